@@ -1,0 +1,52 @@
+import type { AvailabilityChange, Scrape, Write } from "./points/index.ts";
+
+/** Something an operator may want to know; published on `voltbridge/<instance>/event`. */
+export interface Notice {
+  readonly severity: "info" | "warning" | "error";
+  /** Stable word for machines, e.g. `scrape_skipped`, `credentials_refused`. */
+  readonly kind: string;
+  readonly text: string;
+  readonly at: Date;
+  readonly device?: string;
+}
+
+/** Everything that travels between the parts. Values go out over the bus; commands are calls. */
+export interface BusEvents {
+  scrape: Scrape;
+  write: Write;
+  availability: AvailabilityChange;
+  notice: Notice;
+}
+
+type Listener<E> = (event: E) => void;
+
+/**
+ * Typed events between the parts. Listeners run in the order of subscription, inside `emit`, and must be
+ * quick; one that throws harms nobody else: its error goes to `onError`.
+ */
+export class Bus {
+  readonly #listeners = new Map<keyof BusEvents, Set<Listener<never>>>();
+  readonly #onError: (event: keyof BusEvents, error: unknown) => void;
+
+  constructor(onError: (event: keyof BusEvents, error: unknown) => void) {
+    this.#onError = onError;
+  }
+
+  /** Subscribes; the returned function ends the subscription. */
+  on<K extends keyof BusEvents>(event: K, listener: Listener<BusEvents[K]>): () => void {
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners);
+    listeners.add(listener as Listener<never>);
+    return () => void listeners.delete(listener as Listener<never>);
+  }
+
+  emit<K extends keyof BusEvents>(event: K, value: BusEvents[K]): void {
+    for (const listener of this.#listeners.get(event) ?? []) {
+      try {
+        (listener as Listener<BusEvents[K]>)(value);
+      } catch (error) {
+        this.#onError(event, error);
+      }
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import type { PublishViews } from "../points/index.ts";
+
+/** `configs/bridge.json` checked, defaults filled in, secrets resolved, paths absolute (contracts.md: Bridge config). */
+export interface BridgeSettings {
+  /** The file it came from, absolute. */
+  readonly file: string;
+  readonly instance: string;
+  /** Folder of device configs. */
+  readonly devices: string;
+  /** Where `config://` looks. */
+  readonly registries: string;
+  readonly data: string;
+  readonly driver: DriverSettings;
+  readonly mqtt: MqttSettings;
+  readonly historian: HistorianSettings;
+  readonly actuator: ActuatorSettings;
+}
+
+export interface DriverSettings {
+  /** Seconds between the slots of neighbouring devices. */
+  readonly scrapeSpacingSeconds: number;
+  /** Seconds between groups. */
+  readonly groupOffsetSeconds: number;
+  readonly publish: PublishViews;
+  readonly writeStartingValues: boolean;
+  readonly heartbeatSeconds: number;
+}
+
+export interface MqttSettings {
+  /** Either the broker's URL (mqtt, mqtts, ws, wss) or a broker inside the bridge. */
+  readonly url: string;
+  readonly embedded?: { readonly host: string; readonly port: number };
+  readonly username?: string;
+  readonly password?: string;
+  /** Paths of PEM files. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly protocolVersion: 4 | 5;
+  /** Put before every topic, without a slash at its end; empty for none. */
+  readonly baseTopic: string;
+  readonly qos: 0 | 1;
+  /** Whether device topics of the VOLTTRON view are retained (state topics always are). */
+  readonly retain: boolean;
+  readonly keepaliveSeconds: number;
+  readonly payload: "volttron" | "json";
+  readonly headers: "payload" | "properties" | "both";
+  readonly state: "json" | "attribute" | "both" | "off";
+  readonly stateRefreshSeconds: number;
+}
+
+export interface HistorianSettings {
+  /** `none` switches it off. */
+  readonly backend: string;
+  /** Settings of the backend, checked by its own schema, e.g. `{"path": "history.db"}`. */
+  readonly connection: Readonly<Record<string, unknown>>;
+  readonly retryPeriodSeconds: number;
+  readonly submitSizeLimit: number;
+  readonly maxTimePublishingSeconds: number;
+  readonly readonly: boolean;
+  readonly captureDeviceData: boolean;
+}
+
+export interface ActuatorSettings {
+  readonly confirmTimeoutSeconds: number;
+  readonly maxCommandAgeSeconds: number;
+}
+
+/** One device config file, checked. `driverConfig` is checked against its driver type's schema too. */
+export interface DeviceSettings {
+  readonly file: string;
+  /** Topic path. */
+  readonly path: string;
+  readonly driverType: string;
+  readonly driverConfig: unknown;
+  /** Absolute path of the registry CSV. */
+  readonly registryFile: string;
+  readonly intervalSeconds: number;
+  readonly timezone: string;
+  readonly heartbeatPoint?: string;
+  readonly group: number;
+  /** What the file says; the bridge's `driver` section answers for the rest. */
+  readonly publish: Partial<PublishViews>;
+}

@@ -1,0 +1,141 @@
+/**
+ * Descriptions of SOAP messages, read by client and simulator alike, and the typed values they carry.
+ *
+ * A description lists elements in wire order. `Of<typeof description>` is the TypeScript shape of its values:
+ * scalars are `T | null` (an absent or empty element, or the text `None`, is "no value"), lists are always arrays.
+ */
+
+export type Scalar =
+  | "string"
+  | "int"
+  | "long"
+  | "decimal"
+  | "double"
+  | "boolean"
+  | "dateTime"
+  | "date"
+  | "time";
+
+export interface ScalarField<T = unknown> {
+  readonly kind: "scalar";
+  readonly type: Scalar;
+  /** Other spellings found on the wire; read, never sent. */
+  readonly also: readonly string[];
+  readonly doc: string;
+  /** Digits after the point when written; absent: as many as needed, three at most for decimals. */
+  readonly fixed?: number;
+  /** Phantom: the type of the value. */
+  readonly value?: T;
+}
+
+export interface GroupField<F extends Fields = Fields> {
+  readonly kind: "group";
+  readonly fields: F;
+  readonly also: readonly string[];
+  readonly doc: string;
+}
+
+export interface ListField<E extends ScalarField | GroupField = ScalarField | GroupField> {
+  readonly kind: "list";
+  readonly element: E;
+  readonly also: readonly string[];
+  readonly doc: string;
+}
+
+export type Field = ScalarField | GroupField | ListField;
+export type Fields = { readonly [name: string]: Field };
+
+/** The value of a field as it is read. */
+export type Value<F> =
+  F extends ScalarField<infer T>
+    ? T | null
+    : F extends ListField<infer E>
+      ? NonNullable<Value<E>>[]
+      : F extends GroupField<infer G>
+        ? Of<G> | null
+        : never;
+
+/** The value of a message or group as it is read: every element is there. */
+export type Of<G extends Fields> = { [K in keyof G]: Value<G[K]> };
+
+/** The value of a message as it is written: what is left out is not sent; null is sent as an empty element. */
+export type Draft<G extends Fields> = { [K in keyof G]?: DraftValue<G[K]> | null };
+type DraftValue<F> =
+  F extends ScalarField<infer T>
+    ? T
+    : F extends ListField<infer E>
+      ? DraftValue<E>[]
+      : F extends GroupField<infer G>
+        ? Draft<G>
+        : never;
+
+interface FieldOptions {
+  readonly also?: readonly string[];
+  readonly fixed?: number;
+}
+
+function scalar<T>(type: Scalar) {
+  return (doc = "", options: FieldOptions = {}): ScalarField<T> => ({
+    kind: "scalar",
+    type,
+    doc,
+    also: options.also ?? [],
+    ...(options.fixed === undefined ? {} : { fixed: options.fixed }),
+  });
+}
+
+/** Text. IDs, serial numbers, postal codes and port numbers are text, whatever they look like. */
+export const string = scalar<string>("string");
+export const int = scalar<number>("int");
+/** 64-bit whole number, kept as text: a double loses digits. */
+export const long = scalar<string>("long");
+export const decimal = scalar<number>("decimal");
+export const double = scalar<number>("double");
+/** Written `true`/`false`; read in any case, and as 0/1. */
+export const boolean = scalar<boolean>("boolean");
+/** ISO 8601 text as it stands on the wire; without a zone it is UTC (§1.2). */
+export const dateTime = scalar<string>("dateTime");
+export const date = scalar<string>("date");
+export const time = scalar<string>("time");
+
+export function group<F extends Fields>(fields: F, doc = "", options: FieldOptions = {}): GroupField<F> {
+  return { kind: "group", fields, doc, also: options.also ?? [] };
+}
+
+export function list<E extends ScalarField | GroupField>(
+  element: E,
+  doc = "",
+  options: FieldOptions = {},
+): ListField<E> {
+  return { kind: "list", element, doc, also: options.also ?? [] };
+}
+
+/** One operation of the web services: the whole of what client and simulator must agree on. */
+export interface Operation<Request extends Fields = Fields, Response extends Fields = Fields> {
+  readonly name: string;
+  /** Section of the guide, or where else its facts come from. */
+  readonly section: string;
+  readonly effect: "read" | "write";
+  readonly request: Request;
+  readonly response: Response;
+  /** False where the answer carries no responseCode (getCPNInstances). */
+  readonly coded: boolean;
+  /** How its pages are walked; absent where the answer comes whole. */
+  readonly paging?: Paging;
+}
+
+export interface Paging {
+  /** Most records in a page, by the guide. */
+  readonly size: number;
+  /** Name of the list in the response. */
+  readonly records: string;
+  /** Element of the search query that sets the page size, where there is one. */
+  readonly sizeElement?: string;
+}
+
+export function operation<Q extends Fields, A extends Fields>(description: Operation<Q, A>): Operation<Q, A> {
+  return description;
+}
+
+export type RequestOf<O> = O extends Operation<infer Q, Fields> ? Draft<Q> : never;
+export type ResponseOf<O> = O extends Operation<Fields, infer A> ? Of<A> : never;

@@ -1,0 +1,105 @@
+import type { Diagnostic } from "../config/diagnostic.ts";
+import type { Log } from "../log.ts";
+import type { PointValue } from "../points/index.ts";
+import type { RegistryRow } from "../registry/row.ts";
+import type { Verification } from "./errors.ts";
+
+/**
+ * A kind of device. One folder below `drivers/` and one line in its `index.ts`.
+ * The contract suite in `test/contracts/driver-contract.ts` holds for every type.
+ */
+export interface DriverType<Config = unknown> {
+  readonly name: string;
+  /** JSON Schema (draft 2020-12) of `driver_config`, with defaults; unknown keys must be errors. */
+  readonly configSchema: Record<string, unknown>;
+  /**
+   * Checks the rows as this type sees them: attributes, register names, ports, duplicates of meaning.
+   * A row with an error is left out of the device. Never throws, never calls the device.
+   */
+  checkRows(rows: readonly RegistryRow[]): Diagnostic[];
+  /**
+   * Opens what the devices of this type share within a bridge (connections, batched reads, caches). Called once,
+   * before any device is created; must not touch the network.
+   */
+  open(context: DriverContext): DriverService<Config>;
+}
+
+export interface DriverContext {
+  readonly log: Log;
+  /** Durable, small: survives restarts. Keys are the driver's own. */
+  readonly state: DriverState;
+  /** Says something once to the operators (log and event topic), told apart by `kind`. */
+  notice(severity: "info" | "warning" | "error", kind: string, text: string, device?: string): void;
+}
+
+/** A durable map of JSON values. `set` has committed when it returns; setting `null` removes the key. */
+export interface DriverState {
+  get(key: string): PointValue;
+  set(key: string, value: PointValue): void;
+}
+
+export interface DriverService<Config = unknown> {
+  /** Makes a device. Must not touch the network and must not write: nothing is written while loading. */
+  createDevice(init: DeviceInit<Config>): DriverDevice;
+  /** Ends every call under way and closes the connections. */
+  close(): Promise<void>;
+}
+
+export interface DeviceInit<Config = unknown> {
+  /** Topic path; for messages only. */
+  readonly path: string;
+  /** Checked against the type's `configSchema`, defaults filled in, secrets resolved. */
+  readonly config: Config;
+  /** Sound rows only, in file order, one per point name. */
+  readonly rows: readonly RegistryRow[];
+  readonly intervalSeconds: number;
+}
+
+/**
+ * One device. It knows nothing of time, topics, storage or other devices. Every method throws when it cannot do
+ * what it says; an abort of `signal` rejects soon.
+ */
+export interface DriverDevice {
+  /**
+   * Reads every point. A point is in `values` (null: the device has no value for it) or in `failures`. Rejects only
+   * where nothing at all could be read.
+   */
+  scrapeAll(signal: AbortSignal): Promise<Reading>;
+  /** Reads one point, past every cache. */
+  getPoint(point: string, signal: AbortSignal): Promise<PointValue>;
+  /**
+   * Writes one point. `value` has the point's type and lies within Min and Max (the actuator saw to it).
+   * Resolves when the device took it; rejects where it did not or where that is not known.
+   */
+  setPoint(point: string, value: PointValue, options: WriteOptions): Promise<WriteOutcome>;
+  /** Back to the device's own default, or to the row's Starting Value where there is one. */
+  revertPoint(point: string, options: WriteOptions): Promise<WriteOutcome>;
+}
+
+export interface Reading {
+  readonly values: ReadonlyMap<string, PointValue>;
+  readonly failures: ReadonlyMap<string, Error>;
+}
+
+export interface WriteOptions {
+  readonly signal: AbortSignal;
+  /** The write ends by itself after so long (minutes, whole, > 0). Refused where the point knows no end. */
+  readonly durationMinutes?: number;
+}
+
+export interface WriteOutcome {
+  /** The service's code and text, where it gave them. */
+  readonly code?: string;
+  readonly text?: string;
+  /** Things the caller should know though the write went well. */
+  readonly warnings?: readonly string[];
+  /** Reads back past every cache; called again until confirmed or out of time. */
+  verify(signal: AbortSignal): Promise<Verification>;
+  /**
+   * What now stands in the device until it is renewed or ends by itself. Writes with the same key replace each other.
+   * `leaseSeconds`: the device ends it after so long unless the point is set again; absent: it stands until cleared.
+   */
+  readonly hold?: { readonly key: string; readonly leaseSeconds?: number };
+  /** Keys of holds that this write ended. */
+  readonly releases?: readonly string[];
+}

@@ -1,0 +1,61 @@
+import type { PointValue } from "../points/index.ts";
+
+/** The device has no such point. */
+export class PointNotFoundError extends Error {
+  override readonly name = "PointNotFoundError";
+  readonly device: string;
+  readonly point: string;
+
+  constructor(device: string, point: string, suggestion?: string) {
+    super(`device ${device} has no point "${point}"${suggestion ? `; did you mean "${suggestion}"?` : ""}`);
+    this.device = device;
+    this.point = point;
+  }
+}
+
+/** The point's registry row does not say `Writable` TRUE, or its register cannot be written. */
+export class PointReadOnlyError extends Error {
+  override readonly name = "PointReadOnlyError";
+
+  constructor(device: string, point: string, why = 'its registry row does not have Writable = "TRUE"') {
+    super(`point "${point}" of device ${device} cannot be written: ${why}`);
+  }
+}
+
+/** A value that the point cannot take: wrong type or out of range. Nothing was sent. */
+export class InvalidValueError extends Error {
+  override readonly name = "InvalidValueError";
+
+  constructor(device: string, point: string, value: unknown, expected: string) {
+    super(
+      `${JSON.stringify(value) ?? String(value)} is no value for point "${point}" of device ${device}: expected ${expected}`,
+    );
+  }
+}
+
+/** The driver will not do it, for a reason in the device's state that the caller can change. Nothing was sent. */
+export class WriteRefusedError extends Error {
+  override readonly name = "WriteRefusedError";
+}
+
+/**
+ * The service answered, and its answer was no. Drivers throw their own subclass; other parts need only this much.
+ * `code` is the service's own (for ChargePoint the responseCode of guide §3).
+ */
+export class ServiceError extends Error {
+  override readonly name: string = "ServiceError";
+  readonly code: string;
+  readonly retryable: boolean;
+
+  constructor(message: string, code: string, retryable: boolean, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.retryable = retryable;
+  }
+}
+
+/** What a write asked for and what was found when reading back past every cache. */
+export interface Verification {
+  readonly confirmed: boolean;
+  readonly readBack: PointValue;
+}

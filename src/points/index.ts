@@ -1,0 +1,5 @@
+export type { DeviceInfo, Point, PublishViews } from "./point.ts";
+export type { Availability, AvailabilityChange, Scrape } from "./scrape.ts";
+export type { Conversion, MetadataType, PointType, PointValue } from "./value.ts";
+export { convertValue, metadataType } from "./value.ts";
+export type { CommandSource, Write, WriteStatus } from "./write.ts";

@@ -1,0 +1,28 @@
+import type { DeviceInfo } from "./point.ts";
+import type { PointValue } from "./value.ts";
+
+/**
+ * One reading of a whole device. A point is in `values` (null = the source has no value for it) or in
+ * `failures` (it could not be read, with the reason), never in both; nothing is ever turned into 0.
+ */
+export interface Scrape {
+  readonly device: DeviceInfo;
+  /** The aligned time of the scrape without the device's slot offset: equal for all devices of one round. */
+  readonly synchronizedAt: Date;
+  /** When the reading was complete. The time of every value. */
+  readonly takenAt: Date;
+  readonly values: ReadonlyMap<string, PointValue>;
+  readonly failures: ReadonlyMap<string, string>;
+}
+
+/** How sure one can be of a device's values. `stale`: the last good scrape is older than three intervals. */
+export type Availability = "online" | "stale" | "offline";
+
+export interface AvailabilityChange {
+  readonly device: DeviceInfo;
+  readonly availability: Availability;
+  /** Since when it is so. */
+  readonly since: Date;
+  /** Why it is not online; absent when it is. */
+  readonly reason?: string;
+}

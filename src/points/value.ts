@@ -1,0 +1,104 @@
+/**
+ * The value of a point: what JSON can carry. Times travel as ISO 8601 text. `null` means that the source
+ * answered with no value; a point that could not be read is absent, never null (see {@link Scrape}).
+ */
+export type PointValue = null | boolean | number | string | PointValue[] | { [key: string]: PointValue };
+
+/** Declared type of a point, as the `Type` column of the registry names it (VOLTTRON's spellings folded). */
+export type PointType =
+  | "boolean"
+  | "integer"
+  | "float"
+  | "string"
+  | "datetime"
+  | "date"
+  | "time"
+  | "dictionary";
+
+/** `type` in the metadata of a published point. Dates and times of day have no word of their own there. */
+export type MetadataType = "boolean" | "integer" | "float" | "string" | "datetime" | "dictionary";
+
+export function metadataType(type: PointType): MetadataType {
+  return type === "date" || type === "time" ? "string" : type;
+}
+
+/** Outcome of a conversion. Never a guess: what does not fit is refused with what was expected. */
+export type Conversion = { ok: true; value: PointValue } | { ok: false; expected: string };
+
+const TRUE_WORDS = new Set(["true", "1", "yes", "on"]);
+const FALSE_WORDS = new Set(["false", "0", "no", "off"]);
+const NUMBER_PATTERN = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const DATE_PATTERN = /^\d{4}-\d{2}-\d{2}$/;
+const TIME_PATTERN = /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?$/;
+const DATETIME_PATTERN = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/i;
+
+/**
+ * Converts a value of the source, of a command or of a CSV cell to a point's declared type.
+ * `null`, `undefined` and empty text are "no value" and become null for every type.
+ * A datetime without a zone is UTC (guide §1.2) and comes back as `YYYY-MM-DDTHH:MM:SS[.fff]Z`.
+ */
+export function convertValue(raw: unknown, type: PointType): Conversion {
+  if (raw === null || raw === undefined || raw === "") return { ok: true, value: null };
+  switch (type) {
+    case "string":
+      return convertString(raw);
+    case "integer":
+      return convertNumber(raw, Number.isSafeInteger, "a whole number");
+    case "float":
+      return convertNumber(raw, Number.isFinite, "a number");
+    case "boolean":
+      return convertBoolean(raw);
+    case "datetime":
+      return convertDatetime(raw);
+    case "date":
+      return convertPattern(raw, DATE_PATTERN, "a date (YYYY-MM-DD)");
+    case "time":
+      return convertPattern(raw, TIME_PATTERN, "a time of day (HH:MM:SS)");
+    case "dictionary":
+      return typeof raw === "object" && !Array.isArray(raw)
+        ? { ok: true, value: raw as PointValue }
+        : { ok: false, expected: "an object" };
+  }
+}
+
+function convertString(raw: unknown): Conversion {
+  if (typeof raw === "string") return { ok: true, value: raw };
+  if (typeof raw === "number" || typeof raw === "boolean") return { ok: true, value: String(raw) };
+  return { ok: false, expected: "text" };
+}
+
+function convertNumber(raw: unknown, fits: (n: number) => boolean, expected: string): Conversion {
+  const text = typeof raw === "string" ? raw.trim() : raw;
+  const number =
+    typeof text === "number"
+      ? text
+      : typeof text === "string" && NUMBER_PATTERN.test(text)
+        ? Number(text)
+        : Number.NaN;
+  return fits(number) ? { ok: true, value: number } : { ok: false, expected };
+}
+
+function convertBoolean(raw: unknown): Conversion {
+  if (typeof raw === "boolean") return { ok: true, value: raw };
+  const word =
+    typeof raw === "number" ? String(raw) : typeof raw === "string" ? raw.trim().toLowerCase() : "";
+  if (TRUE_WORDS.has(word)) return { ok: true, value: true };
+  if (FALSE_WORDS.has(word)) return { ok: true, value: false };
+  return { ok: false, expected: "true or false" };
+}
+
+function convertDatetime(raw: unknown): Conversion {
+  const expected = "a date and time (ISO 8601, e.g. 2026-11-21T08:00:00Z)";
+  if (typeof raw !== "string") return { ok: false, expected };
+  const text = raw.trim();
+  if (!DATETIME_PATTERN.test(text)) return { ok: false, expected };
+  const zoned = /(Z|[+-]\d{2}:?\d{2})$/i.test(text) ? text : `${text}Z`;
+  const time = new Date(zoned.replace(" ", "T"));
+  if (Number.isNaN(time.getTime())) return { ok: false, expected };
+  return { ok: true, value: time.toISOString().replace(".000Z", "Z") };
+}
+
+function convertPattern(raw: unknown, pattern: RegExp, expected: string): Conversion {
+  const text = typeof raw === "string" ? raw.trim() : "";
+  return pattern.test(text) ? { ok: true, value: text } : { ok: false, expected };
+}

@@ -1,0 +1,36 @@
+import type { DeviceInfo } from "./point.ts";
+import type { PointValue } from "./value.ts";
+
+/**
+ * How a command ended.
+ * `confirmed`: read back as asked. `accepted`: the service took it, and nothing could be read back yet.
+ * `unconfirmed`: the service took it, and until the deadline something else was read back.
+ * `refused`: by us, nothing was sent. `failed`: by the service or on the way to it.
+ */
+export type WriteStatus = "confirmed" | "accepted" | "unconfirmed" | "refused" | "failed";
+
+/** Who asks, and how: the part of a command that is the same for every way in. */
+export interface CommandSource {
+  /** Id given by the requester, or made by the way in. */
+  readonly id: string;
+  readonly requester: string;
+  /** `mqtt`, `cli`, `web`, `lease`, … */
+  readonly via: string;
+}
+
+/** An attempted write, on the bus when it is asked (`status` absent) and again when it is answered. */
+export interface Write extends CommandSource {
+  readonly device: DeviceInfo;
+  /** Point name; absent for the revert of a whole device. */
+  readonly point?: string;
+  readonly action: "set" | "revert";
+  readonly at: Date;
+  /** What was asked; null for a revert. */
+  readonly requested: PointValue;
+  readonly status?: WriteStatus;
+  readonly readBack?: PointValue;
+  /** The service's response code, where it gave one. */
+  readonly code?: string;
+  readonly text?: string;
+  readonly tookMs?: number;
+}

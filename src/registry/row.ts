@@ -1,0 +1,41 @@
+import type { Diagnostic } from "../config/diagnostic.ts";
+import type { Point } from "../points/index.ts";
+
+/**
+ * One usable row of a registry CSV: the point, and what a driver needs to find its value.
+ * It remembers its line, so that whoever finds fault with it later can say where it stands.
+ */
+export interface RegistryRow {
+  readonly point: Point;
+  /** `Attribute Name`, trimmed, as written. */
+  readonly attribute: string;
+  /** `Register Name`, trimmed, as written. */
+  readonly register: string;
+  /** `Port #`, trimmed; undefined where empty or 0 (station level). A string: ports can be `1A`. */
+  readonly port?: string;
+  readonly file: string;
+  readonly line: number;
+  /** A diagnostic at a cell of this row, e.g. `row.fault("Attribute Name", {…})`. */
+  fault(header: RegistryHeader, fault: RowFault): Diagnostic;
+}
+
+/** The columns of contracts.md, in their canonical spelling. */
+export type RegistryHeader =
+  | "Volttron Point Name"
+  | "Attribute Name"
+  | "Register Name"
+  | "Port #"
+  | "Type"
+  | "Units"
+  | "Starting Value"
+  | "Writable"
+  | "Notes"
+  | "Min"
+  | "Max"
+  | "Deadband"
+  | "Publish";
+
+export type RowFault = Pick<
+  Diagnostic,
+  "code" | "severity" | "message" | "found" | "expected" | "suggestion"
+>;
