@@ -14,6 +14,7 @@ export interface BridgeSettings {
   readonly mqtt: MqttSettings;
   readonly historian: HistorianSettings;
   readonly actuator: ActuatorSettings;
+  readonly web: WebSettings;
 }
 
 export interface DriverSettings {
@@ -47,6 +48,8 @@ export interface MqttSettings {
   readonly headers: "payload" | "properties" | "both";
   readonly state: "json" | "attribute" | "both" | "off";
   readonly stateRefreshSeconds: number;
+  /** Most that may wait on disk for the broker; the oldest go first. */
+  readonly outboxLimitMb: number;
 }
 
 export interface HistorianSettings {
@@ -59,11 +62,42 @@ export interface HistorianSettings {
   readonly maxTimePublishingSeconds: number;
   readonly readonly: boolean;
   readonly captureDeviceData: boolean;
+  readonly captureAnalysisData: boolean;
+  readonly captureLogData: boolean;
+  readonly captureRecordData: boolean;
+  /** Age and size at which the store's oldest data go; absent: kept for ever. */
+  readonly historyLimitDays?: number;
+  readonly storageLimitGb?: number;
+  /** Size at which the spool's oldest data go; absent: until the disk is full. */
+  readonly backupStorageLimitGb?: number;
+  /** Share of `backupStorageLimitGb` from which on it is reported, 0.0001 to 1. */
+  readonly backupStorageReport: number;
+  /** Text in topics to replace, without regard to case, in this order. */
+  readonly topicReplaceList: readonly { readonly from: string; readonly to: string }[];
+  /** Part of a device path → points to keep. Empty: everything is kept. */
+  readonly deviceDataFilter: Readonly<Record<string, readonly string[]>>;
+  /** Kind of data (`capture_device_data`, …) → further topics to take it from. */
+  readonly customTopics: Readonly<Record<string, readonly string[]>>;
+  /** Most that a message's time may differ from ours; absent: anything goes. */
+  readonly timeToleranceSeconds?: number;
+  readonly timeToleranceTopics: readonly string[];
+  readonly cacheOnlyEnabled: boolean;
+  readonly messagePublishCount: number;
+  readonly gatherTimingData: boolean;
 }
 
 export interface ActuatorSettings {
+  readonly requireSchedule: boolean;
+  readonly schedulePublishIntervalSeconds: number;
+  readonly preemptGraceSeconds: number;
   readonly confirmTimeoutSeconds: number;
   readonly maxCommandAgeSeconds: number;
+}
+
+export interface WebSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly users: readonly { readonly name: string; readonly password: string }[];
 }
 
 /** One device config file, checked. `driverConfig` is checked against its driver type's schema too. */

@@ -1,3 +1,4 @@
+export { devicePathFault, levelFault, pointNameFault } from "./name.ts";
 export type { DeviceInfo, Point, PublishViews } from "./point.ts";
 export type { Availability, AvailabilityChange, Scrape } from "./scrape.ts";
 export type { Conversion, MetadataType, PointType, PointValue } from "./value.ts";

@@ -1,0 +1,49 @@
+/**
+ * The candidate nearest to a word that somebody may have meant, or undefined where none is near enough.
+ * Case, spaces and `_ - .` count for nothing; two letters that changed places count as one mistake.
+ */
+export function closest(word: string, candidates: Iterable<string>): string | undefined {
+  const wanted = fold(word);
+  const limit = Math.max(1, Math.floor(wanted.length / 3));
+  let best: string | undefined;
+  let bestDistance = limit + 1;
+  for (const candidate of candidates) {
+    if (candidate === word) continue;
+    const other = fold(candidate);
+    if (Math.abs(other.length - wanted.length) >= bestDistance) continue;
+    const distance = editDistance(wanted, other);
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+// Nobody mistypes so long a word, and the comparison is quadratic.
+const LONGEST_WORD = 100;
+
+function fold(word: string): string {
+  return word
+    .slice(0, LONGEST_WORD)
+    .toLowerCase()
+    .replace(/[\s_.-]/g, "");
+}
+
+/** Optimal string alignment: insertions, deletions, replacements, swaps of neighbours. */
+function editDistance(a: string, b: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = last[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row[j] = Math.min(last[j]! + 1, row[j - 1]! + 1, replaced);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        row[j] = Math.min(row[j]!, beforeLast[j - 2]! + 1);
+    }
+    beforeLast = last;
+    last = row;
+  }
+  return last[b.length]!;
+}
