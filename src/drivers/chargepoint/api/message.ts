@@ -31,6 +31,8 @@ export interface ScalarField<T = unknown> {
 export interface GroupField<F extends Fields = Fields> {
   readonly kind: "group";
   readonly fields: F;
+  /** Its elements come in exactly this order (xsd:sequence); otherwise in any (xsd:all). Only strict reading asks. */
+  readonly sequence: boolean;
   readonly also: readonly string[];
   readonly doc: string;
 }
@@ -98,14 +100,19 @@ export const dateTime = scalar<string>("dateTime");
 export const date = scalar<string>("date");
 export const time = scalar<string>("time");
 
-export function group<F extends Fields>(fields: F, doc = "", options: FieldOptions = {}): GroupField<F> {
-  return { kind: "group", fields, doc, also: options.also ?? [] };
+interface GroupOptions {
+  readonly also?: readonly string[];
+  readonly sequence?: boolean;
+}
+
+export function group<F extends Fields>(fields: F, doc = "", options: GroupOptions = {}): GroupField<F> {
+  return { kind: "group", fields, sequence: options.sequence ?? false, doc, also: options.also ?? [] };
 }
 
 export function list<E extends ScalarField | GroupField>(
   element: E,
   doc = "",
-  options: FieldOptions = {},
+  options: Pick<FieldOptions, "also"> = {},
 ): ListField<E> {
   return { kind: "list", element, doc, also: options.also ?? [] };
 }
@@ -131,6 +138,8 @@ export interface Paging {
   readonly records: string;
   /** Element of the search query that sets the page size, where there is one. */
   readonly sizeElement?: string;
+  /** Element of the response that says whether there is more. */
+  readonly moreElement: "moreFlag" | "MoreFlag";
 }
 
 export function operation<Q extends Fields, A extends Fields>(description: Operation<Q, A>): Operation<Q, A> {

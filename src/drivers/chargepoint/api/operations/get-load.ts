@@ -6,13 +6,16 @@ export const getLoad = operation({
   section: "5.3",
   effect: "read",
   coded: true,
-  // Exactly one of the three; this order is fixed (xsd:sequence).
   request: {
-    searchQuery: group({
-      sgID: int("Custom station group identifier"),
-      stationID: string("CPNID:StationIdentifier"),
-      sessionID: long("Globally unique session identifier"),
-    }),
+    searchQuery: group(
+      {
+        sgID: int("Custom station group identifier"),
+        stationID: string("CPNID:StationIdentifier"),
+        sessionID: long("Globally unique session identifier"),
+      },
+      "Exactly one of the three",
+      { sequence: true },
+    ),
   },
   response: {
     responseCode: string(),

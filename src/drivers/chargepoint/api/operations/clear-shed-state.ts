@@ -1,0 +1,31 @@
+import { group, int, list, operation, string } from "../message.ts";
+
+/** Ends the shed of a group or a station; some networks clear the whole station when ports are named (guide §5.2). */
+export const clearShedState = operation({
+  name: "clearShedState",
+  section: "5.2",
+  effect: "write",
+  coded: true,
+  request: {
+    shedQuery: group({
+      shedGroup: group(
+        { sgID: int("Custom station group identifier") },
+        "Every station of the group; not together with shedStation",
+      ),
+      shedStation: group({
+        stationID: string("CPNID:StationIdentifier"),
+        Ports: group(
+          { Port: list(group({ portNumber: string("Text: ports can be 1A") })) },
+          "These ports only",
+        ),
+      }),
+    }),
+  },
+  response: {
+    responseCode: string(),
+    responseText: string(),
+    Success: int("1 done, 0 not"),
+    sgID: int("Group asked for"),
+    stationID: string("Station asked for"),
+  },
+});

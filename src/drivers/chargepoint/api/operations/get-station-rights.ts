@@ -1,0 +1,69 @@
+import { date, group, int, list, long, operation, string } from "../message.ts";
+import {
+  demoSerialNumber,
+  geo,
+  level,
+  make,
+  mode,
+  organisation,
+  outlet,
+  place,
+  pricing,
+  radius,
+  reservable,
+} from "./station-search.ts";
+
+/** What the account may do with each station, by group and rights profile (guide §7.6). */
+export const getStationRights = operation({
+  name: "getStationRights",
+  section: "7.6",
+  effect: "read",
+  coded: true,
+  paging: { size: 100, records: "rightsData", sizeElement: "numStations", moreElement: "moreFlag" },
+  request: {
+    searchQuery: group({
+      stationID: string("CPNID:StationIdentifier"),
+      ...make,
+      serialNumber: string("Hardware serial number"),
+      ...place,
+      ...radius,
+      ...outlet,
+      demoSerialNumber,
+      Reservable: reservable,
+      Geo: geo,
+      Level: level,
+      Mode: mode,
+      Pricing: pricing,
+      ...organisation,
+      provisionDateRange: group({ startDate: date(), endDate: date() }),
+      currentFault: string(),
+      portStatus: string(),
+      adminStatus: string(),
+      networkStatus: string("Reachable or Unreachable"),
+      provisionStatus: string("Provisioned, Not Provisioned or Provisioning in progress"),
+      startRecord: long("Number of the first record wanted, from 1"),
+      numStations: int("Most stations in the answer; the service's default is 100"),
+    }),
+  },
+  response: {
+    responseCode: string(),
+    responseText: string(),
+    rightsData: list(
+      group({
+        sgID: string("Custom station group identifier"),
+        sgName: string(),
+        stationRightsProfile: string("Rights granted, such as network manager"),
+        stationData: list(
+          group({
+            stationID: string("CPNID:StationIdentifier"),
+            stationName: string("Organisation / station"),
+            stationSerialNum: string("Hardware serial number"),
+            stationMacAddr: string("MAC address", { also: ["stationMacAddress", "stationMACAddress"] }),
+            companyID: string("CPNID:CompanyID of the owner"),
+          }),
+        ),
+      }),
+    ),
+    moreFlag: int("1: more stations match than the page holds", { also: ["MoreFlag"] }),
+  },
+});

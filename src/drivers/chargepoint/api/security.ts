@@ -1,0 +1,39 @@
+import { child, WSSE_NAMESPACE } from "./soap.ts";
+import { escapeXml, type XmlNode } from "./xml.ts";
+
+/** WS-Security UsernameToken with the password as text (guide §2.3, §2.4). */
+
+export interface Credentials {
+  /** API licence key. */
+  readonly username: string;
+  /** API password. */
+  readonly password: string;
+}
+
+const PASSWORD_TEXT =
+  "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#PasswordText";
+
+/** Content of the SOAP Header for {@link buildRequest}; relies on its `soapenv` prefix. */
+export function securityHeader({ username, password }: Credentials): string {
+  return (
+    `<wsse:Security xmlns:wsse="${WSSE_NAMESPACE}" soapenv:mustUnderstand="1"><wsse:UsernameToken>` +
+    `<wsse:Username>${escapeXml(username)}</wsse:Username>` +
+    `<wsse:Password Type="${PASSWORD_TEXT}">${escapeXml(password)}</wsse:Password>` +
+    `</wsse:UsernameToken></wsse:Security>`
+  );
+}
+
+/**
+ * The credentials of a request's SOAP Header, whatever the prefixes; null where there are none. The Password's Type
+ * may be missing; any other than PasswordText cannot be read and counts as none.
+ */
+export function readCredentials(header: XmlNode | null): Credentials | null {
+  const security = header && child(header, "Security");
+  const token = security && child(security, "UsernameToken");
+  const username = token && child(token, "Username");
+  const password = token && child(token, "Password");
+  if (!username || !password) return null;
+  const type = password.attributes.Type;
+  if (type !== undefined && !type.endsWith("#PasswordText")) return null;
+  return { username: username.text.trim(), password: password.text.trim() };
+}

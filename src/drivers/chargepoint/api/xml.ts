@@ -1,0 +1,199 @@
+import { XMLParser, XMLValidator } from "fast-xml-parser";
+
+/**
+ * An element as it was read. Names are local names, whatever the prefix; so are attribute names, and namespace
+ * declarations are left out. `text` is the element's own text with references decoded, untrimmed.
+ */
+export interface XmlNode {
+  readonly name: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly children: readonly XmlNode[];
+  readonly text: string;
+}
+
+export interface XmlLimits {
+  /** Largest document, bytes. */
+  readonly maxBytes: number;
+  /** Deepest nesting of elements. */
+  readonly maxDepth: number;
+}
+
+export const XML_LIMITS: XmlLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64 };
+
+/** Longest single tag with its attributes, characters. */
+const MAX_TAG = 64 * 1024;
+
+export type XmlFault = "too large" | "too deep" | "encoding" | "doctype" | "html" | "malformed";
+
+/** A document that is refused, told apart by `fault`. */
+export class XmlError extends Error {
+  override readonly name = "XmlError";
+  readonly fault: XmlFault;
+
+  constructor(fault: XmlFault, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.fault = fault;
+  }
+}
+
+/**
+ * Reads a UTF-8 document into a tree. Outside documents are hostile: a DOCTYPE is refused unread, so only the five
+ * built-in and the numeric references exist; size, depth and tag length are bounded.
+ *
+ * @throws XmlError
+ */
+export function parseXml(document: Uint8Array | string, limits: XmlLimits = XML_LIMITS): XmlNode {
+  const text = decodeText(document, limits);
+  refuseForeign(text);
+  let trees: OrderedNode[];
+  try {
+    trees = parser(limits.maxDepth).parse(text) as OrderedNode[];
+  } catch (cause) {
+    if (/nested tags/.test(String(cause))) {
+      throw new XmlError("too deep", `elements are nested more than ${limits.maxDepth} deep`, { cause });
+    }
+    throw new XmlError("malformed", "not well-formed XML", { cause });
+  }
+  // The parser does not compare the names of start and end tags; the validator does.
+  const sound = XMLValidator.validate(text);
+  if (sound !== true) {
+    throw new XmlError("malformed", `not well-formed XML at line ${sound.err.line} (${sound.err.code})`);
+  }
+  const [root, ...others] = trees.filter((tree) => elementName(tree) !== undefined);
+  if (!root || others.length > 0) throw new XmlError("malformed", "the document has not one root element");
+  return toNode(root);
+}
+
+function decodeText(document: Uint8Array | string, limits: XmlLimits): string {
+  const size = typeof document === "string" ? document.length : document.byteLength;
+  if (size > limits.maxBytes)
+    throw new XmlError("too large", `the document exceeds ${limits.maxBytes} bytes`);
+  if (typeof document === "string") return document.replace(/^\uFEFF/, "");
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(document);
+  } catch (cause) {
+    throw new XmlError("encoding", "the document is not UTF-8", { cause });
+  }
+}
+
+/** Refuses what must not reach the parser, in one pass over the tags. */
+function refuseForeign(text: string): void {
+  if (/^\s*(<!doctype\s+html|<html[\s>])/i.test(text.slice(0, 1024))) {
+    throw new XmlError("html", "an HTML page instead of XML");
+  }
+  for (let open = text.indexOf("<"); open >= 0; ) {
+    let close: number;
+    if (text.startsWith("<!--", open)) close = text.indexOf("-->", open + 4);
+    else if (text.startsWith("<![CDATA[", open)) close = text.indexOf("]]>", open + 9);
+    else if (text[open + 1] === "!") throw new XmlError("doctype", "a DOCTYPE is not accepted");
+    else {
+      close = text.indexOf(">", open);
+      if (close - open > MAX_TAG) throw new XmlError("too large", `a tag exceeds ${MAX_TAG} characters`);
+    }
+    if (close < 0) throw new XmlError("malformed", "the document is cut off");
+    open = text.indexOf("<", close);
+  }
+}
+
+const TEXT = "#text";
+const CDATA = "#cdata";
+const ATTRIBUTES = ":@";
+
+/** What the parser yields with `preserveOrder`: one key for the element or text, and one for its attributes. */
+type OrderedNode = { readonly [key: string]: unknown };
+
+const parsers = new Map<number, XMLParser>();
+
+function parser(maxDepth: number): XMLParser {
+  let made = parsers.get(maxDepth);
+  if (!made) {
+    made = new XMLParser({
+      preserveOrder: true,
+      ignoreAttributes: false,
+      attributeNamePrefix: "",
+      parseTagValue: false,
+      parseAttributeValue: false,
+      trimValues: false,
+      textNodeName: TEXT,
+      cdataPropName: CDATA,
+      ignoreDeclaration: true,
+      ignorePiTags: true,
+      // References are decoded here, where CDATA can be told from text.
+      processEntities: false,
+      maxNestedTags: maxDepth,
+      onDangerousProperty: (name) => name,
+    });
+    parsers.set(maxDepth, made);
+  }
+  return made;
+}
+
+function elementName(node: OrderedNode): string | undefined {
+  return Object.keys(node).find((key) => key !== ATTRIBUTES && key !== TEXT && key !== CDATA);
+}
+
+function toNode(tree: OrderedNode): XmlNode {
+  const name = elementName(tree) as string;
+  const children: XmlNode[] = [];
+  let text = "";
+  for (const child of tree[name] as OrderedNode[]) {
+    if (TEXT in child) text += decodeReferences(String(child[TEXT]));
+    else if (CDATA in child)
+      text += (child[CDATA] as OrderedNode[]).map((part) => String(part[TEXT])).join("");
+    else children.push(toNode(child));
+  }
+  return { name: localName(name), attributes: attributesOf(tree), children, text };
+}
+
+const NO_ATTRIBUTES: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
+
+function attributesOf(tree: OrderedNode): Readonly<Record<string, string>> {
+  const raw = tree[ATTRIBUTES] as Record<string, unknown> | undefined;
+  if (!raw) return NO_ATTRIBUTES;
+  const attributes: Record<string, string> = Object.create(null);
+  for (const [name, value] of Object.entries(raw)) {
+    if (!/^xmlns(:|$)/.test(name)) attributes[localName(name)] = decodeReferences(String(value));
+  }
+  return attributes;
+}
+
+/** A name without its prefix. */
+export function localName(name: string): string {
+  return name.slice(name.indexOf(":") + 1);
+}
+
+const BUILT_IN: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
+
+function decodeReferences(text: string): string {
+  if (!text.includes("&")) return text;
+  return text.replace(/&(?:#x([\da-f]{1,6})|#(\d{1,7})|(\w+));/gi, (all, hex, dec, name) => {
+    if (name !== undefined) {
+      const character = BUILT_IN[name];
+      if (character === undefined) throw new XmlError("malformed", `the reference ${all} is not declared`);
+      return character;
+    }
+    const code = hex ? Number.parseInt(hex, 16) : Number(dec);
+    const character = code <= 0x10ffff ? String.fromCodePoint(code) : "";
+    if (character === "" || UNCARRIABLE.test(character)) {
+      throw new XmlError("malformed", `${all} is no character of XML`);
+    }
+    return character;
+  });
+}
+
+/** Characters that XML 1.0 cannot carry, not even as references; lone surrogates among them. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const UNCARRIABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ud800-\udfff\ufffe\uffff]/u;
+const ALL_UNCARRIABLE = new RegExp(UNCARRIABLE, "gu");
+
+/** Text for an element or a double-quoted attribute; what XML cannot carry becomes U+FFFD. */
+export function escapeXml(text: string): string {
+  if (!/[^\x20-\x7e]|[&<>"]/.test(text)) return text;
+  return text
+    .replace(ALL_UNCARRIABLE, "\ufffd")
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;")
+    .replaceAll("\r", "&#13;");
+}
