@@ -1,0 +1,89 @@
+import type { Diagnostic } from "../../config/diagnostic.ts";
+import { closest } from "../../config/did-you-mean.ts";
+import type { RegistryRow } from "../../registry/row.ts";
+import { registerClasses } from "./registers/index.ts";
+import type { RegisterClass } from "./registers/register.ts";
+
+/** Problems that only someone who knows ChargePoint's registers can see. A row with an error is left out. */
+export function checkRows(rows: readonly RegistryRow[]): Diagnostic[] {
+  return rows.flatMap((row) => {
+    const register = own(registerClasses, row.register);
+    return register ? checkAttribute(row, register) : [unknownRegister(row)];
+  });
+}
+
+function unknownRegister(row: RegistryRow): Diagnostic {
+  return row.fault("Register Name", {
+    code: "unknown_register",
+    severity: "error",
+    message: row.register === "" ? "the row names no register" : "there is no such register",
+    found: JSON.stringify(row.register),
+    expected: `one of ${Object.keys(registerClasses).join(", ")}`,
+    ...suggest(row.register, Object.keys(registerClasses)),
+  });
+}
+
+function checkAttribute(row: RegistryRow, register: RegisterClass): Diagnostic[] {
+  const attribute = own(register.attributes, row.attribute);
+  if (!attribute) return [unknownAttribute(row, register)];
+  const problems: Diagnostic[] = [];
+  if (attribute.level === "port" && row.port === undefined) {
+    problems.push(
+      row.fault("Port #", {
+        code: "port_needed",
+        severity: "error",
+        message: `${row.attribute} of ${row.register} is a value of a port`,
+        found: "no port",
+        expected: "the port's number, e.g. 1",
+      }),
+    );
+  }
+  if (attribute.level === "station" && row.port !== undefined) {
+    problems.push(
+      row.fault("Port #", {
+        code: "port_ignored",
+        severity: "warning",
+        message: `${row.attribute} of ${row.register} is a value of the whole station; its port is ignored`,
+        found: JSON.stringify(row.port),
+        expected: "an empty cell",
+      }),
+    );
+  }
+  if (row.point.writable && !attribute.control) {
+    problems.push(
+      row.fault("Writable", {
+        code: "not_writable",
+        severity: "warning",
+        message: `ChargePoint takes no writes to ${row.attribute} of ${row.register}; writes to this point will be refused`,
+        found: "TRUE",
+        expected: "FALSE",
+      }),
+    );
+  }
+  return problems;
+}
+
+function unknownAttribute(row: RegistryRow, register: RegisterClass): Diagnostic {
+  const elsewhere = Object.keys(registerClasses).find((name) =>
+    own(registerClasses[name]!.attributes, row.attribute),
+  );
+  return row.fault("Attribute Name", {
+    code: "unknown_attribute",
+    severity: "error",
+    message: elsewhere
+      ? `${row.register} has no such attribute; ${elsewhere} has`
+      : `${row.register} has no such attribute`,
+    found: JSON.stringify(row.attribute),
+    expected: `an attribute of ${row.register}`,
+    ...suggest(row.attribute, Object.keys(register.attributes)),
+  });
+}
+
+function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
+function suggest(word: string, candidates: Iterable<string>): { suggestion?: string } {
+  const suggestion = closest(word, candidates);
+  return suggestion === undefined ? {} : { suggestion };
+}

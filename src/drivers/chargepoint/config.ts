@@ -1,0 +1,60 @@
+/** `driver_config` of a ChargePoint station, checked and with defaults (contracts.md: Device config). */
+export interface ChargePointConfig {
+  readonly stationID: string;
+  readonly username: string;
+  readonly password: string;
+  readonly region: "NA" | "NA-QA" | "EU" | "EU-QA" | "CA";
+  /** Instead of a region: a service of one's own, such as the simulator. */
+  readonly endpoint?: string;
+  /** Seconds that an answer may be old; VOLTTRON's spelling. */
+  readonly cacheExpiration: number;
+  /** `timeInterval` of every shed, renewed while held; 0 = until cleared. */
+  readonly shed_lease_minutes: number;
+  readonly shed_mode_change: "clear_first" | "reject";
+}
+
+export const configSchema = {
+  type: "object",
+  additionalProperties: false,
+  required: ["stationID", "username", "password"],
+  properties: {
+    stationID: {
+      type: "string",
+      pattern: "^\\d+:\\S+$",
+      description: "Station to read, CPNID:StationIdentifier, e.g. 1:12345",
+    },
+    username: { type: "string", minLength: 1, description: "API licence key" },
+    password: { type: "string", minLength: 1, "x-secret": true, description: "API password" },
+    region: {
+      type: "string",
+      enum: ["NA", "NA-QA", "EU", "EU-QA", "CA"],
+      default: "NA",
+      description: "Which of ChargePoint's services the account belongs to",
+    },
+    endpoint: {
+      type: "string",
+      pattern: "^https?://",
+      description: "Address of the service, instead of a region; for the simulator",
+    },
+    cacheExpiration: {
+      type: "number",
+      minimum: 0,
+      default: 0,
+      description: "Seconds that an answer may be old when a scrape uses it",
+    },
+    shed_lease_minutes: {
+      type: "integer",
+      minimum: 0,
+      maximum: 10080,
+      default: 60,
+      description: "Every shed ends by itself after so many minutes unless it is renewed; 0 = until cleared",
+    },
+    shed_mode_change: {
+      type: "string",
+      enum: ["clear_first", "reject"],
+      default: "clear_first",
+      description:
+        "When a station shed by this bridge is to be shed in the other mode: clear first, or refuse",
+    },
+  },
+} as const;

@@ -1,0 +1,61 @@
+import type { DeviceInit, DriverContext, DriverDevice, DriverService, DriverType } from "../driver.ts";
+import { Accounts } from "./account/accounts.ts";
+import { endpointFor } from "./api/endpoints.ts";
+import { checkRows } from "./check-rows.ts";
+import { type ChargePointConfig, configSchema } from "./config.ts";
+import { OwnSheds } from "./control/own-sheds.ts";
+import { ShedControl } from "./control/shed.ts";
+import { Station } from "./station.ts";
+
+/** ChargePoint stations through the web services, API version 5.1. */
+export const chargepoint: DriverType<ChargePointConfig> = {
+  name: "chargepoint",
+  configSchema,
+  checkRows,
+  open: (context) => new ChargePointService(context),
+};
+
+class ChargePointService implements DriverService<ChargePointConfig> {
+  readonly #context: DriverContext;
+  readonly #accounts: Accounts;
+
+  constructor(context: DriverContext) {
+    this.#context = context;
+    this.#accounts = new Accounts(context);
+  }
+
+  createDevice({ path, config, rows }: DeviceInit<ChargePointConfig>): DriverDevice {
+    const {
+      stationID,
+      username,
+      password,
+      shed_lease_minutes: leaseMinutes,
+      shed_mode_change: onModeChange,
+    } = config;
+    const endpoint = endpointFor(config);
+    const account = this.#accounts.get({
+      endpoint,
+      place: config.endpoint ?? config.region,
+      username,
+      password,
+    });
+    const own = new OwnSheds(this.#context.state, `${endpoint} ${username}`, stationID);
+    const shed = new ShedControl(account, own, { stationID, leaseMinutes, onModeChange });
+    const maxAgeSeconds = config.cacheExpiration;
+    return new Station({
+      path,
+      rows,
+      stationID,
+      account,
+      shed,
+      own,
+      leaseMinutes,
+      maxAgeSeconds,
+      log: this.#context.log,
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#accounts.close();
+  }
+}

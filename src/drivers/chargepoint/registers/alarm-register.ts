@@ -1,0 +1,14 @@
+import type { AlarmsAnswer } from "../account/answers.ts";
+import { newestBy, ofPort } from "./newest.ts";
+import { elements, type RegisterClass } from "./register.ts";
+
+/** The newest alarm of the station (whichever port it names) or of one port: getAlarms, guide §8.1; clearAlarms, §8.2. */
+export const alarmRegister: RegisterClass<"alarms"> = {
+  kind: "alarms",
+  attributes: {
+    ...elements("either", ["alarmType", "alarmTime"] as const, (answer: AlarmsAnswer, name, port) => {
+      return newestBy(ofPort(answer, port), (alarm) => alarm.alarmTime)?.[name] ?? null;
+    }),
+    clearAlarms: { level: "either", control: "clearAlarms", read: () => 0 },
+  },
+};

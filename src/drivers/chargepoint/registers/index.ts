@@ -1,0 +1,17 @@
+import { alarmRegister } from "./alarm-register.ts";
+import { chargingSessionRegister } from "./charging-session-register.ts";
+import { loadRegister } from "./load-register.ts";
+import type { RegisterClass } from "./register.ts";
+import { stationRegister } from "./station-register.ts";
+import { stationRightsRegister } from "./station-rights-register.ts";
+import { stationStatusRegister } from "./station-status-register.ts";
+
+/** THE LIST: `Register Name` of the registry CSV → register class. */
+export const registerClasses: Readonly<Record<string, RegisterClass>> = {
+  StationRegister: stationRegister as RegisterClass,
+  StationStatusRegister: stationStatusRegister as RegisterClass,
+  LoadRegister: loadRegister as RegisterClass,
+  AlarmRegister: alarmRegister as RegisterClass,
+  StationRightsRegister: stationRightsRegister as RegisterClass,
+  ChargingSessionRegister: chargingSessionRegister as RegisterClass,
+};

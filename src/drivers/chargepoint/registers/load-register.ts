@@ -1,0 +1,43 @@
+import type { LoadAnswer } from "../account/answers.ts";
+import { elements, portOf, type RegisterClass } from "./register.ts";
+
+type ShedElement = "shedState" | "allowedLoad" | "percentShed";
+
+/**
+ * A port's own value, or the station's: `shedState` 1 when any port is in shed state; a limit the largest among the
+ * ports in shed state, 0 when none is. Null where the answer has no port at all.
+ */
+function shedValue(answer: LoadAnswer, name: ShedElement, port: string | undefined): number | null {
+  if (port !== undefined) return portOf(answer, port)[name];
+  if (answer.Port.length === 0) return null;
+  const shed = answer.Port.filter((candidate) => candidate.shedState === 1);
+  return Math.max(0, ...shed.map((candidate) => candidate[name] ?? 0));
+}
+
+/** What flows, and what may flow: getLoad (guide §5.3); written through shedLoad and clearShedState (§5.1, §5.2). */
+export const loadRegister: RegisterClass<"load"> = {
+  kind: "load",
+  attributes: {
+    stationLoad: { level: "station", read: (answer) => answer.stationLoad },
+    ...elements(
+      "port",
+      ["portLoad", "userID", "credentialID", "lastBatteryPercent", "sessionID"] as const,
+      (answer: LoadAnswer, name, port) => portOf(answer, port ?? "")[name],
+    ),
+    shedState: {
+      level: "either",
+      control: "shedState",
+      read: (answer, port) => shedValue(answer, "shedState", port),
+    },
+    allowedLoad: {
+      level: "either",
+      control: "allowedLoad",
+      read: (answer, port) => shedValue(answer, "allowedLoad", port),
+    },
+    percentShed: {
+      level: "either",
+      control: "percentShed",
+      read: (answer, port) => shedValue(answer, "percentShed", port),
+    },
+  },
+};

@@ -1,0 +1,32 @@
+/**
+ * The record with the latest time. The order of records differs between networks, so place tells nothing;
+ * a record without a readable time is older than every other.
+ */
+export function newestBy<R>(records: readonly R[], time: (record: R) => string | null): R | undefined {
+  let newest: R | undefined;
+  let newestAt = Number.NEGATIVE_INFINITY;
+  for (const record of records) {
+    const at = timeOf(time(record));
+    if (newest === undefined || at > newestAt) {
+      newest = record;
+      newestAt = at;
+    }
+  }
+  return newest;
+}
+
+/** Milliseconds since 1970; a time without a zone is UTC (guide §1.2). */
+function timeOf(text: string | null): number {
+  if (text === null) return Number.NEGATIVE_INFINITY;
+  const zoned = /(Z|[+-]\d{2}:?\d{2})$/i.test(text) ? text : `${text}Z`;
+  const at = Date.parse(zoned.replace(" ", "T"));
+  return Number.isNaN(at) ? Number.NEGATIVE_INFINITY : at;
+}
+
+/** Records of a port, or of the whole station where the row names none. */
+export function ofPort<R extends { portNumber: string | null }>(
+  records: readonly R[],
+  port: string | undefined,
+): readonly R[] {
+  return port === undefined ? records : records.filter((record) => record.portNumber === port);
+}

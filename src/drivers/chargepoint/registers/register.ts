@@ -1,0 +1,68 @@
+import type { Answers } from "../account/answers.ts";
+
+/** Which answer of the account a register class is read from. */
+export type AnswerKind = keyof Answers;
+
+/** Where an attribute lives: on the station (no `Port #`), on a port (`Port #` needed), or on either. */
+export type Level = "station" | "port" | "either";
+
+/** What a write to the attribute means; see `../control/`. */
+export type Control = "allowedLoad" | "percentShed" | "shedState" | "clearAlarms";
+
+/**
+ * One value of a register class. `read` gets the account's answer for the station and the port asked for, and gives
+ * the value as the service wrote it; null is "no value". It throws {@link PortMissingError} for a port that the
+ * answer does not have.
+ */
+export interface Attribute<Answer> {
+  readonly level: Level;
+  read(answer: Answer, port: string | undefined): unknown;
+  readonly control?: Control;
+}
+
+/** A `Register Name` of the registry CSV: one operation's answer, and what can be had from it. */
+export interface RegisterClass<K extends AnswerKind = AnswerKind> {
+  readonly kind: K;
+  readonly attributes: Readonly<Record<string, Attribute<Answers[K]>>>;
+}
+
+/** The station's answer does not have the port that the registry row names. */
+export class PortMissingError extends Error {
+  override readonly name = "PortMissingError";
+
+  constructor(stationID: string | null, port: string, ports: readonly (string | null)[]) {
+    const known = ports.filter((p) => p !== null);
+    super(
+      `station ${stationID} has no port "${port}"; ${known.length > 0 ? `it has ${known.join(", ")}` : "its answer names none"}`,
+    );
+  }
+}
+
+interface WithPorts<P extends { portNumber: string | null }> {
+  readonly stationID: string | null;
+  readonly Port: readonly P[];
+}
+
+/** The port of the answer, matched by its number and never by its place. */
+export function portOf<P extends { portNumber: string | null }>(answer: WithPorts<P>, port: string): P {
+  const found = answer.Port.find((candidate) => candidate.portNumber === port);
+  if (found) return found;
+  throw new PortMissingError(
+    answer.stationID,
+    port,
+    answer.Port.map((candidate) => candidate.portNumber),
+  );
+}
+
+/** Attributes that are elements of the same name, `names` at one level. */
+export function elements<Answer, Name extends string>(
+  level: Level,
+  names: readonly Name[],
+  read: (answer: Answer, name: Name, port: string | undefined) => unknown,
+): Record<Name, Attribute<Answer>> {
+  const attributes = names.map((name): [Name, Attribute<Answer>] => [
+    name,
+    { level, read: (answer, port) => read(answer, name, port) },
+  ]);
+  return Object.fromEntries(attributes) as Record<Name, Attribute<Answer>>;
+}

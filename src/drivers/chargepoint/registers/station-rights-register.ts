@@ -1,0 +1,15 @@
+import type { RightsAnswer } from "../account/answers.ts";
+import type { RegisterClass } from "./register.ts";
+
+/** What the account may do with the station: getStationRights, guide §7.6. */
+export const stationRightsRegister: RegisterClass<"rights"> = {
+  kind: "rights",
+  attributes: {
+    /** `{sgID: {sgID, sgName, stationRightsProfile, stationData}}`; stationData holds this station only. */
+    stationRightsProfile: { level: "station", read: rightsByGroup },
+  },
+};
+
+function rightsByGroup(answer: RightsAnswer): Record<string, RightsAnswer[number]> {
+  return Object.fromEntries(answer.map((rights) => [rights.sgID ?? "", rights]));
+}

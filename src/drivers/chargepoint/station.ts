@@ -1,0 +1,146 @@
+import type { Log } from "../../log.ts";
+import { convertValue, type PointValue } from "../../points/index.ts";
+import type { RegistryRow } from "../../registry/row.ts";
+import type { DriverDevice, Reading, WriteOptions, WriteOutcome } from "../driver.ts";
+import { PointNotFoundError, PointReadOnlyError } from "../errors.ts";
+import type { Answers } from "./account/answers.ts";
+import { type ControlContext, controls, nothingToRevert, revertShed } from "./control/controls.ts";
+import { registerClasses } from "./registers/index.ts";
+import type { AnswerKind, Attribute } from "./registers/register.ts";
+import { PORT_DETAIL_ATTRIBUTES } from "./registers/station-status-register.ts";
+
+/** A registry row bound to the attribute that it names. */
+interface Binding {
+  readonly row: RegistryRow;
+  readonly kind: AnswerKind;
+  readonly attribute: Attribute<unknown>;
+}
+
+export interface StationInit extends ControlContext {
+  readonly rows: readonly RegistryRow[];
+  /** Age that an answer may have in a scrape, seconds. */
+  readonly maxAgeSeconds: number;
+  readonly log: Log;
+}
+
+/** Sessions change no faster at their source (guide §6.1), so younger answers are not asked for. */
+const SESSION_REFRESH_SECONDS = 300;
+
+/** One ChargePoint station as a device: its rows, read from the account's answers and written through controls. */
+export class Station implements DriverDevice {
+  readonly #init: StationInit;
+  readonly #bindings: ReadonlyMap<string, Binding>;
+  readonly #kinds: readonly AnswerKind[];
+  readonly #portDetails: boolean;
+  readonly #warned = new Set<string>();
+
+  constructor(init: StationInit) {
+    this.#init = init;
+    this.#bindings = new Map(init.rows.map((row) => [row.point.name, bind(row)]));
+    const bindings = [...this.#bindings.values()];
+    this.#kinds = [...new Set(bindings.map((binding) => binding.kind))];
+    this.#portDetails = bindings.some(
+      ({ kind, row }) => kind === "status" && PORT_DETAIL_ATTRIBUTES.has(row.attribute),
+    );
+  }
+
+  async scrapeAll(signal: AbortSignal): Promise<Reading> {
+    const answers = await this.#answers(this.#kinds, (kind) => this.#maxAge(kind), signal);
+    if (answers.every(({ result }) => result.status === "rejected"))
+      throw firstReason(answers.map(({ result }) => result));
+    const byKind = new Map(answers.map(({ kind, result }) => [kind, result]));
+    const values = new Map<string, PointValue>();
+    const failures = new Map<string, Error>();
+    for (const [name, binding] of this.#bindings) {
+      const result = byKind.get(binding.kind);
+      try {
+        if (result?.status !== "fulfilled") throw result?.reason;
+        values.set(name, this.#valueOf(binding, result.value));
+      } catch (error) {
+        failures.set(name, error as Error);
+      }
+    }
+    return { values, failures };
+  }
+
+  async getPoint(point: string, signal: AbortSignal): Promise<PointValue> {
+    const binding = this.#binding(point);
+    const answer = await this.#read(binding.kind, 0, signal);
+    return this.#valueOf(binding, answer);
+  }
+
+  async setPoint(point: string, value: PointValue, options: WriteOptions): Promise<WriteOutcome> {
+    const { row, attribute } = this.#writable(point);
+    const { signal, durationMinutes } = options;
+    return controls[attribute.control!](this.#init, { row, value, signal, durationMinutes });
+  }
+
+  async revertPoint(point: string, options: WriteOptions): Promise<WriteOutcome> {
+    const { row, attribute } = this.#writable(point);
+    const start = row.point.startingValue;
+    if (start !== undefined && start !== null) return this.setPoint(point, start, options);
+    if (attribute.control === "clearAlarms")
+      return nothingToRevert("cleared alarms stay cleared; there is nothing to revert");
+    return revertShed(this.#init, row.port, row, options.signal);
+  }
+
+  #binding(point: string): Binding {
+    const binding = this.#bindings.get(point);
+    if (!binding) throw new PointNotFoundError(this.#init.path, point);
+    return binding;
+  }
+
+  #writable(point: string): Binding {
+    const binding = this.#binding(point);
+    if (!binding.row.point.writable) throw new PointReadOnlyError(this.#init.path, point);
+    if (!binding.attribute.control) {
+      throw new PointReadOnlyError(
+        this.#init.path,
+        point,
+        `ChargePoint takes no writes to ${binding.row.attribute}`,
+      );
+    }
+    return binding;
+  }
+
+  /** One call per kind of answer, side by side; how each ended. */
+  async #answers(kinds: readonly AnswerKind[], maxAge: (kind: AnswerKind) => number, signal: AbortSignal) {
+    const results = await Promise.allSettled(kinds.map((kind) => this.#read(kind, maxAge(kind), signal)));
+    return kinds.map((kind, index) => ({ kind, result: results[index]! }));
+  }
+
+  #read(kind: AnswerKind, maxAgeSeconds: number, signal: AbortSignal): Promise<Answers[AnswerKind]> {
+    const portDetails = this.#portDetails;
+    return this.#init.account.read(kind, this.#init.stationID, { maxAgeSeconds, signal, portDetails });
+  }
+
+  #maxAge(kind: AnswerKind): number {
+    return kind === "sessions"
+      ? Math.max(SESSION_REFRESH_SECONDS, this.#init.maxAgeSeconds)
+      : this.#init.maxAgeSeconds;
+  }
+
+  /** The value in the row's type; null where it cannot be converted, said once per point. */
+  #valueOf(binding: Binding, answer: unknown): PointValue {
+    const { row, attribute } = binding;
+    const raw = attribute.read(answer, row.port);
+    const converted = convertValue(raw, row.point.type);
+    if (converted.ok) return converted.value;
+    if (!this.#warned.has(row.point.name)) {
+      this.#warned.add(row.point.name);
+      this.#init.log.warn(
+        `point "${row.point.name}" of device ${this.#init.path} is null: the service sent ${JSON.stringify(raw)}, its Type wants ${converted.expected} (${row.file}:${row.line})`,
+      );
+    }
+    return null;
+  }
+}
+
+function bind(row: RegistryRow): Binding {
+  const register = registerClasses[row.register]!;
+  return { row, kind: register.kind, attribute: register.attributes[row.attribute] as Attribute<unknown> };
+}
+
+function firstReason(results: readonly PromiseSettledResult<unknown>[]): unknown {
+  return results.find((result) => result.status === "rejected")?.reason;
+}
