@@ -1,0 +1,46 @@
+import { createLog, type Log, type LogLevel, type Secrets } from "../log.ts";
+
+/** Where a command prints. Data goes to `out`; progress, log lines and errors go to `err`. */
+export interface Terminal {
+  out(text: string): void;
+  err(text: string): void;
+  /** Whether `out` is a screen that can be drawn over. */
+  readonly interactive: boolean;
+  readonly columns: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborts when the user or the system wants the command to end (Ctrl-C, TERM). */
+  readonly ending: AbortSignal;
+}
+
+export function processTerminal(): Terminal {
+  const ending = new AbortController();
+  const end = () => ending.abort(new Error("asked to end"));
+  process.once("SIGINT", end);
+  process.once("SIGTERM", end);
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    interactive: process.stdout.isTTY === true,
+    columns: process.stdout.columns ?? 100,
+    env: process.env,
+    ending: ending.signal,
+  };
+}
+
+export interface LogFlags {
+  readonly logLevel?: LogLevel;
+  readonly logFormat?: "text" | "json";
+}
+
+export function terminalLog(terminal: Terminal, flags: LogFlags, secrets: Secrets): Log {
+  return createLog({
+    level: flags.logLevel ?? "info",
+    format: flags.logFormat ?? "text",
+    write: (line) => terminal.err(line),
+    secrets,
+  });
+}
+
+export function printJson(terminal: Terminal, value: unknown): void {
+  terminal.out(`${JSON.stringify(value, null, terminal.interactive ? 2 : undefined)}\n`);
+}
