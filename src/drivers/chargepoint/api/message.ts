@@ -127,6 +127,8 @@ export interface Operation<Request extends Fields = Fields, Response extends Fie
   readonly response: Response;
   /** False where the answer carries no responseCode (getCPNInstances). */
   readonly coded: boolean;
+  /** For a write: codes besides 100 that mean it is done, such as "no alarms" when clearing them. */
+  readonly doneCodes?: readonly string[];
   /** How its pages are walked; absent where the answer comes whole. */
   readonly paging?: Paging;
 }
@@ -138,6 +140,8 @@ export interface Paging {
   readonly records: string;
   /** Element of the search query that sets the page size, where there is one. */
   readonly sizeElement?: string;
+  /** List inside each record whose elements startRecord counts, where it does not count the records. */
+  readonly countedElement?: string;
   /** Element of the response that says whether there is more. */
   readonly moreElement: "moreFlag" | "MoreFlag";
 }

@@ -16,9 +16,11 @@ export interface XmlLimits {
   readonly maxBytes: number;
   /** Deepest nesting of elements. */
   readonly maxDepth: number;
+  /** Most tags, start and end each counted. */
+  readonly maxTags: number;
 }
 
-export const XML_LIMITS: XmlLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64 };
+export const XML_LIMITS: XmlLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxTags: 1_000_000 };
 
 /** Longest single tag with its attributes, characters. */
 const MAX_TAG = 64 * 1024;
@@ -44,7 +46,7 @@ export class XmlError extends Error {
  */
 export function parseXml(document: Uint8Array | string, limits: XmlLimits = XML_LIMITS): XmlNode {
   const text = decodeText(document, limits);
-  refuseForeign(text);
+  refuseForeign(text, limits.maxTags);
   let trees: OrderedNode[];
   try {
     trees = parser(limits.maxDepth).parse(text) as OrderedNode[];
@@ -77,11 +79,13 @@ function decodeText(document: Uint8Array | string, limits: XmlLimits): string {
 }
 
 /** Refuses what must not reach the parser, in one pass over the tags. */
-function refuseForeign(text: string): void {
+function refuseForeign(text: string, maxTags: number): void {
   if (/^\s*(<!doctype\s+html|<html[\s>])/i.test(text.slice(0, 1024))) {
     throw new XmlError("html", "an HTML page instead of XML");
   }
+  let tags = 0;
   for (let open = text.indexOf("<"); open >= 0; ) {
+    if (++tags > maxTags) throw new XmlError("too large", `the document has more than ${maxTags} tags`);
     let close: number;
     if (text.startsWith("<!--", open)) close = text.indexOf("-->", open + 4);
     else if (text.startsWith("<![CDATA[", open)) close = text.indexOf("]]>", open + 9);

@@ -9,6 +9,7 @@ export const clearAlarms = operation({
   section: "8.2",
   effect: "write",
   coded: true,
+  doneCodes: ["153"],
   request: {
     searchQuery: group({
       orgID: string("CPNID:orgID"),

@@ -19,7 +19,13 @@ export const getStationRights = operation({
   section: "7.6",
   effect: "read",
   coded: true,
-  paging: { size: 100, records: "rightsData", sizeElement: "numStations", moreElement: "moreFlag" },
+  paging: {
+    size: 100,
+    records: "rightsData",
+    countedElement: "stationData",
+    sizeElement: "numStations",
+    moreElement: "moreFlag",
+  },
   request: {
     searchQuery: group({
       stationID: string("CPNID:StationIdentifier"),

@@ -1,0 +1,139 @@
+import { ServiceError } from "../../errors.ts";
+import type { Outcome } from "./response-codes.ts";
+import { describe } from "./response-codes.ts";
+import type { Fault } from "./soap.ts";
+
+/** Longest text of the service that goes into a message. */
+const MAX_TEXT = 300;
+
+/** The service refused the call with a response code (guide §3). */
+export class ApiError extends ServiceError {
+  override readonly name = "ApiError";
+  readonly operation: string;
+  /** What to do about it; `empty` where a write found nothing to act on. */
+  readonly kind: Exclude<Outcome, "success"> | "not done";
+  /** What the code means by the guide, in our words; null for a code it does not list. */
+  readonly guideText: string | null;
+  /** The service's own text. */
+  readonly serviceText: string | null;
+
+  constructor(operation: string, code: string, kind: ApiError["kind"], serviceText: string | null) {
+    const meaning = kind === "not done" ? "the answer says Success 0" : describe(code);
+    const own = serviceText === null ? "" : ` (service: "${oneLine(serviceText)}")`;
+    super(
+      `${operation}: code ${code}, ${meaning ?? "which the guide does not list"}${own}`,
+      code,
+      kind === "transient",
+    );
+    this.operation = operation;
+    this.kind = kind;
+    this.guideText = describe(code);
+    this.serviceText = serviceText;
+  }
+}
+
+/** The service does not accept the credentials. `code` is the fault's code or the HTTP status. */
+export class CredentialsError extends ServiceError {
+  override readonly name = "CredentialsError";
+  readonly operation: string;
+  /** The user name, cut short. */
+  readonly account: string;
+  readonly endpoint: string;
+
+  constructor(operation: string, code: string, account: string, endpoint: string, region: string | null) {
+    super(
+      `${operation}: ${endpoint}${region ? ` (region ${region})` : ""} does not accept the credentials of account ` +
+        `"${account}" (${code}): check the API licence key and API password (ChargePoint: Organizations > API Info) ` +
+        `and that the account belongs to this region`,
+      code,
+      false,
+    );
+    this.operation = operation;
+    this.account = account;
+    this.endpoint = endpoint;
+  }
+}
+
+/** The service answered with a SOAP Fault that is not about credentials. */
+export class SoapFaultError extends ServiceError {
+  override readonly name = "SoapFaultError";
+  readonly operation: string;
+  readonly fault: Fault;
+
+  constructor(operation: string, fault: Fault) {
+    const code = fault.code || "without code";
+    // SOAP 1.1 §4.4.1: Server faults are not about the message; it may succeed later.
+    super(`${operation}: SOAP Fault ${code}: ${oneLine(fault.text)}`, code, fault.code.startsWith("Server"));
+    this.operation = operation;
+    this.fault = fault;
+  }
+}
+
+export interface TransportDetails {
+  /** Such as `ECONNREFUSED`, `CERT_HAS_EXPIRED`, `timeout`, `closed`, `http-503`. */
+  readonly code: string;
+  /** No answer within the deadline. */
+  readonly timedOut?: boolean;
+  /** Whether the request may have reached the service: a write may then have taken effect. */
+  readonly sent: boolean;
+  readonly retryable: boolean;
+  /** HTTP status, where an answer came. */
+  readonly status?: number;
+  /** How long the service asks to wait. */
+  readonly retryAfterSeconds?: number;
+  readonly cause?: unknown;
+}
+
+/** No answer, or one that only says that the service cannot answer now. */
+export class TransportError extends Error {
+  override readonly name = "TransportError";
+  readonly operation: string;
+  readonly code: string;
+  readonly timedOut: boolean;
+  readonly sent: boolean;
+  readonly retryable: boolean;
+  readonly status?: number;
+  readonly retryAfterSeconds?: number;
+
+  constructor(operation: string, message: string, details: TransportDetails) {
+    super(`${operation}: ${message}`, details.cause === undefined ? undefined : { cause: details.cause });
+    this.operation = operation;
+    this.code = details.code;
+    this.timedOut = details.timedOut ?? false;
+    this.sent = details.sent;
+    this.retryable = details.retryable;
+    if (details.status !== undefined) this.status = details.status;
+    if (details.retryAfterSeconds !== undefined) this.retryAfterSeconds = details.retryAfterSeconds;
+  }
+}
+
+export type ProtocolFault =
+  | "html"
+  | "doctype"
+  | "encoding"
+  | "malformed"
+  | "too deep"
+  | "too large"
+  | "not soap"
+  | "no code"
+  | "paging";
+
+/** An answer that is none: a page of HTML, broken XML, the answer to something else, a walk of pages without end. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+  readonly operation: string;
+  readonly fault: ProtocolFault;
+  readonly retryable = false;
+
+  constructor(operation: string, fault: ProtocolFault, message: string) {
+    super(`${operation}: ${message}`);
+    this.operation = operation;
+    this.fault = fault;
+  }
+}
+
+/** Text of the service for a message: one line, bounded. */
+function oneLine(text: string): string {
+  const line = text.replace(/\s+/g, " ").trim();
+  return line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)}…` : line;
+}

@@ -1,0 +1,171 @@
+import { regionOf } from "./endpoints.ts";
+import { ApiError, CredentialsError, ProtocolError, SoapFaultError, TransportError } from "./errors.ts";
+import type { HttpAnswer, HttpError } from "./http.ts";
+import type { Operation } from "./message.ts";
+import { classify } from "./response-codes.ts";
+import { retryAfterSeconds } from "./retry.ts";
+import { type Answer, EnvelopeError, type Fault, type ReadAnswer } from "./soap.ts";
+import { XML_LIMITS, XmlError } from "./xml.ts";
+
+/** What judging needs to know of the client. */
+export interface Service {
+  readonly url: URL;
+  readonly username: string;
+  readonly maxBodyBytes: number;
+  readonly read: ReadAnswer;
+  /** Takes the client's secrets out of a text of the service. */
+  readonly blank: (text: string) => string;
+}
+
+/** A response that stands, typed by its operation's description. */
+export interface Judged {
+  readonly value: Record<string, unknown>;
+  readonly outcome: "success" | "empty";
+}
+
+/** Statuses that may pass by themselves. */
+const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+/** Local parts of faultcodes that are about who is calling; wsse:FailedCheck is a bad signature or digest. */
+const CREDENTIAL_FAULTS = new Set([
+  "FailedAuthentication",
+  "InvalidSecurity",
+  "InvalidSecurityToken",
+  "FailedCheck",
+]);
+
+/**
+ * What an HTTP answer to an operation means.
+ *
+ * @throws ApiError, CredentialsError, SoapFaultError, TransportError, ProtocolError
+ */
+export function judge(service: Service, operation: Operation, http: HttpAnswer): Judged {
+  const { status } = http;
+  const ok = status === 200;
+  // By SOAP 1.1 a fault comes with 500; in the field also with 200 and 400.
+  const answer = ok || status === 400 || status === 500 ? read(service, operation, http, ok) : null;
+  if (answer?.kind === "fault") throw faultError(service, operation, answer.fault);
+  if (status === 401 || status === 403) throw credentialsError(service, operation, `HTTP ${status}`);
+  if (!ok || answer === null) throw statusError(service, operation, http);
+  return judgeCode(service, operation, answer.value);
+}
+
+function judgeCode(service: Service, operation: Operation, value: Record<string, unknown>): Judged {
+  if (!operation.coded) return { value, outcome: "success" };
+  const { responseCode: code, responseText } = value;
+  if (typeof code !== "string") {
+    throw new ProtocolError(operation.name, "no code", "the answer carries no responseCode");
+  }
+  const text = typeof responseText === "string" ? service.blank(responseText) : null;
+  const kind = classify(code);
+  if (kind === "success") {
+    if (value.Success === 0) throw new ApiError(operation.name, code, "not done", text);
+    return { value, outcome: "success" };
+  }
+  // For a write, nothing found is nothing done, unless that is what was wanted.
+  if (kind === "empty" && (operation.effect === "read" || operation.doneCodes?.includes(code))) {
+    return { value, outcome: "empty" };
+  }
+  throw new ApiError(operation.name, service.blank(code), kind, text);
+}
+
+/** Reads the answer's document; null where it is none and need not be (`required` false). */
+function read(
+  service: Service,
+  operation: Operation,
+  http: HttpAnswer,
+  required: boolean,
+): Answer<Operation["response"]> | null {
+  try {
+    return service.read(operation, http.body, { ...XML_LIMITS, maxBytes: service.maxBodyBytes });
+  } catch (error) {
+    if (!(error instanceof XmlError || error instanceof EnvelopeError)) throw error;
+    if (!required) return null;
+    const fault = error instanceof XmlError ? error.fault : "not soap";
+    throw new ProtocolError(operation.name, fault, `this is no answer: ${service.blank(error.message)}`);
+  }
+}
+
+function faultError({ blank, ...service }: Service, operation: Operation, fault: Fault): Error {
+  if (CREDENTIAL_FAULTS.has(fault.code)) return credentialsError(service, operation, fault.code);
+  return new SoapFaultError(operation.name, {
+    code: blank(fault.code),
+    text: blank(fault.text),
+    detail: blank(fault.detail),
+  });
+}
+
+function credentialsError(
+  { url, username }: Pick<Service, "url" | "username">,
+  operation: Operation,
+  code: string,
+): CredentialsError {
+  return new CredentialsError(operation.name, code, short(username), url.href, regionOf(url.href));
+}
+
+/** A user name that can be recognised and not used. */
+function short(username: string): string {
+  return `${username.slice(0, username.length > 8 ? 4 : 1)}…`;
+}
+
+function statusError(
+  service: Service,
+  operation: Operation,
+  { status, headers }: HttpAnswer,
+): TransportError {
+  const after = retryAfterSeconds(headers);
+  const redirect = status >= 300 && status < 400;
+  return new TransportError(
+    operation.name,
+    `${service.url.origin} answered HTTP ${status}` +
+      (redirect ? "; redirects are not followed, check the endpoint" : "") +
+      (after === undefined ? "" : ` and asks to wait ${after} s`),
+    {
+      code: `http-${status}`,
+      sent: true,
+      retryable: PASSING.has(status),
+      status,
+      ...(after === undefined ? {} : { retryAfterSeconds: after }),
+    },
+  );
+}
+
+/** Reasons with which the client itself ends an exchange. */
+export const DEADLINE = Symbol("deadline");
+export const CLOSED = Symbol("closed");
+
+/** What a failed exchange means; the caller's own reason where the caller ended it. */
+export function failure(service: Service, operation: Operation, error: HttpError): unknown {
+  const { name } = operation;
+  const { origin } = service.url;
+  const { sent, cause } = error;
+  switch (error.kind) {
+    case "too large":
+      return new ProtocolError(name, "too large", `the answer exceeds ${service.maxBodyBytes} bytes`);
+    case "encoding":
+      return new ProtocolError(name, "encoding", "the answer's content encoding cannot be unpacked");
+    case "aborted":
+      if (cause === CLOSED) {
+        return new TransportError(name, "the client was closed", { code: "closed", sent, retryable: false });
+      }
+      if (cause !== DEADLINE) return cause;
+      return new TransportError(name, `no answer from ${origin} within the deadline`, {
+        code: "timeout",
+        timedOut: true,
+        sent,
+        retryable: true,
+      });
+    case "network": {
+      const { code = "network", message } = cause as { code?: string; message: string };
+      const tls = /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|EPROTO)/.test(code);
+      return new TransportError(
+        name,
+        tls
+          ? `no trusted connection to ${origin} (${code}): check its certificate and the configured authorities`
+          : `the connection to ${origin} failed (${code})`,
+        // Errors of the HTTP parser carry bytes of the answer; code and message are enough.
+        { code, sent, retryable: !tls, cause: new Error(message) },
+      );
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import type { CallOptions, ChargePointClient } from "./client.ts";
+import { ProtocolError } from "./errors.ts";
+import type { Fields, GroupField, Operation, RequestOf, ResponseOf } from "./message.ts";
+
+export interface PagesOptions extends CallOptions {
+  /** Records asked for at a time, where the operation lets one ask; default the most the guide allows. */
+  readonly pageSize?: number;
+  /** Most pages walked; default 1000. */
+  readonly maxPages?: number;
+}
+
+/** The search query of a paged operation, without the elements that walk its pages. */
+export type QueryOf<O> = RequestOf<O> extends { searchQuery?: infer Q } ? NonNullable<Q> : never;
+
+/** A record of a paged operation. */
+export type RecordOf<O> =
+  O extends Operation<Fields, Fields>
+    ? ResponseOf<O>[NonNullable<O["paging"]>["records"] & keyof ResponseOf<O>] extends (infer R)[]
+      ? R
+      : never
+    : never;
+
+/**
+ * The records of all pages, in order; a page is fetched when the walk gets to it. `deadlineMs` holds for each page.
+ *
+ * @throws ProtocolError (`paging`) for a page that promises more and holds none or repeats the one before it, and
+ * for more pages than `maxPages`; and what {@link ChargePointClient.call} throws.
+ */
+export async function* pages<O extends Operation>(
+  client: Pick<ChargePointClient, "call">,
+  operation: O,
+  query: QueryOf<O>,
+  options: PagesOptions = {},
+): AsyncGenerator<RecordOf<O>, void, undefined> {
+  const { paging, name } = operation;
+  if (!paging) throw new TypeError(`${name} does not come in pages`);
+  const { pageSize = paging.size, maxPages = 1000, ...callOptions } = options;
+  const { fields } = operation.request.searchQuery as GroupField;
+  const startsWithText = fields.startRecord?.kind === "scalar" && fields.startRecord.type === "long";
+
+  let start = 1;
+  let before = "";
+  for (let page = 1; page <= maxPages; page++) {
+    const searchQuery: Record<string, unknown> = {
+      ...query,
+      startRecord: startsWithText ? String(start) : start,
+    };
+    if (paging.sizeElement) searchQuery[paging.sizeElement] = pageSize;
+    const request = { searchQuery } as unknown as RequestOf<O>;
+    const answer: Record<string, unknown> = await client.call(operation, request, callOptions);
+    const records = answer[paging.records] as Record<string, unknown>[];
+    const text = JSON.stringify(records);
+    const more = Number(answer[paging.moreElement] ?? 0) > 0;
+    const length = countOf(records, paging.countedElement);
+    if (more && length === 0) throw endless(name, `page ${page} is empty and promises more`);
+    if (length > 0 && text === before) throw endless(name, `page ${page} repeats the page before it`);
+    yield* records as RecordOf<O>[];
+    if (!more) return;
+    before = text;
+    start += length;
+  }
+  throw endless(name, `more than ${maxPages} pages`);
+}
+
+function countOf(records: readonly Record<string, unknown>[], counted: string | undefined): number {
+  if (counted === undefined) return records.length;
+  return records.reduce((sum, record) => sum + (record[counted] as unknown[]).length, 0);
+}
+
+function endless(operation: string, what: string): ProtocolError {
+  return new ProtocolError(operation, "paging", `${what}; the walk ends`);
+}
