@@ -41,6 +41,8 @@ export interface DriverState {
 export interface DriverService<Config = unknown> {
   /** Makes a device. Must not touch the network and must not write: nothing is written while loading. */
   createDevice(init: DeviceInit<Config>): DriverDevice;
+  /** Running totals for the health topic, e.g. `calls` and `errors`; they only grow. */
+  counters?(): Readonly<Record<string, number>>;
   /** Ends every call under way and closes the connections. */
   close(): Promise<void>;
 }

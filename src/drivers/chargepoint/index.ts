@@ -55,6 +55,10 @@ class ChargePointService implements DriverService<ChargePointConfig> {
     });
   }
 
+  counters(): Readonly<Record<string, number>> {
+    return this.#accounts.counters();
+  }
+
   async close(): Promise<void> {
     await this.#accounts.close();
   }

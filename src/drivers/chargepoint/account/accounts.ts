@@ -1,5 +1,5 @@
 import type { DriverContext } from "../../driver.ts";
-import { ChargePointClient } from "../api/client.ts";
+import { type CallRecord, ChargePointClient } from "../api/client.ts";
 import { Account } from "./account.ts";
 
 export interface AccountSettings {
@@ -14,6 +14,8 @@ export interface AccountSettings {
 export class Accounts {
   readonly #context: DriverContext;
   readonly #accounts = new Map<string, { account: Account; password: string }>();
+  #calls = 0;
+  #errors = 0;
 
   constructor(context: DriverContext) {
     this.#context = context;
@@ -31,10 +33,20 @@ export class Accounts {
     }
     if (known) return known.account;
     const { log, notice } = this.#context;
-    const client = new ChargePointClient({ ...settings, log, retries: 1 });
+    const client = new ChargePointClient({ ...settings, log, retries: 1, onCall: (call) => this.#count(call) });
     const account = new Account({ label, client, log, notice });
     this.#accounts.set(key, { account, password: settings.password });
     return account;
+  }
+
+  /** Calls sent, retries included, and how many of them failed. */
+  counters(): { calls: number; errors: number } {
+    return { calls: this.#calls, errors: this.#errors };
+  }
+
+  #count({ outcome }: CallRecord): void {
+    this.#calls += 1;
+    if (outcome !== "success" && outcome !== "empty" && outcome !== "aborted") this.#errors += 1;
   }
 
   async close(): Promise<void> {

@@ -146,7 +146,8 @@ export interface Paging {
   readonly moreElement: "moreFlag" | "MoreFlag";
 }
 
-export function operation<Q extends Fields, A extends Fields>(description: Operation<Q, A>): Operation<Q, A> {
+/** Keeps the description's literal types, so that the record type of a paged answer is known. */
+export function operation<const O extends Operation>(description: O): O {
   return description;
 }
 
