@@ -84,19 +84,21 @@ function refuseForeign(text: string, maxTags: number): void {
     throw new XmlError("html", "an HTML page instead of XML");
   }
   let tags = 0;
-  for (let open = text.indexOf("<"); open >= 0; ) {
+  let end = -1;
+  for (let open = text.indexOf("<"); open >= 0; open = text.indexOf("<", end)) {
     if (++tags > maxTags) throw new XmlError("too large", `the document has more than ${maxTags} tags`);
-    let close: number;
-    if (text.startsWith("<!--", open)) close = text.indexOf("-->", open + 4);
-    else if (text.startsWith("<![CDATA[", open)) close = text.indexOf("]]>", open + 9);
+    if (text.startsWith("<!--", open)) end = text.indexOf("-->", open + 4);
+    else if (text.startsWith("<![CDATA[", open)) end = text.indexOf("]]>", open + 9);
     else if (text[open + 1] === "!") throw new XmlError("doctype", "a DOCTYPE is not accepted");
     else {
-      close = text.indexOf(">", open);
-      if (close - open > MAX_TAG) throw new XmlError("too large", `a tag exceeds ${MAX_TAG} characters`);
+      end = text.indexOf(">", open);
+      if (end - open > MAX_TAG) throw new XmlError("too large", `a tag exceeds ${MAX_TAG} characters`);
     }
-    if (close < 0) throw new XmlError("malformed", "the document is cut off");
-    open = text.indexOf("<", close);
+    if (end < 0) throw new XmlError("malformed", "the document is cut off");
   }
+  // The validator passes over text after a root that is an empty-element tag.
+  if (!/^(-->|\]\]>|>)\s*$/.test(text.slice(end)))
+    throw new XmlError("malformed", "text outside the root element");
 }
 
 const TEXT = "#text";
