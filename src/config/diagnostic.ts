@@ -1,6 +1,8 @@
+import { relative } from "node:path";
+
 /** A problem of a file that somebody wrote, with its place and what to do about it. Lines and columns from 1. */
 export interface Diagnostic {
-  /** Stable word, e.g. `unknown_key`, `bad_type`, `duplicate_point`. Tests and editors rely on it. */
+  /** Stable word, e.g. `unknown_key`, `wrong_type`, `duplicate_point`. Tests and editors rely on it. */
   readonly code: string;
   readonly severity: "error" | "warning";
   readonly file: string;
@@ -14,15 +16,42 @@ export interface Diagnostic {
   readonly suggestion?: string;
 }
 
-/** `file:line:column: error [code] path: message; found …, expected …; did you mean "…"?` */
-export function formatDiagnostic(d: Diagnostic): string {
+/**
+ * `file:line:column: error [code] path: message; found …, expected …; did you mean "…"?` — always one line.
+ * With `folder`, a file below it is named from there.
+ */
+export function formatDiagnostic(d: Diagnostic, folder?: string): string {
   const details = [
     d.found === undefined ? undefined : `found ${d.found}`,
     d.expected === undefined ? undefined : `expected ${d.expected}`,
   ].filter((part) => part !== undefined);
-  return [
-    `${d.file}:${d.line}:${d.column}: ${d.severity} [${d.code}]${d.path ? ` ${d.path}:` : ""} ${d.message}`,
+  const line = [
+    `${shortPath(d.file, folder)}:${d.line}:${d.column}: ${d.severity} [${d.code}]${d.path ? ` ${d.path}:` : ""} ${d.message}`,
     details.length > 0 ? `; ${details.join(", ")}` : "",
     d.suggestion === undefined ? "" : `; did you mean "${d.suggestion}"?`,
   ].join("");
+  return line.replace(/[\r\n]+/g, " ");
+}
+
+function shortPath(file: string, folder: string | undefined): string {
+  const short = folder === undefined ? file : relative(folder, file);
+  return short.startsWith("..") ? file : short;
+}
+
+/** By file, line and column; what stands at the same place keeps its order. */
+export function sortDiagnostics(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  return [...diagnostics].sort((a, b) => compare(a.file, b.file) || a.line - b.line || a.column - b.column);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
+  return diagnostics.some((d) => d.severity === "error");
+}
+
+/** `--strict`: every warning is an error. */
+export function strict(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  return diagnostics.map((d) => ({ ...d, severity: "error" }));
 }

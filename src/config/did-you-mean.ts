@@ -4,7 +4,7 @@
  */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = fold(word);
-  const limit = Math.max(1, Math.floor(wanted.length / 3));
+  const limit = Math.floor((wanted.length + 1) / 3);
   let best: string | undefined;
   let bestDistance = limit + 1;
   for (const candidate of candidates) {

@@ -1,0 +1,174 @@
+import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
+import type { Diagnostic } from "./diagnostic.ts";
+import { closest } from "./did-you-mean.ts";
+import { type JsonDocument, type JsonPath, pathText } from "./json-document.ts";
+import { alternatives, expectation, OWN_KEYWORDS, type Schema } from "./schema.ts";
+
+/**
+ * Checks `value` (the document's, secrets and variables put in) and fills in the schema's defaults, in place. One diagnostic
+ * per problem, in our words, at its place in the document.
+ */
+export function checkValue(document: JsonDocument, value: unknown, schema: Schema): Diagnostic[] {
+  const validate = compiled(schema);
+  if (validate(value)) return [];
+  const errors = withoutBranchNoise(validate.errors ?? []);
+  const found = errors.map((error) => toDiagnostic(document, error)).filter((d) => d !== undefined);
+  return distinct(withoutMisspeltTwins(found));
+}
+
+const validators = new WeakMap<Schema, ValidateFunction>();
+
+function compiled(schema: Schema): ValidateFunction {
+  const known = validators.get(schema);
+  if (known) return known;
+  const ajv = new Ajv2020({ allErrors: true, useDefaults: true, verbose: true, strictTypes: false });
+  ajv.addVocabulary(OWN_KEYWORDS);
+  const validate = ajv.compile(schema);
+  validators.set(schema, validate);
+  return validate;
+}
+
+/**
+ * Where no branch of an anyOf or oneOf fits, each branch complains. Only the complaints of the one branch whose type fits are
+ * worth reading; where there is none, the anyOf itself says what was expected.
+ */
+function withoutBranchNoise(errors: readonly ErrorObject[]): ErrorObject[] {
+  let kept = [...errors];
+  for (const outer of errors) {
+    if (outer.keyword !== "anyOf" && outer.keyword !== "oneOf") continue;
+    const ofBranch = (error: ErrorObject) => error.schemaPath.startsWith(`${outer.schemaPath}/`);
+    const branch = (error: ErrorObject) => error.schemaPath.slice(outer.schemaPath.length + 1).split("/")[0]!;
+    const complaints = errors.filter(ofBranch);
+    const ofWrongKind = new Set(
+      complaints
+        .filter((error) => error.keyword === "type" && error.instancePath === outer.instancePath)
+        .map(branch),
+    );
+    const fitting = new Set(complaints.map(branch).filter((name) => !ofWrongKind.has(name)));
+    kept =
+      fitting.size === 1
+        ? kept.filter((error) => error !== outer && !(ofBranch(error) && !fitting.has(branch(error))))
+        : kept.filter((error) => !ofBranch(error));
+  }
+  return kept;
+}
+
+function toDiagnostic(document: JsonDocument, error: ErrorObject): Diagnostic | undefined {
+  const path = pointerPath(document, error.instancePath);
+  const at = (part: "key" | "value", where: JsonPath) => ({
+    severity: "error" as const,
+    file: document.file,
+    ...document.place(where, part),
+    ...(where.length > 0 ? { path: pathText(where) } : {}),
+  });
+  const schema = error.parentSchema as Schema;
+  const params = error.params as Record<string, string>;
+  switch (error.keyword) {
+    case "if":
+      return undefined;
+    case "additionalProperties":
+    case "unevaluatedProperties": {
+      const key = params.additionalProperty ?? params.unevaluatedProperty ?? "";
+      return { code: "unknown_key", ...at("key", [...path, key]), ...unknownKey(key, schema, error.data) };
+    }
+    case "required": {
+      const key = params.missingProperty!;
+      const wanted = schema.properties?.[key];
+      return {
+        code: "missing_key",
+        ...at("value", path),
+        path: pathText([...path, key]),
+        message: `"${key}" is missing`,
+        ...(wanted ? { expected: expectation(wanted) } : {}),
+      };
+    }
+    case "propertyNames":
+      return {
+        code: "bad_key",
+        ...at("key", [...path, params.propertyName!]),
+        message: "the key does not have the right form",
+      };
+    default: {
+      const [code, message] = FAULTS[error.keyword] ?? ["bad_value", "the value does not fit"];
+      const choices = schema.enum?.filter((choice) => typeof choice === "string");
+      const suggestion = choices && typeof error.data === "string" ? closest(error.data, choices) : undefined;
+      const found = shownValue(document, path, schema);
+      return {
+        code,
+        ...at("value", path),
+        message,
+        ...(found === undefined ? {} : { found }),
+        expected: expectation(schema),
+        ...(suggestion === undefined ? {} : { suggestion }),
+      };
+    }
+  }
+}
+
+/** ajv's keyword → our code and words. */
+const FAULTS: Readonly<Record<string, readonly [code: string, message: string]>> = {
+  type: ["wrong_type", "the value is of the wrong type"],
+  enum: ["bad_choice", "the value is not one of the choices"],
+  const: ["bad_choice", "the value is not one of the choices"],
+  minimum: ["out_of_range", "the number is too small"],
+  exclusiveMinimum: ["out_of_range", "the number is too small"],
+  maximum: ["out_of_range", "the number is too large"],
+  exclusiveMaximum: ["out_of_range", "the number is too large"],
+  multipleOf: ["out_of_range", "the number is between the steps"],
+  minLength: ["bad_text", "the text is too short"],
+  maxLength: ["bad_text", "the text is too long"],
+  pattern: ["bad_text", "the text does not have the right form"],
+  minItems: ["bad_list", "the list is too short"],
+  maxItems: ["bad_list", "the list is too long"],
+  uniqueItems: ["bad_list", "the list holds the same item twice"],
+};
+
+function unknownKey(
+  key: string,
+  schema: Schema,
+  data: unknown,
+): Pick<Diagnostic, "message" | "expected" | "suggestion"> {
+  const known = Object.entries(schema.properties ?? {})
+    .filter(
+      ([name, inner]) => !inner["x-unused"] && name !== "$schema" && !Object.hasOwn(data as object, name),
+    )
+    .map(([name]) => name);
+  const suggestion = closest(key, known);
+  const message = `there is no setting ${JSON.stringify(key)}`;
+  if (suggestion !== undefined) return { message, suggestion };
+  return known.length === 0 ? { message } : { message, expected: alternatives(known) };
+}
+
+/** The text as written, but never a secret, nor text where a whole section was expected: it may be one. */
+function shownValue(document: JsonDocument, path: JsonPath, schema: Schema): string | undefined {
+  const source = document.source(path);
+  if (source === undefined || schema["x-secret"]) return undefined;
+  if ([schema.type].flat().includes("object") && source.startsWith('"')) return "text";
+  return source.replace(/\/\/[^/@\s"]*@/, "//***@");
+}
+
+/** A misspelt key is one problem, not two: its unknown twin says what was meant. */
+function withoutMisspeltTwins(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const meant = new Set(
+    diagnostics
+      .filter((d) => d.code === "unknown_key" && d.suggestion !== undefined)
+      .map((d) => `${d.path!.split(".").slice(0, -1).join(".")}.${d.suggestion}`),
+  );
+  const parentOf = (path: string) => (path.includes(".") ? path : `.${path}`);
+  return diagnostics.filter((d) => !(d.code === "missing_key" && meant.has(parentOf(d.path!))));
+}
+
+function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const seen = new Map(diagnostics.map((d) => [`${d.path} ${d.code}`, d]));
+  return [...seen.values()];
+}
+
+/** `/mqtt/embedded/port` as a path of the document, whose lists have indexes. */
+function pointerPath(document: JsonDocument, pointer: string): JsonPath {
+  const path: (string | number)[] = [];
+  for (const step of pointer.split("/").slice(1)) {
+    const key = step.replaceAll("~1", "/").replaceAll("~0", "~");
+    path.push(document.isList(path) ? Number(key) : key);
+  }
+  return path;
+}

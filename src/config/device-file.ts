@@ -1,0 +1,106 @@
+import { basename, extname, relative, resolve, sep } from "node:path";
+import { devicePathFault, pointNameFault } from "../points/index.ts";
+import { type DriverSchemas, deviceSchema } from "./device-schema.ts";
+import { type DeviceFile, toDeviceSettings } from "./device-settings.ts";
+import { type Diagnostic, hasErrors, sortDiagnostics } from "./diagnostic.ts";
+import { closest } from "./did-you-mean.ts";
+import { type JsonDocument, type JsonPath, pathText, shortened } from "./json-document.ts";
+import { findRegistry } from "./registry-file.ts";
+import type { LoadOptions } from "./resolve.ts";
+import type { BridgeSettings, DeviceSettings } from "./settings.ts";
+import { readSettingsFile } from "./settings-file.ts";
+
+/** What the device configs need of the bridge's settings. */
+export type DeviceSurroundings = Pick<BridgeSettings, "registries">;
+
+export interface DeviceFileOptions extends LoadOptions {
+  /** The folder from which the file's place gives the device's topic path. Default: the file's own folder. */
+  readonly folder?: string;
+}
+
+/**
+ * Loads one device config. `device` is there where no diagnostic is an error. Never throws, and reads neither the
+ * registry nor anything else but secret files.
+ */
+export function loadDeviceFile(
+  file: string,
+  drivers: DriverSchemas,
+  bridge: DeviceSurroundings,
+  options: DeviceFileOptions,
+): { device?: DeviceSettings; diagnostics: Diagnostic[] } {
+  const path = resolve(file);
+  const schemaOf = (raw: unknown) =>
+    deviceSchema((raw as { driver_type?: unknown } | null)?.driver_type, drivers);
+  const { document, value, diagnostics } = readSettingsFile<DeviceFile>(path, schemaOf, options);
+  if (!document || !value) return { diagnostics: sortDiagnostics(diagnostics) };
+
+  const found = [...diagnostics];
+  const report = (code: string, where: JsonPath, message: string, more: Partial<Diagnostic> = {}) =>
+    found.push({
+      code,
+      severity: "error",
+      file: path,
+      ...document.place(where),
+      ...(where.length > 0 ? { path: pathText(where) } : {}),
+      message,
+      ...more,
+    });
+
+  const topic = topicPath(value, path, options.folder);
+  const fault = devicePathFault(topic);
+  if (fault)
+    report("bad_topic", topicKey(document), `the device's topic path ${fault}`, { found: quoted(topic) });
+
+  const timezone = closestTimezone(value.timezone);
+  if (timezone !== true)
+    report("bad_timezone", ["timezone"], "there is no such time zone", {
+      found: quoted(value.timezone),
+      expected: "an IANA name, e.g. America/Los_Angeles, or UTC",
+      ...(timezone ? { suggestion: timezone } : {}),
+    });
+
+  const heartbeatFault = value.heart_beat_point && pointNameFault(value.heart_beat_point);
+  if (heartbeatFault)
+    report("bad_name", ["heart_beat_point"], `no point can have this name: it ${heartbeatFault}`);
+
+  const registry = findRegistry(value.registry_config, path, bridge.registries);
+  if ("problem" in registry)
+    report("missing_registry", ["registry_config"], registry.problem, {
+      ...(registry.suggestion ? { suggestion: registry.suggestion } : {}),
+    });
+
+  const sorted = sortDiagnostics(found);
+  return hasErrors(sorted) || "problem" in registry
+    ? { diagnostics: sorted }
+    : { device: toDeviceSettings(path, topic, registry.file, value), diagnostics: sorted };
+}
+
+const TOPIC_KEYS = ["campus", "building", "unit", "path"] as const;
+
+/** The keys that give the topic, where there are any; else the file's place, its extension left out. */
+function topicPath(value: DeviceFile, file: string, folder: string | undefined): string {
+  const levels = TOPIC_KEYS.map((key) => value[key]).filter((level) => level);
+  if (levels.length > 0) return levels.join("/");
+  const place = folder === undefined ? basename(file) : relative(folder, file).replaceAll(sep, "/");
+  return place.slice(0, place.length - extname(place).length);
+}
+
+function topicKey(document: JsonDocument): JsonPath {
+  const given = TOPIC_KEYS.find((key) => document.source([key]) !== undefined);
+  return given ? [given] : [];
+}
+
+/** True where there is such a zone; else the one that may be meant, if any. */
+function closestTimezone(name: string): true | string | undefined {
+  if (name === "") return true;
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return closest(name, Intl.supportedValuesOf("timeZone"));
+  }
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(shortened(text));
+}

@@ -1,0 +1,66 @@
+import { statSync } from "node:fs";
+import { extname, resolve } from "node:path";
+import { type DeviceSurroundings, loadDeviceFile } from "./device-file.ts";
+import type { DriverSchemas } from "./device-schema.ts";
+import { type Diagnostic, sortDiagnostics } from "./diagnostic.ts";
+import { listFiles } from "./registry-file.ts";
+import type { LoadOptions } from "./resolve.ts";
+import type { DeviceSettings } from "./settings.ts";
+
+const EXTENSIONS = new Set([".json", ".jsonc", ".config"]);
+
+/**
+ * Loads every device config of a folder and its subfolders. A file with an error stops its own device only: `devices` holds the
+ * others, sorted by file. Two files with one topic path: the first keeps it. Never throws.
+ */
+export function loadDevices(
+  folder: string,
+  drivers: DriverSchemas,
+  bridge: DeviceSurroundings,
+  options: LoadOptions,
+): { devices: DeviceSettings[]; diagnostics: Diagnostic[] } {
+  const root = resolve(folder);
+  const files = listFiles(root).filter((file) => EXTENSIONS.has(extname(file).toLowerCase()));
+  if (files.length === 0) return { devices: [], diagnostics: [noDevices(root)] };
+
+  const diagnostics: Diagnostic[] = [];
+  const byTopic = new Map<string, DeviceSettings>();
+  for (const file of files) {
+    const loaded = loadDeviceFile(file, drivers, bridge, { ...options, folder: root });
+    diagnostics.push(...loaded.diagnostics);
+    if (!loaded.device) continue;
+    // Historians find topics whatever their case: two devices that differ in nothing else would become one there.
+    const topic = loaded.device.path.toLowerCase();
+    const first = byTopic.get(topic);
+    if (first) diagnostics.push(duplicate(loaded.device, first));
+    else byTopic.set(topic, loaded.device);
+  }
+  return { devices: [...byTopic.values()], diagnostics: sortDiagnostics(diagnostics) };
+}
+
+function noDevices(folder: string): Diagnostic {
+  const exists = statSync(folder, { throwIfNoEntry: false })?.isDirectory();
+  return {
+    code: "no_devices",
+    severity: "warning",
+    file: folder,
+    line: 1,
+    column: 1,
+    message: exists
+      ? "the folder holds no device config (.json, .jsonc or .config)"
+      : "there is no such folder of device configs",
+  };
+}
+
+function duplicate(second: DeviceSettings, first: DeviceSettings): Diagnostic {
+  return {
+    code: "duplicate_device",
+    severity: "error",
+    file: second.file,
+    line: 1,
+    column: 1,
+    message: `the topic path "${second.path}" belongs to ${first.file} already${
+      first.path === second.path ? "" : ` (as "${first.path}"; upper and lower case make no difference)`
+    }; give one of the two another place or path`,
+  };
+}

@@ -1,0 +1,130 @@
+/**
+ * A JSON Schema (draft 2020-12) without `$ref`, with keywords of ours:
+ * `x-secret` (true: a secret; a file may give it as `{"file": "…"}` too, and nothing ever shows its value),
+ * `x-expected` (what is expected, in words, where the keywords alone would not tell, e.g. of a pattern),
+ * `x-literal` (true: taken as written, without variables, as it decides how the rest is read),
+ * `x-unused` (VOLTTRON knows the setting, we do not use it, for the reason given: accepted with a warning).
+ */
+export interface Schema {
+  readonly type?: string | readonly string[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: boolean | Schema;
+  readonly items?: Schema;
+  readonly enum?: readonly unknown[];
+  readonly "x-secret"?: boolean;
+  readonly "x-expected"?: string;
+  readonly "x-literal"?: boolean;
+  readonly "x-unused"?: string;
+  readonly [keyword: string]: unknown;
+}
+
+export const OWN_KEYWORDS = ["x-secret", "x-expected", "x-literal", "x-unused"];
+
+const BRANCHES = ["allOf", "anyOf", "oneOf"] as const;
+
+/** The schema of one key or item of a value, as far as the schema tells. */
+export function innerSchema(schema: Schema | undefined, step: string | number): Schema | undefined {
+  if (!schema) return undefined;
+  if (typeof step === "number") return schema.items ?? inBranches(schema, step);
+  const own = Object.hasOwn(schema.properties ?? {}, step) ? schema.properties?.[step] : undefined;
+  if (own) return own;
+  const rest = schema.additionalProperties;
+  return inBranches(schema, step) ?? (typeof rest === "object" ? rest : undefined);
+}
+
+function inBranches(schema: Schema, step: string | number): Schema | undefined {
+  for (const keyword of BRANCHES)
+    for (const branch of (schema[keyword] as readonly Schema[] | undefined) ?? []) {
+      const inner = innerSchema(branch, step);
+      if (inner) return inner;
+    }
+  return undefined;
+}
+
+/** What a schema wants, in words: `a whole number from 1 to 86400`, `"json" or "volttron"`. */
+export function expectation(schema: Schema): string {
+  if (schema["x-expected"]) return schema["x-expected"];
+  if ("const" in schema) return JSON.stringify(schema.const);
+  if (schema.enum) return alternatives(schema.enum.map((choice) => JSON.stringify(choice)));
+  const branches = (schema.anyOf ?? schema.oneOf) as readonly Schema[] | undefined;
+  if (branches) return alternatives(branches.map(expectation));
+  const types = [schema.type ?? "value"].flat();
+  return alternatives(types.map((type) => typeInWords(type, schema)));
+}
+
+function typeInWords(type: string, schema: Schema): string {
+  switch (type) {
+    case "integer":
+      return `a whole number${range(schema)}`;
+    case "number":
+      return `a number${range(schema)}`;
+    case "boolean":
+      return "true or false";
+    case "string":
+      return schema.minLength ? "text that is not empty" : "text";
+    case "array":
+      return schema.items ? `a list, each item ${expectation(schema.items)}` : "a list";
+    case "object":
+      return "an object";
+    case "null":
+      return "null";
+    default:
+      return "a value";
+  }
+}
+
+function range({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Schema): string {
+  if (minimum !== undefined && maximum !== undefined) return ` from ${minimum} to ${maximum}`;
+  const bounds = [
+    minimum === undefined ? undefined : `of at least ${minimum}`,
+    exclusiveMinimum === undefined ? undefined : `greater than ${exclusiveMinimum}`,
+    maximum === undefined ? undefined : `of at most ${maximum}`,
+    exclusiveMaximum === undefined ? undefined : `less than ${exclusiveMaximum}`,
+  ].filter((bound) => bound !== undefined);
+  return bounds.length > 0 ? ` ${bounds.join(" and ")}` : "";
+}
+
+export function alternatives(words: readonly string[]): string {
+  return words.length < 2 ? (words[0] ?? "") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+}
+
+const SECRET_FILE = {
+  type: "object",
+  properties: { file: { type: "string", description: "Path of the file, from this file's folder." } },
+  required: ["file"],
+  additionalProperties: false,
+  description: "A file that holds the secret; a line break at its end does not count.",
+};
+
+/**
+ * The same schema as editors should see it: what a file may hold before `${NAME}` and secret files are put in.
+ * A secret may be an object there; our own keywords are gone.
+ */
+export function editorSchema(schema: Schema): Schema {
+  const { "x-secret": secret, "x-unused": unused, description, ...keywords } = schema;
+  const inner = Object.fromEntries(
+    Object.entries(keywords)
+      .filter(([keyword]) => !OWN_KEYWORDS.includes(keyword))
+      .map(([keyword, value]) => [keyword, editorKeyword(keyword, value)]),
+  );
+  if (unused) return { description: `Not used: ${unused}.`, deprecated: true, ...inner };
+  const described = description === undefined ? {} : { description };
+  if (!secret) return { ...described, ...inner };
+  const { default: preset, ...rest } = inner;
+  return {
+    ...described,
+    ...(preset === undefined ? {} : { default: preset }),
+    anyOf: [rest, SECRET_FILE],
+  };
+}
+
+function editorKeyword(keyword: string, value: unknown): unknown {
+  if (keyword === "properties")
+    return Object.fromEntries(
+      Object.entries(value as object).map(([key, inner]) => [key, editorSchema(inner)]),
+    );
+  if (Array.isArray(value) && (BRANCHES as readonly string[]).includes(keyword))
+    return value.map(editorSchema);
+  const isSchema = ["items", "additionalProperties", "if", "then", "else", "not"].includes(keyword);
+  return isSchema && typeof value === "object" ? editorSchema(value as Schema) : value;
+}

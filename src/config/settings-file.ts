@@ -1,0 +1,72 @@
+import { readFileSync } from "node:fs";
+import { checkValue } from "./check.ts";
+import { type Diagnostic, hasErrors } from "./diagnostic.ts";
+import { JsonDocument } from "./json-document.ts";
+import { type LoadOptions, resolveDocument } from "./resolve.ts";
+import type { Schema } from "./schema.ts";
+import { decodeText } from "./text-file.ts";
+
+/** A settings file read, resolved and checked. `value` is there, defaults filled in, where no diagnostic is an error. */
+export interface SettingsFile<T> {
+  readonly document?: JsonDocument;
+  readonly value?: T;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Reads one JSON(C) file against the schema that `schemaOf` chooses by looking at the raw document. Never throws. */
+export function readSettingsFile<T>(
+  file: string,
+  schemaOf: (raw: unknown) => Schema,
+  options: LoadOptions,
+): SettingsFile<T> {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    return { diagnostics: [unreadable(file, error)] };
+  }
+  const { text, encoding } = decodeText(bytes);
+  const warnings = encoding === "windows-1252" ? [notUtf8(file)] : [];
+  const document = new JsonDocument(file, text);
+  if (document.problems.length > 0) return { document, diagnostics: [...warnings, ...document.problems] };
+  const schema = schemaOf(document.value);
+  const resolved = resolveDocument(document, schema, options);
+  // What could not be resolved has its diagnostic; to find fault with the gap it left would be noise.
+  const gaps = new Set(resolved.diagnostics.filter((d) => d.severity === "error").map((d) => d.path));
+  const faults = checkValue(document, resolved.value, schema).filter((d) => !gaps.has(d.path));
+  const diagnostics = [...warnings, ...resolved.diagnostics, ...faults];
+  return hasErrors(diagnostics)
+    ? { document, diagnostics }
+    : { document, value: resolved.value as T, diagnostics };
+}
+
+/** What to say of a file that cannot be read at all. */
+export function unreadable(file: string, error: unknown): Diagnostic {
+  const code = (error as NodeJS.ErrnoException).code ?? String(error);
+  const reason = UNREADABLE[code] ?? `cannot be read (${code})`;
+  return {
+    code: "unreadable_file",
+    severity: "error",
+    file,
+    line: 1,
+    column: 1,
+    message: `the file ${reason}`,
+  };
+}
+
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: "does not exist",
+  EACCES: "may not be read by this user; change its permissions or its owner",
+  EISDIR: "is a folder",
+};
+
+function notUtf8(file: string): Diagnostic {
+  return {
+    code: "not_utf8",
+    severity: "warning",
+    file,
+    line: 1,
+    column: 1,
+    message: "the file is not UTF-8; it was read as Windows-1252. Save it as UTF-8",
+  };
+}

@@ -1,0 +1,124 @@
+import { closest, type Diagnostic } from "../config/index.ts";
+import type { RegistryHeader } from "./row.ts";
+
+/** Every column that means something, in the order of contracts.md. */
+export const HEADERS: readonly RegistryHeader[] = [
+  "Volttron Point Name",
+  "Attribute Name",
+  "Register Name",
+  "Port #",
+  "Type",
+  "Units",
+  "Starting Value",
+  "Writable",
+  "Notes",
+  "Min",
+  "Max",
+  "Deadband",
+  "Publish",
+];
+
+/** Without these no row means anything; the others have defaults. */
+const REQUIRED: readonly RegistryHeader[] = ["Volttron Point Name", "Attribute Name", "Register Name"];
+
+/** Where the columns stand. */
+export interface Columns {
+  readonly indexes: ReadonlyMap<RegistryHeader, number>;
+  /** Columns of other names, kept as metadata. */
+  readonly extra: readonly { readonly name: string; readonly index: number }[];
+  /** Every index that stands under a name. */
+  readonly named: ReadonlySet<number>;
+}
+
+/** A problem of the header, at one of its cells. */
+export type HeaderFault = Omit<Diagnostic, "file" | "line" | "column"> & { readonly cell: number };
+
+const byFolded = new Map(HEADERS.map((header) => [fold(header), header]));
+
+export function knownHeader(cell: string): RegistryHeader | undefined {
+  return byFolded.get(fold(cell));
+}
+
+function fold(cell: string): string {
+  return cell.trim().replace(/\s+/g, " ").toLowerCase();
+}
+
+/** Reads the header. The columns are usable where no fault is an error. */
+export function readColumns(cells: readonly string[]): { columns: Columns; faults: HeaderFault[] } {
+  const indexes = new Map<RegistryHeader, number>();
+  const extra = new Map<string, number>();
+  const faults: HeaderFault[] = [];
+  for (const [index, cell] of cells.entries()) {
+    const name = cell.trim();
+    const header = knownHeader(name);
+    if (header === undefined) {
+      if (extra.has(name)) faults.push(duplicate(name, index, "warning", "the values of this one are kept"));
+      if (name !== "") extra.set(name, index);
+    } else if (indexes.has(header)) {
+      faults.push(duplicate(header, index, "error", "remove one of the two"));
+    } else indexes.set(header, index);
+  }
+  const missing = HEADERS.filter((header) => !indexes.has(header));
+  for (const [name, index] of extra) {
+    const meant = closest(name, missing);
+    if (meant !== undefined && !REQUIRED.includes(meant as RegistryHeader))
+      faults.push(nearMiss(name, index, meant));
+  }
+  faults.push(...missingColumns(missing, extra, indexes.size === 0));
+  const columns = {
+    indexes,
+    extra: [...extra].map(([name, index]) => ({ name, index })),
+    named: new Set(cells.flatMap((cell, index) => (cell.trim() === "" ? [] : [index]))),
+  };
+  return { columns, faults };
+}
+
+function missingColumns(
+  missing: readonly RegistryHeader[],
+  extra: ReadonlyMap<string, number>,
+  nothingKnown: boolean,
+): HeaderFault[] {
+  const required = missing.filter((header) => REQUIRED.includes(header));
+  if (nothingKnown)
+    return [
+      {
+        code: "no_header",
+        severity: "error",
+        cell: 0,
+        message: "the first row must hold the names of the columns, and none of these is known",
+        expected: REQUIRED.join(", "),
+      },
+    ];
+  return required.map((header) => {
+    const near = [...extra.keys()].find((name) => closest(name, required) === header);
+    return {
+      code: "missing_column",
+      severity: "error",
+      cell: near === undefined ? 0 : extra.get(near)!,
+      path: header,
+      message: `there is no column "${header}"`,
+      ...(near === undefined ? {} : { found: JSON.stringify(near), suggestion: header }),
+    };
+  });
+}
+
+function nearMiss(name: string, cell: number, suggestion: string): HeaderFault {
+  return {
+    code: "unknown_column",
+    severity: "warning",
+    cell,
+    path: name,
+    message: "this column means nothing to the bridge and is kept as metadata",
+    suggestion,
+  };
+}
+
+function duplicate(name: string, cell: number, severity: Diagnostic["severity"], what: string): HeaderFault {
+  return {
+    code: "duplicate_column",
+    severity,
+    cell,
+    path: name,
+    message: `this column is there twice; ${what}`,
+  };
+}

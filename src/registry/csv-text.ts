@@ -1,0 +1,157 @@
+import { type CsvError, parse } from "csv-parse/sync";
+
+/** A record that is no CSV, and its place: the first byte of the record, and a cell of it. */
+export interface CsvFault {
+  readonly offset: number;
+  readonly cell: number;
+  readonly message: string;
+}
+
+/** Longest record, in bytes: where a quote is never closed, the rest of the file is no longer one cell. */
+const LONGEST_RECORD = 65_536;
+/** After so many broken records it is no CSV file. */
+const MOST_FAULTS = 100;
+
+const LF = 10;
+const CR = 13;
+const QUOTE = 34;
+
+/** The text of a CSV file, its records and their places. Cells are trimmed; empty lines are records of one empty cell. */
+export class CsvText {
+  readonly delimiter: string;
+  readonly #bytes: Buffer;
+  readonly #lineStarts: readonly number[];
+  /** Where the records begin: after a `sep=` line. */
+  readonly #start: number;
+
+  constructor(text: string, knownHeader: (cell: string) => boolean) {
+    this.#bytes = Buffer.from(text);
+    this.#lineStarts = lineStarts(this.#bytes);
+    const firstLine = /^[^\r\n]*/.exec(text)?.[0] ?? "";
+    const separator = /^"?sep=(.)"?\s*$/i.exec(firstLine)?.[1];
+    this.#start = separator === undefined ? 0 : (this.#lineStarts[1] ?? this.#bytes.length);
+    this.delimiter = separator ?? detectDelimiter(text, knownHeader);
+  }
+
+  /**
+   * Hands over the records one by one, each with its first byte, from which the place of its cells is found when it is asked for.
+   * Of a broken record, only the first line is lost.
+   */
+  read(take: (cells: readonly string[], offset: number) => void): CsvFault[] {
+    const faults: CsvFault[] = [];
+    let offset = this.#start;
+    while (offset < this.#bytes.length && faults.length < MOST_FAULTS) {
+      const fault = this.#readFrom(offset, take);
+      if (!fault) break;
+      faults.push(fault);
+      offset = this.#lineStarts[this.#lineIndex(fault.offset) + 1] ?? this.#bytes.length;
+    }
+    return faults;
+  }
+
+  /** Reads up to the end or to the first broken record. */
+  #readFrom(start: number, take: (cells: readonly string[], offset: number) => void): CsvFault | undefined {
+    let offset = start;
+    try {
+      parse(this.#bytes.subarray(start), {
+        delimiter: this.delimiter,
+        record_delimiter: ["\r\n", "\n", "\r"],
+        trim: true,
+        relax_column_count: true,
+        relax_quotes: true,
+        max_record_size: LONGEST_RECORD,
+        on_record: (cells: string[], { bytes }) => {
+          take(cells, offset);
+          offset = start + bytes;
+          return null;
+        },
+      });
+      return undefined;
+    } catch (error) {
+      const { code, index } = error as CsvError & { index?: number };
+      const message = CSV_FAULTS[code];
+      if (message === undefined) throw error;
+      return { offset, cell: index ?? 0, message };
+    }
+  }
+
+  /** Line, from 1, of a byte. */
+  line(offset: number): number {
+    return this.#lineIndex(offset) + 1;
+  }
+
+  /** Line and column, from 1, of a cell of the record that begins at a byte; of its first where it has fewer. */
+  place(offset: number, cell: number): { line: number; column: number } {
+    const at = this.#cellOffset(offset, cell);
+    const index = this.#lineIndex(at);
+    const before = this.#bytes.subarray(this.#lineStarts[index]!, at).toString();
+    return { line: index + 1, column: before.length + 1 };
+  }
+
+  #lineIndex(offset: number): number {
+    let low = 0;
+    let high = this.#lineStarts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.#lineStarts[middle]! <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  #cellOffset(recordOffset: number, cell: number): number {
+    const delimiter = Buffer.from(this.delimiter);
+    let at = recordOffset;
+    for (let passed = 0; passed < cell; passed++) {
+      const end = this.#cellEnd(at, delimiter);
+      if (!this.#bytes.subarray(end, end + delimiter.length).equals(delimiter)) return recordOffset;
+      at = end + delimiter.length;
+    }
+    while (this.#bytes[at] === 32) at++;
+    return at;
+  }
+
+  #cellEnd(start: number, delimiter: Buffer): number {
+    let at = start;
+    while (this.#bytes[at] === 32) at++;
+    let quoted = this.#bytes[at] === QUOTE;
+    if (quoted) at++;
+    for (; at < this.#bytes.length; at++) {
+      const byte = this.#bytes[at];
+      if (byte === QUOTE && quoted) quoted = this.#bytes[at + 1] === QUOTE && ++at > 0;
+      else if (quoted) continue;
+      else if (byte === LF || byte === CR || byte === delimiter[0]) break;
+    }
+    return at;
+  }
+}
+
+const CSV_FAULTS: Readonly<Record<string, string>> = {
+  CSV_QUOTE_NOT_CLOSED: "this cell begins with a double quote that is never closed",
+  CSV_INVALID_CLOSING_QUOTE: "a double quote inside of a quoted cell is written twice",
+  CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE:
+    "text follows the closing quote of this cell; is a quote before it not closed, or one inside of it not written twice?",
+  CSV_MAX_RECORD_SIZE: "this row is longer than 64 KB; is a double quote in it not closed?",
+};
+
+const DELIMITERS = [",", ";", "\t"];
+
+/** The delimiter that makes most known headers of the first line that says something; else the most frequent. */
+function detectDelimiter(text: string, knownHeader: (cell: string) => boolean): string {
+  const header = /[^\r\n]*[^\s,;][^\r\n]*/.exec(text)?.[0] ?? "";
+  const scores = DELIMITERS.map((delimiter) => {
+    const cells = header.split(delimiter);
+    const known = cells.filter((cell) => knownHeader(cell.replace(/^\s*"(.*)"\s*$/, "$1"))).length;
+    return { delimiter, score: known * 1000 + cells.length };
+  });
+  return scores.reduce((best, next) => (next.score > best.score ? next : best)).delimiter;
+}
+
+function lineStarts(bytes: Buffer): number[] {
+  const starts = [0];
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (byte === LF || (byte === CR && bytes[i + 1] !== LF)) starts.push(i + 1);
+  }
+  return starts;
+}

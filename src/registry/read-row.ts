@@ -1,0 +1,192 @@
+import { closest, type Diagnostic } from "../config/index.ts";
+import {
+  convertValue,
+  type Point,
+  type PointType,
+  type PointValue,
+  pointNameFault,
+} from "../points/index.ts";
+import { pointType, TYPE_SPELLINGS } from "./point-type.ts";
+import type { RegistryHeader, RowFault } from "./row.ts";
+
+/** The cells of one row by header, and the point that they make. Every fault found goes to `faults`. */
+export class RowReader {
+  readonly faults: Diagnostic[] = [];
+  readonly #cell: (header: RegistryHeader) => string;
+  readonly #place: (header: RegistryHeader, fault: RowFault) => Diagnostic;
+
+  constructor(
+    cell: (header: RegistryHeader) => string,
+    place: (header: RegistryHeader, fault: RowFault) => Diagnostic,
+  ) {
+    this.#cell = cell;
+    this.#place = place;
+  }
+
+  /** The point, or undefined where a fault is an error. */
+  point(extra: Readonly<Record<string, string>>): Point | undefined {
+    const name = this.#name();
+    const type = this.#type();
+    const writable = this.#writable();
+    const min = this.#number("Min", type);
+    const max = this.#number("Max", type);
+    const deadband = this.#number("Deadband", type);
+    if (min !== undefined && max !== undefined && min > max)
+      this.#error("Min", "bad_range", "Min is greater than Max", `at most ${max}`);
+    if (deadband !== undefined && deadband < 0)
+      this.#error("Deadband", "bad_range", "a deadband is a distance", "0 or more");
+    const startingValue = this.#startingValue(type, writable, min, max);
+    const publish = this.#publish();
+    if (this.faults.some((fault) => fault.severity === "error")) return undefined;
+    return {
+      name,
+      type: type!,
+      units: this.#cell("Units"),
+      writable,
+      ...(startingValue === undefined ? {} : { startingValue }),
+      ...(min === undefined ? {} : { min }),
+      ...(max === undefined ? {} : { max }),
+      ...(deadband === undefined ? {} : { deadband }),
+      publish: publish!,
+      notes: this.#cell("Notes"),
+      extra,
+    };
+  }
+
+  #name(): string {
+    const name = this.#cell("Volttron Point Name");
+    const fault = pointNameFault(name);
+    if (fault)
+      this.#error("Volttron Point Name", "bad_point_name", `no point can have this name: it ${fault}`);
+    return name;
+  }
+
+  #type(): PointType | undefined {
+    const type = pointType(this.#cell("Type"));
+    if (type === undefined)
+      this.#error(
+        "Type",
+        "bad_type",
+        "there is no such type",
+        TYPE_SPELLINGS.join(", "),
+        closest(this.#cell("Type"), TYPE_SPELLINGS),
+      );
+    return type;
+  }
+
+  #writable(): boolean {
+    const word = this.#cell("Writable").toLowerCase();
+    if (word !== "" && word !== "true" && word !== "false")
+      this.#warning(
+        "Writable",
+        "odd_writable",
+        "only TRUE makes a point writable: this one is read-only",
+        "TRUE or FALSE",
+      );
+    return word === "true";
+  }
+
+  #number(header: "Min" | "Max" | "Deadband", type: PointType | undefined): number | undefined {
+    const text = this.#cell(header);
+    if (text === "") return undefined;
+    const number = convertValue(text, "float");
+    if (!number.ok) {
+      this.#error(header, "bad_number", "this is no number", number.expected, withPoint(text));
+      return undefined;
+    }
+    if (type !== undefined && type !== "integer" && type !== "float") {
+      this.#warning(header, "unused_bound", `a ${type} has no ${header}; it is left out`);
+      return undefined;
+    }
+    return number.value as number;
+  }
+
+  #startingValue(
+    type: PointType | undefined,
+    writable: boolean,
+    min = Number.NEGATIVE_INFINITY,
+    max = Number.POSITIVE_INFINITY,
+  ): PointValue | undefined {
+    const header = "Starting Value";
+    const text = this.#cell(header);
+    if (text === "" || type === undefined) return undefined;
+    if (!writable) {
+      this.#warning(
+        header,
+        "unused_starting_value",
+        "a read-only point has no starting value; it is left out",
+      );
+      return undefined;
+    }
+    const start = convertValue(text, type);
+    if (!start.ok) {
+      this.#error(header, "bad_starting_value", `this is no ${type}`, start.expected, withPoint(text));
+      return undefined;
+    }
+    if (typeof start.value === "number" && (start.value < min || start.value > max))
+      this.#error(header, "bad_range", "the starting value is outside of Min and Max", `${min} to ${max}`);
+    return start.value;
+  }
+
+  #publish(): Point["publish"] | undefined {
+    const word = this.#cell("Publish").toLowerCase();
+    const choice = word === "" ? "always" : PUBLISH.find((known) => known === word);
+    if (choice === undefined)
+      this.#error(
+        "Publish",
+        "bad_choice",
+        "this is not one of the choices",
+        PUBLISH.join(", "),
+        closest(word, PUBLISH),
+      );
+    return choice;
+  }
+
+  #error(
+    header: RegistryHeader,
+    code: string,
+    message: string,
+    expected?: string,
+    suggestion?: string,
+  ): void {
+    this.#fault("error", header, code, message, expected, suggestion);
+  }
+
+  #warning(header: RegistryHeader, code: string, message: string, expected?: string): void {
+    this.#fault("warning", header, code, message, expected);
+  }
+
+  #fault(
+    severity: Diagnostic["severity"],
+    header: RegistryHeader,
+    code: string,
+    message: string,
+    expected?: string,
+    suggestion?: string,
+  ): void {
+    const found = shown(this.#cell(header));
+    this.faults.push(
+      this.#place(header, {
+        code,
+        severity,
+        message,
+        found,
+        ...(expected === undefined ? {} : { expected }),
+        ...(suggestion === undefined ? {} : { suggestion }),
+      }),
+    );
+  }
+}
+
+const PUBLISH = ["always", "change", "never"] as const;
+const LONGEST_SHOWN = 60;
+
+/** A cell's text for `found`. */
+export function shown(cell: string): string {
+  return JSON.stringify(cell.length > LONGEST_SHOWN ? `${cell.slice(0, LONGEST_SHOWN)}…` : cell);
+}
+
+/** `1,5` as Excel writes it in half of the world. */
+function withPoint(text: string): string | undefined {
+  return /^[+-]?\d+,\d+$/.test(text) ? text.replace(",", ".") : undefined;
+}
