@@ -1,0 +1,76 @@
+/** Time as the devices see it; tests put their own in its place. */
+export interface Clock {
+  /** The wall clock: milliseconds since 1970. It can jump. */
+  now(): number;
+  /** Milliseconds since some moment. Never jumps, never goes back. */
+  monotonic(): number;
+  /** Calls back once, at the earliest after `ms` by the monotonic clock; the returned function calls it off. */
+  after(ms: number, callback: () => void): () => void;
+}
+
+/** What a Node timer can hold; a longer one would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(ms, callback) {
+    const timer = setTimeout(callback, Math.min(Math.max(ms, 0), LONGEST_TIMER_MS));
+    return () => clearTimeout(timer);
+  },
+};
+
+/** A call took longer than it may. Whether the other side still acts on it is not known. */
+export class TimeoutError extends Error {
+  override readonly name = "TimeoutError";
+}
+
+/** Resolves after `ms`; rejects with the signal's reason as soon as it is aborted. */
+export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const onAbort = () => {
+      cancel();
+      reject(signal.reason);
+    };
+    const cancel = clock.after(ms, () => {
+      signal.removeEventListener("abort", onAbort);
+      resolve();
+    });
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+export interface Deadline {
+  readonly clock: Clock;
+  readonly ms: number;
+  /** Ends the work early, with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Named in the error: "<what> took longer than 30 s". */
+  readonly what: string;
+}
+
+/**
+ * Runs `work` with a signal that is aborted at the deadline, and settles then at the latest, even where the work
+ * does not heed its signal.
+ */
+export function withDeadline<T>(deadline: Deadline, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const { clock, ms, signal, what } = deadline;
+  const controller = new AbortController();
+  return new Promise<T>((resolve, reject) => {
+    const giveUp = (reason: unknown) => {
+      tidy();
+      controller.abort(reason);
+      reject(reason);
+    };
+    const onAbort = () => giveUp(signal?.reason);
+    const cancel = clock.after(ms, () => giveUp(new TimeoutError(`${what} took longer than ${ms / 1000} s`)));
+    const tidy = () => {
+      cancel();
+      signal?.removeEventListener("abort", onAbort);
+    };
+    if (signal?.aborted) return onAbort();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    (async () => work(controller.signal))().then(resolve, reject).finally(tidy);
+  });
+}

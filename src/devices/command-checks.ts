@@ -1,0 +1,83 @@
+import { closest } from "../config/did-you-mean.ts";
+import {
+  InvalidValueError,
+  PointNotFoundError,
+  PointReadOnlyError,
+  WriteRefusedError,
+} from "../drivers/errors.ts";
+import { convertValue, type Point, type PointValue } from "../points/index.ts";
+import type { Command } from "./commands.ts";
+import type { Device } from "./device.ts";
+import { CommandExpiredError, DeviceNotFoundError } from "./errors.ts";
+
+/** Longer text is nobody's set point. */
+const LONGEST_TEXT = 4096;
+
+export function findDevice(devices: ReadonlyMap<string, Device>, path: string): Device {
+  const device = devices.get(path);
+  if (!device) throw new DeviceNotFoundError(path, closest(path, devices.keys()));
+  return device;
+}
+
+export function findPoint({ info }: Device, name: string): Point {
+  const point = info.points.get(name);
+  if (!point) throw new PointNotFoundError(info.path, name, closest(name, info.points.keys()));
+  return point;
+}
+
+export function checkWritable({ info, heartbeat }: Device, point: Point): void {
+  if (heartbeat?.kind === "virtual" && heartbeat.point === point.name)
+    throw new PointReadOnlyError(info.path, point.name, "it is the bridge's own heartbeat");
+  if (!point.writable) throw new PointReadOnlyError(info.path, point.name);
+}
+
+/**
+ * Refuses a command that expired or is older than `maxAgeSeconds` at `now` (milliseconds since 1970). One that seems
+ * to come from the future was sent by a clock ahead of ours; only its own expiry can tell that it is too old.
+ */
+export function checkAge(command: Command, now: number, maxAgeSeconds: number): void {
+  const { sentAt, expiresAt } = command;
+  if (expiresAt !== undefined && now >= expiresAt.getTime())
+    throw new CommandExpiredError(`the command expired at ${expiresAt.toISOString()}; nothing was sent`);
+  const age = (now - sentAt.getTime()) / 1000;
+  if (age > maxAgeSeconds)
+    throw new CommandExpiredError(
+      `the command is ${Math.round(age)} s old, older than max_command_age (${maxAgeSeconds} s); nothing was sent. ` +
+        "If it was sent just now, set the sender's clock",
+    );
+}
+
+export function checkDuration(durationMinutes: number | undefined): void {
+  if (durationMinutes === undefined) return;
+  if (!Number.isSafeInteger(durationMinutes) || durationMinutes <= 0)
+    throw new WriteRefusedError(
+      `duration_minutes is a whole number above 0, not ${durationMinutes}; leave it out for no end of its own`,
+    );
+}
+
+/** The value in the point's type, within its bounds. 0 and false are values like any other; null is none. */
+export function checkedValue(device: string, point: Point, raw: unknown): PointValue {
+  const refuse = (expected: string) => new InvalidValueError(device, point.name, shortened(raw), expected);
+  const bounds = boundsText(point);
+  const converted = convertValue(raw, point.type);
+  if (!converted.ok) throw refuse(converted.expected + bounds);
+  const { value } = converted;
+  if (value === null) throw refuse(`a value of type ${point.type}${bounds}; to clear a set point, revert it`);
+  if (typeof value === "number" && (value < (point.min ?? -Infinity) || value > (point.max ?? Infinity)))
+    throw refuse(`a number${bounds}`);
+  const text = typeof value === "object" ? JSON.stringify(value) : value;
+  if (typeof text === "string" && text.length > LONGEST_TEXT)
+    throw refuse(`at most ${LONGEST_TEXT} characters`);
+  return value;
+}
+
+function boundsText({ min, max }: Point): string {
+  if (min !== undefined && max !== undefined) return ` from ${min} to ${max}`;
+  if (min !== undefined) return `, at least ${min}`;
+  return max === undefined ? "" : `, at most ${max}`;
+}
+
+function shortened(raw: unknown): unknown {
+  const text = typeof raw === "string" ? raw : (JSON.stringify(raw) ?? String(raw));
+  return text.length > 100 ? `${text.slice(0, 100)}…` : raw;
+}

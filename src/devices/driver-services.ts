@@ -1,0 +1,34 @@
+import type { DriverService, DriverType } from "../drivers/driver.ts";
+import type { Log } from "../log.ts";
+import type { Notices } from "./notices.ts";
+import type { StateStore } from "./state-store.ts";
+
+/** The open driver types: each is opened when the first device asks for it, and closed with the bridge. */
+export class DriverServices {
+  readonly #log: Log;
+  readonly #state: StateStore;
+  readonly #notices: Notices;
+  readonly #open = new Map<DriverType, DriverService>();
+
+  constructor(log: Log, state: StateStore, notices: Notices) {
+    this.#log = log;
+    this.#state = state;
+    this.#notices = notices;
+  }
+
+  open(type: DriverType): DriverService {
+    const known = this.#open.get(type);
+    if (known) return known;
+    const service = type.open({
+      log: this.#log.part(type.name),
+      state: this.#state.namespace(`driver ${type.name}`),
+      notice: (severity, kind, text, device) => this.#notices.say(severity, kind, text, device),
+    });
+    this.#open.set(type, service);
+    return service;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((service) => service.close()));
+  }
+}

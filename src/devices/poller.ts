@@ -1,0 +1,187 @@
+import type { Scrape } from "../points/index.ts";
+import { type Clock, withDeadline } from "./clock.ts";
+import type { Device } from "./device.ts";
+import { DueQueue } from "./due-queue.ts";
+import { alignedAt, nextAligned, nextScrape } from "./scrape-times.ts";
+
+/** A timer may fire a little early by the wall clock, and intervals are whole seconds. */
+const EARLY_MS = 500;
+/** Later than this, the process was stopped or blocked, and others were late with it. */
+const LATE_MS = 1000;
+/** The wall clock moved by more than this against the monotonic one: somebody set it. */
+const JUMP_MS = 1000;
+/** The timer is set anew at least so often, so that a clock that jumped is noticed. */
+const LONGEST_WAIT_MS = 60_000;
+/** A scrape has most of its interval, and on short intervals at least so long: a slow device is skipped, not starved. */
+const SHORTEST_DEADLINE_MS = 20_000;
+/** A burst of writes ends in one extra scrape. */
+const EXTRA_DELAY_MS = 250;
+
+/** What comes of the scrapes. */
+export interface ScrapeSink {
+  scraped(scrape: Scrape): void;
+  failed(device: Device, error: unknown): void;
+  /** The scrape before was still running. */
+  skipped(device: Device): void;
+  /** The wall clock was set forward (> 0) or back by so many milliseconds. */
+  clockJumped(ms: number): void;
+}
+
+export interface PollerOptions {
+  readonly devices: readonly Device[];
+  readonly scrape: (device: Device, synchronizedAt: Date, signal: AbortSignal) => Promise<Scrape>;
+  readonly sink: ScrapeSink;
+  readonly clock: Clock;
+}
+
+interface Entry {
+  readonly device: Device;
+  readonly intervalMs: number;
+  /** By the monotonic clock. */
+  dueAt: number;
+  /** An unaligned scrape, at the start or after a suspend; it is made however late it gets. */
+  catchUp: boolean;
+  running: boolean;
+  /** Another scrape was asked for while this one was running. */
+  again: boolean;
+  cancelExtra?: (() => void) | undefined;
+}
+
+/**
+ * Scrapes every device at its times, by one timer. The first scrape comes at once, spread by the devices' offsets; the
+ * next ones are aligned. Times follow the schedule, never the end of a scrape; after a suspend or a blocked event loop
+ * there is one scrape, spread like the first. Waiting is by the monotonic clock, so an interval keeps its length
+ * whatever happens to the wall clock, and the next one is aligned to the new time.
+ */
+export class Poller {
+  readonly #options: PollerOptions;
+  readonly #clock: Clock;
+  readonly #queue = new DueQueue<Entry>();
+  readonly #entries = new Map<string, Entry>();
+  readonly #stopping = new AbortController();
+  readonly #underWay = new Set<Promise<void>>();
+  #cancelTimer: (() => void) | undefined;
+  /** Wall clock minus monotonic clock. */
+  #epoch = 0;
+
+  constructor(options: PollerOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+  }
+
+  start(): void {
+    this.#epoch = this.#clock.now() - this.#clock.monotonic();
+    for (const device of this.#options.devices) {
+      const intervalMs = device.info.intervalSeconds * 1000;
+      const entry = { device, intervalMs, dueAt: 0, catchUp: true, running: false, again: false };
+      this.#entries.set(device.info.path, entry);
+      this.#spread(entry);
+    }
+    this.#arm();
+  }
+
+  /** Ends the scrapes under way and waits for them. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error("the bridge is stopping"));
+    this.#cancelTimer?.();
+    for (const entry of this.#entries.values()) entry.cancelExtra?.();
+    await Promise.all(this.#underWay);
+  }
+
+  /** Scrapes a device soon besides its schedule: something was written to it. */
+  scrapeSoon(path: string): void {
+    const entry = this.#entries.get(path);
+    if (!entry || entry.cancelExtra || this.#stopping.signal.aborted) return;
+    entry.cancelExtra = this.#clock.after(EXTRA_DELAY_MS, () => {
+      entry.cancelExtra = undefined;
+      if (entry.running) entry.again = true;
+      else this.#scrape(entry);
+    });
+  }
+
+  #arm(): void {
+    this.#cancelTimer?.();
+    const first = this.#queue.first;
+    if (!first) return;
+    const wait = Math.min(Math.max(first.dueAt - this.#clock.monotonic(), 0), LONGEST_WAIT_MS);
+    this.#cancelTimer = this.#clock.after(wait, () => this.#wake());
+  }
+
+  #wake(): void {
+    this.#watchClock();
+    const now = this.#clock.monotonic();
+    while (this.#queue.first && this.#queue.first.dueAt <= now) {
+      const entry = this.#queue.shift()!;
+      if (now - entry.dueAt > LATE_MS && !entry.catchUp) this.#spread(entry);
+      else this.#due(entry);
+    }
+    this.#arm();
+  }
+
+  #due(entry: Entry): void {
+    const wall = this.#clock.now();
+    const { offsetMs } = entry.device;
+    const next = nextAligned(this.#alignedNow(entry), entry.intervalMs) + offsetMs;
+    this.#enqueue(entry, next - wall, false);
+    if (!entry.running) this.#scrape(entry);
+    else this.#options.sink.skipped(entry.device);
+  }
+
+  /** Scrapes as long after now as the device's offset says, or at its next aligned time if that comes first. */
+  #spread(entry: Entry): void {
+    const wall = this.#clock.now();
+    const { offsetMs } = entry.device;
+    const aligned = nextScrape(wall, entry.intervalMs, offsetMs) + offsetMs - wall;
+    if (offsetMs < aligned) this.#enqueue(entry, offsetMs, true);
+    else this.#enqueue(entry, aligned, false);
+  }
+
+  #enqueue(entry: Entry, wait: number, catchUp: boolean): void {
+    entry.dueAt = this.#clock.monotonic() + wait;
+    entry.catchUp = catchUp;
+    this.#queue.push(entry);
+  }
+
+  /** The aligned time of the round that a scrape made now belongs to. */
+  #alignedNow(entry: Entry): number {
+    return alignedAt(this.#clock.now() - entry.device.offsetMs + EARLY_MS, entry.intervalMs);
+  }
+
+  #scrape(entry: Entry): void {
+    const { device, intervalMs } = entry;
+    const { clock, sink } = this.#options;
+    const synchronizedAt = new Date(this.#alignedNow(entry));
+    const ms = Math.max(0.9 * intervalMs, SHORTEST_DEADLINE_MS);
+    const what = `the scrape of ${device.info.path}`;
+    entry.running = true;
+    // The device counts as busy until its own call has ended, even where that does not heed its deadline.
+    let call: Promise<unknown> = Promise.resolve();
+    const done = withDeadline({ clock, ms, what, signal: this.#stopping.signal }, (signal) => {
+      const scrape = this.#options.scrape(device, synchronizedAt, signal);
+      call = scrape.catch(() => undefined);
+      return scrape;
+    }).then(
+      (scrape) => sink.scraped(scrape),
+      (error) => {
+        if (!this.#stopping.signal.aborted) sink.failed(device, error);
+      },
+    );
+    this.#underWay.add(done);
+    void done
+      .finally(() => this.#underWay.delete(done))
+      .then(() => call)
+      .then(() => {
+        entry.running = false;
+        if (!entry.again || this.#stopping.signal.aborted) return;
+        entry.again = false;
+        this.#scrape(entry);
+      });
+  }
+
+  #watchClock(): void {
+    const epoch = this.#clock.now() - this.#clock.monotonic();
+    const moved = epoch - this.#epoch;
+    this.#epoch = epoch;
+    if (Math.abs(moved) > JUMP_MS) this.#options.sink.clockJumped(Math.round(moved));
+  }
+}

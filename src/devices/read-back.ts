@@ -1,0 +1,100 @@
+import type { WriteOutcome } from "../drivers/driver.ts";
+import type { Verification } from "../drivers/errors.ts";
+import type { PointValue, WriteStatus } from "../points/index.ts";
+import { type Clock, pause, withDeadline } from "./clock.ts";
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 5000;
+
+/** How a write that the device took has ended, as far as could be seen. */
+export interface Verdict {
+  readonly status: WriteStatus;
+  readonly readBack?: PointValue;
+  readonly text?: string;
+}
+
+interface Pending {
+  readonly subjects: ReadonlySet<string>;
+  readonly ended: AbortController;
+}
+
+/**
+ * Reads back what devices took. It does not hold up the next write: a later one about the same subject (point, hold)
+ * ends the reading back of the earlier, whose value nobody will see any more.
+ */
+export class ReadBacks {
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  readonly #stopping: AbortSignal;
+  readonly #pending = new Map<string, Set<Pending>>();
+
+  constructor(clock: Clock, timeoutMs: number, stopping: AbortSignal) {
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+    this.#stopping = stopping;
+  }
+
+  async confirm(device: string, point: string, outcome: WriteOutcome): Promise<Verdict> {
+    const subjects = new Set([
+      point,
+      ...(outcome.hold ? [outcome.hold.key] : []),
+      ...(outcome.releases ?? []),
+    ]);
+    const others = this.#pending.get(device) ?? new Set();
+    this.#pending.set(device, others);
+    for (const other of others)
+      if ([...subjects].some((subject) => other.subjects.has(subject)))
+        other.ended.abort(new Error("a later write came before it could be read back"));
+    const mine = { subjects, ended: new AbortController() };
+    others.add(mine);
+    try {
+      const signal = AbortSignal.any([mine.ended.signal, this.#stopping]);
+      return await readBack(outcome, this.#clock, this.#timeoutMs, signal);
+    } finally {
+      others.delete(mine);
+    }
+  }
+}
+
+/**
+ * Reads back until the write is confirmed or `ms` are over, with growing pauses: a cloud shows a change late. An abort
+ * of `signal` ends the wait; its reason becomes the text.
+ */
+async function readBack(
+  outcome: WriteOutcome,
+  clock: Clock,
+  ms: number,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const end = clock.monotonic() + ms;
+  let last: Verification | undefined;
+  let trouble: unknown;
+  for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(2 * wait, LONGEST_PAUSE_MS)) {
+    const left = end - clock.monotonic();
+    if (left <= 0 || signal.aborted) break;
+    try {
+      const deadline = { clock, ms: left, signal, what: "reading back" };
+      last = await withDeadline(deadline, (inner) => outcome.verify(inner));
+      if (last.confirmed) return { status: "confirmed", readBack: last.readBack };
+    } catch (error) {
+      trouble = error;
+    }
+    // An abort rejects, and ends the loop at its head.
+    await pause(clock, Math.min(wait, Math.max(end - clock.monotonic(), 0)), signal).catch(() => undefined);
+  }
+  if (signal.aborted) return { status: "accepted", text: `taken, but ${messageOf(signal.reason)}` };
+  const seconds = ms / 1000;
+  if (last) {
+    const found = JSON.stringify(last.readBack);
+    const text = `taken, but ${found} was read back for ${seconds} s; read the point again before relying on it`;
+    return { status: "unconfirmed", readBack: last.readBack, text };
+  }
+  return {
+    status: "accepted",
+    text: `taken, but not to be read back for ${seconds} s: ${messageOf(trouble)}`,
+  };
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,49 @@
+import { Bus } from "../bus.ts";
+import { type Diagnostic, formatDiagnostic } from "../config/diagnostic.ts";
+import type { DriverSettings } from "../config/settings.ts";
+import type { DriverType } from "../drivers/driver.ts";
+import { driverTypes } from "../drivers/index.ts";
+import type { Log } from "../log.ts";
+import type { Scrape } from "../points/index.ts";
+import { buildDevices, type LoadedDevice } from "./build.ts";
+import { systemClock, withDeadline } from "./clock.ts";
+import { DriverServices } from "./driver-services.ts";
+import { Notices } from "./notices.ts";
+import { Scraper } from "./scraper.ts";
+import { StateStore } from "./state-store.ts";
+
+const DEADLINE_MS = 60_000;
+
+export interface ScrapeOnceOptions {
+  readonly device: LoadedDevice;
+  readonly settings: DriverSettings;
+  readonly log: Log;
+  readonly signal?: AbortSignal;
+  readonly drivers?: Readonly<Record<string, DriverType>>;
+}
+
+/** One reading of one device, without a bridge. Rejects where the device cannot be made or nothing can be read. */
+export async function scrapeOnce(
+  options: ScrapeOnceOptions,
+): Promise<{ scrape: Scrape; diagnostics: readonly Diagnostic[] }> {
+  const state = StateStore.open(":memory:");
+  const notices = new Notices(new Bus(() => {}), options.log, systemClock);
+  const services = new DriverServices(options.log, state, notices);
+  try {
+    const { devices, diagnostics } = buildDevices([options.device], {
+      drivers: options.drivers ?? driverTypes,
+      settings: options.settings,
+      service: (type) => services.open(type),
+    });
+    const [device] = devices;
+    if (!device) throw new Error(diagnostics.map((d) => formatDiagnostic(d)).join("\n"));
+    const what = `the scrape of ${device.info.path}`;
+    const deadline = { clock: systemClock, ms: DEADLINE_MS, signal: options.signal, what };
+    const scraper = new Scraper(systemClock);
+    const scrape = await withDeadline(deadline, (signal) => scraper.scrape(device, new Date(), signal));
+    return { scrape, diagnostics };
+  } finally {
+    await services.close();
+    state.close();
+  }
+}

@@ -1,0 +1,119 @@
+import type { Bus } from "../bus.ts";
+import type { Log } from "../log.ts";
+import type { Scrape } from "../points/index.ts";
+import type { Clock } from "./clock.ts";
+import type { Device } from "./device.ts";
+import type { LatestValues } from "./latest-values.ts";
+import type { Notices } from "./notices.ts";
+import type { ScrapeSink } from "./poller.ts";
+import { QuietLog } from "./quiet-log.ts";
+
+export interface ScrapeCounters {
+  readonly ok: number;
+  /** Failed as a whole. */
+  readonly failed: number;
+  /** Due while the scrape before was still running. */
+  readonly skipped: number;
+  /** Points that could not be read in scrapes that went well otherwise. */
+  readonly pointFailures: number;
+}
+
+/** What goes wrong with a device at present, so that it is said once and not with every scrape. */
+interface Trouble {
+  failures: ReadonlySet<string>;
+  misses: number;
+  skips: number;
+  /** `skips` at the last good scrape: one during which none was added ends the trouble. */
+  skipsBefore: number;
+}
+
+/** Takes what the poller found: values go to the bus, trouble is logged when it begins and when it ends. */
+export class ScrapeResults implements ScrapeSink {
+  readonly #bus: Bus;
+  readonly #latest: LatestValues;
+  readonly #notices: Notices;
+  readonly #log: QuietLog;
+  readonly #troubles = new Map<string, Trouble>();
+  readonly #counters = { ok: 0, failed: 0, skipped: 0, pointFailures: 0 };
+
+  constructor(parts: { bus: Bus; latest: LatestValues; notices: Notices; log: Log; clock: Clock }) {
+    this.#bus = parts.bus;
+    this.#latest = parts.latest;
+    this.#notices = parts.notices;
+    this.#log = new QuietLog(parts.log, parts.clock);
+  }
+
+  get counters(): ScrapeCounters {
+    return { ...this.#counters };
+  }
+
+  scraped(scrape: Scrape): void {
+    this.#counters.ok++;
+    this.#counters.pointFailures += scrape.failures.size;
+    const device = scrape.device.path;
+    const trouble = this.#trouble(device);
+    const slow = trouble.skips > trouble.skipsBefore;
+    if (trouble.misses > 0 || (trouble.skips > 0 && !slow))
+      this.#log.write("info", "recovered", "device is read again", {
+        device,
+        ...(trouble.misses > 0 && { failedScrapes: trouble.misses }),
+        ...(trouble.skips > 0 && { skippedScrapes: trouble.skips }),
+      });
+    this.#reportPoints(device, trouble.failures, scrape.failures);
+    trouble.misses = 0;
+    if (!slow) trouble.skips = 0;
+    trouble.skipsBefore = trouble.skips;
+    trouble.failures = new Set(scrape.failures.keys());
+    this.#latest.scraped(scrape);
+    this.#bus.emit("scrape", scrape);
+  }
+
+  failed(device: Device, error: unknown): void {
+    this.#counters.failed++;
+    const { path } = device.info;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (this.#trouble(path).misses++ === 0)
+      this.#log.write("warn", "scrape_failed", `device cannot be read: ${reason}`, { device: path });
+    this.#latest.missed(path, reason);
+  }
+
+  skipped(device: Device): void {
+    this.#counters.skipped++;
+    const { path, intervalSeconds } = device.info;
+    if (this.#trouble(path).skips++ === 0)
+      this.#notices.say(
+        "warning",
+        "scrape_skipped",
+        `a scrape was skipped because the one before is still running after ${intervalSeconds} s; give the device a longer interval if this stays`,
+        path,
+      );
+    this.#latest.check(path, "its scrape takes longer than three intervals");
+  }
+
+  clockJumped(ms: number): void {
+    const text = `the clock was set ${ms > 0 ? "forward" : "back"} by ${Math.abs(ms) / 1000} s; scrapes are aligned to the new time`;
+    this.#notices.say("warning", "clock_jump", text);
+  }
+
+  #trouble(path: string): Trouble {
+    const trouble = this.#troubles.get(path) ?? { failures: new Set(), misses: 0, skips: 0, skipsBefore: 0 };
+    this.#troubles.set(path, trouble);
+    return trouble;
+  }
+
+  /** One line for all points that fail anew for the same reason. */
+  #reportPoints(device: string, before: ReadonlySet<string>, now: ReadonlyMap<string, string>): void {
+    const byReason = new Map<string, string[]>();
+    for (const [point, reason] of now) {
+      if (before.has(point)) continue;
+      const points = byReason.get(reason) ?? [];
+      byReason.set(reason, points);
+      points.push(point);
+    }
+    for (const [reason, points] of byReason)
+      this.#log.write("warn", "points_failed", `points cannot be read: ${reason}`, { device, points });
+    const again = [...before].filter((point) => !now.has(point));
+    if (again.length > 0)
+      this.#log.write("info", "points_recovered", "points are read again", { device, points: again });
+  }
+}

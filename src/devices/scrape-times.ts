@@ -1,0 +1,45 @@
+/**
+ * When to scrape: pure functions of time and the device's place. All times are milliseconds since 1970.
+ *
+ * The scrapes of a round share one aligned time, a whole number of intervals since midnight UTC; each device follows
+ * by its own offset. An interval that does not divide a day begins afresh at midnight, as in VOLTTRON: the last gap of
+ * the day is shorter. Intervals longer than a day are counted from 1970 on.
+ */
+
+const DAY = 86_400_000;
+
+export interface Place {
+  readonly intervalSeconds: number;
+  /** The device's number in the bridge, from 0. */
+  readonly slot: number;
+  readonly group: number;
+  readonly spacingSeconds: number;
+  readonly groupOffsetSeconds: number;
+}
+
+/** Milliseconds by which a device follows the aligned time; folded, so that it stays within its interval. */
+export function scrapeOffset(place: Place): number {
+  const seconds = place.slot * place.spacingSeconds + place.group * place.groupOffsetSeconds;
+  return Math.round(seconds * 1000) % (place.intervalSeconds * 1000);
+}
+
+/** The aligned time at or before `time`. */
+export function alignedAt(time: number, interval: number): number {
+  const start = interval > DAY ? 0 : midnight(time);
+  return start + Math.floor((time - start) / interval) * interval;
+}
+
+/** The aligned time that follows the aligned time `aligned`. */
+export function nextAligned(aligned: number, interval: number): number {
+  const next = aligned + interval;
+  return interval > DAY ? next : Math.min(next, midnight(aligned) + DAY);
+}
+
+/** The first aligned time whose scrape, by the device's offset, is due after `time`. */
+export function nextScrape(time: number, interval: number, offset: number): number {
+  return nextAligned(alignedAt(time - offset, interval), interval);
+}
+
+function midnight(time: number): number {
+  return Math.floor(time / DAY) * DAY;
+}

@@ -1,0 +1,41 @@
+import type { PointValue, Scrape } from "../points/index.ts";
+import type { Clock } from "./clock.ts";
+import type { Device } from "./device.ts";
+
+/** Reads a device once and makes the reading a scrape. Rejects where nothing at all could be read. */
+export class Scraper {
+  readonly #clock: Clock;
+  readonly #heartbeats = new Map<string, 0 | 1>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async scrape(device: Device, synchronizedAt: Date, signal: AbortSignal): Promise<Scrape> {
+    const reading = await device.driver.scrapeAll(signal);
+    const takenAt = new Date(this.#clock.now());
+    const virtual = device.heartbeat?.kind === "virtual" ? device.heartbeat.point : undefined;
+    const values = new Map<string, PointValue>();
+    const failures = new Map<string, string>();
+    for (const name of device.info.points.keys()) {
+      if (name === virtual) continue;
+      const error = reading.failures.get(name);
+      const value = reading.values.get(name);
+      if (error) failures.set(name, error.message);
+      else if (value === undefined) failures.set(name, "the driver neither read it nor said why not");
+      else if (typeof value === "number" && !Number.isFinite(value))
+        failures.set(name, `${value} is no number`);
+      else values.set(name, value);
+    }
+    if (values.size === 0 && failures.size > 0)
+      throw new Error(`no point could be read: ${[...new Set(failures.values())].slice(0, 3).join("; ")}`);
+    if (virtual !== undefined) values.set(virtual, this.#beat(device.info.path));
+    return { device: device.info, synchronizedAt, takenAt, values, failures };
+  }
+
+  #beat(path: string): 0 | 1 {
+    const next = this.#heartbeats.get(path) === 1 ? 0 : 1;
+    this.#heartbeats.set(path, next);
+    return next;
+  }
+}

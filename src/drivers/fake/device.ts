@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { convertValue, type PointValue } from "../../points/index.ts";
+import type { RegistryRow } from "../../registry/row.ts";
+import type { DeviceInit, DriverDevice, Reading, WriteOptions, WriteOutcome } from "../driver.ts";
+import { PointNotFoundError, PointReadOnlyError } from "../errors.ts";
+import { type Formula, parseFormula, valueAt } from "./formula.ts";
+import type { FakeConfig } from "./index.ts";
+
+/** What a `memory` holds instead of its default. */
+interface Cell {
+  readonly value: PointValue;
+  /** Milliseconds since 1970; absent: until it is reverted. */
+  readonly endsAt?: number;
+}
+
+interface FakePoint {
+  readonly row: RegistryRow;
+  readonly formula: Formula;
+}
+
+/** One fake device: its points' formulas, and what was written to its memories. */
+export class FakeDevice implements DriverDevice {
+  readonly #init: DeviceInit<FakeConfig>;
+  readonly #now: () => number;
+  readonly #closing: AbortSignal;
+  readonly #points: ReadonlyMap<string, FakePoint>;
+  readonly #cells = new Map<string, Cell>();
+
+  constructor(init: DeviceInit<FakeConfig>, now: () => number, closing: AbortSignal) {
+    this.#init = init;
+    this.#now = now;
+    this.#closing = closing;
+    this.#points = new Map(
+      init.rows.map((row) => [row.point.name, { row, formula: parseFormula(row.attribute) }]),
+    );
+  }
+
+  async scrapeAll(signal: AbortSignal): Promise<Reading> {
+    await this.#call(signal);
+    if (this.#fails("*"))
+      throw new Error(`fake device ${this.#init.path} does not answer (driver_config.fail)`);
+    const values = new Map<string, PointValue>();
+    const failures = new Map<string, Error>();
+    for (const [name, point] of this.#points) {
+      try {
+        this.#refuseFailing(name);
+        values.set(name, this.#value(point));
+      } catch (error) {
+        failures.set(name, error as Error);
+      }
+    }
+    return { values, failures };
+  }
+
+  async getPoint(name: string, signal: AbortSignal): Promise<PointValue> {
+    const point = this.#point(name);
+    await this.#call(signal);
+    this.#refuseFailing(name);
+    return this.#value(point);
+  }
+
+  async setPoint(name: string, value: PointValue, options: WriteOptions): Promise<WriteOutcome> {
+    const point = this.#memory(name);
+    await this.#call(options.signal);
+    this.#refuseFailing(name);
+    return this.#put(point, value, options.durationMinutes);
+  }
+
+  async revertPoint(name: string, options: WriteOptions): Promise<WriteOutcome> {
+    const point = this.#memory(name);
+    await this.#call(options.signal);
+    this.#refuseFailing(name);
+    const { startingValue } = point.row.point;
+    if (startingValue !== undefined) return this.#put(point, startingValue, options.durationMinutes);
+    this.#cells.delete(name);
+    const standard = this.#value(point);
+    return { verify: (signal) => this.#verify(name, standard, signal), releases: [name] };
+  }
+
+  #put(point: FakePoint, value: PointValue, durationMinutes: number | undefined): WriteOutcome {
+    const { name } = point.row.point;
+    const lease = this.#init.config.lease_seconds;
+    const seconds = durationMinutes === undefined ? lease : durationMinutes * 60;
+    this.#cells.set(name, { value, ...(seconds > 0 && { endsAt: this.#now() + seconds * 1000 }) });
+    return {
+      verify: (signal) => this.#verify(name, value, signal),
+      hold: { key: name, ...(lease > 0 && { leaseSeconds: lease }) },
+    };
+  }
+
+  async #verify(name: string, wanted: PointValue, signal: AbortSignal) {
+    const readBack = await this.getPoint(name, signal);
+    return { confirmed: JSON.stringify(readBack) === JSON.stringify(wanted), readBack };
+  }
+
+  #value({ row, formula }: FakePoint): PointValue {
+    const cell = this.#cells.get(row.point.name);
+    if (cell && (cell.endsAt === undefined || cell.endsAt > this.#now())) return cell.value;
+    const computed = valueAt(formula, this.#now());
+    const whole = row.point.type === "integer" && typeof computed === "number";
+    const converted = convertValue(whole ? Math.round(computed) : computed, row.point.type);
+    if (!converted.ok)
+      throw new Error(`the value of ${row.attribute} is not ${converted.expected}: ${computed}`);
+    return converted.value;
+  }
+
+  #point(name: string): FakePoint {
+    const point = this.#points.get(name);
+    if (!point) throw new PointNotFoundError(this.#init.path, name);
+    return point;
+  }
+
+  #memory(name: string): FakePoint {
+    const point = this.#point(name);
+    if (!point.row.point.writable) throw new PointReadOnlyError(this.#init.path, name);
+    return point;
+  }
+
+  #fails(name: string): boolean {
+    return this.#init.config.fail.includes(name);
+  }
+
+  #refuseFailing(name: string): void {
+    if (this.#fails("*") || this.#fails(name))
+      throw new Error(
+        `point "${name}" of fake device ${this.#init.path} is set to fail (driver_config.fail)`,
+      );
+  }
+
+  /** Stands for the way to the device and back. */
+  async #call(signal: AbortSignal): Promise<void> {
+    const either = AbortSignal.any([signal, this.#closing]);
+    either.throwIfAborted();
+    if (this.#init.config.latency_ms === 0) return;
+    try {
+      await sleep(this.#init.config.latency_ms, undefined, { signal: either });
+    } catch (error) {
+      throw either.aborted ? either.reason : error;
+    }
+  }
+}

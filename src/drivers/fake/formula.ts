@@ -1,0 +1,98 @@
+import type { PointValue } from "../../points/index.ts";
+
+/** What an Attribute Name like `sin(period=60, amplitude=10)` says, with every argument filled in. */
+export interface Formula {
+  readonly kind: FormulaKind;
+  readonly args: Readonly<Record<string, number | string>>;
+}
+
+export type FormulaKind = keyof typeof FORMULAS;
+
+interface FormulaShape {
+  /** Arguments in the order in which they may stand without their names, with their defaults. */
+  readonly args: Readonly<Record<string, number | string>>;
+  /** The value `seconds` after 1970. The same time gives the same value, whoever asks and how often. */
+  at(seconds: number, arg: (name: string) => number): PointValue;
+}
+
+/** Every formula. Times are seconds; a period runs from 1970, so that devices move together. */
+export const FORMULAS = {
+  /** The same for ever: `constant(5)`, `constant(Garage 3)`. */
+  constant: { args: { value: 0 }, at: (): PointValue => null },
+  /** A cell that keeps what is written to it: `memory`, `memory(16)`. The argument is its own default. */
+  memory: { args: { value: "" }, at: (): PointValue => null },
+  /** Goes up by `step` every `every` seconds and starts again at 0 before it reaches `below`. */
+  counter: {
+    args: { step: 1, every: 1, below: 1_000_000 },
+    at: (seconds, arg) => (Math.floor(seconds / arg("every")) * arg("step")) % arg("below"),
+  },
+  /** A wave around `mean`: `sin(period=60, amplitude=10, mean=20)`. */
+  sin: {
+    args: { period: 60, amplitude: 1, mean: 0 },
+    at: (seconds, arg) =>
+      arg("mean") + arg("amplitude") * Math.sin((2 * Math.PI * (seconds % arg("period"))) / arg("period")),
+  },
+  /** `high` in the first half of every period, `low` in the second. */
+  square: {
+    args: { period: 60, low: 0, high: 1 },
+    at: (seconds, arg) => (seconds % arg("period") < arg("period") / 2 ? arg("high") : arg("low")),
+  },
+  /** Another number from `low` to `high` every `every` seconds; the same `seed` gives the same numbers. */
+  random: {
+    args: { seed: 1, low: 0, high: 1, every: 1 },
+    at: (seconds, arg) =>
+      arg("low") + (arg("high") - arg("low")) * noise(arg("seed"), Math.floor(seconds / arg("every"))),
+  },
+  /** The time of the reading. */
+  clock: { args: {}, at: (seconds) => new Date(seconds * 1000).toISOString() },
+} satisfies Record<string, FormulaShape>;
+
+const PATTERN = /^([a-z]+)(?:\((.*)\))?$/is;
+/** Arguments by which something is divided. */
+const ABOVE_ZERO = new Set(["period", "every", "below"]);
+
+/** Reads an Attribute Name. Throws a SyntaxError that says what is wrong with it. */
+export function parseFormula(text: string): Formula {
+  const [, word = "", list = ""] = PATTERN.exec(text) ?? [];
+  const kind = word.toLowerCase() as FormulaKind;
+  if (!Object.hasOwn(FORMULAS, kind)) throw new SyntaxError("unknown formula");
+  const defaults: Readonly<Record<string, number | string>> = FORMULAS[kind].args;
+  const names = Object.keys(defaults);
+  const args: Record<string, number | string> = { ...defaults };
+  const given = list.trim() === "" ? [] : list.split(",");
+  given.forEach((part, place) => {
+    const [first = "", second] = part.split("=", 2).map((side) => side.trim());
+    const name = second === undefined ? names[place] : first;
+    if (name === undefined || !names.includes(name))
+      throw new SyntaxError(
+        `${kind} takes ${names.length === 0 ? "no arguments" : names.join(", ")}, not "${part.trim()}"`,
+      );
+    args[name] = argument(kind, name, second ?? first);
+  });
+  return { kind, args };
+}
+
+function argument(kind: FormulaKind, name: string, text: string): number | string {
+  // The arguments of constant and memory take their type from the row.
+  if (name === "value") return text;
+  const number = text === "" ? Number.NaN : Number(text);
+  if (!Number.isFinite(number)) throw new SyntaxError(`${name} of ${kind} is a number, not "${text}"`);
+  if (ABOVE_ZERO.has(name) && number <= 0)
+    throw new SyntaxError(`${name} of ${kind} is above 0, not ${number}`);
+  return number;
+}
+
+/** The value of a formula at a time in milliseconds since 1970. */
+export function valueAt(formula: Formula, ms: number): PointValue {
+  if (formula.kind === "constant" || formula.kind === "memory") return formula.args.value!;
+  const shape: FormulaShape = FORMULAS[formula.kind];
+  return shape.at(ms / 1000, (name) => Number(formula.args[name]));
+}
+
+/** A number from 0 up to 1 that looks like chance and hangs on nothing but its two arguments (mulberry32). */
+function noise(seed: number, step: number): number {
+  let state = (Math.imul(seed, 0x9e3779b1) + Math.imul(step, 0x85ebca6b) + 0x6d2b79f5) | 0;
+  state = Math.imul(state ^ (state >>> 15), state | 1);
+  state ^= state + Math.imul(state ^ (state >>> 7), state | 61);
+  return ((state ^ (state >>> 14)) >>> 0) / 2 ** 32;
+}

@@ -1,0 +1,124 @@
+/**
+ * The fake driver: devices made of formulas. It is there to try the bridge out without hardware, and to be copied.
+ *
+ * A device config names `"driver_type": "fake"`; each row of its registry has `FakeRegister` as Register Name and a
+ * formula as Attribute Name: `sin(period=60, amplitude=10)`, `counter`, `memory(16)`, … (all of them in `formula.ts`).
+ * Only a `memory` can be written.
+ *
+ * To make a driver type of your own:
+ *
+ * 1. Copy this folder to `drivers/<name>/` and put one line into `drivers/index.ts`. That is all the wiring there is.
+ * 2. `configSchema` says what stands in `driver_config`. It is checked before your code runs, with defaults filled in.
+ * 3. `checkRows` finds fault with registry rows before anything runs: {@link RegistryRow.fault} makes a diagnostic with
+ *    file, line and column. A row with an error is left out; the others go on.
+ * 4. `open` makes what all devices of the type share (a connection, a cache), `createDevice` one device. Neither may
+ *    touch the network or write: a bridge that starts must change nothing.
+ * 5. The device (`device.ts`) reads and writes. It throws when it cannot do what it says, and gives up soon when its
+ *    signal is aborted. When to read, retry, publish or store is not its business.
+ * 6. Run the contract suite on it, as `test/drivers/fake/fake.test.ts` does.
+ */
+
+import type { Diagnostic } from "../../config/diagnostic.ts";
+import { closest } from "../../config/did-you-mean.ts";
+import { convertValue } from "../../points/index.ts";
+import type { RegistryRow } from "../../registry/row.ts";
+import type { DriverType } from "../driver.ts";
+import { FakeDevice } from "./device.ts";
+import { FORMULAS, parseFormula } from "./formula.ts";
+
+/** `driver_config` of a fake device. */
+export interface FakeConfig {
+  /** Every call to the device takes so long. */
+  readonly latency_ms: number;
+  /** Points that can be neither read nor written, to see what the bridge makes of it; `*` is the whole device. */
+  readonly fail: readonly string[];
+  /** A written value goes back to the point's default after so long unless it is set again; 0: it stays. */
+  readonly lease_seconds: number;
+}
+
+const REGISTER = "FakeRegister";
+
+/** The fake driver type, on a clock of its own where a test wants one (`now`: milliseconds since 1970). */
+export function createFake(now: () => number = Date.now): DriverType<FakeConfig> {
+  return {
+    name: "fake",
+    configSchema: {
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        latency_ms: { type: "number", minimum: 0, maximum: 3_600_000, default: 0 },
+        fail: { type: "array", items: { type: "string" }, default: [] },
+        lease_seconds: { type: "number", minimum: 0, default: 0 },
+      },
+    },
+    checkRows: (rows) => rows.flatMap(checkRow),
+    open() {
+      // Ends the calls under way when the bridge stops. A real driver closes its connections here too.
+      const closing = new AbortController();
+      return {
+        createDevice: (init) => new FakeDevice(init, now, closing.signal),
+        async close() {
+          closing.abort(new Error("the fake driver is closed"));
+        },
+      };
+    },
+  };
+}
+
+export const fake = createFake();
+
+function checkRow(row: RegistryRow): Diagnostic[] {
+  if (row.register !== REGISTER) {
+    return [
+      row.fault("Register Name", {
+        code: "unknown_register",
+        severity: "error",
+        message: "the fake driver has no such register",
+        found: row.register,
+        expected: REGISTER,
+        suggestion: closest(row.register, [REGISTER]),
+      }),
+    ];
+  }
+  try {
+    const formula = parseFormula(row.attribute);
+    if (row.point.writable && formula.kind !== "memory") {
+      return [
+        row.fault("Writable", {
+          code: "not_writable",
+          severity: "error",
+          message: "a formula cannot be written; only a memory can",
+          found: row.attribute,
+          expected: "Writable FALSE, or memory(…) as Attribute Name",
+        }),
+      ];
+    }
+    const fixed =
+      formula.args.value === undefined ? undefined : convertValue(formula.args.value, row.point.type);
+    if (fixed && !fixed.ok) {
+      return [
+        row.fault("Attribute Name", {
+          code: "bad_value",
+          severity: "error",
+          message: `the value does not fit the Type ${row.point.type}`,
+          found: row.attribute,
+          expected: fixed.expected,
+        }),
+      ];
+    }
+    return [];
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const kinds = Object.keys(FORMULAS);
+    return [
+      row.fault("Attribute Name", {
+        code: "unknown_attribute",
+        severity: "error",
+        message: error.message,
+        found: row.attribute,
+        expected: `one of ${kinds.join(", ")}, with arguments like sin(period=60, amplitude=10)`,
+        suggestion: closest(row.attribute.split("(")[0]!.trim(), kinds),
+      }),
+    ];
+  }
+}
