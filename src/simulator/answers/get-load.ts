@@ -1,0 +1,81 @@
+import type { Draft } from "../../drivers/chargepoint/api/message.ts";
+import type { getLoad } from "../../drivers/chargepoint/api/operations/get-load.ts";
+import { fullAddress } from "../world/sites.ts";
+import { type Port, portLoadKw, type ShedReading, type Station, shedReading } from "../world/station.ts";
+import type { World } from "../world/world.ts";
+import { type AnswerTo, Refusal } from "./answer.ts";
+import { knownGroup, knownStation } from "./station-search.ts";
+import { shownKw, shownPercent } from "./values.ts";
+
+type Record = NonNullable<Draft<(typeof getLoad)["response"]>["stationData"]>[number];
+
+/** By group the frame is filled; by station or session it is empty, as in the guide's sample (§5.3.5). */
+export const answerGetLoad: AnswerTo<typeof getLoad> = {
+  badValues: { sgID: "121", sessionID: "132" },
+  answer({ searchQuery }, { world }) {
+    const { sgID, stationID, sessionID } = searchQuery ?? { sgID: null, stationID: null, sessionID: null };
+    const given = [sgID, stationID, sessionID].filter((value) => value !== null).length;
+    if (given === 0) throw new Refusal("184");
+    if (given > 1) throw new Refusal("182");
+    if (sgID !== null) return groupLoad(world, sgID);
+    const station = stationID === null ? stationOfSession(world, sessionID!) : knownStation(world, stationID);
+    return {
+      numStations: 0,
+      groupName: null,
+      sgLoad: null,
+      stationData: [describeLoad(station, world.now)],
+    };
+  },
+};
+
+function groupLoad(world: World, sgID: number): Draft<(typeof getLoad)["response"]> {
+  const group = knownGroup(world, sgID);
+  const stationData = world.stationsOf(group).map((station) => describeLoad(station, world.now));
+  if (stationData.length === 0) throw new Refusal("122");
+  const watts = stationData.reduce((sum, { stationLoad }) => sum + Math.round(stationLoad! * 1000), 0);
+  return {
+    sgID,
+    numStations: stationData.length,
+    groupName: group.name,
+    sgLoad: watts / 1000,
+    stationData,
+  };
+}
+
+function stationOfSession(world: World, id: string): Station {
+  const session = world.findSession(Number(id));
+  // A session that is over has no load, and its port may be somebody else's by now.
+  if (!session || session.endedAt !== null) throw new Refusal("132");
+  return knownStation(world, session.stationID);
+}
+
+function describeLoad(station: Station, now: number): Record {
+  const loads = station.ports.map((port) => shownKw(portLoadKw(port, now)));
+  return {
+    stationID: station.id,
+    stationName: station.name,
+    Address: fullAddress(station.site),
+    stationLoad: loads.reduce((sum, kw) => sum + kw, 0),
+    Port: station.ports.map((port, index) => {
+      const { session } = port;
+      const shed = shownShed(port, now);
+      return {
+        portNumber: port.number,
+        userID: session?.visit.driver.userID ?? null,
+        credentialID: session?.visit.driver.credentialID ?? null,
+        shedState: shed.shedState,
+        portLoad: loads[index]!,
+        allowedLoad: shed.allowedLoad,
+        percentShed: shed.percentShed,
+        sessionID: String(session?.id ?? 0),
+        lastBatteryPercent:
+          station.tellsBattery && session ? shownPercent(session.batteryPercentAt(now)) : null,
+      };
+    }),
+  };
+}
+
+/** The shed as the network tells it: as it is, or still as it was where writes are to show late. */
+export function shownShed(port: Port, now: number): ShedReading {
+  return port.outdated !== null && now < port.outdated.until ? port.outdated.reading : shedReading(port);
+}

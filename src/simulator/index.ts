@@ -1,0 +1,8 @@
+export type { Call } from "./calls.ts";
+export { type Clock, RunningClock, SteppedClock } from "./clock.ts";
+export { SERVICE_PATH } from "./face/http.ts";
+export { requestOf } from "./face/service.ts";
+export { type Simulator, type SimulatorOptions, startSimulator } from "./simulator.ts";
+export type { Effect, Trouble, TroubleRule } from "./trouble.ts";
+export type { PlannedVisit } from "./world/visit.ts";
+export type { World } from "./world/world.ts";

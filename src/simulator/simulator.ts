@@ -1,0 +1,121 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { createLog, type Log } from "../log.ts";
+import { type Call, CallLog } from "./calls.ts";
+import { type Clock, RunningClock } from "./clock.ts";
+import { createHttpServer, SERVICE_PATH } from "./face/http.ts";
+import { Service } from "./face/service.ts";
+import { Trouble } from "./trouble.ts";
+import { World } from "./world/world.ts";
+
+const MOST_STATIONS = 100_000;
+
+export interface SimulatorOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** Default 0: any free one. */
+  readonly port?: number;
+  /** Same seed, same start and same calls at the same times: same answers. Default 1. */
+  readonly seed?: number;
+  /** Default 100. */
+  readonly stations?: number;
+  /** How many seconds pass in a second. Default 1. */
+  readonly speed?: number;
+  /** When the simulated time starts, milliseconds since 1970 or anything Date takes. Default: now. */
+  readonly start?: number | string | Date;
+  /** Instead of `speed` and `start`; a `SteppedClock` in tests. */
+  readonly clock?: Clock;
+  /** Made up where not given. */
+  readonly username?: string;
+  readonly password?: string;
+  /** Default: silent. */
+  readonly log?: Log;
+  /** Whether vehicles come by themselves. Default true. */
+  readonly traffic?: boolean;
+  /** Whether stations and ports fail by themselves, rarely. Default true. */
+  readonly incidents?: boolean;
+  /** How long the world has been running when it starts. Default 24; 0 without traffic. */
+  readonly historyHours?: number;
+  /** Imitates networks in which clearing named ports clears the whole station. Default false. */
+  readonly clearsWholeStation?: boolean;
+  /**
+   * Session data is only renewed at multiples of this; the real service does so every 300 s (guide §6.1). Default 0:
+   * always fresh, so that sessions and loads agree at every instant.
+   */
+  readonly sessionRefreshSeconds?: number;
+}
+
+export interface Simulator {
+  readonly endpoint: string;
+  readonly username: string;
+  readonly password: string;
+  readonly stationIDs: readonly string[];
+  /** To look at, and to bring vehicles, faults and alarms by hand. */
+  readonly world: World;
+  /** To make requests fail. */
+  readonly trouble: Trouble;
+  /** Latest requests that named an operation, oldest first. */
+  readonly calls: readonly Call[];
+  /** Ends every connection, those that hang included. */
+  close(): Promise<void>;
+}
+
+/** Starts a ChargePoint service on a world of its own. @throws RangeError for options out of range; listen errors */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const stations = options.stations ?? 100;
+  if (!Number.isInteger(stations) || stations < 1 || stations > MOST_STATIONS) {
+    throw new RangeError(`stations must be a whole number from 1 to ${MOST_STATIONS}, found ${stations}`);
+  }
+  const traffic = options.traffic ?? true;
+  const world = new World({
+    seed: options.seed ?? 1,
+    stations,
+    clock: options.clock ?? new RunningClock(options.speed, timeOf(options.start)),
+    traffic,
+    incidents: options.incidents ?? true,
+    historyHours: options.historyHours ?? (traffic ? 24 : 0),
+  });
+  const username = options.username ?? `sim${randomBytes(12).toString("hex")}`;
+  const password = options.password ?? randomBytes(12).toString("hex");
+  const trouble = new Trouble();
+  const calls = new CallLog();
+  const log = (options.log ?? createLog({ level: "silent" })).part("simulator");
+  const { clearsWholeStation = false, sessionRefreshSeconds = 0 } = options;
+  const scene = { world, trouble, clearsWholeStation, sessionRefreshSeconds };
+  const server = createHttpServer(
+    new Service({ scene, credentials: { username, password }, calls, log }),
+    log,
+  );
+  server.listen(options.port ?? 0, options.host ?? "127.0.0.1");
+  await once(server, "listening");
+  const { address, family, port } = server.address() as AddressInfo;
+  const endpoint = `http://${family === "IPv6" ? `[${address}]` : address}:${port}${SERVICE_PATH}`;
+  log.info("listening", { endpoint, stations });
+
+  return {
+    endpoint,
+    username,
+    password,
+    stationIDs: world.stations.map((station) => station.id),
+    world,
+    trouble,
+    get calls() {
+      return calls.calls;
+    },
+    async close() {
+      if (!server.listening) return;
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function timeOf(start: number | string | Date | undefined): number | undefined {
+  if (start === undefined) return undefined;
+  const time = new Date(start).getTime();
+  if (Number.isNaN(time)) throw new RangeError(`${start} is no time to start at`);
+  return time;
+}

@@ -1,0 +1,80 @@
+import { plugIn, plugOut } from "./charging.ts";
+import { driver } from "./driver.ts";
+import type { WorldState } from "./state.ts";
+import type { Port, Station } from "./station.ts";
+import { drawVisit, type Visit } from "./visit.ts";
+
+const MS_PER_HOUR = 3_600_000;
+
+/** Vehicles that come to a free port in an hour, by the hour of a working day: in the morning, and after lunch. */
+const ARRIVALS_PER_HOUR = [
+  0.15, 0.12, 0.12, 0.12, 0.15, 0.2, 0.5, 1.3, 1.9, 1.1, 0.7, 0.8, 1.4, 1.3, 0.7, 0.6, 0.6, 0.6, 0.5, 0.4,
+  0.35, 0.3, 0.25, 0.2,
+];
+const WEEKEND_SHARE = 0.6;
+const BUSIEST = Math.max(...ARRIVALS_PER_HOUR);
+
+/** Sends vehicles to a port, one after the other, for as long as the world lasts. */
+export function openPort(state: WorldState, station: Station, port: Port): void {
+  expectArrival(state, station, port, nextArrival(station, port, state.now));
+}
+
+/** As {@link openPort}, with the first vehicle at a time given. */
+export function expectArrival(state: WorldState, station: Station, port: Port, at: number): void {
+  state.agenda.drop(port.arrival);
+  port.arrival = state.agenda.plan(at, () => arrive(state, station, port));
+}
+
+function arrive(state: WorldState, station: Station, port: Port): void {
+  const outOfOrder = port.fault !== null || station.unreachableSince !== null;
+  const visitor = outOfOrder || port.session !== null ? null : findDriver(state, port);
+  if (visitor === null) {
+    openPort(state, station, port);
+    return;
+  }
+  const visit = drawVisit(port.random, visitor, { kw: port.kw, dc: station.model.dc });
+  plugIn(state, station, port, visit);
+  planDeparture(state, station, port, visit, () => openPort(state, station, port));
+}
+
+/** Lets a vehicle leave when its stay is over. */
+export function planDeparture(
+  state: WorldState,
+  station: Station,
+  port: Port,
+  visit: Visit,
+  afterwards: () => void,
+): void {
+  port.departure = state.agenda.plan(wholeSecond(state.now + visit.stayMs), () => {
+    const endedBy = station.unreachableSince !== null ? "Station Offline" : "Plug Out at Vehicle";
+    plugOut(state, station, port, endedBy);
+    afterwards();
+  });
+}
+
+/** Somebody who is not parked elsewhere. */
+function findDriver(state: WorldState, port: Port): ReturnType<typeof driver> | null {
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const number = port.random.below(state.driverCount);
+    if (!state.parked.has(number)) return driver(state.seed, number);
+  }
+  return null;
+}
+
+/** A random process whose rate changes over the day, by thinning one of the busiest hour's rate. */
+function nextArrival(station: Station, port: Port, from: number): number {
+  let at = from;
+  do at += port.random.exponential(1 / BUSIEST) * MS_PER_HOUR;
+  while (!port.random.chance(arrivalsPerHour(at + station.site.offsetHours * MS_PER_HOUR) / BUSIEST));
+  return wholeSecond(at);
+}
+
+function arrivalsPerHour(localTime: number): number {
+  const local = new Date(localTime);
+  const rate = ARRIVALS_PER_HOUR[local.getUTCHours()] as number;
+  return local.getUTCDay() % 6 === 0 ? rate * WEEKEND_SHARE : rate;
+}
+
+function wholeSecond(time: number): number {
+  return Math.ceil(time / 1000) * 1000;
+}

@@ -1,0 +1,74 @@
+import type { Acceptance } from "./curve.ts";
+import { type Driver, driver } from "./driver.ts";
+import type { Random } from "./random.ts";
+
+const MS_PER_HOUR = 3_600_000;
+
+/** A vehicle with its driver at a port: what it will take, and how long it stays. */
+export interface Visit {
+  readonly driver: Driver;
+  readonly acceptance: Acceptance;
+  readonly batteryKwh: number;
+  /** State of charge on arrival. */
+  readonly startPercent: number;
+  /** Stays as long whatever the load, as drivers do. `Infinity`: until it is told to leave. */
+  readonly stayMs: number;
+}
+
+/** A vehicle given by hand, for tests and demonstrations. */
+export interface PlannedVisit {
+  /** Power it takes while it is not nearly full. Default: what the port can give. */
+  readonly kw?: number;
+  /** Energy until it is full. Default 60. */
+  readonly needKwh?: number;
+  /** Energy from which on it takes less and less. Default: the last tenth of `needKwh`. */
+  readonly taperFromKwh?: number;
+  /** Default: until `unplug`. */
+  readonly stayMinutes?: number;
+  readonly driverNumber?: number;
+}
+
+/** A visit as the day brings it. */
+export function drawVisit(random: Random, visitor: Driver, port: { kw: number; dc: boolean }): Visit {
+  const { vehicle } = visitor;
+  const maxKw = Math.min(port.kw, port.dc ? (vehicle.dcKw ?? vehicle.acKw) : vehicle.acKw);
+  const startShare = random.between(0.2, 0.8);
+  const targetShare = random.chance(0.7) ? 1 : Math.max(startShare + 0.1, random.between(0.8, 0.95));
+  const taperShare = port.dc ? 0.65 : 0.9;
+  const fullKwh = (targetShare - startShare) * vehicle.batteryKwh;
+  const acceptance: Acceptance = {
+    maxKw,
+    taperFromKwh: Math.min(0.95 * fullKwh, Math.max(0, (taperShare - startShare) * vehicle.batteryKwh)),
+    fullKwh,
+    cutoffKw: maxKw * (port.dc ? 0.25 : 0.07),
+  };
+  // Nearly the time to the end of the taper; exact enough for deciding when a driver comes back.
+  const chargingHours = (1.15 * fullKwh) / maxKw;
+  const stayHours = random.chance(0.75)
+    ? chargingHours + random.exponential(port.dc ? 0.1 : 1)
+    : chargingHours * random.between(0.4, 0.95);
+  return {
+    driver: visitor,
+    acceptance,
+    batteryKwh: vehicle.batteryKwh,
+    startPercent: 100 * startShare,
+    stayMs: Math.min(14, Math.max(0.2, stayHours)) * MS_PER_HOUR,
+  };
+}
+
+export function planVisit(seed: number, plan: PlannedVisit, port: { kw: number }): Visit {
+  const maxKw = Math.min(plan.kw ?? port.kw, port.kw);
+  const fullKwh = plan.needKwh ?? 60;
+  return {
+    driver: driver(seed, plan.driverNumber ?? 0),
+    acceptance: {
+      maxKw,
+      taperFromKwh: plan.taperFromKwh ?? 0.9 * fullKwh,
+      fullKwh,
+      cutoffKw: maxKw * 0.07,
+    },
+    batteryKwh: fullKwh / 0.8,
+    startPercent: 20,
+    stayMs: plan.stayMinutes === undefined ? Number.POSITIVE_INFINITY : plan.stayMinutes * 60_000,
+  };
+}

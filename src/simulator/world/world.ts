@@ -1,0 +1,197 @@
+import type { Clock } from "../clock.ts";
+import { plugIn, plugOut } from "./charging.ts";
+import { breakDown, disconnect, exposeToIncidents, raise, reconnect, repair } from "./incidents.ts";
+import type { Alarm } from "./records.ts";
+import type { Session } from "./session.ts";
+import { clearShed, type ShedOrder, shedPort, shedStation } from "./shedding.ts";
+import type { Group } from "./sites.ts";
+import { WorldState } from "./state.ts";
+import type { Port, Station } from "./station.ts";
+import { expectArrival, openPort, planDeparture } from "./traffic.ts";
+import { type PlannedVisit, planVisit } from "./visit.ts";
+
+const MS_PER_HOUR = 3_600_000;
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly stations: number;
+  readonly clock: Clock;
+  /** Whether vehicles come by themselves. Without, only those that {@link World.plugIn} brings. */
+  readonly traffic: boolean;
+  /** Whether stations lose their supply and ports break down by themselves. */
+  readonly incidents: boolean;
+  /** How long it has been running when it starts, so that there are sessions and alarms to be found. */
+  readonly historyHours: number;
+}
+
+/**
+ * Stations, vehicles, sessions, alarms. It stands still while nobody looks: {@link World.catchUp} takes it through
+ * everything that was to happen until the clock's present, each at its own instant. So the same seed and the same
+ * calls at the same times lead to the same state, however often anybody looked in between.
+ */
+export class World {
+  readonly #state: WorldState;
+  readonly #clock: Clock;
+  readonly #stations = new Map<string, Station>();
+  readonly #groups = new Map<number, Group>();
+
+  constructor(options: WorldOptions) {
+    const start = options.clock.now();
+    const state = new WorldState(options.seed, options.stations, start - options.historyHours * MS_PER_HOUR);
+    this.#state = state;
+    this.#clock = options.clock;
+    for (const station of state.stations) this.#stations.set(station.id, station);
+    for (const group of state.groups) this.#groups.set(group.id, group);
+    if (options.incidents) for (const station of state.stations) exposeToIncidents(state, station);
+    if (options.traffic) this.#openDoors(start);
+    this.#advance(start);
+  }
+
+  /** How far the world has come, milliseconds since 1970. */
+  get now(): number {
+    return this.#state.now;
+  }
+
+  get stations(): readonly Station[] {
+    return this.#state.stations;
+  }
+
+  get groups(): readonly Group[] {
+    return this.#state.groups;
+  }
+
+  /** In the order in which they started, those under way among them; the oldest are forgotten in the long run. */
+  get sessions(): readonly Session[] {
+    return this.#state.sessions.entries;
+  }
+
+  /** Alarms that nobody has cleared, oldest first. */
+  get alarms(): readonly Alarm[] {
+    return this.#state.alarms.entries;
+  }
+
+  /** Lets happen what was to happen until now. */
+  catchUp(): this {
+    this.#advance(this.#clock.now());
+    return this;
+  }
+
+  findStation(id: string): Station | undefined {
+    return this.#stations.get(id);
+  }
+
+  findGroup(id: number): Group | undefined {
+    return this.#groups.get(id);
+  }
+
+  findSession(id: number): Session | undefined {
+    return this.#state.sessions.find(id);
+  }
+
+  /** Stations of a group and of the groups within it, in the order of their numbers, each once. */
+  stationsOf(group: Group): Station[] {
+    const numbers = new Set<number>();
+    const collect = (inner: Group): void => {
+      for (const number of inner.stationNumbers) numbers.add(number);
+      for (const child of inner.children) collect(child);
+    };
+    collect(group);
+    return [...numbers].sort((a, b) => a - b).map((number) => this.#stations.get(`1:${number}`)!);
+  }
+
+  /** A vehicle comes to a free port. @throws where the port is in use or unknown */
+  plugIn(stationID: string, portNumber: string, plan: PlannedVisit = {}): Session {
+    const { station, port } = this.#find(stationID, portNumber);
+    const visit = planVisit(this.#state.seed, plan, port);
+    const session = plugIn(this.#state, station, port, visit);
+    planDeparture(this.#state, station, port, visit, () => {});
+    return session;
+  }
+
+  unplug(stationID: string, portNumber: string): void {
+    const { station, port } = this.#find(stationID, portNumber);
+    plugOut(this.#state, station, port, "Customer");
+  }
+
+  /** The station loses its supply, and the network cannot reach it. */
+  disconnect(stationID: string): void {
+    disconnect(this.#state, this.#find(stationID).station);
+  }
+
+  reconnect(stationID: string): void {
+    reconnect(this.#state, this.#find(stationID).station);
+  }
+
+  /** The port is out of order, and says so by an alarm of this type. */
+  breakDown(stationID: string, portNumber: string, fault = "GFCI Soft Trip"): void {
+    const { station, port } = this.#find(stationID, portNumber);
+    breakDown(this.#state, station, port, fault);
+  }
+
+  repair(stationID: string, portNumber: string): void {
+    const { station, port } = this.#find(stationID, portNumber);
+    repair(this.#state, station, port);
+  }
+
+  /** An alarm without consequences, of the station where no port is named. */
+  raiseAlarm(stationID: string, type: string, portNumber?: string): void {
+    const station = this.#find(stationID).station;
+    raise(this.#state, station, portNumber ? this.#find(stationID, portNumber).port : null, type);
+  }
+
+  /** Moves alarms out of sight; tells how many. */
+  clearAlarms(matches: (alarm: Alarm) => boolean): number {
+    return this.#state.alarms.remove(matches);
+  }
+
+  shedStation(station: Station, order: ShedOrder): void {
+    shedStation(this.#state, station, order);
+  }
+
+  shedPort(station: Station, port: Port, order: ShedOrder): void {
+    shedPort(this.#state, station, port, order);
+  }
+
+  clearShed(station: Station, ports?: readonly Port[]): void {
+    clearShed(this.#state, station, ports);
+  }
+
+  #find(stationID: string): { station: Station };
+  #find(stationID: string, portNumber: string): { station: Station; port: Port };
+  #find(stationID: string, portNumber?: string): { station: Station; port?: Port } {
+    this.catchUp();
+    const station = this.#stations.get(stationID);
+    if (!station) throw new Error(`there is no station ${stationID}`);
+    if (portNumber === undefined) return { station };
+    const port = station.ports.find((candidate) => candidate.number === portNumber);
+    if (!port) throw new Error(`station ${stationID} has no port ${portNumber}`);
+    return { station, port };
+  }
+
+  /** Opens every port; whatever the hour, about half of them are in use at `start`. */
+  #openDoors(start: number): void {
+    const state = this.#state;
+    const ports = state.stations.flatMap((station) => station.ports.map((port) => ({ station, port })));
+    for (const { station, port } of ports) openPort(state, station, port);
+    const from = Math.max(state.now, start - 0.75 * MS_PER_HOUR);
+    this.#advance(from);
+    const idle = ports.filter(({ port }) => port.session === null);
+    // Some of those who come now leave before the start, and some of those who are there.
+    const missing = (0.55 * ports.length - (ports.length - idle.length)) / Math.max(1, idle.length);
+    for (const { station, port } of idle) {
+      if (!port.random.chance(missing)) continue;
+      const at = Math.ceil(port.random.between(from, start) / 1000) * 1000;
+      expectArrival(state, station, port, Math.min(at, start));
+    }
+  }
+
+  #advance(now: number): void {
+    const state = this.#state;
+    for (let next = state.agenda.take(now); next !== undefined; next = state.agenda.take(now)) {
+      // What was planned for an instant already past happens now.
+      state.now = Math.max(state.now, next.at);
+      next.act();
+    }
+    state.now = Math.max(state.now, now);
+  }
+}
