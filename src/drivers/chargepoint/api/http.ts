@@ -106,7 +106,10 @@ function exchange(dispatcher: Dispatcher, request: Post): Promise<Exchange> {
         if (!settled) chunks.push(chunk);
       },
       onResponseEnd() {
-        if (settle()) resolve({ status, headers, body: Buffer.concat(chunks, size) });
+        if (!settle()) return;
+        // undici takes the connection back a turn later; a next call before that would open another.
+        const answer = { status, headers, body: Buffer.concat(chunks, size) };
+        setImmediate(() => setImmediate(resolve, answer));
       },
       onResponseError: (_controller, cause) => fail("network", cause),
     };
