@@ -1,0 +1,251 @@
+import { randomUUID } from "node:crypto";
+import type { PointValue } from "../points/index.ts";
+import type { Answer } from "./answers.ts";
+import { addressOptions, type BrokerAddress, brokerUrl, protocolVersion } from "./broker-address.ts";
+import { ImpossibleMessageError, type Incoming, type Message, reasonOf } from "./link.ts";
+import { isVersionRefusal, openSession, type Session } from "./session.ts";
+import { type DeviceTarget, type PointTarget, splitTarget, Topics, topicFault } from "./topics.ts";
+
+/** What to ask a running bridge. `target` is `<device path>/<point>`, for a revert also `<device path>`. */
+export type Ask =
+  | { readonly action: "get"; readonly target: string }
+  | {
+      readonly action: "set";
+      readonly target: string;
+      readonly value: PointValue;
+      readonly durationMinutes?: number;
+    }
+  | { readonly action: "revert"; readonly target: string };
+
+export interface RequestOptions {
+  readonly broker: BrokerAddress & { readonly baseTopic: string };
+  /** Name of the bridge; without it any bridge that is online will do. */
+  readonly instance?: string;
+  readonly requester?: string;
+  /** For the whole request. A write is read back before it is answered, which may take the bridge's `confirm_timeout`. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The broker cannot be reached, or does not let us in. */
+export class NoBrokerError extends Error {
+  override readonly name = "NoBrokerError";
+}
+
+/** No bridge is online at this broker. */
+export class NoBridgeError extends Error {
+  override readonly name = "NoBridgeError";
+}
+
+/** A bridge is online and did not answer in time. */
+export class NoAnswerError extends Error {
+  override readonly name = "NoAnswerError";
+}
+
+/** How long a broker may take to hand over what it retains. */
+const RETAINED_MS = 2000;
+
+/**
+ * Sends one command to a running bridge and waits for its answer. A command that was refused or failed is an answer too
+ * (`error`, `text`). Rejects with {@link NoBrokerError}, {@link NoBridgeError} or {@link NoAnswerError}.
+ */
+export async function request(ask: Ask, options: RequestOptions): Promise<Answer> {
+  const fault = topicFault(ask.target);
+  if (fault) throw new ImpossibleMessageError(`${JSON.stringify(ask.target)} ${fault}`);
+  const mailbox = new Mailbox();
+  const deadline = AbortSignal.timeout(options.timeoutMs);
+  const signal = options.signal ? AbortSignal.any([deadline, options.signal]) : deadline;
+  const session = await connect(options, mailbox, signal);
+  try {
+    return await converse(session, mailbox, ask, options, signal);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw error;
+  } finally {
+    await session.end("done");
+  }
+}
+
+async function connect(options: RequestOptions, mailbox: Mailbox, signal: AbortSignal): Promise<Session> {
+  const { broker } = options;
+  const open = async (version: 4 | 5): Promise<Session> =>
+    openSession(
+      {
+        connectTimeoutMs: options.timeoutMs,
+        publishTimeoutMs: options.timeoutMs,
+        client: {
+          ...(await addressOptions(broker)),
+          clientId: `voltbridge-request-${randomUUID().slice(0, 13)}`,
+          protocolVersion: version,
+        },
+        onMessage: (message) => mailbox.put(message),
+      },
+      signal,
+    );
+  const version = protocolVersion(broker);
+  try {
+    return await open(version).catch((error: unknown) => {
+      if (version === 5 && isVersionRefusal(error)) return open(4);
+      throw error;
+    });
+  } catch (cause) {
+    options.signal?.throwIfAborted();
+    throw new NoBrokerError(`cannot connect to ${brokerUrl(broker)}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+async function converse(
+  session: Session,
+  mailbox: Mailbox,
+  ask: Ask,
+  options: RequestOptions,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const topics = new Topics(options.instance ?? "+", options.broker.baseTopic);
+  const url = brokerUrl(options.broker);
+  const id = randomUUID();
+  const correlationData = Buffer.from(id);
+  const responseTopic = topics.response(id);
+
+  await session.subscribe([topics.own("state"), topics.own("info")], { noLocal: false });
+  await findBridge(mailbox, topics, url, signal);
+  const target = await resolveTarget(ask, mailbox, options.instance, signal);
+
+  const answerTopics =
+    ask.action === "revert"
+      ? [topics.reverted(target), topics.error(target)]
+      : [topics.value(target as PointTarget), topics.error(target)];
+  await session.subscribe([responseTopic, ...answerTopics], { noLocal: false });
+  const command: Message = {
+    topic: topics.command(ask.action, target),
+    payload: JSON.stringify({
+      ...(ask.action === "set" && {
+        value: ask.value,
+        ...(ask.durationMinutes !== undefined && { duration_minutes: ask.durationMinutes }),
+      }),
+      id,
+      requester: options.requester ?? "client",
+    }),
+    qos: 1,
+    retain: false,
+    responseTopic,
+    correlationData,
+    expirySeconds: Math.ceil(options.timeoutMs / 1000),
+  };
+  await session.publish(command);
+  const answer = await mailbox.find((message) => {
+    if (message.topic === responseTopic) return readDirect(message);
+    return answerTopics.includes(message.topic) ? readVolttron(message, topics, ask, target, id) : undefined;
+  }, signal);
+  if (!answer)
+    throw new NoAnswerError(
+      `the bridge at ${url} did not answer within ${options.timeoutMs / 1000} s; whether the command was carried out is ` +
+        "not known: read the point before sending it again",
+    );
+  return answer;
+}
+
+async function findBridge(mailbox: Mailbox, topics: Topics, url: string, signal: AbortSignal): Promise<void> {
+  const soon = AbortSignal.any([signal, AbortSignal.timeout(RETAINED_MS)]);
+  let seen = "";
+  const online = await mailbox.find((message) => {
+    if (!message.topic.endsWith("/state")) return undefined;
+    seen = message.payload.toString();
+    return seen === "online" ? true : undefined;
+  }, soon);
+  if (online) return;
+  throw new NoBridgeError(
+    seen === ""
+      ? `no bridge was ever online at ${url} (nothing on ${topics.own("state")}); check the instance and the base topic`
+      : `the bridge at ${url} is ${seen} (${topics.own("state")}); start it with "voltbridge run"`,
+  );
+}
+
+/** For a revert: a device of the bridge where it has one of that name, else a point. */
+async function resolveTarget(
+  ask: Ask,
+  mailbox: Mailbox,
+  instance: string | undefined,
+  signal: AbortSignal,
+): Promise<PointTarget | DeviceTarget> {
+  if (ask.action !== "revert") return splitTarget(ask.target);
+  const soon = AbortSignal.any([signal, AbortSignal.timeout(RETAINED_MS)]);
+  const isDevice = await mailbox.find((message) => {
+    if (!message.topic.endsWith("/info")) return undefined;
+    const info = parse(message.payload.toString()) as { devices?: string[] } | undefined;
+    if (info?.devices?.includes(ask.target)) return "device";
+    // Another bridge may still know it, where any will do.
+    return instance === undefined ? undefined : "point";
+  }, soon);
+  return isDevice === "device" ? { path: ask.target } : splitTarget(ask.target);
+}
+
+function readDirect(message: Incoming): Answer {
+  return JSON.parse(message.payload.toString()) as Answer;
+}
+
+/** The answer on VOLTTRON's topics, where its headers carry our id; others' answers are none of ours. */
+function readVolttron(
+  message: Incoming,
+  topics: Topics,
+  ask: Ask,
+  target: PointTarget | DeviceTarget,
+  id: string,
+): Answer | undefined {
+  const body = parse(message.payload.toString());
+  const [value, , headers] = Array.isArray(body) ? body : [body?.value, undefined, body];
+  const all = { ...message.userProperties, ...headers };
+  if (all.id !== id) return undefined;
+  const { status, requested, readBack, code, text, tookMs } = headers ?? {};
+  const known = {
+    id,
+    action: ask.action,
+    device: target.path,
+    point: target.point,
+    status,
+    requested,
+    readBack,
+    code,
+    text,
+    tookMs,
+  };
+  return message.topic === topics.error(target)
+    ? { ...known, error: body.type, text: body.value }
+    : { ...known, ...(ask.action === "get" && { value }) };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: JSON of somebody else
+function parse(text: string): any {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Messages that came, for whoever asks first. */
+class Mailbox {
+  readonly #messages: Incoming[] = [];
+  #wake: () => void = () => undefined;
+
+  put(message: Incoming): void {
+    this.#messages.push(message);
+    this.#wake();
+  }
+
+  /** The first thing that `read` makes of a message, come or coming; undefined when `signal` is aborted first. */
+  async find<T>(read: (message: Incoming) => T | undefined, signal: AbortSignal): Promise<T | undefined> {
+    let next = 0;
+    for (;;) {
+      for (; next < this.#messages.length; next++) {
+        const found = read(this.#messages[next]!);
+        if (found !== undefined) return found;
+      }
+      if (signal.aborted) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+    }
+  }
+}

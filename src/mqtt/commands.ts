@@ -1,0 +1,233 @@
+import { randomUUID } from "node:crypto";
+import type { Command, Commands } from "../devices/commands.ts";
+import type { Log, Secrets } from "../log.ts";
+import type { DeviceInfo } from "../points/index.ts";
+import { type Answer, answerOf, directAnswer, stateAnswer, volttronAnswer } from "./answers.ts";
+import { type CommandPayload, parseCommandPayload, valueToSet } from "./command-payload.ts";
+import { type Incoming, type Link, LinkDownError, reasonOf } from "./link.ts";
+import { headerPlaces } from "./payloads.ts";
+import { type CommandTopic, type Topics, unknownDevice } from "./topics.ts";
+
+export interface CommandReceiverOptions {
+  readonly link: Link;
+  readonly topics: Topics;
+  readonly headers: "payload" | "properties" | "both";
+  readonly devices: ReadonlyMap<string, DeviceInfo>;
+  readonly commands: Commands;
+  readonly log: Log;
+  readonly now: () => Date;
+  readonly secrets?: Secrets;
+  readonly getTimeoutMs?: number;
+}
+
+/** Most commands that wait or run, for one device and in all. More are refused with an answer. */
+const MOST_PER_DEVICE = 100;
+const MOST = 1000;
+/** Retained commands whose refusal is remembered, so that a reconnect does not repeat it. */
+const MOST_REFUSED = 1000;
+const GET_TIMEOUT_MS = 30_000;
+/** How long commands under way may take to end at the stop; their writes have deadlines of their own. */
+const STOP_MS = 10_000;
+
+/** Something in the way before the command could be carried out; `kind` becomes the `type` of the answer. */
+class RefusedError extends Error {
+  override readonly name: string;
+
+  constructor(kind: string, text: string) {
+    super(text);
+    this.name = kind;
+  }
+}
+
+/** A command with all that its answer needs. */
+interface Request {
+  readonly topic: CommandTopic;
+  readonly message: Incoming;
+  readonly command: Command;
+}
+
+/**
+ * Takes commands from the broker, has them carried out, and answers each: in order for one device, side by side for
+ * several.
+ */
+export class CommandReceiver {
+  readonly #options: CommandReceiverOptions;
+  readonly #stopping = new AbortController();
+  /** By device path: how many wait or run, and the end of the last. */
+  readonly #queues = new Map<string, { length: number; tail: Promise<void> }>();
+  readonly #refusedRetained = new Set<string>();
+  #underWay = 0;
+  #unsubscribe: (() => void) | undefined;
+
+  constructor(options: CommandReceiverOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { link, topics, devices } = this.#options;
+    this.#unsubscribe = link.subscribe({
+      filters: topics.commandFilters(devices.keys()),
+      onMessage: (message) => this.#receive(message),
+    });
+  }
+
+  /** Takes no more commands, and waits until those under way are answered. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#unsubscribe?.();
+    const late = new Promise((resolve) => setTimeout(resolve, STOP_MS).unref());
+    await Promise.race([Promise.all([...this.#queues.values()].map((queue) => queue.tail)), late]);
+  }
+
+  #receive(message: Incoming): void {
+    const topic = this.#options.topics.parseCommand(message.topic);
+    if (!topic || this.#isOwnValue(topic)) return;
+    if (message.retained && this.#wasRefused(message)) return;
+    const { now } = this.#options;
+    const anonymous: Command = { id: randomUUID(), requester: "mqtt", via: "mqtt", sentAt: now() };
+    let request: Request = { topic, message, command: anonymous };
+    try {
+      if (message.retained) throw retainedError(message.topic);
+      const payload = parseCommandPayload(message.payload, {
+        bareText: topic.view === "state",
+        userProperties: message.userProperties,
+      });
+      request = { topic, message, command: { ...anonymous, ...this.#terms(payload, message) } };
+      const act = this.#check(request, payload);
+      this.#enqueue(request, act);
+    } catch (error) {
+      this.#answer(request, refusal(request, error));
+    }
+  }
+
+  /** A point may be called `set`; its own state topic then looks like a command. */
+  #isOwnValue(topic: CommandTopic): boolean {
+    if (topic.view !== "state") return false;
+    const device = this.#options.devices.get(`${topic.target.path}/${topic.target.point}`);
+    return device?.points.has("set") ?? false;
+  }
+
+  #wasRefused(message: Incoming): boolean {
+    const key = `${message.topic}\n${message.payload.toString("base64", 0, 256)}`;
+    if (this.#refusedRetained.has(key)) return true;
+    if (this.#refusedRetained.size >= MOST_REFUSED) this.#refusedRetained.clear();
+    this.#refusedRetained.add(key);
+    return false;
+  }
+
+  /** Who asks, and until when: the message's own word, and the expiry that the broker keeps (whichever is sooner). */
+  #terms(payload: CommandPayload, message: Incoming): Partial<Command> {
+    const { value: _, expiresAt, ...terms } = payload;
+    const ends = expiresAt ? [expiresAt.getTime()] : [];
+    if (message.expirySeconds !== undefined)
+      ends.push(this.#options.now().getTime() + message.expirySeconds * 1000);
+    return { ...terms, ...(ends.length > 0 && { expiresAt: new Date(Math.min(...ends)) }) };
+  }
+
+  /** What to do, or throws why not. */
+  #check(request: Request, payload: CommandPayload): () => Promise<Answer> {
+    const { topic, command } = request;
+    const { commands, devices } = this.#options;
+    const { target } = topic;
+    const { path } = target;
+    if (!devices.has(path))
+      throw new RefusedError("DeviceNotFoundError", unknownDevice(target, new Set(devices.keys())));
+    if (target.point === undefined)
+      return async () => answerOf("revert", await commands.revertDevice(path, command));
+    const { point } = target;
+    switch (topic.action) {
+      case "get":
+        return async () => {
+          const { id } = command;
+          return { id, action: "get", device: path, point, value: await this.#get(path, point) };
+        };
+      case "set": {
+        const value = valueToSet(payload);
+        return async () => answerOf("set", await commands.set(path, point, value, command));
+      }
+      case "revert":
+        return async () => answerOf("revert", await commands.revertPoint(path, point, command));
+    }
+  }
+
+  #get(path: string, point: string): Promise<Answer["value"]> {
+    const deadline = AbortSignal.timeout(this.#options.getTimeoutMs ?? GET_TIMEOUT_MS);
+    return this.#options.commands.get(path, point, AbortSignal.any([deadline, this.#stopping.signal]));
+  }
+
+  #enqueue(request: Request, act: () => Promise<Answer>): void {
+    const { path } = request.topic.target;
+    if (this.#stopping.signal.aborted) throw new RefusedError("StoppingError", "the bridge is stopping");
+    const queue = this.#queues.get(path) ?? { length: 0, tail: Promise.resolve() };
+    if (queue.length >= MOST_PER_DEVICE || this.#underWay >= MOST)
+      throw new RefusedError(
+        "TooManyCommandsError",
+        `too many commands wait (${queue.length} for this device, ${this.#underWay} in all); send it again later`,
+      );
+    this.#queues.set(path, queue);
+    queue.length++;
+    this.#underWay++;
+    queue.tail = queue.tail.then(async () => {
+      const answer = await act().catch((error: unknown) => refusal(request, error));
+      this.#answer(request, answer);
+      this.#underWay--;
+      if (--queue.length === 0) this.#queues.delete(path);
+    });
+  }
+
+  #answer(request: Request, answer: Answer): void {
+    const { link, topics, headers, devices, secrets, now, log } = this.#options;
+    const { topic, message, command } = request;
+    const { responseTopic, correlationData } = message;
+    const said =
+      secrets && answer.text !== undefined ? { ...answer, text: secrets.blank(answer.text) } : answer;
+    const messages =
+      topic.view === "state"
+        ? [stateAnswer(said, topics, topic.target)]
+        : [
+            volttronAnswer(said, {
+              topics,
+              target: topic.target,
+              requester: command.requester,
+              now: now(),
+              places: headerPlaces(headers, link.protocolVersion),
+              device: devices.get(topic.target.path),
+            }),
+          ];
+    // An answer that is itself a command would let a requester have commands sent in the bridge's name.
+    if (responseTopic !== undefined && !topics.parseCommand(responseTopic))
+      messages.push(directAnswer(said, responseTopic, correlationData));
+    for (const one of messages)
+      link.publish(one).catch((error: unknown) => {
+        // The requester sees its own deadline pass; the outcome is on record (bus, history).
+        const level = error instanceof LinkDownError ? "info" : "warn";
+        log[level](`the answer to a command could not be sent on ${one.topic}`, { id: said.id, err: error });
+      });
+  }
+}
+
+function retainedError(topic: string): RefusedError {
+  return new RefusedError(
+    "RetainedCommandError",
+    `a retained message on ${topic} is never carried out; send the command without retain, and clear this one with ` +
+      "an empty retained message",
+  );
+}
+
+/** The answer where the command was not carried out, or a get failed. */
+function refusal(request: Request, error: unknown): Answer {
+  const { topic, command } = request;
+  const { path, point } = topic.target;
+  const { name, code } = error as { name?: string; code?: unknown };
+  const ours = error instanceof RefusedError || name === "BadPayloadError";
+  return {
+    id: command.id,
+    action: topic.action,
+    device: path,
+    ...(point !== undefined && { point }),
+    status: ours ? "refused" : "failed",
+    error: name ?? "Error",
+    text: reasonOf(error),
+    ...(typeof code === "string" && { code }),
+  };
+}

@@ -1,0 +1,280 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Log } from "../log.ts";
+import { addressOptions, type BrokerAddress, brokerUrl, protocolVersion } from "./broker-address.ts";
+import {
+  type Incoming,
+  type Link,
+  LinkDownError,
+  type Message,
+  reasonOf,
+  type Subscription,
+} from "./link.ts";
+import { isVersionRefusal, openSession, type Session } from "./session.ts";
+import { matches } from "./topics.ts";
+
+export interface ConnectionOptions {
+  readonly address: BrokerAddress;
+  /** The same for every reconnect, so that the broker ends what is left of the connection before. */
+  readonly clientId: string;
+  readonly keepaliveSeconds: number;
+  /** Says `online` after each connect, `offline` at the stop and by the broker when we are gone. Retained. */
+  readonly stateTopic: string;
+  readonly log: Log;
+  readonly times?: Partial<ConnectionTimes>;
+}
+
+export interface ConnectionTimes {
+  readonly connectTimeoutMs: number;
+  readonly publishTimeoutMs: number;
+  /** Pause before the first attempt after a failure; doubles with each up to the longest. */
+  readonly firstPauseMs: number;
+  readonly longestPauseMs: number;
+  /** A connection that lasted so long was a good one: the pauses begin anew. */
+  readonly stableMs: number;
+}
+
+const TIMES: ConnectionTimes = {
+  connectTimeoutMs: 10_000,
+  publishTimeoutMs: 30_000,
+  firstPauseMs: 500,
+  longestPauseMs: 20_000,
+  stableMs: 2_000,
+};
+
+/** The largest message taken from the broker, over MQTT 5. */
+const MAXIMUM_PACKET_SIZE = 1024 * 1024;
+
+/** Keeps one connection to the broker alive until it is stopped. */
+export class Connection implements Link {
+  readonly #options: ConnectionOptions;
+  readonly #times: ConnectionTimes;
+  readonly #url: string;
+  readonly #stopping = new AbortController();
+  readonly #subscriptions = new Set<Subscription>();
+  readonly #listeners = new Set<(up: boolean) => void>();
+  #version: 4 | 5;
+  #session: Session | undefined;
+  #up = false;
+  #running: Promise<void> | undefined;
+  #attempts = 0;
+  #failures = 0;
+  #lastFailure: string | undefined;
+  /** The connection before ended so soon that the next must last before it is announced. */
+  #flapping = false;
+  #announcing: NodeJS.Timeout | undefined;
+  #echo: NodeJS.Timeout | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#times = { ...TIMES, ...options.times };
+    this.#url = brokerUrl(options.address);
+    this.#version = protocolVersion(options.address);
+  }
+
+  get up(): boolean {
+    return this.#up;
+  }
+
+  get protocolVersion(): 4 | 5 {
+    return this.#version;
+  }
+
+  /** Begins to connect, and goes on until {@link stop}. A broker that is away is no error. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Says `offline`, and disconnects. */
+  async stop(): Promise<void> {
+    const session = this.#session;
+    if (session) await this.#farewell(session);
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  publish(message: Message): Promise<void> {
+    return this.#session
+      ? this.#session.publish(message)
+      : Promise.reject(new LinkDownError(`not connected to ${this.#url}`));
+  }
+
+  subscribe(subscription: Subscription): () => void {
+    this.#subscriptions.add(subscription);
+    if (this.#session) void this.#subscribeAll(this.#session, [subscription]);
+    return () => {
+      this.#subscriptions.delete(subscription);
+      // Where it fails the connection is gone, and the subscription with it.
+      void this.#session?.unsubscribe(subscription.filters).catch(() => undefined);
+    };
+  }
+
+  onChange(listener: (up: boolean) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        const session = await this.#connect(signal);
+        await this.#serve(session, signal);
+      } catch (error) {
+        if (!signal.aborted) this.#failed(error);
+      }
+      // An abort ends the pause by rejecting; the loop sees it.
+      await delay(this.#pauseMs(), undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #connect(signal: AbortSignal): Promise<Session> {
+    const { clientId, keepaliveSeconds, stateTopic } = this.#options;
+    return openSession(
+      {
+        connectTimeoutMs: this.#times.connectTimeoutMs,
+        publishTimeoutMs: this.#times.publishTimeoutMs,
+        client: {
+          ...(await addressOptions(this.#options.address)),
+          clientId,
+          keepalive: keepaliveSeconds,
+          protocolVersion: this.#version,
+          ...(this.#version === 5 && { properties: { maximumPacketSize: MAXIMUM_PACKET_SIZE } }),
+          will: { topic: stateTopic, payload: Buffer.from("offline"), qos: 1, retain: true },
+        },
+        onMessage: (message) => this.#dispatch(message),
+      },
+      signal,
+    );
+  }
+
+  /** From the CONNACK to the end of the connection. */
+  async #serve(session: Session, signal: AbortSignal): Promise<void> {
+    this.#session = session;
+    const since = performance.now();
+    const stop = (): void => void session.end("stopped");
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      await this.#subscribeAll(session, [...this.#subscriptions]);
+      await this.#birth(session);
+      if (session.alive) this.#arrived();
+      const reason = await session.ended;
+      if (!signal.aborted) this.#lost(reason, performance.now() - since);
+    } finally {
+      signal.removeEventListener("abort", stop);
+      clearTimeout(this.#echo);
+      clearTimeout(this.#announcing);
+      this.#session = undefined;
+      if (this.#up) this.#change(false);
+    }
+  }
+
+  /** `online`, said after the commands are subscribed: who reads it may send one. */
+  async #birth(session: Session): Promise<void> {
+    const { stateTopic, log } = this.#options;
+    try {
+      await session.subscribe([stateTopic], { noLocal: false });
+      this.#echo = setTimeout(() => {
+        log.warn(
+          `the broker took a message on ${stateTopic} and did not deliver it back; its access rules may discard ` +
+            "what the bridge publishes, which MQTT 3.1.1 does not report",
+          { url: this.#url },
+        );
+      }, this.#times.connectTimeoutMs);
+      await session.publish({ topic: stateTopic, payload: "online", qos: 1, retain: true });
+    } catch (error) {
+      if (error instanceof LinkDownError) return;
+      log.warn(`${stateTopic} cannot be used, so nobody sees whether the bridge is online`, { err: error });
+    }
+  }
+
+  #dispatch(message: Incoming): void {
+    if (message.topic === this.#options.stateTopic) this.#heardOwnState(message.payload.toString());
+    for (const subscription of this.#subscriptions) {
+      if (subscription.filters.some((filter) => matches(filter, message.topic)))
+        subscription.onMessage(message);
+    }
+  }
+
+  /** The will of an earlier, half-dead connection can come after our birth. Whoever is here says so again. */
+  #heardOwnState(state: string): void {
+    if (state === "online") clearTimeout(this.#echo);
+    else if (state === "offline" && this.#up && !this.#stopping.signal.aborted)
+      void this.publish({ topic: this.#options.stateTopic, payload: "online", qos: 1, retain: true }).catch(
+        () => undefined,
+      );
+  }
+
+  async #subscribeAll(session: Session, subscriptions: readonly Subscription[]): Promise<void> {
+    for (const { filters } of subscriptions) {
+      try {
+        await session.subscribe(filters, { noLocal: true });
+      } catch (error) {
+        if (error instanceof LinkDownError) return;
+        this.#options.log.error("the broker does not let the bridge listen; commands will not arrive", {
+          url: this.#url,
+          err: error,
+        });
+      }
+    }
+  }
+
+  async #farewell(session: Session): Promise<void> {
+    const { stateTopic } = this.#options;
+    this.#change(false);
+    await Promise.race([
+      session.publish({ topic: stateTopic, payload: "offline", qos: 1, retain: true }).catch(() => undefined),
+      delay(FAREWELL_MS, undefined, { ref: false }),
+    ]);
+  }
+
+  #arrived(): void {
+    if (this.#flapping) this.#announcing = setTimeout(() => this.#announce(), this.#times.stableMs);
+    else this.#announce();
+    this.#change(true);
+  }
+
+  #announce(): void {
+    this.#options.log.info(
+      `connected to ${this.#url}, MQTT ${this.#version === 5 ? "5" : "3.1.1"}`,
+      this.#failures > 0 ? { failedAttempts: this.#failures } : {},
+    );
+    this.#failures = 0;
+    this.#lastFailure = undefined;
+  }
+
+  #lost(reason: string, lastedMs: number): void {
+    this.#flapping = lastedMs < this.#times.stableMs;
+    if (this.#flapping) this.#failures++;
+    else this.#attempts = 0;
+    if (reason === this.#lastFailure) return;
+    this.#lastFailure = reason;
+    this.#options.log.warn(`lost ${this.#url}: ${reason}; connecting again`);
+  }
+
+  #failed(error: unknown): void {
+    if (this.#version === 5 && isVersionRefusal(error)) {
+      this.#version = 4;
+      this.#options.log.info(`${this.#url} does not speak MQTT 5; going on with 3.1.1`);
+      return;
+    }
+    this.#failures++;
+    const reason = reasonOf(error);
+    if (reason === this.#lastFailure) return;
+    this.#lastFailure = reason;
+    this.#options.log.warn(`cannot connect to ${this.#url}: ${reason}; trying again at growing pauses`);
+  }
+
+  #change(up: boolean): void {
+    this.#up = up;
+    for (const listener of this.#listeners) listener(up);
+  }
+
+  /** Exponential, with jitter over its upper half. */
+  #pauseMs(): number {
+    const full = Math.min(this.#times.longestPauseMs, this.#times.firstPauseMs * 2 ** this.#attempts++);
+    return full * (0.5 + Math.random() / 2);
+  }
+}
+
+/** How long a broker may take for our last message. */
+const FAREWELL_MS = 2000;

@@ -1,0 +1,180 @@
+import { randomBytes } from "node:crypto";
+import type { Bus } from "../bus.ts";
+import type { MqttSettings } from "../config/settings.ts";
+import type { Commands } from "../devices/commands.ts";
+import type { Log, Secrets } from "../log.ts";
+import type { DeviceInfo } from "../points/index.ts";
+import { addressOptions, brokerUrl } from "./broker-address.ts";
+import { CommandReceiver } from "./commands.ts";
+import { Connection, type ConnectionTimes } from "./connection.ts";
+import { Delivery, type MqttCounters } from "./delivery.ts";
+import { EmbeddedBroker } from "./embedded-broker.ts";
+import { type Deliver, Publisher } from "./publisher.ts";
+import { StateView } from "./state-view.ts";
+import { type HealthReport, StatusPublisher } from "./status.ts";
+import { Topics } from "./topics.ts";
+
+export type { Answer } from "./answers.ts";
+export type { BrokerAddress } from "./broker-address.ts";
+export { brokerUrl } from "./broker-address.ts";
+export type { Ask, RequestOptions } from "./client.ts";
+export { NoAnswerError, NoBridgeError, NoBrokerError, request } from "./client.ts";
+export type { MqttCounters } from "./delivery.ts";
+export type { HealthReport } from "./status.ts";
+
+export interface MqttOptions {
+  readonly settings: MqttSettings;
+  readonly instance: string;
+  readonly version: string;
+  readonly bus: Bus;
+  /** By path. May change while running; devices that come later are found by their path. */
+  readonly devices: ReadonlyMap<string, DeviceInfo>;
+  readonly commands: Commands;
+  readonly log: Log;
+  /** Asked every minute and at changes; its keys go into `…/health` beside our own. */
+  readonly health?: () => HealthReport;
+  /** Blanked out of answers and events. */
+  readonly secrets?: Secrets;
+  /** Where the messages of the VOLTTRON view go. Default: straight to the broker, dropped while it is away. */
+  readonly deliver?: Deliver;
+  readonly now?: () => Date;
+  readonly times?: Partial<ConnectionTimes>;
+}
+
+export interface Mqtt {
+  /** URL of the broker without user and password; that of the embedded broker where there is one. */
+  readonly url: string;
+  readonly connected: boolean;
+  readonly counters: MqttCounters;
+  /** Resolves at the next connect, or at once; rejects when `signal` is aborted first. */
+  whenConnected(signal: AbortSignal): Promise<void>;
+  /** Ends the commands under way, says `offline`, disconnects; no step takes longer than ten seconds. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts everything MQTT: the embedded broker where the settings want one, the connection, both views, commands, and what
+ * the bridge says of itself. Rejects where the settings cannot work (embedded port taken, certificate not readable). A
+ * broker that cannot be reached is no error: it is tried until the stop.
+ */
+export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
+  const { settings, instance, bus, devices, secrets } = options;
+  const log = options.log.part("mqtt");
+  const now = options.now ?? (() => new Date());
+  const broker = settings.embedded && (await startBroker(settings, log));
+  const address = broker ? { ...settings, embedded: { ...settings.embedded!, port: broker.port } } : settings;
+  // Here for its errors: they are the settings' and will not go away.
+  if (!broker) await addressOptions(address);
+
+  const topics = new Topics(instance, settings.baseTopic);
+  const link = new Connection({
+    address,
+    clientId: `${instance}-${randomBytes(6).toString("hex")}`,
+    keepaliveSeconds: settings.keepaliveSeconds,
+    stateTopic: topics.own("state"),
+    log,
+    ...(options.times && { times: options.times }),
+  });
+  const delivery = new Delivery(link, log);
+  const publisher = new Publisher({
+    settings,
+    topics,
+    protocolVersion: () => link.protocolVersion,
+    deliver: options.deliver ?? ((message) => void delivery.send(message)),
+    now,
+  });
+  const state = new StateView({ settings, topics, link, delivery, now });
+  const status = new StatusPublisher({
+    link,
+    delivery,
+    topics,
+    headers: settings.headers,
+    instance,
+    version: options.version,
+    devices,
+    health: () => ({ mqtt: delivery.counters, ...options.health?.() }),
+    now,
+    ...(secrets && { secrets }),
+  });
+  const receiver = new CommandReceiver({
+    link,
+    topics,
+    headers: settings.headers,
+    devices,
+    commands: options.commands,
+    log,
+    now,
+    ...(secrets && { secrets }),
+  });
+
+  const unsubscribe = [
+    bus.on("scrape", (scrape) => {
+      publisher.publish(scrape);
+      state.scrape(scrape);
+    }),
+    bus.on("write", (write) => publisher.announce(write)),
+    bus.on("availability", (change) => {
+      state.availability(change);
+      status.availability(change);
+    }),
+    bus.on("notice", (notice) => status.notice(notice)),
+    link.onChange((up) => {
+      if (!up) return;
+      delivery.reportAbsence();
+      publisher.forget();
+      status.republish();
+      state.republish();
+    }),
+  ];
+  receiver.start();
+  state.start();
+  status.start();
+  link.start();
+
+  return {
+    url: brokerUrl(address),
+    get connected() {
+      return link.up;
+    },
+    get counters() {
+      return delivery.counters;
+    },
+    whenConnected: (signal) => whenUp(link, signal),
+    async stop() {
+      await receiver.stop();
+      state.stop();
+      status.stop();
+      for (const end of unsubscribe) end();
+      await link.stop();
+      await broker?.stop();
+    },
+  };
+}
+
+function startBroker(settings: MqttSettings, log: Log): Promise<EmbeddedBroker> {
+  const { username, password } = settings;
+  return EmbeddedBroker.start({
+    ...settings.embedded!,
+    log,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+  });
+}
+
+function whenUp(link: Connection, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (link.up) return resolve();
+    const end = link.onChange((up) => {
+      if (!up) return;
+      end();
+      signal.removeEventListener("abort", abort);
+      resolve();
+    });
+    const abort = (): void => {
+      end();
+      reject(signal.reason);
+    };
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+  });
+}

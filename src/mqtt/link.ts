@@ -1,0 +1,83 @@
+/** A finished message on its way to the broker. */
+export interface Message {
+  readonly topic: string;
+  readonly payload: string;
+  readonly qos: 0 | 1;
+  readonly retain: boolean;
+  /** MQTT 5 user properties; left out on a 3.1.1 connection. */
+  readonly userProperties?: Readonly<Record<string, string>>;
+  /** MQTT 5: which request this answers, and where an answer is expected. */
+  readonly correlationData?: Buffer;
+  readonly responseTopic?: string;
+  /** MQTT 5: seconds after which the broker need not deliver it any more. */
+  readonly expirySeconds?: number;
+}
+
+/** A message from the broker. */
+export interface Incoming {
+  readonly topic: string;
+  readonly payload: Buffer;
+  /** True only for what the broker had kept from before the subscription. */
+  readonly retained: boolean;
+  readonly userProperties: Readonly<Record<string, string>>;
+  readonly responseTopic?: string;
+  readonly correlationData?: Buffer;
+  /** Seconds the message has left to live. */
+  readonly expirySeconds?: number;
+}
+
+export interface Subscription {
+  /** Filters without the base topic of anybody: as they go to the broker. */
+  readonly filters: readonly string[];
+  onMessage(message: Incoming): void;
+}
+
+/** What publisher and commands need of a connection to a broker. */
+export interface Link {
+  /** Whether a message handed over now has a chance. */
+  readonly up: boolean;
+  /** Version spoken; before the first connection the one that will be tried. */
+  readonly protocolVersion: 4 | 5;
+  /**
+   * Resolves when the broker has the message (QoS 1: acknowledged; QoS 0: written). Messages leave in the order of the
+   * calls. Rejects with {@link LinkDownError}, {@link PublishRefusedError} or {@link ImpossibleMessageError}; nothing
+   * is kept for later.
+   */
+  publish(message: Message): Promise<void>;
+  /** Listens from now on, over every reconnect. The returned function ends it. */
+  subscribe(subscription: Subscription): () => void;
+  /** Called with true after each connect, when everything is subscribed, and with false after each loss. */
+  onChange(listener: (up: boolean) => void): () => void;
+}
+
+/** The message did not reach the broker, or nobody knows whether it did. Sending it again later is right. */
+export class LinkDownError extends Error {
+  override readonly name = "LinkDownError";
+}
+
+/** The broker said no (MQTT 5 reason code of 128 or more). Sending it again changes nothing. */
+export class PublishRefusedError extends Error {
+  override readonly name = "PublishRefusedError";
+  /** MQTT 5 reason code; absent where the broker's code could not be read. */
+  readonly code: number | undefined;
+
+  constructor(topic: string, code: number | undefined, reason: string) {
+    super(
+      `the broker refused a message on ${topic}: ${reason}${code === undefined ? "" : ` (code ${code})`}`,
+    );
+    this.code = code;
+  }
+}
+
+/** No broker would take this topic or this size, so it was not sent. */
+export class ImpossibleMessageError extends Error {
+  override readonly name = "ImpossibleMessageError";
+}
+
+/** `MQTT reason`, for an error whose message may be empty (Node's AggregateError of a refused connection is). */
+export function reasonOf(error: unknown): string {
+  const { message, code, errors } = error as { message?: string; code?: string | number; errors?: unknown[] };
+  if (message) return message;
+  if (errors?.[0]) return reasonOf(errors[0]);
+  return code === undefined ? String(error) : String(code);
+}

@@ -1,0 +1,130 @@
+import { type DeviceInfo, metadataType, type Point, type PointValue, type Scrape } from "../points/index.ts";
+
+/** VOLTTRON's message headers (`Date`, `TimeStamp`, …); values are JSON. */
+export type Headers = Readonly<Record<string, PointValue>>;
+
+/** Where headers travel: in the message, as MQTT 5 user properties, or both. */
+export interface HeaderPlaces {
+  readonly inPayload: boolean;
+  readonly inProperties: boolean;
+}
+
+/** MQTT 3.1.1 has no properties: there the message is the only place. */
+export function headerPlaces(
+  setting: "payload" | "properties" | "both",
+  protocolVersion: 4 | 5,
+): HeaderPlaces {
+  const v5 = protocolVersion === 5;
+  return { inPayload: !v5 || setting !== "properties", inProperties: v5 && setting !== "payload" };
+}
+
+/** `2026-11-21T00:00:00.000000+00:00`, as VOLTTRON writes times. */
+export function timeText(time: Date): string {
+  return time.toISOString().replace("Z", "000+00:00");
+}
+
+/**
+ * Headers of a reading. VOLTTRON's `Date` and `TimeStamp` are the time of publishing; here both are the time of the
+ * values, so that a message that waited for the broker still says when it was true.
+ */
+export function readingHeaders(scrape: Scrape): Headers {
+  const taken = timeText(scrape.takenAt);
+  return { Date: taken, TimeStamp: taken, SynchronizedTimeStamp: timeText(scrape.synchronizedAt) };
+}
+
+/** As user properties, whose values are text. */
+export function userProperties(headers: Headers): Record<string, string> {
+  const properties: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers))
+    properties[name] = typeof value === "string" ? value : JSON.stringify(value);
+  return properties;
+}
+
+/** `[value, {"units","type","tz"}, headers]`; `metadata` is JSON text. */
+export function volttronMessage(value: string, metadata: string, headers: Headers | undefined): string {
+  return headers ? `[${value},${metadata},${JSON.stringify(headers)}]` : `[${value},${metadata}]`;
+}
+
+/** What of a device's messages stays the same from scrape to scrape, as JSON text made once. */
+export interface DeviceText {
+  /** Published points: all but those with `Publish` = never. */
+  readonly points: readonly Point[];
+  /** `{"units","type","tz"}` by point. */
+  readonly metadata: ReadonlyMap<string, string>;
+  /** `{point: {"units","type","tz"}, …}` of all published points. */
+  readonly allMetadata: string;
+  /** `{point: units, …}` of all published points that have units. */
+  readonly allUnits: string;
+}
+
+const texts = new WeakMap<DeviceInfo, DeviceText>();
+
+export function deviceText(device: DeviceInfo): DeviceText {
+  const known = texts.get(device);
+  if (known) return known;
+  const points = [...device.points.values()].filter((point) => point.publish !== "never");
+  const metadata = new Map(points.map((point) => [point.name, pointMetadata(point, device.timezone)]));
+  const withUnits = points.filter((point) => point.units !== "");
+  const text: DeviceText = {
+    points,
+    metadata,
+    allMetadata: jsonObject(metadata),
+    allUnits: jsonObject(withUnits.map((point) => [point.name, JSON.stringify(point.units)])),
+  };
+  texts.set(device, text);
+  return text;
+}
+
+/** `{"units","type","tz"}` as JSON text. */
+export function pointMetadata(point: Point, timezone: string): string {
+  return JSON.stringify({ units: point.units, type: metadataType(point.type), tz: timezone });
+}
+
+/** The published values of a scrape, `{point: value, …}` as JSON text. */
+export function valuesText(scrape: Scrape): string {
+  const members: [string, string][] = [];
+  for (const { name } of deviceText(scrape.device).points) {
+    const value = scrape.values.get(name);
+    if (value !== undefined) members.push([name, JSON.stringify(value)]);
+  }
+  return jsonObject(members);
+}
+
+/** `"payload": "json"`: `{"device","timestamp","synchronized","values","units","failures"}`. */
+export function jsonReading(scrape: Scrape): string {
+  const { points, allUnits } = deviceText(scrape.device);
+  const failures = points.flatMap(({ name }): [string, string][] => {
+    const reason = scrape.failures.get(name);
+    return reason === undefined ? [] : [[name, JSON.stringify(reason)]];
+  });
+  return jsonObject([
+    ["device", JSON.stringify(scrape.device.path)],
+    ["timestamp", JSON.stringify(scrape.takenAt)],
+    ["synchronized", JSON.stringify(scrape.synchronizedAt)],
+    ["values", valuesText(scrape)],
+    ["units", allUnits],
+    ["failures", jsonObject(failures)],
+  ]);
+}
+
+/** `"payload": "json"` of one point: `{"device","point","timestamp","synchronized","value","units"}`. */
+export function jsonPoint(scrape: Scrape, point: Point, value: PointValue): string {
+  return JSON.stringify({
+    device: scrape.device.path,
+    point: point.name,
+    timestamp: scrape.takenAt,
+    synchronized: scrape.synchronizedAt,
+    value,
+    units: point.units,
+  });
+}
+
+/** Members whose values are JSON text already. Any name is kept as a key of its own, `__proto__` too. */
+export function jsonObject(members: Iterable<readonly [string, string]>): string {
+  return `{${Array.from(members, ([key, text]) => `${JSON.stringify(key)}:${text}`).join(",")}}`;
+}
+
+/** The bare value of an attribute topic: text as it is, everything else as JSON (`null`, `true`, `4.5`, `{…}`). */
+export function bareValue(value: PointValue): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

@@ -1,0 +1,170 @@
+import type { MqttSettings } from "../config/settings.ts";
+import type { AvailabilityChange, DeviceInfo, PointValue, Scrape } from "../points/index.ts";
+import { changed } from "./change.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Link } from "./link.ts";
+import { bareValue, deviceText, jsonObject } from "./payloads.ts";
+import type { Topics } from "./topics.ts";
+
+/** What the state topic says of all values together. */
+export type Quality = "good" | "partial" | "stale" | "offline";
+
+export interface StateViewOptions {
+  readonly settings: Pick<MqttSettings, "state" | "stateRefreshSeconds">;
+  readonly topics: Topics;
+  readonly link: Link;
+  readonly delivery: Delivery;
+  readonly now: () => Date;
+}
+
+interface DeviceState {
+  readonly device: DeviceInfo;
+  /** Last known values; a point that fails keeps the one it had. */
+  readonly values: Map<string, PointValue>;
+  /** Values as last published, for telling a change. */
+  readonly told: Map<string, PointValue>;
+  toldQuality: Quality | undefined;
+  observedAt: Date | undefined;
+  partial: boolean;
+  availability: AvailabilityChange["availability"] | undefined;
+  /** Milliseconds since 1970; -Infinity makes it due. */
+  toldAt: number;
+}
+
+/** Most messages that one tick sends; a large fleet comes back over several. */
+const MOST_PER_TICK = 5000;
+const TICK_MS = 1000;
+
+/**
+ * The state view: last known values, retained, on change (Deadband respected) and at least every `state_refresh` seconds,
+ * and each device's availability. A device says nothing before its first scrape or its first change of availability, so
+ * that a restart does not wipe what is known. `quality` is `good` (the last scrape read every point), `partial` (some
+ * points failed and show their last known value), or the availability where that is not online.
+ */
+export class StateView {
+  readonly #options: StateViewOptions;
+  readonly #states = new Map<string, DeviceState>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: StateViewOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.#refresh(), TICK_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  scrape(scrape: Scrape): void {
+    const state = this.#stateOf(scrape.device);
+    for (const [name, value] of scrape.values) state.values.set(name, value);
+    state.observedAt = scrape.takenAt;
+    state.partial = scrape.failures.size > 0;
+    this.#publish(state, false);
+  }
+
+  availability(change: AvailabilityChange): void {
+    const state = this.#stateOf(change.device);
+    state.availability = change.availability;
+    this.#publishAvailability(state);
+    this.#publish(state, false);
+  }
+
+  /** After a connect: everything known is published again. */
+  republish(): void {
+    for (const state of this.#states.values()) state.toldAt = Number.NEGATIVE_INFINITY;
+    this.#refresh();
+  }
+
+  #stateOf(device: DeviceInfo): DeviceState {
+    const known = this.#states.get(device.path);
+    if (known?.device === device) return known;
+    const state: DeviceState = {
+      device,
+      values: known?.values ?? new Map(),
+      told: new Map(),
+      toldQuality: undefined,
+      observedAt: known?.observedAt,
+      partial: known?.partial ?? false,
+      availability: known?.availability,
+      toldAt: Number.NEGATIVE_INFINITY,
+    };
+    this.#states.set(device.path, state);
+    return state;
+  }
+
+  #refresh(): void {
+    if (!this.#options.link.up) return;
+    const latest = this.#options.now().getTime() - this.#options.settings.stateRefreshSeconds * 1000;
+    let sent = 0;
+    for (const state of this.#states.values()) {
+      if (state.toldAt > latest) continue;
+      if (sent >= MOST_PER_TICK) return;
+      this.#publishAvailability(state);
+      sent += 1 + this.#publish(state, true);
+    }
+  }
+
+  /** Publishes what changed, or all; the number of messages. */
+  #publish(state: DeviceState, all: boolean): number {
+    const { settings, topics, link, now } = this.#options;
+    if (!link.up) return 0;
+    const { device, values, told } = state;
+    const { points } = deviceText(device);
+    const news = points.filter((point) =>
+      changed(point, told.get(point.name), values.get(point.name) ?? null),
+    );
+    const quality = qualityOf(state);
+    const due = all || news.length > 0 || quality !== state.toldQuality;
+    if (all) state.toldAt = now().getTime();
+    if (!due || settings.state === "off") return 0;
+    for (const { name } of points) told.set(name, values.get(name) ?? null);
+    state.toldQuality = quality;
+    state.toldAt = now().getTime();
+    let sent = 0;
+    if (settings.state === "json" || settings.state === "both") {
+      this.#send(state, topics.state(device.path), stateText(state, quality));
+      sent++;
+    }
+    if (settings.state === "attribute" || settings.state === "both") {
+      for (const { name } of all ? points : news) {
+        this.#send(state, topics.attribute(device.path, name), bareValue(values.get(name) ?? null));
+        sent++;
+      }
+    }
+    return sent;
+  }
+
+  #publishAvailability(state: DeviceState): void {
+    if (state.availability === undefined || !this.#options.link.up) return;
+    this.#send(state, this.#options.topics.availability(state.device.path), state.availability);
+  }
+
+  #send(state: DeviceState, topic: string, payload: string): void {
+    void this.#options.delivery.send({ topic, payload, qos: 1, retain: true }).then((outcome) => {
+      // Told again with the next tick, or after the next connect.
+      if (outcome === "dropped") state.toldAt = Number.NEGATIVE_INFINITY;
+    });
+  }
+}
+
+function qualityOf(state: DeviceState): Quality {
+  if (state.availability === "stale" || state.availability === "offline") return state.availability;
+  return state.partial ? "partial" : "good";
+}
+
+/** `{"observedAt","quality","<point>": value, …}` with every published point, null when unknown. */
+function stateText(state: DeviceState, quality: Quality): string {
+  const points = deviceText(state.device).points.map(({ name }): [string, string] => [
+    name,
+    JSON.stringify(state.values.get(name) ?? null),
+  ]);
+  return jsonObject([
+    ["observedAt", JSON.stringify(state.observedAt ?? null)],
+    ["quality", JSON.stringify(quality)],
+    ...points,
+  ]);
+}

@@ -1,0 +1,122 @@
+import type { Notice } from "../bus.ts";
+import type { Secrets } from "../log.ts";
+import type { AvailabilityChange, DeviceInfo } from "../points/index.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Link } from "./link.ts";
+import { headerPlaces, timeText, userProperties, volttronMessage } from "./payloads.ts";
+import type { Topics } from "./topics.ts";
+
+/** What the bridge says of itself beside what is known here: counters of any name, and whether it is well. */
+export interface HealthReport {
+  /** `BAD` makes the heartbeat BAD. */
+  readonly status?: "GOOD" | "BAD";
+  readonly [counter: string]: unknown;
+}
+
+export interface StatusOptions {
+  readonly link: Link;
+  readonly delivery: Delivery;
+  readonly topics: Topics;
+  readonly headers: "payload" | "properties" | "both";
+  readonly instance: string;
+  readonly version: string;
+  readonly devices: ReadonlyMap<string, DeviceInfo>;
+  readonly health: () => HealthReport;
+  readonly now: () => Date;
+  readonly secrets?: Secrets;
+  readonly periodMs?: number;
+}
+
+/** VOLTTRON's words. STARTING: no device is online yet, and some were not heard of. */
+type Heartbeat = "STARTING" | "GOOD" | "BAD";
+
+const PERIOD_MS = 60_000;
+
+/** What the bridge says of itself: heartbeat, info, health, events. */
+export class StatusPublisher {
+  readonly #options: StatusOptions;
+  readonly #availability = new Map<string, AvailabilityChange["availability"]>();
+  readonly #startedAt: Date;
+  #told: Heartbeat | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: StatusOptions) {
+    this.#options = options;
+    this.#startedAt = options.now();
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.#beat(), this.#options.periodMs ?? PERIOD_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  availability(change: AvailabilityChange): void {
+    this.#availability.set(change.device.path, change.availability);
+    const report = this.#options.health();
+    if (this.#heartbeat(report) !== this.#told) this.#publishHeartbeat(report);
+  }
+
+  /** After a connect: who we are, and how we are. */
+  republish(): void {
+    const { topics, instance, version, devices } = this.#options;
+    const info = { instance, version, startedAt: this.#startedAt, devices: [...devices.keys()] };
+    this.#send(topics.own("info"), JSON.stringify(info), true);
+    this.#beat();
+  }
+
+  notice(notice: Notice): void {
+    const { topics, secrets } = this.#options;
+    const payload = JSON.stringify(notice);
+    this.#send(topics.own("event"), secrets ? secrets.blank(payload) : payload, false);
+  }
+
+  #beat(): void {
+    const report = this.#options.health();
+    this.#publishHeartbeat(report);
+    const { status: _, ...counters } = report;
+    const health = {
+      at: this.#options.now(),
+      status: this.#heartbeat(report),
+      startedAt: this.#startedAt,
+      devices: this.#devicesByAvailability(),
+      ...counters,
+    };
+    this.#send(this.#options.topics.own("health"), JSON.stringify(health), true);
+  }
+
+  /** BAD: the bridge says so, or it has devices and none of them is online. */
+  #heartbeat(report: HealthReport): Heartbeat {
+    if (report.status === "BAD") return "BAD";
+    const { online, unknown } = this.#devicesByAvailability();
+    if (online > 0 || this.#options.devices.size === 0) return "GOOD";
+    return unknown > 0 ? "STARTING" : "BAD";
+  }
+
+  #devicesByAvailability(): Record<AvailabilityChange["availability"] | "unknown", number> {
+    const count = { online: 0, stale: 0, offline: 0, unknown: 0 };
+    for (const path of this.#options.devices.keys()) count[this.#availability.get(path) ?? "unknown"]++;
+    return count;
+  }
+
+  /** `["GOOD",{},{"Date","TimeStamp"}]`; the bare word where the headers travel as user properties. */
+  #publishHeartbeat(report: HealthReport): void {
+    const { link, topics, headers: setting, now } = this.#options;
+    const status = this.#heartbeat(report);
+    const time = timeText(now());
+    const headers = { Date: time, TimeStamp: time };
+    const places = headerPlaces(setting, link.protocolVersion);
+    const payload = places.inPayload ? volttronMessage(JSON.stringify(status), "{}", headers) : status;
+    this.#told = status;
+    this.#send(topics.heartbeat(), payload, false, places.inProperties ? userProperties(headers) : undefined);
+  }
+
+  #send(topic: string, payload: string, retain: boolean, properties?: Record<string, string>): void {
+    const { link, delivery } = this.#options;
+    // What is said of oneself is said anew after the next connect.
+    if (!link.up) return;
+    void delivery.send({ topic, payload, qos: 1, retain, ...(properties && { userProperties: properties }) });
+  }
+}

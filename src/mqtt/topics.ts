@@ -1,0 +1,197 @@
+import { closest } from "../config/did-you-mean.ts";
+
+/** What a topic of the commands asks for. */
+export type CommandTopic =
+  | { readonly action: "get" | "set" | "revert"; readonly view: "volttron"; readonly target: PointTarget }
+  | { readonly action: "set"; readonly view: "state"; readonly target: PointTarget }
+  | { readonly action: "revert"; readonly view: "volttron"; readonly target: DeviceTarget };
+
+export interface PointTarget {
+  readonly path: string;
+  readonly point: string;
+}
+
+export interface DeviceTarget {
+  readonly path: string;
+  readonly point?: undefined;
+}
+
+/** Prefixes of the command topics, below the base topic. */
+const COMMANDS = [
+  { prefix: "devices/actuators/get/", action: "get", whole: false },
+  { prefix: "devices/actuators/set/", action: "set", whole: false },
+  { prefix: "devices/actuators/revert/point/", action: "revert", whole: false },
+  { prefix: "devices/actuators/revert/device/", action: "revert", whole: true },
+] as const;
+
+/**
+ * Levels of `<path>/<point>` for which `state/<path>/<point>/set` is listened to. MQTT has no wildcard for "any number
+ * of levels in the middle"; devices that lie deeper add theirs.
+ */
+const STATE_LEVELS = 8;
+
+/** Every topic of contracts.md, for one bridge. Pure. */
+export class Topics {
+  readonly #base: string;
+  readonly #instance: string;
+
+  /** `base` is put before every topic, without a slash at its end; empty for none. */
+  constructor(instance: string, base: string) {
+    this.#base = base === "" ? "" : `${base}/`;
+    this.#instance = instance;
+  }
+
+  allDepthFirst(path: string): string {
+    return `${this.#base}devices/${path}/all`;
+  }
+
+  allBreadthFirst(path: string): string {
+    return `${this.#base}devices/all/${reversed(path)}`;
+  }
+
+  pointDepthFirst(path: string, point: string): string {
+    return `${this.#base}devices/${path}/${point}`;
+  }
+
+  pointBreadthFirst(path: string, point: string): string {
+    return `${this.#base}devices/${point}/${reversed(path)}`;
+  }
+
+  heartbeat(): string {
+    return `${this.#base}heartbeat/${this.#instance}`;
+  }
+
+  state(path: string): string {
+    return `${this.#base}state/${path}`;
+  }
+
+  attribute(path: string, point: string): string {
+    return `${this.#base}state/${path}/${point}`;
+  }
+
+  availability(path: string): string {
+    return `${this.#base}state/${path}/availability`;
+  }
+
+  result(target: PointTarget): string {
+    return `${this.#base}state/${target.path}/${target.point}/result`;
+  }
+
+  /** `voltbridge/<instance>/…`; with instance `+` a filter for every bridge. */
+  own(kind: "state" | "info" | "health" | "event"): string {
+    return `${this.#base}voltbridge/${this.#instance}/${kind}`;
+  }
+
+  /** Where a requester with this id waits for its answer. */
+  response(id: string): string {
+    return `${this.#base}voltbridge/response/${id}`;
+  }
+
+  /** Where a command is sent to: the other side of {@link parseCommand}. */
+  command(action: "get" | "set" | "revert", target: PointTarget | DeviceTarget): string {
+    const { prefix } = COMMANDS.find((c) => c.action === action && c.whole === (target.point === undefined))!;
+    return `${this.#base}${prefix}${join(target)}`;
+  }
+
+  value(target: PointTarget): string {
+    return `${this.#base}devices/actuators/value/${join(target)}`;
+  }
+
+  error(target: PointTarget | DeviceTarget): string {
+    return `${this.#base}devices/actuators/error/${join(target)}`;
+  }
+
+  reverted(target: PointTarget | DeviceTarget): string {
+    const kind = target.point === undefined ? "device" : "point";
+    return `${this.#base}devices/actuators/reverted/${kind}/${join(target)}`;
+  }
+
+  /** An attempted write; of the whole device where there is no point. */
+  write(path: string, point?: string): string {
+    return `${this.#base}devices/actuators/write/${point === undefined ? path : `${path}/${point}`}`;
+  }
+
+  /** What to subscribe to for commands, given the paths of the devices. */
+  commandFilters(paths: Iterable<string>): string[] {
+    const levels = new Set<number>();
+    for (let n = 2; n <= STATE_LEVELS; n++) levels.add(n);
+    for (const path of paths) levels.add(path.split("/").length + 1);
+    return [
+      ...COMMANDS.map(({ prefix }) => `${this.#base}${prefix}#`),
+      ...[...levels].map((n) => `${this.#base}state/${"+/".repeat(n)}set`),
+    ];
+  }
+
+  /**
+   * What a topic asks for, or undefined where it is no command. The last level is the point, all before it the path;
+   * whether these exist is not asked here.
+   */
+  parseCommand(topic: string): CommandTopic | undefined {
+    if (!topic.startsWith(this.#base)) return undefined;
+    const local = topic.slice(this.#base.length);
+    for (const { prefix, action, whole } of COMMANDS) {
+      if (!local.startsWith(prefix)) continue;
+      const rest = local.slice(prefix.length);
+      if (whole) return { action: "revert", view: "volttron", target: { path: rest } };
+      return { action, view: "volttron", target: splitTarget(rest) };
+    }
+    const state = /^state\/(.+)\/([^/]+)\/set$/.exec(local);
+    return state
+      ? { action: "set", view: "state", target: { path: state[1]!, point: state[2]! } }
+      : undefined;
+  }
+}
+
+/** `a/b/c` → path `a/b`, point `c`; with one level the path is empty. */
+export function splitTarget(text: string): PointTarget {
+  const slash = text.lastIndexOf("/");
+  return { path: text.slice(0, Math.max(0, slash)), point: text.slice(slash + 1) };
+}
+
+function join(target: PointTarget | DeviceTarget): string {
+  if (target.point === undefined) return target.path;
+  return target.path === "" ? target.point : `${target.path}/${target.point}`;
+}
+
+function reversed(path: string): string {
+  return path.split("/").reverse().join("/");
+}
+
+/** Why a device path of a command cannot be found, with the nearest that could be meant. */
+export function unknownDevice(target: PointTarget | DeviceTarget, paths: ReadonlySet<string>): string {
+  const whole = join(target);
+  if (target.point !== undefined && paths.has(whole))
+    return `the topic names the device ${whole} and no point of it; add /<point>`;
+  if (target.path === "") return "the topic names no device; expected <device path>/<point>";
+  const near = closest(target.path, paths);
+  return `there is no device ${target.path}${near ? `; did you mean "${near}"?` : ""}`;
+}
+
+/** Whether a topic falls under a filter with `+` and `#`. */
+export function matches(filter: string, topic: string): boolean {
+  const wanted = filter.split("/");
+  const levels = topic.split("/");
+  for (const [i, level] of wanted.entries()) {
+    if (level === "#") return true;
+    if (i >= levels.length || (level !== "+" && level !== levels[i])) return false;
+  }
+  return wanted.length === levels.length;
+}
+
+const LONGEST_TOPIC = 65_535;
+/** Brokers end the connection of a client whose topic is deeper (Mosquitto 200, aedes 100 levels). */
+const DEEPEST_TOPIC = 100;
+
+/**
+ * Why no broker would take a message on this topic, or undefined where it would. A wildcard sent at QoS 1 ends the
+ * connection and, repeated, blocks everything behind it.
+ */
+export function topicFault(topic: string): string | undefined {
+  if (topic === "") return "is empty";
+  if (/[+#]/.test(topic)) return "holds a wildcard";
+  if (/[\p{Cc}\p{Noncharacter_Code_Point}]/u.test(topic) || !topic.isWellFormed())
+    return "holds a character that MQTT forbids";
+  if (Buffer.byteLength(topic) > LONGEST_TOPIC) return `is longer than ${LONGEST_TOPIC} bytes`;
+  if (topic.split("/").length > DEEPEST_TOPIC) return `has more than ${DEEPEST_TOPIC} levels`;
+  return undefined;
+}

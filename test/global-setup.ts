@@ -1,0 +1,42 @@
+import { execFileSync } from "node:child_process";
+import { findProgram } from "./helpers/mosquitto.ts";
+
+/** Debian packages that tests need, by a program of each. */
+const NEEDED = { mosquitto: "mosquitto", mosquitto_pub: "mosquitto-clients", openssl: "openssl" };
+
+/** Sees to it that the programs of {@link NEEDED} are there, once before all tests. */
+export default function setup(): void {
+  if (missing().length === 0) return;
+  if (process.platform === "linux" && process.getuid?.() === 0 && findProgram("apt-get")) install(missing());
+  const gone = missing();
+  if (gone.length === 0) return;
+  const text = `tests need the Debian packages ${gone.join(", ")}: apt-get install ${gone.join(" ")}`;
+  if (process.env.CI) throw new Error(text);
+  process.stderr.write(`\n*** ${text}\n*** Tests against a real broker are SKIPPED.\n\n`);
+}
+
+function missing(): string[] {
+  return Object.entries(NEEDED).flatMap(([program, name]) => (findProgram(program) ? [] : [name]));
+}
+
+function install(packages: string[]): void {
+  const apt = (...args: string[]): void => {
+    execFileSync("apt-get", args, {
+      stdio: ["ignore", "ignore", "inherit"],
+      timeout: 180_000,
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    });
+  };
+  const add = (): void => apt("install", "-y", "-q", "--no-install-recommends", ...packages);
+  try {
+    try {
+      add();
+    } catch {
+      // The lists of packages may be missing (fresh containers) or old.
+      apt("update", "-q");
+      add();
+    }
+  } catch (error) {
+    process.stderr.write(`apt-get could not install ${packages.join(", ")}: ${(error as Error).message}\n`);
+  }
+}
