@@ -1,0 +1,33 @@
+import type { HistorianSettings } from "../config/settings.ts";
+import type { HistorianBackendType } from "./contract.ts";
+import type { Historian } from "./historian.ts";
+import { type OpenOptions, openFrom } from "./open.ts";
+import { sqlite } from "./sqlite/index.ts";
+
+export type { HistorianBackend, HistorianBackendType, Order, Sample, Topic, TopicMeta } from "./contract.ts";
+export type { HistorianErrorKind } from "./errors.ts";
+export { HistorianError, QueryError } from "./errors.ts";
+export type { HistorianOptions, HistoryAnswer, HistoryRow, VolttronAnswer } from "./historian.ts";
+export { Historian, volttronAnswer } from "./historian.ts";
+export type { OpenOptions } from "./open.ts";
+export type { HistoryQuery } from "./query.ts";
+export type { RecorderCounters, RecorderOptions } from "./recorder.ts";
+export { Recorder } from "./recorder.ts";
+export { formatTime, parseTime } from "./time.ts";
+
+/** THE LIST: every kind of store that `historian.backend` can name. */
+export const backends: Readonly<Record<string, HistorianBackendType>> = {
+  sqlite,
+};
+
+/**
+ * Opens the historian of the bridge's settings. With `readonly` (command line, second process) it must be there already;
+ * without, the recorder makes it. Throws a HistorianError that says what to do.
+ */
+export async function openHistorian(
+  settings: HistorianSettings,
+  dataFolder: string,
+  options: OpenOptions,
+): Promise<Historian> {
+  return await openFrom(backends, settings, dataFolder, options);
+}

@@ -1,0 +1,66 @@
+import type { PointValue, Scrape, Write } from "../points/index.ts";
+import type { Sample, TopicMeta } from "./contract.ts";
+import { timeOf } from "./time.ts";
+
+const AUDIT_META: TopicMeta = { units: "", type: "dictionary", tz: "UTC" };
+/** Writes asked and not answered whose times are remembered. */
+const MAX_OPEN_WRITES = 10_000;
+
+/** The values of a scrape, null included; a point that could not be read leaves no sample. */
+export function scrapeSamples({ device, values, takenAt }: Scrape): Sample[] {
+  const time = timeOf(takenAt);
+  const samples: Sample[] = [];
+  for (const [point, value] of values) {
+    const { units = "", type = "string" } = device.points.get(point) ?? {};
+    samples.push({
+      topic: `${device.path}/${point}`,
+      time,
+      value,
+      meta: { units, type, tz: device.timezone },
+    });
+  }
+  return samples;
+}
+
+/**
+ * The audit of attempted writes: topic `actuators/write/<path>/<point>` (without point for the revert of a device), a
+ * dictionary of who asked what and how it ended. Asked and answered are one sample: the answer replaces the question.
+ */
+export class WriteAudit {
+  readonly #open = new Map<string, number>();
+  readonly #latest = new Map<string, number>();
+
+  sample(write: Write): Sample {
+    const { device, point, at: _at, ...entry } = write;
+    const topic = ["actuators/write", device.path, ...(point === undefined ? [] : [point])].join("/");
+    const known = Object.entries(entry).filter(([, value]) => value !== undefined);
+    return {
+      topic,
+      time: this.#timeOf(write, topic),
+      value: Object.fromEntries(known) as { [key: string]: PointValue },
+      meta: AUDIT_META,
+    };
+  }
+
+  /** Two writes of one point in the same millisecond differ by a microsecond, or one would replace the other. */
+  #timeOf({ id, at, status }: Write, topic: string): number {
+    const key = JSON.stringify([topic, id]);
+    const asked = this.#open.get(key);
+    if (asked !== undefined) {
+      if (status !== undefined) this.#open.delete(key);
+      return asked;
+    }
+    const previous = this.#latest.get(topic);
+    const time =
+      previous !== undefined && Math.floor(previous / 1000) === at.getTime() ? previous + 1 : timeOf(at);
+    this.#latest.set(topic, time);
+    if (status === undefined) this.#remember(key, time);
+    return time;
+  }
+
+  #remember(key: string, time: number): void {
+    this.#open.set(key, time);
+    const oldest = this.#open.keys().next().value;
+    if (this.#open.size > MAX_OPEN_WRITES && oldest !== undefined) this.#open.delete(oldest);
+  }
+}

@@ -1,0 +1,50 @@
+import type { HistorianBackend, ReadRequest, Row, Sample, Topic } from "../contract.ts";
+import { HistorianError } from "../errors.ts";
+import { BatchEncoder } from "./batch.ts";
+import type { Durability } from "./database-file.ts";
+import { SqliteThread } from "./thread.ts";
+
+/** The history in one SQLite file. One thread writes, another reads; a readonly one has only the latter. */
+export class SqliteBackend implements HistorianBackend {
+  readonly #file: string;
+  readonly #writer: SqliteThread | undefined;
+  readonly #reader: SqliteThread;
+  #encoder = new BatchEncoder();
+
+  constructor(file: string, durability: Durability, readonly: boolean) {
+    this.#file = file;
+    this.#writer = readonly
+      ? undefined
+      : new SqliteThread({ file, durability }, () => {
+          this.#encoder = new BatchEncoder();
+        });
+    this.#reader = new SqliteThread({ file });
+  }
+
+  async open(signal?: AbortSignal): Promise<void> {
+    await (this.#writer ?? this.#reader).call("open", undefined, signal);
+  }
+
+  async write(samples: readonly Sample[], signal?: AbortSignal): Promise<void> {
+    const writer = this.#writer;
+    if (!writer)
+      throw new HistorianError("give_up", `history file ${this.#file} was opened for reading only`);
+    if (writer.behind)
+      // A second batch behind it would only pile up.
+      throw new HistorianError("retry", `history file ${this.#file}: the last write has not ended yet`);
+    await writer.call("write", this.#encoder.encode(samples), signal);
+  }
+
+  async topics(names?: readonly string[], signal?: AbortSignal): Promise<readonly Topic[]> {
+    return await this.#reader.call("topics", names, signal);
+  }
+
+  async read(request: ReadRequest, signal?: AbortSignal): Promise<readonly Row[]> {
+    const { times, values } = await this.#reader.call("read", request, signal);
+    return values.map((value, index): Row => [times[index] as number, value]);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#writer?.close(), this.#reader.close()]);
+  }
+}

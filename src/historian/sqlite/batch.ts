@@ -1,0 +1,116 @@
+import type { PointType } from "../../points/index.ts";
+import type { Sample } from "../contract.ts";
+import { HistorianError } from "../errors.ts";
+import { valueToJson, whyUnstorable } from "../storable.ts";
+
+/** A topic as the writer is told of it, before the first batch that uses its number. */
+export interface TopicDefinition {
+  /** Number within this writer; not the id in the file. */
+  readonly number: number;
+  readonly key: string;
+  readonly deviceKey: string;
+  readonly name: string;
+  readonly units: string;
+  readonly type: PointType;
+  readonly tz: string;
+}
+
+/** Samples as columns: what goes from one thread to another fast. */
+export interface Batch {
+  /** New or changed since the last batch. */
+  readonly topics: readonly TopicDefinition[];
+  readonly topicNumbers: Uint32Array<ArrayBuffer>;
+  readonly times: Float64Array<ArrayBuffer>;
+  /** NaN where the value is not a number. */
+  readonly numbers: Float64Array<ArrayBuffer>;
+  /** Row → JSON text, or null, of the values that are not numbers. */
+  readonly others: ReadonlyMap<number, string | null>;
+}
+
+/** Turns samples into batches for one writer, and remembers which topics that writer knows. */
+export class BatchEncoder {
+  readonly #byName = new Map<string, TopicDefinition>();
+  readonly #byKey = new Map<string, TopicDefinition>();
+
+  /** Throws a HistorianError of kind `reject` when some samples can never be stored. */
+  encode(samples: readonly Sample[]): Batch {
+    const batch = {
+      topics: [] as TopicDefinition[],
+      topicNumbers: new Uint32Array(samples.length),
+      times: new Float64Array(samples.length),
+      numbers: new Float64Array(samples.length).fill(Number.NaN),
+      others: new Map<number, string | null>(),
+    };
+    const others = encodeOthers(samples);
+    for (const [row, sample] of samples.entries()) {
+      batch.topicNumbers[row] = this.#numberOf(sample, batch.topics);
+      batch.times[row] = sample.time;
+      const other = others.get(row);
+      if (other === undefined) batch.numbers[row] = sample.value as number;
+      else batch.others.set(row, other);
+    }
+    return batch;
+  }
+
+  #numberOf(sample: Sample, changed: TopicDefinition[]): number {
+    const known = this.#byName.get(sample.topic);
+    if (known && isCurrent(known, sample)) return known.number;
+    const definition = this.#define(sample);
+    changed.push(definition);
+    return definition.number;
+  }
+
+  #define({ topic, meta }: Sample): TopicDefinition {
+    const key = topicKey(topic);
+    const before = this.#byKey.get(key);
+    const definition: TopicDefinition = {
+      number: before?.number ?? this.#byKey.size,
+      key,
+      deviceKey: key.slice(0, Math.max(key.lastIndexOf("/"), 0)),
+      name: topic,
+      units: meta.units,
+      type: meta.type,
+      tz: meta.tz,
+    };
+    // An older spelling would be taken for current.
+    if (before) this.#byName.delete(before.name);
+    this.#byName.set(topic, definition);
+    this.#byKey.set(key, definition);
+    return definition;
+  }
+}
+
+/** What makes two spellings of a topic the same. */
+export function topicKey(topic: string): string {
+  return topic.toLowerCase();
+}
+
+function isCurrent(known: TopicDefinition, { meta }: Sample): boolean {
+  return known.units === meta.units && known.type === meta.type && known.tz === meta.tz;
+}
+
+/** JSON of the values that are not finite numbers. */
+function encodeOthers(samples: readonly Sample[]): Map<number, string | null> {
+  const others = new Map<number, string | null>();
+  const rejected = new Map<number, string>();
+  for (const [row, sample] of samples.entries()) {
+    const { value } = sample;
+    const problem = whyUnstorable(sample);
+    if (problem) rejected.set(row, problem);
+    else if (value === null) others.set(row, null);
+    else if (!Number.isFinite(value)) {
+      try {
+        others.set(row, valueToJson(value));
+      } catch (error) {
+        rejected.set(row, `its value cannot be written as JSON: ${(error as Error).message}`);
+      }
+    }
+  }
+  if (rejected.size === 0) return others;
+  const [row, reason] = rejected.entries().next().value as [number, string];
+  throw new HistorianError(
+    "reject",
+    `${rejected.size} of ${samples.length} samples cannot be stored; first "${samples[row]?.topic}": ${reason}`,
+    { rejected },
+  );
+}

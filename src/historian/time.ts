@@ -1,0 +1,76 @@
+import { QueryError } from "./errors.ts";
+
+/** Microseconds. */
+export const SECOND = 1_000_000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+export const WEEK = 7 * DAY;
+
+const ISO =
+  /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?)?$/i;
+const RELATIVE = /^now((?:\s*[+-]\s*\d+\s*[a-z]+)*)$/i;
+const STEP = /([+-])\s*(\d+)\s*([a-z]+)/gi;
+const UNITS: Record<string, number> = { w: WEEK, d: DAY, h: HOUR, m: MINUTE, s: SECOND };
+const UNIT_NAME = /^(?:w(?:eeks?)?|d(?:ays?)?|h(?:ours?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)$/i;
+const EXPECTED = "expected 2026-11-21T08:00:00Z, 2026-11-21, now or now -1d -1h -20m";
+
+/** Microseconds since 1970 UTC of a moment with millisecond resolution. */
+export function timeOf(date: Date): number {
+  return date.getTime() * 1000;
+}
+
+/**
+ * Microseconds since 1970 UTC of a Date, ISO 8601 text or a time relative to now: `now -1d -1h -20m` (w, d, h, m, s).
+ * Text without a zone is UTC; digits of a second beyond the sixth are cut off.
+ * Throws a QueryError that names `field`.
+ */
+export function parseTime(input: string | Date, now: Date, field: string): number {
+  const time =
+    input instanceof Date ? timeOf(input) : (parseIso(input.trim()) ?? parseRelative(input.trim(), now));
+  if (time === undefined || !Number.isSafeInteger(time))
+    throw new QueryError(field, `"${String(input)}" is not a time; ${EXPECTED}`);
+  return time;
+}
+
+/** `YYYY-MM-DDTHH:MM:SS.ffffff+00:00`. */
+export function formatTime(time: number): string {
+  const micros = remainder(time, SECOND);
+  const seconds = new Date((time - micros) / 1000).toISOString().slice(0, -5);
+  return `${seconds}.${String(micros).padStart(6, "0")}+00:00`;
+}
+
+/** Remainder that is never negative. */
+export function remainder(value: number, divisor: number): number {
+  return ((value % divisor) + divisor) % divisor;
+}
+
+function parseIso(text: string): number | undefined {
+  const match = ISO.exec(text);
+  if (!match) return undefined;
+  const [, year, month, day, hour = "0", minute = "0", second = "0", fraction = "", zone = "Z"] = match;
+  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined;
+  const date = new Date(0);
+  date.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
+  if (date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day)) return undefined;
+  date.setUTCHours(Number(hour), Number(minute), Number(second));
+  return timeOf(date) + Number(fraction.slice(0, 6).padEnd(6, "0")) - zoneOffset(zone);
+}
+
+function zoneOffset(zone: string): number {
+  if (/^z$/i.test(zone)) return 0;
+  const size = Number(zone.slice(1, 3)) * HOUR + Number(zone.slice(3).replace(":", "") || "0") * MINUTE;
+  return zone.startsWith("-") ? -size : size;
+}
+
+function parseRelative(text: string, now: Date): number | undefined {
+  const steps = RELATIVE.exec(text)?.[1];
+  if (steps === undefined) return undefined;
+  let time = timeOf(now);
+  for (const [, sign, amount, unit = ""] of steps.matchAll(STEP)) {
+    if (!UNIT_NAME.test(unit)) return undefined;
+    const size = Number(amount) * (UNITS[unit.charAt(0).toLowerCase()] as number);
+    time += sign === "-" ? -size : size;
+  }
+  return time;
+}
