@@ -25,29 +25,54 @@ export interface LogOptions {
 
 /** The secrets known so far. Whatever leaves the process as text goes through {@link Secrets.blank} first. */
 export class Secrets {
-  readonly #known = new Set<string>();
+  /** Every form of every secret, longest first: a secret may begin with another one. */
+  #forms: readonly string[] = [];
 
   /** Remembers a secret in the forms in which it could leave: plain, base64, URL-encoded, JSON and XML text. */
   add(secret: string): void {
     // Shorter ones would blank ordinary words; nobody is helped by a log full of stars.
-    if (secret.length < 4) return;
-    for (const form of [
+    if (secret.length < 4 || this.#forms.includes(secret)) return;
+    const json = JSON.stringify(secret).slice(1, -1);
+    const forms = [
       secret,
-      Buffer.from(secret).toString("base64"),
       encodeURIComponent(secret),
-      JSON.stringify(secret).slice(1, -1),
-      secret.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;"),
-    ])
-      this.#known.add(form);
+      new URLSearchParams({ "": secret }).toString().slice(1),
+      json,
+      JSON.stringify(json).slice(1, -1),
+      xmlText(secret),
+      xmlText(secret).replaceAll('"', "&quot;").replaceAll("'", "&apos;"),
+      ...base64Forms(secret),
+    ];
+    this.#forms = [...new Set([...this.#forms, ...forms])].sort((a, b) => b.length - a.length);
   }
 
   blank(text: string): string {
     let blanked = text;
-    for (const secret of this.#known) {
-      if (blanked.includes(secret)) blanked = blanked.replaceAll(secret, "***");
+    for (const form of this.#forms) {
+      if (blanked.includes(form)) blanked = blanked.replaceAll(form, "***");
     }
     return blanked;
   }
+}
+
+function xmlText(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+/** Below so many characters, a piece of base64 may be anything. */
+const SHORTEST_BASE64 = 8;
+
+/** The secret alone, and what stays the same of it within a longer text (`user:secret`), wherever it begins there. */
+function base64Forms(secret: string): string[] {
+  const bytes = Buffer.from(secret);
+  const pieces = [0, 1, 2].map((before) => {
+    const padded = Buffer.concat([Buffer.alloc(before), bytes]);
+    const first = Math.ceil((before * 8) / 6);
+    const end = Math.floor((padded.length * 8) / 6);
+    return padded.toString("base64").slice(first, end);
+  });
+  const forms = [bytes.toString("base64"), ...pieces.filter((piece) => piece.length >= SHORTEST_BASE64)];
+  return forms.flatMap((form) => [form, form.replaceAll("+", "-").replaceAll("/", "_")]);
 }
 
 const LEVEL_NAMES: Record<number, string> = { 20: "debug", 30: "info", 40: "warn", 50: "error" };
@@ -58,35 +83,35 @@ export function createLog(options: LogOptions = {}): Log {
   const secrets = options.secrets;
   const destination = {
     write(json: string): void {
-      const line = options.format === "json" ? json : textLine(json);
-      write(secrets ? secrets.blank(line) : line);
+      const line = oneLine(options.format === "json" ? json.trimEnd() : textLine(json));
+      write(`${secrets ? secrets.blank(line) : line}\n`);
     },
   };
   const root = pino(
     { level: options.level ?? "info", base: null, timestamp: pino.stdTimeFunctions.isoTime },
     destination,
   );
-  return wrap(root);
+  return wrap(root, root);
 }
 
-function wrap(logger: Logger): Log {
+function wrap(root: Logger, logger: Logger): Log {
   return {
     debug: (message, fields) => logger.debug(fields ?? {}, message),
     info: (message, fields) => logger.info(fields ?? {}, message),
     warn: (message, fields) => logger.warn(fields ?? {}, message),
     error: (message, fields) => logger.error(fields ?? {}, message),
-    part: (name) => wrap(logger.child({ part: name })),
+    part: (name) => wrap(root, root.child({ part: name })),
   };
 }
 
-/** `2026-11-21T08:00:00.000Z warn  mqtt: broker away url=mqtt://localhost`; control characters escaped. */
+/** `2026-11-21T08:00:00.000Z warn  mqtt: broker away url=mqtt://localhost` */
 function textLine(json: string): string {
   const { time, level, part, msg, err, ...fields } = JSON.parse(json) as Record<string, unknown>;
   const words = [String(time), (LEVEL_NAMES[Number(level)] ?? String(level)).padEnd(5)];
-  words.push(`${part ? `${part}: ` : ""}${oneLine(String(msg ?? ""))}`);
+  words.push(`${part ? `${part}: ` : ""}${String(msg ?? "")}`);
   for (const [key, value] of Object.entries(fields)) words.push(`${key}=${plain(value)}`);
   if (err) words.push(`err=${plain(errorText(err))}`);
-  return `${words.join(" ")}\n`;
+  return words.join(" ");
 }
 
 function plain(value: unknown): string {
@@ -101,7 +126,14 @@ function errorText(err: unknown): unknown {
     : [type ?? "Error", code, message].filter((word) => word !== undefined).join(" ");
 }
 
+// Control characters of both sets, line separators, and what turns the direction of text around.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be escaped
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
+/** Escapes as JSON does, so that a line of JSON stays the same JSON. */
 function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be escaped
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (c) => JSON.stringify(c).slice(1, -1));
+  return text.replace(UNSAFE, (c) => {
+    const escaped = JSON.stringify(c).slice(1, -1);
+    return escaped.length > 1 ? escaped : `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
 }

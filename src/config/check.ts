@@ -69,7 +69,11 @@ function toDiagnostic(document: JsonDocument, error: ErrorObject): Diagnostic | 
     case "additionalProperties":
     case "unevaluatedProperties": {
       const key = params.additionalProperty ?? params.unevaluatedProperty ?? "";
-      return { code: "unknown_key", ...at("key", [...path, key]), ...unknownKey(key, schema, error.data) };
+      return {
+        code: "unknown_key",
+        ...at("key", [...path, key]),
+        ...unknownKey(document, path, key, schema),
+      };
     }
     case "required": {
       const key = params.missingProperty!;
@@ -124,15 +128,15 @@ const FAULTS: Readonly<Record<string, readonly [code: string, message: string]>>
 };
 
 function unknownKey(
+  document: JsonDocument,
+  path: JsonPath,
   key: string,
   schema: Schema,
-  data: unknown,
 ): Pick<Diagnostic, "message" | "expected" | "suggestion"> {
   const known = Object.entries(schema.properties ?? {})
-    .filter(
-      ([name, inner]) => !inner["x-unused"] && name !== "$schema" && !Object.hasOwn(data as object, name),
-    )
-    .map(([name]) => name);
+    .filter(([name, { "x-unused": unused }]) => !unused && name !== "$schema")
+    .map(([name]) => name)
+    .filter((name) => document.source([...path, name]) === undefined);
   const suggestion = closest(key, known);
   const message = `there is no setting ${JSON.stringify(key)}`;
   if (suggestion !== undefined) return { message, suggestion };

@@ -1,6 +1,7 @@
 /**
  * The candidate nearest to a word that somebody may have meant, or undefined where none is near enough.
- * Case, spaces and `_ - .` count for nothing; two letters that changed places count as one mistake.
+ * Case, spaces and `_ - .` count for nothing; two letters that changed places count as one mistake; the beginning of a candidate
+ * is near enough where nothing else is nearer.
  */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = fold(word);
@@ -10,8 +11,9 @@ export function closest(word: string, candidates: Iterable<string>): string | un
   for (const candidate of candidates) {
     if (candidate === word) continue;
     const other = fold(candidate);
-    if (Math.abs(other.length - wanted.length) >= bestDistance) continue;
-    const distance = editDistance(wanted, other);
+    const begun = wanted.length >= SHORTEST_BEGINNING && other.startsWith(wanted);
+    if (!begun && Math.abs(other.length - wanted.length) >= bestDistance) continue;
+    const distance = begun ? Math.min(limit, other.length - wanted.length) : editDistance(wanted, other);
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
@@ -20,6 +22,7 @@ export function closest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
+const SHORTEST_BEGINNING = 4;
 // Nobody mistypes so long a word, and the comparison is quadratic.
 const LONGEST_WORD = 100;
 

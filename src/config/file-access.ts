@@ -20,3 +20,15 @@ export function readableByAll(file: string): boolean {
 function mode(file: string): number {
   return sep === "\\" ? 0 : statSync(file).mode;
 }
+
+/** Why reading a file failed, told as what is wrong with it. */
+export function unreadableReason(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code ?? String(error);
+  return REASONS[code] ?? `cannot be read (${code})`;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "does not exist",
+  EACCES: "may not be read by this user; change its permissions or its owner",
+  EISDIR: "is a folder",
+};

@@ -6,7 +6,7 @@ export { loadDevices } from "./devices.ts";
 export { type Diagnostic, formatDiagnostic, hasErrors, sortDiagnostics, strict } from "./diagnostic.ts";
 export { closest } from "./did-you-mean.ts";
 export type { LoadOptions } from "./resolve.ts";
-export type { Schema } from "./schema.ts";
+export { alternatives, type Schema } from "./schema.ts";
 export type {
   ActuatorSettings,
   BridgeSettings,

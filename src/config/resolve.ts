@@ -4,7 +4,7 @@ import type { Secrets } from "../log.ts";
 import { convertValue } from "../points/index.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { closest } from "./did-you-mean.ts";
-import { readableByAll, readableByOthers } from "./file-access.ts";
+import { readableByAll, readableByOthers, unreadableReason } from "./file-access.ts";
 import { type JsonDocument, type JsonPath, pathText } from "./json-document.ts";
 import { innerSchema, type Schema } from "./schema.ts";
 
@@ -32,8 +32,8 @@ export function resolveDocument(document: JsonDocument, schema: Schema, options:
 
 // A name in braces, or whatever else follows the dollar sign up to the closing brace.
 const VARIABLE = /\$?\$\{([^}]*)\}?/g;
-const SECRET_FORMS = `"\${NAME}" or {"file": "path"}`;
 const VARIABLE_NAME = /^[A-Za-z_]\w*$/;
+const SECRET_FORMS = `"\${NAME}" or {"file": "path"}`;
 
 class Resolver {
   readonly diagnostics: Diagnostic[] = [];
@@ -48,11 +48,13 @@ class Resolver {
   }
 
   resolve(value: unknown, path: JsonPath, schema: Schema | undefined): unknown {
-    if (schema?.["x-unused"])
-      this.#report("warning", "unused_setting", path, `the bridge does not use this: ${schema["x-unused"]}`);
+    if (schema?.["x-unused"]) {
+      const place = this.#document.place(path, "key");
+      this.#warn("unused_setting", path, `the bridge does not use this: ${schema["x-unused"]}`, place);
+    }
     if (schema?.["x-secret"]) return this.#secret(value, path);
     if (schema?.["x-literal"]) return value;
-    if (typeof value === "string") return this.#typed(value, this.#substitute(value, path), path, schema);
+    if (typeof value === "string") return this.#typed(value, path, schema);
     if (Array.isArray(value))
       return value.map((item, i) => this.resolve(item, [...path, i], innerSchema(schema, i)));
     if (typeof value !== "object" || value === null) return value;
@@ -64,53 +66,52 @@ class Resolver {
     );
   }
 
-  #substitute(text: string, path: JsonPath): string {
-    return text.replace(VARIABLE, (written: string, name: string) => {
+  /** The text with its variables put in; undefined where that is not possible. */
+  #substitute(text: string, path: JsonPath): string | undefined {
+    let sound = true;
+    const fail = (written: string, code: string, message: string, suggestion?: string) => {
+      sound = false;
+      const more = { ...this.#document.placeOf(path, written), ...(suggestion ? { suggestion } : {}) };
+      this.#fail(code, path, message, more);
+      return "";
+    };
+    const substituted = text.replace(VARIABLE, (written: string, name: string) => {
       if (written.startsWith("$$")) return written.slice(1);
-      if (!VARIABLE_NAME.test(name) || !written.endsWith("}")) {
-        const message = "this is no name of a variable; a plain ${ is written $${";
-        this.#report("error", "bad_variable", path, message, written, written);
-        return "";
-      }
+      if (!VARIABLE_NAME.test(name) || !written.endsWith("}"))
+        return fail(written, "bad_variable", "this is no name of a variable; a plain ${ is written $${");
       const value = this.#env[name];
-      if (value === undefined) {
-        const suggestion = closest(name, Object.keys(this.#env));
-        const message = `the environment variable ${name} is not set`;
-        this.#report("error", "missing_variable", path, message, written, undefined, suggestion);
-      }
-      return value ?? "";
+      if (value !== undefined) return value;
+      const message = `the environment variable ${name} is not set`;
+      return fail(written, "missing_variable", message, closest(name, Object.keys(this.#env)));
     });
+    return sound ? substituted : undefined;
   }
 
-  /** Variables are always text, and VOLTTRON takes an interval of "60": what is clear is taken, and said where it was not asked for. */
-  #typed(written: string, text: string, path: JsonPath, schema: Schema | undefined): unknown {
+  /** Variables are always text, and VOLTTRON takes an interval of "60": a number in quotes is one where one is wanted. */
+  #typed(written: string, path: JsonPath, schema: Schema | undefined): unknown {
+    const text = this.#substitute(written, path);
     const types = [schema?.type ?? []].flat();
-    if (types.includes("string")) return text;
+    if (text === undefined || types.includes("string")) return text;
     const fromVariable = text !== written;
-    if (fromVariable && types.includes("boolean") && /^(true|false)$/i.test(text))
-      return /^true$/i.test(text);
+    if (fromVariable && types.includes("boolean") && /^(true|false)$/i.test(text)) return /^t/i.test(text);
     if (!types.includes("integer") && !types.includes("number")) return text;
     const number = convertValue(text, "float");
     if (!number.ok || number.value === null) return text;
     if (!fromVariable)
-      this.#report(
-        "warning",
-        "number_as_text",
-        path,
-        "a number is written without quotes",
-        undefined,
-        written,
-      );
+      this.#warn("number_as_text", path, "a number is written without quotes", {
+        found: JSON.stringify(text),
+      });
     return number.value;
   }
 
   #secret(value: unknown, path: JsonPath): unknown {
     if (typeof value === "string") {
       const secret = this.#substitute(value, path);
+      if (secret === undefined) return undefined;
       this.#secrets.add(secret);
-      if (secret === value && secret !== "" && readableByOthers(this.#document.file))
-        this.#report(
-          "warning",
+      const inClear = value !== "" && !/(?<!\$)\$\{/.test(value);
+      if (inClear && readableByOthers(this.#document.file))
+        this.#warn(
           "secret_in_clear",
           path,
           `a secret stands here in the clear, and others can read this file; use ${SECRET_FORMS}, or chmod 600 it`,
@@ -119,33 +120,37 @@ class Resolver {
     }
     if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
     const { file, ...rest } = value as Record<string, unknown>;
-    if (typeof file === "string" && file !== "" && Object.keys(rest).length === 0)
-      return this.#secretFile(
-        resolvePath(dirname(this.#document.file), this.#substitute(file, [...path, "file"])),
-        path,
-      );
-    this.#report("error", "bad_secret", path, `a secret is text, ${SECRET_FORMS}`);
-    return "";
+    if (typeof file !== "string" || file === "" || Object.keys(rest).length > 0) {
+      this.#fail("bad_secret", path, `a secret is text, ${SECRET_FORMS}`);
+      return undefined;
+    }
+    const name = this.#substitute(file, path);
+    return name === undefined
+      ? undefined
+      : this.#secretFile(resolvePath(dirname(this.#document.file), name), path);
   }
 
-  #secretFile(file: string, path: JsonPath): string {
+  #secretFile(file: string, path: JsonPath): string | undefined {
     try {
       const secret = readFileSync(file, "utf8").replace(/\r?\n$/, "");
       this.#secrets.add(secret);
-      if (secret === "") this.#report("error", "empty_secret", path, `the secret file ${file} is empty`);
+      if (secret === "") this.#fail("empty_secret", path, `the secret file ${file} is empty`);
       else if (readableByAll(file))
-        this.#report(
-          "warning",
-          "secret_readable",
-          path,
-          `everybody can read the secret file ${file}; chmod 600 it`,
-        );
+        this.#warn("secret_readable", path, `everybody can read the secret file ${file}; chmod 600 it`);
       return secret;
     } catch (error) {
-      const reason = (error as NodeJS.ErrnoException).code ?? String(error);
-      this.#report("error", "unreadable_secret", path, `the secret file ${file} cannot be read (${reason})`);
-      return "";
+      const reason = unreadableReason(error);
+      this.#fail("unreadable_secret", path, `the secret file ${file} ${reason}`);
+      return undefined;
     }
+  }
+
+  #fail(code: string, path: JsonPath, message: string, more: Partial<Diagnostic> = {}): void {
+    this.#report("error", code, path, message, more);
+  }
+
+  #warn(code: string, path: JsonPath, message: string, more: Partial<Diagnostic> = {}): void {
+    this.#report("warning", code, path, message, more);
   }
 
   #report(
@@ -153,19 +158,17 @@ class Resolver {
     code: string,
     path: JsonPath,
     message: string,
-    text?: string,
-    found?: string,
-    suggestion?: string,
+    more: Partial<Diagnostic>,
   ): void {
+    const { file } = this.#document;
     this.diagnostics.push({
       code,
       severity,
-      file: this.#document.file,
-      ...(text === undefined ? this.#document.place(path) : this.#document.placeOf(path, text)),
+      file,
+      ...this.#document.place(path),
       path: pathText(path),
       message,
-      ...(found === undefined ? {} : { found: JSON.stringify(found) }),
-      ...(suggestion === undefined ? {} : { suggestion }),
+      ...more,
     });
   }
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { checkValue } from "./check.ts";
 import { type Diagnostic, hasErrors } from "./diagnostic.ts";
+import { unreadableReason } from "./file-access.ts";
 import { JsonDocument } from "./json-document.ts";
 import { type LoadOptions, resolveDocument } from "./resolve.ts";
 import type { Schema } from "./schema.ts";
@@ -42,23 +43,9 @@ export function readSettingsFile<T>(
 
 /** What to say of a file that cannot be read at all. */
 export function unreadable(file: string, error: unknown): Diagnostic {
-  const code = (error as NodeJS.ErrnoException).code ?? String(error);
-  const reason = UNREADABLE[code] ?? `cannot be read (${code})`;
-  return {
-    code: "unreadable_file",
-    severity: "error",
-    file,
-    line: 1,
-    column: 1,
-    message: `the file ${reason}`,
-  };
+  const message = `the file ${unreadableReason(error)}`;
+  return { code: "unreadable_file", severity: "error", file, line: 1, column: 1, message };
 }
-
-const UNREADABLE: Readonly<Record<string, string>> = {
-  ENOENT: "does not exist",
-  EACCES: "may not be read by this user; change its permissions or its owner",
-  EISDIR: "is a folder",
-};
 
 function notUtf8(file: string): Diagnostic {
   return {

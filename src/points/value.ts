@@ -30,7 +30,7 @@ const FALSE_WORDS = new Set(["false", "0", "no", "off"]);
 const NUMBER_PATTERN = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const DATE_PATTERN = /^\d{4}-\d{2}-\d{2}$/;
 const TIME_PATTERN = /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?$/;
-const DATETIME_PATTERN = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/i;
+const DATETIME_PATTERN = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/;
 
 /**
  * Converts a value of the source, of a command or of a CSV cell to a point's declared type.
@@ -51,7 +51,7 @@ export function convertValue(raw: unknown, type: PointType): Conversion {
     case "datetime":
       return convertDatetime(raw);
     case "date":
-      return convertPattern(raw, DATE_PATTERN, "a date (YYYY-MM-DD)");
+      return convertDate(raw);
     case "time":
       return convertPattern(raw, TIME_PATTERN, "a time of day (HH:MM:SS)");
     case "dictionary":
@@ -90,12 +90,26 @@ function convertBoolean(raw: unknown): Conversion {
 function convertDatetime(raw: unknown): Conversion {
   const expected = "a date and time (ISO 8601, e.g. 2026-11-21T08:00:00Z)";
   if (typeof raw !== "string") return { ok: false, expected };
-  const text = raw.trim();
-  if (!DATETIME_PATTERN.test(text)) return { ok: false, expected };
-  const zoned = /(Z|[+-]\d{2}:?\d{2})$/i.test(text) ? text : `${text}Z`;
+  const text = raw.trim().toUpperCase();
+  if (!DATETIME_PATTERN.test(text) || !isDay(text)) return { ok: false, expected };
+  const zoned = /(Z|[+-]\d{2}:?\d{2})$/.test(text) ? text : `${text}Z`;
   const time = new Date(zoned.replace(" ", "T"));
   if (Number.isNaN(time.getTime())) return { ok: false, expected };
   return { ok: true, value: time.toISOString().replace(".000Z", "Z") };
+}
+
+function convertDate(raw: unknown): Conversion {
+  const expected = "a date (YYYY-MM-DD)";
+  const text = typeof raw === "string" ? raw.trim() : "";
+  return DATE_PATTERN.test(text) && isDay(text) ? { ok: true, value: text } : { ok: false, expected };
+}
+
+/** Whether `YYYY-MM-DD…` names a day of the calendar: `Date` itself takes 30 February for the 2nd of March. */
+function isDay(text: string): boolean {
+  const [year, month, day] = text.slice(0, 10).split("-").map(Number);
+  const date = new Date(0);
+  date.setUTCFullYear(year!, month! - 1, day);
+  return date.getUTCMonth() === month! - 1 && date.getUTCDate() === day;
 }
 
 function convertPattern(raw: unknown, pattern: RegExp, expected: string): Conversion {

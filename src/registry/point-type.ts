@@ -17,6 +17,7 @@ const SPELLINGS: Readonly<Record<string, PointType>> = {
 };
 
 export const TYPE_SPELLINGS: readonly string[] = Object.keys(SPELLINGS);
+export const POINT_TYPES: readonly string[] = [...new Set(Object.values(SPELLINGS))];
 
 /** The type that a `Type` cell names; empty is string. */
 export function pointType(cell: string): PointType | undefined {

@@ -1,4 +1,4 @@
-import { closest, type Diagnostic } from "../config/index.ts";
+import { alternatives, closest, type Diagnostic } from "../config/index.ts";
 import {
   convertValue,
   type Point,
@@ -6,7 +6,7 @@ import {
   type PointValue,
   pointNameFault,
 } from "../points/index.ts";
-import { pointType, TYPE_SPELLINGS } from "./point-type.ts";
+import { POINT_TYPES, pointType, TYPE_SPELLINGS } from "./point-type.ts";
 import type { RegistryHeader, RowFault } from "./row.ts";
 
 /** The cells of one row by header, and the point that they make. Every fault found goes to `faults`. */
@@ -68,7 +68,7 @@ export class RowReader {
         "Type",
         "bad_type",
         "there is no such type",
-        TYPE_SPELLINGS.join(", "),
+        alternatives(POINT_TYPES),
         closest(this.#cell("Type"), TYPE_SPELLINGS),
       );
     return type;
@@ -136,7 +136,7 @@ export class RowReader {
         "Publish",
         "bad_choice",
         "this is not one of the choices",
-        PUBLISH.join(", "),
+        alternatives(PUBLISH),
         closest(word, PUBLISH),
       );
     return choice;

@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { type Diagnostic, decodeText, hasErrors, sortDiagnostics, unreadable } from "../config/index.ts";
-import type { Point } from "../points/index.ts";
 import { type Columns, knownHeader, readColumns } from "./columns.ts";
 import { CsvText } from "./csv-text.ts";
 import { RowReader, shown } from "./read-row.ts";
