@@ -17,6 +17,11 @@ export class Agenda {
     return this.#heap.length - this.#dropped;
   }
 
+  /** As {@link Agenda.size}, with what was dropped and is not swept yet. */
+  get weight(): number {
+    return this.#heap.length;
+  }
+
   /** Plans `act` for the time `at`; a time that never comes (`Infinity`) is not kept. */
   plan(at: number, act: () => void): Appointment {
     const appointment = { at, act, order: this.#made++, dropped: false };
