@@ -15,6 +15,7 @@ import { type HealthReport, StatusPublisher } from "./status.ts";
 import { Topics } from "./topics.ts";
 
 export type { Answer } from "./answers.ts";
+export { type BridgeStatus, readBridgeStatus } from "./bridge-status.ts";
 export type { BrokerAddress } from "./broker-address.ts";
 export { brokerUrl } from "./broker-address.ts";
 export type { Ask, RequestOptions } from "./client.ts";

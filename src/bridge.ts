@@ -1,0 +1,89 @@
+import { join } from "node:path";
+import { Bus } from "./bus.ts";
+import type { BridgeSettings, Diagnostic } from "./config/index.ts";
+import {
+  DataLock,
+  type LoadedDevice,
+  openDevices,
+  type RunningDevices,
+  StateStore,
+} from "./devices/index.ts";
+import { type Historian, openHistorian, Recorder } from "./historian/index.ts";
+import type { Log, Secrets } from "./log.ts";
+import { type Mqtt, startMqtt } from "./mqtt/index.ts";
+
+export interface BridgeOptions {
+  readonly settings: BridgeSettings;
+  readonly devices: readonly LoadedDevice[];
+  readonly log: Log;
+  readonly secrets: Secrets;
+  readonly version: string;
+  /** Problems that only the drivers see in configs and registries; told before anything runs. */
+  readonly onDiagnostics: (diagnostics: readonly Diagnostic[]) => void;
+}
+
+export interface Bridge {
+  readonly bus: Bus;
+  readonly devices: RunningDevices;
+  readonly mqtt: Mqtt;
+  /** Ends commands and calls under way, writes what waits, says `offline`, lets the data folder go. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Builds the parts, wires them to the bus and starts them, each after what it needs. Rejects where the settings cannot
+ * work (data folder in use, embedded port taken, unknown backend), with nothing left running. A broker, a store or a
+ * charging network that is away is no error: it is tried until the stop.
+ */
+export async function startBridge(options: BridgeOptions): Promise<Bridge> {
+  const { settings, log, secrets, version } = options;
+  const undo: (() => void | Promise<void>)[] = [];
+  const stop = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    const lock = DataLock.take(settings.data);
+    undo.push(() => lock.release());
+    const state = StateStore.open(join(settings.data, "state.sqlite"));
+    undo.push(() => state.close());
+
+    const bus = new Bus((event, err) => log.error(`a listener of ${event} failed`, { err }));
+    const devices = openDevices({ devices: options.devices, settings, bus, log, state });
+    options.onDiagnostics(devices.diagnostics);
+
+    const recorder = await startRecorder(settings, bus, log, undo);
+    const mqtt = await startMqtt({
+      settings: settings.mqtt,
+      instance: settings.instance,
+      version,
+      bus,
+      devices: new Map(devices.infos.map((info) => [info.path, info])),
+      commands: devices.commands,
+      log,
+      secrets,
+      health: () => ({ ...devices.counters(), ...(recorder && { historian: recorder.counters }) }),
+    });
+    undo.push(() => mqtt.stop());
+    undo.push(() => devices.stop());
+    devices.start();
+    return { bus, devices, mqtt, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startRecorder(
+  settings: BridgeSettings,
+  bus: Bus,
+  log: Log,
+  undo: (() => void | Promise<void>)[],
+): Promise<Recorder | undefined> {
+  if (settings.historian.backend === "none") return undefined;
+  const historian: Historian = await openHistorian(settings.historian, settings.data, { log });
+  undo.push(() => historian.close());
+  const recorder = new Recorder({ bus, backend: historian.backend, settings: settings.historian, log });
+  undo.push(() => recorder.stop());
+  recorder.start();
+  return recorder;
+}

@@ -1,0 +1,93 @@
+import type { Command } from "commander";
+import { defaultBridge, type MqttSettings } from "../config/index.ts";
+import { Secrets } from "../log.ts";
+import {
+  type Answer,
+  type Ask,
+  NoAnswerError,
+  NoBridgeError,
+  NoBrokerError,
+  request,
+} from "../mqtt/index.ts";
+import { CommandError } from "./command-error.ts";
+import { loadSettings } from "./load.ts";
+import { numberOption } from "./options.ts";
+import { formatValue } from "./table.ts";
+import { printJson, type Terminal } from "./terminal.ts";
+
+/** Options of every command that talks to a running bridge. */
+export interface BridgeFlags {
+  readonly url?: string;
+  readonly config?: string;
+  readonly timeout: number;
+  readonly json?: true;
+}
+
+export function bridgeOptions(command: Command): Command {
+  return command
+    .option(
+      "--url <url>",
+      "the bridge's broker, e.g. mqtt://user:password@host:1883 (default: the bridge config's mqtt section)",
+    )
+    .option("--config <file>", "bridge config (default: configs/bridge.json)")
+    .option(
+      "--timeout <seconds>",
+      "how long to wait for the answer",
+      numberOption({ above: 0, fraction: true }),
+      90,
+    )
+    .option("--json", "print JSON");
+}
+
+/** Where the bridge's broker is, and which bridge is meant. */
+export function findBroker(
+  flags: BridgeFlags,
+  terminal: Terminal,
+): { broker: MqttSettings; instance?: string } {
+  if (flags.url !== undefined) {
+    if (!/^(mqtts?|wss?):\/\//.test(flags.url))
+      throw new CommandError(`--url ${flags.url}: expected mqtt://, mqtts://, ws:// or wss://`, 2);
+    return { broker: { ...defaultBridge().mqtt, url: flags.url } };
+  }
+  const { settings } = loadSettings({ config: flags.config, secrets: new Secrets(), env: terminal.env });
+  return { broker: settings.mqtt, instance: settings.instance };
+}
+
+/** Sends one command to the running bridge and prints its answer; one that was refused or failed ends with 1. */
+export async function ask(what: Ask, flags: BridgeFlags, terminal: Terminal): Promise<void> {
+  const options = {
+    ...findBroker(flags, terminal),
+    requester: "cli",
+    timeoutMs: flags.timeout * 1000,
+    signal: terminal.ending,
+  };
+  const answer = await request(what, options).catch((error: unknown) => {
+    if (error instanceof NoBrokerError || error instanceof NoBridgeError || error instanceof NoAnswerError) {
+      throw new CommandError(error.message);
+    }
+    throw error;
+  });
+  if (flags.json) printJson(terminal, answer);
+  else terminal.out(`${describe(answer)}\n`);
+  if (answer.error !== undefined || answer.status === "unconfirmed") throw new CommandError("");
+}
+
+/** `confirmed: campus/garage/station-1/allowedLoad_1 = 3.3, read back 3.3 (code 100, 412 ms)` */
+function describe(answer: Answer): string {
+  const target = answer.point === undefined ? answer.device : `${answer.device}/${answer.point}`;
+  if (answer.action === "get" && answer.error === undefined) return formatValue(answer.value);
+  const asked =
+    answer.action === "set"
+      ? ` = ${formatValue(answer.requested)}`
+      : answer.action === "revert"
+        ? " reverted"
+        : "";
+  const readBack = answer.readBack === undefined ? "" : `, read back ${formatValue(answer.readBack)}`;
+  const details = [
+    answer.code === undefined ? "" : `code ${answer.code}`,
+    answer.tookMs === undefined ? "" : `${Math.round(answer.tookMs)} ms`,
+  ].filter((detail) => detail !== "");
+  const head = `${answer.status ?? "failed"}: ${target}${asked}${readBack}${details.length > 0 ? ` (${details.join(", ")})` : ""}`;
+  const error = answer.error === undefined ? "" : `${answer.error}: `;
+  return answer.text ? `${head}\n  ${error}${answer.text}` : head;
+}

@@ -1,0 +1,142 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import { type Bridge, startBridge } from "../bridge.ts";
+import type { BridgeSettings } from "../config/index.ts";
+import type { LoadedDevice } from "../devices/index.ts";
+import { type Log, Secrets } from "../log.ts";
+import { type Simulator, startSimulator } from "../simulator/index.ts";
+import { CommandError, EXIT } from "./command-error.ts";
+import { DemoScreen } from "./demo-screen.ts";
+import { loadAll, tellDiagnostics } from "./load.ts";
+import { numberOption } from "./options.ts";
+import { type LogFlags, type Terminal, terminalLog } from "./terminal.ts";
+import { packageVersion } from "./version.ts";
+
+interface Flags extends LogFlags {
+  readonly stations: number;
+  readonly data?: string;
+}
+
+const HOST = "127.0.0.1";
+const SIMULATOR_PORT = 8090;
+const MOST_STATIONS = 500;
+
+export function demo(program: Command, terminal: Terminal): void {
+  program
+    .command("demo")
+    .description(
+      "Run simulator, embedded broker and bridge on loopback, with the configs and registries that come along.",
+    )
+    .option(
+      "--stations <number>",
+      "how many stations of the garage",
+      numberOption({ min: 1, max: MOST_STATIONS }),
+      6,
+    )
+    .option("--data <folder>", "data folder (default: the bridge config's, data/)")
+    .option("--log-level <level>", "debug, info, warn or error", "warn")
+    .option("--log-format <format>", "text or json", "text")
+    .action((flags: Flags) => runDemo(flags, terminal));
+}
+
+async function runDemo(flags: Flags, terminal: Terminal): Promise<void> {
+  const secrets = new Secrets();
+  const screen = new DemoScreen(terminal);
+  const log = terminalLog({ ...terminal, err: (line) => screen.note(line) }, flags, secrets);
+
+  const simulator = await startSimulator({
+    port: await freePort(SIMULATOR_PORT),
+    // At least the stations that the configs name.
+    stations: Math.max(flags.stations, 6),
+    log,
+  });
+  let bridge: Bridge | undefined;
+  try {
+    const { settings, devices } = await configure(flags, simulator, secrets, terminal);
+    bridge = await start(settings, devices, log, secrets, terminal);
+    screen.show({ bridge, simulator, settings, dataFlag: flags.data });
+    if (!terminal.ending.aborted) await once(terminal.ending, "abort");
+    screen.end("stopping …");
+  } finally {
+    await bridge?.stop();
+    await simulator.close();
+  }
+  terminal.out("stopped\n");
+}
+
+async function start(
+  settings: BridgeSettings,
+  devices: readonly LoadedDevice[],
+  log: Log,
+  secrets: Secrets,
+  terminal: Terminal,
+): Promise<Bridge> {
+  const onDiagnostics = (found: Parameters<typeof tellDiagnostics>[1]) =>
+    tellDiagnostics(terminal, found, false);
+  try {
+    return await startBridge({ settings, devices, log, secrets, version: packageVersion(), onDiagnostics });
+  } catch (error) {
+    throw new CommandError(`the demo cannot start: ${(error as Error).message}`, EXIT.configuration, {
+      cause: error,
+    });
+  }
+}
+
+/** The shipped files, pointed at the simulator, on free ports. */
+async function configure(
+  flags: Flags,
+  simulator: Simulator,
+  secrets: Secrets,
+  terminal: Terminal,
+): Promise<{ settings: BridgeSettings; devices: LoadedDevice[] }> {
+  const env = {
+    ...terminal.env,
+    CHARGEPOINT_ENDPOINT: simulator.endpoint,
+    CHARGEPOINT_USERNAME: simulator.username,
+    CHARGEPOINT_PASSWORD: simulator.password,
+  };
+  const config = fileURLToPath(new URL("../../configs/bridge.json", import.meta.url));
+  const { settings, devices, diagnostics } = loadAll({ config, secrets, env });
+  tellDiagnostics(terminal, diagnostics, false);
+  const wanted = settings.mqtt.embedded ?? { host: HOST, port: 1883 };
+  const embedded = { ...wanted, port: await freePort(wanted.port) };
+  const data = flags.data === undefined ? settings.data : resolve(flags.data);
+  return {
+    settings: { ...settings, data, mqtt: { ...settings.mqtt, embedded } },
+    devices: garage(devices, flags.stations, simulator),
+  };
+}
+
+/** As many stations as asked for: the configured ones first, then more like the last of them. */
+function garage(configured: readonly LoadedDevice[], count: number, simulator: Simulator): LoadedDevice[] {
+  const last = configured.at(-1);
+  if (!last) throw new CommandError("configs/devices holds no sound device config", EXIT.configuration);
+  const taken = new Set(
+    configured.map(({ settings }) => (settings.driverConfig as { stationID: string }).stationID),
+  );
+  const more = simulator.stationIDs.filter((id) => !taken.has(id));
+  const place = last.settings.path.replace(/[^/]*$/, "");
+  const copies = more.map((stationID, index) => ({
+    rows: last.rows,
+    settings: {
+      ...last.settings,
+      path: `${place}station-${configured.length + index + 1}`,
+      driverConfig: { ...(last.settings.driverConfig as object), stationID },
+    },
+  }));
+  return [...configured, ...copies].slice(0, count);
+}
+
+/** The usual port, or any free one where that is taken. */
+async function freePort(usual: number): Promise<number> {
+  const server = createServer();
+  const listens = await new Promise<boolean>((done) => {
+    server.once("error", () => done(false));
+    server.listen(usual, HOST, () => done(true));
+  });
+  if (listens) await new Promise((done) => server.close(done));
+  return listens ? usual : 0;
+}

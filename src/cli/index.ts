@@ -1,0 +1,69 @@
+import { Command, CommanderError } from "commander";
+import { check } from "./check.ts";
+import { CommandError, EXIT } from "./command-error.ts";
+import { demo } from "./demo.ts";
+import { get } from "./get.ts";
+import { history } from "./history.ts";
+import { revert } from "./revert.ts";
+import { run } from "./run.ts";
+import { scrape } from "./scrape.ts";
+import { set } from "./set.ts";
+import { simulate } from "./simulate.ts";
+import { status } from "./status.ts";
+import { processTerminal, type Terminal } from "./terminal.ts";
+import { packageVersion } from "./version.ts";
+
+/** Adds one command to the program. */
+export type CommandFile = (program: Command, terminal: Terminal) => void;
+
+/** THE LIST of commands, in the order of `--help`. */
+const commands: readonly CommandFile[] = [
+  run,
+  demo,
+  simulate,
+  check,
+  scrape,
+  get,
+  set,
+  revert,
+  history,
+  status,
+];
+
+/** Runs one command line (without `node` and the script) and gives the exit code. Never throws. */
+export async function runCli(
+  args: readonly string[],
+  terminal: Terminal = processTerminal(),
+): Promise<number> {
+  const program = new Command("voltbridge")
+    .description(
+      "EV charging stations to MQTT and time series, and set points back: a VOLTTRON-style bridge.",
+    )
+    .version(packageVersion())
+    .showHelpAfterError("(voltbridge <command> --help tells more)")
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 done; 1 the thing asked for failed; 2 usage; 70 internal fault; 78 configuration or Node version.",
+    );
+  for (const add of commands) add(program, terminal);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return EXIT.done;
+  } catch (error) {
+    return report(error, terminal);
+  }
+}
+
+function report(error: unknown, terminal: Terminal): number {
+  // commander has printed its own message already.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  if (error instanceof CommandError) {
+    if (error.message !== "") terminal.err(`voltbridge: ${error.message}\n`);
+    return error.exitCode;
+  }
+  if (terminal.ending.aborted) return EXIT.done;
+  terminal.err(`voltbridge: internal fault, please report it: ${(error as Error)?.stack ?? String(error)}\n`);
+  return EXIT.internal;
+}

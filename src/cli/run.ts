@@ -1,0 +1,66 @@
+import { once } from "node:events";
+import type { Command } from "commander";
+import { startBridge } from "../bridge.ts";
+import { type Diagnostic, strict } from "../config/index.ts";
+import { Secrets } from "../log.ts";
+import { CommandError, EXIT } from "./command-error.ts";
+import { loadAll, tellDiagnostics } from "./load.ts";
+import { type LogFlags, type Terminal, terminalLog } from "./terminal.ts";
+import { packageVersion } from "./version.ts";
+
+interface Flags extends LogFlags {
+  readonly config?: string;
+  readonly strict?: true;
+}
+
+export function run(program: Command, terminal: Terminal): void {
+  program
+    .command("run")
+    .description("Run the bridge until Ctrl-C or TERM.")
+    .option("--config <file>", "bridge config (default: configs/bridge.json)")
+    .option("--strict", "do not start where a file has a warning")
+    .option("--log-level <level>", "debug, info, warn or error", "info")
+    .option("--log-format <format>", "text or json", "text")
+    .action((flags: Flags) => runBridge(flags, terminal));
+}
+
+async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
+  const secrets = new Secrets();
+  const log = terminalLog(terminal, flags, secrets);
+  const isStrict = flags.strict ?? false;
+  const { settings, devices, diagnostics } = loadAll({
+    config: flags.config,
+    strict: isStrict,
+    secrets,
+    env: terminal.env,
+  });
+  tellDiagnostics(terminal, diagnostics, isStrict);
+  const onDiagnostics = (found: readonly Diagnostic[]) =>
+    tellDiagnostics(terminal, isStrict ? strict(found) : found, isStrict);
+
+  const bridge = await startBridge({
+    settings,
+    devices,
+    log,
+    secrets,
+    version: packageVersion(),
+    onDiagnostics,
+  }).catch((error: unknown) => {
+    if (error instanceof CommandError) throw error;
+    throw new CommandError(`the bridge cannot start: ${(error as Error).message}`, EXIT.configuration, {
+      cause: error,
+    });
+  });
+  if (bridge.devices.infos.length === 0) {
+    await bridge.stop();
+    throw new CommandError(
+      `no device can be started; see the problems above, or put a device config into ${settings.devices}`,
+      EXIT.configuration,
+    );
+  }
+  log.info("running", { devices: bridge.devices.infos.length, broker: bridge.mqtt.url, data: settings.data });
+  if (!terminal.ending.aborted) await once(terminal.ending, "abort");
+  log.info("stopping");
+  await bridge.stop();
+  log.info("stopped");
+}
