@@ -68,6 +68,8 @@ const MONOTONIC: Clock = {
   sleep: (ms, signal) => sleep(ms, undefined, { signal }),
 };
 
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
 /** The ChargePoint web services of one account. Connects when it is first called and keeps its connections until closed. */
 export class ChargePointClient {
   readonly #options: ClientOptions;
@@ -81,11 +83,22 @@ export class ChargePointClient {
 
   /** @throws TypeError for an endpoint that cannot be one */
   constructor(options: ClientOptions) {
+    const url = checkEndpoint(options.endpoint);
     const secrets = new Secrets();
     secrets.add(options.password);
+    // A licence key is long; a short name would blank ordinary words.
+    if (options.username.length > 8) secrets.add(options.username);
+    if (url.protocol === "http:" && !LOOPBACK.test(url.hostname)) {
+      options.log?.warn(
+        "ChargePoint credentials go over the network in clear: the endpoint is no https URL",
+        {
+          endpoint: url.href,
+        },
+      );
+    }
     this.#options = options;
     this.#service = {
-      url: checkEndpoint(options.endpoint),
+      url,
       username: options.username,
       maxBodyBytes: options.maxBodyBytes ?? 16 * 1024 * 1024,
       read: options.read ?? readAnswer,
@@ -95,7 +108,12 @@ export class ChargePointClient {
       allowH2: false,
       // Longer than a usual scrape interval, so that a steady scrape needs no new handshake.
       keepAliveTimeout: 90_000,
-      connect: { minVersion: "TLSv1.2", ...(options.ca === undefined ? {} : { ca: options.ca }) },
+      connect: {
+        minVersion: "TLSv1.2",
+        // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+        rejectUnauthorized: true,
+        ...(options.ca === undefined ? {} : { ca: options.ca }),
+      },
     });
     this.#clock = options.clock ?? MONOTONIC;
     this.#headers = {

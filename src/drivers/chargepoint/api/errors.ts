@@ -17,9 +17,11 @@ export class ApiError extends ServiceError {
   /** The service's own text. */
   readonly serviceText: string | null;
 
-  constructor(operation: string, code: string, kind: ApiError["kind"], serviceText: string | null) {
+  constructor(operation: string, wireCode: string, kind: ApiError["kind"], wireText: string | null) {
+    const code = oneLine(wireCode);
+    const serviceText = wireText === null ? null : oneLine(wireText);
     const meaning = kind === "not done" ? "the answer says Success 0" : describe(code);
-    const own = serviceText === null ? "" : ` (service: "${oneLine(serviceText)}")`;
+    const own = serviceText === null ? "" : ` (service: "${serviceText}")`;
     super(
       `${operation}: code ${code}, ${meaning ?? "which the guide does not list"}${own}`,
       code,
@@ -60,10 +62,11 @@ export class SoapFaultError extends ServiceError {
   readonly operation: string;
   readonly fault: Fault;
 
-  constructor(operation: string, fault: Fault) {
+  constructor(operation: string, { code: wireCode, text, detail }: Fault) {
+    const fault = { code: oneLine(wireCode), text: oneLine(text), detail: oneLine(detail) };
     const code = fault.code || "without code";
     // SOAP 1.1 §4.4.1: Server faults are not about the message; it may succeed later.
-    super(`${operation}: SOAP Fault ${code}: ${oneLine(fault.text)}`, code, fault.code.startsWith("Server"));
+    super(`${operation}: SOAP Fault ${code}: ${fault.text}`, code, fault.code.startsWith("Server"));
     this.operation = operation;
     this.fault = fault;
   }
@@ -126,7 +129,7 @@ export class ProtocolError extends Error {
   readonly retryable = false;
 
   constructor(operation: string, fault: ProtocolFault, message: string) {
-    super(`${operation}: ${message}`);
+    super(`${operation}: ${oneLine(message)}`);
     this.operation = operation;
     this.fault = fault;
   }

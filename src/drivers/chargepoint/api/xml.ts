@@ -22,8 +22,9 @@ export interface XmlLimits {
 
 export const XML_LIMITS: XmlLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxTags: 1_000_000 };
 
-/** Longest single tag with its attributes, characters. */
+/** Longest single tag with its attributes, and longest run of text between two tags; characters. */
 const MAX_TAG = 64 * 1024;
+const MAX_TEXT = 1024 * 1024;
 
 export type XmlFault = "too large" | "too deep" | "encoding" | "doctype" | "html" | "malformed";
 
@@ -40,20 +41,17 @@ export class XmlError extends Error {
 
 /**
  * Reads a UTF-8 document into a tree. Outside documents are hostile: a DOCTYPE is refused unread, so only the five
- * built-in and the numeric references exist; size, depth and tag length are bounded.
+ * built-in and the numeric references exist; size, depth, number of tags and length of each are bounded.
  *
  * @throws XmlError
  */
 export function parseXml(document: Uint8Array | string, limits: XmlLimits = XML_LIMITS): XmlNode {
   const text = decodeText(document, limits);
-  refuseForeign(text, limits.maxTags);
+  checkTags(text, limits);
   let trees: OrderedNode[];
   try {
-    trees = parser(limits.maxDepth).parse(text) as OrderedNode[];
+    trees = parser.parse(text) as OrderedNode[];
   } catch (cause) {
-    if (/nested tags/.test(String(cause))) {
-      throw new XmlError("too deep", `elements are nested more than ${limits.maxDepth} deep`, { cause });
-    }
     throw new XmlError("malformed", "not well-formed XML", { cause });
   }
   // The parser does not compare the names of start and end tags; the validator does.
@@ -78,14 +76,16 @@ function decodeText(document: Uint8Array | string, limits: XmlLimits): string {
   }
 }
 
-/** Refuses what must not reach the parser, in one pass over the tags. */
-function refuseForeign(text: string, maxTags: number): void {
+/** Refuses what must not reach the parser, in one pass from tag to tag. */
+function checkTags(text: string, { maxTags, maxDepth }: XmlLimits): void {
   if (/^\s*(<!doctype\s+html|<html[\s>])/i.test(text.slice(0, 1024))) {
     throw new XmlError("html", "an HTML page instead of XML");
   }
   let tags = 0;
-  let end = -1;
+  let depth = 0;
+  let end = 0;
   for (let open = text.indexOf("<"); open >= 0; open = text.indexOf("<", end)) {
+    if (open - end > MAX_TEXT) throw new XmlError("too large", `a text exceeds ${MAX_TEXT} characters`);
     if (++tags > maxTags) throw new XmlError("too large", `the document has more than ${maxTags} tags`);
     if (text.startsWith("<!--", open)) end = text.indexOf("-->", open + 4);
     else if (text.startsWith("<![CDATA[", open)) end = text.indexOf("]]>", open + 9);
@@ -93,12 +93,16 @@ function refuseForeign(text: string, maxTags: number): void {
     else {
       end = text.indexOf(">", open);
       if (end - open > MAX_TAG) throw new XmlError("too large", `a tag exceeds ${MAX_TAG} characters`);
+      if (text[open + 1] === "/") depth--;
+      else if (text[open + 1] !== "?" && text[end - 1] !== "/") depth++;
+      if (depth > maxDepth) throw new XmlError("too deep", `elements are nested more than ${maxDepth} deep`);
     }
     if (end < 0) throw new XmlError("malformed", "the document is cut off");
   }
   // The validator passes over text after a root that is an empty-element tag.
-  if (!/^(-->|\]\]>|>)\s*$/.test(text.slice(end)))
+  if (!/^(-->|\]\]>|>)\s*$/.test(text.slice(end))) {
     throw new XmlError("malformed", "text outside the root element");
+  }
 }
 
 const TEXT = "#text";
@@ -108,31 +112,22 @@ const ATTRIBUTES = ":@";
 /** What the parser yields with `preserveOrder`: one key for the element or text, and one for its attributes. */
 type OrderedNode = { readonly [key: string]: unknown };
 
-const parsers = new Map<number, XMLParser>();
-
-function parser(maxDepth: number): XMLParser {
-  let made = parsers.get(maxDepth);
-  if (!made) {
-    made = new XMLParser({
-      preserveOrder: true,
-      ignoreAttributes: false,
-      attributeNamePrefix: "",
-      parseTagValue: false,
-      parseAttributeValue: false,
-      trimValues: false,
-      textNodeName: TEXT,
-      cdataPropName: CDATA,
-      ignoreDeclaration: true,
-      ignorePiTags: true,
-      // References are decoded here, where CDATA can be told from text.
-      processEntities: false,
-      maxNestedTags: maxDepth,
-      onDangerousProperty: (name) => name,
-    });
-    parsers.set(maxDepth, made);
-  }
-  return made;
-}
+const parser = new XMLParser({
+  preserveOrder: true,
+  ignoreAttributes: false,
+  attributeNamePrefix: "",
+  parseTagValue: false,
+  parseAttributeValue: false,
+  trimValues: false,
+  textNodeName: TEXT,
+  cdataPropName: CDATA,
+  ignoreDeclaration: true,
+  ignorePiTags: true,
+  // References are decoded below, where CDATA can be told from text; depth is checked above.
+  processEntities: false,
+  maxNestedTags: Number.POSITIVE_INFINITY,
+  onDangerousProperty: (name) => name,
+});
 
 function elementName(node: OrderedNode): string | undefined {
   return Object.keys(node).find((key) => key !== ATTRIBUTES && key !== TEXT && key !== CDATA);
@@ -175,7 +170,9 @@ function decodeReferences(text: string): string {
   return text.replace(/&(?:#x([\da-f]{1,6})|#(\d{1,7})|(\w+));/gi, (all, hex, dec, name) => {
     if (name !== undefined) {
       const character = BUILT_IN[name];
-      if (character === undefined) throw new XmlError("malformed", `the reference ${all} is not declared`);
+      if (character === undefined) {
+        throw new XmlError("malformed", `the reference ${all.slice(0, 40)} is not declared`);
+      }
       return character;
     }
     const code = hex ? Number.parseInt(hex, 16) : Number(dec);

@@ -10,6 +10,8 @@ const QUERY = { searchQuery: { stationID: "1:2" } };
 const HTML = "<html><head><title>Down</title></head><body><p>Back soon</body></html>";
 const BOMB = `<!DOCTYPE l [<!ENTITY a "${"ha".repeat(500)}"><!ENTITY b "&a;&a;&a;">]>${GOOD.slice(GOOD.indexOf("<soapenv"))}`;
 
+const GZIP_BOMB = gzipSync(Buffer.alloc(50_000_000, " "));
+
 /** Every kind of bad answer, and what a caller sees of it. */
 const BAD: [what: string, reply: Reply, seen: Record<string, unknown>][] = [
   [
@@ -41,7 +43,7 @@ const BAD: [what: string, reply: Reply, seen: Record<string, unknown>][] = [
   ],
   [
     "a SOAP Fault with 200",
-    (r) => xml(r, buildFault({ code: "Client", text: "schema" })),
+    (r) => xml(r, buildFault({ code: "Client", text: `schema\n${PASSWORD} ${USERNAME}` })),
     { name: "SoapFaultError", code: "Client", retryable: false },
   ],
   [
@@ -110,7 +112,7 @@ const BAD: [what: string, reply: Reply, seen: Record<string, unknown>][] = [
   ],
   [
     "G2: a gzip bomb",
-    (r) => r.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(Buffer.alloc(50_000_000, " "))),
+    (r) => r.writeHead(200, { "content-encoding": "gzip" }).end(GZIP_BOMB),
     { name: "ProtocolError", fault: "too large" },
   ],
   [
@@ -201,7 +203,7 @@ describe("C1: every kind of bad answer ends soon, in an error that tells what it
       () => expect.unreachable("the answer was accepted"),
       (reason: unknown) => reason,
     );
-    expect(performance.now() - begun).toBeLessThan(1_000);
+    expect(performance.now() - begun).toBeLessThan(2_000);
     expect(error).toMatchObject({ ...seen, operation: "getLoad" });
     expect(calls).toHaveLength(1);
     expect(service.received).toHaveLength(1);

@@ -7,6 +7,7 @@ import { ApiError, TransportError } from "../../../../src/drivers/chargepoint/ap
 import { operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
 import { readCredentials } from "../../../../src/drivers/chargepoint/api/security.ts";
 import { buildResponse, parseEnvelope } from "../../../../src/drivers/chargepoint/api/soap.ts";
+import { createLog } from "../../../../src/log.ts";
 import { connect, GOOD, PASSWORD, type Reply, serve, USERNAME, xml } from "./service.ts";
 
 const { getLoad, shedLoad, getAlarms, clearAlarms, clearShedState, getCPNInstances } = operations;
@@ -112,6 +113,20 @@ describe("a call", () => {
     await expect(hanging).rejects.toMatchObject({ name: "TransportError", code: "closed", retryable: false });
     await expect(retried).rejects.toBeInstanceOf(TransportError);
     await expect(client.call(getLoad, QUERY)).rejects.toMatchObject({ code: "closed", sent: false });
+  });
+
+  it("G1: warns where the credentials would go over a network in clear, without naming them", () => {
+    const warned = (endpoint: string): string[] => {
+      const lines: string[] = [];
+      const log = createLog({ write: (line) => void lines.push(line) });
+      connect(endpoint, { log });
+      return lines;
+    };
+    expect(warned("http://station.example/")).toEqual([
+      expect.stringMatching(/warn.*in clear.*station\.example/),
+    ]);
+    expect(warned("http://station.example/").join()).not.toMatch(/canary/);
+    expect(["https://station.example/", "http://127.0.0.1/", "http://[::1]/"].flatMap(warned)).toEqual([]);
   });
 
   it.each(["ftp://127.0.0.1/x", "nonsense", "http://user:canary@127.0.0.1/"])(
