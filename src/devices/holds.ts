@@ -26,6 +26,8 @@ interface Held {
   /** By the monotonic clock. */
   readonly endsAt: number | undefined;
   retryMs: number;
+  /** Why it could not be renewed the last time. */
+  trouble?: string;
   cancel?: (() => void) | undefined;
 }
 
@@ -157,7 +159,6 @@ export class Holds {
 
   async #renewHeld(id: string, held: Held): Promise<void> {
     const { hold, endsAt } = held;
-    let why = "nobody could renew it in time";
     if (this.#clock.monotonic() < endsAt!) {
       try {
         await this.#renew?.(hold);
@@ -166,12 +167,13 @@ export class Holds {
         if (this.#held.get(id) === held) this.#drop(id);
         return;
       } catch (error) {
-        why = messageOf(error);
+        held.trouble = messageOf(error);
         this.#renewals.failed++;
       }
     }
     if (!this.#renew || this.#held.get(id) !== held) return;
     const left = endsAt! - this.#clock.monotonic();
+    const why = held.trouble ?? "the bridge came to it too late";
     if (left <= 0) {
       this.#drop(id);
       this.#say(

@@ -1,0 +1,62 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { StateStore } from "../../src/devices/state-store.ts";
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "voltbridge-state-"));
+  file = join(folder, "data", "state.sqlite");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("state store", () => {
+  it("keeps JSON values by namespace and key across openings; null removes", () => {
+    const value = { limit: 12.5, ports: ["1", "1A"], none: null, on: false, zero: 0 };
+    const first = StateStore.open(file);
+    first.namespace("driver a").set("last", value);
+    first.namespace("driver b").set("last", 0);
+    first.namespace("driver a").set("gone", "x");
+    first.namespace("driver a").set("gone", null);
+    first.close();
+    const second = StateStore.open(file);
+    expect(second.namespace("driver a").get("last")).toEqual(value);
+    expect(second.namespace("driver b").get("last")).toBe(0);
+    expect(second.namespace("driver a").get("gone")).toBeNull();
+    expect(second.namespace("driver a").entries()).toEqual([["last", value]]);
+    expect(second.setAside).toBeUndefined();
+    second.close();
+  });
+
+  it("G6: is readable by its owner only, its journal and its folder too", () => {
+    const store = StateStore.open(file);
+    store.namespace("n").set("k", 1);
+    for (const name of readdirSync(join(folder, "data")))
+      expect(statSync(join(folder, "data", name)).mode & 0o077, name).toBe(0);
+    expect(statSync(join(folder, "data")).mode & 0o077).toBe(0);
+    store.close();
+  });
+
+  it("A19: a damaged file is put aside and work goes on with a new one", () => {
+    StateStore.open(file).close();
+    writeFileSync(file, Buffer.alloc(4096, 0xa5));
+    const store = StateStore.open(file);
+    expect(store.setAside).toMatch(/state\.sqlite\.damaged-\d{4}-\d{2}-\d{2}T/);
+    expect(existsSync(store.setAside!)).toBe(true);
+    store.namespace("n").set("k", 1);
+    expect(store.namespace("n").get("k")).toBe(1);
+    store.close();
+  });
+
+  it("A19: a file of a newer version is refused and left as it is", () => {
+    StateStore.open(file).close();
+    const db = new DatabaseSync(file);
+    db.exec("PRAGMA user_version = 99");
+    db.close();
+    expect(() => StateStore.open(file)).toThrow(/newer voltbridge.*another data folder/s);
+    expect(readdirSync(join(folder, "data")).some((name) => name.includes("damaged"))).toBe(false);
+  });
+});
