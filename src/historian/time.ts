@@ -22,15 +22,15 @@ export function timeOf(date: Date): number {
 
 /**
  * Microseconds since 1970 UTC of a Date, ISO 8601 text or a time relative to now: `now -1d -1h -20m` (w, d, h, m, s).
- * Text without a zone is UTC; digits of a second beyond the sixth are cut off.
- * Throws a QueryError that names `field`.
+ * Text without a zone is UTC; digits of a second beyond the sixth are cut off. Times beyond what a sample can have
+ * (before 1684, after 2255) become the first or last such time. Throws a QueryError that names `field`.
  */
 export function parseTime(input: string | Date, now: Date, field: string): number {
-  const time =
-    input instanceof Date ? timeOf(input) : (parseIso(input.trim()) ?? parseRelative(input.trim(), now));
-  if (time === undefined || !Number.isSafeInteger(time))
+  const text = input instanceof Date ? "" : input.trim();
+  const time = input instanceof Date ? timeOf(input) : (parseIso(text) ?? parseRelative(text, now));
+  if (time === undefined || Number.isNaN(time))
     throw new QueryError(field, `"${String(input)}" is not a time; ${EXPECTED}`);
-  return time;
+  return Math.max(Number.MIN_SAFE_INTEGER, Math.min(time, Number.MAX_SAFE_INTEGER));
 }
 
 /** `YYYY-MM-DDTHH:MM:SS.ffffff+00:00`. */

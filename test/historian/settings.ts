@@ -1,0 +1,23 @@
+import type { HistorianSettings } from "../../src/config/settings.ts";
+
+/** Every setting at its default. */
+export const SETTINGS: HistorianSettings = {
+  backend: "sqlite",
+  connection: {},
+  retryPeriodSeconds: 300,
+  submitSizeLimit: 1000,
+  maxTimePublishingSeconds: 30,
+  readonly: false,
+  captureDeviceData: true,
+  captureAnalysisData: true,
+  captureLogData: true,
+  captureRecordData: true,
+  backupStorageReport: 0.9,
+  topicReplaceList: [],
+  deviceDataFilter: {},
+  customTopics: {},
+  timeToleranceTopics: ["devices"],
+  cacheOnlyEnabled: false,
+  messagePublishCount: 10_000,
+  gatherTimingData: false,
+};
