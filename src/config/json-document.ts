@@ -84,20 +84,23 @@ export class JsonDocument {
   }
 
   #syntaxFaults(errors: readonly ParseError[]): Diagnostic[] {
-    // After a mistake the parser stumbles on to the end of the line: only the first word of each line counts.
+    // After a mistake the parser stumbles on: to the end of the line, and over the next word where the mistake was the last of its line.
     const firsts = new Map<number, Diagnostic>();
-    for (const { error, offset } of errors) {
+    let end = -1;
+    for (const { error, offset, length } of errors) {
+      const stumbling = end >= 0 && /^[\s,:]*$/.test(this.#text.slice(end, offset));
+      end = offset + length;
       const place = this.#placeAt(offset);
+      if (stumbling || firsts.has(place.line)) continue;
       const message =
         this.#text.trim() === "" ? "the file is empty" : SYNTAX_FAULTS[printParseErrorCode(error)];
-      if (!firsts.has(place.line))
-        firsts.set(place.line, {
-          code: "bad_json",
-          severity: "error",
-          file: this.file,
-          ...place,
-          message: message ?? "this is not JSON",
-        });
+      firsts.set(place.line, {
+        code: "bad_json",
+        severity: "error",
+        file: this.file,
+        ...place,
+        message: message ?? "this is not JSON",
+      });
     }
     return [...firsts.values()];
   }

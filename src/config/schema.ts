@@ -61,6 +61,7 @@ function typeInWords(type: string, schema: Schema): string {
     case "boolean":
       return "true or false";
     case "string":
+      if (schema.pattern) return `text that matches ${schema.pattern}`;
       return schema.minLength ? "text that is not empty" : "text";
     case "array":
       return schema.items ? `a list, each item ${expectation(schema.items)}` : "a list";

@@ -1,0 +1,253 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables are what is under test
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type BridgeOptions, defaultBridge, formatDiagnostic, loadBridge } from "../../src/config/index.ts";
+import { Secrets } from "../../src/log.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "voltbridge-bridge-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function load(settings: unknown, options: Partial<BridgeOptions> = {}) {
+  const file = join(folder, "bridge.json");
+  writeFileSync(file, typeof settings === "string" ? settings : JSON.stringify(settings), { mode: 0o600 });
+  return loadBridge(file, { secrets: new Secrets(), env: {}, ...options });
+}
+
+describe("bridge config", () => {
+  test("an empty file means the defaults of contracts.md, folders from the file's own", () => {
+    const { settings, diagnostics } = load({});
+    expect(diagnostics).toEqual([]);
+    expect(settings).toEqual({
+      file: join(folder, "bridge.json"),
+      instance: "voltbridge",
+      devices: join(folder, "devices"),
+      registries: resolve(folder, "../registry"),
+      data: resolve(folder, "../data"),
+      driver: {
+        scrapeSpacingSeconds: 0.02,
+        groupOffsetSeconds: 0,
+        publish: { depthFirstAll: true, breadthFirstAll: false, depthFirst: false, breadthFirst: false },
+        writeStartingValues: false,
+        heartbeatSeconds: 60,
+      },
+      mqtt: {
+        url: "mqtt://localhost:1883",
+        protocolVersion: 5,
+        baseTopic: "",
+        qos: 1,
+        retain: true,
+        keepaliveSeconds: 60,
+        payload: "volttron",
+        headers: "payload",
+        state: "json",
+        stateRefreshSeconds: 300,
+        outboxLimitMb: 1024,
+      },
+      historian: {
+        backend: "sqlite",
+        connection: {},
+        retryPeriodSeconds: 300,
+        submitSizeLimit: 1000,
+        maxTimePublishingSeconds: 30,
+        backupStorageReport: 0.9,
+        readonly: false,
+        captureDeviceData: true,
+        captureAnalysisData: true,
+        captureLogData: true,
+        captureRecordData: true,
+        topicReplaceList: [],
+        deviceDataFilter: {},
+        customTopics: {},
+        timeToleranceTopics: ["devices"],
+        cacheOnlyEnabled: false,
+        messagePublishCount: 10_000,
+        gatherTimingData: false,
+      },
+      actuator: {
+        requireSchedule: false,
+        schedulePublishIntervalSeconds: 30,
+        preemptGraceSeconds: 60,
+        confirmTimeoutSeconds: 60,
+        maxCommandAgeSeconds: 60,
+      },
+      web: { host: "127.0.0.1", port: 8080, users: [] },
+    });
+  });
+
+  test("without a file at the usual place the defaults hold, from the folder configs/", () => {
+    const before = process.cwd();
+    process.chdir(folder);
+    try {
+      const { settings, diagnostics } = loadBridge(undefined, { secrets: new Secrets() });
+      expect(diagnostics).toEqual([]);
+      expect(settings).toEqual(defaultBridge());
+      expect(settings?.devices).toBe(resolve("configs/devices"));
+      expect(settings?.data).toBe(resolve("data"));
+    } finally {
+      process.chdir(before);
+    }
+  });
+
+  test("a file that was named and is not there is an error", () => {
+    const { settings, diagnostics } = loadBridge(join(folder, "other.json"), { secrets: new Secrets() });
+    expect(settings).toBeUndefined();
+    expect(diagnostics).toMatchObject([
+      { code: "unreadable_file", severity: "error", message: "the file does not exist" },
+    ]);
+  });
+
+  test("what the file says counts, in our own names and units", () => {
+    const { settings } = load({
+      registries: "/etc/registry",
+      driver: { publish_depth_first: true, heartbeat_interval: 10 },
+      mqtt: {
+        url: "mqtts://broker:8883",
+        username: "bridge",
+        password: "hidden-word",
+        base_topic: "site/a/",
+        qos: 0,
+      },
+      historian: { backend: "none", history_limit_days: 0.5, topic_replace_list: [{ from: "A", to: "b" }] },
+      web: { users: [{ name: "ann", password: "other-word" }] },
+    });
+    expect(settings).toMatchObject({
+      registries: "/etc/registry",
+      driver: { publish: { depthFirstAll: true, depthFirst: true }, heartbeatSeconds: 10 },
+      mqtt: { username: "bridge", password: "hidden-word", baseTopic: "site/a", qos: 0 },
+      historian: { backend: "none", historyLimitDays: 0.5, topicReplaceList: [{ from: "A", to: "b" }] },
+      web: { users: [{ name: "ann", password: "other-word" }] },
+    });
+    expect(settings?.historian).not.toHaveProperty("storageLimitGb");
+  });
+
+  test("an embedded broker has the URL at which programs of this machine reach it, and speaks 3.1.1", () => {
+    const url = (embedded: object) => load({ mqtt: { embedded } }).settings?.mqtt.url;
+    expect(url({})).toBe("mqtt://127.0.0.1:1883");
+    expect(url({ host: "0.0.0.0", port: 1884 })).toBe("mqtt://localhost:1884");
+    expect(url({ host: "::1" })).toBe("mqtt://[::1]:1883");
+    expect(load({ mqtt: { embedded: {} } }).settings?.mqtt.protocolVersion).toBe(4);
+  });
+
+  test("variables make numbers and booleans where those are wanted, and stay text elsewhere", () => {
+    const env = { PORT: "8081", RETAIN: "false", NAME: "1234", HOST: "::" };
+    const { settings, diagnostics } = load(
+      { instance: "${NAME}", web: { port: "${PORT}", host: "${HOST}" }, mqtt: { retain: "${RETAIN}" } },
+      { env },
+    );
+    expect(diagnostics).toEqual([]);
+    expect(settings).toMatchObject({
+      instance: "1234",
+      web: { port: 8081, host: "::" },
+      mqtt: { retain: false },
+    });
+  });
+
+  test("a variable that is no number is an error that shows the variable and not its value", () => {
+    const { diagnostics } = load({ web: { port: "${PORT}" } }, { env: { PORT: "canary" } });
+    expect(diagnostics).toMatchObject([{ code: "wrong_type", path: "web.port", found: '"${PORT}"' }]);
+    expect(JSON.stringify(diagnostics)).not.toContain("canary");
+  });
+
+  test("$${ is a plain ${", () => {
+    expect(load({ mqtt: { username: "$${x}", password: "p$${y}" } }).settings?.mqtt).toMatchObject({
+      username: "${x}",
+      password: "p${y}",
+    });
+  });
+
+  test("a backend has its own settings, checked with its schema, secrets too", () => {
+    const backends = {
+      sqlite: {
+        type: "object",
+        properties: { path: { type: "string", default: "history.db" } },
+        additionalProperties: false,
+      },
+      postgres: {
+        type: "object",
+        properties: { password: { type: "string", "x-secret": true } },
+        additionalProperties: false,
+      },
+    };
+    const secrets = new Secrets();
+    expect(load({}, { backends }).settings?.historian.connection).toEqual({ path: "history.db" });
+    expect(
+      load(
+        { historian: { backend: "postgres", connection: { password: "${PW}" } } },
+        { backends, secrets, env: { PW: "deep-secret" } },
+      ).settings?.historian.connection,
+    ).toEqual({ password: "deep-secret" });
+    expect(secrets.blank("deep-secret")).toBe("***");
+    expect(load({ historian: { backend: "none" } }, { backends }).diagnostics).toEqual([]);
+    expect(load({ historian: { backend: "sqllite" } }, { backends }).diagnostics).toMatchObject([
+      { code: "bad_choice", path: "historian.backend", suggestion: "sqlite" },
+    ]);
+    expect(load({ historian: { connection: { pth: "x" } } }, { backends }).diagnostics).toMatchObject([
+      { code: "unknown_key", path: "historian.connection.pth", suggestion: "path" },
+    ]);
+  });
+
+  test("G1: every secret is known before anything is logged: in the clear, from a variable, from a file, in a URL", () => {
+    const secrets = new Secrets();
+    writeFileSync(join(folder, "key"), "from file\r\n", { mode: 0o600 });
+    const users = [
+      { name: "a", password: "in-clear" },
+      { name: "b", password: "${PW}" },
+      { name: "c", password: { file: "key" } },
+    ];
+    const { settings } = load(
+      { mqtt: { url: "mqtt://u:in%20url@broker" }, web: { users } },
+      { secrets, env: { PW: "from-env" } },
+    );
+    expect(settings?.web.users.map((user) => user.password)).toEqual(["in-clear", "from-env", "from file"]);
+    expect(secrets.blank("in-clear from-env from file in%20url in url")).toBe("*** *** *** *** ***");
+  });
+
+  test("a secret in the clear is a warning where others can read the file", () => {
+    const file = join(folder, "open.json");
+    writeFileSync(file, '{"web": {"users": [{"name": "a", "password": "in-clear"}]}}');
+    const codes = (mode: number) => {
+      chmodSync(file, mode);
+      return loadBridge(file, { secrets: new Secrets() }).diagnostics.map((d) => d.code);
+    };
+    expect(codes(0o600)).toEqual([]);
+    expect(codes(0o640)).toEqual(["secret_in_clear"]);
+    expect(codes(0o604)).toEqual(["secret_in_clear"]);
+  });
+
+  test("a BOM, UTF-16 and Windows line ends are read", () => {
+    expect(load('\uFEFF{\r\n "instance": "a"\r\n}').settings?.instance).toBe("a");
+    const file = join(folder, "utf16.json");
+    writeFileSync(file, Buffer.from('\uFEFF{"instance": "Zürich"}', "utf16le"));
+    expect(loadBridge(file, { secrets: new Secrets() }).settings?.instance).toBe("Zürich");
+  });
+
+  test("keys of an object's own machinery are settings like others: unknown", () => {
+    const { diagnostics } = load(
+      '{"__proto__": {"instance": "x"}, "constructor": 1, "mqtt": {"toString": 1}}',
+    );
+    expect(diagnostics.map((d) => [d.code, d.path])).toEqual([
+      ["unknown_key", "__proto__"],
+      ["unknown_key", "constructor"],
+      ["unknown_key", "mqtt.toString"],
+    ]);
+  });
+
+  test("G7: a key with line breaks makes one line of diagnostics", () => {
+    const { diagnostics } = load({ "a\nb\u001b[31m": 1 });
+    expect(diagnostics).toHaveLength(1);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    expect(formatDiagnostic(diagnostics[0]!)).not.toMatch(/[\u0000-\u001f]/);
+  });
+
+  test("folders and files in place of each other are said to be so", () => {
+    mkdirSync(join(folder, "bridge"));
+    expect(loadBridge(join(folder, "bridge"), { secrets: new Secrets() }).diagnostics[0]?.message).toBe(
+      "the file is a folder",
+    );
+  });
+});
