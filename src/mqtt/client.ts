@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { PointValue } from "../points/index.ts";
 import type { Answer } from "./answers.ts";
-import { addressOptions, type BrokerAddress, brokerUrl, protocolVersion } from "./broker-address.ts";
-import { ImpossibleMessageError, type Incoming, type Message, reasonOf } from "./link.ts";
-import { isVersionRefusal, openSession, type Session } from "./session.ts";
+import { brokerUrl } from "./broker-address.ts";
+import { type Incoming, type Message, reasonOf } from "./link.ts";
+import type { Session } from "./session.ts";
 import { type DeviceTarget, type PointTarget, splitTarget, Topics, topicFault } from "./topics.ts";
+import { type BridgeBroker, NoBrokerError, parseJson, RETAINED_MS, visit } from "./visit.ts";
 
 /** What to ask a running bridge. `target` is `<device path>/<point>`, for a revert also `<device path>`. */
 export type Ask =
@@ -18,18 +19,13 @@ export type Ask =
   | { readonly action: "revert"; readonly target: string };
 
 export interface RequestOptions {
-  readonly broker: BrokerAddress & { readonly baseTopic: string };
+  readonly broker: BridgeBroker;
   /** Name of the bridge; without it any bridge that is online will do. */
   readonly instance?: string;
   readonly requester?: string;
   /** For the whole request. A write is read back before it is answered, which may take the bridge's `confirm_timeout`. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
-}
-
-/** The broker cannot be reached, or does not let us in. */
-export class NoBrokerError extends Error {
-  override readonly name = "NoBrokerError";
 }
 
 /** No bridge is online at this broker. */
@@ -42,55 +38,41 @@ export class NoAnswerError extends Error {
   override readonly name = "NoAnswerError";
 }
 
-/** How long a broker may take to hand over what it retains. */
-const RETAINED_MS = 2000;
-
 /**
  * Sends one command to a running bridge and waits for its answer. A command that was refused or failed is an answer too
  * (`error`, `text`). Rejects with {@link NoBrokerError}, {@link NoBridgeError} or {@link NoAnswerError}.
  */
 export async function request(ask: Ask, options: RequestOptions): Promise<Answer> {
   const fault = topicFault(ask.target);
-  if (fault) throw new ImpossibleMessageError(`${JSON.stringify(ask.target)} ${fault}`);
+  if (fault) {
+    const text = `${JSON.stringify(ask.target)} ${fault}; expected <device path>/<point>`;
+    const { path, point } = splitTarget(ask.target);
+    return {
+      id: "",
+      action: ask.action,
+      device: path,
+      point,
+      status: "refused",
+      error: "BadTargetError",
+      text,
+    };
+  }
   const mailbox = new Mailbox();
-  const deadline = AbortSignal.timeout(options.timeoutMs);
-  const signal = options.signal ? AbortSignal.any([deadline, options.signal]) : deadline;
-  const session = await connect(options, mailbox, signal);
+  const session = await visit(options.broker, options, (message) => mailbox.put(message));
+  const over = new AbortController();
+  void session.ended.then((reason) => over.abort(new NoBrokerError(`lost the broker: ${reason}`)));
+  const signals = [AbortSignal.timeout(options.timeoutMs), over.signal];
+  const signal = AbortSignal.any(options.signal ? [...signals, options.signal] : signals);
   try {
     return await converse(session, mailbox, ask, options, signal);
   } catch (error) {
     options.signal?.throwIfAborted();
-    throw error;
+    over.signal.throwIfAborted();
+    throw error instanceof NoBridgeError || error instanceof NoAnswerError
+      ? error
+      : new NoBrokerError(`${brokerUrl(options.broker)}: ${reasonOf(error)}`, { cause: error });
   } finally {
     await session.end("done");
-  }
-}
-
-async function connect(options: RequestOptions, mailbox: Mailbox, signal: AbortSignal): Promise<Session> {
-  const { broker } = options;
-  const open = async (version: 4 | 5): Promise<Session> =>
-    openSession(
-      {
-        connectTimeoutMs: options.timeoutMs,
-        publishTimeoutMs: options.timeoutMs,
-        client: {
-          ...(await addressOptions(broker)),
-          clientId: `voltbridge-request-${randomUUID().slice(0, 13)}`,
-          protocolVersion: version,
-        },
-        onMessage: (message) => mailbox.put(message),
-      },
-      signal,
-    );
-  const version = protocolVersion(broker);
-  try {
-    return await open(version).catch((error: unknown) => {
-      if (version === 5 && isVersionRefusal(error)) return open(4);
-      throw error;
-    });
-  } catch (cause) {
-    options.signal?.throwIfAborted();
-    throw new NoBrokerError(`cannot connect to ${brokerUrl(broker)}: ${reasonOf(cause)}`, { cause });
   }
 }
 
@@ -172,7 +154,7 @@ async function resolveTarget(
   const soon = AbortSignal.any([signal, AbortSignal.timeout(RETAINED_MS)]);
   const isDevice = await mailbox.find((message) => {
     if (!message.topic.endsWith("/info")) return undefined;
-    const info = parse(message.payload.toString()) as { devices?: string[] } | undefined;
+    const info = parseJson(message.payload.toString()) as { devices?: string[] } | undefined;
     if (info?.devices?.includes(ask.target)) return "device";
     // Another bridge may still know it, where any will do.
     return instance === undefined ? undefined : "point";
@@ -180,8 +162,8 @@ async function resolveTarget(
   return isDevice === "device" ? { path: ask.target } : splitTarget(ask.target);
 }
 
-function readDirect(message: Incoming): Answer {
-  return JSON.parse(message.payload.toString()) as Answer;
+function readDirect(message: Incoming): Answer | undefined {
+  return parseJson(message.payload.toString()) as Answer | undefined;
 }
 
 /** The answer on VOLTTRON's topics, where its headers carry our id; others' answers are none of ours. */
@@ -192,7 +174,7 @@ function readVolttron(
   target: PointTarget | DeviceTarget,
   id: string,
 ): Answer | undefined {
-  const body = parse(message.payload.toString());
+  const body = parseJson(message.payload.toString());
   const [value, , headers] = Array.isArray(body) ? body : [body?.value, undefined, body];
   const all = { ...message.userProperties, ...headers };
   if (all.id !== id) return undefined;
@@ -212,15 +194,6 @@ function readVolttron(
   return message.topic === topics.error(target)
     ? { ...known, error: body.type, text: body.value }
     : { ...known, ...(ask.action === "get" && { value }) };
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: JSON of somebody else
-function parse(text: string): any {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Messages that came, for whoever asks first. */

@@ -72,7 +72,7 @@ export class Connection implements Link {
   }
 
   get up(): boolean {
-    return this.#up;
+    return this.#up && this.#session?.alive === true;
   }
 
   get protocolVersion(): 4 | 5 {

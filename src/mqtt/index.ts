@@ -19,9 +19,10 @@ export { type BridgeStatus, readBridgeStatus } from "./bridge-status.ts";
 export type { BrokerAddress } from "./broker-address.ts";
 export { brokerUrl } from "./broker-address.ts";
 export type { Ask, RequestOptions } from "./client.ts";
-export { NoAnswerError, NoBridgeError, NoBrokerError, request } from "./client.ts";
+export { NoAnswerError, NoBridgeError, request } from "./client.ts";
 export type { MqttCounters } from "./delivery.ts";
 export type { HealthReport } from "./status.ts";
+export { type BridgeBroker, NoBrokerError } from "./visit.ts";
 
 export interface MqttOptions {
   readonly settings: MqttSettings;

@@ -152,14 +152,12 @@ export class Session {
         clearTimeout(timer);
         reject(new LinkDownError(reason));
       });
-      this.#client.subscribe([...filters], { qos: 1, nl: options.noLocal }, (error, grants) => {
+      this.#client.subscribe([...filters], { qos: 1, nl: options.noLocal }, (error, _grants, suback) => {
         if (!this.#client.connected) return; // `ended` tells why
         clearTimeout(timer);
-        // MQTT 3.1.1 tells a refusal by the granted QoS alone.
-        const refused = grants?.filter((grant) => grant.qos >= 128).map((grant) => grant.topic) ?? [];
-        const why = error ? reasonOf(error) : "not granted";
-        if (error || refused.length > 0)
-          reject(new Error(`${why}: ${(refused.length > 0 ? refused : filters).join(", ")}`));
+        const refused = filters.filter((_, i) => Number(suback?.granted[i]) >= 128);
+        if (refused.length > 0) reject(new Error(`not granted: ${refused.join(", ")}`));
+        else if (error) reject(error);
         else resolve();
       });
     });

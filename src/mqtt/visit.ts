@@ -1,0 +1,63 @@
+import { randomUUID } from "node:crypto";
+import { addressOptions, type BrokerAddress, brokerUrl, protocolVersion } from "./broker-address.ts";
+import { type Incoming, reasonOf } from "./link.ts";
+import { isVersionRefusal, openSession, type Session } from "./session.ts";
+
+/** The broker cannot be reached, does not let us in, or went away. */
+export class NoBrokerError extends Error {
+  override readonly name = "NoBrokerError";
+}
+
+/** A broker as a bridge knows it: its topics may stand below a base topic. */
+export type BridgeBroker = BrokerAddress & { readonly baseTopic: string };
+
+/** How long a broker may take to hand over what it retains. */
+export const RETAINED_MS = 2000;
+
+/**
+ * One short connection to a bridge's broker, over MQTT 5 where both can and else over 3.1.1. Rejects with
+ * {@link NoBrokerError}, or with the reason of `signal` when that is aborted.
+ */
+export async function visit(
+  broker: BridgeBroker,
+  options: { readonly timeoutMs: number; readonly signal?: AbortSignal },
+  onMessage: (message: Incoming) => void,
+): Promise<Session> {
+  const { timeoutMs, signal } = options;
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const open = async (version: 4 | 5): Promise<Session> =>
+    openSession(
+      {
+        connectTimeoutMs: timeoutMs,
+        publishTimeoutMs: timeoutMs,
+        client: {
+          ...(await addressOptions(broker)),
+          clientId: `voltbridge-visit-${randomUUID().slice(0, 13)}`,
+          protocolVersion: version,
+        },
+        onMessage,
+      },
+      signal ? AbortSignal.any([deadline, signal]) : deadline,
+    );
+  const version = protocolVersion(broker);
+  try {
+    return await open(version).catch((error: unknown) => {
+      if (version === 5 && isVersionRefusal(error)) return open(4);
+      throw error;
+    });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    const reason = deadline.aborted ? `no answer within ${timeoutMs / 1000} s` : reasonOf(cause);
+    throw new NoBrokerError(`cannot connect to ${brokerUrl(broker)}: ${reason}`, { cause });
+  }
+}
+
+/** JSON of somebody else; undefined where it is none. */
+// biome-ignore lint/suspicious/noExplicitAny: whoever asks knows what it should be
+export function parseJson(text: string): any {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
