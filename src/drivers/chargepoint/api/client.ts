@@ -89,12 +89,10 @@ export class ChargePointClient {
     // A licence key is long; a short name would blank ordinary words.
     if (options.username.length > 8) secrets.add(options.username);
     if (url.protocol === "http:" && !LOOPBACK.test(url.hostname)) {
-      options.log?.warn(
-        "ChargePoint credentials go over the network in clear: the endpoint is no https URL",
-        {
-          endpoint: url.href,
-        },
-      );
+      const endpoint = url.href;
+      options.log?.warn("credentials go over the network in clear: the endpoint is no https URL", {
+        endpoint,
+      });
     }
     this.#options = options;
     this.#service = {

@@ -134,6 +134,10 @@ function statusError(
 export const DEADLINE = Symbol("deadline");
 export const CLOSED = Symbol("closed");
 
+/** Codes of Node for handshakes and certificates that fail: no retry mends them. */
+const TLS_FAILURES =
+  /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|EPROTO)/;
+
 /** What a failed exchange means; the caller's own reason where the caller ended it. */
 export function failure(service: Service, operation: Operation, error: HttpError): unknown {
   const { name } = operation;
@@ -157,7 +161,7 @@ export function failure(service: Service, operation: Operation, error: HttpError
       });
     case "network": {
       const { code = "network", message } = cause as { code?: string; message: string };
-      const tls = /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|EPROTO)/.test(code);
+      const tls = TLS_FAILURES.test(code);
       return new TransportError(
         name,
         tls

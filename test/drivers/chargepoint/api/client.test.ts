@@ -6,7 +6,12 @@ import { ChargePointClient } from "../../../../src/drivers/chargepoint/api/clien
 import { ApiError, TransportError } from "../../../../src/drivers/chargepoint/api/errors.ts";
 import { operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
 import { readCredentials } from "../../../../src/drivers/chargepoint/api/security.ts";
-import { buildResponse, parseEnvelope } from "../../../../src/drivers/chargepoint/api/soap.ts";
+import {
+  buildResponse,
+  parseEnvelope,
+  type ReadAnswer,
+  readAnswer,
+} from "../../../../src/drivers/chargepoint/api/soap.ts";
 import { createLog } from "../../../../src/log.ts";
 import { connect, GOOD, PASSWORD, type Reply, serve, USERNAME, xml } from "./service.ts";
 
@@ -76,6 +81,19 @@ describe("a call", () => {
       xml(response, buildResponse(getCPNInstances, { CPN: [{ cpnID: "1" }] })),
     );
     expect((await connect(bare.endpoint).client.call(getCPNInstances, {})).CPN).toHaveLength(1);
+  });
+
+  it("reads answers through the reader it is given", async () => {
+    const service = await serve((response) => xml(response, GOOD));
+    const read: ReadAnswer = (operation, document, limits) => {
+      expect(limits?.maxBytes).toBe(12_345);
+      const answer = readAnswer(operation, document, limits);
+      return answer.kind === "fault"
+        ? answer
+        : { kind: "response", value: { ...answer.value, responseText: "read" } };
+    };
+    const { client } = connect(service.endpoint, { read, maxBodyBytes: 12_345 });
+    expect((await client.call(getLoad, QUERY)).responseText).toBe("read");
   });
 
   it("refuses a request that does not fit its description before anything is sent", async () => {
