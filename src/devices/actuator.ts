@@ -1,5 +1,5 @@
 import type { Bus } from "../bus.ts";
-import type { ActuatorSettings } from "../config/settings.ts";
+import type { ActuatorSettings } from "../config/index.ts";
 import type { WriteOptions, WriteOutcome } from "../drivers/driver.ts";
 import { WriteRefusedError } from "../drivers/errors.ts";
 import type { CommandSource, Point, PointValue, Write, WriteStatus } from "../points/index.ts";

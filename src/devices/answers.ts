@@ -68,11 +68,10 @@ export function summary(answers: readonly (readonly [point: string, answer: Answ
   };
 }
 
-/** What was asked, as far as JSON can carry it. */
+const LONGEST_ECHO = 4096;
+
+/** What was asked, as far as JSON can carry it and a message should. */
 export function askedValue(raw: unknown): PointValue {
-  try {
-    return (JSON.parse(JSON.stringify(raw) ?? "null") as PointValue) ?? null;
-  } catch {
-    return String(raw);
-  }
+  const text = JSON.stringify(raw) ?? "null";
+  return text.length > LONGEST_ECHO ? `${text.slice(0, LONGEST_ECHO)}…` : (JSON.parse(text) as PointValue);
 }

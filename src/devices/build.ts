@@ -1,9 +1,8 @@
-import type { Diagnostic } from "../config/diagnostic.ts";
-import { closest } from "../config/did-you-mean.ts";
-import type { DeviceSettings, DriverSettings } from "../config/settings.ts";
+import type { DeviceSettings, Diagnostic, DriverSettings } from "../config/index.ts";
+import { closest } from "../config/index.ts";
 import type { DriverService, DriverType } from "../drivers/driver.ts";
 import type { DeviceInfo, Point } from "../points/index.ts";
-import type { RegistryRow } from "../registry/row.ts";
+import type { RegistryRow } from "../registry/index.ts";
 import type { Device } from "./device.ts";
 import { scrapeOffset } from "./scrape-times.ts";
 

@@ -1,4 +1,4 @@
-import { closest } from "../config/did-you-mean.ts";
+import { closest } from "../config/index.ts";
 import {
   InvalidValueError,
   PointNotFoundError,

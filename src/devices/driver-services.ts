@@ -28,6 +28,13 @@ export class DriverServices {
     return service;
   }
 
+  /** The types' own running totals. */
+  counters(): Record<string, Readonly<Record<string, number>>> {
+    const counters: Record<string, Readonly<Record<string, number>>> = {};
+    for (const [type, service] of this.#open) counters[type.name] = service.counters?.() ?? {};
+    return counters;
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#open.values()].map((service) => service.close()));
   }

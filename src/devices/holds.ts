@@ -21,6 +21,13 @@ export interface Hold {
   readonly leaseSeconds?: number;
 }
 
+/** Set points that stand in devices, and the renewals of their leases. */
+export interface HoldCounters {
+  readonly held: number;
+  readonly renewed: number;
+  readonly notRenewed: number;
+}
+
 interface Held {
   readonly hold: Hold;
   /** By the monotonic clock. */
@@ -46,7 +53,7 @@ export class Holds {
   readonly #notices: Notices;
   readonly #held = new Map<string, Held>();
   #renew: ((hold: Hold) => Promise<void>) | undefined;
-  #renewals = { ok: 0, failed: 0 };
+  #renewals = { renewed: 0, notRenewed: 0 };
 
   constructor(store: StateNamespace, clock: Clock, notices: Notices) {
     this.#store = store;
@@ -54,7 +61,7 @@ export class Holds {
     this.#notices = notices;
   }
 
-  get counters() {
+  get counters(): HoldCounters {
     return { held: this.#held.size, ...this.#renewals };
   }
 
@@ -162,13 +169,13 @@ export class Holds {
     if (this.#clock.monotonic() < endsAt!) {
       try {
         await this.#renew?.(hold);
-        this.#renewals.ok++;
+        this.#renewals.renewed++;
         // A renewed hold is a new one; a driver that took it without holding it has ended it.
         if (this.#held.get(id) === held) this.#drop(id);
         return;
       } catch (error) {
         held.trouble = messageOf(error);
-        this.#renewals.failed++;
+        this.#renewals.notRenewed++;
       }
     }
     if (!this.#renew || this.#held.get(id) !== held) return;

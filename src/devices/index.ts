@@ -1,10 +1,7 @@
 export { driverTypes } from "../drivers/index.ts";
 export type { LoadedDevice } from "./build.ts";
-export { type Clock, systemClock } from "./clock.ts";
-export type { Command, CommandResult, Commands } from "./commands.ts";
-export { DataFolderInUseError, DataLock } from "./data-lock.ts";
-export { CommandExpiredError, DeviceNotFoundError } from "./errors.ts";
-export type { DeviceState, LatestValue, LatestValues } from "./latest-values.ts";
-export { type DeviceCounters, type DevicesOptions, openDevices, type RunningDevices } from "./runner.ts";
-export { type ScrapeOnceOptions, scrapeOnce } from "./scrape-once.ts";
+export { DataLock } from "./data-lock.ts";
+export type { DeviceState } from "./latest-values.ts";
+export { openDevices, type RunningDevices } from "./runner.ts";
+export { scrapeOnce } from "./scrape-once.ts";
 export { StateStore } from "./state-store.ts";

@@ -6,7 +6,7 @@ import type { Clock } from "./clock.ts";
 const MISSES_UNTIL_OFFLINE = 3;
 const INTERVALS_UNTIL_STALE = 3;
 
-export interface LatestValue {
+interface LatestValue {
   readonly value: PointValue;
   /** When it was read. */
   readonly at: Date;

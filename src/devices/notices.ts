@@ -1,6 +1,7 @@
 import type { Bus, Notice } from "../bus.ts";
 import type { Log } from "../log.ts";
 import type { Clock } from "./clock.ts";
+import { QuietLog } from "./quiet-log.ts";
 
 /** The same words about the same thing are said again only after so long. */
 const REPEAT_MS = 3_600_000;
@@ -9,13 +10,13 @@ const REMEMBERED = 1000;
 /** Tells the operators something: a log line and an event on the bus, once. */
 export class Notices {
   readonly #bus: Bus;
-  readonly #log: Log;
+  readonly #log: QuietLog;
   readonly #clock: Clock;
   readonly #said = new Map<string, { text: string; at: number }>();
 
   constructor(bus: Bus, log: Log, clock: Clock) {
     this.#bus = bus;
-    this.#log = log;
+    this.#log = new QuietLog(log, clock);
     this.#clock = clock;
   }
 
@@ -26,8 +27,8 @@ export class Notices {
     if (last?.text === text && at - last.at < REPEAT_MS) return;
     if (this.#said.size >= REMEMBERED) this.#said.clear();
     this.#said.set(key, { text, at });
-    const fields = device === undefined ? { kind } : { kind, device };
-    this.#log[severity === "warning" ? "warn" : severity](text, fields);
+    const fields = { kind, ...(device !== undefined && { device }) };
+    this.#log.write(severity === "warning" ? "warn" : severity, kind, text, fields);
     this.#bus.emit("notice", {
       severity,
       kind,

@@ -21,7 +21,7 @@ export class QuietLog {
     this.#clock = clock;
   }
 
-  write(level: "info" | "warn", kind: string, text: string, fields: LogFields = {}): void {
+  write(level: "info" | "warn" | "error", kind: string, text: string, fields: LogFields = {}): void {
     const now = this.#clock.monotonic();
     let window = this.#windows.get(kind);
     const before = window?.suppressed ?? 0;
@@ -35,7 +35,8 @@ export class QuietLog {
       return;
     }
     window.lines++;
-    const last = window.lines === LINES_PER_WINDOW ? "; more of its kind are counted only for a while" : "";
+    const last =
+      window.lines === LINES_PER_WINDOW ? "; for ten minutes, more of this kind are only counted" : "";
     this.#log[level](text + last, fields);
   }
 }

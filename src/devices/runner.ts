@@ -1,7 +1,5 @@
-import { randomUUID } from "node:crypto";
 import type { Bus } from "../bus.ts";
-import type { Diagnostic } from "../config/diagnostic.ts";
-import type { BridgeSettings } from "../config/settings.ts";
+import type { BridgeSettings, Diagnostic } from "../config/index.ts";
 import type { DriverType } from "../drivers/driver.ts";
 import { driverTypes } from "../drivers/index.ts";
 import type { Log } from "../log.ts";
@@ -10,15 +8,15 @@ import { Actuator } from "./actuator.ts";
 import { buildDevices, type LoadedDevice } from "./build.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Commands } from "./commands.ts";
-import type { Device } from "./device.ts";
 import { DriverServices } from "./driver-services.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { Holds } from "./holds.ts";
+import { type HoldCounters, Holds } from "./holds.ts";
 import { LatestValues } from "./latest-values.ts";
 import { Notices } from "./notices.ts";
 import { Poller } from "./poller.ts";
 import { type ScrapeCounters, ScrapeResults } from "./scrape-results.ts";
 import { Scraper } from "./scraper.ts";
+import { writeStartingValues } from "./starting-values.ts";
 import type { StateStore } from "./state-store.ts";
 
 export interface DevicesOptions {
@@ -34,13 +32,14 @@ export interface DevicesOptions {
   readonly clock?: Clock;
 }
 
-export interface DeviceCounters {
+interface DeviceCounters {
   readonly devices: Readonly<Record<Availability, number>>;
   readonly scrapes: ScrapeCounters;
   /** Answered writes. */
   readonly writes: Readonly<Record<WriteStatus, number>>;
-  /** Set points that stand in devices, and renewals of their leases. */
-  readonly holds: { readonly held: number; readonly ok: number; readonly failed: number };
+  readonly holds: HoldCounters;
+  /** Running totals of the driver types, e.g. calls and errors. */
+  readonly drivers: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
 /** The devices of a bridge. Made by {@link openDevices}; scrapes from `start` to `stop`. */
@@ -96,6 +95,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     clock,
     log,
   });
+  const stopping = new AbortController();
 
   return {
     infos,
@@ -107,6 +107,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       scrapes: results.counters,
       writes: actuator.counters,
       holds: holds.counters,
+      drivers: services.counters(),
     }),
     start() {
       if (state.setAside !== undefined)
@@ -118,37 +119,16 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       holds.start(byPath, (hold) => actuator.renew(hold));
       poller.start();
       heartbeat.start();
-      if (settings.driver.writeStartingValues) writeStartingValues(devices, { actuator, holds, clock, log });
+      if (settings.driver.writeStartingValues)
+        for (const device of devices)
+          void writeStartingValues(device, { actuator, holds, clock, log, signal: stopping.signal });
     },
     async stop() {
+      stopping.abort();
       heartbeat.stop();
       holds.stop();
       await Promise.all([poller.stop(), actuator.stop()]);
       await services.close();
     },
   };
-}
-
-/** Writes every Starting Value once, except where a set point is held since the last run: that outranks them. */
-function writeStartingValues(
-  devices: readonly Device[],
-  parts: { actuator: Actuator; holds: Holds; clock: Clock; log: Log },
-): void {
-  const { actuator, holds, clock, log } = parts;
-  for (const { info } of devices) {
-    if (holds.has(info.path)) continue;
-    for (const { name, writable, startingValue } of info.points.values()) {
-      if (!writable || startingValue === undefined) continue;
-      const source = {
-        id: randomUUID(),
-        requester: "voltbridge",
-        via: "start",
-        sentAt: new Date(clock.now()),
-      };
-      void actuator.set(info.path, name, startingValue, source).then(({ status, text }) => {
-        if (status !== "confirmed")
-          log.warn(`Starting Value: ${status}`, { device: info.path, point: name, text });
-      });
-    }
-  }
 }

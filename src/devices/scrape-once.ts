@@ -1,6 +1,5 @@
 import { Bus } from "../bus.ts";
-import { type Diagnostic, formatDiagnostic } from "../config/diagnostic.ts";
-import type { DriverSettings } from "../config/settings.ts";
+import { type Diagnostic, type DriverSettings, formatDiagnostic } from "../config/index.ts";
 import type { DriverType } from "../drivers/driver.ts";
 import { driverTypes } from "../drivers/index.ts";
 import type { Log } from "../log.ts";
@@ -14,7 +13,7 @@ import { StateStore } from "./state-store.ts";
 
 const DEADLINE_MS = 60_000;
 
-export interface ScrapeOnceOptions {
+interface ScrapeOnceOptions {
   readonly device: LoadedDevice;
   readonly settings: DriverSettings;
   readonly log: Log;

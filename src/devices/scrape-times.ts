@@ -3,7 +3,7 @@
  *
  * The scrapes of a round share one aligned time, a whole number of intervals since midnight UTC; each device follows
  * by its own offset. An interval that does not divide a day begins afresh at midnight, as in VOLTTRON: the last gap of
- * the day is shorter. Intervals longer than a day are counted from 1970 on.
+ * the day is shorter. No interval is longer than a day.
  */
 
 const DAY = 86_400_000;
@@ -25,14 +25,13 @@ export function scrapeOffset(place: Place): number {
 
 /** The aligned time at or before `time`. */
 export function alignedAt(time: number, interval: number): number {
-  const start = interval > DAY ? 0 : midnight(time);
+  const start = midnight(time);
   return start + Math.floor((time - start) / interval) * interval;
 }
 
 /** The aligned time that follows the aligned time `aligned`. */
 export function nextAligned(aligned: number, interval: number): number {
-  const next = aligned + interval;
-  return interval > DAY ? next : Math.min(next, midnight(aligned) + DAY);
+  return Math.min(aligned + interval, midnight(aligned) + DAY);
 }
 
 /** The first aligned time whose scrape, by the device's offset, is due after `time`. */

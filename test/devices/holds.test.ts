@@ -37,7 +37,7 @@ describe("held set points", () => {
     expect(new Set(station().writes)).toEqual(new Set(["set limit 5"]));
     const renewal = writes.filter(({ via }) => via === "lease");
     expect(renewal[0]).toMatchObject({ requester: "ems", point: "limit", requested: 5 });
-    expect(devices.counters().holds).toEqual({ held: 1, ok: 11, failed: 0 });
+    expect(devices.counters().holds).toEqual({ held: 1, renewed: 11, notRenewed: 0 });
     await devices.stop();
     expect(clock.waiting).toBe(0);
   });

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { convertValue, type PointValue } from "../../points/index.ts";
-import type { RegistryRow } from "../../registry/row.ts";
+import type { RegistryRow } from "../../registry/index.ts";
 import type { DeviceInit, DriverDevice, Reading, WriteOptions, WriteOutcome } from "../driver.ts";
 import { PointNotFoundError, PointReadOnlyError } from "../errors.ts";
+import type { FakeConfig } from "./config.ts";
 import { type Formula, parseFormula, valueAt } from "./formula.ts";
-import type { FakeConfig } from "./index.ts";
 
 /** What a `memory` holds instead of its default. */
 interface Cell {

@@ -6,7 +6,7 @@ export interface Formula {
   readonly args: Readonly<Record<string, number | string>>;
 }
 
-export type FormulaKind = keyof typeof FORMULAS;
+type FormulaKind = keyof typeof FORMULAS;
 
 interface FormulaShape {
   /** Arguments in the order in which they may stand without their names, with their defaults. */

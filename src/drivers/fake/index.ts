@@ -8,7 +8,7 @@
  * To make a driver type of your own:
  *
  * 1. Copy this folder to `drivers/<name>/` and put one line into `drivers/index.ts`. That is all the wiring there is.
- * 2. `configSchema` says what stands in `driver_config`. It is checked before your code runs, with defaults filled in.
+ * 2. `configSchema` (`config.ts`) says what stands in `driver_config`. It is checked before your code runs, with defaults filled in.
  * 3. `checkRows` finds fault with registry rows before anything runs: {@link RegistryRow.fault} makes a diagnostic with
  *    file, line and column. A row with an error is left out; the others go on.
  * 4. `open` makes what all devices of the type share (a connection, a cache), `createDevice` one device. Neither may
@@ -21,20 +21,11 @@
 import type { Diagnostic } from "../../config/diagnostic.ts";
 import { closest } from "../../config/did-you-mean.ts";
 import { convertValue } from "../../points/index.ts";
-import type { RegistryRow } from "../../registry/row.ts";
+import type { RegistryRow } from "../../registry/index.ts";
 import type { DriverType } from "../driver.ts";
+import { configSchema, type FakeConfig } from "./config.ts";
 import { FakeDevice } from "./device.ts";
 import { FORMULAS, parseFormula } from "./formula.ts";
-
-/** `driver_config` of a fake device. */
-export interface FakeConfig {
-  /** Every call to the device takes so long. */
-  readonly latency_ms: number;
-  /** Points that can be neither read nor written, to see what the bridge makes of it; `*` is the whole device. */
-  readonly fail: readonly string[];
-  /** A written value goes back to the point's default after so long unless it is set again; 0: it stays. */
-  readonly lease_seconds: number;
-}
 
 const REGISTER = "FakeRegister";
 
@@ -42,15 +33,7 @@ const REGISTER = "FakeRegister";
 export function createFake(now: () => number = Date.now): DriverType<FakeConfig> {
   return {
     name: "fake",
-    configSchema: {
-      type: "object",
-      additionalProperties: false,
-      properties: {
-        latency_ms: { type: "number", minimum: 0, maximum: 3_600_000, default: 0 },
-        fail: { type: "array", items: { type: "string" }, default: [] },
-        lease_seconds: { type: "number", minimum: 0, default: 0 },
-      },
-    },
+    configSchema,
     checkRows: (rows) => rows.flatMap(checkRow),
     open() {
       // Ends the calls under way when the bridge stops. A real driver closes its connections here too.

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { DriverDevice, WriteOutcome } from "../../../src/drivers/driver.ts";
-import { createFake, type FakeConfig } from "../../../src/drivers/fake/index.ts";
+import type { FakeConfig } from "../../../src/drivers/fake/config.ts";
+import { createFake } from "../../../src/drivers/fake/index.ts";
 import type { PointValue } from "../../../src/points/index.ts";
 import { driverContract } from "../../contracts/driver-contract.ts";
 import { type RowSpec, registryRows } from "../../devices/rows.ts";
