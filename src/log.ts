@@ -25,34 +25,48 @@ export interface LogOptions {
 
 /** The secrets known so far. Whatever leaves the process as text goes through {@link Secrets.blank} first. */
 export class Secrets {
-  /** Every form of every secret, longest first: a secret may begin with another one. */
-  #forms: readonly string[] = [];
+  readonly #known = new Set<string>();
+  #pattern: RegExp | undefined;
 
-  /** Remembers a secret in the forms in which it could leave: plain, base64, URL-encoded, JSON and XML text. */
+  /** Remembers a secret in the forms in which it could leave: plain, base64, URL-encoded, XML text, and each within JSON. */
   add(secret: string): void {
     // Shorter ones would blank ordinary words; nobody is helped by a log full of stars.
-    if (secret.length < 4 || this.#forms.includes(secret)) return;
-    const json = JSON.stringify(secret).slice(1, -1);
-    const forms = [
-      secret,
-      encodeURIComponent(secret),
-      new URLSearchParams({ "": secret }).toString().slice(1),
-      json,
-      JSON.stringify(json).slice(1, -1),
-      xmlText(secret),
-      xmlText(secret).replaceAll('"', "&quot;").replaceAll("'", "&apos;"),
-      ...base64Forms(secret),
-    ];
-    this.#forms = [...new Set([...this.#forms, ...forms])].sort((a, b) => b.length - a.length);
+    if (secret.length < 4 || this.#known.has(secret)) return;
+    this.#known.add(secret);
+    // Longest first: a secret may begin with another one.
+    const forms = [...new Set([...this.#known].flatMap(formsOf))].sort((a, b) => b.length - a.length);
+    this.#pattern = new RegExp(forms.map(withinJson).join("|"), "g");
   }
 
   blank(text: string): string {
-    let blanked = text;
-    for (const form of this.#forms) {
-      if (blanked.includes(form)) blanked = blanked.replaceAll(form, "***");
-    }
-    return blanked;
+    return this.#pattern ? text.replace(this.#pattern, "***") : text;
   }
+}
+
+function formsOf(secret: string): string[] {
+  return [
+    secret,
+    encodeURIComponent(secret.toWellFormed()),
+    new URLSearchParams({ "": secret }).toString().slice(1),
+    xmlText(secret),
+    xmlText(secret).replaceAll('"', "&quot;").replaceAll("'", "&apos;"),
+    ...base64Forms(secret),
+  ];
+}
+
+/** A pattern of a text as it is, or escaped as JSON does it, however often: JSON within JSON within a log line. */
+function withinJson(text: string): string {
+  const parts = text.match(/\\+["/]?|[^\\]/g) ?? [];
+  return parts
+    .map((part) => {
+      if (part.startsWith("\\")) return `\\\\+${part.replaceAll("\\", "")}`;
+      if (part === '"' || part === "/") return `\\\\*${part}`;
+      if (/[ -~]/.test(part)) return part.replace(/[$()*+.?[\]^{|}]/, "\\$&");
+      const code = part.charCodeAt(0).toString(16).padStart(4, "0");
+      const short = JSON.stringify(part).slice(1, -1).replace(/^\\/, "");
+      return `(?:\\u${code}|\\\\+(?:u${code}${/^\w$/.test(short) ? `|${short}` : ""}))`;
+    })
+    .join("");
 }
 
 function xmlText(text: string): string {

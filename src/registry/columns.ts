@@ -48,8 +48,7 @@ export function readColumns(cells: readonly string[]): { columns: Columns; fault
   const indexes = new Map<RegistryHeader, number>();
   const extra = new Map<string, number>();
   const faults: HeaderFault[] = [];
-  for (const [index, cell] of cells.entries()) {
-    const name = cell.trim();
+  for (const [index, name] of cells.entries()) {
     const header = knownHeader(name);
     if (header === undefined) {
       if (extra.has(name)) faults.push(duplicate(name, index, "warning", "the values of this one are kept"));
@@ -68,7 +67,7 @@ export function readColumns(cells: readonly string[]): { columns: Columns; fault
   const columns = {
     indexes,
     extra: [...extra].map(([name, index]) => ({ name, index })),
-    named: new Set(cells.flatMap((cell, index) => (cell.trim() === "" ? [] : [index]))),
+    named: new Set(cells.flatMap((cell, index) => (cell === "" ? [] : [index]))),
   };
   return { columns, faults };
 }

@@ -61,7 +61,10 @@ export class CsvText {
         relax_quotes: true,
         max_record_size: LONGEST_RECORD,
         on_record: (cells: string[], { bytes }) => {
-          take(cells, offset);
+          take(
+            cells.map((cell) => cell.trim()),
+            offset,
+          );
           offset = start + bytes;
           return null;
         },
