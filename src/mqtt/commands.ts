@@ -1,20 +1,21 @@
 import { randomUUID } from "node:crypto";
 import type { Command, Commands } from "../devices/commands.ts";
-import type { Log, Secrets } from "../log.ts";
+import type { Secrets } from "../log.ts";
 import type { DeviceInfo } from "../points/index.ts";
 import { type Answer, answerOf, directAnswer, stateAnswer, volttronAnswer } from "./answers.ts";
 import { type CommandPayload, parseCommandPayload, valueToSet } from "./command-payload.ts";
-import { type Incoming, type Link, LinkDownError, reasonOf } from "./link.ts";
+import type { Delivery } from "./delivery.ts";
+import { type Incoming, type Link, reasonOf } from "./link.ts";
 import { headerPlaces } from "./payloads.ts";
 import { type CommandTopic, type Topics, unknownDevice } from "./topics.ts";
 
 export interface CommandReceiverOptions {
   readonly link: Link;
+  readonly delivery: Delivery;
   readonly topics: Topics;
   readonly headers: "payload" | "properties" | "both";
   readonly devices: ReadonlyMap<string, DeviceInfo>;
   readonly commands: Commands;
-  readonly log: Log;
   readonly now: () => Date;
   readonly secrets?: Secrets;
   readonly getTimeoutMs?: number;
@@ -176,7 +177,7 @@ export class CommandReceiver {
   }
 
   #answer(request: Request, answer: Answer): void {
-    const { link, topics, headers, devices, secrets, now, log } = this.#options;
+    const { link, delivery, topics, headers, devices, secrets, now } = this.#options;
     const { topic, message, command } = request;
     const { responseTopic, correlationData } = message;
     const said =
@@ -197,12 +198,8 @@ export class CommandReceiver {
     // An answer that is itself a command would let a requester have commands sent in the bridge's name.
     if (responseTopic !== undefined && !topics.parseCommand(responseTopic))
       messages.push(directAnswer(said, responseTopic, correlationData));
-    for (const one of messages)
-      link.publish(one).catch((error: unknown) => {
-        // The requester sees its own deadline pass; the outcome is on record (bus, history).
-        const level = error instanceof LinkDownError ? "info" : "warn";
-        log[level](`the answer to a command could not be sent on ${one.topic}`, { id: said.id, err: error });
-      });
+    // An answer that does not get through is gone: the outcome is on record (bus, history).
+    for (const one of messages) void delivery.send(one);
   }
 }
 

@@ -9,6 +9,7 @@ import {
   reasonOf,
   type Subscription,
 } from "./link.ts";
+import { Presence } from "./presence.ts";
 import { isVersionRefusal, openSession, type Session } from "./session.ts";
 import { matches } from "./topics.ts";
 
@@ -49,6 +50,7 @@ export class Connection implements Link {
   readonly #options: ConnectionOptions;
   readonly #times: ConnectionTimes;
   readonly #url: string;
+  readonly #presence: Presence;
   readonly #stopping = new AbortController();
   readonly #subscriptions = new Set<Subscription>();
   readonly #listeners = new Set<(up: boolean) => void>();
@@ -62,13 +64,17 @@ export class Connection implements Link {
   /** The connection before ended so soon that the next must last before it is announced. */
   #flapping = false;
   #announcing: NodeJS.Timeout | undefined;
-  #echo: NodeJS.Timeout | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#times = { ...TIMES, ...options.times };
     this.#url = brokerUrl(options.address);
     this.#version = protocolVersion(options.address);
+    this.#presence = new Presence({
+      topic: options.stateTopic,
+      log: options.log,
+      echoTimeoutMs: this.#times.connectTimeoutMs,
+    });
   }
 
   get up(): boolean {
@@ -87,7 +93,8 @@ export class Connection implements Link {
   /** Says `offline`, and disconnects. */
   async stop(): Promise<void> {
     const session = this.#session;
-    if (session) await this.#farewell(session);
+    if (this.#up) this.#change(false);
+    if (session) await this.#presence.farewell(session);
     this.#stopping.abort();
     await this.#running;
   }
@@ -128,7 +135,7 @@ export class Connection implements Link {
   }
 
   async #connect(signal: AbortSignal): Promise<Session> {
-    const { clientId, keepaliveSeconds, stateTopic } = this.#options;
+    const { clientId, keepaliveSeconds } = this.#options;
     return openSession(
       {
         connectTimeoutMs: this.#times.connectTimeoutMs,
@@ -139,7 +146,7 @@ export class Connection implements Link {
           keepalive: keepaliveSeconds,
           protocolVersion: this.#version,
           ...(this.#version === 5 && { properties: { maximumPacketSize: MAXIMUM_PACKET_SIZE } }),
-          will: { topic: stateTopic, payload: Buffer.from("offline"), qos: 1, retain: true },
+          will: this.#presence.will,
         },
         onMessage: (message) => this.#dispatch(message),
       },
@@ -152,56 +159,29 @@ export class Connection implements Link {
     this.#session = session;
     const since = performance.now();
     const stop = (): void => void session.end("stopped");
+    if (signal.aborted) stop();
     signal.addEventListener("abort", stop, { once: true });
     try {
       await this.#subscribeAll(session, [...this.#subscriptions]);
-      await this.#birth(session);
+      await this.#presence.announce(session);
       if (session.alive) this.#arrived();
       const reason = await session.ended;
       if (!signal.aborted) this.#lost(reason, performance.now() - since);
     } finally {
       signal.removeEventListener("abort", stop);
-      clearTimeout(this.#echo);
+      this.#presence.connectionEnded();
       clearTimeout(this.#announcing);
       this.#session = undefined;
       if (this.#up) this.#change(false);
     }
   }
 
-  /** `online`, said after the commands are subscribed: who reads it may send one. */
-  async #birth(session: Session): Promise<void> {
-    const { stateTopic, log } = this.#options;
-    try {
-      await session.subscribe([stateTopic], { noLocal: false });
-      this.#echo = setTimeout(() => {
-        log.warn(
-          `the broker took a message on ${stateTopic} and did not deliver it back; its access rules may discard ` +
-            "what the bridge publishes, which MQTT 3.1.1 does not report",
-          { url: this.#url },
-        );
-      }, this.#times.connectTimeoutMs);
-      await session.publish({ topic: stateTopic, payload: "online", qos: 1, retain: true });
-    } catch (error) {
-      if (error instanceof LinkDownError) return;
-      log.warn(`${stateTopic} cannot be used, so nobody sees whether the bridge is online`, { err: error });
-    }
-  }
-
   #dispatch(message: Incoming): void {
-    if (message.topic === this.#options.stateTopic) this.#heardOwnState(message.payload.toString());
+    this.#presence.heard(message, this);
     for (const subscription of this.#subscriptions) {
       if (subscription.filters.some((filter) => matches(filter, message.topic)))
         subscription.onMessage(message);
     }
-  }
-
-  /** The will of an earlier, half-dead connection can come after our birth. Whoever is here says so again. */
-  #heardOwnState(state: string): void {
-    if (state === "online") clearTimeout(this.#echo);
-    else if (state === "offline" && this.#up && !this.#stopping.signal.aborted)
-      void this.publish({ topic: this.#options.stateTopic, payload: "online", qos: 1, retain: true }).catch(
-        () => undefined,
-      );
   }
 
   async #subscribeAll(session: Session, subscriptions: readonly Subscription[]): Promise<void> {
@@ -216,15 +196,6 @@ export class Connection implements Link {
         });
       }
     }
-  }
-
-  async #farewell(session: Session): Promise<void> {
-    const { stateTopic } = this.#options;
-    this.#change(false);
-    await Promise.race([
-      session.publish({ topic: stateTopic, payload: "offline", qos: 1, retain: true }).catch(() => undefined),
-      delay(FAREWELL_MS, undefined, { ref: false }),
-    ]);
   }
 
   #arrived(): void {
@@ -266,7 +237,13 @@ export class Connection implements Link {
 
   #change(up: boolean): void {
     this.#up = up;
-    for (const listener of this.#listeners) listener(up);
+    for (const listener of this.#listeners) {
+      try {
+        listener(up);
+      } catch (error) {
+        this.#options.log.error("a listener of the connection failed", { err: error });
+      }
+    }
   }
 
   /** Exponential, with jitter over its upper half. */
@@ -275,6 +252,3 @@ export class Connection implements Link {
     return full * (0.5 + Math.random() / 2);
   }
 }
-
-/** How long a broker may take for our last message. */
-const FAREWELL_MS = 2000;

@@ -94,17 +94,18 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     instance,
     version: options.version,
     devices,
+    log,
     health: () => ({ mqtt: delivery.counters, ...options.health?.() }),
     now,
     ...(secrets && { secrets }),
   });
   const receiver = new CommandReceiver({
     link,
+    delivery,
     topics,
     headers: settings.headers,
     devices,
     commands: options.commands,
-    log,
     now,
     ...(secrets && { secrets }),
   });

@@ -1,5 +1,5 @@
 import type { Notice } from "../bus.ts";
-import type { Secrets } from "../log.ts";
+import type { Log, Secrets } from "../log.ts";
 import type { AvailabilityChange, DeviceInfo } from "../points/index.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Link } from "./link.ts";
@@ -22,6 +22,7 @@ export interface StatusOptions {
   readonly version: string;
   readonly devices: ReadonlyMap<string, DeviceInfo>;
   readonly health: () => HealthReport;
+  readonly log: Log;
   readonly now: () => Date;
   readonly secrets?: Secrets;
   readonly periodMs?: number;
@@ -55,7 +56,7 @@ export class StatusPublisher {
 
   availability(change: AvailabilityChange): void {
     this.#availability.set(change.device.path, change.availability);
-    const report = this.#options.health();
+    const report = this.#report();
     if (this.#heartbeat(report) !== this.#told) this.#publishHeartbeat(report);
   }
 
@@ -73,8 +74,17 @@ export class StatusPublisher {
     this.#send(topics.own("event"), secrets ? secrets.blank(payload) : payload, false);
   }
 
+  #report(): HealthReport {
+    try {
+      return this.#options.health();
+    } catch (error) {
+      this.#options.log.error("the bridge cannot tell its own health", { err: error });
+      return { status: "BAD" };
+    }
+  }
+
   #beat(): void {
-    const report = this.#options.health();
+    const report = this.#report();
     this.#publishHeartbeat(report);
     const { status: _, ...counters } = report;
     const health = {
