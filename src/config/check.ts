@@ -13,7 +13,7 @@ export function checkValue(document: JsonDocument, value: unknown, schema: Schem
   if (validate(value)) return [];
   const errors = withoutBranchNoise(validate.errors ?? []);
   const found = errors.map((error) => toDiagnostic(document, error)).filter((d) => d !== undefined);
-  return distinct(withoutMisspeltTwins(found));
+  return distinct(found);
 }
 
 const validators = new WeakMap<Schema, ValidateFunction>();
@@ -77,6 +77,7 @@ function toDiagnostic(document: JsonDocument, error: ErrorObject): Diagnostic | 
     }
     case "required": {
       const key = params.missingProperty!;
+      if (isMisspelt(document, path, key, schema, error.data as object)) return undefined;
       const wanted = schema.properties?.[key];
       return {
         code: "missing_key",
@@ -143,6 +144,20 @@ function unknownKey(
   return known.length === 0 ? { message } : { message, expected: alternatives(known) };
 }
 
+/** Whether a key is missing because it is misspelt: that is one problem, and the unknown key tells it. */
+function isMisspelt(
+  document: JsonDocument,
+  path: JsonPath,
+  key: string,
+  schema: Schema,
+  data: object,
+): boolean {
+  if (schema.additionalProperties !== false) return false;
+  return Object.keys(data)
+    .filter((name) => !Object.hasOwn(schema.properties ?? {}, name))
+    .some((name) => unknownKey(document, path, name, schema).suggestion === key);
+}
+
 /** The text as written, but never a secret, nor text where a whole section was expected: it may be one. */
 function shownValue(document: JsonDocument, path: JsonPath, schema: Schema): string | undefined {
   const source = document.source(path);
@@ -151,20 +166,12 @@ function shownValue(document: JsonDocument, path: JsonPath, schema: Schema): str
   return source.replace(/\/\/[^/@\s"]*@/, "//***@");
 }
 
-/** A misspelt key is one problem, not two: its unknown twin says what was meant. */
-function withoutMisspeltTwins(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const meant = new Set(
-    diagnostics
-      .filter((d) => d.code === "unknown_key" && d.suggestion !== undefined)
-      .map((d) => `${d.path!.split(".").slice(0, -1).join(".")}.${d.suggestion}`),
-  );
-  const parentOf = (path: string) => (path.includes(".") ? path : `.${path}`);
-  return diagnostics.filter((d) => !(d.code === "missing_key" && meant.has(parentOf(d.path!))));
-}
-
+/** One problem a place: a value of the wrong type is not one of the choices either. */
 function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const seen = new Map(diagnostics.map((d) => [`${d.path} ${d.code}`, d]));
-  return [...seen.values()];
+  const firsts = new Map<string | undefined, Diagnostic>();
+  for (const diagnostic of diagnostics)
+    if (!firsts.has(diagnostic.path)) firsts.set(diagnostic.path, diagnostic);
+  return [...firsts.values()];
 }
 
 /** `/mqtt/embedded/port` as a path of the document, whose lists have indexes. */

@@ -20,7 +20,7 @@ export interface Schema {
 
 export const OWN_KEYWORDS = ["x-secret", "x-expected", "x-literal", "x-unused"];
 
-const BRANCHES = ["allOf", "anyOf", "oneOf"] as const;
+export const BRANCHES: readonly string[] = ["allOf", "anyOf", "oneOf"];
 
 /** The schema of one key or item of a value, as far as the schema tells. */
 export function innerSchema(schema: Schema | undefined, step: string | number): Schema | undefined {
@@ -87,45 +87,4 @@ function range({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Schema)
 
 export function alternatives(words: readonly string[]): string {
   return words.length < 2 ? (words[0] ?? "") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
-}
-
-const SECRET_FILE = {
-  type: "object",
-  properties: { file: { type: "string", description: "Path of the file, from this file's folder." } },
-  required: ["file"],
-  additionalProperties: false,
-  description: "A file that holds the secret; a line break at its end does not count.",
-};
-
-/**
- * The same schema as editors should see it: what a file may hold before `${NAME}` and secret files are put in.
- * A secret may be an object there; our own keywords are gone.
- */
-export function editorSchema(schema: Schema): Schema {
-  const { "x-secret": secret, "x-unused": unused, description, ...keywords } = schema;
-  const inner = Object.fromEntries(
-    Object.entries(keywords)
-      .filter(([keyword]) => !OWN_KEYWORDS.includes(keyword))
-      .map(([keyword, value]) => [keyword, editorKeyword(keyword, value)]),
-  );
-  if (unused) return { description: `Not used: ${unused}.`, deprecated: true, ...inner };
-  const described = description === undefined ? {} : { description };
-  if (!secret) return { ...described, ...inner };
-  const { default: preset, ...rest } = inner;
-  return {
-    ...described,
-    ...(preset === undefined ? {} : { default: preset }),
-    anyOf: [rest, SECRET_FILE],
-  };
-}
-
-function editorKeyword(keyword: string, value: unknown): unknown {
-  if (keyword === "properties")
-    return Object.fromEntries(
-      Object.entries(value as object).map(([key, inner]) => [key, editorSchema(inner)]),
-    );
-  if (Array.isArray(value) && (BRANCHES as readonly string[]).includes(keyword))
-    return value.map(editorSchema);
-  const isSchema = ["items", "additionalProperties", "if", "then", "else", "not"].includes(keyword);
-  return isSchema && typeof value === "object" ? editorSchema(value as Schema) : value;
 }

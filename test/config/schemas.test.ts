@@ -1,8 +1,9 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { bridgeEditorSchema, deviceEditorSchema } from "../../src/config/index.ts";
+import { JsonDocument } from "../../src/config/json-document.ts";
 import { driverTypes } from "../../src/drivers/index.ts";
 
 const CONFIGS = join(import.meta.dirname, "../../configs");
@@ -51,6 +52,19 @@ describe("the schemas that editors see", () => {
     expect(validate(device({ ...station, stationID: { file: "x" } }))).toBe(false);
     expect(validate({ ...device({}), driver_type: "chargepiont" })).toBe(false);
   });
+});
+
+test("the shipped configs fit the shipped schemas, variables and all", () => {
+  const fits = (name: keyof typeof SHIPPED, file: string) => {
+    const validate = new Ajv2020({ strictTypes: false, allErrors: true }).compile(SHIPPED[name]);
+    const document = new JsonDocument(file, readFileSync(join(CONFIGS, file), "utf8"));
+    expect(document.problems).toEqual([]);
+    expect(validate(document.value), `${file}: ${JSON.stringify(validate.errors)}`).toBe(true);
+  };
+  fits("bridge.schema.json", "bridge.json");
+  const devices = readdirSync(join(CONFIGS, "devices"), { recursive: true, encoding: "utf8" });
+  for (const file of devices.filter((name) => name.endsWith(".json")))
+    fits("device.schema.json", `devices/${file}`);
 });
 
 type Properties = Record<string, { description?: string; properties?: Properties }>;

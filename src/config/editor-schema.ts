@@ -1,0 +1,60 @@
+import { BRANCHES, OWN_KEYWORDS, type Schema } from "./schema.ts";
+
+/** In place of a secret. */
+const SECRET_FILE: Schema = {
+  type: "object",
+  properties: { file: { type: "string", description: "Path of the file, from this file's folder." } },
+  required: ["file"],
+  additionalProperties: false,
+  description: "A file that holds the secret; a line break at its end does not count.",
+};
+
+/** In place of any single value. */
+const VARIABLE: Schema = {
+  type: "string",
+  pattern: "\\$\\{",
+  description: "Text with an environment variable.",
+};
+
+/**
+ * The same schema as editors should see it: what a file may hold before variables and secret files are put in. Our own keywords
+ * are gone.
+ */
+export function editorSchema(schema: Schema): Schema {
+  const { "x-unused": unused, description, default: preset, ...keywords } = schema;
+  if (unused) return { description: `Not used: ${unused}.`, deprecated: true };
+  const plain = Object.fromEntries(
+    Object.entries(keywords)
+      .filter(([keyword]) => !OWN_KEYWORDS.includes(keyword))
+      .map(([keyword, value]) => [keyword, editorKeyword(keyword, value)]),
+  );
+  const forms = [
+    plain,
+    ...(takesVariable(schema) ? [VARIABLE] : []),
+    ...(schema["x-secret"] ? [SECRET_FILE] : []),
+  ];
+  return {
+    ...(description === undefined ? {} : { description }),
+    ...(preset === undefined ? {} : { default: preset }),
+    ...(forms.length === 1 ? plain : { anyOf: forms }),
+  };
+}
+
+/** Whether a variable in the text would break the schema's own rules. */
+function takesVariable(schema: Schema): boolean {
+  if (schema["x-literal"]) return false;
+  const types = [schema.type ?? []].flat();
+  if (schema.enum) return true;
+  if (types.includes("string")) return schema.pattern !== undefined;
+  return ["integer", "number", "boolean"].some((type) => types.includes(type));
+}
+
+function editorKeyword(keyword: string, value: unknown): unknown {
+  if (keyword === "properties")
+    return Object.fromEntries(
+      Object.entries(value as object).map(([key, inner]) => [key, editorSchema(inner)]),
+    );
+  if (Array.isArray(value) && BRANCHES.includes(keyword)) return value.map(editorSchema);
+  const isSchema = ["items", "additionalProperties", "then", "else"].includes(keyword);
+  return isSchema && typeof value === "object" ? editorSchema(value as Schema) : value;
+}
