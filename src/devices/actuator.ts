@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Bus } from "../bus.ts";
 import type { ActuatorSettings } from "../config/index.ts";
 import type { WriteOptions, WriteOutcome } from "../drivers/driver.ts";
@@ -127,7 +128,7 @@ export class Actuator implements Commands {
   async renew(hold: Hold): Promise<void> {
     const { device: path, point: name, value, requester } = hold;
     const now = new Date(this.#parts.clock.now());
-    const command = { id: `lease-${now.toISOString()}`, requester, via: "lease", sentAt: now };
+    const command = { id: randomUUID(), requester, via: "lease", sentAt: now };
     const attempt = { action: "set", device: path, point: name, requested: value, command } as const;
     const result = await this.#answered(attempt, () => {
       const { device, point } = this.#checked(attempt);

@@ -70,8 +70,17 @@ export function summary(answers: readonly (readonly [point: string, answer: Answ
 
 const LONGEST_ECHO = 4096;
 
+/** JSON, where there is one of it; else the value's own text as a JSON string. Never throws. */
+export function jsonText(raw: unknown): string {
+  try {
+    return JSON.stringify(raw) ?? "null";
+  } catch {
+    return JSON.stringify(String(raw));
+  }
+}
+
 /** What was asked, as far as JSON can carry it and a message should. */
 export function askedValue(raw: unknown): PointValue {
-  const text = JSON.stringify(raw) ?? "null";
+  const text = jsonText(raw);
   return text.length > LONGEST_ECHO ? `${text.slice(0, LONGEST_ECHO)}…` : (JSON.parse(text) as PointValue);
 }

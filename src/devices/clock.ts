@@ -8,14 +8,19 @@ export interface Clock {
   after(ms: number, callback: () => void): () => void;
 }
 
-/** What a Node timer can hold; a longer one would fire at once. */
+/** What a Node timer can hold (25 days); a longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, callback) {
-    const timer = setTimeout(callback, Math.min(Math.max(ms, 0), LONGEST_TIMER_MS));
+    let timer: NodeJS.Timeout;
+    const wait = (left: number) => {
+      const now = Math.min(Math.max(left, 0), LONGEST_TIMER_MS);
+      timer = setTimeout(() => (left > now ? wait(left - now) : callback()), now);
+    };
+    wait(ms);
     return () => clearTimeout(timer);
   },
 };

@@ -6,6 +6,7 @@ import {
   WriteRefusedError,
 } from "../drivers/errors.ts";
 import { convertValue, type Point, type PointValue } from "../points/index.ts";
+import { jsonText } from "./answers.ts";
 import type { Command } from "./commands.ts";
 import type { Device } from "./device.ts";
 import { CommandExpiredError, DeviceNotFoundError } from "./errors.ts";
@@ -57,7 +58,7 @@ export function checkDuration(durationMinutes: number | undefined): void {
 
 /** The value in the point's type, within its bounds. 0 and false are values like any other; null is none. */
 export function checkedValue(device: string, point: Point, raw: unknown): PointValue {
-  const refuse = (expected: string) => new InvalidValueError(device, point.name, shortened(raw), expected);
+  const refuse = (expected: string) => new InvalidValueError(device, point.name, shown(raw), expected);
   const bounds = boundsText(point);
   const converted = convertValue(raw, point.type);
   if (!converted.ok) throw refuse(converted.expected + bounds);
@@ -77,7 +78,8 @@ function boundsText({ min, max }: Point): string {
   return max === undefined ? "" : `, at most ${max}`;
 }
 
-function shortened(raw: unknown): unknown {
-  const text = typeof raw === "string" ? raw : (JSON.stringify(raw) ?? String(raw));
-  return text.length > 100 ? `${text.slice(0, 100)}…` : raw;
+/** A value as an error can show it: what JSON can carry, and not too much of it. */
+function shown(raw: unknown): unknown {
+  const text = jsonText(raw);
+  return text.length > 100 ? `${text.slice(0, 100)}…` : JSON.parse(text);
 }

@@ -79,7 +79,7 @@ export class Holds {
           "warning",
           "hold_not_renewed",
           hold,
-          "is not renewed: the bridge runs no such writable point now",
+          "is left as it is: the bridge runs no such writable point now",
         );
       } else {
         this.#hold(id, hold);

@@ -41,8 +41,9 @@ interface Entry {
   dueAt: number;
   /** An unaligned scrape, at the start or after a suspend; it is made however late it gets. */
   catchUp: boolean;
-  running: boolean;
-  /** Another scrape was asked for while this one was running. */
+  /** `extra`: begun outside the schedule. */
+  running: "scheduled" | "extra" | undefined;
+  /** Another scrape is to follow the running one. */
   again: boolean;
   cancelExtra?: (() => void) | undefined;
 }
@@ -73,7 +74,7 @@ export class Poller {
     this.#epoch = this.#clock.now() - this.#clock.monotonic();
     for (const device of this.#options.devices) {
       const intervalMs = device.info.intervalSeconds * 1000;
-      const entry = { device, intervalMs, dueAt: 0, catchUp: true, running: false, again: false };
+      const entry: Entry = { device, intervalMs, dueAt: 0, catchUp: true, running: undefined, again: false };
       this.#entries.set(device.info.path, entry);
       this.#spread(entry);
     }
@@ -95,7 +96,7 @@ export class Poller {
     entry.cancelExtra = this.#clock.after(EXTRA_DELAY_MS, () => {
       entry.cancelExtra = undefined;
       if (entry.running) entry.again = true;
-      else this.#scrape(entry);
+      else this.#scrape(entry, "extra");
     });
   }
 
@@ -122,8 +123,10 @@ export class Poller {
     const wall = this.#clock.now();
     const { offsetMs } = entry.device;
     const next = nextAligned(this.#alignedNow(entry), entry.intervalMs) + offsetMs;
+    const kind = entry.catchUp ? "extra" : "scheduled";
     this.#enqueue(entry, next - wall, false);
-    if (!entry.running) this.#scrape(entry);
+    if (!entry.running) this.#scrape(entry, kind);
+    else if (entry.running === "extra" && !entry.again) entry.again = true;
     else this.#options.sink.skipped(entry.device);
   }
 
@@ -147,13 +150,13 @@ export class Poller {
     return alignedAt(this.#clock.now() - entry.device.offsetMs + EARLY_MS, entry.intervalMs);
   }
 
-  #scrape(entry: Entry): void {
+  #scrape(entry: Entry, kind: "scheduled" | "extra"): void {
     const { device, intervalMs } = entry;
     const { clock, sink } = this.#options;
     const synchronizedAt = new Date(this.#alignedNow(entry));
     const ms = Math.max(0.9 * intervalMs, SHORTEST_DEADLINE_MS);
     const what = `the scrape of ${device.info.path}`;
-    entry.running = true;
+    entry.running = kind;
     // The device counts as busy until its own call has ended, even where that does not heed its deadline.
     let call: Promise<unknown> = Promise.resolve();
     const done = withDeadline({ clock, ms, what, signal: this.#stopping.signal }, (signal) => {
@@ -171,10 +174,10 @@ export class Poller {
       .finally(() => this.#underWay.delete(done))
       .then(() => call)
       .then(() => {
-        entry.running = false;
+        entry.running = undefined;
         if (!entry.again || this.#stopping.signal.aborted) return;
         entry.again = false;
-        this.#scrape(entry);
+        this.#scrape(entry, "scheduled");
       });
   }
 

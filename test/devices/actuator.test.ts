@@ -58,6 +58,7 @@ describe("set", () => {
     ["limit", {}],
     ["limit", Number.NaN],
     ["limit", Number.POSITIVE_INFINITY],
+    ["limit", 10n],
     ["limit", -1],
     ["limit", 50.001],
     ["limit", true],
@@ -69,7 +70,7 @@ describe("set", () => {
     ["enabled", 2],
     ["label", "x".repeat(65_536)],
   ] as const)
-    it(`E15: ${JSON.stringify(value)?.slice(0, 30) ?? "undefined"} is no value for ${point}: refused, no call`, async () => {
+    it(`E15: ${typeof value === "bigint" ? "10n" : (JSON.stringify(value)?.slice(0, 30) ?? "undefined")} is no value for ${point}: refused, no call`, async () => {
       const { commands, within, command, station, writes } = rig();
       const result = await within(0, commands.set("site/s1", point, value, command()));
       expect(result).toMatchObject({ status: "refused", error: "InvalidValueError" });

@@ -182,6 +182,21 @@ describe("Starting Values", () => {
     await devices.stop();
   });
 
+  it("E8: more of them than may wait are all written, one after the other", async () => {
+    const rows = Array.from({ length: 30 }, (_, i) => ({
+      name: `p${i}`,
+      attribute: `p${i}`,
+      writable: true,
+      startingValue: i,
+    }));
+    const { devices, clock, station, writes } = rig({ rows, driver: { writeStartingValues: true } });
+    devices.start();
+    await clock.advance(1000);
+    expect(station().writes).toHaveLength(30);
+    expect(writes.filter(({ status }) => status === "confirmed")).toHaveLength(30);
+    await devices.stop();
+  });
+
   it("E8: not over a set point that is held since the last run", async () => {
     const before = rig();
     await before.within(0, before.commands.set("site/s1", "enabled", false, before.command()));
