@@ -1,11 +1,12 @@
-/** A request that named an operation, and how it was answered. */
+/** A request in a sound envelope, and how it was answered. */
 export interface Call {
   /** In the simulated world, milliseconds since 1970. */
   readonly at: number;
+  /** Name of the element in the Body; empty where there is none. */
   readonly operation: string;
-  /** Its values as the description reads them. */
+  /** Its values as the description reads them; null where it was refused before that. */
   readonly request: unknown;
-  /** Response code, `ok` where an answer has none, or what came instead: `fault:Client`, `status:503`, `hang`. */
+  /** Response code, `ok` where an answer has none, or what came instead: `fault:FailedAuthentication`, `status:503`, `hang`. */
   readonly outcome: string;
   /** Whether the whole answer went out. */
   completed: boolean;

@@ -5,7 +5,7 @@ export interface Clock {
 
 /**
  * Real time from `start` on, `speed` times as fast. Elapsed time comes from a monotonic source, so a corrected
- * system clock neither stops the world nor hurries it.
+ * system clock neither stops the world nor hurries it; where the machine sleeps, so does the world.
  */
 export class RunningClock implements Clock {
   readonly #start: number;

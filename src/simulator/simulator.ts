@@ -10,6 +10,8 @@ import { Trouble } from "./trouble.ts";
 import { World } from "./world/world.ts";
 
 const MOST_STATIONS = 100_000;
+/** A day for 10,000 stations: a few seconds of work at the start. */
+const FULL_HISTORY_STATION_HOURS = 240_000;
 
 export interface SimulatorOptions {
   /** Default 127.0.0.1. */
@@ -35,7 +37,7 @@ export interface SimulatorOptions {
   readonly traffic?: boolean;
   /** Whether stations and ports fail by themselves, rarely. Default true. */
   readonly incidents?: boolean;
-  /** How long the world has been running when it starts. Default 24; 0 without traffic. */
+  /** How long the world has been running when it starts. Default 24, less for very many stations; 0 without traffic. */
   readonly historyHours?: number;
   /** Imitates networks in which clearing named ports clears the whole station. Default false. */
   readonly clearsWholeStation?: boolean;
@@ -55,7 +57,7 @@ export interface Simulator {
   readonly world: World;
   /** To make requests fail. */
   readonly trouble: Trouble;
-  /** Latest requests that named an operation, oldest first. */
+  /** Latest requests, oldest first; for tests to see what was asked. */
   readonly calls: readonly Call[];
   /** Ends every connection, those that hang included. */
   close(): Promise<void>;
@@ -74,7 +76,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     clock: options.clock ?? new RunningClock(options.speed, timeOf(options.start)),
     traffic,
     incidents: options.incidents ?? true,
-    historyHours: options.historyHours ?? (traffic ? 24 : 0),
+    historyHours: options.historyHours ?? (traffic ? Math.min(24, FULL_HISTORY_STATION_HOURS / stations) : 0),
   });
   const username = options.username ?? `sim${randomBytes(12).toString("hex")}`;
   const password = options.password ?? randomBytes(12).toString("hex");

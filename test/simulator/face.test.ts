@@ -180,6 +180,19 @@ describe("started with", () => {
   });
 });
 
+test("C11: refused credentials are logged too, with the operation that was asked for", async () => {
+  const own = await startSimulator({ stations: 1 });
+  try {
+    const wrong = securityHeader({ username: own.username, password: "wrong" });
+    await post(own, buildRequest(getLoad, { searchQuery: { stationID: "1:100001" } }, wrong));
+    expect(own.calls).toMatchObject([
+      { operation: "getLoad", outcome: "fault:FailedAuthentication", request: null, completed: true },
+    ]);
+  } finally {
+    await own.close();
+  }
+});
+
 test("requests are logged with their values and how they were answered", async () => {
   const own = await startSimulator({ stations: 2 });
   try {

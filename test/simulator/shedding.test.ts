@@ -259,6 +259,7 @@ describe("an absolute limit", () => {
       stationID: STATION,
       allowedLoadPerStation: 6.001,
       percentShedPerStation: null,
+      Ports: null,
     });
     const shown = await load();
     expect(shown.stationLoad).toBeLessThanOrEqual(6.001);

@@ -23,10 +23,8 @@ export const answerGetChargingSessionData: AnswerTo<typeof getChargingSessionDat
     const query = searchQuery ?? ({} as Query);
     const step = sessionRefreshSeconds * 1000;
     const asOf = step === 0 ? world.now : Math.floor(world.now / step) * step;
-    const matches = sessionFilter(world, query, asOf);
-    const candidates = query.sessionID ? sessionsOf(world, query.sessionID) : world.sessions;
     const page = pageOf(
-      candidates.filter(matches),
+      matchingSessions(world, query, asOf),
       { startRecord: query.startRecord },
       { most: MOST, none: "136" },
     );
@@ -40,12 +38,7 @@ export const answerGetChargingSessionData: AnswerTo<typeof getChargingSessionDat
   },
 };
 
-function sessionsOf(world: World, id: string): readonly Session[] {
-  const session = world.findSession(Number(id));
-  return session ? [session] : [];
-}
-
-function sessionFilter(world: World, query: Query, asOf: number): (session: Session) => boolean {
+function matchingSessions(world: World, query: Query, asOf: number): readonly Session[] {
   if (query.stationID && query.stationIDs) throw new Refusal("194");
   const window = timeWindow(query.fromTimeStamp, query.toTimeStamp);
   const { stationID, stationIDs, stationName, Address, City, State, Country, postalCode } = query;
@@ -57,7 +50,10 @@ function sessionFilter(world: World, query: Query, asOf: number): (session: Sess
   const stations = namesStations(where)
     ? new Set(searchStations(world, where).map((station) => station.id))
     : null;
-  return (session) => {
+  const candidates = query.sessionID
+    ? [world.findSession(Number(query.sessionID))].filter((session) => session !== undefined)
+    : world.sessionsSince(window.from * 1000);
+  return candidates.filter((session) => {
     const ended = session.endedAt !== null && session.endedAt <= asOf;
     const end = ended ? session.endedAt! : session.startedAt;
     return (
@@ -65,16 +61,17 @@ function sessionFilter(world: World, query: Query, asOf: number): (session: Sess
       ended !== (query.activeSessionsOnly === true) &&
       seconds(session.startedAt) >= window.from &&
       seconds(end) < window.to &&
-      (!query.userID || session.visit.driver.userID === query.userID) &&
+      (!query.userID || world.driverOf(session).userID === query.userID) &&
       (stations === null || stations.has(session.stationID))
     );
-  };
+  });
 }
 
 function describeSession(world: World, session: Session, asOf: number): Record {
   const station = world.findStation(session.stationID)!;
   const { site, tellsBattery } = station;
-  const { driver, startPercent } = session.visit;
+  const { startPercent } = session.visit;
+  const driver = world.driverOf(session);
   const ended = session.endedAt !== null && session.endedAt <= asOf;
   return {
     stationID: station.id,

@@ -23,14 +23,14 @@ export const answerGetLoad: AnswerTo<typeof getLoad> = {
       numStations: 0,
       groupName: null,
       sgLoad: null,
-      stationData: [describeLoad(station, world.now)],
+      stationData: [describeLoad(world, station)],
     };
   },
 };
 
 function groupLoad(world: World, sgID: number): Draft<(typeof getLoad)["response"]> {
   const group = knownGroup(world, sgID);
-  const stationData = world.stationsOf(group).map((station) => describeLoad(station, world.now));
+  const stationData = world.stationsOf(group).map((station) => describeLoad(world, station));
   if (stationData.length === 0) throw new Refusal("122");
   const watts = stationData.reduce((sum, { stationLoad }) => sum + Math.round(stationLoad! * 1000), 0);
   return {
@@ -49,7 +49,8 @@ function stationOfSession(world: World, id: string): Station {
   return knownStation(world, session.stationID);
 }
 
-function describeLoad(station: Station, now: number): Record {
+function describeLoad(world: World, station: Station): Record {
+  const { now } = world;
   const loads = station.ports.map((port) => shownKw(portLoadKw(port, now)));
   return {
     stationID: station.id,
@@ -58,18 +59,20 @@ function describeLoad(station: Station, now: number): Record {
     stationLoad: loads.reduce((sum, kw) => sum + kw, 0),
     Port: station.ports.map((port, index) => {
       const { session } = port;
+      const driver = session && world.driverOf(session);
       const shed = shownShed(port, now);
       return {
         portNumber: port.number,
-        userID: session?.visit.driver.userID ?? null,
-        credentialID: session?.visit.driver.credentialID ?? null,
+        userID: driver?.userID ?? null,
+        credentialID: driver?.credentialID ?? null,
         shedState: shed.shedState,
         portLoad: loads[index]!,
         allowedLoad: shed.allowedLoad,
         percentShed: shed.percentShed,
         sessionID: String(session?.id ?? 0),
-        lastBatteryPercent:
-          station.tellsBattery && session ? shownPercent(session.batteryPercentAt(now)) : null,
+        ...(station.tellsBattery && session
+          ? { lastBatteryPercent: shownPercent(session.batteryPercentAt(now)) }
+          : {}),
       };
     }),
   };

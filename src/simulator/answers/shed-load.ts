@@ -39,7 +39,7 @@ export const answerShedLoad: AnswerTo<typeof shedLoad> = {
         keepOldReading(scene, station);
         world.shedStation(station, { ...demand, minutes });
       }
-      return { Success: 1, sgID: target.sgID, allowedLoadPerStation: kw, percentShedPerStation: percent };
+      return { Success: 1, sgID: target.sgID, ...perStation(demand) };
     }
 
     const { station, query } = target;
@@ -51,7 +51,7 @@ export const answerShedLoad: AnswerTo<typeof shedLoad> = {
       for (const { demand } of demands) checkAbility(station, demand, "176");
       keepOldReading(scene, station);
       for (const { port, demand } of demands) world.shedPort(station, port, { ...demand, minutes });
-      return { Success: 1, stationID: station.id, Ports };
+      return { Success: 1, stationID: station.id, Ports: { Port: demands.map(perPort) } };
     }
     if (!forStation) throw new Refusal("200");
     const demand = demandOf(kw, percent);
@@ -59,9 +59,20 @@ export const answerShedLoad: AnswerTo<typeof shedLoad> = {
     checkAbility(station, demand, "176");
     keepOldReading(scene, station);
     world.shedStation(station, { ...demand, minutes });
-    return { Success: 1, stationID: station.id, allowedLoadPerStation: kw, percentShedPerStation: percent };
+    return { Success: 1, stationID: station.id, ...perStation(demand) };
   },
 };
+
+function perStation({ mode, value }: Demand) {
+  return mode === "absolute" ? { allowedLoadPerStation: value } : { percentShedPerStation: value };
+}
+
+function perPort({ port, demand: { mode, value } }: { port: Port; demand: Demand }) {
+  return {
+    portNumber: port.number,
+    ...(mode === "absolute" ? { allowedLoadPerPort: value } : { percentShedPerPort: value }),
+  };
+}
 
 function demandOf(kw: number | null, percent: number | null): Demand {
   if ((kw === null) === (percent === null)) throw new Refusal("173");

@@ -42,7 +42,6 @@ async function serve(service: Service, request: IncomingMessage, response: Serve
   }
   const document = await readBody(request);
   if (document === null) {
-    response.setHeader("Connection", "close");
     return sendText(response, 413, `A request may have ${REQUEST_LIMITS.maxBytes} bytes.\n`);
   }
 
@@ -69,12 +68,13 @@ async function serve(service: Service, request: IncomingMessage, response: Serve
 async function readBody(request: IncomingMessage): Promise<Buffer | null> {
   const chunks: Buffer[] = [];
   let size = 0;
+  // Read to its end and dropped where it is too large: who is still sending would not see the answer.
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > REQUEST_LIMITS.maxBytes) return null;
-    chunks.push(chunk);
+    if (size <= REQUEST_LIMITS.maxBytes) chunks.push(chunk);
+    else chunks.length = 0;
   }
-  return Buffer.concat(chunks);
+  return size <= REQUEST_LIMITS.maxBytes ? Buffer.concat(chunks) : null;
 }
 
 async function sendXml(

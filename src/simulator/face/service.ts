@@ -6,6 +6,7 @@ import { type Credentials, readCredentials } from "../../drivers/chargepoint/api
 import {
   buildFault,
   buildResponse,
+  type Envelope,
   EnvelopeError,
   parseEnvelope,
 } from "../../drivers/chargepoint/api/soap.ts";
@@ -42,6 +43,12 @@ export interface ServiceOptions {
   readonly log: Log;
 }
 
+/** What the log of calls will tell of a request, as far as it is known. */
+interface Entry {
+  readonly operation: string;
+  request: unknown;
+}
+
 /** A SOAP Fault on its way out. `code` is the local part of the faultcode. */
 class FaultError extends Error {
   readonly code: string;
@@ -61,16 +68,27 @@ export class Service {
   }
 
   reply(document: Uint8Array): Reply {
+    let envelope: Envelope;
     try {
-      return this.#dispatch(this.#admit(document));
+      envelope = parseEnvelope(document, REQUEST_LIMITS);
     } catch (error) {
       return { kind: "soap", status: 500, document: this.#fault(error), call: null };
     }
+    const { world } = this.#options.scene;
+    world.catchUp();
+    const entry: Entry = { operation: envelope.body?.name ?? "", request: null };
+    const log = (outcome: string): Call =>
+      this.#options.calls.add({ at: world.now, ...entry, outcome, completed: false });
+    try {
+      this.#authenticate(envelope);
+      return this.#dispatch(envelope.body, entry, log);
+    } catch (error) {
+      const code = error instanceof FaultError ? error.code : "Server";
+      return { kind: "soap", status: 500, document: this.#fault(error), call: log(`fault:${code}`) };
+    }
   }
 
-  /** The operation's element, once the envelope is sound and its sender known. */
-  #admit(document: Uint8Array): XmlNode {
-    const { header, body } = parseEnvelope(document, REQUEST_LIMITS);
+  #authenticate({ header }: Envelope): void {
     const given = readCredentials(header);
     if (given === null) {
       throw new FaultError(
@@ -82,56 +100,45 @@ export class Service {
     if (given.username !== username || given.password !== password) {
       throw new FaultError("FailedAuthentication", "the licence key or password is not right");
     }
-    if (body === null) throw new FaultError("Client", "the SOAP Body is empty");
-    return body;
   }
 
-  #dispatch(body: XmlNode): Reply {
-    const { scene, calls } = this.#options;
-    const { world, trouble } = scene;
-    world.catchUp();
-    const name = body.name;
-    if (!Object.hasOwn(operations, name)) throw new FaultError("Client", `there is no operation ${name}`);
-    const operation: Operation = operations[name as keyof typeof operations];
-    const answer = answers[name as keyof typeof operations] as unknown as Answer;
-    const { value, problems } = decodeStrict(operation.request, body);
-    const log = (outcome: string): Call =>
-      calls.add({ at: world.now, operation: name, request: value, outcome, completed: false });
-
-    const struck = trouble.strike(name, value);
-    switch (struck?.effect.kind) {
-      case "hang":
-        return { kind: "hang", over: struck.over, call: log("hang") };
-      case "status": {
-        const { status, retryAfterSeconds } = struck.effect;
-        return { kind: "status", status, retryAfterSeconds, call: log(`status:${status}`) };
-      }
-      case "fault": {
-        const { code, text } = struck.effect;
-        return {
-          kind: "soap",
-          status: 500,
-          document: buildFault({ code, text }),
-          call: log(`fault:${code}`),
-        };
-      }
+  /** @throws FaultError */
+  #dispatch(body: XmlNode | null, entry: Entry, log: (outcome: string) => Call): Reply {
+    if (body === null) throw new FaultError("Client", "the SOAP Body is empty");
+    if (!Object.hasOwn(operations, body.name)) {
+      throw new FaultError("Client", `there is no operation ${body.name}`);
     }
+    const name = body.name as keyof typeof operations;
+    const operation: Operation = operations[name];
+    const answer = answers[name] as unknown as Answer;
+    const { value, problems } = decodeStrict(operation.request, body);
+    entry.request = value;
+
+    const struck = this.#options.scene.trouble.strike(name, value);
     try {
-      if (struck?.effect.kind === "code") throw new Refusal(struck.effect.code, struck.effect.text);
+      switch (struck?.effect.kind) {
+        case "hang":
+          return { kind: "hang", over: struck.over, call: log("hang") };
+        case "status": {
+          const { status, retryAfterSeconds } = struck.effect;
+          return { kind: "status", status, retryAfterSeconds, call: log(`status:${status}`) };
+        }
+        case "fault":
+          throw new FaultError(struck.effect.code, struck.effect.text);
+        case "code":
+          throw new Refusal(struck.effect.code, struck.effect.text);
+      }
       refuseProblems(problems, answer);
-      const response = answer.answer(value, scene);
+      const response = answer.answer(value, this.#options.scene);
       const document = buildResponse(
         operation,
         operation.coded ? { ...coded("100"), ...response } : response,
       );
       return { kind: "soap", status: 200, document, call: log(operation.coded ? "100" : "ok") };
     } catch (error) {
-      if (error instanceof Refusal) {
-        const document = buildResponse(operation, refusal(operation, error));
-        return { kind: "soap", status: 200, document, call: log(error.code) };
-      }
-      const code = error instanceof FaultError ? error.code : "Server";
-      return { kind: "soap", status: 500, document: this.#fault(error), call: log(`fault:${code}`) };
+      if (!(error instanceof Refusal)) throw error;
+      const document = buildResponse(operation, refusal(operation, error));
+      return { kind: "soap", status: 200, document, call: log(error.code) };
     }
   }
 

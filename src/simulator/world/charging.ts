@@ -12,7 +12,7 @@ export function plugIn(state: WorldState, station: Station, port: Port, visit: V
   const session = new Session(state.nextSessionID(), station.id, port.number, visit, state.now);
   port.session = session;
   state.sessions.add(session);
-  state.parked.add(visit.driver.number);
+  state.parked.add(visit.driverNumber);
   recharge(state, station);
   return session;
 }
@@ -24,7 +24,7 @@ export function plugOut(state: WorldState, station: Station, port: Port, endedBy
   session.endedAt = state.now;
   session.endedBy = endedBy;
   port.session = null;
-  state.parked.delete(session.visit.driver.number);
+  state.parked.delete(session.visit.driverNumber);
   state.agenda.drop(port.phase);
   state.agenda.drop(port.departure);
   port.phase = null;

@@ -69,6 +69,11 @@ export interface Driver {
   readonly vehiclePortMAC: string;
 }
 
+/** What the driver with this number drives. */
+export function vehicleOf(seed: number, number: number): Vehicle {
+  return new Random(seed, 0xca2, number).pick(VEHICLES);
+}
+
 /** The driver with this number: always the same one for a seed, so that none has to be remembered. */
 export function driver(seed: number, number: number): Driver {
   const random = new Random(seed, 0xd71e, number);
@@ -85,7 +90,7 @@ export function driver(seed: number, number: number): Driver {
     accountNumber: `A${1_000_001 + number}`,
     credentialID: `CNCP${String(100_001 + number).padStart(10, "0")}`,
     rfidSerialNumber: `04${hex(6)}`,
-    vehicle: random.pick(VEHICLES),
+    vehicle: vehicleOf(seed, number),
     vehicleModelYear: 2016 + random.below(10),
     vehicleID: `VEH${digits(8)}`,
     vehiclePortMAC: hex(6),

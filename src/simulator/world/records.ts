@@ -35,11 +35,23 @@ export class Chronicle<T> {
   }
 }
 
-/** Sessions by number and in the order in which they started, those under way among them. */
+/** Sessions by number, by time, and in the order in which they started, those under way among them. */
 export class SessionBook extends Chronicle<Session> {
   /** Sessions are numbered one by one, so the place follows from the number. */
   find(id: number): Session | undefined {
     const first = this.entries[0];
     return first === undefined ? undefined : this.entries[id - first.id];
+  }
+
+  /** Those that started at or after a time. */
+  since(time: number): readonly Session[] {
+    let low = 0;
+    let high = this.entries.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.entries[middle]!.startedAt < time) low = middle + 1;
+      else high = middle;
+    }
+    return low === 0 ? this.entries : this.entries.slice(low);
   }
 }

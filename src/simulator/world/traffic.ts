@@ -1,5 +1,5 @@
 import { plugIn, plugOut } from "./charging.ts";
-import { driver } from "./driver.ts";
+import { vehicleOf } from "./driver.ts";
 import type { WorldState } from "./state.ts";
 import type { Port, Station } from "./station.ts";
 import { drawVisit, type Visit } from "./visit.ts";
@@ -32,7 +32,10 @@ function arrive(state: WorldState, station: Station, port: Port): void {
     openPort(state, station, port);
     return;
   }
-  const visit = drawVisit(port.random, visitor, { kw: port.kw, dc: station.model.dc });
+  const visit = drawVisit(port.random, visitor, vehicleOf(state.seed, visitor), {
+    kw: port.kw,
+    dc: station.model.dc,
+  });
   plugIn(state, station, port, visit);
   planDeparture(state, station, port, visit, () => openPort(state, station, port));
 }
@@ -52,11 +55,11 @@ export function planDeparture(
   });
 }
 
-/** Somebody who is not parked elsewhere. */
-function findDriver(state: WorldState, port: Port): ReturnType<typeof driver> | null {
+/** The number of somebody who is not parked elsewhere. */
+function findDriver(state: WorldState, port: Port): number | null {
   for (let attempt = 0; attempt < 20; attempt++) {
     const number = port.random.below(state.driverCount);
-    if (!state.parked.has(number)) return driver(state.seed, number);
+    if (!state.parked.has(number)) return number;
   }
   return null;
 }

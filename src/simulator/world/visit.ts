@@ -1,12 +1,13 @@
 import type { Acceptance } from "./curve.ts";
-import { type Driver, driver } from "./driver.ts";
+import type { Vehicle } from "./driver.ts";
 import type { Random } from "./random.ts";
 
 const MS_PER_HOUR = 3_600_000;
 
 /** A vehicle with its driver at a port: what it will take, and how long it stays. */
 export interface Visit {
-  readonly driver: Driver;
+  /** Who it is can be asked of `driver()`. */
+  readonly driverNumber: number;
   readonly acceptance: Acceptance;
   readonly batteryKwh: number;
   /** State of charge on arrival. */
@@ -29,9 +30,15 @@ export interface PlannedVisit {
 }
 
 /** A visit as the day brings it. */
-export function drawVisit(random: Random, visitor: Driver, port: { kw: number; dc: boolean }): Visit {
-  const { vehicle } = visitor;
-  const maxKw = Math.min(port.kw, port.dc ? (vehicle.dcKw ?? vehicle.acKw) : vehicle.acKw);
+export function drawVisit(
+  random: Random,
+  driverNumber: number,
+  vehicle: Vehicle,
+  port: { readonly kw: number; readonly dc: boolean },
+): Visit {
+  // The mains are seldom at their nominal voltage, and no two chargers draw quite the same.
+  const maxKw =
+    random.between(0.93, 1) * Math.min(port.kw, port.dc ? (vehicle.dcKw ?? vehicle.acKw) : vehicle.acKw);
   const startShare = random.between(0.2, 0.8);
   const targetShare = random.chance(0.7) ? 1 : Math.max(startShare + 0.1, random.between(0.8, 0.95));
   const taperShare = port.dc ? 0.65 : 0.9;
@@ -48,7 +55,7 @@ export function drawVisit(random: Random, visitor: Driver, port: { kw: number; d
     ? chargingHours + random.exponential(port.dc ? 0.1 : 1)
     : chargingHours * random.between(0.4, 0.95);
   return {
-    driver: visitor,
+    driverNumber,
     acceptance,
     batteryKwh: vehicle.batteryKwh,
     startPercent: 100 * startShare,
@@ -56,11 +63,11 @@ export function drawVisit(random: Random, visitor: Driver, port: { kw: number; d
   };
 }
 
-export function planVisit(seed: number, plan: PlannedVisit, port: { kw: number }): Visit {
+export function planVisit(plan: PlannedVisit, port: { kw: number }): Visit {
   const maxKw = Math.min(plan.kw ?? port.kw, port.kw);
   const fullKwh = plan.needKwh ?? 60;
   return {
-    driver: driver(seed, plan.driverNumber ?? 0),
+    driverNumber: plan.driverNumber ?? 0,
     acceptance: {
       maxKw,
       taperFromKwh: plan.taperFromKwh ?? 0.9 * fullKwh,

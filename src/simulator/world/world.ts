@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { plugIn, plugOut } from "./charging.ts";
+import { type Driver, driver } from "./driver.ts";
 import { breakDown, disconnect, exposeToIncidents, raise, reconnect, repair } from "./incidents.ts";
 import type { Alarm } from "./records.ts";
 import type { Session } from "./session.ts";
@@ -84,8 +85,18 @@ export class World {
     return this.#groups.get(id);
   }
 
+  /** Sessions that started at or after a time, in the same order. */
+  sessionsSince(time: number): readonly Session[] {
+    return this.#state.sessions.since(time);
+  }
+
   findSession(id: number): Session | undefined {
     return this.#state.sessions.find(id);
+  }
+
+  /** Who is charging in a session. */
+  driverOf(session: Session): Driver {
+    return driver(this.#state.seed, session.visit.driverNumber);
   }
 
   /** Stations of a group and of the groups within it, in the order of their numbers, each once. */
@@ -102,7 +113,7 @@ export class World {
   /** A vehicle comes to a free port. @throws where the port is in use or unknown */
   plugIn(stationID: string, portNumber: string, plan: PlannedVisit = {}): Session {
     const { station, port } = this.#find(stationID, portNumber);
-    const visit = planVisit(this.#state.seed, plan, port);
+    const visit = planVisit(plan, port);
     const session = plugIn(this.#state, station, port, visit);
     planDeparture(this.#state, station, port, visit, () => {});
     return session;

@@ -177,7 +177,7 @@ describe("the world", () => {
       clock.advance(3600);
       world.catchUp();
       const parked = world.stations.flatMap((station) =>
-        station.ports.flatMap((port) => (port.session ? [port.session.visit.driver.number] : [])),
+        station.ports.flatMap((port) => (port.session ? [port.session.visit.driverNumber] : [])),
       );
       expect(new Set(parked).size).toBe(parked.length);
     }
