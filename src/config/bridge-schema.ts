@@ -86,7 +86,7 @@ const WEB = section("The web page and its API.", {
 });
 
 /** `configs/bridge.json` (contracts.md: Bridge config). Its defaults are the only ones. */
-export const BRIDGE_SCHEMA: Schema = {
+const BRIDGE_SCHEMA: Schema = {
   type: "object",
   properties: {
     $schema: { type: "string", description: "Where editors find the schema of this file." },

@@ -12,7 +12,7 @@ import type { BridgeSettings } from "./settings.ts";
 import { readSettingsFile } from "./settings-file.ts";
 
 /** Where the bridge config is looked for when nobody names one; it may be missing there. */
-export const DEFAULT_BRIDGE_FILE = "configs/bridge.json";
+const DEFAULT_BRIDGE_FILE = "configs/bridge.json";
 
 export interface BridgeOptions extends LoadOptions {
   /** Historian backends by name, each with the schema of its `historian.connection`. Absent: neither is checked. */
@@ -20,7 +20,7 @@ export interface BridgeOptions extends LoadOptions {
 }
 
 /**
- * Loads the bridge config. `file` undefined: {@link DEFAULT_BRIDGE_FILE}, or all defaults where that does not exist.
+ * Loads the bridge config. `file` undefined: `configs/bridge.json`, or all defaults where that does not exist.
  * `settings` is there where no diagnostic is an error. Never throws.
  */
 export function loadBridge(

@@ -94,7 +94,7 @@ export interface ActuatorSettings {
   readonly maxCommandAgeSeconds: number;
 }
 
-export interface WebSettings {
+interface WebSettings {
   readonly host: string;
   readonly port: number;
   readonly users: readonly { readonly name: string; readonly password: string }[];

@@ -14,11 +14,12 @@ const MOST_FAULTS = 100;
 
 const LF = 10;
 const CR = 13;
+const SPACE = 32;
 const QUOTE = 34;
 
 /** The text of a CSV file, its records and their places. Cells are trimmed; empty lines are records of one empty cell. */
 export class CsvText {
-  readonly delimiter: string;
+  readonly #delimiter: string;
   readonly #bytes: Buffer;
   readonly #lineStarts: readonly number[];
   /** Where the records begin: after a `sep=` line. */
@@ -28,9 +29,9 @@ export class CsvText {
     this.#bytes = Buffer.from(text);
     this.#lineStarts = lineStarts(this.#bytes);
     const firstLine = /^[^\r\n]*/.exec(text)?.[0] ?? "";
-    const separator = /^"?sep=(.)"?\s*$/i.exec(firstLine)?.[1];
+    const separator = /^"?sep=([,;|:^~\t])"?\s*$/i.exec(firstLine)?.[1];
     this.#start = separator === undefined ? 0 : (this.#lineStarts[1] ?? this.#bytes.length);
-    this.delimiter = separator ?? detectDelimiter(text, knownHeader);
+    this.#delimiter = separator ?? detectDelimiter(text, knownHeader);
   }
 
   /**
@@ -40,11 +41,18 @@ export class CsvText {
   read(take: (cells: readonly string[], offset: number) => void): CsvFault[] {
     const faults: CsvFault[] = [];
     let offset = this.#start;
-    while (offset < this.#bytes.length && faults.length < MOST_FAULTS) {
+    while (offset < this.#bytes.length) {
       const fault = this.#readFrom(offset, take);
       if (!fault) break;
       faults.push(fault);
       offset = this.#lineStarts[this.#lineIndex(fault.offset) + 1] ?? this.#bytes.length;
+      if (faults.length < MOST_FAULTS) continue;
+      faults.push({
+        offset,
+        cell: 0,
+        message: `from here on nothing is read: ${MOST_FAULTS} rows before are no CSV`,
+      });
+      break;
     }
     return faults;
   }
@@ -54,7 +62,7 @@ export class CsvText {
     let offset = start;
     try {
       parse(this.#bytes.subarray(start), {
-        delimiter: this.delimiter,
+        delimiter: this.#delimiter,
         record_delimiter: ["\r\n", "\n", "\r"],
         trim: true,
         relax_column_count: true,
@@ -103,27 +111,29 @@ export class CsvText {
   }
 
   #cellOffset(recordOffset: number, cell: number): number {
-    const delimiter = Buffer.from(this.delimiter);
+    const delimiter = this.#delimiter.charCodeAt(0);
     let at = recordOffset;
     for (let passed = 0; passed < cell; passed++) {
-      const end = this.#cellEnd(at, delimiter);
-      if (!this.#bytes.subarray(end, end + delimiter.length).equals(delimiter)) return recordOffset;
-      at = end + delimiter.length;
+      at = this.#cellEnd(at, delimiter);
+      if (this.#bytes[at] !== delimiter) return recordOffset;
+      at++;
     }
-    while (this.#bytes[at] === 32) at++;
+    while (this.#bytes[at] === SPACE) at++;
     return at;
   }
 
-  #cellEnd(start: number, delimiter: Buffer): number {
+  /** The delimiter or line end after the cell that begins at a byte. */
+  #cellEnd(start: number, delimiter: number): number {
     let at = start;
-    while (this.#bytes[at] === 32) at++;
+    while (this.#bytes[at] === SPACE) at++;
     let quoted = this.#bytes[at] === QUOTE;
     if (quoted) at++;
     for (; at < this.#bytes.length; at++) {
       const byte = this.#bytes[at];
-      if (byte === QUOTE && quoted) quoted = this.#bytes[at + 1] === QUOTE && ++at > 0;
-      else if (quoted) continue;
-      else if (byte === LF || byte === CR || byte === delimiter[0]) break;
+      if (quoted && byte === QUOTE) {
+        if (this.#bytes[at + 1] === QUOTE) at++;
+        else quoted = false;
+      } else if (!quoted && (byte === LF || byte === CR || byte === delimiter)) break;
     }
     return at;
   }
@@ -141,7 +151,8 @@ const DELIMITERS = [",", ";", "\t"];
 
 /** The delimiter that makes most known headers of the first line that says something; else the most frequent. */
 function detectDelimiter(text: string, knownHeader: (cell: string) => boolean): string {
-  const header = /[^\r\n]*[^\s,;][^\r\n]*/.exec(text)?.[0] ?? "";
+  const lines = text.slice(0, LONGEST_RECORD).split(/[\r\n]+/);
+  const header = lines.find((line) => /[^\s,;]/.test(line)) ?? "";
   const scores = DELIMITERS.map((delimiter) => {
     const cells = header.split(delimiter);
     const known = cells.filter((cell) => knownHeader(cell.replace(/^\s*"(.*)"\s*$/, "$1"))).length;

@@ -1,2 +1,2 @@
 export { parseRegistry, type Registry, readRegistry } from "./registry.ts";
-export type { RegistryHeader, RegistryRow, RowFault } from "./row.ts";
+export type { RegistryRow } from "./row.ts";

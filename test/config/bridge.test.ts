@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type BridgeOptions, defaultBridge, formatDiagnostic, loadBridge } from "../../src/config/index.ts";
+import type { BridgeOptions } from "../../src/config/bridge.ts";
+import { defaultBridge, formatDiagnostic, loadBridge } from "../../src/config/index.ts";
 import { Secrets } from "../../src/log.ts";
 
 let folder: string;
