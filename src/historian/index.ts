@@ -13,7 +13,6 @@ export type { OpenOptions } from "./open.ts";
 export type { HistoryQuery } from "./query.ts";
 export type { RecorderCounters, RecorderOptions } from "./recorder.ts";
 export { Recorder } from "./recorder.ts";
-export { formatTime, parseTime } from "./time.ts";
 
 /** THE LIST: every kind of store that `historian.backend` can name. */
 export const backends: Readonly<Record<string, HistorianBackendType>> = {

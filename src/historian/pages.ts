@@ -1,7 +1,7 @@
 import type { HistorianBackend, Order, ReadRequest, Row } from "./contract.ts";
 
 /** Rows asked of a backend at once: small enough that neither side pauses for long. */
-const PAGE = 5000;
+const PAGE = 1000;
 
 export interface RowRange {
   readonly start?: number;

@@ -1,7 +1,7 @@
 import { QueryError } from "./errors.ts";
 import { DAY, HOUR, MINUTE, remainder, WEEK } from "./time.ts";
 
-export type PeriodUnit = "m" | "h" | "d" | "w" | "M";
+type PeriodUnit = "m" | "h" | "d" | "w" | "M";
 
 /** Length of an aggregate's periods: minutes, hours, days, weeks or calendar months. */
 export interface Period {

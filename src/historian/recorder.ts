@@ -3,9 +3,9 @@ import type { HistorianSettings } from "../config/settings.ts";
 import type { Log } from "../log.ts";
 import type { HistorianBackend, Sample } from "./contract.ts";
 import { HistorianError } from "./errors.ts";
+import { RecorderReports } from "./recorder-reports.ts";
 import { SampleBuffer } from "./sample-buffer.ts";
 import { scrapeSamples, WriteAudit } from "./samples.ts";
-import { formatTime } from "./time.ts";
 
 /** Samples since the start. Always: accepted = written + waiting + dropped + rejected. */
 export interface RecorderCounters {
@@ -43,8 +43,6 @@ const FIRST_RETRY_MS = 1000;
 /** VOLTTRON tries again after 300 s; this is soon enough for everybody. */
 const LONGEST_RETRY_MS = 30_000;
 const STOP_MS = 5000;
-/** Topics whose rejection was reported; each is reported once. */
-const MAX_REPORTED = 1000;
 
 const SYSTEM_CLOCK: Clock = {
   now: () => new Date(),
@@ -64,6 +62,7 @@ export class Recorder {
   readonly #random: () => number;
   readonly #buffer: SampleBuffer;
   readonly #audit = new WriteAudit();
+  readonly #reports = new RecorderReports((...notice) => this.#tell(...notice));
   readonly #ended = new AbortController();
   #subscriptions: (() => void)[] = [];
   #batch: Sample[] = [];
@@ -72,9 +71,6 @@ export class Recorder {
   #stopping = false;
   #wake = (): void => {};
   #counts = { accepted: 0, written: 0, dropped: 0, rejected: 0 };
-  #failing: HistorianError | undefined;
-  #lost: { count: number; from: number; to: number } | undefined;
-  readonly #reported = new Set<string>();
 
   constructor(options: RecorderOptions) {
     this.#bus = options.bus;
@@ -92,9 +88,7 @@ export class Recorder {
     if (this.#settings.captureDeviceData)
       this.#subscriptions.push(this.#bus.on("scrape", (scrape) => this.#accept(scrapeSamples(scrape))));
     this.#subscriptions.push(this.#bus.on("write", (write) => this.#accept([this.#audit.sample(write)])));
-    void this.#attempt((signal) => this.#backend.open(signal)).then(
-      (failure) => failure && this.#failed(failure),
-    );
+    void this.#open();
   }
 
   /** Unsubscribes and writes what waits. Takes at most 5 s; what is not stored by then is counted as dropped. */
@@ -107,17 +101,26 @@ export class Recorder {
     await this.#drain();
     cancel();
     this.#ended.abort();
-    this.#drop([...this.#batch.splice(0), ...this.#buffer.take(this.#buffer.length)]);
-    this.#reportLost();
+    const left = [...this.#batch.splice(0), ...this.#buffer.take(this.#buffer.length)];
+    this.#counts.dropped += left.length;
+    this.#reports.lost(left);
+    this.#reports.allLost();
   }
 
   get counters(): RecorderCounters {
     return { ...this.#counts, waiting: this.#batch.length + this.#buffer.length };
   }
 
+  async #open(): Promise<void> {
+    const failure = await this.#attempt((signal) => this.#backend.open(signal));
+    if (failure && !this.#ended.signal.aborted) this.#reports.failed(failure);
+  }
+
   #accept(samples: readonly Sample[]): void {
     this.#counts.accepted += samples.length;
-    this.#drop(this.#buffer.push(samples));
+    const dropped = this.#buffer.push(samples);
+    this.#counts.dropped += dropped.length;
+    this.#reports.overflowed(dropped);
     if (this.#draining) return;
     if (this.#buffer.length >= this.#settings.submitSizeLimit) void this.#drain();
     else this.#cancelGathering ??= this.#clock.after(GATHER_MS, () => void this.#drain());
@@ -141,11 +144,9 @@ export class Recorder {
         this.#counts.written += batch.length;
         this.#batch = [];
         failures = 0;
-        this.#recovered();
-      } else if (failure.rejected.size > 0) {
-        this.#setAside(failure.rejected);
-      } else {
-        this.#failed(failure);
+        this.#reports.stored(this.counters.waiting);
+      } else if (!this.#setAside(failure.rejected)) {
+        this.#reports.failed(failure);
         if (this.#stopping) break;
         await this.#pause(failures++, failure);
       }
@@ -183,68 +184,17 @@ export class Recorder {
     });
   }
 
-  #setAside(rejected: ReadonlyMap<number, string>): void {
-    this.#counts.rejected += rejected.size;
-    for (const [index, reason] of rejected) {
-      const sample = this.#batch[index];
-      if (!sample || this.#reported.has(sample.topic) || this.#reported.size >= MAX_REPORTED) continue;
-      this.#reported.add(sample.topic);
-      this.#tell(
-        "warning",
-        "historian_rejected",
-        `"${sample.topic}" at ${when(sample.time)} cannot be stored: ${reason}`,
-      );
-    }
-    this.#batch = this.#batch.filter((_, index) => !rejected.has(index));
-  }
-
-  #failed(failure: HistorianError): void {
-    const known = this.#failing?.kind === failure.kind;
-    this.#failing = failure;
-    if (known || (this.#stopping && this.#ended.signal.aborted)) return;
-    const severity = failure.kind === "retry" ? "warning" : "error";
-    this.#tell(
-      severity,
-      "historian_failing",
-      `history is not being stored, values wait in memory: ${failure.message}`,
-    );
-  }
-
-  #recovered(): void {
-    if (this.#failing)
-      this.#tell(
-        "info",
-        "historian_recovered",
-        `history is stored again; ${this.counters.waiting} values wait`,
-      );
-    this.#failing = undefined;
-    this.#reportLost();
-  }
-
-  #drop(samples: readonly Sample[]): void {
-    const [first] = samples;
-    if (!first) return;
-    this.#counts.dropped += samples.length;
-    if (!this.#lost && !this.#stopping)
-      this.#tell(
-        "warning",
-        "historian_dropped",
-        `too many values wait; the oldest are dropped, from ${when(first.time)} on`,
-      );
-    this.#lost ??= { count: 0, from: first.time, to: first.time };
-    this.#lost.count += samples.length;
-    for (const { time } of samples) {
-      this.#lost.from = Math.min(this.#lost.from, time);
-      this.#lost.to = Math.max(this.#lost.to, time);
-    }
-  }
-
-  /** How much was lost in the end. */
-  #reportLost(): void {
-    if (!this.#lost) return;
-    const { count, from, to } = this.#lost;
-    this.#lost = undefined;
-    this.#tell("warning", "historian_dropped", `${count} values from ${when(from)} to ${when(to)} were lost`);
+  /** Takes bad samples out of the batch. False when there were none. */
+  #setAside(rejected: ReadonlyMap<number, string>): boolean {
+    const good = this.#batch.filter((sample, index) => {
+      const reason = rejected.get(index);
+      if (reason !== undefined) this.#reports.rejected(sample, reason);
+      return reason === undefined;
+    });
+    const bad = this.#batch.length - good.length;
+    this.#counts.rejected += bad;
+    this.#batch = good;
+    return bad > 0;
   }
 
   #tell(severity: Notice["severity"], kind: string, text: string): void {
@@ -256,13 +206,10 @@ export class Recorder {
 function outOfTime(signal: AbortSignal, seconds: number): Promise<never> {
   return new Promise((_, reject) => {
     const abort = (): void =>
-      reject(new HistorianError("retry", `the store did not answer within ${seconds} s`));
+      reject(
+        new HistorianError("retry", `the store did not answer in time (max_time_publishing is ${seconds} s)`),
+      );
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
   });
-}
-
-/** A sample's time for people; of a rejected one it may be no time at all. */
-function when(time: number): string {
-  return Number.isSafeInteger(time) ? formatTime(time) : String(time);
 }

@@ -1,7 +1,7 @@
 import { QueryError } from "./errors.ts";
 
 /** Microseconds. */
-export const SECOND = 1_000_000;
+const SECOND = 1_000_000;
 export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;

@@ -268,7 +268,7 @@ describe("recorder", () => {
     await clock.advance(1000 + 29_999);
     expect(notices).toEqual([]);
     await clock.advance(1);
-    expect(notices[0]?.text).toContain("did not answer within 30 s");
+    expect(notices[0]?.text).toContain("did not answer in time (max_time_publishing is 30 s)");
     backend.fail = async () => {};
     await clock.advance(1000);
     expect(recorder.counters).toMatchObject({ written: 1, waiting: 0 });
@@ -287,6 +287,15 @@ describe("recorder", () => {
     expect(recorder.counters).toEqual({ accepted: 6, written: 3, waiting: 0, dropped: 0, rejected: 3 });
     expect(kinds()).toEqual(["historian_rejected", "historian_rejected"]);
     expect(notices[0]?.text).toContain('"pnnl/garage/station-1/status" at 2026-11-21T12:00:00.000000+00:00');
+  });
+
+  it("A11: a rejection that names no sample of the batch is tried again like any failure", async () => {
+    const rejected = new Map([[99, "out of nowhere"]]);
+    backend.fail = () => Promise.reject(new HistorianError("reject", "something is bad", { rejected }));
+    scrape(0, { load: 1 });
+    await clock.advance(2000);
+    expect(backend.attempts).toBe(2);
+    expect(recorder.counters).toMatchObject({ waiting: 1, rejected: 0 });
   });
 
   it("a failure that only a person can mend is an error, and is tried again at the slowest pace", async () => {

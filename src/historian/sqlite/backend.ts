@@ -45,6 +45,8 @@ export class SqliteBackend implements HistorianBackend {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#writer?.close(), this.#reader.close()]);
+    // The writer is last: it moves the log into the file, which a reader cannot.
+    await this.#reader.close();
+    await this.#writer?.close();
   }
 }

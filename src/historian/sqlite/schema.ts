@@ -59,7 +59,7 @@ const STEPS = [
      FROM topic JOIN sample ON sample.device_id = topic.device_id AND sample.topic_id = topic.id;`,
 ];
 
-export const SCHEMA_VERSION = STEPS.length;
+const SCHEMA_VERSION = STEPS.length;
 
 /** Stands in `sample.value` for a text in `large_value`. Not JSON and not a number, so never a value of its own. */
 export const LARGE = "@";

@@ -21,7 +21,7 @@ export interface Calls {
   close(none: undefined): void;
 }
 
-export interface Call {
+interface Call {
   readonly id: number;
   readonly name: keyof Calls;
   readonly argument: never;

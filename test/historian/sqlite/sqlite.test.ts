@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -116,7 +116,6 @@ describe("sqlite file", () => {
     rmSync(join(folder, "data"));
     await writer.write([sample("a/b", NOON, 1)]);
     expect(await values(writer, "a/b")).toEqual([1]);
-    chmodSync(file, 0o600);
   });
 
   it("a batch that fails leaves nothing behind and can be written again", async () => {
@@ -166,6 +165,14 @@ describe("sqlite file", () => {
     await writer.write([sample("a/b", NOON + 2, 3)]);
     await writer.close();
     expect(await values(backend(), "a/b")).toEqual([2, 3]);
+  });
+
+  it("after it is closed there is one file, which can be copied", async () => {
+    const writer = backend();
+    await writer.write([sample("a/b", NOON, 1)]);
+    expect(await values(writer, "a/b")).toEqual([1]);
+    await writer.close();
+    expect(readdirSync(join(folder, "data"))).toEqual(["history.sqlite"]);
   });
 
   it("large texts go when they are replaced or deleted", async () => {
