@@ -2,6 +2,7 @@ import { relative } from "node:path";
 import type { Bridge } from "../bridge.ts";
 import type { BridgeSettings } from "../config/index.ts";
 import type { DeviceState } from "../devices/index.ts";
+import type { PointValue } from "../points/index.ts";
 import type { Simulator } from "../simulator/index.ts";
 import { formatTable, formatValue } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -73,9 +74,15 @@ export class DemoScreen {
     if (!this.#terminal.interactive && now - this.#printedAt < PRINT_EVERY_MS) return;
     this.#printedAt = now;
     this.#erase();
-    const text = `\n${table(states)}`;
+    const text = this.#fitted(`\n${table(states)}`);
     this.#drawnLines = this.#terminal.interactive ? text.split("\n").length - 1 : 0;
     this.#terminal.out(text);
+  }
+
+  /** A line that breaks would make the table taller than it is thought to be. */
+  #fitted(text: string): string {
+    const { interactive, columns } = this.#terminal;
+    return interactive ? text.replace(/[^\n]+/g, (line) => line.slice(0, columns)) : text;
   }
 
   #erase(): void {
@@ -144,8 +151,10 @@ function table(states: readonly DeviceState[]): string {
       index === 0 ? of("stationName") : "",
       port,
       of(`Status_${port}`),
-      of(`portLoad_${port}`),
-      values.get(`shedState_${port}`)?.value === 1 ? of(`allowedLoad_${port}`) : "–",
+      kilowatts(values.get(`portLoad_${port}`)?.value),
+      values.get(`shedState_${port}`)?.value === 1
+        ? kilowatts(values.get(`allowedLoad_${port}`)?.value)
+        : "–",
       index === 0 ? observedAt.toISOString().slice(11, 19) : "",
     ]);
   });
@@ -153,6 +162,10 @@ function table(states: readonly DeviceState[]): string {
     ["device", "is", "station", "port", "status", "load kW", "limit kW", "read at (UTC)"],
     rows,
   );
+}
+
+function kilowatts(value: PointValue | undefined): string {
+  return typeof value === "number" ? value.toFixed(2) : formatValue(value);
 }
 
 /** How a file is named from where the user stands. */

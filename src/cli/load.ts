@@ -74,7 +74,7 @@ export class Registries {
 }
 
 export function formatAll(diagnostics: readonly Diagnostic[]): string {
-  return diagnostics.map((diagnostic) => `${formatDiagnostic(diagnostic)}\n`).join("");
+  return diagnostics.map((diagnostic) => `${formatDiagnostic(diagnostic, process.cwd())}\n`).join("");
 }
 
 /** Prints problems to standard error; under `--strict` an error ends the command before anything runs. */

@@ -12,11 +12,25 @@ export interface Terminal {
   readonly ending: AbortSignal;
 }
 
+/** A second Ctrl-C within this time is the first one, come by another way. */
+const SAME_SIGNAL_MS = 500;
+const EXIT_INTERRUPTED = 130;
+
 export function processTerminal(): Terminal {
   const ending = new AbortController();
-  const end = () => ending.abort(new Error("asked to end"));
-  process.once("SIGINT", end);
-  process.once("SIGTERM", end);
+  let askedAt = 0;
+  const end = () => {
+    if (!ending.signal.aborted) {
+      askedAt = performance.now();
+      ending.abort(new Error("asked to end"));
+    } else if (performance.now() - askedAt > SAME_SIGNAL_MS) process.exit(EXIT_INTERRUPTED);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end);
+  // Whoever reads has seen enough (`… | head`).
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") end();
+    else throw error;
+  });
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),

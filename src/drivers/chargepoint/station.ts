@@ -81,7 +81,7 @@ export class Station implements DriverDevice {
     if (start !== undefined && start !== null) return this.setPoint(point, start, options);
     if (attribute.control === "clearAlarms")
       return nothingToRevert("cleared alarms stay cleared; there is nothing to revert");
-    return revertShed(this.#init, row.port, row, options.signal);
+    return revertShed(this.#init, row, options.signal);
   }
 
   #binding(point: string): Binding {

@@ -33,7 +33,12 @@ export class Accounts {
     }
     if (known) return known.account;
     const { log, notice } = this.#context;
-    const client = new ChargePointClient({ ...settings, log, retries: 1, onCall: (call) => this.#count(call) });
+    const client = new ChargePointClient({
+      ...settings,
+      log,
+      retries: 1,
+      onCall: (call) => this.#count(call),
+    });
     const account = new Account({ label, client, log, notice });
     this.#accounts.set(key, { account, password: settings.password });
     return account;

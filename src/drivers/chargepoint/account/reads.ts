@@ -6,7 +6,7 @@ import { getLoad } from "../api/operations/get-load.ts";
 import { getStationRights } from "../api/operations/get-station-rights.ts";
 import { getStationStatus } from "../api/operations/get-station-status.ts";
 import { getStations } from "../api/operations/get-stations.ts";
-import { pages } from "../api/paging.ts";
+import { pages, type QueryOf } from "../api/paging.ts";
 import type { Answers } from "./answers.ts";
 
 /** The answer does not hold the station that was asked for; another station's is never taken for it. */
@@ -66,10 +66,15 @@ export const reads: Reads = {
     return own.filter((group) => group.stationData.length > 0);
   },
 
+  /** Two calls: the service gives final sessions, or with activeSessionsOnly those under way, never both (§6.1.2). */
   async sessions({ client, stationID, signal, sessionsFrom }) {
-    const query = { stationID, fromTimeStamp: sessionsFrom() };
-    const sessions = await collect(pages(client, getChargingSessionData, query, { signal }));
-    return sessions.filter((session) => session.stationID === stationID);
+    const read = (query: QueryOf<typeof getChargingSessionData>) =>
+      collect(pages(client, getChargingSessionData, { stationID, ...query }, { signal }));
+    const [ended, active] = await Promise.all([
+      read({ fromTimeStamp: sessionsFrom() }),
+      read({ activeSessionsOnly: true }),
+    ]);
+    return [...ended, ...active].filter((session) => session.stationID === stationID);
   },
 };
 

@@ -4,9 +4,10 @@ import type { WriteOutcome } from "../../driver.ts";
 import { InvalidValueError, type Verification, WriteRefusedError } from "../../errors.ts";
 import type { Account } from "../account/account.ts";
 import { clearAlarms } from "../api/operations/clear-alarms.ts";
+import { loadRegister } from "../registers/load-register.ts";
 import { ofPort } from "../registers/newest.ts";
 import type { Control } from "../registers/register.ts";
-import { type Limit, nameOf, type OwnSheds, type ShedMode, type Target } from "./own-sheds.ts";
+import { type Limit, nameOf, type OwnSheds, type ShedMode } from "./own-sheds.ts";
 import { releasedBy, type ShedAnswer, type ShedControl } from "./shed.ts";
 
 export interface ControlContext {
@@ -46,25 +47,12 @@ export const controls: Readonly<
 /** Ends the shed of the point's station or port: the device's own default for every load point. */
 export async function revertShed(
   context: ControlContext,
-  target: Target,
   row: RegistryRow,
   signal: AbortSignal,
 ): Promise<WriteOutcome> {
-  const releases = releasedBy(target, context.own);
-  const answer = await context.shed.clear(target, signal);
-  return {
-    ...spoken(answer),
-    releases,
-    verify: async (verifySignal) => {
-      const ports = await context.shed.read(target, verifySignal);
-      const readBack = largest(
-        ports.map((port) =>
-          row.attribute === "shedState" ? port.shedState : port[row.attribute as ShedMode],
-        ),
-      );
-      return { confirmed: ports.length > 0 && ports.every((port) => port.shedState === 0), readBack };
-    },
-  };
+  const releases = releasedBy(row.port, context.own);
+  const answer = await context.shed.clear(row.port, signal);
+  return { ...spoken(answer), releases, verify: verifier(context, row, ({ shedState }) => shedState === 0) };
 }
 
 /** A revert of `clearAlarms` has nothing to undo: the point always reads 0. */
@@ -84,10 +72,8 @@ async function setLimit(
   if (value === null || !Number.isFinite(number) || !fits(number)) {
     throw new InvalidValueError(context.path, row.point.name, value, expected);
   }
-  return applyLimit(context, request, { mode, value: number }, (ports) => {
-    const readBack = largest(ports.map((port) => (port.shedState === 1 ? port[mode] : null)));
-    const same = readBack !== null && Math.abs(readBack - number) <= SAME_KW;
-    return { confirmed: same && ports.some((port) => port.shedState === 1), readBack };
+  return applyLimit(context, request, { mode, value: number }, ({ shedState, readBack }) => {
+    return shedState === 1 && Math.abs(Number(readBack) - number) <= SAME_KW;
   });
 }
 
@@ -102,34 +88,47 @@ async function setShedState(context: ControlContext, request: ControlRequest): P
       "0 (clears) or 1 (applies the last limit again)",
     );
   }
-  if (state === 0) return revertShed(context, row.port, row, signal);
+  if (state === 0) return revertShed(context, row, signal);
   const last = context.own.last(row.port);
   if (!last) {
     throw new WriteRefusedError(
       `this bridge has requested no limit for ${row.port ? `port ${row.port} of ` : ""}station ${context.stationID} yet: write allowedLoad or percentShed instead`,
     );
   }
-  return applyLimit(context, request, last, (ports) => {
-    const readBack = largest(ports.map((port) => port.shedState));
-    return { confirmed: readBack === 1, readBack };
-  });
+  return applyLimit(context, request, last, ({ shedState }) => shedState === 1);
 }
 
 async function applyLimit(
   context: ControlContext,
   request: ControlRequest,
   limit: Limit,
-  judge: (ports: Awaited<ReturnType<ShedControl["read"]>>) => Verification,
+  isDone: (read: ShedRead) => boolean,
 ): Promise<WriteOutcome> {
-  const target = request.row.port;
-  const releases = releasedBy(target, context.own);
+  const { row, signal } = request;
+  const releases = releasedBy(row.port, context.own);
   const minutes = request.durationMinutes ?? context.leaseMinutes;
-  const answer = await context.shed.limit(target, limit, minutes, request.signal);
+  const answer = await context.shed.limit(row.port, limit, minutes, signal);
   return {
     ...spoken(answer),
-    releases: releases.filter((key) => key !== nameOf(target)),
-    hold: { key: nameOf(target), ...(minutes > 0 ? { leaseSeconds: minutes * 60 } : {}) },
-    verify: async (signal) => judge(await context.shed.read(target, signal)),
+    releases: releases.filter((key) => key !== nameOf(row.port)),
+    hold: { key: nameOf(row.port), ...(minutes > 0 ? { leaseSeconds: minutes * 60 } : {}) },
+    verify: verifier(context, row, isDone),
+  };
+}
+
+/** What the row's point and the shed state of its station or port read, past every cache. */
+interface ShedRead {
+  readonly shedState: unknown;
+  readonly readBack: PointValue;
+}
+
+function verifier(context: ControlContext, row: RegistryRow, isDone: (read: ShedRead) => boolean) {
+  const { attributes } = loadRegister;
+  return async (signal: AbortSignal): Promise<Verification> => {
+    const load = await context.shed.load(signal);
+    const shedState = attributes.shedState!.read(load, row.port);
+    const readBack = attributes[row.attribute]!.read(load, row.port) as PointValue;
+    return { confirmed: isDone({ shedState, readBack }), readBack };
   };
 }
 
@@ -165,9 +164,4 @@ function spoken(answer: ShedAnswer): Pick<WriteOutcome, "code" | "text" | "warni
     ...(answer.text === null ? {} : { text: answer.text }),
     warnings: answer.warnings,
   };
-}
-
-function largest(values: readonly (number | null)[]): number | null {
-  const numbers = values.filter((value) => value !== null);
-  return numbers.length === 0 ? null : Math.max(...numbers);
 }

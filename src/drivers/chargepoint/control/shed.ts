@@ -112,11 +112,14 @@ export class ShedControl {
     return { code: answer.responseCode, text: answer.responseText, warnings };
   }
 
-  /** The port or ports of a fresh load answer that the target means. */
-  async read(target: Target, signal: AbortSignal): Promise<LoadAnswer["Port"]> {
+  /** The station's load answer, past every cache. */
+  async load(signal: AbortSignal): Promise<LoadAnswer> {
     this.#account.forget(this.#settings.stationID);
-    const load = await this.#account.read("load", this.#settings.stationID, { maxAgeSeconds: 0, signal });
-    return target === undefined ? load.Port : load.Port.filter((port) => port.portNumber === target);
+    return this.#account.read("load", this.#settings.stationID, { maxAgeSeconds: 0, signal });
+  }
+
+  async #ports(signal: AbortSignal): Promise<LoadAnswer["Port"]> {
+    return (await this.load(signal)).Port;
   }
 
   async #apply(
@@ -153,7 +156,7 @@ export class ShedControl {
   async #refuseWithinStationLimit(target: Target, signal: AbortSignal): Promise<void> {
     const station = target === undefined ? undefined : this.#own.standing(undefined);
     if (!station) return;
-    const ports = await this.read(undefined, signal);
+    const ports = await this.#ports(signal);
     // A shed that ended by itself leaves its mark in the store; what the service shows decides.
     if (ports.every((port) => port.shedState !== 1)) return this.#own.cleared(undefined);
     throw new WriteRefusedError(
@@ -163,7 +166,7 @@ export class ShedControl {
 
   /** Only a shed that is ours, as far as can be seen, is cleared; and none of another port goes with it. */
   async #refuseModeChange(target: Target, own: Limit, signal: AbortSignal): Promise<void> {
-    const ports = await this.read(undefined, signal);
+    const ports = await this.#ports(signal);
     const foreign = ports.filter((port) => port.shedState === 1 && !this.#isOurs(port, target, own));
     if (foreign.length === 0) return;
     throw new WriteRefusedError(
@@ -179,13 +182,13 @@ export class ShedControl {
   }
 
   async #otherPortsShed(target: string, signal: AbortSignal): Promise<LoadAnswer["Port"]> {
-    const ports = await this.read(undefined, signal);
+    const ports = await this.#ports(signal);
     return ports.filter((port) => port.portNumber !== target && port.shedState === 1);
   }
 
   /** Networks exist where naming a port still clears the whole station (facts, load shedding rules). */
   async #putBack(before: LoadAnswer["Port"], signal: AbortSignal): Promise<string[]> {
-    const now = await this.read(undefined, signal);
+    const now = await this.#ports(signal);
     const warnings: string[] = [];
     for (const port of before) {
       const number = port.portNumber ?? "";
@@ -200,8 +203,9 @@ export class ShedControl {
   }
 
   async #idleWarning(target: Target, signal: AbortSignal): Promise<string[]> {
-    const ports = await this.read(target, signal);
-    const idle = ports.filter((port) => port.shedState !== 1 && port.portLoad === 0);
+    const ports = await this.#ports(signal);
+    const meant = ports.filter((port) => target === undefined || port.portNumber === target);
+    const idle = meant.filter((port) => port.shedState !== 1 && port.portLoad === 0);
     if (idle.length === 0) return [];
     const numbers = idle.map((port) => port.portNumber).join(", ");
     return [

@@ -1,0 +1,45 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { formatDiagnostic } from "../../../src/config/index.ts";
+import { checkRows } from "../../../src/drivers/chargepoint/check-rows.ts";
+import { parseRegistry } from "../../../src/registry/index.ts";
+
+const HEADER =
+  "Volttron Point Name,Attribute Name,Register Name,Port #,Type,Units,Starting Value,Writable,Notes\n";
+const check = (rows: string) =>
+  checkRows(parseRegistry(Buffer.from(HEADER + rows), "r.csv").rows).map((d) => formatDiagnostic(d));
+
+test("F3: register, attribute, port and Writable are checked, each with its place and remedy", () => {
+  expect(
+    check(
+      [
+        "a,portLoad,LodRegister,1,float,,,FALSE,",
+        "b,portLoda,LoadRegister,1,float,,,FALSE,",
+        "c,portLoad,LoadRegister,,float,,,FALSE,",
+        "d,stationLoad,LoadRegister,2,float,,,FALSE,",
+        "e,portLoad,LoadRegister,1,float,,,TRUE,",
+        "f,Status,LoadRegister,1,string,,,FALSE,",
+        "g,toString,LoadRegister,1,string,,,FALSE,",
+        "h,portLoad,,1,float,,,FALSE,",
+        "i,portLoad,LoadRegister,1A,float,,,FALSE,",
+      ].join("\n"),
+    ),
+  ).toMatchInlineSnapshot(`
+    [
+      "r.csv:2:12: error [unknown_register] Register Name: there is no such register; found "LodRegister", expected one of StationRegister, StationStatusRegister, LoadRegister, AlarmRegister, StationRightsRegister, ChargingSessionRegister; did you mean "LoadRegister"?",
+      "r.csv:3:3: error [unknown_attribute] Attribute Name: LoadRegister has no such attribute; found "portLoda", expected an attribute of LoadRegister; did you mean "portLoad"?",
+      "r.csv:4:25: error [port_needed] Port #: portLoad of LoadRegister is a value of a port; found no port, expected the port's number, e.g. 1",
+      "r.csv:5:28: warning [port_ignored] Port #: stationLoad of LoadRegister is a value of the whole station; its port is ignored; found "2", expected an empty cell",
+      "r.csv:6:35: warning [not_writable] Writable: ChargePoint takes no writes to portLoad of LoadRegister; writes to this point will be refused; found TRUE, expected FALSE",
+      "r.csv:7:3: error [unknown_attribute] Attribute Name: LoadRegister has no such attribute; StationStatusRegister has; found "Status", expected an attribute of LoadRegister",
+      "r.csv:8:3: error [unknown_attribute] Attribute Name: LoadRegister has no such attribute; found "toString", expected an attribute of LoadRegister",
+      "r.csv:9:12: error [unknown_register] Register Name: the row names no register; found "", expected one of StationRegister, StationStatusRegister, LoadRegister, AlarmRegister, StationRightsRegister, ChargingSessionRegister",
+    ]
+  `);
+});
+
+test.each(["chargepoint.csv", "chargepoint-minimal.csv"])("the shipped %s has no fault", (name) => {
+  const file = new URL(`../../../registry/${name}`, import.meta.url);
+  const { rows, diagnostics } = parseRegistry(readFileSync(file), name);
+  expect([...diagnostics, ...checkRows(rows)].map((d) => formatDiagnostic(d))).toEqual([]);
+});

@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const starter = fileURLToPath(new URL("../../bin/voltbridge", import.meta.url));
+
+export interface CliOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+export interface CliResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs one command of the real command line to its end. */
+export async function voltbridge(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  const running = new RunningVoltbridge(args, options);
+  const code = await running.ended;
+  return { code, stdout: running.stdout, stderr: running.stderr };
+}
+
+/** A command of the real command line that goes on until it is told to end. */
+export class RunningVoltbridge {
+  stdout = "";
+  stderr = "";
+  readonly ended: Promise<number | null>;
+  readonly #child: ChildProcess;
+
+  constructor(args: readonly string[], { env = {}, cwd }: CliOptions = {}) {
+    this.#child = spawn(process.execPath, [starter, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+      ...(cwd === undefined ? {} : { cwd: resolve(cwd) }),
+    });
+    this.#child.stdout?.on("data", (chunk: Buffer) => {
+      this.stdout += chunk;
+    });
+    this.#child.stderr?.on("data", (chunk: Buffer) => {
+      this.stderr += chunk;
+    });
+    this.ended = once(this.#child, "close").then(([code]) => code as number | null);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Resolves when what it has printed (both streams) matches; rejects when it ends before that. */
+  async printed(pattern: RegExp): Promise<RegExpMatchArray> {
+    for (;;) {
+      const match = `${this.stdout}${this.stderr}`.match(pattern);
+      if (match) return match;
+      const ended = await Promise.race([
+        this.ended.then(() => true),
+        once(this.#child.stdout!, "data").then(() => false),
+        once(this.#child.stderr!, "data").then(() => false),
+      ]);
+      if (ended && !`${this.stdout}${this.stderr}`.match(pattern)) {
+        throw new Error(`ended before printing ${pattern}:\n${this.stdout}\n${this.stderr}`);
+      }
+    }
+  }
+
+  /** Sends the signal and waits for the end; gives the exit code. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
+    this.#child.kill(signal);
+    return this.ended;
+  }
+}
