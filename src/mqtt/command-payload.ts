@@ -18,7 +18,7 @@ export class BadPayloadError extends Error {
 }
 
 /** Bytes. No set point needs more; what is longer is not even decoded. */
-export const LONGEST_PAYLOAD = 16 * 1024;
+const LONGEST_PAYLOAD = 16 * 1024;
 const DEEPEST_VALUE = 16;
 const LONGEST_NAME = 128;
 

@@ -18,7 +18,6 @@ export interface CommandReceiverOptions {
   readonly commands: Commands;
   readonly now: () => Date;
   readonly secrets?: Secrets;
-  readonly getTimeoutMs?: number;
 }
 
 /** Most commands that wait or run, for one device and in all. More are refused with an answer. */
@@ -152,7 +151,7 @@ export class CommandReceiver {
   }
 
   #get(path: string, point: string): Promise<Answer["value"]> {
-    const deadline = AbortSignal.timeout(this.#options.getTimeoutMs ?? GET_TIMEOUT_MS);
+    const deadline = AbortSignal.timeout(GET_TIMEOUT_MS);
     return this.#options.commands.get(path, point, AbortSignal.any([deadline, this.#stopping.signal]));
   }
 

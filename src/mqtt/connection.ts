@@ -229,7 +229,7 @@ export class Connection implements Link {
       return;
     }
     this.#failures++;
-    const reason = reasonOf(error);
+    const reason = `${reasonOf(error)}${remedy(error)}`;
     if (reason === this.#lastFailure) return;
     this.#lastFailure = reason;
     this.#options.log.warn(`cannot connect to ${this.#url}: ${reason}; trying again at growing pauses`);
@@ -251,4 +251,12 @@ export class Connection implements Link {
     const full = Math.min(this.#times.longestPauseMs, this.#times.firstPauseMs * 2 ** this.#attempts++);
     return full * (0.5 + Math.random() / 2);
   }
+}
+
+/** CONNACK codes for user name, password and permission, of MQTT 3.1.1 (4, 5) and 5 (134, 135). */
+const CREDENTIALS_REFUSED = [4, 5, 134, 135];
+
+function remedy(error: unknown): string {
+  const { code } = error as { code?: unknown };
+  return CREDENTIALS_REFUSED.includes(code as number) ? " (check mqtt.username and mqtt.password)" : "";
 }

@@ -23,6 +23,7 @@ export class Delivery {
   /** By reason: when it was reported last, and how many came since. */
   readonly #reported = new Map<string, { at: number; since: number }>();
   #droppedWhileAway = 0;
+  #absenceReportedAt = Number.NEGATIVE_INFINITY;
 
   constructor(link: Link, log: Log) {
     this.#link = link;
@@ -49,10 +50,12 @@ export class Delivery {
     }
   }
 
-  /** After a connect: says what was lost since the last. */
+  /** After a connect: says what was lost since it was said last. */
   reportAbsence(): void {
-    if (this.#droppedWhileAway > 0)
-      this.#log.warn("messages were dropped while the broker was away", { dropped: this.#droppedWhileAway });
+    const now = performance.now();
+    if (this.#droppedWhileAway === 0 || now - this.#absenceReportedAt < REPORT_MS) return;
+    this.#log.warn("messages were dropped while the broker was away", { dropped: this.#droppedWhileAway });
+    this.#absenceReportedAt = now;
     this.#droppedWhileAway = 0;
   }
 

@@ -16,13 +16,9 @@ import { Topics } from "./topics.ts";
 
 export type { Answer } from "./answers.ts";
 export { type BridgeStatus, readBridgeStatus } from "./bridge-status.ts";
-export type { BrokerAddress } from "./broker-address.ts";
-export { brokerUrl } from "./broker-address.ts";
-export type { Ask, RequestOptions } from "./client.ts";
+export type { Ask } from "./client.ts";
 export { NoAnswerError, NoBridgeError, request } from "./client.ts";
-export type { MqttCounters } from "./delivery.ts";
-export type { HealthReport } from "./status.ts";
-export { type BridgeBroker, NoBrokerError } from "./visit.ts";
+export { NoBrokerError } from "./visit.ts";
 
 export interface MqttOptions {
   readonly settings: MqttSettings;
@@ -63,10 +59,10 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   const { settings, instance, bus, devices, secrets } = options;
   const log = options.log.part("mqtt");
   const now = options.now ?? (() => new Date());
+  // Here for its errors: they are the settings' and will not go away.
+  await addressOptions(settings);
   const broker = settings.embedded && (await startBroker(settings, log));
   const address = broker ? { ...settings, embedded: { ...settings.embedded!, port: broker.port } } : settings;
-  // Here for its errors: they are the settings' and will not go away.
-  if (!broker) await addressOptions(address);
 
   const topics = new Topics(instance, settings.baseTopic);
   const link = new Connection({

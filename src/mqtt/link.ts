@@ -27,7 +27,7 @@ export interface Incoming {
 }
 
 export interface Subscription {
-  /** Filters without the base topic of anybody: as they go to the broker. */
+  /** As they go to the broker, base topic included. */
   readonly filters: readonly string[];
   onMessage(message: Incoming): void;
 }
@@ -74,7 +74,7 @@ export class ImpossibleMessageError extends Error {
   override readonly name = "ImpossibleMessageError";
 }
 
-/** `MQTT reason`, for an error whose message may be empty (Node's AggregateError of a refused connection is). */
+/** What an error says. Its message may be empty: Node's AggregateError of a refused connection has only a code. */
 export function reasonOf(error: unknown): string {
   const { message, code, errors } = error as { message?: string; code?: string | number; errors?: unknown[] };
   if (message) return message;

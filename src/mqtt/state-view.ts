@@ -7,7 +7,7 @@ import { bareValue, deviceText, jsonObject } from "./payloads.ts";
 import type { Topics } from "./topics.ts";
 
 /** What the state topic says of all values together. */
-export type Quality = "good" | "partial" | "stale" | "offline";
+type Quality = "good" | "partial" | "stale" | "offline";
 
 export interface StateViewOptions {
   readonly settings: Pick<MqttSettings, "state" | "stateRefreshSeconds">;

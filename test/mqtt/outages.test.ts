@@ -3,7 +3,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { Aedes } from "aedes";
 import { connect } from "mqtt";
 import { afterEach, describe, expect, test } from "vitest";
-import { createLog } from "../../src/log.ts";
+import { createLog, Secrets } from "../../src/log.ts";
 import { Connection } from "../../src/mqtt/connection.ts";
 import { readBridgeStatus, request } from "../../src/mqtt/index.ts";
 import { ImpossibleMessageError, LinkDownError, PublishRefusedError } from "../../src/mqtt/link.ts";
@@ -150,6 +150,19 @@ describe.skipIf(!mosquittoInstalled)("the broker is away", () => {
     expect(log.filter((line) => line.includes("cannot connect")).length).toBeLessThanOrEqual(2);
     proxy.refusing = false;
     await connected(mqtt);
+  });
+
+  test("H8, A3: a connection that ends as soon as it is there is said once, with the number when it lasts", async () => {
+    const mosquitto = await broker();
+    const proxy = await proxyBefore(mosquitto.port);
+    const { mqtt, log } = await bridge({ url: `mqtt://127.0.0.1:${proxy.port}` });
+    for (let i = 0; i < 6; i++) {
+      await connected(mqtt);
+      proxy.cut();
+      await until(() => !mqtt.connected, "the loss is noticed");
+    }
+    expect(log.length, log.join("")).toBeLessThanOrEqual(4);
+    await until(() => /connected to .*failedAttempts=[4-9]/.test(log.at(-1) ?? ""), "the return is said");
   });
 
   test("A2, T7: a broker that hangs is left after the deadline, and what waited for it is given back", async () => {
@@ -383,6 +396,8 @@ describe("embedded broker", () => {
     );
     expect(error.code).toBe(4);
     await stranger.endAsync(true);
+    const { log } = await bridge({ url: mqtt.url, username: "ann", password: "wrong-word" });
+    await until(() => log.join("").includes("check mqtt.username and mqtt.password"), "the remedy");
     await listen(mqtt.url, { username: "ann", password: "secret-word" });
   });
 
@@ -406,6 +421,25 @@ describe("embedded broker", () => {
       ({ topic }) => !topic.startsWith("site/7/") && !topic.startsWith("$SYS/"),
     );
     expect(strays).toEqual([]);
+  });
+
+  test("G1: known secrets are in no answer and no event", async () => {
+    const secrets = new Secrets();
+    secrets.add("canary-password");
+    const { mqtt, bus, commands } = await bridge({ embedded: { host: "127.0.0.1", port: 0 } }, { secrets });
+    await connected(mqtt);
+    const ear = await listen(mqtt.url);
+    const text = "login with canary-password failed";
+    commands.value = new Error(text);
+    commands.outcome = { status: "failed", error: "ApiError", text };
+    await ear.send(`devices/actuators/get/${PATH}/allowedLoad`, "");
+    await ear.send(`devices/actuators/set/${PATH}/allowedLoad`, "3");
+    await ear.send(`state/${PATH}/allowedLoad/set`, "3");
+    bus.emit("notice", { severity: "error", kind: "credentials_refused", text, at: AT });
+    await ear.find(`state/${PATH}/allowedLoad/result`);
+    await ear.find("voltbridge/bridge-1/event");
+    const said = ear.messages.filter((one) => one.text.includes("login with"));
+    expect(said.map((one) => one.text.includes("canary-password"))).toEqual([false, false, false, false]);
   });
 
   test("E24: a stop waits for the command under way and answers it", async () => {

@@ -62,7 +62,7 @@ export function scrape(
 }
 
 /** Plays the actuator: says yes to everything, keeps what it was asked, and can be told otherwise. */
-export class FakeCommands implements Commands {
+class FakeCommands implements Commands {
   readonly calls: { verb: string; device: string; point?: string; value?: unknown; command?: Command }[] = [];
   outcome: Partial<CommandResult> = {};
   /** What a call waits for before it answers. */
