@@ -54,6 +54,15 @@ describe("held set points", () => {
     await devices.stop();
   });
 
+  it("end with a write that the driver says has ended them", async () => {
+    const { devices, commands, clock, within, command, station } = await held();
+    await within(0, commands.set("site/s1", "enabled", false, command()));
+    expect(devices.counters().holds.held).toBe(0);
+    await clock.advance(120 * MINUTE);
+    expect(station().writes).toEqual(["set limit 5", "set enabled false"]);
+    await devices.stop();
+  });
+
   it("E7: one with a duration of its own is not renewed and ends at its time", async () => {
     const { devices, commands, clock, within, command, station } = await held();
     await within(0, commands.set("site/s1", "limit", 9, command({ durationMinutes: 90 })));

@@ -75,6 +75,14 @@ describe("poller", () => {
     expect(clock.waiting).toBe(0);
   });
 
+  it("D1: an aligned time that comes before the device's turn at the start is its first scrape", async () => {
+    const { poller, clock, clockTimes } = rig([device("late", 20_000)]);
+    poller.start();
+    await clock.advance(80_000);
+    expect(clockTimes()).toEqual(["08:00:20.000", "08:01:20.000"]);
+    await poller.stop();
+  });
+
   it("D1: a day of scrapes that take their time does not drift", async () => {
     const { poller, clock, begun } = rig([device("a", 340, 300)], 7_777);
     poller.start();
@@ -200,6 +208,24 @@ describe("poller", () => {
     expect(jumps).toEqual([]);
     expect(begun.length).toBeGreaterThanOrEqual(60);
     expect(begun.length).toBeLessThanOrEqual(62);
+    await poller.stop();
+  });
+
+  it("a timer that fires a little early by the wall clock makes the scrape of its round, once", async () => {
+    const { poller, clock, begun } = rig([device("a", 0), device("b", 3000)]);
+    poller.start();
+    await clock.advance(30_000);
+    begun.length = 0;
+    clock.set(clock.now() - 4);
+    await clock.advance(300_000);
+    const rounds = [...Map.groupBy(begun, ({ sync }) => sync)];
+    expect(rounds.map(([sync, round]) => [sync.slice(14, 19), round.length])).toEqual([
+      ["01:00", 2],
+      ["02:00", 2],
+      ["03:00", 2],
+      ["04:00", 2],
+      ["05:00", 2],
+    ]);
     await poller.stop();
   });
 

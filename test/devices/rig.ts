@@ -69,6 +69,7 @@ export class ScriptedDevice implements DriverDevice {
     await this.#take(point, value, options.signal);
     const shed = point === "limit" || point === "percent";
     const hold = { key: "shed", ...(this.leaseSeconds && { leaseSeconds: this.leaseSeconds }) };
+    if (point === "enabled" && value === false) return this.#outcome(point, value, { releases: ["shed"] });
     return this.#outcome(point, value, shed ? { hold } : {});
   }
 

@@ -3,7 +3,7 @@ import { buildDevices } from "../../src/devices/build.ts";
 import type { DriverType } from "../../src/drivers/driver.ts";
 import { fake } from "../../src/drivers/fake/index.ts";
 import { ManualClock } from "./manual-clock.ts";
-import { rig, STATION } from "./rig.ts";
+import { rig, ScriptedDevice, STATION } from "./rig.ts";
 import { deviceSettings, driverSettings, registryRows } from "./rows.ts";
 
 const MINUTE = 60_000;
@@ -55,6 +55,28 @@ describe("scrapes", () => {
     await devices.stop();
   });
 
+  it("C6: a device that is slower than its interval is reported once, and once more when it keeps up again", async () => {
+    const { devices, clock, station, notices, lines } = rig({ device: { intervalSeconds: 5 } });
+    const { scrapeAll } = ScriptedDevice.prototype;
+    const slow = station();
+    slow.scrapeAll = async () => {
+      await new Promise<void>((resolve) => clock.after(7000, resolve));
+      return scrapeAll.call(slow);
+    };
+    devices.start();
+    await clock.advance(5 * MINUTE);
+    const { scrapes } = devices.counters();
+    expect(scrapes.skipped).toBeGreaterThan(20);
+    expect(scrapes.ok).toBeGreaterThan(20);
+    expect(notices.map(({ kind }) => kind)).toEqual(["scrape_skipped"]);
+    expect(lines).toHaveLength(1);
+    slow.scrapeAll = scrapeAll;
+    await clock.advance(MINUTE);
+    expect(lines).toHaveLength(2);
+    expect(lines[1]).toContain("device is read again");
+    await devices.stop();
+  });
+
   it("H8: trouble is logged when it begins and when it ends, with few lines for many devices", async () => {
     const paths = Array.from({ length: 100 }, (_, i) => `site/s${i}`);
     const { devices, clock, station, lines } = rig({ paths });
@@ -98,6 +120,18 @@ describe("availability", () => {
     expect(availability[3]).toMatchObject({ availability: "online" });
     expect(availability[3]).not.toHaveProperty("reason");
     expect(devices.counters().devices).toEqual({ online: 2, stale: 0, offline: 0 });
+    await devices.stop();
+  });
+
+  it("H3: a miss now and then makes nobody offline", async () => {
+    const { devices, clock, station, availability } = rig();
+    devices.start();
+    for (let round = 0; round < 10; round++) {
+      station().scrapeError = round % 2 === 0 ? new Error("no route") : undefined;
+      await clock.advance(MINUTE);
+    }
+    expect(availability.filter(({ availability: now }) => now === "offline").length).toBeLessThanOrEqual(1);
+    expect(devices.latest.get("site/s1")!.availability).toBe("online");
     await devices.stop();
   });
 
@@ -199,7 +233,7 @@ describe("Starting Values", () => {
 
   it("E8: not over a set point that is held since the last run", async () => {
     const before = rig();
-    await before.within(0, before.commands.set("site/s1", "enabled", false, before.command()));
+    await before.within(0, before.commands.set("site/s1", "label", "x", before.command()));
     const { devices, clock, station } = rig({ state: before.state, driver: { writeStartingValues: true } });
     devices.start();
     await clock.advance(MINUTE);
