@@ -1,5 +1,6 @@
 export { driverTypes } from "../drivers/index.ts";
 export type { LoadedDevice } from "./build.ts";
+export type { Commands } from "./commands.ts";
 export { DataLock } from "./data-lock.ts";
 export type { DeviceState } from "./latest-values.ts";
 export { openDevices, type RunningDevices } from "./runner.ts";
