@@ -9,7 +9,7 @@ import { type Diagnostic, hasErrors, sortDiagnostics } from "./diagnostic.ts";
 import { JsonDocument, type JsonPath, pathText } from "./json-document.ts";
 import type { LoadOptions } from "./resolve.ts";
 import type { BridgeSettings } from "./settings.ts";
-import { readSettingsFile } from "./settings-file.ts";
+import { readSettingsFile, type SettingsContent } from "./settings-file.ts";
 
 /** Where the bridge config is looked for when nobody names one; it may be missing there. */
 const DEFAULT_BRIDGE_FILE = "configs/bridge.json";
@@ -30,14 +30,13 @@ export function loadBridge(
   const path = resolve(file ?? DEFAULT_BRIDGE_FILE);
   if (file === undefined && !existsSync(path)) return { settings: defaultBridge(path), diagnostics: [] };
   const schemaOf = (raw: unknown) => bridgeSchema(raw, options.backends);
-  const { document, value, diagnostics } = readSettingsFile<BridgeFile>(path, schemaOf, options);
-  if (!document || !value) return { diagnostics: sortDiagnostics(diagnostics) };
-  const { password } = URL.parse(value.mqtt.url) ?? { password: "" };
-  for (const form of [password, querystring.unescape(password)]) options.secrets.add(form);
-  const all = sortDiagnostics([...diagnostics, ...rules(document, value)]);
-  return hasErrors(all)
-    ? { diagnostics: all }
-    : { settings: toBridgeSettings(path, value), diagnostics: all };
+  const { content, diagnostics } = readSettingsFile<BridgeFile>(path, schemaOf, options);
+  if (!content) return { diagnostics: sortDiagnostics(diagnostics) };
+  const password = content.sound("mqtt.url") && URL.parse(content.value.mqtt.url)?.password;
+  if (password) for (const form of [password, querystring.unescape(password)]) options.secrets.add(form);
+  const all = sortDiagnostics([...diagnostics, ...rules(content)]);
+  if (hasErrors(all)) return { diagnostics: all };
+  return { settings: toBridgeSettings(path, content.value), diagnostics: all };
 }
 
 /** The settings of an empty bridge config at this place, for runs without a file. */
@@ -48,7 +47,8 @@ export function defaultBridge(file: string = DEFAULT_BRIDGE_FILE): BridgeSetting
 }
 
 /** What holds between settings, or outside of the file, and so in no schema. */
-function rules(document: JsonDocument, { instance, mqtt }: BridgeFile): Diagnostic[] {
+function rules({ document, value, sound }: SettingsContent<BridgeFile>): Diagnostic[] {
+  const { instance, mqtt } = value;
   const found: Diagnostic[] = [];
   const report = (code: string, path: JsonPath, message: string, severity: "error" | "warning" = "error") =>
     found.push({
@@ -60,31 +60,32 @@ function rules(document: JsonDocument, { instance, mqtt }: BridgeFile): Diagnost
       message,
     });
 
-  const nameFault = levelFault(instance);
+  const nameFault = sound("instance") && levelFault(instance);
   if (nameFault) report("bad_name", ["instance"], `the name stands in topics, and it ${nameFault}`);
-  if (mqtt.base_topic !== "")
+  if (sound("mqtt.base_topic") && mqtt.base_topic !== "")
     for (const level of mqtt.base_topic.replace(/\/$/, "").split("/")) {
       const fault = levelFault(level);
       if (fault) report("bad_topic", ["mqtt", "base_topic"], `no topic can begin so: a level ${fault}`);
     }
-  if (mqtt.embedded && document.source(["mqtt", "url"]) !== undefined)
+  if (sound("mqtt.embedded") && mqtt.embedded && document.source(["mqtt", "url"]) !== undefined)
     report(
       "conflicting_settings",
       ["mqtt", "url"],
       "the broker is either at a URL or embedded; remove one of the two",
     );
-  if (!URL.canParse(mqtt.url))
+  if (sound("mqtt.url") && !URL.canParse(mqtt.url))
     report("bad_url", ["mqtt", "url"], "this is no URL; is its port a number up to 65535?");
-  if (URL.parse(mqtt.url)?.password)
+  if (sound("mqtt.url") && URL.parse(mqtt.url)?.password)
     report("secret_in_url", ["mqtt", "url"], "move the password to mqtt.password; URLs are shown", "warning");
-  if (mqtt.password !== null && mqtt.username === null)
-    report("missing_key", ["mqtt", "password"], "a password needs mqtt.username");
-  if (mqtt.cert !== null && mqtt.key === null)
-    report("missing_key", ["mqtt", "cert"], "a certificate needs mqtt.key");
-  if (mqtt.key !== null && mqtt.cert === null)
-    report("missing_key", ["mqtt", "key"], "a key needs mqtt.cert");
+  for (const [name, needed] of [
+    ["password", "username"],
+    ["cert", "key"],
+    ["key", "cert"],
+  ] as const)
+    if (sound(`mqtt.${name}`) && mqtt[name] !== null && sound(`mqtt.${needed}`) && mqtt[needed] === null)
+      report("missing_key", ["mqtt", name], `this needs mqtt.${needed} too`);
   for (const name of ["ca", "cert", "key"] as const) {
-    const pem = mqtt[name];
+    const pem = sound(`mqtt.${name}`) ? mqtt[name] : null;
     if (pem !== null && !existsSync(resolve(dirname(document.file), pem)))
       report("missing_file", ["mqtt", name], `there is no file ${resolve(dirname(document.file), pem)}`);
   }

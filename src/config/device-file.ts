@@ -31,8 +31,9 @@ export function loadDeviceFile(
   const path = resolve(file);
   const schemaOf = (raw: unknown) =>
     deviceSchema((raw as { driver_type?: unknown } | null)?.driver_type, drivers);
-  const { document, value, diagnostics } = readSettingsFile<DeviceFile>(path, schemaOf, options);
-  if (!document || !value) return { diagnostics: sortDiagnostics(diagnostics) };
+  const { content, diagnostics } = readSettingsFile<DeviceFile>(path, schemaOf, options);
+  if (!content) return { diagnostics: sortDiagnostics(diagnostics) };
+  const { document, value, sound } = content;
 
   const found = [...diagnostics];
   const report = (code: string, where: JsonPath, message: string, more: Partial<Diagnostic> = {}) =>
@@ -46,12 +47,12 @@ export function loadDeviceFile(
       ...more,
     });
 
-  const topic = topicPath(value, path, options.folder);
-  const fault = devicePathFault(topic);
+  const topic = TOPIC_KEYS.every(sound) ? topicPath(value, path, options.folder) : undefined;
+  const fault = topic !== undefined && devicePathFault(topic);
   if (fault)
     report("bad_topic", topicKey(document), `the device's topic path ${fault}`, { found: quoted(topic) });
 
-  const timezone = closestTimezone(value.timezone);
+  const timezone = !sound("timezone") || closestTimezone(value.timezone);
   if (timezone !== true)
     report("bad_timezone", ["timezone"], "there is no such time zone", {
       found: quoted(value.timezone),
@@ -59,20 +60,23 @@ export function loadDeviceFile(
       ...(timezone ? { suggestion: timezone } : {}),
     });
 
-  const heartbeatFault = value.heart_beat_point && pointNameFault(value.heart_beat_point);
+  const heartbeat = sound("heart_beat_point") && value.heart_beat_point;
+  const heartbeatFault = heartbeat && pointNameFault(heartbeat);
   if (heartbeatFault)
     report("bad_name", ["heart_beat_point"], `no point can have this name: it ${heartbeatFault}`);
 
-  const registry = findRegistry(value.registry_config, path, bridge.registries);
-  if ("problem" in registry)
+  const registry = sound("registry_config")
+    ? findRegistry(value.registry_config, path, bridge.registries)
+    : undefined;
+  if (registry && "problem" in registry)
     report("missing_registry", ["registry_config"], registry.problem, {
       ...(registry.suggestion ? { suggestion: registry.suggestion } : {}),
     });
 
   const sorted = sortDiagnostics(found);
-  return hasErrors(sorted) || "problem" in registry
-    ? { diagnostics: sorted }
-    : { device: toDeviceSettings(path, topic, registry.file, value), diagnostics: sorted };
+  if (hasErrors(sorted) || topic === undefined || !registry || "problem" in registry)
+    return { diagnostics: sorted };
+  return { device: toDeviceSettings(path, topic, registry.file, value), diagnostics: sorted };
 }
 
 const TOPIC_KEYS = ["campus", "building", "unit", "path"] as const;

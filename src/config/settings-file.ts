@@ -1,17 +1,25 @@
 import { readFileSync } from "node:fs";
 import { checkValue } from "./check.ts";
-import { type Diagnostic, hasErrors } from "./diagnostic.ts";
+import type { Diagnostic } from "./diagnostic.ts";
 import { unreadableReason } from "./file-access.ts";
 import { JsonDocument } from "./json-document.ts";
 import { type LoadOptions, resolveDocument } from "./resolve.ts";
 import type { Schema } from "./schema.ts";
 import { decodeText } from "./text-file.ts";
 
-/** A settings file read, resolved and checked. `value` is there, defaults filled in, where no diagnostic is an error. */
+/** A settings file read, resolved and checked. */
 export interface SettingsFile<T> {
-  readonly document?: JsonDocument;
-  readonly value?: T;
   readonly diagnostics: readonly Diagnostic[];
+  /** Absent where the file is no JSON. */
+  readonly content?: SettingsContent<T>;
+}
+
+export interface SettingsContent<T> {
+  readonly document: JsonDocument;
+  /** Defaults filled in. Only what is `sound` is of its type. */
+  readonly value: T;
+  /** Whether no error was found at a setting (`mqtt.url`), in it, or in what holds it. */
+  sound(setting: string): boolean;
 }
 
 /** Reads one JSON(C) file against the schema that `schemaOf` chooses by looking at the raw document. Never throws. */
@@ -29,16 +37,22 @@ export function readSettingsFile<T>(
   const { text, encoding } = decodeText(bytes);
   const warnings = encoding === "windows-1252" ? [notUtf8(file)] : [];
   const document = new JsonDocument(file, text);
-  if (document.problems.length > 0) return { document, diagnostics: [...warnings, ...document.problems] };
+  if (document.problems.length > 0) return { diagnostics: [...warnings, ...document.problems] };
   const schema = schemaOf(document.value);
   const resolved = resolveDocument(document, schema, options);
   // What could not be resolved has its diagnostic; to find fault with the gap it left would be noise.
   const gaps = new Set(resolved.diagnostics.filter((d) => d.severity === "error").map((d) => d.path));
   const faults = checkValue(document, resolved.value, schema).filter((d) => !gaps.has(d.path));
   const diagnostics = [...warnings, ...resolved.diagnostics, ...faults];
-  return hasErrors(diagnostics)
-    ? { document, diagnostics }
-    : { document, value: resolved.value as T, diagnostics };
+  const sound = (setting: string) =>
+    !diagnostics.some((d) => d.severity === "error" && concerns(d.path, setting));
+  return { diagnostics, content: { document, value: resolved.value as T, sound } };
+}
+
+function concerns(path: string | undefined, setting: string): boolean {
+  const within = (inner: string, outer: string) =>
+    inner.startsWith(outer) && /^[.[]/.test(inner.slice(outer.length));
+  return path === undefined || path === setting || within(path, setting) || within(setting, path);
 }
 
 /** What to say of a file that cannot be read at all. */
