@@ -21,6 +21,7 @@ export const configSchema = {
     stationID: {
       type: "string",
       pattern: "^\\d+:\\S+$",
+      "x-expected": "a network number, a colon and a station number, e.g. 1:12345",
       description: "Station to read, CPNID:StationIdentifier, e.g. 1:12345",
     },
     username: { type: "string", minLength: 1, description: "API licence key" },
@@ -34,6 +35,7 @@ export const configSchema = {
     endpoint: {
       type: "string",
       pattern: "^https?://",
+      "x-expected": "an address that begins with https:// or http://",
       description: "Address of the service, instead of a region; for the simulator",
     },
     cacheExpiration: {
