@@ -75,6 +75,10 @@ export class Mosquitto {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = child;
+    // Where a test process ends early, its brokers must not stay behind.
+    const endWithUs = (): void => void child.kill("SIGKILL");
+    process.once("exit", endWithUs);
+    child.once("exit", () => process.off("exit", endWithUs));
     for (const stream of [child.stdout, child.stderr])
       stream.on("data", (chunk) => {
         this.log += chunk;
