@@ -1,6 +1,5 @@
 export type { Call } from "./calls.ts";
 export { type Clock, RunningClock, SteppedClock } from "./clock.ts";
-export { SERVICE_PATH } from "./face/http.ts";
 export { requestOf } from "./face/service.ts";
 export { type Simulator, type SimulatorOptions, startSimulator } from "./simulator.ts";
 export type { Effect, Trouble, TroubleRule } from "./trouble.ts";
