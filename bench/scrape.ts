@@ -6,7 +6,7 @@
  * The reference of the same run posts the same number of the same requests over one undici agent and reads the answers
  * to their end, without XML, values, topics or MQTT: what no bridge can go below on this machine at that moment.
  *
- * Run: npm exec -- node bench/scrape.ts [--rounds 7] [--registry registry/chargepoint.csv]
+ * Run: npm run bench:scrape -- [--rounds 7] [--registry registry/chargepoint.csv]
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

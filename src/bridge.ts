@@ -38,7 +38,10 @@ export interface Bridge {
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const { settings, log, secrets, version } = options;
   const undo: (() => void | Promise<void>)[] = [];
+  let devices: RunningDevices | undefined;
   const stop = async () => {
+    // First, so that what the devices still say is published and stored.
+    await devices?.stop();
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
@@ -48,8 +51,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     undo.push(() => state.close());
 
     const bus = new Bus((event, err) => log.error(`a listener of ${event} failed`, { err }));
-    const devices = openDevices({ devices: options.devices, settings, bus, log, state });
-    options.onDiagnostics(devices.diagnostics);
+    const running = openDevices({ devices: options.devices, settings, bus, log, state });
+    devices = running;
+    options.onDiagnostics(running.diagnostics);
 
     const recorder = await startRecorder(settings, bus, log, undo);
     const mqtt = await startMqtt({
@@ -57,16 +61,15 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       instance: settings.instance,
       version,
       bus,
-      devices: new Map(devices.infos.map((info) => [info.path, info])),
-      commands: devices.commands,
+      devices: new Map(running.infos.map((info) => [info.path, info])),
+      commands: running.commands,
       log,
       secrets,
-      health: () => ({ ...devices.counters(), ...(recorder && { historian: recorder.counters }) }),
+      health: () => ({ ...running.counters(), ...(recorder && { historian: recorder.counters }) }),
     });
     undo.push(() => mqtt.stop());
-    undo.push(() => devices.stop());
-    devices.start();
-    return { bus, devices, mqtt, stop };
+    running.start();
+    return { bus, devices: running, mqtt, stop };
   } catch (error) {
     await stop();
     throw error;

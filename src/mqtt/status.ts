@@ -56,8 +56,7 @@ export class StatusPublisher {
 
   availability(change: AvailabilityChange): void {
     this.#availability.set(change.device.path, change.availability);
-    const report = this.#report();
-    if (this.#heartbeat(report) !== this.#told) this.#publishHeartbeat(report);
+    if (this.#heartbeat(this.#report()) !== this.#told) this.#beat();
   }
 
   /** After a connect: who we are, and how we are. */

@@ -171,9 +171,12 @@ function refusal(operation: Operation, { code, text }: Refusal): Draft<Fields> {
   return { ...coded(code, text), ...("Success" in operation.response ? { Success: 0 } : {}) };
 }
 
+/** What the service says on success, word for word (every sample of the guide). */
+const SUCCESS_TEXT = "API input request executed successfully.";
+
 function coded(
   code: string,
-  text = RESPONSE_CODES[code] ?? "",
+  text = code === "100" ? SUCCESS_TEXT : (RESPONSE_CODES[code] ?? ""),
 ): { responseCode: string; responseText: string } {
   return { responseCode: code, responseText: text };
 }
