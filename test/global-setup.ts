@@ -1,10 +1,16 @@
 import { execFileSync } from "node:child_process";
 import { findProgram } from "./helpers/mosquitto.ts";
+import { hasPaho } from "./helpers/python.ts";
 
-/** Debian packages that tests need, by a program of each. */
-const NEEDED = { mosquitto: "mosquitto", mosquitto_pub: "mosquitto-clients", openssl: "openssl" };
+/** Debian packages that tests need, and how to see that each is there. */
+const NEEDED: Readonly<Record<string, () => boolean>> = {
+  mosquitto: () => findProgram("mosquitto") !== undefined,
+  "mosquitto-clients": () => findProgram("mosquitto_pub") !== undefined,
+  openssl: () => findProgram("openssl") !== undefined,
+  "python3-paho-mqtt": hasPaho,
+};
 
-/** Sees to it that the programs of {@link NEEDED} are there, once before all tests. */
+/** Sees to it that the packages of {@link NEEDED} are there, once before all tests. */
 export default function setup(): void {
   if (missing().length === 0) return;
   if (process.platform === "linux" && process.getuid?.() === 0 && findProgram("apt-get")) install(missing());
@@ -12,11 +18,11 @@ export default function setup(): void {
   if (gone.length === 0) return;
   const text = `tests need the Debian packages ${gone.join(", ")}: apt-get install ${gone.join(" ")}`;
   if (process.env.CI) throw new Error(text);
-  process.stderr.write(`\n*** ${text}\n*** Tests against a real broker are SKIPPED.\n\n`);
+  process.stderr.write(`\n*** ${text}\n*** Tests that need them are SKIPPED.\n\n`);
 }
 
 function missing(): string[] {
-  return Object.entries(NEEDED).flatMap(([program, name]) => (findProgram(program) ? [] : [name]));
+  return Object.keys(NEEDED).filter((name) => !NEEDED[name]!());
 }
 
 function install(packages: string[]): void {

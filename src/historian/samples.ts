@@ -6,12 +6,16 @@ const AUDIT_META: TopicMeta = { units: "", type: "dictionary", tz: "UTC" };
 /** Writes asked and not answered whose times are remembered. */
 const MAX_OPEN_WRITES = 10_000;
 
-/** The values of a scrape, null included; a point that could not be read leaves no sample. */
+/**
+ * The values of a scrape, null included. A point that could not be read leaves no sample, nor does one whose row says
+ * `Publish` never: what is kept is what subscribers could have kept (personal data is marked so).
+ */
 export function scrapeSamples({ device, values, takenAt }: Scrape): Sample[] {
   const time = timeOf(takenAt);
   const samples: Sample[] = [];
   for (const [point, value] of values) {
-    const { units = "", type = "string" } = device.points.get(point) ?? {};
+    const { units = "", type = "string", publish = "always" } = device.points.get(point) ?? {};
+    if (publish === "never") continue;
     samples.push({
       topic: `${device.path}/${point}`,
       time,

@@ -83,6 +83,7 @@ const DEVICE: DeviceInfo = {
     ["load", point("load", "float", "kW")],
     ["status", point("status", "string")],
     ["heartbeat", point("heartbeat", "integer")],
+    ["driverName", { ...point("driverName", "string"), publish: "never" }],
   ]),
   timezone: "Europe/Berlin",
   intervalSeconds: 60,
@@ -176,6 +177,12 @@ describe("recorder", () => {
       ],
     ]);
     expect(recorder.counters).toEqual({ accepted: 3, written: 3, waiting: 0, dropped: 0, rejected: 0 });
+  });
+
+  it("C16: a point whose row says Publish never is not stored", async () => {
+    scrape(0.25, { load: 7.2, driverName: "A. Driver" });
+    await clock.advance(1000);
+    expect([...backend.stored.values()]).toEqual([7.2]);
   });
 
   it("batches by time and by count", async () => {

@@ -1,0 +1,103 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
+import { portLoadKw } from "../../src/simulator/world/station.ts";
+import { freePort } from "../helpers/mosquitto.ts";
+import { PYTHON, pahoInstalled } from "../helpers/python.ts";
+import { Site } from "../helpers/site.ts";
+import { RunningVoltbridge } from "../helpers/voltbridge.ts";
+
+const examples = fileURLToPath(new URL("../../examples", import.meta.url));
+/** A running example: what it printed so far, and its end. */
+function start(program: string, args: readonly string[]) {
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const running = { printed: "", child, ended: once(child, "close").then(([code]) => code as number | null) };
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk: Buffer) => {
+      running.printed += chunk;
+    });
+  }
+  return running;
+}
+
+describe("the examples, against a running bridge", () => {
+  let simulator: Simulator;
+  let site: Site;
+  let bridge: RunningVoltbridge;
+  let url: string;
+
+  beforeAll(async () => {
+    simulator = await startSimulator({ stations: 2, traffic: false, incidents: false });
+    for (const stationID of simulator.stationIDs)
+      simulator.world.plugIn(stationID, "1", { kw: 7.2, needKwh: 500 });
+    const port = await freePort();
+    url = `mqtt://127.0.0.1:${port}`;
+    site = new Site({
+      ...simulator,
+      bridge: { mqtt: { embedded: { port } }, historian: { backend: "none" } },
+    });
+    bridge = new RunningVoltbridge(["run", "--config", site.config]);
+    await bridge.printed(/running devices=2/);
+  });
+  afterAll(async () => {
+    await bridge?.stop();
+    await simulator?.close();
+    site?.remove();
+  });
+
+  test("subscribe-node prints scrapes", async () => {
+    const example = start(process.execPath, [
+      `${examples}/subscribe-node/subscribe.ts`,
+      "--url",
+      url,
+      "--count",
+      "3",
+    ]);
+    expect(await example.ended).toBe(0);
+    expect(example.printed.match(/^\S+ site\/s[12] \{/gm)).toHaveLength(3);
+    expect(example.printed).toContain("portLoad_1: 7.2");
+  });
+
+  test.skipIf(!pahoInstalled)("subscribe-python prints scrapes", async () => {
+    const example = start(PYTHON, [
+      `${examples}/subscribe-python/subscribe.py`,
+      "--url",
+      url,
+      "--count",
+      "3",
+    ]);
+    expect(await example.ended).toBe(0);
+    expect(example.printed.match(/^\S+ site\/s[12] \{/gm)).toHaveLength(3);
+  });
+
+  test("demand-limit sheds above the limit and clears well below it", async () => {
+    const example = start(process.execPath, [
+      ...[
+        `${examples}/demand-limit/demand-limit.ts`,
+        "--url",
+        url,
+        "--limit",
+        "10",
+        "--site",
+        "site",
+        "--calm",
+        "1",
+      ],
+    ]);
+    const load = () => {
+      const { stations, now } = simulator.world.catchUp();
+      return stations.flatMap(({ ports }) => ports).reduce((sum, port) => sum + portLoadKw(port, now), 0);
+    };
+    await expect.poll(load, { timeout: 15_000 }).toBeLessThanOrEqual(10);
+    expect(example.printed).toContain("site/s1 may draw 5 kW");
+
+    simulator.world.unplug(simulator.stationIDs[1]!, "1");
+    await expect.poll(() => example.printed, { timeout: 15_000 }).toContain("site/s1 is free again");
+    await expect.poll(load, { timeout: 15_000 }).toBe(7.2);
+
+    example.child.kill("SIGINT");
+    expect(await example.ended).toBe(0);
+  });
+});

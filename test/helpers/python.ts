@@ -1,0 +1,11 @@
+import { spawnSync } from "node:child_process";
+
+/** Debian's own Python: the one that Debian's packages of Python libraries belong to. */
+export const PYTHON = "/usr/bin/python3";
+
+/** Whether Debian's paho-mqtt is there, which one of the examples needs. */
+export const pahoInstalled = hasPaho();
+
+export function hasPaho(): boolean {
+  return spawnSync(PYTHON, ["-c", "import paho.mqtt.client"], { stdio: "ignore" }).status === 0;
+}
