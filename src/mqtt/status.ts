@@ -32,6 +32,8 @@ export interface StatusOptions {
 type Heartbeat = "STARTING" | "GOOD" | "BAD";
 
 const PERIOD_MS = 60_000;
+/** Devices that change together, as at the start, are told once. */
+const SOON_MS = 1000;
 
 /** What the bridge says of itself: heartbeat, info, health, events. */
 export class StatusPublisher {
@@ -40,6 +42,7 @@ export class StatusPublisher {
   readonly #startedAt: Date;
   #told: Heartbeat | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Timeout | undefined;
 
   constructor(options: StatusOptions) {
     this.#options = options;
@@ -52,11 +55,13 @@ export class StatusPublisher {
 
   stop(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#soon);
   }
 
   availability(change: AvailabilityChange): void {
     this.#availability.set(change.device.path, change.availability);
     if (this.#heartbeat(this.#report()) !== this.#told) this.#beat();
+    else this.#soon ??= setTimeout(() => this.#beat(), SOON_MS);
   }
 
   /** After a connect: who we are, and how we are. */
@@ -83,6 +88,8 @@ export class StatusPublisher {
   }
 
   #beat(): void {
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
     const report = this.#report();
     this.#publishHeartbeat(report);
     const { status: _, ...counters } = report;
