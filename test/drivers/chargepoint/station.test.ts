@@ -268,6 +268,17 @@ describe("set points", () => {
     expect(await rig.device.getPoint("portLoad_1", signal)).toBe(6.6);
   });
 
+  test("E11: a port that the service cleared too and that cannot be limited again is told to be free", async () => {
+    await rig.close();
+    await open({ simulator: { clearsWholeStation: true } });
+    await set("allowedLoad_1", 3);
+    await set("allowedLoad_2", 4);
+    rig.simulator.trouble.begin({ operation: "shedLoad", effect: { kind: "code", code: "126" } });
+    await expect(rig.device.revertPoint("allowedLoad_1", { signal })).rejects.toThrow(
+      /port 2 is not limited now/,
+    );
+  });
+
   test("a port's limit inside the station's is refused while the station's stands, and free when it has ended", async () => {
     await set("allowedLoad", 8, 10);
     await expect(set("allowedLoad_1", 3)).rejects.toThrow(

@@ -107,7 +107,7 @@ async function applyLimit(
   const { row, signal } = request;
   const releases = releasedBy(row.port, context.own);
   const minutes = request.durationMinutes ?? context.leaseMinutes;
-  const answer = await context.shed.limit(row.port, limit, minutes, signal);
+  const answer = await context.shed.limit({ target: row.port, limit, minutes, signal });
   return {
     ...spoken(answer),
     releases: releases.filter((key) => key !== nameOf(row.port)),
@@ -147,6 +147,8 @@ async function setClearAlarms(context: ControlContext, request: ControlRequest):
   );
   return {
     ...spoken({ code: answer.responseCode, text: answer.responseText, warnings: [] }),
+    // Nothing stands in the station after it.
+    releases: ["alarms"],
     verify: async (verifySignal) => {
       context.account.forget(stationID);
       const alarms = await context.account.read("alarms", stationID, {

@@ -16,10 +16,22 @@ export interface ShedSettings {
   readonly onModeChange: "clear_first" | "reject";
 }
 
-/** What the service answered, and what the caller should know besides. */
-export interface ShedAnswer {
+/** What to limit, how, and for how long. */
+export interface ShedOrder {
+  readonly target: Target;
+  readonly limit: Limit;
+  /** 0 = until cleared. */
+  readonly minutes: number;
+  readonly signal: AbortSignal;
+}
+
+interface ServiceAnswer {
   readonly code: string | null;
   readonly text: string | null;
+}
+
+/** What the service answered, and what the caller should know besides. */
+export interface ShedAnswer extends ServiceAnswer {
   readonly warnings: readonly string[];
 }
 
@@ -38,57 +50,40 @@ export class ShedControl {
     this.#settings = settings;
   }
 
-  /** Applies a limit for `minutes` (0 = until cleared). A shed of ours in the other mode is cleared first where that is allowed. */
-  async limit(target: Target, limit: Limit, minutes: number, signal: AbortSignal): Promise<ShedAnswer> {
-    await this.#refuseWithinStationLimit(target, signal);
-    const warnings = limit.mode === "percentShed" ? await this.#idleWarning(target, signal) : [];
-    const answer = await this.#applyInMode(target, limit, minutes, signal);
-    this.#own.requested(target, limit);
+  /** Applies a limit. A shed of ours in the other mode is cleared first where that is allowed. */
+  async limit(order: ShedOrder): Promise<ShedAnswer> {
+    await this.#refuseWithinStationLimit(order.target, order.signal);
+    const warnings = order.limit.mode === "percentShed" ? await this.#idleWarning(order) : [];
+    const answer = await this.#applyInMode(order);
+    this.#own.requested(order.target, order.limit);
     return { ...answer, warnings };
   }
 
-  async #applyInMode(
-    target: Target,
-    limit: Limit,
-    minutes: number,
-    signal: AbortSignal,
-  ): Promise<Omit<ShedAnswer, "warnings">> {
+  async #applyInMode(order: ShedOrder): Promise<ServiceAnswer> {
     try {
-      return await this.#apply(target, limit, minutes, signal);
+      return await this.#apply(order);
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== OTHER_MODE_IN_PROGRESS) throw error;
-      const own = this.#own.standing(target);
-      if (!own || own.mode === limit.mode || this.#settings.onModeChange === "reject") throw error;
-      await this.#refuseModeChange(target, own, signal);
-      await this.#account.write(
-        clearShedState,
-        { shedQuery: { shedStation: { stationID: this.#settings.stationID } } },
-        this.#settings.stationID,
-        signal,
-      );
-      return this.#applyOrRestore(target, limit, own, minutes, signal);
+      const own = this.#own.standing(order.target);
+      if (!own || own.mode === order.limit.mode || this.#settings.onModeChange === "reject") throw error;
+      await this.#refuseModeChange(order, own);
+      await this.#clearShed({ stationID: this.#settings.stationID }, order.signal);
+      return this.#applyOrRestore(order, own);
     }
   }
 
   /** After the old limit was cleared: the new one, or else the old one again, so that a failure frees nothing. */
-  async #applyOrRestore(
-    target: Target,
-    limit: Limit,
-    before: Limit,
-    minutes: number,
-    signal: AbortSignal,
-  ): Promise<Omit<ShedAnswer, "warnings">> {
+  async #applyOrRestore(order: ShedOrder, before: Limit): Promise<ServiceAnswer> {
     try {
-      return await this.#apply(target, limit, minutes, signal);
+      return await this.#apply(order);
     } catch (error) {
       try {
-        await this.#apply(target, before, this.#settings.leaseMinutes, signal);
+        await this.#apply({ ...order, limit: before, minutes: this.#settings.leaseMinutes });
       } catch (restoreError) {
-        this.#own.cleared(target);
-        const failures = new AggregateError([error, restoreError]);
+        this.#own.cleared(order.target);
         throw new Error(
-          `${this.#name(target)} was cleared for the change to ${limit.mode}, then neither the new limit nor the old one was taken: it is not limited now`,
-          { cause: failures },
+          `${this.#name(order.target)} was cleared for the change to ${order.limit.mode}, then neither the new limit nor the old one was taken: it is not limited now`,
+          { cause: new AggregateError([error, restoreError]) },
         );
       }
       throw error;
@@ -99,17 +94,11 @@ export class ShedControl {
   async clear(target: Target, signal: AbortSignal): Promise<ShedAnswer> {
     await this.#refuseWithinStationLimit(target, signal);
     const others = target === undefined ? [] : await this.#otherPortsShed(target, signal);
-    const { stationID } = this.#settings;
     const ports = target === undefined ? {} : { Ports: { Port: [{ portNumber: target }] } };
-    const answer = await this.#account.write(
-      clearShedState,
-      { shedQuery: { shedStation: { stationID, ...ports } } },
-      stationID,
-      signal,
-    );
+    const answer = await this.#clearShed({ stationID: this.#settings.stationID, ...ports }, signal);
     this.#own.cleared(target);
     const warnings = others.length === 0 ? [] : await this.#putBack(others, signal);
-    return { code: answer.responseCode, text: answer.responseText, warnings };
+    return { ...answer, warnings };
   }
 
   /** The station's load answer, past every cache. */
@@ -122,34 +111,23 @@ export class ShedControl {
     return (await this.load(signal)).Port;
   }
 
-  async #apply(
-    target: Target,
-    limit: Limit,
-    minutes: number,
-    signal: AbortSignal,
-  ): Promise<Omit<ShedAnswer, "warnings">> {
+  async #apply({ target, limit, minutes, signal }: ShedOrder): Promise<ServiceAnswer> {
     const { stationID } = this.#settings;
-    const absolute = limit.mode === "allowedLoad";
+    const { mode, value } = limit;
     const shedStation =
       target === undefined
-        ? {
-            stationID,
-            ...(absolute ? { allowedLoadPerStation: limit.value } : { percentShedPerStation: limit.value }),
-          }
-        : {
-            stationID,
-            Ports: {
-              Port: [
-                {
-                  portNumber: target,
-                  ...(absolute ? { allowedLoadPerPort: limit.value } : { percentShedPerPort: limit.value }),
-                },
-              ],
-            },
-          };
+        ? { stationID, [`${mode}PerStation`]: value }
+        : { stationID, Ports: { Port: [{ portNumber: target, [`${mode}PerPort`]: value }] } };
     const request = { shedQuery: { shedStation, timeInterval: minutes } };
-    const answer = await this.#account.write(shedLoad, request, stationID, signal);
-    return { code: answer.responseCode, text: answer.responseText };
+    return answered(await this.#account.write(shedLoad, request, stationID, signal));
+  }
+
+  async #clearShed(
+    shedStation: { stationID: string; Ports?: { Port: { portNumber: string }[] } },
+    signal: AbortSignal,
+  ): Promise<ServiceAnswer> {
+    const request = { shedQuery: { shedStation } };
+    return answered(await this.#account.write(clearShedState, request, this.#settings.stationID, signal));
   }
 
   /** A port's limit inside a station's would end, or be overwritten, when the station's is renewed. */
@@ -165,7 +143,7 @@ export class ShedControl {
   }
 
   /** Only a shed that is ours, as far as can be seen, is cleared; and none of another port goes with it. */
-  async #refuseModeChange(target: Target, own: Limit, signal: AbortSignal): Promise<void> {
+  async #refuseModeChange({ target, signal }: ShedOrder, own: Limit): Promise<void> {
     const ports = await this.#ports(signal);
     const foreign = ports.filter((port) => port.shedState === 1 && !this.#isOurs(port, target, own));
     if (foreign.length === 0) return;
@@ -194,7 +172,15 @@ export class ShedControl {
       const number = port.portNumber ?? "";
       if (now.find((candidate) => candidate.portNumber === number)?.shedState !== 0) continue;
       const limit = this.#own.standing(number) ?? limitRead(port);
-      await this.#apply(number, limit, this.#settings.leaseMinutes, signal);
+      try {
+        await this.#apply({ target: number, limit, minutes: this.#settings.leaseMinutes, signal });
+      } catch (error) {
+        this.#own.cleared(number);
+        throw new Error(
+          `it was cleared, and the service cleared port ${number} too, whose limit (${describe(limit)}) could not be applied again: port ${number} is not limited now`,
+          { cause: error },
+        );
+      }
       warnings.push(
         `the service cleared port ${number} too; its limit (${describe(limit)}) was applied again`,
       );
@@ -202,7 +188,7 @@ export class ShedControl {
     return warnings;
   }
 
-  async #idleWarning(target: Target, signal: AbortSignal): Promise<string[]> {
+  async #idleWarning({ target, signal }: ShedOrder): Promise<string[]> {
     const ports = await this.#ports(signal);
     const meant = ports.filter((port) => target === undefined || port.portNumber === target);
     const idle = meant.filter((port) => port.shedState !== 1 && port.portLoad === 0);
@@ -217,6 +203,10 @@ export class ShedControl {
     const station = `station ${this.#settings.stationID}`;
     return target === undefined ? station : `port ${target} of ${station}`;
   }
+}
+
+function answered(response: { responseCode: string | null; responseText: string | null }): ServiceAnswer {
+  return { code: response.responseCode, text: response.responseText };
 }
 
 /** The limit that a port in shed state shows. With both at 0 it is an absolute limit of 0 kW. */
