@@ -15,7 +15,7 @@ const client = await connectAsync(flags.url, { connectTimeout: 5000 }, false).ca
 let left = flags.count === undefined ? Number.POSITIVE_INFINITY : Number(flags.count);
 client.on("message", (topic, payload) => {
   // devices/<path>/all carries [values, metadata, headers]; devices/all/<reversed path> would end otherwise.
-  if (!topic.startsWith("devices/") || !topic.endsWith("/all")) return;
+  if (!topic.startsWith("devices/") || !topic.endsWith("/all") || left <= 0) return;
   const [values, , headers] = JSON.parse(payload.toString()) as [
     Record<string, unknown>,
     Record<string, { units: string; type: string; tz: string }>,

@@ -27,7 +27,7 @@ def on_connect(client, userdata, flags, reason, *properties):
 
 def on_message(client, userdata, message):
     global seen
-    if not message.topic.endswith("/all"):
+    if not message.topic.endswith("/all") or (args.count is not None and seen >= args.count):
         return
     values, metadata, headers = json.loads(message.payload)
     device = message.topic[len("devices/") : -len("/all")]
