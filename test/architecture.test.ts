@@ -18,7 +18,19 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   historian: ["points", "config", "bus", "log"],
   mqtt: ["points", "config", "bus", "devices", "log"],
   bridge: ["points", "config", "registry", "drivers", "bus", "log", "devices", "historian", "mqtt"],
-  cli: ["points", "config", "registry", "bus", "log", "devices", "historian", "mqtt", "bridge", "simulator"],
+  cli: [
+    "points",
+    "config",
+    "registry",
+    "bus",
+    "log",
+    "devices",
+    "historian",
+    "mqtt",
+    "bridge",
+    "simulator",
+    "drivers/chargepoint/api",
+  ],
   main: ["cli"],
 };
 

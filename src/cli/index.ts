@@ -1,6 +1,8 @@
 import { Command, CommanderError } from "commander";
+import { api } from "./api/index.ts";
 import { check } from "./check.ts";
 import { CommandError, EXIT } from "./command-error.ts";
+import { completion } from "./completion.ts";
 import { demo } from "./demo.ts";
 import { get } from "./get.ts";
 import { history } from "./history.ts";
@@ -28,6 +30,8 @@ const commands: readonly CommandFile[] = [
   revert,
   history,
   status,
+  api,
+  completion,
 ];
 
 /** Runs one command line (without `node` and the script) and gives the exit code. Never throws. */

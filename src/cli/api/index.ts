@@ -1,0 +1,169 @@
+import { readFileSync } from "node:fs";
+import { type Command, InvalidArgumentError } from "commander";
+import {
+  buildRequest as buildEnvelope,
+  ChargePointClient,
+  type Operation,
+  operations,
+  pages,
+  readAnswer,
+  securityHeader,
+} from "../../drivers/chargepoint/api/index.ts";
+import { createLog, Secrets } from "../../log.ts";
+import { CommandError, EXIT } from "../command-error.ts";
+import { printJson, type Terminal } from "../terminal.ts";
+import { type Account, type AccountFlags, accountOf, accountOptions } from "./account.ts";
+import { formatAnswer, formatRecords } from "./answer.ts";
+import { buildRequest, convert, type Parameter, parametersOf, placeholder } from "./parameters.ts";
+
+interface Flags extends AccountFlags {
+  readonly request?: string;
+  readonly json?: true;
+  readonly raw?: true;
+  readonly all?: true;
+  readonly yes?: true;
+  readonly [parameter: string]: unknown;
+}
+
+/** Adds `api` with one subcommand per operation, whose options are the elements of its request. */
+export function api(program: Command, terminal: Terminal): void {
+  const group = program
+    .command("api")
+    .description("Call any operation of the ChargePoint web services.")
+    .usage("<operation> [options]")
+    .addHelpText("after", "\nExample:  voltbridge api getStations --City Campbell --State CA --all");
+  for (const operation of Object.values<Operation>(operations)) addOperation(group, operation, terminal);
+}
+
+function addOperation(group: Command, operation: Operation, terminal: Terminal): void {
+  const parameters = parametersOf(operation.request);
+  const writes = operation.effect === "write";
+  const command = group
+    .command(operation.name)
+    .description(`${writes ? "Write" : "Read"}; guide section ${operation.section}.`);
+  for (const parameter of parameters) {
+    command.option(`--${parameter.name} ${placeholder(parameter)}`, parameter.doc, (text, before) =>
+      collect(parameter, text, before),
+    );
+  }
+  command
+    .option(
+      "--request <file>",
+      "JSON file of the request's elements; options outrank it; - reads standard input",
+    )
+    .option("--json", "print JSON")
+    .option("--raw", "print the XML of request and answer, the password blanked");
+  if (operation.paging) command.option("--all", "walk all pages");
+  if (writes) command.option("--yes", "really send it: this operation changes something");
+  accountOptions(command).action((flags: Flags) => callOperation(operation, parameters, flags, terminal));
+}
+
+function collect(parameter: Parameter, text: string, before: unknown): unknown {
+  try {
+    const value = convert(parameter, text);
+    return parameter.repeats ? [...((before as unknown[] | undefined) ?? []), value] : value;
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+async function callOperation(
+  operation: Operation,
+  parameters: readonly Parameter[],
+  flags: Flags,
+  terminal: Terminal,
+): Promise<void> {
+  const account = accountOf(flags, terminal);
+  const given = parameters.flatMap((parameter) => {
+    const value = flags[parameter.name];
+    return value === undefined ? [] : [{ parameter, value }];
+  });
+  const request = buildRequest(
+    operation.request,
+    given,
+    flags.request === undefined ? {} : readRequest(flags.request),
+  );
+  if (operation.effect === "write" && !flags.yes) {
+    throw new CommandError(
+      `${operation.name} changes something; add --yes to send ${JSON.stringify(request)}`,
+      EXIT.usage,
+    );
+  }
+  try {
+    await converse(operation, request, account, flags, terminal);
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    // A request that does not fit its description never left.
+    const exitCode = error instanceof TypeError ? EXIT.usage : EXIT.failed;
+    throw new CommandError((error as Error).message, exitCode, { cause: error });
+  }
+}
+
+async function converse(
+  operation: Operation,
+  request: Record<string, unknown>,
+  account: Account,
+  flags: Flags,
+  terminal: Terminal,
+): Promise<void> {
+  const secrets = new Secrets();
+  secrets.add(account.password);
+  const log = createLog({ level: "warn", write: (line) => terminal.err(line), secrets });
+  const answers: string[] = [];
+  const client = new ChargePointClient({
+    ...account,
+    log,
+    read: (called, document, limits) => {
+      answers.push(Buffer.from(document).toString());
+      return readAnswer(called, document, limits);
+    },
+  });
+  try {
+    if (flags.all) return await walk(client, operation, request, flags, terminal);
+    const answer = await client.call(operation, request as never, { signal: terminal.ending }).finally(() => {
+      if (!flags.raw) return;
+      terminal.out(`${secrets.blank(buildEnvelope(operation, request as never, securityHeader(account)))}\n`);
+      for (const document of answers) terminal.out(`${secrets.blank(document)}\n`);
+    });
+    if (flags.raw) return;
+    if (flags.json) printJson(terminal, answer);
+    else terminal.out(formatAnswer(operation, answer as Record<string, unknown>, terminal.columns));
+  } finally {
+    await client.close();
+  }
+}
+
+async function walk(
+  client: ChargePointClient,
+  operation: Operation,
+  request: Record<string, unknown>,
+  flags: Flags,
+  terminal: Terminal,
+): Promise<void> {
+  const records: unknown[] = [];
+  let calls = 0;
+  const counted = {
+    call: (...args: Parameters<ChargePointClient["call"]>) => {
+      calls += 1;
+      return client.call(...args);
+    },
+  } as Pick<ChargePointClient, "call">;
+  const progress = (end: string) =>
+    terminal.err(`\r${operation.name}: ${records.length} records, ${calls} pages${end}`);
+  const query = (request.searchQuery ?? {}) as never;
+  for await (const record of pages(counted, operation, query, { signal: terminal.ending })) {
+    records.push(record);
+    if (terminal.interactive && records.length % 100 === 0) progress("");
+  }
+  progress("\n");
+  if (flags.json) printJson(terminal, records);
+  else terminal.out(formatRecords(records, terminal.columns));
+}
+
+function readRequest(file: string): Record<string, unknown> {
+  try {
+    return JSON.parse(readFileSync(file === "-" ? 0 : file, "utf8")) as Record<string, unknown>;
+  } catch (error) {
+    throw new CommandError(`--request ${file}: ${(error as Error).message}`, EXIT.usage, { cause: error });
+  }
+}
