@@ -84,9 +84,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const calls = new CallLog();
   const log = (options.log ?? createLog({ level: "silent" })).part("simulator");
   const { clearsWholeStation = false, sessionRefreshSeconds = 0 } = options;
-  const scene = { world, trouble, clearsWholeStation, sessionRefreshSeconds };
+  const lateSeconds = () => trouble.writesShowLateSeconds;
+  const scene = { world, lateSeconds, clearsWholeStation, sessionRefreshSeconds };
   const server = createHttpServer(
-    new Service({ scene, credentials: { username, password }, calls, log }),
+    new Service({ scene, trouble, credentials: { username, password }, calls, log }),
     log,
   );
   server.listen(options.port ?? 0, options.host ?? "127.0.0.1");

@@ -1,11 +1,11 @@
 import type { Draft, Fields, Of, Operation } from "../../drivers/chargepoint/api/message.ts";
-import type { Trouble } from "../trouble.ts";
 import type { World } from "../world/world.ts";
 
 /** What an answer is made from. The world has caught up with the clock. */
 export interface Scene {
   readonly world: World;
-  readonly trouble: Trouble;
+  /** For how long, in seconds of the world's clock, what a write of this request does to a station goes unseen. */
+  readonly lateSeconds: (stationID: string) => number;
   /** Clearing named ports clears the whole station, as some networks do. */
   readonly clearsWholeStation: boolean;
   /** Session data is as old as the last multiple of this; 0: always fresh. */

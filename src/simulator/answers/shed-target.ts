@@ -41,8 +41,8 @@ export function shedTarget<
 }
 
 /** To be called before a station's shed is changed: where writes are to show late, the old state goes on being told. */
-export function keepOldReading({ trouble, world }: Scene, station: Station): void {
-  const lateMs = trouble.writesShowLateSeconds * 1000;
+export function keepOldReading({ lateSeconds, world }: Scene, station: Station): void {
+  const lateMs = lateSeconds(station.id) * 1000;
   if (lateMs === 0) return;
   for (const port of station.ports) {
     port.outdated = { reading: shownShed(port, world.now), until: world.now + lateMs };

@@ -16,6 +16,7 @@ import { type Answer, Refusal, type Scene } from "../answers/answer.ts";
 import { answers } from "../answers/index.ts";
 import { wireTime } from "../answers/values.ts";
 import type { Call, CallLog } from "../calls.ts";
+import type { Trouble } from "../trouble.ts";
 
 /** Bounds of a request; the largest, 500 station IDs, is far smaller. */
 export const REQUEST_LIMITS: XmlLimits = { ...XML_LIMITS, maxBytes: 1024 * 1024, maxDepth: 32 };
@@ -38,6 +39,7 @@ export type Reply =
 
 export interface ServiceOptions {
   readonly scene: Scene;
+  readonly trouble: Trouble;
   readonly credentials: Credentials;
   readonly calls: CallLog;
   readonly log: Log;
@@ -114,7 +116,7 @@ export class Service {
     const { value, problems } = decodeStrict(operation.request, body);
     entry.request = value;
 
-    const struck = this.#options.scene.trouble.strike(name, value);
+    const struck = this.#options.trouble.strike(name, value);
     try {
       switch (struck?.effect.kind) {
         case "hang":
