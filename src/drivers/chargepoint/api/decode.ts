@@ -20,14 +20,16 @@ export interface Problem {
 /**
  * Reads as {@link decode} does and reports what a checking service would not accept: elements that the description
  * does not have (its other spellings are accepted), elements out of order in a sequence, repeated ones that are no
- * list, text where elements belong, values that are not of their type.
+ * list, text where elements belong, values that are not of their type. `sequence`: the elements themselves are one
+ * (`Operation.sequence`).
  */
 export function decodeStrict<F extends Fields>(
   fields: F,
   node: XmlNode,
+  sequence = false,
 ): { readonly value: Of<F>; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
-  const value = readFields(fields, node, "", problems, false) as Of<F>;
+  const value = readFields(fields, node, "", problems, sequence) as Of<F>;
   return { value, problems };
 }
 
@@ -44,7 +46,7 @@ function readFields(
   if (problems && node.text.trim() !== "") {
     problems.push({ path: path.slice(0, -1), kind: "value", message: "text where elements are expected" });
   }
-  for (const child of node.children) {
+  for (const child of unwrapped(fields, node)) {
     const slot = names.get(child.name);
     if (!slot) {
       problems?.push({ path: path + child.name, kind: "unknown", message: "no such element" });
@@ -71,6 +73,23 @@ function readFields(
     value[name] = readField(field, found.get(name) ?? [], path + name, problems);
   }
   return value;
+}
+
+/** The children of an element, those in elements that some callers put around them included. */
+function unwrapped(fields: Fields, node: XmlNode): readonly XmlNode[] {
+  const around = wrappers.get(fields) ?? wrappersOf(fields);
+  if (around.size === 0) return node.children;
+  return node.children.flatMap((child) => (around.has(child.name) ? child.children : [child]));
+}
+
+const wrappers = new WeakMap<Fields, ReadonlySet<string>>();
+
+function wrappersOf(fields: Fields): ReadonlySet<string> {
+  const around = new Set(
+    Object.values(fields).flatMap((field) => (field.kind === "scalar" ? (field.within ?? []) : [])),
+  );
+  wrappers.set(fields, around);
+  return around;
 }
 
 function readField(field: Field, nodes: XmlNode[], path: string, problems: Problem[] | undefined): unknown {

@@ -20,7 +20,7 @@ export class ApiError extends ServiceError {
   constructor(operation: string, wireCode: string, kind: ApiError["kind"], wireText: string | null) {
     const code = oneLine(wireCode);
     const serviceText = wireText === null ? null : oneLine(wireText);
-    const meaning = kind === "not done" ? "the answer says Success 0" : describe(code);
+    const meaning = kind === "not done" ? "and yet the answer says that it was not done" : describe(code);
     const own = serviceText === null ? "" : ` (service: "${serviceText}")`;
     super(
       `${operation}: code ${code}, ${meaning ?? "which the guide does not list"}${own}`,

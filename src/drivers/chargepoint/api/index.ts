@@ -18,8 +18,8 @@ export {
   SoapFaultError,
   TransportError,
 } from "./errors.ts";
-export type { Draft, Of, Operation, RequestOf, ResponseOf } from "./message.ts";
-export { operations } from "./operations/index.ts";
+export type { Draft, Field, Fields, Of, Operation, Paging, RequestOf, ResponseOf } from "./message.ts";
+export { findOperation, operations } from "./operations/index.ts";
 export { type PagesOptions, pages, type QueryOf, type RecordOf } from "./paging.ts";
 export { classify, describe, type Outcome, RESPONSE_CODES } from "./response-codes.ts";
 export type { Clock } from "./retry.ts";

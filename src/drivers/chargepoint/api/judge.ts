@@ -59,7 +59,8 @@ function judgeCode(service: Service, operation: Operation, value: Record<string,
   const text = typeof responseText === "string" ? service.blank(responseText) : null;
   const kind = classify(code);
   if (kind === "success") {
-    if (value.Success === 0) throw new ApiError(operation.name, code, "not done", text);
+    if (value.Success === 0 || value.Results === false)
+      throw new ApiError(operation.name, code, "not done", text);
     return { value, outcome: "success" };
   }
   // For a write, nothing found is nothing done, unless that is what was wanted.

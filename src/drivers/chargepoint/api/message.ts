@@ -16,32 +16,39 @@ export type Scalar =
   | "date"
   | "time";
 
-export interface ScalarField<T = unknown> {
-  readonly kind: "scalar";
-  readonly type: Scalar;
+/** What every kind of field tells of itself. */
+interface Description {
   /** Other spellings found on the wire; read, never sent. */
   readonly also: readonly string[];
   readonly doc: string;
+  /** The guide asks for it, wherever the element around it is there. Nothing is refused for lacking it, here. */
+  readonly required?: boolean;
+}
+
+export interface ScalarField<T = unknown> extends Description {
+  readonly kind: "scalar";
+  readonly type: Scalar;
+  /** The values that are documented, as they stand on the wire. Others are read and written all the same. */
+  readonly values?: readonly string[];
+  /** Elements that some callers put around it; read as if they were not there, never sent. */
+  readonly within?: readonly string[];
   /** Digits after the point when written; absent: as many as needed, three at most for decimals. */
   readonly fixed?: number;
   /** Phantom: the type of the value. */
   readonly value?: T;
 }
 
-export interface GroupField<F extends Fields = Fields> {
+export interface GroupField<F extends Fields = Fields> extends Description {
   readonly kind: "group";
   readonly fields: F;
   /** Its elements come in exactly this order (xsd:sequence); otherwise in any (xsd:all). Only strict reading asks. */
   readonly sequence: boolean;
-  readonly also: readonly string[];
-  readonly doc: string;
 }
 
-export interface ListField<E extends ScalarField | GroupField = ScalarField | GroupField> {
+export interface ListField<E extends ScalarField | GroupField = ScalarField | GroupField>
+  extends Description {
   readonly kind: "list";
   readonly element: E;
-  readonly also: readonly string[];
-  readonly doc: string;
 }
 
 export type Field = ScalarField | GroupField | ListField;
@@ -71,18 +78,16 @@ type DraftValue<F> =
         ? Draft<G>
         : never;
 
-interface FieldOptions {
-  readonly also?: readonly string[];
-  readonly fixed?: number;
-}
+export type FieldOptions = Partial<Pick<Description, "also" | "required">>;
+type ScalarOptions = FieldOptions & Pick<ScalarField, "fixed" | "values" | "within">;
 
 function scalar<T>(type: Scalar) {
-  return (doc = "", options: FieldOptions = {}): ScalarField<T> => ({
+  return (doc = "", options: ScalarOptions = {}): ScalarField<T> => ({
     kind: "scalar",
     type,
     doc,
-    also: options.also ?? [],
-    ...(options.fixed === undefined ? {} : { fixed: options.fixed }),
+    also: [],
+    ...options,
   });
 }
 
@@ -100,30 +105,35 @@ export const dateTime = scalar<string>("dateTime");
 export const date = scalar<string>("date");
 export const time = scalar<string>("time");
 
-interface GroupOptions {
-  readonly also?: readonly string[];
-  readonly sequence?: boolean;
-}
+type GroupOptions = FieldOptions & Partial<Pick<GroupField, "sequence">>;
 
 export function group<F extends Fields>(fields: F, doc = "", options: GroupOptions = {}): GroupField<F> {
-  return { kind: "group", fields, sequence: options.sequence ?? false, doc, also: options.also ?? [] };
+  return { kind: "group", fields, sequence: false, doc, also: [], ...options };
 }
 
 export function list<E extends ScalarField | GroupField>(
   element: E,
   doc = "",
-  options: Pick<FieldOptions, "also"> = {},
+  options: FieldOptions = {},
 ): ListField<E> {
-  return { kind: "list", element, doc, also: options.also ?? [] };
+  return { kind: "list", element, doc, also: [], ...options };
 }
 
 /** One operation of the web services: the whole of what client and simulator must agree on. */
 export interface Operation<Request extends Fields = Fields, Response extends Fields = Fields> {
   readonly name: string;
+  /** Other names it goes by; read, never sent. */
+  readonly also?: readonly string[];
+  /** What it does, in a sentence. */
+  readonly doc: string;
+  /** Who may call it and what bounds its answer, where the guide says so. */
+  readonly restrictions?: string;
   /** Section of the guide, or where else its facts come from. */
   readonly section: string;
   readonly effect: "read" | "write";
   readonly request: Request;
+  /** The request's elements come in exactly this order, as in a {@link GroupField} that is a sequence. */
+  readonly sequence?: boolean;
   readonly response: Response;
   /** False where the answer carries no responseCode (getCPNInstances). */
   readonly coded: boolean;
@@ -134,16 +144,22 @@ export interface Operation<Request extends Fields = Fields, Response extends Fie
 }
 
 export interface Paging {
-  /** Most records in a page, by the guide. */
+  /** Records in a page where the request does not say how many. */
   readonly size: number;
+  /** Most records one may ask for; absent: `size`. */
+  readonly maxSize?: number;
   /** Name of the list in the response. */
   readonly records: string;
+  /** Group of the response that holds the list, where it does not stand bare. */
+  readonly recordsIn?: string;
   /** Element of the search query that sets the page size, where there is one. */
   readonly sizeElement?: string;
   /** List inside each record whose elements startRecord counts, where it does not count the records. */
   readonly countedElement?: string;
   /** Element of the response that says whether there is more. */
   readonly moreElement: "moreFlag" | "MoreFlag";
+  /** Group of the response that holds it, where it does not stand bare. */
+  readonly moreIn?: string;
 }
 
 /** Keeps the description's literal types, so that the record type of a paged answer is known. */

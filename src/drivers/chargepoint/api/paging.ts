@@ -14,11 +14,14 @@ export type QueryOf<O> = RequestOf<O> extends { searchQuery?: infer Q } ? NonNul
 
 /** A record of a paged operation. */
 export type RecordOf<O> =
-  O extends Operation<Fields, Fields>
-    ? ResponseOf<O>[NonNullable<O["paging"]>["records"] & keyof ResponseOf<O>] extends (infer R)[]
-      ? R
-      : never
-    : never;
+  O extends Operation<Fields, Fields> ? ItemOf<PlaceOf<O>, NonNullable<O["paging"]>["records"]> : never;
+
+/** Where the list of records stands: the response, or a group of it. */
+type PlaceOf<O extends Operation> = O["paging"] extends { recordsIn: infer G extends string }
+  ? NonNullable<ResponseOf<O>[G & keyof ResponseOf<O>]>
+  : ResponseOf<O>;
+
+type ItemOf<P, N extends string> = P extends { [K in N]: (infer R)[] } ? R : never;
 
 /**
  * The records of all pages, in order; a page is fetched when the walk gets to it. `deadlineMs` holds for each page.
@@ -34,7 +37,7 @@ export async function* pages<O extends Operation>(
 ): AsyncGenerator<RecordOf<O>, void, undefined> {
   const { paging, name } = operation;
   if (!paging) throw new TypeError(`${name} does not come in pages`);
-  const { pageSize = paging.size, maxPages = 1000, ...callOptions } = options;
+  const { pageSize = paging.maxSize ?? paging.size, maxPages = 1000, ...callOptions } = options;
   const { fields } = operation.request.searchQuery as GroupField;
   const startsWithText = fields.startRecord?.kind === "scalar" && fields.startRecord.type === "long";
 
@@ -48,9 +51,9 @@ export async function* pages<O extends Operation>(
     if (paging.sizeElement) searchQuery[paging.sizeElement] = pageSize;
     const request = { searchQuery } as unknown as RequestOf<O>;
     const answer: Record<string, unknown> = await client.call(operation, request, callOptions);
-    const records = answer[paging.records] as Record<string, unknown>[];
+    const records = (at(answer, paging.recordsIn)[paging.records] ?? []) as Record<string, unknown>[];
     const text = JSON.stringify(records);
-    const more = Number(answer[paging.moreElement] ?? 0) > 0;
+    const more = Number(at(answer, paging.moreIn)[paging.moreElement] ?? 0) > 0;
     const length = countOf(records, paging.countedElement);
     if (more && length === 0) throw endless(name, `page ${page} is empty and promises more`);
     if (length > 0 && text === before) throw endless(name, `page ${page} repeats the page before it`);
@@ -60,6 +63,11 @@ export async function* pages<O extends Operation>(
     start += length;
   }
   throw endless(name, `more than ${maxPages} pages`);
+}
+
+/** The answer, or a group of it; an empty group is no elements at all. */
+function at(answer: Record<string, unknown>, group: string | undefined): Record<string, unknown> {
+  return group === undefined ? answer : ((answer[group] ?? {}) as Record<string, unknown>);
 }
 
 function countOf(records: readonly Record<string, unknown>[], counted: string | undefined): number {

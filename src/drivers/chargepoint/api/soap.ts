@@ -22,11 +22,13 @@ export function buildRequest<Q extends Fields, A extends Fields>(
   return envelope(header, body(operation.name, encode(operation.request, request)));
 }
 
+/** An answer, under the name by which the operation was called where it goes by several. */
 export function buildResponse<Q extends Fields, A extends Fields>(
   operation: Operation<Q, A>,
   response: Draft<A>,
+  calledAs = operation.name,
 ): string {
-  return envelope("", body(responseName(operation), encode(operation.response, response)));
+  return envelope("", body(responseName({ name: calledAs }), encode(operation.response, response)));
 }
 
 export interface Fault {
@@ -88,8 +90,13 @@ export function parseEnvelope(document: Uint8Array | string, limits?: XmlLimits)
 }
 
 /** Name of the element that answers an operation. */
-export function responseName(operation: Operation): string {
+export function responseName(operation: Pick<Operation, "name">): string {
   return `${operation.name}Response`;
+}
+
+/** Whether an element answers an operation, under any of its names. */
+function isAnswer({ name, also = [] }: Operation, element: string): boolean {
+  return [name, ...also].some((known) => element === responseName({ name: known }));
 }
 
 /** A response or a fault, read from an answer's document. */
@@ -112,7 +119,7 @@ export type ReadAnswer = <Q extends Fields, A extends Fields>(
 export const readAnswer: ReadAnswer = (operation, document, limits) => {
   const { body: first, fault } = parseEnvelope(document, limits);
   if (fault) return { kind: "fault", fault };
-  if (first?.name !== responseName(operation)) {
+  if (!first || !isAnswer(operation, first.name)) {
     const got = first ? `<${first.name}>` : "nothing";
     throw new EnvelopeError(`expected <${responseName(operation)}> in the SOAP Body, found ${got}`);
   }

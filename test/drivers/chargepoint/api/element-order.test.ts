@@ -10,9 +10,13 @@ const OUTLET = "Connector Voltage Current Power";
 const PRICING = "Pricing(startTime Duration energyRequired vehiclePower)";
 const GEO = "Geo(Lat Long)";
 const SERIALS = "demoSerialNumber(serialNumber)";
-const STATIONS =
+const PUBLIC =
   `stationID stationManufacturer stationModel stationName serialNumber ${PLACE} ${OUTLET} ` +
-  `${SERIALS} Reservable ${GEO} Level Mode ${PRICING} orgID organizationName sgID sgName`;
+  `${SERIALS} Reservable ${GEO} Level Mode ${PRICING}`;
+const STATIONS = `${PUBLIC} orgID organizationName sgID sgName`;
+const VEHICLE =
+  "ChargePointCards(ChargePointCardSN MIFAREID) LicensePlate fleetName vehicleID VIN color make model year " +
+  "companyCode driverID vehiclePortMACIDs(vehiclePortMACID)";
 const ALARMS = "stationID stationName sgID sgName startTime endTime portNumber";
 const SHED_PORT = "Port(portNumber allowedLoadPerPort percentShedPerPort)";
 
@@ -32,6 +36,37 @@ const ORDERS: Record<keyof typeof operations, string> = {
   shedLoad:
     "shedQuery(shedGroup(sgID allowedLoadPerStation percentShedPerStation) " +
     `shedStation(stationID allowedLoadPerStation percentShedPerStation Ports(${SHED_PORT})) timeInterval)`,
+  createLoadShedEvent:
+    "shedEvent(stationID sgID eventStartTime eventDuration allowOptOut allowedLoadPerPort percentShedPerStation)",
+  removeLoadShedEvent: "eventId",
+  get15minChargingSessionData: "sessionID energyConsumedInterval",
+  getTransactionData:
+    "searchQuery(stationID stationName stationMacAddr orgID organizationName pricingRuleName transactionType transactionID " +
+    "fromTransactionTimeStamp toTransactionTimeStamp startRecord numTransactions anonymousCreditCardNumber)",
+  getStationGroups: "orgID",
+  getStationGroupDetails: "sgID stationID",
+  getOrgsAndStationGroups: "searchQuery(orgID organizationName sgID sgName)",
+  getStationRightsProfile: "sgID stationRightsProfile",
+  getUsers:
+    "searchQuery(userID firstName lastName lastModifiedTimeStamp Connection(Status customInfo(Key Value)) " +
+    "managementRealm(Status customInfo(Key Value)) credentialID startRecord numUsers)",
+  updateUserStatus: "userID associationType Status customText",
+  setWaitlistDone: "stationID portID userID customMessageText",
+  addFleetVehicle: `vehicle(${VEHICLE})`,
+  updateFleetVehicle: `vehicle(fleetVehicleID ${VEHICLE})`,
+  deleteFleetVehicle: "fleetVehicleID",
+  getFleetVehicles:
+    "searchQuery(fleetVehicleID fleetName vehicleID VIN license color make model year fleetDriverID credentialID orgID " +
+    "organizationName telematicsProvider telematicsStatus companyCode paymentType paymentStatus startRecord numRecords " +
+    "modifiedSince)",
+  getFleetUsageData:
+    "searchQuery(transactionID transactionType fleetVehicleID fleetName vehicleID License fleetDriverID credentialID " +
+    "fleetOrgID fleetOrgName fraudDetectionStatus fromTimeStamp toTimeStamp stationOrgName stationName Address City State " +
+    "postalCode Country paymentType startRecord numRecords)",
+  getPublicStations: `searchQuery(${PUBLIC})`,
+  getPublicStationStatus:
+    "searchQuery(stationID stationIDs(stationID) stationManufacturer stationModel stationName " +
+    `${PLACE} ${OUTLET} portDetails ${SERIALS} Reservable ${GEO} Status Level Mode ${PRICING})`,
   clearShedState: "shedQuery(shedGroup(sgID) shedStation(stationID Ports(Port(portNumber))))",
 };
 

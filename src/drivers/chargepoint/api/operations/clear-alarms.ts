@@ -2,10 +2,12 @@ import { dateTime, group, int, operation, string } from "../message.ts";
 
 /**
  * Moves present alarms to the historical ones (guide §8.2). The guide asks for orgID and organizationName, its
- * sample sends companyID, and stationID alone is served too.
+ * sample sends companyID, and stationID alone is served too: none of them is marked required here.
  */
 export const clearAlarms = operation({
   name: "clearAlarms",
+  doc: "Moves present alarms to the historical ones",
+  restrictions: "Stations that the account has rights to",
   section: "8.2",
   effect: "write",
   coded: true,

@@ -3,13 +3,15 @@ import { group, int, list, operation, string } from "../message.ts";
 /** Ends the shed of a group or a station; some networks clear the whole station when ports are named (guide §5.2). */
 export const clearShedState = operation({
   name: "clearShedState",
+  doc: "Ends the shed of a group, a station or its ports",
+  restrictions: "Enterprise plan",
   section: "5.2",
   effect: "write",
   coded: true,
   request: {
     shedQuery: group({
       shedGroup: group(
-        { sgID: int("Custom station group identifier") },
+        { sgID: int("Custom station group identifier", { required: true }) },
         "Every station of the group; not together with shedStation",
       ),
       shedStation: group({

@@ -3,6 +3,8 @@ import { dateTime, group, int, list, operation, string } from "../message.ts";
 /** Alarms of the stations the account has rights to; their order differs between networks (guide §8.1). */
 export const getAlarms = operation({
   name: "getAlarms",
+  doc: "Alarms of stations",
+  restrictions: "Stations that the account has rights to; 100 alarms a call",
   section: "8.1",
   effect: "read",
   coded: true,

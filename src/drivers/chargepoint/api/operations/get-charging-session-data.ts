@@ -7,6 +7,9 @@ import { geo, place, radius } from "./station-search.ts";
  */
 export const getChargingSessionData = operation({
   name: "getChargingSessionData",
+  doc: "Charging sessions, oldest first",
+  restrictions:
+    "100 sessions a call, by another place of the guide 500; card, account, driver and vehicle need the Enterprise plan and rights over the station",
   section: "6.1",
   effect: "read",
   coded: true,

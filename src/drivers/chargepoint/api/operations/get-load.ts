@@ -3,6 +3,8 @@ import { decimal, double, group, int, list, long, operation, string } from "../m
 /** Load and shed state of a station, of the stations of a group, or of a session (guide §5.3). */
 export const getLoad = operation({
   name: "getLoad",
+  doc: "Load and shed state of a station, of a group or of a session's station",
+  restrictions: "Enterprise plan; battery percentages only where vehicle and station tell them",
   section: "5.3",
   effect: "read",
   coded: true,

@@ -16,6 +16,8 @@ import {
 /** What the account may do with each station, by group and rights profile (guide §7.6). */
 export const getStationRights = operation({
   name: "getStationRights",
+  doc: "Rights granted for each station, by group and rights profile",
+  restrictions: "Stations associated with the organisation; 100 a call",
   section: "7.6",
   effect: "read",
   coded: true,
@@ -45,8 +47,8 @@ export const getStationRights = operation({
       currentFault: string(),
       portStatus: string(),
       adminStatus: string(),
-      networkStatus: string("Reachable or Unreachable"),
-      provisionStatus: string("Provisioned, Not Provisioned or Provisioning in progress"),
+      networkStatus: string("Reachable or Unreachable", { values: ["Reachable", "Unreachable"] }),
+      provisionStatus: string("", { values: ["Provisioned", "Not Provisioned", "Provisioning in progress"] }),
       startRecord: long("Number of the first record wanted, from 1"),
       numStations: int("Most stations in the answer; the service's default is 100"),
     }),

@@ -1,4 +1,5 @@
-import { dateTime, double, group, int, list, operation, string, time } from "../message.ts";
+import { dateTime, group, int, list, operation, string } from "../message.ts";
+import { address, hardware, port, position, pricingRecord } from "./station-record.ts";
 import {
   demoSerialNumber,
   geo,
@@ -12,11 +13,14 @@ import {
   radius,
   reservable,
   stationPage,
+  WARRANTY_SERVICES,
 } from "./station-search.ts";
 
 /** Stations the account has rights to, with their ports, prices and equipment (guide §7.1). */
 export const getStations = operation({
   name: "getStations",
+  doc: "Stations with their ports, prices and equipment",
+  restrictions: "Stations that the account has rights to; 500 a call",
   section: "7.1",
   effect: "read",
   coded: true,
@@ -37,7 +41,7 @@ export const getStations = operation({
       Pricing: pricing,
       ...organisation,
       stationActivationDate: dateTime(),
-      warrantyService: string("One of the names of §7.1.5"),
+      warrantyService: string("One of the names of §7.1.5", { values: WARRANTY_SERVICES }),
       ...stationPage,
     }),
   },
@@ -47,57 +51,14 @@ export const getStations = operation({
     stationData: list(
       group({
         recordNumber: int("Place in the whole result, from 1"),
-        stationID: string("CPNID:StationIdentifier; stays when the hardware is replaced"),
-        stationManufacturer: string(),
-        stationModel: string(),
-        stationMacAddr: string("MAC address", { also: ["stationMacAddress", "stationMACAddress"] }),
-        stationSerialNum: string("Hardware serial number"),
+        ...hardware,
         stationName: string("Organisation / station; older stations carry it in Port"),
         Description: string("As entered at provisioning"),
-        Geo: group(
-          { Lat: string("Degrees north"), Long: string("Degrees east") },
-          "Some stations carry it in Port",
-        ),
+        Geo: position("Some stations carry it in Port"),
         stationActivationDate: dateTime(),
-        Address: string("Street and number"),
-        City: string(),
-        State: string(),
-        Country: string(),
-        postalCode: string(),
-        Port: list(
-          group({
-            portNumber: string("From 1; text: ports can be 1A"),
-            stationName: string("Organisation / station, on older stations"),
-            Geo: group({ Lat: string("Degrees north"), Long: string("Degrees east") }),
-            Description: string(),
-            Reservable: int("1 can be reserved, 0 cannot"),
-            Status: string(),
-            Level: string("L1, L2, … US and AU stations; several as 1,2"),
-            timeStamp: dateTime("", { also: ["TimeStamp"] }),
-            Mode: string("EU stations"),
-            Connector: string(),
-            Voltage: string("Nominal, V"),
-            Current: string("Supported, A"),
-            Power: string("Supported, kW"),
-            estimatedCost: double("Of a session by the query's Pricing, in currencyCode"),
-          }),
-        ),
-        Pricing: list(
-          group({
-            Type: string("Session, Hourly or kWh"),
-            startTime: time("From this time of day"),
-            endTime: time("Until this time of day"),
-            minPrice: double("Least charged for a session"),
-            maxPrice: double("Most charged for a session"),
-            initialUnitPriceDuration: int("Length of the first portion"),
-            unitPriceForFirst: double("Hourly price of the first portion"),
-            unitPricePerHour: double(),
-            unitPricePerHourThereafter: double("Hourly price after the first portion"),
-            unitPricePerSession: double(),
-            unitPricePerKWh: double(),
-            sessionTime: string("Longest session allowed"),
-          }),
-        ),
+        ...address,
+        Port: port,
+        Pricing: pricingRecord,
         numPorts: int(),
         driverName: string(),
         driverAddress: string(),
@@ -113,11 +74,15 @@ export const getStations = operation({
         sgID: string('Groups it is in, joined by commas: "39491, 58279"'),
         sgName: string("Their names, joined by commas"),
         warrantyExpirationDate: string("End of the present warranty"),
-        warrantyService: string("Warranty in force, one of the names of §7.1.5"),
+        warrantyService: string("Warranty in force, one of the names of §7.1.5", {
+          values: WARRANTY_SERVICES,
+        }),
         siteValidated: string("Whether the site's design was validated for the warranty"),
         siteValidationDate: string(),
         wanIpAddress: string(),
-        networkStatus: string("REACHABLE or UNREACHABLE, in any case"),
+        networkStatus: string("REACHABLE or UNREACHABLE, in any case", {
+          values: ["REACHABLE", "UNREACHABLE"],
+        }),
         stationFirmware: string(),
         stationReception: string("Signal strength; the unit depends on the modem, §7.1.4"),
         radioGroupID: string(),

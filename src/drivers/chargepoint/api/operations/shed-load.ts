@@ -21,21 +21,23 @@ const ports = group(
 /** Limits what a group, a station or its ports may draw (guide §5.1). */
 export const shedLoad = operation({
   name: "shedLoad",
+  doc: "Limits what a group, a station or its ports may draw",
+  restrictions: "Enterprise plan",
   section: "5.1",
   effect: "write",
   coded: true,
   request: {
     shedQuery: group({
       shedGroup: group(
-        { sgID: int("Custom station group identifier"), ...perStation },
+        { sgID: int("Custom station group identifier", { required: true }), ...perStation },
         "The limit holds for each station of the group; not together with shedStation (code 187)",
       ),
       shedStation: group({
-        stationID: string("CPNID:StationIdentifier"),
+        stationID: string("CPNID:StationIdentifier", { required: true }),
         ...perStation,
         Ports: ports,
       }),
-      timeInterval: int("Minutes until the shed ends by itself; required; 0 until cleared"),
+      timeInterval: int("Minutes until the shed ends by itself; 0 until cleared", { required: true }),
     }),
   },
   response: {

@@ -1,8 +1,7 @@
 import { boolean, double, group, int, list, string, time } from "../message.ts";
 
 /**
- * Search elements that getStations, getStationStatus and getStationRights share (guide §7.1.2, §7.2.2, §7.6.2),
- * in the runs in which they follow each other on the wire.
+ * Search elements that the operations on stations share (guide §7.1.2, §7.2.2, §7.6.2), in the runs in which they follow each other on the wire.
  */
 
 export const make = {
@@ -21,7 +20,9 @@ export const place = {
 
 export const radius = {
   Proximity: double("Radius around the place asked for, in proximityUnit; the service's default is 5"),
-  proximityUnit: string("M miles (default), N nautical miles, K kilometres, F feet, I inches"),
+  proximityUnit: string("M miles (default), N nautical miles, K kilometres, F feet, I inches", {
+    values: ["M", "N", "K", "F", "I"],
+  }),
 };
 
 export const outlet = {
@@ -43,8 +44,8 @@ export const demoSerialNumber = group(
 
 export const reservable = boolean("Whether the station can be reserved");
 
-export const level = string("1, 2, 3 or 4 (DC fast); US and AU stations");
-export const mode = string("1, 3 or 4 (DC fast); EU stations");
+export const level = string("1, 2, 3 or 4 (DC fast); US and AU stations", { values: ["1", "2", "3", "4"] });
+export const mode = string("1, 3 or 4 (DC fast); EU stations", { values: ["1", "3", "4"] });
 
 export const pricing = group(
   {
@@ -62,6 +63,36 @@ export const organisation = {
   sgID: string("Custom station group identifier"),
   sgName: string("Custom station group name"),
 };
+
+/** Search of getStationStatus, but for its pages, and of getPublicStationStatus. */
+export const statusSearch = {
+  stationID: string("One station; not together with stationIDs (code 194)"),
+  stationIDs: group({ stationID: list(string("CPNID:StationIdentifier")) }, "Up to 500 stations"),
+  ...make,
+  ...place,
+  ...radius,
+  ...outlet,
+  portDetails: boolean("Answer with Connector and Power of each port; default false"),
+  demoSerialNumber,
+  Reservable: reservable,
+  Geo: geo,
+  Status: int("1 available, 2 in use, 3 unknown", { values: ["1", "2", "3"] }),
+  Level: level,
+  Mode: mode,
+  Pricing: pricing,
+};
+
+/** The names of §7.1.5. */
+export const WARRANTY_SERVICES = [
+  "None",
+  "Parts Only",
+  "Parts and Labor",
+  "Mission Critical",
+  "Remote Support Standard",
+  "Remote Support Critical",
+  "Remote Support and EPW Standard",
+  "Remote Support and EPW Critical",
+] as const;
 
 /** Where the page starts, and how long it is. */
 export const stationPage = {

@@ -1,0 +1,25 @@
+import { group, list, operation, string } from "../message.ts";
+import { vehicleIn } from "./fleet-vehicle.ts";
+
+/**
+ * Adds vehicles to a fleet (guide §10.1). Refusals are told by their text: an unknown make, model or year, an RFID
+ * card that is not valid, a fleet that is not there or not the account's (§10.1.4).
+ */
+export const addFleetVehicle = operation({
+  name: "addFleetVehicle",
+  doc: "Adds vehicles to a fleet",
+  section: "10.1",
+  effect: "write",
+  coded: true,
+  request: {
+    vehicle: list(group(vehicleIn({ required: true })), "One for each vehicle", { required: true }),
+  },
+  response: {
+    responseCode: string(),
+    responseText: string(),
+    fleetVehicleID: list(
+      string("CPNID:fleetVehicleID, globally unique"),
+      "One for each vehicle, in their order",
+    ),
+  },
+});

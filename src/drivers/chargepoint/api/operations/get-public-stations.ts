@@ -1,0 +1,56 @@
+import { dateTime, group, int, list, operation, string } from "../message.ts";
+import { address, hardware, port, pricingRecord } from "./station-record.ts";
+import {
+  demoSerialNumber,
+  geo,
+  level,
+  make,
+  mode,
+  outlet,
+  place,
+  pricing,
+  radius,
+  reservable,
+} from "./station-search.ts";
+
+/** Public stations, whoever owns them; not in the guide's chapters and still served (ChargePoint's setup guide). */
+export const getPublicStations = operation({
+  name: "getPublicStations",
+  doc: "Public stations near a place, with their ports and prices",
+  section: "setup guide",
+  effect: "read",
+  coded: true,
+  request: {
+    searchQuery: group({
+      stationID: string("CPNID:StationIdentifier"),
+      ...make,
+      serialNumber: string("Hardware serial number"),
+      ...place,
+      ...radius,
+      ...outlet,
+      demoSerialNumber,
+      Reservable: reservable,
+      Geo: geo,
+      Level: level,
+      Mode: mode,
+      Pricing: pricing,
+    }),
+  },
+  response: {
+    responseCode: string(),
+    responseText: string(),
+    stationData: list(
+      group({
+        ...hardware,
+        ...address,
+        Port: port,
+        Pricing: pricingRecord,
+        numPorts: int("Ports of the station"),
+        mainPhone: string("Driver support"),
+        modTimeStamp: dateTime("Last change of the record"),
+        timezoneOffset: string("Such as -08:00"),
+        currencyCode: string("ISO 4217"),
+      }),
+    ),
+  },
+});

@@ -1,0 +1,31 @@
+import { group, int, list, operation, string } from "../message.ts";
+
+/** What is directly in a station group: child groups and stations (guide §7.4). */
+export const getStationGroupDetails = operation({
+  name: "getStationGroupDetails",
+  doc: "Child groups and stations directly in a custom station group",
+  section: "7.4",
+  effect: "read",
+  coded: true,
+  sequence: true,
+  request: {
+    sgID: int("Custom station group identifier", { required: true }),
+    stationID: string("This station of the group only, CPNID:StationIdentifier"),
+  },
+  response: {
+    responseCode: string(),
+    responseText: string(),
+    groupName: string("Name of the group"),
+    numStations: int("Stations in the group"),
+    groupData: list(
+      group({ sgID: int("Identifier of the child group"), sgName: string("Name of the child group") }),
+    ),
+    stationData: list(
+      group({
+        stationID: string("CPNID:StationIdentifier"),
+        stationName: string("Organisation / station"),
+        Address: string("Street address, city, state, postal code, country"),
+      }),
+    ),
+  },
+});

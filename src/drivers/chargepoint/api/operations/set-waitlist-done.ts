@@ -1,0 +1,21 @@
+import { operation, string } from "../message.ts";
+
+/** Tells a waitlist that a car is done (guide §9.3). */
+export const setWaitlistDone = operation({
+  name: "setWaitlistDone",
+  doc: "Tells a driver at a station with a waitlist that the session is complete; the waitlist policy may end it",
+  restrictions: "Sessions in progress on stations with a waitlist",
+  section: "9.3",
+  effect: "write",
+  coded: true,
+  request: {
+    stationID: string("CPNID:StationIdentifier", { required: true }),
+    portID: string("Port where the driver is charging", { required: true }),
+    userID: string("Driver to be told", { required: true }),
+    customMessageText: string("First part of the message; by default that the vehicle is fully charged"),
+  },
+  response: {
+    responseCode: string(),
+    responseText: string(),
+  },
+});
