@@ -1,13 +1,16 @@
 import { execFileSync } from "node:child_process";
 import { findProgram } from "./helpers/mosquitto.ts";
-import { hasPaho } from "./helpers/python.ts";
+import { hasPaho, hasZeep } from "./helpers/python.ts";
+import { hasXmllint } from "./helpers/xmllint.ts";
 
 /** Debian packages that tests need, and how to see that each is there. */
 const NEEDED: Readonly<Record<string, () => boolean>> = {
+  "libxml2-utils": hasXmllint,
   mosquitto: () => findProgram("mosquitto") !== undefined,
   "mosquitto-clients": () => findProgram("mosquitto_pub") !== undefined,
   openssl: () => findProgram("openssl") !== undefined,
   "python3-paho-mqtt": hasPaho,
+  "python3-zeep": hasZeep,
 };
 
 /** Sees to it that the packages of {@link NEEDED} are there, once before all tests. */

@@ -7,5 +7,14 @@ export const PYTHON = "/usr/bin/python3";
 export const pahoInstalled = hasPaho();
 
 export function hasPaho(): boolean {
-  return spawnSync(PYTHON, ["-c", "import paho.mqtt.client"], { stdio: "ignore" }).status === 0;
+  return hasModule("paho.mqtt.client");
+}
+
+/** Whether Debian's zeep is there, the SOAP toolkit of VOLTTRON's driver. */
+export function hasZeep(): boolean {
+  return hasModule("zeep");
+}
+
+function hasModule(name: string): boolean {
+  return spawnSync(PYTHON, ["-c", `import ${name}`], { stdio: "ignore" }).status === 0;
 }
