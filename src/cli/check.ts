@@ -1,5 +1,5 @@
-import { statSync } from "node:fs";
-import { extname, resolve } from "node:path";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { extname, join, resolve } from "node:path";
 import type { Command } from "commander";
 import { Bus } from "../bus.ts";
 import {
@@ -9,16 +9,16 @@ import {
   type Diagnostic,
   defaultBridge,
   hasErrors,
-  loadBridge,
-  loadDeviceFile,
   loadDevices,
   sortDiagnostics,
   strict,
 } from "../config/index.ts";
 import { driverTypes, type LoadedDevice, openDevices, StateStore } from "../devices/index.ts";
 import { createLog, Secrets } from "../log.ts";
+import { bridgeFileAbove, bridgeFileIn, isBridgeFile, presumedSettings } from "./bridge-file.ts";
 import { CommandError, EXIT } from "./command-error.ts";
-import { driverSchemas, formatAll, loadAll, loadSettings, Registries } from "./load.ts";
+import { countErrors, formatAll, tally } from "./diagnostics.ts";
+import { driverSchemas, loadDevice, Registries, readBridge } from "./load.ts";
 import { printJson, type Terminal } from "./terminal.ts";
 
 interface Flags {
@@ -34,58 +34,91 @@ export function check(program: Command, terminal: Terminal): void {
     .description("List every problem of configs and registries, with its place. Starts nothing.")
     .argument(
       "[path...]",
-      "bridge configs, device configs, folders of them, registry CSVs (default: all that the bridge config names)",
+      "bridge configs, device configs, registry CSVs, folders of them (default: all that the bridge config names)",
     )
-    .option("--config <file>", "bridge config (default: configs/bridge.json)")
-    .option("--driver <type>", "driver type by which a CSV named alone is checked", "chargepoint")
+    .option("--config <file>", "bridge config (default: the one above the path, or configs/bridge.json)")
+    .option("--driver <type>", "driver type by which a CSV is checked", "chargepoint")
     .option("--strict", "count warnings as errors")
     .option("--json", "print JSON")
     .action((paths: string[], flags: Flags) => checkAll(paths, flags, terminal));
 }
 
 function checkAll(paths: readonly string[], flags: Flags, terminal: Terminal): void {
-  const options = { config: flags.config, secrets: new Secrets(), env: terminal.env };
+  const options = { secrets: new Secrets(), env: terminal.env };
   const found =
-    paths.length === 0 ? checkBridge(options) : paths.flatMap((path) => checkPath(path, flags, options));
+    paths.length === 0
+      ? checkBridge(flags.config, options)
+      : paths.flatMap((path) => checkPath(path, flags, options));
   const unique = [...new Map(found.map((d) => [JSON.stringify(d), d])).values()];
   const diagnostics = sortDiagnostics(flags.strict ? strict(unique) : unique);
 
-  const errors = diagnostics.filter(({ severity }) => severity === "error").length;
+  const errors = countErrors(diagnostics);
   const warnings = diagnostics.length - errors;
   if (flags.json) printJson(terminal, { errors, warnings, diagnostics });
-  else terminal.out(`${formatAll(diagnostics)}${errors} errors, ${warnings} warnings\n`);
+  else terminal.out(`${formatAll(diagnostics)}${tally(diagnostics)}\n`);
   if (hasErrors(diagnostics)) throw new CommandError("", EXIT.failed);
 }
 
 interface CheckOptions {
-  readonly config: string | undefined;
   readonly secrets: Secrets;
   readonly env: Terminal["env"];
 }
 
-function checkBridge(options: CheckOptions): Diagnostic[] {
-  const { diagnostics: own } = loadBridge(options.config, options);
-  if (hasErrors(own)) return own;
-  const { settings, devices, diagnostics } = loadAll(options);
-  return [...diagnostics, ...driverDiagnostics(devices, settings)];
+/** A bridge config and all that it names; where it has errors itself, what stands in its folders all the same. */
+function checkBridge(file: string | undefined, options: CheckOptions): Diagnostic[] {
+  const { settings, diagnostics } = readBridge(file, options);
+  if (settings) return [...diagnostics, ...checkDevices(settings.devices, settings, options)];
+  const presumed = presumedSettings(resolve(file ?? defaultBridge().file));
+  if (!existsSync(presumed.devices)) return diagnostics;
+  return [...diagnostics, ...checkDevices(presumed.devices, presumed, options)];
 }
 
-/** By what it is: a folder of device configs, a registry, a bridge config, or a device config. */
+/** By what it is: a folder, a registry, a bridge config, or a device config. */
 function checkPath(path: string, flags: Flags, options: CheckOptions): Diagnostic[] {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) throw new CommandError(`there is no ${path}`, EXIT.usage);
+  if (stat.isDirectory()) return checkFolder(path, flags, options);
   if (extname(path).toLowerCase() === ".csv") return checkRegistry(resolve(path), flags.driver);
-  const surroundings = flags.config === undefined ? defaultBridge() : loadSettings(options).settings;
-  if (stat.isDirectory()) {
-    const { devices, diagnostics } = loadDevices(path, driverSchemas, surroundings, options);
-    return [...diagnostics, ...checkDevices(devices, surroundings)];
-  }
-  if (/^bridge\.jsonc?$/.test(path.split("/").at(-1) ?? "")) return checkBridge({ ...options, config: path });
-  const { device, diagnostics } = loadDeviceFile(path, driverSchemas, surroundings, options);
-  return [...diagnostics, ...checkDevices(device ? [device] : [], surroundings)];
+  if (isBridgeFile(path)) return checkBridge(path, options);
+  const { settings, diagnostics } = surroundings(path, flags, options);
+  const { device, diagnostics: own } = loadDevice(path, settings, options);
+  return [...diagnostics, ...own, ...checkLoaded(device ? [device] : [], settings)];
 }
 
-function checkDevices(devices: readonly DeviceSettings[], settings: BridgeSettings): Diagnostic[] {
+/** The bridge of that folder; else its device configs and its registries. */
+function checkFolder(folder: string, flags: Flags, options: CheckOptions): Diagnostic[] {
+  const bridge = bridgeFileIn(folder) ?? bridgeFileIn(join(folder, "configs"));
+  if (bridge !== undefined) return checkBridge(bridge, options);
+  const registries = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => extname(name).toLowerCase() === ".csv")
+    .map((name) => resolve(folder, name));
+  const { settings, diagnostics } = surroundings(join(folder, "device"), flags, options);
+  const found = checkDevices(folder, settings, options);
+  return [
+    ...diagnostics,
+    ...(registries.length > 0 ? found.filter(({ code }) => code !== "no_devices") : found),
+    ...registries.flatMap((file) => checkRegistry(file, flags.driver)),
+  ];
+}
+
+/** The settings of the bridge to which a device config belongs. */
+function surroundings(
+  path: string,
+  flags: Flags,
+  options: CheckOptions,
+): { settings: BridgeSettings; diagnostics: Diagnostic[] } {
+  const file = flags.config ?? bridgeFileAbove(path);
+  const { settings, diagnostics } = readBridge(file, options);
+  return { settings: settings ?? presumedSettings(resolve(file ?? defaultBridge().file)), diagnostics };
+}
+
+function checkDevices(folder: string, settings: BridgeSettings, options: CheckOptions): Diagnostic[] {
+  const { devices, diagnostics } = loadDevices(folder, driverSchemas, settings, options);
+  return [...diagnostics, ...checkLoaded(devices, settings)];
+}
+
+/** What stands in the registries of these devices, and what only the drivers see. */
+function checkLoaded(devices: readonly DeviceSettings[], settings: BridgeSettings): Diagnostic[] {
   const registries = new Registries();
   const loaded = devices.map((device) => ({
     settings: device,
@@ -95,7 +128,7 @@ function checkDevices(devices: readonly DeviceSettings[], settings: BridgeSettin
 }
 
 function checkRegistry(file: string, driver: string): Diagnostic[] {
-  const type = driverTypes[driver];
+  const type = Object.hasOwn(driverTypes, driver) ? driverTypes[driver] : undefined;
   if (!type) {
     const near = closest(driver, Object.keys(driverTypes));
     throw new CommandError(
@@ -108,7 +141,7 @@ function checkRegistry(file: string, driver: string): Diagnostic[] {
   return [...registries.diagnostics, ...type.checkRows(rows)];
 }
 
-/** What only the drivers see. Devices are made, as for a run, and never started. */
+/** Devices are made, as for a run, and never started. */
 function driverDiagnostics(devices: readonly LoadedDevice[], settings: BridgeSettings): Diagnostic[] {
   const state = StateStore.open(":memory:");
   const log = createLog({ level: "silent" });

@@ -5,13 +5,14 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { type Bridge, startBridge } from "../bridge.ts";
 import type { BridgeSettings } from "../config/index.ts";
-import type { LoadedDevice } from "../devices/index.ts";
+import { DataFolderInUseError, type LoadedDevice } from "../devices/index.ts";
 import { type Log, Secrets } from "../log.ts";
 import { type Simulator, startSimulator } from "../simulator/index.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import { DemoScreen } from "./demo-screen.ts";
-import { loadAll, tellDiagnostics } from "./load.ts";
-import { numberOption } from "./options.ts";
+import { tellDiagnostics } from "./diagnostics.ts";
+import { loadAll } from "./load.ts";
+import { logOptions, numberOption } from "./options.ts";
 import { type LogFlags, type Terminal, terminalLog } from "./terminal.ts";
 import { packageVersion } from "./version.ts";
 
@@ -25,7 +26,7 @@ const SIMULATOR_PORT = 8090;
 const MOST_STATIONS = 500;
 
 export function demo(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command("demo")
     .description(
       "Run simulator, embedded broker and bridge on loopback, with the configs and registries that come along.",
@@ -36,10 +37,8 @@ export function demo(program: Command, terminal: Terminal): void {
       numberOption({ min: 1, max: MOST_STATIONS }),
       6,
     )
-    .option("--data <folder>", "data folder (default: the bridge config's, data/)")
-    .option("--log-level <level>", "debug, info, warn or error", "warn")
-    .option("--log-format <format>", "text or json", "text")
-    .action((flags: Flags) => runDemo(flags, terminal));
+    .option("--data <folder>", "data folder (default: the bridge config's, data/)");
+  logOptions(command, "warn").action((flags: Flags) => runDemo(flags, terminal));
 }
 
 async function runDemo(flags: Flags, terminal: Terminal): Promise<void> {
@@ -79,9 +78,10 @@ async function start(
   try {
     return await startBridge({ settings, devices, log, secrets, version: packageVersion(), onDiagnostics });
   } catch (error) {
-    throw new CommandError(`the demo cannot start: ${(error as Error).message}`, EXIT.configuration, {
-      cause: error,
-    });
+    const remedy =
+      error instanceof DataFolderInUseError ? "; a second demo needs its own --data <folder>" : "";
+    const message = `the demo cannot start: ${(error as Error).message}${remedy}`;
+    throw new CommandError(message, EXIT.configuration, { cause: error });
   }
 }
 
@@ -119,8 +119,9 @@ function garage(configured: readonly LoadedDevice[], count: number, simulator: S
   );
   const more = simulator.stationIDs.filter((id) => !taken.has(id));
   const place = last.settings.path.replace(/[^/]*$/, "");
+  const rowsOf = rowsByPorts(last.rows, simulator);
   const copies = more.map((stationID, index) => ({
-    rows: last.rows,
+    rows: rowsOf(stationID),
     settings: {
       ...last.settings,
       path: `${place}station-${configured.length + index + 1}`,
@@ -128,6 +129,27 @@ function garage(configured: readonly LoadedDevice[], count: number, simulator: S
     },
   }));
   return [...configured, ...copies].slice(0, count);
+}
+
+/** The rows of a two-port station for stations with other ports; one list for all that have the same. */
+function rowsByPorts(rows: LoadedDevice["rows"], simulator: Simulator) {
+  const numbersOf = new Map(
+    simulator.world.stations.map(({ id, ports }) => [id, ports.map(({ number }) => number)]),
+  );
+  const known = new Map<string, LoadedDevice["rows"]>([["1,2", rows]]);
+  return (stationID: string): LoadedDevice["rows"] => {
+    const numbers = numbersOf.get(stationID) ?? [];
+    const key = numbers.join();
+    const found =
+      known.get(key) ??
+      rows.flatMap((row) => {
+        if (row.port === undefined) return [row];
+        const port = numbers[Number(row.port) - 1];
+        return port === undefined ? [] : [{ ...row, port }];
+      });
+    known.set(key, found);
+    return found;
+  };
 }
 
 /** The usual port, or any free one where that is taken. */

@@ -3,8 +3,9 @@ import type { Command } from "commander";
 import { type Historian, HistorianError, openHistorian, QueryError } from "../historian/index.ts";
 import { Secrets } from "../log.ts";
 import { CommandError, EXIT } from "./command-error.ts";
+import { counted } from "./diagnostics.ts";
 import { loadSettings } from "./load.ts";
-import { numberOption } from "./options.ts";
+import { logOptions, numberOption } from "./options.ts";
 import { formatTable, formatValue } from "./table.ts";
 import { type LogFlags, printJson, type Terminal, terminalLog } from "./terminal.ts";
 
@@ -34,6 +35,8 @@ export function history(program: Command, terminal: Terminal): void {
       withHistorian(flags, terminal, async (historian) => {
         const topics = await historian.topics(pattern, terminal.ending);
         if (flags.json) return printJson(terminal, topics);
+        if (topics.length === 0)
+          return terminal.err(pattern === undefined ? "no values yet\n" : `no topic matches ${pattern}\n`);
         const rows = topics.map(({ name, meta }) => [name, meta.units, meta.type]);
         terminal.out(formatTable(["topic", "units", "type"], rows));
       }),
@@ -61,10 +64,10 @@ export function history(program: Command, terminal: Terminal): void {
         const answer = await historian.query({ ...what, ...given }, terminal.ending);
         if (flags.json) return printJson(terminal, answer);
         if (Object.keys(answer.values).length === 0)
-          terminal.err(`no such topic; "voltbridge history topics" lists them\n`);
+          terminal.err(`no topic ${topics.join(", ")}; "voltbridge history topics" lists them\n`);
         for (const [topic, rows] of Object.entries(answer.values)) {
           const units = answer.metadata[topic]?.units ?? "";
-          terminal.out(`${topic}${units === "" ? "" : ` (${units})`}: ${rows.length} values\n`);
+          terminal.out(`${topic}${units === "" ? "" : ` (${units})`}: ${counted(rows.length, "value")}\n`);
           if (rows.length > 0)
             terminal.out(
               formatTable(
@@ -78,11 +81,11 @@ export function history(program: Command, terminal: Terminal): void {
 }
 
 function storeOptions(command: Command): Command {
-  return command
+  const withStore = command
     .option("--config <file>", "bridge config (default: configs/bridge.json)")
     .option("--data <folder>", "data folder (default: the bridge config's)")
-    .option("--log-level <level>", "debug, info, warn or error", "warn")
     .option("--json", "print JSON");
+  return logOptions(withStore, "warn");
 }
 
 async function withHistorian(

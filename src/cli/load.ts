@@ -1,25 +1,23 @@
+import { relative, resolve } from "node:path";
 import {
   type BridgeSettings,
+  type DeviceSettings,
   type Diagnostic,
-  formatDiagnostic,
-  hasErrors,
   loadBridge,
+  loadDeviceFile,
   loadDevices,
   sortDiagnostics,
-  strict,
 } from "../config/index.ts";
 import { driverTypes, type LoadedDevice } from "../devices/index.ts";
 import { backends } from "../historian/index.ts";
 import type { Secrets } from "../log.ts";
 import { type Registry, readRegistry } from "../registry/index.ts";
 import { CommandError, EXIT } from "./command-error.ts";
-import type { Terminal } from "./terminal.ts";
+import { formatAll } from "./diagnostics.ts";
 
 export interface LoadOptions {
   /** Bridge config; undefined for `configs/bridge.json`. */
   readonly config: string | undefined;
-  /** Warnings count as errors. */
-  readonly strict?: boolean;
   readonly secrets: Secrets;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -35,12 +33,19 @@ export const driverSchemas = Object.fromEntries(
   Object.entries(driverTypes).map(([name, type]) => [name, type.configSchema]),
 );
 
+/** JSON Schemas of every historian backend's `historian.connection`. */
+const backendSchemas = Object.fromEntries(
+  Object.entries(backends).map(([name, type]) => [name, type.configSchema]),
+);
+
+/** A bridge config, with the backends' settings checked too. */
+export function readBridge(file: string | undefined, options: Omit<LoadOptions, "config">) {
+  return loadBridge(file, { ...options, backends: backendSchemas });
+}
+
 /** The bridge's settings alone. Throws a CommandError with every problem where there is an error. */
 export function loadSettings(options: LoadOptions): { settings: BridgeSettings; diagnostics: Diagnostic[] } {
-  const schemas = Object.fromEntries(
-    Object.entries(backends).map(([name, type]) => [name, type.configSchema]),
-  );
-  const { settings, diagnostics } = loadBridge(options.config, { ...options, backends: schemas });
+  const { settings, diagnostics } = readBridge(options.config, options);
   if (settings) return { settings, diagnostics };
   throw new CommandError(`the bridge config cannot be used\n${formatAll(diagnostics)}`, EXIT.configuration);
 }
@@ -54,8 +59,19 @@ export function loadAll(options: LoadOptions): LoadedBridge {
     settings: device,
     rows: registries.read(device.registryFile).rows,
   }));
-  const found = sortDiagnostics([...diagnostics, ...files.diagnostics, ...registries.diagnostics]);
-  return { settings, devices, diagnostics: options.strict ? strict(found) : found };
+  const found = [...diagnostics, ...files.diagnostics, ...registries.diagnostics];
+  return { settings, devices, diagnostics: sortDiagnostics(found) };
+}
+
+/** One device config; its topic path is the one that it has when the bridge runs. */
+export function loadDevice(
+  file: string,
+  settings: BridgeSettings,
+  options: Omit<LoadOptions, "config">,
+): { device?: DeviceSettings; diagnostics: Diagnostic[] } {
+  const inside = !relative(settings.devices, resolve(file)).startsWith("..");
+  const folder = inside ? { folder: settings.devices } : {};
+  return loadDeviceFile(file, driverSchemas, settings, { ...options, ...folder });
 }
 
 /** Registries by file, each read once however many devices share it. */
@@ -70,21 +86,5 @@ export class Registries {
 
   get diagnostics(): Diagnostic[] {
     return [...this.#read.values()].flatMap((registry) => registry.diagnostics);
-  }
-}
-
-export function formatAll(diagnostics: readonly Diagnostic[]): string {
-  return diagnostics.map((diagnostic) => `${formatDiagnostic(diagnostic, process.cwd())}\n`).join("");
-}
-
-/** Prints problems to standard error; under `--strict` an error ends the command before anything runs. */
-export function tellDiagnostics(
-  terminal: Terminal,
-  diagnostics: readonly Diagnostic[],
-  isStrict: boolean,
-): void {
-  terminal.err(formatAll(diagnostics));
-  if (isStrict && hasErrors(diagnostics)) {
-    throw new CommandError("not started: --strict turns every warning into an error", EXIT.configuration);
   }
 }

@@ -1,4 +1,15 @@
-import { InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { LogLevel } from "../log.ts";
+
+/** `--log-level` and `--log-format` of a command whose log shows `level` and graver. */
+export function logOptions(command: Command, level: LogLevel): Command {
+  const levels: LogLevel[] = ["debug", "info", "warn", "error", "silent"];
+  return command
+    .addOption(new Option("--log-level <level>", "what the log shows").choices(levels).default(level))
+    .addOption(
+      new Option("--log-format <format>", "form of its lines").choices(["text", "json"]).default("text"),
+    );
+}
 
 export interface NumberRange {
   readonly min?: number;

@@ -4,7 +4,9 @@ import { startBridge } from "../bridge.ts";
 import { type Diagnostic, strict } from "../config/index.ts";
 import { Secrets } from "../log.ts";
 import { CommandError, EXIT } from "./command-error.ts";
-import { loadAll, tellDiagnostics } from "./load.ts";
+import { countErrors, counted, tellDiagnostics } from "./diagnostics.ts";
+import { loadAll } from "./load.ts";
+import { logOptions } from "./options.ts";
 import { type LogFlags, type Terminal, terminalLog } from "./terminal.ts";
 import { packageVersion } from "./version.ts";
 
@@ -14,14 +16,12 @@ interface Flags extends LogFlags {
 }
 
 export function run(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command("run")
     .description("Run the bridge until Ctrl-C or TERM.")
     .option("--config <file>", "bridge config (default: configs/bridge.json)")
-    .option("--strict", "do not start where a file has a warning")
-    .option("--log-level <level>", "debug, info, warn or error", "info")
-    .option("--log-format <format>", "text or json", "text")
-    .action((flags: Flags) => runBridge(flags, terminal));
+    .option("--strict", "do not start where a file has a warning");
+  logOptions(command, "info").action((flags: Flags) => runBridge(flags, terminal));
 }
 
 async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
@@ -30,13 +30,15 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
   const isStrict = flags.strict ?? false;
   const { settings, devices, diagnostics } = loadAll({
     config: flags.config,
-    strict: isStrict,
     secrets,
     env: terminal.env,
   });
-  tellDiagnostics(terminal, diagnostics, isStrict);
-  const onDiagnostics = (found: readonly Diagnostic[]) =>
+  let errors = 0;
+  const tell = (found: readonly Diagnostic[]) => {
     tellDiagnostics(terminal, isStrict ? strict(found) : found, isStrict);
+    errors += countErrors(found);
+  };
+  tell(diagnostics);
 
   const bridge = await startBridge({
     settings,
@@ -44,7 +46,7 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
     log,
     secrets,
     version: packageVersion(),
-    onDiagnostics,
+    onDiagnostics: tell,
   }).catch((error: unknown) => {
     if (error instanceof CommandError) throw error;
     throw new CommandError(`the bridge cannot start: ${(error as Error).message}`, EXIT.configuration, {
@@ -58,6 +60,10 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
       EXIT.configuration,
     );
   }
+  if (errors > 0)
+    log.warn(
+      `started without what has errors: ${counted(errors, "problem")} above; "voltbridge check" lists them again`,
+    );
   log.info("running", { devices: bridge.devices.infos.length, broker: bridge.mqtt.url, data: settings.data });
   if (!terminal.ending.aborted) await once(terminal.ending, "abort");
   log.info("stopping");

@@ -1,11 +1,15 @@
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
+import { extname, resolve } from "node:path";
 import type { Command } from "commander";
-import { closest, loadDeviceFile, loadDevices } from "../config/index.ts";
+import { type BridgeSettings, closest, loadDevices } from "../config/index.ts";
 import { type LoadedDevice, scrapeOnce } from "../devices/index.ts";
 import { Secrets } from "../log.ts";
 import { metadataType, type Scrape } from "../points/index.ts";
+import { bridgeFileAbove } from "./bridge-file.ts";
 import { CommandError, EXIT } from "./command-error.ts";
-import { driverSchemas, formatAll, loadSettings, Registries } from "./load.ts";
+import { countErrors, counted, formatAll } from "./diagnostics.ts";
+import { driverSchemas, loadDevice, loadSettings, Registries } from "./load.ts";
+import { logOptions } from "./options.ts";
 import { formatTable, formatValue } from "./table.ts";
 import { type LogFlags, printJson, type Terminal, terminalLog } from "./terminal.ts";
 
@@ -15,70 +19,90 @@ interface Flags extends LogFlags {
 }
 
 export function scrape(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command("scrape")
     .description("Read a device once, without a running bridge, and print its points.")
     .argument("<device>", "device path (campus/garage/station-1) or device config file")
-    .option("--config <file>", "bridge config (default: configs/bridge.json)")
-    .option("--json", "print JSON")
-    .option("--log-level <level>", "debug, info, warn or error", "warn")
-    .action((name: string, flags: Flags) => scrapeDevice(name, flags, terminal));
+    .option("--config <file>", "bridge config (default: the one above the file, or configs/bridge.json)")
+    .option("--json", "print JSON");
+  // What the driver would tell a running bridge is in the answer, or in the error, here.
+  logOptions(command, "silent").action((name: string, flags: Flags) => scrapeDevice(name, flags, terminal));
 }
 
 async function scrapeDevice(name: string, flags: Flags, terminal: Terminal): Promise<void> {
   const secrets = new Secrets();
-  const options = { config: flags.config, secrets, env: terminal.env };
-  const { settings } = loadSettings(options);
-  const device = findDevice(name, settings, options, terminal);
-  const log = terminalLog(terminal, flags, secrets);
+  const { device, settings } = findDevice(name, flags.config, { secrets, env: terminal.env }, terminal);
   const { scrape: reading, diagnostics } = await scrapeOnce({
     device,
     settings: settings.driver,
-    log,
+    log: terminalLog(terminal, flags, secrets),
     signal: terminal.ending,
-  }).catch((error: unknown) => {
-    throw new CommandError(
-      `device ${device.settings.path} cannot be read: ${secrets.blank((error as Error).message)}`,
-      EXIT.failed,
-      {
-        cause: error,
-      },
-    );
+  }).catch((cause: Error) => {
+    const message = `device ${device.settings.path} cannot be read: ${secrets.blank(cause.message)}`;
+    throw new CommandError(message, EXIT.failed, { cause });
   });
   terminal.err(formatAll(diagnostics));
   if (flags.json) printJson(terminal, asJson(reading));
   else terminal.out(asTable(reading));
 }
 
+interface FileOptions {
+  readonly secrets: Secrets;
+  readonly env: Terminal["env"];
+}
+
+/** By its config file, or by its path among the devices of the bridge. Tells the problems of its files. */
 function findDevice(
   name: string,
-  settings: ReturnType<typeof loadSettings>["settings"],
-  options: { readonly secrets: Secrets; readonly env: Terminal["env"] },
+  config: string | undefined,
+  options: FileOptions,
   terminal: Terminal,
-): LoadedDevice {
-  const file = existsSync(name);
-  const { devices, diagnostics } = file
-    ? fromFile(loadDeviceFile(name, driverSchemas, settings, options))
-    : loadDevices(settings.devices, driverSchemas, settings, options);
-  const device = file ? devices[0] : devices.find(({ path }) => path === name);
+): { device: LoadedDevice; settings: BridgeSettings } {
+  const isFile = statSync(name, { throwIfNoEntry: false })?.isFile() ?? false;
+  const bridge = config ?? (isFile ? bridgeFileAbove(name) : undefined);
+  const { settings } = loadSettings({ ...options, config: bridge });
+  const { device, diagnostics } = isFile
+    ? loadDevice(name, settings, options)
+    : findByPath(name, settings, options);
   if (!device) {
-    const near = closest(
-      name,
-      devices.map(({ path }) => path),
+    throw new CommandError(
+      `the config of ${name} cannot be used\n${formatAll(diagnostics)}`.trimEnd(),
+      EXIT.configuration,
     );
-    const why = file
-      ? "its config cannot be used"
-      : `${settings.devices} has no sound config of that device${near ? `; did you mean "${near}"?` : ""}`;
-    throw new CommandError(`${name}: ${why}\n${formatAll(diagnostics)}`.trimEnd(), EXIT.configuration);
   }
   const registries = new Registries();
   const { rows } = registries.read(device.registryFile);
-  terminal.err(formatAll(registries.diagnostics));
-  return { settings: device, rows };
+  terminal.err(formatAll([...diagnostics, ...registries.diagnostics]));
+  return { device: { settings: device, rows }, settings };
 }
 
-function fromFile({ device, diagnostics }: ReturnType<typeof loadDeviceFile>) {
-  return { devices: device ? [device] : [], diagnostics };
+function findByPath(
+  path: string,
+  settings: BridgeSettings,
+  options: FileOptions,
+): ReturnType<typeof loadDevice> {
+  const { devices, diagnostics } = loadDevices(settings.devices, driverSchemas, settings, options);
+  const device = devices.find((one) => one.path === path);
+  const place = resolve(settings.devices, path);
+  const own = diagnostics.filter(({ file }) => file === device?.file || withoutExtension(file) === place);
+  if (device) return { device, diagnostics: own };
+  if (own.length > 0) return { diagnostics: own };
+  const near = closest(
+    path,
+    devices.map((one) => one.path),
+  );
+  const errors = countErrors(diagnostics);
+  throw new CommandError(
+    `${settings.devices} has no device ${path}${near === undefined ? "" : `; did you mean "${near}"?`}` +
+      (errors === 0
+        ? ""
+        : `\n${counted(errors, "error")} in the configs there: "voltbridge check" lists them`),
+    EXIT.configuration,
+  );
+}
+
+function withoutExtension(file: string): string {
+  return file.slice(0, file.length - extname(file).length);
 }
 
 function asTable({ device, takenAt, values, failures }: Scrape): string {

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { Secrets } from "../log.ts";
 import { startSimulator } from "../simulator/index.ts";
 import { CommandError } from "./command-error.ts";
-import { numberOption } from "./options.ts";
+import { logOptions, numberOption } from "./options.ts";
 import { type LogFlags, type Terminal, terminalLog } from "./terminal.ts";
 
 interface Flags extends LogFlags {
@@ -20,7 +20,7 @@ interface Flags extends LogFlags {
 const FIRST_IDS = 10;
 
 export function simulate(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command("simulate")
     .description("Run a simulated ChargePoint service until Ctrl-C. Prints one line of JSON when it listens.")
     .option("--host <address>", "address to listen on", "127.0.0.1")
@@ -44,23 +44,23 @@ export function simulate(program: Command, terminal: Terminal): void {
       1,
     )
     .option("--username <text>", "API licence key to accept (default: made up)")
-    .option("--password <text>", "API password to accept (default: made up)")
-    .option("--log-level <level>", "debug, info, warn or error", "info")
-    .option("--log-format <format>", "text or json", "text")
-    .action(async (flags: Flags) => {
-      const secrets = new Secrets();
-      if (flags.password !== undefined) secrets.add(flags.password);
-      const log = terminalLog(terminal, flags, secrets);
-      const simulator = await startSimulator({ ...flags, log }).catch((error: unknown) => {
-        throw new CommandError(
-          `the simulator cannot listen on ${flags.host}:${flags.port}: ${(error as Error).message}`,
-        );
-      });
-      const { endpoint, username, password, stationIDs } = simulator;
-      terminal.out(
-        `${JSON.stringify({ endpoint, username, password, stations: stationIDs.slice(0, FIRST_IDS) })}\n`,
-      );
-      if (!terminal.ending.aborted) await once(terminal.ending, "abort");
-      await simulator.close();
-    });
+    .option("--password <text>", "API password to accept (default: made up)");
+  logOptions(command, "info").action((flags: Flags) => runSimulator(flags, terminal));
+}
+
+async function runSimulator(flags: Flags, terminal: Terminal): Promise<void> {
+  const secrets = new Secrets();
+  if (flags.password !== undefined) secrets.add(flags.password);
+  const log = terminalLog(terminal, flags, secrets);
+  const simulator = await startSimulator({ ...flags, log }).catch((error: unknown) => {
+    throw new CommandError(
+      `the simulator cannot listen on ${flags.host}:${flags.port}: ${(error as Error).message}; give it another port (--port 0: any free one)`,
+    );
+  });
+  const { endpoint, username, password, stationIDs } = simulator;
+  terminal.out(
+    `${JSON.stringify({ endpoint, username, password, stations: stationIDs.slice(0, FIRST_IDS) })}\n`,
+  );
+  if (!terminal.ending.aborted) await once(terminal.ending, "abort");
+  await simulator.close();
 }

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
-import { type BridgeStatus, NoBrokerError, readBridgeStatus } from "../mqtt/index.ts";
+import { type BridgeStatus, brokerUrl, NoBrokerError, readBridgeStatus } from "../mqtt/index.ts";
 import { type BridgeFlags, bridgeOptions, findBroker } from "./ask.ts";
 import { CommandError } from "./command-error.ts";
+import { counted } from "./diagnostics.ts";
 import { formatValue } from "./table.ts";
 import { printJson, type Terminal } from "./terminal.ts";
 
@@ -25,18 +26,50 @@ async function showStatus(flags: BridgeFlags, terminal: Terminal): Promise<void>
   });
   if (flags.json) printJson(terminal, bridges);
   else for (const bridge of bridges) terminal.out(describe(bridge));
-  if (bridges.length === 0) throw new CommandError("no bridge was ever online at this broker");
-  if (!bridges.some(({ state }) => state === "online")) throw new CommandError("no bridge is online");
+  if (bridges.some(({ state }) => state === "online")) return;
+  const which = instance === undefined ? "no bridge" : `bridge "${instance}"`;
+  throw new CommandError(
+    bridges.length === 0
+      ? `${which} was never online at ${brokerUrl(broker)}`
+      : `${which} is not online at ${brokerUrl(broker)}; start it with "voltbridge run"`,
+  );
 }
 
+/**
+ * ```
+ * voltbridge is online: version 0.1.0, 6 devices, since 2026-11-21T08:40:35.301Z (3 min ago)
+ *   GOOD, as told 12 s ago
+ *   devices    online 6, stale 0, offline 0
+ * ```
+ */
 function describe({ instance, state, info, health }: BridgeStatus): string {
   const lines = [`${instance} is ${state ?? "unknown"}`];
-  if (info)
-    lines.push(
-      `  version ${formatValue(info.version)}, since ${formatValue(info.startedAt)}, ${(info.devices as unknown[]).length} devices`,
-    );
-  for (const [name, value] of Object.entries(health ?? {})) lines.push(`  ${name}: ${flat(value)}`);
+  if (info && state === "online") {
+    const devices = counted((info.devices as unknown[] | undefined)?.length ?? 0, "device");
+    lines[0] += `: version ${formatValue(info.version)}, ${devices}, since ${when(info.startedAt)}`;
+  }
+  if (health) {
+    const { at, status, startedAt: _, ...counters } = health;
+    lines.push(`  ${formatValue(status)}, as told ${state === "online" ? ago(at) : when(at)}`);
+    const width = Math.max(...Object.keys(counters).map((name) => name.length));
+    for (const [name, value] of Object.entries(counters))
+      lines.push(`  ${name.padEnd(width)}  ${flat(value)}`);
+  }
   return `${lines.join("\n")}\n`;
+}
+
+function when(time: unknown): string {
+  return `${formatValue(time)} (${ago(time)})`;
+}
+
+function ago(time: unknown): string {
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(String(time))) / 1000));
+  if (Number.isNaN(seconds)) return "at an unknown time";
+  if (seconds < 120) return `${seconds} s ago`;
+  if (seconds < 2 * 3600) return `${Math.round(seconds / 60)} min ago`;
+  return seconds < 2 * 86_400
+    ? `${Math.round(seconds / 3600)} h ago`
+    : `${Math.round(seconds / 86_400)} days ago`;
 }
 
 /** `online 6, stale 0, offline 0` for an object of counters, one level of names deep or more. */

@@ -6,7 +6,9 @@ export interface Terminal {
   err(text: string): void;
   /** Whether `out` is a screen that can be drawn over. */
   readonly interactive: boolean;
+  /** Of the screen, as it is now. */
   readonly columns: number;
+  readonly rows: number;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborts when the user or the system wants the command to end (Ctrl-C, TERM). */
   readonly ending: AbortSignal;
@@ -35,7 +37,12 @@ export function processTerminal(): Terminal {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     interactive: process.stdout.isTTY === true,
-    columns: process.stdout.columns ?? 100,
+    get columns() {
+      return process.stdout.columns || 100;
+    },
+    get rows() {
+      return process.stdout.rows || 50;
+    },
     env: process.env,
     ending: ending.signal,
   };

@@ -36,10 +36,18 @@ export class DataLock {
 
   /** Throws {@link DataFolderInUseError} at once where another process has it. Makes the folder where it is missing. */
   static take(folder: string): DataLock {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
     const lockFile = join(folder, "lock.sqlite");
     const ownerFile = join(folder, "lock.json");
-    closeSync(openSync(lockFile, "a", 0o600));
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      closeSync(openSync(lockFile, "a", 0o600));
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      throw new Error(
+        `data folder ${folder} cannot be written to (${code}); make it writable, or name another ("data" in the bridge config)`,
+        { cause },
+      );
+    }
     const db = new DatabaseSync(lockFile, { timeout: 0 });
     try {
       db.exec("BEGIN EXCLUSIVE");

@@ -16,6 +16,7 @@ import { Topics } from "./topics.ts";
 
 export type { Answer } from "./answers.ts";
 export { type BridgeStatus, readBridgeStatus } from "./bridge-status.ts";
+export { brokerUrl } from "./broker-address.ts";
 export type { Ask } from "./client.ts";
 export { NoAnswerError, NoBridgeError, request } from "./client.ts";
 export { NoBrokerError } from "./visit.ts";
