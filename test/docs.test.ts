@@ -1,0 +1,312 @@
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { runCli } from "../src/cli/index.ts";
+import { bridgeSchema } from "../src/config/bridge-schema.ts";
+import { deviceSchema } from "../src/config/device-schema.ts";
+import type { Schema } from "../src/config/schema.ts";
+import { registerClasses } from "../src/drivers/chargepoint/registers/index.ts";
+import { driverTypes } from "../src/drivers/index.ts";
+import { backends } from "../src/historian/index.ts";
+
+const ROOT = resolve(fileURLToPath(new URL("..", import.meta.url)));
+const pages = ["README.md", ...markdownBelow("docs"), ...markdownBelow("examples")].filter((page) =>
+  existsSync(join(ROOT, page)),
+);
+
+function markdownBelow(folder: string): string[] {
+  return filesBelow(folder).filter((file) => file.endsWith(".md"));
+}
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .map((file) => join(folder, file))
+    .filter((file) => !file.includes("node_modules") && statSync(join(ROOT, file)).isFile())
+    .sort();
+}
+
+function text(file: string): string {
+  return readFileSync(join(ROOT, file), "utf8");
+}
+
+/** The part of a page below a heading, up to the next heading of its level or above. */
+function section(page: string, heading: string): string {
+  const lines = prose(page).split("\n");
+  const start = lines.indexOf(heading);
+  expect(start, `${page} has no heading "${heading}"`).toBeGreaterThanOrEqual(0);
+  const level = /^#+/.exec(heading)![0].length;
+  const length = lines.slice(start + 1).findIndex((line) => (/^(#+) /.exec(line)?.[1]?.length ?? 9) <= level);
+  return lines.slice(start + 1, length < 0 ? undefined : start + 1 + length).join("\n");
+}
+
+/** Cells of the rows of every table whose first cell is code. */
+function rows(markdown: string): string[][] {
+  return markdown
+    .split("\n")
+    .filter((line) => line.startsWith("| `"))
+    .map((line) =>
+      line
+        .split(/(?<!\\)\|/)
+        .slice(1, -1)
+        .map((cell) => cell.trim().replaceAll("\\|", "|")),
+    );
+}
+
+const code = (cell: string) => /^`([^`]+)`/.exec(cell)?.[1] ?? cell;
+
+/** A page without its fenced blocks: what looks like a heading or a link in them is none. */
+function prose(page: string): string {
+  return text(page).replace(/^ *```[\s\S]*?^ *```/gm, "");
+}
+
+interface Setting {
+  readonly preset: string;
+  readonly unused: boolean;
+}
+
+/** Every setting of a schema by its dotted name; `[]` stands for the items of a list. */
+function settings(schema: Schema, prefix = ""): Map<string, Setting> {
+  const found = new Map<string, Setting>();
+  for (const [key, inner] of Object.entries(schema.properties ?? {})) {
+    if (key === "$schema") continue;
+    const name = `${prefix}${key}`;
+    const required = ((schema.required ?? []) as readonly string[]).includes(key);
+    const preset = "default" in inner ? JSON.stringify(inner.default) : required ? "required" : "–";
+    found.set(name, { preset, unused: Boolean(inner["x-unused"]) });
+    for (const [deeper, setting] of settings(inner, `${name}.`)) found.set(deeper, setting);
+    for (const [deeper, setting] of settings(inner.items ?? {}, `${name}[].`)) found.set(deeper, setting);
+  }
+  return found;
+}
+
+/** Sections of a config: all their settings have defaults, and the page has a heading for each. */
+const SECTIONS = ["driver", "mqtt", "historian", "actuator", "web", "driver_config"];
+
+/** `name default` of every setting that does something, and the names of those that are accepted and ignored. */
+function expected(schema: Schema): { used: string[]; unused: string[] } {
+  const all = [...settings(schema)].filter(([name]) => !SECTIONS.includes(name));
+  return {
+    used: all.filter(([, { unused }]) => !unused).map(([name, { preset }]) => `${name} ${preset}`),
+    unused: all.filter(([, { unused }]) => unused).map(([name]) => name.split(".").at(-1)!),
+  };
+}
+
+describe("docs/configuration.md", () => {
+  const page = "docs/configuration.md";
+  const schemasOf = (types: Readonly<Record<string, { readonly configSchema: Record<string, unknown> }>>) =>
+    Object.fromEntries(Object.entries(types).map(([name, { configSchema }]) => [name, configSchema]));
+  const bridge = expected(bridgeSchema({}, schemasOf(backends)));
+  const device = (type: string) => expected(deviceSchema(type, schemasOf(driverTypes)));
+  const documented = (markdown: string) =>
+    rows(markdown)
+      .filter((cells) => cells.length === 4)
+      .map(([name, , preset]) => `${code(name!)} ${code(preset!)}`);
+
+  test("names every setting of the bridge config with its default, and no other", () => {
+    expect(documented(section(page, "## Bridge config")).sort()).toEqual(bridge.used.sort());
+  });
+
+  for (const type of Object.keys(driverTypes))
+    test(`names every setting of a ${type} device with its default, and no other`, () => {
+      const general = documented(section(page, "## Device config")).filter(
+        (row) => !row.startsWith("driver_config."),
+      );
+      const own = documented(section(page, `### driver_config of ${type}`));
+      expect([...general, ...own].sort()).toEqual(device(type).used.sort());
+    });
+
+  test("names every setting of VOLTTRON that is accepted and ignored", () => {
+    const ignored = section(page, "## VOLTTRON configs");
+    const unused = [...bridge.unused, ...device("chargepoint").unused];
+    expect(unused.filter((name) => !ignored.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  test("lists as without effect exactly the settings that nothing reads", () => {
+    const [ours, ...parts] = [
+      text("src/config/bridge-settings.ts"),
+      ...filesBelow("src")
+        .filter((file) => file.endsWith(".ts") && !file.startsWith("src/config/"))
+        .map(text),
+    ];
+    const source = parts.join("\n");
+    // `historyLimitDays: historian.history_limit_days`, or `present("historyLimitDays", historian.history_limit_days)`.
+    const renamed = [...ours!.matchAll(/"?(\w+)"?[:,] (mqtt|historian|actuator|driver)\.(\w+)/g)];
+    const idle = renamed
+      .filter(([, name]) => !new RegExp(`\\b${name}\\b`).test(source))
+      .map(([, , part, key]) => `${part}.${key}`);
+    if (!/\.web\b/.test(source)) idle.push("web.host", "web.port", "web.users");
+    const listed = documented(section(page, "### Settings without effect yet"))
+      .map((row) => row.split(" ")[0]!)
+      .filter((name) => !name.includes("[]"));
+    expect(listed.sort()).toEqual(idle.sort());
+  });
+
+  test("knows the exit codes of the CLI", () => {
+    const codes = Object.values(text("src/cli/command-error.ts").match(/: \d+/g)!).map((c) => c.slice(2));
+    const named = [...section(page, "## Exit codes").matchAll(/^\| (\d+) \|/gm)].map((match) => match[1]);
+    expect(named.sort()).toEqual([...new Set(codes)].sort());
+  });
+});
+
+describe("docs/registry.md", () => {
+  const page = "docs/registry.md";
+
+  test("has every attribute of every register class at its level, and no other", () => {
+    for (const [name, { attributes }] of Object.entries(registerClasses)) {
+      const documented = rows(section(page, `### ${name}`)).map(([attribute, level, , meaning]) => {
+        const writable = /\bWritable[.:]/.test(meaning!) ? " writable" : "";
+        return `${code(attribute!)} ${level}${writable}`;
+      });
+      const real = Object.entries(attributes).map(
+        ([attribute, { level, control }]) => `${attribute} ${level}${control ? " writable" : ""}`,
+      );
+      expect(documented.sort(), name).toEqual(real.sort());
+    }
+  });
+
+  test("has every column", () => {
+    const columns = [...text("src/registry/row.ts").matchAll(/^ {2}\| "([^"]+)"/gm)].map(
+      (match) => match[1]!,
+    );
+    expect(columns).toContain("Volttron Point Name");
+    const named = section(page, "## Columns");
+    expect(columns.filter((column) => !named.includes(`\`${column}\``))).toEqual([]);
+  });
+
+  test("every problem's code is on this page or on that of the configs, and no other", () => {
+    const source = ["src/config", "src/registry", "src/drivers", "src/devices"]
+      .flatMap(filesBelow)
+      .filter((file) => file.endsWith(".ts") && !file.includes("/api/"))
+      .map(text)
+      .join("\n");
+    const documented = [
+      ...rows(section(page, "## Problems")),
+      ...rows(section("docs/configuration.md", "## Problems: `check`")),
+    ].map(([cell]) => code(cell!));
+    // Where one is made: `code: "x"`, `report("x"`, `warn("x"`, `#error(header, "x"`, `same ? "x" : "y"`, and ajv's list.
+    const made = [
+      ...source.matchAll(/\bcode: (?:same \? )?"([a-z_\d]+)"(?: : "([a-z_]+)")?/g),
+      ...source.matchAll(/\b(?:report|fail|warn)\(\s*(?:written, )?"([a-z_]+)",/g),
+      ...source.matchAll(/#(?:error|warning)\(\s*(?:header|"[^"]+"),\s*"([a-z_]+)"/g),
+      ...text("src/config/check.ts").matchAll(/^ {2}\w+: \["([a-z_]+)", "/gm),
+      ...source.matchAll(/\?\? \["([a-z_]+)", "/g),
+      ...source.matchAll(/atStart\(\s*"\w+",\s*"([a-z_\d]+)"/g),
+    ].flatMap((match) => match.slice(1).filter((name) => name !== undefined));
+    const codes = new Set(made.filter((name) => !["error", "warning"].includes(name)));
+    expect(codes.size).toBeGreaterThan(50);
+    expect([...new Set(documented)].sort()).toEqual([...codes].sort());
+  });
+});
+
+/** Anchors of a page's headings, as GitHub makes them. */
+function anchors(page: string): Set<string> {
+  const counts = new Map<string, number>();
+  const found = new Set<string>();
+  for (const [, title] of prose(page).matchAll(/^#{1,6} (.+)$/gm)) {
+    const slug = title!
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+      .replaceAll(" ", "-");
+    const before = counts.get(slug) ?? 0;
+    counts.set(slug, before + 1);
+    found.add(before === 0 ? slug : `${slug}-${before}`);
+  }
+  return found;
+}
+
+describe("links", () => {
+  for (const page of pages)
+    test(`every relative link of ${page} leads somewhere`, () => {
+      const links = [...prose(page).matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1]!);
+      const broken = links.filter((link) => {
+        if (/^[a-z]+:/.test(link)) return false;
+        const [file, anchor] = link.split("#") as [string, string?];
+        const target = file === "" ? page : relative(ROOT, resolve(ROOT, dirname(page), file));
+        if (!existsSync(join(ROOT, target))) return true;
+        return anchor !== undefined && !anchors(target).has(anchor);
+      });
+      expect(broken).toEqual([]);
+    });
+
+  test("every file of src, test and configs that a page names is there", () => {
+    const missing = pages.flatMap((page) =>
+      [...prose(page).matchAll(/`((?:src|test|configs|registry|bench|bin|docs|examples)\/[\w./-]*\w)`/g)]
+        .map((match) => match[1]!)
+        // Files of somebody's own site, and examples of what to add.
+        .filter((file) => !/^(configs|registry)\/.*(pnnl|my-)|\/(modbus|influxdb)/.test(file))
+        .filter((file) => !existsSync(join(ROOT, file)))
+        .map((file) => `${page}: ${file}`),
+    );
+    expect(missing).toEqual([]);
+  });
+});
+
+describe("commands", () => {
+  const help = new Map<string, Promise<string>>();
+  /** What `voltbridge <words> --help` prints; it fails for a command that does not exist. */
+  function helpOf(words: readonly string[]): Promise<string> {
+    const key = words.join(" ");
+    const known = help.get(key) ?? runHelp(words);
+    help.set(key, known);
+    return known;
+  }
+
+  async function runHelp(words: readonly string[]): Promise<string> {
+    let printed = "";
+    const terminal = {
+      out: (part: string) => {
+        printed += part;
+      },
+      err: () => undefined,
+      interactive: false,
+      columns: 100,
+      env: {},
+      ending: new AbortController().signal,
+    };
+    expect(await runCli([...words, "--help"], terminal), `voltbridge ${words.join(" ")} --help`).toBe(0);
+    return printed;
+  }
+
+  const commands = pages.flatMap((page) =>
+    [...text(page).matchAll(/^ *```(\w*)\n([\s\S]*?)^ *```$/gm)]
+      .filter((block) => ["", "sh", "bash", "console"].includes(block[1]!))
+      .flatMap((block) => block[2]!.replaceAll("\\\n", " ").split("\n"))
+      .map((line) => /^\s*(?:[$#] |\w+ {2,})?(?:[A-Z_]+=\S+ )*(?:\.\/bin\/)?voltbridge (.+)$/.exec(line)?.[1])
+      .filter((line) => line !== undefined && !/^(demo, all|needs|is )/.test(line))
+      .map((line) => ({ page, line: line! })),
+  );
+
+  test("the pages have some", () => {
+    expect(commands.length).toBeGreaterThan(15);
+  });
+
+  test.each(commands)("$page: voltbridge $line", async ({ line }) => {
+    const words = shellWords(line);
+    const path = words[0] === "history" ? words.slice(0, 2) : words.slice(0, 1);
+    const usage = await helpOf(path);
+    expect(usage).toContain(`Usage: voltbridge ${path.join(" ")}`);
+    const options = words.filter((word) => /^--?[a-z]/.test(word)).map((word) => word.split("=")[0]!);
+    expect(options.filter((option) => !new RegExp(`(^|[ ,])${option}\\b`, "m").test(usage))).toEqual([]);
+    const wanted = [...(/Usage: .*/.exec(usage)?.[0] ?? "").matchAll(/<[^>]+>/g)].length;
+    expect(positional(words.slice(path.length), usage)).toBeGreaterThanOrEqual(wanted);
+  });
+
+  /** How many words are arguments: neither options nor their values. */
+  function positional(words: readonly string[], usage: string): number {
+    let count = 0;
+    for (let i = 0; i < words.length; i++) {
+      const word = words[i]!;
+      if (!/^--?[a-z]/.test(word)) count++;
+      else if (!word.includes("=") && new RegExp(`${word} <`).test(usage)) i++;
+    }
+    return count;
+  }
+
+  /** Words of a command line up to its comment, pipe or end; quotes hold a word together. */
+  function shellWords(line: string): string[] {
+    const end = line.search(/\s(#|\||>|&&)/);
+    const words = (end < 0 ? line : line.slice(0, end)).match(/'[^']*'|"[^"]*"|[^\s'"]+/g) ?? [];
+    return words.map((word) => word.replace(/^(['"])(.*)\1$/, "$2"));
+  }
+});
