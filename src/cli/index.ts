@@ -44,20 +44,27 @@ export async function runCli(
       "EV charging stations to MQTT and time series, and set points back: a VOLTTRON-style bridge.",
     )
     .version(packageVersion())
-    .showHelpAfterError("(voltbridge <command> --help tells more)")
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
     .addHelpText(
       "after",
-      "\nExit codes: 0 done; 1 the thing asked for failed; 2 usage; 70 internal fault; 78 configuration or Node version.",
+      "\nTo see it all at work, without a station or an account: voltbridge demo\n" +
+        "Exit codes: 0 done; 1 the thing asked for failed; 2 usage; 70 internal fault; 78 configuration or Node version.",
     );
   for (const add of commands) add(program, terminal);
+  pointToHelp(program, program.name());
   try {
     await program.parseAsync([...args], { from: "user" });
     return EXIT.done;
   } catch (error) {
     return report(error, terminal);
   }
+}
+
+/** A usage error names the help of the command that was meant. */
+function pointToHelp(command: Command, name: string): void {
+  command.showHelpAfterError(`("${name} --help" tells more)`);
+  for (const inner of command.commands) pointToHelp(inner, `${name} ${inner.name()}`);
 }
 
 function report(error: unknown, terminal: Terminal): number {
