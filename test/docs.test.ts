@@ -199,6 +199,26 @@ describe("docs/registry.md", () => {
   });
 });
 
+describe("docs/architecture.md", () => {
+  test("has the import table that test/architecture.test.ts holds", () => {
+    const [, table] = /MAY_IMPORT[^=]*= (\{[\s\S]*?\n\});/.exec(text("test/architecture.test.ts"))!;
+    const held = new Map(
+      [...table!.matchAll(/^ {2}(\w+): \[([\s\S]*?)\]/gm)].map(([, part, list]) => [
+        part!,
+        [...list!.matchAll(/"([^"]+)"/g)].map((match) => match[1]!).sort(),
+      ]),
+    );
+    for (const [part, , imports] of rows(section("docs/architecture.md", "## Who may import whom"))) {
+      const named = [...imports!.matchAll(/`([^`]+)`/g)].map((match) => match[1]!).sort();
+      // Three are told in words.
+      const inWords = ["drivers/chargepoint/api", "bridge", "cli"].includes(code(part!));
+      if (!inWords) expect(named, part).toEqual(held.get(code(part!)));
+      held.delete(code(part!));
+    }
+    expect([...held.keys()]).toEqual([]);
+  });
+});
+
 /** Anchors of a page's headings, as GitHub makes them. */
 function anchors(page: string): Set<string> {
   const counts = new Map<string, number>();
@@ -261,6 +281,7 @@ describe("commands", () => {
       err: () => undefined,
       interactive: false,
       columns: 100,
+      rows: 40,
       env: {},
       ending: new AbortController().signal,
     };
