@@ -9,7 +9,7 @@ import {
   NoBrokerError,
   request,
 } from "../mqtt/index.ts";
-import { CommandError } from "./command-error.ts";
+import { CommandError, EXIT } from "./command-error.ts";
 import { loadSettings } from "./load.ts";
 import { numberOption } from "./options.ts";
 import { formatValue } from "./table.ts";
@@ -45,12 +45,21 @@ export function findBroker(
   terminal: Terminal,
 ): { broker: MqttSettings; instance?: string } {
   if (flags.url !== undefined) {
-    if (!/^(mqtts?|wss?):\/\//.test(flags.url))
-      throw new CommandError(`--url ${flags.url}: expected mqtt://, mqtts://, ws:// or wss://`, 2);
+    const url = URL.parse(flags.url);
+    if (!url || !/^(mqtts?|wss?):$/.test(url.protocol) || url.hostname === "")
+      throw new CommandError(
+        `${shown(flags.url)} is no address of a broker: expected mqtt://, mqtts://, ws:// or wss://, a host, and its port if it is not the usual one`,
+        EXIT.usage,
+      );
     return { broker: { ...defaultBridge().mqtt, url: flags.url } };
   }
   const { settings } = loadSettings({ config: flags.config, secrets: new Secrets(), env: terminal.env });
   return { broker: settings.mqtt, instance: settings.instance };
+}
+
+/** A URL may hold a password, even one that is wrong. */
+function shown(url: string): string {
+  return `--url ${url.replace(/\/\/.*@/, "//***@")}`;
 }
 
 /** Sends one command to the running bridge and prints its answer; one that was refused or failed ends with 1. */
