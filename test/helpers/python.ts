@@ -11,6 +11,8 @@ export function hasPaho(): boolean {
 }
 
 /** Whether Debian's zeep is there, the SOAP toolkit of VOLTTRON's driver. */
+export const zeepInstalled = hasZeep();
+
 export function hasZeep(): boolean {
   return hasModule("zeep");
 }

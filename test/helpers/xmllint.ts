@@ -52,7 +52,7 @@ export async function faults(
 }
 
 async function xmllint(folder: string, args: readonly string[]): Promise<string[]> {
-  const child = spawn("xmllint", ["--noout", "--nonet", ...args], {
+  const child = spawn(findProgram("xmllint")!, ["--noout", "--nonet", ...args], {
     cwd: folder,
     stdio: ["ignore", "ignore", "pipe"],
   });
