@@ -1,6 +1,16 @@
 /** The ChargePoint web services, client side; the message descriptions serve the simulator too. */
 
 export {
+  ChargePoint,
+  type ClearShedQuery,
+  type FleetVehicleChange,
+  type LoadShedEvent,
+  type NewFleetVehicle,
+  type ShedQuery,
+  type UserStatus,
+  type WaitlistDone,
+} from "./chargepoint.ts";
+export {
   type CallOptions,
   type CallOutcome,
   type CallRecord,
@@ -21,6 +31,28 @@ export {
 export type { Draft, Field, Fields, Of, Operation, Paging, RequestOf, ResponseOf } from "./message.ts";
 export { findOperation, operations } from "./operations/index.ts";
 export { type PagesOptions, pages, type QueryOf, type RecordOf } from "./paging.ts";
+export { ChargePointReader } from "./reader.ts";
+export type {
+  Alarm,
+  ChargingSession,
+  CpnInstance,
+  FleetUsage,
+  FleetVehicle,
+  Load,
+  OrgAndStationGroups,
+  PublicStation,
+  PublicStationStatus,
+  SessionIntervals,
+  Station,
+  StationGroup,
+  StationGroupDetails,
+  StationLoad,
+  StationRights,
+  StationStatus,
+  Task,
+  Transaction,
+  User,
+} from "./records.ts";
 export { classify, describe, type Outcome, RESPONSE_CODES } from "./response-codes.ts";
 export type { Clock } from "./retry.ts";
 export { type Credentials, readCredentials, securityHeader } from "./security.ts";

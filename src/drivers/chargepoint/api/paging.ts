@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { CallOptions, ChargePointClient } from "./client.ts";
 import { ProtocolError } from "./errors.ts";
 import type { Fields, GroupField, Operation, RequestOf, ResponseOf } from "./message.ts";
@@ -26,8 +27,8 @@ type ItemOf<P, N extends string> = P extends { [K in N]: (infer R)[] } ? R : nev
 /**
  * The records of all pages, in order; a page is fetched when the walk gets to it. `deadlineMs` holds for each page.
  *
- * @throws ProtocolError (`paging`) for a page that promises more and holds none or repeats the one before it, and
- * for more pages than `maxPages`; and what {@link ChargePointClient.call} throws.
+ * @throws ProtocolError (`paging`) for a page that promises more and holds none or repeats an earlier one, and for
+ * more pages than `maxPages`; and what {@link ChargePointClient.call} throws.
  */
 export async function* pages<O extends Operation>(
   client: Pick<ChargePointClient, "call">,
@@ -42,7 +43,8 @@ export async function* pages<O extends Operation>(
   const startsWithText = fields.startRecord?.kind === "scalar" && fields.startRecord.type === "long";
 
   let start = 1;
-  let before = "";
+  /** Digests of the pages so far, and their numbers. */
+  const seen = new Map<string, number>();
   for (let page = 1; page <= maxPages; page++) {
     const searchQuery: Record<string, unknown> = {
       ...query,
@@ -52,14 +54,15 @@ export async function* pages<O extends Operation>(
     const request = { searchQuery } as unknown as RequestOf<O>;
     const answer: Record<string, unknown> = await client.call(operation, request, callOptions);
     const records = (at(answer, paging.recordsIn)[paging.records] ?? []) as Record<string, unknown>[];
-    const text = JSON.stringify(records);
+    const digest = createHash("sha256").update(JSON.stringify(records)).digest("base64");
+    const earlier = seen.get(digest);
     const more = Number(at(answer, paging.moreIn)[paging.moreElement] ?? 0) > 0;
     const length = countOf(records, paging.countedElement);
     if (more && length === 0) throw endless(name, `page ${page} is empty and promises more`);
-    if (length > 0 && text === before) throw endless(name, `page ${page} repeats the page before it`);
+    if (length > 0 && earlier !== undefined) throw endless(name, `page ${page} repeats page ${earlier}`);
     yield* records as RecordOf<O>[];
     if (!more) return;
-    before = text;
+    seen.set(digest, page);
     start += length;
   }
   throw endless(name, `more than ${maxPages} pages`);

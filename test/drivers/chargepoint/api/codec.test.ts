@@ -46,7 +46,8 @@ describe("whatever is written is read back", () => {
         fc.property(anyValue(fields), (value) => {
           const node = read(encode(fields, value));
           expect(decode(fields, node)).toEqual(value);
-          expect(decodeStrict(fields, node)).toEqual({ value, problems: [] });
+          const sequence = side === "request" && operation.sequence;
+          expect(decodeStrict(fields, node, sequence)).toEqual({ value, problems: [] });
         }),
         { numRuns: 25 },
       );
@@ -150,6 +151,29 @@ describe("decodeStrict", () => {
       4,
     );
     expect(problems(SAMPLE, "<Port><portNumber><b/></portNumber></Port>")).toEqual(["value Port/portNumber"]);
+  });
+
+  it("asks for the order of bare elements where the operation is a sequence", () => {
+    const { request, sequence } = operations.getStationGroupDetails;
+    const late = read("<stationID>1:1</stationID><sgID>1</sgID>");
+    expect(decodeStrict(request, late).problems).toEqual([]);
+    expect(decodeStrict(request, late, sequence).problems).toMatchObject([
+      { kind: "misplaced", path: "sgID" },
+    ]);
+  });
+
+  it("an element that some callers wrap is read bare and wrapped, and nothing else is let in by that", () => {
+    const { request } = operations.removeLoadShedEvent;
+    for (const xml of ["<eventId>7</eventId>", "<shedEvent><eventID>7</eventID></shedEvent>"]) {
+      expect(decodeStrict(request, read(xml))).toEqual({ value: { eventId: 7 }, problems: [] });
+    }
+    expect(problems(request, "<shedEvent><sgID>7</sgID></shedEvent>")).toEqual(["unknown sgID"]);
+    expect(problems(request, "<shedEvents><eventId>7</eventId></shedEvents>")).toEqual([
+      "unknown shedEvents",
+    ]);
+    expect(problems(request, "<eventId>7</eventId><shedEvent><eventID>8</eventID></shedEvent>")).toEqual([
+      "repeated eventID",
+    ]);
   });
 
   it("asks for an order only in a sequence", () => {

@@ -3,7 +3,15 @@ import type { Operation } from "../../../../src/drivers/chargepoint/api/message.
 import { operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
 import { type PagesOptions, pages } from "../../../../src/drivers/chargepoint/api/paging.ts";
 
-const { getStations, getChargingSessionData, getStationRights, getAlarms, getLoad } = operations;
+const {
+  getStations,
+  getChargingSessionData,
+  getStationRights,
+  getAlarms,
+  getLoad,
+  getUsers,
+  getTransactionData,
+} = operations;
 
 /** A client that answers with prepared pages and notes the queries. */
 function prepared(answers: (page: number) => Record<string, unknown>) {
@@ -60,9 +68,26 @@ describe("C9: pages", () => {
     expect(rights.queries.map((query) => query.startRecord)).toEqual(["1", "4"]);
   });
 
+  it("are found in the groups in which their records and flags stand", async () => {
+    const users = prepared((page) => ({
+      users: { user: [{ userID: `${page}` }], moreFlag: page < 2 ? 1 : 0 },
+    }));
+    expect(await all(pages(users.client, getUsers, {}))).toEqual([{ userID: "1" }, { userID: "2" }]);
+    expect(users.queries.map(({ numUsers }) => numUsers)).toEqual([500, 500]);
+    const fees = prepared((page) => ({
+      transactions: { transactionData: [{ transactionID: `${page}` }] },
+      MoreFlag: page < 3 ? 1 : 0,
+    }));
+    expect(await all(pages(fees.client, getTransactionData, {}))).toHaveLength(3);
+    expect(fees.queries[0]).toEqual({ startRecord: 1, numTransactions: 500 });
+    const none = prepared(() => ({ users: null }));
+    expect(await all(pages(none.client, getUsers, {}))).toEqual([]);
+  });
+
   it.each<[string, (page: number) => Record<string, unknown>, PagesOptions, number]>([
     ["promise more and are empty", () => ({ stationData: [], moreFlag: 1 }), {}, 1],
     ["repeat themselves", () => ({ stationData: stations("1:1"), moreFlag: 1 }), {}, 2],
+    ["go round", (page) => ({ stationData: stations(`1:${page % 3}`), moreFlag: 1 }), {}, 4],
     ["never end", (page) => ({ stationData: stations(`1:${page}`), moreFlag: 1 }), { maxPages: 7 }, 7],
   ])("that %s end the walk with an error", async (_what, answers, options, calls) => {
     const endless = prepared(answers);

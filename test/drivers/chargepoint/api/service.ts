@@ -69,13 +69,14 @@ export async function serve(reply: Reply, tls?: ServerOptions): Promise<Service>
 }
 
 /** A client of it that does not wait between attempts; closed when the test is over. */
-export function connect(
+export function connect<C extends ChargePointClient = ChargePointClient>(
   endpoint: string,
   options: Partial<ClientOptions> = {},
-): { client: ChargePointClient; calls: CallRecord[]; waits: number[] } {
+  Client: new (options: ClientOptions) => C = ChargePointClient as unknown as new () => C,
+): { client: C; calls: CallRecord[]; waits: number[] } {
   const calls: CallRecord[] = [];
   const waits: number[] = [];
-  const client = new ChargePointClient({
+  const client = new Client({
     endpoint,
     username: USERNAME,
     password: PASSWORD,
