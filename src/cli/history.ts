@@ -1,6 +1,12 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { type Historian, HistorianError, openHistorian, QueryError } from "../historian/index.ts";
+import {
+  type Historian,
+  HistorianError,
+  type HistoryAnswer,
+  openHistorian,
+  QueryError,
+} from "../historian/index.ts";
 import { Secrets } from "../log.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import { counted } from "./diagnostics.ts";
@@ -65,19 +71,19 @@ export function history(program: Command, terminal: Terminal): void {
         if (flags.json) return printJson(terminal, answer);
         if (Object.keys(answer.values).length === 0)
           terminal.err(`no topic ${topics.join(", ")}; "voltbridge history topics" lists them\n`);
-        for (const [topic, rows] of Object.entries(answer.values)) {
-          const units = answer.metadata[topic]?.units ?? "";
-          terminal.out(`${topic}${units === "" ? "" : ` (${units})`}: ${counted(rows.length, "value")}\n`);
-          if (rows.length > 0)
-            terminal.out(
-              formatTable(
-                ["time", "value"],
-                rows.map(([time, value]) => [time, formatValue(value)]),
-              ),
-            );
-        }
+        terminal.out(asTables(answer));
       }),
     );
+}
+
+function asTables({ values, metadata }: HistoryAnswer): string {
+  const tables = Object.entries(values).map(([topic, rows]) => {
+    const units = metadata[topic]?.units ?? "";
+    const title = `${topic}${units === "" ? "" : ` (${units})`}: ${counted(rows.length, "value")}\n`;
+    const cells = rows.map(([time, value]) => [time, formatValue(value)]);
+    return rows.length === 0 ? title : title + formatTable(["time", "value"], cells);
+  });
+  return tables.join("\n");
 }
 
 function storeOptions(command: Command): Command {
@@ -105,7 +111,10 @@ async function withHistorian(
       await historian.close();
     }
   } catch (error) {
-    if (error instanceof QueryError) throw new CommandError(error.message, EXIT.usage, { cause: error });
+    if (error instanceof QueryError) {
+      const message = error.message.replaceAll("agg_type", "--agg").replaceAll("agg_period", "--period");
+      throw new CommandError(message, EXIT.usage, { cause: error });
+    }
     if (error instanceof HistorianError) throw new CommandError(error.message, EXIT.failed, { cause: error });
     throw error;
   }

@@ -112,7 +112,7 @@ function asTable({ device, takenAt, values, failures }: Scrape): string {
   });
   const reasons = [...new Set(failures.values())].map((reason) => {
     const points = [...failures].filter(([, why]) => why === reason).map(([point]) => point);
-    return `not read: ${points.join(", ")}\n  ${reason}\n`;
+    return `\nnot read: ${points.join(", ")}\n  ${reason}\n`;
   });
   const title = `${device.path}, ${takenAt.toISOString()}\n\n`;
   return title + formatTable(["point", "value", "units", "writable"], rows) + reasons.join("");

@@ -1,0 +1,159 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openHistorian, type Sample } from "../../src/historian/index.ts";
+import { createLog } from "../../src/log.ts";
+import { voltbridge } from "../helpers/voltbridge.ts";
+import { SETTINGS } from "../historian/settings.ts";
+import { cli } from "./in-process.ts";
+import { Workplace } from "./workplace.ts";
+
+const START = Date.UTC(2026, 10, 21, 8);
+const MINUTE = 60_000;
+const load = "campus/garage/s1/portLoad_1";
+
+/** A minute apart, from 08:00 on. */
+function samples(topic: string, values: Sample["value"][], units = "kW"): Sample[] {
+  const type = typeof values[0] === "number" ? "float" : "string";
+  return values.map((value, i) => ({
+    topic,
+    time: (START + i * MINUTE) * 1000,
+    value,
+    meta: { units, type, tz: "UTC" },
+  }));
+}
+
+describe("history", () => {
+  let place: Workplace;
+  let data: string;
+
+  beforeAll(async () => {
+    place = new Workplace({ "configs/bridge.json": { data: "../data" } });
+    data = place.at("data");
+    const historian = await openHistorian(SETTINGS, data, { log: createLog({ level: "silent" }) });
+    await historian.backend.open();
+    await historian.backend.write([
+      ...samples(load, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
+      ...samples("campus/garage/s1/Status_1", ["INUSE", "AVAILABLE", null], ""),
+      ...samples("campus/garage/s2/portLoad_1", [7.2]),
+    ]);
+    await historian.close();
+  });
+  afterAll(() => place.remove());
+
+  const history = (...args: string[]) => cli(["history", ...args, "--data", data]);
+  const rows = async (...args: string[]) => {
+    const { code, stdout } = await history("query", load, ...args, "--json");
+    expect(code).toBe(0);
+    return (JSON.parse(stdout).values[load] as [string, unknown][]).map(([, value]) => value);
+  };
+
+  test("topics: a table of all, or of those that a pattern finds", async () => {
+    const { code, stdout, stderr } = await history("topics");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout.split("\n").slice(2, -1)).toEqual([
+      expect.stringMatching(/^campus\/garage\/s1\/Status_1 +string$/),
+      expect.stringMatching(/^campus\/garage\/s1\/portLoad_1 +kW +float$/),
+      expect.stringMatching(/^campus\/garage\/s2\/portLoad_1 +kW +float$/),
+    ]);
+    const found = JSON.parse((await history("topics", "s[12]/PORTload", "--json")).stdout);
+    expect(found).toEqual([
+      { name: load, meta: { units: "kW", type: "float", tz: "UTC" } },
+      { name: "campus/garage/s2/portLoad_1", meta: { units: "kW", type: "float", tz: "UTC" } },
+    ]);
+    expect(await history("topics", "nowhere")).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: "no topic matches nowhere\n",
+    });
+    expect(await history("topics", "nowhere", "--json")).toEqual({ code: 0, stdout: "[]\n", stderr: "" });
+  });
+
+  test("query: a table of each topic, with times, units and how many", async () => {
+    const { code, stdout, stderr } = await history(
+      "query",
+      load,
+      "CAMPUS/garage/S1/status_1",
+      "--count",
+      "2",
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toBe(`${load} (kW): 2 values
+time                              value
+────────────────────────────────  ─────
+2026-11-21T08:00:00.000000+00:00      0
+2026-11-21T08:01:00.000000+00:00      1
+
+campus/garage/s1/Status_1: 2 values
+time                              value
+────────────────────────────────  ─────────
+2026-11-21T08:00:00.000000+00:00  INUSE
+2026-11-21T08:01:00.000000+00:00  AVAILABLE
+`);
+  });
+
+  test("--start is in, --end is out; a time without a zone is UTC", async () => {
+    expect(await rows("--start", "2026-11-21T08:02:00Z", "--end", "2026-11-21 08:05:00")).toEqual([2, 3, 4]);
+    expect(await rows("--start", "2026-11-21T10:07:00+02:00")).toEqual([7, 8, 9]);
+    expect(await rows("--start", "now +1d")).toEqual([]);
+    expect(await rows("--end", "now -1000w")).toEqual([]);
+  });
+
+  test("--skip, --count and --order", async () => {
+    expect(await rows("--skip", "2", "--count", "3")).toEqual([2, 3, 4]);
+    expect(await rows("--order", "last_to_first", "--count", "2")).toEqual([9, 8]);
+    expect(await rows("--count", "0")).toEqual([]);
+  });
+
+  test("--agg with --period", async () => {
+    expect(await rows("--agg", "avg", "--period", "5m")).toEqual([2, 7]);
+    expect(await rows("--agg", "COUNT", "--period", "1h")).toEqual([10]);
+  });
+
+  test("--pattern takes a regular expression", async () => {
+    const { stdout } = await history("query", "--pattern", "s\\d/portload", "--count", "1", "--json");
+    expect(Object.keys(JSON.parse(stdout).values)).toEqual([load, "campus/garage/s2/portLoad_1"]);
+  });
+
+  test("a topic that is not there is told; with --json the answer is empty", async () => {
+    const { code, stdout, stderr } = await history("query", "campus/garage/s9/portLoad_1");
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
+    expect(stderr).toContain("no topic campus/garage/s9/portLoad_1");
+    expect(JSON.parse((await history("query", "x", "--json")).stdout)).toEqual({ values: {}, metadata: {} });
+  });
+
+  test("the data folder of the bridge config, in a process of its own", async () => {
+    const args = ["history", "query", load, "--config", place.at("configs/bridge.json"), "--json"];
+    const { code, stdout, stderr } = await voltbridge([...args, "--log-level", "debug"]);
+    const { values, metadata } = JSON.parse(stdout);
+    expect(values[load]).toHaveLength(10);
+    expect(values[load][0]).toEqual(["2026-11-21T08:00:00.000000+00:00", 0]);
+    expect(metadata[load]).toEqual({ units: "kW", type: "float", tz: "UTC" });
+    expect(stderr).not.toContain("error");
+    expect(code).toBe(0);
+  });
+
+  test.each<[args: string[], said: RegExp]>([
+    [["--start", "yesterday"], /start: "yesterday" is not a time; expected 2026-/],
+    [["--end", "2026-13-01"], /end: "2026-13-01" is not a time/],
+    [["--start", "now", "--end", "now -1h"], /end: now -1h is before the start now/],
+    [["--order", "backwards"], /"backwards" is neither FIRST_TO_LAST nor LAST_TO_FIRST/],
+    [["--agg", "MEDIAN", "--period", "1h"], /"MEDIAN" is none of AVG, /],
+    [["--agg", "AVG"], /--period: is missing; --agg needs it/],
+    [["--period", "1h"], /--agg: is missing; --period needs it/],
+    [["--agg", "AVG", "--period", "1 moon"], /--period: "1 moon"/],
+    [["--pattern", "(", "x"], /pattern/],
+  ])("B6: query %j is a usage error that says what is expected", async (args, said) => {
+    const { code, stdout, stderr } = await history("query", load, ...args);
+    expect(stderr).toMatch(said);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  });
+
+  test("no history yet, and a historian that is switched off: 1, and what to do", async () => {
+    const missing = await cli(["history", "topics", "--data", place.at("nowhere"), "--json"]);
+    expect(missing).toMatchObject({ code: 1, stdout: "" });
+    expect(missing.stderr).toMatch(/no history at .*nowhere.*voltbridge run makes it/);
+
+    const config = place.write("configs/off.json", { historian: { backend: "none" } });
+    const off = await cli(["history", "topics", "--config", config]);
+    expect(off).toMatchObject({ code: 1, stderr: expect.stringContaining("the historian is switched off") });
+  });
+});
