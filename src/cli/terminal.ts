@@ -28,6 +28,9 @@ export function processTerminal(): Terminal {
     } else if (performance.now() - askedAt > SAME_SIGNAL_MS) process.exit(EXIT_INTERRUPTED);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end);
+  // The starter that handed over to this Node is gone, without a word where it was killed.
+  process.once("disconnect", end);
+  process.channel?.unref();
   // Whoever reads has seen enough (`… | head`).
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") end();

@@ -30,7 +30,7 @@ const DRIVER = section("Scraping. The names are those of VOLTTRON's platform dri
     type: "number",
     minimum: 1,
     default: 60,
-    description: "Seconds between heartbeats of the bridge and of the devices' heartbeat points.",
+    description: "Seconds between writes to the devices' heartbeat points.",
   },
   max_open_sockets: { "x-unused": "connections are shared, and limited by each kind of driver" },
   max_concurrent_publishes: { "x-unused": "what waits to be published waits on disk" },

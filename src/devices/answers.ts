@@ -1,5 +1,6 @@
 import {
   InvalidValueError,
+  mayHaveBeenTaken,
   PointNotFoundError,
   PointReadOnlyError,
   ServiceError,
@@ -27,7 +28,7 @@ const REFUSALS = [
 export function answerOf(error: unknown): Answer {
   const status = REFUSALS.some((kind) => error instanceof kind) ? "refused" : "failed";
   const unknown =
-    error instanceof TimeoutError
+    error instanceof TimeoutError || mayHaveBeenTaken(error)
       ? "; whether the device took it is not known: read the point before asking again"
       : "";
   return {

@@ -27,6 +27,9 @@ interface Trouble {
   skipsBefore: number;
 }
 
+/** Points named in a line of the log. */
+const MOST_NAMED = 5;
+
 /** Takes what the poller found: values go to the bus, trouble is logged when it begins and when it ends. */
 export class ScrapeResults implements ScrapeSink {
   readonly #bus: Bus;
@@ -111,9 +114,18 @@ export class ScrapeResults implements ScrapeSink {
       points.push(point);
     }
     for (const [reason, points] of byReason)
-      this.#log.write("warn", "points_failed", `points cannot be read: ${reason}`, { device, points });
+      this.#log.write("warn", "points_failed", `points cannot be read: ${reason}`, {
+        device,
+        points: some(points),
+      });
     const again = [...before].filter((point) => !now.has(point));
     if (again.length > 0)
-      this.#log.write("info", "points_recovered", "points are read again", { device, points: again });
+      this.#log.write("info", "points_recovered", "points are read again", { device, points: some(again) });
   }
+}
+
+/** Names enough to know which are meant. */
+function some(points: readonly string[]): string[] {
+  const shown = points.slice(0, MOST_NAMED);
+  return points.length > shown.length ? [...shown, `and ${points.length - shown.length} more`] : shown;
 }

@@ -54,6 +54,14 @@ export class ServiceError extends Error {
   }
 }
 
+/**
+ * Whether a failed write may have reached the device all the same: nobody answered after it was sent. A driver's own
+ * errors tell it by a property `sent`.
+ */
+export function mayHaveBeenTaken(error: unknown): boolean {
+  return (error as { sent?: unknown } | null)?.sent === true;
+}
+
 /** What a write asked for and what was found when reading back past every cache. */
 export interface Verification {
   readonly confirmed: boolean;

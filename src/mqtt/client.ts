@@ -152,14 +152,17 @@ async function resolveTarget(
 ): Promise<PointTarget | DeviceTarget> {
   if (ask.action !== "revert") return splitTarget(ask.target);
   const soon = AbortSignal.any([signal, AbortSignal.timeout(RETAINED_MS)]);
-  const isDevice = await mailbox.find((message) => {
+  const { target } = ask;
+  const kind = await mailbox.find((message) => {
     if (!message.topic.endsWith("/info")) return undefined;
     const info = parseJson(message.payload.toString()) as { devices?: string[] } | undefined;
-    if (info?.devices?.includes(ask.target)) return "device";
+    if (info?.devices?.includes(target)) return "device";
+    if (info?.devices?.some((path) => target.startsWith(`${path}/`))) return "point";
     // Another bridge may still know it, where any will do.
-    return instance === undefined ? undefined : "point";
+    return instance === undefined ? undefined : "unknown";
   }, soon);
-  return isDevice === "device" ? { path: ask.target } : splitTarget(ask.target);
+  // What nobody knows goes out as a device, so that the answer names it whole.
+  return kind === "point" ? splitTarget(target) : { path: target };
 }
 
 function readDirect(message: Incoming): Answer | undefined {

@@ -25,6 +25,7 @@ const MOST_PER_DEVICE = 100;
 const MOST = 1000;
 /** Retained commands whose refusal is remembered, so that a reconnect does not repeat it. */
 const MOST_REFUSED = 1000;
+const HANDOVER_MS = 5000;
 const GET_TIMEOUT_MS = 30_000;
 /** How long commands under way may take to end at the stop; their writes have deadlines of their own. */
 const STOP_MS = 10_000;
@@ -58,6 +59,8 @@ export class CommandReceiver {
   readonly #refusedRetained = new Set<string>();
   #underWay = 0;
   #unsubscribe: (() => void) | undefined;
+  #unwatch: (() => void) | undefined;
+  #connectedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: CommandReceiverOptions) {
     this.#options = options;
@@ -69,12 +72,16 @@ export class CommandReceiver {
       filters: topics.commandFilters(devices.keys()),
       onMessage: (message) => this.#receive(message),
     });
+    this.#unwatch = link.onChange((up) => {
+      if (up) this.#connectedAt = performance.now();
+    });
   }
 
   /** Takes no more commands, and waits until those under way are answered. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#unsubscribe?.();
+    this.#unwatch?.();
     const late = new Promise((resolve) => setTimeout(resolve, STOP_MS).unref());
     await Promise.race([Promise.all([...this.#queues.values()].map((queue) => queue.tail)), late]);
   }
@@ -82,7 +89,9 @@ export class CommandReceiver {
   #receive(message: Incoming): void {
     const topic = this.#options.topics.parseCommand(message.topic);
     if (!topic || this.#isOwnValue(topic)) return;
-    if (message.retained && this.#wasRefused(message)) return;
+    // This is how a retained command is cleared, seen by those who are told of the flag (MQTT 5).
+    if (message.retained && message.payload.length === 0 && topic.action === "set") return;
+    if (message.retained && this.#isFresh() && this.#wasRefused(message)) return;
     const { now } = this.#options;
     const anonymous: Command = { id: randomUUID(), requester: "mqtt", via: "mqtt", sentAt: now() };
     let request: Request = { topic, message, command: anonymous };
@@ -105,6 +114,11 @@ export class CommandReceiver {
     if (topic.view !== "state") return false;
     const device = this.#options.devices.get(`${topic.target.path}/${topic.target.point}`);
     return device?.points.has("set") ?? false;
+  }
+
+  /** While the broker hands over what it kept, which it does after every connect. */
+  #isFresh(): boolean {
+    return !this.#options.link.up || performance.now() - this.#connectedAt < HANDOVER_MS;
   }
 
   #wasRefused(message: Incoming): boolean {
@@ -210,12 +224,15 @@ function retainedError(topic: string): RefusedError {
   );
 }
 
+/** Names of errors that mean: nothing was sent to a device. */
+const REFUSALS = new Set(["BadPayloadError", "DeviceNotFoundError", "PointNotFoundError"]);
+
 /** The answer where the command was not carried out, or a get failed. */
 function refusal(request: Request, error: unknown): Answer {
   const { topic, command } = request;
   const { path, point } = topic.target;
   const { name, code } = error as { name?: string; code?: unknown };
-  const ours = error instanceof RefusedError || name === "BadPayloadError";
+  const ours = error instanceof RefusedError || REFUSALS.has(name ?? "");
   return {
     id: command.id,
     action: topic.action,

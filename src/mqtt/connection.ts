@@ -187,7 +187,7 @@ export class Connection implements Link {
   async #subscribeAll(session: Session, subscriptions: readonly Subscription[]): Promise<void> {
     for (const { filters } of subscriptions) {
       try {
-        await session.subscribe(filters, { noLocal: true });
+        await session.subscribe(filters, { noLocal: true, retainAsPublished: true });
       } catch (error) {
         if (error instanceof LinkDownError) return;
         this.#options.log.error("the broker does not let the bridge listen; commands will not arrive", {

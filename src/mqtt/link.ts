@@ -17,7 +17,7 @@ export interface Message {
 export interface Incoming {
   readonly topic: string;
   readonly payload: Buffer;
-  /** True only for what the broker had kept from before the subscription. */
+  /** What the broker had kept from before the subscription; over MQTT 5 also what was just sent to be kept. */
   readonly retained: boolean;
   readonly userProperties: Readonly<Record<string, string>>;
   readonly responseTopic?: string;

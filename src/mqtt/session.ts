@@ -120,7 +120,10 @@ export class Session {
   }
 
   /** Rejects when the broker refuses one of the filters. */
-  async subscribe(filters: readonly string[], options: { noLocal: boolean }): Promise<void> {
+  async subscribe(
+    filters: readonly string[],
+    options: { readonly noLocal: boolean; readonly retainAsPublished?: boolean },
+  ): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const late = new Error("the broker did not answer the subscription");
       const timer = setTimeout(() => reject(late), this.#answerTimeoutMs);
@@ -128,7 +131,8 @@ export class Session {
         clearTimeout(timer);
         reject(new LinkDownError(reason));
       });
-      this.#client.subscribe([...filters], { qos: 1, nl: options.noLocal }, (error, _grants, suback) => {
+      const { noLocal: nl, retainAsPublished: rap = false } = options;
+      this.#client.subscribe([...filters], { qos: 1, nl, rap }, (error, _grants, suback) => {
         if (!this.#client.connected) return; // `ended` tells why
         clearTimeout(timer);
         const refused = filters.filter((_, i) => Number(suback?.granted[i]) >= 128);

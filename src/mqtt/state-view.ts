@@ -70,7 +70,8 @@ export class StateView {
     const state = this.#stateOf(change.device);
     state.availability = change.availability;
     this.#publishAvailability(state);
-    this.#publish(state, false);
+    // What makes a device online is a scrape, which is on its way here with values of its own time.
+    if (change.availability !== "online") this.#publish(state, false);
   }
 
   /** After a connect: everything known is published again. */

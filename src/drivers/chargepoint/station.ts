@@ -46,8 +46,10 @@ export class Station implements DriverDevice {
 
   async scrapeAll(signal: AbortSignal): Promise<Reading> {
     const answers = await this.#answers(this.#kinds, (kind) => this.#maxAge(kind), signal);
-    if (answers.every(({ result }) => result.status === "rejected"))
-      throw firstReason(answers.map(({ result }) => result));
+    // Sessions may come from minutes ago: they do not tell whether the service answers now.
+    const telling = answers.filter(({ kind }) => kind !== "sessions" || this.#kinds.length === 1);
+    if (telling.every(({ result }) => result.status === "rejected"))
+      throw firstReason(telling.map(({ result }) => result));
     const byKind = new Map(answers.map(({ kind, result }) => [kind, result]));
     const values = new Map<string, PointValue>();
     const failures = new Map<string, Error>();

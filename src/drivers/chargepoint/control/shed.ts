@@ -1,4 +1,4 @@
-import { WriteRefusedError } from "../../errors.ts";
+import { ServiceError, WriteRefusedError } from "../../errors.ts";
 import type { Account } from "../account/account.ts";
 import type { LoadAnswer } from "../account/answers.ts";
 import { ApiError } from "../api/errors.ts";
@@ -65,11 +65,24 @@ export class ShedControl {
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== OTHER_MODE_IN_PROGRESS) throw error;
       const own = this.#own.standing(order.target);
-      if (!own || own.mode === order.limit.mode || this.#settings.onModeChange === "reject") throw error;
+      if (!own || own.mode === order.limit.mode) throw this.#conflict(order, error);
+      if (this.#settings.onModeChange === "reject") throw error;
       await this.#refuseModeChange(order, own);
       await this.#clearShed({ stationID: this.#settings.stationID }, order.signal);
       return this.#applyOrRestore(order, own);
     }
+  }
+
+  /** The service's 179 with what is in the way, as far as this bridge knows. */
+  #conflict({ target }: ShedOrder, error: ApiError): ServiceError {
+    const ports = target === undefined ? this.#own.standingPorts() : [];
+    const what =
+      ports.length > 0
+        ? `port ${ports.join(", ")} is limited in the other way by this bridge: revert that first`
+        : "it is shed in the other way, and not by this bridge: revert it first if that is meant";
+    return new ServiceError(`${error.message}; ${this.#name(target)}: ${what}`, error.code, false, {
+      cause: error,
+    });
   }
 
   /** After the old limit was cleared: the new one, or else the old one again, so that a failure frees nothing. */
