@@ -4,12 +4,17 @@ import type { AddressInfo } from "node:net";
 import { createLog, type Log } from "../log.ts";
 import { type Call, CallLog } from "./calls.ts";
 import { type Clock, RunningClock } from "./clock.ts";
+import { createControl } from "./control/control.ts";
 import { createHttpServer, SERVICE_PATH } from "./face/http.ts";
 import { Service } from "./face/service.ts";
-import { Trouble } from "./trouble.ts";
+import { shutDown } from "./face/shutdown.ts";
+import { readTroubleFile } from "./trouble/rules.ts";
+import { Trouble, type TroubleRule } from "./trouble/trouble.ts";
 import { World } from "./world/world.ts";
 
 const MOST_STATIONS = 100_000;
+/** Connections that may wait to be taken: thousands of clients start at once. */
+const BACKLOG = 4096;
 /** A day for 10,000 stations: a few seconds of work at the start. */
 const FULL_HISTORY_STATION_HOURS = 240_000;
 
@@ -46,6 +51,15 @@ export interface SimulatorOptions {
    * always fresh, so that sessions and loads agree at every instant.
    */
   readonly sessionRefreshSeconds?: number;
+  /** Trouble from the start: rules, or the path of a JSON file with some. */
+  readonly trouble?: string | readonly TroubleRule[];
+  /** Whether `/control` is there, for callers on this machine (default) or for everybody. */
+  readonly control?: boolean | "anywhere";
+  /**
+   * Every `portLoad` of an answer is a number of its own instead of the load: 0.001, 0.002, …, and the log of calls
+   * tells which answer carried it. For ledgers of what became of each value. Default false.
+   */
+  readonly serials?: boolean;
 }
 
 export interface Simulator {
@@ -63,34 +77,63 @@ export interface Simulator {
   close(): Promise<void>;
 }
 
-/** Starts a ChargePoint service on a world of its own. @throws RangeError for options out of range; listen errors */
+/**
+ * Starts a ChargePoint service on a world of its own.
+ *
+ * @throws RangeError for options out of range; TroubleRulesError for a file of troubles; listen errors
+ */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const stations = options.stations ?? 100;
   if (!Number.isInteger(stations) || stations < 1 || stations > MOST_STATIONS) {
     throw new RangeError(`stations must be a whole number from 1 to ${MOST_STATIONS}, found ${stations}`);
   }
   const traffic = options.traffic ?? true;
+  const seed = options.seed ?? 1;
+  const clock = options.clock ?? new RunningClock(options.speed, timeOf(options.start));
   const world = new World({
-    seed: options.seed ?? 1,
+    seed,
     stations,
-    clock: options.clock ?? new RunningClock(options.speed, timeOf(options.start)),
+    clock,
     traffic,
     incidents: options.incidents ?? true,
     historyHours: options.historyHours ?? (traffic ? Math.min(24, FULL_HISTORY_STATION_HOURS / stations) : 0),
   });
   const username = options.username ?? `sim${randomBytes(12).toString("hex")}`;
   const password = options.password ?? randomBytes(12).toString("hex");
-  const trouble = new Trouble();
+  const trouble = new Trouble(seed);
   const calls = new CallLog();
   const log = (options.log ?? createLog({ level: "silent" })).part("simulator");
+  const known = {
+    accounts: [username],
+    hasStation: (id: string) => world.findStation(id) !== undefined,
+  };
+  const rules = typeof options.trouble === "string" ? readTroubleFile(options.trouble, known) : options.trouble;
+  for (const rule of rules ?? []) trouble.add(rule);
   const { clearsWholeStation = false, sessionRefreshSeconds = 0 } = options;
-  const lateSeconds = () => trouble.writesShowLateSeconds;
-  const scene = { world, lateSeconds, clearsWholeStation, sessionRefreshSeconds };
+  const service = new Service({
+    world,
+    accounts: {
+      find: (name, word) => (name === username && word === password ? { username } : undefined),
+    },
+    enter: (_account, _operation, lateSeconds) => ({
+      world,
+      lateSeconds,
+      clearsWholeStation,
+      sessionRefreshSeconds,
+    }),
+    trouble,
+    calls,
+    firstSerial: options.serials ? 1 : null,
+    log,
+  });
+  const { control = true } = options;
+  const controlled = { world, clock, trouble, calls, known };
   const server = createHttpServer(
-    new Service({ scene, trouble, credentials: { username, password }, calls, log }),
+    service,
+    control === false ? null : createControl(controlled, control === "anywhere"),
     log,
   );
-  server.listen(options.port ?? 0, options.host ?? "127.0.0.1");
+  server.listen({ port: options.port ?? 0, host: options.host ?? "127.0.0.1", backlog: BACKLOG });
   await once(server, "listening");
   const { address, family, port } = server.address() as AddressInfo;
   const endpoint = `http://${family === "IPv6" ? `[${address}]` : address}:${port}${SERVICE_PATH}`;
@@ -106,12 +149,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     get calls() {
       return calls.calls;
     },
-    async close() {
-      if (!server.listening) return;
-      const closed = once(server, "close");
-      server.close();
-      server.closeAllConnections();
-      await closed;
+    close() {
+      trouble.end();
+      return shutDown(server);
     },
   };
 }

@@ -1,125 +1,119 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import type { Log } from "../../log.ts";
-import { REQUEST_LIMITS, type Service } from "./service.ts";
+import { deliver } from "../trouble/delivery.ts";
+import { sendInstead } from "../trouble/instead.ts";
+import { REQUEST_LIMITS } from "./envelope.ts";
+import { HttpRefusal, readDocument, tooLarge } from "./request-body.ts";
+import { sendText, sendXml } from "./send.ts";
+import type { Service } from "./service.ts";
+import { Wsdl } from "./wsdl.ts";
 
 /** The part of the address that the service's own address has (guide §2.1). */
 export const SERVICE_PATH = "/webservices/chargepoint/services/5.1";
+/** Where the service's own WSDL is found (guide §2.1). */
+const WSDL_PATH = "/cp_api_5.1.wsdl";
+const CONTROL_PATH = /^\/control(\/|$)/;
 
 const SERVER_NAME = "voltbridge-simulator";
-const WORTH_COMPRESSING = 1024;
-/** How long a request may take to arrive. */
+/** How long the head of a request, and the whole of it, may take to arrive; how often that is looked at. */
+const HEADERS_TIMEOUT_MS = 15_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+const CHECK_INTERVAL_MS = 5_000;
+/** How long a connection with a request under way may be silent, callers who do not read their answer among them. */
+const SILENCE_TIMEOUT_MS = 60_000;
 /** Longer than the pause between the scrapes of most clients. */
 const KEEP_ALIVE_MS = 75_000;
 
-const compress = promisify(gzip);
+/** What is answered below `/control`. */
+export type ControlFace = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 /** The service over HTTP/1.1. */
-export function createHttpServer(service: Service, log: Log): Server {
-  const server = createServer((request, response) => {
+export function createHttpServer(service: Service, control: ControlFace | null, log: Log): Server {
+  const wsdl = new Wsdl(SERVICE_PATH);
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
     response.setHeader("Server", SERVER_NAME);
-    serve(service, request, response).catch((error: unknown) => {
-      // The caller is gone, or the answer could not be written; nobody is left to be told but the log.
-      log.debug("a request ended early", { err: error });
+    serve(service, control, wsdl, request, response).catch((error: unknown) => {
+      if (error instanceof HttpRefusal) return refuse(request, response, error);
+      // The caller is gone; nobody is left to be told but the log.
+      if (response.destroyed || request.destroyed) return log.debug("a request ended early", { err: error });
+      log.error("a request could not be answered; this is a defect of the simulator", { err: error });
       response.destroy();
     });
+  };
+  const server = createServer({ connectionsCheckingInterval: CHECK_INTERVAL_MS }, answer);
+  server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
+    if (!(Number(request.headers["content-length"]) > REQUEST_LIMITS.maxBytes)) {
+      response.writeContinue();
+      return answer(request, response);
+    }
+    refuse(request, response, tooLarge(REQUEST_LIMITS.maxBytes));
   });
+  server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.timeout = SILENCE_TIMEOUT_MS;
   return server;
 }
 
-async function serve(service: Service, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const path = (request.url ?? "").split("?")[0];
-  if (path !== SERVICE_PATH && path !== "/") return sendText(response, 404, notFound());
-  if (request.method === "GET" || request.method === "HEAD") return sendText(response, 200, about());
-  if (path === "/") return sendText(response, 404, notFound());
-  if (request.method !== "POST") {
-    response.setHeader("Allow", "GET, HEAD, POST");
-    return sendText(response, 405, "POST a SOAP request.\n");
-  }
-  const document = await readBody(request);
-  if (document === null) {
-    return sendText(response, 413, `A request may have ${REQUEST_LIMITS.maxBytes} bytes.\n`);
-  }
-
-  const reply = service.reply(document);
-  response.on("finish", () => {
-    if (reply.call && reply.kind !== "hang") reply.call.completed = true;
-  });
-  switch (reply.kind) {
-    case "hang":
-      await endOf(reply.over, response);
-      response.destroy();
-      return;
-    case "status":
-      if (reply.retryAfterSeconds !== undefined) {
-        response.setHeader("Retry-After", String(reply.retryAfterSeconds));
-      }
-      return sendText(response, reply.status, "Trouble on request.\n");
-    case "soap":
-      return sendXml(request, response, reply.status, reply.document);
-  }
-}
-
-/** The whole body; null where it is larger than a request may be. */
-async function readBody(request: IncomingMessage): Promise<Buffer | null> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  // Read to its end and dropped where it is too large: who is still sending would not see the answer.
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size <= REQUEST_LIMITS.maxBytes) chunks.push(chunk);
-    else chunks.length = 0;
-  }
-  return size <= REQUEST_LIMITS.maxBytes ? Buffer.concat(chunks) : null;
-}
-
-async function sendXml(
+async function serve(
+  service: Service,
+  control: ControlFace | null,
+  wsdl: Wsdl,
   request: IncomingMessage,
   response: ServerResponse,
-  status: number,
-  document: string,
 ): Promise<void> {
-  let body: Buffer = Buffer.from(document);
-  response.setHeader("Content-Type", "text/xml; charset=utf-8");
-  response.setHeader("Vary", "Accept-Encoding");
-  if (body.length >= WORTH_COMPRESSING && acceptsGzip(request)) {
-    body = await compress(body, { level: 1 });
-    response.setHeader("Content-Encoding", "gzip");
+  const { method, url = "" } = request;
+  if (method === "POST" && url === SERVICE_PATH) return soap(service, request, response);
+  const [path = "", query = ""] = url.split("?");
+  if (control && CONTROL_PATH.test(path)) return control(request, response);
+  if (![SERVICE_PATH, WSDL_PATH, "/"].includes(path)) return sendText(response, 404, notFound());
+  if (method === "GET" || method === "HEAD") {
+    const wanted = path === WSDL_PATH || (path === SERVICE_PATH && /^(single)?wsdl\b/i.test(query));
+    return wanted ? sendXml(request, response, 200, wsdl.for(request)) : sendText(response, 200, about());
   }
-  response.setHeader("Content-Length", body.length);
-  response.writeHead(status).end(body);
+  if (path !== SERVICE_PATH) return sendText(response, 404, notFound());
+  if (method === "POST") return soap(service, request, response);
+  response.setHeader("Allow", "GET, HEAD, POST");
+  sendText(response, 405, "POST a SOAP request.\n");
 }
 
-function acceptsGzip(request: IncomingMessage): boolean {
-  const accepted = String(request.headers["accept-encoding"] ?? "").split(",");
-  return accepted.some((coding) => /^\s*(gzip|\*)\s*(;\s*q=(?!0(\.0*)?\s*$).*)?$/i.test(coding));
+async function soap(service: Service, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const document = await readDocument(request, REQUEST_LIMITS.maxBytes);
+  const reply = service.reply(document);
+  const { call } = reply;
+  if (reply.kind === "soap" && reply.delivery === null) {
+    if (call) {
+      response.on("finish", () => {
+        call.completed = true;
+      });
+    }
+    return sendXml(request, response, reply.status, reply.document);
+  }
+  // A trouble takes its own time.
+  request.socket.setTimeout(0);
+  const completed =
+    reply.kind === "soap"
+      ? await deliver(request, response, reply, reply.delivery!)
+      : await sendInstead(request, response, reply.operation, reply.struck);
+  if (call) call.completed = completed;
 }
 
-function sendText(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8" }).end(text);
-}
-
-/** Waits until a trouble is over or the caller has gone. */
-function endOf(over: AbortSignal, response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    if (over.aborted || response.destroyed) return resolve();
-    over.addEventListener("abort", () => resolve(), { once: true });
-    response.once("close", () => resolve());
-  });
+/** What is still on its way is not waited for: the connection ends. */
+function refuse(request: IncomingMessage, response: ServerResponse, { status, message }: HttpRefusal): void {
+  response.setHeader("Server", SERVER_NAME);
+  if (!request.complete) response.setHeader("Connection", "close");
+  sendText(response, status, message);
 }
 
 function about(): string {
   return (
     "This is a simulated ChargePoint network of voltbridge: none of its stations exist.\n" +
     `POST SOAP requests of the ChargePoint Web Services API 5.1 to ${SERVICE_PATH},\n` +
-    "with the username and password that it was started with.\n"
+    "with the username and password that it was started with.\n" +
+    `Its WSDL is at ${WSDL_PATH}.\n`
   );
 }
 
 function notFound(): string {
-  return `There is nothing here. The service is at ${SERVICE_PATH}.\n`;
+  return `There is nothing here. The service is at ${SERVICE_PATH}, its WSDL at ${WSDL_PATH}.\n`;
 }

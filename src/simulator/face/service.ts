@@ -1,186 +1,201 @@
-import { decodeStrict, type Problem } from "../../drivers/chargepoint/api/decode.ts";
-import type { Draft, Fields, Of, Operation } from "../../drivers/chargepoint/api/message.ts";
-import { operations } from "../../drivers/chargepoint/api/operations/index.ts";
-import { RESPONSE_CODES } from "../../drivers/chargepoint/api/response-codes.ts";
-import { type Credentials, readCredentials } from "../../drivers/chargepoint/api/security.ts";
-import {
-  buildFault,
-  buildResponse,
-  type Envelope,
-  EnvelopeError,
-  parseEnvelope,
-} from "../../drivers/chargepoint/api/soap.ts";
-import { XML_LIMITS, XmlError, type XmlLimits, type XmlNode } from "../../drivers/chargepoint/api/xml.ts";
+import { decodeStrict } from "../../drivers/chargepoint/api/decode.ts";
+import type { Fields, Of, Operation } from "../../drivers/chargepoint/api/message.ts";
+import { findOperation } from "../../drivers/chargepoint/api/operations/index.ts";
+import { readCredentials } from "../../drivers/chargepoint/api/security.ts";
+import { buildFault, type Envelope, EnvelopeError } from "../../drivers/chargepoint/api/soap.ts";
+import { XmlError } from "../../drivers/chargepoint/api/xml.ts";
 import type { Log } from "../../log.ts";
-import { type Answer, Refusal, type Scene } from "../answers/answer.ts";
-import { answers } from "../answers/index.ts";
+import { Refusal, type Scene } from "../answers/answer.ts";
 import { wireTime } from "../answers/values.ts";
 import type { Call, CallLog } from "../calls.ts";
-import type { Trouble } from "../trouble.ts";
-
-/** Bounds of a request; the largest, 500 station IDs, is far smaller. */
-export const REQUEST_LIMITS: XmlLimits = { ...XML_LIMITS, maxBytes: 1024 * 1024, maxDepth: 32 };
+import { changeContent, changePage } from "../trouble/content.ts";
+import type { DeliveryEffect, EffectKind, Stage } from "../trouble/effect.ts";
+import type { Rude } from "../trouble/instead.ts";
+import type { Asked, Struck, Trouble } from "../trouble/trouble.ts";
+import type { World } from "../world/world.ts";
+import { answerTo, type ReadRequest } from "./answering.ts";
+import { FaultError, openEnvelope } from "./envelope.ts";
 
 export type Reply =
   | {
       readonly kind: "soap";
-      readonly status: 200 | 500;
+      readonly status: number;
       readonly document: string;
+      /** How it is to be delivered, where not as usual. */
+      readonly delivery: Struck<DeliveryEffect> | null;
       readonly call: Call | null;
     }
   | {
-      readonly kind: "status";
-      readonly status: number;
-      readonly retryAfterSeconds: number | undefined;
+      readonly kind: "rude";
+      readonly struck: Struck<Rude>;
+      readonly operation: string;
       readonly call: Call;
-    }
-  /** Nothing is to be sent; when `over` is aborted the connection ends. */
-  | { readonly kind: "hang"; readonly over: AbortSignal; readonly call: Call };
+    };
 
-export interface ServiceOptions {
-  readonly scene: Scene;
+/** Somebody who may call. */
+interface Caller {
+  readonly username: string;
+}
+
+export interface ServiceOptions<Account extends Caller = Caller> {
+  readonly world: World;
+  readonly accounts: { find(username: string, password: string): Account | undefined };
+  /** What an answer to this account is made from. @throws Refusal where its plan lacks the operation */
+  readonly enter: (account: Account, operation: Operation, lateSeconds: Scene["lateSeconds"]) => Scene;
   readonly trouble: Trouble;
-  readonly credentials: Credentials;
   readonly calls: CallLog;
+  /** Number that the first `portLoad` of all answers carries, in watts; null: loads tell the truth. */
+  readonly firstSerial: number | null;
   readonly log: Log;
 }
 
 /** What the log of calls will tell of a request, as far as it is known. */
 interface Entry {
+  account: string | null;
   readonly operation: string;
+  effect: Call["effect"];
   request: unknown;
-}
-
-/** A SOAP Fault on its way out. `code` is the local part of the faultcode. */
-class FaultError extends Error {
-  readonly code: string;
-
-  constructor(code: string, text: string) {
-    super(text);
-    this.code = code;
-  }
+  readonly trouble: EffectKind[];
+  serials: Call["serials"];
 }
 
 /** From a request's document to what is to be replied: the whole of the web service but HTTP. */
-export class Service {
-  readonly #options: ServiceOptions;
+export class Service<Account extends Caller = Caller> {
+  readonly #options: ServiceOptions<Account>;
+  #nextSerial: number | null;
 
-  constructor(options: ServiceOptions) {
+  constructor(options: ServiceOptions<Account>) {
     this.#options = options;
+    this.#nextSerial = options.firstSerial;
   }
 
-  reply(document: Uint8Array): Reply {
+  reply(document: Uint8Array | string): Reply {
     let envelope: Envelope;
     try {
-      envelope = parseEnvelope(document, REQUEST_LIMITS);
+      envelope = openEnvelope(document);
     } catch (error) {
-      return { kind: "soap", status: 500, document: this.#fault(error), call: null };
+      return this.#fault(error, null);
     }
-    const { world } = this.#options.scene;
+    const { body } = envelope;
+    const { world } = this.#options;
     world.catchUp();
-    const entry: Entry = { operation: envelope.body?.name ?? "", request: null };
-    const log = (outcome: string): Call =>
-      this.#options.calls.add({ at: world.now, ...entry, outcome, completed: false });
+    const entry: Entry = {
+      account: null,
+      operation: body?.name ?? "",
+      effect: null,
+      request: null,
+      trouble: [],
+      serials: null,
+    };
     try {
-      this.#authenticate(envelope);
-      return this.#dispatch(envelope.body, entry, log);
+      const account = this.#authenticate(envelope);
+      entry.account = account.username;
+      if (body === null) throw new FaultError("Client", "the SOAP Body is empty");
+      const operation = findOperation(body.name);
+      if (!operation) throw new FaultError("Client", `there is no operation ${body.name}`);
+      const { value, problems } = decodeStrict(operation.request, body, operation.sequence);
+      entry.effect = operation.effect;
+      entry.request = value;
+      return this.#serve(account, operation, { value, problems }, entry);
     } catch (error) {
-      const code = error instanceof FaultError ? error.code : "Server";
-      return { kind: "soap", status: 500, document: this.#fault(error), call: log(`fault:${code}`) };
-    }
-  }
-
-  #authenticate({ header }: Envelope): void {
-    const given = readCredentials(header);
-    if (given === null) {
-      throw new FaultError(
-        "InvalidSecurity",
-        "the SOAP Header has no UsernameToken with username and password",
-      );
-    }
-    const { username, password } = this.#options.credentials;
-    if (given.username !== username || given.password !== password) {
-      throw new FaultError("FailedAuthentication", "the licence key or password is not right");
+      return this.#fault(error, entry);
     }
   }
 
   /** @throws FaultError */
-  #dispatch(body: XmlNode | null, entry: Entry, log: (outcome: string) => Call): Reply {
-    if (body === null) throw new FaultError("Client", "the SOAP Body is empty");
-    if (!Object.hasOwn(operations, body.name)) {
-      throw new FaultError("Client", `there is no operation ${body.name}`);
-    }
-    const name = body.name as keyof typeof operations;
-    const operation: Operation = operations[name];
-    const answer = answers[name] as unknown as Answer;
-    const { value, problems } = decodeStrict(operation.request, body);
-    entry.request = value;
-
-    const struck = this.#options.trouble.strike(name, value);
-    try {
-      switch (struck?.effect.kind) {
-        case "hang":
-          return { kind: "hang", over: struck.over, call: log("hang") };
-        case "status": {
-          const { status, retryAfterSeconds } = struck.effect;
-          return { kind: "status", status, retryAfterSeconds, call: log(`status:${status}`) };
-        }
-        case "fault":
-          throw new FaultError(struck.effect.code, struck.effect.text);
-        case "code":
-          throw new Refusal(struck.effect.code, struck.effect.text);
-      }
-      refuseProblems(problems, answer);
-      const response = answer.answer(value, this.#options.scene);
-      const document = buildResponse(
-        operation,
-        operation.coded ? { ...coded("100"), ...response } : response,
+  #authenticate({ header }: Envelope): Account {
+    const given = readCredentials(header);
+    if (given === null) {
+      throw new FaultError(
+        "InvalidSecurity",
+        "the SOAP Header has no UsernameToken with Username and Password, the password as text",
       );
-      return { kind: "soap", status: 200, document, call: log(operation.coded ? "100" : "ok") };
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      const document = buildResponse(operation, refusal(operation, error));
-      return { kind: "soap", status: 200, document, call: log(error.code) };
     }
+    const account = this.#options.accounts.find(given.username, given.password);
+    if (!account) throw new FaultError("FailedAuthentication", "the licence key or password is not right");
+    return account;
   }
 
-  #fault(error: unknown): string {
-    if (error instanceof FaultError) return buildFault({ code: error.code, text: error.message });
-    if (error instanceof XmlError || error instanceof EnvelopeError) {
-      return buildFault({ code: "Client", text: error.message });
+  /** The answer to an operation, with whatever trouble it meets on its way. @throws FaultError */
+  #serve(account: Account, operation: Operation, read: ReadRequest, entry: Entry): Reply {
+    const { trouble } = this.#options;
+    const asked = { account: account.username, operation: operation.name, request: read.value };
+    const strike = <S extends Stage>(stage: S, on: Asked = asked) => {
+      const struck = trouble.strike(stage, on);
+      if (struck) entry.trouble.push(struck.effect.kind);
+      return struck;
+    };
+
+    const instead = strike("instead");
+    const effect = instead?.effect;
+    if (effect?.kind === "fault") {
+      return this.#fault(new FaultError(effect.code, effect.text), entry, effect.status);
     }
-    const { log, scene } = this.#options;
+    if (effect && effect.kind !== "code") {
+      const outcome = effect.kind === "status" ? `status:${effect.status}` : effect.kind;
+      const struck = instead as Struck<Rude>;
+      return { kind: "rude", struck, operation: operation.name, call: this.#log(entry, outcome) };
+    }
+    const refused = effect ? new Refusal(effect.code, effect.text) : null;
+    const pages = operation.paging && !refused ? strike("paging") : null;
+    const { startRecord } = (read.value.searchQuery ?? {}) as { startRecord?: unknown };
+    const again = pages?.effect.how === "repeated" || pages?.effect.how === "endless";
+    const searchQuery = { ...(read.value.searchQuery as object), startRecord: null };
+    const request = again ? { ...read, value: { ...read.value, searchQuery } } : read;
+    const late = (stationID: string): number =>
+      strike("late", { ...asked, request: stationID })?.effect.seconds ?? trouble.writesShowLateSeconds;
+
+    const { outcome, ...said } = answerTo(operation, request, entry.operation, () => {
+      if (refused) throw refused;
+      return this.#options.enter(account, operation, late);
+    });
+    let { document } = said;
+    if (pages) document = changePage(document, operation.paging!, pages.effect, Number(startRecord ?? 1));
+    const content = strike("content", { ...asked, document });
+    if (content) document = changeContent(document, content.effect, content.stationID);
+    document = this.#number(document, entry);
+    const delivery = strike("delivery");
+    return { kind: "soap", status: 200, document, delivery, call: this.#log(entry, outcome) };
+  }
+
+  /** Puts the next serials in place of the loads of ports, in kW with three places. */
+  #number(document: string, entry: Entry): string {
+    const first = this.#nextSerial;
+    if (first === null) return document;
+    let next = first;
+    const numbered = document.replace(/<portLoad>[^<]*</g, () => `<portLoad>${(next++ / 1000).toFixed(3)}<`);
+    if (next > first) entry.serials = { first, last: next - 1 };
+    this.#nextSerial = next;
+    return numbered;
+  }
+
+  #log(entry: Entry, outcome: string): Call {
+    return this.#options.calls.add({
+      at: this.#options.world.now,
+      receivedAt: Date.now(),
+      ...entry,
+      outcome,
+    });
+  }
+
+  #fault(error: unknown, entry: Entry | null, status = 500): Reply {
+    const { code, message: text } = this.#faultOf(error);
+    const call = entry && this.#log(entry, `fault:${code}`);
+    return { kind: "soap", status, document: buildFault({ code, text }), delivery: null, call };
+  }
+
+  #faultOf(error: unknown): FaultError {
+    if (error instanceof FaultError) return error;
+    if (error instanceof XmlError || error instanceof EnvelopeError) {
+      return new FaultError("Client", error.message);
+    }
+    const { log, world } = this.#options;
     log.error("a request could not be answered; this is a defect of the simulator", {
       err: error,
-      at: wireTime(scene.world.now),
+      at: wireTime(world.now),
     });
-    return buildFault({ code: "Server", text: "internal error" });
+    return new FaultError("Server", "internal error");
   }
-}
-
-/** What a strict service would not take: a Fault, or the operation's own code for a value. */
-function refuseProblems(problems: readonly Problem[], answer: Answer): void {
-  for (const { kind, path, message } of problems) {
-    const element = path.slice(path.lastIndexOf("/") + 1);
-    const code = kind === "value" ? answer.badValues?.[element] : undefined;
-    if (code === undefined) throw new FaultError("Client", `${path}: ${message}`);
-    throw new Refusal(code);
-  }
-}
-
-function refusal(operation: Operation, { code, text }: Refusal): Draft<Fields> {
-  if (!operation.coded) throw new FaultError("Server", text ?? `response code ${code}`);
-  return { ...coded(code, text), ...("Success" in operation.response ? { Success: 0 } : {}) };
-}
-
-/** What the service says on success, word for word (every sample of the guide). */
-const SUCCESS_TEXT = "API input request executed successfully.";
-
-function coded(
-  code: string,
-  text = code === "100" ? SUCCESS_TEXT : (RESPONSE_CODES[code] ?? ""),
-): { responseCode: string; responseText: string } {
-  return { responseCode: code, responseText: text };
 }
 
 /** Values of a request, for who reads the log of calls: `requestOf(operation, call)`. */

@@ -227,15 +227,12 @@ describe("set points", () => {
 
   test("E12: when the new limit is not taken after the clear, the old one is put back and the failure is told", async () => {
     await set("allowedLoad_1", 3.3);
-    const real = rig.simulator.trouble.strike.bind(rig.simulator.trouble);
-    let sheds = 0;
     // The service answers the first call with its own 179, takes the clear, and cannot shed at that moment.
-    rig.simulator.trouble.strike = (operation, request) =>
-      operation === "shedLoad" && ++sheds === 2
-        ? { effect: { kind: "code", code: "126" }, over: signal }
-        : real(operation, request);
+    const effect = { kind: "code", code: "126" } as const;
+    rig.simulator.trouble.begin({ operation: "shedLoad", skip: 1, times: 1, effect });
+    rig.called();
     await expect(set("percentShed_1", 50)).rejects.toMatchObject({ code: "126" });
-    expect(sheds).toBe(3);
+    expect(rig.called().filter((name) => name === "shedLoad")).toHaveLength(3);
     expect(await rig.device.getPoint("allowedLoad_1", signal)).toBe(3.3);
   });
 

@@ -1,0 +1,69 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { HttpRefusal, readBody } from "../face/request-body.ts";
+import { sendJson } from "../face/send.ts";
+import { TroubleRulesError } from "../trouble/rules.ts";
+import { controlLog } from "./log.ts";
+import type { Controlled, Part } from "./part.ts";
+import { controlTrouble } from "./trouble.ts";
+import { controlWorld } from "./world.ts";
+
+const PARTS: Readonly<Record<string, { readonly methods: readonly string[]; readonly part: Part }>> = {
+  trouble: { methods: ["GET", "POST", "DELETE"], part: controlTrouble },
+  log: { methods: ["GET", "DELETE"], part: controlLog },
+  world: { methods: ["GET", "POST"], part: controlWorld },
+};
+
+const MOST_BYTES = 1024 * 1024;
+const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/;
+
+/**
+ * `/control/trouble`, `/control/log` and `/control/world`: for tests of other software. There is no password, so only
+ * callers on this machine are answered unless `anywhere`, and no page of a browser.
+ */
+export function createControl(controlled: Controlled, anywhere: boolean) {
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    try {
+      const body = await readBody(request, MOST_BYTES);
+      refuseStrangers(request, anywhere);
+      sendJson(response, 200, answer(controlled, request, body.toString()));
+    } catch (error) {
+      const { status, message } = problemOf(error);
+      sendJson(response, status, { error: message.trimEnd() });
+    }
+  };
+}
+
+function answer(controlled: Controlled, request: IncomingMessage, body: string): unknown {
+  const { pathname, searchParams: query } = new URL(request.url ?? "", "http://simulator");
+  const [, , name = "", ...rest] = pathname.split("/");
+  const method = request.method ?? "";
+  if (!Object.hasOwn(PARTS, name)) {
+    throw new HttpRefusal(
+      404,
+      `there is ${Object.keys(PARTS)
+        .map((part) => `/control/${part}`)
+        .join(", ")}`,
+    );
+  }
+  const { methods, part } = PARTS[name]!;
+  if (!methods.includes(method)) throw new HttpRefusal(405, `/control/${name} takes ${methods.join(", ")}`);
+  return part(controlled, { method, rest: decodeURIComponent(rest.join("/")), query, body });
+}
+
+function refuseStrangers({ headers, socket }: IncomingMessage, anywhere: boolean): void {
+  if (headers.origin !== undefined)
+    throw new HttpRefusal(403, "pages of a browser may not control the simulator");
+  if (anywhere || LOOPBACK.test(socket.remoteAddress ?? "")) return;
+  throw new HttpRefusal(
+    403,
+    "the simulator is controlled from its own machine only, unless started otherwise",
+  );
+}
+
+function problemOf(error: unknown): { status: number; message: string } {
+  if (error instanceof HttpRefusal) return error;
+  if (error instanceof TroubleRulesError || error instanceof URIError) {
+    return { status: 400, message: error.message };
+  }
+  throw error;
+}

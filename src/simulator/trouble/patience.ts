@@ -1,0 +1,23 @@
+import type { ServerResponse } from "node:http";
+
+/** Waits, but not for a caller who has gone, nor beyond the end of the trouble (`over`). */
+export function pause(ms: number, over: AbortSignal, response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    if (over.aborted || response.destroyed) return resolve();
+    const timer = Number.isFinite(ms) ? setTimeout(done, ms) : undefined;
+    function done(): void {
+      clearTimeout(timer);
+      over.removeEventListener("abort", done);
+      response.off("close", done);
+      resolve();
+    }
+    over.addEventListener("abort", done, { once: true });
+    response.once("close", done);
+  });
+}
+
+/** Waits until the trouble is over or the caller has gone, then ends the connection without another byte. */
+export async function fallSilent(over: AbortSignal, response: ServerResponse): Promise<void> {
+  await pause(Number.POSITIVE_INFINITY, over, response);
+  response.destroy();
+}
