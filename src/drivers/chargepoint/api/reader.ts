@@ -9,13 +9,14 @@ type All = typeof operations;
 const MOST_STATION_IDS = 500;
 
 /**
- * What an account can be asked; nothing here changes anything. Methods carry the operations' names without `get` and
- * `Data`. Those that come in pages are walked with `for await`; a page is fetched when the walk gets to it. Where
- * nothing matches they end, or give an empty list, and are no error (codes 102, 120, 136, 153, 160 and the like).
+ * What an account can be asked, by name: the methods here change nothing. They carry the operations' names without
+ * `get` and `Data`. What comes in pages is walked with `for await`: a page is fetched when the walk gets to it, each
+ * with a deadline of its own; `signal` ends the whole walk. Where nothing matches a walk ends and a list is empty
+ * (codes 102, 120, 134, 136, 153, 160, 180, 201 and the like); that is no error.
  *
  * Times are UTC, ISO 8601, such as `2026-11-21T08:00:00Z`. Identifiers are text: `stationID` is `CPNID:number`.
- * Every method throws what {@link ChargePointClient.call} throws; walks also a ProtocolError (`paging`) where pages
- * never end.
+ * Every method throws what {@link ChargePointClient.call} throws, and walks a ProtocolError (`paging`) where pages
+ * would never end.
  */
 export class ChargePointReader extends ChargePointClient {
   /** The networks whose numbers stand before the colon of every identifier (§4.1). */

@@ -146,6 +146,21 @@ const BAD: [what: string, reply: Reply, seen: Record<string, unknown>][] = [
     { name: "TransportError", timedOut: true, sent: true },
   ],
   [
+    "C2: a head that comes letter by letter",
+    (r) => {
+      const head = `HTTP/1.1 200 OK\r\nX-Filler: ${"x".repeat(10_000)}`;
+      let at = 0;
+      const drip = setInterval(() => r.socket?.write(head[at++] ?? "x"), 20);
+      r.on("close", () => clearInterval(drip));
+    },
+    { name: "TransportError", timedOut: true, sent: true },
+  ],
+  [
+    "G2: a head without end",
+    (r) => void r.socket?.write(`HTTP/1.1 200 OK\r\nX-Filler: ${"x".repeat(1_000_000)}`),
+    { name: "TransportError", timedOut: false, sent: true },
+  ],
+  [
     "a cut body",
     (r) => {
       r.writeHead(200, { "content-length": GOOD.length });

@@ -44,8 +44,10 @@ describe("whatever is written is read back", () => {
       const fields = operation[side];
       fc.assert(
         fc.property(anyValue(fields), (value) => {
-          const node = read(encode(fields, value));
+          const written = encode(fields, value);
+          const node = read(written);
           expect(decode(fields, node)).toEqual(value);
+          expect(encode(fields, decode(fields, node) as typeof value)).toBe(written);
           const sequence = side === "request" && operation.sequence;
           expect(decodeStrict(fields, node, sequence)).toEqual({ value, problems: [] });
         }),
