@@ -41,13 +41,17 @@ function readFields(
   sequence: boolean,
 ): Record<string, unknown> {
   const found = new Map<string, XmlNode[]>();
-  const names = namesOf(fields);
+  const { slots, around } = spellingsOf(fields);
   let last = -1;
   if (problems && node.text.trim() !== "") {
     problems.push({ path: path.slice(0, -1), kind: "value", message: "text where elements are expected" });
   }
-  for (const child of unwrapped(fields, node)) {
-    const slot = names.get(child.name);
+  const children =
+    around.size === 0
+      ? node.children
+      : node.children.flatMap((child) => (around.has(child.name) ? child.children : [child]));
+  for (const child of children) {
+    const slot = slots.get(child.name);
     if (!slot) {
       problems?.push({ path: path + child.name, kind: "unknown", message: "no such element" });
       continue;
@@ -73,23 +77,6 @@ function readFields(
     value[name] = readField(field, found.get(name) ?? [], path + name, problems);
   }
   return value;
-}
-
-/** The children of an element, those in elements that some callers put around them included. */
-function unwrapped(fields: Fields, node: XmlNode): readonly XmlNode[] {
-  const around = wrappers.get(fields) ?? wrappersOf(fields);
-  if (around.size === 0) return node.children;
-  return node.children.flatMap((child) => (around.has(child.name) ? child.children : [child]));
-}
-
-const wrappers = new WeakMap<Fields, ReadonlySet<string>>();
-
-function wrappersOf(fields: Fields): ReadonlySet<string> {
-  const around = new Set(
-    Object.values(fields).flatMap((field) => (field.kind === "scalar" ? (field.within ?? []) : [])),
-  );
-  wrappers.set(fields, around);
-  return around;
 }
 
 function readField(field: Field, nodes: XmlNode[], path: string, problems: Problem[] | undefined): unknown {
@@ -190,16 +177,25 @@ interface Slot {
   readonly index: number;
 }
 
-const slots = new WeakMap<Fields, ReadonlyMap<string, Slot>>();
+interface Spellings {
+  /** Every spelling of the elements. */
+  readonly slots: ReadonlyMap<string, Slot>;
+  /** Elements that some callers put around others. */
+  readonly around: ReadonlySet<string>;
+}
 
-/** Every spelling of a description's elements. */
-function namesOf(fields: Fields): ReadonlyMap<string, Slot> {
-  const known = slots.get(fields);
-  if (known) return known;
-  const names = new Map<string, Slot>();
+const known = new WeakMap<Fields, Spellings>();
+
+function spellingsOf(fields: Fields): Spellings {
+  const before = known.get(fields);
+  if (before) return before;
+  const slots = new Map<string, Slot>();
+  const around = new Set<string>();
   Object.entries(fields).forEach(([name, field], index) => {
-    for (const spelling of [name, ...field.also]) names.set(spelling, { name, field, index });
+    for (const spelling of [name, ...field.also]) slots.set(spelling, { name, field, index });
+    if (field.kind === "scalar") for (const wrapper of field.within ?? []) around.add(wrapper);
   });
-  slots.set(fields, names);
-  return names;
+  const spellings = { slots, around };
+  known.set(fields, spellings);
+  return spellings;
 }
