@@ -1,7 +1,11 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Field, Fields, Operation } from "../../../../src/drivers/chargepoint/api/message.ts";
 import { findOperation, operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
 import { buildResponse, readAnswer } from "../../../../src/drivers/chargepoint/api/soap.ts";
+
+/** The parameters that the guide's tables list for each operation. */
+const TABLES = JSON.parse(readFileSync(new URL("guide-tables.json", import.meta.url), "utf8"));
 
 const all = Object.entries<Operation>(operations);
 
@@ -51,6 +55,22 @@ describe("descriptions", () => {
     const required = fieldsOf(request).filter(([, field]) => field.required);
     expect(required.map(([path]) => path).join(" ")).toBe(REQUIRED[name as keyof typeof REQUIRED] ?? "");
   });
+
+  it.each(Object.entries<{ request: string; response: string }>(TABLES))(
+    "%s has every parameter of the guide's tables",
+    (name, tables) => {
+      for (const side of ["request", "response"] as const) {
+        const known = fieldsOf(findOperation(name)![side]).flatMap(([path, { also }]) => [
+          path.slice(path.lastIndexOf("/") + 1),
+          ...also,
+        ]);
+        const missing = tables[side]
+          .split(" ")
+          .filter((parameter) => parameter !== "" && !known.includes(parameter));
+        expect(missing).toEqual([]);
+      }
+    },
+  );
 
   it.each(all)("%s spells no element twice", (_name, { request, response }) => {
     const groups = [request, response].flatMap((side) => [

@@ -50,7 +50,7 @@ export const mode = string("1, 3 or 4 (DC fast); EU stations", { values: ["1", "
 export const pricing = group(
   {
     startTime: time("Start of the session, HH:MM:SS"),
-    Duration: int("Estimated, h"),
+    Duration: int("Estimated, h", { also: ["duration"] }),
     energyRequired: double("Estimated, kWh"),
     vehiclePower: double("Drawn by the vehicle, kW"),
   },
