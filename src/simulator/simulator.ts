@@ -107,7 +107,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     accounts: [username],
     hasStation: (id: string) => world.findStation(id) !== undefined,
   };
-  const rules = typeof options.trouble === "string" ? readTroubleFile(options.trouble, known) : options.trouble;
+  const rules =
+    typeof options.trouble === "string" ? readTroubleFile(options.trouble, known) : options.trouble;
   for (const rule of rules ?? []) trouble.add(rule);
   const { clearsWholeStation = false, sessionRefreshSeconds = 0 } = options;
   const service = new Service({

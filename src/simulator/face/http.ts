@@ -5,7 +5,7 @@ import { sendInstead } from "../trouble/instead.ts";
 import { REQUEST_LIMITS } from "./envelope.ts";
 import { HttpRefusal, readDocument, tooLarge } from "./request-body.ts";
 import { sendText, sendXml } from "./send.ts";
-import type { Service } from "./service.ts";
+import type { Reply } from "./service.ts";
 import { Wsdl } from "./wsdl.ts";
 
 /** The part of the address that the service's own address has (guide §2.1). */
@@ -23,6 +23,11 @@ const CHECK_INTERVAL_MS = 5_000;
 const SILENCE_TIMEOUT_MS = 60_000;
 /** Longer than the pause between the scrapes of most clients. */
 const KEEP_ALIVE_MS = 75_000;
+
+/** The web service behind it. */
+interface Service {
+  reply(document: Uint8Array | string): Reply;
+}
 
 /** What is answered below `/control`. */
 export type ControlFace = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
