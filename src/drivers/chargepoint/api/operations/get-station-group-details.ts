@@ -10,7 +10,7 @@ export const getStationGroupDetails = operation({
   sequence: true,
   request: {
     sgID: int("Custom station group identifier", { required: true }),
-    stationID: string("This station of the group only, CPNID:StationIdentifier"),
+    stationID: string("CPNID:StationIdentifier"),
   },
   response: {
     responseCode: string(),
