@@ -1,13 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import type { Operation } from "../drivers/chargepoint/api/message.ts";
 import { createLog, type Log } from "../log.ts";
+import { type Account, type AccountOptions, Accounts, openAccount } from "./accounts.ts";
+import { Refusal, type Scene } from "./answers/answer.ts";
 import { type Call, CallLog } from "./calls.ts";
 import { type Clock, RunningClock } from "./clock.ts";
 import { createControl } from "./control/control.ts";
 import { createHttpServer, SERVICE_PATH } from "./face/http.ts";
 import { Service } from "./face/service.ts";
 import { shutDown } from "./face/shutdown.ts";
+import { planIncludes } from "./plans.ts";
 import { readTroubleFile } from "./trouble/rules.ts";
 import { Trouble, type TroubleRule } from "./trouble/trouble.ts";
 import { World } from "./world/world.ts";
@@ -25,7 +29,10 @@ export interface SimulatorOptions {
   readonly port?: number;
   /** Same seed, same start and same calls at the same times: same answers. Default 1. */
   readonly seed?: number;
-  /** Default 100. */
+  /**
+   * On how many the default account has rights. Default 100; where they are a hundred or more there are all kinds of
+   * stations among them, and some others beside, of organisations that granted no rights on those.
+   */
   readonly stations?: number;
   /** How many seconds pass in a second. Default 1. */
   readonly speed?: number;
@@ -36,6 +43,8 @@ export interface SimulatorOptions {
   /** Made up where not given. */
   readonly username?: string;
   readonly password?: string;
+  /** More accounts, of other organisations or on smaller plans. */
+  readonly accounts?: readonly AccountOptions[];
   /** Default: silent. */
   readonly log?: Log;
   /** Whether vehicles come by themselves. Default true. */
@@ -66,6 +75,7 @@ export interface Simulator {
   readonly endpoint: string;
   readonly username: string;
   readonly password: string;
+  /** Stations on which the default account has rights. */
   readonly stationIDs: readonly string[];
   /** To look at, and to bring vehicles, faults and alarms by hand. */
   readonly world: World;
@@ -100,37 +110,28 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   });
   const username = options.username ?? `sim${randomBytes(12).toString("hex")}`;
   const password = options.password ?? randomBytes(12).toString("hex");
-  const trouble = new Trouble(seed);
-  const calls = new CallLog();
-  const log = (options.log ?? createLog({ level: "silent" })).part("simulator");
+  const accounts = new Accounts([{ username, password }, ...(options.accounts ?? [])].map(openAccount));
   const known = {
-    accounts: [username],
+    accounts: [username, ...(options.accounts ?? []).map((account) => account.username)],
     hasStation: (id: string) => world.findStation(id) !== undefined,
   };
+  const trouble = new Trouble(seed);
   const rules =
     typeof options.trouble === "string" ? readTroubleFile(options.trouble, known) : options.trouble;
   for (const rule of rules ?? []) trouble.add(rule);
+  const calls = new CallLog();
+  const log = (options.log ?? createLog({ level: "silent" })).part("simulator");
   const { clearsWholeStation = false, sessionRefreshSeconds = 0 } = options;
-  const service = new Service({
-    world,
-    accounts: {
-      find: (name, word) => (name === username && word === password ? { username } : undefined),
-    },
-    enter: (_account, _operation, lateSeconds) => ({
-      world,
-      lateSeconds,
-      clearsWholeStation,
-      sessionRefreshSeconds,
-    }),
-    trouble,
-    calls,
-    firstSerial: options.serials ? 1 : null,
-    log,
-  });
+  const scene = { world, clearsWholeStation, sessionRefreshSeconds };
+  const enter = (account: Account, { name }: Operation, lateSeconds: Scene["lateSeconds"]): Scene => {
+    if (!planIncludes(account.plan, name)) throw new Refusal("101");
+    return { ...scene, account, lateSeconds };
+  };
+  const firstSerial = options.serials ? 1 : null;
   const { control = true } = options;
   const controlled = { world, clock, trouble, calls, known };
   const server = createHttpServer(
-    service,
+    new Service<Account>({ world, accounts, enter, trouble, calls, firstSerial, log }),
     control === false ? null : createControl(controlled, control === "anywhere"),
     log,
   );
@@ -144,7 +145,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     endpoint,
     username,
     password,
-    stationIDs: world.stations.map((station) => station.id),
+    stationIDs: world.stationsSeenBy(accounts.first.organisation).map((station) => station.id),
     world,
     trouble,
     get calls() {

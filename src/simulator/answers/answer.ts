@@ -1,9 +1,12 @@
 import type { Draft, Fields, Of, Operation } from "../../drivers/chargepoint/api/message.ts";
+import type { Account } from "../accounts.ts";
 import type { World } from "../world/world.ts";
 
 /** What an answer is made from. The world has caught up with the clock. */
 export interface Scene {
   readonly world: World;
+  /** Who is asking. */
+  readonly account: Account;
   /** For how long, in seconds of the world's clock, what a write of this request does to a station goes unseen. */
   readonly lateSeconds: (stationID: string) => number;
   /** Clearing named ports clears the whole station, as some networks do. */

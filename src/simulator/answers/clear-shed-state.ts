@@ -9,7 +9,7 @@ export const answerClearShedState: AnswerTo<typeof clearShedState> = {
   answer({ shedQuery }, scene) {
     if (!shedQuery) throw new Refusal("172");
     const { world } = scene;
-    const target = shedTarget(world, shedQuery.shedGroup, shedQuery.shedStation);
+    const target = shedTarget(scene, shedQuery.shedGroup, shedQuery.shedStation);
     if (target.kind === "group") {
       for (const station of target.stations) {
         keepOldReading(scene, station);

@@ -11,24 +11,15 @@ export interface Around {
   readonly metres: number;
 }
 
-/** The circle that a search asks for; null where it names no point. @throws Refusal 135 where it cannot be read */
-export function around(search: {
-  readonly Geo?: { readonly Lat: string | null; readonly Long: string | null } | null;
-  readonly Proximity?: number | null;
-  readonly proximityUnit?: string | null;
-}): Around | null {
-  const { Geo } = search;
-  if (!Geo || Geo.Lat === null || Geo.Long === null) return null;
-  const unit = METRES[(search.proximityUnit ?? "M").toUpperCase()];
-  const latitude = Number(Geo.Lat);
-  const longitude = Number(Geo.Long);
-  const proximity = search.Proximity ?? DEFAULT_PROXIMITY;
-  if (unit === undefined || !Number.isFinite(latitude) || !Number.isFinite(longitude) || proximity < 0) {
-    throw new Refusal("135");
-  }
-  return { latitude, longitude, metres: proximity * unit };
+/** A radius in metres. @throws Refusal 135 where it is none */
+export function metresOf(proximity: number | null | undefined, unit: string | null | undefined): number {
+  const metres = METRES[(unit ?? "M").toUpperCase()];
+  const radius = proximity ?? DEFAULT_PROXIMITY;
+  if (metres === undefined || radius < 0) throw new Refusal("135");
+  return radius * metres;
 }
 
+/** By the great circle between the two. */
 export function isWithin(circle: Around, place: { latitude: number; longitude: number }): boolean {
   const radians = (degrees: number): number => (degrees * Math.PI) / 180;
   const dLat = radians(place.latitude - circle.latitude);

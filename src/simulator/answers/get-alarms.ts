@@ -2,6 +2,7 @@ import type { getAlarms } from "../../drivers/chargepoint/api/operations/get-ala
 import { type AlarmSearch, alarmFilter } from "./alarm-search.ts";
 import type { AnswerTo } from "./answer.ts";
 import { pageOf } from "./page.ts";
+import { seenGroups } from "./realm.ts";
 import { wireTime } from "./values.ts";
 
 const MOST = 100;
@@ -19,8 +20,9 @@ const EVERYTHING: AlarmSearch = {
 
 /** Alarms that nobody has cleared, the newest first. */
 export const answerGetAlarms: AnswerTo<typeof getAlarms> = {
-  answer({ searchQuery }, { world }) {
-    const alarms = world.alarms.filter(alarmFilter(world, searchQuery ?? EVERYTHING)).reverse();
+  answer({ searchQuery }, scene) {
+    const { world } = scene;
+    const alarms = world.alarms.filter(alarmFilter(scene, searchQuery ?? EVERYTHING, "look")).reverse();
     const page = pageOf(
       alarms,
       { startRecord: searchQuery?.startRecord, size: searchQuery?.numTransactions },
@@ -42,7 +44,9 @@ export const answerGetAlarms: AnswerTo<typeof getAlarms> = {
           alarmType: alarm.type,
           alarmTime: wireTime(alarm.at),
           recordNumber,
-          sgID: station.groups.map((group) => group.id).join(", "),
+          sgID: seenGroups(scene, station)
+            .map((group) => group.id)
+            .join(", "),
           stationModelNum: station.model.name,
         };
       }),

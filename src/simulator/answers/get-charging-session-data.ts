@@ -1,14 +1,21 @@
 import type { Draft } from "../../drivers/chargepoint/api/message.ts";
 import type { getChargingSessionData } from "../../drivers/chargepoint/api/operations/get-charging-session-data.ts";
+import type { Plan } from "../plans.ts";
+import { driverIDs } from "../world/driver.ts";
 import type { Session } from "../world/session.ts";
 import { fullAddress } from "../world/sites.ts";
-import type { World } from "../world/world.ts";
-import { type AnswerTo, Refusal } from "./answer.ts";
+import type { Station } from "../world/station.ts";
+import type { AnswerTo, Scene } from "./answer.ts";
 import { pageOf } from "./page.ts";
+import { knownSession } from "./realm.ts";
 import { namesStations, type StationSearch, searchStations } from "./station-search.ts";
 import { duration, seconds, shownKwh, shownPercent, timeWindow, wireTime } from "./values.ts";
 
 const MOST = 100;
+/** Stations whose sessions are looked up one by one. */
+const FEW = 50;
+/** Guide §6.1.3, the starred elements. */
+const PLANS_WITH_DRIVERS: ReadonlySet<Plan> = new Set(["full", "enterprise"]);
 
 type Query = NonNullable<Parameters<AnswerTo<typeof getChargingSessionData>["answer"]>[0]["searchQuery"]>;
 type Record = NonNullable<Draft<(typeof getChargingSessionData)["response"]>["ChargingSessionData"]>[number];
@@ -19,18 +26,19 @@ type Record = NonNullable<Draft<(typeof getChargingSessionData)["response"]>["Ch
  */
 export const answerGetChargingSessionData: AnswerTo<typeof getChargingSessionData> = {
   badValues: { sessionID: "132" },
-  answer({ searchQuery }, { world, sessionRefreshSeconds }) {
+  answer({ searchQuery }, scene) {
     const query = searchQuery ?? ({} as Query);
+    const { world, sessionRefreshSeconds } = scene;
     const step = sessionRefreshSeconds * 1000;
     const asOf = step === 0 ? world.now : Math.floor(world.now / step) * step;
     const page = pageOf(
-      matchingSessions(world, query, asOf),
+      matchingSessions(scene, query, asOf),
       { startRecord: query.startRecord },
       { most: MOST, none: "136" },
     );
     return {
       ChargingSessionData: page.records.map(({ record, recordNumber }) => ({
-        ...describeSession(world, record, asOf),
+        ...describeSession(scene, record, asOf),
         recordNumber: String(recordNumber),
       })),
       MoreFlag: page.moreFlag,
@@ -38,8 +46,7 @@ export const answerGetChargingSessionData: AnswerTo<typeof getChargingSessionDat
   },
 };
 
-function matchingSessions(world: World, query: Query, asOf: number): readonly Session[] {
-  if (query.stationID && query.stationIDs) throw new Refusal("194");
+function matchingSessions(scene: Scene, query: Query, asOf: number): readonly Session[] {
   const window = timeWindow(query.fromTimeStamp, query.toTimeStamp);
   const { stationID, stationIDs, stationName, Address, City, State, Country, postalCode } = query;
   const { Proximity, proximityUnit, Geo } = query;
@@ -47,13 +54,8 @@ function matchingSessions(world: World, query: Query, asOf: number): readonly Se
     ...{ stationID, stationIDs, stationName, Address, City, State, Country, postalCode },
     ...{ Proximity, proximityUnit, Geo },
   };
-  const stations = namesStations(where)
-    ? new Set(searchStations(world, where).map((station) => station.id))
-    : null;
-  const candidates = query.sessionID
-    ? [world.findSession(Number(query.sessionID))].filter((session) => session !== undefined)
-    : world.sessionsSince(window.from * 1000);
-  return candidates.filter((session) => {
+  const stations = namesStations(where) ? searchStations(scene, where) : null;
+  return candidates(scene, query, stations, window.from * 1000).filter((session) => {
     const ended = session.endedAt !== null && session.endedAt <= asOf;
     const end = ended ? session.endedAt! : session.startedAt;
     return (
@@ -61,18 +63,38 @@ function matchingSessions(world: World, query: Query, asOf: number): readonly Se
       ended !== (query.activeSessionsOnly === true) &&
       seconds(session.startedAt) >= window.from &&
       seconds(end) < window.to &&
-      (!query.userID || world.driverOf(session).userID === query.userID) &&
-      (stations === null || stations.has(session.stationID))
+      (!query.userID || driverIDs(session.visit.driverNumber).userID === query.userID)
     );
   });
 }
 
-function describeSession(world: World, session: Session, asOf: number): Record {
+/** Sessions among which to search, in the order in which they started: as few as the query allows. */
+function candidates(
+  scene: Scene,
+  { sessionID }: Query,
+  stations: readonly Station[] | null,
+  from: number,
+): readonly Session[] {
+  const { world } = scene;
+  if (sessionID) {
+    const { session, station } = knownSession(scene, sessionID);
+    return stations === null || stations.includes(station) ? [session] : [];
+  }
+  if (stations !== null && stations.length <= FEW) {
+    return stations.flatMap((station) => world.sessionBook.of(station.id)).sort((a, b) => a.id - b.id);
+  }
+  const wanted = new Set((stations ?? world.stationsSeenBy(scene.account.organisation)).map(({ id }) => id));
+  return world.sessionBook.since(from).filter((session) => wanted.has(session.stationID));
+}
+
+function describeSession(scene: Scene, session: Session, asOf: number): Record {
+  const { world, account } = scene;
   const station = world.findStation(session.stationID)!;
   const { site, tellsBattery } = station;
   const { startPercent } = session.visit;
   const driver = world.driverOf(session);
   const ended = session.endedAt !== null && session.endedAt <= asOf;
+  const optedOutAt = session.optedOutAt !== null && session.optedOutAt <= asOf ? session.optedOutAt : null;
   return {
     stationID: station.id,
     stationName: station.name,
@@ -96,10 +118,18 @@ function describeSession(world: World, session: Session, asOf: number): Record {
     vehicleModel: driver.vehicle.model,
     vehicleModelYear: String(driver.vehicleModelYear),
     vehiclePortMAC: driver.vehiclePortMAC,
-    driverOptedOut: "false",
-    rfidSerialNumber: driver.rfidSerialNumber,
-    driverAccountNumber: driver.accountNumber,
-    driverName: driver.name,
-    vehicleID: driver.vehicleID,
+    driverOptedOut: String(optedOutAt !== null),
+    ...(optedOutAt === null ? {} : { driverOptOutTimestamp: wireTime(optedOutAt) }),
+    ...(PLANS_WITH_DRIVERS.has(account.plan)
+      ? {
+          rfidSerialNumber: driver.rfidSerialNumber,
+          driverAccountNumber: driver.accountNumber,
+          // Names are told of drivers who are connected to the organisation only (guide §6.1.3).
+          driverName: world.rosterOf(account.organisation).knows(driver.number)
+            ? `${driver.firstName} ${driver.lastName}`
+            : null,
+          vehicleID: driver.vehicleID,
+        }
+      : {}),
   };
 }

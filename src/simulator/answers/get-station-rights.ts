@@ -1,10 +1,12 @@
 import type { Draft } from "../../drivers/chargepoint/api/message.ts";
 import type { getStationRights } from "../../drivers/chargepoint/api/operations/get-station-rights.ts";
-import type { Group } from "../world/sites.ts";
+import type { Group } from "../world/groups.ts";
+import { groupRights } from "../world/rights.ts";
 import type { Station } from "../world/station.ts";
 import type { AnswerTo } from "./answer.ts";
 import { portStatus } from "./get-station-status.ts";
 import { pageOf } from "./page.ts";
+import { seenGroups } from "./realm.ts";
 import { searchStations } from "./station-search.ts";
 
 const MOST = 100;
@@ -14,22 +16,22 @@ type Rights = NonNullable<Draft<(typeof getStationRights)["response"]>["rightsDa
 
 /** A station is told once for every group it is directly in; pages count these entries, group by group. */
 export const answerGetStationRights: AnswerTo<typeof getStationRights> = {
-  answer({ searchQuery }, { world }) {
-    const entries = searchStations(world, searchQuery ?? {})
+  answer({ searchQuery }, scene) {
+    const entries = searchStations(scene, searchQuery ?? {})
       .filter((station) => matchesState(station, searchQuery))
-      .flatMap((station) => station.groups.map((group) => ({ station, group })))
+      .flatMap((station) => seenGroups(scene, station).map((group) => ({ station, group })))
       .sort((a, b) => a.group.id - b.group.id || a.station.number - b.station.number);
     const page = pageOf(
       entries,
       { startRecord: searchQuery?.startRecord, size: searchQuery?.numStations },
-      { most: MOST, refuseLarger: true, none: "102" },
+      { most: MOST, beyond: "189", none: "102" },
     );
     const byGroup = new Map<Group, Rights>();
     for (const { station, group } of page.records.map(({ record }) => record)) {
       const rights = byGroup.get(group) ?? {
         sgID: String(group.id),
         sgName: group.name,
-        stationRightsProfile: group.organisation.rightsProfile,
+        stationRightsProfile: groupRights(scene.account.organisation, group),
         stationData: [],
       };
       byGroup.set(group, rights);

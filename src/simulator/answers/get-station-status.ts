@@ -1,8 +1,11 @@
+import type { Draft } from "../../drivers/chargepoint/api/message.ts";
 import type { getStationStatus } from "../../drivers/chargepoint/api/operations/get-station-status.ts";
+import { manages } from "../world/rights.ts";
 import type { Port, Station } from "../world/station.ts";
 import { type AnswerTo, Refusal } from "./answer.ts";
 import { pageOf } from "./page.ts";
-import { searchStations } from "./station-search.ts";
+import { rightsOn } from "./realm.ts";
+import { type StationSearch, searchStations } from "./station-search.ts";
 import { wireTime } from "./values.ts";
 
 const MOST = 500;
@@ -15,37 +18,65 @@ const STATUS_BY_NUMBER: Readonly<Record<number, readonly string[]>> = {
   3: ["UNKNOWN", "UNREACHABLE"],
 };
 
+type StatusRecord = NonNullable<Draft<(typeof getStationStatus)["response"]>["stationData"]>[number];
+interface StatusSearch extends StationSearch {
+  readonly Status?: number | null;
+  readonly portDetails?: boolean | null;
+}
+
+/** Stations that the account owns or manages (guide §7.2.1). */
 export const answerGetStationStatus: AnswerTo<typeof getStationStatus> = {
-  answer({ searchQuery }, { world }) {
+  answer({ searchQuery }, scene) {
     const search = searchQuery ?? ({} as NonNullable<typeof searchQuery>);
-    if (search.stationID && search.stationIDs) throw new Refusal("194");
-    const wanted = statusesOf(search.Status);
-    const stations = searchStations(world, search).filter(
-      (station) =>
-        wanted === null || station.ports.some((port) => wanted.includes(portStatus(station, port))),
+    const stations = inState(
+      searchStations(scene, search).filter((station) => manages(rightsOn(scene, station))),
+      search,
     );
+    const only = search.stationID && stations.length === 0 && scene.world.findStation(search.stationID);
+    // It is there, but may not be looked at.
+    if (only && !manages(rightsOn(scene, only))) throw new Refusal("131");
     const page = pageOf(
       stations,
       { startRecord: search.startRecord, size: search.numStations },
-      { most: MOST, refuseLarger: true, none: "102" },
+      { most: MOST, beyond: "189", none: "102" },
     );
     return {
-      stationData: page.records.map(({ record: station, recordNumber }) => ({
-        stationID: station.id,
-        Port: station.ports.map((port) => ({
-          portNumber: port.number,
-          Status: portStatus(station, port),
-          faultReason: faultReason(station, port),
-          TimeStamp: wireTime(lastWord(station, world.now)),
-          ...(search.portDetails ? { Connector: station.model.connector, Power: port.kw.toFixed(3) } : {}),
-        })),
+      stationData: page.records.map(({ record, recordNumber }) => ({
+        ...describeStatus(record, scene.world.now, search.portDetails === true),
         recordNumber,
-        networkStatus: station.unreachableSince === null ? "REACHABLE" : "UNREACHABLE",
       })),
       moreFlag: page.moreFlag,
     };
   },
 };
+
+/** Those of which a port has the status that a search names. @throws Refusal 135 */
+export function inState(stations: readonly Station[], { Status }: StatusSearch): readonly Station[] {
+  if (Status === null || Status === undefined) return stations;
+  const wanted = STATUS_BY_NUMBER[Status];
+  if (!wanted) throw new Refusal("135");
+  return stations.filter((station) =>
+    station.ports.some((port) => wanted.includes(portStatus(station, port))),
+  );
+}
+
+export function describeStatus(station: Station, now: number, portDetails: boolean): StatusRecord {
+  return {
+    stationID: station.id,
+    Port: station.ports.map((port) => ({
+      portNumber: port.number,
+      Status: portStatus(station, port),
+      faultReason: faultReason(station, port),
+      TimeStamp: wireTime(lastWord(station, now)),
+      ...(portDetails ? { Connector: port.outlet.connector, Power: port.kw.toFixed(3) } : {}),
+    })),
+    networkStatus: networkStatus(station),
+  };
+}
+
+export function networkStatus(station: Station): "REACHABLE" | "UNREACHABLE" {
+  return station.unreachableSince === null ? "REACHABLE" : "UNREACHABLE";
+}
 
 export function portStatus(station: Station, port: Port): string {
   if (station.unreachableSince !== null) return "UNREACHABLE";
@@ -60,11 +91,4 @@ function faultReason(station: Station, port: Port): string {
 
 function lastWord(station: Station, now: number): number {
   return station.unreachableSince ?? Math.floor(now / REPORT_MS) * REPORT_MS;
-}
-
-function statusesOf(number: number | null | undefined): readonly string[] | null {
-  if (number === null || number === undefined) return null;
-  const statuses = STATUS_BY_NUMBER[number];
-  if (!statuses) throw new Refusal("135");
-  return statuses;
 }

@@ -1,3 +1,4 @@
+import { RESPONSE_CODES } from "../../drivers/chargepoint/api/response-codes.ts";
 import { Refusal } from "./answer.ts";
 
 export interface Page<T> {
@@ -6,11 +7,21 @@ export interface Page<T> {
   readonly moreFlag: 0 | 1;
 }
 
+interface Limits {
+  /** Records in the largest page. */
+  readonly most: number;
+  /** Records in a page where the request does not say; absent: `most`. */
+  readonly usual?: number;
+  /** Code for a page that is asked to be larger; without one it is just the largest. */
+  readonly beyond?: "189" | "198";
+  /** Code for a page without records. */
+  readonly none: string;
+}
+
 /**
- * Cuts a page out of a result. `startRecord` counts from 1 (a long is text); a `size` beyond the most is code 189
- * where the operation has one, else the most.
+ * Cuts a page out of a result. `startRecord` counts from 1 (a long is text).
  *
- * @throws Refusal 130, 189, and `none` where the result holds nothing from `startRecord` on
+ * @throws Refusal 130, `beyond`, and `none` where the result holds nothing from `startRecord` on
  */
 export function pageOf<T>(
   result: readonly T[],
@@ -18,18 +29,21 @@ export function pageOf<T>(
     readonly startRecord: number | string | null | undefined;
     readonly size?: number | null | undefined;
   },
-  limits: { readonly most: number; readonly refuseLarger?: boolean; readonly none: string },
+  { most, usual = most, beyond, none }: Limits,
 ): Page<T> {
   const start = Number(request.startRecord ?? 1);
-  const asked = request.size ?? limits.most;
+  const asked = request.size ?? usual;
   if (start < 1 || asked < 1) throw new Refusal("130");
-  if (asked > limits.most && limits.refuseLarger) {
-    throw new Refusal("189", `numStations exceeds the largest page of ${limits.most}`);
+  if (asked > most && beyond) {
+    throw new Refusal(
+      beyond,
+      beyond === "189" ? `numStations exceeds the largest page of ${most}` : RESPONSE_CODES[beyond],
+    );
   }
-  const size = Math.min(asked, limits.most);
+  const size = Math.min(asked, most);
   const records = result
     .slice(start - 1, start - 1 + size)
     .map((record, index) => ({ recordNumber: start + index, record }));
-  if (records.length === 0) throw new Refusal(limits.none);
+  if (records.length === 0) throw new Refusal(none);
   return { records, moreFlag: result.length > start - 1 + size ? 1 : 0 };
 }

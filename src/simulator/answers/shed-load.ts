@@ -1,6 +1,7 @@
 import type { shedLoad } from "../../drivers/chargepoint/api/operations/shed-load.ts";
+import type { ShedMode } from "../world/limit.ts";
 import { shedMode } from "../world/shedding.ts";
-import { maximumKw, type Port, type ShedMode, type Station } from "../world/station.ts";
+import { maximumKw, type Port, type Station } from "../world/station.ts";
 import { type AnswerTo, Refusal } from "./answer.ts";
 import { keepOldReading, shedTarget } from "./shed-target.ts";
 
@@ -25,7 +26,7 @@ export const answerShedLoad: AnswerTo<typeof shedLoad> = {
   answer({ shedQuery }, scene) {
     if (!shedQuery) throw new Refusal("172");
     const { world } = scene;
-    const target = shedTarget(world, shedQuery.shedGroup, shedQuery.shedStation);
+    const target = shedTarget(scene, shedQuery.shedGroup, shedQuery.shedStation);
     const minutes = shedQuery.timeInterval;
     if (minutes === null) throw new Refusal("172");
     if (minutes < 0) throw new Refusal("124");

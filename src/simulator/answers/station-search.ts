@@ -1,14 +1,16 @@
-import { fullAddress, type Group, ORGANISATIONS } from "../world/sites.ts";
+import type { Group } from "../world/groups.ts";
+import type { Outlet } from "../world/models.ts";
 import type { Station } from "../world/station.ts";
-import type { World } from "../world/world.ts";
-import { Refusal } from "./answer.ts";
-import { around, isWithin } from "./distance.ts";
-import { matchesPattern } from "./values.ts";
+import { Refusal, type Scene } from "./answer.ts";
+import { isWithin } from "./distance.ts";
+import { isAt, namesPlace, type PlaceSearch, placeOf } from "./place.ts";
+import { checkStationID, knownGroup, namedOrganisation, rightsOn, seesGroup } from "./realm.ts";
+import { matchesPattern, sameText } from "./values.ts";
 
 type Text = string | null;
 
 /** The search elements that operations share (guide §6.1.2, §7.1.2, §7.2.2, §7.6.2, §8.1.2); each has some of them. */
-export interface StationSearch {
+export interface StationSearch extends PlaceSearch {
   readonly stationID?: Text;
   readonly stationIDs?: { readonly stationID: readonly string[] } | null;
   readonly stationManufacturer?: Text;
@@ -16,14 +18,6 @@ export interface StationSearch {
   readonly stationName?: Text;
   readonly serialNumber?: Text;
   readonly demoSerialNumber?: { readonly serialNumber: readonly string[] } | null;
-  readonly Address?: Text;
-  readonly City?: Text;
-  readonly State?: Text;
-  readonly Country?: Text;
-  readonly postalCode?: Text;
-  readonly Proximity?: number | null;
-  readonly proximityUnit?: Text;
-  readonly Geo?: { readonly Lat: Text; readonly Long: Text } | null;
   readonly Connector?: Text;
   readonly Voltage?: Text;
   readonly Current?: Text;
@@ -37,15 +31,35 @@ export interface StationSearch {
   readonly sgName?: Text;
 }
 
+type Test = (station: Station) => boolean;
+
 /**
- * Stations that match all of a search, in the order of their numbers. Texts match in any case; stationName takes
- * wildcards, an address matches as part of the whole one.
+ * Stations that the account may see and that match all of a search, in the order of their numbers. Texts match in any
+ * case; stationName takes wildcards, an address matches as part of the whole one.
  *
- * @throws Refusal where the search itself is not sound; an unknown stationID just matches nothing
+ * @throws Refusal where the search itself is not sound; an unknown or foreign stationID just matches nothing
  */
-export function searchStations(world: World, search: StationSearch): Station[] {
-  const tests = testsOf(world, search);
-  return candidates(world, search).filter((station) => tests.every((test) => test(station)));
+export function searchStations(scene: Scene, search: StationSearch): readonly Station[] {
+  const seen = scene.world.stationsSeenBy(scene.account.organisation);
+  return searchAmong(scene, search, seen, (station) => rightsOn(scene, station) !== null);
+}
+
+/** As {@link searchStations}, among others than those the account may see; `belongs` tells of one that is asked for by ID. */
+export function searchAmong(
+  scene: Scene,
+  search: StationSearch,
+  all: readonly Station[],
+  belongs: Test,
+): readonly Station[] {
+  if (search.stationID && search.stationIDs) throw new Refusal("194");
+  const tests = testsOf(scene, search);
+  const ids = search.stationID ? [search.stationID] : search.stationIDs?.stationID;
+  if (!ids) return tests.length === 0 ? all : all.filter((station) => tests.every((test) => test(station)));
+  return [...new Set(ids)]
+    .map((id) => scene.world.findStation(checkStationID(id)))
+    .filter((station) => station !== undefined)
+    .filter((station) => belongs(station) && tests.every((test) => test(station)))
+    .sort((a, b) => a.number - b.number);
 }
 
 /** Whether a search names anything that a station must have. */
@@ -53,66 +67,35 @@ export function namesStations(search: StationSearch): boolean {
   return Object.values(search).some((value) => value !== null && value !== undefined);
 }
 
-/** The station of an ID. @throws Refusal 152 for another form, 103 for one that is not there */
-export function knownStation(world: World, id: string): Station {
-  const station = world.findStation(checkStationID(id));
-  if (!station) throw new Refusal("103");
-  return station;
+function testsOf(scene: Scene, search: StationSearch): Test[] {
+  return [...hardwareTests(search), ...placeTests(scene, search), ...ownerTests(scene, search)];
 }
 
-/** The group of an ID. @throws Refusal 121 for no number above 0, 129 for one that is not there */
-export function knownGroup(world: World, id: number): Group {
-  if (!(id > 0)) throw new Refusal("121");
-  const group = world.findGroup(id);
-  if (!group) throw new Refusal("129");
-  return group;
-}
-
-function checkStationID(id: string): string {
-  if (!/^\d+:\d+$/.test(id)) throw new Refusal("152");
-  return id;
-}
-
-function candidates(world: World, search: StationSearch): readonly Station[] {
-  const ids = search.stationID ? [search.stationID] : search.stationIDs?.stationID;
-  if (!ids) return world.stations;
-  const found = [...new Set(ids)].map((id) => world.findStation(checkStationID(id)));
-  return found.filter((station) => station !== undefined).sort((a, b) => a.number - b.number);
-}
-
-function testsOf(world: World, search: StationSearch): ((station: Station) => boolean)[] {
-  const tests: ((station: Station) => boolean)[] = [];
+function hardwareTests(search: StationSearch): Test[] {
+  const tests: Test[] = [];
   const text = (wanted: Text | undefined, of: (station: Station) => string): void => {
-    if (wanted) tests.push((station) => of(station).toLowerCase() === wanted.toLowerCase());
+    if (wanted) tests.push((station) => sameText(wanted, of(station)));
   };
-  const number = (wanted: Text | undefined, of: (station: Station) => number): void => {
-    if (!wanted) return;
-    const value = Number(wanted);
-    if (!Number.isFinite(value)) throw new Refusal("135");
-    tests.push((station) => of(station) === value);
+  const outlet = (wanted: Text | undefined, matches: (outlet: Outlet, wanted: string) => boolean): void => {
+    if (wanted) tests.push(({ model }) => model.outlets.some((one) => matches(one, wanted.toLowerCase())));
+  };
+  const number = (wanted: Text | undefined, of: (outlet: Outlet) => number): void => {
+    if (wanted && !Number.isFinite(Number(wanted))) throw new Refusal("135");
+    outlet(wanted, (one, value) => of(one) === Number(value));
   };
 
   text(search.stationManufacturer, (station) => station.model.manufacturer);
   text(search.stationModel, (station) => station.model.name);
   text(search.serialNumber, (station) => station.serial);
-  text(search.City, (station) => station.site.city);
-  text(search.State, (station) => station.site.state);
-  text(search.Country, (station) => station.site.country);
-  text(search.postalCode, (station) => station.site.postalCode);
-  text(search.Connector, (station) => station.model.connector);
-  text(search.Level, (station) => station.model.levelNumber);
-  text(search.organizationName, (station) => station.organisation.name);
-  number(search.Voltage, (station) => station.model.volts);
-  number(search.Current, (station) => station.model.amps);
-  number(search.Power, (station) => station.model.kw);
+  outlet(search.Connector, ({ connector }, wanted) => connector.toLowerCase() === wanted);
+  outlet(search.Level, ({ levelNumber }, wanted) => levelNumber === wanted);
+  number(search.Voltage, ({ volts }) => volts);
+  number(search.Current, ({ amps }) => amps);
+  number(search.Power, ({ kw }) => kw);
   // Modes are told of stations in Europe only, and there are none here.
   if (search.Mode) tests.push(() => false);
-  const { stationName, Address, Reservable, demoSerialNumber } = search;
+  const { stationName, Reservable, demoSerialNumber } = search;
   if (stationName) tests.push((station) => matchesPattern(stationName, station.name));
-  if (Address) {
-    const part = Address.toLowerCase();
-    tests.push((station) => fullAddress(station.site).toLowerCase().includes(part));
-  }
   if (Reservable !== null && Reservable !== undefined) {
     tests.push((station) => station.reservable === Reservable);
   }
@@ -120,30 +103,32 @@ function testsOf(world: World, search: StationSearch): ((station: Station) => bo
     const serials = new Set(demoSerialNumber.serialNumber);
     tests.push((station) => serials.has(station.serial));
   }
-  const circle = around(search);
+  return tests;
+}
+
+function placeTests({ world }: Scene, search: StationSearch): Test[] {
+  const { circle, byText } = placeOf(world, search);
+  const tests: Test[] = [];
   if (circle) tests.push((station) => isWithin(circle, station.site));
-  if (search.orgID) {
-    const organisation = knownOrganisation(search.orgID);
-    tests.push((station) => station.organisation.id === organisation);
-  }
-  const groups = groupsOf(world, search);
+  if (byText && namesPlace(search)) tests.push(({ site }) => isAt(site, search));
+  return tests;
+}
+
+function ownerTests(scene: Scene, search: StationSearch): Test[] {
+  const tests: Test[] = [];
+  const organisation = namedOrganisation(scene, search);
+  if (organisation) tests.push((station) => station.organisation === organisation);
+  const groups = groupsOf(scene, search);
   if (groups) {
-    const members = new Set(groups.flatMap((group) => world.stationsOf(group)));
+    const members = new Set(groups.flatMap((group) => scene.world.stationsOf(group)));
     tests.push((station) => members.has(station));
   }
   return tests;
 }
 
-/** @throws Refusal 158 for another form, 159 for one that is not there */
-function knownOrganisation(id: string): string {
-  if (!/^\d+:\w+$/.test(id)) throw new Refusal("158");
-  if (!ORGANISATIONS.some((organisation) => organisation.id === id)) throw new Refusal("159");
-  return id;
-}
-
-function groupsOf(world: World, search: StationSearch): Group[] | null {
-  const { sgID, sgName } = search;
-  const byID = sgID === null || sgID === undefined ? null : [knownGroup(world, Number(sgID))];
+function groupsOf(scene: Scene, { sgID, sgName }: StationSearch): readonly Group[] | null {
+  const byID = sgID === null || sgID === undefined ? null : [knownGroup(scene, Number(sgID))];
   if (!sgName) return byID;
-  return (byID ?? world.groups).filter((group) => matchesPattern(sgName, group.name));
+  const groups = byID ?? scene.world.groups.filter((group) => seesGroup(scene, group));
+  return groups.filter((group) => matchesPattern(sgName, group.name));
 }

@@ -56,6 +56,11 @@ export function shownPercent(percent: number): number {
   return Math.round(percent * 10) / 10;
 }
 
+/** Whether a text is the wanted one, in any case; nothing wanted is always right. */
+export function sameText(wanted: string | null | undefined, found: string | null | undefined): boolean {
+  return !wanted || wanted.toLowerCase() === found?.toLowerCase();
+}
+
 /** Whether a text matches, in any case; `*` and `%` stand for any run of characters. */
 export function matchesPattern(pattern: string, text: string): boolean {
   const parts = pattern.toLowerCase().split(/[*%]+/);

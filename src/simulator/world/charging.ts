@@ -1,7 +1,8 @@
 import { acceptedKw, nextStretch } from "./curve.ts";
+import type { Limit } from "./limit.ts";
 import { type EndedBy, Session } from "./session.ts";
 import type { WorldState } from "./state.ts";
-import type { Limit, Port, Station } from "./station.ts";
+import { bindingLimit, type Port, type Station } from "./station.ts";
 import type { Visit } from "./visit.ts";
 
 /** Plugging in, charging, plugging out: how the load of a port comes about. */
@@ -12,7 +13,7 @@ export function plugIn(state: WorldState, station: Station, port: Port, visit: V
   const session = new Session(state.nextSessionID(), station.id, port.number, visit, state.now);
   port.session = session;
   state.sessions.add(session);
-  state.parked.add(visit.driverNumber);
+  state.parked.set(visit.driverNumber, session);
   recharge(state, station);
   return session;
 }
@@ -24,7 +25,10 @@ export function plugOut(state: WorldState, station: Station, port: Port, endedBy
   session.endedAt = state.now;
   session.endedBy = endedBy;
   port.session = null;
-  state.parked.delete(session.visit.driverNumber);
+  const { driverNumber } = session.visit;
+  // A driver planned by hand can be at two ports.
+  if (state.parked.get(driverNumber) === session) state.parked.delete(driverNumber);
+  if (station.pricing !== null) state.transactions.add(session);
   state.agenda.drop(port.phase);
   state.agenda.drop(port.departure);
   port.phase = null;
@@ -54,27 +58,33 @@ export function recharge(state: WorldState, station: Station): void {
   }
 }
 
-/** What each port may draw at most. Ports that share a limit get equal parts of it, less what one of them leaves over. */
+/** What each port may draw at most. Ports that share a limit or a supply get equal parts of it, less what one of them leaves over. */
 function capsOf(state: WorldState, station: Station): Map<Port, number> {
   const caps = new Map<Port, number>();
   const sharing = new Map<Limit, Port[]>();
   for (const port of station.ports) {
+    const limit = bindingLimit(port);
     if (station.unreachableSince !== null || port.fault !== null) caps.set(port, 0);
-    else if (port.limit === null) caps.set(port, Number.POSITIVE_INFINITY);
-    else sharing.set(port.limit, [...(sharing.get(port.limit) ?? []), port]);
+    else if (limit === null) caps.set(port, Number.POSITIVE_INFINITY);
+    else sharing.set(limit, [...(sharing.get(limit) ?? []), port]);
   }
-  for (const [limit, ports] of sharing) {
-    const demands = ports
-      .map((port) => ({ port, kw: demandKw(port, state.now) }))
-      .sort((a, b) => a.kw - b.kw);
-    let left = limit.kw;
-    demands.forEach(({ port, kw }, index) => {
-      const cap = Math.min(kw, left / (demands.length - index));
-      caps.set(port, cap);
-      left -= cap;
-    });
-  }
+  for (const [limit, ports] of sharing) share(limit.kw, ports, caps, state.now);
+  const { sharedKw } = station.model;
+  if (sharedKw !== null) share(sharedKw, station.ports, caps, state.now);
   return caps;
+}
+
+/** Divides what there is among ports; none gets more than its cap so far. */
+function share(kw: number, ports: readonly Port[], caps: Map<Port, number>, now: number): void {
+  const demands = ports
+    .map((port) => ({ port, kw: Math.min(demandKw(port, now), caps.get(port) ?? Number.POSITIVE_INFINITY) }))
+    .sort((a, b) => a.kw - b.kw);
+  let left = kw;
+  demands.forEach((demand, index) => {
+    const cap = Math.min(demand.kw, left / (demands.length - index));
+    caps.set(demand.port, cap);
+    left -= cap;
+  });
 }
 
 function demandKw(port: Port, now: number): number {

@@ -10,7 +10,7 @@ export interface Vehicle {
   readonly dcKw?: number;
 }
 
-const VEHICLES: readonly Vehicle[] = [
+export const VEHICLES: readonly Vehicle[] = [
   { make: "Nissan", model: "LEAF", batteryKwh: 40, acKw: 6.6, dcKw: 50 },
   { make: "Chevrolet", model: "Bolt EV", batteryKwh: 65, acKw: 11, dcKw: 55 },
   { make: "Tesla", model: "Model 3", batteryKwh: 57.5, acKw: 11, dcKw: 170 },
@@ -53,20 +53,50 @@ const LAST_NAMES = [
   "Jensen",
 ];
 
-/** Somebody with a card and a car. */
-export interface Driver {
+/** What follows from a driver's number alone. */
+export interface DriverIDs {
   readonly number: number;
-  readonly name: string;
   /** Not an account number. */
   readonly userID: string;
   readonly accountNumber: string;
   /** Number printed on the card. */
   readonly credentialID: string;
+}
+
+/** Somebody with a card and a car. */
+export interface Driver extends DriverIDs {
+  readonly firstName: string;
+  readonly lastName: string;
+  readonly email: string;
+  /** Of the app on the phone; sessions are started with the card. */
+  readonly appID: string;
+  /** What readers of cards read from the card. */
   readonly rfidSerialNumber: string;
+  /** Last four digits of the credit card that pays. */
+  readonly creditCard: string;
   readonly vehicle: Vehicle;
   readonly vehicleModelYear: number;
   readonly vehicleID: string;
   readonly vehiclePortMAC: string;
+}
+
+const FIRST_USER = 200_001;
+const FIRST_ACCOUNT = 1_000_001;
+const FIRST_CARD = 100_001;
+
+export function driverIDs(number: number): DriverIDs {
+  return {
+    number,
+    userID: String(FIRST_USER + number),
+    accountNumber: `A${FIRST_ACCOUNT + number}`,
+    credentialID: `CNCP${String(FIRST_CARD + number).padStart(10, "0")}`,
+  };
+}
+
+/** The number of the driver to whom a card was given; null where the text is no card's number. */
+export function driverOfCard(credentialID: string): number | null {
+  const digits = /^CNCP(\d{10})$/.exec(credentialID)?.[1];
+  return digits === undefined || Number(digits) < FIRST_CARD ? null : Number(digits) - FIRST_CARD;
 }
 
 /** What the driver with this number drives. */
@@ -83,16 +113,19 @@ export function driver(seed: number, number: number): Driver {
     Array.from({ length: bytes }, () => random.below(256).toString(16).padStart(2, "0").toUpperCase()).join(
       "",
     );
+  const firstName = random.pick(FIRST_NAMES);
+  const lastName = random.pick(LAST_NAMES);
   return {
-    number,
-    name: `${random.pick(FIRST_NAMES)} ${random.pick(LAST_NAMES)}`,
-    userID: String(200_001 + number),
-    accountNumber: `A${1_000_001 + number}`,
-    credentialID: `CNCP${String(100_001 + number).padStart(10, "0")}`,
+    ...driverIDs(number),
+    firstName,
+    lastName,
+    email: `${firstName}.${lastName}.${number}@example.com`.toLowerCase(),
+    appID: String(30_000_001 + number),
     rfidSerialNumber: `04${hex(6)}`,
     vehicle: vehicleOf(seed, number),
     vehicleModelYear: 2016 + random.below(10),
     vehicleID: `VEH${digits(8)}`,
     vehiclePortMAC: hex(6),
+    creditCard: digits(4),
   };
 }

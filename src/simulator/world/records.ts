@@ -22,9 +22,13 @@ export class Chronicle<T> {
     return this.#entries;
   }
 
-  add(entry: T): void {
+  /** Tells what it dropped to make room. */
+  add(entry: T): readonly T[] {
     this.#entries.push(entry);
-    if (this.#entries.length > this.#most * 1.1) this.#entries = this.#entries.slice(-this.#most);
+    if (this.#entries.length <= this.#most * 1.1) return [];
+    const dropped = this.#entries.slice(0, -this.#most);
+    this.#entries = this.#entries.slice(-this.#most);
+    return dropped;
   }
 
   /** Removes what `matches`; tells how many. */
@@ -35,23 +39,82 @@ export class Chronicle<T> {
   }
 }
 
-/** Sessions by number, by time, and in the order in which they started, those under way among them. */
-export class SessionBook extends Chronicle<Session> {
+/** Sessions by number, by time, by station, and in the order in which they started, those under way among them. */
+export class SessionBook {
+  readonly #chronicle: Chronicle<Session>;
+  readonly #byStation = new Map<string, Session[]>();
+
+  constructor(most: number) {
+    this.#chronicle = new Chronicle(most);
+  }
+
+  get entries(): readonly Session[] {
+    return this.#chronicle.entries;
+  }
+
+  add(session: Session): void {
+    const own = this.#byStation.get(session.stationID);
+    if (own) own.push(session);
+    else this.#byStation.set(session.stationID, [session]);
+    for (const dropped of this.#chronicle.add(session)) this.#byStation.get(dropped.stationID)?.shift();
+  }
+
   /** Sessions are numbered one by one, so the place follows from the number. */
   find(id: number): Session | undefined {
     const first = this.entries[0];
     return first === undefined ? undefined : this.entries[id - first.id];
   }
 
+  /** Those of a station. */
+  of(stationID: string): readonly Session[] {
+    return this.#byStation.get(stationID) ?? [];
+  }
+
   /** Those that started at or after a time. */
   since(time: number): readonly Session[] {
-    let low = 0;
-    let high = this.entries.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.entries[middle]!.startedAt < time) low = middle + 1;
-      else high = middle;
-    }
-    return low === 0 ? this.entries : this.entries.slice(low);
+    return since(this.entries, time, (session) => session.startedAt);
   }
+}
+
+/** Sessions that were settled, by number and by time, in the order in which they ended. */
+export class TransactionBook {
+  readonly #chronicle: Chronicle<Session>;
+  #next: number;
+
+  constructor(most: number, first: number) {
+    this.#chronicle = new Chronicle(most);
+    this.#next = first;
+  }
+
+  get entries(): readonly Session[] {
+    return this.#chronicle.entries;
+  }
+
+  /** Gives the session the number of its transaction. */
+  add(session: Session): void {
+    session.transactionID = this.#next++;
+    this.#chronicle.add(session);
+  }
+
+  find(id: number): Session | undefined {
+    const first = this.entries[0]?.transactionID;
+    return first === undefined || first === null ? undefined : this.entries[id - first];
+  }
+
+  /** Those that ended at or after a time. */
+  since(time: number): readonly Session[] {
+    return since(this.entries, time, (session) => session.endedAt!);
+  }
+}
+
+/** The end of a list in the order of time, from `time` on. */
+function since<T>(list: readonly T[], time: number, timeOf: (entry: T) => number): readonly T[] {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (timeOf(list[middle]!) < time) low = middle + 1;
+    else high = middle;
+  }
+  return low === 0 ? list : list.slice(low);
 }

@@ -1,4 +1,5 @@
-import { kwAt, kwhAt, type Stretch } from "./curve.ts";
+import { acceptedKw, kwAt, kwhAt, type Stretch } from "./curve.ts";
+import type { Limit } from "./limit.ts";
 import type { Visit } from "./visit.ts";
 
 /** Why a session ended, in the words that networks use (guide §6.1.3). */
@@ -16,6 +17,11 @@ export class Session {
   readonly startedAt: number;
   endedAt: number | null = null;
   endedBy: EndedBy | null = null;
+  /** Number of the transaction that its end brought about; null while under way, and where charging is free. */
+  transactionID: number | null = null;
+  /** Limit of a load shed event that its driver does not take part in, since then. */
+  optedOutOf: Limit | null = null;
+  optedOutAt: number | null = null;
   readonly #history: Stretch[] = [];
 
   constructor(id: number, stationID: string, portNumber: string, visit: Visit, startedAt: number) {
@@ -57,6 +63,11 @@ export class Session {
   batteryPercentAt(time: number): number {
     const { startPercent, batteryKwh } = this.visit;
     return Math.min(100, startPercent + (100 * this.kwhAt(time)) / batteryKwh);
+  }
+
+  /** Whether the vehicle takes no more, by itself and not for a limit. */
+  isFullAt(time: number): boolean {
+    return acceptedKw(this.visit.acceptance, this.kwhAt(time)) === 0;
   }
 
   /** Time with current flowing, up to a time. */

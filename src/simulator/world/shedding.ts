@@ -1,6 +1,7 @@
 import { recharge } from "./charging.ts";
+import type { Limit, ShedMode } from "./limit.ts";
 import type { WorldState } from "./state.ts";
-import { type Limit, type Port, portLoadKw, type ShedMode, type Station } from "./station.ts";
+import { type Port, portLoadKw, type Station } from "./station.ts";
 
 /** Putting limits on stations and ports, and taking them off (guide §5.1, §5.2). */
 

@@ -1,23 +1,31 @@
 import { Agenda } from "./agenda.ts";
 import { buildStations } from "./build.ts";
-import { type Alarm, Chronicle, SessionBook } from "./records.ts";
-import type { Group } from "./sites.ts";
+import type { Group } from "./groups.ts";
+import { type Alarm, Chronicle, SessionBook, TransactionBook } from "./records.ts";
+import type { Session } from "./session.ts";
+import type { Site } from "./sites.ts";
 import type { Station } from "./station.ts";
 
 const FIRST_SESSION = 910_000_001;
+const FIRST_TRANSACTION = 5_000_001;
 
 /** All that there is in a world. The behaviours beside this file change it, each its own part. */
 export class WorldState {
   readonly seed: number;
   readonly stations: readonly Station[];
   readonly groups: readonly Group[];
+  readonly sites: readonly Site[];
   readonly agenda = new Agenda();
   readonly sessions: SessionBook;
+  readonly transactions: TransactionBook;
   readonly alarms: Chronicle<Alarm>;
   /** Drivers on the road: so many that a port is hardly ever missed by all of them. */
   readonly driverCount: number;
-  /** Numbers of the drivers who are plugged in. */
-  readonly parked = new Set<number>();
+  /** All drivers: those on the road, then those of the home units. */
+  readonly people: number;
+  /** In which session a driver is plugged in, by number. */
+  readonly parked = new Map<number, Session>();
+  readonly startedAt: number;
   /** How far the world has come, milliseconds since 1970. */
   now: number;
   #nextSession = FIRST_SESSION;
@@ -28,9 +36,18 @@ export class WorldState {
     this.seed = seed;
     this.stations = stations;
     this.groups = groups;
+    this.sites = [...new Set(stations.map(({ site }) => site))];
+    this.startedAt = start;
     this.now = start;
     this.driverCount = 40 + 6 * ports;
-    this.sessions = new SessionBook(Math.min(500_000, Math.max(10_000, 100 * ports)));
+    const homes = stations.filter(({ model }) => model.home);
+    homes.forEach((home, index) => {
+      home.residentNumber = this.driverCount + index;
+    });
+    this.people = this.driverCount + homes.length;
+    const most = Math.min(500_000, Math.max(10_000, 100 * ports));
+    this.sessions = new SessionBook(most);
+    this.transactions = new TransactionBook(most, FIRST_TRANSACTION);
     this.alarms = new Chronicle(Math.min(50_000, Math.max(1_000, 20 * ports)));
   }
 

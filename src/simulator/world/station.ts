@@ -1,23 +1,12 @@
 import type { Appointment } from "./agenda.ts";
-import type { StationModel } from "./models.ts";
+import type { Group } from "./groups.ts";
+import type { Limit } from "./limit.ts";
+import type { Outlet, StationModel } from "./models.ts";
+import type { Organisation } from "./organisations.ts";
+import type { PricingRule } from "./pricing.ts";
 import type { Random } from "./random.ts";
 import type { Session } from "./session.ts";
-import type { Group, Organisation, Site } from "./sites.ts";
-
-export type ShedMode = "absolute" | "percentage";
-
-/**
- * A load limit in force. One made for a whole station binds its ports together: the sum of their loads stays at or
- * under `kw`. One made for a port binds that port alone.
- */
-export interface Limit {
-  readonly mode: ShedMode;
-  /** As asked for: kW, or percent of the measured load to take away. */
-  readonly value: number;
-  readonly kw: number;
-  /** Its end, where one was asked for. */
-  readonly end: Appointment | null;
-}
+import type { Site } from "./sites.ts";
 
 /** What the network tells of a port's shed. */
 export interface ShedReading {
@@ -30,6 +19,7 @@ export interface Port {
   /** Text: ports can be `1A`. */
   readonly number: string;
   readonly kw: number;
+  readonly outlet: Outlet;
   /** What happens at this port by chance. */
   readonly random: Random;
   session: Session | null;
@@ -61,6 +51,14 @@ export interface Station {
   readonly mac: string;
   readonly activatedAt: number;
   readonly reservable: boolean;
+  /** Drivers find it on the map. */
+  readonly isPublic: boolean;
+  /** Null: charging is free of charge, and there is nothing to settle. */
+  readonly pricing: PricingRule | null;
+  /** What a driver on its waitlist policy does when told that the session is done; null: it has no waitlist. */
+  readonly waitlist: "move" | "remain" | null;
+  /** The one driver of a home unit. */
+  residentNumber: number | null;
   readonly ports: readonly Port[];
   /** Whether it can tell the charge of a vehicle's battery. */
   readonly tellsBattery: boolean;
@@ -74,8 +72,11 @@ export interface Station {
 }
 
 /** Most the station can draw, kW. */
-export function maximumKw(station: Station): number {
-  return station.ports.reduce((sum, port) => sum + port.kw, 0);
+export function maximumKw({ model, ports }: Station): number {
+  return Math.min(
+    model.sharedKw ?? Number.POSITIVE_INFINITY,
+    ports.reduce((sum, port) => sum + port.kw, 0),
+  );
 }
 
 export function portLoadKw(port: Port, now: number): number {
@@ -86,8 +87,13 @@ export function stationLoadKw(station: Station, now: number): number {
   return station.ports.reduce((sum, port) => sum + portLoadKw(port, now), 0);
 }
 
+/** The limit that binds the port; none while its driver has opted out of it. */
+export function bindingLimit(port: Port): Limit | null {
+  return port.session !== null && port.session.optedOutOf === port.limit ? null : port.limit;
+}
+
 export function shedReading(port: Port): ShedReading {
-  const { limit } = port;
+  const limit = bindingLimit(port);
   if (limit === null) return { shedState: 0, allowedLoad: 0, percentShed: 0 };
   return limit.mode === "absolute"
     ? { shedState: 1, allowedLoad: limit.value, percentShed: 0 }

@@ -27,7 +27,7 @@ export function expectArrival(state: WorldState, station: Station, port: Port, a
 
 function arrive(state: WorldState, station: Station, port: Port): void {
   const outOfOrder = port.fault !== null || station.unreachableSince !== null;
-  const visitor = outOfOrder || port.session !== null ? null : findDriver(state, port);
+  const visitor = outOfOrder || port.session !== null ? null : findDriver(state, station, port);
   if (visitor === null) {
     openPort(state, station, port);
     return;
@@ -55,8 +55,10 @@ export function planDeparture(
   });
 }
 
-/** The number of somebody who is not parked elsewhere. */
-function findDriver(state: WorldState, port: Port): number | null {
+/** The number of somebody who is not parked elsewhere; a home unit is its resident's. */
+function findDriver(state: WorldState, station: Station, port: Port): number | null {
+  const { residentNumber } = station;
+  if (residentNumber !== null) return state.parked.has(residentNumber) ? null : residentNumber;
   for (let attempt = 0; attempt < 20; attempt++) {
     const number = port.random.below(state.driverCount);
     if (!state.parked.has(number)) return number;

@@ -1,15 +1,22 @@
 import type { Clock } from "../clock.ts";
 import { plugIn, plugOut } from "./charging.ts";
 import { type Driver, driver } from "./driver.ts";
+import { EventBook } from "./events.ts";
+import { Fleets } from "./fleets.ts";
+import type { Group } from "./groups.ts";
 import { breakDown, disconnect, exposeToIncidents, raise, reconnect, repair } from "./incidents.ts";
-import type { Alarm } from "./records.ts";
+import type { Organisation } from "./organisations.ts";
+import type { Alarm, SessionBook, TransactionBook } from "./records.ts";
+import { stationRights } from "./rights.ts";
+import { driverOfRfid, driverOfUser, Roster } from "./roster.ts";
 import type { Session } from "./session.ts";
 import { clearShed, type ShedOrder, shedPort, shedStation } from "./shedding.ts";
-import type { Group } from "./sites.ts";
+import type { Site } from "./sites.ts";
 import { WorldState } from "./state.ts";
 import type { Port, Station } from "./station.ts";
 import { expectArrival, openPort, planDeparture } from "./traffic.ts";
 import { type PlannedVisit, planVisit } from "./visit.ts";
+import { tellDone } from "./waitlist.ts";
 
 const MS_PER_HOUR = 3_600_000;
 
@@ -31,16 +38,25 @@ export interface WorldOptions {
  * calls at the same times lead to the same state, however often anybody looked in between.
  */
 export class World {
+  readonly fleets: Fleets;
+  readonly events: EventBook;
   readonly #state: WorldState;
   readonly #clock: Clock;
   readonly #stations = new Map<string, Station>();
   readonly #groups = new Map<number, Group>();
+  readonly #seenBy = new Map<Organisation, readonly Station[]>();
+  readonly #rosters = new Map<Organisation, Roster>();
+  readonly #traffic: boolean;
+  #public: readonly Station[] | null = null;
 
   constructor(options: WorldOptions) {
     const start = options.clock.now();
     const state = new WorldState(options.seed, options.stations, start - options.historyHours * MS_PER_HOUR);
     this.#state = state;
+    this.fleets = new Fleets(state);
+    this.events = new EventBook(state);
     this.#clock = options.clock;
+    this.#traffic = options.traffic;
     for (const station of state.stations) this.#stations.set(station.id, station);
     for (const group of state.groups) this.#groups.set(group.id, group);
     if (options.incidents) for (const station of state.stations) exposeToIncidents(state, station);
@@ -61,9 +77,44 @@ export class World {
     return this.#state.groups;
   }
 
+  /** Stations that every driver can find. */
+  get publicStations(): readonly Station[] {
+    this.#public ??= this.stations.filter(({ isPublic }) => isPublic);
+    return this.#public;
+  }
+
+  /** Places with stations. */
+  get sites(): readonly Site[] {
+    return this.#state.sites;
+  }
+
+  /** Stations on which an organisation has rights, in the order of their numbers. */
+  stationsSeenBy(organisation: Organisation): readonly Station[] {
+    const seen =
+      this.#seenBy.get(organisation) ??
+      this.stations.filter((station) => stationRights(organisation, station) !== null);
+    this.#seenBy.set(organisation, seen);
+    return seen;
+  }
+
   /** In the order in which they started, those under way among them; the oldest are forgotten in the long run. */
   get sessions(): readonly Session[] {
     return this.#state.sessions.entries;
+  }
+
+  get sessionBook(): SessionBook {
+    return this.#state.sessions;
+  }
+
+  get transactionBook(): TransactionBook {
+    return this.#state.transactions;
+  }
+
+  /** Drivers whom an organisation knows. */
+  rosterOf(organisation: Organisation): Roster {
+    const roster = this.#rosters.get(organisation) ?? new Roster(this.#state, organisation);
+    this.#rosters.set(organisation, roster);
+    return roster;
   }
 
   /** Alarms that nobody has cleared, oldest first. */
@@ -85,18 +136,36 @@ export class World {
     return this.#groups.get(id);
   }
 
-  /** Sessions that started at or after a time, in the same order. */
-  sessionsSince(time: number): readonly Session[] {
-    return this.#state.sessions.since(time);
-  }
-
   findSession(id: number): Session | undefined {
     return this.#state.sessions.find(id);
   }
 
   /** Who is charging in a session. */
   driverOf(session: Session): Driver {
-    return driver(this.#state.seed, session.visit.driverNumber);
+    return this.driver(session.visit.driverNumber);
+  }
+
+  driver(number: number): Driver {
+    return driver(this.#state.seed, number);
+  }
+
+  hasDriver(number: number): boolean {
+    return number < this.#state.people;
+  }
+
+  /** The number of the driver with a user ID; null where there is none. */
+  driverOfUser(userID: string): number | null {
+    return driverOfUser(this.#state, userID);
+  }
+
+  /** The number of the driver whose card readers read as this; null where nobody known has it. */
+  driverOfRfid(rfid: string): number | null {
+    return driverOfRfid(this.#state, rfid);
+  }
+
+  /** Stations directly in a group. */
+  stationsIn(group: Group): Station[] {
+    return group.stationNumbers.map((number) => this.#stations.get(`1:${number}`)!);
   }
 
   /** Stations of a group and of the groups within it, in the order of their numbers, each once. */
@@ -117,6 +186,13 @@ export class World {
     const session = plugIn(this.#state, station, port, visit);
     planDeparture(this.#state, station, port, visit, () => {});
     return session;
+  }
+
+  /** Tells the driver at a port that the session is done; the station's waitlist policy says what follows. */
+  tellDone(station: Station, port: Port): void {
+    tellDone(this.#state, station, port, () => {
+      if (this.#traffic) openPort(this.#state, station, port);
+    });
   }
 
   unplug(stationID: string, portNumber: string): void {

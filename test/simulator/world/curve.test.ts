@@ -42,7 +42,8 @@ describe("charging along the curve", () => {
       fc.property(acceptances, fc.double({ min: 0, max: 1, noNaN: true }), (acceptance, share) => {
         const from = 1_800_000_000_000;
         const { stretch } = nextStretch(acceptance, 1e6, from, share * 0.99 * acceptance.fullKwh);
-        const hours = 0.2;
+        // As long as the sum of many small steps can follow the fall.
+        const hours = Math.min(0.2, 5 / Math.max(1, stretch.decayPerHour));
         const steps = 200;
         let sum = 0;
         for (let step = 0; step <= steps; step++) {

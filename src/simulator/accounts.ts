@@ -1,0 +1,53 @@
+import { PLANS, type Plan } from "./plans.ts";
+import { ORGANISATIONS, type Organisation } from "./world/organisations.ts";
+
+/** An account to be opened. */
+export interface AccountOptions {
+  readonly username: string;
+  readonly password: string;
+  /** Whose account it is, by ID. Default: the organisation that owns most of the stations. */
+  readonly organisation?: string;
+  /** What it has subscribed to. Default `full`: every call. */
+  readonly plan?: Plan;
+}
+
+/** Somebody who may call the service. What it sees and may do follows from its organisation and plan. */
+export interface Account {
+  readonly username: string;
+  readonly password: string;
+  readonly organisation: Organisation;
+  readonly plan: Plan;
+}
+
+/** @throws RangeError for an organisation or plan that there is not */
+export function openAccount(options: AccountOptions): Account {
+  const { username, password, organisation: id = ORGANISATIONS[0]!.id, plan = "full" } = options;
+  const organisation = ORGANISATIONS.find((candidate) => candidate.id === id);
+  if (!organisation) {
+    const known = ORGANISATIONS.map((candidate) => `${candidate.id} (${candidate.name})`).join(", ");
+    throw new RangeError(`there is no organisation ${id}; there are ${known}`);
+  }
+  if (!PLANS.includes(plan)) throw new RangeError(`there is no plan ${plan}; there are ${PLANS.join(", ")}`);
+  return { username, password, organisation, plan };
+}
+
+/** Who may call, by user name; the first is the default account. */
+export class Accounts {
+  readonly #byName: ReadonlyMap<string, Account>;
+  readonly first: Account;
+
+  /** @throws RangeError where there is none, or two have the same user name */
+  constructor(accounts: readonly Account[]) {
+    const [first] = accounts;
+    if (!first) throw new RangeError("there must be an account");
+    this.first = first;
+    this.#byName = new Map(accounts.map((account) => [account.username, account]));
+    if (this.#byName.size < accounts.length) throw new RangeError("two accounts have the same user name");
+  }
+
+  /** The account with this name and password. */
+  find(username: string, password: string): Account | undefined {
+    const account = this.#byName.get(username);
+    return account?.password === password ? account : undefined;
+  }
+}

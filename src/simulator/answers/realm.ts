@@ -1,0 +1,95 @@
+import type { Group } from "../world/groups.ts";
+import { ORGANISATIONS, type Organisation } from "../world/organisations.ts";
+import type { Profile } from "../world/profiles.ts";
+import { groupRights, manages, stationRights } from "../world/rights.ts";
+import type { Session } from "../world/session.ts";
+import type { Station } from "../world/station.ts";
+import { Refusal, type Scene } from "./answer.ts";
+
+/** What the account may see and touch: its own, and what others have granted its organisation. */
+
+/** Instances of the network (guide §4.1.5); IDs begin with one of them. */
+const INSTANCES = new Set(["1", "2", "3", "4"]);
+
+export function rightsOn({ account }: Scene, station: Station): Profile | null {
+  return stationRights(account.organisation, station);
+}
+
+/** The station of an ID. @throws Refusal 152, 119, 103, 131 */
+export function knownStation(scene: Scene, id: string): Station {
+  const station = scene.world.findStation(checkStationID(id));
+  if (!station) throw new Refusal("103");
+  if (rightsOn(scene, station) === null) throw new Refusal("131");
+  return station;
+}
+
+/** As {@link knownStation}, of a station with which the account may do more than look. @throws Refusal 131 */
+export function managedStation(scene: Scene, id: string): Station {
+  const station = knownStation(scene, id);
+  if (!manages(rightsOn(scene, station))) throw new Refusal("131");
+  return station;
+}
+
+/** @throws Refusal 152 for another form than `CPNID:number`, 119 for another network's */
+export function checkStationID(id: string): string {
+  if (!/^\d+:\d+$/.test(id)) throw new Refusal("152");
+  if (!INSTANCES.has(id.split(":")[0]!)) throw new Refusal("119");
+  return id;
+}
+
+/** Whether the account may see a group. */
+export function seesGroup({ account }: Scene, group: Group): boolean {
+  return groupRights(account.organisation, group) !== null;
+}
+
+/** Groups that a station is directly in and the account may see. */
+export function seenGroups(scene: Scene, station: Station): readonly Group[] {
+  return station.groups.filter((group) => seesGroup(scene, group));
+}
+
+/** The group of an ID. @throws Refusal 121 for no number above 0, 129 for one that is not there, 125 for a foreign one */
+export function knownGroup(scene: Scene, id: number): Group {
+  if (!(id > 0)) throw new Refusal("121");
+  const group = scene.world.findGroup(id);
+  if (!group) throw new Refusal("129");
+  if (!seesGroup(scene, group)) throw new Refusal("125");
+  return group;
+}
+
+/** Stations of a group and the groups within it, as far as the account may see them. */
+export function stationsOf(scene: Scene, group: Group): Station[] {
+  return scene.world.stationsOf(group).filter((station) => rightsOn(scene, station) !== null);
+}
+
+/**
+ * The organisation that a request names by ID, name or both; null where it names none.
+ *
+ * @throws Refusal 158 for another form of ID, 159 for an unknown one, 149 for an unknown name or one that is not the
+ * ID's, 178 for one on whose stations the account has no rights
+ */
+export function namedOrganisation(
+  { account, world }: Scene,
+  { orgID, organizationName }: { readonly orgID?: string | null; readonly organizationName?: string | null },
+): Organisation | null {
+  if (!orgID && !organizationName) return null;
+  if (orgID && !/^\d+:\w+$/.test(orgID)) throw new Refusal("158");
+  const byID = ORGANISATIONS.find(({ id }) => id === orgID);
+  if (orgID && !byID) throw new Refusal("159");
+  const byName = ORGANISATIONS.find(({ name }) => name.toLowerCase() === organizationName?.toLowerCase());
+  if (organizationName && (!byName || (byID && byID !== byName))) throw new Refusal("149");
+  const organisation = (byID ?? byName)!;
+  const own = organisation === account.organisation;
+  const granted = () =>
+    world.stationsSeenBy(account.organisation).some((station) => station.organisation === organisation);
+  if (!own && !granted()) throw new Refusal("178");
+  return organisation;
+}
+
+/** The session of a number, under way or over. @throws Refusal 132 for an unknown one, 133 for a foreign one */
+export function knownSession(scene: Scene, id: string): { session: Session; station: Station } {
+  const session = scene.world.findSession(Number(id));
+  if (!session) throw new Refusal("132");
+  const station = scene.world.findStation(session.stationID)!;
+  if (rightsOn(scene, station) === null) throw new Refusal("133");
+  return { session, station };
+}
