@@ -131,7 +131,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const { control = true } = options;
   const controlled = { world, clock, trouble, calls, known };
   const server = createHttpServer(
-    new Service<Account>({ world, accounts, enter, trouble, calls, firstSerial, log }),
+    new Service({ world, accounts, enter, trouble, calls, firstSerial, log }),
     control === false ? null : createControl(controlled, control === "anywhere"),
     log,
   );

@@ -15,14 +15,21 @@ const WSDL_PATH = "/cp_api_5.1.wsdl";
 const CONTROL_PATH = /^\/control(\/|$)/;
 
 const SERVER_NAME = "voltbridge-simulator";
-/** How long the head of a request, and the whole of it, may take to arrive; how often that is looked at. */
-const HEADERS_TIMEOUT_MS = 15_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-const CHECK_INTERVAL_MS = 5_000;
-/** How long a connection with a request under way may be silent, callers who do not read their answer among them. */
-const SILENCE_TIMEOUT_MS = 60_000;
-/** Longer than the pause between the scrapes of most clients. */
-const KEEP_ALIVE_MS = 75_000;
+/** For how long a caller is waited for, milliseconds. */
+export interface Patience {
+  /** Until the head of a request has arrived. */
+  readonly head: number;
+  /** Until the whole of it has. */
+  readonly request: number;
+  /** Between two signs of life while a request is under way; callers who do not read their answer give none. */
+  readonly silence: number;
+  /** Until the next request. Longer than the pause between the scrapes of most clients. */
+  readonly next: number;
+}
+
+const PATIENCE: Patience = { head: 15_000, request: 30_000, silence: 60_000, next: 75_000 };
+/** How often it is looked at who is late. */
+const CHECKS_PER_PATIENCE = 3;
 
 /** The web service behind it. */
 interface Service {
@@ -33,7 +40,12 @@ interface Service {
 export type ControlFace = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 /** The service over HTTP/1.1. */
-export function createHttpServer(service: Service, control: ControlFace | null, log: Log): Server {
+export function createHttpServer(
+  service: Service,
+  control: ControlFace | null,
+  log: Log,
+  patience = PATIENCE,
+): Server {
   const wsdl = new Wsdl(SERVICE_PATH);
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     response.setHeader("Server", SERVER_NAME);
@@ -45,7 +57,10 @@ export function createHttpServer(service: Service, control: ControlFace | null, 
       response.destroy();
     });
   };
-  const server = createServer({ connectionsCheckingInterval: CHECK_INTERVAL_MS }, answer);
+  const server = createServer(
+    { connectionsCheckingInterval: Math.ceil(patience.head / CHECKS_PER_PATIENCE) },
+    answer,
+  );
   server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
     if (!(Number(request.headers["content-length"]) > REQUEST_LIMITS.maxBytes)) {
       response.writeContinue();
@@ -53,10 +68,10 @@ export function createHttpServer(service: Service, control: ControlFace | null, 
     }
     refuse(request, response, tooLarge(REQUEST_LIMITS.maxBytes));
   });
-  server.headersTimeout = HEADERS_TIMEOUT_MS;
-  server.requestTimeout = REQUEST_TIMEOUT_MS;
-  server.keepAliveTimeout = KEEP_ALIVE_MS;
-  server.timeout = SILENCE_TIMEOUT_MS;
+  server.headersTimeout = patience.head;
+  server.requestTimeout = patience.request;
+  server.timeout = patience.silence;
+  server.keepAliveTimeout = patience.next;
   return server;
 }
 

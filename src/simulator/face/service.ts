@@ -5,6 +5,7 @@ import { readCredentials } from "../../drivers/chargepoint/api/security.ts";
 import { buildFault, type Envelope, EnvelopeError } from "../../drivers/chargepoint/api/soap.ts";
 import { XmlError } from "../../drivers/chargepoint/api/xml.ts";
 import type { Log } from "../../log.ts";
+import type { Account, Accounts } from "../accounts.ts";
 import { Refusal, type Scene } from "../answers/answer.ts";
 import { wireTime } from "../answers/values.ts";
 import type { Call, CallLog } from "../calls.ts";
@@ -32,14 +33,9 @@ export type Reply =
       readonly call: Call;
     };
 
-/** Somebody who may call. */
-interface Caller {
-  readonly username: string;
-}
-
-export interface ServiceOptions<Account extends Caller = Caller> {
+export interface ServiceOptions {
   readonly world: World;
-  readonly accounts: { find(username: string, password: string): Account | undefined };
+  readonly accounts: Pick<Accounts, "find">;
   /** What an answer to this account is made from. @throws Refusal where its plan lacks the operation */
   readonly enter: (account: Account, operation: Operation, lateSeconds: Scene["lateSeconds"]) => Scene;
   readonly trouble: Trouble;
@@ -60,11 +56,11 @@ interface Entry {
 }
 
 /** From a request's document to what is to be replied: the whole of the web service but HTTP. */
-export class Service<Account extends Caller = Caller> {
-  readonly #options: ServiceOptions<Account>;
+export class Service {
+  readonly #options: ServiceOptions;
   #nextSerial: number | null;
 
-  constructor(options: ServiceOptions<Account>) {
+  constructor(options: ServiceOptions) {
     this.#options = options;
     this.#nextSerial = options.firstSerial;
   }
