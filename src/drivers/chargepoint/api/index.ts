@@ -68,4 +68,5 @@ export {
   type ReadAnswer,
   readAnswer,
 } from "./soap.ts";
+export { type WsdlOptions, wsdl } from "./wsdl.ts";
 export { parseXml, XML_LIMITS, XmlError, type XmlLimits, type XmlNode } from "./xml.ts";
