@@ -14,6 +14,7 @@ import { simulate } from "./simulate.ts";
 import { status } from "./status.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
 import { packageVersion } from "./version.ts";
+import { wsdl } from "./wsdl.ts";
 
 /** Adds one command to the program. */
 export type CommandFile = (program: Command, terminal: Terminal) => void;
@@ -31,6 +32,7 @@ const commands: readonly CommandFile[] = [
   history,
   status,
   api,
+  wsdl,
   completion,
 ];
 

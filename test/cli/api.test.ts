@@ -48,6 +48,16 @@ describe("voltbridge api", () => {
     expect(stdout).toContain("more columns: --json shows all");
   });
 
+  test.each(["getUsers", "getTransactionData", "getFleetUsageData"])(
+    "%s: records inside an element of their own",
+    async (name) => {
+      const { stdout, code, stderr } = await api(name, "--all", "--json");
+      expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining(name) });
+      expect(JSON.parse(stdout)).toBeInstanceOf(Array);
+      expect((await api(name)).stderr).toBe("");
+    },
+  );
+
   test("lists are given by repeating their option, nested elements by their name", async () => {
     const { stdout } = await api(
       "getStationStatus",

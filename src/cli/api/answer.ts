@@ -11,17 +11,22 @@ const FEW = 3;
  * width, or element by element where there are few.
  */
 export function formatAnswer(operation: Operation, answer: Row, columns: number): string {
-  const listName =
-    operation.paging?.records ?? Object.keys(answer).find((name) => Array.isArray(answer[name]));
-  const records = listName === undefined ? [] : (answer[listName] as unknown[]);
-  const rest = Object.entries(answer).filter(([name]) => name !== listName);
-  const head = rest.flatMap(([name, value]) =>
-    value !== null && typeof value === "object"
-      ? Object.entries(flatten(value, name))
-      : [[name, formatValue(value)]],
-  );
-  const lines = head.filter(([, text]) => text !== "–").map(([name, text]) => `${name}: ${text}\n`);
-  return lines.join("") + formatRecords(records, columns);
+  const { records, rest } = recordsOf(operation, answer);
+  const lines = Object.entries(flatten(rest)).filter(([, text]) => text !== "–");
+  return lines.map(([name, text]) => `${name}: ${text}\n`).join("") + formatRecords(records, columns);
+}
+
+/** The answer's list, which may stand inside an element of its own (`users.user`), and what is left without it. */
+function recordsOf({ paging }: Operation, answer: Row): { records: readonly unknown[]; rest: Row } {
+  const list = paging?.records ?? Object.keys(answer).find((name) => Array.isArray(answer[name]));
+  if (list === undefined) return { records: [], rest: answer };
+  const inside = paging?.recordsIn;
+  if (inside === undefined) {
+    const { [list]: records, ...rest } = answer;
+    return { records: records as unknown[], rest };
+  }
+  const { [list]: records = [], ...others } = (answer[inside] ?? {}) as Row;
+  return { records: records as unknown[], rest: { ...answer, [inside]: others } };
 }
 
 /** Records alone, as `--all` collects them. */

@@ -1,13 +1,19 @@
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError } from "commander";
 import {
+  ApiError,
   buildRequest as buildEnvelope,
   ChargePointClient,
+  CredentialsError,
+  encode,
   type Operation,
   operations,
+  ProtocolError,
   pages,
   readAnswer,
+  SoapFaultError,
   securityHeader,
+  TransportError,
 } from "../../drivers/chargepoint/api/index.ts";
 import { createLog, Secrets } from "../../log.ts";
 import { CommandError, EXIT } from "../command-error.ts";
@@ -15,6 +21,9 @@ import { printJson, type Terminal } from "../terminal.ts";
 import { type Account, type AccountFlags, accountOf, accountOptions } from "./account.ts";
 import { formatAnswer, formatRecords } from "./answer.ts";
 import { buildRequest, convert, type Parameter, parametersOf, placeholder } from "./parameters.ts";
+
+/** What a service, or the way to it, can do to a call. */
+const SERVICE_ERRORS = [ApiError, CredentialsError, SoapFaultError, TransportError, ProtocolError];
 
 interface Flags extends AccountFlags {
   readonly request?: string;
@@ -90,12 +99,15 @@ async function callOperation(
     );
   }
   try {
+    encode(operation.request, request as never);
+  } catch (error) {
+    throw new CommandError(`${operation.name}: ${(error as Error).message}`, EXIT.usage, { cause: error });
+  }
+  try {
     await converse(operation, request, account, flags, terminal);
   } catch (error) {
-    if (error instanceof CommandError) throw error;
-    // A request that does not fit its description never left.
-    const exitCode = error instanceof TypeError ? EXIT.usage : EXIT.failed;
-    throw new CommandError((error as Error).message, exitCode, { cause: error });
+    const known = SERVICE_ERRORS.some((kind) => error instanceof kind);
+    throw known ? new CommandError((error as Error).message, EXIT.failed, { cause: error }) : error;
   }
 }
 
