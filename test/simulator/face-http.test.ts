@@ -53,7 +53,7 @@ async function dial(
     text += chunk;
   });
   socket.on("error", () => {});
-  const closed = once(socket, "close");
+  const closed = new Promise((resolve) => socket.on("close", resolve));
   await once(socket, "connect");
   return { socket, text: () => text, closed };
 }
@@ -322,7 +322,7 @@ describe("connections", () => {
     const deaf = await dial(own);
     deaf.socket.pause();
     deaf.socket.write(head(["Content-Length: 0"]));
-    await expect.poll(() => connections(server)).toBe(0);
+    await expect.poll(() => connections(server), { timeout: 10_000 }).toBe(0);
     deaf.socket.destroy();
     server.close();
   });
