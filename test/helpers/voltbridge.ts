@@ -29,6 +29,7 @@ export class RunningVoltbridge {
   stderr = "";
   readonly ended: Promise<number | null>;
   readonly #child: ChildProcess;
+  #wake: (() => void)[] = [];
 
   constructor(args: readonly string[], { env = {}, cwd }: CliOptions = {}) {
     this.#child = spawn(process.execPath, [starter, ...args], {
@@ -38,9 +39,11 @@ export class RunningVoltbridge {
     });
     this.#child.stdout?.on("data", (chunk: Buffer) => {
       this.stdout += chunk;
+      this.#wakeAll();
     });
     this.#child.stderr?.on("data", (chunk: Buffer) => {
       this.stderr += chunk;
+      this.#wakeAll();
     });
     this.ended = once(this.#child, "close").then(([code]) => code as number | null);
   }
@@ -51,17 +54,16 @@ export class RunningVoltbridge {
 
   /** Resolves when what it has printed (both streams) matches; rejects when it ends before that. */
   async printed(pattern: RegExp): Promise<RegExpMatchArray> {
+    let over = false;
+    void this.ended.then(() => {
+      over = true;
+      this.#wakeAll();
+    });
     for (;;) {
       const match = `${this.stdout}${this.stderr}`.match(pattern);
       if (match) return match;
-      const ended = await Promise.race([
-        this.ended.then(() => true),
-        once(this.#child.stdout!, "data").then(() => false),
-        once(this.#child.stderr!, "data").then(() => false),
-      ]);
-      if (ended && !`${this.stdout}${this.stderr}`.match(pattern)) {
-        throw new Error(`ended before printing ${pattern}:\n${this.stdout}\n${this.stderr}`);
-      }
+      if (over) throw new Error(`ended before printing ${pattern}:\n${this.stdout}\n${this.stderr}`);
+      await new Promise<void>((resolve) => this.#wake.push(resolve));
     }
   }
 
@@ -69,5 +71,9 @@ export class RunningVoltbridge {
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
     this.#child.kill(signal);
     return this.ended;
+  }
+
+  #wakeAll(): void {
+    for (const wake of this.#wake.splice(0)) wake();
   }
 }

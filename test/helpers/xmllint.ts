@@ -55,6 +55,7 @@ async function xmllint(folder: string, args: readonly string[]): Promise<string[
   const child = spawn(findProgram("xmllint")!, ["--noout", "--nonet", ...args], {
     cwd: folder,
     stdio: ["ignore", "ignore", "pipe"],
+    timeout: 20_000,
   });
   return (await text(child.stderr)).split("\n");
 }

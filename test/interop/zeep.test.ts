@@ -43,11 +43,17 @@ describe.skipIf(!zeepInstalled)("zeep, built from the WSDL that the simulator se
   let outcomes: Map<string, Outcome>;
 
   /** In one Python process: what each call gave. */
-  async function zeep(password: string, calls: readonly (readonly [string, object])[]): Promise<Outcome[]> {
+  async function zeep(
+    password: string,
+    calls: readonly (readonly [operation: string, parameters: object, type?: string])[],
+    settings: object = {},
+  ): Promise<Outcome[]> {
     const { endpoint, username } = simulator;
     const wsdl = new URL("/cp_api_5.1.wsdl", endpoint).href;
-    const child = spawn(PYTHON, [fileURLToPath(new URL("zeep_client.py", import.meta.url))]);
-    child.stdin.end(JSON.stringify({ wsdl, username, password, calls }));
+    const child = spawn(PYTHON, [fileURLToPath(new URL("zeep_client.py", import.meta.url))], {
+      timeout: 20_000,
+    });
+    child.stdin.end(JSON.stringify({ wsdl, username, password, settings, calls }));
     const ended = once(child, "exit");
     const [output, trouble] = await Promise.all([text(child.stdout), text(child.stderr)]);
     await ended;
@@ -90,6 +96,33 @@ describe.skipIf(!zeepInstalled)("zeep, built from the WSDL that the simulator se
     } finally {
       await client.close();
     }
+  });
+
+  test("as VOLTTRON's driver calls: queries by the names of their types, nothing strict", async () => {
+    const settings = { strict: false, xml_huge_tree: true, xsd_ignore_sequence_order: true };
+    const stationID = simulator.stationIDs[0]!;
+    simulator.world.raiseAlarm(stationID, "Ground Fault");
+    const answers = await zeep(
+      simulator.password,
+      [
+        ["getStations", { stationID }, "stationSearchRequestExtended"],
+        ["getChargingSessionData", { stationID }, "sessionSearchdata"],
+        ["getStationRights", { stationID }, "stationRightsSearchRequest"],
+        ["getAlarms", { stationID }, "getAlarmsSearchQuery"],
+        ["getOrgsAndStationGroups", {}, "getOrgsAndStationGroupsSearchQuery"],
+        ["getUsers", { numUsers: 1 }, "getUsersSearchRequest"],
+        [
+          "shedLoad",
+          { shedStation: { stationID, percentShedPerStation: 50 }, timeInterval: 0 },
+          "shedLoadQueryInputData",
+        ],
+        ["clearShedState", { shedStation: { stationID } }, "shedQueryInputData"],
+      ],
+      settings,
+    );
+    expect(answers.map(({ fault, answer }) => fault ?? answer?.responseCode)).toEqual(
+      answers.map(() => "100"),
+    );
   });
 
   test("a shed is told back with its numbers", () => {

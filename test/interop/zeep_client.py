@@ -1,5 +1,6 @@
-"""Calls operations with zeep as its documentation shows it. Reads {wsdl, username, password, calls: [[operation,
-parameters], ...]} from standard input and writes what each call gave: {"answer": ...} or {"fault": code}."""
+"""Calls operations with zeep. Reads {wsdl, username, password, settings, calls: [[operation, parameters], ...]} from
+standard input and writes what each call gave: {"answer": ...} or {"fault": code}. A call with the name of a type is
+made as VOLTTRON's driver makes it: a query of that type, filled one attribute at a time, is the only argument."""
 
 import datetime
 import decimal
@@ -20,14 +21,24 @@ def tagged(value):
     raise TypeError(type(value).__name__)
 
 
-def call(client, operation, parameters):
+def call(client, operation, parameters, type_name=None):
+    service = getattr(client.service, operation)
     try:
-        answer = getattr(client.service, operation)(**parameters)
+        answer = service(filled(client, type_name, parameters)) if type_name else service(**parameters)
     except zeep.exceptions.Fault as fault:
         return {"fault": fault.code}
     return {"answer": zeep.helpers.serialize_object(answer, dict)}
 
 
+def filled(client, type_name, values):
+    query = client.get_type("ns0:" + type_name)()
+    for name, value in values.items():
+        setattr(query, name, value)
+    return query
+
+
 task = json.load(sys.stdin)
-client = zeep.Client(task["wsdl"], wsse=UsernameToken(task["username"], task["password"]))
+settings = zeep.Settings(**task["settings"])
+token = UsernameToken(task["username"], task["password"])
+client = zeep.Client(task["wsdl"], wsse=token, settings=settings)
 json.dump([call(client, *each) for each in task["calls"]], sys.stdout, default=tagged)

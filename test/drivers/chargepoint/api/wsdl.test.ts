@@ -8,6 +8,7 @@ import {
   wsdl,
   type XmlNode,
 } from "../../../../src/drivers/chargepoint/api/index.ts";
+import { group, int, list, string } from "../../../../src/drivers/chargepoint/api/message.ts";
 import { securityHeader } from "../../../../src/drivers/chargepoint/api/security.ts";
 import { messageFaults } from "../../../helpers/soap-schema.ts";
 import { xmllintInstalled } from "../../../helpers/xmllint.ts";
@@ -99,6 +100,77 @@ describe("the WSDL", () => {
       getPublicStations: "tns:stationSearchRequest",
       getPublicStationStatus: "tns:statusSearchdata",
     });
+  });
+});
+
+describe("the schema made of descriptions", () => {
+  const made = (operation: Pick<Operation, "name"> & Partial<Operation>): XmlNode => {
+    const whole = {
+      doc: "",
+      section: "1",
+      effect: "read",
+      coded: true,
+      request: {},
+      response: {},
+      ...operation,
+    };
+    return find(
+      parseXml(wsdl({ endpoint: ENDPOINT, operations: [whole as Operation] })),
+      "types",
+      "schema",
+    )[0]!;
+  };
+  const typeOf = (node: XmlNode, name: string): XmlNode =>
+    find(node, "complexType").find(({ attributes }) => attributes.name === name)!;
+  const order = (type: XmlNode): string => type.children[0]!.name;
+
+  test("free order where there is no list, else a sequence", () => {
+    const searchQuery = group({
+      stationIDs: group({ stationID: list(string()) }),
+      Geo: group({ Lat: string() }),
+    });
+    const node = made({ name: "getStations", request: { searchQuery } });
+    expect(order(typeOf(node, "stationSearchRequestExtended"))).toBe("all");
+    expect(order(typeOf(node, "stationIdList"))).toBe("sequence");
+    const [element] = find(typeOf(node, "stationIdList"), "sequence", "element");
+    expect(element!.attributes).toEqual({
+      name: "stationID",
+      type: "xsd:string",
+      minOccurs: "0",
+      maxOccurs: "unbounded",
+    });
+  });
+
+  test("a type of requests and responses is one, in the requests' free order", () => {
+    const place = { Lat: string("Degrees north"), Long: string() };
+    const searchQuery = group({ Geo: group(place) });
+    const node = made({
+      name: "getStations",
+      request: { searchQuery },
+      response: { Geo: group({ ...place }) },
+    });
+    expect(named(find(node, "complexType"))).toEqual(["geoData", "stationSearchRequestExtended"]);
+    expect(order(typeOf(node, "geoData"))).toBe("all");
+  });
+
+  test("where elements differ, the later is described in place", () => {
+    const response = {
+      Geo: group({ Lat: string() }),
+      stationData: list(group({ Geo: group({ Lat: int() }) })),
+    };
+    const node = made({ name: "getStations", response });
+    const [inPlace] = find(typeOf(node, "stationDataExtended"), "sequence", "element");
+    expect(inPlace!.attributes).toEqual({ name: "Geo", minOccurs: "0" });
+    expect(find(inPlace!, "complexType", "sequence", "element")[0]!.attributes.type).toBe("xsd:int");
+  });
+
+  test("what is known of an element is its documentation", () => {
+    const Status = string('"A" & <b>', { required: true, values: ["ON", "OFF"] });
+    const node = made({ name: "x", request: { Status } });
+    const [element] = find(node, "element", "complexType", "sequence", "element");
+    expect(find(element!, "annotation", "documentation")[0]!.text).toBe(
+      '"A" & <b>. Required. One of ON, OFF',
+    );
   });
 });
 
