@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { DeviceInit, DriverContext, DriverDevice, DriverService, DriverType } from "../driver.ts";
 import { Accounts } from "./account/accounts.ts";
 import { endpointFor } from "./api/endpoints.ts";
@@ -39,7 +40,9 @@ class ChargePointService implements DriverService<ChargePointConfig> {
       username,
       password,
     });
-    const own = new OwnSheds(this.#context.state, `${endpoint} ${username}`, stationID);
+    // The licence key is half a secret, and this key is stored: its fingerprint will do.
+    const fingerprint = createHash("sha256").update(username).digest("hex").slice(0, 16);
+    const own = new OwnSheds(this.#context.state, `${endpoint} ${fingerprint}`, stationID);
     const shed = new ShedControl(account, own, { stationID, leaseMinutes, onModeChange });
     const maxAgeSeconds = config.cacheExpiration;
     return new Station({
