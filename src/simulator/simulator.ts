@@ -14,13 +14,11 @@ import { shutDown } from "./face/shutdown.ts";
 import { planIncludes } from "./plans.ts";
 import { readTroubleFile } from "./trouble/rules.ts";
 import { Trouble, type TroubleRule } from "./trouble/trouble.ts";
-import { World } from "./world/world.ts";
+import { historyHoursFor, World } from "./world/world.ts";
 
 const MOST_STATIONS = 100_000;
 /** Connections that may wait to be taken: thousands of clients start at once. */
 const BACKLOG = 4096;
-/** A day for 10,000 stations: a few seconds of work at the start. */
-const FULL_HISTORY_STATION_HOURS = 240_000;
 
 export interface SimulatorOptions {
   /** Default 127.0.0.1. */
@@ -30,8 +28,8 @@ export interface SimulatorOptions {
   /** Same seed, same start and same calls at the same times: same answers. Default 1. */
   readonly seed?: number;
   /**
-   * On how many the default account has rights. Default 100; where they are a hundred or more there are all kinds of
-   * stations among them, and some others beside, of organisations that granted no rights on those.
+   * How many the default account manages. Default 100; where they are a hundred or more there are all kinds of stations
+   * among them, and a few beside on which it has only the right to look, or none.
    */
   readonly stations?: number;
   /** How many seconds pass in a second. Default 1. */
@@ -75,7 +73,7 @@ export interface Simulator {
   readonly endpoint: string;
   readonly username: string;
   readonly password: string;
-  /** Stations on which the default account has rights. */
+  /** Stations that the default account manages. */
   readonly stationIDs: readonly string[];
   /** To look at, and to bring vehicles, faults and alarms by hand. */
   readonly world: World;
@@ -106,7 +104,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     clock,
     traffic,
     incidents: options.incidents ?? true,
-    historyHours: options.historyHours ?? (traffic ? Math.min(24, FULL_HISTORY_STATION_HOURS / stations) : 0),
+    historyHours: options.historyHours ?? (traffic ? historyHoursFor(stations) : 0),
   });
   const username = options.username ?? `sim${randomBytes(12).toString("hex")}`;
   const password = options.password ?? randomBytes(12).toString("hex");
@@ -145,7 +143,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     endpoint,
     username,
     password,
-    stationIDs: world.stationsSeenBy(accounts.first.organisation).map((station) => station.id),
+    stationIDs: world.stationsManagedBy(accounts.first.organisation).map((station) => station.id),
     world,
     trouble,
     get calls() {

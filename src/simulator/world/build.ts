@@ -1,28 +1,117 @@
+import { buildStation } from "./build-station.ts";
 import type { Group } from "./groups.ts";
-import { modelOf, type Outlet } from "./models.ts";
+import { modelOf } from "./models.ts";
 import { ORGANISATIONS, type Organisation } from "./organisations.ts";
-import { Random } from "./random.ts";
-import { type Site, siteOf } from "./sites.ts";
-import type { Port, Station } from "./station.ts";
+import type { Profile } from "./profiles.ts";
+import { siteOf } from "./sites.ts";
+import type { Station } from "./station.ts";
 
 const STATIONS_PER_SITE = 24;
 const FIRST_STATION = 100_001;
-/** Stations on which the first organisation has no rights are numbered from here. */
-const FIRST_FOREIGN_STATION = 700_001;
+/** Stations beside those that the first organisation manages are numbered from here. */
+const FIRST_BESIDE = 700_001;
 const FIRST_GROUP = 20_001;
-const FEWEST_WITH_FOREIGN = 100;
+const FEWEST_WITH_OTHERS = 100;
 
 const [OWN, GRANTING, CLOSED] = ORGANISATIONS as [Organisation, Organisation, Organisation];
 
-/**
- * Stations and groups of a world, before anybody has plugged in. The first `count` stations are those on which the
- * first organisation has rights; where they are a hundred or more, some follow on which it has none.
- */
+interface Place {
+  readonly organisation: Organisation;
+  readonly site: ReturnType<typeof siteOf>;
+  /** Groups that its stations are directly in. */
+  readonly group: Group | null;
+}
+
+/** Stations and groups of a world, before anybody has plugged in. */
 export function buildStations(seed: number, count: number): { stations: Station[]; groups: Group[] } {
-  const groups: Group[] = [];
-  const group = (name: string, organisation: Organisation, parent: Group | null): Group => {
-    const made: Group = {
-      id: FIRST_GROUP + groups.length,
+  const network = new Network(seed);
+  network.openManaged(count);
+  if (count >= FEWEST_WITH_OTHERS) network.openOthers(4 + Math.floor(count / 100));
+  return network;
+}
+
+class Network {
+  readonly stations: Station[] = [];
+  readonly groups: Group[] = [];
+  readonly #seed: number;
+  readonly #roots = new Map<Organisation, { readonly all: Group; readonly demand: Group }>();
+  #places = 0;
+
+  constructor(seed: number) {
+    this.#seed = seed;
+  }
+
+  /** Stations that the first organisation owns, and, at every fourth site, manages for another. */
+  openManaged(count: number): void {
+    for (let index = 0; index < count; ) {
+      const place = this.#places % 4 === 3 ? this.#granted("fleet", "station manager") : this.#owned();
+      for (let position = 0; position < STATIONS_PER_SITE && index < count; position++, index++) {
+        this.#open(place, FIRST_STATION + index, index, position);
+      }
+    }
+  }
+
+  /** So many each that the first organisation may only look at, has no rights on, and of one that granted none at all. */
+  openOthers(each: number): void {
+    let number = FIRST_BESIDE;
+    const places = [
+      () => this.#granted("visitors", "detailed usage viewer"),
+      () => this.#closed(GRANTING),
+      () => this.#closed(CLOSED),
+    ];
+    for (const next of places) {
+      let place = next();
+      for (let index = 0; index < each; index++, number++) {
+        const position = index % STATIONS_PER_SITE;
+        if (index > 0 && position === 0) place = next();
+        this.#open(place, number, index, position);
+      }
+    }
+  }
+
+  #owned(): Place {
+    const site = siteOf(this.#places++);
+    const { all } = this.#root(OWN);
+    return { organisation: OWN, site, group: this.#group(`${site.city} ${site.name}`, OWN, all) };
+  }
+
+  #granted(what: string, profile: Profile): Place {
+    const site = siteOf(this.#places++);
+    const whole = this.#group(`${site.city} ${site.name}`, GRANTING, this.#root(GRANTING).all);
+    const group = this.#group(`${whole.name} ${what}`, GRANTING, whole);
+    group.grants.set(OWN, profile);
+    return { organisation: GRANTING, site, group };
+  }
+
+  #closed(organisation: Organisation): Place {
+    return { organisation, site: siteOf(this.#places++), group: null };
+  }
+
+  #open({ organisation, site, group }: Place, number: number, index: number, position: number): void {
+    const groups = group ? [group] : [];
+    const model = modelOf(index);
+    // Every third station takes part in demand response as well, where nothing stands in the way.
+    if (group && index % 3 === 0 && model.canShedAbsolute && !model.panelSharing) {
+      groups.push(this.#root(organisation).demand);
+    }
+    for (const member of groups) member.stationNumbers.push(number);
+    this.stations.push(
+      buildStation({ seed: this.#seed, index, number, position, site, organisation, groups }),
+    );
+  }
+
+  #root(organisation: Organisation): { readonly all: Group; readonly demand: Group } {
+    const root = this.#roots.get(organisation) ?? {
+      all: this.#group("All stations", organisation, null),
+      demand: this.#group("Demand response", organisation, null),
+    };
+    this.#roots.set(organisation, root);
+    return root;
+  }
+
+  #group(name: string, organisation: Organisation, parent: Group | null): Group {
+    const group: Group = {
+      id: FIRST_GROUP + this.groups.length,
       name,
       organisation,
       parent,
@@ -30,129 +119,8 @@ export function buildStations(seed: number, count: number): { stations: Station[
       children: [],
       grants: new Map(),
     };
-    groups.push(made);
-    parent?.children.push(made);
-    return made;
-  };
-
-  const roots = new Map<Organisation, { all: Group; demand: Group }>();
-  const sites: Place[] = [];
-  const openSite = (index: number): Place => {
-    const organisation = index % 4 === 3 ? GRANTING : OWN;
-    const root = roots.get(organisation) ?? {
-      all: group("All stations", organisation, null),
-      demand: group("Demand response", organisation, null),
-    };
-    roots.set(organisation, root);
-    const site = siteOf(index);
-    const all = group(`${site.city} ${site.name}`, organisation, root.all);
-    const place = { site, organisation, demand: root.demand };
-    if (organisation === OWN) return { ...place, main: all, visitors: all };
-    const main = group(`${all.name} fleet`, organisation, all);
-    const visitors = group(`${all.name} visitors`, organisation, all);
-    main.grants.set(OWN, "station manager");
-    visitors.grants.set(OWN, "detailed usage viewer");
-    return { ...place, main, visitors };
-  };
-
-  const stations: Station[] = [];
-  for (let index = 0; index < count; index++) {
-    const at = Math.floor(index / STATIONS_PER_SITE);
-    if (at === sites.length) sites.push(openSite(at));
-    const { site, organisation, main, visitors, demand } = sites[at]!;
-    const model = modelOf(index);
-    const memberOf = [index % 6 === 5 ? visitors : main];
-    // Every third station takes part in demand response as well, where nothing stands in the way.
-    if (index % 3 === 0 && model.canShedAbsolute && !model.panelSharing) memberOf.push(demand);
-    const number = FIRST_STATION + index;
-    const position = index % STATIONS_PER_SITE;
-    const station = buildStation({ seed, index, number, position, site, organisation, groups: memberOf });
-    for (const member of memberOf) member.stationNumbers.push(station.number);
-    stations.push(station);
+    this.groups.push(group);
+    parent?.children.push(group);
+    return group;
   }
-  if (count >= FEWEST_WITH_FOREIGN) stations.push(...foreignStations(seed, count, sites.length));
-  return { stations, groups };
-}
-
-interface Place {
-  readonly site: Site;
-  readonly organisation: Organisation;
-  readonly main: Group;
-  readonly visitors: Group;
-  readonly demand: Group;
-}
-
-/** Stations in no group, half of them of the organisation that granted rights on others only. */
-function foreignStations(seed: number, count: number, sitesBefore: number): Station[] {
-  const sites = new Map<number, Site>();
-  return Array.from({ length: 12 + Math.floor(count / 50) }, (_, at) => {
-    const organisation = at % 2 === 0 ? CLOSED : GRANTING;
-    const place = sitesBefore + 2 * Math.floor(at / (2 * STATIONS_PER_SITE)) + (at % 2);
-    const number = FIRST_FOREIGN_STATION + at;
-    const site = sites.get(place) ?? siteOf(place);
-    sites.set(place, site);
-    const position = Math.floor(at / 2) % STATIONS_PER_SITE;
-    return buildStation({ seed, index: number, number, position, site, organisation, groups: [] });
-  });
-}
-
-function buildStation(from: {
-  readonly seed: number;
-  readonly index: number;
-  readonly number: number;
-  /** Within its site, from 0. */
-  readonly position: number;
-  readonly site: Site;
-  readonly organisation: Organisation;
-  readonly groups: Group[];
-}): Station {
-  const { seed, index, number, position, site, organisation, groups } = from;
-  const foreign = number >= FIRST_FOREIGN_STATION;
-  const model = modelOf(foreign ? number - FIRST_FOREIGN_STATION : index);
-  const random = new Random(seed, 0x57a7, index);
-  const place = String(position + 1).padStart(2, "0");
-  const macTail = (0x10000 + number).toString(16).toUpperCase().padStart(8, "0");
-  // Leading zeros are common; whoever makes a number of it is found out.
-  const serial = `00${String(1_841_000_000 + index * 37 + random.below(37))}`;
-  return {
-    id: `1:${number}`,
-    number,
-    model,
-    site,
-    organisation,
-    groups,
-    name: model.home ? `CP HOME / ${serial}` : `${organisation.shortName} / ${site.name} ${place}`,
-    serial,
-    mac: `0024:B100:${macTail.slice(0, 4)}:${macTail.slice(4)}`,
-    activatedAt: Date.UTC(2021, index % 12, 1 + (index % 28), 16),
-    reservable: index % 5 === 3,
-    isPublic: !model.home && (foreign ? index % 3 !== 0 : index % 3 === 1),
-    pricing: model.home ? null : site.pricing,
-    waitlist: model.home || index % 9 !== 4 ? null : index % 2 === 0 ? "move" : "remain",
-    residentNumber: null,
-    ports: model.outlets.map((outlet, at) => buildPort(seed, index, outlet, at)),
-    tellsBattery: model.dc || model.home || index % 4 === 1,
-    canShedPerPort: model.canShedPerPort,
-    canShedAbsolute: model.canShedAbsolute,
-    panelSharing: model.panelSharing,
-    unreachableSince: null,
-    random,
-  };
-}
-
-function buildPort(seed: number, stationIndex: number, outlet: Outlet, at: number): Port {
-  return {
-    number: outlet.number,
-    kw: outlet.kw,
-    outlet,
-    random: new Random(seed, 0x907, stationIndex, at),
-    session: null,
-    fault: null,
-    limit: null,
-    measuredKw: null,
-    outdated: null,
-    phase: null,
-    departure: null,
-    arrival: null,
-  };
 }

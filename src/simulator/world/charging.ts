@@ -22,8 +22,7 @@ export function plugIn(state: WorldState, station: Station, port: Port, visit: V
 export function plugOut(state: WorldState, station: Station, port: Port, endedBy: EndedBy): void {
   const { session } = port;
   if (session === null) return;
-  session.endedAt = state.now;
-  session.endedBy = endedBy;
+  session.end(state.now, endedBy);
   port.session = null;
   const { driverNumber } = session.visit;
   // A driver planned by hand can be at two ports.

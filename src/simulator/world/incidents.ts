@@ -1,4 +1,5 @@
 import { recharge } from "./charging.ts";
+import { Random } from "./random.ts";
 import type { WorldState } from "./state.ts";
 import type { Port, Station } from "./station.ts";
 
@@ -8,10 +9,21 @@ const DAYS_BETWEEN_OUTAGES = 25;
 const DAYS_BETWEEN_FAULTS = 6;
 const FAULTS = ["GFCI Soft Trip", "Over Current", "Pilot Unreachable"] as const;
 
-/** Lets a station lose its supply, and its ports break down, once in a while; each comes right by itself. */
-export function exposeToIncidents(state: WorldState, station: Station): void {
-  expectOutage(state, station);
-  for (const port of station.ports) expectFault(state, station, port);
+/**
+ * Lets stations lose their supply and ports break down, once in a while, each coming right by itself. When and where is
+ * drawn for all of them together: a plan for each of many thousand ports would weigh more than the ports.
+ */
+export function exposeToIncidents(state: WorldState): void {
+  const ports = state.stations.flatMap((station) => station.ports.map((port) => ({ station, port })));
+  const outages = new Random(state.seed, 0x0a7a);
+  const faults = new Random(state.seed, 0xfa17);
+  repeat(state, outages, (DAYS_BETWEEN_OUTAGES * MS_PER_DAY) / state.stations.length, () => {
+    loseSupply(state, outages.pick(state.stations), outages.between(4, 45) * MS_PER_MINUTE);
+  });
+  repeat(state, faults, (DAYS_BETWEEN_FAULTS * MS_PER_DAY) / ports.length, () => {
+    const { station, port } = faults.pick(ports);
+    fail(state, station, port, faults.pick(FAULTS), faults.between(3, 25) * MS_PER_MINUTE);
+  });
 }
 
 /** The station is without supply: it gives nothing and the network cannot reach it, until {@link reconnect}. */
@@ -48,24 +60,22 @@ export function raise(state: WorldState, station: Station, port: Port | null, ty
   state.alarms.add({ stationID: station.id, portNumber: port?.number ?? null, type, at: state.now });
 }
 
-function expectOutage(state: WorldState, station: Station): void {
-  const { random } = station;
-  state.agenda.plan(state.now + random.exponential(DAYS_BETWEEN_OUTAGES * MS_PER_DAY), () => {
-    disconnect(state, station);
-    state.agenda.plan(state.now + random.between(4, 45) * MS_PER_MINUTE, () => {
-      reconnect(state, station);
-      expectOutage(state, station);
-    });
+/** Lets something happen once in `meanMs` on average, for ever. */
+function repeat(state: WorldState, random: Random, meanMs: number, happen: () => void): void {
+  state.agenda.plan(state.now + random.exponential(meanMs), () => {
+    happen();
+    repeat(state, random, meanMs, happen);
   });
 }
 
-function expectFault(state: WorldState, station: Station, port: Port): void {
-  const { random } = port;
-  state.agenda.plan(state.now + random.exponential(DAYS_BETWEEN_FAULTS * MS_PER_DAY), () => {
-    breakDown(state, station, port, random.pick(FAULTS));
-    state.agenda.plan(state.now + random.between(3, 25) * MS_PER_MINUTE, () => {
-      repair(state, station, port);
-      expectFault(state, station, port);
-    });
-  });
+function loseSupply(state: WorldState, station: Station, forMs: number): void {
+  if (station.unreachableSince !== null) return;
+  disconnect(state, station);
+  state.agenda.plan(state.now + forMs, () => reconnect(state, station));
+}
+
+function fail(state: WorldState, station: Station, port: Port, fault: string, forMs: number): void {
+  if (port.fault !== null) return;
+  breakDown(state, station, port, fault);
+  state.agenda.plan(state.now + forMs, () => repair(state, station, port));
 }

@@ -22,13 +22,9 @@ export class Chronicle<T> {
     return this.#entries;
   }
 
-  /** Tells what it dropped to make room. */
-  add(entry: T): readonly T[] {
+  add(entry: T): void {
     this.#entries.push(entry);
-    if (this.#entries.length <= this.#most * 1.1) return [];
-    const dropped = this.#entries.slice(0, -this.#most);
-    this.#entries = this.#entries.slice(-this.#most);
-    return dropped;
+    if (this.#entries.length > this.#most * 1.1) this.#entries = this.#entries.slice(-this.#most);
   }
 
   /** Removes what `matches`; tells how many. */
@@ -39,30 +35,34 @@ export class Chronicle<T> {
   }
 }
 
-/** Sessions by number, by time, by station, and in the order in which they started, those under way among them. */
+/**
+ * Sessions by number, by time, by station, and in the order in which they started, those under way among them. It keeps
+ * the newest, and whatever is under way.
+ */
 export class SessionBook {
-  readonly #chronicle: Chronicle<Session>;
+  #entries: Session[] = [];
+  readonly #most: number;
   readonly #byStation = new Map<string, Session[]>();
 
   constructor(most: number) {
-    this.#chronicle = new Chronicle(most);
+    this.#most = most;
   }
 
   get entries(): readonly Session[] {
-    return this.#chronicle.entries;
+    return this.#entries;
   }
 
   add(session: Session): void {
+    this.#entries.push(session);
     const own = this.#byStation.get(session.stationID);
     if (own) own.push(session);
     else this.#byStation.set(session.stationID, [session]);
-    for (const dropped of this.#chronicle.add(session)) this.#byStation.get(dropped.stationID)?.shift();
+    if (this.#entries.length > this.#most * 1.1) this.#forget(this.#entries.length - this.#most);
   }
 
-  /** Sessions are numbered one by one, so the place follows from the number. */
   find(id: number): Session | undefined {
-    const first = this.entries[0];
-    return first === undefined ? undefined : this.entries[id - first.id];
+    const session = this.#entries[firstFrom(this.#entries, id, (entry) => entry.id)];
+    return session?.id === id ? session : undefined;
   }
 
   /** Those of a station. */
@@ -72,7 +72,18 @@ export class SessionBook {
 
   /** Those that started at or after a time. */
   since(time: number): readonly Session[] {
-    return since(this.entries, time, (session) => session.startedAt);
+    return since(this.#entries, time, (session) => session.startedAt);
+  }
+
+  #forget(count: number): void {
+    let left = count;
+    this.#entries = this.#entries.filter((session) => {
+      if (left === 0 || session.endedAt === null) return true;
+      left--;
+      const own = this.#byStation.get(session.stationID)!;
+      own.splice(own.indexOf(session), 1);
+      return false;
+    });
   }
 }
 
@@ -109,12 +120,18 @@ export class TransactionBook {
 
 /** The end of a list in the order of time, from `time` on. */
 function since<T>(list: readonly T[], time: number, timeOf: (entry: T) => number): readonly T[] {
+  const first = firstFrom(list, time, timeOf);
+  return first === 0 ? list : list.slice(first);
+}
+
+/** Index of the first entry whose key is at least `key`, in a list in the order of keys. */
+function firstFrom<T>(list: readonly T[], key: number, keyOf: (entry: T) => number): number {
   let low = 0;
   let high = list.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (timeOf(list[middle]!) < time) low = middle + 1;
+    if (keyOf(list[middle]!) < key) low = middle + 1;
     else high = middle;
   }
-  return low === 0 ? list : list.slice(low);
+  return low;
 }

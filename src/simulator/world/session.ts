@@ -1,5 +1,6 @@
 import { acceptedKw, kwAt, kwhAt, type Stretch } from "./curve.ts";
 import type { Limit } from "./limit.ts";
+import { LoadHistory } from "./load-history.ts";
 import type { Visit } from "./visit.ts";
 
 /** Why a session ended, in the words that networks use (guide §6.1.3). */
@@ -22,7 +23,7 @@ export class Session {
   /** Limit of a load shed event that its driver does not take part in, since then. */
   optedOutOf: Limit | null = null;
   optedOutAt: number | null = null;
-  readonly #history: Stretch[] = [];
+  readonly #history = new LoadHistory();
 
   constructor(id: number, stationID: string, portNumber: string, visit: Visit, startedAt: number) {
     this.id = id;
@@ -30,33 +31,39 @@ export class Session {
     this.portNumber = portNumber;
     this.visit = visit;
     this.startedAt = startedAt;
-    this.#history.push({ from: startedAt, kw: 0, decayPerHour: 0, kwh: 0 });
+    this.#history.add({ from: startedAt, kw: 0, decayPerHour: 0, kwh: 0 });
   }
 
   get history(): readonly Stretch[] {
-    return this.#history;
+    return Array.from({ length: this.#history.length }, (_, index) => this.#history.at(index));
   }
 
   get current(): Stretch {
-    return this.#history[this.#history.length - 1] as Stretch;
+    return this.#history.last;
   }
 
   /** From `stretch.from` on the load follows `stretch`. */
   continueWith(stretch: Stretch): void {
-    if (this.current.from === stretch.from) this.#history.pop();
-    this.#history.push(stretch);
+    this.#history.add(stretch);
+  }
+
+  end(at: number, by: EndedBy): void {
+    this.endedAt = at;
+    this.endedBy = by;
+    this.optedOutOf = null;
+    this.#history.close();
   }
 
   kwAt(time: number): number {
     if (time < this.startedAt || (this.endedAt !== null && time >= this.endedAt)) return 0;
-    return kwAt(this.#stretchAt(time), time);
+    return kwAt(this.#history.during(time), time);
   }
 
   /** Energy delivered up to a time; 0 before the session. */
   kwhAt(time: number): number {
     if (time <= this.startedAt) return 0;
     const within = this.#within(time);
-    return kwhAt(this.#stretchAt(within), within);
+    return kwhAt(this.#history.during(within), within);
   }
 
   /** State of charge of the vehicle, in percent. */
@@ -73,8 +80,8 @@ export class Session {
   /** Time with current flowing, up to a time. */
   chargingMsAt(time: number): number {
     const within = this.#within(time);
-    return this.#history.reduce((sum, stretch, index) => {
-      const end = Math.min(within, this.#history[index + 1]?.from ?? within);
+    return this.history.reduce((sum, stretch, index, all) => {
+      const end = Math.min(within, all[index + 1]?.from ?? within);
       return stretch.kw > 0 && end > stretch.from ? sum + end - stretch.from : sum;
     }, 0);
   }
@@ -85,11 +92,5 @@ export class Session {
 
   #within(time: number): number {
     return this.endedAt === null ? time : Math.min(time, this.endedAt);
-  }
-
-  #stretchAt(time: number): Stretch {
-    let index = this.#history.length - 1;
-    while (index > 0 && (this.#history[index] as Stretch).from > time) index--;
-    return this.#history[index] as Stretch;
   }
 }

@@ -3,18 +3,18 @@ import { buildStations } from "./build.ts";
 import type { Group } from "./groups.ts";
 import { type Alarm, Chronicle, SessionBook, TransactionBook } from "./records.ts";
 import type { Session } from "./session.ts";
-import type { Site } from "./sites.ts";
 import type { Station } from "./station.ts";
 
 const FIRST_SESSION = 910_000_001;
 const FIRST_TRANSACTION = 5_000_001;
+/** What a gigabyte has room for beside 100,000 stations. */
+const MOST_ENDED_SESSIONS = 120_000;
 
 /** All that there is in a world. The behaviours beside this file change it, each its own part. */
 export class WorldState {
   readonly seed: number;
   readonly stations: readonly Station[];
   readonly groups: readonly Group[];
-  readonly sites: readonly Site[];
   readonly agenda = new Agenda();
   readonly sessions: SessionBook;
   readonly transactions: TransactionBook;
@@ -36,7 +36,6 @@ export class WorldState {
     this.seed = seed;
     this.stations = stations;
     this.groups = groups;
-    this.sites = [...new Set(stations.map(({ site }) => site))];
     this.startedAt = start;
     this.now = start;
     this.driverCount = 40 + 6 * ports;
@@ -45,8 +44,8 @@ export class WorldState {
       home.residentNumber = this.driverCount + index;
     });
     this.people = this.driverCount + homes.length;
-    const most = Math.min(500_000, Math.max(10_000, 100 * ports));
-    this.sessions = new SessionBook(most);
+    const most = Math.min(MOST_ENDED_SESSIONS, Math.max(10_000, 100 * ports));
+    this.sessions = new SessionBook(most + ports);
     this.transactions = new TransactionBook(most, FIRST_TRANSACTION);
     this.alarms = new Chronicle(Math.min(50_000, Math.max(1_000, 20 * ports)));
   }

@@ -68,7 +68,6 @@ export interface Station {
   panelSharing: boolean;
   /** Without supply, and silent, since then. */
   unreachableSince: number | null;
-  readonly random: Random;
 }
 
 /** Most the station can draw, kW. */

@@ -1,17 +1,15 @@
 import type { Clock } from "../clock.ts";
 import { plugIn, plugOut } from "./charging.ts";
+import { Directory } from "./directory.ts";
 import { type Driver, driver } from "./driver.ts";
 import { EventBook } from "./events.ts";
 import { Fleets } from "./fleets.ts";
-import type { Group } from "./groups.ts";
 import { breakDown, disconnect, exposeToIncidents, raise, reconnect, repair } from "./incidents.ts";
 import type { Organisation } from "./organisations.ts";
 import type { Alarm, SessionBook, TransactionBook } from "./records.ts";
-import { stationRights } from "./rights.ts";
 import { driverOfRfid, driverOfUser, Roster } from "./roster.ts";
 import type { Session } from "./session.ts";
 import { clearShed, type ShedOrder, shedPort, shedStation } from "./shedding.ts";
-import type { Site } from "./sites.ts";
 import { WorldState } from "./state.ts";
 import type { Port, Station } from "./station.ts";
 import { expectArrival, openPort, planDeparture } from "./traffic.ts";
@@ -19,6 +17,13 @@ import { type PlannedVisit, planVisit } from "./visit.ts";
 import { tellDone } from "./waitlist.ts";
 
 const MS_PER_HOUR = 3_600_000;
+/** A day for 10,000 stations: a second or two of work at the start. */
+const FULL_HISTORY_STATION_HOURS = 240_000;
+
+/** How long a world should have been running when it starts: a day, less for very many stations. */
+export function historyHoursFor(stations: number): number {
+  return Math.min(24, FULL_HISTORY_STATION_HOURS / stations);
+}
 
 export interface WorldOptions {
   readonly seed: number;
@@ -37,29 +42,24 @@ export interface WorldOptions {
  * everything that was to happen until the clock's present, each at its own instant. So the same seed and the same
  * calls at the same times lead to the same state, however often anybody looked in between.
  */
-export class World {
+export class World extends Directory {
   readonly fleets: Fleets;
   readonly events: EventBook;
   readonly #state: WorldState;
   readonly #clock: Clock;
-  readonly #stations = new Map<string, Station>();
-  readonly #groups = new Map<number, Group>();
-  readonly #seenBy = new Map<Organisation, readonly Station[]>();
   readonly #rosters = new Map<Organisation, Roster>();
   readonly #traffic: boolean;
-  #public: readonly Station[] | null = null;
 
   constructor(options: WorldOptions) {
     const start = options.clock.now();
     const state = new WorldState(options.seed, options.stations, start - options.historyHours * MS_PER_HOUR);
+    super(state.stations, state.groups);
     this.#state = state;
     this.fleets = new Fleets(state);
     this.events = new EventBook(state);
     this.#clock = options.clock;
     this.#traffic = options.traffic;
-    for (const station of state.stations) this.#stations.set(station.id, station);
-    for (const group of state.groups) this.#groups.set(group.id, group);
-    if (options.incidents) for (const station of state.stations) exposeToIncidents(state, station);
+    if (options.incidents) exposeToIncidents(state);
     if (options.traffic) this.#openDoors(start);
     this.#advance(start);
   }
@@ -67,34 +67,6 @@ export class World {
   /** How far the world has come, milliseconds since 1970. */
   get now(): number {
     return this.#state.now;
-  }
-
-  get stations(): readonly Station[] {
-    return this.#state.stations;
-  }
-
-  get groups(): readonly Group[] {
-    return this.#state.groups;
-  }
-
-  /** Stations that every driver can find. */
-  get publicStations(): readonly Station[] {
-    this.#public ??= this.stations.filter(({ isPublic }) => isPublic);
-    return this.#public;
-  }
-
-  /** Places with stations. */
-  get sites(): readonly Site[] {
-    return this.#state.sites;
-  }
-
-  /** Stations on which an organisation has rights, in the order of their numbers. */
-  stationsSeenBy(organisation: Organisation): readonly Station[] {
-    const seen =
-      this.#seenBy.get(organisation) ??
-      this.stations.filter((station) => stationRights(organisation, station) !== null);
-    this.#seenBy.set(organisation, seen);
-    return seen;
   }
 
   /** In the order in which they started, those under way among them; the oldest are forgotten in the long run. */
@@ -128,14 +100,6 @@ export class World {
     return this;
   }
 
-  findStation(id: string): Station | undefined {
-    return this.#stations.get(id);
-  }
-
-  findGroup(id: number): Group | undefined {
-    return this.#groups.get(id);
-  }
-
   findSession(id: number): Session | undefined {
     return this.#state.sessions.find(id);
   }
@@ -161,22 +125,6 @@ export class World {
   /** The number of the driver whose card readers read as this; null where nobody known has it. */
   driverOfRfid(rfid: string): number | null {
     return driverOfRfid(this.#state, rfid);
-  }
-
-  /** Stations directly in a group. */
-  stationsIn(group: Group): Station[] {
-    return group.stationNumbers.map((number) => this.#stations.get(`1:${number}`)!);
-  }
-
-  /** Stations of a group and of the groups within it, in the order of their numbers, each once. */
-  stationsOf(group: Group): Station[] {
-    const numbers = new Set<number>();
-    const collect = (inner: Group): void => {
-      for (const number of inner.stationNumbers) numbers.add(number);
-      for (const child of inner.children) collect(child);
-    };
-    collect(group);
-    return [...numbers].sort((a, b) => a - b).map((number) => this.#stations.get(`1:${number}`)!);
   }
 
   /** A vehicle comes to a free port. @throws where the port is in use or unknown */
@@ -247,7 +195,7 @@ export class World {
   #find(stationID: string, portNumber: string): { station: Station; port: Port };
   #find(stationID: string, portNumber?: string): { station: Station; port?: Port } {
     this.catchUp();
-    const station = this.#stations.get(stationID);
+    const station = this.findStation(stationID);
     if (!station) throw new Error(`there is no station ${stationID}`);
     if (portNumber === undefined) return { station };
     const port = station.ports.find((candidate) => candidate.number === portNumber);
