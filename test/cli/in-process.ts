@@ -38,8 +38,9 @@ export class RunningCli {
       rows: 50,
       env,
       ending: this.#ending.signal,
-      ...screen,
     };
+    // Getters stay getters: a screen can change its size.
+    Object.defineProperties(terminal, Object.getOwnPropertyDescriptors(screen));
     this.ended = runCli(args, terminal).then((code) => ({ code, stdout: this.stdout, stderr: this.stderr }));
   }
 
