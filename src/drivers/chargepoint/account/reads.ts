@@ -54,16 +54,21 @@ export const reads: Reads = {
 
   async alarms({ client, stationID, signal }) {
     const alarms = await collect(pages(client, getAlarms, { stationID }, { signal }));
-    return alarms.filter((alarm) => alarm.stationID === stationID);
+    return own(getAlarms.name, stationID, alarms);
   },
 
   async rights({ client, stationID, signal }) {
     const rights = await collect(pages(client, getStationRights, { stationID }, { signal }));
-    const own = rights.map((group) => ({
+    own(
+      getStationRights.name,
+      stationID,
+      rights.flatMap((group) => group.stationData),
+    );
+    const ofStation = rights.map((group) => ({
       ...group,
       stationData: group.stationData.filter((station) => station.stationID === stationID),
     }));
-    return own.filter((group) => group.stationData.length > 0);
+    return ofStation.filter((group) => group.stationData.length > 0);
   },
 
   /** Two calls: the service gives final sessions, or with activeSessionsOnly those under way, never both (§6.1.2). */
@@ -74,7 +79,7 @@ export const reads: Reads = {
       read({ fromTimeStamp: sessionsFrom() }),
       read({ activeSessionsOnly: true }),
     ]);
-    return [...ended, ...active].filter((session) => session.stationID === stationID);
+    return own(getChargingSessionData.name, stationID, [...ended, ...active]);
   },
 };
 
@@ -90,6 +95,17 @@ function pick<R extends { stationID: string | null }>(
     stationID,
     records.map((candidate) => candidate.stationID),
   );
+}
+
+/** The station's records among those of an answer, which has none or some of its own; only others' answer something else. */
+function own<R extends { stationID: string | null }>(
+  operation: string,
+  stationID: string,
+  records: readonly R[],
+): R[] {
+  const found = records.filter((record) => record.stationID === stationID);
+  if (found.length === 0 && records.length > 0) pick(operation, stationID, records);
+  return found;
 }
 
 async function collect<R>(records: AsyncIterable<R>): Promise<R[]> {
