@@ -5,9 +5,10 @@ import { changeBody, childOf, type Element, everyElement, leaf } from "./tree.ts
 
 /** Changing what an answer says. */
 
-/** An answer's document with its contents changed: those of one station's records, or all. */
+/** An answer's document with its contents changed: those of one station's records, or all. Its code is that of all. */
 export function changeContent(document: string, effect: ContentEffect, stationID?: string): string {
   return changeBody(document, (root) => {
+    if (effect.kind === "paddedCode") return pad(childOf(root, "responseCode"));
     const places = stationID === undefined ? [root] : recordsOf(root, stationID);
     for (const place of places) changeElement(place, effect);
   });
@@ -17,7 +18,11 @@ function recordsOf(root: Element, stationID: string): Element[] {
   return everyElement(root).filter((element) => childOf(element, "stationID")?.text === stationID);
 }
 
-function changeElement(place: Element, effect: ContentEffect): void {
+function pad(code: Element | undefined): void {
+  if (code) code.text = `\n\t ${code.text} \n`;
+}
+
+function changeElement(place: Element, effect: Exclude<ContentEffect, { kind: "paddedCode" }>): void {
   switch (effect.kind) {
     case "ports":
       for (const element of everyElement(place)) changePorts(element, effect);
@@ -35,10 +40,6 @@ function changeElement(place: Element, effect: ContentEffect): void {
     case "order":
       for (const element of everyElement(place)) element.children.reverse();
       return;
-    case "paddedCode": {
-      const code = childOf(place, "responseCode");
-      if (code) code.text = `\n\t ${code.text} \n`;
-    }
   }
 }
 

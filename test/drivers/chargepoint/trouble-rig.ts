@@ -1,0 +1,120 @@
+import { Account } from "../../../src/drivers/chargepoint/account/account.ts";
+import { ChargePointClient } from "../../../src/drivers/chargepoint/api/client.ts";
+import { OwnSheds } from "../../../src/drivers/chargepoint/control/own-sheds.ts";
+import { ShedControl } from "../../../src/drivers/chargepoint/control/shed.ts";
+import { Station } from "../../../src/drivers/chargepoint/station.ts";
+import { createLog } from "../../../src/log.ts";
+import type { PointValue } from "../../../src/points/index.ts";
+import { parseRegistry } from "../../../src/registry/index.ts";
+import { type Simulator, SteppedClock, startSimulator } from "../../../src/simulator/index.ts";
+
+const REGISTRY = `Volttron Point Name,Attribute Name,Register Name,Port #,Type,Starting Value,Writable
+load_1,portLoad,LoadRegister,1,float,,
+load_2,portLoad,LoadRegister,2,float,,
+limit,allowedLoad,LoadRegister,,float,,TRUE
+limit_1,allowedLoad,LoadRegister,1,float,,TRUE
+status_1,Status,StationStatusRegister,1,string,,
+alarm,alarmType,AlarmRegister,,string,,
+session_1,sessionID,ChargingSessionRegister,1,string,,
+`;
+
+export const LOAD_POINTS = ["load_1", "load_2", "limit", "limit_1"];
+
+/** A call's deadline, far below the 20 s of a bridge. */
+export const DEADLINE_MS = 500;
+
+export interface TroubleRig {
+  readonly simulator: Simulator;
+  readonly clock: SteppedClock;
+  readonly station: Station;
+  /** A station of the same account; the rig's own is the first. */
+  stationAt(index: number): Station;
+  readonly notices: string[];
+  /** Moves the account's clock. */
+  wait(seconds: number): void;
+  /** Operations called since the last question. */
+  called(): string[];
+  close(): Promise<void>;
+}
+
+/**
+ * The real driver on a simulated network, with a short deadline, and a clock of the account's that a test moves. Two
+ * vehicles charge at the first station, with 6 kW and 3 kW.
+ */
+export async function openTroubleRig(stations = 3): Promise<TroubleRig> {
+  const clock = new SteppedClock();
+  const simulator = await startSimulator({ stations, traffic: false, incidents: false, clock });
+  const { endpoint, username, password, stationIDs } = simulator;
+  simulator.world.plugIn(stationIDs[0]!, "1", { kw: 6 });
+  simulator.world.plugIn(stationIDs[0]!, "2", { kw: 3 });
+  const notices: string[] = [];
+  const notice = (severity: string, kind: string, text: string): void => {
+    notices.push(`${severity} ${kind}: ${text}`);
+  };
+  const log = createLog({ level: "silent" });
+  // As Accounts makes them, but for the deadline and the clocks.
+  // Pauses between attempts are no part of what is tested here.
+  const hurried = { now: () => performance.now(), sleep: async () => undefined };
+  const client = new ChargePointClient({
+    clock: hurried,
+
+    endpoint,
+    username,
+    password,
+    retries: 1,
+    deadlineMs: DEADLINE_MS,
+    log,
+  });
+  let waited = 0;
+  const now = () => performance.now() / 1000 + waited;
+  const account = new Account({
+    label: "me",
+    client,
+    log,
+    notice,
+    now,
+    wallClock: () => new Date(clock.now()),
+  });
+  const { rows } = parseRegistry(Buffer.from(REGISTRY), "test.csv");
+  const state = new Map<string, PointValue>();
+  const stationAt = (index: number): Station => {
+    const stationID = stationIDs[index]!;
+    const own = new OwnSheds(
+      { get: (key) => state.get(key) ?? null, set: (key, value) => void state.set(key, value) },
+      "me",
+      stationID,
+    );
+    const shed = new ShedControl(account, own, { stationID, leaseMinutes: 60, onModeChange: "clear_first" });
+    return new Station({
+      path: `site/s${index}`,
+      rows,
+      stationID,
+      account,
+      shed,
+      own,
+      leaseMinutes: 60,
+      maxAgeSeconds: 0,
+      log,
+    });
+  };
+  let seen = 0;
+  return {
+    simulator,
+    clock,
+    station: stationAt(0),
+    stationAt,
+    notices,
+    wait(seconds) {
+      waited += seconds;
+    },
+    called() {
+      const names = simulator.calls.slice(seen).map((call) => call.operation);
+      seen = simulator.calls.length;
+      return names;
+    },
+    async close() {
+      await account.close();
+      await simulator.close();
+    },
+  };
+}
