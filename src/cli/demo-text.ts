@@ -5,8 +5,7 @@ import type { BridgeSettings } from "../config/index.ts";
 import type { DeviceState } from "../devices/index.ts";
 import type { PointValue } from "../points/index.ts";
 import type { Simulator } from "../simulator/index.ts";
-import { counted } from "./diagnostics.ts";
-import { formatTable, formatValue } from "./table.ts";
+import { counted, formatTable, formatValue } from "./table.ts";
 
 export interface DemoParts {
   readonly bridge: Bridge;

@@ -1,5 +1,6 @@
 import { type Diagnostic, formatDiagnostic, hasErrors } from "../config/index.ts";
 import { CommandError, EXIT } from "./command-error.ts";
+import { counted } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A line each; files below the working directory are named from there. */
@@ -28,9 +29,4 @@ export function tally(diagnostics: readonly Diagnostic[]): string {
   if (diagnostics.length === 0) return "no problems found";
   const errors = countErrors(diagnostics);
   return `${counted(errors, "error")}, ${counted(diagnostics.length - errors, "warning")}`;
-}
-
-/** `1 station`, `2 stations` */
-export function counted(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

@@ -9,10 +9,9 @@ import {
 } from "../historian/index.ts";
 import { Secrets } from "../log.ts";
 import { CommandError, EXIT } from "./command-error.ts";
-import { counted } from "./diagnostics.ts";
 import { loadSettings } from "./load.ts";
 import { logOptions, numberOption } from "./options.ts";
-import { formatTable, formatValue } from "./table.ts";
+import { counted, formatTable, formatValue } from "./table.ts";
 import { type LogFlags, printJson, type Terminal, terminalLog } from "./terminal.ts";
 
 interface StoreFlags extends LogFlags {

@@ -4,9 +4,10 @@ import { startBridge } from "../bridge.ts";
 import { type Diagnostic, strict } from "../config/index.ts";
 import { Secrets } from "../log.ts";
 import { CommandError, EXIT } from "./command-error.ts";
-import { countErrors, counted, tellDiagnostics } from "./diagnostics.ts";
+import { countErrors, tellDiagnostics } from "./diagnostics.ts";
 import { loadAll } from "./load.ts";
 import { logOptions } from "./options.ts";
+import { counted } from "./table.ts";
 import { type LogFlags, type Terminal, terminalLog } from "./terminal.ts";
 import { packageVersion } from "./version.ts";
 
@@ -49,9 +50,8 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
     onDiagnostics: tell,
   }).catch((error: unknown) => {
     if (error instanceof CommandError) throw error;
-    throw new CommandError(`the bridge cannot start: ${(error as Error).message}`, EXIT.configuration, {
-      cause: error,
-    });
+    const message = `the bridge cannot start: ${secrets.blank((error as Error).message)}`;
+    throw new CommandError(message, EXIT.configuration, { cause: error });
   });
   if (bridge.devices.infos.length === 0) {
     await bridge.stop();

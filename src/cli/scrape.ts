@@ -7,10 +7,10 @@ import { Secrets } from "../log.ts";
 import { metadataType, type Scrape } from "../points/index.ts";
 import { bridgeFileAbove } from "./bridge-file.ts";
 import { CommandError, EXIT } from "./command-error.ts";
-import { countErrors, counted, formatAll } from "./diagnostics.ts";
+import { countErrors, formatAll } from "./diagnostics.ts";
 import { driverSchemas, loadDevice, loadSettings, Registries } from "./load.ts";
 import { logOptions } from "./options.ts";
-import { formatTable, formatValue } from "./table.ts";
+import { counted, formatTable, formatValue } from "./table.ts";
 import { type LogFlags, printJson, type Terminal, terminalLog } from "./terminal.ts";
 
 interface Flags extends LogFlags {

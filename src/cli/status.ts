@@ -2,8 +2,7 @@ import type { Command } from "commander";
 import { type BridgeStatus, brokerUrl, NoBrokerError, readBridgeStatus } from "../mqtt/index.ts";
 import { type BridgeFlags, bridgeOptions, findBroker } from "./ask.ts";
 import { CommandError } from "./command-error.ts";
-import { counted } from "./diagnostics.ts";
-import { formatValue } from "./table.ts";
+import { counted, formatValue } from "./table.ts";
 import { printJson, type Terminal } from "./terminal.ts";
 
 export function status(program: Command, terminal: Terminal): void {

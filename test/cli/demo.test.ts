@@ -10,6 +10,8 @@ import { Screen } from "./screen.ts";
 import { Workplace } from "./workplace.ts";
 
 const starter = fileURLToPath(new URL("../../bin/voltbridge", import.meta.url));
+/** A terminal for a program, of the Debian package bsdutils. */
+const script = findProgram("script");
 const TITLE = /^device +port +status/m;
 
 const place = new Workplace();
@@ -147,9 +149,9 @@ describe("the demo", () => {
     }
   });
 
-  test.skipIf(findProgram("script") === undefined)("Ctrl-C in a real terminal ends it with 0", async () => {
+  test.skipIf(script === undefined)("Ctrl-C in a real terminal ends it with 0", async () => {
     const command = `${process.execPath} ${starter} demo --stations 1 --data ${place.at("five")}`;
-    const terminal = spawn("script", ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
+    const terminal = spawn(script!, ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
     let output = "";
     terminal.stdout.on("data", (chunk: Buffer) => {
       output += chunk;

@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:net";
 import { connectAsync } from "mqtt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freePort } from "../helpers/mosquitto.ts";
+import { Recorder } from "../helpers/mqtt-recorder.ts";
 import { voltbridge } from "../helpers/voltbridge.ts";
 import { cli, RunningCli } from "./in-process.ts";
 import { Workplace } from "./workplace.ts";
@@ -102,18 +103,12 @@ describe("get, set, revert and status through a running bridge", () => {
   });
 
   test("E7: set --duration goes with the command", async () => {
-    const client = await connectAsync(url);
-    await client.subscribeAsync("devices/actuators/set/#");
-    const command = once(client, "message");
+    const recorder = await Recorder.connect(url, { protocolVersion: 4 }, "devices/actuators/set/#");
     const { code } = await ask("set", "lab/one/limit", "5", "--duration", "30");
-    const [, payload] = await command;
-    expect(JSON.parse(payload.toString())).toMatchObject({
-      value: 5,
-      duration_minutes: 30,
-      requester: "cli",
-    });
+    const command = await recorder.json("devices/actuators/set/lab/one/limit");
+    expect(command).toMatchObject({ value: 5, duration_minutes: 30, requester: "cli" });
     expect(code).toBe(0);
-    await client.endAsync(true);
+    await recorder.close();
   });
 
   test("revert of a point, and of a device", async () => {
