@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 
 const bin = fileURLToPath(new URL("../bin", import.meta.url));
 const oldNode = findOldNode();
@@ -66,6 +66,7 @@ describe.skipIf(oldNode === undefined)("bin/voltbridge started by an older Node"
 
   test("passes signals on: a simulator ends with 0 on TERM, and is gone", async () => {
     const { child, ended } = start(oldNode!, bin, ["simulate", "--port", "0", "--stations", "1"]);
+    onTestFinished(() => void child.kill("SIGTERM"));
     const [line] = (await once(child.stdout!, "data")) as [Buffer];
     const { endpoint } = JSON.parse(line.toString()) as { endpoint: string };
     expect((await fetch(endpoint)).status).toBeLessThan(500);

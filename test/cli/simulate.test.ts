@@ -1,12 +1,13 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { RunningVoltbridge } from "../helpers/voltbridge.ts";
 import { cli, RunningCli } from "./in-process.ts";
 import { Workplace } from "./workplace.ts";
 
 test("simulate prints one line of JSON, answers the credentials that it prints, and ends with 0 on TERM", async () => {
   const simulator = new RunningVoltbridge(["simulate", "--port", "0", "--stations", "12"]);
+  onTestFinished(() => void simulator.stop("SIGKILL"));
   await simulator.printed(/\}\n/);
   const { endpoint, username, password, stations } = JSON.parse(simulator.stdout);
   expect(endpoint).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/webservices\/chargepoint\/services\/5\.1$/);
