@@ -82,10 +82,7 @@ function measure(stations: number): void {
   show(
     "getChargingSessionData of one station",
     answers(operations.getChargingSessionData, () => ({
-      searchQuery: {
-        stationID: world.sessions[next++ % world.sessions.length]!.stationID,
-        activeSessionsOnly: false,
-      },
+      searchQuery: { stationID: served[next++ % served.length]! },
     })),
   );
   show(
