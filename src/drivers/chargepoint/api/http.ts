@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
+import { gunzip, gunzipSync } from "node:zlib";
 import type { Dispatcher } from "undici";
 
 /** One POST and its whole answer, bounded in time by the signal and in size by `maxBytes`. */
@@ -36,7 +36,15 @@ export class HttpError extends Error {
   }
 }
 
-const unpack = promisify(gunzip);
+const unpackAside = promisify(gunzip);
+/** Answers of a station or a few: to hand them to another thread and back takes longer than to unpack them. */
+const SMALL = 4 * 1024;
+
+function unpack(body: Buffer, maxOutputLength: number): Buffer | Promise<Buffer> {
+  return body.byteLength <= SMALL
+    ? gunzipSync(body, { maxOutputLength })
+    : unpackAside(body, { maxOutputLength });
+}
 
 /**
  * Sends a request and reads its answer. Redirects are answers like any other. Once rejected, nothing is sent any
@@ -53,7 +61,7 @@ export async function post(dispatcher: Dispatcher, request: Post): Promise<HttpA
   if (encoding === "identity") return { status, headers, body, bytes };
   if (encoding !== "gzip" && encoding !== "x-gzip") throw new HttpError("encoding", true);
   try {
-    return { status, headers, body: await unpack(body, { maxOutputLength: request.maxBytes }), bytes };
+    return { status, headers, body: await unpack(body, request.maxBytes), bytes };
   } catch (cause) {
     const tooLarge = (cause as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
     throw new HttpError(tooLarge ? "too large" : "encoding", true, cause);
