@@ -3,7 +3,8 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 
 export const XML_TYPE = "text/xml; charset=utf-8";
-const WORTH_COMPRESSING = 1024;
+/** Characters; to compress less costs more than to send it. */
+const WORTH_COMPRESSING = 8 * 1024;
 const compress = promisify(gzip);
 
 /** Sends a document, compressed where that is worth it and the caller asks for it. */
