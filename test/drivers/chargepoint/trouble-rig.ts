@@ -41,7 +41,7 @@ export interface TroubleRig {
  * The real driver on a simulated network, with a short deadline, and a clock of the account's that a test moves. Two
  * vehicles charge at the first station, with 6 kW and 3 kW.
  */
-export async function openTroubleRig(stations = 3): Promise<TroubleRig> {
+export async function openTroubleRig(stations = 3, deadlineMs = DEADLINE_MS): Promise<TroubleRig> {
   const clock = new SteppedClock();
   const simulator = await startSimulator({ stations, traffic: false, incidents: false, clock });
   const { endpoint, username, password, stationIDs } = simulator;
@@ -62,7 +62,7 @@ export async function openTroubleRig(stations = 3): Promise<TroubleRig> {
     username,
     password,
     retries: 1,
-    deadlineMs: DEADLINE_MS,
+    deadlineMs,
     log,
   });
   let waited = 0;

@@ -186,10 +186,11 @@ describe("an answer that does not come", () => {
 
   test("C2: one station of fifty that hangs leaves the others on time, round after round", async () => {
     await rig.close();
-    rig = await openTroubleRig(50);
+    const deadlineMs = 2000;
+    rig = await openTroubleRig(50, deadlineMs);
     begin({ kind: "hang" });
     const stations = Array.from({ length: 50 }, (_, index) => rig.stationAt(index));
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       const took: number[] = [];
       const failed: number[] = [];
       await Promise.all(
@@ -201,7 +202,8 @@ describe("an answer that does not come", () => {
         }),
       );
       expect(failed).toEqual([0]);
-      expect(Math.max(...took)).toBeLessThan(DEADLINE_MS + SLACK_MS);
+      expect(took[0]).toBeLessThan(deadlineMs + SLACK_MS);
+      expect(Math.max(...took.slice(1))).toBeLessThan(deadlineMs);
     }
     expect(rig.notices).toEqual([]);
   });
