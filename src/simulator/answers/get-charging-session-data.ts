@@ -7,7 +7,7 @@ import { fullAddress } from "../world/sites.ts";
 import type { Station } from "../world/station.ts";
 import type { AnswerTo, Scene } from "./answer.ts";
 import { pageOf } from "./page.ts";
-import { knownSession } from "./realm.ts";
+import { knownSession, rightsOn } from "./realm.ts";
 import { namesStations, type StationSearch, searchStations } from "./station-search.ts";
 import { duration, seconds, shownKwh, shownPercent, timeWindow, wireTime } from "./values.ts";
 
@@ -55,6 +55,7 @@ function matchingSessions(scene: Scene, query: Query, asOf: number): readonly Se
     ...{ Proximity, proximityUnit, Geo },
   };
   const stations = namesStations(where) ? searchStations(scene, where) : null;
+  const wanted = stations && new Set(stations.map(({ id }) => id));
   return candidates(scene, query, stations, window.from * 1000).filter((session) => {
     const ended = session.endedAt !== null && session.endedAt <= asOf;
     const end = ended ? session.endedAt! : session.startedAt;
@@ -63,28 +64,27 @@ function matchingSessions(scene: Scene, query: Query, asOf: number): readonly Se
       ended !== (query.activeSessionsOnly === true) &&
       seconds(session.startedAt) >= window.from &&
       seconds(end) < window.to &&
-      (!query.userID || driverIDs(session.visit.driverNumber).userID === query.userID)
+      (!query.userID || driverIDs(session.visit.driverNumber).userID === query.userID) &&
+      (wanted ? wanted.has(session.stationID) : isSeen(scene, session))
     );
   });
 }
 
-/** Sessions among which to search, in the order in which they started: as few as the query allows. */
+/** Sessions among which to search, in the order in which they started: as few as can be told at once. */
 function candidates(
   scene: Scene,
   { sessionID }: Query,
   stations: readonly Station[] | null,
   from: number,
 ): readonly Session[] {
-  const { world } = scene;
-  if (sessionID) {
-    const { session, station } = knownSession(scene, sessionID);
-    return stations === null || stations.includes(station) ? [session] : [];
-  }
-  if (stations !== null && stations.length <= FEW) {
-    return stations.flatMap((station) => world.sessionBook.of(station.id)).sort((a, b) => a.id - b.id);
-  }
-  const wanted = new Set((stations ?? world.stationsSeenBy(scene.account.organisation)).map(({ id }) => id));
-  return world.sessionBook.since(from).filter((session) => wanted.has(session.stationID));
+  const { sessionBook } = scene.world;
+  if (sessionID) return [knownSession(scene, sessionID).session];
+  if (stations === null || stations.length > FEW) return sessionBook.since(from);
+  return stations.flatMap((station) => sessionBook.of(station.id)).sort((a, b) => a.id - b.id);
+}
+
+function isSeen(scene: Scene, { stationID }: Session): boolean {
+  return rightsOn(scene, scene.world.findStation(stationID)!) !== null;
 }
 
 function describeSession(scene: Scene, session: Session, asOf: number): Record {
