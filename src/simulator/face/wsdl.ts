@@ -16,8 +16,9 @@ export class Wsdl {
 
   for(request: IncomingMessage): string {
     const { host = "" } = request.headers;
-    const { localAddress, localPort } = request.socket;
-    const reached = HOST.test(host) ? host : `${localAddress}:${localPort}`;
+    const { localAddress = "", localPort } = request.socket;
+    const own = localAddress.includes(":") ? `[${localAddress}]` : localAddress;
+    const reached = HOST.test(host) ? host : `${own}:${localPort}`;
     const kept = this.#kept.get(reached);
     if (kept !== undefined) return kept;
     const made = wsdl({ endpoint: `http://${reached}${this.#path}` });

@@ -57,7 +57,10 @@ interface Entry {
   hits: number;
 }
 
-/** Trouble on request, for tests of whoever calls. */
+/**
+ * Trouble on request, for tests of whoever calls. It hits requests with good credentials for an operation that there
+ * is; all others are refused as ever.
+ */
 export class Trouble {
   /** Seconds of the world's clock for which every write goes unseen; rules of kind `late` say it of some. */
   writesShowLateSeconds = 0;
