@@ -6,6 +6,7 @@ import { type Answer, answerOf, directAnswer, stateAnswer, volttronAnswer } from
 import { type CommandPayload, parseCommandPayload, valueToSet } from "./command-payload.ts";
 import type { Delivery } from "./delivery.ts";
 import { type Incoming, type Link, reasonOf } from "./link.ts";
+import type { OtherBridges } from "./other-bridges.ts";
 import { headerPlaces } from "./payloads.ts";
 import { type CommandTopic, type Topics, unknownDevice } from "./topics.ts";
 
@@ -16,6 +17,7 @@ export interface CommandReceiverOptions {
   readonly headers: "payload" | "properties" | "both";
   readonly devices: ReadonlyMap<string, DeviceInfo>;
   readonly commands: Commands;
+  readonly others: OtherBridges;
   readonly now: () => Date;
   readonly secrets?: Secrets;
 }
@@ -89,6 +91,8 @@ export class CommandReceiver {
   #receive(message: Incoming): void {
     const topic = this.#options.topics.parseCommand(message.topic);
     if (!topic || this.#isOwnValue(topic)) return;
+    const { devices, others } = this.#options;
+    if (!devices.has(topic.target.path) && others.have(topic.target)) return;
     // This is how a retained command is cleared, seen by those who are told of the flag (MQTT 5).
     if (message.retained && message.payload.length === 0 && topic.action === "set") return;
     if (message.retained && this.#isFresh() && this.#wasRefused(message)) return;

@@ -9,6 +9,7 @@ import { CommandReceiver } from "./commands.ts";
 import { Connection, type ConnectionTimes } from "./connection.ts";
 import { Delivery, type MqttCounters } from "./delivery.ts";
 import { EmbeddedBroker } from "./embedded-broker.ts";
+import { OtherBridges } from "./other-bridges.ts";
 import { type Deliver, Publisher } from "./publisher.ts";
 import { StateView } from "./state-view.ts";
 import { type HealthReport, StatusPublisher } from "./status.ts";
@@ -96,6 +97,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     now,
     ...(secrets && { secrets }),
   });
+  const others = new OtherBridges(link, topics, new Topics("+", settings.baseTopic));
   const receiver = new CommandReceiver({
     link,
     delivery,
@@ -103,6 +105,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     headers: settings.headers,
     devices,
     commands: options.commands,
+    others,
     now,
     ...(secrets && { secrets }),
   });
@@ -126,6 +129,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       state.republish();
     }),
   ];
+  others.start();
   receiver.start();
   state.start();
   status.start();
@@ -142,6 +146,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     whenConnected: (signal) => whenUp(link, signal),
     async stop() {
       await receiver.stop();
+      others.stop();
       state.stop();
       status.stop();
       for (const end of unsubscribe) end();

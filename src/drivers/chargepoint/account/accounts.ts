@@ -61,5 +61,5 @@ export class Accounts {
 
 /** Licence keys are long and half a secret: enough of one to tell accounts apart. */
 function shorten(username: string): string {
-  return username.length <= 12 ? username : `${username.slice(0, 8)}…`;
+  return username.length > 12 ? `${username.slice(0, 8)}…` : `${username.slice(0, 2)}…`;
 }
