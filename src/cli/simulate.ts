@@ -1,8 +1,13 @@
 import { once } from "node:events";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { Secrets } from "../log.ts";
-import { startSimulator } from "../simulator/index.ts";
-import { CommandError } from "./command-error.ts";
+import {
+  type SimulatorOptions,
+  SteppedClock,
+  startSimulator,
+  TroubleRulesError,
+} from "../simulator/index.ts";
+import { CommandError, EXIT } from "./command-error.ts";
 import { logOptions, numberOption } from "./options.ts";
 import { type LogFlags, type Terminal, terminalLog } from "./terminal.ts";
 
@@ -14,6 +19,11 @@ interface Flags extends LogFlags {
   readonly speed: number;
   readonly username?: string;
   readonly password?: string;
+  readonly trouble?: string;
+  readonly control: "loopback" | "anywhere" | "off";
+  readonly serials?: true;
+  readonly start?: string;
+  readonly stepped?: true;
 }
 
 /** Station IDs in the line that is printed; enough to try it with. */
@@ -44,7 +54,16 @@ export function simulate(program: Command, terminal: Terminal): void {
       1,
     )
     .option("--username <text>", "API licence key to accept (default: made up)")
-    .option("--password <text>", "API password to accept (default: made up)");
+    .option("--password <text>", "API password to accept (default: made up)")
+    .option("--start <time>", "when the simulated time starts, ISO 8601 (default: now)")
+    .option("--stepped", "let time stand still until POST /control/world moves it")
+    .option("--trouble <file>", "JSON file of rules for what goes wrong")
+    .addOption(
+      new Option("--control <who>", "who may use /control (trouble, log, world)")
+        .choices(["loopback", "anywhere", "off"])
+        .default("loopback"),
+    )
+    .option("--serials", "let every portLoad carry a serial number, and log it");
   logOptions(command, "info").action((flags: Flags) => runSimulator(flags, terminal));
 }
 
@@ -52,7 +71,8 @@ async function runSimulator(flags: Flags, terminal: Terminal): Promise<void> {
   const secrets = new Secrets();
   if (flags.password !== undefined) secrets.add(flags.password);
   const log = terminalLog(terminal, flags, secrets);
-  const simulator = await startSimulator({ ...flags, log }).catch((error: unknown) => {
+  const simulator = await startSimulator({ ...optionsOf(flags), log }).catch((error: unknown) => {
+    if (error instanceof TroubleRulesError) throw new CommandError(error.message, EXIT.configuration);
     throw new CommandError(
       `the simulator cannot listen on ${flags.host}:${flags.port}: ${(error as Error).message}; give it another port (--port 0: any free one)`,
     );
@@ -63,4 +83,16 @@ async function runSimulator(flags: Flags, terminal: Terminal): Promise<void> {
   );
   if (!terminal.ending.aborted) await once(terminal.ending, "abort");
   await simulator.close();
+}
+
+function optionsOf(flags: Flags): SimulatorOptions {
+  const { control, stepped, start, ...others } = flags;
+  if (start !== undefined && Number.isNaN(Date.parse(start))) {
+    throw new CommandError(`--start ${start}: expected a time, e.g. 2026-11-21T08:00:00Z`, EXIT.usage);
+  }
+  return {
+    ...others,
+    control: control === "loopback" ? true : control === "anywhere" ? "anywhere" : false,
+    ...(stepped ? { clock: new SteppedClock(start ?? new Date()) } : start === undefined ? {} : { start }),
+  };
 }
