@@ -1,7 +1,9 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { Secrets } from "../log.ts";
 import {
+  type AccountOptions,
   type SimulatorOptions,
   SteppedClock,
   startSimulator,
@@ -19,6 +21,7 @@ interface Flags extends LogFlags {
   readonly speed: number;
   readonly username?: string;
   readonly password?: string;
+  readonly accounts?: string;
   readonly trouble?: string;
   readonly control: "loopback" | "anywhere" | "off";
   readonly serials?: true;
@@ -55,6 +58,7 @@ export function simulate(program: Command, terminal: Terminal): void {
     )
     .option("--username <text>", "API licence key to accept (default: made up)")
     .option("--password <text>", "API password to accept (default: made up)")
+    .option("--accounts <file>", "JSON file of further accounts: [{username, password, organisation, plan}]")
     .option("--start <time>", "when the simulated time starts, ISO 8601 (default: now)")
     .option("--stepped", "let time stand still until POST /control/world moves it")
     .option("--trouble <file>", "JSON file of rules for what goes wrong")
@@ -72,7 +76,8 @@ async function runSimulator(flags: Flags, terminal: Terminal): Promise<void> {
   if (flags.password !== undefined) secrets.add(flags.password);
   const log = terminalLog(terminal, flags, secrets);
   const simulator = await startSimulator({ ...optionsOf(flags), log }).catch((error: unknown) => {
-    if (error instanceof TroubleRulesError) throw new CommandError(error.message, EXIT.configuration);
+    if (error instanceof TroubleRulesError || error instanceof RangeError)
+      throw new CommandError(error.message, EXIT.configuration);
     throw new CommandError(
       `the simulator cannot listen on ${flags.host}:${flags.port}: ${(error as Error).message}; give it another port (--port 0: any free one)`,
     );
@@ -86,13 +91,24 @@ async function runSimulator(flags: Flags, terminal: Terminal): Promise<void> {
 }
 
 function optionsOf(flags: Flags): SimulatorOptions {
-  const { control, stepped, start, ...others } = flags;
+  const { control, stepped, start, accounts, ...others } = flags;
   if (start !== undefined && Number.isNaN(Date.parse(start))) {
     throw new CommandError(`--start ${start}: expected a time, e.g. 2026-11-21T08:00:00Z`, EXIT.usage);
   }
   return {
     ...others,
+    ...(accounts === undefined ? {} : { accounts: readAccounts(accounts) }),
     control: control === "loopback" ? true : control === "anywhere" ? "anywhere" : false,
     ...(stepped ? { clock: new SteppedClock(start ?? new Date()) } : start === undefined ? {} : { start }),
   };
+}
+
+function readAccounts(file: string): AccountOptions[] {
+  try {
+    const accounts: unknown = JSON.parse(readFileSync(file, "utf8"));
+    if (Array.isArray(accounts)) return accounts as AccountOptions[];
+    throw new Error("expected a list of accounts");
+  } catch (error) {
+    throw new CommandError(`--accounts ${file}: ${(error as Error).message}`, EXIT.configuration);
+  }
 }

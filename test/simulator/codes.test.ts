@@ -213,7 +213,6 @@ const cases: readonly Case[] = [
   ["171", "no such type", "getTransactionData", () => query({ transactionType: "Gift" })],
   ["171", "no waitlist", "setWaitlistDone", () => ({ stationID: "1:100001", portID: "1", userID: user(0) })],
   ["171", "an unknown event", "removeLoadShedEvent", () => ({ eventId: 7 })],
-  ["172", "no interval", "shedLoad", () => shed({ stationID: "1:100001", percentShedPerStation: 5 }, null)],
   ["172", "no organisation", "getStationGroups", () => ({})],
   ["173", "no limit", "createLoadShedEvent", () => event({ allowedLoadPerPort: null })],
   ["174", "more than all", "shedLoad", () => shed({ stationID: "1:100001", percentShedPerStation: 101 })],

@@ -99,7 +99,6 @@ describe("shedLoad is refused, and nothing changes", () => {
       { shedGroup: { sgID: GROUP, allowedLoadPerStation: 15 }, timeInterval: 5 },
     ],
     ["124", "an interval below zero", station({ allowedLoadPerStation: 3 }, -5)],
-    ["172", "no interval", { shedStation: { stationID: STATION, allowedLoadPerStation: 3 } }],
     ["172", "no station ID", { shedStation: { allowedLoadPerStation: 3 }, timeInterval: 5 }],
     ["172", "no group ID", { shedGroup: { allowedLoadPerStation: 3 }, timeInterval: 5 }],
     [
@@ -147,6 +146,12 @@ describe("shedLoad is refused, and nothing changes", () => {
     );
     expect(answer.body).toContain(`<responseCode>${code}</responseCode>`);
     expect((await load()).Port[0]!.shedState).toBe(0);
+  });
+
+  test("a missing interval is no refusal: existing clients leave it out and shed without end", async () => {
+    expect(await shed({ shedStation: { stationID: STATION, allowedLoadPerStation: 3 } })).toBe("100");
+    clock.advance(30 * 86_400);
+    expect((await load()).Port[0]!.shedState).toBe(1);
   });
 
   test("185, 202, 176, 175: by stations that cannot", async () => {
