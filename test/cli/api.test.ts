@@ -46,7 +46,7 @@ describe("voltbridge api", () => {
     // Those of the account, and those of others that it may look at.
     const records = Number(/getStations: (\d+) records, 5 pages/.exec(stderr)?.[1]);
     expect(records).toBeGreaterThanOrEqual(2000);
-    expect(stdout.match(/^ *\d+ +1:1\d{5} /gm)).toHaveLength(records);
+    expect(stdout.match(/^ *\d+ +1:\d{6} /gm)).toHaveLength(records);
     expect(stdout).toContain("more columns: --json shows all");
   });
 
