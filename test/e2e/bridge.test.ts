@@ -199,6 +199,9 @@ describe.each(brokers)("the bridge through $name", ({ installed, start }) => {
 
   test("H2: birth, state view and a clean end", async () => {
     await subscriber.next("devices/site/s2/all");
+    for (const topic of ["voltbridge/test/state", "state/site/s1/availability", "state/site/s1"]) {
+      await expect.poll(() => subscriber.messages.some((message) => message.topic === topic)).toBe(true);
+    }
     const late = await Subscriber.to(broker.url);
     const retained = (topic: string) =>
       late.messages.find((message) => message.topic === topic && message.retain)?.payload;
