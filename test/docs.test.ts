@@ -6,9 +6,16 @@ import { runCli } from "../src/cli/index.ts";
 import { bridgeSchema } from "../src/config/bridge-schema.ts";
 import { deviceSchema } from "../src/config/device-schema.ts";
 import type { Schema } from "../src/config/schema.ts";
+import type { Operation } from "../src/drivers/chargepoint/api/message.ts";
+import { operations } from "../src/drivers/chargepoint/api/operations/index.ts";
+import { RESPONSE_CODES } from "../src/drivers/chargepoint/api/response-codes.ts";
 import { registerClasses } from "../src/drivers/chargepoint/registers/index.ts";
 import { driverTypes } from "../src/drivers/index.ts";
 import { backends } from "../src/historian/index.ts";
+import { PLANS, type Plan, planIncludes } from "../src/simulator/plans.ts";
+import { STAGES } from "../src/simulator/trouble/effect.ts";
+import { rulesSchema } from "../src/simulator/trouble/schema.ts";
+import { modelOf } from "../src/simulator/world/models.ts";
 
 const ROOT = resolve(fileURLToPath(new URL("..", import.meta.url)));
 const pages = ["README.md", ...markdownBelow("docs"), ...markdownBelow("examples")].filter((page) =>
@@ -219,6 +226,131 @@ describe("docs/architecture.md", () => {
   });
 });
 
+const help = new Map<string, Promise<string>>();
+/** What `voltbridge <words> --help` prints; it fails for a command that does not exist. */
+function helpOf(words: readonly string[]): Promise<string> {
+  const key = words.join(" ");
+  const known = help.get(key) ?? runHelp(words);
+  help.set(key, known);
+  return known;
+}
+
+async function runHelp(words: readonly string[]): Promise<string> {
+  let printed = "";
+  const terminal = {
+    out: (part: string) => {
+      printed += part;
+    },
+    err: () => undefined,
+    interactive: false,
+    columns: 100,
+    rows: 40,
+    env: {},
+    ending: new AbortController().signal,
+  };
+  expect(await runCli([...words, "--help"], terminal), `voltbridge ${words.join(" ")} --help`).toBe(0);
+  return printed;
+}
+
+describe("docs/simulator.md", () => {
+  const page = "docs/simulator.md";
+  /** All that a cell has as code. */
+  const codes = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1]!);
+  const firstCells = (heading: string) => rows(section(page, heading)).flatMap(([cell]) => codes(cell!));
+
+  test("has every option of the command line, and no other", async () => {
+    const usage = await helpOf(["simulate"]);
+    const real = [...usage.matchAll(/^ +(?:-\w, )?(--[\w-]+)/gm)].map((match) => match[1]!);
+    expect(firstCells("## Start it").sort()).toEqual(real.filter((option) => option !== "--help").sort());
+  });
+
+  test("has every operation with its section, the smallest plan that has it, and its largest page", () => {
+    const documented = rows(section(page, "## Operations")).map(([name, guide, plan, rest]) =>
+      [code(name!), guide, plan, ...(rest!.match(/(?<=pages of |at most )\d+/g) ?? [])].join(" "),
+    );
+    const byPrice: Plan[] = ["commercial", "enterprise", "full"];
+    const real = Object.values<Operation>(operations).map(({ name, section, paging }) => {
+      const plan = byPrice.find((one) => planIncludes(one, name));
+      const { size = [], maxSize = [] } = paging ?? {};
+      return [name, section, plan, size, maxSize].flat().join(" ");
+    });
+    expect(documented).toEqual(real);
+  });
+
+  test("has every plan, and no other", () => {
+    const [plans] = section(page, "## Accounts and rights").split("| rights |");
+    expect(rows(plans!).map(([name]) => code(name!))).toEqual([...PLANS]);
+  });
+
+  test("has every model with the first station of it", () => {
+    const first = new Map<string, string>();
+    for (let index = 0; index < 100; index++) {
+      const { name } = modelOf(index);
+      if (!first.has(name)) first.set(name, `1:${100_001 + index}`);
+    }
+    const documented = rows(section(page, "## The network")).map(([name, station]) => [code(name!), station]);
+    expect(documented).toEqual([...first]);
+  });
+
+  test("has every response code that the simulator gives, and with reasons those that it does not", () => {
+    const source = ["src/simulator/answers", "src/simulator/simulator.ts"]
+      .flatMap((path) => (path.endsWith(".ts") ? [path] : filesBelow(path)))
+      .map(text)
+      .join("\n");
+    const given = new Set([...source.matchAll(/"(\d{3})"/g)].map((match) => match[1]!));
+    const [shown, others] = section(page, "## Response codes").split("Codes that no request brings about");
+    const codesOf = (markdown: string) => rows(markdown).flatMap(([cell]) => codes(cell!));
+    const all = Object.keys(RESPONSE_CODES).filter((known) => known !== "100");
+    expect(given.size).toBeGreaterThan(50);
+    expect(codesOf(shown!).sort()).toEqual([...given].filter((known) => known !== "100").sort());
+    expect(codesOf(others!).sort()).toEqual(all.filter((known) => !given.has(known)).sort());
+  });
+
+  test("has every kind of trouble with its parameters, and no other", () => {
+    const documented = rows(section(page, "### Effects")).map(([kind, parameters]) =>
+      [code(kind!), ...codes(parameters!)].join(" "),
+    );
+    const real = Object.keys(STAGES).map((kind) => {
+      const { effect } = rulesSchema({ effect: { kind } }).properties!;
+      const needed = (effect!.required ?? []) as readonly string[];
+      const parameters = Object.keys(effect!.properties!).map((key) =>
+        needed.includes(key) ? key : `${key}?`,
+      );
+      return [kind, ...parameters.filter((key) => key !== "kind")].join(" ");
+    });
+    expect(documented.sort()).toEqual(real.sort());
+  });
+
+  test("has every field of a rule of trouble, and no other", () => {
+    const [fields] = section(page, "## Trouble on request").split("### Effects");
+    const documented = rows(fields!).map(([name]) => code(name!));
+    expect(documented).toEqual(Object.keys(rulesSchema({}).properties!));
+  });
+
+  test("has every filter of the log, and no other", () => {
+    const [, filters] = /FILTERS.* = \{([\s\S]*?)\n\};/.exec(text("src/simulator/control/log.ts"))!;
+    const real = [...filters!.matchAll(/^ {2}(\w+)[:,]/gm)].map((match) => match[1]);
+    expect(firstCells("### The log")).toEqual(real);
+  });
+
+  test("has every action on the world with what it takes, and no other", () => {
+    const [, actions] = /ACTIONS[^=]*= (\{[\s\S]*?\n\});/.exec(text("src/simulator/control/world.ts"))!;
+    const real = [
+      ...actions!.matchAll(/^ {2}(\w+): \{\s*needs: (\w+|\{.*\}),(?:\s*takes: \{([\s\S]*?)\},)?/gm),
+    ].map(([, name, needs, takes = ""]) => [
+      name,
+      "stationID",
+      ...(needs === "port" ? ["portNumber"] : [...needs!.matchAll(/(\w+):/g)].map((match) => match[1])),
+      ...[...takes.matchAll(/(\w+): (?:amount|text|\{)/g)].map((match) => `${match[1]}?`),
+    ]);
+    const documented = rows(section(page, "### The world")).map(([name, takes]) => [
+      code(name!),
+      ...codes(takes!).filter((word) => !word.startsWith("--")),
+    ]);
+    expect(documented).toEqual([...real, ["advance", "seconds"]]);
+  });
+});
+
 /** Anchors of a page's headings, as GitHub makes them. */
 function anchors(page: string): Set<string> {
   const counts = new Map<string, number>();
@@ -263,32 +395,6 @@ describe("links", () => {
 });
 
 describe("commands", () => {
-  const help = new Map<string, Promise<string>>();
-  /** What `voltbridge <words> --help` prints; it fails for a command that does not exist. */
-  function helpOf(words: readonly string[]): Promise<string> {
-    const key = words.join(" ");
-    const known = help.get(key) ?? runHelp(words);
-    help.set(key, known);
-    return known;
-  }
-
-  async function runHelp(words: readonly string[]): Promise<string> {
-    let printed = "";
-    const terminal = {
-      out: (part: string) => {
-        printed += part;
-      },
-      err: () => undefined,
-      interactive: false,
-      columns: 100,
-      rows: 40,
-      env: {},
-      ending: new AbortController().signal,
-    };
-    expect(await runCli([...words, "--help"], terminal), `voltbridge ${words.join(" ")} --help`).toBe(0);
-    return printed;
-  }
-
   const commands = pages.flatMap((page) =>
     [...text(page).matchAll(/^ *```(\w*)\n([\s\S]*?)^ *```$/gm)]
       .filter((block) => ["", "sh", "bash", "console"].includes(block[1]!))
