@@ -351,6 +351,26 @@ describe("docs/simulator.md", () => {
   });
 });
 
+describe("docs/extending.md", () => {
+  const page = "docs/extending.md";
+  const [properties, fields] = section(page, "## An operation").split("| field |") as [string, string];
+  const named = (markdown: string) =>
+    rows(markdown).flatMap(([cell]) => [...cell!.matchAll(/`([^`]+)`/g)].map((match) => match[1]!));
+  const source = text("src/drivers/chargepoint/api/message.ts");
+
+  test("has every property of the description of an operation, and no other", () => {
+    const [, body] = /interface Operation<.*\{\n([\s\S]*?)\n\}/.exec(source)!;
+    const real = [...body!.matchAll(/^ {2}readonly (\w+)/gm)].map((match) => match[1]!);
+    expect(named(properties).sort()).toEqual(real.sort());
+  });
+
+  test("has every kind of field, and no other", () => {
+    const scalars = [...source.matchAll(/^export const (\w+) = scalar/gm)].map((match) => match[1]!);
+    expect(scalars.length).toBeGreaterThan(5);
+    expect(named(fields).sort()).toEqual([...scalars, "group", "list"].sort());
+  });
+});
+
 /** Anchors of a page's headings, as GitHub makes them. */
 function anchors(page: string): Set<string> {
   const counts = new Map<string, number>();
