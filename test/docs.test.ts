@@ -12,10 +12,14 @@ import { RESPONSE_CODES } from "../src/drivers/chargepoint/api/response-codes.ts
 import { registerClasses } from "../src/drivers/chargepoint/registers/index.ts";
 import { driverTypes } from "../src/drivers/index.ts";
 import { backends } from "../src/historian/index.ts";
+import { openAccount } from "../src/simulator/accounts.ts";
+import { type AccountOptions, SteppedClock, startSimulator } from "../src/simulator/index.ts";
 import { PLANS, type Plan, planIncludes } from "../src/simulator/plans.ts";
 import { STAGES } from "../src/simulator/trouble/effect.ts";
+import { parseTroubleRules } from "../src/simulator/trouble/rules.ts";
 import { rulesSchema } from "../src/simulator/trouble/schema.ts";
 import { modelOf } from "../src/simulator/world/models.ts";
+import { hourAtAGarage } from "./simulator/hour.ts";
 
 const ROOT = resolve(fileURLToPath(new URL("..", import.meta.url)));
 const pages = ["README.md", ...markdownBelow("docs"), ...markdownBelow("examples")].filter((page) =>
@@ -45,6 +49,14 @@ function section(page: string, heading: string): string {
   const level = /^#+/.exec(heading)![0].length;
   const length = lines.slice(start + 1).findIndex((line) => (/^(#+) /.exec(line)?.[1]?.length ?? 9) <= level);
   return lines.slice(start + 1, length < 0 ? undefined : start + 1 + length).join("\n");
+}
+
+/** The blocks of a language in the part of a page below a heading. */
+function fenced(page: string, heading: string, language: string): string[] {
+  const [, below] = text(page).split(`\n${heading}\n`) as [string, string];
+  return [...below.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)]
+    .filter((block) => block[1] === language)
+    .map((block) => block[2]!);
 }
 
 /** Cells of the rows of every table whose first cell is code. */
@@ -349,6 +361,43 @@ describe("docs/simulator.md", () => {
     ]);
     expect(documented).toEqual([...real, ["advance", "seconds"]]);
   });
+  test("an example of rules can be taken as it is, and one of accounts", () => {
+    const known = { accounts: ["license-key-0001"], hasStation: (id: string) => id === "1:100001" };
+    const example = (heading: string, language: string) => fenced(page, heading, language)[0]!;
+    expect(parseTroubleRules(example("## Trouble on request", "jsonc"), "page", known)).toHaveLength(3);
+    const accounts = JSON.parse(example("## Accounts and rights", "json")) as AccountOptions[];
+    expect(accounts.map((account) => openAccount(account).plan)).toEqual(["full", "commercial"]);
+  });
+
+  test("the hour at a garage is what bench/simulator-hour.ts prints", async () => {
+    const clock = new SteppedClock("2026-11-18T17:00:00Z");
+    const simulator = await startSimulator({ stations: 6, seed: 1, clock });
+    try {
+      const printed = fenced(page, "### An hour at a garage", "console")[0]!.split("\n").slice(2, -1);
+      const real: string[] = [];
+      for await (const row of hourAtAGarage(simulator, clock)) {
+        const { minute, stationLoad, percentShed, energy, garageLoad, portsInUse } = row;
+        const numbers = [
+          minute,
+          stationLoad.toFixed(1),
+          percentShed,
+          energy.toFixed(3),
+          garageLoad.toFixed(1),
+        ];
+        real.push([...numbers, portsInUse].join(" "));
+      }
+      expect(
+        printed.map((line) =>
+          line
+            .match(/[\d.]+/g)!
+            .slice(0, 6)
+            .join(" "),
+        ),
+      ).toEqual(real);
+    } finally {
+      await simulator.close();
+    }
+  });
 });
 
 describe("docs/extending.md", () => {
@@ -368,6 +417,17 @@ describe("docs/extending.md", () => {
     const scalars = [...source.matchAll(/^export const (\w+) = scalar/gm)].map((match) => match[1]!);
     expect(scalars.length).toBeGreaterThan(5);
     expect(named(fields).sort()).toEqual([...scalars, "group", "list"].sort());
+  });
+});
+
+describe("docs/troubleshooting.md", () => {
+  test("tells of response codes that there are", () => {
+    const told = section("docs/troubleshooting.md", "### Response codes of the service").matchAll(
+      /^\| ([\d, ]+) \|/gm,
+    );
+    const named = [...told].flatMap((match) => match[1]!.split(", "));
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter((known) => !(known in RESPONSE_CODES))).toEqual([]);
   });
 });
 
