@@ -62,7 +62,9 @@ export function simulate(program: Command, terminal: Terminal): void {
     .option("--password <text>", "API password to accept (default: made up)")
     .option("--accounts <file>", "JSON file of further accounts: [{username, password, organisation, plan}]")
     .option("--start <time>", "when the simulated time starts, ISO 8601 (default: now)")
-    .option("--stepped", "let time stand still until POST /control/world moves it")
+    .addOption(
+      new Option("--stepped", "let time stand still until POST /control/world moves it").conflicts("speed"),
+    )
     .option("--trouble <file>", "JSON file of rules for what goes wrong")
     .addOption(
       new Option("--control <who>", "who may use /control (trouble, log, world)")
@@ -78,8 +80,10 @@ async function runSimulator(flags: Flags, terminal: Terminal): Promise<void> {
   if (flags.stations > LARGE_WORLD) setFlagsFromString("--heap-growing-percent=20");
   const secrets = new Secrets();
   if (flags.password !== undefined) secrets.add(flags.password);
+  const accounts = flags.accounts === undefined ? [] : readAccounts(flags.accounts);
+  for (const { password } of accounts) secrets.add(password);
   const log = terminalLog(terminal, flags, secrets);
-  const simulator = await startSimulator({ ...optionsOf(flags), log }).catch((error: unknown) => {
+  const simulator = await startSimulator({ ...optionsOf(flags), accounts, log }).catch((error: unknown) => {
     if (error instanceof TroubleRulesError || error instanceof RangeError)
       throw new CommandError(error.message, EXIT.configuration);
     throw new CommandError(
@@ -95,13 +99,12 @@ async function runSimulator(flags: Flags, terminal: Terminal): Promise<void> {
 }
 
 function optionsOf(flags: Flags): SimulatorOptions {
-  const { control, stepped, start, accounts, ...others } = flags;
+  const { control, stepped, start, accounts: _, ...others } = flags;
   if (start !== undefined && Number.isNaN(Date.parse(start))) {
     throw new CommandError(`--start ${start}: expected a time, e.g. 2026-11-21T08:00:00Z`, EXIT.usage);
   }
   return {
     ...others,
-    ...(accounts === undefined ? {} : { accounts: readAccounts(accounts) }),
     control: control === "loopback" ? true : control === "anywhere" ? "anywhere" : false,
     ...(stepped ? { clock: new SteppedClock(start ?? new Date()) } : start === undefined ? {} : { start }),
   };

@@ -75,6 +75,21 @@ describe("voltbridge api", () => {
     ]);
   });
 
+  test("a name that a group and a station share is given with the one that is meant", async () => {
+    const { stdout } = await api("shedLoad", "--help");
+    expect(stdout).toMatch(/--shedGroup\.allowedLoadPerStation.*--shedStation\.allowedLoadPerStation/s);
+    const limit = [
+      "--stationID",
+      "1:100004",
+      "--shedStation.allowedLoadPerStation",
+      "4",
+      "--timeInterval",
+      "5",
+    ];
+    const sent = await api("shedLoad", ...limit, "--yes", "--json");
+    expect(JSON.parse(sent.stdout)).toMatchObject({ responseCode: "100", allowedLoadPerStation: 4 });
+  });
+
   test("a write is sent only with --yes", async () => {
     const shed = [
       "shedLoad",

@@ -47,9 +47,7 @@ export function api(program: Command, terminal: Terminal): void {
 function addOperation(group: Command, operation: Operation, terminal: Terminal): void {
   const parameters = parametersOf(operation.request);
   const writes = operation.effect === "write";
-  const command = group
-    .command(operation.name)
-    .description(`${writes ? "Write" : "Read"}; guide section ${operation.section}.`);
+  const command = group.command(operation.name).description(summaryOf(operation));
   for (const parameter of parameters) {
     command.option(`--${parameter.name} ${placeholder(parameter)}`, parameter.doc, (text, before) =>
       collect(parameter, text, before),
@@ -65,6 +63,12 @@ function addOperation(group: Command, operation: Operation, terminal: Terminal):
   if (operation.paging) command.option("--all", "walk all pages");
   if (writes) command.option("--yes", "really send it: this operation changes something");
   accountOptions(command).action((flags: Flags) => callOperation(operation, parameters, flags, terminal));
+}
+
+/** `Load and shed state of … (read, guide §5.3)` */
+function summaryOf({ doc, effect, section }: Operation): string {
+  const place = /^\d/.test(section) ? `guide §${section}` : section;
+  return `${doc.replace(/\.$/, "")} (${effect}, ${place})`;
 }
 
 function collect(parameter: Parameter, text: string, before: unknown): unknown {

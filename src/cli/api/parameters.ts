@@ -15,15 +15,17 @@ export interface Parameter {
 /** Every scalar of a request, in wire order. An element of a list of groups can be given once; more need a request file. */
 export function parametersOf(request: Fields): Parameter[] {
   const leaves = [...leavesOf(request, [])];
-  const shortest = new Map<string, Parameter>();
-  for (const leaf of leaves) {
-    const known = shortest.get(leaf.name);
-    if (!known || leaf.path.length < known.path.length) shortest.set(leaf.name, leaf);
-  }
   return leaves.map((leaf) => {
-    // The innermost name belongs to the outermost element that has it; the others go by the end of their path.
-    const name = shortest.get(leaf.name) === leaf ? leaf.name : leaf.path.slice(-2).join(".");
-    return { ...leaf, name };
+    const others = leaves.filter((other) => other !== leaf);
+    const namesakes = others.filter((other) => other.name === leaf.name);
+    // The short name belongs to the element that stands further out than its namesakes; the others, and two that stand
+    // equally far out (the limit of a group and that of a station), go by as much of the end of their path as it takes.
+    if (namesakes.every((other) => leaf.path.length < other.path.length)) return leaf;
+    const ends = leaf.path.map((_, index) => leaf.path.slice(index).join(".")).toReversed();
+    const own = ends.find(
+      (end, i) => i > 0 && !namesakes.some((other) => `.${other.path.join(".")}`.endsWith(`.${end}`)),
+    );
+    return { ...leaf, name: own ?? leaf.path.join(".") };
   });
 }
 

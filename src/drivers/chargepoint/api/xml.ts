@@ -170,7 +170,7 @@ export function decodeReferences(text: string): string {
   if (!text.includes("&")) return text;
   return text.replace(/&(?:#x([\da-f]{1,6})|#(\d{1,7})|(\w+));/gi, (all, hex, dec, name) => {
     if (name !== undefined) {
-      const character = BUILT_IN[name];
+      const character = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined;
       if (character === undefined) {
         throw new XmlError("malformed", `the reference ${all.slice(0, 40)} is not declared`);
       }
