@@ -11,7 +11,17 @@ export interface ChargePointConfig {
   /** `timeInterval` of every shed, renewed while held; 0 = until cleared. */
   readonly shed_lease_minutes: number;
   readonly shed_mode_change: "clear_first" | "reject";
+  /** Seconds between reads of what seldom changes: stations and rights. */
+  readonly nameplate_interval?: number;
+  /** Calls of the account that may be under way at a time. */
+  readonly calls_in_flight?: number;
+  /** Calls of the account in a minute. */
+  readonly calls_per_minute?: number;
 }
+
+export const NAMEPLATE_INTERVAL_SECONDS = 3600;
+export const CALLS_IN_FLIGHT = 8;
+export const CALLS_PER_MINUTE = 600;
 
 export const configSchema = {
   type: "object",
@@ -57,6 +67,25 @@ export const configSchema = {
       default: "clear_first",
       description:
         "When a station shed by this bridge is to be shed in the other mode: clear first, or refuse",
+    },
+    nameplate_interval: {
+      type: "number",
+      minimum: 0,
+      default: NAMEPLATE_INTERVAL_SECONDS,
+      description: "Seconds between reads of what seldom changes: getStations and getStationRights",
+    },
+    calls_in_flight: {
+      type: "integer",
+      minimum: 1,
+      maximum: 100,
+      default: CALLS_IN_FLIGHT,
+      description: "Calls of the account under way at a time; the account's first device decides",
+    },
+    calls_per_minute: {
+      type: "integer",
+      minimum: 1,
+      default: CALLS_PER_MINUTE,
+      description: "Calls of the account in a minute; the account's first device decides",
     },
   },
 } as const;

@@ -3,7 +3,13 @@ import type { DeviceInit, DriverContext, DriverDevice, DriverService, DriverType
 import { Accounts } from "./account/accounts.ts";
 import { endpointFor } from "./api/endpoints.ts";
 import { checkRows } from "./check-rows.ts";
-import { type ChargePointConfig, configSchema } from "./config.ts";
+import {
+  CALLS_IN_FLIGHT,
+  CALLS_PER_MINUTE,
+  type ChargePointConfig,
+  configSchema,
+  NAMEPLATE_INTERVAL_SECONDS,
+} from "./config.ts";
 import { OwnSheds } from "./control/own-sheds.ts";
 import { ShedControl } from "./control/shed.ts";
 import { Station } from "./station.ts";
@@ -25,7 +31,7 @@ class ChargePointService implements DriverService<ChargePointConfig> {
     this.#accounts = new Accounts(context);
   }
 
-  createDevice({ path, config, rows }: DeviceInit<ChargePointConfig>): DriverDevice {
+  createDevice({ path, config, rows, intervalSeconds }: DeviceInit<ChargePointConfig>): DriverDevice {
     const {
       stationID,
       username,
@@ -34,18 +40,21 @@ class ChargePointService implements DriverService<ChargePointConfig> {
       shed_mode_change: onModeChange,
     } = config;
     const endpoint = endpointFor(config);
+    // The licence key is half a secret, and this key is stored: its fingerprint will do.
+    const fingerprint = createHash("sha256").update(username).digest("hex").slice(0, 16);
+    const stateKey = `${endpoint} ${fingerprint}`;
     const account = this.#accounts.get({
       endpoint,
       place: config.endpoint ?? config.region,
       username,
       password,
+      stateKey,
+      callsInFlight: config.calls_in_flight ?? CALLS_IN_FLIGHT,
+      callsPerMinute: config.calls_per_minute ?? CALLS_PER_MINUTE,
     });
-    // The licence key is half a secret, and this key is stored: its fingerprint will do.
-    const fingerprint = createHash("sha256").update(username).digest("hex").slice(0, 16);
-    const own = new OwnSheds(this.#context.state, `${endpoint} ${fingerprint}`, stationID);
+    const own = new OwnSheds(this.#context.state, stateKey, stationID);
     const shed = new ShedControl(account, own, { stationID, leaseMinutes, onModeChange });
-    const maxAgeSeconds = config.cacheExpiration;
-    return new Station({
+    const station = new Station({
       path,
       rows,
       stationID,
@@ -53,9 +62,13 @@ class ChargePointService implements DriverService<ChargePointConfig> {
       shed,
       own,
       leaseMinutes,
-      maxAgeSeconds,
+      intervalSeconds,
+      maxAgeSeconds: config.cacheExpiration,
+      nameplateSeconds: config.nameplate_interval ?? NAMEPLATE_INTERVAL_SECONDS,
       log: this.#context.log,
     });
+    station.announce();
+    return station;
   }
 
   counters(): Readonly<Record<string, number>> {
