@@ -121,7 +121,8 @@ function isNil(node: XmlNode): boolean {
 const WHOLE = /^[+-]?\d+$/;
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 
-function readScalar(field: ScalarField, text: string): unknown {
+/** The value of a trimmed text that is not empty; null where it is none of its type. */
+export function readScalar(field: ScalarField, text: string): unknown {
   switch (field.type) {
     case "int": {
       // The guide calls some of them Boolean: Success, moreFlag, shedState.
@@ -145,7 +146,7 @@ function readNumber(text: string): number | null {
   return Number.isFinite(number) ? number : null;
 }
 
-function readBoolean(text: string): boolean | null {
+export function readBoolean(text: string): boolean | null {
   const word = text.trim().toLowerCase();
   if (word === "true" || word === "1") return true;
   if (word === "false" || word === "0") return false;

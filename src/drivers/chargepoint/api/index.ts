@@ -30,6 +30,7 @@ export {
 } from "./errors.ts";
 export type { Draft, Field, Fields, Of, Operation, Paging, RequestOf, ResponseOf } from "./message.ts";
 export { findOperation, operations } from "./operations/index.ts";
+export { readPage } from "./page-reader.ts";
 export { type PagesOptions, pages, type QueryOf, type RecordOf } from "./paging.ts";
 export { ChargePointReader } from "./reader.ts";
 export type {

@@ -23,8 +23,8 @@ export interface XmlLimits {
 export const XML_LIMITS: XmlLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxTags: 1_000_000 };
 
 /** Longest single tag with its attributes, and longest run of text between two tags; characters. */
-const MAX_TAG = 64 * 1024;
-const MAX_TEXT = 1024 * 1024;
+export const MAX_TAG = 64 * 1024;
+export const MAX_TEXT = 1024 * 1024;
 
 export type XmlFault = "too large" | "too deep" | "encoding" | "doctype" | "html" | "malformed";
 
@@ -165,7 +165,8 @@ export function localName(name: string): string {
 
 const BUILT_IN: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
 
-function decodeReferences(text: string): string {
+/** Text with its references decoded. @throws XmlError */
+export function decodeReferences(text: string): string {
   if (!text.includes("&")) return text;
   return text.replace(/&(?:#x([\da-f]{1,6})|#(\d{1,7})|(\w+));/gi, (all, hex, dec, name) => {
     if (name !== undefined) {

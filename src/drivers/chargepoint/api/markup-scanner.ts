@@ -1,0 +1,238 @@
+import { isAscii } from "node:buffer";
+import { readBoolean } from "./decode.ts";
+import { decodeReferences, localName, MAX_TAG, MAX_TEXT, XmlError, type XmlLimits } from "./xml.ts";
+
+/** The document holds something that the scanner does not judge; `parseXml` does. */
+export class Unusual extends Error {
+  override readonly name = "Unusual";
+}
+
+const LT = 0x3c;
+const GT = 0x3e;
+const SLASH = 0x2f;
+const BANG = 0x21;
+
+const DECLARATION =
+  /^<\?xml version=(?:"1\.0"|'1\.0')(?: encoding=(?:"[\w-]+"|'[\w-]+'))?(?: standalone=(?:"yes"|"no"|'yes'|'no'))? ?\?>/;
+const START = /<([A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?)/y;
+const ATTRIBUTE =
+  /[ \t\n\r]+([A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?)[ \t\n\r]*=[ \t\n\r]*("[^"<>&]*"|'[^'<>&]*')/y;
+const START_END = /[ \t\n\r]*(\/?)>/y;
+const END_TAIL = /[ \t\n\r]*>/y;
+const REFERENCE = /&(?:(?:lt|gt|amp|quot|apos|#\d{1,7}|#x[\dA-Fa-f]{1,6});)?/g;
+
+/**
+ * Walks the markup of a document once, from its start to its end, and keeps its place in `at`. It takes only what is
+ * beyond doubt; everything else, broken or merely rare (processing instructions, names that are not ASCII, `>` in
+ * attributes, …), ends the walk with {@link Unusual}, so that one reader alone judges what is refused and why.
+ */
+export class MarkupScanner {
+  readonly text: string;
+  at = 0;
+  /** Whether the start tag read last was an empty-element tag. */
+  empty = false;
+  /** Whether it said `xsi:nil`. */
+  nil = false;
+  /** Elements that are open. */
+  #depth = 0;
+  readonly #maxDepth: number;
+
+  /** @throws Unusual for what is not UTF-8 or exceeds the limits */
+  constructor(document: Uint8Array, limits: XmlLimits) {
+    if (document.byteLength > limits.maxBytes) throw new Unusual();
+    this.text = textOf(document);
+    this.#maxDepth = limits.maxDepth;
+    // No tag is shorter than three characters, so tags need counting in large documents only.
+    if (
+      this.text.length > 3 * limits.maxTags &&
+      this.text.split("<", limits.maxTags + 2).length > limits.maxTags + 1
+    ) {
+      throw new Unusual();
+    }
+    this.at = DECLARATION.exec(this.text)?.[0].length ?? 0;
+  }
+
+  /** To the first tag of an element; nothing but space and comments may stand before it. Its name, prefix and all. */
+  root(): string {
+    this.#outside();
+    return this.startTag();
+  }
+
+  /** To the end of the document. */
+  end(): void {
+    this.#outside();
+    if (this.at !== this.text.length) throw new Unusual();
+  }
+
+  /** Reads on to the next child of an element that is open: its name; null where the element has ended. */
+  child(parent: string): string | null {
+    for (;;) {
+      const kind = this.peek();
+      if (kind === "start") return this.startTag();
+      if (kind === "end") {
+        this.endTag(parent);
+        return null;
+      }
+      this.characters();
+    }
+  }
+
+  /** What comes next, beyond white space. */
+  peek(): "start" | "end" | "characters" {
+    const { text } = this;
+    let { at } = this;
+    let code = text.charCodeAt(at);
+    while (code === 0x20 || (code >= 0x09 && code <= 0x0a)) code = text.charCodeAt(++at);
+    if (at - this.at > MAX_TEXT) throw new Unusual();
+    this.at = at;
+    if (code !== LT) return "characters";
+    const next = text.charCodeAt(at + 1);
+    return next === SLASH ? "end" : next === BANG ? "characters" : "start";
+  }
+
+  /** A run of text, a comment (which is no text) or a CDATA section. */
+  characters(): string {
+    const { text, at } = this;
+    if (text.charCodeAt(at) !== LT) {
+      this.at = text.indexOf("<", at);
+      if (this.at < 0 || this.at - at > MAX_TEXT - 16) throw new Unusual();
+      return resolved(text.slice(at, this.at));
+    }
+    if (text.startsWith("<!--", at)) {
+      this.#comment();
+      return "";
+    }
+    const end = text.startsWith("<![CDATA[", at) ? text.indexOf("]]>", at) : -1;
+    if (end < 0) throw new Unusual();
+    this.at = end + 3;
+    return text.slice(at + 9, end);
+  }
+
+  /** The name of the element that starts here, prefix and all; tells in `empty` and `nil` what else its tag says. */
+  startTag(): string {
+    const { text, at } = this;
+    START.lastIndex = at;
+    const name = START.exec(text)?.[1];
+    if (name === undefined || isBuiltIn(name)) throw new Unusual();
+    this.at = START.lastIndex;
+    this.nil = false;
+    const code = text.charCodeAt(this.at);
+    if (code !== GT && code !== SLASH) this.#attributes();
+    START_END.lastIndex = this.at;
+    const end = START_END.exec(text);
+    if (end === null || START_END.lastIndex - at > MAX_TAG) throw new Unusual();
+    this.at = START_END.lastIndex;
+    this.empty = end[1] === "/";
+    // Of empty elements too: they are as deep.
+    if (this.#depth >= this.#maxDepth) throw new Unusual();
+    if (!this.empty) this.#depth++;
+    return name;
+  }
+
+  /** Goes into an element whose start tag the caller has compared by itself. */
+  enter(at: number): void {
+    if (++this.#depth > this.#maxDepth) throw new Unusual();
+    this.at = at;
+  }
+
+  /** The end tag of an element, which has to stand here. */
+  endTag(name: string): void {
+    const { text } = this;
+    const after = this.at + 2 + name.length;
+    if (!text.startsWith(name, this.at + 2)) throw new Unusual();
+    this.#depth--;
+    if (text.charCodeAt(after) === GT) {
+      this.at = after + 1;
+      return;
+    }
+    END_TAIL.lastIndex = after;
+    if (!END_TAIL.test(text) || END_TAIL.lastIndex - this.at > MAX_TAG) throw new Unusual();
+    this.at = END_TAIL.lastIndex;
+  }
+
+  /** Reads an element that is open to its end: its text; null where it holds elements, which are passed over. */
+  content(name: string): string | null {
+    const open = [name];
+    let text = "";
+    let bare = true;
+    for (let last = name; ; ) {
+      // Not `peek`: the white space is part of the text.
+      if (this.text.charCodeAt(this.at) !== LT) text += this.characters();
+      const kind = this.peek();
+      if (kind === "characters") text += this.characters();
+      else if (kind === "end") {
+        this.endTag(last);
+        open.pop();
+        const outer = open.at(-1);
+        if (outer === undefined) return bare ? text : null;
+        last = outer;
+      } else {
+        bare = false;
+        const child = this.startTag();
+        if (this.empty) continue;
+        open.push(child);
+        last = child;
+      }
+    }
+  }
+
+  #attributes(): void {
+    const names: string[] = [];
+    ATTRIBUTE.lastIndex = this.at;
+    for (let match = ATTRIBUTE.exec(this.text); match !== null; match = ATTRIBUTE.exec(this.text)) {
+      this.at = ATTRIBUTE.lastIndex;
+      const [, name = "", quoted = ""] = match;
+      if (isBuiltIn(name) || names.includes(name) || names.length > 64) throw new Unusual();
+      names.push(name);
+      if (localName(name) === "nil" && !name.startsWith("xmlns:")) {
+        this.nil = readBoolean(quoted.slice(1, -1)) === true;
+      }
+    }
+  }
+
+  #outside(): void {
+    while (this.at < this.text.length && this.peek() === "characters") {
+      if (this.at === this.text.length) return;
+      this.#comment();
+    }
+  }
+
+  #comment(): void {
+    const { text, at } = this;
+    const end = text.startsWith("<!--", at) ? text.indexOf("--", at + 4) : -1;
+    // Two hyphens that do not end it, and `<!-->`.
+    if (end < 0 || text.charCodeAt(end + 2) !== GT || text.charCodeAt(at + 4) === GT) throw new Unusual();
+    this.at = end + 3;
+  }
+}
+
+function textOf(document: Uint8Array): string {
+  let text: string;
+  if (isAscii(document)) {
+    text = Buffer.from(document.buffer, document.byteOffset, document.byteLength).toString("latin1");
+  } else {
+    try {
+      text = new TextDecoder("utf-8", { fatal: true }).decode(document);
+    } catch {
+      throw new Unusual();
+    }
+  }
+  return text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text;
+}
+
+/** Text with its references decoded. */
+export function resolved(text: string): string {
+  if (!text.includes("&")) return text;
+  for (const [reference] of text.matchAll(REFERENCE)) if (reference === "&") throw new Unusual();
+  try {
+    return decodeReferences(text);
+  } catch (error) {
+    if (error instanceof XmlError) throw new Unusual();
+    throw error;
+  }
+}
+
+/** Names that JavaScript's own objects carry, or that begin as theirs do. */
+function isBuiltIn(name: string): boolean {
+  return name in Object.prototype || name === "prototype";
+}

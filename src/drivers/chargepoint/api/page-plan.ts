@@ -1,0 +1,73 @@
+import type { Field, Fields, ScalarField } from "./message.ts";
+
+/** The elements of a message or group, laid out for one pass over a document: see `page-reader.ts`. */
+export interface Plan {
+  /** By every spelling of the elements. */
+  readonly tags: ReadonlyMap<string, Tag>;
+  /** The element a record is expected to begin with. */
+  readonly first: Tag | null;
+  /** A value in which every element is null. */
+  readonly blank: Readonly<Record<string, unknown>>;
+  /** Elements that are lists. */
+  readonly lists: readonly string[];
+}
+
+/** An element under one of its spellings. */
+export interface Tag {
+  /** As in `<stationID`, so that one comparison finds it. */
+  readonly open: string;
+  readonly close: string;
+  readonly spelling: string;
+  /** Name in the value. */
+  readonly name: string;
+  readonly list: boolean;
+  readonly content: ScalarField | Plan;
+  /**
+   * What came after it the last time. A guess and no more: records of a service are alike, and to compare with one
+   * name is much cheaper than to look up any. Wrong guesses cost time and change nothing.
+   */
+  next: Tag | null;
+}
+
+const plans = new WeakMap<Fields, Plan | null>();
+
+/** The plan of a description; null where it asks for what one pass cannot tell (elements that others may wrap). */
+export function planOf(fields: Fields): Plan | null {
+  let plan = plans.get(fields);
+  if (plan === undefined) {
+    plan = compile(fields);
+    plans.set(fields, plan);
+  }
+  return plan;
+}
+
+function compile(fields: Fields): Plan | null {
+  const tags = new Map<string, Tag>();
+  const lists: string[] = [];
+  const blank: Record<string, unknown> = {};
+  let first: Tag | null = null;
+  let last: Tag | null = null;
+  for (const [name, field] of Object.entries(fields)) {
+    const content = contentOf(field);
+    if (content === null) return null;
+    const list = field.kind === "list";
+    if (list) lists.push(name);
+    blank[name] = null;
+    for (const spelling of [name, ...field.also]) {
+      const [open, close] = [`<${spelling}`, `</${spelling}>`];
+      const tag: Tag = { open, close, spelling, name, list, content, next: null };
+      tags.set(spelling, tag);
+      if (spelling !== name) continue;
+      first ??= tag;
+      if (last) last.next = tag;
+      last = tag;
+    }
+  }
+  return { tags, first, blank, lists };
+}
+
+function contentOf(field: Field): ScalarField | Plan | null {
+  const element = field.kind === "list" ? field.element : field;
+  if (element.kind === "group") return planOf(element.fields);
+  return element.within === undefined ? element : null;
+}

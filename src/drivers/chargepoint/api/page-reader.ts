@@ -1,0 +1,172 @@
+import { readScalar } from "./decode.ts";
+import { MarkupScanner, resolved, Unusual } from "./markup-scanner.ts";
+import type { Fields, Of, Operation, ScalarField } from "./message.ts";
+import { type Plan, planOf, type Tag } from "./page-plan.ts";
+import { type ReadAnswer, readAnswer, responseName } from "./soap.ts";
+import { localName, MAX_TEXT, XML_LIMITS, type XmlLimits } from "./xml.ts";
+
+/**
+ * Reads the answer to an operation as {@link readAnswer} does, in one pass and without a tree: it looks for the elements
+ * of the operation's description and makes their values on the way. What it does not take (faults, broken and rare
+ * documents) goes to `readAnswer`, which alone decides what is refused and why.
+ *
+ * @throws XmlError, EnvelopeError
+ */
+export const readPage: ReadAnswer = (operation, document, limits = XML_LIMITS) => {
+  const value = scanResponse(operation, document, limits);
+  return value === null ? readAnswer(operation, document, limits) : { kind: "response", value };
+};
+
+/** The response of a plain document; null where only `readAnswer` can tell. */
+export function scanResponse<Q extends Fields, A extends Fields>(
+  operation: Operation<Q, A>,
+  document: Uint8Array,
+  limits: XmlLimits = XML_LIMITS,
+): Of<A> | null {
+  const plan = planOf(operation.response);
+  if (plan === null) return null;
+  try {
+    return new PageReader(new MarkupScanner(document, limits)).response(operation, plan) as Of<A>;
+  } catch (error) {
+    if (error instanceof Unusual) return null;
+    throw error;
+  }
+}
+
+type Row = Record<string, unknown>;
+
+const GT = 0x3e;
+const SLASH = 0x2f;
+const SPACE = 0x20;
+/** Shorter parts of a string are copies by themselves. */
+const SHORTEST_VIEW = 13;
+
+class PageReader {
+  readonly #scanner: MarkupScanner;
+
+  constructor(scanner: MarkupScanner) {
+    this.#scanner = scanner;
+  }
+
+  response(operation: Operation, plan: Plan): Row {
+    const scanner = this.#scanner;
+    const root = scanner.root();
+    if (localName(root) !== "Envelope" || scanner.empty) throw new Unusual();
+    let value: Row | null = null;
+    for (let child = scanner.child(root); child !== null; child = scanner.child(root)) {
+      if (value === null && localName(child) === "Body") value = this.#body(child, operation, plan);
+      else this.#skip(child);
+    }
+    scanner.end();
+    if (value === null) throw new Unusual();
+    return value;
+  }
+
+  #body(name: string, operation: Operation, plan: Plan): Row {
+    const scanner = this.#scanner;
+    const first = scanner.empty ? null : scanner.child(name);
+    const names = [operation.name, ...(operation.also ?? [])].map((known) => responseName({ name: known }));
+    if (first === null || scanner.empty || !names.includes(localName(first))) throw new Unusual();
+    const value = blank(plan);
+    this.#fields(plan, value, first);
+    for (let child = scanner.child(name); child !== null; child = scanner.child(name)) this.#skip(child);
+    return value;
+  }
+
+  /** Reads the content of an open element and its end tag; whether there was anything but white space in it. */
+  #fields(plan: Plan, row: Row, name: string): boolean {
+    const scanner = this.#scanner;
+    const { text } = scanner;
+    let held = false;
+    let last: Tag | null = null;
+    let guess = plan.first;
+    for (;;) {
+      const kind = scanner.peek();
+      if (kind === "end") {
+        scanner.endTag(name);
+        return held;
+      }
+      if (kind === "characters") {
+        if (scanner.characters().trim() !== "") held = true;
+        continue;
+      }
+      held = true;
+      let tag: Tag | null | undefined = guess;
+      if (tag !== null && text.startsWith(tag.open, scanner.at)) {
+        const after = scanner.at + tag.open.length;
+        const code = text.charCodeAt(after);
+        if (code === GT) {
+          scanner.enter(after + 1);
+          this.#element(row, tag, tag.spelling);
+          guess = tag.next;
+          last = tag;
+          continue;
+        }
+        if (code === SLASH && text.charCodeAt(after + 1) === GT) {
+          scanner.at = after + 2;
+          guess = tag.next;
+          last = tag;
+          continue;
+        }
+      }
+      const child = scanner.startTag();
+      tag = plan.tags.get(localName(child));
+      if (tag === undefined || scanner.nil) this.#skip(child);
+      else if (!scanner.empty) this.#element(row, tag, child);
+      if (tag === undefined) continue;
+      if (last !== null) last.next = tag;
+      last = tag;
+      guess = tag.next;
+    }
+  }
+
+  #element(row: Row, { name, list, content, close }: Tag, spelling: string): void {
+    let value: unknown;
+    if ("tags" in content) {
+      const inner = blank(content);
+      value = this.#fields(content, inner, spelling) ? inner : null;
+    } else value = this.#scalar(content, spelling, close);
+    if (value === null) return;
+    if (list) (row[name] as unknown[]).push(value);
+    // Of several that should be one, the first that tells something counts.
+    else if (row[name] === null) row[name] = value;
+  }
+
+  #scalar(field: ScalarField, spelling: string, close: string): unknown {
+    const scanner = this.#scanner;
+    const { text, at } = scanner;
+    const end = text.indexOf("<", at);
+    let content: string | null;
+    if (text.startsWith(close, end) && end - at < MAX_TEXT - 16) {
+      scanner.at = end;
+      scanner.endTag(spelling);
+      content = resolved(text.slice(at, end));
+    } else content = scanner.content(spelling);
+    if (content === null || content === "") return null;
+    if (
+      content.charCodeAt(0) <= SPACE ||
+      content.charCodeAt(content.length - 1) <= SPACE ||
+      content.charCodeAt(0) > 0x7e ||
+      content.charCodeAt(content.length - 1) > 0x7e
+    )
+      content = content.trim();
+    if (content === "" || content === "None") return null;
+    const value = readScalar(field, content);
+    return typeof value === "string" ? copied(value) : value;
+  }
+
+  #skip(name: string): void {
+    if (!this.#scanner.empty) this.#scanner.content(name);
+  }
+}
+
+function blank({ blank, lists }: Plan): Row {
+  const row = { ...blank };
+  for (const name of lists) row[name] = [];
+  return row;
+}
+
+/** A part of the document's text is a view that would keep the whole page in memory for as long as one value lives. */
+function copied(text: string): string {
+  return text.length < SHORTEST_VIEW ? text : ` ${text}`.slice(1);
+}
