@@ -6,6 +6,7 @@ import { completion } from "./completion.ts";
 import { demo } from "./demo.ts";
 import { get } from "./get.ts";
 import { history } from "./history.ts";
+import { plan } from "./plan.ts";
 import { revert } from "./revert.ts";
 import { run } from "./run.ts";
 import { scrape } from "./scrape.ts";
@@ -25,6 +26,7 @@ const commands: readonly CommandFile[] = [
   demo,
   simulate,
   check,
+  plan,
   scrape,
   get,
   set,

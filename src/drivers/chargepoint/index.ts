@@ -1,6 +1,14 @@
 import { createHash } from "node:crypto";
-import type { DeviceInit, DriverContext, DriverDevice, DriverService, DriverType } from "../driver.ts";
+import type {
+  DeviceInit,
+  DriverContext,
+  DriverDevice,
+  DriverService,
+  DriverType,
+  SetMember,
+} from "../driver.ts";
 import { Accounts } from "./account/accounts.ts";
+import { ChargePointClient } from "./api/client.ts";
 import { endpointFor } from "./api/endpoints.ts";
 import { checkRows } from "./check-rows.ts";
 import {
@@ -12,6 +20,8 @@ import {
 } from "./config.ts";
 import { OwnSheds } from "./control/own-sheds.ts";
 import { ShedControl } from "./control/shed.ts";
+import { findStations, memberOf } from "./discovery/index.ts";
+import { planDevices } from "./plan-devices.ts";
 import { Station } from "./station.ts";
 
 /** ChargePoint stations through the web services, API version 5.1. */
@@ -20,6 +30,7 @@ export const chargepoint: DriverType<ChargePointConfig> = {
   configSchema,
   checkRows,
   open: (context) => new ChargePointService(context),
+  plan: planDevices,
 };
 
 class ChargePointService implements DriverService<ChargePointConfig> {
@@ -69,6 +80,18 @@ class ChargePointService implements DriverService<ChargePointConfig> {
     });
     station.announce();
     return station;
+  }
+
+  /** One walk over the account's stations, an hour apart: on a connection of its own, which it closes. */
+  async findMembers(config: ChargePointConfig, signal: AbortSignal): Promise<SetMember[]> {
+    const { username, password, stations } = config;
+    const { log } = this.#context;
+    const client = new ChargePointClient({ endpoint: endpointFor(config), username, password, log });
+    try {
+      return (await findStations(client, stations, signal)).map(memberOf);
+    } finally {
+      await client.close();
+    }
   }
 
   counters(): Readonly<Record<string, number>> {

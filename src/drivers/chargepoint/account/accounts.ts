@@ -34,7 +34,7 @@ export class Accounts {
   /** Throws where two devices give different passwords for one account: one of them must be wrong. */
   get(settings: AccountSettings): Account {
     const key = `${settings.endpoint} ${settings.username}`;
-    const label = `${shorten(settings.username)} at ${settings.place}`;
+    const label = labelOf(settings);
     const known = this.#accounts.get(key);
     if (known && known.settings.password !== settings.password) {
       throw new Error(
@@ -88,6 +88,11 @@ export class Accounts {
   async close(): Promise<void> {
     await Promise.all([...this.#accounts.values()].map(({ account }) => account.close()));
   }
+}
+
+/** Names an account in messages. */
+export function labelOf({ username, place }: Pick<AccountSettings, "username" | "place">): string {
+  return `${shorten(username)} at ${place}`;
 }
 
 /** Licence keys are long and half a secret: enough of one to tell accounts apart. */

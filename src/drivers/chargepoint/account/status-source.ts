@@ -2,11 +2,9 @@ import type { ChargePointClient } from "../api/client.ts";
 import { getStationStatus } from "../api/operations/get-station-status.ts";
 import type { StatusAnswer } from "./answers.ts";
 import type { Batch, Source } from "./gathered-reads.ts";
+import { STATUS_PAGE } from "./page-sizes.ts";
 import { readSplitting } from "./page-split.ts";
 import { pick, StationMissingError } from "./station-missing.ts";
-
-/** Most stationIDs in a call (guide §7.2). */
-export const STATUS_PAGE = 500;
 
 /** getStationStatus by lists of stations. One that once spoilt a list is asked for alone from then on. */
 export class StatusSource implements Source<StatusAnswer> {

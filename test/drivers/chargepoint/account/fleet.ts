@@ -78,11 +78,9 @@ export async function openFleet(
     called() {
       const names = simulator.calls.slice(seen).map((call) => call.operation);
       seen = simulator.calls.length;
-      return Object.fromEntries(
-        Map.groupBy(names, (name) => name)
-          .entries()
-          .map(([name, all]) => [name, all.length]),
-      );
+      const counts: Record<string, number> = {};
+      for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+      return counts;
     },
     round: () => Promise.all(devices.map((one) => one.scrapeAll(AbortSignal.timeout(30_000)))),
     async close() {
