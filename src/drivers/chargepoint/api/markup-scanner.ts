@@ -150,6 +150,16 @@ export class MarkupScanner {
     this.at = END_TAIL.lastIndex;
   }
 
+  /** Reads an open element that holds text alone; null, and nothing is read, where that cannot be said at a glance. */
+  leaf(close: string): string | null {
+    const { text, at } = this;
+    const end = text.indexOf("<", at);
+    if (end - at > MAX_TEXT - 16 || !text.startsWith(close, end)) return null;
+    this.at = end + close.length;
+    this.#depth--;
+    return resolved(text.slice(at, end));
+  }
+
   /** Reads an element that is open to its end: its text; null where it holds elements, which are passed over. */
   content(name: string): string | null {
     const open = [name];
@@ -221,7 +231,7 @@ function textOf(document: Uint8Array): string {
 }
 
 /** Text with its references decoded. */
-export function resolved(text: string): string {
+function resolved(text: string): string {
   if (!text.includes("&")) return text;
   for (const [reference] of text.matchAll(REFERENCE)) if (reference === "&") throw new Unusual();
   try {
@@ -232,7 +242,7 @@ export function resolved(text: string): string {
   }
 }
 
-/** Names that JavaScript's own objects carry, or that begin as theirs do. */
+/** Names that JavaScript's own objects carry: fast-xml-parser refuses some of them. */
 function isBuiltIn(name: string): boolean {
   return name in Object.prototype || name === "prototype";
 }

@@ -16,6 +16,7 @@ export interface Plan {
 export interface Tag {
   /** As in `<stationID`, so that one comparison finds it. */
   readonly open: string;
+  /** As in `</stationID>`. */
   readonly close: string;
   readonly spelling: string;
   /** Name in the value. */
@@ -44,7 +45,6 @@ export function planOf(fields: Fields): Plan | null {
 function compile(fields: Fields): Plan | null {
   const tags = new Map<string, Tag>();
   const lists: string[] = [];
-  const blank: Record<string, unknown> = {};
   let first: Tag | null = null;
   let last: Tag | null = null;
   for (const [name, field] of Object.entries(fields)) {
@@ -52,7 +52,6 @@ function compile(fields: Fields): Plan | null {
     if (content === null) return null;
     const list = field.kind === "list";
     if (list) lists.push(name);
-    blank[name] = null;
     for (const spelling of [name, ...field.also]) {
       const [open, close] = [`<${spelling}`, `</${spelling}>`];
       const tag: Tag = { open, close, spelling, name, list, content, next: null };
@@ -63,6 +62,8 @@ function compile(fields: Fields): Plan | null {
       last = tag;
     }
   }
+  // From entries, not name by name: an object that grew by many computed names is a hash table to V8, slow to copy.
+  const blank = Object.fromEntries(Object.keys(fields).map((name) => [name, null]));
   return { tags, first, blank, lists };
 }
 

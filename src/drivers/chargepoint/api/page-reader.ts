@@ -1,9 +1,9 @@
 import { readScalar } from "./decode.ts";
-import { MarkupScanner, resolved, Unusual } from "./markup-scanner.ts";
+import { MarkupScanner, Unusual } from "./markup-scanner.ts";
 import type { Fields, Of, Operation, ScalarField } from "./message.ts";
 import { type Plan, planOf, type Tag } from "./page-plan.ts";
 import { type ReadAnswer, readAnswer, responseName } from "./soap.ts";
-import { localName, MAX_TEXT, XML_LIMITS, type XmlLimits } from "./xml.ts";
+import { localName, XML_LIMITS, type XmlLimits } from "./xml.ts";
 
 /**
  * Reads the answer to an operation as {@link readAnswer} does, in one pass and without a tree: it looks for the elements
@@ -37,7 +37,6 @@ type Row = Record<string, unknown>;
 
 const GT = 0x3e;
 const SLASH = 0x2f;
-const SPACE = 0x20;
 /** Shorter parts of a string are copies by themselves. */
 const SHORTEST_VIEW = 13;
 
@@ -91,30 +90,31 @@ class PageReader {
         continue;
       }
       held = true;
-      let tag: Tag | null | undefined = guess;
-      if (tag !== null && text.startsWith(tag.open, scanner.at)) {
-        const after = scanner.at + tag.open.length;
+      const { at } = scanner;
+      let likely = guess;
+      if (last?.list && text.startsWith(last.open, at)) likely = last;
+      else if (guess === null || !text.startsWith(guess.open, at)) likely = null;
+      if (likely !== null) {
+        const after = at + likely.open.length;
         const code = text.charCodeAt(after);
-        if (code === GT) {
-          scanner.enter(after + 1);
-          this.#element(row, tag, tag.spelling);
-          guess = tag.next;
-          last = tag;
-          continue;
-        }
-        if (code === SLASH && text.charCodeAt(after + 1) === GT) {
-          scanner.at = after + 2;
-          guess = tag.next;
-          last = tag;
+        const empty = code === SLASH && text.charCodeAt(after + 1) === GT;
+        if (empty || code === GT) {
+          if (empty) scanner.at = after + 2;
+          else {
+            scanner.enter(after + 1);
+            this.#element(row, likely, likely.spelling);
+          }
+          last = likely;
+          guess = likely.next;
           continue;
         }
       }
       const child = scanner.startTag();
-      tag = plan.tags.get(localName(child));
+      const tag = plan.tags.get(localName(child));
       if (tag === undefined || scanner.nil) this.#skip(child);
       else if (!scanner.empty) this.#element(row, tag, child);
       if (tag === undefined) continue;
-      if (last !== null) last.next = tag;
+      if (last !== null && last !== tag) last.next = tag;
       last = tag;
       guess = tag.next;
     }
@@ -133,24 +133,8 @@ class PageReader {
   }
 
   #scalar(field: ScalarField, spelling: string, close: string): unknown {
-    const scanner = this.#scanner;
-    const { text, at } = scanner;
-    const end = text.indexOf("<", at);
-    let content: string | null;
-    if (text.startsWith(close, end) && end - at < MAX_TEXT - 16) {
-      scanner.at = end;
-      scanner.endTag(spelling);
-      content = resolved(text.slice(at, end));
-    } else content = scanner.content(spelling);
-    if (content === null || content === "") return null;
-    if (
-      content.charCodeAt(0) <= SPACE ||
-      content.charCodeAt(content.length - 1) <= SPACE ||
-      content.charCodeAt(0) > 0x7e ||
-      content.charCodeAt(content.length - 1) > 0x7e
-    )
-      content = content.trim();
-    if (content === "" || content === "None") return null;
+    const content = (this.#scanner.leaf(close) ?? this.#scanner.content(spelling))?.trim();
+    if (content === undefined || content === "" || content === "None") return null;
     const value = readScalar(field, content);
     return typeof value === "string" ? copied(value) : value;
   }
@@ -161,7 +145,7 @@ class PageReader {
 }
 
 function blank({ blank, lists }: Plan): Row {
-  const row = { ...blank };
+  const row: Row = Object.assign({}, blank);
   for (const name of lists) row[name] = [];
   return row;
 }
