@@ -34,9 +34,8 @@ async function measure(stations: number, groupSize: number): Promise<void> {
     ...{ callsInFlight: 8, callsPerMinute: Number.MAX_SAFE_INTEGER },
     now: () => clock.now,
     wallClock: () => new Date(Date.UTC(2026, 10, 21) + clock.now * 1000),
-    later: () => undefined,
+    later: () => () => undefined,
   });
-  const { signal } = new AbortController();
   const readers = service.ids.map((stationID) => ({
     stationID,
     round: { reader: {}, intervalSeconds: INTERVAL },
@@ -54,6 +53,7 @@ async function measure(stations: number, groupSize: number): Promise<void> {
     let reads: Promise<PromiseSettledResult<Answers[keyof Answers]>[]>[] = [];
     for (const [slot, { stationID, round: own }] of readers.entries()) {
       clock.now = round * INTERVAL + slot * spacing;
+      const { signal } = new AbortController();
       const options = (kind: keyof Answers) => ({
         maxAgeSeconds: ageAllowed(kind, 0, 3600),
         round: own,

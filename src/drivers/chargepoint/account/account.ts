@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../../../log.ts";
 import type { DriverContext, DriverState } from "../../driver.ts";
 import type { ChargePointClient } from "../api/client.ts";
@@ -41,8 +40,8 @@ export interface AccountInit {
   /** Seconds on a clock that never jumps. */
   readonly now?: () => number;
   readonly wallClock?: () => Date;
-  /** Calls back after so many seconds, not after `signal`. */
-  readonly later?: (seconds: number, then: () => void, signal: AbortSignal) => void;
+  /** Calls back after so many seconds, unless what it gives is called before. */
+  readonly later?: (seconds: number, then: () => void) => () => void;
   /** Calls back when the present moment is over. */
   readonly gather?: (then: () => void) => void;
 }
@@ -83,7 +82,7 @@ export class Account {
       inFlight: init.callsInFlight,
       perMinute: init.callsPerMinute,
       now,
-      later: (seconds, then) => this.#later(seconds, then, signal),
+      later: this.#later,
     });
     const breaker = new Breaker({
       now,
@@ -149,15 +148,14 @@ export class Account {
   /** A scrape does not wait for a long walk: it takes what was read before, or goes without. */
   #within<A>(reads: GatheredReads<A>, stationID: string, kind: string, work: Promise<A>): Promise<A> {
     const { promise, resolve, reject } = Promise.withResolvers<A>();
-    const arrived = new AbortController();
-    work.then(resolve, reject).finally(() => arrived.abort());
     const giveUp = () => {
       const error = new StillReadingError(
         `the ${kind} answers of account ${this.label} are still being read, station ${stationID} has none yet; the next scrape may have it`,
       );
       (reads.last(stationID) ?? Promise.reject(error)).then(resolve, reject);
     };
-    this.#later(PATIENCE_SECONDS, giveUp, arrived.signal);
+    const arrived = this.#later(PATIENCE_SECONDS, giveUp);
+    work.then(resolve, reject).finally(arrived);
     return promise;
   }
 
@@ -188,6 +186,7 @@ export class Account {
   }
 }
 
-function after(seconds: number, then: () => void, signal: AbortSignal): void {
-  void sleep(seconds * 1000, undefined, { signal, ref: false }).then(then, () => undefined);
+function after(seconds: number, then: () => void): () => void {
+  const timer = setTimeout(then, seconds * 1000).unref();
+  return () => clearTimeout(timer);
 }

@@ -9,7 +9,7 @@ export interface CallLimitsOptions {
   /** Seconds on a clock that never jumps. */
   readonly now: () => number;
   /** Calls back after so many seconds. */
-  readonly later: (seconds: number, then: () => void) => void;
+  readonly later: (seconds: number, then: () => void) => unknown;
 }
 
 export interface CallPlace {
