@@ -4,6 +4,7 @@ import { check } from "./check.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import { completion } from "./completion.ts";
 import { demo } from "./demo.ts";
+import { discover } from "./discover.ts";
 import { get } from "./get.ts";
 import { history } from "./history.ts";
 import { plan } from "./plan.ts";
@@ -34,6 +35,7 @@ const commands: readonly CommandFile[] = [
   history,
   status,
   api,
+  discover,
   wsdl,
   completion,
 ];
