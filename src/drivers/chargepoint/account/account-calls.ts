@@ -2,6 +2,8 @@ import type { Log } from "../../../log.ts";
 import type { CallOptions, ChargePointClient } from "../api/client.ts";
 import { ApiError } from "../api/errors.ts";
 import type { Operation, RequestOf, ResponseOf } from "../api/message.ts";
+import { getOrgsAndStationGroups } from "../api/operations/get-orgs-and-station-groups.ts";
+import { getStationGroups } from "../api/operations/get-station-groups.ts";
 import type { Breaker } from "./breaker.ts";
 import type { CallLimits } from "./call-limits.ts";
 
@@ -12,6 +14,9 @@ export interface AccountCallsInit {
   readonly breaker: Breaker;
   readonly log: Log;
 }
+
+/** No point is read by these: who learns from them says what their refusal means. */
+const LEARNING: ReadonlySet<string> = new Set([getOrgsAndStationGroups.name, getStationGroups.name]);
 
 /** The account's way to the service: within its limits, at a slowing pace while it fails, refusals said once. */
 export class AccountCalls implements Pick<ChargePointClient, "call"> {
@@ -51,7 +56,7 @@ export class AccountCalls implements Pick<ChargePointClient, "call"> {
 
   /** Plan and rights do not change between scrapes: one line per operation is enough. */
   #sayForbidden(operation: string, error: Error): void {
-    if (this.#forbidden.has(operation)) return;
+    if (this.#forbidden.has(operation) || LEARNING.has(operation)) return;
     this.#forbidden.add(operation);
     const { label, log } = this.#init;
     log.warn(`account ${label} may not use ${operation}; its points are unavailable`, { err: error });
