@@ -7,6 +7,9 @@ export class Unusual extends Error {
   override readonly name = "Unusual";
 }
 
+/** Half of what `parseXml` takes between two tags, for white space before a text is measured by itself. */
+const LONGEST_RUN = MAX_TEXT / 2 - 16;
+
 const LT = 0x3c;
 const GT = 0x3e;
 const SLASH = 0x2f;
@@ -83,7 +86,7 @@ export class MarkupScanner {
     let { at } = this;
     let code = text.charCodeAt(at);
     while (code === 0x20 || (code >= 0x09 && code <= 0x0a)) code = text.charCodeAt(++at);
-    if (at - this.at > MAX_TEXT) throw new Unusual();
+    if (at - this.at > LONGEST_RUN) throw new Unusual();
     this.at = at;
     if (code !== LT) return "characters";
     const next = text.charCodeAt(at + 1);
@@ -95,7 +98,7 @@ export class MarkupScanner {
     const { text, at } = this;
     if (text.charCodeAt(at) !== LT) {
       this.at = text.indexOf("<", at);
-      if (this.at < 0 || this.at - at > MAX_TEXT - 16) throw new Unusual();
+      if (this.at < 0 || this.at - at > LONGEST_RUN) throw new Unusual();
       return resolved(text.slice(at, this.at));
     }
     if (text.startsWith("<!--", at)) {
@@ -123,9 +126,7 @@ export class MarkupScanner {
     if (end === null || START_END.lastIndex - at > MAX_TAG) throw new Unusual();
     this.at = START_END.lastIndex;
     this.empty = end[1] === "/";
-    // Of empty elements too: they are as deep.
-    if (this.#depth >= this.#maxDepth) throw new Unusual();
-    if (!this.empty) this.#depth++;
+    if (!this.empty && ++this.#depth > this.#maxDepth) throw new Unusual();
     return name;
   }
 
@@ -154,7 +155,7 @@ export class MarkupScanner {
   leaf(close: string): string | null {
     const { text, at } = this;
     const end = text.indexOf("<", at);
-    if (end - at > MAX_TEXT - 16 || !text.startsWith(close, end)) return null;
+    if (end - at > LONGEST_RUN || !text.startsWith(close, end)) return null;
     this.at = end + close.length;
     this.#depth--;
     return resolved(text.slice(at, end));
