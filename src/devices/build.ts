@@ -36,7 +36,8 @@ export function buildDevices(loaded: readonly LoadedDevice[], context: BuildCont
     const { settings } = each;
     if (settings.set) {
       const message = "this config is a set of devices; it is looked up while the bridge runs";
-      builder.diagnostics.push(fault(settings, "error", "device_set", settings.set.key, message));
+      const fail = builder.failing(settings);
+      fail("device_set", `driver_config.${settings.set.key}`, message);
       continue;
     }
     const device = devices.has(settings.path) ? builder.duplicate(settings) : builder.build(each, slot);
@@ -60,6 +61,7 @@ export class DeviceBuilder {
   /** Undefined, and a diagnostic, where it cannot be made. */
   build(loaded: LoadedDevice, slot: number): Device | undefined {
     const { settings } = loaded;
+    const fail = this.failing(settings);
     const usable = this.usable(loaded);
     if (!usable) return undefined;
     const { type, rows } = usable;
@@ -73,7 +75,7 @@ export class DeviceBuilder {
       return { info, driver, offsetMs: scrapeOffset(place), ...(heartbeat && { heartbeat }) };
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      this.#fail(settings, "device_not_made", "driver_config", `driver ${type.name} cannot make it: ${why}`);
+      fail("device_not_made", "driver_config", `driver ${type.name} cannot make it: ${why}`);
       return undefined;
     }
   }
@@ -81,11 +83,12 @@ export class DeviceBuilder {
   /** The driver type and the rows that it can use; undefined, and a diagnostic, where there is none. */
   usable({ settings, rows }: LoadedDevice): { type: DriverType; rows: readonly RegistryRow[] } | undefined {
     const { driverType } = settings;
+    const fail = this.failing(settings);
     const { drivers } = this.#context;
     const type = Object.hasOwn(drivers, driverType) ? drivers[driverType] : undefined;
     if (!type) {
       const known = Object.keys(drivers);
-      this.#fail(settings, "unknown_driver_type", "driver_type", "there is no such driver type", {
+      fail("unknown_driver_type", "driver_type", "there is no such driver type", {
         found: driverType,
         expected: `one of ${known.join(", ")}`,
         suggestion: closest(driverType, known),
@@ -95,7 +98,7 @@ export class DeviceBuilder {
     const sound = this.#soundRows(type, rows);
     if (sound.length > 0) return { type, rows: sound };
     const message = "the registry has no row that this device can use";
-    this.#fail(settings, "no_points", "registry_config", message, { found: settings.registryFile });
+    fail("no_points", "registry_config", message, { found: settings.registryFile });
     return undefined;
   }
 
@@ -109,12 +112,14 @@ export class DeviceBuilder {
   }
 
   duplicate(settings: DeviceSettings): undefined {
+    const fail = this.failing(settings);
     const message = `another config already makes device ${settings.path}`;
-    this.#fail(settings, "duplicate_device", undefined, message);
+    fail("duplicate_device", undefined, message);
   }
 
-  #fail(settings: DeviceSettings, ...problem: Problem): void {
-    this.diagnostics.push(fault(settings, "error", ...problem));
+  /** Tells an error of this config. */
+  failing(settings: DeviceSettings): (...problem: Problem) => void {
+    return (...problem) => void this.diagnostics.push(fault(settings, "error", ...problem));
   }
 }
 

@@ -60,6 +60,7 @@ export const configSchema = {
             },
           },
           minProperties: 1,
+          "x-expected": "an object with sgID, orgID or stationName",
           additionalProperties: false,
         },
         {
