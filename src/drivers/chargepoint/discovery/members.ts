@@ -11,7 +11,7 @@ export function memberOf(station: FoundStation): SetMember {
 }
 
 /** `organisation / name` (§7.1.4); what has no slash is all name. */
-export function partsOf(stationName: string): [organisation: string, name: string] {
+function partsOf(stationName: string): [organisation: string, name: string] {
   const at = stationName.indexOf("/");
   if (at < 0) return ["", stationName.trim()];
   return [stationName.slice(0, at).trim(), stationName.slice(at + 1).trim()];
