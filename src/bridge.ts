@@ -61,7 +61,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       instance: settings.instance,
       version,
       bus,
-      devices: new Map(running.infos.map((info) => [info.path, info])),
+      devices: running.byPath,
       commands: running.commands,
       log,
       secrets,

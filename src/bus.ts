@@ -1,4 +1,4 @@
-import type { AvailabilityChange, Scrape, Write } from "./points/index.ts";
+import type { AvailabilityChange, DeviceInfo, Scrape, Write } from "./points/index.ts";
 
 /** Something an operator may want to know; published on `voltbridge/<instance>/event`. */
 export interface Notice {
@@ -10,12 +10,22 @@ export interface Notice {
   readonly device?: string;
 }
 
+/**
+ * A device came or went while the bridge runs. `gone`: it is not scraped any more, but may come back; `forgotten`: it
+ * stayed away, and what is kept of it goes too.
+ */
+export interface Membership {
+  readonly device: DeviceInfo;
+  readonly change: "added" | "gone" | "forgotten";
+}
+
 /** Everything that travels between the parts. Values go out over the bus; commands are calls. */
 export interface BusEvents {
   scrape: Scrape;
   write: Write;
   availability: AvailabilityChange;
   notice: Notice;
+  membership: Membership;
 }
 
 type Listener<E> = (event: E) => void;

@@ -30,6 +30,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "bridge",
     "simulator",
     "drivers/chargepoint/api",
+    "drivers/chargepoint/discovery",
   ],
   main: ["cli"],
 };

@@ -4,8 +4,10 @@ import { check } from "./check.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import { completion } from "./completion.ts";
 import { demo } from "./demo.ts";
+import { discover } from "./discover.ts";
 import { get } from "./get.ts";
 import { history } from "./history.ts";
+import { plan } from "./plan.ts";
 import { revert } from "./revert.ts";
 import { run } from "./run.ts";
 import { scrape } from "./scrape.ts";
@@ -25,6 +27,7 @@ const commands: readonly CommandFile[] = [
   demo,
   simulate,
   check,
+  plan,
   scrape,
   get,
   set,
@@ -32,6 +35,7 @@ const commands: readonly CommandFile[] = [
   history,
   status,
   api,
+  discover,
   wsdl,
   completion,
 ];

@@ -53,7 +53,7 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
     const message = `the bridge cannot start: ${secrets.blank((error as Error).message)}`;
     throw new CommandError(message, EXIT.configuration, { cause: error });
   });
-  if (bridge.devices.infos.length === 0) {
+  if (bridge.devices.infos.length === 0 && !devices.some(({ settings: device }) => device.set)) {
     await bridge.stop();
     throw new CommandError(
       `no device can be started; see the problems above, or put a device config into ${settings.devices}`,

@@ -1,6 +1,7 @@
 import { basename, extname, relative, resolve, sep } from "node:path";
 import { devicePathFault, pointNameFault } from "../points/index.ts";
 import { type DriverSchemas, deviceSchema } from "./device-schema.ts";
+import { readSet, setSchemaOf, setTemplate } from "./device-set.ts";
 import { type DeviceFile, toDeviceSettings } from "./device-settings.ts";
 import { type Diagnostic, hasErrors, sortDiagnostics } from "./diagnostic.ts";
 import { closest } from "./did-you-mean.ts";
@@ -9,6 +10,7 @@ import { findRegistry } from "./registry-file.ts";
 import type { LoadOptions } from "./resolve.ts";
 import type { BridgeSettings, DeviceSettings } from "./settings.ts";
 import { readSettingsFile } from "./settings-file.ts";
+import { fillTemplate } from "./topic-template.ts";
 
 /** What the device configs need of the bridge's settings. */
 export type DeviceSurroundings = Pick<BridgeSettings, "registries">;
@@ -47,10 +49,16 @@ export function loadDeviceFile(
       ...more,
     });
 
-  const topic = TOPIC_KEYS.every(sound) ? topicPath(value, path, options.folder) : undefined;
-  const fault = topic !== undefined && devicePathFault(topic);
-  if (fault)
-    report("bad_topic", topicKey(document), `the device's topic path ${fault}`, { found: quoted(topic) });
+  const sets = setSchemaOf(schemaOf(document.value));
+  const set = sets && sound("driver_config") ? readSet(value, sets, report) : undefined;
+
+  const key = topicKey(document);
+  if (value.topic !== undefined && LEVEL_KEYS.some((level) => document.source([level]) !== undefined))
+    report("conflicting_keys", ["topic"], `"topic" takes the place of ${LEVEL_KEYS.join(", ")}`);
+  const place = TOPIC_KEYS.every(sound) ? topicPath(value, path, options.folder) : undefined;
+  const topic = place !== undefined && set ? setTemplate(place, set, key, report) : place;
+  const fault = topic !== undefined && devicePathFault(set ? fillTemplate(topic, () => "1") : topic);
+  if (fault) report("bad_topic", key, `the device's topic path ${fault}`, { found: quoted(topic) });
 
   const timezone = !sound("timezone") || closestTimezone(value.timezone);
   if (timezone !== true)
@@ -76,10 +84,11 @@ export function loadDeviceFile(
   const sorted = sortDiagnostics(found);
   if (hasErrors(sorted) || topic === undefined || !registry || "problem" in registry)
     return { diagnostics: sorted };
-  return { device: toDeviceSettings(path, topic, registry.file, value), diagnostics: sorted };
+  return { device: toDeviceSettings(path, topic, registry.file, value, set), diagnostics: sorted };
 }
 
-const TOPIC_KEYS = ["campus", "building", "unit", "path"] as const;
+const LEVEL_KEYS = ["campus", "building", "unit", "path"] as const;
+const TOPIC_KEYS = ["topic", ...LEVEL_KEYS] as const;
 
 /** The keys that give the topic, where there are any; else the file's place, its extension left out. */
 function topicPath(value: DeviceFile, file: string, folder: string | undefined): string {

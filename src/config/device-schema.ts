@@ -49,6 +49,16 @@ const DEVICE_PROPERTIES: Readonly<Record<string, Schema>> = {
       { type: "boolean", description: `${description} Default: the bridge's own setting.` },
     ]),
   ),
+  refresh_interval: {
+    type: "integer",
+    minimum: 10,
+    maximum: LONGEST_INTERVAL,
+    default: 3600,
+    description: "Seconds between looking up what belongs to a set of devices.",
+  },
+  topic: level(
+    "The device's whole topic, instead of campus, building, unit and path; that of a set has {placeholders}.",
+  ),
   campus: level("First level of the device's topic. Default: where this file lies."),
   building: level("Second level of the device's topic."),
   unit: level("Third level of the device's topic."),

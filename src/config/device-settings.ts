@@ -1,4 +1,4 @@
-import type { DeviceSettings } from "./settings.ts";
+import type { DeviceSetSettings, DeviceSettings } from "./settings.ts";
 
 /** A device config in its own spelling, checked, with every default filled in. */
 export interface DeviceFile {
@@ -13,6 +13,8 @@ export interface DeviceFile {
   readonly publish_breadth_first_all?: boolean;
   readonly publish_depth_first?: boolean;
   readonly publish_breadth_first?: boolean;
+  readonly refresh_interval: number;
+  readonly topic?: string;
   readonly campus?: string;
   readonly building?: string;
   readonly unit?: string;
@@ -24,6 +26,7 @@ export function toDeviceSettings(
   path: string,
   registryFile: string,
   raw: DeviceFile,
+  set?: DeviceSetSettings,
 ): DeviceSettings {
   const publish = {
     depthFirstAll: raw.publish_depth_first_all,
@@ -42,5 +45,6 @@ export function toDeviceSettings(
     ...(raw.heart_beat_point ? { heartbeatPoint: raw.heart_beat_point } : {}),
     group: raw.group,
     publish: Object.fromEntries(Object.entries(publish).filter(([, given]) => given !== undefined)),
+    ...(set && { set }),
   };
 }

@@ -30,7 +30,8 @@ export function loadDevices(
     diagnostics.push(...loaded.diagnostics);
     if (!loaded.device) continue;
     // Historians find topics whatever their case: two devices that differ in nothing else would become one there.
-    const topic = loaded.device.path.toLowerCase();
+    // Sets may share a template; whether their members collide is seen when they are known.
+    const topic = loaded.device.set ? loaded.device.file : loaded.device.path.toLowerCase();
     const first = byTopic.get(topic);
     if (first) diagnostics.push(duplicate(loaded.device, first));
     else byTopic.set(topic, loaded.device);

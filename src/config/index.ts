@@ -9,9 +9,11 @@ export { alternatives } from "./schema.ts";
 export type {
   ActuatorSettings,
   BridgeSettings,
+  DeviceSetSettings,
   DeviceSettings,
   DriverSettings,
   MqttSettings,
 } from "./settings.ts";
 export { unreadable } from "./settings-file.ts";
 export { decodeText } from "./text-file.ts";
+export { asLevel, fillTemplate, placeholdersOf } from "./topic-template.ts";

@@ -3,6 +3,7 @@
  * `x-secret` (true: a secret; a file may give it as `{"file": "…"}` too, and nothing ever shows its value),
  * `x-expected` (what is expected, in words, where the keywords alone would not tell, e.g. of a pattern),
  * `x-literal` (true: taken as written, without variables, as it decides how the rest is read),
+ * `x-set` (on `driver_config`: one of its keys makes the config a set of devices; {@link SetSchema}),
  * `x-unused` (VOLTTRON knows the setting, we do not use it, for the reason given: accepted with a warning).
  */
 export interface Schema {
@@ -14,11 +15,22 @@ export interface Schema {
   readonly "x-secret"?: boolean;
   readonly "x-expected"?: string;
   readonly "x-literal"?: boolean;
+  readonly "x-set"?: SetSchema;
   readonly "x-unused"?: string;
   readonly [keyword: string]: unknown;
 }
 
-export const OWN_KEYWORDS = ["x-secret", "x-expected", "x-literal", "x-unused"];
+export const OWN_KEYWORDS = ["x-secret", "x-expected", "x-literal", "x-set", "x-unused"];
+
+/** How a driver type lets one config stand for many devices. */
+export interface SetSchema {
+  /** Key of `driver_config` that describes the set, e.g. `stations`. */
+  readonly key: string;
+  /** Key of `driver_config` that names one device, e.g. `stationID`; exactly one of the two is there. */
+  readonly member: string;
+  /** What a topic template may hold between braces; `member` is one of them. */
+  readonly placeholders: readonly string[];
+}
 
 export const BRANCHES: readonly string[] = ["allOf", "anyOf", "oneOf"];
 

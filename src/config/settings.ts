@@ -115,4 +115,15 @@ export interface DeviceSettings {
   readonly group: number;
   /** What the file says; the bridge's `driver` section answers for the rest. */
   readonly publish: Partial<PublishViews>;
+  /** Absent: one device. There: a set of devices, and `path` is a topic template. */
+  readonly set?: DeviceSetSettings;
+}
+
+export interface DeviceSetSettings {
+  /** Key of `driverConfig` that describes the set, and the one that takes its place in each member's own. */
+  readonly key: string;
+  readonly member: string;
+  readonly placeholders: readonly string[];
+  /** Seconds between looking up what belongs to the set. */
+  readonly refreshSeconds: number;
 }

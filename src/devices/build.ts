@@ -30,55 +30,97 @@ export interface Built {
  * writes nothing. A device's slot is its place in the list, whether or not those before it could be made.
  */
 export function buildDevices(loaded: readonly LoadedDevice[], context: BuildContext): Built {
+  const builder = new DeviceBuilder(context);
   const devices = new Map<string, Device>();
-  const diagnostics: Diagnostic[] = [];
-  const soundRows = rowChecker(diagnostics);
-  for (const [slot, { settings, rows }] of loaded.entries()) {
-    const { path, driverType } = settings;
-    const fail = (...problem: Problem) => diagnostics.push(fault(settings, "error", ...problem));
-    const type = Object.hasOwn(context.drivers, driverType) ? context.drivers[driverType] : undefined;
+  for (const [slot, each] of loaded.entries()) {
+    const { settings } = each;
+    if (settings.set) {
+      const message = "this config is a set of devices; it is looked up while the bridge runs";
+      const fail = builder.failing(settings);
+      fail("device_set", `driver_config.${settings.set.key}`, message);
+      continue;
+    }
+    const device = devices.has(settings.path) ? builder.duplicate(settings) : builder.build(each, slot);
+    if (device) devices.set(settings.path, device);
+  }
+  return { devices: [...devices.values()], diagnostics: builder.diagnostics };
+}
+
+/** Makes one device after the other, and remembers which rows of a registry are sound. */
+export class DeviceBuilder {
+  /** What is wrong with files, so far. */
+  readonly diagnostics: Diagnostic[] = [];
+  readonly #context: BuildContext;
+  readonly #soundRows: ReturnType<typeof rowChecker>;
+
+  constructor(context: BuildContext) {
+    this.#context = context;
+    this.#soundRows = rowChecker(this.diagnostics);
+  }
+
+  /** Undefined, and a diagnostic, where it cannot be made. */
+  build(loaded: LoadedDevice, slot: number): Device | undefined {
+    const { settings } = loaded;
+    const fail = this.failing(settings);
+    const usable = this.usable(loaded);
+    if (!usable) return undefined;
+    const { type, rows } = usable;
+    const { scrapeSpacingSeconds: spacingSeconds, groupOffsetSeconds } = this.#context.settings;
+    try {
+      const heartbeat = planHeartbeat(settings, rows, this.diagnostics);
+      const { path, driverConfig: config, intervalSeconds, group } = settings;
+      const driver = this.#context.service(type).createDevice({ path, config, rows, intervalSeconds });
+      const info = describe(settings, this.#context.settings, rows, heartbeat);
+      const place = { intervalSeconds, slot, group, spacingSeconds, groupOffsetSeconds };
+      return { info, driver, offsetMs: scrapeOffset(place), ...(heartbeat && { heartbeat }) };
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      fail("device_not_made", "driver_config", `driver ${type.name} cannot make it: ${why}`);
+      return undefined;
+    }
+  }
+
+  /** The driver type and the rows that it can use; undefined, and a diagnostic, where there is none. */
+  usable({ settings, rows }: LoadedDevice): { type: DriverType; rows: readonly RegistryRow[] } | undefined {
+    const { driverType } = settings;
+    const fail = this.failing(settings);
+    const { drivers } = this.#context;
+    const type = Object.hasOwn(drivers, driverType) ? drivers[driverType] : undefined;
     if (!type) {
-      const known = Object.keys(context.drivers);
+      const known = Object.keys(drivers);
       fail("unknown_driver_type", "driver_type", "there is no such driver type", {
         found: driverType,
         expected: `one of ${known.join(", ")}`,
         suggestion: closest(driverType, known),
       });
-      continue;
+      return undefined;
     }
-    if (devices.has(path)) {
-      fail("duplicate_device", undefined, `another config already makes device ${path}`);
-      continue;
-    }
-    const sound = soundRows(type, rows);
-    if (sound.length === 0) {
-      const found = settings.registryFile;
-      fail("no_points", "registry_config", "the registry has no row that this device can use", { found });
-      continue;
-    }
-    try {
-      const heartbeat = planHeartbeat(settings, sound, diagnostics);
-      const driver = context.service(type).createDevice({
-        path,
-        config: settings.driverConfig,
-        rows: sound,
-        intervalSeconds: settings.intervalSeconds,
-      });
-      const info = describe(settings, context.settings, sound, heartbeat);
-      const offsetMs = scrapeOffset({
-        intervalSeconds: settings.intervalSeconds,
-        slot,
-        group: settings.group,
-        spacingSeconds: context.settings.scrapeSpacingSeconds,
-        groupOffsetSeconds: context.settings.groupOffsetSeconds,
-      });
-      devices.set(path, { info, driver, offsetMs, ...(heartbeat && { heartbeat }) });
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      fail("device_not_made", "driver_config", `driver ${type.name} cannot make it: ${why}`);
-    }
+    const sound = this.#soundRows(type, rows);
+    if (sound.length > 0) return { type, rows: sound };
+    const message = "the registry has no row that this device can use";
+    fail("no_points", "registry_config", message, { found: settings.registryFile });
+    return undefined;
   }
-  return { devices: [...devices.values()], diagnostics };
+
+  /** What other parts would know of a device, without making it. */
+  describe(loaded: LoadedDevice): DeviceInfo | undefined {
+    const usable = this.usable(loaded);
+    if (!usable) return undefined;
+    const { settings } = loaded;
+    const heartbeat = planHeartbeat(settings, usable.rows, this.diagnostics);
+    return describe(settings, this.#context.settings, usable.rows, heartbeat);
+  }
+
+  duplicate(settings: DeviceSettings): undefined {
+    const fail = this.failing(settings);
+    const message = `another config already makes device ${settings.path}`;
+    fail("duplicate_device", undefined, message);
+  }
+
+  /** Tells an error of this config. */
+  failing(settings: DeviceSettings): (...problem: Problem) => void {
+    return (...problem) => void this.diagnostics.push(fault(settings, "error", ...problem));
+  }
 }
 
 function describe(

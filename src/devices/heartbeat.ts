@@ -8,7 +8,7 @@ import { messageOf } from "./read-back.ts";
  * A device that still has the last one to answer is left out.
  */
 export class Heartbeat {
-  readonly #devices: readonly Device[];
+  readonly #devices: Set<Device>;
   readonly #intervalMs: number;
   readonly #write: (device: Device, value: 0 | 1) => Promise<void>;
   readonly #clock: Clock;
@@ -17,14 +17,15 @@ export class Heartbeat {
   readonly #failing = new Set<Device>();
   #value: 0 | 1 = 0;
   #dueAt = 0;
+  #started = false;
   #cancel: (() => void) | undefined;
 
   constructor(
-    devices: readonly Device[],
+    devices: Iterable<Device>,
     intervalSeconds: number,
     parts: { write: (device: Device, value: 0 | 1) => Promise<void>; clock: Clock; log: Log },
   ) {
-    this.#devices = devices.filter(({ heartbeat }) => heartbeat?.kind === "written");
+    this.#devices = new Set([...devices].filter(isWritten));
     this.#intervalMs = intervalSeconds * 1000;
     this.#write = parts.write;
     this.#clock = parts.clock;
@@ -32,13 +33,29 @@ export class Heartbeat {
   }
 
   start(): void {
-    if (this.#devices.length === 0) return;
-    this.#dueAt = this.#clock.monotonic();
-    this.#arm();
+    this.#started = true;
+    if (this.#devices.size > 0) this.#begin();
+  }
+
+  add(device: Device): void {
+    if (!isWritten(device)) return;
+    this.#devices.add(device);
+    if (this.#started && !this.#cancel) this.#begin();
+  }
+
+  remove(device: Device): void {
+    this.#devices.delete(device);
+    this.#failing.delete(device);
   }
 
   stop(): void {
+    this.#started = false;
     this.#cancel?.();
+  }
+
+  #begin(): void {
+    this.#dueAt = this.#clock.monotonic();
+    this.#arm();
   }
 
   #arm(): void {
@@ -66,4 +83,8 @@ export class Heartbeat {
       this.#underWay.delete(device);
     }
   }
+}
+
+function isWritten({ heartbeat }: Device): boolean {
+  return heartbeat?.kind === "written";
 }

@@ -44,13 +44,25 @@ interface Known {
 export class LatestValues {
   readonly #bus: Bus;
   readonly #clock: Clock;
-  readonly #known: ReadonlyMap<string, Known>;
+  readonly #known: Map<string, Known>;
 
   constructor(devices: readonly DeviceInfo[], bus: Bus, clock: Clock) {
     this.#bus = bus;
     this.#clock = clock;
     const since = new Date(clock.now());
     this.#known = new Map(devices.map((device) => [device.path, unknownYet(device, since)]));
+  }
+
+  add(device: DeviceInfo): void {
+    this.#known.set(device.path, unknownYet(device, new Date(this.#clock.now())));
+  }
+
+  /** The device is gone: it is announced as offline for this reason, and forgotten. */
+  remove(path: string, reason: string): void {
+    const known = this.#known.get(path);
+    if (!known) return;
+    this.#become(known, "offline", reason);
+    this.#known.delete(path);
   }
 
   /** Undefined where there is no such device. */

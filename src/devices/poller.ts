@@ -28,7 +28,8 @@ export interface ScrapeSink {
 }
 
 export interface PollerOptions {
-  readonly devices: readonly Device[];
+  /** Asked at the start. */
+  readonly devices: Iterable<Device>;
   readonly scrape: (device: Device, synchronizedAt: Date, signal: AbortSignal) => Promise<Scrape>;
   readonly sink: ScrapeSink;
   readonly clock: Clock;
@@ -46,6 +47,8 @@ interface Entry {
   /** Another scrape is to follow the running one. */
   again: boolean;
   cancelExtra?: (() => void) | undefined;
+  /** The device is gone: nothing is scraped any more, and what is under way counts for nothing. */
+  gone?: true;
 }
 
 /**
@@ -62,6 +65,7 @@ export class Poller {
   readonly #stopping = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
   #cancelTimer: (() => void) | undefined;
+  #started = false;
   /** Wall clock minus monotonic clock. */
   #epoch = 0;
 
@@ -72,13 +76,33 @@ export class Poller {
 
   start(): void {
     this.#epoch = this.#clock.now() - this.#clock.monotonic();
-    for (const device of this.#options.devices) {
-      const intervalMs = device.info.intervalSeconds * 1000;
-      const entry: Entry = { device, intervalMs, dueAt: 0, catchUp: true, running: undefined, again: false };
-      this.#entries.set(device.info.path, entry);
-      this.#spread(entry);
-    }
+    this.#started = true;
+    for (const device of this.#options.devices) this.#schedule(device);
     this.#arm();
+  }
+
+  /** Scrapes one more device; before `start`, the list of devices is asked then. */
+  add(device: Device): void {
+    if (!this.#started || this.#stopping.signal.aborted) return;
+    const first = this.#queue.first;
+    this.#schedule(device);
+    if (this.#queue.first !== first) this.#arm();
+  }
+
+  /** Scrapes a device no more. */
+  remove(path: string): void {
+    const entry = this.#entries.get(path);
+    if (!entry) return;
+    entry.gone = true;
+    entry.cancelExtra?.();
+    this.#entries.delete(path);
+  }
+
+  #schedule(device: Device): void {
+    const intervalMs = device.info.intervalSeconds * 1000;
+    const entry: Entry = { device, intervalMs, dueAt: 0, catchUp: true, running: undefined, again: false };
+    this.#entries.set(device.info.path, entry);
+    this.#spread(entry);
   }
 
   /** Ends the scrapes under way and waits for them. */
@@ -113,6 +137,7 @@ export class Poller {
     const now = this.#clock.monotonic();
     while (this.#queue.first && this.#queue.first.dueAt <= now) {
       const entry = this.#queue.shift()!;
+      if (entry.gone) continue;
       if (now - entry.dueAt > LATE_MS && !entry.catchUp) this.#spread(entry);
       else this.#due(entry);
     }
@@ -164,9 +189,11 @@ export class Poller {
       call = scrape.catch(() => undefined);
       return scrape;
     }).then(
-      (scrape) => sink.scraped(scrape),
+      (scrape) => {
+        if (!entry.gone) sink.scraped(scrape);
+      },
       (error) => {
-        if (!this.#stopping.signal.aborted) sink.failed(device, error);
+        if (!entry.gone && !this.#stopping.signal.aborted) sink.failed(device, error);
       },
     );
     this.#underWay.add(done);
@@ -175,7 +202,7 @@ export class Poller {
       .then(() => call)
       .then(() => {
         entry.running = undefined;
-        if (!entry.again || this.#stopping.signal.aborted) return;
+        if (!entry.again || entry.gone || this.#stopping.signal.aborted) return;
         entry.again = false;
         this.#scrape(entry, "scheduled");
       });

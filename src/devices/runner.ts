@@ -5,14 +5,17 @@ import { driverTypes } from "../drivers/index.ts";
 import type { Log } from "../log.ts";
 import type { Availability, DeviceInfo, WriteStatus } from "../points/index.ts";
 import { Actuator } from "./actuator.ts";
-import { buildDevices, type LoadedDevice } from "./build.ts";
+import { DeviceBuilder, type LoadedDevice } from "./build.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Commands } from "./commands.ts";
+import type { Device } from "./device.ts";
+import { DeviceSet } from "./device-set.ts";
 import { DriverServices } from "./driver-services.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { type HoldCounters, Holds } from "./holds.ts";
 import { LatestValues } from "./latest-values.ts";
 import { Notices } from "./notices.ts";
+import { Owners } from "./owners.ts";
 import { Poller } from "./poller.ts";
 import { type ScrapeCounters, ScrapeResults } from "./scrape-results.ts";
 import { Scraper } from "./scraper.ts";
@@ -44,7 +47,9 @@ interface DeviceCounters {
 
 /** The devices of a bridge. Made by {@link openDevices}; scrapes from `start` to `stop`. */
 export interface RunningDevices {
-  /** The devices that could be made. */
+  /** The devices that could be made, by path. Changes while running where there are sets of devices. */
+  readonly byPath: ReadonlyMap<string, DeviceInfo>;
+  /** The same as a list, as it is now. */
   readonly infos: readonly DeviceInfo[];
   /** Problems of device configs and registry rows that only the drivers can see. */
   readonly diagnostics: readonly Diagnostic[];
@@ -63,19 +68,25 @@ export function openDevices(options: DevicesOptions): RunningDevices {
   const clock = options.clock ?? systemClock;
   const notices = new Notices(bus, log, clock);
   const services = new DriverServices(options.log, state, notices);
-  const { devices, diagnostics } = buildDevices(options.devices, {
+  const builder = new DeviceBuilder({
     drivers: options.drivers ?? driverTypes,
     settings: settings.driver,
     service: (type) => services.open(type),
   });
-  const byPath = new Map(devices.map((device) => [device.info.path, device]));
-  const infos = devices.map(({ info }) => info);
+  const byPath = new Map<string, Device>();
+  for (const [slot, loaded] of options.devices.entries()) {
+    const { path, set } = loaded.settings;
+    if (set) continue;
+    const device = byPath.has(path) ? builder.duplicate(loaded.settings) : builder.build(loaded, slot);
+    if (device) byPath.set(path, device);
+  }
+  const infos = new Map([...byPath].map(([path, { info }]) => [path, info]));
 
-  const latest = new LatestValues(infos, bus, clock);
+  const latest = new LatestValues([...infos.values()], bus, clock);
   const scraper = new Scraper(clock);
   const results = new ScrapeResults({ bus, latest, notices, log, clock });
   const poller = new Poller({
-    devices,
+    devices: { [Symbol.iterator]: () => byPath.values() },
     clock,
     sink: results,
     scrape: (device, synchronizedAt, signal) => scraper.scrape(device, synchronizedAt, signal),
@@ -90,15 +101,61 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     clock,
     scrapeSoon: (path) => poller.scrapeSoon(path),
   });
-  const heartbeat = new Heartbeat(devices, settings.driver.heartbeatSeconds, {
+  const heartbeat = new Heartbeat(byPath.values(), settings.driver.heartbeatSeconds, {
     write: (device, value) => actuator.beat(device, value),
     clock,
     log,
   });
   const stopping = new AbortController();
+  const owners = new Owners(options.devices);
+  let slots = options.devices.length;
+  const sets = options.devices
+    .filter((loaded) => loaded.settings.set)
+    .map(
+      (loaded) =>
+        new DeviceSet(loaded, {
+          builder,
+          services,
+          owners,
+          state: state.namespace("device sets"),
+          clock,
+          notices,
+          nextSlot: () => slots++,
+          add(device) {
+            const { info } = device;
+            byPath.set(info.path, device);
+            infos.set(info.path, info);
+            latest.add(info);
+            poller.add(device);
+            heartbeat.add(device);
+            bus.emit("membership", { device: info, change: "added" });
+          },
+          remove(path, reason) {
+            const device = byPath.get(path);
+            if (!device) return;
+            poller.remove(path);
+            heartbeat.remove(device);
+            latest.remove(path, reason);
+            results.forget(path);
+            scraper.forget(path);
+            byPath.delete(path);
+            infos.delete(path);
+            device.driver.close?.();
+            bus.emit("membership", { device: device.info, change: "gone" });
+          },
+          forget: (device) => bus.emit("membership", { device, change: "forgotten" }),
+        }),
+    );
+  for (const set of sets) set.restore();
+  // What is wrong with single members later is told by their set.
+  const diagnostics = builder.diagnostics.splice(0);
+  const startedWith = [...byPath.values()].filter(({ info }) => !owners.isMember(info.path));
 
   return {
-    infos,
+    byPath: infos,
+    get infos() {
+      return [...infos.values()];
+    },
     diagnostics,
     latest,
     commands: actuator,
@@ -119,12 +176,14 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       holds.start(byPath, (hold) => actuator.renew(hold));
       poller.start();
       heartbeat.start();
+      for (const set of sets) set.start();
       if (settings.driver.writeStartingValues)
-        for (const device of devices)
+        for (const device of startedWith)
           void writeStartingValues(device, { actuator, holds, clock, log, signal: stopping.signal });
     },
     async stop() {
       stopping.abort();
+      await Promise.all(sets.map((set) => set.stop()));
       heartbeat.stop();
       holds.stop();
       await Promise.all([poller.stop(), actuator.stop()]);

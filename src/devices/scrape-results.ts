@@ -93,6 +93,11 @@ export class ScrapeResults implements ScrapeSink {
     this.#latest.check(path, "its scrape takes longer than three intervals");
   }
 
+  /** The device is gone. */
+  forget(path: string): void {
+    this.#troubles.delete(path);
+  }
+
   clockJumped(ms: number): void {
     const text = `the clock was set ${ms > 0 ? "forward" : "back"} by ${Math.abs(ms) / 1000} s; scrapes are aligned to the new time`;
     this.#notices.say("warning", "clock_jump", text);

@@ -33,6 +33,11 @@ export class Scraper {
     return { device: device.info, synchronizedAt, takenAt, values, failures };
   }
 
+  /** The device is gone. */
+  forget(path: string): void {
+    this.#heartbeats.delete(path);
+  }
+
   #beat(path: string): 0 | 1 {
     const next = this.#heartbeats.get(path) === 1 ? 0 : 1;
     this.#heartbeats.set(path, next);

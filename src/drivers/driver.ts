@@ -22,6 +22,37 @@ export interface DriverType<Config = unknown> {
    * before any device is created; must not touch the network.
    */
   open(context: DriverContext): DriverService<Config>;
+  /** The calls that such devices will make, where they share calls; pure. */
+  plan?(devices: readonly DeviceInit<Config>[], assumed: PlanAssumptions): AccountPlan[];
+}
+
+export interface PlanAssumptions {
+  /** Stations in each of the account's groups; 0 where there are none. */
+  readonly stationsPerGroup: number;
+}
+
+/** What an account's devices will ask of its service. */
+export interface AccountPlan {
+  /** For messages; holds no secret. */
+  readonly account: string;
+  readonly stations: number;
+  readonly calls: readonly PlannedCall[];
+  /** The most that the account is allowed. */
+  readonly limitPerMinute: number;
+}
+
+/** An operation that is called every so often. */
+export interface PlannedCall {
+  readonly operation: string;
+  readonly everySeconds: number;
+  /** Each time. */
+  readonly calls: number;
+  /** Calls a minute if every scrape of every station were one call of the operation. */
+  readonly onePerStationPerMinute: number;
+  /** What makes it necessary. */
+  readonly rows: readonly RegistryRow[];
+  /** What the number assumes of the account. */
+  readonly assumes?: string;
 }
 
 export interface DriverContext {
@@ -41,10 +72,23 @@ export interface DriverState {
 export interface DriverService<Config = unknown> {
   /** Makes a device. Must not touch the network and must not write: nothing is written while loading. */
   createDevice(init: DeviceInit<Config>): DriverDevice;
+  /**
+   * Looks up what belongs to a set of devices (`x-set` of the config schema): all of it, or rejects. `config` is that of
+   * the set; a member's own has the schema's `member` key in place of the set's.
+   */
+  findMembers?(config: Config, signal: AbortSignal): Promise<readonly SetMember[]>;
   /** Running totals for the health topic, e.g. `calls` and `errors`; they only grow. */
   counters?(): Readonly<Record<string, number>>;
   /** Ends every call under way and closes the connections. */
   close(): Promise<void>;
+}
+
+/** One device of a set. */
+export interface SetMember {
+  /** Value of the schema's `member` key, e.g. a stationID; tells the members apart for good. */
+  readonly id: string;
+  /** What the placeholders of a topic template stand for, as far as it is known; never empty text. */
+  readonly names: Readonly<Record<string, string>>;
 }
 
 export interface DeviceInit<Config = unknown> {
@@ -76,6 +120,8 @@ export interface DriverDevice {
   setPoint(point: string, value: PointValue, options: WriteOptions): Promise<WriteOutcome>;
   /** Back to the device's own default, or to the row's Starting Value where there is one. */
   revertPoint(point: string, options: WriteOptions): Promise<WriteOutcome>;
+  /** The device is gone while the bridge runs on: lets go of what is kept for it. Must not touch the network. */
+  close?(): void;
 }
 
 export interface Reading {

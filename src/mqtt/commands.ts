@@ -60,7 +60,8 @@ export class CommandReceiver {
   readonly #queues = new Map<string, { length: number; tail: Promise<void> }>();
   readonly #refusedRetained = new Set<string>();
   #underWay = 0;
-  #unsubscribe: (() => void) | undefined;
+  readonly #unsubscribe: (() => void)[] = [];
+  readonly #filters = new Set<string>();
   #unwatch: (() => void) | undefined;
   #connectedAt = Number.NEGATIVE_INFINITY;
 
@@ -70,19 +71,28 @@ export class CommandReceiver {
 
   start(): void {
     const { link, topics, devices } = this.#options;
-    this.#unsubscribe = link.subscribe({
-      filters: topics.commandFilters(devices.keys()),
-      onMessage: (message) => this.#receive(message),
-    });
+    this.#subscribe(topics.commandFilters(devices.keys()));
     this.#unwatch = link.onChange((up) => {
       if (up) this.#connectedAt = performance.now();
     });
   }
 
+  /** A device came; one that lies deeper than all others needs a filter of its own. */
+  added(path: string): void {
+    const filters = this.#options.topics.commandFilters([path]).filter((one) => !this.#filters.has(one));
+    if (filters.length > 0 && !this.#stopping.signal.aborted) this.#subscribe(filters);
+  }
+
+  #subscribe(filters: readonly string[]): void {
+    for (const filter of filters) this.#filters.add(filter);
+    const onMessage = (message: Incoming) => this.#receive(message);
+    this.#unsubscribe.push(this.#options.link.subscribe({ filters, onMessage }));
+  }
+
   /** Takes no more commands, and waits until those under way are answered. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    this.#unsubscribe?.();
+    for (const end of this.#unsubscribe) end();
     this.#unwatch?.();
     const late = new Promise((resolve) => setTimeout(resolve, STOP_MS).unref());
     await Promise.race([Promise.all([...this.#queues.values()].map((queue) => queue.tail)), late]);

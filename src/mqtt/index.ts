@@ -11,6 +11,7 @@ import { Delivery, type MqttCounters } from "./delivery.ts";
 import { EmbeddedBroker } from "./embedded-broker.ts";
 import { OtherBridges } from "./other-bridges.ts";
 import { type Deliver, Publisher } from "./publisher.ts";
+import { RetainedTopics } from "./retained-topics.ts";
 import { StateView } from "./state-view.ts";
 import { type HealthReport, StatusPublisher } from "./status.ts";
 import { Topics } from "./topics.ts";
@@ -84,6 +85,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     now,
   });
   const state = new StateView({ settings, topics, link, delivery, now });
+  const retained = new RetainedTopics({ settings, topics, link, delivery });
   const status = new StatusPublisher({
     link,
     delivery,
@@ -120,12 +122,23 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       state.availability(change);
       status.availability(change);
     }),
+    bus.on("membership", ({ device, change }) => {
+      if (change === "added") receiver.added(device.path);
+      if (change === "added") retained.keep(device.path);
+      if (change === "gone") publisher.forgetDevice(device.path);
+      if (change === "forgotten") {
+        state.forget(device.path);
+        retained.clear(device);
+      }
+      status.membershipChanged(device.path);
+    }),
     bus.on("notice", (notice) => status.notice(notice)),
     link.onChange((up) => {
       if (!up) return;
       delivery.reportAbsence();
       publisher.forget();
       status.republish();
+      retained.linkUp();
       state.republish();
     }),
   ];

@@ -74,6 +74,11 @@ export class Publisher {
     this.#told.clear();
   }
 
+  /** A device went. */
+  forgetDevice(path: string): void {
+    this.#told.delete(path);
+  }
+
   #publishPoints(scrape: Scrape, headers: Headers): void {
     const { topics, settings } = this.#options;
     const { path, publish: views } = scrape.device;

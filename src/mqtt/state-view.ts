@@ -80,6 +80,11 @@ export class StateView {
     this.#refresh();
   }
 
+  /** The device is gone: nothing is said of it any more. */
+  forget(path: string): void {
+    this.#states.delete(path);
+  }
+
   #stateOf(device: DeviceInfo): DeviceState {
     const known = this.#states.get(device.path);
     if (known?.device === device) return known;

@@ -43,6 +43,7 @@ export class StatusPublisher {
   #told: Heartbeat | undefined;
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
+  #infoSoon: NodeJS.Timeout | undefined;
 
   constructor(options: StatusOptions) {
     this.#options = options;
@@ -56,6 +57,7 @@ export class StatusPublisher {
   stop(): void {
     clearInterval(this.#timer);
     clearTimeout(this.#soon);
+    clearTimeout(this.#infoSoon);
   }
 
   availability(change: AvailabilityChange): void {
@@ -70,6 +72,15 @@ export class StatusPublisher {
     const info = { instance, version, startedAt: this.#startedAt, devices: [...devices.keys()] };
     this.#send(topics.own("info"), JSON.stringify(info), true);
     this.#beat();
+  }
+
+  /** A device came or went: who we are is told again, once for those that follow each other. */
+  membershipChanged(path: string): void {
+    if (!this.#options.devices.has(path)) this.#availability.delete(path);
+    this.#infoSoon ??= setTimeout(() => {
+      this.#infoSoon = undefined;
+      this.republish();
+    }, SOON_MS);
   }
 
   notice(notice: Notice): void {

@@ -1,3 +1,5 @@
+import { chargepoint } from "../../src/drivers/chargepoint/index.ts";
+
 /** Driver types as the config part sees them: a name and the schema of `driver_config`. */
 export const DRIVERS = {
   chargepoint: {
@@ -13,5 +15,6 @@ export const DRIVERS = {
     required: ["stationID", "username", "password"],
     additionalProperties: false,
   },
+  stations: chargepoint.configSchema,
   fake: { type: "object", properties: {}, additionalProperties: false },
 };

@@ -1,6 +1,13 @@
+/** Which stations a config stands for: those of a group, an organisation, with a name (`*` and `?`), or these. */
+export type StationSet =
+  | { readonly sgID?: string; readonly orgID?: string; readonly stationName?: string }
+  | readonly string[];
+
 /** `driver_config` of a ChargePoint station, checked and with defaults (contracts.md: Device config). */
 export interface ChargePointConfig {
   readonly stationID: string;
+  /** Instead of a station: a set of them. */
+  readonly stations?: StationSet;
   readonly username: string;
   readonly password: string;
   readonly region: "NA" | "NA-QA" | "EU" | "EU-QA" | "CA";
@@ -11,18 +18,60 @@ export interface ChargePointConfig {
   /** `timeInterval` of every shed, renewed while held; 0 = until cleared. */
   readonly shed_lease_minutes: number;
   readonly shed_mode_change: "clear_first" | "reject";
+  /** Seconds between reads of what seldom changes: stations and rights. */
+  readonly nameplate_interval?: number;
+  /** Calls of the account that may be under way at a time. */
+  readonly calls_in_flight?: number;
+  /** Calls of the account in a minute. */
+  readonly calls_per_minute?: number;
 }
+
+export const NAMEPLATE_INTERVAL_SECONDS = 3600;
+export const CALLS_IN_FLIGHT = 8;
+export const CALLS_PER_MINUTE = 600;
 
 export const configSchema = {
   type: "object",
   additionalProperties: false,
-  required: ["stationID", "username", "password"],
+  required: ["username", "password"],
+  "x-set": {
+    key: "stations",
+    member: "stationID",
+    placeholders: ["stationID", "stationName", "organisation", "name", "serial", "model", "city", "state"],
+  },
   properties: {
     stationID: {
       type: "string",
       pattern: "^\\d+:\\S+$",
       "x-expected": "a network number, a colon and a station number, e.g. 1:12345",
       description: "Station to read, CPNID:StationIdentifier, e.g. 1:12345",
+    },
+    stations: {
+      anyOf: [
+        {
+          type: "object",
+          properties: {
+            sgID: { type: "string", pattern: "^\\d+$", description: "Stations of this group" },
+            orgID: { type: "string", minLength: 1, description: "Stations of this organisation" },
+            stationName: {
+              type: "string",
+              minLength: 1,
+              description: "Stations with this name; * stands for any text, ? for one character",
+            },
+          },
+          minProperties: 1,
+          "x-expected": "an object with sgID, orgID or stationName",
+          additionalProperties: false,
+        },
+        {
+          type: "array",
+          items: { type: "string", pattern: "^\\d+:\\S+$" },
+          minItems: 1,
+          uniqueItems: true,
+        },
+      ],
+      "x-expected": 'an object of sgID, orgID and stationName, or a list of stationIDs, e.g. ["1:12345"]',
+      description: "Instead of stationID: a set of stations, each of which becomes a device",
     },
     username: { type: "string", minLength: 1, description: "API licence key" },
     password: { type: "string", minLength: 1, "x-secret": true, description: "API password" },
@@ -57,6 +106,25 @@ export const configSchema = {
       default: "clear_first",
       description:
         "When a station shed by this bridge is to be shed in the other mode: clear first, or refuse",
+    },
+    nameplate_interval: {
+      type: "number",
+      minimum: 0,
+      default: NAMEPLATE_INTERVAL_SECONDS,
+      description: "Seconds between reads of what seldom changes: getStations and getStationRights",
+    },
+    calls_in_flight: {
+      type: "integer",
+      minimum: 1,
+      maximum: 100,
+      default: CALLS_IN_FLIGHT,
+      description: "Calls of the account under way at a time; the account's first device decides",
+    },
+    calls_per_minute: {
+      type: "integer",
+      minimum: 1,
+      default: CALLS_PER_MINUTE,
+      description: "Calls of the account in a minute; the account's first device decides",
     },
   },
 } as const;

@@ -1,11 +1,27 @@
 import { createHash } from "node:crypto";
-import type { DeviceInit, DriverContext, DriverDevice, DriverService, DriverType } from "../driver.ts";
+import type {
+  DeviceInit,
+  DriverContext,
+  DriverDevice,
+  DriverService,
+  DriverType,
+  SetMember,
+} from "../driver.ts";
 import { Accounts } from "./account/accounts.ts";
+import { ChargePointClient } from "./api/client.ts";
 import { endpointFor } from "./api/endpoints.ts";
 import { checkRows } from "./check-rows.ts";
-import { type ChargePointConfig, configSchema } from "./config.ts";
+import {
+  CALLS_IN_FLIGHT,
+  CALLS_PER_MINUTE,
+  type ChargePointConfig,
+  configSchema,
+  NAMEPLATE_INTERVAL_SECONDS,
+} from "./config.ts";
 import { OwnSheds } from "./control/own-sheds.ts";
 import { ShedControl } from "./control/shed.ts";
+import { findStations, memberOf } from "./discovery/index.ts";
+import { planDevices } from "./plan-devices.ts";
 import { Station } from "./station.ts";
 
 /** ChargePoint stations through the web services, API version 5.1. */
@@ -14,6 +30,7 @@ export const chargepoint: DriverType<ChargePointConfig> = {
   configSchema,
   checkRows,
   open: (context) => new ChargePointService(context),
+  plan: planDevices,
 };
 
 class ChargePointService implements DriverService<ChargePointConfig> {
@@ -25,7 +42,7 @@ class ChargePointService implements DriverService<ChargePointConfig> {
     this.#accounts = new Accounts(context);
   }
 
-  createDevice({ path, config, rows }: DeviceInit<ChargePointConfig>): DriverDevice {
+  createDevice({ path, config, rows, intervalSeconds }: DeviceInit<ChargePointConfig>): DriverDevice {
     const {
       stationID,
       username,
@@ -34,18 +51,21 @@ class ChargePointService implements DriverService<ChargePointConfig> {
       shed_mode_change: onModeChange,
     } = config;
     const endpoint = endpointFor(config);
+    // The licence key is half a secret, and this key is stored: its fingerprint will do.
+    const fingerprint = createHash("sha256").update(username).digest("hex").slice(0, 16);
+    const stateKey = `${endpoint} ${fingerprint}`;
     const account = this.#accounts.get({
       endpoint,
       place: config.endpoint ?? config.region,
       username,
       password,
+      stateKey,
+      callsInFlight: config.calls_in_flight ?? CALLS_IN_FLIGHT,
+      callsPerMinute: config.calls_per_minute ?? CALLS_PER_MINUTE,
     });
-    // The licence key is half a secret, and this key is stored: its fingerprint will do.
-    const fingerprint = createHash("sha256").update(username).digest("hex").slice(0, 16);
-    const own = new OwnSheds(this.#context.state, `${endpoint} ${fingerprint}`, stationID);
+    const own = new OwnSheds(this.#context.state, stateKey, stationID);
     const shed = new ShedControl(account, own, { stationID, leaseMinutes, onModeChange });
-    const maxAgeSeconds = config.cacheExpiration;
-    return new Station({
+    const station = new Station({
       path,
       rows,
       stationID,
@@ -53,9 +73,25 @@ class ChargePointService implements DriverService<ChargePointConfig> {
       shed,
       own,
       leaseMinutes,
-      maxAgeSeconds,
+      intervalSeconds,
+      maxAgeSeconds: config.cacheExpiration,
+      nameplateSeconds: config.nameplate_interval ?? NAMEPLATE_INTERVAL_SECONDS,
       log: this.#context.log,
     });
+    station.announce();
+    return station;
+  }
+
+  /** One walk over the account's stations, an hour apart: on a connection of its own, which it closes. */
+  async findMembers(config: ChargePointConfig, signal: AbortSignal): Promise<SetMember[]> {
+    const { username, password, stations } = config;
+    const { log } = this.#context;
+    const client = new ChargePointClient({ endpoint: endpointFor(config), username, password, log });
+    try {
+      return (await findStations(client, stations, signal)).map(memberOf);
+    } finally {
+      await client.close();
+    }
   }
 
   counters(): Readonly<Record<string, number>> {

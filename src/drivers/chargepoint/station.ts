@@ -4,6 +4,7 @@ import type { RegistryRow } from "../../registry/row.ts";
 import type { DriverDevice, Reading, WriteOptions, WriteOutcome } from "../driver.ts";
 import { PointNotFoundError, PointReadOnlyError } from "../errors.ts";
 import type { Answers } from "./account/answers.ts";
+import { ageAllowed, SELDOM } from "./account/pace.ts";
 import { type ControlContext, controls, nothingToRevert, revertShed } from "./control/controls.ts";
 import { registerClasses } from "./registers/index.ts";
 import type { AnswerKind, Attribute } from "./registers/register.ts";
@@ -18,13 +19,14 @@ interface Binding {
 
 export interface StationInit extends ControlContext {
   readonly rows: readonly RegistryRow[];
+  /** Seconds between scrapes. */
+  readonly intervalSeconds: number;
   /** Age that an answer may have in a scrape, seconds. */
   readonly maxAgeSeconds: number;
+  /** Age of what seldom changes, seconds. */
+  readonly nameplateSeconds: number;
   readonly log: Log;
 }
-
-/** Sessions change no faster at their source (guide §6.1), so younger answers are not asked for. */
-const SESSION_REFRESH_SECONDS = 300;
 
 /** One ChargePoint station as a device: its rows, read from the account's answers and written through controls. */
 export class Station implements DriverDevice {
@@ -44,10 +46,18 @@ export class Station implements DriverDevice {
     );
   }
 
+  /** Tells the account what will be read, so that the first scrape of a fleet is one round already. */
+  announce(): void {
+    for (const kind of this.#kinds) {
+      this.#init.account.expect(kind, this.#init.stationID, this.#scrapeOptions(kind));
+    }
+  }
+
   async scrapeAll(signal: AbortSignal): Promise<Reading> {
-    const answers = await this.#answers(this.#kinds, (kind) => this.#maxAge(kind), signal);
-    // Sessions may come from minutes ago: they do not tell whether the service answers now.
-    const telling = answers.filter(({ kind }) => kind !== "sessions" || this.#kinds.length === 1);
+    const answers = await this.#answers(signal);
+    // What may come from minutes or an hour ago does not tell whether the service answers now.
+    const fresh = answers.filter(({ kind }) => !SELDOM.has(kind));
+    const telling = fresh.length > 0 ? fresh : answers;
     if (telling.every(({ result }) => result.status === "rejected"))
       throw firstReason(telling.map(({ result }) => result));
     const byKind = new Map(answers.map(({ kind, result }) => [kind, result]));
@@ -67,7 +77,9 @@ export class Station implements DriverDevice {
 
   async getPoint(point: string, signal: AbortSignal): Promise<PointValue> {
     const binding = this.#binding(point);
-    const answer = await this.#read(binding.kind, 0, signal);
+    const { account, stationID } = this.#init;
+    const portDetails = this.#portDetails;
+    const answer = await account.read(binding.kind, stationID, { maxAgeSeconds: 0, signal, portDetails });
     return this.#valueOf(binding, answer);
   }
 
@@ -105,21 +117,23 @@ export class Station implements DriverDevice {
     return binding;
   }
 
-  /** One call per kind of answer, side by side; how each ended. */
-  async #answers(kinds: readonly AnswerKind[], maxAge: (kind: AnswerKind) => number, signal: AbortSignal) {
-    const results = await Promise.allSettled(kinds.map((kind) => this.#read(kind, maxAge(kind), signal)));
-    return kinds.map((kind, index) => ({ kind, result: results[index]! }));
+  /** Every kind of answer that the rows need, side by side; how each ended. */
+  async #answers(signal: AbortSignal) {
+    const { account, stationID } = this.#init;
+    const reads = this.#kinds.map((kind) =>
+      account.read(kind, stationID, { ...this.#scrapeOptions(kind), signal }),
+    );
+    const results = await Promise.allSettled<Answers[AnswerKind]>(reads);
+    return this.#kinds.map((kind, index) => ({ kind, result: results[index]! }));
   }
 
-  #read(kind: AnswerKind, maxAgeSeconds: number, signal: AbortSignal): Promise<Answers[AnswerKind]> {
-    const portDetails = this.#portDetails;
-    return this.#init.account.read(kind, this.#init.stationID, { maxAgeSeconds, signal, portDetails });
-  }
-
-  #maxAge(kind: AnswerKind): number {
-    return kind === "sessions"
-      ? Math.max(SESSION_REFRESH_SECONDS, this.#init.maxAgeSeconds)
-      : this.#init.maxAgeSeconds;
+  #scrapeOptions(kind: AnswerKind) {
+    const { intervalSeconds, maxAgeSeconds, nameplateSeconds } = this.#init;
+    return {
+      maxAgeSeconds: ageAllowed(kind, maxAgeSeconds, nameplateSeconds),
+      round: { reader: this, intervalSeconds },
+      portDetails: this.#portDetails,
+    };
   }
 
   /** The value in the row's type; null where it cannot be converted, said once per point. */

@@ -3,6 +3,7 @@ import { ChargePointClient } from "../../../src/drivers/chargepoint/api/client.t
 import { OwnSheds } from "../../../src/drivers/chargepoint/control/own-sheds.ts";
 import { ShedControl } from "../../../src/drivers/chargepoint/control/shed.ts";
 import { Station } from "../../../src/drivers/chargepoint/station.ts";
+import type { DriverState } from "../../../src/drivers/driver.ts";
 import { createLog } from "../../../src/log.ts";
 import type { PointValue } from "../../../src/points/index.ts";
 import { parseRegistry } from "../../../src/registry/index.ts";
@@ -45,6 +46,10 @@ export async function openTroubleRig(stations = 3, deadlineMs = DEADLINE_MS): Pr
   const clock = new SteppedClock();
   const simulator = await startSimulator({ stations, traffic: false, incidents: false, clock });
   const { endpoint, username, password, stationIDs } = simulator;
+  // Without groups every station's load is asked for by its own name, as the trouble here means it.
+  for (const operation of ["getOrgsAndStationGroups", "getStationGroups"]) {
+    simulator.trouble.begin({ operation, effect: { kind: "code", code: "101" } });
+  }
   simulator.world.plugIn(stationIDs[0]!, "1", { kw: 6 });
   simulator.world.plugIn(stationIDs[0]!, "2", { kw: 3 });
   const notices: string[] = [];
@@ -65,6 +70,11 @@ export async function openTroubleRig(stations = 3, deadlineMs = DEADLINE_MS): Pr
     deadlineMs,
     log,
   });
+  const state = new Map<string, PointValue>();
+  const store: DriverState = {
+    get: (key) => state.get(key) ?? null,
+    set: (key, value) => void state.set(key, value),
+  };
   let waited = 0;
   const now = () => performance.now() / 1000 + waited;
   const account = new Account({
@@ -74,16 +84,15 @@ export async function openTroubleRig(stations = 3, deadlineMs = DEADLINE_MS): Pr
     notice,
     now,
     wallClock: () => new Date(clock.now()),
+    state: store,
+    stateKey: "me",
+    callsInFlight: 8,
+    callsPerMinute: 6000,
   });
   const { rows } = parseRegistry(Buffer.from(REGISTRY), "test.csv");
-  const state = new Map<string, PointValue>();
   const stationAt = (index: number): Station => {
     const stationID = stationIDs[index]!;
-    const own = new OwnSheds(
-      { get: (key) => state.get(key) ?? null, set: (key, value) => void state.set(key, value) },
-      "me",
-      stationID,
-    );
+    const own = new OwnSheds(store, "me", stationID);
     const shed = new ShedControl(account, own, { stationID, leaseMinutes: 60, onModeChange: "clear_first" });
     return new Station({
       path: `site/s${index}`,
@@ -94,6 +103,8 @@ export async function openTroubleRig(stations = 3, deadlineMs = DEADLINE_MS): Pr
       own,
       leaseMinutes: 60,
       maxAgeSeconds: 0,
+      intervalSeconds: 60,
+      nameplateSeconds: 0,
       log,
     });
   };

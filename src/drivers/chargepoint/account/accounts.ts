@@ -8,12 +8,22 @@ export interface AccountSettings {
   readonly place: string;
   readonly username: string;
   readonly password: string;
+  /** What the account's state is stored under; holds no secret. */
+  readonly stateKey: string;
+  readonly callsInFlight: number;
+  readonly callsPerMinute: number;
+}
+
+interface Open {
+  readonly account: Account;
+  readonly settings: AccountSettings;
 }
 
 /** The accounts of a bridge: devices with the same endpoint and user name share one. */
 export class Accounts {
   readonly #context: DriverContext;
-  readonly #accounts = new Map<string, { account: Account; password: string }>();
+  readonly #accounts = new Map<string, Open>();
+  readonly #warned = new Set<string>();
   #calls = 0;
   #errors = 0;
 
@@ -24,24 +34,45 @@ export class Accounts {
   /** Throws where two devices give different passwords for one account: one of them must be wrong. */
   get(settings: AccountSettings): Account {
     const key = `${settings.endpoint} ${settings.username}`;
-    const label = `${shorten(settings.username)} at ${settings.place}`;
+    const label = labelOf(settings);
     const known = this.#accounts.get(key);
-    if (known && known.password !== settings.password) {
+    if (known && known.settings.password !== settings.password) {
       throw new Error(
         `account ${label} has another password in an earlier device config; give all its devices the same`,
       );
     }
-    if (known) return known.account;
-    const { log, notice } = this.#context;
+    if (known) {
+      this.#compareLimits(label, known.settings, settings);
+      return known.account;
+    }
+    const { log, notice, state } = this.#context;
+    const { endpoint, username, password } = settings;
     const client = new ChargePointClient({
-      ...settings,
+      endpoint,
+      username,
+      password,
       log,
       retries: 1,
       onCall: (call) => this.#count(call),
     });
-    const account = new Account({ label, client, log, notice });
-    this.#accounts.set(key, { account, password: settings.password });
+    const account = new Account({ label, client, log, notice, state, ...settings });
+    this.#accounts.set(key, { account, settings });
     return account;
+  }
+
+  /** What the account shares cannot be two things: the first device decides. */
+  #compareLimits(label: string, first: AccountSettings, other: AccountSettings): void {
+    const warned = this.#warned.has(label);
+    for (const [name, one, two] of [
+      ["calls_in_flight", first.callsInFlight, other.callsInFlight],
+      ["calls_per_minute", first.callsPerMinute, other.callsPerMinute],
+    ] as const) {
+      if (one === two || warned) continue;
+      this.#warned.add(label);
+      this.#context.log.warn(
+        `account ${label}: device configs give ${name} ${one} and ${two}; ${one}, that of the first device, holds. Give all devices of the account the same`,
+      );
+    }
   }
 
   /** Calls sent, retries included, and how many of them failed. */
@@ -57,6 +88,11 @@ export class Accounts {
   async close(): Promise<void> {
     await Promise.all([...this.#accounts.values()].map(({ account }) => account.close()));
   }
+}
+
+/** Names an account in messages. */
+export function labelOf({ username, place }: Pick<AccountSettings, "username" | "place">): string {
+  return `${shorten(username)} at ${place}`;
 }
 
 /** Licence keys are long and half a secret: enough of one to tell accounts apart. */

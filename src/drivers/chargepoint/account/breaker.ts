@@ -1,4 +1,5 @@
 import { CredentialsError, TransportError } from "../api/errors.ts";
+import { AccountBusyError } from "./call-limits.ts";
 
 /** The account is being left alone for a while, because it kept failing. Nothing was sent. */
 export class AccountPausedError extends Error {
@@ -85,7 +86,7 @@ export class Breaker {
       this.#failures += 1;
       if (error.retryAfterSeconds !== undefined) this.#open(error, TRANSPORT_PAUSE, error.retryAfterSeconds);
       else if (this.#openedBy || this.#away()) this.#open(error, TRANSPORT_PAUSE);
-    } else this.#succeeded(); // The service answered; that it said no is no reason to leave it alone.
+    } else if (!(error instanceof AccountBusyError)) this.#succeeded(); // The service answered; that it said no is no reason to leave it alone.
   }
 
   #away(): boolean {

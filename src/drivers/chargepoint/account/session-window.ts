@@ -16,10 +16,8 @@ export class SessionWindow {
   /** `fromTimeStamp` of the next read; inclusive, so the newest session comes again and may have ended. */
   from(now: Date): string {
     const earliest = new Date(now.getTime() - LOOK_BACK_DAYS * 86_400_000).toISOString();
-    const sessions = [...this.#newest.values()];
-    const open = sessions
-      .filter((session) => session.endTime === null)
-      .flatMap((session) => session.startTime ?? []);
+    const sessions = this.newest();
+    const open = this.open().flatMap((session) => session.startTime ?? []);
     const latest = newestBy(sessions, (session) => session.startTime)?.startTime;
     const from = [...open, ...(latest ? [latest] : [])].sort()[0] ?? earliest;
     return (from > earliest ? from : earliest).replace(/\.\d+Z$/, "Z");
@@ -33,6 +31,16 @@ export class SessionWindow {
       const newest = older ? newestBy([session, known], (candidate) => candidate.startTime) : session;
       if (newest) this.#newest.set(session.portNumber, newest);
     }
+    return this.newest();
+  }
+
+  /** The newest session of every port. */
+  newest(): SessionsAnswer {
     return [...this.#newest.values()];
+  }
+
+  /** Those of them that are under way. */
+  open(): SessionsAnswer {
+    return this.newest().filter(({ endTime }) => endTime === null);
   }
 }

@@ -1,5 +1,20 @@
+/** A reader whose own rounds decide what is fresh enough for it: see {@link SharedReads.read}. */
+export interface Round {
+  /** Who reads: an answer counts once for each reader. */
+  readonly reader: object;
+  /** Most age that an answer may have that was fetched for others. */
+  readonly seconds: number;
+}
+
+/** An answer that is on its way or there, and who had it. */
+interface Shared<T> {
+  readonly work: Promise<T>;
+  readonly atSeconds: number;
+  readonly takenBy: WeakSet<object>;
+}
+
 /** Rejects with the signal's reason as soon as it aborts; the work itself goes on for those who share it. */
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   if (signal.aborted) return Promise.reject(signal.reason);
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
@@ -8,50 +23,92 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-interface Kept<T> {
-  readonly answer: T;
-  readonly atSeconds: number;
-}
-
 /**
  * Answers that several readers can use: equal reads under way at the same moment are one call, and an answer is
- * given again while it is young enough for whoever asks. A failure is given to all who waited and is never kept.
+ * given again while it is young enough for whoever asks. A failure is given to all who waited; it is kept only for
+ * the round of those it was fetched for.
  */
-export class SharedReads {
+export class SharedReads<T = unknown> {
   readonly #now: () => number;
-  readonly #kept = new Map<string, Kept<unknown>>();
-  readonly #underWay = new Map<string, Promise<unknown>>();
+  readonly #kept = new Map<string, Shared<T>>();
+  readonly #failed = new Map<string, Shared<T>>();
+  readonly #underWay = new Map<string, Shared<T>>();
 
   /** `now`: seconds on a clock that never jumps. */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  read<T>(key: string, maxAgeSeconds: number, signal: AbortSignal, fetch: () => Promise<T>): Promise<T> {
-    const kept = this.#kept.get(key) as Kept<T> | undefined;
-    if (kept && this.#now() - kept.atSeconds < maxAgeSeconds)
-      return untilAborted(Promise.resolve(kept.answer), signal);
-    const joined = (this.#underWay.get(key) as Promise<T> | undefined) ?? this.#start(key, fetch);
-    return untilAborted(joined, signal);
+  /**
+   * The answer of `key`, no older than `maxAgeSeconds`. A reader with a round takes an older one too, once, where it is
+   * no older than its round allows: that is how one call serves the scrapes of a whole fleet, each with news.
+   */
+  read(
+    key: string,
+    maxAgeSeconds: number,
+    signal: AbortSignal,
+    fetch: () => Promise<T>,
+    round?: Round,
+  ): Promise<T> {
+    const shared =
+      this.#usable(key, this.#now(), maxAgeSeconds, round) ??
+      this.#underWay.get(key) ??
+      this.join(key, fetch());
+    if (round) shared.takenBy.add(round.reader);
+    return untilAborted(shared.work, signal);
   }
 
-  #start<T>(key: string, fetch: () => Promise<T>): Promise<T> {
-    const atSeconds = this.#now();
-    const work = fetch();
-    this.#underWay.set(key, work);
-    const current = () => this.#underWay.get(key) === work;
-    work
-      .then(
-        (answer) => current() && this.#kept.set(key, { answer, atSeconds }),
-        () => undefined,
-      )
-      .finally(() => current() && this.#underWay.delete(key));
-    return work;
+  /** Whether a read at that time would find its answer here, or on its way. */
+  serves(key: string, atSeconds: number, maxAgeSeconds: number, round: Round): boolean {
+    if (this.#underWay.has(key)) return true;
+    return this.#usable(key, atSeconds, maxAgeSeconds, round) !== undefined;
+  }
+
+  #usable(
+    key: string,
+    atSeconds: number,
+    maxAgeSeconds: number,
+    round: Round | undefined,
+  ): Shared<T> | undefined {
+    const kept = this.#kept.get(key);
+    const age = (shared: Shared<T>) => atSeconds - shared.atSeconds;
+    if (kept && age(kept) < maxAgeSeconds) return kept;
+    return [kept, this.#failed.get(key)].find(
+      (shared) => shared && round && !shared.takenBy.has(round.reader) && age(shared) <= round.seconds,
+    );
+  }
+
+  /** Lets reads of `key` wait for work that is under way for others. */
+  join(key: string, work: Promise<T>): Shared<T> {
+    const shared: Shared<T> = { work, atSeconds: this.#now(), takenBy: new WeakSet() };
+    this.#underWay.set(key, shared);
+    const settle = (kept: Map<string, Shared<T>>) => {
+      if (this.#underWay.get(key) !== shared) return;
+      this.#underWay.delete(key);
+      this.#failed.delete(key);
+      kept.set(key, shared);
+    };
+    work.then(
+      () => settle(this.#kept),
+      () => settle(this.#failed),
+    );
+    return shared;
+  }
+
+  /** The last answer, whatever its age. */
+  last(key: string): Promise<T> | undefined {
+    return this.#kept.get(key)?.work;
+  }
+
+  /** Makes a later read join nothing that is under way, though a kept answer will do. */
+  leave(key: string): void {
+    this.#underWay.delete(key);
   }
 
   /** Makes a later read ask anew: neither a kept answer nor a call that is under way will do. */
   forget(key: string): void {
     this.#kept.delete(key);
+    this.#failed.delete(key);
     this.#underWay.delete(key);
   }
 }

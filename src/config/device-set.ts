@@ -1,0 +1,57 @@
+import type { DeviceFile } from "./device-settings.ts";
+import { closest } from "./did-you-mean.ts";
+import { alternatives, type Schema, type SetSchema } from "./schema.ts";
+import type { DeviceSetSettings } from "./settings.ts";
+import { placeholdersOf } from "./topic-template.ts";
+
+/** Tells a problem of a device config. */
+type Report = (
+  code: string,
+  where: readonly (string | number)[],
+  message: string,
+  more?: { expected?: string; suggestion?: string; found?: string },
+) => void;
+
+/** How the driver's schema lets a config stand for many devices; undefined where it does not. */
+export function setSchemaOf(deviceSchema: Schema): SetSchema | undefined {
+  return deviceSchema.properties?.driver_config?.["x-set"];
+}
+
+/** What makes this config a set of devices, or undefined where it is one device. */
+export function readSet(value: DeviceFile, schema: SetSchema, report: Report): DeviceSetSettings | undefined {
+  const { key, member, placeholders } = schema;
+  const given = value.driver_config[key];
+  const single = value.driver_config[member];
+  if (given === undefined) {
+    if (single === undefined) {
+      const expected = `"${member}" for one device, or "${key}" for a set of them`;
+      report("missing_key", ["driver_config", member], `"${member}" is missing`, { expected });
+    }
+    return undefined;
+  }
+  if (single !== undefined) {
+    const message = `a config has "${member}" or "${key}", not both`;
+    report("conflicting_keys", ["driver_config", key], message);
+  }
+  return { key, member, placeholders, refreshSeconds: value.refresh_interval };
+}
+
+/** The topic template of a set; one without placeholders has the members below it, by what tells them apart. */
+export function setTemplate(
+  topic: string,
+  { member, placeholders }: SetSchema,
+  topicKey: readonly (string | number)[],
+  report: Report,
+): string {
+  const used = placeholdersOf(topic);
+  for (const name of used) {
+    if (placeholders.includes(name)) continue;
+    const near = closest(name, placeholders);
+    report("unknown_placeholder", topicKey, `there is no placeholder {${name}}`, {
+      found: JSON.stringify(topic),
+      expected: alternatives(placeholders.map((known) => `{${known}}`)),
+      ...(near === undefined ? {} : { suggestion: `{${near}}` }),
+    });
+  }
+  return used.length === 0 ? `${topic}/{${member}}` : topic;
+}

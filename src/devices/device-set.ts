@@ -1,0 +1,208 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { asLevel, type DeviceSetSettings, fillTemplate, formatDiagnostic } from "../config/index.ts";
+import type { SetMember } from "../drivers/driver.ts";
+import { type DeviceInfo, devicePathFault } from "../points/index.ts";
+import type { DeviceBuilder, LoadedDevice } from "./build.ts";
+import { type Clock, pause, withDeadline } from "./clock.ts";
+import type { Device } from "./device.ts";
+import type { DriverServices } from "./driver-services.ts";
+import { KnownMembers } from "./known-members.ts";
+import type { Notices } from "./notices.ts";
+import type { Owners } from "./owners.ts";
+import { messageOf } from "./read-back.ts";
+import type { StateNamespace } from "./state-store.ts";
+
+/** A walk over a large account takes minutes. */
+const LOOKUP_DEADLINE_MS = 600_000;
+const FIRST_RETRY_MS = 10_000;
+/** So many devices are made before others have a turn. */
+const MADE_PER_TURN = 100;
+
+export interface DeviceSetParts {
+  readonly builder: DeviceBuilder;
+  readonly services: DriverServices;
+  readonly owners: Owners;
+  readonly state: StateNamespace;
+  readonly clock: Clock;
+  readonly notices: Notices;
+  nextSlot(): number;
+  /** Runs one more device. */
+  add(device: Device): void;
+  /** Runs it no more. */
+  remove(path: string, reason: string): void;
+  /** It stayed away: what is kept of it may go. */
+  forget(device: DeviceInfo): void;
+}
+
+/**
+ * The devices of a config that stands for a set. The members known from the last lookup run at once; the set is looked
+ * up at start and every `refresh_interval`, and followed. A lookup that fails changes nothing. A member that a lookup
+ * lacks is stopped; one that the next lookup lacks too is forgotten.
+ */
+export class DeviceSet {
+  readonly #loaded: LoadedDevice;
+  readonly #set: DeviceSetSettings;
+  readonly #parts: DeviceSetParts;
+  readonly #known: KnownMembers;
+  /** Running members by id. */
+  readonly #running = new Map<string, { readonly member: SetMember; readonly path: string }>();
+  readonly #stopping = new AbortController();
+  #following: Promise<void> = Promise.resolve();
+
+  constructor(loaded: LoadedDevice, parts: DeviceSetParts) {
+    this.#loaded = loaded;
+    this.#set = loaded.settings.set!;
+    this.#parts = parts;
+    this.#known = new KnownMembers(parts.state, loaded.settings, this.#set);
+  }
+
+  /** Makes the devices that are known from the last run, and checks config and registry. Touches no network. */
+  restore(): void {
+    if (!this.#parts.builder.usable(this.#loaded)) return;
+    for (const member of this.#known.members) this.#add(member);
+  }
+
+  start(): void {
+    this.#following = this.#follow();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error("the bridge is stopping"));
+    await this.#following;
+  }
+
+  async #follow(): Promise<void> {
+    const { clock, builder, services, notices } = this.#parts;
+    const { signal } = this.#stopping;
+    const { file, driverConfig } = this.#loaded.settings;
+    const usable = builder.usable(this.#loaded);
+    const service = usable && services.open(usable.type);
+    if (!service?.findMembers) return;
+    const refreshMs = this.#set.refreshSeconds * 1000;
+    let retryMs = FIRST_RETRY_MS;
+    while (!signal.aborted) {
+      let waitMs = refreshMs;
+      try {
+        const deadline = { clock, ms: LOOKUP_DEADLINE_MS, signal, what: `looking up the set of ${file}` };
+        await this.#become(await withDeadline(deadline, (s) => service.findMembers!(driverConfig, s)));
+        retryMs = FIRST_RETRY_MS;
+      } catch (error) {
+        if (signal.aborted) return;
+        const text = `the set of ${file} cannot be looked up: ${messageOf(error)}; its ${this.#running.size} known devices go on, and it is tried again`;
+        notices.say("warning", "set_lookup_failed", text, this.#loaded.settings.path);
+        waitMs = Math.min(retryMs, refreshMs);
+        retryMs *= 2;
+      }
+      await pause(clock, waitMs, signal).catch(() => undefined);
+    }
+  }
+
+  /** Makes these the members: stops who is missing, then runs who is new. */
+  async #become(members: readonly SetMember[]): Promise<void> {
+    const { file } = this.#loaded.settings;
+    const { notices, owners } = this.#parts;
+    const isFirst = !this.#known.wasLookedUp;
+    const now = new Map(members.map((member) => [member.id, member]));
+    const left: SetMember[] = [];
+    for (const [id, { member, path }] of this.#running) {
+      const again = now.get(id);
+      if (again && this.#pathOf(again) === path) continue;
+      const text = again
+        ? `${labelOf(member)} has another topic than ${path} now: it is called ${labelOf(again)}`
+        : `${labelOf(member)} belongs to the set of ${file} no more; device ${path} is stopped`;
+      this.#parts.remove(path, text);
+      owners.release(path);
+      this.#running.delete(id);
+      left.push(member);
+      notices.say("info", "station_gone", text, path);
+    }
+    let turn = 0;
+    for (const member of now.values()) {
+      if (this.#running.has(member.id)) continue;
+      const path = this.#add(member);
+      if (path !== undefined && !isFirst)
+        notices.say("info", "station_added", `${labelOf(member)} has come to the set of ${file}`, path);
+      if (++turn % MADE_PER_TURN === 0) await nextTurn();
+      if (this.#stopping.signal.aborted) return;
+    }
+    for (const member of this.#known.gone) this.#forget(member);
+    this.#known.save(
+      [...this.#running.values()].map(({ member }) => now.get(member.id) ?? member),
+      left,
+    );
+    if (isFirst) {
+      const text = `the set of ${file} has ${this.#running.size} devices`;
+      notices.say("info", "set_found", text, this.#loaded.settings.path);
+    }
+  }
+
+  /** Runs a member; its path, or undefined where it cannot be, which is told. */
+  #add(member: SetMember): string | undefined {
+    const { builder, owners, notices } = this.#parts;
+    const path = this.#pathOf(member);
+    const problem = path === undefined ? this.#withoutPath(member) : this.#fault(path);
+    if (path === undefined || problem !== undefined) {
+      const text = `${labelOf(member)} of the set of ${this.#loaded.settings.file} is not run: ${problem}`;
+      notices.say("error", "station_not_added", text, path ?? member.id);
+      return undefined;
+    }
+    const before = builder.diagnostics.length;
+    const device = builder.build(this.#deviceOf(member, path), this.#parts.nextSlot());
+    for (const diagnostic of builder.diagnostics.splice(before)) {
+      const kind = diagnostic.severity === "error" ? "station_not_added" : diagnostic.code;
+      // What a registry or the set's own config lacks is the same for all members, and said once.
+      const subject = diagnostic.severity === "error" ? path : this.#loaded.settings.path;
+      notices.say(diagnostic.severity, kind, formatDiagnostic(diagnostic), subject);
+    }
+    if (!device) return undefined;
+    owners.take(path, `${labelOf(member)} of ${this.#loaded.settings.file}`);
+    this.#running.set(member.id, { member, path });
+    this.#parts.add(device);
+    return path;
+  }
+
+  #forget(member: SetMember): void {
+    const path = this.#pathOf(member);
+    if (path === undefined || this.#parts.owners.of(path) !== undefined) return;
+    const info = this.#parts.builder.describe(this.#deviceOf(member, path));
+    if (info) this.#parts.forget(info);
+  }
+
+  #deviceOf({ id }: SetMember, path: string): LoadedDevice {
+    const { settings, rows } = this.#loaded;
+    const { [this.#set.key]: _, ...rest } = settings.driverConfig as Record<string, unknown>;
+    const { set: _set, ...own } = settings;
+    return { settings: { ...own, path, driverConfig: { ...rest, [this.#set.member]: id } }, rows };
+  }
+
+  /** Undefined where something that the topic holds is not known of the member. */
+  #pathOf({ names }: SetMember): string | undefined {
+    let known = true;
+    const path = fillTemplate(this.#loaded.settings.path, (name) => {
+      if (names[name] === undefined) known = false;
+      return asLevel(names[name] ?? "");
+    });
+    return known ? path : undefined;
+  }
+
+  #withoutPath({ names }: SetMember): string {
+    const missing = this.#set.placeholders.filter(
+      (name) => names[name] === undefined && this.#loaded.settings.path.includes(`{${name}}`),
+    );
+    return `it has no ${missing.join(", no ")}, which its topic ${this.#loaded.settings.path} needs`;
+  }
+
+  #fault(path: string): string | undefined {
+    const fault = devicePathFault(path);
+    if (fault) return `its topic path ${JSON.stringify(path)} ${fault}`;
+    const owner = this.#parts.owners.of(path);
+    return (
+      owner && `topic path ${path} belongs to ${owner} already; put {${this.#set.member}} into the topic`
+    );
+  }
+}
+
+function labelOf({ id, names }: SetMember): string {
+  const name = names.stationName ?? names.name;
+  return name === undefined || name === id ? `station ${id}` : `station ${id} (${name})`;
+}

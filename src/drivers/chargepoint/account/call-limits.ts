@@ -1,0 +1,152 @@
+/** More calls wait for their turn than can be made in time. Nothing was sent. */
+export class AccountBusyError extends Error {
+  override readonly name = "AccountBusyError";
+}
+
+export interface CallLimitsOptions {
+  readonly inFlight: number;
+  readonly perMinute: number;
+  /** Seconds on a clock that never jumps. */
+  readonly now: () => number;
+  /** Calls back after so many seconds. */
+  readonly later: (seconds: number, then: () => void) => unknown;
+}
+
+export interface CallPlace {
+  readonly write: boolean;
+  /** Reads of different lanes take turns, so that one that asks much does not hold up the others. */
+  readonly lane: string;
+  readonly signal: AbortSignal;
+}
+
+interface Waiting {
+  readonly sinceSeconds: number;
+  start(): void;
+  refuse(error: Error): void;
+}
+
+/** Reads that may wait. At the default pace the last of them waits for longer than any scrape does. */
+const MOST_WAITING = 1000;
+const LONGEST_WAIT_SECONDS = 60;
+/** Part of the calls a minute that reads leave to writes. */
+const KEPT_FOR_WRITES = 0.1;
+const WINDOW_SECONDS = 60;
+
+/**
+ * Calls in flight and calls a minute of an account. Writes go first, and some of both is kept free for them. An end of
+ * `signal` takes a waiting call out.
+ */
+export class CallLimits {
+  readonly #options: CallLimitsOptions;
+  readonly #writes: Waiting[] = [];
+  readonly #lanes = new Map<string, Waiting[]>();
+  /** When the calls of the last minute began, oldest first. */
+  readonly #begun: number[] = [];
+  #waiting = 0;
+  #reading = 0;
+  #writing = 0;
+  #woken = false;
+
+  constructor(options: CallLimitsOptions) {
+    this.#options = options;
+  }
+
+  /** Runs `call` when its turn comes. @throws AccountBusyError where that would take too long; the signal's reason */
+  async run<T>({ write, lane, signal }: CallPlace, call: () => Promise<T>): Promise<T> {
+    await this.#turn(write, lane, signal);
+    try {
+      return await call();
+    } finally {
+      if (write) this.#writing -= 1;
+      else this.#reading -= 1;
+      this.#pump();
+    }
+  }
+
+  #turn(write: boolean, lane: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (!write && this.#waiting >= MOST_WAITING) return Promise.reject(this.#busy());
+    const line = write ? this.#writes : (this.#lanes.get(lane) ?? []);
+    if (!write) this.#lanes.set(lane, line);
+    let waiting: Waiting;
+    const turn = new Promise<void>((start, refuse) => {
+      waiting = { sinceSeconds: this.#options.now(), start, refuse };
+      line.push(waiting);
+      if (!write) this.#waiting += 1;
+    });
+    const leave = () => this.#leave(write, lane, line, waiting, signal.reason);
+    signal.addEventListener("abort", leave, { once: true });
+    void turn.catch(() => undefined).finally(() => signal.removeEventListener("abort", leave));
+    this.#pump();
+    return turn;
+  }
+
+  #leave(write: boolean, lane: string, line: Waiting[], waiting: Waiting, reason: Error): void {
+    const at = line.indexOf(waiting);
+    if (at < 0) return;
+    line.splice(at, 1);
+    if (!write) this.#waiting -= 1;
+    if (!write && line.length === 0) this.#lanes.delete(lane);
+    waiting.refuse(reason);
+  }
+
+  /** Starts what may start. */
+  #pump(): void {
+    const now = this.#options.now();
+    while (this.#begun.length > 0 && now - this.#begun[0]! >= WINDOW_SECONDS) this.#begun.shift();
+    while (this.#writes.length > 0 && this.#mayWrite()) {
+      this.#writing += 1;
+      this.#begun.push(now);
+      this.#writes.shift()!.start();
+    }
+    while (this.#waiting > 0 && this.#mayRead()) {
+      const next = this.#nextRead();
+      if (now - next.sinceSeconds > LONGEST_WAIT_SECONDS) {
+        next.refuse(this.#busy());
+        continue;
+      }
+      this.#reading += 1;
+      this.#begun.push(now);
+      next.start();
+    }
+    if (this.#waiting + this.#writes.length > 0 && this.#begun.length > 0) this.#wakeWhenOneMayGo(now);
+  }
+
+  #mayWrite(): boolean {
+    const { inFlight, perMinute } = this.#options;
+    return this.#reading + this.#writing < inFlight && this.#begun.length < perMinute;
+  }
+
+  #mayRead(): boolean {
+    const { inFlight, perMinute } = this.#options;
+    if (this.#writes.length > 0) return false;
+    const free = Math.min(Math.ceil(perMinute * KEPT_FOR_WRITES), perMinute - 1);
+    return this.#reading + this.#writing < Math.max(1, inFlight - 1) && this.#begun.length < perMinute - free;
+  }
+
+  /** The lanes take turns. */
+  #nextRead(): Waiting {
+    const [lane, line] = this.#lanes.entries().next().value!;
+    const waiting = line.shift()!;
+    this.#lanes.delete(lane);
+    if (line.length > 0) this.#lanes.set(lane, line);
+    this.#waiting -= 1;
+    return waiting;
+  }
+
+  #wakeWhenOneMayGo(now: number): void {
+    if (this.#woken) return;
+    this.#woken = true;
+    this.#options.later(Math.max(0.01, this.#begun[0]! + WINDOW_SECONDS - now), () => {
+      this.#woken = false;
+      this.#pump();
+    });
+  }
+
+  #busy(): AccountBusyError {
+    const { perMinute } = this.#options;
+    return new AccountBusyError(
+      `not asked: too many calls wait (calls_per_minute is ${perMinute}); put the stations into station groups, scrape them less often, or raise calls_per_minute (voltbridge plan shows what is needed)`,
+    );
+  }
+}

@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+import { createLog } from "../../src/log.ts";
+import { Delivery } from "../../src/mqtt/delivery.ts";
+import { type Link, LinkDownError, type Message } from "../../src/mqtt/link.ts";
+import { RetainedTopics } from "../../src/mqtt/retained-topics.ts";
+import { Topics } from "../../src/mqtt/topics.ts";
+import { device, PATH, point } from "./rig.ts";
+
+const GONE = device(PATH, [point("load"), point("secret", { publish: "never" })]);
+
+function rig(retain: boolean) {
+  const sent: Message[] = [];
+  const link = {
+    up: true as boolean,
+    protocolVersion: 5 as const,
+    publish: async (message: Message) => {
+      if (!link.up) throw new LinkDownError("away");
+      sent.push(message);
+    },
+    subscribe: () => () => undefined,
+    onChange: () => () => undefined,
+  } satisfies Link;
+  const delivery = new Delivery(link, createLog({ level: "silent" }));
+  const settings = { state: "both" as const, retain };
+  return {
+    sent,
+    link,
+    retained: new RetainedTopics({ settings, topics: new Topics("b", ""), link, delivery }),
+  };
+}
+
+test("what the broker keeps of a device that is gone is cleared with empty retained messages", async () => {
+  const { sent, retained } = rig(true);
+  retained.clear(GONE);
+  await Promise.resolve();
+  expect(sent.every(({ payload, retain }) => payload === "" && retain)).toBe(true);
+  expect(sent.map(({ topic }) => topic)).toEqual([
+    `state/${PATH}/availability`,
+    `state/${PATH}`,
+    `state/${PATH}/load`,
+    `devices/${PATH}/all`,
+    "devices/all/station-1/garage/pnnl",
+    `devices/${PATH}/load`,
+    "devices/load/station-1/garage/pnnl",
+  ]);
+});
+
+test("while the broker is away it waits; a device that came back keeps its topics", async () => {
+  const { sent, link, retained } = rig(false);
+  link.up = false;
+  retained.clear(GONE);
+  link.up = true;
+  retained.linkUp();
+  expect(sent).toHaveLength(3);
+  const again = rig(false);
+  again.link.up = false;
+  again.retained.clear(GONE);
+  again.retained.keep(PATH);
+  again.link.up = true;
+  again.retained.linkUp();
+  expect(again.sent).toEqual([]);
+});
