@@ -41,9 +41,16 @@ function showPlan(flags: Flags, terminal: Terminal): void {
     env: terminal.env,
   });
   terminal.err(formatAll(diagnostics.filter(({ severity }) => severity === "error")));
-  const accounts = planAll(devices, flags.groupSize);
+  const sets = devices.filter(({ settings }) => settings.set !== undefined);
+  for (const { settings } of sets) {
+    terminal.err(
+      `${settings.file}: its set of stations is not counted, for only the service knows how many there are ("voltbridge discover" lists them)\n`,
+    );
+  }
+  const single = devices.filter(({ settings }) => settings.set === undefined);
+  const accounts = planAll(single, flags.groupSize);
   if (accounts.length === 0)
-    throw new CommandError("no device is loaded whose driver shares calls", EXIT.failed);
+    throw new CommandError("no device of its own is loaded whose driver shares calls", EXIT.failed);
   if (flags.json) printJson(terminal, accounts.map(describe));
   else for (const account of accounts) terminal.out(`${text(account)}\n`);
 }

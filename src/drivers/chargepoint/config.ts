@@ -51,7 +51,12 @@ export const configSchema = {
         {
           type: "object",
           properties: {
-            sgID: { type: "string", pattern: "^\\d+$", description: "Stations of this group" },
+            sgID: {
+              type: "string",
+              pattern: "^\\d+$",
+              "x-expected": 'the number of a station group as text, e.g. "20001"',
+              description: "Stations of this group",
+            },
             orgID: { type: "string", minLength: 1, description: "Stations of this organisation" },
             stationName: {
               type: "string",
