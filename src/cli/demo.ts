@@ -24,6 +24,7 @@ interface Flags extends LogFlags {
 const HOST = "127.0.0.1";
 const SIMULATOR_PORT = 8090;
 const MOST_STATIONS = 500;
+const PARENT_EVERY_MS = 1000;
 
 export function demo(program: Command, terminal: Terminal): void {
   const command = program
@@ -57,7 +58,8 @@ async function runDemo(flags: Flags, terminal: Terminal): Promise<void> {
     const { settings, devices } = await configure(flags, simulator, secrets, terminal);
     bridge = await start(settings, devices, log, secrets, terminal);
     screen.show({ bridge, simulator, settings, dataFlag: flags.data });
-    if (!terminal.ending.aborted) await once(terminal.ending, "abort");
+    const ending = AbortSignal.any([terminal.ending, leftByNpm(terminal)]);
+    if (!ending.aborted) await once(ending, "abort");
     screen.end("stopping …");
   } finally {
     await bridge?.stop();
@@ -161,4 +163,21 @@ async function freePort(usual: number): Promise<number> {
   });
   if (listens) await new Promise((done) => server.close(done));
   return listens ? usual : 0;
+}
+
+/**
+ * npm does not pass on the signal that ends it: what `npm start` started would stay, on its ports, for nobody. Aborts
+ * when that has happened; never where somebody else started the demo.
+ */
+function leftByNpm({ env }: Pick<Terminal, "env">): AbortSignal {
+  const left = new AbortController();
+  if (env.npm_lifecycle_event === undefined) return left.signal;
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    left.abort(new Error("npm has ended"));
+  }, PARENT_EVERY_MS);
+  watch.unref();
+  return left.signal;
 }
