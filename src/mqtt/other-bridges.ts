@@ -1,5 +1,6 @@
 import type { Incoming, Link } from "./link.ts";
 import type { DeviceTarget, PointTarget, Topics } from "./topics.ts";
+import { parseJson } from "./visit.ts";
 
 /**
  * The devices of the other bridges that are online at this broker, by what they say of themselves
@@ -55,12 +56,8 @@ export class OtherBridges {
   }
 }
 
+/** Undefined where it was cleared, or is not a bridge's at all. */
 function devicesIn(payload: Buffer): readonly string[] | undefined {
-  try {
-    const { devices } = JSON.parse(payload.toString()) as { devices?: unknown };
-    return Array.isArray(devices) ? devices.filter((path) => typeof path === "string") : undefined;
-  } catch {
-    // Empty where it was cleared, or not a bridge's at all.
-    return undefined;
-  }
+  const info = parseJson(payload.toString()) as { devices?: unknown } | null | undefined;
+  return Array.isArray(info?.devices) ? info.devices.filter((path) => typeof path === "string") : undefined;
 }

@@ -19,7 +19,7 @@ function unknownRegister(row: RegistryRow): Diagnostic {
     message: row.register === "" ? "the row names no register" : "there is no such register",
     found: JSON.stringify(row.register),
     expected: `one of ${Object.keys(registerClasses).join(", ")}`,
-    ...suggest(row.register, Object.keys(registerClasses)),
+    suggestion: closest(row.register, Object.keys(registerClasses)),
   });
 }
 
@@ -75,15 +75,10 @@ function unknownAttribute(row: RegistryRow, register: RegisterClass): Diagnostic
       : `${row.register} has no such attribute`,
     found: JSON.stringify(row.attribute),
     expected: `an attribute of ${row.register}`,
-    ...suggest(row.attribute, Object.keys(register.attributes)),
+    suggestion: closest(row.attribute, Object.keys(register.attributes)),
   });
 }
 
 function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
   return Object.hasOwn(record, key) ? record[key] : undefined;
-}
-
-function suggest(word: string, candidates: Iterable<string>): { suggestion?: string } {
-  const suggestion = closest(word, candidates);
-  return suggestion === undefined ? {} : { suggestion };
 }
