@@ -150,7 +150,8 @@ describe("the demo", () => {
   });
 
   test.skipIf(script === undefined)("Ctrl-C in a real terminal ends it with 0", async () => {
-    const command = `${process.execPath} ${starter} demo --stations 1 --data ${place.at("five")}`;
+    // Without exec some shells stay between, take the Ctrl-C too and end with 130.
+    const command = `exec ${process.execPath} ${starter} demo --stations 1 --data ${place.at("five")}`;
     const terminal = spawn(script!, ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
     let output = "";
     terminal.stdout.on("data", (chunk: Buffer) => {
