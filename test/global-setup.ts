@@ -1,14 +1,19 @@
 import { execFileSync } from "node:child_process";
+import { hasFaketime } from "./helpers/faketime.ts";
 import { findProgram } from "./helpers/mosquitto.ts";
+import { hasPostgres } from "./helpers/postgres-programs.ts";
 import { hasPaho, hasZeep } from "./helpers/python.ts";
 import { hasXmllint } from "./helpers/xmllint.ts";
 
 /** Debian packages that tests need, and how to see that each is there. */
 const NEEDED: Readonly<Record<string, () => boolean>> = {
+  influxdb: () => findProgram("influxd") !== undefined,
+  libfaketime: hasFaketime,
   "libxml2-utils": hasXmllint,
   mosquitto: () => findProgram("mosquitto") !== undefined,
   "mosquitto-clients": () => findProgram("mosquitto_pub") !== undefined,
   openssl: () => findProgram("openssl") !== undefined,
+  postgresql: hasPostgres,
   "python3-paho-mqtt": hasPaho,
   "python3-zeep": hasZeep,
 };
