@@ -85,6 +85,21 @@ export interface HistorianBackend {
   topics(names?: readonly string[], signal?: AbortSignal): Promise<readonly Topic[]>;
   /** May be called while writing, and several times at once. */
   read(request: ReadRequest, signal?: AbortSignal): Promise<readonly Row[]>;
+  /** Removing by age and size; absent where the store cannot. */
+  readonly retention?: Retention;
   /** Ends calls under way and frees everything. May be called again; no other call comes after it. */
   close(): Promise<void>;
+}
+
+/** Removing the oldest of a store. Failures as everywhere: a `HistorianError`. */
+export interface Retention {
+  /**
+   * Removes samples older than `before` (exclusive; time as in {@link Sample}), as many as fit in about a second, and answers
+   * how many went, as well as the store can tell; 0: none is left. Topics and their metadata stay.
+   */
+  removeBefore(before: number, signal?: AbortSignal): Promise<number>;
+  /** Time of the oldest sample; undefined where there is none. */
+  oldest(signal?: AbortSignal): Promise<number | undefined>;
+  /** Bytes that the store's samples take, without what is free for new ones; undefined where it cannot tell. */
+  size(signal?: AbortSignal): Promise<number | undefined>;
 }
