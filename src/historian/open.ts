@@ -1,4 +1,5 @@
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+import { OWN_KEYWORDS } from "../config/schema.ts";
 import type { HistorianSettings } from "../config/settings.ts";
 import type { Log } from "../log.ts";
 import type { HistorianBackendType } from "./contract.ts";
@@ -47,7 +48,8 @@ export async function openFrom(
 /** The connection settings with the type's defaults; all problems in one error. */
 function checkConnection(type: HistorianBackendType, settings: Readonly<Record<string, unknown>>): unknown {
   const connection = structuredClone(settings);
-  const validate = new Ajv2020({ allErrors: true, useDefaults: true }).compile(type.configSchema);
+  const ajv = new Ajv2020({ allErrors: true, useDefaults: true }).addVocabulary(OWN_KEYWORDS);
+  const validate = ajv.compile(type.configSchema);
   if (validate(connection)) return connection;
   const problems = (validate.errors ?? []).map((error) => describe(type.name, error));
   throw new HistorianError("give_up", problems.join("; "));

@@ -1,7 +1,6 @@
 import type { PointType } from "../../points/index.ts";
 import type { Sample } from "../contract.ts";
-import { HistorianError } from "../errors.ts";
-import { valueToJson, whyUnstorable } from "../storable.ts";
+import { jsonOfOthers } from "../json-values.ts";
 
 /** A topic as the writer is told of it, before the first batch that uses its number. */
 export interface TopicDefinition {
@@ -41,7 +40,7 @@ export class BatchEncoder {
       numbers: new Float64Array(samples.length).fill(Number.NaN),
       others: new Map<number, string | null>(),
     };
-    const others = encodeOthers(samples);
+    const others = jsonOfOthers(samples);
     for (const [row, sample] of samples.entries()) {
       batch.topicNumbers[row] = this.#numberOf(sample, batch.topics);
       batch.times[row] = sample.time;
@@ -87,30 +86,4 @@ export function topicKey(topic: string): string {
 
 function isCurrent(known: TopicDefinition, { meta }: Sample): boolean {
   return known.units === meta.units && known.type === meta.type && known.tz === meta.tz;
-}
-
-/** JSON of the values that are not finite numbers. */
-function encodeOthers(samples: readonly Sample[]): Map<number, string | null> {
-  const others = new Map<number, string | null>();
-  const rejected = new Map<number, string>();
-  for (const [row, sample] of samples.entries()) {
-    const { value } = sample;
-    const problem = whyUnstorable(sample);
-    if (problem) rejected.set(row, problem);
-    else if (value === null) others.set(row, null);
-    else if (!Number.isFinite(value)) {
-      try {
-        others.set(row, valueToJson(value));
-      } catch (error) {
-        rejected.set(row, `its value cannot be written as JSON: ${(error as Error).message}`);
-      }
-    }
-  }
-  if (rejected.size === 0) return others;
-  const [row, reason] = rejected.entries().next().value as [number, string];
-  throw new HistorianError(
-    "reject",
-    `${rejected.size} of ${samples.length} samples cannot be stored; first "${samples[row]?.topic}": ${reason}`,
-    { rejected },
-  );
 }

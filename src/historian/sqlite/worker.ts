@@ -1,4 +1,5 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { workerData } from "node:worker_threads";
+import { serveThread } from "../../thread-calls.ts";
 import type { ReadRequest, Topic } from "../contract.ts";
 import type { HistorianErrorKind } from "../errors.ts";
 import type { Batch } from "./batch.ts";
@@ -21,32 +22,18 @@ export interface Calls {
   close(none: undefined): void;
 }
 
-interface Call {
-  readonly id: number;
-  readonly name: keyof Calls;
-  readonly argument: never;
+export interface Failure {
+  readonly kind: HistorianErrorKind;
+  readonly message: string;
 }
-
-export type Reply =
-  | { readonly id: number; readonly result: unknown }
-  | { readonly id: number; readonly kind: HistorianErrorKind; readonly message: string };
 
 /** The thread's side: one connection, one call after the other. */
-function serve({ file, durability }: ThreadSettings, post: (reply: Reply) => void): (call: Call) => void {
-  const connection: Partial<Calls> = durability ? new Writer(file, durability) : new Reader(file);
-  return ({ id, name, argument }) => {
-    try {
-      post({ id, result: connection[name]?.(argument) });
-    } catch (error) {
-      const { kind, message } = historianError(error, file);
-      post({ id, kind, message });
-    }
-  };
+function serve({ file, durability }: ThreadSettings): void {
+  const connection = durability ? new Writer(file, durability) : new Reader(file);
+  serveThread<Calls, Failure>(connection, (error) => {
+    const { kind, message } = historianError(error, file);
+    return { kind, message };
+  });
 }
 
-const port = parentPort;
-if (port)
-  port.on(
-    "message",
-    serve(workerData as ThreadSettings, (reply) => port.postMessage(reply)),
-  );
+serve(workerData as ThreadSettings);
