@@ -2,7 +2,7 @@ import type { HistorianBackend, ReadRequest, Row, Sample, Topic } from "../contr
 import { HistorianError } from "../errors.ts";
 import { BatchEncoder } from "./batch.ts";
 import type { Durability } from "./database-file.ts";
-import { type SqliteThread, sqliteThread } from "./thread.ts";
+import { SqliteThread } from "./thread.ts";
 
 /** The history in one SQLite file. One thread writes, another reads; a readonly one has only the latter. */
 export class SqliteBackend implements HistorianBackend {
@@ -15,10 +15,10 @@ export class SqliteBackend implements HistorianBackend {
     this.#file = file;
     this.#writer = readonly
       ? undefined
-      : sqliteThread({ file, durability }, () => {
+      : new SqliteThread({ file, durability }, () => {
           this.#encoder = new BatchEncoder();
         });
-    this.#reader = sqliteThread({ file });
+    this.#reader = new SqliteThread({ file });
   }
 
   async open(signal?: AbortSignal): Promise<void> {
@@ -46,7 +46,7 @@ export class SqliteBackend implements HistorianBackend {
 
   async close(): Promise<void> {
     // The writer is last: it moves the log into the file, which a reader cannot.
-    await this.#reader.close("close", undefined);
-    await this.#writer?.close("close", undefined);
+    await this.#reader.close();
+    await this.#writer?.close();
   }
 }

@@ -1,5 +1,4 @@
-import { workerData } from "node:worker_threads";
-import { serveThread } from "../../thread-calls.ts";
+import { parentPort, workerData } from "node:worker_threads";
 import type { ReadRequest, Topic } from "../contract.ts";
 import type { HistorianErrorKind } from "../errors.ts";
 import type { Batch } from "./batch.ts";
@@ -22,18 +21,32 @@ export interface Calls {
   close(none: undefined): void;
 }
 
-export interface Failure {
-  readonly kind: HistorianErrorKind;
-  readonly message: string;
+interface Call {
+  readonly id: number;
+  readonly name: keyof Calls;
+  readonly argument: never;
 }
+
+export type Reply =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly kind: HistorianErrorKind; readonly message: string };
 
 /** The thread's side: one connection, one call after the other. */
-function serve({ file, durability }: ThreadSettings): void {
-  const connection = durability ? new Writer(file, durability) : new Reader(file);
-  serveThread<Calls, Failure>(connection, (error) => {
-    const { kind, message } = historianError(error, file);
-    return { kind, message };
-  });
+function serve({ file, durability }: ThreadSettings, post: (reply: Reply) => void): (call: Call) => void {
+  const connection: Partial<Calls> = durability ? new Writer(file, durability) : new Reader(file);
+  return ({ id, name, argument }) => {
+    try {
+      post({ id, result: connection[name]?.(argument) });
+    } catch (error) {
+      const { kind, message } = historianError(error, file);
+      post({ id, kind, message });
+    }
+  };
 }
 
-serve(workerData as ThreadSettings);
+const port = parentPort;
+if (port)
+  port.on(
+    "message",
+    serve(workerData as ThreadSettings, (reply) => port.postMessage(reply)),
+  );
