@@ -27,7 +27,7 @@ export function timeOf(date: Date): number {
  */
 export function parseTime(input: string | Date, now: Date, field: string): number {
   const text = input instanceof Date ? "" : input.trim();
-  const time = input instanceof Date ? timeOf(input) : (parseIso(text) ?? parseRelative(text, now));
+  const time = input instanceof Date ? timeOf(input) : (parseIsoTime(text) ?? parseRelative(text, now));
   if (time === undefined || Number.isNaN(time))
     throw new QueryError(field, `"${String(input)}" is not a time; ${EXPECTED}`);
   return Math.max(Number.MIN_SAFE_INTEGER, Math.min(time, Number.MAX_SAFE_INTEGER));
@@ -45,7 +45,8 @@ export function remainder(value: number, divisor: number): number {
   return ((value % divisor) + divisor) % divisor;
 }
 
-function parseIso(text: string): number | undefined {
+/** Microseconds since 1970 UTC of ISO 8601 text; without a zone it is UTC. Undefined for what is no such text. */
+export function parseIsoTime(text: string): number | undefined {
   const match = ISO.exec(text);
   if (!match) return undefined;
   const [, year, month, day, hour = "0", minute = "0", second = "0", fraction = "", zone = "Z"] = match;

@@ -1,0 +1,46 @@
+import { IgnoredError } from "./message.ts";
+import { isObject, type Json, type JsonObject, own } from "./payload.ts";
+
+/** A message of `devices/<path>/all` or `analysis/<path>`, whatever its form. */
+export interface DeviceMessage {
+  readonly values: JsonObject;
+  /** `{"units","type","tz"}` by point, or nothing. */
+  readonly metadata: JsonObject;
+  /** Headers in the message itself. */
+  readonly headers?: JsonObject;
+}
+
+/**
+ * Reads `[values, metadata, headers]` (what comes after the values may be missing), a bare object of values, or a voltbridge's
+ * own JSON form. Throws an IgnoredError.
+ */
+export function readDeviceMessage(body: Json): DeviceMessage {
+  if (Array.isArray(body)) {
+    const [values, metadata, headers] = body;
+    if (!isObject(values))
+      throw new IgnoredError("no_values", "the list does not begin with an object of values by point");
+    return {
+      values,
+      metadata: isObject(metadata) ? metadata : {},
+      ...(isObject(headers) && { headers }),
+    };
+  }
+  if (!isObject(body))
+    throw new IgnoredError("no_values", "the message is neither a list nor an object of values by point");
+  return ownForm(body) ?? { values: body, metadata: {} };
+}
+
+/** `{"device","timestamp","synchronized","values","units","failures"}`. */
+function ownForm(body: JsonObject): DeviceMessage | undefined {
+  const values = own(body, "values");
+  const timestamp = own(body, "timestamp");
+  if (!isObject(values) || typeof timestamp !== "string" || typeof own(body, "device") !== "string")
+    return undefined;
+  const units = own(body, "units");
+  const metadata = isObject(units) ? units : {};
+  return {
+    values,
+    metadata: Object.fromEntries(Object.entries(metadata).map(([point, text]) => [point, { units: text }])),
+    headers: { TimeStamp: timestamp },
+  };
+}

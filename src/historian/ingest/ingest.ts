@@ -1,0 +1,148 @@
+import type { HistorianSettings } from "../../config/settings.ts";
+import type { Sample } from "../contract.ts";
+import { whyUnstorable } from "../storable.ts";
+import { type Capture, type CaptureKind, captures, fallsUnder } from "./capture.ts";
+import { readDeviceMessage } from "./device-message.ts";
+import { headerTime, type MessageHeaders, mergeHeaders, openEnvelope } from "./headers.ts";
+import { readLogPoint } from "./log-message.ts";
+import { type Ignored, IgnoredError, type Ingested, type IngestMessage } from "./message.ts";
+import { Naming } from "./naming.ts";
+import { isObject, type Json, readJson } from "./payload.ts";
+import { exceedsTolerance } from "./time-tolerance.ts";
+import { topicMeta } from "./topic-meta.ts";
+
+/** A message opened: what is in it, and what its envelope and properties say. */
+interface Opened {
+  readonly message: IngestMessage;
+  readonly kind: CaptureKind;
+  readonly body: Json;
+  readonly headers: MessageHeaders;
+}
+
+/** Turns messages of any publisher into samples by VOLTTRON's rules. Keeps nothing between messages. */
+export class Ingest {
+  readonly #settings: HistorianSettings;
+  readonly #naming: Naming;
+  readonly #captures: readonly Capture[];
+
+  constructor(settings: HistorianSettings) {
+    this.#settings = settings;
+    this.#naming = new Naming(settings);
+    this.#captures = captures(settings);
+  }
+
+  /** What to subscribe to, without the base topic; each filter once. */
+  get filters(): readonly string[] {
+    return [...new Set(this.#captures.map(({ filter }) => filter))];
+  }
+
+  /** What is to be stored of a message, and what not and why. Never throws for what others have sent. */
+  ingest(message: IngestMessage): Ingested {
+    try {
+      return this.#ingest(message);
+    } catch (error) {
+      if (error instanceof IgnoredError) return { samples: [], ignored: [error] };
+      throw error;
+    }
+  }
+
+  #ingest(message: IngestMessage): Ingested {
+    const { topic, payload, userProperties } = message;
+    const kind = this.#captures.find(({ filter }) => fallsUnder(topic, filter))?.kind;
+    if (kind === undefined) throw new IgnoredError("not_captured", "no setting asks for this topic");
+    if (kind === "devices") checkDeviceTopic(topic);
+    const { body, headers: envelope } = openEnvelope(readJson(payload));
+    const opened = { message, kind, body, headers: mergeHeaders(envelope, userProperties) };
+    if (kind === "record") return this.#record(opened);
+    return kind === "datalogger" ? this.#log(opened) : this.#values(opened);
+  }
+
+  /** `devices/<path>/all` and `analysis/<path>[/all]`: the first level and `all` are not part of the name. */
+  #values({ message, kind, body, headers: outer }: Opened): Ingested {
+    const { values, metadata, headers } = readDeviceMessage(body);
+    const own = headerTime(new Map([...outer, ...mergeHeaders(headers)]), ["TimeStamp", "Date"]);
+    const time = this.#timeOf(own, message, kind);
+    const topic = message.topic.replace(/\/$/, "");
+    const naming = this.#naming.deviceOfTopic(topic.endsWith("/all") ? topic : `${topic}/all`);
+    const filtered = kind === "devices";
+    const samples: Sample[] = [];
+    const ignored: Ignored[] = [];
+    for (const [point, value] of Object.entries(values)) {
+      if (filtered && !naming.keeps(point)) continue;
+      const meta = topicMeta(Object.hasOwn(metadata, point) ? metadata[point] : undefined, value);
+      add(nameOf(naming.path, point), { time, value, meta }, samples, ignored);
+    }
+    if (samples.length === 0 && ignored.length === 0)
+      throw Object.keys(values).length === 0
+        ? new IgnoredError("no_values", "the message holds no values")
+        : new IgnoredError("filtered", "device_data_filter keeps none of its points");
+    return { samples, ignored };
+  }
+
+  /** `datalogger/<path>`: each point with its own readings. The stored name keeps the first level. */
+  #log({ message, kind, body }: Opened): Ingested {
+    if (!isObject(body) || Object.keys(body).length === 0)
+      throw new IgnoredError("no_values", "the message is no object of points with Readings and Units");
+    const name = this.#naming.rename(message.topic);
+    const samples: Sample[] = [];
+    const ignored: Ignored[] = [];
+    for (const [point, item] of Object.entries(body)) {
+      try {
+        const { metadata, readings } = readLogPoint(point, item);
+        for (const { time: own, value } of readings) {
+          const time = this.#timeOf(own, message, kind);
+          add(nameOf(name, point), { time, value, meta: topicMeta(metadata, value) }, samples, ignored);
+        }
+      } catch (error) {
+        if (!(error instanceof IgnoredError)) throw error;
+        ignored.push(error);
+      }
+    }
+    return { samples, ignored };
+  }
+
+  /** `record/<any>`: whatever JSON it is. The stored name is the topic. */
+  #record({ message, kind, body, headers }: Opened): Ingested {
+    const time = this.#timeOf(headerTime(headers, ["Date", "TimeStamp"]), message, kind);
+    const samples: Sample[] = [];
+    const ignored: Ignored[] = [];
+    const meta = topicMeta(undefined, body);
+    add(this.#naming.rename(message.topic), { time, value: body, meta }, samples, ignored);
+    return { samples, ignored };
+  }
+
+  /** The time that a value has of its own, where it may have it, else that of the message's arrival. */
+  #timeOf(own: number | undefined, { retained, arrivedAt }: IngestMessage, kind: CaptureKind): number {
+    if (own === undefined && retained)
+      throw new IgnoredError("retained_without_time", "a retained message does not say when it was true");
+    if (own !== undefined && exceedsTolerance(own, arrivedAt, kind, this.#settings)) {
+      const seconds = Math.round(Math.abs(arrivedAt - own) / 1e6);
+      throw new IgnoredError(
+        "time_tolerance",
+        `its time is ${seconds} s ${own < arrivedAt ? "ago" : "ahead"}`,
+      );
+    }
+    return own ?? arrivedAt;
+  }
+}
+
+/** Only `devices/<path>/all`: every other device topic tells the same once more, or is no reading at all. */
+function checkDeviceTopic(topic: string): void {
+  if (topic.startsWith("devices/actuators/"))
+    throw new IgnoredError("actuators", "commands and their answers are not readings");
+  if (!topic.endsWith("/all") || topic.startsWith("devices/all/"))
+    throw new IgnoredError("not_all", "of device topics only devices/<path>/all is stored");
+}
+
+/** A name without a path or a point would stand for something else. */
+function nameOf(path: string, point: string): string {
+  if (path === "") throw new IgnoredError("bad_name", "its topic names no device");
+  return point === "" ? "" : `${path}/${point}`;
+}
+
+function add(topic: string, rest: Omit<Sample, "topic">, samples: Sample[], ignored: Ignored[]): void {
+  const sample = { topic, ...rest };
+  const fault = whyUnstorable(sample);
+  if (fault === undefined) samples.push(sample);
+  else ignored.push({ reason: "bad_name", detail: fault });
+}

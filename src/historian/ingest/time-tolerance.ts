@@ -1,0 +1,15 @@
+import type { HistorianSettings } from "../../config/settings.ts";
+import type { CaptureKind } from "./capture.ts";
+
+/** Whether a message's own time is further from now than `time_tolerance`, to either side. Both in microseconds. */
+export function exceedsTolerance(
+  time: number,
+  now: number,
+  kind: CaptureKind,
+  { timeToleranceSeconds, timeToleranceTopics }: ToleranceSettings,
+): boolean {
+  if (timeToleranceSeconds === undefined || !timeToleranceTopics.includes(kind)) return false;
+  return Math.abs(now - time) > timeToleranceSeconds * 1_000_000;
+}
+
+export type ToleranceSettings = Pick<HistorianSettings, "timeToleranceSeconds" | "timeToleranceTopics">;
