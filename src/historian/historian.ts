@@ -91,8 +91,12 @@ export class Historian {
     await this.backend.close();
   }
 
-  async #resolve({ topics, pattern }: CheckedQuery, signal?: AbortSignal): Promise<readonly Topic[]> {
-    return topics ? await this.backend.topics(topics, signal) : await this.topics(pattern, signal);
+  /** The topics of a query in the order asked for, or by name. */
+  async #resolve({ topics: names, pattern }: CheckedQuery, signal?: AbortSignal): Promise<readonly Topic[]> {
+    if (!names) return await this.topics(pattern, signal);
+    const found = await this.backend.topics(names, signal);
+    const byKey = new Map(found.map((topic) => [topic.name.toLowerCase(), topic]));
+    return [...new Set(names.map((name) => name.toLowerCase()))].flatMap((key) => byKey.get(key) ?? []);
   }
 
   #pages(topic: string, query: CheckedQuery, signal?: AbortSignal): AsyncIterable<readonly Row[]> {

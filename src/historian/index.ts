@@ -2,6 +2,7 @@ import type { HistorianSettings } from "../config/settings.ts";
 import type { HistorianBackendType } from "./contract.ts";
 import type { Historian } from "./historian.ts";
 import { type OpenOptions, openFrom } from "./open.ts";
+import { postgres } from "./postgres/index.ts";
 import { sqlite } from "./sqlite/index.ts";
 
 export type { HistorianBackend, HistorianBackendType, Order, Sample, Topic, TopicMeta } from "./contract.ts";
@@ -16,6 +17,7 @@ export { Recorder } from "./recorder.ts";
 
 /** THE LIST: every kind of store that `historian.backend` can name. */
 export const backends: Readonly<Record<string, HistorianBackendType>> = {
+  postgres,
   sqlite,
 };
 
