@@ -19,6 +19,24 @@ export interface Membership {
   readonly change: "added" | "gone" | "forgotten";
 }
 
+/** Somebody holds a device now; said at every change of the schedule and every `schedule_publish_interval`. */
+export interface Reservation {
+  readonly device: string;
+  readonly requester: string;
+  readonly taskId: string;
+  /** Seconds that it goes on. */
+  readonly windowSeconds: number;
+  readonly at: Date;
+}
+
+/** A task lost its devices to a more urgent one. */
+export interface Preemption {
+  readonly requester: string;
+  readonly taskId: string;
+  readonly by: { readonly requester: string; readonly taskId: string };
+  readonly at: Date;
+}
+
 /** Everything that travels between the parts. Values go out over the bus; commands are calls. */
 export interface BusEvents {
   scrape: Scrape;
@@ -26,6 +44,8 @@ export interface BusEvents {
   availability: AvailabilityChange;
   notice: Notice;
   membership: Membership;
+  reservation: Reservation;
+  preemption: Preemption;
 }
 
 type Listener<E> = (event: E) => void;

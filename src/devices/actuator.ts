@@ -4,7 +4,7 @@ import type { ActuatorSettings } from "../config/index.ts";
 import type { WriteOptions, WriteOutcome } from "../drivers/driver.ts";
 import { WriteRefusedError } from "../drivers/errors.ts";
 import type { CommandSource, Point, PointValue, Write, WriteStatus } from "../points/index.ts";
-import { type Answer, answerOf, askedValue, summary } from "./answers.ts";
+import { type Answer, answerOf, askedValue, summary, told } from "./answers.ts";
 import { type Clock, TimeoutError, withDeadline } from "./clock.ts";
 import {
   checkAge,
@@ -18,7 +18,7 @@ import type { Command, CommandResult, Commands } from "./commands.ts";
 import type { Device } from "./device.ts";
 import type { Hold, Holds } from "./holds.ts";
 import type { LatestValues } from "./latest-values.ts";
-import { ReadBacks, type Verdict } from "./read-back.ts";
+import { ReadBacks } from "./read-back.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 /** One call to a device. Reading back has its own time, `confirm_timeout`. */
@@ -33,6 +33,13 @@ export interface ActuatorParts {
   readonly latest: LatestValues;
   readonly bus: Bus;
   readonly clock: Clock;
+  /** Throws where an override or somebody's reservation forbids the write at this moment. */
+  readonly checkFree: (
+    device: string,
+    action: "set" | "revert",
+    point: string | undefined,
+    requester: string,
+  ) => void;
   /** Asks for an early scrape of a device, so that everybody sees what a write did. */
   readonly scrapeSoon: (path: string) => void;
 }
@@ -44,6 +51,8 @@ interface Attempt {
   readonly point?: string;
   readonly requested: PointValue;
   readonly command: Command;
+  /** The bridge's own doing, e.g. a renewed lease: overrides and reservations do not hold for it. */
+  readonly own?: true;
 }
 
 /**
@@ -111,12 +120,21 @@ export class Actuator implements Commands {
 
   /** Reverts what this bridge wrote and what has a Starting Value. A point that fails does not stop the others. */
   revertDevice(path: string, command: Command): Promise<CommandResult> {
-    const attempt = { action: "revert", device: path, requested: null, command } as const;
+    return this.#revertDevice({ action: "revert", device: path, requested: null, command });
+  }
+
+  /** The same for an override that puts its devices back: nothing holds it up. */
+  failsafeRevert(path: string, command: Command): Promise<CommandResult> {
+    return this.#revertDevice({ action: "revert", device: path, requested: null, command, own: true });
+  }
+
+  #revertDevice(attempt: Attempt): Promise<CommandResult> {
+    const { device: path, command } = attempt;
     return this.#answered(attempt, async () => {
       const device = findDevice(this.#parts.devices, path);
-      this.#checkAge(command);
+      this.#checkNow(attempt);
       const sent = await this.#queue.run(path, "", async () => {
-        this.#checkAge(command);
+        this.#checkNow(attempt);
         this.#announce(attempt);
         return this.#revertAll(device, command);
       });
@@ -129,7 +147,8 @@ export class Actuator implements Commands {
     const { device: path, point: name, value, requester } = hold;
     const now = new Date(this.#parts.clock.now());
     const command = { id: randomUUID(), requester, via: "lease", sentAt: now };
-    const attempt = { action: "set", device: path, point: name, requested: value, command } as const;
+    const asked = { action: "set", device: path, point: name, requested: value, command } as const;
+    const attempt = { ...asked, own: true } as const;
     const result = await this.#answered(attempt, () => {
       const { device, point } = this.#checked(attempt);
       const wanted = checkedValue(path, point, value);
@@ -164,17 +183,19 @@ export class Actuator implements Commands {
     this.#stopping.abort(new TimeoutError("the bridge stopped while waiting for the device"));
   }
 
-  #checked({ device: path, point: name, command }: Attempt & { point: string }) {
-    const device = findDevice(this.#parts.devices, path);
-    const point = findPoint(device, name);
+  #checked(attempt: Attempt & { point: string }) {
+    const device = findDevice(this.#parts.devices, attempt.device);
+    const point = findPoint(device, attempt.point);
     checkWritable(device, point);
-    this.#checkAge(command);
-    checkDuration(command.durationMinutes);
+    this.#checkNow(attempt);
+    checkDuration(attempt.command.durationMinutes);
     return { device, point };
   }
 
-  #checkAge(command: Command): void {
+  /** What can change while a command waits. */
+  #checkNow({ device, action, point, command, own }: Attempt): void {
     checkAge(command, this.#parts.clock.now(), this.#parts.settings.maxCommandAgeSeconds);
+    if (!own) this.#parts.checkFree(device, action, point, command.requester);
   }
 
   async #write(
@@ -187,7 +208,7 @@ export class Actuator implements Commands {
     const { path } = device.info;
     const outcome = await this.#queue.run(path, point.name, async () => {
       // It may have waited for others.
-      this.#checkAge(attempt.command);
+      this.#checkNow(attempt);
       this.#announce(attempt);
       return this.#send(device, point, value, attempt.command, send);
     });
@@ -272,14 +293,4 @@ export class Actuator implements Commands {
       ...told,
     });
   }
-}
-
-/** The verdict with what the service and the driver had to say. */
-function told(outcome: WriteOutcome, verdict: Verdict): Answer {
-  const text = [verdict.text, outcome.text, ...(outcome.warnings ?? [])].filter(Boolean).join("; ");
-  return {
-    ...verdict,
-    ...(outcome.code !== undefined && { code: outcome.code }),
-    ...(text !== "" && { text }),
-  };
 }

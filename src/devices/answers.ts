@@ -1,3 +1,4 @@
+import type { WriteOutcome } from "../drivers/driver.ts";
 import {
   InvalidValueError,
   mayHaveBeenTaken,
@@ -9,8 +10,8 @@ import {
 import type { PointValue, WriteStatus } from "../points/index.ts";
 import { TimeoutError } from "./clock.ts";
 import type { CommandResult } from "./commands.ts";
-import { CommandExpiredError, DeviceNotFoundError } from "./errors.ts";
-import { messageOf } from "./read-back.ts";
+import { CommandExpiredError, DeviceNotFoundError, OverrideError, ScheduleError } from "./errors.ts";
+import { messageOf, type Verdict } from "./read-back.ts";
 
 /** A command's result without what the asker knows already. */
 export type Answer = Pick<CommandResult, "status" | "readBack" | "code" | "text" | "error">;
@@ -23,6 +24,8 @@ const REFUSALS = [
   InvalidValueError,
   WriteRefusedError,
   CommandExpiredError,
+  OverrideError,
+  ScheduleError,
 ];
 
 export function answerOf(error: unknown): Answer {
@@ -36,6 +39,16 @@ export function answerOf(error: unknown): Answer {
     ...(error instanceof ServiceError && { code: error.code }),
     text: messageOf(error) + unknown,
     error: error instanceof Error ? error.name : "Error",
+  };
+}
+
+/** The verdict with what the service and the driver had to say. */
+export function told(outcome: WriteOutcome, verdict: Verdict): Answer {
+  const text = [verdict.text, outcome.text, ...(outcome.warnings ?? [])].filter(Boolean).join("; ");
+  return {
+    ...verdict,
+    ...(outcome.code !== undefined && { code: outcome.code }),
+    ...(text !== "" && { text }),
   };
 }
 

@@ -36,7 +36,11 @@ export function checkWritable({ info, heartbeat }: Device, point: Point): void {
  * Refuses a command that expired or is older than `maxAgeSeconds` at `now` (milliseconds since 1970). One that seems
  * to come from the future was sent by a clock ahead of ours; only its own expiry can tell that it is too old.
  */
-export function checkAge(command: Command, now: number, maxAgeSeconds: number): void {
+export function checkAge(
+  command: Pick<Command, "sentAt" | "expiresAt">,
+  now: number,
+  maxAgeSeconds: number,
+): void {
   const { sentAt, expiresAt } = command;
   if (expiresAt !== undefined && now >= expiresAt.getTime())
     throw new CommandExpiredError(`the command expired at ${expiresAt.toISOString()}; nothing was sent`);

@@ -33,3 +33,70 @@ export interface Commands {
   revertPoint(device: string, point: string, command: Command): Promise<CommandResult>;
   revertDevice(device: string, command: Command): Promise<CommandResult>;
 }
+
+/** VOLTTRON's answer to a request of the scheduler. */
+export interface ScheduleAnswer {
+  readonly result: "SUCCESS" | "FAILURE";
+  /** Empty, or why not: `TASK_ID_ALREADY_EXISTS`, `MALFORMED_REQUEST: ValueError: …`, … */
+  readonly info: string;
+  /** For `CONFLICTS_WITH_EXISTING_SCHEDULES`: requester → task → `[[device, start, end], …]`. Else empty. */
+  readonly data: Readonly<Record<string, Readonly<Record<string, readonly (readonly string[])[]>>>>;
+}
+
+/** A task that is waiting, running, or in its time of grace. */
+export interface ScheduledTask {
+  readonly taskId: string;
+  readonly requester: string;
+  readonly priority: "HIGH" | "LOW" | "LOW_PREEMPT";
+  readonly state: "waiting" | "running" | "preempted";
+  /** `[device, start, end]`, times as ISO 8601 text in UTC. Those that are over are left out. */
+  readonly slots: readonly (readonly [device: string, start: string, end: string])[];
+}
+
+/** Reservations of devices: VOLTTRON's scheduler. Requests never throw: a refusal is an answer too. */
+export interface Scheduling {
+  /**
+   * Reserves devices for times, all or nothing. `slots` is `[[device, start, end], …]`; a time without a zone is in the
+   * bridge's own. What comes from outside is checked here: `unknown` is meant so.
+   */
+  requestNewSchedule(
+    asked: { readonly taskId: unknown; readonly priority: unknown; readonly slots: unknown },
+    command: ScheduleCommand,
+  ): ScheduleAnswer;
+  requestCancelSchedule(taskId: unknown, command: ScheduleCommand): ScheduleAnswer;
+  tasks(): readonly ScheduledTask[];
+}
+
+/** Who asks the scheduler, and when. Without a requester nothing can be reserved. */
+export type ScheduleCommand = Pick<Command, "sentAt" | "expiresAt"> & { readonly requester: unknown };
+
+/** A pattern of device paths that take no set points at present. */
+export interface Override {
+  /** `*` (any text, slashes too), `?`, `[abc]`, `[!abc]`; case counts. */
+  readonly pattern: string;
+  /** When it ends by itself; absent: never. */
+  readonly endsAt?: Date;
+  /** The devices under it, as they are now. */
+  readonly devices: readonly string[];
+}
+
+export interface OverrideOptions {
+  /** Above 0: it ends by itself. Else, and by default, it stands until it is switched off. */
+  readonly durationSeconds?: number;
+  /** Whether the devices go back to their default now. Default: true. */
+  readonly failsafeRevert?: boolean;
+  /** Whether they go back one after the other, 50 ms apart. Default: false. */
+  readonly staggeredRevert?: boolean;
+}
+
+/** Overrides: while one stands, its devices take neither set points nor reverts. Reading goes on. */
+export interface Overriding {
+  /** Throws OverrideError, CommandExpiredError. The reverts it brings about are announced and on record like others. */
+  setOverrideOn(pattern: string, options: OverrideOptions, command: Command): Override;
+  /** Only the very pattern switches it off. Throws OverrideError where there is none. */
+  setOverrideOff(pattern: string, command: Command): void;
+  clearOverrides(command: Command): void;
+  /** Paths of the devices that are under an override. */
+  overrideDevices(): readonly string[];
+  overridePatterns(): readonly Override[];
+}

@@ -11,3 +11,13 @@ export class DeviceNotFoundError extends Error {
 export class CommandExpiredError extends Error {
   override readonly name = "CommandExpiredError";
 }
+
+/** The device is reserved by somebody else, or by nobody where `require_schedule` asks for a reservation. Nothing was sent. */
+export class ScheduleError extends Error {
+  override readonly name = "ScheduleError";
+}
+
+/** An override blocks writes to the device, or the override that is meant does not exist. Nothing was sent. */
+export class OverrideError extends Error {
+  override readonly name = "OverrideError";
+}

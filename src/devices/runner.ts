@@ -7,7 +7,7 @@ import type { Availability, DeviceInfo, WriteStatus } from "../points/index.ts";
 import { Actuator } from "./actuator.ts";
 import { DeviceBuilder, type LoadedDevice } from "./build.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import type { Commands } from "./commands.ts";
+import type { Commands, Overriding, Scheduling } from "./commands.ts";
 import type { Device } from "./device.ts";
 import { DeviceSet } from "./device-set.ts";
 import { DriverServices } from "./driver-services.ts";
@@ -15,8 +15,10 @@ import { Heartbeat } from "./heartbeat.ts";
 import { type HoldCounters, Holds } from "./holds.ts";
 import { LatestValues } from "./latest-values.ts";
 import { Notices } from "./notices.ts";
+import { Overrides } from "./overrides/index.ts";
 import { Owners } from "./owners.ts";
 import { Poller } from "./poller.ts";
+import { Schedule } from "./schedule/index.ts";
 import { type ScrapeCounters, ScrapeResults } from "./scrape-results.ts";
 import { Scraper } from "./scraper.ts";
 import { writeStartingValues } from "./starting-values.ts";
@@ -55,6 +57,8 @@ export interface RunningDevices {
   readonly diagnostics: readonly Diagnostic[];
   readonly latest: LatestValues;
   readonly commands: Commands;
+  readonly scheduling: Scheduling;
+  readonly overriding: Overriding;
   counters(): DeviceCounters;
   start(): void;
   /** Answers what is under way, ends every call and closes the drivers. */
@@ -92,6 +96,22 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     scrape: (device, synchronizedAt, signal) => scraper.scrape(device, synchronizedAt, signal),
   });
   const holds = new Holds(state.namespace("holds"), clock, notices);
+  const schedule = new Schedule({
+    store: state.namespace("schedule"),
+    settings: settings.actuator,
+    clock,
+    bus,
+    notices,
+    devices: () => byPath.keys(),
+  });
+  const overrides = new Overrides({
+    store: state.namespace("overrides"),
+    clock,
+    notices,
+    maxCommandAgeSeconds: settings.actuator.maxCommandAgeSeconds,
+    devices: () => byPath.keys(),
+    revert: (path, command) => actuator.failsafeRevert(path, command),
+  });
   const actuator = new Actuator({
     devices: byPath,
     settings: settings.actuator,
@@ -99,8 +119,15 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     latest,
     bus,
     clock,
+    checkFree(path, action, point, requester) {
+      schedule.check(path, requester);
+      overrides.check(path, action, point);
+    },
     scrapeSoon: (path) => poller.scrapeSoon(path),
   });
+  // Before the first command can come.
+  overrides.restore();
+  schedule.restore();
   const heartbeat = new Heartbeat(byPath.values(), settings.driver.heartbeatSeconds, {
     write: (device, value) => actuator.beat(device, value),
     clock,
@@ -159,6 +186,8 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     diagnostics,
     latest,
     commands: actuator,
+    scheduling: schedule,
+    overriding: overrides,
     counters: () => ({
       devices: latest.count(),
       scrapes: results.counters,
@@ -173,6 +202,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
           "state_damaged",
           `the state file was damaged and put aside as ${state.setAside}`,
         );
+      schedule.start();
       holds.start(byPath, (hold) => actuator.renew(hold));
       poller.start();
       heartbeat.start();
@@ -186,6 +216,8 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       await Promise.all(sets.map((set) => set.stop()));
       heartbeat.stop();
       holds.stop();
+      overrides.stop();
+      schedule.stop();
       await Promise.all([poller.stop(), actuator.stop()]);
       await services.close();
     },

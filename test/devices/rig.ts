@@ -1,5 +1,5 @@
-import { Bus, type Notice } from "../../src/bus.ts";
-import type { DeviceSettings, DriverSettings } from "../../src/config/settings.ts";
+import { Bus, type Notice, type Preemption, type Reservation } from "../../src/bus.ts";
+import type { ActuatorSettings, DeviceSettings, DriverSettings } from "../../src/config/settings.ts";
 import type { Command } from "../../src/devices/commands.ts";
 import { openDevices } from "../../src/devices/index.ts";
 import { StateStore } from "../../src/devices/state-store.ts";
@@ -113,6 +113,7 @@ export interface RigOptions {
   readonly rows?: readonly RowSpec[];
   readonly device?: Partial<DeviceSettings>;
   readonly driver?: Partial<DriverSettings>;
+  readonly actuator?: Partial<ActuatorSettings>;
   readonly state?: StateStore;
   readonly clock?: ManualClock;
   /** Called for each device before anything runs. */
@@ -153,6 +154,10 @@ export function rig(options: RigOptions = {}) {
   bus.on("write", (write) => writes.push(write));
   bus.on("availability", (change) => availability.push(change));
   bus.on("notice", (notice) => notices.push(notice));
+  const reservations: Reservation[] = [];
+  const preemptions: Preemption[] = [];
+  bus.on("reservation", (reservation) => reservations.push(reservation));
+  bus.on("preemption", (preemption) => preemptions.push(preemption));
   const rows = registryRows(options.rows ?? STATION);
   const devices = openDevices({
     devices: (options.paths ?? ["site/s1"]).map((path) => ({
@@ -167,6 +172,7 @@ export function rig(options: RigOptions = {}) {
         preemptGraceSeconds: 60,
         confirmTimeoutSeconds: 60,
         maxCommandAgeSeconds: 60,
+        ...options.actuator,
       },
     },
     drivers: { scripted },
@@ -197,6 +203,7 @@ export function rig(options: RigOptions = {}) {
     if (!done) throw new Error(`still waiting after ${ms} ms`);
     return promise;
   }
-  const heard = { scrapes, writes, availability, notices, lines, closed };
-  return { devices, commands: devices.commands, clock, state, station, command, within, ...heard };
+  const heard = { scrapes, writes, availability, notices, reservations, preemptions, lines, closed };
+  const { commands, scheduling, overriding } = devices;
+  return { devices, commands, scheduling, overriding, clock, state, station, command, within, ...heard };
 }

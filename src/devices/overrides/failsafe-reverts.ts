@@ -1,0 +1,69 @@
+import type { Clock } from "../clock.ts";
+import type { Command, CommandResult } from "../commands.ts";
+import type { Notices } from "../notices.ts";
+
+interface Parts {
+  readonly clock: Clock;
+  readonly notices: Notices;
+  readonly revert: (device: string, command: Command) => Promise<CommandResult>;
+  /** Whether an override of this pattern stands. */
+  readonly stands: (pattern: string) => boolean;
+}
+
+const STAGGER_MS = 50;
+const FIRST_RETRY_MS = 30_000;
+const TRIES = 6;
+
+/**
+ * Puts the devices of a new override back to their default. One that cannot be is tried again at growing pauses, for a
+ * quarter of an hour, while the override stands: reverting twice does no harm, and leaving a limit in force does.
+ */
+export class FailsafeReverts {
+  readonly #parts: Parts;
+  readonly #waiting = new Set<() => void>();
+  #stopped = false;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  begin(pattern: string, devices: readonly string[], command: Command, staggered: boolean): void {
+    for (const [i, device] of devices.entries()) {
+      if (staggered) this.#later(i * STAGGER_MS, () => void this.#revert(pattern, device, command, 1));
+      else void this.#revert(pattern, device, command, 1);
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const cancel of this.#waiting) cancel();
+    this.#waiting.clear();
+  }
+
+  async #revert(pattern: string, device: string, command: Command, tries: number): Promise<void> {
+    const { clock, notices, revert, stands } = this.#parts;
+    if (!stands(pattern)) return;
+    // The override is in force: its revert does not grow old.
+    const { expiresAt: _, durationMinutes: __, ...lasting } = command;
+    const { status, text } = await revert(device, { ...lasting, sentAt: new Date(clock.now()) });
+    if ((status !== "failed" && status !== "refused") || this.#stopped) return;
+    const again = tries < TRIES;
+    notices.say(
+      again ? "warning" : "error",
+      "override_not_reverted",
+      `the override of ${pattern} could not put the device back to its default` +
+        `${again ? " and tries again" : "; revert it by hand once the override is off"}: ${text}`,
+      device,
+    );
+    if (again)
+      this.#later(FIRST_RETRY_MS * 2 ** (tries - 1), () => this.#revert(pattern, device, command, tries + 1));
+  }
+
+  #later(ms: number, act: () => void): void {
+    const cancel = this.#parts.clock.after(ms, () => {
+      this.#waiting.delete(cancel);
+      act();
+    });
+    this.#waiting.add(cancel);
+  }
+}

@@ -1,0 +1,1 @@
+export { Overrides } from "./overrides.ts";

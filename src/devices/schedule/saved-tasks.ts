@@ -1,0 +1,59 @@
+import type { PointValue } from "../../points/index.ts";
+import type { StateNamespace } from "../state-store.ts";
+import { readTime } from "./slots.ts";
+import { PRIORITIES, type Priority, type Task, type Tasks } from "./task.ts";
+
+const KEY = "tasks";
+
+/** As it is on the disk: for people to read too. */
+interface SavedTask {
+  readonly taskId: string;
+  readonly requester: string;
+  readonly priority: Priority;
+  readonly startsAt: string;
+  readonly preempted: boolean;
+  readonly slots: readonly (readonly [device: string, start: string, end: string])[];
+}
+
+/** All in one write, so that a crash never leaves half of a preemption. */
+export function saveTasks(store: StateNamespace, tasks: Tasks): void {
+  store.set(KEY, [...tasks.values()].map(saved) as unknown as PointValue);
+}
+
+/** What was saved, and how many entries of it cannot be read. */
+export function loadTasks(store: StateNamespace): { tasks: Tasks; unreadable: number } {
+  const list = store.get(KEY);
+  if (list === null) return { tasks: new Map(), unreadable: 0 };
+  if (!Array.isArray(list)) return { tasks: new Map(), unreadable: 1 };
+  const tasks = list.map(restored).filter((task) => task !== undefined);
+  return { tasks: new Map(tasks.map((task) => [task.id, task])), unreadable: list.length - tasks.length };
+}
+
+function saved(task: Task): SavedTask {
+  const { id, requester, priority, preempted, slots } = task;
+  return {
+    taskId: id,
+    requester,
+    priority,
+    startsAt: isoTime(task.startsAt),
+    preempted,
+    slots: slots.map(({ device, start, end }) => [device, isoTime(start), isoTime(end)]),
+  };
+}
+
+function restored(entry: PointValue): Task | undefined {
+  const { taskId, requester, priority, preempted, startsAt, slots } = (entry ?? {}) as unknown as SavedTask;
+  try {
+    if (typeof taskId !== "string" || typeof requester !== "string") return undefined;
+    if (!PRIORITIES.includes(priority) || typeof preempted !== "boolean") return undefined;
+    const task = { id: taskId, requester, priority, preempted, startsAt: readTime(startsAt) };
+    const all = slots.map(([device, start, end]) => ({ device, start: readTime(start), end: readTime(end) }));
+    return { ...task, slots: all };
+  } catch {
+    return undefined;
+  }
+}
+
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
