@@ -1,6 +1,7 @@
 import type { HistorianSettings } from "../config/settings.ts";
 import type { HistorianBackendType } from "./contract.ts";
 import type { Historian } from "./historian.ts";
+import { influxdb } from "./influxdb/index.ts";
 import { type OpenOptions, openFrom } from "./open.ts";
 import { postgres } from "./postgres/index.ts";
 import { sqlite } from "./sqlite/index.ts";
@@ -17,6 +18,7 @@ export { Recorder } from "./recorder.ts";
 
 /** THE LIST: every kind of store that `historian.backend` can name. */
 export const backends: Readonly<Record<string, HistorianBackendType>> = {
+  influxdb,
   postgres,
   sqlite,
 };
