@@ -45,7 +45,8 @@ export async function openSession(options: SessionOptions, signal: AbortSignal):
   }
 }
 
-function connected(client: MqttClient, signal: AbortSignal): Promise<IConnackPacket> {
+/** The CONNACK; rejects with the reason why there is none, or that of `signal`. */
+export function connected(client: MqttClient, signal: AbortSignal): Promise<IConnackPacket> {
   return new Promise((resolve, reject) => {
     let reason: unknown = new Error("the broker closed the connection before answering");
     const abort = (): void => reject(signal.reason);
@@ -205,7 +206,7 @@ const PACKET_ALLOWANCE = 1024;
 /** How long a broker may take to close after our DISCONNECT. */
 const GOODBYE_MS = 1000;
 
-function incoming(topic: string, payload: Buffer, packet: IPublishPacket): Incoming {
+export function incoming(topic: string, payload: Buffer, packet: IPublishPacket): Incoming {
   const { userProperties, responseTopic, correlationData, messageExpiryInterval } = packet.properties ?? {};
   const plain: Record<string, string> = Object.create(null);
   for (const [key, value] of Object.entries(userProperties ?? {}))
