@@ -114,11 +114,11 @@ export class Postgres {
 
   /** Every process of it keeps its connections and does nothing. */
   pause(): void {
-    for (const pid of this.#pids()) process.kill(pid, "SIGSTOP");
+    this.#signal("SIGSTOP");
   }
 
   resume(): void {
-    for (const pid of this.#pids()) process.kill(pid, "SIGCONT");
+    this.#signal("SIGCONT");
   }
 
   async dispose(): Promise<void> {
@@ -127,12 +127,18 @@ export class Postgres {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** The server and its children. */
-  #pids(): number[] {
+  /** To the server and its children. */
+  #signal(signal: NodeJS.Signals): void {
     const server = this.#process?.pid;
-    if (server === undefined) return [];
+    if (server === undefined) return;
     const children = readFileSync(`/proc/${server}/task/${server}/children`, "utf8");
-    return [server, ...children.split(" ").filter(Boolean).map(Number)];
+    for (const pid of [server, ...children.split(" ").filter(Boolean).map(Number)])
+      try {
+        process.kill(pid, signal);
+      } catch (error) {
+        // A child may have ended just now.
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+      }
   }
 
   async #answers(): Promise<boolean> {

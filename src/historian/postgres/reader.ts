@@ -1,7 +1,7 @@
 import type { PointType, PointValue } from "../../points/index.ts";
 import type { ReadRequest, Row, Topic } from "../contract.ts";
 import { plainArray, topicKey } from "./batch.ts";
-import { storeState } from "./schema.ts";
+import { storeEpoch } from "./schema.ts";
 import type { Query, Sessions } from "./sessions.ts";
 import { MICROSECONDS, type Tables, timeOfMicroseconds } from "./tables.ts";
 
@@ -20,7 +20,7 @@ export class Reader {
   }
 
   async open(signal?: AbortSignal): Promise<void> {
-    await this.#sessions.run(signal, (query) => storeState(query, this.#tables));
+    await this.#sessions.run(signal, (query) => storeEpoch(query, this.#tables));
     this.#checked = true;
   }
 

@@ -108,7 +108,7 @@ async function createDatabase(connection: PostgresConnection): Promise<void> {
     // Somebody else may have been first.
     if (sqlState(error) === "42P04" || sqlState(error) === "23505") return;
     throw new HistorianError(
-      sqlState(error) === undefined ? "retry" : "give_up",
+      historianError(error, "").kind,
       `${placeOf(connection)}: the database does not exist and cannot be made: ${(error as Error).message}. CREATE DATABASE it, or name another in historian.connection`,
       { cause: error },
     );

@@ -7,6 +7,8 @@ export interface Tables {
   readonly sample: string;
   readonly history: string;
   readonly newEpoch: string;
+  /** An index's name stands without its schema. */
+  readonly topicName: string;
 }
 
 /** `schema` and `prefix` are letters, digits and `_`. */
@@ -19,6 +21,7 @@ export function tablesOf(schema: string, prefix: string): Tables {
     sample: named("sample"),
     history: named("history"),
     newEpoch: named("new_epoch"),
+    topicName: `"${prefix}topic_name"`,
   };
 }
 

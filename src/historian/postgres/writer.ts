@@ -3,7 +3,7 @@ import type { Sample } from "../contract.ts";
 import { rejection } from "../json-values.ts";
 import { type BatchRow, groupByTopic, plainArray, type TopicRows, textArray } from "./batch.ts";
 import { isBadValue, isMissing } from "./failure.ts";
-import { migrate, storeState } from "./schema.ts";
+import { migrate, storeEpoch } from "./schema.ts";
 import type { Query, Sessions } from "./sessions.ts";
 import { type Store, storeAll, storeSplitting } from "./splitting.ts";
 import { type Tables, timeOfMicroseconds } from "./tables.ts";
@@ -39,22 +39,28 @@ export class Writer {
     const topics = groupByTopic(samples);
     if (topics.length === 0) return;
     await this.#sessions.run(signal, async (query) => {
-      try {
-        await this.#transaction(query, topics, storeAll);
-      } catch (error) {
-        await query("ROLLBACK");
-        if (isMissing(error)) await migrate(query, this.#tables, this.#log);
-        else if (!isBadValue(error)) throw error;
-        const refused = await this.#transaction(query, topics, storeSplitting(query));
-        if (refused.size > 0) throw rejection(samples, refused);
-      }
+      const refused = await this.#store(query, topics);
+      if (refused.size > 0) throw rejection(samples, refused);
     });
   }
 
-  /** Commits unless something was refused. Answers with the indexes of what was, and the reasons. */
+  /** At first as if all were well. Answers with the indexes of what was refused, and the reasons. */
+  async #store(query: Query, topics: readonly TopicRows[], mayMigrate = true): Promise<Map<number, string>> {
+    try {
+      return await this.#transaction(query, topics, storeAll);
+    } catch (error) {
+      await query("ROLLBACK");
+      if (isBadValue(error)) return await this.#transaction(query, topics, storeSplitting(query));
+      if (!isMissing(error) || !mayMigrate) throw error;
+    }
+    await migrate(query, this.#tables, this.#log);
+    return await this.#store(query, topics, false);
+  }
+
+  /** Commits unless something was refused. */
   async #transaction(query: Query, topics: readonly TopicRows[], store: Store): Promise<Map<number, string>> {
     const refused = new Map<number, string>();
-    this.#topics.begin(await storeState(query, this.#tables, "BEGIN; "));
+    this.#topics.begin(await storeEpoch(query, this.#tables, "BEGIN; "));
     const badTopics = await this.#topics.store(query, topics, store);
     for (const [{ rows }, reason] of badTopics) for (const { index } of rows) refused.set(index, reason);
     const good = topics.filter((topic) => !badTopics.has(topic));
