@@ -10,7 +10,7 @@ import { identifier, literal, where } from "./influxql.ts";
 import { jsonFieldOf, type Layout, META } from "./layout.ts";
 import { type FieldKind, safeName } from "./line.ts";
 import { MissingError, runQuery, type Series } from "./queries.ts";
-import { InfluxRetention } from "./retention.ts";
+import { InfluxRetention, type Source } from "./retention.ts";
 import type { InfluxTarget } from "./settings.ts";
 import { TopicBook } from "./topic-book.ts";
 import { META_COLUMNS, type MetaRow, readTopic, type StoredTopic } from "./topic-meta.ts";
@@ -51,7 +51,11 @@ export class InfluxBackend implements HistorianBackend {
     this.#limits = new BodyLimit(milliseconds);
     this.#book = new TopicBook(options.layout);
     if (options.target.version === 1 && !options.readonly)
-      this.retention = new InfluxRetention(options.target, (text, signal) => this.#query(text, signal));
+      this.retention = new InfluxRetention({
+        database: options.target.database,
+        sources: (signal) => this.#sources(signal),
+        query: (text, signal) => this.#query(text, signal),
+      });
   }
 
   async open(signal?: AbortSignal): Promise<void> {
@@ -177,6 +181,14 @@ export class InfluxBackend implements HistorianBackend {
     return series.flatMap(({ values }) =>
       values.flatMap(([, ...columns]) => readTopic(columns as unknown as MetaRow) ?? []),
     );
+  }
+
+  /** The measurements that our topics are in. */
+  async #sources(signal?: AbortSignal): Promise<readonly Source[]> {
+    const topics = await this.#stored(undefined, signal);
+    const { samples } = await this.#place(signal);
+    const measurements = new Set(topics.map(({ key }) => this.#options.layout.locate(key).measurement));
+    return [...measurements].map((name) => ({ qualified: from(samples, name), bare: identifier(name) }));
   }
 
   async #query(text: string, signal?: AbortSignal): Promise<readonly Series[]> {

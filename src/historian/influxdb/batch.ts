@@ -13,10 +13,11 @@ export interface Piece {
   readonly time: number;
 }
 
-/** A body of line protocol, and the pieces of each of its lines. */
+/** A body of line protocol. */
 export interface Body {
   readonly text: string;
-  readonly lines: readonly (readonly Piece[])[];
+  /** What stands in a line, counted from 0. */
+  piecesOf(line: number): readonly Piece[];
 }
 
 /** The pieces of a batch, and why other samples of it cannot be stored. */
@@ -27,12 +28,13 @@ export function toPieces(
 ): { readonly pieces: Piece[]; readonly rejected: ReadonlyMap<number, string> } {
   const pieces: Piece[] = [];
   const rejected = new Map<number, string>();
-  for (const [index, sample] of samples.entries()) {
-    const problem = whyUnstorable(sample) ?? whyTooOld(sample, oldest);
-    const entry = problem === undefined ? book.entry(sample) : undefined;
-    const reason = problem ?? entry?.fault;
-    if (!entry || reason !== undefined) {
-      rejected.set(index, reason ?? "");
+  for (let index = 0; index < samples.length; index++) {
+    const sample = samples[index] as Sample;
+    const known = book.known(sample);
+    const reason = whyTimeless(sample.time, oldest) ?? (known ? undefined : whyUnstorable(sample));
+    const entry = reason === undefined ? (known ?? book.entry(sample)) : undefined;
+    if (!entry || entry.fault !== undefined) {
+      rejected.set(index, reason ?? entry?.fault ?? "");
       continue;
     }
     try {
@@ -44,7 +46,8 @@ export function toPieces(
   return { pieces, rejected };
 }
 
-function whyTooOld({ time }: Sample, oldest: number): string | undefined {
+function whyTimeless(time: number, oldest: number): string | undefined {
+  if (!Number.isSafeInteger(time)) return `its time ${time} is not a whole number of microseconds`;
   return time < oldest ? "its time is older than what the retention policy keeps" : undefined;
 }
 
@@ -59,28 +62,45 @@ function fieldsOf({ value }: Sample, entry: BookEntry, book: TopicBook): string 
 
 /** Lines of these pieces. Wide: those of one series and time in one line, of the same topic the last one. */
 export function toBody(pieces: readonly Piece[], wide: boolean): Body {
-  const lines = wide ? grouped(pieces) : pieces.map((piece) => [piece]);
   let text = "";
+  if (!wide) {
+    for (const { entry, fields, time } of pieces) text += `${entry.series} ${fields} ${time}\n`;
+    return { text, piecesOf: (line) => pieces.slice(line, line + 1) };
+  }
+  const lines = grouped(pieces);
   for (const line of lines) {
     const { entry, time } = line[0] as Piece;
-    text += `${entry.series} ${wide ? fieldsOfLine(line) : (line[0] as Piece).fields} ${time}\n`;
+    text += `${entry.series} ${fieldsOfLine(line)} ${time}\n`;
   }
-  return { text, lines };
+  return { text, piecesOf: (line) => lines[line] ?? [] };
 }
 
 function grouped(pieces: readonly Piece[]): Piece[][] {
   const lines = new Map<string, Piece[]>();
+  let line: Piece[] = [];
+  let [series, time] = ["", Number.NaN];
   for (const piece of pieces) {
-    const id = `${piece.entry.series}\n${piece.time}`;
-    const line = lines.get(id);
-    if (line) line.push(piece);
-    else lines.set(id, [piece]);
+    // Most follow another of their line.
+    if (piece.time !== time || piece.entry.series !== series) {
+      ({ time } = piece);
+      ({ series } = piece.entry);
+      const id = `${series}\n${time}`;
+      line = lines.get(id) ?? [];
+      lines.set(id, line);
+    }
+    line.push(piece);
   }
   return [...lines.values()];
 }
 
 function fieldsOfLine(line: readonly Piece[]): string {
-  if (line.length === 1) return (line[0] as Piece).fields;
+  const entries = new Set<BookEntry>();
+  let text = "";
+  for (const { entry, fields } of line) {
+    entries.add(entry);
+    text += text === "" ? fields : `,${fields}`;
+  }
+  if (entries.size === line.length) return text;
   return [...new Map(line.map(({ entry, fields }) => [entry, fields])).values()].join(",");
 }
 

@@ -60,7 +60,12 @@ export async function prepareDatabase(
       return made ?? { name, duration: "0s", default: false };
     };
 
-    const known = await policies();
+    const known = await policies().catch((error: Error) => {
+      // A user who may only write.
+      if (statusOf(error) === 403 && retentionPolicy === undefined) return undefined;
+      throw error;
+    });
+    if (!known) return NO_POLICIES;
     const samples =
       known.find(({ name, default: isDefault }) =>
         retentionPolicy === undefined ? isDefault : name === retentionPolicy,
@@ -134,18 +139,18 @@ async function withInflux<T>(
   }
 }
 
-/** Refused credentials and rights are for a person; all else may go better later. */
-function historianError(
-  error: Error & { readonly res?: { readonly statusCode?: number } },
-  target: InfluxTarget,
-): HistorianError {
+function statusOf(error: Error & { readonly res?: { readonly statusCode?: number } }): number {
+  return error.res?.statusCode ?? 0;
+}
+
+/** Refused credentials and rights are for a person; all else may go better later. The library's own error holds the password. */
+function historianError(error: Error, target: InfluxTarget): HistorianError {
   if (error instanceof HistorianError) return error;
-  const status = error.res?.statusCode ?? 0;
+  const status = statusOf(error);
   const refused = status === 401 || status === 403 || /authoriz|admin privilege/.test(error.message);
   const hint = refused ? "check username, password and the user's rights: " : "";
   return new HistorianError(
     refused || status === 404 ? "give_up" : "retry",
     `InfluxDB at ${target.url}: ${hint}${error.message.trim()}`,
-    { cause: error },
   );
 }

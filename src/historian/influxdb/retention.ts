@@ -1,39 +1,55 @@
 import type { Retention } from "../contract.ts";
-import { timeLiteral } from "./influxql.ts";
+import { HistorianError } from "../errors.ts";
+import { where } from "./influxql.ts";
 import type { Series } from "./queries.ts";
-import type { InfluxTarget } from "./settings.ts";
 
-/** Every measurement but `meta`, in Go's regular expressions, which know no negation. */
-const SAMPLES = "/^(?:.{0,3}|.{5,}|[^m].*|.[^e].*|..[^t].*|...[^a].*)$/";
 const HOUR = 3600e6;
 const SHORTEST_STEP = HOUR / 60;
 const LONGEST_STEP = 30 * 24 * HOUR;
 /** One call takes about so long. */
 const [SHORT_MS, LONG_MS] = [300, 1000];
 
-type Query = (text: string, signal?: AbortSignal) => Promise<readonly Series[]>;
+/** Statements of one request. */
+const STATEMENTS = 100;
+
+export interface RetentionContext {
+  readonly database: string;
+  /** `FROM` of each measurement of ours; nobody else's are touched. */
+  sources(signal?: AbortSignal): Promise<readonly Source[]>;
+  query(text: string, signal?: AbortSignal): Promise<readonly Series[]>;
+}
+
+export interface Source {
+  /** With its retention policy, for SELECT. */
+  readonly qualified: string;
+  /** Without, for DELETE, which knows none. */
+  readonly bare: string;
+}
 
 /** Removing by DELETE, from the oldest on, in steps of time as long as about a second allows. */
 export class InfluxRetention implements Retention {
-  readonly #target: InfluxTarget;
-  readonly #query: Query;
+  readonly #context: RetentionContext;
   #step = 24 * HOUR;
   /** Nothing older is there any more. */
   #removedBefore = Number.NEGATIVE_INFINITY;
 
-  constructor(target: InfluxTarget, query: Query) {
-    this.#target = target;
-    this.#query = query;
+  constructor(context: RetentionContext) {
+    this.#context = context;
   }
 
   async removeBefore(before: number, signal?: AbortSignal): Promise<number> {
-    const oldest = await this.oldest(signal);
-    if (oldest === undefined || oldest >= before) return 0;
     const begun = performance.now();
+    const sources = await this.#context.sources(signal);
+    const oldest = await this.#oldestOf(sources, signal);
+    if (oldest === undefined || oldest >= before) return 0;
     const end = Math.min(before, oldest + this.#step);
-    const range = `time < ${timeLiteral(end)}`;
-    const counts = await this.#query(`SELECT COUNT(*) FROM ${SAMPLES} WHERE ${range}`, signal);
-    await this.#query(`DELETE FROM ${SAMPLES} WHERE ${range}`, signal);
+    const range = where([], undefined, end);
+    const counts = await this.#each(
+      sources,
+      ({ qualified }) => `SELECT COUNT(*) FROM ${qualified}${range}`,
+      signal,
+    );
+    await this.#each(sources, ({ bare }) => `DELETE FROM ${bare}${range}`, signal);
     this.#removedBefore = end;
     const took = performance.now() - begun;
     if (took < SHORT_MS) this.#step = Math.min(this.#step * 2, LONGEST_STEP);
@@ -42,19 +58,26 @@ export class InfluxRetention implements Retention {
   }
 
   async oldest(signal?: AbortSignal): Promise<number | undefined> {
-    const series = await this.#query(`SELECT * FROM ${SAMPLES} ORDER BY time ASC LIMIT 1`, signal);
-    const times = series.map(({ values }) => Number(values[0]?.[0]));
-    return times.length === 0 ? undefined : Math.min(...times);
+    return await this.#oldestOf(await this.#context.sources(signal), signal);
   }
 
   /**
    * Bytes of the shards on disk. What DELETE removed is freed only when InfluxDB compacts a shard, so the shard in which removing
-   * has come so far counts for the part of its time that is left.
+   * has come so far counts for the part of its time that is left. Only users with all privileges are told.
    */
   async size(signal?: AbortSignal): Promise<number | undefined> {
-    const { database } = this.#target;
+    try {
+      return await this.#sizeOfShards(signal);
+    } catch (error) {
+      if (error instanceof HistorianError && error.kind === "give_up") return undefined;
+      throw error;
+    }
+  }
+
+  async #sizeOfShards(signal?: AbortSignal): Promise<number | undefined> {
+    const { database } = this.#context;
     const ranges = await this.#shardRanges(signal);
-    const stats = (await this.#query("SHOW STATS FOR 'shard'", signal)).filter(
+    const stats = (await this.#context.query("SHOW STATS FOR 'shard'", signal)).filter(
       ({ tags }) => tags?.database === database,
     );
     let bytes = 0;
@@ -67,11 +90,34 @@ export class InfluxRetention implements Retention {
     return stats.length === 0 || Number.isNaN(bytes) ? undefined : bytes;
   }
 
+  async #oldestOf(sources: readonly Source[], signal?: AbortSignal): Promise<number | undefined> {
+    const first = ({ qualified }: Source): string => `SELECT * FROM ${qualified} ORDER BY time ASC LIMIT 1`;
+    const times = (await this.#each(sources, first, signal)).map(({ values }) => Number(values[0]?.[0]));
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  /** One statement for each measurement: over several at once, `*` leaves out fields that differ in their types. */
+  async #each(
+    sources: readonly Source[],
+    statement: (source: Source) => string,
+    signal?: AbortSignal,
+  ): Promise<readonly Series[]> {
+    const found: Series[] = [];
+    for (let i = 0; i < sources.length; i += STATEMENTS) {
+      const text = sources
+        .slice(i, i + STATEMENTS)
+        .map(statement)
+        .join("; ");
+      found.push(...(await this.#context.query(text, signal)));
+    }
+    return found;
+  }
+
   async #shardRanges(
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<string, readonly [start: number, end: number]>> {
-    const shards = (await this.#query("SHOW SHARDS", signal)).filter(
-      ({ name }) => name === this.#target.database,
+    const shards = (await this.#context.query("SHOW SHARDS", signal)).filter(
+      ({ name }) => name === this.#context.database,
     );
     return new Map(
       shards.flatMap(({ columns, values }) =>

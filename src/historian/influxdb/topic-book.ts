@@ -31,6 +31,8 @@ export class TopicBook {
   readonly #byName = new Map<string, BookEntry>();
   readonly #byKey = new Map<string, BookEntry>();
   readonly #kinds = new Map<string, FieldKind>();
+  /** Those of {@link #kinds} that the store told. */
+  readonly #learnt = new Map<string, FieldKind>();
   /** Wide layouts: series and field → the topic it belongs to. */
   readonly #owners = new Map<string, string>();
   #stored = new Map<string, StoredTopic>();
@@ -43,15 +45,22 @@ export class TopicBook {
 
   /** Takes what the store knows; undefined where it does not tell. */
   load(topics: readonly StoredTopic[] | undefined): void {
+    this.#learnt.clear();
     this.#mixedAtFirst = topics === undefined;
     this.#stored = new Map(topics?.map((topic) => [topic.key, topic]));
     for (const { key, fields } of this.#stored.values()) for (const field of fields) this.#claim(key, field);
   }
 
-  /** The store has this field with this type, whatever was declared. Answers whether that is new. */
-  learn(measurement: string, field: string, kind: FieldKind): boolean {
+  /**
+   * The store has this field with this type, whatever was declared; where it has it with several (each part of its time has its
+   * own), values go to the JSON field. Answers whether that is new.
+   */
+  learn(measurement: string, field: string, type: FieldKind): boolean {
     const id = idOf(measurement, field);
-    if (this.#kinds.get(id) === kind) return false;
+    const before = this.#learnt.get(id);
+    const kind = before === undefined || before === type ? type : "json";
+    if (kind === before) return false;
+    this.#learnt.set(id, kind);
     this.#kinds.set(id, kind);
     for (const entry of this.#byKey.values())
       if (entry.measurement === measurement && entry.field === field) entry.kind = kind;
@@ -63,9 +72,14 @@ export class TopicBook {
     for (const entry of this.#byKey.values()) entry.stored = false;
   }
 
+  /** The entry of a topic that was met before, spelt and described as now. */
+  known({ topic, meta }: Sample): BookEntry | undefined {
+    const entry = this.#byName.get(topic);
+    return entry && sameMeta(entry.meta, meta) ? entry : undefined;
+  }
+
+  /** The entry of a storable topic. */
   entry({ topic, meta }: Sample): BookEntry {
-    const known = this.#byName.get(topic);
-    if (known && sameMeta(known.meta, meta)) return known;
     const key = topic.toLowerCase();
     const entry = this.#byKey.get(key) ?? this.#define(key, topic, meta);
     // An older spelling would be taken for current.
@@ -162,7 +176,7 @@ function metaSeries(key: string): string {
 }
 
 function sameMeta(a: TopicMeta, b: TopicMeta): boolean {
-  return a.units === b.units && a.type === b.type && a.tz === b.tz;
+  return a === b || (a.units === b.units && a.type === b.type && a.tz === b.tz);
 }
 
 /** Neither measurements nor fields hold a line break. */

@@ -5,6 +5,7 @@ import { judge, type Verdict } from "./answer.ts";
 import { type Body, chunksOf, type Piece, toBody } from "./batch.ts";
 import type { Policies } from "./database.ts";
 import type { InfluxHttp } from "./http.ts";
+import { META } from "./layout.ts";
 import type { FieldKind } from "./line.ts";
 import type { InfluxTarget } from "./settings.ts";
 import type { TopicBook } from "./topic-book.ts";
@@ -91,6 +92,7 @@ export class Delivery {
         return await this.#split(pieces, "it is larger than the server takes at once (max-body-size)");
       case "bad": {
         const [, field, measurement, kind] = CONFLICT.exec(verdict.text) ?? [];
+        if (measurement === META) throw this.#foreign(verdict.text);
         if (field !== undefined && measurement !== undefined && KINDS.has(kind ?? ""))
           if (this.#context.book.learn(measurement, field, kind as FieldKind)) return { relearned: true };
         return await this.#isolate(pieces, verdict, body);
@@ -104,7 +106,7 @@ export class Delivery {
     { text, lines }: Verdict & { kind: "bad" },
     body: Body | undefined,
   ): Promise<Interruption | undefined> {
-    const named = lines?.flatMap((line) => body?.lines[line] ?? []) ?? [];
+    const named = lines?.flatMap((line) => body?.piecesOf(line) ?? []) ?? [];
     if (named.length === 0 || named.length === pieces.length) return await this.#split(pieces, text);
     // Without them, the others are stored or refused on their own account.
     const suspects = new Set(named);
@@ -121,6 +123,12 @@ export class Delivery {
     }
     const middle = Math.ceil(pieces.length / 2);
     return (await this.#send(pieces.slice(0, middle))) ?? (await this.#send(pieces.slice(middle)));
+  }
+
+  #foreign(text: string): HistorianError {
+    const { url, database } = this.#context.target;
+    const remedy = `another program keeps something else in the measurement ${META} of "${database}"; set another database`;
+    return new HistorianError("give_up", `InfluxDB at ${url}: ${remedy} (${text})`);
   }
 
   async #post(text: string, policy: string | undefined): Promise<Verdict> {
