@@ -63,6 +63,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       bus,
       devices: running.byPath,
       commands: running.commands,
+      control: running.control,
       log,
       secrets,
       health: () => ({ ...running.counters(), ...(recorder && { historian: recorder.counters }) }),

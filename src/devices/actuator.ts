@@ -163,9 +163,10 @@ export class Actuator implements Commands {
   /** Writes a device's heartbeat. Not announced and not read back: it tells only that the bridge is alive. */
   async beat(device: Device, value: PointValue): Promise<void> {
     const name = device.heartbeat!.point;
+    const wanted = checkedValue(device.info.path, findPoint(device, name), value);
     await this.#queue.run(device.info.path, name, () =>
       this.#call(`the heartbeat of ${device.info.path}`, this.#stopping.signal, (signal) =>
-        device.driver.setPoint(name, value, { signal }),
+        device.driver.setPoint(name, wanted, { signal }),
       ),
     );
   }

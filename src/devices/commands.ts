@@ -1,4 +1,4 @@
-import type { CommandSource, PointValue, WriteStatus } from "../points/index.ts";
+import type { CommandSource, PointValue, Scrape, WriteStatus } from "../points/index.ts";
 
 /** A command that came in by any way. Its age and expiry are judged where the write happens: in the actuator. */
 export interface Command extends CommandSource {
@@ -99,4 +99,12 @@ export interface Overriding {
   /** Paths of the devices that are under an override. */
   overrideDevices(): readonly string[];
   overridePatterns(): readonly Override[];
+}
+
+/** Everything beside the {@link Commands} that the ways in may ask for. */
+export interface Control {
+  readonly scheduling: Scheduling;
+  readonly overriding: Overriding;
+  /** Reads a whole device now. Rejects with DeviceNotFoundError, or why nothing could be read. */
+  scrapeAll(device: string, signal?: AbortSignal): Promise<Scrape>;
 }

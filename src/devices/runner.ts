@@ -6,8 +6,9 @@ import type { Log } from "../log.ts";
 import type { Availability, DeviceInfo, WriteStatus } from "../points/index.ts";
 import { Actuator } from "./actuator.ts";
 import { DeviceBuilder, type LoadedDevice } from "./build.ts";
-import { type Clock, systemClock } from "./clock.ts";
-import type { Commands, Overriding, Scheduling } from "./commands.ts";
+import { type Clock, systemClock, withDeadline } from "./clock.ts";
+import { findDevice } from "./command-checks.ts";
+import type { Commands, Control } from "./commands.ts";
 import type { Device } from "./device.ts";
 import { DeviceSet } from "./device-set.ts";
 import { DriverServices } from "./driver-services.ts";
@@ -23,6 +24,9 @@ import { type ScrapeCounters, ScrapeResults } from "./scrape-results.ts";
 import { Scraper } from "./scraper.ts";
 import { writeStartingValues } from "./starting-values.ts";
 import type { StateStore } from "./state-store.ts";
+
+/** A scrape that somebody asked for. */
+const SCRAPE_DEADLINE_MS = 30_000;
 
 export interface DevicesOptions {
   /** In the order of their slots. */
@@ -57,8 +61,7 @@ export interface RunningDevices {
   readonly diagnostics: readonly Diagnostic[];
   readonly latest: LatestValues;
   readonly commands: Commands;
-  readonly scheduling: Scheduling;
-  readonly overriding: Overriding;
+  readonly control: Control;
   counters(): DeviceCounters;
   start(): void;
   /** Answers what is under way, ends every call and closes the drivers. */
@@ -186,8 +189,19 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     diagnostics,
     latest,
     commands: actuator,
-    scheduling: schedule,
-    overriding: overrides,
+    control: {
+      scheduling: schedule,
+      overriding: overrides,
+      async scrapeAll(path, signal) {
+        const device = findDevice(byPath, path);
+        const what = `the scrape of ${path}`;
+        const signals = signal ? [signal, stopping.signal] : [stopping.signal];
+        return withDeadline(
+          { clock, ms: SCRAPE_DEADLINE_MS, signal: AbortSignal.any(signals), what },
+          (inner) => scraper.scrape(device, new Date(clock.now()), inner),
+        );
+      },
+    },
     counters: () => ({
       devices: latest.count(),
       scrapes: results.counters,

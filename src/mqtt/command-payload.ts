@@ -19,6 +19,8 @@ export class BadPayloadError extends Error {
 
 /** Bytes. No set point needs more; what is longer is not even decoded. */
 const LONGEST_PAYLOAD = 16 * 1024;
+/** The same for requests that hold many slots, points or calls. */
+export const LONGEST_REQUEST = 256 * 1024;
 const DEEPEST_VALUE = 16;
 const LONGEST_NAME = 128;
 
@@ -36,7 +38,7 @@ export function parseCommandPayload(
   options: { bareText: boolean; userProperties: Readonly<Record<string, string>> },
 ): CommandPayload {
   const fromProperties = readHeaders(options.userProperties);
-  const body = decode(payload, options.bareText);
+  const body = decodeJson(payload, { expected: EXPECTED, bareText: options.bareText });
   if (!isObject(body)) return body === undefined ? fromProperties : { ...fromProperties, value: body };
   const keys = Object.keys(body);
   if (isEnvelope(body)) {
@@ -56,7 +58,8 @@ export function parseCommandPayload(
   return { ...fromProperties, ...readHeaders(body), ...value };
 }
 
-function isEnvelope(
+/** VOLTTRON's `{"headers": {…}, "message": …}`. */
+export function isEnvelope(
   body: Record<string, PointValue>,
 ): body is { headers: Record<string, PointValue>; message: PointValue } {
   return isObject(body.headers) && Object.keys(body).every((key) => key === "headers" || key === "message");
@@ -70,9 +73,17 @@ export function valueToSet(payload: CommandPayload): PointValue {
   return payload.value;
 }
 
-function decode(payload: Uint8Array, bareText: boolean): PointValue | undefined {
-  if (payload.length > LONGEST_PAYLOAD)
-    throw new BadPayloadError(`the message has ${payload.length} bytes; at most ${LONGEST_PAYLOAD} are read`);
+/**
+ * What a message holds; undefined where it is empty. Throws BadPayloadError for what is too long, no UTF-8, no JSON (but
+ * for bare text where that is meant), nested too deep, or hostile.
+ */
+export function decodeJson(
+  payload: Uint8Array,
+  options: { readonly expected: string; readonly bareText?: boolean; readonly longest?: number },
+): PointValue | undefined {
+  const { expected, bareText = false, longest = LONGEST_PAYLOAD } = options;
+  if (payload.length > longest)
+    throw new BadPayloadError(`the message has ${payload.length} bytes; at most ${longest} are read`);
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(payload);
@@ -86,7 +97,7 @@ function decode(payload: Uint8Array, bareText: boolean): PointValue | undefined 
   } catch {
     if (bareText) return text;
     throw new BadPayloadError(
-      `the message is not JSON: ${JSON.stringify(shorten(text))}; expected ${EXPECTED}`,
+      `the message is not JSON: ${JSON.stringify(shorten(text))}; expected ${expected}`,
     );
   }
   checkValue(value, DEEPEST_VALUE);
@@ -103,8 +114,8 @@ function checkValue(value: PointValue, levels: number): void {
 }
 
 /** Names are compared without regard to case, as VOLTTRON does. */
-function readHeaders(headers: Readonly<Record<string, PointValue>>): Omit<CommandPayload, "value"> {
-  const folded = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+export function readHeaders(headers: Readonly<Record<string, PointValue>>): Omit<CommandPayload, "value"> {
+  const folded = foldedHeaders(headers);
   const first = (...names: string[]): [string, PointValue] | undefined => {
     const name = names.find((candidate) => (folded.get(candidate) ?? null) !== null);
     return name === undefined ? undefined : [name, folded.get(name)!];
@@ -121,6 +132,10 @@ function readHeaders(headers: Readonly<Record<string, PointValue>>): Omit<Comman
     ...(expiresAt && { expiresAt: readTime(...expiresAt) }),
     ...(duration && { durationMinutes: readMinutes(...duration) }),
   };
+}
+
+export function foldedHeaders(headers: Readonly<Record<string, PointValue>>): Map<string, PointValue> {
+  return new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 function readName(key: string, value: PointValue): string {
@@ -142,7 +157,7 @@ function readMinutes(key: string, value: PointValue): number {
   throw new BadPayloadError(`"${key}" must be a whole number of minutes, at least 1`);
 }
 
-function isObject(value: PointValue | undefined): value is Record<string, PointValue> {
+export function isObject(value: PointValue | undefined): value is Record<string, PointValue> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -5,6 +5,7 @@ import type { DeviceInfo } from "../points/index.ts";
 import { type Answer, answerOf, directAnswer, stateAnswer, volttronAnswer } from "./answers.ts";
 import { type CommandPayload, parseCommandPayload, valueToSet } from "./command-payload.ts";
 import type { Delivery } from "./delivery.ts";
+import { RefusedError, RetainedRefusals, retainedError, termsOf } from "./incoming-request.ts";
 import { type Incoming, type Link, reasonOf } from "./link.ts";
 import type { OtherBridges } from "./other-bridges.ts";
 import { headerPlaces } from "./payloads.ts";
@@ -25,22 +26,9 @@ export interface CommandReceiverOptions {
 /** Most commands that wait or run, for one device and in all. More are refused with an answer. */
 const MOST_PER_DEVICE = 100;
 const MOST = 1000;
-/** Retained commands whose refusal is remembered, so that a reconnect does not repeat it. */
-const MOST_REFUSED = 1000;
-const HANDOVER_MS = 5000;
 const GET_TIMEOUT_MS = 30_000;
 /** How long commands under way may take to end at the stop; their writes have deadlines of their own. */
 const STOP_MS = 10_000;
-
-/** Something in the way before the command could be carried out; `kind` becomes the `type` of the answer. */
-class RefusedError extends Error {
-  override readonly name: string;
-
-  constructor(kind: string, text: string) {
-    super(text);
-    this.name = kind;
-  }
-}
 
 /** A command with all that its answer needs. */
 interface Request {
@@ -58,23 +46,20 @@ export class CommandReceiver {
   readonly #stopping = new AbortController();
   /** By device path: how many wait or run, and the end of the last. */
   readonly #queues = new Map<string, { length: number; tail: Promise<void> }>();
-  readonly #refusedRetained = new Set<string>();
+  readonly #retained: RetainedRefusals;
   #underWay = 0;
   readonly #unsubscribe: (() => void)[] = [];
   readonly #filters = new Set<string>();
-  #unwatch: (() => void) | undefined;
-  #connectedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: CommandReceiverOptions) {
     this.#options = options;
+    this.#retained = new RetainedRefusals(options.link);
   }
 
   start(): void {
-    const { link, topics, devices } = this.#options;
+    const { topics, devices } = this.#options;
     this.#subscribe(topics.commandFilters(devices.keys()));
-    this.#unwatch = link.onChange((up) => {
-      if (up) this.#connectedAt = performance.now();
-    });
+    this.#retained.start();
   }
 
   /** A device came; one that lies deeper than all others needs a filter of its own. */
@@ -93,7 +78,7 @@ export class CommandReceiver {
   async stop(): Promise<void> {
     this.#stopping.abort();
     for (const end of this.#unsubscribe) end();
-    this.#unwatch?.();
+    this.#retained.stop();
     const late = new Promise((resolve) => setTimeout(resolve, STOP_MS).unref());
     await Promise.race([Promise.all([...this.#queues.values()].map((queue) => queue.tail)), late]);
   }
@@ -105,7 +90,7 @@ export class CommandReceiver {
     if (!devices.has(topic.target.path) && others.have(topic.target)) return;
     // This is how a retained command is cleared, seen by those who are told of the flag (MQTT 5).
     if (message.retained && message.payload.length === 0 && topic.action === "set") return;
-    if (message.retained && this.#isFresh() && this.#wasRefused(message)) return;
+    if (message.retained && this.#retained.wasRefused(message)) return;
     const { now } = this.#options;
     const anonymous: Command = { id: randomUUID(), requester: "mqtt", via: "mqtt", sentAt: now() };
     let request: Request = { topic, message, command: anonymous };
@@ -115,7 +100,7 @@ export class CommandReceiver {
         bareText: topic.view === "state",
         userProperties: message.userProperties,
       });
-      request = { topic, message, command: { ...anonymous, ...this.#terms(payload, message) } };
+      request = { topic, message, command: { ...anonymous, ...termsOf(payload, message, now()) } };
       const act = this.#check(request, payload);
       this.#enqueue(request, act);
     } catch (error) {
@@ -128,28 +113,6 @@ export class CommandReceiver {
     if (topic.view !== "state") return false;
     const device = this.#options.devices.get(`${topic.target.path}/${topic.target.point}`);
     return device?.points.has("set") ?? false;
-  }
-
-  /** While the broker hands over what it kept, which it does after every connect. */
-  #isFresh(): boolean {
-    return !this.#options.link.up || performance.now() - this.#connectedAt < HANDOVER_MS;
-  }
-
-  #wasRefused(message: Incoming): boolean {
-    const key = `${message.topic}\n${message.payload.toString("base64", 0, 256)}`;
-    if (this.#refusedRetained.has(key)) return true;
-    if (this.#refusedRetained.size >= MOST_REFUSED) this.#refusedRetained.clear();
-    this.#refusedRetained.add(key);
-    return false;
-  }
-
-  /** Who asks, and until when: the message's own word, and the expiry that the broker keeps (whichever is sooner). */
-  #terms(payload: CommandPayload, message: Incoming): Partial<Command> {
-    const { value: _, expiresAt, ...terms } = payload;
-    const ends = expiresAt ? [expiresAt.getTime()] : [];
-    if (message.expirySeconds !== undefined)
-      ends.push(this.#options.now().getTime() + message.expirySeconds * 1000);
-    return { ...terms, ...(ends.length > 0 && { expiresAt: new Date(Math.min(...ends)) }) };
   }
 
   /** What to do, or throws why not. */
@@ -223,19 +186,11 @@ export class CommandReceiver {
             }),
           ];
     // An answer that is itself a command would let a requester have commands sent in the bridge's name.
-    if (responseTopic !== undefined && !topics.parseCommand(responseTopic))
+    if (responseTopic !== undefined && !topics.isRequest(responseTopic))
       messages.push(directAnswer(said, responseTopic, correlationData));
     // An answer that does not get through is gone: the outcome is on record (bus, history).
     for (const one of messages) void delivery.send(one);
   }
-}
-
-function retainedError(topic: string): RefusedError {
-  return new RefusedError(
-    "RetainedCommandError",
-    `a retained message on ${topic} is never carried out; send the command without retain, and clear this one with ` +
-      "an empty retained message",
-  );
 }
 
 /** Names of errors that mean: nothing was sent to a device. */

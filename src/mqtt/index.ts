@@ -1,17 +1,25 @@
 import { randomBytes } from "node:crypto";
 import type { Bus } from "../bus.ts";
 import type { MqttSettings } from "../config/settings.ts";
-import type { Commands } from "../devices/commands.ts";
+import type { Commands, Control } from "../devices/commands.ts";
 import type { Log, Secrets } from "../log.ts";
 import type { DeviceInfo } from "../points/index.ts";
+import type { Queue, QueueCounters } from "../queue/contract.ts";
 import { addressOptions, brokerUrl } from "./broker-address.ts";
 import { CommandReceiver } from "./commands.ts";
 import { Connection, type ConnectionTimes } from "./connection.ts";
 import { Delivery, type MqttCounters } from "./delivery.ts";
 import { EmbeddedBroker } from "./embedded-broker.ts";
+import { LossReports } from "./loss-reports.ts";
 import { OtherBridges } from "./other-bridges.ts";
-import { type Deliver, Publisher } from "./publisher.ts";
+import { Outbox } from "./outbox.ts";
+import { headerPlaces } from "./payloads.ts";
+import { Publisher } from "./publisher.ts";
+import { readingMessage, readingRecord, type Sending } from "./reading.ts";
 import { RetainedTopics } from "./retained-topics.ts";
+import { RpcReceiver } from "./rpc.ts";
+import { ScheduleReceiver } from "./schedule.ts";
+import { SelfTest } from "./self-test.ts";
 import { StateView } from "./state-view.ts";
 import { type HealthReport, StatusPublisher } from "./status.ts";
 import { Topics } from "./topics.ts";
@@ -21,6 +29,10 @@ export { type BridgeStatus, readBridgeStatus } from "./bridge-status.ts";
 export { brokerUrl } from "./broker-address.ts";
 export type { Ask } from "./client.ts";
 export { NoAnswerError, NoBridgeError, request } from "./client.ts";
+export { Intake, type IntakeOptions } from "./intake.ts";
+export { type IntakeStatus, startIntakeStatus } from "./intake-status.ts";
+export type { Check, ProbedDevice } from "./probes.ts";
+export { type SelfTestVisit, selfTest } from "./self-test-visit.ts";
 export { NoBrokerError } from "./visit.ts";
 
 export interface MqttOptions {
@@ -31,13 +43,15 @@ export interface MqttOptions {
   /** By path. May change while running; devices that come later are found by their path. */
   readonly devices: ReadonlyMap<string, DeviceInfo>;
   readonly commands: Commands;
+  /** Reservations and overrides. Without it, nobody listens for these. */
+  readonly control?: Control;
   readonly log: Log;
   /** Asked every minute and at changes; its keys go into `…/health` beside our own. */
   readonly health?: () => HealthReport;
   /** Blanked out of answers and events. */
   readonly secrets?: Secrets;
-  /** Where the messages of the VOLTTRON view go. Default: straight to the broker, dropped while it is away. */
-  readonly deliver?: Deliver;
+  /** Where the scrapes wait for the broker; opened and closed by the owner. */
+  readonly outbox?: Queue;
   readonly now?: () => Date;
   readonly times?: Partial<ConnectionTimes>;
 }
@@ -46,10 +60,13 @@ export interface Mqtt {
   /** URL of the broker without user and password; that of the embedded broker where there is one. */
   readonly url: string;
   readonly connected: boolean;
+  /** Of all messages since the start. */
   readonly counters: MqttCounters;
+  /** The balance of the scrapes, in values, about a second old. */
+  readonly outbox: QueueCounters | undefined;
   /** Resolves at the next connect, or at once; rejects when `signal` is aborted first. */
   whenConnected(signal: AbortSignal): Promise<void>;
-  /** Ends the commands under way, says `offline`, disconnects; no step takes longer than ten seconds. */
+  /** Ends the commands under way, says `offline`, disconnects; no step takes longer than ten seconds. What waits stays. */
   stop(): Promise<void>;
 }
 
@@ -68,20 +85,54 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   const address = broker ? { ...settings, embedded: { ...settings.embedded!, port: broker.port } } : settings;
 
   const topics = new Topics(instance, settings.baseTopic);
+  const selfTest = new SelfTest({
+    topics,
+    devices,
+    log,
+    notify: (notice) => bus.emit("notice", { ...notice, at: now() }),
+    now,
+    ...(options.times?.connectTimeoutMs !== undefined && { timeoutMs: options.times.connectTimeoutMs }),
+  });
   const link = new Connection({
     address,
     clientId: `${instance}-${randomBytes(6).toString("hex")}`,
     keepaliveSeconds: settings.keepaliveSeconds,
     stateTopic: topics.own("state"),
     log,
+    observer: selfTest,
     ...(options.times && { times: options.times }),
   });
-  const delivery = new Delivery(link, log);
+  const reports = new LossReports(log, (text) =>
+    bus.emit("notice", { severity: "warning", kind: "message_refused", text, at: now() }),
+  );
+  const delivery = new Delivery(link, log, reports);
+  const sending = (): Sending => ({
+    qos: settings.qos,
+    retain: settings.retain,
+    places: headerPlaces(settings.headers, link.protocolVersion),
+  });
+  const outbox = new Outbox({
+    queue: options.outbox!,
+    link,
+    sending,
+    onDelivered: (topic) => selfTest.delivered(topic),
+    onRefused: (topic, error) => reports.say("refused", topic, error),
+    log,
+  });
+  const counters = (): MqttCounters => {
+    const { published, dropped, refused } = delivery.counters;
+    const waited = outbox.messages;
+    return { published: published + waited.published, dropped, refused: refused + waited.refused };
+  };
   const publisher = new Publisher({
     settings,
     topics,
-    protocolVersion: () => link.protocolVersion,
-    deliver: options.deliver ?? ((message) => void delivery.send(message)),
+    deliver: (reading) =>
+      options.outbox
+        ? outbox.deliver(reading)
+        : void delivery.send(readingMessage(readingRecord(reading).text, false, sending())),
+    announce: (message) => void delivery.send(message),
+    sending,
     now,
   });
   const state = new StateView({ settings, topics, link, delivery, now });
@@ -95,7 +146,12 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     version: options.version,
     devices,
     log,
-    health: () => ({ mqtt: delivery.counters, ...options.health?.() }),
+    health: () => ({
+      mqtt: counters(),
+      outbox: outbox.counters,
+      selfTest: selfTest.report,
+      ...options.health?.(),
+    }),
     now,
     ...(secrets && { secrets }),
   });
@@ -111,6 +167,20 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     now,
     ...(secrets && { secrets }),
   });
+
+  const { commands, control } = options;
+  const shared = { link, delivery, topics, now };
+  const schedule =
+    control &&
+    new ScheduleReceiver({
+      ...shared,
+      headers: settings.headers,
+      bus,
+      devices,
+      others,
+      scheduling: control.scheduling,
+    });
+  const rpc = control && new RpcReceiver({ ...shared, commands, control, ...(secrets && { secrets }) });
 
   const unsubscribe = [
     bus.on("scrape", (scrape) => {
@@ -142,8 +212,11 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       state.republish();
     }),
   ];
+  if (options.outbox) await outbox.start();
   others.start();
   receiver.start();
+  schedule?.start();
+  rpc?.start();
   state.start();
   status.start();
   link.start();
@@ -154,15 +227,21 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       return link.up;
     },
     get counters() {
-      return delivery.counters;
+      return counters();
+    },
+    get outbox() {
+      return outbox.counters;
     },
     whenConnected: (signal) => whenUp(link, signal),
     async stop() {
-      await receiver.stop();
+      await Promise.all([receiver.stop(), rpc?.stop()]);
+      schedule?.stop();
       others.stop();
       state.stop();
       status.stop();
+      selfTest.stop();
       for (const end of unsubscribe) end();
+      if (options.outbox) await outbox.stop();
       await link.stop();
       await broker?.stop();
     },

@@ -24,6 +24,11 @@ const COMMANDS = [
   { prefix: "devices/actuators/revert/device/", action: "revert", whole: true },
 ] as const;
 
+/** First level of the device path in the commands with which bridges test their subscriptions. */
+const PROBE = "voltbridge-probe";
+
+const SCHEDULE = "devices/actuators/schedule/";
+
 /**
  * Levels of `<path>/<point>` for which `state/<path>/<point>/set` is listened to. MQTT has no wildcard for "any number
  * of levels in the middle"; devices that lie deeper add theirs.
@@ -78,7 +83,7 @@ export class Topics {
   }
 
   /** `voltbridge/<instance>/…`; with instance `+` a filter for every bridge. */
-  own(kind: "state" | "info" | "health" | "event"): string {
+  own(kind: "state" | "info" | "health" | "event" | "probe"): string {
     return `${this.#base}voltbridge/${this.#instance}/${kind}`;
   }
 
@@ -111,6 +116,57 @@ export class Topics {
     return `${this.#base}devices/actuators/write/${point === undefined ? path : `${path}/${point}`}`;
   }
 
+  /** Where the self-test sends itself a message as if it were a command, by what is commanded; no device has this name. */
+  commandProbes(): { readonly name: string; readonly filter: string; readonly topic: string }[] {
+    const target = `${PROBE}/${this.#instance}`;
+    return [
+      ...COMMANDS.map(({ prefix }) => ({
+        name: prefix.slice("devices/actuators/".length, -1).replace("/", "_"),
+        filter: `${this.#base}${prefix}#`,
+        topic: `${this.#base}${prefix}${target}`,
+      })),
+      {
+        name: "state_set",
+        filter: `${this.#base}state/…/set`,
+        topic: `${this.#base}state/${target}/set`,
+      },
+    ];
+  }
+
+  /** Requests of the scheduler, and what becomes of them. */
+  schedule(kind: "request" | "result"): string {
+    return `${this.#base}${SCHEDULE}${kind}`;
+  }
+
+  /** Who holds a device now. */
+  announcement(path: string): string {
+    return `${this.#base}${SCHEDULE}announce/${path}`;
+  }
+
+  /** Where a bridge is asked to do something; with verb `+` a filter for all. */
+  rpc(verb: string): string {
+    return `${this.#base}voltbridge/${this.#instance}/rpc/${verb}`;
+  }
+
+  rpcResponse(verb: string): string {
+    return `${this.rpc(verb)}/response`;
+  }
+
+  /** The verb of a topic of {@link rpc}, or undefined where it is none. */
+  parseRpc(topic: string): string | undefined {
+    const prefix = this.rpc("");
+    const verb = topic.slice(prefix.length);
+    return topic.startsWith(prefix) && verb !== "" && !verb.includes("/") ? verb : undefined;
+  }
+
+  /** Whether a message here would be taken as a request, by this bridge or another one. */
+  isRequest(topic: string): boolean {
+    if (this.parseCommand(topic) !== undefined || topic === this.schedule("request")) return true;
+    return (
+      topic.startsWith(this.#base) && /^voltbridge\/[^/]+\/rpc\/[^/]+$/.test(topic.slice(this.#base.length))
+    );
+  }
+
   /** What to subscribe to for commands, given the paths of the devices. */
   commandFilters(paths: Iterable<string>): string[] {
     const levels = new Set<number>();
@@ -123,7 +179,7 @@ export class Topics {
   }
 
   /**
-   * What a topic asks for, or undefined where it is no command. The last level is the point, all before it the path;
+   * What a topic asks for, or undefined where it is no command, or a probe of a bridge. The last level is the point, all before it the path;
    * whether these exist is not asked here.
    */
   parseCommand(topic: string): CommandTopic | undefined {
@@ -132,11 +188,12 @@ export class Topics {
     for (const { prefix, action, whole } of COMMANDS) {
       if (!local.startsWith(prefix)) continue;
       const rest = local.slice(prefix.length);
+      if (rest.startsWith(`${PROBE}/`)) return undefined;
       if (whole) return { action: "revert", view: "volttron", target: { path: rest } };
       return { action, view: "volttron", target: splitTarget(rest) };
     }
     const state = /^state\/(.+)\/([^/]+)\/set$/.exec(local);
-    return state
+    return state && state[1] !== PROBE
       ? { action: "set", view: "state", target: { path: state[1]!, point: state[2]! } }
       : undefined;
   }

@@ -204,6 +204,7 @@ export function rig(options: RigOptions = {}) {
     return promise;
   }
   const heard = { scrapes, writes, availability, notices, reservations, preemptions, lines, closed };
-  const { commands, scheduling, overriding } = devices;
-  return { devices, commands, scheduling, overriding, clock, state, station, command, within, ...heard };
+  const { commands } = devices;
+  const { scheduling, overriding } = devices.control;
+  return { devices, bus, commands, scheduling, overriding, clock, state, station, command, within, ...heard };
 }

@@ -207,7 +207,7 @@ describe("requests", () => {
     const { devices, state, reserve, slots, set } = await scheduled();
     state.close();
     expect(reserve("ann", "t1", slots(["site/s1", 0, 10])).info).toMatch(/^MALFORMED_REQUEST: Error: /);
-    expect(devices.scheduling.tasks()).toEqual([]);
+    expect(devices.control.scheduling.tasks()).toEqual([]);
     expect(await set("bob")).toBe("confirmed");
     await devices.stop();
   });
@@ -283,7 +283,7 @@ describe("D3: a clock that is set", () => {
     clock.set(clock.now() + 60 * MINUTE);
     expect([await set("ann"), await set("bob")]).toEqual(["ScheduleError", "confirmed"]);
     await clock.advance(30_000);
-    expect(devices.scheduling.tasks().map(({ taskId, state }) => [taskId, state])).toEqual([
+    expect(devices.control.scheduling.tasks().map(({ taskId, state }) => [taskId, state])).toEqual([
       ["t2", "running"],
     ]);
     await devices.stop();
