@@ -4,22 +4,16 @@ import type { MqttSettings } from "../config/settings.ts";
 import type { Commands, Control } from "../devices/commands.ts";
 import type { Log, Secrets } from "../log.ts";
 import type { DeviceInfo } from "../points/index.ts";
-import type { Queue, QueueCounters } from "../queue/contract.ts";
 import { addressOptions, brokerUrl } from "./broker-address.ts";
 import { CommandReceiver } from "./commands.ts";
 import { Connection, type ConnectionTimes } from "./connection.ts";
 import { Delivery, type MqttCounters } from "./delivery.ts";
 import { EmbeddedBroker } from "./embedded-broker.ts";
-import { LossReports } from "./loss-reports.ts";
 import { OtherBridges } from "./other-bridges.ts";
-import { Outbox } from "./outbox.ts";
-import { headerPlaces } from "./payloads.ts";
-import { Publisher } from "./publisher.ts";
-import { readingMessage, readingRecord, type Sending } from "./reading.ts";
+import { type Deliver, Publisher } from "./publisher.ts";
 import { RetainedTopics } from "./retained-topics.ts";
 import { RpcReceiver } from "./rpc.ts";
 import { ScheduleReceiver } from "./schedule.ts";
-import { SelfTest } from "./self-test.ts";
 import { StateView } from "./state-view.ts";
 import { type HealthReport, StatusPublisher } from "./status.ts";
 import { Topics } from "./topics.ts";
@@ -29,10 +23,6 @@ export { type BridgeStatus, readBridgeStatus } from "./bridge-status.ts";
 export { brokerUrl } from "./broker-address.ts";
 export type { Ask } from "./client.ts";
 export { NoAnswerError, NoBridgeError, request } from "./client.ts";
-export { Intake, type IntakeOptions } from "./intake.ts";
-export { type IntakeStatus, startIntakeStatus } from "./intake-status.ts";
-export type { Check, ProbedDevice } from "./probes.ts";
-export { type SelfTestVisit, selfTest } from "./self-test-visit.ts";
 export { NoBrokerError } from "./visit.ts";
 
 export interface MqttOptions {
@@ -50,8 +40,8 @@ export interface MqttOptions {
   readonly health?: () => HealthReport;
   /** Blanked out of answers and events. */
   readonly secrets?: Secrets;
-  /** Where the scrapes wait for the broker; opened and closed by the owner. */
-  readonly outbox?: Queue;
+  /** Where the messages of the VOLTTRON view go. Default: straight to the broker, dropped while it is away. */
+  readonly deliver?: Deliver;
   readonly now?: () => Date;
   readonly times?: Partial<ConnectionTimes>;
 }
@@ -60,13 +50,10 @@ export interface Mqtt {
   /** URL of the broker without user and password; that of the embedded broker where there is one. */
   readonly url: string;
   readonly connected: boolean;
-  /** Of all messages since the start. */
   readonly counters: MqttCounters;
-  /** The balance of the scrapes, in values, about a second old. */
-  readonly outbox: QueueCounters | undefined;
   /** Resolves at the next connect, or at once; rejects when `signal` is aborted first. */
   whenConnected(signal: AbortSignal): Promise<void>;
-  /** Ends the commands under way, says `offline`, disconnects; no step takes longer than ten seconds. What waits stays. */
+  /** Ends the commands under way, says `offline`, disconnects; no step takes longer than ten seconds. */
   stop(): Promise<void>;
 }
 
@@ -85,54 +72,20 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   const address = broker ? { ...settings, embedded: { ...settings.embedded!, port: broker.port } } : settings;
 
   const topics = new Topics(instance, settings.baseTopic);
-  const selfTest = new SelfTest({
-    topics,
-    devices,
-    log,
-    notify: (notice) => bus.emit("notice", { ...notice, at: now() }),
-    now,
-    ...(options.times?.connectTimeoutMs !== undefined && { timeoutMs: options.times.connectTimeoutMs }),
-  });
   const link = new Connection({
     address,
     clientId: `${instance}-${randomBytes(6).toString("hex")}`,
     keepaliveSeconds: settings.keepaliveSeconds,
     stateTopic: topics.own("state"),
     log,
-    observer: selfTest,
     ...(options.times && { times: options.times }),
   });
-  const reports = new LossReports(log, (text) =>
-    bus.emit("notice", { severity: "warning", kind: "message_refused", text, at: now() }),
-  );
-  const delivery = new Delivery(link, log, reports);
-  const sending = (): Sending => ({
-    qos: settings.qos,
-    retain: settings.retain,
-    places: headerPlaces(settings.headers, link.protocolVersion),
-  });
-  const outbox = new Outbox({
-    queue: options.outbox!,
-    link,
-    sending,
-    onDelivered: (topic) => selfTest.delivered(topic),
-    onRefused: (topic, error) => reports.say("refused", topic, error),
-    log,
-  });
-  const counters = (): MqttCounters => {
-    const { published, dropped, refused } = delivery.counters;
-    const waited = outbox.messages;
-    return { published: published + waited.published, dropped, refused: refused + waited.refused };
-  };
+  const delivery = new Delivery(link, log);
   const publisher = new Publisher({
     settings,
     topics,
-    deliver: (reading) =>
-      options.outbox
-        ? outbox.deliver(reading)
-        : void delivery.send(readingMessage(readingRecord(reading).text, false, sending())),
-    announce: (message) => void delivery.send(message),
-    sending,
+    protocolVersion: () => link.protocolVersion,
+    deliver: options.deliver ?? ((message) => void delivery.send(message)),
     now,
   });
   const state = new StateView({ settings, topics, link, delivery, now });
@@ -146,12 +99,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     version: options.version,
     devices,
     log,
-    health: () => ({
-      mqtt: counters(),
-      outbox: outbox.counters,
-      selfTest: selfTest.report,
-      ...options.health?.(),
-    }),
+    health: () => ({ mqtt: delivery.counters, ...options.health?.() }),
     now,
     ...(secrets && { secrets }),
   });
@@ -212,7 +160,6 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       state.republish();
     }),
   ];
-  if (options.outbox) await outbox.start();
   others.start();
   receiver.start();
   schedule?.start();
@@ -227,10 +174,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       return link.up;
     },
     get counters() {
-      return counters();
-    },
-    get outbox() {
-      return outbox.counters;
+      return delivery.counters;
     },
     whenConnected: (signal) => whenUp(link, signal),
     async stop() {
@@ -239,9 +183,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       others.stop();
       state.stop();
       status.stop();
-      selfTest.stop();
       for (const end of unsubscribe) end();
-      if (options.outbox) await outbox.stop();
       await link.stop();
       await broker?.stop();
     },
