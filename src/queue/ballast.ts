@@ -1,0 +1,66 @@
+import { randomFillSync } from "node:crypto";
+import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+
+const CHUNK_BYTES = 64 * 1024;
+
+/**
+ * A file of nothing, kept so that it can be given up when the disk is full: SQLite needs room even to delete, so without
+ * it a full queue on a full disk could never drain.
+ */
+export class Ballast {
+  readonly #file: string;
+  readonly #bytes: number;
+  #there = false;
+
+  constructor(file: string, bytes: number) {
+    this.#file = file;
+    this.#bytes = bytes;
+  }
+
+  get there(): boolean {
+    return this.#there;
+  }
+
+  /** Takes the space, where the disk has as much again to spare. Answers whether it is there now. */
+  take(): boolean {
+    if (this.#there) return true;
+    try {
+      this.#there =
+        statSync(this.#file, { throwIfNoEntry: false })?.size === this.#bytes ||
+        (this.#spare() && this.#write());
+    } catch {
+      // Whatever the disk has against it: it is not there, and will be tried again.
+      this.release();
+    }
+    return this.#there;
+  }
+
+  /** Gives the space back. */
+  release(): void {
+    this.#there = false;
+    try {
+      rmSync(this.#file, { force: true });
+    } catch {
+      // A disk that does not even allow this has other troubles than being full; the file is found again later.
+    }
+  }
+
+  #spare(): boolean {
+    const { bavail, bsize } = statfsSync(dirname(this.#file));
+    return bavail * bsize >= 2 * this.#bytes;
+  }
+
+  #write(): boolean {
+    const file = openSync(this.#file, "w", 0o600);
+    try {
+      // Random, because some file systems store a run of zeros in no space at all.
+      const chunk = randomFillSync(Buffer.alloc(CHUNK_BYTES));
+      for (let left = this.#bytes; left > 0; ) left -= writeSync(file, chunk, 0, Math.min(left, CHUNK_BYTES));
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    return true;
+  }
+}

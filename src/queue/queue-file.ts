@@ -1,0 +1,124 @@
+import { closeSync, existsSync, mkdirSync, openSync, readSync, rmSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { type Connection, type ConnectOptions, connect, create } from "./connection.ts";
+import { QueueError } from "./failure.ts";
+import { finishSalvage, type Salvaged, salvage } from "./salvage.ts";
+import { kindOf, migrate, SCHEMA_VERSION, versionOf } from "./schema.ts";
+
+/** Opens a queue that another process runs: changes nothing of its form. */
+export function openShared(file: string, options: ConnectOptions): Connection {
+  if (!existsSync(file)) throw new QueueError("refused", `there is no queue at ${file}`);
+  refuseOthers(file, options);
+  const connection = connect(file, options);
+  if (versionOf(connection.db) === SCHEMA_VERSION) return connection;
+  connection.close();
+  throw new QueueError(
+    "refused",
+    `${file} belongs to a running bridge of another version; use the voltbridge command of that one`,
+  );
+}
+
+export interface OwnerOptions extends ConnectOptions {
+  /** This process had it open before and let it go: that its log is gone tells nothing. */
+  readonly again: boolean;
+  onSalvaged(salvaged: Salvaged): void;
+}
+
+/**
+ * Opens a queue for the one process that runs it; makes it where there is none, readable by the owner only. A damaged file
+ * is set aside and what can be read of it is taken over. A newer queue, and a file of something else, is refused and
+ * not touched.
+ */
+export function openOwned(file: string, options: OwnerOptions): Connection {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  finishSalvage(file);
+  if (!existsSync(file)) {
+    // Of a queue that was removed; SQLite would take them for this one's.
+    for (const end of ["-wal", "-shm"]) rmSync(file + end, { force: true });
+    create(file);
+  }
+  refuseOthers(file, options);
+  const why = whyDamaged(file, options);
+  if (why !== undefined) options.onSalvaged(salvage(file, why));
+  const connection = connect(file, options);
+  try {
+    migrate(connection.db);
+    markOpen(connection);
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** Closes the file of {@link openOwned} so that the next to open it knows that nothing is missing. */
+export function closeOwned(connection: Connection): void {
+  try {
+    connection.run("UPDATE state SET open = 0");
+  } finally {
+    connection.close();
+  }
+}
+
+/** From now on a log belongs to the file, until {@link closeOwned}: where it is missing, records are. */
+function markOpen(connection: Connection): void {
+  // Asked first, because a full disk would not even take this.
+  if (connection.number("SELECT open FROM state") === 1) return;
+  connection.run("UPDATE state SET open = 1");
+  connection.db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+function refuseOthers(file: string, options: ConnectOptions): void {
+  const kind = kindOf(headerOf(file));
+  if (kind === "newer")
+    throw new QueueError(
+      "refused",
+      `${file} was made by a newer voltbridge; it is left as it is. Run that version, or use another data folder`,
+    );
+  if (kind === "foreign" && faultOf(file, options) === undefined)
+    throw new QueueError(
+      "refused",
+      `${file} is a SQLite file of something else; it is left as it is. Move it away, or use another data folder`,
+    );
+}
+
+function headerOf(file: string): Buffer {
+  const descriptor = openSync(file, "r");
+  try {
+    const header = Buffer.alloc(100);
+    return header.subarray(0, readSync(descriptor, header, 0, 100, 0));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function whyDamaged(file: string, options: OwnerOptions): string | undefined {
+  if (statSync(file).size === 0) return "it is empty";
+  const logged = options.again || existsSync(`${file}-wal`);
+  return faultOf(file, options, (connection) =>
+    !logged && connection.number("SELECT open FROM state") === 1
+      ? "its log (the file ending in -wal) was removed, and with it what was written last"
+      : undefined,
+  );
+}
+
+/** What SQLite finds wrong with a file, or else what `look` does. */
+function faultOf(
+  file: string,
+  options: ConnectOptions,
+  look: (connection: Connection) => string | undefined = () => undefined,
+): string | undefined {
+  let connection: Connection | undefined;
+  try {
+    connection = connect(file, options);
+    const found = connection.get("PRAGMA quick_check(1)")?.[0];
+    return found === "ok" ? look(connection) : String(found);
+  } catch (error) {
+    const { errcode, message } = error as { errcode?: number; message: string };
+    // 1: the tables are not there; 11, 26: not a sound SQLite file. Anything else is the disk's or somebody else's doing.
+    if (errcode !== undefined && [1, 11, 26].includes(errcode & 0xff)) return message;
+    throw error;
+  } finally {
+    connection?.close();
+  }
+}

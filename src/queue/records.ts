@@ -1,0 +1,63 @@
+import { checksum } from "./appends.ts";
+import type { Connection } from "./connection.ts";
+import type { QueuedRecord } from "./contract.ts";
+import { addDeadLetters } from "./dead-letters.ts";
+import { QueueError } from "./failure.ts";
+import type { ReadRequest, SettleBatch } from "./messages.ts";
+import type { Tally } from "./tally.ts";
+
+/** Records from the one after `after` on: at least one, where there is one. */
+export function readRecords(connection: Connection, { after, count, bytes }: ReadRequest): QueuedRecord[] {
+  const records: QueuedRecord[] = [];
+  let length = 0;
+  const rows = connection.iterate(
+    "SELECT id, time, samples, key, text, checksum FROM record WHERE id > ? ORDER BY id LIMIT ?",
+    after,
+    count,
+  );
+  for (const row of rows) {
+    const [id, time, samples, key, text, sum] = row as [number, number, number, string, string, number];
+    if (sum !== checksum(time, samples, key, text))
+      throw new QueueError("damaged", `record ${id} is not what was written`);
+    length += text.length;
+    if (records.length > 0 && length > bytes) break;
+    records.push({ id, time, samples, key, text });
+  }
+  return records;
+}
+
+/** Takes records out. Answers which settlements make no sense, and why. Within a transaction. */
+export function settle(connection: Connection, tally: Tally, batch: SettleBatch): Map<number, string> {
+  const { ids, delivered, dead, at } = batch;
+  const list = JSON.stringify(ids);
+  const known = new Map<number, readonly [samples: number, retries: number]>();
+  for (const row of connection.iterate(
+    "SELECT id, samples, retries FROM record WHERE id IN (SELECT value FROM json_each(?))",
+    list,
+  ))
+    known.set(row[0] as number, [row[1] as number, row[2] as number]);
+  const wrong = new Map<number, string>();
+  const settled: number[] = [];
+  for (const [index, id] of ids.entries()) {
+    const record = known.get(id);
+    if (!record) continue;
+    const [samples, retries] = record;
+    const letters = dead.get(index) ?? [];
+    const sum = letters.reduce((total, letter) => total + letter.samples, delivered[index]!);
+    if (sum !== samples) {
+      wrong.set(index, `record ${id} has ${samples} values, but ${sum} of them were settled`);
+      continue;
+    }
+    known.delete(id);
+    settled.push(id);
+    tally.add("waiting", -samples);
+    tally.add("delivered", delivered[index]!);
+    addDeadLetters(connection, tally, letters, retries, at);
+  }
+  if (settled.length > 0)
+    connection.run(
+      "DELETE FROM record WHERE id IN (SELECT value FROM json_each(?))",
+      wrong.size === 0 && settled.length === ids.length ? list : JSON.stringify(settled),
+    );
+  return wrong;
+}

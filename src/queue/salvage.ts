@@ -1,0 +1,248 @@
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { checksum } from "./appends.ts";
+import { Connection, create, PAGE_BYTES, type Row, removeDatabase, syncFolder } from "./connection.ts";
+import { DEAD_BYTES } from "./room.ts";
+import { Tally, type TallyKind } from "./tally.ts";
+
+/** What became of a damaged file. */
+export interface Salvaged {
+  readonly why: string;
+  /** Where the damaged file is now. */
+  readonly aside: string;
+  /** Values that were taken over. */
+  readonly waiting: number;
+  readonly deadLettered: number;
+  /** Values that are lost, as far as the counters tell. */
+  readonly damaged: number;
+  /** Whether the counters could be read. */
+  readonly counted: boolean;
+}
+
+/** Ids of records that were lost unseen are not used again: so many are left out. */
+const ID_GAP = 1_000_000_000;
+const RECORD_COLUMNS = ["id", "time", "samples", "retries", "checksum", "key", "text"];
+const LETTER_COLUMNS = [...RECORD_COLUMNS, "reason", "detail", "at"];
+
+/** Sets a damaged file aside under a dated name, and puts a new one with all that can be read of it in its place. */
+export function salvage(file: string, why: string): Salvaged {
+  const aside = `${file}.damaged-${new Date().toISOString().replaceAll(":", "")}`;
+  // The file stays where it is until the new one takes its place: whatever happens until then, it is found again.
+  linkOrCopy(file, aside);
+  if (existsSync(`${file}-wal`)) copyFileSync(`${file}-wal`, `${aside}-wal`);
+  let books: Omit<Salvaged, "why" | "aside"> | undefined;
+  const source = openDamaged(aside, `${file}.scratch`);
+  try {
+    create(`${file}.salvaged`, (target) => {
+      books = takeOver(source, target);
+    });
+  } finally {
+    source?.close();
+    removeDatabase(`${file}.scratch`);
+    for (const end of ["-shm"]) rmSync(aside + end, { force: true });
+  }
+  finishSalvage(file);
+  return { why, aside, ...books! };
+}
+
+/** Puts a finished new file into its place. Also the rest of a salvage that was interrupted here. */
+export function finishSalvage(file: string): void {
+  if (!existsSync(`${file}.salvaged`)) return;
+  for (const end of ["-wal", "-shm"]) rmSync(file + end, { force: true });
+  renameSync(`${file}.salvaged`, file);
+  syncFolder(file);
+}
+
+function linkOrCopy(file: string, aside: string): void {
+  try {
+    linkSync(file, aside);
+  } catch {
+    // Not every file system has links.
+    copyFileSync(file, aside);
+  }
+}
+
+/** A connection on which at least the tables can be found; undefined where nothing can. */
+function openDamaged(aside: string, scratch: string): Connection | undefined {
+  if (statSync(aside).size < PAGE_BYTES) return undefined;
+  return tryOpen(aside) ?? openWithNewFirstPage(aside, scratch);
+}
+
+/** The first page says where the tables begin, which is the same in every queue; so it can be had from a new one. */
+function openWithNewFirstPage(aside: string, scratch: string): Connection | undefined {
+  removeDatabase(scratch);
+  create(scratch);
+  const page = readFileSync(scratch).subarray(0, PAGE_BYTES);
+  removeDatabase(scratch);
+  copyFileSync(aside, scratch);
+  if (existsSync(`${aside}-wal`)) copyFileSync(`${aside}-wal`, `${scratch}-wal`);
+  // Number of pages, and no free ones.
+  page.writeUInt32BE(Math.floor(statSync(scratch).size / PAGE_BYTES), 28);
+  page.writeUInt32BE(0, 32);
+  page.writeUInt32BE(0, 36);
+  const descriptor = openSync(scratch, "r+");
+  writeSync(descriptor, page, 0, PAGE_BYTES, 0);
+  closeSync(descriptor);
+  return tryOpen(scratch);
+}
+
+function tryOpen(file: string): Connection | undefined {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(file, { readOnly: true });
+    // Lets SQLite read a file that is shorter than it should be.
+    db.exec("PRAGMA writable_schema = ON");
+    const connection = new Connection(db);
+    connection.get("SELECT 1 FROM sqlite_schema WHERE name = 'record'");
+    connection.get("SELECT id FROM record WHERE id < 0");
+    return connection;
+  } catch {
+    // What is wrong with it is known already; here it only matters that it cannot be read this way.
+    db?.close();
+    return undefined;
+  }
+}
+
+/** Copies what can be read, and balances the books: what is missing is counted as dropped, `damaged`. */
+function takeOver(source: Connection | undefined, target: Connection): Omit<Salvaged, "why" | "aside"> {
+  const tally = new Tally();
+  let [waiting, deadLettered, lastId, lastDeadId] = [0, 0, 0, 0];
+  for (const row of readable(source, "record", RECORD_COLUMNS)) {
+    insert(target, "record", RECORD_COLUMNS, row);
+    waiting += row[2] as number;
+    lastId = row[0] as number;
+  }
+  for (const row of readable(source, "dead_letter", LETTER_COLUMNS)) {
+    insert(target, "dead_letter", LETTER_COLUMNS, row);
+    deadLettered += row[2] as number;
+    tally.add("dead", row[2] as number, row[7] as string);
+    lastDeadId = row[0] as number;
+  }
+  const before = countersOf(source);
+  const was = (kind: TallyKind) =>
+    before?.reduce((sum, [name, , samples]) => (name === kind ? sum + samples : sum), 0) ?? 0;
+  const there = waiting + deadLettered;
+  const missing = was("accepted") - was("delivered") - was("dropped") - there;
+  const damaged = Math.max(missing, 0);
+  tally.add("accepted", was("accepted") + Math.max(-missing, 0));
+  tally.add("delivered", was("delivered"));
+  tally.add("waiting", waiting);
+  for (const [kind, reason, samples] of before ?? [])
+    if (kind === "dropped") tally.add(kind, samples, reason);
+  tally.add("dropped", damaged, "damaged");
+  tally.store(target);
+
+  const state = stateOf(source);
+  target.run(
+    `UPDATE state SET last_id = ?, last_dead_id = ?, batch = ?, batch_first = ?, batch_gone = ?,
+       dead_bytes = (SELECT total(${DEAD_BYTES}) FROM dead_letter)`,
+    Math.max(state.lastId, lastId) + ID_GAP,
+    Math.max(state.lastDeadId, lastDeadId) + ID_GAP,
+    state.batch,
+    state.batchFirst,
+    state.batchGone,
+  );
+  return { waiting, deadLettered, damaged, counted: before !== undefined };
+}
+
+function insert(target: Connection, table: string, columns: readonly string[], row: Row): void {
+  target.run(`INSERT INTO ${table} (${columns}) VALUES (${columns.map(() => "?")})`, ...row);
+}
+
+/** The rows of a table that are as they were written, by id; passes over pages that cannot be read. */
+function* readable(
+  source: Connection | undefined,
+  table: string,
+  columns: readonly string[],
+): Generator<Row> {
+  if (!source) return;
+  let after = -1;
+  for (;;) {
+    try {
+      const rows = source.iterate(`SELECT ${columns} FROM ${table} WHERE id > ? ORDER BY id`, after);
+      for (const row of rows) {
+        const [id, time, samples, , sum, ...texts] = row as [number, number, number, number, number];
+        // Ids out of order: the tree leads back to where it was.
+        if (!(id > after)) break;
+        after = id;
+        if (sum === checksum(time, samples, ...(texts.slice(0, 4) as string[]))) yield row;
+      }
+      return;
+    } catch {
+      const next = nextReadable(source, table, after);
+      if (next === undefined) return;
+      after = next - 1;
+    }
+  }
+}
+
+/** The lowest id behind a damaged place. */
+function nextReadable(source: Connection, table: string, after: number): number | undefined {
+  const found = (from: number): number | undefined => {
+    try {
+      return source.get(
+        `SELECT id, time, length(text) FROM ${table} WHERE id >= ? ORDER BY id LIMIT 1`,
+        from,
+      )?.[0] as number | undefined;
+    } catch {
+      return undefined;
+    }
+  };
+  let bad = after + 1;
+  let step = 1;
+  let good: number | undefined;
+  while (good === undefined) {
+    if (bad + step > Number.MAX_SAFE_INTEGER) return undefined;
+    good = found(bad + step) === undefined ? undefined : bad + step;
+    if (good === undefined) bad += step;
+    step *= 2;
+  }
+  while (good - bad > 1) {
+    const middle = Math.floor((good + bad) / 2);
+    if (found(middle) === undefined) bad = middle;
+    else good = middle;
+  }
+  return found(good);
+}
+
+/** Undefined where they cannot be read, or cannot be true. */
+function countersOf(source: Connection | undefined): [TallyKind, string, number][] | undefined {
+  try {
+    const rows = source?.all("SELECT kind, reason, samples FROM tally") as
+      | [TallyKind, string, number][]
+      | undefined;
+    const sound = rows?.some(([kind]) => kind === "accepted") && rows.every(([, , samples]) => samples >= 0);
+    return sound ? rows : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function stateOf(source: Connection | undefined) {
+  const none = { lastId: 0, lastDeadId: 0, batch: 0, batchFirst: 0, batchGone: 0 };
+  try {
+    const row = source?.get("SELECT last_id, last_dead_id, batch, batch_first, batch_gone FROM state");
+    if (!row?.every((value) => Number.isSafeInteger(value))) return none;
+    const [lastId, lastDeadId, batch, batchFirst, batchGone] = row as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    return { lastId, lastDeadId, batch, batchFirst, batchGone };
+  } catch {
+    return none;
+  }
+}

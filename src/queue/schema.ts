@@ -1,0 +1,86 @@
+import type { DatabaseSync } from "node:sqlite";
+
+/** Stands in the file's header, so that a queue is known from other SQLite files. */
+const APPLICATION_ID = 0x76627175;
+
+/**
+ * One step per schema version; `user_version` counts the steps taken. Never change a released step, add one.
+ *
+ * `tally` holds the counters, in values: kinds `accepted`, `delivered`, `waiting`, `dropped` and `dead` (those two by
+ * reason). It changes in the same transaction as the records do, so it is as exact as they are.
+ * `checksum` is over all that the row says: a damaged disk can change a text without harming the file's structure.
+ * `state.batch` is the last commit of appends, so that one of which it is not known whether it took place can be told again.
+ */
+const STEPS = [
+  `CREATE TABLE record (
+     id INTEGER PRIMARY KEY,
+     time INTEGER NOT NULL,
+     samples INTEGER NOT NULL,
+     retries INTEGER NOT NULL,
+     checksum INTEGER NOT NULL,
+     key TEXT NOT NULL,
+     text TEXT NOT NULL
+   );
+   CREATE TABLE dead_letter (
+     id INTEGER PRIMARY KEY,
+     time INTEGER NOT NULL,
+     samples INTEGER NOT NULL,
+     retries INTEGER NOT NULL,
+     checksum INTEGER NOT NULL,
+     key TEXT NOT NULL,
+     text TEXT NOT NULL,
+     reason TEXT NOT NULL,
+     detail TEXT NOT NULL,
+     at INTEGER NOT NULL
+   );
+   CREATE TABLE tally (
+     kind TEXT NOT NULL,
+     reason TEXT NOT NULL,
+     samples INTEGER NOT NULL,
+     PRIMARY KEY (kind, reason)
+   ) WITHOUT ROWID;
+   CREATE TABLE state (
+     last_id INTEGER NOT NULL,
+     last_dead_id INTEGER NOT NULL,
+     dead_bytes INTEGER NOT NULL,
+     batch INTEGER NOT NULL,
+     batch_first INTEGER NOT NULL,
+     batch_gone INTEGER NOT NULL,
+     open INTEGER NOT NULL
+   );
+   INSERT INTO state VALUES (0, 0, 0, 0, 0, 0, 0);`,
+];
+
+export const SCHEMA_VERSION = STEPS.length;
+
+/** Brings the schema up to date, each step in a transaction of its own. */
+export function migrate(db: DatabaseSync, steps: readonly string[] = STEPS): void {
+  for (let version = versionOf(db); version < steps.length; version++) {
+    db.exec("BEGIN IMMEDIATE");
+    try {
+      // Another process may have been first.
+      if (versionOf(db) === version)
+        db.exec(
+          `${steps[version]}; PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${version + 1}`,
+        );
+      db.exec("COMMIT");
+    } catch (error) {
+      if (db.isTransaction) db.exec("ROLLBACK");
+      throw error;
+    }
+  }
+}
+
+export function versionOf(db: DatabaseSync): number {
+  return db.prepare("PRAGMA user_version").get()?.user_version as number;
+}
+
+/**
+ * What the first 100 bytes of a file tell without opening it. `newer`: a queue of a later version; `foreign`: a SQLite
+ * file of something else. Source: the header's fields at 60 and 68 in SQLite's file format.
+ */
+export function kindOf(header: Buffer): "queue" | "newer" | "foreign" | "unknown" {
+  if (header.length < 100 || header.toString("latin1", 0, 16) !== "SQLite format 3\0") return "unknown";
+  if (header.readUInt32BE(68) !== APPLICATION_ID) return "foreign";
+  return header.readUInt32BE(60) > SCHEMA_VERSION ? "newer" : "queue";
+}

@@ -1,0 +1,48 @@
+import { type Connection, usedBytes } from "./connection.ts";
+import type { QueueCounters } from "./contract.ts";
+
+export type TallyKind = "accepted" | "delivered" | "waiting" | "dropped" | "dead";
+
+/** Changes of the counters, gathered during a transaction and stored as its last step. */
+export class Tally {
+  readonly #changes = new Map<string, { kind: TallyKind; reason: string; samples: number }>();
+
+  add(kind: TallyKind, samples: number, reason = ""): void {
+    const name = `${kind} ${reason}`;
+    const change = this.#changes.get(name) ?? { kind, reason, samples: 0 };
+    change.samples += samples;
+    this.#changes.set(name, change);
+  }
+
+  store(connection: Connection): void {
+    for (const { kind, reason, samples } of this.#changes.values())
+      if (samples !== 0)
+        connection.run(
+          `INSERT INTO tally (kind, reason, samples) VALUES (?, ?, ?)
+           ON CONFLICT (kind, reason) DO UPDATE SET samples = samples + excluded.samples`,
+          kind,
+          reason,
+          samples,
+        );
+  }
+}
+
+export function readCounters(connection: Connection): QueueCounters {
+  const sums = { accepted: 0, delivered: 0, waiting: 0 };
+  const dropped: Record<string, number> = {};
+  const deadLettered: Record<string, number> = {};
+  for (const row of connection.all("SELECT kind, reason, samples FROM tally")) {
+    const [kind, reason, samples] = row as [TallyKind, string, number];
+    if (kind === "dropped") dropped[reason] = samples;
+    else if (kind !== "dead") sums[kind] = samples;
+    else if (samples !== 0) deadLettered[reason] = samples;
+  }
+  const oldest = connection.get("SELECT time FROM record ORDER BY id LIMIT 1")?.[0];
+  return {
+    ...sums,
+    dropped,
+    deadLettered,
+    bytes: usedBytes(connection),
+    ...(oldest !== undefined && { oldest: new Date(oldest as number) }),
+  };
+}
