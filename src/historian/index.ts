@@ -5,6 +5,7 @@ import { influxdb } from "./influxdb/index.ts";
 import { type OpenOptions, openFrom } from "./open.ts";
 import { postgres } from "./postgres/index.ts";
 import { sqlite } from "./sqlite/index.ts";
+import { volttronSqlite } from "./volttron-sqlite/index.ts";
 
 export type { HistorianBackend, HistorianBackendType, Order, Sample, Topic, TopicMeta } from "./contract.ts";
 export type { HistorianErrorKind } from "./errors.ts";
@@ -21,6 +22,7 @@ export const backends: Readonly<Record<string, HistorianBackendType>> = {
   influxdb,
   postgres,
   sqlite,
+  "volttron-sqlite": volttronSqlite,
 };
 
 /**

@@ -1,24 +1,30 @@
-import type { HistorianBackend, ReadRequest, Row, Sample, Topic } from "../contract.ts";
+import type { HistorianBackend, ReadRequest, Retention, Row, Sample, Topic } from "../contract.ts";
 import { HistorianError } from "../errors.ts";
+import type { VolttronTables } from "../volttron-sqlite/tables.ts";
 import { BatchEncoder } from "./batch.ts";
 import type { Durability } from "./database-file.ts";
-import { SqliteThread } from "./thread.ts";
+import { SqliteRetention } from "./retention.ts";
+import { type SqliteThread, sqliteThread } from "./thread.ts";
 
 /** The history in one SQLite file. One thread writes, another reads; a readonly one has only the latter. */
 export class SqliteBackend implements HistorianBackend {
+  readonly retention?: Retention;
   readonly #file: string;
   readonly #writer: SqliteThread | undefined;
   readonly #reader: SqliteThread;
   #encoder = new BatchEncoder();
 
-  constructor(file: string, durability: Durability, readonly: boolean) {
+  /** `volttron`: the tables of a file of VOLTTRON's historian; absent: a file of ours. */
+  constructor(file: string, durability: Durability, readonly: boolean, volttron?: VolttronTables) {
+    const settings = { file, ...(volttron && { volttron }) };
     this.#file = file;
     this.#writer = readonly
       ? undefined
-      : new SqliteThread({ file, durability }, () => {
+      : sqliteThread({ ...settings, durability }, () => {
           this.#encoder = new BatchEncoder();
         });
-    this.#reader = new SqliteThread({ file });
+    this.#reader = sqliteThread(settings);
+    if (this.#writer) this.retention = new SqliteRetention(this.#writer, this.#reader);
   }
 
   async open(signal?: AbortSignal): Promise<void> {
@@ -46,7 +52,7 @@ export class SqliteBackend implements HistorianBackend {
 
   async close(): Promise<void> {
     // The writer is last: it moves the log into the file, which a reader cannot.
-    await this.#reader.close();
-    await this.#writer?.close();
+    await this.#reader.close("close", undefined);
+    await this.#writer?.close("close", undefined);
   }
 }

@@ -7,7 +7,7 @@ import { migrate, schemaState } from "./schema.ts";
 export type Durability = "full" | "normal";
 
 /** How long SQLite itself waits for another process that writes. */
-const BUSY_MS = 5000;
+export const BUSY_MS = 5000;
 
 /** An open database and the statements prepared on it. */
 export interface OpenDatabase {
@@ -73,7 +73,17 @@ export function openForReading(file: string): DatabaseSync {
   });
 }
 
-function opened(db: DatabaseSync, prepare: (db: DatabaseSync) => void): DatabaseSync {
+/** Bytes of the pages in use. Those of what was removed are free, and used again. */
+export function usedBytes({ prepare }: OpenDatabase): number {
+  const used = prepare(
+    "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+  );
+  const [bytes] = used.get() as unknown as [number];
+  return bytes;
+}
+
+/** Opens a connection; `prepare` readies it. */
+export function opened(db: DatabaseSync, prepare: (db: DatabaseSync) => void): DatabaseSync {
   try {
     prepare(db);
     return db;
@@ -83,7 +93,7 @@ function opened(db: DatabaseSync, prepare: (db: DatabaseSync) => void): Database
   }
 }
 
-function noHistory(file: string): HistorianError {
+export function noHistory(file: string): HistorianError {
   return new HistorianError("retry", `there is no history at ${file} yet; voltbridge run makes it`);
 }
 

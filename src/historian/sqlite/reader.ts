@@ -1,7 +1,7 @@
 import type { PointType, PointValue } from "../../points/index.ts";
 import type { ReadRequest, Topic } from "../contract.ts";
 import { topicKey } from "./batch.ts";
-import { DatabaseFile, type OpenDatabase, openForReading } from "./database-file.ts";
+import { DatabaseFile, type OpenDatabase, openForReading, usedBytes } from "./database-file.ts";
 import { LARGE } from "./schema.ts";
 
 /** Rows as columns: what goes from one thread to another fast. */
@@ -14,6 +14,7 @@ const TOPICS = "SELECT name, units, type, tz FROM topic";
 const IDS = "SELECT device_id, id FROM topic WHERE key = ?";
 const ROWS_UP = rowsInOrder("ASC");
 const ROWS_DOWN = rowsInOrder("DESC");
+const OLDEST = "SELECT min((SELECT min(time) FROM sample WHERE device_id = device.id)) FROM device";
 const LARGE_VALUE = "SELECT json FROM large_value WHERE topic_id = ? AND time = ?";
 
 type TopicColumns = [name: string, units: string, type: PointType, tz: string];
@@ -52,6 +53,15 @@ export class Reader {
     } finally {
       database.db.exec("ROLLBACK");
     }
+  }
+
+  oldest(): number | undefined {
+    const [[time] = [null]] = all<[time: number | null]>(this.#file.get().prepare(OLDEST).all());
+    return time ?? undefined;
+  }
+
+  size(): number {
+    return usedBytes(this.#file.get());
   }
 
   close(): void {

@@ -77,9 +77,12 @@ export function schemaState(db: DatabaseSync, file: string): SchemaState {
     );
   if (version > 0) return version === SCHEMA_VERSION ? "current" : "behind";
   if (db.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined) return "empty";
+  const volttron = db.prepare("SELECT 1 FROM pragma_table_xinfo('data') WHERE name = 'value_string'").get();
   throw new HistorianError(
     "give_up",
-    `${file} is a SQLite file of something else; it is left as it is. Set historian.connection.path to another file`,
+    volttron
+      ? `${file} is a file of VOLTTRON's historian; it is left as it is. Set historian.backend to volttron-sqlite`
+      : `${file} is a SQLite file of something else; it is left as it is. Set historian.connection.path to another file`,
   );
 }
 

@@ -1,52 +1,57 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { workerData } from "node:worker_threads";
+import { serveThread } from "../../thread-calls.ts";
 import type { ReadRequest, Topic } from "../contract.ts";
 import type { HistorianErrorKind } from "../errors.ts";
+import { volttronLayout } from "../volttron-sqlite/layout.ts";
+import { VolttronReader } from "../volttron-sqlite/reader.ts";
+import type { VolttronTables } from "../volttron-sqlite/tables.ts";
 import type { Batch } from "./batch.ts";
 import type { Durability } from "./database-file.ts";
 import { historianError } from "./failure.ts";
+import { ownLayout } from "./layout.ts";
 import { Reader, type Rows } from "./reader.ts";
-import { Writer } from "./writer.ts";
+import { type Removal, Writer } from "./writer.ts";
 
 /** What a thread is started with. With a durability it writes, without one it reads. */
 export interface ThreadSettings {
   readonly file: string;
   readonly durability?: Durability;
+  /** Of a file of VOLTTRON's; absent for one of ours. */
+  readonly volttron?: VolttronTables;
 }
 
 export interface Calls {
   open(none: undefined): void;
   write(batch: Batch): void;
+  remove(removal: Removal): number;
   topics(names: readonly string[] | undefined): Topic[];
   read(request: ReadRequest): Rows;
+  oldest(none: undefined): number | undefined;
+  size(none: undefined): number;
   close(none: undefined): void;
 }
 
-interface Call {
-  readonly id: number;
-  readonly name: keyof Calls;
-  readonly argument: never;
+export interface Failure {
+  readonly kind: HistorianErrorKind;
+  readonly message: string;
 }
-
-export type Reply =
-  | { readonly id: number; readonly result: unknown }
-  | { readonly id: number; readonly kind: HistorianErrorKind; readonly message: string };
 
 /** The thread's side: one connection, one call after the other. */
-function serve({ file, durability }: ThreadSettings, post: (reply: Reply) => void): (call: Call) => void {
-  const connection: Partial<Calls> = durability ? new Writer(file, durability) : new Reader(file);
-  return ({ id, name, argument }) => {
-    try {
-      post({ id, result: connection[name]?.(argument) });
-    } catch (error) {
-      const { kind, message } = historianError(error, file);
-      post({ id, kind, message });
-    }
-  };
+function serve({ file, durability, volttron }: ThreadSettings): void {
+  const connection = durability ? writer(file, durability, volttron) : reader(file, volttron);
+  serveThread<Calls, Failure>(connection, (error) => {
+    const { kind, message } = historianError(error, file);
+    return { kind, message };
+  });
 }
 
-const port = parentPort;
-if (port)
-  port.on(
-    "message",
-    serve(workerData as ThreadSettings, (reply) => port.postMessage(reply)),
-  );
+function writer(file: string, durability: Durability, volttron?: VolttronTables): Partial<Calls> {
+  if (volttron) return new Writer(file, volttronLayout(volttron, durability));
+  return new Writer(file, ownLayout(durability));
+}
+
+function reader(file: string, volttron?: VolttronTables): Partial<Calls> {
+  return volttron ? new VolttronReader(file, volttron) : new Reader(file);
+}
+
+serve(workerData as ThreadSettings);

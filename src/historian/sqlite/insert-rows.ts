@@ -1,0 +1,37 @@
+import type { SQLInputValue } from "node:sqlite";
+import type { OpenDatabase } from "./database-file.ts";
+
+/** Rows per INSERT: twice as fast as one by one. */
+const ROWS = 50;
+
+export interface Insertion {
+  /** `INSERT INTO table (columns)`. */
+  readonly into: string;
+  readonly columns: number;
+  readonly onConflict: string;
+}
+
+/** Inserts so many rows, many with each statement. */
+export function insertRows(
+  database: OpenDatabase,
+  insertion: Insertion,
+  count: number,
+  rowOf: (row: number) => readonly SQLInputValue[],
+): void {
+  const { columns } = insertion;
+  const single = database.prepare(statement(insertion, 1));
+  const many = database.prepare(statement(insertion, ROWS));
+  let values: SQLInputValue[] = [];
+  for (let row = 0; row < count; row++) {
+    values.push(...rowOf(row));
+    if (values.length < ROWS * columns) continue;
+    many.run(...values);
+    values = [];
+  }
+  for (let at = 0; at < values.length; at += columns) single.run(...values.slice(at, at + columns));
+}
+
+function statement({ into, columns, onConflict }: Insertion, rows: number): string {
+  const row = `(${Array(columns).fill("?").join(", ")})`;
+  return `${into} VALUES ${Array(rows).fill(row).join(", ")} ${onConflict}`;
+}

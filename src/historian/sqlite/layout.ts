@@ -1,0 +1,79 @@
+import type { SQLInputValue } from "node:sqlite";
+import type { Batch } from "./batch.ts";
+import { type Durability, type OpenDatabase, openForWriting } from "./database-file.ts";
+import { insertRows } from "./insert-rows.ts";
+import { LARGE } from "./schema.ts";
+import type { Layout, Removal } from "./writer.ts";
+
+/** JSON texts longer than this go to `large_value`. */
+const LARGE_LENGTH = 512;
+
+const DEVICE = "INSERT INTO device (key) VALUES (?) ON CONFLICT (key) DO UPDATE SET key = key RETURNING id";
+const TOPIC = `INSERT INTO topic (device_id, key, name, units, type, tz) VALUES (?, ?, ?, ?, ?, ?)
+  ON CONFLICT (key) DO UPDATE SET name = excluded.name, units = excluded.units, type = excluded.type, tz = excluded.tz
+  RETURNING id`;
+const LARGE_VALUE = `INSERT INTO large_value (topic_id, time, json) VALUES (?, ?, ?)
+  ON CONFLICT (topic_id, time) DO UPDATE SET json = excluded.json`;
+const SAMPLES = {
+  into: "INSERT INTO sample (device_id, time, topic_id, value)",
+  columns: 4,
+  onConflict: "ON CONFLICT (device_id, time, topic_id) DO UPDATE SET value = excluded.value",
+};
+const OLD_DEVICES =
+  "SELECT id FROM device WHERE EXISTS (SELECT 1 FROM sample WHERE device_id = device.id AND time < ?)";
+const NTH_TIME = "SELECT time FROM sample WHERE device_id = ? AND time < ? ORDER BY time LIMIT 1 OFFSET ?";
+const REMOVE = "DELETE FROM sample WHERE device_id = ? AND time <= ?";
+
+interface Ids {
+  readonly deviceId: number;
+  readonly topicId: number;
+}
+
+/** How samples lie in a file of ours: see {@link openForWriting} and the schema. */
+export function ownLayout(durability: Durability): Layout<Ids> {
+  return {
+    open: (file) => openForWriting(file, durability),
+    storeTopic(database, { key, deviceKey, name, units, type, tz }) {
+      const deviceId = idOf(database, DEVICE, deviceKey);
+      return { deviceId, topicId: idOf(database, TOPIC, deviceId, key, name, units, type, tz) };
+    },
+    storeSamples(database, batch, topicOf) {
+      insertRows(database, SAMPLES, batch.times.length, (row) => {
+        const { deviceId, topicId } = topicOf(row).ids;
+        const time = batch.times[row] as number;
+        return [deviceId, time, topicId, value(database, batch, row, topicId, time)];
+      });
+    },
+    remove: removeOldest,
+  };
+}
+
+function value(
+  database: OpenDatabase,
+  batch: Batch,
+  row: number,
+  topicId: number,
+  time: number,
+): SQLInputValue {
+  const other = batch.others.get(row);
+  if (other === undefined) return batch.numbers[row] as number;
+  if (other === null || other.length <= LARGE_LENGTH) return other;
+  database.prepare(LARGE_VALUE).run(topicId, time, other);
+  return LARGE;
+}
+
+/** Device by device, as the key is: what goes lies side by side and leaves whole pages free. */
+function removeOldest({ prepare }: OpenDatabase, { before, rows }: Removal): number {
+  let removed = 0;
+  for (const [device] of prepare(OLD_DEVICES).all(before) as unknown as [number][]) {
+    if (removed >= rows) break;
+    const nth = prepare(NTH_TIME).get(device, before, rows - removed - 1) as unknown as [number] | undefined;
+    removed += Number(prepare(REMOVE).run(device, nth ? nth[0] : before - 1).changes);
+  }
+  return removed;
+}
+
+function idOf(database: OpenDatabase, sql: string, ...values: SQLInputValue[]): number {
+  const [id] = database.prepare(sql).get(...values) as unknown as [number];
+  return id;
+}
