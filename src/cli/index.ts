@@ -7,9 +7,11 @@ import { demo } from "./demo.ts";
 import { discover } from "./discover.ts";
 import { get } from "./get.ts";
 import { history } from "./history.ts";
+import { override } from "./override.ts";
 import { plan } from "./plan.ts";
 import { revert } from "./revert.ts";
 import { run } from "./run.ts";
+import { schedule } from "./schedule.ts";
 import { scrape } from "./scrape.ts";
 import { set } from "./set.ts";
 import { simulate } from "./simulate.ts";
@@ -32,6 +34,8 @@ const commands: readonly CommandFile[] = [
   get,
   set,
   revert,
+  override,
+  schedule,
   history,
   status,
   api,

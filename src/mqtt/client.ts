@@ -3,6 +3,7 @@ import type { PointValue } from "../points/index.ts";
 import type { Answer } from "./answers.ts";
 import { brokerUrl } from "./broker-address.ts";
 import { type Incoming, type Message, reasonOf } from "./link.ts";
+import { Mailbox } from "./mailbox.ts";
 import type { Session } from "./session.ts";
 import { type DeviceTarget, type PointTarget, splitTarget, Topics, topicFault } from "./topics.ts";
 import { type BridgeBroker, NoBrokerError, parseJson, RETAINED_MS, visit } from "./visit.ts";
@@ -33,6 +34,17 @@ export class NoBridgeError extends Error {
   override readonly name = "NoBridgeError";
 }
 
+/** A bridge answered a call with an error; `kind` is the class of what went wrong there. */
+export class RpcError extends Error {
+  override readonly name = "RpcError";
+  readonly kind: string;
+
+  constructor(kind: string, text: string) {
+    super(text);
+    this.kind = kind;
+  }
+}
+
 /** A bridge is online and did not answer in time. */
 export class NoAnswerError extends Error {
   override readonly name = "NoAnswerError";
@@ -57,6 +69,17 @@ export async function request(ask: Ask, options: RequestOptions): Promise<Answer
       text,
     };
   }
+  return withBroker(options, (session, mailbox, signal) => converse(session, mailbox, ask, options, signal));
+}
+
+/**
+ * Visits the broker for one conversation, with everything that is heard in a mailbox. Rejects with
+ * {@link NoBrokerError} where the broker cannot be reached or goes away.
+ */
+export async function withBroker<T>(
+  options: RequestOptions,
+  work: (session: Session, mailbox: Mailbox, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const mailbox = new Mailbox();
   const session = await visit(options.broker, options, (message) => mailbox.put(message));
   const over = new AbortController();
@@ -64,11 +87,11 @@ export async function request(ask: Ask, options: RequestOptions): Promise<Answer
   const signals = [AbortSignal.timeout(options.timeoutMs), over.signal];
   const signal = AbortSignal.any(options.signal ? [...signals, options.signal] : signals);
   try {
-    return await converse(session, mailbox, ask, options, signal);
+    return await work(session, mailbox, signal);
   } catch (error) {
     options.signal?.throwIfAborted();
     over.signal.throwIfAborted();
-    throw error instanceof NoBridgeError || error instanceof NoAnswerError
+    throw error instanceof NoBridgeError || error instanceof NoAnswerError || error instanceof RpcError
       ? error
       : new NoBrokerError(`${brokerUrl(options.broker)}: ${reasonOf(error)}`, { cause: error });
   } finally {
@@ -127,15 +150,21 @@ async function converse(
   return answer;
 }
 
-async function findBridge(mailbox: Mailbox, topics: Topics, url: string, signal: AbortSignal): Promise<void> {
+/** Waits until a bridge says that it is online, and gives its name. */
+export async function findBridge(
+  mailbox: Mailbox,
+  topics: Topics,
+  url: string,
+  signal: AbortSignal,
+): Promise<string> {
   const soon = AbortSignal.any([signal, AbortSignal.timeout(RETAINED_MS)]);
   let seen = "";
   const online = await mailbox.find((message) => {
     if (!message.topic.endsWith("/state")) return undefined;
     seen = message.payload.toString();
-    return seen === "online" ? true : undefined;
+    return seen === "online" ? message.topic.split("/").at(-2)! : undefined;
   }, soon);
-  if (online) return;
+  if (online !== undefined) return online;
   throw new NoBridgeError(
     seen === ""
       ? `no bridge was ever online at ${url} (nothing on ${topics.own("state")}); check the instance and the base topic`
@@ -197,31 +226,4 @@ function readVolttron(
   return message.topic === topics.error(target)
     ? { ...known, error: body.type, text: body.value }
     : { ...known, ...(ask.action === "get" && { value }) };
-}
-
-/** Messages that came, for whoever asks first. */
-class Mailbox {
-  readonly #messages: Incoming[] = [];
-  #wake: () => void = () => undefined;
-
-  put(message: Incoming): void {
-    this.#messages.push(message);
-    this.#wake();
-  }
-
-  /** The first thing that `read` makes of a message, come or coming; undefined when `signal` is aborted first. */
-  async find<T>(read: (message: Incoming) => T | undefined, signal: AbortSignal): Promise<T | undefined> {
-    let next = 0;
-    for (;;) {
-      for (; next < this.#messages.length; next++) {
-        const found = read(this.#messages[next]!);
-        if (found !== undefined) return found;
-      }
-      if (signal.aborted) return undefined;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        signal.addEventListener("abort", () => resolve(), { once: true });
-      });
-    }
-  }
 }

@@ -22,7 +22,8 @@ export type { Answer } from "./answers.ts";
 export { type BridgeStatus, readBridgeStatus } from "./bridge-status.ts";
 export { brokerUrl } from "./broker-address.ts";
 export type { Ask } from "./client.ts";
-export { NoAnswerError, NoBridgeError, request } from "./client.ts";
+export { NoAnswerError, NoBridgeError, RpcError, request } from "./client.ts";
+export { callBridge } from "./rpc-client.ts";
 export { NoBrokerError } from "./visit.ts";
 
 export interface MqttOptions {
