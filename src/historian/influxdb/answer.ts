@@ -24,12 +24,10 @@ const PERSON: Readonly<Record<number, string>> = {
 export function judge(answer: HttpAnswer, where: string): Verdict {
   const { status } = answer;
   const { text, lines } = reasonOf(answer.body);
+  const shown = text === undefined ? "" : `: ${shortened(text)}`;
   const fail = (kind: "retry" | "give_up", why: string): Verdict => ({
     kind: "failed",
-    error: new HistorianError(
-      kind,
-      `InfluxDB at ${where}: ${why} (HTTP ${status}${text ? `: ${text}` : ""})`,
-    ),
+    error: new HistorianError(kind, `InfluxDB at ${where}: ${why} (HTTP ${status}${shown})`),
     ...(answer.retryAfterMs === undefined ? {} : { waitMs: answer.retryAfterMs }),
   });
   if (status === 204) return { kind: "stored" };
@@ -68,13 +66,14 @@ export function reasonOf(body: string): { readonly text?: string; readonly lines
       .filter((detail) => typeof detail === "string");
     const lines = entries.map((entry) => Number(entry?.line_number) - 1);
     const named = lines.length > 0 && lines.every((line) => Number.isSafeInteger(line) && line >= 0);
-    return { text: short([reason, ...details.slice(0, 1)].join(": ")), ...(named ? { lines } : {}) };
+    return { text: [reason, ...details.slice(0, 1)].join(": "), ...(named ? { lines } : {}) };
   } catch {
     return {};
   }
 }
 
-function short(text: string): string {
+/** One line that fits into a message. */
+export function shortened(text: string): string {
   const line = text.replaceAll(/\s+/g, " ").trim();
   return line.length > LONGEST_TEXT ? `${line.slice(0, LONGEST_TEXT)}…`.toWellFormed() : line;
 }

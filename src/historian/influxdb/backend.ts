@@ -3,6 +3,7 @@ import type { PointValue } from "../../points/index.ts";
 import type { HistorianBackend, ReadRequest, Retention, Row, Sample, Topic } from "../contract.ts";
 import { HistorianError } from "../errors.ts";
 import { rejection } from "../json-values.ts";
+import { parseTime } from "../time.ts";
 import { toPieces } from "./batch.ts";
 import { type Policies, prepareDatabase } from "./database.ts";
 import { InfluxHttp } from "./http.ts";
@@ -24,8 +25,8 @@ export interface InfluxOptions {
   readonly now?: () => Date;
 }
 
-/** How long the store is trusted to know the topics that it was told of; somebody could drop them. */
-const TOLD_MS = 600_000;
+/** How long the store is trusted to be as it was: policies can be altered, topics that it was told of dropped. */
+const TRUST_MS = 600_000;
 /** Times that one batch is begun again: a database that was dropped, fields whose types had to be learnt. */
 const MAX_BEGINNINGS = 50;
 /** Names of one question; more are picked from the answer to a question for all. */
@@ -41,7 +42,7 @@ export class InfluxBackend implements HistorianBackend {
   readonly #book: TopicBook;
   #policies: Policies | undefined;
   #loaded = false;
-  #toldAt = 0;
+  #checkedAt: number | undefined;
 
   constructor(options: InfluxOptions) {
     this.#options = options;
@@ -74,10 +75,10 @@ export class InfluxBackend implements HistorianBackend {
         "retry",
         `InfluxDB at ${target.url} asked to be left alone for another ${Math.ceil(restMs / 1000)} s`,
       );
+    this.#doubt();
     for (let beginnings = 0; beginnings < MAX_BEGINNINGS; beginnings++) {
       const policies = await this.#place(signal);
       await this.#load(signal);
-      this.#tellAgain();
       const { pieces, rejected } = toPieces(samples, this.#book, this.#oldest(policies));
       if (rejected.size > 0) throw rejection(samples, rejected);
       const context = {
@@ -138,7 +139,7 @@ export class InfluxBackend implements HistorianBackend {
       signal,
     );
     return rows.flatMap(({ values }) =>
-      values.map(([time, ...columns]): Row => [Number(time), valueIn(columns)]),
+      values.map(([time, ...columns]): Row => [timeIn(time), valueIn(columns)]),
     );
   }
 
@@ -178,9 +179,11 @@ export class InfluxBackend implements HistorianBackend {
         (wanted ? ` WHERE ${wanted}` : ""),
       signal,
     );
-    return series.flatMap(({ values }) =>
+    const topics = series.flatMap(({ values }) =>
       values.flatMap(([, ...columns]) => readTopic(columns as unknown as MetaRow) ?? []),
     );
+    // Told on several days: the last is right.
+    return [...new Map(topics.map((topic) => [topic.key, topic])).values()];
   }
 
   /** The measurements that our topics are in. */
@@ -208,10 +211,12 @@ export class InfluxBackend implements HistorianBackend {
     this.#book.forget();
   }
 
-  #tellAgain(): void {
+  #doubt(): void {
     const now = this.#now().getTime();
-    if (Math.abs(now - this.#toldAt) < TOLD_MS) return;
-    this.#toldAt = now;
+    this.#checkedAt ??= now;
+    if (Math.abs(now - this.#checkedAt) < TRUST_MS) return;
+    this.#checkedAt = now;
+    this.#policies = undefined;
     this.#book.forget();
   }
 
@@ -228,10 +233,24 @@ function from(policy: string | undefined, measurement: string): string {
 function valueIn(columns: readonly unknown[]): PointValue {
   for (let i = columns.length - 2; i >= 0; i -= 2) {
     const [value, json] = [columns[i], columns[i + 1]];
-    if (typeof json === "string" && json !== "") return JSON.parse(json) as PointValue;
+    if (typeof json === "string" && json !== "") return parsed(json);
     if (value !== null && value !== undefined) return value as PointValue;
   }
   return null;
+}
+
+/** Somebody else's text may be no JSON. */
+function parsed(json: string): PointValue {
+  try {
+    return JSON.parse(json) as PointValue;
+  } catch {
+    return json;
+  }
+}
+
+/** Microseconds; a server that does not know the parameter `epoch` answers in ISO 8601. */
+function timeIn(time: unknown): number {
+  return typeof time === "string" ? parseTime(time, new Date(0), "time") : Number(time);
 }
 
 function kindOf(type: unknown): FieldKind {

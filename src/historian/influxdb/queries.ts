@@ -1,5 +1,5 @@
 import { HistorianError } from "../errors.ts";
-import { isMissing, judge, reasonOf } from "./answer.ts";
+import { isMissing, judge, reasonOf, shortened } from "./answer.ts";
 import type { InfluxHttp } from "./http.ts";
 import type { InfluxTarget } from "./settings.ts";
 
@@ -37,7 +37,7 @@ export async function runQuery(
     const verdict = judge(answer, url);
     if (verdict.kind === "failed") throw verdict.error;
     const { text: reason = `HTTP ${answer.status}` } = reasonOf(answer.body);
-    throw new HistorianError("give_up", `InfluxDB at ${url} does not take the query: ${reason}`);
+    throw new HistorianError("give_up", `InfluxDB at ${url} does not take the query: ${shortened(reason)}`);
   }
   return seriesOf(answer.body, url);
 }
@@ -57,11 +57,11 @@ function seriesOf(body: string, url: string): readonly Series[] {
     });
   }
   const reason = answer.error ?? answer.results?.find(({ error }) => error !== undefined)?.error;
-  if (isMissing(reason)) throw new MissingError("retry", `InfluxDB at ${url}: ${reason}`);
+  if (isMissing(reason)) throw new MissingError("retry", `InfluxDB at ${url}: ${shortened(reason ?? "")}`);
   if (reason !== undefined)
     throw new HistorianError(
       /authoriz/.test(reason) ? "give_up" : "retry",
-      `InfluxDB at ${url} cannot answer: ${reason}`,
+      `InfluxDB at ${url} cannot answer: ${shortened(reason)}`,
     );
   return answer.results?.flatMap(({ series }) => series ?? []) ?? [];
 }

@@ -44,17 +44,18 @@ export class InfluxRetention implements Retention {
     if (oldest === undefined || oldest >= before) return 0;
     const end = Math.min(before, oldest + this.#step);
     const range = where([], undefined, end);
-    const counts = await this.#each(
-      sources,
-      ({ qualified }) => `SELECT COUNT(*) FROM ${qualified}${range}`,
-      signal,
-    );
-    await this.#each(sources, ({ bare }) => `DELETE FROM ${bare}${range}`, signal);
-    this.#removedBefore = end;
-    const took = performance.now() - begun;
-    if (took < SHORT_MS) this.#step = Math.min(this.#step * 2, LONGEST_STEP);
-    else if (took > LONG_MS) this.#step = Math.max(this.#step / 2, SHORTEST_STEP);
-    return Math.max(1, sum(counts));
+    try {
+      const count = ({ qualified }: Source): string => `SELECT COUNT(*) FROM ${qualified}${range}`;
+      const counts = await this.#each(sources, count, signal);
+      await this.#each(sources, ({ bare }) => `DELETE FROM ${bare}${range}`, signal);
+      this.#removedBefore = end;
+      return Math.max(1, sum(counts));
+    } finally {
+      // After a failure too: it may have been too much for the deadline.
+      const took = performance.now() - begun;
+      if (took < SHORT_MS) this.#step = Math.min(this.#step * 2, LONGEST_STEP);
+      else if (took > LONG_MS) this.#step = Math.max(this.#step / 2, SHORTEST_STEP);
+    }
   }
 
   async oldest(signal?: AbortSignal): Promise<number | undefined> {

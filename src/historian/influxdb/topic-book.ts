@@ -95,8 +95,8 @@ export class TopicBook {
     entry.stored = false;
   }
 
-  /** The line that tells the store of a topic. */
-  metaLine({ key, name, meta, mixed, fields }: BookEntry, now: Date): string {
+  /** The line that tells the store of a topic, as a point at `time` (microseconds). */
+  metaLine({ key, name, meta, mixed, fields }: BookEntry, now: Date, time: number): string {
     const { units, type, tz } = meta;
     const values = [
       `topic=${quoted(name)}`,
@@ -105,7 +105,7 @@ export class TopicBook {
       ...(mixed ? ["mixed=true"] : []),
       ...(this.#layout.wide ? [`fields=${quoted(JSON.stringify(fields))}`] : []),
     ];
-    return `${metaSeries(key)} ${values.join(",")} 0\n`;
+    return `${metaSeries(key)} ${values.join(",")} ${time}\n`;
   }
 
   #define(key: string, name: string, meta: TopicMeta): BookEntry {

@@ -318,3 +318,42 @@ describe("what is sent", () => {
     expect(told()).toBe(3);
   });
 });
+
+describe("what topics are is told as the server keeps it", () => {
+  test("version 1: at time 0; versions 2 and 3: on the day, so that a bucket that removes what is old keeps it", async () => {
+    const toldAt = (): (string | undefined)[] =>
+      influx.writes
+        .filter(({ body }) => body.startsWith("meta,"))
+        .map(({ body }) => body.trim().split(" ").at(-1));
+    await backend().write(batch(1));
+    await backend({ version: 2, org: "o", token: "t" }).write(batch(1));
+    await backend({ version: 3 }).write(batch(1));
+    const today = String(Date.UTC(2026, 10, 21) * 1000);
+    expect(toldAt()).toEqual(["0", today, today]);
+  });
+
+  test.each([
+    [{}, /let the user READ the database/],
+    [{ version: 2, org: "o", token: "t" } as const, /two days or more/],
+  ])("where it does not, no value is lost for it: %j", async (settings, remedy) => {
+    influx.respond = (seen, response) =>
+      seen.body.startsWith("meta,")
+        ? answer(response, 400, { error: "partial write: points beyond retention policy dropped=1" })
+        : void response.writeHead(204).end();
+    const error = await failure(backend(settings).write(batch(5)));
+    expect(error).toMatchObject({
+      kind: "give_up",
+      message: expect.stringMatching(remedy),
+      rejected: new Map(),
+    });
+  });
+
+  test("a clock that is set back does not prolong a rest", async () => {
+    influx.respond = (_, response) => answer(response, 503, { error: "busy" }, { "retry-after": "30" });
+    const store = backend();
+    expect((await failure(store.write(batch(1)))).kind).toBe("retry");
+    influx.respond = (_, response) => void response.writeHead(204).end();
+    now = new Date(now.getTime() - 3_600_000);
+    await store.write(batch(1));
+  });
+});
