@@ -18,6 +18,8 @@ interface Flags extends LogFlags {
   readonly host: string;
   readonly port: number;
   readonly stations: number;
+  readonly stationsPerSite: number;
+  readonly model?: string;
   readonly seed: number;
   readonly speed: number;
   readonly username?: string;
@@ -51,6 +53,13 @@ export function simulate(program: Command, terminal: Terminal): void {
       numberOption({ min: 1, max: 100_000 }),
       100,
     )
+    .option(
+      "--stations-per-site <number>",
+      "stations of each site, and so of its station group",
+      numberOption({ min: 1, max: 100_000 }),
+      24,
+    )
+    .option("--model <name>", "the only model of its stations, e.g. CT4021-GW1 (default: all kinds)")
     .option("--seed <number>", "same seed, same network and same day", numberOption({ min: 0 }), 1)
     .option(
       "--speed <factor>",

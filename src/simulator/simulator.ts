@@ -32,6 +32,10 @@ export interface SimulatorOptions {
    * among them, and a few beside on which it has only the right to look, or none.
    */
   readonly stations?: number;
+  /** Stations of each site, and so of its station group. Default 24. */
+  readonly stationsPerSite?: number;
+  /** Name of the only model that there is, e.g. CT4021-GW1. Default: all kinds. */
+  readonly model?: string;
   /** How many seconds pass in a second. Default 1. */
   readonly speed?: number;
   /** When the simulated time starts, milliseconds since 1970 or anything Date takes. Default: now. */
@@ -88,7 +92,7 @@ export interface Simulator {
 /**
  * Starts a ChargePoint service on a world of its own.
  *
- * @throws RangeError for options out of range; TroubleRulesError for a file of troubles; listen errors
+ * @throws RangeError for options out of range, and a model that is not known; TroubleRulesError for a file of troubles; listen errors
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const stations = options.stations ?? 100;
@@ -101,6 +105,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const world = new World({
     seed,
     stations,
+    stationsPerSite: options.stationsPerSite,
+    model: options.model,
     clock,
     traffic,
     incidents: options.incidents ?? true,

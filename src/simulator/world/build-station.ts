@@ -1,5 +1,5 @@
 import type { Group } from "./groups.ts";
-import { modelOf, type Outlet } from "./models.ts";
+import type { Outlet, StationModel } from "./models.ts";
 import type { Organisation } from "./organisations.ts";
 import { Random } from "./random.ts";
 import type { Site } from "./sites.ts";
@@ -10,14 +10,14 @@ export function buildStation(from: {
   readonly seed: number;
   readonly index: number;
   readonly number: number;
+  readonly model: StationModel;
   /** Within its site, from 0. */
   readonly position: number;
   readonly site: Site;
   readonly organisation: Organisation;
   readonly groups: Group[];
 }): Station {
-  const { seed, index, number, position, site, organisation, groups } = from;
-  const model = modelOf(index);
+  const { seed, index, number, model, position, site, organisation, groups } = from;
   const random = new Random(seed, 0x57a7, number);
   const place = String(position + 1).padStart(2, "0");
   const macTail = (0x10000 + number).toString(16).toUpperCase().padStart(8, "0");

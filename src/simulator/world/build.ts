@@ -1,12 +1,21 @@
 import { buildStation } from "./build-station.ts";
 import type { Group } from "./groups.ts";
-import { modelOf } from "./models.ts";
+import { modelNamed, modelOf, type StationModel } from "./models.ts";
 import { ORGANISATIONS, type Organisation } from "./organisations.ts";
 import type { Profile } from "./profiles.ts";
 import { siteOf } from "./sites.ts";
 import type { Station } from "./station.ts";
 
-const STATIONS_PER_SITE = 24;
+/** Stations of a site, where nothing else is asked for. */
+export const STATIONS_PER_SITE = 24;
+/** What a network is like, where not as usual. */
+export interface Layout {
+  /** Stations of each site, and so of its station group. Default 24. */
+  readonly stationsPerSite?: number | undefined;
+  /** Name of the only model that there is. Default: all kinds. */
+  readonly model?: string | undefined;
+}
+
 const FIRST_STATION = 100_001;
 /** Stations beside those that the first organisation manages are numbered from here. */
 const FIRST_BESIDE = 700_001;
@@ -23,8 +32,12 @@ interface Place {
 }
 
 /** Stations and groups of a world, before anybody has plugged in. */
-export function buildStations(seed: number, count: number): { stations: Station[]; groups: Group[] } {
-  const network = new Network(seed);
+export function buildStations(
+  seed: number,
+  count: number,
+  layout: Layout = {},
+): { stations: Station[]; groups: Group[] } {
+  const network = new Network(seed, layout);
   network.openManaged(count);
   if (count >= FEWEST_WITH_OTHERS) network.openOthers(4 + Math.floor(count / 100));
   return network;
@@ -34,18 +47,22 @@ class Network {
   readonly stations: Station[] = [];
   readonly groups: Group[] = [];
   readonly #seed: number;
+  readonly #perSite: number;
+  readonly #onlyModel: StationModel | undefined;
   readonly #roots = new Map<Organisation, { readonly all: Group; readonly demand: Group }>();
   #places = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, { stationsPerSite = STATIONS_PER_SITE, model }: Layout) {
     this.#seed = seed;
+    this.#perSite = stationsPerSite;
+    this.#onlyModel = model === undefined ? undefined : modelNamed(model);
   }
 
   /** Stations that the first organisation owns, and, at every fourth site, manages for another. */
   openManaged(count: number): void {
     for (let index = 0; index < count; ) {
       const place = this.#places % 4 === 3 ? this.#granted("fleet", "station manager") : this.#owned();
-      for (let position = 0; position < STATIONS_PER_SITE && index < count; position++, index++) {
+      for (let position = 0; position < this.#perSite && index < count; position++, index++) {
         this.#open(place, FIRST_STATION + index, index, position);
       }
     }
@@ -62,7 +79,7 @@ class Network {
     for (const next of places) {
       let place = next();
       for (let index = 0; index < each; index++, number++) {
-        const position = index % STATIONS_PER_SITE;
+        const position = index % this.#perSite;
         if (index > 0 && position === 0) place = next();
         this.#open(place, number, index, position);
       }
@@ -89,14 +106,14 @@ class Network {
 
   #open({ organisation, site, group }: Place, number: number, index: number, position: number): void {
     const groups = group ? [group] : [];
-    const model = modelOf(index);
+    const model = this.#onlyModel ?? modelOf(index);
     // Every third station takes part in demand response as well, where nothing stands in the way.
     if (group && index % 3 === 0 && model.canShedAbsolute && !model.panelSharing) {
       groups.push(this.#root(organisation).demand);
     }
     for (const member of groups) member.stationNumbers.push(number);
     this.stations.push(
-      buildStation({ seed: this.#seed, index, number, position, site, organisation, groups }),
+      buildStation({ seed: this.#seed, index, number, model, position, site, organisation, groups }),
     );
   }
 

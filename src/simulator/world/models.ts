@@ -141,6 +141,15 @@ const RARE: Readonly<Record<number, StationModel>> = {
   45: MODELS.fastTwoCables,
 };
 
+/** The model of this name. @throws RangeError where there is none */
+export function modelNamed(name: string): StationModel {
+  const models: readonly StationModel[] = Object.values(MODELS);
+  const found = models.find((model) => model.name === name);
+  if (found) return found;
+  const names = models.map((model) => model.name).join(", ");
+  throw new RangeError(`there is no model ${JSON.stringify(name)}; there are ${names}`);
+}
+
 /**
  * The model of the station with this place in the list: mostly two-port pedestals, the first seven among them, and in
  * the first site nothing that cannot be shed; among the first hundred there is one of every kind.

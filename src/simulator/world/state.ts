@@ -1,5 +1,5 @@
 import { Agenda } from "./agenda.ts";
-import { buildStations } from "./build.ts";
+import { buildStations, type Layout } from "./build.ts";
 import type { Group } from "./groups.ts";
 import { type Alarm, Chronicle, SessionBook, TransactionBook } from "./records.ts";
 import type { Session } from "./session.ts";
@@ -30,8 +30,8 @@ export class WorldState {
   now: number;
   #nextSession = FIRST_SESSION;
 
-  constructor(seed: number, stationCount: number, start: number) {
-    const { stations, groups } = buildStations(seed, stationCount);
+  constructor(seed: number, stationCount: number, start: number, layout?: Layout) {
+    const { stations, groups } = buildStations(seed, stationCount, layout);
     const ports = stations.reduce((sum, station) => sum + station.ports.length, 0);
     this.seed = seed;
     this.stations = stations;

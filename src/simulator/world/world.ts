@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import type { Layout } from "./build.ts";
 import { plugIn, plugOut } from "./charging.ts";
 import { Directory } from "./directory.ts";
 import { type Driver, driver } from "./driver.ts";
@@ -25,7 +26,7 @@ export function historyHoursFor(stations: number): number {
   return Math.min(24, FULL_HISTORY_STATION_HOURS / stations);
 }
 
-export interface WorldOptions {
+export interface WorldOptions extends Layout {
   readonly seed: number;
   readonly stations: number;
   readonly clock: Clock;
@@ -52,7 +53,8 @@ export class World extends Directory {
 
   constructor(options: WorldOptions) {
     const start = options.clock.now();
-    const state = new WorldState(options.seed, options.stations, start - options.historyHours * MS_PER_HOUR);
+    const { seed, stations, historyHours } = options;
+    const state = new WorldState(seed, stations, start - historyHours * MS_PER_HOUR, options);
     super(state.stations, state.groups);
     this.#state = state;
     this.fleets = new Fleets(state);
