@@ -96,7 +96,7 @@ class CountingService {
 
   async call<O extends Operation>(operation: O, request: RequestOf<O>): Promise<ResponseOf<O>> {
     this.calls += 1;
-    const { searchQuery: query = {} } = request as { searchQuery?: Query };
+    const { searchQuery: query = request } = request as { searchQuery?: Query };
     const answer = { responseCode: "100", responseText: null, ...this.#answer(operation, query) };
     return answer as unknown as ResponseOf<O>;
   }
@@ -118,6 +118,8 @@ class CountingService {
         return { orgData: [{ orgID: "1:ORG", sgData: sgIDs.map((sgID) => ({ sgID, parentGroupID: "0" })) }] };
       case "getStationGroups":
         return { groupData: sgIDs.map((sgID) => ({ sgID, stationData: records(this.#group(sgID)) })) };
+      case "getStationGroupDetails":
+        return { stationData: records(this.#group(query.sgID!)) };
       case "getAlarms":
         return { Alarms: [], moreFlag: 0 };
       case "getChargingSessionData":

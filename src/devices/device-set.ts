@@ -15,8 +15,8 @@ import type { StateNamespace } from "./state-store.ts";
 /** A walk over a large account takes minutes. */
 const LOOKUP_DEADLINE_MS = 600_000;
 const FIRST_RETRY_MS = 10_000;
-/** So many devices are made before others have a turn. */
-const MADE_PER_TURN = 100;
+/** So many devices are made or begun before others have a turn. */
+const PER_TURN = 100;
 
 export interface DeviceSetParts {
   readonly builder: DeviceBuilder;
@@ -59,7 +59,8 @@ export class DeviceSet {
   /** Makes the devices that are known from the last run, and checks config and registry. Touches no network. */
   restore(): void {
     if (!this.#parts.builder.usable(this.#loaded)) return;
-    for (const member of this.#known.members) this.#add(member);
+    const devices = this.#known.members.flatMap((member) => this.#make(member) ?? []);
+    for (const device of devices) this.#parts.add(device);
   }
 
   start(): void {
@@ -116,15 +117,18 @@ export class DeviceSet {
       left.push(member);
       notices.say("info", "station_gone", text, path);
     }
-    let turn = 0;
-    for (const member of now.values()) {
-      if (this.#running.has(member.id)) continue;
-      const path = this.#add(member);
-      if (path !== undefined && !isFirst)
-        notices.say("info", "station_added", `${labelOf(member)} has come to the set of ${file}`, path);
-      if (++turn % MADE_PER_TURN === 0) await nextTurn();
-      if (this.#stopping.signal.aborted) return;
-    }
+    // All are made before the first is scraped, so that a driver knows of all whom it can read with that one.
+    const come = [...now.values()].filter(({ id }) => !this.#running.has(id));
+    const made = await this.#inTurns(come, (member) => {
+      const device = this.#make(member);
+      return device ? [{ member, device }] : [];
+    });
+    await this.#inTurns(made.flat(), ({ member, device }) => {
+      this.#parts.add(device);
+      const text = `${labelOf(member)} has come to the set of ${file}`;
+      if (!isFirst) notices.say("info", "station_added", text, device.info.path);
+    });
+    if (this.#stopping.signal.aborted) return;
     for (const member of this.#known.gone) this.#forget(member);
     this.#known.save(
       [...this.#running.values()].map(({ member }) => now.get(member.id) ?? member),
@@ -136,8 +140,19 @@ export class DeviceSet {
     }
   }
 
-  /** Runs a member; its path, or undefined where it cannot be, which is told. */
-  #add(member: SetMember): string | undefined {
+  /** Does so with each, and lets others have a turn between; ends early at the stop. */
+  async #inTurns<T, R>(all: readonly T[], act: (one: T) => R): Promise<R[]> {
+    const results: R[] = [];
+    for (const [index, one] of all.entries()) {
+      if (index % PER_TURN === PER_TURN - 1) await nextTurn();
+      if (this.#stopping.signal.aborted) break;
+      results.push(act(one));
+    }
+    return results;
+  }
+
+  /** The device of a member, or undefined where it cannot be, which is told. */
+  #make(member: SetMember): Device | undefined {
     const { builder, owners, notices } = this.#parts;
     const path = this.#pathOf(member);
     const problem = path === undefined ? this.#withoutPath(member) : this.#fault(path);
@@ -157,8 +172,7 @@ export class DeviceSet {
     if (!device) return undefined;
     owners.take(path, `${labelOf(member)} of ${this.#loaded.settings.file}`);
     this.#running.set(member.id, { member, path });
-    this.#parts.add(device);
-    return path;
+    return device;
   }
 
   #forget(member: SetMember): void {

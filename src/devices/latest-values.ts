@@ -26,6 +26,9 @@ export interface DeviceState {
   readonly failures: ReadonlyMap<string, string>;
 }
 
+/** One object a point for good: a fleet has a million of them, and new values every minute. */
+type Changing = { -readonly [K in keyof LatestValue]: LatestValue[K] };
+
 interface Known {
   readonly device: DeviceInfo;
   availability: Availability;
@@ -36,7 +39,7 @@ interface Known {
   observedAt: Date | undefined;
   /** By the monotonic clock. */
   goodAt: number | undefined;
-  readonly values: Map<string, LatestValue>;
+  readonly values: Map<string, Changing>;
   failures: ReadonlyMap<string, string>;
 }
 
@@ -45,16 +48,20 @@ export class LatestValues {
   readonly #bus: Bus;
   readonly #clock: Clock;
   readonly #known: Map<string, Known>;
+  readonly #count = { online: 0, stale: 0, offline: 0 };
 
   constructor(devices: readonly DeviceInfo[], bus: Bus, clock: Clock) {
     this.#bus = bus;
     this.#clock = clock;
-    const since = new Date(clock.now());
-    this.#known = new Map(devices.map((device) => [device.path, unknownYet(device, since)]));
+    this.#known = new Map();
+    for (const device of devices) this.add(device);
   }
 
   add(device: DeviceInfo): void {
+    const before = this.#known.get(device.path);
+    if (before) this.#count[before.availability]--;
     this.#known.set(device.path, unknownYet(device, new Date(this.#clock.now())));
+    this.#count.offline++;
   }
 
   /** The device is gone: it is announced as offline for this reason, and forgotten. */
@@ -63,6 +70,7 @@ export class LatestValues {
     if (!known) return;
     this.#become(known, "offline", reason);
     this.#known.delete(path);
+    this.#count[known.availability]--;
   }
 
   /** Undefined where there is no such device. */
@@ -77,9 +85,7 @@ export class LatestValues {
 
   /** Devices by availability. */
   count(): Record<Availability, number> {
-    const count = { online: 0, stale: 0, offline: 0 };
-    for (const { availability } of this.#known.values()) count[availability]++;
-    return count;
+    return { ...this.#count };
   }
 
   scraped(scrape: Scrape): void {
@@ -89,7 +95,14 @@ export class LatestValues {
     known.goodAt = this.#clock.monotonic();
     known.observedAt = scrape.takenAt;
     known.failures = scrape.failures;
-    for (const [point, value] of scrape.values) known.values.set(point, { value, at: scrape.takenAt });
+    const at = scrape.takenAt;
+    for (const [point, value] of scrape.values) {
+      const latest = known.values.get(point);
+      if (latest) {
+        latest.value = value;
+        latest.at = at;
+      } else known.values.set(point, { value, at });
+    }
     this.#become(known, "online");
   }
 
@@ -116,6 +129,8 @@ export class LatestValues {
     known.reason = reason;
     if (known.announced && known.availability === availability) return;
     if (known.availability !== availability) known.since = new Date(this.#clock.now());
+    this.#count[known.availability]--;
+    this.#count[availability]++;
     known.availability = availability;
     known.announced = true;
     const { device, since } = known;

@@ -14,6 +14,8 @@ const JUMP_MS = 1000;
 const LONGEST_WAIT_MS = 60_000;
 /** A scrape has most of its interval, and on short intervals at least so long: a slow device is skipped, not starved. */
 const SHORTEST_DEADLINE_MS = 20_000;
+/** So long scrapes are begun in one go; then others have a turn. */
+const SLICE_MS = 8;
 /** A burst of writes ends in one extra scrape. */
 const EXTRA_DELAY_MS = 250;
 
@@ -64,10 +66,16 @@ export class Poller {
   readonly #entries = new Map<string, Entry>();
   readonly #stopping = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
+  /** Ends a scrape under way, each. */
+  readonly #ends = new Set<(reason: unknown) => void>();
   #cancelTimer: (() => void) | undefined;
   #started = false;
   /** Wall clock minus monotonic clock. */
   #epoch = 0;
+  /** When the timer is to fire, by the monotonic clock. */
+  #wakeAt = 0;
+  /** When the process last went on after it was stopped or blocked. */
+  #blockedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(options: PollerOptions) {
     this.#options = options;
@@ -107,9 +115,11 @@ export class Poller {
 
   /** Ends the scrapes under way and waits for them. */
   async stop(): Promise<void> {
-    this.#stopping.abort(new Error("the bridge is stopping"));
+    const reason = new Error("the bridge is stopping");
+    this.#stopping.abort(reason);
     this.#cancelTimer?.();
     for (const entry of this.#entries.values()) entry.cancelExtra?.();
+    for (const end of this.#ends) end(reason);
     await Promise.all(this.#underWay);
   }
 
@@ -128,17 +138,21 @@ export class Poller {
     this.#cancelTimer?.();
     const first = this.#queue.first;
     if (!first) return;
-    const wait = Math.min(Math.max(first.dueAt - this.#clock.monotonic(), 0), LONGEST_WAIT_MS);
+    const now = this.#clock.monotonic();
+    const wait = Math.min(Math.max(first.dueAt - now, 0), LONGEST_WAIT_MS);
+    this.#wakeAt = now + wait;
     this.#cancelTimer = this.#clock.after(wait, () => this.#wake());
   }
 
   #wake(): void {
     this.#watchClock();
     const now = this.#clock.monotonic();
+    if (now - this.#wakeAt > LATE_MS) this.#blockedUntil = now;
     while (this.#queue.first && this.#queue.first.dueAt <= now) {
+      if (this.#clock.monotonic() - now > SLICE_MS) break;
       const entry = this.#queue.shift()!;
       if (entry.gone) continue;
-      if (now - entry.dueAt > LATE_MS && !entry.catchUp) this.#spread(entry);
+      if (this.#blockedUntil - entry.dueAt > LATE_MS && !entry.catchUp) this.#spread(entry);
       else this.#due(entry);
     }
     this.#arm();
@@ -184,7 +198,12 @@ export class Poller {
     entry.running = kind;
     // The device counts as busy until its own call has ended, even where that does not heed its deadline.
     let call: Promise<unknown> = Promise.resolve();
-    const done = withDeadline({ clock, ms, what, signal: this.#stopping.signal }, (signal) => {
+    let end: (reason: unknown) => void = () => undefined;
+    const onBegin = (ends: typeof end) => {
+      end = ends;
+      this.#ends.add(ends);
+    };
+    const done = withDeadline({ clock, ms, what, onBegin }, (signal) => {
       const scrape = this.#options.scrape(device, synchronizedAt, signal);
       call = scrape.catch(() => undefined);
       return scrape;
@@ -198,7 +217,10 @@ export class Poller {
     );
     this.#underWay.add(done);
     void done
-      .finally(() => this.#underWay.delete(done))
+      .finally(() => {
+        this.#underWay.delete(done);
+        this.#ends.delete(end);
+      })
       .then(() => call)
       .then(() => {
         entry.running = undefined;

@@ -39,6 +39,9 @@ const SOON_MS = 1000;
 export class StatusPublisher {
   readonly #options: StatusOptions;
   readonly #availability = new Map<string, AvailabilityChange["availability"]>();
+  readonly #count = { online: 0, stale: 0, offline: 0 };
+  /** What the last report said. */
+  #saidBad = false;
   readonly #startedAt: Date;
   #told: Heartbeat | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -61,8 +64,8 @@ export class StatusPublisher {
   }
 
   availability(change: AvailabilityChange): void {
-    this.#availability.set(change.device.path, change.availability);
-    if (this.#heartbeat(this.#report()) !== this.#told) this.#beat();
+    this.#note(change.device.path, change.availability);
+    if (this.#heartbeat() !== this.#told) this.#beat();
     else this.#soon ??= setTimeout(() => this.#beat(), SOON_MS);
   }
 
@@ -76,7 +79,7 @@ export class StatusPublisher {
 
   /** A device came or went: who we are is told again, once for those that follow each other. */
   membershipChanged(path: string): void {
-    if (!this.#options.devices.has(path)) this.#availability.delete(path);
+    if (!this.#options.devices.has(path)) this.#note(path, undefined);
     this.#infoSoon ??= setTimeout(() => {
       this.#infoSoon = undefined;
       this.republish();
@@ -87,6 +90,16 @@ export class StatusPublisher {
     const { topics, secrets } = this.#options;
     const payload = JSON.stringify(notice);
     this.#send(topics.own("event"), secrets ? secrets.blank(payload) : payload, false);
+  }
+
+  #note(path: string, availability: AvailabilityChange["availability"] | undefined): void {
+    const before = this.#availability.get(path);
+    if (before !== undefined) this.#count[before]--;
+    if (availability === undefined) this.#availability.delete(path);
+    else {
+      this.#availability.set(path, availability);
+      this.#count[availability]++;
+    }
   }
 
   #report(): HealthReport {
@@ -102,11 +115,12 @@ export class StatusPublisher {
     clearTimeout(this.#soon);
     this.#soon = undefined;
     const report = this.#report();
-    this.#publishHeartbeat(report);
+    this.#saidBad = report.status === "BAD";
+    this.#publishHeartbeat();
     const { status: _, ...counters } = report;
     const health = {
       at: this.#options.now(),
-      status: this.#heartbeat(report),
+      status: this.#heartbeat(),
       startedAt: this.#startedAt,
       devices: this.#devicesByAvailability(),
       ...counters,
@@ -115,23 +129,23 @@ export class StatusPublisher {
   }
 
   /** BAD: the bridge says so, or it has devices and none of them is online. */
-  #heartbeat(report: HealthReport): Heartbeat {
-    if (report.status === "BAD") return "BAD";
+  #heartbeat(): Heartbeat {
+    if (this.#saidBad) return "BAD";
     const { online, unknown } = this.#devicesByAvailability();
     if (online > 0 || this.#options.devices.size === 0) return "GOOD";
     return unknown > 0 ? "STARTING" : "BAD";
   }
 
   #devicesByAvailability(): Record<AvailabilityChange["availability"] | "unknown", number> {
-    const count = { online: 0, stale: 0, offline: 0, unknown: 0 };
-    for (const path of this.#options.devices.keys()) count[this.#availability.get(path) ?? "unknown"]++;
-    return count;
+    const { online, stale, offline } = this.#count;
+    const unknown = Math.max(0, this.#options.devices.size - online - stale - offline);
+    return { online, stale, offline, unknown };
   }
 
   /** `["GOOD",{},{"Date","TimeStamp"}]`; the bare word where the headers travel as user properties. */
-  #publishHeartbeat(report: HealthReport): void {
+  #publishHeartbeat(): void {
     const { link, topics, headers: setting, now } = this.#options;
-    const status = this.#heartbeat(report);
+    const status = this.#heartbeat();
     const time = timeText(now());
     const headers = { Date: time, TimeStamp: time };
     const places = headerPlaces(setting, link.protocolVersion);

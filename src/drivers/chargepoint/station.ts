@@ -3,12 +3,17 @@ import { convertValue, type PointValue } from "../../points/index.ts";
 import type { RegistryRow } from "../../registry/row.ts";
 import type { DriverDevice, Reading, WriteOptions, WriteOutcome } from "../driver.ts";
 import { PointNotFoundError, PointReadOnlyError } from "../errors.ts";
+import type { Account } from "./account/account.ts";
 import type { Answers } from "./account/answers.ts";
 import { ageAllowed, SELDOM } from "./account/pace.ts";
+import { untilAborted } from "./account/shared-reads.ts";
 import { type ControlContext, controls, nothingToRevert, revertShed } from "./control/controls.ts";
 import { registerClasses } from "./registers/index.ts";
 import type { AnswerKind, Attribute } from "./registers/register.ts";
 import { PORT_DETAIL_ATTRIBUTES } from "./registers/station-status-register.ts";
+
+/** What the account is told of a scrape's reads. */
+type ScrapeOptions = Parameters<Account["expect"]>[2];
 
 /** A registry row bound to the attribute that it names. */
 interface Binding {
@@ -33,7 +38,7 @@ export class Station implements DriverDevice {
   readonly #init: StationInit;
   readonly #bindings: ReadonlyMap<string, Binding>;
   readonly #kinds: readonly AnswerKind[];
-  readonly #portDetails: boolean;
+  readonly #optionsOf: ReadonlyMap<AnswerKind, ScrapeOptions>;
   readonly #warned = new Set<string>();
 
   constructor(init: StationInit) {
@@ -41,16 +46,28 @@ export class Station implements DriverDevice {
     this.#bindings = new Map(init.rows.map((row) => [row.point.name, bind(row)]));
     const bindings = [...this.#bindings.values()];
     this.#kinds = [...new Set(bindings.map((binding) => binding.kind))];
-    this.#portDetails = bindings.some(
+    const portDetails = bindings.some(
       ({ kind, row }) => kind === "status" && PORT_DETAIL_ATTRIBUTES.has(row.attribute),
+    );
+    const { intervalSeconds, maxAgeSeconds, nameplateSeconds } = init;
+    const round = { reader: this, intervalSeconds };
+    this.#optionsOf = new Map(
+      this.#kinds.map((kind) => [
+        kind,
+        { maxAgeSeconds: ageAllowed(kind, maxAgeSeconds, nameplateSeconds), round, portDetails },
+      ]),
     );
   }
 
   /** Tells the account what will be read, so that the first scrape of a fleet is one round already. */
   announce(): void {
-    for (const kind of this.#kinds) {
-      this.#init.account.expect(kind, this.#init.stationID, this.#scrapeOptions(kind));
-    }
+    const { account, stationID } = this.#init;
+    for (const [kind, options] of this.#optionsOf) account.expect(kind, stationID, options);
+  }
+
+  /** Nobody counts on its rounds any more. */
+  close(): void {
+    for (const kind of this.#kinds) this.#init.account.leave(kind, this.#init.stationID, this);
   }
 
   async scrapeAll(signal: AbortSignal): Promise<Reading> {
@@ -78,7 +95,7 @@ export class Station implements DriverDevice {
   async getPoint(point: string, signal: AbortSignal): Promise<PointValue> {
     const binding = this.#binding(point);
     const { account, stationID } = this.#init;
-    const portDetails = this.#portDetails;
+    const { portDetails } = this.#optionsOf.get(binding.kind)!;
     const answer = await account.read(binding.kind, stationID, { maxAgeSeconds: 0, signal, portDetails });
     return this.#valueOf(binding, answer);
   }
@@ -120,20 +137,10 @@ export class Station implements DriverDevice {
   /** Every kind of answer that the rows need, side by side; how each ended. */
   async #answers(signal: AbortSignal) {
     const { account, stationID } = this.#init;
-    const reads = this.#kinds.map((kind) =>
-      account.read(kind, stationID, { ...this.#scrapeOptions(kind), signal }),
-    );
-    const results = await Promise.allSettled<Answers[AnswerKind]>(reads);
+    const reads = this.#kinds.map((kind) => account.read(kind, stationID, this.#optionsOf.get(kind)!));
+    // One wait for all: a fleet has a hundred thousand of them at a time.
+    const results = await untilAborted(Promise.allSettled<Answers[AnswerKind]>(reads), signal);
     return this.#kinds.map((kind, index) => ({ kind, result: results[index]! }));
-  }
-
-  #scrapeOptions(kind: AnswerKind) {
-    const { intervalSeconds, maxAgeSeconds, nameplateSeconds } = this.#init;
-    return {
-      maxAgeSeconds: ageAllowed(kind, maxAgeSeconds, nameplateSeconds),
-      round: { reader: this, intervalSeconds },
-      portDetails: this.#portDetails,
-    };
   }
 
   /** The value in the row's type; null where it cannot be converted, said once per point. */

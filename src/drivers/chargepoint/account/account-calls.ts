@@ -3,6 +3,7 @@ import type { CallOptions, ChargePointClient } from "../api/client.ts";
 import { ApiError } from "../api/errors.ts";
 import type { Operation, RequestOf, ResponseOf } from "../api/message.ts";
 import { getOrgsAndStationGroups } from "../api/operations/get-orgs-and-station-groups.ts";
+import { getStationGroupDetails } from "../api/operations/get-station-group-details.ts";
 import { getStationGroups } from "../api/operations/get-station-groups.ts";
 import type { Breaker } from "./breaker.ts";
 import type { CallLimits } from "./call-limits.ts";
@@ -16,7 +17,11 @@ export interface AccountCallsInit {
 }
 
 /** No point is read by these: who learns from them says what their refusal means. */
-const LEARNING: ReadonlySet<string> = new Set([getOrgsAndStationGroups.name, getStationGroups.name]);
+const LEARNING: ReadonlySet<string> = new Set([
+  getOrgsAndStationGroups.name,
+  getStationGroups.name,
+  getStationGroupDetails.name,
+]);
 
 /** The account's way to the service: within its limits, at a slowing pace while it fails, refusals said once. */
 export class AccountCalls implements Pick<ChargePointClient, "call"> {

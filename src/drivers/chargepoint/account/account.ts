@@ -20,7 +20,8 @@ import { StatusSource } from "./status-source.ts";
 export interface ReadOptions {
   /** An answer may be this old; 0 asks the service, though a call already under way is joined. */
   readonly maxAgeSeconds: number;
-  readonly signal: AbortSignal;
+  /** Ends the waiting; the call goes on for others. Absent: whoever reads sees to that. */
+  readonly signal?: AbortSignal;
   readonly portDetails?: boolean;
   /** Of a scrape: an answer that was fetched with others' since its last one will do too. */
   readonly round?: ReaderRound;
@@ -128,6 +129,11 @@ export class Account {
   ): void {
     this.#wantPortDetails(options);
     this.#reads[kind].expect(stationID, options.maxAgeSeconds, options.round);
+  }
+
+  /** Counts no more on this reader's rounds. */
+  leave(kind: keyof Answers, stationID: string, reader: object): void {
+    this.#reads[kind].audience.leave(stationID, reader);
   }
 
   /** The account's answer for one station. Rejects with ApiError, TransportError, StationMissingError, … */

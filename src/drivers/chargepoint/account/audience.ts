@@ -9,12 +9,17 @@ interface Member {
   readonly dueSeconds: number;
 }
 
+/** Members in the order in which they are due. */
+type Lane = Map<string, Member>;
+
 /** So many intervals without a question, and a station is no longer counted on: its device is gone. */
 const SILENT_INTERVALS = 3;
 
 /** Stations by the order in which they will be asked for again: the one whose turn was longest ago comes first. */
 export class Audience {
-  readonly #members = new Map<string, Member>();
+  /** Those who wait equally long for their turn follow each other, so each lane is in order by itself. */
+  readonly #lanes = new Map<string, Lane>();
+  readonly #laneOf = new Map<string, Lane>();
   #version = 0;
 
   /** Grows when stations come or go. */
@@ -23,15 +28,15 @@ export class Audience {
   }
 
   get size(): number {
-    return this.#members.size;
+    return this.#laneOf.size;
   }
 
   has(stationID: string): boolean {
-    return this.#members.has(stationID);
+    return this.#laneOf.has(stationID);
   }
 
   stationIDs(): IterableIterator<string> {
-    return this.#members.keys();
+    return this.#laneOf.keys();
   }
 
   /** A station's next turn is one interval from now; at the start, at any moment from now on. */
@@ -41,30 +46,46 @@ export class Audience {
     now: number,
     after = member.intervalSeconds,
   ): void {
-    if (!this.#members.delete(stationID)) this.#version += 1;
-    this.#members.set(stationID, { ...member, dueSeconds: now + after });
+    const { intervalSeconds } = member;
+    const key = `${intervalSeconds} ${after}`;
+    const lane = this.#lanes.get(key) ?? new Map();
+    this.#lanes.set(key, lane);
+    const before = this.#laneOf.get(stationID);
+    if (before) before.delete(stationID);
+    else this.#version += 1;
+    lane.set(stationID, { ...member, dueSeconds: now + after });
+    if (before !== lane) this.#laneOf.set(stationID, lane);
+  }
+
+  /** The station's device is gone, if it was this reader. */
+  leave(stationID: string, reader: object): void {
+    const member = this.#laneOf.get(stationID)?.get(stationID);
+    if (member?.round.reader === reader) this.#remove(stationID);
   }
 
   /** Stations that will soon be asked for and whose answer is not there yet, the next first. */
   *due<T>(shared: SharedReads<T>, now: number): Generator<string> {
-    for (const [stationID, member] of this.#members) {
-      const { round, dueSeconds, intervalSeconds, maxAgeSeconds } = member;
-      if (now - dueSeconds > SILENT_INTERVALS * intervalSeconds) {
-        this.#members.delete(stationID);
-        this.#version += 1;
-      } else if (
-        this.#needs(shared, stationID, member, now, maxAgeSeconds) &&
-        dueSeconds - now <= round.seconds
-      )
-        yield stationID;
+    for (const lane of this.#lanes.values()) {
+      for (const [stationID, member] of lane) {
+        const { dueSeconds, round, intervalSeconds, maxAgeSeconds } = member;
+        // All of a lane have the same interval, and so the same patience.
+        if (dueSeconds - now > round.seconds) break;
+        if (now - dueSeconds > SILENT_INTERVALS * intervalSeconds) this.#remove(stationID);
+        else if (this.#needs(shared, stationID, member, now, maxAgeSeconds)) yield stationID;
+      }
     }
   }
 
   /** Whether one station is such a one. */
   isDue<T>(shared: SharedReads<T>, stationID: string, now: number): boolean {
-    const member = this.#members.get(stationID);
+    const member = this.#laneOf.get(stationID)?.get(stationID);
     if (!member || member.dueSeconds - now > member.round.seconds) return false;
     return this.#needs(shared, stationID, member, now, member.maxAgeSeconds);
+  }
+
+  #remove(stationID: string): void {
+    this.#laneOf.get(stationID)?.delete(stationID);
+    if (this.#laneOf.delete(stationID)) this.#version += 1;
   }
 
   #needs<T>(shared: SharedReads<T>, id: string, member: Member, now: number, maxAge: number): boolean {

@@ -76,7 +76,12 @@ export class GatheredReads<A> {
     );
   }
 
-  read(stationID: string, maxAgeSeconds: number, signal: AbortSignal, reader?: ReaderRound): Promise<A> {
+  read(
+    stationID: string,
+    maxAgeSeconds: number,
+    signal: AbortSignal | undefined,
+    reader?: ReaderRound,
+  ): Promise<A> {
     const round = reader && roundOf(reader);
     if (round) {
       const { intervalSeconds } = reader;

@@ -34,7 +34,8 @@ export class LoadSource implements Source<LoadAnswer> {
   }
 
   async fetch(batch: Batch<LoadAnswer>): Promise<void> {
-    if (this.#audience().size > 1) await this.#groups.learn();
+    const { size } = this.#audience();
+    if (size > 1) await this.#groups.learn(size);
     const { groupOf } = this.#freshCover();
     const groups = new Set(batch.wanted.flatMap((id) => groupOf.get(id) ?? []));
     const byGroup = new Map<StationGroup, string[]>();

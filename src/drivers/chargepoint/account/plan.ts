@@ -4,6 +4,7 @@ import type { Answers } from "./answers.ts";
 import { coverByGroups, type StationGroup } from "./group-cover.ts";
 import { ageAllowed } from "./pace.ts";
 import { RIGHTS_PAGE, STATIONS_PAGE, STATUS_PAGE } from "./page-sizes.ts";
+import { MOST_STATIONS_AT_ONCE } from "./station-groups.ts";
 
 type Kind = keyof Answers;
 
@@ -41,14 +42,21 @@ export function planCalls(
   const kinds = Object.keys(OPERATIONS) as Kind[];
   const calls = kinds.flatMap((kind) => paces(kind, stations).map((pace) => planKind(kind, pace, groups)));
   const loads = calls.filter(({ operation }) => operation === OPERATIONS.load);
-  if (new Set(stations.filter(({ rows }) => rows.has("load")).map((one) => one.stationID)).size < 2)
-    return calls;
+  const read = new Set(stations.filter(({ rows }) => rows.has("load")).map((one) => one.stationID)).size;
+  if (read < 2) return calls;
   const rows = loads.flatMap((load) => load.rows);
   const learn = { everySeconds: GROUPS_REFRESH_SECONDS, calls: 1, onePerStationPerMinute: 0, rows };
   return [
     ...calls,
     { operation: "getOrgsAndStationGroups", ...learn },
-    { operation: "getStationGroups", ...learn, assumes: "one organisation" },
+    read > MOST_STATIONS_AT_ONCE
+      ? {
+          operation: "getStationGroupDetails",
+          ...learn,
+          calls: groups.length,
+          assumes: "no groups but these",
+        }
+      : { operation: "getStationGroups", ...learn, assumes: "one organisation" },
   ];
 }
 

@@ -10,7 +10,9 @@ export interface Round {
 interface Shared<T> {
   readonly work: Promise<T>;
   readonly atSeconds: number;
-  readonly takenBy: WeakSet<object>;
+  /** The first reader; a station hardly ever has another. */
+  takenBy: object | undefined;
+  others: Set<object> | undefined;
 }
 
 /** Rejects with the signal's reason as soon as it aborts; the work itself goes on for those who share it. */
@@ -46,7 +48,7 @@ export class SharedReads<T = unknown> {
   read(
     key: string,
     maxAgeSeconds: number,
-    signal: AbortSignal,
+    signal: AbortSignal | undefined,
     fetch: () => Promise<T>,
     round?: Round,
   ): Promise<T> {
@@ -54,8 +56,8 @@ export class SharedReads<T = unknown> {
       this.#usable(key, this.#now(), maxAgeSeconds, round) ??
       this.#underWay.get(key) ??
       this.join(key, fetch());
-    if (round) shared.takenBy.add(round.reader);
-    return untilAborted(shared.work, signal);
+    if (round) take(shared, round.reader);
+    return signal ? untilAborted(shared.work, signal) : shared.work;
   }
 
   /** Whether a read at that time would find its answer here, or on its way. */
@@ -71,16 +73,15 @@ export class SharedReads<T = unknown> {
     round: Round | undefined,
   ): Shared<T> | undefined {
     const kept = this.#kept.get(key);
-    const age = (shared: Shared<T>) => atSeconds - shared.atSeconds;
-    if (kept && age(kept) < maxAgeSeconds) return kept;
-    return [kept, this.#failed.get(key)].find(
-      (shared) => shared && round && !shared.takenBy.has(round.reader) && age(shared) <= round.seconds,
-    );
+    if (kept && atSeconds - kept.atSeconds < maxAgeSeconds) return kept;
+    if (kept && isNews(kept, atSeconds, round)) return kept;
+    const failed = this.#failed.get(key);
+    return failed && isNews(failed, atSeconds, round) ? failed : undefined;
   }
 
   /** Lets reads of `key` wait for work that is under way for others. */
   join(key: string, work: Promise<T>): Shared<T> {
-    const shared: Shared<T> = { work, atSeconds: this.#now(), takenBy: new WeakSet() };
+    const shared: Shared<T> = { work, atSeconds: this.#now(), takenBy: undefined, others: undefined };
     this.#underWay.set(key, shared);
     const settle = (kept: Map<string, Shared<T>>) => {
       if (this.#underWay.get(key) !== shared) return;
@@ -111,4 +112,17 @@ export class SharedReads<T = unknown> {
     this.#failed.delete(key);
     this.#underWay.delete(key);
   }
+}
+
+function take(shared: Shared<unknown>, reader: object): void {
+  shared.takenBy ??= reader;
+  if (shared.takenBy === reader) return;
+  shared.others ??= new Set();
+  shared.others.add(reader);
+}
+
+/** Whether a reader has not had the answer yet, and it is young enough for its rounds. */
+function isNews(shared: Shared<unknown>, atSeconds: number, round: Round | undefined): boolean {
+  if (!round || shared.takenBy === round.reader || shared.others?.has(round.reader)) return false;
+  return atSeconds - shared.atSeconds <= round.seconds;
 }

@@ -1,12 +1,18 @@
 import type { ChargePointClient } from "../api/client.ts";
 import { getOrgsAndStationGroups } from "../api/operations/get-orgs-and-station-groups.ts";
+import { getStationGroupDetails } from "../api/operations/get-station-group-details.ts";
 import { getStationGroups } from "../api/operations/get-station-groups.ts";
 import type { StationGroup } from "./group-cover.ts";
+import { concernsAll } from "./walk.ts";
 
 const REFRESH_SECONDS = 3600;
 /** After a failure, or when the groups turned out to be other than they were. */
 const SOON_SECONDS = 300;
 const MOST_ORGANISATIONS = 50;
+/** For more stations than this, all groups at once would be too long an answer: each is asked for by itself. */
+export const MOST_STATIONS_AT_ONCE = 5000;
+/** Groups that are asked for side by side. */
+const AT_A_TIME = 50;
 
 export interface StationGroupsOptions {
   readonly now: () => number;
@@ -40,10 +46,12 @@ export class StationGroups {
     return this.#version;
   }
 
-  /** Waits for the first time only; later renewals go on beside the reads. Never rejects. */
-  async learn(): Promise<void> {
+  /**
+   * `stations`: how many are read. Waits for the first time only; later renewals go on beside the reads. Never rejects.
+   */
+  async learn(stations: number): Promise<void> {
     const first = this.#learntAt === Number.NEGATIVE_INFINITY;
-    if (this.#options.now() >= this.#dueAt) this.#learning ??= this.#renew();
+    if (this.#options.now() >= this.#dueAt) this.#learning ??= this.#renew(stations > MOST_STATIONS_AT_ONCE);
     if (first) await this.#learning;
   }
 
@@ -57,10 +65,10 @@ export class StationGroups {
     this.#dueAt = Math.min(this.#dueAt, this.#learntAt + SOON_SECONDS);
   }
 
-  async #renew(): Promise<void> {
+  async #renew(oneByOne: boolean): Promise<void> {
     const { now, onFailure } = this.#options;
     try {
-      this.#set(await this.#read());
+      this.#set(await this.#read(oneByOne));
       this.#dueAt = now() + REFRESH_SECONDS;
       this.#failed = false;
     } catch (error) {
@@ -77,27 +85,49 @@ export class StationGroups {
     this.#version += 1;
   }
 
-  async #read(): Promise<StationGroup[]> {
+  async #read(oneByOne: boolean): Promise<StationGroup[]> {
     const { signal } = this.#options;
     const { orgData } = await this.#client.call(getOrgsAndStationGroups, { searchQuery: {} }, { signal });
     const parents = new Map<number, number>();
-    const direct = new Map<number, string[]>();
     for (const { sgID, parentGroupID } of orgData.flatMap(({ sgData }) => sgData)) {
       if (sgID !== null && Number(parentGroupID ?? 0) > 0) parents.set(sgID, Number(parentGroupID));
     }
-    for (const { orgID } of orgData.slice(0, MOST_ORGANISATIONS)) {
-      if (orgID === null) continue;
-      const { groupData } = await this.#client.call(getStationGroups, { orgID }, { signal });
-      for (const { sgID, stationData } of groupData) {
-        if (sgID !== null)
-          direct.set(
-            sgID,
-            stationData.flatMap(({ stationID }) => stationID ?? []),
-          );
-      }
-    }
+    const direct = oneByOne
+      ? await this.#each(orgData.flatMap(({ sgData }) => sgData.flatMap(({ sgID }) => sgID ?? [])))
+      : await this.#ofOrganisations(orgData.flatMap(({ orgID }) => orgID ?? []));
     return withInner(direct, parents);
   }
+
+  async #ofOrganisations(orgIDs: readonly string[]): Promise<Map<number, string[]>> {
+    const { signal } = this.#options;
+    const direct = new Map<number, string[]>();
+    for (const orgID of orgIDs.slice(0, MOST_ORGANISATIONS)) {
+      const { groupData } = await this.#client.call(getStationGroups, { orgID }, { signal });
+      for (const { sgID, stationData } of groupData) if (sgID !== null) direct.set(sgID, idsOf(stationData));
+    }
+    return direct;
+  }
+
+  /** A group that cannot be read is done without. */
+  async #each(sgIDs: readonly number[]): Promise<Map<number, string[]>> {
+    const { signal } = this.#options;
+    const direct = new Map<number, string[]>();
+    const read = async (sgID: number) => {
+      try {
+        const { stationData } = await this.#client.call(getStationGroupDetails, { sgID }, { signal });
+        direct.set(sgID, idsOf(stationData));
+      } catch (error) {
+        if (concernsAll(error)) throw error;
+      }
+    };
+    for (let at = 0; at < sgIDs.length; at += AT_A_TIME)
+      await Promise.all(sgIDs.slice(at, at + AT_A_TIME).map(read));
+    return direct;
+  }
+}
+
+function idsOf(stations: readonly { readonly stationID: string | null }[]): string[] {
+  return stations.flatMap(({ stationID }) => stationID ?? []);
 }
 
 /** Stations of a nested group are in the outer one too. */

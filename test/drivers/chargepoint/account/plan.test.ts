@@ -33,7 +33,7 @@ test("the plan is what a simulator logs: a hundred stations, in the groups that 
       throw error;
     },
   });
-  await groups.learn();
+  await groups.learn(100);
   await client.close();
   fleet.called();
   for (let round = 0; round < ROUNDS; round++) await fleet.round();
