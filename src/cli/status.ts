@@ -9,7 +9,9 @@ export function status(program: Command, terminal: Terminal): void {
   bridgeOptions(
     program
       .command("status")
-      .description("What the running bridge says of itself. Ends with 1 where none is online."),
+      .description(
+        "What the running bridge, and historians of their own, say of themselves. Ends with 1 where none is online.",
+      ),
   ).action((flags: BridgeFlags) => showStatus(flags, terminal));
 }
 
@@ -25,13 +27,19 @@ async function showStatus(flags: BridgeFlags, terminal: Terminal): Promise<void>
   });
   if (flags.json) printJson(terminal, bridges);
   else for (const bridge of bridges) terminal.out(describe(bridge));
-  if (bridges.some(({ state }) => state === "online")) return;
+  // Where there is a bridge it is the one that counts; historians may run without any.
+  const counting = bridges.filter(isBridge).length > 0 ? bridges.filter(isBridge) : bridges;
+  if (counting.some(({ state }) => state === "online")) return;
   const which = instance === undefined ? "no bridge" : `bridge "${instance}"`;
   throw new CommandError(
     bridges.length === 0
       ? `${which} was never online at ${brokerUrl(broker)}`
       : `${which} is not online at ${brokerUrl(broker)}; start it with "voltbridge run"`,
   );
+}
+
+function isBridge({ instance }: BridgeStatus): boolean {
+  return !instance.includes("/");
 }
 
 /**
@@ -44,8 +52,9 @@ async function showStatus(flags: BridgeFlags, terminal: Terminal): Promise<void>
 function describe({ instance, state, info, health }: BridgeStatus): string {
   const lines = [`${instance} is ${state ?? "unknown"}`];
   if (info && state === "online") {
-    const devices = counted((info.devices as unknown[] | undefined)?.length ?? 0, "device");
-    lines[0] += `: version ${formatValue(info.version)}, ${devices}, since ${when(info.startedAt)}`;
+    const devices = info.devices as unknown[] | undefined;
+    const has = devices ? `, ${counted(devices.length, "device")}` : "";
+    lines[0] += `: version ${formatValue(info.version)}${has}, since ${when(info.startedAt)}`;
   }
   if (health) {
     const { at, status, startedAt: _, ...counters } = health;

@@ -24,6 +24,8 @@ export interface IntakeOptions {
    * once. Where it rejects the connection ends, and the message comes again.
    */
   take(message: Incoming): Promise<void>;
+  /** Messages come, or come no more. */
+  readonly onChange?: () => void;
   readonly log: Log;
   readonly times?: Partial<Pick<ConnectionTimes, "connectTimeoutMs" | "firstPauseMs" | "longestPauseMs">>;
 }
@@ -137,7 +139,7 @@ export class Intake {
       await session.end("failed");
       clearTimeout(this.#announcing);
       this.#sharing?.connectionEnded();
-      this.#listening = false;
+      this.#change(false);
     }
   }
 
@@ -160,8 +162,8 @@ export class Intake {
   }
 
   #arrived(session: IntakeSession): void {
-    this.#listening = true;
     this.#sharing?.probe(session);
+    this.#change(true);
     if (this.#flaps > 0) this.#announcing = setTimeout(() => this.#announce(session), STABLE_MS);
     else this.#announce(session);
   }
@@ -183,6 +185,12 @@ export class Intake {
     const { clientId } = this.#options;
     const hint = `; if another client connects as ${clientId}, give one of the two another name (--name or --client-id)`;
     this.#trouble(`lost ${this.#url}: ${reason}; connecting again${this.#flaps < FLAPS ? "" : hint}`);
+  }
+
+  #change(listening: boolean): void {
+    if (this.#listening === listening) return;
+    this.#listening = listening;
+    this.#options.onChange?.();
   }
 
   #trouble(text: string): void {

@@ -38,6 +38,7 @@ export const BAD_REASONS = [
   /** Further from now than `time_tolerance`. */
   "time_tolerance",
   "bad_name",
+  "internal_fault",
 ] as const;
 
 export type IgnoreReason = (typeof EXPECTED_REASONS)[number] | (typeof BAD_REASONS)[number];

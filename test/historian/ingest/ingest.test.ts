@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { HistorianSettings } from "../../../src/config/settings.ts";
 import type { Sample } from "../../../src/historian/contract.ts";
-import { ArrivalClock, Ingest, Naming } from "../../../src/historian/ingest/index.ts";
+import { ArrivalClock, Ingest, Naming, PreciseClock } from "../../../src/historian/ingest/index.ts";
 import type { IngestMessage } from "../../../src/historian/ingest/message.ts";
 import { parseTime } from "../../../src/historian/time.ts";
 import { SETTINGS } from "../settings.ts";
@@ -430,11 +430,17 @@ describe("G3: what cannot be stored is ignored with its reason", () => {
   });
 });
 
-test("messages of one millisecond have times of their own", () => {
-  let now = new Date("2026-11-21T08:00:00.001Z");
+test("no two messages have one time of arrival", () => {
+  let now = at("2026-11-21T08:00:00.001Z");
+  const first = now;
   const clock = new ArrivalClock(() => now);
-  const first = now.getTime() * 1000;
   expect([clock.next(), clock.next(), clock.next()]).toEqual([first, first + 1, first + 2]);
-  now = new Date("2026-11-21T07:00:00Z");
-  expect(clock.next()).toBe(now.getTime() * 1000);
+  now = at("2026-11-21T07:00:00Z");
+  expect(clock.next()).toBe(now);
+});
+
+test("the time of arrival is the time of day", () => {
+  const time = new PreciseClock().now();
+  expect(Math.abs(time / 1000 - Date.now())).toBeLessThan(10);
+  expect(Number.isSafeInteger(time)).toBe(true);
 });
