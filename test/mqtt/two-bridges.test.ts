@@ -1,7 +1,17 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Overriding, Scheduling } from "../../src/devices/commands.ts";
 import { Mosquitto, mosquittoInstalled } from "../helpers/mosquitto.ts";
 import { Recorder } from "../helpers/mqtt-recorder.ts";
 import { connected, device, point, startRig } from "./rig.ts";
+
+/** A scheduler that grants everything and says which bridge's it is. */
+const granting = (info: string): Scheduling => ({
+  requestNewSchedule: () => ({ result: "SUCCESS", info, data: {} }),
+  requestCancelSchedule: () => ({ result: "SUCCESS", info, data: {} }),
+  tasks: () => [],
+});
+const overriding = {} as Overriding;
+const scrapeAll = () => Promise.reject(new Error("nobody asks for a scrape"));
 
 const POINTS = [point("allowedLoad", { units: "kW", writable: true })];
 
@@ -16,7 +26,11 @@ beforeEach(async (context) => {
   for (const name of ["north", "south"]) {
     const rig = await startRig(
       { url: broker.url },
-      { instance: name, devices: new Map([[`site/${name}`, device(`site/${name}`, POINTS)]]) },
+      {
+        instance: name,
+        devices: new Map([[`site/${name}`, device(`site/${name}`, POINTS)]]),
+        control: { scheduling: granting(name), overriding, scrapeAll },
+      },
     );
     await connected(rig.mqtt);
     rigs.push(rig);
@@ -45,4 +59,16 @@ test("a bridge that is gone answers for nobody, so another one says that there i
   await ear.send("devices/actuators/set/site/south/allowedLoad", "6");
   const error = await ear.json("devices/actuators/error/site/south/allowedLoad");
   expect(error).toMatchObject({ type: "DeviceNotFoundError" });
+});
+
+test("a reservation of one bridge's devices is granted by that bridge alone", async () => {
+  for (const [i, name] of ["north", "south", "north"].entries()) {
+    const slots = [[`/site/${name}/`, "2026-11-21T08:00:00Z", "2026-11-21T09:00:00Z"]];
+    const headers = { type: "NEW_SCHEDULE", requesterID: "ann", taskID: `t${i}`, priority: "LOW" };
+    await ear.send("devices/actuators/schedule/request", JSON.stringify({ headers, message: slots }));
+    const result = "devices/actuators/schedule/result";
+    await ear.find(result, ({ text }) => text.includes(`"t${i}"`));
+  }
+  const answers = ear.on("devices/actuators/schedule/result").map(({ text }) => JSON.parse(text).info);
+  expect(answers).toEqual(["north", "south", "north"]);
 });
