@@ -8,7 +8,7 @@ import {
   type RunningDevices,
   StateStore,
 } from "./devices/index.ts";
-import { type Historian, openHistorian, Recorder } from "./historian/index.ts";
+import { type Archive, openArchive, openHistorian, Recorder } from "./historian/index.ts";
 import type { Log, Secrets } from "./log.ts";
 import { type Mqtt, startMqtt } from "./mqtt/index.ts";
 
@@ -55,7 +55,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     devices = running;
     options.onDiagnostics(running.diagnostics);
 
-    const recorder = await startRecorder(settings, bus, log, undo);
+    const archive = await startRecorder(options, bus, undo);
     const mqtt = await startMqtt({
       settings: settings.mqtt,
       instance: settings.instance,
@@ -66,7 +66,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       control: running.control,
       log,
       secrets,
-      health: () => ({ ...running.counters(), ...(recorder && { historian: recorder.counters }) }),
+      health: () => ({ ...running.counters(), ...(archive && { historian: archive.counters }) }),
     });
     undo.push(() => mqtt.stop());
     running.start();
@@ -78,16 +78,25 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
 }
 
 async function startRecorder(
-  settings: BridgeSettings,
+  { settings, log, version }: BridgeOptions,
   bus: Bus,
-  log: Log,
   undo: (() => void | Promise<void>)[],
-): Promise<Recorder | undefined> {
-  if (settings.historian.backend === "none") return undefined;
-  const historian: Historian = await openHistorian(settings.historian, settings.data, { log });
-  undo.push(() => historian.close());
-  const recorder = new Recorder({ bus, backend: historian.backend, settings: settings.historian, log });
+): Promise<Archive | undefined> {
+  const { historian, data, instance } = settings;
+  if (historian.backend === "none") return undefined;
+  if (historian.readonly) {
+    // Nothing is recorded; what cannot be read is better known now.
+    const opened = await openHistorian(historian, data, { log });
+    await opened.close();
+    return undefined;
+  }
+  const archive = await openArchive(historian, data, {
+    onNotice: (notice) => bus.emit("notice", notice),
+    log,
+  });
+  undo.push(() => archive.stop());
+  const recorder = new Recorder({ bus, sink: archive, settings: historian, instance, version, log });
   undo.push(() => recorder.stop());
   recorder.start();
-  return recorder;
+  return archive;
 }

@@ -1,4 +1,5 @@
 import type { HistorianSettings } from "../config/settings.ts";
+import { Archive, type ArchiveOptions } from "./archive.ts";
 import type { HistorianBackendType } from "./contract.ts";
 import type { Historian } from "./historian.ts";
 import { influxdb } from "./influxdb/index.ts";
@@ -7,14 +8,16 @@ import { postgres } from "./postgres/index.ts";
 import { sqlite } from "./sqlite/index.ts";
 import { volttronSqlite } from "./volttron-sqlite/index.ts";
 
+export type { Archive, ArchiveOptions } from "./archive.ts";
 export type { HistorianBackend, HistorianBackendType, Order, Sample, Topic, TopicMeta } from "./contract.ts";
+export type { DeliveryCounters } from "./delivery/index.ts";
 export type { HistorianErrorKind } from "./errors.ts";
 export { HistorianError, QueryError } from "./errors.ts";
 export type { HistorianOptions, HistoryAnswer, HistoryRow, VolttronAnswer } from "./historian.ts";
 export { Historian, volttronAnswer } from "./historian.ts";
 export type { OpenOptions } from "./open.ts";
 export type { HistoryQuery } from "./query.ts";
-export type { RecorderCounters, RecorderOptions } from "./recorder.ts";
+export type { RecorderOptions } from "./recorder.ts";
 export { Recorder } from "./recorder.ts";
 
 /** THE LIST: every kind of store that `historian.backend` can name. */
@@ -35,4 +38,24 @@ export async function openHistorian(
   options: OpenOptions,
 ): Promise<Historian> {
   return await openFrom(backends, settings, dataFolder, options);
+}
+
+/**
+ * Opens the store of the settings for writing, with its spool in the data folder: what the bridge's recorder and
+ * `voltbridge historian` give their samples to. Throws a HistorianError where the settings cannot work, and a QueueError where the
+ * spool cannot be opened.
+ */
+export async function openArchive(
+  settings: HistorianSettings,
+  dataFolder: string,
+  options: ArchiveOptions,
+): Promise<Archive> {
+  const log = options.log.part("historian");
+  const historian = await openHistorian(settings, dataFolder, { log, readonly: false });
+  try {
+    return await Archive.open(historian, settings, { spoolFolder: dataFolder, ...options, log });
+  } catch (error) {
+    await historian.close();
+    throw error;
+  }
 }

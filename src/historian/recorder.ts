@@ -1,215 +1,143 @@
-import type { Bus, Notice } from "../bus.ts";
+import type { Bus } from "../bus.ts";
 import type { HistorianSettings } from "../config/settings.ts";
 import type { Log } from "../log.ts";
-import type { HistorianBackend, Sample } from "./contract.ts";
-import { HistorianError } from "./errors.ts";
-import { RecorderReports } from "./recorder-reports.ts";
-import { SampleBuffer } from "./sample-buffer.ts";
+import type { DeviceInfo, Scrape } from "../points/index.ts";
+import { BridgeNotes } from "./bridge-notes.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import type { Sample } from "./contract.ts";
+import { type DeviceNaming, Naming } from "./ingest/index.ts";
+import type { Loss } from "./losses.ts";
 import { scrapeSamples, WriteAudit } from "./samples.ts";
+import { ScrapeTimes } from "./scrape-times.ts";
 
-/** Samples since the start. Always: accepted = written + waiting + dropped + rejected. */
-export interface RecorderCounters {
-  readonly accepted: number;
-  readonly written: number;
-  readonly waiting: number;
-  /** Lost because too many waited or because the bridge stopped. */
-  readonly dropped: number;
-  /** Refused by the store for ever. */
-  readonly rejected: number;
-}
-
-export interface Clock {
-  now(): Date;
-  /** Calls once after so many milliseconds; the returned function prevents it. */
-  after(milliseconds: number, run: () => void): () => void;
+/** Where samples go, and what becomes of them. */
+export interface RecorderSink {
+  /** Resolves when the samples are on disk, or dropped and counted. */
+  accept(samples: readonly Sample[], key: string): Promise<unknown>;
+  /** What was lost since it was asked last. */
+  takeLosses(): readonly Loss[];
 }
 
 export interface RecorderOptions {
   readonly bus: Bus;
-  readonly backend: HistorianBackend;
+  readonly sink: RecorderSink;
   readonly settings: HistorianSettings;
+  readonly instance: string;
+  readonly version: string;
   readonly log: Log;
   readonly clock?: Clock;
-  /** 0 to 1, for the jitter of retries. */
-  readonly random?: () => number;
-  /** Most samples that wait in memory. */
-  readonly bufferLimit?: number;
 }
 
-const BUFFER_LIMIT = 200_000;
-/** How long samples wait for others to share their transaction. */
-const GATHER_MS = 1000;
-const FIRST_RETRY_MS = 1000;
-/** VOLTTRON tries again after 300 s; this is soon enough for everybody. */
-const LONGEST_RETRY_MS = 30_000;
-const STOP_MS = 5000;
+/** The bridge says that it is alive so often. */
+const ALIVE_MS = 60_000;
+/** How long the stop waits for the disk. */
+const STOP_MS = 2000;
 
-const SYSTEM_CLOCK: Clock = {
-  now: () => new Date(),
-  after(milliseconds, run) {
-    const timer = setTimeout(run, milliseconds);
-    return () => clearTimeout(timer);
-  },
-};
-
-/** Takes scrapes and writes from the bus and brings them to the store in batches, until they are there. */
+/** Takes scrapes, writes and what explains gaps from the bus, and hands them to the spool as samples. */
 export class Recorder {
-  readonly #backend: HistorianBackend;
   readonly #bus: Bus;
+  readonly #sink: RecorderSink;
   readonly #settings: HistorianSettings;
   readonly #log: Log;
   readonly #clock: Clock;
-  readonly #random: () => number;
-  readonly #buffer: SampleBuffer;
+  readonly #naming: Naming;
+  readonly #namings = new Map<string, DeviceNaming>();
+  readonly #times = new ScrapeTimes();
   readonly #audit = new WriteAudit();
-  readonly #reports = new RecorderReports((...notice) => this.#tell(...notice));
-  readonly #ended = new AbortController();
+  readonly #notes: BridgeNotes;
   #subscriptions: (() => void)[] = [];
-  #batch: Sample[] = [];
-  #draining: Promise<void> | undefined;
-  #cancelGathering: (() => void) | undefined;
-  #stopping = false;
-  #wake = (): void => {};
-  #counts = { accepted: 0, written: 0, dropped: 0, rejected: 0 };
+  #cancelAlive: (() => void) | undefined;
+  /** The last `accept`: when it is on disk, all before it are. */
+  #accepting: Promise<unknown> = Promise.resolve();
 
-  constructor(options: RecorderOptions) {
-    this.#bus = options.bus;
-    this.#backend = options.backend;
-    this.#settings = options.settings;
-    this.#log = options.log.part("historian");
-    this.#clock = options.clock ?? SYSTEM_CLOCK;
-    this.#random = options.random ?? Math.random;
-    this.#buffer = new SampleBuffer(options.bufferLimit ?? BUFFER_LIMIT);
+  constructor({ bus, sink, settings, instance, version, log, clock = systemClock }: RecorderOptions) {
+    this.#bus = bus;
+    this.#sink = sink;
+    this.#settings = settings;
+    this.#log = log.part("historian");
+    this.#clock = clock;
+    this.#naming = new Naming(settings);
+    this.#notes = new BridgeNotes({ instance, version, clock });
   }
 
-  /** Subscribes, and opens the store so that a fault shows at once. With `readonly` settings it records nothing. */
   start(): void {
-    if (this.#settings.readonly) return;
+    const bus = this.#bus;
+    const notes = this.#notes;
     if (this.#settings.captureDeviceData)
-      this.#subscriptions.push(this.#bus.on("scrape", (scrape) => this.#accept(scrapeSamples(scrape))));
-    this.#subscriptions.push(this.#bus.on("write", (write) => this.#accept([this.#audit.sample(write)])));
-    void this.#open();
+      this.#subscriptions.push(
+        bus.on("scrape", (scrape) => this.#scraped(scrape)),
+        bus.on("availability", (change) =>
+          this.#accept(notes.availability(change, this.#pathOf(change.device))),
+        ),
+        bus.on("notice", ({ kind, device, text }) => {
+          if (kind !== "scrape_skipped" || device === undefined) return;
+          this.#accept(notes.skip(this.#naming.device(device).path, text));
+        }),
+      );
+    this.#subscriptions.push(
+      bus.on("write", (write) => this.#accept(this.#audit.sample(write))),
+      bus.on("membership", ({ device, change }) => {
+        if (change === "forgotten") this.#forget(device);
+      }),
+    );
+    this.#alive(false);
   }
 
-  /** Unsubscribes and writes what waits. Takes at most 5 s; what is not stored by then is counted as dropped. */
+  /** Unsubscribes, notes the end, and waits until all is on disk, for 2 s at most. */
   async stop(): Promise<void> {
     for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
-    this.#stopping = true;
-    this.#cancelGathering?.();
-    this.#wake();
-    const cancel = this.#clock.after(STOP_MS, () => this.#ended.abort());
-    await this.#drain();
+    this.#cancelAlive?.();
+    this.#alive(true);
+    this.#cancelAlive?.();
+    const late = Promise.withResolvers<void>();
+    const cancel = this.#clock.after(STOP_MS, () => late.resolve());
+    await Promise.race([this.#accepting, late.promise]);
     cancel();
-    this.#ended.abort();
-    const left = [...this.#batch.splice(0), ...this.#buffer.take(this.#buffer.length)];
-    this.#counts.dropped += left.length;
-    this.#reports.lost(left);
-    this.#reports.allLost();
   }
 
-  get counters(): RecorderCounters {
-    return { ...this.#counts, waiting: this.#batch.length + this.#buffer.length };
-  }
-
-  async #open(): Promise<void> {
-    const failure = await this.#attempt((signal) => this.#backend.open(signal));
-    if (failure && !this.#ended.signal.aborted) this.#reports.failed(failure);
-  }
-
-  #accept(samples: readonly Sample[]): void {
-    this.#counts.accepted += samples.length;
-    const dropped = this.#buffer.push(samples);
-    this.#counts.dropped += dropped.length;
-    this.#reports.overflowed(dropped);
-    if (this.#draining) return;
-    if (this.#buffer.length >= this.#settings.submitSizeLimit) void this.#drain();
-    else this.#cancelGathering ??= this.#clock.after(GATHER_MS, () => void this.#drain());
-  }
-
-  #drain(): Promise<void> {
-    this.#cancelGathering?.();
-    this.#cancelGathering = undefined;
-    if (this.counters.waiting === 0) return Promise.resolve();
-    this.#draining ??= this.#deliver();
-    return this.#draining;
-  }
-
-  /** Writes batch after batch until nothing waits. While stopping, the first failure ends it. */
-  async #deliver(): Promise<void> {
-    for (let failures = 0; this.counters.waiting > 0; ) {
-      if (this.#batch.length === 0) this.#batch = this.#buffer.take(this.#settings.submitSizeLimit);
-      const batch = this.#batch;
-      const failure = await this.#attempt((signal) => this.#backend.write(batch, signal));
-      if (!failure) {
-        this.#counts.written += batch.length;
-        this.#batch = [];
-        failures = 0;
-        this.#reports.stored(this.counters.waiting);
-      } else if (!this.#setAside(failure.rejected)) {
-        this.#reports.failed(failure);
-        if (this.#stopping) break;
-        await this.#pause(failures++, failure);
-      }
-    }
-    this.#draining = undefined;
-  }
-
-  /** One call of the backend within its deadline. Answers with what went wrong. */
-  async #attempt(call: (signal: AbortSignal) => Promise<void>): Promise<HistorianError | undefined> {
-    const seconds = this.#settings.maxTimePublishingSeconds;
-    const deadline = new AbortController();
-    const cancel = this.#clock.after(seconds * 1000, () => deadline.abort());
-    const signal = AbortSignal.any([deadline.signal, this.#ended.signal]);
-    try {
-      // The backend should heed the signal; the race holds if it does not.
-      await Promise.race([call(signal), outOfTime(signal, seconds)]);
-      return undefined;
-    } catch (error) {
-      if (error instanceof HistorianError) return error;
-      return new HistorianError("retry", (error as Error).message, { cause: error });
-    } finally {
-      cancel();
-    }
-  }
-
-  async #pause(failures: number, { kind }: HistorianError): Promise<void> {
-    const longest = Math.min(LONGEST_RETRY_MS, this.#settings.retryPeriodSeconds * 1000);
-    const delay = kind === "give_up" ? longest : Math.min(FIRST_RETRY_MS * 2 ** failures, longest);
-    await new Promise<void>((resolve) => {
-      const cancel = this.#clock.after(delay * (0.5 + this.#random() / 2), resolve);
-      this.#wake = () => {
-        cancel();
-        resolve();
-      };
-    });
-  }
-
-  /** Takes bad samples out of the batch. False when there were none. */
-  #setAside(rejected: ReadonlyMap<number, string>): boolean {
-    const good = this.#batch.filter((sample, index) => {
-      const reason = rejected.get(index);
-      if (reason !== undefined) this.#reports.rejected(sample, reason);
-      return reason === undefined;
-    });
-    const bad = this.#batch.length - good.length;
-    this.#counts.rejected += bad;
-    this.#batch = good;
-    return bad > 0;
-  }
-
-  #tell(severity: Notice["severity"], kind: string, text: string): void {
-    this.#log[severity === "warning" ? "warn" : severity](text, { kind });
-    this.#bus.emit("notice", { severity, kind, text, at: this.#clock.now() });
-  }
-}
-
-function outOfTime(signal: AbortSignal, seconds: number): Promise<never> {
-  return new Promise((_, reject) => {
-    const abort = (): void =>
-      reject(
-        new HistorianError("retry", `the store did not answer in time (max_time_publishing is ${seconds} s)`),
+  #scraped(scrape: Scrape): void {
+    const { device, takenAt } = scrape;
+    const before = this.#times.repeated;
+    const time = this.#times.timeOf(device.path, takenAt);
+    if (before === 0 && this.#times.repeated > 0)
+      this.#log.warn(
+        "the clock went back: values of times that were there before are stored a microsecond later, beside the earlier ones",
       );
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-  });
+    const samples = scrapeSamples(scrape, this.#namingOf(device), time);
+    this.#accept(...samples);
+  }
+
+  /** Samples of one device or topic, in one record. */
+  #accept(...samples: readonly Sample[]): void {
+    const [first] = samples;
+    if (!first) return;
+    const key = first.topic.slice(0, Math.max(first.topic.lastIndexOf("/"), 0));
+    this.#accepting = this.#sink
+      .accept(samples, key)
+      .catch((error: unknown) =>
+        this.#log.error("values of a device were not recorded", { err: error, device: key }),
+      );
+  }
+
+  /** Says that the bridge runs, and what was lost meanwhile; again in a minute. */
+  #alive(ended: boolean): void {
+    for (const loss of this.#sink.takeLosses()) this.#accept(this.#notes.loss(loss));
+    this.#accept(this.#notes.run(ended));
+    this.#cancelAlive = this.#clock.after(ALIVE_MS, () => this.#alive(false));
+  }
+
+  #pathOf(device: DeviceInfo): string {
+    return this.#namingOf(device).path;
+  }
+
+  #namingOf({ path }: DeviceInfo): DeviceNaming {
+    const naming = this.#namings.get(path) ?? this.#naming.device(path);
+    this.#namings.set(path, naming);
+    return naming;
+  }
+
+  #forget({ path }: DeviceInfo): void {
+    this.#namings.delete(path);
+    this.#times.forget(path);
+  }
 }

@@ -1,5 +1,6 @@
 import type { PointValue, Scrape, Write } from "../points/index.ts";
 import type { Sample, TopicMeta } from "./contract.ts";
+import type { DeviceNaming } from "./ingest/index.ts";
 import { timeOf } from "./time.ts";
 
 const AUDIT_META: TopicMeta = { units: "", type: "dictionary", tz: "UTC" };
@@ -8,16 +9,19 @@ const MAX_OPEN_WRITES = 10_000;
 
 /**
  * The values of a scrape, null included. A point that could not be read leaves no sample, nor does one whose row says
- * `Publish` never: what is kept is what subscribers could have kept (personal data is marked so).
+ * `Publish` never: what is kept is what subscribers could have kept (personal data is marked so). `time` as in {@link Sample}.
  */
-export function scrapeSamples({ device, values, takenAt }: Scrape): Sample[] {
-  const time = timeOf(takenAt);
+export function scrapeSamples(
+  { device, values, takenAt }: Scrape,
+  naming: DeviceNaming = { path: device.path, keeps: () => true },
+  time: number = timeOf(takenAt),
+): Sample[] {
   const samples: Sample[] = [];
   for (const [point, value] of values) {
     const { units = "", type = "string", publish = "always" } = device.points.get(point) ?? {};
-    if (publish === "never") continue;
+    if (publish === "never" || !naming.keeps(point)) continue;
     samples.push({
-      topic: `${device.path}/${point}`,
+      topic: `${naming.path}/${point}`,
       time,
       value,
       meta: { units, type, tz: device.timezone },

@@ -1,0 +1,60 @@
+import type { AvailabilityChange, PointValue } from "../points/index.ts";
+import type { Clock } from "./clock.ts";
+import type { Sample, TopicMeta } from "./contract.ts";
+import type { Loss } from "./losses.ts";
+import {
+  type AvailabilityNote,
+  availabilityTopic,
+  type LossNote,
+  lossTopic,
+  type RunNote,
+  runTopic,
+  skipTopic,
+} from "./own-topics.ts";
+import { timeOf } from "./time.ts";
+
+const META: TopicMeta = { units: "", type: "dictionary", tz: "UTC" };
+
+/** What a bridge notes of itself, as samples. */
+export class BridgeNotes {
+  readonly #instance: string;
+  readonly #version: string;
+  readonly #clock: Clock;
+  readonly #startedAt: Date;
+
+  constructor({ instance, version, clock }: { instance: string; version: string; clock: Clock }) {
+    this.#instance = instance;
+    this.#version = version;
+    this.#clock = clock;
+    this.#startedAt = clock.now();
+  }
+
+  /** That it runs: takes the place of what it said before. */
+  run(ended: boolean): Sample {
+    const note: RunNote = { version: this.#version, until: this.#clock.now().toISOString(), ended };
+    return this.#sample(runTopic(this.#instance), note, this.#startedAt);
+  }
+
+  availability({ device, availability, since, reason = "" }: AvailabilityChange, path: string): Sample {
+    const note: AvailabilityNote = { availability, reason, interval: device.intervalSeconds };
+    return this.#sample(availabilityTopic(this.#instance, path), note, since);
+  }
+
+  skip(path: string, text: string): Sample {
+    return this.#sample(skipTopic(this.#instance, path), text, this.#clock.now());
+  }
+
+  loss({ reason, values, from, to }: Loss): Sample {
+    const note: LossNote = {
+      reason,
+      values,
+      from: new Date(from).toISOString(),
+      to: new Date(to).toISOString(),
+    };
+    return this.#sample(lossTopic(this.#instance), note, this.#clock.now());
+  }
+
+  #sample(topic: string, value: PointValue, at: Date): Sample {
+    return { topic, time: timeOf(at), value, meta: META };
+  }
+}

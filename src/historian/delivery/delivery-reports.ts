@@ -1,0 +1,148 @@
+import type { Notice } from "../../bus.ts";
+import type { HistorianSettings } from "../../config/settings.ts";
+import type { Log } from "../../log.ts";
+import type { QueueCounters } from "../../queue/contract.ts";
+import type { Clock } from "../clock.ts";
+import type { Sample } from "../contract.ts";
+import type { HistorianError } from "../errors.ts";
+import type { Loss } from "../losses.ts";
+import { isOwnTopic } from "../own-topics.ts";
+import { formatTime } from "../time.ts";
+
+/**
+ * The balance, in values, exact over restarts and crashes: accepted = delivered + waiting + the sum of dropped + the sum of
+ * deadLettered.
+ */
+export interface DeliveryCounters {
+  readonly accepted: number;
+  readonly delivered: number;
+  readonly waiting: number;
+  /** By reason. */
+  readonly dropped: Readonly<Record<string, number>>;
+  /** By reason. */
+  readonly deadLettered: Readonly<Record<string, number>>;
+  /** Age of the oldest data that waits; 0 where nothing does. */
+  readonly lagSeconds: number;
+  /** Why the store takes nothing at present, and since when; absent while it does. */
+  readonly failing?: { readonly since: string; readonly error: string };
+  /** Of the calls since the start, with `gather_timing_data`. */
+  readonly timing?: Timing;
+}
+
+export interface Timing {
+  readonly calls: number;
+  readonly values: number;
+  readonly meanMs: number;
+  readonly maxMs: number;
+}
+
+/** Topics whose rejection was told; each is told once. */
+const MAX_REJECTED_TOPICS = 1000;
+
+interface Parts {
+  readonly settings: Pick<HistorianSettings, "messagePublishCount" | "gatherTimingData">;
+  readonly log: Log;
+  readonly onNotice: (notice: Notice) => void;
+  readonly clock: Clock;
+}
+
+/** What operators hear of the delivery: each change once, not each attempt. */
+export class DeliveryReports {
+  readonly #parts: Parts;
+  readonly #rejectedTopics = new Set<string>();
+  #failing: { readonly error: HistorianError; readonly since: Date } | undefined;
+  #lost: Loss | undefined;
+  #values = 0;
+  #calls = 0;
+  #totalMs = 0;
+  #maxMs = 0;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  failed(error: HistorianError): void {
+    const known = this.#failing;
+    this.#failing = { error, since: known?.since ?? this.#parts.clock.now() };
+    if (known?.error.kind === error.kind) return;
+    const severity = error.kind === "retry" ? "warning" : "error";
+    const text = `history is not being stored, values wait on disk: ${error.message}`;
+    this.#tell(severity, "historian_failing", text);
+  }
+
+  /** A call went well. `waiting`: values in the spool. */
+  stored(values: number, ms: number, waiting: number): void {
+    const { messagePublishCount, gatherTimingData } = this.#parts.settings;
+    const before = this.#values;
+    this.#values += values;
+    this.#calls += 1;
+    this.#totalMs += ms;
+    this.#maxMs = Math.max(this.#maxMs, ms);
+    if (Math.floor(before / messagePublishCount) < Math.floor(this.#values / messagePublishCount))
+      this.#parts.log.info(`${this.#values} values stored since the start`, {
+        waiting,
+        ...(gatherTimingData && { ...this.#timing() }),
+      });
+    if (this.#failing)
+      this.#tell("info", "historian_recovered", `history is stored again; ${waiting} values wait`);
+    this.#failing = undefined;
+  }
+
+  /** A sample is a dead letter now. */
+  setAside({ topic, time }: Sample, reason: string): void {
+    if (Number.isSafeInteger(time) && !isOwnTopic(topic)) this.#lost = widened(this.#lost, time / 1000);
+    if (this.#rejectedTopics.has(topic) || this.#rejectedTopics.size >= MAX_REJECTED_TOPICS) return;
+    this.#rejectedTopics.add(topic);
+    const text = `"${topic}" at ${when(time)} cannot be stored and is a dead letter now: ${reason}`;
+    this.#tell("warning", "historian_rejected", text);
+  }
+
+  /** What was set aside since it was asked last. */
+  takeSetAside(): Loss[] {
+    const lost = this.#lost;
+    this.#lost = undefined;
+    return lost ? [lost] : [];
+  }
+
+  counters(queue: QueueCounters): DeliveryCounters {
+    const { accepted, delivered, waiting, dropped, deadLettered, oldest } = queue;
+    const age = oldest ? this.#parts.clock.now().getTime() - oldest.getTime() : 0;
+    return {
+      accepted,
+      delivered,
+      waiting,
+      dropped,
+      deadLettered,
+      lagSeconds: Math.max(0, Math.round(age / 1000)),
+      ...(this.#failing && {
+        failing: { since: this.#failing.since.toISOString(), error: this.#failing.error.message },
+      }),
+      ...(this.#parts.settings.gatherTimingData && { timing: this.#timing() }),
+    };
+  }
+
+  #timing(): Timing {
+    const mean = this.#calls === 0 ? 0 : this.#totalMs / this.#calls;
+    return { calls: this.#calls, values: this.#values, meanMs: tenths(mean), maxMs: tenths(this.#maxMs) };
+  }
+
+  #tell(severity: Notice["severity"], kind: string, text: string): void {
+    const { log, onNotice, clock } = this.#parts;
+    log[severity === "warning" ? "warn" : severity](text, { kind });
+    onNotice({ severity, kind, text, at: clock.now() });
+  }
+}
+
+function widened(loss: Loss | undefined, time: number): Loss {
+  const { values, from, to } = loss ?? { values: 0, from: time, to: time };
+  return { reason: "dead_letter", values: values + 1, from: Math.min(from, time), to: Math.max(to, time) };
+}
+
+function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}
+
+/** A sample's time for people; of a rejected one it may be no time at all. */
+function when(time: number): string {
+  return Number.isSafeInteger(time) ? formatTime(time) : String(time);
+}

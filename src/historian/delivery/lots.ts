@@ -1,0 +1,182 @@
+import type { Sample } from "../contract.ts";
+
+/** A sample on its way, and where it came from. */
+export interface Item {
+  readonly sample: Sample;
+  /** Of the spool's record. */
+  readonly recordId: number;
+  /** Grows in the order of arrival. */
+  readonly order: number;
+}
+
+/** Samples that go to the store in one call. */
+export interface Lot {
+  readonly items: readonly Item[];
+  /** Into how many it is cut where one of it must be found. */
+  readonly parts: number;
+  /** Failures that another lot's success, straight after, shows to be this lot's own. */
+  strikes: number;
+  /** Failures since a lot was stored. */
+  failures: number;
+}
+
+/** What is settled by an answer of the store. */
+export interface Outcome {
+  readonly delivered: readonly Item[];
+  readonly dead: readonly { readonly item: Item; readonly reason: DeathReason; readonly detail: string }[];
+}
+
+/** `rejected`: the store says that it can never keep it. `failing`: it alone fails, again and again, while others are stored. */
+export type DeathReason = "rejected" | "failing";
+
+/** A sample that nobody can store is tried so often. */
+const MAX_TRIES = 5;
+/** Lots that became smaller grow again after so many were stored. */
+const GROW_AFTER = 50;
+const NOTHING: Outcome = { delivered: [], dead: [] };
+
+/**
+ * Which samples go to the store next, and what its answer means for them. In order while all is well. A lot that fails is put
+ * aside and tried in turn with one other, so that it holds nobody up: where the other is stored, the fault lies in the lot, which
+ * is cut until the bad sample is alone; where both fail, the store is away and nothing is held against them.
+ */
+export class Lots {
+  readonly #most: number;
+  /** Read from the spool and not tried yet. */
+  #fresh: Item[] = [];
+  /** Parts of a refused lot: they go next, in their order. */
+  #urgent: Lot[] = [];
+  /** They failed. */
+  #aside: Lot[] = [];
+  /** Whether the store took the last lot. */
+  #alive = true;
+  #freshNext = false;
+  #limit: number;
+  #storedLots = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+    this.#limit = most;
+  }
+
+  /** Samples in hand, those of a lot under way left out. */
+  get size(): number {
+    return [...this.#urgent, ...this.#aside].reduce((sum, lot) => sum + lot.items.length, this.#fresh.length);
+  }
+
+  /** Samples that were not tried yet. */
+  get fresh(): number {
+    return this.#fresh.length;
+  }
+
+  add(items: readonly Item[]): void {
+    for (const item of items) this.#fresh.push(item);
+  }
+
+  /** The lot to try now; its answer is to be told before the next is asked for. */
+  next(): Lot | undefined {
+    const urgent = this.#urgent.shift();
+    if (urgent) return urgent;
+    const [failed, another] = this.#aside;
+    // While nothing is stored, what failed and what was never tried take turns.
+    const fresh = !failed || (!this.#alive && this.#freshNext) ? this.#cut() : undefined;
+    if (fresh || !failed) return fresh;
+    this.#aside.shift();
+    // It is alone: its own parts tell whether it or the store is at fault.
+    if (another || failed.failures <= 1 || failed.items.length === 1) return failed;
+    this.#aside = cut(failed);
+    return this.#aside.shift();
+  }
+
+  stored(lot: Lot): Outcome {
+    this.#alive = true;
+    this.#storedLots += 1;
+    if (this.#storedLots % GROW_AFTER === 0) this.#limit = Math.min(this.#most, this.#limit * 2);
+    const delivered = [...lot.items, ...this.#superseded(lot)];
+    const dead: Outcome["dead"][number][] = [];
+    this.#aside = this.#aside.flatMap((failed) => {
+      if (failed.failures === 0) return [failed];
+      const { items, strikes } = failed;
+      const struck = { ...failed, strikes: strikes + 1, failures: 0 };
+      if (items.length > 1) return cut(struck);
+      if (struck.strikes < MAX_TRIES) return [struck];
+      const detail = `it failed ${MAX_TRIES} times while others were stored`;
+      dead.push({ item: items[0] as Item, reason: "failing", detail });
+      return [];
+    });
+    return { delivered, dead };
+  }
+
+  /** The store did not take it, now. */
+  failed(lot: Lot): void {
+    this.#alive = false;
+    const untried = lot.strikes === 0 && lot.failures === 0;
+    lot.failures += 1;
+    this.#freshNext = !untried || this.#aside.length === 0;
+    if (this.#freshNext) this.#aside.push(lot);
+    else this.#fresh = [...lot.items, ...this.#fresh];
+  }
+
+  /** The store did not answer in time: perhaps it is too much at once. */
+  late(lot: Lot): void {
+    this.#limit = Math.max(Math.ceil(this.#limit / 2), Math.ceil(this.#most / 16));
+    this.failed(lot);
+  }
+
+  /** The store will never take some: those named by index, or, where none is, some that it cannot tell. */
+  refused(lot: Lot, rejected: ReadonlyMap<number, string>, message: string): Outcome {
+    const { items } = lot;
+    const named = new Map([...rejected].filter(([index]) => index < items.length));
+    if (named.size === 0 && items.length > 1) {
+      this.#urgent.unshift(...cut(lot));
+      return NOTHING;
+    }
+    if (named.size === 0) named.set(0, message);
+    const good = items.filter((_, index) => !named.has(index));
+    if (good.length > 0) this.#urgent.unshift({ ...lot, items: good });
+    const dead = [...named].map(([index, detail]) => ({
+      item: items[index] as Item,
+      reason: "rejected" as const,
+      detail,
+    }));
+    return { delivered: [], dead };
+  }
+
+  #cut(): Lot | undefined {
+    if (this.#fresh.length === 0) return undefined;
+    const items = this.#fresh.slice(0, this.#limit);
+    this.#fresh = this.#fresh.slice(this.#limit);
+    return { items, parts: partsOf(items.length), strikes: 0, failures: 0 };
+  }
+
+  /** What waits aside, was there before something of the lot and has its key: to store it now would undo the later value. */
+  #superseded(lot: Lot): Item[] {
+    if (this.#aside.length === 0) return [];
+    const latest = new Map(lot.items.map((item) => [keyOf(item), item.order]));
+    const gone: Item[] = [];
+    this.#aside = this.#aside.flatMap((waiting) => {
+      const items = waiting.items.filter((item) => (latest.get(keyOf(item)) ?? -1) < item.order);
+      if (items.length === waiting.items.length) return [waiting];
+      gone.push(...waiting.items.filter((item) => !items.includes(item)));
+      return items.length > 0 ? [{ ...waiting, items }] : [];
+    });
+    return gone;
+  }
+}
+
+/** So that one bad sample is alone after at most {@link MAX_TRIES} tries. */
+function partsOf(count: number): number {
+  return Math.max(2, Math.ceil(count ** (1 / (MAX_TRIES - 1))));
+}
+
+function cut(lot: Lot): Lot[] {
+  const size = Math.ceil(lot.items.length / lot.parts);
+  const parts: Lot[] = [];
+  for (let from = 0; from < lot.items.length; from += size)
+    parts.push({ ...lot, items: lot.items.slice(from, from + size), failures: 0 });
+  return parts;
+}
+
+function keyOf({ sample }: Item): string {
+  return `${sample.topic.toLowerCase()} ${sample.time}`;
+}

@@ -1,0 +1,73 @@
+import type { PointType, PointValue } from "../../points/index.ts";
+import type { NewRecord } from "../../queue/contract.ts";
+import type { Sample, TopicMeta } from "../contract.ts";
+import { valueToJson } from "../storable.ts";
+
+/** What stands in the spool for some samples. Columns: names below `path`, numbers in `metas`. */
+interface RecordText {
+  readonly v: typeof VERSION;
+  /** What all topics begin with. */
+  readonly path: string;
+  readonly names: readonly string[];
+  /** Microseconds since 1970 UTC; one number where it is the same for all. */
+  readonly times: number | readonly number[];
+  readonly values: readonly PointValue[];
+  readonly metas: readonly (readonly [units: string, type: PointType, tz: string])[];
+  readonly metaOf: readonly number[];
+}
+
+const VERSION = 1;
+
+/** Samples as one record of the spool. `key` is what they are about. Throws a TypeError for a value that JSON cannot carry. */
+export function toRecord(samples: readonly Sample[], key: string): NewRecord {
+  const [first] = samples;
+  const path = samples.reduce((common, { topic }) => sharedPath(common, topic), first?.topic ?? "");
+  const metas = new Map<TopicMeta | string, number>();
+  const texts: RecordText["metas"][number][] = [];
+  const numberOf = (meta: TopicMeta): number => {
+    const text: RecordText["metas"][number] = [meta.units, meta.type, meta.tz];
+    const known = JSON.stringify(text);
+    const number = metas.get(known) ?? texts.push(text) - 1;
+    metas.set(known, number);
+    metas.set(meta, number);
+    return number;
+  };
+  const time = first?.time ?? 0;
+  const record: RecordText = {
+    v: VERSION,
+    path,
+    names: samples.map(({ topic }) => topic.slice(path.length)),
+    times: samples.every((sample) => sample.time === time) ? time : samples.map((sample) => sample.time),
+    values: samples.map(({ value }) => jsonValue(value)),
+    metas: texts,
+    metaOf: samples.map(({ meta }) => metas.get(meta) ?? numberOf(meta)),
+  };
+  return { text: JSON.stringify(record), samples: samples.length, key, time: Math.floor(time / 1000) };
+}
+
+/** The samples of a record, in their order. Throws where the text is none of ours. */
+export function fromRecord(text: string): Sample[] {
+  const { v, path, names, times, values, metas, metaOf } = JSON.parse(text) as RecordText;
+  if (v !== VERSION) throw new Error(`it has format ${String(v)}; this version knows ${VERSION}`);
+  const objects = metas.map(([units, type, tz]): TopicMeta => ({ units, type, tz }));
+  return names.map((name, index) => ({
+    topic: path + name,
+    time: typeof times === "number" ? times : (times[index] as number),
+    value: values[index] as PointValue,
+    meta: objects[metaOf[index] as number] as TopicMeta,
+  }));
+}
+
+/** The beginning that two topics share, up to and with a slash. */
+function sharedPath(one: string, other: string): string {
+  if (other.startsWith(one) && one.endsWith("/")) return one;
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length++;
+  return length === 0 ? "" : one.slice(0, one.lastIndexOf("/", length - 1) + 1);
+}
+
+/** What JSON cannot carry becomes what a store would make of it. */
+function jsonValue(value: PointValue): PointValue {
+  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
+  return typeof value === "object" && value !== null ? JSON.parse(valueToJson(value)) : value;
+}
