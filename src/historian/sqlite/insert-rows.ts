@@ -11,19 +11,19 @@ export interface Insertion {
   readonly onConflict: string;
 }
 
-/** Inserts so many rows, many with each statement. */
+/** Inserts so many rows, many with each statement. `put` adds the columns of a row to the values. */
 export function insertRows(
   database: OpenDatabase,
   insertion: Insertion,
   count: number,
-  rowOf: (row: number) => readonly SQLInputValue[],
+  put: (row: number, values: SQLInputValue[]) => void,
 ): void {
   const { columns } = insertion;
   const single = database.prepare(statement(insertion, 1));
   const many = database.prepare(statement(insertion, ROWS));
   let values: SQLInputValue[] = [];
   for (let row = 0; row < count; row++) {
-    values.push(...rowOf(row));
+    put(row, values);
     if (values.length < ROWS * columns) continue;
     many.run(...values);
     values = [];

@@ -38,10 +38,10 @@ export function ownLayout(durability: Durability): Layout<Ids> {
       return { deviceId, topicId: idOf(database, TOPIC, deviceId, key, name, units, type, tz) };
     },
     storeSamples(database, batch, topicOf) {
-      insertRows(database, SAMPLES, batch.times.length, (row) => {
+      insertRows(database, SAMPLES, batch.times.length, (row, values) => {
         const { deviceId, topicId } = topicOf(row).ids;
         const time = batch.times[row] as number;
-        return [deviceId, time, topicId, value(database, batch, row, topicId, time)];
+        values.push(deviceId, time, topicId, value(database, batch, row, topicId, time));
       });
     },
     remove: removeOldest,

@@ -54,12 +54,12 @@ export function volttronLayout(tables: VolttronTables, durability: Durability): 
       return id;
     },
     storeSamples(database, batch, topicOf) {
-      insertRows(database, samples, batch.times.length, (row) => {
+      insertRows(database, samples, batch.times.length, (row, values) => {
         const { ids: id, definition } = topicOf(row);
         const other = batch.others.get(row);
         const text =
           other === undefined ? numberText(batch.numbers[row] as number, definition.type) : (other ?? "null");
-        return [formatTime(batch.times[row] as number), id, text];
+        values.push(formatTime(batch.times[row] as number), id, text);
       });
     },
     remove({ prepare }, { before, rows }) {

@@ -189,6 +189,41 @@ describe("sqlite file", () => {
     db.close();
   });
 
+  it("B8: what was removed makes room for what comes, and is not counted", async () => {
+    const writer = backend();
+    const retention = writer.retention!;
+    const day = (of: number) =>
+      Array.from({ length: 20_000 }, (_, i) =>
+        sample(`a/d${i % 40}/p${i % 8}`, NOON + of * 86_400_000_000 + i, i / 7),
+      );
+    await writer.write(day(0));
+    await writer.write(day(1));
+    const size = async (): Promise<number> => (await retention.size()) as number;
+    const [used, pages] = [await size(), statSync(file).size];
+    for (let of = 2; of < 7; of++) {
+      let removed = 0;
+      for (let step = -1; step !== 0; removed += step)
+        step = await retention.removeBefore(NOON + (of - 1) * 86_400_000_000);
+      expect(removed).toBe(20_000);
+      expect(await size()).toBeLessThan(used * 0.7);
+      await writer.write(day(of));
+      expect(await size()).toBeLessThan(used * 1.1);
+    }
+    await writer.close();
+    expect(statSync(file).size).toBeLessThan(Math.max(pages, used) * 1.2);
+  });
+
+  it("B8: a batch waits for one step of removing, not for all of it", async () => {
+    const writer = backend();
+    const all = Array.from({ length: 60_000 }, (_, i) => sample(`a/p${i % 10}`, NOON + i, i));
+    await writer.write(all);
+    const order: string[] = [];
+    const removing = writer.retention!.removeBefore(NOON + 60_000).then(() => order.push("removed"));
+    await writer.write([sample("a/live", NOON + 70_000, 1)]).then(() => order.push("written"));
+    await removing;
+    expect(order).toEqual(["written", "removed"]);
+  });
+
   it("the view history reads well in SQL", async () => {
     const writer = backend();
     const text = "x".repeat(9000);
