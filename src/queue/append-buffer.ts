@@ -44,6 +44,7 @@ export class AppendBuffer {
     for (const record of records) check(record);
     const fits = this.#bytes === 0 ? records.length : this.#howManyFit(records);
     for (const { samples } of records.slice(fits)) this.#lost += samples;
+    if (fits === 0) return Promise.resolve([]);
     const taken = records.slice(0, fits);
     for (const record of taken) this.#bytes += bytesOf(record);
     return new Promise((resolve, reject) => this.#calls.push({ records: taken, resolve, reject }));
@@ -96,7 +97,7 @@ export class AppendBuffer {
   }
 
   #gather(): Current | undefined {
-    if (this.#calls.length === 0) return undefined;
+    if (this.#calls.length === 0 && this.#lost === 0) return undefined;
     let bytes = 0;
     let count = 0;
     while (count < this.#calls.length && (count === 0 || bytes < this.#batchBytes))

@@ -87,6 +87,11 @@ export function connect(file: string, { durability, walBytes }: ConnectOptions):
   }
 }
 
+/** For looking only. */
+export function connectReadOnly(file: string): Connection {
+  return new Connection(new DatabaseSync(file, { readOnly: true, timeout: BUSY_MS }));
+}
+
 /** Makes a queue file, whole or not at all, in place of what was there. `fill` puts into it what it begins with. */
 export function create(file: string, fill: (connection: Connection) => void = () => {}): void {
   const unfinished = `${file}.new`;

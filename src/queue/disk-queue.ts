@@ -199,12 +199,13 @@ export class DiskQueue implements Queue {
     if (appended && appends) this.#accepted(appends, appended.first);
     if (appended) this.#appends.done(appended);
     if (settles) this.#settles.done(result.wrong);
-    if (trouble === undefined) this.#resumed();
-    else this.#hold("appends", trouble);
+    if (trouble !== undefined) this.#hold("appends", trouble);
+    else if (this.#held === "nothing") this.#resumed();
     this.#watch.saw(result.counters.bytes, result.evicted);
   }
 
   #accepted({ texts, samples }: AppendBatch, first: number): void {
+    if (texts.length === 0) return;
     this.#options.log.debug("accepted", {
       from: first,
       to: first + texts.length - 1,

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, mkdirSync, openSync, readSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { type Connection, type ConnectOptions, connect, create } from "./connection.ts";
+import { type Connection, type ConnectOptions, connect, connectReadOnly, create } from "./connection.ts";
 import { QueueError } from "./failure.ts";
 import { finishSalvage, type Salvaged, salvage } from "./salvage.ts";
 import { kindOf, migrate, SCHEMA_VERSION, versionOf } from "./schema.ts";
@@ -8,7 +8,7 @@ import { kindOf, migrate, SCHEMA_VERSION, versionOf } from "./schema.ts";
 /** Opens a queue that another process runs: changes nothing of its form. */
 export function openShared(file: string, options: ConnectOptions): Connection {
   if (!existsSync(file)) throw new QueueError("refused", `there is no queue at ${file}`);
-  refuseOthers(file, options);
+  refuseOthers(file);
   const connection = connect(file, options);
   if (versionOf(connection.db) === SCHEMA_VERSION) return connection;
   connection.close();
@@ -37,7 +37,7 @@ export function openOwned(file: string, options: OwnerOptions): Connection {
     for (const end of ["-wal", "-shm"]) rmSync(file + end, { force: true });
     create(file);
   }
-  refuseOthers(file, options);
+  refuseOthers(file);
   const why = whyDamaged(file, options);
   if (why !== undefined) options.onSalvaged(salvage(file, why));
   const connection = connect(file, options);
@@ -51,16 +51,12 @@ export function openOwned(file: string, options: OwnerOptions): Connection {
   }
 }
 
-/** Closes the file of {@link openOwned} so that the next to open it knows that nothing is missing. */
-export function closeOwned(connection: Connection): void {
-  try {
-    connection.run("UPDATE state SET open = 0");
-  } finally {
-    connection.close();
-  }
+/** Before the file of {@link openOwned} is closed: the next to open it need not look for a log. */
+export function markClosed(connection: Connection): void {
+  connection.run("UPDATE state SET open = 0");
 }
 
-/** From now on a log belongs to the file, until {@link closeOwned}: where it is missing, records are. */
+/** From now on a log belongs to the file, until {@link markClosed}: where it is missing, records are. */
 function markOpen(connection: Connection): void {
   // Asked first, because a full disk would not even take this.
   if (connection.number("SELECT open FROM state") === 1) return;
@@ -68,14 +64,14 @@ function markOpen(connection: Connection): void {
   connection.db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
-function refuseOthers(file: string, options: ConnectOptions): void {
+function refuseOthers(file: string): void {
   const kind = kindOf(headerOf(file));
   if (kind === "newer")
     throw new QueueError(
       "refused",
       `${file} was made by a newer voltbridge; it is left as it is. Run that version, or use another data folder`,
     );
-  if (kind === "foreign" && faultOf(file, options) === undefined)
+  if (kind === "foreign" && faultOf(file) === undefined)
     throw new QueueError(
       "refused",
       `${file} is a SQLite file of something else; it is left as it is. Move it away, or use another data folder`,
@@ -95,22 +91,21 @@ function headerOf(file: string): Buffer {
 function whyDamaged(file: string, options: OwnerOptions): string | undefined {
   if (statSync(file).size === 0) return "it is empty";
   const logged = options.again || existsSync(`${file}-wal`);
-  return faultOf(file, options, (connection) =>
+  return faultOf(file, (connection) =>
     !logged && connection.number("SELECT open FROM state") === 1
       ? "its log (the file ending in -wal) was removed, and with it what was written last"
       : undefined,
   );
 }
 
-/** What SQLite finds wrong with a file, or else what `look` does. */
+/** What SQLite finds wrong with a file, or else what `look` does. Changes nothing. */
 function faultOf(
   file: string,
-  options: ConnectOptions,
   look: (connection: Connection) => string | undefined = () => undefined,
 ): string | undefined {
   let connection: Connection | undefined;
   try {
-    connection = connect(file, options);
+    connection = connectReadOnly(file);
     const found = connection.get("PRAGMA quick_check(1)")?.[0];
     return found === "ok" ? look(connection) : String(found);
   } catch (error) {

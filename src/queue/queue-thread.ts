@@ -21,7 +21,7 @@ import type {
   SettleBatch,
   ThreadEvent,
 } from "./messages.ts";
-import { closeOwned, openOwned, openShared } from "./queue-file.ts";
+import { markClosed, openOwned, openShared } from "./queue-file.ts";
 import { readRecords, settle } from "./records.ts";
 import { Room } from "./room.ts";
 import { type Salvaged, salvage } from "./salvage.ts";
@@ -93,9 +93,13 @@ export class QueueThread implements Calls {
 
   close(): void {
     const connection = this.#connection;
-    this.#connection = undefined;
-    if (this.#settings.shared) connection?.close();
-    else if (connection) closeOwned(connection);
+    if (connection && !this.#settings.shared)
+      try {
+        this.#withRoom(() => markClosed(connection));
+      } catch {
+        // The disk takes nothing. Then the log stays beside the file as well, where the next opening looks for it.
+      }
+    this.#disconnect();
   }
 
   /** What has to be done now and then: see what other processes did, take the ballast again, give space back. */

@@ -10,9 +10,16 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
 import { checksum } from "./appends.ts";
-import { Connection, create, PAGE_BYTES, type Row, removeDatabase, syncFolder } from "./connection.ts";
+import {
+  type Connection,
+  connectReadOnly,
+  create,
+  PAGE_BYTES,
+  type Row,
+  removeDatabase,
+  syncFolder,
+} from "./connection.ts";
 import { DEAD_BYTES } from "./room.ts";
 import { Tally, type TallyKind } from "./tally.ts";
 
@@ -40,7 +47,8 @@ export function salvage(file: string, why: string): Salvaged {
   const aside = `${file}.damaged-${new Date().toISOString().replaceAll(":", "")}`;
   // The file stays where it is until the new one takes its place: whatever happens until then, it is found again.
   linkOrCopy(file, aside);
-  if (existsSync(`${file}-wal`)) copyFileSync(`${file}-wal`, `${aside}-wal`);
+  const logged = existsSync(`${file}-wal`);
+  if (logged) copyFileSync(`${file}-wal`, `${aside}-wal`);
   let books: Omit<Salvaged, "why" | "aside"> | undefined;
   const source = openDamaged(aside, `${file}.scratch`);
   try {
@@ -50,7 +58,8 @@ export function salvage(file: string, why: string): Salvaged {
   } finally {
     source?.close();
     removeDatabase(`${file}.scratch`);
-    for (const end of ["-shm"]) rmSync(aside + end, { force: true });
+    // Those that looking at it left behind.
+    for (const end of logged ? ["-shm"] : ["-shm", "-wal"]) rmSync(aside + end, { force: true });
   }
   finishSalvage(file);
   return { why, aside, ...books! };
@@ -98,18 +107,16 @@ function openWithNewFirstPage(aside: string, scratch: string): Connection | unde
 }
 
 function tryOpen(file: string): Connection | undefined {
-  let db: DatabaseSync | undefined;
+  let connection: Connection | undefined;
   try {
-    db = new DatabaseSync(file, { readOnly: true });
+    connection = connectReadOnly(file);
     // Lets SQLite read a file that is shorter than it should be.
-    db.exec("PRAGMA writable_schema = ON");
-    const connection = new Connection(db);
-    connection.get("SELECT 1 FROM sqlite_schema WHERE name = 'record'");
+    connection.db.exec("PRAGMA writable_schema = ON");
     connection.get("SELECT id FROM record WHERE id < 0");
     return connection;
   } catch {
     // What is wrong with it is known already; here it only matters that it cannot be read this way.
-    db?.close();
+    connection?.close();
     return undefined;
   }
 }

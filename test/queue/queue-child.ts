@@ -1,0 +1,58 @@
+/**
+ * A process that uses a queue until it is killed. First it tells what it found, then every thing it does, before and after:
+ *
+ *   {"found": {counters, waiting: ids}}  {"notice": kind}  {"accepted": [[id, samples], …]}  {"settling": [ids]}  {"settled": [ids]}
+ *
+ *   node queue-child.ts <file> [limit of appends] [options as JSON]
+ */
+import { writeSync } from "node:fs";
+import { createLog } from "../../src/log.ts";
+import { type DiskQueue, openQueue, type QueuedRecord } from "../../src/queue/index.ts";
+
+const [file = "", limit = "Infinity", options = "{}"] = process.argv.slice(2);
+
+function say(what: object): void {
+  writeSync(1, `${JSON.stringify(what)}\n`);
+}
+
+const queue: DiskQueue = await openQueue({
+  file,
+  log: createLog({ level: "silent" }),
+  onNotice: ({ kind }) => say({ notice: kind }),
+  ...JSON.parse(options),
+});
+const waiting: QueuedRecord[] = [...(await queue.read({ count: 1_000_000 }))];
+say({ found: { counters: await queue.counters(), waiting: waiting.map(({ id }) => id) } });
+
+async function append(): Promise<void> {
+  const records = Array.from({ length: 1 + Math.floor(Math.random() * 20) }, (_, i) => ({
+    text: "x".repeat(Math.random() * 2000),
+    samples: i,
+    key: "a",
+    time: Date.now(),
+  }));
+  const accepted = await queue.append(records);
+  say({ accepted: accepted.map(({ id, samples }) => [id, samples]) });
+  waiting.push(...accepted);
+}
+
+async function settle(): Promise<void> {
+  const chosen = waiting.splice(0, Math.floor(Math.random() * 40));
+  const ids = chosen.map(({ id }) => id);
+  say({ settling: ids });
+  await queue.settle(
+    chosen.map(({ id, samples, text, key, time }) =>
+      id % 7 === 0 && samples > 0
+        ? { id, delivered: samples - 1, dead: [{ text, key, time, samples: 1, reason: "bad", detail: "" }] }
+        : { id, delivered: samples },
+    ),
+  );
+  say({ settled: ids });
+}
+
+for (let i = 0; i < Number(limit); i++) {
+  const work = [append(), append(), settle()];
+  if (i % 10 === 9) work.push(queue.retry().then(() => {}));
+  await Promise.all(work.slice(0, 1 + Math.floor(Math.random() * work.length)));
+}
+await queue.close();
