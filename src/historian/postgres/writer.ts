@@ -49,7 +49,10 @@ export class Writer {
     try {
       return await this.#transaction(query, topics, storeAll);
     } catch (error) {
-      await query("ROLLBACK");
+      // Where the connection broke, that it did is what to tell.
+      await query("ROLLBACK").catch(() => {
+        throw error;
+      });
       if (isBadValue(error)) return await this.#transaction(query, topics, storeSplitting(query));
       if (!isMissing(error) || !mayMigrate) throw error;
     }
