@@ -10,7 +10,9 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Agent, request } from "undici";
 import { Bus } from "../src/bus.ts";
@@ -24,6 +26,7 @@ import { chargepoint } from "../src/drivers/chargepoint/index.ts";
 import { createLog } from "../src/log.ts";
 import { startMqtt } from "../src/mqtt/index.ts";
 import type { DeviceInfo } from "../src/points/index.ts";
+import { openQueue } from "../src/queue/index.ts";
 import { parseRegistry } from "../src/registry/index.ts";
 import { Mosquitto, mosquittoInstalled } from "../test/helpers/mosquitto.ts";
 import { RunningVoltbridge } from "../test/helpers/voltbridge.ts";
@@ -82,6 +85,8 @@ async function measureSize(size: number): Promise<void> {
       publish,
     };
   });
+  const folder = mkdtempSync(join(tmpdir(), "bench-scrape-"));
+  const outbox = await openQueue({ file: join(folder, "outbox.sqlite"), log });
   const mqtt = await startMqtt({
     settings: { ...defaultBridge().mqtt, url: broker.url, state: "off" },
     instance: "bench",
@@ -89,6 +94,7 @@ async function measureSize(size: number): Promise<void> {
     bus,
     devices: new Map(infos.map((info) => [info.path, info])),
     commands: {} as Commands,
+    outbox,
     log,
   });
   await mqtt.whenConnected(AbortSignal.timeout(5000));
@@ -146,6 +152,8 @@ async function measureSize(size: number): Promise<void> {
     ].join("  "),
   );
   await Promise.all([driver.close(), mqtt.stop(), agent.destroy()]);
+  await outbox.close();
+  rmSync(folder, { recursive: true });
 
   function publish(
     device: DeviceInfo,

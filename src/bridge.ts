@@ -11,6 +11,7 @@ import {
 import { type Archive, openArchive, openHistorian, Recorder } from "./historian/index.ts";
 import type { Log, Secrets } from "./log.ts";
 import { type Mqtt, startMqtt } from "./mqtt/index.ts";
+import { openQueue } from "./queue/index.ts";
 
 export interface BridgeOptions {
   readonly settings: BridgeSettings;
@@ -56,6 +57,13 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     options.onDiagnostics(running.diagnostics);
 
     const archive = await startRecorder(options, bus, undo);
+    const outbox = await openQueue({
+      file: join(settings.data, "outbox.sqlite"),
+      limitBytes: settings.mqtt.outboxLimitMb * 1024 * 1024,
+      log: log.part("outbox"),
+      onNotice: (notice) => bus.emit("notice", { ...notice, at: new Date() }),
+    });
+    undo.push(() => outbox.close());
     const mqtt = await startMqtt({
       settings: settings.mqtt,
       instance: settings.instance,
@@ -64,6 +72,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       devices: running.byPath,
       commands: running.commands,
       control: running.control,
+      outbox,
       log,
       secrets,
       health: () => ({ ...running.counters(), ...(archive && { historian: archive.counters }) }),

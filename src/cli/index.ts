@@ -13,6 +13,7 @@ import { revert } from "./revert.ts";
 import { run } from "./run.ts";
 import { schedule } from "./schedule.ts";
 import { scrape } from "./scrape.ts";
+import { selftest } from "./selftest.ts";
 import { set } from "./set.ts";
 import { simulate } from "./simulate.ts";
 import { status } from "./status.ts";
@@ -38,6 +39,7 @@ const commands: readonly CommandFile[] = [
   schedule,
   history,
   status,
+  selftest,
   api,
   discover,
   wsdl,

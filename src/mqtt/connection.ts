@@ -2,10 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../log.ts";
 import { addressOptions, type BrokerAddress, brokerUrl, protocolVersion } from "./broker-address.ts";
 import {
+  type Done,
   type Incoming,
   type Link,
   LinkDownError,
   type Message,
+  published,
   reasonOf,
   type Subscription,
 } from "./link.ts";
@@ -22,6 +24,11 @@ export interface ConnectionOptions {
   readonly stateTopic: string;
   readonly log: Log;
   readonly times?: Partial<ConnectionTimes>;
+  /** Sees each new connection when everything is subscribed, and every message. */
+  readonly observer?: {
+    arrived(session: Session): void;
+    heard(message: Incoming): void;
+  };
 }
 
 export interface ConnectionTimes {
@@ -45,6 +52,9 @@ const TIMES: ConnectionTimes = {
 /** The largest message taken from the broker, over MQTT 5. */
 const MAXIMUM_PACKET_SIZE = 1024 * 1024;
 
+/** How long a size that the broker refused is not tried again: each try ends the connection. */
+const TOO_LARGE_MS = 3_600_000;
+
 /** Keeps one connection to the broker alive until it is stopped. */
 export class Connection implements Link {
   readonly #options: ConnectionOptions;
@@ -64,6 +74,7 @@ export class Connection implements Link {
   /** The connection before ended so soon that the next must last before it is announced. */
   #flapping = false;
   #announcing: NodeJS.Timeout | undefined;
+  #tooLarge: { readonly size: number; readonly until: number } | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -100,9 +111,12 @@ export class Connection implements Link {
   }
 
   publish(message: Message): Promise<void> {
-    return this.#session
-      ? this.#session.publish(message)
-      : Promise.reject(new LinkDownError(`not connected to ${this.#url}`));
+    return published((done) => this.post(message, done));
+  }
+
+  post(message: Message, done: Done): void {
+    if (this.#session) this.#session.post(message, done);
+    else done(new LinkDownError(`not connected to ${this.#url}`));
   }
 
   subscribe(subscription: Subscription): () => void {
@@ -148,6 +162,11 @@ export class Connection implements Link {
           ...(this.#version === 5 && { properties: { maximumPacketSize: MAXIMUM_PACKET_SIZE } }),
           will: this.#presence.will,
         },
+        ...(this.#tooLarge &&
+          performance.now() < this.#tooLarge.until && { largestMessage: this.#tooLarge.size - 1 }),
+        onTooLarge: (size) => {
+          this.#tooLarge = { size, until: performance.now() + TOO_LARGE_MS };
+        },
         onMessage: (message) => this.#dispatch(message),
       },
       signal,
@@ -164,7 +183,7 @@ export class Connection implements Link {
     try {
       await this.#subscribeAll(session, [...this.#subscriptions]);
       await this.#presence.announce(session);
-      if (session.alive) this.#arrived();
+      if (session.alive) this.#arrived(session);
       const reason = await session.ended;
       if (!signal.aborted) this.#lost(reason, performance.now() - since);
     } finally {
@@ -178,6 +197,7 @@ export class Connection implements Link {
 
   #dispatch(message: Incoming): void {
     this.#presence.heard(message, this);
+    this.#options.observer?.heard(message);
     for (const subscription of this.#subscriptions) {
       if (subscription.filters.some((filter) => matches(filter, message.topic)))
         subscription.onMessage(message);
@@ -198,10 +218,11 @@ export class Connection implements Link {
     }
   }
 
-  #arrived(): void {
+  #arrived(session: Session): void {
     if (this.#flapping) this.#announcing = setTimeout(() => this.#announce(), this.#times.stableMs);
     else this.#announce();
     this.#change(true);
+    this.#options.observer?.arrived(session);
   }
 
   #announce(): void {

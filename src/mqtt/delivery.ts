@@ -1,10 +1,11 @@
 import type { Log } from "../log.ts";
-import { type Link, LinkDownError, type Message, reasonOf } from "./link.ts";
+import { type Link, LinkDownError, type Message } from "./link.ts";
+import type { LossReports } from "./loss-reports.ts";
 
 export interface MqttCounters {
   /** Messages the broker has (QoS 1: acknowledged). */
   readonly published: number;
-  /** Messages that went nowhere because the broker was away or too slow. */
+  /** Messages that went nowhere because the broker was away or too slow; readings of devices wait instead. */
   readonly dropped: number;
   /** Messages the broker would not have, or no broker could. */
   readonly refused: number;
@@ -12,22 +13,19 @@ export interface MqttCounters {
 
 const REPORT_MS = 60_000;
 
-/**
- * Sends messages straight to the broker and keeps count of what became of them. What does not arrive is gone; it is
- * reported once with its reason and then at most once a minute with its number.
- */
+/** Sends messages straight to the broker and keeps count of what became of them. What does not arrive is gone, and said. */
 export class Delivery {
   readonly #link: Link;
   readonly #log: Log;
+  readonly #reports: LossReports;
   readonly #counters = { published: 0, dropped: 0, refused: 0 };
-  /** By reason: when it was reported last, and how many came since. */
-  readonly #reported = new Map<string, { at: number; since: number }>();
   #droppedWhileAway = 0;
   #absenceReportedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(link: Link, log: Log) {
+  constructor(link: Link, log: Log, reports: LossReports) {
     this.#link = link;
     this.#log = log;
+    this.#reports = reports;
   }
 
   get counters(): MqttCounters {
@@ -45,7 +43,7 @@ export class Delivery {
       this.#counters[outcome]++;
       // That the broker is away is said by the connection; how much was lost is said when it is back.
       if (outcome === "dropped" && !this.#link.up) this.#droppedWhileAway++;
-      else this.#report(outcome, message, error);
+      else this.#reports.say(outcome, message.topic, error);
       return outcome;
     }
   }
@@ -57,20 +55,5 @@ export class Delivery {
     this.#log.warn("messages were dropped while the broker was away", { dropped: this.#droppedWhileAway });
     this.#absenceReportedAt = now;
     this.#droppedWhileAway = 0;
-  }
-
-  #report(outcome: "dropped" | "refused", message: Message, error: unknown): void {
-    const key = `${outcome} ${(error as Error).name} ${(error as { code?: unknown }).code ?? ""}`;
-    const now = performance.now();
-    const last = this.#reported.get(key);
-    if (last && now - last.at < REPORT_MS) {
-      last.since++;
-      return;
-    }
-    this.#reported.set(key, { at: now, since: 0 });
-    this.#log.warn(`a message was ${outcome}: ${reasonOf(error)}`, {
-      topic: message.topic,
-      ...(last && last.since > 0 && { moreSinceLastReport: last.since }),
-    });
   }
 }

@@ -4,16 +4,22 @@ import type { MqttSettings } from "../config/settings.ts";
 import type { Commands, Control } from "../devices/commands.ts";
 import type { Log, Secrets } from "../log.ts";
 import type { DeviceInfo } from "../points/index.ts";
+import type { Queue, QueueCounters } from "../queue/contract.ts";
 import { addressOptions, brokerUrl } from "./broker-address.ts";
 import { CommandReceiver } from "./commands.ts";
 import { Connection, type ConnectionTimes } from "./connection.ts";
 import { Delivery, type MqttCounters } from "./delivery.ts";
 import { EmbeddedBroker } from "./embedded-broker.ts";
+import { LossReports } from "./loss-reports.ts";
 import { OtherBridges } from "./other-bridges.ts";
-import { type Deliver, Publisher } from "./publisher.ts";
+import { Outbox } from "./outbox.ts";
+import { headerPlaces } from "./payloads.ts";
+import { Publisher } from "./publisher.ts";
+import type { Sending } from "./reading.ts";
 import { RetainedTopics } from "./retained-topics.ts";
 import { RpcReceiver } from "./rpc.ts";
 import { ScheduleReceiver } from "./schedule.ts";
+import { SelfTest } from "./self-test.ts";
 import { StateView } from "./state-view.ts";
 import { type HealthReport, StatusPublisher } from "./status.ts";
 import { Topics } from "./topics.ts";
@@ -23,7 +29,9 @@ export { type BridgeStatus, readBridgeStatus } from "./bridge-status.ts";
 export { brokerUrl } from "./broker-address.ts";
 export type { Ask } from "./client.ts";
 export { NoAnswerError, NoBridgeError, RpcError, request } from "./client.ts";
+export type { Check, ProbedDevice } from "./probes.ts";
 export { callBridge } from "./rpc-client.ts";
+export { type SelfTestVisit, selfTest } from "./self-test-visit.ts";
 export { NoBrokerError } from "./visit.ts";
 
 export interface MqttOptions {
@@ -41,8 +49,8 @@ export interface MqttOptions {
   readonly health?: () => HealthReport;
   /** Blanked out of answers and events. */
   readonly secrets?: Secrets;
-  /** Where the messages of the VOLTTRON view go. Default: straight to the broker, dropped while it is away. */
-  readonly deliver?: Deliver;
+  /** Where the scrapes wait for the broker; opened and closed by the owner. */
+  readonly outbox: Queue;
   readonly now?: () => Date;
   readonly times?: Partial<ConnectionTimes>;
 }
@@ -51,10 +59,13 @@ export interface Mqtt {
   /** URL of the broker without user and password; that of the embedded broker where there is one. */
   readonly url: string;
   readonly connected: boolean;
+  /** Of all messages since the start. */
   readonly counters: MqttCounters;
+  /** The balance of the scrapes, in values, about a second old. */
+  readonly outbox: QueueCounters | undefined;
   /** Resolves at the next connect, or at once; rejects when `signal` is aborted first. */
   whenConnected(signal: AbortSignal): Promise<void>;
-  /** Ends the commands under way, says `offline`, disconnects; no step takes longer than ten seconds. */
+  /** Ends the commands under way, says `offline`, disconnects; no step takes longer than ten seconds. What waits stays. */
   stop(): Promise<void>;
 }
 
@@ -73,20 +84,51 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   const address = broker ? { ...settings, embedded: { ...settings.embedded!, port: broker.port } } : settings;
 
   const topics = new Topics(instance, settings.baseTopic);
+  const selfTest = new SelfTest({
+    topics,
+    devices,
+    log,
+    notify: (notice) => bus.emit("notice", { ...notice, at: now() }),
+    now,
+    ...(options.times?.connectTimeoutMs !== undefined && { timeoutMs: options.times.connectTimeoutMs }),
+  });
   const link = new Connection({
     address,
     clientId: `${instance}-${randomBytes(6).toString("hex")}`,
     keepaliveSeconds: settings.keepaliveSeconds,
     stateTopic: topics.own("state"),
     log,
+    observer: selfTest,
     ...(options.times && { times: options.times }),
   });
-  const delivery = new Delivery(link, log);
+  const reports = new LossReports(log, (text) =>
+    bus.emit("notice", { severity: "warning", kind: "message_refused", text, at: now() }),
+  );
+  const delivery = new Delivery(link, log, reports);
+  const sending = (): Sending => ({
+    qos: settings.qos,
+    retain: settings.retain,
+    places: headerPlaces(settings.headers, link.protocolVersion),
+  });
+  const outbox = new Outbox({
+    queue: options.outbox,
+    link,
+    sending,
+    onDelivered: (topic) => selfTest.delivered(topic),
+    onRefused: (topic, error) => reports.say("refused", topic, error),
+    log,
+  });
+  const counters = (): MqttCounters => {
+    const { published, dropped, refused } = delivery.counters;
+    const waited = outbox.messages;
+    return { published: published + waited.published, dropped, refused: refused + waited.refused };
+  };
   const publisher = new Publisher({
     settings,
     topics,
-    protocolVersion: () => link.protocolVersion,
-    deliver: options.deliver ?? ((message) => void delivery.send(message)),
+    deliver: (reading) => outbox.deliver(reading),
+    announce: (message) => void delivery.send(message),
+    sending,
     now,
   });
   const state = new StateView({ settings, topics, link, delivery, now });
@@ -100,7 +142,12 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     version: options.version,
     devices,
     log,
-    health: () => ({ mqtt: delivery.counters, ...options.health?.() }),
+    health: () => ({
+      mqtt: counters(),
+      outbox: outbox.counters,
+      selfTest: selfTest.report,
+      ...options.health?.(),
+    }),
     now,
     ...(secrets && { secrets }),
   });
@@ -161,6 +208,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       state.republish();
     }),
   ];
+  await outbox.start();
   others.start();
   receiver.start();
   schedule?.start();
@@ -175,7 +223,10 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       return link.up;
     },
     get counters() {
-      return delivery.counters;
+      return counters();
+    },
+    get outbox() {
+      return outbox.counters;
     },
     whenConnected: (signal) => whenUp(link, signal),
     async stop() {
@@ -184,7 +235,9 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       others.stop();
       state.stop();
       status.stop();
+      selfTest.stop();
       for (const end of unsubscribe) end();
+      await outbox.stop();
       await link.stop();
       await broker?.stop();
     },

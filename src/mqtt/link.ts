@@ -32,6 +32,8 @@ export interface Subscription {
   onMessage(message: Incoming): void;
 }
 
+export type Done = (error?: Error) => void;
+
 /** What publisher and commands need of a connection to a broker. */
 export interface Link {
   /** Whether a message handed over now has a chance. */
@@ -44,6 +46,8 @@ export interface Link {
    * is kept for later.
    */
   publish(message: Message): Promise<void>;
+  /** {@link publish} without a promise: `done` is called once, perhaps at once, without an error or with one of those. */
+  post(message: Message, done: Done): void;
   /** Listens from now on, over every reconnect. The returned function ends it. */
   subscribe(subscription: Subscription): () => void;
   /** Called with true after each connect, when everything is subscribed, and with false after each loss. */
@@ -72,6 +76,17 @@ export class PublishRefusedError extends Error {
 /** No broker would take this topic or this size, so it was not sent. */
 export class ImpossibleMessageError extends Error {
   override readonly name = "ImpossibleMessageError";
+  readonly reason: "bad_topic" | "too_large";
+
+  constructor(text: string, reason: "bad_topic" | "too_large") {
+    super(text);
+    this.reason = reason;
+  }
+}
+
+/** {@link Link.publish} of whoever can {@link Link.post}. */
+export function published(post: (done: Done) => void): Promise<void> {
+  return new Promise((resolve, reject) => post((error) => (error ? reject(error) : resolve())));
 }
 
 /** What an error says. Its message may be empty: Node's AggregateError of a refused connection has only a code. */

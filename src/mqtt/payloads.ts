@@ -40,15 +40,23 @@ export function userProperties(headers: Headers): Record<string, string> {
   return properties;
 }
 
-/** `[value, {"units","type","tz"}, headers]`; `metadata` is JSON text. */
-export function volttronMessage(value: string, metadata: string, headers: Headers | undefined): string {
-  return headers ? `[${value},${metadata},${JSON.stringify(headers)}]` : `[${value},${metadata}]`;
+/** `[value, {"units","type","tz"}, headers]`; `value` and `metadata` are JSON text, headers may be. */
+export function volttronMessage(
+  value: string,
+  metadata: string,
+  headers: Headers | string | undefined,
+): string {
+  if (headers === undefined) return `[${value},${metadata}]`;
+  const told = typeof headers === "string" ? headers : JSON.stringify(headers);
+  return `[${value},${metadata},${told}]`;
 }
 
 /** What of a device's messages stays the same from scrape to scrape, as JSON text made once. */
 export interface DeviceText {
   /** Published points: all but those with `Publish` = never. */
   readonly points: readonly Point[];
+  /** Their names as keys of a JSON object, in the same order: `"portLoad":`. */
+  readonly keys: readonly string[];
   /** `{"units","type","tz"}` by point. */
   readonly metadata: ReadonlyMap<string, string>;
   /** `{point: {"units","type","tz"}, …}` of all published points. */
@@ -57,22 +65,48 @@ export interface DeviceText {
   readonly allUnits: string;
 }
 
-const texts = new WeakMap<DeviceInfo, DeviceText>();
+const texts = new WeakMap<Pick<DeviceInfo, "points" | "timezone">, DeviceText>();
+/** By first published point. Devices of one registry have its points in common, and so their text. */
+const shared = new WeakMap<Point, Map<string, DeviceText[]>>();
 
-export function deviceText(device: DeviceInfo): DeviceText {
+export function deviceText(device: Pick<DeviceInfo, "points" | "timezone">): DeviceText {
   const known = texts.get(device);
   if (known) return known;
   const points = [...device.points.values()].filter((point) => point.publish !== "never");
-  const metadata = new Map(points.map((point) => [point.name, pointMetadata(point, device.timezone)]));
+  const text = sharedText(points, device.timezone);
+  texts.set(device, text);
+  return text;
+}
+
+function sharedText(points: readonly Point[], timezone: string): DeviceText {
+  const [first] = points;
+  if (first === undefined) return textOf(points, timezone);
+  const byZone = shared.get(first) ?? new Map<string, DeviceText[]>();
+  shared.set(first, byZone);
+  const candidates = byZone.get(timezone) ?? [];
+  byZone.set(timezone, candidates);
+  const same = candidates.find(
+    (one) => one.points.length === points.length && one.points.every((point, i) => point === points[i]),
+  );
+  if (same) return same;
+  const text = textOf(points, timezone);
+  if (candidates.length < MOST_SHARED) candidates.push(text);
+  return text;
+}
+
+/** Kinds of devices that begin with the same point. */
+const MOST_SHARED = 100;
+
+function textOf(points: readonly Point[], timezone: string): DeviceText {
+  const metadata = new Map(points.map((point) => [point.name, pointMetadata(point, timezone)]));
   const withUnits = points.filter((point) => point.units !== "");
-  const text: DeviceText = {
+  return {
     points,
+    keys: points.map(({ name }) => `${JSON.stringify(name)}:`),
     metadata,
     allMetadata: jsonObject(metadata),
     allUnits: jsonObject(withUnits.map((point) => [point.name, JSON.stringify(point.units)])),
   };
-  texts.set(device, text);
-  return text;
 }
 
 /** `{"units","type","tz"}` as JSON text. */
@@ -80,18 +114,21 @@ export function pointMetadata(point: Point, timezone: string): string {
   return JSON.stringify({ units: point.units, type: metadataType(point.type), tz: timezone });
 }
 
-/** The published values of a scrape, `{point: value, …}` as JSON text. */
-export function valuesText(scrape: Scrape): string {
-  const members: [string, string][] = [];
-  for (const { name } of deviceText(scrape.device).points) {
-    const value = scrape.values.get(name);
-    if (value !== undefined) members.push([name, JSON.stringify(value)]);
+/** The published values of a scrape, `{point: value, …}` as JSON text, and how many they are. */
+export function valuesText(scrape: Scrape): { readonly text: string; readonly count: number } {
+  const { points, keys } = deviceText(scrape.device);
+  let text = "";
+  let count = 0;
+  for (let i = 0; i < points.length; i++) {
+    const value = scrape.values.get(points[i]!.name);
+    if (value === undefined) continue;
+    text += `${count++ === 0 ? "" : ","}${keys[i]}${JSON.stringify(value)}`;
   }
-  return jsonObject(members);
+  return { text: `{${text}}`, count };
 }
 
-/** `"payload": "json"`: `{"device","timestamp","synchronized","values","units","failures"}`. */
-export function jsonReading(scrape: Scrape): string {
+/** `"payload": "json"`: `{"device","timestamp","synchronized","values","units","failures"}`; `values` is JSON text. */
+export function jsonReading(scrape: Scrape, values: string): string {
   const { points, allUnits } = deviceText(scrape.device);
   const failures = points.flatMap(({ name }): [string, string][] => {
     const reason = scrape.failures.get(name);
@@ -101,7 +138,7 @@ export function jsonReading(scrape: Scrape): string {
     ["device", JSON.stringify(scrape.device.path)],
     ["timestamp", JSON.stringify(scrape.takenAt)],
     ["synchronized", JSON.stringify(scrape.synchronizedAt)],
-    ["values", valuesText(scrape)],
+    ["values", values],
     ["units", allUnits],
     ["failures", jsonObject(failures)],
   ]);

@@ -1,4 +1,4 @@
-import { LinkDownError, type Message } from "./link.ts";
+import { type Done, LinkDownError, type Message } from "./link.ts";
 
 /** Most messages sent and not yet acknowledged; flat above 64 (measured), so this has room for bursts. */
 const WINDOW = 256;
@@ -11,8 +11,7 @@ interface Entry {
   readonly size: number;
   /** When it was handed over, and again when it was sent. Milliseconds of `performance.now()`. */
   since: number;
-  resolve(): void;
-  reject(error: Error): void;
+  readonly done: Done;
 }
 
 export interface PublishWindowOptions {
@@ -20,7 +19,10 @@ export interface PublishWindowOptions {
   readonly receiveMaximum: number | undefined;
   readonly timeoutMs: number;
   /** Hands a message to the client; `done` is called when it is acknowledged, or with the error. */
-  send(message: Message, done: (error?: Error) => void): void;
+  send(message: Message, done: Done): void;
+  /** Around the messages of a turn, so that they leave in few writes. */
+  cork(): void;
+  uncork(): void;
   /** A message in flight was not acknowledged in time: the connection is of no use any more. */
   onStuck(): void;
 }
@@ -43,21 +45,24 @@ export class PublishWindow {
     this.#sweep = setInterval(() => this.#giveUpLate(), Math.min(1000, options.timeoutMs / 3));
   }
 
-  add(message: Message, size: number): Promise<void> {
-    if (this.#closed !== undefined) return Promise.reject(new LinkDownError(this.#closed));
-    if (this.#waiting.size >= WAITING_MESSAGES || this.#waitingBytes + size > WAITING_BYTES)
-      return Promise.reject(new LinkDownError("the broker is too slow: too many messages wait for it"));
-    return new Promise((resolve, reject) => {
-      this.#waiting.add({ message, size, since: performance.now(), resolve, reject });
-      this.#waitingBytes += size;
-      this.#refill();
-    });
+  add(message: Message, size: number, done: Done): void {
+    if (this.#closed !== undefined) {
+      done(new LinkDownError(this.#closed));
+      return;
+    }
+    if (this.#waiting.size >= WAITING_MESSAGES || this.#waitingBytes + size > WAITING_BYTES) {
+      done(new LinkDownError("the broker is too slow: too many messages wait for it"));
+      return;
+    }
+    this.#waiting.add({ message, size, since: performance.now(), done });
+    this.#waitingBytes += size;
+    this.#refill();
   }
 
   /** Brokers acknowledge in the order of the messages: the next acknowledgement is for this one. */
   rejectOldestAcknowledged(errorFor: (message: Message, size: number) => Error): void {
     const oldest = [...this.#inFlight].find((entry) => entry.message.qos > 0);
-    if (oldest && this.#inFlight.delete(oldest)) oldest.reject(errorFor(oldest.message, oldest.size));
+    if (oldest && this.#inFlight.delete(oldest)) oldest.done(errorFor(oldest.message, oldest.size));
   }
 
   /** Gives back everything that is not acknowledged. */
@@ -68,7 +73,8 @@ export class PublishWindow {
     const lost = [...this.#inFlight, ...this.#waiting];
     this.#inFlight.clear();
     this.#waiting.clear();
-    for (const entry of lost) entry.reject(new LinkDownError(reason));
+    const error = new LinkDownError(reason);
+    for (const entry of lost) entry.done(error);
   }
 
   /** Once per turn of the event loop, so that the messages of a turn leave in few writes. */
@@ -77,21 +83,24 @@ export class PublishWindow {
     this.#refillDue = true;
     setImmediate(() => {
       this.#refillDue = false;
+      if (this.#waiting.size === 0 || this.#inFlight.size >= this.#size) return;
+      const now = performance.now();
+      this.#options.cork();
       for (const entry of this.#waiting) {
-        if (this.#inFlight.size >= this.#size) return;
+        if (this.#inFlight.size >= this.#size) break;
         this.#leaveQueue(entry);
         this.#inFlight.add(entry);
-        entry.since = performance.now();
+        entry.since = now;
         this.#options.send(entry.message, (error) => this.#done(entry, error));
       }
+      this.#options.uncork();
     });
   }
 
   #done(entry: Entry, error: Error | undefined): void {
     if (!this.#inFlight.delete(entry)) return;
-    if (error) entry.reject(error);
-    else entry.resolve();
     this.#refill();
+    entry.done(error);
   }
 
   #giveUpLate(): void {
@@ -101,7 +110,7 @@ export class PublishWindow {
     for (const entry of this.#waiting) {
       if (entry.since >= latest) return;
       this.#leaveQueue(entry);
-      entry.reject(new LinkDownError("the broker is too slow: the message waited too long"));
+      entry.done(new LinkDownError("the broker is too slow: the message waited too long"));
     }
   }
 

@@ -5,9 +5,6 @@ import { changed } from "./change.ts";
 import type { Message } from "./link.ts";
 import {
   deviceText,
-  type HeaderPlaces,
-  type Headers,
-  headerPlaces,
   jsonPoint,
   jsonReading,
   pointMetadata,
@@ -16,16 +13,17 @@ import {
   valuesText,
   volttronMessage,
 } from "./payloads.ts";
+import type { Reading, Sending } from "./reading.ts";
 import type { Topics } from "./topics.ts";
 
-/** Takes a finished message off the publisher's hands; what becomes of it is not the publisher's business. */
-export type Deliver = (message: Message) => void;
-
 export interface PublisherOptions {
-  readonly settings: Pick<MqttSettings, "payload" | "headers" | "qos" | "retain">;
+  readonly settings: Pick<MqttSettings, "payload">;
   readonly topics: Topics;
-  readonly protocolVersion: () => 4 | 5;
-  readonly deliver: Deliver;
+  /** Takes the messages of scrapes off the publisher's hands; what becomes of them is not its business. */
+  readonly deliver: (reading: Reading) => void;
+  /** Sends an announcement, now or never. */
+  readonly announce: (message: Message) => void;
+  readonly sending: () => Sending;
   readonly now: () => Date;
 }
 
@@ -44,16 +42,18 @@ export class Publisher {
 
   /** Publishes one scrape in every view its device has. */
   publish(scrape: Scrape): void {
-    const { topics, settings } = this.#options;
+    const { topics, settings, deliver } = this.#options;
     const { path, publish: views } = scrape.device;
-    const headers = readingHeaders(scrape);
+    const headers = JSON.stringify(readingHeaders(scrape));
     if (views.depthFirstAll || views.breadthFirstAll) {
-      const payload =
+      const { text, count: samples } = valuesText(scrape);
+      const body: Reading["body"] =
         settings.payload === "json"
-          ? jsonReading(scrape)
-          : this.#volttron(valuesText(scrape), deviceText(scrape.device).allMetadata, headers);
-      if (views.depthFirstAll) this.#send(topics.allDepthFirst(path), payload, headers);
-      if (views.breadthFirstAll) this.#send(topics.allBreadthFirst(path), payload, headers);
+          ? [jsonReading(scrape, text)]
+          : [text, deviceText(scrape.device).allMetadata];
+      const reading = { body, headers, samples, time: scrape.takenAt.getTime() };
+      if (views.depthFirstAll) deliver({ topic: topics.allDepthFirst(path), ...reading });
+      if (views.breadthFirstAll) deliver({ topic: topics.allBreadthFirst(path), ...reading });
     }
     if (views.depthFirst || views.breadthFirst) this.#publishPoints(scrape, headers);
   }
@@ -61,12 +61,20 @@ export class Publisher {
   /** Announces an attempted write: what was asked, by whom. */
   announce(write: Write): void {
     if (write.status !== undefined) return;
+    const { topics, announce, sending, now } = this.#options;
     const { device, point } = write;
     const known = point === undefined ? undefined : device.points.get(point);
-    const headers = answerHeaders(write, this.#options.now(), { action: write.action });
+    const headers = answerHeaders(write, now(), { action: write.action });
     const metadata = known ? pointMetadata(known, device.timezone) : "{}";
-    const payload = this.#volttron(JSON.stringify(write.requested), metadata, headers);
-    this.#send(this.#options.topics.write(device.path, point), payload, headers, false);
+    const { qos, places } = sending();
+    const shown = places.inPayload ? headers : undefined;
+    announce({
+      topic: topics.write(device.path, point),
+      payload: volttronMessage(JSON.stringify(write.requested), metadata, shown),
+      qos,
+      retain: false,
+      ...(places.inProperties && { userProperties: userProperties(headers) }),
+    });
   }
 
   /** The next scrape tells every point again, changed or not. */
@@ -79,8 +87,8 @@ export class Publisher {
     this.#told.delete(path);
   }
 
-  #publishPoints(scrape: Scrape, headers: Headers): void {
-    const { topics, settings } = this.#options;
+  #publishPoints(scrape: Scrape, headers: string): void {
+    const { topics, settings, deliver } = this.#options;
     const { path, publish: views } = scrape.device;
     const { points, metadata } = deviceText(scrape.device);
     const told = this.#told.get(path) ?? new Map<string, PointValue>();
@@ -92,25 +100,13 @@ export class Publisher {
         if (!changed(point, told.get(point.name), value)) continue;
         told.set(point.name, value);
       }
-      const payload =
+      const body: Reading["body"] =
         settings.payload === "json"
-          ? jsonPoint(scrape, point, value)
-          : this.#volttron(JSON.stringify(value), metadata.get(point.name)!, headers);
-      if (views.depthFirst) this.#send(topics.pointDepthFirst(path, point.name), payload, headers);
-      if (views.breadthFirst) this.#send(topics.pointBreadthFirst(path, point.name), payload, headers);
+          ? [jsonPoint(scrape, point, value)]
+          : [JSON.stringify(value), metadata.get(point.name)!];
+      const reading = { body, headers, samples: 1, time: scrape.takenAt.getTime() };
+      if (views.depthFirst) deliver({ topic: topics.pointDepthFirst(path, point.name), ...reading });
+      if (views.breadthFirst) deliver({ topic: topics.pointBreadthFirst(path, point.name), ...reading });
     }
-  }
-
-  #volttron(value: string, metadata: string, headers: Headers): string {
-    return volttronMessage(value, metadata, this.#places().inPayload ? headers : undefined);
-  }
-
-  #send(topic: string, payload: string, headers: Headers, retain = this.#options.settings.retain): void {
-    const properties = this.#places().inProperties ? { userProperties: userProperties(headers) } : {};
-    this.#options.deliver({ topic, payload, qos: this.#options.settings.qos, retain, ...properties });
-  }
-
-  #places(): HeaderPlaces {
-    return headerPlaces(this.#options.settings.headers, this.#options.protocolVersion());
   }
 }

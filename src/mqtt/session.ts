@@ -1,10 +1,12 @@
 import mqtt, { type IClientOptions, type IConnackPacket, type IPublishPacket, type MqttClient } from "mqtt";
 import {
+  type Done,
   ImpossibleMessageError,
   type Incoming,
   LinkDownError,
   type Message,
   PublishRefusedError,
+  published,
   reasonOf,
 } from "./link.ts";
 import { PublishWindow } from "./publish-window.ts";
@@ -15,6 +17,10 @@ export interface SessionOptions {
   readonly connectTimeoutMs: number;
   /** A publish that is not done after so long is given up, and the connection with it if the broker had it. */
   readonly publishTimeoutMs: number;
+  /** Larger messages, topic and payload together, are known not to get through. Bytes. */
+  readonly largestMessage?: number;
+  /** The broker would not have a message of this size, and said so in a way that ends the connection. */
+  onTooLarge?(size: number): void;
   /** Called for each message that was subscribed to. */
   onMessage(message: Incoming): void;
 }
@@ -31,11 +37,13 @@ export async function openSession(options: SessionOptions, signal: AbortSignal):
   // Never mqtt.js's own reconnect: its store grows without bound and sends what was refused again and again.
   const client = mqtt.connect({
     ...options.client,
-    clean: true,
+    clean: options.client.clean ?? true,
     reconnectPeriod: 0,
     resubscribe: false,
     connectTimeout: options.connectTimeoutMs,
   });
+  // What a kept session has for us may come in one piece with the CONNACK.
+  client.on("message", (topic, payload, packet) => options.onMessage(incoming(topic, payload, packet)));
   try {
     const connack = await connected(client, signal);
     return new Session(client, connack, options);
@@ -70,7 +78,7 @@ export class Session {
   /** Resolves with the reason when the connection has ended, whoever ended it. */
   readonly ended: Promise<string>;
   readonly #client: MqttClient;
-  readonly #answerTimeoutMs: number;
+  readonly #options: SessionOptions;
   readonly #limits: NonNullable<IConnackPacket["properties"]>;
   readonly #window: PublishWindow;
   #reason: string | undefined;
@@ -78,17 +86,18 @@ export class Session {
   constructor(client: MqttClient, connack: IConnackPacket, options: SessionOptions) {
     const timeoutMs = options.publishTimeoutMs;
     this.#client = client;
-    this.#answerTimeoutMs = timeoutMs;
+    this.#options = options;
     this.#limits = connack.properties ?? {};
     this.#window = new PublishWindow({
       receiveMaximum: this.#limits.receiveMaximum,
       timeoutMs,
       send: (message, done) => this.#send(message, done),
+      cork: () => client.stream.cork(),
+      uncork: () => client.stream.uncork(),
       onStuck: () => this.#cut(`the broker acknowledged nothing for ${timeoutMs / 1000} s`),
     });
     // Small writes must not wait for the broker's delayed acknowledgement.
     (client.stream as { setNoDelay?: (on: boolean) => void }).setNoDelay?.(true);
-    client.on("message", (topic, payload, packet) => options.onMessage(incoming(topic, payload, packet)));
     client.on("disconnect", (packet) => {
       this.#reason ??= `the broker ended the connection (reason code ${packet.reasonCode})`;
     });
@@ -102,22 +111,42 @@ export class Session {
     });
   }
 
+  get protocolVersion(): 4 | 5 {
+    return this.#client.options.protocolVersion === 5 ? 5 : 4;
+  }
+
   get alive(): boolean {
     return this.#reason === undefined;
   }
 
   publish(message: Message): Promise<void> {
+    return published((done) => this.post(message, done));
+  }
+
+  /** {@link publish} without a promise. */
+  post(message: Message, done: Done): void {
     const { topic, payload } = message;
     const fault = topicFault(topic);
-    if (fault) return Promise.reject(new ImpossibleMessageError(`topic ${JSON.stringify(topic)} ${fault}`));
-    const size = Buffer.byteLength(topic) + Buffer.byteLength(payload);
-    const most = this.#limits.maximumPacketSize ?? Number.POSITIVE_INFINITY;
-    if (size + PACKET_ALLOWANCE > most) {
-      const text = `the message on ${topic} has ${size} bytes; the broker takes packets of ${most}`;
-      return Promise.reject(new ImpossibleMessageError(text));
+    if (fault) {
+      const text = `topic ${shortened(topic)} ${fault}`;
+      done(new ImpossibleMessageError(text, "bad_topic"));
+      return;
     }
-    if (this.#reason !== undefined) return Promise.reject(new LinkDownError(this.#reason));
-    return this.#window.add(message, size);
+    const size = Buffer.byteLength(topic) + Buffer.byteLength(payload);
+    const { maximumPacketSize: most = Number.POSITIVE_INFINITY } = this.#limits;
+    const { largestMessage = Number.POSITIVE_INFINITY } = this.#options;
+    if (size + PACKET_ALLOWANCE > most || size > largestMessage) {
+      const limit =
+        size > largestMessage ? `refused one of ${largestMessage + 1}` : `takes packets of ${most}`;
+      const text = `the message on ${topic} has ${size} bytes; the broker ${limit}`;
+      done(new ImpossibleMessageError(text, "too_large"));
+      return;
+    }
+    if (this.#reason !== undefined) {
+      done(new LinkDownError(this.#reason));
+      return;
+    }
+    this.#window.add(message, size, done);
   }
 
   /** Rejects when the broker refuses one of the filters. */
@@ -127,7 +156,7 @@ export class Session {
   ): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const late = new Error("the broker did not answer the subscription");
-      const timer = setTimeout(() => reject(late), this.#answerTimeoutMs);
+      const timer = setTimeout(() => reject(late), this.#options.publishTimeoutMs);
       void this.ended.then((reason) => {
         clearTimeout(timer);
         reject(new LinkDownError(reason));
@@ -157,18 +186,15 @@ export class Session {
     clearTimeout(late);
   }
 
-  #send(message: Message, done: (error?: Error) => void): void {
-    const { topic, payload, userProperties, responseTopic, correlationData, expirySeconds } = message;
+  #send(message: Message, done: Done): void {
+    const { topic, payload } = message;
     const qos = Math.min(message.qos, this.#limits.maximumQoS ?? 1) as 0 | 1;
     const retain = message.retain && this.#limits.retainAvailable !== false;
-    const properties = {
-      ...(userProperties && { userProperties: { ...userProperties } }),
-      ...(responseTopic !== undefined && { responseTopic }),
-      ...(correlationData && { correlationData }),
-      ...(expirySeconds !== undefined && { messageExpiryInterval: expirySeconds }),
-    };
-    this.#client.publish(topic, payload, { qos, retain, properties }, (error) => {
-      if (!error) return done();
+    this.#client.publish(topic, payload, { qos, retain, properties: propertiesOf(message) }, (error) => {
+      if (!error) {
+        done();
+        return;
+      }
       const code = (error as { code?: unknown }).code;
       const refused = typeof code === "number" && code >= 128;
       done(
@@ -188,6 +214,7 @@ export class Session {
     setImmediate(() => {
       if (/^Invalid pub(ack|rec) reason code$/.test(reason))
         this.#window.rejectOldestAcknowledged(({ topic }, size) => {
+          this.#options.onTooLarge?.(size);
           const why = `${size} bytes; most often the message is larger than the broker allows`;
           return new PublishRefusedError(topic, undefined, why);
         });
@@ -199,6 +226,25 @@ export class Session {
     this.#reason ??= reason;
     this.#client.stream.destroy();
   }
+}
+
+const NO_PROPERTIES: NonNullable<IPublishPacket["properties"]> = {};
+
+function propertiesOf(message: Message): NonNullable<IPublishPacket["properties"]> {
+  const { userProperties, responseTopic, correlationData, expirySeconds } = message;
+  if (!userProperties && responseTopic === undefined && !correlationData && expirySeconds === undefined)
+    return NO_PROPERTIES;
+  return {
+    ...(userProperties && { userProperties: { ...userProperties } }),
+    ...(responseTopic !== undefined && { responseTopic }),
+    ...(correlationData && { correlationData }),
+    ...(expirySeconds !== undefined && { messageExpiryInterval: expirySeconds }),
+  };
+}
+
+/** A topic may be 70 KB long; nobody reads that. */
+function shortened(topic: string): string {
+  return JSON.stringify(topic.length > 200 ? `${topic.slice(0, 200)}…` : topic);
 }
 
 /** Header and properties of a publish beside topic and payload, generously. */

@@ -118,6 +118,8 @@ export class StateView {
   #publish(state: DeviceState, all: boolean): number {
     const { settings, topics, link, now } = this.#options;
     if (!link.up) return 0;
+    if (all) state.toldAt = now().getTime();
+    if (settings.state === "off") return 0;
     const { device, values, told } = state;
     const { points } = deviceText(device);
     const news = points.filter((point) =>
@@ -125,8 +127,7 @@ export class StateView {
     );
     const quality = qualityOf(state);
     const due = all || news.length > 0 || quality !== state.toldQuality;
-    if (all) state.toldAt = now().getTime();
-    if (!due || settings.state === "off") return 0;
+    if (!due) return 0;
     for (const { name } of points) told.set(name, values.get(name) ?? null);
     state.toldQuality = quality;
     state.toldAt = now().getTime();

@@ -24,6 +24,9 @@ const COMMANDS = [
   { prefix: "devices/actuators/revert/device/", action: "revert", whole: true },
 ] as const;
 
+/** First level of the device path in the commands with which bridges test their subscriptions. */
+const PROBE = "voltbridge-probe";
+
 const SCHEDULE = "devices/actuators/schedule/";
 
 /**
@@ -80,7 +83,7 @@ export class Topics {
   }
 
   /** `voltbridge/<instance>/…`; with instance `+` a filter for every bridge. */
-  own(kind: "state" | "info" | "health" | "event"): string {
+  own(kind: "state" | "info" | "health" | "event" | "probe"): string {
     return `${this.#base}voltbridge/${this.#instance}/${kind}`;
   }
 
@@ -111,6 +114,23 @@ export class Topics {
   /** An attempted write; of the whole device where there is no point. */
   write(path: string, point?: string): string {
     return `${this.#base}devices/actuators/write/${point === undefined ? path : `${path}/${point}`}`;
+  }
+
+  /** Where the self-test sends itself a message as if it were a command, by what is commanded; no device has this name. */
+  commandProbes(): { readonly name: string; readonly filter: string; readonly topic: string }[] {
+    const target = `${PROBE}/${this.#instance}`;
+    return [
+      ...COMMANDS.map(({ prefix }) => ({
+        name: prefix.slice("devices/actuators/".length, -1).replace("/", "_"),
+        filter: `${this.#base}${prefix}#`,
+        topic: `${this.#base}${prefix}${target}`,
+      })),
+      {
+        name: "state_set",
+        filter: `${this.#base}state/…/set`,
+        topic: `${this.#base}state/${target}/set`,
+      },
+    ];
   }
 
   /** Requests of the scheduler, and what becomes of them. */
@@ -159,7 +179,7 @@ export class Topics {
   }
 
   /**
-   * What a topic asks for, or undefined where it is no command. The last level is the point, all before it the path;
+   * What a topic asks for, or undefined where it is no command, or a probe of a bridge. The last level is the point, all before it the path;
    * whether these exist is not asked here.
    */
   parseCommand(topic: string): CommandTopic | undefined {
@@ -168,11 +188,12 @@ export class Topics {
     for (const { prefix, action, whole } of COMMANDS) {
       if (!local.startsWith(prefix)) continue;
       const rest = local.slice(prefix.length);
+      if (rest.startsWith(`${PROBE}/`)) return undefined;
       if (whole) return { action: "revert", view: "volttron", target: { path: rest } };
       return { action, view: "volttron", target: splitTarget(rest) };
     }
     const state = /^state\/(.+)\/([^/]+)\/set$/.exec(local);
-    return state
+    return state && state[1] !== PROBE
       ? { action: "set", view: "state", target: { path: state[1]!, point: state[2]! } }
       : undefined;
   }

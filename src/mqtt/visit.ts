@@ -20,10 +20,15 @@ export const RETAINED_MS = 2000;
  */
 export async function visit(
   broker: BridgeBroker,
-  options: { readonly timeoutMs: number; readonly signal?: AbortSignal },
+  options: {
+    readonly timeoutMs: number;
+    readonly signal?: AbortSignal;
+    /** Default: a session of its own that ends with the visit. */
+    readonly persistent?: { readonly clientId: string; readonly expirySeconds: number };
+  },
   onMessage: (message: Incoming) => void,
 ): Promise<Session> {
-  const { timeoutMs, signal } = options;
+  const { timeoutMs, signal, persistent } = options;
   const deadline = AbortSignal.timeout(timeoutMs);
   const open = async (version: 4 | 5): Promise<Session> =>
     openSession(
@@ -32,8 +37,11 @@ export async function visit(
         publishTimeoutMs: timeoutMs,
         client: {
           ...(await addressOptions(broker)),
-          clientId: `voltbridge-visit-${randomUUID().slice(0, 13)}`,
+          clientId: persistent?.clientId ?? `voltbridge-visit-${randomUUID().slice(0, 13)}`,
           protocolVersion: version,
+          clean: !persistent,
+          ...(persistent &&
+            version === 5 && { properties: { sessionExpiryInterval: persistent.expirySeconds } }),
         },
         onMessage,
       },

@@ -7,6 +7,7 @@ import { createLog, Secrets } from "../../src/log.ts";
 import { Connection } from "../../src/mqtt/connection.ts";
 import { readBridgeStatus, request } from "../../src/mqtt/index.ts";
 import { ImpossibleMessageError, LinkDownError, PublishRefusedError } from "../../src/mqtt/link.ts";
+import type { Write } from "../../src/points/index.ts";
 import { freePort, Mosquitto, type MosquittoOptions, mosquittoInstalled } from "../helpers/mosquitto.ts";
 import { Recorder } from "../helpers/mqtt-recorder.ts";
 import { TcpProxy } from "../helpers/tcp-proxy.ts";
@@ -67,6 +68,11 @@ async function connection(
   return { connection: it, log };
 }
 
+/** An attempted write, which is announced now or never. */
+const WRITE: Write = {
+  ...{ id: "w", requester: "r", via: "mqtt", device: STATION, action: "revert", at: AT, requested: null },
+};
+
 const message = (topic: string, payload = "x") => ({ topic, payload, qos: 1 as const, retain: false });
 
 describe.skipIf(!mosquittoInstalled)("the broker is away", () => {
@@ -76,7 +82,8 @@ describe.skipIf(!mosquittoInstalled)("the broker is away", () => {
     const { mqtt, log, bus } = await bridge({ url: mosquitto.url });
     await until(() => log.length > 0, "a line that it cannot connect");
     bus.emit("scrape", scrape(STATION, { allowedLoad: 4 }));
-    await until(() => mqtt.counters.dropped > 0, "dropped messages are counted");
+    bus.emit("write", WRITE);
+    await until(() => mqtt.counters.dropped > 0, "an announcement that nobody can hear is counted");
     await mosquitto.start();
     await connected(mqtt);
     const ear = await listen(mosquitto.url);

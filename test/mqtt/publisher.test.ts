@@ -1,19 +1,23 @@
 import { describe, expect, test } from "vitest";
 import type { MqttSettings } from "../../src/config/settings.ts";
 import type { Message } from "../../src/mqtt/link.ts";
-import { deviceText, timeText } from "../../src/mqtt/payloads.ts";
+import { deviceText, headerPlaces, timeText } from "../../src/mqtt/payloads.ts";
 import { Publisher } from "../../src/mqtt/publisher.ts";
+import { readingMessage, readingRecord } from "../../src/mqtt/reading.ts";
 import { Topics } from "../../src/mqtt/topics.ts";
 import type { PublishViews } from "../../src/points/index.ts";
 import { AT, device, HEADERS, PATH, point, SETTINGS, STATION, SYNCHRONIZED, scrape } from "./rig.ts";
 
 function publisher(settings: Partial<MqttSettings> = {}, protocolVersion: 4 | 5 = 5) {
   const sent: Message[] = [];
+  const all = { ...SETTINGS, ...settings };
+  const sending = () => ({ ...all, places: headerPlaces(all.headers, protocolVersion) });
   const it = new Publisher({
-    settings: { ...SETTINGS, ...settings },
+    settings: all,
     topics: new Topics("bridge-1", ""),
-    protocolVersion: () => protocolVersion,
-    deliver: (message) => void sent.push(message),
+    deliver: (reading) => void sent.push(readingMessage(readingRecord(reading).text, false, sending())),
+    announce: (message) => void sent.push(message),
+    sending,
     now: () => AT,
   });
   return { it, sent, topics: () => sent.splice(0).map((message) => message.topic) };
@@ -123,8 +127,13 @@ describe("the VOLTTRON view", () => {
     ]);
   });
 
-  test("the text of metadata is made once for a device", () => {
+  test("the text of metadata is made once for a device, and for all that have the same points", () => {
     expect(deviceText(STATION)).toBe(deviceText(STATION));
+    const points = [...STATION.points.values()];
+    expect(deviceText(device("other", points))).toBe(deviceText(STATION));
+    const elsewhere = device("other", points, { timezone: "Europe/Berlin" });
+    expect(deviceText(elsewhere).allMetadata).toContain("Europe/Berlin");
+    expect(deviceText(device("other", points.slice(0, 1))).points).toHaveLength(1);
   });
 });
 

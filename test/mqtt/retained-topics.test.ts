@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { createLog } from "../../src/log.ts";
 import { Delivery } from "../../src/mqtt/delivery.ts";
 import { type Link, LinkDownError, type Message } from "../../src/mqtt/link.ts";
+import { LossReports } from "../../src/mqtt/loss-reports.ts";
 import { RetainedTopics } from "../../src/mqtt/retained-topics.ts";
 import { Topics } from "../../src/mqtt/topics.ts";
 import { device, PATH, point } from "./rig.ts";
@@ -17,10 +18,12 @@ function rig(retain: boolean) {
       if (!link.up) throw new LinkDownError("away");
       sent.push(message);
     },
+    post: () => undefined,
     subscribe: () => () => undefined,
     onChange: () => () => undefined,
   } satisfies Link;
-  const delivery = new Delivery(link, createLog({ level: "silent" }));
+  const log = createLog({ level: "silent" });
+  const delivery = new Delivery(link, log, new LossReports(log));
   const settings = { state: "both" as const, retain };
   return {
     sent,

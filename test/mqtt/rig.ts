@@ -5,6 +5,8 @@ import { createLog } from "../../src/log.ts";
 import { type Mqtt, type MqttOptions, startMqtt } from "../../src/mqtt/index.ts";
 import type { DeviceInfo, Point, PointValue, Scrape } from "../../src/points/index.ts";
 
+import { MemoryQueue } from "./memory-queue.ts";
+
 export const PATH = "pnnl/garage/station-1";
 export const AT = new Date("2026-11-21T08:00:01.250Z");
 export const SYNCHRONIZED = new Date("2026-11-21T08:00:00Z");
@@ -142,6 +144,7 @@ export async function startRig(
     bus,
     devices,
     commands,
+    outbox: new MemoryQueue(),
     log: createLog({ level: "info", write: (line) => log.push(line) }),
     now: () => AT,
     times: { firstPauseMs: 50, longestPauseMs: 200, stableMs: 100, connectTimeoutMs: 2000 },

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createLog } from "../../src/log.ts";
 import { Delivery } from "../../src/mqtt/delivery.ts";
 import { type Link, LinkDownError, type Message, PublishRefusedError } from "../../src/mqtt/link.ts";
+import { LossReports } from "../../src/mqtt/loss-reports.ts";
 import { StateView } from "../../src/mqtt/state-view.ts";
 import { Topics } from "../../src/mqtt/topics.ts";
 import type { Availability } from "../../src/points/index.ts";
@@ -14,6 +15,7 @@ class FakeLink implements Link {
   readonly protocolVersion = 5;
   readonly sent: Message[] = [];
   failure: Error | undefined;
+  post = () => undefined;
   subscribe = () => () => undefined;
   onChange = () => () => undefined;
 
@@ -37,11 +39,12 @@ let view: StateView;
 
 function start(state: "json" | "attribute" | "both" | "off"): void {
   link = new FakeLink();
+  const log = createLog({ level: "silent" });
   view = new StateView({
     settings: { state, stateRefreshSeconds: 60 },
     topics: new Topics("bridge-1", ""),
     link,
-    delivery: new Delivery(link, createLog({ level: "silent" })),
+    delivery: new Delivery(link, log, new LossReports(log)),
     now: () => new Date(),
   });
   view.start();
