@@ -222,7 +222,7 @@ describe("docs/architecture.md", () => {
   test("has the import table that test/architecture.test.ts holds", () => {
     const [, table] = /MAY_IMPORT[^=]*= (\{[\s\S]*?\n\});/.exec(text("test/architecture.test.ts"))!;
     const held = new Map(
-      [...table!.matchAll(/^ {2}(\w+): \[([\s\S]*?)\]/gm)].map(([, part, list]) => [
+      [...table!.matchAll(/^ {2}"?([\w-]+)"?: \[([\s\S]*?)\]/gm)].map(([, part, list]) => [
         part!,
         [...list!.matchAll(/"([^"]+)"/g)].map((match) => match[1]!).sort(),
       ]),

@@ -3,9 +3,11 @@ import { api } from "./api/index.ts";
 import { check } from "./check.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import { completion } from "./completion.ts";
+import { deadletter } from "./deadletter.ts";
 import { demo } from "./demo.ts";
 import { discover } from "./discover.ts";
 import { get } from "./get.ts";
+import { historian } from "./historian.ts";
 import { history } from "./history.ts";
 import { override } from "./override.ts";
 import { plan } from "./plan.ts";
@@ -27,6 +29,7 @@ export type CommandFile = (program: Command, terminal: Terminal) => void;
 /** THE LIST of commands, in the order of `--help`. */
 const commands: readonly CommandFile[] = [
   run,
+  historian,
   demo,
   simulate,
   check,
@@ -38,6 +41,7 @@ const commands: readonly CommandFile[] = [
   override,
   schedule,
   history,
+  deadletter,
   status,
   selftest,
   api,

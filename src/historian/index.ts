@@ -15,6 +15,7 @@ export type { HistorianErrorKind } from "./errors.ts";
 export { HistorianError, QueryError } from "./errors.ts";
 export type { HistorianOptions, HistoryAnswer, HistoryRow, VolttronAnswer } from "./historian.ts";
 export { Historian, volttronAnswer } from "./historian.ts";
+export { MessageRecorder } from "./ingest/index.ts";
 export type { OpenOptions } from "./open.ts";
 export type { HistoryQuery } from "./query.ts";
 export type { RecorderOptions } from "./recorder.ts";

@@ -29,6 +29,8 @@ export { type BridgeStatus, readBridgeStatus } from "./bridge-status.ts";
 export { brokerUrl } from "./broker-address.ts";
 export type { Ask } from "./client.ts";
 export { NoAnswerError, NoBridgeError, RpcError, request } from "./client.ts";
+export { Intake, type IntakeOptions } from "./intake.ts";
+export { type IntakeStatus, startIntakeStatus } from "./intake-status.ts";
 export type { Check, ProbedDevice } from "./probes.ts";
 export { callBridge } from "./rpc-client.ts";
 export { type SelfTestVisit, selfTest } from "./self-test-visit.ts";

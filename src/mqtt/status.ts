@@ -20,7 +20,8 @@ export interface StatusOptions {
   readonly headers: "payload" | "properties" | "both";
   readonly instance: string;
   readonly version: string;
-  readonly devices: ReadonlyMap<string, DeviceInfo>;
+  /** Absent: it is about something else than devices, and does not speak of any. */
+  readonly devices?: ReadonlyMap<string, DeviceInfo>;
   readonly health: () => HealthReport;
   readonly log: Log;
   readonly now: () => Date;
@@ -72,14 +73,15 @@ export class StatusPublisher {
   /** After a connect: who we are, and how we are. */
   republish(): void {
     const { topics, instance, version, devices } = this.#options;
-    const info = { instance, version, startedAt: this.#startedAt, devices: [...devices.keys()] };
+    const known = devices && { devices: [...devices.keys()] };
+    const info = { instance, version, startedAt: this.#startedAt, ...known };
     this.#send(topics.own("info"), JSON.stringify(info), true);
     this.#beat();
   }
 
   /** A device came or went: who we are is told again, once for those that follow each other. */
   membershipChanged(path: string): void {
-    if (!this.#options.devices.has(path)) this.#note(path, undefined);
+    if (!this.#options.devices?.has(path)) this.#note(path, undefined);
     this.#infoSoon ??= setTimeout(() => {
       this.#infoSoon = undefined;
       this.republish();
@@ -122,7 +124,7 @@ export class StatusPublisher {
       at: this.#options.now(),
       status: this.#heartbeat(),
       startedAt: this.#startedAt,
-      devices: this.#devicesByAvailability(),
+      ...(this.#options.devices && { devices: this.#devicesByAvailability() }),
       ...counters,
     };
     this.#send(this.#options.topics.own("health"), JSON.stringify(health), true);
@@ -132,13 +134,17 @@ export class StatusPublisher {
   #heartbeat(): Heartbeat {
     if (this.#saidBad) return "BAD";
     const { online, unknown } = this.#devicesByAvailability();
-    if (online > 0 || this.#options.devices.size === 0) return "GOOD";
+    if (online > 0 || this.#devices === 0) return "GOOD";
     return unknown > 0 ? "STARTING" : "BAD";
+  }
+
+  get #devices(): number {
+    return this.#options.devices?.size ?? 0;
   }
 
   #devicesByAvailability(): Record<AvailabilityChange["availability"] | "unknown", number> {
     const { online, stale, offline } = this.#count;
-    const unknown = Math.max(0, this.#options.devices.size - online - stale - offline);
+    const unknown = Math.max(0, this.#devices - online - stale - offline);
     return { online, stale, offline, unknown };
   }
 

@@ -1,10 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
 import { portLoadKw } from "../../src/simulator/world/station.ts";
-import { freePort } from "../helpers/mosquitto.ts";
+import { freePort, Mosquitto, mosquittoInstalled } from "../helpers/mosquitto.ts";
 import { PYTHON, pahoInstalled } from "../helpers/python.ts";
 import { Site } from "../helpers/site.ts";
 import { RunningVoltbridge } from "../helpers/voltbridge.ts";
@@ -99,5 +102,28 @@ describe("the examples, against a running bridge", () => {
 
     example.child.kill("SIGINT");
     expect(await example.ended).toBe(0);
+  });
+});
+
+describe.skipIf(!mosquittoInstalled)("the examples that need no bridge", () => {
+  test("historian-anywhere stores what others publish", async () => {
+    const broker = await Mosquitto.run();
+    const folder = mkdtempSync(join(tmpdir(), "historian-anywhere-"));
+    try {
+      const script = `${examples}/historian-anywhere/historian-anywhere.sh`;
+      const example = start("sh", [script, "127.0.0.1", String(broker.port), folder]);
+      expect(await example.ended, example.printed).toBe(0);
+      for (const line of [
+        /^campus\/roof\/ahu-1\/temperature +degC +float$/m,
+        /^campus\/score\/comfort +float$/m,
+        /^datalogger\/pump\/hours +h +integer$/m,
+        /^grid\/power +float$/m,
+        /^2026-11-21T08:00:00\.000000\+00:00 +21\.5$/m,
+      ])
+        expect(example.printed).toMatch(line);
+    } finally {
+      await broker.dispose();
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });

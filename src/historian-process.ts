@@ -1,0 +1,98 @@
+import { join } from "node:path";
+import { Bus } from "./bus.ts";
+import type { BridgeSettings } from "./config/index.ts";
+import { DataLock } from "./devices/index.ts";
+import { MessageRecorder, openArchive } from "./historian/index.ts";
+import type { Log, Secrets } from "./log.ts";
+import { brokerUrl, Intake, startIntakeStatus } from "./mqtt/index.ts";
+
+export interface HistorianProcessOptions {
+  readonly settings: BridgeSettings;
+  /** One level of a topic: its own topics are `voltbridge/<instance>/<name>/…`, its folder is `<data>/<name>`. */
+  readonly name: string;
+  /** Names the session at the broker. Default: `<instance>-<name>`. */
+  readonly clientId?: string;
+  /** Group with which it shares the messages. */
+  readonly share?: string;
+  readonly log: Log;
+  readonly secrets: Secrets;
+  readonly version: string;
+}
+
+export interface HistorianProcess {
+  /** URL of the broker without user and password. */
+  readonly url: string;
+  /** Of its lock and its spool. */
+  readonly folder: string;
+  /** Takes nothing more, brings what it can to the store, says `offline`, lets its folder go. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Builds a historian of its own: what others publish at a broker goes into the spool, is acknowledged, and goes to the store.
+ * Rejects where the settings cannot work (folder in use, no store, nothing to capture), with nothing left running. A broker or
+ * a store that is away is no error: both are tried until the stop.
+ */
+export async function startHistorianProcess(options: HistorianProcessOptions): Promise<HistorianProcess> {
+  const { settings, name, log, secrets, version } = options;
+  const { historian: history, mqtt, instance } = settings;
+  if (history.readonly)
+    throw new Error("historian.readonly is true: nothing would be stored; set it to false");
+  const folder = join(settings.data, name);
+  const undo: (() => unknown)[] = [];
+  const stop = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    const lock = DataLock.take(folder);
+    undo.push(() => lock.release());
+    const bus = new Bus((event, err) => log.error(`a listener of ${event} failed`, { err }));
+    // The store lies where the bridge's own would: `voltbridge history` asks it with the same config.
+    const archive = await openArchive(history, settings.data, {
+      spoolFolder: folder,
+      onNotice: (notice) => bus.emit("notice", notice),
+      log,
+    });
+    undo.push(() => archive.stop());
+
+    const recorder = new MessageRecorder({
+      settings: history,
+      baseTopic: mqtt.baseTopic,
+      sink: archive,
+      log: log.part("historian"),
+    });
+    if (recorder.filters.length === 0)
+      throw new Error("there is nothing to take: every capture setting of the historian section is false");
+    const status = await startIntakeStatus({
+      settings: mqtt,
+      name: `${instance}/${name}`,
+      version,
+      bus,
+      health: () => ({
+        ...((!intake.listening || archive.counters.failing) && { status: "BAD" }),
+        intake: { listening: intake.listening, ...recorder.counters },
+        historian: archive.counters,
+      }),
+      log: log.part("mqtt"),
+      secrets,
+    });
+    undo.push(() => status.stop());
+    const intake = new Intake({
+      address: mqtt,
+      keepaliveSeconds: mqtt.keepaliveSeconds,
+      clientId: options.clientId ?? `${instance}-${name}`,
+      filters: recorder.filters,
+      ...(options.share !== undefined && { share: { group: options.share, probeTopic: status.probeTopic } }),
+      file: join(folder, "intake.json"),
+      take: (message) => recorder.record(message),
+      onChange: () => status.changed(),
+      log: log.part("intake"),
+    });
+    undo.push(() => intake.stop());
+    intake.start();
+    return { url: brokerUrl(mqtt), folder, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
