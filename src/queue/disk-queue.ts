@@ -130,8 +130,13 @@ export class DiskQueue implements Queue {
     return this.#moved(await this.#thread.call("discard", ids));
   }
 
+  /** Of the file; as of the last commit while the disk cannot be read, when nothing can have changed. */
   async counters(): Promise<QueueCounters> {
-    this.#counters = await this.#thread.call("counters", undefined);
+    try {
+      this.#counters = await this.#thread.call("counters", undefined);
+    } catch (error) {
+      if ((error as QueueError).kind === "fault") throw error;
+    }
     return this.latest;
   }
 

@@ -219,7 +219,7 @@ export function queueContract(name: string, make: () => Promise<QueuePlace>): vo
             expect(appended.map(({ text, key }) => [text, key])).toEqual(list.map((text) => [text, text]));
           },
         ),
-        { numRuns: 30 },
+        { numRuns: 10 },
       );
     });
 
@@ -288,7 +288,7 @@ export function queueContract(name: string, make: () => Promise<QueuePlace>): vo
           await open.close();
           await under.remove();
         }),
-        { numRuns: 12 },
+        { numRuns: 6 },
       );
     });
   });
