@@ -23,12 +23,14 @@ function message(i: number): string {
 describe.skipIf(!mosquittoInstalled)("voltbridge historian is killed", () => {
   let broker: Mosquitto;
   let place: Workplace;
+  const started: RunningVoltbridge[] = [];
 
   beforeAll(async () => {
     broker = await Mosquitto.run({ config: ["max_queued_messages 0", "max_inflight_messages 0"] });
     place = new Workplace({ "bridge.json": { instance: "desk", data: "data", mqtt: { url: broker.url } } });
   });
   afterAll(async () => {
+    for (const running of started) await running.stop("SIGKILL");
     place.remove();
     await broker.dispose();
   });
@@ -37,6 +39,7 @@ describe.skipIf(!mosquittoInstalled)("voltbridge historian is killed", () => {
     const config = place.at("bridge.json");
     const begin = async (): Promise<RunningVoltbridge> => {
       const running = new RunningVoltbridge(["historian", "--config", config]);
+      started.push(running);
       await running.printed(/taking messages from/);
       return running;
     };
@@ -68,8 +71,7 @@ describe.skipIf(!mosquittoInstalled)("voltbridge historian is killed", () => {
 
     // The balance, by its own counters.
     await running.stop();
-    const last = new RunningVoltbridge(["historian", "--config", config]);
-    await last.printed(/taking messages from/);
+    const last = await begin();
     const { stdout } = await cli(["status", "--config", config, "--json"]);
     const { historian } = JSON.parse(stdout)[0].health;
     expect(historian).toMatchObject({ waiting: 0, dropped: {}, deadLettered: {} });
