@@ -75,7 +75,11 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       outbox,
       log,
       secrets,
-      health: () => ({ ...running.counters(), ...(archive && { historian: archive.counters }) }),
+      health: () => ({
+        ...running.counters(),
+        eventLoopDelayMs: running.takeLoopDelay(),
+        ...(archive && { historian: archive.counters }),
+      }),
     });
     undo.push(() => mqtt.stop());
     running.start();

@@ -15,6 +15,7 @@ import { DriverServices } from "./driver-services.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { type HoldCounters, Holds } from "./holds.ts";
 import { LatestValues } from "./latest-values.ts";
+import { LoopDelay, type LoopDelayReading } from "./loop-delay.ts";
 import { Notices } from "./notices.ts";
 import { Overrides } from "./overrides/index.ts";
 import { Owners } from "./owners.ts";
@@ -63,6 +64,8 @@ export interface RunningDevices {
   readonly commands: Commands;
   readonly control: Control;
   counters(): DeviceCounters;
+  /** How long the event loop was held up since this was asked last. */
+  takeLoopDelay(): LoopDelayReading;
   start(): void;
   /** Answers what is under way, ends every call and closes the drivers. */
   stop(): Promise<void>;
@@ -136,6 +139,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     clock,
     log,
   });
+  const loopDelay = new LoopDelay();
   const stopping = new AbortController();
   const owners = new Owners(options.devices);
   let slots = options.devices.length;
@@ -209,7 +213,9 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       holds: holds.counters,
       drivers: services.counters(),
     }),
+    takeLoopDelay: () => loopDelay.take(),
     start() {
+      loopDelay.start();
       if (state.setAside !== undefined)
         notices.say(
           "error",
@@ -227,6 +233,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     },
     async stop() {
       stopping.abort();
+      loopDelay.stop();
       await Promise.all(sets.map((set) => set.stop()));
       heartbeat.stop();
       holds.stop();

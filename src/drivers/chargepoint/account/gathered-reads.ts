@@ -18,6 +18,8 @@ export interface Batch<A> {
 
 /** How the answers of one kind are fetched. */
 export interface Source<A> {
+  /** What a batch has to wait for; reads that come meanwhile go with it. Never rejects. */
+  prepare?(): Promise<void>;
   /** Answers or fails the batch's stations; what it throws fails all that are left. */
   fetch(batch: Batch<A>): Promise<void>;
   /** One station past every cache, in the fewest calls. */
@@ -108,13 +110,18 @@ export class GatheredReads<A> {
   }
 
   #ask(stationID: string): Promise<A> {
-    if (this.#asked.size === 0) this.#options.gather(() => void this.#flush());
+    if (this.#asked.size === 0) this.#options.gather(() => void this.#prepared());
     const { work, entry } = outstanding<A>();
     // A station that was forgotten a moment ago can be in it already; the call is yet to be made, so it serves both.
     const before = this.#asked.get(stationID);
     if (before) void work.then(before.resolve, before.reject);
     this.#asked.set(stationID, entry);
     return work;
+  }
+
+  async #prepared(): Promise<void> {
+    await this.#source.prepare?.();
+    await this.#flush();
   }
 
   async #flush(): Promise<void> {

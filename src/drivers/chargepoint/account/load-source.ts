@@ -33,9 +33,12 @@ export class LoadSource implements Source<LoadAnswer> {
     return pick(getLoad.name, stationID, await this.#ask({ stationID }));
   }
 
-  async fetch(batch: Batch<LoadAnswer>): Promise<void> {
+  async prepare(): Promise<void> {
     const { size } = this.#audience();
     if (size > 1) await this.#groups.learn(size);
+  }
+
+  async fetch(batch: Batch<LoadAnswer>): Promise<void> {
     const { groupOf } = this.#freshCover();
     const groups = new Set(batch.wanted.flatMap((id) => groupOf.get(id) ?? []));
     const byGroup = new Map<StationGroup, string[]>();
