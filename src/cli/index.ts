@@ -3,6 +3,7 @@ import { api } from "./api/index.ts";
 import { check } from "./check.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import { completion } from "./completion.ts";
+import { deadletter } from "./deadletter.ts";
 import { demo } from "./demo.ts";
 import { discover } from "./discover.ts";
 import { get } from "./get.ts";
@@ -40,6 +41,7 @@ const commands: readonly CommandFile[] = [
   override,
   schedule,
   history,
+  deadletter,
   status,
   selftest,
   api,
