@@ -129,8 +129,7 @@ function describe(
   rows: readonly RegistryRow[],
   heartbeat: Device["heartbeat"],
 ): DeviceInfo {
-  const points = new Map(rows.map((row) => [row.point.name, row.point]));
-  if (heartbeat?.kind === "virtual") points.set(heartbeat.point, virtualHeartbeat(heartbeat.point));
+  const points = pointsOf(rows, heartbeat?.kind === "virtual" ? heartbeat.point : undefined);
   return {
     path: settings.path,
     driverType: settings.driverType,
@@ -139,6 +138,20 @@ function describe(
     intervalSeconds: settings.intervalSeconds,
     publish: { ...defaults.publish, ...settings.publish },
   };
+}
+
+/** Devices with one registry and the same virtual point, or none, have their points in common. */
+const known = new WeakMap<readonly RegistryRow[], Map<string | undefined, ReadonlyMap<string, Point>>>();
+
+function pointsOf(rows: readonly RegistryRow[], virtual: string | undefined): ReadonlyMap<string, Point> {
+  const byVirtual = known.get(rows) ?? new Map<string | undefined, ReadonlyMap<string, Point>>();
+  known.set(rows, byVirtual);
+  const shared = byVirtual.get(virtual);
+  if (shared) return shared;
+  const points = new Map(rows.map((row) => [row.point.name, row.point]));
+  if (virtual !== undefined) points.set(virtual, virtualHeartbeat(virtual));
+  byVirtual.set(virtual, points);
+  return points;
 }
 
 /** Leaves out the rows in which a driver type finds an error. Devices that share a registry report it once. */

@@ -79,6 +79,15 @@ export function withDeadline<T>(deadline: Deadline, work: (signal: AbortSignal) 
     if (signal?.aborted) return onAbort();
     signal?.addEventListener("abort", onAbort, { once: true });
     onBegin?.(giveUp);
-    (async () => work(controller.signal))().then(resolve, reject).finally(tidy);
+    (async () => work(controller.signal))().then(
+      (result) => {
+        tidy();
+        resolve(result);
+      },
+      (error) => {
+        tidy();
+        reject(error);
+      },
+    );
   });
 }

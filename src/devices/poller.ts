@@ -65,10 +65,10 @@ export class Poller {
   readonly #queue = new DueQueue<Entry>();
   readonly #entries = new Map<string, Entry>();
   readonly #stopping = new AbortController();
-  readonly #underWay = new Set<Promise<void>>();
   /** Ends a scrape under way, each. */
   readonly #ends = new Set<(reason: unknown) => void>();
   #cancelTimer: (() => void) | undefined;
+  #onIdle: (() => void) | undefined;
   #started = false;
   /** Wall clock minus monotonic clock. */
   #epoch = 0;
@@ -120,7 +120,10 @@ export class Poller {
     this.#cancelTimer?.();
     for (const entry of this.#entries.values()) entry.cancelExtra?.();
     for (const end of this.#ends) end(reason);
-    await Promise.all(this.#underWay);
+    if (this.#ends.size > 0)
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
   }
 
   /** Scrapes a device soon besides its schedule: something was written to it. */
@@ -190,44 +193,42 @@ export class Poller {
   }
 
   #scrape(entry: Entry, kind: "scheduled" | "extra"): void {
-    const { device, intervalMs } = entry;
-    const { clock, sink } = this.#options;
-    const synchronizedAt = new Date(this.#alignedNow(entry));
-    const ms = Math.max(0.9 * intervalMs, SHORTEST_DEADLINE_MS);
-    const what = `the scrape of ${device.info.path}`;
     entry.running = kind;
+    void this.#run(entry, new Date(this.#alignedNow(entry)));
+  }
+
+  async #run(entry: Entry, synchronizedAt: Date): Promise<void> {
+    const { device, intervalMs } = entry;
+    const { clock, sink, scrape } = this.#options;
     // The device counts as busy until its own call has ended, even where that does not heed its deadline.
-    let call: Promise<unknown> = Promise.resolve();
+    let call: Promise<unknown> | undefined;
     let end: (reason: unknown) => void = () => undefined;
-    const onBegin = (ends: typeof end) => {
-      end = ends;
-      this.#ends.add(ends);
+    const deadline = {
+      clock,
+      ms: Math.max(0.9 * intervalMs, SHORTEST_DEADLINE_MS),
+      what: `the scrape of ${device.info.path}`,
+      onBegin: (ends: typeof end) => {
+        end = ends;
+        this.#ends.add(ends);
+      },
     };
-    const done = withDeadline({ clock, ms, what, onBegin }, (signal) => {
-      const scrape = this.#options.scrape(device, synchronizedAt, signal);
-      call = scrape.catch(() => undefined);
-      return scrape;
-    }).then(
-      (scrape) => {
-        if (!entry.gone) sink.scraped(scrape);
-      },
-      (error) => {
-        if (!entry.gone && !this.#stopping.signal.aborted) sink.failed(device, error);
-      },
-    );
-    this.#underWay.add(done);
-    void done
-      .finally(() => {
-        this.#underWay.delete(done);
-        this.#ends.delete(end);
-      })
-      .then(() => call)
-      .then(() => {
-        entry.running = undefined;
-        if (!entry.again || entry.gone || this.#stopping.signal.aborted) return;
-        entry.again = false;
-        this.#scrape(entry, "scheduled");
+    try {
+      const made = await withDeadline(deadline, (signal) => {
+        const scraping = scrape(device, synchronizedAt, signal);
+        call = scraping;
+        return scraping;
       });
+      if (!entry.gone) sink.scraped(made);
+    } catch (error) {
+      if (!entry.gone && !this.#stopping.signal.aborted) sink.failed(device, error);
+    }
+    this.#ends.delete(end);
+    if (this.#ends.size === 0) this.#onIdle?.();
+    await call?.catch(() => undefined);
+    entry.running = undefined;
+    if (!entry.again || entry.gone || this.#stopping.signal.aborted) return;
+    entry.again = false;
+    this.#scrape(entry, "scheduled");
   }
 
   #watchClock(): void {

@@ -43,7 +43,7 @@ export class Station implements DriverDevice {
 
   constructor(init: StationInit) {
     this.#init = init;
-    this.#bindings = new Map(init.rows.map((row) => [row.point.name, bind(row)]));
+    this.#bindings = bindingsOf(init.rows);
     const bindings = [...this.#bindings.values()];
     this.#kinds = [...new Set(bindings.map((binding) => binding.kind))];
     const portDetails = bindings.some(
@@ -157,6 +157,15 @@ export class Station implements DriverDevice {
     }
     return null;
   }
+}
+
+/** Stations with one registry have their bindings in common. */
+const known = new WeakMap<readonly RegistryRow[], ReadonlyMap<string, Binding>>();
+
+function bindingsOf(rows: readonly RegistryRow[]): ReadonlyMap<string, Binding> {
+  const bindings = known.get(rows) ?? new Map(rows.map((row) => [row.point.name, bind(row)]));
+  known.set(rows, bindings);
+  return bindings;
 }
 
 function bind(row: RegistryRow): Binding {

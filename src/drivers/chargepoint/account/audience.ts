@@ -20,6 +20,8 @@ export class Audience {
   /** Those who wait equally long for their turn follow each other, so each lane is in order by itself. */
   readonly #lanes = new Map<string, Lane>();
   readonly #laneOf = new Map<string, Lane>();
+  /** Stations that more than one device reads. */
+  readonly #several = new Set<string>();
   #version = 0;
 
   /** Grows when stations come or go. */
@@ -31,8 +33,9 @@ export class Audience {
     return this.#laneOf.size;
   }
 
-  has(stationID: string): boolean {
-    return this.#laneOf.has(stationID);
+  /** Whether more than one device reads the station. */
+  hasSeveral(stationID: string): boolean {
+    return this.#several.has(stationID);
   }
 
   stationIDs(): IterableIterator<string> {
@@ -51,8 +54,11 @@ export class Audience {
     const lane = this.#lanes.get(key) ?? new Map();
     this.#lanes.set(key, lane);
     const before = this.#laneOf.get(stationID);
-    if (before) before.delete(stationID);
-    else this.#version += 1;
+    if (!before) this.#version += 1;
+    else {
+      if (before.get(stationID)?.round.reader !== member.round.reader) this.#several.add(stationID);
+      before.delete(stationID);
+    }
     lane.set(stationID, { ...member, dueSeconds: now + after });
     if (before !== lane) this.#laneOf.set(stationID, lane);
   }
@@ -85,6 +91,7 @@ export class Audience {
 
   #remove(stationID: string): void {
     this.#laneOf.get(stationID)?.delete(stationID);
+    this.#several.delete(stationID);
     if (this.#laneOf.delete(stationID)) this.#version += 1;
   }
 

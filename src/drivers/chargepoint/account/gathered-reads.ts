@@ -40,6 +40,8 @@ export interface GatherOptions {
   readonly now: () => number;
   /** Calls back when the present moment is over, so that all that was asked in it goes into one batch. */
   readonly gather: (then: () => void) => void;
+  /** Whether the last answers are kept though everybody had them. */
+  readonly keepsAnswers?: boolean;
 }
 
 /** Most age, in seconds, of an answer in a scrape that was fetched for another station's. */
@@ -64,7 +66,8 @@ export class GatheredReads<A> {
   constructor(source: Source<A>, options: GatherOptions) {
     this.#source = source;
     this.#options = options;
-    this.#shared = new SharedReads(options.now);
+    const { now, keepsAnswers = true } = options;
+    this.#shared = new SharedReads(now, (id) => !keepsAnswers && !this.audience.hasSeveral(id));
   }
 
   /** Counts on a reader that has not asked yet. */

@@ -13,6 +13,8 @@ interface Shared<T> {
   /** The first reader; a station hardly ever has another. */
   takenBy: object | undefined;
   others: Set<object> | undefined;
+  /** Nobody will ask for it again. */
+  spent: boolean;
 }
 
 /** Rejects with the signal's reason as soon as it aborts; the work itself goes on for those who share it. */
@@ -32,13 +34,18 @@ export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
  */
 export class SharedReads<T = unknown> {
   readonly #now: () => number;
+  readonly #isSpent: (key: string) => boolean;
   readonly #kept = new Map<string, Shared<T>>();
   readonly #failed = new Map<string, Shared<T>>();
   readonly #underWay = new Map<string, Shared<T>>();
 
-  /** `now`: seconds on a clock that never jumps. */
-  constructor(now: () => number) {
+  /**
+   * `now`: seconds on a clock that never jumps. `isSpent`: whether an answer that a reader had in its round, and that may
+   * have no age, is of use to nobody else; it is not kept then.
+   */
+  constructor(now: () => number, isSpent: (key: string) => boolean = () => false) {
     this.#now = now;
+    this.#isSpent = isSpent;
   }
 
   /**
@@ -57,6 +64,10 @@ export class SharedReads<T = unknown> {
       this.#underWay.get(key) ??
       this.join(key, fetch());
     if (round) take(shared, round.reader);
+    if (round && maxAgeSeconds <= 0 && this.#isSpent(key)) {
+      shared.spent = true;
+      if (this.#kept.get(key) === shared) this.#kept.delete(key);
+    }
     return signal ? untilAborted(shared.work, signal) : shared.work;
   }
 
@@ -81,13 +92,20 @@ export class SharedReads<T = unknown> {
 
   /** Lets reads of `key` wait for work that is under way for others. */
   join(key: string, work: Promise<T>): Shared<T> {
-    const shared: Shared<T> = { work, atSeconds: this.#now(), takenBy: undefined, others: undefined };
+    const shared: Shared<T> = {
+      work,
+      atSeconds: this.#now(),
+      takenBy: undefined,
+      others: undefined,
+      spent: false,
+    };
     this.#underWay.set(key, shared);
     const settle = (kept: Map<string, Shared<T>>) => {
       if (this.#underWay.get(key) !== shared) return;
       this.#underWay.delete(key);
       this.#failed.delete(key);
-      kept.set(key, shared);
+      if (shared.spent) this.#kept.delete(key);
+      else kept.set(key, shared);
     };
     work.then(
       () => settle(this.#kept),
