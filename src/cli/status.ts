@@ -83,11 +83,9 @@ function ago(time: unknown): string {
 /** `online 6, stale 0, offline 0` for an object of counters, one level of names deep or more. */
 function flat(value: unknown): string {
   if (typeof value !== "object" || value === null) return formatValue(value);
-  return Object.entries(value)
-    .map(([name, inner]) =>
-      typeof inner === "object" && inner !== null
-        ? `${name} (${flat(inner)})`
-        : `${name} ${formatValue(inner)}`,
-    )
-    .join(", ");
+  const members = Object.entries(value).map(([name, inner]) => {
+    const isGroup = typeof inner === "object" && inner !== null && Object.keys(inner).length > 0;
+    return isGroup ? `${name} (${flat(inner)})` : `${name} ${flat(inner)}`;
+  });
+  return members.length > 0 ? members.join(", ") : "0";
 }

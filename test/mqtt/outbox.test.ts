@@ -1,187 +1,35 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, test } from "vitest";
-import type { MqttSettings } from "../../src/config/settings.ts";
-import { createLog } from "../../src/log.ts";
-import type { MqttOptions } from "../../src/mqtt/index.ts";
 import { readingRecord } from "../../src/mqtt/reading.ts";
-import type { DeviceInfo, Scrape } from "../../src/points/index.ts";
-import { openQueue as openQueueFile, type Queue, type QueueOptions } from "../../src/queue/index.ts";
-import { Mosquitto, type MosquittoOptions, mosquittoInstalled } from "../helpers/mosquitto.ts";
-import { type Recorded, Recorder } from "../helpers/mqtt-recorder.ts";
-import { TcpProxy } from "../helpers/tcp-proxy.ts";
-import { connected, device, point, type Rig, scrape, startRig, until } from "./rig.ts";
+import { Mosquitto, mosquittoInstalled } from "../helpers/mosquitto.ts";
+import {
+  broker,
+  endAll,
+  endings,
+  eventually,
+  expectAll,
+  heard,
+  listen,
+  numbered,
+  openQueue,
+  proxyBefore,
+  read,
+  STATIONS,
+  start,
+} from "./outbox-rig.ts";
+import { connected, until } from "./rig.ts";
 
-const endings: (() => Promise<unknown>)[] = [];
+afterEach(endAll);
 
-afterEach(async () => {
-  for (const end of endings.splice(0).reverse()) await end();
-});
+const QUICK = { firstPauseMs: 50, longestPauseMs: 200, stableMs: 100, connectTimeoutMs: 2000 };
 
-async function broker(options: MosquittoOptions = {}): Promise<Mosquitto> {
-  const mosquitto = await Mosquitto.run(options);
-  endings.push(() => mosquitto.dispose());
-  return mosquitto;
-}
-
-async function proxyBefore(mosquitto: Mosquitto): Promise<{ proxy: TcpProxy; url: string }> {
-  const proxy = await TcpProxy.before(mosquitto.port);
-  endings.push(() => proxy.close());
-  return { proxy, url: `mqtt://127.0.0.1:${proxy.port}` };
-}
-
-async function listen(mosquitto: Mosquitto, filter = "devices/+/+/all"): Promise<Recorder> {
-  const ear = await Recorder.connect(mosquitto.url, { protocolVersion: 5 }, filter);
-  endings.push(() => ear.close());
-  return ear;
-}
-
-const ONLY_ALL = { depthFirstAll: true, breadthFirstAll: false, depthFirst: false, breadthFirst: false };
-
-/** Four stations of forty points: the values say which scrape it was. */
-const STATIONS = ["a", "b", "c", "d"].map((name) =>
-  device(
-    `site/${name}`,
-    Array.from({ length: 40 }, (_, i) => point(`p${i}`, { units: "kW" })),
-    { publish: ONLY_ALL },
-  ),
-);
-const DEVICES = new Map(STATIONS.map((station) => [station.path, station]));
-
-/** A scrape whose time and values say that it is the n-th. */
-function numbered(station: DeviceInfo, n: number): Scrape {
-  const takenAt = new Date(Date.UTC(2026, 10, 21) + n * 1000);
-  const values = Object.fromEntries([...station.points.keys()].map((name) => [name, n]));
-  return scrape(station, values, { takenAt, synchronizedAt: takenAt });
-}
-
-/** What the test handed over, to be found again at a subscriber and in the counters. */
-class Ledger {
-  readonly rig: Rig;
-  readonly queue: Queue;
-  readonly emitted = new Map<string, number[]>();
-  #next = 0;
-
-  constructor(rig: Rig, queue: Queue) {
-    this.rig = rig;
-    this.queue = queue;
-  }
-
-  /** One scrape of every station. */
-  round(): number {
-    const n = this.#next++;
-    for (const station of STATIONS) {
-      const topic = `devices/${station.path}/all`;
-      const known = this.emitted.get(topic) ?? [];
-      this.emitted.set(topic, known);
-      known.push(n);
-      this.rig.bus.emit("scrape", numbered(station, n));
-    }
-    return n;
-  }
-
-  get messages(): number {
-    return this.#next * STATIONS.length;
-  }
-
-  /** Waits until everything is on disk. */
-  accepted(): Promise<void> {
-    return eventually(async () => expect((await this.queue.counters()).accepted).toBe(this.messages * 40));
-  }
-
-  /** Waits until everything is delivered, and compares books. */
-  async balance(more: { dead?: number } = {}): Promise<void> {
-    const dead = more.dead ?? 0;
-    const all = this.messages * 40;
-    await eventually(async () => {
-      const { accepted, delivered, waiting, deadLettered, dropped } = await this.queue.counters();
-      expect({ accepted, delivered, waiting, dropped }).toEqual({
-        ...{ accepted: all, delivered: all - dead, waiting: 0, dropped: {} },
-      });
-      expect(Object.values(deadLettered).reduce((sum, n) => sum + n, 0)).toBe(dead);
-    });
-    await eventually(async () => expect(this.rig.mqtt.outbox).toEqual(await this.queue.counters()));
-  }
-}
-
-async function eventually(holds: () => Promise<unknown>, deadlineMs = 8000): Promise<void> {
-  const end = Date.now() + deadlineMs;
-  for (;;) {
-    try {
-      await holds();
-      return;
-    } catch (error) {
-      if (Date.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-}
-
-/** A queue on disk, in a folder of its own. */
-async function openQueue(options: Partial<QueueOptions> = {}): Promise<Queue> {
-  const folder = mkdtempSync(join(tmpdir(), "outbox-"));
-  const log = createLog({ level: "silent" });
-  const queue = await openQueueFile({ file: join(folder, "outbox.sqlite"), log, ...options });
-  endings.push(async () => {
-    await queue.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return queue;
-}
-
-async function start(
-  settings: Partial<MqttSettings>,
-  more: Partial<MqttOptions> & { outbox?: Queue } = {},
-): Promise<Ledger> {
-  const queue = more.outbox ?? (await openQueue());
-  const rig = await startRig(
-    { state: "off", ...settings },
-    { devices: DEVICES, outbox: queue, now: () => new Date(), ...more },
-  );
-  endings.push(() => rig.mqtt.stop());
-  return new Ledger(rig, queue);
-}
-
-interface Heard {
-  readonly n: number;
-  readonly late: boolean;
-  readonly retained: boolean;
-}
-
-/** The readings of a topic as a subscriber had them, first deliveries only. */
-function heard(ear: Recorder, topic: string): Heard[] {
-  const found = new Map<number, Heard>();
-  for (const message of ear.on(topic)) {
-    const one = read(message);
-    if (!found.has(one.n)) found.set(one.n, one);
-  }
-  return [...found.values()];
-}
-
-function read({ text, retained }: Recorded): Heard {
-  const [values, , headers] = JSON.parse(text) as [
-    { p0: number },
-    unknown,
-    { TimeStamp: string; Late?: true },
-  ];
-  const n = values.p0;
-  expect(headers.TimeStamp).toBe(
-    new Date(Date.UTC(2026, 10, 21) + n * 1000).toISOString().replace("Z", "000+00:00"),
-  );
-  return { n, late: headers.Late === true, retained };
-}
-
-/** Every reading has come, each kind in its order. */
-function expectAll(ear: Recorder, ledger: Ledger): void {
-  for (const [topic, numbers] of ledger.emitted) {
-    const came = heard(ear, topic);
-    expect(came.map(({ n }) => n).sort((a, b) => a - b)).toEqual(numbers);
-    for (const late of [true, false]) {
-      const inOrder = came.filter((one) => one.late === late).map(({ n }) => n);
-      expect(inOrder).toEqual([...inOrder].sort((a, b) => a - b));
-    }
-  }
+/** What is in use within this process. Bytes. */
+function memory(): number {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
 
 describe.skipIf(!mosquittoInstalled)("nothing is lost between bridge and broker", () => {
@@ -305,5 +153,64 @@ describe.skipIf(!mosquittoInstalled)("nothing is lost between bridge and broker"
     expect(came.every(({ late }) => late)).toBe(true);
     const { accepted, delivered } = await queue.counters();
     expect([accepted, delivered]).toEqual([waiting + ledger.messages * 40, waiting + ledger.messages * 40]);
+  });
+
+  test("A6: a broker that keeps its state is killed again and again: what it had not acknowledged comes", async () => {
+    const config = [
+      "persistence true",
+      "autosave_interval 1",
+      "autosave_on_changes true",
+      "max_queued_messages 0",
+    ];
+    const mosquitto = await Mosquitto.prepare({ config: [...config] });
+    endings.push(() => mosquitto.dispose());
+    await mosquitto.start();
+    const { proxy, url } = await proxyBefore(mosquitto);
+    const kept = { clean: false, clientId: "keeper", properties: { sessionExpiryInterval: 3600 } };
+    const ear = await listen(mosquitto, "devices/+/+/all", kept);
+    const ledger = await start({ url });
+    for (let round = 0; round < 3; round++) {
+      proxy.refusing = false;
+      await connected(ledger.rig.mqtt);
+      for (let i = 0; i < 50; i++) ledger.round();
+      proxy.refusing = true;
+      await mosquitto.kill();
+      await until(() => !ledger.rig.mqtt.connected, "the loss is noticed");
+      const first = ledger.round();
+      for (let i = 0; i < 50; i++) ledger.round();
+      await ledger.accepted();
+      await mosquitto.start();
+      await until(() => ear.client.connected, "the subscriber is back");
+      await ear.client.subscribeAsync("devices/+/+/all", { qos: 1 });
+      proxy.refusing = false;
+      for (const [topic, numbers] of ledger.emitted) {
+        const outage = numbers.filter((n) => n >= first).length;
+        await until(
+          () => heard(ear, topic).filter(({ n }) => n >= first).length === outage,
+          `all of ${topic}`,
+        );
+      }
+    }
+    await ledger.balance();
+  });
+
+  test("A2: a broker that hangs costs no memory: what it does not take is on disk", async () => {
+    const mosquitto = await broker();
+    const ledger = await start({ url: mosquitto.url }, { times: { ...QUICK, publishTimeoutMs: 1500 } });
+    await connected(ledger.rig.mqtt);
+    ledger.round();
+    await ledger.balance();
+    mosquitto.pause();
+    const before = memory();
+    // About 40 MB of messages.
+    for (let i = 0; i < 2500; i++) {
+      ledger.round();
+      if (i % 100 === 0) await ledger.accepted();
+    }
+    await ledger.accepted();
+    expect(memory() - before).toBeLessThan(30e6);
+    await until(() => !ledger.rig.mqtt.connected, "the loss is noticed");
+    mosquitto.resume();
+    await ledger.balance();
   });
 });
