@@ -490,7 +490,10 @@ describe("commands", () => {
 
   test.each(commands)("$page: voltbridge $line", async ({ line }) => {
     const words = shellWords(line);
-    const path = words.slice(0, ["history", "api", "override", "schedule"].includes(words[0]!) ? 2 : 1);
+    const path = words.slice(
+      0,
+      ["history", "api", "override", "schedule", "deadletter"].includes(words[0]!) ? 2 : 1,
+    );
     const usage = await helpOf(path);
     expect(usage).toContain(`Usage: voltbridge ${path.join(" ")}`);
     const options = words.filter((word) => /^--?[a-z]/.test(word)).map((word) => word.split("=")[0]!);

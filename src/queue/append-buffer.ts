@@ -24,6 +24,7 @@ export class AppendBuffer {
   readonly #calls: Waiting[] = [];
   #bytes = 0;
   #lost = 0;
+  #lostEver = 0;
   #current: Current | undefined;
   #number: number;
 
@@ -39,11 +40,18 @@ export class AppendBuffer {
     return this.#lost + (this.#current?.batch.lost ?? 0);
   }
 
+  /** Values that found no room since the queue was opened. */
+  get lostEver(): number {
+    return this.#lostEver;
+  }
+
   /** What finds no room is dropped, the last records first. One call of any size finds room where nothing else waits. */
   add(records: readonly NewRecord[]): Promise<readonly QueuedRecord[]> {
     for (const record of records) check(record);
     const fits = this.#bytes === 0 ? records.length : this.#howManyFit(records);
-    for (const { samples } of records.slice(fits)) this.#lost += samples;
+    const lost = records.slice(fits).reduce((sum, { samples }) => sum + samples, 0);
+    this.#lost += lost;
+    this.#lostEver += lost;
     if (fits === 0) return Promise.resolve([]);
     const taken = records.slice(0, fits);
     for (const record of taken) this.#bytes += bytesOf(record);

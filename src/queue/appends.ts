@@ -28,12 +28,19 @@ export function append(connection: Connection, tally: Tally, room: Room, batch: 
   ) as [number, number, number, number];
   if (lastBatch >= batch.number) return { first, gone };
   const { texts, keys, samples, times, lost } = batch;
-  const rows = texts.map((text, index): NewRow => {
-    const row = { time: times[index]!, samples: samples[index]!, retries: 0, key: keys[index]!, text };
-    tally.add("accepted", row.samples);
-    return row;
-  });
-  tally.add("accepted", lost);
+  const rows = texts.map(
+    (text, index): NewRow => ({
+      time: times[index]!,
+      samples: samples[index]!,
+      retries: 0,
+      key: keys[index]!,
+      text,
+    }),
+  );
+  tally.add(
+    "accepted",
+    samples.reduce((sum, count) => sum + count, lost),
+  );
   tally.add("dropped", lost, "disk");
   const from = lastId + 1;
   const skipped = insert(connection, tally, room, rows, from);
@@ -64,6 +71,7 @@ export function insert(
   for (const row of rows.slice(0, skipped)) room.lost(row.samples, row.time);
   let portion: SQLInputValue[] = [];
   let need = 0;
+  let waiting = 0;
   const flush = (): void => {
     room.make(need);
     connection.run(insertSql(portion.length / COLUMNS), ...portion);
@@ -72,12 +80,13 @@ export function insert(
   };
   for (let index = skipped; index < rows.length; index++) {
     const { time, samples, retries, key, text } = rows[index]!;
-    tally.add("waiting", samples);
+    waiting += samples;
     portion.push(from + index, time, samples, retries, checksum(time, samples, key, text), key, text);
     need += sizes[index]!;
     if (portion.length === ROWS * COLUMNS || need > room.limit * PORTION) flush();
   }
   if (portion.length > 0) flush();
+  tally.add("waiting", waiting);
   return skipped;
 }
 

@@ -1,18 +1,17 @@
 import { Thread } from "../thread-calls.ts";
 import { AppendBuffer } from "./append-buffer.ts";
+import { Committer } from "./committer.ts";
 import type { DeadLetter, NewRecord, Queue, QueueCounters, QueuedRecord, Settlement } from "./contract.ts";
 import { QueueError } from "./failure.ts";
 import { LimitWatch } from "./limit-watch.ts";
 import type {
-  AppendBatch,
   Calls,
-  CommitResult,
+  Evicted,
   Failure,
   Moved,
   Opened,
   QueueSettings,
   ReadRequest,
-  SettleBatch,
   ThreadEvent,
 } from "./messages.ts";
 import type { QueueNotice, QueueOptions } from "./options.ts";
@@ -24,23 +23,15 @@ const DEFAULT_READ_BYTES = 16 * MEGABYTE;
 
 type QueueThread = Thread<Calls, Failure, ThreadEvent>;
 
-/** What is held back until the disk is tried again. */
-type Held = "nothing" | "appends" | "all";
-
 /** A queue in one SQLite file, which a thread of its own works on. Appends and settlements of the same moment share a commit. */
 export class DiskQueue implements Queue {
   readonly #options: QueueOptions;
   readonly #thread: QueueThread;
   readonly #appends: AppendBuffer;
   readonly #settles: SettleBuffer;
+  readonly #committer: Committer;
   readonly #watch: LimitWatch;
   #counters: QueueCounters;
-  #busy = false;
-  #committing: Promise<void> | undefined;
-  #held: Held = "nothing";
-  #retry: NodeJS.Timeout | undefined;
-  /** Values lost by the time the disk stopped taking records; absent while it does. */
-  #blocked: { lost: number } | undefined;
   #closed: Promise<void> | undefined;
 
   /**
@@ -83,6 +74,16 @@ export class DiskQueue implements Queue {
     this.#watch = new LimitWatch(`queue file ${file}`, limitBytes, reportShare, now, (notice) =>
       tell(options, notice),
     );
+    this.#committer = new Committer({
+      file,
+      appends: this.#appends,
+      settles: this.#settles,
+      retryMs: settings.tickMs,
+      log: options.log,
+      commit: (request) => thread.call("commit", request),
+      onCommitted: ({ counters, evicted }) => this.#saw(counters, evicted),
+      tell: (notice) => tell(options, notice),
+    });
     this.#counters = opened.counters;
   }
 
@@ -92,18 +93,18 @@ export class DiskQueue implements Queue {
   }
 
   async append(records: readonly NewRecord[]): Promise<readonly QueuedRecord[]> {
-    this.#refuseWhereClosed();
+    this.#mayWrite();
     if (records.length === 0) return [];
     const result = this.#appends.add(records);
-    this.#wake();
+    this.#committer.wake();
     return await result;
   }
 
   async settle(settlements: readonly Settlement[]): Promise<void> {
-    this.#refuseWhereClosed();
+    this.#mayWrite();
     if (settlements.length === 0) return;
     const result = this.#settles.add(settlements);
-    this.#wake();
+    this.#committer.wake();
     await result;
   }
 
@@ -113,27 +114,27 @@ export class DiskQueue implements Queue {
     readonly bytes?: number;
   }): Promise<readonly QueuedRecord[]> {
     const request: ReadRequest = { after: 0, bytes: DEFAULT_READ_BYTES, ...options };
-    return await this.#thread.call("read", request);
+    return await this.#open.call("read", request);
   }
 
   async deadLetters(
     options: { readonly after?: number; readonly count?: number } = {},
   ): Promise<readonly DeadLetter[]> {
-    return await this.#thread.call("deadLetters", { after: 0, count: 1000, ...options });
+    return await this.#open.call("deadLetters", { after: 0, count: 1000, ...options });
   }
 
   async retry(ids?: readonly number[]): Promise<number> {
-    return this.#moved(await this.#thread.call("retry", ids));
+    return this.#moved(await this.#open.call("retry", ids));
   }
 
   async discard(ids?: readonly number[]): Promise<number> {
-    return this.#moved(await this.#thread.call("discard", ids));
+    return this.#moved(await this.#open.call("discard", ids));
   }
 
-  /** Of the file; as of the last commit while the disk cannot be read, when nothing can have changed. */
+  /** Of the file; as of the last commit where it cannot be read or is closed, when nothing can have changed. */
   async counters(): Promise<QueueCounters> {
     try {
-      this.#counters = await this.#thread.call("counters", undefined);
+      this.#counters = await this.#open.call("counters", undefined);
     } catch (error) {
       if ((error as QueueError).kind === "fault") throw error;
     }
@@ -146,12 +147,7 @@ export class DiskQueue implements Queue {
   }
 
   async #close(): Promise<void> {
-    await this.#committing;
-    // Once more, with whatever waits.
-    this.#release();
-    this.#commitAll();
-    await this.#committing;
-    clearTimeout(this.#retry);
+    await this.#committer.stop();
     const { file, log } = this.#options;
     const lost = this.#appends.abandon();
     if (lost > 0)
@@ -161,97 +157,13 @@ export class DiskQueue implements Queue {
     await this.#thread.close("close", undefined);
   }
 
-  /** Everything that is said until the end of this turn goes into the same commit. */
-  #wake(): void {
-    if (!this.#busy) queueMicrotask(() => this.#commitAll());
-  }
-
-  #commitAll(): void {
-    if (this.#busy) return;
-    this.#busy = true;
-    this.#committing = this.#commits();
-  }
-
-  async #commits(): Promise<void> {
-    try {
-      for (;;) {
-        const appends = this.#held === "nothing" ? this.#appends.next() : undefined;
-        const settles = this.#held === "all" ? undefined : this.#settles.next();
-        if (!appends && !settles) return;
-        await this.#commit(appends, settles);
-      }
-    } finally {
-      // In the same turn in which nothing was left to do: what comes from now on starts anew.
-      this.#busy = false;
-    }
-  }
-
-  async #commit(appends: AppendBatch | undefined, settles: SettleBatch | undefined): Promise<void> {
-    let result: CommitResult;
-    try {
-      result = await this.#thread.call("commit", { appends, settles });
-    } catch (error) {
-      const { kind, message } = error as QueueError;
-      if (kind !== "fault") return this.#hold("all", message);
-      // Not the disk's doing: another try would end the same way.
-      this.#options.log.error("a commit failed", { err: error });
-      this.#appends.fail(error as QueueError);
-      this.#settles.fail(error as QueueError);
-      return;
-    }
-    this.#counters = result.counters;
-    const { appended, trouble } = result;
-    if (appended && appends) this.#accepted(appends, appended.first);
-    if (appended) this.#appends.done(appended);
-    if (settles) this.#settles.done(result.wrong);
-    if (trouble !== undefined) this.#hold("appends", trouble);
-    else if (this.#held === "nothing") this.#resumed();
-    this.#watch.saw(result.counters.bytes, result.evicted);
-  }
-
-  #accepted({ texts, samples }: AppendBatch, first: number): void {
-    if (texts.length === 0) return;
-    this.#options.log.debug("accepted", {
-      from: first,
-      to: first + texts.length - 1,
-      samples: samples.reduce((sum, count) => sum + count, 0),
-    });
-  }
-
-  #hold(held: Held, why: string): void {
-    this.#held = held;
-    this.#retry ??= setTimeout(() => {
-      this.#release();
-      this.#commitAll();
-    }, this.#options.retryMs ?? 1000);
-    if (this.#blocked) return;
-    this.#blocked = { lost: this.#appends.lost };
-    tell(this.#options, {
-      severity: "error",
-      kind: "queue_blocked",
-      text: `${why}. Until it takes records again, new values wait in memory`,
-    });
-  }
-
-  #release(): void {
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
-    this.#held = "nothing";
-  }
-
-  #resumed(): void {
-    if (!this.#blocked) return;
-    this.#blocked = undefined;
-    tell(this.#options, {
-      severity: "info",
-      kind: "queue_resumed",
-      text: `queue file ${this.#options.file} takes records again`,
-    });
+  #saw(counters: QueueCounters, evicted: Evicted | undefined): void {
+    this.#counters = counters;
+    this.#watch.saw(counters.bytes, evicted);
   }
 
   #moved({ count, counters, evicted }: Moved): number {
-    this.#counters = counters;
-    this.#watch.saw(counters.bytes, evicted);
+    this.#saw(counters, evicted);
     return count;
   }
 
@@ -267,10 +179,16 @@ export class DiskQueue implements Queue {
     return { ...counters, accepted: counters.accepted + lost, dropped };
   }
 
-  #refuseWhereClosed(): void {
+  /** The thread, which would start anew if it was asked after the close. */
+  get #open(): QueueThread {
+    if (this.#closed) throw new QueueError("refused", `queue file ${this.#options.file} is closed`);
+    return this.#thread;
+  }
+
+  #mayWrite(): void {
     const { file, shared } = this.#options;
-    if (this.#closed) throw new QueueError("refused", `queue file ${file} is closed`);
-    if (shared) throw new QueueError("refused", `queue file ${file} belongs to another process`);
+    if (this.#open && shared)
+      throw new QueueError("refused", `queue file ${file} belongs to another process`);
   }
 }
 

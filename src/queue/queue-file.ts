@@ -2,8 +2,10 @@ import { closeSync, existsSync, mkdirSync, openSync, readSync, rmSync, statSync 
 import { dirname } from "node:path";
 import { type Connection, type ConnectOptions, connect, connectReadOnly, create } from "./connection.ts";
 import { QueueError } from "./failure.ts";
+import { readMark, removeMark } from "./mark.ts";
 import { finishSalvage, type Salvaged, salvage } from "./salvage.ts";
 import { kindOf, migrate, SCHEMA_VERSION, versionOf } from "./schema.ts";
+import { readTally, sumOf } from "./tally.ts";
 
 /** Opens a queue that another process runs: changes nothing of its form. */
 export function openShared(file: string, options: ConnectOptions): Connection {
@@ -19,8 +21,6 @@ export function openShared(file: string, options: ConnectOptions): Connection {
 }
 
 export interface OwnerOptions extends ConnectOptions {
-  /** This process had it open before and let it go: that its log is gone tells nothing. */
-  readonly again: boolean;
   onSalvaged(salvaged: Salvaged): void;
 }
 
@@ -35,33 +35,20 @@ export function openOwned(file: string, options: OwnerOptions): Connection {
   if (!existsSync(file)) {
     // Of a queue that was removed; SQLite would take them for this one's.
     for (const end of ["-wal", "-shm"]) rmSync(file + end, { force: true });
+    removeMark(file);
     create(file);
   }
   refuseOthers(file);
-  const why = whyDamaged(file, options);
+  const why = whyDamaged(file);
   if (why !== undefined) options.onSalvaged(salvage(file, why));
   const connection = connect(file, options);
   try {
     migrate(connection.db);
-    markOpen(connection);
     return connection;
   } catch (error) {
     connection.close();
     throw error;
   }
-}
-
-/** Before the file of {@link openOwned} is closed: the next to open it need not look for a log. */
-export function markClosed(connection: Connection): void {
-  connection.run("UPDATE state SET open = 0");
-}
-
-/** From now on a log belongs to the file, until {@link markClosed}: where it is missing, records are. */
-function markOpen(connection: Connection): void {
-  // Asked first, because a full disk would not even take this.
-  if (connection.number("SELECT open FROM state") === 1) return;
-  connection.run("UPDATE state SET open = 1");
-  connection.db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 function refuseOthers(file: string): void {
@@ -88,14 +75,17 @@ function headerOf(file: string): Buffer {
   }
 }
 
-function whyDamaged(file: string, options: OwnerOptions): string | undefined {
+function whyDamaged(file: string): string | undefined {
   if (statSync(file).size === 0) return "it is empty";
-  const logged = options.again || existsSync(`${file}-wal`);
-  return faultOf(file, (connection) =>
-    !logged && connection.number("SELECT open FROM state") === 1
-      ? "its log (the file ending in -wal) was removed, and with it what was written last"
-      : undefined,
-  );
+  const mark = readMark(file) ?? [];
+  return faultOf(file, (connection) => {
+    const rows = readTally(connection);
+    // Both only grow, and the mark is never ahead of what was committed.
+    const behind = (["accepted", "delivered"] as const).some((kind) => sumOf(mark, kind) > sumOf(rows, kind));
+    return behind
+      ? "what was written last is missing; its log (the file ending in -wal) may have been removed"
+      : undefined;
+  });
 }
 
 /** What SQLite finds wrong with a file, or else what `look` does. Changes nothing. */

@@ -7,6 +7,7 @@ import type { DeadLetter, QueueCounters, QueuedRecord } from "./contract.ts";
 import { chooseDeadLetters, discard, LETTERS_AT_ONCE, listDeadLetters, requeue } from "./dead-letters.ts";
 import { QueueError, queueError } from "./failure.ts";
 import { together } from "./limit-watch.ts";
+import { Mark } from "./mark.ts";
 import type {
   AppendBatch,
   Appended,
@@ -21,11 +22,11 @@ import type {
   SettleBatch,
   ThreadEvent,
 } from "./messages.ts";
-import { markClosed, openOwned, openShared } from "./queue-file.ts";
+import { openOwned, openShared } from "./queue-file.ts";
 import { readRecords, settle } from "./records.ts";
 import { Room } from "./room.ts";
 import { type Salvaged, salvage } from "./salvage.ts";
-import { readCounters, Tally } from "./tally.ts";
+import { readCounters, readTally, Tally } from "./tally.ts";
 
 /** Free pages that a file may keep, and how many it gives back in one go. */
 const FREE_PAGES = 1024;
@@ -36,14 +37,15 @@ export class QueueThread implements Calls {
   readonly #settings: QueueSettings;
   readonly #tell: (event: ThreadEvent) => void;
   readonly #ballast: Ballast;
+  readonly #mark: Mark;
   #connection: Connection | undefined;
-  #opened = false;
   #dataVersion = 0;
 
   constructor(settings: QueueSettings, tell: (event: ThreadEvent) => void) {
     this.#settings = settings;
     this.#tell = tell;
     this.#ballast = new Ballast(`${settings.file}-ballast`, settings.ballastBytes);
+    this.#mark = new Mark(settings.file);
   }
 
   open(): Opened {
@@ -92,13 +94,6 @@ export class QueueThread implements Calls {
   }
 
   close(): void {
-    const connection = this.#connection;
-    if (connection && !this.#settings.shared)
-      try {
-        this.#withRoom(() => markClosed(connection));
-      } catch {
-        // The disk takes nothing. Then the log stays beside the file as well, where the next opening looks for it.
-      }
     this.#disconnect();
   }
 
@@ -129,9 +124,11 @@ export class QueueThread implements Calls {
         if (settles && settles.dead.size > 0) room.trimDeadLetters();
         if (appends) appended = append(connection, tally, room, appends);
       });
+      const rows = readTally(connection);
+      this.#mark.write(rows);
       return {
         wrong,
-        counters: readCounters(connection),
+        counters: readCounters(connection, rows),
         ...(appended && { appended }),
         ...(evicted && { evicted }),
       };
@@ -200,11 +197,9 @@ export class QueueThread implements Calls {
       ? openShared(file, options)
       : openOwned(file, {
           ...options,
-          again: this.#opened,
           onSalvaged: (salvaged) => this.#told(salvaged),
         });
     this.#connection = connection;
-    this.#opened = true;
     this.#dataVersion = connection.number("PRAGMA data_version");
     return connection;
   }
@@ -223,6 +218,7 @@ export class QueueThread implements Calls {
   #disconnect(): void {
     const connection = this.#connection;
     this.#connection = undefined;
+    this.#mark.close();
     connection?.close();
   }
 

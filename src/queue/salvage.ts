@@ -20,8 +20,9 @@ import {
   removeDatabase,
   syncFolder,
 } from "./connection.ts";
+import { readMark } from "./mark.ts";
 import { DEAD_BYTES } from "./room.ts";
-import { Tally, type TallyKind } from "./tally.ts";
+import { readTally, sumOf, Tally, type TallyKind, type TallyRow } from "./tally.ts";
 
 /** What became of a damaged file. */
 export interface Salvaged {
@@ -53,7 +54,7 @@ export function salvage(file: string, why: string): Salvaged {
   const source = openDamaged(aside, `${file}.scratch`);
   try {
     create(`${file}.salvaged`, (target) => {
-      books = takeOver(source, target);
+      books = takeOver(source, target, readMark(file));
     });
   } finally {
     source?.close();
@@ -121,8 +122,15 @@ function tryOpen(file: string): Connection | undefined {
   }
 }
 
-/** Copies what can be read, and balances the books: what is missing is counted as dropped, `damaged`. */
-function takeOver(source: Connection | undefined, target: Connection): Omit<Salvaged, "why" | "aside"> {
+/**
+ * Copies what can be read, and balances the books: what is missing is counted as dropped, `damaged`. `mark` is what the counters
+ * were at last, where that is known.
+ */
+function takeOver(
+  source: Connection | undefined,
+  target: Connection,
+  mark: readonly TallyRow[] | undefined,
+): Omit<Salvaged, "why" | "aside"> {
   const tally = new Tally();
   let [waiting, deadLettered, lastId, lastDeadId] = [0, 0, 0, 0];
   for (const row of readable(source, "record", RECORD_COLUMNS)) {
@@ -136,13 +144,13 @@ function takeOver(source: Connection | undefined, target: Connection): Omit<Salv
     tally.add("dead", row[2] as number, row[7] as string);
     lastDeadId = row[0] as number;
   }
-  const before = countersOf(source);
-  const was = (kind: TallyKind) =>
-    before?.reduce((sum, [name, , samples]) => (name === kind ? sum + samples : sum), 0) ?? 0;
-  const there = waiting + deadLettered;
-  const missing = was("accepted") - was("delivered") - was("dropped") - there;
-  const damaged = Math.max(missing, 0);
-  tally.add("accepted", was("accepted") + Math.max(-missing, 0));
+  const before = countersOf(source) ?? mark;
+  const was = (kind: TallyKind) => sumOf(before ?? [], kind);
+  // Accepted after what the file knows, and gone with its log.
+  const unseen = Math.max(sumOf(mark ?? [], "accepted") - was("accepted"), 0);
+  const missing = was("accepted") - was("delivered") - was("dropped") - waiting - deadLettered;
+  const damaged = Math.max(missing, 0) + unseen;
+  tally.add("accepted", was("accepted") + Math.max(-missing, 0) + unseen);
   tally.add("delivered", was("delivered"));
   tally.add("waiting", waiting);
   for (const [kind, reason, samples] of before ?? [])
@@ -224,11 +232,9 @@ function nextReadable(source: Connection, table: string, after: number): number 
 }
 
 /** Undefined where they cannot be read, or cannot be true. */
-function countersOf(source: Connection | undefined): [TallyKind, string, number][] | undefined {
+function countersOf(source: Connection | undefined): readonly TallyRow[] | undefined {
   try {
-    const rows = source?.all("SELECT kind, reason, samples FROM tally") as
-      | [TallyKind, string, number][]
-      | undefined;
+    const rows = source && readTally(source);
     const sound = rows?.some(([kind]) => kind === "accepted") && rows.every(([, , samples]) => samples >= 0);
     return sound ? rows : undefined;
   } catch {

@@ -45,10 +45,9 @@ const STEPS = [
      dead_bytes INTEGER NOT NULL,
      batch INTEGER NOT NULL,
      batch_first INTEGER NOT NULL,
-     batch_gone INTEGER NOT NULL,
-     open INTEGER NOT NULL
+     batch_gone INTEGER NOT NULL
    );
-   INSERT INTO state VALUES (0, 0, 0, 0, 0, 0, 0);`,
+   INSERT INTO state VALUES (0, 0, 0, 0, 0, 0);`,
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

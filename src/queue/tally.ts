@@ -3,6 +3,9 @@ import type { QueueCounters } from "./contract.ts";
 
 export type TallyKind = "accepted" | "delivered" | "waiting" | "dropped" | "dead";
 
+/** A counter as it stands in the file. */
+export type TallyRow = readonly [kind: TallyKind, reason: string, samples: number];
+
 /** Changes of the counters, gathered during a transaction and stored as its last step. */
 export class Tally {
   readonly #changes = new Map<string, { kind: TallyKind; reason: string; samples: number }>();
@@ -27,12 +30,20 @@ export class Tally {
   }
 }
 
-export function readCounters(connection: Connection): QueueCounters {
+export function readTally(connection: Connection): readonly TallyRow[] {
+  return connection.all("SELECT kind, reason, samples FROM tally") as unknown as TallyRow[];
+}
+
+/** The sum of a kind. */
+export function sumOf(rows: readonly TallyRow[], kind: TallyKind): number {
+  return rows.reduce((sum, [name, , samples]) => (name === kind ? sum + samples : sum), 0);
+}
+
+export function readCounters(connection: Connection, rows = readTally(connection)): QueueCounters {
   const sums = { accepted: 0, delivered: 0, waiting: 0 };
   const dropped: Record<string, number> = {};
   const deadLettered: Record<string, number> = {};
-  for (const row of connection.all("SELECT kind, reason, samples FROM tally")) {
-    const [kind, reason, samples] = row as [TallyKind, string, number];
+  for (const [kind, reason, samples] of rows) {
     if (kind === "dropped") dropped[reason] = samples;
     else if (kind !== "dead") sums[kind] = samples;
     else if (samples !== 0) deadLettered[reason] = samples;

@@ -43,9 +43,9 @@ describe("A19: a damaged file", () => {
     );
     mkdirSync(join(original, "killed"));
     mkdirSync(join(original, "closed"));
-    copy(original, join(original, "killed"), ["", "-wal"]);
+    copy(original, join(original, "killed"), ["", "-wal", "-mark"]);
     await queue.close();
-    copy(original, join(original, "closed"), [""]);
+    copy(original, join(original, "closed"), ["", "-mark"]);
   });
   afterAll(() => rmSync(original, { recursive: true }));
   beforeEach(() => {
@@ -89,7 +89,7 @@ describe("A19: a damaged file", () => {
 
   test("as a control: a killed and a closed one are not damaged", async () => {
     for (const kind of ["killed", "closed"]) {
-      copy(join(original, kind), folder, kind === "killed" ? ["", "-wal"] : [""]);
+      copy(join(original, kind), folder, kind === "killed" ? ["", "-wal", "-mark"] : ["", "-mark"]);
       expect(await survivors()).toEqual({ waiting: COUNT - 10, damaged: 0 });
       for (const name of readdirSync(folder)) rmSync(join(folder, name));
     }
@@ -104,14 +104,25 @@ describe("A19: a damaged file", () => {
   });
 
   test("its log removed: set aside and told", async () => {
-    copy(join(original, "killed"), folder, [""]);
-    await survivors();
+    copy(join(original, "killed"), folder, ["", "-mark"]);
+    // What was appended had found its way into the file, what was settled had not: it comes again.
+    expect(await survivors()).toEqual({ waiting: COUNT, damaged: 0 });
     expect(aside()).toHaveLength(1);
     expect(notices[0]?.text).toContain("-wal");
   });
 
+  test("its log removed with records in it: they are counted", async () => {
+    const elsewhere = join(folder, "elsewhere");
+    const queue = await openAt(elsewhere);
+    await queue.append(appended.slice(0, 5));
+    copy(elsewhere, folder, ["", "-mark"]);
+    await queue.close();
+    expect(await survivors()).toEqual({ waiting: 0, damaged: 10 });
+    expect(notices[0]?.text).toContain("10 values are lost");
+  });
+
   test("its log removed, and damaged too: what the file itself holds is taken over", async () => {
-    copy(join(original, "closed"), folder, [""]);
+    copy(join(original, "closed"), folder, ["", "-mark"]);
     overwrite(statSync(file()).size - 5000, Buffer.alloc(4096, 0xee));
     const { waiting, damaged } = await survivors();
     expect(waiting).toBeGreaterThan(COUNT - 40);
@@ -123,7 +134,7 @@ describe("A19: a damaged file", () => {
   test("cut at any place: what is left of it is taken over", async () => {
     await fc.assert(
       fc.asyncProperty(fc.double({ min: 0, max: 0.999, noNaN: true }), async (share) => {
-        copy(join(original, "closed"), folder, [""]);
+        copy(join(original, "closed"), folder, ["", "-mark"]);
         const size = statSync(file()).size;
         truncateSync(file(), Math.floor(size * share));
         const { waiting, damaged } = await survivors();
@@ -140,7 +151,7 @@ describe("A19: a damaged file", () => {
   test("4 kB of noise at any place: nothing but what was written comes out of it, and most of it does", async () => {
     await fc.assert(
       fc.asyncProperty(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(), async (share, seed) => {
-        copy(join(original, "closed"), folder, [""]);
+        copy(join(original, "closed"), folder, ["", "-mark"]);
         const offset = Math.floor((statSync(file()).size - 4096) * share);
         overwrite(offset, noise(seed));
         const { waiting } = await survivors();
@@ -152,7 +163,7 @@ describe("A19: a damaged file", () => {
   });
 
   test("noise in the first page: the tables are found all the same", async () => {
-    copy(join(original, "closed"), folder, [""]);
+    copy(join(original, "closed"), folder, ["", "-mark"]);
     overwrite(0, noise(7));
     expect(await survivors()).toEqual({ waiting: COUNT - 10, damaged: 0 });
     expect(aside()).toHaveLength(1);
@@ -175,7 +186,7 @@ describe("A19: a damaged file", () => {
   });
 
   test("an interrupted repair is finished", async () => {
-    copy(join(original, "closed"), folder, [""]);
+    copy(join(original, "closed"), folder, ["", "-mark"]);
     copyFileSync(file(), `${file()}.salvaged`);
     overwrite(0, noise(1));
     writeFileSync(`${file()}-wal`, "of the old one");
@@ -184,14 +195,14 @@ describe("A19: a damaged file", () => {
   });
 
   test("of a newer version: refused with what to do, and not touched", async () => {
-    copy(join(original, "closed"), folder, [""]);
+    copy(join(original, "closed"), folder, ["", "-mark"]);
     const db = new DatabaseSync(file());
     db.exec("PRAGMA user_version = 99");
     db.close();
     const before = readFileSync(file());
     await expect(open()).rejects.toThrow(/newer voltbridge.*another data folder/);
     expect(readFileSync(file()).equals(before)).toBe(true);
-    expect(readdirSync(folder)).toEqual(["queue.sqlite"]);
+    expect(readdirSync(folder)).toEqual(["queue.sqlite", "queue.sqlite-mark"]);
   });
 
   test("a SQLite file of something else: refused, and not touched", async () => {

@@ -11,8 +11,15 @@ import { type DiskQueue, openQueue, type QueuedRecord, QueueError } from "../../
 
 const [file = "", limit = "Infinity", options = "{}"] = process.argv.slice(2);
 
+/** On the pipe when it returns, whatever becomes of this process; waits where the pipe is full. */
 function say(what: object): void {
-  writeSync(1, `${JSON.stringify(what)}\n`);
+  let left = Buffer.from(`${JSON.stringify(what)}\n`);
+  while (left.length > 0)
+    try {
+      left = left.subarray(writeSync(1, left));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+    }
 }
 
 const queue: DiskQueue = await openQueue({
