@@ -1,18 +1,23 @@
 import { resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import {
+  type CallArguments,
+  findGaps,
   type Historian,
   HistorianError,
-  type HistoryAnswer,
   openHistorian,
   QueryError,
+  volttronHistorian,
 } from "../historian/index.ts";
 import { Secrets } from "../log.ts";
 import { CommandError, EXIT } from "./command-error.ts";
+import { FORMATS, type HistoryFormat, historyText, writeText } from "./history-formats.ts";
+import { gapsText } from "./history-gaps.ts";
 import { loadSettings } from "./load.ts";
 import { logOptions, numberOption } from "./options.ts";
-import { counted, formatTable, formatValue } from "./table.ts";
+import { formatTable } from "./table.ts";
 import { type LogFlags, printJson, type Terminal, terminalLog } from "./terminal.ts";
+import { packageVersion } from "./version.ts";
 
 interface StoreFlags extends LogFlags {
   readonly config?: string;
@@ -20,25 +25,37 @@ interface StoreFlags extends LogFlags {
   readonly json?: true;
 }
 
-interface QueryFlags extends StoreFlags {
+interface TopicsFlags extends StoreFlags {
+  readonly own?: true;
+}
+
+interface RangeFlags extends StoreFlags {
   readonly start?: string;
   readonly end?: string;
+}
+
+interface QueryFlags extends RangeFlags {
   readonly skip?: number;
   readonly count?: number;
   readonly order?: string;
   readonly agg?: string;
   readonly period?: string;
   readonly pattern?: true;
+  readonly format?: HistoryFormat;
+  readonly out?: string;
 }
+
+const TIMES = "ISO 8601 (UTC where it names no zone) or 'now -1d -2h -10m'";
 
 export function history(program: Command, terminal: Terminal): void {
   const group = program.command("history").description("Ask the historian; also while the bridge runs.");
 
   storeOptions(group.command("topics").description("List the topics that have values."))
     .argument("[pattern]", "regular expression found anywhere in the name")
-    .action((pattern: string | undefined, flags: StoreFlags) =>
+    .option("--own", "also what the bridge notes of itself")
+    .action((pattern: string | undefined, flags: TopicsFlags) =>
       withHistorian(flags, terminal, async (historian) => {
-        const topics = await historian.topics(pattern, terminal.ending);
+        const topics = await historian.topics(pattern, terminal.ending, { own: flags.own ?? false });
         if (flags.json) return printJson(terminal, topics);
         if (topics.length === 0)
           return terminal.err(pattern === undefined ? "no values yet\n" : `no topic matches ${pattern}\n`);
@@ -47,42 +64,80 @@ export function history(program: Command, terminal: Terminal): void {
       }),
     );
 
-  storeOptions(group.command("query").description("Print values over time."))
+  storeOptions(group.command("query").description("Print values over time, or export them."))
     .argument("<topic...>", "e.g. campus/garage/station-1/portLoad_1; any case")
     .option("--pattern", "the argument is a regular expression of topics")
-    .option(
-      "--start <time>",
-      "from this time on: ISO 8601 (UTC where it names no zone) or 'now -1d -2h -10m'",
-    )
+    .option("--start <time>", `from this time on: ${TIMES}`)
     .option("--end <time>", "up to, and not at, this time")
     .option("--skip <number>", "leave out so many rows of each topic", numberOption({ min: 0 }))
     .option("--count <number>", "at most so many rows of each topic", numberOption({ min: 0 }))
     .option("--order <order>", "FIRST_TO_LAST or LAST_TO_FIRST", "FIRST_TO_LAST")
     .option("--agg <type>", "AVG, MIN, MAX, SUM, COUNT, FIRST or LAST, with --period")
     .option("--period <period>", "e.g. 15m, 1h, 1d, with --agg")
+    .addOption(new Option("--format <format>", "table, or csv and json of any length").choices([...FORMATS]))
+    .option("--out <file>", "write to a file")
     .action((topics: string[], flags: QueryFlags) =>
+      withHistorian(flags, terminal, (historian) => query(historian, topics, flags, terminal)),
+    );
+
+  storeOptions(group.command("gaps").description("When devices have no values, and why."))
+    .argument("[device...]", "paths of devices, or what they begin with; default: all")
+    .option("--start <time>", `from this time on: ${TIMES}`, "now -1d")
+    .option("--end <time>", "up to this time", "now")
+    .action((devices: string[], flags: RangeFlags) =>
       withHistorian(flags, terminal, async (historian) => {
-        const { start, end, skip, count, order, agg: aggType, period: aggPeriod } = flags;
-        const what = flags.pattern ? { pattern: topics.join("|") } : { topic: topics };
-        const optional = { start, end, skip, count, order, aggType, aggPeriod };
-        const given = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
-        const answer = await historian.query({ ...what, ...given }, terminal.ending);
-        if (flags.json) return printJson(terminal, answer);
-        if (Object.keys(answer.values).length === 0)
-          terminal.err(`no topic ${topics.join(", ")}; "voltbridge history topics" lists them\n`);
-        terminal.out(asTables(answer));
+        const { start = "now -1d", end = "now" } = flags;
+        const reports = await findGaps(historian, { devices, start, end }, terminal.ending);
+        if (flags.json) return printJson(terminal, reports);
+        if (reports.length === 0) return terminal.err("no such device has values\n");
+        terminal.out(gapsText(reports));
+      }),
+    );
+
+  storeOptions(group.command("call").description("Answer as VOLTTRON's historian does by RPC, in JSON."))
+    .argument("<method>", "e.g. get_topic_list, query")
+    .argument("[arguments]", 'by name, e.g. \'{"topic": "campus/…", "count": 1}\'', "{}")
+    .action((method: string, args: string, flags: StoreFlags) =>
+      withHistorian(flags, terminal, async (historian) => {
+        const calls = volttronHistorian(historian, packageVersion(), terminal.ending);
+        if (!Object.hasOwn(calls, method))
+          throw new QueryError("method", `"${method}" is none of ${Object.keys(calls).join(", ")}`);
+        printJson(terminal, await calls[method as keyof typeof calls](parseArguments(args)));
       }),
     );
 }
 
-function asTables({ values, metadata }: HistoryAnswer): string {
-  const tables = Object.entries(values).map(([topic, rows]) => {
-    const units = metadata[topic]?.units ?? "";
-    const title = `${topic}${units === "" ? "" : ` (${units})`}: ${counted(rows.length, "value")}\n`;
-    const cells = rows.map(([time, value]) => [time, formatValue(value)]);
-    return rows.length === 0 ? title : title + formatTable(["time", "value"], cells);
-  });
-  return tables.join("\n");
+async function query(
+  historian: Historian,
+  topics: readonly string[],
+  flags: QueryFlags,
+  terminal: Terminal,
+): Promise<void> {
+  const { start, end, skip, count, order, agg: aggType, period: aggPeriod } = flags;
+  const what = flags.pattern ? { pattern: topics.join("|") } : { topic: topics };
+  const optional = { start, end, skip, count, order, aggType, aggPeriod };
+  const given = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
+  const format = flags.format ?? (flags.json ? "json" : "table");
+  let printed = "";
+  const pieces = async function* () {
+    for await (const piece of historyText(historian, { ...what, ...given }, format, terminal.ending)) {
+      printed ||= piece;
+      yield piece;
+    }
+  };
+  await writeText(pieces(), terminal, flags.out);
+  if (printed === "") terminal.err(`no topic ${topics.join(", ")}; "voltbridge history topics" lists them\n`);
+}
+
+function parseArguments(text: string): CallArguments {
+  let args: unknown;
+  try {
+    args = JSON.parse(text);
+  } catch {
+    // Told below.
+  }
+  if (typeof args === "object" && args !== null && !Array.isArray(args)) return args as CallArguments;
+  throw new QueryError("arguments", "expected a JSON object");
 }
 
 function storeOptions(command: Command): Command {

@@ -7,6 +7,7 @@ import type { Sample } from "./contract.ts";
 import { Delivery, type DeliveryCounters } from "./delivery/index.ts";
 import type { Historian } from "./historian.ts";
 import { type Loss, LossWatch } from "./losses.ts";
+import { RetentionKeeper } from "./retention.ts";
 
 export interface ArchiveOptions {
   /** Where `spool.sqlite` lies; one process a folder. Default: the data folder. */
@@ -19,18 +20,25 @@ export interface ArchiveOptions {
 /** VOLTTRON's gigabyte. */
 const GIGABYTE = 1024 ** 3;
 
-/** A store that is written to: samples are on disk when they are accepted, and are brought to the store until they are there. */
+/** A store that is written to: samples are on disk when they are accepted, and are brought to the store until they are there. The oldest of the store go by age and size. */
 export class Archive {
   /** For questions. */
   readonly historian: Historian;
   readonly #queue: DiskQueue;
   readonly #delivery: Delivery;
+  readonly #retention: RetentionKeeper;
   readonly #losses: LossWatch;
 
-  private constructor(historian: Historian, queue: DiskQueue, delivery: Delivery) {
+  private constructor(
+    historian: Historian,
+    queue: DiskQueue,
+    delivery: Delivery,
+    retention: RetentionKeeper,
+  ) {
     this.historian = historian;
     this.#queue = queue;
     this.#delivery = delivery;
+    this.#retention = retention;
     this.#losses = new LossWatch(queue.latest, Date.now());
   }
 
@@ -53,9 +61,12 @@ export class Archive {
       onNotice: (notice) => onNotice({ ...notice, at: new Date() }),
       onRecords: () => delivery?.look(),
     });
-    delivery = new Delivery({ backend: historian.backend, queue, settings, log, onNotice });
+    const parts = { backend: historian.backend, settings, log, onNotice };
+    delivery = new Delivery({ ...parts, queue });
+    const retention = new RetentionKeeper(parts);
     delivery.start();
-    return new Archive(historian, queue, delivery);
+    retention.start();
+    return new Archive(historian, queue, delivery, retention);
   }
 
   /**
@@ -78,6 +89,7 @@ export class Archive {
 
   /** Stores what waits, for 5 s at most and as long as the store takes it; the rest stays on disk. Then closes everything. */
   async stop(): Promise<void> {
+    await this.#retention.stop();
     await this.#delivery.stop();
     await this.historian.close();
     await this.#queue.close();

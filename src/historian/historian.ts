@@ -3,6 +3,7 @@ import type { PointValue } from "../points/index.ts";
 import { aggregate } from "./aggregate.ts";
 import type { HistorianBackend, Row, Topic, TopicMeta } from "./contract.ts";
 import { QueryError } from "./errors.ts";
+import { isOwnTopic } from "./own-topics.ts";
 import { readPages, slicePages } from "./pages.ts";
 import { compilePattern } from "./pattern.ts";
 import { type CheckedQuery, checkQuery, type HistoryQuery } from "./query.ts";
@@ -15,6 +16,12 @@ export type HistoryRow = [time: string, value: PointValue];
 export interface HistoryAnswer {
   readonly values: Record<string, HistoryRow[]>;
   readonly metadata: Record<string, TopicMeta>;
+}
+
+/** Some rows of one topic. */
+export interface HistoryPage {
+  readonly topic: Topic;
+  readonly rows: readonly HistoryRow[];
 }
 
 /** VOLTTRON's answer: a list for one topic, an object for several, `{}` where nothing was found. */
@@ -48,43 +55,61 @@ export class Historian {
     this.#maxRows = maxRows;
   }
 
+  now(): Date {
+    return this.#now();
+  }
+
   /**
-   * Topics with their metadata, by name. `pattern`: a regular expression found anywhere in the name, whatever the case.
+   * Topics with their metadata, by name. `pattern`: a regular expression found anywhere in the name, whatever the case. Those that
+   * the bridge notes of itself are left out unless `own` asks for them.
    * Throws a QueryError for a bad pattern and a HistorianError where the store does not answer.
    */
-  async topics(pattern?: string, signal?: AbortSignal): Promise<Topic[]> {
+  async topics(
+    pattern?: string,
+    signal?: AbortSignal,
+    { own = false }: { readonly own?: boolean } = {},
+  ): Promise<Topic[]> {
     const matches = compilePattern(pattern ?? "");
     const found: Topic[] = [];
     for (const [index, topic] of (await this.backend.topics(undefined, signal)).entries()) {
       if (index % NAMES_PER_TURN === NAMES_PER_TURN - 1) await nextTurn();
-      if (matches(topic.name)) found.push(topic);
+      if ((own || !isOwnTopic(topic.name)) && matches(topic.name)) found.push(topic);
     }
     return found.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** Answers a query. Throws a QueryError for a bad one and a HistorianError where the store does not answer. */
   async query(query: HistoryQuery, signal?: AbortSignal): Promise<HistoryAnswer> {
-    const checked = checkQuery(query, this.#now());
-    const topics = await this.#resolve(checked, signal);
     const values = new Map<string, HistoryRow[]>();
+    const metadata = new Map<string, TopicMeta>();
     let total = 0;
-    for (const { name } of topics) {
-      const rows: HistoryRow[] = [];
-      values.set(name, rows);
-      for await (const page of this.#pages(name, checked, signal)) {
-        total += page.length;
-        if (total > this.#maxRows)
-          throw new QueryError(
-            "count",
-            `the answer has more than ${this.#maxRows} rows; narrow the time, or aggregate`,
-          );
-        for (const [time, value] of page) rows.push([formatTime(time), value]);
-      }
+    for await (const { topic, rows } of this.stream(query, signal)) {
+      const { name, meta } = topic;
+      metadata.set(name, meta);
+      const known = values.get(name) ?? [];
+      values.set(name, known);
+      known.push(...rows);
+      total += rows.length;
+      if (total > this.#maxRows)
+        throw new QueryError(
+          "count",
+          `the answer has more than ${this.#maxRows} rows; narrow the time, or aggregate`,
+        );
     }
-    return {
-      values: Object.fromEntries(values),
-      metadata: Object.fromEntries(topics.map(({ name, meta }) => [name, meta])),
-    };
+    return { values: Object.fromEntries(values), metadata: Object.fromEntries(metadata) };
+  }
+
+  /**
+   * The answer of a query page by page, topic after topic, however long it is; each topic begins with a page without rows. Throws
+   * as {@link query} does.
+   */
+  async *stream(query: HistoryQuery, signal?: AbortSignal): AsyncGenerator<HistoryPage> {
+    const checked = checkQuery(query, this.#now());
+    for (const topic of await this.#resolve(checked, signal)) {
+      yield { topic, rows: [] };
+      for await (const page of this.#pages(topic.name, checked, signal))
+        yield { topic, rows: page.map(([time, value]) => [formatTime(time), value]) };
+    }
   }
 
   async close(): Promise<void> {

@@ -13,13 +13,21 @@ export type { HistorianBackend, HistorianBackendType, Order, Sample, Topic, Topi
 export type { DeliveryCounters } from "./delivery/index.ts";
 export type { HistorianErrorKind } from "./errors.ts";
 export { HistorianError, QueryError } from "./errors.ts";
-export type { HistorianOptions, HistoryAnswer, HistoryRow, VolttronAnswer } from "./historian.ts";
+export { type DeviceGaps, findGaps } from "./gaps/index.ts";
+export type {
+  HistorianOptions,
+  HistoryAnswer,
+  HistoryPage,
+  HistoryRow,
+  VolttronAnswer,
+} from "./historian.ts";
 export { Historian, volttronAnswer } from "./historian.ts";
 export { MessageRecorder } from "./ingest/index.ts";
 export type { OpenOptions } from "./open.ts";
 export type { HistoryQuery } from "./query.ts";
 export type { RecorderOptions } from "./recorder.ts";
 export { Recorder } from "./recorder.ts";
+export { type CallArguments, volttronHistorian } from "./volttron-api.ts";
 
 /** THE LIST: every kind of store that `historian.backend` can name. */
 export const backends: Readonly<Record<string, HistorianBackendType>> = {

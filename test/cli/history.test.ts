@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openHistorian, type Sample } from "../../src/historian/index.ts";
 import { createLog } from "../../src/log.ts";
@@ -34,6 +35,7 @@ describe("history", () => {
       ...samples(load, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
       ...samples("campus/garage/s1/Status_1", ["INUSE", "AVAILABLE", null], ""),
       ...samples("campus/garage/s2/portLoad_1", [7.2]),
+      ...samples("odd/x", ['say "hi", twice\nhere', "", { a: [1, true] }], "k,W"),
     ]);
     await historian.close();
   });
@@ -53,6 +55,7 @@ describe("history", () => {
       expect.stringMatching(/^campus\/garage\/s1\/Status_1 +string$/),
       expect.stringMatching(/^campus\/garage\/s1\/portLoad_1 +kW +float$/),
       expect.stringMatching(/^campus\/garage\/s2\/portLoad_1 +kW +float$/),
+      expect.stringMatching(/^odd\/x +k,W +string$/),
     ]);
     const found = JSON.parse((await history("topics", "s[12]/PORTload", "--json")).stdout);
     expect(found).toEqual([
@@ -118,6 +121,97 @@ time                              value
     expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
     expect(stderr).toContain("no topic campus/garage/s9/portLoad_1");
     expect(JSON.parse((await history("query", "x", "--json")).stdout)).toEqual({ values: {}, metadata: {} });
+  });
+
+  test("--format csv: numbers bare, text in quotes where it needs them, null as nothing", async () => {
+    const { code, stdout } = await history("query", "campus/garage/s1/Status_1", "odd/x", "--format", "csv");
+    expect(code).toBe(0);
+    const [status, odd] = ["campus/garage/s1/Status_1", "odd/x"];
+    expect(stdout.split("\r\n")).toEqual([
+      "topic,time,value,units",
+      `${status},2026-11-21T08:00:00.000000+00:00,INUSE,`,
+      `${status},2026-11-21T08:01:00.000000+00:00,AVAILABLE,`,
+      `${status},2026-11-21T08:02:00.000000+00:00,,`,
+      `${odd},2026-11-21T08:00:00.000000+00:00,"say ""hi"", twice\nhere","k,W"`,
+      `${odd},2026-11-21T08:01:00.000000+00:00,"",`.replace(/,$/, ',"k,W"'),
+      `${odd},2026-11-21T08:02:00.000000+00:00,"{""a"":[1,true]}","k,W"`,
+      "",
+    ]);
+  });
+
+  test("--out: the file is there when all of it is; a bad question leaves none", async () => {
+    const file = place.at("export.json");
+    const done = await history("query", "--pattern", "s\\d", "--format", "json", "--out", file);
+    expect(done).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(
+      JSON.parse((await history("query", "--pattern", "s\\d", "--json")).stdout),
+    );
+    const bad = await history(
+      "query",
+      load,
+      "--start",
+      "noon",
+      "--format",
+      "csv",
+      "--out",
+      place.at("bad.csv"),
+    );
+    expect(bad.code).toBe(2);
+    expect(readdirSync(place.at(".")).filter((name) => /bad|part/.test(name))).toEqual([]);
+  });
+
+  test("B15: gaps: a table with the sum, or JSON", async () => {
+    const range = ["--start", "2026-11-21T08:00Z", "--end", "2026-11-21T08:30Z"];
+    const { code, stdout } = await history("gaps", "campus/garage/s1", ...range);
+    expect(code).toBe(0);
+    expect(stdout.split("\n").slice(2)).toEqual([
+      expect.stringMatching(
+        /^campus\/garage\/s1 {2}2026-11-21T08:10:00Z {2}2026-11-21T08:30:00Z +20 {2}unknown$/,
+      ),
+      "1 device: 20 scrapes missing",
+      "",
+    ]);
+    const json = JSON.parse((await history("gaps", "CAMPUS/garage/s1", ...range, "--json")).stdout);
+    expect(json).toMatchObject([
+      { device: "campus/garage/s1", interval: 60, missing: 20, gaps: [{ missing: 20 }] },
+    ]);
+    expect((await history("gaps", "nowhere")).stderr).toBe("no such device has values\n");
+    expect((await history("gaps", "--start", "noon")).code).toBe(2);
+  });
+
+  test("B6: call answers as VOLTTRON's historian", async () => {
+    const call = async (...args: string[]) => JSON.parse((await history("call", ...args)).stdout);
+    expect(await call("get_topic_list")).toContain(load);
+    expect(await call("get_topics_by_pattern", '{"topic_pattern": "s2/.*1$"}')).toEqual({
+      "campus/garage/s2/portLoad_1": "campus/garage/s2/portLoad_1",
+    });
+    expect(await call("get_topics_metadata", `{"topics": ["${load.toUpperCase()}", "no/such"]}`)).toEqual({
+      [load]: { units: "kW", type: "float", tz: "UTC" },
+    });
+    expect(await call("get_aggregate_topics")).toEqual([]);
+    expect(await call("get_version")).toMatch(/^\d+\.\d+\.\d+/);
+    const query = { topic: load, start: "2026-11-21T08:03:00", end: null, count: 1, order: "FIRST_TO_LAST" };
+    expect(await call("query", JSON.stringify(query))).toEqual({
+      values: [["2026-11-21T08:03:00.000000+00:00", 3]],
+      metadata: { units: "kW", type: "float", tz: "UTC" },
+    });
+    expect(await call("query", JSON.stringify({ topic: [load], agg_type: "MAX", agg_period: "1h" }))).toEqual(
+      {
+        values: { [load]: [["2026-11-21T08:00:00.000000+00:00", 9]] },
+        metadata: {},
+      },
+    );
+    expect(await call("query", '{"topic": "no/such"}')).toEqual({});
+    for (const args of [
+      ["drop"],
+      ["query", "[]"],
+      ["query", "{}"],
+      ["query", '{"topic": "a", "start": 5}'],
+    ]) {
+      const refused = await history("call", ...args);
+      expect(refused).toMatchObject({ code: 2, stdout: "" });
+      expect(refused.stderr).toMatch(/method|arguments|topic|start/);
+    }
   });
 
   test("the data folder of the bridge config, in a process of its own", async () => {

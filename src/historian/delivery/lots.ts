@@ -33,6 +33,9 @@ export type DeathReason = "rejected" | "failing";
 const MAX_TRIES = 5;
 /** Lots that became smaller grow again after so many were stored. */
 const GROW_AFTER = 50;
+/** In an outage no more lots are put aside than this, the rest stays where it is; and no more are cut. */
+const MOST_UNTRIED = 6;
+const MOST_ASIDE = 24;
 const NOTHING: Outcome = { delivered: [], dead: [] };
 
 /**
@@ -77,14 +80,15 @@ export class Lots {
   next(): Lot | undefined {
     const urgent = this.#urgent.shift();
     if (urgent) return urgent;
-    const [failed, another] = this.#aside;
+    const [failed] = this.#aside;
     // While nothing is stored, what failed and what was never tried take turns.
     const fresh = !failed || (!this.#alive && this.#freshNext) ? this.#cut() : undefined;
     if (fresh || !failed) return fresh;
     this.#aside.shift();
-    // It is alone: its own parts tell whether it or the store is at fault.
-    if (another || failed.failures <= 1 || failed.items.length === 1) return failed;
-    this.#aside = cut(failed);
+    // Its parts tell whether it or the store is at fault.
+    if (this.#alive || failed.failures < 2 || failed.items.length === 1 || this.#aside.length > MOST_ASIDE)
+      return failed;
+    this.#aside.unshift(...cut(failed));
     return this.#aside.shift();
   }
 
@@ -113,8 +117,8 @@ export class Lots {
     const untried = lot.strikes === 0 && lot.failures === 0;
     lot.failures += 1;
     this.#freshNext = !untried || this.#aside.length === 0;
-    if (this.#freshNext) this.#aside.push(lot);
-    else this.#fresh = [...lot.items, ...this.#fresh];
+    if (untried && this.#aside.length >= MOST_UNTRIED) this.#fresh = [...lot.items, ...this.#fresh];
+    else this.#aside.push(lot);
   }
 
   /** The store did not answer in time: perhaps it is too much at once. */

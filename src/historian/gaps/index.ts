@@ -1,0 +1,1 @@
+export { type DeviceGaps, findGaps, type Gap, type GapQuery } from "./report.ts";

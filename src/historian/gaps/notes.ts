@@ -1,0 +1,98 @@
+import type { Historian } from "../historian.ts";
+import {
+  type AvailabilityNote,
+  availabilityTopic,
+  type LossNote,
+  lossTopic,
+  type RunNote,
+  runTopic,
+  skipTopic,
+} from "../own-topics.ts";
+import { readPages } from "../pages.ts";
+import { timeOf } from "../time.ts";
+
+/** Times in microseconds since 1970 UTC. */
+export interface Run {
+  readonly from: number;
+  /** Last sign of life. */
+  readonly until: number;
+  readonly ended: boolean;
+}
+
+export interface Change extends AvailabilityNote {
+  readonly at: number;
+}
+
+export interface LossRange {
+  readonly reason: string;
+  readonly values: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What a bridge noted that can explain the gaps of one device; each list in the order of time. */
+export interface Notes {
+  readonly runs: readonly Run[];
+  readonly changes: readonly Change[];
+  readonly losses: readonly LossRange[];
+  /** When scrapes began to be skipped, and why. */
+  readonly skips: readonly { readonly at: number; readonly text: string }[];
+}
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Of all devices of one bridge. */
+export async function readBridgeNotes(
+  historian: Historian,
+  instance: string,
+  { end }: Range,
+  signal?: AbortSignal,
+): Promise<Pick<Notes, "runs" | "losses">> {
+  const runs = await readNotes<RunNote>(historian, runTopic(instance), { end }, signal);
+  const losses = await readNotes<LossNote>(historian, lossTopic(instance), {}, signal);
+  return {
+    runs: runs.map(({ at, note }) => ({ from: at, until: isoTime(note.until), ended: note.ended })),
+    losses: losses.map(({ note }) => ({ ...note, from: isoTime(note.from), to: isoTime(note.to) })),
+  };
+}
+
+/** Of one device, with what was so at the start already. */
+export async function readDeviceNotes(
+  historian: Historian,
+  instance: string,
+  path: string,
+  { end }: Range,
+  signal?: AbortSignal,
+): Promise<Pick<Notes, "changes" | "skips">> {
+  const changes = await readNotes<AvailabilityNote>(
+    historian,
+    availabilityTopic(instance, path),
+    { end },
+    signal,
+  );
+  const skips = await readNotes<string>(historian, skipTopic(instance, path), { end }, signal);
+  return {
+    changes: changes.map(({ at, note }) => ({ at, ...note })),
+    skips: skips.map(({ at, note }) => ({ at, text: note })),
+  };
+}
+
+async function readNotes<T>(
+  historian: Historian,
+  topic: string,
+  range: { readonly end?: number },
+  signal?: AbortSignal,
+): Promise<{ at: number; note: T }[]> {
+  const all = { ...range, order: "FIRST_TO_LAST", skip: 0, count: Number.POSITIVE_INFINITY } as const;
+  const notes: { at: number; note: T }[] = [];
+  for await (const page of readPages(historian.backend, topic, all, signal))
+    for (const [at, value] of page) notes.push({ at, note: value as T });
+  return notes;
+}
+
+function isoTime(text: string): number {
+  return timeOf(new Date(text));
+}

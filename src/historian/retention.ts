@@ -1,0 +1,123 @@
+import type { Notice } from "../bus.ts";
+import type { HistorianSettings } from "../config/settings.ts";
+import type { Log } from "../log.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import type { HistorianBackend, Retention } from "./contract.ts";
+import { timedCall } from "./delivery/index.ts";
+import { DAY, timeOf } from "./time.ts";
+
+export interface RetentionOptions {
+  readonly backend: HistorianBackend;
+  readonly settings: Pick<HistorianSettings, "backend" | "historyLimitDays" | "storageLimitGb">;
+  readonly log: Log;
+  readonly onNotice: (notice: Notice) => void;
+  readonly clock?: Clock;
+}
+
+const GIGABYTE = 1024 ** 3;
+const FIRST_LOOK_MS = 10_000;
+const LOOK_MS = 60_000;
+/** Between the steps of about a second each, so that storing keeps half of the store's time at least. */
+const REST_MS = 1000;
+const CALL_SECONDS = 30;
+/** Of the time that the store covers, the least that one step by size removes. */
+const SMALLEST_SLICE = 0.01;
+
+/**
+ * Removes the oldest from the store: what is older than `history_limit_days`, and while the store is larger than
+ * `storage_limit_gb`. It touches only what is in the store; what waits to be stored is stored first, and is removed in its turn.
+ */
+export class RetentionKeeper {
+  readonly #options: RetentionOptions;
+  readonly #clock: Clock;
+  readonly #ended = new AbortController();
+  #cancel: (() => void) | undefined;
+  #step: Promise<void> = Promise.resolve();
+  #removed = 0;
+  #failing = false;
+
+  constructor(options: RetentionOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /** Says so where the store cannot remove anything. Without limits it does nothing. */
+  start(): void {
+    const { backend, settings } = this.#options;
+    const { historyLimitDays, storageLimitGb } = settings;
+    if (historyLimitDays === undefined && storageLimitGb === undefined) return;
+    const { retention } = backend;
+    if (retention) this.#after(FIRST_LOOK_MS, retention);
+    else
+      this.#tell(
+        "retention_unsupported",
+        `historian.history_limit_days and storage_limit_gb have no effect: the store (${settings.backend}) removes nothing by request; limit it at the store itself`,
+      );
+  }
+
+  /** Ends the step under way. */
+  async stop(): Promise<void> {
+    this.#ended.abort();
+    this.#cancel?.();
+    await this.#step;
+  }
+
+  #after(ms: number, retention: Retention): void {
+    if (this.#ended.signal.aborted) return;
+    this.#cancel = this.#clock.after(ms, () => {
+      this.#step = this.#removeSome(retention).then((more) =>
+        this.#after(more ? REST_MS : LOOK_MS, retention),
+      );
+    });
+  }
+
+  /** One step. Answers whether there may be more to remove. */
+  async #removeSome(retention: Retention): Promise<boolean> {
+    try {
+      const before = (await this.#tooOld(retention)) ?? (await this.#tooMuch(retention));
+      const removed =
+        before === undefined ? 0 : await this.#call((signal) => retention.removeBefore(before, signal));
+      this.#failing = false;
+      this.#removed += removed;
+      if (removed > 0) return true;
+      if (this.#removed > 0) this.#options.log.info(`${this.#removed} old values were removed`);
+      this.#removed = 0;
+    } catch (error) {
+      if (!this.#failing && !this.#ended.signal.aborted)
+        this.#tell("retention_failing", `old values cannot be removed now: ${(error as Error).message}`);
+      this.#failing = true;
+    }
+    return false;
+  }
+
+  /** The time before which everything is too old, where there is such. */
+  async #tooOld(retention: Retention): Promise<number | undefined> {
+    const days = this.#options.settings.historyLimitDays;
+    if (days === undefined) return undefined;
+    const before = Math.floor(timeOf(this.#clock.now()) - days * DAY);
+    const oldest = await this.#call((signal) => retention.oldest(signal));
+    return oldest !== undefined && oldest < before ? before : undefined;
+  }
+
+  /** The time before which a share of everything lies, about as large as what is too much. */
+  async #tooMuch(retention: Retention): Promise<number | undefined> {
+    const limit = this.#options.settings.storageLimitGb;
+    if (limit === undefined) return undefined;
+    const size = await this.#call((signal) => retention.size(signal));
+    if (size === undefined || size <= limit * GIGABYTE) return undefined;
+    const oldest = await this.#call((signal) => retention.oldest(signal));
+    if (oldest === undefined) return undefined;
+    const share = Math.max(1 - (limit * GIGABYTE) / size, SMALLEST_SLICE);
+    const covered = Math.max(timeOf(this.#clock.now()) - oldest, 0);
+    return oldest + Math.max(Math.floor(covered * share), 1);
+  }
+
+  async #call<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return await timedCall({ clock: this.#clock, seconds: CALL_SECONDS, signal: this.#ended.signal }, call);
+  }
+
+  #tell(kind: string, text: string): void {
+    this.#options.log.warn(text, { kind });
+    this.#options.onNotice({ severity: "warning", kind, text, at: this.#clock.now() });
+  }
+}
