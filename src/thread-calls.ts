@@ -77,7 +77,13 @@ export class Thread<Calls extends ThreadFunctions<Calls>, Failure, Event = never
         reject: (error) => settle(() => reject(error)),
       });
       signal?.addEventListener("abort", abort);
-      worker.postMessage({ id, name, argument } satisfies Call);
+      try {
+        worker.postMessage({ id, name, argument } satisfies Call);
+      } catch (error) {
+        // Something in it cannot be copied.
+        settle(() => reject(error));
+        return;
+      }
       if (signal?.aborted) abort();
     });
   }

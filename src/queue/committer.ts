@@ -1,6 +1,6 @@
 import type { Log } from "../log.ts";
 import type { AppendBuffer } from "./append-buffer.ts";
-import type { QueueError } from "./failure.ts";
+import { QueueError } from "./failure.ts";
 import type { AppendBatch, CommitRequest, CommitResult, SettleBatch } from "./messages.ts";
 import type { QueueNotice } from "./options.ts";
 import type { SettleBuffer } from "./settle-buffer.ts";
@@ -74,12 +74,11 @@ export class Committer {
     try {
       result = await commit({ appends: append, settles: settle });
     } catch (error) {
-      const { kind, message } = error as QueueError;
-      if (kind !== "fault") return this.#hold("all", message);
+      if (error instanceof QueueError && error.kind !== "fault") return this.#hold("all", error.message);
       // Not the disk's doing: another try would end the same way.
       log.error("a commit failed", { err: error });
-      appends.fail(error as QueueError);
-      settles.fail(error as QueueError);
+      appends.fail(error as Error);
+      settles.fail(error as Error);
       return;
     }
     const { appended, trouble, wrong } = result;

@@ -54,7 +54,11 @@ export interface QueueCounters {
   readonly oldest?: Date;
 }
 
-/** Records on their way to one sink. `test/contracts/queue-contract.ts` proves these promises. */
+/**
+ * Records on their way to one sink. While the disk fails, `append` and `settle` wait until it works again; what reads or
+ * moves dead letters rejects with a QueueError of kind `disk`, `full` or `busy`, and can be tried again. `test/contracts/queue-contract.ts` proves these
+ * promises.
+ */
 export interface Queue {
   /**
    * Accepts records. Resolves when they are on disk, in the order of the calls; calls of the same moment share one

@@ -136,7 +136,7 @@ export class DiskQueue implements Queue {
     try {
       this.#counters = await this.#open.call("counters", undefined);
     } catch (error) {
-      if ((error as QueueError).kind === "fault") throw error;
+      if (!(error instanceof QueueError) || error.kind === "fault") throw error;
     }
     return this.latest;
   }

@@ -209,6 +209,14 @@ export function queueContract(name: string, make: () => Promise<QueuePlace>): vo
       expect(b!.id).toBeGreaterThan(a!.id);
     });
 
+    it("what cannot be written is refused, and the queue goes on", async () => {
+      const [a] = await queue.append([record("a")]);
+      const letter = { ...dead("x"), detail: (() => {}) as unknown as string };
+      await expect(queue.settle([{ id: a!.id, delivered: 0, dead: [letter] }])).rejects.toThrow();
+      await queue.settle([{ id: a!.id, delivered: 1 }]);
+      expect(await texts()).toEqual([]);
+    });
+
     it("any text survives", async () => {
       await fc.assert(
         fc.asyncProperty(
