@@ -59,6 +59,8 @@ export class StateView {
   }
 
   scrape(scrape: Scrape): void {
+    // Nobody is told: what a large fleet has need not be kept.
+    if (this.#options.settings.state === "off") return;
     const state = this.#stateOf(scrape.device);
     for (const [name, value] of scrape.values) state.values.set(name, value);
     state.observedAt = scrape.takenAt;

@@ -87,15 +87,32 @@ function convertBoolean(raw: unknown): Conversion {
   return { ok: false, expected: "true or false" };
 }
 
+/** Milliseconds since 1970; a time without a zone is UTC. NaN where it is no time. */
+export function timeOf(text: string): number {
+  const zoned = /(Z|[+-]\d{2}:?\d{2})$/i.test(text) ? text : `${text}Z`;
+  return Date.parse(zoned.replace(" ", "T"));
+}
+
+/** The records of a page mostly have one time. */
+let lastTime: { readonly raw: string; readonly conversion: Conversion } | undefined;
+
 function convertDatetime(raw: unknown): Conversion {
-  const expected = "a date and time (ISO 8601, e.g. 2026-11-21T08:00:00Z)";
-  if (typeof raw !== "string") return { ok: false, expected };
+  if (typeof raw !== "string") return noDatetime;
+  if (lastTime?.raw !== raw) lastTime = { raw, conversion: readDatetime(raw) };
+  return lastTime.conversion;
+}
+
+const noDatetime: Conversion = {
+  ok: false,
+  expected: "a date and time (ISO 8601, e.g. 2026-11-21T08:00:00Z)",
+};
+
+function readDatetime(raw: string): Conversion {
   const text = raw.trim().toUpperCase();
-  if (!DATETIME_PATTERN.test(text) || !isDay(text)) return { ok: false, expected };
-  const zoned = /(Z|[+-]\d{2}:?\d{2})$/.test(text) ? text : `${text}Z`;
-  const time = new Date(zoned.replace(" ", "T"));
-  if (Number.isNaN(time.getTime())) return { ok: false, expected };
-  return { ok: true, value: time.toISOString().replace(".000Z", "Z") };
+  if (!DATETIME_PATTERN.test(text) || !isDay(text)) return noDatetime;
+  const time = timeOf(text);
+  if (Number.isNaN(time)) return noDatetime;
+  return { ok: true, value: new Date(time).toISOString().replace(".000Z", "Z") };
 }
 
 function convertDate(raw: unknown): Conversion {

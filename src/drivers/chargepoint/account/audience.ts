@@ -6,7 +6,7 @@ interface Member {
   readonly intervalSeconds: number;
   readonly maxAgeSeconds: number;
   /** When it is expected to be asked for. */
-  readonly dueSeconds: number;
+  dueSeconds: number;
 }
 
 /** Members in the order in which they are due. */
@@ -51,15 +51,22 @@ export class Audience {
   ): void {
     const { intervalSeconds } = member;
     const key = `${intervalSeconds} ${after}`;
-    const lane = this.#lanes.get(key) ?? new Map();
+    const lane: Lane = this.#lanes.get(key) ?? new Map();
     this.#lanes.set(key, lane);
     const before = this.#laneOf.get(stationID);
+    const known = before?.get(stationID);
     if (!before) this.#version += 1;
-    else {
-      if (before.get(stationID)?.round.reader !== member.round.reader) this.#several.add(stationID);
-      before.delete(stationID);
-    }
-    lane.set(stationID, { ...member, dueSeconds: now + after });
+    else before.delete(stationID);
+    if (known && known.round.reader !== member.round.reader) this.#several.add(stationID);
+    const isSame =
+      known?.round.reader === member.round.reader && known.maxAgeSeconds === member.maxAgeSeconds;
+    const { round, maxAgeSeconds } = member;
+    const next =
+      isSame && known.intervalSeconds === intervalSeconds
+        ? known
+        : { round, intervalSeconds, maxAgeSeconds, dueSeconds: 0 };
+    next.dueSeconds = now + after;
+    lane.set(stationID, next);
     if (before !== lane) this.#laneOf.set(stationID, lane);
   }
 

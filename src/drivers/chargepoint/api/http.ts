@@ -39,11 +39,14 @@ export class HttpError extends Error {
 const unpackAside = promisify(gunzip);
 /** Answers of a station or a few: to hand them to another thread and back takes longer than to unpack them. */
 const SMALL = 4 * 1024;
+/** Pages shrink to a twentieth and less. Each piece of an answer is a way to the other thread and back. */
+const PACKED_TIMES = 32;
+const CHUNK = { least: 64 * 1024, most: 1024 * 1024 };
 
 function unpack(body: Buffer, maxOutputLength: number): Buffer | Promise<Buffer> {
-  return body.byteLength <= SMALL
-    ? gunzipSync(body, { maxOutputLength })
-    : unpackAside(body, { maxOutputLength });
+  if (body.byteLength <= SMALL) return gunzipSync(body, { maxOutputLength });
+  const chunkSize = Math.min(CHUNK.most, Math.max(CHUNK.least, PACKED_TIMES * body.byteLength));
+  return unpackAside(body, { maxOutputLength, chunkSize });
 }
 
 /**

@@ -1,3 +1,5 @@
+import { timeOf } from "../../../points/index.ts";
+
 /**
  * The record with the latest time. The order of records differs between networks, so place tells nothing;
  * a record without a readable time is older than every other.
@@ -6,7 +8,7 @@ export function newestBy<R>(records: readonly R[], time: (record: R) => string |
   let newest: R | undefined;
   let newestAt = Number.NEGATIVE_INFINITY;
   for (const record of records) {
-    const at = timeOf(time(record));
+    const at = orderOf(time(record));
     if (newest === undefined || at > newestAt) {
       newest = record;
       newestAt = at;
@@ -15,11 +17,9 @@ export function newestBy<R>(records: readonly R[], time: (record: R) => string |
   return newest;
 }
 
-/** Milliseconds since 1970; a time without a zone is UTC (guide §1.2). */
-function timeOf(text: string | null): number {
-  if (text === null) return Number.NEGATIVE_INFINITY;
-  const zoned = /(Z|[+-]\d{2}:?\d{2})$/i.test(text) ? text : `${text}Z`;
-  const at = Date.parse(zoned.replace(" ", "T"));
+/** Milliseconds since 1970 (guide §1.2). */
+function orderOf(text: string | null): number {
+  const at = text === null ? Number.NaN : timeOf(text);
   return Number.isNaN(at) ? Number.NEGATIVE_INFINITY : at;
 }
 
