@@ -25,6 +25,8 @@ export interface PostgresConnection {
   readonly timeout: number;
 }
 
+/** Where the settings usually stand. */
+const SETTING = "historian.connection";
 const SSL_MODES: readonly SslMode[] = ["disable", "require", "verify-full"];
 const NAME = { type: "string", pattern: "^[A-Za-z_][A-Za-z0-9_]{0,39}$" };
 const NAME_IN_WORDS = "a name of letters, digits and _ that does not begin with a digit";
@@ -58,11 +60,15 @@ export const CONNECTION_SCHEMA = {
   },
 };
 
-/** The settings with the parts of the URL in their places. Throws a HistorianError (kind `give_up`) for a bad URL. */
-export function withUrl(connection: PostgresConnection): PostgresConnection {
+/**
+ * The settings with the parts of the URL in their places; `setting` names them in messages. Throws a HistorianError (kind
+ * `give_up`) for a bad URL.
+ */
+export function withUrl(connection: PostgresConnection, setting = SETTING): PostgresConnection {
   if (connection.url === undefined) return connection;
   const { url: text, ...rest } = connection;
   const url = URL.parse(text);
+  const badUrl = (why: string) => urlError(setting, why);
   if (!url) throw badUrl("it is not a URL; expected postgresql://user:password@host:port/database");
   const { sslmode = rest.ssl, ...unknown } = Object.fromEntries(url.searchParams);
   const [extra] = Object.keys(unknown);
@@ -83,13 +89,13 @@ export function withUrl(connection: PostgresConnection): PostgresConnection {
   };
 }
 
-function badUrl(why: string): HistorianError {
+function urlError(setting: string, why: string): HistorianError {
   // The URL itself may hold a password.
-  return new HistorianError("give_up", `historian.connection.url: ${why}`);
+  return new HistorianError("give_up", `${setting}.url: ${why}`);
 }
 
 /** What the `pg` library is to connect with. Throws a HistorianError (kind `give_up`) where the CA file cannot be read. */
-export function clientOptions(connection: PostgresConnection): PoolConfig {
+export function clientOptions(connection: PostgresConnection, setting = SETTING): PoolConfig {
   const { host, port, database, user, password, timeout } = connection;
   const milliseconds = Math.ceil(timeout * 1000);
   return {
@@ -98,7 +104,7 @@ export function clientOptions(connection: PostgresConnection): PoolConfig {
     database,
     user,
     ...(password === undefined ? {} : { password }),
-    ssl: sslOptions(connection),
+    ssl: sslOptions(connection, setting),
     application_name: "voltbridge",
     keepAlive: true,
     connectionTimeoutMillis: milliseconds,
@@ -108,13 +114,13 @@ export function clientOptions(connection: PostgresConnection): PoolConfig {
   };
 }
 
-function sslOptions({ ssl, ca }: PostgresConnection): PoolConfig["ssl"] {
+function sslOptions({ ssl, ca }: PostgresConnection, setting: string): PoolConfig["ssl"] {
   if (ssl === "disable") return false;
   if (ssl === "require") return { rejectUnauthorized: false };
   try {
     return { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca: readFileSync(ca, "utf8") }) };
   } catch (error) {
-    throw new HistorianError("give_up", `historian.connection.ca: ${(error as Error).message}`, {
+    throw new HistorianError("give_up", `${setting}.ca: ${(error as Error).message}`, {
       cause: error,
     });
   }

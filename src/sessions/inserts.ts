@@ -1,0 +1,55 @@
+import type { Statement } from "./database.ts";
+import { type Dialect, quoted } from "./dialect.ts";
+import { columnsOf, type RowOf, type SqlValue, type TableName, tables } from "./tables.ts";
+
+/** Values for some columns of a table. */
+export type PartOf<N extends TableName> = Partial<RowOf<N>>;
+
+/** An INSERT of these columns; `then` says what happens with rows whose key is there already. */
+export function insert<N extends TableName>(
+  dialect: Dialect,
+  table: N,
+  columns: readonly (keyof RowOf<N> & string)[],
+  rows: readonly PartOf<N>[],
+  then: string,
+): Statement {
+  const known = new Map(columnsOf(table));
+  const types = columns.map((name) => known.get(name)!.type);
+  return {
+    sql: `INSERT INTO ${quoted(table)} (${columns.join(", ")}) ${dialect.rows(types)} ${then}`,
+    bulk: types,
+    rows: rows.map((row) =>
+      columns.map((name) => ((row as Record<string, SqlValue>)[name] ?? null) as SqlValue),
+    ),
+  };
+}
+
+/** As {@link insert}: rows whose key is there already stay as they are. */
+export function insertMissing<N extends TableName>(
+  dialect: Dialect,
+  table: N,
+  columns: readonly (keyof RowOf<N> & string)[],
+  rows: readonly PartOf<N>[],
+): Statement {
+  return insert(dialect, table, columns, rows, "ON CONFLICT DO NOTHING");
+}
+
+/** As {@link insert}: the columns of rows whose key is there already become the new ones, where these tell something. */
+export function upsert<N extends TableName>(
+  dialect: Dialect,
+  table: N,
+  columns: readonly (keyof RowOf<N> & string)[],
+  rows: readonly PartOf<N>[],
+): Statement {
+  const key: readonly string[] = tables[table].key;
+  const changes = columns
+    .filter((name) => !key.includes(name))
+    .map((name) => `${name} = coalesce(excluded.${name}, ${quoted(table)}.${name})`);
+  return insert(
+    dialect,
+    table,
+    columns,
+    rows,
+    `ON CONFLICT (${key.join(", ")}) DO UPDATE SET ${changes.join(", ")}`,
+  );
+}

@@ -1,0 +1,68 @@
+import { isAbsolute, join } from "node:path";
+import { CONNECTION_SCHEMA, type PostgresConnection, withUrl } from "../historian/postgres/connection.ts";
+import { type SessionDatabase, SessionDatabaseError } from "./database.ts";
+import { PostgresSessions } from "./postgres/database.ts";
+import { SqliteSessions } from "./sqlite/database.ts";
+
+interface OpenContext {
+  /** Folder of what the bridge itself keeps. */
+  readonly dataFolder: string;
+  readonly readonly: boolean;
+}
+
+interface SessionBackend<Connection> {
+  /** JSON Schema of `sessions.connection`. */
+  readonly configSchema: Readonly<Record<string, unknown>>;
+  create(connection: Connection, context: OpenContext): SessionDatabase;
+}
+
+const sqlite: SessionBackend<{ readonly path: string }> = {
+  configSchema: {
+    type: "object",
+    additionalProperties: false,
+    properties: { path: { type: "string", minLength: 1, default: "sessions.sqlite" } },
+  },
+  create: ({ path }, { dataFolder, readonly }) =>
+    new SqliteSessions(isAbsolute(path) ? path : join(dataFolder, path), readonly),
+};
+
+const { table_prefix: _, ...POSTGRES_SETTINGS } = CONNECTION_SCHEMA.properties;
+
+const postgres: SessionBackend<PostgresConnection> = {
+  configSchema: {
+    ...CONNECTION_SCHEMA,
+    properties: { ...POSTGRES_SETTINGS, schema: { ...POSTGRES_SETTINGS.schema, default: "charging" } },
+  },
+  create(connection, { readonly }) {
+    try {
+      return new PostgresSessions(withUrl(connection, "sessions.connection"), readonly);
+    } catch (error) {
+      throw new SessionDatabaseError((error as Error).message, false, { cause: error });
+    }
+  },
+};
+
+/** THE LIST of databases that sessions can be kept in. */
+export const sessionBackends = { sqlite, postgres } as const;
+
+export interface OpenOptions extends OpenContext {
+  readonly backend: keyof typeof sessionBackends;
+  /** As the backend's `configSchema` has checked it, defaults filled in. */
+  readonly connection: Readonly<Record<string, unknown>>;
+}
+
+/** Opens the database of the settings; tables are made and brought up to date unless it is only read. @throws SessionDatabaseError */
+export async function openSessionDatabase(
+  options: OpenOptions,
+  signal?: AbortSignal,
+): Promise<SessionDatabase> {
+  const backend = sessionBackends[options.backend] as SessionBackend<never>;
+  const database = backend.create(options.connection as never, options);
+  try {
+    await database.open(signal);
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}

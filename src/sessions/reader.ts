@@ -1,0 +1,215 @@
+import type { Rows, SessionDatabase } from "./database.ts";
+import { quoted } from "./dialect.ts";
+import { columnsOf, type RowOf, type SqlValue, type TableName, tables } from "./tables.ts";
+import { wireTime } from "./times.ts";
+
+/** From `from` on, and before `to`, by the time of the table: start, report or occurrence. */
+export interface Range {
+  readonly from?: Date;
+  readonly to?: Date;
+}
+
+export interface ReadOptions extends Range {
+  readonly stationID?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Energy and sessions of a station on a day. */
+export interface DayEnergy {
+  /** `2026-11-21`, UTC; of the sessions' start. */
+  readonly day: string;
+  readonly station_id: string;
+  readonly sessions: number;
+  readonly energy_kwh: number;
+  readonly charging_seconds: number;
+  readonly connected_seconds: number;
+}
+
+/** Takings of a day in one currency. */
+export interface DayPayments {
+  readonly day: string;
+  readonly currency: string;
+  readonly payments: number;
+  readonly gross_amount: number;
+  readonly net_revenue_amount: number;
+}
+
+/** Rows of a query that many at a time, so that no result lies whole in memory. */
+const PAGE = 2000;
+
+/** By which time a range counts, and rows are in order. */
+const TIMES: Partial<Record<TableName, string>> = {
+  session: "started_at",
+  payment: "reported_at",
+  interval: "started_at",
+  alarm: "occurred_at",
+};
+
+/** Reads what is kept of sessions, whichever database it is in. Rows have the columns of `tables.ts`. */
+export class SessionReader {
+  readonly #database: SessionDatabase;
+
+  constructor(database: SessionDatabase) {
+    this.#database = database;
+  }
+
+  stations(signal?: AbortSignal): Promise<RowOf<"station">[]> {
+    return this.#all("station", signal);
+  }
+
+  ports(signal?: AbortSignal): Promise<RowOf<"port">[]> {
+    return this.#all("port", signal);
+  }
+
+  pricing(signal?: AbortSignal): Promise<RowOf<"pricing">[]> {
+    return this.#all("pricing", signal);
+  }
+
+  portEnergy(signal?: AbortSignal): Promise<RowOf<"port_energy">[]> {
+    return this.#all("port_energy", signal);
+  }
+
+  syncRuns(signal?: AbortSignal): Promise<RowOf<"sync_run">[]> {
+    return this.#all("sync_run", signal);
+  }
+
+  /** In the order in which they started, those under way among them. */
+  sessions(options?: ReadOptions): AsyncGenerator<RowOf<"session">, void, undefined> {
+    return this.rows("session", options);
+  }
+
+  /** In the order in which they occurred. */
+  alarms(options?: ReadOptions): AsyncGenerator<RowOf<"alarm">, void, undefined> {
+    return this.rows("alarm", options);
+  }
+
+  payments(options?: ReadOptions): AsyncGenerator<RowOf<"payment">, void, undefined> {
+    return this.rows("payment", options);
+  }
+
+  /** The rows of a table, in the order of their time where they have one, else of their key. */
+  async *rows<N extends TableName>(
+    table: N,
+    { from, to, stationID, signal }: ReadOptions = {},
+  ): AsyncGenerator<RowOf<N>, void, undefined> {
+    const time = TIMES[table];
+    const key: readonly string[] = tables[table].key;
+    const order = time ? [time, ...key.filter((column) => column !== time)] : key;
+    const wanted: string[] = [];
+    const values: SqlValue[] = [];
+    const where = (condition: string, ...more: SqlValue[]) => {
+      wanted.push(condition);
+      values.push(...more);
+    };
+    if (time && from) where(`${time} >= ?`, wireTime(from));
+    if (time && to) where(`${time} < ?`, wireTime(to));
+    if (stationID !== undefined) where("station_id = ?", stationID);
+    const columns = columnsOf(table).map(([name]) => name);
+    const places = order.map((name) => columns.indexOf(name));
+    for (let after: readonly SqlValue[] | undefined; ; ) {
+      const beyond = after ? [`(${order.join(", ")}) > (${order.map(() => "?").join(", ")})`] : [];
+      const conditions = [...wanted, ...beyond];
+      const rows = await this.#select(
+        table,
+        `${conditions.length > 0 ? `WHERE ${conditions.join(" AND ")} ` : ""}ORDER BY ${order.join(", ")} LIMIT ${PAGE}`,
+        [...values, ...(after ?? [])],
+        signal,
+      );
+      for (const row of rows) yield this.#row(table, row);
+      const last = rows.at(-1);
+      if (!last || rows.length < PAGE) return;
+      after = places.map((place) => last[place] ?? null);
+    }
+  }
+
+  /** Energy by day and station. */
+  async energyPerDay(range: Range = {}, signal?: AbortSignal): Promise<DayEnergy[]> {
+    const { where, values } = between("started_at", range);
+    const rows = await this.query(
+      `SELECT ${this.#day("started_at")}, station_id, count(*), coalesce(sum(energy_kwh), 0),
+         coalesce(sum(charging_seconds), 0), coalesce(sum(connected_seconds), 0)
+       FROM session ${where} GROUP BY 1, 2 ORDER BY 1, 2`,
+      values,
+      signal,
+    );
+    return rows.map(([day, station_id, sessions, energy, charging, connected]) => ({
+      day: String(day),
+      station_id: String(station_id),
+      sessions: Number(sessions),
+      energy_kwh: Number(energy),
+      charging_seconds: Number(charging),
+      connected_seconds: Number(connected),
+    }));
+  }
+
+  /** Takings by day and currency. */
+  async paymentsPerDay(range: Range = {}, signal?: AbortSignal): Promise<DayPayments[]> {
+    const { where, values } = between("reported_at", range);
+    const rows = await this.query(
+      `SELECT ${this.#day("reported_at")}, coalesce(currency, ''), count(*), coalesce(sum(gross_amount), 0),
+         coalesce(sum(net_revenue_amount), 0)
+       FROM payment ${where} GROUP BY 1, 2 ORDER BY 1, 2`,
+      values,
+      signal,
+    );
+    return rows.map(([day, currency, payments, gross, revenue]) => ({
+      day: String(day),
+      currency: String(currency),
+      payments: Number(payments),
+      gross_amount: Number(gross),
+      net_revenue_amount: Number(revenue),
+    }));
+  }
+
+  /** How many rows a table has. */
+  async count(table: TableName, signal?: AbortSignal): Promise<number> {
+    const [[count] = [0]] = await this.query(`SELECT count(*) FROM ${quoted(table)}`, [], signal);
+    return Number(count);
+  }
+
+  /** Runs any query; `?` stand for the values. */
+  query(sql: string, values?: readonly SqlValue[], signal?: AbortSignal): Promise<Rows> {
+    return this.#database.read(sql, values, signal);
+  }
+
+  async #all<N extends TableName>(table: N, signal?: AbortSignal): Promise<RowOf<N>[]> {
+    const order = tables[table].key.join(", ");
+    return (await this.#select(table, `ORDER BY ${order}`, [], signal)).map((row) => this.#row(table, row));
+  }
+
+  #select(
+    table: TableName,
+    rest: string,
+    values: readonly SqlValue[],
+    signal: AbortSignal | undefined,
+  ): Promise<Rows> {
+    const { dialect } = this.#database;
+    // The alias keeps ORDER BY at the columns, not at what is shown of them.
+    const shown = columnsOf(table).map(([name, { type }]) => dialect.shown(`t.${name}`, type));
+    return this.#database.read(
+      `SELECT ${shown.join(", ")} FROM ${quoted(table)} AS t ${rest}`,
+      values,
+      signal,
+    );
+  }
+
+  #row<N extends TableName>(table: N, row: readonly SqlValue[]): RowOf<N> {
+    const entries = columnsOf(table).map(([name, { type }], index) => {
+      const value = row[index] ?? null;
+      return [name, type === "boolean" && typeof value === "number" ? value !== 0 : value];
+    });
+    return Object.fromEntries(entries) as RowOf<N>;
+  }
+
+  #day(column: string): string {
+    return `substr(${this.#database.dialect.shown(column, "time")}, 1, 10)`;
+  }
+}
+
+function between(column: string, { from, to }: Range): { where: string; values: SqlValue[] } {
+  const conditions = [...(from ? [`${column} >= ?`] : []), ...(to ? [`${column} < ?`] : [])];
+  return {
+    where: conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : "",
+    values: [from, to].filter((time) => time !== undefined).map(wireTime),
+  };
+}

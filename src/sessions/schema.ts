@@ -1,0 +1,52 @@
+import { type Dialect, quoted } from "./dialect.ts";
+import { columnsOf, type Table, type TableName, tables } from "./tables.ts";
+
+/**
+ * One step per schema version, from the one before it. `tables.ts` describes the newest version, from which a new database
+ * is made; a change there comes with a step here that brings older databases to the same tables.
+ */
+const STEPS: readonly ((dialect: Dialect) => string)[] = [];
+
+/** Of a database that {@link ddl} makes. */
+export const SCHEMA_VERSION = STEPS.length + 1;
+
+/** What brings a database of an older version up to date. */
+export function migrationsFrom(version: number, dialect: Dialect): string[] {
+  return STEPS.slice(version - 1).map((step) => step(dialect));
+}
+
+/** The statements that make all tables, with what each column holds beside it. */
+export function ddl(dialect: Dialect): string {
+  return (Object.keys(tables) as TableName[]).map((name) => createTable(name, dialect)).join("\n\n");
+}
+
+function createTable(name: TableName, dialect: Dialect): string {
+  const table: Table = tables[name];
+  const columns = columnsOf(name).map(([column, { type, required, doc, personal }]) => {
+    const note = [doc, personal ? "personal" : ""].filter(Boolean).join("; ");
+    return {
+      sql: `${column} ${dialect.types[type]}${required ? " NOT NULL" : ""}`,
+      note: note === "" ? "" : ` -- ${note}`,
+    };
+  });
+  const constraints = [
+    `PRIMARY KEY (${table.key.join(", ")})`,
+    ...(table.references ?? []).map(
+      (reference) => `FOREIGN KEY (${reference.columns.join(", ")}) REFERENCES ${quoted(reference.table)}`,
+    ),
+  ].map((sql) => ({ sql, note: "" }));
+  const lines = [...columns, ...constraints].map(
+    ({ sql, note }, index, all) => `  ${sql}${index < all.length - 1 ? "," : ""}${note}`,
+  );
+  const indexes = (table.indexes ?? []).map(({ columns: keys, where }) => {
+    const index = [name, ...keys, ...(where ? [where.split(" ")[0]] : [])].join("_");
+    return `CREATE INDEX ${index} ON ${quoted(name)} (${keys.join(", ")})${where ? ` WHERE ${where}` : ""};`;
+  });
+  return [
+    `-- ${table.doc}`,
+    `CREATE TABLE ${quoted(name)} (`,
+    ...lines,
+    `)${dialect.tableEnd};`,
+    ...indexes,
+  ].join("\n");
+}

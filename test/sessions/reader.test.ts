@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type SessionDatabase, SessionDatabaseError, SessionReader } from "../../src/sessions/index.ts";
+import { insertMissing, upsert } from "../../src/sessions/inserts.ts";
+import { type DatabasePlace, places } from "./databases.ts";
+
+const NAME = `Zoë "O'Neil" 🚗; DROP TABLE session --`;
+
+async function all<T>(rows: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const row of rows) found.push(row);
+  return found;
+}
+
+describe.each(places)("reading from %s", (_, make) => {
+  let place: DatabasePlace;
+  let database: SessionDatabase;
+  let reader: SessionReader;
+
+  beforeAll(async () => {
+    place = await make();
+    database = await place.open("one");
+    reader = new SessionReader(database);
+    const { dialect } = database;
+    const start = Date.UTC(2026, 0, 1);
+    const stations = ["1:1", "1:2"].map((station_id) => ({ station_id, name: NAME, latitude: 1.5 }));
+    await database.write([
+      insertMissing(dialect, "station", ["station_id", "name", "latitude"], stations),
+      insertMissing(
+        dialect,
+        "port",
+        ["station_id", "port_number", "reservable"],
+        stations.map(({ station_id }) => ({ station_id, port_number: "1A", reservable: true })),
+      ),
+      insertMissing(
+        dialect,
+        "session",
+        [
+          "session_id",
+          "account",
+          "station_id",
+          "port_number",
+          "started_at",
+          "energy_kwh",
+          "revision",
+          "changed_at",
+        ],
+        Array.from({ length: 4500 }, (_, index) => ({
+          session_id: String(9_007_199_254_740_993n + BigInt(index)),
+          account: "a",
+          station_id: `1:${1 + (index % 2)}`,
+          port_number: "1A",
+          // Many begin in the same second.
+          started_at: new Date(start + Math.floor(index / 100) * 3_600_000).toISOString().replace(".000", ""),
+          energy_kwh: 0.25,
+          revision: 1,
+          changed_at: "2026-02-01T00:00:00Z",
+        })),
+      ),
+      insertMissing(
+        dialect,
+        "alarm",
+        ["station_id", "occurred_at", "type", "port_number"],
+        [{ station_id: "1:1", occurred_at: "2026-01-01T00:00:00Z", type: "GFCI", port_number: "" }],
+      ),
+    ]);
+  });
+  afterAll(async () => {
+    await database?.close();
+    await place?.dispose();
+  });
+
+  test("rows come whole, page after page, in order, with every digit of their numbers", async () => {
+    const rows = await all(reader.sessions());
+    expect(rows.length).toBe(4500);
+    expect(new Set(rows.map((row) => row.session_id)).size).toBe(4500);
+    expect(rows[0]).toMatchObject({
+      session_id: "9007199254740993",
+      started_at: "2026-01-01T00:00:00Z",
+      ended_at: null,
+      energy_kwh: 0.25,
+    });
+    expect(rows.map((row) => row.started_at)).toEqual(rows.map((row) => row.started_at).toSorted());
+  });
+
+  test("a range takes its beginning and leaves out its end; a station is asked for alone", async () => {
+    const range = { from: new Date("2026-01-01T01:00:00Z"), to: new Date("2026-01-01T03:00:00Z") };
+    expect((await all(reader.sessions(range))).length).toBe(200);
+    expect((await all(reader.sessions({ ...range, stationID: "1:2" }))).length).toBe(100);
+  });
+
+  test("texts, numbers and truth come back as they were", async () => {
+    expect((await reader.stations())[0]).toMatchObject({ name: NAME, latitude: 1.5, listed_at: null });
+    expect((await reader.ports())[0]).toMatchObject({ port_number: "1A", reservable: true });
+    expect(await all(reader.alarms())).toEqual([
+      { station_id: "1:1", occurred_at: "2026-01-01T00:00:00Z", type: "GFCI", port_number: "" },
+    ]);
+  });
+
+  test("energy by day and station adds up to all of it", async () => {
+    const days = await reader.energyPerDay();
+    expect(days.reduce((sum, { energy_kwh }) => sum + energy_kwh, 0)).toBe(4500 * 0.25);
+    expect(days.map(({ day }) => day)).toEqual(["2026-01-01", "2026-01-01", "2026-01-02", "2026-01-02"]);
+    expect(await reader.energyPerDay({ from: new Date("2026-01-02T00:00:00Z") })).toHaveLength(2);
+  });
+
+  test("a row without its station is refused, and nothing of its transaction stays", async () => {
+    const { dialect } = database;
+    const before = await reader.count("station");
+    const orphan = { station_id: "1:99", position: 1 };
+    await expect(
+      database.write([
+        upsert(dialect, "station", ["station_id", "name"], [{ station_id: "1:3", name: "new" }]),
+        insertMissing(dialect, "pricing", ["station_id", "position"], [orphan]),
+      ]),
+    ).rejects.toMatchObject({ name: "SessionDatabaseError", retry: false });
+    expect(await reader.count("station")).toBe(before);
+  });
+
+  test("opened again and for reading only, it has the same, and takes nothing", async () => {
+    const again = await place.open("one", true);
+    try {
+      expect(await new SessionReader(again).count("session")).toBe(4500);
+      await expect(again.write([{ sql: "DELETE FROM session", rows: [[]] }])).rejects.toThrow();
+    } finally {
+      await again.close();
+    }
+    await expect(place.open("nowhere", true)).rejects.toThrow(SessionDatabaseError);
+  });
+});
