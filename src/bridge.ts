@@ -72,6 +72,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       devices: running.byPath,
       commands: running.commands,
       control: running.control,
+      requester: settings.actuator.requester,
       outbox,
       log,
       secrets,

@@ -7,6 +7,7 @@ import {
   NoAnswerError,
   NoBridgeError,
   NoBrokerError,
+  NoNameError,
   request,
 } from "../mqtt/index.ts";
 import { CommandError, EXIT } from "./command-error.ts";
@@ -15,11 +16,15 @@ import { numberOption } from "./options.ts";
 import { formatValue } from "./table.ts";
 import { printJson, type Terminal } from "./terminal.ts";
 
+/** What can come between a question and its answer. */
+export const ASKING_ERRORS = [NoBrokerError, NoBridgeError, NoAnswerError, NoNameError];
+
 /** Options of every command that talks to a running bridge. */
 export interface BridgeFlags {
   readonly url?: string;
   readonly config?: string;
   readonly timeout: number;
+  readonly requester?: string;
   readonly json?: true;
 }
 
@@ -35,6 +40,10 @@ export function bridgeOptions(command: Command): Command {
       "how long to wait for the answer",
       numberOption({ above: 0, fraction: true }),
       90,
+    )
+    .option(
+      "--requester <name>",
+      "who asks (default: cli; where the bridge takes names from topics, the user of its broker)",
     )
     .option("--json", "print JSON");
 }
@@ -57,6 +66,11 @@ export function findBroker(
   return { broker: settings.mqtt, instance: settings.instance };
 }
 
+/** Who asks: as a message says it, and as a topic does. */
+export function requesterOf({ requester }: BridgeFlags): { requester: string; user?: string } {
+  return { requester: requester ?? "cli", ...(requester !== undefined && { user: requester }) };
+}
+
 /** A URL may hold a password, even one that is wrong. */
 function shown(url: string): string {
   return `--url ${url.replace(/\/\/.*@/, "//***@")}`;
@@ -66,15 +80,14 @@ function shown(url: string): string {
 export async function ask(what: Ask, flags: BridgeFlags, terminal: Terminal): Promise<void> {
   const options = {
     ...findBroker(flags, terminal),
-    requester: "cli",
+    ...requesterOf(flags),
     timeoutMs: flags.timeout * 1000,
     signal: terminal.ending,
   };
   const answer = await request(what, options).catch((error: unknown) => {
-    if (error instanceof NoBrokerError || error instanceof NoBridgeError || error instanceof NoAnswerError) {
-      throw new CommandError(error.message);
-    }
-    throw error;
+    throw ASKING_ERRORS.some((kind) => error instanceof kind)
+      ? new CommandError((error as Error).message)
+      : error;
   });
   if (flags.json) printJson(terminal, answer);
   else terminal.out(`${describe(answer)}\n`);

@@ -1,6 +1,6 @@
-import { callBridge, NoAnswerError, NoBridgeError, NoBrokerError, RpcError } from "../mqtt/index.ts";
+import { callBridge, RpcError } from "../mqtt/index.ts";
 import type { PointValue } from "../points/index.ts";
-import { type BridgeFlags, findBroker } from "./ask.ts";
+import { ASKING_ERRORS, type BridgeFlags, findBroker, requesterOf } from "./ask.ts";
 import { CommandError } from "./command-error.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -8,12 +8,12 @@ import type { Terminal } from "./terminal.ts";
 export async function call(
   verb: string,
   params: Readonly<Record<string, PointValue>>,
-  flags: BridgeFlags & { readonly requester?: string },
+  flags: BridgeFlags,
   terminal: Terminal,
 ): Promise<PointValue> {
   const options = {
     ...findBroker(flags, terminal),
-    requester: flags.requester ?? "cli",
+    ...requesterOf(flags),
     timeoutMs: flags.timeout * 1000,
     signal: terminal.ending,
   };
@@ -21,8 +21,8 @@ export async function call(
     return await callBridge(verb, params, options);
   } catch (error) {
     if (error instanceof RpcError) throw new CommandError(`${error.kind}: ${error.message}`);
-    if (error instanceof NoBrokerError || error instanceof NoBridgeError || error instanceof NoAnswerError)
-      throw new CommandError(error.message);
-    throw error;
+    throw ASKING_ERRORS.some((kind) => error instanceof kind)
+      ? new CommandError((error as Error).message)
+      : error;
   }
 }

@@ -14,6 +14,7 @@ import { packageVersion } from "./version.ts";
 interface Flags extends LogFlags {
   readonly config?: string;
   readonly strict?: true;
+  readonly readOnly?: true;
 }
 
 export function run(program: Command, terminal: Terminal): void {
@@ -21,7 +22,8 @@ export function run(program: Command, terminal: Terminal): void {
     .command("run")
     .description("Run the bridge until Ctrl-C or TERM.")
     .option("--config <file>", "bridge config (default: configs/bridge.json)")
-    .option("--strict", "do not start where a file has a warning");
+    .option("--strict", "do not start where a file has a warning")
+    .option("--read-only", "write to no device, whatever the bridge config says");
   logOptions(command, "info").action((flags: Flags) => runBridge(flags, terminal));
 }
 
@@ -42,7 +44,7 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
   tell(diagnostics);
 
   const bridge = await startBridge({
-    settings,
+    settings: flags.readOnly ? { ...settings, readOnly: true } : settings,
     devices,
     log,
     secrets,

@@ -21,13 +21,11 @@ interface Task {
   readonly slots: readonly (readonly string[])[];
 }
 
-type Flags = BridgeFlags & { readonly requester: string };
-
 export function schedule(program: Command, terminal: Terminal): void {
   const parent = program
     .command("schedule")
     .description("Reserve devices for times, through the running bridge: VOLTTRON's scheduler.");
-  requesterOption(
+  bridgeOptions(
     parent
       .command("request")
       .description("Reserve one or more devices, all or nothing.")
@@ -41,25 +39,17 @@ export function schedule(program: Command, terminal: Terminal): void {
           .choices(["HIGH", "LOW", "LOW_PREEMPT"])
           .default("LOW"),
       ),
-  ).action(async (task: string, words: string[], flags: Flags & { priority: string }) => {
+  ).action(async (task: string, words: string[], flags: BridgeFlags & { priority: string }) => {
     const params = { task_id: task, priority: flags.priority, requests: slotsOf(words) };
     show(await call("request_new_schedule", params, flags, terminal), flags, terminal);
   });
-  requesterOption(
+  bridgeOptions(
     parent.command("cancel").description("Give up a reservation.").argument("<task>", "its name"),
-  ).action(async (task: string, flags: Flags) => {
+  ).action(async (task: string, flags: BridgeFlags) => {
     show(await call("request_cancel_schedule", { task_id: task }, flags, terminal), flags, terminal);
   });
   bridgeOptions(parent.command("list").description("The reservations that run or are to come.")).action(
     (flags: BridgeFlags) => list(flags, terminal),
-  );
-}
-
-function requesterOption(command: Command): Command {
-  return bridgeOptions(command).option(
-    "--requester <name>",
-    "who asks, and may write; `voltbridge set` and `revert` write as cli",
-    "cli",
   );
 }
 

@@ -42,6 +42,7 @@ async function runSelfTest(flags: Flags, terminal: Terminal): Promise<void> {
     broker: settings.mqtt,
     instance: settings.instance,
     devices: devices.map((device) => probed(device, settings)),
+    requester: settings.actuator.requester,
     timeoutMs: flags.timeout * 1000,
     signal: terminal.ending,
   });

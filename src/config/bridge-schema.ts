@@ -64,6 +64,19 @@ const ACTUATOR = section("Set points.", {
     default: 60,
     description: "Seconds after which a command has expired.",
   },
+  requester: {
+    enum: ["message", "topic"],
+    default: "message",
+    description:
+      "Where the name of who sends a command is taken from: what the message says, or its topic, as/<user>/….",
+  },
+  controller_grace_time: {
+    type: ["number", "null"],
+    minimum: 0,
+    default: null,
+    description:
+      "Seconds after which set points of a controller that went away are reverted; null keeps them.",
+  },
 });
 
 const WEB = section("The web page and its API.", {
@@ -99,6 +112,7 @@ const BRIDGE_SCHEMA: Schema = {
     devices: folder("devices", "Folder of the device configs."),
     registries: folder("../registry", "Folder in which config:// names are looked up."),
     data: folder("../data", "Folder of what the bridge itself keeps."),
+    read_only: flag(false, "Whether the bridge writes to no device at all."),
     driver: DRIVER,
     mqtt: MQTT,
     historian: HISTORIAN,

@@ -7,6 +7,7 @@ export interface BridgeFile {
   readonly devices: string;
   readonly registries: string;
   readonly data: string;
+  readonly read_only: boolean;
   readonly driver: {
     readonly driver_scrape_interval: number;
     readonly group_offset_interval: number;
@@ -66,6 +67,8 @@ export interface BridgeFile {
     readonly preempt_grace_time: number;
     readonly confirm_timeout: number;
     readonly max_command_age: number;
+    readonly requester: "message" | "topic";
+    readonly controller_grace_time: number | null;
   };
   readonly web: BridgeSettings["web"];
 }
@@ -80,6 +83,7 @@ export function toBridgeSettings(file: string, raw: BridgeFile): BridgeSettings 
     devices: from(raw.devices),
     registries: from(raw.registries),
     data: from(raw.data),
+    readOnly: raw.read_only,
     driver: {
       scrapeSpacingSeconds: driver.driver_scrape_interval,
       groupOffsetSeconds: driver.group_offset_interval,
@@ -100,6 +104,8 @@ export function toBridgeSettings(file: string, raw: BridgeFile): BridgeSettings 
       preemptGraceSeconds: actuator.preempt_grace_time,
       confirmTimeoutSeconds: actuator.confirm_timeout,
       maxCommandAgeSeconds: actuator.max_command_age,
+      requester: actuator.requester,
+      ...present("controllerGraceSeconds", actuator.controller_grace_time),
     },
     web: raw.web,
   };

@@ -10,6 +10,8 @@ export interface BridgeSettings {
   /** Where `config://` looks. */
   readonly registries: string;
   readonly data: string;
+  /** Nothing is written to any device. */
+  readonly readOnly: boolean;
   readonly driver: DriverSettings;
   readonly mqtt: MqttSettings;
   readonly historian: HistorianSettings;
@@ -92,6 +94,10 @@ export interface ActuatorSettings {
   readonly preemptGraceSeconds: number;
   readonly confirmTimeoutSeconds: number;
   readonly maxCommandAgeSeconds: number;
+  /** Where the name of who sends a command over MQTT is taken from. */
+  readonly requester: "message" | "topic";
+  /** Set points of a controller that went away are reverted after so long; absent: they stay. */
+  readonly controllerGraceSeconds?: number;
 }
 
 interface WebSettings {

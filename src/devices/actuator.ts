@@ -3,8 +3,9 @@ import type { Bus } from "../bus.ts";
 import type { ActuatorSettings } from "../config/index.ts";
 import type { WriteOptions, WriteOutcome } from "../drivers/driver.ts";
 import { WriteRefusedError } from "../drivers/errors.ts";
-import type { CommandSource, Point, PointValue, Write, WriteStatus } from "../points/index.ts";
+import type { Point, PointValue, WriteStatus } from "../points/index.ts";
 import { type Answer, answerOf, askedValue, summary, told } from "./answers.ts";
+import { type Attempt, recordOf } from "./attempt.ts";
 import { type Clock, TimeoutError, withDeadline } from "./clock.ts";
 import {
   checkAge,
@@ -16,6 +17,7 @@ import {
 } from "./command-checks.ts";
 import type { Command, CommandResult, Commands } from "./commands.ts";
 import type { Device } from "./device.ts";
+import { ReadOnlyBridgeError } from "./errors.ts";
 import type { Hold, Holds } from "./holds.ts";
 import type { LatestValues } from "./latest-values.ts";
 import { ReadBacks } from "./read-back.ts";
@@ -29,6 +31,8 @@ const STOP_GRACE_MS = 5000;
 export interface ActuatorParts {
   readonly devices: ReadonlyMap<string, Device>;
   readonly settings: ActuatorSettings;
+  /** Every write is refused. */
+  readonly readOnly: boolean;
   readonly holds: Holds;
   readonly latest: LatestValues;
   readonly bus: Bus;
@@ -42,17 +46,6 @@ export interface ActuatorParts {
   ) => void;
   /** Asks for an early scrape of a device, so that everybody sees what a write did. */
   readonly scrapeSoon: (path: string) => void;
-}
-
-interface Attempt {
-  readonly action: Write["action"];
-  readonly device: string;
-  /** Absent for the revert of a whole device. */
-  readonly point?: string;
-  readonly requested: PointValue;
-  readonly command: Command;
-  /** The bridge's own doing, e.g. a renewed lease: overrides and reservations do not hold for it. */
-  readonly own?: true;
 }
 
 /**
@@ -96,13 +89,8 @@ export class Actuator implements Commands {
   }
 
   set(path: string, name: string, raw: unknown, command: Command): Promise<CommandResult> {
-    const attempt = {
-      action: "set",
-      device: path,
-      point: name,
-      requested: askedValue(raw),
-      command,
-    } as const;
+    const asked = { device: path, point: name, requested: askedValue(raw), command };
+    const attempt = this.#attempt({ action: "set", ...asked });
     return this.#answered(attempt, () => {
       const { device, point } = this.#checked(attempt);
       const value = checkedValue(path, point, raw);
@@ -111,7 +99,8 @@ export class Actuator implements Commands {
   }
 
   revertPoint(path: string, name: string, command: Command): Promise<CommandResult> {
-    const attempt = { action: "revert", device: path, point: name, requested: null, command } as const;
+    const asked = { device: path, point: name, requested: null, command };
+    const attempt = this.#attempt({ action: "revert", ...asked });
     return this.#answered(attempt, () => {
       const { device, point } = this.#checked(attempt);
       return this.#write(attempt, device, point, undefined, (o) => device.driver.revertPoint(name, o));
@@ -147,8 +136,8 @@ export class Actuator implements Commands {
     const { device: path, point: name, value, requester } = hold;
     const now = new Date(this.#parts.clock.now());
     const command = { id: randomUUID(), requester, via: "lease", sentAt: now };
-    const asked = { action: "set", device: path, point: name, requested: value, command } as const;
-    const attempt = { ...asked, own: true } as const;
+    const asked = { device: path, point: name, requested: value, command };
+    const attempt = this.#attempt({ action: "set", ...asked, own: true });
     const result = await this.#answered(attempt, () => {
       const { device, point } = this.#checked(attempt);
       const wanted = checkedValue(path, point, value);
@@ -184,6 +173,11 @@ export class Actuator implements Commands {
     this.#stopping.abort(new TimeoutError("the bridge stopped while waiting for the device"));
   }
 
+  #attempt<A extends Attempt & { point: string }>(asked: A): A {
+    const before = this.#parts.latest.value(asked.device, asked.point);
+    return before ? { ...asked, from: before.value } : asked;
+  }
+
   #checked(attempt: Attempt & { point: string }) {
     const device = findDevice(this.#parts.devices, attempt.device);
     const point = findPoint(device, attempt.point);
@@ -196,6 +190,7 @@ export class Actuator implements Commands {
   /** What can change while a command waits. */
   #checkNow({ device, action, point, command, own }: Attempt): void {
     checkAge(command, this.#parts.clock.now(), this.#parts.settings.maxCommandAgeSeconds);
+    if (this.#parts.readOnly) throw new ReadOnlyBridgeError();
     if (!own) this.#parts.checkFree(device, action, point, command.requester);
   }
 
@@ -243,7 +238,7 @@ export class Actuator implements Commands {
     device: Device,
     point: Point,
     value: PointValue | undefined,
-    { requester, durationMinutes }: Command,
+    { requester, via, durationMinutes }: Command,
     send: (options: WriteOptions) => Promise<WriteOutcome>,
   ): Promise<WriteOutcome> {
     const { path } = device.info;
@@ -252,8 +247,8 @@ export class Actuator implements Commands {
       send({ signal, ...minutes }),
     );
     const { holds } = this.#parts;
-    if (value === undefined) holds.reverted(path, point, outcome, requester);
-    else holds.written(path, point.name, value, outcome, { requester, ...minutes });
+    if (value === undefined) holds.reverted(path, point, outcome, { requester, via });
+    else holds.written(path, point.name, value, outcome, { requester, via, ...minutes });
     return outcome;
   }
 
@@ -278,20 +273,9 @@ export class Actuator implements Commands {
     return answering.finally(() => this.#open.delete(answering));
   }
 
-  /** What concerns no point that exists is no attempted write, and is not announced. */
   #announce(attempt: Attempt, answer?: Answer & { tookMs: number }): void {
-    const device = this.#parts.devices.get(attempt.device)?.info;
-    const { point, action, requested, command } = attempt;
-    if (!device || (point !== undefined && !device.points.has(point))) return;
-    const { id, requester, via }: CommandSource = command;
-    const { error: _, ...told } = answer ?? {};
-    const source = { id, requester, via, device, ...(point !== undefined && { point }) };
-    this.#parts.bus.emit("write", {
-      ...source,
-      action,
-      at: new Date(this.#parts.clock.now()),
-      requested,
-      ...told,
-    });
+    const { bus, clock } = this.#parts;
+    const write = recordOf(attempt, this.#parts.devices, new Date(clock.now()), answer);
+    if (write) bus.emit("write", write);
   }
 }

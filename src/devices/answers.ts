@@ -10,7 +10,14 @@ import {
 import type { PointValue, WriteStatus } from "../points/index.ts";
 import { TimeoutError } from "./clock.ts";
 import type { CommandResult } from "./commands.ts";
-import { CommandExpiredError, DeviceNotFoundError, OverrideError, ScheduleError } from "./errors.ts";
+import {
+  CommandExpiredError,
+  DeviceNotFoundError,
+  OverrideError,
+  ReadOnlyBridgeError,
+  RequesterError,
+  ScheduleError,
+} from "./errors.ts";
 import { messageOf, type Verdict } from "./read-back.ts";
 
 /** A command's result without what the asker knows already. */
@@ -26,6 +33,8 @@ const REFUSALS = [
   CommandExpiredError,
   OverrideError,
   ScheduleError,
+  ReadOnlyBridgeError,
+  RequesterError,
 ];
 
 export function answerOf(error: unknown): Answer {

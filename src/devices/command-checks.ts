@@ -37,11 +37,12 @@ export function checkWritable({ info, heartbeat }: Device, point: Point): void {
  * to come from the future was sent by a clock ahead of ours; only its own expiry can tell that it is too old.
  */
 export function checkAge(
-  command: Pick<Command, "sentAt" | "expiresAt">,
+  command: Pick<Command, "sentAt" | "expiresAt" | "refusal">,
   now: number,
   maxAgeSeconds: number,
 ): void {
-  const { sentAt, expiresAt } = command;
+  const { sentAt, expiresAt, refusal } = command;
+  if (refusal) throw refusal;
   if (expiresAt !== undefined && now >= expiresAt.getTime())
     throw new CommandExpiredError(`the command expired at ${expiresAt.toISOString()}; nothing was sent`);
   const age = (now - sentAt.getTime()) / 1000;

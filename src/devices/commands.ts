@@ -6,6 +6,8 @@ export interface Command extends CommandSource {
   readonly sentAt: Date;
   readonly expiresAt?: Date;
   readonly durationMinutes?: number;
+  /** Why it is not to be carried out, where the way in found that out: it is refused, and on record, like any other. */
+  readonly refusal?: Error;
 }
 
 /** The truthful answer to a write. Never thrown: a refusal is an answer too. */
@@ -68,7 +70,9 @@ export interface Scheduling {
 }
 
 /** Who asks the scheduler, and when. Without a requester nothing can be reserved. */
-export type ScheduleCommand = Pick<Command, "sentAt" | "expiresAt"> & { readonly requester: unknown };
+export type ScheduleCommand = Pick<Command, "sentAt" | "expiresAt" | "refusal"> & {
+  readonly requester: unknown;
+};
 
 /** A pattern of device paths that take no set points at present. */
 export interface Override {

@@ -21,3 +21,17 @@ export class ScheduleError extends Error {
 export class OverrideError extends Error {
   override readonly name = "OverrideError";
 }
+
+/** The bridge is read-only (setting `read_only`). Nothing was sent. */
+export class ReadOnlyBridgeError extends Error {
+  override readonly name = "ReadOnlyBridgeError";
+
+  constructor() {
+    super("this bridge is read-only (read_only in its config, or run --read-only); nothing was sent");
+  }
+}
+
+/** It cannot be told who asks. Nothing was sent. */
+export class RequesterError extends Error {
+  override readonly name = "RequesterError";
+}

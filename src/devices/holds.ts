@@ -19,6 +19,9 @@ export interface Hold {
   readonly endsAt?: number;
   /** Renewed before it ends. Absent: it ends for good, as its sender wanted. */
   readonly leaseSeconds?: number;
+  /** Of a lease that was renewed: how often, and when its set point was first written. */
+  readonly renewals?: number;
+  readonly since?: number;
 }
 
 /** Set points that stand in devices, and the renewals of their leases. */
@@ -65,8 +68,11 @@ export class Holds {
     return { held: this.#held.size, ...this.#renewals };
   }
 
-  /** Takes up what is still held since the last run. `renew` writes a hold again and rejects where it could not. */
-  start(devices: ReadonlyMap<string, Device>, renew: (hold: Hold) => Promise<void>): void {
+  /**
+   * Takes up what is still held since the last run. `renew` writes a hold again and rejects where it could not; without it,
+   * every hold ends with its lease.
+   */
+  start(devices: ReadonlyMap<string, Device>, renew?: (hold: Hold) => Promise<void>): void {
     this.#renew = renew;
     for (const [id, stored] of this.#store.entries()) {
       const hold = stored as unknown as Hold;
@@ -100,6 +106,15 @@ export class Holds {
     );
   }
 
+  all(): Hold[] {
+    return [...this.#held.values()].map(({ hold }) => hold);
+  }
+
+  /** It stands no more, or never did. */
+  forget(hold: Hold): void {
+    if (this.isCurrent(hold)) this.#drop(idOf(hold));
+  }
+
   isCurrent(hold: Hold): boolean {
     return this.#held.get(idOf(hold))?.hold === hold;
   }
@@ -110,8 +125,9 @@ export class Holds {
     point: string,
     value: PointValue,
     outcome: WriteOutcome,
-    by: { requester: string; durationMinutes?: number },
+    by: { requester: string; via: string; durationMinutes?: number },
   ): void {
+    const before = this.#held.get(idOf({ device, key: outcome.hold?.key ?? point }))?.hold;
     for (const key of outcome.releases ?? []) this.#drop(idOf({ device, key }));
     // A write that only ended things leaves nothing standing.
     if (!outcome.hold && outcome.releases?.length) return;
@@ -127,17 +143,26 @@ export class Holds {
       setAt,
       ...(seconds !== undefined && { endsAt: setAt + seconds * 1000 }),
       ...(lease !== undefined && { leaseSeconds: lease }),
+      ...(before &&
+        by.via === "lease" && {
+          renewals: (before.renewals ?? 0) + 1,
+          since: before.since ?? before.setAt,
+        }),
     };
     this.#hold(idOf(hold), hold);
     this.#save(idOf(hold), hold);
   }
 
   /** A device went back to its own default or to the point's Starting Value. */
-  reverted(device: string, { name, startingValue }: Point, outcome: WriteOutcome, requester: string): void {
+  reverted(
+    device: string,
+    { name, startingValue }: Point,
+    outcome: WriteOutcome,
+    by: { requester: string; via: string },
+  ): void {
     for (const [id, { hold }] of this.#held)
       if (hold.device === device && hold.point === name) this.#drop(id);
-    if (outcome.hold && startingValue !== undefined)
-      this.written(device, name, startingValue, outcome, { requester });
+    if (outcome.hold && startingValue !== undefined) this.written(device, name, startingValue, outcome, by);
     else for (const key of outcome.releases ?? []) this.#drop(idOf({ device, key }));
   }
 
@@ -160,7 +185,8 @@ export class Holds {
     const held: Held = { hold, endsAt, retryMs: Math.min(FIRST_RETRY_MS, (lasts ?? 0) / 32) };
     this.#held.set(id, held);
     if (left === undefined) return;
-    if (hold.leaseSeconds === undefined) held.cancel = this.#clock.after(left, () => this.#drop(id));
+    if (hold.leaseSeconds === undefined || !this.#renew)
+      held.cancel = this.#clock.after(left, () => this.#drop(id));
     else held.cancel = this.#clock.after(left - lasts! / 2, () => void this.#renewHeld(id, held));
   }
 

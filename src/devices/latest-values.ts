@@ -79,6 +79,11 @@ export class LatestValues {
     return known && state(known);
   }
 
+  /** Undefined where it was never read. */
+  value(path: string, point: string): LatestValue | undefined {
+    return this.#known.get(path)?.values.get(point);
+  }
+
   all(): DeviceState[] {
     return [...this.#known.values()].map(state);
   }

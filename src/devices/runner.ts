@@ -32,7 +32,7 @@ const SCRAPE_DEADLINE_MS = 30_000;
 export interface DevicesOptions {
   /** In the order of their slots. */
   readonly devices: readonly LoadedDevice[];
-  readonly settings: Pick<BridgeSettings, "driver" | "actuator">;
+  readonly settings: Pick<BridgeSettings, "driver" | "actuator"> & Partial<Pick<BridgeSettings, "readOnly">>;
   readonly bus: Bus;
   readonly log: Log;
   /** Stays open for as long as the devices run; closed by whoever opened it. */
@@ -74,6 +74,7 @@ export interface RunningDevices {
 /** Makes the devices and what runs them. Until `start`, no network is touched and nothing is written. */
 export function openDevices(options: DevicesOptions): RunningDevices {
   const { settings, bus, state } = options;
+  const { readOnly = false } = settings;
   const log = options.log.part("devices");
   const clock = options.clock ?? systemClock;
   const notices = new Notices(bus, log, clock);
@@ -121,6 +122,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
   const actuator = new Actuator({
     devices: byPath,
     settings: settings.actuator,
+    readOnly,
     holds,
     latest,
     bus,
@@ -223,11 +225,12 @@ export function openDevices(options: DevicesOptions): RunningDevices {
           `the state file was damaged and put aside as ${state.setAside}`,
         );
       schedule.start();
-      holds.start(byPath, (hold) => actuator.renew(hold));
+      holds.start(byPath, readOnly ? undefined : (hold) => actuator.renew(hold));
+      if (readOnly) sayReadOnly(holds, notices);
       poller.start();
-      heartbeat.start();
+      if (!readOnly) heartbeat.start();
       for (const set of sets) set.start();
-      if (settings.driver.writeStartingValues)
+      if (!readOnly && settings.driver.writeStartingValues)
         for (const device of startedWith)
           void writeStartingValues(device, { actuator, holds, clock, log, signal: stopping.signal });
     },
@@ -243,4 +246,17 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       await services.close();
     },
   };
+}
+
+function sayReadOnly(holds: Holds, notices: Notices): void {
+  const held = holds.all();
+  const endless = held.filter(({ endsAt }) => endsAt === undefined).length;
+  const ends = Math.max(0, ...held.map(({ endsAt }) => endsAt ?? 0));
+  const left =
+    held.length === endless
+      ? ""
+      : `; ${held.length - endless} set points held from before are not renewed and end by themselves, the last at ${new Date(ends).toISOString()}`;
+  const stay =
+    endless === 0 ? "" : `; ${endless} held from before have no end and stand until somebody clears them`;
+  notices.say("warning", "read_only", `the bridge is read-only: it writes to no device${left}${stay}`);
 }

@@ -16,6 +16,11 @@ export function brokerUrl(address: BrokerAddress): string {
   return url.href.replace(/\/$/, "");
 }
 
+/** The name to log in with; undefined where there is none. */
+export function userOf(address: BrokerAddress): string | undefined {
+  return address.username ?? (decodeURIComponent(parsed(address).username) || undefined);
+}
+
 /** MQTT 5, unless the settings say 3.1.1 or the broker is the embedded one, which speaks only that. */
 export function protocolVersion(address: BrokerAddress): 4 | 5 {
   return address.embedded ? 4 : address.protocolVersion;
@@ -31,7 +36,7 @@ export async function addressOptions(address: BrokerAddress): Promise<IClientOpt
       `mqtt.ca, mqtt.cert and mqtt.key need an encrypted connection, but mqtt.url is ${brokerUrl(address)}; ` +
         `write ${protocol === "ws" ? "wss" : "mqtts"}:// there, or take them out`,
     );
-  const username = address.username ?? decodeURIComponent(url.username);
+  const username = userOf(address);
   const password = address.password ?? decodeURIComponent(url.password);
   return {
     protocol: protocol as NonNullable<IClientOptions["protocol"]>,
@@ -39,7 +44,7 @@ export async function addressOptions(address: BrokerAddress): Promise<IClientOpt
     hostname: url.hostname.replace(/^\[(.*)\]$/, "$1"),
     ...(url.port !== "" && { port: Number(url.port) }),
     path: `${url.pathname || "/"}${url.search}`,
-    ...(username !== "" && { username }),
+    ...(username !== undefined && { username }),
     ...(password !== "" && { password }),
     ...(secure && {
       rejectUnauthorized: true,

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { PointValue } from "../points/index.ts";
 import type { Answer } from "./answers.ts";
-import { brokerUrl } from "./broker-address.ts";
+import { brokerUrl, userOf } from "./broker-address.ts";
 import { type Incoming, type Message, reasonOf } from "./link.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { Session } from "./session.ts";
@@ -24,6 +24,8 @@ export interface RequestOptions {
   /** Name of the bridge; without it any bridge that is online will do. */
   readonly instance?: string;
   readonly requester?: string;
+  /** Name in topics, where the bridge takes the requester from these. Default: the broker's user. */
+  readonly user?: string;
   /** For the whole request. A write is read back before it is answered, which may take the bridge's `confirm_timeout`. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
@@ -43,6 +45,11 @@ export class RpcError extends Error {
     super(text);
     this.kind = kind;
   }
+}
+
+/** The bridge takes the requester from the topic, and nobody said who asks. */
+export class NoNameError extends Error {
+  override readonly name = "NoNameError";
 }
 
 /** A bridge is online and did not answer in time. */
@@ -91,7 +98,8 @@ export async function withBroker<T>(
   } catch (error) {
     options.signal?.throwIfAborted();
     over.signal.throwIfAborted();
-    throw error instanceof NoBridgeError || error instanceof NoAnswerError || error instanceof RpcError
+    const known = [NoBridgeError, NoAnswerError, NoNameError, RpcError];
+    throw known.some((kind) => error instanceof kind)
       ? error
       : new NoBrokerError(`${brokerUrl(options.broker)}: ${reasonOf(error)}`, { cause: error });
   } finally {
@@ -113,7 +121,7 @@ async function converse(
   const responseTopic = topics.response(id);
 
   await session.subscribe([topics.own("state"), topics.own("info")], { noLocal: false });
-  await findBridge(mailbox, topics, url, signal);
+  const name = await findBridge(mailbox, topics, url, signal);
   const target = await resolveTarget(ask, mailbox, options.instance, signal);
 
   const answerTopics =
@@ -122,7 +130,7 @@ async function converse(
       : [topics.value(target as PointTarget), topics.error(target)];
   await session.subscribe([responseTopic, ...answerTopics], { noLocal: false });
   const command: Message = {
-    topic: topics.command(ask.action, target),
+    topic: await addressed(topics.command(ask.action, target), name, { options, mailbox, signal }),
     payload: JSON.stringify({
       ...(ask.action === "set" && {
         value: ask.value,
@@ -170,6 +178,27 @@ export async function findBridge(
       ? `no bridge was ever online at ${url} (nothing on ${topics.own("state")}); check the instance and the base topic`
       : `the bridge at ${url} is ${seen} (${topics.own("state")}); start it with "voltbridge run"`,
   );
+}
+
+/** The topic, with the requester's name where this bridge takes it from there. */
+export async function addressed(
+  topic: string,
+  instance: string,
+  { options, mailbox, signal }: { options: RequestOptions; mailbox: Mailbox; signal: AbortSignal },
+): Promise<string> {
+  const topics = new Topics(instance, options.broker.baseTopic);
+  const soon = AbortSignal.any([signal, AbortSignal.timeout(RETAINED_MS)]);
+  const info = await mailbox.find(
+    (message) => (message.topic === topics.own("info") ? parseJson(message.payload.toString()) : undefined),
+    soon,
+  );
+  if (info?.requester !== "topic") return topic;
+  const user = options.user ?? userOf(options.broker);
+  if (user === undefined || topicFault(user) || user.includes("/"))
+    throw new NoNameError(
+      `bridge ${instance} takes the requester from the topic: log in to the broker with a name of one topic level, e.g. --url mqtt://user:password@host`,
+    );
+  return topics.signed(topic, user);
 }
 
 /** For a revert: a device of the bridge where it has one of that name, else a point. */

@@ -9,6 +9,7 @@ import { RefusedError, RetainedRefusals, retainedError, termsOf } from "./incomi
 import { type Incoming, type Link, reasonOf } from "./link.ts";
 import type { OtherBridges } from "./other-bridges.ts";
 import { headerPlaces } from "./payloads.ts";
+import type { Requesters } from "./requesters.ts";
 import { type CommandTopic, type Topics, unknownDevice } from "./topics.ts";
 
 export interface CommandReceiverOptions {
@@ -19,6 +20,7 @@ export interface CommandReceiverOptions {
   readonly devices: ReadonlyMap<string, DeviceInfo>;
   readonly commands: Commands;
   readonly others: OtherBridges;
+  readonly requesters: Requesters;
   readonly now: () => Date;
   readonly secrets?: Secrets;
 }
@@ -70,8 +72,9 @@ export class CommandReceiver {
 
   #subscribe(filters: readonly string[]): void {
     for (const filter of filters) this.#filters.add(filter);
+    const { link, requesters } = this.#options;
     const onMessage = (message: Incoming) => this.#receive(message);
-    this.#unsubscribe.push(this.#options.link.subscribe({ filters, onMessage }));
+    this.#unsubscribe.push(link.subscribe({ filters: requesters.filters(filters), onMessage }));
   }
 
   /** Takes no more commands, and waits until those under way are answered. */
@@ -84,7 +87,8 @@ export class CommandReceiver {
   }
 
   #receive(message: Incoming): void {
-    const topic = this.#options.topics.parseCommand(message.topic);
+    const signed = this.#options.requesters.read(message.topic);
+    const topic = this.#options.topics.parseCommand(signed.topic);
     if (!topic || this.#isOwnValue(topic)) return;
     const { devices, others } = this.#options;
     if (!devices.has(topic.target.path) && others.have(topic.target)) return;
@@ -92,7 +96,10 @@ export class CommandReceiver {
     if (message.retained && message.payload.length === 0 && topic.action === "set") return;
     if (message.retained && this.#retained.wasRefused(message)) return;
     const { now } = this.#options;
-    const anonymous: Command = { id: randomUUID(), requester: "mqtt", via: "mqtt", sentAt: now() };
+    const anonymous: Command = {
+      ...{ id: randomUUID(), requester: "mqtt", via: "mqtt", sentAt: now() },
+      ...signed.terms,
+    };
     let request: Request = { topic, message, command: anonymous };
     try {
       if (message.retained) throw retainedError(message.topic);
@@ -100,7 +107,11 @@ export class CommandReceiver {
         bareText: topic.view === "state",
         userProperties: message.userProperties,
       });
-      request = { topic, message, command: { ...anonymous, ...termsOf(payload, message, now()) } };
+      request = {
+        topic,
+        message,
+        command: { ...anonymous, ...termsOf(payload, message, now()), ...signed.terms },
+      };
       const act = this.#check(request, payload);
       this.#enqueue(request, act);
     } catch (error) {
@@ -186,7 +197,7 @@ export class CommandReceiver {
             }),
           ];
     // An answer that is itself a command would let a requester have commands sent in the bridge's name.
-    if (responseTopic !== undefined && !topics.isRequest(responseTopic))
+    if (responseTopic !== undefined && !topics.isReserved(responseTopic))
       messages.push(directAnswer(said, responseTopic, correlationData));
     // An answer that does not get through is gone: the outcome is on record (bus, history).
     for (const one of messages) void delivery.send(one);

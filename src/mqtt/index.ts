@@ -16,6 +16,7 @@ import { Outbox } from "./outbox.ts";
 import { headerPlaces } from "./payloads.ts";
 import { Publisher } from "./publisher.ts";
 import type { Sending } from "./reading.ts";
+import { Requesters } from "./requesters.ts";
 import { RetainedTopics } from "./retained-topics.ts";
 import { RpcReceiver } from "./rpc.ts";
 import { ScheduleReceiver } from "./schedule.ts";
@@ -28,7 +29,7 @@ export type { Answer } from "./answers.ts";
 export { type BridgeStatus, readBridgeStatus } from "./bridge-status.ts";
 export { brokerUrl } from "./broker-address.ts";
 export type { Ask } from "./client.ts";
-export { NoAnswerError, NoBridgeError, RpcError, request } from "./client.ts";
+export { NoAnswerError, NoBridgeError, NoNameError, RpcError, request } from "./client.ts";
 export { Intake, type IntakeOptions } from "./intake.ts";
 export { type IntakeStatus, startIntakeStatus } from "./intake-status.ts";
 export type { Check, ProbedDevice } from "./probes.ts";
@@ -46,6 +47,8 @@ export interface MqttOptions {
   readonly commands: Commands;
   /** Reservations and overrides. Without it, nobody listens for these. */
   readonly control?: Control;
+  /** Where the name of who sends a request is taken from. Default: `message`. */
+  readonly requester?: "message" | "topic";
   readonly log: Log;
   /** Asked every minute and at changes; its keys go into `…/health` beside our own. */
   readonly health?: () => HealthReport;
@@ -86,9 +89,11 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   const address = broker ? { ...settings, embedded: { ...settings.embedded!, port: broker.port } } : settings;
 
   const topics = new Topics(instance, settings.baseTopic);
+  const { requester = "message" } = options;
   const selfTest = new SelfTest({
     topics,
     devices,
+    requester,
     log,
     notify: (notice) => bus.emit("notice", { ...notice, at: now() }),
     now,
@@ -143,6 +148,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     instance,
     version: options.version,
     devices,
+    requester,
     log,
     health: () => ({
       mqtt: counters(),
@@ -154,20 +160,21 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     ...(secrets && { secrets }),
   });
   const others = new OtherBridges(link, topics, new Topics("+", settings.baseTopic));
+  const { commands, control } = options;
+  if (requester === "topic" && broker)
+    log.warn(
+      'the embedded broker does not check that users send in their own name only, so actuator.requester "topic" keeps nobody from another\'s',
+    );
+  const requesters = new Requesters(topics, requester);
+  const shared = { link, delivery, topics, requesters, now };
   const receiver = new CommandReceiver({
-    link,
-    delivery,
-    topics,
+    ...shared,
     headers: settings.headers,
     devices,
-    commands: options.commands,
+    commands,
     others,
-    now,
     ...(secrets && { secrets }),
   });
-
-  const { commands, control } = options;
-  const shared = { link, delivery, topics, now };
   const schedule =
     control &&
     new ScheduleReceiver({
@@ -185,7 +192,10 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       publisher.publish(scrape);
       state.scrape(scrape);
     }),
-    bus.on("write", (write) => publisher.announce(write)),
+    bus.on("write", (write) => {
+      const { text } = write;
+      publisher.announce(secrets && text !== undefined ? { ...write, text: secrets.blank(text) } : write);
+    }),
     bus.on("availability", (change) => {
       state.availability(change);
       status.availability(change);

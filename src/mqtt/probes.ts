@@ -68,9 +68,14 @@ export async function probeOwnTopics(
 }
 
 /** Whether commands will reach the bridge: a broker grants subscriptions that it will never serve. */
-export function probeCommands(session: Session, echo: Echo, topics: Topics): Promise<Check[]> {
+export function probeCommands(
+  session: Session,
+  echo: Echo,
+  topics: Topics,
+  requester: "message" | "topic",
+): Promise<Check[]> {
   return Promise.all(
-    topics.commandProbes().map(async ({ name: check, filter, topic }): Promise<Check> => {
+    topics.commandProbes(requester).map(async ({ name: check, filter, topic }): Promise<Check> => {
       const outcome = await echo.send(session, topic);
       if (outcome.kind === "back")
         return { check, outcome: "ok", text: `commands on ${filter} reach the bridge` };

@@ -58,13 +58,14 @@ export class Publisher {
     if (views.depthFirst || views.breadthFirst) this.#publishPoints(scrape, headers);
   }
 
-  /** Announces an attempted write: what was asked, by whom. */
+  /** Announces an attempted write: what was asked, by whom; and, with a `status`, how it ended. */
   announce(write: Write): void {
-    if (write.status !== undefined) return;
     const { topics, announce, sending, now } = this.#options;
     const { device, point } = write;
     const known = point === undefined ? undefined : device.points.get(point);
-    const headers = answerHeaders(write, now(), { action: write.action });
+    const { action, via, from, status, readBack, code, text, error, tookMs } = write;
+    const more = { action, via, from, status, readBack, code, text, type: error, tookMs };
+    const headers = answerHeaders(write, now(), more);
     const metadata = known ? pointMetadata(known, device.timezone) : "{}";
     const { qos, places } = sending();
     const shown = places.inPayload ? headers : undefined;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { PointValue } from "../points/index.ts";
 import { brokerUrl } from "./broker-address.ts";
-import { findBridge, NoAnswerError, type RequestOptions, RpcError, withBroker } from "./client.ts";
+import { addressed, findBridge, NoAnswerError, type RequestOptions, RpcError, withBroker } from "./client.ts";
 import { Topics } from "./topics.ts";
 import { parseJson } from "./visit.ts";
 
@@ -18,14 +18,15 @@ export function callBridge(
   return withBroker(options, async (session, mailbox, signal) => {
     const url = brokerUrl(broker);
     const anyone = new Topics(instance ?? "+", broker.baseTopic);
-    await session.subscribe([anyone.own("state")], { noLocal: false });
-    const topics = new Topics(await findBridge(mailbox, anyone, url, signal), broker.baseTopic);
+    await session.subscribe([anyone.own("state"), anyone.own("info")], { noLocal: false });
+    const name = await findBridge(mailbox, anyone, url, signal);
+    const topics = new Topics(name, broker.baseTopic);
     const id = randomUUID();
     const responseTopic = topics.response(id);
     const answers = [responseTopic, topics.rpcResponse(verb)];
     await session.subscribe(answers, { noLocal: false });
     await session.publish({
-      topic: topics.rpc(verb),
+      topic: await addressed(topics.rpc(verb), name, { options, mailbox, signal }),
       payload: JSON.stringify({ jsonrpc: "2.0", id, requester, params }),
       qos: 1,
       retain: false,

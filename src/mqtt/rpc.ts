@@ -7,6 +7,7 @@ import { decodeJson, isObject, LONGEST_REQUEST, readHeaders } from "./command-pa
 import type { Delivery } from "./delivery.ts";
 import { RefusedError, RetainedRefusals, retainedError, termsOf } from "./incoming-request.ts";
 import { type Incoming, type Link, reasonOf } from "./link.ts";
+import type { Requesters } from "./requesters.ts";
 import { BadParamsError, Params } from "./rpc-params.ts";
 import { verbs, WriteFailedError } from "./rpc-verbs.ts";
 import type { Topics } from "./topics.ts";
@@ -17,6 +18,7 @@ export interface RpcReceiverOptions {
   readonly topics: Topics;
   readonly commands: Commands;
   readonly control: Control;
+  readonly requesters: Requesters;
   readonly now: () => Date;
   readonly secrets?: Secrets;
 }
@@ -64,10 +66,10 @@ export class RpcReceiver {
   }
 
   start(): void {
-    const { link, topics } = this.#options;
+    const { link, topics, requesters } = this.#options;
     this.#retained.start();
     this.#unsubscribe = link.subscribe({
-      filters: [topics.rpc("+")],
+      filters: requesters.filters([topics.rpc("+")]),
       onMessage: (message) => this.#receive(message),
     });
   }
@@ -82,7 +84,8 @@ export class RpcReceiver {
   }
 
   #receive(message: Incoming): void {
-    const verb = this.#options.topics.parseRpc(message.topic);
+    const { topics, requesters } = this.#options;
+    const verb = topics.parseRpc(requesters.read(message.topic).topic);
     if (verb === undefined) return;
     if (message.retained && (message.payload.length === 0 || this.#retained.wasRefused(message))) return;
     const running = this.#respond(verb, message).then((response) => {
@@ -159,7 +162,7 @@ export class RpcReceiver {
     { id, requester, time, expires_at }: Readonly<Record<string, PointValue>>,
     requesterId: PointValue | undefined,
   ): { command: Command; requester: PointValue | undefined } {
-    const { now } = this.#options;
+    const { now, requesters } = this.#options;
     const own = { id, requester: requesterId ?? requester, time, expires_at };
     const said = Object.fromEntries(Object.entries(own).filter(([, value]) => (value ?? null) !== null));
     const terms = {
@@ -167,14 +170,15 @@ export class RpcReceiver {
       ...readHeaders(said as Record<string, PointValue>),
     };
     const anonymous = { id: randomUUID(), requester: "mqtt", via: "rpc", sentAt: now() };
-    const command: Command = { ...anonymous, ...termsOf(terms, message, now()) };
-    return { command, requester: terms.requester };
+    const signed = requesters.read(message.topic).terms;
+    const command: Command = { ...anonymous, ...termsOf(terms, message, now()), ...signed };
+    return { command, requester: signed.requester ?? terms.requester };
   }
 
   #send(verb: string, message: Incoming, response: Response | Response[]): void {
     const { topics, delivery, secrets } = this.#options;
     const { responseTopic, correlationData } = message;
-    const direct = responseTopic !== undefined && !topics.isRequest(responseTopic);
+    const direct = responseTopic !== undefined && !topics.isReserved(responseTopic);
     const text = JSON.stringify(response);
     void delivery.send({
       topic: direct ? responseTopic : topics.rpcResponse(verb),

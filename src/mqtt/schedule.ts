@@ -6,6 +6,7 @@ import { RetainedRefusals, retainedError, termsOf } from "./incoming-request.ts"
 import { type Incoming, type Link, type Message, reasonOf } from "./link.ts";
 import type { OtherBridges } from "./other-bridges.ts";
 import { type Headers, headerPlaces, timeText, userProperties, volttronMessage } from "./payloads.ts";
+import type { Requesters } from "./requesters.ts";
 import { parseSchedulePayload, type SchedulePayload } from "./schedule-payload.ts";
 import type { Topics } from "./topics.ts";
 
@@ -18,6 +19,7 @@ export interface ScheduleReceiverOptions {
   readonly devices: ReadonlyMap<string, DeviceInfo>;
   readonly scheduling: Scheduling;
   readonly others: OtherBridges;
+  readonly requesters: Requesters;
   readonly now: () => Date;
 }
 
@@ -42,11 +44,11 @@ export class ScheduleReceiver {
   }
 
   start(): void {
-    const { link, topics, bus } = this.#options;
+    const { link, topics, bus, requesters } = this.#options;
     this.#retained.start();
     this.#ends.push(
       link.subscribe({
-        filters: [topics.schedule("request")],
+        filters: requesters.filters([topics.schedule("request")]),
         onMessage: (message) => this.#receive(message),
       }),
       bus.on("preemption", (preemption) => this.#tellPreempted(preemption)),
@@ -61,9 +63,10 @@ export class ScheduleReceiver {
 
   #receive(message: Incoming): void {
     if (message.retained && (message.payload.length === 0 || this.#retained.wasRefused(message))) return;
-    let asked: Partial<SchedulePayload> = {};
+    const { terms } = this.#options.requesters.read(message.topic);
+    let asked: Partial<SchedulePayload> & Pick<ScheduleCommand, "refusal"> = terms;
     try {
-      asked = parseSchedulePayload(message.payload, message.userProperties);
+      asked = { ...parseSchedulePayload(message.payload, message.userProperties), ...terms };
       if (message.retained) throw retainedError(message.topic);
       if (this.#isForOthers(asked.slots)) return;
       this.#answer(message, asked, this.#ask(asked as SchedulePayload, message));
@@ -74,10 +77,11 @@ export class ScheduleReceiver {
     }
   }
 
-  #ask(asked: SchedulePayload, message: Incoming): ScheduleAnswer {
+  #ask(asked: SchedulePayload & Pick<ScheduleCommand, "refusal">, message: Incoming): ScheduleAnswer {
     const { scheduling, now } = this.#options;
-    const { requester, taskId, priority, slots, type, ...terms } = asked;
-    const command: ScheduleCommand = { sentAt: now(), ...termsOf(terms, message, now()), requester };
+    const { requester, taskId, priority, slots, type, refusal, ...terms } = asked;
+    const sentAt = { sentAt: now(), ...termsOf(terms, message, now()) };
+    const command: ScheduleCommand = { ...sentAt, requester, ...(refusal && { refusal }) };
     if (type === "NEW_SCHEDULE") return scheduling.requestNewSchedule({ taskId, priority, slots }, command);
     if (type === "CANCEL_SCHEDULE") return scheduling.requestCancelSchedule(taskId, command);
     return { result: "FAILURE", info: "INVALID_REQUEST_TYPE", data: {} };
@@ -96,7 +100,7 @@ export class ScheduleReceiver {
     const { requester, taskId, type, id } = asked;
     const answer = this.#result(result, { requesterID: requester, taskID: taskId, type, id });
     void delivery.send(answer);
-    if (responseTopic === undefined || topics.isRequest(responseTopic)) return;
+    if (responseTopic === undefined || topics.isReserved(responseTopic)) return;
     void delivery.send({ ...answer, topic: responseTopic, ...(correlationData && { correlationData }) });
   }
 

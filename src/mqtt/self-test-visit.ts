@@ -12,6 +12,8 @@ export interface SelfTestVisit {
   readonly broker: BridgeBroker;
   readonly instance: string;
   readonly devices: readonly ProbedDevice[];
+  /** Where the bridge takes the name of who asks from. */
+  readonly requester: "message" | "topic";
   /** For each step. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
@@ -47,7 +49,7 @@ export async function selfTest(options: SelfTestVisit): Promise<Check[]> {
   try {
     await session.subscribe(bridge.filters, { noLocal: false });
     await delay(RETAINED_MS / 2, undefined, options.signal && { signal: options.signal });
-    found.push(...(await probeCommands(session, echo, topics)));
+    found.push(...(await probeCommands(session, echo, topics, options.requester)));
     found.push(await probeSessions(session, topics, options));
     found.push(...bridge.checks());
     // Last, for a broker may end the connection for a message that is too large.

@@ -16,6 +16,8 @@ import type { Topics } from "./topics.ts";
 export interface SelfTestOptions {
   readonly topics: Topics;
   readonly devices: ReadonlyMap<string, ProbedDevice>;
+  /** Where the bridge takes the name of who asks from. */
+  readonly requester: "message" | "topic";
   readonly log: Log;
   readonly notify: (notice: Omit<Notice, "at">) => void;
   readonly now: () => Date;
@@ -99,12 +101,12 @@ export class SelfTest {
   }
 
   async #run(session: Session): Promise<void> {
-    const { topics, devices, log, now } = this.#options;
+    const { topics, devices, requester, log, now } = this.#options;
     const largest = largestMessage(devices.values());
     try {
       // Over MQTT 5 a denied message is refused with a code.
       if (session.protocolVersion === 4) await this.#watchDevice(session, largest);
-      for (const check of await probeCommands(session, this.#echo, topics)) this.#note(check);
+      for (const check of await probeCommands(session, this.#echo, topics, requester)) this.#note(check);
       // Last, for a broker may end the connection for a message that is too large.
       for (const check of await probeOwnTopics(session, this.#echo, topics, largest)) this.#note(check);
       this.#at = now();

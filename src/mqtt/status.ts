@@ -22,6 +22,8 @@ export interface StatusOptions {
   readonly version: string;
   /** Absent: it is about something else than devices, and does not speak of any. */
   readonly devices?: ReadonlyMap<string, DeviceInfo>;
+  /** Told in the info, for whoever sends requests. */
+  readonly requester?: "message" | "topic";
   readonly health: () => HealthReport;
   readonly log: Log;
   readonly now: () => Date;
@@ -72,9 +74,9 @@ export class StatusPublisher {
 
   /** After a connect: who we are, and how we are. */
   republish(): void {
-    const { topics, instance, version, devices } = this.#options;
+    const { topics, instance, version, devices, requester } = this.#options;
     const known = devices && { devices: [...devices.keys()] };
-    const info = { instance, version, startedAt: this.#startedAt, ...known };
+    const info = { instance, version, startedAt: this.#startedAt, ...known, ...(requester && { requester }) };
     this.#send(topics.own("info"), JSON.stringify(info), true);
     this.#beat();
   }

@@ -29,6 +29,9 @@ const PROBE = "voltbridge-probe";
 
 const SCHEDULE = "devices/actuators/schedule/";
 
+/** First level of requests whose second level names who sends them. */
+const SIGNED = "as";
+
 /**
  * Levels of `<path>/<point>` for which `state/<path>/<point>/set` is listened to. MQTT has no wildcard for "any number
  * of levels in the middle"; devices that lie deeper add theirs.
@@ -117,7 +120,9 @@ export class Topics {
   }
 
   /** Where the self-test sends itself a message as if it were a command, by what is commanded; no device has this name. */
-  commandProbes(): { readonly name: string; readonly filter: string; readonly topic: string }[] {
+  commandProbes(
+    requester: "message" | "topic" = "message",
+  ): { readonly name: string; readonly filter: string; readonly topic: string }[] {
     const target = `${PROBE}/${this.#instance}`;
     return [
       ...COMMANDS.map(({ prefix }) => ({
@@ -130,6 +135,15 @@ export class Topics {
         filter: `${this.#base}state/…/set`,
         topic: `${this.#base}state/${target}/set`,
       },
+      ...(requester === "message"
+        ? []
+        : [
+            {
+              name: "signed",
+              filter: this.signed(`${this.#base}#`, "+"),
+              topic: this.signed(`${this.#base}${COMMANDS[1].prefix}${target}`, PROBE),
+            },
+          ]),
     ];
   }
 
@@ -159,12 +173,28 @@ export class Topics {
     return topic.startsWith(prefix) && verb !== "" && !verb.includes("/") ? verb : undefined;
   }
 
-  /** Whether a message here would be taken as a request, by this bridge or another one. */
-  isRequest(topic: string): boolean {
-    if (this.parseCommand(topic) !== undefined || topic === this.schedule("request")) return true;
-    return (
-      topic.startsWith(this.#base) && /^voltbridge\/[^/]+\/rpc\/[^/]+$/.test(topic.slice(this.#base.length))
-    );
+  /** A topic, or a filter, with the name of who sends there. */
+  signed(topic: string, user: string): string {
+    return `${this.#base}${SIGNED}/${user}/${topic.slice(this.#base.length)}`;
+  }
+
+  /** Who sent a message to a topic of {@link signed}, and the topic without it; undefined where it is none. */
+  parseSigned(topic: string): { readonly user: string; readonly topic: string } | undefined {
+    if (!topic.startsWith(`${this.#base}${SIGNED}/`)) return undefined;
+    const [, user, ...rest] = topic.slice(this.#base.length).split("/");
+    if (user === undefined || user === "" || rest.length === 0) return undefined;
+    return { user, topic: `${this.#base}${rest.join("/")}` };
+  }
+
+  /**
+   * Whether bridges speak or listen here. An answer must not go where a requester wants it then: it would be a request, or
+   * a reading, in the bridge's name.
+   */
+  isReserved(topic: string): boolean {
+    if (!topic.startsWith(this.#base)) return false;
+    const [first, second] = topic.slice(this.#base.length).split("/");
+    if (first === "voltbridge") return second !== "response";
+    return [SIGNED, "devices", "state", "heartbeat"].includes(first!);
   }
 
   /** What to subscribe to for commands, given the paths of the devices. */

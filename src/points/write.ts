@@ -27,10 +27,14 @@ export interface Write extends CommandSource {
   readonly at: Date;
   /** What was asked; null for a revert. */
   readonly requested: PointValue;
+  /** What was read last before it was asked; absent where nothing was, and for a whole device. */
+  readonly from?: PointValue;
   readonly status?: WriteStatus;
   readonly readBack?: PointValue;
   /** The service's response code, where it gave one. */
   readonly code?: string;
   readonly text?: string;
+  /** Class of the error where it was refused or failed, e.g. `PointReadOnlyError`. */
+  readonly error?: string;
   readonly tookMs?: number;
 }

@@ -29,6 +29,7 @@ describe("bridge config", () => {
       devices: join(folder, "devices"),
       registries: resolve(folder, "../registry"),
       data: resolve(folder, "../data"),
+      readOnly: false,
       driver: {
         scrapeSpacingSeconds: 0.02,
         groupOffsetSeconds: 0,
@@ -75,6 +76,7 @@ describe("bridge config", () => {
         preemptGraceSeconds: 60,
         confirmTimeoutSeconds: 60,
         maxCommandAgeSeconds: 60,
+        requester: "message",
       },
       web: { host: "127.0.0.1", port: 8080, users: [] },
     });

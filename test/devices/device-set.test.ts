@@ -88,6 +88,7 @@ function rig(
         preemptGraceSeconds: 60,
         confirmTimeoutSeconds: 60,
         maxCommandAgeSeconds: 60,
+        requester: "message",
       },
     },
     drivers: { scripted },

@@ -114,6 +114,7 @@ export interface RigOptions {
   readonly device?: Partial<DeviceSettings>;
   readonly driver?: Partial<DriverSettings>;
   readonly actuator?: Partial<ActuatorSettings>;
+  readonly readOnly?: boolean;
   readonly state?: StateStore;
   readonly clock?: ManualClock;
   /** Called for each device before anything runs. */
@@ -165,6 +166,7 @@ export function rig(options: RigOptions = {}) {
       rows,
     })),
     settings: {
+      readOnly: options.readOnly ?? false,
       driver: { ...driverSettings, ...options.driver },
       actuator: {
         requireSchedule: false,
@@ -172,6 +174,7 @@ export function rig(options: RigOptions = {}) {
         preemptGraceSeconds: 60,
         confirmTimeoutSeconds: 60,
         maxCommandAgeSeconds: 60,
+        requester: "message",
         ...options.actuator,
       },
     },

@@ -54,6 +54,7 @@ for (const link of LINKS) {
         version: "1.2.3",
         startedAt: AT.toISOString(),
         devices: [PATH],
+        requester: "message",
       });
       const health = await ear.json("voltbridge/bridge-1/health");
       expect(health).toMatchObject({
@@ -110,21 +111,38 @@ for (const link of LINKS) {
       expect(await ear.json("voltbridge/bridge-1/event")).toEqual({ ...notice, at: AT.toISOString() });
     });
 
-    test("an attempted write is announced once", async () => {
+    test("E22: an attempted write is announced, and how it ended", async () => {
       const write: Write = {
         ...{ id: "w1", requester: "ann", via: "mqtt", device: STATION, point: "allowedLoad" },
-        ...{ action: "set" as const, at: AT, requested: 16 },
+        ...{ action: "set" as const, at: AT, requested: 16, from: 0 },
       };
+      const ended = {
+        status: "failed",
+        code: "177",
+        text: "too much",
+        error: "ApiError",
+        tookMs: 12,
+      } as const;
       rig.bus.emit("write", write);
-      rig.bus.emit("write", { ...write, status: "confirmed" });
-      rig.bus.emit("write", { ...write, id: "w2" });
+      rig.bus.emit("write", { ...write, ...ended });
       const topic = `devices/actuators/write/${PATH}/allowedLoad`;
       expect(await ear.json(topic)).toEqual([
         16,
         META,
-        { time: HEADERS.TimeStamp, requesterID: "ann", id: "w1", action: "set" },
+        { time: HEADERS.TimeStamp, requesterID: "ann", id: "w1", action: "set", via: "mqtt", from: 0 },
       ]);
-      await ear.find(topic, (message) => message.text.includes("w2"));
+      const { error: type, ...told } = ended;
+      expect(await ear.json(topic, ({ text }) => text.includes("tookMs"))).toEqual([
+        ...[16, META],
+        {
+          ...{ time: HEADERS.TimeStamp, requesterID: "ann", id: "w1" },
+          action: "set",
+          via: "mqtt",
+          from: 0,
+          type,
+          ...told,
+        },
+      ]);
       expect(ear.on(topic)).toHaveLength(2);
     });
 

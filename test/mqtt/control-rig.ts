@@ -21,7 +21,11 @@ export function unavailable(link: LinkKind): boolean {
  */
 export async function startControl(
   link: LinkKind,
-  { before, ...options }: RigOptions & { before?: (ear: Recorder) => Promise<void> } = {},
+  {
+    before,
+    requester,
+    ...options
+  }: RigOptions & { before?: (ear: Recorder) => Promise<void>; requester?: "message" | "topic" } = {},
 ) {
   const { protocolVersion } = link;
   const site = rig({ paths: ["site/s1", "site/s2"], ...options });
@@ -35,6 +39,7 @@ export async function startControl(
       devices: site.devices.byPath,
       commands: site.commands,
       control: site.devices.control,
+      ...(requester && { requester }),
       now: () => new Date(site.clock.now()),
     },
   );

@@ -115,7 +115,7 @@ describe.skipIf(!mosquittoInstalled)("selfTest()", () => {
   const visit = (url: string, protocolVersion: 4 | 5) =>
     selfTest({
       broker: { url, protocolVersion, baseTopic: "" },
-      ...{ instance: "bridge-1", devices: [STATION], timeoutMs: 400 },
+      ...{ instance: "bridge-1", devices: [STATION], requester: "message", timeoutMs: 400 },
     });
   const outcomes = (checks: Awaited<ReturnType<typeof visit>>) =>
     Object.fromEntries(checks.map(({ check, outcome }) => [check, outcome]));
