@@ -16,6 +16,7 @@ const NEEDED: Readonly<Record<string, () => boolean>> = {
   postgresql: hasPostgres,
   "python3-paho-mqtt": hasPaho,
   "python3-zeep": hasZeep,
+  strace: () => findProgram("strace") !== undefined,
 };
 
 /** Sees to it that the packages of {@link NEEDED} are there, once before all tests. */
