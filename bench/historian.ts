@@ -2,20 +2,31 @@
  * How fast the SQLite historian takes scrapes, beside a bare node:sqlite insert loop of the same rows in the same run.
  *
  *   node bench/historian.ts [scrapes] [rounds]
+ *   node bench/historian.ts --spool [scrapes] [rounds]
  *
  * One batch is one scrape of 1,000 points, durable (WAL, synchronous = FULL), from one device or from 25 devices with 40
  * points each. Rounds of the contestants alternate; figures are medians. Trust the ratio, not the rates.
+ *
+ * With --spool: the way through the spool, from the acceptance of the first scrape to the last one's being in the store, each scrape
+ * durable on its own before the next; the same where all may share commits; and how fast what waits is drained.
  */
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Sample, TopicMeta } from "../src/historian/contract.ts";
+import { openArchive } from "../src/historian/index.ts";
 import { SqliteBackend } from "../src/historian/sqlite/backend.ts";
+import { createLog } from "../src/log.ts";
+import { SETTINGS } from "../test/historian/settings.ts";
 
-const SCRAPES = Number(process.argv[2] ?? 1000);
-const ROUNDS = Number(process.argv[3] ?? 5);
+const [, , ...args] = process.argv;
+const THROUGH_SPOOL = args[0] === "--spool";
+if (THROUGH_SPOOL) args.shift();
+const SCRAPES = Number(args[0] ?? 1000);
+const ROUNDS = Number(args[1] ?? 5);
 const POINTS = 1000;
 const START = Date.UTC(2026, 10, 21) * 1000;
 const META: TopicMeta = { units: "kW", type: "float", tz: "UTC" };
@@ -37,7 +48,8 @@ interface Outcome {
 
 const folder = mkdtempSync(join(tmpdir(), "voltbridge-bench-"));
 try {
-  for (const devices of [1, 25]) await compare(devices);
+  if (THROUGH_SPOOL) await compareSpool();
+  else for (const devices of [1, 25]) await compare(devices);
 } finally {
   rmSync(folder, { recursive: true });
 }
@@ -87,6 +99,68 @@ function loadOf(scrape: number, point: number): number {
 
 function timeOf(scrape: number, device: number): number {
   return START + scrape * 60_000_000 + device * 20_000;
+}
+
+/** Rows per second. */
+async function compareSpool(): Promise<void> {
+  const contestants: Record<string, (folder: string) => Promise<number>> = {
+    "bare loop, time first": async (path) => bareLoop(`${path}.sqlite`, 1, "time first").rowsPerSecond,
+    "through the spool, one after the other": (path) => throughSpool(path, "one by one"),
+    "through the spool, many at once": (path) => throughSpool(path, "at once"),
+    "drained: what waited": (path) => throughSpool(path, "drain"),
+  };
+  const rates = new Map<string, number[]>(Object.keys(contestants).map((name) => [name, []]));
+  for (let round = 0; round < ROUNDS; round++)
+    for (const [name, run] of Object.entries(contestants))
+      rates.get(name)?.push(await run(join(folder, `${round}-${name.replaceAll(/\W+/g, "-")}`)));
+  const middle = (list: readonly number[]) =>
+    list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] as number;
+  const peer = middle(rates.get("bare loop, time first") ?? []);
+  console.log(`\n${SCRAPES} scrapes of ${POINTS} points, median of ${ROUNDS}`);
+  console.table(
+    Object.fromEntries(
+      [...rates].map(([name, list]) => [
+        name,
+        {
+          "rows/s": Math.round(middle(list)),
+          "ratio to bare loop": Number((middle(list) / peer).toFixed(2)),
+          "a million in, s": Number((1e6 / middle(list)).toFixed(1)),
+        },
+      ]),
+    ),
+  );
+}
+
+async function throughSpool(path: string, how: "one by one" | "at once" | "drain"): Promise<number> {
+  const open = (cacheOnlyEnabled: boolean) =>
+    openArchive({ ...SETTINGS, cacheOnlyEnabled }, path, {
+      log: createLog({ level: "silent" }),
+      onNotice: () => {},
+    });
+  const names = Array.from({ length: POINTS }, (_, point) => topicOf(1, point));
+  const scrapes = Array.from({ length: SCRAPES }, (_, scrape) =>
+    names.map(
+      (topic, point): Sample => ({
+        topic,
+        time: timeOf(scrape, 0),
+        value: loadOf(scrape, point),
+        meta: META,
+      }),
+    ),
+  );
+  let archive = await open(how === "drain");
+  let begun = performance.now();
+  if (how === "one by one") for (const samples of scrapes) await archive.accept(samples, "site");
+  else await Promise.all(scrapes.map((samples) => archive.accept(samples, "site")));
+  if (how === "drain") {
+    await archive.stop();
+    begun = performance.now();
+    archive = await open(false);
+  }
+  while (archive.counters.delivered < SCRAPES * POINTS) await delay(5);
+  const seconds = (performance.now() - begun) / 1000;
+  await archive.stop();
+  return (SCRAPES * POINTS) / seconds;
 }
 
 async function historian(file: string, devices: number): Promise<Outcome> {
