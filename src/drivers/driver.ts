@@ -120,6 +120,15 @@ export interface DriverDevice {
   setPoint(point: string, value: PointValue, options: WriteOptions): Promise<WriteOutcome>;
   /** Back to the device's own default, or to the row's Starting Value where there is one. */
   revertPoint(point: string, options: WriteOptions): Promise<WriteOutcome>;
+  /**
+   * The outcome that such a write has once the device took it (`value` undefined: a revert). Nothing is sent: its `verify`
+   * tells whether the device stands so now. Absent: a point that reads the value does. Throws where no such write can be.
+   */
+  outcomeOf?(
+    point: string,
+    value: PointValue | undefined,
+    options: Pick<WriteOptions, "durationMinutes">,
+  ): WriteOutcome;
   /** The device is gone while the bridge runs on: lets go of what is kept for it. Must not touch the network. */
   close?(): void;
 }

@@ -38,6 +38,17 @@ export class WriteRefusedError extends Error {
   override readonly name = "WriteRefusedError";
 }
 
+/** A write ended what stood in the device and then failed: `releases` as in a WriteOutcome. */
+export class HalfDoneError extends Error {
+  override readonly name = "HalfDoneError";
+  readonly releases: readonly string[];
+
+  constructor(message: string, releases: readonly string[], options?: ErrorOptions) {
+    super(message, options);
+    this.releases = releases;
+  }
+}
+
 /**
  * The service answered, and its answer was no. Drivers throw their own subclass; other parts need only this much.
  * `code` is the service's own (for ChargePoint the responseCode of guide §3).

@@ -18,6 +18,8 @@ export interface ChargePointConfig {
   /** `timeInterval` of every shed, renewed while held; 0 = until cleared. */
   readonly shed_lease_minutes: number;
   readonly shed_mode_change: "clear_first" | "reject";
+  readonly shed_port_clear?: "restore_others" | "reject";
+  readonly shed_idle_port?: "warn" | "reject";
   /** Seconds between reads of what seldom changes: stations and rights. */
   readonly nameplate_interval?: number;
   /** Calls of the account that may be under way at a time. */
@@ -111,6 +113,20 @@ export const configSchema = {
       default: "clear_first",
       description:
         "When a station shed by this bridge is to be shed in the other mode: clear first, or refuse",
+    },
+    shed_port_clear: {
+      type: "string",
+      enum: ["restore_others", "reject"],
+      default: "restore_others",
+      description:
+        "When one port is cleared while others of the station are limited: apply their limits again where the service clears them too, or refuse",
+    },
+    shed_idle_port: {
+      type: "string",
+      enum: ["warn", "reject"],
+      default: "warn",
+      description:
+        "When percentShed is written to a port that delivers nothing, which stops it until the shed ends: say so in the answer, or refuse",
     },
     nameplate_interval: {
       type: "number",

@@ -18,8 +18,10 @@ import {
   configSchema,
   NAMEPLATE_INTERVAL_SECONDS,
 } from "./config.ts";
+import { NominalPower } from "./control/nominal-power.ts";
 import { OwnSheds } from "./control/own-sheds.ts";
 import { ShedControl } from "./control/shed.ts";
+import { ShedCalls } from "./control/shed-calls.ts";
 import { findStations, memberOf } from "./discovery/index.ts";
 import { planDevices } from "./plan-devices.ts";
 import { Station } from "./station.ts";
@@ -49,6 +51,8 @@ class ChargePointService implements DriverService<ChargePointConfig> {
       password,
       shed_lease_minutes: leaseMinutes,
       shed_mode_change: onModeChange,
+      shed_port_clear: onPortClear = "restore_others",
+      shed_idle_port: onIdlePort = "warn",
     } = config;
     const endpoint = endpointFor(config);
     // The licence key is half a secret, and this key is stored: its fingerprint will do.
@@ -64,7 +68,8 @@ class ChargePointService implements DriverService<ChargePointConfig> {
       callsPerMinute: config.calls_per_minute ?? CALLS_PER_MINUTE,
     });
     const own = new OwnSheds(this.#context.state, stateKey, stationID);
-    const shed = new ShedControl(account, own, { stationID, leaseMinutes, onModeChange });
+    const policy = { leaseMinutes, onModeChange, onPortClear, onIdlePort };
+    const shed = new ShedControl(new ShedCalls(account, stationID), own, policy);
     const station = new Station({
       path,
       rows,
@@ -72,6 +77,7 @@ class ChargePointService implements DriverService<ChargePointConfig> {
       account,
       shed,
       own,
+      power: new NominalPower(account, stationID),
       leaseMinutes,
       intervalSeconds,
       maxAgeSeconds: config.cacheExpiration,

@@ -7,7 +7,7 @@ import type { Account } from "./account/account.ts";
 import type { Answers } from "./account/answers.ts";
 import { ageAllowed, SELDOM } from "./account/pace.ts";
 import { untilAborted } from "./account/shared-reads.ts";
-import { type ControlContext, controls, nothingToRevert, revertShed } from "./control/controls.ts";
+import { type ControlContext, controls, type Planned, planClear, planNothing } from "./control/controls.ts";
 import { registerClasses } from "./registers/index.ts";
 import type { AnswerKind, Attribute } from "./registers/register.ts";
 import { PORT_DETAIL_ATTRIBUTES } from "./registers/station-status-register.ts";
@@ -101,18 +101,30 @@ export class Station implements DriverDevice {
   }
 
   async setPoint(point: string, value: PointValue, options: WriteOptions): Promise<WriteOutcome> {
-    const { row, attribute } = this.#writable(point);
-    const { signal, durationMinutes } = options;
-    return controls[attribute.control!](this.#init, { row, value, signal, durationMinutes });
+    return sent(this.#plan(point, value, options.durationMinutes), options);
   }
 
   async revertPoint(point: string, options: WriteOptions): Promise<WriteOutcome> {
+    return sent(this.#plan(point, undefined, options.durationMinutes), options);
+  }
+
+  outcomeOf(
+    point: string,
+    value: PointValue | undefined,
+    { durationMinutes }: Pick<WriteOptions, "durationMinutes">,
+  ): WriteOutcome {
+    return this.#plan(point, value, durationMinutes).outcome;
+  }
+
+  /** `value` undefined: back to the row's Starting Value, where it has one, or to the station's own default. */
+  #plan(point: string, value: PointValue | undefined, durationMinutes: number | undefined): Planned {
     const { row, attribute } = this.#writable(point);
-    const start = row.point.startingValue;
-    if (start !== undefined && start !== null) return this.setPoint(point, start, options);
+    const wanted = value === undefined ? (row.point.startingValue ?? undefined) : value;
+    if (wanted !== undefined)
+      return controls[attribute.control!](this.#init, { row, value: wanted, durationMinutes });
     if (attribute.control === "clearAlarms")
-      return nothingToRevert("cleared alarms stay cleared; there is nothing to revert");
-    return revertShed(this.#init, row, options.signal);
+      return planNothing("cleared alarms stay cleared; there is nothing to revert");
+    return planClear(this.#init, row);
   }
 
   #binding(point: string): Binding {
@@ -166,6 +178,10 @@ function bindingsOf(rows: readonly RegistryRow[]): ReadonlyMap<string, Binding> 
   const bindings = known.get(rows) ?? new Map(rows.map((row) => [row.point.name, bind(row)]));
   known.set(rows, bindings);
   return bindings;
+}
+
+async function sent({ outcome, send }: Planned, { signal }: WriteOptions): Promise<WriteOutcome> {
+  return { ...outcome, ...(await send(signal)) };
 }
 
 function bind(row: RegistryRow): Binding {

@@ -1,7 +1,9 @@
 import { Account } from "../../../src/drivers/chargepoint/account/account.ts";
 import { ChargePointClient } from "../../../src/drivers/chargepoint/api/client.ts";
+import { NominalPower } from "../../../src/drivers/chargepoint/control/nominal-power.ts";
 import { OwnSheds } from "../../../src/drivers/chargepoint/control/own-sheds.ts";
 import { ShedControl } from "../../../src/drivers/chargepoint/control/shed.ts";
+import { ShedCalls } from "../../../src/drivers/chargepoint/control/shed-calls.ts";
 import { Station } from "../../../src/drivers/chargepoint/station.ts";
 import type { DriverState } from "../../../src/drivers/driver.ts";
 import { createLog } from "../../../src/log.ts";
@@ -93,7 +95,12 @@ export async function openTroubleRig(stations = 3, deadlineMs = DEADLINE_MS): Pr
   const stationAt = (index: number): Station => {
     const stationID = stationIDs[index]!;
     const own = new OwnSheds(store, "me", stationID);
-    const shed = new ShedControl(account, own, { stationID, leaseMinutes: 60, onModeChange: "clear_first" });
+    const shed = new ShedControl(new ShedCalls(account, stationID), own, {
+      leaseMinutes: 60,
+      onModeChange: "clear_first",
+      onPortClear: "restore_others",
+      onIdlePort: "warn",
+    });
     return new Station({
       path: `site/s${index}`,
       rows,
@@ -101,6 +108,7 @@ export async function openTroubleRig(stations = 3, deadlineMs = DEADLINE_MS): Pr
       account,
       shed,
       own,
+      power: new NominalPower(account, stationID),
       leaseMinutes: 60,
       maxAgeSeconds: 0,
       intervalSeconds: 60,

@@ -146,6 +146,11 @@ export class Account {
     return options.round && WALKS.has(kind) ? this.#within(reads, stationID, kind, work) : work;
   }
 
+  /** What was read last, whatever its age; undefined where nothing was, or where it was let go. */
+  last<K extends keyof Answers>(kind: K, stationID: string): Promise<Answers[K]> | undefined {
+    return (this.#reads[kind] as GatheredReads<Answers[K]>).last(stationID);
+  }
+
   /** All are read with the details as soon as one reader needs them: one page serves all. */
   #wantPortDetails({ portDetails }: { readonly portDetails?: boolean }): void {
     if (!portDetails || this.#status.portDetails) return;

@@ -3,12 +3,14 @@ import type { RegistryRow } from "../../../registry/row.ts";
 import type { WriteOutcome } from "../../driver.ts";
 import { InvalidValueError, type Verification, WriteRefusedError } from "../../errors.ts";
 import type { Account } from "../account/account.ts";
+import { ApiError } from "../api/errors.ts";
 import { clearAlarms } from "../api/operations/clear-alarms.ts";
 import { loadRegister } from "../registers/load-register.ts";
 import { ofPort } from "../registers/newest.ts";
 import type { Control } from "../registers/register.ts";
-import { type Limit, nameOf, type OwnSheds, type ShedMode } from "./own-sheds.ts";
-import { releasedBy, type ShedAnswer, type ShedControl } from "./shed.ts";
+import type { NominalPower } from "./nominal-power.ts";
+import { type Limit, nameOf, type OwnSheds, releasedBy, type ShedMode } from "./own-sheds.ts";
+import type { ShedControl } from "./shed.ts";
 
 export interface ControlContext {
   /** Topic path of the device, for messages. */
@@ -17,6 +19,7 @@ export interface ControlContext {
   readonly account: Account;
   readonly shed: ShedControl;
   readonly own: OwnSheds;
+  readonly power: NominalPower;
   readonly leaseMinutes: number;
 }
 
@@ -24,61 +27,71 @@ export interface ControlRequest {
   readonly row: RegistryRow;
   readonly value: PointValue;
   readonly durationMinutes: number | undefined;
-  readonly signal: AbortSignal;
+}
+
+/** What the service says to a write. */
+type Spoken = Pick<WriteOutcome, "code" | "text" | "warnings">;
+
+/** A write that is checked and not sent yet: what comes of it, and how to send it. */
+export interface Planned {
+  readonly outcome: WriteOutcome;
+  send(signal: AbortSignal): Promise<Spoken>;
 }
 
 /** kW are read back with three places. */
 const SAME_KW = 0.001;
+/** "The allowed load exceeds the station's maximum" (guide §3). */
+const ABOVE_MAXIMUM = "177";
 
-/** Writes a value to a writable attribute of a register. One entry per kind of control. */
+/** How a value gets to a writable attribute of a register. One entry per kind of control. Throws where it cannot. */
 export const controls: Readonly<
-  Record<Control, (context: ControlContext, request: ControlRequest) => Promise<WriteOutcome>>
+  Record<Control, (context: ControlContext, request: ControlRequest) => Planned>
 > = {
   allowedLoad: (context, request) =>
-    setLimit(context, request, "allowedLoad", "a number of kW, 0 or more", (kw) => kw >= 0),
+    planLimit(context, request, "allowedLoad", "a number of kW, 0 or more", (kw) => kw >= 0),
   percentShed: (context, request) =>
-    setLimit(context, request, "percentShed", "a whole number of percent from 0 to 100", (percent) => {
+    planLimit(context, request, "percentShed", "a whole number of percent from 0 to 100", (percent) => {
       return Number.isInteger(percent) && percent >= 0 && percent <= 100;
     }),
-  shedState: setShedState,
-  clearAlarms: setClearAlarms,
+  shedState: planShedState,
+  clearAlarms: planClearAlarms,
 };
 
 /** Ends the shed of the point's station or port: the device's own default for every load point. */
-export async function revertShed(
-  context: ControlContext,
-  row: RegistryRow,
-  signal: AbortSignal,
-): Promise<WriteOutcome> {
+export function planClear(context: ControlContext, row: RegistryRow): Planned {
   const releases = releasedBy(row.port, context.own);
-  const answer = await context.shed.clear(row.port, signal);
-  return { ...spoken(answer), releases, verify: verifier(context, row, ({ shedState }) => shedState === 0) };
+  const verify = verifier(context, row, ({ shedState }) => shedState === 0);
+  return {
+    outcome: { releases, verify },
+    send: async (signal) => spoken(await context.shed.clear(row.port, signal)),
+  };
 }
 
-/** A revert of `clearAlarms` has nothing to undo: the point always reads 0. */
-export function nothingToRevert(text: string): WriteOutcome {
-  return { text, verify: () => Promise.resolve({ confirmed: true, readBack: 0 }) };
+/** A write that has nothing to do: the point always reads 0. */
+export function planNothing(text: string): Planned {
+  const verify = () => Promise.resolve({ confirmed: true, readBack: 0 });
+  return { outcome: { verify }, send: () => Promise.resolve({ text }) };
 }
 
-async function setLimit(
+function planLimit(
   context: ControlContext,
   request: ControlRequest,
   mode: ShedMode,
   expected: string,
   fits: (value: number) => boolean,
-): Promise<WriteOutcome> {
+): Planned {
   const { row, value } = request;
   const number = Number(value);
   if (value === null || !Number.isFinite(number) || !fits(number)) {
     throw new InvalidValueError(context.path, row.point.name, value, expected);
   }
-  return applyLimit(context, request, { mode, value: number }, ({ shedState, readBack }) => {
+  return planShed(context, request, { mode, value: number }, ({ shedState, readBack }) => {
     return shedState === 1 && Math.abs(Number(readBack) - number) <= SAME_KW;
   });
 }
 
-async function setShedState(context: ControlContext, request: ControlRequest): Promise<WriteOutcome> {
-  const { row, value, signal } = request;
+function planShedState(context: ControlContext, request: ControlRequest): Planned {
+  const { row, value } = request;
   const state = Number(value);
   if (value === null || (state !== 0 && state !== 1)) {
     throw new InvalidValueError(
@@ -88,31 +101,44 @@ async function setShedState(context: ControlContext, request: ControlRequest): P
       "0 (clears) or 1 (applies the last limit again)",
     );
   }
-  if (state === 0) return revertShed(context, row, signal);
+  if (state === 0) return planClear(context, row);
   const last = context.own.last(row.port);
   if (!last) {
     throw new WriteRefusedError(
       `this bridge has requested no limit for ${row.port ? `port ${row.port} of ` : ""}station ${context.stationID} yet: write allowedLoad or percentShed instead`,
     );
   }
-  return applyLimit(context, request, last, ({ shedState }) => shedState === 1);
+  return planShed(context, request, last, ({ shedState }) => shedState === 1);
 }
 
-async function applyLimit(
+function planShed(
   context: ControlContext,
   request: ControlRequest,
   limit: Limit,
   isDone: (read: ShedRead) => boolean,
-): Promise<WriteOutcome> {
-  const { row, signal } = request;
-  const releases = releasedBy(row.port, context.own);
+): Planned {
+  const { row, value } = request;
+  const { shed, power } = context;
+  const target = row.port;
+  const releases = releasedBy(target, context.own).filter((key) => key !== nameOf(target));
   const minutes = request.durationMinutes ?? context.leaseMinutes;
-  const answer = await context.shed.limit({ target: row.port, limit, minutes, signal });
+  const hold = { key: nameOf(target), ...(minutes > 0 ? { leaseSeconds: minutes * 60 } : {}) };
   return {
-    ...spoken(answer),
-    releases: releases.filter((key) => key !== nameOf(row.port)),
-    hold: { key: nameOf(row.port), ...(minutes > 0 ? { leaseSeconds: minutes * 60 } : {}) },
-    verify: verifier(context, row, isDone),
+    outcome: { releases, hold, verify: verifier(context, row, isDone) },
+    async send(signal) {
+      const most = limit.mode === "allowedLoad" ? await power.known(target) : undefined;
+      if (most !== undefined && limit.value > most + SAME_KW) {
+        const place = target === undefined ? "the station" : `port ${target}`;
+        const expected = `at most ${most} kW, what ${place} can deliver; to lift a limit, revert it`;
+        throw new InvalidValueError(context.path, row.point.name, value, expected);
+      }
+      try {
+        return spoken(await shed.limit({ target, limit, minutes, signal }));
+      } catch (error) {
+        if (error instanceof ApiError && error.code === ABOVE_MAXIMUM) await power.learn(signal);
+        throw error;
+      }
+    },
   };
 }
 
@@ -122,48 +148,44 @@ interface ShedRead {
   readonly readBack: PointValue;
 }
 
-function verifier(context: ControlContext, row: RegistryRow, isDone: (read: ShedRead) => boolean) {
+function verifier({ shed }: ControlContext, row: RegistryRow, isDone: (read: ShedRead) => boolean) {
   const { attributes } = loadRegister;
   return async (signal: AbortSignal): Promise<Verification> => {
-    const load = await context.shed.load(signal);
+    const load = await shed.load(signal);
     const shedState = attributes.shedState!.read(load, row.port);
     const readBack = attributes[row.attribute]!.read(load, row.port) as PointValue;
     return { confirmed: isDone({ shedState, readBack }), readBack };
   };
 }
 
-async function setClearAlarms(context: ControlContext, request: ControlRequest): Promise<WriteOutcome> {
-  const { row, value, signal } = request;
-  if (Number(value) === 0 && value !== null) return nothingToRevert("0 clears nothing; 1 clears the alarms");
+function planClearAlarms(context: ControlContext, request: ControlRequest): Planned {
+  const { row, value } = request;
+  if (Number(value) === 0 && value !== null) return planNothing("0 clears nothing; 1 clears the alarms");
   if (Number(value) !== 1)
     throw new InvalidValueError(context.path, row.point.name, value, "1 (clears the alarms) or 0");
-  const { stationID } = context;
+  const { account, stationID } = context;
   const port = row.port === undefined ? {} : { portNumber: row.port };
-  const answer = await context.account.write(
-    clearAlarms,
-    { searchQuery: { stationID, ...port } },
-    stationID,
-    signal,
-  );
+  const verify = async (signal: AbortSignal) => {
+    account.forget(stationID);
+    const alarms = await account.read("alarms", stationID, { maxAgeSeconds: 0, signal });
+    return { confirmed: ofPort(alarms, row.port).length === 0, readBack: 0 };
+  };
   return {
-    ...spoken({ code: answer.responseCode, text: answer.responseText, warnings: [] }),
     // Nothing stands in the station after it.
-    releases: ["alarms"],
-    verify: async (verifySignal) => {
-      context.account.forget(stationID);
-      const alarms = await context.account.read("alarms", stationID, {
-        maxAgeSeconds: 0,
-        signal: verifySignal,
-      });
-      return { confirmed: ofPort(alarms, row.port).length === 0, readBack: 0 };
+    outcome: { releases: ["alarms"], verify },
+    async send(signal) {
+      const searchQuery = { stationID, ...port };
+      const answer = await account.write(clearAlarms, { searchQuery }, stationID, signal);
+      return spoken({ code: answer.responseCode, text: answer.responseText });
     },
   };
 }
 
-function spoken(answer: ShedAnswer): Pick<WriteOutcome, "code" | "text" | "warnings"> {
-  return {
-    ...(answer.code === null ? {} : { code: answer.code }),
-    ...(answer.text === null ? {} : { text: answer.text }),
-    warnings: answer.warnings,
-  };
+function spoken(answer: {
+  readonly code: string | null;
+  readonly text: string | null;
+  readonly warnings?: readonly string[];
+}): Spoken {
+  const { code, text, warnings = [] } = answer;
+  return { ...(code === null ? {} : { code }), ...(text === null ? {} : { text }), warnings };
 }

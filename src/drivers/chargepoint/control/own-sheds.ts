@@ -15,6 +15,8 @@ export type Target = string | undefined;
 interface Remembered extends Limit {
   /** Whether it still stands, as far as this bridge did: false after it was cleared here. */
   readonly standing: boolean;
+  /** When the service ends it, milliseconds since 1970; absent: never, or not known. */
+  readonly until?: number;
 }
 
 /**
@@ -24,10 +26,12 @@ interface Remembered extends Limit {
 export class OwnSheds {
   readonly #state: DriverState;
   readonly #key: string;
+  readonly #now: () => number;
 
-  constructor(state: DriverState, account: string, stationID: string) {
+  constructor(state: DriverState, account: string, stationID: string, now = () => Date.now()) {
     this.#state = state;
     this.#key = `shed ${account} ${stationID}`;
+    this.#now = now;
   }
 
   /** The limit requested last, standing or not. */
@@ -40,6 +44,14 @@ export class OwnSheds {
     return remembered?.standing ? remembered : undefined;
   }
 
+  /** Whole minutes, at least 1, until the service ends the standing limit; 0: it never does; undefined: none stands. */
+  minutesLeft(target: Target): number | undefined {
+    const remembered = this.#read()[nameOf(target)];
+    if (!remembered?.standing) return undefined;
+    if (remembered.until === undefined) return 0;
+    return Math.max(1, Math.ceil((remembered.until - this.#now()) / 60_000));
+  }
+
   /** Ports with a standing limit of their own. */
   standingPorts(): string[] {
     return Object.entries(this.#read())
@@ -47,10 +59,16 @@ export class OwnSheds {
       .map(([name]) => name.slice("port:".length));
   }
 
-  /** A limit of the whole station takes the place of its ports' limits. */
-  requested(target: Target, limit: Limit): void {
-    const before = target === undefined ? lapsed(this.#read()) : this.#read();
-    this.#write({ ...before, [nameOf(target)]: { ...limit, standing: true } });
+  /**
+   * Notes a limit before it is sent, so that it is known for this bridge's own whatever happens meanwhile; what is returned
+   * takes the note back, for one that was not taken. A limit of the whole station takes the place of its ports' limits.
+   */
+  request(target: Target, limit: Limit, minutes: number): () => void {
+    const all = this.#read();
+    const until = minutes === 0 ? {} : { until: this.#now() + minutes * 60_000 };
+    const noted = { mode: limit.mode, value: limit.value, standing: true, ...until };
+    this.#write({ ...(target === undefined ? lapsed(all) : all), [nameOf(target)]: noted });
+    return () => this.#write(all);
   }
 
   cleared(target: Target): void {
@@ -72,6 +90,15 @@ export class OwnSheds {
 /** Name of a target in the store, and the key of its hold. */
 export function nameOf(target: Target): string {
   return target === undefined ? "station" : `port:${target}`;
+}
+
+/** Keys of the holds that a write to the target ends: a station's write ends those of all its ports. */
+export function releasedBy(target: Target, own: OwnSheds): string[] {
+  return target === undefined ? [nameOf(undefined), ...own.standingPorts().map(nameOf)] : [nameOf(target)];
+}
+
+export function describe(limit: Limit): string {
+  return limit.mode === "allowedLoad" ? `${limit.value} kW` : `${limit.value} % shed`;
 }
 
 function lapsed(limits: Record<string, Remembered>): Record<string, Remembered> {

@@ -1,0 +1,38 @@
+import type { Account } from "../account/account.ts";
+import type { StationAnswer } from "../account/answers.ts";
+import type { Target } from "./own-sheds.ts";
+
+const DAY_SECONDS = 86_400;
+
+/** What a station and its ports can deliver at most, as far as getStations (guide §7.1) was read. */
+export class NominalPower {
+  readonly #account: Account;
+  readonly #stationID: string;
+  #learnt: StationAnswer | undefined;
+
+  constructor(account: Account, stationID: string) {
+    this.#account = account;
+    this.#stationID = stationID;
+  }
+
+  /** kW; undefined where it is not known without asking the service. */
+  async known(target: Target): Promise<number | undefined> {
+    const last = this.#account.last("station", this.#stationID);
+    // One that is still on its way, or failed, is not waited for.
+    const answer = last && (await Promise.race([last, undefined]).catch(() => undefined));
+    return kwOf(answer ?? this.#learnt, target);
+  }
+
+  /** Asks the service, for a station whose registry reads nothing of the kind. What cannot be had stays unknown. */
+  async learn(signal: AbortSignal): Promise<void> {
+    const options = { maxAgeSeconds: DAY_SECONDS, signal };
+    this.#learnt = await this.#account.read("station", this.#stationID, options).catch(() => undefined);
+  }
+}
+
+function kwOf(answer: StationAnswer | undefined, target: Target): number | undefined {
+  const ports = answer?.Port.filter((port) => target === undefined || port.portNumber === target) ?? [];
+  const kw = ports.map((port) => Number(port.Power));
+  if (kw.length === 0 || !kw.every((one) => one > 0)) return undefined;
+  return kw.reduce((sum, one) => sum + one, 0);
+}

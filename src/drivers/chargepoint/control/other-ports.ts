@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { HalfDoneError } from "../../errors.ts";
+import { describe, type Limit, nameOf, type OwnSheds } from "./own-sheds.ts";
+import type { PortLoad, ShedCalls } from "./shed-calls.ts";
+
+/** Seconds after which the service is asked again whether it shows that a port was cleared. */
+const LOOK_AGAIN_SECONDS = [0, 0.25, 0.5, 1, 1.25];
+/** Seconds after which a limit that was not taken is applied again. */
+const TRY_AGAIN_SECONDS = [0, 0.5, 1];
+
+/**
+ * Keeps the limits of a station's other ports where one port is cleared: networks exist where naming a port still clears
+ * the whole station (facts, load shedding rules).
+ */
+export class OtherPorts {
+  readonly #calls: ShedCalls;
+  readonly #own: OwnSheds;
+  readonly #leaseMinutes: number;
+
+  constructor(calls: ShedCalls, own: OwnSheds, leaseMinutes: number) {
+    this.#calls = calls;
+    this.#own = own;
+    this.#leaseMinutes = leaseMinutes;
+  }
+
+  /** Those that are limited now, but for the one. */
+  async limited(but: string, signal: AbortSignal): Promise<PortLoad[]> {
+    const ports = await this.#calls.ports(signal);
+    return ports.filter((port) => port.portNumber !== but && port.shedState === 1);
+  }
+
+  /**
+   * Applies the limits that were there `before` again where the service took them away with that of the `cleared` port, to
+   * their original end, and where it does not show within seconds what it did. Gives what the caller should know.
+   */
+  async keep(cleared: string, before: readonly PortLoad[], signal: AbortSignal): Promise<string[]> {
+    const seen = await this.#seenAfter(cleared, signal);
+    const warnings: string[] = [];
+    for (const port of before) {
+      const number = port.portNumber ?? "";
+      if (seen && seen.find((candidate) => candidate.portNumber === number)?.shedState !== 0) continue;
+      const limit = this.#own.standing(number) ?? limitRead(port);
+      const what = seen
+        ? `the service cleared port ${number} too`
+        : `the service does not show yet whether it cleared port ${number} too`;
+      try {
+        await this.#apply(number, limit, signal);
+      } catch (error) {
+        if (seen) this.#own.cleared(number);
+        throw new HalfDoneError(
+          `it was cleared, and ${what}, whose limit (${describe(limit)}) could not be applied again: port ${number} is ${seen ? "not limited now" : "perhaps not limited now"}`,
+          [nameOf(cleared)],
+          { cause: error },
+        );
+      }
+      warnings.push(`${what}; its limit (${describe(limit)}) was applied again`);
+    }
+    return warnings;
+  }
+
+  /** The ports as the service shows them once it shows that the port was cleared; undefined where it does not. */
+  async #seenAfter(cleared: string, signal: AbortSignal): Promise<readonly PortLoad[] | undefined> {
+    for (const seconds of LOOK_AGAIN_SECONDS) {
+      await sleep(seconds * 1000, undefined, { signal });
+      const ports = await this.#calls.ports(signal).catch(() => undefined);
+      if (ports?.find((port) => port.portNumber === cleared)?.shedState === 0) return ports;
+    }
+    return undefined;
+  }
+
+  async #apply(target: string, limit: Limit, signal: AbortSignal): Promise<void> {
+    const minutes = this.#own.minutesLeft(target) ?? this.#leaseMinutes;
+    let trouble: unknown;
+    for (const seconds of TRY_AGAIN_SECONDS) {
+      await sleep(seconds * 1000, undefined, { signal });
+      try {
+        await this.#calls.shed({ target, limit, minutes, signal });
+        return;
+      } catch (error) {
+        trouble = error;
+      }
+    }
+    throw trouble;
+  }
+}
+
+/** The limit that a port in shed state shows. With both at 0 it is an absolute limit of 0 kW. */
+function limitRead(port: PortLoad): Limit {
+  const percent = port.percentShed ?? 0;
+  return percent > 0
+    ? { mode: "percentShed", value: percent }
+    : { mode: "allowedLoad", value: port.allowedLoad ?? 0 };
+}
