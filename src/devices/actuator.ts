@@ -266,6 +266,8 @@ export class Actuator implements Commands {
       const place = { device, ...(point !== undefined && { point }) };
       this.#counters[answer.status]++;
       this.#announce(attempt, { ...answer, tookMs });
+      if (point !== undefined && answer.readBack !== undefined)
+        this.#parts.latest.noted(device, point, answer.readBack);
       if (answer.status !== "refused") scrapeSoon(device);
       return { id: command.id, ...place, requested, ...answer, tookMs };
     })();

@@ -84,6 +84,11 @@ export class LatestValues {
     return this.#known.get(path)?.values.get(point);
   }
 
+  /** A single point was read. */
+  noted(path: string, point: string, value: PointValue): void {
+    this.#known.get(path)?.values.set(point, { value, at: new Date(this.#clock.now()) });
+  }
+
   all(): DeviceState[] {
     return [...this.#known.values()].map(state);
   }

@@ -18,6 +18,8 @@ export const mosquittoInstalled = findProgram("mosquitto") !== undefined;
 export interface MosquittoOptions {
   /** Further lines of its config file. */
   readonly config?: readonly string[];
+  /** Names and passwords of those who may log in; absent: anybody may. */
+  readonly users?: Readonly<Record<string, string>>;
   /** Lines of an ACL file. */
   readonly acl?: readonly string[];
   readonly tls?: "server" | "client-certificate";
@@ -50,12 +52,19 @@ export class Mosquitto {
     const broker = new Mosquitto(await freePort(), folder, options.tls !== undefined);
     const lines = [
       `listener ${broker.port} 127.0.0.1`,
-      "allow_anonymous true",
+      `allow_anonymous ${options.users === undefined}`,
       "set_tcp_nodelay true",
       "log_dest stdout",
       ...(process.getuid?.() === 0 ? ["user root"] : []),
       ...(options.config ?? []),
     ];
+    if (options.users) {
+      const file = join(folder, "passwords");
+      writeFileSync(file, "");
+      for (const [name, password] of Object.entries(options.users))
+        execFileSync("mosquitto_passwd", ["-b", file, name, password], { stdio: "pipe" });
+      lines.push(`password_file ${file}`);
+    }
     if (options.acl) {
       writeFileSync(join(folder, "acl"), `${options.acl.join("\n")}\n`);
       lines.push(`acl_file ${join(folder, "acl")}`);
