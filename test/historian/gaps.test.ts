@@ -147,6 +147,14 @@ describe("B15: gaps", () => {
     ]);
   });
 
+  it("B8: a device whose notes were removed with the oldest is not taken for one that was taken away", async () => {
+    run(-1, 60);
+    // The topic is there, its values of this time are not.
+    is(70, "online");
+    values([[10, 12]]);
+    expect(await brief()).toEqual([["12:10", 2, "missed", ""]]);
+  });
+
   it("without notes of a bridge the interval is what is usual, and the reason unknown", async () => {
     values([[10, 20]]);
     put("actuators/write/campus/garage/s1/load", 1, {});

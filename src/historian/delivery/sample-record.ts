@@ -42,7 +42,8 @@ export function toRecord(samples: readonly Sample[], key: string): NewRecord {
     metas: texts,
     metaOf: samples.map(({ meta }) => metas.get(meta) ?? numberOf(meta)),
   };
-  return { text: JSON.stringify(record), samples: samples.length, key, time: Math.floor(time / 1000) };
+  const milliseconds = Number.isSafeInteger(time) ? Math.floor(time / 1000) : 0;
+  return { text: JSON.stringify(record), samples: samples.length, key, time: milliseconds };
 }
 
 /** The samples of a record, in their order. Throws where the text is none of ours. */

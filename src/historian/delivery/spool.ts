@@ -10,7 +10,7 @@ export interface SpoolQueue extends Queue {
 }
 
 /** Of one read. */
-const PAGE = { count: 500, bytes: 1024 * 1024 };
+const PAGE = { count: 500, bytes: 256 * 1024 };
 
 /** A record of which not every sample is settled yet. */
 interface OpenRecord {

@@ -96,11 +96,28 @@ async function gapsOf(
   // Times of what was lost are of scrapes, which come a little sooner or later than they are due.
   const slack = interval / 2;
   const losses = notes.losses.map((loss) => ({ ...loss, from: loss.from - slack, to: loss.to + slack }));
-  const gaps = holes.flatMap((hole) =>
-    explained(dueTimes(hole, search), hole.before ?? range.end, { ...notes, losses }, range.start),
-  );
+  const gaps = holes.flatMap((hole) => {
+    const changes = withSign(notes.changes, hole.after, interval / SECOND);
+    return explained(
+      dueTimes(hole, search),
+      hole.before ?? range.end,
+      { ...notes, changes, losses },
+      range.start,
+    );
+  });
   const missing = gaps.reduce((sum, gap) => sum + gap.missing, 0);
   return { device: path, interval: interval / SECOND, missing, gaps };
+}
+
+/** A value says that the device was online then; the note of it may have been removed long ago. */
+function withSign(changes: Notes["changes"], at: number | undefined, interval: number): Notes["changes"] {
+  if (at === undefined) return changes;
+  const sign = { at, availability: "online", reason: "", interval };
+  return [
+    ...changes.filter((change) => change.at <= at),
+    sign,
+    ...changes.filter((change) => change.at > at),
+  ];
 }
 
 /** What was due from `since` on, in parts that have one reason each. */
