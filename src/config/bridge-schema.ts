@@ -1,5 +1,6 @@
 import { editorSchema } from "./editor-schema.ts";
 import { HISTORIAN, HISTORIAN_BACKEND } from "./historian-schema.ts";
+import { LIMITS } from "./limits-schema.ts";
 import { MQTT } from "./mqtt-schema.ts";
 import { PUBLISH_FLAGS } from "./publish-schema.ts";
 import type { Schema } from "./schema.ts";
@@ -117,6 +118,7 @@ const BRIDGE_SCHEMA: Schema = {
     mqtt: MQTT,
     historian: HISTORIAN,
     actuator: ACTUATOR,
+    limits: LIMITS,
     web: WEB,
   },
   additionalProperties: false,

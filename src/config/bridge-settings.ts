@@ -1,5 +1,11 @@
 import { dirname, resolve } from "node:path";
-import type { BridgeSettings, HistorianSettings, MqttSettings } from "./settings.ts";
+import type {
+  BridgeSettings,
+  HistorianSettings,
+  LimitPoints,
+  LimitSettings,
+  MqttSettings,
+} from "./settings.ts";
 
 /** `configs/bridge.json` in its own spelling, checked, with every default filled in. */
 export interface BridgeFile {
@@ -70,7 +76,19 @@ export interface BridgeFile {
     readonly requester: "message" | "topic";
     readonly controller_grace_time: number | null;
   };
+  readonly limits: Readonly<Record<string, LimitGroupFile>>;
   readonly web: BridgeSettings["web"];
+}
+
+interface LimitGroupFile {
+  readonly devices: readonly string[];
+  readonly max_kw: number | null;
+  readonly minimum_kw: number;
+  readonly margin_percent: number;
+  readonly rebalance_minutes: number;
+  readonly turn_minutes: number;
+  readonly nominal_kw: number;
+  readonly points: LimitPoints;
 }
 
 /** The file's names become ours, with units; paths become absolute, null becomes absent. */
@@ -107,6 +125,9 @@ export function toBridgeSettings(file: string, raw: BridgeFile): BridgeSettings 
       requester: actuator.requester,
       ...present("controllerGraceSeconds", actuator.controller_grace_time),
     },
+    limits: Object.fromEntries(
+      Object.entries(raw.limits).map(([name, group]) => [name, toLimitSettings(group)]),
+    ),
     web: raw.web,
   };
 }
@@ -164,6 +185,19 @@ function toHistorianSettings(historian: BridgeFile["historian"]): HistorianSetti
     cacheOnlyEnabled: historian.cache_only_enabled,
     messagePublishCount: historian.message_publish_count,
     gatherTimingData: historian.gather_timing_data,
+  };
+}
+
+function toLimitSettings(group: LimitGroupFile): LimitSettings {
+  return {
+    devices: group.devices,
+    ...present("maxKw", group.max_kw),
+    minimumKw: group.minimum_kw,
+    marginPercent: group.margin_percent,
+    rebalanceMinutes: group.rebalance_minutes,
+    turnMinutes: group.turn_minutes,
+    nominalKw: group.nominal_kw,
+    points: group.points,
   };
 }
 

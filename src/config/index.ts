@@ -12,6 +12,8 @@ export type {
   DeviceSetSettings,
   DeviceSettings,
   DriverSettings,
+  LimitPoints,
+  LimitSettings,
   MqttSettings,
 } from "./settings.ts";
 export { unreadable } from "./settings-file.ts";

@@ -16,6 +16,8 @@ export interface BridgeSettings {
   readonly mqtt: MqttSettings;
   readonly historian: HistorianSettings;
   readonly actuator: ActuatorSettings;
+  /** Groups of the site limit controller, by name. */
+  readonly limits: Readonly<Record<string, LimitSettings>>;
   readonly web: WebSettings;
 }
 
@@ -98,6 +100,34 @@ export interface ActuatorSettings {
   readonly requester: "message" | "topic";
   /** Set points of a controller that went away are reverted after so long; absent: they stay. */
   readonly controllerGraceSeconds?: number;
+}
+
+/** Devices whose loads together are kept under a limit. */
+export interface LimitSettings {
+  /** Shell patterns of device paths. */
+  readonly devices: readonly string[];
+  /** Absent: no limit of the config's own. */
+  readonly maxKw?: number;
+  /** Least power at which a vehicle charges. */
+  readonly minimumKw: number;
+  /** Share of the limit that is not given out. */
+  readonly marginPercent: number;
+  readonly rebalanceMinutes: number;
+  readonly turnMinutes: number;
+  /** Most that a port can give where no point tells it. */
+  readonly nominalKw: number;
+  readonly points: LimitPoints;
+}
+
+/** Names of points; `*` stands for the port. */
+export interface LimitPoints {
+  readonly limit: string;
+  readonly load: string;
+  readonly state: string;
+  readonly percent: string;
+  readonly session: string;
+  readonly status: string;
+  readonly power: string;
 }
 
 interface WebSettings {

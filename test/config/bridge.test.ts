@@ -78,6 +78,7 @@ describe("bridge config", () => {
         maxCommandAgeSeconds: 60,
         requester: "message",
       },
+      limits: {},
       web: { host: "127.0.0.1", port: 8080, users: [] },
     });
   });
