@@ -209,6 +209,19 @@ describe("/control/world", () => {
     });
   });
 
+  test("a station leaves the network and comes back", async () => {
+    const all = simulator.world.stations.length;
+    const removed = await order({ action: "remove", stationID: STATION });
+    expect(removed.json).toMatchObject({ stations: all - 1 });
+    expect(simulator.world.findStation(STATION)).toBeUndefined();
+    expect((await order({ action: "remove", stationID: STATION })).status).toBe(409);
+    const added = await order({ action: "add", stationID: STATION });
+    expect(added.json).toMatchObject({ stationID: STATION, reachable: true });
+    expect((await order({ action: "add", stationID: STATION })).json.error).toMatch(
+      /no station .* was removed/,
+    );
+  });
+
   test.each([
     [{ action: "plugin", stationID: STATION, portNumber: "1" }, 400, /did you mean "plugIn"/],
     [{ action: "plugIn", stationID: STATION }, 400, /"portNumber" is missing/],

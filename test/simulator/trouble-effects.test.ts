@@ -155,7 +155,8 @@ describe("the answer badly delivered", () => {
 
   test("a head that comes letter by letter", async () => {
     const begun = performance.now();
-    const { status, bytes } = await hit({ kind: "slowHeaders", seconds: 0.3 });
+    const { status, headers, bytes } = await hit({ kind: "slowHeaders", seconds: 0.3 });
+    expect(headers.server).toBe("voltbridge-simulator");
     expect(performance.now() - begun).toBeGreaterThan(250);
     expect([status, loadOf(bytes.toString()).responseCode]).toEqual([200, "100"]);
   });

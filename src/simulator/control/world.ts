@@ -49,6 +49,8 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     act: (world, { stationID, portNumber, fault }) => world.breakDown(stationID, portNumber, fault),
   },
   repair: { needs: port, act: (world, { stationID, portNumber }) => world.repair(stationID, portNumber) },
+  remove: { needs: station, act: (world, { stationID }) => world.remove(stationID) },
+  add: { needs: station, act: (world, { stationID }) => world.add(stationID) },
   raiseAlarm: {
     needs: { ...station, type: text },
     takes: { portNumber: text },
@@ -86,7 +88,7 @@ export function controlWorld(controlled: Controlled, { method, query, body }: Co
   } catch (error) {
     throw new HttpRefusal(409, (error as Error).message);
   }
-  return truth(world, told.stationID);
+  return order.action === "remove" ? overview(controlled) : truth(world, told.stationID);
 }
 
 /** @throws TroubleRulesError */
@@ -116,7 +118,7 @@ function overview({ world, clock }: Controlled): unknown {
   return {
     now: new Date(world.now).toISOString(),
     stepped: clock instanceof SteppedClock,
-    stations: world.stations.length,
+    stations: world.stations.filter(({ id }) => world.findStation(id)).length,
     vehicles: world.stations.flatMap(({ ports }) => ports).filter(({ session }) => session !== null).length,
     alarms: world.alarms.length,
   };

@@ -4,7 +4,7 @@ import { deliver } from "../trouble/delivery.ts";
 import { sendInstead } from "../trouble/instead.ts";
 import { REQUEST_LIMITS } from "./envelope.ts";
 import { HttpRefusal, readDocument, tooLarge } from "./request-body.ts";
-import { sendText, sendXml } from "./send.ts";
+import { SERVER_NAME, sendText, sendXml } from "./send.ts";
 import type { Reply } from "./service.ts";
 import { Wsdl } from "./wsdl.ts";
 
@@ -14,7 +14,6 @@ export const SERVICE_PATH = "/webservices/chargepoint/services/5.1";
 const WSDL_PATH = "/cp_api_5.1.wsdl";
 const CONTROL_PATH = /^\/control(\/|$)/;
 
-const SERVER_NAME = "voltbridge-simulator";
 /** For how long a caller is waited for, milliseconds. */
 export interface Patience {
   /** Until the head of a request has arrived. */

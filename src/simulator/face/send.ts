@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 
+export const SERVER_NAME = "voltbridge-simulator";
 export const XML_TYPE = "text/xml; charset=utf-8";
 /** Characters; to compress less costs more than to send it. */
 const WORTH_COMPRESSING = 8 * 1024;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { sendXml, XML_TYPE } from "../face/send.ts";
+import { SERVER_NAME, sendXml, XML_TYPE } from "../face/send.ts";
 import type { DeliveryEffect } from "./effect.ts";
 import { fallSilent, pause } from "./patience.ts";
 import type { Struck } from "./trouble.ts";
@@ -30,7 +30,7 @@ export async function deliver(
     case "slowHeaders": {
       const { socket } = request;
       const text =
-        `HTTP/1.1 ${status} Slow\r\nContent-Type: ${XML_TYPE}\r\n` +
+        `HTTP/1.1 ${status} Slow\r\nServer: ${SERVER_NAME}\r\nContent-Type: ${XML_TYPE}\r\n` +
         `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
       const seconds = effect.seconds / text.length;
       await trickle(Buffer.from(text), 1 / seconds, over, response, (piece) => socket.write(piece));

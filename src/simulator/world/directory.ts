@@ -4,29 +4,46 @@ import { manages, stationRights } from "./rights.ts";
 import type { Site } from "./sites.ts";
 import type { Station } from "./station.ts";
 
-/** The stations of a network, and by what they are found. Which there are does not change. */
+/** The stations of a network, and by what they are found. One can be taken out of it and put back. */
 export class Directory {
   readonly stations: readonly Station[];
   readonly groups: readonly Group[];
   /** Places with stations. */
   readonly sites: readonly Site[];
-  /** Stations that every driver can find. */
-  readonly publicStations: readonly Station[];
   readonly #byID: ReadonlyMap<string, Station>;
   readonly #groupsByID: ReadonlyMap<number, Group>;
   readonly #seenBy = new Map<Organisation, readonly Station[]>();
+  /** Identifiers of those that nobody finds at present. */
+  readonly #out = new Set<string>();
 
   constructor(stations: readonly Station[], groups: readonly Group[]) {
     this.stations = stations;
     this.groups = groups;
     this.sites = [...new Set(stations.map(({ site }) => site))];
-    this.publicStations = stations.filter(({ isPublic }) => isPublic);
     this.#byID = new Map(stations.map((station) => [station.id, station]));
     this.#groupsByID = new Map(groups.map((group) => [group.id, group]));
   }
 
+  /** Stations that every driver can find. */
+  get publicStations(): readonly Station[] {
+    return this.#inNetwork(this.stations).filter(({ isPublic }) => isPublic);
+  }
+
+  /** Takes a station out of the network: nobody finds it. @throws where there is none */
+  remove(id: string): void {
+    if (!this.findStation(id)) throw new Error(`there is no station ${id}`);
+    this.#out.add(id);
+    this.#seenBy.clear();
+  }
+
+  /** Puts a station that was taken out back, as it is by now. @throws where none was */
+  add(id: string): void {
+    if (!this.#out.delete(id)) throw new Error(`no station ${id} was removed`);
+    this.#seenBy.clear();
+  }
+
   findStation(id: string): Station | undefined {
-    return this.#byID.get(id);
+    return this.#out.has(id) ? undefined : this.#byID.get(id);
   }
 
   findGroup(id: number): Group | undefined {
@@ -37,7 +54,7 @@ export class Directory {
   stationsSeenBy(organisation: Organisation): readonly Station[] {
     const seen =
       this.#seenBy.get(organisation) ??
-      this.stations.filter((station) => stationRights(organisation, station) !== null);
+      this.#inNetwork(this.stations).filter((station) => stationRights(organisation, station) !== null);
     this.#seenBy.set(organisation, seen);
     return seen;
   }
@@ -51,7 +68,7 @@ export class Directory {
 
   /** Stations directly in a group. */
   stationsIn(group: Group): Station[] {
-    return group.stationNumbers.map((number) => this.#byID.get(`1:${number}`)!);
+    return this.#numbered(group.stationNumbers);
   }
 
   /** Stations of a group and of the groups within it, in the order of their numbers, each once. */
@@ -62,6 +79,14 @@ export class Directory {
       for (const child of inner.children) collect(child);
     };
     collect(group);
-    return [...numbers].sort((a, b) => a - b).map((number) => this.#byID.get(`1:${number}`)!);
+    return this.#numbered([...numbers].sort((a, b) => a - b));
+  }
+
+  #numbered(numbers: readonly number[]): Station[] {
+    return this.#inNetwork(numbers.map((number) => this.#byID.get(`1:${number}`)!));
+  }
+
+  #inNetwork(stations: readonly Station[]): Station[] {
+    return this.#out.size === 0 ? [...stations] : stations.filter(({ id }) => !this.#out.has(id));
   }
 }
