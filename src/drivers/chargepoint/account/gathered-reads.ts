@@ -11,6 +11,7 @@ export interface Batch<A> {
   include(stationID: string): boolean;
   /** Stations whose answer is outstanding. */
   missing(): string[];
+  isMissing(stationID: string): boolean;
   /** For a station that is not in the batch, this does nothing. */
   answer(stationID: string, answer: A): void;
   fail(stationID: string, error: unknown): void;
@@ -159,6 +160,7 @@ export class GatheredReads<A> {
         return true;
       },
       missing: () => [...entries.keys()],
+      isMissing: (stationID) => entries.has(stationID),
       answer: (stationID, answer) => {
         entries.get(stationID)?.resolve(answer);
         entries.delete(stationID);

@@ -75,8 +75,7 @@ export class LoadSource implements Source<LoadAnswer> {
       records = [];
     }
     for (const record of records) if (record.stationID !== null) batch.answer(record.stationID, record);
-    const outstanding = new Set(batch.missing());
-    const left = stations.filter((id) => outstanding.has(id));
+    const left = stations.filter((id) => batch.isMissing(id));
     if (records.length > 0 && left.length > 0) this.#groups.stale();
     await Promise.all(left.map((id) => this.#single(id, batch)));
   }
