@@ -32,6 +32,8 @@ export type DeliverySettings = Pick<
   | "gatherTimingData"
 >;
 
+/** Twice as much is kept in memory. */
+const LARGEST_BATCH = 20_000;
 /** How long samples wait for others to share their transaction. */
 const GATHER_MS = 1000;
 const FIRST_RETRY_MS = 1000;
@@ -49,6 +51,7 @@ const STOP_MS = 5000;
 export class Delivery {
   readonly #backend: HistorianBackend;
   readonly #settings: DeliverySettings;
+  readonly #batch: number;
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #random: () => number;
@@ -75,7 +78,8 @@ export class Delivery {
     this.#clock = clock;
     this.#random = random;
     this.#spool = new Spool(queue);
-    this.#lots = new Lots(settings.submitSizeLimit);
+    this.#batch = Math.min(settings.submitSizeLimit, LARGEST_BATCH);
+    this.#lots = new Lots(this.#batch);
     this.#reports = new DeliveryReports({ settings, log, onNotice, clock });
   }
 
@@ -97,7 +101,7 @@ export class Delivery {
     const accepted = await this.#spool.append(samples, key);
     this.#news += 1;
     this.#gathered += samples.length;
-    if (this.#gathered >= this.#settings.submitSizeLimit) this.#lookNow();
+    if (this.#gathered >= this.#batch) this.#lookNow();
     else this.#lookSoon();
     return accepted;
   }
@@ -113,7 +117,8 @@ export class Delivery {
     this.#stopping = true;
     this.#lookNow();
     const cancel = this.#clock.after(STOP_MS, () => this.#ended.abort());
-    await this.#running;
+    // A disk that takes nothing does not hold up the end.
+    await Promise.race([this.#running, aborted(this.#ended.signal)]);
     cancel();
     this.#cancelGathering?.();
     this.#ended.abort();
@@ -191,7 +196,7 @@ export class Delivery {
 
   /** Reads on until two lots are in hand. */
   async #fill(): Promise<void> {
-    while (this.#seen < this.#news && this.#lots.fresh < 2 * this.#settings.submitSizeLimit) {
+    while (this.#seen < this.#news && this.#lots.fresh < 2 * this.#batch) {
       const news = this.#news;
       try {
         const items = await this.#spool.read();

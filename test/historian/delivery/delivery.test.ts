@@ -391,6 +391,18 @@ describe("delivery", () => {
     expect(delivery.counters).toMatchObject({ accepted: 1, delivered: 1 });
   });
 
+  it("A21: stop ends soon though the disk takes no notes; what was not noted is stored again, which changes nothing", async () => {
+    const settle = queue.settle.bind(queue);
+    queue.settle = () => new Promise(() => {});
+    await accept(...range(25).map((second) => sample(second)));
+    await stop();
+    expect(delivery.counters).toMatchObject({ accepted: 25, waiting: 25 });
+    queue.settle = settle;
+    await restart();
+    expect(delivery.counters).toMatchObject({ accepted: 25, delivered: 25 });
+    expect(backend.stored.size).toBe(25);
+  });
+
   it("stop ends a pause between tries with one last try", async () => {
     backend.fail = () => Promise.reject(AWAY);
     await accept(sample(0));
