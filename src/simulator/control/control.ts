@@ -50,7 +50,7 @@ function answer(controlled: Controlled, request: IncomingMessage, body: string):
   return part(controlled, { method, rest: decodeURIComponent(rest.join("/")), query, body });
 }
 
-function refuseStrangers({ headers, socket }: IncomingMessage, anywhere: boolean): void {
+export function refuseStrangers({ headers, socket }: IncomingMessage, anywhere: boolean): void {
   if (headers.origin !== undefined)
     throw new HttpRefusal(403, "pages of a browser may not control the simulator");
   if (anywhere || LOOPBACK.test(socket.remoteAddress ?? "")) return;

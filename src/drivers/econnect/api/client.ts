@@ -1,0 +1,200 @@
+import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Agent } from "undici";
+import { type Log, Secrets } from "../../../log.ts";
+import { backoffMs } from "../../chargepoint/api/retry.ts";
+import { EconnectError } from "./errors.ts";
+import { DEADLINE, get } from "./http.ts";
+import { type Asked, judge } from "./judge.ts";
+
+/** The service's own address. */
+export const ECONNECT_ENDPOINT = "https://api.services-emobility.com";
+/** Records asked for at a time. */
+export const PAGE_SIZE = 100;
+
+/** A charging station as the service describes it: its JSON object, untouched. Only some of its fields are documented. */
+export type StationEntry = Readonly<Record<string, unknown>>;
+
+/** An account of the Masterdata API, version 1. */
+export interface EconnectOptions {
+  /** Address of the service, without `/masterdata`. Default {@link ECONNECT_ENDPOINT}. */
+  readonly endpoint?: string;
+  /** Number of the business partner whose stations they are. */
+  readonly businessPartner: string;
+  readonly username: string;
+  readonly password: string;
+  readonly log?: Log;
+  /** Most time for a page, retries included. Default 30 s. */
+  readonly deadlineMs?: number;
+  /** Further attempts for a page after a failure that may pass. Default 2. */
+  readonly retries?: number;
+  /** Largest page. Default 16 MiB. */
+  readonly maxBodyBytes?: number;
+  /** Most pages of a walk. Default 2000. */
+  readonly maxPages?: number;
+  /** Told how every request ended: undefined, or its error; must not throw. */
+  readonly onCall?: (error: EconnectError | undefined) => void;
+  /** Waits between attempts; rejects when the signal aborts. */
+  readonly pause?: (ms: number, signal: AbortSignal) => Promise<unknown>;
+}
+
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
+/** The Masterdata API of one account. Connects when it is first asked and keeps its connection until closed. */
+export class EconnectClient {
+  readonly #options: EconnectOptions;
+  readonly #asked: Asked;
+  readonly #agent = new Agent({
+    allowH2: false,
+    keepAliveTimeout: 90_000,
+    connect: { minVersion: "TLSv1.2", rejectUnauthorized: true },
+  });
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #closing = new AbortController();
+
+  /** @throws TypeError for an endpoint that cannot be one */
+  constructor(options: EconnectOptions) {
+    const { username, password, businessPartner } = options;
+    const base = checkEndpoint(options.endpoint ?? ECONNECT_ENDPOINT);
+    const secrets = new Secrets();
+    secrets.add(password);
+    if (base.protocol === "http:" && !LOOPBACK.test(base.hostname)) {
+      const endpoint = base.href;
+      options.log?.warn("credentials go over the network in clear: the endpoint is no https URL", {
+        endpoint,
+      });
+    }
+    const path = `${base.pathname.replace(/\/+$/, "")}/masterdata/cpos/${encodeURIComponent(businessPartner)}/chargingstations`;
+    this.#options = options;
+    this.#asked = {
+      url: new URL(path, base),
+      username,
+      businessPartner,
+      blank: (text) => secrets.blank(text),
+    };
+    this.#headers = {
+      authorization: `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`,
+      accept: "application/json",
+      "accept-encoding": "identity",
+      "user-agent": "voltbridge",
+    };
+  }
+
+  /**
+   * All stations of the business partner, in the service's order, page by page until an empty one; a page is fetched
+   * when the walk gets to it. Records that are no object are left out and logged.
+   *
+   * @throws EconnectError; the signal's reason when it aborts
+   */
+  async *stations(signal?: AbortSignal): AsyncGenerator<StationEntry, void, undefined> {
+    const { maxPages = 2000, log } = this.#options;
+    /** Digests of the pages so far, and their numbers. */
+    const seen = new Map<string, number>();
+    for (let page = 0; page < maxPages; page++) {
+      const records = await this.#page(page, signal);
+      if (records.length === 0) return;
+      const digest = createHash("sha256").update(JSON.stringify(records)).digest("base64");
+      const earlier = seen.get(digest);
+      if (earlier !== undefined) throw endless(`page ${page} repeats page ${earlier}`);
+      seen.set(digest, page);
+      const entries = records.filter(isEntry);
+      if (entries.length < records.length) {
+        const bad = records.length - entries.length;
+        log?.warn(`eConnect: page ${page} has ${bad} records that are no station; they are left out`);
+      }
+      yield* entries;
+    }
+    throw endless(`more than ${maxPages} pages`);
+  }
+
+  /** Ends every request under way and closes the connections. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Error("the eConnect client is closed"));
+    await this.#agent.destroy();
+  }
+
+  async #page(page: number, caller: AbortSignal | undefined): Promise<unknown[]> {
+    const url = new URL(this.#asked.url);
+    url.search = new URLSearchParams({ page: String(page), size: String(PAGE_SIZE) }).toString();
+    const deadlineMs = this.#options.deadlineMs ?? 30_000;
+    const end = performance.now() + deadlineMs;
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(DEADLINE), deadlineMs);
+    const signal = AbortSignal.any([deadline.signal, this.#closing.signal, ...(caller ? [caller] : [])]);
+    try {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await this.#attempt(url, signal);
+        } catch (error) {
+          const waitMs = this.#waitMs(error, attempt);
+          // To give up now tells the caller more than to wait for the deadline.
+          if (waitMs === null || performance.now() + waitMs >= end) throw error;
+          this.#options.log?.debug(`eConnect: page ${page} failed and is tried again`, {
+            attempt,
+            err: error,
+          });
+          const { pause = (ms, s) => sleep(ms, undefined, { signal: s }) } = this.#options;
+          await pause(waitMs, signal).catch(() => {
+            throw signal.reason === DEADLINE ? error : signal.reason;
+          });
+        }
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #attempt(url: URL, signal: AbortSignal): Promise<unknown[]> {
+    const { maxBodyBytes: maxBytes = 16 * 1024 * 1024, onCall } = this.#options;
+    signal.throwIfAborted();
+    try {
+      const answer = await get({ dispatcher: this.#agent, url, headers: this.#headers, signal, maxBytes });
+      const records = judge(this.#asked, answer);
+      onCall?.(undefined);
+      return records;
+    } catch (error) {
+      if (error instanceof EconnectError) onCall?.(error);
+      throw error;
+    }
+  }
+
+  /** Milliseconds until the next attempt; null for none. */
+  #waitMs(error: unknown, attempt: number): number | null {
+    if (!(error instanceof EconnectError) || !error.retryable) return null;
+    if (attempt > (this.#options.retries ?? 2)) return null;
+    return Math.max(backoffMs(attempt, Math.random), (error.retryAfterSeconds ?? 0) * 1000);
+  }
+}
+
+/** All stations of an account, over a client of their own that is closed at the end. See {@link EconnectClient.stations}. */
+export async function* chargingStations(
+  options: EconnectOptions,
+  signal?: AbortSignal,
+): AsyncGenerator<StationEntry, void, undefined> {
+  const client = new EconnectClient(options);
+  try {
+    yield* client.stations(signal);
+  } finally {
+    await client.close();
+  }
+}
+
+/** Messages do not repeat the address, for it may hold a password. */
+function checkEndpoint(endpoint: string): URL {
+  const url = URL.parse(endpoint);
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw new TypeError("the eConnect endpoint must be an https:// or http:// URL");
+  if (url.username !== "" || url.password !== "")
+    throw new TypeError(
+      "the eConnect endpoint must not hold credentials: give username and password instead",
+    );
+  return url;
+}
+
+function isEntry(record: unknown): record is StationEntry {
+  return typeof record === "object" && record !== null && !Array.isArray(record);
+}
+
+function endless(what: string): EconnectError {
+  return new EconnectError(`${what}; the walk ends`, { fault: "answer", code: "paging" });
+}
