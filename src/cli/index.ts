@@ -17,6 +17,7 @@ import { schedule } from "./schedule.ts";
 import { scrape } from "./scrape.ts";
 import { selftest } from "./selftest.ts";
 import { set } from "./set.ts";
+import { sheds } from "./sheds.ts";
 import { simulate } from "./simulate.ts";
 import { status } from "./status.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
@@ -38,6 +39,7 @@ const commands: readonly CommandFile[] = [
   get,
   set,
   revert,
+  sheds,
   override,
   schedule,
   history,

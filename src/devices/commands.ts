@@ -105,10 +105,33 @@ export interface Overriding {
   overridePatterns(): readonly Override[];
 }
 
+/** What stands in the devices. Times are ISO 8601 text in UTC. */
+export interface Sheds {
+  /** Set points that this bridge holds. */
+  readonly held: readonly HeldSetPoint[];
+  /** Limits on its devices that are not its own, as the last scrape showed them. */
+  readonly others: readonly { readonly device: string; readonly text: string; readonly seenAt: string }[];
+}
+
+interface HeldSetPoint {
+  readonly device: string;
+  readonly point: string;
+  readonly value: PointValue;
+  readonly requester: string;
+  /** When it was written first. */
+  readonly since: string;
+  /** When the device ends it by itself; null: never. */
+  readonly endsAt: string | null;
+  /** Its lease is renewed before it ends; null: it is not. */
+  readonly leaseSeconds: number | null;
+  readonly renewals: number;
+}
+
 /** Everything beside the {@link Commands} that the ways in may ask for. */
 export interface Control {
   readonly scheduling: Scheduling;
   readonly overriding: Overriding;
+  sheds(): Sheds;
   /** Reads a whole device now. Rejects with DeviceNotFoundError, or why nothing could be read. */
   scrapeAll(device: string, signal?: AbortSignal): Promise<Scrape>;
 }

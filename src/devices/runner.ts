@@ -23,6 +23,7 @@ import { Poller } from "./poller.ts";
 import { Schedule } from "./schedule/index.ts";
 import { type ScrapeCounters, ScrapeResults } from "./scrape-results.ts";
 import { Scraper } from "./scraper.ts";
+import { StandingSheds } from "./sheds.ts";
 import { writeStartingValues } from "./starting-values.ts";
 import type { StateStore } from "./state-store.ts";
 
@@ -133,6 +134,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     },
     scrapeSoon: (path) => poller.scrapeSoon(path),
   });
+  const sheds = new StandingSheds({ devices: byPath, holds, bus, notices, clock });
   // Before the first command can come.
   overrides.restore();
   schedule.restore();
@@ -198,6 +200,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     control: {
       scheduling: schedule,
       overriding: overrides,
+      sheds: () => sheds.list(),
       async scrapeAll(path, signal) {
         const device = findDevice(byPath, path);
         const what = `the scrape of ${path}`;
@@ -226,6 +229,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
         );
       schedule.start();
       holds.start(byPath, readOnly ? undefined : (hold) => actuator.renew(hold));
+      sheds.start();
       if (readOnly) sayReadOnly(holds, notices);
       poller.start();
       if (!readOnly) heartbeat.start();
@@ -240,6 +244,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       await Promise.all(sets.map((set) => set.stop()));
       heartbeat.stop();
       holds.stop();
+      sheds.stop();
       overrides.stop();
       schedule.stop();
       await Promise.all([poller.stop(), actuator.stop()]);

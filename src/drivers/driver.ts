@@ -129,8 +129,28 @@ export interface DriverDevice {
     value: PointValue | undefined,
     options: Pick<WriteOptions, "durationMinutes">,
   ): WriteOutcome;
+  /**
+   * Compares what the bridge believes to stand here with what the device showed in its last reading, which is asked for again
+   * only where it is not there any more. Writes nothing. Absent: it cannot tell.
+   */
+  compareHolds?(held: readonly HeldWrite[], signal: AbortSignal): Promise<HoldComparison>;
   /** The device is gone while the bridge runs on: lets go of what is kept for it. Must not touch the network. */
   close?(): void;
+}
+
+/** A write that stands, as far as the bridge knows. */
+export interface HeldWrite {
+  /** As in {@link WriteOutcome}'s `hold`. */
+  readonly key: string;
+  readonly point: string;
+  readonly value: PointValue;
+}
+
+export interface HoldComparison {
+  /** Keys of what does not stand any more, or differs from what was written. */
+  readonly gone: readonly string[];
+  /** What stands there besides, not by this bridge: where, as a hold's key, and what, for people. */
+  readonly foreign: readonly { readonly key: string; readonly text: string }[];
 }
 
 export interface Reading {

@@ -150,6 +150,10 @@ export const verbs: Readonly<Record<string, Verb>> = {
     params: [],
     call: (_, { control }) => control.overriding.overridePatterns().map(overrideJson),
   },
+  get_sheds: {
+    params: [],
+    call: (_, { control }) => control.sheds(),
+  },
   get_schedules: {
     params: [],
     call: (_, { control }) => control.scheduling.tasks(),

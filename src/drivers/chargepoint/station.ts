@@ -1,12 +1,20 @@
 import type { Log } from "../../log.ts";
 import { convertValue, type PointValue } from "../../points/index.ts";
 import type { RegistryRow } from "../../registry/row.ts";
-import type { DriverDevice, Reading, WriteOptions, WriteOutcome } from "../driver.ts";
+import type {
+  DriverDevice,
+  HeldWrite,
+  HoldComparison,
+  Reading,
+  WriteOptions,
+  WriteOutcome,
+} from "../driver.ts";
 import { PointNotFoundError, PointReadOnlyError } from "../errors.ts";
 import type { Account } from "./account/account.ts";
 import type { Answers } from "./account/answers.ts";
 import { ageAllowed, SELDOM } from "./account/pace.ts";
 import { untilAborted } from "./account/shared-reads.ts";
+import { compareWithLoad } from "./control/compare.ts";
 import { type ControlContext, controls, type Planned, planClear, planNothing } from "./control/controls.ts";
 import { registerClasses } from "./registers/index.ts";
 import type { AnswerKind, Attribute } from "./registers/register.ts";
@@ -125,6 +133,15 @@ export class Station implements DriverDevice {
     if (attribute.control === "clearAlarms")
       return planNothing("cleared alarms stay cleared; there is nothing to revert");
     return planClear(this.#init, row);
+  }
+
+  async compareHolds(held: readonly HeldWrite[], signal: AbortSignal): Promise<HoldComparison> {
+    // Without it the service is not asked what stands, and nothing was written either.
+    if (!this.#kinds.includes("load")) return { gone: [], foreign: [] };
+    const { account, stationID, own, intervalSeconds } = this.#init;
+    const load = await account.read("load", stationID, { maxAgeSeconds: intervalSeconds, signal });
+    const rowOf = (point: string) => this.#bindings.get(point)?.row;
+    return compareWithLoad(load, held, { stationID, own, rowOf });
   }
 
   #binding(point: string): Binding {

@@ -1,7 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { convertValue, type PointValue } from "../../points/index.ts";
 import type { RegistryRow } from "../../registry/index.ts";
-import type { DeviceInit, DriverDevice, Reading, WriteOptions, WriteOutcome } from "../driver.ts";
+import type {
+  DeviceInit,
+  DriverDevice,
+  HeldWrite,
+  HoldComparison,
+  Reading,
+  WriteOptions,
+  WriteOutcome,
+} from "../driver.ts";
 import { PointNotFoundError, PointReadOnlyError } from "../errors.ts";
 import type { FakeConfig } from "./config.ts";
 import { type Formula, parseFormula, valueAt } from "./formula.ts";
@@ -77,6 +85,20 @@ export class FakeDevice implements DriverDevice {
     return { verify: (signal) => this.#verify(name, standard, signal), releases: [name] };
   }
 
+  /** Nobody else writes to it; what was written goes with the process. */
+  async compareHolds(held: readonly HeldWrite[]): Promise<HoldComparison> {
+    const gone = held.filter(({ point, value }) => {
+      const cell = this.#standing(point);
+      return !cell || JSON.stringify(cell.value) !== JSON.stringify(value);
+    });
+    return { gone: gone.map(({ key }) => key), foreign: [] };
+  }
+
+  #standing(name: string): Cell | undefined {
+    const cell = this.#cells.get(name);
+    return cell && (cell.endsAt === undefined || cell.endsAt > this.#now()) ? cell : undefined;
+  }
+
   #put(point: FakePoint, value: PointValue, durationMinutes: number | undefined): WriteOutcome {
     const { name } = point.row.point;
     const lease = this.#init.config.lease_seconds;
@@ -94,8 +116,8 @@ export class FakeDevice implements DriverDevice {
   }
 
   #value({ row, formula }: FakePoint): PointValue {
-    const cell = this.#cells.get(row.point.name);
-    if (cell && (cell.endsAt === undefined || cell.endsAt > this.#now())) return cell.value;
+    const cell = this.#standing(row.point.name);
+    if (cell) return cell.value;
     const computed = valueAt(formula, this.#now());
     const whole = row.point.type === "integer" && typeof computed === "number";
     const converted = convertValue(whole ? Math.round(computed) : computed, row.point.type);

@@ -1,0 +1,52 @@
+import type { RegistryRow } from "../../../registry/row.ts";
+import type { HeldWrite, HoldComparison } from "../../driver.ts";
+import type { LoadAnswer } from "../account/answers.ts";
+import { loadRegister } from "../registers/load-register.ts";
+import { describe, type Limit, type OwnSheds } from "./own-sheds.ts";
+
+type Port = LoadAnswer["Port"][number];
+
+const SAME = 0.001;
+
+/** Which of the limits that are held show in a station's load answer, and which limits it shows besides. */
+export function compareWithLoad(
+  load: LoadAnswer,
+  held: readonly HeldWrite[],
+  station: {
+    readonly stationID: string;
+    readonly own: OwnSheds;
+    readonly rowOf: (point: string) => RegistryRow | undefined;
+  },
+): HoldComparison {
+  const { stationID, own, rowOf } = station;
+  const rows = held.map((write) => ({ write, row: rowOf(write.point) }));
+  const gone = rows.filter(({ write, row }) => !row || !shows(load, row, write));
+  for (const { row } of gone) if (row) own.cleared(row.port);
+  const standing = rows.filter((one) => !gone.includes(one)).map(({ row }) => row!.port);
+  const covered = ({ portNumber }: Port) =>
+    standing.some((port) => port === undefined || port === portNumber);
+  const others = load.Port.filter((port) => port.shedState === 1 && !covered(port));
+  return {
+    gone: gone.map(({ write }) => write.key),
+    foreign: others.map((port) => {
+      const limit = limitOf(port);
+      const text = `port ${port.portNumber} of station ${stationID} is limited (${describe(limit)})`;
+      return { key: `port:${port.portNumber}`, text };
+    }),
+  };
+}
+
+function shows(load: LoadAnswer, { attribute, port }: RegistryRow, { value }: HeldWrite): boolean {
+  const { shedState, ...limits } = loadRegister.attributes;
+  if (port !== undefined && !load.Port.some(({ portNumber }) => portNumber === port)) return false;
+  if (shedState!.read(load, port) !== 1) return false;
+  const read = limits[attribute]?.read(load, port);
+  return read === undefined || Math.abs(Number(read) - Number(value)) <= SAME;
+}
+
+/** With both at 0 it is an absolute limit of 0 kW. */
+function limitOf({ percentShed, allowedLoad }: Port): Limit {
+  return (percentShed ?? 0) > 0
+    ? { mode: "percentShed", value: percentShed! }
+    : { mode: "allowedLoad", value: allowedLoad ?? 0 };
+}

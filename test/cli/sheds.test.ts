@@ -1,0 +1,92 @@
+import { afterEach, expect, test } from "vitest";
+import { operations } from "../../src/drivers/chargepoint/api/index.ts";
+import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
+import { freePort } from "../helpers/mosquitto.ts";
+import { Site } from "../helpers/site.ts";
+import { call } from "../simulator/call.ts";
+import { cli, RunningCli } from "./in-process.ts";
+
+const endings: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+});
+
+async function station() {
+  const simulator = await startSimulator({ stations: 2, traffic: false, incidents: false });
+  endings.push(() => simulator.close());
+  const port = await freePort();
+  const { endpoint, username, password, stationIDs } = simulator;
+  const site = new Site({
+    ...{ endpoint, username, password, stationIDs },
+    bridge: {
+      mqtt: { embedded: { port } },
+      historian: { backend: "none" },
+      actuator: { confirm_timeout: 2 },
+    },
+  });
+  endings.push(() => site.remove());
+  const ask = (...args: string[]) => cli([...args, "--url", `mqtt://127.0.0.1:${port}`]);
+  const run = async (...args: string[]) => {
+    const bridge = new RunningCli(["run", "--config", site.config, ...args]);
+    endings.push(() => bridge.stop());
+    await bridge.printed(/connected to/);
+    return bridge;
+  };
+  return { simulator, ask, run };
+}
+
+function shed(simulator: Simulator, stationID: string, portNumber: string, kw: number) {
+  const Ports = { Port: [{ portNumber, allowedLoadPerPort: kw }] };
+  return call(simulator, operations.shedLoad, {
+    shedQuery: { shedStation: { stationID, Ports }, timeInterval: 0 },
+  });
+}
+
+const clear = (simulator: Simulator, stationID: string, portNumber: string) =>
+  call(simulator, operations.clearShedState, {
+    shedQuery: { shedStation: { stationID, Ports: { Port: [{ portNumber }] } } },
+  });
+
+test("E7: after a restart what still stands is held on, what is gone is forgotten, what is somebody else's is told", async () => {
+  const { simulator, ask, run } = await station();
+  const [one, two] = simulator.stationIDs as [string, string];
+  let bridge = await run();
+  expect((await ask("sheds")).stdout).toBe("the bridge holds nothing\n");
+  for (const [point, kw] of [
+    ["site/s1/allowedLoad_1", "3"],
+    ["site/s1/allowedLoad_2", "4"],
+    ["site/s2/allowedLoad_1", "5"],
+  ] as const)
+    expect((await ask("set", point, kw, "--requester", "ems")).stdout).toMatch(/^confirmed/);
+  const listed = (await ask("sheds")).stdout;
+  expect(listed).toMatch(/site\/s1\/allowedLoad_1 +3 +ems +\S+Z +\S+Z, renewed before +0\n/);
+  await bridge.stop();
+
+  await clear(simulator, one, "2");
+  await shed(simulator, two, "1", 2);
+  await shed(simulator, two, "2", 6);
+  const before = simulator.calls.length;
+  bridge = await run();
+  await bridge.printed(/site\/s1\/allowedLoad_2 = 4 of ems, held since .* is forgotten/);
+  await bridge.printed(
+    /port 1 of station \S+ is limited \(2 kW\); port 2 of station \S+ is limited \(6 kW\)/,
+  );
+  const { held, others } = JSON.parse((await ask("sheds", "--json")).stdout);
+  expect(held).toMatchObject([{ device: "site/s1", point: "allowedLoad_1", value: 3, requester: "ems" }]);
+  expect(others.map(({ device }: { device: string }) => device)).toEqual(["site/s2", "site/s2"]);
+  expect((await ask("sheds")).stdout).toContain("Not by this bridge:");
+  await bridge.stop();
+  const writes = simulator.calls.slice(before).filter(({ operation }) => /shed/i.test(operation));
+  expect(writes).toEqual([]);
+});
+
+test("a read-only bridge holds on to nothing that it could not end, and answers with its reason", async () => {
+  const { simulator, ask, run } = await station();
+  const bridge = await run("--read-only");
+  await bridge.printed(/the bridge is read-only: it writes to no device/);
+  const set = await ask("set", "site/s1/allowedLoad_1", "3");
+  expect(set.code).toBe(1);
+  expect(set.stdout).toContain("ReadOnlyBridgeError: this bridge is read-only");
+  expect((await ask("get", "site/s1/portLoad_1")).code).toBe(0);
+  expect(simulator.calls.filter(({ operation }) => /shed/i.test(operation))).toEqual([]);
+});
