@@ -7,8 +7,8 @@ import type {
   DriverType,
   SetMember,
 } from "../driver.ts";
+import type { Account } from "./account/account.ts";
 import { Accounts } from "./account/accounts.ts";
-import { ChargePointClient } from "./api/client.ts";
 import { endpointFor } from "./api/endpoints.ts";
 import { checkRows } from "./check-rows.ts";
 import {
@@ -47,26 +47,12 @@ class ChargePointService implements DriverService<ChargePointConfig> {
   createDevice({ path, config, rows, intervalSeconds }: DeviceInit<ChargePointConfig>): DriverDevice {
     const {
       stationID,
-      username,
-      password,
       shed_lease_minutes: leaseMinutes,
       shed_mode_change: onModeChange,
       shed_port_clear: onPortClear = "restore_others",
       shed_idle_port: onIdlePort = "warn",
     } = config;
-    const endpoint = endpointFor(config);
-    // The licence key is half a secret, and this key is stored: its fingerprint will do.
-    const fingerprint = createHash("sha256").update(username).digest("hex").slice(0, 16);
-    const stateKey = `${endpoint} ${fingerprint}`;
-    const account = this.#accounts.get({
-      endpoint,
-      place: config.endpoint ?? config.region,
-      username,
-      password,
-      stateKey,
-      callsInFlight: config.calls_in_flight ?? CALLS_IN_FLIGHT,
-      callsPerMinute: config.calls_per_minute ?? CALLS_PER_MINUTE,
-    });
+    const { account, stateKey } = this.#accountOf(config);
     const own = new OwnSheds(this.#context.state, stateKey, stationID);
     const policy = { leaseMinutes, onModeChange, onPortClear, onIdlePort };
     const shed = new ShedControl(new ShedCalls(account, stationID), own, policy);
@@ -88,16 +74,25 @@ class ChargePointService implements DriverService<ChargePointConfig> {
     return station;
   }
 
-  /** One walk over the account's stations, an hour apart: on a connection of its own, which it closes. */
+  /** One walk over the account's stations, an hour apart, within the account's limits. */
   async findMembers(config: ChargePointConfig, signal: AbortSignal): Promise<SetMember[]> {
-    const { username, password, stations } = config;
-    const { log } = this.#context;
-    const client = new ChargePointClient({ endpoint: endpointFor(config), username, password, log });
-    try {
-      return (await findStations(client, stations, signal)).map(memberOf);
-    } finally {
-      await client.close();
-    }
+    const { account } = this.#accountOf(config);
+    return (await findStations(account.calls, config.stations, signal)).map(memberOf);
+  }
+
+  #accountOf(config: ChargePointConfig): { account: Account; stateKey: string } {
+    const { username, password } = config;
+    const endpoint = endpointFor(config);
+    // The licence key is half a secret, and this key is stored: its fingerprint will do.
+    const fingerprint = createHash("sha256").update(username).digest("hex").slice(0, 16);
+    const stateKey = `${endpoint} ${fingerprint}`;
+    const account = this.#accounts.get({
+      ...{ endpoint, username, password, stateKey },
+      place: config.endpoint ?? config.region,
+      callsInFlight: config.calls_in_flight ?? CALLS_IN_FLIGHT,
+      callsPerMinute: config.calls_per_minute ?? CALLS_PER_MINUTE,
+    });
+    return { account, stateKey };
   }
 
   counters(): Readonly<Record<string, number>> {

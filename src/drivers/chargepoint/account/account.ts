@@ -138,6 +138,11 @@ export class Account {
     this.#reads[kind].audience.leave(stationID, reader);
   }
 
+  /** Calls of a walk that concerns no single station, within the account's limits. */
+  get calls(): Pick<ChargePointClient, "call"> {
+    return this.#calls;
+  }
+
   /** The account's answer for one station. Rejects with ApiError, TransportError, StationMissingError, … */
   read<K extends keyof Answers>(kind: K, stationID: string, options: ReadOptions): Promise<Answers[K]> {
     this.#wantPortDetails(options);

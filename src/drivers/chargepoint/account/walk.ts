@@ -19,6 +19,9 @@ export interface WalkEnd {
   readonly pages: number;
 }
 
+/** Asked for beside the next one in a long walk. */
+const PAGES_AHEAD = 3;
+
 /** Walks the pages of an operation until `take` gives false. @throws what {@link pages} throws */
 export async function walk<O extends Operation>(
   client: Client,
@@ -37,7 +40,7 @@ export async function walk<O extends Operation>(
     },
   };
   try {
-    for await (const record of pages(counting, operation, query, { signal })) {
+    for await (const record of pages(counting, operation, query, { signal, ahead: PAGES_AHEAD })) {
       if (take(record) === false) break;
     }
     return { complete: true, pages: walked };
