@@ -11,8 +11,10 @@ export interface Dialect {
   rows(columns: readonly ColumnType[]): string;
   /** A column as it is read: times as ISO text, longs as text. */
   shown(expression: string, type: ColumnType): string;
-  /** The greater of two expressions. */
+  /** Function that gives the greater of two values. */
   readonly greatest: string;
+  /** To a millionth, so that sums in another order are the same. */
+  rounded(expression: string): string;
 }
 
 export const sqliteDialect: Dialect = {
@@ -30,6 +32,7 @@ export const sqliteDialect: Dialect = {
   rows: (columns) => `VALUES (${columns.map(() => "?").join(", ")})`,
   shown: (expression, type) => (type === "long" ? `CAST(${expression} AS TEXT)` : expression),
   greatest: "max",
+  rounded: (expression) => `round(${expression}, 6)`,
 };
 
 export const postgresDialect: Dialect = {
@@ -53,6 +56,7 @@ export const postgresDialect: Dialect = {
     return expression;
   },
   greatest: "greatest",
+  rounded: (expression) => `round((${expression})::numeric, 6)::double precision`,
 };
 
 /** A name in SQL: `user` and `interval` are words of the language. */

@@ -45,11 +45,6 @@ export function upsert<N extends TableName>(
   const changes = columns
     .filter((name) => !key.includes(name))
     .map((name) => `${name} = coalesce(excluded.${name}, ${quoted(table)}.${name})`);
-  return insert(
-    dialect,
-    table,
-    columns,
-    rows,
-    `ON CONFLICT (${key.join(", ")}) DO UPDATE SET ${changes.join(", ")}`,
-  );
+  const then = changes.length > 0 ? `UPDATE SET ${changes.join(", ")}` : "NOTHING";
+  return insert(dialect, table, columns, rows, `ON CONFLICT (${key.join(", ")}) DO ${then}`);
 }

@@ -161,6 +161,39 @@ export class SessionReader {
     }));
   }
 
+  /** Sessions with events that are still to be published, in the order of their start. */
+  async waitingSessions(count: number, signal?: AbortSignal): Promise<RowOf<"session">[]> {
+    const rest = `WHERE to_announce IS NOT NULL ORDER BY t.started_at, t.session_id LIMIT ${count}`;
+    return (await this.#select("session", rest, [], signal)).map((row) => this.#row("session", row));
+  }
+
+  /** Sessions of an account that are over and whose quarter hours are not stored, in the order of their start: id and start. */
+  async sessionsWithoutIntervals(
+    {
+      account,
+      after,
+      to,
+      count,
+    }: {
+      readonly account: string;
+      readonly after: readonly [start: string, id: string];
+      readonly to: string;
+      readonly count: number;
+    },
+    signal?: AbortSignal,
+  ): Promise<[id: string, start: string][]> {
+    const { dialect } = this.#database;
+    const rows = await this.query(
+      `SELECT ${dialect.shown("t.session_id", "long")}, ${dialect.shown("t.started_at", "time")} FROM session AS t
+       WHERE account = ? AND ended_at IS NOT NULL AND intervals_at IS NULL
+         AND (started_at, session_id) > (?, ?) AND started_at < ?
+       ORDER BY t.started_at, t.session_id LIMIT ${count}`,
+      [account, ...after, to],
+      signal,
+    );
+    return rows.map(([id, start]) => [String(id), String(start)]);
+  }
+
   /** How many rows a table has. */
   async count(table: TableName, signal?: AbortSignal): Promise<number> {
     const [[count] = [0]] = await this.query(`SELECT count(*) FROM ${quoted(table)}`, [], signal);

@@ -245,6 +245,9 @@ export const tables = {
       range_to: time("And before this; empty: up to now"),
       sessions_to: required(time("Sessions that start before this are stored")),
       payments_to: required(time("Payments reported before this are stored")),
+      first_at: required(
+        time("When the account's first run of this kind began; events are told from then on"),
+      ),
       began_at: required(time("")),
       ended_at: time("Empty: interrupted, or under way"),
       rechecked_at: time("When older sessions were last looked through for changes"),

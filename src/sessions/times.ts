@@ -1,4 +1,4 @@
-import { convertValue } from "../points/index.ts";
+import { timeOf } from "../points/index.ts";
 
 /** `2026-11-21T08:00:00Z`: as the service and both databases have times, to the second; texts of it sort by time. */
 export function wireTime(time: Date): string {
@@ -11,8 +11,6 @@ const WIRE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 export function toWireTime(text: string | null | undefined): string | null {
   if (text === null || text === undefined) return null;
   if (WIRE_TIME.test(text)) return text;
-  const converted = convertValue(text, "datetime");
-  if (!converted.ok || converted.value === null) return null;
-  const time = new Date(String(converted.value));
-  return Number.isNaN(time.getTime()) ? null : wireTime(time);
+  const time = timeOf(text);
+  return Number.isNaN(time) ? null : wireTime(new Date(time));
 }

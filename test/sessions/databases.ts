@@ -52,3 +52,10 @@ async function postgresPlace(): Promise<DatabasePlace> {
     dispose: () => server.dispose(),
   };
 }
+
+/** The rows, in a list. */
+export async function all<T>(rows: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const row of rows) found.push(row);
+  return found;
+}

@@ -1,15 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type SessionDatabase, SessionDatabaseError, SessionReader } from "../../src/sessions/index.ts";
 import { insertMissing, upsert } from "../../src/sessions/inserts.ts";
-import { type DatabasePlace, places } from "./databases.ts";
+import { all, type DatabasePlace, places } from "./databases.ts";
 
 const NAME = `Zoë "O'Neil" 🚗; DROP TABLE session --`;
-
-async function all<T>(rows: AsyncIterable<T>): Promise<T[]> {
-  const found: T[] = [];
-  for await (const row of rows) found.push(row);
-  return found;
-}
 
 describe.each(places)("reading from %s", (_, make) => {
   let place: DatabasePlace;

@@ -1,7 +1,15 @@
 import pg from "pg";
 import { clientOptions, type PostgresConnection } from "../../historian/postgres/connection.ts";
 import { sqlState } from "../../historian/postgres/failure.ts";
-import { type Rows, type SessionDatabase, SessionDatabaseError, type Statement } from "../database.ts";
+import {
+  NOTHING_TALLIED,
+  type Rows,
+  type SessionDatabase,
+  SessionDatabaseError,
+  type Statement,
+  tallyOf,
+  valuesOf,
+} from "../database.ts";
 import { postgresDialect, quoted } from "../dialect.ts";
 import { ddl, migrationsFrom, SCHEMA_VERSION } from "../schema.ts";
 import type { SqlValue } from "../tables.ts";
@@ -48,7 +56,12 @@ export class PostgresSessions implements SessionDatabase {
     return await this.#lend(async (run) => {
       const answers: Rows[] = [];
       await run("BEGIN");
-      for (const statement of statements) answers.push(await runOne(run, statement));
+      let tally = NOTHING_TALLIED;
+      for (const statement of statements) {
+        const answer = await runOne(run, statement, valuesOf(statement, tally));
+        if (statement.tally) tally = tallyOf(statement, answer);
+        answers.push(answer);
+      }
       await run("COMMIT");
       return answers;
     }, signal);
@@ -151,7 +164,11 @@ function numbered(sql: string): string {
   return sql.replaceAll("?", () => `$${++number}`);
 }
 
-async function runOne(run: Run, { sql, bulk, rows }: Statement): Promise<Rows> {
+async function runOne(
+  run: Run,
+  { sql, bulk }: Statement,
+  rows: readonly (readonly SqlValue[])[],
+): Promise<Rows> {
   if (rows.length === 0) return [];
   if (bulk)
     return await run(

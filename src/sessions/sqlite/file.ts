@@ -1,7 +1,14 @@
 import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { type Rows, SessionDatabaseError, type Statement } from "../database.ts";
+import {
+  NOTHING_TALLIED,
+  type Rows,
+  SessionDatabaseError,
+  type Statement,
+  tallyOf,
+  valuesOf,
+} from "../database.ts";
 import { sqliteDialect } from "../dialect.ts";
 import { ddl, migrationsFrom, SCHEMA_VERSION } from "../schema.ts";
 import type { SqlValue } from "../tables.ts";
@@ -46,9 +53,14 @@ export class SessionFile implements Calls {
     const db = this.#open();
     db.exec("BEGIN IMMEDIATE");
     try {
-      const answers = statements.map(({ sql, rows }) => {
-        const statement = this.#prepare(sql);
-        return rows.flatMap((row) => statement.all(...row.map(bound)) as unknown as Rows);
+      let tally = NOTHING_TALLIED;
+      const answers = statements.map((statement) => {
+        const prepared = this.#prepare(statement.sql);
+        const answer: Rows[number][] = [];
+        for (const row of valuesOf(statement, tally))
+          answer.push(...(prepared.all(...row.map(bound)) as unknown as Rows));
+        if (statement.tally) tally = tallyOf(statement, answer);
+        return answer;
       });
       db.exec("COMMIT");
       return answers;

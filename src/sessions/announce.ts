@@ -1,0 +1,107 @@
+import type { PortEnergy, SessionEvent, SessionOutlet } from "../points/index.ts";
+import type { SessionDatabase } from "./database.ts";
+import { SessionReader } from "./reader.ts";
+import type { RowOf } from "./tables.ts";
+
+interface AnnounceOptions {
+  readonly outlet: SessionOutlet;
+  /** Whether user, card and vehicle go into the events. */
+  readonly personalData: boolean;
+  readonly signal: AbortSignal;
+}
+
+const PAGE = 200;
+
+/**
+ * Publishes the events that wait in the tables, in the order of the sessions' starts, and forgets each when the broker has
+ * it. One that was published by a process which died before it could forget it goes out again, with the same id. Gives
+ * whether nothing waits any more: where the broker is away, the rest stays for the next time.
+ */
+export async function announce(database: SessionDatabase, options: AnnounceOptions): Promise<boolean> {
+  return (await announceSessions(database, options)) && (await announceEnergy(database, options));
+}
+
+async function announceSessions(
+  database: SessionDatabase,
+  { outlet, personalData, signal }: AnnounceOptions,
+): Promise<boolean> {
+  const reader = new SessionReader(database);
+  for (;;) {
+    const waiting = await reader.waitingSessions(PAGE, signal);
+    for (const row of waiting) {
+      const events = (row.to_announce ?? "").split(" ") as SessionEvent["event"][];
+      while (events.length > 0) {
+        signal.throwIfAborted();
+        const outcome = await outlet.event(eventOf(row, events[0]!, personalData));
+        if (outcome === "dropped") break;
+        events.shift();
+      }
+      await database.write([
+        {
+          // What has changed meanwhile has its own event to be told.
+          sql: `UPDATE session SET to_announce = ? WHERE session_id = ? AND revision = ?`,
+          rows: [[events.join(" ") || null, row.session_id, row.revision]],
+        },
+      ]);
+      if (events.length > 0) return false;
+    }
+    if (waiting.length < PAGE) return true;
+  }
+}
+
+async function announceEnergy(
+  database: SessionDatabase,
+  { outlet, signal }: AnnounceOptions,
+): Promise<boolean> {
+  const ports = await new SessionReader(database).portEnergy(signal);
+  for (const row of ports.filter(({ to_announce }) => to_announce)) {
+    signal.throwIfAborted();
+    if ((await outlet.energy(energyOf(row))) === "dropped") return false;
+    await database.write([
+      {
+        sql: `UPDATE port_energy SET to_announce = CAST(? AS ${database.dialect.types.boolean})
+              WHERE station_id = ? AND port_number = ? AND energy_kwh = ?`,
+        rows: [[false, row.station_id, row.port_number, row.energy_kwh]],
+      },
+    ]);
+  }
+  return true;
+}
+
+function eventOf(row: RowOf<"session">, event: SessionEvent["event"], personalData: boolean): SessionEvent {
+  return {
+    event,
+    id: `${row.session_id} ${event}${event === "updated" ? ` ${row.revision}` : ""}`,
+    stationID: row.station_id,
+    port: row.port_number,
+    session: {
+      sessionID: row.session_id,
+      startedAt: row.started_at,
+      endedAt: row.ended_at,
+      energyKwh: row.energy_kwh,
+      chargingSeconds: row.charging_seconds,
+      connectedSeconds: row.connected_seconds,
+      startBatteryPercent: row.start_battery_percent,
+      stopBatteryPercent: row.stop_battery_percent,
+      endedBy: row.ended_by,
+      vehicleMake: row.vehicle_make,
+      vehicleModel: row.vehicle_model,
+      ...(personalData && {
+        userID: row.user_id,
+        credentialID: row.credential_id,
+        rfidSerialNumber: row.rfid_serial_number,
+        vehicleID: row.vehicle_id,
+      }),
+    },
+  };
+}
+
+function energyOf(row: RowOf<"port_energy">): PortEnergy {
+  return {
+    stationID: row.station_id,
+    port: row.port_number,
+    energyKwh: row.energy_kwh,
+    sessions: row.session_count,
+    at: row.changed_at,
+  };
+}

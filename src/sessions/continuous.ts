@@ -1,0 +1,144 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Log } from "../log.ts";
+import type { SessionOutlet } from "../points/index.ts";
+import { announce } from "./announce.ts";
+import type { SessionDatabase } from "./database.ts";
+import { type SessionAccount, type SyncReport, syncSessions } from "./sync.ts";
+import { lastRun } from "./sync-run.ts";
+import { wireTime } from "./times.ts";
+
+export interface ContinuousSettings {
+  readonly intervalSeconds: number;
+  /** How far the first round looks back. */
+  readonly lookBackDays: number;
+  /** How far a round looks back once a day, for sessions that changed or came late. */
+  readonly recheckDays: number;
+  readonly personalData: boolean;
+  readonly payments: boolean;
+  readonly intervals: boolean;
+  readonly publishPersonalData: boolean;
+}
+
+export interface ContinuousOptions {
+  readonly accounts: readonly SessionAccount[];
+  readonly database: SessionDatabase;
+  readonly settings: ContinuousSettings;
+  /** Absent: no events are published, nor kept for it. */
+  readonly outlet?: SessionOutlet;
+  readonly log: Log;
+  readonly now?: () => Date;
+  readonly pause?: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
+}
+
+const DAY_MS = 86_400_000;
+/** A round looks so far behind the end of the one before: the source renews its data every five minutes (guide §6.1). */
+const OVERLAP_MS = 3_600_000;
+
+/**
+ * Reads sessions every few minutes, from where the last round has come to: what happened while nobody looked is found by
+ * the next round. A failure is said once and tried again with the next round.
+ */
+export class ContinuousSync {
+  readonly #options: ContinuousOptions;
+  readonly #now: () => Date;
+  readonly #ending = new AbortController();
+  /** What was said of accounts, so that it is not said again. */
+  readonly #said = new Set<string>();
+  /** What failed in the last round, and how. */
+  readonly #failing = new Map<string, string>();
+  /** Accounts whose stations were read by this process. */
+  readonly #known = new Set<string>();
+  #running: Promise<void> | undefined;
+
+  constructor(options: ContinuousOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => new Date());
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Ends the round under way; what it has stored stays. */
+  async stop(): Promise<void> {
+    this.#ending.abort(new Error("the bridge stops"));
+    await this.#running;
+  }
+
+  /** Reads every account and publishes what there is to tell. Never rejects. */
+  async round(): Promise<void> {
+    const { accounts, database, outlet, settings } = this.#options;
+    const { signal } = this.#ending;
+    for (const account of accounts) {
+      await this.#attempt(`sessions of ${account.label}`, async () =>
+        this.#tell(account, await this.#sync(account)),
+      );
+    }
+    if (!outlet) return;
+    await this.#attempt("session events", async () => {
+      await announce(database, { outlet, personalData: settings.publishPersonalData, signal });
+    });
+  }
+
+  async #run(): Promise<void> {
+    const { settings, pause = (ms, signal) => sleep(ms, undefined, { signal }) } = this.#options;
+    const { signal } = this.#ending;
+    while (!signal.aborted) {
+      const begun = performance.now();
+      await this.round();
+      const wait = Math.max(1000, settings.intervalSeconds * 1000 - (performance.now() - begun));
+      await pause(wait, signal).catch(() => undefined);
+    }
+  }
+
+  async #sync(account: SessionAccount): Promise<SyncReport> {
+    const { database, settings, outlet } = this.#options;
+    const { lookBackDays, recheckDays, personalData, payments, intervals } = settings;
+    const now = this.#now().getTime();
+    const last = await lastRun(database, account.key, "continuous");
+    const rechecks = last !== undefined && now - Date.parse(last.rechecked_at ?? last.first_at) >= DAY_MS;
+    const behind = last ? Date.parse(last.sessions_to) - OVERLAP_MS : now - lookBackDays * DAY_MS;
+    const from = rechecks ? Math.min(behind, now - recheckDays * DAY_MS) : behind;
+    const report = await syncSessions({
+      ...{ account, database, kind: "continuous", from: new Date(from), rechecks },
+      ...{ personalData, payments, intervals },
+      nameplates: rechecks || !this.#known.has(account.key),
+      announceSince: outlet ? (last?.first_at ?? wireTime(this.#now())) : null,
+      signal: this.#ending.signal,
+      now: this.#now,
+    });
+    this.#known.add(account.key);
+    return report;
+  }
+
+  /** What could not be read and why, each once. */
+  #tell({ label }: SessionAccount, { counts, problems, refused }: SyncReport): void {
+    const { log } = this.#options;
+    const { added, updated } = counts;
+    if (added + updated > 0) log.debug("charging sessions stored", { account: label, added, updated });
+    for (const problem of [
+      ...problems,
+      ...[...refused.keys()].map((reason) => `records are refused: ${reason}`),
+    ]) {
+      const line = `${label}: ${problem}`;
+      if (!this.#said.has(line)) log.warn(line);
+      this.#said.add(line);
+    }
+  }
+
+  async #attempt(what: string, work: () => Promise<unknown>): Promise<void> {
+    const { log } = this.#options;
+    let failure = "";
+    try {
+      await work();
+    } catch (error) {
+      if (this.#ending.signal.aborted) return;
+      failure = (error as Error).message;
+    }
+    const before = this.#failing.get(what) ?? "";
+    this.#failing.set(what, failure);
+    if (failure !== "" && failure !== before)
+      log.warn(`${what}: ${failure}; tried again with the next round`);
+    if (failure === "" && before !== "") log.info(`${what}: works again`);
+  }
+}
