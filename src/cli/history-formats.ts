@@ -66,7 +66,7 @@ function csvValue(value: unknown): string {
   return typeof value === "string" ? csvText(value) : csvText(JSON.stringify(value));
 }
 
-function csvText(text: string): string {
+export function csvText(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

@@ -1,29 +1,18 @@
-import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import {
   type CallArguments,
   findGaps,
   type Historian,
-  HistorianError,
-  openHistorian,
   QueryError,
   volttronHistorian,
 } from "../historian/index.ts";
-import { Secrets } from "../log.ts";
-import { CommandError, EXIT } from "./command-error.ts";
 import { FORMATS, type HistoryFormat, historyText, writeText } from "./history-formats.ts";
 import { gapsText } from "./history-gaps.ts";
-import { loadSettings } from "./load.ts";
-import { logOptions, numberOption } from "./options.ts";
+import { type StoreFlags, storeOptions, TIMES, withHistorian } from "./history-store.ts";
+import { numberOption } from "./options.ts";
 import { formatTable } from "./table.ts";
-import { type LogFlags, printJson, type Terminal, terminalLog } from "./terminal.ts";
+import { printJson, type Terminal } from "./terminal.ts";
 import { packageVersion } from "./version.ts";
-
-interface StoreFlags extends LogFlags {
-  readonly config?: string;
-  readonly data?: string;
-  readonly json?: true;
-}
 
 interface TopicsFlags extends StoreFlags {
   readonly own?: true;
@@ -44,8 +33,6 @@ interface QueryFlags extends RangeFlags {
   readonly format?: HistoryFormat;
   readonly out?: string;
 }
-
-const TIMES = "ISO 8601 (UTC where it names no zone) or 'now -1d -2h -10m'";
 
 export function history(program: Command, terminal: Terminal): void {
   const group = program.command("history").description("Ask the historian; also while the bridge runs.");
@@ -138,38 +125,4 @@ function parseArguments(text: string): CallArguments {
   }
   if (typeof args === "object" && args !== null && !Array.isArray(args)) return args as CallArguments;
   throw new QueryError("arguments", "expected a JSON object");
-}
-
-function storeOptions(command: Command): Command {
-  const withStore = command
-    .option("--config <file>", "bridge config (default: configs/bridge.json)")
-    .option("--data <folder>", "data folder (default: the bridge config's)")
-    .option("--json", "print JSON");
-  return logOptions(withStore, "warn");
-}
-
-async function withHistorian(
-  flags: StoreFlags,
-  terminal: Terminal,
-  use: (historian: Historian) => Promise<void>,
-): Promise<void> {
-  const secrets = new Secrets();
-  const { settings } = loadSettings({ config: flags.config, secrets, env: terminal.env });
-  const folder = flags.data === undefined ? settings.data : resolve(flags.data);
-  try {
-    const log = terminalLog(terminal, flags, secrets);
-    const historian = await openHistorian(settings.historian, folder, { readonly: true, log });
-    try {
-      await use(historian);
-    } finally {
-      await historian.close();
-    }
-  } catch (error) {
-    if (error instanceof QueryError) {
-      const message = error.message.replaceAll("agg_type", "--agg").replaceAll("agg_period", "--period");
-      throw new CommandError(message, EXIT.usage, { cause: error });
-    }
-    if (error instanceof HistorianError) throw new CommandError(error.message, EXIT.failed, { cause: error });
-    throw error;
-  }
 }

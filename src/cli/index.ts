@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { api } from "./api/index.ts";
+import { audit } from "./audit.ts";
 import { check } from "./check.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import { completion } from "./completion.ts";
@@ -43,6 +44,7 @@ const commands: readonly CommandFile[] = [
   override,
   schedule,
   history,
+  audit,
   deadletter,
   status,
   selftest,

@@ -1,5 +1,12 @@
 import type { Bus } from "../bus.ts";
-import type { Availability, AvailabilityChange, DeviceInfo, PointValue, Scrape } from "../points/index.ts";
+import type {
+  Availability,
+  AvailabilityChange,
+  DeviceInfo,
+  PointValue,
+  Scrape,
+  Write,
+} from "../points/index.ts";
 import type { Clock } from "./clock.ts";
 
 /** So many scrapes in a row that failed as a whole make a device offline. */
@@ -84,9 +91,10 @@ export class LatestValues {
     return this.#known.get(path)?.values.get(point);
   }
 
-  /** A single point was read. */
-  noted(path: string, point: string, value: PointValue): void {
-    this.#known.get(path)?.values.set(point, { value, at: new Date(this.#clock.now()) });
+  /** What was read back after a write is the newest that is known of its point. */
+  written({ device, point, readBack }: Write): void {
+    if (point === undefined || readBack === undefined) return;
+    this.#known.get(device.path)?.values.set(point, { value: readBack, at: new Date(this.#clock.now()) });
   }
 
   all(): DeviceState[] {

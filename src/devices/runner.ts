@@ -134,6 +134,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     },
     scrapeSoon: (path) => poller.scrapeSoon(path),
   });
+  let deaf: (() => void) | undefined;
   const sheds = new StandingSheds({ devices: byPath, holds, bus, notices, clock });
   // Before the first command can come.
   overrides.restore();
@@ -230,6 +231,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       schedule.start();
       holds.start(byPath, readOnly ? undefined : (hold) => actuator.renew(hold));
       sheds.start();
+      deaf = bus.on("write", (write) => latest.written(write));
       if (readOnly) sayReadOnly(holds, notices);
       poller.start();
       if (!readOnly) heartbeat.start();
@@ -245,6 +247,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       heartbeat.stop();
       holds.stop();
       sheds.stop();
+      deaf?.();
       overrides.stop();
       schedule.stop();
       await Promise.all([poller.stop(), actuator.stop()]);

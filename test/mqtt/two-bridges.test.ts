@@ -29,7 +29,12 @@ beforeEach(async (context) => {
       {
         instance: name,
         devices: new Map([[`site/${name}`, device(`site/${name}`, POINTS)]]),
-        control: { scheduling: granting(name), overriding, scrapeAll, sheds: () => ({ held: [], others: [] }) },
+        control: {
+          scheduling: granting(name),
+          overriding,
+          scrapeAll,
+          sheds: () => ({ held: [], others: [] }),
+        },
       },
     );
     await connected(rig.mqtt);
