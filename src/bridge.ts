@@ -9,6 +9,7 @@ import {
   StateStore,
 } from "./devices/index.ts";
 import { type Archive, openArchive, openHistorian, Recorder } from "./historian/index.ts";
+import { SiteLimits } from "./limits/index.ts";
 import type { Log, Secrets } from "./log.ts";
 import { type Mqtt, startMqtt } from "./mqtt/index.ts";
 import { openQueue } from "./queue/index.ts";
@@ -40,8 +41,10 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const { settings, log, secrets, version } = options;
   const undo: (() => void | Promise<void>)[] = [];
   let devices: RunningDevices | undefined;
+  let limits: SiteLimits | undefined;
   const stop = async () => {
-    // First, so that what the devices still say is published and stored.
+    limits?.stop();
+    // Before the rest, so that what the devices still say is published and stored.
     await devices?.stop();
     for (const step of undo.splice(0).reverse()) await step();
   };
@@ -56,6 +59,16 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     devices = running;
     options.onDiagnostics(running.diagnostics);
 
+    limits = new SiteLimits({
+      groups: settings.limits,
+      bus,
+      commands: running.commands,
+      devices: running.byPath,
+      state,
+      log,
+      maxCommandAgeSeconds: settings.actuator.maxCommandAgeSeconds,
+      readOnly: settings.readOnly,
+    });
     const archive = await startRecorder(options, bus, undo);
     const outbox = await openQueue({
       file: join(settings.data, "outbox.sqlite"),
@@ -71,7 +84,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       bus,
       devices: running.byPath,
       commands: running.commands,
-      control: running.control,
+      control: { ...running.control, limiting: limits },
       requester: settings.actuator.requester,
       outbox,
       log,
@@ -83,6 +96,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       }),
     });
     undo.push(() => mqtt.stop());
+    // Before the first scrape can come.
+    limits.start();
     running.start();
     return { bus, devices: running, mqtt, stop };
   } catch (error) {

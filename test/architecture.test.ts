@@ -18,6 +18,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   simulator: ["points", "config", "log", "drivers/chargepoint/api"],
   devices: ["points", "config", "registry", "drivers", "bus", "log"],
   historian: ["points", "config", "bus", "queue", "log", "thread-calls"],
+  limits: ["points", "config", "bus", "devices", "log"],
   mqtt: ["points", "config", "bus", "queue", "devices", "log"],
   sessions: [
     "points",
@@ -38,6 +39,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "log",
     "devices",
     "historian",
+    "limits",
     "mqtt",
     "sessions",
   ],

@@ -10,6 +10,7 @@ import { discover } from "./discover.ts";
 import { get } from "./get.ts";
 import { historian } from "./historian.ts";
 import { history } from "./history.ts";
+import { limit } from "./limit.ts";
 import { override } from "./override.ts";
 import { plan } from "./plan.ts";
 import { revert } from "./revert.ts";
@@ -42,6 +43,7 @@ const commands: readonly CommandFile[] = [
   revert,
   sheds,
   override,
+  limit,
   schedule,
   history,
   audit,

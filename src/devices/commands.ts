@@ -133,5 +133,47 @@ export interface Control {
   readonly overriding: Overriding;
   sheds(): Sheds;
   /** Reads a whole device now. Rejects with DeviceNotFoundError, or why nothing could be read. */
+/** A port or station that belongs to a group of the site limit controller. kW. */
+export interface LimitedOutlet {
+  readonly device: string;
+  /** The point that limits it. */
+  readonly point: string;
+  /** `waiting`: a vehicle waits for its turn. `idle`: nobody wants power. `unknown`: it could not be read. */
+  readonly state: "charging" | "waiting" | "idle" | "unknown";
+  /** Null: not known. */
+  readonly loadKw: number | null;
+  /** Null: no limit is known to be in force. */
+  readonly limitKw: number | null;
+  readonly nominalKw: number;
+  /** Why its limit could not be set the last time. */
+  readonly trouble?: string;
+}
+
+/** Devices whose loads together are kept under a limit. */
+export interface LimitGroup {
+  readonly group: string;
+  /** Null: none. */
+  readonly maxKw: number | null;
+  /** What is drawn, as far as it is known. */
+  readonly loadKw: number;
+  /** The most that could be drawn: the sum of the limits in force, and of all that those without can give. */
+  readonly mayDrawKw: number;
+  readonly busy: number;
+  readonly waiting: number;
+  readonly outlets: readonly LimitedOutlet[];
+}
+
+/** The site limit controller. */
+export interface Limiting {
+  limits(): readonly LimitGroup[];
+  /**
+   * Sets the limit of a group, null for none, and keeps it across restarts. Throws LimitGroupNotFoundError,
+   * InvalidLimitError, CommandExpiredError, ReadOnlyBridgeError. `unknown`: what comes from outside is checked here.
+   */
+  setLimit(group: string, maxKw: unknown, command: Command): LimitGroup;
+}
+
   scrapeAll(device: string, signal?: AbortSignal): Promise<Scrape>;
 }
+  /** Absent where no site limit controller runs. */
+  readonly limiting?: Limiting;

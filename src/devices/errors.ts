@@ -1,3 +1,5 @@
+import { closest } from "../config/index.ts";
+
 /** The bridge runs no such device. */
 export class DeviceNotFoundError extends Error {
   override readonly name = "DeviceNotFoundError";
@@ -34,4 +36,28 @@ export class ReadOnlyBridgeError extends Error {
 /** It cannot be told who asks. Nothing was sent. */
 export class RequesterError extends Error {
   override readonly name = "RequesterError";
+}
+
+/** A later command took the place of one that still waited. Nothing was sent. */
+export class SupersededError extends Error {
+  override readonly name = "SupersededError";
+}
+
+/** The requester used this id for another command. Nothing was sent. */
+export class DuplicateIdError extends Error {
+  override readonly name = "DuplicateIdError";
+}
+
+/** No group of the config has this name. */
+export class LimitGroupNotFoundError extends Error {
+  override readonly name = "LimitGroupNotFoundError";
+
+  constructor(group: string, known: readonly string[]) {
+    const suggestion = closest(group, known);
+    const there =
+      known.length === 0
+        ? 'the bridge config has no groups; add them in its section "limits"'
+        : `there are: ${known.join(", ")}`;
+    super(`there is no limit group ${group}${suggestion ? `; did you mean ${suggestion}?` : `; ${there}`}`);
+  }
 }

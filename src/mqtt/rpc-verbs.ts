@@ -1,4 +1,5 @@
 import type { Command, CommandResult, Commands, Control, Override } from "../devices/commands.ts";
+import { LimitGroupNotFoundError } from "../devices/errors.ts";
 import type { PointValue } from "../points/index.ts";
 import { type Params, trimmed } from "./rpc-params.ts";
 import { splitTarget } from "./topics.ts";
@@ -153,6 +154,27 @@ export const verbs: Readonly<Record<string, Verb>> = {
   get_sheds: {
     params: [],
     call: (_, { control }) => control.sheds(),
+  },
+  get_limits: {
+    params: ["group"],
+    call(params, { control }) {
+      const groups = control.limiting?.limits() ?? [];
+      if ((params.raw("group") ?? null) === null) return groups;
+      const name = params.text("group");
+      const known = groups.map(({ group }) => group);
+      if (!known.includes(name)) throw new LimitGroupNotFoundError(name, known);
+      return groups.filter(({ group }) => group === name);
+    },
+  },
+  set_limit: {
+    params: ["group", "kw"],
+    call(params, { control, command }) {
+      const kw = params.raw("kw");
+      const name = params.text("group");
+      if (kw === undefined) throw params.wrong('"kw" is missing');
+      if (!control.limiting) throw new LimitGroupNotFoundError(name, []);
+      return control.limiting.setLimit(name, kw, command);
+    },
   },
   get_schedules: {
     params: [],

@@ -1,0 +1,236 @@
+import type { LimitSettings } from "../config/index.ts";
+import type { Clock } from "../devices/clock.ts";
+import type { Commands, LimitGroup } from "../devices/commands.ts";
+import type { Notices } from "../devices/notices.ts";
+import { pathPattern } from "../devices/overrides/pattern.ts";
+import type { DeviceInfo, Scrape } from "../points/index.ts";
+import { Alarms } from "./alarms.ts";
+import { decide, type Plan } from "./decide.ts";
+import { isBusy, mayDrawKw } from "./outlet.ts";
+import { OutletControl } from "./outlet-control.ts";
+import type { OwnLimits } from "./own-limits.ts";
+import { sourcesOf } from "./sources.ts";
+import { beyondText, kwText, moveText } from "./words.ts";
+
+export interface GroupParts {
+  readonly name: string;
+  readonly settings: LimitSettings;
+  readonly commands: Commands;
+  readonly own: OwnLimits;
+  readonly clock: Clock;
+  readonly notices: Notices;
+}
+
+/** The stations of a round come one after the other; then one decision is made for all. */
+const GATHER_MS = 400;
+/** Turns end, retries come due, readings grow old. */
+const TICK_MS = 10_000;
+/** Outlets are freed one after the other, so that the load rises slowly. */
+const RELEASE_PAUSE_MS = 5_000;
+/** At the start, who cannot be read is waited for only so long. */
+const INTERVALS_UNTIL_READY = 2;
+
+/** One group of the site limit controller: listens to its devices' scrapes, and writes what {@link decide} tells. */
+export class Group {
+  readonly name: string;
+  readonly #parts: GroupParts;
+  readonly #matches: readonly ((path: string) => boolean)[];
+  readonly #outlets = new Map<string, OutletControl>();
+  readonly #alarms: Alarms;
+  #maxKw: number | undefined;
+  #running = false;
+  #startedAt = 0;
+  #rebalancedAt = Number.NEGATIVE_INFINITY;
+  #releasedAt = Number.NEGATIVE_INFINITY;
+  #waiting = 0;
+  #cancelTick: (() => void) | undefined;
+  #cancelDecision: (() => void) | undefined;
+
+  constructor(parts: GroupParts, maxKw: number | undefined) {
+    this.name = parts.name;
+    this.#parts = parts;
+    this.#matches = parts.settings.devices.map(pathPattern);
+    this.#alarms = new Alarms(parts.notices, parts.clock);
+    this.#maxKw = maxKw;
+  }
+
+  /** Undefined: none; what was limited is set free. */
+  get maxKw(): number | undefined {
+    return this.#maxKw;
+  }
+
+  set maxKw(kw: number | undefined) {
+    this.#maxKw = kw;
+    this.#rebalancedAt = Number.NEGATIVE_INFINITY;
+    this.#decideSoon();
+  }
+
+  covers(path: string): boolean {
+    return this.#matches.some((matches) => matches(path));
+  }
+
+  has(outlet: string): boolean {
+    return this.#outlets.has(outlet);
+  }
+
+  /** Takes a device in. Gives how many outlets it has; 0 where it has no such points. */
+  add(device: DeviceInfo): number {
+    const { name, settings } = this.#parts;
+    const { minimumKw } = settings;
+    const sources = sourcesOf(device, settings.points);
+    for (const source of sources) {
+      const nominalKw = settings.nominalKw * Math.max(1, source.powers.length, source.statuses.length);
+      const control = new OutletControl({ ...this.#parts, group: name, source, nominalKw, minimumKw });
+      this.#outlets.set(source.id, control);
+    }
+    return sources.length;
+  }
+
+  remove(path: string): void {
+    for (const control of this.#of(path)) this.#outlets.delete(control.source.id);
+  }
+
+  start(): void {
+    this.#running = true;
+    this.#startedAt = this.#parts.clock.monotonic();
+    this.#tick();
+  }
+
+  stop(): void {
+    this.#running = false;
+    this.#cancelTick?.();
+    this.#cancelDecision?.();
+  }
+
+  scraped({ device, values, takenAt }: Scrape): void {
+    const { clock } = this.#parts;
+    const at = clock.monotonic() - Math.max(0, clock.now() - takenAt.getTime());
+    for (const control of this.#of(device.path)) control.scraped(values, at);
+    this.#decideSoon();
+  }
+
+  limitsLost(path: string): void {
+    for (const control of this.#of(path)) control.limitLost();
+    this.#decideSoon();
+  }
+
+  describe(): LimitGroup {
+    const outlets = [...this.#outlets.values()];
+    return {
+      group: this.name,
+      maxKw: this.#maxKw ?? null,
+      loadKw: round(total(outlets, ({ outlet }) => outlet.loadKw ?? 0)),
+      mayDrawKw: round(total(outlets, ({ outlet }) => mayDrawKw(outlet))),
+      busy: outlets.filter(({ outlet }) => isBusy(outlet)).length,
+      waiting: this.#waiting,
+      outlets: outlets.map((control) => control.describe()),
+    };
+  }
+
+  #of(path: string): OutletControl[] {
+    return [...this.#outlets.values()].filter(({ source }) => source.device.path === path);
+  }
+
+  #tick(): void {
+    const { clock } = this.#parts;
+    this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
+    const now = clock.monotonic();
+    for (const control of this.#outlets.values()) control.age(now);
+    this.#decide();
+  }
+
+  #decideSoon(ms = GATHER_MS): void {
+    if (!this.#running || this.#cancelDecision) return;
+    this.#cancelDecision = this.#parts.clock.after(ms, () => {
+      this.#cancelDecision = undefined;
+      this.#decide();
+    });
+  }
+
+  #decide(): void {
+    const now = this.#parts.clock.monotonic();
+    const all = [...this.#outlets.values()];
+    if (!this.#running || all.length === 0 || !this.#isReady(all, now)) return;
+    if (this.#maxKw === undefined) this.#release(all, now);
+    else this.#keep(all, this.#maxKw, now);
+  }
+
+  #keep(all: readonly OutletControl[], maxKw: number, now: number): void {
+    const { settings, notices, name } = this.#parts;
+    const rules = {
+      budgetKw: maxKw * (1 - settings.marginPercent / 100),
+      minimumKw: settings.minimumKw,
+      turnMs: settings.turnMinutes * 60_000,
+    };
+    const rebalance = now - this.#rebalancedAt >= settings.rebalanceMinutes * 60_000;
+    const outlets = all.map(({ outlet }) => outlet);
+    const plan = decide(outlets, rules, now, rebalance);
+    this.#waiting = plan.waiting;
+    if (rebalance && !plan.unfinished) this.#rebalancedAt = now;
+    const loadKw = total(outlets, (outlet) => outlet.loadKw ?? mayDrawKw(outlet));
+    this.#judge(all, plan, loadKw, maxKw);
+    for (const { outlet, kw, ...move } of plan.moves) {
+      const control = this.#outlets.get(outlet.id)!;
+      const text = moveText(name, maxKw, loadKw, plan, { outlet, kw, ...move });
+      notices.say("info", "limit_changed", text, control.source.device.path);
+      if (move.why === "start" || move.why === "turn") outlet.turnSince = now;
+      void control.write(kw).then(() => this.#decideSoon());
+    }
+  }
+
+  /** Before the first readings nobody knows which limits are in force already. */
+  #isReady(all: readonly OutletControl[], now: number): boolean {
+    const longest = Math.max(...all.map(({ source }) => source.device.intervalSeconds));
+    const waited = now - this.#startedAt > INTERVALS_UNTIL_READY * longest * 1000;
+    return waited || all.every(({ wasRead }) => wasRead);
+  }
+
+  /** One outlet at a time goes back to its own default. */
+  #release(all: readonly OutletControl[], now: number): void {
+    const { notices, name } = this.#parts;
+    this.#alarms.clear();
+    this.#waiting = 0;
+    const held = all.filter(({ isHeld, writing }) => isHeld && !writing);
+    const next = held.find(({ outlet }) => now >= (outlet.blockedUntil ?? 0));
+    if (!next) return;
+    const wait = this.#releasedAt + RELEASE_PAUSE_MS - now;
+    if (wait > 0) {
+      this.#decideSoon(wait);
+      return;
+    }
+    this.#releasedAt = now;
+    const { outlet, source } = next;
+    const text = `${name} (no limit): ${source.id} ${kwText(mayDrawKw(outlet))} → no limit, ${held.length - 1} to follow`;
+    notices.say("info", "limit_changed", text, source.device.path);
+    void next.write(outlet.nominalKw).then(() => this.#decideSoon());
+  }
+
+  /** Tells where the limit cannot be kept, or is not. */
+  #judge(all: readonly OutletControl[], plan: Plan, loadKw: number, maxKw: number): void {
+    const { name } = this.#parts;
+    const kept = `${name} is kept at its limit of ${kwText(maxKw)} again`;
+    const blocked = all.flatMap(({ outlet, trouble }) => (trouble ? [{ outlet, trouble }] : []));
+    if (plan.beyondKw === 0) this.#alarms.lower("limit_not_kept", kept);
+    else if (blocked.length > 0)
+      this.#alarms.raise(
+        "warning",
+        "limit_not_kept",
+        `${name} cannot be kept at ${kwText(maxKw)}: ${beyondText(blocked)}`,
+      );
+    if (loadKw <= maxKw) this.#alarms.lower("limit_exceeded", kept);
+    else if (plan.moves.length === 0 && !all.some(({ writing }) => writing))
+      this.#alarms.raise(
+        "error",
+        "limit_exceeded",
+        `${name} draws ${kwText(loadKw)} of ${kwText(maxKw)}, while its limits add up to ${kwText(plan.mayDrawKw)}`,
+      );
+  }
+}
+
+function total<T>(items: readonly T[], kw: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + kw(item), 0);
+}
+
+function round(kw: number): number {
+  return Number(kw.toFixed(3));
+}

@@ -1,0 +1,1 @@
+export { SiteLimits } from "./site-limits.ts";

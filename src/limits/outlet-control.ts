@@ -1,0 +1,162 @@
+import { randomUUID } from "node:crypto";
+import type { Clock } from "../devices/clock.ts";
+import type { Command, CommandResult, Commands, LimitedOutlet } from "../devices/commands.ts";
+import type { Notices } from "../devices/notices.ts";
+import type { PointValue } from "../points/index.ts";
+import { isBusy, mayDrawKw, type Outlet, observe } from "./outlet.ts";
+import type { OwnLimits } from "./own-limits.ts";
+import { read, type Source } from "./sources.ts";
+import { kwText } from "./words.ts";
+
+export interface OutletControlParts {
+  readonly group: string;
+  readonly source: Source;
+  readonly nominalKw: number;
+  readonly minimumKw: number;
+  readonly commands: Commands;
+  readonly own: OwnLimits;
+  readonly clock: Clock;
+  readonly notices: Notices;
+}
+
+const STALE_INTERVALS = 3;
+const FIRST_RETRY_MS = 30_000;
+const LONGEST_RETRY_MS = 600_000;
+/** What became of a write is not told for so long: it counts as the worse of both. */
+const UNKNOWN_MS = 300_000;
+
+/** An outlet with its device: takes in what is read, writes its limit, and keeps account of what may stand there. */
+export class OutletControl {
+  readonly outlet: Outlet;
+  readonly source: Source;
+  /** Why the last write did not come true. */
+  trouble: string | undefined;
+  /** A write is on its way. */
+  writing = false;
+  /** By the monotonic clock. */
+  #readAt: number | undefined;
+  #answeredAt = Number.NEGATIVE_INFINITY;
+  #retryMs = FIRST_RETRY_MS;
+  readonly #parts: OutletControlParts;
+
+  constructor(parts: OutletControlParts) {
+    const { source, nominalKw, clock } = parts;
+    this.#parts = parts;
+    this.source = source;
+    this.outlet = { id: source.id, nominalKw, turnSince: clock.monotonic() };
+  }
+
+  get wasRead(): boolean {
+    return this.#readAt !== undefined;
+  }
+
+  /** Whether a limit of ours may stand here. */
+  get isHeld(): boolean {
+    return this.#parts.own.has(this.source.id);
+  }
+
+  scraped(values: ReadonlyMap<string, PointValue>, at: number): void {
+    const { own, minimumKw, nominalKw } = this.#parts;
+    const { outlet, source } = this;
+    const settled = !this.writing && at >= this.#answeredAt;
+    const reading = read(source, values, at);
+    this.#readAt = at;
+    observe(outlet, { nominalKw, ...reading }, minimumKw, settled);
+    const { limitKw } = reading;
+    if (!settled || limitKw === undefined || outlet.askedKw !== undefined) return;
+    if (limitKw !== null && own.isOwn(source.id, limitKw)) return;
+    // Gone, or somebody else's. One that is lower than a share is left alone, as if the port could give no more.
+    own.forget(source.id);
+    if (limitKw !== null) outlet.nominalKw = Math.max(limitKw, outlet.loadKw ?? 0);
+  }
+
+  /** Its limit ended without anybody's will. */
+  limitLost(): void {
+    delete this.outlet.inForceKw;
+  }
+
+  /** What was read or sent too long ago is not known any more. */
+  age(now: number): void {
+    const { outlet, source } = this;
+    const staleMs = STALE_INTERVALS * source.device.intervalSeconds * 1000;
+    if (this.#readAt === undefined || now - this.#readAt > staleMs) delete outlet.loadKw;
+    if (outlet.askedKw === undefined || this.writing || now - (outlet.askedAt ?? 0) < UNKNOWN_MS) return;
+    outlet.inForceKw = mayDrawKw(outlet);
+    delete outlet.askedKw;
+  }
+
+  /** Writes a limit; with all that the outlet can give, it is set free. Resolves when it was answered. */
+  async write(kw: number): Promise<void> {
+    const { commands, clock, own, group } = this.#parts;
+    const { outlet, source } = this;
+    const free = kw >= outlet.nominalKw;
+    this.writing = true;
+    outlet.askedKw = kw;
+    const command: Command = {
+      id: randomUUID(),
+      requester: `limit:${group}`,
+      via: "limit",
+      sentAt: new Date(clock.now()),
+    };
+    // Kept before it is sent: after a crash it is known as ours.
+    if (!free) own.set(source.id, group, kw);
+    const result = free
+      ? await commands.revertPoint(source.device.path, source.limit, command)
+      : await commands.set(source.device.path, source.limit, kw, command);
+    this.#answered(kw, free, result);
+  }
+
+  #answered(kw: number, free: boolean, { status, text, error }: CommandResult): void {
+    const { clock, own, group } = this.#parts;
+    const { outlet, source } = this;
+    const now = clock.monotonic();
+    this.writing = false;
+    this.#answeredAt = now;
+    outlet.askedAt = now;
+    // Taken, and to be seen in a scrape; until then it counts as the larger of both.
+    if (status === "accepted" || status === "unconfirmed") return;
+    if (status === "confirmed") {
+      this.#retryMs = FIRST_RETRY_MS;
+      this.trouble = undefined;
+      outlet.loadIsOld = true;
+      delete outlet.askedKw;
+      if (free) delete outlet.inForceKw;
+      else outlet.inForceKw = kw;
+      if (free) own.forget(source.id);
+      return;
+    }
+    if (status === "failed") outlet.inForceKw = mayDrawKw(outlet);
+    delete outlet.askedKw;
+    outlet.blockedUntil = now + this.#retryMs;
+    this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS);
+    this.trouble = `${error ? `${error}: ` : ""}${text ?? status}`;
+    const what = free ? "could not be freed" : `could not be limited to ${kwText(kw)}`;
+    const counted = `it counts with ${kwText(mayDrawKw(outlet))}, and is tried again`;
+    this.#parts.notices.say(
+      "warning",
+      "limit_not_set",
+      `${group}: ${source.id} ${what}; ${counted}: ${this.trouble}`,
+      source.device.path,
+    );
+  }
+
+  describe(): LimitedOutlet {
+    const { loadKw, nominalKw, inForceKw } = this.outlet;
+    return {
+      device: this.source.device.path,
+      point: this.source.limit,
+      state: this.#state(),
+      loadKw: loadKw ?? null,
+      limitKw: inForceKw ?? null,
+      nominalKw,
+      ...(this.trouble !== undefined && { trouble: this.trouble }),
+    };
+  }
+
+  #state(): LimitedOutlet["state"] {
+    const { loadKw, nominalKw } = this.outlet;
+    if (loadKw === undefined) return "unknown";
+    if (!isBusy(this.outlet)) return "idle";
+    return mayDrawKw(this.outlet) < Math.min(this.#parts.minimumKw, nominalKw) ? "waiting" : "charging";
+  }
+}

@@ -1,0 +1,51 @@
+import type { StateNamespace } from "../devices/state-store.ts";
+import type { PointValue } from "../points/index.ts";
+import { sameKw } from "./outlet.ts";
+
+interface Saved {
+  readonly group: string;
+  readonly kw: number;
+  /** The one before: a write that failed may have left it in force. */
+  readonly beforeKw?: number;
+}
+
+/** The limits that the controller has set, by outlet, on disk: how it knows its own after a restart. */
+export class OwnLimits {
+  readonly #store: StateNamespace;
+  readonly #saved: Map<string, Saved>;
+
+  constructor(store: StateNamespace) {
+    this.#store = store;
+    this.#saved = new Map(store.entries().map(([id, saved]) => [id, saved as unknown as Saved]));
+  }
+
+  has(id: string): boolean {
+    return this.#saved.has(id);
+  }
+
+  /** Whether a limit found at the outlet is one that was set here. */
+  isOwn(id: string, kw: number): boolean {
+    const saved = this.#saved.get(id);
+    return saved !== undefined && (sameKw(saved.kw, kw) || sameKw(saved.beforeKw, kw));
+  }
+
+  /** Outlet and group of each. */
+  all(): readonly (readonly [id: string, group: string])[] {
+    return [...this.#saved].map(([id, { group }]) => [id, group] as const);
+  }
+
+  set(id: string, group: string, kw: number): void {
+    const before = this.#saved.get(id);
+    this.#save(id, { group, kw, ...(before && { beforeKw: before.kw }) });
+  }
+
+  forget(id: string): void {
+    if (this.#saved.has(id)) this.#save(id, undefined);
+  }
+
+  #save(id: string, saved: Saved | undefined): void {
+    if (saved) this.#saved.set(id, saved);
+    else this.#saved.delete(id);
+    this.#store.set(id, (saved ?? null) as PointValue);
+  }
+}

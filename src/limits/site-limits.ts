@@ -1,0 +1,163 @@
+import { randomUUID } from "node:crypto";
+import type { Bus } from "../bus.ts";
+import type { LimitSettings } from "../config/index.ts";
+import { type Clock, systemClock } from "../devices/clock.ts";
+import { checkAge } from "../devices/command-checks.ts";
+import type { Command, Commands, LimitGroup, Limiting } from "../devices/commands.ts";
+import { LimitGroupNotFoundError, ReadOnlyBridgeError } from "../devices/errors.ts";
+import { Notices } from "../devices/notices.ts";
+import type { StateStore } from "../devices/state-store.ts";
+import type { Log } from "../log.ts";
+import type { DeviceInfo } from "../points/index.ts";
+import { InvalidLimitError } from "./errors.ts";
+import { Group } from "./group.ts";
+import { OwnLimits } from "./own-limits.ts";
+import { kwText } from "./words.ts";
+
+export interface SiteLimitsOptions {
+  readonly groups: Readonly<Record<string, LimitSettings>>;
+  readonly bus: Bus;
+  readonly commands: Commands;
+  /** By path; those that come later are told on the bus. */
+  readonly devices: ReadonlyMap<string, DeviceInfo>;
+  readonly state: StateStore;
+  readonly clock?: Clock;
+  readonly log: Log;
+  readonly maxCommandAgeSeconds: number;
+  /** Nothing is written. */
+  readonly readOnly: boolean;
+}
+
+/** A limit that was set while running. It stands until the config has another than at that time. */
+interface SavedLimit {
+  readonly maxKw: number | null;
+  readonly configuredKw: number | null;
+}
+
+/** The site limit controller: groups of devices, each kept under its limit from `start` to `stop`. */
+export class SiteLimits implements Limiting {
+  readonly #options: SiteLimitsOptions;
+  readonly #groups: ReadonlyMap<string, Group>;
+  readonly #own: OwnLimits;
+  readonly #notices: Notices;
+  readonly #clock: Clock;
+  readonly #unsubscribe: (() => void)[] = [];
+
+  constructor(options: SiteLimitsOptions) {
+    const { bus, clock = systemClock, commands, state } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#own = new OwnLimits(state.namespace("limits of outlets"));
+    const notices = new Notices(bus, options.log.part("limits"), clock);
+    this.#notices = notices;
+    const parts = { commands, clock, notices, own: this.#own };
+    this.#groups = new Map(
+      Object.entries(options.groups).map(([name, settings]) => {
+        return [name, new Group({ ...parts, name, settings }, this.#limitOf(name, settings))] as const;
+      }),
+    );
+  }
+
+  /** Takes up the limits of the last run. Nothing is written before the devices were read. */
+  start(): void {
+    const { bus, devices, readOnly } = this.#options;
+    for (const device of devices.values()) this.#add(device);
+    if (readOnly) return;
+    this.#unsubscribe.push(
+      bus.on("scrape", (scrape) => this.#each(scrape.device.path, (group) => group.scraped(scrape))),
+      bus.on("membership", ({ device, change }) => {
+        if (change === "added") this.#add(device);
+        else this.#each(device.path, (group) => group.remove(device.path));
+      }),
+      bus.on("notice", ({ kind, device }) => {
+        if (kind === "lease_lost" && device !== undefined)
+          this.#each(device, (group) => group.limitsLost(device));
+      }),
+    );
+    for (const group of this.#groups.values()) group.start();
+    void this.#freeOrphans();
+  }
+
+  stop(): void {
+    for (const end of this.#unsubscribe.splice(0)) end();
+    for (const group of this.#groups.values()) group.stop();
+  }
+
+  limits(): readonly LimitGroup[] {
+    return [...this.#groups.values()].map((group) => group.describe());
+  }
+
+  setLimit(name: string, maxKw: unknown, command: Command): LimitGroup {
+    const { maxCommandAgeSeconds, readOnly, state, groups } = this.#options;
+    checkAge(command, this.#clock.now(), maxCommandAgeSeconds);
+    if (readOnly) throw new ReadOnlyBridgeError();
+    const group = this.#groups.get(name);
+    if (!group) throw new LimitGroupNotFoundError(name, [...this.#groups.keys()]);
+    if (maxKw !== null && !(typeof maxKw === "number" && Number.isFinite(maxKw) && maxKw >= 0))
+      throw new InvalidLimitError(name, maxKw);
+    const saved: SavedLimit = { maxKw, configuredKw: groups[name]!.maxKw ?? null };
+    state.namespace("limits").set(name, { ...saved });
+    const before = group.maxKw;
+    group.maxKw = maxKw ?? undefined;
+    const text = (kw: number | null | undefined) => (typeof kw === "number" ? kwText(kw) : "none");
+    this.#notices.say(
+      "warning",
+      "limit_set",
+      `the limit of ${name} was set by ${command.requester} (command ${command.id}): ${text(before)} → ${text(maxKw)}`,
+    );
+    return group.describe();
+  }
+
+  #limitOf(name: string, { maxKw }: LimitSettings): number | undefined {
+    const saved = this.#options.state.namespace("limits").get(name) as SavedLimit | null;
+    return saved && saved.configuredKw === (maxKw ?? null) ? (saved.maxKw ?? undefined) : maxKw;
+  }
+
+  #add(device: DeviceInfo): void {
+    const [first, ...others] = [...this.#groups.values()].filter((group) => group.covers(device.path));
+    if (!first) return;
+    const { points } = this.#options.groups[first.name]!;
+    if (first.add(device) === 0)
+      this.#notices.say(
+        "error",
+        "limit_without_points",
+        `${first.name}: ${device.path} is not limited: it has no writable point ${points.limit} with a ${points.load} beside it`,
+        device.path,
+      );
+    for (const { name } of others)
+      this.#notices.say(
+        "error",
+        "limit_twice",
+        `${device.path} belongs to ${first.name}; ${name} does without it`,
+        device.path,
+      );
+  }
+
+  #each(path: string, act: (group: Group) => void): void {
+    for (const group of this.#groups.values()) if (group.covers(path)) act(group);
+  }
+
+  /** Limits of groups that the config has no more: nobody would ever take them away, and the bridge renews them. */
+  async #freeOrphans(): Promise<void> {
+    const { commands, devices } = this.#options;
+    for (const [id, name] of this.#own.all()) {
+      if ([...this.#groups.values()].some((group) => group.has(id))) continue;
+      const slash = id.lastIndexOf("/");
+      const path = id.slice(0, slash);
+      if (!devices.has(path)) continue;
+      const command = { id: randomUUID(), requester: `limit:${name}`, via: "limit" };
+      const sentAt = new Date(this.#clock.now());
+      const { status, text } = await commands.revertPoint(path, id.slice(slash + 1), { ...command, sentAt });
+      const done = status !== "failed" && status !== "refused";
+      if (done) this.#own.forget(id);
+      this.#notices.say(
+        done ? "info" : "warning",
+        done ? "limit_changed" : "limit_not_set",
+        done
+          ? `${id} → no limit: ${name} does not cover it any more`
+          : `${id} still has a limit of ${name}, which does not cover it any more: ${text ?? status}; revert it`,
+        path,
+      );
+    }
+  }
+}
