@@ -97,13 +97,11 @@ export class Account {
     const groups = new StationGroups(this.#calls, {
       now,
       signal,
-      onFailure: (error) =>
-        log.warn(
-          `account ${label}: its station groups cannot be read, so loads are read station by station`,
-          {
-            err: error as Error,
-          },
-        ),
+      onFailure: (error, group) => {
+        const what = group ? `station group ${group.sgID}` : "its station groups";
+        const text = `account ${label}: ${what} cannot be read, so loads are read station by station`;
+        log.warn(text, { err: error as Error });
+      },
     });
     this.#status = new StatusSource(this.#calls, signal);
     const options = { now, gather: init.gather ?? ((then) => void setImmediate(then)) };

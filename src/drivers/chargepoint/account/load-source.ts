@@ -71,7 +71,7 @@ export class LoadSource implements Source<LoadAnswer> {
         for (const id of stations) batch.fail(id, error);
         return;
       }
-      this.#groups.leaveOut(group);
+      this.#groups.leaveOut(group, error);
       records = [];
     }
     for (const record of records) if (record.stationID !== null) batch.answer(record.stationID, record);

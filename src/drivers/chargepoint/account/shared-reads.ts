@@ -1,3 +1,5 @@
+import { untilAborted } from "../../until-aborted.ts";
+
 /** A reader whose own rounds decide what is fresh enough for it: see {@link SharedReads.read}. */
 export interface Round {
   /** Who reads: an answer counts once for each reader. */
@@ -15,16 +17,6 @@ interface Shared<T> {
   others: Set<object> | undefined;
   /** Nobody will ask for it again. */
   spent: boolean;
-}
-
-/** Rejects with the signal's reason as soon as it aborts; the work itself goes on for those who share it. */
-export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) return Promise.reject(signal.reason);
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }
 
 /**

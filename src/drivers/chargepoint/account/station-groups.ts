@@ -17,8 +17,8 @@ const AT_A_TIME = 50;
 export interface StationGroupsOptions {
   readonly now: () => number;
   readonly signal: AbortSignal;
-  /** Told when the groups could not be had, the first time. */
-  readonly onFailure: (error: unknown) => void;
+  /** Told when the groups could not be had, the first time, and when one of them failed, each once. */
+  readonly onFailure: (error: unknown, group?: StationGroup) => void;
 }
 
 /** The station groups that an account may read, learnt when they are first needed and renewed every hour. */
@@ -31,6 +31,7 @@ export class StationGroups {
   #learntAt = Number.NEGATIVE_INFINITY;
   #dueAt = Number.NEGATIVE_INFINITY;
   #failed = false;
+  readonly #told = new Set<number>();
 
   constructor(client: Pick<ChargePointClient, "call">, options: StationGroupsOptions) {
     this.#client = client;
@@ -55,8 +56,10 @@ export class StationGroups {
     if (first) await this.#learning;
   }
 
-  /** A group answered other than expected: it is left out, and all are soon learnt anew. */
-  leaveOut(group: StationGroup): void {
+  /** A group could not be read: it is left out, and all are soon learnt anew. */
+  leaveOut(group: StationGroup, error: unknown): void {
+    if (!this.#told.has(group.sgID)) this.#options.onFailure(error, group);
+    this.#told.add(group.sgID);
     this.#set(this.#groups.filter((other) => other.sgID !== group.sgID));
     this.stale();
   }
