@@ -10,10 +10,10 @@ import type {
   WriteOutcome,
 } from "../driver.ts";
 import { PointNotFoundError, PointReadOnlyError } from "../errors.ts";
+import { untilAborted } from "../until-aborted.ts";
 import type { Account } from "./account/account.ts";
 import type { Answers } from "./account/answers.ts";
 import { ageAllowed, SELDOM } from "./account/pace.ts";
-import { untilAborted } from "./account/shared-reads.ts";
 import { compareWithLoad } from "./control/compare.ts";
 import { type ControlContext, controls, type Planned, planClear, planNothing } from "./control/controls.ts";
 import { registerClasses } from "./registers/index.ts";
