@@ -59,6 +59,19 @@ const ACTUATOR = section("Set points.", {
     default: 60,
     description: "Seconds until a write that was not read back as asked is answered as unconfirmed.",
   },
+  accepted_after: {
+    type: "number",
+    minimum: 0,
+    default: 5,
+    description:
+      "Seconds after which a write that the device took is first answered as accepted while it is still read back.",
+  },
+  writes_per_minute: {
+    type: "integer",
+    minimum: 1,
+    default: 60,
+    description: "Most writes to one device in a minute; more wait, and of those for one point the last.",
+  },
   max_command_age: {
     type: "number",
     exclusiveMinimum: 0,

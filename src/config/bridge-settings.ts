@@ -72,6 +72,8 @@ export interface BridgeFile {
     readonly schedule_publish_interval: number;
     readonly preempt_grace_time: number;
     readonly confirm_timeout: number;
+    readonly accepted_after: number;
+    readonly writes_per_minute: number;
     readonly max_command_age: number;
     readonly requester: "message" | "topic";
     readonly controller_grace_time: number | null;
@@ -121,6 +123,8 @@ export function toBridgeSettings(file: string, raw: BridgeFile): BridgeSettings 
       schedulePublishIntervalSeconds: actuator.schedule_publish_interval,
       preemptGraceSeconds: actuator.preempt_grace_time,
       confirmTimeoutSeconds: actuator.confirm_timeout,
+      acceptedAfterSeconds: actuator.accepted_after,
+      writesPerMinute: actuator.writes_per_minute,
       maxCommandAgeSeconds: actuator.max_command_age,
       requester: actuator.requester,
       ...present("controllerGraceSeconds", actuator.controller_grace_time),

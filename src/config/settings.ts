@@ -95,6 +95,8 @@ export interface ActuatorSettings {
   readonly schedulePublishIntervalSeconds: number;
   readonly preemptGraceSeconds: number;
   readonly confirmTimeoutSeconds: number;
+  readonly acceptedAfterSeconds: number;
+  readonly writesPerMinute: number;
   readonly maxCommandAgeSeconds: number;
   /** Where the name of who sends a command over MQTT is taken from. */
   readonly requester: "message" | "topic";

@@ -17,6 +17,7 @@ import type { Command, CommandResult, Commands } from "./commands.ts";
 import type { Device } from "./device.ts";
 import { ReadOnlyBridgeError } from "./errors.ts";
 import type { Hold, Holds } from "./holds.ts";
+import { howItEnded } from "./how-it-ended.ts";
 import type { LatestValues } from "./latest-values.ts";
 import { Writer } from "./writer.ts";
 
@@ -48,7 +49,7 @@ export class Actuator implements Commands {
     this.#parts = parts;
     const { clock, holds, settings } = parts;
     this.#attempts = new Attempts(parts);
-    this.#writer = new Writer({ clock, holds, confirmTimeoutSeconds: settings.confirmTimeoutSeconds });
+    this.#writer = new Writer({ clock, holds, ...settings });
   }
 
   /** Answered writes by status. */
@@ -62,7 +63,7 @@ export class Actuator implements Commands {
     if (device.heartbeat?.kind === "virtual" && device.heartbeat.point === name)
       return this.#parts.latest.get(path)?.values.get(name)?.value ?? null;
     const what = `reading ${path}/${point.name}`;
-    return this.#writer.call(what, (inner) => device.driver.getPoint(name, inner), signal);
+    return this.#writer.read(path, what, (inner) => device.driver.getPoint(name, inner), signal);
   }
 
   set(path: string, name: string, raw: unknown, command: Command): Promise<CommandResult> {
@@ -87,14 +88,38 @@ export class Actuator implements Commands {
 
   /** Writes a hold again before its lease ends. Rejects where the device did not take it. */
   async renew(hold: Hold): Promise<void> {
+    const result = await this.#writeFor(hold, "set", "lease");
+    if (result.status === "refused" || result.status === "failed") throw new Error(result.text);
+  }
+
+  /**
+   * Clears a hold whose time is over, where the device still stands as it was written: whether that was necessary. Rejects
+   * where it cannot be read, or was not seen to be cleared.
+   */
+  async end(hold: Hold): Promise<boolean> {
+    const device = findDevice(this.#parts.devices, hold.device);
+    const point = findPoint(device, hold.point);
+    if (!(await this.#writer.stands(device, point, hold.value))) return false;
+    const result = await this.#writeFor(hold, "revert", "end");
+    if (result.status !== "confirmed") throw new Error(result.text ?? result.status);
+    return true;
+  }
+
+  /** A write of the bridge's own for something that it holds; refused where that is not held any more. */
+  #writeFor(hold: Hold, action: "set" | "revert", via: string): Promise<CommandResult> {
     const { device, point, value, requester } = hold;
     const sentAt = new Date(this.#parts.clock.now());
-    const command = { id: randomUUID(), requester, via: "lease", sentAt };
-    const attempt = this.#attempt({ action: "set", device, point, requested: value, command, own: true });
-    const result = await this.#write(attempt, value, () => {
+    const command = { id: randomUUID(), requester, via, sentAt };
+    const requested = action === "set" ? value : null;
+    return this.#write(this.#attempt({ action, device, point, requested, command, own: true }), value, () => {
       if (!this.#parts.holds.isCurrent(hold)) throw new WriteRefusedError("it is not held any more");
     });
-    if (result.status === "refused" || result.status === "failed") throw new Error(result.text);
+  }
+
+  /** Finds out how the commands ended that the last run left unanswered, and answers them. None is sent again. */
+  settle(): void {
+    for (const sent of this.#parts.ledger.unanswered())
+      void this.#attempts.resume(sent, (attempt) => howItEnded(attempt, sent.at, this.#parts, this.#writer));
   }
 
   /** Writes a device's heartbeat. Not announced and not read back: it tells only that the bridge is alive. */
@@ -119,7 +144,7 @@ export class Actuator implements Commands {
     raw: unknown,
     checkMore?: () => void,
   ): Promise<CommandResult> {
-    return this.#attempts.run(attempt, () => {
+    return this.#attempts.run(attempt, (progress) => {
       const { command, action } = attempt;
       const device = findDevice(this.#parts.devices, attempt.device);
       const point = findPoint(device, attempt.point);
@@ -131,21 +156,21 @@ export class Actuator implements Commands {
         // It may have waited for others.
         this.#checkNow(attempt);
         checkMore?.();
-        this.#attempts.announce(attempt);
+        progress.onTurn();
       };
-      return this.#writer.write({ device, point, value, command, onTurn });
+      return this.#writer.write({ device, point, value, command }, { ...progress, onTurn });
     });
   }
 
   #revertDevice(attempt: Attempt): Promise<CommandResult> {
-    return this.#attempts.run(attempt, async () => {
+    return this.#attempts.run(attempt, async (progress) => {
       const device = findDevice(this.#parts.devices, attempt.device);
       this.#checkNow(attempt);
-      const answers = await this.#writer.revertAll(device, attempt.command, () => {
+      const onTurn = () => {
         this.#checkNow(attempt);
-        this.#attempts.announce(attempt);
-      });
-      return summary(answers);
+        progress.onTurn();
+      };
+      return summary(await this.#writer.revertAll(device, attempt.command, { ...progress, onTurn }));
     });
   }
 

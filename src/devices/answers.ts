@@ -13,10 +13,12 @@ import type { CommandResult } from "./commands.ts";
 import {
   CommandExpiredError,
   DeviceNotFoundError,
+  DuplicateIdError,
   OverrideError,
   ReadOnlyBridgeError,
   RequesterError,
   ScheduleError,
+  SupersededError,
 } from "./errors.ts";
 import { messageOf, type Verdict } from "./read-back.ts";
 
@@ -35,6 +37,8 @@ const REFUSALS = [
   ScheduleError,
   ReadOnlyBridgeError,
   RequesterError,
+  SupersededError,
+  DuplicateIdError,
 ];
 
 export function answerOf(error: unknown): Answer {

@@ -6,6 +6,10 @@ export interface Command extends CommandSource {
   readonly sentAt: Date;
   readonly expiresAt?: Date;
   readonly durationMinutes?: number;
+  /** Told once, early, of a write that the device took and that could not be read back yet; the result comes later. */
+  readonly onAccepted?: (result: CommandResult) => void;
+  /** What the way in needs to answer after a restart; comes back with the {@link Write} that tells how it ended. */
+  readonly replyTo?: string;
   /** Why it is not to be carried out, where the way in found that out: it is refused, and on record, like any other. */
   readonly refusal?: Error;
 }
@@ -25,6 +29,8 @@ export interface CommandResult {
   /** Class name of the error where the status is refused or failed, e.g. `PointReadOnlyError`. */
   readonly error?: string;
   readonly tookMs: number;
+  /** The first result of a command that came again; nothing was sent this time. */
+  readonly repeated?: true;
 }
 
 /** What the ways in (MQTT, CLI, web) may ask for. */
@@ -127,12 +133,6 @@ interface HeldSetPoint {
   readonly renewals: number;
 }
 
-/** Everything beside the {@link Commands} that the ways in may ask for. */
-export interface Control {
-  readonly scheduling: Scheduling;
-  readonly overriding: Overriding;
-  sheds(): Sheds;
-  /** Reads a whole device now. Rejects with DeviceNotFoundError, or why nothing could be read. */
 /** A port or station that belongs to a group of the site limit controller. kW. */
 export interface LimitedOutlet {
   readonly device: string;
@@ -173,7 +173,13 @@ export interface Limiting {
   setLimit(group: string, maxKw: unknown, command: Command): LimitGroup;
 }
 
-  scrapeAll(device: string, signal?: AbortSignal): Promise<Scrape>;
-}
+/** Everything beside the {@link Commands} that the ways in may ask for. */
+export interface Control {
+  readonly scheduling: Scheduling;
+  readonly overriding: Overriding;
   /** Absent where no site limit controller runs. */
   readonly limiting?: Limiting;
+  sheds(): Sheds;
+  /** Reads a whole device now. Rejects with DeviceNotFoundError, or why nothing could be read. */
+  scrapeAll(device: string, signal?: AbortSignal): Promise<Scrape>;
+}

@@ -1,28 +1,14 @@
 import type { WriteOutcome } from "../drivers/driver.ts";
 import type { Point, PointValue } from "../points/index.ts";
 import type { Clock } from "./clock.ts";
+import { watchClock } from "./clock-watch.ts";
 import type { Device } from "./device.ts";
+import { type Hold, idOf, shifted, stateOf } from "./hold.ts";
 import type { Notices } from "./notices.ts";
 import { messageOf } from "./read-back.ts";
 import type { StateNamespace } from "./state-store.ts";
 
-/** Something that this bridge wrote and that stands in the device. Kept across restarts; times are wall clock, in ms. */
-export interface Hold {
-  readonly device: string;
-  readonly point: string;
-  /** Two holds of a device with the same key cannot stand together. */
-  readonly key: string;
-  readonly value: PointValue;
-  readonly requester: string;
-  readonly setAt: number;
-  /** When the device ends it by itself; absent: never. */
-  readonly endsAt?: number;
-  /** Renewed before it ends. Absent: it ends for good, as its sender wanted. */
-  readonly leaseSeconds?: number;
-  /** Of a lease that was renewed: how often, and when its set point was first written. */
-  readonly renewals?: number;
-  readonly since?: number;
-}
+export type { Hold } from "./hold.ts";
 
 /** Set points that stand in devices, and the renewals of their leases. */
 export interface HoldCounters {
@@ -31,8 +17,19 @@ export interface HoldCounters {
   readonly notRenewed: number;
 }
 
+/** What is done about holds as their time passes. */
+export interface HoldActions {
+  /** Writes a hold again. Rejects where the device did not take it. */
+  renew(hold: Hold): Promise<void>;
+  /**
+   * Sees to it that a hold whose time is over does not stand any more: whether it had to be cleared. Rejects where that
+   * could not be found out or done.
+   */
+  end(hold: Hold): Promise<boolean>;
+}
+
 interface Held {
-  readonly hold: Hold;
+  hold: Hold;
   /** By the monotonic clock. */
   readonly endsAt: number | undefined;
   retryMs: number;
@@ -41,21 +38,27 @@ interface Held {
   cancel?: (() => void) | undefined;
 }
 
-/** A clock may be set back by so much before a stored time counts as from another age. */
-const CLOCK_TOLERANCE_MS = 60_000;
 const FIRST_RETRY_MS = 30_000;
+/** A device ends it by itself at its time; so much later it is looked at. */
+const END_GRACE_MS = 1000;
+const FIRST_END_RETRY_MS = 5000;
+const LONGEST_END_RETRY_MS = 300_000;
+/** About two hours. */
+const END_TRIES = 30;
 
 /**
  * What stands in the devices. A set point with a lease is written again at half of its lease for as long as it is held;
- * one with a duration of its own ends when its sender said. A lease that ran out while the bridge was down is not taken
- * up again: nobody knows what happened meanwhile. While running, time is measured by the monotonic clock.
+ * one with a duration of its own ends when its sender said, and is cleared where the device did not end it. What was over
+ * before the bridge came back is not taken up again, but ended likewise. While running, time is measured by the
+ * monotonic clock.
  */
 export class Holds {
   readonly #store: StateNamespace;
   readonly #clock: Clock;
   readonly #notices: Notices;
   readonly #held = new Map<string, Held>();
-  #renew: ((hold: Hold) => Promise<void>) | undefined;
+  #actions: HoldActions | undefined;
+  #unwatch: (() => void) | undefined;
   #renewals = { renewed: 0, notRenewed: 0 };
 
   constructor(store: StateNamespace, clock: Clock, notices: Notices) {
@@ -68,34 +71,34 @@ export class Holds {
     return { held: this.#held.size, ...this.#renewals };
   }
 
-  /**
-   * Takes up what is still held since the last run. `renew` writes a hold again and rejects where it could not; without it,
-   * every hold ends with its lease.
-   */
-  start(devices: ReadonlyMap<string, Device>, renew?: (hold: Hold) => Promise<void>): void {
-    this.#renew = renew;
+  /** Takes up what is still held since the last run. Without actions, every hold is left to end by itself. */
+  start(devices: ReadonlyMap<string, Device>, actions?: HoldActions): void {
+    this.#actions = actions;
     for (const [id, stored] of this.#store.entries()) {
       const hold = stored as unknown as Hold;
-      const over = this.#isOver(hold);
-      if (over !== undefined) {
-        this.#store.set(id, null);
-        this.#say(hold.leaseSeconds === undefined ? "info" : "warning", "hold_ended", hold, over);
-      } else if (!devices.get(hold.device)?.info.points.get(hold.point)?.writable) {
+      const known = devices.get(hold.device)?.info.points.get(hold.point)?.writable === true;
+      const state = stateOf(hold, this.#clock.now());
+      if (state === "standing" && known) this.#hold(id, hold);
+      else if (state === "standing")
         this.#say(
           "warning",
           "hold_not_renewed",
           hold,
           "is left as it is: the bridge runs no such writable point now",
         );
-      } else {
-        this.#hold(id, hold);
+      else if (state === "over" && known && actions) this.#hold(id, hold);
+      else {
+        this.#store.set(id, null);
+        this.#sayEnded(hold, state);
       }
     }
+    this.#unwatch = watchClock(this.#clock, (ms) => this.#shift(ms));
   }
 
   /** Ends the renewing. What is held stays in the store for the next run. */
   stop(): void {
-    this.#renew = undefined;
+    this.#actions = undefined;
+    this.#unwatch?.();
     for (const { cancel } of this.#held.values()) cancel?.();
   }
 
@@ -125,13 +128,13 @@ export class Holds {
     point: string,
     value: PointValue,
     outcome: WriteOutcome,
-    by: { requester: string; via: string; durationMinutes?: number },
+    by: { requester: string; via: string; durationMinutes?: number; at?: number },
   ): void {
     const before = this.#held.get(idOf({ device, key: outcome.hold?.key ?? point }))?.hold;
-    for (const key of outcome.releases ?? []) this.#drop(idOf({ device, key }));
+    this.released(device, outcome.releases ?? []);
     // A write that only ended things leaves nothing standing.
     if (!outcome.hold && outcome.releases?.length) return;
-    const setAt = this.#clock.now();
+    const setAt = by.at ?? this.#clock.now();
     const lease = by.durationMinutes === undefined ? outcome.hold?.leaseSeconds : undefined;
     const seconds = by.durationMinutes === undefined ? lease : by.durationMinutes * 60;
     const hold: Hold = {
@@ -158,23 +161,17 @@ export class Holds {
     device: string,
     { name, startingValue }: Point,
     outcome: WriteOutcome,
-    by: { requester: string; via: string },
+    by: { requester: string; via: string; at?: number },
   ): void {
     for (const [id, { hold }] of this.#held)
       if (hold.device === device && hold.point === name) this.#drop(id);
     if (outcome.hold && startingValue !== undefined) this.written(device, name, startingValue, outcome, by);
-    else for (const key of outcome.releases ?? []) this.#drop(idOf({ device, key }));
+    else this.released(device, outcome.releases ?? []);
   }
 
-  #isOver({ endsAt, leaseSeconds, setAt }: Hold): string | undefined {
-    const now = this.#clock.now();
-    if (endsAt !== undefined && now >= endsAt)
-      return leaseSeconds === undefined
-        ? "has ended"
-        : "ran out while the bridge was not running; set it again";
-    if (endsAt !== undefined && now < setAt - CLOCK_TOLERANCE_MS)
-      return "is given up: by the clock it was set in the future, so nobody can tell whether it still stands";
-    return undefined;
+  /** What stood under these keys does not stand any more. */
+  released(device: string, keys: readonly string[]): void {
+    for (const key of keys) this.#drop(idOf({ device, key }));
   }
 
   #hold(id: string, hold: Hold): void {
@@ -185,16 +182,18 @@ export class Holds {
     const held: Held = { hold, endsAt, retryMs: Math.min(FIRST_RETRY_MS, (lasts ?? 0) / 32) };
     this.#held.set(id, held);
     if (left === undefined) return;
-    if (hold.leaseSeconds === undefined || !this.#renew)
-      held.cancel = this.#clock.after(left, () => this.#drop(id));
-    else held.cancel = this.#clock.after(left - lasts! / 2, () => void this.#renewHeld(id, held));
+    if (!this.#actions) held.cancel = this.#clock.after(left, () => this.#drop(id));
+    else if (hold.leaseSeconds !== undefined && left > 0)
+      held.cancel = this.#clock.after(left - lasts! / 2, () => void this.#renewHeld(id, held));
+    else
+      held.cancel = this.#clock.after(Math.max(left, 0) + END_GRACE_MS, () => void this.#endHeld(id, held));
   }
 
   async #renewHeld(id: string, held: Held): Promise<void> {
     const { hold, endsAt } = held;
     if (this.#clock.monotonic() < endsAt!) {
       try {
-        await this.#renew?.(hold);
+        await this.#actions?.renew(held.hold);
         this.#renewals.renewed++;
         // A renewed hold is a new one; a driver that took it without holding it has ended it.
         if (this.#held.get(id) === held) this.#drop(id);
@@ -204,27 +203,69 @@ export class Holds {
         this.#renewals.notRenewed++;
       }
     }
-    if (!this.#renew || this.#held.get(id) !== held) return;
+    if (!this.#actions || this.#held.get(id) !== held) return;
     const left = endsAt! - this.#clock.monotonic();
-    const why = held.trouble ?? "the bridge came to it too late";
+    held.trouble ??= "the bridge came to it too late";
     if (left <= 0) {
-      this.#drop(id);
       this.#say(
         "error",
         "lease_lost",
         hold,
-        `has ended because it could not be renewed: ${why}. Set it again`,
+        `has ended because it could not be renewed: ${held.trouble}. Set it again`,
       );
+      held.cancel = this.#clock.after(END_GRACE_MS, () => void this.#endHeld(id, held));
       return;
     }
     this.#say(
       "warning",
       "lease_not_renewed",
       hold,
-      `could not be renewed; trying again until its lease ends: ${why}`,
+      `could not be renewed; trying again until its lease ends: ${held.trouble}`,
     );
     held.cancel = this.#clock.after(Math.min(held.retryMs, left), () => void this.#renewHeld(id, held));
     held.retryMs = Math.min(2 * held.retryMs, (hold.leaseSeconds! * 1000) / 8);
+  }
+
+  /** Its time is over. Until it is known to be gone it stays on the disk, so that a restart sees to it too. */
+  async #endHeld(id: string, held: Held, tries = 1): Promise<void> {
+    const isMine = () => this.#actions !== undefined && this.#held.get(id) === held;
+    if (!isMine()) return;
+    const { hold } = held;
+    try {
+      const cleared = await this.#actions!.end(hold);
+      if (cleared)
+        this.#say("warning", "hold_cleared", hold, "still stood when its time was over, and was cleared");
+      if (this.#held.get(id) === held) this.#drop(id);
+      // What was lost was said already.
+      if (!cleared && held.trouble === undefined) this.#sayEnded(hold, "over");
+    } catch (error) {
+      if (!this.#actions) return;
+      const again = isMine() && tries < END_TRIES;
+      const text = `may still stand though its time is over${again ? "; trying again" : ", and is not tried again: look at the device, and revert it by hand"}: ${messageOf(error)}`;
+      this.#say(again ? "warning" : "error", "hold_not_ended", hold, text);
+      const pause = Math.min(FIRST_END_RETRY_MS * 2 ** (tries - 1), LONGEST_END_RETRY_MS);
+      if (again) held.cancel = this.#clock.after(pause, () => void this.#endHeld(id, held, tries + 1));
+    }
+  }
+
+  /** The wall clock was set: a restart is to end holds at their own time all the same. */
+  #shift(ms: number): void {
+    for (const [id, held] of this.#held) {
+      held.hold = shifted(held.hold, ms);
+      this.#save(id, held.hold);
+    }
+  }
+
+  #sayEnded(hold: Hold, state: "over" | "from another age"): void {
+    if (state === "from another age")
+      this.#say(
+        "warning",
+        "hold_ended",
+        hold,
+        "is given up: by the clock it was set in the future, so nobody can tell whether it still stands",
+      );
+    else if (hold.leaseSeconds === undefined) this.#say("info", "hold_ended", hold, "has ended");
+    else this.#say("warning", "hold_ended", hold, "ran out and is not held any more; set it again");
   }
 
   #drop(id: string): void {
@@ -254,8 +295,4 @@ export class Holds {
       hold.device,
     );
   }
-}
-
-function idOf({ device, key }: Pick<Hold, "device" | "key">): string {
-  return JSON.stringify([device, key]);
 }

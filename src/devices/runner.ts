@@ -8,6 +8,7 @@ import { Actuator } from "./actuator.ts";
 import { DeviceBuilder, type LoadedDevice } from "./build.ts";
 import { type Clock, systemClock, withDeadline } from "./clock.ts";
 import { findDevice } from "./command-checks.ts";
+import { CommandLedger } from "./command-ledger.ts";
 import type { Commands, Control } from "./commands.ts";
 import type { Device } from "./device.ts";
 import { DeviceSet } from "./device-set.ts";
@@ -103,6 +104,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     sink: results,
     scrape: (device, synchronizedAt, signal) => scraper.scrape(device, synchronizedAt, signal),
   });
+  const ledger = new CommandLedger(state.namespace("commands"), clock, notices);
   const holds = new Holds(state.namespace("holds"), clock, notices);
   const schedule = new Schedule({
     store: state.namespace("schedule"),
@@ -124,6 +126,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     devices: byPath,
     settings: settings.actuator,
     readOnly,
+    ledger,
     holds,
     latest,
     bus,
@@ -229,7 +232,8 @@ export function openDevices(options: DevicesOptions): RunningDevices {
           `the state file was damaged and put aside as ${state.setAside}`,
         );
       schedule.start();
-      holds.start(byPath, readOnly ? undefined : (hold) => actuator.renew(hold));
+      holds.start(byPath, readOnly ? undefined : actuator);
+      actuator.settle();
       sheds.start();
       deaf = bus.on("write", (write) => latest.written(write));
       if (readOnly) sayReadOnly(holds, notices);

@@ -8,6 +8,8 @@ const VERSION = 1;
 
 /** A {@link DriverState} that can be listed. */
 export interface StateNamespace extends DriverState {
+  /** Several at once: all are on the disk when it returns, or none. */
+  setAll(changes: Iterable<readonly [key: string, value: PointValue]>): void;
   entries(): [key: string, value: PointValue][];
 }
 
@@ -52,14 +54,26 @@ export class StateStore {
   }
 
   namespace(name: string): StateNamespace {
+    const set = (key: string, value: PointValue) => {
+      if (value === null) this.#delete.run(name, key);
+      else this.#put.run(name, key, JSON.stringify(value));
+    };
     return {
+      set,
+      setAll: (changes) => {
+        this.#db.exec("BEGIN IMMEDIATE");
+        try {
+          for (const [key, value] of changes) set(key, value);
+          this.#db.exec("COMMIT");
+        } catch (error) {
+          // A full disk has rolled it back already.
+          if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+          throw error;
+        }
+      },
       get: (key) => {
         const row = this.#get.get(name, key);
         return row ? (JSON.parse(row.value as string) as PointValue) : null;
-      },
-      set: (key, value) => {
-        if (value === null) this.#delete.run(name, key);
-        else this.#put.run(name, key, JSON.stringify(value));
       },
       entries: () =>
         this.#list.all(name).map((row) => [row.key as string, JSON.parse(row.value as string) as PointValue]),

@@ -1,11 +1,14 @@
 import type { WriteOptions, WriteOutcome } from "../drivers/driver.ts";
+import { HalfDoneError } from "../drivers/errors.ts";
 import type { Point, PointValue } from "../points/index.ts";
 import { type Answer, answerOf, told } from "./answers.ts";
 import { type Clock, TimeoutError, withDeadline } from "./clock.ts";
 import type { Command } from "./commands.ts";
 import type { Device } from "./device.ts";
 import type { Holds } from "./holds.ts";
+import { outcomeOf } from "./outcome-of.ts";
 import { ReadBacks } from "./read-back.ts";
+import { WritePace } from "./write-pace.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 /** One call to a device. Reading back has its own time, `confirm_timeout`. */
@@ -13,10 +16,18 @@ const CALL_DEADLINE_MS = 30_000;
 /** A write under way when the bridge stops has so long to end. */
 const STOP_GRACE_MS = 5000;
 
+const NOT_SEEN_YET: Answer = {
+  status: "accepted",
+  text: "taken, and not seen yet: reading back goes on, and another answer follows",
+};
+
 export interface WriterParts {
   readonly clock: Clock;
   readonly holds: Holds;
   readonly confirmTimeoutSeconds: number;
+  /** A write that was taken and not read back yet is told as accepted after so long. */
+  readonly acceptedAfterSeconds: number;
+  readonly writesPerMinute: number;
 }
 
 /** A write to one point. */
@@ -26,49 +37,99 @@ export interface PointWrite {
   /** Undefined for a revert. */
   readonly value: PointValue | undefined;
   readonly command: Command;
-  /** Called when its turn has come, before anything is sent; a throw refuses it. */
-  readonly onTurn: () => void;
+}
+
+/** What whoever asked for a write wants to know, or has to say, on its way. */
+export interface Progress {
+  /** The bridge's own doing: it goes first, and does not wait for the pace. */
+  readonly own: boolean;
+  /** Its turn has come, and nothing was sent yet; a throw refuses it. */
+  onTurn(): void;
+  onAccepted(answer: Answer): void;
 }
 
 /** Brings writes to the devices, one at a time for each, reads them back, and keeps account of what stands. */
 export class Writer {
   readonly #parts: WriterParts;
-  readonly #queue = new WriteQueue();
+  readonly #pace: WritePace;
+  readonly #queue: WriteQueue;
   readonly #readBacks: ReadBacks;
   readonly #stopping = new AbortController();
 
   constructor(parts: WriterParts) {
+    const { clock, writesPerMinute, confirmTimeoutSeconds } = parts;
     this.#parts = parts;
-    this.#readBacks = new ReadBacks(parts.clock, parts.confirmTimeoutSeconds * 1000, this.#stopping.signal);
+    this.#pace = new WritePace(clock, writesPerMinute);
+    this.#queue = new WriteQueue(clock, this.#pace);
+    this.#readBacks = new ReadBacks(clock, confirmTimeoutSeconds * 1000, this.#stopping.signal);
   }
 
-  async write({ onTurn, ...write }: PointWrite): Promise<Answer> {
+  async write(write: PointWrite, progress: Progress): Promise<Answer> {
     const { path } = write.device.info;
     const { name } = write.point;
-    const outcome = await this.#queue.run(path, name, async () => {
-      onTurn();
+    const kind = progress.own ? "own" : write.value === undefined ? "revert" : "set";
+    const outcome = await this.#queue.run(path, { key: name, kind }, async () => {
+      progress.onTurn();
       return this.#send(write);
     });
-    return told(outcome, await this.#readBacks.confirm(path, name, outcome));
+    const accepted = () => progress.onAccepted(told(outcome, NOT_SEEN_YET));
+    return this.#patiently(accepted, async () =>
+      told(outcome, await this.#readBacks.confirm(path, name, outcome)),
+    );
   }
 
   /** Reverts what this bridge wrote and what has a Starting Value. A point that fails does not stop the others. */
-  async revertAll(device: Device, command: Command, onTurn: () => void): Promise<[string, Answer][]> {
-    const sent = await this.#queue.run(device.info.path, "", async () => {
-      onTurn();
+  async revertAll(device: Device, command: Command, progress: Progress): Promise<[string, Answer][]> {
+    const kind = progress.own ? "own" : "revert";
+    const sent = await this.#queue.run(device.info.path, { key: "", kind }, async () => {
+      progress.onTurn();
       return this.#revertEach(device, command);
     });
-    return Promise.all(sent);
+    return this.#patiently(
+      () => progress.onAccepted(NOT_SEEN_YET),
+      () => Promise.all(sent),
+    );
+  }
+
+  /** Finds out how a write of the last run ended, which was sent at `at` if it was. Nothing is sent. */
+  async recall(write: PointWrite, at: number): Promise<Answer> {
+    const { device, point, value, command } = write;
+    const outcome = outcomeOf(device, point, value, command.durationMinutes);
+    const verdict = await this.#readBacks.confirm(device.info.path, point.name, outcome);
+    if (verdict.status === "confirmed") this.#account(write, outcome, at);
+    return verdict;
+  }
+
+  /** Whether a value that was written stands in the device now. */
+  async stands(device: Device, point: Point, value: PointValue): Promise<boolean> {
+    const outcome = outcomeOf(device, point, value);
+    const what = `reading ${device.info.path}/${point.name}`;
+    return (await this.call(what, (signal) => outcome.verify(signal))).confirmed;
   }
 
   /** Writes without reading back or keeping account. */
   async beat(device: Device, point: Point, value: PointValue): Promise<void> {
     const { path } = device.info;
-    await this.#queue.run(path, point.name, () =>
+    await this.#queue.run(path, { key: point.name, kind: "own" }, () =>
       this.call(`the heartbeat of ${path}`, (signal) =>
         device.driver.setPoint(point.name, value, { signal }),
       ),
     );
+  }
+
+  /** A read by a command: after the writes that came before it, but for those that wait for the pace. */
+  read<T>(
+    device: string,
+    what: string,
+    work: (signal: AbortSignal) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const inTurn = async (inner: AbortSignal) => {
+      await this.#queue.quiet(device);
+      inner.throwIfAborted();
+      return work(inner);
+    };
+    return this.call(what, inTurn, signal);
   }
 
   /** One call to a device, within its deadline; ends with the bridge, and with `signal`. */
@@ -84,6 +145,16 @@ export class Writer {
     await this.#queue.close();
     giveUp();
     this.#abort();
+  }
+
+  /** Tells, where the work takes long, that the devices took it. */
+  async #patiently<T>(onAccepted: () => void, work: () => Promise<T>): Promise<T> {
+    const told = this.#parts.clock.after(this.#parts.acceptedAfterSeconds * 1000, onAccepted);
+    try {
+      return await work();
+    } finally {
+      told();
+    }
   }
 
   #abort(): void {
@@ -111,19 +182,36 @@ export class Writer {
   }
 
   /** Sends one write and keeps account of what stands in the device after it. */
-  async #send({ device, point, value, command }: Omit<PointWrite, "onTurn">): Promise<WriteOutcome> {
+  async #send(write: PointWrite): Promise<WriteOutcome> {
+    const { device, point, value } = write;
     const { driver, info } = device;
-    const { requester, via, durationMinutes } = command;
-    const minutes = value !== undefined && durationMinutes !== undefined ? { durationMinutes } : {};
-    const outcome = await this.call(`writing ${info.path}/${point.name}`, (signal) => {
-      const options: WriteOptions = { signal, ...minutes };
-      return value === undefined
-        ? driver.revertPoint(point.name, options)
-        : driver.setPoint(point.name, value, options);
-    });
-    const { holds } = this.#parts;
-    if (value === undefined) holds.reverted(info.path, point, outcome, { requester, via });
-    else holds.written(info.path, point.name, value, outcome, { requester, via, ...minutes });
-    return outcome;
+    const minutes = minutesOf(write);
+    this.#pace.take(info.path);
+    try {
+      const outcome = await this.call(`writing ${info.path}/${point.name}`, (signal) => {
+        const options: WriteOptions = { signal, ...minutes };
+        return value === undefined
+          ? driver.revertPoint(point.name, options)
+          : driver.setPoint(point.name, value, options);
+      });
+      this.#account(write, outcome);
+      return outcome;
+    } catch (error) {
+      if (error instanceof HalfDoneError) this.#parts.holds.released(info.path, error.releases);
+      throw error;
+    }
   }
+
+  #account(write: PointWrite, outcome: WriteOutcome, at?: number): void {
+    const { device, point, value, command } = write;
+    const { requester, via } = command;
+    const by = { requester, via, ...(at !== undefined && { at }) };
+    const { holds } = this.#parts;
+    if (value === undefined) holds.reverted(device.info.path, point, outcome, by);
+    else holds.written(device.info.path, point.name, value, outcome, { ...by, ...minutesOf(write) });
+  }
+}
+
+function minutesOf({ value, command: { durationMinutes } }: PointWrite): { durationMinutes?: number } {
+  return value !== undefined && durationMinutes !== undefined ? { durationMinutes } : {};
 }

@@ -80,7 +80,10 @@ export const verbs: Readonly<Record<string, Verb>> = {
     async call(params, { commands, command }) {
       const points = manyPoints(params, "point_names_values");
       const all = points.map(({ name, path, point, value }) =>
-        settled(name, commands.set(path, point, value, command).then(done)),
+        settled(
+          name,
+          commands.set(path, point, value, { ...command, id: `${command.id}/${name}` }).then(done),
+        ),
       );
       const [, errors] = collected(await Promise.all(all));
       return errors;

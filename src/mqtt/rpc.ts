@@ -45,7 +45,7 @@ const MOST_IN_BATCH = 100;
 /** Calls that run at a time. More are refused with an answer. */
 const MOST = 1000;
 const STOP_MS = 10_000;
-const MEMBERS = ["jsonrpc", "method", "params", "id", "requester", "time", "expires_at"];
+const MEMBERS = ["jsonrpc", "method", "params", "id", "command_id", "requester", "time", "expires_at"];
 const EXPECTED = '{"jsonrpc": "2.0", "id": 1, "params": […]}';
 
 /**
@@ -159,14 +159,16 @@ export class RpcReceiver {
 
   #command(
     message: Incoming,
-    { id, requester, time, expires_at }: Readonly<Record<string, PointValue>>,
+    { command_id, requester, time, expires_at }: Readonly<Record<string, PointValue>>,
     requesterId: PointValue | undefined,
   ): { command: Command; requester: PointValue | undefined } {
     const { now, requesters } = this.#options;
-    const own = { id, requester: requesterId ?? requester, time, expires_at };
+    // The call's own id counts calls, often from 1 on; it does not name a command for good.
+    const own = { id: command_id, requester: requesterId ?? requester, time, expires_at };
     const said = Object.fromEntries(Object.entries(own).filter(([, value]) => (value ?? null) !== null));
+    const { id: _, ...properties } = readHeaders(message.userProperties);
     const terms = {
-      ...readHeaders(message.userProperties),
+      ...properties,
       ...readHeaders(said as Record<string, PointValue>),
     };
     const anonymous = { id: randomUUID(), requester: "mqtt", via: "rpc", sentAt: now() };

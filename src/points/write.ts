@@ -37,4 +37,6 @@ export interface Write extends CommandSource {
   /** Class of the error where it was refused or failed, e.g. `PointReadOnlyError`. */
   readonly error?: string;
   readonly tookMs?: number;
+  /** The answer to a command of an earlier run: how its way in may reach who sent it. */
+  readonly replyTo?: string;
 }

@@ -75,6 +75,8 @@ describe("bridge config", () => {
         schedulePublishIntervalSeconds: 30,
         preemptGraceSeconds: 60,
         confirmTimeoutSeconds: 60,
+        acceptedAfterSeconds: 5,
+        writesPerMinute: 60,
         maxCommandAgeSeconds: 60,
         requester: "message",
       },

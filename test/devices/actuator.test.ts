@@ -324,7 +324,7 @@ describe("revert", () => {
     await before.devices.stop();
     const { devices, commands, within, command } = rig({ state: before.state, clock: before.clock });
     devices.start();
-    const result = await within(0, commands.revertDevice("site/s1", command()));
+    const result = await within(0, commands.revertDevice("site/s1", command({ id: "after" })));
     expect(result.text).toBe("enabled: confirmed; label: confirmed");
     await devices.stop();
   });

@@ -70,7 +70,8 @@ describe("held set points", () => {
     expect(devices.counters().holds.held).toBe(1);
     await clock.advance(2 * MINUTE);
     expect(devices.counters().holds.held).toBe(0);
-    expect(station().writes).toEqual(["set limit 5", "set limit 9 for 90 min"]);
+    // This device does not end it by itself.
+    expect(station().writes).toEqual(["set limit 5", "set limit 9 for 90 min", "revert limit"]);
     await devices.stop();
   });
 
@@ -90,6 +91,8 @@ describe("held set points", () => {
     expect(tries).toBeGreaterThanOrEqual(5);
     expect(tries).toBeLessThan(12);
     expect(notices.map(({ kind }) => kind)).toEqual(["lease_not_renewed"]);
+    // The device ends it by itself.
+    clock.after(MINUTE / 2, () => station().values.set("limit", 0));
     await clock.advance(2 * MINUTE);
     expect(notices.at(-1)).toMatchObject({ severity: "error", kind: "lease_lost", device: "site/s1" });
     expect(notices.at(-1)!.text).toContain("site/s1/limit = 5");
@@ -98,6 +101,7 @@ describe("held set points", () => {
     const after = station().writes.length;
     await clock.advance(300 * MINUTE);
     expect(station().writes).toHaveLength(after);
+    expect(devices.counters().holds.held).toBe(0);
     await devices.stop();
   });
 

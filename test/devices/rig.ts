@@ -173,6 +173,8 @@ export function rig(options: RigOptions = {}) {
         schedulePublishIntervalSeconds: 30,
         preemptGraceSeconds: 60,
         confirmTimeoutSeconds: 60,
+        acceptedAfterSeconds: 5,
+        writesPerMinute: 60,
         maxCommandAgeSeconds: 60,
         requester: "message",
         ...options.actuator,

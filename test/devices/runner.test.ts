@@ -225,7 +225,8 @@ describe("Starting Values", () => {
     }));
     const { devices, clock, station, writes } = rig({ rows, driver: { writeStartingValues: true } });
     devices.start();
-    await clock.advance(1000);
+    // Within the pace, writes_per_minute.
+    await clock.advance(30_000);
     expect(station().writes).toHaveLength(30);
     expect(writes.filter(({ status }) => status === "confirmed")).toHaveLength(30);
     await devices.stop();

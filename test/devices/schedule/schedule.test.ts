@@ -62,12 +62,18 @@ describe("reservations and writes", () => {
   it("E18: without reservations, two senders come in the order of arrival", async () => {
     const { devices, commands, command, within, station } = await scheduled();
     station().writeMs = 100;
-    const values = [1, 2, 3, 4];
-    const sent = values.map((value) =>
-      commands.set("site/s1", "limit", value, command({ requester: value % 2 ? "ann" : "bob" })),
-    );
+    const by = (n: number) => command({ requester: n % 2 ? "ann" : "bob" });
+    const points = ["limit", "percent", "label", "enabled"];
+    const sent = points.map((point, n) => commands.set("site/s1", point, 1, by(n)));
     await within(1000, Promise.all(sent));
-    expect(station().writes).toEqual(values.map((value) => `set limit ${value}`));
+    expect(station().writes).toEqual(["set limit 1", "set percent 1", 'set label "1"', "set enabled true"]);
+    // On one point, the last that waits.
+    const more = [1, 2, 3, 4].map((value) => commands.set("site/s1", "limit", value, by(value)));
+    const results = await within(1000, Promise.all(more));
+    expect(station().writes.slice(4)).toEqual(["set limit 1", "set limit 4"]);
+    expect(results.map(({ error }) => error)).toEqual([
+      ...[undefined, "SupersededError", "SupersededError", undefined],
+    ]);
     await devices.stop();
   });
 
