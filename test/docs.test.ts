@@ -492,7 +492,7 @@ describe("commands", () => {
     const words = shellWords(line);
     const path = words.slice(
       0,
-      ["history", "api", "override", "schedule", "deadletter"].includes(words[0]!) ? 2 : 1,
+      ["history", "api", "event", "override", "schedule", "deadletter"].includes(words[0]!) ? 2 : 1,
     );
     const usage = await helpOf(path);
     expect(usage).toContain(`Usage: voltbridge ${path.join(" ")}`);

@@ -7,6 +7,7 @@ import { completion } from "./completion.ts";
 import { deadletter } from "./deadletter.ts";
 import { demo } from "./demo.ts";
 import { discover } from "./discover.ts";
+import { event } from "./event.ts";
 import { get } from "./get.ts";
 import { historian } from "./historian.ts";
 import { history } from "./history.ts";
@@ -45,6 +46,7 @@ const commands: readonly CommandFile[] = [
   override,
   limit,
   schedule,
+  event,
   history,
   audit,
   deadletter,

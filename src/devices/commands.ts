@@ -1,3 +1,4 @@
+import type { EventPlan } from "../drivers/driver.ts";
 import type { CommandSource, PointValue, Scrape, WriteStatus } from "../points/index.ts";
 
 /** A command that came in by any way. Its age and expiry are judged where the write happens: in the actuator. */
@@ -173,12 +174,36 @@ export interface Limiting {
   setLimit(group: string, maxKw: unknown, command: Command): LimitGroup;
 }
 
+/** A load shed event that is not over. Times are ISO 8601 text in UTC. */
+export interface PlannedEvent {
+  /** Null where the network told none. */
+  readonly id: string | null;
+  readonly device: string;
+  /** It is for this group of the device's network. */
+  readonly group?: string;
+  readonly startsAt: string;
+  readonly endsAt: string;
+  readonly kw?: number;
+  readonly percent?: number;
+  readonly allowOptOut: boolean;
+  readonly requester: string;
+}
+
+/** Load shed events: limits for later that the network of a device carries out. Rejects where it did not take them. */
+export interface Eventing {
+  createEvent(device: string, plan: EventPlan, command: Command): Promise<PlannedEvent>;
+  removeEvent(id: string, command: Command): Promise<void>;
+  /** What was planned here and is not over, by their start. */
+  events(): readonly PlannedEvent[];
+}
+
 /** Everything beside the {@link Commands} that the ways in may ask for. */
 export interface Control {
   readonly scheduling: Scheduling;
   readonly overriding: Overriding;
   /** Absent where no site limit controller runs. */
   readonly limiting?: Limiting;
+  readonly eventing: Eventing;
   sheds(): Sheds;
   /** Reads a whole device now. Rejects with DeviceNotFoundError, or why nothing could be read. */
   scrapeAll(device: string, signal?: AbortSignal): Promise<Scrape>;

@@ -13,6 +13,8 @@ import type { Commands, Control } from "./commands.ts";
 import type { Device } from "./device.ts";
 import { DeviceSet } from "./device-set.ts";
 import { DriverServices } from "./driver-services.ts";
+import { ReadOnlyBridgeError } from "./errors.ts";
+import { Events } from "./events.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { type HoldCounters, Holds } from "./holds.ts";
 import { LatestValues } from "./latest-values.ts";
@@ -137,6 +139,18 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     },
     scrapeSoon: (path) => poller.scrapeSoon(path),
   });
+  const events = new Events({
+    devices: byPath,
+    store: state.namespace("events"),
+    bus,
+    clock,
+    maxCommandAgeSeconds: settings.actuator.maxCommandAgeSeconds,
+    checkFree(path, requester) {
+      if (readOnly) throw new ReadOnlyBridgeError();
+      schedule.check(path, requester);
+      overrides.check(path, "set", undefined);
+    },
+  });
   let deaf: (() => void) | undefined;
   const sheds = new StandingSheds({ devices: byPath, holds, bus, notices, clock });
   // Before the first command can come.
@@ -204,6 +218,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     control: {
       scheduling: schedule,
       overriding: overrides,
+      eventing: events,
       sheds: () => sheds.list(),
       async scrapeAll(path, signal) {
         const device = findDevice(byPath, path);
@@ -251,6 +266,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       heartbeat.stop();
       holds.stop();
       sheds.stop();
+      events.stop();
       deaf?.();
       overrides.stop();
       schedule.stop();

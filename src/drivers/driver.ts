@@ -134,8 +134,28 @@ export interface DriverDevice {
    * only where it is not there any more. Writes nothing. Absent: it cannot tell.
    */
   compareHolds?(held: readonly HeldWrite[], signal: AbortSignal): Promise<HoldComparison>;
+  /** Absent: its network plans no events. */
+  readonly events?: DeviceEvents;
   /** The device is gone while the bridge runs on: lets go of what is kept for it. Must not touch the network. */
   close?(): void;
+}
+
+/** A limit for later that the network of a device carries out by itself (demand response). */
+export interface EventPlan {
+  /** Of a whole group of the device's network instead of the device. */
+  readonly group?: string;
+  readonly startsAt: Date;
+  readonly durationMinutes: number;
+  readonly allowOptOut: boolean;
+  /** Most that a port may draw, or the share of its load that each station is to give up. */
+  readonly limit: { readonly kw: number } | { readonly percent: number };
+}
+
+export interface DeviceEvents {
+  /** `id`: what {@link DeviceEvents.remove} asks for; absent where the network told none. */
+  create(plan: EventPlan, signal: AbortSignal): Promise<{ id?: string; code?: string; text?: string }>;
+  /** Until it begins. */
+  remove(id: string, signal: AbortSignal): Promise<{ code?: string; text?: string }>;
 }
 
 /** A write that stands, as far as the bridge knows. */

@@ -43,6 +43,15 @@ export class Params {
     throw this.wrong(value === undefined ? `"${name}" is missing` : `"${name}" is no text`);
   }
 
+  /** A date and time with its zone. */
+  time(name: string): Date {
+    const text = this.text(name);
+    const time = new Date(text);
+    if (Number.isNaN(time.getTime()) || !/T.*(Z|[+-]\d\d:?\d\d)$/i.test(text))
+      throw this.wrong(`"${name}" is no date and time with its zone`);
+    return time;
+  }
+
   number(name: string): number | undefined {
     const value = this.raw(name) ?? undefined;
     if (value === undefined || typeof value === "number") return value;

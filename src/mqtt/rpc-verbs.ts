@@ -154,6 +154,31 @@ export const verbs: Readonly<Record<string, Verb>> = {
     params: [],
     call: (_, { control }) => control.overriding.overridePatterns().map(overrideJson),
   },
+  create_event: {
+    params: ["path", "start", "minutes"],
+    named: ["kw", "percent", "group", "allow_opt_out"],
+    call(params, { control, command }) {
+      const [kw, percent] = [params.number("kw"), params.number("percent")];
+      if ((kw === undefined) === (percent === undefined)) throw params.wrong('give either "kw" or "percent"');
+      const group = params.raw("group") ?? undefined;
+      const plan = {
+        startsAt: params.time("start"),
+        durationMinutes: params.number("minutes") ?? Number.NaN,
+        limit: kw === undefined ? { percent: percent! } : { kw },
+        allowOptOut: params.boolean("allow_opt_out") ?? true,
+        ...(group !== undefined && { group: String(group) }),
+      };
+      return control.eventing.createEvent(trimmed(params.text("path")), plan, command);
+    },
+  },
+  remove_event: {
+    params: ["id"],
+    call: (params, { control, command }) => control.eventing.removeEvent(String(params.raw("id")), command),
+  },
+  get_events: {
+    params: [],
+    call: (_, { control }) => control.eventing.events(),
+  },
   get_sheds: {
     params: [],
     call: (_, { control }) => control.sheds(),

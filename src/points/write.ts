@@ -23,7 +23,8 @@ export interface Write extends CommandSource {
   readonly device: DeviceInfo;
   /** Point name; absent for the revert of a whole device. */
   readonly point?: string;
-  readonly action: "set" | "revert";
+  /** The latter two: a limit that the device's network plans for later. */
+  readonly action: "set" | "revert" | "create_event" | "remove_event";
   readonly at: Date;
   /** What was asked; null for a revert. */
   readonly requested: PointValue;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Overriding, Scheduling } from "../../src/devices/commands.ts";
+import type { Eventing, Overriding, Scheduling } from "../../src/devices/commands.ts";
 import { Mosquitto, mosquittoInstalled } from "../helpers/mosquitto.ts";
 import { Recorder } from "../helpers/mqtt-recorder.ts";
 import { connected, device, point, startRig } from "./rig.ts";
@@ -32,6 +32,7 @@ beforeEach(async (context) => {
         control: {
           scheduling: granting(name),
           overriding,
+          eventing: {} as Eventing,
           scrapeAll,
           sheds: () => ({ held: [], others: [] }),
         },

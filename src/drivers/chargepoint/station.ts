@@ -2,6 +2,7 @@ import type { Log } from "../../log.ts";
 import { convertValue, type PointValue } from "../../points/index.ts";
 import type { RegistryRow } from "../../registry/row.ts";
 import type {
+  DeviceEvents,
   DriverDevice,
   HeldWrite,
   HoldComparison,
@@ -17,6 +18,7 @@ import { ageAllowed, SELDOM } from "./account/pace.ts";
 import { compareWithLoad } from "./control/compare.ts";
 import { type ControlContext, controls, type Planned, planClear, planNothing } from "./control/controls.ts";
 import { registerClasses } from "./registers/index.ts";
+import { LoadShedEvents } from "./control/events.ts";
 import type { AnswerKind, Attribute } from "./registers/register.ts";
 import { PORT_DETAIL_ATTRIBUTES } from "./registers/station-status-register.ts";
 
@@ -43,6 +45,7 @@ export interface StationInit extends ControlContext {
 
 /** One ChargePoint station as a device: its rows, read from the account's answers and written through controls. */
 export class Station implements DriverDevice {
+  readonly events: DeviceEvents;
   readonly #init: StationInit;
   readonly #bindings: ReadonlyMap<string, Binding>;
   readonly #kinds: readonly AnswerKind[];
@@ -51,6 +54,7 @@ export class Station implements DriverDevice {
 
   constructor(init: StationInit) {
     this.#init = init;
+    this.events = new LoadShedEvents(init.account, init.stationID);
     this.#bindings = bindingsOf(init.rows);
     const bindings = [...this.#bindings.values()];
     this.#kinds = [...new Set(bindings.map((binding) => binding.kind))];

@@ -1,0 +1,134 @@
+import type { Bus } from "../bus.ts";
+import type { EventPlan } from "../drivers/driver.ts";
+import { WriteRefusedError } from "../drivers/errors.ts";
+import type { PointValue, Write } from "../points/index.ts";
+import { answerOf } from "./answers.ts";
+import { type Clock, withDeadline } from "./clock.ts";
+import { checkAge, findDevice } from "./command-checks.ts";
+import type { Command, Eventing, PlannedEvent } from "./commands.ts";
+import type { Device } from "./device.ts";
+import type { StateNamespace } from "./state-store.ts";
+
+interface Parts {
+  readonly devices: ReadonlyMap<string, Device>;
+  readonly store: StateNamespace;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly maxCommandAgeSeconds: number;
+  /** Throws where this requester may not write to the device now. */
+  readonly checkFree: (device: string, requester: string) => void;
+}
+
+const DEADLINE_MS = 30_000;
+const MS_PER_MINUTE = 60_000;
+
+/**
+ * Load shed events that were planned here: the network carries them out itself, so that they need no bridge at their time.
+ * Their ids are on disk until they are over. Each attempt is on record like a write of the whole device.
+ */
+export class Events implements Eventing {
+  readonly #parts: Parts;
+  readonly #stopping = new AbortController();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  stop(): void {
+    this.#stopping.abort(new Error("the bridge is stopping"));
+  }
+
+  events(): PlannedEvent[] {
+    const { store, clock } = this.#parts;
+    const all = store.entries().map(([id, saved]) => ({ id, event: saved as unknown as PlannedEvent }));
+    for (const { id, event } of all) if (Date.parse(event.endsAt) <= clock.now()) store.set(id, null);
+    return all
+      .map(({ event }) => event)
+      .filter(({ endsAt }) => Date.parse(endsAt) > clock.now())
+      .sort((a, b) => Date.parse(a.startsAt) - Date.parse(b.startsAt));
+  }
+
+  async createEvent(path: string, plan: EventPlan, command: Command): Promise<PlannedEvent> {
+    const { startsAt, durationMinutes, allowOptOut, limit, group } = plan;
+    const times = {
+      startsAt: startsAt.toISOString(),
+      endsAt: new Date(startsAt.getTime() + durationMinutes * MS_PER_MINUTE).toISOString(),
+    };
+    const planned = { device: path, ...(group !== undefined && { group }), ...times, ...limit, allowOptOut };
+    return this.#recorded("create_event", path, planned, command, async (device) => {
+      checkPlan(plan, this.#parts.clock.now());
+      const { id, code, text } = await this.#call(`planning an event of ${path}`, (signal) =>
+        eventsOf(device).create(plan, signal),
+      );
+      const event = { id: id ?? null, ...planned, requester: command.requester };
+      if (id !== undefined) this.#parts.store.set(id, event as unknown as PointValue);
+      const noId = id === undefined ? "; the service told no id, so it cannot be removed from here" : "";
+      return { result: event, answer: { code, text: `${text ?? ""}${noId}`, readBack: id ?? null } };
+    });
+  }
+
+  async removeEvent(id: string, command: Command): Promise<void> {
+    const event = this.events().find((one) => one.id === id);
+    if (!event)
+      throw new WriteRefusedError(`this bridge knows of no event ${id} that is not over; nothing was sent`);
+    const { device: path } = event;
+    await this.#recorded("remove_event", path, { id }, command, async (device) => {
+      const { code, text } = await this.#call(`removing event ${id}`, (signal) =>
+        eventsOf(device).remove(id, signal),
+      );
+      this.#parts.store.set(id, null);
+      return { result: undefined, answer: { code, text } };
+    });
+  }
+
+  #call<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { clock } = this.#parts;
+    return withDeadline({ clock, ms: DEADLINE_MS, signal: this.#stopping.signal, what }, work);
+  }
+
+  async #recorded<T>(
+    action: Write["action"],
+    path: string,
+    requested: PointValue,
+    command: Command,
+    work: (device: Device) => Promise<{
+      result: T;
+      answer: Partial<Record<"code" | "text", string | undefined>> & { readBack?: PointValue };
+    }>,
+  ): Promise<T> {
+    const { devices, bus, clock, checkFree, maxCommandAgeSeconds } = this.#parts;
+    const device = findDevice(devices, path);
+    const { id, requester, via } = command;
+    const started = clock.monotonic();
+    const say = (told: Partial<Write>) => {
+      const write = { id, requester, via, device: device.info, action, requested };
+      bus.emit("write", { ...write, at: new Date(clock.now()), ...told });
+    };
+    const tookMs = () => Math.round(clock.monotonic() - started);
+    try {
+      checkAge(command, clock.now(), maxCommandAgeSeconds);
+      checkFree(path, requester);
+      const { result, answer } = await work(device);
+      const told = Object.entries(answer).filter(([, value]) => value !== undefined && value !== "");
+      say({ status: "accepted", ...Object.fromEntries(told), tookMs: tookMs() });
+      return result;
+    } catch (error) {
+      say({ ...answerOf(error), tookMs: tookMs() });
+      throw error;
+    }
+  }
+}
+
+function eventsOf({ driver, info }: Device) {
+  if (driver.events) return driver.events;
+  throw new WriteRefusedError(`the network of ${info.path} (${info.driverType}) plans no load shed events`);
+}
+
+function checkPlan({ startsAt, durationMinutes, limit }: EventPlan, now: number): void {
+  const refuse = (text: string) => new WriteRefusedError(`${text}; nothing was sent`);
+  if (!(startsAt.getTime() > now)) throw refuse("an event begins in the future");
+  if (!Number.isSafeInteger(durationMinutes) || durationMinutes < 1)
+    throw refuse(`an event lasts a whole number of minutes, at least 1, not ${durationMinutes}`);
+  if ("kw" in limit ? !(limit.kw >= 0) : !(limit.percent >= 0 && limit.percent <= 100))
+    throw refuse("the limit is 0 kW or more for each port, or 0 to 100 percent of each station's load");
+}
