@@ -123,11 +123,12 @@ function text(plan: AccountPlan): string {
   const assumed = [
     ...new Set(calls.flatMap(({ operation, assumes }) => (assumes ? [`${operation}: ${assumes}`] : []))),
   ];
-  const over = totals.callsPerMinute > totals.limitPerMinute;
+  const { limitPerMinute: limit } = totals;
+  const over = limit !== undefined && totals.callsPerMinute > limit;
   return [
     `account ${account}: ${stations} station${stations === 1 ? "" : "s"}`,
     formatTable(header, rows).trimEnd(),
-    `${figure(totals.callsPerMinute)} calls a minute (limit ${totals.limitPerMinute}), ${figure(totals.timesFewer)} times fewer than ${figure(totals.onePerStationPerMinute)} one by one`,
+    `${figure(totals.callsPerMinute)} calls a minute${limit === undefined ? "" : ` (limit ${limit})`}, ${figure(totals.timesFewer)} times fewer than ${figure(totals.onePerStationPerMinute)} one by one`,
     ...(over
       ? [
           "MORE THAN calls_per_minute: put the stations into station groups (--group-size shows what that saves), raise interval or calls_per_minute",

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { type Command, Option } from "commander";
-import { Secrets } from "../log.ts";
+import { type Log, Secrets } from "../log.ts";
+import { startEconnectSimulator } from "../simulator/econnect/index.ts";
 import {
   type AccountOptions,
   type SimulatorOptions,
@@ -30,16 +31,38 @@ interface Flags extends LogFlags {
   readonly serials?: true;
   readonly start?: string;
   readonly stepped?: true;
+  readonly econnect?: true;
+  readonly businessPartner?: string;
+}
+
+/** What runs, and what is printed of it. */
+interface Running {
+  readonly printed: object;
+  close(): Promise<void>;
 }
 
 /** Station IDs in the line that is printed; enough to try it with. */
 const FIRST_IDS = 10;
 const LARGE_WORLD = 20_000;
+/** Options that say nothing to an eConnect service. */
+const CHARGEPOINT_ONLY = [
+  "stationsPerSite",
+  "model",
+  "speed",
+  "accounts",
+  "trouble",
+  "control",
+  "serials",
+  "start",
+  "stepped",
+];
 
 export function simulate(program: Command, terminal: Terminal): void {
   const command = program
     .command("simulate")
-    .description("Run a simulated ChargePoint service until Ctrl-C. Prints one line of JSON when it listens.")
+    .description(
+      "Run a simulated ChargePoint (or eConnect) service until Ctrl-C. Prints one line of JSON when it listens.",
+    )
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .option(
       "--port <number>",
@@ -80,35 +103,57 @@ export function simulate(program: Command, terminal: Terminal): void {
         .choices(["loopback", "anywhere", "off"])
         .default("loopback"),
     )
-    .option("--serials", "let every portLoad carry a serial number, and log it");
+    .option("--serials", "let every portLoad carry a serial number, and log it")
+    .addOption(
+      new Option("--econnect", "simulate the eConnect Masterdata API instead").conflicts(CHARGEPOINT_ONLY),
+    )
+    .option("--business-partner <number>", "with --econnect: whose stations they are (default: 4711)");
   logOptions(command, "info").action((flags: Flags) => runSimulator(flags, terminal));
 }
 
 async function runSimulator(flags: Flags, terminal: Terminal): Promise<void> {
   // V8 lets a large heap double before it tidies up; 100,000 stations then need 1.5 GB instead of 1 (measured).
   if (flags.stations > LARGE_WORLD) setFlagsFromString("--heap-growing-percent=20");
+  if (flags.businessPartner !== undefined && !flags.econnect)
+    throw new CommandError("--business-partner is for --econnect", EXIT.usage);
   const secrets = new Secrets();
   if (flags.password !== undefined) secrets.add(flags.password);
   const accounts = flags.accounts === undefined ? [] : readAccounts(flags.accounts);
   for (const { password } of accounts) secrets.add(password);
   const log = terminalLog(terminal, flags, secrets);
-  const simulator = await startSimulator({ ...optionsOf(flags), accounts, log }).catch((error: unknown) => {
+  const start = flags.econnect ? runEconnect : runChargePoint;
+  const running = await start(flags, accounts, log).catch((error: unknown) => {
+    if (error instanceof CommandError) throw error;
     if (error instanceof TroubleRulesError || error instanceof RangeError)
       throw new CommandError(error.message, EXIT.configuration);
     throw new CommandError(
       `the simulator cannot listen on ${flags.host}:${flags.port}: ${(error as Error).message}; give it another port (--port 0: any free one)`,
     );
   });
-  const { endpoint, username, password, stationIDs } = simulator;
-  terminal.out(
-    `${JSON.stringify({ endpoint, username, password, stations: stationIDs.slice(0, FIRST_IDS) })}\n`,
-  );
+  terminal.out(`${JSON.stringify(running.printed)}\n`);
   if (!terminal.ending.aborted) await once(terminal.ending, "abort");
-  await simulator.close();
+  await running.close();
+}
+
+async function runChargePoint(flags: Flags, accounts: AccountOptions[], log: Log): Promise<Running> {
+  const simulator = await startSimulator({ ...optionsOf(flags), accounts, log });
+  const { endpoint, username, password, stationIDs } = simulator;
+  const printed = { endpoint, username, password, stations: stationIDs.slice(0, FIRST_IDS) };
+  return { printed, close: () => simulator.close() };
+}
+
+async function runEconnect(flags: Flags, _accounts: AccountOptions[], log: Log): Promise<Running> {
+  const simulator = await startEconnectSimulator({ ...flags, log });
+  const { endpoint, businessPartner, username, password } = simulator;
+  const stations = simulator.stations.slice(0, FIRST_IDS).map(({ id }) => id);
+  return {
+    printed: { endpoint, businessPartner, username, password, stations },
+    close: () => simulator.close(),
+  };
 }
 
 function optionsOf(flags: Flags): SimulatorOptions {
-  const { control, stepped, start, accounts: _, ...others } = flags;
+  const { control, stepped, start, accounts: _, econnect: _econnect, ...others } = flags;
   if (start !== undefined && Number.isNaN(Date.parse(start))) {
     throw new CommandError(`--start ${start}: expected a time, e.g. 2026-11-21T08:00:00Z`, EXIT.usage);
   }

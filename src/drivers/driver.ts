@@ -37,8 +37,8 @@ export interface AccountPlan {
   readonly account: string;
   readonly stations: number;
   readonly calls: readonly PlannedCall[];
-  /** The most that the account is allowed. */
-  readonly limitPerMinute: number;
+  /** The most that the account is allowed; absent where nothing is known of it. */
+  readonly limitPerMinute?: number;
 }
 
 /** An operation that is called every so often. */
@@ -79,8 +79,20 @@ export interface DriverService<Config = unknown> {
   findMembers?(config: Config, signal: AbortSignal): Promise<readonly SetMember[]>;
   /** Running totals for the health topic, e.g. `calls` and `errors`; they only grow. */
   counters?(): Readonly<Record<string, number>>;
+  /** The accounts that devices have been made for, for who reads of them what is no device's. */
+  accounts?(): readonly DriverAccount[];
   /** Ends every call under way and closes the connections. */
   close(): Promise<void>;
+}
+
+/** What devices of one account share, for other readers of the same account. */
+export interface DriverAccount {
+  /** Tells accounts apart for good, and no secret. */
+  readonly key: string;
+  /** For messages. */
+  readonly label: string;
+  /** What calls the service within the account's limits; its type is the driver type's own. */
+  readonly client: object;
 }
 
 /** One device of a set. */

@@ -17,8 +17,8 @@ import type { Answers } from "./account/answers.ts";
 import { ageAllowed, SELDOM } from "./account/pace.ts";
 import { compareWithLoad } from "./control/compare.ts";
 import { type ControlContext, controls, type Planned, planClear, planNothing } from "./control/controls.ts";
-import { registerClasses } from "./registers/index.ts";
 import { LoadShedEvents } from "./control/events.ts";
+import { registerClasses } from "./registers/index.ts";
 import type { AnswerKind, Attribute } from "./registers/register.ts";
 import { PORT_DETAIL_ATTRIBUTES } from "./registers/station-status-register.ts";
 

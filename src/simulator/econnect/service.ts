@@ -9,6 +9,7 @@ import { type EconnectEffect, type EconnectTroubles, parseTrouble } from "./trou
 
 /** A request for a page, as it was answered. */
 export interface EconnectCall {
+  readonly method: string;
   readonly page: number;
   readonly size: number;
   /** 0 where the caller left or got no answer. */
@@ -52,22 +53,26 @@ export class EconnectService {
     const [, partner] = STATIONS_PATH.exec(pathname) ?? [];
     if (partner === undefined)
       throw new HttpRefusal(404, "there is /masterdata/cpos/{businessPartner}/chargingstations");
-    if (request.method !== "GET") throw new HttpRefusal(405, "the stations can only be read");
     const page = numberOf(searchParams, "page", 0, Number.MAX_SAFE_INTEGER, 0);
     const size = numberOf(searchParams, "size", 1, MOST_PER_PAGE, 20);
-    const call: EconnectCall = { page, size, status: 0 };
-    const { calls, troubles } = this.#init;
-    if (calls.length >= MOST_CALLS) calls.shift();
-    calls.push(call);
+    const call = this.#remember({ method: request.method ?? "", page, size, status: 0 });
     response.on("finish", () => {
       call.status = response.statusCode;
     });
-    const { effect, over } = troubles.strike(page);
+    if (request.method !== "GET") throw new HttpRefusal(405, "the stations can only be read");
+    const { effect, over } = this.#init.troubles.strike(page);
     await this.#wait(effect, over, request);
     if (response.destroyed) return;
     if (effect?.kind === "status") return sendStatus(response, effect);
     this.#authorize(request, decodeURIComponent(partner));
     this.#send(response, page, size, effect);
+  }
+
+  #remember(call: EconnectCall): EconnectCall {
+    const { calls } = this.#init;
+    if (calls.length >= MOST_CALLS) calls.shift();
+    calls.push(call);
+    return call;
   }
 
   #authorize(request: IncomingMessage, partner: string): void {

@@ -1,0 +1,107 @@
+import type { DriverContext } from "../driver.ts";
+import { untilAborted } from "../until-aborted.ts";
+import { type EconnectClient, EconnectError } from "./api/index.ts";
+import { Stations } from "./stations.ts";
+
+/** The account is being left alone for a while, because it failed. Nothing was sent. */
+export class AccountPausedError extends Error {
+  override readonly name = "AccountPausedError";
+}
+
+export interface AccountInit {
+  /** For messages; holds no secret. */
+  readonly label: string;
+  readonly client: Pick<EconnectClient, "stations" | "close">;
+  readonly notice: DriverContext["notice"];
+  /** Seconds on a clock that never jumps. */
+  readonly now?: () => number;
+}
+
+/** After a failure that may pass, the next try comes after so many seconds, longer each time. */
+const PASSING_PAUSE = { first: 5, longest: 30 };
+/** Refused credentials are tried so seldom that no account is locked for it; a walk without end is as seldom repeated. */
+const LASTING_PAUSE = { first: 30, longest: 600 };
+
+interface Pause {
+  readonly cause: EconnectError;
+  readonly seconds: number;
+  readonly until: number;
+  readonly failures: number;
+}
+
+/** The stations of one business partner for one user: one walk over the pages serves all who ask meanwhile, and after. */
+export class Account {
+  readonly label: string;
+  readonly #init: AccountInit;
+  readonly #now: () => number;
+  readonly #closing = new AbortController();
+  #kept: { readonly stations: Stations; readonly atSeconds: number } | undefined;
+  #walk: Promise<Stations> | undefined;
+  #pause: Pause | undefined;
+  #told = false;
+
+  constructor(init: AccountInit) {
+    this.label = init.label;
+    this.#init = init;
+    this.#now = init.now ?? (() => performance.now() / 1000);
+  }
+
+  /**
+   * All stations, as they were at most `maxAgeSeconds` ago; 0 asks the service, though a walk under way is joined. The
+   * signal ends the waiting; the walk goes on for others. @throws EconnectError, AccountPausedError
+   */
+  read(maxAgeSeconds: number, signal: AbortSignal): Promise<Stations> {
+    if (signal.aborted) return Promise.reject(signal.reason);
+    const kept = this.#kept;
+    if (kept && this.#now() - kept.atSeconds < maxAgeSeconds) return Promise.resolve(kept.stations);
+    this.#walk ??= this.#ask().finally(() => {
+      this.#walk = undefined;
+    });
+    return untilAborted(this.#walk, signal);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new Error("the bridge is stopping"));
+    await this.#init.client.close();
+  }
+
+  async #ask(): Promise<Stations> {
+    const pause = this.#pause;
+    const waitSeconds = (pause?.until ?? 0) - this.#now();
+    if (pause && waitSeconds > 0) {
+      const next = `next try in ${Math.ceil(waitSeconds)} s`;
+      throw new AccountPausedError(`not asked: ${pause.cause.message}; ${next}`, { cause: pause.cause });
+    }
+    try {
+      const entries = [];
+      for await (const entry of this.#init.client.stations(this.#closing.signal)) entries.push(entry);
+      const stations = new Stations(entries);
+      this.#kept = { stations, atSeconds: this.#now() };
+      this.#succeeded();
+      return stations;
+    } catch (error) {
+      if (error instanceof EconnectError) this.#failed(error);
+      throw error;
+    }
+  }
+
+  #succeeded(): void {
+    this.#pause = undefined;
+    if (this.#told) this.#init.notice("info", "account_back", `account ${this.label} answers again`);
+    this.#told = false;
+  }
+
+  #failed(cause: EconnectError): void {
+    const { first, longest } = cause.retryable ? PASSING_PAUSE : LASTING_PAUSE;
+    const failures = (this.#pause?.failures ?? 0) + 1;
+    const seconds = Math.min(longest, this.#pause ? Math.max(first, this.#pause.seconds * 2) : first);
+    const until = this.#now() + Math.max(seconds, cause.retryAfterSeconds ?? 0);
+    this.#pause = { cause, seconds, until, failures };
+    // One walk that fails in passing is not worth a line.
+    if (this.#told || (cause.retryable && failures < 2)) return;
+    this.#told = true;
+    const kind = cause.fault === "credentials" ? "credentials_refused" : "account_paused";
+    const text = `account ${this.label}: ${cause.message}; it is tried again at a slowing pace`;
+    this.#init.notice("error", kind, text);
+  }
+}

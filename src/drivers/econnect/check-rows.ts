@@ -1,0 +1,73 @@
+import type { Diagnostic } from "../../config/diagnostic.ts";
+import { closest } from "../../config/did-you-mean.ts";
+import type { RegistryRow } from "../../registry/row.ts";
+import { parseField } from "./field.ts";
+
+const REGISTER = "ChargingStationRegister";
+
+/** Problems that only someone who knows eConnect can see. Which fields there are, only the service knows. */
+export function checkRows(rows: readonly RegistryRow[]): Diagnostic[] {
+  return rows.flatMap((row) => [
+    ...checkRegister(row),
+    ...checkAttribute(row),
+    ...checkPort(row),
+    ...checkWritable(row),
+  ]);
+}
+
+function checkRegister(row: RegistryRow): Diagnostic[] {
+  if (row.register === REGISTER) return [];
+  return [
+    row.fault("Register Name", {
+      code: "unknown_register",
+      severity: "error",
+      message: row.register === "" ? "the row names no register" : "there is no such register",
+      found: JSON.stringify(row.register),
+      expected: REGISTER,
+      suggestion: closest(row.register, [REGISTER]),
+    }),
+  ];
+}
+
+function checkAttribute(row: RegistryRow): Diagnostic[] {
+  try {
+    parseField(row.attribute);
+    return [];
+  } catch (error) {
+    return [
+      row.fault("Attribute Name", {
+        code: "unknown_attribute",
+        severity: "error",
+        message: (error as SyntaxError).message,
+        found: JSON.stringify(row.attribute),
+        expected: "a field of a station, e.g. modelInfo, location.city or chargingPoints[0].evseId",
+      }),
+    ];
+  }
+}
+
+function checkPort(row: RegistryRow): Diagnostic[] {
+  if (row.port === undefined) return [];
+  return [
+    row.fault("Port #", {
+      code: "port_ignored",
+      severity: "warning",
+      message: "eConnect's fields are those of the whole station; the port is ignored",
+      found: JSON.stringify(row.port),
+      expected: "an empty cell",
+    }),
+  ];
+}
+
+function checkWritable(row: RegistryRow): Diagnostic[] {
+  if (!row.point.writable) return [];
+  return [
+    row.fault("Writable", {
+      code: "not_writable",
+      severity: "error",
+      message: "eConnect's master data can only be read",
+      found: "TRUE",
+      expected: "FALSE",
+    }),
+  ];
+}

@@ -1,0 +1,84 @@
+import { ECONNECT_ENDPOINT } from "./api/client.ts";
+
+/** Which stations a config stands for: all, those with these values in these fields, or these. */
+export type StationSet = "all" | Readonly<Record<string, string>> | readonly string[];
+
+/** `driver_config` of an eConnect station, checked and with defaults. */
+export interface EconnectConfig {
+  readonly endpoint: string;
+  readonly business_partner: string;
+  readonly username: string;
+  readonly password: string;
+  readonly station: string;
+  /** Instead of a station: a set of them. */
+  readonly stations?: StationSet;
+  /** Field of a station's entry by which `station` names it. */
+  readonly station_key: string;
+  /** Seconds between reads of the account's stations. */
+  readonly nameplate_interval: number;
+}
+
+/** `Attribute Name`s and other names of fields: `location.city`, `chargingPoints[0].evseId`. */
+const FIELD = "^[^.\\[\\]]+(\\[\\d+\\])*(\\.[^.\\[\\]]+(\\[\\d+\\])*)*$";
+
+export const configSchema = {
+  type: "object",
+  additionalProperties: false,
+  required: ["business_partner", "username", "password"],
+  "x-set": { key: "stations", member: "station", placeholders: ["station", "modelInfo", "type"] },
+  properties: {
+    endpoint: {
+      type: "string",
+      pattern: "^https?://",
+      default: ECONNECT_ENDPOINT,
+      "x-expected": "an address that begins with https:// or http://",
+      description: "Address of the service, without /masterdata",
+    },
+    business_partner: {
+      type: "string",
+      minLength: 1,
+      "x-expected": 'the number of the business partner as text, e.g. "4711"',
+      description: "Number of the business partner whose stations they are, as text",
+    },
+    username: {
+      type: "string",
+      pattern: "^[^:]+$",
+      "x-expected": "text without a colon",
+      description: "User of the eConnect API",
+    },
+    password: { type: "string", minLength: 1, "x-secret": true, description: "That user's password" },
+    station: {
+      type: "string",
+      minLength: 1,
+      description: "Station to read, by its value in the field that station_key names",
+    },
+    stations: {
+      anyOf: [
+        { const: "all" },
+        {
+          type: "object",
+          additionalProperties: { type: "string" },
+          minProperties: 1,
+          "x-expected": "an object of fields and their values",
+        },
+        { type: "array", items: { type: "string", minLength: 1 }, minItems: 1, uniqueItems: true },
+      ],
+      "x-expected":
+        '"all", an object of fields and their values, e.g. {"state": "operational"}, or a list of stations',
+      description: "Instead of station: a set of stations, each of which becomes a device",
+    },
+    station_key: {
+      type: "string",
+      pattern: FIELD,
+      default: "id",
+      "x-expected": "the name of a field, e.g. id",
+      description: "Field that tells the stations apart",
+    },
+    nameplate_interval: {
+      type: "number",
+      minimum: 0,
+      default: 900,
+      description: "Seconds between reads of the account's stations, all of them at a time",
+    },
+  },
+} as const;

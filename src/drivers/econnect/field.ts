@@ -1,0 +1,54 @@
+import type { StationEntry } from "./api/index.ts";
+
+/** Where a value stands in a station's entry: names of fields, and places in lists from 0. */
+export type FieldPath = readonly (string | number)[];
+
+const STEP = /^([^.[\]]+)((?:\[\d+\])*)$/;
+/** Names told of an entry that has very many. */
+const MOST_NAMES = 500;
+
+/** Reads an Attribute Name such as `modelInfo`, `location.city` or `chargingPoints[0].evseId`. @throws SyntaxError */
+export function parseField(text: string): FieldPath {
+  return text.split(".").flatMap((part) => {
+    const [, name, places = ""] = STEP.exec(part) ?? [];
+    if (name === undefined) throw new SyntaxError(`${JSON.stringify(part)} is no name of a field`);
+    return [name, ...[...places.matchAll(/\d+/g)].map(([digits]) => Number(digits))];
+  });
+}
+
+/** The value in an entry; undefined where the entry has no such field. */
+export function readField(entry: StationEntry, path: FieldPath): unknown {
+  let value: unknown = entry;
+  for (const step of path) {
+    const isThere =
+      typeof step === "number"
+        ? Array.isArray(value)
+        : typeof value === "object" && value !== null && !Array.isArray(value);
+    if (!isThere || !Object.hasOwn(value as object, step)) return undefined;
+    value = (value as Record<string | number, unknown>)[step];
+  }
+  return value;
+}
+
+/** The fields of an entry as Attribute Names, down to single values. */
+export function fieldsOf(entry: StationEntry): string[] {
+  const names: string[] = [];
+  const visit = (value: unknown, name: string): void => {
+    if (names.length >= MOST_NAMES) return;
+    if (typeof value !== "object" || value === null) {
+      names.push(name);
+    } else if (Array.isArray(value)) {
+      for (const [place, item] of value.entries()) visit(item, `${name}[${place}]`);
+    } else {
+      for (const [key, inner] of Object.entries(value)) visit(inner, name === "" ? key : `${name}.${key}`);
+    }
+  };
+  visit(entry, "");
+  return names;
+}
+
+/** A value as it names a station or is compared with a setting; undefined for what is no single value. */
+export function textOf(value: unknown): string | undefined {
+  if (typeof value === "string") return value === "" ? undefined : value;
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : undefined;
+}

@@ -1,0 +1,60 @@
+/** eConnect charging stations: what the Masterdata API tells of them. The API itself is in `api/`. */
+
+import type {
+  DeviceInit,
+  DriverContext,
+  DriverDevice,
+  DriverService,
+  DriverType,
+  SetMember,
+} from "../driver.ts";
+import { Accounts } from "./accounts.ts";
+import { checkRows } from "./check-rows.ts";
+import { configSchema, type EconnectConfig } from "./config.ts";
+import { EconnectStation } from "./device.ts";
+import { membersOf } from "./members.ts";
+import { maxAgeSeconds, planDevices } from "./plan-devices.ts";
+
+export const econnect: DriverType<EconnectConfig> = {
+  name: "econnect",
+  configSchema,
+  checkRows,
+  open: (context) => new EconnectDriver(context),
+  plan: planDevices,
+};
+
+class EconnectDriver implements DriverService<EconnectConfig> {
+  readonly #context: DriverContext;
+  readonly #accounts: Accounts;
+
+  constructor(context: DriverContext) {
+    this.#context = context;
+    this.#accounts = new Accounts(context);
+  }
+
+  createDevice(init: DeviceInit<EconnectConfig>): DriverDevice {
+    const { path, rows, config } = init;
+    return new EconnectStation({
+      path,
+      rows,
+      account: this.#accounts.get(config),
+      station: config.station,
+      stationKey: config.station_key,
+      maxAgeSeconds: maxAgeSeconds(init),
+      log: this.#context.log,
+    });
+  }
+
+  async findMembers(config: EconnectConfig, signal: AbortSignal): Promise<SetMember[]> {
+    const stations = await this.#accounts.get(config).read(config.nameplate_interval, signal);
+    return membersOf(stations, config);
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return this.#accounts.counters();
+  }
+
+  async close(): Promise<void> {
+    await this.#accounts.close();
+  }
+}

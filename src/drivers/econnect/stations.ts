@@ -1,0 +1,84 @@
+import { closest } from "../../config/did-you-mean.ts";
+import type { StationEntry } from "./api/index.ts";
+import { fieldsOf, parseField, readField, textOf } from "./field.ts";
+
+/** Fields that the service documents: a station without one of them just has no value there. */
+const DOCUMENTED: ReadonlySet<string> = new Set(["modelInfo", "installDate", "type", "state"]);
+/** Names of fields in a message. */
+const FEW = 8;
+
+/** A field that no station of the account has, so that it is most likely misspelt. */
+export class UnknownFieldError extends Error {
+  override readonly name = "UnknownFieldError";
+}
+
+/** The account has no such station. */
+export class StationMissingError extends Error {
+  override readonly name = "StationMissingError";
+}
+
+/** What one walk over an account's stations found. */
+export class Stations {
+  readonly entries: readonly StationEntry[];
+  readonly #byKey = new Map<string, ReadonlyMap<string, StationEntry>>();
+  readonly #unknown = new Map<string, UnknownFieldError | undefined>();
+
+  constructor(entries: readonly StationEntry[]) {
+    this.entries = entries;
+  }
+
+  /** Stations by the value of a field; of two with the same value, the later one. */
+  by(key: string): ReadonlyMap<string, StationEntry> {
+    const known = this.#byKey.get(key) ?? this.#index(key);
+    this.#byKey.set(key, known);
+    return known;
+  }
+
+  /** @throws StationMissingError */
+  find(key: string, id: string): StationEntry {
+    const byKey = this.by(key);
+    const entry = byKey.get(id);
+    if (entry) return entry;
+    const count = `${this.entries.length} station${this.entries.length === 1 ? "" : "s"}`;
+    if (byKey.size === 0 && this.entries.length > 0) {
+      const names = fieldsOf(this.entries[0]!).slice(0, FEW).join(", ");
+      throw new StationMissingError(
+        `none of the account's ${count} has the field "${key}", so none is station ${id}; set station_key to the field that tells them apart (they have ${names}, …)`,
+      );
+    }
+    const near = closest(id, [...byKey.keys()]);
+    throw new StationMissingError(
+      `none of the account's ${count} has "${id}" in the field "${key}"${near === undefined ? "; check station and station_key" : `; did you mean "${near}"?`}`,
+    );
+  }
+
+  /** The value of a field, null where this station has none. @throws UnknownFieldError */
+  valueOf(entry: StationEntry, attribute: string): unknown {
+    const value = readField(entry, parseField(attribute));
+    if (value !== undefined) return value;
+    if (!this.#unknown.has(attribute)) this.#unknown.set(attribute, this.#lookFor(attribute));
+    const unknown = this.#unknown.get(attribute);
+    if (unknown) throw unknown;
+    return null;
+  }
+
+  #index(key: string): ReadonlyMap<string, StationEntry> {
+    const path = parseField(key);
+    const pairs = this.entries.flatMap((entry): [string, StationEntry][] => {
+      const id = textOf(readField(entry, path));
+      return id === undefined ? [] : [[id, entry]];
+    });
+    return new Map(pairs);
+  }
+
+  #lookFor(attribute: string): UnknownFieldError | undefined {
+    const path = parseField(attribute);
+    if (DOCUMENTED.has(attribute)) return undefined;
+    if (this.entries.some((entry) => readField(entry, path) !== undefined)) return undefined;
+    const names = new Set(this.entries.slice(0, FEW).flatMap(fieldsOf));
+    const near = closest(attribute, [...names]);
+    return new UnknownFieldError(
+      `no station of the account has the field "${attribute}"${near === undefined ? "" : `; did you mean "${near}"?`}`,
+    );
+  }
+}

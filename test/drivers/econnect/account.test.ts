@@ -1,0 +1,89 @@
+import { expect, test } from "vitest";
+import { Account, AccountPausedError } from "../../../src/drivers/econnect/account.ts";
+import { EconnectError, type StationEntry } from "../../../src/drivers/econnect/api/index.ts";
+
+/** An account on a clock of its own, whose walks end as the test says. */
+function rig() {
+  const state = { now: 0, walks: 0, error: undefined as EconnectError | undefined };
+  const notices: string[] = [];
+  const account = new Account({
+    label: "someone",
+    now: () => state.now,
+    notice: (_severity, kind) => void notices.push(kind),
+    client: {
+      close: async () => undefined,
+      async *stations(): AsyncGenerator<StationEntry, void, undefined> {
+        state.walks += 1;
+        if (state.error) throw state.error;
+        yield { id: "1", walk: state.walks };
+      },
+    },
+  });
+  const read = async (maxAge = 60) =>
+    (await account.read(maxAge, new AbortController().signal)).entries[0]!.walk;
+  return { state, notices, account, read };
+}
+const passing = () => new EconnectError("down", { fault: "unavailable", code: "503" });
+
+test("what is younger than asked is given again; older is read anew; equal reads are one walk", async () => {
+  const { state, read } = rig();
+  expect(await Promise.all([read(), read(), read(0)])).toEqual([1, 1, 1]);
+  state.now = 59;
+  expect(await read()).toBe(1);
+  state.now = 60;
+  expect(await read()).toBe(2);
+  expect(await read(0)).toBe(3);
+});
+
+test("a failing account is tried at a slowing pace, at least every 30 s, and told of at the second failure, once", async () => {
+  const { state, notices, read } = rig();
+  state.error = passing();
+  const triedAt: number[] = [];
+  for (; state.now < 120; state.now += 1) {
+    const before = state.walks;
+    await expect(read()).rejects.toThrow("down");
+    if (state.walks > before) triedAt.push(state.now);
+  }
+  expect(triedAt).toEqual([0, 5, 15, 35, 65, 95]);
+  expect(notices).toEqual(["account_paused"]);
+  state.error = undefined;
+  state.now = 125;
+  expect(await read()).toBe(7);
+  expect(notices).toEqual(["account_paused", "account_back"]);
+});
+
+test("Retry-After is heeded, and nothing is asked meanwhile", async () => {
+  const { state, read } = rig();
+  state.error = new EconnectError("busy", { fault: "unavailable", code: "429", retryAfterSeconds: 300 });
+  await expect(read()).rejects.toBe(state.error);
+  state.now = 299;
+  await expect(read()).rejects.toBeInstanceOf(AccountPausedError);
+  expect(state.walks).toBe(1);
+  state.error = undefined;
+  state.now = 300;
+  expect(await read()).toBe(2);
+});
+
+test("what will not pass by itself is tried seldom: after 30 s, at last every 10 minutes", async () => {
+  const { state, notices, read } = rig();
+  state.error = new EconnectError("who are you", { fault: "credentials", code: "401" });
+  const triedAt: number[] = [];
+  for (; state.now < 3000; state.now += 10) {
+    const before = state.walks;
+    await expect(read()).rejects.toThrow();
+    if (state.walks > before) triedAt.push(state.now);
+  }
+  expect(triedAt).toEqual([0, 30, 90, 210, 450, 930, 1530, 2130, 2730]);
+  expect(notices).toEqual(["credentials_refused"]);
+});
+
+test("who gives up leaves the walk to the others", async () => {
+  const { state, account } = rig();
+  const giveUp = new AbortController();
+  const first = account.read(60, giveUp.signal);
+  const second = account.read(60, new AbortController().signal);
+  giveUp.abort(new Error("enough"));
+  await expect(first).rejects.toThrow("enough");
+  expect((await second).entries).toHaveLength(1);
+  expect(state.walks).toBe(1);
+});

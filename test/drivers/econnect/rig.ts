@@ -1,0 +1,51 @@
+import type { DriverContext, DriverDevice, DriverService } from "../../../src/drivers/driver.ts";
+import type { EconnectConfig } from "../../../src/drivers/econnect/config.ts";
+import { econnect } from "../../../src/drivers/econnect/index.ts";
+import { createLog } from "../../../src/log.ts";
+import type { EconnectSimulator } from "../../../src/simulator/econnect/index.ts";
+import { type RowSpec, registryRows } from "../../devices/rows.ts";
+
+/** An open econnect driver against a simulator, and what it said. */
+export interface EconnectRig {
+  readonly service: DriverService;
+  readonly notices: string[];
+  readonly log: string[];
+  device(station: string, specs: readonly RowSpec[], config?: Partial<EconnectConfig>): DriverDevice;
+  config(more?: Partial<EconnectConfig>): EconnectConfig;
+}
+
+export function openEconnect(simulator: EconnectSimulator): EconnectRig {
+  const notices: string[] = [];
+  const log: string[] = [];
+  const context: DriverContext = {
+    log: createLog({ write: (line) => log.push(line) }),
+    state: { get: () => null, set: () => undefined },
+    notice: (severity, kind, text) => void notices.push(`${severity} ${kind}: ${text}`),
+  };
+  const service = econnect.open(context);
+  const config = (more: Partial<EconnectConfig> = {}): EconnectConfig => ({
+    endpoint: simulator.endpoint,
+    business_partner: simulator.businessPartner,
+    username: simulator.username,
+    password: simulator.password,
+    station: simulator.stations[0]!.id,
+    station_key: "id",
+    nameplate_interval: 900,
+    ...more,
+  });
+  return {
+    service: service as DriverService,
+    notices,
+    log,
+    config,
+    device: (station, specs, more) =>
+      service.createDevice({
+        path: `cpo/${station}`,
+        config: config({ station, ...more }),
+        rows: registryRows(
+          specs.map((spec) => ({ register: "ChargingStationRegister", type: "string", ...spec })),
+        ),
+        intervalSeconds: 60,
+      }),
+  };
+}
