@@ -105,15 +105,13 @@ export class Account {
     });
     this.#status = new StatusSource(this.#calls, signal);
     const options = { now, gather: init.gather ?? ((then) => void setImmediate(then)) };
-    // A fleet's pages are large, and news every round: nothing of them is kept that nobody will ask for.
-    const passing = { ...options, keepsAnswers: false };
     const store = new AlarmStore(init.state, `alarms ${init.stateKey}`);
     this.#reads = {
       station: new GatheredReads(new StationsSource(this.#calls, signal, now), options),
-      status: new GatheredReads(this.#status, passing),
+      status: new GatheredReads(this.#status, options),
       load: new GatheredReads(
         new LoadSource(this.#calls, signal, groups, () => this.#reads.load.audience),
-        passing,
+        options,
       ),
       alarms: new GatheredReads(new AlarmsSource(this.#calls, { signal, now, wallClock, store }), options),
       rights: new GatheredReads(new RightsSource(this.#calls, signal, now), options),

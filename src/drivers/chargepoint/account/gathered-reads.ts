@@ -1,5 +1,5 @@
 import { Audience } from "./audience.ts";
-import { type Round, SharedReads } from "./shared-reads.ts";
+import { type Round, SharedReads, type SpentAnswers } from "./shared-reads.ts";
 
 /** Stations whose answers are fetched in one go. Every one is answered or fails by itself. */
 export interface Batch<A> {
@@ -19,6 +19,8 @@ export interface Batch<A> {
 
 /** How the answers of one kind are fetched. */
 export interface Source<A> {
+  /** That of an answer which all had who read the station in rounds not all is kept: a fleet's pages are large. */
+  readonly spent?: Pick<SpentAnswers<A>, "remains">;
   /** What a batch has to wait for; reads that come meanwhile go with it. Never rejects. */
   prepare?(): Promise<void>;
   /** Answers or fails the batch's stations; what it throws fails all that are left. */
@@ -41,8 +43,6 @@ export interface GatherOptions {
   readonly now: () => number;
   /** Calls back when the present moment is over, so that all that was asked in it goes into one batch. */
   readonly gather: (then: () => void) => void;
-  /** Whether the last answers are kept though everybody had them. */
-  readonly keepsAnswers?: boolean;
 }
 
 /** Most age, in seconds, of an answer in a scrape that was fetched for another station's. */
@@ -67,8 +67,9 @@ export class GatheredReads<A> {
   constructor(source: Source<A>, options: GatherOptions) {
     this.#source = source;
     this.#options = options;
-    const { now, keepsAnswers = true } = options;
-    this.#shared = new SharedReads(now, (id) => !keepsAnswers && !this.audience.hasSeveral(id));
+    const { spent } = source;
+    const isSpent = (stationID: string) => !this.audience.hasSeveral(stationID);
+    this.#shared = new SharedReads(options.now, spent && { isSpent, ...spent });
   }
 
   /** Counts on a reader that has not asked yet. */

@@ -8,8 +8,19 @@ import type { StationGroups } from "./station-groups.ts";
 import { pick } from "./station-missing.ts";
 import { concernsAll } from "./walk.ts";
 
+/** What is kept of a station without limits. */
+const UNLIMITED: LoadAnswer = {
+  ...{ stationID: null, stationName: null, Address: null, stationLoad: null },
+  Port: [],
+};
+
 /** getLoad by station groups where that takes fewer calls, by station for the rest. */
 export class LoadSource implements Source<LoadAnswer> {
+  /** After a scrape its limits are compared with what is held; most stations have none. */
+  readonly spent = {
+    remains: (answer: LoadAnswer) =>
+      answer.Port.some(({ shedState }) => shedState === 1) ? answer : UNLIMITED,
+  };
   readonly #client: Pick<ChargePointClient, "call">;
   readonly #signal: AbortSignal;
   readonly #groups: StationGroups;

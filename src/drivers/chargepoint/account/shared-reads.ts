@@ -10,13 +10,20 @@ export interface Round {
 
 /** An answer that is on its way or there, and who had it. */
 interface Shared<T> {
-  readonly work: Promise<T>;
+  work: Promise<T>;
   readonly atSeconds: number;
   /** The first reader; a station hardly ever has another. */
   takenBy: object | undefined;
   others: Set<object> | undefined;
-  /** Nobody will ask for it again. */
+  /** All who read the station in rounds had it. */
   spent: boolean;
+}
+
+export interface SpentAnswers<T> {
+  /** Whether an answer of no age allowed that a reader had in its round is awaited by no other. */
+  isSpent(key: string): boolean;
+  /** What is kept of it; absent: nothing. */
+  readonly remains?: ((answer: T) => T) | undefined;
 }
 
 /**
@@ -26,18 +33,15 @@ interface Shared<T> {
  */
 export class SharedReads<T = unknown> {
   readonly #now: () => number;
-  readonly #isSpent: (key: string) => boolean;
+  readonly #spent: SpentAnswers<T> | undefined;
   readonly #kept = new Map<string, Shared<T>>();
   readonly #failed = new Map<string, Shared<T>>();
   readonly #underWay = new Map<string, Shared<T>>();
 
-  /**
-   * `now`: seconds on a clock that never jumps. `isSpent`: whether an answer that a reader had in its round, and that may
-   * have no age, is of use to nobody else; it is not kept then.
-   */
-  constructor(now: () => number, isSpent: (key: string) => boolean = () => false) {
+  /** `now`: seconds on a clock that never jumps. */
+  constructor(now: () => number, spent?: SpentAnswers<T>) {
     this.#now = now;
-    this.#isSpent = isSpent;
+    this.#spent = spent;
   }
 
   /**
@@ -56,11 +60,18 @@ export class SharedReads<T = unknown> {
       this.#underWay.get(key) ??
       this.join(key, fetch());
     if (round) take(shared, round.reader);
-    if (round && maxAgeSeconds <= 0 && this.#isSpent(key)) {
+    const { work } = shared;
+    if (round && maxAgeSeconds <= 0 && !shared.spent && this.#spent?.isSpent(key)) {
       shared.spent = true;
-      if (this.#kept.get(key) === shared) this.#kept.delete(key);
+      if (this.#kept.get(key) === shared) this.#spend(key, shared);
     }
-    return signal ? untilAborted(shared.work, signal) : shared.work;
+    return signal ? untilAborted(work, signal) : work;
+  }
+
+  #spend(key: string, shared: Shared<T>): void {
+    const remains = this.#spent?.remains;
+    if (remains) shared.work = shared.work.then(remains);
+    else this.#kept.delete(key);
   }
 
   /** Whether a read at that time would find its answer here, or on its way. */
@@ -96,8 +107,8 @@ export class SharedReads<T = unknown> {
       if (this.#underWay.get(key) !== shared) return;
       this.#underWay.delete(key);
       this.#failed.delete(key);
-      if (shared.spent) this.#kept.delete(key);
-      else kept.set(key, shared);
+      kept.set(key, shared);
+      if (shared.spent && kept === this.#kept) this.#spend(key, shared);
     };
     work.then(
       () => settle(this.#kept),

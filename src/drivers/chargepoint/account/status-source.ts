@@ -8,6 +8,7 @@ import { pick, StationMissingError } from "./station-missing.ts";
 
 /** getStationStatus by lists of stations. One that once spoilt a list is asked for alone from then on. */
 export class StatusSource implements Source<StatusAnswer> {
+  readonly spent = {};
   readonly #client: Pick<ChargePointClient, "call">;
   readonly #signal: AbortSignal;
   readonly #spoilers = new Set<string>();

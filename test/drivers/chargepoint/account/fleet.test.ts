@@ -113,3 +113,20 @@ test("devices that differ in the limits of their account: the first decides, and
   fleet.device("1:2", { calls_per_minute: 10, calls_in_flight: 2 });
   expect(fleet.logLines.filter((line) => line.includes("calls_in_flight 8 and 2; 8"))).toHaveLength(1);
 });
+
+test("what is held is compared with the answer of the scrape: no station is asked for by itself after a round", async () => {
+  fleet = await openFleet(20);
+  await fleet.devices[3]!.setPoint("limit", 2.5, { signal });
+  await fleet.round();
+  fleet.called();
+  const compared = await Promise.all(
+    fleet.devices.map((device, n) => {
+      const held = n === 5 ? [{ key: "limit", point: "limit", value: 1 }] : [];
+      return device.compareHolds!(held, signal);
+    }),
+  );
+  expect(fleet.called()).toEqual({});
+  expect(compared[3]!.foreign.length).toBeGreaterThan(0);
+  expect(compared[5]!.gone).toEqual(["limit"]);
+  expect(compared.filter(({ foreign, gone }) => foreign.length + gone.length > 0)).toHaveLength(2);
+});
