@@ -84,13 +84,6 @@ const ACTUATOR = section("Set points.", {
     description:
       "Where the name of who sends a command is taken from: what the message says, or its topic, as/<user>/….",
   },
-  controller_grace_time: {
-    type: ["number", "null"],
-    minimum: 0,
-    default: null,
-    description:
-      "Seconds after which set points of a controller that went away are reverted; null keeps them.",
-  },
 });
 
 const WEB = section("The web page and its API.", {

@@ -76,7 +76,6 @@ export interface BridgeFile {
     readonly writes_per_minute: number;
     readonly max_command_age: number;
     readonly requester: "message" | "topic";
-    readonly controller_grace_time: number | null;
   };
   readonly limits: Readonly<Record<string, LimitGroupFile>>;
   readonly web: BridgeSettings["web"];
@@ -127,7 +126,6 @@ export function toBridgeSettings(file: string, raw: BridgeFile): BridgeSettings 
       writesPerMinute: actuator.writes_per_minute,
       maxCommandAgeSeconds: actuator.max_command_age,
       requester: actuator.requester,
-      ...present("controllerGraceSeconds", actuator.controller_grace_time),
     },
     limits: Object.fromEntries(
       Object.entries(raw.limits).map(([name, group]) => [name, toLimitSettings(group)]),

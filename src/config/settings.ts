@@ -100,8 +100,6 @@ export interface ActuatorSettings {
   readonly maxCommandAgeSeconds: number;
   /** Where the name of who sends a command over MQTT is taken from. */
   readonly requester: "message" | "topic";
-  /** Set points of a controller that went away are reverted after so long; absent: they stay. */
-  readonly controllerGraceSeconds?: number;
 }
 
 /** Devices whose loads together are kept under a limit. */

@@ -20,7 +20,7 @@ const RULES = {
   ],
   "a pattern for all": [
     ...shipped
-      .filter((line) => !/^topic write (as\/controller|voltbridge\/voltbridge\/controller)/.test(line))
+      .filter((line) => !/^topic write as\/controller/.test(line))
       .flatMap((line) => (line === "user viewer" ? [line, "topic deny as/#"] : [line]))
       .map((line) => line.replace(/^# pattern/, "pattern")),
     ...["user other", "topic read devices/#", "topic read voltbridge/#"],

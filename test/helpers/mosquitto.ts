@@ -55,6 +55,7 @@ export class Mosquitto {
       `allow_anonymous ${options.users === undefined}`,
       "set_tcp_nodelay true",
       "log_dest stdout",
+      `persistence_location ${folder}/`,
       ...(process.getuid?.() === 0 ? ["user root"] : []),
       ...(options.config ?? []),
     ];
@@ -62,7 +63,7 @@ export class Mosquitto {
       const file = join(folder, "passwords");
       writeFileSync(file, "");
       for (const [name, password] of Object.entries(options.users))
-        execFileSync("mosquitto_passwd", ["-b", file, name, password], { stdio: "pipe" });
+        execFileSync(findProgram("mosquitto_passwd")!, ["-b", file, name, password], { stdio: "pipe" });
       lines.push(`password_file ${file}`);
     }
     if (options.acl) {
