@@ -19,7 +19,7 @@ import { compareWithLoad } from "./control/compare.ts";
 import { type ControlContext, controls, type Planned, planClear, planNothing } from "./control/controls.ts";
 import { LoadShedEvents } from "./control/events.ts";
 import { registerClasses } from "./registers/index.ts";
-import type { AnswerKind, Attribute } from "./registers/register.ts";
+import { type AnswerKind, type Attribute, kindOf } from "./registers/register.ts";
 import { PORT_DETAIL_ATTRIBUTES } from "./registers/station-status-register.ts";
 
 /** What the account is told of a scrape's reads. */
@@ -207,7 +207,11 @@ async function sent({ outcome, send }: Planned, { signal }: WriteOptions): Promi
 
 function bind(row: RegistryRow): Binding {
   const register = registerClasses[row.register]!;
-  return { row, kind: register.kind, attribute: register.attributes[row.attribute] as Attribute<unknown> };
+  return {
+    row,
+    kind: kindOf(register, row.attribute),
+    attribute: register.attributes[row.attribute] as Attribute<unknown>,
+  };
 }
 
 function firstReason(results: readonly PromiseSettledResult<unknown>[]): unknown {
