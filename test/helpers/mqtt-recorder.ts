@@ -6,6 +6,8 @@ export interface Recorded {
   readonly text: string;
   readonly retained: boolean;
   readonly qos: number;
+  /** When it came. Milliseconds since 1970. */
+  readonly at: number;
   readonly properties: NonNullable<IPublishPacket["properties"]>;
 }
 
@@ -23,6 +25,7 @@ export class Recorder {
         text: payload.toString(),
         retained: packet.retain,
         qos: packet.qos,
+        at: Date.now(),
         properties: packet.properties ?? {},
       });
       for (const wake of this.#wake.splice(0)) wake();

@@ -37,6 +37,10 @@ export class RunningVoltbridge {
       env: { ...process.env, ...env },
       ...(cwd === undefined ? {} : { cwd: resolve(cwd) }),
     });
+    // Where a test process ends early, its commands must not stay behind.
+    const endWithUs = (): void => void this.#child.kill("SIGKILL");
+    process.once("exit", endWithUs);
+    this.#child.once("exit", () => process.off("exit", endWithUs));
     this.#child.stdout?.on("data", (chunk: Buffer) => {
       this.stdout += chunk;
       this.#wakeAll();

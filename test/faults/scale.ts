@@ -1,0 +1,13 @@
+const factor = Number(process.env.FAULTS_SCALE ?? 1);
+
+/** Milliseconds of an outage that lasts so many seconds in a run of ordinary length. */
+export function seconds(ordinary: number): number {
+  return Math.max(2, ordinary * factor) * 1000;
+}
+
+/** How many rounds of something that has so many in a run of ordinary length. */
+export function rounds(ordinary: number): number {
+  return Math.max(2, Math.round(ordinary * factor));
+}
+
+export const soakMinutes = Number(process.env.FAULTS_SOAK_MINUTES ?? 3 * factor);

@@ -1,0 +1,43 @@
+import { globSync, readFileSync } from "node:fs";
+import { defineConfig } from "vitest/config";
+
+/** Tests that carry an id, or run a suite of contracts in which tests do. */
+const withIds = globSync("test/**/*.test.ts")
+  .filter((file) => !file.startsWith("test/faults/"))
+  .filter((file) =>
+    /["'`][^"'`\n]*\b[AB]\d{1,2}[,:][^"'`\n]*|contracts\/(queue|historian)-/.test(readFileSync(file, "utf8")),
+  );
+
+/** The proof that nothing is lost: the full forms below `test/faults`, and whatever else carries an id A1 to A28 or B1 to B16. */
+export default defineConfig({
+  test: {
+    globalSetup: ["test/global-setup.ts"],
+    reporters: ["default", "./test/faults/id-reporter.ts"],
+    maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "quick",
+          include: withIds,
+          testNamePattern: /\b[AB]\d{1,2}[,:]/,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          expect: { poll: { timeout: 20_000 } },
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "full",
+          include: ["test/faults/**/*.test.ts"],
+          testTimeout: 3_600_000,
+          hookTimeout: 120_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
