@@ -134,26 +134,29 @@ interface Wish {
 function wishesOf(targets: readonly Target[], rules: Rules, rebalance: boolean, spare: number): Wish[] {
   const { minimumKw, budgetKw } = rules;
   const wishes: Wish[] = [];
-  for (const target of targets) {
+  // Who comes gets at once what is spare, or given to outlets without a vehicle.
+  let room = spare + sum(targets.filter(isAbove), ({ busy, now, kw }) => (busy ? 0 : now - kw));
+  for (const target of byPower(targets)) {
     const { outlet, now, kw, busy } = target;
     const least = Math.min(minimumKw, outlet.nominalKw);
     if (kw <= now + TINY_KW) continue;
     if (busy && now < least - TINY_KW) wishes.push({ target, kw: rebalance ? kw : least, why: "start" });
-    else if (busy && now <= least + TINY_KW && kw - now <= spare && kw - now >= STEP_KW)
+    else if (busy && now <= least + TINY_KW && kw - now <= room && kw - now >= STEP_KW)
       wishes.push({ target, kw, why: "room" });
     else if (rebalance && (kw - now >= Math.max(STEP_KW, STEP_SHARE * now) || kw === outlet.nominalKw))
       wishes.push({ target, kw, why: busy ? "share" : "idle" });
+    const wish = wishes.at(-1);
+    if (wish?.target === target) room -= wish.kw - now;
   }
   const wished = new Set(wishes.map(({ target }) => target));
-  let idleKw = spare - sum(wishes, ({ kw, target }) => kw - target.now);
-  if (rebalance && idleKw > SPARE_SHARE * budgetKw)
+  if (rebalance && room > SPARE_SHARE * budgetKw)
     for (const target of byPower(targets)) {
-      if (!target.busy || wished.has(target) || idleKw < STEP_KW || target.now < TINY_KW) continue;
+      if (!target.busy || wished.has(target) || room < STEP_KW || target.now < TINY_KW) continue;
       const need = needKw(target.outlet, minimumKw);
-      const more = Math.min(Math.max(STEP_KW, STEP_SHARE * target.now), need - target.now, idleKw);
+      const more = Math.min(Math.max(STEP_KW, STEP_SHARE * target.now), need - target.now, room);
       if (more < STEP_KW) continue;
       wishes.push({ target, kw: tidy(target.now + more, target.outlet), why: "spare" });
-      idleKw -= more;
+      room -= more;
     }
   const rank = ({ target }: Wish) => (target.busy ? target.now : Number.POSITIVE_INFINITY);
   return wishes.sort((a, b) => rank(a) - rank(b) || a.target.outlet.turnSince - b.target.outlet.turnSince);

@@ -6,6 +6,7 @@ import { pathPattern } from "../devices/overrides/pattern.ts";
 import type { DeviceInfo, Scrape } from "../points/index.ts";
 import { Alarms } from "./alarms.ts";
 import { decide, type Plan } from "./decide.ts";
+import type { Journal } from "./journal.ts";
 import { isBusy, mayDrawKw } from "./outlet.ts";
 import { OutletControl } from "./outlet-control.ts";
 import type { OwnLimits } from "./own-limits.ts";
@@ -19,6 +20,7 @@ export interface GroupParts {
   readonly own: OwnLimits;
   readonly clock: Clock;
   readonly notices: Notices;
+  readonly journal: Journal;
 }
 
 /** The stations of a round come one after the other; then one decision is made for all. */
@@ -156,7 +158,7 @@ export class Group {
   }
 
   #keep(all: readonly OutletControl[], maxKw: number, now: number): void {
-    const { settings, notices, name } = this.#parts;
+    const { settings, journal, name } = this.#parts;
     const rules = {
       budgetKw: maxKw * (1 - settings.marginPercent / 100),
       minimumKw: settings.minimumKw,
@@ -172,7 +174,7 @@ export class Group {
     for (const { outlet, kw, ...move } of plan.moves) {
       const control = this.#outlets.get(outlet.id)!;
       const text = moveText(name, maxKw, loadKw, plan, { outlet, kw, ...move });
-      notices.say("info", "limit_changed", text, control.source.device.path);
+      journal.changed(text, control.source.device.path);
       if (move.why === "start" || move.why === "turn") outlet.turnSince = now;
       void control.write(kw).then(() => this.#decideSoon());
     }
@@ -187,7 +189,7 @@ export class Group {
 
   /** One outlet at a time goes back to its own default. */
   #release(all: readonly OutletControl[], now: number): void {
-    const { notices, name } = this.#parts;
+    const { journal, name } = this.#parts;
     this.#alarms.clear();
     this.#waiting = 0;
     const held = all.filter(({ isHeld, writing }) => isHeld && !writing);
@@ -201,7 +203,7 @@ export class Group {
     this.#releasedAt = now;
     const { outlet, source } = next;
     const text = `${name} (no limit): ${source.id} ${kwText(mayDrawKw(outlet))} → no limit, ${held.length - 1} to follow`;
-    notices.say("info", "limit_changed", text, source.device.path);
+    journal.changed(text, source.device.path);
     void next.write(outlet.nominalKw).then(() => this.#decideSoon());
   }
 

@@ -11,6 +11,7 @@ import type { Log } from "../log.ts";
 import type { DeviceInfo } from "../points/index.ts";
 import { InvalidLimitError } from "./errors.ts";
 import { Group } from "./group.ts";
+import { Journal } from "./journal.ts";
 import { OwnLimits } from "./own-limits.ts";
 import { kwText } from "./words.ts";
 
@@ -41,6 +42,7 @@ export class SiteLimits implements Limiting {
   readonly #own: OwnLimits;
   readonly #notices: Notices;
   readonly #clock: Clock;
+  readonly #journal: Journal;
   readonly #unsubscribe: (() => void)[] = [];
 
   constructor(options: SiteLimitsOptions) {
@@ -48,9 +50,11 @@ export class SiteLimits implements Limiting {
     this.#options = options;
     this.#clock = clock;
     this.#own = new OwnLimits(state.namespace("limits of outlets"));
-    const notices = new Notices(bus, options.log.part("limits"), clock);
+    const log = options.log.part("limits");
+    const notices = new Notices(bus, log, clock);
     this.#notices = notices;
-    const parts = { commands, clock, notices, own: this.#own };
+    this.#journal = new Journal(bus, log, clock);
+    const parts = { commands, clock, notices, journal: this.#journal, own: this.#own };
     this.#groups = new Map(
       Object.entries(options.groups).map(([name, settings]) => {
         return [name, new Group({ ...parts, name, settings }, this.#limitOf(name, settings))] as const;
@@ -148,16 +152,14 @@ export class SiteLimits implements Limiting {
       const command = { id: randomUUID(), requester: `limit:${name}`, via: "limit" };
       const sentAt = new Date(this.#clock.now());
       const { status, text } = await commands.revertPoint(path, id.slice(slash + 1), { ...command, sentAt });
-      const done = status !== "failed" && status !== "refused";
-      if (done) this.#own.forget(id);
-      this.#notices.say(
-        done ? "info" : "warning",
-        done ? "limit_changed" : "limit_not_set",
-        done
-          ? `${id} → no limit: ${name} does not cover it any more`
-          : `${id} still has a limit of ${name}, which does not cover it any more: ${text ?? status}; revert it`,
-        path,
-      );
+      if (status === "failed" || status === "refused") {
+        const why = `${text ?? status}; revert it`;
+        const left = `${id} still has a limit of ${name}, which does not cover it any more: ${why}`;
+        this.#notices.say("warning", "limit_not_set", left, path);
+      } else {
+        this.#own.forget(id);
+        this.#journal.changed(`${id} → no limit: ${name} does not cover it any more`, path);
+      }
     }
   }
 }

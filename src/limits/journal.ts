@@ -1,0 +1,22 @@
+import type { Bus } from "../bus.ts";
+import type { Clock } from "../devices/clock.ts";
+import type { Log } from "../log.ts";
+
+/** One line in the log and one event for each change of a limit: none is left out, however many there are. */
+export class Journal {
+  readonly #bus: Bus;
+  readonly #log: Log;
+  readonly #clock: Clock;
+
+  constructor(bus: Bus, log: Log, clock: Clock) {
+    this.#bus = bus;
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  changed(text: string, device: string): void {
+    const kind = "limit_changed";
+    this.#log.info(text, { kind });
+    this.#bus.emit("notice", { severity: "info", kind, text, at: new Date(this.#clock.now()), device });
+  }
+}
