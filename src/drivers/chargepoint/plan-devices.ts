@@ -6,6 +6,7 @@ import { type PlannedStation, planCalls, presumedGroups } from "./account/plan.t
 import { endpointFor } from "./api/endpoints.ts";
 import { CALLS_PER_MINUTE, type ChargePointConfig, NAMEPLATE_INTERVAL_SECONDS } from "./config.ts";
 import { registerClasses } from "./registers/index.ts";
+import { kindOf } from "./registers/register.ts";
 
 /** The calls of every account that the devices belong to. */
 export function planDevices(
@@ -39,7 +40,8 @@ export function planDevices(
 function rememberedKinds() {
   const known = new Map<readonly RegistryRow[], Map<keyof Answers, RegistryRow[]>>();
   return (rows: readonly RegistryRow[]) => {
-    const kinds = known.get(rows) ?? Map.groupBy(rows, (row) => registerClasses[row.register]!.kind);
+    const kinds =
+      known.get(rows) ?? Map.groupBy(rows, (row) => kindOf(registerClasses[row.register]!, row.attribute));
     known.set(rows, kinds);
     return kinds;
   };

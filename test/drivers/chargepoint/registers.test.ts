@@ -28,6 +28,11 @@ const TABLE: Record<string, { S?: string; P?: string; SP?: string }> = {
   ChargingSessionRegister: {
     SP: "sessionID startTime endTime Energy userID credentialID rfidSerialNumber driverAccountNumber driverName totalChargingDuration totalSessionDuration startBatteryPercentage stopBatteryPercentage endedBy vehicleMake vehicleModel vehicleModelYear vehiclePortMAC vehicleID",
   },
+  PublicStationRegister: {
+    S: "stationID stationManufacturer stationModel stationMacAddr stationSerialNum Address City State Country postalCode numPorts mainPhone modTimeStamp timezoneOffset currencyCode Type startTime endTime minPrice maxPrice unitPricePerHour unitPricePerSession unitPricePerKWh unitPriceForFirst unitPricePerHourThereafter sessionTime networkStatus",
+    P: "portNumber Reservable Level Mode Connector Voltage Current Power estimatedCost Status TimeStamp faultReason",
+    SP: "stationName Lat Long Description",
+  },
 };
 
 test("every register class has every attribute of the table, at its level, and no other", () => {

@@ -11,11 +11,12 @@ import { Breaker } from "./breaker.ts";
 import { CallLimits } from "./call-limits.ts";
 import { GatheredReads, type ReaderRound } from "./gathered-reads.ts";
 import { LoadSource } from "./load-source.ts";
+import { PublicStationsSource } from "./public-stations-source.ts";
 import { RightsSource } from "./rights-source.ts";
 import { SessionsSource } from "./sessions-source.ts";
 import { StationGroups } from "./station-groups.ts";
 import { StationsSource } from "./stations-source.ts";
-import { StatusSource } from "./status-source.ts";
+import { OWN_STATUS, PUBLIC_STATUS, StatusSource } from "./status-source.ts";
 
 export interface ReadOptions {
   /** An answer may be this old; 0 asks the service, though a call already under way is joined. */
@@ -51,7 +52,13 @@ type AllReads = { readonly [K in keyof Answers]: GatheredReads<Answers[K]> };
 
 /** So long a scrape waits for a walk over the whole account, seconds; the walk goes on. */
 const PATIENCE_SECONDS = 5;
-const WALKS: ReadonlySet<keyof Answers> = new Set(["station", "rights", "alarms", "sessions"]);
+const WALKS: ReadonlySet<keyof Answers> = new Set([
+  "station",
+  "rights",
+  "alarms",
+  "sessions",
+  "publicStation",
+]);
 
 /** A walk over the whole account has not come to the station yet. */
 export class StillReadingError extends Error {
@@ -103,7 +110,7 @@ export class Account {
         log.warn(text, { err: error as Error });
       },
     });
-    this.#status = new StatusSource(this.#calls, signal);
+    this.#status = new StatusSource(this.#calls, signal, OWN_STATUS);
     const options = { now, gather: init.gather ?? ((then) => void setImmediate(then)) };
     const store = new AlarmStore(init.state, `alarms ${init.stateKey}`);
     this.#reads = {
@@ -116,6 +123,8 @@ export class Account {
       alarms: new GatheredReads(new AlarmsSource(this.#calls, { signal, now, wallClock, store }), options),
       rights: new GatheredReads(new RightsSource(this.#calls, signal, now), options),
       sessions: new GatheredReads(new SessionsSource(this.#calls, { signal, now, wallClock }), options),
+      publicStation: new GatheredReads(new PublicStationsSource(this.#calls, signal), options),
+      publicStatus: new GatheredReads(new StatusSource(this.#calls, signal, PUBLIC_STATUS), options),
     };
   }
 

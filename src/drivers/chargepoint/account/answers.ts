@@ -2,6 +2,8 @@ import type { ResponseOf } from "../api/message.ts";
 import type { getAlarms } from "../api/operations/get-alarms.ts";
 import type { getChargingSessionData } from "../api/operations/get-charging-session-data.ts";
 import type { getLoad } from "../api/operations/get-load.ts";
+import type { getPublicStationStatus } from "../api/operations/get-public-station-status.ts";
+import type { getPublicStations } from "../api/operations/get-public-stations.ts";
 import type { getStationRights } from "../api/operations/get-station-rights.ts";
 import type { getStationStatus } from "../api/operations/get-station-status.ts";
 import type { getStations } from "../api/operations/get-stations.ts";
@@ -12,6 +14,8 @@ export type LoadAnswer = ResponseOf<typeof getLoad>["stationData"][number];
 export type AlarmsAnswer = ResponseOf<typeof getAlarms>["Alarms"];
 export type RightsAnswer = ResponseOf<typeof getStationRights>["rightsData"];
 export type SessionsAnswer = ResponseOf<typeof getChargingSessionData>["ChargingSessionData"];
+export type PublicStationAnswer = ResponseOf<typeof getPublicStations>["stationData"][number];
+export type PublicStatusAnswer = ResponseOf<typeof getPublicStationStatus>["stationStatusData"][number];
 
 /** What an account can tell of one station. */
 export interface Answers {
@@ -27,4 +31,8 @@ export interface Answers {
   rights: RightsAnswer;
   /** The station's sessions of the last days, the newest start among them. */
   sessions: SessionsAnswer;
+  /** The station's record of getPublicStations. */
+  publicStation: PublicStationAnswer;
+  /** The station's record of getPublicStationStatus. */
+  publicStatus: PublicStatusAnswer;
 }

@@ -30,6 +30,8 @@ const OPERATIONS: Readonly<Record<Kind, string>> = {
   alarms: "getAlarms",
   rights: "getStationRights",
   sessions: "getChargingSessionData",
+  publicStation: "getPublicStations",
+  publicStatus: "getPublicStationStatus",
 };
 
 const GROUPS_REFRESH_SECONDS = 3600;
@@ -99,7 +101,10 @@ function callsOf(
   const { size } = stations;
   if (size === 1) return { calls: kind === "sessions" ? 2 : 1 };
   switch (kind) {
+    case "publicStation":
+      return { calls: size };
     case "status":
+    case "publicStatus":
       return { calls: Math.ceil(size / STATUS_PAGE) };
     case "load": {
       const cover = coverByGroups(stations.keys(), groups);

@@ -1,6 +1,7 @@
 import { alarmRegister } from "./alarm-register.ts";
 import { chargingSessionRegister } from "./charging-session-register.ts";
 import { loadRegister } from "./load-register.ts";
+import { publicStationRegister } from "./public-station-register.ts";
 import type { RegisterClass } from "./register.ts";
 import { stationRegister } from "./station-register.ts";
 import { stationRightsRegister } from "./station-rights-register.ts";
@@ -14,4 +15,5 @@ export const registerClasses: Readonly<Record<string, RegisterClass>> = {
   AlarmRegister: alarmRegister as RegisterClass,
   StationRightsRegister: stationRightsRegister as RegisterClass,
   ChargingSessionRegister: chargingSessionRegister as RegisterClass,
+  PublicStationRegister: publicStationRegister as RegisterClass,
 };

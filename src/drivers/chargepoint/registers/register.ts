@@ -18,12 +18,28 @@ export interface Attribute<Answer> {
   readonly level: Level;
   read(answer: Answer, port: string | undefined): unknown;
   readonly control?: Control;
+  /** The answer that it is read from, where that is another one than its class's. */
+  readonly kind?: AnswerKind;
 }
 
 /** A `Register Name` of the registry CSV: one operation's answer, and what can be had from it. */
 export interface RegisterClass<K extends AnswerKind = AnswerKind> {
   readonly kind: K;
   readonly attributes: Readonly<Record<string, Attribute<Answers[K]>>>;
+}
+
+/** The answer from which an attribute of a class is read. */
+export function kindOf(register: RegisterClass, attribute: string): AnswerKind {
+  return register.attributes[attribute]?.kind ?? register.kind;
+}
+
+/** Attributes of a class that are read from another answer than the class's own. */
+export function from<K extends AnswerKind>(
+  kind: K,
+  attributes: Readonly<Record<string, Attribute<Answers[K]>>>,
+): Record<string, Attribute<never>> {
+  const entries = Object.entries(attributes).map(([name, { level, read }]) => [name, { level, read, kind }]);
+  return Object.fromEntries(entries) as Record<string, Attribute<never>>;
 }
 
 /** The station's answer does not have the port that the registry row names. */

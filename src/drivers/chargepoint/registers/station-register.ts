@@ -36,7 +36,7 @@ const STATION_ELEMENTS = [
 ] as const;
 
 /** Of the first pricing specification; null on a station without one. */
-const PRICING_ELEMENTS = [
+export const PRICING_ELEMENTS = [
   "Type",
   "startTime",
   "endTime",
@@ -50,7 +50,7 @@ const PRICING_ELEMENTS = [
   "sessionTime",
 ] as const;
 
-const PORT_ELEMENTS = [
+export const PORT_ELEMENTS = [
   "portNumber",
   "Reservable",
   "Level",
