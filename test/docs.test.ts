@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { runCli } from "../src/cli/index.ts";
 import { bridgeSchema } from "../src/config/bridge-schema.ts";
 import { deviceSchema } from "../src/config/device-schema.ts";
+import { LIMITS } from "../src/config/limits-schema.ts";
 import type { Schema } from "../src/config/schema.ts";
 import type { Operation } from "../src/drivers/chargepoint/api/message.ts";
 import { operations } from "../src/drivers/chargepoint/api/operations/index.ts";
@@ -165,6 +166,17 @@ describe("docs/configuration.md", () => {
     const codes = Object.values(text("src/cli/command-error.ts").match(/: \d+/g)!).map((c) => c.slice(2));
     const named = [...section(page, "## Exit codes").matchAll(/^\| (\d+) \|/gm)].map((match) => match[1]);
     expect(named.sort()).toEqual([...new Set(codes)].sort());
+  });
+});
+
+describe("docs/limits.md", () => {
+  test("names every setting of a group with its default, and no other", () => {
+    const group = LIMITS.additionalProperties as Schema;
+    const held = expected(group).used.filter((setting) => setting !== "points {}");
+    const documented = rows(section("docs/limits.md", "## Settings")).map(
+      ([name, , preset]) => `${code(name!)} ${code(preset!)}`,
+    );
+    expect(documented.sort()).toEqual(held.sort());
   });
 });
 
