@@ -13,6 +13,7 @@ import { SiteLimits } from "./limits/index.ts";
 import type { Log, Secrets } from "./log.ts";
 import { type Mqtt, startMqtt } from "./mqtt/index.ts";
 import { openQueue } from "./queue/index.ts";
+import { ContinuousSync, createSessionDatabase, type SessionAccount } from "./sessions/index.ts";
 
 export interface BridgeOptions {
   readonly settings: BridgeSettings;
@@ -99,6 +100,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     // Before the first scrape can come.
     limits.start();
     running.start();
+    startSessions(options, running, mqtt, undo);
     return { bus, devices: running, mqtt, stop };
   } catch (error) {
     await stop();
@@ -128,4 +130,27 @@ async function startRecorder(
   undo.push(() => recorder.stop());
   recorder.start();
   return archive;
+}
+
+/** Reads charging sessions into their tables, where the settings want that. A database that is away is tried until the stop. */
+function startSessions(
+  { settings: { sessions, data }, log }: BridgeOptions,
+  devices: RunningDevices,
+  mqtt: Mqtt,
+  undo: (() => void | Promise<void>)[],
+): void {
+  if (!sessions.enabled) return;
+  const { backend, connection } = sessions;
+  const database = createSessionDatabase({ backend, connection, dataFolder: data, readonly: false });
+  undo.push(() => database.close());
+  const reading = new ContinuousSync({
+    // What these accounts call with is the ChargePoint driver's.
+    accounts: () => devices.accounts("chargepoint") as readonly SessionAccount[],
+    database,
+    settings: sessions,
+    ...(sessions.publish && { outlet: mqtt.sessions }),
+    log: log.part("sessions"),
+  });
+  undo.push(() => reading.stop());
+  reading.start();
 }

@@ -101,7 +101,7 @@ function settings(schema: Schema, prefix = ""): Map<string, Setting> {
 }
 
 /** Sections of a config: all their settings have defaults, and the page has a heading for each. */
-const SECTIONS = ["driver", "mqtt", "historian", "actuator", "web", "driver_config"];
+const SECTIONS = ["driver", "mqtt", "historian", "sessions", "actuator", "web", "driver_config"];
 
 /** `name default` of every setting that does something, and the names of those that are accepted and ignored. */
 function expected(schema: Schema): { used: string[]; unused: string[] } {
@@ -116,7 +116,7 @@ describe("docs/configuration.md", () => {
   const page = "docs/configuration.md";
   const schemasOf = (types: Readonly<Record<string, { readonly configSchema: Record<string, unknown> }>>) =>
     Object.fromEntries(Object.entries(types).map(([name, { configSchema }]) => [name, configSchema]));
-  const bridge = expected(bridgeSchema({}, schemasOf(backends)));
+  const bridge = expected(bridgeSchema({}, { backends: schemasOf(backends) }));
   const device = (type: string) => expected(deviceSchema(type, schemasOf(driverTypes)));
   const documented = (markdown: string) =>
     rows(markdown)
@@ -504,7 +504,9 @@ describe("commands", () => {
     const words = shellWords(line);
     const path = words.slice(
       0,
-      ["history", "api", "event", "override", "schedule", "deadletter"].includes(words[0]!) ? 2 : 1,
+      ["history", "api", "event", "override", "schedule", "deadletter", "sessions"].includes(words[0]!)
+          ? 2
+          : 1,
     );
     const usage = await helpOf(path);
     expect(usage).toContain(`Usage: voltbridge ${path.join(" ")}`);

@@ -12,6 +12,7 @@ const OWN_KEYS = [
   "driver",
   "mqtt",
   "historian",
+  "sessions",
   "actuator",
   "web",
 ];

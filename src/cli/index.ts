@@ -19,6 +19,7 @@ import { run } from "./run.ts";
 import { schedule } from "./schedule.ts";
 import { scrape } from "./scrape.ts";
 import { selftest } from "./selftest.ts";
+import { sessions } from "./sessions.ts";
 import { set } from "./set.ts";
 import { sheds } from "./sheds.ts";
 import { simulate } from "./simulate.ts";
@@ -48,6 +49,7 @@ const commands: readonly CommandFile[] = [
   schedule,
   event,
   history,
+  sessions,
   audit,
   deadletter,
   status,

@@ -12,6 +12,7 @@ import { driverTypes, type LoadedDevice } from "../devices/index.ts";
 import { backends } from "../historian/index.ts";
 import type { Secrets } from "../log.ts";
 import { type Registry, readRegistry } from "../registry/index.ts";
+import { sessionBackends } from "../sessions/index.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import { formatAll } from "./diagnostics.ts";
 
@@ -38,9 +39,14 @@ const backendSchemas = Object.fromEntries(
   Object.entries(backends).map(([name, type]) => [name, type.configSchema]),
 );
 
+/** JSON Schemas of every session database's `sessions.connection`. */
+const sessionSchemas = Object.fromEntries(
+  Object.entries(sessionBackends).map(([name, type]) => [name, type.configSchema]),
+);
+
 /** A bridge config, with the backends' settings checked too. */
 export function readBridge(file: string | undefined, options: Omit<LoadOptions, "config">) {
-  return loadBridge(file, { ...options, backends: backendSchemas });
+  return loadBridge(file, { ...options, backends: backendSchemas, sessionBackends: sessionSchemas });
 }
 
 /** The bridge's settings alone. Throws a CommandError with every problem where there is an error. */

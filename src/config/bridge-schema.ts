@@ -4,6 +4,7 @@ import { LIMITS } from "./limits-schema.ts";
 import { MQTT } from "./mqtt-schema.ts";
 import { PUBLISH_FLAGS } from "./publish-schema.ts";
 import type { Schema } from "./schema.ts";
+import { SESSIONS, SESSIONS_BACKEND } from "./sessions-schema.ts";
 import { flag, folder, port, section } from "./setting-kinds.ts";
 
 const DRIVER = section("Scraping. The names are those of VOLTTRON's platform driver.", {
@@ -123,6 +124,7 @@ const BRIDGE_SCHEMA: Schema = {
     driver: DRIVER,
     mqtt: MQTT,
     historian: HISTORIAN,
+    sessions: SESSIONS,
     actuator: ACTUATOR,
     limits: LIMITS,
     web: WEB,
@@ -130,27 +132,48 @@ const BRIDGE_SCHEMA: Schema = {
   additionalProperties: false,
 };
 
-/** Historian backends by name, each with the schema of its `historian.connection`. */
+/** Backends of a section by name, each with the schema of its `connection`. */
 export type Backends = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-/** The bridge's schema for this raw document: with `backends`, the historian's backend and connection are checked too. */
-export function bridgeSchema(raw: unknown, backends: Backends | undefined): Schema {
-  if (!backends) return BRIDGE_SCHEMA;
-  const { backend = HISTORIAN_BACKEND.default } =
-    (raw as { historian?: { backend?: string } } | null)?.historian ?? {};
-  const connection = Object.hasOwn(backends, String(backend)) ? backends[String(backend)] : undefined;
+/** The backends of the sections that have some. Absent: neither their names nor their connections are checked. */
+export interface SectionBackends {
+  readonly backends?: Backends;
+  readonly sessionBackends?: Backends;
+}
+
+/** The bridge's schema for this raw document, with what the chosen backends want to know. */
+export function bridgeSchema(raw: unknown, { backends, sessionBackends }: SectionBackends): Schema {
+  const given = raw as { historian?: { backend?: string }; sessions?: { backend?: string } } | null;
+  const none = ["none"];
   return {
     ...BRIDGE_SCHEMA,
     properties: {
       ...BRIDGE_SCHEMA.properties,
-      historian: {
-        ...HISTORIAN,
-        properties: {
-          ...HISTORIAN.properties,
-          backend: { ...HISTORIAN_BACKEND, enum: [...Object.keys(backends), "none"] },
-          ...(connection ? { connection: { default: {}, ...connection } } : {}),
-        },
-      },
+      ...(backends && {
+        historian: withBackends(HISTORIAN, HISTORIAN_BACKEND, given?.historian?.backend, backends, none),
+      }),
+      ...(sessionBackends && {
+        sessions: withBackends(SESSIONS, SESSIONS_BACKEND, given?.sessions?.backend, sessionBackends),
+      }),
+    },
+  };
+}
+
+function withBackends(
+  section: Schema,
+  setting: Schema,
+  chosen: string | undefined,
+  backends: Backends,
+  more: readonly string[] = [],
+): Schema {
+  const name = String(chosen ?? setting.default);
+  const connection = Object.hasOwn(backends, name) ? backends[name] : undefined;
+  return {
+    ...section,
+    properties: {
+      ...section.properties,
+      backend: { ...setting, enum: [...Object.keys(backends), ...more] },
+      ...(connection ? { connection: { default: {}, ...connection } } : {}),
     },
   };
 }

@@ -5,6 +5,7 @@ import type {
   LimitPoints,
   LimitSettings,
   MqttSettings,
+  SessionSettings,
 } from "./settings.ts";
 
 /** `configs/bridge.json` in its own spelling, checked, with every default filled in. */
@@ -67,6 +68,19 @@ export interface BridgeFile {
     readonly message_publish_count: number;
     readonly gather_timing_data: boolean;
   };
+  readonly sessions: {
+    readonly enabled: boolean;
+    readonly backend: "sqlite" | "postgres";
+    readonly connection: Readonly<Record<string, unknown>>;
+    readonly interval: number;
+    readonly look_back_days: number;
+    readonly recheck_days: number;
+    readonly payments: boolean;
+    readonly intervals: boolean;
+    readonly personal_data: boolean;
+    readonly publish: boolean;
+    readonly publish_personal_data: boolean;
+  };
   readonly actuator: {
     readonly require_schedule: boolean;
     readonly schedule_publish_interval: number;
@@ -117,6 +131,7 @@ export function toBridgeSettings(file: string, raw: BridgeFile): BridgeSettings 
     },
     mqtt: toMqttSettings(raw.mqtt, from),
     historian: toHistorianSettings(raw.historian),
+    sessions: toSessionSettings(raw.sessions),
     actuator: {
       requireSchedule: actuator.require_schedule,
       schedulePublishIntervalSeconds: actuator.schedule_publish_interval,
@@ -200,6 +215,22 @@ function toLimitSettings(group: LimitGroupFile): LimitSettings {
     turnMinutes: group.turn_minutes,
     nominalKw: group.nominal_kw,
     points: group.points,
+  };
+}
+
+function toSessionSettings(sessions: BridgeFile["sessions"]): SessionSettings {
+  return {
+    enabled: sessions.enabled,
+    backend: sessions.backend,
+    connection: sessions.connection,
+    intervalSeconds: sessions.interval,
+    lookBackDays: sessions.look_back_days,
+    recheckDays: sessions.recheck_days,
+    payments: sessions.payments,
+    intervals: sessions.intervals,
+    personalData: sessions.personal_data,
+    publish: sessions.publish,
+    publishPersonalData: sessions.publish_personal_data,
   };
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import querystring from "node:querystring";
 import { levelFault } from "../points/index.ts";
-import { type Backends, bridgeSchema } from "./bridge-schema.ts";
+import { bridgeSchema, type SectionBackends } from "./bridge-schema.ts";
 import { type BridgeFile, toBridgeSettings } from "./bridge-settings.ts";
 import { checkValue } from "./check.ts";
 import { type Diagnostic, hasErrors, sortDiagnostics } from "./diagnostic.ts";
@@ -14,10 +14,8 @@ import { readSettingsFile, type SettingsContent } from "./settings-file.ts";
 /** Where the bridge config is looked for when nobody names one; it may be missing there. */
 const DEFAULT_BRIDGE_FILE = "configs/bridge.json";
 
-export interface BridgeOptions extends LoadOptions {
-  /** Historian backends by name, each with the schema of its `historian.connection`. Absent: neither is checked. */
-  readonly backends?: Backends;
-}
+/** With the backends of the historian and of the sessions. */
+export interface BridgeOptions extends LoadOptions, SectionBackends {}
 
 /**
  * Loads the bridge config. `file` undefined: `configs/bridge.json`, or all defaults where that does not exist.
@@ -29,7 +27,7 @@ export function loadBridge(
 ): { settings?: BridgeSettings; diagnostics: Diagnostic[] } {
   const path = resolve(file ?? DEFAULT_BRIDGE_FILE);
   if (file === undefined && !existsSync(path)) return { settings: defaultBridge(path), diagnostics: [] };
-  const schemaOf = (raw: unknown) => bridgeSchema(raw, options.backends);
+  const schemaOf = (raw: unknown) => bridgeSchema(raw, options);
   const { content, diagnostics } = readSettingsFile<BridgeFile>(path, schemaOf, options);
   if (!content) return { diagnostics: sortDiagnostics(diagnostics) };
   const password = content.sound("mqtt.url") && URL.parse(content.value.mqtt.url)?.password;
@@ -42,7 +40,7 @@ export function loadBridge(
 /** The settings of an empty bridge config at this place, for runs without a file. */
 export function defaultBridge(file: string = DEFAULT_BRIDGE_FILE): BridgeSettings {
   const value = {};
-  checkValue(new JsonDocument(file, "{}"), value, bridgeSchema(value, undefined));
+  checkValue(new JsonDocument(file, "{}"), value, bridgeSchema(value, {}));
   return toBridgeSettings(resolve(file), value as BridgeFile);
 }
 

@@ -15,6 +15,7 @@ export type {
   LimitPoints,
   LimitSettings,
   MqttSettings,
+  SessionSettings,
 } from "./settings.ts";
 export { unreadable } from "./settings-file.ts";
 export { decodeText } from "./text-file.ts";

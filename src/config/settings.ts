@@ -15,6 +15,7 @@ export interface BridgeSettings {
   readonly driver: DriverSettings;
   readonly mqtt: MqttSettings;
   readonly historian: HistorianSettings;
+  readonly sessions: SessionSettings;
   readonly actuator: ActuatorSettings;
   /** Groups of the site limit controller, by name. */
   readonly limits: Readonly<Record<string, LimitSettings>>;
@@ -88,6 +89,23 @@ export interface HistorianSettings {
   readonly cacheOnlyEnabled: boolean;
   readonly messagePublishCount: number;
   readonly gatherTimingData: boolean;
+}
+
+/** Charging sessions in SQL tables. */
+export interface SessionSettings {
+  readonly enabled: boolean;
+  readonly backend: "sqlite" | "postgres";
+  /** Settings of the database, checked by its own schema. */
+  readonly connection: Readonly<Record<string, unknown>>;
+  readonly intervalSeconds: number;
+  readonly lookBackDays: number;
+  readonly recheckDays: number;
+  readonly payments: boolean;
+  readonly intervals: boolean;
+  /** Whether what tells who the driver is goes into the tables. */
+  readonly personalData: boolean;
+  readonly publish: boolean;
+  readonly publishPersonalData: boolean;
 }
 
 export interface ActuatorSettings {

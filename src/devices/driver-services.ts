@@ -1,4 +1,4 @@
-import type { DriverService, DriverType } from "../drivers/driver.ts";
+import type { DriverAccount, DriverService, DriverType } from "../drivers/driver.ts";
 import type { Log } from "../log.ts";
 import type { Notices } from "./notices.ts";
 import type { StateStore } from "./state-store.ts";
@@ -33,6 +33,12 @@ export class DriverServices {
     const counters: Record<string, Readonly<Record<string, number>>> = {};
     for (const [type, service] of this.#open) counters[type.name] = service.counters?.() ?? {};
     return counters;
+  }
+
+  /** The accounts of a type's devices; none where it is not open. */
+  accounts(type: string): readonly DriverAccount[] {
+    const [, service] = [...this.#open].find(([{ name }]) => name === type) ?? [];
+    return service?.accounts?.() ?? [];
   }
 
   async close(): Promise<void> {

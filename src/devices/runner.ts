@@ -1,6 +1,6 @@
 import type { Bus } from "../bus.ts";
 import type { BridgeSettings, Diagnostic } from "../config/index.ts";
-import type { DriverType } from "../drivers/driver.ts";
+import type { DriverAccount, DriverType } from "../drivers/driver.ts";
 import { driverTypes } from "../drivers/index.ts";
 import type { Log } from "../log.ts";
 import type { Availability, DeviceInfo, WriteStatus } from "../points/index.ts";
@@ -68,6 +68,8 @@ export interface RunningDevices {
   readonly commands: Commands;
   readonly control: Control;
   counters(): DeviceCounters;
+  /** The accounts of a driver type's devices, as they are now. */
+  accounts(driverType: string): readonly DriverAccount[];
   /** How long the event loop was held up since this was asked last. */
   takeLoopDelay(): LoopDelayReading;
   start(): void;
@@ -230,6 +232,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
         );
       },
     },
+    accounts: (type) => services.accounts(type),
     counters: () => ({
       devices: latest.count(),
       scrapes: results.counters,

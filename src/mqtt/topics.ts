@@ -90,6 +90,11 @@ export class Topics {
     return `${this.#base}voltbridge/${this.#instance}/${kind}`;
   }
 
+  /** Of a session, or of a port's lifetime energy. Station and port are each one level. */
+  session(kind: "session" | "energy", station: string, port: string): string {
+    return `${this.#base}voltbridge/${this.#instance}/${kind}/${station}/${port}`;
+  }
+
   /** Where a requester with this id waits for its answer. */
   response(id: string): string {
     return `${this.#base}voltbridge/response/${id}`;

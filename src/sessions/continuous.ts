@@ -20,7 +20,9 @@ export interface ContinuousSettings {
 }
 
 export interface ContinuousOptions {
-  readonly accounts: readonly SessionAccount[];
+  /** As they are now: sets of stations bring theirs later. */
+  readonly accounts: () => readonly SessionAccount[];
+  /** Opened by the first round that can; closed by the owner. */
   readonly database: SessionDatabase;
   readonly settings: ContinuousSettings;
   /** Absent: no events are published, nor kept for it. */
@@ -48,6 +50,7 @@ export class ContinuousSync {
   readonly #failing = new Map<string, string>();
   /** Accounts whose stations were read by this process. */
   readonly #known = new Set<string>();
+  #opened = false;
   #running: Promise<void> | undefined;
 
   constructor(options: ContinuousOptions) {
@@ -69,7 +72,8 @@ export class ContinuousSync {
   async round(): Promise<void> {
     const { accounts, database, outlet, settings } = this.#options;
     const { signal } = this.#ending;
-    for (const account of accounts) {
+    if (!(await this.#attempt("the tables", () => this.#open()))) return;
+    for (const account of accounts()) {
       await this.#attempt(`sessions of ${account.label}`, async () =>
         this.#tell(account, await this.#sync(account)),
       );
@@ -78,6 +82,18 @@ export class ContinuousSync {
     await this.#attempt("session events", async () => {
       await announce(database, { outlet, personalData: settings.publishPersonalData, signal });
     });
+  }
+
+  async #open(): Promise<void> {
+    if (this.#opened) return;
+    const { database, outlet } = this.#options;
+    await database.open(this.#ending.signal);
+    // The broker may have lost what it retained, and who syncs by hand publishes nothing.
+    if (outlet) {
+      const sql = `UPDATE port_energy SET to_announce = CAST(? AS ${database.dialect.types.boolean})`;
+      await database.write([{ sql, rows: [[true]] }]);
+    }
+    this.#opened = true;
   }
 
   async #run(): Promise<void> {
@@ -126,13 +142,14 @@ export class ContinuousSync {
     }
   }
 
-  async #attempt(what: string, work: () => Promise<unknown>): Promise<void> {
+  /** Gives whether it went well; says once where it does not any more, or does again. */
+  async #attempt(what: string, work: () => Promise<unknown>): Promise<boolean> {
     const { log } = this.#options;
     let failure = "";
     try {
       await work();
     } catch (error) {
-      if (this.#ending.signal.aborted) return;
+      if (this.#ending.signal.aborted) return false;
       failure = (error as Error).message;
     }
     const before = this.#failing.get(what) ?? "";
@@ -140,5 +157,6 @@ export class ContinuousSync {
     if (failure !== "" && failure !== before)
       log.warn(`${what}: ${failure}; tried again with the next round`);
     if (failure === "" && before !== "") log.info(`${what}: works again`);
+    return failure === "";
   }
 }

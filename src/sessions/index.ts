@@ -2,7 +2,11 @@
 
 export { ContinuousSync } from "./continuous.ts";
 export { type Rows, type SessionDatabase, SessionDatabaseError } from "./database.ts";
-export { type OpenOptions, openSessionDatabase } from "./open.ts";
+export { postgresDialect, sqliteDialect } from "./dialect.ts";
+export { type ExportOptions, exportTable } from "./export.ts";
+export { createSessionDatabase, type OpenOptions, openSessionDatabase, sessionBackends } from "./open.ts";
 export { type DayEnergy, type DayPayments, type Range, type ReadOptions, SessionReader } from "./reader.ts";
+export type { Progress } from "./reading.ts";
+export { ddl } from "./schema.ts";
 export { type SessionAccount, type SyncOptions, type SyncReport, syncSessions } from "./sync.ts";
-export type { RowOf, TableName } from "./tables.ts";
+export { columnsOf, type RowOf, type TableName, tableNames } from "./tables.ts";

@@ -51,13 +51,19 @@ export interface OpenOptions extends OpenContext {
   readonly connection: Readonly<Record<string, unknown>>;
 }
 
+/** The database of the settings, not yet opened. @throws SessionDatabaseError for settings that cannot work */
+export function createSessionDatabase(options: OpenOptions): SessionDatabase {
+  const backend = sessionBackends[options.backend] as SessionBackend<never>;
+  // A bridge without a config file has no settings of the database at all.
+  return backend.create({ ...defaultsOf(backend), ...options.connection } as never, options);
+}
+
 /** Opens the database of the settings; tables are made and brought up to date unless it is only read. @throws SessionDatabaseError */
 export async function openSessionDatabase(
   options: OpenOptions,
   signal?: AbortSignal,
 ): Promise<SessionDatabase> {
-  const backend = sessionBackends[options.backend] as SessionBackend<never>;
-  const database = backend.create(options.connection as never, options);
+  const database = createSessionDatabase(options);
   try {
     await database.open(signal);
     return database;
@@ -65,4 +71,13 @@ export async function openSessionDatabase(
     await database.close();
     throw error;
   }
+}
+
+function defaultsOf({ configSchema }: SessionBackend<never>): Record<string, unknown> {
+  const properties = Object.entries(
+    configSchema.properties as Record<string, { readonly default?: unknown }>,
+  );
+  return Object.fromEntries(
+    properties.flatMap(([name, schema]) => ("default" in schema ? [[name, schema.default]] : [])),
+  );
 }

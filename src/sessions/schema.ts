@@ -1,5 +1,5 @@
 import { type Dialect, quoted } from "./dialect.ts";
-import { columnsOf, type Table, type TableName, tables } from "./tables.ts";
+import { columnsOf, type Table, type TableName, tableNames, tables } from "./tables.ts";
 
 /**
  * One step per schema version, from the one before it. `tables.ts` describes the newest version, from which a new database
@@ -17,7 +17,7 @@ export function migrationsFrom(version: number, dialect: Dialect): string[] {
 
 /** The statements that make all tables, with what each column holds beside it. */
 export function ddl(dialect: Dialect): string {
-  return (Object.keys(tables) as TableName[]).map((name) => createTable(name, dialect)).join("\n\n");
+  return tableNames.map((name) => createTable(name, dialect)).join("\n\n");
 }
 
 function createTable(name: TableName, dialect: Dialect): string {

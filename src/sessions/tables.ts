@@ -284,3 +284,5 @@ export type RowOf<N extends TableName> = {
 export function columnsOf(table: TableName): [name: string, column: Column][] {
   return Object.entries(tables[table].columns);
 }
+
+export const tableNames = Object.keys(tables) as readonly TableName[];

@@ -55,6 +55,8 @@ export interface SimulatorOptions {
   readonly incidents?: boolean;
   /** How long the world has been running when it starts. Default 24, less for very many stations; 0 without traffic. */
   readonly historyHours?: number;
+  /** How many sessions that are over it remembers, at least. Default: 10,000, or 100 for each port up to 120,000. */
+  readonly keepSessions?: number;
   /** Imitates networks in which clearing named ports clears the whole station. Default false. */
   readonly clearsWholeStation?: boolean;
   /**
@@ -111,6 +113,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     traffic,
     incidents: options.incidents ?? true,
     historyHours: options.historyHours ?? (traffic ? historyHoursFor(stations) : 0),
+    keepSessions: options.keepSessions,
   });
   const username = options.username ?? `sim${randomBytes(12).toString("hex")}`;
   const password = options.password ?? randomBytes(12).toString("hex");

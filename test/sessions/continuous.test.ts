@@ -43,7 +43,7 @@ describe("continuous reading", () => {
 
   const bridge = (settings: Partial<typeof SETTINGS> = {}) =>
     new ContinuousSync({
-      accounts: [site.account],
+      accounts: () => [site.account],
       database,
       settings: { ...SETTINGS, ...settings },
       outlet,

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type {
   DeviceInit,
+  DriverAccount,
   DriverContext,
   DriverDevice,
   DriverService,
@@ -93,6 +94,11 @@ class ChargePointService implements DriverService<ChargePointConfig> {
       callsPerMinute: config.calls_per_minute ?? CALLS_PER_MINUTE,
     });
     return { account, stateKey };
+  }
+
+  /** Their clients are what `call` of ChargePointClient is. */
+  accounts(): readonly DriverAccount[] {
+    return this.#accounts.list();
   }
 
   counters(): Readonly<Record<string, number>> {

@@ -30,7 +30,8 @@ export class WorldState {
   now: number;
   #nextSession = FIRST_SESSION;
 
-  constructor(seed: number, stationCount: number, start: number, layout?: Layout) {
+  /** `keepSessions`: how many sessions that are over it remembers, at least. */
+  constructor(seed: number, stationCount: number, start: number, layout?: Layout, keepSessions = 0) {
     const { stations, groups } = buildStations(seed, stationCount, layout);
     const ports = stations.reduce((sum, station) => sum + station.ports.length, 0);
     this.seed = seed;
@@ -44,7 +45,7 @@ export class WorldState {
       home.residentNumber = this.driverCount + index;
     });
     this.people = this.driverCount + homes.length;
-    const most = Math.min(MOST_ENDED_SESSIONS, Math.max(10_000, 100 * ports));
+    const most = Math.max(keepSessions, Math.min(MOST_ENDED_SESSIONS, Math.max(10_000, 100 * ports)));
     this.sessions = new SessionBook(most + ports);
     this.transactions = new TransactionBook(most, FIRST_TRANSACTION);
     this.alarms = new Chronicle(Math.min(50_000, Math.max(1_000, 20 * ports)));

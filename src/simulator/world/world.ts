@@ -36,6 +36,8 @@ export interface WorldOptions extends Layout {
   readonly incidents: boolean;
   /** How long it has been running when it starts, so that there are sessions and alarms to be found. */
   readonly historyHours: number;
+  /** How many sessions that are over it remembers, at least. */
+  readonly keepSessions?: number | undefined;
 }
 
 /**
@@ -54,7 +56,13 @@ export class World extends Directory {
   constructor(options: WorldOptions) {
     const start = options.clock.now();
     const { seed, stations, historyHours } = options;
-    const state = new WorldState(seed, stations, start - historyHours * MS_PER_HOUR, options);
+    const state = new WorldState(
+      seed,
+      stations,
+      start - historyHours * MS_PER_HOUR,
+      options,
+      options.keepSessions,
+    );
     super(state.stations, state.groups);
     this.#state = state;
     this.fleets = new Fleets(state);

@@ -1,4 +1,5 @@
-import type { DriverContext } from "../../driver.ts";
+import { createHash } from "node:crypto";
+import type { DriverAccount, DriverContext } from "../../driver.ts";
 import { type CallRecord, ChargePointClient } from "../api/client.ts";
 import { Account } from "./account.ts";
 
@@ -73,6 +74,18 @@ export class Accounts {
         `account ${label}: device configs give ${name} ${one} and ${two}; ${one}, that of the first device, holds. Give all devices of the account the same`,
       );
     }
+  }
+
+  /** As they are known to readers beside the devices. */
+  list(): DriverAccount[] {
+    return [...this.#accounts.values()].map(({ account, settings }) => ({
+      key: createHash("sha256")
+        .update(`${settings.endpoint} ${settings.username}`)
+        .digest("hex")
+        .slice(0, 16),
+      label: account.label,
+      client: account.calls,
+    }));
   }
 
   /** Calls sent, retries included, and how many of them failed. */

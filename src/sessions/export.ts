@@ -1,0 +1,69 @@
+import { createWriteStream } from "node:fs";
+import { rename, rm } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { writeParquet } from "./parquet.ts";
+import { columnsOf, type RowOf, type SqlValue, type TableName } from "./tables.ts";
+
+export interface ExportOptions {
+  readonly format: "csv" | "jsonl" | "parquet";
+  /** Written beside and put in place when it is whole; absent: `print`. */
+  readonly file?: string;
+  readonly print?: (text: string) => void;
+}
+
+const ROWS = 500;
+
+/** Writes rows of a table, a few at a time, however many there are; gives their number. */
+export async function exportTable<N extends TableName>(
+  table: N,
+  rows: AsyncIterable<RowOf<N>>,
+  { format, file, print }: ExportOptions,
+): Promise<number> {
+  const names = columnsOf(table).map(([name]) => name);
+  let count = 0;
+  const lists = async function* () {
+    let list: SqlValue[][] = [];
+    for await (const row of rows) {
+      list.push(names.map((name) => (row as Record<string, SqlValue>)[name] ?? null));
+      count++;
+      if (list.length < ROWS) continue;
+      yield list;
+      list = [];
+    }
+    if (list.length > 0) yield list;
+  };
+  const text = async function* () {
+    if (format === "csv") yield `${names.join(",")}\r\n`;
+    for await (const list of lists())
+      yield list.map((row) => (format === "csv" ? csvLine(row) : jsonLine(names, row))).join("");
+  };
+  if (file === undefined) {
+    for await (const piece of text()) print?.(piece);
+    return count;
+  }
+  const unfinished = `${file}.part`;
+  try {
+    if (format === "parquet") await writeParquet(unfinished, columnsOf(table), lists());
+    else await pipeline(Readable.from(text()), createWriteStream(unfinished, { mode: 0o600 }));
+    await rename(unfinished, file);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
+  }
+  return count;
+}
+
+/** RFC 4180; no value is an empty cell. */
+function csvLine(row: readonly SqlValue[]): string {
+  const cells = row.map((value) => {
+    if (value === null) return "";
+    const text = String(value);
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  });
+  return `${cells.join(",")}\r\n`;
+}
+
+function jsonLine(names: readonly string[], row: readonly SqlValue[]): string {
+  return `${JSON.stringify(Object.fromEntries(names.map((name, index) => [name, row[index]])))}\n`;
+}
