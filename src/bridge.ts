@@ -97,9 +97,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       }),
     });
     undo.push(() => mqtt.stop());
-    // Before the first scrape can come.
-    limits.start();
     running.start();
+    // After the holds were taken up, and before the first scrape can come.
+    limits.start();
     startSessions(options, running, mqtt, undo);
     return { bus, devices: running, mqtt, stop };
   } catch (error) {

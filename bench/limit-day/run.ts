@@ -114,8 +114,8 @@ function startControl(
     maxCommandAgeSeconds: settings.actuator.maxCommandAgeSeconds,
     readOnly: false,
   });
-  limits.start();
   running.start();
+  limits.start();
   return {
     writes,
     lines,

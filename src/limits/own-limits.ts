@@ -13,9 +13,12 @@ interface Saved {
 export class OwnLimits {
   readonly #store: StateNamespace;
   readonly #saved: Map<string, Saved>;
+  readonly #onUnsaved: (error: unknown) => void;
 
-  constructor(store: StateNamespace) {
+  /** `onUnsaved`: the disk did not take it. It is known until the next start all the same. */
+  constructor(store: StateNamespace, onUnsaved: (error: unknown) => void) {
     this.#store = store;
+    this.#onUnsaved = onUnsaved;
     this.#saved = new Map(store.entries().map(([id, saved]) => [id, saved as unknown as Saved]));
   }
 
@@ -46,6 +49,10 @@ export class OwnLimits {
   #save(id: string, saved: Saved | undefined): void {
     if (saved) this.#saved.set(id, saved);
     else this.#saved.delete(id);
-    this.#store.set(id, (saved ?? null) as PointValue);
+    try {
+      this.#store.set(id, (saved ?? null) as PointValue);
+    } catch (error) {
+      this.#onUnsaved(error);
+    }
   }
 }

@@ -80,8 +80,8 @@ export function garage(options: GarageOptions = {}) {
     maxCommandAgeSeconds: 60,
     readOnly: options.readOnly ?? false,
   });
-  limits.start();
   site.devices.start();
+  limits.start();
   let session = 100;
   return {
     ...site,

@@ -153,6 +153,15 @@ describe("the site limit controller", () => {
     expect(sent().filter((write) => write.startsWith("garage/s1 "))).toEqual([]);
   });
 
+  test("a disk that takes nothing more does not end the control", async () => {
+    open({ maxKw: 12 });
+    for (const n of [1, 2, 3]) site.park(n, 7.2);
+    site.state.close();
+    await site.clock.advance(2 * MINUTE);
+    expect(site.limitsKw()).toEqual([4, 4, 4, 0]);
+    expect(kinds()).toContain("state_not_saved");
+  });
+
   test("with less than the minimum for each, they take turns", async () => {
     open({ maxKw: 3 });
     for (const n of [1, 2, 3, 4]) site.park(n, 7.2);
