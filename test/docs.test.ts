@@ -504,9 +504,11 @@ describe("commands", () => {
     const words = shellWords(line);
     const path = words.slice(
       0,
-      ["history", "api", "event", "override", "schedule", "deadletter", "sessions"].includes(words[0]!)
-          ? 2
-          : 1,
+      ["history", "api", "event", "override", "schedule", "deadletter", "sessions", "stations"].includes(
+        words[0]!,
+      )
+        ? 2
+        : 1,
     );
     const usage = await helpOf(path);
     expect(usage).toContain(`Usage: voltbridge ${path.join(" ")}`);

@@ -23,6 +23,7 @@ import { sessions } from "./sessions.ts";
 import { set } from "./set.ts";
 import { sheds } from "./sheds.ts";
 import { simulate } from "./simulate.ts";
+import { stations } from "./stations.ts";
 import { status } from "./status.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
 import { packageVersion } from "./version.ts";
@@ -56,6 +57,7 @@ const commands: readonly CommandFile[] = [
   selftest,
   api,
   discover,
+  stations,
   wsdl,
   completion,
 ];
