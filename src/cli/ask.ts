@@ -83,6 +83,7 @@ export async function ask(what: Ask, flags: BridgeFlags, terminal: Terminal): Pr
     ...requesterOf(flags),
     timeoutMs: flags.timeout * 1000,
     signal: terminal.ending,
+    onEarly: (early: Answer) => terminal.err(`${describe(early)}\n`),
   };
   const answer = await request(what, options).catch((error: unknown) => {
     throw ASKING_ERRORS.some((kind) => error instanceof kind)
@@ -109,7 +110,8 @@ function describe(answer: Answer): string {
     answer.code === undefined ? "" : `code ${answer.code}`,
     answer.tookMs === undefined ? "" : `${Math.round(answer.tookMs)} ms`,
   ].filter((detail) => detail !== "");
-  const head = `${answer.status ?? "failed"}: ${target}${asked}${readBack}${details.length > 0 ? ` (${details.join(", ")})` : ""}`;
+  const status = `${answer.status ?? "failed"}${answer.repeated ? " before" : ""}`;
+  const head = `${status}: ${target}${asked}${readBack}${details.length > 0 ? ` (${details.join(", ")})` : ""}`;
   const error = answer.error === undefined ? "" : `${answer.error}: `;
   return answer.text ? `${head}\n  ${error}${answer.text}` : head;
 }

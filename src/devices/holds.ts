@@ -59,6 +59,7 @@ export class Holds {
   readonly #held = new Map<string, Held>();
   #actions: HoldActions | undefined;
   #unwatch: (() => void) | undefined;
+  #stopped = false;
   #renewals = { renewed: 0, notRenewed: 0 };
 
   constructor(store: StateNamespace, clock: Clock, notices: Notices) {
@@ -97,6 +98,7 @@ export class Holds {
 
   /** Ends the renewing. What is held stays in the store for the next run. */
   stop(): void {
+    this.#stopped = true;
     this.#actions = undefined;
     this.#unwatch?.();
     for (const { cancel } of this.#held.values()) cancel?.();
@@ -181,7 +183,8 @@ export class Holds {
     const endsAt = left === undefined ? undefined : this.#clock.monotonic() + left;
     const held: Held = { hold, endsAt, retryMs: Math.min(FIRST_RETRY_MS, (lasts ?? 0) / 32) };
     this.#held.set(id, held);
-    if (left === undefined) return;
+    // What is written while the bridge stops is the next run's.
+    if (left === undefined || this.#stopped) return;
     if (!this.#actions) held.cancel = this.#clock.after(left, () => this.#drop(id));
     else if (hold.leaseSeconds !== undefined && left > 0)
       held.cancel = this.#clock.after(left - lasts! / 2, () => void this.#renewHeld(id, held));

@@ -31,6 +31,10 @@ export interface Answer {
   /** Class name of the error; present exactly where the status is refused or failed. */
   readonly error?: string;
   readonly tookMs?: number;
+  /** Another answer follows. */
+  readonly final?: false;
+  /** The first answer to a command that came again: nothing was sent this time. */
+  readonly repeated?: true;
 }
 
 export function answerOf(action: "set" | "revert", result: CommandResult): Answer {
@@ -68,12 +72,12 @@ export interface AnswerContext {
  * VOLTTRON's answer: `…/error/…` with `{"type","value"}`, `…/reverted/…` with null, or `…/value/…` with
  * `[value, {"units","type","tz"}, headers]`, the shape of a point's own topic. The value is what was read back, else what
  * was asked for. The headers say the rest: `time`, `requesterID`, `id`, `status`, `requested`, `readBack`, `code`,
- * `text`, `tookMs`; an error message carries them as further keys.
+ * `text`, `tookMs`, `final`, `repeated`; an error message carries them as further keys.
  */
 export function volttronAnswer(answer: Answer, context: AnswerContext): Message {
   const { topics, target, places } = context;
-  const { status, requested, readBack, code, text, tookMs } = answer;
-  const more = { status, requested, readBack, code, text, tookMs };
+  const { status, requested, readBack, code, text, tookMs, final, repeated } = answer;
+  const more = { status, requested, readBack, code, text, tookMs, final, repeated };
   const headers = answerHeaders({ id: answer.id, requester: context.requester }, context.now, more);
   const send = (topic: string, payload: string): Message => ({
     topic,
@@ -97,11 +101,14 @@ export function volttronAnswer(answer: Answer, context: AnswerContext): Message 
 
 /** `state/<path>/<point>/result`: every key of contracts.md, null where there is nothing to say. */
 export function stateAnswer(answer: Answer, topics: Topics, target: PointTarget): Message {
-  const { id, requested, status, readBack, code, text, tookMs } = answer;
-  const keys = { id, requested, status, readBack, code, text, tookMs };
+  const { id, requested, status, readBack, code, text, tookMs, final, repeated } = answer;
+  const keys = JSON.stringify(
+    { id, requested, status, readBack, code, text, tookMs },
+    (_, value) => value ?? null,
+  );
   return {
     topic: topics.result(target),
-    payload: JSON.stringify(keys, (_, value) => value ?? null),
+    payload: JSON.stringify({ ...JSON.parse(keys), final, repeated }),
     qos: 1,
     retain: false,
   };

@@ -16,6 +16,8 @@ export type Ask =
       readonly target: string;
       readonly value: PointValue;
       readonly durationMinutes?: number;
+      /** Sent again with the same, it is not carried out again. Default: a new one. */
+      readonly id?: string;
     }
   | { readonly action: "revert"; readonly target: string };
 
@@ -24,6 +26,8 @@ export interface RequestOptions {
   /** Name of the bridge; without it any bridge that is online will do. */
   readonly instance?: string;
   readonly requester?: string;
+  /** Told of an answer that another one follows. */
+  readonly onEarly?: (answer: Answer) => void;
   /** Name in topics, where the bridge takes the requester from these. Default: the broker's user. */
   readonly user?: string;
   /** For the whole request. A write is read back before it is answered, which may take the bridge's `confirm_timeout`. */
@@ -116,9 +120,10 @@ async function converse(
 ): Promise<Answer> {
   const topics = new Topics(options.instance ?? "+", options.broker.baseTopic);
   const url = brokerUrl(options.broker);
-  const id = randomUUID();
-  const correlationData = Buffer.from(id);
-  const responseTopic = topics.response(id);
+  const visitId = randomUUID();
+  const id = (ask.action === "set" ? ask.id : undefined) ?? visitId;
+  const correlationData = Buffer.from(visitId);
+  const responseTopic = topics.response(visitId);
 
   await session.subscribe([topics.own("state"), topics.own("info")], { noLocal: false });
   const name = await findBridge(mailbox, topics, url, signal);
@@ -146,10 +151,20 @@ async function converse(
     expirySeconds: Math.ceil(options.timeoutMs / 1000),
   };
   await session.publish(command);
-  const answer = await mailbox.find((message) => {
-    if (message.topic === responseTopic) return readDirect(message);
-    return answerTopics.includes(message.topic) ? readVolttron(message, topics, ask, target, id) : undefined;
+  let early: Answer | undefined;
+  const last = await mailbox.find((message) => {
+    const answer =
+      message.topic === responseTopic
+        ? readDirect(message)
+        : answerTopics.includes(message.topic)
+          ? readVolttron(message, topics, ask, target, id)
+          : undefined;
+    if (answer?.final !== false) return answer;
+    if (!early) options.onEarly?.(answer);
+    early = answer;
+    return undefined;
   }, signal);
+  const answer = last ?? early;
   if (!answer)
     throw new NoAnswerError(
       `the bridge at ${url} did not answer within ${options.timeoutMs / 1000} s; whether the command was carried out is ` +
@@ -239,7 +254,7 @@ function readVolttron(
   const [value, , headers] = Array.isArray(body) ? body : [body?.value, undefined, body];
   const all = { ...message.userProperties, ...headers };
   if (all.id !== id) return undefined;
-  const { status, requested, readBack, code, text, tookMs } = headers ?? {};
+  const { status, requested, readBack, code, text, tookMs, final, repeated } = headers ?? {};
   const known = {
     id,
     action: ask.action,
@@ -251,6 +266,8 @@ function readVolttron(
     code,
     text,
     tookMs,
+    ...(final === false && { final }),
+    ...(repeated === true && { repeated }),
   };
   return message.topic === topics.error(target)
     ? { ...known, error: body.type, text: body.value }

@@ -1,33 +1,29 @@
 import { randomUUID } from "node:crypto";
 import type { Command, Commands } from "../devices/commands.ts";
-import type { Secrets } from "../log.ts";
 import type { DeviceInfo } from "../points/index.ts";
-import { type Answer, answerOf, directAnswer, stateAnswer, volttronAnswer } from "./answers.ts";
+import { type Answer, answerOf } from "./answers.ts";
 import { type CommandPayload, parseCommandPayload, valueToSet } from "./command-payload.ts";
-import type { Delivery } from "./delivery.ts";
 import { RefusedError, RetainedRefusals, retainedError, termsOf } from "./incoming-request.ts";
 import { type Incoming, type Link, reasonOf } from "./link.ts";
 import type { OtherBridges } from "./other-bridges.ts";
-import { headerPlaces } from "./payloads.ts";
+import { type Replies, replyNote } from "./replies.ts";
 import type { Requesters } from "./requesters.ts";
 import { type CommandTopic, type Topics, unknownDevice } from "./topics.ts";
 
 export interface CommandReceiverOptions {
   readonly link: Link;
-  readonly delivery: Delivery;
   readonly topics: Topics;
-  readonly headers: "payload" | "properties" | "both";
+  readonly replies: Replies;
   readonly devices: ReadonlyMap<string, DeviceInfo>;
   readonly commands: Commands;
   readonly others: OtherBridges;
   readonly requesters: Requesters;
   readonly now: () => Date;
-  readonly secrets?: Secrets;
 }
 
 /** Most commands that wait or run, for one device and in all. More are refused with an answer. */
-const MOST_PER_DEVICE = 100;
-const MOST = 1000;
+const MOST_PER_DEVICE = 1000;
+const MOST = 5000;
 const GET_TIMEOUT_MS = 30_000;
 /** How long commands under way may take to end at the stop; their writes have deadlines of their own. */
 const STOP_MS = 10_000;
@@ -40,16 +36,16 @@ interface Request {
 }
 
 /**
- * Takes commands from the broker, has them carried out, and answers each: in order for one device, side by side for
- * several.
+ * Takes commands from the broker, has them carried out, and answers each: a write that is not seen soon twice, first as
+ * accepted.
  */
 export class CommandReceiver {
   readonly #options: CommandReceiverOptions;
   readonly #stopping = new AbortController();
-  /** By device path: how many wait or run, and the end of the last. */
-  readonly #queues = new Map<string, { length: number; tail: Promise<void> }>();
+  /** By device path. */
+  readonly #underWay = new Map<string, Set<Promise<void>>>();
+  #count = 0;
   readonly #retained: RetainedRefusals;
-  #underWay = 0;
   readonly #unsubscribe: (() => void)[] = [];
   readonly #filters = new Set<string>();
 
@@ -83,7 +79,8 @@ export class CommandReceiver {
     for (const end of this.#unsubscribe) end();
     this.#retained.stop();
     const late = new Promise((resolve) => setTimeout(resolve, STOP_MS).unref());
-    await Promise.race([Promise.all([...this.#queues.values()].map((queue) => queue.tail)), late]);
+    const underWay = [...this.#underWay.values()].flatMap((ofDevice) => [...ofDevice]);
+    await Promise.race([Promise.all(underWay), late]);
   }
 
   #receive(message: Incoming): void {
@@ -107,13 +104,16 @@ export class CommandReceiver {
         bareText: topic.view === "state",
         userProperties: message.userProperties,
       });
-      request = {
-        topic,
-        message,
-        command: { ...anonymous, ...termsOf(payload, message, now()), ...signed.terms },
+      const command: Command = {
+        ...anonymous,
+        ...termsOf(payload, message, now()),
+        ...signed.terms,
+        replyTo: replyNote(topic.view, message),
+        onAccepted: (early) => this.#answer(request, { ...answerOf(actionOf(topic), early), final: false }),
       };
+      request = { topic, message, command };
       const act = this.#check(request, payload);
-      this.#enqueue(request, act);
+      this.#begin(request, act);
     } catch (error) {
       this.#answer(request, refusal(request, error));
     }
@@ -157,51 +157,36 @@ export class CommandReceiver {
     return this.#options.commands.get(path, point, AbortSignal.any([deadline, this.#stopping.signal]));
   }
 
-  #enqueue(request: Request, act: () => Promise<Answer>): void {
+  /** Hands it over at once: whoever carries it out keeps the order. */
+  #begin(request: Request, act: () => Promise<Answer>): void {
     const { path } = request.topic.target;
     if (this.#stopping.signal.aborted) throw new RefusedError("StoppingError", "the bridge is stopping");
-    const queue = this.#queues.get(path) ?? { length: 0, tail: Promise.resolve() };
-    if (queue.length >= MOST_PER_DEVICE || this.#underWay >= MOST)
+    const ofDevice = this.#underWay.get(path) ?? new Set();
+    if (ofDevice.size >= MOST_PER_DEVICE || this.#count >= MOST)
       throw new RefusedError(
         "TooManyCommandsError",
-        `too many commands wait (${queue.length} for this device, ${this.#underWay} in all); send it again later`,
+        `too many commands wait (${ofDevice.size} for this device, ${this.#count} in all); send it again later`,
       );
-    this.#queues.set(path, queue);
-    queue.length++;
-    this.#underWay++;
-    queue.tail = queue.tail.then(async () => {
-      const answer = await act().catch((error: unknown) => refusal(request, error));
-      this.#answer(request, answer);
-      this.#underWay--;
-      if (--queue.length === 0) this.#queues.delete(path);
-    });
+    this.#underWay.set(path, ofDevice);
+    this.#count++;
+    const answering = act()
+      .catch((error: unknown) => refusal(request, error))
+      .then((answer) => {
+        this.#answer(request, answer);
+        this.#count--;
+        ofDevice.delete(answering);
+        if (ofDevice.size === 0) this.#underWay.delete(path);
+      });
+    ofDevice.add(answering);
   }
 
-  #answer(request: Request, answer: Answer): void {
-    const { link, delivery, topics, headers, devices, secrets, now } = this.#options;
-    const { topic, message, command } = request;
-    const { responseTopic, correlationData } = message;
-    const said =
-      secrets && answer.text !== undefined ? { ...answer, text: secrets.blank(answer.text) } : answer;
-    const messages =
-      topic.view === "state"
-        ? [stateAnswer(said, topics, topic.target)]
-        : [
-            volttronAnswer(said, {
-              topics,
-              target: topic.target,
-              requester: command.requester,
-              now: now(),
-              places: headerPlaces(headers, link.protocolVersion),
-              device: devices.get(topic.target.path),
-            }),
-          ];
-    // An answer that is itself a command would let a requester have commands sent in the bridge's name.
-    if (responseTopic !== undefined && !topics.isReserved(responseTopic))
-      messages.push(directAnswer(said, responseTopic, correlationData));
-    // An answer that does not get through is gone: the outcome is on record (bus, history).
-    for (const one of messages) void delivery.send(one);
+  #answer({ topic, message, command }: Request, answer: Answer): void {
+    this.#options.replies.send(answer, { topic, message, requester: command.requester });
   }
+}
+
+function actionOf({ action }: CommandTopic): "set" | "revert" {
+  return action === "revert" ? "revert" : "set";
 }
 
 /** Names of errors that mean: nothing was sent to a device. */

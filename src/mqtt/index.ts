@@ -3,25 +3,26 @@ import type { Bus } from "../bus.ts";
 import type { MqttSettings } from "../config/settings.ts";
 import type { Commands, Control } from "../devices/commands.ts";
 import type { Log, Secrets } from "../log.ts";
-import type { DeviceInfo, SessionOutlet } from "../points/index.ts";
+import type { DeviceInfo } from "../points/index.ts";
 import type { Queue, QueueCounters } from "../queue/contract.ts";
 import { addressOptions, brokerUrl } from "./broker-address.ts";
 import { CommandReceiver } from "./commands.ts";
 import { Connection, type ConnectionTimes } from "./connection.ts";
 import { Delivery, type MqttCounters } from "./delivery.ts";
 import { EmbeddedBroker } from "./embedded-broker.ts";
+import { LateAnswers } from "./late-answers.ts";
 import { LossReports } from "./loss-reports.ts";
 import { OtherBridges } from "./other-bridges.ts";
 import { Outbox } from "./outbox.ts";
 import { headerPlaces } from "./payloads.ts";
 import { Publisher } from "./publisher.ts";
 import type { Sending } from "./reading.ts";
+import { Replies } from "./replies.ts";
 import { Requesters } from "./requesters.ts";
 import { RetainedTopics } from "./retained-topics.ts";
 import { RpcReceiver } from "./rpc.ts";
 import { ScheduleReceiver } from "./schedule.ts";
 import { SelfTest } from "./self-test.ts";
-import { SessionTopics } from "./session-topics.ts";
 import { StateView } from "./state-view.ts";
 import { type HealthReport, StatusPublisher } from "./status.ts";
 import { Topics } from "./topics.ts";
@@ -29,6 +30,7 @@ import { Topics } from "./topics.ts";
 export type { Answer } from "./answers.ts";
 export { type BridgeStatus, readBridgeStatus } from "./bridge-status.ts";
 export { brokerUrl } from "./broker-address.ts";
+export { clearRetained } from "./clear-retained.ts";
 export type { Ask } from "./client.ts";
 export { NoAnswerError, NoBridgeError, NoNameError, RpcError, request } from "./client.ts";
 export { Intake, type IntakeOptions } from "./intake.ts";
@@ -69,8 +71,6 @@ export interface Mqtt {
   readonly counters: MqttCounters;
   /** The balance of the scrapes, in values, about a second old. */
   readonly outbox: QueueCounters | undefined;
-  /** Where session events and lifetime energy go out. */
-  readonly sessions: SessionOutlet;
   /** Resolves at the next connect, or at once; rejects when `signal` is aborted first. */
   whenConnected(signal: AbortSignal): Promise<void>;
   /** Ends the commands under way, says `offline`, disconnects; no step takes longer than ten seconds. What waits stays. */
@@ -170,14 +170,10 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     );
   const requesters = new Requesters(topics, requester);
   const shared = { link, delivery, topics, requesters, now };
-  const receiver = new CommandReceiver({
-    ...shared,
-    headers: settings.headers,
-    devices,
-    commands,
-    others,
-    ...(secrets && { secrets }),
-  });
+  const answering = { ...shared, headers: settings.headers, devices, ...(secrets && { secrets }) };
+  const replies = new Replies(answering);
+  const lateAnswers = new LateAnswers(link, delivery);
+  const receiver = new CommandReceiver({ ...shared, devices, commands, others, replies });
   const schedule =
     control &&
     new ScheduleReceiver({
@@ -198,6 +194,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     bus.on("write", (write) => {
       const { text } = write;
       publisher.announce(secrets && text !== undefined ? { ...write, text: secrets.blank(text) } : write);
+      if (write.replyTo !== undefined) lateAnswers.send(replies.late(write) ?? rpc?.late(write) ?? []);
     }),
     bus.on("availability", (change) => {
       state.availability(change);
@@ -226,6 +223,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   await outbox.start();
   others.start();
   receiver.start();
+  lateAnswers.start();
   schedule?.start();
   rpc?.start();
   state.start();
@@ -243,11 +241,11 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     get outbox() {
       return outbox.counters;
     },
-    sessions: new SessionTopics({ link, delivery, topics }),
     whenConnected: (signal) => whenUp(link, signal),
     async stop() {
       await Promise.all([receiver.stop(), rpc?.stop()]);
       schedule?.stop();
+      lateAnswers.stop();
       others.stop();
       state.stop();
       status.stop();

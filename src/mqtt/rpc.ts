@@ -2,12 +2,13 @@ import { randomUUID } from "node:crypto";
 import { closest } from "../config/did-you-mean.ts";
 import type { Command, Commands, Control } from "../devices/commands.ts";
 import type { Secrets } from "../log.ts";
-import type { PointValue } from "../points/index.ts";
+import type { PointValue, Write } from "../points/index.ts";
 import { decodeJson, isObject, LONGEST_REQUEST, readHeaders } from "./command-payload.ts";
 import type { Delivery } from "./delivery.ts";
 import { RefusedError, RetainedRefusals, retainedError, termsOf } from "./incoming-request.ts";
-import { type Incoming, type Link, reasonOf } from "./link.ts";
+import { type Incoming, type Link, type Message, reasonOf } from "./link.ts";
 import type { Requesters } from "./requesters.ts";
+import { type Id, readRpcNote, rpcReplyNote } from "./rpc-note.ts";
 import { BadParamsError, Params } from "./rpc-params.ts";
 import { verbs, WriteFailedError } from "./rpc-verbs.ts";
 import type { Topics } from "./topics.ts";
@@ -22,8 +23,6 @@ export interface RpcReceiverOptions {
   readonly now: () => Date;
   readonly secrets?: Secrets;
 }
-
-type Id = string | number | null;
 
 /** JSON-RPC 2.0, §5. */
 interface Response {
@@ -147,7 +146,7 @@ export class RpcReceiver {
     if (!known) throw new UnknownVerbError(verb);
     const { commands, control } = this.#options;
     const params = new Params(given, known.params, [...(known.named ?? []), "requester_id"]);
-    const { command, requester } = this.#command(message, request, params.raw("requester_id"));
+    const { command, requester } = this.#command(verb, message, request, params.raw("requester_id"));
     this.#calls++;
     try {
       const { signal } = this.#stopping;
@@ -158,8 +157,9 @@ export class RpcReceiver {
   }
 
   #command(
+    verb: string,
     message: Incoming,
-    { command_id, requester, time, expires_at }: Readonly<Record<string, PointValue>>,
+    { id: callId, command_id, requester, time, expires_at }: Readonly<Record<string, PointValue>>,
     requesterId: PointValue | undefined,
   ): { command: Command; requester: PointValue | undefined } {
     const { now, requesters } = this.#options;
@@ -173,22 +173,46 @@ export class RpcReceiver {
     };
     const anonymous = { id: randomUUID(), requester: "mqtt", via: "rpc", sentAt: now() };
     const signed = requesters.read(message.topic).terms;
-    const command: Command = { ...anonymous, ...termsOf(terms, message, now()), ...signed };
+    const replyTo = callId === undefined ? {} : { replyTo: rpcReplyNote(verb, callId as Id, message) };
+    const command: Command = { ...anonymous, ...termsOf(terms, message, now()), ...signed, ...replyTo };
     return { command, requester: signed.requester ?? terms.requester };
   }
 
   #send(verb: string, message: Incoming, response: Response | Response[]): void {
-    const { topics, delivery, secrets } = this.#options;
-    const { responseTopic, correlationData } = message;
+    void this.#options.delivery.send(this.#message(verb, message, response));
+  }
+
+  /** The answer to a call of an earlier run that wrote one thing; undefined where it was none. */
+  late(write: Write): Message[] | undefined {
+    const call = write.via === "rpc" ? readRpcNote(write.replyTo ?? "") : undefined;
+    if (!call || !write.status) return undefined;
+    const { verb, id } = call;
+    const { status, readBack, code, text, requested, tookMs = 0, error } = write;
+    const told = { ...(readBack !== undefined && { readBack }), ...(code !== undefined && { code }) };
+    const said = { ...(text !== undefined && { text }), ...(error !== undefined && { error }) };
+    const result = { id: write.id, device: write.device.path, requested, status, tookMs, ...told, ...said };
+    const response: Response =
+      status === "confirmed"
+        ? { jsonrpc: "2.0", id, result: write.action === "set" ? (readBack ?? requested) : null }
+        : failure(id, CODES.server, new WriteFailedError(result));
+    return [this.#message(verb, call, response)];
+  }
+
+  #message(
+    verb: string,
+    { responseTopic, correlationData }: Pick<Incoming, "responseTopic" | "correlationData">,
+    response: Response | Response[],
+  ): Message {
+    const { topics, secrets } = this.#options;
     const direct = responseTopic !== undefined && !topics.isReserved(responseTopic);
     const text = JSON.stringify(response);
-    void delivery.send({
+    return {
       topic: direct ? responseTopic : topics.rpcResponse(verb),
       payload: secrets ? secrets.blank(text) : text,
       qos: 1,
       retain: false,
       ...(direct && correlationData && { correlationData }),
-    });
+    };
   }
 }
 

@@ -333,6 +333,7 @@ describe("revert", () => {
 describe("stop", () => {
   it("E24: a write under way is let finish, those that wait are refused, and all are answered", async () => {
     const { devices, commands, clock, command, station, closed } = rig();
+    station().leaseSeconds = 3600;
     station().writeMs = 2000;
     const first = commands.set("site/s1", "limit", 1, command());
     const second = commands.set("site/s1", "percent", 2, command());
