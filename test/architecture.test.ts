@@ -29,6 +29,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "drivers/chargepoint/api",
     "historian/postgres",
   ],
+  reports: ["points", "config", "bus", "log", "drivers/chargepoint/api", "drivers/econnect/api", "sessions"],
   bridge: [
     "points",
     "config",
@@ -66,11 +67,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "historian",
     "mqtt",
     "sessions",
+    "reports",
     "bridge",
     "historian-process",
     "simulator",
     "drivers/chargepoint/api",
     "drivers/chargepoint/discovery",
+    "drivers/econnect/api",
   ],
   main: ["cli"],
 };

@@ -1,0 +1,102 @@
+/** What a source tells of a fleet; where it cannot tell a part, the part is absent and `lacks` says why. */
+export interface FleetData {
+  readonly stations: readonly FleetStation[];
+  /** Columns whose values are times. */
+  readonly timeColumns: ReadonlySet<string>;
+  readonly usage?: Usage;
+  readonly alarms?: Alarms;
+  readonly contacts?: readonly Contact[];
+  readonly lacks: readonly Lack[];
+}
+
+/** The columns that all sources have. */
+export const COMMON_COLUMNS = ["modelInfo", "installDate", "type", "state"] as const;
+
+/** From `from` on, and before `to`. */
+export interface Period {
+  readonly from: Date;
+  readonly to: Date;
+}
+
+/** Parts of a report that can be left out. */
+export const PARTS = ["utilisation", "energy", "alarms", "unseen"] as const;
+export type Part = (typeof PARTS)[number];
+
+/** What is wanted of a source. */
+export interface Wanted {
+  readonly period: Period;
+  readonly parts: ReadonlySet<Part>;
+  readonly now: Date;
+}
+
+/** `state`: only how ports are; the network's word on the stations is there. */
+export interface Lack {
+  readonly part: Part | "state";
+  readonly reason: string;
+}
+
+export interface FleetStation {
+  readonly id: string | null;
+  readonly name: string | null;
+  /** Undefined where nobody tells. */
+  readonly activatedAt?: Date | undefined;
+  /** By column; `modelInfo`, `installDate`, `type` and `state` are the common ones. Values are as the source has them. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** Charging sessions of a period: by port and by day. Sessions and energy belong to the moment of the start. */
+export interface Usage {
+  readonly ports: readonly PortUsage[];
+  readonly days: readonly DayUsage[];
+}
+
+export interface PortUsage {
+  readonly stationID: string;
+  /** Null: sessions that name no port. */
+  readonly port: string | null;
+  readonly sessions: number;
+  readonly energyKwh: number;
+  /** Time in which current flowed. */
+  readonly chargingSeconds: number;
+  /** Time of the period in which a vehicle was connected; where sessions overlap, it counts once. */
+  readonly inUseSeconds: number;
+}
+
+export interface DayUsage {
+  /** `2026-11-21`, UTC. */
+  readonly day: string;
+  readonly sessions: number;
+  readonly energyKwh: number;
+  readonly chargingSeconds: number;
+}
+
+export interface Alarms {
+  readonly byType: readonly AlarmCount[];
+  /** Newest first, at most {@link NEWEST_ALARMS}. */
+  readonly newest: readonly FleetAlarm[];
+}
+
+export const NEWEST_ALARMS = 1000;
+
+export interface AlarmCount {
+  readonly type: string;
+  readonly count: number;
+  readonly stations: number;
+  readonly latest: Date;
+}
+
+export interface FleetAlarm {
+  readonly at: Date;
+  readonly stationID: string;
+  /** Null: the alarm is the station's own. */
+  readonly port: string | null;
+  readonly type: string;
+}
+
+/** What is known of a station's connection to its network. */
+export interface Contact {
+  readonly stationID: string;
+  readonly network: "reachable" | "unreachable" | null;
+  /** Latest sign of life; null: none known. */
+  readonly lastSeen: Date | null;
+}

@@ -1,0 +1,21 @@
+/** The fleet report: stations, their states and their use, as a workbook, CSV, JSON or a page. */
+
+export { hasColumn } from "./field.ts";
+export {
+  COMMON_COLUMNS,
+  type FleetData,
+  type FleetStation,
+  PARTS,
+  type Part,
+  type Period,
+  type Wanted,
+} from "./fleet-data.ts";
+export { type FleetReport, fleetReport, type ReportOptions } from "./fleet-report.ts";
+export { csv, fileNames } from "./output/csv.ts";
+export { json } from "./output/json.ts";
+export { workbook } from "./output/workbook.ts";
+export { page } from "./page/page.ts";
+export { type Sheet, sheetsOf } from "./sheets.ts";
+export { chargePointColumns, chargePointFleet } from "./sources/chargepoint.ts";
+export { econnectFleet } from "./sources/econnect.ts";
+export { sqlColumns, sqlFleet } from "./sources/sql.ts";

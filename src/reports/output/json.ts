@@ -1,0 +1,27 @@
+import type { FleetReport } from "../fleet-report.ts";
+import type { Sheet } from "../sheets.ts";
+import { isoText } from "./csv.ts";
+
+/**
+ * One JSON object. Rows are lists in the order of `columns`, for titles can come from outside and be there twice. Times are
+ * ISO 8601 in UTC.
+ */
+export function json({ options }: FleetReport, sheets: readonly Sheet[]): string {
+  const { source, period, now, parity } = options;
+  const document = {
+    report: "fleet",
+    source,
+    generated_at: isoText(now, false),
+    from: isoText(period.from, false),
+    to: isoText(period.to, false),
+    parity,
+    sheets: sheets.map(({ name, columns, rows }) => ({
+      name,
+      columns: columns.map(({ title }) => title),
+      rows: rows.map((row) =>
+        row.map((cell, at) => (cell instanceof Date ? isoText(cell, columns[at]?.format === "day") : cell)),
+      ),
+    })),
+  };
+  return `${JSON.stringify(document)}\n`;
+}

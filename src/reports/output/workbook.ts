@@ -1,0 +1,111 @@
+import writeExcelFile, { type CellObject, type Sheet as ExcelSheet } from "write-excel-file/node";
+import type { Cell } from "../field.ts";
+import { cut, SheetNames } from "../sheet-names.ts";
+import type { Format, Sheet, SheetColumn } from "../sheets.ts";
+import { looksLikeFormula } from "../text.ts";
+
+/** Most rows of a sheet of Excel, the header among them. */
+const MOST_ROWS = 1_048_576;
+/** Longest text of a cell. */
+const MOST_TEXT = 32_767;
+const WIDEST = 60;
+/** Excel counts days from here; earlier ones are text. */
+const FIRST_DATE = Date.UTC(1900, 2, 1);
+const LAST_DATE = Date.UTC(10_000, 0, 1);
+
+const FORMATS: Readonly<Record<Format, string>> = {
+  day: "yyyy-mm-dd",
+  time: "yyyy-mm-dd hh:mm",
+  share: "0.0%",
+  hours: "#,##0.0",
+  kWh: "#,##0.00",
+};
+
+export interface WorkbookOptions {
+  /** Default: as many as Excel takes. */
+  readonly mostRows?: number;
+}
+
+/**
+ * An Excel workbook: the header row bold and frozen, columns as wide as their texts, numbers and times as such. A sheet
+ * with more rows than Excel takes goes on in further ones. Text is text, whatever it begins with.
+ */
+export async function workbook(
+  sheets: readonly Sheet[],
+  { mostRows = MOST_ROWS }: WorkbookOptions = {},
+): Promise<Buffer> {
+  const names = new SheetNames();
+  const parts = sheets.flatMap((sheet) => split(sheet, mostRows - 1));
+  return await writeExcelFile(parts.map((sheet) => excelSheet(sheet, names.take(sheet.name)))).toBuffer();
+}
+
+function split({ rows, ...sheet }: Sheet, most: number): Sheet[] {
+  const parts: Sheet[] = [];
+  for (let start = 0; start === 0 || start < rows.length; start += most)
+    parts.push({ ...sheet, rows: rows.slice(start, start + most) });
+  return parts;
+}
+
+function excelSheet({ columns, rows }: Sheet, name: string): ExcelSheet<never> {
+  const header = columns.map(
+    ({ title }): CellObject => ({
+      ...textCell(title),
+      fontWeight: "bold",
+      backgroundColor: "#e8edf3",
+      bottomBorderStyle: "thin",
+    }),
+  );
+  return {
+    sheet: name,
+    data: [header, ...rows.map((row) => row.map((cell, at) => excelCell(cell, columns[at]!)))],
+    columns: columns.map((column, at) => ({ width: widthOf(column, rows, at) })),
+    stickyRowsCount: 1,
+    orientation: "landscape",
+  };
+}
+
+function excelCell(cell: Cell, { format }: SheetColumn): CellObject | null {
+  if (cell === null || cell === "") return null;
+  if (typeof cell === "boolean") return { value: cell, type: Boolean };
+  if (cell instanceof Date) {
+    const time = cell.getTime();
+    if (time < FIRST_DATE || time >= LAST_DATE) return textCell(cell.toISOString());
+    return { value: cell, type: Date, format: FORMATS[format ?? "time"] };
+  }
+  if (typeof cell === "number")
+    return { value: cell, type: Number, ...(format && { format: FORMATS[format] }) };
+  return textCell(cell);
+}
+
+/** Text that looks like a formula is marked as text, so that it stays one when somebody edits the cell. */
+function textCell(text: string): CellObject {
+  return {
+    value: escapeText(cut(text, MOST_TEXT)),
+    type: String,
+    ...(looksLikeFormula(text) && { format: "@" }),
+  };
+}
+
+/**
+ * In the file `_x0041_` stands for `A`, so text that looks like that is escaped. So is what the writer cannot take: U+FFFD,
+ * which it drops, and names that every JavaScript object has, such as `constructor`, for it looks texts up in one.
+ */
+function escapeText(text: string): string {
+  const escaped = text.replace(/_(?=x[\dA-Fa-f]{4}_)/g, "_x005F_").replaceAll("\ufffd", "_xFFFD_");
+  if (!(escaped in {})) return escaped;
+  return `_x${escaped.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}_${escaped.slice(1)}`;
+}
+
+/** By the header and the first thousand rows. */
+function widthOf({ title, format }: SheetColumn, rows: Sheet["rows"], at: number): number {
+  let longest = title.length + 1;
+  for (const row of rows.slice(0, 1000)) longest = Math.max(longest, shownLength(row[at] ?? null, format));
+  return Math.min(WIDEST, Math.max(8, longest + 2));
+}
+
+function shownLength(cell: Cell, format: Format | undefined): number {
+  if (cell === null) return 0;
+  if (cell instanceof Date) return FORMATS[format ?? "time"].length;
+  if (typeof cell === "number" && format) return 10;
+  return String(cell).length;
+}

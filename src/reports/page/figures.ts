@@ -1,0 +1,35 @@
+/** Numbers and times as people read them. */
+
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const tenths = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
+
+/** `12,345`; below a hundred with a tenth: `12.3`. */
+export function figure(value: number): string {
+  return Math.abs(value) < 100 ? tenths.format(value) : whole.format(value);
+}
+
+export function percentage(share: number): string {
+  return percent.format(share);
+}
+
+/** `21 November 2026` */
+export function dayText(date: Date): string {
+  return date.toLocaleDateString("en-GB", {
+    day: "numeric",
+    month: "long",
+    year: "numeric",
+    timeZone: "UTC",
+  });
+}
+
+/** `2026-11-21 08:00` */
+export function timeText(date: Date): string {
+  return date.toISOString().slice(0, 16).replace("T", " ");
+}
+
+/** At most so many characters; what is longer ends in `…`. */
+export function shortened(text: string, most: number): string {
+  const characters = [...text];
+  return characters.length <= most ? text : `${characters.slice(0, most - 1).join("")}…`;
+}

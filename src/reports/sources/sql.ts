@@ -1,0 +1,208 @@
+import { type RowOf, type SessionDatabase, SessionReader } from "../../sessions/index.ts";
+import { tables } from "../../sessions/tables.ts";
+import {
+  type Alarms,
+  COMMON_COLUMNS,
+  type Contact,
+  type FleetData,
+  type FleetStation,
+  NEWEST_ALARMS,
+  type Usage,
+  type Wanted,
+} from "../fleet-data.ts";
+import { chargerType, stateOf } from "./chargepoint-columns.ts";
+
+/** Columns of times, of the table `station`. */
+const TIME_COLUMNS = new Set(["installDate", "activated_at", "modified_at", "listed_at"]);
+
+/** Columns of a report from SQL: the common ones, and those of `station`, whose `state` is `address_state` here. */
+export const sqlColumns: readonly string[] = [
+  ...COMMON_COLUMNS,
+  ...Object.keys(tables.station.columns).map((name) => (name === "state" ? "address_state" : name)),
+];
+
+/** The fleet as the tables of charging sessions tell of it. @throws SessionDatabaseError */
+export async function sqlFleet(
+  database: SessionDatabase,
+  { period, parts, now }: Wanted,
+  signal?: AbortSignal,
+): Promise<FleetData> {
+  const reader = new SessionReader(database);
+  const [rows, ports] = [await reader.stations(signal), await reader.ports(signal)];
+  const portsOf = Map.groupBy(ports, ({ station_id }) => station_id);
+  const sql = new FleetQueries(database, period, now, signal);
+  const wanted = parts.has("utilisation") || parts.has("energy");
+  return {
+    stations: rows.map((row) => fleetStation(row, portsOf.get(row.station_id) ?? [])),
+    timeColumns: TIME_COLUMNS,
+    ...(wanted && { usage: { ports: await sql.portUsage(), days: await sql.dayUsage() } }),
+    ...(parts.has("alarms") && { alarms: await sql.alarms() }),
+    ...(parts.has("unseen") && { contacts: contacts(rows, await sql.lastSessions()) }),
+    lacks: [],
+  };
+}
+
+function fleetStation(row: RowOf<"station">, ports: readonly RowOf<"port">[]): FleetStation {
+  const { state: address_state, ...fields } = row;
+  return {
+    id: row.station_id,
+    name: row.name,
+    activatedAt: row.activated_at === null ? undefined : new Date(row.activated_at),
+    fields: {
+      ...fields,
+      address_state,
+      modelInfo: row.model,
+      installDate: row.activated_at,
+      type: chargerType(ports),
+      state: stateOf(row.network_status, []),
+    },
+  };
+}
+
+/** A station that its network called reachable was seen when it said so; sessions are signs of life too. */
+function contacts(rows: readonly RowOf<"station">[], last: ReadonlyMap<string, string>): Contact[] {
+  return rows.map(({ station_id, network_status, listed_at }) => {
+    const said = network_status?.toUpperCase();
+    const network = said === "REACHABLE" ? "reachable" : said === "UNREACHABLE" ? "unreachable" : null;
+    const times = [last.get(station_id), network === "reachable" ? listed_at : null].filter(
+      (time) => time !== null && time !== undefined,
+    );
+    const lastSeen = times.length === 0 ? null : new Date(times.sort().at(-1)!);
+    return { stationID: station_id, network, lastSeen };
+  });
+}
+
+/** The sums, made by the database. */
+class FleetQueries {
+  readonly #database: SessionDatabase;
+  readonly #from: string;
+  readonly #to: string;
+  readonly #now: Date;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(
+    database: SessionDatabase,
+    { from, to }: Wanted["period"],
+    now: Date,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#database = database;
+    this.#from = wireTime(from);
+    this.#to = wireTime(to);
+    this.#now = now;
+    this.#signal = signal;
+  }
+
+  /** Ports in use in the period, or known. A session counts where it starts; time in use is that within the period. */
+  async portUsage(): Promise<Usage["ports"]> {
+    const { greatest } = this.#database.dialect;
+    const least = this.#database.dialect.name === "sqlite" ? "min" : "least";
+    const [from, to, now] = [Date.parse(this.#from), Date.parse(this.#to), this.#now.getTime()].map((time) =>
+      Math.floor(time / 1000),
+    );
+    const rows = await this.#read(
+      `WITH used AS (
+         SELECT station_id, port_number, started_at >= ? AS starts, energy_kwh, charging_seconds,
+           ${greatest}(${this.#seconds("started_at")}, ${from}) AS since,
+           ${least}(coalesce(${this.#seconds("ended_at")}, ${now}), ${to}) AS until
+         FROM session WHERE started_at < ? AND (started_at >= ? OR ended_at > ? OR ended_at IS NULL)
+       ), lined AS (
+         SELECT used.*, ${greatest}(since, coalesce(max(until) OVER (
+           PARTITION BY station_id, port_number ORDER BY since, until
+           ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), since)) AS free_since
+         FROM used
+       ), summed AS (
+         SELECT station_id, port_number, sum(CASE WHEN starts THEN 1 ELSE 0 END) AS sessions,
+           sum(CASE WHEN starts THEN coalesce(energy_kwh, 0) ELSE 0 END) AS energy,
+           sum(CASE WHEN starts THEN coalesce(charging_seconds, 0) ELSE 0 END) AS charging,
+           sum(CASE WHEN until > free_since THEN until - free_since ELSE 0 END) AS in_use
+         FROM lined GROUP BY station_id, port_number
+       )
+       SELECT station_id, port_number, sessions, energy, charging, in_use FROM summed
+       UNION ALL
+       SELECT station_id, port_number, 0, 0, 0, 0 FROM port WHERE NOT EXISTS (
+         SELECT 1 FROM summed WHERE summed.station_id = port.station_id AND summed.port_number = port.port_number)
+       ORDER BY 1, 2`,
+      [this.#from, this.#to, this.#from, this.#from],
+    );
+    return rows.map(([station, port, sessions, energy, charging, inUse]) => ({
+      stationID: String(station),
+      port: port === null ? null : String(port),
+      sessions: Number(sessions),
+      energyKwh: Number(energy),
+      chargingSeconds: Number(charging),
+      inUseSeconds: Number(inUse),
+    }));
+  }
+
+  async dayUsage(): Promise<Usage["days"]> {
+    const rows = await this.#read(
+      `SELECT substr(${this.#text("started_at")}, 1, 10), count(*), coalesce(sum(energy_kwh), 0),
+         coalesce(sum(charging_seconds), 0)
+       FROM session WHERE started_at >= ? AND started_at < ? GROUP BY 1 ORDER BY 1`,
+      [this.#from, this.#to],
+    );
+    return rows.map(([day, sessions, energy, charging]) => ({
+      day: String(day),
+      sessions: Number(sessions),
+      energyKwh: Number(energy),
+      chargingSeconds: Number(charging),
+    }));
+  }
+
+  async alarms(): Promise<Alarms> {
+    const within = [this.#from, this.#to];
+    const types = await this.#read(
+      `SELECT type, count(*), count(DISTINCT station_id), ${this.#text("max(occurred_at)")}
+       FROM alarm WHERE occurred_at >= ? AND occurred_at < ? GROUP BY type ORDER BY 2 DESC, 1`,
+      within,
+    );
+    const newest = await this.#read(
+      `SELECT ${this.#text("occurred_at")}, station_id, port_number, type FROM alarm
+       WHERE occurred_at >= ? AND occurred_at < ?
+       ORDER BY alarm.occurred_at DESC, station_id, type LIMIT ${NEWEST_ALARMS}`,
+      within,
+    );
+    return {
+      byType: types.map(([type, count, stations, latest]) => ({
+        type: String(type),
+        count: Number(count),
+        stations: Number(stations),
+        latest: new Date(String(latest)),
+      })),
+      newest: newest.map(([at, stationID, port, type]) => ({
+        at: new Date(String(at)),
+        stationID: String(stationID),
+        port: port === "" ? null : String(port),
+        type: String(type),
+      })),
+    };
+  }
+
+  /** When the latest session of each station ended, or began. */
+  async lastSessions(): Promise<Map<string, string>> {
+    const rows = await this.#read(
+      `SELECT station_id, ${this.#text("max(coalesce(ended_at, started_at))")} FROM session GROUP BY station_id`,
+      [],
+    );
+    return new Map(rows.map(([station, last]) => [String(station), String(last)]));
+  }
+
+  #read(sql: string, values: readonly string[]) {
+    return this.#database.read(sql, values, this.#signal);
+  }
+
+  #text(time: string): string {
+    return this.#database.dialect.shown(time, "time");
+  }
+
+  /** Seconds since 1970. */
+  #seconds(time: string): string {
+    return this.#database.dialect.name === "sqlite" ? `unixepoch(${time})` : `extract(epoch FROM ${time})`;
+  }
+}
+
+/** `2026-11-21T08:00:00Z`, as the tables have times. */
+function wireTime(time: Date): string {
+  return `${time.toISOString().slice(0, 19)}Z`;
+}
