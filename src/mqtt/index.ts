@@ -3,7 +3,7 @@ import type { Bus } from "../bus.ts";
 import type { MqttSettings } from "../config/settings.ts";
 import type { Commands, Control } from "../devices/commands.ts";
 import type { Log, Secrets } from "../log.ts";
-import type { DeviceInfo } from "../points/index.ts";
+import type { DeviceInfo, SessionOutlet } from "../points/index.ts";
 import type { Queue, QueueCounters } from "../queue/contract.ts";
 import { addressOptions, brokerUrl } from "./broker-address.ts";
 import { CommandReceiver } from "./commands.ts";
@@ -23,6 +23,7 @@ import { RetainedTopics } from "./retained-topics.ts";
 import { RpcReceiver } from "./rpc.ts";
 import { ScheduleReceiver } from "./schedule.ts";
 import { SelfTest } from "./self-test.ts";
+import { SessionTopics } from "./session-topics.ts";
 import { StateView } from "./state-view.ts";
 import { type HealthReport, StatusPublisher } from "./status.ts";
 import { Topics } from "./topics.ts";
@@ -71,6 +72,8 @@ export interface Mqtt {
   readonly counters: MqttCounters;
   /** The balance of the scrapes, in values, about a second old. */
   readonly outbox: QueueCounters | undefined;
+  /** Where session events and lifetime energy go out. */
+  readonly sessions: SessionOutlet;
   /** Resolves at the next connect, or at once; rejects when `signal` is aborted first. */
   whenConnected(signal: AbortSignal): Promise<void>;
   /** Ends the commands under way, says `offline`, disconnects; no step takes longer than ten seconds. What waits stays. */
@@ -241,6 +244,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     get outbox() {
       return outbox.counters;
     },
+    sessions: new SessionTopics({ link, delivery, topics }),
     whenConnected: (signal) => whenUp(link, signal),
     async stop() {
       await Promise.all([receiver.stop(), rpc?.stop()]);
