@@ -2,13 +2,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "undici";
 import { type Log, Secrets } from "../../../log.ts";
 import { ServiceError } from "../../errors.ts";
+import { backoffMs, type Clock } from "../../retry.ts";
 import { checkEndpoint } from "./endpoints.ts";
 import { ApiError, CredentialsError, ProtocolError, SoapFaultError, TransportError } from "./errors.ts";
 import { HttpError, post } from "./http.ts";
 import { CLOSED, DEADLINE, failure, judge, type Service } from "./judge.ts";
 import type { Operation, RequestOf, ResponseOf } from "./message.ts";
 import { readPage } from "./page-reader.ts";
-import { backoffMs, type Clock } from "./retry.ts";
 import { securityHeader } from "./security.ts";
 import { buildRequest, type ReadAnswer, soapAction } from "./soap.ts";
 

@@ -1,5 +1,6 @@
 /** The ChargePoint web services, client side; the message descriptions serve the simulator too. */
 
+export type { Clock } from "../../retry.ts";
 export {
   ChargePoint,
   type ClearShedQuery,
@@ -55,7 +56,6 @@ export type {
   User,
 } from "./records.ts";
 export { classify, describe, type Outcome, RESPONSE_CODES } from "./response-codes.ts";
-export type { Clock } from "./retry.ts";
 export { type Credentials, readCredentials, securityHeader } from "./security.ts";
 export {
   type Answer,

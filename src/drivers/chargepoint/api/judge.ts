@@ -1,9 +1,9 @@
+import { retryAfterSeconds } from "../../retry.ts";
 import { regionOf } from "./endpoints.ts";
 import { ApiError, CredentialsError, ProtocolError, SoapFaultError, TransportError } from "./errors.ts";
 import type { HttpAnswer, HttpError } from "./http.ts";
 import type { Operation } from "./message.ts";
 import { classify } from "./response-codes.ts";
-import { retryAfterSeconds } from "./retry.ts";
 import { type Answer, EnvelopeError, type Fault, type ReadAnswer } from "./soap.ts";
 import { XML_LIMITS, XmlError } from "./xml.ts";
 

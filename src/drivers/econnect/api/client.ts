@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "undici";
 import { type Log, Secrets } from "../../../log.ts";
-import { backoffMs } from "../../chargepoint/api/retry.ts";
+import { backoffMs } from "../../retry.ts";
 import { EconnectError } from "./errors.ts";
 import { DEADLINE, get } from "./http.ts";
 import { type Asked, judge } from "./judge.ts";

@@ -1,4 +1,4 @@
-import { retryAfterSeconds } from "../../chargepoint/api/retry.ts";
+import { retryAfterSeconds } from "../../retry.ts";
 import { EconnectError, type EconnectFault } from "./errors.ts";
 import type { HttpAnswer } from "./http.ts";
 
