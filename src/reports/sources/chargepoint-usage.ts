@@ -5,10 +5,11 @@ import {
   type Station,
 } from "../../drivers/chargepoint/api/index.ts";
 import { timeOf } from "../../points/index.ts";
+import { wireTime } from "../../sessions/times.ts";
 import { walkSessions } from "../../sessions/walk.ts";
 import type { Usage } from "../fleet-data.ts";
 import { UsageTally, type UsedBySession } from "../usage.ts";
-import type { ChargePointOptions, Client } from "./chargepoint.ts";
+import type { ChargePointOptions, Client } from "./chargepoint-reading.ts";
 
 /** The service finds sessions by their start: those of a day before may reach into the period. */
 const BEFORE_MS = 86_400_000;
@@ -20,8 +21,8 @@ export async function readUsage(
   { period, now, signal, onProgress }: ChargePointOptions,
 ): Promise<Usage> {
   const tally = new UsageTally(period);
-  const wire = (time: number) => `${new Date(time).toISOString().slice(0, 19)}Z`;
-  const walk = { from: wire(period.from.getTime() - BEFORE_MS), to: wire(period.to.getTime()), signal };
+  const since = new Date(period.from.getTime() - BEFORE_MS);
+  const walk = { from: wireTime(since), to: wireTime(period.to), signal };
   let count = 0;
   // Accounts one after the other: each has stations of its own, so that the sessions of a port stay in order.
   for (const client of clients) {

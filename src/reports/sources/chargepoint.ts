@@ -1,7 +1,6 @@
 import {
   type Alarm,
   ApiError,
-  type ChargePointClient,
   CredentialsError,
   type Field,
   operations,
@@ -13,6 +12,7 @@ import {
   TransportError,
 } from "../../drivers/chargepoint/api/index.ts";
 import { timeOf } from "../../points/index.ts";
+import { wireTime } from "../../sessions/times.ts";
 import {
   type Alarms,
   COMMON_COLUMNS,
@@ -21,18 +21,10 @@ import {
   type FleetStation,
   type Lack,
   NEWEST_ALARMS,
-  type Wanted,
 } from "../fleet-data.ts";
 import { chargerType, stateOf } from "./chargepoint-columns.ts";
+import type { ChargePointOptions, Client } from "./chargepoint-reading.ts";
 import { readUsage } from "./chargepoint-usage.ts";
-
-export type Client = Pick<ChargePointClient, "call">;
-
-export interface ChargePointOptions extends Wanted {
-  readonly signal: AbortSignal;
-  /** Told how far reading has come. */
-  readonly onProgress?: (text: string) => void;
-}
 
 /** Pages beside the one that is waited for. */
 const AHEAD = 4;
@@ -188,9 +180,4 @@ function fleetAlarm({ stationID, portNumber, alarmType, alarmTime }: Alarm) {
   const at = alarmTime ? new Date(timeOf(alarmTime)) : undefined;
   if (!stationID || !alarmType || !at || Number.isNaN(at.getTime())) return undefined;
   return { at, stationID, port: portNumber || null, type: alarmType };
-}
-
-/** `2026-11-21T08:00:00Z` */
-function wireTime(time: Date): string {
-  return `${time.toISOString().slice(0, 19)}Z`;
 }

@@ -1,5 +1,6 @@
 import { type RowOf, type SessionDatabase, SessionReader } from "../../sessions/index.ts";
 import { tables } from "../../sessions/tables.ts";
+import { wireTime } from "../../sessions/times.ts";
 import {
   type Alarms,
   COMMON_COLUMNS,
@@ -200,9 +201,4 @@ class FleetQueries {
   #seconds(time: string): string {
     return this.#database.dialect.name === "sqlite" ? `unixepoch(${time})` : `extract(epoch FROM ${time})`;
   }
-}
-
-/** `2026-11-21T08:00:00Z`, as the tables have times. */
-function wireTime(time: Date): string {
-  return `${time.toISOString().slice(0, 19)}Z`;
 }
