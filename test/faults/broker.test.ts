@@ -9,8 +9,8 @@ describe.skipIf(!mosquittoInstalled)("the broker", () => {
   let rig: Rig;
   afterEach(() => rig.end());
 
-  async function begin(): Promise<void> {
-    rig = await Rig.start();
+  async function begin(careful = false): Promise<void> {
+    rig = await Rig.start({ careful });
     await rig.startService();
     await rig.startBridge();
     await rig.heard(3);
@@ -18,7 +18,7 @@ describe.skipIf(!mosquittoInstalled)("the broker", () => {
 
   for (const signal of ["stop", "kill"] as const)
     test(`A1, A28: is ended (${signal}) for a while`, async ({ annotate }) => {
-      await begin();
+      await begin(signal === "kill");
       const gone = Date.now();
       await rig.restartBroker(signal, seconds(30));
       const back = Date.now();

@@ -132,7 +132,8 @@ describe.skipIf(noStore)("the disk of a running bridge", () => {
         rig.toStore!.trouble = { kind: "hold" };
         await rig.startBridge();
         await eventually(() => expect(rig.waiting("outbox")).toBeGreaterThan(3 * 160), 60_000);
-        await rig.abandonBridge("SIGKILL");
+        // After a kill most of a queue is in its log; after a clean end all of it is in the file.
+        await rig.abandonBridge(name === "its log removed" ? "SIGKILL" : "SIGTERM");
         const waited = { outbox: 0, spool: 0 };
         for (const queue of ["outbox", "spool"] as const) {
           waited[queue] = rig.waiting(queue);
@@ -154,7 +155,8 @@ describe.skipIf(noStore)("the disk of a running bridge", () => {
           told.push(`${name}, ${queue}: ${waited[queue]} waited, ${dropped.damaged ?? 0} counted as damaged`);
         }
         const aside = readdirSync(rig.settings.data).filter((file) => file.includes(".damaged-"));
-        if (name !== "its log removed") expect(aside.length, name).toBeGreaterThanOrEqual(number + 2);
+        // Noise may have hit what is free, and a log may have been empty.
+        if (/cut|length/.test(name)) expect(aside.length, name).toBeGreaterThanOrEqual(number + 2);
         number = aside.length;
       }
     // A newer version's file is refused and left alone.

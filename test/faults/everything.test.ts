@@ -11,7 +11,7 @@ describe.skipIf(!mosquittoInstalled || !influxInstalled)("broker, store and serv
   afterEach(() => rig.end());
 
   test("A6: are killed with -9 in random order", async ({ annotate }) => {
-    rig = await Rig.start({ store: "influxdb" });
+    rig = await Rig.start({ store: "influxdb", careful: true });
     await rig.startService();
     await rig.startBridge();
     await rig.heard(2);

@@ -1,6 +1,5 @@
 import type { Reporter, TestCase, TestModule } from "vitest/node";
-
-const IDS = [...ids("A", 28), ...ids("B", 16)];
+import { IDS } from "./ids.ts";
 
 interface Entry {
   passed: number;
@@ -32,10 +31,6 @@ export default class IdReporter implements Reporter {
     process.stdout.write(`\n${lines.join("\n")}\n`);
     if (failed > 0) process.exitCode = 1;
   }
-}
-
-function ids(letter: string, last: number): string[] {
-  return Array.from({ length: last }, (_, i) => `${letter}${i + 1}`);
 }
 
 /** The ids that stand in a test's name, before a comma or a colon. */

@@ -28,29 +28,38 @@ describe.skipIf(!mosquittoInstalled || !influxInstalled)("the store", () => {
     await rig.startService();
     await rig.startBridge();
     await rig.heard(5);
-    const usual = await latency(seconds(15));
-    await rig.influxd!.kill();
-    const [downAt, waitingAt] = [Date.now(), rig.waiting("spool")];
-    const down = await latency(seconds(40));
-    const backlog = rig.waiting("spool");
-    const input = (backlog - waitingAt) / (Date.now() - downAt);
-    await rig.influxd!.start();
-    const backAt = Date.now();
-    // In the first batch that it takes, the drain begins.
-    await eventually(() => expect(rig.waiting("spool")).toBeLessThan(backlog * 0.9));
-    const [begun, rest] = [Date.now(), rig.waiting("spool")];
-    expect(begun - backAt).toBeLessThan(30_000);
-    await eventually(() => expect(rig.waiting("spool")).toBeLessThan(backlog / 10));
-    const drained = (rest - rig.waiting("spool")) / Math.max(Date.now() - begun, 1);
-    const after = await latency(seconds(10));
+    const up: number[] = [];
+    const down: number[] = [];
+    const drains: string[] = [];
+    for (let outage = 0; outage < 2; outage++) {
+      up.push(await latency(seconds(12)));
+      await rig.influxd!.kill();
+      const [downAt, waitingAt] = [Date.now(), rig.waiting("spool")];
+      down.push(await latency(seconds(25)));
+      const backlog = rig.waiting("spool");
+      const input = (backlog - waitingAt) / (Date.now() - downAt);
+      await rig.influxd!.start();
+      const backAt = Date.now();
+      // With the first batch that it takes, the drain begins.
+      await eventually(() => expect(rig.waiting("spool")).toBeLessThan(backlog * 0.9), 40_000, 10);
+      const [begun, rest] = [Date.now(), rig.waiting("spool")];
+      expect(begun - backAt).toBeLessThan(30_000);
+      await eventually(() => expect(rig.waiting("spool")).toBeLessThan(backlog / 10), 40_000, 10);
+      const times = (rest - rig.waiting("spool")) / Math.max(Date.now() - begun, 1) / input;
+      drains.push(
+        `${backlog} values at ${Math.round(times)} times their input, first after ${begun - backAt} ms`,
+      );
+      if (rest > backlog / 5) expect(times).toBeGreaterThan(10);
+    }
+    up.push(await latency(seconds(12)));
     const { mqtt, historian } = await rig.balance();
     expect([mqtt.left, historian.waiting, historian.left]).toEqual([0, 0, 0]);
     await annotate(
-      `MQTT, 95 of 100: ${usual} ms before, ${down} ms while it is down, ${after} ms afterwards; ${backlog} values drain at ${Math.round(drained / input)} times their input; first after ${begun - backAt} ms`,
+      `MQTT, 95 of 100: ${up.join(", ")} ms while the store is there, ${down.join(", ")} ms while it is not`,
     );
-    // A tenth, and what a machine with other work adds.
-    expect(down).toBeLessThan(Math.max(usual, after) * 1.1 + 50);
-    if (rest > backlog / 5) expect(drained / input).toBeGreaterThan(10);
+    await annotate(`drained: ${drains.join("; ")}`);
+    // A tenth, and what a machine that does other work adds.
+    expect(Math.min(...down)).toBeLessThan(Math.max(...up) * 1.1 + 20);
   });
 
   test("A8: is not there at the start, and neither is its database: all is stored once it comes", async ({

@@ -24,6 +24,8 @@ export interface RigOptions {
   readonly points?: number;
   readonly intervalSeconds?: number;
   readonly store?: "sqlite" | "influxdb";
+  /** The broker writes its state to disk at every change. */
+  readonly careful?: boolean;
   readonly mqtt?: Record<string, unknown>;
   readonly historian?: Record<string, unknown>;
   /** Where the queues lie, and a store in a file. */
@@ -38,13 +40,10 @@ export interface Scraped {
   readonly at: number;
 }
 
-/** What the manual asks of a broker that keeps what it acknowledged. */
-export const KEEPING = [
-  "persistence true",
-  "autosave_interval 1",
-  "autosave_on_changes true",
-  "max_queued_messages 0",
-];
+/** Of a broker that keeps what it acknowledged when it is ended in good order. */
+const KEEPING = ["persistence true", "max_queued_messages 0"];
+/** What the manual asks for where it may be killed: it then writes its whole state at every change, some 200 messages a second. */
+const KEEPING_ALWAYS = [...KEEPING, "autosave_interval 1", "autosave_on_changes true"];
 
 const LOGIN = { username: "key-of-the-rig", password: "password-of-the-rig" };
 const registry = fileURLToPath(new URL("../../registry/chargepoint.csv", import.meta.url));
@@ -73,7 +72,7 @@ export class Rig {
   static async start(options: RigOptions = {}): Promise<Rig> {
     const endings: (() => unknown)[] = [];
     try {
-      const broker = await Mosquitto.run({ config: KEEPING });
+      const broker = await Mosquitto.run({ config: options.careful ? KEEPING_ALWAYS : KEEPING });
       endings.push(() => broker.dispose());
       const influxd = options.store === "influxdb" ? await Influxd.run() : undefined;
       endings.push(() => influxd?.dispose());
@@ -302,14 +301,18 @@ export class Rig {
 }
 
 /** Tries until it holds; the last error where it never does. */
-export async function eventually<T>(holds: () => T | Promise<T>, deadlineMs = 30_000): Promise<T> {
+export async function eventually<T>(
+  holds: () => T | Promise<T>,
+  deadlineMs = 30_000,
+  pauseMs = 100,
+): Promise<T> {
   const end = Date.now() + deadlineMs;
   for (;;) {
     try {
       return await holds();
     } catch (error) {
       if (Date.now() > end) throw error;
-      await delay(100);
+      await delay(pauseMs);
     }
   }
 }
