@@ -1,9 +1,9 @@
 import { globSync, readFileSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 
-/** Tests that carry an id, or run a suite of contracts in which tests do. */
+/** Tests that carry an id, or run a suite of contracts in which tests do. The stories of `e2e` are told whole or not at all. */
 const withIds = globSync("test/**/*.test.ts")
-  .filter((file) => !file.startsWith("test/faults/"))
+  .filter((file) => !/^test\/(faults|e2e)\//.test(file))
   .filter((file) =>
     /["'`][^"'`\n]*\b[AB]\d{1,2}[,:][^"'`\n]*|contracts\/(queue|historian)-/.test(readFileSync(file, "utf8")),
   );
