@@ -14,6 +14,7 @@ import { history } from "./history.ts";
 import { limit } from "./limit.ts";
 import { override } from "./override.ts";
 import { plan } from "./plan.ts";
+import { report } from "./report.ts";
 import { revert } from "./revert.ts";
 import { run } from "./run.ts";
 import { schedule } from "./schedule.ts";
@@ -51,6 +52,7 @@ const commands: readonly CommandFile[] = [
   event,
   history,
   sessions,
+  report,
   audit,
   deadletter,
   status,
@@ -85,7 +87,7 @@ export async function runCli(
     await program.parseAsync([...args], { from: "user" });
     return EXIT.done;
   } catch (error) {
-    return report(error, terminal);
+    return exitCodeOf(error, terminal);
   }
 }
 
@@ -95,7 +97,7 @@ function pointToHelp(command: Command, name: string): void {
   for (const inner of command.commands) pointToHelp(inner, `${name} ${inner.name()}`);
 }
 
-function report(error: unknown, terminal: Terminal): number {
+function exitCodeOf(error: unknown, terminal: Terminal): number {
   // commander has printed its own message already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   if (error instanceof CommandError) {

@@ -51,7 +51,8 @@ export function accountOf(flags: AccountFlags, { env }: Pick<Terminal, "env">): 
   }
 }
 
-function readPassword(file: string): string {
+/** A password that a file holds. Throws a CommandError where it cannot be read. */
+export function readPassword(file: string): string {
   try {
     return readFileSync(file, "utf8").trimEnd();
   } catch (error) {

@@ -1,0 +1,73 @@
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { extname, join, resolve } from "node:path";
+import { csv, type FleetReport, fileNames, json, page, type Sheet, workbook } from "../reports/index.ts";
+import { CommandError, EXIT } from "./command-error.ts";
+import type { Terminal } from "./terminal.ts";
+
+export const REPORT_FORMATS = ["xlsx", "csv", "json", "html"] as const;
+export type ReportFormat = (typeof REPORT_FORMATS)[number];
+
+/** The form that is asked for, or that the name of the file tells. */
+export function reportFormat({ out, format }: { out?: string; format?: ReportFormat }): ReportFormat {
+  const ending = extname(out ?? "")
+    .slice(1)
+    .toLowerCase();
+  const told = REPORT_FORMATS.find((one) => one === ending.replace(/^htm$/, "html"));
+  const chosen = format ?? told ?? "xlsx";
+  if (out === undefined && (chosen === "xlsx" || chosen === "csv"))
+    throw new CommandError(
+      chosen === "xlsx"
+        ? "name the workbook: --out report.xlsx"
+        : "name the folder for the tables: --out report",
+      EXIT.usage,
+    );
+  return chosen;
+}
+
+/** Writes or prints a report; gives the files that were written. Each is there when all of it is. */
+export async function writeReport(
+  report: FleetReport,
+  sheets: readonly Sheet[],
+  format: ReportFormat,
+  out: string | undefined,
+  terminal: Terminal,
+): Promise<string[]> {
+  try {
+    if (format === "csv") return await writeTables(sheets, out!);
+    const content =
+      format === "xlsx"
+        ? await workbook(sheets)
+        : format === "json"
+          ? json(report, sheets)
+          : page(report, sheets);
+    if (out === undefined) {
+      terminal.out(String(content));
+      return [];
+    }
+    await writeWhole(out, content);
+    return [out];
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined || !/^E[A-Z]+$/.test(code)) throw error;
+    throw new CommandError(`cannot write ${out}: ${message}`, EXIT.failed, { cause: error });
+  }
+}
+
+async function writeTables(sheets: readonly Sheet[], folder: string): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  const files = fileNames(sheets, "csv").map((name) => join(folder, name));
+  for (const [at, sheet] of sheets.entries()) await writeWhole(files[at]!, [...csv(sheet)].join(""));
+  return files;
+}
+
+async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {
+  const path = resolve(file);
+  const part = `${path}.part`;
+  try {
+    await writeFile(part, content);
+    await rename(part, path);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+}
