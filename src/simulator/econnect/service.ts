@@ -64,7 +64,7 @@ export class EconnectService {
     await this.#wait(effect, over, request);
     if (response.destroyed) return;
     if (effect?.kind === "status") return sendStatus(response, effect);
-    this.#authorize(request, decodeURIComponent(partner));
+    this.#authorize(request, partner);
     this.#send(response, page, size, effect);
   }
 
@@ -80,7 +80,8 @@ export class EconnectService {
     const known = this.#authorization;
     if (given.length !== known.length || !timingSafeEqual(given, known))
       throw new HttpRefusal(401, "username or password is wrong");
-    if (partner !== this.#init.businessPartner) throw new HttpRefusal(403, "not your business partner");
+    if (partner !== encodeURIComponent(this.#init.businessPartner))
+      throw new HttpRefusal(403, "not your business partner");
   }
 
   async #wait(

@@ -63,8 +63,12 @@ export async function startEconnectSimulator(
   const service = new EconnectService({ ...account, stations, troubles: trouble, calls });
   const server = createServer((request, response) => {
     service.answer(request, response).catch((error: unknown) => {
-      if (response.destroyed || request.destroyed) return log.debug("a request ended early", { err: error });
-      if (error instanceof HttpRefusal) return sendJson(response, error.status, { error: error.message });
+      // The caller is gone; nobody is left to be told but the log.
+      if (response.destroyed) return log.debug("a request ended early", { err: error });
+      if (error instanceof HttpRefusal) {
+        if (error.status === 401) response.setHeader("WWW-Authenticate", 'Basic realm="masterdata"');
+        return sendJson(response, error.status, { error: error.message });
+      }
       log.error("a request could not be answered; this is a defect of the simulator", { err: error });
       response.destroy();
     });

@@ -107,6 +107,36 @@ describe("the walk over an account's stations", () => {
   });
 });
 
+test("the simulator answers what it cannot serve as HTTP has it, and takes trouble over /control", async () => {
+  simulator = await startEconnectSimulator({ stations: 5 });
+  const authorization = `Basic ${btoa(`${simulator.username}:${simulator.password}`)}`;
+  const ask = async (path: string, init: RequestInit = {}) =>
+    fetch(`${simulator.endpoint}${path}`, { headers: { authorization }, ...init });
+  const stations = `/masterdata/cpos/${simulator.businessPartner}/chargingstations`;
+  expect((await ask(stations)).status).toBe(200);
+  expect((await ask(stations, { headers: {} })).headers.get("www-authenticate")).toContain("Basic");
+  expect((await ask("/masterdata/cpos/%zz/chargingstations")).status).toBe(403);
+  expect((await ask(`${stations}?page=-1`)).status).toBe(400);
+  expect((await ask(stations, { method: "DELETE" })).status).toBe(405);
+  expect((await ask("/")).status).toBe(404);
+  const trouble = { effect: { kind: "status", status: 503 }, times: 1 };
+  const begin = async (body: unknown) =>
+    (await ask("/control/trouble", { method: "POST", body: JSON.stringify(body) })).status;
+  expect(await begin(trouble)).toBe(200);
+  expect(await (await ask("/control/trouble")).json()).toEqual([trouble]);
+  expect((await ask(stations)).status).toBe(503);
+  expect((await ask(stations)).status).toBe(200);
+  for (const wrong of [
+    {},
+    { effect: { kind: "fire" } },
+    { effect: { kind: "slow" } },
+    { ...trouble, page: -1 },
+    null,
+  ])
+    expect(await begin(wrong)).toBe(400);
+  expect((await ask("/control/trouble", { headers: { origin: "http://evil.example" } })).status).toBe(403);
+});
+
 describe("what goes wrong", () => {
   test("401, 403 and 404 are not tried again and say what to check, without the password", async () => {
     simulator = await startEconnectSimulator({ stations: 5 });
