@@ -95,7 +95,9 @@ function summary(account: string, report: SyncReport, calls: number): string {
   const { counts, payments, stations, alarms, intervals, resumed, refused, problems } = report;
   return [
     account,
-    ...(resumed ? [`goes on with the sync of ${resumed}, whose sessions are counted too`] : []),
+    ...(resumed
+      ? [`goes on with the sync of ${resumed}: its sessions are counted too, the rest is that of this part`]
+      : []),
     `sessions   ${counts.seen} seen: ${counts.added} new, ${counts.updated} updated, ${counts.unchanged} unchanged, ${counts.refused} refused`,
     `besides    ${counted(stations, "station")}, ${counted(payments, "payment")}, ${counted(alarms, "alarm")}${intervals > 0 ? `, quarter hours of ${counted(intervals, "session")}` : ""}`,
     `calls      ${calls}`,

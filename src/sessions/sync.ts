@@ -13,7 +13,7 @@ import { SessionReader } from "./reader.ts";
 import type { Progress } from "./reading.ts";
 import { SessionStore } from "./store.ts";
 import { countPage, keepRun, lastRun, moveRun, type Run } from "./sync-run.ts";
-import { wireTime } from "./times.ts";
+import { toWireTime, wireTime } from "./times.ts";
 import { type Client, type WalkOptions, walkSessions } from "./walk.ts";
 
 /** One user name at one endpoint. */
@@ -184,16 +184,13 @@ class Sync {
     const underWay = new Set<string>();
     // First: one that ends between the two reads is in both.
     const active: ChargingSession[] = [];
-    if (run.range_to === null || run.range_to >= this.#at)
-      for await (const session of pages(
-        client,
-        operations.getChargingSessionData,
-        { activeSessionsOnly: true },
-        { signal },
-      )) {
-        active.push(session);
-        underWay.add(session.sessionID ?? "");
-      }
+    const query = { activeSessionsOnly: true };
+    for await (const session of pages(client, operations.getChargingSessionData, query, { signal })) {
+      underWay.add(session.sessionID ?? "");
+      // What has no start is refused by the store, and said.
+      const start = toWireTime(session.startTime);
+      if (start === null || start < to || run.range_to === null) active.push(session);
+    }
     const before = await this.#underWayBefore();
     for (let at = 0; at < active.length; at += 500) await this.#take(run, active.slice(at, at + 500));
     count += active.length;

@@ -1,0 +1,155 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type ChargingSession, operations } from "../../src/drivers/chargepoint/api/index.ts";
+import { openSessionDatabase, type SessionDatabase, SessionReader } from "../../src/sessions/index.ts";
+import { SessionStore } from "../../src/sessions/store.ts";
+import { Workplace } from "../cli/workplace.ts";
+import { all, type DatabasePlace, places } from "./databases.ts";
+
+const FROM = { account: "a", at: "2026-11-02T00:00:00Z", announceSince: null };
+const ENDED = {
+  ...{ stationID: "1:1", portNumber: "1A", sessionID: "4711", Energy: 12.5, userID: "77" },
+  ...{ startTime: "2026-11-01T10:00:00Z", endTime: "2026-11-01T12:00:00Z", totalSessionDuration: "26:00:01" },
+};
+
+/** A session as the client gives it: every element there, null where it is not told. */
+function session(given: Partial<Record<keyof ChargingSession, string | number | null>>): ChargingSession {
+  const fields = operations.getChargingSessionData.response.ChargingSessionData.element.fields;
+  const empty = Object.fromEntries(Object.keys(fields).map((name) => [name, null]));
+  return { ...empty, ...given } as unknown as ChargingSession;
+}
+
+describe.each(places)("storing sessions in %s", (_, make) => {
+  let place: DatabasePlace;
+  let database: SessionDatabase;
+  let store: SessionStore;
+  let reader: SessionReader;
+
+  beforeAll(async () => {
+    place = await make();
+  });
+  afterAll(() => place?.dispose());
+  beforeEach(async () => {
+    database = await place.open();
+    store = new SessionStore(database, { personalData: true });
+    reader = new SessionReader(database);
+    return () => database.close();
+  });
+
+  const stored = async () => (await all(reader.sessions()))[0]!;
+
+  test("a session that changes after it was stored is updated and counted; the same again is not", async () => {
+    expect(await store.sessions([session(ENDED)], FROM)).toMatchObject({
+      added: 1,
+      updated: 0,
+      unchanged: 0,
+    });
+    expect(await store.sessions([session(ENDED)], FROM)).toMatchObject({
+      added: 0,
+      updated: 0,
+      unchanged: 1,
+    });
+    const corrected = { ...ENDED, Energy: 11 };
+    expect(await store.sessions([session(corrected)], FROM)).toMatchObject({ updated: 1, unchanged: 0 });
+    expect(await stored()).toMatchObject({ energy_kwh: 11, revision: 2, connected_seconds: 93_601 });
+  });
+
+  test("one that is over is not opened again by an older answer", async () => {
+    await store.sessions([session(ENDED)], FROM);
+    await store.sessions([session({ ...ENDED, Energy: 3, endTime: null })], FROM);
+    expect(await stored()).toMatchObject({ ended_at: "2026-11-01T12:00:00Z", energy_kwh: 12.5, revision: 1 });
+  });
+
+  test("a driver whose name has quotes and emoji, and sessions without a driver, are kept as they are", async () => {
+    const driverName = `Zoë "O'Neil" 🚗'; DROP TABLE session; --`;
+    const records = [
+      session({ ...ENDED, driverName }),
+      session({ ...ENDED, sessionID: "4712", userID: null, credentialID: null }),
+    ];
+    expect(await store.sessions(records, FROM)).toMatchObject({ added: 2 });
+    expect((await all(reader.rows("user")))[0]).toMatchObject({ user_id: "77", driver_name: driverName });
+    expect((await all(reader.sessions())).map((row) => row.user_id)).toEqual(["77", null]);
+  });
+
+  test("a session across the end of summer time is as long as it was", async () => {
+    const times = { startTime: "2026-11-01T01:30:00-04:00", endTime: "2026-11-01T01:30:00-05:00" };
+    await store.sessions([session({ ...ENDED, ...times })], FROM);
+    const { started_at, ended_at } = await stored();
+    expect([started_at, ended_at]).toEqual(["2026-11-01T05:30:00Z", "2026-11-01T06:30:00Z"]);
+  });
+
+  test("records that cannot be stored stay out with their reasons; the others of the page go in", async () => {
+    const records = [
+      session({ ...ENDED, sessionID: null }),
+      session({ ...ENDED, sessionID: "none" }),
+      session({ ...ENDED, sessionID: "1", stationID: null }),
+      session({ ...ENDED, sessionID: "2", startTime: null }),
+      session(ENDED),
+      session({ ...ENDED, Energy: 13 }),
+    ];
+    const { added, refused } = await store.sessions(records, FROM);
+    expect(added).toBe(1);
+    expect(Object.fromEntries(refused)).toEqual({
+      "no sessionID that is a whole number": 2,
+      "no stationID, or one that cannot be read": 1,
+      "no startTime, or one that cannot be read": 1,
+    });
+    expect((await stored()).energy_kwh).toBe(13);
+  });
+
+  test("quarter hours are replaced, and read again after their session changed", async () => {
+    await store.sessions([session(ENDED)], FROM);
+    const answer = (...energies: number[]) =>
+      ({
+        fifteenminData: energies.map((energyConsumed, index) => ({
+          ...{ stationTime: `2026-11-01T10:${15 * index || "00"}:00Z`, energyConsumed },
+          ...{ peakPower: 7, rollingPowerAvg: 6 },
+        })),
+      }) as never;
+    await store.intervals("4711", answer(5, 5, 2.5), FROM.at);
+    await store.intervals("4711", answer(6, 6.5), FROM.at);
+    expect((await all(reader.rows("interval"))).map((row) => row.energy_kwh)).toEqual([6, 6.5]);
+    const open = {
+      account: "a",
+      after: ["2000-01-01T00:00:00Z", "0"],
+      to: "2100-01-01T00:00:00Z",
+      count: 9,
+    } as const;
+    expect(await reader.sessionsWithoutIntervals(open)).toEqual([]);
+    await store.sessions([session({ ...ENDED, Energy: 13 })], FROM);
+    expect(await reader.sessionsWithoutIntervals(open)).toEqual([["4711", ENDED.startTime]]);
+  });
+});
+
+describe("a file that is not ours", () => {
+  test("of something else, or of a newer version, is refused and left as it is", async () => {
+    const folder = new Workplace();
+    const open = (path: string) =>
+      openSessionDatabase({
+        backend: "sqlite",
+        connection: { path },
+        dataFolder: folder.folder,
+        readonly: false,
+      });
+    try {
+      const other = new DatabaseSync(folder.at("other.sqlite"));
+      other.exec("CREATE TABLE theirs (a)");
+      other.close();
+      await expect(open("other.sqlite")).rejects.toThrow(/of something else.*sessions\.connection\.path/);
+      await (await open("newer.sqlite")).close();
+      const newer = new DatabaseSync(folder.at("newer.sqlite"));
+      newer.exec("PRAGMA user_version = 99");
+      newer.close();
+      await expect(open("newer.sqlite")).rejects.toThrow(/newer voltbridge \(schema 99/);
+      writeFileSync(
+        join(folder.folder, "text.sqlite"),
+        "this is no database, but long enough to be read as one".repeat(99),
+      );
+      await expect(open("text.sqlite")).rejects.toThrow(/not a SQLite file/);
+    } finally {
+      folder.remove();
+    }
+  });
+});
