@@ -37,7 +37,7 @@ Text that begins with a dash goes behind --, a number below zero need not.`,
     )
     .action((target: string, text: string | undefined, flags: Flags) => {
       if (flags.clearRetained) return clear(target, text, flags, terminal);
-      if (text === undefined) throw new CommandError("the value is missing", EXIT.usage);
+      if (text === undefined) throw new CommandError("missing required argument 'value'", EXIT.usage);
       const id = flags.id === undefined ? {} : { id: flags.id };
       const duration = flags.duration === undefined ? {} : { durationMinutes: flags.duration };
       return ask({ action: "set", target, value: parseValue(text), ...duration, ...id }, flags, terminal);

@@ -42,3 +42,17 @@ export function stateOf({ endsAt, setAt }: Hold, now: number): "standing" | "ove
   if (now >= endsAt) return "over";
   return now < setAt - CLOCK_TOLERANCE_MS ? "from another age" : "standing";
 }
+
+/** What is said of a hold that ended. */
+export function endOf(
+  { leaseSeconds }: Hold,
+  state: "over" | "from another age",
+): { readonly severity: "info" | "warning"; readonly text: string } {
+  if (state === "from another age")
+    return {
+      severity: "warning",
+      text: "is given up: by the clock it was set in the future, so nobody can tell whether it still stands",
+    };
+  if (leaseSeconds === undefined) return { severity: "info", text: "has ended" };
+  return { severity: "warning", text: "ran out and is not held any more; set it again" };
+}

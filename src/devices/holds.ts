@@ -3,7 +3,7 @@ import type { Point, PointValue } from "../points/index.ts";
 import type { Clock } from "./clock.ts";
 import { watchClock } from "./clock-watch.ts";
 import type { Device } from "./device.ts";
-import { type Hold, idOf, shifted, stateOf } from "./hold.ts";
+import { endOf, type Hold, idOf, shifted, stateOf } from "./hold.ts";
 import type { Notices } from "./notices.ts";
 import { messageOf } from "./read-back.ts";
 import type { StateNamespace } from "./state-store.ts";
@@ -260,15 +260,8 @@ export class Holds {
   }
 
   #sayEnded(hold: Hold, state: "over" | "from another age"): void {
-    if (state === "from another age")
-      this.#say(
-        "warning",
-        "hold_ended",
-        hold,
-        "is given up: by the clock it was set in the future, so nobody can tell whether it still stands",
-      );
-    else if (hold.leaseSeconds === undefined) this.#say("info", "hold_ended", hold, "has ended");
-    else this.#say("warning", "hold_ended", hold, "ran out and is not held any more; set it again");
+    const { severity, text } = endOf(hold, state);
+    this.#say(severity, "hold_ended", hold, text);
   }
 
   #drop(id: string): void {

@@ -96,7 +96,10 @@ export class Writer {
     const { device, point, value, command } = write;
     const outcome = outcomeOf(device, point, value, command.durationMinutes);
     const verdict = await this.#readBacks.confirm(device.info.path, point.name, outcome);
-    if (verdict.status === "confirmed") this.#account(write, outcome, at);
+    if (verdict.status === "confirmed") {
+      outcome.adopt?.();
+      this.#account(write, outcome, at);
+    }
     return verdict;
   }
 

@@ -211,4 +211,6 @@ export interface WriteOutcome {
   readonly hold?: { readonly key: string; readonly leaseSeconds?: number };
   /** Keys of holds that this write ended. */
   readonly releases?: readonly string[];
+  /** For an outcome of {@link DriverDevice.outcomeOf} that was verified: the driver takes the write for its own. */
+  adopt?(): void;
 }

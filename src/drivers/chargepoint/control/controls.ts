@@ -62,7 +62,7 @@ export function planClear(context: ControlContext, row: RegistryRow): Planned {
   const releases = releasedBy(row.port, context.own);
   const verify = verifier(context, row, ({ shedState }) => shedState === 0);
   return {
-    outcome: { releases, verify },
+    outcome: { releases, verify, adopt: () => context.own.cleared(row.port) },
     send: async (signal) => spoken(await context.shed.clear(row.port, signal)),
   };
 }
@@ -124,7 +124,12 @@ function planShed(
   const minutes = request.durationMinutes ?? context.leaseMinutes;
   const hold = { key: nameOf(target), ...(minutes > 0 ? { leaseSeconds: minutes * 60 } : {}) };
   return {
-    outcome: { releases, hold, verify: verifier(context, row, isDone) },
+    outcome: {
+      releases,
+      hold,
+      verify: verifier(context, row, isDone),
+      adopt: () => context.own.requested(target, limit, minutes),
+    },
     async send(signal) {
       const most = limit.mode === "allowedLoad" ? await power.known(target) : undefined;
       if (most !== undefined && limit.value > most + SAME_KW) {

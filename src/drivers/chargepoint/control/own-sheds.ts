@@ -59,16 +59,12 @@ export class OwnSheds {
       .map(([name]) => name.slice("port:".length));
   }
 
-  /**
-   * Notes a limit before it is sent, so that it is known for this bridge's own whatever happens meanwhile; what is returned
-   * takes the note back, for one that was not taken. A limit of the whole station takes the place of its ports' limits.
-   */
-  request(target: Target, limit: Limit, minutes: number): () => void {
+  /** A limit was taken, or may have been. One of the whole station takes the place of its ports' limits. */
+  requested(target: Target, limit: Limit, minutes: number): void {
     const all = this.#read();
     const until = minutes === 0 ? {} : { until: this.#now() + minutes * 60_000 };
     const noted = { mode: limit.mode, value: limit.value, standing: true, ...until };
     this.#write({ ...(target === undefined ? lapsed(all) : all), [nameOf(target)]: noted });
-    return () => this.#write(all);
   }
 
   cleared(target: Target): void {

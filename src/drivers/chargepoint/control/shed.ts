@@ -50,11 +50,12 @@ export class ShedControl {
     const warnings = limit.mode === "percentShed" ? await this.#checkIdle(order) : [];
     const standing = this.#own.standing(target);
     const before = standing && { ...standing, minutes: this.#own.minutesLeft(target) ?? 0 };
-    const takeBack = this.#own.request(target, limit, minutes);
     try {
-      return { ...(await this.#applyInMode(order, before)), warnings };
+      const answer = await this.#applyInMode(order, before);
+      this.#own.requested(target, limit, minutes);
+      return { ...answer, warnings };
     } catch (error) {
-      if (!mayHaveBeenTaken(error)) takeBack();
+      if (mayHaveBeenTaken(error)) this.#own.requested(target, limit, minutes);
       if (error instanceof HalfDoneError) this.#own.cleared(target);
       throw error;
     }

@@ -183,6 +183,18 @@ describe("E6: a write whose answer never came", () => {
     await expect(restarted.setPoint("percentShed_1", 50, { signal })).resolves.toMatchObject({ code: "100" });
   });
 
+  test("a crash before its answer: adopted once it was verified, and its own from then on", async () => {
+    await open();
+    const { world } = rig.simulator;
+    const station = world.findStation(rig.stationID)!;
+    world.shedPort(station, station.ports[0]!, { mode: "absolute", value: 3, minutes: 60 });
+    await expect(set("percentShed_1", 50)).rejects.toMatchObject({ code: "179" });
+    rig.device.outcomeOf!("allowedLoad_1", 3, {}).adopt!();
+    await expect(set("percentShed_1", 50)).resolves.toMatchObject({ code: "100" });
+    rig.device.outcomeOf!("allowedLoad_1", undefined, {}).adopt!();
+    await expect(set("allowedLoad_1", 3)).rejects.toMatchObject({ code: "179" });
+  });
+
   test("one that was not taken leaves what was known", async () => {
     await open();
     await set("allowedLoad_1", 3);
