@@ -148,7 +148,7 @@ class CountingService {
 }
 
 function records(stationIDs: readonly string[]) {
-  return stationIDs.map((stationID) => ({ stationID }));
+  return stationIDs.map((stationID) => ({ stationID, Port: [] }));
 }
 
 const asked = process.argv.slice(2).map(Number);

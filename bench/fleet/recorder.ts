@@ -5,7 +5,7 @@
 import { connectAsync } from "mqtt";
 
 export interface Received {
-  /** `SynchronizedTimeStamp` of a round → messages of different devices, repeats, when the last came. */
+  /** `SynchronizedTimeStamp` of a round → messages of different devices, when the last of them came, further ones. */
   readonly [slot: string]: { readonly devices: number; readonly repeats: number; readonly lastAt: number };
 }
 
@@ -18,9 +18,10 @@ client.on("message", (topic, payload, { retain }) => {
   const slot = /"SynchronizedTimeStamp": ?"([^"]+)"/.exec(tail)?.[1] ?? "none";
   const round = rounds.get(slot) ?? { devices: new Set(), repeats: 0, lastAt: 0 };
   rounds.set(slot, round);
+  // Set points are followed by another scrape of their device, which is no part of the round.
   if (round.devices.has(topic)) round.repeats++;
+  else round.lastAt = Date.now();
   round.devices.add(topic);
-  round.lastAt = Date.now();
 });
 await client.subscribeAsync("devices/+/+/all", { qos: 1 });
 process.on("message", () => {

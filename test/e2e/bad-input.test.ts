@@ -298,6 +298,12 @@ describe.skipIf(!mosquittoInstalled)(
       // A service that tells secrets in its faults. Calls may be for many stations, so the troubles name none.
       const text = `no user ${CANARY.username} with ${CANARY.password}`;
       const fault = { kind: "fault", code: "soap:Server", text } as const;
+      const endAlarms = trouble.begin({ operation: "getAlarms", effect: fault });
+      // With no answer of the present the device is offline: the alarms fail before the others.
+      await all("site/chargepoint1", (values) => !("alarmType" in values) && values.portLoad === 7.2);
+      await command(["get", "site/chargepoint1/alarmType", "--json"]);
+      endAlarms();
+      await all("site/chargepoint1", (values) => "alarmType" in values);
       trouble.begin({ operation: "getLoad", effect: fault });
       trouble.begin({ operation: "getStationStatus", effect: { kind: "code", code: "102", text } });
       trouble.begin({ operation: "shedLoad", effect: fault });

@@ -78,7 +78,7 @@ export class LoadSource implements Source<LoadAnswer> {
     try {
       records = await this.#ask({ sgID: group.sgID });
     } catch (error) {
-      if (concernsAll(error)) {
+      if (concernsAll(error) || this.#signal.aborted) {
         for (const id of stations) batch.fail(id, error);
         return;
       }

@@ -76,7 +76,7 @@ export class StationGroups {
       this.#failed = false;
     } catch (error) {
       this.#dueAt = now() + SOON_SECONDS;
-      if (!this.#failed) onFailure(error);
+      if (!this.#failed && !this.#options.signal.aborted) onFailure(error);
       this.#failed = true;
     }
     this.#learntAt = now();
