@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
+import { eventually } from "../helpers/eventually.ts";
 import { mosquittoInstalled } from "../helpers/mosquitto.ts";
-import { eventually, Rig } from "../helpers/rig.ts";
+import { Rig } from "../helpers/rig.ts";
 import { figures } from "./figures.ts";
 import { seconds } from "./scale.ts";
 

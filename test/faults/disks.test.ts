@@ -13,9 +13,10 @@ import {
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
+import { eventually } from "../helpers/eventually.ts";
 import { influxInstalled } from "../helpers/influxdb.ts";
 import { mosquittoInstalled } from "../helpers/mosquitto.ts";
-import { eventually, Rig } from "../helpers/rig.ts";
+import { Rig } from "../helpers/rig.ts";
 import { noSmallDisk, SmallDisk } from "../queue/small-disk.ts";
 import { figures } from "./figures.ts";
 import { rounds, seconds } from "./scale.ts";

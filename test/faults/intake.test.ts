@@ -3,9 +3,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { connectAsync } from "mqtt";
 import { afterEach, describe, expect, test } from "vitest";
 import { Workplace } from "../cli/workplace.ts";
+import { eventually } from "../helpers/eventually.ts";
 import { Ledger } from "../helpers/ledger.ts";
 import { Mosquitto, mosquittoInstalled } from "../helpers/mosquitto.ts";
-import { eventually } from "../helpers/rig.ts";
 import { RunningVoltbridge } from "../helpers/voltbridge.ts";
 import { rounds } from "./scale.ts";
 

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
+import { eventually } from "../helpers/eventually.ts";
 import { influxInstalled } from "../helpers/influxdb.ts";
 import { mosquittoInstalled } from "../helpers/mosquitto.ts";
-import { eventually, Rig } from "../helpers/rig.ts";
+import { Rig } from "../helpers/rig.ts";
 import type { Trouble } from "../helpers/tcp-proxy.ts";
 import { figures, quantile } from "./figures.ts";
 import { seconds } from "./scale.ts";

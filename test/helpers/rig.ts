@@ -3,34 +3,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { loadAll } from "../../src/cli/load.ts";
 import type { BridgeSettings } from "../../src/config/index.ts";
 import { openHistorian } from "../../src/historian/index.ts";
 import { createLog, Secrets } from "../../src/log.ts";
+import { eventually } from "./eventually.ts";
 import { type FaultPoint, faultEnvironment } from "./fault-environment.ts";
 import { Influxd } from "./influxdb.ts";
 import { type Balance, Ledger, type QueueName } from "./ledger.ts";
 import { freePort, Mosquitto } from "./mosquitto.ts";
 import { Recorder } from "./mqtt-recorder.ts";
-import { Site } from "./site.ts";
+import { LOGIN, type RigOptions, rigSite, STATIONS } from "./rig-site.ts";
+import type { Site } from "./site.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 import { RunningVoltbridge } from "./voltbridge.ts";
-
-export interface RigOptions {
-  /** Default 4, of 40 points each, scraped every second (L1). */
-  readonly stations?: number;
-  readonly points?: number;
-  readonly intervalSeconds?: number;
-  readonly store?: "sqlite" | "influxdb";
-  /** The broker writes its state to disk at every change. */
-  readonly careful?: boolean;
-  readonly mqtt?: Record<string, unknown>;
-  readonly historian?: Record<string, unknown>;
-  /** Where the queues lie, and a store in a file. */
-  readonly data?: string;
-}
 
 export interface Scraped {
   readonly topic: string;
@@ -44,9 +31,6 @@ export interface Scraped {
 const KEEPING = ["persistence true", "max_queued_messages 0"];
 /** What the manual asks for where it may be killed: it then writes its whole state at every change, some 200 messages a second. */
 const KEEPING_ALWAYS = [...KEEPING, "autosave_interval 1", "autosave_on_changes true"];
-
-const LOGIN = { username: "key-of-the-rig", password: "password-of-the-rig" };
-const registry = fileURLToPath(new URL("../../registry/chargepoint.csv", import.meta.url));
 
 /**
  * One bridge as users run it, a simulated service, a broker and a store, each a process of its own behind a proxy, a subscriber that
@@ -96,7 +80,7 @@ export class Rig {
     options: RigOptions,
     parts: Pick<Rig, "broker" | "influxd" | "toBroker" | "toService" | "toStore" | "recorder">,
   ) {
-    const { stations = 4, points = 40, intervalSeconds = 1, data } = options;
+    const { stations = STATIONS, data } = options;
     this.broker = parts.broker;
     this.influxd = parts.influxd;
     this.toBroker = parts.toBroker;
@@ -105,31 +89,11 @@ export class Rig {
     this.recorder = parts.recorder;
     this.#stations = stations;
     this.#taps = mkdtempSync(join(tmpdir(), "voltbridge-taps-"));
-    this.site = new Site({
-      ...LOGIN,
-      endpoint: `http://127.0.0.1:${parts.toService.port}/webservices/chargepoint/services/5.1`,
-      stationIDs: Array.from({ length: stations }, (_, i) => `1:${100_001 + i}`),
-      bridge: {
-        ...(data !== undefined && { data }),
-        mqtt: {
-          url: `mqtt://127.0.0.1:${parts.toBroker.port}`,
-          retain: false,
-          state: "off",
-          keepalive: 10,
-          ...options.mqtt,
-        },
-        historian: {
-          ...(parts.toStore && {
-            backend: "influxdb",
-            connection: { url: `http://127.0.0.1:${parts.toStore.port}`, database: "history" },
-          }),
-          ...options.historian,
-        },
-      },
-      device: { registry_config: "config://rig.csv", interval: intervalSeconds },
-      driver: { cacheExpiration: 0 },
+    this.site = rigSite(options, {
+      broker: parts.toBroker.port,
+      service: parts.toService.port,
+      store: parts.toStore?.port,
     });
-    this.site.write("registry/rig.csv", rowsOf(points));
     this.ledger = new Ledger(data ?? this.settings.data);
   }
 
@@ -298,31 +262,4 @@ export class Rig {
   #tap(life: number): string {
     return join(this.#taps, `${life}.jsonl`);
   }
-}
-
-/** Tries until it holds; the last error where it never does. */
-export async function eventually<T>(
-  holds: () => T | Promise<T>,
-  deadlineMs = 30_000,
-  pauseMs = 100,
-): Promise<T> {
-  const end = Date.now() + deadlineMs;
-  for (;;) {
-    try {
-      return await holds();
-    } catch (error) {
-      if (Date.now() > end) throw error;
-      await delay(pauseMs);
-    }
-  }
-}
-
-/** So many rows of the registry that comes with the project, both loads among them. */
-function rowsOf(count: number): string {
-  const [header, ...rows] = readFileSync(registry, "utf8").trim().split("\n") as [string, ...string[]];
-  const isLoad = (row: string) => /^portLoad_[12],/.test(row);
-  const plain = rows.filter((row) => /,(StationRegister|StationStatusRegister|LoadRegister),/.test(row));
-  return [header, ...plain.filter(isLoad), ...plain.filter((row) => !isLoad(row))]
-    .slice(0, count + 1)
-    .join("\n");
 }
