@@ -1,8 +1,11 @@
-import writeExcelFile, { type CellObject, type Sheet as ExcelSheet } from "write-excel-file/node";
+import writeExcelFile, { type CellObject } from "write-excel-file/node";
 import type { Cell } from "../field.ts";
 import { cut, SheetNames } from "../sheet-names.ts";
 import type { Format, Sheet, SheetColumn } from "../sheets.ts";
 import { looksLikeFormula } from "../text.ts";
+import { printSetup } from "./print-setup.ts";
+
+type ExcelSheet = Parameters<typeof writeExcelFile>[0][number];
 
 /** Most rows of a sheet of Excel, the header among them. */
 const MOST_ROWS = 1_048_576;
@@ -27,8 +30,8 @@ export interface WorkbookOptions {
 }
 
 /**
- * An Excel workbook: the header row bold and frozen, columns as wide as their texts, numbers and times as such. A sheet
- * with more rows than Excel takes goes on in further ones. Text is text, whatever it begins with.
+ * An Excel workbook: the header row bold, frozen and with a filter, columns as wide as their texts, numbers and times as
+ * such. A sheet with more rows than Excel takes goes on in further ones. Text is text, whatever it begins with.
  */
 export async function workbook(
   sheets: readonly Sheet[],
@@ -36,7 +39,8 @@ export async function workbook(
 ): Promise<Buffer> {
   const names = new SheetNames();
   const parts = sheets.flatMap((sheet) => split(sheet, mostRows - 1));
-  return await writeExcelFile(parts.map((sheet) => excelSheet(sheet, names.take(sheet.name)))).toBuffer();
+  const excelSheets = parts.map((sheet) => excelSheet(sheet, names.take(sheet.name)));
+  return await writeExcelFile(excelSheets, { features: [printSetup] }).toBuffer();
 }
 
 function split({ rows, ...sheet }: Sheet, most: number): Sheet[] {
@@ -46,7 +50,7 @@ function split({ rows, ...sheet }: Sheet, most: number): Sheet[] {
   return parts;
 }
 
-function excelSheet({ columns, rows }: Sheet, name: string): ExcelSheet<never> {
+function excelSheet({ columns, rows }: Sheet, name: string): ExcelSheet {
   const header = columns.map(
     ({ title }): CellObject => ({
       ...textCell(title),
@@ -70,7 +74,7 @@ function excelCell(cell: Cell, { format }: SheetColumn): CellObject | null {
   if (cell instanceof Date) {
     const time = cell.getTime();
     if (time < FIRST_DATE || time >= LAST_DATE) return textCell(cell.toISOString());
-    return { value: cell, type: Date, format: FORMATS[format ?? "time"] };
+    return { value: cell, type: Date, format: FORMATS[format ?? "time"], align: "left" };
   }
   if (typeof cell === "number")
     return { value: cell, type: Number, ...(format && { format: FORMATS[format] }) };

@@ -22,7 +22,10 @@ export interface Series {
   readonly tone: string;
 }
 
-const WIDTH = 720;
+/** Widths of charts, in about the pixels that they get: texts of all of them are of one size. */
+export const WIDE = 1100;
+export const NARROW = 510;
+
 const LABEL_WIDTH = 210;
 const TEXT_WIDTH = 70;
 const ROW = 26;
@@ -30,28 +33,30 @@ const BAR = 16;
 
 /** Horizontal bars, one a row. */
 export function bars(title: string, all: readonly Bar[], tone = "tone-1"): Markup {
+  const room = NARROW - LABEL_WIDTH - TEXT_WIDTH;
   const most = Math.max(...all.map(({ value }) => value), Number.MIN_VALUE);
   const rows = all.map(({ label, value, text }, at) => {
-    const length = (value / most) * (WIDTH - LABEL_WIDTH - TEXT_WIDTH);
+    const length = (value / most) * room;
     const y = at * ROW + (ROW - BAR) / 2;
     return html`<g><title>${label}: ${text ?? figure(value)}</title>${rowLabel(label, at)}
 <rect class="${tone}" x="${LABEL_WIDTH}" y="${y}" width="${px(Math.max(length, value > 0 ? 1 : 0))}" height="${BAR}" rx="2"/>
 <text class="value" x="${px(LABEL_WIDTH + length + 6)}" y="${at * ROW + ROW / 2}" dominant-baseline="central">${text ?? figure(value)}</text></g>
 `;
   });
-  return svg(title, all.length * ROW, rows);
+  return svg(title, NARROW, all.length * ROW, rows);
 }
 
 /** Horizontal bars of several parts, one a row, with the sum at the end. */
 export function stackedBars(title: string, series: readonly Series[], all: readonly StackedBar[]): Markup {
   const sums = all.map(({ values }) => values.reduce((sum, value) => sum + value, 0));
   const most = Math.max(...sums, 1);
+  const room = WIDE - LABEL_WIDTH - TEXT_WIDTH;
   const rows = all.map(({ label, values }, at) => {
     const y = at * ROW + (ROW - BAR) / 2;
     let x = LABEL_WIDTH;
     const parts = values.flatMap((value, index) => {
       if (value === 0) return [];
-      const width = (value / most) * (WIDTH - LABEL_WIDTH - TEXT_WIDTH);
+      const width = (value / most) * room;
       const part = html`<rect class="${series[index]!.tone} part" x="${px(x)}" y="${y}" width="${px(width)}" height="${BAR}"><title>${label}, ${series[index]!.name}: ${figure(value)}</title></rect>`;
       x += width;
       return [part];
@@ -63,7 +68,7 @@ export function stackedBars(title: string, series: readonly Series[], all: reado
   const legend = series.map(
     ({ name, tone }) => html`<span class="key"><i class="${tone}"></i>${shortened(name, 40)}</span>`,
   );
-  return html`<div class="legend">${legend}</div>${svg(title, all.length * ROW, rows)}`;
+  return html`<div class="legend">${legend}</div>${svg(title, WIDE, all.length * ROW, rows)}`;
 }
 
 const PLOT_HEIGHT = 190;
@@ -72,22 +77,22 @@ const FOOT = 24;
 const HEAD = 10;
 
 /** Columns over time, with a scale; labels as many as there is room for. */
-export function columns(title: string, all: readonly Bar[], unit: string, tone = "tone-1"): Markup {
+export function columns(title: string, all: readonly Bar[], unit: string, size: number): Markup {
   const scale = scaleOf(Math.max(...all.map(({ value }) => value), 0));
   const top = scale.at(-1)!;
   const y = (value: number) => HEAD + PLOT_HEIGHT - (value / top) * PLOT_HEIGHT;
-  const step = (WIDTH - AXIS) / Math.max(all.length, 1);
+  const step = (size - AXIS) / Math.max(all.length, 1);
   const width = Math.max(0.5, Math.min(step * 0.78, 46));
   const grid = scale.map(
     (value) =>
-      html`<line class="grid" x1="${AXIS}" x2="${WIDTH}" y1="${px(y(value))}" y2="${px(y(value))}"/><text class="tick" x="${AXIS - 8}" y="${px(y(value))}" text-anchor="end" dominant-baseline="central">${figure(value)}</text>`,
+      html`<line class="grid" x1="${AXIS}" x2="${size}" y1="${px(y(value))}" y2="${px(y(value))}"/><text class="tick" x="${AXIS - 8}" y="${px(y(value))}" text-anchor="end" dominant-baseline="central">${figure(value)}</text>`,
   );
-  const every = Math.ceil(all.length / Math.floor((WIDTH - AXIS) / 72));
+  const every = Math.ceil(all.length / Math.floor((size - AXIS) / 72));
   const marks = all.map(({ label, value, text }, at) => {
     const middle = AXIS + step * (at + 0.5);
     const column =
       value > 0
-        ? html`<rect class="${tone}" x="${px(middle - width / 2)}" y="${px(y(value))}" width="${px(width)}" height="${px(HEAD + PLOT_HEIGHT - y(value))}" rx="${width > 4 ? 2 : 0}"/>`
+        ? html`<rect class="tone-1" x="${px(middle - width / 2)}" y="${px(y(value))}" width="${px(width)}" height="${px(HEAD + PLOT_HEIGHT - y(value))}" rx="${width > 4 ? 2 : 0}"/>`
         : html``;
     const shown = at % every === 0;
     const tick = shown
@@ -96,7 +101,7 @@ export function columns(title: string, all: readonly Bar[], unit: string, tone =
     return html`<g><title>${label}: ${text ?? `${figure(value)} ${unit}`}</title><rect class="hit" x="${px(middle - step / 2)}" y="${HEAD}" width="${px(step)}" height="${PLOT_HEIGHT}"/>${column}${tick}</g>
 `;
   });
-  return svg(title, HEAD + PLOT_HEIGHT + FOOT, [...grid, ...marks]);
+  return svg(title, size, HEAD + PLOT_HEIGHT + FOOT, [...grid, ...marks]);
 }
 
 /** From 0 in four or five round steps to the most or above. */
@@ -109,11 +114,11 @@ function scaleOf(most: number): number[] {
 }
 
 function rowLabel(label: string, at: number): Markup {
-  return html`<text class="label" x="${LABEL_WIDTH - 10}" y="${at * ROW + ROW / 2}" text-anchor="end" dominant-baseline="central">${shortened(label, 30)}</text>`;
+  return html`<text class="label" x="${LABEL_WIDTH - 10}" y="${at * ROW + ROW / 2}" text-anchor="end" dominant-baseline="central">${shortened(label, 25)}</text>`;
 }
 
-function svg(title: string, height: number, content: readonly Markup[]): Markup {
-  return html`<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${title}" preserveAspectRatio="xMinYMin meet">
+function svg(title: string, width: number, height: number, content: readonly Markup[]): Markup {
+  return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}" preserveAspectRatio="xMinYMin meet">
 ${content}</svg>`;
 }
 

@@ -9,6 +9,11 @@ export function figure(value: number): string {
   return Math.abs(value) < 100 ? tenths.format(value) : whole.format(value);
 }
 
+/** `850 kWh`, `12.5 MWh`: whole kilowatt-hours up to ten thousand. */
+export function energyText(kwh: number): string {
+  return kwh < 10_000 ? `${figure(kwh)} kWh` : `${figure(kwh / 1000)} MWh`;
+}
+
 export function percentage(share: number): string {
   return percent.format(share);
 }

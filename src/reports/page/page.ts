@@ -4,8 +4,8 @@ import type { FleetReport } from "../fleet-report.ts";
 import { EMPTY, type Sheet } from "../sheets.ts";
 import { cleanText } from "../text.ts";
 import { sum } from "../usage.ts";
-import { type Bar, bars, columns, type Series, stackedBars } from "./charts.ts";
-import { dayText, figure, percentage, timeText } from "./figures.ts";
+import { type Bar, bars, columns, NARROW, type Series, stackedBars, WIDE } from "./charts.ts";
+import { dayText, energyText, figure, percentage, timeText } from "./figures.ts";
 import { html, Markup } from "./markup.ts";
 import { STYLE } from "./style.ts";
 import { table } from "./tables.ts";
@@ -35,7 +35,7 @@ export function page(report: FleetReport, sheets: readonly Sheet[]): string {
 <div class="cards">
 ${statusCard(report, sheet("Status Pivot"))}
 ${energyCards(report)}
-${report.counts.map((count) => countCard(count, report))}
+${report.counts.filter(({ column }) => !["modelInfo", "state"].includes(column)).map((count) => countCard(count, report))}
 ${utilisationCard(report)}
 ${alarmCard(report, sheet("Alarms"))}
 ${unseenCard(report, sheet("Not seen lately"))}
@@ -62,7 +62,7 @@ function tiles(report: FleetReport): Markup[] {
     ...(days
       ? [
           tile(figure(sum(days, ({ sessions }) => sessions)), "sessions"),
-          tile(`${figure(sum(days, ({ energyKwh }) => energyKwh))} kWh`, "energy"),
+          tile(energyText(sum(days, ({ energyKwh }) => energyKwh)), "energy"),
         ]
       : []),
     ...(utilisation && utilisation.length > 0
@@ -91,30 +91,41 @@ const TONES: Readonly<Record<string, string>> = {
   planned: "tone-4",
   [EMPTY]: "tone-0",
 };
+/** Names that are known come in their order here, others between them and what is empty. */
+function rank(state: Cell): number {
+  const names = Object.keys(TONES);
+  const place = names.indexOf(label(state));
+  return place < 0 ? names.length - 1.5 : place;
+}
+
 const OTHER_TONES = ["tone-5", "tone-6", "tone-2", "tone-4", "tone-3", "tone-0"];
 
 function statusCard({ pivot }: FleetReport, sheet: Sheet | undefined): Markup {
   if (pivot.models.length === 0 || !sheet) return html``;
   let others = 0;
-  const series: Series[] = pivot.states.map((state) => {
-    const name = label(state);
+  // From good to bad; the legend reads the same way.
+  const places = pivot.states
+    .map((_, at) => at)
+    .sort((a, b) => rank(pivot.states[a]!) - rank(pivot.states[b]!));
+  const series: Series[] = places.map((at) => {
+    const name = label(pivot.states[at]!);
     const known = Object.hasOwn(TONES, name) ? TONES[name] : undefined;
     return { name, tone: known ?? OTHER_TONES[others++ % OTHER_TONES.length]! };
   });
   const all = pivot.models
-    .map((model, at) => ({ label: label(model), values: pivot.counts[at]! }))
+    .map((model, at) => ({ label: label(model), values: places.map((place) => pivot.counts[at]![place]!) }))
     .sort((a, b) => sum(b.values, (one) => one) - sum(a.values, (one) => one));
   const shown = all.slice(0, MOST_BARS);
   const rest = all.slice(MOST_BARS);
   if (rest.length > 0) {
-    const values = pivot.states.map((_, at) => sum(rest, (row) => row.values[at]!));
+    const values = places.map((_, at) => sum(rest, (row) => row.values[at]!));
     shown.push({ label: `${rest.length} more models`, values });
   }
   const isTotal = sheet.rows.length > pivot.models.length;
   return card(
     "Models and states",
     "Stations by model, and whether they can be used.",
-    html`${stackedBars("Stations by model and state", series, shown)}<div class="gap"></div>${table(sheet, MOST_ROWS, isTotal)}`,
+    html`${stackedBars("Stations by model and state", series, shown)}<br>${table(sheet, MOST_ROWS, isTotal)}`,
     "wide",
   );
 }
@@ -129,9 +140,9 @@ function energyCards({ days, months }: FleetReport): Markup {
     }),
   );
   const perMonth = months.map(({ month, energyKwh }): Bar => ({ label: month, value: energyKwh }));
-  const daily = card("Energy per day", "kWh", columns("Energy per day, kWh", perDay, "kWh"), "wide");
+  const daily = card("Energy per day", "kWh", columns("Energy per day, kWh", perDay, "kWh", WIDE), "wide");
   if (months.length < 3) return daily;
-  return html`${daily}${card("Energy per month", "kWh", columns("Energy per month, kWh", perMonth, "kWh"), "wide")}`;
+  return html`${daily}${card("Energy per month", "kWh", columns("Energy per month, kWh", perMonth, "kWh", WIDE), "wide")}`;
 }
 
 /** Times by year, everything else by value. */
@@ -149,7 +160,7 @@ function countCard({ column, values }: ColumnCount, { values: stations }: FleetR
     return card(
       name,
       `Stations by year; ${figure(stations.length - told)} tell none.`,
-      columns(`Stations by ${name}`, perYear, "stations"),
+      columns(`Stations by ${name}`, perYear, "stations", NARROW),
     );
   }
   const shown = values.slice(0, MOST_BARS).map(({ value, count }) => ({ label: label(value), value: count }));
@@ -185,7 +196,7 @@ function alarmCard({ alarms }: FleetReport, newest: Sheet | undefined): Markup {
     .slice(0, MOST_BARS)
     .map(({ type, count }) => ({ label: cleanText(type), value: count }));
   return html`${card("Alarms by type", "Alarms of the period.", bars("Alarms by type", types, "tone-3"))}
-${card("Newest alarms", "Times are UTC.", table(newest, 15))}`;
+${card("Newest alarms", "Times are UTC.", table(newest, 15), "wide")}`;
 }
 
 function unseenCard({ unseen, options }: FleetReport, sheet: Sheet | undefined): Markup {

@@ -16,12 +16,12 @@ p { margin: 0; } .soft { color: var(--soft); } .note { color: var(--soft); font-
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 22px 0; }
 .tile, section { background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
 .tile { padding: 14px 16px; } .tile b { display: block; font-size: 25px; line-height: 1.25; font-weight: 650;
-  letter-spacing: -0.01em; } .tile span { font-size: 13px; color: var(--soft); }
-.cards { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 14px; align-items: start; }
+  letter-spacing: -0.01em; white-space: nowrap; } .tile span { font-size: 13px; color: var(--soft); }
+.cards { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 14px; }
 section { padding: 18px 20px; min-width: 0; } section.wide { grid-column: 1 / -1; }
 @media (max-width: 860px) { .cards { grid-template-columns: minmax(0, 1fr); } }
-svg { display: block; width: 100%; height: auto; overflow: visible; font-size: 13px; }
-.wide svg { font-size: 11px; }
+svg { display: block; width: 100%; height: auto; overflow: visible; font-size: 12.5px; }
+section:not(.wide) svg { max-width: 620px; }
 svg text { fill: var(--text); } svg .tick { fill: var(--soft); } svg .value { fill: var(--soft); font-variant-numeric: tabular-nums; }
 svg .grid { stroke: var(--grid); } svg .hit { fill: transparent; } svg g:hover .hit { fill: var(--grid); }
 svg .part { stroke: var(--card); stroke-width: 1; }
@@ -33,7 +33,7 @@ svg .part { stroke: var(--card); stroke-width: 1; }
 .key { display: inline-flex; align-items: center; gap: 6px; } .key i { width: 11px; height: 11px; border-radius: 3px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; }
-th, td { padding: 5px 10px 5px 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--grid); overflow-wrap: anywhere; }
+th, td { padding: 5px 10px 5px 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--grid); overflow-wrap: break-word; }
 th { color: var(--soft); font-weight: 600; border-bottom-color: var(--line); white-space: nowrap; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 tr.total td { font-weight: 650; border-top: 1px solid var(--line); }
