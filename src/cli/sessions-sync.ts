@@ -10,7 +10,13 @@ import {
   TransportError,
 } from "../drivers/chargepoint/api/index.ts";
 import { Secrets } from "../log.ts";
-import { type Progress, type SessionDatabase, type SyncReport, syncSessions } from "../sessions/index.ts";
+import {
+  type Progress,
+  type SessionDatabase,
+  SessionReader,
+  type SyncReport,
+  syncSessions,
+} from "../sessions/index.ts";
 import type { AccountFlags } from "./api/account.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import { sessionAccounts } from "./session-account.ts";
@@ -55,7 +61,7 @@ export async function sync(
         payments: flags.payments && settings.sessions.payments,
         intervals: flags.intervals ?? false,
         nameplates: true,
-        announceSince: null,
+        announceSince: await announcedSince(database, account.key, settings),
         restart: flags.restart ?? false,
         signal: terminal.ending,
         onProgress: (progress) => bar.show(progress),
@@ -83,6 +89,17 @@ export async function sync(
     );
   if (reports.some(({ refused }) => refused.size > 0))
     throw new CommandError("some records could not be stored; the reasons stand above", EXIT.failed);
+}
+
+/** A bridge that publishes events tells those of sessions that are found here, too. */
+async function announcedSince(
+  database: SessionDatabase,
+  account: string,
+  { sessions: { enabled, publish } }: BridgeSettings,
+): Promise<string | null> {
+  if (!enabled || !publish) return null;
+  const runs = await new SessionReader(database).syncRuns();
+  return runs.find((run) => run.account === account && run.kind === "continuous")?.first_at ?? null;
 }
 
 function isService(error: unknown): boolean {
