@@ -49,6 +49,7 @@ async function sync(): Promise<number> {
     ...{ backend: "sqlite", connection: {}, dataFolder: folder, readonly: false },
   });
   const begun = performance.now();
+  const cpu = process.cpuUsage();
   let shown = 0;
   await syncSessions({
     account: { key: "bench", label: "bench", client },
@@ -68,11 +69,14 @@ async function sync(): Promise<number> {
     },
   });
   const took = seconds(begun);
+  const { user, system } = process.cpuUsage(cpu);
   const stored = await new SessionReader(database).count("session");
   if (stored !== COUNT) throw new Error(`${stored} sessions stored, ${COUNT} expected`);
   await database.close();
   await client.close();
   await source.terminate();
+  // Of all threads, the source's among them: what a busy machine does not change.
+  console.log(`processor    ${Math.round((user + system) / COUNT)} µs each, the source's share included`);
   const size = statSync(join(folder, "sessions.sqlite")).size;
   const rate = COUNT / took;
   console.log(
