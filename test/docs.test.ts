@@ -504,9 +504,17 @@ describe("commands", () => {
     const words = shellWords(line);
     const path = words.slice(
       0,
-      ["history", "api", "event", "override", "schedule", "deadletter", "sessions", "stations"].includes(
-        words[0]!,
-      )
+      [
+        "history",
+        "api",
+        "event",
+        "override",
+        "schedule",
+        "deadletter",
+        "report",
+        "sessions",
+        "stations",
+      ].includes(words[0]!)
         ? 2
         : 1,
     );

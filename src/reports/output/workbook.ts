@@ -91,13 +91,13 @@ function textCell(text: string): CellObject {
 }
 
 /**
- * In the file `_x0041_` stands for `A`, so text that looks like that is escaped. So is what the writer cannot take: U+FFFD,
- * which it drops, and names that every JavaScript object has, such as `constructor`, for it looks texts up in one.
+ * In the file `_x0041_` stands for `A`, so text that looks like that is escaped. Two things the writer cannot take: U+FFFD,
+ * which it drops and which is a square here, and names that every JavaScript object has, such as `constructor`, for it
+ * looks texts up in one; these get a space at the end.
  */
 function escapeText(text: string): string {
-  const escaped = text.replace(/_(?=x[\dA-Fa-f]{4}_)/g, "_x005F_").replaceAll("\ufffd", "_xFFFD_");
-  if (!(escaped in {})) return escaped;
-  return `_x${escaped.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}_${escaped.slice(1)}`;
+  const escaped = text.replace(/_(?=x[\dA-Fa-f]{4}_)/g, "_x005F_").replaceAll("\ufffd", "\u25a1");
+  return escaped in {} ? `${escaped} ` : escaped;
 }
 
 /** By the header and the first thousand rows. */
