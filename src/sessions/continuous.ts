@@ -3,7 +3,8 @@ import type { Log } from "../log.ts";
 import type { SessionOutlet } from "../points/index.ts";
 import { announce } from "./announce.ts";
 import type { SessionDatabase } from "./database.ts";
-import { type SessionAccount, type SyncReport, syncSessions } from "./sync.ts";
+import { syncSessions } from "./sync.ts";
+import type { SessionAccount, SyncReport } from "./sync-options.ts";
 import { lastRun } from "./sync-run.ts";
 import { wireTime } from "./times.ts";
 

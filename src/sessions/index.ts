@@ -8,5 +8,6 @@ export { createSessionDatabase, type OpenOptions, openSessionDatabase, sessionBa
 export { type DayEnergy, type DayPayments, type Range, type ReadOptions, SessionReader } from "./reader.ts";
 export type { Progress } from "./reading.ts";
 export { ddl } from "./schema.ts";
-export { type SessionAccount, type SyncOptions, type SyncReport, syncSessions } from "./sync.ts";
+export { syncSessions } from "./sync.ts";
+export type { SessionAccount, SyncOptions, SyncReport } from "./sync-options.ts";
 export { columnsOf, type RowOf, type TableName, tableNames } from "./tables.ts";

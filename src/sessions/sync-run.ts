@@ -1,4 +1,5 @@
 import type { SessionDatabase, Statement } from "./database.ts";
+import type { Dialect } from "./dialect.ts";
 import { upsert } from "./inserts.ts";
 import { SessionReader } from "./reader.ts";
 import type { RowOf } from "./tables.ts";
@@ -25,23 +26,38 @@ export async function keepRun(database: SessionDatabase, run: Run): Promise<void
   ]);
 }
 
-type Moved = Partial<Pick<Run, "sessions_to" | "payments_to" | "ended_at" | "rechecked_at">>;
+type Named = Pick<Run, "account" | "kind">;
 
-/** Says how far a run has come. */
-export function moveRun({ account, kind }: Pick<Run, "account" | "kind">, moved: Moved): Statement {
+/** Says how far a run has come; never less far than before. */
+export function moveRun(
+  { greatest, types }: Dialect,
+  { account, kind }: Named,
+  moved: Partial<Pick<Run, "sessions_to" | "payments_to">>,
+): Statement {
   const entries = Object.entries(moved);
+  const changes = entries.map(([name]) => `${name} = ${greatest}(${name}, CAST(? AS ${types.time}))`);
   return {
-    sql: `UPDATE sync_run SET ${entries.map(([name]) => `${name} = ?`).join(", ")} WHERE account = ? AND kind = ?`,
+    sql: `UPDATE sync_run SET ${changes.join(", ")} WHERE account = ? AND kind = ?`,
     rows: [[...entries.map(([, value]) => value), account, kind]],
   };
 }
 
-/** Adds what became of the page in the same transaction. */
-export function countPage(
-  { account, kind }: Pick<Run, "account" | "kind">,
-  seen: number,
-  refused: number,
+/** Says that a run has come to its end, and whether it has looked through older sessions. */
+export function endRun(
+  { types }: Dialect,
+  { account, kind }: Named,
+  endedAt: string,
+  recheckedAt: string | null,
 ): Statement {
+  return {
+    sql: `UPDATE sync_run SET ended_at = ?, rechecked_at = coalesce(CAST(? AS ${types.time}), rechecked_at)
+          WHERE account = ? AND kind = ?`,
+    rows: [[endedAt, recheckedAt, account, kind]],
+  };
+}
+
+/** Adds what became of the page in the same transaction. */
+export function countPage({ account, kind }: Named, seen: number, refused: number): Statement {
   return {
     sql: `UPDATE sync_run SET seen = seen + ?, added = added + ?, updated = updated + ?, unchanged = unchanged + ?,
             refused = refused + ? WHERE account = ? AND kind = ?`,

@@ -6,64 +6,16 @@ import {
   pages,
   SoapFaultError,
 } from "../drivers/chargepoint/api/index.ts";
-import type { SessionDatabase } from "./database.ts";
+import type { Statement } from "./database.ts";
 import { readIntervals } from "./read-intervals.ts";
 import { readAlarms, readPayments, readStations, readUsers } from "./read-others.ts";
 import { SessionReader } from "./reader.ts";
 import type { Progress } from "./reading.ts";
 import { SessionStore } from "./store.ts";
-import { countPage, keepRun, lastRun, moveRun, type Run } from "./sync-run.ts";
+import type { SyncOptions, SyncReport } from "./sync-options.ts";
+import { countPage, endRun, keepRun, lastRun, moveRun, type Run } from "./sync-run.ts";
 import { toWireTime, wireTime } from "./times.ts";
-import { type Client, type WalkOptions, walkSessions } from "./walk.ts";
-
-/** One user name at one endpoint. */
-export interface SessionAccount {
-  /** Fingerprint that stays the same for good and tells no secret. */
-  readonly key: string;
-  /** For messages. */
-  readonly label: string;
-  readonly client: Client;
-}
-
-export interface SyncOptions {
-  readonly account: SessionAccount;
-  readonly database: SessionDatabase;
-  readonly kind: "continuous" | "backfill";
-  readonly from: Date;
-  /** Absent: up to now. */
-  readonly to?: Date;
-  readonly personalData: boolean;
-  readonly payments: boolean;
-  readonly intervals: boolean;
-  /** Whether what seldom changes is read too: stations, ports, prices, drivers. */
-  readonly nameplates: boolean;
-  /** Events since then are to be published; null: none. */
-  readonly announceSince: string | null;
-  /** Whether it looks through older sessions for changes too. */
-  readonly rechecks?: boolean;
-  /** Begins anew, whatever an interrupted run has stored. */
-  readonly restart?: boolean;
-  readonly signal: AbortSignal;
-  readonly now?: () => Date;
-  readonly onProgress?: (progress: Progress) => void;
-  readonly pause?: WalkOptions["pause"];
-}
-
-export interface SyncReport {
-  /** When the run began that this one goes on with; undefined for one that began now. */
-  readonly resumed: string | undefined;
-  /** Of the whole run, its interrupted parts included. */
-  readonly counts: Pick<Run, "seen" | "added" | "updated" | "unchanged" | "refused">;
-  /** Why records could not be stored, with how many there were in this part. */
-  readonly refused: ReadonlyMap<string, number>;
-  readonly stations: number;
-  readonly payments: number;
-  readonly alarms: number;
-  /** Sessions whose quarter hours were read. */
-  readonly intervals: number;
-  /** What the account's plan does not include, or the service would not answer; the rest was read. */
-  readonly problems: readonly string[];
-}
+import { walkSessions } from "./walk.ts";
 
 /** Sessions that are not under way any more and are older than the walk: so many are asked for one by one in a run. */
 const MOST_LOOKUPS = 500;
@@ -83,7 +35,8 @@ class Sync {
   readonly #options: SyncOptions;
   readonly #store: SessionStore;
   readonly #reader: SessionReader;
-  /** Now, as the tables have it. */
+  readonly #now: () => Date;
+  /** When it began, as the tables have it. */
   readonly #at: string;
   readonly #problems: string[] = [];
   readonly #refused = new Map<string, number>();
@@ -92,12 +45,13 @@ class Sync {
     this.#options = options;
     this.#store = new SessionStore(options.database, options);
     this.#reader = new SessionReader(options.database);
-    this.#at = wireTime((options.now ?? (() => new Date()))());
+    this.#now = options.now ?? (() => new Date());
+    this.#at = wireTime(this.#now());
   }
 
   async run(): Promise<SyncReport> {
     const { account, database, kind, payments, intervals, nameplates, announceSince } = this.#options;
-    const { run, resumed } = await this.#begin();
+    const { run, walkFrom, resumed } = await this.#begin();
     const to = run.range_to ?? this.#at;
     const read = {
       ...this.#options,
@@ -119,10 +73,12 @@ class Sync {
       stations = await this.#part(operations.getStations.name, () => readStations(read));
       if (this.#options.personalData) await this.#part(operations.getUsers.name, () => readUsers(read));
     }
-    await this.#sessions(run, to, (count, reached) => read.progress("sessions", count, reached));
+    await this.#sessions(run, { from: walkFrom, to, known: resumed !== undefined }, (count, reached) =>
+      read.progress("sessions", count, reached),
+    );
     const paid = payments
       ? await this.#part(operations.getTransactionData.name, () =>
-          readPayments(read, run.payments_to, to, (reached) => moveRun(run, { payments_to: reached })),
+          readPayments(read, run.payments_to, to, (reached) => this.#reached(run, { payments_to: reached })),
         )
       : 0;
     const alarms = await this.#part(operations.getAlarms.name, () => readAlarms(read, run.range_from, to));
@@ -132,7 +88,9 @@ class Sync {
         )
       : 0;
     await this.#store.countEnergy(this.#at, announceSince !== null);
-    await database.write([moveRun(run, { ended_at: wireTime(new Date()) })]);
+    await database.write([
+      endRun(database.dialect, run, wireTime(this.#now()), this.#options.rechecks ? this.#at : null),
+    ]);
     const counts = (await lastRun(database, account.key, kind)) ?? run;
     return {
       resumed,
@@ -146,21 +104,29 @@ class Sync {
     };
   }
 
-  /** The run to go on with, or a new one. */
-  async #begin(): Promise<{ run: Run; resumed: string | undefined }> {
-    const { account, database, kind, restart, rechecks } = this.#options;
+  /** The run to go on with, or a new one, and from where its sessions are read. */
+  async #begin(): Promise<{ run: Run; walkFrom: string; resumed: string | undefined }> {
+    const { account, database, kind, restart } = this.#options;
     const from = wireTime(this.#options.from);
     const to = this.#options.to ? wireTime(this.#options.to) : null;
     const last = await lastRun(database, account.key, kind);
-    // What it has stored is the beginning of what is wanted now.
+    const continuous = kind === "continuous";
+    // What it has stored is the beginning of what is wanted now. Continuous runs look behind the one before instead.
     const goesOn =
-      last && !restart && last.ended_at === null && last.range_from <= from && from <= last.sessions_to;
+      !continuous &&
+      last &&
+      !restart &&
+      last.ended_at === null &&
+      last.range_from <= from &&
+      from <= last.sessions_to;
     const run: Run = {
       ...{ seen: 0, added: 0, updated: 0, unchanged: 0, refused: 0 },
-      ...{ sessions_to: from, payments_to: this.#paymentsFrom(from, last), began_at: this.#at },
+      // A round that reads nothing must not take back how far those before have come.
+      sessions_to: continuous && last && last.sessions_to > from ? last.sessions_to : from,
+      ...{ payments_to: this.#paymentsFrom(from, last), began_at: this.#at },
       ...(goesOn && last),
       first_at: last?.first_at ?? this.#at,
-      rechecked_at: rechecks ? this.#at : (last?.rechecked_at ?? null),
+      rechecked_at: last?.rechecked_at ?? null,
       account: account.key,
       kind,
       range_from: goesOn ? last.range_from : from,
@@ -168,7 +134,9 @@ class Sync {
       ended_at: null,
     };
     await keepRun(database, run);
-    return { run, resumed: goesOn ? last.began_at : undefined };
+    return goesOn
+      ? { run, walkFrom: last.sessions_to, resumed: last.began_at }
+      : { run, walkFrom: from, resumed: undefined };
   }
 
   /** Continuous runs join: payments that the one before did not come to are read now. */
@@ -177,7 +145,12 @@ class Sync {
   }
 
   /** Sessions under way, then those that are over, then what became of those that were under way and are not now. */
-  async #sessions(run: Run, to: string, progress: (count: number, reached?: string) => void): Promise<void> {
+  async #sessions(
+    run: Run,
+    range: { readonly from: string; readonly to: string; readonly known: boolean },
+    progress: (count: number, reached?: string) => void,
+  ): Promise<void> {
+    const { from, to } = range;
     const { account, signal, pause } = this.#options;
     const { client } = account;
     let count = 0;
@@ -196,9 +169,9 @@ class Sync {
     count += active.length;
     progress(count);
 
-    const known = run.seen > 0 ? await this.#startingAt(run.sessions_to) : [];
+    const known = range.known ? await this.#startingAt(from) : [];
     let storing: Promise<unknown> = Promise.resolve();
-    const walk = walkSessions(client, { from: run.sessions_to, to, known, signal, ...(pause && { pause }) });
+    const walk = walkSessions(client, { from, to, known, signal, ...(pause && { pause }) });
     for await (const { sessions, reached } of walk) {
       // The page before is stored while this one was fetched.
       await storing;
@@ -209,7 +182,7 @@ class Sync {
       progress(count, reached ?? undefined);
     }
     await storing;
-    await this.#options.database.write([moveRun(run, { sessions_to: to })]);
+    await this.#options.database.write([this.#reached(run, { sessions_to: to })]);
 
     const gone = [...before].filter((id) => !underWay.has(id)).slice(0, MOST_LOOKUPS);
     for (const sessionID of gone) {
@@ -220,13 +193,17 @@ class Sync {
     }
   }
 
+  #reached(run: Run, moved: Parameters<typeof moveRun>[2]): Statement {
+    return moveRun(this.#options.database.dialect, run, moved);
+  }
+
   async #take(run: Run, sessions: readonly ChargingSession[], reached: string | null = null): Promise<void> {
     if (sessions.length === 0) return;
     const { account, announceSince } = this.#options;
     const from = { account: account.key, at: this.#at, announceSince };
     const { refused } = await this.#store.sessions(sessions, from, (count) => [
       countPage(run, sessions.length, count),
-      ...(reached === null ? [] : [moveRun(run, { sessions_to: reached })]),
+      ...(reached === null ? [] : [this.#reached(run, { sessions_to: reached })]),
     ]);
     this.#refuse(refused);
   }

@@ -151,6 +151,53 @@ describe("continuous reading", () => {
     expect(outlet.energies.length).toBe(1);
   });
 
+  test("rounds that fail neither lose how far those before have come, nor go back behind it", async () => {
+    await bridge().round();
+    const [{ sessions_to: before } = { sessions_to: "" }] = await new SessionReader(database).syncRuns();
+    const { account } = site;
+    const failing = (operation: string, { client } = account) => ({
+      ...account,
+      client: {
+        call: (...args: Parameters<typeof client.call>) =>
+          args[0].name === operation ? Promise.reject(new Error("no route")) : client.call(...args),
+      } as typeof client,
+    });
+    site = { ...site, account: failing("getChargingSessionData") };
+    for (let round = 0; round < 5; round++) {
+      minutes(5);
+      await bridge().round();
+    }
+    const [away] = await new SessionReader(database).syncRuns();
+    expect(away).toMatchObject({ sessions_to: before, ended_at: null });
+    expect(Date.parse(before) - Date.parse(away!.range_from)).toBe(3_600_000);
+    // What is read after the sessions fails: the next round looks behind them all the same.
+    site = { ...site, account: failing("getAlarms", account) };
+    minutes(5);
+    await bridge().round();
+    await bridge().round();
+    const [late] = await new SessionReader(database).syncRuns();
+    expect(Date.parse(late!.sessions_to) - Date.parse(late!.range_from)).toBe(3_600_000);
+    expect(said.match(/no route/g)!.length).toBeGreaterThan(0);
+  });
+
+  test("once a day older sessions are looked through, and one that the network corrected is updated", async () => {
+    plugIn();
+    minutes(60);
+    unplug();
+    minutes(5);
+    const running = bridge();
+    await running.round();
+    await database.write([{ sql: "UPDATE session SET energy_kwh = 1", rows: [[]] }]);
+    minutes(12 * 60);
+    await running.round();
+    const row = async () => (await all(new SessionReader(database).sessions()))[0]!;
+    expect(await row()).toMatchObject({ energy_kwh: 1, revision: 1 });
+    minutes(12 * 60);
+    await running.round();
+    expect((await row()).revision).toBe(2);
+    expect((await row()).energy_kwh).toBeGreaterThan(1);
+  });
+
   test("C16: events tell who the driver is only where a setting asks for it", async () => {
     await bridge().round();
     plugIn();
