@@ -74,7 +74,7 @@ function excelCell(cell: Cell, { format }: SheetColumn): CellObject | null {
   if (cell instanceof Date) {
     const time = cell.getTime();
     if (time < FIRST_DATE || time >= LAST_DATE) return textCell(cell.toISOString());
-    return { value: cell, type: Date, format: FORMATS[format ?? "time"], align: "left" };
+    return { value: cell, type: Date, format: FORMATS[format ?? "time"], align: "left", indent: 1 };
   }
   if (typeof cell === "number")
     return { value: cell, type: Number, ...(format && { format: FORMATS[format] }) };

@@ -33,8 +33,10 @@ export function timeText(date: Date): string {
   return date.toISOString().slice(0, 16).replace("T", " ");
 }
 
-/** At most so many characters; what is longer ends in `…`. */
+/** At most so many characters; of what is longer, beginning and end: the end of a station's name tells it from its neighbours. */
 export function shortened(text: string, most: number): string {
   const characters = [...text];
-  return characters.length <= most ? text : `${characters.slice(0, most - 1).join("")}…`;
+  if (characters.length <= most) return text;
+  const end = Math.floor(most / 2.5);
+  return `${characters.slice(0, most - end - 1).join("")}…${characters.slice(-end).join("")}`;
 }

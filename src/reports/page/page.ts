@@ -159,7 +159,9 @@ function countCard({ column, values }: ColumnCount, { values: stations }: FleetR
     const told = sum(dates, ({ count }) => count);
     return card(
       name,
-      `Stations by year; ${figure(stations.length - told)} tell none.`,
+      told === stations.length
+        ? "Stations by year."
+        : `Stations by year; ${figure(stations.length - told)} tell none.`,
       columns(`Stations by ${name}`, perYear, "stations", NARROW),
     );
   }

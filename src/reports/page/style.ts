@@ -15,7 +15,7 @@ h2 { font-size: 16px; margin: 0 0 2px; }
 p { margin: 0; } .soft { color: var(--soft); } .note { color: var(--soft); font-size: 13px; margin-bottom: 12px; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 22px 0; }
 .tile, section { background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
-.tile { padding: 14px 16px; } .tile b { display: block; font-size: 25px; line-height: 1.25; font-weight: 650;
+.tile { padding: 14px 16px; } .tile b { display: block; font-size: 23px; line-height: 1.25; font-weight: 650;
   letter-spacing: -0.01em; white-space: nowrap; } .tile span { font-size: 13px; color: var(--soft); }
 .cards { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 14px; }
 section { padding: 18px 20px; min-width: 0; } section.wide { grid-column: 1 / -1; }
