@@ -115,6 +115,12 @@ describe("from a ChargePoint account", () => {
     }
   });
 
+  test("what two accounts both see counts once", async () => {
+    const { client } = site.account;
+    const both = await chargePointFleet([client, client], { ...wanted, signal });
+    expect(both).toEqual(data);
+  });
+
   test("the driver of a home station is in no sheet unless a column asks for it", async () => {
     const client = {
       async call(operation: { name: string }, ...rest: unknown[]) {

@@ -24,16 +24,22 @@ export async function readUsage(
   const since = new Date(period.from.getTime() - BEFORE_MS);
   const walk = { from: wireTime(since), to: wireTime(period.to), signal };
   let count = 0;
-  // Accounts one after the other: each has stations of its own, so that the sessions of a port stay in order.
+  /** Of several accounts two can see the same station. */
+  const counted = clients.length > 1 ? new Set<string | null>() : undefined;
+  const isFirst = ({ sessionID }: ChargingSession) => {
+    const known = counted?.has(sessionID) ?? false;
+    counted?.add(sessionID);
+    return !known;
+  };
   for (const client of clients) {
     const underWay = await readUnderWay(client, signal);
     for await (const { sessions, reached } of walkSessions(client, walk)) {
-      const over = sessions.filter(({ sessionID }) => !underWay.has(sessionID));
+      const over = sessions.filter((session) => !underWay.has(session.sessionID) && isFirst(session));
       for (const session of inOrder(over, now)) tally.add(session);
-      count += sessions.length;
+      count += over.length;
       onProgress?.(`${count} sessions${reached ? `, up to ${reached}` : ""}`);
     }
-    for (const session of inOrder([...underWay.values()], now)) tally.add(session);
+    for (const session of inOrder([...underWay.values()].filter(isFirst), now)) tally.add(session);
   }
   const usage = tally.usage();
   const used = new Set(usage.ports.map(({ stationID, port }) => `${stationID}\n${port}`));
