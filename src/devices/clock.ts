@@ -51,8 +51,6 @@ export interface Deadline {
   readonly ms: number;
   /** Ends the work early, with its reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Gets what ends the work early, before it begins: for callers with so many that a signal each is too dear. */
-  readonly onBegin?: (end: (reason: unknown) => void) => void;
   /** Named in the error: "<what> took longer than 30 s". */
   readonly what: string;
 }
@@ -62,7 +60,7 @@ export interface Deadline {
  * does not heed its signal.
  */
 export function withDeadline<T>(deadline: Deadline, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const { clock, ms, signal, onBegin, what } = deadline;
+  const { clock, ms, signal, what } = deadline;
   const controller = new AbortController();
   return new Promise<T>((resolve, reject) => {
     const giveUp = (reason: unknown) => {
@@ -78,7 +76,6 @@ export function withDeadline<T>(deadline: Deadline, work: (signal: AbortSignal) 
     };
     if (signal?.aborted) return onAbort();
     signal?.addEventListener("abort", onAbort, { once: true });
-    onBegin?.(giveUp);
     (async () => work(controller.signal))().then(
       (result) => {
         tidy();

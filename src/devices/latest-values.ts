@@ -33,9 +33,7 @@ export interface DeviceState {
   readonly failures: ReadonlyMap<string, string>;
 }
 
-/** One object a point for good: a fleet has a million of them, and new values every minute. */
-type Changing = { -readonly [K in keyof LatestValue]: LatestValue[K] };
-
+/** A fleet has a million values, and new ones every minute: a place each in one array, most of one scrape's time. */
 interface Known {
   readonly device: DeviceInfo;
   availability: Availability;
@@ -46,7 +44,10 @@ interface Known {
   observedAt: Date | undefined;
   /** By the monotonic clock. */
   goodAt: number | undefined;
-  readonly values: Map<string, Changing>;
+  /** In the order of the device's points; undefined where it was never read. */
+  readonly values: (PointValue | undefined)[];
+  /** When those were read that are not of the last good scrape. */
+  others: Map<string, Date> | undefined;
   failures: ReadonlyMap<string, string>;
 }
 
@@ -88,13 +89,19 @@ export class LatestValues {
 
   /** Undefined where it was never read. */
   value(path: string, point: string): LatestValue | undefined {
-    return this.#known.get(path)?.values.get(point);
+    const known = this.#known.get(path);
+    return known && latestOf(known, point);
   }
 
   /** What was read back after a write is the newest that is known of its point. */
   written({ device, point, readBack }: Write): void {
     if (point === undefined || readBack === undefined) return;
-    this.#known.get(device.path)?.values.set(point, { value: readBack, at: new Date(this.#clock.now()) });
+    const known = this.#known.get(device.path);
+    const place = known && placesOf(known.device).get(point);
+    if (known === undefined || place === undefined) return;
+    known.values[place] = readBack;
+    known.others ??= new Map();
+    known.others.set(point, new Date(this.#clock.now()));
   }
 
   all(): DeviceState[] {
@@ -111,16 +118,19 @@ export class LatestValues {
     if (!known) return;
     known.misses = 0;
     known.goodAt = this.#clock.monotonic();
+    let others: Map<string, Date> | undefined;
+    placesOf(known.device).forEach((place, point) => {
+      const value = scrape.values.get(point);
+      const before = known.values[place];
+      if (value !== undefined) known.values[place] = value;
+      else if (before !== undefined) {
+        others ??= new Map();
+        others.set(point, timeOf(known, point));
+      }
+    });
+    known.others = others;
     known.observedAt = scrape.takenAt;
     known.failures = scrape.failures;
-    const at = scrape.takenAt;
-    for (const [point, value] of scrape.values) {
-      const latest = known.values.get(point);
-      if (latest) {
-        latest.value = value;
-        latest.at = at;
-      } else known.values.set(point, { value, at });
-    }
     this.#become(known, "online");
   }
 
@@ -172,20 +182,52 @@ function unknownYet(device: DeviceInfo, since: Date): Known {
     misses: 0,
     observedAt: undefined,
     goodAt: undefined,
-    values: new Map(),
+    values: new Array<undefined>(device.points.size).fill(undefined),
+    others: undefined,
     failures: new Map(),
   };
 }
 
+/** Places of a registry's points; its devices have them in common. */
+const places = new WeakMap<DeviceInfo["points"], ReadonlyMap<string, number>>();
+
+function placesOf({ points }: DeviceInfo): ReadonlyMap<string, number> {
+  const known = places.get(points);
+  if (known) return known;
+  const made = new Map([...points.keys()].map((name, place) => [name, place]));
+  places.set(points, made);
+  return made;
+}
+
+function latestOf(known: Known, point: string): LatestValue | undefined {
+  const place = placesOf(known.device).get(point);
+  const value = place === undefined ? undefined : known.values[place];
+  return value === undefined ? undefined : { value, at: timeOf(known, point) };
+}
+
+/** Of a value that is there. */
+function timeOf({ others, observedAt }: Known, point: string): Date {
+  return others?.get(point) ?? observedAt!;
+}
+
+function valuesOf(known: Known): Map<string, LatestValue> {
+  const values = new Map<string, LatestValue>();
+  for (const point of known.device.points.keys()) {
+    const value = latestOf(known, point);
+    if (value) values.set(point, value);
+  }
+  return values;
+}
+
 function state(known: Known): DeviceState {
-  const { device, availability, since, reason, observedAt, values, failures } = known;
+  const { device, availability, since, reason, observedAt, failures } = known;
   return {
     device,
     availability,
     since,
     ...(reason !== undefined && { reason }),
     ...(observedAt !== undefined && { observedAt }),
-    values,
+    values: valuesOf(known),
     failures,
   };
 }

@@ -1,7 +1,8 @@
 import type { Scrape } from "../points/index.ts";
-import { type Clock, withDeadline } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 import type { Device } from "./device.ts";
 import { DueQueue } from "./due-queue.ts";
+import { ScrapeBatch } from "./scrape-batch.ts";
 import { alignedAt, nextAligned, nextScrape } from "./scrape-times.ts";
 
 /** A timer may fire a little early by the wall clock, and intervals are whole seconds. */
@@ -65,10 +66,11 @@ export class Poller {
   readonly #queue = new DueQueue<Entry>();
   readonly #entries = new Map<string, Entry>();
   readonly #stopping = new AbortController();
-  /** Ends a scrape under way, each. */
-  readonly #ends = new Set<(reason: unknown) => void>();
+  /** With scrapes under way. */
+  readonly #batches = new Set<ScrapeBatch<Entry>>();
+  /** Takes what begins in this moment. */
+  #batch: ScrapeBatch<Entry> | undefined;
   #cancelTimer: (() => void) | undefined;
-  #onIdle: (() => void) | undefined;
   #started = false;
   /** Wall clock minus monotonic clock. */
   #epoch = 0;
@@ -113,17 +115,14 @@ export class Poller {
     this.#spread(entry);
   }
 
-  /** Ends the scrapes under way and waits for them. */
-  async stop(): Promise<void> {
+  /** Ends the scrapes under way. */
+  stop(): void {
     const reason = new Error("the bridge is stopping");
     this.#stopping.abort(reason);
     this.#cancelTimer?.();
     for (const entry of this.#entries.values()) entry.cancelExtra?.();
-    for (const end of this.#ends) end(reason);
-    if (this.#ends.size > 0)
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-      });
+    for (const batch of this.#batches) batch.stop(reason);
+    this.#batches.clear();
   }
 
   /** Scrapes a device soon besides its schedule: something was written to it. */
@@ -134,6 +133,7 @@ export class Poller {
       entry.cancelExtra = undefined;
       if (entry.running) entry.again = true;
       else this.#scrape(entry, "extra");
+      this.#batch = undefined;
     });
   }
 
@@ -158,6 +158,7 @@ export class Poller {
       if (this.#blockedUntil - entry.dueAt > LATE_MS && !entry.catchUp) this.#spread(entry);
       else this.#due(entry);
     }
+    this.#batch = undefined;
     this.#arm();
   }
 
@@ -198,37 +199,35 @@ export class Poller {
   }
 
   async #run(entry: Entry, synchronizedAt: Date): Promise<void> {
-    const { device, intervalMs } = entry;
-    const { clock, sink, scrape } = this.#options;
-    // The device counts as busy until its own call has ended, even where that does not heed its deadline.
-    let call: Promise<unknown> | undefined;
-    let end: (reason: unknown) => void = () => undefined;
-    const deadline = {
-      clock,
-      ms: Math.max(0.9 * intervalMs, SHORTEST_DEADLINE_MS),
-      what: `the scrape of ${device.info.path}`,
-      onBegin: (ends: typeof end) => {
-        end = ends;
-        this.#ends.add(ends);
-      },
-    };
+    const { sink, scrape } = this.#options;
+    const batch = this.#batchFor(entry);
+    batch.begin(entry);
     try {
-      const made = await withDeadline(deadline, (signal) => {
-        const scraping = scrape(device, synchronizedAt, signal);
-        call = scraping;
-        return scraping;
-      });
-      if (!entry.gone) sink.scraped(made);
+      const made = await scrape(entry.device, synchronizedAt, batch.signal);
+      if (batch.isOpen(entry) && !entry.gone) sink.scraped(made);
     } catch (error) {
-      if (!entry.gone && !this.#stopping.signal.aborted) sink.failed(device, error);
+      if (batch.isOpen(entry)) this.#failed(entry, error);
     }
-    this.#ends.delete(end);
-    if (this.#ends.size === 0) this.#onIdle?.();
-    await call?.catch(() => undefined);
+    batch.end(entry);
+    if (batch.done) this.#batches.delete(batch);
+    // The device counts as busy until its own call has ended, even where that does not heed its deadline.
     entry.running = undefined;
     if (!entry.again || entry.gone || this.#stopping.signal.aborted) return;
     entry.again = false;
     this.#scrape(entry, "scheduled");
+    this.#batch = undefined;
+  }
+
+  #batchFor({ intervalMs }: Entry): ScrapeBatch<Entry> {
+    const ms = Math.max(0.9 * intervalMs, SHORTEST_DEADLINE_MS);
+    if (this.#batch?.ms !== ms || this.#batch.full)
+      this.#batch = new ScrapeBatch<Entry>(this.#clock, ms, (late, reason) => this.#failed(late, reason));
+    this.#batches.add(this.#batch);
+    return this.#batch;
+  }
+
+  #failed(entry: Entry, reason: unknown): void {
+    if (!entry.gone && !this.#stopping.signal.aborted) this.#options.sink.failed(entry.device, reason);
   }
 
   #watchClock(): void {

@@ -1,4 +1,5 @@
-import type { PointValue, Scrape } from "../points/index.ts";
+import type { Reading } from "../drivers/driver.ts";
+import type { DeviceInfo, PointValue, Scrape } from "../points/index.ts";
 import type { Clock } from "./clock.ts";
 import type { Device } from "./device.ts";
 
@@ -15,9 +16,12 @@ export class Scraper {
     const reading = await device.driver.scrapeAll(signal);
     const takenAt = new Date(this.#clock.now());
     const virtual = device.heartbeat?.kind === "virtual" ? device.heartbeat.point : undefined;
+    const { points } = device.info;
+    if (virtual === undefined && isWhole(reading, points))
+      return { device: device.info, synchronizedAt, takenAt, values: reading.values, failures: NONE };
     const values = new Map<string, PointValue>();
     const failures = new Map<string, string>();
-    for (const name of device.info.points.keys()) {
+    for (const name of points.keys()) {
       if (name === virtual) continue;
       const error = reading.failures.get(name);
       const value = reading.values.get(name);
@@ -43,4 +47,17 @@ export class Scraper {
     this.#heartbeats.set(path, next);
     return next;
   }
+}
+
+const NONE: Scrape["failures"] = new Map();
+
+/** Whether it has every point, nothing else, and no failure: then its values are the scrape's as they are. */
+function isWhole({ values, failures }: Reading, points: DeviceInfo["points"]): boolean {
+  if (failures.size > 0 || values.size !== points.size) return false;
+  let whole = true;
+  values.forEach((value, name) => {
+    if (value === undefined || !points.has(name)) whole = false;
+    else if (typeof value === "number" && !Number.isFinite(value)) whole = false;
+  });
+  return whole;
 }

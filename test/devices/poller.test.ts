@@ -71,7 +71,7 @@ describe("poller", () => {
       ["08:01:00", 3],
       ["08:02:00", 3],
     ]);
-    await poller.stop();
+    poller.stop();
     expect(clock.waiting).toBe(0);
   });
 
@@ -80,7 +80,7 @@ describe("poller", () => {
     poller.start();
     await clock.advance(80_000);
     expect(clockTimes()).toEqual(["08:00:20.000", "08:01:20.000"]);
-    await poller.stop();
+    poller.stop();
   });
 
   it("D1: a day of scrapes that take their time does not drift", async () => {
@@ -89,7 +89,7 @@ describe("poller", () => {
     await clock.advance(86_400_000);
     for (const { at } of begun.slice(1)) expect(at % 300_000).toBe(340);
     expect(begun.length).toBe(1 + 288);
-    await poller.stop();
+    poller.stop();
   });
 
   it("C6: never overlaps: a scrape that is due while the last one runs is skipped and counted", async () => {
@@ -105,7 +105,7 @@ describe("poller", () => {
     const before = skipped.length;
     await clock.advance(60_000);
     expect(skipped.length).toBe(before);
-    await poller.stop();
+    poller.stop();
   });
 
   it("C2: a scrape that hangs fails at its deadline, before the next one, and holds up nobody else", async () => {
@@ -117,7 +117,7 @@ describe("poller", () => {
     expect(begun.filter(({ path }) => path === "b").length).toBeGreaterThanOrEqual(3);
     expect(skipped).toEqual([]);
     expect(state.most).toBe(2);
-    await poller.stop();
+    poller.stop();
     expect(state.inFlight).toBe(0);
   });
 
@@ -133,7 +133,7 @@ describe("poller", () => {
     await clock.advance(120_000);
     expect(begun).toHaveLength(2);
     expect(state.most).toBe(1);
-    await poller.stop();
+    poller.stop();
   });
 
   for (const [id, minutes] of [
@@ -156,7 +156,7 @@ describe("poller", () => {
       begun.length = 0;
       await clock.advance(60_000);
       expect(clockTimes().map((time) => time.slice(6))).toEqual(["00.000", "00.500", "04.000"]);
-      await poller.stop();
+      poller.stop();
     });
 
   it("D6: a loop that is blocked again and again does not put a scrape off for ever", async () => {
@@ -167,7 +167,7 @@ describe("poller", () => {
       await clock.advance(0);
     }
     expect(begun.length).toBeGreaterThanOrEqual(8);
-    await poller.stop();
+    poller.stop();
   });
 
   for (const [name, to] of [
@@ -195,7 +195,7 @@ describe("poller", () => {
       for (const time of clockTimes().slice(2)) expect(time.slice(6)).toMatch(/^(00|02)\.000$/);
       const rounds = [...Map.groupBy(begun, ({ sync }) => sync).values()];
       for (const round of rounds.slice(0, -1)) expect(round.map(({ path }) => path)).toEqual(["a", "b"]);
-      await poller.stop();
+      poller.stop();
     });
 
   it("a gradual correction of the clock is no jump", async () => {
@@ -208,7 +208,7 @@ describe("poller", () => {
     expect(jumps).toEqual([]);
     expect(begun.length).toBeGreaterThanOrEqual(60);
     expect(begun.length).toBeLessThanOrEqual(62);
-    await poller.stop();
+    poller.stop();
   });
 
   it("a timer that fires a little early by the wall clock makes the scrape of its round, once", async () => {
@@ -226,7 +226,7 @@ describe("poller", () => {
       ["04:00", 2],
       ["05:00", 2],
     ]);
-    await poller.stop();
+    poller.stop();
   });
 
   it("an extra scrape comes soon, once for a burst, and leaves the schedule alone", async () => {
@@ -240,7 +240,7 @@ describe("poller", () => {
     poller.scrapeSoon("nobody");
     await clock.advance(44_600);
     expect(clockTimes()).toEqual(["08:00:10.000", "08:00:15.250", "08:00:16.250", "08:01:00.000"]);
-    await poller.stop();
+    poller.stop();
     await settled();
     expect(clock.waiting).toBe(0);
   });

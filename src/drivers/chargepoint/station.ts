@@ -84,24 +84,24 @@ export class Station implements DriverDevice {
 
   async scrapeAll(signal: AbortSignal): Promise<Reading> {
     const answers = await this.#answers(signal);
+    const kinds = this.#kinds;
     // What may come from minutes or an hour ago does not tell whether the service answers now.
-    const fresh = answers.filter(({ kind }) => !SELDOM.has(kind));
-    const telling = fresh.length > 0 ? fresh : answers;
-    if (telling.every(({ result }) => result.status === "rejected"))
-      throw firstReason(telling.map(({ result }) => result));
-    const byKind = new Map(answers.map(({ kind, result }) => [kind, result]));
+    const isOld = (kind: AnswerKind) => SELDOM.has(kind) && !kinds.every((one) => SELDOM.has(one));
+    const isLost = kinds.every((kind, index) => isOld(kind) || answers[index]!.status === "rejected");
+    if (isLost) throw firstReason(answers.filter((_, index) => !isOld(kinds[index]!)));
     const values = new Map<string, PointValue>();
-    const failures = new Map<string, Error>();
-    for (const [name, binding] of this.#bindings) {
-      const result = byKind.get(binding.kind);
+    let failures: Map<string, Error> | undefined;
+    this.#bindings.forEach((binding, name) => {
+      const result = answers[kinds.indexOf(binding.kind)]!;
       try {
-        if (result?.status !== "fulfilled") throw result?.reason;
+        if (result.status === "rejected") throw result.reason;
         values.set(name, this.#valueOf(binding, result.value));
       } catch (error) {
+        failures ??= new Map();
         failures.set(name, error as Error);
       }
-    }
-    return { values, failures };
+    });
+    return { values, failures: failures ?? NO_FAILURES };
   }
 
   async getPoint(point: string, signal: AbortSignal): Promise<PointValue> {
@@ -167,13 +167,12 @@ export class Station implements DriverDevice {
     return binding;
   }
 
-  /** Every kind of answer that the rows need, side by side; how each ended. */
+  /** Every kind of answer that the rows need, side by side; how each ended, in the order of the kinds. */
   async #answers(signal: AbortSignal) {
     const { account, stationID } = this.#init;
     const reads = this.#kinds.map((kind) => account.read(kind, stationID, this.#optionsOf.get(kind)!));
     // One wait for all: a fleet has a hundred thousand of them at a time.
-    const results = await untilAborted(Promise.allSettled<Answers[AnswerKind]>(reads), signal);
-    return this.#kinds.map((kind, index) => ({ kind, result: results[index]! }));
+    return untilAborted(Promise.allSettled<Answers[AnswerKind]>(reads), signal);
   }
 
   /** The value in the row's type; null where it cannot be converted, said once per point. */
@@ -191,6 +190,8 @@ export class Station implements DriverDevice {
     return null;
   }
 }
+
+const NO_FAILURES: Reading["failures"] = new Map();
 
 /** Stations with one registry have their bindings in common. */
 const known = new WeakMap<readonly RegistryRow[], ReadonlyMap<string, Binding>>();
