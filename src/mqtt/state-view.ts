@@ -31,8 +31,8 @@ interface DeviceState {
   toldAt: number;
 }
 
-/** Most messages that one tick sends; a large fleet comes back over several. */
-const MOST_PER_TICK = 5000;
+/** No more is begun while so many messages are on their way; a tick soon tells the rest, as it is then. */
+const MOST_UNDER_WAY = 5000;
 const TICK_MS = 1000;
 
 /**
@@ -44,6 +44,7 @@ const TICK_MS = 1000;
 export class StateView {
   readonly #options: StateViewOptions;
   readonly #states = new Map<string, DeviceState>();
+  #underWay = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: StateViewOptions) {
@@ -65,12 +66,13 @@ export class StateView {
     for (const [name, value] of scrape.values) state.values.set(name, value);
     state.observedAt = scrape.takenAt;
     state.partial = scrape.failures.size > 0;
-    this.#publish(state, false);
+    if (this.#mayTell(state)) this.#publish(state, false);
   }
 
   availability(change: AvailabilityChange): void {
     const state = this.#stateOf(change.device);
     state.availability = change.availability;
+    if (!this.#mayTell(state)) return;
     this.#publishAvailability(state);
     // What makes a device online is a scrape, which is on its way here with values of its own time.
     if (change.availability !== "online") this.#publish(state, false);
@@ -107,21 +109,26 @@ export class StateView {
   #refresh(): void {
     if (!this.#options.link.up) return;
     const latest = this.#options.now().getTime() - this.#options.settings.stateRefreshSeconds * 1000;
-    let sent = 0;
     for (const state of this.#states.values()) {
       if (state.toldAt > latest) continue;
-      if (sent >= MOST_PER_TICK) return;
+      if (!this.#mayTell(state)) return;
       this.#publishAvailability(state);
-      sent += 1 + this.#publish(state, true);
+      this.#publish(state, true);
     }
   }
 
-  /** Publishes what changed, or all; the number of messages. */
-  #publish(state: DeviceState, all: boolean): number {
-    const { settings, topics, link, now } = this.#options;
-    if (!link.up) return 0;
+  /** What is not told now is due with the next tick, or after the next connect. */
+  #mayTell(state: DeviceState): boolean {
+    if (this.#options.link.up && this.#underWay < MOST_UNDER_WAY) return true;
+    state.toldAt = Number.NEGATIVE_INFINITY;
+    return false;
+  }
+
+  /** Publishes what changed, or all. */
+  #publish(state: DeviceState, all: boolean): void {
+    const { settings, topics, now } = this.#options;
     if (all) state.toldAt = now().getTime();
-    if (settings.state === "off") return 0;
+    if (settings.state === "off") return;
     const { device, values, told } = state;
     const { points } = deviceText(device);
     const news = points.filter((point) =>
@@ -129,31 +136,29 @@ export class StateView {
     );
     const quality = qualityOf(state);
     const due = all || news.length > 0 || quality !== state.toldQuality;
-    if (!due) return 0;
+    if (!due) return;
     for (const { name } of points) told.set(name, values.get(name) ?? null);
     state.toldQuality = quality;
     state.toldAt = now().getTime();
-    let sent = 0;
-    if (settings.state === "json" || settings.state === "both") {
+    if (settings.state === "json" || settings.state === "both")
       this.#send(state, topics.state(device.path), stateText(state, quality));
-      sent++;
-    }
     if (settings.state === "attribute" || settings.state === "both") {
-      for (const { name } of all ? points : news) {
+      for (const { name } of all ? points : news)
         this.#send(state, topics.attribute(device.path, name), bareValue(values.get(name) ?? null));
-        sent++;
-      }
     }
-    return sent;
   }
 
   #publishAvailability(state: DeviceState): void {
-    if (state.availability === undefined || !this.#options.link.up) return;
-    this.#send(state, this.#options.topics.availability(state.device.path), state.availability);
+    const { settings, topics, now } = this.#options;
+    if (state.availability === undefined) return;
+    if (settings.state === "off") state.toldAt = now().getTime();
+    this.#send(state, topics.availability(state.device.path), state.availability);
   }
 
   #send(state: DeviceState, topic: string, payload: string): void {
+    this.#underWay++;
     void this.#options.delivery.send({ topic, payload, qos: 1, retain: true }).then((outcome) => {
+      this.#underWay--;
       // Told again with the next tick, or after the next connect.
       if (outcome === "dropped") state.toldAt = Number.NEGATIVE_INFINITY;
     });

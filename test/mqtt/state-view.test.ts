@@ -140,6 +140,25 @@ describe("the state view", () => {
     expect(new Set(link.take().map(([topic]) => topic))).toEqual(new Set(["…/availability"]));
   });
 
+  test("a fleet that comes at once is told in portions, everybody as he is by then", async () => {
+    start("off");
+    const fleet = Array.from({ length: 7000 }, (_, n) => device(`fleet/${n}`, []));
+    const { promise: acknowledged, resolve: acknowledge } = Promise.withResolvers<void>();
+    link.publish = (message) => {
+      link.sent.push(message);
+      return acknowledged;
+    };
+    for (const one of fleet) view.availability({ device: one, availability: "online", since: AT });
+    view.availability({ device: fleet.at(-1)!, availability: "stale", since: AT });
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(link.sent).toHaveLength(5000);
+    acknowledge();
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(link.sent).toHaveLength(7000);
+    expect(new Set(link.sent.map(({ topic }) => topic)).size).toBe(7000);
+    expect(link.sent.find(({ topic }) => topic.includes("fleet/6999/"))?.payload).toBe("stale");
+  });
+
   test("everything is said again after a connect; all of it is retained", () => {
     start("json");
     link.up = false;
