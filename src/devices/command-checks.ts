@@ -5,7 +5,7 @@ import {
   PointReadOnlyError,
   WriteRefusedError,
 } from "../drivers/errors.ts";
-import { convertValue, type Point, type PointValue } from "../points/index.ts";
+import { convertValue, isClockSet, type Point, type PointValue } from "../points/index.ts";
 import { jsonText } from "./answers.ts";
 import type { Command } from "./commands.ts";
 import type { Device } from "./device.ts";
@@ -34,7 +34,8 @@ export function checkWritable({ info, heartbeat }: Device, point: Point): void {
 
 /**
  * Refuses a command that expired or is older than `maxAgeSeconds` at `now` (milliseconds since 1970). One that seems
- * to come from the future was sent by a clock ahead of ours; only its own expiry can tell that it is too old.
+ * to come from the future was sent by a clock ahead of ours; only its own expiry can tell that it is too old. Where our
+ * clock was never set, nobody can tell the age of one that gives its time.
  */
 export function checkAge(
   command: Pick<Command, "sentAt" | "expiresAt" | "refusal">,
@@ -43,6 +44,11 @@ export function checkAge(
 ): void {
   const { sentAt, expiresAt, refusal } = command;
   if (refusal) throw refusal;
+  if (!isClockSet(new Date(now)) && [sentAt, expiresAt].some((at) => at !== undefined && isClockSet(at)))
+    throw new CommandExpiredError(
+      "the bridge's clock is not set, so it cannot tell how old the command is; nothing was sent. Set its clock, or send " +
+        "the command without its time and its expiry",
+    );
   if (expiresAt !== undefined && now >= expiresAt.getTime())
     throw new CommandExpiredError(`the command expired at ${expiresAt.toISOString()}; nothing was sent`);
   const age = (now - sentAt.getTime()) / 1000;

@@ -1,6 +1,6 @@
 import type { Bus } from "../bus.ts";
 import type { Log } from "../log.ts";
-import type { Scrape } from "../points/index.ts";
+import { isClockSet, type Scrape } from "../points/index.ts";
 import type { Clock } from "./clock.ts";
 import type { Device } from "./device.ts";
 import type { LatestValues } from "./latest-values.ts";
@@ -27,6 +27,9 @@ interface Trouble {
   skipsBefore: number;
 }
 
+const CLOCK_NOT_SET =
+  "the clock of this machine is not set: values are published with the mark ClockNotSet and are not stored, and commands " +
+  "that say how old they are are refused, until it is; run NTP";
 /** Points named in a line of the log. */
 const MOST_NAMED = 5;
 
@@ -67,6 +70,7 @@ export class ScrapeResults implements ScrapeSink {
     if (!slow) trouble.skips = 0;
     trouble.skipsBefore = trouble.skips;
     trouble.failures = new Set(scrape.failures.keys());
+    if (!isClockSet(scrape.takenAt)) this.#notices.say("error", "clock_not_set", CLOCK_NOT_SET);
     this.#latest.scraped(scrape);
     this.#bus.emit("scrape", scrape);
   }

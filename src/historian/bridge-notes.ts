@@ -1,4 +1,4 @@
-import type { AvailabilityChange, PointValue } from "../points/index.ts";
+import { type AvailabilityChange, isClockSet, type PointValue } from "../points/index.ts";
 import type { Clock } from "./clock.ts";
 import type { Sample, TopicMeta } from "./contract.ts";
 import type { Loss } from "./losses.ts";
@@ -20,7 +20,7 @@ export class BridgeNotes {
   readonly #instance: string;
   readonly #version: string;
   readonly #clock: Clock;
-  readonly #startedAt: Date;
+  #startedAt: Date;
 
   constructor({ instance, version, clock }: { instance: string; version: string; clock: Clock }) {
     this.#instance = instance;
@@ -29,8 +29,9 @@ export class BridgeNotes {
     this.#startedAt = clock.now();
   }
 
-  /** That it runs: takes the place of what it said before. */
+  /** That it runs: takes the place of what it said before. Since when: where the clock was not set then, since it is. */
   run(ended: boolean): Sample {
+    if (!isClockSet(this.#startedAt)) this.#startedAt = this.#clock.now();
     const note: RunNote = { version: this.#version, until: this.#clock.now().toISOString(), ended };
     return this.#sample(runTopic(this.#instance), note, this.#startedAt);
   }

@@ -1,7 +1,7 @@
 import type { Bus } from "../bus.ts";
 import type { HistorianSettings } from "../config/settings.ts";
 import type { Log } from "../log.ts";
-import type { DeviceInfo, Scrape } from "../points/index.ts";
+import { type DeviceInfo, isClockSet, type Scrape } from "../points/index.ts";
 import { BridgeNotes } from "./bridge-notes.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Sample } from "./contract.ts";
@@ -47,6 +47,8 @@ export class Recorder {
   readonly #notes: BridgeNotes;
   #subscriptions: (() => void)[] = [];
   #cancelAlive: (() => void) | undefined;
+  /** Values left out since the clock is not set. */
+  #undated: number | undefined;
   /** The last `accept`: when it is on disk, all before it are. */
   #accepting: Promise<unknown> = Promise.resolve();
 
@@ -66,11 +68,11 @@ export class Recorder {
     if (this.#settings.captureDeviceData)
       this.#subscriptions.push(
         bus.on("scrape", (scrape) => this.#scraped(scrape)),
-        bus.on("availability", (change) =>
-          this.#accept(notes.availability(change, this.#pathOf(change.device))),
-        ),
+        bus.on("availability", (change) => {
+          if (isClockSet(change.since)) this.#accept(notes.availability(change, this.#pathOf(change.device)));
+        }),
         bus.on("notice", ({ kind, device, text }) => {
-          if (kind !== "scrape_skipped" || device === undefined) return;
+          if (kind !== "scrape_skipped" || device === undefined || !isClockSet(this.#clock.now())) return;
           this.#accept(notes.skip(this.#naming.device(device).path, text));
         }),
       );
@@ -97,6 +99,11 @@ export class Recorder {
 
   #scraped(scrape: Scrape): void {
     const { device, takenAt } = scrape;
+    if (!isClockSet(takenAt)) {
+      this.#leaveOut(scrape);
+      return;
+    }
+    if (this.#undated !== undefined) this.#clockIsSet(this.#undated);
     const before = this.#times.repeated;
     const time = this.#times.timeOf(device.path, takenAt);
     if (before === 0 && this.#times.repeated > 0)
@@ -105,6 +112,19 @@ export class Recorder {
       );
     const samples = scrapeSamples(scrape, this.#namingOf(device), time);
     this.#accept(...samples);
+  }
+
+  /** Its time is not known, and a wrong one would stand in the store for ever. */
+  #leaveOut(scrape: Scrape): void {
+    if (this.#undated === undefined)
+      this.#log.error("the clock of this machine is not set: values are not stored until it is; run NTP");
+    this.#undated = (this.#undated ?? 0) + scrapeSamples(scrape, this.#namingOf(scrape.device)).length;
+  }
+
+  #clockIsSet(leftOut: number): void {
+    this.#log.warn(`the clock is set: values are stored from now on; ${leftOut} before were not`);
+    this.#undated = undefined;
+    this.#accept(this.#notes.run(false));
   }
 
   /** Samples of one device or topic, in one record. */
@@ -121,8 +141,10 @@ export class Recorder {
 
   /** Says that the bridge runs, and what was lost meanwhile; again in a minute. */
   #alive(ended: boolean): void {
-    for (const loss of this.#sink.takeLosses()) this.#accept(this.#notes.loss(loss));
-    this.#accept(this.#notes.run(ended));
+    if (isClockSet(this.#clock.now())) {
+      for (const loss of this.#sink.takeLosses()) this.#accept(this.#notes.loss(loss));
+      this.#accept(this.#notes.run(ended));
+    }
     this.#cancelAlive = this.#clock.after(ALIVE_MS, () => this.#alive(false));
   }
 

@@ -1,4 +1,11 @@
-import { type DeviceInfo, metadataType, type Point, type PointValue, type Scrape } from "../points/index.ts";
+import {
+  type DeviceInfo,
+  isClockSet,
+  metadataType,
+  type Point,
+  type PointValue,
+  type Scrape,
+} from "../points/index.ts";
 
 /** VOLTTRON's message headers (`Date`, `TimeStamp`, …); values are JSON. */
 export type Headers = Readonly<Record<string, PointValue>>;
@@ -25,11 +32,14 @@ export function timeText(time: Date): string {
 
 /**
  * Headers of a reading. VOLTTRON's `Date` and `TimeStamp` are the time of publishing; here both are the time of the
- * values, so that a message that waited for the broker still says when it was true.
+ * values, so that a message that waited for the broker still says when it was true. `ClockNotSet`: they are no true times.
  */
 export function readingHeaders(scrape: Scrape): Headers {
   const taken = timeText(scrape.takenAt);
-  return { Date: taken, TimeStamp: taken, SynchronizedTimeStamp: timeText(scrape.synchronizedAt) };
+  return {
+    ...{ Date: taken, TimeStamp: taken, SynchronizedTimeStamp: timeText(scrape.synchronizedAt) },
+    ...(!isClockSet(scrape.takenAt) && { ClockNotSet: true }),
+  };
 }
 
 /** As user properties, whose values are text. */
@@ -141,8 +151,11 @@ export function jsonReading(scrape: Scrape, values: string): string {
     ["values", values],
     ["units", allUnits],
     ["failures", jsonObject(failures)],
+    ...(isClockSet(scrape.takenAt) ? [] : CLOCK_NOT_SET),
   ]);
 }
+
+const CLOCK_NOT_SET: readonly [string, string][] = [["clockNotSet", "true"]];
 
 /** `"payload": "json"` of one point: `{"device","point","timestamp","synchronized","value","units"}`. */
 export function jsonPoint(scrape: Scrape, point: Point, value: PointValue): string {
@@ -153,6 +166,7 @@ export function jsonPoint(scrape: Scrape, point: Point, value: PointValue): stri
     synchronized: scrape.synchronizedAt,
     value,
     units: point.units,
+    ...(!isClockSet(scrape.takenAt) && { clockNotSet: true }),
   });
 }
 

@@ -1,3 +1,4 @@
+export { isClockSet } from "./clock-set.ts";
 export { devicePathFault, levelFault, pointNameFault } from "./name.ts";
 export type { DeviceInfo, Point, PublishViews } from "./point.ts";
 export type { Availability, AvailabilityChange, Scrape } from "./scrape.ts";

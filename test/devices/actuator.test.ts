@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ServiceError } from "../../src/drivers/errors.ts";
+import { ManualClock } from "./manual-clock.ts";
 import { rig } from "./rig.ts";
 
 describe("set", () => {
@@ -126,6 +127,15 @@ describe("set", () => {
     expect(await set({ sentAt: ago(59) })).toMatchObject({ status: "confirmed" });
     expect(await set({ sentAt: ago(-600) })).toMatchObject({ status: "confirmed" });
     expect(await set({ sentAt: ago(-600), expiresAt: ago(1) })).toMatchObject({ status: "refused" });
+  });
+
+  it("D4, E4: with a clock that was never set, a command that gives its time is refused, and a bare one is not", async () => {
+    const { commands, clock, within, command } = rig({ clock: new ManualClock(20_000) });
+    const set = (more: object) => within(0, commands.set("site/s1", "limit", 1, command(more)));
+    const sentAt = new Date("2026-11-21T08:00:00Z");
+    expect(await set({ sentAt })).toMatchObject({ status: "refused", error: "CommandExpiredError" });
+    expect((await set({ expiresAt: sentAt })).text).toContain("clock is not set");
+    expect(await set({ sentAt: new Date(clock.now()) })).toMatchObject({ status: "confirmed" });
   });
 
   it("E4: a command that expires while it waits for others is not sent", async () => {

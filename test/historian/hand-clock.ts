@@ -4,8 +4,12 @@ export const NOON = new Date("2026-11-21T12:00:00Z");
 
 /** A clock that stands still until the test moves it. */
 export class HandClock implements Clock {
-  #time = NOON.getTime();
-  readonly #timers = new Set<{ at: number; run: () => void }>();
+  #time: number;
+  readonly #timers = new Set<{ at: number; readonly run: () => void }>();
+
+  constructor(start = NOON.getTime()) {
+    this.#time = start;
+  }
 
   now(): Date {
     return new Date(this.#time);
@@ -15,6 +19,13 @@ export class HandClock implements Clock {
     const timer = { at: this.#time + milliseconds, run };
     this.#timers.add(timer);
     return () => void this.#timers.delete(timer);
+  }
+
+  /** Somebody sets it: what waits for so much time goes on waiting. */
+  set(to: number): void {
+    const by = to - this.#time;
+    this.#time = to;
+    for (const timer of this.#timers) timer.at += by;
   }
 
   /** Moves on, timer by timer, and lets what they started run. */

@@ -243,4 +243,30 @@ describe("recorder", () => {
     scrape(1, { load: 2 });
     expect(samples()).toHaveLength(2);
   });
+
+  it("D4: what is read while the clock is not set is not stored, and said; the audit is", async () => {
+    const in1970 = (seconds: number) => seconds - NOON.getTime() / 1000;
+    for (const seconds of [17, 18]) scrape(in1970(seconds), { load: 1, status: null });
+    expect(samples()).toEqual([]);
+    write({ at: new Date(19_000) });
+    expect(samples().map(({ topic }) => topic)).toEqual(["actuators/write/pnnl/garage/station-1/load"]);
+    expect(lines.filter((line) => line.includes("the clock of this machine is not set"))).toHaveLength(1);
+    scrape(1, { load: 2 });
+    expect(samples().at(-1)).toMatchObject({ value: 2, time: MICROSECONDS + 1_000_000 });
+    expect(lines.at(-1)).toContain("values are stored from now on; 4 before were not");
+  });
+
+  it("D4: the time before the clock was set is no time in which the bridge ran", async () => {
+    await recorder.stop();
+    records = [];
+    clock = new HandClock(17_000);
+    recorder = start();
+    bus.emit("availability", { device: DEVICE, availability: "online", since: clock.now() });
+    scrape(17 - NOON.getTime() / 1000, { load: 1 });
+    await clock.advance(60_000);
+    expect(records).toEqual([]);
+    clock.set(NOON.getTime());
+    scrape(0, { load: 1 });
+    expect(notes("garage/run").map(({ time }) => time)).toEqual([MICROSECONDS]);
+  });
 });

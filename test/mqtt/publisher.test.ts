@@ -52,6 +52,17 @@ describe("the VOLTTRON view", () => {
     expect(Object.keys(metadata)).toEqual(["portLoad", "allowedLoad", "status"]);
   });
 
+  test.each(["volttron", "json"] as const)(
+    "D4: in the form %s, times of a clock that is not set are marked",
+    (payload) => {
+      const { it, sent } = publisher({ payload });
+      it.publish(scrape(STATION, { allowedLoad: 0 }, { takenAt: new Date(17_000) }));
+      it.publish(scrape(STATION, { allowedLoad: 1 }));
+      const marked = sent.map((message) => /"clockNotSet":true/i.test(message.payload));
+      expect(marked).toEqual(sent.map((_, i) => i < sent.length / 2));
+    },
+  );
+
   test("Publish = change: own topics only on change by the Deadband, the all topic always", () => {
     const { it, sent, topics } = publisher();
     const own = `devices/${PATH}/portLoad`;
