@@ -23,6 +23,7 @@ import { Notices } from "./notices.ts";
 import { Overrides } from "./overrides/index.ts";
 import { Owners } from "./owners.ts";
 import { Poller } from "./poller.ts";
+import { sayReadOnly } from "./read-only.ts";
 import { Schedule } from "./schedule/index.ts";
 import { type ScrapeCounters, ScrapeResults } from "./scrape-results.ts";
 import { Scraper } from "./scraper.ts";
@@ -277,17 +278,4 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       await services.close();
     },
   };
-}
-
-function sayReadOnly(holds: Holds, notices: Notices): void {
-  const held = holds.all();
-  const endless = held.filter(({ endsAt }) => endsAt === undefined).length;
-  const ends = Math.max(0, ...held.map(({ endsAt }) => endsAt ?? 0));
-  const left =
-    held.length === endless
-      ? ""
-      : `; ${held.length - endless} set points held from before are not renewed and end by themselves, the last at ${new Date(ends).toISOString()}`;
-  const stay =
-    endless === 0 ? "" : `; ${endless} held from before have no end and stand until somebody clears them`;
-  notices.say("warning", "read_only", `the bridge is read-only: it writes to no device${left}${stay}`);
 }

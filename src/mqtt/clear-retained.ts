@@ -1,5 +1,6 @@
 import { type RequestOptions, withBroker } from "./client.ts";
-import { matches, splitTarget, Topics } from "./topics.ts";
+import { matches } from "./topic-filter.ts";
+import { splitTarget, Topics } from "./topics.ts";
 import { RETAINED_MS } from "./visit.ts";
 
 /**

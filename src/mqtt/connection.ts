@@ -13,7 +13,7 @@ import {
 } from "./link.ts";
 import { Presence } from "./presence.ts";
 import { isVersionRefusal, openSession, type Session } from "./session.ts";
-import { matches } from "./topics.ts";
+import { matches } from "./topic-filter.ts";
 
 export interface ConnectionOptions {
   readonly address: BrokerAddress;

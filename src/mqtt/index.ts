@@ -27,6 +27,7 @@ import { SessionTopics } from "./session-topics.ts";
 import { StateView } from "./state-view.ts";
 import { type HealthReport, StatusPublisher } from "./status.ts";
 import { Topics } from "./topics.ts";
+import { whenUp } from "./when-up.ts";
 
 export type { Answer } from "./answers.ts";
 export { type BridgeStatus, readBridgeStatus } from "./bridge-status.ts";
@@ -269,23 +270,5 @@ function startBroker(settings: MqttSettings, log: Log): Promise<EmbeddedBroker> 
     log,
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
-  });
-}
-
-function whenUp(link: Connection, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (link.up) return resolve();
-    const end = link.onChange((up) => {
-      if (!up) return;
-      end();
-      signal.removeEventListener("abort", abort);
-      resolve();
-    });
-    const abort = (): void => {
-      end();
-      reject(signal.reason);
-    };
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
   });
 }

@@ -259,17 +259,6 @@ export function unknownDevice(target: PointTarget | DeviceTarget, paths: Readonl
   return `there is no device ${target.path}${near ? `; did you mean "${near}"?` : ""}`;
 }
 
-/** Whether a topic falls under a filter with `+` and `#`. */
-export function matches(filter: string, topic: string): boolean {
-  const wanted = filter.split("/");
-  const levels = topic.split("/");
-  for (const [i, level] of wanted.entries()) {
-    if (level === "#") return true;
-    if (i >= levels.length || (level !== "+" && level !== levels[i])) return false;
-  }
-  return wanted.length === levels.length;
-}
-
 const LONGEST_TOPIC = 65_535;
 /** Brokers end the connection of a client whose topic is deeper (Mosquitto 200, aedes 100 levels). */
 const DEEPEST_TOPIC = 100;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { matches, splitTarget, Topics, topicFault, unknownDevice } from "../../src/mqtt/topics.ts";
+import { matches } from "../../src/mqtt/topic-filter.ts";
+import { splitTarget, Topics, topicFault, unknownDevice } from "../../src/mqtt/topics.ts";
 import { PATH } from "./rig.ts";
 
 const topics = new Topics("bridge-1", "");
