@@ -172,6 +172,8 @@ export class LatestValues {
   }
 }
 
+const NONE: Known["failures"] = new Map();
+
 function unknownYet(device: DeviceInfo, since: Date): Known {
   return {
     device,
@@ -184,7 +186,7 @@ function unknownYet(device: DeviceInfo, since: Date): Known {
     goodAt: undefined,
     values: new Array<undefined>(device.points.size).fill(undefined),
     others: undefined,
-    failures: new Map(),
+    failures: NONE,
   };
 }
 

@@ -20,7 +20,8 @@ export interface ScrapeCounters {
 
 /** What goes wrong with a device at present, so that it is said once and not with every scrape. */
 interface Trouble {
-  failures: ReadonlySet<string>;
+  /** Points that could not be read, with the reason. */
+  failures: ReadonlyMap<string, string>;
   misses: number;
   skips: number;
   /** `skips` at the last good scrape: one during which none was added ends the trouble. */
@@ -30,6 +31,7 @@ interface Trouble {
 const CLOCK_NOT_SET =
   "the clock of this machine is not set: values are published with the mark ClockNotSet and are not stored, and commands " +
   "that say how old they are are refused, until it is; run NTP";
+const NONE: Trouble["failures"] = new Map();
 /** Points named in a line of the log. */
 const MOST_NAMED = 5;
 
@@ -69,7 +71,7 @@ export class ScrapeResults implements ScrapeSink {
     trouble.misses = 0;
     if (!slow) trouble.skips = 0;
     trouble.skipsBefore = trouble.skips;
-    trouble.failures = new Set(scrape.failures.keys());
+    trouble.failures = scrape.failures;
     if (!isClockSet(scrape.takenAt)) this.#notices.say("error", "clock_not_set", CLOCK_NOT_SET);
     this.#latest.scraped(scrape);
     this.#bus.emit("scrape", scrape);
@@ -108,13 +110,14 @@ export class ScrapeResults implements ScrapeSink {
   }
 
   #trouble(path: string): Trouble {
-    const trouble = this.#troubles.get(path) ?? { failures: new Set(), misses: 0, skips: 0, skipsBefore: 0 };
+    const trouble = this.#troubles.get(path) ?? { failures: NONE, misses: 0, skips: 0, skipsBefore: 0 };
     this.#troubles.set(path, trouble);
     return trouble;
   }
 
   /** One line for all points that fail anew for the same reason. */
-  #reportPoints(device: string, before: ReadonlySet<string>, now: ReadonlyMap<string, string>): void {
+  #reportPoints(device: string, before: Trouble["failures"], now: Trouble["failures"]): void {
+    if (before.size === 0 && now.size === 0) return;
     const byReason = new Map<string, string[]>();
     for (const [point, reason] of now) {
       if (before.has(point)) continue;
@@ -127,7 +130,7 @@ export class ScrapeResults implements ScrapeSink {
         device,
         points: some(points),
       });
-    const again = [...before].filter((point) => !now.has(point));
+    const again = [...before.keys()].filter((point) => !now.has(point));
     if (again.length > 0)
       this.#log.write("info", "points_recovered", "points are read again", { device, points: some(again) });
   }

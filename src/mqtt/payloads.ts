@@ -127,14 +127,14 @@ export function pointMetadata(point: Point, timezone: string): string {
 /** The published values of a scrape, `{point: value, …}` as JSON text, and how many they are. */
 export function valuesText(scrape: Scrape): { readonly text: string; readonly count: number } {
   const { points, keys } = deviceText(scrape.device);
-  let text = "";
+  const parts: string[] = [];
   let count = 0;
   for (let i = 0; i < points.length; i++) {
     const value = scrape.values.get(points[i]!.name);
     if (value === undefined) continue;
-    text += `${count++ === 0 ? "" : ","}${keys[i]}${JSON.stringify(value)}`;
+    parts.push(count++ === 0 ? "{" : ",", keys[i]!, JSON.stringify(value));
   }
-  return { text: `{${text}}`, count };
+  return { text: count === 0 ? "{}" : `${parts.join("")}}`, count };
 }
 
 /** `"payload": "json"`: `{"device","timestamp","synchronized","values","units","failures"}`; `values` is JSON text. */

@@ -35,6 +35,8 @@ export class Publisher {
   readonly #options: PublisherOptions;
   /** Values last sent on a point's own topics, where `Publish` = change: device path → point → value. */
   readonly #told = new Map<string, Map<string, PointValue>>();
+  /** Many devices are read at the same time. */
+  #headers = { takenAt: Number.NaN, synchronizedAt: Number.NaN, text: "" };
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -44,7 +46,7 @@ export class Publisher {
   publish(scrape: Scrape): void {
     const { topics, settings, deliver } = this.#options;
     const { path, publish: views } = scrape.device;
-    const headers = JSON.stringify(readingHeaders(scrape));
+    const headers = this.#headersOf(scrape);
     if (views.depthFirstAll || views.breadthFirstAll) {
       const { text, count: samples } = valuesText(scrape);
       const body: Reading["body"] =
@@ -86,6 +88,15 @@ export class Publisher {
   /** A device went. */
   forgetDevice(path: string): void {
     this.#told.delete(path);
+  }
+
+  #headersOf(scrape: Scrape): string {
+    const takenAt = scrape.takenAt.getTime();
+    const synchronizedAt = scrape.synchronizedAt.getTime();
+    const last = this.#headers;
+    if (last.takenAt !== takenAt || last.synchronizedAt !== synchronizedAt)
+      this.#headers = { takenAt, synchronizedAt, text: JSON.stringify(readingHeaders(scrape)) };
+    return this.#headers.text;
   }
 
   #publishPoints(scrape: Scrape, headers: string): void {

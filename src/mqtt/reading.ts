@@ -47,8 +47,17 @@ export function readingMessage(text: string, late: boolean, { qos, retain, place
     payload,
     qos,
     retain: retain && !late,
-    ...(places.inProperties && { userProperties: userProperties(JSON.parse(told) as Headers) }),
+    ...(places.inProperties && { userProperties: propertiesOf(told) }),
   };
+}
+
+/** Many devices are read at the same time. */
+let last: { readonly headers: string; readonly properties: Readonly<Record<string, string>> } | undefined;
+
+function propertiesOf(headers: string): Readonly<Record<string, string>> {
+  if (last?.headers !== headers)
+    last = { headers, properties: userProperties(JSON.parse(headers) as Headers) };
+  return last.properties;
 }
 
 /** A JSON object that has members, with one more. */

@@ -40,6 +40,8 @@ export async function openSession(options: SessionOptions, signal: AbortSignal):
     clean: options.client.clean ?? true,
     reconnectPeriod: 0,
     resubscribe: false,
+    // A ping at its time harms no busy connection; a new timer for each message does.
+    reschedulePings: false,
     connectTimeout: options.connectTimeoutMs,
     // Its own takes a tenth of all memory that a large fleet's messages need, switched off as it is.
     log: () => undefined,

@@ -31,6 +31,8 @@ interface DeviceState {
   toldAt: number;
 }
 
+/** Of a device whose values nobody is told. */
+const NONE = new Map<string, never>();
 /** No more is begun while so many messages are on their way; a tick soon tells the rest, as it is then. */
 const MOST_UNDER_WAY = 5000;
 const TICK_MS = 1000;
@@ -92,10 +94,11 @@ export class StateView {
   #stateOf(device: DeviceInfo): DeviceState {
     const known = this.#states.get(device.path);
     if (known?.device === device) return known;
+    const isOff = this.#options.settings.state === "off";
     const state: DeviceState = {
       device,
-      values: known?.values ?? new Map(),
-      told: new Map(),
+      values: isOff ? NONE : (known?.values ?? new Map()),
+      told: isOff ? NONE : new Map(),
       toldQuality: undefined,
       observedAt: known?.observedAt,
       partial: known?.partial ?? false,

@@ -50,7 +50,8 @@ export class Station implements DriverDevice {
   readonly #bindings: ReadonlyMap<string, Binding>;
   readonly #kinds: readonly AnswerKind[];
   readonly #optionsOf: ReadonlyMap<AnswerKind, ScrapeOptions>;
-  readonly #warned = new Set<string>();
+  /** Points whose values could not be converted. */
+  #warned: Set<string> | undefined;
 
   constructor(init: StationInit) {
     this.#init = init;
@@ -181,6 +182,7 @@ export class Station implements DriverDevice {
     const raw = attribute.read(answer, row.port);
     const converted = convertValue(raw, row.point.type);
     if (converted.ok) return converted.value;
+    this.#warned ??= new Set();
     if (!this.#warned.has(row.point.name)) {
       this.#warned.add(row.point.name);
       this.#init.log.warn(

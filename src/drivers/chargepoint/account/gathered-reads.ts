@@ -184,8 +184,8 @@ function roundOf({ reader, intervalSeconds }: ReaderRound): Round {
   return { reader, seconds: Math.min(intervalSeconds, LONGEST_SHARE_SECONDS) };
 }
 
+/** Whoever makes one lets reads wait for it ({@link SharedReads.join}), so that no rejection goes unheard. */
 function outstanding<A>(): { work: Promise<A>; entry: Entry<A> } {
   const { promise, resolve, reject } = Promise.withResolvers<A>();
-  promise.catch(() => undefined);
   return { work: promise, entry: { resolve, reject } };
 }
