@@ -23,7 +23,7 @@ import { printJson, type Terminal } from "./terminal.ts";
 
 interface Flags {
   readonly config?: string;
-  readonly driver: string;
+  readonly driver?: string;
   readonly strict?: true;
   readonly json?: true;
 }
@@ -37,7 +37,7 @@ export function check(program: Command, terminal: Terminal): void {
       "bridge configs, device configs, registry CSVs, folders of them (default: all that the bridge config names)",
     )
     .option("--config <file>", "bridge config (default: the one above the path, or configs/bridge.json)")
-    .option("--driver <type>", "driver type by which a CSV is checked", "chargepoint")
+    .option("--driver <type>", "driver type by which a CSV is checked (default: the one that it fits best)")
     .option("--strict", "count warnings as errors")
     .option("--json", "print JSON")
     .action((paths: string[], flags: Flags) => checkAll(paths, flags, terminal));
@@ -127,18 +127,23 @@ function checkLoaded(devices: readonly DeviceSettings[], settings: BridgeSetting
   return [...registries.diagnostics, ...driverDiagnostics(loaded, settings)];
 }
 
-function checkRegistry(file: string, driver: string): Diagnostic[] {
-  const type = Object.hasOwn(driverTypes, driver) ? driverTypes[driver] : undefined;
-  if (!type) {
-    const near = closest(driver, Object.keys(driverTypes));
-    throw new CommandError(
-      `there is no driver type "${driver}"${near ? `; did you mean "${near}"?` : ""}`,
-      EXIT.usage,
-    );
-  }
+function checkRegistry(file: string, driver: string | undefined): Diagnostic[] {
   const registries = new Registries();
   const { rows } = registries.read(file);
-  return [...registries.diagnostics, ...type.checkRows(rows)];
+  const types = driver === undefined ? Object.values(driverTypes) : [driverType(driver)];
+  // A file does not say whose it is; of equals, the type that is listed first.
+  const [found = []] = types
+    .map((type) => type.checkRows(rows))
+    .toSorted((a, b) => countErrors(a) - countErrors(b));
+  return [...registries.diagnostics, ...found];
+}
+
+function driverType(name: string): (typeof driverTypes)[string] {
+  const type = Object.hasOwn(driverTypes, name) ? driverTypes[name] : undefined;
+  if (type) return type;
+  const near = closest(name, Object.keys(driverTypes));
+  const remedy = near ? `; did you mean "${near}"?` : "";
+  throw new CommandError(`there is no driver type "${name}"${remedy}`, EXIT.usage);
 }
 
 /** Devices are made, as for a run, and never started. */

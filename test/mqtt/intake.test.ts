@@ -140,7 +140,7 @@ describe.skipIf(!mosquittoInstalled).each([5, 4] as const)("taking messages over
 
   test("the broker is away at the start, and later restarts with what it kept", async () => {
     const mosquitto = await Mosquitto.prepare({
-      config: ["persistence true", `persistence_location ${folder()}/`],
+      config: ["persistence true"],
     });
     endings.push(() => mosquitto.dispose());
     const taker = new Taker(mosquitto.url, { version });
