@@ -18,7 +18,8 @@ export interface CommandReceiverOptions {
   readonly commands: Commands;
   readonly others: OtherBridges;
   readonly requesters: Requesters;
-  readonly now: () => Date;
+  /** When a message that is read now came, at the earliest. */
+  readonly arrivedAt: () => Date;
 }
 
 /** Most commands that wait or run, for one device and in all. More are refused with an answer. */
@@ -92,9 +93,9 @@ export class CommandReceiver {
     // This is how a retained command is cleared, seen by those who are told of the flag (MQTT 5).
     if (message.retained && message.payload.length === 0 && topic.action === "set") return;
     if (message.retained && this.#retained.wasRefused(message)) return;
-    const { now } = this.#options;
+    const { arrivedAt } = this.#options;
     const anonymous: Command = {
-      ...{ id: randomUUID(), requester: "mqtt", via: "mqtt", sentAt: now() },
+      ...{ id: randomUUID(), requester: "mqtt", via: "mqtt", sentAt: arrivedAt() },
       ...signed.terms,
     };
     let request: Request = { topic, message, command: anonymous };
@@ -106,7 +107,7 @@ export class CommandReceiver {
       });
       const command: Command = {
         ...anonymous,
-        ...termsOf(payload, message, now()),
+        ...termsOf(payload, message, arrivedAt()),
         ...signed.terms,
         replyTo: replyNote(topic.view, message),
         onAccepted: (early) => this.#answer(request, { ...answerOf(actionOf(topic), early), final: false }),

@@ -5,9 +5,11 @@ import type { Commands, Control } from "../devices/commands.ts";
 import type { Log, Secrets } from "../log.ts";
 import type { DeviceInfo, SessionOutlet } from "../points/index.ts";
 import type { Queue, QueueCounters } from "../queue/contract.ts";
+import { Arrivals } from "./arrivals.ts";
 import { addressOptions, brokerUrl } from "./broker-address.ts";
 import { CommandReceiver } from "./commands.ts";
 import { Connection, type ConnectionTimes } from "./connection.ts";
+import { followControllers } from "./controllers.ts";
 import { Delivery, type MqttCounters } from "./delivery.ts";
 import { EmbeddedBroker } from "./embedded-broker.ts";
 import { LateAnswers } from "./late-answers.ts";
@@ -173,7 +175,9 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       'the embedded broker does not check that users send in their own name only, so actuator.requester "topic" keeps nobody from another\'s',
     );
   const requesters = new Requesters(topics, requester);
-  const shared = { link, delivery, topics, requesters, now };
+  const arrivals = new Arrivals();
+  const arrivedAt = () => new Date(now().getTime() - arrivals.heldMs);
+  const shared = { link, delivery, topics, requesters, now, arrivedAt };
   const answering = { ...shared, headers: settings.headers, devices, ...(secrets && { secrets }) };
   const replies = new Replies(answering);
   const lateAnswers = new LateAnswers(link, delivery);
@@ -191,6 +195,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   const rpc = control && new RpcReceiver({ ...shared, commands, control, ...(secrets && { secrets }) });
 
   const unsubscribe = [
+    ...(control?.controllers ? [followControllers(link, topics, control.controllers)] : []),
     bus.on("scrape", (scrape) => {
       publisher.publish(scrape);
       state.scrape(scrape);
@@ -225,6 +230,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     }),
   ];
   await outbox.start();
+  arrivals.start();
   others.start();
   receiver.start();
   lateAnswers.start();
@@ -250,6 +256,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     async stop() {
       await Promise.all([receiver.stop(), rpc?.stop()]);
       schedule?.stop();
+      arrivals.stop();
       lateAnswers.stop();
       others.stop();
       state.stop();

@@ -20,7 +20,8 @@ export interface RpcReceiverOptions {
   readonly commands: Commands;
   readonly control: Control;
   readonly requesters: Requesters;
-  readonly now: () => Date;
+  /** When a message that is read now came, at the earliest. */
+  readonly arrivedAt: () => Date;
   readonly secrets?: Secrets;
 }
 
@@ -162,7 +163,7 @@ export class RpcReceiver {
     { id: callId, command_id, requester, time, expires_at }: Readonly<Record<string, PointValue>>,
     requesterId: PointValue | undefined,
   ): { command: Command; requester: PointValue | undefined } {
-    const { now, requesters } = this.#options;
+    const { arrivedAt, requesters } = this.#options;
     // The call's own id counts calls, often from 1 on; it does not name a command for good.
     const own = { id: command_id, requester: requesterId ?? requester, time, expires_at };
     const said = Object.fromEntries(Object.entries(own).filter(([, value]) => (value ?? null) !== null));
@@ -171,10 +172,10 @@ export class RpcReceiver {
       ...properties,
       ...readHeaders(said as Record<string, PointValue>),
     };
-    const anonymous = { id: randomUUID(), requester: "mqtt", via: "rpc", sentAt: now() };
+    const anonymous = { id: randomUUID(), requester: "mqtt", via: "rpc", sentAt: arrivedAt() };
     const signed = requesters.read(message.topic).terms;
     const replyTo = callId === undefined ? {} : { replyTo: rpcReplyNote(verb, callId as Id, message) };
-    const command: Command = { ...anonymous, ...termsOf(terms, message, now()), ...signed, ...replyTo };
+    const command: Command = { ...anonymous, ...termsOf(terms, message, arrivedAt()), ...signed, ...replyTo };
     return { command, requester: signed.requester ?? terms.requester };
   }
 

@@ -21,6 +21,8 @@ export interface ScheduleReceiverOptions {
   readonly others: OtherBridges;
   readonly requesters: Requesters;
   readonly now: () => Date;
+  /** When a message that is read now came, at the earliest. */
+  readonly arrivedAt: () => Date;
 }
 
 interface Result {
@@ -78,9 +80,9 @@ export class ScheduleReceiver {
   }
 
   #ask(asked: SchedulePayload & Pick<ScheduleCommand, "refusal">, message: Incoming): ScheduleAnswer {
-    const { scheduling, now } = this.#options;
+    const { scheduling, arrivedAt } = this.#options;
     const { requester, taskId, priority, slots, type, refusal, ...terms } = asked;
-    const sentAt = { sentAt: now(), ...termsOf(terms, message, now()) };
+    const sentAt = { sentAt: arrivedAt(), ...termsOf(terms, message, arrivedAt()) };
     const command: ScheduleCommand = { ...sentAt, requester, ...(refusal && { refusal }) };
     if (type === "NEW_SCHEDULE") return scheduling.requestNewSchedule({ taskId, priority, slots }, command);
     if (type === "CANCEL_SCHEDULE") return scheduling.requestCancelSchedule(taskId, command);

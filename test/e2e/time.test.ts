@@ -84,10 +84,14 @@ describe.skipIf(!possible)("the clock, from outside", { timeout: 60_000, concurr
       const from = rig.ear.messages.length;
       await rig.hold(how, BLOCK_MS, async () => {
         await rig.ear.send(SET, JSON.stringify({ headers: { time: new Date().toISOString() }, message: 3 }));
+        await rig.ear.send(SET, "4");
       });
       const back = Date.now();
-      const refused = await rig.ear.json(`devices/actuators/error/${POINT}`);
-      expect(refused).toMatchObject({ type: "CommandExpiredError", status: "refused" });
+      for (const value of [3, 4]) {
+        const said = ({ text }: { text: string }) => JSON.parse(text).requested === value;
+        const refused = await rig.ear.json(`devices/actuators/error/${POINT}`, said);
+        expect(refused).toMatchObject({ type: "CommandExpiredError", status: "refused" });
+      }
       const caughtUp: number[] = [];
       for (const [path, offset] of [
         ["site/s1", 0],
