@@ -51,13 +51,24 @@ export class Scraper {
 
 const NONE: Scrape["failures"] = new Map();
 
-/** Whether it has every point, nothing else, and no failure: then its values are the scrape's as they are. */
+/** Whether it has every point, in their order, nothing else, and no failure: then its values are the scrape's as they are. */
 function isWhole({ values, failures }: Reading, points: DeviceInfo["points"]): boolean {
   if (failures.size > 0 || values.size !== points.size) return false;
+  const names = namesOf(points);
+  let place = 0;
   let whole = true;
   values.forEach((value, name) => {
-    if (value === undefined || !points.has(name)) whole = false;
+    if (name !== names[place++] || value === undefined) whole = false;
     else if (typeof value === "number" && !Number.isFinite(value)) whole = false;
   });
   return whole;
+}
+
+/** Devices of one registry have their points in common. */
+const known = new WeakMap<DeviceInfo["points"], readonly string[]>();
+
+function namesOf(points: DeviceInfo["points"]): readonly string[] {
+  const names = known.get(points) ?? [...points.keys()];
+  known.set(points, names);
+  return names;
 }

@@ -123,6 +123,24 @@ describe("availability", () => {
     await devices.stop();
   });
 
+  it("a point that fails keeps its last value and the time at which it was read", async () => {
+    const { devices, clock, station } = rig();
+    devices.start();
+    await clock.advance(MINUTE);
+    station().broken.set("load", new Error("busy"));
+    await clock.advance(2 * MINUTE);
+    const told = () => {
+      const { values, failures } = devices.latest.get("site/s1")!;
+      const at = ["load", "limit"].map((name) => values.get(name)!.at.toISOString().slice(11, 16));
+      return { at, failures: [...failures.keys()] };
+    };
+    expect(told()).toEqual({ at: ["08:01", "08:03"], failures: ["load"] });
+    station().broken.clear();
+    await clock.advance(MINUTE);
+    expect(told()).toEqual({ at: ["08:04", "08:04"], failures: [] });
+    await devices.stop();
+  });
+
   it("H3: a miss now and then makes nobody offline", async () => {
     const { devices, clock, station, availability } = rig();
     devices.start();
