@@ -53,7 +53,7 @@ export class Recorder {
     topic: string,
     passes: (message: Recorded) => boolean = () => true,
     from = 0,
-    deadlineMs = 5000,
+    deadlineMs = 15_000,
   ): Promise<Recorded> {
     const end = Date.now() + deadlineMs;
     for (;;) {
