@@ -54,6 +54,13 @@ const ACTUATOR = section("Set points.", {
     default: 60,
     description: "Seconds that a running task keeps its device after a more urgent one has taken it.",
   },
+  controller_grace_seconds: {
+    type: ["number", "null"],
+    minimum: 0,
+    default: null,
+    description:
+      "Seconds that a controller may say offline of itself before what it holds is reverted; null: it is not.",
+  },
   confirm_timeout: {
     type: "number",
     exclusiveMinimum: 0,

@@ -85,6 +85,7 @@ export interface BridgeFile {
     readonly require_schedule: boolean;
     readonly schedule_publish_interval: number;
     readonly preempt_grace_time: number;
+    readonly controller_grace_seconds: number | null;
     readonly confirm_timeout: number;
     readonly accepted_after: number;
     readonly writes_per_minute: number;
@@ -136,6 +137,9 @@ export function toBridgeSettings(file: string, raw: BridgeFile): BridgeSettings 
       requireSchedule: actuator.require_schedule,
       schedulePublishIntervalSeconds: actuator.schedule_publish_interval,
       preemptGraceSeconds: actuator.preempt_grace_time,
+      ...(actuator.controller_grace_seconds !== null && {
+        controllerGraceSeconds: actuator.controller_grace_seconds,
+      }),
       confirmTimeoutSeconds: actuator.confirm_timeout,
       acceptedAfterSeconds: actuator.accepted_after,
       writesPerMinute: actuator.writes_per_minute,

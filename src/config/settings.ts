@@ -112,6 +112,8 @@ export interface ActuatorSettings {
   readonly requireSchedule: boolean;
   readonly schedulePublishIntervalSeconds: number;
   readonly preemptGraceSeconds: number;
+  /** How long a controller may be offline before what it holds is reverted. Absent: for ever. */
+  readonly controllerGraceSeconds?: number;
   readonly confirmTimeoutSeconds: number;
   readonly acceptedAfterSeconds: number;
   readonly writesPerMinute: number;

@@ -105,6 +105,12 @@ export class Actuator implements Commands {
     return true;
   }
 
+  /** Reverts what a controller that is gone holds. Rejects where the device did not take it. */
+  async deadManRevert(hold: Hold): Promise<void> {
+    const { status, text } = await this.#writeFor(hold, "revert", "dead-man");
+    if (status !== "confirmed" && status !== "accepted") throw new Error(text ?? status);
+  }
+
   /** A write of the bridge's own for something that it holds; refused where that is not held any more. */
   #writeFor(hold: Hold, action: "set" | "revert", via: string): Promise<CommandResult> {
     const { device, point, value, requester } = hold;

@@ -197,6 +197,12 @@ export interface Eventing {
   events(): readonly PlannedEvent[];
 }
 
+/** Controllers that say whether they are there, themselves or by their will. */
+export interface Controllers {
+  /** `name` is the requester's; `state` is `online`, `offline`, or empty where it says nothing any more. */
+  heard(name: string, state: string): void;
+}
+
 /** Everything beside the {@link Commands} that the ways in may ask for. */
 export interface Control {
   readonly scheduling: Scheduling;
@@ -204,6 +210,8 @@ export interface Control {
   /** Absent where no site limit controller runs. */
   readonly limiting?: Limiting;
   readonly eventing: Eventing;
+  /** Absent where nothing follows from it. */
+  readonly controllers?: Controllers;
   sheds(): Sheds;
   /** Reads a whole device now. Rejects with DeviceNotFoundError, or why nothing could be read. */
   scrapeAll(device: string, signal?: AbortSignal): Promise<Scrape>;

@@ -10,13 +10,14 @@ import { type Clock, systemClock, withDeadline } from "./clock.ts";
 import { findDevice } from "./command-checks.ts";
 import { CommandLedger } from "./command-ledger.ts";
 import type { Commands, Control } from "./commands.ts";
+import { DeadMan } from "./dead-man.ts";
 import type { Device } from "./device.ts";
 import { DeviceSet } from "./device-set.ts";
 import { DriverServices } from "./driver-services.ts";
 import { ReadOnlyBridgeError } from "./errors.ts";
 import { Events } from "./events.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { type HoldCounters, Holds } from "./holds.ts";
+import { type Hold, type HoldCounters, Holds } from "./holds.ts";
 import { LatestValues } from "./latest-values.ts";
 import { LoopDelay, type LoopDelayReading } from "./loop-delay.ts";
 import { Notices } from "./notices.ts";
@@ -142,6 +143,12 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     },
     scrapeSoon: (path) => poller.scrapeSoon(path),
   });
+  const { controllerGraceSeconds: graceSeconds } = settings.actuator;
+  const revert = (hold: Hold) => actuator.deadManRevert(hold);
+  const deadMan =
+    graceSeconds === undefined || readOnly
+      ? undefined
+      : new DeadMan({ holds, bus, clock, notices, graceSeconds, revert });
   const events = new Events({
     devices: byPath,
     store: state.namespace("events"),
@@ -222,6 +229,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       scheduling: schedule,
       overriding: overrides,
       eventing: events,
+      ...(deadMan && { controllers: deadMan }),
       sheds: () => sheds.list(),
       async scrapeAll(path, signal) {
         const device = findDevice(byPath, path);
@@ -254,6 +262,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       holds.start(byPath, readOnly ? undefined : actuator);
       actuator.settle();
       sheds.start();
+      deadMan?.start();
       deaf = bus.on("write", (write) => latest.written(write));
       if (readOnly) sayReadOnly(holds, notices);
       poller.start();
@@ -268,6 +277,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       loopDelay.stop();
       await Promise.all(sets.map((set) => set.stop()));
       heartbeat.stop();
+      deadMan?.stop();
       holds.stop();
       sheds.stop();
       events.stop();

@@ -9,6 +9,7 @@ import { Arrivals } from "./arrivals.ts";
 import { addressOptions, brokerUrl } from "./broker-address.ts";
 import { CommandReceiver } from "./commands.ts";
 import { Connection, type ConnectionTimes } from "./connection.ts";
+import { followControllers } from "./controllers.ts";
 import { Delivery, type MqttCounters } from "./delivery.ts";
 import { EmbeddedBroker } from "./embedded-broker.ts";
 import { LateAnswers } from "./late-answers.ts";
@@ -194,6 +195,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   const rpc = control && new RpcReceiver({ ...shared, commands, control, ...(secrets && { secrets }) });
 
   const unsubscribe = [
+    ...(control?.controllers ? [followControllers(link, topics, control.controllers)] : []),
     bus.on("scrape", (scrape) => {
       publisher.publish(scrape);
       state.scrape(scrape);

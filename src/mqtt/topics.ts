@@ -90,6 +90,11 @@ export class Topics {
     return `${this.#base}voltbridge/${this.#instance}/${kind}`;
   }
 
+  /** Where a controller says `online` and its will `offline`; with name `+` a filter for all. */
+  controller(name: string): string {
+    return `${this.#base}voltbridge/${this.#instance}/controller/${name}/state`;
+  }
+
   /** Of a session, or of a port's lifetime energy. Station and port are each one level. */
   session(kind: "session" | "energy", station: string, port: string): string {
     return `${this.#base}voltbridge/${this.#instance}/${kind}/${station}/${port}`;

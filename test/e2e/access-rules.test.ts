@@ -146,6 +146,11 @@ describe.skipIf(!mosquittoInstalled).each(Object.entries(RULES))("the shipped ac
     expect(later.slice(calls).filter(({ operation }) => /shed/i.test(operation))).toEqual([]);
   });
 
+  test("E21, G5: a controller says whether it is there, for itself", async () => {
+    await ears.controller.send("voltbridge/voltbridge/controller/controller/state", "online");
+    await ears.viewer.find("voltbridge/voltbridge/controller/controller/state");
+  });
+
   test("G5: what others may read is not delivered to who may not", async () => {
     expect(ears.controller.messages.some(({ topic }) => topic.startsWith("as/"))).toBe(false);
     expect(ears.viewer.messages.some(({ topic }) => topic.startsWith("as/"))).toBe(false);
