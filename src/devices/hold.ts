@@ -56,3 +56,9 @@ export function endOf(
   if (leaseSeconds === undefined) return { severity: "info", text: "has ended" };
   return { severity: "warning", text: "ran out and is not held any more; set it again" };
 }
+
+/** What becomes of a hold that nobody looks after any more. */
+export function restOf({ endsAt }: Hold): string {
+  if (endsAt === undefined) return "It has no end and stands until somebody clears it";
+  return `It ends by itself at ${new Date(endsAt).toISOString()}`;
+}

@@ -3,30 +3,14 @@ import type { Point, PointValue } from "../points/index.ts";
 import type { Clock } from "./clock.ts";
 import { watchClock } from "./clock-watch.ts";
 import type { Device } from "./device.ts";
-import { endOf, type Hold, idOf, shifted, stateOf } from "./hold.ts";
+import { endOf, type Hold, idOf, restOf, shifted, stateOf } from "./hold.ts";
+import type { HoldActions, HoldCounters } from "./hold-actions.ts";
 import type { Notices } from "./notices.ts";
 import { messageOf } from "./read-back.ts";
 import type { StateNamespace } from "./state-store.ts";
 
 export type { Hold } from "./hold.ts";
-
-/** Set points that stand in devices, and the renewals of their leases. */
-export interface HoldCounters {
-  readonly held: number;
-  readonly renewed: number;
-  readonly notRenewed: number;
-}
-
-/** What is done about holds as their time passes. */
-export interface HoldActions {
-  /** Writes a hold again. Rejects where the device did not take it. */
-  renew(hold: Hold): Promise<void>;
-  /**
-   * Sees to it that a hold whose time is over does not stand any more: whether it had to be cleared. Rejects where that
-   * could not be found out or done.
-   */
-  end(hold: Hold): Promise<boolean>;
-}
+export type { HoldCounters } from "./hold-actions.ts";
 
 interface Held {
   hold: Hold;
@@ -174,6 +158,24 @@ export class Holds {
   /** What stood under these keys does not stand any more. */
   released(device: string, keys: readonly string[]): void {
     for (const key of keys) this.#drop(idOf({ device, key }));
+  }
+
+  /** The device is no more: nothing of it is renewed or ended from here on, now or after a restart. */
+  abandon(device: string): void {
+    const stored = this.#store.entries().map(([id, hold]) => [id, hold as unknown as Hold] as const);
+    const held = [...this.#held].map(([id, { hold }]) => [id, hold] as const);
+    for (const [id, hold] of new Map([...stored, ...held])) {
+      if (hold.device !== device) continue;
+      this.#held.get(id)?.cancel?.();
+      this.#held.delete(id);
+      this.#save(id, null);
+      this.#say(
+        "warning",
+        "hold_released",
+        hold,
+        `is not held any more: its device is gone. ${restOf(hold)}`,
+      );
+    }
   }
 
   #hold(id: string, hold: Hold): void {

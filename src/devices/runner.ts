@@ -209,7 +209,10 @@ export function openDevices(options: DevicesOptions): RunningDevices {
             device.driver.close?.();
             bus.emit("membership", { device: device.info, change: "gone" });
           },
-          forget: (device) => bus.emit("membership", { device, change: "forgotten" }),
+          forget(device) {
+            holds.abandon(device.path);
+            bus.emit("membership", { device, change: "forgotten" });
+          },
         }),
     );
   for (const set of sets) set.restore();

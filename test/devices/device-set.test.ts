@@ -18,7 +18,13 @@ const station = (id: string, stationName?: string): SetMember => ({
 
 /** The devices of one set, `path` being its template, on a clock that the test moves. */
 function rig(
-  options: { template?: string; state?: StateStore; singles?: string[]; starting?: boolean } = {},
+  options: {
+    template?: string;
+    state?: StateStore;
+    singles?: string[];
+    starting?: boolean;
+    prepare?: (device: ScriptedDevice) => void;
+  } = {},
 ) {
   const clock = new ManualClock();
   const state = options.state ?? StateStore.open(":memory:");
@@ -33,6 +39,7 @@ function rig(
       createDevice(init) {
         configs.push(init.config);
         const device = new ScriptedDevice(init.path, clock);
+        options.prepare?.(device);
         made.set(init.path, device);
         return device;
       },
@@ -161,6 +168,26 @@ describe("a set of devices", () => {
     expect(r.made.get("campus/A")!.calls).toHaveLength(calls);
     expect(r.changes.at(-1)).toBe("forgotten campus/A");
     expect(r.devices.latest.get("campus/A")).toBeUndefined();
+    await r.devices.stop();
+  });
+
+  test("what is held of a station that is forgotten is let go, and told; nothing is renewed after a restart", async () => {
+    const r = rig({ prepare: (device) => void Object.assign(device, { leaseSeconds: 3 * 3600 }) });
+    r.account.members = [station("1:1", "A"), station("1:2", "B")];
+    r.devices.start();
+    await r.clock.advance(1000);
+    for (const path of ["campus/A", "campus/B"]) {
+      const command = { id: path, requester: "t", via: "t", sentAt: new Date(r.clock.now()) };
+      expect(await r.devices.commands.set(path, "limit", 1, command)).toMatchObject({ status: "confirmed" });
+    }
+    await r.looked([station("1:2", "B")]);
+    expect(r.devices.counters().holds.held).toBe(2);
+    await r.looked([station("1:2", "B")]);
+    expect(r.devices.counters().holds.held).toBe(1);
+    const [released] = r.said("hold_released");
+    expect(released).toMatchObject({ severity: "warning", device: "campus/A" });
+    expect(released!.text).toContain("ends by itself at");
+    expect(r.state.namespace("holds").entries().length).toBe(1);
     await r.devices.stop();
   });
 
