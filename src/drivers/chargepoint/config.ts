@@ -1,6 +1,6 @@
 /** Which stations a config stands for: those of a group, an organisation, with a name (`*` and `?`), or these. */
 export type StationSet =
-  | { readonly sgID?: string; readonly orgID?: string; readonly stationName?: string }
+  | { readonly sgID?: string | number; readonly orgID?: string; readonly stationName?: string }
   | readonly string[];
 
 /** `driver_config` of a ChargePoint station, checked and with defaults (contracts.md: Device config). */
@@ -54,9 +54,10 @@ export const configSchema = {
           type: "object",
           properties: {
             sgID: {
-              type: "string",
+              type: ["string", "integer"],
               pattern: "^\\d+$",
-              "x-expected": 'the number of a station group as text, e.g. "20001"',
+              minimum: 0,
+              "x-expected": 'the number of a station group, e.g. "20001"',
               description: "Stations of this group",
             },
             orgID: { type: "string", minLength: 1, description: "Stations of this organisation" },

@@ -52,7 +52,8 @@ function search(set: StationSet | undefined): Search {
     const listed = new Set(set);
     return { wanted: ({ stationID }) => listed.has(stationID) };
   }
-  const { sgID, orgID, stationName } = set ?? {};
+  const { sgID: group, orgID, stationName } = set ?? {};
+  const sgID = group === undefined ? undefined : String(group);
   if (stationName === undefined) return { sgID, orgID, wanted: () => true };
   const pattern = namePattern(stationName);
   return { sgID, orgID, wanted: (station) => pattern.test(station.stationName ?? "") };
