@@ -34,7 +34,6 @@ export default defineConfig({
           include: ["test/faults/**/*.test.ts"],
           testTimeout: 3_600_000,
           hookTimeout: 120_000,
-          maxWorkers: 1,
           sequence: { groupOrder: 1 },
         },
       },
