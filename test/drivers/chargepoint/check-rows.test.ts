@@ -26,14 +26,14 @@ test("F3: register, attribute, port and Writable are checked, each with its plac
     ),
   ).toMatchInlineSnapshot(`
     [
-      "r.csv:2:12: error [unknown_register] Register Name: there is no such register; found "LodRegister", expected one of StationRegister, StationStatusRegister, LoadRegister, AlarmRegister, StationRightsRegister, ChargingSessionRegister; did you mean "LoadRegister"?",
+      "r.csv:2:12: error [unknown_register] Register Name: there is no such register; found "LodRegister", expected one of StationRegister, StationStatusRegister, LoadRegister, AlarmRegister, StationRightsRegister, ChargingSessionRegister, PublicStationRegister; did you mean "LoadRegister"?",
       "r.csv:3:3: error [unknown_attribute] Attribute Name: LoadRegister has no such attribute; found "portLoda", expected an attribute of LoadRegister; did you mean "portLoad"?",
       "r.csv:4:25: error [port_needed] Port #: portLoad of LoadRegister is a value of a port; found no port, expected the port's number, e.g. 1",
       "r.csv:5:28: warning [port_ignored] Port #: stationLoad of LoadRegister is a value of the whole station; its port is ignored; found "2", expected an empty cell",
       "r.csv:6:35: warning [not_writable] Writable: ChargePoint takes no writes to portLoad of LoadRegister; writes to this point will be refused; found TRUE, expected FALSE",
       "r.csv:7:3: error [unknown_attribute] Attribute Name: LoadRegister has no such attribute; StationStatusRegister has; found "Status", expected an attribute of LoadRegister",
       "r.csv:8:3: error [unknown_attribute] Attribute Name: LoadRegister has no such attribute; found "toString", expected an attribute of LoadRegister",
-      "r.csv:9:12: error [unknown_register] Register Name: the row names no register; found "", expected one of StationRegister, StationStatusRegister, LoadRegister, AlarmRegister, StationRightsRegister, ChargingSessionRegister",
+      "r.csv:9:12: error [unknown_register] Register Name: the row names no register; found "", expected one of StationRegister, StationStatusRegister, LoadRegister, AlarmRegister, StationRightsRegister, ChargingSessionRegister, PublicStationRegister",
     ]
   `);
 });

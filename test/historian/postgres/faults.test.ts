@@ -94,9 +94,10 @@ describe.skipIf(!hasPostgres())("postgres that fails", () => {
   });
 
   it("A9: a server that hangs: every call ends by its own deadline, and works again without a restart", async () => {
-    const writer = backend(unmade({ timeout: 0.3 }));
-    await writer.open();
-    await writer.write([sample("a/b", NOON, 1)]);
+    const connection = unmade();
+    // Making the schema may take its time; only what comes afterwards has the short deadline.
+    await backend(connection).write([sample("a/b", NOON, 1)]);
+    const writer = backend({ ...connection, timeout: 1 });
     expect(await values(writer, "a/b")).toEqual([1]);
     server.pause();
     try {
@@ -109,7 +110,7 @@ describe.skipIf(!hasPostgres())("postgres that fails", () => {
         });
       // With the connections thrown away: a new one is answered by nobody either.
       expect(await failure(writer.write([sample("a/b", NOON + 1, 2)]))).toMatchObject({ kind: "retry" });
-      expect(performance.now() - begun).toBeLessThan(3000);
+      expect(performance.now() - begun).toBeLessThan(8000);
     } finally {
       server.resume();
     }
