@@ -105,6 +105,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     requester,
     log,
     notify: (notice) => bus.emit("notice", { ...notice, at: now() }),
+    onReport: () => status.reportChanged(),
     now,
     ...(options.times?.connectTimeoutMs !== undefined && { timeoutMs: options.times.connectTimeoutMs }),
   });

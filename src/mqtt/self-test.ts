@@ -20,6 +20,8 @@ export interface SelfTestOptions {
   readonly requester: "message" | "topic";
   readonly log: Log;
   readonly notify: (notice: Omit<Notice, "at">) => void;
+  /** The report is another now. */
+  readonly onReport: () => void;
   readonly now: () => Date;
   /** How long the broker may take to deliver a message back. */
   readonly timeoutMs?: number;
@@ -80,6 +82,7 @@ export class SelfTest {
       text: `what is sent on ${message.topic} comes back`,
     });
     this.#stopWatching();
+    this.#options.onReport();
   }
 
   /** The broker acknowledged a reading. */
@@ -110,6 +113,7 @@ export class SelfTest {
       // Last, for a broker may end the connection for a message that is too large.
       for (const check of await probeOwnTopics(session, this.#echo, topics, largest)) this.#note(check);
       this.#at = now();
+      this.#options.onReport();
     } catch (error) {
       if (error instanceof LinkDownError) this.#ranAt = Number.NEGATIVE_INFINITY;
       else log.error("the self-test failed", { err: error });

@@ -69,7 +69,12 @@ export class StatusPublisher {
   availability(change: AvailabilityChange): void {
     this.#note(change.device.path, change.availability);
     if (this.#heartbeat() !== this.#told) this.#beat();
-    else this.#soon ??= setTimeout(() => this.#beat(), SOON_MS);
+    else this.reportChanged();
+  }
+
+  /** What health tells is another now: it is told anew, once for changes that follow each other. */
+  reportChanged(): void {
+    this.#soon ??= setTimeout(() => this.#beat(), SOON_MS);
   }
 
   /** After a connect: who we are, and how we are. */
