@@ -155,7 +155,7 @@ function pointsOf(rows: readonly RegistryRow[], virtual: string | undefined): Re
 }
 
 /** Leaves out the rows in which a driver type finds an error. Devices that share a registry report it once. */
-function rowChecker(diagnostics: Diagnostic[]) {
+export function rowChecker(diagnostics: Diagnostic[]) {
   const checked = new Map<DriverType, Map<readonly RegistryRow[], readonly RegistryRow[]>>();
   return (type: DriverType, rows: readonly RegistryRow[]): readonly RegistryRow[] => {
     const byRows = checked.get(type) ?? new Map();

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { asLevel, type DeviceSetSettings, fillTemplate, formatDiagnostic } from "../config/index.ts";
+import { type DeviceSetSettings, formatDiagnostic } from "../config/index.ts";
 import type { SetMember } from "../drivers/driver.ts";
-import { type DeviceInfo, devicePathFault } from "../points/index.ts";
+import type { DeviceInfo } from "../points/index.ts";
 import type { DeviceBuilder, LoadedDevice } from "./build.ts";
 import { type Clock, pause, withDeadline } from "./clock.ts";
 import type { Device } from "./device.ts";
@@ -10,6 +10,7 @@ import { KnownMembers } from "./known-members.ts";
 import type { Notices } from "./notices.ts";
 import type { Owners } from "./owners.ts";
 import { messageOf } from "./read-back.ts";
+import { deviceOfMember, labelOf, memberFault, pathOfMember } from "./set-member.ts";
 import type { StateNamespace } from "./state-store.ts";
 
 /** A walk over a large account takes minutes. */
@@ -155,7 +156,7 @@ export class DeviceSet {
   #make(member: SetMember): Device | undefined {
     const { builder, owners, notices } = this.#parts;
     const path = this.#pathOf(member);
-    const problem = path === undefined ? this.#withoutPath(member) : this.#fault(path);
+    const problem = memberFault(this.#loaded, member, (taken) => owners.of(taken));
     if (path === undefined || problem !== undefined) {
       const text = `${labelOf(member)} of the set of ${this.#loaded.settings.file} is not run: ${problem}`;
       notices.say("error", "station_not_added", text, path ?? member.id);
@@ -182,41 +183,11 @@ export class DeviceSet {
     if (info) this.#parts.forget(info);
   }
 
-  #deviceOf({ id }: SetMember, path: string): LoadedDevice {
-    const { settings, rows } = this.#loaded;
-    const { [this.#set.key]: _, ...rest } = settings.driverConfig as Record<string, unknown>;
-    const { set: _set, ...own } = settings;
-    return { settings: { ...own, path, driverConfig: { ...rest, [this.#set.member]: id } }, rows };
+  #deviceOf(member: SetMember, path: string): LoadedDevice {
+    return deviceOfMember(this.#loaded, member, path);
   }
 
-  /** Undefined where something that the topic holds is not known of the member. */
-  #pathOf({ names }: SetMember): string | undefined {
-    let known = true;
-    const path = fillTemplate(this.#loaded.settings.path, (name) => {
-      if (names[name] === undefined) known = false;
-      return asLevel(names[name] ?? "");
-    });
-    return known ? path : undefined;
+  #pathOf(member: SetMember): string | undefined {
+    return pathOfMember(this.#loaded, member);
   }
-
-  #withoutPath({ names }: SetMember): string {
-    const missing = this.#set.placeholders.filter(
-      (name) => names[name] === undefined && this.#loaded.settings.path.includes(`{${name}}`),
-    );
-    return `it has no ${missing.join(", no ")}, which its topic ${this.#loaded.settings.path} needs`;
-  }
-
-  #fault(path: string): string | undefined {
-    const fault = devicePathFault(path);
-    if (fault) return `its topic path ${JSON.stringify(path)} ${fault}`;
-    const owner = this.#parts.owners.of(path);
-    return (
-      owner && `topic path ${path} belongs to ${owner} already; put {${this.#set.member}} into the topic`
-    );
-  }
-}
-
-function labelOf({ id, names }: SetMember): string {
-  const name = names.stationName ?? names.name;
-  return name === undefined || name === id ? `station ${id}` : `station ${id} (${name})`;
 }

@@ -3,6 +3,8 @@ export type { LoadedDevice } from "./build.ts";
 export type { Commands } from "./commands.ts";
 export { DataFolderInUseError, DataLock } from "./data-lock.ts";
 export type { DeviceState } from "./latest-values.ts";
+export { planAccounts } from "./plan.ts";
+export { type LookedUpPlan, planWithLookup } from "./plan-lookup.ts";
 export { openDevices, type RunningDevices } from "./runner.ts";
 export { scrapeOnce } from "./scrape-once.ts";
 export { StateStore } from "./state-store.ts";

@@ -24,11 +24,36 @@ export interface DriverType<Config = unknown> {
   open(context: DriverContext): DriverService<Config>;
   /** The calls that such devices will make, where they share calls; pure. */
   plan?(devices: readonly DeviceInit<Config>[], assumed: PlanAssumptions): AccountPlan[];
+  /** Which account such a device or set belongs to: what tells accounts apart, and their name in messages. */
+  accountOf?(config: Config): { readonly key: string; readonly label: string };
 }
 
 export interface PlanAssumptions {
   /** Stations in each of the account's groups; 0 where there are none. */
   readonly stationsPerGroup: number;
+  /** The groups as they were looked up, of one account whose devices these are; absent: they are presumed. */
+  readonly groups?: KnownGroups;
+  /** Sets of that account whose members are among the devices. */
+  readonly sets?: readonly PlannedSet[];
+}
+
+/** Groups of an account's devices as its service tells them. */
+export interface KnownGroups {
+  readonly groups: readonly DeviceGroup[];
+  /** Calls that it takes to learn them, beside the one that lists them. */
+  readonly calls: number;
+}
+
+export interface DeviceGroup {
+  readonly id: number;
+  /** As in {@link SetMember}'s `id`. */
+  readonly members: ReadonlySet<string>;
+}
+
+export interface PlannedSet {
+  readonly file: string;
+  readonly members: number;
+  readonly refreshSeconds: number;
 }
 
 /** What an account's devices will ask of its service. */
@@ -39,6 +64,16 @@ export interface AccountPlan {
   readonly calls: readonly PlannedCall[];
   /** The most that the account is allowed; absent where nothing is known of it. */
   readonly limitPerMinute?: number;
+  /** By which groups stations are read, where the groups were looked up. */
+  readonly groups?: readonly PlannedGroup[];
+}
+
+export interface PlannedGroup {
+  readonly id: number;
+  /** Stations in it, those of others too. */
+  readonly size: number;
+  /** The stations that are read by it. */
+  readonly stations: readonly string[];
 }
 
 /** An operation that is called every so often. */
@@ -51,6 +86,8 @@ export interface PlannedCall {
   readonly onePerStationPerMinute: number;
   /** What makes it necessary. */
   readonly rows: readonly RegistryRow[];
+  /** What makes it necessary where no row does. */
+  readonly cause?: string;
   /** What the number assumes of the account. */
   readonly assumes?: string;
 }
@@ -77,6 +114,8 @@ export interface DriverService<Config = unknown> {
    * the set; a member's own has the schema's `member` key in place of the set's.
    */
   findMembers?(config: Config, signal: AbortSignal): Promise<readonly SetMember[]>;
+  /** Looks up the groups that such devices, of one account, would be read by; asks nothing where none would be. For a plan. */
+  findGroups?(devices: readonly DeviceInit<Config>[], signal: AbortSignal): Promise<KnownGroups>;
   /** Running totals for the health topic, e.g. `calls` and `errors`; they only grow. */
   counters?(): Readonly<Record<string, number>>;
   /** The accounts that devices have been made for, for who reads of them what is no device's. */

@@ -6,6 +6,7 @@ import type {
   DriverDevice,
   DriverService,
   DriverType,
+  KnownGroups,
   SetMember,
 } from "../driver.ts";
 import type { Account } from "./account/account.ts";
@@ -24,7 +25,8 @@ import { OwnSheds } from "./control/own-sheds.ts";
 import { ShedControl } from "./control/shed.ts";
 import { ShedCalls } from "./control/shed-calls.ts";
 import { findStations, memberOf } from "./discovery/index.ts";
-import { planDevices } from "./plan-devices.ts";
+import { accountOf, planDevices, stationsWithLoads } from "./plan-devices.ts";
+import { findGroups } from "./plan-groups.ts";
 import { Station } from "./station.ts";
 
 /** ChargePoint stations through the web services, API version 5.1. */
@@ -34,6 +36,7 @@ export const chargepoint: DriverType<ChargePointConfig> = {
   checkRows,
   open: (context) => new ChargePointService(context),
   plan: planDevices,
+  accountOf,
 };
 
 class ChargePointService implements DriverService<ChargePointConfig> {
@@ -79,6 +82,19 @@ class ChargePointService implements DriverService<ChargePointConfig> {
   async findMembers(config: ChargePointConfig, signal: AbortSignal): Promise<SetMember[]> {
     const { account } = this.#accountOf(config);
     return (await findStations(account.calls, config.stations, signal)).map(memberOf);
+  }
+
+  async findGroups(
+    devices: readonly DeviceInit<ChargePointConfig>[],
+    signal: AbortSignal,
+  ): Promise<KnownGroups> {
+    const { account } = this.#accountOf(devices[0]!.config);
+    const onRefused = (err: unknown) =>
+      this.#context.log.warn(
+        `account ${account.label}: its station groups cannot be read, so loads are read station by station`,
+        { err: err as Error },
+      );
+    return await findGroups(account.calls, stationsWithLoads(devices).size, { signal, onRefused });
   }
 
   #accountOf(config: ChargePointConfig): { account: Account; stateKey: string } {

@@ -8,7 +8,7 @@ import type {
   DriverType,
   SetMember,
 } from "../driver.ts";
-import { Accounts } from "./accounts.ts";
+import { Accounts, keyOf, labelOf } from "./accounts.ts";
 import { checkRows } from "./check-rows.ts";
 import { configSchema, type EconnectConfig } from "./config.ts";
 import { EconnectStation } from "./device.ts";
@@ -21,6 +21,7 @@ export const econnect: DriverType<EconnectConfig> = {
   checkRows,
   open: (context) => new EconnectDriver(context),
   plan: planDevices,
+  accountOf: (config) => ({ key: keyOf(config), label: labelOf(config) }),
 };
 
 class EconnectDriver implements DriverService<EconnectConfig> {

@@ -36,10 +36,14 @@ const OPERATIONS: Readonly<Record<Kind, string>> = {
 
 const GROUPS_REFRESH_SECONDS = 3600;
 
-/** The calls of one account in a steady state: each kind of answer at each pace, and the learning of its groups. */
+/**
+ * The calls of one account in a steady state: each kind of answer at each pace, and the learning of its groups.
+ * `learning`: calls that this takes, where the groups are known and not presumed.
+ */
 export function planCalls(
   stations: readonly PlannedStation[],
   groups: readonly StationGroup[],
+  learning?: number,
 ): PlannedCall[] {
   const kinds = Object.keys(OPERATIONS) as Kind[];
   const calls = kinds.flatMap((kind) => paces(kind, stations).map((pace) => planKind(kind, pace, groups)));
@@ -48,17 +52,15 @@ export function planCalls(
   if (read < 2) return calls;
   const rows = loads.flatMap((load) => load.rows);
   const learn = { everySeconds: GROUPS_REFRESH_SECONDS, calls: 1, onePerStationPerMinute: 0, rows };
+  const [operation, presumed, assumes] =
+    read > MOST_STATIONS_AT_ONCE
+      ? ["getStationGroupDetails", groups.length, "no groups but these"]
+      : ["getStationGroups", 1, "one organisation"];
+  const each = { operation, ...learn, calls: learning ?? presumed };
   return [
     ...calls,
     { operation: "getOrgsAndStationGroups", ...learn },
-    read > MOST_STATIONS_AT_ONCE
-      ? {
-          operation: "getStationGroupDetails",
-          ...learn,
-          calls: groups.length,
-          assumes: "no groups but these",
-        }
-      : { operation: "getStationGroups", ...learn, assumes: "one organisation" },
+    learning === undefined ? { ...each, assumes } : each,
   ];
 }
 

@@ -27,6 +27,7 @@ export class StationGroups {
   readonly #options: StationGroupsOptions;
   #groups: readonly StationGroup[] = [];
   #version = 0;
+  #asked = 0;
   #learning: Promise<void> | undefined;
   #learntAt = Number.NEGATIVE_INFINITY;
   #dueAt = Number.NEGATIVE_INFINITY;
@@ -40,6 +41,11 @@ export class StationGroups {
 
   get groups(): readonly StationGroup[] {
     return this.#groups;
+  }
+
+  /** Calls of the last learning, beside the one that lists organisations and groups. */
+  get asked(): number {
+    return this.#asked;
   }
 
   /** Grows when the groups change. */
@@ -104,7 +110,9 @@ export class StationGroups {
   async #ofOrganisations(orgIDs: readonly string[]): Promise<Map<number, string[]>> {
     const { signal } = this.#options;
     const direct = new Map<number, string[]>();
-    for (const orgID of orgIDs.slice(0, MOST_ORGANISATIONS)) {
+    const asked = orgIDs.slice(0, MOST_ORGANISATIONS);
+    this.#asked = asked.length;
+    for (const orgID of asked) {
       const { groupData } = await this.#client.call(getStationGroups, { orgID }, { signal });
       for (const { sgID, stationData } of groupData) if (sgID !== null) direct.set(sgID, idsOf(stationData));
     }
@@ -123,6 +131,7 @@ export class StationGroups {
         if (concernsAll(error)) throw error;
       }
     };
+    this.#asked = sgIDs.length;
     for (let at = 0; at < sgIDs.length; at += AT_A_TIME)
       await Promise.all(sgIDs.slice(at, at + AT_A_TIME).map(read));
     return direct;
