@@ -1,3 +1,5 @@
+import { sqliteFailure } from "../sqlite-failure.ts";
+
 /**
  * `disk`: the disk or the file's rights do not allow it now; another try can succeed. `busy`: another process writes.
  * `full`: no space is left. `damaged`: what the file holds makes no sense. `refused`: only a person can help. `fault`: ours.
@@ -15,32 +17,35 @@ export class QueueError extends Error {
   }
 }
 
-/** SQLite's primary result codes, with what to look at. */
-const CODES: Record<number, readonly [FailureKind, string]> = {
-  3: ["disk", "it cannot be accessed; check the permissions of the file and its folder"],
-  5: ["busy", "another process is writing to it"],
-  6: ["busy", "another process is writing to it"],
-  7: ["disk", "out of memory"],
-  8: ["disk", "it cannot be written; check the permissions of the file, its folder and its disk"],
-  10: ["disk", "the disk failed to read or write; check it"],
-  11: ["damaged", "it is damaged"],
-  13: ["full", "the disk is full; make room"],
-  14: ["disk", "it cannot be opened; check that its folder exists and may be written"],
-  15: ["disk", "it is locked in a way that the file system does not allow"],
-  26: ["damaged", "it is damaged"],
+/** The kinds of SQLite's primary result codes. */
+const KINDS: Readonly<Record<number, FailureKind>> = {
+  3: "disk",
+  5: "busy",
+  6: "busy",
+  7: "disk",
+  8: "disk",
+  10: "disk",
+  11: "damaged",
+  13: "full",
+  14: "disk",
+  15: "disk",
+  26: "damaged",
+};
+const WORDS: Readonly<Record<number, string>> = {
+  3: "it cannot be accessed; check the permissions of the file and its folder",
+  11: "it is damaged",
+  15: "it is locked in a way that the file system does not allow",
+  26: "it is damaged",
 };
 
 /** What went wrong, told apart by SQLite's or the system's code. Errors of ours pass as they are. */
 export function queueError(error: unknown, file: string): QueueError {
   if (error instanceof QueueError) return error;
-  const { errcode, code, message } = error as { errcode?: number; code?: string; message?: string };
-  if (errcode !== undefined) {
-    const [kind, why] = CODES[errcode & 0xff] ?? ["fault", message ?? "unknown error"];
-    return new QueueError(kind, `queue file ${file}: ${why}`, { cause: error });
-  }
-  const text = `queue file ${file}: ${message ?? String(error)}`;
+  const failure = sqliteFailure(error, WORDS);
+  const text = `queue file ${file}: ${failure.why}`;
+  if (failure.code !== -1) return new QueueError(KINDS[failure.code] ?? "fault", text, { cause: error });
+  const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === "ENOSPC" || code === "EDQUOT") return new QueueError("full", text, { cause: error });
-  if ((error as NodeJS.ErrnoException).syscall !== undefined)
-    return new QueueError("disk", text, { cause: error });
+  if (syscall !== undefined) return new QueueError("disk", text, { cause: error });
   return new QueueError("fault", text, { cause: error });
 }

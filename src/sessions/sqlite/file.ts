@@ -1,6 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { sqliteFailure } from "../../sqlite-failure.ts";
 import {
   NOTHING_TALLIED,
   type Rows,
@@ -18,16 +19,7 @@ import type { Calls } from "./calls.ts";
 const APPLICATION_ID = 0x76626373;
 const BUSY_MS = 5000;
 
-/** SQLite's primary result codes that another try can cure, with what to look at. */
-const RETRY: Readonly<Record<number, string>> = {
-  5: "another process is writing to it",
-  6: "another process is writing to it",
-  7: "out of memory",
-  8: "it cannot be written; check the permissions of the file, its folder and its disk",
-  10: "the disk failed to read or write; check it",
-  13: "the disk is full; make room",
-  14: "it cannot be opened; check that its folder exists and may be written",
-};
+/** SQLite's primary result codes that no other try cures, with what to do. */
 const GIVE_UP: Readonly<Record<number, string>> = {
   11: "the file is damaged; move it away (sessions sync fills a new one) or try sqlite3's .recover on it",
   26: "it is not a SQLite file; set sessions.connection.path to another file",
@@ -83,10 +75,8 @@ export class SessionFile implements Calls {
 
   failure(error: unknown): SessionDatabaseError {
     if (error instanceof SessionDatabaseError) return error;
-    const { errcode, message } = error as { errcode?: number; message?: string };
-    const primary = errcode === undefined ? -1 : errcode & 0xff;
-    const why = GIVE_UP[primary] ?? RETRY[primary] ?? message ?? String(error);
-    return new SessionDatabaseError(`session file ${this.#file}: ${why}`, primary in RETRY, { cause: error });
+    const { why, curable } = sqliteFailure(error, GIVE_UP);
+    return new SessionDatabaseError(`session file ${this.#file}: ${why}`, curable, { cause: error });
   }
 
   #open(): DatabaseSync {
