@@ -1,4 +1,5 @@
-import type { PointType, PointValue } from "./value.ts";
+import type { PointType } from "./point-type.ts";
+import type { PointValue } from "./value.ts";
 
 /** One point of a device, as the registry describes it. Knows nothing of how a driver reads it. */
 export interface Point {

@@ -1,19 +1,10 @@
+import type { PointType } from "./point-type.ts";
+
 /**
  * The value of a point: what JSON can carry. Times travel as ISO 8601 text. `null` means that the source
  * answered with no value; a point that could not be read is absent, never null (see {@link Scrape}).
  */
 export type PointValue = null | boolean | number | string | PointValue[] | { [key: string]: PointValue };
-
-/** Declared type of a point, as the `Type` column of the registry names it (VOLTTRON's spellings folded). */
-export type PointType =
-  | "boolean"
-  | "integer"
-  | "float"
-  | "string"
-  | "datetime"
-  | "date"
-  | "time"
-  | "dictionary";
 
 /** `type` in the metadata of a published point. Dates and times of day have no word of their own there. */
 export type MetadataType = "boolean" | "integer" | "float" | "string" | "datetime" | "dictionary";

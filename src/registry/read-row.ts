@@ -1,12 +1,14 @@
 import { alternatives, closest, type Diagnostic } from "../config/index.ts";
 import {
   convertValue,
+  namedType,
+  POINT_TYPES,
   type Point,
   type PointType,
   type PointValue,
   pointNameFault,
+  TYPE_SPELLINGS,
 } from "../points/index.ts";
-import { POINT_TYPES, pointType, TYPE_SPELLINGS } from "./point-type.ts";
 import type { RegistryHeader, RowFault } from "./row.ts";
 
 /** The cells of one row by header, and the point that they make. Every fault found goes to `faults`. */
@@ -62,14 +64,15 @@ export class RowReader {
   }
 
   #type(): PointType | undefined {
-    const type = pointType(this.#cell("Type"));
+    const cell = this.#cell("Type");
+    const type = cell === "" ? "string" : namedType(cell);
     if (type === undefined)
       this.#error(
         "Type",
         "bad_type",
         "there is no such type",
         alternatives(POINT_TYPES),
-        closest(this.#cell("Type"), TYPE_SPELLINGS),
+        closest(cell, TYPE_SPELLINGS),
       );
     return type;
   }

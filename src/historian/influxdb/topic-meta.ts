@@ -1,4 +1,4 @@
-import type { PointType } from "../../points/index.ts";
+import { POINT_TYPES } from "../../points/index.ts";
 import type { TopicMeta } from "../contract.ts";
 
 /** What the store tells of a topic. */
@@ -12,17 +12,6 @@ export interface StoredTopic {
   /** The fields it ever had, the present one last. */
   readonly fields: readonly string[];
 }
-
-const TYPES: ReadonlySet<string> = new Set<PointType>([
-  "boolean",
-  "integer",
-  "float",
-  "string",
-  "datetime",
-  "date",
-  "time",
-  "dictionary",
-]);
 
 /** Columns of a query on the measurement `meta`. */
 export const META_COLUMNS = ["topic", "meta_dict", "mixed", "fields"] as const;
@@ -43,7 +32,7 @@ export function readTopic([topic, metaDict, mixed, fields]: MetaRow): StoredTopi
     name: topic,
     meta: {
       units: text("units", ""),
-      type: TYPES.has(type) ? (type as PointType) : "string",
+      type: POINT_TYPES.find((known) => known === type) ?? "string",
       tz: text("tz", "UTC"),
     },
     mixed: mixed === true,

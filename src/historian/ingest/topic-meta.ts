@@ -1,29 +1,11 @@
-import type { PointType, PointValue } from "../../points/index.ts";
+import { namedType, type PointType, type PointValue } from "../../points/index.ts";
 import type { TopicMeta } from "../contract.ts";
 import { isObject, type Json, own } from "./payload.ts";
 
-/** What publishers write as a point's type, VOLTTRON's spellings and Python's. */
-const TYPES: Readonly<Record<string, PointType>> = {
-  string: "string",
-  str: "string",
-  integer: "integer",
-  int: "integer",
-  float: "float",
-  double: "float",
-  boolean: "boolean",
-  bool: "boolean",
-  datetime: "datetime",
-  date: "date",
-  time: "time",
-  dictionary: "dictionary",
-  dict: "dictionary",
-};
-
 /** The type that a publisher names; undefined where it is none that is known. */
-export function namedType(written: Json | undefined): PointType | undefined {
+function publishedType(written: Json | undefined): PointType | undefined {
   if (typeof written !== "string") return undefined;
-  const word = written.toLowerCase();
-  return Object.hasOwn(TYPES, word) ? TYPES[word] : undefined;
+  return written.toLowerCase() === "double" ? "float" : namedType(written);
 }
 
 /** Metadata of one point as VOLTTRON writes it, `{"units","type","tz"}`; what is missing is told by the value. */
@@ -35,7 +17,7 @@ export function topicMeta(written: Json | undefined, value: PointValue): TopicMe
   };
   return {
     units: text("units", ""),
-    type: namedType(own(meta, "type")) ?? typeOf(value),
+    type: publishedType(own(meta, "type")) ?? typeOf(value),
     tz: text("tz", "UTC"),
   };
 }

@@ -1,18 +1,8 @@
-import type { PointType, PointValue } from "../../points/index.ts";
+import { POINT_TYPES, type PointType, type PointValue } from "../../points/index.ts";
 import type { TopicMeta } from "../contract.ts";
 
 /** Texts, so that they are passed over, and the numbers that Python writes and JSON does not know. */
 const NOT_JSON = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
-const TYPES: readonly PointType[] = [
-  "boolean",
-  "integer",
-  "float",
-  "string",
-  "datetime",
-  "date",
-  "time",
-  "dictionary",
-];
 
 /** A value as Python wrote it. What is not JSON at all comes back as the text that it is. */
 export function parseValue(text: string): PointValue {
@@ -44,7 +34,7 @@ export function parseMeta(text: string | null): TopicMeta {
   const { units, type, tz } = parseObject(text);
   return {
     units: typeof units === "string" ? units : "",
-    type: TYPES.find((known) => known === type) ?? (type === "double" ? "float" : "string"),
+    type: POINT_TYPES.find((known) => known === type) ?? (type === "double" ? "float" : "string"),
     tz: typeof tz === "string" ? tz : "",
   };
 }
