@@ -33,12 +33,12 @@ export class Lane {
 
   left(record: QueuedRecord): void {
     this.#records++;
-    this.#characters += record.text.length;
+    this.#characters += charactersOf(record);
   }
 
   returned(record: QueuedRecord): void {
     this.#records--;
-    this.#characters -= record.text.length;
+    this.#characters -= charactersOf(record);
   }
 
   /** Reads on disk from there on. */
@@ -46,4 +46,9 @@ export class Lane {
     this.after = after;
     this.more = true;
   }
+}
+
+/** As many as go to the broker. */
+function charactersOf({ text, shared = "" }: QueuedRecord): number {
+  return text.length + shared.length;
 }

@@ -13,6 +13,8 @@ export interface OutboxOptions {
   /** How readings go out over the present connection. */
   readonly sending: () => Sending;
   readonly onDelivered?: (topic: string) => void;
+  /** The metadata of a topic as it is now, for a waiting record whose own was lost; undefined where the topic is no more. */
+  readonly metadataOf: (topic: string) => string | undefined;
   /** The broker would not have a message, or no broker could; it is a dead letter now. */
   readonly onRefused: (topic: string, error: unknown) => void;
   readonly log: Log;
@@ -53,6 +55,7 @@ export class Outbox {
   #pumpDue = false;
   #stopping = false;
   #counters: QueueCounters | undefined;
+  #lossTold = false;
   readonly #messages = { published: 0, refused: 0 };
   #timer: NodeJS.Timeout | undefined;
   #unwatch: (() => void) | undefined;
@@ -188,11 +191,24 @@ export class Outbox {
       lane.after = record.id;
       if (this.#held.has(record.id)) continue;
       this.#held.take(record);
-      lane.buffer.push(record);
+      lane.buffer.push(record.incomplete ? this.#completed(record) : record);
       news++;
     }
     const isLast = page.length < PAGE.count && news === 0;
     if (isLast || page.at(-1)!.id >= end) lane.more = false;
+  }
+
+  /** Values are never lost with their metadata. */
+  #completed(record: QueuedRecord): QueuedRecord {
+    const { metadataOf, log } = this.#options;
+    const { key } = record;
+    if (!this.#lossTold)
+      log.error(
+        "metadata of waiting readings was lost with a damaged file; they go out with what their devices have now, or {} where a device is gone",
+        { topic: key },
+      );
+    this.#lossTold = true;
+    return { ...record, shared: metadataOf(key) ?? "{}" };
   }
 
   /** The id up to which what nobody holds is backlog: what comes after it is the live lane's. */
@@ -206,7 +222,7 @@ export class Outbox {
     lane.left(record);
     let message: Message;
     try {
-      message = readingMessage(record.text, lane === this.#backlog, sending());
+      message = readingMessage(record, lane === this.#backlog, sending());
     } catch (error) {
       this.#done(record, lane, error as Error);
       return;

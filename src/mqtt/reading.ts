@@ -22,17 +22,33 @@ export interface Sending {
   readonly places: HeaderPlaces;
 }
 
-/** As the queue keeps it: topic, headers and body, one JSON text a line. */
+/** Metadata of so many characters is that of a whole device: the same in record after record, so it is kept once. */
+const SHARED_FROM = 200;
+
+/** As the queue keeps it: topic, headers and body, one JSON text a line; long metadata is shared instead. */
 export function readingRecord({ topic, body, headers, samples, time }: Reading): NewRecord {
-  return { text: [JSON.stringify(topic), headers, ...body].join("\n"), samples, key: topic, time };
+  const [value, metadata = ""] = body;
+  if (metadata.length < SHARED_FROM)
+    return { text: [JSON.stringify(topic), headers, ...body].join("\n"), samples, key: topic, time };
+  return {
+    text: `${JSON.stringify(topic)}\n${headers}\n${value}`,
+    ...{ shared: metadata, samples, key: topic, time },
+  };
 }
+
+/** What a record says. */
+type ReadingText = Pick<NewRecord, "text" | "shared">;
 
 /**
  * The message of a queued reading. A late one says so (`Late` among the headers; in the plain form `late`) and is not
  * retained: what the broker keeps may be newer. Throws a SyntaxError where the text is no reading's.
  */
-export function readingMessage(text: string, late: boolean, { qos, retain, places }: Sending): Message {
-  const [topic, headers, body, metadata] = text.split("\n");
+export function readingMessage(
+  { text, shared }: ReadingText,
+  late: boolean,
+  { qos, retain, places }: Sending,
+): Message {
+  const [topic, headers, body, metadata = shared] = text.split("\n");
   if (topic === undefined || headers === undefined || body === undefined)
     throw new SyntaxError("this is no message of the outbox");
   const told = late ? withMember(headers, '"Late":true') : headers;
@@ -76,9 +92,10 @@ const REFUSALS: Readonly<Record<number, string>> = {
   153: "bad_payload",
 };
 
-/** A record that the broker will never take, with what it said. */
+/** A record that the broker will never take, with what it said; whole, whatever becomes of the others. */
 export function deadReading(record: NewRecord, error: unknown): NewDeadLetter {
-  const { text, samples, key, time } = record;
+  const { shared, samples, key, time } = record;
+  const text = shared === undefined ? record.text : `${record.text}\n${shared}`;
   return { text, samples, key, time, reason: refusalOf(error), detail: reasonOf(error) };
 }
 

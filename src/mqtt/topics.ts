@@ -57,6 +57,16 @@ export class Topics {
     return `${this.#base}devices/all/${reversed(path)}`;
   }
 
+  /** Paths of the devices that an `all` topic may be of: it reads both ways. */
+  parseAll(topic: string): readonly string[] {
+    const [, forward, backward] =
+      /^devices\/(?:(.+)\/all|all\/(.+))$/.exec(topic.slice(this.#base.length)) ?? [];
+    return [
+      ...(forward === undefined ? [] : [forward]),
+      ...(backward === undefined ? [] : [reversed(backward)]),
+    ];
+  }
+
   pointDepthFirst(path: string, point: string): string {
     return `${this.#base}devices/${path}/${point}`;
   }

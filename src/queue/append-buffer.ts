@@ -22,6 +22,8 @@ export class AppendBuffer {
   readonly #memoryBytes: number;
   readonly #batchBytes: number;
   readonly #calls: Waiting[] = [];
+  /** Shared texts that count among the bytes, until nothing waits. */
+  readonly #shared = new Set<string>();
   #bytes = 0;
   #lost = 0;
   #lostEver = 0;
@@ -54,7 +56,7 @@ export class AppendBuffer {
     this.#lostEver += lost;
     if (fits === 0) return Promise.resolve([]);
     const taken = records.slice(0, fits);
-    for (const record of taken) this.#bytes += bytesOf(record);
+    for (const record of taken) this.#bytes += bytesOf(record, this.#shared);
     return new Promise((resolve, reject) => this.#calls.push({ records: taken, resolve, reject }));
   }
 
@@ -73,7 +75,10 @@ export class AppendBuffer {
       const kept = records.slice(Math.max(gone - from, 0));
       const firstId = first + index - kept.length;
       resolve(
-        kept.map(({ text, samples, key, time }, at) => ({ id: firstId + at, text, samples, key, time })),
+        kept.map(({ text, shared, samples, key, time }, at) => ({
+          ...{ id: firstId + at, text, samples, key, time },
+          ...(shared !== undefined && { shared }),
+        })),
       );
     }
   }
@@ -97,8 +102,9 @@ export class AppendBuffer {
 
   #howManyFit(records: readonly NewRecord[]): number {
     let bytes = this.#bytes;
+    const shared = new Set(this.#shared);
     const tooMuch = records.findIndex((record) => {
-      bytes += bytesOf(record);
+      bytes += bytesOf(record, shared);
       return bytes > this.#memoryBytes;
     });
     return tooMuch < 0 ? records.length : tooMuch;
@@ -106,38 +112,57 @@ export class AppendBuffer {
 
   #gather(): Current | undefined {
     if (this.#calls.length === 0 && this.#lost === 0) return undefined;
-    let bytes = 0;
+    let size = 0;
     let count = 0;
-    while (count < this.#calls.length && (count === 0 || bytes < this.#batchBytes))
-      for (const record of this.#calls[count++]!.records) bytes += bytesOf(record);
+    const texts = new Set<string>();
+    while (count < this.#calls.length && (count === 0 || size < this.#batchBytes))
+      for (const record of this.#calls[count++]!.records) size += bytesOf(record, texts);
     const calls = this.#calls.splice(0, count);
     const records = calls.flatMap((call) => call.records);
+    const shared = [...texts];
+    const indexes = new Map(shared.map((text, index) => [text, index]));
     const batch: AppendBatch = {
       number: ++this.#number,
       texts: records.map(({ text }) => text),
       keys: records.map(({ key }) => key),
       samples: Float64Array.from(records, ({ samples }) => samples),
       times: Float64Array.from(records, ({ time }) => time),
+      shared,
+      sharing: Int32Array.from(records, (record) =>
+        record.shared === undefined ? -1 : indexes.get(record.shared)!,
+      ),
       lost: this.#lost,
     };
     this.#lost = 0;
-    return { batch, calls, bytes };
+    return { batch, calls, bytes: records.reduce((sum, record) => sum + ownBytes(record), 0) };
   }
 
   #leave(): readonly Waiting[] {
     const { calls, bytes } = this.#current ?? { calls: [], bytes: 0 };
     this.#bytes -= bytes;
     this.#current = undefined;
+    if (this.#calls.length === 0) {
+      this.#bytes = 0;
+      this.#shared.clear();
+    }
     return calls;
   }
 }
 
-function bytesOf({ text, key }: NewRecord): number {
+function ownBytes({ text, key }: NewRecord): number {
   return text.length + key.length + RECORD_BYTES;
 }
 
-function check({ text, samples, key, time }: NewRecord): void {
-  if (typeof text !== "string" || typeof key !== "string")
+/** With its shared text, where that is none of those `counted`, to which it comes then. */
+function bytesOf(record: NewRecord, counted: Set<string>): number {
+  const { shared } = record;
+  if (shared === undefined || counted.has(shared)) return ownBytes(record);
+  counted.add(shared);
+  return ownBytes(record) + shared.length;
+}
+
+function check({ text, shared = "", samples, key, time }: NewRecord): void {
+  if (typeof text !== "string" || typeof key !== "string" || typeof shared !== "string")
     throw new TypeError("a record's text and key are texts");
   if (!Number.isSafeInteger(samples) || samples < 0)
     throw new TypeError(`record ${key}: samples is ${samples}, expected a whole number, 0 or more`);

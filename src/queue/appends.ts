@@ -3,6 +3,7 @@ import { crc32 } from "node:zlib";
 import type { Connection } from "./connection.ts";
 import type { AppendBatch, Appended } from "./messages.ts";
 import { diskBytes, type Room } from "./room.ts";
+import type { SharedTexts } from "./shared-texts.ts";
 import type { Tally } from "./tally.ts";
 
 /** Rows per INSERT: twice as fast as one by one. */
@@ -19,22 +20,32 @@ export interface NewRow {
   readonly retries: number;
   readonly key: string;
   readonly text: string;
+  /** Number of its shared text. */
+  readonly shared: number | null;
 }
 
 /** Puts a batch at the end of the queue. Within a transaction. */
-export function append(connection: Connection, tally: Tally, room: Room, batch: AppendBatch): Appended {
+export function append(
+  connection: Connection,
+  tally: Tally,
+  room: Room,
+  texts: SharedTexts,
+  batch: AppendBatch,
+): Appended {
   const [lastId, lastBatch, first, gone] = connection.get(
     "SELECT last_id, batch, batch_first, batch_gone FROM state",
   ) as [number, number, number, number];
   if (lastBatch >= batch.number) return { first, gone };
-  const { texts, keys, samples, times, lost } = batch;
-  const rows = texts.map(
+  const { keys, samples, times, sharing, lost } = batch;
+  const numbers = batch.shared.map((text) => texts.store(connection, room, text));
+  const rows = batch.texts.map(
     (text, index): NewRow => ({
       time: times[index]!,
       samples: samples[index]!,
       retries: 0,
       key: keys[index]!,
       text,
+      shared: numbers[sharing[index]!] ?? null,
     }),
   );
   tally.add(
@@ -79,15 +90,28 @@ export function insert(
     need = 0;
   };
   for (let index = skipped; index < rows.length; index++) {
-    const { time, samples, retries, key, text } = rows[index]!;
+    const { time, samples, retries, key, text, shared } = rows[index]!;
     waiting += samples;
-    portion.push(from + index, time, samples, retries, checksum(time, samples, key, text), key, text);
+    const sum = recordChecksum(time, samples, key, text, shared);
+    portion.push(from + index, time, samples, retries, sum, key, text, shared);
     need += sizes[index]!;
     if (portion.length === ROWS * COLUMNS || need > room.limit * PORTION) flush();
   }
   if (portion.length > 0) flush();
   tally.add("waiting", waiting);
   return skipped;
+}
+
+export function recordChecksum(
+  time: number,
+  samples: number,
+  key: string,
+  text: string,
+  shared: number | null,
+): number {
+  return shared === null
+    ? checksum(time, samples, key, text)
+    : checksum(time, samples, key, text, String(shared));
 }
 
 /** Over all that a row says. */
@@ -107,8 +131,8 @@ function tooMany(sizes: readonly number[], limit: number): number {
   return 0;
 }
 
-const COLUMNS = 7;
+const COLUMNS = 8;
 
 function insertSql(rows: number): string {
-  return `INSERT INTO record (id, time, samples, retries, checksum, key, text) VALUES ${Array(rows).fill("(?, ?, ?, ?, ?, ?, ?)").join(", ")}`;
+  return `INSERT INTO record (id, time, samples, retries, checksum, key, text, shared) VALUES ${Array(rows).fill("(?, ?, ?, ?, ?, ?, ?, ?)").join(", ")}`;
 }

@@ -1,6 +1,8 @@
 /** Something to bring to a sink (broker, store), as text that only the sink's own part reads. */
 export interface NewRecord {
   readonly text: string;
+  /** More of it, word for word the same in many records (a device's metadata): the queue keeps it once. */
+  readonly shared?: string;
   /** How many values it carries. All counters count values. */
   readonly samples: number;
   /** What it is about, for notices and lists: a topic or a device path. */
@@ -12,6 +14,8 @@ export interface NewRecord {
 /** A record that is on disk. Ids grow in the order of arrival and are never used again. */
 export interface QueuedRecord extends NewRecord {
   readonly id: number;
+  /** It had a shared text, which went with a damaged file; `shared` is absent. */
+  readonly incomplete?: true;
 }
 
 /** What became of a record. `delivered` and the samples of `dead` together are the record's samples. */
@@ -21,8 +25,8 @@ export interface Settlement {
   readonly dead?: readonly NewDeadLetter[];
 }
 
-/** Values that the sink will never take. */
-export interface NewDeadLetter extends NewRecord {
+/** Values that the sink will never take. Shares nothing with others: who sets it aside puts all into its text. */
+export interface NewDeadLetter extends Omit<NewRecord, "shared"> {
   /** Stable word for counting, e.g. `type_conflict`, `not_authorized`, `too_large`. */
   readonly reason: string;
   /** What exactly the sink said. */

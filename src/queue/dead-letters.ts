@@ -66,7 +66,10 @@ export function requeue(
 ): void {
   remove(connection, tally, letters);
   const rows = letters.map(
-    ({ time, samples, retries, key, text }): NewRow => ({ time, samples, retries: retries + 1, key, text }),
+    ({ time, samples, retries, key, text }): NewRow => ({
+      ...{ time, samples, retries: retries + 1, key, text },
+      shared: null,
+    }),
   );
   const lastId = connection.number("SELECT last_id FROM state");
   insert(connection, tally, room, rows, lastId + 1);

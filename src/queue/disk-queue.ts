@@ -114,7 +114,12 @@ export class DiskQueue implements Queue {
     readonly bytes?: number;
   }): Promise<readonly QueuedRecord[]> {
     const request: ReadRequest = { after: 0, bytes: DEFAULT_READ_BYTES, ...options };
-    return await this.#open.call("read", request);
+    const { records, shared, sharing } = await this.#open.call("read", request);
+    if (shared.length === 0) return records;
+    return records.map((record, index) => {
+      const text = shared[sharing[index]!];
+      return text === undefined ? record : { ...record, shared: text };
+    });
   }
 
   async deadLetters(

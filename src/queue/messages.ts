@@ -20,6 +20,10 @@ export interface AppendBatch {
   readonly keys: readonly string[];
   readonly samples: Float64Array<ArrayBuffer>;
   readonly times: Float64Array<ArrayBuffer>;
+  /** Each once. */
+  readonly shared: readonly string[];
+  /** By record, the index in `shared`; -1 for none. */
+  readonly sharing: Int32Array<ArrayBuffer>;
   /** Values that found no room in memory since the batch before. */
   readonly lost: number;
 }
@@ -74,6 +78,14 @@ export interface ReadRequest {
   readonly bytes: number;
 }
 
+/** Records as they go from one thread to another: each shared text once. */
+export interface ReadPage {
+  readonly records: readonly QueuedRecord[];
+  readonly shared: readonly string[];
+  /** By record, the index in `shared`; -1 for none. */
+  readonly sharing: readonly number[];
+}
+
 export interface Opened {
   readonly lastBatch: number;
   readonly counters: QueueCounters;
@@ -82,7 +94,7 @@ export interface Opened {
 export interface Calls {
   open(none: undefined): Opened;
   commit(request: CommitRequest): CommitResult;
-  read(request: ReadRequest): QueuedRecord[];
+  read(request: ReadRequest): ReadPage;
   deadLetters(page: { readonly after: number; readonly count: number }): DeadLetter[];
   retry(ids: readonly number[] | undefined): Moved;
   discard(ids: readonly number[] | undefined): Moved;

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { append } from "./appends.ts";
 import { Ballast } from "./ballast.ts";
 import { type Connection, type ConnectOptions, PAGE_BYTES } from "./connection.ts";
-import type { DeadLetter, QueueCounters, QueuedRecord } from "./contract.ts";
+import type { DeadLetter, QueueCounters } from "./contract.ts";
 import { chooseDeadLetters, discard, LETTERS_AT_ONCE, listDeadLetters, requeue } from "./dead-letters.ts";
 import { QueueError, queueError } from "./failure.ts";
 import { together } from "./limit-watch.ts";
@@ -18,6 +18,7 @@ import type {
   Moved,
   Opened,
   QueueSettings,
+  ReadPage,
   ReadRequest,
   SettleBatch,
   ThreadEvent,
@@ -26,6 +27,7 @@ import { openOwned, openShared } from "./queue-file.ts";
 import { readRecords, settle } from "./records.ts";
 import { Room } from "./room.ts";
 import { type Salvaged, salvage } from "./salvage.ts";
+import { SharedTexts } from "./shared-texts.ts";
 import { readCounters, readTally, Tally } from "./tally.ts";
 
 /** Free pages that a file may keep, and how many it gives back in one go. */
@@ -38,6 +40,7 @@ export class QueueThread implements Calls {
   readonly #tell: (event: ThreadEvent) => void;
   readonly #ballast: Ballast;
   readonly #mark: Mark;
+  readonly #texts = new SharedTexts();
   #connection: Connection | undefined;
   #dataVersion = 0;
 
@@ -73,8 +76,8 @@ export class QueueThread implements Calls {
     return { ...this.#withRoom(() => this.#commit(undefined, settles)), trouble };
   }
 
-  read(request: ReadRequest): QueuedRecord[] {
-    return this.#attempt((connection) => readRecords(connection, request));
+  read(request: ReadRequest): ReadPage {
+    return this.#attempt((connection) => readRecords(connection, this.#texts, request));
   }
 
   deadLetters({ after, count }: { readonly after: number; readonly count: number }): DeadLetter[] {
@@ -122,7 +125,8 @@ export class QueueThread implements Calls {
       const evicted = this.#change(connection, (tally, room) => {
         if (settles) wrong = settle(connection, tally, settles);
         if (settles && settles.dead.size > 0) room.trimDeadLetters();
-        if (appends) appended = append(connection, tally, room, appends);
+        if (appends) appended = append(connection, tally, room, this.#texts, appends);
+        this.#texts.tidy(connection);
       });
       const rows = readTally(connection);
       this.#mark.write(rows);
@@ -201,6 +205,7 @@ export class QueueThread implements Calls {
         });
     this.#connection = connection;
     this.#dataVersion = connection.number("PRAGMA data_version");
+    if (!shared) this.#texts.opened(connection);
     return connection;
   }
 

@@ -1,29 +1,55 @@
-import { checksum } from "./appends.ts";
+import { recordChecksum } from "./appends.ts";
 import type { Connection } from "./connection.ts";
 import type { QueuedRecord } from "./contract.ts";
 import { addDeadLetters } from "./dead-letters.ts";
 import { QueueError } from "./failure.ts";
-import type { ReadRequest, SettleBatch } from "./messages.ts";
+import type { ReadPage, ReadRequest, SettleBatch } from "./messages.ts";
+import type { SharedTexts } from "./shared-texts.ts";
 import type { Tally } from "./tally.ts";
 
 /** Records from the one after `after` on: at least one, where there is one. */
-export function readRecords(connection: Connection, { after, count, bytes }: ReadRequest): QueuedRecord[] {
+export function readRecords(
+  connection: Connection,
+  texts: SharedTexts,
+  { after, count, bytes }: ReadRequest,
+): ReadPage {
   const records: QueuedRecord[] = [];
+  const sharing: number[] = [];
+  const shared: string[] = [];
+  const indexes = new Map<number, number>();
   let length = 0;
+  const take = (number: number): number => {
+    const text = texts.find(connection, number);
+    const index = text === undefined ? -1 : shared.push(text) - 1;
+    indexes.set(number, index);
+    length += text?.length ?? 0;
+    return index;
+  };
   const rows = connection.iterate(
-    "SELECT id, time, samples, key, text, checksum FROM record WHERE id > ? ORDER BY id LIMIT ?",
+    "SELECT id, time, samples, key, text, shared, checksum FROM record WHERE id > ? ORDER BY id LIMIT ?",
     after,
     count,
   );
   for (const row of rows) {
-    const [id, time, samples, key, text, sum] = row as [number, number, number, string, string, number];
-    if (sum !== checksum(time, samples, key, text))
+    const [id, time, samples, key, text, number, sum] = row as [
+      number,
+      number,
+      number,
+      string,
+      string,
+      number | null,
+      number,
+    ];
+    if (sum !== recordChecksum(time, samples, key, text, number))
       throw new QueueError("damaged", `record ${id} is not what was written`);
     length += text.length;
     if (records.length > 0 && length > bytes) break;
-    records.push({ id, time, samples, key, text });
+    const index = number === null ? -1 : (indexes.get(number) ?? take(number));
+    sharing.push(index);
+    const incomplete = number !== null && index < 0;
+    records.push({ id, time, samples, key, text, ...(incomplete && { incomplete }) });
   }
-  return records;
+  return { records, shared, sharing };
 }
 
 /** Takes records out. Answers which settlements make no sense, and why. Within a transaction. */

@@ -3,7 +3,7 @@ import type { Evicted } from "./messages.ts";
 import type { Tally } from "./tally.ts";
 
 /** Of a row, besides its texts: ids, counts, lengths. */
-const ROW_BYTES = 32;
+const ROW_BYTES = 40;
 /** What a page holds of rows, and the longest row that is not continued on pages of its own (SQLite's file format, 1.6). */
 const PAGE_ROOM = PAGE_BYTES - 12;
 const LONGEST_LOCAL = PAGE_BYTES - 35;

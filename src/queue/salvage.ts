@@ -10,7 +10,6 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { checksum } from "./appends.ts";
 import {
   type Connection,
   connectReadOnly,
@@ -20,6 +19,7 @@ import {
   removeDatabase,
   syncFolder,
 } from "./connection.ts";
+import { LETTERS, RECORDS, readable, SHARED, type Table } from "./damaged-tables.ts";
 import { readMark } from "./mark.ts";
 import { DEAD_BYTES } from "./room.ts";
 import { readTally, sumOf, Tally, type TallyKind, type TallyRow } from "./tally.ts";
@@ -40,8 +40,6 @@ export interface Salvaged {
 
 /** Ids of records that were lost unseen are not used again: so many are left out. */
 const ID_GAP = 1_000_000_000;
-const RECORD_COLUMNS = ["id", "time", "samples", "retries", "checksum", "key", "text"];
-const LETTER_COLUMNS = [...RECORD_COLUMNS, "reason", "detail", "at"];
 
 /** Sets a damaged file aside under a dated name, and puts a new one with all that can be read of it in its place. */
 export function salvage(file: string, why: string): Salvaged {
@@ -133,13 +131,14 @@ function takeOver(
 ): Omit<Salvaged, "why" | "aside"> {
   const tally = new Tally();
   let [waiting, deadLettered, lastId, lastDeadId] = [0, 0, 0, 0];
-  for (const row of readable(source, "record", RECORD_COLUMNS)) {
-    insert(target, "record", RECORD_COLUMNS, row);
+  for (const row of readable(source, SHARED)) insert(target, SHARED, row);
+  for (const row of readable(source, RECORDS)) {
+    insert(target, RECORDS, row);
     waiting += row[2] as number;
     lastId = row[0] as number;
   }
-  for (const row of readable(source, "dead_letter", LETTER_COLUMNS)) {
-    insert(target, "dead_letter", LETTER_COLUMNS, row);
+  for (const row of readable(source, LETTERS)) {
+    insert(target, LETTERS, row);
     deadLettered += row[2] as number;
     tally.add("dead", row[2] as number, row[7] as string);
     lastDeadId = row[0] as number;
@@ -171,64 +170,8 @@ function takeOver(
   return { waiting, deadLettered, damaged, counted: before !== undefined };
 }
 
-function insert(target: Connection, table: string, columns: readonly string[], row: Row): void {
-  target.run(`INSERT INTO ${table} (${columns}) VALUES (${columns.map(() => "?")})`, ...row);
-}
-
-/** The rows of a table that are as they were written, by id; passes over pages that cannot be read. */
-function* readable(
-  source: Connection | undefined,
-  table: string,
-  columns: readonly string[],
-): Generator<Row> {
-  if (!source) return;
-  let after = -1;
-  for (;;) {
-    try {
-      const rows = source.iterate(`SELECT ${columns} FROM ${table} WHERE id > ? ORDER BY id`, after);
-      for (const row of rows) {
-        const [id, time, samples, , sum, ...texts] = row as [number, number, number, number, number];
-        // Ids out of order: the tree leads back to where it was.
-        if (!(id > after)) break;
-        after = id;
-        if (sum === checksum(time, samples, ...(texts.slice(0, 4) as string[]))) yield row;
-      }
-      return;
-    } catch {
-      const next = nextReadable(source, table, after);
-      if (next === undefined) return;
-      after = next - 1;
-    }
-  }
-}
-
-/** The lowest id behind a damaged place. */
-function nextReadable(source: Connection, table: string, after: number): number | undefined {
-  const found = (from: number): number | undefined => {
-    try {
-      return source.get(
-        `SELECT id, time, length(text) FROM ${table} WHERE id >= ? ORDER BY id LIMIT 1`,
-        from,
-      )?.[0] as number | undefined;
-    } catch {
-      return undefined;
-    }
-  };
-  let bad = after + 1;
-  let step = 1;
-  let good: number | undefined;
-  while (good === undefined) {
-    if (bad + step > Number.MAX_SAFE_INTEGER) return undefined;
-    good = found(bad + step) === undefined ? undefined : bad + step;
-    if (good === undefined) bad += step;
-    step *= 2;
-  }
-  while (good - bad > 1) {
-    const middle = Math.floor((good + bad) / 2);
-    if (found(middle) === undefined) bad = middle;
-    else good = middle;
-  }
-  return found(good);
+function insert(target: Connection, { name, columns }: Table, row: Row): void {
+  target.run(`INSERT INTO ${name} (${columns}) VALUES (${columns.map(() => "?")})`, ...row);
 }
 
 /** Undefined where they cannot be read, or cannot be true. */

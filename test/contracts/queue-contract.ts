@@ -231,6 +231,40 @@ export function queueContract(name: string, make: () => Promise<QueuePlace>): vo
       );
     });
 
+    it("a shared text is with each record that has it: when appended, when read, and after a reopening", async () => {
+      const shared = "é".repeat(5000);
+      const list = Array.from({ length: 50 }, (_, i) => ({
+        ...record(`r${i}`),
+        ...(i % 3 > 0 && { shared: i % 3 === 1 ? shared : "" }),
+      }));
+      const appended = (await Promise.all(list.map((one) => queue.append([one])))).flat();
+      expect(appended.map(({ id: _, ...rest }) => rest)).toEqual(list);
+      expect(await readAll(queue, 7)).toEqual(appended);
+      await reopen();
+      expect(await readAll(queue)).toEqual(appended);
+      const [later] = await queue.append([{ ...record("later"), shared }]);
+      await queue.settle(appended.map(({ id }) => ({ id, delivered: 1 })));
+      await reopen();
+      expect(await readAll(queue)).toEqual([{ ...record("later"), shared, id: later!.id }]);
+    });
+
+    it("shared texts are kept once, and not for ever", async () => {
+      const { bytes: empty } = await queue.counters();
+      const shared = "s".repeat(100_000);
+      for (let i = 0; i < 5; i++)
+        await queue.append(Array.from({ length: 20 }, () => ({ ...record("r"), shared })));
+      const { bytes } = await queue.counters();
+      expect(bytes - empty).toBeLessThan(150_000);
+      await queue.settle((await readAll(queue)).map(({ id }) => ({ id, delivered: 1 })));
+      for (let i = 0; i < 30; i++) {
+        const [one] = await queue.append([{ ...record("r"), shared: `${i} ${shared}` }]);
+        await queue.settle([{ id: one!.id, delivered: 1 }]);
+      }
+      expect((await queue.counters()).bytes - empty).toBeLessThan(600_000);
+      await reopen();
+      expect((await queue.counters()).bytes).toBeLessThanOrEqual(empty + 4096);
+    });
+
     it("commits what waits when it is closed, and refuses what comes later", async () => {
       const last = queue.append([record("last")]);
       const closing = queue.close();
@@ -250,7 +284,10 @@ export function queueContract(name: string, make: () => Promise<QueuePlace>): vo
           let open = await under.open();
           for (const [what, a, b] of steps) {
             if (what === "append") {
-              const records = Array.from({ length: b % 4 }, () => record(`r${model.next()}`, a % 5));
+              const records = Array.from({ length: b % 4 }, () => ({
+                ...record(`r${model.next()}`, a % 5),
+                ...(a % 3 > 0 && { shared: `shared by ${a % 3}` }),
+              }));
               model.waiting.push(...(await open.append(records)));
             } else if (what === "read") {
               const after = model.waiting[a % 5]?.id ?? 0;

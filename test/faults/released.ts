@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
 
@@ -57,21 +58,47 @@ function makeQueue1(file: string): void {
   db.close();
 }
 
+const QUEUE_2 = `
+  CREATE TABLE shared (id INTEGER PRIMARY KEY, text TEXT NOT NULL);
+  ALTER TABLE record ADD COLUMN shared INTEGER;
+  PRAGMA user_version = 2;`;
+
+const metadata = '{"a":{"units":"kW","type":"integer","tz":"UTC"}}';
+/** What waits there has its metadata in common, but for the first one, which an earlier version wrote. */
+const sharing = waiting.map((record, i) =>
+  i === 0 ? record : { ...record, text: record.text.slice(0, -3), shared: metadata },
+);
+
+function makeQueue2(file: string): void {
+  makeQueue1(file);
+  const db = new DatabaseSync(file);
+  db.exec(QUEUE_2);
+  const number = createHash("sha256").update(metadata).digest().readUIntBE(0, 6);
+  db.prepare("INSERT INTO shared VALUES (?, ?)").run(number, metadata);
+  const update = db.prepare("UPDATE record SET text = ?, shared = ?, checksum = ? WHERE id = ?");
+  for (const { id, time, samples, key, text } of sharing.slice(1))
+    update.run(text, number, checksum(time, samples, key, text, String(number)), id);
+  db.close();
+}
+
+const contents = {
+  waiting,
+  deadLetters: [{ ...dead, at: new Date(TIME + 5000) }],
+  counters: {
+    accepted: 100,
+    waiting: 60,
+    delivered: 30,
+    dropped: { limit: 9 },
+    deadLettered: { too_large: 1 },
+  },
+};
+
 export const releasedQueues = {
   "1": {
     make: makeQueue1,
-    contents: {
-      waiting,
-      deadLetters: [{ ...dead, at: new Date(TIME + 5000) }],
-      counters: {
-        accepted: 100,
-        waiting: 60,
-        delivered: 30,
-        dropped: { limit: 9 },
-        deadLettered: { too_large: 1 },
-      },
-    },
+    contents,
   },
+  "2": { make: makeQueue2, contents: { ...contents, waiting: sharing } },
 };
 
 const HISTORIAN_1 = `

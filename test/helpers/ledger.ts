@@ -133,7 +133,7 @@ export class Ledger {
   async mqtt(heard: readonly Recorded[], { lost = 0 } = {}): Promise<Balance> {
     const expected = new Map<string, { id: number; samples: number }>();
     for (const [id, record] of this.#accepted.outbox) {
-      const { topic, payload } = readingMessage(record.text, false, SENDING);
+      const { topic, payload } = readingMessage(record, false, SENDING);
       expected.set(`${topic} ${payload}`, { id, samples: record.samples });
     }
     expect(expected.size, "no two scrapes look the same").toBe(this.#accepted.outbox.size);

@@ -17,36 +17,36 @@ const READING = {
 
 describe("the message of a queued reading", () => {
   const sending: Sending = { qos: 1, retain: true, places: { inPayload: true, inProperties: false } };
-  const { text } = readingRecord(READING);
+  const record = readingRecord(READING);
 
   test("live: as it was made, retained where the settings say so", () => {
-    expect(readingMessage(text, false, sending)).toEqual({
+    expect(readingMessage(record, false, sending)).toEqual({
       ...{ topic: READING.topic, qos: 1, retain: true },
       payload: '[{"p":1},{"p":{"units":"kW"}},{"TimeStamp":"2026-11-21T00:00:00.000000+00:00"}]',
     });
   });
 
   test("late: says so among the headers, wherever these travel, and is not retained", () => {
-    const { payload, retain } = readingMessage(text, true, sending);
+    const { payload, retain } = readingMessage(record, true, sending);
     expect(JSON.parse(payload)[2]).toEqual({ TimeStamp: "2026-11-21T00:00:00.000000+00:00", Late: true });
     expect(retain).toBe(false);
     const places = { inPayload: false, inProperties: true };
-    const { payload: bare, userProperties } = readingMessage(text, true, { ...sending, places });
+    const { payload: bare, userProperties } = readingMessage(record, true, { ...sending, places });
     expect(JSON.parse(bare)).toHaveLength(2);
     expect(userProperties).toEqual({ TimeStamp: "2026-11-21T00:00:00.000000+00:00", Late: "true" });
   });
 
   test("late, as plain JSON", () => {
     const plain = readingRecord({ ...READING, body: ['{"device":"site/a","values":{"p":1}}'] });
-    expect(JSON.parse(readingMessage(plain.text, true, sending).payload)).toEqual({
+    expect(JSON.parse(readingMessage(plain, true, sending).payload)).toEqual({
       ...{ device: "site/a", values: { p: 1 }, late: true },
     });
-    expect(readingMessage(plain.text, false, sending).payload).toBe('{"device":"site/a","values":{"p":1}}');
+    expect(readingMessage(plain, false, sending).payload).toBe('{"device":"site/a","values":{"p":1}}');
   });
 
   test("a topic with line breaks and quotes comes out as it was", () => {
     const odd = readingRecord({ ...READING, topic: 'a\n"b"\\c' });
-    expect(readingMessage(odd.text, false, sending).topic).toBe('a\n"b"\\c');
+    expect(readingMessage(odd, false, sending).topic).toBe('a\n"b"\\c');
   });
 });
 

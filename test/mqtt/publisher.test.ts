@@ -15,7 +15,7 @@ function publisher(settings: Partial<MqttSettings> = {}, protocolVersion: 4 | 5 
   const it = new Publisher({
     settings: all,
     topics: new Topics("bridge-1", ""),
-    deliver: (reading) => void sent.push(readingMessage(readingRecord(reading).text, false, sending())),
+    deliver: (reading) => void sent.push(readingMessage(readingRecord(reading), false, sending())),
     announce: (message) => void sent.push(message),
     sending,
     now: () => AT,

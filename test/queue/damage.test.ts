@@ -17,10 +17,13 @@ import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { QueuedRecord, QueueNotice } from "../../src/queue/index.ts";
+import { Mark } from "../../src/queue/mark.ts";
 import { expectBalance, readAll, record } from "../contracts/queue-contract.ts";
+import { releasedQueues } from "../faults/released.ts";
 import { openAt, temporaryFolder } from "./queue-place.ts";
 
 const COUNT = 400;
+const SHARED = "what half of them have in common ".repeat(50);
 
 describe("A19: a damaged file", () => {
   let original: string;
@@ -33,7 +36,9 @@ describe("A19: a damaged file", () => {
     original = temporaryFolder();
     const queue = await openAt(original);
     const texts = Array.from({ length: COUNT }, (_, i) => `${i} `.padEnd(50 + ((i * 37) % 900), "abc"));
-    appended = await queue.append(texts.map((text) => record(text, 2)));
+    appended = await queue.append(
+      texts.map((text, i) => ({ ...record(text, 2), ...(i % 2 > 0 && { shared: SHARED }) })),
+    );
     await queue.settle(
       appended.slice(0, 10).map(({ id, ...rest }) => ({
         id,
@@ -63,7 +68,8 @@ describe("A19: a damaged file", () => {
     const queue = await open();
     const left = await readAll(queue);
     const written = new Map(appended.map((one) => [one.id, one]));
-    for (const one of left) expect(one).toEqual(written.get(one.id));
+    for (const { incomplete, ...one } of left)
+      expect({ ...one, ...(incomplete && { shared: SHARED }) }).toEqual(written.get(one.id));
     const counters = await queue.counters();
     expectBalance(counters);
     expect(counters.waiting).toBe(2 * left.length);
@@ -183,6 +189,62 @@ describe("A19: a damaged file", () => {
     expect(counters.dropped.damaged).toBe(3000 - left.length);
     expect(notices.map(({ kind }) => kind)).toEqual(["queue_damaged"]);
     await again.close();
+  });
+
+  test("a file of the version before is repaired too", async () => {
+    const { make, contents } = releasedQueues["1"];
+    make(file());
+    const mark = new Mark(file());
+    mark.write([["accepted", "", 110]]);
+    mark.close();
+    const queue = await open();
+    expect(await readAll(queue)).toEqual(contents.waiting);
+    expect(await queue.deadLetters()).toEqual(contents.deadLetters);
+    expect(await queue.counters()).toMatchObject({ waiting: 60, dropped: { limit: 9, damaged: 10 } });
+    await queue.close();
+  });
+
+  describe("a shared text", () => {
+    const sharing = ["a", "b", "c"].map((text) => ({ ...record(text), shared: SHARED }));
+    const change = (sql: string) => {
+      const db = new DatabaseSync(file());
+      db.exec(sql);
+      db.close();
+    };
+    const told = (records: readonly QueuedRecord[]) =>
+      records.map(({ text, shared, incomplete }) => [text, shared ?? incomplete]);
+
+    test.each(["DELETE FROM shared", "UPDATE shared SET text = 'another'"])(
+      "is lost (%s): its records stay, say so, and have it again when it comes again",
+      async (sql) => {
+        const before = await open();
+        await before.append(sharing);
+        await before.close();
+        change(sql);
+        const queue = await open();
+        expect(told(await readAll(queue))).toEqual(["a", "b", "c"].map((text) => [text, true]));
+        await queue.append([{ ...record("d"), shared: SHARED }]);
+        expect(told(await readAll(queue))).toEqual(["a", "b", "c", "d"].map((text) => [text, SHARED]));
+        expect((await queue.counters()).waiting).toBe(4);
+        await queue.close();
+      },
+    );
+
+    test("outlives a repair: from the file, or from the memory of the process", async () => {
+      for (const sql of ["", "; DELETE FROM shared"]) {
+        const queue = await open();
+        const [first] = await queue.append(sharing);
+        change(`UPDATE record SET text = 'wrong' WHERE id = ${first!.id}${sql}`);
+        expect(told(await readAll(queue))).toEqual(["b", "c"].map((text) => [text, SHARED]));
+        await queue.close();
+        const again = await open();
+        const left = await readAll(again);
+        expect(told(left)).toEqual(["b", "c"].map((text) => [text, SHARED]));
+        await again.settle(left.map(({ id }) => ({ id, delivered: 1 })));
+        await again.close();
+      }
+      expect(notices.map(({ kind }) => kind)).toEqual(["queue_damaged", "queue_damaged"]);
+    });
   });
 
   test("an interrupted repair is finished", async () => {

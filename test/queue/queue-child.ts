@@ -29,15 +29,23 @@ const queue: DiskQueue = await openQueue({
   ...JSON.parse(options),
 });
 const waiting: QueuedRecord[] = [...(await queue.read({ count: 1_000_000 }))];
+if (waiting.some(({ key, shared }) => shared !== sharedOf(key))) say({ notice: "a shared text is wrong" });
 say({ found: { counters: await queue.counters(), waiting: waiting.map(({ id }) => id) } });
 
+/** Of records with this key. */
+function sharedOf(key: string): string | undefined {
+  return key === "a" ? undefined : `${key} `.repeat(3000);
+}
+
 async function append(): Promise<void> {
-  const records = Array.from({ length: 1 + Math.floor(Math.random() * 20) }, (_, i) => ({
-    text: "x".repeat(Math.random() * 2000),
-    samples: i,
-    key: "a",
-    time: Date.now(),
-  }));
+  const records = Array.from({ length: 1 + Math.floor(Math.random() * 20) }, (_, i) => {
+    const key = "abcd"[i % 4]!;
+    const shared = sharedOf(key);
+    return {
+      ...{ text: "x".repeat(Math.random() * 2000), samples: i, key, time: Date.now() },
+      ...(shared !== undefined && { shared }),
+    };
+  });
   const accepted = await queue.append(records);
   say({ accepted: accepted.map(({ id, samples }) => [id, samples]) });
   waiting.push(...accepted);
@@ -48,9 +56,13 @@ async function settle(): Promise<void> {
   const ids = chosen.map(({ id }) => id);
   say({ settling: ids });
   await queue.settle(
-    chosen.map(({ id, samples, text, key, time }) =>
+    chosen.map(({ id, samples, text, time }) =>
       id % 7 === 0 && samples > 0
-        ? { id, delivered: samples - 1, dead: [{ text, key, time, samples: 1, reason: "bad", detail: "" }] }
+        ? {
+            id,
+            delivered: samples - 1,
+            dead: [{ text, key: "a", time, samples: 1, reason: "bad", detail: "" }],
+          }
         : { id, delivered: samples },
     ),
   );

@@ -26,7 +26,7 @@ function published(
   const publisher = new Publisher({
     settings: { payload },
     topics: new Topics("test", ""),
-    deliver: (reading) => messages.push(readingMessage(readingRecord(reading).text, late, sending)),
+    deliver: (reading) => messages.push(readingMessage(readingRecord(reading), late, sending)),
     announce: (message) => messages.push(message),
     sending: () => sending,
     now: () => of.takenAt,
