@@ -47,6 +47,8 @@ export class StateView {
   readonly #options: StateViewOptions;
   readonly #states = new Map<string, DeviceState>();
   #underWay = 0;
+  /** Nothing is due before: a fleet is not looked through at every tick. Milliseconds since 1970. */
+  #nextDue = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: StateViewOptions) {
@@ -82,7 +84,7 @@ export class StateView {
 
   /** After a connect: everything known is published again. */
   republish(): void {
-    for (const state of this.#states.values()) state.toldAt = Number.NEGATIVE_INFINITY;
+    for (const state of this.#states.values()) this.#makeDue(state);
     this.#refresh();
   }
 
@@ -106,25 +108,39 @@ export class StateView {
       toldAt: Number.NEGATIVE_INFINITY,
     };
     this.#states.set(device.path, state);
+    this.#nextDue = Number.NEGATIVE_INFINITY;
     return state;
   }
 
   #refresh(): void {
-    if (!this.#options.link.up) return;
-    const latest = this.#options.now().getTime() - this.#options.settings.stateRefreshSeconds * 1000;
+    const { link, now, settings } = this.#options;
+    const time = now().getTime();
+    const refreshMs = settings.stateRefreshSeconds * 1000;
+    // After a clock that was set back everything is told again.
+    const isQuiet = time < this.#nextDue && this.#nextDue <= time + refreshMs;
+    if (!link.up || isQuiet) return;
+    let oldest = time;
     for (const state of this.#states.values()) {
-      if (state.toldAt > latest) continue;
-      if (!this.#mayTell(state)) return;
-      this.#publishAvailability(state);
-      this.#publish(state, true);
+      if (state.toldAt <= time - refreshMs || state.toldAt > time) {
+        if (!this.#mayTell(state)) return;
+        this.#publishAvailability(state);
+        this.#publish(state, true);
+      }
+      oldest = Math.min(oldest, state.toldAt);
     }
+    this.#nextDue = oldest + refreshMs;
   }
 
   /** What is not told now is due with the next tick, or after the next connect. */
   #mayTell(state: DeviceState): boolean {
     if (this.#options.link.up && this.#underWay < MOST_UNDER_WAY) return true;
-    state.toldAt = Number.NEGATIVE_INFINITY;
+    this.#makeDue(state);
     return false;
+  }
+
+  #makeDue(state: DeviceState): void {
+    state.toldAt = Number.NEGATIVE_INFINITY;
+    this.#nextDue = Number.NEGATIVE_INFINITY;
   }
 
   /** Publishes what changed, or all. */
@@ -163,7 +179,7 @@ export class StateView {
     void this.#options.delivery.send({ topic, payload, qos: 1, retain: true }).then((outcome) => {
       this.#underWay--;
       // Told again with the next tick, or after the next connect.
-      if (outcome === "dropped") state.toldAt = Number.NEGATIVE_INFINITY;
+      if (outcome === "dropped") this.#makeDue(state);
     });
   }
 }

@@ -91,6 +91,31 @@ describe("the state view", () => {
     ]);
   });
 
+  test("after the clock was set back, with the next tick", () => {
+    start("json");
+    view.scrape(scrape(STATION, { load: 5, status: "ok" }));
+    vi.advanceTimersByTime(2_000);
+    link.take();
+    vi.setSystemTime(AT.getTime() - 86_400_000);
+    vi.advanceTimersByTime(1_500);
+    expect(link.take()).toEqual([["…", state(5, "ok")]]);
+    vi.advanceTimersByTime(30_000);
+    expect(link.take()).toEqual([]);
+  });
+
+  test("a device that comes between the ticks is not forgotten at the next refresh", () => {
+    start("json");
+    view.scrape(scrape(STATION, { load: 5, status: "ok" }));
+    vi.advanceTimersByTime(30_500);
+    const other = device("campus/b/other", [point("load")]);
+    view.scrape(scrape(other, { load: 1 }));
+    link.take();
+    vi.advanceTimersByTime(40_000);
+    expect(link.take()).toHaveLength(1);
+    vi.advanceTimersByTime(25_000);
+    expect(link.take()).toHaveLength(1);
+  });
+
   test("a point that fails keeps its last value, and the quality says so", () => {
     start("json");
     view.scrape(scrape(STATION, { load: 5, status: "ok" }));
