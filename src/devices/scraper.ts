@@ -13,7 +13,11 @@ export class Scraper {
   }
 
   async scrape(device: Device, synchronizedAt: Date, signal: AbortSignal): Promise<Scrape> {
-    const reading = await device.driver.scrapeAll(signal);
+    // What a waiting scrape holds on to is held a hundred thousand times.
+    return this.#scrapeOf(device, synchronizedAt, await device.driver.scrapeAll(signal));
+  }
+
+  #scrapeOf(device: Device, synchronizedAt: Date, reading: Reading): Scrape {
     const takenAt = new Date(this.#clock.now());
     const virtual = device.heartbeat?.kind === "virtual" ? device.heartbeat.point : undefined;
     const { points } = device.info;

@@ -11,7 +11,7 @@ import type {
   WriteOutcome,
 } from "../driver.ts";
 import { PointNotFoundError, PointReadOnlyError } from "../errors.ts";
-import { untilAborted } from "../until-aborted.ts";
+import { allSettledUntilAborted } from "../until-aborted.ts";
 import type { Account } from "./account/account.ts";
 import type { Answers } from "./account/answers.ts";
 import { ageAllowed, SELDOM } from "./account/pace.ts";
@@ -84,7 +84,11 @@ export class Station implements DriverDevice {
   }
 
   async scrapeAll(signal: AbortSignal): Promise<Reading> {
-    const answers = await this.#answers(signal);
+    return this.#reading(await this.#answers(signal));
+  }
+
+  /** Throws where everything was lost that tells whether the service answers. */
+  #reading(answers: readonly PromiseSettledResult<Answers[AnswerKind]>[]): Reading {
     const kinds = this.#kinds;
     // What may come from minutes or an hour ago does not tell whether the service answers now.
     const isOld = (kind: AnswerKind) => SELDOM.has(kind) && !kinds.every((one) => SELDOM.has(one));
@@ -169,11 +173,10 @@ export class Station implements DriverDevice {
   }
 
   /** Every kind of answer that the rows need, side by side; how each ended, in the order of the kinds. */
-  async #answers(signal: AbortSignal) {
+  #answers(signal: AbortSignal) {
     const { account, stationID } = this.#init;
     const reads = this.#kinds.map((kind) => account.read(kind, stationID, this.#optionsOf.get(kind)!));
-    // One wait for all: a fleet has a hundred thousand of them at a time.
-    return untilAborted(Promise.allSettled<Answers[AnswerKind]>(reads), signal);
+    return allSettledUntilAborted<Answers[AnswerKind]>(reads, signal);
   }
 
   /** The value in the row's type; null where it cannot be converted, said once per point. */

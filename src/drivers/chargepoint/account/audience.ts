@@ -9,16 +9,20 @@ interface Member {
   dueSeconds: number;
 }
 
-/** Members in the order in which they are due. */
-type Lane = Map<string, Member>;
+/** Stations in the order in which they are due; those who wait equally long for their turn follow each other. */
+interface Lane {
+  readonly intervalSeconds: number;
+  /** From one turn to the next. */
+  readonly afterSeconds: number;
+  readonly members: Map<string, Member>;
+}
 
 /** So many intervals without a question, and a station is no longer counted on: its device is gone. */
 const SILENT_INTERVALS = 3;
 
 /** Stations by the order in which they will be asked for again: the one whose turn was longest ago comes first. */
 export class Audience {
-  /** Those who wait equally long for their turn follow each other, so each lane is in order by itself. */
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes: Lane[] = [];
   readonly #laneOf = new Map<string, Lane>();
   /** Stations that more than one device reads. */
   readonly #several = new Set<string>();
@@ -50,13 +54,11 @@ export class Audience {
     after = member.intervalSeconds,
   ): void {
     const { intervalSeconds } = member;
-    const key = `${intervalSeconds} ${after}`;
-    const lane: Lane = this.#lanes.get(key) ?? new Map();
-    this.#lanes.set(key, lane);
     const before = this.#laneOf.get(stationID);
-    const known = before?.get(stationID);
+    const lane = before && isOf(before, intervalSeconds, after) ? before : this.#lane(intervalSeconds, after);
+    const known = before?.members.get(stationID);
     if (!before) this.#version += 1;
-    else before.delete(stationID);
+    else before.members.delete(stationID);
     if (known && known.round.reader !== member.round.reader) this.#several.add(stationID);
     const isSame =
       known?.round.reader === member.round.reader && known.maxAgeSeconds === member.maxAgeSeconds;
@@ -66,20 +68,20 @@ export class Audience {
         ? known
         : { round, intervalSeconds, maxAgeSeconds, dueSeconds: 0 };
     next.dueSeconds = now + after;
-    lane.set(stationID, next);
+    lane.members.set(stationID, next);
     if (before !== lane) this.#laneOf.set(stationID, lane);
   }
 
   /** The station's device is gone, if it was this reader. */
   leave(stationID: string, reader: object): void {
-    const member = this.#laneOf.get(stationID)?.get(stationID);
+    const member = this.#laneOf.get(stationID)?.members.get(stationID);
     if (member?.round.reader === reader) this.#remove(stationID);
   }
 
   /** Stations that will soon be asked for and whose answer is not there yet, the next first. */
   *due<T>(shared: SharedReads<T>, now: number): Generator<string> {
-    for (const lane of this.#lanes.values()) {
-      for (const [stationID, member] of lane) {
+    for (const { members } of this.#lanes) {
+      for (const [stationID, member] of members) {
         const { dueSeconds, round, intervalSeconds, maxAgeSeconds } = member;
         // All of a lane have the same interval, and so the same patience.
         if (dueSeconds - now > round.seconds) break;
@@ -91,13 +93,21 @@ export class Audience {
 
   /** Whether one station is such a one. */
   isDue<T>(shared: SharedReads<T>, stationID: string, now: number): boolean {
-    const member = this.#laneOf.get(stationID)?.get(stationID);
+    const member = this.#laneOf.get(stationID)?.members.get(stationID);
     if (!member || member.dueSeconds - now > member.round.seconds) return false;
     return this.#needs(shared, stationID, member, now, member.maxAgeSeconds);
   }
 
+  #lane(intervalSeconds: number, afterSeconds: number): Lane {
+    const known = this.#lanes.find((lane) => isOf(lane, intervalSeconds, afterSeconds));
+    if (known) return known;
+    const lane: Lane = { intervalSeconds, afterSeconds, members: new Map() };
+    this.#lanes.push(lane);
+    return lane;
+  }
+
   #remove(stationID: string): void {
-    this.#laneOf.get(stationID)?.delete(stationID);
+    this.#laneOf.get(stationID)?.members.delete(stationID);
     this.#several.delete(stationID);
     if (this.#laneOf.delete(stationID)) this.#version += 1;
   }
@@ -105,4 +115,8 @@ export class Audience {
   #needs<T>(shared: SharedReads<T>, id: string, member: Member, now: number, maxAge: number): boolean {
     return !shared.serves(id, Math.max(now, member.dueSeconds), maxAge, member.round);
   }
+}
+
+function isOf(lane: Lane, intervalSeconds: number, afterSeconds: number): boolean {
+  return lane.intervalSeconds === intervalSeconds && lane.afterSeconds === afterSeconds;
 }
