@@ -1,5 +1,5 @@
+import { matches } from "../points/index.ts";
 import { type RequestOptions, withBroker } from "./client.ts";
-import { matches } from "./topic-filter.ts";
 import { splitTarget, Topics } from "./topics.ts";
 import { RETAINED_MS } from "./visit.ts";
 

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../log.ts";
+import { matches } from "../points/index.ts";
 import { addressOptions, type BrokerAddress, brokerUrl, protocolVersion } from "./broker-address.ts";
 import {
   type Done,
@@ -13,7 +14,6 @@ import {
 } from "./link.ts";
 import { Presence } from "./presence.ts";
 import { isVersionRefusal, openSession, type Session } from "./session.ts";
-import { matches } from "./topic-filter.ts";
 
 export interface ConnectionOptions {
   readonly address: BrokerAddress;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { matches } from "../../src/mqtt/topic-filter.ts";
 import { splitTarget, Topics, topicFault, unknownDevice } from "../../src/mqtt/topics.ts";
+import { matches } from "../../src/points/index.ts";
 import { PATH } from "./rig.ts";
 
 const topics = new Topics("bridge-1", "");
@@ -129,25 +129,4 @@ test("A24: impossible topics are known before they are sent", () => {
     expect(topicFault(topic)).toBeTypeOf("string");
   for (const topic of ["a", "$a", " a /b", "é/🔌", "/".repeat(99), "x".repeat(65_535)])
     expect(topicFault(topic)).toBeUndefined();
-});
-
-test("filters match as MQTT says", () => {
-  for (const [filter, topic] of [
-    ...[
-      ["a/b", "a/b"],
-      ["a/+", "a/b"],
-      ["a/#", "a/b/c"],
-      ["a/#", "a"],
-      ["+/+", "/b"],
-      ["#", "a/b"],
-    ],
-  ] as const)
-    expect(matches(filter!, topic!), `${filter} ${topic}`).toBe(true);
-  for (const [filter, topic] of [
-    ["a/b", "a/c"],
-    ["a/+", "a"],
-    ["a/+", "a/b/c"],
-    ["a", "a/b"],
-  ] as const)
-    expect(matches(filter, topic), `${filter} ${topic}`).toBe(false);
 });

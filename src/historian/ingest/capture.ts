@@ -50,14 +50,3 @@ export function captures(settings: CaptureSettings): Capture[] {
 function customFilter(topic: string): string {
   return /[+#]/.test(topic) ? topic : `${topic.replace(/\/$/, "")}/#`;
 }
-
-/** Whether a topic falls under a filter with `+` and `#`. */
-export function fallsUnder(topic: string, filter: string): boolean {
-  const wanted = filter.split("/");
-  const levels = topic.split("/");
-  for (const [i, level] of wanted.entries()) {
-    if (level === "#") return true;
-    if (i >= levels.length || (level !== "+" && level !== levels[i])) return false;
-  }
-  return wanted.length === levels.length;
-}

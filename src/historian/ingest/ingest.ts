@@ -1,7 +1,8 @@
 import type { HistorianSettings } from "../../config/settings.ts";
+import { matches } from "../../points/index.ts";
 import type { Sample } from "../contract.ts";
 import { whyUnstorable } from "../storable.ts";
-import { type Capture, type CaptureKind, captures, fallsUnder } from "./capture.ts";
+import { type Capture, type CaptureKind, captures } from "./capture.ts";
 import { readDeviceMessage } from "./device-message.ts";
 import { headerTime, type MessageHeaders, mergeHeaders, openEnvelope } from "./headers.ts";
 import { readLogPoint } from "./log-message.ts";
@@ -48,7 +49,7 @@ export class Ingest {
 
   #ingest(message: IngestMessage): Ingested {
     const { topic, payload, userProperties } = message;
-    const kind = this.#captures.find(({ filter }) => fallsUnder(topic, filter))?.kind;
+    const kind = this.#captures.find(({ filter }) => matches(filter, topic))?.kind;
     if (kind === undefined) throw new IgnoredError("not_captured", "no setting asks for this topic");
     if (kind === "devices") checkDeviceTopic(topic);
     const { body, headers: envelope } = openEnvelope(readJson(payload));
