@@ -4,6 +4,7 @@ import type { LoadAnswer } from "./answers.ts";
 import type { Audience } from "./audience.ts";
 import type { Batch, Source } from "./gathered-reads.ts";
 import { type Cover, coverByGroups, isWorthIt, type StationGroup } from "./group-cover.ts";
+import { handOut } from "./hand-out.ts";
 import type { StationGroups } from "./station-groups.ts";
 import { pick } from "./station-missing.ts";
 import { concernsAll } from "./walk.ts";
@@ -85,7 +86,9 @@ export class LoadSource implements Source<LoadAnswer> {
       this.#groups.leaveOut(group, error);
       records = [];
     }
-    for (const record of records) if (record.stationID !== null) batch.answer(record.stationID, record);
+    await handOut(records, (record) => {
+      if (record.stationID !== null) batch.answer(record.stationID, record);
+    });
     const left = stations.filter((id) => batch.isMissing(id));
     if (records.length > 0 && left.length > 0) this.#groups.stale();
     await Promise.all(left.map((id) => this.#single(id, batch)));

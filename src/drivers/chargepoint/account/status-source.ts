@@ -3,6 +3,7 @@ import { getPublicStationStatus } from "../api/operations/get-public-station-sta
 import { getStationStatus } from "../api/operations/get-station-status.ts";
 import type { PublicStatusAnswer, StatusAnswer } from "./answers.ts";
 import type { Batch, Source } from "./gathered-reads.ts";
+import { handOut } from "./hand-out.ts";
 import { STATUS_PAGE } from "./page-sizes.ts";
 import { readSplitting } from "./page-split.ts";
 import { pick, StationMissingError } from "./station-missing.ts";
@@ -97,10 +98,10 @@ export class StatusSource<A extends Identified = StatusAnswer> implements Source
       const query = left.size === 1 ? { stationID: [...left][0]! } : { stationIDs: { stationID: [...left] } };
       const { records, hasMore } = await this.#ask(query);
       const missing = new Set(left);
-      for (const record of records) {
+      await handOut(records, (record) => {
         if (record.stationID !== null && missing.delete(record.stationID))
           batch.answer(record.stationID, record);
-      }
+      });
       // A service with smaller pages leaves some for the next call; one that brings nothing new has no more.
       if (!hasMore || missing.size === left.size) {
         const others = left.size === 1 ? records.map(({ stationID }) => stationID) : [];
