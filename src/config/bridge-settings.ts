@@ -51,6 +51,7 @@ export interface BridgeFile {
     readonly submit_size_limit: number;
     readonly max_time_publishing: number;
     readonly history_limit_days: number | null;
+    readonly history_limit_wait_days: number;
     readonly storage_limit_gb: number | null;
     readonly backup_storage_limit_gb: number | null;
     readonly backup_storage_report: number;
@@ -190,6 +191,7 @@ function toHistorianSettings(historian: BridgeFile["historian"]): HistorianSetti
     submitSizeLimit: historian.submit_size_limit,
     maxTimePublishingSeconds: historian.max_time_publishing,
     ...present("historyLimitDays", historian.history_limit_days),
+    historyLimitWaitDays: historian.history_limit_wait_days,
     ...present("storageLimitGb", historian.storage_limit_gb),
     ...present("backupStorageLimitGb", historian.backup_storage_limit_gb),
     backupStorageReport: historian.backup_storage_report,

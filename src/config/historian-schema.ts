@@ -35,6 +35,13 @@ export const HISTORIAN = section(
         "Seconds after which a call that the store did not answer is given up; never more than 10.",
     },
     history_limit_days: limit("Days after which data are removed from the store; null keeps them."),
+    history_limit_wait_days: {
+      type: "number",
+      minimum: 0,
+      default: 7,
+      description:
+        "Days that values must have been coming in for before others are removed by age, in case the clock is wrong; 0: none.",
+    },
     storage_limit_gb: limit("Gigabytes at which the store's oldest data are removed; null keeps them."),
     backup_storage_limit_gb: limit(
       "Gigabytes that may wait on disk for the store; the oldest go first. null: until the disk is full.",

@@ -73,6 +73,8 @@ export interface HistorianSettings {
   /** Age and size at which the store's oldest data go; absent: kept for ever. */
   readonly historyLimitDays?: number;
   readonly storageLimitGb?: number;
+  /** Days that values must have been coming in for before others go by age; 0: none. */
+  readonly historyLimitWaitDays: number;
   /** Size at which the spool's oldest data go; absent: until the disk is full. */
   readonly backupStorageLimitGb?: number;
   /** Share of `backupStorageLimitGb` from which on it is reported, 0.0001 to 1. */

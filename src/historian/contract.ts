@@ -98,8 +98,8 @@ export interface Retention {
    * how many went, as well as the store can tell; 0: none is left. Topics and their metadata stay.
    */
   removeBefore(before: number, signal?: AbortSignal): Promise<number>;
-  /** Time of the oldest sample; undefined where there is none. */
-  oldest(signal?: AbortSignal): Promise<number | undefined>;
+  /** Time of the oldest sample, of those at or after `from` where it is given; undefined where there is none. */
+  oldest(signal?: AbortSignal, from?: number): Promise<number | undefined>;
   /** Bytes that the store's samples take, without what is free for new ones; undefined where it cannot tell. */
   size(signal?: AbortSignal): Promise<number | undefined>;
 }

@@ -4,11 +4,14 @@ import type { Log } from "../log.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { HistorianBackend, Retention } from "./contract.ts";
 import { timedCall } from "./delivery/index.ts";
-import { DAY, timeOf } from "./time.ts";
+import { DAY, formatTime, timeOf } from "./time.ts";
 
 export interface RetentionOptions {
   readonly backend: HistorianBackend;
-  readonly settings: Pick<HistorianSettings, "backend" | "historyLimitDays" | "storageLimitGb">;
+  readonly settings: Pick<
+    HistorianSettings,
+    "backend" | "historyLimitDays" | "historyLimitWaitDays" | "storageLimitGb"
+  >;
   readonly log: Log;
   readonly onNotice: (notice: Notice) => void;
   readonly clock?: Clock;
@@ -20,12 +23,19 @@ const LOOK_MS = 60_000;
 /** Between the steps of about a second each, so that storing keeps half of the store's time at least. */
 const REST_MS = 1000;
 const CALL_SECONDS = 30;
+/** Values of so many times the wait, at most, tell that the clock is right. */
+const WITNESS_WAITS = 5;
+/** How often it is said again that removing by age is held back. */
+const TELL_AGAIN = DAY;
 /** Of the time that the store covers, the least that one step by size removes. */
 const SMALLEST_SLICE = 0.01;
 
 /**
  * Removes the oldest from the store: what is older than `history_limit_days`, and while the store is larger than
  * `storage_limit_gb`. It touches only what is in the store; what waits to be stored is stored first, and is removed in its turn.
+ *
+ * A clock that is wrongly ahead makes everything look too old. So nothing goes by age unless values from before the last
+ * `history_limit_wait_days`, and not from long before, show that the clock has been where it is for so long.
  */
 export class RetentionKeeper {
   readonly #options: RetentionOptions;
@@ -35,6 +45,8 @@ export class RetentionKeeper {
   #step: Promise<void> = Promise.resolve();
   #removed = 0;
   #failing = false;
+  /** When it was said that removing by age is held back; undefined where it is not. */
+  #toldAt: number | undefined;
 
   constructor(options: RetentionOptions) {
     this.#options = options;
@@ -94,9 +106,41 @@ export class RetentionKeeper {
   async #tooOld(retention: Retention): Promise<number | undefined> {
     const days = this.#options.settings.historyLimitDays;
     if (days === undefined) return undefined;
-    const before = Math.floor(timeOf(this.#clock.now()) - days * DAY);
+    const now = timeOf(this.#clock.now());
+    const before = Math.floor(now - days * DAY);
     const oldest = await this.#call((signal) => retention.oldest(signal));
-    return oldest !== undefined && oldest < before ? before : undefined;
+    const isDue = oldest !== undefined && oldest < before;
+    if (isDue && !(await this.#isWitnessed(now, days * DAY, retention))) {
+      this.#hold(oldest, before);
+      return undefined;
+    }
+    this.#toldAt = undefined;
+    return isDue ? before : undefined;
+  }
+
+  /** Whether values of the time before the wait show that the clock has not jumped ahead since. */
+  async #isWitnessed(now: number, limit: number, retention: Retention): Promise<boolean> {
+    const wait = this.#wait(limit);
+    if (wait === 0) return true;
+    const from = Math.floor(now - Math.min(WITNESS_WAITS * wait, limit));
+    const witness = await this.#call((signal) => retention.oldest(signal, from));
+    return witness !== undefined && witness <= now - wait;
+  }
+
+  /** Microseconds; of a short limit no more than half. */
+  #wait(limit: number): number {
+    return Math.min(this.#options.settings.historyLimitWaitDays * DAY, limit / 2);
+  }
+
+  #hold(oldest: number, before: number): void {
+    const now = timeOf(this.#clock.now());
+    if (this.#toldAt !== undefined && Math.abs(now - this.#toldAt) < TELL_AGAIN) return;
+    this.#toldAt = now;
+    const days = this.#options.settings.historyLimitWaitDays;
+    this.#tell(
+      "retention_held",
+      `nothing is removed by age for now: by this machine's clock (${formatTime(now)}) values from ${formatTime(oldest)} to ${formatTime(before)} are too old, but none has come in before the last ${days} days that shows the clock to be right; if it is wrong, set it (NTP); if it is right, wait, or set historian.history_limit_wait_days to 0 and start again`,
+    );
   }
 
   /** The time before which a share of everything lies, about as large as what is too much. */

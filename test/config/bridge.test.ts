@@ -56,6 +56,7 @@ describe("bridge config", () => {
         retryPeriodSeconds: 300,
         submitSizeLimit: 1000,
         maxTimePublishingSeconds: 30,
+        historyLimitWaitDays: 7,
         backupStorageReport: 0.9,
         readonly: false,
         captureDeviceData: true,

@@ -1,8 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Notice } from "../../src/bus.ts";
 import type { HistorianBackend, ReadRequest, Row, Sample, TopicMeta } from "../../src/historian/contract.ts";
 import { HistorianError } from "../../src/historian/errors.ts";
 import { Historian } from "../../src/historian/historian.ts";
+import { RetentionKeeper } from "../../src/historian/retention.ts";
 import { parseTime } from "../../src/historian/time.ts";
+import { createLog } from "../../src/log.ts";
 import type { PointValue } from "../../src/points/index.ts";
 import { historianQueries } from "./historian-queries.ts";
 
@@ -275,6 +278,45 @@ export function historianContract(name: string, make: () => Promise<BackendUnder
         expect(await under.backend.topics()).toHaveLength(2);
         await under.backend.write([sample("month/one/load", NOON, "again")]);
         expect(await read("month/one/load")).toEqual([[NOON, "again"]]);
+      });
+
+      it("B8: a clock ten years ahead removes nothing by age, one that is right does", async ({ skip }) => {
+        const { backend } = under;
+        if (!backend.retention) return skip();
+        await writeMonth();
+        const keep = async (now: number, until: (notices: readonly Notice[]) => Promise<void> | void) => {
+          const notices: Notice[] = [];
+          const keeper = new RetentionKeeper({
+            backend,
+            settings: { backend: "sqlite", historyLimitDays: 20, historyLimitWaitDays: 7 },
+            log: createLog({ level: "silent" }),
+            onNotice: (notice) => notices.push(notice),
+            // Twenty times as fast.
+            clock: {
+              now: () => new Date(now / 1000),
+              after: (ms, run) => {
+                const timer = setTimeout(run, ms / 20);
+                return () => clearTimeout(timer);
+              },
+            },
+          });
+          keeper.start();
+          await vi.waitFor(() => until(notices), { timeout: 15_000, interval: 50 });
+          await keeper.stop();
+        };
+        const ahead = NOON + 3650 * DAY;
+        await backend.write([sample("month/one/load", ahead, 1)]);
+        await keep(ahead, (notices) =>
+          expect(notices).toMatchObject([{ severity: "warning", kind: "retention_held" }]),
+        );
+        expect(await backend.retention.oldest()).toBe(NOON - 30 * DAY);
+        expect(await backend.retention.oldest(undefined, NOON - 5 * DAY)).toBe(NOON - 5 * DAY);
+        expect(await backend.retention.oldest(undefined, NOON)).toBe(ahead);
+        expect(await backend.retention.oldest(undefined, ahead + 1)).toBeUndefined();
+        await keep(NOON, async () => expect(await backend.retention!.oldest()).toBe(NOON - 20 * DAY));
+        expect(await read("month/two/state", { limit: 1 })).toMatchObject([
+          [NOON - 20 * DAY, expect.anything()],
+        ]);
       });
 
       it("B9: ten questions for a month each while it writes: none fails, and no batch waits for them", async () => {

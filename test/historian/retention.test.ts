@@ -27,7 +27,8 @@ class OldStore extends DoubleBackend {
       this.steps.push(removed);
       return removed;
     },
-    oldest: async (): Promise<number | undefined> => this.times[0],
+    oldest: async (_?: AbortSignal, from = Number.NEGATIVE_INFINITY): Promise<number | undefined> =>
+      this.times.find((time) => time >= from),
     size: async (): Promise<number | undefined> => this.times.length * BYTES,
   };
 }
@@ -98,20 +99,20 @@ describe("B8: removing the oldest", () => {
   it("what comes late and is too old already goes too, after it was stored", async () => {
     start({ historyLimitDays: 1 });
     await clock.advance(10_000);
-    store.times = [NOW - 5 * DAY, NOW - 4 * DAY, NOW];
+    store.times = [NOW - 5 * DAY, NOW - 4 * DAY, NOW - DAY / 2, NOW];
     await clock.advance(60_000);
-    expect(store.times).toEqual([NOW]);
+    expect(store.times).toEqual([NOW - DAY / 2, NOW]);
   });
 
   it("a store that fails is told once and asked again", async () => {
-    store.times = [NOW - 2 * DAY];
+    store.times = [NOW - 2 * DAY, NOW - DAY / 2];
     store.fails = new HistorianError("retry", "busy");
     start({ historyLimitDays: 1 });
     await clock.advance(200_000);
     expect(notices).toMatchObject([{ kind: "retention_failing", text: expect.stringContaining("busy") }]);
     store.fails = undefined;
     await clock.advance(60_000);
-    expect(store.times).toEqual([]);
+    expect(store.times).toEqual([NOW - DAY / 2]);
   });
 
   it("a store that hangs is left, and does not hold up the stop", async () => {
@@ -121,6 +122,98 @@ describe("B8: removing the oldest", () => {
     expect(notices).toMatchObject([{ kind: "retention_failing" }]);
     await clock.advance(60_000);
     await keeper?.stop();
+  });
+
+  describe("by age, where the clock may be wrong", () => {
+    const YEAR = 365 * DAY;
+    const clockAt = () => clock.now().getTime() * 1000;
+    const held = () => notices.filter(({ kind }) => kind === "retention_held");
+    /** A value every so often, by the clock as it is. */
+    async function run(days: number): Promise<void> {
+      for (let part = 0; part < days * 2; part++) {
+        store.times.push(clockAt());
+        await clock.advance(DAY / 2 / 1000);
+      }
+    }
+    beforeEach(() => {
+      store.perStep = 1000;
+      store.times = Array.from({ length: 300 }, (_, i) => NOW - 300 * DAY + i * DAY);
+    });
+
+    it("ten years ahead from the start: nothing goes, it is said once a day with what to do, a restart changes nothing", async () => {
+      const history = [...store.times];
+      clock.set(NOON.getTime() + (10 * YEAR) / 1000);
+      start({ historyLimitDays: 365 });
+      await run(3);
+      expect(store.steps).toEqual([]);
+      expect(held()).toHaveLength(3);
+      expect(held()[0]).toMatchObject({
+        severity: "warning",
+        text: expect.stringMatching(/2036-11-18.*from 2026-01-25.*history_limit_wait_days to 0/),
+      });
+      await keeper?.stop();
+      start({ historyLimitDays: 365 });
+      await run(3);
+      expect(store.steps).toEqual([]);
+      clock.set(NOON.getTime() + (6 * DAY) / 1000);
+      await run(1);
+      expect(store.times.slice(0, 300)).toEqual(history);
+      expect(store.steps).toEqual([]);
+    });
+
+    it("the clock jumps two years ahead while it runs, of a limit of three: the oldest stay too", async () => {
+      store.times = Array.from({ length: 1100 }, (_, i) => NOW - 1100 * DAY + i * DAY);
+      start({ historyLimitDays: 3 * 365 });
+      await run(1);
+      const { length } = store.times;
+      expect(store.times[0]).toBeGreaterThanOrEqual(NOW - 3 * YEAR);
+      clock.set(clock.now().getTime() + (2 * YEAR) / 1000);
+      await run(2);
+      expect(store.times).toHaveLength(length + 4);
+      expect(held()).toHaveLength(2);
+    });
+
+    it("off for longer than the limit: cleaned when it has run for the wait", async () => {
+      clock.set(NOON.getTime() + (2 * YEAR) / 1000);
+      start({ historyLimitDays: 365 });
+      await run(6.5);
+      expect(store.steps).toEqual([]);
+      await run(1);
+      expect(store.times).toHaveLength(15);
+      expect(held()).toHaveLength(7);
+    });
+
+    it("history_limit_wait_days 0: at once, whatever the clock", async () => {
+      clock.set(NOON.getTime() + (2 * YEAR) / 1000);
+      start({ historyLimitDays: 365, historyLimitWaitDays: 0 });
+      await run(0.5);
+      expect(store.times).toHaveLength(1);
+      expect(held()).toEqual([]);
+    });
+
+    it("off for some weeks: the limit is kept all the same", async () => {
+      clock.set(NOON.getTime() + (30 * DAY) / 1000);
+      start({ historyLimitDays: 100 });
+      await run(1);
+      expect(store.times[0]).toBeGreaterThanOrEqual(NOW - 71 * DAY);
+      expect(held()).toEqual([]);
+    });
+
+    it("a clock that was never set removes nothing", async () => {
+      clock.set(0);
+      start({ historyLimitDays: 1 });
+      await clock.advance(DAY / 1000);
+      expect(store.steps).toEqual([]);
+    });
+
+    it("a limit shorter than the wait waits for half of itself", async () => {
+      store.times = [NOW - 10 * DAY];
+      start({ historyLimitDays: 2 });
+      await run(0.5);
+      expect(store.steps).toEqual([]);
+      await run(1);
+      expect(store.times).toHaveLength(3);
+    });
   });
 
   it("a store that cannot remove anything says so at the start; without limits nobody asks", async () => {

@@ -12,6 +12,7 @@ export const SETTINGS: HistorianSettings = {
   captureAnalysisData: true,
   captureLogData: true,
   captureRecordData: true,
+  historyLimitWaitDays: 7,
   backupStorageReport: 0.9,
   topicReplaceList: [],
   deviceDataFilter: {},

@@ -58,8 +58,8 @@ export class InfluxRetention implements Retention {
     }
   }
 
-  async oldest(signal?: AbortSignal): Promise<number | undefined> {
-    return await this.#oldestOf(await this.#context.sources(signal), signal);
+  async oldest(signal?: AbortSignal, from?: number): Promise<number | undefined> {
+    return await this.#oldestOf(await this.#context.sources(signal), signal, from);
   }
 
   /**
@@ -91,8 +91,14 @@ export class InfluxRetention implements Retention {
     return stats.length === 0 || Number.isNaN(bytes) ? undefined : bytes;
   }
 
-  async #oldestOf(sources: readonly Source[], signal?: AbortSignal): Promise<number | undefined> {
-    const first = ({ qualified }: Source): string => `SELECT * FROM ${qualified} ORDER BY time ASC LIMIT 1`;
+  async #oldestOf(
+    sources: readonly Source[],
+    signal?: AbortSignal,
+    from?: number,
+  ): Promise<number | undefined> {
+    const since = where([], from);
+    const first = ({ qualified }: Source): string =>
+      `SELECT * FROM ${qualified}${since} ORDER BY time ASC LIMIT 1`;
     const times = (await this.#each(sources, first, signal)).map(({ values }) => Number(values[0]?.[0]));
     return times.length === 0 ? undefined : Math.min(...times);
   }

@@ -50,12 +50,14 @@ export class PostgresRetention implements Retention {
     return Number(count);
   }
 
-  async oldest(signal?: AbortSignal): Promise<number | undefined> {
+  async oldest(signal?: AbortSignal, from?: number): Promise<number | undefined> {
     const { topic, sample } = this.#tables;
+    const since = from === undefined ? "" : ` AND time >= ${timeOfMicroseconds("$1::bigint")}`;
     const [[time] = [null]] = await this.#sessions.run(signal, (query) =>
       query<[time: string | null]>(
         `SELECT ${MICROSECONDS} FROM (SELECT min(oldest.time) AS time FROM ${topic} AS topic CROSS JOIN LATERAL (
-           SELECT time FROM ${sample} WHERE topic_id = topic.id ORDER BY time LIMIT 1) AS oldest) AS first`,
+           SELECT time FROM ${sample} WHERE topic_id = topic.id${since} ORDER BY time LIMIT 1) AS oldest) AS first`,
+        from === undefined ? [] : [Math.floor(from)],
       ),
     );
     return time === null ? undefined : Number(time);

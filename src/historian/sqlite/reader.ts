@@ -14,7 +14,8 @@ const TOPICS = "SELECT name, units, type, tz FROM topic";
 const IDS = "SELECT device_id, id FROM topic WHERE key = ?";
 const ROWS_UP = rowsInOrder("ASC");
 const ROWS_DOWN = rowsInOrder("DESC");
-const OLDEST = "SELECT min((SELECT min(time) FROM sample WHERE device_id = device.id)) FROM device";
+const OLDEST =
+  "SELECT min((SELECT min(time) FROM sample WHERE device_id = device.id AND time >= ?)) FROM device";
 const LARGE_VALUE = "SELECT json FROM large_value WHERE topic_id = ? AND time = ?";
 
 type TopicColumns = [name: string, units: string, type: PointType, tz: string];
@@ -55,8 +56,8 @@ export class Reader {
     }
   }
 
-  oldest(): number | undefined {
-    const [[time] = [null]] = all<[time: number | null]>(this.#file.get().prepare(OLDEST).all());
+  oldest(from: number = Number.MIN_SAFE_INTEGER): number | undefined {
+    const [[time] = [null]] = all<[time: number | null]>(this.#file.get().prepare(OLDEST).all(from));
     return time ?? undefined;
   }
 

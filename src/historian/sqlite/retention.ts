@@ -25,8 +25,8 @@ export class SqliteRetention implements Retention {
     return removed;
   }
 
-  async oldest(signal?: AbortSignal): Promise<number | undefined> {
-    return await this.#reader.call("oldest", undefined, signal);
+  async oldest(signal?: AbortSignal, from?: number): Promise<number | undefined> {
+    return await this.#reader.call("oldest", from, signal);
   }
 
   async size(signal?: AbortSignal): Promise<number | undefined> {

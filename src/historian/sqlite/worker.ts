@@ -26,7 +26,7 @@ export interface Calls {
   remove(removal: Removal): number;
   topics(names: readonly string[] | undefined): Topic[];
   read(request: ReadRequest): Rows;
-  oldest(none: undefined): number | undefined;
+  oldest(from: number | undefined): number | undefined;
   size(none: undefined): number;
   close(none: undefined): void;
 }

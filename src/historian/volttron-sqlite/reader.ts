@@ -80,9 +80,10 @@ export class VolttronReader {
     return { times: Float64Array.from(times), values };
   }
 
-  oldest(): number | undefined {
-    const statement = this.#file.get().prepare(`SELECT min(ts) FROM ${quoted(this.#tables.data)}`);
-    const [ts] = statement.get() as unknown as [string | null];
+  oldest(from?: number): number | undefined {
+    const sql = `SELECT min(ts) FROM ${quoted(this.#tables.data)} WHERE ts >= ?`;
+    const statement = this.#file.get().prepare(sql);
+    const [ts] = statement.get(from === undefined ? FIRST : formatTime(from)) as unknown as [string | null];
     return ts === null ? undefined : parseIsoTime(ts);
   }
 
