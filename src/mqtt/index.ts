@@ -16,7 +16,7 @@ import { LateAnswers } from "./late-answers.ts";
 import { LossReports } from "./loss-reports.ts";
 import { OtherBridges } from "./other-bridges.ts";
 import { Outbox } from "./outbox.ts";
-import { allMetadata, headerPlaces } from "./payloads.ts";
+import { deviceText, headerPlaces } from "./payloads.ts";
 import { Publisher } from "./publisher.ts";
 import type { Sending } from "./reading.ts";
 import { Replies } from "./replies.ts";
@@ -131,7 +131,10 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     queue: options.outbox,
     link,
     sending,
-    metadataOf: (topic) => allMetadata(topics.parseAll(topic).map((path) => devices.get(path))),
+    metadataOf: (topic) => {
+      const device = devices.get(topics.parseAll(topic) ?? "");
+      return device && deviceText(device).allMetadata;
+    },
     onDelivered: (topic) => selfTest.delivered(topic),
     onRefused: (topic, error) => reports.say("refused", topic, error),
     log,

@@ -88,12 +88,6 @@ export function deviceText(device: Pick<DeviceInfo, "points" | "timezone">): Dev
   return text;
 }
 
-/** Of the first of these devices that is there. */
-export function allMetadata(devices: readonly (DeviceInfo | undefined)[]): string | undefined {
-  const device = devices.find((one) => one !== undefined);
-  return device && deviceText(device).allMetadata;
-}
-
 function sharedText(points: readonly Point[], timezone: string): DeviceText {
   const [first] = points;
   if (first === undefined) return textOf(points, timezone);

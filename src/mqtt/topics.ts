@@ -57,14 +57,11 @@ export class Topics {
     return `${this.#base}devices/all/${reversed(path)}`;
   }
 
-  /** Paths of the devices that an `all` topic may be of: it reads both ways. */
-  parseAll(topic: string): readonly string[] {
-    const [, forward, backward] =
-      /^devices\/(?:(.+)\/all|all\/(.+))$/.exec(topic.slice(this.#base.length)) ?? [];
-    return [
-      ...(forward === undefined ? [] : [forward]),
-      ...(backward === undefined ? [] : [reversed(backward)]),
-    ];
+  /** Path of the device whose scrapes are on an `all` topic, of either form; undefined where it is none. */
+  parseAll(topic: string): string | undefined {
+    const local = topic.slice(this.#base.length);
+    const [, forward, backward] = /^devices\/(?:(.+)\/all|all\/(.+))$/.exec(local) ?? [];
+    return backward === undefined ? forward : reversed(backward);
   }
 
   pointDepthFirst(path: string, point: string): string {

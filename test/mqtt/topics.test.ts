@@ -8,6 +8,14 @@ const topics = new Topics("bridge-1", "");
 const target = { path: PATH, point: "allowedLoad" };
 
 describe("the topics of contracts.md", () => {
+  test("the device of an `all` topic is known, whichever way it reads", () => {
+    const based = new Topics("bridge-1", "site");
+    for (const of of [topics, based])
+      for (const topic of [of.allDepthFirst(PATH), of.allBreadthFirst(PATH)])
+        expect(of.parseAll(topic)).toBe(PATH);
+    expect(topics.parseAll(topics.pointDepthFirst(PATH, "p"))).toBeUndefined();
+  });
+
   test.each([
     [topics.allDepthFirst(PATH), "devices/pnnl/garage/station-1/all"],
     [topics.allBreadthFirst(PATH), "devices/all/station-1/garage/pnnl"],

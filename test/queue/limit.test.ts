@@ -105,6 +105,20 @@ describe("a queue with a limit", () => {
     expect(await queue.counters()).toMatchObject({ waiting: 1, dropped: { limit: 1 } });
   });
 
+  test("shared texts count too: those that nothing needs any more make room", async () => {
+    const shared = (i: number) => `${i} `.padEnd(10_000, "shared ");
+    for (let from = 0; from < 1000; from += 20) {
+      await queue.append(
+        Array.from({ length: 20 }, (_, i) => ({ ...record(String(from + i)), shared: shared(from + i) })),
+      );
+      expect(fileBytes()).toBeLessThan(LIMIT * 1.1);
+    }
+    const left = await readAll(queue);
+    expect(left.length).toBeGreaterThan(50);
+    expect(left.map((one) => one.shared)).toEqual(left.map((_, i) => shared(1000 - left.length + i)));
+    expect((await queue.counters()).dropped).toEqual({ limit: 1000 - left.length });
+  });
+
   test("dead letters take a quarter of it at most, the oldest go", async () => {
     for (let round = 0; round < 20; round++) {
       const appended = await queue.append(Array.from({ length: 100 }, () => record("x".repeat(1000))));
