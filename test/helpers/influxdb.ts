@@ -1,10 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { findProgram, freePort } from "./mosquitto.ts";
+import { ServerProcess } from "./server-process.ts";
 
 export const influxInstalled = findProgram("influxd") !== undefined;
 
@@ -20,8 +18,7 @@ export class Influxd {
   readonly port: number;
   readonly url: string;
   readonly folder: string;
-  log = "";
-  #process: ChildProcess | undefined;
+  readonly #server = new ServerProcess();
 
   private constructor(port: number, folder: string) {
     this.port = port;
@@ -37,26 +34,12 @@ export class Influxd {
   }
 
   async start(): Promise<void> {
-    const child = spawn(findProgram("influxd")!, ["-config", join(this.folder, "influxdb.conf")], {
-      stdio: ["ignore", "pipe", "pipe"],
+    await this.#server.start({
+      program: findProgram("influxd")!,
+      args: ["-config", join(this.folder, "influxdb.conf")],
+      answers: () => this.#answers(),
+      deadlineMs: 15_000,
     });
-    this.#process = child;
-    // Where a test process ends early, its servers must not stay behind.
-    const endWithUs = (): void => void child.kill("SIGKILL");
-    process.once("exit", endWithUs);
-    child.once("exit", () => process.off("exit", endWithUs));
-    for (const stream of [child.stdout, child.stderr])
-      stream.on("data", (chunk) => {
-        this.log += chunk;
-      });
-    const deadline = Date.now() + 15_000;
-    while (!(await this.#answers())) {
-      if (child.exitCode !== null || Date.now() > deadline) {
-        child.kill("SIGKILL");
-        throw new Error(`influxd did not start:\n${this.log}`);
-      }
-      await delay(20);
-    }
   }
 
   /** Answers of an InfluxQL query: rows of all series, with the column names as keys. */
@@ -85,20 +68,15 @@ export class Influxd {
 
   /** It keeps its connections and does nothing. */
   pause(): void {
-    this.#process?.kill("SIGSTOP");
+    this.#server.signal("SIGSTOP");
   }
 
   resume(): void {
-    this.#process?.kill("SIGCONT");
+    this.#server.signal("SIGCONT");
   }
 
-  async kill(): Promise<void> {
-    const child = this.#process;
-    this.#process = undefined;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const exit = once(child, "exit");
-    child.kill("SIGKILL");
-    await exit;
+  kill(): Promise<void> {
+    return this.#server.kill();
   }
 
   async dispose(): Promise<void> {

@@ -1,10 +1,10 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { ServerProcess } from "./server-process.ts";
 
 /** Debian keeps the broker where an ordinary user's PATH does not look. */
 const FOLDERS = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
@@ -30,8 +30,7 @@ export class Mosquitto {
   readonly port: number;
   readonly folder: string;
   readonly url: string;
-  log = "";
-  #process: ChildProcess | undefined;
+  readonly #server = new ServerProcess();
 
   private constructor(port: number, folder: string, tls: boolean) {
     this.port = port;
@@ -81,59 +80,36 @@ export class Mosquitto {
   }
 
   async start(): Promise<void> {
-    const child = spawn(findProgram("mosquitto")!, ["-c", join(this.folder, "mosquitto.conf")], {
-      stdio: ["ignore", "pipe", "pipe"],
+    await this.#server.start({
+      program: findProgram("mosquitto")!,
+      args: ["-c", join(this.folder, "mosquitto.conf")],
+      answers: () => listens(this.port),
+      deadlineMs: 5000,
     });
-    this.#process = child;
-    // Where a test process ends early, its brokers must not stay behind.
-    const endWithUs = (): void => void child.kill("SIGKILL");
-    process.once("exit", endWithUs);
-    child.once("exit", () => process.off("exit", endWithUs));
-    for (const stream of [child.stdout, child.stderr])
-      stream.on("data", (chunk) => {
-        this.log += chunk;
-      });
-    const deadline = Date.now() + 5000;
-    while (!(await listens(this.port))) {
-      if (child.exitCode !== null || Date.now() > deadline) {
-        child.kill("SIGKILL");
-        throw new Error(`mosquitto did not start:\n${this.log}`);
-      }
-      await delay(20);
-    }
   }
 
   /** Ends it as an operator would (TERM). */
   stop(): Promise<void> {
-    return this.#end("SIGTERM");
+    return this.#server.end("SIGTERM");
   }
 
   kill(): Promise<void> {
-    return this.#end("SIGKILL");
+    return this.#server.kill();
   }
 
   /** It keeps its connections and does nothing. */
   pause(): void {
-    this.#process?.kill("SIGSTOP");
+    this.#server.signal("SIGSTOP");
   }
 
   resume(): void {
-    this.#process?.kill("SIGCONT");
+    this.#server.signal("SIGCONT");
   }
 
   async dispose(): Promise<void> {
     this.resume();
     await this.kill();
     rmSync(this.folder, { recursive: true, force: true });
-  }
-
-  async #end(signal: NodeJS.Signals): Promise<void> {
-    const child = this.#process;
-    this.#process = undefined;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const exit = once(child, "exit");
-    child.kill(signal);
-    await exit;
   }
 }
 

@@ -1,12 +1,11 @@
-import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFileSync, type SpawnOptions } from "node:child_process";
 import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { freePort } from "./mosquitto.ts";
 import { postgresPrograms } from "./postgres-programs.ts";
+import { ServerProcess } from "./server-process.ts";
 
 export interface PostgresOptions {
   /** Further settings of the server, e.g. `max_connections=5`. */
@@ -21,9 +20,8 @@ export const POSTGRES_PASSWORD = "canary-pässwörd:@/";
 export class Postgres {
   readonly port: number;
   readonly folder: string;
-  log = "";
   readonly #settings: readonly string[];
-  #process: ChildProcess | undefined;
+  readonly #server = new ServerProcess("SIGQUIT");
 
   private constructor(port: number, folder: string, settings: readonly string[]) {
     this.port = port;
@@ -62,28 +60,13 @@ export class Postgres {
       ...["fsync=off", "shared_buffers=16MB", "max_connections=30", "autovacuum=off"],
       ...this.#settings,
     ];
-    const child = spawn(
-      program("postgres"),
-      ["-D", join(this.folder, "data"), ...settings.flatMap((setting) => ["-c", setting])],
-      { stdio: ["ignore", "pipe", "pipe"], cwd: this.folder, ...owner() },
-    );
-    this.#process = child;
-    // Where a test process ends early, its servers must not stay behind.
-    const endWithUs = (): void => void child.kill("SIGQUIT");
-    process.once("exit", endWithUs);
-    child.once("exit", () => process.off("exit", endWithUs));
-    for (const stream of [child.stdout, child.stderr])
-      stream?.on("data", (chunk) => {
-        this.log += chunk;
-      });
-    const deadline = Date.now() + 10_000;
-    while (!(await this.#answers())) {
-      if (child.exitCode !== null || Date.now() > deadline) {
-        child.kill("SIGQUIT");
-        throw new Error(`postgres did not start:\n${this.log}`);
-      }
-      await delay(20);
-    }
+    await this.#server.start({
+      program: program("postgres"),
+      args: ["-D", join(this.folder, "data"), ...settings.flatMap((setting) => ["-c", setting])],
+      options: { cwd: this.folder, ...owner() },
+      answers: () => this.#answers(),
+      deadlineMs: 10_000,
+    });
   }
 
   /** Runs statements as the superuser, on a connection of its own. */
@@ -104,12 +87,12 @@ export class Postgres {
 
   /** Ends it at once, connections and all, as an operator would in a hurry (fast shutdown). */
   stop(): Promise<void> {
-    return this.#end("SIGINT");
+    return this.#server.end("SIGINT");
   }
 
   /** Ends the server and its processes without a last word. */
   kill(): Promise<void> {
-    return this.#end("SIGQUIT");
+    return this.#server.kill();
   }
 
   /** Every process of it keeps its connections and does nothing. */
@@ -122,14 +105,14 @@ export class Postgres {
   }
 
   async dispose(): Promise<void> {
-    if (this.#process) this.resume();
+    this.resume();
     await this.kill();
     rmSync(this.folder, { recursive: true, force: true });
   }
 
   /** To the server and its children. */
   #signal(signal: NodeJS.Signals): void {
-    const server = this.#process?.pid;
+    const server = this.#server.pid;
     if (server === undefined) return;
     const children = readFileSync(`/proc/${server}/task/${server}/children`, "utf8");
     for (const pid of [server, ...children.split(" ").filter(Boolean).map(Number)])
@@ -148,15 +131,6 @@ export class Postgres {
     } catch {
       return false;
     }
-  }
-
-  async #end(signal: NodeJS.Signals): Promise<void> {
-    const child = this.#process;
-    this.#process = undefined;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const exit = once(child, "exit");
-    child.kill(signal);
-    await exit;
   }
 }
 
