@@ -23,12 +23,20 @@ const LOOK_MS = 60_000;
 /** Between the steps of about a second each, so that storing keeps half of the store's time at least. */
 const REST_MS = 1000;
 const CALL_SECONDS = 30;
-/** Values of so many times the wait, at most, tell that the clock is right. */
-const WITNESS_WAITS = 5;
+/** Values of so many times the wait, at most, show that the clock is right. */
+const PROOF_WAITS = 5;
 /** How often it is said again that removing by age is held back. */
 const TELL_AGAIN = DAY;
 /** Of the time that the store covers, the least that one step by size removes. */
 const SMALLEST_SLICE = 0.01;
+/** The most of it while the clock may be wrong. */
+const UNSURE_SLICE = DAY;
+
+/** Of time as in a sample, both ends included. */
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
 
 /**
  * Removes the oldest from the store: what is older than `history_limit_days`, and while the store is larger than
@@ -110,36 +118,34 @@ export class RetentionKeeper {
     const before = Math.floor(now - days * DAY);
     const oldest = await this.#call((signal) => retention.oldest(signal));
     const isDue = oldest !== undefined && oldest < before;
-    if (isDue && !(await this.#isWitnessed(now, days * DAY, retention))) {
-      this.#hold(oldest, before);
+    const proof = this.#proof(now, days * DAY);
+    if (isDue && !(await this.#isThere(proof, retention))) {
+      this.#hold(`${formatTime(oldest)} to ${formatTime(before)}`, now, proof);
       return undefined;
     }
     this.#toldAt = undefined;
     return isDue ? before : undefined;
   }
 
-  /** Whether values of the time before the wait show that the clock has not jumped ahead since. */
-  async #isWitnessed(now: number, limit: number, retention: Retention): Promise<boolean> {
-    const wait = this.#wait(limit);
-    if (wait === 0) return true;
-    const from = Math.floor(now - Math.min(WITNESS_WAITS * wait, limit));
-    const witness = await this.#call((signal) => retention.oldest(signal, from));
-    return witness !== undefined && witness <= now - wait;
+  /** The time of which a value shows that the clock has not jumped ahead lately: it has been where it is since then. */
+  #proof(now: number, limit: number): Span {
+    const wait = Math.min(this.#options.settings.historyLimitWaitDays * DAY, limit / 2);
+    return { from: Math.floor(now - Math.min(PROOF_WAITS * wait, limit)), to: Math.ceil(now - wait) };
   }
 
-  /** Microseconds; of a short limit no more than half. */
-  #wait(limit: number): number {
-    return Math.min(this.#options.settings.historyLimitWaitDays * DAY, limit / 2);
+  /** Without a wait there is nothing to prove. */
+  async #isThere({ from, to }: Span, retention: Retention): Promise<boolean> {
+    if (this.#options.settings.historyLimitWaitDays === 0) return true;
+    const first = await this.#call((signal) => retention.oldest(signal, from));
+    return first !== undefined && first <= to;
   }
 
-  #hold(oldest: number, before: number): void {
-    const now = timeOf(this.#clock.now());
+  #hold(tooOld: string, now: number, { from, to }: Span): void {
     if (this.#toldAt !== undefined && Math.abs(now - this.#toldAt) < TELL_AGAIN) return;
     this.#toldAt = now;
-    const days = this.#options.settings.historyLimitWaitDays;
     this.#tell(
       "retention_held",
-      `nothing is removed by age for now: by this machine's clock (${formatTime(now)}) values from ${formatTime(oldest)} to ${formatTime(before)} are too old, but none has come in before the last ${days} days that shows the clock to be right; if it is wrong, set it (NTP); if it is right, wait, or set historian.history_limit_wait_days to 0 and start again`,
+      `nothing is removed by age for now: by this machine's clock (${formatTime(now)}) values from ${tooOld} are too old, but the store has none from ${formatTime(from)} to ${formatTime(to)}, which would show that the clock is right; if it is wrong, set it (NTP); if it is right, wait until such are there, or set historian.history_limit_wait_days to 0 and start again`,
     );
   }
 
@@ -152,8 +158,11 @@ export class RetentionKeeper {
     const oldest = await this.#call((signal) => retention.oldest(signal));
     if (oldest === undefined) return undefined;
     const share = Math.max(1 - (limit * GIGABYTE) / size, SMALLEST_SLICE);
-    const covered = Math.max(timeOf(this.#clock.now()) - oldest, 0);
-    return oldest + Math.max(Math.floor(covered * share), 1);
+    const now = timeOf(this.#clock.now());
+    const slice = Math.max(Math.floor(Math.max(now - oldest, 0) * share), 1);
+    const isUnsure =
+      slice > UNSURE_SLICE && !(await this.#isThere(this.#proof(now, Number.POSITIVE_INFINITY), retention));
+    return oldest + (isUnsure ? UNSURE_SLICE : slice);
   }
 
   async #call<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {

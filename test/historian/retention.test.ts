@@ -183,6 +183,17 @@ describe("B8: removing the oldest", () => {
       expect(held()).toHaveLength(7);
     });
 
+    it("by size no more goes than has to, ten years ahead too", async () => {
+      store.perStep = 100_000;
+      store.times = Array.from({ length: 1000 }, (_, i) => NOW - 100 * DAY + i * (DAY / 10));
+      clock.set(NOON.getTime() + (10 * YEAR) / 1000);
+      start({ storageLimitGb: 9, historyLimitDays: 365 });
+      await clock.advance(600_000);
+      expect(store.times.length).toBeLessThanOrEqual(900);
+      expect(store.times.length).toBeGreaterThan(880);
+      expect(held()).toHaveLength(1);
+    });
+
     it("history_limit_wait_days 0: at once, whatever the clock", async () => {
       clock.set(NOON.getTime() + (2 * YEAR) / 1000);
       start({ historyLimitDays: 365, historyLimitWaitDays: 0 });
