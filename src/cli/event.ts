@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import type { PlannedEvent } from "../devices/index.ts";
 import type { PointValue } from "../points/index.ts";
 import { type BridgeFlags, bridgeOptions } from "./ask.ts";
 import { call } from "./call.ts";
@@ -6,19 +7,6 @@ import { CommandError, EXIT } from "./command-error.ts";
 import { numberOption } from "./options.ts";
 import { formatTable } from "./table.ts";
 import { printJson, type Terminal } from "./terminal.ts";
-
-/** As the verb `get_events` gives it. */
-interface Event {
-  readonly id: string | null;
-  readonly device: string;
-  readonly group?: string;
-  readonly startsAt: string;
-  readonly endsAt: string;
-  readonly kw?: number;
-  readonly percent?: number;
-  readonly allowOptOut: boolean;
-  readonly requester: string;
-}
 
 interface CreateFlags extends BridgeFlags {
   readonly start: string;
@@ -97,7 +85,7 @@ async function create(path: string, flags: CreateFlags, terminal: Terminal): Pro
   sure(flags, JSON.stringify(params));
   const planned = await call("create_event", params, flags, terminal);
   if (flags.json) printJson(terminal, planned);
-  else terminal.out(table([planned as unknown as Event]));
+  else terminal.out(table([planned as unknown as PlannedEvent]));
 }
 
 function sure({ yes }: { readonly yes?: true }, what: string): void {
@@ -105,12 +93,12 @@ function sure({ yes }: { readonly yes?: true }, what: string): void {
 }
 
 async function list(flags: BridgeFlags, terminal: Terminal): Promise<void> {
-  const events = (await call("get_events", {}, flags, terminal)) as unknown as Event[];
+  const events = (await call("get_events", {}, flags, terminal)) as unknown as PlannedEvent[];
   if (flags.json) printJson(terminal, events);
   else terminal.out(events.length === 0 ? "no event is planned\n" : table(events));
 }
 
-function table(events: readonly Event[]): string {
+function table(events: readonly PlannedEvent[]): string {
   const rows = events.map(({ id, device, group, startsAt, endsAt, kw, percent, allowOptOut, requester }) => [
     id ?? "–",
     group === undefined ? device : `group ${group}`,

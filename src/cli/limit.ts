@@ -1,27 +1,9 @@
 import { type Command, InvalidArgumentError } from "commander";
+import type { LimitGroup } from "../devices/index.ts";
 import { type BridgeFlags, bridgeOptions } from "./ask.ts";
 import { call } from "./call.ts";
 import { formatTable } from "./table.ts";
 import { printJson, type Terminal } from "./terminal.ts";
-
-/** As the verbs `get_limits` and `set_limit` give it. */
-interface Group {
-  readonly group: string;
-  readonly maxKw: number | null;
-  readonly loadKw: number;
-  readonly mayDrawKw: number;
-  readonly busy: number;
-  readonly waiting: number;
-  readonly outlets: readonly {
-    readonly device: string;
-    readonly point: string;
-    readonly state: string;
-    readonly loadKw: number | null;
-    readonly limitKw: number | null;
-    readonly nominalKw: number;
-    readonly trouble?: string;
-  }[];
-}
 
 export function limit(program: Command, terminal: Terminal): void {
   bridgeOptions(
@@ -35,10 +17,10 @@ export function limit(program: Command, terminal: Terminal): void {
   ).action(async (group: string | undefined, kw: number | null | undefined, flags: BridgeFlags) => {
     if (group === undefined || kw === undefined) {
       const groups = (await call("get_limits", { group: group ?? null }, flags, terminal)) as unknown;
-      show(groups as Group[], group !== undefined, flags, terminal);
+      show(groups as LimitGroup[], group !== undefined, flags, terminal);
     } else {
       const changed = (await call("set_limit", { group, kw }, flags, terminal)) as unknown;
-      show([changed as Group], false, flags, terminal);
+      show([changed as LimitGroup], false, flags, terminal);
     }
   });
 }
@@ -51,14 +33,19 @@ function limitArgument(text: string): number | null {
   return kw;
 }
 
-function show(groups: readonly Group[], withOutlets: boolean, flags: BridgeFlags, terminal: Terminal): void {
+function show(
+  groups: readonly LimitGroup[],
+  withOutlets: boolean,
+  flags: BridgeFlags,
+  terminal: Terminal,
+): void {
   if (flags.json) printJson(terminal, groups);
   else if (groups.length === 0)
     terminal.out('there are no limit groups; add them to the bridge config, section "limits"\n');
   else terminal.out(tables(groups, withOutlets || groups.length === 1));
 }
 
-function tables(groups: readonly Group[], withOutlets: boolean): string {
+function tables(groups: readonly LimitGroup[], withOutlets: boolean): string {
   const rows = groups.map(({ group, maxKw, loadKw, mayDrawKw, busy, waiting, outlets }) => [
     group,
     maxKw === null ? "off" : kwText(maxKw),

@@ -1,6 +1,6 @@
 export { driverTypes } from "../drivers/index.ts";
 export type { LoadedDevice } from "./build.ts";
-export type { Commands } from "./commands.ts";
+export type { Commands, LimitGroup, PlannedEvent } from "./commands.ts";
 export { DataFolderInUseError, DataLock } from "./data-lock.ts";
 export type { DeviceState } from "./latest-values.ts";
 export { planAccounts } from "./plan.ts";
