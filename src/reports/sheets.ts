@@ -1,3 +1,4 @@
+import type { ColumnCount } from "./counts.ts";
 import type { Cell } from "./field.ts";
 import type { FleetReport } from "./fleet-report.ts";
 import { cleanText } from "./text.ts";
@@ -38,32 +39,19 @@ export function sheetsOf(report: FleetReport): Sheet[] {
   return sheets.map(clean);
 }
 
-function values({ options, values }: FleetReport): Sheet {
-  const columns = options.columns.map((title, at) =>
-    timeColumn(
-      title,
-      values.map(({ cells }) => cells[at]!),
-    ),
-  );
+function values(report: FleetReport): Sheet {
   return {
     name: "values",
-    columns: [{ title: "station" }, { title: "name" }, ...columns],
-    rows: values.map(({ id, name, cells }) => [id, name, ...cells]),
+    columns: [{ title: "station" }, { title: "name" }, ...valueColumns(report)],
+    rows: report.values.map(({ id, name, cells }) => [id, name, ...cells]),
   };
 }
 
 function counts({ counts, values: stations }: FleetReport): Sheet[] {
-  return counts.map(({ column, values }) => ({
-    name: `${column}_count`,
-    columns: [
-      timeColumn(
-        column,
-        values.map(({ value }) => value),
-      ),
-      { title: "count" },
-      { title: "share", format: "share" },
-    ],
-    rows: values.map(({ value, count }) => [value ?? EMPTY, count, count / stations.length]),
+  return counts.map((counted) => ({
+    name: `${counted.column}_count`,
+    columns: [countedColumn(counted), { title: "count" }, { title: "share", format: "share" }],
+    rows: counted.values.map(({ value, count }) => [value ?? EMPTY, count, count / stations.length]),
   }));
 }
 
@@ -81,31 +69,19 @@ function pivot({ pivot: { models, states, counts } }: FleetReport): Sheet {
 }
 
 /** As pandas writes a frame: the number of the row first, under no title. */
-function parityValues({ options, values }: FleetReport): Sheet {
-  const columns = options.columns.map((title, at) =>
-    timeColumn(
-      title,
-      values.map(({ cells }) => cells[at]!),
-    ),
-  );
+function parityValues(report: FleetReport): Sheet {
   return {
     name: "values",
-    columns: [{ title: "" }, ...columns],
-    rows: values.map(({ cells }, row) => [row, ...cells.map(blank)]),
+    columns: [{ title: "" }, ...valueColumns(report)],
+    rows: report.values.map(({ cells }, row) => [row, ...cells.map(blank)]),
   };
 }
 
 function parityCounts({ counts }: FleetReport): Sheet[] {
-  return counts.map(({ column, values }) => ({
-    name: `${column}_count`,
-    columns: [
-      timeColumn(
-        column,
-        values.map(({ value }) => value),
-      ),
-      { title: "count" },
-    ],
-    rows: values.map(({ value, count }) => [blank(value), count]),
+  return counts.map((counted) => ({
+    name: `${counted.column}_count`,
+    columns: [countedColumn(counted), { title: "count" }],
+    rows: counted.values.map(({ value, count }) => [blank(value), count]),
   }));
 }
 
@@ -242,6 +218,22 @@ function hours(seconds: number): number {
 
 function blank(cell: Cell): Cell {
   return cell === "" ? null : cell;
+}
+
+function valueColumns({ options, values }: FleetReport): SheetColumn[] {
+  return options.columns.map((title, at) =>
+    timeColumn(
+      title,
+      values.map(({ cells }) => cells[at]!),
+    ),
+  );
+}
+
+function countedColumn({ column, values }: ColumnCount): SheetColumn {
+  return timeColumn(
+    column,
+    values.map(({ value }) => value),
+  );
 }
 
 /** A column of times shows days alone where no time of day is told. */
