@@ -35,7 +35,7 @@ export function plan(program: Command, terminal: Terminal): void {
       "--timeout <seconds>",
       "with --lookup: how long each account may take to tell",
       numberOption({ above: 0, fraction: true }),
-      120,
+      600,
     )
     .option("--json", "print JSON")
     .action((flags: Flags) => showPlan(flags, terminal));
@@ -82,7 +82,9 @@ async function lookUp(
     if (first === undefined) continue;
     terminal.err(`account ${account}: ${first}${more.length > 0 ? ` (and ${more.length} more)` : ""}\n`);
   }
-  return plans;
+  return plans.map((one) =>
+    one.failure === undefined ? one : { ...one, failure: secrets.blank(one.failure) },
+  );
 }
 
 function failureLine({ account, failure, stations }: ShownPlan): string {

@@ -19,6 +19,9 @@ import { messageOf } from "./read-back.ts";
 import { deviceOfMember, labelOf, memberFault, pathOfMember } from "./set-member.ts";
 import { StateStore } from "./state-store.ts";
 
+/** What failed for one reason is named in a message up to so many. */
+const MOST_NAMED = 3;
+
 export interface LookupOptions {
   /** Stations in each group of an account whose groups cannot be looked up. */
   readonly stationsPerGroup: number;
@@ -147,8 +150,13 @@ async function ask(
       failed("its station groups", error);
       return undefined;
     });
-  const failure = [...failures].map(([why, what]) => `${what.join(", ")}: ${why}`).join("; ");
+  const failure = [...failures].map(([why, what]) => `${few(what)}: ${why}`).join("; ");
   return { devices, groups, sets, notRun, ...(failure && { failure }) };
+}
+
+function few(what: readonly string[]): string {
+  const more = what.length - MOST_NAMED;
+  return `${what.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 /** Nothing is known of it but its single devices. */
