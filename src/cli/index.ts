@@ -1,68 +1,44 @@
 import { Command, CommanderError } from "commander";
-import { api } from "./api/index.ts";
-import { audit } from "./audit.ts";
-import { check } from "./check.ts";
 import { CommandError, EXIT } from "./command-error.ts";
-import { completion } from "./completion.ts";
-import { deadletter } from "./deadletter.ts";
-import { demo } from "./demo.ts";
-import { discover } from "./discover.ts";
-import { event } from "./event.ts";
-import { get } from "./get.ts";
-import { historian } from "./historian.ts";
-import { history } from "./history.ts";
-import { limit } from "./limit.ts";
-import { override } from "./override.ts";
-import { plan } from "./plan.ts";
-import { report } from "./report.ts";
-import { revert } from "./revert.ts";
-import { run } from "./run.ts";
-import { schedule } from "./schedule.ts";
-import { scrape } from "./scrape.ts";
-import { selftest } from "./selftest.ts";
-import { sessions } from "./sessions.ts";
-import { set } from "./set.ts";
-import { sheds } from "./sheds.ts";
-import { simulate } from "./simulate.ts";
-import { stations } from "./stations.ts";
-import { status } from "./status.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
 import { packageVersion } from "./version.ts";
-import { wsdl } from "./wsdl.ts";
 
 /** Adds one command to the program. */
 export type CommandFile = (program: Command, terminal: Terminal) => void;
 
-/** THE LIST of commands, in the order of `--help`. */
-const commands: readonly CommandFile[] = [
-  run,
-  historian,
-  demo,
-  simulate,
-  check,
-  plan,
-  scrape,
-  get,
-  set,
-  revert,
-  sheds,
-  override,
-  limit,
-  schedule,
-  event,
-  history,
-  sessions,
-  report,
-  audit,
-  deadletter,
-  status,
-  selftest,
-  api,
-  discover,
-  stations,
-  wsdl,
-  completion,
-];
+/**
+ * THE LIST of commands, in the order of `--help`. A command line loads the one that it names: what the others need is half of the
+ * program, and would be in the memory of a bridge for as long as it runs.
+ */
+const commands: Readonly<Record<string, () => Promise<CommandFile>>> = {
+  run: async () => (await import("./run.ts")).run,
+  historian: async () => (await import("./historian.ts")).historian,
+  demo: async () => (await import("./demo.ts")).demo,
+  simulate: async () => (await import("./simulate.ts")).simulate,
+  check: async () => (await import("./check.ts")).check,
+  plan: async () => (await import("./plan.ts")).plan,
+  scrape: async () => (await import("./scrape.ts")).scrape,
+  get: async () => (await import("./get.ts")).get,
+  set: async () => (await import("./set.ts")).set,
+  revert: async () => (await import("./revert.ts")).revert,
+  sheds: async () => (await import("./sheds.ts")).sheds,
+  override: async () => (await import("./override.ts")).override,
+  limit: async () => (await import("./limit.ts")).limit,
+  schedule: async () => (await import("./schedule.ts")).schedule,
+  event: async () => (await import("./event.ts")).event,
+  history: async () => (await import("./history.ts")).history,
+  sessions: async () => (await import("./sessions.ts")).sessions,
+  report: async () => (await import("./report.ts")).report,
+  audit: async () => (await import("./audit.ts")).audit,
+  deadletter: async () => (await import("./deadletter.ts")).deadletter,
+  status: async () => (await import("./status.ts")).status,
+  selftest: async () => (await import("./selftest.ts")).selftest,
+  api: async () => (await import("./api/index.ts")).api,
+  discover: async () => (await import("./discover.ts")).discover,
+  stations: async () => (await import("./stations.ts")).stations,
+  wsdl: async () => (await import("./wsdl.ts")).wsdl,
+  completion: async () => (await import("./completion.ts")).completion,
+};
 
 /** Runs one command line (without `node` and the script) and gives the exit code. Never throws. */
 export async function runCli(
@@ -81,7 +57,7 @@ export async function runCli(
       "\nTo see it all at work, without a station or an account: voltbridge demo\n" +
         "Exit codes: 0 done; 1 the thing asked for failed; 2 usage; 70 internal fault; 78 configuration or Node version.",
     );
-  for (const add of commands) add(program, terminal);
+  for (const load of named(args[0])) (await load())(program, terminal);
   pointToHelp(program, program.name());
   try {
     await program.parseAsync([...args], { from: "user" });
@@ -89,6 +65,12 @@ export async function runCli(
   } catch (error) {
     return exitCodeOf(error, terminal);
   }
+}
+
+/** The command of that name; all of them where the help, a completion or a misspelt name needs them. */
+function named(name = ""): readonly (() => Promise<CommandFile>)[] {
+  const all = Object.values(commands);
+  return name !== "completion" && Object.hasOwn(commands, name) ? [commands[name]!] : all;
 }
 
 /** A usage error names the help of the command that was meant. */
