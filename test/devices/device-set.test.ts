@@ -7,7 +7,7 @@ import { createLog } from "../../src/log.ts";
 import type { AvailabilityChange, Scrape } from "../../src/points/index.ts";
 import { ManualClock, settled } from "./manual-clock.ts";
 import { ScriptedDevice, STATION } from "./rig.ts";
-import { deviceSettings, driverSettings, registryRows } from "./rows.ts";
+import { actuatorSettings, deviceSettings, driverSettings, registryRows } from "./rows.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -89,16 +89,7 @@ function rig(
     ],
     settings: {
       driver: { ...driverSettings, writeStartingValues: options.starting ?? false },
-      actuator: {
-        requireSchedule: false,
-        schedulePublishIntervalSeconds: 30,
-        preemptGraceSeconds: 60,
-        confirmTimeoutSeconds: 60,
-        acceptedAfterSeconds: 5,
-        writesPerMinute: 60,
-        maxCommandAgeSeconds: 60,
-        requester: "message",
-      },
+      actuator: actuatorSettings,
     },
     drivers: { scripted },
     bus,

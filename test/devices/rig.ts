@@ -7,7 +7,7 @@ import type { DriverDevice, DriverType, WriteOptions, WriteOutcome } from "../..
 import { createLog } from "../../src/log.ts";
 import type { AvailabilityChange, PointValue, Scrape, Write } from "../../src/points/index.ts";
 import { ManualClock, settled } from "./manual-clock.ts";
-import { deviceSettings, driverSettings, type RowSpec, registryRows } from "./rows.ts";
+import { actuatorSettings, deviceSettings, driverSettings, type RowSpec, registryRows } from "./rows.ts";
 
 /** The station of these tests: a limit and a percentage that replace each other, a switch, a load, a heartbeat. */
 export const STATION: RowSpec[] = [
@@ -168,17 +168,7 @@ export function rig(options: RigOptions = {}) {
     settings: {
       readOnly: options.readOnly ?? false,
       driver: { ...driverSettings, ...options.driver },
-      actuator: {
-        requireSchedule: false,
-        schedulePublishIntervalSeconds: 30,
-        preemptGraceSeconds: 60,
-        confirmTimeoutSeconds: 60,
-        acceptedAfterSeconds: 5,
-        writesPerMinute: 60,
-        maxCommandAgeSeconds: 60,
-        requester: "message",
-        ...options.actuator,
-      },
+      actuator: { ...actuatorSettings, ...options.actuator },
     },
     drivers: { scripted },
     bus,

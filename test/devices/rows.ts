@@ -1,4 +1,4 @@
-import type { DeviceSettings, DriverSettings } from "../../src/config/settings.ts";
+import type { ActuatorSettings, DeviceSettings, DriverSettings } from "../../src/config/settings.ts";
 import type { Point } from "../../src/points/index.ts";
 import type { RegistryRow } from "../../src/registry/row.ts";
 
@@ -46,4 +46,15 @@ export const driverSettings: DriverSettings = {
   publish: { depthFirstAll: true, breadthFirstAll: false, depthFirst: false, breadthFirst: false },
   writeStartingValues: false,
   heartbeatSeconds: 60,
+};
+
+export const actuatorSettings: ActuatorSettings = {
+  requireSchedule: false,
+  schedulePublishIntervalSeconds: 30,
+  preemptGraceSeconds: 60,
+  confirmTimeoutSeconds: 60,
+  acceptedAfterSeconds: 5,
+  writesPerMinute: 60,
+  maxCommandAgeSeconds: 60,
+  requester: "message",
 };
