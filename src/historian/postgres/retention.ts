@@ -1,12 +1,8 @@
-import { performance } from "node:perf_hooks";
 import type { Retention } from "../contract.ts";
+import { removeInSteps } from "../remove-in-steps.ts";
 import type { Sessions } from "./sessions.ts";
 import { MICROSECONDS, type Tables, timeOfMicroseconds } from "./tables.ts";
 
-/** Rows that go in one transaction. */
-const STEP = 5000;
-/** Milliseconds that one call removes for. */
-const BUDGET = 1000;
 /** Pages that the size is estimated from; smaller tables are counted. */
 const PAGES = 500;
 /** Bytes of a row: its header, line pointer and columns but json, and its entry in the index. */
@@ -23,15 +19,11 @@ export class PostgresRetention implements Retention {
   }
 
   async removeBefore(before: number, signal?: AbortSignal): Promise<number> {
-    const until = performance.now() + BUDGET;
-    let removed = 0;
-    for (let step = -1; step !== 0 && performance.now() < until; removed += step)
-      step = await this.#removeStep(before, signal);
-    return removed;
+    return await removeInSteps((rows) => this.#removeStep(before, rows, signal));
   }
 
   /** Finds the oldest of each topic by the key: no index on time alone, and no scan, is needed. */
-  async #removeStep(before: number, signal?: AbortSignal): Promise<number> {
+  async #removeStep(before: number, rows: number, signal?: AbortSignal): Promise<number> {
     const { topic, sample } = this.#tables;
     const [[count] = ["0"]] = await this.#sessions.run(signal, (query) =>
       query<[count: string]>(
@@ -44,7 +36,7 @@ export class PostgresRetention implements Retention {
            DELETE FROM ${sample} AS sample USING old
            WHERE sample.topic_id = old.topic_id AND sample.time = old.time RETURNING 1
          ) SELECT count(*) FROM removed`,
-        [before, STEP],
+        [before, rows],
       ),
     );
     return Number(count);

@@ -1,11 +1,6 @@
-import { performance } from "node:perf_hooks";
 import type { Retention } from "../contract.ts";
+import { removeInSteps } from "../remove-in-steps.ts";
 import type { SqliteThread } from "./thread.ts";
-
-/** Rows that go in one transaction: some milliseconds, for batches wait behind it. */
-const STEP = 5000;
-/** Milliseconds that one call removes for. */
-const BUDGET = 1000;
 
 /** Removing the oldest samples. Their pages are used again; the file does not shrink by itself. */
 export class SqliteRetention implements Retention {
@@ -18,11 +13,7 @@ export class SqliteRetention implements Retention {
   }
 
   async removeBefore(before: number, signal?: AbortSignal): Promise<number> {
-    const until = performance.now() + BUDGET;
-    let removed = 0;
-    for (let step = -1; step !== 0 && performance.now() < until; removed += step)
-      step = await this.#writer.call("remove", { before, rows: STEP }, signal);
-    return removed;
+    return await removeInSteps((rows) => this.#writer.call("remove", { before, rows }, signal));
   }
 
   async oldest(signal?: AbortSignal, from?: number): Promise<number | undefined> {
