@@ -1,7 +1,7 @@
 import type { KnownGroups } from "../driver.ts";
 import { StationGroups } from "./account/station-groups.ts";
-import { concernsAll } from "./account/walk.ts";
 import type { ChargePointClient } from "./api/client.ts";
+import { ApiError } from "./api/errors.ts";
 
 /**
  * The station groups by which loads of so many stations are read, as an account learns them at its first scrape.
@@ -24,8 +24,13 @@ export async function findGroups(
   });
   await learnt.learn(stations);
   signal.throwIfAborted();
-  if (failure && concernsAll(failure.error)) throw failure.error;
+  if (failure && !isRefusal(failure.error)) throw failure.error;
   if (failure) onRefused(failure.error);
   const groups = learnt.groups.map(({ sgID, stationIDs }) => ({ id: sgID, members: stationIDs }));
   return { groups, calls: learnt.asked };
+}
+
+/** The service has answered, and will answer the same again. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ApiError && error.kind !== "transient";
 }
