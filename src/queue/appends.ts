@@ -37,7 +37,7 @@ export function append(
   ) as [number, number, number, number];
   if (lastBatch >= batch.number) return { first, gone };
   const { keys, samples, times, sharing, lost } = batch;
-  const numbers = batch.shared.map((text) => texts.store(connection, room, text));
+  const numbers = batch.shared.map((text) => texts.store(connection, room, text, lastId + keys.length));
   const rows = batch.texts.map(
     (text, index): NewRow => ({
       time: times[index]!,

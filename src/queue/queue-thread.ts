@@ -163,7 +163,9 @@ export class QueueThread implements Calls {
   #change(connection: Connection, work: (tally: Tally, room: Room) => void): Evicted | undefined {
     return connection.transaction(() => {
       const tally = new Tally();
-      const room = new Room(connection, tally, this.#settings.limitBytes);
+      const room = new Room(connection, tally, this.#settings.limitBytes, () =>
+        this.#texts.deleteUnused(connection),
+      );
       work(tally, room);
       tally.store(connection);
       return room.evicted;

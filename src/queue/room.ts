@@ -30,16 +30,24 @@ export class Room {
   readonly #connection: Connection;
   readonly #tally: Tally;
   readonly limit: number;
+  readonly #onEvicted: () => void;
   /** Id of the newest record that went. */
   lastGone = 0;
   #samples = 0;
   #from = Number.POSITIVE_INFINITY;
   #to = Number.NEGATIVE_INFINITY;
 
-  constructor(connection: Connection, tally: Tally, limit = Number.POSITIVE_INFINITY) {
+  /** `onEvicted`: what else goes with records. */
+  constructor(
+    connection: Connection,
+    tally: Tally,
+    limit = Number.POSITIVE_INFINITY,
+    onEvicted: () => void = () => {},
+  ) {
     this.#connection = connection;
     this.#tally = tally;
     this.limit = limit;
+    this.#onEvicted = onEvicted;
   }
 
   get evicted(): Evicted | undefined {
@@ -101,6 +109,7 @@ export class Room {
     if (rows.length === 0) return false;
     this.#connection.run("DELETE FROM record WHERE id <= ?", last);
     this.lastGone = last;
+    this.#onEvicted();
     return true;
   }
 }

@@ -11,6 +11,8 @@ const TIDY_BYTES = 256 * 1024;
 /** The texts that records have in common: each once in the file, under a number that is made of it. */
 export class SharedTexts {
   readonly #known = new Map<number, string>();
+  /** By number, the id of a record after which none refers to it: exact for what was stored since the opening. */
+  readonly #lastUses = new Map<number, number>();
   #bytes = 0;
 
   /** After the file was opened: with what a damaged one has lost, and without what no record needs. */
@@ -18,13 +20,19 @@ export class SharedTexts {
     if (this.#known.size === 0 && !connection.get("SELECT 1 FROM shared LIMIT 1")) return;
     connection.transaction(() => {
       for (const [id, text] of this.#known) insert(connection, id, text);
-      connection.run(DELETE_UNUSED);
+      connection.run(
+        "DELETE FROM shared WHERE id NOT IN (SELECT shared FROM record WHERE shared IS NOT NULL)",
+      );
+      this.#lastUses.clear();
+      const lastId = connection.number("SELECT last_id FROM state");
+      for (const [id] of connection.all("SELECT id FROM shared")) this.#lastUses.set(id as number, lastId);
     });
   }
 
-  /** Puts a text into the file where it is not there yet. Answers its number. Within a transaction. */
-  store(connection: Connection, room: Room, text: string): number {
+  /** Puts a text into the file where it is not there yet, for records up to `lastUse`. Answers its number. Within a transaction. */
+  store(connection: Connection, room: Room, text: string, lastUse: number): number {
     const id = numberOf(text);
+    this.#lastUses.set(id, lastUse);
     this.#remember(id, text);
     if (connection.get("SELECT 1 FROM shared WHERE id = ?", id)) return id;
     const bytes = diskBytes(Buffer.byteLength(text));
@@ -47,8 +55,18 @@ export class SharedTexts {
 
   /** Keeps the file from growing with texts of long ago. Within a transaction. */
   tidy(connection: Connection): void {
-    if (this.#bytes < TIDY_BYTES) return;
-    connection.run(DELETE_UNUSED);
+    if (this.#bytes >= TIDY_BYTES) this.deleteUnused(connection);
+  }
+
+  /** Lets those go that only records before the first one of now had. Within a transaction. */
+  deleteUnused(connection: Connection): void {
+    // Where nothing waits, records of the present transaction are still to come.
+    const first = connection.number("SELECT coalesce(min(id), (SELECT last_id FROM state) + 1) FROM record");
+    for (const [id, lastUse] of this.#lastUses) {
+      if (lastUse >= first) continue;
+      connection.run("DELETE FROM shared WHERE id = ?", id);
+      this.#lastUses.delete(id);
+    }
     this.#bytes = 0;
   }
 
@@ -68,6 +86,3 @@ export function numberOf(text: string): number {
 function insert(connection: Connection, id: number, text: string): void {
   connection.run("INSERT OR IGNORE INTO shared (id, text) VALUES (?, ?)", id, text);
 }
-
-const DELETE_UNUSED =
-  "DELETE FROM shared WHERE id NOT IN (SELECT shared FROM record WHERE shared IS NOT NULL)";

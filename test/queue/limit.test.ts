@@ -1,7 +1,7 @@
 import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { DiskQueue, QueueNotice } from "../../src/queue/index.ts";
+import type { DiskQueue, QueuedRecord, QueueNotice } from "../../src/queue/index.ts";
 import { expectBalance, readAll, record } from "../contracts/queue-contract.ts";
 import { openAt, temporaryFolder } from "./queue-place.ts";
 
@@ -105,18 +105,35 @@ describe("a queue with a limit", () => {
     expect(await queue.counters()).toMatchObject({ waiting: 1, dropped: { limit: 1 } });
   });
 
-  test("shared texts count too: those that nothing needs any more make room", async () => {
-    const shared = (i: number) => `${i} `.padEnd(10_000, "shared ");
-    for (let from = 0; from < 1000; from += 20) {
-      await queue.append(
-        Array.from({ length: 20 }, (_, i) => ({ ...record(String(from + i)), shared: shared(from + i) })),
+  test("shared texts count too: those that no record needs any more make room", async () => {
+    const shared = (i: number) => `${i} `.padEnd(50_000, "shared ");
+    const left: QueuedRecord[] = [];
+    let dropped = 0;
+    for (let i = 0; i < 200; i++) {
+      left.push(
+        ...(await queue.append(
+          Array.from({ length: 20 }, () => ({ ...record(String(i).padEnd(1000, "x")), shared: shared(i) })),
+        )),
       );
       expect(fileBytes()).toBeLessThan(LIMIT * 1.1);
+      const lost = (await queue.counters()).dropped.limit ?? 0;
+      left.splice(0, lost - dropped);
+      dropped = lost;
     }
-    const left = await readAll(queue);
-    expect(left.length).toBeGreaterThan(50);
-    expect(left.map((one) => one.shared)).toEqual(left.map((_, i) => shared(1000 - left.length + i)));
-    expect((await queue.counters()).dropped).toEqual({ limit: 1000 - left.length });
+    expect(left.length).toBeGreaterThan(250);
+    expect(await readAll(queue, 50)).toEqual(left);
+    for (const { text, shared: whole } of left) expect(whole).toBe(shared(Number.parseInt(text, 10)));
+  });
+
+  test("a burst that takes the place of all others keeps what it shares", async () => {
+    const shared = "of all ".repeat(1000);
+    await queue.append([record("x".repeat(Math.floor(0.97 * LIMIT)))]);
+    const burst = Array.from({ length: 3000 }, (_, i) => ({ ...record(`${i} `.padEnd(1000, "x")), shared }));
+    const kept = await queue.append(burst);
+    expect(kept.length).toBeGreaterThan(1000);
+    await queue.close();
+    queue = await open();
+    expect(await readAll(queue)).toEqual(kept);
   });
 
   test("dead letters take a quarter of it at most, the oldest go", async () => {
