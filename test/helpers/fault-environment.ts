@@ -15,7 +15,7 @@ export interface Faults {
 /** Environment of a process that has the fault points of `fault-points.ts`. */
 export function faultEnvironment({ tap, point }: Faults): Record<string, string> {
   return {
-    NODE_OPTIONS: `--import ${new URL("./fault-points.ts", import.meta.url).href}`,
+    NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ""} --import ${new URL("./fault-points.ts", import.meta.url).href}`,
     ...(tap !== undefined && { FAULTS_TAP: tap }),
     ...(point && { FAULTS_POINT: point.join(" ") }),
   };
