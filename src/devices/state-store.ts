@@ -119,6 +119,7 @@ const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
 
 function isDamaged(error: unknown): boolean {
-  const code = (error as { errcode?: number }).errcode;
+  // The last byte is the primary code of an extended one.
+  const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff;
   return error instanceof DamagedError || code === SQLITE_CORRUPT || code === SQLITE_NOTADB;
 }

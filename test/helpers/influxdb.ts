@@ -68,11 +68,11 @@ export class Influxd {
 
   /** It keeps its connections and does nothing. */
   pause(): void {
-    this.#server.signal("SIGSTOP");
+    this.#server.pause();
   }
 
   resume(): void {
-    this.#server.signal("SIGCONT");
+    this.#server.resume();
   }
 
   kill(): Promise<void> {

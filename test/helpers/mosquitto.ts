@@ -99,11 +99,11 @@ export class Mosquitto {
 
   /** It keeps its connections and does nothing. */
   pause(): void {
-    this.#server.signal("SIGSTOP");
+    this.#server.pause();
   }
 
   resume(): void {
-    this.#server.signal("SIGCONT");
+    this.#server.resume();
   }
 
   async dispose(): Promise<void> {

@@ -1,5 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -53,6 +54,17 @@ export class ServerProcess {
     this.#child?.kill(signal);
   }
 
+  /** Keeps its connections and does nothing, from the return on: one of many threads may go on for a moment. */
+  pause(): void {
+    this.signal("SIGSTOP");
+    const deadline = Date.now() + 2000;
+    while (this.pid !== undefined && !isStopped(this.pid) && Date.now() < deadline);
+  }
+
+  resume(): void {
+    this.signal("SIGCONT");
+  }
+
   /** Resolves when it has ended by the signal, or was not running. */
   async end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
@@ -65,5 +77,17 @@ export class ServerProcess {
 
   kill(): Promise<void> {
     return this.end(this.#killSignal);
+  }
+}
+
+/** Every thread of it, by /proc/<pid>/task/<thread>/stat (proc(5)): the state follows the name, which is in brackets. */
+function isStopped(pid: number): boolean {
+  const folder = `/proc/${pid}/task`;
+  try {
+    return readdirSync(folder).every((thread) =>
+      /\) T /.test(readFileSync(`${folder}/${thread}/stat`, "latin1")),
+    );
+  } catch {
+    return true;
   }
 }

@@ -70,7 +70,8 @@ export class Model {
 
   /** A reading of every port, then decisions until nothing more is to be written. */
   react(onPlan: (plan: Plan) => void = () => {}): void {
-    for (let turn = 0; turn < 20; turn++) {
+    // Where there is next to nothing to give, one port after the other is switched off.
+    for (let turn = 0; turn < 20 + 2 * this.outlets.length; turn++) {
       this.#read();
       const rebalance = this.now - this.#rebalancedAt >= this.rebalanceMs;
       const plan = decide(this.outlets, this.rules, this.now, rebalance);
