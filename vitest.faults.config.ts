@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from "node:fs";
 import { defineConfig } from "vitest/config";
+import { soakMinutes } from "./test/faults/scale.ts";
 
 /** Tests that carry an id, or run a suite of contracts in which tests do. The stories of `e2e` are told whole or not at all. */
 const withIds = globSync("test/**/*.test.ts")
@@ -32,7 +33,7 @@ export default defineConfig({
         test: {
           name: "full",
           include: ["test/faults/**/*.test.ts"],
-          testTimeout: 3_600_000,
+          testTimeout: (60 + soakMinutes) * 60_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 1 },
         },
