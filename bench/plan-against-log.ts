@@ -1,6 +1,6 @@
 /**
- * `voltbridge plan` beside what a service logs: so many stations of a simulator as devices of one account, ten scrapes of
- * each, every call counted by operation in the simulator's own log. The groups are those of the simulator.
+ * `voltbridge plan`, with groups as presumed and as looked up (`--lookup`), beside what a service logs: so many stations
+ * of a simulator as devices of one account, ten scrapes of each, every call counted by operation in the simulator's own log.
  *
  * Run: npm run bench:plan -- [stations=1000] [stations of a group=500] [scrapes=10]
  */
@@ -44,16 +44,16 @@ const simulator = await startSimulator({
 });
 const folder = mkdtempSync(join(tmpdir(), "voltbridge-plan-"));
 try {
-  const planned = await plan();
-  const logged = await scrape();
-  show(planned, logged);
+  writeSite();
+  const presumed = await plan("--group-size", String(groupSize));
+  const lookedUp = await plan("--lookup");
+  show(presumed, lookedUp, await scrape());
 } finally {
   await simulator.close();
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** Calls of so many scrapes by the plan, by operation; those of the learning once. */
-async function plan(): Promise<Map<string, number>> {
+function writeSite(): void {
   const { endpoint, username, password } = simulator;
   mkdirSync(join(folder, "devices"));
   writeFileSync(join(folder, "bridge.json"), JSON.stringify({ devices: "devices", registries: "." }));
@@ -69,7 +69,11 @@ async function plan(): Promise<Map<string, number>> {
     const file = join(folder, "devices", `${stationID.replace(":", "-")}.json`);
     writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
   }
-  const args = ["plan", "--config", join(folder, "bridge.json"), "--group-size", String(groupSize), "--json"];
+}
+
+/** Calls of so many scrapes by the plan, by operation; those of the learning once. */
+async function plan(...flags: string[]): Promise<Map<string, number>> {
+  const args = ["plan", "--config", join(folder, "bridge.json"), "--json", ...flags];
   const { code, stdout, stderr } = await voltbridge(args);
   if (code !== 0) throw new Error(stderr);
   const counts = new Map<string, number>();
@@ -101,6 +105,7 @@ async function scrape(): Promise<Map<string, number>> {
       config: { ...common, ...shed, stationID, calls_per_minute: 1_000_000 },
     }),
   );
+  const before = simulator.calls.length;
   for (let round = 0; round < scrapes; round++) {
     await Promise.all(devices.map((device) => device.scrapeAll(AbortSignal.timeout(120_000))));
     clock.advance(INTERVAL);
@@ -108,18 +113,24 @@ async function scrape(): Promise<Map<string, number>> {
   }
   await service.close();
   const counts = new Map<string, number>();
-  for (const { operation } of simulator.calls) counts.set(operation, (counts.get(operation) ?? 0) + 1);
+  for (const { operation } of simulator.calls.slice(before))
+    counts.set(operation, (counts.get(operation) ?? 0) + 1);
   return counts;
 }
 
-function show(planned: ReadonlyMap<string, number>, logged: ReadonlyMap<string, number>): void {
+type Counts = ReadonlyMap<string, number>;
+
+function show(presumed: Counts, lookedUp: Counts, logged: Counts): void {
   console.log(`${stations} stations in groups of ${groupSize}, ${scrapes} scrapes of each\n`);
-  console.log("| operation | planned | logged |\n| --- | ---: | ---: |");
-  for (const operation of new Set([...planned.keys(), ...logged.keys()]))
-    console.log(`| ${operation} | ${planned.get(operation) ?? 0} | ${logged.get(operation) ?? 0} |`);
-  const sum = (of: ReadonlyMap<string, number>) => [...of.values()].reduce((total, n) => total + n, 0);
+  console.log("| operation | planned | planned with --lookup | logged |\n| --- | ---: | ---: | ---: |");
+  const columns = [presumed, lookedUp, logged];
+  const row = (name: string, of: (counts: Counts) => number) =>
+    console.log(`| ${name} | ${columns.map(of).join(" | ")} |`);
+  const sum = (counts: Counts) => [...counts.values()].reduce((total, n) => total + n, 0);
+  for (const operation of new Set(columns.flatMap((counts) => [...counts.keys()])))
+    row(operation, (counts) => counts.get(operation) ?? 0);
+  row("all", sum);
   const alone = STATION_OPERATIONS * stations * scrapes;
-  console.log(`| all | ${sum(planned)} | ${sum(logged)} |`);
-  console.log(`| one call for each station, operation and scrape | | ${alone} |`);
+  console.log(`| one call for each station, operation and scrape | | | ${alone} |`);
   console.log(`\n${(alone / sum(logged)).toFixed(0)} times fewer`);
 }
