@@ -110,7 +110,9 @@ export class ScrapeResults implements ScrapeSink {
   }
 
   #trouble(path: string): Trouble {
-    const trouble = this.#troubles.get(path) ?? { failures: NONE, misses: 0, skips: 0, skipsBefore: 0 };
+    const known = this.#troubles.get(path);
+    if (known) return known;
+    const trouble = { failures: NONE, misses: 0, skips: 0, skipsBefore: 0 };
     this.#troubles.set(path, trouble);
     return trouble;
   }
