@@ -1,4 +1,4 @@
-import { Agent } from "undici";
+import { Agent, type Dispatcher } from "undici";
 import { HistorianError } from "../errors.ts";
 import type { InfluxTarget } from "./settings.ts";
 
@@ -19,6 +19,8 @@ export interface HttpAnswer {
 const CONNECTIONS = 8;
 /** Bytes of an answer: rows of one page, each with a large text. */
 const MAX_ANSWER = 256 * 1024 * 1024;
+/** The connection ended before an answer began. */
+const CLOSED: ReadonlySet<string> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 /** A server that asks for more is asked again all the same. */
 const LONGEST_WAIT_MS = 300_000;
 
@@ -40,9 +42,8 @@ export class InfluxHttp {
     const all = signal ? AbortSignal.any([signal, deadline]) : deadline;
     const address = new URL(url + request.path);
     for (const [name, value] of Object.entries(request.query)) address.searchParams.set(name, value);
-    this.#agent ??= new Agent({ connections: CONNECTIONS, connect: { timeout: timeoutMs } });
     try {
-      const { statusCode, headers, body } = await this.#agent.request({
+      const { statusCode, headers, body } = await this.#request({
         origin: address.origin,
         path: address.pathname + address.search,
         method: "POST",
@@ -67,6 +68,20 @@ export class InfluxHttp {
           cause: error,
         },
       );
+    }
+  }
+
+  /**
+   * A server may close a connection that it kept open just as the next request leaves (RFC 9112, 9.3.1). That says nothing of the
+   * request, so it is sent once more: all that is posted here can be posted twice.
+   */
+  async #request(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> {
+    this.#agent ??= new Agent({ connections: CONNECTIONS, connect: { timeout: this.#target.timeoutMs } });
+    try {
+      return await this.#agent.request(options);
+    } catch (error) {
+      if (!CLOSED.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+      return await this.#agent.request(options);
     }
   }
 

@@ -416,6 +416,21 @@ describe.skipIf(!influxInstalled)("InfluxDB 1.x", () => {
     expect(reader.retention).toBeUndefined();
   });
 
+  test("A9: a connection that is reset as the next request leaves is held against nobody", async () => {
+    const proxy = await TcpProxy.before(influxd.port);
+    try {
+      const store = backend({ url: `http://127.0.0.1:${proxy.port}` });
+      await store.write([sample("a/kept", NOON, 0)]);
+      proxy.trouble = { kind: "cut-body", bytes: 0 };
+      for (let n = 1; n <= 5; n++) await store.write([sample("a/kept", NOON + n, n)]);
+      proxy.heal();
+      expect(await values(store, "a/kept")).toEqual([0, 1, 2, 3, 4, 5]);
+      expect(proxy.accepted).toBeGreaterThan(3);
+    } finally {
+      await proxy.close();
+    }
+  });
+
   test("A8: a server that comes later; A9: one that hangs, and one whose answers are cut", async () => {
     const port = await freePort();
     const away = backend({ url: `http://127.0.0.1:${port}` });
