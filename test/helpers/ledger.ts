@@ -168,14 +168,14 @@ export class Ledger {
         keys.set(key, [...(keys.get(key) ?? []), { id, value: JSON.stringify(value) }]);
       }
     const { waiting } = this.#state.spool;
-    const missing = new Set<number>();
+    const missing = new Map<number, string>();
     let duplicates = 0;
     for (const [key, values] of keys) {
       const row = rows.get(key);
       // The last one counts; of what waits nobody knows whether the store has it already.
       const last = values.findLastIndex(({ id }) => !waiting.has(id));
       const allowed = values.slice(Math.max(last, 0)).map(({ value }) => value);
-      if (row === undefined) for (const { id } of values) missing.add(id);
+      if (row === undefined) for (const { id, value } of values) missing.set(id, `${id}: ${key} ${value}`);
       else expect(allowed, `${key} is what was accepted`).toContain(row);
       // Only what the bridge says of itself takes the place of what it said before: a measured value is never replaced.
       if (!isOwnTopic(key)) expect(new Set(values.map(({ value }) => value)).size, key).toBe(1);
@@ -183,6 +183,10 @@ export class Ledger {
     }
     const strangers = [...rows.keys()].filter((key) => !keys.has(key));
     expect(strangers, "the store has nothing that was not accepted").toEqual([]);
+    const settled = [...missing].filter(([id]) => !waiting.has(id)).map(([, text]) => text);
+    const { dropped, deadLettered } = await this.counters("spool");
+    if (Object.keys({ ...dropped, ...deadLettered }).length === 0)
+      expect(settled, "whatever is settled is in the store").toEqual([]);
     return { ...(await this.#balance("spool", (id) => !missing.has(id), 0)), duplicates };
   }
 
