@@ -3,11 +3,11 @@
  * messages at QoS 1. Four processes: the real bridge (`bench/fleet/bridge.ts`), a simulator whose every answer comes
  * 300 ms late, Mosquitto, and a subscriber that counts. During each round set points are sent.
  *
- *   npm run bench:fleet -- [--stations 100000] [--rounds 3] [--interval 60] [--spacing 0.0001] [--in-flight 16]
+ *   npm run bench:fleet -- [--stations 100000] [--rounds 3] [--interval 60] [--spacing 0.00017] [--in-flight 16]
  *                         [--historian] [--prof FOLDER]
  *
  * The scrapes of a round are begun `--spacing` seconds apart (`driver_scrape_interval`). Node's options for the bridge are
- * those of the environment variable BRIDGE_NODE, default `--max-semi-space-size=64`.
+ * those of the environment variable BRIDGE_NODE, default `--max-semi-space-size=128`.
  *
  * Processor time is of the bridge, over the whole interval. Event loop delay is from the slot until the round is done.
  */
@@ -30,7 +30,7 @@ const { values: flags } = parseArgs({
     rounds: { type: "string", default: "3" },
     interval: { type: "string", default: "60" },
     "in-flight": { type: "string", default: "16" },
-    spacing: { type: "string", default: "0.0001" },
+    spacing: { type: "string", default: "0.00017" },
     historian: { type: "boolean", default: false },
     prof: { type: "string" },
   },
@@ -42,7 +42,7 @@ const HEAD =
   "round  wall s  CPU s  resident MB  loop delay ms p50  p99  max  received  repeats  last received s  shed seen after ms  calls";
 
 /** Most of what a scrape needs is soon garbage; in Node's default 16 MB much of it is copied before it is. */
-const NODE_OPTIONS = (process.env.BRIDGE_NODE ?? "--max-semi-space-size=64").split(" ");
+const NODE_OPTIONS = (process.env.BRIDGE_NODE ?? "--max-semi-space-size=128").split(" ");
 const DELAY_SECONDS = 0.3;
 const SHEDS_A_ROUND = 3;
 
