@@ -1,7 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { promisify } from "node:util";
-import { gunzip, gunzipSync } from "node:zlib";
 import type { Dispatcher } from "undici";
+import { TooLargeError, unpack } from "./unpack.ts";
 
 /** One POST and its whole answer, bounded in time by the signal and in size by `maxBytes`. */
 export interface Post {
@@ -36,19 +35,6 @@ export class HttpError extends Error {
   }
 }
 
-const unpackAside = promisify(gunzip);
-/** Answers of a station or a few: to hand them to another thread and back takes longer than to unpack them. */
-const SMALL = 4 * 1024;
-/** Pages shrink to a twentieth and less. Each piece of an answer is a way to the other thread and back. */
-const PACKED_TIMES = 32;
-const CHUNK = { least: 64 * 1024, most: 1024 * 1024 };
-
-function unpack(body: Buffer, maxOutputLength: number): Buffer | Promise<Buffer> {
-  if (body.byteLength <= SMALL) return gunzipSync(body, { maxOutputLength });
-  const chunkSize = Math.min(CHUNK.most, Math.max(CHUNK.least, PACKED_TIMES * body.byteLength));
-  return unpackAside(body, { maxOutputLength, chunkSize });
-}
-
 /**
  * Sends a request and reads its answer. Redirects are answers like any other. Once rejected, nothing is sent any
  * more: a request that still waits for its connection is withdrawn.
@@ -66,8 +52,7 @@ export async function post(dispatcher: Dispatcher, request: Post): Promise<HttpA
   try {
     return { status, headers, body: await unpack(body, request.maxBytes), bytes };
   } catch (cause) {
-    const tooLarge = (cause as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
-    throw new HttpError(tooLarge ? "too large" : "encoding", true, cause);
+    throw new HttpError(cause instanceof TooLargeError ? "too large" : "encoding", true, cause);
   }
 }
 

@@ -1,0 +1,48 @@
+import { gzipSync } from "node:zlib";
+import { expect, test } from "vitest";
+import { TooLargeError, unpack } from "../../../../src/drivers/chargepoint/api/unpack.ts";
+
+/** Text of so many elements that packs to no less than a tenth. */
+function page(elements: number): Buffer {
+  const parts = Array.from({ length: elements }, (_, n) => `<load>${(n * 7919) % 1_000_003}</load>`);
+  return Buffer.from(parts.join(""));
+}
+
+test("answers of every size come out as they went in, many at once and again and again", async () => {
+  const pages = [1, 40, 3_000, 20_000, 200_000].map(page);
+  for (let round = 0; round < 3; round++) {
+    const all = [...pages, ...pages, ...pages];
+    const unpacked = await Promise.all(all.map((one) => unpack(gzipSync(one), one.byteLength)));
+    expect(unpacked.map((one, n) => one.equals(all[n]!))).toEqual(all.map(() => true));
+  }
+});
+
+test.each([10, 5_000, 200_000])(
+  "of %d elements: what is cut off, damaged or no gzip is refused, and others are read after it",
+  async (elements) => {
+    const whole = page(elements);
+    const packed = gzipSync(whole);
+    const half = packed.byteLength >> 1;
+    const spoilt = [
+      packed.subarray(0, -5),
+      packed.subarray(0, half),
+      Buffer.concat([packed.subarray(0, half), Buffer.alloc(half)]),
+      Buffer.from(packed).fill(0xff, packed.byteLength - 8),
+      Buffer.alloc(9_000),
+    ];
+    for (const one of spoilt) {
+      await expect(unpack(one, whole.byteLength)).rejects.toThrow();
+      expect((await unpack(packed, whole.byteLength)).equals(whole)).toBe(true);
+    }
+  },
+);
+
+test.each([40, 5_000, 200_000])(
+  "of %d elements: one byte more than allowed is too large",
+  async (elements) => {
+    const whole = page(elements);
+    const packed = gzipSync(whole);
+    await expect(unpack(packed, whole.byteLength - 1)).rejects.toThrow(TooLargeError);
+    expect((await unpack(packed, whole.byteLength)).byteLength).toBe(whole.byteLength);
+  },
+);
