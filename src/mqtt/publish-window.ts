@@ -12,6 +12,7 @@ interface Entry {
   /** When it was handed over, and again when it was sent. Milliseconds of `performance.now()`. */
   since: number;
   readonly done: Done;
+  ended: boolean;
 }
 
 export interface PublishWindowOptions {
@@ -27,15 +28,21 @@ export interface PublishWindowOptions {
   onStuck(): void;
 }
 
-/** Messages on their way over one connection: in order, a bounded number in flight, a bounded number waiting. */
+/**
+ * Messages on their way over one connection: in order, a bounded number in flight, a bounded number waiting. Both are
+ * arrays: a Set that entries pass through keeps the older ones alive in the tables that it left behind.
+ */
 export class PublishWindow {
   readonly #options: PublishWindowOptions;
   readonly #size: number;
-  /** Both in the order of the calls. */
-  readonly #waiting = new Set<Entry>();
-  readonly #inFlight = new Set<Entry>();
-  readonly #sweep: NodeJS.Timeout;
+  /** In the order of the calls; those before `#next` are gone. */
+  #waiting: Entry[] = [];
+  #next = 0;
   #waitingBytes = 0;
+  /** In the order in which they were sent. Those that ended stay until the ones before them have. */
+  #sent: Entry[] = [];
+  #inFlight = 0;
+  readonly #sweep: NodeJS.Timeout;
   #refillDue = false;
   #closed: string | undefined;
 
@@ -50,19 +57,19 @@ export class PublishWindow {
       done(new LinkDownError(this.#closed));
       return;
     }
-    if (this.#waiting.size >= WAITING_MESSAGES || this.#waitingBytes + size > WAITING_BYTES) {
+    if (this.#waitingMessages >= WAITING_MESSAGES || this.#waitingBytes + size > WAITING_BYTES) {
       done(new LinkDownError("the broker is too slow: too many messages wait for it"));
       return;
     }
-    this.#waiting.add({ message, size, since: performance.now(), done });
+    this.#waiting.push({ message, size, since: performance.now(), done, ended: false });
     this.#waitingBytes += size;
     this.#refill();
   }
 
   /** Brokers acknowledge in the order of the messages: the next acknowledgement is for this one. */
   rejectOldestAcknowledged(errorFor: (message: Message, size: number) => Error): void {
-    const oldest = [...this.#inFlight].find((entry) => entry.message.qos > 0);
-    if (oldest && this.#inFlight.delete(oldest)) oldest.done(errorFor(oldest.message, oldest.size));
+    const oldest = this.#sent.find((entry) => !entry.ended && entry.message.qos > 0);
+    if (oldest) this.#done(oldest, errorFor(oldest.message, oldest.size));
   }
 
   /** Gives back everything that is not acknowledged. */
@@ -70,11 +77,20 @@ export class PublishWindow {
     if (this.#closed !== undefined) return;
     this.#closed = reason;
     clearInterval(this.#sweep);
-    const lost = [...this.#inFlight, ...this.#waiting];
-    this.#inFlight.clear();
-    this.#waiting.clear();
+    const lost = [...this.#sent.filter(({ ended }) => !ended), ...this.#waiting.slice(this.#next)];
+    this.#sent = [];
+    this.#inFlight = 0;
+    this.#waiting = [];
+    this.#next = 0;
     const error = new LinkDownError(reason);
-    for (const entry of lost) entry.done(error);
+    for (const entry of lost) {
+      entry.ended = true;
+      entry.done(error);
+    }
+  }
+
+  get #waitingMessages(): number {
+    return this.#waiting.length - this.#next;
   }
 
   /** Once per turn of the event loop, so that the messages of a turn leave in few writes. */
@@ -83,13 +99,13 @@ export class PublishWindow {
     this.#refillDue = true;
     setImmediate(() => {
       this.#refillDue = false;
-      if (this.#waiting.size === 0 || this.#inFlight.size >= this.#size) return;
+      if (this.#waitingMessages === 0 || this.#inFlight >= this.#size) return;
       const now = performance.now();
       this.#options.cork();
-      for (const entry of this.#waiting) {
-        if (this.#inFlight.size >= this.#size) break;
-        this.#leaveQueue(entry);
-        this.#inFlight.add(entry);
+      while (this.#waitingMessages > 0 && this.#inFlight < this.#size) {
+        const entry = this.#leaveQueue();
+        this.#sent.push(entry);
+        this.#inFlight++;
         entry.since = now;
         this.#options.send(entry.message, (error) => this.#done(entry, error));
       }
@@ -98,24 +114,29 @@ export class PublishWindow {
   }
 
   #done(entry: Entry, error: Error | undefined): void {
-    if (!this.#inFlight.delete(entry)) return;
+    if (entry.ended) return;
+    entry.ended = true;
+    this.#inFlight--;
+    while (this.#sent[0]?.ended) this.#sent.shift();
     this.#refill();
     entry.done(error);
   }
 
   #giveUpLate(): void {
     const latest = performance.now() - this.#options.timeoutMs;
-    const [oldest] = this.#inFlight;
+    const [oldest] = this.#sent;
     if (oldest && oldest.since < latest) this.#options.onStuck();
-    for (const entry of this.#waiting) {
-      if (entry.since >= latest) return;
-      this.#leaveQueue(entry);
-      entry.done(new LinkDownError("the broker is too slow: the message waited too long"));
-    }
+    while (this.#waitingMessages > 0 && this.#waiting[this.#next]!.since < latest)
+      this.#leaveQueue().done(new LinkDownError("the broker is too slow: the message waited too long"));
   }
 
-  #leaveQueue(entry: Entry): void {
-    this.#waiting.delete(entry);
+  #leaveQueue(): Entry {
+    const entry = this.#waiting[this.#next++]!;
     this.#waitingBytes -= entry.size;
+    if (this.#next === this.#waiting.length || this.#next >= 1000) {
+      this.#waiting.splice(0, this.#next);
+      this.#next = 0;
+    }
+    return entry;
   }
 }
