@@ -5,8 +5,7 @@
  *
  * Run: node bench/calls.ts [stations…]
  */
-import { Account } from "../src/drivers/chargepoint/account/account.ts";
-import type { Answers } from "../src/drivers/chargepoint/account/answers.ts";
+import { Account, type Reader } from "../src/drivers/chargepoint/account/account.ts";
 import { ageAllowed } from "../src/drivers/chargepoint/account/pace.ts";
 import type { Operation, RequestOf, ResponseOf } from "../src/drivers/chargepoint/api/message.ts";
 import { createLog } from "../src/log.ts";
@@ -36,32 +35,31 @@ async function measure(stations: number, groupSize: number): Promise<void> {
     wallClock: () => new Date(Date.UTC(2026, 10, 21) + clock.now * 1000),
     later: () => () => undefined,
   });
-  const readers = service.ids.map((stationID) => ({
-    stationID,
-    round: { reader: {}, intervalSeconds: INTERVAL },
-  }));
-  for (const { stationID, round } of readers) {
-    for (const kind of KINDS)
-      account.expect(kind, stationID, { maxAgeSeconds: ageAllowed(kind, 0, 3600), round });
-  }
+  const readers = service.ids.map((stationID) =>
+    KINDS.map((kind) =>
+      account.join(kind, stationID, { maxAgeSeconds: ageAllowed(kind, 0, 3600), intervalSeconds: INTERVAL }),
+    ),
+  );
   const rounds = stations <= 1_000 ? HOUR_OF_ROUNDS + 1 : 3;
   const counts: number[] = [];
   let failed = 0;
   for (let round = 0; round < rounds; round++) {
     const before = service.calls;
     const spacing = Math.min(SPACING, INTERVAL / stations);
-    let reads: Promise<PromiseSettledResult<Answers[keyof Answers]>[]>[] = [];
-    for (const [slot, { stationID, round: own }] of readers.entries()) {
-      clock.now = round * INTERVAL + slot * spacing;
-      const { signal } = new AbortController();
-      const options = (kind: keyof Answers) => ({
-        maxAgeSeconds: ageAllowed(kind, 0, 3600),
-        round: own,
-        signal,
+    let reads: Promise<void>[] = [];
+    const read = (reader: Reader) =>
+      new Promise<void>((resolve) => {
+        const lost = () => {
+          failed++;
+          resolve();
+        };
+        account.ask(reader, { answered: () => resolve(), failed: lost });
       });
-      reads.push(Promise.allSettled(KINDS.map((kind) => account.read(kind, stationID, options(kind)))));
-      if (reads.length < 500 && slot < readers.length - 1) continue;
-      failed += (await Promise.all(reads)).flat().filter(({ status }) => status === "rejected").length;
+    for (const [slot, own] of readers.entries()) {
+      clock.now = round * INTERVAL + slot * spacing;
+      reads.push(...own.map(read));
+      if (reads.length < 500 * KINDS.length && slot < readers.length - 1) continue;
+      await Promise.all(reads);
       reads = [];
     }
     counts.push(service.calls - before);

@@ -4,6 +4,7 @@ import type { Device } from "./device.ts";
 import { DueQueue } from "./due-queue.ts";
 import { ScrapeBatch } from "./scrape-batch.ts";
 import { alignedAt, nextAligned, nextScrape } from "./scrape-times.ts";
+import type { ScrapeEnd } from "./scraper.ts";
 
 /** A timer may fire a little early by the wall clock, and intervals are whole seconds. */
 const EARLY_MS = 500;
@@ -33,7 +34,7 @@ export interface ScrapeSink {
 export interface PollerOptions {
   /** Asked at the start. */
   readonly devices: Iterable<Device>;
-  readonly scrape: (device: Device, synchronizedAt: Date, signal: AbortSignal) => Promise<Scrape>;
+  readonly scrape: (device: Device, synchronizedAt: Date, signal: AbortSignal, end: ScrapeEnd) => void;
   readonly sink: ScrapeSink;
   readonly clock: Clock;
 }
@@ -195,18 +196,21 @@ export class Poller {
 
   #scrape(entry: Entry, kind: "scheduled" | "extra"): void {
     entry.running = kind;
-    void this.#run(entry, new Date(this.#alignedNow(entry)));
-  }
-
-  async #run(entry: Entry, synchronizedAt: Date): Promise<void> {
-    const { sink, scrape } = this.#options;
     const batch = this.#batchFor(entry);
     batch.begin(entry);
-    try {
-      const made = await scrape(entry.device, synchronizedAt, batch.signal);
-      if (batch.isOpen(entry) && !entry.gone) sink.scraped(made);
-    } catch (error) {
-      if (batch.isOpen(entry)) this.#failed(entry, error);
+    const end = new EntryScrape(entry, batch, this.#end);
+    this.#options.scrape(entry.device, new Date(this.#alignedNow(entry)), batch.signal, end);
+  }
+
+  readonly #end = (
+    entry: Entry,
+    batch: ScrapeBatch<Entry>,
+    made: Scrape | undefined,
+    error: unknown,
+  ): void => {
+    if (batch.isOpen(entry)) {
+      if (made === undefined) this.#failed(entry, error);
+      else if (!entry.gone) this.#options.sink.scraped(made);
     }
     batch.end(entry);
     if (batch.done) this.#batches.delete(batch);
@@ -216,7 +220,7 @@ export class Poller {
     entry.again = false;
     this.#scrape(entry, "scheduled");
     this.#batch = undefined;
-  }
+  };
 
   #batchFor({ intervalMs }: Entry): ScrapeBatch<Entry> {
     const ms = Math.max(0.9 * intervalMs, SHORTEST_DEADLINE_MS);
@@ -235,5 +239,28 @@ export class Poller {
     const moved = epoch - this.#epoch;
     this.#epoch = epoch;
     if (Math.abs(moved) > JUMP_MS) this.#options.sink.clockJumped(Math.round(moved));
+  }
+}
+
+type End = (entry: Entry, batch: ScrapeBatch<Entry>, made: Scrape | undefined, error: unknown) => void;
+
+/** What waits for a scrape, a fleet's thousands at the same time: one object each. */
+class EntryScrape implements ScrapeEnd {
+  readonly #entry: Entry;
+  readonly #batch: ScrapeBatch<Entry>;
+  readonly #end: End;
+
+  constructor(entry: Entry, batch: ScrapeBatch<Entry>, end: End) {
+    this.#entry = entry;
+    this.#batch = batch;
+    this.#end = end;
+  }
+
+  scraped(scrape: Scrape): void {
+    this.#end(this.#entry, this.#batch, scrape, undefined);
+  }
+
+  failed(error: unknown): void {
+    this.#end(this.#entry, this.#batch, undefined, error);
   }
 }

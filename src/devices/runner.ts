@@ -108,7 +108,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     devices: { [Symbol.iterator]: () => byPath.values() },
     clock,
     sink: results,
-    scrape: (device, synchronizedAt, signal) => scraper.scrape(device, synchronizedAt, signal),
+    scrape: (device, synchronizedAt, signal, end) => scraper.begin(device, synchronizedAt, signal, end),
   });
   const ledger = new CommandLedger(state.namespace("commands"), clock, notices);
   const holds = new Holds(state.namespace("holds"), clock, notices);

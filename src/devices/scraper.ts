@@ -1,9 +1,15 @@
-import type { Reading } from "../drivers/driver.ts";
+import type { Reading, ReadingSink } from "../drivers/driver.ts";
 import type { DeviceInfo, PointValue, Scrape } from "../points/index.ts";
 import type { Clock } from "./clock.ts";
 import type { Device } from "./device.ts";
 
-/** Reads a device once and makes the reading a scrape. Rejects where nothing at all could be read. */
+/** What becomes of a scrape; told once. */
+export interface ScrapeEnd {
+  scraped(scrape: Scrape): void;
+  failed(error: unknown): void;
+}
+
+/** Reads a device once and makes the reading a scrape. Fails where nothing at all could be read. */
 export class Scraper {
   readonly #clock: Clock;
   readonly #heartbeats = new Map<string, 0 | 1>();
@@ -12,12 +18,23 @@ export class Scraper {
     this.#clock = clock;
   }
 
-  async scrape(device: Device, synchronizedAt: Date, signal: AbortSignal): Promise<Scrape> {
-    // What a waiting scrape holds on to is held a hundred thousand times.
-    return this.#scrapeOf(device, synchronizedAt, await device.driver.scrapeAll(signal));
+  scrape(device: Device, synchronizedAt: Date, signal: AbortSignal): Promise<Scrape> {
+    return new Promise((scraped, failed) => this.begin(device, synchronizedAt, signal, { scraped, failed }));
   }
 
-  #scrapeOf(device: Device, synchronizedAt: Date, reading: Reading): Scrape {
+  /** {@link scrape} without a promise: a fleet has thousands of scrapes that wait at the same time. */
+  begin(device: Device, synchronizedAt: Date, signal: AbortSignal, end: ScrapeEnd): void {
+    const sink = new DeviceScrape(device, synchronizedAt, this.#scrapeOf, end);
+    const { driver } = device;
+    if (driver.scrapeInto) driver.scrapeInto(sink, signal);
+    else
+      driver.scrapeAll(signal).then(
+        (reading) => sink.read(reading),
+        (error: unknown) => sink.failed(error),
+      );
+  }
+
+  readonly #scrapeOf: ScrapeOf = (device, synchronizedAt, reading) => {
     const takenAt = new Date(this.#clock.now());
     const virtual = device.heartbeat?.kind === "virtual" ? device.heartbeat.point : undefined;
     const { points } = device.info;
@@ -39,7 +56,7 @@ export class Scraper {
       throw new Error(`no point could be read: ${[...new Set(failures.values())].slice(0, 3).join("; ")}`);
     if (virtual !== undefined) values.set(virtual, this.#beat(device.info.path));
     return { device: device.info, synchronizedAt, takenAt, values, failures };
-  }
+  };
 
   /** The device is gone. */
   forget(path: string): void {
@@ -50,6 +67,37 @@ export class Scraper {
     const next = this.#heartbeats.get(path) === 1 ? 0 : 1;
     this.#heartbeats.set(path, next);
     return next;
+  }
+}
+
+type ScrapeOf = (device: Device, synchronizedAt: Date, reading: Reading) => Scrape;
+
+class DeviceScrape implements ReadingSink {
+  readonly #device: Device;
+  readonly #synchronizedAt: Date;
+  readonly #scrapeOf: ScrapeOf;
+  readonly #end: ScrapeEnd;
+
+  constructor(device: Device, synchronizedAt: Date, scrapeOf: ScrapeOf, end: ScrapeEnd) {
+    this.#device = device;
+    this.#synchronizedAt = synchronizedAt;
+    this.#scrapeOf = scrapeOf;
+    this.#end = end;
+  }
+
+  read(reading: Reading): void {
+    let scrape: Scrape;
+    try {
+      scrape = this.#scrapeOf(this.#device, this.#synchronizedAt, reading);
+    } catch (error) {
+      this.#end.failed(error);
+      return;
+    }
+    this.#end.scraped(scrape);
+  }
+
+  failed(error: unknown): void {
+    this.#end.failed(error);
   }
 }
 

@@ -1,9 +1,10 @@
 /** Rejects with the signal's reason as soon as it aborts; the work itself goes on for those who share it. */
 export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) return Promise.reject(signal.reason);
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+    // In every case, so that no failure goes unheard.
     work.then(
       (result) => {
         signal.removeEventListener("abort", onAbort);
@@ -17,34 +18,26 @@ export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
   });
 }
 
+/** Work that ends with a signal. */
+export interface Abortable {
+  aborted(reason: unknown): void;
+}
+
+const waiting = new WeakMap<AbortSignal, Set<Abortable>>();
+
 /**
- * How each piece of work ended, in their order; rejects with the signal's reason as soon as it aborts. One promise for
- * all, where {@link untilAborted} around `Promise.allSettled` makes several: a fleet's round has a hundred thousand.
+ * Those that end with this signal, to add to and to take from; an abort tells each once. One listener for all, where a
+ * signal looks through all that it has whenever one comes or goes. For a signal that is not aborted yet.
  */
-export function allSettledUntilAborted<T>(
-  work: readonly Promise<T>[],
-  signal: AbortSignal,
-): Promise<readonly PromiseSettledResult<T>[]> {
-  return new Promise((resolve, reject) => {
-    const results = new Array<PromiseSettledResult<T>>(work.length);
-    let left = work.length;
-    const onAbort = () => reject(signal.reason);
-    const settle = (index: number, result: PromiseSettledResult<T>) => {
-      results[index] = result;
-      left--;
-      if (left > 0) return;
-      signal.removeEventListener("abort", onAbort);
-      resolve(results);
-    };
-    if (signal.aborted) onAbort();
-    else if (left === 0) resolve(results);
-    else signal.addEventListener("abort", onAbort, { once: true });
-    // In every case, so that no failure goes unheard.
-    work.forEach((one, index) => {
-      one.then(
-        (value) => settle(index, { status: "fulfilled", value }),
-        (reason: unknown) => settle(index, { status: "rejected", reason }),
-      );
-    });
-  });
+export function endingWith(signal: AbortSignal): Set<Abortable> {
+  const known = waiting.get(signal);
+  if (known) return known;
+  const all = new Set<Abortable>();
+  waiting.set(signal, all);
+  const abort = () => {
+    for (const one of all) one.aborted(signal.reason);
+    all.clear();
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  return all;
 }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Device } from "../../src/devices/device.ts";
-import { Poller, type ScrapeSink } from "../../src/devices/poller.ts";
-import type { Scrape } from "../../src/points/index.ts";
+import { Poller, type PollerOptions, type ScrapeSink } from "../../src/devices/poller.ts";
 import { ManualClock, settled } from "./manual-clock.ts";
 
 const START = Date.UTC(2026, 10, 21, 8, 0, 10);
@@ -25,23 +24,21 @@ function rig(devices: Device[], takesMs = 0, clock = new ManualClock(START)) {
     skipped: ({ info }) => void skipped.push(info.path),
     clockJumped: (ms) => void jumps.push(ms),
   };
-  const scrape = ({ info }: Device, synchronizedAt: Date, signal: AbortSignal) => {
+  const scrape: PollerOptions["scrape"] = ({ info }, synchronizedAt, signal, end) => {
     const sync = synchronizedAt.toISOString();
     begun.push({ path: info.path, at: clock.now(), elapsed: clock.monotonic(), sync });
     state.inFlight++;
     state.most = Math.max(state.most, state.inFlight);
-    return new Promise<Scrape>((resolve, reject) => {
-      const cancel = clock.after(state.takesMs, () => {
-        state.inFlight--;
-        const takenAt = new Date(clock.now());
-        resolve({ device: info, synchronizedAt, takenAt, values: new Map(), failures: new Map() });
-      });
-      signal.addEventListener("abort", () => {
-        if (!state.heedAbort) return;
-        cancel();
-        state.inFlight--;
-        reject(signal.reason);
-      });
+    const cancel = clock.after(state.takesMs, () => {
+      state.inFlight--;
+      const takenAt = new Date(clock.now());
+      end.scraped({ device: info, synchronizedAt, takenAt, values: new Map(), failures: new Map() });
+    });
+    signal.addEventListener("abort", () => {
+      if (!state.heedAbort) return;
+      cancel();
+      state.inFlight--;
+      end.failed(signal.reason);
     });
   };
   const poller = new Poller({ devices, clock, sink, scrape });

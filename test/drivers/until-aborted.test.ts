@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { allSettledUntilAborted, untilAborted } from "../../src/drivers/until-aborted.ts";
+import { endingWith, untilAborted } from "../../src/drivers/until-aborted.ts";
 
 const NEVER = new Promise<never>(() => undefined);
 
@@ -7,27 +7,22 @@ describe("work that is shared", () => {
   test("a wait ends with the signal's reason, before and while it waits", async () => {
     const controller = new AbortController();
     const one = untilAborted(NEVER, controller.signal);
-    const all = allSettledUntilAborted([Promise.resolve(1), NEVER], controller.signal);
     controller.abort(new Error("too late"));
     await expect(one).rejects.toThrow("too late");
-    await expect(all).rejects.toThrow("too late");
     await expect(untilAborted(Promise.resolve(1), controller.signal)).rejects.toThrow("too late");
-    const failing = [Promise.reject(new Error("nobody hears this"))];
-    await expect(allSettledUntilAborted(failing, controller.signal)).rejects.toThrow("too late");
+    const failing = Promise.reject(new Error("nobody hears this"));
+    await expect(untilAborted(failing, controller.signal)).rejects.toThrow("too late");
   });
 
-  test("tells how each ended, in their order, whichever came first", async () => {
-    const { signal } = new AbortController();
-    const late = Promise.withResolvers<string>();
-    const failed = new Error("no answer");
-    const all = allSettledUntilAborted([late.promise, Promise.reject(failed), Promise.resolve("b")], signal);
-    await Promise.resolve();
-    late.resolve("a");
-    expect(await all).toEqual([
-      { status: "fulfilled", value: "a" },
-      { status: "rejected", reason: failed },
-      { status: "fulfilled", value: "b" },
-    ]);
-    expect(await allSettledUntilAborted([], signal)).toEqual([]);
+  test("an abort tells once all that are still there, and no others", () => {
+    const controller = new AbortController();
+    const told: string[] = [];
+    const work = (name: string) => ({ aborted: (reason: unknown) => void told.push(`${name}: ${reason}`) });
+    const [a, b, c] = [work("a"), work("b"), work("c")];
+    for (const one of [a, b, c]) endingWith(controller.signal).add(one);
+    endingWith(new AbortController().signal).add(work("of another signal"));
+    endingWith(controller.signal).delete(b);
+    controller.abort("too late");
+    expect(told).toEqual(["a: too late", "c: too late"]);
   });
 });

@@ -60,7 +60,7 @@ class ChargePointService implements DriverService<ChargePointConfig> {
     const own = new OwnSheds(this.#context.state, stateKey, stationID);
     const policy = { leaseMinutes, onModeChange, onPortClear, onIdlePort };
     const shed = new ShedControl(new ShedCalls(account, stationID), own, policy);
-    const station = new Station({
+    return new Station({
       path,
       rows,
       stationID,
@@ -74,8 +74,6 @@ class ChargePointService implements DriverService<ChargePointConfig> {
       nameplateSeconds: config.nameplate_interval ?? NAMEPLATE_INTERVAL_SECONDS,
       log: this.#context.log,
     });
-    station.announce();
-    return station;
   }
 
   /** One walk over the account's stations, an hour apart, within the account's limits. */

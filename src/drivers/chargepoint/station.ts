@@ -7,28 +7,29 @@ import type {
   HeldWrite,
   HoldComparison,
   Reading,
+  ReadingSink,
   WriteOptions,
   WriteOutcome,
 } from "../driver.ts";
 import { PointNotFoundError, PointReadOnlyError } from "../errors.ts";
-import { allSettledUntilAborted } from "../until-aborted.ts";
-import type { Account } from "./account/account.ts";
-import type { Answers } from "./account/answers.ts";
+import { endingWith } from "../until-aborted.ts";
+import type { Reader } from "./account/account.ts";
+import type { AnswerKind } from "./account/answers.ts";
 import { ageAllowed, SELDOM } from "./account/pace.ts";
 import { compareWithLoad } from "./control/compare.ts";
 import { type ControlContext, controls, type Planned, planClear, planNothing } from "./control/controls.ts";
 import { LoadShedEvents } from "./control/events.ts";
 import { registerClasses } from "./registers/index.ts";
-import { type AnswerKind, type Attribute, kindOf } from "./registers/register.ts";
+import { type Attribute, kindOf } from "./registers/register.ts";
 import { PORT_DETAIL_ATTRIBUTES } from "./registers/station-status-register.ts";
-
-/** What the account is told of a scrape's reads. */
-type ScrapeOptions = Parameters<Account["expect"]>[2];
+import { StationScrape } from "./station-scrape.ts";
 
 /** A registry row bound to the attribute that it names. */
 interface Binding {
   readonly row: RegistryRow;
   readonly kind: AnswerKind;
+  /** Of the kind among those that its station reads. */
+  readonly place: number;
   readonly attribute: Attribute<unknown>;
 }
 
@@ -47,72 +48,78 @@ export interface StationInit extends ControlContext {
 export class Station implements DriverDevice {
   readonly events: DeviceEvents;
   readonly #init: StationInit;
-  readonly #bindings: ReadonlyMap<string, Binding>;
-  readonly #kinds: readonly AnswerKind[];
-  readonly #optionsOf: ReadonlyMap<AnswerKind, ScrapeOptions>;
+  readonly #rows: BoundRows;
+  /** In the order of the kinds. */
+  readonly #readers: readonly Reader[];
   /** Points whose values could not be converted. */
   #warned: Set<string> | undefined;
 
+  /** Tells the account what will be read. */
   constructor(init: StationInit) {
     this.#init = init;
     this.events = new LoadShedEvents(init.account, init.stationID);
-    this.#bindings = bindingsOf(init.rows);
-    const bindings = [...this.#bindings.values()];
-    this.#kinds = [...new Set(bindings.map((binding) => binding.kind))];
-    const portDetails = bindings.some(
-      ({ kind, row }) => kind === "status" && PORT_DETAIL_ATTRIBUTES.has(row.attribute),
+    this.#rows = boundRows(init.rows);
+    const { account, stationID, intervalSeconds, maxAgeSeconds, nameplateSeconds } = init;
+    const { kinds, portDetails } = this.#rows;
+    this.#readers = kinds.map((kind) =>
+      account.join(kind, stationID, {
+        maxAgeSeconds: ageAllowed(kind, maxAgeSeconds, nameplateSeconds),
+        intervalSeconds,
+        portDetails,
+      }),
     );
-    const { intervalSeconds, maxAgeSeconds, nameplateSeconds } = init;
-    const round = { reader: this, intervalSeconds };
-    this.#optionsOf = new Map(
-      this.#kinds.map((kind) => [
-        kind,
-        { maxAgeSeconds: ageAllowed(kind, maxAgeSeconds, nameplateSeconds), round, portDetails },
-      ]),
-    );
-  }
-
-  /** Tells the account what will be read, so that the first scrape of a fleet is one round already. */
-  announce(): void {
-    const { account, stationID } = this.#init;
-    for (const [kind, options] of this.#optionsOf) account.expect(kind, stationID, options);
   }
 
   /** Nobody counts on its rounds any more. */
   close(): void {
-    for (const kind of this.#kinds) this.#init.account.leave(kind, this.#init.stationID, this);
+    for (const reader of this.#readers) this.#init.account.leave(reader);
   }
 
-  async scrapeAll(signal: AbortSignal): Promise<Reading> {
-    return this.#reading(await this.#answers(signal));
+  scrapeAll(signal: AbortSignal): Promise<Reading> {
+    return new Promise((read, failed) => this.scrapeInto({ read, failed }, signal));
   }
 
-  /** Throws where everything was lost that tells whether the service answers. */
-  #reading(answers: readonly PromiseSettledResult<Answers[AnswerKind]>[]): Reading {
-    const kinds = this.#kinds;
-    // What may come from minutes or an hour ago does not tell whether the service answers now.
-    const isOld = (kind: AnswerKind) => SELDOM.has(kind) && !kinds.every((one) => SELDOM.has(one));
-    const isLost = kinds.every((kind, index) => isOld(kind) || answers[index]!.status === "rejected");
-    if (isLost) throw firstReason(answers.filter((_, index) => !isOld(kinds[index]!)));
+  scrapeInto(sink: ReadingSink, signal: AbortSignal): void {
+    if (signal.aborted) {
+      sink.failed(signal.reason);
+      return;
+    }
+    const scrape = new StationScrape(this, sink, endingWith(signal));
+    const { account } = this.#init;
+    for (const reader of this.#readers) account.ask(reader, scrape);
+  }
+
+  /** Every kind of answer that the rows need, in the order in which they are kept. */
+  get kinds(): readonly AnswerKind[] {
+    return this.#rows.kinds;
+  }
+
+  /**
+   * What the answers say, in the order of the kinds; where one is missing, `errors` has the reason. Throws where everything
+   * was lost that tells whether the service answers.
+   */
+  reading(answers: readonly unknown[], errors: ReadonlyMap<AnswerKind, unknown> | undefined): Reading {
+    const { kinds, bindings } = this.#rows;
+    if (errors) throwIfLost(kinds, errors);
     const values = new Map<string, PointValue>();
     let failures: Map<string, Error> | undefined;
-    this.#bindings.forEach((binding, name) => {
-      const result = answers[kinds.indexOf(binding.kind)]!;
+    for (const binding of bindings.values()) {
+      const { name } = binding.row.point;
       try {
-        if (result.status === "rejected") throw result.reason;
-        values.set(name, this.#valueOf(binding, result.value));
+        if (errors?.has(binding.kind)) throw errors.get(binding.kind);
+        values.set(name, this.#valueOf(binding, answers[binding.place]));
       } catch (error) {
         failures ??= new Map();
         failures.set(name, error as Error);
       }
-    });
+    }
     return { values, failures: failures ?? NO_FAILURES };
   }
 
   async getPoint(point: string, signal: AbortSignal): Promise<PointValue> {
     const binding = this.#binding(point);
     const { account, stationID } = this.#init;
-    const { portDetails } = this.#optionsOf.get(binding.kind)!;
+    const { portDetails } = this.#rows;
     const answer = await account.read(binding.kind, stationID, { maxAgeSeconds: 0, signal, portDetails });
     return this.#valueOf(binding, answer);
   }
@@ -146,15 +153,15 @@ export class Station implements DriverDevice {
 
   async compareHolds(held: readonly HeldWrite[], signal: AbortSignal): Promise<HoldComparison> {
     // Without it the service is not asked what stands, and nothing was written either.
-    if (!this.#kinds.includes("load")) return { gone: [], foreign: [] };
+    if (!this.kinds.includes("load")) return { gone: [], foreign: [] };
     const { account, stationID, own, intervalSeconds } = this.#init;
     const load = await account.read("load", stationID, { maxAgeSeconds: intervalSeconds, signal });
-    const rowOf = (point: string) => this.#bindings.get(point)?.row;
+    const rowOf = (point: string) => this.#rows.bindings.get(point)?.row;
     return compareWithLoad(load, held, { stationID, own, rowOf });
   }
 
   #binding(point: string): Binding {
-    const binding = this.#bindings.get(point);
+    const binding = this.#rows.bindings.get(point);
     if (!binding) throw new PointNotFoundError(this.#init.path, point);
     return binding;
   }
@@ -170,13 +177,6 @@ export class Station implements DriverDevice {
       );
     }
     return binding;
-  }
-
-  /** Every kind of answer that the rows need, side by side; how each ended, in the order of the kinds. */
-  #answers(signal: AbortSignal) {
-    const { account, stationID } = this.#init;
-    const reads = this.#kinds.map((kind) => account.read(kind, stationID, this.#optionsOf.get(kind)!));
-    return allSettledUntilAborted<Answers[AnswerKind]>(reads, signal);
   }
 
   /** The value in the row's type; null where it cannot be converted, said once per point. */
@@ -198,28 +198,46 @@ export class Station implements DriverDevice {
 
 const NO_FAILURES: Reading["failures"] = new Map();
 
-/** Stations with one registry have their bindings in common. */
-const known = new WeakMap<readonly RegistryRow[], ReadonlyMap<string, Binding>>();
+/** The rows of a registry; stations that have one have these in common. */
+interface BoundRows {
+  /** By point. */
+  readonly bindings: ReadonlyMap<string, Binding>;
+  readonly kinds: readonly AnswerKind[];
+  readonly portDetails: boolean;
+}
 
-function bindingsOf(rows: readonly RegistryRow[]): ReadonlyMap<string, Binding> {
-  const bindings = known.get(rows) ?? new Map(rows.map((row) => [row.point.name, bind(row)]));
-  known.set(rows, bindings);
-  return bindings;
+const known = new WeakMap<readonly RegistryRow[], BoundRows>();
+
+function boundRows(rows: readonly RegistryRow[]): BoundRows {
+  const before = known.get(rows);
+  if (before) return before;
+  const kinds = [...new Set(rows.map(kindOfRow))];
+  const bindings = new Map(rows.map((row) => [row.point.name, bind(row, kinds)]));
+  const portDetails = rows.some(
+    (row) => kindOfRow(row) === "status" && PORT_DETAIL_ATTRIBUTES.has(row.attribute),
+  );
+  const bound = { bindings, kinds, portDetails };
+  known.set(rows, bound);
+  return bound;
 }
 
 async function sent({ outcome, send }: Planned, { signal }: WriteOptions): Promise<WriteOutcome> {
   return { ...outcome, ...(await send(signal)) };
 }
 
-function bind(row: RegistryRow): Binding {
-  const register = registerClasses[row.register]!;
-  return {
-    row,
-    kind: kindOf(register, row.attribute),
-    attribute: register.attributes[row.attribute] as Attribute<unknown>,
-  };
+function kindOfRow(row: RegistryRow): AnswerKind {
+  return kindOf(registerClasses[row.register]!, row.attribute);
 }
 
-function firstReason(results: readonly PromiseSettledResult<unknown>[]): unknown {
-  return results.find((result) => result.status === "rejected")?.reason;
+function bind(row: RegistryRow, kinds: readonly AnswerKind[]): Binding {
+  const kind = kindOfRow(row);
+  const attribute = registerClasses[row.register]!.attributes[row.attribute] as Attribute<unknown>;
+  return { row, kind, place: kinds.indexOf(kind), attribute };
+}
+
+/** What may come from minutes or an hour ago does not tell whether the service answers now. */
+function throwIfLost(kinds: readonly AnswerKind[], errors: ReadonlyMap<AnswerKind, unknown>): void {
+  const fresh = kinds.filter((kind) => !SELDOM.has(kind));
+  const telling = fresh.length > 0 ? fresh : kinds;
+  if (telling.every((kind) => errors.has(kind))) throw errors.get(telling[0]!);
 }

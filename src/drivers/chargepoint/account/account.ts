@@ -1,19 +1,23 @@
 import type { Log } from "../../../log.ts";
 import type { DriverContext, DriverState } from "../../driver.ts";
+import { untilAborted } from "../../until-aborted.ts";
 import type { ChargePointClient } from "../api/client.ts";
 import { CredentialsError } from "../api/errors.ts";
 import type { Fields, Operation, RequestOf, ResponseOf } from "../api/message.ts";
 import { AccountCalls } from "./account-calls.ts";
 import { AlarmStore } from "./alarm-store.ts";
 import { AlarmsSource } from "./alarms-source.ts";
-import type { Answers } from "./answers.ts";
+import type { AnswerKind, Answers } from "./answers.ts";
+import type { Member, Pace } from "./audience.ts";
 import { Breaker } from "./breaker.ts";
 import { CallLimits } from "./call-limits.ts";
-import { GatheredReads, type ReaderRound } from "./gathered-reads.ts";
+import { GatheredReads, type Source } from "./gathered-reads.ts";
 import { LoadSource } from "./load-source.ts";
+import { Patience } from "./patience.ts";
 import { PublicStationsSource } from "./public-stations-source.ts";
 import { RightsSource } from "./rights-source.ts";
 import { SessionsSource } from "./sessions-source.ts";
+import type { Waiter } from "./station-answers.ts";
 import { StationGroups } from "./station-groups.ts";
 import { StationsSource } from "./stations-source.ts";
 import { OWN_STATUS, PUBLIC_STATUS, StatusSource } from "./status-source.ts";
@@ -24,9 +28,10 @@ export interface ReadOptions {
   /** Ends the waiting; the call goes on for others. Absent: whoever reads sees to that. */
   readonly signal?: AbortSignal;
   readonly portDetails?: boolean;
-  /** Of a scrape: an answer that was fetched with others' since its last one will do too. */
-  readonly round?: ReaderRound;
 }
+
+/** A device that reads one kind of answer in its rounds. */
+export type Reader = Member<unknown>;
 
 export interface AccountInit {
   /** For messages: user name (shortened) and region or endpoint. */
@@ -52,13 +57,7 @@ type AllReads = { readonly [K in keyof Answers]: GatheredReads<Answers[K]> };
 
 /** So long a scrape waits for a walk over the whole account, seconds; the walk goes on. */
 const PATIENCE_SECONDS = 5;
-const WALKS: ReadonlySet<keyof Answers> = new Set([
-  "station",
-  "rights",
-  "alarms",
-  "sessions",
-  "publicStation",
-]);
+const WALKS: ReadonlySet<AnswerKind> = new Set(["station", "rights", "alarms", "sessions", "publicStation"]);
 
 /** A walk over the whole account has not come to the station yet. */
 export class StillReadingError extends Error {
@@ -113,34 +112,36 @@ export class Account {
     this.#status = new StatusSource(this.#calls, signal, OWN_STATUS);
     const options = { now, gather: init.gather ?? ((then) => void setImmediate(then)) };
     const store = new AlarmStore(init.state, `alarms ${init.stateKey}`);
+    const reads = <K extends AnswerKind>(kind: K, source: Source<Answers[K]>) =>
+      new GatheredReads(kind, source, options);
     this.#reads = {
-      station: new GatheredReads(new StationsSource(this.#calls, signal, now), options),
-      status: new GatheredReads(this.#status, options),
-      load: new GatheredReads(
-        new LoadSource(this.#calls, signal, groups, () => this.#reads.load.audience),
-        options,
-      ),
-      alarms: new GatheredReads(new AlarmsSource(this.#calls, { signal, now, wallClock, store }), options),
-      rights: new GatheredReads(new RightsSource(this.#calls, signal, now), options),
-      sessions: new GatheredReads(new SessionsSource(this.#calls, { signal, now, wallClock }), options),
-      publicStation: new GatheredReads(new PublicStationsSource(this.#calls, signal), options),
-      publicStatus: new GatheredReads(new StatusSource(this.#calls, signal, PUBLIC_STATUS), options),
+      station: reads("station", new StationsSource(this.#calls, signal, now)),
+      status: reads("status", this.#status),
+      load: reads("load", new LoadSource(this.#calls, signal, groups, () => this.#reads.load.audience)),
+      alarms: reads("alarms", new AlarmsSource(this.#calls, { signal, now, wallClock, store })),
+      rights: reads("rights", new RightsSource(this.#calls, signal, now)),
+      sessions: reads("sessions", new SessionsSource(this.#calls, { signal, now, wallClock })),
+      publicStation: reads("publicStation", new PublicStationsSource(this.#calls, signal)),
+      publicStatus: reads("publicStatus", new StatusSource(this.#calls, signal, PUBLIC_STATUS)),
     };
   }
 
-  /** Counts on rounds of a reader that has not asked yet. */
-  expect(
-    kind: keyof Answers,
-    stationID: string,
-    options: Omit<ReadOptions, "signal"> & { readonly round: ReaderRound },
-  ): void {
+  /** Counts on the rounds of a device from now on, so that the first scrape of a fleet is one round already. */
+  join(kind: AnswerKind, stationID: string, options: Pace & Pick<ReadOptions, "portDetails">): Reader {
     this.#wantPortDetails(options);
-    this.#reads[kind].expect(stationID, options.maxAgeSeconds, options.round);
+    return this.#of(kind).join(stationID, options);
   }
 
-  /** Counts no more on this reader's rounds. */
-  leave(kind: keyof Answers, stationID: string, reader: object): void {
-    this.#reads[kind].audience.leave(stationID, reader);
+  /** Counts no more on its rounds. */
+  leave(reader: Reader): void {
+    this.#of(reader.kind).leave(reader);
+  }
+
+  /** A read of a reader's round: an answer that was fetched with others' since its last one will do too. */
+  ask(reader: Reader, waiter: Waiter): void {
+    const { kind } = reader;
+    const patient = WALKS.has(kind) ? (impatient: Waiter) => this.#patient(reader, impatient) : undefined;
+    this.#of(kind).ask(reader, waiter, patient);
   }
 
   /** Calls of a walk that concerns no single station, within the account's limits. */
@@ -149,37 +150,45 @@ export class Account {
   }
 
   /** The account's answer for one station. Rejects with ApiError, TransportError, StationMissingError, … */
-  read<K extends keyof Answers>(kind: K, stationID: string, options: ReadOptions): Promise<Answers[K]> {
+  read<K extends AnswerKind>(kind: K, stationID: string, options: ReadOptions): Promise<Answers[K]> {
     this.#wantPortDetails(options);
-    const reads = this.#reads[kind];
-    const work = reads.read(stationID, options.maxAgeSeconds, options.signal, options.round);
-    return options.round && WALKS.has(kind) ? this.#within(reads, stationID, kind, work) : work;
+    const { maxAgeSeconds, signal } = options;
+    const work = new Promise<Answers[K]>((resolve, reject) => {
+      this.#reads[kind].read(stationID, maxAgeSeconds, {
+        answered: (_kind, answer) => resolve(answer as Answers[K]),
+        failed: (_kind, error) => reject(error),
+      });
+    });
+    return signal ? untilAborted(work, signal) : work;
   }
 
   /** What was read last, whatever its age; undefined where nothing was, or where it was let go. */
-  last<K extends keyof Answers>(kind: K, stationID: string): Promise<Answers[K]> | undefined {
-    return (this.#reads[kind] as GatheredReads<Answers[K]>).last(stationID);
+  last<K extends AnswerKind>(kind: K, stationID: string): Answers[K] | undefined {
+    return this.#of(kind).last(stationID) as Answers[K] | undefined;
   }
 
   /** All are read with the details as soon as one reader needs them: one page serves all. */
-  #wantPortDetails({ portDetails }: { readonly portDetails?: boolean }): void {
+  #wantPortDetails({ portDetails }: Pick<ReadOptions, "portDetails">): void {
     if (!portDetails || this.#status.portDetails) return;
     this.#status.portDetails = true;
     for (const stationID of this.#reads.status.audience.stationIDs()) this.#reads.status.forget(stationID);
   }
 
   /** A scrape does not wait for a long walk: it takes what was read before, or goes without. */
-  #within<A>(reads: GatheredReads<A>, stationID: string, kind: string, work: Promise<A>): Promise<A> {
-    const { promise, resolve, reject } = Promise.withResolvers<A>();
+  #patient({ kind, stationID }: Reader, waiter: Waiter): Waiter {
+    const patience = new Patience(waiter);
     const giveUp = () => {
-      const error = new StillReadingError(
-        `the ${kind} answers of account ${this.label} are still being read, station ${stationID} has none yet; the next scrape may have it`,
-      );
-      (reads.last(stationID) ?? Promise.reject(error)).then(resolve, reject);
+      const last = this.last(kind, stationID);
+      if (last !== undefined) return patience.answered(kind, last);
+      const text = `the ${kind} answers of account ${this.label} are still being read, station ${stationID} has none yet; the next scrape may have it`;
+      patience.failed(kind, new StillReadingError(text));
     };
-    const arrived = this.#later(PATIENCE_SECONDS, giveUp);
-    work.then(resolve, reject).finally(arrived);
-    return promise;
+    patience.ends(this.#later(PATIENCE_SECONDS, giveUp));
+    return patience;
+  }
+
+  #of(kind: AnswerKind): GatheredReads<unknown> {
+    return this.#reads[kind] as GatheredReads<unknown>;
   }
 
   /** Sends a write once and drops what it made stale, whether it went well or not. */
@@ -200,7 +209,7 @@ export class Account {
   /** Makes the next read past every cache join nothing that is under way, and drops what a shed changes. */
   forget(stationID: string): void {
     for (const kind of ["status", "load"] as const) this.#reads[kind].forget(stationID);
-    for (const kind of ["alarms", "sessions"] as const) this.#reads[kind].leave(stationID);
+    for (const kind of ["alarms", "sessions"] as const) this.#reads[kind].leaveCalls(stationID);
   }
 
   async close(): Promise<void> {

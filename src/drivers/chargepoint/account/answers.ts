@@ -36,3 +36,5 @@ export interface Answers {
   /** The station's record of getPublicStationStatus. */
   publicStatus: PublicStatusAnswer;
 }
+
+export type AnswerKind = keyof Answers;

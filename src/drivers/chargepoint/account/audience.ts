@@ -1,31 +1,68 @@
-import type { Round, SharedReads } from "./shared-reads.ts";
+import type { AnswerKind } from "./answers.ts";
+import type { RoundReader, StationAnswers } from "./station-answers.ts";
 
-/** A station that is read round after round. */
-interface Member {
-  readonly round: Round;
-  readonly intervalSeconds: number;
+/** So many intervals without a question, and a reader is no longer counted on: its device is gone. */
+const SILENT_INTERVALS = 3;
+/** Most age, in seconds, of an answer in a scrape that was fetched for another station's. */
+const LONGEST_SHARE_SECONDS = 60;
+
+export interface Pace {
+  /** Age that an answer may have. */
   readonly maxAgeSeconds: number;
-  /** When it is expected to be asked for. */
-  dueSeconds: number;
+  /** Seconds between scrapes. */
+  readonly intervalSeconds: number;
 }
 
-/** Stations in the order in which they are due; those who wait equally long for their turn follow each other. */
-interface Lane {
+/** A device that reads a station round after round. Its place among the others is its lane's business. */
+export class Member<A> implements RoundReader {
+  readonly answers: StationAnswers<A>;
+  readonly pace: Pace;
+  /** When it is expected to ask. */
+  dueSeconds = 0;
+  /** No other device reads the station. */
+  isOnly = true;
+  lane: Lane<A> | undefined;
+  previous: Member<A> | undefined;
+  next: Member<A> | undefined;
+
+  constructor(answers: StationAnswers<A>, pace: Pace) {
+    this.answers = answers;
+    this.pace = pace;
+  }
+
+  get kind(): AnswerKind {
+    return this.answers.options.kind;
+  }
+
+  get roundSeconds(): number {
+    return Math.min(this.pace.intervalSeconds, LONGEST_SHARE_SECONDS);
+  }
+
+  get stationID(): string {
+    return this.answers.stationID;
+  }
+
+  /** Whether it will ask soon and its answer is not there yet. */
+  isDue(now: number): boolean {
+    if (!this.lane || this.dueSeconds - now > this.roundSeconds) return false;
+    return !this.answers.serves(Math.max(now, this.dueSeconds), this.pace.maxAgeSeconds, this);
+  }
+}
+
+/** Members in the order in which they are due, linked: a fleet's takes its place anew with every scrape. */
+interface Lane<A> {
   readonly intervalSeconds: number;
   /** From one turn to the next. */
-  readonly afterSeconds: number;
-  readonly members: Map<string, Member>;
+  readonly waitSeconds: number;
+  first: Member<A> | undefined;
+  last: Member<A> | undefined;
 }
 
-/** So many intervals without a question, and a station is no longer counted on: its device is gone. */
-const SILENT_INTERVALS = 3;
-
-/** Stations by the order in which they will be asked for again: the one whose turn was longest ago comes first. */
-export class Audience {
-  readonly #lanes: Lane[] = [];
-  readonly #laneOf = new Map<string, Lane>();
-  /** Stations that more than one device reads. */
-  readonly #several = new Set<string>();
+/** Who reads in rounds, by the order in which they will ask again: the one whose turn was longest ago comes first. */
+export class Audience<A> {
+  readonly #lanes: Lane<A>[] = [];
+  /** The members of each station. Hardly ever more than one. */
+  readonly #members = new Map<string, readonly Member<A>[]>();
   #version = 0;
 
   /** Grows when stations come or go. */
@@ -33,90 +70,105 @@ export class Audience {
     return this.#version;
   }
 
+  /** Stations. */
   get size(): number {
-    return this.#laneOf.size;
-  }
-
-  /** Whether more than one device reads the station. */
-  hasSeveral(stationID: string): boolean {
-    return this.#several.has(stationID);
+    return this.#members.size;
   }
 
   stationIDs(): IterableIterator<string> {
-    return this.#laneOf.keys();
+    return this.#members.keys();
   }
 
-  /** A station's next turn is one interval from now; at the start, at any moment from now on. */
-  expect(
-    stationID: string,
-    member: Omit<Member, "dueSeconds">,
-    now: number,
-    after = member.intervalSeconds,
-  ): void {
-    const { intervalSeconds } = member;
-    const before = this.#laneOf.get(stationID);
-    const lane = before && isOf(before, intervalSeconds, after) ? before : this.#lane(intervalSeconds, after);
-    const known = before?.members.get(stationID);
-    if (!before) this.#version += 1;
-    else before.members.delete(stationID);
-    if (known && known.round.reader !== member.round.reader) this.#several.add(stationID);
-    const isSame =
-      known?.round.reader === member.round.reader && known.maxAgeSeconds === member.maxAgeSeconds;
-    const { round, maxAgeSeconds } = member;
-    const next =
-      isSame && known.intervalSeconds === intervalSeconds
-        ? known
-        : { round, intervalSeconds, maxAgeSeconds, dueSeconds: 0 };
-    next.dueSeconds = now + after;
-    lane.members.set(stationID, next);
-    if (before !== lane) this.#laneOf.set(stationID, lane);
+  /** It is counted on, from any moment on. */
+  join(member: Member<A>, now: number): void {
+    this.#turn(member, now, 0);
   }
 
-  /** The station's device is gone, if it was this reader. */
-  leave(stationID: string, reader: object): void {
-    const member = this.#laneOf.get(stationID)?.members.get(stationID);
-    if (member?.round.reader === reader) this.#remove(stationID);
+  /** It asks; its next turn is one interval from now. */
+  asks(member: Member<A>, now: number): void {
+    this.#turn(member, now, member.pace.intervalSeconds);
   }
 
-  /** Stations that will soon be asked for and whose answer is not there yet, the next first. */
-  *due<T>(shared: SharedReads<T>, now: number): Generator<string> {
-    for (const { members } of this.#lanes) {
-      for (const [stationID, member] of members) {
-        const { dueSeconds, round, intervalSeconds, maxAgeSeconds } = member;
+  /** It is counted on no more. */
+  leave(member: Member<A>): void {
+    if (!member.lane) return;
+    unlink(member);
+    const { stationID } = member;
+    const others = this.#members.get(stationID)!.filter((other) => other !== member);
+    this.#set(stationID, others);
+  }
+
+  /** Members that will soon ask and whose answer is not there yet, the next first. */
+  *due(now: number): Generator<Member<A>> {
+    for (const lane of this.#lanes) {
+      let member = lane.first;
+      while (member) {
+        const { next, dueSeconds, pace } = member;
         // All of a lane have the same interval, and so the same patience.
-        if (dueSeconds - now > round.seconds) break;
-        if (now - dueSeconds > SILENT_INTERVALS * intervalSeconds) this.#remove(stationID);
-        else if (this.#needs(shared, stationID, member, now, maxAgeSeconds)) yield stationID;
+        if (dueSeconds - now > member.roundSeconds) break;
+        if (now - dueSeconds > SILENT_INTERVALS * pace.intervalSeconds) this.leave(member);
+        else if (member.isDue(now)) yield member;
+        member = next;
       }
     }
   }
 
-  /** Whether one station is such a one. */
-  isDue<T>(shared: SharedReads<T>, stationID: string, now: number): boolean {
-    const member = this.#laneOf.get(stationID)?.members.get(stationID);
-    if (!member || member.dueSeconds - now > member.round.seconds) return false;
-    return this.#needs(shared, stationID, member, now, member.maxAgeSeconds);
+  /** One of those, of a certain station. */
+  dueOf(stationID: string, now: number): Member<A> | undefined {
+    return this.#members.get(stationID)?.find((member) => member.isDue(now));
   }
 
-  #lane(intervalSeconds: number, afterSeconds: number): Lane {
-    const known = this.#lanes.find((lane) => isOf(lane, intervalSeconds, afterSeconds));
+  #turn(member: Member<A>, now: number, waitSeconds: number): void {
+    if (!member.lane) this.#enter(member);
+    const lane = isOf(member.lane, member, waitSeconds) ? member.lane : this.#lane(member, waitSeconds);
+    unlink(member);
+    append(member, lane);
+    member.dueSeconds = now + waitSeconds;
+  }
+
+  #enter(member: Member<A>): void {
+    const { stationID } = member;
+    this.#set(stationID, [...(this.#members.get(stationID) ?? []), member]);
+  }
+
+  #set(stationID: string, members: readonly Member<A>[]): void {
+    const known = this.#members.has(stationID);
+    if (members.length > 0) this.#members.set(stationID, members);
+    else this.#members.delete(stationID);
+    if (known !== members.length > 0) this.#version += 1;
+    for (const member of members) member.isOnly = members.length === 1;
+  }
+
+  #lane(member: Member<A>, waitSeconds: number): Lane<A> {
+    const known = this.#lanes.find((lane) => isOf(lane, member, waitSeconds));
     if (known) return known;
-    const lane: Lane = { intervalSeconds, afterSeconds, members: new Map() };
+    const { intervalSeconds } = member.pace;
+    const lane: Lane<A> = { intervalSeconds, waitSeconds, first: undefined, last: undefined };
     this.#lanes.push(lane);
     return lane;
   }
-
-  #remove(stationID: string): void {
-    this.#laneOf.get(stationID)?.members.delete(stationID);
-    this.#several.delete(stationID);
-    if (this.#laneOf.delete(stationID)) this.#version += 1;
-  }
-
-  #needs<T>(shared: SharedReads<T>, id: string, member: Member, now: number, maxAge: number): boolean {
-    return !shared.serves(id, Math.max(now, member.dueSeconds), maxAge, member.round);
-  }
 }
 
-function isOf(lane: Lane, intervalSeconds: number, afterSeconds: number): boolean {
-  return lane.intervalSeconds === intervalSeconds && lane.afterSeconds === afterSeconds;
+function isOf<A>(lane: Lane<A> | undefined, { pace }: Member<A>, waitSeconds: number): lane is Lane<A> {
+  return lane?.intervalSeconds === pace.intervalSeconds && lane.waitSeconds === waitSeconds;
+}
+
+function append<A>(member: Member<A>, lane: Lane<A>): void {
+  member.lane = lane;
+  member.previous = lane.last;
+  if (lane.last) lane.last.next = member;
+  else lane.first = member;
+  lane.last = member;
+}
+
+function unlink<A>(member: Member<A>): void {
+  const { lane, previous, next } = member;
+  if (!lane) return;
+  if (previous) previous.next = next;
+  else lane.first = next;
+  if (next) next.previous = previous;
+  else lane.last = previous;
+  member.lane = undefined;
+  member.previous = undefined;
+  member.next = undefined;
 }

@@ -1,5 +1,5 @@
-import { Audience } from "./audience.ts";
-import { type Round, SharedReads, type SpentAnswers } from "./shared-reads.ts";
+import { Audience, Member, type Pace } from "./audience.ts";
+import { type AnswersOptions, type SharedAnswer, StationAnswers, type Waiter } from "./station-answers.ts";
 
 /** Stations whose answers are fetched in one go. Every one is answered or fails by itself. */
 export interface Batch<A> {
@@ -20,7 +20,7 @@ export interface Batch<A> {
 /** How the answers of one kind are fetched. */
 export interface Source<A> {
   /** That of an answer which all had who read the station in rounds not all is kept: a fleet's pages are large. */
-  readonly spent?: Pick<SpentAnswers<A>, "remains">;
+  readonly spent?: AnswersOptions<A>["spent"];
   /** What a batch has to wait for; reads that come meanwhile go with it. Never rejects. */
   prepare?(): Promise<void>;
   /** Answers or fails the batch's stations; what it throws fails all that are left. */
@@ -31,13 +31,6 @@ export interface Source<A> {
   forget?(stationID: string): void;
 }
 
-export interface ReaderRound {
-  /** Who reads. */
-  readonly reader: object;
-  /** Seconds between its scrapes. */
-  readonly intervalSeconds: number;
-}
-
 export interface GatherOptions {
   /** Seconds on a clock that never jumps. */
   readonly now: () => number;
@@ -45,132 +38,97 @@ export interface GatherOptions {
   readonly gather: (then: () => void) => void;
 }
 
-/** Most age, in seconds, of an answer in a scrape that was fetched for another station's. */
-const LONGEST_SHARE_SECONDS = 60;
-
-interface Entry<A> {
-  resolve(answer: A): void;
-  reject(error: unknown): void;
-}
+/** By station. */
+type Outstanding<A> = Map<string, SharedAnswer<A>>;
 
 /**
  * Reads of one kind of answer. What is asked in the same moment is one batch, and stations that will be asked for
  * within their interval go with it, so that a fleet whose scrapes are spread over the interval costs no more calls.
  */
 export class GatheredReads<A> {
-  readonly audience = new Audience();
+  readonly audience = new Audience<A>();
   readonly #source: Source<A>;
   readonly #options: GatherOptions;
-  readonly #shared: SharedReads<A>;
-  #asked = new Map<string, Entry<A>>();
+  readonly #answers: AnswersOptions<A>;
+  readonly #stations = new Map<string, StationAnswers<A>>();
+  #asked: Outstanding<A> = new Map();
 
-  constructor(source: Source<A>, options: GatherOptions) {
+  constructor(kind: AnswersOptions<A>["kind"], source: Source<A>, options: GatherOptions) {
     this.#source = source;
     this.#options = options;
-    const { spent } = source;
-    const isSpent = (stationID: string) => !this.audience.hasSeveral(stationID);
-    this.#shared = new SharedReads(options.now, spent && { isSpent, ...spent });
+    this.#answers = { kind, now: options.now, spent: source.spent };
   }
 
-  /** Counts on a reader that has not asked yet. */
-  expect(stationID: string, maxAgeSeconds: number, round: ReaderRound): void {
-    const { intervalSeconds } = round;
-    this.audience.expect(
-      stationID,
-      { round: roundOf(round), intervalSeconds, maxAgeSeconds },
-      this.#options.now(),
-      0,
-    );
+  /** Counts on a device's rounds, which has not asked yet. */
+  join(stationID: string, pace: Pace): Member<A> {
+    const member = new Member(this.#of(stationID), pace);
+    this.audience.join(member, this.#options.now());
+    return member;
   }
 
-  read(
-    stationID: string,
-    maxAgeSeconds: number,
-    signal: AbortSignal | undefined,
-    reader?: ReaderRound,
-  ): Promise<A> {
-    const round = reader && roundOf(reader);
-    if (round) {
-      const { intervalSeconds } = reader;
-      this.audience.expect(stationID, { round, intervalSeconds, maxAgeSeconds }, this.#options.now());
-    }
-    const fetch = () => (round ? this.#ask(stationID) : this.#source.fetchAlone(stationID));
-    return this.#shared.read(stationID, maxAgeSeconds, signal, fetch, round);
+  /** Counts on them no more. */
+  leave(member: Member<A>): void {
+    this.audience.leave(member);
+  }
+
+  /** A read of a device's round. Where its answer is not there yet, `instead` may wait in the waiter's place. */
+  ask(member: Member<A>, waiter: Waiter, instead?: (waiter: Waiter) => Waiter): void {
+    const { answers } = member;
+    const { maxAgeSeconds } = member.pace;
+    this.audience.asks(member, this.#options.now());
+    const shared = answers.shared(maxAgeSeconds, member) ?? this.#gathered(answers);
+    answers.take(shared, maxAgeSeconds, member, member.isOnly);
+    shared.tell(instead && shared.outcome === undefined ? instead(waiter) : waiter);
+    if (shared.spent) answers.spend(shared);
+  }
+
+  /** A read outside of rounds. */
+  read(stationID: string, maxAgeSeconds: number, waiter: Waiter): void {
+    const answers = this.#of(stationID);
+    (answers.shared(maxAgeSeconds) ?? this.#alone(answers)).tell(waiter);
   }
 
   /** The last answer, whatever its age. */
-  last(stationID: string): Promise<A> | undefined {
-    return this.#shared.last(stationID);
+  last(stationID: string): A | undefined {
+    return this.#stations.get(stationID)?.last;
   }
 
   /** The next read joins no call that is under way. */
-  leave(stationID: string): void {
-    this.#shared.leave(stationID);
+  leaveCalls(stationID: string): void {
+    this.#stations.get(stationID)?.leave();
   }
 
   /** The next read asks the service, joining no call that is under way. */
   forget(stationID: string): void {
     this.#source.forget?.(stationID);
-    this.#shared.forget(stationID);
+    this.#stations.get(stationID)?.forget();
   }
 
-  #ask(stationID: string): Promise<A> {
+  #of(stationID: string): StationAnswers<A> {
+    const known = this.#stations.get(stationID) ?? new StationAnswers(stationID, this.#answers);
+    this.#stations.set(stationID, known);
+    return known;
+  }
+
+  #alone(answers: StationAnswers<A>): SharedAnswer<A> {
+    const shared = answers.begin();
+    this.#source.fetchAlone(answers.stationID).then(
+      (answer) => shared.answered(answer),
+      (error: unknown) => shared.failed(error),
+    );
+    return shared;
+  }
+
+  #gathered(answers: StationAnswers<A>): SharedAnswer<A> {
     if (this.#asked.size === 0) this.#options.gather(() => void this.#prepared());
-    const { work, entry } = outstanding<A>();
-    // A station that was forgotten a moment ago can be in it already; the call is yet to be made, so it serves both.
-    const before = this.#asked.get(stationID);
-    if (before) void work.then(before.resolve, before.reject);
-    this.#asked.set(stationID, entry);
-    return work;
+    return add(this.#asked, answers);
   }
 
   async #prepared(): Promise<void> {
     await this.#source.prepare?.();
-    await this.#flush();
-  }
-
-  async #flush(): Promise<void> {
-    const entries = this.#asked;
+    const outstanding = this.#asked;
     this.#asked = new Map();
-    const now = this.#options.now();
-    const wanted = [...entries.keys()];
-    const take = (stationID: string) => {
-      const { work, entry } = outstanding<A>();
-      const before = entries.get(stationID);
-      if (before) void work.then(before.resolve, before.reject);
-      entries.set(stationID, entry);
-      this.#shared.join(stationID, work);
-    };
-    const batch: Batch<A> = {
-      wanted,
-      fill: (room) => {
-        const more: string[] = [];
-        if (room > 0) {
-          for (const stationID of this.audience.due(this.#shared, now)) {
-            more.push(stationID);
-            if (more.length === room) break;
-          }
-        }
-        more.forEach(take);
-        return more;
-      },
-      include: (stationID) => {
-        if (entries.has(stationID)) return true;
-        if (!this.audience.isDue(this.#shared, stationID, now)) return false;
-        take(stationID);
-        return true;
-      },
-      missing: () => [...entries.keys()],
-      isMissing: (stationID) => entries.has(stationID),
-      answer: (stationID, answer) => {
-        entries.get(stationID)?.resolve(answer);
-        entries.delete(stationID);
-      },
-      fail: (stationID, error) => {
-        entries.get(stationID)?.reject(error);
-        entries.delete(stationID);
-      },
-    };
+    const batch = new GatheredBatch(outstanding, this.audience, this.#options.now());
     try {
       await this.#source.fetch(batch);
       for (const stationID of batch.missing()) batch.fail(stationID, new Error(`no answer for ${stationID}`));
@@ -180,12 +138,64 @@ export class GatheredReads<A> {
   }
 }
 
-function roundOf({ reader, intervalSeconds }: ReaderRound): Round {
-  return { reader, seconds: Math.min(intervalSeconds, LONGEST_SHARE_SECONDS) };
+class GatheredBatch<A> implements Batch<A> {
+  readonly wanted: readonly string[];
+  readonly #outstanding: Outstanding<A>;
+  readonly #audience: Audience<A>;
+  readonly #now: number;
+
+  constructor(outstanding: Outstanding<A>, audience: Audience<A>, now: number) {
+    this.wanted = [...outstanding.keys()];
+    this.#outstanding = outstanding;
+    this.#audience = audience;
+    this.#now = now;
+  }
+
+  fill(room: number): string[] {
+    const more: string[] = [];
+    if (room <= 0) return more;
+    for (const { answers } of this.#audience.due(this.#now)) {
+      const { stationID } = answers;
+      if (!this.#outstanding.has(stationID)) more.push(stationID);
+      add(this.#outstanding, answers);
+      if (more.length === room) break;
+    }
+    return more;
+  }
+
+  include(stationID: string): boolean {
+    if (this.#outstanding.has(stationID)) return true;
+    const due = this.#audience.dueOf(stationID, this.#now);
+    if (due) add(this.#outstanding, due.answers);
+    return due !== undefined;
+  }
+
+  missing(): string[] {
+    return [...this.#outstanding.keys()];
+  }
+
+  isMissing(stationID: string): boolean {
+    return this.#outstanding.has(stationID);
+  }
+
+  answer(stationID: string, answer: A): void {
+    this.#take(stationID)?.answered(answer);
+  }
+
+  fail(stationID: string, error: unknown): void {
+    this.#take(stationID)?.failed(error);
+  }
+
+  #take(stationID: string): SharedAnswer<A> | undefined {
+    const shared = this.#outstanding.get(stationID);
+    this.#outstanding.delete(stationID);
+    return shared;
+  }
 }
 
-/** Whoever makes one lets reads wait for it ({@link SharedReads.join}), so that no rejection goes unheard. */
-function outstanding<A>(): { work: Promise<A>; entry: Entry<A> } {
-  const { promise, resolve, reject } = Promise.withResolvers<A>();
-  return { work: promise, entry: { resolve, reject } };
+/** A station that was forgotten a moment ago can be in it already; the call is yet to be made, so it serves both. */
+function add<A>(outstanding: Outstanding<A>, answers: StationAnswers<A>): SharedAnswer<A> {
+  const shared = answers.begin(outstanding.get(answers.stationID));
+  outstanding.set(answers.stationID, shared);
+  return shared;
 }

@@ -26,14 +26,14 @@ export class LoadSource implements Source<LoadAnswer> {
   readonly #signal: AbortSignal;
   readonly #groups: StationGroups;
   /** The stations that are read in rounds. */
-  readonly #audience: () => Audience;
+  readonly #audience: () => Audience<LoadAnswer>;
   #cover: (Cover & { readonly of: string }) | undefined;
 
   constructor(
     client: Pick<ChargePointClient, "call">,
     signal: AbortSignal,
     groups: StationGroups,
-    audience: () => Audience,
+    audience: () => Audience<LoadAnswer>,
   ) {
     this.#client = client;
     this.#signal = signal;

@@ -131,7 +131,7 @@ function planShed(
       adopt: () => context.own.requested(target, limit, minutes),
     },
     async send(signal) {
-      const most = limit.mode === "allowedLoad" ? await power.known(target) : undefined;
+      const most = limit.mode === "allowedLoad" ? power.known(target) : undefined;
       if (most !== undefined && limit.value > most + SAME_KW) {
         const place = target === undefined ? "the station" : `port ${target}`;
         const expected = `at most ${most} kW, what ${place} can deliver; to lift a limit, revert it`;

@@ -16,11 +16,8 @@ export class NominalPower {
   }
 
   /** kW; undefined where it is not known without asking the service. */
-  async known(target: Target): Promise<number | undefined> {
-    const last = this.#account.last("station", this.#stationID);
-    // One that is still on its way, or failed, is not waited for.
-    const answer = last && (await Promise.race([last, undefined]).catch(() => undefined));
-    return kwOf(answer ?? this.#learnt, target);
+  known(target: Target): number | undefined {
+    return kwOf(this.#account.last("station", this.#stationID) ?? this.#learnt, target);
   }
 
   /** Asks the service, for a station whose registry reads nothing of the kind. What cannot be had stays unknown. */

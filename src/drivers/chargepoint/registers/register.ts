@@ -1,7 +1,4 @@
-import type { Answers } from "../account/answers.ts";
-
-/** Which answer of the account a register class is read from. */
-export type AnswerKind = keyof Answers;
+import type { AnswerKind, Answers } from "../account/answers.ts";
 
 /** Where an attribute lives: on the station (no `Port #`), on a port (`Port #` needed), or on either. */
 export type Level = "station" | "port" | "either";

@@ -1,12 +1,14 @@
 import { expect, test } from "vitest";
-import { Account, StillReadingError } from "../../../../src/drivers/chargepoint/account/account.ts";
+import {
+  Account,
+  type Reader,
+  StillReadingError,
+} from "../../../../src/drivers/chargepoint/account/account.ts";
 import type { Answers } from "../../../../src/drivers/chargepoint/account/answers.ts";
 import { SESSION_REFRESH_SECONDS } from "../../../../src/drivers/chargepoint/account/pace.ts";
 import { ApiError, ProtocolError } from "../../../../src/drivers/chargepoint/api/errors.ts";
 import { createLog } from "../../../../src/log.ts";
 import type { PointValue } from "../../../../src/points/index.ts";
-
-const { signal } = new AbortController();
 
 interface Query {
   readonly [name: string]: unknown;
@@ -38,11 +40,18 @@ function rig(answers: Record<string, Answer>, state = new Map<string, PointValue
       return () => void timers.splice(timers.indexOf(then), 1);
     },
   });
-  const readers = new Map<string, object>();
+  const readers = new Map<string, Reader>();
   const read = <K extends keyof Answers>(kind: K, stationID: string, maxAgeSeconds = 0) => {
-    const reader = readers.get(stationID) ?? {};
-    readers.set(stationID, reader);
-    return account.read(kind, stationID, { maxAgeSeconds, signal, round: { reader, intervalSeconds: 60 } });
+    const pace = { maxAgeSeconds, intervalSeconds: 60 };
+    const key = `${kind} ${stationID} ${maxAgeSeconds}`;
+    const reader = readers.get(key) ?? account.join(kind, stationID, pace);
+    readers.set(key, reader);
+    return new Promise<Answers[K]>((resolve, reject) => {
+      account.ask(reader, {
+        answered: (_kind, answer) => resolve(answer as Answers[K]),
+        failed: (_kind, error) => reject(error),
+      });
+    });
   };
   return { account, calls, clock, read, timers, state };
 }
