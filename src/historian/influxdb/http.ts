@@ -29,6 +29,8 @@ export class InfluxHttp {
   readonly #target: InfluxTarget;
   readonly #now: () => number;
   #agent: Agent | undefined;
+  /** No new request goes to these. */
+  readonly #retired = new Set<Agent>();
 
   constructor(target: InfluxTarget, now: () => number) {
     this.#target = target;
@@ -73,22 +75,39 @@ export class InfluxHttp {
 
   /**
    * A server may close a connection that it kept open just as the next request leaves (RFC 9112, 9.3.1). That says nothing of the
-   * request, so it is sent once more: all that is posted here can be posted twice.
+   * request, so it is sent once more, on a new connection: all that is posted here can be posted twice.
    */
   async #request(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> {
-    this.#agent ??= new Agent({ connections: CONNECTIONS, connect: { timeout: this.#target.timeoutMs } });
+    const agent = this.#open();
     try {
-      return await this.#agent.request(options);
+      return await agent.request(options);
     } catch (error) {
       if (!CLOSED.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
-      return await this.#agent.request(options);
+      // What else it keeps open may have gone the same way.
+      this.#retire(agent);
+      return await this.#open().request(options);
     }
   }
 
-  async close(): Promise<void> {
-    const agent = this.#agent;
+  #open(): Agent {
+    this.#agent ??= new Agent({ connections: CONNECTIONS, connect: { timeout: this.#target.timeoutMs } });
+    return this.#agent;
+  }
+
+  /** Its requests under way go on. */
+  #retire(agent: Agent): void {
+    if (this.#agent !== agent) return;
     this.#agent = undefined;
-    await agent?.destroy();
+    this.#retired.add(agent);
+    const forget = () => void this.#retired.delete(agent);
+    agent.close().then(forget, forget);
+  }
+
+  async close(): Promise<void> {
+    const agents = [...this.#retired];
+    if (this.#agent) agents.push(this.#agent);
+    this.#agent = undefined;
+    await Promise.all(agents.map((agent) => agent.destroy()));
   }
 
   #why(error: Error, deadline: AbortSignal, signal: AbortSignal | undefined): string {
