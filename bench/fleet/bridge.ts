@@ -7,6 +7,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { startBridge } from "../../src/bridge.ts";
 import { loadAll } from "../../src/cli/load.ts";
+import { expectShortLives } from "../../src/cli/short-lived.ts";
 import { createLog, Secrets } from "../../src/log.ts";
 
 /** What the orchestrator is told. */
@@ -39,6 +40,7 @@ const scrapesOfRound = Number(expected);
 const intervalMs = Number(interval) * 1000;
 const tell = (told: Told): void => void (process.connected && process.send!(told));
 
+expectShortLives();
 const begun = performance.now();
 const secrets = new Secrets();
 const { settings, devices } = loadAll({ config, secrets, env: process.env });

@@ -7,6 +7,7 @@ import { CommandError, EXIT } from "./command-error.ts";
 import { countErrors, tellDiagnostics } from "./diagnostics.ts";
 import { loadAll } from "./load.ts";
 import { logOptions } from "./options.ts";
+import { expectShortLives } from "./short-lived.ts";
 import { counted } from "./table.ts";
 import { type LogFlags, type Terminal, terminalLog } from "./terminal.ts";
 import { packageVersion } from "./version.ts";
@@ -28,6 +29,7 @@ export function run(program: Command, terminal: Terminal): void {
 }
 
 async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
+  expectShortLives();
   const secrets = new Secrets();
   const log = terminalLog(terminal, flags, secrets);
   const isStrict = flags.strict ?? false;

@@ -41,6 +41,7 @@ export class ScrapeResults implements ScrapeSink {
   readonly #latest: LatestValues;
   readonly #notices: Notices;
   readonly #log: QuietLog;
+  /** By path; none for a device that all is well with. */
   readonly #troubles = new Map<string, Trouble>();
   readonly #counters = { ok: 0, failed: 0, skipped: 0, pointFailures: 0 };
 
@@ -58,7 +59,16 @@ export class ScrapeResults implements ScrapeSink {
   scraped(scrape: Scrape): void {
     this.#counters.ok++;
     this.#counters.pointFailures += scrape.failures.size;
+    this.#better(scrape);
+    if (!isClockSet(scrape.takenAt)) this.#notices.say("error", "clock_not_set", CLOCK_NOT_SET);
+    this.#latest.scraped(scrape);
+    this.#bus.emit("scrape", scrape);
+  }
+
+  /** What a good scrape ends, and what of its points begins. */
+  #better(scrape: Scrape): void {
     const device = scrape.device.path;
+    if (scrape.failures.size === 0 && !this.#troubles.has(device)) return;
     const trouble = this.#trouble(device);
     const slow = trouble.skips > trouble.skipsBefore;
     if (trouble.misses > 0 || (trouble.skips > 0 && !slow))
@@ -72,9 +82,7 @@ export class ScrapeResults implements ScrapeSink {
     if (!slow) trouble.skips = 0;
     trouble.skipsBefore = trouble.skips;
     trouble.failures = scrape.failures;
-    if (!isClockSet(scrape.takenAt)) this.#notices.say("error", "clock_not_set", CLOCK_NOT_SET);
-    this.#latest.scraped(scrape);
-    this.#bus.emit("scrape", scrape);
+    if (trouble.skips === 0 && trouble.failures.size === 0) this.#troubles.delete(device);
   }
 
   failed(device: Device, error: unknown): void {

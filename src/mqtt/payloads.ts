@@ -132,9 +132,14 @@ export function valuesText(scrape: Scrape): { readonly text: string; readonly co
   for (let i = 0; i < points.length; i++) {
     const value = scrape.values.get(points[i]!.name);
     if (value === undefined) continue;
-    parts.push(count++ === 0 ? "{" : ",", keys[i]!, JSON.stringify(value));
+    parts.push(count++ === 0 ? "{" : ",", keys[i]!, valueText(value));
   }
   return { text: count === 0 ? "{}" : `${parts.join("")}}`, count };
+}
+
+/** As JSON. A fleet's are mostly numbers, which need none of what `JSON.stringify` has ready for objects. */
+function valueText(value: PointValue): string {
+  return typeof value === "number" && Number.isFinite(value) ? String(value) : JSON.stringify(value);
 }
 
 /** `"payload": "json"`: `{"device","timestamp","synchronized","values","units","failures"}`; `values` is JSON text. */
