@@ -122,8 +122,10 @@ export class LatestValues {
     placesOf(known.device).forEach((place, point) => {
       const value = scrape.values.get(point);
       const before = known.values[place];
-      if (value !== undefined) known.values[place] = value;
-      else if (before !== undefined) {
+      if (value !== undefined) {
+        // What did not change stays: a new one of each would be an old object soon, for V8 to collect among all others.
+        if (value !== before) known.values[place] = value;
+      } else if (before !== undefined) {
         others ??= new Map();
         others.set(point, timeOf(known, point));
       }

@@ -71,6 +71,8 @@ export class Poller {
   readonly #batches = new Set<ScrapeBatch<Entry>>();
   /** Takes what begins in this moment. */
   #batch: ScrapeBatch<Entry> | undefined;
+  /** Of the last scrape, and of most that follow it. */
+  #synchronizedAt = new Date(Number.NaN);
   #cancelTimer: (() => void) | undefined;
   #started = false;
   /** Wall clock minus monotonic clock. */
@@ -199,7 +201,9 @@ export class Poller {
     const batch = this.#batchFor(entry);
     batch.begin(entry);
     const end = new EntryScrape(entry, batch, this.#end);
-    this.#options.scrape(entry.device, new Date(this.#alignedNow(entry)), batch.signal, end);
+    const at = this.#alignedNow(entry);
+    if (this.#synchronizedAt.getTime() !== at) this.#synchronizedAt = new Date(at);
+    this.#options.scrape(entry.device, this.#synchronizedAt, batch.signal, end);
   }
 
   readonly #end = (
@@ -210,7 +214,7 @@ export class Poller {
   ): void => {
     if (batch.isOpen(entry)) {
       if (made === undefined) this.#failed(entry, error);
-      else if (!entry.gone) this.#options.sink.scraped(made);
+      else if (!entry.gone) this.#scraped(entry, made);
     }
     batch.end(entry);
     if (batch.done) this.#batches.delete(batch);
@@ -228,6 +232,15 @@ export class Poller {
       this.#batch = new ScrapeBatch<Entry>(this.#clock, ms, (late, reason) => this.#failed(late, reason));
     this.#batches.add(this.#batch);
     return this.#batch;
+  }
+
+  /** Others wait for their turn in the same page. */
+  #scraped(entry: Entry, scrape: Scrape): void {
+    try {
+      this.#options.sink.scraped(scrape);
+    } catch (error) {
+      this.#failed(entry, error);
+    }
   }
 
   #failed(entry: Entry, reason: unknown): void {

@@ -13,6 +13,8 @@ export interface ScrapeEnd {
 export class Scraper {
   readonly #clock: Clock;
   readonly #heartbeats = new Map<string, 0 | 1>();
+  /** Many devices are read in the same millisecond. */
+  #takenAt = new Date(Number.NaN);
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -28,14 +30,16 @@ export class Scraper {
     const { driver } = device;
     if (driver.scrapeInto) driver.scrapeInto(sink, signal);
     else
-      driver.scrapeAll(signal).then(
+      (async () => driver.scrapeAll(signal))().then(
         (reading) => sink.read(reading),
         (error: unknown) => sink.failed(error),
       );
   }
 
   readonly #scrapeOf: ScrapeOf = (device, synchronizedAt, reading) => {
-    const takenAt = new Date(this.#clock.now());
+    const now = this.#clock.now();
+    if (this.#takenAt.getTime() !== now) this.#takenAt = new Date(now);
+    const takenAt = this.#takenAt;
     const virtual = device.heartbeat?.kind === "virtual" ? device.heartbeat.point : undefined;
     const { points } = device.info;
     if (virtual === undefined && isWhole(reading, points))

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { DriverDevice, DriverService, DriverType } from "../../src/drivers/driver.ts";
+import type { DriverDevice, DriverService, DriverType, Reading } from "../../src/drivers/driver.ts";
 import { PointNotFoundError, PointReadOnlyError } from "../../src/drivers/errors.ts";
 import { createLog } from "../../src/log.ts";
 import type { PointValue } from "../../src/points/index.ts";
@@ -33,6 +33,23 @@ export interface DriverUnderTest {
 
 /** "Soon": an aborted call that takes longer has not heeded its signal. */
 const SOON_MS = 1000;
+
+/** A scrape as the bridge makes it. Rejects where the sink is told twice. */
+function scrapedInto(device: DriverDevice, signal: AbortSignal): Promise<Reading> {
+  if (!device.scrapeInto) return device.scrapeAll(signal);
+  return new Promise((resolve, reject) => {
+    let outcomes = 0;
+    const once = (settle: () => void) => {
+      outcomes++;
+      if (outcomes > 1) reject(new Error("the sink was told twice"));
+      else setTimeout(settle, 20);
+    };
+    device.scrapeInto!(
+      { read: (reading) => once(() => resolve(reading)), failed: (error) => once(() => reject(error)) },
+      signal,
+    );
+  });
+}
 
 /** What every driver type keeps to. Run it in the type's own test file. */
 export function driverContract(name: string, setUp: () => DriverUnderTest | Promise<DriverUnderTest>): void {
@@ -142,11 +159,21 @@ export function driverContract(name: string, setUp: () => DriverUnderTest | Prom
       expect(await set.verify(signal())).toEqual({ confirmed: false, readBack: reverted });
     });
 
+    it("tells a sink, where it has that, once and what scrapeAll tells", async () => {
+      const pointsOf = ({ values, failures }: Reading) => [[...values.keys()], [...failures.keys()]];
+      const told = await scrapedInto(device, signal());
+      expect(pointsOf(told)).toEqual(pointsOf(await device.scrapeAll(signal())));
+      await under.breakPart();
+      const partly = await scrapedInto(device, signal());
+      expect(pointsOf(partly)).toEqual(pointsOf(await device.scrapeAll(signal())));
+    });
+
     it("an aborted call rejects soon, whatever the device does", async () => {
       await under.hang();
       const { settable } = under;
       const calls: ((signal: AbortSignal) => Promise<unknown>)[] = [
         (s) => device.scrapeAll(s),
+        (s) => scrapedInto(device, s),
         (s) => device.getPoint(under.readOnly, s),
       ];
       if (settable) {
