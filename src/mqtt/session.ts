@@ -9,6 +9,7 @@ import {
   published,
   reasonOf,
 } from "./link.ts";
+import { NoStore } from "./no-store.ts";
 import { PublishWindow } from "./publish-window.ts";
 import { topicFault } from "./topics.ts";
 
@@ -39,6 +40,7 @@ export async function openSession(options: SessionOptions, signal: AbortSignal):
     ...options.client,
     clean: options.client.clean ?? true,
     reconnectPeriod: 0,
+    outgoingStore: new NoStore(),
     resubscribe: false,
     // A ping at its time harms no busy connection; a new timer for each message does.
     reschedulePings: false,
