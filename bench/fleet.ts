@@ -7,7 +7,7 @@
  *                         [--historian] [--prof FOLDER]
  *
  * The scrapes of a round are begun `--spacing` seconds apart (`driver_scrape_interval`). Node's options for the bridge are
- * those of the environment variable BRIDGE_NODE, default `--max-semi-space-size=64`.
+ * those of the environment variable BRIDGE_NODE, by default none.
  *
  * Processor time is of the bridge, over the whole interval. Event loop delay is from the slot until the round is done.
  */
@@ -41,8 +41,7 @@ const INTERVAL = Number(flags.interval);
 const HEAD =
   "round  wall s  CPU s  resident MB  loop delay ms p50  p99  max  received  repeats  last received s  shed seen after ms  calls";
 
-/** Most of what a scrape needs is soon garbage; in Node's default 16 MB more of it is copied before it is. */
-const NODE_OPTIONS = (process.env.BRIDGE_NODE ?? "--max-semi-space-size=64").split(" ");
+const NODE_OPTIONS = (process.env.BRIDGE_NODE ?? "").split(" ").filter((option) => option !== "");
 const DELAY_SECONDS = 0.3;
 const SHEDS_A_ROUND = 3;
 
