@@ -115,7 +115,7 @@ async function measure(service: Service, recorder: ChildProcess): Promise<void> 
       console.log(`${told.devices} devices, all read once after ${told.seconds.toFixed(1)} s\n`);
       console.log(HEAD);
     }
-    if (told.is === "slot") {
+    if (told.is === "slot" && rounds.length < ROUNDS) {
       counted = true;
       sheds = shed(service, told.at);
       sheds.catch(reject);
