@@ -176,3 +176,16 @@ test("a scrape does not wait for a long walk: it goes without, and has the answe
   clock.now = 60;
   expect((await read("station", "1:1", 3600)).stationID).toBe("1:1");
 });
+
+test("a reader that gives up does not end the call of the others", async () => {
+  const answer = Promise.withResolvers<object>();
+  const { account, calls } = rig({ getLoad: () => answer.promise });
+  const impatient = new AbortController();
+  const one = account.read("load", "1:1", { maxAgeSeconds: 0, signal: impatient.signal });
+  const other = account.read("load", "1:1", { maxAgeSeconds: 0, signal: new AbortController().signal });
+  impatient.abort(new Error("no longer wanted"));
+  await expect(one).rejects.toThrow("no longer wanted");
+  answer.resolve({ stationData: [{ stationID: "1:1" }] });
+  expect((await other).stationID).toBe("1:1");
+  expect(calls).toHaveLength(1);
+});
