@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import type { Historian } from "../historian/index.ts";
+import { WRITE_STATUSES } from "../points/index.ts";
 import { csvText } from "./history-formats.ts";
 import { type StoreFlags, storeOptions, TIMES, withHistorian } from "./history-store.ts";
 import { numberOption } from "./options.ts";
@@ -35,7 +36,6 @@ interface Entry {
 }
 
 const PREFIX = "actuators/write/";
-const STATUSES = ["confirmed", "accepted", "unconfirmed", "refused", "failed"];
 
 export function audit(program: Command, terminal: Terminal): void {
   storeOptions(
@@ -47,7 +47,7 @@ export function audit(program: Command, terminal: Terminal): void {
     .option("--start <time>", `from this time on: ${TIMES}`)
     .option("--end <time>", "up to, and not at, this time")
     .option("--requester <name>", "only what this one asked for")
-    .addOption(new Option("--status <status>", "only what ended so").choices(STATUSES))
+    .addOption(new Option("--status <status>", "only what ended so").choices(WRITE_STATUSES))
     .option("--count <number>", "the newest so many", numberOption({ min: 1 }), 1000)
     .addOption(new Option("--csv", "print CSV").conflicts("json"))
     .action((target: string | undefined, flags: Flags) =>

@@ -65,7 +65,14 @@ const ACTUATOR = section("Set points.", {
     type: "number",
     exclusiveMinimum: 0,
     default: 60,
-    description: "Seconds until a write that was not read back as asked is answered as unconfirmed.",
+    description:
+      "Seconds until a write that was not read back as asked is answered as unconfirmed; readings begun within this time after a write do not prove that a limit is gone.",
+  },
+  renewal: {
+    enum: ["if_in_force", "always"],
+    default: "if_in_force",
+    description:
+      "Whether a limit with a lease is read before it is renewed, and forgotten where somebody else ended it, or renewed without a look.",
   },
   accepted_after: {
     type: "number",

@@ -88,6 +88,7 @@ export interface BridgeFile {
     readonly preempt_grace_time: number;
     readonly controller_grace_seconds: number | null;
     readonly confirm_timeout: number;
+    readonly renewal: "if_in_force" | "always";
     readonly accepted_after: number;
     readonly writes_per_minute: number;
     readonly max_command_age: number;
@@ -142,6 +143,7 @@ export function toBridgeSettings(file: string, raw: BridgeFile): BridgeSettings 
         controllerGraceSeconds: actuator.controller_grace_seconds,
       }),
       confirmTimeoutSeconds: actuator.confirm_timeout,
+      renewal: actuator.renewal,
       acceptedAfterSeconds: actuator.accepted_after,
       writesPerMinute: actuator.writes_per_minute,
       maxCommandAgeSeconds: actuator.max_command_age,

@@ -117,6 +117,8 @@ export interface ActuatorSettings {
   /** How long a controller may be offline before what it holds is reverted. Absent: for ever. */
   readonly controllerGraceSeconds?: number;
   readonly confirmTimeoutSeconds: number;
+  /** Whether a lease is renewed only where its limit is still in force. */
+  readonly renewal: "if_in_force" | "always";
   readonly acceptedAfterSeconds: number;
   readonly writesPerMinute: number;
   readonly maxCommandAgeSeconds: number;

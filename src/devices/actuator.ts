@@ -16,16 +16,20 @@ import {
 import type { Command, CommandResult, Commands } from "./commands.ts";
 import type { Device } from "./device.ts";
 import { ReadOnlyBridgeError } from "./errors.ts";
-import type { Hold, Holds } from "./holds.ts";
+import type { HeldLimit } from "./held-limit.ts";
 import { howItEnded } from "./how-it-ended.ts";
 import type { LatestValues } from "./latest-values.ts";
+import type { LimitBook } from "./limit-book.ts";
+import type { LimitActions } from "./limit-keeper.ts";
 import { Writer } from "./writer.ts";
 
 export interface ActuatorParts extends AttemptsParts {
   readonly settings: ActuatorSettings;
   /** Every write is refused. */
   readonly readOnly: boolean;
-  readonly holds: Holds;
+  readonly book: LimitBook;
+  /** Saves at once what is noted in several places. */
+  readonly batch: <T>(work: () => T) => T;
   readonly latest: LatestValues;
   /** Throws where an override or somebody's reservation forbids the write at this moment. */
   readonly checkFree: (
@@ -40,16 +44,16 @@ export interface ActuatorParts extends AttemptsParts {
  * The only door for writes. Checks, writes, reads back past every cache and answers truthfully; each attempt is on the
  * bus when it is sent and when it is answered. Writes are never repeated here: only their sender knows whether to.
  */
-export class Actuator implements Commands {
+export class Actuator implements Commands, LimitActions {
   readonly #parts: ActuatorParts;
   readonly #attempts: Attempts;
   readonly #writer: Writer;
 
   constructor(parts: ActuatorParts) {
     this.#parts = parts;
-    const { clock, holds, settings } = parts;
+    const { clock, book, batch, settings } = parts;
     this.#attempts = new Attempts(parts);
-    this.#writer = new Writer({ clock, holds, ...settings });
+    this.#writer = new Writer({ clock, book, batch, ...settings });
   }
 
   /** Answered writes by status. */
@@ -86,39 +90,32 @@ export class Actuator implements Commands {
     return this.#revertDevice({ action: "revert", device: path, requested: null, command, own: true });
   }
 
-  /** Writes a hold again before its lease ends. Rejects where the device did not take it. */
-  async renew(hold: Hold): Promise<void> {
-    const result = await this.#writeFor(hold, "set", "lease");
-    if (result.status === "refused" || result.status === "failed") throw new Error(result.text);
+  /** Writes a limit again before its lease ends. Rejects where the device did not take it, or did not answer. */
+  async renew(limit: HeldLimit): Promise<void> {
+    const { error, text } = await this.#writeFor(limit, "set", "lease");
+    if (error !== undefined) throw new Error(text);
   }
 
-  /**
-   * Clears a hold whose time is over, where the device still stands as it was written: whether that was necessary. Rejects
-   * where it cannot be read, or was not seen to be cleared.
-   */
-  async end(hold: Hold): Promise<boolean> {
-    const device = findDevice(this.#parts.devices, hold.device);
-    const point = findPoint(device, hold.point);
-    if (!(await this.#writer.stands(device, point, hold.value))) return false;
-    const result = await this.#writeFor(hold, "revert", "end");
-    if (result.status !== "confirmed") throw new Error(result.text ?? result.status);
-    return true;
+  /** Clears a limit whose time is over. Rejects where it was not seen to be cleared. */
+  async end(limit: HeldLimit): Promise<void> {
+    const { status, text } = await this.#writeFor(limit, "revert", "end");
+    if (status !== "confirmed") throw new Error(text ?? status);
   }
 
   /** Reverts what a controller that is gone holds. Rejects where the device did not take it. */
-  async deadManRevert(hold: Hold): Promise<void> {
-    const { status, text } = await this.#writeFor(hold, "revert", "dead-man");
+  async deadManRevert(limit: HeldLimit): Promise<void> {
+    const { status, text } = await this.#writeFor(limit, "revert", "dead-man");
     if (status !== "confirmed" && status !== "accepted") throw new Error(text ?? status);
   }
 
-  /** A write of the bridge's own for something that it holds; refused where that is not held any more. */
-  #writeFor(hold: Hold, action: "set" | "revert", via: string): Promise<CommandResult> {
-    const { device, point, value, requester } = hold;
+  /** A write of the bridge's own for a limit in its book; refused where that is not there any more. */
+  #writeFor(limit: HeldLimit, action: "set" | "revert", via: string): Promise<CommandResult> {
+    const { device, point, value, requester } = limit;
     const sentAt = new Date(this.#parts.clock.now());
     const command = { id: randomUUID(), requester, via, sentAt };
     const requested = action === "set" ? value : null;
     return this.#write(this.#attempt({ action, device, point, requested, command, own: true }), value, () => {
-      if (!this.#parts.holds.isCurrent(hold)) throw new WriteRefusedError("it is not held any more");
+      if (!this.#parts.book.isCurrent(limit)) throw new WriteRefusedError("it is not held any more");
     });
   }
 

@@ -1,6 +1,6 @@
 import type { DeviceSettings, Diagnostic, DriverSettings } from "../config/index.ts";
 import { closest } from "../config/index.ts";
-import type { DriverService, DriverType } from "../drivers/driver.ts";
+import type { DriverService, DriverType, OwnWrites } from "../drivers/driver.ts";
 import type { DeviceInfo, Point } from "../points/index.ts";
 import type { RegistryRow } from "../registry/index.ts";
 import type { Device } from "./device.ts";
@@ -17,6 +17,8 @@ export interface BuildContext {
   readonly settings: DriverSettings;
   /** The open service of a driver type; opened at the first call. */
   service(type: DriverType): DriverService;
+  /** What this bridge wrote to the device of a path. Absent: nothing is written. */
+  own?(path: string): OwnWrites;
 }
 
 export interface Built {
@@ -69,7 +71,10 @@ export class DeviceBuilder {
     try {
       const heartbeat = planHeartbeat(settings, rows, this.diagnostics);
       const { path, driverConfig: config, intervalSeconds, group } = settings;
-      const driver = this.#context.service(type).createDevice({ path, config, rows, intervalSeconds });
+      const driver = this.#context.service(type).createDevice({
+        ...{ path, config, rows, intervalSeconds },
+        own: this.#context.own?.(path),
+      });
       const info = describe(settings, this.#context.settings, rows, heartbeat);
       const place = { intervalSeconds, slot, group, spacingSeconds, groupOffsetSeconds };
       return { info, driver, offsetMs: scrapeOffset(place), ...(heartbeat && { heartbeat }) };

@@ -1,11 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
-import type { PointValue } from "../points/index.ts";
+import { type PointValue, WRITE_STATUSES } from "../points/index.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Clock } from "./clock.ts";
 import type { CommandResult } from "./commands.ts";
 import { DuplicateIdError } from "./errors.ts";
-import type { Notices } from "./notices.ts";
-import { messageOf } from "./read-back.ts";
+import { recordOf } from "./saved-record.ts";
 import type { StateNamespace } from "./state-store.ts";
 
 /** A command that was sent to a device, as it is on the disk; `at` is wall clock, in ms. */
@@ -24,6 +23,35 @@ export interface SentCommand {
   /** Absent until it is answered. */
   readonly result?: CommandResult;
 }
+
+const isSent = recordOf<SentCommand>({
+  id: "string",
+  requester: "string",
+  via: "string",
+  action: (action) => action === "set" || action === "revert",
+  device: "string",
+  point: "string?",
+  requested: "value",
+  from: "value?",
+  durationMinutes: "number?",
+  replyTo: "string?",
+  at: "number",
+  result: (result) => result === undefined || isResult(result),
+});
+
+const isResult = recordOf<CommandResult>({
+  id: "string",
+  device: "string",
+  point: "string?",
+  requested: "value",
+  status: (status) => WRITE_STATUSES.some((known) => known === status),
+  readBack: "value?",
+  code: "string?",
+  text: "string?",
+  error: "string?",
+  tookMs: "number",
+  repeated: "boolean?",
+});
 
 /** A command that is under way, and who else waits for its result. */
 interface UnderWay {
@@ -48,16 +76,14 @@ const LONGEST_MS = 24 * 3_600_000;
 export class CommandLedger {
   readonly #store: StateNamespace;
   readonly #clock: Clock;
-  readonly #notices: Notices;
   /** Oldest first. */
   readonly #sent: Map<string, SentCommand>;
   readonly #underWay = new Map<string, UnderWay>();
 
-  constructor(store: StateNamespace, clock: Clock, notices: Notices) {
+  constructor(store: StateNamespace, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
-    this.#notices = notices;
-    const saved = store.entries() as unknown as [string, SentCommand][];
+    const saved = store.records(isSent);
     this.#sent = new Map(saved.sort(([, a], [, b]) => a.at - b.at));
   }
 
@@ -135,7 +161,6 @@ export class CommandLedger {
     return { content: contentOf(sent), result: sent.result };
   }
 
-  /** Nothing keeps a command from going out, not even a full disk: a car may have to be freed. */
   #save(key: string, sent: SentCommand | null): void {
     const changes: [string, SentCommand | null][] = [[key, sent]];
     this.#sent.delete(key);
@@ -146,12 +171,7 @@ export class CommandLedger {
       this.#sent.delete(old);
       changes.push([old, null]);
     }
-    try {
-      this.#store.setAll(changes as unknown as [string, PointValue][]);
-    } catch (error) {
-      const text = `a command could not be noted, so a restart in the middle of it will not know of it: ${messageOf(error)}`;
-      this.#notices.say("error", "state_not_saved", text);
-    }
+    this.#store.setAll(changes.map(([id, saved]) => [id, saved as PointValue]));
   }
 }
 

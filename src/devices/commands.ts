@@ -27,7 +27,7 @@ export interface CommandResult {
   /** The service's response code. */
   readonly code?: string;
   readonly text?: string;
-  /** Class name of the error where the status is refused or failed, e.g. `PointReadOnlyError`. */
+  /** Class name of the error where it was refused, failed, or not answered by the device, e.g. `PointReadOnlyError`. */
   readonly error?: string;
   readonly tookMs: number;
   /** The first result of a command that came again; nothing was sent this time. */
@@ -125,6 +125,11 @@ interface HeldSetPoint {
   readonly point: string;
   readonly value: PointValue;
   readonly requester: string;
+  /**
+   * `in_force`: the device took it. `unknown`: the answer to its last write was lost, and whether it is in force is being found
+   * out. `sent`: a write is on its way.
+   */
+  readonly state: "sent" | "in_force" | "unknown" | "ended";
   /** When it was written first. */
   readonly since: string;
   /** When the device ends it by itself; null: never. */

@@ -1,20 +1,20 @@
 import type { Bus } from "../bus.ts";
 import { type Clock, pause } from "./clock.ts";
 import type { Controllers } from "./commands.ts";
-import { idOf } from "./hold.ts";
-import type { Hold, Holds } from "./holds.ts";
+import { type HeldLimit, idOf } from "./held-limit.ts";
+import type { LimitBook } from "./limit-book.ts";
 import type { Notices } from "./notices.ts";
 import { messageOf } from "./read-back.ts";
 
 export interface DeadManParts {
-  readonly holds: Holds;
+  readonly book: LimitBook;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly notices: Notices;
   /** How long a controller may be away before its set points are reverted. */
   readonly graceSeconds: number;
   /** Rejects where the device did not take it. */
-  readonly revert: (hold: Hold) => Promise<void>;
+  readonly revert: (limit: HeldLimit) => Promise<void>;
 }
 
 /** A controller that said `offline`, or whose will did. */
@@ -93,32 +93,32 @@ export class DeadMan implements Controllers {
     const text = `controller ${name} is offline since ${since}; what it holds is reverted (set points: ${due.length})`;
     notices.say("warning", "controller_gone", text);
     for (let tries = 1; ; tries++) {
-      const left = await Promise.all(due.map((hold) => this.#revert(hold, tries < TRIES)));
+      const left = await Promise.all(due.map((limit) => this.#revert(limit, tries < TRIES)));
       const ids = new Set(left.filter((id) => id !== undefined));
       if (ids.size === 0 || tries === TRIES || signal.aborted) return;
       const ms = Math.min(FIRST_RETRY_MS * 2 ** (tries - 1), LONGEST_RETRY_MS);
       await pause(clock, ms, signal).catch(() => undefined);
       if (signal.aborted) return;
-      due = this.#heldBy(name).filter((hold) => ids.has(idOf(hold)));
+      due = this.#heldBy(name).filter((limit) => ids.has(idOf(limit)));
     }
   }
 
-  #heldBy(name: string): Hold[] {
-    return this.#parts.holds.all().filter(({ requester }) => requester === name);
+  #heldBy(name: string): HeldLimit[] {
+    return this.#parts.book.standing().filter(({ requester }) => requester === name);
   }
 
   /** The id of what could not be reverted. */
-  async #revert(hold: Hold, again: boolean): Promise<string | undefined> {
-    const { holds, notices, revert } = this.#parts;
+  async #revert(limit: HeldLimit, again: boolean): Promise<string | undefined> {
+    const { book, notices, revert } = this.#parts;
     try {
-      await revert(hold);
+      await revert(limit);
       return undefined;
     } catch (error) {
-      const id = idOf(hold);
+      const id = idOf(limit);
       // Somebody else ended it meanwhile.
-      if (!holds.all().some((other) => idOf(other) === id)) return undefined;
-      const text = `${hold.device}/${hold.point} is held by controller ${hold.requester}, which is offline, and could not be reverted${again ? "; trying again" : ". It is not tried again: revert it by hand"}: ${messageOf(error)}`;
-      notices.say(again ? "warning" : "error", "controller_not_reverted", text, hold.device);
+      if (!book.standing(limit.device).some((other) => idOf(other) === id)) return undefined;
+      const text = `${limit.device}/${limit.point} is held by controller ${limit.requester}, which is offline, and could not be reverted${again ? "; trying again" : ". It is not tried again: revert it by hand"}: ${messageOf(error)}`;
+      notices.say(again ? "warning" : "error", "controller_not_reverted", text, limit.device);
       return id;
     }
   }

@@ -7,6 +7,7 @@ import { type Clock, withDeadline } from "./clock.ts";
 import { checkAge, findDevice } from "./command-checks.ts";
 import type { Command, Eventing, PlannedEvent } from "./commands.ts";
 import type { Device } from "./device.ts";
+import { recordOf } from "./saved-record.ts";
 import type { StateNamespace } from "./state-store.ts";
 
 interface Parts {
@@ -18,6 +19,18 @@ interface Parts {
   /** Throws where this requester may not write to the device now. */
   readonly checkFree: (device: string, requester: string) => void;
 }
+
+const isPlanned = recordOf<PlannedEvent>({
+  id: (id) => id === null || typeof id === "string",
+  device: "string",
+  group: "string?",
+  startsAt: "string",
+  endsAt: (endsAt) => typeof endsAt === "string" && !Number.isNaN(Date.parse(endsAt)),
+  kw: "number?",
+  percent: "number?",
+  allowOptOut: "boolean",
+  requester: "string",
+});
 
 const DEADLINE_MS = 30_000;
 const MS_PER_MINUTE = 60_000;
@@ -40,7 +53,7 @@ export class Events implements Eventing {
 
   events(): PlannedEvent[] {
     const { store, clock } = this.#parts;
-    const all = store.entries().map(([id, saved]) => ({ id, event: saved as unknown as PlannedEvent }));
+    const all = store.records(isPlanned).map(([id, event]) => ({ id, event }));
     for (const { id, event } of all) if (Date.parse(event.endsAt) <= clock.now()) store.set(id, null);
     return all
       .map(({ event }) => event)
@@ -61,7 +74,7 @@ export class Events implements Eventing {
         eventsOf(device).create(plan, signal),
       );
       const event = { id: id ?? null, ...planned, requester: command.requester };
-      if (id !== undefined) this.#parts.store.set(id, event as unknown as PointValue);
+      if (id !== undefined) this.#parts.store.set(id, { ...event } as Record<string, unknown> as PointValue);
       const noId = id === undefined ? "; the service told no id, so it cannot be removed from here" : "";
       return { result: event, answer: { code, text: `${text ?? ""}${noId}`, readBack: id ?? null } };
     });

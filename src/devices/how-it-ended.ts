@@ -3,7 +3,7 @@ import { type Answer, summary } from "./answers.ts";
 import type { Attempt } from "./attempt.ts";
 import { checkedValue, findDevice, findPoint } from "./command-checks.ts";
 import type { Device } from "./device.ts";
-import type { Holds } from "./holds.ts";
+import type { LimitBook } from "./limit-book.ts";
 import { messageOf } from "./read-back.ts";
 import type { Writer } from "./writer.ts";
 
@@ -16,14 +16,14 @@ const ENDED = "the bridge ended while this was under way";
 export async function howItEnded(
   attempt: Attempt,
   at: number,
-  parts: { readonly devices: ReadonlyMap<string, Device>; readonly holds: Holds },
+  parts: { readonly devices: ReadonlyMap<string, Device>; readonly book: LimitBook },
   writer: Writer,
 ): Promise<Answer> {
   try {
     const device = findDevice(parts.devices, attempt.device);
     const answer =
       attempt.point === undefined
-        ? await ofDevice(device, attempt, at, parts.holds, writer)
+        ? await ofDevice(device, attempt, at, parts.book, writer)
         : await ofPoint(device, attempt.point, attempt, at, writer);
     if (answer.status === "confirmed")
       return { ...answer, text: `${ENDED}; it was not sent again, and the device stands as asked` };
@@ -48,18 +48,18 @@ function ofPoint(
   return writer.recall({ device, point, value, command }, at);
 }
 
-/** What was reverted already is held no more. */
+/** Points of which something was in force, or may have been, when it was sent. */
 async function ofDevice(
   device: Device,
   attempt: Attempt,
   at: number,
-  holds: Holds,
+  book: LimitBook,
   writer: Writer,
 ): Promise<Answer> {
   const { path, points } = device.info;
   const due = [...points.values()].filter(
     ({ name, writable, startingValue }) =>
-      writable && name !== device.heartbeat?.point && (startingValue !== undefined || holds.has(path, name)),
+      writable && name !== device.heartbeat?.point && (startingValue !== undefined || book.has(path, name)),
   );
   const answers = due.map(async ({ name }): Promise<[string, Answer]> => {
     return [name, await ofPoint(device, name, attempt, at, writer)];

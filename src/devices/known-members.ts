@@ -1,6 +1,7 @@
 import type { DeviceSetSettings, DeviceSettings } from "../config/index.ts";
 import type { SetMember } from "../drivers/driver.ts";
 import type { PointValue } from "../points/index.ts";
+import { recordOf } from "./saved-record.ts";
 import type { StateNamespace } from "./state-store.ts";
 
 interface Stored {
@@ -9,6 +10,16 @@ interface Stored {
   readonly members: readonly SetMember[];
   readonly gone: readonly SetMember[];
 }
+
+const isMember = recordOf<SetMember>({
+  id: "string",
+  names: (names) =>
+    typeof names === "object" &&
+    names !== null &&
+    Object.values(names).every((name) => typeof name === "string"),
+});
+const areMembers = (members: unknown) => Array.isArray(members) && members.every(isMember);
+const isStored = recordOf<Stored>({ of: "string", members: areMembers, gone: areMembers });
 
 /** The members of a set as last looked up, kept on disk: a restart without network knows its devices. */
 export class KnownMembers {
@@ -21,8 +32,9 @@ export class KnownMembers {
     this.#state = state;
     this.#key = file;
     this.#of = JSON.stringify((driverConfig as Record<string, unknown>)[key]);
-    const stored = state.get(file) as unknown as Stored | null;
-    this.#stored = stored?.of === this.#of ? stored : undefined;
+    const stored = state.get(file);
+    // Another one is looked up anew.
+    this.#stored = isStored(stored) && stored.of === this.#of ? stored : undefined;
   }
 
   get wasLookedUp(): boolean {
@@ -42,6 +54,6 @@ export class KnownMembers {
     const stored = { of: this.#of, members, gone };
     if (JSON.stringify(stored) === JSON.stringify(this.#stored)) return;
     this.#stored = stored;
-    this.#state.set(this.#key, stored as unknown as PointValue);
+    this.#state.set(this.#key, stored as Record<string, unknown> as PointValue);
   }
 }

@@ -5,6 +5,9 @@ import { type Clock, pause, withDeadline } from "./clock.ts";
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5000;
+/** Readings in a row that prove something to be gone, and the pause between them. */
+const PROOF = 2;
+const PROOF_PAUSE_MS = 5000;
 
 /** How a write that the device took has ended, as far as could be seen. */
 export interface Verdict {
@@ -34,7 +37,8 @@ export class ReadBacks {
     this.#stopping = stopping;
   }
 
-  async confirm(device: string, point: string, outcome: WriteOutcome): Promise<Verdict> {
+  /** `from` (monotonic): only readings begun then or later count, and it takes two in a row. */
+  async confirm(device: string, point: string, outcome: WriteOutcome, from?: number): Promise<Verdict> {
     const subjects = new Set([
       point,
       ...(outcome.hold ? [outcome.hold.key] : []),
@@ -49,7 +53,8 @@ export class ReadBacks {
     others.add(mine);
     try {
       const signal = AbortSignal.any([mine.ended.signal, this.#stopping]);
-      return await readBack(outcome, this.#clock, this.#timeoutMs, signal);
+      if (from === undefined) return await readBack(outcome, this.#clock, this.#timeoutMs, signal);
+      return await proveLate(outcome, this.#clock, { from, ms: this.#timeoutMs, signal });
     } finally {
       others.delete(mine);
     }
@@ -93,6 +98,39 @@ async function readBack(
     status: "accepted",
     text: `taken, but not to be read back for ${seconds} s: ${messageOf(trouble)}`,
   };
+}
+
+/** Reads back from `from` on, for `ms`, until two readings in a row confirm the write. */
+async function proveLate(
+  outcome: WriteOutcome,
+  clock: Clock,
+  { from, ms, signal }: { readonly from: number; readonly ms: number; readonly signal: AbortSignal },
+): Promise<Verdict> {
+  const wait = (until: number) => pause(clock, Math.max(0, until - clock.monotonic()), signal);
+  const end = Math.max(from, clock.monotonic()) + ms;
+  let readBack: PointValue | undefined;
+  let text = "nothing was read back";
+  try {
+    await wait(from);
+    for (let confirmed = 0; clock.monotonic() < end; await wait(clock.monotonic() + PROOF_PAUSE_MS)) {
+      try {
+        const deadline = { clock, ms: end - clock.monotonic(), signal, what: "reading back" };
+        const found = await withDeadline(deadline, (inner) => outcome.verify(inner));
+        readBack = found.readBack;
+        confirmed = found.confirmed ? confirmed + 1 : 0;
+        if (confirmed === PROOF) return { status: "confirmed", readBack };
+        // It was begun late enough: the device does not stand as asked.
+        if (!found.confirmed) break;
+      } catch (error) {
+        signal.throwIfAborted();
+        confirmed = 0;
+        text = messageOf(error);
+      }
+    }
+  } catch (error) {
+    text = messageOf(error);
+  }
+  return { status: "unconfirmed", ...(readBack !== undefined && { readBack }), text };
 }
 
 export function messageOf(error: unknown): string {

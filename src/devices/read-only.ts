@@ -1,9 +1,9 @@
-import type { Holds } from "./holds.ts";
+import type { LimitBook } from "./limit-book.ts";
 import type { Notices } from "./notices.ts";
 
 /** Tells at the start of a read-only bridge what is left standing in the devices. */
-export function sayReadOnly(holds: Holds, notices: Notices): void {
-  const held = holds.all();
+export function sayReadOnly(book: LimitBook, notices: Notices): void {
+  const held = book.standing();
   const endless = held.filter(({ endsAt }) => endsAt === undefined).length;
   const ends = Math.max(0, ...held.map(({ endsAt }) => endsAt ?? 0));
   const left =

@@ -17,18 +17,21 @@ import { DriverServices } from "./driver-services.ts";
 import { ReadOnlyBridgeError } from "./errors.ts";
 import { Events } from "./events.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { type Hold, type HoldCounters, Holds } from "./holds.ts";
+import type { HeldLimit } from "./held-limit.ts";
 import { LatestValues } from "./latest-values.ts";
+import { LimitBook } from "./limit-book.ts";
+import { type HoldCounters, LimitKeeper } from "./limit-keeper.ts";
+import { LimitWatch } from "./limit-watch.ts";
 import { LoopDelay, type LoopDelayReading } from "./loop-delay.ts";
 import { Notices } from "./notices.ts";
 import { Overrides } from "./overrides/index.ts";
 import { Owners } from "./owners.ts";
 import { Poller } from "./poller.ts";
+import { messageOf } from "./read-back.ts";
 import { sayReadOnly } from "./read-only.ts";
 import { Schedule } from "./schedule/index.ts";
 import { type ScrapeCounters, ScrapeResults } from "./scrape-results.ts";
 import { Scraper } from "./scraper.ts";
-import { StandingSheds } from "./sheds.ts";
 import { writeStartingValues } from "./starting-values.ts";
 import type { StateStore } from "./state-store.ts";
 
@@ -86,11 +89,13 @@ export function openDevices(options: DevicesOptions): RunningDevices {
   const log = options.log.part("devices");
   const clock = options.clock ?? systemClock;
   const notices = new Notices(bus, log, clock);
+  const book = new LimitBook(state.namespace("holds"), state.namespace("clock"), clock);
   const services = new DriverServices(options.log, state, notices);
   const builder = new DeviceBuilder({
     drivers: options.drivers ?? driverTypes,
     settings: settings.driver,
     service: (type) => services.open(type),
+    own: (path) => book.ofDevice(path),
   });
   const byPath = new Map<string, Device>();
   for (const [slot, loaded] of options.devices.entries()) {
@@ -110,8 +115,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     sink: results,
     scrape: (device, synchronizedAt, signal, end) => scraper.begin(device, synchronizedAt, signal, end),
   });
-  const ledger = new CommandLedger(state.namespace("commands"), clock, notices);
-  const holds = new Holds(state.namespace("holds"), clock, notices);
+  const ledger = new CommandLedger(state.namespace("commands"), clock);
   const schedule = new Schedule({
     store: state.namespace("schedule"),
     settings: settings.actuator,
@@ -133,7 +137,8 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     settings: settings.actuator,
     readOnly,
     ledger,
-    holds,
+    book,
+    batch: (work) => state.batch(work),
     latest,
     bus,
     clock,
@@ -144,11 +149,11 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     scrapeSoon: (path) => poller.scrapeSoon(path),
   });
   const { controllerGraceSeconds: graceSeconds } = settings.actuator;
-  const revert = (hold: Hold) => actuator.deadManRevert(hold);
+  const revert = (limit: HeldLimit) => actuator.deadManRevert(limit);
   const deadMan =
     graceSeconds === undefined || readOnly
       ? undefined
-      : new DeadMan({ holds, bus, clock, notices, graceSeconds, revert });
+      : new DeadMan({ book, bus, clock, notices, graceSeconds, revert });
   const events = new Events({
     devices: byPath,
     store: state.namespace("events"),
@@ -162,7 +167,9 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     },
   });
   let deaf: (() => void) | undefined;
-  const sheds = new StandingSheds({ devices: byPath, holds, bus, notices, clock });
+  const { confirmTimeoutSeconds, renewal } = settings.actuator;
+  const watch = new LimitWatch({ devices: byPath, book, bus, notices, clock, confirmTimeoutSeconds });
+  const keeper = new LimitKeeper({ book, watch, clock, notices, renewsAlways: renewal === "always" });
   // Before the first command can come.
   overrides.restore();
   schedule.restore();
@@ -210,7 +217,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
             bus.emit("membership", { device: device.info, change: "gone" });
           },
           forget(device) {
-            holds.abandon(device.path);
+            keeper.abandon(device.path);
             bus.emit("membership", { device, change: "forgotten" });
           },
         }),
@@ -233,7 +240,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       overriding: overrides,
       eventing: events,
       ...(deadMan && { controllers: deadMan }),
-      sheds: () => sheds.list(),
+      sheds: () => watch.list(),
       async scrapeAll(path, signal) {
         const device = findDevice(byPath, path);
         const what = `the scrape of ${path}`;
@@ -249,12 +256,13 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       devices: latest.count(),
       scrapes: results.counters,
       writes: actuator.counters,
-      holds: holds.counters,
+      holds: keeper.counters,
       drivers: services.counters(),
     }),
     takeLoopDelay: () => loopDelay.take(),
     start() {
       loopDelay.start();
+      reportState(state, notices);
       if (state.setAside !== undefined)
         notices.say(
           "error",
@@ -262,18 +270,18 @@ export function openDevices(options: DevicesOptions): RunningDevices {
           `the state file was damaged and put aside as ${state.setAside}`,
         );
       schedule.start();
-      holds.start(byPath, readOnly ? undefined : actuator);
+      keeper.start(byPath, readOnly ? undefined : actuator);
       actuator.settle();
-      sheds.start();
+      watch.start();
       deadMan?.start();
       deaf = bus.on("write", (write) => latest.written(write));
-      if (readOnly) sayReadOnly(holds, notices);
+      if (readOnly) sayReadOnly(book, notices);
       poller.start();
       if (!readOnly) heartbeat.start();
       for (const set of sets) set.start();
       if (!readOnly && settings.driver.writeStartingValues)
         for (const device of startedWith)
-          void writeStartingValues(device, { actuator, holds, clock, log, signal: stopping.signal });
+          void writeStartingValues(device, { actuator, book, clock, log, signal: stopping.signal });
     },
     async stop() {
       stopping.abort();
@@ -281,8 +289,8 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       await Promise.all(sets.map((set) => set.stop()));
       heartbeat.stop();
       deadMan?.stop();
-      holds.stop();
-      sheds.stop();
+      keeper.stop();
+      watch.stop();
       events.stop();
       deaf?.();
       overrides.stop();
@@ -291,4 +299,25 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       await services.close();
     },
   };
+}
+
+function reportState(state: StateStore, notices: Notices): void {
+  state.reportTo({
+    unsaved(error) {
+      if (error === undefined)
+        notices.say("info", "state_saved", "everything that was not saved is on the disk now");
+      else
+        notices.say(
+          "error",
+          "state_not_saved",
+          `what is in force in the devices could not be saved, so a restart would not know of the last changes; the bridge goes on and tries again: ${messageOf(error)}. Make room on the disk of the data folder`,
+        );
+    },
+    setAside: (namespace, key) =>
+      notices.say(
+        "error",
+        "state_record_set_aside",
+        `the saved record ${key} of ${namespace} is not in the expected form and is left out; it is kept in the state file as "${namespace} ${key}" of "set aside"`,
+      ),
+  });
 }

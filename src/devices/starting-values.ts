@@ -3,11 +3,11 @@ import type { Log } from "../log.ts";
 import type { Actuator } from "./actuator.ts";
 import type { Clock } from "./clock.ts";
 import type { Device } from "./device.ts";
-import type { Holds } from "./holds.ts";
+import type { LimitBook } from "./limit-book.ts";
 
 interface Parts {
   readonly actuator: Actuator;
-  readonly holds: Holds;
+  readonly book: LimitBook;
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
@@ -18,8 +18,8 @@ interface Parts {
  * point is held since the last run: that outranks them.
  */
 export async function writeStartingValues({ info }: Device, parts: Parts): Promise<void> {
-  const { actuator, holds, clock, log, signal } = parts;
-  if (holds.has(info.path)) return;
+  const { actuator, book, clock, log, signal } = parts;
+  if (book.has(info.path)) return;
   for (const { name, writable, startingValue } of info.points.values()) {
     if (!writable || startingValue === undefined) continue;
     if (signal.aborted) return;

@@ -1,13 +1,12 @@
 import type { WriteOptions, WriteOutcome } from "../drivers/driver.ts";
-import { HalfDoneError } from "../drivers/errors.ts";
 import type { Point, PointValue } from "../points/index.ts";
 import { type Answer, answerOf, told } from "./answers.ts";
 import { type Clock, TimeoutError, withDeadline } from "./clock.ts";
 import type { Command } from "./commands.ts";
 import type { Device } from "./device.ts";
-import type { Holds } from "./holds.ts";
+import type { LimitBook, SentWrite } from "./limit-book.ts";
 import { outcomeOf } from "./outcome-of.ts";
-import { ReadBacks } from "./read-back.ts";
+import { messageOf, ReadBacks, type Verdict } from "./read-back.ts";
 import { WritePace } from "./write-pace.ts";
 import { WriteQueue } from "./write-queue.ts";
 
@@ -21,9 +20,16 @@ const NOT_SEEN_YET: Answer = {
   text: "taken, and not seen yet: reading back goes on, and another answer follows",
 };
 
+const NOT_KNOWN_YET: Answer = {
+  status: "unconfirmed",
+  text: "its answer was lost, and whether the device took it is not known yet: it is being read back, and another answer follows",
+};
+
 export interface WriterParts {
   readonly clock: Clock;
-  readonly holds: Holds;
+  readonly book: LimitBook;
+  /** Saves at once what is noted in several places. */
+  readonly batch: <T>(work: () => T) => T;
   readonly confirmTimeoutSeconds: number;
   /** A write that was taken and not read back yet is told as accepted after so long. */
   readonly acceptedAfterSeconds: number;
@@ -48,7 +54,15 @@ export interface Progress {
   onAccepted(answer: Answer): void;
 }
 
-/** Brings writes to the devices, one at a time for each, reads them back, and keeps account of what stands. */
+/** A write that was sent. */
+interface Sent {
+  readonly noted: SentWrite;
+  readonly outcome: WriteOutcome;
+  /** Its answer was lost: why, and when. */
+  readonly lost?: { readonly error: unknown; readonly at: number };
+}
+
+/** Brings writes to the devices, one at a time for each, reads them back, and enters what is in force into the book. */
 export class Writer {
   readonly #parts: WriterParts;
   readonly #pace: WritePace;
@@ -68,10 +82,14 @@ export class Writer {
     const { path } = write.device.info;
     const { name } = write.point;
     const kind = progress.own ? "own" : write.value === undefined ? "revert" : "set";
-    const outcome = await this.#queue.run(path, { key: name, kind }, async () => {
-      progress.onTurn();
-      return this.#send(write);
-    });
+    const sent = await this.#queue.run(path, { key: name, kind }, () =>
+      this.#send(write, () => progress.onTurn()),
+    );
+    if (sent.lost) {
+      const unknown = () => progress.onAccepted(NOT_KNOWN_YET);
+      return this.#patiently(unknown, () => this.#afterLost(write, sent));
+    }
+    const { outcome } = sent;
     const accepted = () => progress.onAccepted(told(outcome, NOT_SEEN_YET));
     return this.#patiently(accepted, async () =>
       told(outcome, await this.#readBacks.confirm(path, name, outcome)),
@@ -91,23 +109,22 @@ export class Writer {
     );
   }
 
-  /** Finds out how a write of the last run ended, which was sent at `at` if it was. Nothing is sent. */
+  /** Finds out how a write of the last run ended, which was sent at `at` (wall clock) if it was. Nothing is sent. */
   async recall(write: PointWrite, at: number): Promise<Answer> {
     const { device, point, value, command } = write;
+    const { book, clock } = this.#parts;
     const outcome = outcomeOf(device, point, value, command.durationMinutes);
-    const verdict = await this.#readBacks.confirm(device.info.path, point.name, outcome);
-    if (verdict.status === "confirmed") {
-      outcome.adopt?.();
-      this.#account(write, outcome, at);
-    }
+    const { path } = device.info;
+    const key = outcome.hold?.key ?? point.name;
+    const concerned = value === undefined ? (outcome.releases ?? [key]) : [key];
+    const entries = concerned.map((one) => book.entry({ device: path, key: one }));
+    const ago = Math.max(0, clock.now() - at);
+    const verdict = await this.#found(write, outcome, clock.monotonic() - ago);
+    for (const entry of entries)
+      if (entry?.limit.state === "unknown" && verdict.status === "confirmed")
+        if (value === undefined) book.gone(entry);
+        else book.shown(entry);
     return verdict;
-  }
-
-  /** Whether a value that was written stands in the device now. */
-  async stands(device: Device, point: Point, value: PointValue): Promise<boolean> {
-    const outcome = outcomeOf(device, point, value);
-    const what = `reading ${device.info.path}/${point.name}`;
-    return (await this.call(what, (signal) => outcome.verify(signal))).confirmed;
   }
 
   /** Writes without reading back or keeping account. */
@@ -150,9 +167,9 @@ export class Writer {
     this.#abort();
   }
 
-  /** Tells, where the work takes long, that the devices took it. */
-  async #patiently<T>(onAccepted: () => void, work: () => Promise<T>): Promise<T> {
-    const told = this.#parts.clock.after(this.#parts.acceptedAfterSeconds * 1000, onAccepted);
+  /** Sends an early answer where the work takes long. */
+  async #patiently<T>(early: () => void, work: () => Promise<T>): Promise<T> {
+    const told = this.#parts.clock.after(this.#parts.acceptedAfterSeconds * 1000, early);
     try {
       return await work();
     } finally {
@@ -171,12 +188,15 @@ export class Writer {
     for (const point of points.values()) {
       const { name, writable, startingValue } = point;
       // Looked up at each turn: reverting one point can release what others stand for.
-      const due = startingValue !== undefined || this.#parts.holds.has(path, name);
+      const due = startingValue !== undefined || this.#parts.book.has(path, name);
       if (!writable || !due || name === device.heartbeat?.point) continue;
+      const write = { device, point, value: undefined, command };
       try {
-        const outcome = await this.#send({ device, point, value: undefined, command });
-        const confirmed = this.#readBacks.confirm(path, name, outcome);
-        answers.push(confirmed.then((verdict) => [name, told(outcome, verdict)]));
+        const sent = await this.#send(write);
+        const answer = sent.lost
+          ? this.#afterLost(write, sent)
+          : this.#readBacks.confirm(path, name, sent.outcome).then((verdict) => told(sent.outcome, verdict));
+        answers.push(answer.then((one) => [name, one]));
       } catch (error) {
         answers.push(Promise.resolve([name, answerOf(error)]));
       }
@@ -184,11 +204,22 @@ export class Writer {
     return answers;
   }
 
-  /** Sends one write and keeps account of what stands in the device after it. */
-  async #send(write: PointWrite): Promise<WriteOutcome> {
-    const { device, point, value } = write;
+  /** Sends one write and enters what is in force after it into the book. Rejects where it was not taken. */
+  async #send(write: PointWrite, onTurn?: () => void): Promise<Sent> {
+    const { device, point, value, command } = write;
     const { driver, info } = device;
+    const { book, batch, clock } = this.#parts;
     const minutes = minutesOf(write);
+    const { requester, via } = command;
+    // On the disk before it is sent: a crash leaves it to be found out.
+    const { planned, noted } = batch(() => {
+      onTurn?.();
+      const planned = outcomeOf(device, point, value, command.durationMinutes);
+      const { startingValue } = point;
+      const by = { requester, via, ...minutes };
+      const noted = book.sending({ device: info.path, point: point.name, value, startingValue, planned, by });
+      return { planned, noted };
+    });
     this.#pace.take(info.path);
     try {
       const outcome = await this.call(`writing ${info.path}/${point.name}`, (signal) => {
@@ -197,21 +228,52 @@ export class Writer {
           ? driver.revertPoint(point.name, options)
           : driver.setPoint(point.name, value, options);
       });
-      this.#account(write, outcome);
-      return outcome;
+      book.taken(noted, outcome);
+      return { noted, outcome };
     } catch (error) {
-      if (error instanceof HalfDoneError) this.#parts.holds.released(info.path, error.releases);
-      throw error;
+      if (book.failed(noted, error) === "failed") throw error;
+      return { noted, outcome: planned, lost: { error, at: clock.monotonic() } };
     }
   }
 
-  #account(write: PointWrite, outcome: WriteOutcome, at?: number): void {
-    const { device, point, value, command } = write;
-    const { requester, via } = command;
-    const by = { requester, via, ...(at !== undefined && { at }) };
-    const { holds } = this.#parts;
-    if (value === undefined) holds.reverted(device.info.path, point, outcome, by);
-    else holds.written(device.info.path, point.name, value, outcome, { ...by, ...minutesOf(write) });
+  /** The answer to a write whose own answer was lost: what is read back decides. */
+  async #afterLost(write: PointWrite, { noted, outcome, lost }: Sent): Promise<Answer> {
+    const { book } = this.#parts;
+    const { error, at } = lost!;
+    const unanswered = `its answer was lost (${messageOf(error)})`;
+    const name = error instanceof Error ? error.name : "Error";
+    // The value was in force before: reading it would not tell whether the lease was renewed.
+    if (write.command.via === "lease")
+      return { status: "unconfirmed", text: `${unanswered}; it is written again`, error: name };
+    // As they stand now, right after the loss: what is written later is another matter.
+    const cleared = [...noted.earlier.keys()].map((key) => book.entry({ device: noted.write.device, key }));
+    const set = noted.entry && book.entry(noted.entry.limit);
+    const verdict = await this.#found(write, outcome, at);
+    if (verdict.status === "confirmed") {
+      if (set && write.value !== undefined) book.shown(set);
+      else for (const entry of cleared) if (entry?.limit.clearing) book.gone(entry);
+      return { ...verdict, text: `the device stands as asked, though ${unanswered}` };
+    }
+    const found =
+      verdict.readBack === undefined
+        ? "nothing was read back"
+        : `${JSON.stringify(verdict.readBack)} was read back`;
+    return {
+      status: "unconfirmed",
+      ...(verdict.readBack !== undefined && { readBack: verdict.readBack }),
+      text: `${unanswered}; whether the device took it is not known (${found}): read the point before asking again`,
+      error: name,
+    };
+  }
+
+  /**
+   * Reads back a write of which it is not known whether it was taken, last sent at `at` (monotonic). The value asked for
+   * proves a set. That a limit is gone takes readings which the service cannot have answered from before the write.
+   */
+  #found({ device, point, value }: PointWrite, outcome: WriteOutcome, at: number): Promise<Verdict> {
+    const { confirmTimeoutSeconds } = this.#parts;
+    const from = value === undefined ? at + confirmTimeoutSeconds * 1000 : undefined;
+    return this.#readBacks.confirm(device.info.path, point.name, outcome, from);
   }
 }
 

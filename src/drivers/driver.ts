@@ -150,6 +150,25 @@ export interface DeviceInit<Config = unknown> {
   /** Sound rows only, in file order, one per point name. */
   readonly rows: readonly RegistryRow[];
   readonly intervalSeconds: number;
+  /** What this bridge wrote to the device. Absent: nothing is known of it. */
+  readonly own?: OwnWrites;
+}
+
+/** What this bridge wrote to a device, by the keys of the driver's holds. While a write is on its way: what was before it. */
+export interface OwnWrites {
+  /** The last write under the key. */
+  get(key: string): OwnWrite | undefined;
+  /** Keys of what is in force, or may be. */
+  standing(): string[];
+}
+
+export interface OwnWrite {
+  /** As the driver gave it with the write's `hold`; null where it gave none. From disk: to be checked. */
+  readonly detail: PointValue;
+  /** It is in force, or may be. */
+  readonly standing: boolean;
+  /** When the device ends it by itself, milliseconds since 1970; absent: never. */
+  readonly endsAt?: number | undefined;
 }
 
 /**
@@ -258,10 +277,9 @@ export interface WriteOutcome {
   /**
    * What now stands in the device until it is renewed or ends by itself. Writes with the same key replace each other.
    * `leaseSeconds`: the device ends it after so long unless the point is set again; absent: it stands until cleared.
+   * `detail`: what the driver is to find of it in {@link OwnWrites}, across restarts.
    */
-  readonly hold?: { readonly key: string; readonly leaseSeconds?: number };
+  readonly hold?: { readonly key: string; readonly leaseSeconds?: number; readonly detail?: PointValue };
   /** Keys of holds that this write ended. */
   readonly releases?: readonly string[];
-  /** For an outcome of {@link DriverDevice.outcomeOf} that was verified: the driver takes the write for its own. */
-  adopt?(): void;
 }

@@ -38,14 +38,23 @@ export class WriteRefusedError extends Error {
   override readonly name = "WriteRefusedError";
 }
 
-/** A write ended what stood in the device and then failed: `releases` as in a WriteOutcome. */
+/**
+ * A write ended what was in force in the device and then failed: `releases` as in a WriteOutcome. `uncertain`: keys of what
+ * may have ended with it.
+ */
 export class HalfDoneError extends Error {
   override readonly name = "HalfDoneError";
   readonly releases: readonly string[];
+  readonly uncertain: readonly string[];
 
-  constructor(message: string, releases: readonly string[], options?: ErrorOptions) {
+  constructor(
+    message: string,
+    releases: readonly string[],
+    options?: ErrorOptions & { uncertain?: readonly string[] },
+  ) {
     super(message, options);
     this.releases = releases;
+    this.uncertain = options?.uncertain ?? [];
   }
 }
 

@@ -1,3 +1,4 @@
+import { recordOf } from "../devices/saved-record.ts";
 import type { StateNamespace } from "../devices/state-store.ts";
 import type { PointValue } from "../points/index.ts";
 import { sameKw } from "./outlet.ts";
@@ -9,17 +10,16 @@ interface Saved {
   readonly beforeKw?: number;
 }
 
+const isSaved = recordOf<Saved>({ group: "string", kw: "number", beforeKw: "number?" });
+
 /** The limits that the controller has set, by outlet, on disk: how it knows its own after a restart. */
 export class OwnLimits {
   readonly #store: StateNamespace;
   readonly #saved: Map<string, Saved>;
-  readonly #onUnsaved: (error: unknown) => void;
 
-  /** `onUnsaved`: the disk did not take it. It is known until the next start all the same. */
-  constructor(store: StateNamespace, onUnsaved: (error: unknown) => void) {
+  constructor(store: StateNamespace) {
     this.#store = store;
-    this.#onUnsaved = onUnsaved;
-    this.#saved = new Map(store.entries().map(([id, saved]) => [id, saved as unknown as Saved]));
+    this.#saved = new Map(store.records(isSaved));
   }
 
   has(id: string): boolean {
@@ -49,10 +49,6 @@ export class OwnLimits {
   #save(id: string, saved: Saved | undefined): void {
     if (saved) this.#saved.set(id, saved);
     else this.#saved.delete(id);
-    try {
-      this.#store.set(id, (saved ?? null) as PointValue);
-    } catch (error) {
-      this.#onUnsaved(error);
-    }
+    this.#store.set(id, (saved ?? null) as PointValue);
   }
 }

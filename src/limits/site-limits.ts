@@ -52,10 +52,7 @@ export class SiteLimits implements Limiting {
     const log = options.log.part("limits");
     const notices = new Notices(bus, log, clock);
     this.#notices = notices;
-    this.#own = new OwnLimits(state.namespace("limits of outlets"), (error) => {
-      const text = `limits that were set could not be saved, so a restart will take them for somebody else's: ${(error as Error).message}`;
-      notices.say("error", "state_not_saved", text);
-    });
+    this.#own = new OwnLimits(state.namespace("limits of outlets"));
     this.#journal = new Journal(bus, log, clock);
     const parts = { commands, clock, notices, journal: this.#journal, own: this.#own };
     this.#groups = new Map(

@@ -28,7 +28,7 @@ export interface Answer {
   /** The service's response code. */
   readonly code?: string;
   readonly text?: string;
-  /** Class name of the error; present exactly where the status is refused or failed. */
+  /** Class name of the error; present where it was refused, failed, or not answered by the device. */
   readonly error?: string;
   readonly tookMs?: number;
   /** Another answer follows. */
@@ -38,8 +38,8 @@ export interface Answer {
 }
 
 export function answerOf(action: "set" | "revert", result: CommandResult): Answer {
-  const failed = result.status === "refused" || result.status === "failed";
   const { error, ...rest } = result;
+  const failed = result.status === "refused" || result.status === "failed" || error !== undefined;
   return { ...rest, action, ...(failed && { error: error ?? "CommandError" }) };
 }
 

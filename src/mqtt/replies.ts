@@ -42,7 +42,7 @@ export class Replies {
     const noted = write.via === "mqtt" ? readNote(write.replyTo ?? "") : undefined;
     if (!noted || (write.action !== "set" && write.action !== "revert")) return undefined;
     const { device, point, requester, id, action, requested, status, readBack, code, text, tookMs } = write;
-    const failed = status === "refused" || status === "failed";
+    const failed = status === "refused" || status === "failed" || write.error !== undefined;
     const answer: Answer = {
       ...{ id, action, device: device.path, requested },
       ...(point !== undefined && { point }),

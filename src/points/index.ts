@@ -7,4 +7,4 @@ export type { PortEnergy, SessionEvent, SessionOutlet } from "./session-event.ts
 export { matches } from "./topic-filter.ts";
 export type { Conversion, MetadataType, PointValue } from "./value.ts";
 export { convertValue, metadataType, timeOf } from "./value.ts";
-export type { CommandSource, Write, WriteStatus } from "./write.ts";
+export { type CommandSource, WRITE_STATUSES, type Write, type WriteStatus } from "./write.ts";

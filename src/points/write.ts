@@ -4,10 +4,14 @@ import type { PointValue } from "./value.ts";
 /**
  * How a command ended.
  * `confirmed`: read back as asked. `accepted`: the service took it, and nothing could be read back yet.
- * `unconfirmed`: the service took it, and until the deadline something else was read back.
+ * `unconfirmed`: the service took it, and until the deadline something else was read back; or its answer was lost, and what
+ * became of it could not be read back.
  * `refused`: by us, nothing was sent. `failed`: by the service or on the way to it.
  */
-export type WriteStatus = "confirmed" | "accepted" | "unconfirmed" | "refused" | "failed";
+export type WriteStatus = (typeof WRITE_STATUSES)[number];
+
+/** Every way in which a command can end. */
+export const WRITE_STATUSES = ["confirmed", "accepted", "unconfirmed", "refused", "failed"] as const;
 
 /** Who asks, and how: the part of a command that is the same for every way in. */
 export interface CommandSource {
@@ -35,7 +39,7 @@ export interface Write extends CommandSource {
   /** The service's response code, where it gave one. */
   readonly code?: string;
   readonly text?: string;
-  /** Class of the error where it was refused or failed, e.g. `PointReadOnlyError`. */
+  /** Class of the error where it was refused, failed, or not answered by the device, e.g. `PointReadOnlyError`. */
   readonly error?: string;
   readonly tookMs?: number;
   /** The answer to a command of an earlier run: how its way in may reach who sent it. */

@@ -1,7 +1,7 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
+import { DiskReserve } from "../storage/disk-reserve.ts";
 import { append } from "./appends.ts";
-import { Ballast } from "./ballast.ts";
 import { type Connection, type ConnectOptions, PAGE_BYTES } from "./connection.ts";
 import type { DeadLetter, QueueCounters } from "./contract.ts";
 import { chooseDeadLetters, discard, LETTERS_AT_ONCE, listDeadLetters, requeue } from "./dead-letters.ts";
@@ -38,7 +38,7 @@ const SHRINK_PAGES = 256;
 export class QueueThread implements Calls {
   readonly #settings: QueueSettings;
   readonly #tell: (event: ThreadEvent) => void;
-  readonly #ballast: Ballast;
+  readonly #ballast: DiskReserve;
   readonly #mark: Mark;
   readonly #texts = new SharedTexts();
   #connection: Connection | undefined;
@@ -47,7 +47,7 @@ export class QueueThread implements Calls {
   constructor(settings: QueueSettings, tell: (event: ThreadEvent) => void) {
     this.#settings = settings;
     this.#tell = tell;
-    this.#ballast = new Ballast(`${settings.file}-ballast`, settings.ballastBytes);
+    this.#ballast = new DiskReserve(`${settings.file}-ballast`, settings.ballastBytes);
     this.#mark = new Mark(settings.file);
   }
 

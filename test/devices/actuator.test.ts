@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { CommandResult } from "../../src/devices/commands.ts";
 import { ServiceError } from "../../src/drivers/errors.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { rig } from "./rig.ts";
@@ -206,11 +207,19 @@ describe("set", () => {
     expect(result).not.toHaveProperty("readBack");
   });
 
-  it("E16: a device that does not answer: failed at the deadline, told that it may have happened, not kept", async () => {
+  it("E16: a device that does not answer: unconfirmed after the deadline and the read-back, early too, not kept", async () => {
     const { commands, clock, within, command, station } = rig();
     station().writeMs = 1e9;
-    const result = await within(31_000, commands.set("site/s1", "limit", 5, command()));
-    expect(result).toMatchObject({ status: "failed", error: "TimeoutError", tookMs: 30_000 });
+    const early: CommandResult[] = [];
+    const onAccepted = (result: CommandResult) => void early.push(result);
+    const result = await within(91_000, commands.set("site/s1", "limit", 5, command({ onAccepted })));
+    expect(early).toMatchObject([{ status: "unconfirmed", tookMs: 35_000 }]);
+    expect(result).toMatchObject({
+      status: "unconfirmed",
+      error: "TimeoutError",
+      readBack: 0,
+      tookMs: 90_000,
+    });
     expect(result.text).toContain("not known");
     station().writeMs = 0;
     await clock.advance(600_000);
@@ -368,7 +377,7 @@ describe("stop", () => {
     const stopped = devices.stop();
     await clock.advance(5000);
     await stopped;
-    expect(await write).toMatchObject({ status: "failed", error: "TimeoutError" });
+    expect(await write).toMatchObject({ status: "unconfirmed", error: "TimeoutError" });
     expect(clock.waiting).toBe(0);
   });
 

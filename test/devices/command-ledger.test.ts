@@ -172,8 +172,10 @@ describe("a crash in the middle", () => {
       expect.objectContaining({ ...ID, status: "unconfirmed", readBack: 0, text }),
     ]);
     expect(await again).toMatchObject({ status: "unconfirmed", text, repeated: true });
-    expect(after.station().writes).toEqual([]);
+    expect(after.devices.control.sheds().held).toMatchObject([{ value: 5, state: "unknown" }]);
+    await after.clock.advance(180_000);
     expect(after.devices.counters().holds.held).toBe(0);
+    expect(after.station().writes).toEqual([]);
     await after.devices.stop();
   });
 
@@ -197,7 +199,8 @@ describe("a crash in the middle", () => {
     void before.commands.revertDevice("site/s1", command(before));
     await before.clock.advance(500);
     const after = await restarted(before);
-    await after.clock.advance(61_000);
+    // That something is gone takes two readings after confirm_timeout.
+    await after.clock.advance(70_000);
     expect(after.writes[0]).toMatchObject({ ...ID, action: "revert", status: "unconfirmed" });
     expect(after.devices.counters().holds.held).toBe(1);
     expect(after.station().writes).toEqual([]);

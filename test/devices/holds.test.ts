@@ -16,10 +16,14 @@ async function held(options: RigOptions = {}) {
   return made;
 }
 
-/** The bridge is killed: no stop, nothing said. Another one starts with what is on the disk. */
+/** The bridge is killed: no stop, nothing said. Another one starts with what is on the disk; the devices are as they were. */
 async function restarted(before: ReturnType<typeof rig>, downMs: number, options: RigOptions = {}) {
   const clock = new ManualClock(before.clock.now() + downMs);
-  const made = rig({ prepare: leased, state: before.state, clock, ...options });
+  const prepare = (device: ScriptedDevice) => {
+    leased(device);
+    for (const [point, value] of before.station()?.values ?? []) device.values.set(point, value);
+  };
+  const made = rig({ prepare, state: before.state, clock, ...options });
   made.devices.start();
   await clock.advance(0);
   return made;
@@ -154,7 +158,9 @@ describe("held set points after a restart", () => {
   });
 
   it("E7: not when the lease ran out meanwhile: given up, and said so", async () => {
-    const { devices, clock, station, notices, state } = await restarted(await held(), 61 * MINUTE);
+    const before = await held();
+    before.station().values.set("limit", 0);
+    const { devices, clock, station, notices, state } = await restarted(before, 61 * MINUTE);
     await clock.advance(120 * MINUTE);
     expect(station().writes).toEqual([]);
     expect(notices[0]).toMatchObject({ severity: "warning", kind: "hold_ended", device: "site/s1" });
@@ -162,13 +168,58 @@ describe("held set points after a restart", () => {
     await devices.stop();
   });
 
-  it("D4: not when the clock says that they were set in the future", async () => {
+  it.each([
+    ["ten minutes back", -10 * MINUTE],
+    ["at 1970", -Date.UTC(2026, 10, 21)],
+  ])(
+    "E29, D4: with the clock %s, a lease that is in force is taken up in full and renewed at once",
+    async (_, ms) => {
+      const before = await held();
+      await before.clock.advance(20 * MINUTE);
+      const { devices, clock, station, notices } = await restarted(
+        before,
+        Math.max(ms, 1000 - before.clock.now()),
+      );
+      await clock.advance(2000);
+      expect(station().writes).toEqual(["set limit 5"]);
+      expect(devices.control.sheds().held).toMatchObject([{ value: 5, requester: "ems", state: "in_force" }]);
+      await clock.advance(29 * MINUTE);
+      expect(station().writes).toHaveLength(1);
+      await clock.advance(2 * MINUTE);
+      expect(station().writes).toHaveLength(2);
+      expect(notices.filter(({ kind }) => kind !== "clock_not_set")).toEqual([]);
+      await devices.stop();
+    },
+  );
+
+  it("E29: with the clock behind, a lease that is not in force any more is forgotten, and nothing is written", async () => {
     const before = await held();
-    const { devices, clock, station, notices } = await restarted(before, -before.clock.now() + 20_000);
+    before.station().values.set("limit", 0);
+    const { devices, clock, station, notices } = await restarted(before, -10 * MINUTE);
     await clock.advance(120 * MINUTE);
     expect(station().writes).toEqual([]);
-    expect(notices[0]).toMatchObject({ kind: "hold_ended" });
+    expect(notices.map(({ kind }) => kind)).toEqual(["hold_gone"]);
+    expect(devices.counters().holds.held).toBe(0);
     await devices.stop();
+  });
+
+  it("E29: with the clock behind, a duration ends when the clock says, never later than was asked", async () => {
+    for (const [downMs, leftMinutes] of [
+      [-10 * MINUTE, 90],
+      [-30_000, 60.5],
+    ] as const) {
+      const before = await held();
+      const { commands, command, within } = before;
+      await within(0, commands.set("site/s1", "limit", 9, command({ durationMinutes: 90 })));
+      if (downMs > -MINUTE) await before.clock.advance(30 * MINUTE);
+      const { devices, clock, station } = await restarted(before, downMs);
+      await clock.advance(leftMinutes * MINUTE - 2000);
+      expect(devices.control.sheds().held).toMatchObject([{ value: 9 }]);
+      expect(station().writes).toEqual([]);
+      await clock.advance(5000);
+      expect(station().writes).toEqual(["revert limit"]);
+      await devices.stop();
+    }
   });
 
   it("E7: one with a duration ends at its original time", async () => {
@@ -179,6 +230,7 @@ describe("held set points after a restart", () => {
     const { devices, clock, station } = await restarted(before, 30 * MINUTE);
     await clock.advance(29 * MINUTE);
     expect(devices.counters().holds.held).toBe(1);
+    station().values.set("limit", 0);
     await clock.advance(2 * MINUTE);
     expect(devices.counters().holds.held).toBe(0);
     expect(station().writes).toEqual([]);
@@ -191,7 +243,11 @@ describe("held set points after a restart", () => {
     expect(without.notices[0]).toMatchObject({ kind: "hold_not_renewed", device: "site/s1" });
     await without.clock.advance(10 * MINUTE);
     await without.devices.stop();
-    const { devices, clock, station } = await restarted(without, MINUTE);
+    const prepare = (device: ScriptedDevice) => {
+      leased(device);
+      device.values.set("limit", 5);
+    };
+    const { devices, clock, station } = await restarted(without, MINUTE, { prepare });
     await clock.advance(20 * MINUTE);
     expect(station().writes).toEqual(["set limit 5"]);
     await devices.stop();

@@ -53,6 +53,7 @@ export const actuatorSettings: ActuatorSettings = {
   schedulePublishIntervalSeconds: 30,
   preemptGraceSeconds: 60,
   confirmTimeoutSeconds: 60,
+  renewal: "if_in_force",
   acceptedAfterSeconds: 5,
   writesPerMinute: 60,
   maxCommandAgeSeconds: 60,

@@ -46,7 +46,7 @@ export class FailsafeReverts {
     // The override is in force: its revert does not grow old.
     const { expiresAt: _, durationMinutes: __, ...lasting } = command;
     const { status, text } = await revert(device, { ...lasting, sentAt: new Date(clock.now()) });
-    if ((status !== "failed" && status !== "refused") || this.#stopped) return;
+    if (status === "confirmed" || status === "accepted" || this.#stopped) return;
     const again = tries < TRIES;
     notices.say(
       again ? "warning" : "error",

@@ -1,10 +1,9 @@
-import type { PointValue } from "../../points/index.ts";
 import type { Clock } from "../clock.ts";
 import { checkAge } from "../command-checks.ts";
 import type { Command, CommandResult, Override, OverrideOptions, Overriding } from "../commands.ts";
 import { OverrideError } from "../errors.ts";
 import type { Notices } from "../notices.ts";
-import { messageOf } from "../read-back.ts";
+import { recordOf } from "../saved-record.ts";
 import type { StateNamespace } from "../state-store.ts";
 import { FailsafeReverts } from "./failsafe-reverts.ts";
 import { pathPattern } from "./pattern.ts";
@@ -26,6 +25,8 @@ interface SavedOverride {
   /** Absent: it has no end. */
   readonly endsAt?: number;
 }
+
+const isSaved = recordOf<SavedOverride>({ setAt: "number", endsAt: "number?" });
 
 interface Standing {
   readonly matches: (path: string) => boolean;
@@ -61,8 +62,7 @@ export class Overrides implements Overriding {
   restore(): void {
     const { store, clock } = this.#parts;
     const now = clock.now();
-    for (const [pattern, saved] of store.entries()) {
-      const { setAt, endsAt } = saved as unknown as SavedOverride;
+    for (const [pattern, { setAt, endsAt }] of store.records(isSaved)) {
       // A clock that was set back does not lengthen it.
       const left = endsAt === undefined ? Infinity : Math.min(endsAt - now, endsAt - setAt);
       if (left > 0) this.#stand(pattern, left);
@@ -171,7 +171,7 @@ export class Overrides implements Overriding {
       const left = standing.ends - clock.monotonic();
       if (left <= 0) return this.#end(pattern, `has ended at ${new Date(clock.now()).toISOString()}`);
       const off = Math.abs(clock.now() + left - standing.saved.endsAt!);
-      if (off > CLOCK_TOLERANCE_MS) this.#tolerating(() => (standing.saved = this.#save(pattern, left)));
+      if (off > CLOCK_TOLERANCE_MS) standing.saved = this.#save(pattern, left);
       this.#watch(pattern, standing);
     });
   }
@@ -179,25 +179,15 @@ export class Overrides implements Overriding {
   #end(pattern: string, how: string): void {
     this.#standing.get(pattern)?.cancel?.();
     this.#standing.delete(pattern);
-    this.#tolerating(() => this.#parts.store.set(pattern, null));
+    this.#parts.store.set(pattern, null);
     this.#say("info", "override_off", pattern, how);
   }
 
   #save(pattern: string, left: number): SavedOverride {
     const setAt = this.#parts.clock.now();
     const saved: SavedOverride = { setAt, ...(Number.isFinite(left) && { endsAt: setAt + left }) };
-    this.#parts.store.set(pattern, saved as unknown as PointValue);
+    this.#parts.store.set(pattern, { ...saved });
     return saved;
-  }
-
-  /** A full disk must not keep an override from ending. */
-  #tolerating(save: () => void): void {
-    try {
-      save();
-    } catch (error) {
-      const text = `an override could not be saved, so a restart will not know how it ends: ${messageOf(error)}`;
-      this.#parts.notices.say("error", "state_not_saved", text);
-    }
   }
 
   #checkAge(command: Command): void {

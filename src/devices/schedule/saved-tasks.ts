@@ -1,4 +1,5 @@
 import type { PointValue } from "../../points/index.ts";
+import { recordOf } from "../saved-record.ts";
 import type { StateNamespace } from "../state-store.ts";
 import { readTime } from "./slots.ts";
 import { PRIORITIES, type Priority, type Task, type Tasks } from "./task.ts";
@@ -15,9 +16,25 @@ interface SavedTask {
   readonly slots: readonly (readonly [device: string, start: string, end: string])[];
 }
 
+const isSaved = recordOf<SavedTask>({
+  taskId: "string",
+  requester: "string",
+  priority: (priority) => PRIORITIES.some((known) => known === priority),
+  preempted: "boolean",
+  startsAt: "string",
+  slots: (slots) => Array.isArray(slots) && slots.every(isSlot),
+});
+
+function isSlot(slot: unknown): boolean {
+  return Array.isArray(slot) && slot.length === 3 && slot.every((part) => typeof part === "string");
+}
+
 /** All in one write, so that a crash never leaves half of a preemption. */
 export function saveTasks(store: StateNamespace, tasks: Tasks): void {
-  store.set(KEY, [...tasks.values()].map(saved) as unknown as PointValue);
+  store.set(
+    KEY,
+    [...tasks.values()].map((task) => ({ ...saved(task) }) as Record<string, unknown> as PointValue),
+  );
 }
 
 /** What was saved, and how many entries of it cannot be read. */
@@ -42,10 +59,9 @@ function saved(task: Task): SavedTask {
 }
 
 function restored(entry: PointValue): Task | undefined {
-  const { taskId, requester, priority, preempted, startsAt, slots } = (entry ?? {}) as unknown as SavedTask;
+  if (!isSaved(entry)) return undefined;
+  const { taskId, requester, priority, preempted, startsAt, slots } = entry;
   try {
-    if (typeof taskId !== "string" || typeof requester !== "string") return undefined;
-    if (!PRIORITIES.includes(priority) || typeof preempted !== "boolean") return undefined;
     const task = { id: taskId, requester, priority, preempted, startsAt: readTime(startsAt) };
     const all = slots.map(([device, start, end]) => ({ device, start: readTime(start), end: readTime(end) }));
     return { ...task, slots: all };

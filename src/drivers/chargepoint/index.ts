@@ -21,7 +21,7 @@ import {
   NAMEPLATE_INTERVAL_SECONDS,
 } from "./config.ts";
 import { NominalPower } from "./control/nominal-power.ts";
-import { OwnSheds } from "./control/own-sheds.ts";
+import { legacyLimits, OwnLimits } from "./control/own-limits.ts";
 import { ShedControl } from "./control/shed.ts";
 import { ShedCalls } from "./control/shed-calls.ts";
 import { findStations, memberOf } from "./discovery/index.ts";
@@ -48,7 +48,8 @@ class ChargePointService implements DriverService<ChargePointConfig> {
     this.#accounts = new Accounts(context);
   }
 
-  createDevice({ path, config, rows, intervalSeconds }: DeviceInit<ChargePointConfig>): DriverDevice {
+  createDevice(init: DeviceInit<ChargePointConfig>): DriverDevice {
+    const { path, config, rows, intervalSeconds } = init;
     const {
       stationID,
       shed_lease_minutes: leaseMinutes,
@@ -57,7 +58,7 @@ class ChargePointService implements DriverService<ChargePointConfig> {
       shed_idle_port: onIdlePort = "warn",
     } = config;
     const { account, stateKey } = this.#accountOf(config);
-    const own = new OwnSheds(this.#context.state, stateKey, stationID);
+    const own = new OwnLimits(init.own, legacyLimits(this.#context.state, stateKey, stationID));
     const policy = { leaseMinutes, onModeChange, onPortClear, onIdlePort };
     const shed = new ShedControl(new ShedCalls(account, stationID), own, policy);
     return new Station({

@@ -154,10 +154,10 @@ export class Station implements DriverDevice {
   async compareHolds(held: readonly HeldWrite[], signal: AbortSignal): Promise<HoldComparison> {
     // Without it the service is not asked what stands, and nothing was written either.
     if (!this.kinds.includes("load")) return { gone: [], foreign: [] };
-    const { account, stationID, own, intervalSeconds } = this.#init;
+    const { account, stationID, intervalSeconds } = this.#init;
     const load = await account.read("load", stationID, { maxAgeSeconds: intervalSeconds, signal });
     const rowOf = (point: string) => this.#rows.bindings.get(point)?.row;
-    return compareWithLoad(load, held, { stationID, own, rowOf });
+    return compareWithLoad(load, held, { stationID, rowOf });
   }
 
   #binding(point: string): Binding {

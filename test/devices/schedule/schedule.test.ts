@@ -209,12 +209,13 @@ describe("requests", () => {
     await devices.stop();
   });
 
-  it("what cannot be saved is not granted", async () => {
-    const { devices, state, reserve, slots, set } = await scheduled();
+  it("E25: what cannot be saved is granted for this run, and reported", async () => {
+    const { devices, state, reserve, slots, set, notices } = await scheduled();
     state.close();
-    expect(reserve("ann", "t1", slots(["site/s1", 0, 10])).info).toMatch(/^MALFORMED_REQUEST: Error: /);
-    expect(devices.control.scheduling.tasks()).toEqual([]);
-    expect(await set("bob")).toBe("confirmed");
+    expect(reserve("ann", "t1", slots(["site/s1", 0, 10]))).toMatchObject({ result: "SUCCESS" });
+    expect(devices.control.scheduling.tasks()).toHaveLength(1);
+    expect(await set("bob")).toBe("ScheduleError");
+    expect(notices.map(({ kind }) => kind)).toContain("state_not_saved");
     await devices.stop();
   });
 });

@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
+import { systemClock } from "../../../src/devices/clock.ts";
+import { LimitBook } from "../../../src/devices/limit-book.ts";
+import { StateStore } from "../../../src/devices/state-store.ts";
 import type { ChargePointConfig } from "../../../src/drivers/chargepoint/config.ts";
 import { chargepoint } from "../../../src/drivers/chargepoint/index.ts";
-import type { DriverDevice, DriverService } from "../../../src/drivers/driver.ts";
+import type { DriverDevice, DriverService, WriteOptions, WriteOutcome } from "../../../src/drivers/driver.ts";
 import { createLog } from "../../../src/log.ts";
 import type { PointValue } from "../../../src/points/index.ts";
 import { parseRegistry } from "../../../src/registry/index.ts";
@@ -12,6 +15,7 @@ import {
   startSimulator,
 } from "../../../src/simulator/index.ts";
 
+const PATH = "site/s1";
 const fullRegistry = new URL("../../../registry/chargepoint.csv", import.meta.url);
 
 export interface Rig {
@@ -21,6 +25,8 @@ export interface Rig {
   readonly device: DriverDevice;
   readonly service: DriverService<ChargePointConfig>;
   readonly state: Map<string, PointValue>;
+  /** What the device's writes have left in force. */
+  readonly book: LimitBook;
   readonly notices: string[];
   readonly logLines: string[];
   /** Names of the operations called since the last question. */
@@ -60,13 +66,16 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   }) as DriverService<ChargePointConfig>;
   const stationID = simulator.stationIDs[0]!;
   const { endpoint, username, password } = simulator;
+  const kept = StateStore.open(":memory:");
+  const book = new LimitBook(kept.namespace("holds"), kept.namespace("clock"), systemClock);
   const another = (config: Partial<ChargePointConfig> = {}, registry = options.registry): DriverDevice => {
     const { rows } = parseRegistry(
       registry === undefined ? readFileSync(fullRegistry) : Buffer.from(registry),
       "test.csv",
     );
-    return service.createDevice({
-      path: "site/s1",
+    const device = service.createDevice({
+      path: PATH,
+      own: book.ofDevice(PATH),
       rows,
       intervalSeconds: 60,
       config: {
@@ -82,6 +91,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
         ...config,
       },
     });
+    return booked(device, book);
   };
   let seen = 0;
   return {
@@ -91,6 +101,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
     device: another(),
     service,
     state,
+    book,
     notices,
     logLines,
     called() {
@@ -104,4 +115,40 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
       await simulator.close();
     },
   };
+}
+
+/** The device, whose writes are entered into the book as the bridge enters them. */
+export function booked(device: DriverDevice, book: LimitBook): DriverDevice {
+  const write = async (
+    point: string,
+    value: PointValue | undefined,
+    options: WriteOptions,
+    send: () => Promise<WriteOutcome>,
+  ): Promise<WriteOutcome> => {
+    const { durationMinutes } = options;
+    const minutes = durationMinutes === undefined ? {} : { durationMinutes };
+    const planned = device.outcomeOf!(point, value, minutes);
+    const by = { requester: "test", via: "test", ...minutes };
+    const sent = book.sending({ device: PATH, point, value, planned, by });
+    try {
+      const outcome = await send();
+      book.taken(sent, outcome);
+      return outcome;
+    } catch (error) {
+      book.failed(sent, error);
+      throw error;
+    }
+  };
+  return new Proxy(device, {
+    get(target, key) {
+      if (key === "setPoint")
+        return (point: string, value: PointValue, options: WriteOptions) =>
+          write(point, value, options, () => device.setPoint(point, value, options));
+      if (key === "revertPoint")
+        return (point: string, options: WriteOptions) =>
+          write(point, undefined, options, () => device.revertPoint(point, options));
+      const member = target[key as keyof DriverDevice] as unknown;
+      return typeof member === "function" ? member.bind(target) : member;
+    },
+  });
 }

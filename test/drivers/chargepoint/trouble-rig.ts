@@ -1,7 +1,7 @@
 import { Account } from "../../../src/drivers/chargepoint/account/account.ts";
 import { ChargePointClient } from "../../../src/drivers/chargepoint/api/client.ts";
 import { NominalPower } from "../../../src/drivers/chargepoint/control/nominal-power.ts";
-import { OwnSheds } from "../../../src/drivers/chargepoint/control/own-sheds.ts";
+import { OwnLimits } from "../../../src/drivers/chargepoint/control/own-limits.ts";
 import { ShedControl } from "../../../src/drivers/chargepoint/control/shed.ts";
 import { ShedCalls } from "../../../src/drivers/chargepoint/control/shed-calls.ts";
 import { Station } from "../../../src/drivers/chargepoint/station.ts";
@@ -94,7 +94,7 @@ export async function openTroubleRig(stations = 3, deadlineMs = DEADLINE_MS): Pr
   const { rows } = parseRegistry(Buffer.from(REGISTRY), "test.csv");
   const stationAt = (index: number): Station => {
     const stationID = stationIDs[index]!;
-    const own = new OwnSheds(store, "me", stationID);
+    const own = new OwnLimits();
     const shed = new ShedControl(new ShedCalls(account, stationID), own, {
       leaseMinutes: 60,
       onModeChange: "clear_first",

@@ -15,6 +15,17 @@ interface Kept {
   readonly newest: readonly (readonly [string, string | null, string | null, string | null])[];
 }
 
+function isKept(value: unknown): value is Kept {
+  const { wholeAtMs, pages, newest } = (value ?? {}) as Partial<Kept>;
+  if (!Number.isFinite(wholeAtMs) || !Number.isFinite(pages) || !Array.isArray(newest)) return false;
+  return newest.every(
+    (alarm) =>
+      Array.isArray(alarm) &&
+      typeof alarm[0] === "string" &&
+      alarm.slice(1).every((part) => part === null || typeof part === "string"),
+  );
+}
+
 /** The newest alarm of each station and port, and from when on there can be newer ones. Survives a restart. */
 export class AlarmStore {
   readonly #state: DriverState;
@@ -85,14 +96,15 @@ export class AlarmStore {
         ? { wholeAtMs: this.#wholeAtMs, pages: this.#pages, newest }
         : null;
     if (kept === null && this.#state.get(this.#key) === null) return;
-    this.#state.set(this.#key, kept as unknown as PointValue);
+    this.#state.set(this.#key, kept as Record<string, unknown> | null as PointValue);
   }
 
   #load(): void {
     if (this.#loaded) return;
     this.#loaded = true;
-    const kept = this.#state.get(this.#key) as unknown as Kept | null;
-    if (kept === null) return;
+    const kept = this.#state.get(this.#key);
+    // Without it, or with one that does not fit, the account's alarms are walked once from the beginning.
+    if (!isKept(kept)) return;
     this.#wholeAtMs = kept.wholeAtMs;
     this.#pages = kept.pages;
     for (const [stationID, portNumber, alarmType, alarmTime] of kept.newest) {

@@ -17,13 +17,20 @@ export class ApiError extends ServiceError {
   /** The service's own text. */
   readonly serviceText: string | null;
 
-  constructor(operation: string, wireCode: string, kind: ApiError["kind"], wireText: string | null) {
+  /** `advice`: what the caller knows of the cause. */
+  constructor(
+    operation: string,
+    wireCode: string,
+    kind: ApiError["kind"],
+    wireText: string | null,
+    advice?: string,
+  ) {
     const code = oneLine(wireCode);
     const serviceText = wireText === null ? null : oneLine(wireText);
     const meaning = kind === "not done" ? "and yet the answer says that it was not done" : describe(code);
     const own = serviceText === null ? "" : ` (service: "${serviceText}")`;
     super(
-      `${operation}: code ${code}, ${meaning ?? "which the guide does not list"}${own}`,
+      `${operation}: code ${code}, ${meaning ?? "which the guide does not list"}${own}${advice === undefined ? "" : `; ${advice}`}`,
       code,
       kind === "transient",
     );
@@ -124,6 +131,8 @@ export type ProtocolFault =
 /** An answer that is none: a page of HTML, broken XML, the answer to something else, a walk of pages without end. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
+  /** The service did something, and what it was is not to be read from this. */
+  readonly sent = true;
   readonly operation: string;
   readonly fault: ProtocolFault;
   readonly retryable = false;

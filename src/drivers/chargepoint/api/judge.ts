@@ -123,7 +123,8 @@ function statusError(
       (after === undefined ? "" : ` and asks to wait ${after} s`),
     {
       code: `http-${status}`,
-      sent: true,
+      // Refusals, but for those of a gateway whose server may have acted: RFC 9110 §15.5, §15.6.
+      sent: status >= 500 && status !== 503,
       retryable: PASSING.has(status),
       status,
       ...(after === undefined ? {} : { retryAfterSeconds: after }),

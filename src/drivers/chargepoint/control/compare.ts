@@ -2,7 +2,8 @@ import type { RegistryRow } from "../../../registry/row.ts";
 import type { HeldWrite, HoldComparison } from "../../driver.ts";
 import type { LoadAnswer } from "../account/answers.ts";
 import { loadRegister } from "../registers/load-register.ts";
-import { describe, type Limit, type OwnSheds } from "./own-sheds.ts";
+import { limitRead } from "./other-ports.ts";
+import { describe } from "./own-limits.ts";
 
 type Port = LoadAnswer["Port"][number];
 
@@ -14,14 +15,12 @@ export function compareWithLoad(
   held: readonly HeldWrite[],
   station: {
     readonly stationID: string;
-    readonly own: OwnSheds;
     readonly rowOf: (point: string) => RegistryRow | undefined;
   },
 ): HoldComparison {
-  const { stationID, own, rowOf } = station;
+  const { stationID, rowOf } = station;
   const rows = held.map((write) => ({ write, row: rowOf(write.point) }));
   const gone = rows.filter(({ write, row }) => !row || !shows(load, row, write));
-  for (const { row } of gone) if (row) own.cleared(row.port);
   const standing = rows.filter((one) => !gone.includes(one)).map(({ row }) => row!.port);
   const covered = ({ portNumber }: Port) =>
     standing.some((port) => port === undefined || port === portNumber);
@@ -29,7 +28,7 @@ export function compareWithLoad(
   return {
     gone: gone.map(({ write }) => write.key),
     foreign: others.map((port) => {
-      const limit = limitOf(port);
+      const limit = limitRead(port);
       const text = `port ${port.portNumber} of station ${stationID} is limited (${describe(limit)})`;
       return { key: `port:${port.portNumber}`, text };
     }),
@@ -42,11 +41,4 @@ function shows(load: LoadAnswer, { attribute, port }: RegistryRow, { value }: He
   if (shedState!.read(load, port) !== 1) return false;
   const read = limits[attribute]?.read(load, port);
   return read === undefined || Math.abs(Number(read) - Number(value)) <= SAME;
-}
-
-/** With both at 0 it is an absolute limit of 0 kW. */
-function limitOf({ percentShed, allowedLoad }: Port): Limit {
-  return (percentShed ?? 0) > 0
-    ? { mode: "percentShed", value: percentShed! }
-    : { mode: "allowedLoad", value: allowedLoad ?? 0 };
 }

@@ -9,7 +9,7 @@ import { loadRegister } from "../registers/load-register.ts";
 import { ofPort } from "../registers/newest.ts";
 import type { Control } from "../registers/register.ts";
 import type { NominalPower } from "./nominal-power.ts";
-import { type Limit, nameOf, type OwnSheds, releasedBy, type ShedMode } from "./own-sheds.ts";
+import { keyOf, type Limit, type OwnLimits, releasedBy, type ShedMode } from "./own-limits.ts";
 import type { ShedControl } from "./shed.ts";
 
 export interface ControlContext {
@@ -18,7 +18,7 @@ export interface ControlContext {
   readonly stationID: string;
   readonly account: Account;
   readonly shed: ShedControl;
-  readonly own: OwnSheds;
+  readonly own: OwnLimits;
   readonly power: NominalPower;
   readonly leaseMinutes: number;
 }
@@ -57,12 +57,16 @@ export const controls: Readonly<
   clearAlarms: planClearAlarms,
 };
 
-/** Ends the shed of the point's station or port: the device's own default for every load point. */
+/**
+ * Ends the shed of the point's station or port: the device's own default for every load point. A point that is reverted by
+ * name is meant whoever limited it, and the answer says so where that was somebody else. What the bridge does by itself, and
+ * the revert of a whole device, concern only what is in its book of limits.
+ */
 export function planClear(context: ControlContext, row: RegistryRow): Planned {
   const releases = releasedBy(row.port, context.own);
   const verify = verifier(context, row, ({ shedState }) => shedState === 0);
   return {
-    outcome: { releases, verify, adopt: () => context.own.cleared(row.port) },
+    outcome: { releases, verify },
     send: async (signal) => spoken(await context.shed.clear(row.port, signal)),
   };
 }
@@ -120,15 +124,15 @@ function planShed(
   const { row, value } = request;
   const { shed, power } = context;
   const target = row.port;
-  const releases = releasedBy(target, context.own).filter((key) => key !== nameOf(target));
+  const releases = releasedBy(target, context.own).filter((key) => key !== keyOf(target));
   const minutes = request.durationMinutes ?? context.leaseMinutes;
-  const hold = { key: nameOf(target), ...(minutes > 0 ? { leaseSeconds: minutes * 60 } : {}) };
+  const detail = { mode: limit.mode, value: limit.value };
+  const hold = { key: keyOf(target), detail, ...(minutes > 0 ? { leaseSeconds: minutes * 60 } : {}) };
   return {
     outcome: {
       releases,
       hold,
       verify: verifier(context, row, isDone),
-      adopt: () => context.own.requested(target, limit, minutes),
     },
     async send(signal) {
       const most = limit.mode === "allowedLoad" ? power.known(target) : undefined;

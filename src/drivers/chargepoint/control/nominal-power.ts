@@ -1,6 +1,6 @@
 import type { Account } from "../account/account.ts";
 import type { StationAnswer } from "../account/answers.ts";
-import type { Target } from "./own-sheds.ts";
+import type { Target } from "./own-limits.ts";
 
 const DAY_SECONDS = 86_400;
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HalfDoneError } from "../../errors.ts";
-import { describe, type Limit, nameOf, type OwnSheds } from "./own-sheds.ts";
+import { describe, keyOf, type Limit, type OwnLimits } from "./own-limits.ts";
 import type { PortLoad, ShedCalls } from "./shed-calls.ts";
 
 /** Seconds after which the service is asked again whether it shows that a port was cleared. */
@@ -14,19 +14,13 @@ const TRY_AGAIN_SECONDS = [0, 0.5, 1];
  */
 export class OtherPorts {
   readonly #calls: ShedCalls;
-  readonly #own: OwnSheds;
+  readonly #own: OwnLimits;
   readonly #leaseMinutes: number;
 
-  constructor(calls: ShedCalls, own: OwnSheds, leaseMinutes: number) {
+  constructor(calls: ShedCalls, own: OwnLimits, leaseMinutes: number) {
     this.#calls = calls;
     this.#own = own;
     this.#leaseMinutes = leaseMinutes;
-  }
-
-  /** Those that are limited now, but for the one. */
-  async limited(but: string, signal: AbortSignal): Promise<PortLoad[]> {
-    const ports = await this.#calls.ports(signal);
-    return ports.filter((port) => port.portNumber !== but && port.shedState === 1);
   }
 
   /**
@@ -46,11 +40,10 @@ export class OtherPorts {
       try {
         await this.#apply(number, limit, signal);
       } catch (error) {
-        if (seen) this.#own.cleared(number);
         throw new HalfDoneError(
           `it was cleared, and ${what}, whose limit (${describe(limit)}) could not be applied again: port ${number} is ${seen ? "not limited now" : "perhaps not limited now"}`,
-          [nameOf(cleared)],
-          { cause: error },
+          seen ? [keyOf(cleared), keyOf(number)] : [keyOf(cleared)],
+          { cause: error, uncertain: seen ? [] : [keyOf(number)] },
         );
       }
       warnings.push(`${what}; its limit (${describe(limit)}) was applied again`);
@@ -85,7 +78,7 @@ export class OtherPorts {
 }
 
 /** The limit that a port in shed state shows. With both at 0 it is an absolute limit of 0 kW. */
-function limitRead(port: PortLoad): Limit {
+export function limitRead(port: PortLoad): Limit {
   const percent = port.percentShed ?? 0;
   return percent > 0
     ? { mode: "percentShed", value: percent }

@@ -2,7 +2,7 @@ import type { Account } from "../account/account.ts";
 import type { LoadAnswer } from "../account/answers.ts";
 import { clearShedState } from "../api/operations/clear-shed-state.ts";
 import { shedLoad } from "../api/operations/shed-load.ts";
-import type { Limit, Target } from "./own-sheds.ts";
+import type { Limit, Target } from "./own-limits.ts";
 
 /** What to limit, how, and for how long. */
 export interface ShedOrder {

@@ -1,8 +1,8 @@
-import { HalfDoneError, mayHaveBeenTaken, ServiceError, WriteRefusedError } from "../../errors.ts";
+import { HalfDoneError, WriteRefusedError } from "../../errors.ts";
 import type { LoadAnswer } from "../account/answers.ts";
 import { ApiError } from "../api/errors.ts";
-import { OtherPorts } from "./other-ports.ts";
-import { describe, type Limit, nameOf, type OwnSheds, type Target } from "./own-sheds.ts";
+import { limitRead, OtherPorts } from "./other-ports.ts";
+import { describe, keyOf, type Limit, type OwnLimits, type Target } from "./own-limits.ts";
 import type { PortLoad, ServiceAnswer, ShedCalls, ShedOrder } from "./shed-calls.ts";
 
 /** "Another type of shed is already in progress" (guide §3); the call was ignored. */
@@ -32,11 +32,11 @@ type Standing = Limit & { readonly minutes: number };
  */
 export class ShedControl {
   readonly #calls: ShedCalls;
-  readonly #own: OwnSheds;
+  readonly #own: OwnLimits;
   readonly #settings: ShedSettings;
   readonly #others: OtherPorts;
 
-  constructor(calls: ShedCalls, own: OwnSheds, settings: ShedSettings) {
+  constructor(calls: ShedCalls, own: OwnLimits, settings: ShedSettings) {
     this.#calls = calls;
     this.#own = own;
     this.#settings = settings;
@@ -45,34 +45,37 @@ export class ShedControl {
 
   /** Applies a limit. A shed of ours in the other mode is cleared first where that is allowed. */
   async limit(order: ShedOrder): Promise<ShedAnswer> {
-    const { target, limit, minutes } = order;
-    await this.#refuseWithinStationLimit(target, order.signal);
+    const { target, limit } = order;
+    this.#refuseWithinStationLimit(target);
     const warnings = limit.mode === "percentShed" ? await this.#checkIdle(order) : [];
     const standing = this.#own.standing(target);
     const before = standing && { ...standing, minutes: this.#own.minutesLeft(target) ?? 0 };
-    try {
-      const answer = await this.#applyInMode(order, before);
-      this.#own.requested(target, limit, minutes);
-      return { ...answer, warnings };
-    } catch (error) {
-      if (mayHaveBeenTaken(error)) this.#own.requested(target, limit, minutes);
-      if (error instanceof HalfDoneError) this.#own.cleared(target);
-      throw error;
-    }
+    return { ...(await this.#applyInMode(order, before)), warnings };
   }
 
   /** Ends the limit of a station or port. What other ports had is put back where the service cleared it too. */
   async clear(target: Target, signal: AbortSignal): Promise<ShedAnswer> {
-    await this.#refuseWithinStationLimit(target, signal);
-    const others = target === undefined ? [] : await this.#others.limited(target, signal);
+    this.#refuseWithinStationLimit(target);
+    const isOurs = this.#own.standing(target) !== undefined;
+    // Nothing has to be known of others where the whole station is this bridge's.
+    const ports = isOurs && target === undefined ? [] : await this.#portsBefore(target, signal);
+    const limited = ports.filter((port) => port.shedState === 1);
+    const others = target === undefined ? [] : limited.filter((port) => port.portNumber !== target);
     if (others.length > 0 && this.#settings.onPortClear === "reject")
       throw new WriteRefusedError(
         `clearing ${this.#name(target)} may clear port ${numbersOf(others)} too, which is limited, and shed_port_clear is "reject": revert the whole station, or that port first`,
       );
+    const own = new Set(this.#own.standingPorts());
+    const foreign = limited.filter(
+      (port) => !isOurs && !others.includes(port) && !own.has(port.portNumber ?? ""),
+    );
     const answer = await this.#calls.clear(target, signal);
-    this.#own.cleared(target);
-    const warnings = others.length === 0 ? [] : await this.#others.keep(target!, others, signal);
-    return { ...answer, warnings };
+    const kept = others.length === 0 ? [] : await this.#others.keep(target!, others, signal);
+    const ended = foreign.map(
+      (port) =>
+        `the limit of port ${port.portNumber} (${describe(limitRead(port))}) was not this bridge's, and was ended`,
+    );
+    return { ...answer, warnings: [...ended, ...kept] };
   }
 
   /** The station's load answer, past every cache. */
@@ -94,15 +97,16 @@ export class ShedControl {
   }
 
   /** The service's 179 with what is in the way, as far as this bridge knows. */
-  #conflict({ target }: ShedOrder, error: ApiError): ServiceError {
-    const ports = target === undefined ? this.#own.standingPorts() : [];
+  #conflict({ target, limit }: ShedOrder, error: ApiError): ApiError {
+    const ports = this.#own
+      .standingPorts()
+      .filter((port) => port !== target && this.#own.standing(port)?.mode !== limit.mode);
     const what =
       ports.length > 0
-        ? `port ${ports.join(", ")} is limited in the other way by this bridge: revert that first`
+        ? `port ${ports.join(", ")} is limited in the other way by this bridge, and a station takes one kind of limit at a time: revert that first`
         : "it is shed in the other way, and not by this bridge: revert it first if that is meant";
-    return new ServiceError(`${error.message}; ${this.#name(target)}: ${what}`, error.code, false, {
-      cause: error,
-    });
+    const { operation, code, kind, serviceText } = error;
+    return new ApiError(operation, code, kind, serviceText, `${this.#name(target)}: ${what}`);
   }
 
   /** After the old limit was cleared: the new one, or else the old one again, so that a failure frees nothing. */
@@ -115,7 +119,7 @@ export class ShedControl {
       } catch (restoreError) {
         throw new HalfDoneError(
           `${this.#name(order.target)} was cleared for the change to ${order.limit.mode}, then neither the new limit nor the old one was taken: it is not limited now`,
-          [nameOf(order.target)],
+          [keyOf(order.target)],
           { cause: new AggregateError([error, restoreError]) },
         );
       }
@@ -124,20 +128,30 @@ export class ShedControl {
   }
 
   /** A port's limit inside a station's would end, or be overwritten, when the station's is renewed. */
-  async #refuseWithinStationLimit(target: Target, signal: AbortSignal): Promise<void> {
+  #refuseWithinStationLimit(target: Target): void {
     const station = target === undefined ? undefined : this.#own.standing(undefined);
     if (!station) return;
-    const ports = await this.#calls.ports(signal);
-    // A shed that ended by itself leaves its mark in the store; what the service shows decides.
-    if (ports.every((port) => port.shedState !== 1)) return this.#own.cleared(undefined);
     throw new WriteRefusedError(
       `${this.#name(target)} is under the limit that this bridge holds for the whole station (${describe(station)}): revert that first`,
     );
   }
 
+  /** The ports before a write; a failure of this reading says that nothing was sent. */
+  async #portsBefore(target: Target, signal: AbortSignal): Promise<readonly PortLoad[]> {
+    try {
+      return await this.#calls.ports(signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new WriteRefusedError(
+        `what limits ${this.#name(target)} could not be read, so nothing was sent: ${(error as Error).message}`,
+        { cause: error },
+      );
+    }
+  }
+
   /** Only a shed that is ours, as far as can be seen, is cleared; and none of another port goes with it. */
   async #refuseModeChange({ target, signal }: ShedOrder, own: Limit): Promise<void> {
-    const ports = await this.#calls.ports(signal);
+    const ports = await this.#portsBefore(target, signal);
     const foreign = ports.filter((port) => port.shedState === 1 && !isOurs(port, target, own));
     if (foreign.length === 0) return;
     throw new WriteRefusedError(

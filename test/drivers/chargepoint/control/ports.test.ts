@@ -97,8 +97,9 @@ describe("clearing one port", () => {
     rig.simulator.trouble.begin({ operation: "shedLoad", effect: { kind: "code", code: "126" } });
     await expect(revert("allowedLoad_1")).rejects.toMatchObject({
       message: expect.stringContaining("port 2 is not limited now"),
-      releases: ["port:1"],
+      releases: ["port:1", "port:2"],
     });
+    expect(rig.book.standing()).toEqual([]);
   });
 });
 
@@ -174,7 +175,12 @@ describe("E6: a write whose answer never came", () => {
     rig.called();
     const outcome = restarted.outcomeOf!("allowedLoad_1", 3, {});
     expect(rig.called()).toEqual([]);
-    expect(outcome.hold).toEqual({ key: "port:1", leaseSeconds: 3600 });
+    expect(outcome.hold).toEqual({
+      key: "port:1",
+      leaseSeconds: 3600,
+      detail: { mode: "allowedLoad", value: 3 },
+    });
+    expect(rig.book.standing()).toMatchObject([{ state: "unknown", value: 3 }]);
     expect(await outcome.verify(signal)).toEqual({ confirmed: true, readBack: 3 });
     const reverted = restarted.outcomeOf!("allowedLoad_1", undefined, {});
     expect(await reverted.verify(signal)).toEqual({ confirmed: false, readBack: 3 });
@@ -183,16 +189,13 @@ describe("E6: a write whose answer never came", () => {
     await expect(restarted.setPoint("percentShed_1", 50, { signal })).resolves.toMatchObject({ code: "100" });
   });
 
-  test("a crash before its answer: adopted once it was verified, and its own from then on", async () => {
+  test("a limit that is not in the book is somebody else's: its mode is not changed", async () => {
     await open();
     const { world } = rig.simulator;
     const station = world.findStation(rig.stationID)!;
     world.shedPort(station, station.ports[0]!, { mode: "absolute", value: 3, minutes: 60 });
-    await expect(set("percentShed_1", 50)).rejects.toMatchObject({ code: "179" });
-    rig.device.outcomeOf!("allowedLoad_1", 3, {}).adopt!();
-    await expect(set("percentShed_1", 50)).resolves.toMatchObject({ code: "100" });
-    rig.device.outcomeOf!("allowedLoad_1", undefined, {}).adopt!();
-    await expect(set("allowedLoad_1", 3)).rejects.toMatchObject({ code: "179" });
+    await expect(set("percentShed_1", 50)).rejects.toMatchObject({ name: "ApiError", code: "179" });
+    expect(rig.book.standing()).toEqual([]);
   });
 
   test("one that was not taken leaves what was known", async () => {

@@ -5,10 +5,10 @@ import { dirname } from "node:path";
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * A file of nothing, kept so that it can be given up when the disk is full: SQLite needs room even to delete, so without
- * it a full queue on a full disk could never drain.
+ * Reserved disk space: a file that is given up when the disk is full, so that SQLite, which needs room even to delete, can
+ * still commit.
  */
-export class Ballast {
+export class DiskReserve {
   readonly #file: string;
   readonly #bytes: number;
   #there = false;
