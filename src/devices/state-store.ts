@@ -162,7 +162,10 @@ export class StateStore {
     try {
       this.#write();
     } catch (error) {
-      if (!this.#writeIntoReserve()) return this.#failed(error);
+      if (!this.#writeIntoReserve()) {
+        this.#failed(error);
+        return;
+      }
     }
     this.#unsaved.clear();
     if (this.#trouble === undefined) return;

@@ -38,6 +38,9 @@ const PERIOD_MS = 60_000;
 /** Devices that change together, as at the start, are told once. */
 const SOON_MS = 1000;
 
+/** Events kept while the broker is away; the oldest go first. */
+const MOST_EVENTS = 1000;
+
 /** What the bridge says of itself: heartbeat, info, health, events. */
 export class StatusPublisher {
   readonly #options: StatusOptions;
@@ -50,6 +53,8 @@ export class StatusPublisher {
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
   #infoSoon: NodeJS.Timeout | undefined;
+  /** What has happened and is not published yet, the oldest first. */
+  readonly #events: Notice[] = [];
 
   constructor(options: StatusOptions) {
     this.#options = options;
@@ -83,6 +88,7 @@ export class StatusPublisher {
     const known = devices && { devices: [...devices.keys()] };
     const info = { instance, version, startedAt: this.#startedAt, ...known, ...(requester && { requester }) };
     this.#send(topics.own("info"), JSON.stringify(info), true);
+    this.#publishEvents();
     this.#beat();
   }
 
@@ -95,10 +101,23 @@ export class StatusPublisher {
     }, SOON_MS);
   }
 
+  /** Publishes an event; one that happens while the broker is away is published when it is back. */
   notice(notice: Notice): void {
-    const { topics, secrets } = this.#options;
-    const payload = JSON.stringify(notice);
-    this.#send(topics.own("event"), secrets ? secrets.blank(payload) : payload, false);
+    this.#events.push(notice);
+    if (this.#events.length > MOST_EVENTS) this.#events.shift();
+    this.#publishEvents();
+  }
+
+  #publishEvents(): void {
+    const { link, delivery, topics, secrets } = this.#options;
+    if (!link.up) return;
+    for (const notice of this.#events.splice(0)) {
+      const text = JSON.stringify(notice);
+      const payload = secrets ? secrets.blank(text) : text;
+      void delivery.send({ topic: topics.own("event"), payload, qos: 1, retain: false }).then((outcome) => {
+        if (outcome === "dropped" && this.#events.length < MOST_EVENTS) this.#events.unshift(notice);
+      });
+    }
   }
 
   #note(path: string, availability: AvailabilityChange["availability"] | undefined): void {
