@@ -72,10 +72,11 @@ export class Archive {
   /**
    * Accepts samples; `key` says what they are about (a device's path, a topic). Resolves once they are on disk: true, and they
    * survive a crash; false where there was no room for them, and they are counted as dropped. Samples of one call stay together.
-   * Rejects only after {@link stop}, and with a TypeError for a value that JSON cannot carry.
+   * `saidAt`: when they were said, where their own time is another. Rejects only after {@link stop}, and with a TypeError for a
+   * value that JSON cannot carry.
    */
-  async accept(samples: readonly Sample[], key: string): Promise<boolean> {
-    return await this.#delivery.accept(samples, key);
+  async accept(samples: readonly Sample[], key: string, saidAt?: Date): Promise<boolean> {
+    return await this.#delivery.accept(samples, key, saidAt);
   }
 
   get counters(): DeliveryCounters {

@@ -13,10 +13,13 @@ type Balance = Pick<QueueCounters, "dropped" | "oldest">;
 /** Finds what was dropped between two looks at the counters. */
 export class LossWatch {
   #before: Balance;
+  /** By reason, how many of the dropped values were reported. */
+  readonly #told: Map<string, number>;
   #lookedAt: number;
 
   constructor(balance: Balance, now: number) {
     this.#before = balance;
+    this.#told = new Map(Object.entries(balance.dropped));
     this.#lookedAt = now;
   }
 
@@ -30,8 +33,10 @@ export class LossWatch {
     this.#before = balance;
     this.#lookedAt = now;
     return Object.entries(balance.dropped).flatMap(([reason, count]) => {
-      const values = count - (before.dropped[reason] ?? 0);
+      // Less than before where dropped values were delivered after all.
+      const values = count - (this.#told.get(reason) ?? 0);
       if (values <= 0 || reason === "discarded") return [];
+      this.#told.set(reason, count);
       const to = reason === "disk" ? now : (balance.oldest?.getTime() ?? now);
       const from = reason === "disk" ? since : (before.oldest?.getTime() ?? since);
       return [{ reason, values, from: Math.min(from, to), to }];

@@ -71,8 +71,13 @@ export class DiskQueue implements Queue {
     // A commit's share of the log has to find room where the ballast was.
     this.#appends = new AppendBuffer(memoryBytes, ballastBytes / 4, opened.lastBatch);
     this.#settles = new SettleBuffer(now);
-    this.#watch = new LimitWatch(`queue file ${file}`, limitBytes, reportShare, now, (notice) =>
-      tell(options, notice),
+    this.#watch = new LimitWatch(
+      `queue file ${file}`,
+      limitBytes,
+      reportShare,
+      now,
+      (notice) => tell(options, notice),
+      opened.counters,
     );
     this.#committer = new Committer({
       file,
@@ -164,7 +169,7 @@ export class DiskQueue implements Queue {
 
   #saw(counters: QueueCounters, evicted: Evicted | undefined): void {
     this.#counters = counters;
-    this.#watch.saw(counters.bytes, evicted);
+    this.#watch.saw(counters, evicted);
   }
 
   #moved({ count, counters, evicted }: Moved): number {

@@ -1,3 +1,4 @@
+import type { QueueCounters } from "./contract.ts";
 import type { Evicted } from "./messages.ts";
 import type { QueueNotice } from "./options.ts";
 
@@ -15,6 +16,9 @@ export class LimitWatch {
   readonly #tell: (notice: QueueNotice) => void;
   #reported = false;
   #gone: Evicted | undefined;
+  /** Values dropped for want of room, and how many of them were told. */
+  #dropped: number;
+  #told: number;
   #toldAt = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -23,16 +27,20 @@ export class LimitWatch {
     reportShare: number,
     now: () => number,
     tell: (notice: QueueNotice) => void,
+    opened: QueueCounters,
   ) {
     this.#what = what;
     this.#limitBytes = limitBytes;
     this.#reportShare = reportShare;
     this.#now = now;
     this.#tell = tell;
+    this.#dropped = opened.dropped.limit ?? 0;
+    this.#told = this.#dropped;
   }
 
   /** After every change. */
-  saw(bytes: number, evicted: Evicted | undefined): void {
+  saw({ bytes, dropped }: QueueCounters, evicted: Evicted | undefined): void {
+    this.#dropped = dropped.limit ?? 0;
     const share = bytes / this.#limitBytes;
     if (share < this.#reportShare * CALM) this.#reported = false;
     else if (share >= this.#reportShare && !this.#reported) {
@@ -47,16 +55,18 @@ export class LimitWatch {
     if (this.#now() - this.#toldAt >= REPORT_MS) this.report();
   }
 
-  /** Tells what went since it was told last. */
+  /** Tells what went since it was told last, less what was delivered after it went. */
   report(): void {
-    if (!this.#gone) return;
-    const { samples, from, to } = this.#gone;
+    const samples = this.#dropped - this.#told;
+    if (!this.#gone || samples <= 0) return;
+    const { from, to } = this.#gone;
     this.#gone = undefined;
+    this.#told = this.#dropped;
     this.#toldAt = this.#now();
     this.#tell({
       severity: "error",
       kind: "queue_full",
-      text: `${this.#what} is full (limit ${this.#limitBytes} bytes): ${samples} values from ${iso(from)} to ${iso(to)} were dropped, the oldest first`,
+      text: `${this.#what} is full (limit ${this.#limitBytes} bytes): ${samples} values from ${iso(from)} to ${iso(to)} were dropped, the oldest first; those on their way to the sink are still delivered, and are then no longer counted as dropped`,
     });
   }
 }
@@ -64,7 +74,6 @@ export class LimitWatch {
 export function together(one: Evicted | undefined, other: Evicted | undefined): Evicted | undefined {
   if (!one || !other) return one ?? other;
   return {
-    samples: one.samples + other.samples,
     from: Math.min(one.from, other.from),
     to: Math.max(one.to, other.to),
   };

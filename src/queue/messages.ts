@@ -41,9 +41,8 @@ export interface CommitRequest {
   readonly settles?: SettleBatch | undefined;
 }
 
-/** Values that went because of the limit, and the times of their data. */
+/** The times of the values that went because of the limit. */
 export interface Evicted {
-  readonly samples: number;
   readonly from: number;
   readonly to: number;
 }

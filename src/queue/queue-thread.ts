@@ -25,7 +25,7 @@ import type {
 } from "./messages.ts";
 import { openOwned, openShared } from "./queue-file.ts";
 import { readRecords, settle } from "./records.ts";
-import { Room } from "./room.ts";
+import { EvictedIds, Room } from "./room.ts";
 import { type Salvaged, salvage } from "./salvage.ts";
 import { SharedTexts } from "./shared-texts.ts";
 import { readCounters, readTally, Tally } from "./tally.ts";
@@ -41,6 +41,7 @@ export class QueueThread implements Calls {
   readonly #ballast: DiskReserve;
   readonly #mark: Mark;
   readonly #texts = new SharedTexts();
+  readonly #evicted = new EvictedIds();
   #connection: Connection | undefined;
   #dataVersion = 0;
 
@@ -123,11 +124,12 @@ export class QueueThread implements Calls {
       let appended: Appended | undefined;
       let wrong: ReadonlyMap<number, string> = new Map();
       const evicted = this.#change(connection, (tally, room) => {
-        if (settles) wrong = settle(connection, tally, settles);
+        if (settles) wrong = settle(connection, tally, this.#evicted, settles);
         if (settles && settles.dead.size > 0) room.trimDeadLetters();
         if (appends) appended = append(connection, tally, room, this.#texts, appends);
         this.#texts.tidy(connection);
       });
+      for (const id of settles?.ids ?? []) this.#evicted.delete(id);
       const rows = readTally(connection);
       this.#mark.write(rows);
       return {
@@ -161,15 +163,16 @@ export class QueueThread implements Calls {
 
   /** One transaction, the counters included. Answers what the limit cost. */
   #change(connection: Connection, work: (tally: Tally, room: Room) => void): Evicted | undefined {
-    return connection.transaction(() => {
-      const tally = new Tally();
-      const room = new Room(connection, tally, this.#settings.limitBytes, () =>
-        this.#texts.deleteUnused(connection),
-      );
+    const tally = new Tally();
+    const room = new Room(connection, tally, this.#settings.limitBytes, () =>
+      this.#texts.deleteUnused(connection),
+    );
+    connection.transaction(() => {
       work(tally, room);
       tally.store(connection);
-      return room.evicted;
     });
+    this.#evicted.add(room.gone);
+    return room.evicted;
   }
 
   /** Does it on the open file. A damaged one is replaced by what can be saved of it first; one that fails is opened anew next time. */

@@ -4,6 +4,7 @@ import type { QueuedRecord } from "./contract.ts";
 import { addDeadLetters } from "./dead-letters.ts";
 import { QueueError } from "./failure.ts";
 import type { ReadPage, ReadRequest, SettleBatch } from "./messages.ts";
+import type { EvictedIds } from "./room.ts";
 import type { SharedTexts } from "./shared-texts.ts";
 import type { Tally } from "./tally.ts";
 
@@ -52,8 +53,16 @@ export function readRecords(
   return { records, shared, sharing };
 }
 
-/** Takes records out. Answers which settlements make no sense, and why. Within a transaction. */
-export function settle(connection: Connection, tally: Tally, batch: SettleBatch): Map<number, string> {
+/**
+ * Takes records out. A record that was evicted while its reader held it counts by its settlement and no longer as dropped. Answers
+ * which settlements make no sense, and why. Within a transaction.
+ */
+export function settle(
+  connection: Connection,
+  tally: Tally,
+  evicted: EvictedIds,
+  batch: SettleBatch,
+): Map<number, string> {
   const { ids, delivered, dead, at } = batch;
   const list = JSON.stringify(ids);
   const known = new Map<number, readonly [samples: number, retries: number]>();
@@ -66,17 +75,19 @@ export function settle(connection: Connection, tally: Tally, batch: SettleBatch)
   const settled: number[] = [];
   for (const [index, id] of ids.entries()) {
     const record = known.get(id);
-    if (!record) continue;
-    const [samples, retries] = record;
+    if (!record && !evicted.has(id)) continue;
     const letters = dead.get(index) ?? [];
     const sum = letters.reduce((total, letter) => total + letter.samples, delivered[index]!);
+    const [samples, retries] = record ?? [sum, 0];
     if (sum !== samples) {
       wrong.set(index, `record ${id} has ${samples} values, but ${sum} of them were settled`);
       continue;
     }
-    known.delete(id);
-    settled.push(id);
-    tally.add("waiting", -samples);
+    if (record) {
+      known.delete(id);
+      settled.push(id);
+      tally.add("waiting", -samples);
+    } else tally.add("dropped", -samples, "limit");
     tally.add("delivered", delivered[index]!);
     addDeadLetters(connection, tally, letters, retries, at);
   }

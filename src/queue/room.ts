@@ -25,14 +25,65 @@ export function diskBytes(textBytes: number): number {
   );
 }
 
+/** Maximum number of ranges remembered by {@link EvictedIds}. */
+const MAX_RANGES = 10_000;
+
+/**
+ * The ids of records that were evicted since the queue was opened. The sink's side may still hold one that it read before, and
+ * deliver it: then it was not lost.
+ */
+export class EvictedIds {
+  /** In ascending order, both ends included: neighbours are evicted together, so a long outage is one range. */
+  readonly #ranges: { first: number; last: number }[] = [];
+
+  /** Adds ids, each larger than all before. */
+  add(ids: readonly number[]): void {
+    for (const id of ids) {
+      const range = this.#ranges.at(-1);
+      if (range && range.last === id - 1) range.last = id;
+      else this.#ranges.push({ first: id, last: id });
+    }
+    // The oldest were settled long ago.
+    this.#ranges.splice(0, this.#ranges.length - MAX_RANGES);
+  }
+
+  has(id: number): boolean {
+    return this.#find(id) >= 0;
+  }
+
+  delete(id: number): void {
+    const index = this.#find(id);
+    if (index < 0) return;
+    const { first, last } = this.#ranges[index]!;
+    const rest = [
+      { first, last: id - 1 },
+      { first: id + 1, last },
+    ].filter((range) => range.first <= range.last);
+    this.#ranges.splice(index, 1, ...rest);
+  }
+
+  #find(id: number): number {
+    let low = 0;
+    let high = this.#ranges.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const { first, last } = this.#ranges[middle]!;
+      if (id < first) high = middle - 1;
+      else if (id > last) low = middle + 1;
+      else return middle;
+    }
+    return -1;
+  }
+}
+
 /** Keeps a file within its limit during one transaction: the oldest records go. */
 export class Room {
   readonly #connection: Connection;
   readonly #tally: Tally;
   readonly limit: number;
   readonly #onEvicted: () => void;
-  /** Id of the newest record that went. */
-  lastGone = 0;
+  /** Ids of the records that went, in their order. */
+  readonly gone: number[] = [];
   #samples = 0;
   #from = Number.POSITIVE_INFINITY;
   #to = Number.NEGATIVE_INFINITY;
@@ -51,7 +102,12 @@ export class Room {
   }
 
   get evicted(): Evicted | undefined {
-    return this.#samples === 0 ? undefined : { samples: this.#samples, from: this.#from, to: this.#to };
+    return this.#samples === 0 ? undefined : { from: this.#from, to: this.#to };
+  }
+
+  /** Id of the newest record that went. */
+  get lastGone(): number {
+    return this.gone.at(-1) ?? 0;
   }
 
   /** Makes sure that `need` more bytes fit. */
@@ -104,11 +160,11 @@ export class Room {
       this.#tally.add("waiting", -samples);
       this.lost(samples, time);
       freed += diskBytes(length);
+      this.gone.push(id);
       last = id;
     }
     if (rows.length === 0) return false;
     this.#connection.run("DELETE FROM record WHERE id <= ?", last);
-    this.lastGone = last;
     this.#onEvicted();
     return true;
   }

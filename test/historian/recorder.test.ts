@@ -2,12 +2,16 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Bus } from "../../src/bus.ts";
 import type { HistorianSettings } from "../../src/config/settings.ts";
 import type { Sample } from "../../src/historian/contract.ts";
+import { Delivery } from "../../src/historian/delivery/index.ts";
+import { HistorianError } from "../../src/historian/errors.ts";
 import type { Loss } from "../../src/historian/losses.ts";
 import { isOwnTopic } from "../../src/historian/own-topics.ts";
-import { Recorder } from "../../src/historian/recorder.ts";
+import { Recorder, type RecorderSink } from "../../src/historian/recorder.ts";
 import { createLog } from "../../src/log.ts";
 import type { DeviceInfo, Point, PointValue, Write } from "../../src/points/index.ts";
+import { DoubleBackend } from "./double-backend.ts";
 import { HandClock, NOON, settle } from "./hand-clock.ts";
+import { MemoryQueue } from "./memory-queue.ts";
 import { SETTINGS } from "./settings.ts";
 
 function point(name: string, type: Point["type"], units = ""): Point {
@@ -54,10 +58,10 @@ describe("recorder", () => {
     expect(clock.pending).toBe(0);
   });
 
-  function start(settings: Partial<HistorianSettings> = {}): Recorder {
+  function start(settings: Partial<HistorianSettings> = {}, sink?: RecorderSink): Recorder {
     const made = new Recorder({
       bus,
-      sink: {
+      sink: sink ?? {
         accept: (samples, key) => {
           records.push({ key, samples });
           return accepting;
@@ -124,6 +128,34 @@ describe("recorder", () => {
         { topic: `${path}/heartbeat`, time, value: 1, meta: { units: "", type: "integer", tz } },
       ],
     });
+  });
+
+  it("lagSeconds does not grow with the uptime: it is the age of the oldest value that waits", async () => {
+    await recorder.stop();
+    const backend = new DoubleBackend();
+    const log = createLog({ level: "silent" });
+    const parts = { queue: new MemoryQueue(), settings: SETTINGS, log, onNotice: () => {}, clock };
+    const delivery = new Delivery({ ...parts, backend, random: () => 1 });
+    delivery.start();
+    recorder = start({}, { accept: (...of) => delivery.accept(...of), takeLosses: () => [] });
+    const lags = new Set<number>();
+    for (let second = 0; second < 300; second++) {
+      await clock.advance(1000);
+      lags.add(delivery.counters.lagSeconds);
+    }
+    expect(Math.max(...lags)).toBeLessThanOrEqual(1);
+    backend.fail = () => Promise.reject(new HistorianError("retry", "the store is away"));
+    await clock.advance(150_000);
+    // The bridge noted that it is alive 30, 90 and 150 seconds ago at most.
+    expect(delivery.counters.lagSeconds).toBeGreaterThanOrEqual(90);
+    expect(delivery.counters.lagSeconds).toBeLessThanOrEqual(150);
+    backend.fail = async () => {};
+    await clock.advance(35_000);
+    expect(delivery.counters).toMatchObject({ waiting: 0, lagSeconds: 0 });
+    await recorder.stop();
+    await clock.advance(1000);
+    await delivery.stop();
+    recorder = start();
   });
 
   it("C16: a point whose row says Publish never is not stored", () => {

@@ -98,6 +98,27 @@ describe("a queue with a limit", () => {
     });
   });
 
+  test("a record that goes while its reader holds it counts by its settlement, once", async () => {
+    await queue.append(Array.from({ length: 10 }, (_, i) => record(`${i}`.padEnd(1000, "x"), 2)));
+    const held = await queue.read({ count: 10 });
+    for (let batch = 0; batch < 6; batch++)
+      await queue.append(Array.from({ length: 500 }, (_, i) => record(`${i}`.padEnd(1000, "x"), 1)));
+    const { dropped, waiting } = await queue.counters();
+    expect((await readAll(queue)).map(({ id }) => id)).not.toContain(held[9]!.id);
+    const letter = { text: "x", key: "k", time: 0, samples: 1, reason: "bad", detail: "no" };
+    const settlements = held.slice(0, 4).map(({ id }) => ({ id, delivered: 2 }));
+    await queue.settle([...settlements, { id: held[4]!.id, delivered: 1, dead: [letter] }]);
+    const after = {
+      delivered: 9,
+      deadLettered: { bad: 1 },
+      waiting,
+      dropped: { limit: dropped.limit! - 10 },
+    };
+    expect(await queue.counters()).toMatchObject(after);
+    await queue.settle(settlements);
+    expect(await queue.counters()).toMatchObject(after);
+  });
+
   test("a record larger than the limit is dropped alone", async () => {
     const [small] = await queue.append([record("small")]);
     expect(await queue.append([record("x".repeat(LIMIT))])).toEqual([]);

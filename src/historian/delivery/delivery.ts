@@ -94,11 +94,11 @@ export class Delivery {
 
   /**
    * Accepts samples under one key (a device path, a topic). Resolves once they are on disk: true; false where there was no room on
-   * disk nor in memory, so that they were dropped and counted.
+   * disk nor in memory, so that they were dropped and counted. `saidAt`: when they were said, where their own time is another.
    */
-  async accept(samples: readonly Sample[], key: string): Promise<boolean> {
+  async accept(samples: readonly Sample[], key: string, saidAt?: Date): Promise<boolean> {
     if (samples.length === 0) return true;
-    const accepted = await this.#spool.append(samples, key);
+    const accepted = await this.#spool.append(samples, key, saidAt);
     this.#news += 1;
     this.#gathered += samples.length;
     if (this.#gathered >= this.#batch) this.#lookNow();

@@ -18,8 +18,11 @@ interface RecordText {
 
 const VERSION = 1;
 
-/** Samples as one record of the spool. `key` is what they are about. Throws a TypeError for a value that JSON cannot carry. */
-export function toRecord(samples: readonly Sample[], key: string): NewRecord {
+/**
+ * Samples as one record of the spool. `key` is what they are about; `saidAt` is when, where the samples' own time does not say it.
+ * Throws a TypeError for a value that JSON cannot carry.
+ */
+export function toRecord(samples: readonly Sample[], key: string, saidAt?: Date): NewRecord {
   const [first] = samples;
   const path = samples.reduce((common, { topic }) => sharedPath(common, topic), first?.topic ?? "");
   const metas = new Map<TopicMeta | string, number>();
@@ -43,7 +46,12 @@ export function toRecord(samples: readonly Sample[], key: string): NewRecord {
     metaOf: samples.map(({ meta }) => metas.get(meta) ?? numberOf(meta)),
   };
   const milliseconds = Number.isSafeInteger(time) ? Math.floor(time / 1000) : 0;
-  return { text: JSON.stringify(record), samples: samples.length, key, time: milliseconds };
+  return {
+    text: JSON.stringify(record),
+    samples: samples.length,
+    key,
+    time: saidAt?.getTime() ?? milliseconds,
+  };
 }
 
 /** The samples of a record, in their order. Throws where the text is none of ours. */

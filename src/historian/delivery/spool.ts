@@ -36,8 +36,8 @@ export class Spool {
   }
 
   /** Resolves when the samples are on disk: true; false where there was no room, and they are counted as dropped. */
-  async append(samples: readonly Sample[], key: string): Promise<boolean> {
-    return (await this.#queue.append([toRecord(samples, key)])).length > 0;
+  async append(samples: readonly Sample[], key: string, saidAt?: Date): Promise<boolean> {
+    return (await this.#queue.append([toRecord(samples, key, saidAt)])).length > 0;
   }
 
   /** The next samples, oldest first; undefined where the queue has no more. Records that make no sense are dead letters. */
