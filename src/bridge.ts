@@ -4,6 +4,7 @@ import type { BridgeSettings, Diagnostic } from "./config/index.ts";
 import {
   DataLock,
   type LoadedDevice,
+  logWrites,
   openDevices,
   type RunningDevices,
   StateStore,
@@ -56,6 +57,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     undo.push(() => state.close());
 
     const bus = new Bus((event, err) => log.error(`a listener of ${event} failed`, { err }));
+    undo.push(logWrites(bus, log));
     const running = openDevices({ devices: options.devices, settings, bus, log, state });
     devices = running;
     options.onDiagnostics(running.diagnostics);

@@ -1,6 +1,16 @@
 import type { Command } from "commander";
-import { type BridgeStatus, brokerUrl, NoBrokerError, readBridgeStatus } from "../mqtt/index.ts";
-import { type BridgeFlags, bridgeOptions, findBroker } from "./ask.ts";
+import {
+  type BridgeStatus,
+  brokerUrl,
+  callBridge,
+  NoAnswerError,
+  NoBridgeError,
+  NoBrokerError,
+  NoNameError,
+  RpcError,
+  readBridgeStatus,
+} from "../mqtt/index.ts";
+import { type BridgeFlags, bridgeOptions, findBroker, requesterOf } from "./ask.ts";
 import { CommandError } from "./command-error.ts";
 import { counted, formatValue } from "./table.ts";
 import { printJson, type Terminal } from "./terminal.ts";
@@ -10,10 +20,16 @@ export function status(program: Command, terminal: Terminal): void {
     program
       .command("status")
       .description(
-        "What the running bridge, and historians of their own, say of themselves. Ends with 1 where none is online.",
+        "Ask the running bridge how it is, and show what historians of their own said last. Ends with 1 where none is online.",
       ),
   ).action((flags: BridgeFlags) => showStatus(flags, terminal));
 }
+
+/** Maximum time a bridge has for its answer; after that, what it published last is shown. */
+const ANSWER_SECONDS = 5;
+
+/** A status with whether it is of this moment; `missing`: why it is not. */
+type Shown = BridgeStatus & { readonly live: boolean; readonly missing?: string };
 
 async function showStatus(flags: BridgeFlags, terminal: Terminal): Promise<void> {
   const { broker, instance } = findBroker(flags, terminal);
@@ -22,9 +38,10 @@ async function showStatus(flags: BridgeFlags, terminal: Terminal): Promise<void>
     signal: terminal.ending,
     ...(instance === undefined ? {} : { instance }),
   };
-  const bridges = await readBridgeStatus(broker, options).catch((error: unknown) => {
+  const retained = await readBridgeStatus(broker, options).catch((error: unknown) => {
     throw error instanceof NoBrokerError ? new CommandError(error.message) : error;
   });
+  const bridges = await Promise.all(retained.map((status) => asked(status, flags, terminal)));
   if (flags.json) printJson(terminal, bridges);
   else for (const bridge of bridges) terminal.out(describe(bridge));
   // Where there is a bridge it is the one that counts; historians may run without any.
@@ -38,6 +55,33 @@ async function showStatus(flags: BridgeFlags, terminal: Terminal): Promise<void>
   );
 }
 
+/** With the health of this moment, where the bridge gives it. A historian of its own takes no requests. */
+async function asked(status: BridgeStatus, flags: BridgeFlags, terminal: Terminal): Promise<Shown> {
+  if (status.state !== "online" || !isBridge(status)) return { ...status, live: false };
+  const seconds = Math.min(flags.timeout, ANSWER_SECONDS);
+  const options = {
+    ...{ broker: findBroker(flags, terminal).broker, instance: status.instance },
+    ...requesterOf(flags),
+    ...{ timeoutMs: seconds * 1000, signal: terminal.ending },
+  };
+  try {
+    const health = (await callBridge("get_health", {}, options)) as BridgeStatus["health"];
+    return { ...status, health, live: true };
+  } catch (error) {
+    const missing = whyMissing(error, seconds);
+    if (missing === undefined) throw error;
+    return { ...status, live: false, missing };
+  }
+}
+
+function whyMissing(error: unknown, seconds: number): string | undefined {
+  if (error instanceof NoAnswerError) return `it did not answer within ${seconds} s`;
+  // An earlier version has no such verb.
+  if (error instanceof RpcError) return `it cannot be asked (${error.kind}: ${error.message})`;
+  const known = [NoBridgeError, NoBrokerError, NoNameError].some((kind) => error instanceof kind);
+  return known ? `it cannot be asked (${(error as Error).message})` : undefined;
+}
+
 function isBridge({ instance }: BridgeStatus): boolean {
   return !instance.includes("/");
 }
@@ -45,11 +89,11 @@ function isBridge({ instance }: BridgeStatus): boolean {
 /**
  * ```
  * voltbridge is online: version 0.1.0, 6 devices, since 2026-11-21T08:40:35.301Z (3 min ago)
- *   GOOD, as told 12 s ago
+ *   GOOD now
  *   devices    online 6, stale 0, offline 0
  * ```
  */
-function describe({ instance, state, info, health }: BridgeStatus): string {
+function describe({ instance, state, info, health, live, missing }: Shown): string {
   const lines = [`${instance} is ${state ?? "unknown"}`];
   if (info && state === "online") {
     const devices = info.devices as unknown[] | undefined;
@@ -58,7 +102,8 @@ function describe({ instance, state, info, health }: BridgeStatus): string {
   }
   if (health) {
     const { at, status, startedAt: _, ...counters } = health;
-    lines.push(`  ${formatValue(status)}, as told ${state === "online" ? ago(at) : when(at)}`);
+    const since = live ? " now" : `, as told ${state === "online" ? ago(at) : when(at)}`;
+    lines.push(`  ${formatValue(status)}${since}${missing === undefined ? "" : `; ${missing}`}`);
     const width = Math.max(...Object.keys(counters).map((name) => name.length));
     for (const [name, value] of Object.entries(counters))
       lines.push(`  ${name.padEnd(width)}  ${flat(value)}`);

@@ -51,9 +51,10 @@ export class WriteAudit {
   }
 
   /** Two writes of one point in the same millisecond differ by a microsecond, or one would replace the other. */
-  #timeOf({ id, at, status }: Write, topic: string): number {
-    const key = JSON.stringify([topic, id]);
-    const asked = this.#open.get(key);
+  #timeOf({ id, requester, at, status, error }: Write, topic: string): number {
+    const key = JSON.stringify([topic, requester, id]);
+    // Refused because the id belongs to a write that may still be under way: it answers another question.
+    const asked = error === "DuplicateIdError" ? undefined : this.#open.get(key);
     if (asked !== undefined) {
       if (status !== undefined) this.#open.delete(key);
       return asked;

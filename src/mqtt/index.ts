@@ -197,7 +197,8 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       others,
       scheduling: control.scheduling,
     });
-  const rpc = control && new RpcReceiver({ ...shared, commands, control, ...(secrets && { secrets }) });
+  const health = () => status.health();
+  const rpc = control && new RpcReceiver({ ...shared, commands, control, health, ...(secrets && { secrets }) });
 
   const unsubscribe = [
     ...(control?.controllers ? [followControllers(link, topics, control.controllers)] : []),

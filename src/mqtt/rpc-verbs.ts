@@ -8,6 +8,8 @@ import { splitTarget } from "./topics.ts";
 export interface Call {
   readonly commands: Commands;
   readonly control: Control;
+  /** How the bridge is at this moment. */
+  readonly health: () => object;
   readonly command: Command;
   /** As it was sent: absent where nobody said who asks. */
   readonly requester: PointValue | undefined;
@@ -207,6 +209,10 @@ export const verbs: Readonly<Record<string, Verb>> = {
   get_schedules: {
     params: [],
     call: (_, { control }) => control.scheduling.tasks(),
+  },
+  get_health: {
+    params: [],
+    call: (_, { health }) => health(),
   },
 };
 

@@ -19,6 +19,7 @@ export interface RpcReceiverOptions {
   readonly topics: Topics;
   readonly commands: Commands;
   readonly control: Control;
+  readonly health: () => object;
   readonly requesters: Requesters;
   /** When a message that is read now came, at the earliest. */
   readonly arrivedAt: () => Date;
@@ -145,13 +146,13 @@ export class RpcReceiver {
       throw new RefusedError("TooManyCommandsError", `${this.#calls} calls run already; send it again later`);
     const known = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
     if (!known) throw new UnknownVerbError(verb);
-    const { commands, control } = this.#options;
+    const { commands, control, health } = this.#options;
     const params = new Params(given, known.params, [...(known.named ?? []), "requester_id"]);
     const { command, requester } = this.#command(verb, message, request, params.raw("requester_id"));
     this.#calls++;
     try {
       const { signal } = this.#stopping;
-      return await known.call(params, { commands, control, command, requester, signal });
+      return await known.call(params, { commands, control, health, command, requester, signal });
     } finally {
       this.#calls--;
     }

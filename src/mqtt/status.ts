@@ -82,6 +82,19 @@ export class StatusPublisher {
     this.#soon ??= setTimeout(() => this.#beat(), SOON_MS);
   }
 
+  /** What the health message says, as of this moment. */
+  health() {
+    const { status, ...counters } = this.#report();
+    this.#saidBad = status === "BAD";
+    return {
+      at: this.#options.now(),
+      status: this.#heartbeat(),
+      startedAt: this.#startedAt,
+      ...(this.#options.devices && { devices: this.#devicesByAvailability() }),
+      ...counters,
+    };
+  }
+
   /** After a connect: who we are, and how we are. */
   republish(): void {
     const { topics, instance, version, devices, requester } = this.#options;
@@ -142,17 +155,8 @@ export class StatusPublisher {
   #beat(): void {
     clearTimeout(this.#soon);
     this.#soon = undefined;
-    const report = this.#report();
-    this.#saidBad = report.status === "BAD";
+    const health = this.health();
     this.#publishHeartbeat();
-    const { status: _, ...counters } = report;
-    const health = {
-      at: this.#options.now(),
-      status: this.#heartbeat(),
-      startedAt: this.#startedAt,
-      ...(this.#options.devices && { devices: this.#devicesByAvailability() }),
-      ...counters,
-    };
     this.#send(this.#options.topics.own("health"), JSON.stringify(health), true);
   }
 

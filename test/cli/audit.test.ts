@@ -18,6 +18,7 @@ interface Entry {
 
 describe("voltbridge audit", () => {
   let place: Workplace;
+  let log: string[];
   const audit = (...args: string[]) => cli(["audit", ...args, "--config", place.at("configs/bridge.json")]);
   const entries = async (...args: string[]): Promise<Entry[]> => {
     const { code, stdout, stderr } = await audit(...args, "--json");
@@ -43,7 +44,7 @@ describe("voltbridge audit", () => {
     await ask("set", "lab/one/load", "1");
     await ask("set", "lab/one-two/limit", "1");
     await ask("revert", "lab/one", "--requester", "ems");
-    await bridge.stop();
+    log = (await bridge.stop()).stderr.split("\n");
   });
   afterAll(() => place.remove());
 
@@ -72,6 +73,21 @@ describe("voltbridge audit", () => {
     for (const { id, tookMs, time } of all)
       expect([typeof id, typeof tookMs, Number.isNaN(Date.parse(time))]).toEqual(["string", "number", false]);
     expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
+  });
+
+  test("each attempt is a line of the log: what, how it ended, who, by which way, command id", async () => {
+    const lines = log.filter((line) => / devices: (set|revert) /.test(line));
+    const all = await entries();
+    expect(lines).toHaveLength(all.length);
+    for (const [index, { id, requester, via }] of all.entries())
+      expect(lines[index]).toMatch(new RegExp(` requester=${requester} via=${via} id=${id}( |$)`));
+    const words = lines.map((line) => line.replace(/.* devices: /, "").replace(/ requester=.*/, ""));
+    expect(words.slice(0, 3)).toEqual([
+      "set lab/one/limit to 4: confirmed",
+      "set lab/one/limit to 5: confirmed",
+      expect.stringMatching(/^set lab\/one\/limit to 99: refused: InvalidValueError: 99 is no value /),
+    ]);
+    expect(words[5]).toBe("revert lab/one: confirmed");
   });
 
   test("one device or point, requester, status, time and count narrow it down", async () => {

@@ -158,11 +158,22 @@ describe("get, set, revert and status through a running bridge", () => {
     const { code, stdout, stderr } = await cli(["status", "--config", config]);
     const [first, second, ...parts] = stdout.trimEnd().split("\n");
     expect(first).toMatch(/^desk is online: version \S+, 1 device, since \S+Z \(\d+ s ago\)$/);
-    expect(second).toMatch(/^ {2}(GOOD|STARTING), as told \d+ s ago$/);
+    expect(second).toMatch(/^ {2}(GOOD|STARTING) now$/);
     expect(parts).toContainEqual(expect.stringMatching(/^ {2}devices {2,}online \d, stale 0, offline \d$/));
     const column = parts[0]!.search(/\S {2,}\S/);
     expect(column).toBeGreaterThan(0);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  });
+
+  test("status asks the bridge: what it counts now, not what it said up to a minute ago", async () => {
+    const before = Date.now();
+    const written = async () => (await asked("status"))[0].health.writes.confirmed;
+    const confirmed = await written();
+    await ask("set", "lab/one/limit", "6");
+    expect(await written()).toBe(confirmed + 1);
+    const [{ live, health }] = await asked("status");
+    expect(live).toBe(true);
+    expect(Date.parse(health.at)).toBeGreaterThanOrEqual(before);
   });
 
   test("status --json: the bridges of the broker, in a process of its own", async () => {
@@ -273,6 +284,11 @@ describe("nobody there", () => {
     ]);
     expect(late).toMatchObject({ code: 1, stdout: "" });
     expect(late.stderr).toMatch(/did not answer within 0\.5 s; .*read the point before sending it again/);
+    const told = await cli(["status", "--config", place.at("desk.json"), "--timeout", "0.5"]);
+    expect(told.code).toBe(0);
+    expect(told.stdout).toMatch(
+      /^desk is online: .*\n {2}GOOD, as told 3 h ago; it did not answer within 0\.5 s\n {2}devices {2}online 1\n$/,
+    );
     await client.endAsync(true);
   });
 });

@@ -200,6 +200,20 @@ describe("recorder", () => {
     });
   });
 
+  it("E22: a refusal under the id of a write under way has a key of its own, and leaves the question alone", () => {
+    write({});
+    const refused = { status: "refused", at: new Date(NOON.getTime() + 50) } as const;
+    write({ ...refused, requested: 6, error: "DuplicateIdError" });
+    write({ ...refused, requested: 7, requester: "other", error: "ScheduleError" });
+    write({ at: new Date(NOON.getTime() + 90), status: "confirmed" });
+    const written = new Map(samples().map(({ time, value }) => [time, value]));
+    expect([...written].map(([time, value]) => [time - MICROSECONDS, value])).toEqual([
+      [0, expect.objectContaining({ requested: 5, status: "confirmed" })],
+      [50_000, expect.objectContaining({ requested: 6, error: "DuplicateIdError" })],
+      [50_001, expect.objectContaining({ requested: 7, requester: "other", error: "ScheduleError" })],
+    ]);
+  });
+
   it("B14: after a backward step of the clock, both values of a time are kept, and it is said once", () => {
     const seconds = [0, 60, 120, 60, 120, 60, 180, 180, 240];
     for (const [value, second] of seconds.entries()) scrape(second, { load: value });
