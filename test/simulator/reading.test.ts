@@ -69,7 +69,7 @@ describe("a network of 620 stations on an ordinary day", () => {
       timezoneOffset: "-08:00",
       currencyCode: "USD",
       networkStatus: "REACHABLE",
-      Geo: { Lat: "46.344600", Long: "-119.279100" },
+      Geo: null,
       Port: [
         { portNumber: "1", Level: "L2", Connector: "J1772", Voltage: "240", Current: "30", Power: "7.200" },
         { portNumber: "2", Reservable: 0, estimatedCost: 0, Geo: { Lat: "46.344600" } },

@@ -19,7 +19,6 @@ export const answerGetStationGroups: AnswerTo<typeof getStationGroups> = {
         orgID: organisation.id,
         sgName: group.name,
         organizationName: organisation.name,
-        groupName: group.name,
         stationData: world
           .stationsIn(group)
           .filter((station) => rightsOn(scene, station) !== null)

@@ -5,7 +5,7 @@ import type { AnswerTo, Scene } from "./answer.ts";
 import { networkStatus } from "./get-station-status.ts";
 import { pageOf } from "./page.ts";
 import { seenGroups } from "./realm.ts";
-import { describePublicly, descriptionOf, type Estimate, estimateOf, geoOf } from "./station-record.ts";
+import { describePublicly, descriptionOf, type Estimate, estimateOf } from "./station-record.ts";
 import { searchStations } from "./station-search.ts";
 import { requestTime, seconds, wireTime } from "./values.ts";
 
@@ -55,7 +55,6 @@ function describeStation(scene: Scene, station: Station, estimate: Estimate | nu
     ...describePublicly(station, estimate),
     stationName: station.name,
     Description: descriptionOf(station),
-    Geo: geoOf(station),
     stationActivationDate: activated,
     lastModifiedDate: activated,
     orgID: organisation.id,

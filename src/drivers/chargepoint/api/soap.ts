@@ -19,7 +19,14 @@ export function buildRequest<Q extends Fields, A extends Fields>(
   request: Draft<Q>,
   header = "",
 ): string {
-  return envelope(header, body(operation.name, encode(operation.request, request)));
+  const whole = { ...emptyQuery(operation.request), ...request };
+  return envelope(header, body(operation.name, encode(operation.request, whole)));
+}
+
+/** The service's schema wants the group that holds a call's parameters (`searchQuery`, `shedQuery`) even where it is empty. */
+function emptyQuery<Q extends Fields>(request: Q): Draft<Q> {
+  const groups = Object.entries(request).filter(([, { kind }]) => kind === "group");
+  return Object.fromEntries(groups.map(([name]) => [name, {}])) as Draft<Q>;
 }
 
 /** An answer, under the name by which the operation was called where it goes by several. */
