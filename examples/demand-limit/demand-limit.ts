@@ -5,10 +5,11 @@
 //   --limit    kW for the whole site
 //   --site     devices whose topic path starts so (default: all)
 //   --release  share of the limit under which the site counts as calm (default 0.7)
-//   --calm     scrapes of every station that it must stay calm before the limits go (default 3)
+//   --calm     rounds that it must stay calm before the limits go (default 3)
 //
-// Every limit ends by itself: the bridge renews it while it is held (shed_lease_minutes), and this script reverts what it
-// set when it is stopped.
+// It decides once a round, when every station of the site was scraped. The bridge renews a limit while it is held
+// (shed_lease_minutes), so this script reverts what it set when it is stopped.
+import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { connectAsync } from "mqtt";
 
@@ -32,63 +33,128 @@ const client = await connectAsync(flags.url, { connectTimeout: 5000 }, false).ca
   process.exit(1);
 });
 
+const REQUESTER = "demand-limit";
+/** A station that is missing while another was scraped this often counts with what it drew last. */
+const MISSED_SCRAPES = 3;
+const END_MS = 15_000;
+
+/** Devices of each bridge, by the topic that lists them. */
+const bridges = new Map<string, readonly string[]>();
 /** Load of every station by device path, kW. */
 const loads = new Map<string, number>();
-/** Limit that this script asked for, by device path, kW. */
-const limits = new Map<string, number>();
-let calmScrapes = 0;
+/** Scrapes since the last decision, by device path. */
+const scraped = new Map<string, number>();
+/** Limit that was asked for last, by device path, kW. */
+const asked = new Map<string, number>();
+/** Devices that may be limited by this script: from the first command on until a revert of theirs was confirmed. */
+const limited = new Set<string>();
+let calmRounds = 0;
+let ending = false;
 
 function onScrape(device: string, stationLoad: unknown): void {
-  if (typeof stationLoad !== "number") return;
-  loads.set(device, stationLoad);
-  const total = [...loads.values()].reduce((sum, load) => sum + load, 0);
+  if (typeof stationLoad === "number") loads.set(device, stationLoad);
+  const scrapes = (scraped.get(device) ?? 0) + 1;
+  scraped.set(device, scrapes);
+  const site = [...bridges.values()].flat().filter((one) => one.startsWith(flags.site));
+  const complete = site.length > 0 && site.every((one) => scraped.has(one));
+  if (ending || (!complete && scrapes < MISSED_SCRAPES)) return;
+  scraped.clear();
+  decide();
+}
+
+function decide(): void {
+  const total = siteLoad();
   if (total > limitKw) {
-    calmScrapes = 0;
+    calmRounds = 0;
     shed(total);
-  } else if (limits.size > 0 && total < limitKw * Number(flags.release)) {
-    calmScrapes += 1;
-    if (calmScrapes >= Number(flags.calm) * loads.size) release(total);
-  } else calmScrapes = 0;
+  } else if (limited.size > 0 && total < limitKw * Number(flags.release)) {
+    calmRounds += 1;
+    if (calmRounds >= Number(flags.calm)) release(total);
+  } else calmRounds = 0;
+}
+
+function siteLoad(): number {
+  return [...loads.values()].reduce((sum, load) => sum + load, 0);
 }
 
 function shed(total: number): void {
   const charging = [...loads].filter(([, load]) => load > 0).map(([device]) => device);
   const share = Math.floor((limitKw / charging.length) * 10) / 10;
   for (const device of charging) {
-    if (limits.get(device) === share) continue;
-    limits.set(device, share);
+    if (asked.get(device) === share) continue;
+    asked.set(device, share);
+    limited.add(device);
     console.log(`site at ${total.toFixed(1)} kW of ${limitKw}: ${device} may draw ${share} kW`);
-    client.publish(`devices/actuators/set/${device}/allowedLoad`, JSON.stringify(share), { qos: 1 });
+    send(`devices/actuators/set/${device}/allowedLoad`, { value: share, requester: REQUESTER });
   }
 }
 
 function release(total: number): void {
-  for (const device of limits.keys()) {
+  for (const device of limited) {
+    asked.delete(device);
     console.log(`site at ${total.toFixed(1)} kW of ${limitKw}: ${device} is free again`);
-    client.publish(`devices/actuators/revert/point/${device}/allowedLoad`, "", { qos: 1 });
+    send(`devices/actuators/revert/point/${device}/allowedLoad`, { requester: REQUESTER });
   }
-  limits.clear();
-  calmScrapes = 0;
+  calmRounds = 0;
+}
+
+function send(topic: string, message: object): void {
+  client.publish(topic, JSON.stringify(message), { qos: 1 });
+}
+
+/** The bridge says why it refused, or which code the service gave. What was limited before still is. */
+function onError(device: string, { type, value }: { type?: string; value?: string }): void {
+  console.error(`${device}: ${type}: ${value}`);
+  // A later command took its place and has an answer of its own; anything else is asked again while the site is above the limit.
+  if (type !== "SupersededError") asked.delete(device);
+}
+
+function onReverted(device: string, { status, final }: { status?: string; final?: boolean }): void {
+  if (final === false) return;
+  if (status === "unconfirmed") console.error(`${device}: reverted, and not seen to be free yet`);
+  // A limit that was asked for since stands.
+  else if (!asked.has(device)) limited.delete(device);
 }
 
 client.on("message", (topic, payload) => {
-  const scrape = /^devices\/(.+)\/all$/.exec(topic);
-  if (scrape?.[1]?.startsWith(flags.site)) {
-    const [values] = JSON.parse(payload.toString()) as [Record<string, unknown>];
-    onScrape(scrape[1], values.stationLoad);
-  } else if (topic.startsWith("devices/actuators/error/")) {
-    // The bridge says why it refused, or which code the service gave; nothing was limited then.
-    const device = topic.slice("devices/actuators/error/".length).replace(/\/allowedLoad$/, "");
-    console.error(`${device}: ${payload}`);
-    limits.delete(device);
-  }
+  const message = parsed(payload.toString());
+  const device = /^devices\/(?:actuators\/(?:error|reverted\/point)\/)?(.+)\/(?:all|allowedLoad)$/.exec(
+    topic,
+  )?.[1];
+  if (/^voltbridge\/[^/]+\/info$/.test(topic)) bridges.set(topic, message?.devices ?? []);
+  else if (!device?.startsWith(flags.site)) return;
+  else if (topic.startsWith("devices/actuators/error/")) {
+    if (message?.requesterID === REQUESTER) onError(device, message);
+  } else if (topic.startsWith("devices/actuators/reverted/")) {
+    if (message?.[2]?.requesterID === REQUESTER) onReverted(device, message[2]);
+  } else if (topic.endsWith("/all")) onScrape(device, message?.[0]?.stationLoad);
 });
-await client.subscribeAsync(["devices/#"], { qos: 1 });
+
+/** Undefined for what is no JSON: other programs may publish below the same topics. */
+function parsed(text: string) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+await client.subscribeAsync(["voltbridge/+/info", "devices/#"], { qos: 1 });
 console.log(
   `keeping ${flags.site || "all devices"} at ${flags.url} under ${limitKw} kW; Ctrl-C reverts and ends`,
 );
 
-process.once("SIGINT", () => {
-  release([...loads.values()].reduce((sum, load) => sum + load, 0));
-  client.end();
-});
+/** Reverts, and waits until the bridge has answered. */
+async function end(): Promise<void> {
+  if (ending) return;
+  ending = true;
+  release(siteLoad());
+  for (let waited = 0; limited.size > 0 && waited < END_MS; waited += 100) await delay(100);
+  if (limited.size > 0) {
+    console.error(`not confirmed to be free: ${[...limited].join(", ")}; see "voltbridge sheds"`);
+    process.exitCode = 1;
+  }
+  await client.endAsync(limited.size > 0);
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void end());

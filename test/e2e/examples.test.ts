@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { connectAsync } from "mqtt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
 import { portLoadKw } from "../../src/simulator/world/station.ts";
@@ -106,6 +107,66 @@ describe("the examples, against a running bridge", () => {
 });
 
 describe.skipIf(!mosquittoInstalled)("the examples that need no bridge", () => {
+  test("demand-limit decides on full rounds, and on TERM reverts what may still be limited", async () => {
+    const broker = await Mosquitto.run();
+    try {
+      const bridge = await connectAsync(broker.url);
+      const asked: string[] = [];
+      let wake = () => {};
+      bridge.on("message", (topic, payload) => {
+        const said = JSON.parse(payload.toString() || "null") as { value?: unknown } | null;
+        asked.push(`${topic.replace("devices/actuators/", "")} ${said?.value ?? said ?? "null"}`);
+        wake();
+      });
+      const commands = async (count: number): Promise<string[]> => {
+        while (asked.length < count) await new Promise<void>((resolve) => (wake = resolve));
+        return asked.splice(0).map((text) => text.replace(/ (null|\[object Object\])$/, ""));
+      };
+      await bridge.subscribeAsync(["devices/actuators/set/#", "devices/actuators/revert/#"]);
+      const say = (topic: string, message: unknown, retain = false) =>
+        bridge.publishAsync(topic, JSON.stringify(message), { qos: 1, retain });
+      const scrape = (device: string, stationLoad: number) =>
+        say(`devices/${device}/all`, [{ stationLoad }, {}, {}]);
+      const requesterID = "demand-limit";
+      await say("voltbridge/garage/info", { devices: ["site/s1", "site/s2", "else/s1"] }, true);
+
+      const script = `${examples}/demand-limit/demand-limit.ts`;
+      const example = start(process.execPath, [
+        ...[script, "--url", broker.url, "--limit", "10", "--site", "site"],
+      ]);
+      await expect.poll(() => example.printed, { timeout: 15_000 }).toContain("keeping site");
+      // One station alone is above the limit; what each may draw is known when both were heard.
+      await scrape("site/s1", 15);
+      await scrape("site/s2", 15);
+      expect(await commands(2)).toEqual(["set/site/s1/allowedLoad 5", "set/site/s2/allowedLoad 5"]);
+      await scrape("site/s1", 16);
+      await scrape("site/s2", 0);
+      expect(await commands(1)).toEqual(["set/site/s1/allowedLoad 10"]);
+      const error = "devices/actuators/error/site/s1/allowedLoad";
+      await say(error, { type: "SupersededError", value: "a later set", requesterID });
+      await say("devices/actuators/error/site/s2/allowedLoad", {
+        type: "ApiError",
+        value: "no",
+        requesterID,
+      });
+      // The one that came later counts: nothing is asked again.
+      await scrape("site/s1", 16);
+      await scrape("site/s2", 0);
+      await expect.poll(() => example.printed).toContain("ApiError");
+      example.child.kill("SIGTERM");
+      const reverts = ["site/s1", "site/s2"].map((device) => `revert/point/${device}/allowedLoad`);
+      expect(await commands(2)).toEqual(reverts);
+      for (const device of ["site/s1", "site/s2"])
+        await say(`devices/actuators/reverted/point/${device}/allowedLoad`, [
+          ...[null, {}, { requesterID, status: "confirmed" }],
+        ]);
+      expect(await example.ended, example.printed).toBe(0);
+      await bridge.endAsync();
+    } finally {
+      await broker.dispose();
+    }
+  });
+
   test("historian-anywhere stores what others publish", async () => {
     const broker = await Mosquitto.run();
     const folder = mkdtempSync(join(tmpdir(), "historian-anywhere-"));

@@ -80,6 +80,7 @@ describe("a network of 620 stations on an ordinary day", () => {
     expect(station!.stationMacAddr).toMatch(/^0024:B100:[\dA-F]{4}:[\dA-F]{4}$/);
     const silent = Object.entries(station!).filter(([, value]) => value === null);
     expect(silent.map(([name]) => name)).toEqual([
+      "Geo",
       "driverName",
       "driverAddress",
       "driverEmail",
