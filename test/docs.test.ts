@@ -544,3 +544,11 @@ describe("commands", () => {
     return words.map((word) => word.replace(/^(['"])(.*)\1$/, "$2"));
   }
 });
+
+test("what differs from VOLTTRON on purpose stands on one page, and other pages lead there", () => {
+  const page = text("docs/volttron.md");
+  for (const subject of ["first scrape", "`all`, then the points", "16 MiB", "requester of a command"])
+    expect(page).toContain(subject);
+  for (const other of ["README.md", "docs/configuration.md", "docs/historian.md"])
+    expect(text(other)).toMatch(/\]\((docs\/)?volttron\.md\)/);
+});

@@ -198,7 +198,8 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       scheduling: control.scheduling,
     });
   const health = () => status.health();
-  const rpc = control && new RpcReceiver({ ...shared, commands, control, health, ...(secrets && { secrets }) });
+  const rpc =
+    control && new RpcReceiver({ ...shared, commands, control, health, ...(secrets && { secrets }) });
 
   const unsubscribe = [
     ...(control?.controllers ? [followControllers(link, topics, control.controllers)] : []),
