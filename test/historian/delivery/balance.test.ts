@@ -64,7 +64,7 @@ describe("the balance of a spool on disk that reaches its limit", () => {
     expect(delivery.counters.waiting).toBe(0);
   }
 
-  it("every accepted sample is stored or counted as dropped, once", async () => {
+  it("A15: every accepted sample is stored or counted as dropped, once", async () => {
     backend.fail = () => Promise.reject(AWAY);
     for (let round = 0; round < 20; round++) {
       await scrape(200);
