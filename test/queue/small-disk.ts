@@ -33,7 +33,12 @@ export class SmallDisk {
   /** Takes all that is free but `spare`. */
   fill(spare = 0): void {
     rmSync(this.#filler, { force: true });
-    writeFileSync(this.#filler, Buffer.alloc(Math.max(this.free - spare, 0), 1));
+    try {
+      writeFileSync(this.#filler, Buffer.alloc(Math.max(this.free - spare, 0), 1));
+    } catch (error) {
+      // Others write to it meanwhile: it is full sooner.
+      if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+    }
   }
 
   empty(): void {
