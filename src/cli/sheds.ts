@@ -11,6 +11,7 @@ interface Sheds {
     readonly point: string;
     readonly value: unknown;
     readonly requester: string;
+    readonly state: string;
     readonly since: string;
     readonly endsAt: string | null;
     readonly leaseSeconds: number | null;
@@ -33,18 +34,25 @@ async function list(flags: BridgeFlags, terminal: Terminal): Promise<void> {
   const { held, others } = sheds;
   if (held.length === 0) terminal.out("the bridge holds nothing\n");
   else {
-    const rows = held.map(({ device, point, value, requester, since, endsAt, leaseSeconds, renewals }) => [
+    const rows = held.map(({ device, point, value, requester, state, since, ...rest }) => [
       `${device}/${point}`,
       formatValue(value),
       requester,
+      state.replace("_", " "),
       since,
-      endsAt === null ? "when it is reverted" : leaseSeconds === null ? endsAt : `${endsAt}, renewed before`,
-      String(renewals),
+      endText(rest),
+      String(rest.renewals),
     ]);
-    terminal.out(formatTable(["point", "value", "requester", "since", "ends", "renewals"], rows));
+    const head = ["point", "value", "requester", "state", "since", "ends", "renewals"];
+    terminal.out(formatTable(head, rows));
   }
   if (others.length > 0) {
     const rows = others.map(({ device, text, seenAt }) => [device, seenAt, text]);
     terminal.out(`\nNot by this bridge:\n${formatTable(["device", "seen", "what"], rows)}`);
   }
+}
+
+function endText({ endsAt, leaseSeconds }: Pick<Sheds["held"][number], "endsAt" | "leaseSeconds">): string {
+  if (endsAt === null) return "when it is reverted";
+  return leaseSeconds === null ? endsAt : `${endsAt}, renewed before`;
 }

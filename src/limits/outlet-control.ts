@@ -66,6 +66,13 @@ export class OutletControl {
     if (!settled || limitKw === undefined || outlet.askedKw !== undefined) return;
     if (limitKw !== null && own.isOwn(source.id, limitKw)) return;
     // Gone, or somebody else's. One that is lower than a share is left alone, as if the port could give no more.
+    if (own.has(source.id))
+      this.#parts.notices.say(
+        "warning",
+        "limit_gone",
+        `${this.#parts.group}: the limit of ${source.id} was ended or replaced by somebody else; the group decides anew`,
+        source.device.path,
+      );
     own.forget(source.id);
     if (limitKw !== null) outlet.nominalKw = Math.max(limitKw, outlet.loadKw ?? 0);
   }
