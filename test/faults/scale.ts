@@ -11,3 +11,6 @@ export function rounds(ordinary: number): number {
 }
 
 export const soakMinutes = Number(process.env.FAULTS_SOAK_MINUTES ?? 3 * factor);
+
+/** Minutes of random trouble with set points. */
+export const controlMinutes = Number(process.env.FAULTS_CONTROL_MINUTES ?? 0.75 * factor);

@@ -1,0 +1,555 @@
+import type { Exchange, ShedCall } from "../../helpers/soap-proxy.ts";
+import { type Act, type Limit, portsOf, same, Truth } from "./truth.ts";
+
+/*
+ * The judge of an hour of random trouble. It has the service's own log (what was done), the proxy's record (which answers
+ * were lost), and what the bridge said; and it holds the bridge to these rules:
+ *
+ * - Whatever the bridge changed at the service, something explains: a command that was under way; the renewal of a limit
+ *   that is held and in force; the end of a duration; the revert of an override or of a controller that is away; a change of
+ *   mode; the other port's limit that was put back. Anything else is an unintended write.
+ * - `refused` and `failed`: the service did not act on it. `accepted`: it did. `confirmed`: the service was as asked when it
+ *   was read back. `unknown` (or `not known` in the text): only where an answer was really lost, or the bridge was killed in
+ *   the middle. No answer at all: only where the bridge was killed, or was not there. Anything else is an untrue answer.
+ */
+
+/** A command to a point or a device, and what the bridge answered. Times are milliseconds since 1970, by the true clock. */
+export interface Asked {
+  readonly id: string;
+  readonly requester: string;
+  readonly action: "set" | "revert" | "revert device";
+  readonly device: string;
+  readonly stationID: string;
+  /** Undefined: the whole station. */
+  readonly port: string | undefined;
+  readonly point: string | undefined;
+  /** Of a set that limits; absent where the command ends limits. */
+  readonly mode?: "allowedLoad" | "percentShed";
+  readonly value?: number;
+  readonly minutes?: number;
+  readonly sentAt: number;
+  readonly answers: Answer[];
+}
+
+export interface Answer {
+  readonly at: number;
+  readonly status: string;
+  readonly text: string;
+  /** False: another one follows. */
+  readonly final: boolean;
+  /** It was given before, to the same command. */
+  readonly repeated: boolean;
+  readonly error: string | undefined;
+}
+
+/** A time of something, open at its end until it is over. */
+export interface Span {
+  readonly from: number;
+  to: number;
+}
+
+/** An override that reverts its devices. */
+export interface Overridden extends Span {
+  readonly device: string;
+}
+
+/** A controller that said `offline`. */
+export interface Absence extends Span {
+  readonly requester: string;
+}
+
+/** A process of the bridge, from the moment it takes commands to its end. */
+export interface Life extends Span {
+  readonly name: string;
+  readonly end: string;
+}
+
+/** What the bridge said by itself: an event, the announcement of a write. */
+export interface Said {
+  readonly at: number;
+  readonly device: string;
+  readonly text: string;
+}
+
+/** Everything that is known of a run. */
+export interface Evidence {
+  readonly acts: readonly Act[];
+  readonly exchanges: readonly Exchange[];
+  readonly asked: readonly Asked[];
+  readonly overridden: readonly Overridden[];
+  readonly absences: readonly Absence[];
+  readonly lives: readonly Life[];
+  /** Times in which the service showed changes late. */
+  readonly late: readonly Span[];
+  readonly said: readonly Said[];
+  readonly graceSeconds: number;
+  readonly leaseMinutes: (stationID: string) => number;
+  readonly confirmSeconds: number;
+}
+
+export interface Finding {
+  readonly kind: "unintended write" | "untrue answer" | "unknown without a lost answer" | "no answer";
+  readonly at: number;
+  readonly text: string;
+  readonly timeline: string;
+}
+
+/** Whether the answer to a call was lost, as its sender sees it: it went out, and nobody said what became of it. */
+const LEAVES_OPEN: readonly string[] = ["lost", "cut", "silent", "gateway", "dropped", "hang"];
+/** Two processes, two clocks on one machine: orders within this do not count. */
+const SLACK_MS = 250;
+/** An expiry, a clear elsewhere and a renewal can cross. */
+const CROSSING_MS = 3000;
+const CLEARED_ELSEWHERE_MS = 5000;
+/** A write that belongs to a clear, or to a change of mode, follows it within this. */
+const TOGETHER_MS = 15_000;
+/** An override tries to revert for so long. */
+const FAILSAFE_MS = 16 * 60_000;
+/** A command that is not carried out by then has expired. */
+const OLDEST_COMMAND_MS = 60_000;
+/** The last read-back comes at most so long before the answer. */
+const READ_BACK_MS = 10_000;
+
+export class Judge {
+  readonly findings: Finding[] = [];
+  readonly truth = new Truth();
+  readonly #evidence: Evidence;
+  /** The acts that a command explains. */
+  readonly #actsOf = new Map<Asked, Act[]>();
+  /** Which command a limit is of, over its renewals. */
+  readonly #origin = new Map<Act, Asked>();
+  /** How many calls by what explains them. */
+  readonly explained: Record<string, number> = {};
+
+  constructor(evidence: Evidence) {
+    this.#evidence = evidence;
+    for (const act of evidence.acts) {
+      if (act.by === "bridge") this.#explain(act);
+      this.truth.apply(act);
+    }
+    for (const asked of evidence.asked) this.#judgeAnswers(asked);
+  }
+
+  /** Calls of the bridge that changed a limit at the service. */
+  get changes(): number {
+    return this.#evidence.acts.filter(({ by }) => by === "bridge").length;
+  }
+
+  /** The command that a limit in force was set by. */
+  originOf(act: Act): Asked | undefined {
+    return this.#origin.get(act);
+  }
+
+  #explain(act: Act): void {
+    const why = act.operation === "shedLoad" ? this.#explainLimit(act) : this.#explainClear(act);
+    if (why === undefined) this.#unintended(act);
+    else this.explained[why] = (this.explained[why] ?? 0) + 1;
+  }
+
+  #explainLimit(act: Act): string | undefined {
+    const command = this.#commandFor(act, (asked) => same(asked, act) && asked.port === act.port);
+    if (command) {
+      this.#origin.set(act, command);
+      return "set";
+    }
+    // What is written without a command is a limit that was there before, and keeps its command.
+    const before = this.#lastLike(act);
+    const origin = before && this.#origin.get(before.act);
+    if (!before || !origin) return undefined;
+    this.#origin.set(act, origin);
+    const inForce = before.to > act.at;
+    const endedMs = act.at - before.to;
+    const { endedBy } = before;
+    if (origin.minutes === undefined && inForce) return "renewal";
+    if (origin.minutes === undefined && !endedBy && endedMs <= CROSSING_MS) return "renewal";
+    if (endedBy?.by === "portal" && endedMs <= CLEARED_ELSEWHERE_MS + this.#lateMs(act.at)) return "renewal";
+    // The service may not show yet whether it cleared this port together with the other one.
+    const others = (one: Act) => one.operation === "clearShedState" && one.port !== act.port;
+    if (act.port !== undefined && (inForce || endedMs <= TOGETHER_MS) && this.#justBefore(act, others))
+      return "put back with the other port";
+    const isModeChange =
+      endedBy?.by === "bridge" && endedBy.operation === "clearShedState" && endedMs <= TOGETHER_MS;
+    if (isModeChange && this.#underWay(act, (asked) => asked.mode !== undefined && asked.mode !== act.mode))
+      return "put back after a change of mode";
+    return undefined;
+  }
+
+  #explainClear(act: Act): string | undefined {
+    const { overridden, absences, graceSeconds } = this.#evidence;
+    const meant = (asked: Asked) =>
+      asked.mode === undefined && (asked.action === "revert device" || asked.port === act.port);
+    if (this.#commandFor(act, meant)) return "revert";
+    const standing = this.#standing(act);
+    const changesMode = (asked: Asked) =>
+      asked.mode !== undefined && standing.some(({ mode }) => mode !== asked.mode);
+    if (act.port === undefined && this.#underWay(act, changesMode)) return "change of mode";
+    const isOver = (limit: Limit) => {
+      const due = this.#dueEnd(limit.act);
+      return due !== undefined && due - CROSSING_MS <= act.at;
+    };
+    const recent = standing.length > 0 ? standing : this.#recent(act);
+    if (recent.length > 0 && recent.every(isOver)) return "end of a duration";
+    const device = this.#deviceOf(act.stationID);
+    const isFailsafe = overridden.some(
+      (one) =>
+        one.device === device &&
+        act.at >= one.from - SLACK_MS &&
+        act.at <= Math.min(one.to, one.from + FAILSAFE_MS) + SLACK_MS,
+    );
+    if (isFailsafe) return "override";
+    const owners = new Set(recent.map(({ act: limit }) => this.#origin.get(limit)?.requester));
+    const isDeadMan = absences.some(
+      ({ requester, from, to }) =>
+        owners.has(requester) &&
+        act.at >= from + graceSeconds * 1000 - SLACK_MS &&
+        act.at <= to + CROSSING_MS,
+    );
+    if (isDeadMan) return "controller away";
+    // What may be in force is ended like what is.
+    const mayStand = this.#evidence.exchanges.some(
+      (call) =>
+        call.operation === "shedLoad" && isOpen(call) && call.stationID === act.stationID && call.at < act.at,
+    );
+    return standing.length === 0 && mayStand ? "end of what was unknown" : undefined;
+  }
+
+  /** The command that was under way and asked for this; each explains one call for each target. */
+  #commandFor(act: Act, meant: (asked: Asked) => boolean): Asked | undefined {
+    const free = this.#candidates(act, meant).filter(
+      (asked) => !this.#acts(asked).some((one) => one.operation === act.operation && one.port === act.port),
+    );
+    // One that says that nothing was sent is the last to be believed to have done it.
+    const believed = free.find((asked) => !["refused", "failed"].includes(verdictOf(asked)?.status ?? ""));
+    const command = believed ?? free[0];
+    if (command) this.#acts(command).push(act);
+    return command;
+  }
+
+  #underWay(act: Act, meant: (asked: Asked) => boolean): boolean {
+    const command = this.#candidates(act, meant)[0];
+    if (command) this.#acts(command).push(act);
+    return command !== undefined;
+  }
+
+  #candidates(act: ShedCall & { readonly at: number }, meant: (asked: Asked) => boolean): Asked[] {
+    return this.#evidence.asked.filter(
+      (asked) =>
+        asked.stationID === act.stationID &&
+        asked.sentAt <= act.at + SLACK_MS &&
+        act.at <= this.#endOf(asked) + SLACK_MS &&
+        meant(asked),
+    );
+  }
+
+  #acts(asked: Asked): Act[] {
+    const acts = this.#actsOf.get(asked) ?? [];
+    this.#actsOf.set(asked, acts);
+    return acts;
+  }
+
+  /** Nothing is sent for a command after its answer, after the death of who carried it out, or when it is too old. */
+  #endOf(asked: Asked): number {
+    const answeredAt = verdictOf(asked)?.at ?? Number.POSITIVE_INFINITY;
+    const diedAt = this.#deathIn(asked.sentAt, answeredAt)?.to ?? Number.POSITIVE_INFINITY;
+    // An act under way is given up after half a minute.
+    return Math.min(answeredAt, diedAt, asked.sentAt + OLDEST_COMMAND_MS + 30_000);
+  }
+
+  #deathIn(from: number, to: number): Life | undefined {
+    return this.#evidence.lives.find(
+      (life) => life.to >= from - SLACK_MS && life.to <= to && life.from <= to,
+    );
+  }
+
+  /** When a limit's time is over as its sender wanted; undefined: it is held. */
+  #dueEnd(act: Act): number | undefined {
+    const origin = this.#origin.get(act);
+    if (origin?.minutes !== undefined) {
+      const first = this.#acts(origin).find(({ operation }) => operation === "shedLoad") ?? act;
+      return first.at + origin.minutes * 60_000;
+    }
+    const lease = this.#evidence.leaseMinutes(act.stationID);
+    return lease === 0 ? undefined : act.at + lease * 60_000;
+  }
+
+  #standing(act: Act): Limit[] {
+    const limits = portsOf(act).map((port) => this.truth.at(act.stationID, port, act.at));
+    return limits.filter((limit) => limit !== undefined);
+  }
+
+  /** What ended at these ports by itself or elsewhere, where nothing is in force any more. */
+  #recent(act: Act): Limit[] {
+    return portsOf(act).flatMap((port) => {
+      const last = this.truth.during(act.stationID, port, 0, act.at).at(-1);
+      return last && last.endedBy?.by !== "bridge" ? [last] : [];
+    });
+  }
+
+  /** The latest limit like this one that the bridge had at the target, in force or not. */
+  #lastLike(act: Act): Limit | undefined {
+    const [port] = portsOf(act);
+    return this.truth
+      .during(act.stationID, port!, 0, act.at)
+      .findLast((limit) => limit.act.by === "bridge" && limit.act.port === act.port && same(limit, act));
+  }
+
+  #justBefore(act: Act, passes: (one: Act) => boolean): boolean {
+    return this.#evidence.acts.some(
+      (one) =>
+        one.by === "bridge" &&
+        one.stationID === act.stationID &&
+        one.at <= act.at &&
+        one.at >= act.at - TOGETHER_MS &&
+        passes(one),
+    );
+  }
+
+  #lateMs(at: number): number {
+    return this.#evidence.late.some(({ from, to }) => from <= at && at <= to + LONGEST_LATE_MS)
+      ? LONGEST_LATE_MS
+      : 0;
+  }
+
+  #unintended(act: Act): void {
+    const before = act.operation === "shedLoad" ? this.#lastLike(act) : undefined;
+    const origin = before && this.#origin.get(before.act);
+    let why = "no command, renewal, end or revert explains it";
+    if (before && origin) {
+      const ended = before.endedBy
+        ? `cleared by ${before.endedBy.by === "portal" ? "the portal" : "the bridge"} ${seconds(act.at - before.to)} before`
+        : before.to > act.at
+          ? "in force"
+          : `over since ${seconds(act.at - before.to)}`;
+      why = `the limit of ${origin.id} (${origin.requester}${origin.minutes === undefined ? "" : `, for ${origin.minutes} min`}) was ${ended}`;
+    }
+    this.#find("unintended write", act.at, act, `${describeCall(act)}: ${why}`);
+  }
+
+  #judgeAnswers(asked: Asked): void {
+    const answer = verdictOf(asked);
+    if (!answer) return this.#judgeSilence(asked);
+    const acts = this.#acts(asked);
+    const untrue = (text: string) =>
+      this.#find(
+        "untrue answer",
+        answer.at,
+        asked,
+        `${describe(asked)} was answered ${said(answer)}, ${text}`,
+      );
+    const done = acts.filter((act) => (asked.mode ? same(act, asked) : act.operation === "clearShedState"));
+    const endedUnderWay = this.#deathIn(asked.sentAt, answer.at) !== undefined;
+    if (isUnknown(answer)) {
+      if (!endedUnderWay && !this.#wasLost(asked, answer.at))
+        this.#find(
+          "unknown without a lost answer",
+          answer.at,
+          asked,
+          `${describe(asked)} was answered ${said(answer)}, and no answer of the service to it was lost`,
+        );
+      return;
+    }
+    switch (answer.status) {
+      case "refused":
+        if (acts.length > 0) untrue(`and the service did ${acts.map(describeCall).join(", ")}`);
+        return;
+      case "failed":
+        if (done.length > 0 && !/was cleared|not limited now/.test(answer.text))
+          untrue(`and the service did ${done.map(describeCall).join(", ")}`);
+        else if (
+          asked.mode &&
+          acts.length > 0 &&
+          !this.#isRestored(asked, answer.at) &&
+          !/not limited now/.test(answer.text)
+        )
+          untrue("and the limit that was there before was cleared for it");
+        return;
+      case "accepted":
+        if (done.length === 0 && asked.action !== "revert device")
+          untrue("and the service did not act on it");
+        return;
+      case "unconfirmed":
+        if (done.length === 0 && !endedUnderWay && asked.action !== "revert device")
+          untrue("and the service did not act on it");
+        else if (this.#stoodThroughout(asked, answer.at)) untrue("and the service was as asked all the time");
+        return;
+      case "confirmed":
+        if (!answer.repeated && !this.#stood(asked, answer.at))
+          untrue(`and the service had ${this.#had(asked, answer.at)}`);
+        return;
+      default:
+        untrue("which is no status");
+    }
+  }
+
+  #judgeSilence(asked: Asked): void {
+    const { lives, confirmSeconds } = this.#evidence;
+    const life = lives.find(({ from, to }) => from + 1000 <= asked.sentAt && asked.sentAt < to - SLACK_MS);
+    // It may have to wait for its turn, and be given up after half a minute.
+    const deadline = asked.sentAt + OLDEST_COMMAND_MS + 30_000 + confirmSeconds * 1000;
+    if (!life || life.to < deadline) {
+      // Who is killed answers when it is back, where it had sent something.
+      const next = lives.find(({ from }) => life !== undefined && from > life.to);
+      const sent = this.#acts(asked).some(({ at }) => life !== undefined && at < life.to - SLACK_MS);
+      if (!sent || !next || next.to < next.from + (confirmSeconds + 10) * 1000) return;
+    }
+    this.#find("no answer", asked.sentAt, asked, `${describe(asked)} was never answered`);
+  }
+
+  /** Whether an answer of the service to a call of this command was lost. */
+  #wasLost(asked: Asked, until: number): boolean {
+    return this.#evidence.exchanges.some(
+      (call) =>
+        call.stationID === asked.stationID &&
+        call.at >= asked.sentAt - SLACK_MS &&
+        call.at <= until &&
+        isOpen(call),
+    );
+  }
+
+  /** Whether the service was as asked at some moment shortly before. */
+  #stood(asked: Asked, at: number): boolean {
+    const from = Math.max(asked.sentAt, at - READ_BACK_MS) - this.#lateMs(at);
+    const { stationID } = asked;
+    return portsOf(asked).every((port) =>
+      asked.mode === undefined
+        ? this.truth.wasFree(stationID, port, from, at)
+        : this.truth.during(stationID, port, from, at).some((limit) => same(limit, asked)),
+    );
+  }
+
+  #stoodThroughout(asked: Asked, at: number): boolean {
+    const done = this.#acts(asked).at(-1);
+    if (!done || this.#lateMs(at) > 0) return false;
+    return portsOf(asked).every((port) => {
+      const limits = this.truth.during(asked.stationID, port, done.at + 1, at);
+      return asked.mode === undefined
+        ? limits.length === 0
+        : limits.length === 1 && same(limits[0]!, asked) && limits[0]!.to > at;
+    });
+  }
+
+  /** Whether something stands again that a command cleared and could not replace. */
+  #isRestored(asked: Asked, at: number): boolean {
+    return portsOf(asked).every((port) => this.truth.at(asked.stationID, port, at) !== undefined);
+  }
+
+  #had(asked: Asked, at: number): string {
+    const shown = portsOf(asked).map((port) => {
+      const limit = this.truth.at(asked.stationID, port, at);
+      return `${limit ? nameOf(limit) : "no limit"} at port ${port}`;
+    });
+    return shown.join(", ");
+  }
+
+  #deviceOf(stationID: string): string | undefined {
+    return this.#evidence.asked.find((asked) => asked.stationID === stationID)?.device;
+  }
+
+  #find(
+    kind: Finding["kind"],
+    at: number,
+    about: { readonly stationID: string; readonly port: string | undefined },
+    text: string,
+  ): void {
+    this.findings.push({
+      kind,
+      at,
+      text,
+      timeline: this.timeline(about.stationID, at - 75_000, at + 15_000),
+    });
+  }
+
+  /** What the service did, what was asked, and what the bridge said of a station, side by side in time. */
+  timeline(stationID: string, from: number, to: number): string {
+    const { acts, exchanges, asked, said: others, lives } = this.#evidence;
+    const device = this.#deviceOf(stationID) ?? "";
+    const lines: [at: number, who: string, text: string][] = [];
+    const passed = new Set(acts.map(({ exchange }) => exchange));
+    for (const act of acts)
+      if (act.stationID === stationID)
+        lines.push([
+          act.at,
+          "service",
+          `${act.by === "portal" ? "portal: " : ""}${describeCall(act)}${fate(act.exchange)}`,
+        ]);
+    for (const call of exchanges)
+      if (call.stationID === stationID && !passed.has(call))
+        lines.push([call.at, "service", `did not do ${describeCall(call)} (${call.trouble ?? "refused"})`]);
+    for (const command of asked) {
+      if (command.stationID !== stationID) continue;
+      lines.push([command.sentAt, "asked", describe(command)]);
+      for (const answer of command.answers)
+        lines.push([
+          answer.at,
+          "bridge",
+          `${command.id}: ${said(answer)}${answer.final ? "" : " (more follows)"}`,
+        ]);
+    }
+    for (const one of others)
+      if (one.device === device || one.device === "") lines.push([one.at, "bridge", one.text]);
+    for (const life of lives)
+      lines.push(
+        [life.from, "process", `${life.name} runs`],
+        [life.to, "process", `${life.name}: ${life.end}`],
+      );
+    return lines
+      .filter(([at]) => at >= from && at <= to)
+      .sort(([one], [other]) => one - other)
+      .map(([at, who, text]) => `${new Date(at).toISOString().slice(11, 23)}  ${who.padEnd(7)}  ${text}`)
+      .join("\n");
+  }
+}
+
+/** Longest time for which the service shows a change late. */
+export const LONGEST_LATE_MS = 4000;
+
+function isOpen({ answered, trouble }: Exchange): boolean {
+  return !answered && (trouble === undefined || trouble === "delay" || LEAVES_OPEN.includes(trouble));
+}
+
+/** The answer that counts: the first that nothing follows. */
+export function verdictOf(asked: Asked): Answer | undefined {
+  return asked.answers.find(({ final }) => final);
+}
+
+export function isUnknown({ status, text }: Answer): boolean {
+  return (
+    status === "unknown" || ((status === "failed" || status === "unconfirmed") && /not known/.test(text))
+  );
+}
+
+export function nameOf({
+  mode,
+  value,
+}: {
+  readonly mode: string | undefined;
+  readonly value: number | undefined;
+}): string {
+  return mode === "percentShed" ? `${value} % shed` : `${value} kW`;
+}
+
+function describeCall(call: ShedCall): string {
+  const where = call.port === undefined ? "the station" : `port ${call.port}`;
+  if (call.operation === "clearShedState") return `clear ${where} of ${call.stationID}`;
+  const lasts = call.minutes === 0 ? "until cleared" : `for ${call.minutes} min`;
+  return `limit ${where} of ${call.stationID} to ${nameOf(call)} ${lasts}`;
+}
+
+function fate(exchange: Exchange | undefined): string {
+  if (!exchange) return "";
+  const trouble = exchange.trouble === undefined ? "" : `, ${exchange.trouble}`;
+  return exchange.answered ? trouble : `${trouble}, its answer was lost`;
+}
+
+function describe({ id, requester, action, device, point, value, minutes }: Asked): string {
+  const what = `${action} ${device}${point === undefined ? "" : `/${point}`}`;
+  return `${id} of ${requester}: ${what}${value === undefined ? "" : ` = ${value}`}${minutes === undefined ? "" : ` for ${minutes} min`}`;
+}
+
+function said({ status, text, error }: Answer): string {
+  return `"${status}${error === undefined ? "" : ` ${error}`}${text === "" ? "" : `: ${text}`}"`;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
