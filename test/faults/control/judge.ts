@@ -27,7 +27,8 @@ export interface Asked {
   readonly mode?: "allowedLoad" | "percentShed";
   readonly value?: number;
   readonly minutes?: number;
-  readonly sentAt: number;
+  /** Once, or again under the same id. */
+  readonly sentAt: readonly [number, ...number[]];
   readonly answers: Answer[];
 }
 
@@ -88,7 +89,12 @@ export interface Evidence {
 }
 
 export interface Finding {
-  readonly kind: "unintended write" | "untrue answer" | "unknown without a lost answer" | "no answer";
+  readonly kind:
+    | "unintended write"
+    | "untrue answer"
+    | "unknown without a lost answer"
+    | "no answer"
+    | "stopped by its own disk";
   readonly at: number;
   readonly text: string;
   readonly timeline: string;
@@ -96,6 +102,10 @@ export interface Finding {
 
 /** Whether the answer to a call was lost, as its sender sees it: it went out, and nobody said what became of it. */
 const LEAVES_OPEN: readonly string[] = ["lost", "cut", "silent", "gateway", "dropped", "hang"];
+/** A bridge can always do without its disk. */
+const OWN_DISK = /disk is full|database or disk|ENOSPC/i;
+/** After its start a bridge subscribes. */
+const FIRST_MOMENT_MS = 1000;
 /** Two processes, two clocks on one machine: orders within this do not count. */
 const SLACK_MS = 250;
 /** An expiry, a clear elsewhere and a renewal can cross. */
@@ -107,6 +117,8 @@ const TOGETHER_MS = 15_000;
 const FAILSAFE_MS = 16 * 60_000;
 /** A command that is not carried out by then has expired. */
 const OLDEST_COMMAND_MS = 60_000;
+/** A call that takes longer is given up. */
+const CALL_MS = 30_000;
 /** The last read-back comes at most so long before the answer. */
 const READ_BACK_MS = 10_000;
 
@@ -235,8 +247,9 @@ export class Judge {
     return this.#evidence.asked.filter(
       (asked) =>
         asked.stationID === act.stationID &&
-        asked.sentAt <= act.at + SLACK_MS &&
-        act.at <= this.#endOf(asked) + SLACK_MS &&
+        asked.sentAt.some(
+          (sentAt) => sentAt <= act.at + SLACK_MS && act.at <= this.#endOf(asked, sentAt) + SLACK_MS,
+        ) &&
         meant(asked),
     );
   }
@@ -247,12 +260,11 @@ export class Judge {
     return acts;
   }
 
-  /** Nothing is sent for a command after its answer, after the death of who carried it out, or when it is too old. */
-  #endOf(asked: Asked): number {
+  /** Nothing is sent for a command after its answer, after the death of who carries it out, or when it is too old. */
+  #endOf(asked: Asked, sentAt: number): number {
     const answeredAt = verdictOf(asked)?.at ?? Number.POSITIVE_INFINITY;
-    const diedAt = this.#deathIn(asked.sentAt, answeredAt)?.to ?? Number.POSITIVE_INFINITY;
-    // An act under way is given up after half a minute.
-    return Math.min(answeredAt, diedAt, asked.sentAt + OLDEST_COMMAND_MS + 30_000);
+    const diedAt = this.#deathIn(sentAt, answeredAt)?.to ?? Number.POSITIVE_INFINITY;
+    return Math.min(answeredAt, diedAt, sentAt + OLDEST_COMMAND_MS + CALL_MS);
   }
 
   #deathIn(from: number, to: number): Life | undefined {
@@ -327,55 +339,59 @@ export class Judge {
 
   #judgeAnswers(asked: Asked): void {
     const answer = verdictOf(asked);
-    if (!answer) return this.#judgeSilence(asked);
-    const acts = this.#acts(asked);
-    const untrue = (text: string) =>
-      this.#find(
-        "untrue answer",
-        answer.at,
-        asked,
-        `${describe(asked)} was answered ${said(answer)}, ${text}`,
+    if (!answer) {
+      this.#judgeSilence(asked);
+      return;
+    }
+    const parts = asked.action === "revert device" ? partsOf(answer) : [];
+    if (parts.length === 0) this.#judgeAnswer(asked, answer, this.#acts(asked));
+    // Of a whole device each point has its own.
+    for (const { port, ...part } of parts)
+      this.#judgeAnswer(
+        { ...asked, port },
+        part,
+        this.#acts(asked).filter((act) => act.port === port),
       );
+  }
+
+  #judgeAnswer(asked: Asked, answer: Answer, acts: readonly Act[]): void {
+    const find = (kind: Finding["kind"], text: string) =>
+      this.#find(kind, answer.at, asked, `${describe(asked)} was answered ${said(answer)}, ${text}`);
+    const untrue = (text: string) => find("untrue answer", text);
+    const did = (what: readonly Act[]) => `and the service did ${what.map(describeCall).join(", ")}`;
     const done = acts.filter((act) => (asked.mode ? same(act, asked) : act.operation === "clearShedState"));
-    const endedUnderWay = this.#deathIn(asked.sentAt, answer.at) !== undefined;
+    const endedUnderWay = this.#deathIn(asked.sentAt[0], answer.at) !== undefined;
     if (isUnknown(answer)) {
       if (!endedUnderWay && !this.#wasLost(asked, answer.at))
-        this.#find(
-          "unknown without a lost answer",
-          answer.at,
-          asked,
-          `${describe(asked)} was answered ${said(answer)}, and no answer of the service to it was lost`,
-        );
+        find("unknown without a lost answer", "and no answer of the service to it was lost");
       return;
     }
     switch (answer.status) {
       case "refused":
-        if (acts.length > 0) untrue(`and the service did ${acts.map(describeCall).join(", ")}`);
-        return;
-      case "failed":
-        if (done.length > 0 && !/was cleared|not limited now/.test(answer.text))
-          untrue(`and the service did ${done.map(describeCall).join(", ")}`);
-        else if (
-          asked.mode &&
-          acts.length > 0 &&
-          !this.#isRestored(asked, answer.at) &&
-          !/not limited now/.test(answer.text)
-        )
+        if (acts.length > 0) untrue(did(acts));
+        break;
+      case "failed": {
+        const tells = /was cleared|not limited now/.test(answer.text);
+        if (done.length > 0 && !tells) untrue(did(done));
+        else if (asked.mode && acts.length > 0 && !tells && !this.#isRestored(asked, answer.at))
           untrue("and the limit that was there before was cleared for it");
-        return;
+        else if (OWN_DISK.test(answer.text)) find("stopped by its own disk", "which is no reason");
+        break;
+      }
       case "accepted":
         if (done.length === 0 && asked.action !== "revert device")
           untrue("and the service did not act on it");
-        return;
+        break;
       case "unconfirmed":
         if (done.length === 0 && !endedUnderWay && asked.action !== "revert device")
           untrue("and the service did not act on it");
-        else if (this.#stoodThroughout(asked, answer.at)) untrue("and the service was as asked all the time");
-        return;
+        else if (this.#stoodThroughout(asked, done, answer.at))
+          untrue("and the service was as asked all the time");
+        break;
       case "confirmed":
         if (!answer.repeated && !this.#stood(asked, answer.at))
           untrue(`and the service had ${this.#had(asked, answer.at)}`);
-        return;
+        break;
       default:
         untrue("which is no status");
     }
@@ -383,16 +399,18 @@ export class Judge {
 
   #judgeSilence(asked: Asked): void {
     const { lives, confirmSeconds } = this.#evidence;
-    const life = lives.find(({ from, to }) => from + 1000 <= asked.sentAt && asked.sentAt < to - SLACK_MS);
-    // It may have to wait for its turn, and be given up after half a minute.
-    const deadline = asked.sentAt + OLDEST_COMMAND_MS + 30_000 + confirmSeconds * 1000;
-    if (!life || life.to < deadline) {
-      // Who is killed answers when it is back, where it had sent something.
-      const next = lives.find(({ from }) => life !== undefined && from > life.to);
-      const sent = this.#acts(asked).some(({ at }) => life !== undefined && at < life.to - SLACK_MS);
-      if (!sent || !next || next.to < next.from + (confirmSeconds + 10) * 1000) return;
+    const [sentAt] = asked.sentAt;
+    const life = lives.find(({ from, to }) => from + FIRST_MOMENT_MS <= sentAt && sentAt < to - SLACK_MS);
+    // Nobody was there to answer.
+    if (!life) return;
+    const answerMs = CALL_MS + confirmSeconds * 1000;
+    if (life.to < sentAt + OLDEST_COMMAND_MS + answerMs) {
+      // Who was killed in the middle answers when it is back, where it had sent something.
+      const next = lives.find(({ from }) => from > life.to);
+      const sent = this.#acts(asked).some(({ at }) => at < life.to - SLACK_MS);
+      if (!sent || !next || next.to < next.from + answerMs) return;
     }
-    this.#find("no answer", asked.sentAt, asked, `${describe(asked)} was never answered`);
+    this.#find("no answer", sentAt, asked, `${describe(asked)} was never answered`);
   }
 
   /** Whether an answer of the service to a call of this command was lost. */
@@ -400,7 +418,8 @@ export class Judge {
     return this.#evidence.exchanges.some(
       (call) =>
         call.stationID === asked.stationID &&
-        call.at >= asked.sentAt - SLACK_MS &&
+        (asked.port === call.port || asked.port === undefined || call.port === undefined) &&
+        call.at >= asked.sentAt[0] - SLACK_MS &&
         call.at <= until &&
         isOpen(call),
     );
@@ -408,7 +427,7 @@ export class Judge {
 
   /** Whether the service was as asked at some moment shortly before. */
   #stood(asked: Asked, at: number): boolean {
-    const from = Math.max(asked.sentAt, at - READ_BACK_MS) - this.#lateMs(at);
+    const from = Math.max(asked.sentAt[0], at - READ_BACK_MS) - this.#lateMs(at);
     const { stationID } = asked;
     return portsOf(asked).every((port) =>
       asked.mode === undefined
@@ -417,8 +436,8 @@ export class Judge {
     );
   }
 
-  #stoodThroughout(asked: Asked, at: number): boolean {
-    const done = this.#acts(asked).at(-1);
+  #stoodThroughout(asked: Asked, acts: readonly Act[], at: number): boolean {
+    const done = acts.at(-1);
     if (!done || this.#lateMs(at) > 0) return false;
     return portsOf(asked).every((port) => {
       const limits = this.truth.during(asked.stationID, port, done.at + 1, at);
@@ -477,7 +496,7 @@ export class Judge {
         lines.push([call.at, "service", `did not do ${describeCall(call)} (${call.trouble ?? "refused"})`]);
     for (const command of asked) {
       if (command.stationID !== stationID) continue;
-      lines.push([command.sentAt, "asked", describe(command)]);
+      for (const sentAt of command.sentAt) lines.push([sentAt, "asked", describe(command)]);
       for (const answer of command.answers)
         lines.push([
           answer.at,
@@ -507,9 +526,19 @@ function isOpen({ answered, trouble }: Exchange): boolean {
   return !answered && (trouble === undefined || trouble === "delay" || LEAVES_OPEN.includes(trouble));
 }
 
-/** The answer that counts: the first that nothing follows. */
-export function verdictOf(asked: Asked): Answer | undefined {
-  return asked.answers.find(({ final }) => final);
+/** The answer that counts: the first that nothing follows; that of a twin which only reads where there is no other. */
+export function verdictOf({ answers }: Pick<Asked, "answers">): Answer | undefined {
+  const final = answers.filter((answer) => answer.final);
+  return final.find(({ error }) => error !== "ReadOnlyBridgeError") ?? final[0];
+}
+
+/** What the answer to the revert of a device says of each point: `allowedLoad_1: failed (why); …`. */
+function partsOf(answer: Answer): (Answer & { readonly port: string | undefined })[] {
+  const heads = [...answer.text.matchAll(/(?:^|; )(?:shedState|allowedLoad|percentShed)(?:_(\d))?: (\w+)/g)];
+  return heads.map(({ 0: head, 1: port, 2: status, index }, i) => {
+    const text = answer.text.slice(index + head.length, heads[i + 1]?.index).trim();
+    return { ...answer, port, status: status!, text };
+  });
 }
 
 export function isUnknown({ status, text }: Answer): boolean {

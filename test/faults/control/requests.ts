@@ -1,4 +1,4 @@
-import type { Absence, Answer, Asked, Overridden, Said } from "./judge.ts";
+import { type Absence, type Answer, type Asked, type Overridden, type Said, verdictOf } from "./judge.ts";
 import type { Random } from "./random.ts";
 import { type ControlSite, DEVICES } from "./site.ts";
 
@@ -7,7 +7,6 @@ const REQUESTERS = ["ems", "tariff", "operator", "fleet"];
 export const CONTROLLERS = ["ems", "tariff"];
 const MOST_KW = 6.9;
 
-type Kind = keyof typeof KINDS;
 /** What is asked how often. */
 const KINDS = {
   limit: 40,
@@ -41,6 +40,7 @@ export class Requests {
   readonly calls: Called[] = [];
   readonly #site: ControlSite;
   readonly #random: Random;
+  readonly #sentAt = new Map<Asked, number[]>();
   #number = 0;
 
   constructor(site: ControlSite, random: Random) {
@@ -55,14 +55,15 @@ export class Requests {
     for (const name of CONTROLLERS) await this.controller(name, "online");
   }
 
-  /** One command, of any kind. `lasting`: also such as end by themselves later. */
-  async send(lasting: boolean): Promise<void> {
+  /** One command, of any kind; one that ends by itself after so many minutes at most. */
+  async send(longestMinutes: number): Promise<void> {
     const random = this.#random;
-    const kind = random.weighted(KINDS) as Kind;
+    const kind = random.weighted(KINDS);
     this.counts[kind] = (this.counts[kind] ?? 0) + 1;
     const device = random.pick(DEVICES);
     const port = random.pick(["1", "2"]);
-    const minutes = lasting && random.chance(0.35) ? { minutes: random.chance(0.7) ? 1 : 2 } : {};
+    const lasts = Math.min(longestMinutes, random.chance(0.7) ? 1 : 2);
+    const minutes = random.chance(0.35) && lasts > 0 ? { minutes: lasts } : {};
     // Three places, so that each limit is told from all others.
     const kw = Math.round(random.between(0.5, MOST_KW) * 1000) / 1000;
     switch (kind) {
@@ -116,6 +117,7 @@ export class Requests {
     const attribute = mode ?? (action === "set" ? "shedState" : "allowedLoad");
     const point =
       action === "revert device" ? undefined : port === undefined ? attribute : `${attribute}_${port}`;
+    const sentAt: [number, ...number[]] = [Date.now()];
     const asked: Asked = {
       ...{
         id: `c${++this.#number}`,
@@ -128,15 +130,25 @@ export class Requests {
       },
       ...(mode && { mode, value: value! }),
       ...(minutes !== undefined && { minutes }),
-      ...{ sentAt: Date.now(), answers: [] },
+      ...{ sentAt, answers: [] },
     };
     this.asked.push(asked);
+    this.#sentAt.set(asked, sentAt);
     await this.#publish(asked);
   }
 
-  /** Whether every command has its last answer. */
-  get unanswered(): Asked[] {
-    return this.asked.filter(({ answers }) => !answers.some(({ final }) => final));
+  /** Commands since a time that have no last answer. */
+  unanswered(since: number): Asked[] {
+    return this.asked.filter((asked) => asked.sentAt.at(-1)! > since && !verdictOf(asked));
+  }
+
+  /** Errors of overrides that the bridge's own disk was the reason of. */
+  get stoppedByDisk(): string[] {
+    return this.calls
+      .filter(
+        ({ verb, response }) => verb.includes("override") && /disk/.test(response?.error?.message ?? ""),
+      )
+      .map(({ text, response }) => `${text}: ${response!.error!.message}`);
   }
 
   async controller(name: string, state: "online" | "offline"): Promise<void> {
@@ -158,7 +170,10 @@ export class Requests {
   /** The same command under the same id, as a sender does who heard nothing. */
   async #again(): Promise<void> {
     const recent = this.asked.slice(-10);
-    if (recent.length > 0) await this.#publish(this.#random.pick(recent));
+    if (recent.length === 0) return;
+    const asked = this.#random.pick(recent);
+    this.#sentAt.get(asked)!.push(Date.now());
+    await this.#publish(asked);
   }
 
   async #override(device: string): Promise<void> {

@@ -124,15 +124,25 @@ export class Troubles {
   async #disk(): Promise<void> {
     const random = this.#randoms.disk;
     while (await this.#pause(random, 2000, 10_000)) {
-      this.#count("disk full");
-      this.#site.disk.fill();
-      // What is freed meanwhile is taken too.
+      // Room that the bridge makes is taken by others as well, as by a log that fills the disk.
+      const isTaken = random.chance(0.3);
+      this.#count(isTaken ? "disk full and filled on" : "disk full");
+      this.#fill();
       const end = Date.now() + random.between(3000, 15_000);
       while (Date.now() < Math.min(end, this.#until)) {
         await this.#last(random, 300, 900);
-        if (this.#site.disk.free > 0) this.#site.disk.fill();
+        if (isTaken && this.#site.disk.free > 0) this.#fill();
       }
       this.#site.disk.empty();
+    }
+  }
+
+  #fill(): void {
+    try {
+      this.#site.disk.fill();
+    } catch (error) {
+      // The bridge took some of it meanwhile.
+      if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
     }
   }
 
