@@ -57,8 +57,8 @@ export class SoapProxy {
   readonly exchanges: Exchange[] = [];
   /** Calls of any kind. */
   calls = 0;
-  /** Connections are reset as they come. */
-  refusing = false;
+  /** When connections were reset; what was on its way in one of them was lost. */
+  readonly resets: number[] = [];
   /** Asked for every call. */
   troubleOf: (call: ShedCall | undefined) => CallTrouble | undefined = () => undefined;
   readonly #server: Server;
@@ -74,9 +74,6 @@ export class SoapProxy {
 
   static async before(target: number): Promise<SoapProxy> {
     const server = createServer((incoming, response) => void proxy.#serve(incoming, response));
-    server.on("connection", (socket) => {
-      if (proxy.refusing) socket.resetAndDestroy();
-    });
     await once(server.listen(0, "127.0.0.1"), "listening");
     const proxy = new SoapProxy(server, target);
     return proxy;
@@ -84,20 +81,22 @@ export class SoapProxy {
 
   /** Ends every trouble; what hangs is reset. */
   heal(): void {
-    this.refusing = false;
+    if (!this.#server.listening) this.#server.listen(this.port, "127.0.0.1");
     this.troubleOf = () => undefined;
     this.#over.abort();
     this.#over = new AbortController();
   }
 
-  /** Connections that are kept end too. */
+  /** Nobody listens any more until {@link heal}, and connections that are kept end. */
   refuse(): void {
-    this.refusing = true;
+    this.resets.push(Date.now());
+    this.#server.close();
     this.#server.closeAllConnections();
   }
 
   async close(): Promise<void> {
     this.heal();
+    if (!this.#server.listening) await once(this.#server, "listening");
     this.#server.close();
     this.#server.closeAllConnections();
     await once(this.#server, "close");

@@ -76,6 +76,8 @@ export interface Said {
 export interface Evidence {
   readonly acts: readonly Act[];
   readonly exchanges: readonly Exchange[];
+  /** When the proxy reset connections. */
+  readonly resets: readonly number[];
   readonly asked: readonly Asked[];
   readonly overridden: readonly Overridden[];
   readonly absences: readonly Absence[];
@@ -328,7 +330,7 @@ export class Judge {
     let why = "no command, renewal, end or revert explains it";
     if (before && origin) {
       const ended = before.endedBy
-        ? `cleared by ${before.endedBy.by === "portal" ? "the portal" : "the bridge"} ${seconds(act.at - before.to)} before`
+        ? `ended by ${before.endedBy.by === "portal" ? "the portal" : "the bridge"} (${describeCall(before.endedBy)}) ${seconds(act.at - before.to)} before`
         : before.to > act.at
           ? "in force"
           : `over since ${seconds(act.at - before.to)}`;
@@ -415,11 +417,13 @@ export class Judge {
 
   /** Whether an answer of the service to a call of this command was lost. */
   #wasLost(asked: Asked, until: number): boolean {
+    const from = asked.sentAt[0] - SLACK_MS;
+    if (this.#evidence.resets.some((at) => at >= from && at <= until)) return true;
     return this.#evidence.exchanges.some(
       (call) =>
         call.stationID === asked.stationID &&
         (asked.port === call.port || asked.port === undefined || call.port === undefined) &&
-        call.at >= asked.sentAt[0] - SLACK_MS &&
+        call.at >= from &&
         call.at <= until &&
         isOpen(call),
     );

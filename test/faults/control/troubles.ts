@@ -5,8 +5,19 @@ import { Random } from "./random.ts";
 import { CONTROLLERS, type Requests } from "./requests.ts";
 import { type ControlSite, DEVICES } from "./site.ts";
 
-/** The twin of the instance, once it is told from the bridge by the bridge. */
-export const withTwin = process.env.FAULTS_TWIN === "1";
+/** Kinds of trouble, each on its own beside the others. */
+const KINDS = ["service", "disk", "process", "clock", "portal", "controllers", "twin"] as const;
+type Kind = (typeof KINDS)[number];
+
+/** A twin is no part of it by itself until bridges of one instance find out about each other. */
+const chosen = (process.env.FAULTS_CONTROL_TROUBLES ?? "service,disk,process,clock,portal,controllers").split(
+  ",",
+);
+const unknown = chosen.filter((kind) => !(KINDS as readonly string[]).includes(kind));
+if (unknown.length > 0)
+  throw new Error(
+    `FAULTS_CONTROL_TROUBLES: there is no trouble ${unknown.join(", ")}; there are ${KINDS.join(", ")}`,
+  );
 
 /** Answers that are lost, one after the other, among calls that fare well. */
 const LOST = ["lost", "cut", "silent", "gateway", "dropped"] as const;
@@ -21,9 +32,7 @@ export class Troubles {
   readonly #site: ControlSite;
   readonly #requests: Requests;
   /** One for each kind, so that what one draws does not hang on how fast the others are. */
-  readonly #randoms: Readonly<
-    Record<"service" | "calls" | "disk" | "process" | "clock" | "portal" | "controllers" | "twin", Random>
-  >;
+  readonly #randoms: Readonly<Record<Kind | "calls", Random>>;
   #until = 0;
 
   constructor(site: ControlSite, requests: Requests, seed: number) {
@@ -44,15 +53,16 @@ export class Troubles {
   /** Resolves when the last one is over: everything runs again, and nothing is in its way. */
   async rage(until: number): Promise<void> {
     this.#until = until;
-    await Promise.all([
-      this.#service(),
-      this.#disk(),
-      this.#process(),
-      this.#clock(),
-      this.#portal(),
-      this.#controllers(),
-      ...(withTwin ? [this.#twin()] : []),
-    ]);
+    const all: Readonly<Record<Kind, () => Promise<void>>> = {
+      service: () => this.#service(),
+      disk: () => this.#disk(),
+      process: () => this.#process(),
+      clock: () => this.#clock(),
+      portal: () => this.#portal(),
+      controllers: () => this.#controllers(),
+      twin: () => this.#twin(),
+    };
+    await Promise.all(KINDS.filter((kind) => chosen.includes(kind)).map((kind) => all[kind]()));
     await this.#site.endTroubles();
     this.#site.disk.empty();
     for (const name of CONTROLLERS) await this.#requests.controller(name, "online");
