@@ -140,7 +140,7 @@ class Run {
       // Who asks while no bridge runs hears nothing: some do, to see that nothing comes of it later.
       if (this.#site.runs || this.#pace.chance(0.15))
         await this.#requests.send(Math.floor((end + LASTING_MS - Date.now()) / 60_000));
-      await delay(this.#pace.between(150, 900));
+      await delay(this.#pace.between(80, 500));
     }
   }
 

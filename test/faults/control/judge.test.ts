@@ -49,7 +49,7 @@ function findings(evidence: Partial<Evidence>): string[] {
   const judge = new Judge({
     ...{ acts: [], asked: [], resets: [], overridden: [], absences: [], late: [], said: [] },
     ...{ exchanges: (evidence.acts ?? []).flatMap(({ exchange }) => exchange ?? []) },
-    lives: [{ ...ALWAYS, name: "the bridge", end: "" }],
+    lives: [{ ...ALWAYS, name: "the bridge", end: "", isAhead: false }],
     ...{ graceSeconds: 3, confirmSeconds: 8, leaseMinutes: () => 1 },
     ...evidence,
   });
@@ -153,8 +153,8 @@ describe("the judge of set points", () => {
     const unknown = { status: "unconfirmed", text: "whether the device took it is not known" };
     expect(findings({ acts: [limit(T + 100, 3, "lost")], asked: [set(T, 3, unknown)] })).toEqual([]);
     const lives = [
-      { name: "the bridge", from: 0, to: T + 200, end: "kill -9" },
-      { ...ALWAYS, name: "the bridge", from: T + 300, end: "" },
+      { name: "the bridge", from: 0, to: T + 200, end: "kill -9", isAhead: false },
+      { ...ALWAYS, name: "the bridge", from: T + 300, end: "", isAhead: false },
     ];
     expect(findings({ acts: [limit(T + 100, 3)], asked: [set(T, 3, unknown)], lives })).toEqual([]);
   });
@@ -188,9 +188,17 @@ describe("the judge of set points", () => {
     );
   });
 
+  test("tells a call that was dropped from that of the next command", () => {
+    const dropped = { ...limit(T + 100, 0, "dropped").exchange!, passed: false };
+    const unknown = { status: "unconfirmed", text: "not known", at: T + 5 * SECOND };
+    const commands = [set(T, 0, unknown), set(T + SECOND, 0, { status: "accepted", at: T + 2 * SECOND })];
+    const acts = [limit(T + 1.1 * SECOND, 0)];
+    expect(findings({ acts, asked: commands, exchanges: [dropped, acts[0]!.exchange!] })).toEqual([]);
+  });
+
   test("misses no answer of a bridge that was there", () => {
     expect(findings({ asked: [set(T, 3)] })).toEqual(["no answer"]);
-    const lives = [{ name: "the bridge", from: 0, to: T + 100, end: "kill -9" }];
+    const lives = [{ name: "the bridge", from: 0, to: T + 100, end: "kill -9", isAhead: false }];
     expect(findings({ asked: [set(T, 3)], lives })).toEqual([]);
   });
 });

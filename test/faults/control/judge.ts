@@ -63,6 +63,8 @@ export interface Absence extends Span {
 export interface Life extends Span {
   readonly name: string;
   readonly end: string;
+  /** By its clock more time has passed since the life before than has: it may take for over what is not. */
+  readonly isAhead: boolean;
 }
 
 /** What the bridge said by itself: an event, the announcement of a write. */
@@ -106,6 +108,8 @@ export interface Finding {
 const LEAVES_OPEN: readonly string[] = ["lost", "cut", "silent", "gateway", "dropped", "hang"];
 /** A bridge can always do without its disk. */
 const OWN_DISK = /disk is full|database or disk|ENOSPC/i;
+/** Before a bridge says that it runs, it looks after what the life before left. */
+const STARTING_MS = 5000;
 /** After its start a bridge subscribes. */
 const FIRST_MOMENT_MS = 1000;
 /** Two processes, two clocks on one machine: orders within this do not count. */
@@ -128,8 +132,8 @@ export class Judge {
   readonly findings: Finding[] = [];
   readonly truth = new Truth();
   readonly #evidence: Evidence;
-  /** The acts that a command explains. */
-  readonly #actsOf = new Map<Asked, Act[]>();
+  /** The calls that a command explains: those that the service carried out, and those of which nobody knows. */
+  readonly #callsOf = new Map<Asked, Call[]>();
   /** Which command a limit is of, over its renewals. */
   readonly #origin = new Map<Act, Asked>();
   /** How many calls by what explains them. */
@@ -137,9 +141,14 @@ export class Judge {
 
   constructor(evidence: Evidence) {
     this.#evidence = evidence;
-    for (const act of evidence.acts) {
-      if (act.by === "bridge") this.#explain(act);
-      this.truth.apply(act);
+    const done = new Set(evidence.acts.map(({ exchange }) => exchange));
+    const open = evidence.exchanges.filter((call) => !done.has(call) && isOpen(call));
+    for (const call of [...evidence.acts, ...open].sort((one, other) => one.at - other.at)) {
+      if (!isAct(call)) this.#attribute(call);
+      else {
+        if (call.by === "bridge") this.#explain(call);
+        this.truth.apply(call);
+      }
     }
     for (const asked of evidence.asked) this.#judgeAnswers(asked);
   }
@@ -154,6 +163,11 @@ export class Judge {
     return this.#origin.get(act);
   }
 
+  /** Whose call it is that may have been carried out, and was not. */
+  #attribute(call: Call): void {
+    this.#commandFor(call, (asked) => isFor(asked, call));
+  }
+
   #explain(act: Act): void {
     const why = act.operation === "shedLoad" ? this.#explainLimit(act) : this.#explainClear(act);
     if (why === undefined) this.#unintended(act);
@@ -161,7 +175,7 @@ export class Judge {
   }
 
   #explainLimit(act: Act): string | undefined {
-    const command = this.#commandFor(act, (asked) => same(asked, act) && asked.port === act.port);
+    const command = this.#commandFor(act, (asked) => isFor(asked, act));
     if (command) {
       this.#origin.set(act, command);
       return "set";
@@ -190,15 +204,14 @@ export class Judge {
 
   #explainClear(act: Act): string | undefined {
     const { overridden, absences, graceSeconds } = this.#evidence;
-    const meant = (asked: Asked) =>
-      asked.mode === undefined && (asked.action === "revert device" || asked.port === act.port);
-    if (this.#commandFor(act, meant)) return "revert";
+    if (this.#commandFor(act, (asked) => isFor(asked, act))) return "revert";
     const standing = this.#standing(act);
     const changesMode = (asked: Asked) =>
       asked.mode !== undefined && standing.some(({ mode }) => mode !== asked.mode);
     if (act.port === undefined && this.#underWay(act, changesMode)) return "change of mode";
     const isOver = (limit: Limit) => {
       const due = this.#dueEnd(limit.act);
+      if (due !== undefined && this.#lifeAt(act.at)?.isAhead) return true;
       return due !== undefined && due - CROSSING_MS <= act.at;
     };
     const recent = standing.length > 0 ? standing : this.#recent(act);
@@ -228,24 +241,25 @@ export class Judge {
   }
 
   /** The command that was under way and asked for this; each explains one call for each target. */
-  #commandFor(act: Act, meant: (asked: Asked) => boolean): Asked | undefined {
-    const free = this.#candidates(act, meant).filter(
-      (asked) => !this.#acts(asked).some((one) => one.operation === act.operation && one.port === act.port),
+  #commandFor(call: Call, meant: (asked: Asked) => boolean): Asked | undefined {
+    const free = this.#candidates(call, meant).filter(
+      (asked) =>
+        !this.#calls(asked).some((one) => one.operation === call.operation && one.port === call.port),
     );
     // One that says that nothing was sent is the last to be believed to have done it.
     const believed = free.find((asked) => !["refused", "failed"].includes(verdictOf(asked)?.status ?? ""));
     const command = believed ?? free[0];
-    if (command) this.#acts(command).push(act);
+    if (command) this.#calls(command).push(call);
     return command;
   }
 
   #underWay(act: Act, meant: (asked: Asked) => boolean): boolean {
     const command = this.#candidates(act, meant)[0];
-    if (command) this.#acts(command).push(act);
+    if (command) this.#calls(command).push(act);
     return command !== undefined;
   }
 
-  #candidates(act: ShedCall & { readonly at: number }, meant: (asked: Asked) => boolean): Asked[] {
+  #candidates(act: Call, meant: (asked: Asked) => boolean): Asked[] {
     return this.#evidence.asked.filter(
       (asked) =>
         asked.stationID === act.stationID &&
@@ -256,10 +270,14 @@ export class Judge {
     );
   }
 
+  #calls(asked: Asked): Call[] {
+    const calls = this.#callsOf.get(asked) ?? [];
+    this.#callsOf.set(asked, calls);
+    return calls;
+  }
+
   #acts(asked: Asked): Act[] {
-    const acts = this.#actsOf.get(asked) ?? [];
-    this.#actsOf.set(asked, acts);
-    return acts;
+    return this.#calls(asked).filter(isAct);
   }
 
   /** Nothing is sent for a command after its answer, after the death of who carries it out, or when it is too old. */
@@ -267,6 +285,10 @@ export class Judge {
     const answeredAt = verdictOf(asked)?.at ?? Number.POSITIVE_INFINITY;
     const diedAt = this.#deathIn(sentAt, answeredAt)?.to ?? Number.POSITIVE_INFINITY;
     return Math.min(answeredAt, diedAt, sentAt + OLDEST_COMMAND_MS + CALL_MS);
+  }
+
+  #lifeAt(at: number): Life | undefined {
+    return this.#evidence.lives.findLast(({ from }) => from - STARTING_MS <= at);
   }
 
   #deathIn(from: number, to: number): Life | undefined {
@@ -525,6 +547,19 @@ export class Judge {
 
 /** Longest time for which the service shows a change late. */
 export const LONGEST_LATE_MS = 4000;
+
+/** A call, done or not. */
+type Call = ShedCall & { readonly at: number };
+
+function isAct(call: Call): call is Act {
+  return "by" in call;
+}
+
+/** Whether a command asks for a call. */
+function isFor(asked: Asked, call: Call): boolean {
+  if (call.operation === "shedLoad") return same(asked, call) && asked.port === call.port;
+  return asked.mode === undefined && (asked.action === "revert device" || asked.port === call.port);
+}
 
 function isOpen({ answered, trouble }: Exchange): boolean {
   return !answered && (trouble === undefined || trouble === "delay" || LEAVES_OPEN.includes(trouble));

@@ -25,6 +25,8 @@ export const DEVICES = Object.keys(LEASES);
 export const CONFIRM_SECONDS = 8;
 export const GRACE_SECONDS = 3;
 export const INTERVAL_SECONDS = 2;
+/** Within this a bridge notices that its clock was set. */
+const CLOCK_NOTICED_MS = 8000;
 const DISK_BYTES = 40 * 1024 * 1024;
 const PORTAL = { username: "key-of-the-portal", password: "password-of-the-portal" };
 const PATH = "/webservices/chargepoint/services/5.1";
@@ -56,6 +58,8 @@ export class ControlSite {
   #bridge: RunningVoltbridge | undefined;
   #twin: RunningVoltbridge | undefined;
   #clockSeconds = 0;
+  /** How it was set, and when. */
+  readonly #clocks: { readonly at: number; readonly seconds: number }[] = [];
   #lastCall = 0;
   #passed = 0;
 
@@ -167,6 +171,7 @@ export class ControlSite {
   /** Sets the bridge's wall clock so many seconds off the true time. */
   setClock(seconds: number): void {
     this.#clockSeconds = seconds;
+    this.#clocks.push({ at: Date.now(), seconds });
     const made = join(this.#folder, "made");
     writeFileSync(made, `${seconds < 0 ? "" : "+"}${seconds}s\n`);
     renameSync(made, join(this.#folder, "clock"));
@@ -194,6 +199,7 @@ export class ControlSite {
     this.#bridge = bridge;
     const life: { -readonly [K in keyof Life]: Life[K] } = {
       ...{ name: "the bridge", from: Date.now(), to: Number.POSITIVE_INFINITY, end: "ended by itself" },
+      isAhead: this.#isAhead(),
     };
     this.lives.push(life);
     void bridge.ended.then((code) => {
@@ -203,6 +209,15 @@ export class ControlSite {
       if (this.#bridge === bridge) this.#bridge = undefined;
     });
     return true;
+  }
+
+  /** Whether the clock was set forward since the life before, or too shortly before its end to be noticed by it. */
+  #isAhead(): boolean {
+    const before = this.lives.at(-1);
+    if (!before) return false;
+    const noticed = this.#clocks.findLast(({ at }) => at < before.to - CLOCK_NOTICED_MS) ?? this.#clocks[0]!;
+    const later = this.#clocks.filter(({ at }) => at >= before.to - CLOCK_NOTICED_MS);
+    return later.some(({ seconds }) => seconds > noticed.seconds + 1);
   }
 
   async endBridge(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
