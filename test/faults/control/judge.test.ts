@@ -99,6 +99,18 @@ describe("the judge of set points", () => {
     ).toEqual(["unintended write"]);
   });
 
+  test("calls a renewal that comes at once unintended: it is the command, carried out by a second bridge", () => {
+    const commands = [set(T, 3, confirmed)];
+    expect(findings({ acts: [limit(T + 100, 3), limit(T + 110, 3)], asked: commands })).toEqual([
+      "unintended write",
+    ]);
+    // A renewal whose answer was lost is tried again.
+    const acts = [limit(T + 100, 3), limit(T + 30 * SECOND, 3, "lost"), limit(T + 32 * SECOND, 3)];
+    expect(findings({ acts, asked: commands })).toEqual([]);
+    const late = [limit(T + 100, 3), limit(T + 30 * SECOND, 3)];
+    expect(findings({ acts: late, asked: commands, leaseMinutes: () => 0 })).toEqual(["unintended write"]);
+  });
+
   test("calls the renewal of what was to end unintended, and its end not", () => {
     const timed = asked(T, { mode: "allowedLoad", value: 3, minutes: 1 }, confirmed);
     expect(findings({ acts: [limit(T + 100, 3), clear(T + 61 * SECOND)], asked: [timed] })).toEqual([]);

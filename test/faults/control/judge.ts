@@ -114,6 +114,8 @@ const STARTING_MS = 5000;
 const FIRST_MOMENT_MS = 1000;
 /** Two processes, two clocks on one machine: orders within this do not count. */
 const SLACK_MS = 250;
+/** As a part of the lease, since it was written last. */
+const EARLIEST_RENEWAL = 0.4;
 /** An expiry, a clear elsewhere and a renewal can cross. */
 const CROSSING_MS = 3000;
 const CLEARED_ELSEWHERE_MS = 5000;
@@ -188,9 +190,9 @@ export class Judge {
     const inForce = before.to > act.at;
     const endedMs = act.at - before.to;
     const { endedBy } = before;
-    if (origin.minutes === undefined && inForce) return "renewal";
-    if (origin.minutes === undefined && !endedBy && endedMs <= CROSSING_MS) return "renewal";
-    if (endedBy?.by === "portal" && endedMs <= CLEARED_ELSEWHERE_MS + this.#lateMs(act.at)) return "renewal";
+    const isCleared = endedBy?.by === "portal" && endedMs <= CLEARED_ELSEWHERE_MS + this.#lateMs(act.at);
+    if (inForce || isCleared || (!endedBy && endedMs <= CROSSING_MS))
+      if (this.#isDue(before.act, origin, act.at)) return "renewal";
     // The service may not show yet whether it cleared this port together with the other one.
     const others = (one: Act) => one.operation === "clearShedState" && one.port !== act.port;
     if (act.port !== undefined && (inForce || endedMs <= TOGETHER_MS) && this.#justBefore(act, others))
@@ -200,6 +202,15 @@ export class Judge {
     if (isModeChange && this.#underWay(act, (asked) => asked.mode !== undefined && asked.mode !== act.mode))
       return "put back after a change of mode";
     return undefined;
+  }
+
+  /** Whether a limit is to be renewed: at half of its lease, or at once where nobody knows of the last time, or has been away. */
+  #isDue(last: Act, origin: Asked, at: number): boolean {
+    const leaseMs = this.#evidence.leaseMinutes(last.stationID) * 60_000;
+    if (origin.minutes !== undefined || leaseMs === 0) return false;
+    if (at - last.at >= EARLIEST_RENEWAL * leaseMs || (last.exchange && isOpen(last.exchange))) return true;
+    const life = this.#lifeAt(at);
+    return life !== undefined && (life.isAhead || at < life.from + STARTING_MS);
   }
 
   #explainClear(act: Act): string | undefined {

@@ -25,8 +25,8 @@ export const DEVICES = Object.keys(LEASES);
 export const CONFIRM_SECONDS = 8;
 export const GRACE_SECONDS = 3;
 export const INTERVAL_SECONDS = 2;
-/** Within this a bridge notices that its clock was set. */
-const CLOCK_NOTICED_MS = 8000;
+/** Within this a bridge notices that its clock was set (`clock-watch`). */
+const CLOCK_NOTICED_MS = 61_000;
 const DISK_BYTES = 40 * 1024 * 1024;
 const PORTAL = { username: "key-of-the-portal", password: "password-of-the-portal" };
 const PATH = "/webservices/chargepoint/services/5.1";
@@ -232,10 +232,14 @@ export class ControlSite {
     if (signal === "SIGTERM") Object.assign(life, { to: Date.now(), end: `TERM (${code})` });
   }
 
-  /** A second bridge of the same name on the same stations. */
-  async startTwin(): Promise<void> {
-    this.#twin = this.#run("twin.json");
-    await this.#twin.printed(/running devices=/).catch(() => undefined);
+  /** A second bridge of the same name on the same stations. Resolves when it runs, or has ended with what it printed. */
+  async startTwin(): Promise<string> {
+    const twin = this.#run("twin.json");
+    this.#twin = twin;
+    return twin.printed(/running devices=/).then(
+      () => "the twin runs",
+      () => `the twin does not run: ${twin.stderr.trim().split("\n").slice(-2).join(" | ")}`,
+    );
   }
 
   async endTwin(signal: "SIGKILL" | "SIGTERM"): Promise<void> {

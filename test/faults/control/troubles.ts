@@ -210,11 +210,14 @@ export class Troubles {
 
   async #twin(): Promise<void> {
     const random = this.#randoms.twin;
-    while (await this.#pause(random, 8000, 30_000)) {
-      this.#count("twin");
-      await this.#site.startTwin();
-      await this.#last(random, 3000, 15_000);
+    const say = (text: string) => this.#requests.said.push({ at: Date.now(), device: "", text });
+    while (await this.#pause(random, 2000, 20_000)) {
+      const how = await this.#site.startTwin();
+      this.#count(/ runs$/.test(how) ? "twin" : "twin that did not run");
+      say(how);
+      await this.#last(random, 5000, 20_000);
       await this.#site.endTwin(random.chance(0.5) ? "SIGKILL" : "SIGTERM");
+      say("the twin has ended");
     }
   }
 
