@@ -37,8 +37,13 @@ describe.skipIf(!mosquittoInstalled || !hasFaketime() || noSmallDisk !== undefin
     const run = new Run(site);
     await run.begin();
     const end = Date.now() + controlMinutes * 60_000;
-    while (Date.now() < end) await run.round(Math.min(Date.now() + ROUND_MS, end), end);
-    await run.finish();
+    try {
+      while (Date.now() < end) await run.round(Math.min(Date.now() + ROUND_MS, end), end);
+      await run.finish();
+    } catch (error) {
+      // What was found until then is worth to be seen.
+      run.wrong.push(`broken off: ${(error as Error).stack}`);
+    }
     const findings = run.findings();
     const table = run.table();
     if (report === undefined)
@@ -56,7 +61,7 @@ class Run {
   readonly #troubles: Troubles;
   readonly #pace = new Random(seed + 100);
   /** Differences of what is in force, what is listed and what should have ended. */
-  readonly #wrong: string[] = [];
+  readonly wrong: string[] = [];
 
   constructor(site: ControlSite) {
     this.#site = site;
@@ -74,7 +79,7 @@ class Run {
   async round(until: number, end: number): Promise<void> {
     await Promise.all([this.#troubles.rage(until), this.#ask(until, end), this.#read(until)]);
     await this.#settle();
-    this.#wrong.push(...(await compare(this.#site, this.#judge())));
+    this.wrong.push(...(await compare(this.#site, this.#judge())));
   }
 
   /** What has a time of its own ends by itself; the rest is held until it is reverted. */
@@ -83,7 +88,7 @@ class Run {
     const ends = this.#requests.asked.map(({ sentAt, minutes = 0 }) => sentAt.at(-1)! + minutes * 60_000);
     await delay(Math.max(0, Math.max(...ends) + END_GRACE_MS - Date.now()));
     await site.readLog();
-    this.#wrong.push(...(await overdue(site, this.#judge())));
+    this.wrong.push(...(await overdue(site, this.#judge())));
     await this.#requests.clearOverrides();
     for (const device of DEVICES)
       await this.#requests.command({
@@ -91,15 +96,15 @@ class Run {
       });
     await this.#settle();
     for (const { device, port, ...limit } of await site.inForce())
-      this.#wrong.push(`${device} port ${port} is at ${nameOf(limit)} after everything was reverted`);
+      this.wrong.push(`${device} port ${port} is at ${nameOf(limit)} after everything was reverted`);
     for (const { device, port = "station", ...limit } of (await site.listed()).held)
-      this.#wrong.push(`${device} ${port} is listed at ${nameOf(limit)} after everything was reverted`);
+      this.wrong.push(`${device} ${port} is listed at ${nameOf(limit)} after everything was reverted`);
   }
 
   /** What is wrong, the first line in a sentence and the rest a timeline. */
   findings(): string[] {
     return [
-      ...this.#wrong,
+      ...this.wrong,
       ...this.#judge().findings.map(({ kind, text, timeline }) => `${kind}: ${text}\n${timeline}`),
       ...this.#requests.stoppedByDisk.map((text) => `stopped by its own disk: ${text}`),
       ...this.#site.failedStarts.map((text) => `not started: ${text}`),
@@ -131,7 +136,7 @@ class Run {
       `unknown, not lost   ${found("unknown without a lost answer")}`,
       `never answered      ${found("no answer")}`,
       `stopped by its disk ${stopped}; not started ${this.#site.failedStarts.length}`,
-      `listed and in force ${this.#wrong.length === 0 ? "the same, and every shed ended" : `${this.#wrong.length} differences`}`,
+      `listed and in force ${this.wrong.length === 0 ? "the same, and every shed ended" : `${this.wrong.length} differences`}`,
     ].join("\n");
   }
 
