@@ -7,6 +7,7 @@ import { type BridgeFile, toBridgeSettings } from "./bridge-settings.ts";
 import { checkValue } from "./check.ts";
 import { type Diagnostic, hasErrors, sortDiagnostics } from "./diagnostic.ts";
 import { JsonDocument, type JsonPath, pathText } from "./json-document.ts";
+import { isLoopback } from "./loopback.ts";
 import type { LoadOptions } from "./resolve.ts";
 import type { BridgeSettings } from "./settings.ts";
 import { readSettingsFile, type SettingsContent } from "./settings-file.ts";
@@ -71,6 +72,16 @@ function rules({ document, value, sound }: SettingsContent<BridgeFile>): Diagnos
       ["mqtt", "url"],
       "the broker is either at a URL or embedded; remove one of the two",
     );
+  if (sound("mqtt") && mqtt.embedded && !isLoopback(mqtt.embedded.host)) {
+    const { host, port } = mqtt.embedded;
+    if (mqtt.username === null || mqtt.password === null)
+      report(
+        "open_broker",
+        ["mqtt", "embedded", "host"],
+        `the broker would be open to everybody who reaches ${host} port ${port}, set points included; ` +
+          "set mqtt.username and mqtt.password, or let it listen at 127.0.0.1",
+      );
+  }
   if (sound("mqtt.url") && !URL.canParse(mqtt.url))
     report("bad_url", ["mqtt", "url"], "this is no URL; is its port a number up to 65535?");
   if (sound("mqtt.url") && URL.parse(mqtt.url)?.password)

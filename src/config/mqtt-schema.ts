@@ -1,7 +1,8 @@
+import { isLoopback } from "./loopback.ts";
+import type { Schema, SentInClear } from "./schema.ts";
 import { flag, port, section, text } from "./setting-kinds.ts";
 
-/** The `mqtt` section of the bridge config. */
-export const MQTT = section("The broker, and what is published there.", {
+const PROPERTIES: Readonly<Record<string, Schema>> = {
   url: {
     type: "string",
     pattern: "^(mqtts?|wss?)://[^\\s]+$",
@@ -69,4 +70,25 @@ export const MQTT = section("The broker, and what is published there.", {
     default: 1024,
     description: "Megabytes that may wait on disk for the broker; the oldest go first.",
   },
-});
+};
+
+/** The `mqtt` section of the bridge config. */
+export const MQTT: Schema = {
+  ...section("The broker, and what is published there.", PROPERTIES),
+  "x-sends-in-clear": sentInClear,
+};
+
+function sentInClear(mqtt: {
+  readonly url: string;
+  readonly embedded?: object;
+  readonly username: string | null;
+}): SentInClear | undefined {
+  const url = mqtt.embedded ? null : URL.parse(mqtt.url);
+  if (!url || !["mqtt:", "ws:"].includes(url.protocol) || isLoopback(url.hostname)) return undefined;
+  if (mqtt.username === null && url.username === "") return undefined;
+  return {
+    setting: "url",
+    host: url.host,
+    remedy: `write ${url.protocol === "ws:" ? "wss" : "mqtts"}:// where the broker offers it`,
+  };
+}

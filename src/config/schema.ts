@@ -3,6 +3,7 @@
  * `x-secret` (true: a secret; a file may give it as `{"file": "…"}` too, and nothing ever shows its value),
  * `x-expected` (what is expected, in words, where the keywords alone would not tell, e.g. of a pattern),
  * `x-literal` (true: taken as written, without variables, as it decides how the rest is read),
+ * `x-sends-in-clear` (on an object of settings: finds the credentials in it that would cross the network unencrypted; a warning),
  * `x-set` (on `driver_config`: one of its keys makes the config a set of devices; {@link SetSchema}),
  * `x-unused` (VOLTTRON knows the setting, we do not use it, for the reason given: accepted with a warning).
  */
@@ -14,13 +15,23 @@ export interface Schema {
   readonly enum?: readonly unknown[];
   readonly "x-secret"?: boolean;
   readonly "x-expected"?: string;
+  readonly "x-sends-in-clear"?: (settings: never) => SentInClear | undefined;
   readonly "x-literal"?: boolean;
   readonly "x-set"?: SetSchema;
   readonly "x-unused"?: string;
   readonly [keyword: string]: unknown;
 }
 
-export const OWN_KEYWORDS = ["x-secret", "x-expected", "x-literal", "x-set", "x-unused"];
+export const OWN_KEYWORDS = ["x-secret", "x-expected", "x-literal", "x-sends-in-clear", "x-set", "x-unused"];
+
+/** Credentials that would cross the network unencrypted. */
+export interface SentInClear {
+  /** Key of the settings that names the host. */
+  readonly setting: string;
+  readonly host: string;
+  /** How to encrypt the connection: `write mqtts://`. */
+  readonly remedy: string;
+}
 
 /** How a driver type lets one config stand for many devices. */
 export interface SetSchema {

@@ -7,7 +7,7 @@ export const flag = (preset: boolean, description: string): Schema => ({
   description,
 });
 /** A section of the bridge config; left out, it has all its defaults. */
-export const section = (description: string, properties: Record<string, Schema>): Schema => ({
+export const section = (description: string, properties: Readonly<Record<string, Schema>>): Schema => ({
   type: "object",
   description,
   properties,

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { checkValue } from "./check.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { unreadableReason } from "./file-access.ts";
-import { JsonDocument } from "./json-document.ts";
+import { JsonDocument, type JsonPath, pathText } from "./json-document.ts";
 import { type LoadOptions, resolveDocument } from "./resolve.ts";
-import type { Schema } from "./schema.ts";
+import { innerSchema, type Schema } from "./schema.ts";
 import { decodeText } from "./text-file.ts";
 
 /** A settings file read, resolved and checked. */
@@ -46,7 +46,34 @@ export function readSettingsFile<T>(
   const diagnostics = [...warnings, ...resolved.diagnostics, ...faults];
   const sound = (setting: string) =>
     !diagnostics.some((d) => d.severity === "error" && concerns(d.path, setting));
-  return { diagnostics, content: { document, value: resolved.value as T, sound } };
+  const content = { document, value: resolved.value as T, sound };
+  return { diagnostics: [...diagnostics, ...sentInClear(content, resolved.value, schema, [])], content };
+}
+
+/** Finds the sections by whose settings credentials would cross the network unencrypted; passes over faulty ones. */
+function* sentInClear(
+  { document, sound }: Pick<SettingsContent<unknown>, "document" | "sound">,
+  value: unknown,
+  schema: Schema | undefined,
+  path: JsonPath,
+): Generator<Diagnostic> {
+  if (!schema || typeof value !== "object" || value === null || Array.isArray(value)) return;
+  const isSent = schema["x-sends-in-clear"];
+  const found = isSent && sound(pathText(path)) ? isSent(value as never) : undefined;
+  if (found) {
+    const { setting, host, remedy } = found;
+    const place = [...path, setting];
+    yield {
+      code: "sent_in_clear",
+      severity: "warning",
+      file: document.file,
+      ...document.place(place),
+      path: pathText(place),
+      message: `credentials go to ${host} unencrypted; ${remedy}`,
+    };
+  }
+  for (const [key, inner] of Object.entries(value))
+    yield* sentInClear({ document, sound }, inner, innerSchema(schema, key), [...path, key]);
 }
 
 function concerns(path: string | undefined, setting: string): boolean {

@@ -24,6 +24,30 @@ const device = (settings: Record<string, unknown> = {}, driver: Record<string, u
 
 const env = { CP_PASSWORD: "word" };
 
+test("G1: an http endpoint on another host is a warning, one on this machine is not", async () => {
+  const place = new Workplace({
+    "configs/bridge.json": {},
+    "configs/devices/far.json": device({}, { endpoint: "http://cp.example/services" }),
+    "configs/devices/near.json": device(
+      {},
+      { stationID: "1:100002", endpoint: "http://127.0.0.1:8085/services" },
+    ),
+    "registry/sound.csv": soundRegistry,
+  });
+  const { code, stdout } = await cli(["check", place.at("configs/devices"), "--json"], env);
+  place.remove();
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout).diagnostics).toMatchObject([
+    {
+      code: "sent_in_clear",
+      severity: "warning",
+      file: place.at("configs/devices/far.json"),
+      path: "driver_config.endpoint",
+      message: expect.stringContaining("cp.example"),
+    },
+  ]);
+});
+
 /** Faults in a bridge config, in device configs and in registries; twenty in all, and two warnings. */
 const faulty = new Workplace({
   "configs/bridge.json": `{

@@ -54,6 +54,21 @@ describe("run", () => {
     expect(stderr).toContain("2 problems above");
   });
 
+  test("G9: an embedded broker open to the network is refused, by check too; with user and password it runs", async () => {
+    const embedded = { host: "0.0.0.0", port: await freePort() };
+    place.write("configs/bridge.json", { mqtt: { embedded } });
+    const place17 = /bridge\.json:4:15: error \[open_broker\] mqtt\.embedded\.host: /;
+    expect(await refused()).toMatch(place17);
+    expect(await cli(["check", "--config", config])).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(place17),
+    });
+    place.write("configs/bridge.json", { mqtt: { embedded, username: "bms", password: "hidden-word" } });
+    const bridge = new RunningCli(["run", "--config", config]);
+    await bridge.printed(/connected to/);
+    expect((await bridge.stop()).code).toBe(0);
+  });
+
   test("--strict: with a warning in any file nothing starts", async () => {
     place.write("registry/fake.csv", `${header}\n${load}\n${load}\n`);
     const stderr = await refused("--strict");

@@ -5,6 +5,8 @@ import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { BridgeOptions } from "../../src/config/bridge.ts";
 import { defaultBridge, formatDiagnostic, loadBridge } from "../../src/config/index.ts";
+import { CONNECTION_SCHEMA as influxdbSchema } from "../../src/historian/influxdb/settings.ts";
+import { CONNECTION_SCHEMA as postgresSchema } from "../../src/historian/postgres/connection.ts";
 import { Secrets } from "../../src/log.ts";
 
 let folder: string;
@@ -146,11 +148,100 @@ describe("bridge config", () => {
   });
 
   test("an embedded broker has the URL at which programs of this machine reach it, and speaks 3.1.1", () => {
-    const url = (embedded: object) => load({ mqtt: { embedded } }).settings?.mqtt.url;
+    const url = (embedded: object) =>
+      load({ mqtt: { embedded, username: "bms", password: "hidden-word" } }).settings?.mqtt.url;
     expect(url({})).toBe("mqtt://127.0.0.1:1883");
     expect(url({ host: "0.0.0.0", port: 1884 })).toBe("mqtt://localhost:1884");
     expect(url({ host: "::1" })).toBe("mqtt://[::1]:1883");
     expect(load({ mqtt: { embedded: {} } }).settings?.mqtt.protocolVersion).toBe(4);
+  });
+
+  test.each([
+    ["0.0.0.0", {}],
+    ["::", {}],
+    ["192.168.1.20", { username: "bms" }],
+    ["bridge.example", {}],
+  ])("G9: an embedded broker at %s is refused without user and password", (host, login) => {
+    const { settings, diagnostics } = load({ mqtt: { embedded: { host }, ...login } });
+    expect(settings).toBeUndefined();
+    expect(diagnostics).toMatchObject([
+      { code: "open_broker", severity: "error", path: "mqtt.embedded.host" },
+    ]);
+    expect(diagnostics[0]!.message).toMatch(/mqtt\.username and mqtt\.password/);
+    const closed = { embedded: { host }, username: "bms", password: "hidden-word" };
+    expect(load({ mqtt: closed }).diagnostics).toEqual([]);
+  });
+
+  test.each(["127.0.0.1", "127.3.2.1", "::1", "::ffff:127.0.0.1", "localhost"])(
+    "G9: an embedded broker at %s needs no password",
+    (host) => expect(load({ mqtt: { embedded: { host } } }).diagnostics).toEqual([]),
+  );
+
+  describe("G1: credentials that go to another host in clear are a warning", () => {
+    const login = { username: "bms", password: "hidden-word" };
+    const backends = { sqlite: {}, influxdb: influxdbSchema, postgres: postgresSchema };
+    const sessionBackends = { sqlite: {}, postgres: postgresSchema };
+    const historian = (backend: string, connection: object) => ({ historian: { backend, connection } });
+    const warnings = (settings: unknown) => {
+      const { diagnostics } = load(settings, { backends, sessionBackends });
+      expect(diagnostics.filter(({ severity }) => severity === "error")).toEqual([]);
+      return diagnostics
+        .filter(({ code }) => code === "sent_in_clear")
+        .map(({ path, message }) => `${path}: ${message}`);
+    };
+
+    test.each([
+      [
+        "mqtt://",
+        { mqtt: { url: "mqtt://broker.example", ...login } },
+        /^mqtt\.url: .*broker\.example.*mqtts:/,
+      ],
+      ["ws://", { mqtt: { url: "ws://10.0.0.5/mqtt", ...login } }, /^mqtt\.url: .*10\.0\.0\.5.*wss:/],
+      ["a user in the URL", { mqtt: { url: "mqtt://bms:hidden-word@broker.example" } }, /^mqtt\.url: /],
+      [
+        "InfluxDB 1",
+        historian("influxdb", { url: "http://influx.example:8086", ...login }),
+        /^historian\.connection\.url: .*influx\.example.*https:/,
+      ],
+      [
+        "InfluxDB 3",
+        historian("influxdb", { url: "http://influx.example:8086", version: 3, token: "hidden-word" }),
+        /^historian\.connection\.url: /,
+      ],
+      [
+        "PostgreSQL",
+        historian("postgres", { host: "db.example", password: "hidden-word" }),
+        /^historian\.connection\.host: .*db\.example.*verify-full/,
+      ],
+      [
+        "PostgreSQL by URL",
+        historian("postgres", { url: "postgresql://bms:hidden-word@db.example/x" }),
+        /^historian\.connection\.url: .*db\.example/,
+      ],
+      [
+        "sessions",
+        { sessions: { backend: "postgres", connection: { host: "db.example" } } },
+        /^sessions\.connection\.host: /,
+      ],
+    ])("%s", (_, settings, expected) => {
+      expect(warnings(settings)).toEqual([expect.stringMatching(expected)]);
+      expect(JSON.stringify(warnings(settings))).not.toContain("hidden-word");
+    });
+
+    test.each([
+      ["mqtts://", { mqtt: { url: "mqtts://broker.example", ...login } }],
+      ["this machine", { mqtt: { url: "mqtt://localhost", ...login } }],
+      ["no credentials", { mqtt: { url: "mqtt://broker.example" } }],
+      ["InfluxDB over https", historian("influxdb", { url: "https://influx.example", ...login })],
+      ["InfluxDB without credentials", historian("influxdb", { url: "http://influx.example" })],
+      ["PostgreSQL with TLS", historian("postgres", { host: "db.example", ssl: "require" })],
+      [
+        "PostgreSQL with TLS by URL",
+        historian("postgres", { url: "postgresql://u:hidden-word@db.example/x?sslmode=verify-full" }),
+      ],
+      ["a Unix socket", historian("postgres", { host: "/var/run/postgresql" })],
+      ["a broker of its own", { mqtt: { embedded: {}, ...login } }],
+    ])("not so: %s", (_, settings) => expect(warnings(settings)).toEqual([]));
   });
 
   test("variables make numbers and booleans where those are wanted, and stay text elsewhere", () => {

@@ -1,3 +1,5 @@
+import { endpointInClear } from "../../config/loopback.ts";
+
 /** Which stations a config stands for: those of a group, an organisation, with a name (`*` and `?`), or these. */
 export type StationSet =
   | { readonly sgID?: string | number; readonly orgID?: string; readonly stationName?: string }
@@ -36,6 +38,7 @@ export const configSchema = {
   type: "object",
   additionalProperties: false,
   required: ["username", "password"],
+  "x-sends-in-clear": endpointInClear,
   "x-set": {
     key: "stations",
     member: "stationID",

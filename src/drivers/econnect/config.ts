@@ -1,3 +1,4 @@
+import { endpointInClear } from "../../config/loopback.ts";
 import { ECONNECT_ENDPOINT } from "./api/client.ts";
 
 /** Which stations a config stands for: all, those with these values in these fields, or these. */
@@ -25,6 +26,7 @@ export const configSchema = {
   type: "object",
   additionalProperties: false,
   required: ["business_partner", "username", "password"],
+  "x-sends-in-clear": endpointInClear,
   "x-set": { key: "stations", member: "station", placeholders: ["station", "modelInfo", "type"] },
   properties: {
     endpoint: {

@@ -1,3 +1,5 @@
+import { isLoopback } from "../../config/loopback.ts";
+import type { SentInClear } from "../../config/schema.ts";
 import { HistorianError } from "../errors.ts";
 
 /** `historian.connection` of the InfluxDB backend, as the config has it. */
@@ -37,6 +39,7 @@ const textOrNull = (description: string, more: object = {}) => ({
 export const CONNECTION_SCHEMA = {
   type: "object",
   additionalProperties: false,
+  "x-sends-in-clear": sentInClear,
   properties: {
     url: {
       type: "string",
@@ -115,7 +118,12 @@ export interface WriteEndpoint {
   readonly query: Readonly<Record<string, string>>;
 }
 
-const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+function sentInClear({ url: text, username, token }: InfluxConnection): SentInClear | undefined {
+  const url = URL.parse(text);
+  if (url?.protocol !== "http:" || isLoopback(url.hostname)) return undefined;
+  if (username === null && token === null) return undefined;
+  return { setting: "url", host: url.host, remedy: "write https:// where the server offers it" };
+}
 
 /** Checks what a schema cannot. Throws a HistorianError of kind `give_up`. */
 export function targetOf(connection: InfluxConnection): InfluxTarget {
@@ -142,7 +150,7 @@ export function targetOf(connection: InfluxConnection): InfluxTarget {
     authorization: authorization(connection),
     retentionPolicy: connection.retention_policy ?? undefined,
     retentionDuration: connection.retention_duration,
-    gzip: connection.gzip ?? !LOOPBACK.test(url.hostname),
+    gzip: connection.gzip ?? !isLoopback(url.hostname),
     timeoutMs: connection.timeout * 1000,
     write: writeEndpoint(connection),
   };

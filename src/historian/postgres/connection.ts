@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { PoolConfig } from "pg";
+import { isLoopback } from "../../config/loopback.ts";
+import type { SentInClear } from "../../config/schema.ts";
 import { HistorianError } from "../errors.ts";
 
 export type SslMode = "disable" | "require" | "verify-full";
@@ -35,6 +37,7 @@ const TEXT = { type: "string", minLength: 1 };
 export const CONNECTION_SCHEMA = {
   type: "object",
   additionalProperties: false,
+  "x-sends-in-clear": sentInClear,
   properties: {
     url: {
       type: "string",
@@ -86,6 +89,25 @@ export function withUrl(connection: PostgresConnection, setting = SETTING): Post
     user: part(url.username) ?? rest.user,
     ...(password === undefined ? {} : { password }),
     ssl,
+  };
+}
+
+/** A password may come from the environment (PGPASSWORD) too, so settings without one count as well. */
+function sentInClear(connection: PostgresConnection): SentInClear | undefined {
+  let target: PostgresConnection;
+  try {
+    target = withUrl(connection);
+  } catch {
+    // A bad URL is reported where the database is opened.
+    return undefined;
+  }
+  const { host, ssl } = target;
+  if (ssl !== "disable" || host.startsWith("/") || isLoopback(host)) return undefined;
+  const inUrl = connection.url !== undefined;
+  return {
+    setting: inUrl ? "url" : "host",
+    host,
+    remedy: `set ${inUrl ? "sslmode=verify-full in it" : 'ssl to "verify-full"'} where the server offers TLS`,
   };
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "undici";
+import { isLoopback } from "../../../config/loopback.ts";
 import { type Log, Secrets } from "../../../log.ts";
 import { ServiceError } from "../../errors.ts";
 import { backoffMs, type Clock } from "../../retry.ts";
@@ -69,8 +70,6 @@ const MONOTONIC: Clock = {
   sleep: (ms, signal) => sleep(ms, undefined, { signal }),
 };
 
-const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
-
 /** The ChargePoint web services of one account. Connects when it is first called and keeps its connections until closed. */
 export class ChargePointClient {
   readonly #options: ClientOptions;
@@ -89,7 +88,7 @@ export class ChargePointClient {
     secrets.add(options.password);
     // A licence key is long; a short name would blank ordinary words.
     if (options.username.length > 8) secrets.add(options.username);
-    if (url.protocol === "http:" && !LOOPBACK.test(url.hostname)) {
+    if (url.protocol === "http:" && !isLoopback(url.hostname)) {
       const endpoint = url.href;
       options.log?.warn("credentials go over the network in clear: the endpoint is no https URL", {
         endpoint,

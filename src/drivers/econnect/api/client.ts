@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "undici";
+import { isLoopback } from "../../../config/loopback.ts";
 import { type Log, Secrets } from "../../../log.ts";
 import { backoffMs } from "../../retry.ts";
 import { EconnectError } from "./errors.ts";
@@ -38,8 +39,6 @@ export interface EconnectOptions {
   readonly pause?: (ms: number, signal: AbortSignal) => Promise<unknown>;
 }
 
-const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
-
 /** The Masterdata API of one account. Connects when it is first asked and keeps its connection until closed. */
 export class EconnectClient {
   readonly #options: EconnectOptions;
@@ -58,7 +57,7 @@ export class EconnectClient {
     const base = checkEndpoint(options.endpoint ?? ECONNECT_ENDPOINT);
     const secrets = new Secrets();
     secrets.add(password);
-    if (base.protocol === "http:" && !LOOPBACK.test(base.hostname)) {
+    if (base.protocol === "http:" && !isLoopback(base.hostname)) {
       const endpoint = base.href;
       options.log?.warn("credentials go over the network in clear: the endpoint is no https URL", {
         endpoint,
