@@ -59,7 +59,7 @@ export interface MqttOptions {
   readonly log: Log;
   /** Asked every minute and at changes; its keys go into `…/health` beside our own. */
   readonly health?: () => HealthReport;
-  /** Blanked out of answers and events. */
+  /** Blanked in everything that is published but measured values. */
   readonly secrets?: Secrets;
   /** Where the scrapes wait for the broker; opened and closed by the owner. */
   readonly outbox: Queue;
@@ -121,7 +121,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   const reports = new LossReports(log, (text) =>
     bus.emit("notice", { severity: "warning", kind: "message_refused", text, at: now() }),
   );
-  const delivery = new Delivery(link, log, reports);
+  const delivery = new Delivery(link, log, reports, secrets);
   const sending = (): Sending => ({
     qos: settings.qos,
     retain: settings.retain,
@@ -171,7 +171,6 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       ...options.health?.(),
     }),
     now,
-    ...(secrets && { secrets }),
   });
   const others = new OtherBridges(link, topics, new Topics("+", settings.baseTopic));
   const { commands, control } = options;
@@ -183,7 +182,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   const arrivals = new Arrivals();
   const arrivedAt = () => new Date(now().getTime() - arrivals.heldMs);
   const shared = { link, delivery, topics, requesters, now, arrivedAt };
-  const answering = { ...shared, headers: settings.headers, devices, ...(secrets && { secrets }) };
+  const answering = { ...shared, headers: settings.headers, devices };
   const replies = new Replies(answering);
   const lateAnswers = new LateAnswers(link, delivery);
   const receiver = new CommandReceiver({ ...shared, devices, commands, others, replies });
@@ -198,8 +197,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       scheduling: control.scheduling,
     });
   const health = () => status.health();
-  const rpc =
-    control && new RpcReceiver({ ...shared, commands, control, health, ...(secrets && { secrets }) });
+  const rpc = control && new RpcReceiver({ ...shared, commands, control, health });
 
   const unsubscribe = [
     ...(control?.controllers ? [followControllers(link, topics, control.controllers)] : []),
@@ -208,8 +206,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       state.scrape(scrape);
     }),
     bus.on("write", (write) => {
-      const { text } = write;
-      publisher.announce(secrets && text !== undefined ? { ...write, text: secrets.blank(text) } : write);
+      publisher.announce(write);
       if (write.replyTo !== undefined) lateAnswers.send(replies.late(write) ?? rpc?.late(write) ?? []);
     }),
     bus.on("availability", (change) => {

@@ -47,7 +47,7 @@ export async function startIntakeStatus(options: IntakeStatusOptions): Promise<I
     stateTopic: topics.own("state"),
     log,
   });
-  const delivery = new Delivery(link, log, new LossReports(log));
+  const delivery = new Delivery(link, log, new LossReports(log), options.secrets);
   const status = new StatusPublisher({
     link,
     delivery,
@@ -58,7 +58,6 @@ export async function startIntakeStatus(options: IntakeStatusOptions): Promise<I
     health: options.health,
     log,
     now: () => new Date(),
-    secrets: options.secrets,
   });
   const unsubscribe = [
     bus.on("notice", (notice) => status.notice(notice)),

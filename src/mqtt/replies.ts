@@ -1,4 +1,3 @@
-import type { Secrets } from "../log.ts";
 import type { DeviceInfo, Write } from "../points/index.ts";
 import { type Answer, directAnswer, stateAnswer, volttronAnswer } from "./answers.ts";
 import type { Delivery } from "./delivery.ts";
@@ -21,7 +20,6 @@ export interface RepliesOptions {
   readonly headers: "payload" | "properties" | "both";
   readonly devices: ReadonlyMap<string, DeviceInfo>;
   readonly now: () => Date;
-  readonly secrets?: Secrets;
 }
 
 /** Answers to commands, on VOLTTRON's topics or the state view's, and on the response topic that the sender named. */
@@ -59,15 +57,13 @@ export class Replies {
   }
 
   messages(answer: Answer, { topic, requester, message }: ReplyAddress): Message[] {
-    const { link, topics, headers, devices, secrets, now } = this.#options;
+    const { link, topics, headers, devices, now } = this.#options;
     const { responseTopic, correlationData } = message;
-    const said =
-      secrets && answer.text !== undefined ? { ...answer, text: secrets.blank(answer.text) } : answer;
     const messages =
       topic.view === "state"
-        ? [stateAnswer(said, topics, topic.target as PointTarget)]
+        ? [stateAnswer(answer, topics, topic.target as PointTarget)]
         : [
-            volttronAnswer(said, {
+            volttronAnswer(answer, {
               topics,
               target: topic.target,
               requester,
@@ -78,7 +74,7 @@ export class Replies {
           ];
     // An answer that is itself a command would let a requester have commands sent in the bridge's name.
     if (responseTopic !== undefined && !topics.isReserved(responseTopic))
-      messages.push(directAnswer(said, responseTopic, correlationData));
+      messages.push(directAnswer(answer, responseTopic, correlationData));
     return messages;
   }
 }

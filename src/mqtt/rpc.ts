@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { closest } from "../config/did-you-mean.ts";
 import type { Command, Commands, Control } from "../devices/commands.ts";
-import type { Secrets } from "../log.ts";
 import type { PointValue, Write } from "../points/index.ts";
 import { decodeJson, isObject, LONGEST_REQUEST, readHeaders } from "./command-payload.ts";
 import type { Delivery } from "./delivery.ts";
@@ -23,7 +22,6 @@ export interface RpcReceiverOptions {
   readonly requesters: Requesters;
   /** When a message that is read now came, at the earliest. */
   readonly arrivedAt: () => Date;
-  readonly secrets?: Secrets;
 }
 
 /** JSON-RPC 2.0, §5. */
@@ -205,12 +203,11 @@ export class RpcReceiver {
     { responseTopic, correlationData }: Pick<Incoming, "responseTopic" | "correlationData">,
     response: Response | Response[],
   ): Message {
-    const { topics, secrets } = this.#options;
+    const { topics } = this.#options;
     const direct = responseTopic !== undefined && !topics.isReserved(responseTopic);
-    const text = JSON.stringify(response);
     return {
       topic: direct ? responseTopic : topics.rpcResponse(verb),
-      payload: secrets ? secrets.blank(text) : text,
+      payload: JSON.stringify(response),
       qos: 1,
       retain: false,
       ...(direct && correlationData && { correlationData }),

@@ -43,6 +43,6 @@ export class SessionTopics implements SessionOutlet {
     // It waits in the tables; nothing is lost that would have to be counted.
     if (!link.up) return "dropped";
     const topic = topics.session(kind, asLevel(station), port === null ? NO_PORT : asLevel(port));
-    return await delivery.send({ topic, payload: JSON.stringify(body), qos: 1, retain });
+    return await delivery.sendMeasured({ topic, payload: JSON.stringify(body), qos: 1, retain });
   }
 }

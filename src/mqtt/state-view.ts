@@ -176,7 +176,7 @@ export class StateView {
 
   #send(state: DeviceState, topic: string, payload: string): void {
     this.#underWay++;
-    void this.#options.delivery.send({ topic, payload, qos: 1, retain: true }).then((outcome) => {
+    void this.#options.delivery.sendMeasured({ topic, payload, qos: 1, retain: true }).then((outcome) => {
       this.#underWay--;
       // Told again with the next tick, or after the next connect.
       if (outcome === "dropped") this.#makeDue(state);

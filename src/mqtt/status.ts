@@ -1,5 +1,5 @@
 import type { Notice } from "../bus.ts";
-import type { Log, Secrets } from "../log.ts";
+import type { Log } from "../log.ts";
 import type { AvailabilityChange, DeviceInfo } from "../points/index.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Link } from "./link.ts";
@@ -27,7 +27,6 @@ export interface StatusOptions {
   readonly health: () => HealthReport;
   readonly log: Log;
   readonly now: () => Date;
-  readonly secrets?: Secrets;
   readonly periodMs?: number;
 }
 
@@ -122,13 +121,14 @@ export class StatusPublisher {
   }
 
   #publishEvents(): void {
-    const { link, delivery, topics, secrets } = this.#options;
+    const { link, delivery, topics } = this.#options;
     if (!link.up) return;
     for (const notice of this.#events.splice(0)) {
-      const text = JSON.stringify(notice);
-      const payload = secrets ? secrets.blank(text) : text;
-      void delivery.send({ topic: topics.own("event"), payload, qos: 1, retain: false }).then((outcome) => {
-        if (outcome === "dropped" && this.#events.length < MOST_EVENTS) this.#events.unshift(notice);
+      const message = { topic: topics.own("event"), payload: JSON.stringify(notice), retain: false };
+      void delivery.send({ ...message, qos: 1 }).then((outcome) => {
+        if (outcome !== "dropped" || this.#events.length >= MOST_EVENTS) return;
+        this.#events.push(notice);
+        this.#events.sort((a, b) => a.at.getTime() - b.at.getTime());
       });
     }
   }

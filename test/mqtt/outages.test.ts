@@ -466,6 +466,50 @@ describe("embedded broker", () => {
     expect(said.map((one) => one.text.includes("canary-password"))).toEqual([false, false, false, false]);
   });
 
+  test("G1: known secrets are in nothing that is published: health, events, headers, results and errors of calls", async () => {
+    const secrets = new Secrets();
+    secrets.add('canary "password"');
+    const text = 'InfluxDB: authorization of user:canary "password" failed';
+    const health = () => ({ historian: { failing: text, waiting: 12 } });
+    const { mqtt, bus, commands } = await bridge(
+      { embedded: { host: "127.0.0.1", port: 0 } },
+      { secrets, health },
+    );
+    await connected(mqtt);
+    const ear = await listen(mqtt.url);
+    bus.emit("notice", { severity: "error", kind: "store_failing", text, device: text, at: AT });
+    commands.outcome = { status: "failed", error: text, text, readBack: text };
+    const asked = { value: 3, requester: text, id: text };
+    const command = `devices/actuators/set/${PATH}/allowedLoad`;
+    await ear.send(command, JSON.stringify(asked));
+    await ear.find("voltbridge/bridge-1/event");
+    await ear.find(`devices/actuators/error/${PATH}/allowedLoad`);
+    const told = await ear.find("voltbridge/bridge-1/health");
+    expect(JSON.parse(told.text).historian).toEqual({
+      failing: "InfluxDB: authorization of user:*** failed",
+      waiting: 12,
+    });
+    const leaks = ear.messages.filter((one) => one.topic !== command && one.text.includes("canary"));
+    expect(leaks).toEqual([]);
+  });
+
+  test("a secret that is a common word or number changes no key, no number, and nothing that topics say anyway", async () => {
+    const secrets = new Secrets();
+    for (const word of ["status", "1234", "bridge-1", "garage"]) secrets.add(word);
+    const health = () => ({ historian: { stored: 123456, failing: "no 1234 for status" } });
+    const { mqtt } = await bridge({ embedded: { host: "127.0.0.1", port: 0 } }, { secrets, health });
+    await connected(mqtt);
+    const ear = await listen(mqtt.url);
+    const info = JSON.parse((await ear.find("voltbridge/bridge-1/info")).text);
+    expect(info.instance).toBe("bridge-1");
+    const told = JSON.parse((await ear.find("voltbridge/bridge-1/health")).text);
+    expect(told).toMatchObject({ status: expect.any(String), devices: expect.any(Object) });
+    expect(told.historian).toEqual({ stored: 123456, failing: "no *** for ***" });
+    await ear.send(`devices/actuators/set/${PATH}/allowedLoad`, "3");
+    const answer = await ear.find(`devices/actuators/value/${PATH}/allowedLoad`);
+    expect(JSON.parse(answer.text)).toHaveLength(3);
+  });
+
   test("E24: a stop waits for the command under way and answers it", async () => {
     const { mqtt, commands } = await startRig({ embedded: { host: "127.0.0.1", port: 0 } });
     await connected(mqtt);
