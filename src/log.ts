@@ -144,10 +144,20 @@ function errorText(err: unknown): unknown {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be escaped
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
-/** Escapes as JSON does, so that a line of JSON stays the same JSON. */
+/** The same but for tabs and line breaks. */
+const UNPRINTABLE = new RegExp(`(?!\\r\\n|[\\t\\n])${UNSAFE.source}`, "g");
+
 function oneLine(text: string): string {
-  return text.replace(UNSAFE, (c) => {
-    const escaped = JSON.stringify(c).slice(1, -1);
-    return escaped.length > 1 ? escaped : `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
+  return text.replace(UNSAFE, escaped);
+}
+
+/** Text of any number of lines, with what could make a terminal do or show something else escaped. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, escaped);
+}
+
+/** As JSON does it, so that JSON stays the same JSON. */
+function escaped(character: string): string {
+  const json = JSON.stringify(character).slice(1, -1);
+  return json.length > 1 ? json : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -1,6 +1,6 @@
+import querystring from "node:querystring";
 import type { Command } from "commander";
 import { defaultBridge, type MqttSettings } from "../config/index.ts";
-import { Secrets } from "../log.ts";
 import {
   type Answer,
   type Ask,
@@ -13,7 +13,7 @@ import {
 import { CommandError, EXIT } from "./command-error.ts";
 import { loadSettings } from "./load.ts";
 import { numberOption } from "./options.ts";
-import { formatValue } from "./table.ts";
+import { formatValue, singleLine } from "./table.ts";
 import { printJson, type Terminal } from "./terminal.ts";
 
 /** What can come between a question and its answer. */
@@ -60,9 +60,11 @@ export function findBroker(
         `${shown(flags.url)} is no address of a broker: expected mqtt://, mqtts://, ws:// or wss://, a host, and its port if it is not the usual one`,
         EXIT.usage,
       );
+    if (url.password !== "")
+      for (const form of [url.password, querystring.unescape(url.password)]) terminal.secrets.add(form);
     return { broker: { ...defaultBridge().mqtt, url: flags.url } };
   }
-  const { settings } = loadSettings({ config: flags.config, secrets: new Secrets(), env: terminal.env });
+  const { settings } = loadSettings({ config: flags.config, secrets: terminal.secrets, env: terminal.env });
   return { broker: settings.mqtt, instance: settings.instance };
 }
 
@@ -97,7 +99,7 @@ export async function ask(what: Ask, flags: BridgeFlags, terminal: Terminal): Pr
 
 /** `confirmed: campus/garage/station-1/allowedLoad_1 = 3.3, read back 3.3 (code 100, 412 ms)` */
 function describe(answer: Answer): string {
-  const target = answer.point === undefined ? answer.device : `${answer.device}/${answer.point}`;
+  const target = singleLine(answer.point === undefined ? answer.device : `${answer.device}/${answer.point}`);
   if (answer.action === "get" && answer.error === undefined) return formatValue(answer.value);
   const asked =
     answer.action === "set"
@@ -113,5 +115,5 @@ function describe(answer: Answer): string {
   const status = `${answer.status ?? "failed"}${answer.repeated ? " before" : ""}`;
   const head = `${status}: ${target}${asked}${readBack}${details.length > 0 ? ` (${details.join(", ")})` : ""}`;
   const error = answer.error === undefined ? "" : `${answer.error}: `;
-  return answer.text ? `${head}\n  ${error}${answer.text}` : head;
+  return answer.text ? `${head}\n  ${error}${singleLine(answer.text)}` : head;
 }

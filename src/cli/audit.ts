@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
+import { csvCell } from "../csv-cell.ts";
 import type { Historian } from "../historian/index.ts";
 import { WRITE_STATUSES } from "../points/index.ts";
-import { csvText } from "./history-formats.ts";
 import { type StoreFlags, storeOptions, TIMES, withHistorian } from "./history-store.ts";
 import { numberOption } from "./options.ts";
 import { formatTable, formatValue } from "./table.ts";
@@ -54,7 +54,7 @@ export function audit(program: Command, terminal: Terminal): void {
       withHistorian(flags, terminal, async (historian) => {
         const entries = await find(historian, target, flags, terminal.ending);
         if (flags.json) printJson(terminal, entries);
-        else if (flags.csv) terminal.out(asCsv(entries));
+        else if (flags.csv) terminal.data(asCsv(entries));
         else if (entries.length > 0) terminal.out(asTable(entries));
         else terminal.err("no attempted write\n");
       }),
@@ -119,11 +119,6 @@ const COLUMNS = [
 ];
 
 function asCsv(entries: readonly Entry[]): string {
-  const lines = entries.map((entry) =>
-    COLUMNS.map((column) => {
-      const value = entry[column] ?? "";
-      return csvText(typeof value === "string" ? value : JSON.stringify(value));
-    }).join(","),
-  );
+  const lines = entries.map((entry) => COLUMNS.map((column) => csvCell(entry[column])).join(","));
   return [COLUMNS.join(","), ...lines].map((line) => `${line}\r\n`).join("");
 }

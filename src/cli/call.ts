@@ -2,6 +2,7 @@ import { callBridge, RpcError } from "../mqtt/index.ts";
 import type { PointValue } from "../points/index.ts";
 import { ASKING_ERRORS, type BridgeFlags, findBroker, requesterOf } from "./ask.ts";
 import { CommandError } from "./command-error.ts";
+import { singleLine } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Calls one verb of the running bridge. Its errors, and that there is none, end the command with 1. */
@@ -20,7 +21,7 @@ export async function call(
   try {
     return await callBridge(verb, params, options);
   } catch (error) {
-    if (error instanceof RpcError) throw new CommandError(`${error.kind}: ${error.message}`);
+    if (error instanceof RpcError) throw new CommandError(singleLine(`${error.kind}: ${error.message}`));
     throw ASKING_ERRORS.some((kind) => error instanceof kind)
       ? new CommandError((error as Error).message)
       : error;

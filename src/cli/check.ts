@@ -14,7 +14,7 @@ import {
   strict,
 } from "../config/index.ts";
 import { driverTypes, type LoadedDevice, openDevices, StateStore } from "../devices/index.ts";
-import { createLog, Secrets } from "../log.ts";
+import { createLog } from "../log.ts";
 import { bridgeFileAbove, bridgeFileIn, isBridgeFile, presumedSettings } from "./bridge-file.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import { countErrors, formatAll, tally } from "./diagnostics.ts";
@@ -44,7 +44,7 @@ export function check(program: Command, terminal: Terminal): void {
 }
 
 function checkAll(paths: readonly string[], flags: Flags, terminal: Terminal): void {
-  const options = { secrets: new Secrets(), env: terminal.env };
+  const options = { secrets: terminal.secrets, env: terminal.env };
   const found =
     paths.length === 0
       ? checkBridge(flags.config, options)
@@ -60,7 +60,7 @@ function checkAll(paths: readonly string[], flags: Flags, terminal: Terminal): v
 }
 
 interface CheckOptions {
-  readonly secrets: Secrets;
+  readonly secrets: Terminal["secrets"];
   readonly env: Terminal["env"];
 }
 

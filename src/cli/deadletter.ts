@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { DataFolderInUseError, DataLock } from "../devices/index.ts";
-import { Secrets } from "../log.ts";
 import { type DeadLetter, openQueue, type Queue, QueueError } from "../queue/index.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import { loadSettings } from "./load.ts";
@@ -107,7 +106,7 @@ async function withQueues(
   terminal: Terminal,
   use: (queue: Queue, sink: Sink) => Promise<void>,
 ): Promise<void> {
-  const secrets = new Secrets();
+  const { secrets } = terminal;
   const folder =
     flags.data === undefined
       ? loadSettings({ config: flags.config, secrets, env: terminal.env }).settings.data

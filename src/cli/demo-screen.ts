@@ -89,7 +89,7 @@ export class DemoScreen {
     // A screen that was made narrower since has broken the lines.
     const { columns } = this.#terminal;
     const height = this.#drawn.reduce((sum, length) => sum + Math.max(1, Math.ceil(length / columns)), 0);
-    if (height > 0) this.#terminal.out(`\u001b[${height}A\u001b[0J`);
+    if (height > 0) this.#terminal.erase(height);
     this.#drawn = [];
   }
 }

@@ -11,7 +11,7 @@ import {
   TransportError,
 } from "../drivers/chargepoint/api/index.ts";
 import { type FoundStation, findStations } from "../drivers/chargepoint/discovery/index.ts";
-import { createLog, Secrets } from "../log.ts";
+import { createLog } from "../log.ts";
 import { type AccountFlags, accountOf, accountOptions } from "./api/account.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import { formatTable, formatValue } from "./table.ts";
@@ -58,9 +58,7 @@ async function run(flags: Flags, terminal: Terminal): Promise<void> {
 
 async function lookUp(flags: Flags, terminal: Terminal): Promise<FoundStation[]> {
   const account = accountOf(flags, terminal);
-  const secrets = new Secrets();
-  secrets.add(account.password);
-  const log = createLog({ level: "warn", write: (line) => terminal.err(line), secrets });
+  const log = createLog({ level: "warn", write: (line) => terminal.err(line) });
   const client = new ChargePointClient({ ...account, log });
   try {
     return await findStations(client, filtersOf(flags), terminal.ending);

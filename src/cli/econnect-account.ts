@@ -1,5 +1,4 @@
 import type { EconnectOptions } from "../drivers/econnect/api/index.ts";
-import type { Secrets } from "../log.ts";
 import { type AccountFlags, readPassword } from "./api/account.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import { loadAll } from "./load.ts";
@@ -15,7 +14,7 @@ type Account = Pick<EconnectOptions, "businessPartner" | "username" | "password"
 };
 
 /** The accounts of flags or environment, else those of the bridge's eConnect devices. Throws a CommandError where there are none. */
-export function econnectAccounts(flags: EconnectFlags, { env }: Terminal, secrets: Secrets): Account[] {
+export function econnectAccounts(flags: EconnectFlags, { env, secrets }: Terminal): Account[] {
   const username = flags.username ?? env.ECONNECT_USERNAME;
   const accounts = username
     ? [ofFlags({ ...flags, username }, env)]

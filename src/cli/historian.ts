@@ -2,7 +2,6 @@ import { once } from "node:events";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import { startHistorianProcess } from "../historian-process.ts";
-import { Secrets } from "../log.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import { tellDiagnostics } from "./diagnostics.ts";
 import { loadSettings } from "./load.ts";
@@ -35,7 +34,7 @@ function nameOption(text: string): string {
 }
 
 async function runHistorian(flags: Flags, terminal: Terminal): Promise<void> {
-  const secrets = new Secrets();
+  const { secrets } = terminal;
   const log = terminalLog(terminal, flags, secrets);
   const { settings, diagnostics } = loadSettings({ config: flags.config, secrets, env: terminal.env });
   tellDiagnostics(terminal, diagnostics, false);
@@ -48,7 +47,7 @@ async function runHistorian(flags: Flags, terminal: Terminal): Promise<void> {
     secrets,
     version: packageVersion(),
   }).catch((error: unknown) => {
-    const message = `the historian cannot start: ${secrets.blank((error as Error).message)}`;
+    const message = `the historian cannot start: ${(error as Error).message}`;
     throw new CommandError(message, EXIT.configuration, { cause: error });
   });
   log.info("running", { broker: running.url, spool: running.folder, store: settings.historian.backend });

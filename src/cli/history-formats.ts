@@ -1,5 +1,6 @@
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { resolve } from "node:path";
+import { csvCell } from "../csv-cell.ts";
 import type { Historian, HistoryAnswer, HistoryPage, HistoryQuery } from "../historian/index.ts";
 import { counted, formatTable, formatValue } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -28,7 +29,7 @@ export async function writeText(
   file?: string,
 ): Promise<void> {
   if (file === undefined) {
-    for await (const piece of pieces) terminal.out(piece);
+    for await (const piece of pieces) terminal.data(piece);
     return;
   }
   const path = resolve(file);
@@ -53,21 +54,16 @@ export async function writeText(
 async function* asCsv(pages: AsyncIterable<HistoryPage>): AsyncGenerator<string> {
   yield "topic,time,value,units\r\n";
   for await (const { topic, rows } of pages) {
-    const name = csvText(topic.name);
-    const units = csvText(topic.meta.units);
+    const name = csvCell(topic.name);
+    const units = csvCell(topic.meta.units);
     const lines = rows.map(([time, value]) => `${name},${time},${csvValue(value)},${units}\r\n`);
     if (lines.length > 0) yield lines.join("");
   }
 }
 
+/** Tells empty text from no value. */
 function csvValue(value: unknown): string {
-  if (value === null) return "";
-  if (value === "") return '""';
-  return typeof value === "string" ? csvText(value) : csvText(JSON.stringify(value));
-}
-
-export function csvText(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return value === "" ? '""' : csvCell(value);
 }
 
 /** The same object as an answer, in one line. */

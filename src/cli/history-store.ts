@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { type Historian, HistorianError, openHistorian, QueryError } from "../historian/index.ts";
-import { Secrets } from "../log.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import { loadSettings } from "./load.ts";
 import { logOptions } from "./options.ts";
@@ -31,7 +30,7 @@ export async function withHistorian(
   terminal: Terminal,
   use: (historian: Historian) => Promise<void>,
 ): Promise<void> {
-  const secrets = new Secrets();
+  const { secrets } = terminal;
   const { settings } = loadSettings({ config: flags.config, secrets, env: terminal.env });
   const folder = flags.data === undefined ? settings.data : resolve(flags.data);
   try {

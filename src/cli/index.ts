@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { CommandError, EXIT } from "./command-error.ts";
-import { processTerminal, type Terminal } from "./terminal.ts";
+import { processSurroundings, type Surroundings, type Terminal, terminalOn } from "./terminal.ts";
 import { packageVersion } from "./version.ts";
 
 /** Adds one command to the program. */
@@ -43,8 +43,9 @@ const commands: Readonly<Record<string, () => Promise<CommandFile>>> = {
 /** Runs one command line (without `node` and the script) and gives the exit code. Never throws. */
 export async function runCli(
   args: readonly string[],
-  terminal: Terminal = processTerminal(),
+  surroundings: Surroundings = processSurroundings(),
 ): Promise<number> {
+  const terminal = terminalOn(surroundings);
   const program = new Command("voltbridge")
     .description(
       "EV charging stations to MQTT and time series, and set points back: a VOLTTRON-style bridge.",

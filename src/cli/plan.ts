@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { type LookedUpPlan, planAccounts, planWithLookup } from "../devices/index.ts";
-import { createLog, Secrets } from "../log.ts";
+import { createLog } from "../log.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import { formatAll } from "./diagnostics.ts";
 import { type LoadedBridge, loadAll } from "./load.ts";
@@ -42,11 +42,11 @@ export function plan(program: Command, terminal: Terminal): void {
 }
 
 async function showPlan(flags: Flags, terminal: Terminal): Promise<void> {
-  const secrets = new Secrets();
+  const { secrets } = terminal;
   const { devices, diagnostics } = loadAll({ config: flags.config, secrets, env: terminal.env });
   terminal.err(formatAll(diagnostics.filter(({ severity }) => severity === "error")));
   const plans: readonly ShownPlan[] = flags.lookup
-    ? await lookUp(devices, flags, terminal, secrets)
+    ? await lookUp(devices, flags, terminal)
     : planKnown(devices, flags, terminal);
   if (plans.length === 0)
     throw new CommandError("no device of its own is loaded whose driver shares calls", EXIT.failed);
@@ -70,9 +70,8 @@ async function lookUp(
   devices: LoadedBridge["devices"],
   { groupSize, timeout }: Flags,
   terminal: Terminal,
-  secrets: Secrets,
 ): Promise<readonly LookedUpPlan[]> {
-  const log = createLog({ level: "warn", write: (line) => terminal.err(line), secrets });
+  const log = createLog({ level: "warn", write: (line) => terminal.err(line) });
   const plans = await planWithLookup(devices, {
     ...{ stationsPerGroup: groupSize, seconds: timeout },
     ...{ log, signal: terminal.ending },
@@ -82,9 +81,7 @@ async function lookUp(
     if (first === undefined) continue;
     terminal.err(`account ${account}: ${first}${more.length > 0 ? ` (and ${more.length} more)` : ""}\n`);
   }
-  return plans.map((one) =>
-    one.failure === undefined ? one : { ...one, failure: secrets.blank(one.failure) },
-  );
+  return plans;
 }
 
 function failureLine({ account, failure, stations }: ShownPlan): string {

@@ -41,7 +41,7 @@ export async function writeReport(
           ? json(report, sheets)
           : page(report, sheets);
     if (out === undefined) {
-      terminal.out(String(content));
+      terminal.data(String(content));
       return [];
     }
     await writeWhole(out, content);

@@ -7,7 +7,7 @@ import {
   TransportError,
 } from "../drivers/chargepoint/api/index.ts";
 import { chargingStations, EconnectError } from "../drivers/econnect/api/index.ts";
-import { type Log, Secrets } from "../log.ts";
+import type { Log } from "../log.ts";
 import { chargePointFleet, econnectFleet, type FleetData, sqlFleet, type Wanted } from "../reports/index.ts";
 import { openSessionDatabase, SessionDatabaseError } from "../sessions/index.ts";
 import type { AccountFlags } from "./api/account.ts";
@@ -29,7 +29,6 @@ export interface SourceFlags extends AccountFlags, LogFlags {
 
 export interface Telling {
   readonly log: Log;
-  readonly secrets: Secrets;
 }
 
 export interface ReadFleet {
@@ -65,14 +64,14 @@ async function chargepoint(
   flags: SourceFlags,
   terminal: Terminal,
   wanted: Wanted,
-  { log, secrets }: Telling,
+  { log }: Telling,
 ): Promise<ReadFleet> {
-  const accounts = sessionAccounts(flags, terminal, { log, secrets, onCall: () => undefined });
+  const accounts = sessionAccounts(flags, terminal, { log, onCall: () => undefined });
   try {
     const clients = accounts.map(({ client }) => client);
-    const onProgress = (text: string) => terminal.interactive && terminal.err(`\r\u001b[K${text}`);
+    const onProgress = (text: string) => terminal.progress(text);
     const data = await chargePointFleet(clients, { ...wanted, signal: terminal.ending, onProgress });
-    if (terminal.interactive) terminal.err("\r\u001b[K");
+    terminal.progress();
     return { data, label: `ChargePoint, ${accounts.map(({ label }) => label).join(", ")}` };
   } finally {
     for (const { client } of accounts) await client.close();
@@ -83,9 +82,9 @@ async function econnect(
   flags: SourceFlags,
   terminal: Terminal,
   wanted: Wanted,
-  { log, secrets }: Telling,
+  { log }: Telling,
 ): Promise<ReadFleet> {
-  const accounts = econnectAccounts(flags, terminal, secrets);
+  const accounts = econnectAccounts(flags, terminal);
   const entries = async function* () {
     for (const account of accounts) yield* chargingStations({ ...account, log }, terminal.ending);
   };
@@ -95,7 +94,7 @@ async function econnect(
 }
 
 async function sql(flags: SourceFlags, terminal: Terminal, wanted: Wanted): Promise<ReadFleet> {
-  const { settings } = loadSettings({ config: flags.config, secrets: new Secrets(), env: terminal.env });
+  const { settings } = loadSettings({ config: flags.config, secrets: terminal.secrets, env: terminal.env });
   const { backend, connection } = settings.sessions;
   const dataFolder = flags.data === undefined ? settings.data : resolve(flags.data);
   const database = await openSessionDatabase(

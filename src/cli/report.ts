@@ -1,6 +1,5 @@
 import { type Command, Option } from "commander";
 import { closest } from "../config/did-you-mean.ts";
-import { Secrets } from "../log.ts";
 import {
   COMMON_COLUMNS,
   chargePointColumns,
@@ -71,9 +70,9 @@ async function fleetCommand(flags: Flags, terminal: Terminal): Promise<void> {
   if (period.to <= period.from) throw new CommandError("--to must lie after --from", EXIT.usage);
   const columns = columnsOf(flags);
   const parts = partsOf(flags);
-  const secrets = new Secrets();
+  const { secrets } = terminal;
   const log = terminalLog(terminal, flags, secrets);
-  const { data, label } = await readFleet(flags, terminal, { period, parts, now }, { log, secrets });
+  const { data, label } = await readFleet(flags, terminal, { period, parts, now }, { log });
   tellWhatLacks(data, columns, terminal);
   const options: ReportOptions = {
     source: label,

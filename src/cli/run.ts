@@ -2,7 +2,6 @@ import { once } from "node:events";
 import type { Command } from "commander";
 import { startBridge } from "../bridge.ts";
 import { type Diagnostic, strict } from "../config/index.ts";
-import { Secrets } from "../log.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import { countErrors, tellDiagnostics } from "./diagnostics.ts";
 import { loadAll } from "./load.ts";
@@ -30,7 +29,7 @@ export function run(program: Command, terminal: Terminal): void {
 
 async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
   expectShortLives();
-  const secrets = new Secrets();
+  const { secrets } = terminal;
   const log = terminalLog(terminal, flags, secrets);
   const isStrict = flags.strict ?? false;
   const { settings, devices, diagnostics } = loadAll({
@@ -54,7 +53,7 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
     onDiagnostics: tell,
   }).catch((error: unknown) => {
     if (error instanceof CommandError) throw error;
-    const message = `the bridge cannot start: ${secrets.blank((error as Error).message)}`;
+    const message = `the bridge cannot start: ${(error as Error).message}`;
     throw new CommandError(message, EXIT.configuration, { cause: error });
   });
   if (bridge.devices.infos.length === 0 && !devices.some(({ settings: device }) => device.set)) {

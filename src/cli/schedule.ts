@@ -3,7 +3,7 @@ import type { PointValue } from "../points/index.ts";
 import { type BridgeFlags, bridgeOptions } from "./ask.ts";
 import { call } from "./call.ts";
 import { CommandError, EXIT } from "./command-error.ts";
-import { formatTable } from "./table.ts";
+import { formatTable, singleLine } from "./table.ts";
 import { printJson, type Terminal } from "./terminal.ts";
 
 interface Answer {
@@ -66,7 +66,7 @@ function slotsOf(words: readonly string[]): string[][] {
 function show(value: PointValue, flags: BridgeFlags, terminal: Terminal): void {
   const answer = value as unknown as Answer;
   if (flags.json) printJson(terminal, answer);
-  else terminal.out(`${answer.result}${answer.info && `: ${answer.info}`}\n`);
+  else terminal.out(`${answer.result}${answer.info && `: ${singleLine(answer.info)}`}\n`);
   if (answer.result === "SUCCESS") return;
   const rows = Object.entries(answer.data).flatMap(([requester, tasks]) =>
     Object.entries(tasks).flatMap(([task, slots]) => slots.map((slot) => [...slot, task, requester])),

@@ -3,7 +3,6 @@ import { extname, resolve } from "node:path";
 import type { Command } from "commander";
 import { type BridgeSettings, closest, loadDevices } from "../config/index.ts";
 import { type LoadedDevice, scrapeOnce } from "../devices/index.ts";
-import { Secrets } from "../log.ts";
 import { metadataType, type Scrape } from "../points/index.ts";
 import { bridgeFileAbove } from "./bridge-file.ts";
 import { CommandError, EXIT } from "./command-error.ts";
@@ -30,7 +29,7 @@ export function scrape(program: Command, terminal: Terminal): void {
 }
 
 async function scrapeDevice(name: string, flags: Flags, terminal: Terminal): Promise<void> {
-  const secrets = new Secrets();
+  const { secrets } = terminal;
   const { device, settings } = findDevice(name, flags.config, { secrets, env: terminal.env }, terminal);
   const { scrape: reading, diagnostics } = await scrapeOnce({
     device,
@@ -38,7 +37,7 @@ async function scrapeDevice(name: string, flags: Flags, terminal: Terminal): Pro
     log: terminalLog(terminal, flags, secrets),
     signal: terminal.ending,
   }).catch((cause: Error) => {
-    const message = `device ${device.settings.path} cannot be read: ${secrets.blank(cause.message)}`;
+    const message = `device ${device.settings.path} cannot be read: ${cause.message}`;
     throw new CommandError(message, EXIT.failed, { cause });
   });
   terminal.err(formatAll(diagnostics));
@@ -47,7 +46,7 @@ async function scrapeDevice(name: string, flags: Flags, terminal: Terminal): Pro
 }
 
 interface FileOptions {
-  readonly secrets: Secrets;
+  readonly secrets: Terminal["secrets"];
   readonly env: Terminal["env"];
 }
 

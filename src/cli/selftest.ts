@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import type { BridgeSettings } from "../config/index.ts";
 import type { LoadedDevice } from "../devices/index.ts";
-import { Secrets } from "../log.ts";
 import { type Check, type ProbedDevice, selfTest } from "../mqtt/index.ts";
 import { CommandError } from "./command-error.ts";
 import { formatAll } from "./diagnostics.ts";
@@ -35,7 +34,11 @@ export function selftest(program: Command, terminal: Terminal): void {
 
 async function runSelfTest(flags: Flags, terminal: Terminal): Promise<void> {
   const { config } = flags;
-  const { settings, devices, diagnostics } = loadAll({ config, secrets: new Secrets(), env: terminal.env });
+  const { settings, devices, diagnostics } = loadAll({
+    config,
+    secrets: terminal.secrets,
+    env: terminal.env,
+  });
   const errors = diagnostics.filter(({ severity }) => severity === "error");
   terminal.err(formatAll(errors));
   const checks = await selfTest({

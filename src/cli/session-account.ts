@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type CallRecord, ChargePointClient, endpointFor } from "../drivers/chargepoint/api/index.ts";
-import type { Log, Secrets } from "../log.ts";
+import type { Log } from "../log.ts";
 import type { SessionAccount } from "../sessions/index.ts";
 import { type Account, type AccountFlags, accountOf } from "./api/account.ts";
 import { CommandError, EXIT } from "./command-error.ts";
@@ -14,7 +14,6 @@ interface Found extends SessionAccount {
 /** How a command calls the network. */
 export interface Calling {
   readonly log: Log;
-  readonly secrets: Secrets;
   readonly onCall: (call: CallRecord) => void;
 }
 
@@ -29,13 +28,12 @@ export function sessionAccounts(
 ): Found[] {
   const { env } = terminal;
   const named = flags.username ?? env.CHARGEPOINT_USERNAME;
-  const accounts = named ? [accountOf(flags, terminal)] : ofDevices(flags, terminal, calling.secrets);
+  const accounts = named ? [accountOf(flags, terminal)] : ofDevices(flags, terminal);
   if (accounts.length === 0)
     throw new CommandError(
       "no account: set CHARGEPOINT_USERNAME and CHARGEPOINT_PASSWORD, name --username and --password-file, or name the --config of a bridge with ChargePoint devices",
       EXIT.configuration,
     );
-  for (const { password } of accounts) calling.secrets.add(password);
   return accounts.map((account) => ({
     key: accountKey(account),
     label: `account ${account.username.slice(0, 8)}… at ${account.endpoint}`,
@@ -48,7 +46,7 @@ function accountKey({ endpoint, username }: Account): string {
   return createHash("sha256").update(`${endpoint} ${username}`).digest("hex").slice(0, 16);
 }
 
-function ofDevices(flags: { readonly config?: string }, { env }: Terminal, secrets: Secrets): Account[] {
+function ofDevices(flags: { readonly config?: string }, { env, secrets }: Terminal): Account[] {
   const { devices } = loadAll({ config: flags.config, secrets, env });
   const accounts = devices.flatMap(({ settings }) => {
     if (settings.driverType !== "chargepoint") return [];

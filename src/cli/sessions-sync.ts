@@ -9,7 +9,6 @@ import {
   SoapFaultError,
   TransportError,
 } from "../drivers/chargepoint/api/index.ts";
-import { Secrets } from "../log.ts";
 import {
   type Progress,
   type SessionDatabase,
@@ -43,12 +42,12 @@ export async function sync(
   terminal: Terminal,
 ): Promise<void> {
   if (flags.to && flags.to <= flags.from) throw new CommandError("--to must lie after --from", EXIT.usage);
-  const secrets = new Secrets();
+  const { secrets } = terminal;
   const log = terminalLog(terminal, flags, secrets);
   let calls = 0;
   const onCall = (_: CallRecord) => void calls++;
   const reports: (SyncReport & { readonly account: string })[] = [];
-  for (const account of sessionAccounts(flags, terminal, { log, secrets, onCall })) {
+  for (const account of sessionAccounts(flags, terminal, { log, onCall })) {
     const bar = new ProgressLine(terminal);
     try {
       const report = await syncSessions({
@@ -171,11 +170,12 @@ class ProgressLine {
     const full = Math.round(share * WIDTH);
     const bar = `${"█".repeat(full)}${"░".repeat(WIDTH - full)}`;
     const line = `${phase.padEnd(9)} ${bar} ${String(Math.round(share * 100)).padStart(3)} %  ${reached ?? ""}  ${count}`;
-    this.#terminal.err(interactive ? `\r\u001b[K${line}` : `${line}\n`);
+    if (interactive) this.#terminal.progress(line);
+    else this.#terminal.err(`${line}\n`);
     this.#drawn = interactive;
   }
 
   end(): void {
-    if (this.#drawn) this.#terminal.err("\r\u001b[K");
+    if (this.#drawn) this.#terminal.progress();
   }
 }

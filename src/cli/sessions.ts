@@ -1,5 +1,4 @@
 import { type Command, Option } from "commander";
-import { Secrets } from "../log.ts";
 import {
   columnsOf,
   ddl,
@@ -129,8 +128,8 @@ async function withDatabase(
   }
 }
 
-function settingsOf({ config }: { readonly config?: string }, { env }: Terminal) {
-  return loadSettings({ config, secrets: new Secrets(), env }).settings;
+function settingsOf({ config }: { readonly config?: string }, { secrets, env }: Terminal) {
+  return loadSettings({ config, secrets, env }).settings;
 }
 
 function optionsOf({ from, to, station }: ReadFlags, { ending }: Terminal): ReadOptions {
@@ -180,7 +179,7 @@ async function write(database: SessionDatabase, flags: ExportFlags, terminal: Te
   try {
     const count = await exportTable(table, rows, {
       format,
-      ...(out === undefined ? { print: terminal.out } : { file: out }),
+      ...(out === undefined ? { print: terminal.data } : { file: out }),
     });
     terminal.err(`${count} ${count === 1 ? "row" : "rows"}\n`);
   } catch (error) {

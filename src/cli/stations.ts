@@ -9,7 +9,7 @@ import {
   SoapFaultError,
   TransportError,
 } from "../drivers/chargepoint/api/index.ts";
-import { createLog, Secrets } from "../log.ts";
+import { createLog } from "../log.ts";
 import { type AccountFlags, accountOf, accountOptions } from "./api/account.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import { numberOption } from "./options.ts";
@@ -23,7 +23,7 @@ import {
   placeOf,
   stationAt,
 } from "./public-stations.ts";
-import { counted, formatTable } from "./table.ts";
+import { counted, formatTable, singleLine } from "./table.ts";
 import { printJson, type Terminal } from "./terminal.ts";
 
 interface Flags extends AccountFlags {
@@ -81,9 +81,7 @@ export function stations(program: Command, terminal: Terminal): void {
 async function listPublic(flags: Flags, terminal: Terminal): Promise<void> {
   const query = queryOf(flags);
   const account = accountOf(flags, terminal);
-  const secrets = new Secrets();
-  secrets.add(account.password);
-  const log = createLog({ level: "warn", write: (line) => terminal.err(line), secrets });
+  const log = createLog({ level: "warn", write: (line) => terminal.err(line) });
   const client = new ChargePointReader({ ...account, log });
   try {
     const found = await answered(client.publicStations(query, { signal: terminal.ending }));
@@ -153,7 +151,8 @@ function startOf({ lat, long, address }: Flags, found: readonly PublicStation[],
   if (lat !== undefined && long !== undefined) return { lat, long } satisfies Place;
   const at = address === undefined ? undefined : stationAt(found, address);
   const place = at && placeOf(at);
-  if (at && place) terminal.err(`distances are from station ${at.stationID}, at ${at.Address}\n`);
+  if (at && place)
+    terminal.err(`${singleLine(`distances are from station ${at.stationID}, at ${at.Address}`)}\n`);
   else if (found.length > 0)
     terminal.err("for distances, give --lat and --long: the service does not say where the place is\n");
   return place;

@@ -12,7 +12,7 @@ import {
 } from "../mqtt/index.ts";
 import { type BridgeFlags, bridgeOptions, findBroker, requesterOf } from "./ask.ts";
 import { CommandError } from "./command-error.ts";
-import { counted, formatValue } from "./table.ts";
+import { counted, formatValue, singleLine } from "./table.ts";
 import { printJson, type Terminal } from "./terminal.ts";
 
 export function status(program: Command, terminal: Terminal): void {
@@ -94,16 +94,16 @@ function isBridge({ instance }: BridgeStatus): boolean {
  * ```
  */
 function describe({ instance, state, info, health, live, missing }: Shown): string {
-  const lines = [`${instance} is ${state ?? "unknown"}`];
+  const lines = [singleLine(`${instance} is ${state ?? "unknown"}`)];
   if (info && state === "online") {
     const devices = info.devices as unknown[] | undefined;
     const has = devices ? `, ${counted(devices.length, "device")}` : "";
-    lines[0] += `: version ${formatValue(info.version)}${has}, since ${when(info.startedAt)}`;
+    lines[0] += `: version ${flat(info.version)}${has}, since ${when(info.startedAt)}`;
   }
   if (health) {
     const { at, status, startedAt: _, ...counters } = health;
     const since = live ? " now" : `, as told ${state === "online" ? ago(at) : when(at)}`;
-    lines.push(`  ${formatValue(status)}${since}${missing === undefined ? "" : `; ${missing}`}`);
+    lines.push(`  ${flat(status)}${since}${missing === undefined ? "" : `; ${missing}`}`);
     const width = Math.max(...Object.keys(counters).map((name) => name.length));
     for (const [name, value] of Object.entries(counters))
       lines.push(`  ${name.padEnd(width)}  ${flat(value)}`);
@@ -112,7 +112,7 @@ function describe({ instance, state, info, health, live, missing }: Shown): stri
 }
 
 function when(time: unknown): string {
-  return `${formatValue(time)} (${ago(time)})`;
+  return `${flat(time)} (${ago(time)})`;
 }
 
 function ago(time: unknown): string {
@@ -127,7 +127,7 @@ function ago(time: unknown): string {
 
 /** `online 6, stale 0, offline 0` for an object of counters, one level of names deep or more. */
 function flat(value: unknown): string {
-  if (typeof value !== "object" || value === null) return formatValue(value);
+  if (typeof value !== "object" || value === null) return singleLine(formatValue(value));
   const members = Object.entries(value).map(([name, inner]) => {
     const isGroup = typeof inner === "object" && inner !== null && Object.keys(inner).length > 0;
     return isGroup ? `${name} (${flat(inner)})` : `${name} ${flat(inner)}`;

@@ -1,9 +1,11 @@
+import { printable } from "../log.ts";
+
 /**
  * Rows of text as aligned columns, two spaces apart, the last one unpadded. Columns that hold only numbers are
- * right-aligned. Line breaks in cells become spaces.
+ * right-aligned. Cells are {@link singleLine}s.
  */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const clean = rows.map((row) => row.map((cell) => cell.replace(/\s*[\r\n]+\s*/g, " ")));
+  const clean = rows.map((row) => row.map(singleLine));
   const widths = header.map((title, i) => Math.max(title.length, ...clean.map((row) => row[i]?.length ?? 0)));
   const numeric = header.map(
     (_, i) => clean.length > 0 && clean.every((row) => /^-?[\d.]*$|^–$/.test(row[i] ?? "")),
@@ -17,6 +19,11 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
       .join("  ")
       .trimEnd();
   return `${[line(header), line(widths.map((width) => "─".repeat(width))), ...clean.map(line)].join("\n")}\n`;
+}
+
+/** Names and messages of others, which must not look like lines of our own: line breaks and tabs become spaces. */
+export function singleLine(text: string): string {
+  return printable(text.replace(/\s*[\r\n\t]+\s*/g, " "));
 }
 
 /** A point's value as a person reads it: null as a dash, text bare, the rest as JSON. */

@@ -6,11 +6,6 @@ export function cleanText(text: string): string {
   return text.toWellFormed().replace(/\r\n?/g, "\n").replace(UNFIT, "\ufffd");
 }
 
-/** Whether a spreadsheet could take text for a formula. */
-export function looksLikeFormula(text: string): boolean {
-  return /^[\s\ufffd]*[=+\-@＝＋－＠]/.test(text);
-}
-
 /** By code points, as Python sorts; JavaScript's own order puts emoji before some other characters. */
 export function compareCodePoints(a: string, b: string): number {
   const [left, right] = [[...a], [...b]];

@@ -2,6 +2,7 @@ import { createWriteStream } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { csvCell } from "../csv-cell.ts";
 import { writeParquet } from "./parquet.ts";
 import { columnsOf, type RowOf, type SqlValue, type TableName } from "./tables.ts";
 
@@ -54,14 +55,8 @@ export async function exportTable<N extends TableName>(
   return count;
 }
 
-/** RFC 4180; no value is an empty cell. */
 function csvLine(row: readonly SqlValue[]): string {
-  const cells = row.map((value) => {
-    if (value === null) return "";
-    const text = String(value);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  });
-  return `${cells.join(",")}\r\n`;
+  return `${row.map(csvCell).join(",")}\r\n`;
 }
 
 function jsonLine(names: readonly string[], row: readonly SqlValue[]): string {

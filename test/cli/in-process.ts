@@ -1,5 +1,5 @@
 import { runCli } from "../../src/cli/index.ts";
-import type { Terminal } from "../../src/cli/terminal.ts";
+import type { Surroundings } from "../../src/cli/terminal.ts";
 
 export interface Outcome {
   readonly code: number;
@@ -20,11 +20,11 @@ export class RunningCli {
   readonly #ending = new AbortController();
   #wake: (() => void)[] = [];
 
-  constructor(args: readonly string[], env: Record<string, string> = {}, screen: Partial<Terminal> = {}) {
+  constructor(args: readonly string[], env: Record<string, string> = {}, screen: Partial<Surroundings> = {}) {
     const took = () => {
       for (const wake of this.#wake.splice(0)) wake();
     };
-    const terminal: Terminal = {
+    const terminal: Surroundings = {
       out: (text) => {
         this.stdout += text;
         took();

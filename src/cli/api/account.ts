@@ -27,7 +27,7 @@ export function accountOptions(command: Command): Command {
 }
 
 /** The account by flags, else by the environment. Throws a CommandError that names what is missing. */
-export function accountOf(flags: AccountFlags, { env }: Pick<Terminal, "env">): Account {
+export function accountOf(flags: AccountFlags, { env, secrets }: Pick<Terminal, "env" | "secrets">): Account {
   const username = flags.username ?? env.CHARGEPOINT_USERNAME;
   const password =
     flags.passwordFile === undefined ? env.CHARGEPOINT_PASSWORD : readPassword(flags.passwordFile);
@@ -37,6 +37,7 @@ export function accountOf(flags: AccountFlags, { env }: Pick<Terminal, "env">): 
       : "API licence key: set CHARGEPOINT_USERNAME or name --username";
     throw new CommandError(`no ${missing}`, EXIT.configuration);
   }
+  secrets.add(password);
   const region = flags.region ?? env.CHARGEPOINT_REGION;
   // Flags outrank the environment, whichever of the two they are.
   const endpoint = flags.endpoint ?? (flags.region === undefined ? env.CHARGEPOINT_ENDPOINT : undefined);

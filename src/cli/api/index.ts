@@ -15,7 +15,7 @@ import {
   securityHeader,
   TransportError,
 } from "../../drivers/chargepoint/api/index.ts";
-import { createLog, Secrets } from "../../log.ts";
+import { createLog } from "../../log.ts";
 import { CommandError, EXIT } from "../command-error.ts";
 import { printJson, type Terminal } from "../terminal.ts";
 import { type Account, type AccountFlags, accountOf, accountOptions } from "./account.ts";
@@ -122,9 +122,7 @@ async function converse(
   flags: Flags,
   terminal: Terminal,
 ): Promise<void> {
-  const secrets = new Secrets();
-  secrets.add(account.password);
-  const log = createLog({ level: "warn", write: (line) => terminal.err(line), secrets });
+  const log = createLog({ level: "warn", write: (line) => terminal.err(line) });
   const answers: string[] = [];
   const client = new ChargePointClient({
     ...account,
@@ -138,8 +136,8 @@ async function converse(
     if (flags.all) return await walk(client, operation, request, flags, terminal);
     const answer = await client.call(operation, request as never, { signal: terminal.ending }).finally(() => {
       if (!flags.raw) return;
-      terminal.out(`${secrets.blank(buildEnvelope(operation, request as never, securityHeader(account)))}\n`);
-      for (const document of answers) terminal.out(`${secrets.blank(document)}\n`);
+      terminal.out(`${buildEnvelope(operation, request as never, securityHeader(account))}\n`);
+      for (const document of answers) terminal.out(`${document}\n`);
     });
     if (flags.raw) return;
     if (flags.json) printJson(terminal, answer);
@@ -164,14 +162,14 @@ async function walk(
       return client.call(...args);
     },
   } as Pick<ChargePointClient, "call">;
-  const progress = (end: string) =>
-    terminal.err(`\r${operation.name}: ${records.length} records, ${calls} pages${end}`);
+  const count = () => `${operation.name}: ${records.length} records, ${calls} pages`;
   const query = (request.searchQuery ?? {}) as never;
   for await (const record of pages(counted, operation, query, { signal: terminal.ending })) {
     records.push(record);
-    if (terminal.interactive && records.length % 100 === 0) progress("");
+    if (records.length % 100 === 0) terminal.progress(count());
   }
-  progress("\n");
+  terminal.progress();
+  terminal.err(`${count()}\n`);
   if (flags.json) printJson(terminal, records);
   else terminal.out(formatRecords(records, terminal.columns));
 }

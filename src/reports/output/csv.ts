@@ -1,29 +1,19 @@
+import { csvCell } from "../../csv-cell.ts";
 import type { Cell } from "../field.ts";
 import type { Sheet, SheetColumn } from "../sheets.ts";
-import { looksLikeFormula } from "../text.ts";
 
-/**
- * CSV by RFC 4180, UTF-8. Text that a spreadsheet could take for a formula gets a `'` in front. Times are ISO 8601 in UTC,
- * days `2026-11-21`, numbers bare, what is empty is nothing.
- */
+/** CSV, UTF-8. Times are ISO 8601 in UTC, days `2026-11-21`. */
 export function* csv({ columns, rows }: Sheet): Generator<string, void, undefined> {
-  yield line(columns.map(({ title }) => csvText(title)));
-  for (const row of rows) yield line(row.map((cell, at) => csvCell(cell, columns[at]!)));
+  yield line(columns.map(({ title }) => csvCell(title)));
+  for (const row of rows) yield line(row.map((cell, at) => sheetCell(cell, columns[at]!)));
 }
 
 function line(cells: readonly string[]): string {
   return `${cells.join(",")}\r\n`;
 }
 
-function csvCell(cell: Cell, { format }: SheetColumn): string {
-  if (cell === null) return "";
-  if (cell instanceof Date) return isoText(cell, format === "day");
-  return typeof cell === "string" ? csvText(cell) : String(cell);
-}
-
-function csvText(text: string): string {
-  const safe = looksLikeFormula(text) ? `'${text}` : text;
-  return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+function sheetCell(cell: Cell, { format }: SheetColumn): string {
+  return cell instanceof Date ? isoText(cell, format === "day") : csvCell(cell);
 }
 
 /** `2026-11-21T08:00:00Z`, or the day alone. */

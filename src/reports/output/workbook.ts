@@ -1,8 +1,8 @@
 import writeExcelFile, { type CellObject } from "write-excel-file/node";
+import { looksLikeFormula } from "../../csv-cell.ts";
 import type { Cell } from "../field.ts";
 import { cut, SheetNames } from "../sheet-names.ts";
 import type { Format, Sheet, SheetColumn } from "../sheets.ts";
-import { looksLikeFormula } from "../text.ts";
 import { printSetup } from "./print-setup.ts";
 
 type ExcelSheet = Parameters<typeof writeExcelFile>[0][number];
