@@ -14,8 +14,7 @@ COPY --from=build /build/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
 COPY --from=build /build/bin ./bin
 COPY --from=build /build/registry ./registry
-COPY --from=build /build/configs ./configs
-RUN mkdir data && chown node:node data
+RUN mkdir configs data && chown node:node data
 USER node
 VOLUME ["/voltbridge/data", "/voltbridge/configs"]
 # Asks the running bridge over MQTT, with the broker of its own config; ends with 1 where it is not online.

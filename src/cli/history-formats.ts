@@ -1,9 +1,8 @@
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import { resolve } from "node:path";
 import { csvCell } from "../csv-cell.ts";
 import type { Historian, HistoryAnswer, HistoryPage, HistoryQuery } from "../historian/index.ts";
 import { counted, formatTable, formatValue } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
+import { writeWholeFile } from "./whole-file.ts";
 
 export const FORMATS = ["table", "csv", "json"] as const;
 export type HistoryFormat = (typeof FORMATS)[number];
@@ -32,22 +31,7 @@ export async function writeText(
     for await (const piece of pieces) terminal.data(piece);
     return;
   }
-  const path = resolve(file);
-  const part = `${path}.part`;
-  let handle: FileHandle | undefined;
-  try {
-    for await (const piece of pieces) {
-      // A question that cannot be answered leaves no file.
-      handle ??= await open(part, "w");
-      await handle.writeFile(piece);
-    }
-    await (handle ?? (await open(part, "w"))).close();
-    await rename(part, path);
-  } catch (error) {
-    await handle?.close();
-    await rm(part, { force: true });
-    throw error;
-  }
+  await writeWholeFile(file, pieces);
 }
 
 /** `topic,time,value,units`: numbers and true/false bare, null as nothing, text in quotes where it needs them, the rest as JSON. */

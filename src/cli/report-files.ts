@@ -1,8 +1,9 @@
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { extname, join, resolve } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { extname, join } from "node:path";
 import { csv, type FleetReport, fileNames, json, page, type Sheet, workbook } from "../reports/index.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import type { Terminal } from "./terminal.ts";
+import { writeWholeFile } from "./whole-file.ts";
 
 export const REPORT_FORMATS = ["xlsx", "csv", "json", "html"] as const;
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
@@ -44,7 +45,7 @@ export async function writeReport(
       terminal.data(String(content));
       return [];
     }
-    await writeWhole(out, content);
+    await writeWholeFile(out, [content]);
     return [out];
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -56,18 +57,6 @@ export async function writeReport(
 async function writeTables(sheets: readonly Sheet[], folder: string): Promise<string[]> {
   await mkdir(folder, { recursive: true });
   const files = fileNames(sheets, "csv").map((name) => join(folder, name));
-  for (const [at, sheet] of sheets.entries()) await writeWhole(files[at]!, [...csv(sheet)].join(""));
+  for (const [at, sheet] of sheets.entries()) await writeWholeFile(files[at]!, [[...csv(sheet)].join("")]);
   return files;
-}
-
-async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {
-  const path = resolve(file);
-  const part = `${path}.part`;
-  try {
-    await writeFile(part, content);
-    await rename(part, path);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  }
 }

@@ -1,3 +1,4 @@
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -123,5 +124,37 @@ describe("G1: what a server echoes of a secret", () => {
     endings.push(() => place.remove());
     const { stdout } = await cli(["check", "--json", place.at("configs/bridge.json")]);
     expect(JSON.parse(stdout)).toMatchObject({ diagnostics: expect.any(Array) });
+  });
+});
+
+describe("G6: what is written for people is the owner's alone", () => {
+  test("reports and exports of the history, whatever was there before", async () => {
+    const place = new Workplace({ "configs/bridge.json": {}, "fleet.json": "{}" });
+    endings.push(() => place.remove());
+    const mode = (file: string) => (statSync(file).mode & 0o777).toString(8);
+    const simulator = await startSimulator({ stations: 1, traffic: false });
+    endings.push(() => simulator.close());
+    const env = {
+      CHARGEPOINT_ENDPOINT: simulator.endpoint,
+      CHARGEPOINT_USERNAME: simulator.username,
+      CHARGEPOINT_PASSWORD: simulator.password,
+    };
+    writeFileSync(place.at("fleet.json.part"), "", { mode: 0o644 });
+    for (const form of ["fleet.json", "fleet.xlsx", "fleet.html"]) {
+      const out = place.at(form);
+      expect((await cli(["report", "fleet", "--out", out], env)).code).toBe(0);
+      expect([form, mode(out)]).toEqual([form, "600"]);
+    }
+    const { stdout } = await cli(["report", "fleet", "--format", "csv", "--out", place.at("tables")], env);
+    for (const file of stdout.trim().split("\n")) expect([file, mode(file)]).toEqual([file, "600"]);
+  });
+
+  test("a container image has no configs, secrets and data of whoever builds it", () => {
+    const read = (name: string) =>
+      readFileSync(new URL(`../../${name}`, import.meta.url), "utf8").split("\n");
+    const ignored = read(".dockerignore");
+    for (const name of ["configs", "data", "secrets", "**/.env*", "**/*.key", "**/*.pem"])
+      expect(ignored).toContain(name);
+    expect(read("Dockerfile").filter((line) => /^COPY.*(configs|data|secrets)/.test(line))).toEqual([]);
   });
 });

@@ -266,8 +266,17 @@ describe("who may control", () => {
     }
   });
 
-  test("no page of a browser, and nothing that there is not", async () => {
+  test("no page of a browser, by no foreign name (DNS rebinding), and nothing that there is not", async () => {
     expect(await statusOf(simulator.endpoint, { origin: "http://example.org" })).toBe(403);
+    for (const host of [
+      "evil.example",
+      "evil.example:8090",
+      "127.0.0.1.evil.example",
+      "localhost.evil.example",
+    ])
+      expect([host, await statusOf(simulator.endpoint, { host })]).toEqual([host, 403]);
+    for (const host of ["localhost:8090", "127.0.0.1", "[::1]:8090", "simulator:8090"])
+      expect([host, await statusOf(simulator.endpoint, { host })]).toEqual([host, 200]);
     expect(await control("GET", "trubble")).toMatchObject({ status: 404 });
     expect(await control("POST", "log", {})).toMatchObject({ status: 405 });
     expect(await control("POST", "trouble", "x".repeat(2_000_000))).toMatchObject({ status: 413 });

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { isIP } from "node:net";
+import { hostname } from "node:os";
 import { HttpRefusal, readBody } from "../face/request-body.ts";
 import { sendJson } from "../face/send.ts";
 import { TroubleRulesError } from "../trouble/rules.ts";
@@ -53,10 +55,29 @@ function answer(controlled: Controlled, request: IncomingMessage, body: string):
 export function refuseStrangers({ headers, socket }: IncomingMessage, anywhere: boolean): void {
   if (headers.origin !== undefined)
     throw new HttpRefusal(403, "pages of a browser may not control the simulator");
+  if (!isOwnHost(headers.host ?? ""))
+    throw new HttpRefusal(
+      403,
+      "the Host header names another machine; call the simulator by its address, localhost or its short name",
+    );
   if (anywhere || LOOPBACK.test(socket.remoteAddress ?? "")) return;
   throw new HttpRefusal(
     403,
     "the simulator is controlled from its own machine only, unless started otherwise",
+  );
+}
+
+/**
+ * Whether a Host header names this machine. The owner of a domain can point it at any address (DNS rebinding), and a browser
+ * then takes the simulator for a part of his site; he cannot do that with an address or a name without a dot.
+ */
+function isOwnHost(header: string): boolean {
+  const name = URL.parse(`http://${header}`)?.hostname.replace(/^\[(.*)\]$/, "$1") ?? "";
+  return (
+    isIP(name) !== 0 ||
+    /^[^.]+$/.test(name) ||
+    name.endsWith(".localhost") ||
+    name === hostname().toLowerCase()
   );
 }
 
