@@ -10,8 +10,12 @@ for (let n = 1; n <= 24; n++) CONTROL_IDS.push(`E${n}`);
 /** In `npm run test:faults` alone. */
 CONTROL_IDS.push("E33");
 
+/** In `npm test` alone. */
+const EXPOSURE_IDS = ["G1", "G6", "G9", "G10"];
+
 describe.each([
   ["what is measured", /^\| ([AB]\d+) \|(.*)$/gm, IDS],
+  ["exposure", /^\| (G\d+) \|(.*)$/gm, EXPOSURE_IDS],
   ["time and control", /^\| ([DE]\d+) \|(.*)$/gm, CONTROL_IDS],
 ] as const)("docs/reliability.md, %s", (_, row, ids) => {
   test("has every behaviour, and each test that it names carries its id", () => {

@@ -77,7 +77,7 @@ describe("hostile values", () => {
     expect(values!.formats.slice(1, 8).map((row) => row[2])).toEqual(Array(7).fill("@"));
   });
 
-  test("CSV text that looks like a formula begins with a quote; numbers do not", async () => {
+  test("G10: CSV text that looks like a formula begins with a quote; numbers do not", async () => {
     const report = await reportOf([
       ...HOSTILE.slice(0, 7).map((modelInfo) => ({ modelInfo })),
       { modelInfo: -5, type: 'a,"b"\nc' },
