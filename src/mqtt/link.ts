@@ -59,7 +59,10 @@ export class LinkDownError extends Error {
   override readonly name = "LinkDownError";
 }
 
-/** The broker said no (MQTT 5 reason code of 128 or more). Sending it again changes nothing. */
+/** MQTT 5 §3.4.2.1: unspecified error, implementation specific error, quota exceeded. They say nothing of the message. */
+const PASSING_CODES = [0x80, 0x83, 0x97];
+
+/** The broker said no (MQTT 5 reason code of 128 or more). */
 export class PublishRefusedError extends Error {
   override readonly name = "PublishRefusedError";
   /** MQTT 5 reason code; absent where the broker's code could not be read. */
@@ -70,6 +73,11 @@ export class PublishRefusedError extends Error {
       `the broker refused a message on ${topic}: ${reason}${code === undefined ? "" : ` (code ${code})`}`,
     );
     this.code = code;
+  }
+
+  /** Whether sending it again later may help. */
+  get mayPass(): boolean {
+    return PASSING_CODES.includes(this.code ?? 0);
   }
 }
 

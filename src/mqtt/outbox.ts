@@ -3,8 +3,9 @@ import type { Log } from "../log.ts";
 import type { NewRecord, Queue, QueueCounters, QueuedRecord } from "../queue/contract.ts";
 import { HeldRecords } from "./held-records.ts";
 import { Lane } from "./lane.ts";
-import { type Link, LinkDownError, type Message } from "./link.ts";
+import { type Link, LinkDownError, type Message, PublishRefusedError } from "./link.ts";
 import { deadReading, type Reading, readingMessage, readingRecord, type Sending } from "./reading.ts";
+import { RefusedForNow } from "./refused-for-now.ts";
 
 export interface OutboxOptions {
   /** Opened and closed by the owner. */
@@ -36,11 +37,13 @@ const STOP_MS = 2000;
 /**
  * Brings every reading to the broker at least once: on disk before it is sent, settled when the broker acknowledged it.
  * Live readings go out in their order as they are accepted; what waited for a connection, or is left from an earlier
- * run, goes out beside them, oldest first, marked as late.
+ * run, goes out beside them, oldest first, marked as late. What the broker refuses for a reason that may pass is tried
+ * again in the same way for a while, and holds up nothing else.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #held: HeldRecords;
+  readonly #refused = new RefusedForNow();
   readonly #live = new Lane(LIVE);
   readonly #backlog = new Lane(BACKLOG);
   #fresh: NewRecord[] = [];
@@ -231,21 +234,30 @@ export class Outbox {
   }
 
   #done(record: QueuedRecord, lane: Lane, error: Error | undefined): void {
-    const { id, samples, key } = record;
     lane.returned(record);
-    if (!error) {
-      this.#messages.published++;
-      this.#held.settle({ id, delivered: samples });
-      this.#options.onDelivered?.(key);
-    } else if (error instanceof LinkDownError) {
+    const mayPass = error instanceof PublishRefusedError && error.mayPass;
+    // A record that is tried again stays held until it is due, so that no lane takes it before.
+    if (!(mayPass && this.#refused.note(record.id))) this.#ended(record, error);
+    if (lane.more || lane.buffer.length > 0) this.#pumpSoon();
+  }
+
+  #ended(record: QueuedRecord, error: Error | undefined): void {
+    const { id, samples, key } = record;
+    if (error instanceof LinkDownError) {
       // It is on disk, and looked for there soon.
       this.#held.release(id);
-    } else {
+      return;
+    }
+    this.#refused.forget(id);
+    if (error) {
       this.#messages.refused++;
       this.#held.settle({ id, delivered: 0, dead: [deadReading(record, error)] });
       this.#options.onRefused(key, error);
+    } else {
+      this.#messages.published++;
+      this.#held.settle({ id, delivered: samples });
+      this.#options.onDelivered?.(key);
     }
-    if (lane.more || lane.buffer.length > 0) this.#pumpSoon();
   }
 
   #pumpSoon(): void {
@@ -257,8 +269,9 @@ export class Outbox {
     });
   }
 
-  /** Takes the balance, and finds what waits and is in nobody's hands: given back by the link, or put back by a retry. */
+  /** Takes the balance, and finds what waits and is in nobody's hands: given back by the link, put back by a retry, or refused before. */
   async #look(): Promise<void> {
+    for (const id of this.#refused.takeDue()) this.#held.release(id);
     const held = this.#held.samples;
     try {
       this.#counters = await this.#options.queue.counters();
