@@ -29,6 +29,7 @@ import { Owners } from "./owners.ts";
 import { Poller } from "./poller.ts";
 import { messageOf } from "./read-back.ts";
 import { sayReadOnly } from "./read-only.ts";
+import { RefusalLimit } from "./refusal-limit.ts";
 import { Schedule } from "./schedule/index.ts";
 import { type ScrapeCounters, ScrapeResults } from "./scrape-results.ts";
 import { Scraper } from "./scraper.ts";
@@ -132,6 +133,8 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     devices: () => byPath.keys(),
     revert: (path, command) => actuator.failsafeRevert(path, command),
   });
+  // What is written from here on goes on record by way of it.
+  const recorded = new RefusalLimit(bus, log, clock);
   const actuator = new Actuator({
     devices: byPath,
     settings: settings.actuator,
@@ -140,7 +143,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     book,
     batch: (work) => state.batch(work),
     latest,
-    bus,
+    bus: recorded,
     clock,
     checkFree(path, action, point, requester) {
       schedule.check(path, requester);
@@ -157,7 +160,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
   const events = new Events({
     devices: byPath,
     store: state.namespace("events"),
-    bus,
+    bus: recorded,
     clock,
     maxCommandAgeSeconds: settings.actuator.maxCommandAgeSeconds,
     checkFree(path, requester) {
@@ -296,6 +299,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       overrides.stop();
       schedule.stop();
       await Promise.all([poller.stop(), actuator.stop()]);
+      recorded.stop();
       await services.close();
     },
   };

@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { Command, Commands } from "../devices/commands.ts";
+import type { Log } from "../log.ts";
 import type { DeviceInfo } from "../points/index.ts";
 import { type Answer, answerOf } from "./answers.ts";
 import { type CommandPayload, parseCommandPayload, valueToSet } from "./command-payload.ts";
 import { RefusedError, RetainedRefusals, retainedError, termsOf } from "./incoming-request.ts";
 import { type Incoming, type Link, reasonOf } from "./link.ts";
 import type { OtherBridges } from "./other-bridges.ts";
+import { RefusalFlood } from "./refusal-flood.ts";
 import { type Replies, replyNote } from "./replies.ts";
 import type { Requesters } from "./requesters.ts";
 import { type CommandTopic, type Topics, unknownDevice } from "./topics.ts";
@@ -20,6 +22,7 @@ export interface CommandReceiverOptions {
   readonly requesters: Requesters;
   /** When a message that is read now came, at the earliest. */
   readonly arrivedAt: () => Date;
+  readonly log: Log;
 }
 
 /** Most commands that wait or run, for one device and in all. More are refused with an answer. */
@@ -47,12 +50,14 @@ export class CommandReceiver {
   readonly #underWay = new Map<string, Set<Promise<void>>>();
   #count = 0;
   readonly #retained: RetainedRefusals;
+  readonly #flood: RefusalFlood;
   readonly #unsubscribe: (() => void)[] = [];
   readonly #filters = new Set<string>();
 
   constructor(options: CommandReceiverOptions) {
     this.#options = options;
     this.#retained = new RetainedRefusals(options.link);
+    this.#flood = new RefusalFlood(options.log);
   }
 
   start(): void {
@@ -105,10 +110,11 @@ export class CommandReceiver {
         bareText: topic.view === "state",
         userProperties: message.userProperties,
       });
+      const terms = { ...termsOf(payload, message, arrivedAt()), ...signed.terms };
+      if (this.#flood.covers(terms.requester ?? anonymous.requester, message.topic)) return;
       const command: Command = {
         ...anonymous,
-        ...termsOf(payload, message, arrivedAt()),
-        ...signed.terms,
+        ...terms,
         replyTo: replyNote(topic.view, message),
         onAccepted: (early) => this.#answer(request, { ...answerOf(actionOf(topic), early), final: false }),
       };
@@ -182,6 +188,7 @@ export class CommandReceiver {
   }
 
   #answer({ topic, message, command }: Request, answer: Answer): void {
+    if (answer.status === "refused") this.#flood.refused(command.requester, message.topic);
     this.#options.replies.send(answer, { topic, message, requester: command.requester });
   }
 }

@@ -185,7 +185,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   const answering = { ...shared, headers: settings.headers, devices };
   const replies = new Replies(answering);
   const lateAnswers = new LateAnswers(link, delivery);
-  const receiver = new CommandReceiver({ ...shared, devices, commands, others, replies });
+  const receiver = new CommandReceiver({ ...shared, devices, commands, others, replies, log });
   const schedule =
     control &&
     new ScheduleReceiver({

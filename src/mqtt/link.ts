@@ -4,6 +4,8 @@ export interface Message {
   readonly payload: string;
   readonly qos: 0 | 1;
   readonly retain: boolean;
+  /** All others that wait at the same time go first. */
+  readonly yields?: true;
   /** MQTT 5 user properties; left out on a 3.1.1 connection. */
   readonly userProperties?: Readonly<Record<string, string>>;
   /** MQTT 5: which request this answers, and where an answer is expected. */
@@ -42,7 +44,7 @@ export interface Link {
   readonly protocolVersion: 4 | 5;
   /**
    * Resolves when the broker has the message (QoS 1: acknowledged; QoS 0: written). Messages leave in the order of the
-   * calls. Rejects with {@link LinkDownError}, {@link PublishRefusedError} or {@link ImpossibleMessageError}; nothing
+   * calls, those that yield after the others. Rejects with {@link LinkDownError}, {@link PublishRefusedError} or {@link ImpossibleMessageError}; nothing
    * is kept for later.
    */
   publish(message: Message): Promise<void>;

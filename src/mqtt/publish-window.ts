@@ -3,8 +3,9 @@ import { type Done, LinkDownError, type Message } from "./link.ts";
 /** Most messages sent and not yet acknowledged; flat above 64 (measured), so this has room for bursts. */
 const WINDOW = 256;
 /** Most that may wait for a place in the window. */
-const WAITING_MESSAGES = 20_000;
-const WAITING_BYTES = 16 * 1024 * 1024;
+const WAITING: WaitingLimits = { messages: 20_000, bytes: 16 * 1024 * 1024 };
+/** Most of those that yield to the others. */
+const YIELDING: WaitingLimits = { messages: 5000, bytes: 4 * 1024 * 1024 };
 
 interface Entry {
   readonly message: Message;
@@ -13,6 +14,60 @@ interface Entry {
   since: number;
   readonly done: Done;
   ended: boolean;
+}
+
+interface WaitingLimits {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/** Messages that wait for a place in the window, in the order of the calls. */
+class Waiting {
+  readonly #limits: WaitingLimits;
+  #entries: Entry[] = [];
+  /** Those before it are gone. */
+  #next = 0;
+  #bytes = 0;
+
+  constructor(limits: WaitingLimits) {
+    this.#limits = limits;
+  }
+
+  get count(): number {
+    return this.#entries.length - this.#next;
+  }
+
+  get first(): Entry | undefined {
+    return this.#entries[this.#next];
+  }
+
+  /** Returns false where there is no room. */
+  add(entry: Entry): boolean {
+    const { messages, bytes } = this.#limits;
+    if (this.count >= messages || this.#bytes + entry.size > bytes) return false;
+    this.#entries.push(entry);
+    this.#bytes += entry.size;
+    return true;
+  }
+
+  /** The first, which must be there. */
+  take(): Entry {
+    const entry = this.#entries[this.#next++]!;
+    this.#bytes -= entry.size;
+    if (this.#next === this.#entries.length || this.#next >= 1000) {
+      this.#entries.splice(0, this.#next);
+      this.#next = 0;
+    }
+    return entry;
+  }
+
+  takeAll(): Entry[] {
+    const entries = this.#entries.slice(this.#next);
+    this.#entries = [];
+    this.#next = 0;
+    this.#bytes = 0;
+    return entries;
+  }
 }
 
 export interface PublishWindowOptions {
@@ -29,19 +84,20 @@ export interface PublishWindowOptions {
 }
 
 /**
- * Messages on their way over one connection: in order, a bounded number in flight, a bounded number waiting. Both are
- * arrays: a Set that entries pass through keeps the older ones alive in the tables that it left behind.
+ * Messages on their way over one connection: in order, a bounded number in flight, a bounded number waiting; a flood of
+ * those that yield keeps no other waiting. They are kept in arrays: a Set that entries pass through keeps the older ones
+ * alive in the tables that it left behind.
  */
 export class PublishWindow {
   readonly #options: PublishWindowOptions;
   readonly #size: number;
-  /** In the order of the calls; those before `#next` are gone. */
-  #waiting: Entry[] = [];
-  #next = 0;
-  #waitingBytes = 0;
+  readonly #waiting = new Waiting(WAITING);
+  readonly #yielding = new Waiting(YIELDING);
   /** In the order in which they were sent. Those that ended stay until the ones before them have. */
   #sent: Entry[] = [];
   #inFlight = 0;
+  /** Of those in flight. */
+  #yieldingInFlight = 0;
   readonly #sweep: NodeJS.Timeout;
   #refillDue = false;
   #closed: string | undefined;
@@ -57,13 +113,9 @@ export class PublishWindow {
       done(new LinkDownError(this.#closed));
       return;
     }
-    if (this.#waitingMessages >= WAITING_MESSAGES || this.#waitingBytes + size > WAITING_BYTES) {
-      done(new LinkDownError("the broker is too slow: too many messages wait for it"));
-      return;
-    }
-    this.#waiting.push({ message, size, since: performance.now(), done, ended: false });
-    this.#waitingBytes += size;
-    this.#refill();
+    const waiting = message.yields ? this.#yielding : this.#waiting;
+    if (waiting.add({ message, size, since: performance.now(), done, ended: false })) this.#refill();
+    else done(new LinkDownError("the broker is too slow: too many messages wait for it"));
   }
 
   /** Brokers acknowledge in the order of the messages: the next acknowledgement is for this one. */
@@ -77,11 +129,11 @@ export class PublishWindow {
     if (this.#closed !== undefined) return;
     this.#closed = reason;
     clearInterval(this.#sweep);
-    const lost = [...this.#sent.filter(({ ended }) => !ended), ...this.#waiting.slice(this.#next)];
+    const sent = this.#sent.filter(({ ended }) => !ended);
+    const lost = [...sent, ...this.#waiting.takeAll(), ...this.#yielding.takeAll()];
     this.#sent = [];
     this.#inFlight = 0;
-    this.#waiting = [];
-    this.#next = 0;
+    this.#yieldingInFlight = 0;
     const error = new LinkDownError(reason);
     for (const entry of lost) {
       entry.ended = true;
@@ -89,8 +141,11 @@ export class PublishWindow {
     }
   }
 
-  get #waitingMessages(): number {
-    return this.#waiting.length - this.#next;
+  /** Where the next message for the window is, or undefined where none may enter. Half of the window is kept for those that do not yield. */
+  get #nextFrom(): Waiting | undefined {
+    if (this.#inFlight >= this.#size) return undefined;
+    if (this.#waiting.count > 0) return this.#waiting;
+    return this.#yielding.count > 0 && this.#yieldingInFlight < this.#size / 2 ? this.#yielding : undefined;
   }
 
   /** Once per turn of the event loop, so that the messages of a turn leave in few writes. */
@@ -99,13 +154,15 @@ export class PublishWindow {
     this.#refillDue = true;
     setImmediate(() => {
       this.#refillDue = false;
-      if (this.#waitingMessages === 0 || this.#inFlight >= this.#size) return;
+      let from = this.#nextFrom;
+      if (!from) return;
       const now = performance.now();
       this.#options.cork();
-      while (this.#waitingMessages > 0 && this.#inFlight < this.#size) {
-        const entry = this.#leaveQueue();
+      for (; from; from = this.#nextFrom) {
+        const entry = from.take();
         this.#sent.push(entry);
         this.#inFlight++;
+        if (entry.message.yields) this.#yieldingInFlight++;
         entry.since = now;
         this.#options.send(entry.message, (error) => this.#done(entry, error));
       }
@@ -117,6 +174,7 @@ export class PublishWindow {
     if (entry.ended) return;
     entry.ended = true;
     this.#inFlight--;
+    if (entry.message.yields) this.#yieldingInFlight--;
     while (this.#sent[0]?.ended) this.#sent.shift();
     this.#refill();
     entry.done(error);
@@ -126,17 +184,8 @@ export class PublishWindow {
     const latest = performance.now() - this.#options.timeoutMs;
     const [oldest] = this.#sent;
     if (oldest && oldest.since < latest) this.#options.onStuck();
-    while (this.#waitingMessages > 0 && this.#waiting[this.#next]!.since < latest)
-      this.#leaveQueue().done(new LinkDownError("the broker is too slow: the message waited too long"));
-  }
-
-  #leaveQueue(): Entry {
-    const entry = this.#waiting[this.#next++]!;
-    this.#waitingBytes -= entry.size;
-    if (this.#next === this.#waiting.length || this.#next >= 1000) {
-      this.#waiting.splice(0, this.#next);
-      this.#next = 0;
-    }
-    return entry;
+    for (const waiting of [this.#waiting, this.#yielding])
+      while (waiting.first && waiting.first.since < latest)
+        waiting.take().done(new LinkDownError("the broker is too slow: the message waited too long"));
   }
 }

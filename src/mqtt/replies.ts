@@ -75,7 +75,8 @@ export class Replies {
     // An answer that is itself a command would let a requester have commands sent in the bridge's name.
     if (responseTopic !== undefined && !topics.isReserved(responseTopic))
       messages.push(directAnswer(answer, responseTopic, correlationData));
-    return messages;
+    // So many may be refused that nothing else would get through.
+    return answer.status === "refused" ? messages.map((one) => ({ ...one, yields: true })) : messages;
   }
 }
 

@@ -210,6 +210,7 @@ export class RpcReceiver {
       payload: JSON.stringify(response),
       qos: 1,
       retain: false,
+      ...("error" in response && { yields: true }),
       ...(direct && correlationData && { correlationData }),
     };
   }

@@ -12,6 +12,7 @@ import {
 import { NoStore } from "./no-store.ts";
 import { PublishWindow } from "./publish-window.ts";
 import { topicFault } from "./topics.ts";
+import { Turn } from "./turn.ts";
 
 export interface SessionOptions {
   readonly client: IClientOptions;
@@ -87,6 +88,7 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #limits: NonNullable<IConnackPacket["properties"]>;
   readonly #window: PublishWindow;
+  readonly #turn = new Turn();
   #reason: string | undefined;
 
   constructor(client: MqttClient, connack: IConnackPacket, options: SessionOptions) {
@@ -102,6 +104,8 @@ export class Session {
       uncork: () => client.stream.uncork(),
       onStuck: () => this.#cut(`the broker acknowledged nothing for ${timeoutMs / 1000} s`),
     });
+    // mqtt.js reads the next packet when `next` is called.
+    client.handleMessage = (_packet, next) => this.#turn.pass(next);
     // Small writes must not wait for the broker's delayed acknowledgement.
     (client.stream as { setNoDelay?: (on: boolean) => void }).setNoDelay?.(true);
     client.on("disconnect", (packet) => {

@@ -1,10 +1,26 @@
-/** Whether a topic falls under a filter with `+` and `#`. */
+const HASH = "#".charCodeAt(0);
+const PLUS = "+".charCodeAt(0);
+const SLASH = "/".charCodeAt(0);
+
+/** Whether a topic falls under a filter with `+` and `#`. Allocates nothing: it is asked many times for each message. */
 export function matches(filter: string, topic: string): boolean {
-  const wanted = filter.split("/");
-  const levels = topic.split("/");
-  for (const [i, level] of wanted.entries()) {
-    if (level === "#") return true;
-    if (i >= levels.length || (level !== "+" && level !== levels[i])) return false;
+  let at = 0;
+  for (let i = 0; i < filter.length; i++) {
+    const char = filter.charCodeAt(i);
+    const isLevel = isLevelEnd(filter, i - 1) && isLevelEnd(filter, i + 1);
+    if (char === HASH && isLevel) return true;
+    if (char === PLUS && isLevel) {
+      while (!isLevelEnd(topic, at)) at++;
+      continue;
+    }
+    // `a/#` has `a` below it too.
+    if (at === topic.length) return filter.length === i + 2 && filter.endsWith("/#");
+    if (char !== topic.charCodeAt(at)) return false;
+    at++;
   }
-  return wanted.length === levels.length;
+  return at === topic.length;
+}
+
+function isLevelEnd(text: string, at: number): boolean {
+  return at < 0 || at >= text.length || text.charCodeAt(at) === SLASH;
 }

@@ -42,6 +42,8 @@ export interface Write extends CommandSource {
   /** Class of the error where it was refused, failed, or not answered by the device, e.g. `PointReadOnlyError`. */
   readonly error?: string;
   readonly tookMs?: number;
+  /** It stands for so many refused ones of the same requester at the same point, of which it is the last. */
+  readonly count?: number;
   /** The answer to a command of an earlier run: how its way in may reach who sent it. */
   readonly replyTo?: string;
 }
