@@ -90,6 +90,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       control: { ...running.control, limiting: limits },
       requester: settings.actuator.requester,
       outbox,
+      retained: state.namespace("retained topics"),
       log,
       secrets,
       health: () => ({

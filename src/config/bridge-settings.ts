@@ -42,6 +42,7 @@ export interface BridgeFile {
     readonly headers: MqttSettings["headers"];
     readonly state: MqttSettings["state"];
     readonly state_refresh: number;
+    readonly no_limit: MqttSettings["noLimit"];
     readonly outbox_limit_mb: number;
   };
   readonly historian: {
@@ -175,6 +176,7 @@ function toMqttSettings(mqtt: BridgeFile["mqtt"], from: (path: string) => string
     headers: mqtt.headers,
     state: mqtt.state,
     stateRefreshSeconds: mqtt.state_refresh,
+    noLimit: mqtt.no_limit,
     outboxLimitMb: mqtt.outbox_limit_mb,
   };
 }

@@ -64,6 +64,12 @@ const PROPERTIES: Readonly<Record<string, Schema>> = {
     default: 300,
     description: "Seconds after which an unchanged state is published again.",
   },
+  no_limit: {
+    enum: ["null", "zero"],
+    default: "null",
+    description:
+      "What the state view says of a limit that is not in force: null, or 0 as VOLTTRON's topics say. 0 also is a limit that stops charging.",
+  },
   outbox_limit_mb: {
     type: "number",
     exclusiveMinimum: 0,

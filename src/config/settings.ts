@@ -53,6 +53,8 @@ export interface MqttSettings {
   readonly headers: "payload" | "properties" | "both";
   readonly state: "json" | "attribute" | "both" | "off";
   readonly stateRefreshSeconds: number;
+  /** What the state view says of a limit that is not in force. */
+  readonly noLimit: "null" | "zero";
   /** Most that may wait on disk for the broker; the oldest go first. */
   readonly outboxLimitMb: number;
 }

@@ -75,7 +75,9 @@ export class DeviceBuilder {
         ...{ path, config, rows, intervalSeconds },
         own: this.#context.own?.(path),
       });
-      const info = describe(settings, this.#context.settings, rows, heartbeat);
+      const { movingTimes } = driver;
+      const described = describe(settings, this.#context.settings, rows, heartbeat);
+      const info = { ...described, ...(movingTimes && { movingTimes }) };
       const place = { intervalSeconds, slot, group, spacingSeconds, groupOffsetSeconds };
       return { info, driver, offsetMs: scrapeOffset(place), ...(heartbeat && { heartbeat }) };
     } catch (error) {

@@ -133,7 +133,8 @@ export class LatestValues {
     known.others = others;
     known.observedAt = scrape.takenAt;
     known.failures = scrape.failures;
-    this.#become(known, "online");
+    if (scrape.unreachable === undefined) this.#become(known, "online");
+    else this.#become(known, "offline", scrape.unreachable);
   }
 
   /** A scrape failed as a whole. */

@@ -42,8 +42,10 @@ export class Scraper {
     const takenAt = this.#takenAt;
     const virtual = device.heartbeat?.kind === "virtual" ? device.heartbeat.point : undefined;
     const { points } = device.info;
+    const { noLimit, unreachable } = reading;
+    const scraped = { device: device.info, synchronizedAt, takenAt, noLimit, unreachable };
     if (virtual === undefined && isWhole(reading, points))
-      return { device: device.info, synchronizedAt, takenAt, values: reading.values, failures: NONE };
+      return { ...scraped, values: reading.values, failures: NONE };
     const values = new Map<string, PointValue>();
     const failures = new Map<string, string>();
     for (const name of points.keys()) {
@@ -59,7 +61,7 @@ export class Scraper {
     if (values.size === 0 && failures.size > 0)
       throw new Error(`no point could be read: ${[...new Set(failures.values())].slice(0, 3).join("; ")}`);
     if (virtual !== undefined) values.set(virtual, this.#beat(device.info.path));
-    return { device: device.info, synchronizedAt, takenAt, values, failures };
+    return { ...scraped, values, failures };
   };
 
   /** The device is gone. */

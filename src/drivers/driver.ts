@@ -176,6 +176,8 @@ export interface OwnWrite {
  * what it says; an abort of `signal` rejects soon.
  */
 export interface DriverDevice {
+  /** Points that hold times which move from reading to reading though nothing has changed. */
+  readonly movingTimes?: ReadonlySet<string>;
   /**
    * Reads every point. A point is in `values` (null: the device has no value for it) or in `failures`. Rejects only
    * where nothing at all could be read.
@@ -251,6 +253,10 @@ export interface HoldComparison {
 export interface Reading {
   readonly values: ReadonlyMap<string, PointValue>;
   readonly failures: ReadonlyMap<string, Error>;
+  /** Points of limits that are not in force: their values stand for "none". */
+  readonly noLimit?: ReadonlySet<string>;
+  /** Why the network cannot reach the device, so that the values are what it last said; absent where it can. */
+  readonly unreachable?: string;
 }
 
 /** Who a reading is for. Must not throw. */

@@ -21,6 +21,7 @@ import { Publisher } from "./publisher.ts";
 import type { Sending } from "./reading.ts";
 import { Replies } from "./replies.ts";
 import { Requesters } from "./requesters.ts";
+import { RetainedRecord, type RetainedStore } from "./retained-record.ts";
 import { RetainedTopics } from "./retained-topics.ts";
 import { RpcReceiver } from "./rpc.ts";
 import { ScheduleReceiver } from "./schedule.ts";
@@ -61,6 +62,8 @@ export interface MqttOptions {
   readonly health?: () => HealthReport;
   /** Blanked in everything that is published but measured values. */
   readonly secrets?: Secrets;
+  /** Durable: which retained topics earlier runs published. */
+  readonly retained?: RetainedStore;
   /** Where the scrapes wait for the broker; opened and closed by the owner. */
   readonly outbox: Queue;
   readonly now?: () => Date;
@@ -153,7 +156,6 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     now,
   });
   const state = new StateView({ settings, topics, link, delivery, now });
-  const retained = new RetainedTopics({ settings, topics, link, delivery });
   const status = new StatusPublisher({
     link,
     delivery,
@@ -173,6 +175,11 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     now,
   });
   const others = new OtherBridges(link, topics, new Topics("+", settings.baseTopic));
+  const record = options.retained && new RetainedRecord(options.retained);
+  const retained = new RetainedTopics({
+    ...{ settings, link, delivery, others, devices, log },
+    ...(record && { record }),
+  });
   const { commands, control } = options;
   if (requester === "topic" && broker)
     log.warn(
@@ -233,6 +240,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       state.republish();
     }),
   ];
+  retained.start();
   await outbox.start();
   arrivals.start();
   others.start();
@@ -264,6 +272,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       lateAnswers.stop();
       others.stop();
       state.stop();
+      retained.stop();
       status.stop();
       selfTest.stop();
       for (const end of unsubscribe) end();

@@ -1,61 +1,146 @@
 import type { MqttSettings } from "../config/settings.ts";
+import type { Log } from "../log.ts";
 import type { DeviceInfo } from "../points/index.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Link } from "./link.ts";
-import type { Topics } from "./topics.ts";
+import type { OtherBridges } from "./other-bridges.ts";
+import type { RetainedRecord } from "./retained-record.ts";
+import { type RetainedDevice, retainedTopics } from "./retained-record.ts";
 
 export interface RetainedTopicsOptions {
-  readonly settings: Pick<MqttSettings, "state" | "retain">;
-  readonly topics: Topics;
+  readonly settings: Pick<MqttSettings, "state" | "retain" | "baseTopic">;
   readonly link: Link;
   readonly delivery: Delivery;
+  readonly others: Pick<OtherBridges, "have">;
+  /** The devices as they are now. */
+  readonly devices: ReadonlyMap<string, DeviceInfo>;
+  /** What earlier runs published. Absent: only what goes while this one runs is cleared. */
+  readonly record?: RetainedRecord;
+  readonly log: Log;
 }
 
-/** Clears what the broker keeps of devices that are gone for good; while the broker is away, it waits. */
+/** How long after a connect other bridges may take to be heard of. */
+const SETTLE_MS = 2000;
+/** Changes of the devices that follow each other are recorded together. */
+const RECORD_MS = 1000;
+const BATCH = 500;
+
+/**
+ * Clears what the broker keeps on topics that the bridge no longer publishes: of devices that are gone for good, of points
+ * that were renamed and of views that were switched off since an earlier run. While the broker is away, it waits; a topic
+ * of a device that another bridge has now is left alone.
+ */
 export class RetainedTopics {
   readonly #options: RetainedTopicsOptions;
-  /** Gone devices whose topics are not known to be cleared, by path. */
-  readonly #waiting = new Map<string, DeviceInfo>();
+  /** Topics that are not known to be cleared, each with the path of its device. */
+  readonly #waiting = new Map<string, string>();
+  #clearing = false;
+  /** What earlier runs published is compared once. */
+  #compared = false;
+  #settle: NodeJS.Timeout | undefined;
+  #recordSoon: NodeJS.Timeout | undefined;
 
   constructor(options: RetainedTopicsOptions) {
     this.#options = options;
   }
 
+  /** Records what will be published, beside what earlier runs did. Before anything is. */
+  start(): void {
+    this.#record();
+  }
+
+  stop(): void {
+    clearTimeout(this.#settle);
+    if (this.#recordSoon) this.#record();
+  }
+
   clear(device: DeviceInfo): void {
-    this.#waiting.set(device.path, device);
-    if (this.#options.link.up) void this.#send(device);
+    for (const topic of this.#topicsOf(device)) this.#waiting.set(topic, device.path);
+    void this.#clear();
+    this.changed();
   }
 
   /** The device is back: its topics are its own again. */
   keep(path: string): void {
-    this.#waiting.delete(path);
+    for (const [topic, device] of this.#waiting) if (device === path) this.#waiting.delete(topic);
+    this.changed();
+  }
+
+  /** The devices are others than those recorded. */
+  changed(): void {
+    this.#recordSoon ??= setTimeout(() => this.#record(), RECORD_MS);
   }
 
   linkUp(): void {
-    for (const device of this.#waiting.values()) void this.#send(device);
+    void this.#clear();
+    clearTimeout(this.#settle);
+    if (!this.#compared) this.#settle = setTimeout(() => this.#compare(), SETTLE_MS);
   }
 
-  async #send(device: DeviceInfo): Promise<void> {
-    const { delivery } = this.#options;
-    const outcomes = await Promise.all(
-      this.#topicsOf(device).map((topic) => delivery.send({ topic, payload: "", qos: 1, retain: true })),
-    );
-    if (!outcomes.includes("dropped") && this.#waiting.get(device.path) === device)
-      this.#waiting.delete(device.path);
+  /** Adds what earlier runs published and this one does not. */
+  #compare(): void {
+    const { record, others, devices } = this.#options;
+    this.#compared = true;
+    const old = new Map<string, string>();
+    for (const device of record?.earlier() ?? []) {
+      const now = devices.get(device.path);
+      const own = new Set(now && this.#topicsOf(now));
+      for (const topic of retainedTopics(device)) if (!own.has(topic)) old.set(topic, device.path);
+    }
+    // The topic of a device can be that of a point elsewhere.
+    if (old.size > 0)
+      for (const device of devices.values()) for (const topic of this.#topicsOf(device)) old.delete(topic);
+    for (const [topic, path] of old) if (!others.have({ path })) this.#waiting.set(topic, path);
+    if (this.#waiting.size === 0) this.#record();
+    else void this.#clear();
   }
 
-  #topicsOf({ path, points, publish }: DeviceInfo): string[] {
-    const { topics, settings } = this.#options;
+  async #clear(): Promise<void> {
+    const { link, delivery } = this.#options;
+    if (this.#clearing) return;
+    this.#clearing = true;
+    let dropped = false;
+    while (link.up && !dropped && this.#waiting.size > 0) {
+      const batch = [...this.#waiting.keys()].slice(0, BATCH);
+      const sent = batch.map(async (topic) => {
+        const outcome = await delivery.send({ topic, payload: "", qos: 1, retain: true });
+        if (outcome === "dropped") dropped = true;
+        else this.#waiting.delete(topic);
+      });
+      await Promise.all(sent);
+      if (this.#waiting.size === 0 && this.#compared) this.#record();
+    }
+    this.#clearing = false;
+  }
+
+  #record(): void {
+    clearTimeout(this.#recordSoon);
+    this.#recordSoon = undefined;
+    const { record, devices, log } = this.#options;
+    // Until everything old is cleared, the next run has to know of it.
+    const isCleared = this.#compared && this.#waiting.size === 0;
+    try {
+      record?.save(
+        [...devices.values()].map((device) => this.#published(device)),
+        !isCleared,
+      );
+    } catch (error) {
+      log.error(
+        "what the broker keeps could not be noted; after a restart, topics of removed devices may stay",
+        {
+          err: error,
+        },
+      );
+    }
+  }
+
+  #topicsOf(device: DeviceInfo): string[] {
+    return retainedTopics(this.#published(device));
+  }
+
+  #published({ path, points, publish }: DeviceInfo): RetainedDevice {
+    const { state, retain, baseTopic } = this.#options.settings;
     const names = [...points.values()].filter((p) => p.publish !== "never").map(({ name }) => name);
-    const found = [topics.availability(path)];
-    if (settings.state === "json" || settings.state === "both") found.push(topics.state(path));
-    if (settings.state === "attribute" || settings.state === "both")
-      found.push(...names.map((name) => topics.attribute(path, name)));
-    if (!settings.retain) return found;
-    if (publish.depthFirstAll) found.push(topics.allDepthFirst(path));
-    if (publish.breadthFirstAll) found.push(topics.allBreadthFirst(path));
-    if (publish.depthFirst) found.push(...names.map((name) => topics.pointDepthFirst(path, name)));
-    if (publish.breadthFirst) found.push(...names.map((name) => topics.pointBreadthFirst(path, name)));
-    return found;
+    return { path, points: names, views: { baseTopic, state, ...(retain && { publish }) } };
   }
 }

@@ -10,7 +10,7 @@ import type { Topics } from "./topics.ts";
 type Quality = "good" | "partial" | "stale" | "offline";
 
 export interface StateViewOptions {
-  readonly settings: Pick<MqttSettings, "state" | "stateRefreshSeconds">;
+  readonly settings: Pick<MqttSettings, "state" | "stateRefreshSeconds" | "noLimit">;
   readonly topics: Topics;
   readonly link: Link;
   readonly delivery: Delivery;
@@ -40,7 +40,8 @@ const TICK_MS = 1000;
 /**
  * The state view: last known values, retained, on change (Deadband respected) and at least every `state_refresh` seconds,
  * and each device's availability. A device says nothing before its first scrape or its first change of availability, so
- * that a restart does not wipe what is known. `quality` is `good` (the last scrape read every point), `partial` (some
+ * that a restart does not wipe what is known. A limit that is not in force is null. Times that move though nothing has
+ * changed are published with the next change of something else. `quality` is `good` (the last scrape read every point), `partial` (some
  * points failed and show their last known value), or the availability where that is not online.
  */
 export class StateView {
@@ -67,7 +68,8 @@ export class StateView {
     // Nobody is told: what a large fleet has need not be kept.
     if (this.#options.settings.state === "off") return;
     const state = this.#stateOf(scrape.device);
-    for (const [name, value] of scrape.values) state.values.set(name, value);
+    const noLimit = this.#options.settings.noLimit === "null" ? scrape.noLimit : undefined;
+    for (const [name, value] of scrape.values) state.values.set(name, noLimit?.has(name) ? null : value);
     state.observedAt = scrape.takenAt;
     state.partial = scrape.failures.size > 0;
     if (this.#mayTell(state)) this.#publish(state, false);
@@ -154,7 +156,8 @@ export class StateView {
       changed(point, told.get(point.name), values.get(point.name) ?? null),
     );
     const quality = qualityOf(state);
-    const due = all || news.length > 0 || quality !== state.toldQuality;
+    const isChange = news.some(({ name }) => !device.movingTimes?.has(name));
+    const due = all || isChange || quality !== state.toldQuality;
     if (!due) return;
     for (const { name } of points) told.set(name, values.get(name) ?? null);
     state.toldQuality = quality;

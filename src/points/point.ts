@@ -41,4 +41,6 @@ export interface DeviceInfo {
   readonly timezone: string;
   readonly intervalSeconds: number;
   readonly publish: PublishViews;
+  /** Points that hold times which move from scrape to scrape though nothing has changed. */
+  readonly movingTimes?: ReadonlySet<string>;
 }

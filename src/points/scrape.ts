@@ -13,6 +13,10 @@ export interface Scrape {
   readonly takenAt: Date;
   readonly values: ReadonlyMap<string, PointValue>;
   readonly failures: ReadonlyMap<string, string>;
+  /** Points of limits that are not in force: their values, mostly 0, stand for "none". */
+  readonly noLimit?: ReadonlySet<string> | undefined;
+  /** Why the device's network cannot reach it, so that the values are what it last said; absent where it can. */
+  readonly unreachable?: string | undefined;
 }
 
 /** How sure one can be of a device's values. `stale`: the last good scrape is older than three intervals. */

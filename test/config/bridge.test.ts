@@ -50,6 +50,7 @@ describe("bridge config", () => {
         headers: "payload",
         state: "json",
         stateRefreshSeconds: 300,
+        noLimit: "null",
         outboxLimitMb: 1024,
       },
       historian: {

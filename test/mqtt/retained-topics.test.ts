@@ -4,7 +4,6 @@ import { Delivery } from "../../src/mqtt/delivery.ts";
 import { type Link, LinkDownError, type Message } from "../../src/mqtt/link.ts";
 import { LossReports } from "../../src/mqtt/loss-reports.ts";
 import { RetainedTopics } from "../../src/mqtt/retained-topics.ts";
-import { Topics } from "../../src/mqtt/topics.ts";
 import { device, PATH, point } from "./rig.ts";
 
 const GONE = device(PATH, [point("load"), point("secret", { publish: "never" })]);
@@ -24,11 +23,12 @@ function rig(retain: boolean) {
   } satisfies Link;
   const log = createLog({ level: "silent" });
   const delivery = new Delivery(link, log, new LossReports(log));
-  const settings = { state: "both" as const, retain };
+  const settings = { state: "both" as const, retain, baseTopic: "" };
+  const others = { have: () => false };
   return {
     sent,
     link,
-    retained: new RetainedTopics({ settings, topics: new Topics("b", ""), link, delivery }),
+    retained: new RetainedTopics({ settings, link, delivery, others, devices: new Map(), log }),
   };
 }
 

@@ -115,6 +115,7 @@ export const SETTINGS: MqttSettings = {
   headers: "payload",
   state: "both",
   stateRefreshSeconds: 300,
+  noLimit: "null",
   outboxLimitMb: 1,
 };
 

@@ -41,7 +41,7 @@ function start(state: "json" | "attribute" | "both" | "off"): void {
   link = new FakeLink();
   const log = createLog({ level: "silent" });
   view = new StateView({
-    settings: { state, stateRefreshSeconds: 60 },
+    settings: { state, stateRefreshSeconds: 60, noLimit: "null" },
     topics: new Topics("bridge-1", ""),
     link,
     delivery: new Delivery(link, log, new LossReports(log)),

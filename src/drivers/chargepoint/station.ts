@@ -20,7 +20,7 @@ import { compareWithLoad } from "./control/compare.ts";
 import { type ControlContext, controls, type Planned, planClear, planNothing } from "./control/controls.ts";
 import { LoadShedEvents } from "./control/events.ts";
 import { registerClasses } from "./registers/index.ts";
-import { type Attribute, kindOf } from "./registers/register.ts";
+import { type Attribute, isUnreachable, kindOf } from "./registers/register.ts";
 import { PORT_DETAIL_ATTRIBUTES } from "./registers/station-status-register.ts";
 import { StationScrape } from "./station-scrape.ts";
 
@@ -70,6 +70,10 @@ export class Station implements DriverDevice {
     );
   }
 
+  get movingTimes(): ReadonlySet<string> {
+    return this.#rows.movingTimes;
+  }
+
   /** Nobody counts on its rounds any more. */
   close(): void {
     for (const reader of this.#readers) this.#init.account.leave(reader);
@@ -113,7 +117,31 @@ export class Station implements DriverDevice {
         failures.set(name, error as Error);
       }
     }
-    return { values, failures: failures ?? NO_FAILURES };
+    return {
+      values,
+      failures: failures ?? NO_FAILURES,
+      noLimit: this.#noLimit(answers, values),
+      ...(this.#isUnreachable(answers, errors) && { unreachable: UNREACHABLE }),
+    };
+  }
+
+  /** Stations of a registry have few such sets, and share them. */
+  #noLimit(answers: readonly unknown[], values: ReadonlyMap<string, PointValue>): ReadonlySet<string> {
+    const { limits, noLimits } = this.#rows;
+    const unset = limits.filter(
+      ({ row, place, attribute }) =>
+        values.has(row.point.name) && attribute.isNoLimit!(answers[place], row.port),
+    );
+    const names = unset.map(({ row }) => row.point.name);
+    const key = names.join("\n");
+    const known = noLimits.get(key) ?? new Set(names);
+    noLimits.set(key, known);
+    return known;
+  }
+
+  #isUnreachable(answers: readonly unknown[], errors: ReadonlyMap<AnswerKind, unknown> | undefined): boolean {
+    const kind = this.#rows.reachability;
+    return kind !== undefined && !errors?.has(kind) && isUnreachable(answers[this.kinds.indexOf(kind)]);
   }
 
   async getPoint(point: string, signal: AbortSignal): Promise<PointValue> {
@@ -197,6 +225,9 @@ export class Station implements DriverDevice {
 }
 
 const NO_FAILURES: Reading["failures"] = new Map();
+const UNREACHABLE = "ChargePoint cannot reach the station (networkStatus UNREACHABLE)";
+/** Answers that say whether the network reaches the station, the freshest first. */
+const REACHABILITY: readonly AnswerKind[] = ["status", "publicStatus", "station"];
 
 /** The rows of a registry; stations that have one have these in common. */
 interface BoundRows {
@@ -204,6 +235,13 @@ interface BoundRows {
   readonly bindings: ReadonlyMap<string, Binding>;
   readonly kinds: readonly AnswerKind[];
   readonly portDetails: boolean;
+  readonly movingTimes: ReadonlySet<string>;
+  /** Those of limits. */
+  readonly limits: readonly Binding[];
+  /** Sets of points without a limit, as they were seen so far. */
+  readonly noLimits: Map<string, ReadonlySet<string>>;
+  /** The answer that says whether the network reaches the station. */
+  readonly reachability: AnswerKind | undefined;
 }
 
 const known = new WeakMap<readonly RegistryRow[], BoundRows>();
@@ -216,7 +254,18 @@ function boundRows(rows: readonly RegistryRow[]): BoundRows {
   const portDetails = rows.some(
     (row) => kindOfRow(row) === "status" && PORT_DETAIL_ATTRIBUTES.has(row.attribute),
   );
-  const bound = { bindings, kinds, portDetails };
+  const all = [...bindings.values()];
+  const bound = {
+    bindings,
+    kinds,
+    portDetails,
+    movingTimes: new Set(
+      all.filter(({ attribute }) => attribute.movesAlone).map(({ row }) => row.point.name),
+    ),
+    limits: all.filter(({ attribute }) => attribute.isNoLimit),
+    noLimits: new Map<string, ReadonlySet<string>>(),
+    reachability: REACHABILITY.find((kind) => kinds.includes(kind)),
+  };
   known.set(rows, bound);
   return bound;
 }

@@ -14,6 +14,20 @@ function shedValue(answer: LoadAnswer, name: ShedElement, port: string | undefin
   return Math.max(0, ...shed.map((candidate) => candidate[name] ?? 0));
 }
 
+/** Whether a port that the row means, or any of the station, is in shed state by this kind of limit. */
+function isLimitedBy(
+  name: "allowedLoad" | "percentShed",
+  answer: LoadAnswer,
+  port: string | undefined,
+): boolean {
+  const ports = port === undefined ? answer.Port : [portOf(answer, port)];
+  const isByPercent = name === "percentShed";
+  // With both at 0 it is an absolute limit of 0 kW.
+  return ports.some(
+    ({ shedState, percentShed }) => shedState === 1 && (percentShed ?? 0) > 0 === isByPercent,
+  );
+}
+
 /** What flows, and what may flow: getLoad (guide §5.3); written through shedLoad and clearShedState (§5.1, §5.2). */
 export const loadRegister: RegisterClass<"load"> = {
   kind: "load",
@@ -33,11 +47,13 @@ export const loadRegister: RegisterClass<"load"> = {
       level: "either",
       control: "allowedLoad",
       read: (answer, port) => shedValue(answer, "allowedLoad", port),
+      isNoLimit: (answer, port) => !isLimitedBy("allowedLoad", answer, port),
     },
     percentShed: {
       level: "either",
       control: "percentShed",
       read: (answer, port) => shedValue(answer, "percentShed", port),
+      isNoLimit: (answer, port) => !isLimitedBy("percentShed", answer, port),
     },
   },
 };

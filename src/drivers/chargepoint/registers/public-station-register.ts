@@ -58,9 +58,14 @@ export const publicStationRegister: RegisterClass<"publicStation"> = {
     ...from("publicStatus", {
       ...elements(
         "port",
-        ["Status", "TimeStamp", "faultReason"] as const,
+        ["Status", "faultReason"] as const,
         (answer: PublicStatusAnswer, name, port) => portOf(answer, port ?? "")[name],
       ),
+      TimeStamp: {
+        level: "port",
+        movesAlone: true,
+        read: (answer: PublicStatusAnswer, port) => portOf(answer, port ?? "").TimeStamp,
+      },
       networkStatus: { level: "station", read: (answer: PublicStatusAnswer) => answer.networkStatus },
     }),
   },

@@ -15,6 +15,10 @@ export interface Attribute<Answer> {
   readonly level: Level;
   read(answer: Answer, port: string | undefined): unknown;
   readonly control?: Control;
+  /** Of a limit: whether none is in force. What is read then, mostly 0, does not mean "stop". */
+  isNoLimit?(answer: Answer, port: string | undefined): boolean;
+  /** A time that the service sets anew again and again though nothing has changed. */
+  readonly movesAlone?: true;
   /** The answer that it is read from, where that is another one than its class's. */
   readonly kind?: AnswerKind;
 }
@@ -23,6 +27,12 @@ export interface Attribute<Answer> {
 export interface RegisterClass<K extends AnswerKind = AnswerKind> {
   readonly kind: K;
   readonly attributes: Readonly<Record<string, Attribute<Answers[K]>>>;
+}
+
+/** Whether the network reaches a station, where its answer says so: REACHABLE or UNREACHABLE, in any case. */
+export function isUnreachable(answer: unknown): boolean {
+  const { networkStatus } = answer as { networkStatus?: unknown };
+  return typeof networkStatus === "string" && networkStatus.trim().toUpperCase() === "UNREACHABLE";
 }
 
 /** The answer from which an attribute of a class is read. */
@@ -35,7 +45,7 @@ export function from<K extends AnswerKind>(
   kind: K,
   attributes: Readonly<Record<string, Attribute<Answers[K]>>>,
 ): Record<string, Attribute<never>> {
-  const entries = Object.entries(attributes).map(([name, { level, read }]) => [name, { level, read, kind }]);
+  const entries = Object.entries(attributes).map(([name, attribute]) => [name, { ...attribute, kind }]);
   return Object.fromEntries(entries) as Record<string, Attribute<never>>;
 }
 

@@ -11,7 +11,12 @@ const readPort = (answer: StatusAnswer, name: keyof StatusAnswer["Port"][number]
 export const stationStatusRegister: RegisterClass<"status"> = {
   kind: "status",
   attributes: {
-    ...elements("port", ["Status", "TimeStamp", "faultReason", "Connector", "Power"] as const, readPort),
+    ...elements("port", ["Status", "faultReason", "Connector", "Power"] as const, readPort),
+    TimeStamp: {
+      level: "port",
+      movesAlone: true,
+      read: (answer, port) => readPort(answer, "TimeStamp", port),
+    },
     // The guide's table writes it with a capital, its sample without.
     FaultReason: { level: "port", read: (answer, port) => readPort(answer, "faultReason", port) },
     networkStatus: { level: "station", read: (answer) => answer.networkStatus },
