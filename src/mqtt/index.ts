@@ -223,7 +223,10 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     bus.on("membership", ({ device, change }) => {
       if (change === "added") receiver.added(device.path);
       if (change === "added") retained.keep(device.path);
-      if (change === "gone") publisher.forgetDevice(device.path);
+      if (change === "gone") {
+        publisher.forgetDevice(device.path);
+        retained.gone(device);
+      }
       if (change === "forgotten") {
         state.forget(device.path);
         retained.clear(device);

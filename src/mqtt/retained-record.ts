@@ -74,15 +74,22 @@ export function retainedTopics({ path, points, views }: RetainedDevice): string[
   return found;
 }
 
+/** By the very same points and views, which a fleet's devices share. */
 function grouped(devices: readonly RetainedDevice[]): Group[] {
-  const groups = new Map<string, { points: readonly string[]; views: RetainedViews; paths: string[] }>();
+  const groups: (Group & { readonly paths: string[] })[] = [];
+  const known = new Map<readonly string[], Map<RetainedViews, string[]>>();
   for (const { path, points, views } of devices) {
-    const key = JSON.stringify([points, views]);
-    const group = groups.get(key) ?? { points, views, paths: [] };
-    groups.set(key, group);
-    group.paths.push(path);
+    const byViews = known.get(points) ?? new Map<RetainedViews, string[]>();
+    known.set(points, byViews);
+    const paths = byViews.get(views);
+    if (paths) paths.push(path);
+    else {
+      const group = { points, views, paths: [path] };
+      byViews.set(views, group.paths);
+      groups.push(group);
+    }
   }
-  return [...groups.values()];
+  return groups;
 }
 
 /** Undefined where it is none, e.g. of another version. */

@@ -1,11 +1,11 @@
+import { isDeepStrictEqual } from "node:util";
 import type { MqttSettings } from "../config/settings.ts";
 import type { Log } from "../log.ts";
 import type { DeviceInfo } from "../points/index.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Link } from "./link.ts";
 import type { OtherBridges } from "./other-bridges.ts";
-import type { RetainedRecord } from "./retained-record.ts";
-import { type RetainedDevice, retainedTopics } from "./retained-record.ts";
+import { type RetainedDevice, type RetainedRecord, retainedTopics } from "./retained-record.ts";
 
 export interface RetainedTopicsOptions {
   readonly settings: Pick<MqttSettings, "state" | "retain" | "baseTopic">;
@@ -34,6 +34,9 @@ export class RetainedTopics {
   readonly #options: RetainedTopicsOptions;
   /** Topics that are not known to be cleared, each with the path of its device. */
   readonly #waiting = new Map<string, string>();
+  /** Devices that are gone, while the broker may keep something of them; by path. */
+  readonly #leaving = new Map<string, { readonly device: DeviceInfo; readonly forgotten: boolean }>();
+  readonly #views = new Map<string, RetainedDevice["views"]>();
   #clearing = false;
   /** What earlier runs published is compared once. */
   #compared = false;
@@ -54,20 +57,27 @@ export class RetainedTopics {
     if (this.#recordSoon) this.#record();
   }
 
+  /** The device may come back: its topics stay until it is known not to. */
+  gone(device: DeviceInfo): void {
+    this.#leaving.set(device.path, { device, forgotten: false });
+  }
+
   clear(device: DeviceInfo): void {
+    this.#leaving.set(device.path, { device, forgotten: true });
     for (const topic of this.#topicsOf(device)) this.#waiting.set(topic, device.path);
     void this.#clear();
-    this.changed();
+    this.#changed();
   }
 
   /** The device is back: its topics are its own again. */
   keep(path: string): void {
+    this.#leaving.delete(path);
     for (const [topic, device] of this.#waiting) if (device === path) this.#waiting.delete(topic);
-    this.changed();
+    this.#changed();
   }
 
   /** The devices are others than those recorded. */
-  changed(): void {
+  #changed(): void {
     this.#recordSoon ??= setTimeout(() => this.#record(), RECORD_MS);
   }
 
@@ -84,6 +94,7 @@ export class RetainedTopics {
     const old = new Map<string, string>();
     for (const device of record?.earlier() ?? []) {
       const now = devices.get(device.path);
+      if (now && isDeepStrictEqual(device, this.#published(now))) continue;
       const own = new Set(now && this.#topicsOf(now));
       for (const topic of retainedTopics(device)) if (!own.has(topic)) old.set(topic, device.path);
     }
@@ -119,18 +130,16 @@ export class RetainedTopics {
     const { record, devices, log } = this.#options;
     // Until everything old is cleared, the next run has to know of it.
     const isCleared = this.#compared && this.#waiting.size === 0;
+    if (this.#waiting.size === 0)
+      for (const [path, { forgotten }] of this.#leaving) if (forgotten) this.#leaving.delete(path);
+    const leaving = [...this.#leaving.values()].map(({ device }) => device);
+    const published = [...devices.values(), ...leaving].map((device) => this.#published(device));
     try {
-      record?.save(
-        [...devices.values()].map((device) => this.#published(device)),
-        !isCleared,
-      );
-    } catch (error) {
-      log.error(
-        "what the broker keeps could not be noted; after a restart, topics of removed devices may stay",
-        {
-          err: error,
-        },
-      );
+      record?.save(published, !isCleared);
+    } catch (err) {
+      log.error("cannot record what the broker retains; topics of devices that are removed may stay there", {
+        err,
+      });
     }
   }
 
@@ -140,7 +149,19 @@ export class RetainedTopics {
 
   #published({ path, points, publish }: DeviceInfo): RetainedDevice {
     const { state, retain, baseTopic } = this.#options.settings;
-    const names = [...points.values()].filter((p) => p.publish !== "never").map(({ name }) => name);
-    return { path, points: names, views: { baseTopic, state, ...(retain && { publish }) } };
+    const flags = JSON.stringify(publish);
+    const views = this.#views.get(flags) ?? { baseTopic, state, ...(retain && { publish }) };
+    this.#views.set(flags, views);
+    return { path, points: namesOf(points), views };
   }
+}
+
+/** Devices of one registry have their points in common. */
+const known = new WeakMap<DeviceInfo["points"], readonly string[]>();
+
+function namesOf(points: DeviceInfo["points"]): readonly string[] {
+  const names =
+    known.get(points) ?? [...points.values()].filter((p) => p.publish !== "never").map(({ name }) => name);
+  known.set(points, names);
+  return names;
 }
