@@ -171,13 +171,16 @@ export class Judge {
   }
 
   #explain(act: Act): void {
-    const why = act.operation === "shedLoad" ? this.#explainLimit(act) : this.#explainClear(act);
+    const why =
+      (act.operation === "shedLoad" ? this.#explainLimit(act) : this.#explainClear(act)) ??
+      this.#explainByDenied(act);
     if (why === undefined) this.#unintended(act);
     else this.explained[why] = (this.explained[why] ?? 0) + 1;
   }
 
   #explainLimit(act: Act): string | undefined {
-    const command = this.#commandFor(act, (asked) => isFor(asked, act));
+    const meant = (asked: Asked) => isFor(asked, act);
+    const command = this.#commandFor(act, meant, believed);
     if (command) {
       this.#origin.set(act, command);
       return "set";
@@ -204,6 +207,13 @@ export class Judge {
     return undefined;
   }
 
+  /** A command that says that nothing was sent is the last to be believed to have done it. */
+  #explainByDenied(act: Act): string | undefined {
+    const command = this.#commandFor(act, (asked) => isFor(asked, act));
+    if (command && act.operation === "shedLoad") this.#origin.set(act, command);
+    return command && (act.operation === "shedLoad" ? "set" : "revert");
+  }
+
   /** Whether a limit is to be renewed: at half of its lease, or at once where nobody knows of the last time, or has been away. */
   #isDue(last: Act, origin: Asked, at: number): boolean {
     const leaseMs = this.#evidence.leaseMinutes(last.stationID) * 60_000;
@@ -215,7 +225,7 @@ export class Judge {
 
   #explainClear(act: Act): string | undefined {
     const { overridden, absences, graceSeconds } = this.#evidence;
-    if (this.#commandFor(act, (asked) => isFor(asked, act))) return "revert";
+    if (this.#commandFor(act, (asked) => isFor(asked, act), believed)) return "revert";
     const standing = this.#standing(act);
     const changesMode = (asked: Asked) =>
       asked.mode !== undefined && standing.some(({ mode }) => mode !== asked.mode);
@@ -252,14 +262,22 @@ export class Judge {
   }
 
   /** The command that was under way and asked for this; each explains one call for each target. */
-  #commandFor(call: Call, meant: (asked: Asked) => boolean): Asked | undefined {
+  #commandFor(
+    call: Call,
+    meant: (asked: Asked) => boolean,
+    passes: (asked: Asked) => boolean = () => true,
+  ): Asked | undefined {
     const free = this.#candidates(call, meant).filter(
       (asked) =>
+        passes(asked) &&
         !this.#calls(asked).some((one) => one.operation === call.operation && one.port === call.port),
     );
-    // One that says that nothing was sent is the last to be believed to have done it.
-    const believed = free.find((asked) => !["refused", "failed"].includes(verdictOf(asked)?.status ?? ""));
-    const command = believed ?? free[0];
+    // A revert of a device may have had its calls already.
+    const [command] = free.toSorted(
+      (one, other) =>
+        Number(!believed(one)) - Number(!believed(other)) ||
+        this.#calls(one).length - this.#calls(other).length,
+    );
     if (command) this.#calls(command).push(call);
     return command;
   }
@@ -564,6 +582,11 @@ type Call = ShedCall & { readonly at: number };
 
 function isAct(call: Call): call is Act {
   return "by" in call;
+}
+
+/** Whether a command may have sent something, as it was answered. */
+function believed(asked: Asked): boolean {
+  return !["refused", "failed"].includes(verdictOf(asked)?.status ?? "");
 }
 
 /** Whether a command asks for a call. */

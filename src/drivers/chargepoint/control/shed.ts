@@ -65,10 +65,7 @@ export class ShedControl {
       throw new WriteRefusedError(
         `clearing ${this.#name(target)} may clear port ${numbersOf(others)} too, which is limited, and shed_port_clear is "reject": revert the whole station, or that port first`,
       );
-    const own = new Set(this.#own.standingPorts());
-    const foreign = limited.filter(
-      (port) => !isOurs && !others.includes(port) && !own.has(port.portNumber ?? ""),
-    );
+    const foreign = limited.filter((port) => !isOurs && !others.includes(port) && !this.#wasOurs(port));
     const answer = await this.#calls.clear(target, signal);
     const kept = others.length === 0 ? [] : await this.#others.keep(target!, others, signal);
     const ended = foreign.map(
@@ -94,6 +91,13 @@ export class ShedControl {
       await this.#calls.clear(undefined, order.signal);
       return this.#applyOrRestore(order, before);
     }
+  }
+
+  /** Whether a port shows the limit that this bridge set there last: the service may show late that it has ended. */
+  #wasOurs(port: PortLoad): boolean {
+    const shown = limitRead(port);
+    const known = [this.#own.last(port.portNumber ?? ""), this.#own.last(undefined)];
+    return known.some((last) => last?.mode === shown.mode && Math.abs(last.value - shown.value) < 0.001);
   }
 
   /** The service's 179 with what is in the way, as far as this bridge knows. */
