@@ -12,7 +12,7 @@ const DRIVER = section("Scraping. The names are those of VOLTTRON's platform dri
     type: "number",
     minimum: 0,
     default: 0.02,
-    description: "Seconds between the scrapes of neighbouring devices of one interval.",
+    description: "Seconds between the scrapes of neighbouring devices of one group.",
   },
   group_offset_interval: {
     type: "number",

@@ -4,7 +4,8 @@ import type { DriverService, DriverType, OwnWrites } from "../drivers/driver.ts"
 import type { DeviceInfo, Point } from "../points/index.ts";
 import type { RegistryRow } from "../registry/index.ts";
 import type { Device } from "./device.ts";
-import { scrapeOffset } from "./scrape-times.ts";
+import { StationOwners } from "./owners.ts";
+import { GroupSlots, scrapeOffset } from "./scrape-times.ts";
 
 /** A device config and the sound rows of its registry, as the loaders hand them over. */
 export interface LoadedDevice {
@@ -27,50 +28,70 @@ export interface Built {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/**
- * Makes the running devices. One that cannot be made is reported and left out; the others go on. Touches no network and
- * writes nothing. A device's slot is its place in the list, whether or not those before it could be made.
- */
+/** Makes the running devices of configs that are no sets, which are reported: they are looked up while a bridge runs. */
 export function buildDevices(loaded: readonly LoadedDevice[], context: BuildContext): Built {
   const builder = new DeviceBuilder(context);
-  const devices = new Map<string, Device>();
-  for (const [slot, each] of loaded.entries()) {
-    const { settings } = each;
-    if (settings.set) {
-      const message = "this config is a set of devices; it is looked up while the bridge runs";
-      const fail = builder.failing(settings);
-      fail("device_set", `driver_config.${settings.set.key}`, message);
-      continue;
-    }
-    const device = devices.has(settings.path) ? builder.duplicate(settings) : builder.build(each, slot);
-    if (device) devices.set(settings.path, device);
+  for (const { settings } of loaded) {
+    if (!settings.set) continue;
+    const message = "this config is a set of devices; it is looked up while the bridge runs";
+    const fail = builder.failing(settings);
+    fail("device_set", `driver_config.${settings.set.key}`, message);
   }
+  const devices = builder.buildAll(loaded);
   return { devices: [...devices.values()], diagnostics: builder.diagnostics };
 }
 
-/** Makes one device after the other, and remembers which rows of a registry are sound. */
+/**
+ * Makes one device after the other, and remembers which rows of a registry are sound, which slots are taken, and which
+ * stations have a device. Touches no network and writes nothing.
+ */
 export class DeviceBuilder {
   /** What is wrong with files, so far. */
   readonly diagnostics: Diagnostic[] = [];
   readonly #context: BuildContext;
   readonly #soundRows: ReturnType<typeof rowChecker>;
+  readonly #slots = new GroupSlots();
+  readonly #stations = new StationOwners();
 
   constructor(context: BuildContext) {
     this.#context = context;
     this.#soundRows = rowChecker(this.diagnostics);
   }
 
+  /**
+   * The devices of configs by path; sets are passed over. One that cannot be made is reported and left out. It keeps its
+   * slot, so that the others are scraped at the same times once it is mended.
+   */
+  buildAll(loaded: readonly LoadedDevice[]): Map<string, Device> {
+    const devices = new Map<string, Device>();
+    for (const each of loaded) {
+      const { path, set } = each.settings;
+      if (set) continue;
+      const device = devices.has(path) ? this.#duplicate(each.settings) : this.build(each);
+      if (device) devices.set(path, device);
+    }
+    return devices;
+  }
+
   /** Undefined, and a diagnostic, where it cannot be made. */
-  build(loaded: LoadedDevice, slot: number): Device | undefined {
+  build(loaded: LoadedDevice): Device | undefined {
     const { settings } = loaded;
+    const { path, driverConfig: config, intervalSeconds, group } = settings;
+    const slot = this.#slots.of(group, path);
     const fail = this.failing(settings);
     const usable = this.usable(loaded);
     if (!usable) return undefined;
     const { type, rows } = usable;
     const { scrapeSpacingSeconds: spacingSeconds, groupOffsetSeconds } = this.#context.settings;
     try {
+      const owner = this.#stations.of(type, config);
+      if (owner) {
+        const { id, network } = type.identityOf!(config);
+        const message = `station ${id} of ${network} is device ${owner.path} of ${owner.file} already, and two devices would undo each other's writes; remove one of the two`;
+        fail("duplicate_station", "driver_config", message);
+        return undefined;
+      }
       const heartbeat = planHeartbeat(settings, rows, this.diagnostics);
-      const { path, driverConfig: config, intervalSeconds, group } = settings;
       const driver = this.#context.service(type).createDevice({
         ...{ path, config, rows, intervalSeconds },
         own: this.#context.own?.(path),
@@ -79,6 +100,7 @@ export class DeviceBuilder {
       const described = describe(settings, this.#context.settings, rows, heartbeat);
       const info = { ...described, ...(movingTimes && { movingTimes }) };
       const place = { intervalSeconds, slot, group, spacingSeconds, groupOffsetSeconds };
+      this.#stations.take(type, settings);
       return { info, driver, offsetMs: scrapeOffset(place), ...(heartbeat && { heartbeat }) };
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
@@ -118,7 +140,12 @@ export class DeviceBuilder {
     return describe(settings, this.#context.settings, usable.rows, heartbeat);
   }
 
-  duplicate(settings: DeviceSettings): undefined {
+  /** The device is stopped: another one of the same station may be made. */
+  release({ settings: { driverType, driverConfig } }: LoadedDevice): void {
+    this.#stations.release(this.#context.drivers[driverType]!, driverConfig);
+  }
+
+  #duplicate(settings: DeviceSettings): undefined {
     const fail = this.failing(settings);
     const message = `another config already makes device ${settings.path}`;
     fail("duplicate_device", undefined, message);

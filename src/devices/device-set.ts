@@ -26,7 +26,6 @@ export interface DeviceSetParts {
   readonly state: StateNamespace;
   readonly clock: Clock;
   readonly notices: Notices;
-  nextSlot(): number;
   /** Runs one more device. */
   add(device: Device): void;
   /** Runs it no more. */
@@ -102,7 +101,7 @@ export class DeviceSet {
   /** Makes these the members: stops who is missing, then runs who is new. */
   async #become(members: readonly SetMember[]): Promise<void> {
     const { file } = this.#loaded.settings;
-    const { notices, owners } = this.#parts;
+    const { builder, notices, owners } = this.#parts;
     const isFirst = !this.#known.wasLookedUp;
     const now = new Map(members.map((member) => [member.id, member]));
     const left: SetMember[] = [];
@@ -113,6 +112,7 @@ export class DeviceSet {
         ? `${labelOf(member)} has another topic than ${path} now: it is called ${labelOf(again)}`
         : `${labelOf(member)} belongs to the set of ${file} no more; device ${path} is stopped`;
       this.#parts.remove(path, text);
+      builder.release(this.#deviceOf(member, path));
       owners.release(path);
       this.#running.delete(id);
       left.push(member);
@@ -163,7 +163,7 @@ export class DeviceSet {
       return undefined;
     }
     const before = builder.diagnostics.length;
-    const device = builder.build(this.#deviceOf(member, path), this.#parts.nextSlot());
+    const device = builder.build(this.#deviceOf(member, path));
     for (const diagnostic of builder.diagnostics.splice(before)) {
       const kind = diagnostic.severity === "error" ? "station_not_added" : diagnostic.code;
       // What a registry or the set's own config lacks is the same for all members, and said once.

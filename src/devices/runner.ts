@@ -11,7 +11,6 @@ import { findDevice } from "./command-checks.ts";
 import { CommandLedger } from "./command-ledger.ts";
 import type { Commands, Control } from "./commands.ts";
 import { DeadMan } from "./dead-man.ts";
-import type { Device } from "./device.ts";
 import { DeviceSet } from "./device-set.ts";
 import { DriverServices } from "./driver-services.ts";
 import { ReadOnlyBridgeError } from "./errors.ts";
@@ -40,7 +39,7 @@ import type { StateStore } from "./state-store.ts";
 const SCRAPE_DEADLINE_MS = 30_000;
 
 export interface DevicesOptions {
-  /** In the order of their slots. */
+  /** In the order of their slots within each group. */
   readonly devices: readonly LoadedDevice[];
   readonly settings: Pick<BridgeSettings, "driver" | "actuator"> & Partial<Pick<BridgeSettings, "readOnly">>;
   readonly bus: Bus;
@@ -98,13 +97,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     service: (type) => services.open(type),
     own: (path) => book.ofDevice(path),
   });
-  const byPath = new Map<string, Device>();
-  for (const [slot, loaded] of options.devices.entries()) {
-    const { path, set } = loaded.settings;
-    if (set) continue;
-    const device = byPath.has(path) ? builder.duplicate(loaded.settings) : builder.build(loaded, slot);
-    if (device) byPath.set(path, device);
-  }
+  const byPath = builder.buildAll(options.devices);
   const infos = new Map([...byPath].map(([path, { info }]) => [path, info]));
 
   const latest = new LatestValues([...infos.values()], bus, clock);
@@ -184,7 +177,6 @@ export function openDevices(options: DevicesOptions): RunningDevices {
   const loopDelay = new LoopDelay();
   const stopping = new AbortController();
   const owners = new Owners(options.devices);
-  let slots = options.devices.length;
   const sets = options.devices
     .filter((loaded) => loaded.settings.set)
     .map(
@@ -196,7 +188,6 @@ export function openDevices(options: DevicesOptions): RunningDevices {
           state: state.namespace("device sets"),
           clock,
           notices,
-          nextSlot: () => slots++,
           add(device) {
             const { info } = device;
             byPath.set(info.path, device);

@@ -10,11 +10,27 @@ const DAY = 86_400_000;
 
 export interface Place {
   readonly intervalSeconds: number;
-  /** The device's number in the bridge, from 0. */
+  /** The device's number within its group, from 0. */
   readonly slot: number;
   readonly group: number;
   readonly spacingSeconds: number;
   readonly groupOffsetSeconds: number;
+}
+
+/**
+ * Numbers the devices of each group from 0, as VOLTTRON's platform driver does. A device keeps its slot while the bridge
+ * runs, also when it leaves its set and comes back.
+ */
+export class GroupSlots {
+  readonly #byGroup = new Map<number, Map<string, number>>();
+
+  of(group: number, path: string): number {
+    const slots = this.#byGroup.get(group) ?? new Map<string, number>();
+    this.#byGroup.set(group, slots);
+    const slot = slots.get(path) ?? slots.size;
+    slots.set(path, slot);
+    return slot;
+  }
 }
 
 /** Milliseconds by which a device follows the aligned time; folded, so that it stays within its interval. */

@@ -26,6 +26,17 @@ export interface DriverType<Config = unknown> {
   plan?(devices: readonly DeviceInit<Config>[], assumed: PlanAssumptions): AccountPlan[];
   /** Which account such a device or set belongs to: what tells accounts apart, and their name in messages. */
   accountOf?(config: Config): { readonly key: string; readonly label: string };
+  /**
+   * Which station such a device is, for comparison and for messages. Two devices of one station would undo each other's
+   * writes, so only the first runs. Absent: no two devices of the type are the same.
+   */
+  identityOf?(config: Config): StationIdentity;
+}
+
+export interface StationIdentity {
+  /** What the ID is unique within, e.g. the address of the service; no secret. */
+  readonly network: string;
+  readonly id: string;
 }
 
 export interface PlanAssumptions {

@@ -68,7 +68,10 @@ const faulty = new Workplace({
     { registry_config: "config://faulty.csv" },
     { shed_lease_minutes: -1 },
   ),
-  "configs/devices/rows.json": device({ registry_config: "config://faulty.csv", heart_beat_point: "beat" }),
+  "configs/devices/rows.json": device(
+    { registry_config: "config://faulty.csv", heart_beat_point: "beat" },
+    { stationID: "1:100002" },
+  ),
   "registry/sound.csv": soundRegistry,
   "registry/faulty.csv": [
     REGISTRY_HEADER,
@@ -215,6 +218,36 @@ describe("check of one path", () => {
     expect(JSON.parse(stdout).diagnostics).toContainEqual(
       expect.objectContaining({ code: "missing_registry" }),
     );
+  });
+
+  test("E31: one station in two device configs: an error that names both files, at the later one", async () => {
+    const twins = new Workplace({
+      "configs/bridge.json": {},
+      "configs/devices/site/a.json": device(),
+      "configs/devices/site/b.json": device({}, { stationID: "1:100002" }),
+      // Another licence key and the address in place of the region: the same station all the same.
+      "configs/devices/site/c.json": device(
+        {},
+        {
+          username: "other-key",
+          endpoint: "https://webservices.chargepoint.com/webservices/chargepoint/services/5.1",
+        },
+      ),
+      // A station of another service with the same number.
+      "configs/devices/site/d.json": device({}, { region: "EU" }),
+      "registry/sound.csv": soundRegistry,
+    });
+    try {
+      const { code, stdout } = await cli(["check", "--config", twins.at("configs/bridge.json")], env);
+      const [error, ...rest] = stdout.trimEnd().split("\n");
+      expect(error).toMatch(
+        /site\/c\.json:1:1: error \[duplicate_station\] driver_config: station 1:100001 .*site\/a\.json.*remove one of the two/,
+      );
+      expect(rest).toEqual(["1 error, 0 warnings"]);
+      expect(code).toBe(1);
+    } finally {
+      twins.remove();
+    }
   });
 
   test("a folder with nothing to check, and files that are none", async () => {

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { operations } from "../../src/drivers/chargepoint/api/index.ts";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
@@ -32,7 +34,7 @@ async function station() {
     await bridge.printed(/connected to/);
     return bridge;
   };
-  return { simulator, ask, run };
+  return { simulator, site, ask, run };
 }
 
 function shed(simulator: Simulator, stationID: string, portNumber: string, kw: number) {
@@ -78,6 +80,25 @@ test("E7: after a restart what still stands is held on, what is gone is forgotte
   await bridge.stop();
   const writes = simulator.calls.slice(before).filter(({ operation }) => /shed/i.test(operation));
   expect(writes).toEqual([]);
+});
+
+test("E31: of two device configs of one station the first by path runs; the other is told and left out", async () => {
+  const { site, ask, run } = await station();
+  const first = JSON.parse(readFileSync(join(site.devices, "s1.json"), "utf8"));
+  site.write("configs/devices/site/s1-again.json", first);
+  site.write("configs/devices/site/s9.json", first);
+  const bridge = await run();
+  const { stderr } = bridge;
+  expect(stderr).toMatch(/running devices=2/);
+  expect(stderr).toMatch(/s1\.json:1:1: error \[duplicate_station\].*s1-again\.json/);
+  expect(stderr).toMatch(/s9\.json:1:1: error \[duplicate_station\].*s1-again\.json/);
+  expect((await ask("set", "site/s1-again/allowedLoad_1", "3")).stdout).toMatch(/^confirmed/);
+  for (const path of ["site/s1", "site/s9"]) {
+    const other = await ask("set", `${path}/allowedLoad_1`, "5");
+    expect(other.code).toBe(1);
+    expect(`${other.stdout}${other.stderr}`).toMatch(/no device|unknown device/i);
+  }
+  expect((await ask("set", "site/s2/allowedLoad_1", "4")).stdout).toMatch(/^confirmed/);
 });
 
 test("a read-only bridge holds on to nothing that it could not end, and answers with its reason", async () => {

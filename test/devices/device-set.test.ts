@@ -35,6 +35,7 @@ function rig(
     name: "scripted",
     configSchema: {},
     checkRows: () => [],
+    identityOf: (config) => ({ network: "scripted", id: (config as { stationID: string }).stationID }),
     open: () => ({
       createDevice(init) {
         configs.push(init.config);
@@ -70,7 +71,12 @@ function rig(
   };
   const rows = registryRows(STATION);
   const singles = (options.singles ?? []).map((path) => ({
-    settings: deviceSettings({ path, driverType: "scripted", file: `/configs/${path}.json` }),
+    settings: deviceSettings({
+      path,
+      driverType: "scripted",
+      driverConfig: { stationID: path },
+      file: `/configs/${path}.json`,
+    }),
     rows,
   }));
   const devices = openDevices({
@@ -221,6 +227,20 @@ describe("a set of devices", () => {
     expect(texts[1]).toMatch(/station 1:3 \(OWN\).*belongs to \/configs\/campus\/own\.json/);
     expect(texts[2]).toMatch(/station 1:4 .*has no stationName/);
     await r.devices.stop();
+  });
+
+  test("E31: a station with a config of its own is left out of the set; one with another name runs on under it", async () => {
+    const { devices, paths, looked, said } = rig({ singles: ["1:1"] });
+    devices.start();
+    await looked([station("1:1", "A"), station("1:2", "B")]);
+    expect(paths()).toEqual(["1:1", "campus/B"]);
+    expect(said("station_not_added")).toMatchObject([{ severity: "error", device: "campus/A" }]);
+    expect(said("station_not_added")[0]!.text).toMatch(
+      /garage\.json.*station 1:1 of scripted is device 1:1 of \/configs\/1:1\.json already/,
+    );
+    await looked([station("1:2", "C")]);
+    expect(paths()).toEqual(["1:1", "campus/C"]);
+    await devices.stop();
   });
 
   test("E8: nothing is written for a device that comes, Starting Values neither", async () => {

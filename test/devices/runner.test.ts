@@ -309,6 +309,25 @@ describe("building", () => {
     expect(diagnostics[2]!.message).toContain("no library");
   });
 
+  it("D1: slots count within the group, as VOLTTRON's platform driver numbers them", () => {
+    const groups = { a: 0, b: 1, c: 0, d: 1, e: 1 };
+    const { devices } = buildDevices(
+      Object.entries(groups).map(([path, group]) => ({
+        settings: deviceSettings({ path, group }),
+        rows: rows.slice(0, 1),
+      })),
+      { ...context({ fake }), settings: { ...driverSettings, groupOffsetSeconds: 10 } },
+    );
+    // driver_scrape_interval 0.02 s × slot within the group + group_offset_interval 10 s × group
+    expect(devices.map(({ info, offsetMs }) => [info.path, offsetMs])).toEqual([
+      ["a", 0],
+      ["b", 10_000],
+      ["c", 20],
+      ["d", 10_020],
+      ["e", 10_040],
+    ]);
+  });
+
   it("a row with a driver's error is left out, and reported once for all devices of the registry", () => {
     const loaded = ["a", "b"].map((path) => ({ settings: deviceSettings({ path }), rows }));
     const { devices, diagnostics } = buildDevices(loaded, context({ fake }));

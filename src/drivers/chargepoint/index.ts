@@ -37,6 +37,8 @@ export const chargepoint: DriverType<ChargePointConfig> = {
   open: (context) => new ChargePointService(context),
   plan: planDevices,
   accountOf,
+  // The licence key makes no difference: two accounts can have rights to one station.
+  identityOf: (config) => ({ network: endpointFor(config), id: config.stationID }),
 };
 
 class ChargePointService implements DriverService<ChargePointConfig> {
