@@ -137,7 +137,7 @@ export class Historian {
   }
 }
 
-/** An answer in VOLTTRON's shape. `single`: the query named one topic as text, not as a list. */
+/** An answer in VOLTTRON's shape. `single`: the query named one topic, as text or as a list of one. */
 export function volttronAnswer({ values, metadata }: HistoryAnswer, single: boolean): VolttronAnswer {
   const found = Object.entries(values).filter(([, rows]) => rows.length > 0);
   const [first] = found;

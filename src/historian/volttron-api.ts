@@ -47,13 +47,16 @@ export function volttronHistorian(
     },
     get_aggregate_topics: async () => [],
     get_version: async () => version,
-    query: async (args) =>
-      volttronAnswer(await historian.query(toQuery(args), signal), typeof args.topic === "string"),
+    async query(args) {
+      const topic = names("topic", args.topic);
+      // VOLTTRON counts the names asked for, and not their type or the topics found (sqlhistorian/historian.py).
+      return volttronAnswer(await historian.query(toQuery(topic, args), signal), topic.length === 1);
+    },
   };
 }
 
-function toQuery(args: CallArguments): HistoryQuery {
-  const given: [string, unknown][] = [["topic", names("topic", args.topic)]];
+function toQuery(topic: readonly string[], args: CallArguments): HistoryQuery {
+  const given: [string, unknown][] = [["topic", topic]];
   // None of Python arrives as null.
   for (const [theirs, ours] of Object.entries(TEXTS))
     if (args[theirs] != null) given.push([ours, text(theirs, args[theirs])]);
