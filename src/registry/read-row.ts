@@ -55,6 +55,20 @@ export class RowReader {
     };
   }
 
+  /** The port's number as the service writes it; undefined for the whole station, and where there is a fault. */
+  port(): string | undefined {
+    const header = "Port #";
+    const cell = this.#cell(header);
+    const whole = /^(\d+)[.,]0+$/.exec(cell)?.[1];
+    if (whole !== undefined)
+      this.#warning(header, "odd_port", `read as port ${whole}`, "the port as text, as 1 or 1A", whole);
+    const port = whole ?? cell;
+    if (port === "" || port === "0") return undefined;
+    if (PORT.test(port)) return port;
+    this.#error(header, "bad_port", "this is no port", "its number as the service writes it, e.g. 1 or 1A");
+    return undefined;
+  }
+
   #name(): string {
     const name = this.#cell("Volttron Point Name");
     const fault = pointNameFault(name);
@@ -155,8 +169,14 @@ export class RowReader {
     this.#fault("error", header, code, message, expected, suggestion);
   }
 
-  #warning(header: RegistryHeader, code: string, message: string, expected?: string): void {
-    this.#fault("warning", header, code, message, expected);
+  #warning(
+    header: RegistryHeader,
+    code: string,
+    message: string,
+    expected?: string,
+    suggestion?: string,
+  ): void {
+    this.#fault("warning", header, code, message, expected, suggestion);
   }
 
   #fault(
@@ -181,6 +201,8 @@ export class RowReader {
   }
 }
 
+/** Ports of fast chargers have letters: `1A`. */
+const PORT = /^\d[\w-]*$/;
 const PUBLISH = ["always", "change", "never"] as const;
 const LONGEST_SHOWN = 60;
 

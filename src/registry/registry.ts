@@ -36,7 +36,7 @@ export function parseRegistry(bytes: Uint8Array, file: string): Registry {
   const { text, encoding } = decodeText(bytes);
   const noText = text.startsWith("PK\u0003\u0004")
     ? "this is an Excel workbook; save it as CSV UTF-8"
-    : text.includes("\0")
+    : /^[^\r\n]*/.exec(text.trimStart())![0].includes("\0")
       ? "this is no text file"
       : undefined;
   if (noText) return { rows: [], diagnostics: [atStart("error", "not_csv", noText)] };
@@ -63,6 +63,7 @@ class Sheet {
   readonly file: string;
   readonly diagnostics: Diagnostic[] = [];
   readonly #csv: CsvText;
+  readonly #hasNul: boolean;
   /** By name; a later row of the same name takes its place. */
   readonly #rows = new Map<string, RegistryRow>();
   readonly #bySpelling = new Map<string, RegistryRow>();
@@ -71,6 +72,7 @@ class Sheet {
 
   constructor(file: string, text: string) {
     this.file = file;
+    this.#hasNul = text.includes("\0");
     this.#csv = new CsvText(text, (cell) => knownHeader(cell) !== undefined);
   }
 
@@ -106,19 +108,20 @@ class Sheet {
 
   #readRow(cells: readonly string[], offset: number, columns: Columns): void {
     const cell = (header: RegistryHeader) => cells[columns.indexes.get(header) ?? -1] ?? "";
+    if (this.#hasNul && this.#reportNul(cells, offset, columns)) return;
     if (cell("Attribute Name") === "") return;
     this.#reportStray(cells, offset, columns);
     const fault = (header: RegistryHeader, rowFault: RowFault) => this.fault(offset, header, rowFault);
     const reader = new RowReader(cell, fault);
+    const port = reader.port();
     const point = reader.point(extraCells(cells, columns));
     this.diagnostics.push(...reader.faults);
     if (!point) return;
-    const port = cell("Port #");
     this.#keep({
       point,
       attribute: cell("Attribute Name"),
       register: cell("Register Name"),
-      ...(port === "" || port === "0" ? {} : { port }),
+      ...(port === undefined ? {} : { port }),
       file: this.file,
       line: this.#csv.line(offset),
       fault,
@@ -134,6 +137,21 @@ class Sheet {
     this.#rows.delete(name);
     this.#rows.set(name, row);
     this.#bySpelling.set(spelling, row);
+  }
+
+  /** Whether the row holds a NUL byte: mostly the trace of a file that was cut off or overwritten. */
+  #reportNul(cells: readonly string[], offset: number, { indexes }: Columns): boolean {
+    const cell = cells.findIndex((text) => text.includes("\0"));
+    if (cell === -1) return false;
+    const header = [...indexes].find(([, index]) => index === cell)?.[0];
+    this.#report(offset, cell, {
+      code: "nul_byte",
+      severity: "error",
+      ...(header === undefined ? {} : { path: header }),
+      message: "this cell holds a NUL byte, which no text has; the row is left out",
+      found: shown(cells[cell]!),
+    });
+    return true;
   }
 
   /** Text under no header: mostly a delimiter that should have been quoted, and then its neighbours are wrong too. */

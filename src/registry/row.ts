@@ -11,7 +11,7 @@ export interface RegistryRow {
   readonly attribute: string;
   /** `Register Name`, trimmed, as written. */
   readonly register: string;
-  /** `Port #`, trimmed; undefined where empty or 0 (station level). A string: ports can be `1A`. */
+  /** `Port #`, as the service writes it; undefined where empty or 0 (station level). A string: ports can be `1A`. */
   readonly port?: string;
   readonly file: string;
   readonly line: number;

@@ -291,6 +291,54 @@ describe("F1: the columns of a row", () => {
   });
 });
 
+describe("Port #", () => {
+  test.each(["1.0", "1.00", "1,0"])("%s, as Excel writes 1, is port 1, with a warning", (port) => {
+    const { row, codes, diagnostics } = one({ "Port #": port });
+    expect({ port: row?.port, codes }).toEqual({ port: "1", codes: ["odd_port"] });
+    expect(diagnostics[0]).toMatchObject({ severity: "warning", path: "Port #", suggestion: "1" });
+  });
+
+  test.each(["0.0", "0"])("%s is the whole station", (port) => {
+    expect(one({ "Port #": port }).row?.port).toBeUndefined();
+  });
+
+  test.each(["one", "1.5", "-1", "port 1", "#1"])("%s is an error that costs the row", (port) => {
+    const { row, diagnostics } = one({ "Port #": port });
+    expect(row).toBeUndefined();
+    expect(diagnostics).toMatchObject([
+      { code: "bad_port", severity: "error", path: "Port #", found: JSON.stringify(port) },
+    ]);
+  });
+
+  test.each(["1", "12", "1A", "2-b"])("%s stays as it is written", (port) => {
+    expect(one({ "Port #": port })).toMatchObject({ row: { port }, codes: [] });
+  });
+});
+
+describe("a NUL byte", () => {
+  const sound = (name: string) => `${name},portLoad,LoadRegister,1,float,kW,,FALSE,`;
+
+  test("costs its row only, and is named at its cell", () => {
+    const { rows, diagnostics } = parse(
+      [HEADER, sound("a"), "b,portLoad,LoadRegister,1,float,k\0W,,FALSE,", sound("c"), "\0", ""].join("\n"),
+    );
+    expect(rows.map(({ point, line }) => [point.name, line])).toEqual([
+      ["a", 2],
+      ["c", 4],
+    ]);
+    expect(diagnostics.map((d) => formatDiagnostic(d))).toEqual([
+      'r.csv:3:33: error [nul_byte] Units: this cell holds a NUL byte, which no text has; the row is left out; found "k\\u0000W"',
+      expect.stringMatching(/^r\.csv:5:1: error \[nul_byte\]/),
+    ]);
+  });
+
+  test("in the header: this is no text file", () => {
+    const { rows, diagnostics } = parse(`Volttron Point\0 Name,${HEADER}\n${sound("a")}\n`);
+    expect(rows).toEqual([]);
+    expect(diagnostics).toMatchObject([{ code: "not_csv", message: "this is no text file" }]);
+  });
+});
+
 describe("files that are no registry", () => {
   test("each gives one clear error and no row", () => {
     const error = (content: string | Uint8Array) => {
