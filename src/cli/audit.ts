@@ -2,10 +2,11 @@ import { type Command, Option } from "commander";
 import { csvCell } from "../csv-cell.ts";
 import type { Historian } from "../historian/index.ts";
 import { WRITE_STATUSES } from "../points/index.ts";
-import { type StoreFlags, storeOptions, TIMES, withHistorian } from "./history-store.ts";
+import { type StoreFlags, storeOptions, withHistorian } from "./history-store.ts";
 import { numberOption } from "./options.ts";
 import { formatTable, formatValue } from "./table.ts";
 import { printJson, type Terminal } from "./terminal.ts";
+import { TIMES } from "./time-argument.ts";
 
 interface Flags extends StoreFlags {
   readonly start?: string;

@@ -7,6 +7,7 @@ import { CommandError, EXIT } from "./command-error.ts";
 import { numberOption } from "./options.ts";
 import { formatTable } from "./table.ts";
 import { printJson, type Terminal } from "./terminal.ts";
+import { absoluteTime } from "./time-argument.ts";
 
 interface CreateFlags extends BridgeFlags {
   readonly start: string;
@@ -33,7 +34,7 @@ export function event(program: Command, terminal: Terminal): void {
       .command("create")
       .description("Plan an event for a station, or for a station group of its account.")
       .argument("<device>", "e.g. campus/garage/station-1")
-      .requiredOption("--start <time>", "when it begins, in the future: 2026-11-21T17:00:00Z")
+      .requiredOption("--start <time>", "when it begins, in the future: 2026-11-21T17:00:00Z or 'now +2h'")
       .requiredOption("--minutes <n>", "how long it lasts", numberOption({ min: 1 }))
       .addOption(
         new Option("--kw <kw>", "most that each port may draw")
@@ -68,12 +69,13 @@ export function event(program: Command, terminal: Terminal): void {
 }
 
 async function create(path: string, flags: CreateFlags, terminal: Terminal): Promise<void> {
-  const { start, minutes, kw, percent, group, optOut } = flags;
+  const { minutes, kw, percent, group, optOut } = flags;
+  const start = absoluteTime(flags.start);
   if (kw === undefined && percent === undefined)
     throw new CommandError("say how far to limit: --kw or --percent", EXIT.usage);
   if (Number.isNaN(Date.parse(start)) || !/T.*(Z|[+-]\d\d:?\d\d)$/i.test(start))
     throw new CommandError(
-      `--start ${start}: expected a time with its zone, e.g. 2026-11-21T17:00:00Z`,
+      `--start ${start}: expected a time with its zone, e.g. 2026-11-21T17:00:00Z, or 'now +2h'`,
       EXIT.usage,
     );
   const params: Record<string, PointValue> = {

@@ -4,8 +4,9 @@ import { counted, formatTable, formatValue } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 import { writeWholeFile } from "./whole-file.ts";
 
-export const FORMATS = ["table", "csv", "json"] as const;
-export type HistoryFormat = (typeof FORMATS)[number];
+/** Endings of files by form. */
+export const FORMATS = { table: ["txt"], csv: ["csv"], json: ["json"] } as const;
+export type HistoryFormat = keyof typeof FORMATS;
 
 /** Pieces of text; CSV and JSON as they come from the store, however much it is. */
 export async function* historyText(

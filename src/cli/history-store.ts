@@ -12,9 +12,6 @@ export interface StoreFlags extends LogFlags {
   readonly json?: true;
 }
 
-/** For the help of options that take a time. */
-export const TIMES = "ISO 8601 (UTC where it names no zone) or 'now -1d -2h -10m'";
-
 /** Options that say which store. */
 export function storeOptions(command: Command): Command {
   const withStore = command

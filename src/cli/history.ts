@@ -1,17 +1,21 @@
 import { type Command, Option } from "commander";
+import { closest } from "../config/did-you-mean.ts";
 import {
   type CallArguments,
+  checkQuery,
   findGaps,
   type Historian,
   QueryError,
   volttronHistorian,
 } from "../historian/index.ts";
+import { CommandError } from "./command-error.ts";
 import { FORMATS, type HistoryFormat, historyText, writeText } from "./history-formats.ts";
 import { gapsText } from "./history-gaps.ts";
-import { type StoreFlags, storeOptions, TIMES, withHistorian } from "./history-store.ts";
-import { numberOption } from "./options.ts";
+import { type StoreFlags, storeOptions, withHistorian } from "./history-store.ts";
+import { numberOption, outputFormat } from "./options.ts";
 import { formatTable } from "./table.ts";
 import { printJson, type Terminal } from "./terminal.ts";
+import { TIMES } from "./time-argument.ts";
 import { packageVersion } from "./version.ts";
 
 interface TopicsFlags extends StoreFlags {
@@ -61,8 +65,13 @@ export function history(program: Command, terminal: Terminal): void {
     .option("--order <order>", "FIRST_TO_LAST or LAST_TO_FIRST", "FIRST_TO_LAST")
     .option("--agg <type>", "AVG, MIN, MAX, SUM, COUNT, FIRST or LAST, with --period")
     .option("--period <period>", "e.g. 15m, 1h, 1d, with --agg")
-    .addOption(new Option("--format <format>", "table, or csv and json of any length").choices([...FORMATS]))
-    .option("--out <file>", "write to a file")
+    .addOption(
+      new Option(
+        "--format <format>",
+        "table, or csv and json of any length (default: by the ending of --out, else table)",
+      ).choices(Object.keys(FORMATS)),
+    )
+    .option("--out <file>", "write to a file: .csv, .json or .txt")
     .action((topics: string[], flags: QueryFlags) =>
       withHistorian(flags, terminal, (historian) => query(historian, topics, flags, terminal)),
     );
@@ -104,16 +113,49 @@ async function query(
   const what = flags.pattern ? { pattern: topics.join("|") } : { topic: topics };
   const optional = { start, end, skip, count, order, aggType, aggPeriod };
   const given = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
-  const format = flags.format ?? (flags.json ? "json" : "table");
-  let printed = "";
-  const pieces = async function* () {
-    for await (const piece of historyText(historian, { ...what, ...given }, format, terminal.ending)) {
-      printed ||= piece;
-      yield piece;
-    }
-  };
-  await writeText(pieces(), terminal, flags.out);
-  if (printed === "") terminal.err(`no topic ${topics.join(", ")}; "voltbridge history topics" lists them\n`);
+  const format =
+    outputFormat({ ...flags, format: flags.format ?? (flags.json ? "json" : undefined) }, FORMATS) ?? "table";
+  const asked = { ...what, ...given };
+  checkQuery(asked, historian.now());
+  const unknown = await unknownAmong(historian, topics, flags, terminal);
+  if (unknown.length < topics.length)
+    await writeText(historyText(historian, asked, format, terminal.ending), terminal, flags.out);
+  if (unknown.length > 0) throw new CommandError(unknown.join("\n"));
+}
+
+/** What to say of each topic that the historian does not have, and of a pattern that matches none. */
+async function unknownAmong(
+  historian: Historian,
+  topics: readonly string[],
+  { pattern }: QueryFlags,
+  { ending }: Terminal,
+): Promise<string[]> {
+  const list = "voltbridge history topics lists what there is";
+  if (pattern) {
+    const found = await historian.topics(topics.join("|"), ending);
+    return found.length > 0 ? [] : topics.map((one) => `no topic matches ${one}; ${list}`);
+  }
+  const found = new Set(
+    (await historian.backend.topics(topics, ending)).map(({ name }) => name.toLowerCase()),
+  );
+  const unknown = topics.filter((topic) => !found.has(topic.toLowerCase()));
+  if (unknown.length === 0) return [];
+  const names = (await historian.topics(undefined, ending, { own: true })).map(({ name }) => name);
+  return unknown.map((topic) => {
+    const near = nearest(topic, names).map((name) => JSON.stringify(name));
+    const hint = near.length > 0 ? `did you mean ${near.join(" or ")}?` : list;
+    return `the historian has no topic ${JSON.stringify(topic)}; ${hint}`;
+  });
+}
+
+const MOST_SUGGESTIONS = 3;
+
+/** The name that may be misspelt, and those that end with what was given, e.g. with the point's name alone. */
+function nearest(topic: string, names: readonly string[]): string[] {
+  const misspelt = closest(topic, names);
+  const end = `/${topic.toLowerCase()}`;
+  const longer = names.filter((name) => name.toLowerCase().endsWith(end));
+  return [...new Set(misspelt === undefined ? longer : [misspelt, ...longer])].slice(0, MOST_SUGGESTIONS);
 }
 
 function parseArguments(text: string): CallArguments {

@@ -1,20 +1,20 @@
 import { mkdir } from "node:fs/promises";
-import { extname, join } from "node:path";
+import { join } from "node:path";
 import { csv, type FleetReport, fileNames, json, page, type Sheet, workbook } from "../reports/index.ts";
 import { CommandError, EXIT } from "./command-error.ts";
+import { outputFormat } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 import { writeWholeFile } from "./whole-file.ts";
 
 export const REPORT_FORMATS = ["xlsx", "csv", "json", "html"] as const;
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
 
+const ENDINGS = { xlsx: ["xlsx"], csv: ["csv"], json: ["json"], html: ["html", "htm"] } as const;
+
 /** The form that is asked for, or that the name of the file tells. */
-export function reportFormat({ out, format }: { out?: string; format?: ReportFormat }): ReportFormat {
-  const ending = extname(out ?? "")
-    .slice(1)
-    .toLowerCase();
-  const told = REPORT_FORMATS.find((one) => one === ending.replace(/^htm$/, "html"));
-  const chosen = format ?? told ?? "xlsx";
+export function reportFormat(flags: { out?: string; format?: ReportFormat }): ReportFormat {
+  const { out } = flags;
+  const chosen = outputFormat(flags, ENDINGS) ?? "xlsx";
   if (out === undefined && (chosen === "xlsx" || chosen === "csv"))
     throw new CommandError(
       chosen === "xlsx"

@@ -19,7 +19,7 @@ import { REPORT_FORMATS, type ReportFormat, reportFormat, writeReport } from "./
 import { readFleet, SOURCES, type SourceFlags } from "./report-sources.ts";
 import { counted } from "./table.ts";
 import { type Terminal, terminalLog } from "./terminal.ts";
-import { timeArgument } from "./time-argument.ts";
+import { TIMES, timeArgument } from "./time-argument.ts";
 
 interface Flags extends SourceFlags {
   readonly out?: string;
@@ -31,8 +31,6 @@ interface Flags extends SourceFlags {
   readonly without?: string;
   readonly unseenAfter: number;
 }
-
-const TIMES = "ISO 8601 (UTC where it names no zone), or as long ago as -30d, -12h";
 
 export function report(program: Command, terminal: Terminal): void {
   const group = program.command("report").description("Reports over all stations, as a workbook or a page.");

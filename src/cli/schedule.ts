@@ -5,6 +5,7 @@ import { call } from "./call.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import { formatTable, singleLine } from "./table.ts";
 import { printJson, type Terminal } from "./terminal.ts";
+import { absoluteTime } from "./time-argument.ts";
 
 interface Answer {
   readonly result: string;
@@ -32,8 +33,10 @@ export function schedule(program: Command, terminal: Terminal): void {
       .argument("<task>", "a name of your own for it")
       .argument(
         "<slot...>",
-        "device, start and end, three words each; a time without a zone is in the bridge's",
+        "device, start and end, three words each: ISO 8601 (in the bridge's zone where it names none), now, 'now +1h' or -1h",
       )
+      // A time such as -1h looks like an option.
+      .allowUnknownOption()
       .addOption(
         new Option("--priority <priority>", "what it may take from others, and others from it")
           .choices(["HIGH", "LOW", "LOW_PREEMPT"])
@@ -53,7 +56,10 @@ export function schedule(program: Command, terminal: Terminal): void {
   );
 }
 
-function slotsOf(words: readonly string[]): string[][] {
+function slotsOf(given: readonly string[]): string[][] {
+  const words = given.map(absoluteTime);
+  const option = words.find((word) => word.startsWith("-"));
+  if (option !== undefined) throw new CommandError(`unknown option ${option}`, EXIT.usage);
   if (words.length % 3 !== 0)
     throw new CommandError(
       `${words.length} words are no slots; expected <device> <start> <end>, three for each`,

@@ -16,11 +16,11 @@ import {
 import { accountOptions } from "./api/account.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 import { loadSettings } from "./load.ts";
-import { logOptions, numberOption } from "./options.ts";
+import { logOptions, numberOption, outputFormat } from "./options.ts";
 import { type SyncFlags, sync } from "./sessions-sync.ts";
 import { formatTable, formatValue } from "./table.ts";
 import { printJson, type Terminal } from "./terminal.ts";
-import { timeArgument } from "./time-argument.ts";
+import { TIMES, timeArgument } from "./time-argument.ts";
 
 interface ReadFlags {
   readonly config?: string;
@@ -32,13 +32,13 @@ interface ReadFlags {
   readonly json?: true;
 }
 
+const EXPORT_ENDINGS = { csv: ["csv"], jsonl: ["jsonl", "ndjson"], parquet: ["parquet"] } as const;
+
 interface ExportFlags extends ReadFlags {
-  readonly format: "csv" | "jsonl" | "parquet";
+  readonly format?: keyof typeof EXPORT_ENDINGS;
   readonly table: TableName;
   readonly out?: string;
 }
-
-const TIMES = "ISO 8601 (UTC where it names no zone), or as long ago as -30d, -12h";
 
 export function sessions(program: Command, terminal: Terminal): void {
   const group = program
@@ -72,7 +72,11 @@ export function sessions(program: Command, terminal: Terminal): void {
     );
 
   rangeOptions(databaseOptions(group.command("export").description("Write a table to a file.")))
-    .addOption(new Option("--format <format>", "form").choices(["csv", "jsonl", "parquet"]).default("csv"))
+    .addOption(
+      new Option("--format <format>", "form (default: by the ending of --out, else csv)").choices(
+        Object.keys(EXPORT_ENDINGS),
+      ),
+    )
     .addOption(new Option("--table <name>", "which table").choices([...tableNames]).default("session"))
     .option("--out <file>", "file to write; it is replaced when all of it is written (default: print)")
     .action((flags: ExportFlags) =>
@@ -170,7 +174,8 @@ async function list(database: SessionDatabase, flags: ReadFlags, terminal: Termi
 }
 
 async function write(database: SessionDatabase, flags: ExportFlags, terminal: Terminal): Promise<void> {
-  const { format, table, out, station } = flags;
+  const { table, out, station } = flags;
+  const format = outputFormat(flags, EXPORT_ENDINGS) ?? "csv";
   if (station !== undefined && !columnsOf(table).some(([name]) => name === "station_id"))
     throw new CommandError(`rows of ${table} belong to no station; leave out --station`, EXIT.usage);
   if (format === "parquet" && out === undefined)

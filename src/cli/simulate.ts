@@ -14,6 +14,7 @@ import {
 import { CommandError, EXIT } from "./command-error.ts";
 import { logOptions, numberOption } from "./options.ts";
 import { type LogFlags, type Terminal, terminalLog } from "./terminal.ts";
+import { TIMES, timeArgument } from "./time-argument.ts";
 
 interface Flags extends LogFlags {
   readonly host: string;
@@ -29,7 +30,7 @@ interface Flags extends LogFlags {
   readonly trouble?: string;
   readonly control: "loopback" | "anywhere" | "off";
   readonly serials?: true;
-  readonly start?: string;
+  readonly start?: Date;
   readonly stepped?: true;
   readonly econnect?: true;
   readonly businessPartner?: string;
@@ -93,7 +94,7 @@ export function simulate(program: Command, terminal: Terminal): void {
     .option("--username <text>", "API licence key to accept (default: made up)")
     .option("--password <text>", "API password to accept (default: made up)")
     .option("--accounts <file>", "JSON file of further accounts: [{username, password, organisation, plan}]")
-    .option("--start <time>", "when the simulated time starts, ISO 8601 (default: now)")
+    .option("--start <time>", `when the simulated time starts: ${TIMES} (default: now)`, timeArgument)
     .addOption(
       new Option("--stepped", "let time stand still until POST /control/world moves it").conflicts("speed"),
     )
@@ -154,9 +155,6 @@ async function runEconnect(flags: Flags, _accounts: AccountOptions[], log: Log):
 
 function optionsOf(flags: Flags): SimulatorOptions {
   const { control, stepped, start, accounts: _, econnect: _econnect, ...others } = flags;
-  if (start !== undefined && Number.isNaN(Date.parse(start))) {
-    throw new CommandError(`--start ${start}: expected a time, e.g. 2026-11-21T08:00:00Z`, EXIT.usage);
-  }
   return {
     ...others,
     control: control === "loopback" ? true : control === "anywhere" ? "anywhere" : false,

@@ -1,15 +1,20 @@
 import { InvalidArgumentError } from "commander";
+import { EXPECTED_TIME, parseRelative, parseTime } from "../historian/time.ts";
 
-const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+/** For the help of options that take a time. */
+export const TIMES = "ISO 8601 (UTC where it names no zone), or as long ago as -12h, -30d, 'now -1d -1.5h'";
 
-/** Parser of a time: ISO 8601, UTC where it names no zone, or as long ago as `-30d`, `-12h`, `-90m`. */
+/** Parser of a time, as in questions to the historian. */
 export function timeArgument(text: string): Date {
-  const ago = /^-(\d+(?:\.\d+)?)([mhd])$/.exec(text.trim());
-  if (ago) return new Date(Date.now() - Number(ago[1]) * UNITS[ago[2]!]!);
-  const written = text.trim();
-  const day = /^\d{4}-\d\d-\d\d$/.test(written);
-  const zoned = day || /(Z|[+-]\d\d:?\d\d)$/i.test(written) ? written : `${written}Z`;
-  const time = /^\d{4}-\d\d-\d\d/.test(written) ? new Date(zoned) : new Date(Number.NaN);
-  if (!Number.isNaN(time.getTime())) return time;
-  throw new InvalidArgumentError("expected a time such as 2026-11-21T08:00:00Z, 2026-11-21 or -30d");
+  try {
+    return new Date(parseTime(text, new Date(), "time") / 1000);
+  } catch {
+    throw new InvalidArgumentError(EXPECTED_TIME);
+  }
+}
+
+/** ISO 8601 for a time relative to now; any other text as it is, for a reader with rules of its own. */
+export function absoluteTime(text: string): string {
+  const isRelative = parseRelative(text.trim(), new Date()) !== undefined;
+  return isRelative ? timeArgument(text).toISOString() : text;
 }

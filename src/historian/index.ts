@@ -24,7 +24,7 @@ export type {
 export { Historian, volttronAnswer } from "./historian.ts";
 export { MessageRecorder } from "./ingest/index.ts";
 export type { OpenOptions } from "./open.ts";
-export type { HistoryQuery } from "./query.ts";
+export { checkQuery, type HistoryQuery } from "./query.ts";
 export type { RecorderOptions } from "./recorder.ts";
 export { Recorder } from "./recorder.ts";
 export { type CallArguments, volttronHistorian } from "./volttron-api.ts";

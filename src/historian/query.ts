@@ -10,7 +10,7 @@ export interface HistoryQuery {
   readonly topic?: string | readonly string[];
   /** Regular expression found anywhere in a topic's name, whatever the case. */
   readonly pattern?: string;
-  /** Inclusive. ISO 8601 (UTC where it names no zone), a Date, or `now -1d -1h -20m`. Absent: from the first. */
+  /** Inclusive. ISO 8601 (UTC where it names no zone), a Date, or `now -1d -1.5h`. Absent: from the first. */
   readonly start?: string | Date;
   /** Exclusive, or, equal to `start`, exactly that time. Absent: to the last. */
   readonly end?: string | Date;

@@ -9,11 +9,11 @@ export const WEEK = 7 * DAY;
 
 const ISO =
   /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?)?$/i;
-const RELATIVE = /^now((?:\s*[+-]\s*\d+\s*[a-z]+)*)$/i;
-const STEP = /([+-])\s*(\d+)\s*([a-z]+)/gi;
+const RELATIVE = /^(?!$)(?:now)?((?:\s*[+-]\s*\d+(?:\.\d+)?\s*[a-z]+)*)$/i;
+const STEP = /([+-])\s*(\d+(?:\.\d+)?)\s*([a-z]+)/gi;
 const UNITS: Record<string, number> = { w: WEEK, d: DAY, h: HOUR, m: MINUTE, s: SECOND };
 const UNIT_NAME = /^(?:w(?:eeks?)?|d(?:ays?)?|h(?:ours?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)$/i;
-const EXPECTED = "expected 2026-11-21T08:00:00Z, 2026-11-21, now or now -1d -1h -20m";
+export const EXPECTED_TIME = "expected 2026-11-21T08:00:00Z, 2026-11-21, now, -1h or now -1d -1.5h";
 
 /** Microseconds since 1970 UTC of a moment with millisecond resolution. */
 export function timeOf(date: Date): number {
@@ -21,7 +21,7 @@ export function timeOf(date: Date): number {
 }
 
 /**
- * Microseconds since 1970 UTC of a Date, ISO 8601 text or a time relative to now: `now -1d -1h -20m` (w, d, h, m, s).
+ * Microseconds since 1970 UTC of a Date, ISO 8601 text or a time relative to now: `now -1d -1.5h` or `-20m` (w, d, h, m, s).
  * Text without a zone is UTC; digits of a second beyond the sixth are cut off. Times beyond what a sample can have
  * (before 1684, after 2255) become the first or last such time. Throws a QueryError that names `field`.
  */
@@ -29,7 +29,7 @@ export function parseTime(input: string | Date, now: Date, field: string): numbe
   const text = input instanceof Date ? "" : input.trim();
   const time = input instanceof Date ? timeOf(input) : (parseIsoTime(text) ?? parseRelative(text, now));
   if (time === undefined || Number.isNaN(time))
-    throw new QueryError(field, `"${String(input)}" is not a time; ${EXPECTED}`);
+    throw new QueryError(field, `"${String(input)}" is not a time; ${EXPECTED_TIME}`);
   return Math.max(Number.MIN_SAFE_INTEGER, Math.min(time, Number.MAX_SAFE_INTEGER));
 }
 
@@ -64,13 +64,14 @@ function zoneOffset(zone: string): number {
   return zone.startsWith("-") ? -size : size;
 }
 
-function parseRelative(text: string, now: Date): number | undefined {
+/** Undefined for text that is not relative to now. */
+export function parseRelative(text: string, now: Date): number | undefined {
   const steps = RELATIVE.exec(text)?.[1];
   if (steps === undefined) return undefined;
   let time = timeOf(now);
   for (const [, sign, amount, unit = ""] of steps.matchAll(STEP)) {
     if (!UNIT_NAME.test(unit)) return undefined;
-    const size = Number(amount) * (UNITS[unit.charAt(0).toLowerCase()] as number);
+    const size = Math.round(Number(amount) * UNITS[unit.charAt(0).toLowerCase()]!);
     time += sign === "-" ? -size : size;
   }
   return time;

@@ -99,6 +99,10 @@ test("an event that has not begun can be removed; refusals of the bridge and of 
   expect((await create("--start", "2026-01-01T00:00:00Z", "--minutes", "5", "--kw", "1")).stderr).toContain(
     "WriteRefusedError: an event begins in the future",
   );
+  for (const past of ["-1h", "now -1.5h"])
+    expect((await create("--start", past, "--minutes", "5", "--kw", "1")).stderr).toContain(
+      "an event begins in the future",
+    );
   expect((await create("--start", "tomorrow", "--minutes", "5", "--kw", "1")).code).toBe(2);
   expect((await create("--start", START, "--minutes", "5")).code).toBe(2);
   expect((await ask("event", "create", "site/s9", ...LIMIT, "--yes")).stderr).toContain(

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openHistorian, type Sample } from "../../src/historian/index.ts";
 import { createLog } from "../../src/log.ts";
@@ -35,6 +35,8 @@ describe("history", () => {
       ...samples(load, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
       ...samples("campus/garage/s1/Status_1", ["INUSE", "AVAILABLE", null], ""),
       ...samples("campus/garage/s2/portLoad_1", [7.2]),
+      ...samples("campus/garage/tenths", [0.1, 0.2, 0.3]),
+      ...samples("campus/garage/digits", [123456.789012345, 1e-7, 0.30000000000000004, 9007199254740991]),
       ...samples("odd/x", ['say "hi", twice\nhere', "", { a: [1, true] }], "k,W"),
     ]);
     await historian.close();
@@ -52,9 +54,11 @@ describe("history", () => {
     const { code, stdout, stderr } = await history("topics");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout.split("\n").slice(2, -1)).toEqual([
+      expect.stringMatching(/^campus\/garage\/digits/),
       expect.stringMatching(/^campus\/garage\/s1\/Status_1 +string$/),
       expect.stringMatching(/^campus\/garage\/s1\/portLoad_1 +kW +float$/),
       expect.stringMatching(/^campus\/garage\/s2\/portLoad_1 +kW +float$/),
+      expect.stringMatching(/^campus\/garage\/tenths/),
       expect.stringMatching(/^odd\/x +k,W +string$/),
     ]);
     const found = JSON.parse((await history("topics", "s[12]/PORTload", "--json")).stdout);
@@ -116,11 +120,72 @@ time                              value
     expect(Object.keys(JSON.parse(stdout).values)).toEqual([load, "campus/garage/s2/portLoad_1"]);
   });
 
-  test("a topic that is not there is told; with --json the answer is empty", async () => {
-    const { code, stdout, stderr } = await history("query", "campus/garage/s9/portLoad_1");
-    expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
-    expect(stderr).toContain("no topic campus/garage/s9/portLoad_1");
-    expect(JSON.parse((await history("query", "x", "--json")).stdout)).toEqual({ values: {}, metadata: {} });
+  test("an unknown topic: 1, and the names that are near; it leaves no file", async () => {
+    const file = place.at("unknown.csv");
+    const { code, stdout, stderr } = await history("query", "campus/garage/s1/portLaod_1", "--out", file);
+    expect(stderr).toBe(
+      `voltbridge: the historian has no topic "campus/garage/s1/portLaod_1"; did you mean "${load}"?\n`,
+    );
+    expect({ code, stdout, there: existsSync(file) }).toEqual({ code: 1, stdout: "", there: false });
+    // A point's name alone will do for a hint.
+    expect((await history("query", "status_1")).stderr).toContain(
+      'did you mean "campus/garage/s1/Status_1"?',
+    );
+    const far = await history("query", "nothing/like/it", "--json");
+    expect(far).toMatchObject({ code: 1, stdout: "" });
+    expect(far.stderr).toContain("voltbridge history topics lists what there is");
+    expect((await history("query", "--pattern", "nowhere")).stderr).toBe(
+      "voltbridge: no topic matches nowhere; voltbridge history topics lists what there is\n",
+    );
+  });
+
+  test("of several topics the known ones are printed, and the unknown ones end it with 1", async () => {
+    const { code, stdout, stderr } = await history("query", load, "x", "--count", "1", "--json");
+    expect(Object.keys(JSON.parse(stdout).values)).toEqual([load]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('no topic "x"');
+  });
+
+  test("times as long ago as -1h, now -1h and now -1.5h, wherever history takes one", async () => {
+    for (const time of ["-1h", "now -1h", "now -1.5h", "-1.5h", "-90m"]) {
+      expect(await rows("--start", time), time).toEqual([]);
+      expect(await rows(`--start=${time}`), time).toEqual([]);
+      expect((await history("gaps", "--start", time)).code, time).toBe(0);
+      expect((await cli(["audit", "--start", time, "--data", data])).code, time).toBe(0);
+    }
+    expect(await rows("--end", "-1000w")).toEqual([]);
+  });
+
+  test("--out: its ending says the form; one that names none, or another one, is refused", async () => {
+    const csv = place.at("values.csv");
+    expect((await history("query", load, "--out", csv)).code).toBe(0);
+    expect(readFileSync(csv, "utf8")).toMatch(/^topic,time,value,units\r\n/);
+    const json = place.at("values.JSON");
+    expect((await history("query", load, "--out", json)).code).toBe(0);
+    expect(JSON.parse(readFileSync(json, "utf8")).values[load]).toHaveLength(10);
+    const other = await history("query", load, "--out", place.at("values.xlsx"));
+    expect(other).toMatchObject({ code: 2, stdout: "" });
+    expect(other.stderr).toMatch(/cannot write \S+values\.xlsx as \.xlsx; .*\.txt, \.csv, \.json/);
+    expect((await history("query", load, "--out", csv, "--format", "json")).code).toBe(2);
+    expect(existsSync(place.at("values.xlsx"))).toBe(false);
+    expect(readFileSync(csv, "utf8")).toMatch(/^topic,/);
+  });
+
+  test("sums and means have the digits that were measured, and none that binary fractions add", async () => {
+    const tenths = ["campus/garage/tenths", "--period", "1h"];
+    for (const [agg, value] of [
+      ["SUM", 0.6],
+      ["AVG", 0.2],
+    ] as const) {
+      const { stdout } = await history("query", ...tenths, "--agg", agg, "--format", "csv");
+      expect(stdout.split("\r\n")[1]).toBe(
+        `campus/garage/tenths,2026-11-21T08:00:00.000000+00:00,${value},kW`,
+      );
+    }
+    const raw = await history("query", "campus/garage/digits", "--format", "csv");
+    expect(raw.stdout.split("\r\n").map((line) => line.split(",")[2])).toEqual([
+      ...["value", "123456.789012345", "1e-7", "0.30000000000000004", "9007199254740991", undefined],
+    ]);
   });
 
   test("--format csv: numbers bare, text in quotes where it needs them, null as nothing", async () => {
@@ -195,12 +260,22 @@ time                              value
       values: [["2026-11-21T08:03:00.000000+00:00", 3]],
       metadata: { units: "kW", type: "float", tz: "UTC" },
     });
+    // A list of one is a query of one topic: sqlhistorian/historian.py counts the names, not their type.
+    expect(await call("query", JSON.stringify({ ...query, topic: [load] }))).toEqual({
+      values: [["2026-11-21T08:03:00.000000+00:00", 3]],
+      metadata: { units: "kW", type: "float", tz: "UTC" },
+    });
     expect(await call("query", JSON.stringify({ topic: [load], agg_type: "MAX", agg_period: "1h" }))).toEqual(
       {
-        values: { [load]: [["2026-11-21T08:00:00.000000+00:00", 9]] },
-        metadata: {},
+        values: [["2026-11-21T08:00:00.000000+00:00", 9]],
+        metadata: { units: "kW", type: "float", tz: "UTC" },
       },
     );
+    expect(await call("query", JSON.stringify({ topic: [load, "no/such"], count: 1 }))).toEqual({
+      values: { [load]: [["2026-11-21T08:00:00.000000+00:00", 0]] },
+      metadata: {},
+    });
+    expect(await call("query", '{"topic": ["no/such"]}')).toEqual({});
     expect(await call("query", '{"topic": "no/such"}')).toEqual({});
     for (const args of [
       ["drop"],

@@ -85,6 +85,23 @@ describe("override and schedule through a running bridge", () => {
     expect((await ask("set", "lab/one/limit", "5")).code).toBe(0);
   });
 
+  test("a slot's times may be relative to now: -1h is no option, and a misspelt option no time", async () => {
+    const slot = ["lab/one", "-1h", "now +1.5h"];
+    const request = await ask("schedule", "request", "soon", ...slot, "--priority", "HIGH");
+    expect(request).toEqual({ code: 0, stdout: "SUCCESS\n", stderr: "" });
+    const [task] = JSON.parse((await ask("schedule", "list", "--json")).stdout);
+    const [, start, end] = task.slots[0];
+    expect(Math.abs(Date.parse(start) - (Date.now() - 3_600_000))).toBeLessThan(60_000);
+    expect(Date.parse(end) - Date.parse(start)).toBeCloseTo(2.5 * 3_600_000, -3);
+    expect(task.priority).toBe("HIGH");
+    expect((await ask("schedule", "cancel", "soon")).code).toBe(0);
+    const misspelt = await ask("schedule", "request", "soon", ...slot, "--prioritty", "HIGH");
+    expect(misspelt).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("unknown option --prioritty"),
+    });
+  });
+
   test("what cannot be meant is a usage error; no broker is said", async () => {
     expect(await ask("schedule", "request", "t", "lab/one", "2026-01-01")).toMatchObject({
       code: 2,

@@ -133,6 +133,24 @@ describe("voltbridge report fleet", () => {
     expect(days.rows.reduce((sum, row) => sum + row[2]!, 0)).toBeCloseTo(energy, 6);
   });
 
+  test("a form that cannot be written is refused before anything is read, and nothing is left behind", async () => {
+    const { length } = simulator.calls;
+    const file = place.at("r.pdf");
+    const pdf = await fleet("--out", file);
+    expect(pdf).toMatchObject({ code: 2, stdout: "" });
+    expect(pdf.stderr).toMatch(/cannot write \S+r\.pdf as \.pdf; .*\.xlsx, \.csv, \.json, \.html/);
+    expect((await fleet("--out", place.at("r.xlsx"), "--format", "json")).code).toBe(2);
+    expect(simulator.calls.length).toBe(length);
+    expect(existsSync(file)).toBe(false);
+  });
+
+  test("--from takes -1h, now -1h and now -1.5h", async () => {
+    for (const from of ["-1h", "now -1h", "now -1.5h"]) {
+      const { code, stderr } = await fleet("--format", "json", "--parity", "--from", from, "--to", "now");
+      expect(code, `${from}: ${stderr}`).toBe(0);
+    }
+  });
+
   test("what is wrong with the command is said before anything is read", async () => {
     const { length } = econnect.calls;
     const unnamed = await fleet("--source", "econnect");

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
@@ -92,6 +92,26 @@ describe("sessions", () => {
     const out = place.at("payments.csv");
     await sessions("export", "--table", "payment", "--out", out);
     expect(readFileSync(out, "utf8")).toMatch(/^transaction_id,session_id,/);
+  });
+
+  test("export --out: its ending says the form; one that names none, or another one, is refused", async () => {
+    const lines = place.at("s.jsonl");
+    expect((await sessions("export", "--out", lines)).code).toBe(0);
+    expect(JSON.parse(readFileSync(lines, "utf8").split("\n")[0]!)).toHaveProperty("session_id");
+    const parquet = place.at("s.parquet");
+    expect((await sessions("export", "--out", parquet)).code).toBe(0);
+    expect(readFileSync(parquet).subarray(0, 4).toString()).toBe("PAR1");
+    const file = place.at("s.xlsx");
+    const workbook = await sessions("export", "--out", file);
+    expect(workbook).toMatchObject({ code: 2, stdout: "" });
+    expect(workbook.stderr).toMatch(/cannot write \S+s\.xlsx as \.xlsx; .*\.csv, \.jsonl, \.parquet/);
+    expect((await sessions("export", "--out", place.at("s.csv"), "--format", "jsonl")).code).toBe(2);
+    expect([file, place.at("s.csv")].map((one) => existsSync(one))).toEqual([false, false]);
+  });
+
+  test("--from takes -1h, now -1h and now -1.5h", async () => {
+    for (const from of ["-1h", "now -1h", "now -1.5h"])
+      expect((await sessions("list", "--from", from, "--to", "now")).code, from).toBe(0);
   });
 
   test("schema prints what makes the tables, for both databases", async () => {

@@ -32,6 +32,18 @@ test("simulate prints one line of JSON, answers the credentials that it prints, 
   expect(simulator.stderr).not.toContain(password);
 });
 
+test("--start takes a time relative to now", async () => {
+  const running = new RunningCli(["simulate", "--port", "0", "--stations", "3", "--start", "-1.5h"]);
+  await running.printed(/"endpoint".*\}\n/);
+  const { endpoint } = JSON.parse(running.stdout);
+  const world = await (await fetch(new URL("/control/world", endpoint))).json();
+  const lag = Date.now() - Date.parse((world as { now: string }).now);
+  expect(Math.abs(lag - 1.5 * 3_600_000)).toBeLessThan(60_000);
+  await running.stop();
+  const noTime = await cli(["simulate", "--start", "yesterday"]);
+  expect(noTime).toMatchObject({ code: 2, stderr: expect.stringContaining("2026-11-21T08:00:00Z") });
+});
+
 test("the same seed gives the same stations; credentials are the ones that are given", async () => {
   const start = async () => {
     const args = [
