@@ -1,4 +1,4 @@
-import type { PointValue } from "../points/index.ts";
+import { DecimalSum, type PointValue } from "../points/index.ts";
 import type { Row } from "./contract.ts";
 import { type Period, periodStart } from "./period.ts";
 
@@ -34,7 +34,7 @@ class PeriodFold {
   readonly start: number;
   #count = 0;
   #numbers = 0;
-  #sum = 0;
+  readonly #sum = new DecimalSum();
   #min = Number.POSITIVE_INFINITY;
   #max = Number.NEGATIVE_INFINITY;
   #first: Row | undefined;
@@ -53,7 +53,7 @@ class PeriodFold {
     if (typeof value !== "number" && typeof value !== "boolean") return;
     const number = Number(value);
     this.#numbers += 1;
-    this.#sum += number;
+    this.#sum.add(number);
     this.#min = Math.min(this.#min, number);
     this.#max = Math.max(this.#max, number);
   }
@@ -71,9 +71,9 @@ class PeriodFold {
     if (this.#numbers === 0) return undefined;
     switch (type) {
       case "AVG":
-        return this.#sum / this.#numbers;
+        return this.#sum.mean(this.#numbers);
       case "SUM":
-        return this.#sum;
+        return this.#sum.total;
       case "MIN":
         return this.#min;
       case "MAX":

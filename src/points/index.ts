@@ -1,4 +1,5 @@
 export { isClockSet } from "./clock-set.ts";
+export { DecimalSum } from "./decimal-sum.ts";
 export { devicePathFault, levelFault, pointNameFault } from "./name.ts";
 export type { DeviceInfo, Point, PublishViews } from "./point.ts";
 export { namedType, POINT_TYPES, type PointType, TYPE_SPELLINGS } from "./point-type.ts";

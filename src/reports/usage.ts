@@ -1,3 +1,4 @@
+import { DecimalSum } from "../points/index.ts";
 import type { DayUsage, Period, PortUsage, Usage } from "./fleet-data.ts";
 
 /** A session as far as usage needs it. Times are milliseconds since 1970. */
@@ -11,7 +12,7 @@ export interface UsedBySession {
   readonly chargingSeconds: number;
 }
 
-type Growing<T> = { -readonly [K in keyof T]: T[K] };
+type Growing<T> = { -readonly [K in keyof Omit<T, "energyKwh">]: T[K] } & { readonly energy: DecimalSum };
 
 /** Adds up sessions that come in the order of their start. */
 export class UsageTally {
@@ -30,7 +31,7 @@ export class UsageTally {
     const key = `${stationID}\n${port ?? ""}`;
     let usage = this.#ports.get(key);
     if (!usage) {
-      const nothing = { sessions: 0, energyKwh: 0, chargingSeconds: 0, inUseSeconds: 0 };
+      const nothing = { sessions: 0, energy: new DecimalSum(), chargingSeconds: 0, inUseSeconds: 0 };
       usage = { stationID, port, ...nothing, busyUntil: this.#from };
       this.#ports.set(key, usage);
     }
@@ -41,19 +42,26 @@ export class UsageTally {
     const day = new Date(start).toISOString().slice(0, 10);
     let ofDay = this.#days.get(day);
     if (!ofDay) {
-      ofDay = { day, sessions: 0, energyKwh: 0, chargingSeconds: 0 };
+      ofDay = { day, sessions: 0, energy: new DecimalSum(), chargingSeconds: 0 };
       this.#days.set(day, ofDay);
     }
     for (const sum of [usage, ofDay]) {
       sum.sessions++;
-      sum.energyKwh += energyKwh;
+      sum.energy.add(energyKwh);
       sum.chargingSeconds += chargingSeconds;
     }
   }
 
   usage(): Usage {
-    const ports = [...this.#ports.values()].map(({ busyUntil: _, ...usage }) => usage);
-    return { ports, days: [...this.#days.values()] };
+    const ports = [...this.#ports.values()].map(({ busyUntil: _, energy, ...usage }) => ({
+      ...usage,
+      energyKwh: energy.total,
+    }));
+    const days = [...this.#days.values()].map(({ energy, ...usage }) => ({
+      ...usage,
+      energyKwh: energy.total,
+    }));
+    return { ports, days };
   }
 }
 
@@ -82,5 +90,7 @@ export function byMonth(days: readonly DayUsage[]): (Omit<DayUsage, "day"> & { r
 }
 
 export function sum<T>(all: readonly T[], of: (one: T) => number): number {
-  return all.reduce((total, one) => total + of(one), 0);
+  const total = new DecimalSum();
+  for (const one of all) total.add(of(one));
+  return total.total;
 }

@@ -45,6 +45,12 @@ describe("usage of ports", () => {
     ]);
   });
 
+  test("energy adds up as on paper, without what binary fractions add", () => {
+    const { ports, days } = usageOf(session(1, 1, 0.1), session(3, 1, 0.2), session(30, 1, 0.7));
+    expect([ports[0]?.energyKwh, days[0]?.energyKwh]).toEqual([1, 0.3]);
+    expect(byMonth([...days, { ...days[0]!, energyKwh: 0.6 }])[0]?.energyKwh).toBe(1.6);
+  });
+
   test("time counts once where sessions overlap, whatever they are", () => {
     const spans = fc.array(fc.tuple(fc.integer({ min: -20, max: 90 }), fc.integer({ min: 0, max: 40 })), {
       minLength: 1,

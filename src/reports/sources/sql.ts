@@ -130,7 +130,7 @@ class FleetQueries {
       stationID: String(station),
       port: port === null ? null : String(port),
       sessions: Number(sessions),
-      energyKwh: Number(energy),
+      energyKwh: kwh(energy),
       chargingSeconds: Number(charging),
       inUseSeconds: Number(inUse),
     }));
@@ -146,7 +146,7 @@ class FleetQueries {
     return rows.map(([day, sessions, energy, charging]) => ({
       day: String(day),
       sessions: Number(sessions),
-      energyKwh: Number(energy),
+      energyKwh: kwh(energy),
       chargingSeconds: Number(charging),
     }));
   }
@@ -201,4 +201,11 @@ class FleetQueries {
   #seconds(time: string): string {
     return this.#database.dialect.name === "sqlite" ? `unixepoch(${time})` : `extract(epoch FROM ${time})`;
   }
+}
+
+/** Decimals of a kWh beyond everything that is measured; what follows them came in with the adding of binary fractions. */
+const KWH_DECIMALS = 9;
+
+function kwh(sum: unknown): number {
+  return Number(Number(sum).toFixed(KWH_DECIMALS));
 }
