@@ -28,7 +28,7 @@ export interface DriverType<Config = unknown> {
   accountOf?(config: Config): { readonly key: string; readonly label: string };
   /**
    * Which station such a device is, for comparison and for messages. Two devices of one station would undo each other's
-   * writes, so only the first runs. Absent: no two devices of the type are the same.
+   * writes, so only the first runs. Absent: several devices of one station do no harm, as where nothing can be written.
    */
   identityOf?(config: Config): StationIdentity;
 }

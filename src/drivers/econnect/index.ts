@@ -22,10 +22,6 @@ export const econnect: DriverType<EconnectConfig> = {
   open: (context) => new EconnectDriver(context),
   plan: planDevices,
   accountOf: (config) => ({ key: keyOf(config), label: labelOf(config) }),
-  identityOf: ({ endpoint, business_partner, station_key, station }) => ({
-    network: `business partner ${business_partner} at ${endpoint}`,
-    id: `${station_key} ${station}`,
-  }),
 };
 
 class EconnectDriver implements DriverService<EconnectConfig> {
