@@ -51,7 +51,7 @@ try {
     secrets: new Secrets(),
     env: { PASSWORD: "secret" },
   };
-  const { settings, devices, diagnostics } = loadAll(options);
+  const { settings, devices, diagnostics } = await loadAll(options);
   const loaded = performance.now();
   const state = StateStore.open(":memory:");
   const log = createLog({ level: "silent" });

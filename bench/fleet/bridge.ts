@@ -43,7 +43,7 @@ const tell = (told: Told): void => void (process.connected && process.send!(told
 expectShortLives();
 const begun = performance.now();
 const secrets = new Secrets();
-const { settings, devices } = loadAll({ config, secrets, env: process.env });
+const { settings, devices } = await loadAll({ config, secrets, env: process.env });
 const log = createLog({ level: "warn", write: (line) => process.stderr.write(line) });
 const bridge = await startBridge({
   ...{ settings, devices, log, secrets, version: "bench" },

@@ -59,7 +59,7 @@ export async function runDay(
     const last = loads.at(-1);
     if (last?.[1] !== kw || now - midnight - last[0] >= LOOK_MS) loads.push([now - midnight, kw]);
   };
-  const bridge = limitKw === undefined ? undefined : startControl(simulator, limitKw);
+  const bridge = limitKw === undefined ? undefined : await startControl(simulator, limitKw);
   const sessions = new Map<string, { kwhAt(time: number): number }>();
   for (let minute = FIRST_MINUTE; minute < FIRST_MINUTE + 24 * 60; minute++) {
     for (const visit of visits) {
@@ -87,7 +87,7 @@ export async function runDay(
 }
 
 /** The bridge's devices, actuator, leases and limit controller, configured by files as ever; nothing goes to a broker. */
-function startControl(
+async function startControl(
   service: { endpoint: string; username: string; password: string; stationIDs: readonly string[] },
   limitKw: number,
 ) {
@@ -98,7 +98,7 @@ function startControl(
   });
   const lines: string[] = [];
   const log = createLog({ write: (line) => void lines.push(line) });
-  const { settings, devices } = loadAll({ config: site.config, secrets: new Secrets(), env: {} });
+  const { settings, devices } = await loadAll({ config: site.config, secrets: new Secrets(), env: {} });
   const bus = new Bus((event, error) => console.error(event, error));
   const state = StateStore.open(":memory:");
   const writes: Write[] = [];

@@ -1,7 +1,13 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { parse } from "jsonc-parser";
-import { type BridgeSettings, decodeText, defaultBridge } from "../config/index.ts";
+import {
+  type BridgeSettings,
+  decodeText,
+  defaultBridge,
+  LARGEST_CONFIG,
+  readBounded,
+  readLeniently,
+} from "../config/index.ts";
 
 const NAMES = ["bridge.json", "bridge.jsonc"];
 const OWN_KEYS = [
@@ -50,6 +56,13 @@ export function presumedSettings(file: string): BridgeSettings {
 /** What can be read of a JSON(C) file; an empty object where that is nothing. */
 function glance(file: string): Record<string, unknown> {
   if (!existsSync(file)) return {};
-  const value: unknown = parse(decodeText(readFileSync(file)).text);
+  let bytes: Uint8Array;
+  try {
+    bytes = readBounded(file, LARGEST_CONFIG);
+  } catch {
+    // Whoever reads it as what it is reports why.
+    return {};
+  }
+  const value = readLeniently(decodeText(bytes).text);
   return typeof value === "object" && value !== null ? { ...value } : {};
 }

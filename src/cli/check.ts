@@ -43,12 +43,13 @@ export function check(program: Command, terminal: Terminal): void {
     .action((paths: string[], flags: Flags) => checkAll(paths, flags, terminal));
 }
 
-function checkAll(paths: readonly string[], flags: Flags, terminal: Terminal): void {
+async function checkAll(paths: readonly string[], flags: Flags, terminal: Terminal): Promise<void> {
   const options = { secrets: terminal.secrets, env: terminal.env };
-  const found =
+  const checks =
     paths.length === 0
-      ? checkBridge(flags.config, options)
-      : paths.flatMap((path) => checkPath(path, flags, options));
+      ? [checkBridge(flags.config, options)]
+      : paths.map((path) => checkPath(path, flags, options));
+  const found = (await Promise.all(checks)).flat();
   const unique = [...new Map(found.map((d) => [JSON.stringify(d), d])).values()];
   const diagnostics = sortDiagnostics(flags.strict ? strict(unique) : unique);
 
@@ -65,16 +66,16 @@ interface CheckOptions {
 }
 
 /** A bridge config and all that it names; where it has errors itself, what stands in its folders all the same. */
-function checkBridge(file: string | undefined, options: CheckOptions): Diagnostic[] {
+async function checkBridge(file: string | undefined, options: CheckOptions): Promise<Diagnostic[]> {
   const { settings, diagnostics } = readBridge(file, options);
-  if (settings) return [...diagnostics, ...checkDevices(settings.devices, settings, options)];
+  if (settings) return [...diagnostics, ...(await checkDevices(settings.devices, settings, options))];
   const presumed = presumedSettings(resolve(file ?? defaultBridge().file));
   if (!existsSync(presumed.devices)) return diagnostics;
-  return [...diagnostics, ...checkDevices(presumed.devices, presumed, options)];
+  return [...diagnostics, ...(await checkDevices(presumed.devices, presumed, options))];
 }
 
 /** By what it is: a folder, a registry, a bridge config, or a device config. */
-function checkPath(path: string, flags: Flags, options: CheckOptions): Diagnostic[] {
+async function checkPath(path: string, flags: Flags, options: CheckOptions): Promise<Diagnostic[]> {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) throw new CommandError(`there is no ${path}`, EXIT.usage);
   if (stat.isDirectory()) return checkFolder(path, flags, options);
@@ -82,22 +83,23 @@ function checkPath(path: string, flags: Flags, options: CheckOptions): Diagnosti
   if (isBridgeFile(path)) return checkBridge(path, options);
   const { settings, diagnostics } = surroundings(path, flags, options);
   const { device, diagnostics: own } = loadDevice(path, settings, options);
-  return [...diagnostics, ...own, ...checkLoaded(device ? [device] : [], settings)];
+  return [...diagnostics, ...own, ...(await checkLoaded(device ? [device] : [], settings))];
 }
 
 /** The bridge of that folder; else its device configs and its registries. */
-function checkFolder(folder: string, flags: Flags, options: CheckOptions): Diagnostic[] {
+async function checkFolder(folder: string, flags: Flags, options: CheckOptions): Promise<Diagnostic[]> {
   const bridge = bridgeFileIn(folder) ?? bridgeFileIn(join(folder, "configs"));
   if (bridge !== undefined) return checkBridge(bridge, options);
   const registries = readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((name) => extname(name).toLowerCase() === ".csv")
     .map((name) => resolve(folder, name));
   const { settings, diagnostics } = surroundings(join(folder, "device"), flags, options);
-  const found = checkDevices(folder, settings, options);
+  const found = await checkDevices(folder, settings, options);
+  const ofRegistries = await Promise.all(registries.map((file) => checkRegistry(file, flags.driver)));
   return [
     ...diagnostics,
     ...(registries.length > 0 ? found.filter(({ code }) => code !== "no_devices") : found),
-    ...registries.flatMap((file) => checkRegistry(file, flags.driver)),
+    ...ofRegistries.flat(),
   ];
 }
 
@@ -112,24 +114,28 @@ function surroundings(
   return { settings: settings ?? presumedSettings(resolve(file ?? defaultBridge().file)), diagnostics };
 }
 
-function checkDevices(folder: string, settings: BridgeSettings, options: CheckOptions): Diagnostic[] {
+async function checkDevices(
+  folder: string,
+  settings: BridgeSettings,
+  options: CheckOptions,
+): Promise<Diagnostic[]> {
   const { devices, diagnostics } = loadDevices(folder, driverSchemas, settings, options);
-  return [...diagnostics, ...checkLoaded(devices, settings)];
+  return [...diagnostics, ...(await checkLoaded(devices, settings))];
 }
 
 /** What stands in the registries of these devices, and what only the drivers see. */
-function checkLoaded(devices: readonly DeviceSettings[], settings: BridgeSettings): Diagnostic[] {
+async function checkLoaded(
+  devices: readonly DeviceSettings[],
+  settings: BridgeSettings,
+): Promise<Diagnostic[]> {
   const registries = new Registries();
-  const loaded = devices.map((device) => ({
-    settings: device,
-    rows: registries.read(device.registryFile).rows,
-  }));
+  const loaded = await registries.load(devices);
   return [...registries.diagnostics, ...driverDiagnostics(loaded, settings)];
 }
 
-function checkRegistry(file: string, driver: string | undefined): Diagnostic[] {
+async function checkRegistry(file: string, driver: string | undefined): Promise<Diagnostic[]> {
   const registries = new Registries();
-  const { rows } = registries.read(file);
+  const { rows } = await registries.read(file);
   const types = driver === undefined ? Object.values(driverTypes) : [driverType(driver)];
   // A file does not say whose it is; of equals, the type that is listed first.
   const [found = []] = types

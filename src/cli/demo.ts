@@ -101,7 +101,7 @@ async function configure(
     CHARGEPOINT_PASSWORD: simulator.password,
   };
   const config = fileURLToPath(new URL("../../configs/bridge.json", import.meta.url));
-  const { settings, devices, diagnostics } = loadAll({ config, secrets, env });
+  const { settings, devices, diagnostics } = await loadAll({ config, secrets, env });
   tellDiagnostics(terminal, diagnostics, false);
   const wanted = settings.mqtt.embedded ?? { host: HOST, port: 1883 };
   const embedded = { ...wanted, port: await freePort(wanted.port) };

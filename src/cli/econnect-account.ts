@@ -1,7 +1,7 @@
 import type { EconnectOptions } from "../drivers/econnect/api/index.ts";
 import { type AccountFlags, readPassword } from "./api/account.ts";
 import { CommandError, EXIT } from "./command-error.ts";
-import { loadAll } from "./load.ts";
+import { type LoadedBridge, loadAll } from "./load.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface EconnectFlags extends AccountFlags {
@@ -14,11 +14,11 @@ type Account = Pick<EconnectOptions, "businessPartner" | "username" | "password"
 };
 
 /** The accounts of flags or environment, else those of the bridge's eConnect devices. Throws a CommandError where there are none. */
-export function econnectAccounts(flags: EconnectFlags, { env, secrets }: Terminal): Account[] {
+export async function econnectAccounts(flags: EconnectFlags, { env, secrets }: Terminal): Promise<Account[]> {
   const username = flags.username ?? env.ECONNECT_USERNAME;
   const accounts = username
     ? [ofFlags({ ...flags, username }, env)]
-    : ofDevices(loadAll({ config: flags.config, secrets, env }).devices);
+    : ofDevices((await loadAll({ config: flags.config, secrets, env })).devices);
   if (accounts.length === 0)
     throw new CommandError(
       "no eConnect account: set ECONNECT_USERNAME, ECONNECT_PASSWORD and ECONNECT_BUSINESS_PARTNER, or name --username, --password-file and --business-partner, or the --config of a bridge with eConnect devices",
@@ -46,7 +46,7 @@ function ofFlags(flags: EconnectFlags & { readonly username: string }, env: Term
   return { username, password, businessPartner, ...(endpoint !== undefined && { endpoint }) };
 }
 
-function ofDevices(devices: ReturnType<typeof loadAll>["devices"]): Account[] {
+function ofDevices(devices: LoadedBridge["devices"]): Account[] {
   const accounts = devices.flatMap(({ settings }) => {
     if (settings.driverType !== "econnect") return [];
     const { endpoint, business_partner, username, password } = settings.driverConfig as Record<

@@ -57,14 +57,11 @@ export function loadSettings(options: LoadOptions): { settings: BridgeSettings; 
 }
 
 /** The bridge config, its device configs and their registries; a file with an error stops its own device only. */
-export function loadAll(options: LoadOptions): LoadedBridge {
+export async function loadAll(options: LoadOptions): Promise<LoadedBridge> {
   const { settings, diagnostics } = loadSettings(options);
   const files = loadDevices(settings.devices, driverSchemas, settings, options);
   const registries = new Registries();
-  const devices = files.devices.map((device) => ({
-    settings: device,
-    rows: registries.read(device.registryFile).rows,
-  }));
+  const devices = await registries.load(files.devices);
   const found = [...diagnostics, ...files.diagnostics, ...registries.diagnostics];
   return { settings, devices, diagnostics: sortDiagnostics(found) };
 }
@@ -84,10 +81,18 @@ export function loadDevice(
 export class Registries {
   readonly #read = new Map<string, Registry>();
 
-  read(file: string): Registry {
-    const registry = this.#read.get(file) ?? readRegistry(file);
+  async read(file: string): Promise<Registry> {
+    const registry = this.#read.get(file) ?? (await readRegistry(file));
     this.#read.set(file, registry);
     return registry;
+  }
+
+  /** Devices with the rows of their registries. */
+  async load(devices: readonly DeviceSettings[]): Promise<LoadedDevice[]> {
+    const loaded: LoadedDevice[] = [];
+    for (const settings of devices)
+      loaded.push({ settings, rows: (await this.read(settings.registryFile)).rows });
+    return loaded;
   }
 
   get diagnostics(): Diagnostic[] {

@@ -43,7 +43,7 @@ export function plan(program: Command, terminal: Terminal): void {
 
 async function showPlan(flags: Flags, terminal: Terminal): Promise<void> {
   const { secrets } = terminal;
-  const { devices, diagnostics } = loadAll({ config: flags.config, secrets, env: terminal.env });
+  const { devices, diagnostics } = await loadAll({ config: flags.config, secrets, env: terminal.env });
   terminal.err(formatAll(diagnostics.filter(({ severity }) => severity === "error")));
   const plans: readonly ShownPlan[] = flags.lookup
     ? await lookUp(devices, flags, terminal)

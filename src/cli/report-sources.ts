@@ -66,7 +66,7 @@ async function chargepoint(
   wanted: Wanted,
   { log }: Telling,
 ): Promise<ReadFleet> {
-  const accounts = sessionAccounts(flags, terminal, { log, onCall: () => undefined });
+  const accounts = await sessionAccounts(flags, terminal, { log, onCall: () => undefined });
   try {
     const clients = accounts.map(({ client }) => client);
     const onProgress = (text: string) => terminal.progress(text);
@@ -84,7 +84,7 @@ async function econnect(
   wanted: Wanted,
   { log }: Telling,
 ): Promise<ReadFleet> {
-  const accounts = econnectAccounts(flags, terminal);
+  const accounts = await econnectAccounts(flags, terminal);
   const entries = async function* () {
     for (const account of accounts) yield* chargingStations({ ...account, log }, terminal.ending);
   };

@@ -32,7 +32,7 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
   const { secrets } = terminal;
   const log = terminalLog(terminal, flags, secrets);
   const isStrict = flags.strict ?? false;
-  const { settings, devices, diagnostics } = loadAll({
+  const { settings, devices, diagnostics } = await loadAll({
     config: flags.config,
     secrets,
     env: terminal.env,

@@ -30,7 +30,7 @@ export function scrape(program: Command, terminal: Terminal): void {
 
 async function scrapeDevice(name: string, flags: Flags, terminal: Terminal): Promise<void> {
   const { secrets } = terminal;
-  const { device, settings } = findDevice(name, flags.config, { secrets, env: terminal.env }, terminal);
+  const { device, settings } = await findDevice(name, flags.config, { secrets, env: terminal.env }, terminal);
   const { scrape: reading, diagnostics } = await scrapeOnce({
     device,
     settings: settings.driver,
@@ -51,12 +51,12 @@ interface FileOptions {
 }
 
 /** By its config file, or by its path among the devices of the bridge. Tells the problems of its files. */
-function findDevice(
+async function findDevice(
   name: string,
   config: string | undefined,
   options: FileOptions,
   terminal: Terminal,
-): { device: LoadedDevice; settings: BridgeSettings } {
+): Promise<{ device: LoadedDevice; settings: BridgeSettings }> {
   const isFile = statSync(name, { throwIfNoEntry: false })?.isFile() ?? false;
   const bridge = config ?? (isFile ? bridgeFileAbove(name) : undefined);
   const { settings } = loadSettings({ ...options, config: bridge });
@@ -70,7 +70,7 @@ function findDevice(
     );
   }
   const registries = new Registries();
-  const { rows } = registries.read(device.registryFile);
+  const { rows } = await registries.read(device.registryFile);
   terminal.err(formatAll([...diagnostics, ...registries.diagnostics]));
   return { device: { settings: device, rows }, settings };
 }

@@ -34,7 +34,7 @@ export function selftest(program: Command, terminal: Terminal): void {
 
 async function runSelfTest(flags: Flags, terminal: Terminal): Promise<void> {
   const { config } = flags;
-  const { settings, devices, diagnostics } = loadAll({
+  const { settings, devices, diagnostics } = await loadAll({
     config,
     secrets: terminal.secrets,
     env: terminal.env,

@@ -21,14 +21,14 @@ export interface Calling {
  * The accounts to read: the one of flags or environment, else those of the bridge's ChargePoint devices. Their clients are
  * the caller's to close. Throws a CommandError where there are none.
  */
-export function sessionAccounts(
+export async function sessionAccounts(
   flags: AccountFlags & { readonly config?: string },
   terminal: Terminal,
   calling: Calling,
-): Found[] {
+): Promise<Found[]> {
   const { env } = terminal;
   const named = flags.username ?? env.CHARGEPOINT_USERNAME;
-  const accounts = named ? [accountOf(flags, terminal)] : ofDevices(flags, terminal);
+  const accounts = named ? [accountOf(flags, terminal)] : await ofDevices(flags, terminal);
   if (accounts.length === 0)
     throw new CommandError(
       "no account: set CHARGEPOINT_USERNAME and CHARGEPOINT_PASSWORD, name --username and --password-file, or name the --config of a bridge with ChargePoint devices",
@@ -46,8 +46,11 @@ function accountKey({ endpoint, username }: Account): string {
   return createHash("sha256").update(`${endpoint} ${username}`).digest("hex").slice(0, 16);
 }
 
-function ofDevices(flags: { readonly config?: string }, { env, secrets }: Terminal): Account[] {
-  const { devices } = loadAll({ config: flags.config, secrets, env });
+async function ofDevices(
+  flags: { readonly config?: string },
+  { env, secrets }: Terminal,
+): Promise<Account[]> {
+  const { devices } = await loadAll({ config: flags.config, secrets, env });
   const accounts = devices.flatMap(({ settings }) => {
     if (settings.driverType !== "chargepoint") return [];
     const config = settings.driverConfig as { username: string; password: string; endpoint?: string };

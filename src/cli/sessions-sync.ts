@@ -47,7 +47,7 @@ export async function sync(
   let calls = 0;
   const onCall = (_: CallRecord) => void calls++;
   const reports: (SyncReport & { readonly account: string })[] = [];
-  for (const account of sessionAccounts(flags, terminal, { log, onCall })) {
+  for (const account of await sessionAccounts(flags, terminal, { log, onCall })) {
     const bar = new ProgressLine(terminal);
     try {
       const report = await syncSessions({

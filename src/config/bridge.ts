@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import querystring from "node:querystring";
 import { levelFault } from "../points/index.ts";
@@ -6,6 +6,7 @@ import { bridgeSchema, type SectionBackends } from "./bridge-schema.ts";
 import { type BridgeFile, toBridgeSettings } from "./bridge-settings.ts";
 import { checkValue } from "./check.ts";
 import { type Diagnostic, hasErrors, sortDiagnostics } from "./diagnostic.ts";
+import { notRegular } from "./file-access.ts";
 import { JsonDocument, type JsonPath, pathText } from "./json-document.ts";
 import { isLoopback } from "./loopback.ts";
 import type { LoadOptions } from "./resolve.ts";
@@ -95,8 +96,11 @@ function rules({ document, value, sound }: SettingsContent<BridgeFile>): Diagnos
       report("missing_key", ["mqtt", name], `this needs mqtt.${needed} too`);
   for (const name of ["ca", "cert", "key"] as const) {
     const pem = sound(`mqtt.${name}`) ? mqtt[name] : null;
-    if (pem !== null && !existsSync(resolve(dirname(document.file), pem)))
-      report("missing_file", ["mqtt", name], `there is no file ${resolve(dirname(document.file), pem)}`);
+    if (pem === null) continue;
+    const file = resolve(dirname(document.file), pem);
+    const fault = existsSync(file) && notRegular(statSync(file));
+    if (fault === false) report("missing_file", ["mqtt", name], `there is no file ${file}`);
+    else if (fault) report("bad_file", ["mqtt", name], `${file} ${fault}`);
   }
   return found;
 }

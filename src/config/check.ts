@@ -1,7 +1,7 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
 import type { Diagnostic } from "./diagnostic.ts";
 import { closest } from "./did-you-mean.ts";
-import { type JsonDocument, type JsonPath, pathText } from "./json-document.ts";
+import { type JsonDocument, type JsonPath, MOST_PROBLEMS, pathText } from "./json-document.ts";
 import { alternatives, expectation, OWN_KEYWORDS, type Schema } from "./schema.ts";
 
 /**
@@ -11,7 +11,7 @@ import { alternatives, expectation, OWN_KEYWORDS, type Schema } from "./schema.t
 export function checkValue(document: JsonDocument, value: unknown, schema: Schema): Diagnostic[] {
   const validate = compiled(schema);
   if (validate(value)) return [];
-  const errors = withoutBranchNoise(validate.errors ?? []);
+  const errors = withoutBranchNoise((validate.errors ?? []).slice(0, MOST_PROBLEMS));
   const found = errors.map((error) => toDiagnostic(document, error)).filter((d) => d !== undefined);
   return distinct(found);
 }
@@ -155,6 +155,7 @@ function isMisspelt(
   if (schema.additionalProperties !== false) return false;
   return Object.keys(data)
     .filter((name) => !Object.hasOwn(schema.properties ?? {}, name))
+    .slice(0, MOST_PROBLEMS)
     .some((name) => unknownKey(document, path, name, schema).suggestion === key);
 }
 

@@ -23,20 +23,20 @@ export function loadDevices(
   const files = listFiles(root).filter((file) => EXTENSIONS.has(extname(file).toLowerCase()));
   if (files.length === 0) return { devices: [], diagnostics: [noDevices(root)] };
 
-  const diagnostics: Diagnostic[] = [];
+  const diagnostics: Diagnostic[][] = [];
   const byTopic = new Map<string, DeviceSettings>();
   for (const file of files) {
     const loaded = loadDeviceFile(file, drivers, bridge, { ...options, folder: root });
-    diagnostics.push(...loaded.diagnostics);
+    diagnostics.push(loaded.diagnostics);
     if (!loaded.device) continue;
     // Historians find topics whatever their case: two devices that differ in nothing else would become one there.
     // Sets may share a template; whether their members collide is seen when they are known.
     const topic = loaded.device.set ? loaded.device.file : loaded.device.path.toLowerCase();
     const first = byTopic.get(topic);
-    if (first) diagnostics.push(duplicate(loaded.device, first));
+    if (first) diagnostics.push([duplicate(loaded.device, first)]);
     else byTopic.set(topic, loaded.device);
   }
-  return { devices: [...byTopic.values()], diagnostics: sortDiagnostics(diagnostics) };
+  return { devices: [...byTopic.values()], diagnostics: sortDiagnostics(diagnostics.flat()) };
 }
 
 function noDevices(folder: string): Diagnostic {

@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats, statSync } from "node:fs";
 import { sep } from "node:path";
 
 const GROUP_OR_WORLD = 0o044;
@@ -21,8 +21,45 @@ function mode(file: string): number {
   return sep === "\\" ? 0 : statSync(file).mode;
 }
 
+/**
+ * Reads a regular file of at most `maxBytes`. Throws {@link UnusableFileError} for a larger one, and for a device or a pipe, which could
+ * go on for ever or never begin.
+ */
+export function readBounded(file: string, maxBytes: number): Buffer {
+  // Without O_NONBLOCK, opening a pipe waits for its writer.
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = fstatSync(descriptor);
+    const fault = notRegular(stats);
+    if (fault) throw new UnusableFileError(fault);
+    if (stats.size > maxBytes)
+      throw new UnusableFileError(`is larger than ${megabytes(maxBytes)} (${megabytes(stats.size)})`);
+    return readFileSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** A file that must not be read; the message says why. */
+class UnusableFileError extends Error {
+  override readonly name = "UnusableFileError";
+}
+
+/** What a path leads to where that is not a regular file. */
+export function notRegular(stats: Stats): string | undefined {
+  if (stats.isFile()) return undefined;
+  if (stats.isDirectory()) return REASONS.EISDIR;
+  const kind = stats.isFIFO() ? "a pipe" : stats.isSocket() ? "a socket" : "a device";
+  return `is ${kind}, not a regular file`;
+}
+
+function megabytes(bytes: number): string {
+  return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${Math.round(bytes / 1e6)} MB`;
+}
+
 /** Why reading a file failed, told as what is wrong with it. */
 export function unreadableReason(error: unknown): string {
+  if (error instanceof UnusableFileError) return error.message;
   const code = (error as NodeJS.ErrnoException).code ?? String(error);
   return REASONS[code] ?? `cannot be read (${code})`;
 }

@@ -5,6 +5,8 @@ export { deviceEditorSchema } from "./device-schema.ts";
 export { loadDevices } from "./devices.ts";
 export { type Diagnostic, formatDiagnostic, hasErrors, sortDiagnostics, strict } from "./diagnostic.ts";
 export { closest } from "./did-you-mean.ts";
+export { readBounded } from "./file-access.ts";
+export { readLeniently } from "./json-document.ts";
 export { alternatives } from "./schema.ts";
 export type {
   ActuatorSettings,
@@ -17,6 +19,6 @@ export type {
   MqttSettings,
   SessionSettings,
 } from "./settings.ts";
-export { unreadable } from "./settings-file.ts";
+export { LARGEST_CONFIG, unreadable } from "./settings-file.ts";
 export { decodeText } from "./text-file.ts";
 export { asLevel, fillTemplate, placeholdersOf } from "./topic-template.ts";

@@ -1,4 +1,4 @@
-import { type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
+import { type Node, type ParseError, parse, parseTree, printParseErrorCode } from "jsonc-parser";
 import type { Diagnostic } from "./diagnostic.ts";
 
 /** Keys and indexes from the document's root, e.g. `["mqtt", "embedded", "port"]`. */
@@ -9,6 +9,13 @@ export interface Place {
   readonly line: number;
   readonly column: number;
 }
+
+/** Number of problems of one file that are reported: whoever mends so many runs the check again. */
+export const MOST_PROBLEMS = 100;
+/** Deepest nesting that is read. No setting is deeper than ten levels, and everything that walks a document recurses. */
+const DEEPEST = 100;
+/** Most keys and values that are read; a list of 100,000 stations is well below. */
+const MOST_VALUES = 250_000;
 
 /**
  * A JSON file as somebody wrote it: comments (`//`, `/* *\/`, and `#` as in VOLTTRON), trailing commas and a BOM are fine;
@@ -27,11 +34,16 @@ export class JsonDocument {
     this.file = file;
     this.#text = source.replace(/^\uFEFF/, "");
     this.#lineStarts = lineStarts(this.#text);
+    const excess = beyondBounds(this.#text);
+    if (excess) {
+      this.problems = [this.#problem("bad_json", excess.offset, excess.message)];
+      return;
+    }
     const errors: ParseError[] = [];
     this.#root = parseTree(blankHashComments(this.#text), errors, { allowTrailingComma: true });
     const faults = errors.length > 0 ? this.#syntaxFaults(errors) : this.#duplicateKeys(this.#root);
-    this.problems = faults;
-    this.value = faults.length === 0 && this.#root ? toValue(this.#root) : undefined;
+    this.problems = [...firsts(faults)];
+    this.value = this.problems.length === 0 && this.#root ? toValue(this.#root) : undefined;
   }
 
   /** Where the value of a path stands, or its key; where the path is absent, the nearest object around it. */
@@ -79,38 +91,41 @@ export class JsonDocument {
   }
 
   #placeAt(offset: number): Place {
-    const line = this.#lineStarts.findLastIndex((start) => start <= offset);
-    return { line: line + 1, column: offset - this.#lineStarts[line]! + 1 };
+    const starts = this.#lineStarts;
+    let line = 0;
+    for (let end = starts.length; end - line > 1; ) {
+      const middle = (line + end) >> 1;
+      if (starts[middle]! <= offset) line = middle;
+      else end = middle;
+    }
+    return { line: line + 1, column: offset - starts[line]! + 1 };
   }
 
-  #syntaxFaults(errors: readonly ParseError[]): Diagnostic[] {
+  #problem(code: string, offset: number, message: string): Diagnostic {
+    return { code, severity: "error", file: this.file, ...this.#placeAt(offset), message };
+  }
+
+  *#syntaxFaults(errors: readonly ParseError[]): Generator<Diagnostic, void> {
     // After a mistake the parser stumbles on: to the end of the line, and over the next word where the mistake was the last of its line.
-    const firsts = new Map<number, Diagnostic>();
     let end = -1;
+    let lastLine = 0;
     for (const { error, offset, length } of errors) {
       const stumbling = end >= 0 && /^[\s,:]*$/.test(this.#text.slice(end, offset));
       end = offset + length;
-      const place = this.#placeAt(offset);
-      if (stumbling || firsts.has(place.line)) continue;
+      const { line } = this.#placeAt(offset);
+      if (stumbling || line === lastLine) continue;
+      lastLine = line;
       const message =
         this.#text.trim() === "" ? "the file is empty" : SYNTAX_FAULTS[printParseErrorCode(error)];
-      firsts.set(place.line, {
-        code: "bad_json",
-        severity: "error",
-        file: this.file,
-        ...place,
-        message: message ?? "this is not JSON",
-      });
+      yield this.#problem("bad_json", offset, message ?? "this is not JSON");
     }
-    return [...firsts.values()];
   }
 
-  #duplicateKeys(node: Node | undefined, path: JsonPath = []): Diagnostic[] {
-    const faults: Diagnostic[] = [];
+  *#duplicateKeys(node: Node | undefined, path: JsonPath = []): Generator<Diagnostic, void> {
     const seen = new Map<string, Node>();
     for (const [index, item] of (node?.children ?? []).entries()) {
       if (item.type !== "property") {
-        faults.push(...this.#duplicateKeys(item, [...path, index]));
+        yield* this.#duplicateKeys(item, [...path, index]);
         continue;
       }
       const [key, value] = item.children as [Node, Node];
@@ -119,19 +134,17 @@ export class JsonDocument {
       const earlier = seen.get(name);
       if (earlier) {
         const place = this.#placeAt(earlier.offset);
-        faults.push({
-          code: "duplicate_key",
-          severity: "error",
-          file: this.file,
-          ...this.#placeAt(key.offset),
-          path: pathText(inner),
-          message: `this key stands already in line ${place.line}, column ${place.column}; remove one of the two`,
-        });
+        const message = `this key stands already in line ${place.line}, column ${place.column}; remove one of the two`;
+        yield { ...this.#problem("duplicate_key", key.offset, message), path: pathText(inner) };
       } else seen.set(name, key);
-      faults.push(...this.#duplicateKeys(value, inner));
+      yield* this.#duplicateKeys(value, inner);
     }
-    return faults;
   }
+}
+
+/** As much of a document as can be read, however broken it is; undefined where that is nothing. */
+export function readLeniently(text: string): unknown {
+  return beyondBounds(text) ? undefined : parse(blankHashComments(text));
 }
 
 /** `driver_config.stationID`, `users[0].name`, `device_data_filter["a key\n"]`. */
@@ -171,8 +184,16 @@ const SYNTAX_FAULTS: Readonly<Record<string, string>> = {
 
 function child(node: Node, step: string | number): Node | undefined {
   if (node.type === "array") return node.children?.[Number(step)];
-  return node.children?.find((property) => property.children?.[0]?.value === step)?.children?.[1];
+  let members = membersOf.get(node);
+  if (!members) {
+    members = new Map(node.children?.map(({ children: [key, value] = [] }) => [key?.value, value]));
+    membersOf.set(node, members);
+  }
+  return members.get(step);
 }
+
+/** The values of an object by key. */
+const membersOf = new WeakMap<Node, ReadonlyMap<unknown, Node | undefined>>();
 
 /** `fromEntries` makes own properties of every key, `__proto__` too. */
 function toValue(node: Node): unknown {
@@ -183,10 +204,35 @@ function toValue(node: Node): unknown {
   );
 }
 
+/** Texts, comments, and what makes lists and objects. A comment that is never closed goes to the end. */
+const TOKENS = /"[^"\\\n]*(?:\\.[^"\\\n]*)*"?|\/\/[^\r\n]*|\/\*(?:[\s\S]*?\*\/|[\s\S]*)|#[^\r\n]*|[[\]{},]/g;
+
 function blankHashComments(text: string): string {
-  return text.replace(/"(?:\\.|[^"\\\n])*"?|\/\/[^\r\n]*|\/\*[\s\S]*?\*\/|#[^\r\n]*/g, (part) =>
-    part.startsWith("#") ? " ".repeat(part.length) : part,
-  );
+  return text.replace(TOKENS, (part) => (part.startsWith("#") ? " ".repeat(part.length) : part));
+}
+
+/** Where a document is too deep or too long to be read at all. */
+function beyondBounds(text: string): { offset: number; message: string } | undefined {
+  let depth = 0;
+  let values = 0;
+  for (const { 0: token, index: offset } of text.matchAll(TOKENS)) {
+    if (token === "[" || token === "{") depth++;
+    else if (token === "]" || token === "}") depth--;
+    else if (token !== ",") continue;
+    values++;
+    if (depth > DEEPEST)
+      return { offset, message: `lists and objects are nested deeper than ${DEEPEST} here` };
+    if (values > MOST_VALUES) return { offset, message: `the file holds more than ${MOST_VALUES} values` };
+  }
+  return undefined;
+}
+
+function* firsts(faults: Iterable<Diagnostic>): Generator<Diagnostic> {
+  let left = MOST_PROBLEMS;
+  for (const fault of faults) {
+    yield fault;
+    if (--left === 0) return;
+  }
 }
 
 function lineStarts(text: string): number[] {

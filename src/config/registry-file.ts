@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { closest } from "./did-you-mean.ts";
+import { notRegular } from "./file-access.ts";
 
 const SCHEME = /^config:\/\//i;
 
@@ -27,7 +28,10 @@ export function findRegistry(reference: string, deviceFile: string, registries: 
 function besideDevice(reference: string, deviceFile: string): FoundRegistry {
   const folder = dirname(deviceFile);
   const file = resolve(folder, reference);
-  if (existsSync(file) && statSync(file).isFile()) return { file };
+  if (existsSync(file)) {
+    const fault = notRegular(statSync(file));
+    return fault ? { problem: `${file} ${fault}` } : { file };
+  }
   const near = closest(file, listFiles(dirname(file), false));
   return {
     problem: `there is no file ${file}`,

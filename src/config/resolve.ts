@@ -1,11 +1,10 @@
-import { readFileSync } from "node:fs";
 import { dirname, resolve as resolvePath } from "node:path";
 import type { Secrets } from "../log.ts";
 import { convertValue } from "../points/index.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { closest } from "./did-you-mean.ts";
-import { readableByAll, readableByOthers, unreadableReason } from "./file-access.ts";
-import { type JsonDocument, type JsonPath, pathText } from "./json-document.ts";
+import { readableByAll, readableByOthers, readBounded, unreadableReason } from "./file-access.ts";
+import { type JsonDocument, type JsonPath, MOST_PROBLEMS, pathText } from "./json-document.ts";
 import { innerSchema, type Schema } from "./schema.ts";
 
 export interface LoadOptions {
@@ -33,10 +32,13 @@ export function resolveDocument(document: JsonDocument, schema: Schema, options:
 // A name in braces, or whatever else follows the dollar sign up to the closing brace.
 const VARIABLE = /\$?\$\{([^}]*)\}?/g;
 const VARIABLE_NAME = /^[A-Za-z_]\w*$/;
+/** Keys and certificates are far smaller. */
+const LARGEST_SECRET = 64_000;
 const SECRET_FORMS = `"\${NAME}" or {"file": "path"}`;
 
 class Resolver {
   readonly diagnostics: Diagnostic[] = [];
+  readonly #reported = { error: 0, warning: 0 };
   readonly #document: JsonDocument;
   readonly #secrets: Secrets;
   readonly #env: Readonly<Record<string, string | undefined>>;
@@ -71,6 +73,7 @@ class Resolver {
     let sound = true;
     const fail = (written: string, code: string, message: string, suggestion?: string) => {
       sound = false;
+      if (this.#reported.error >= MOST_PROBLEMS) return "";
       const more = { ...this.#document.placeOf(path, written), ...(suggestion ? { suggestion } : {}) };
       this.#fail(code, path, message, more);
       return "";
@@ -132,7 +135,9 @@ class Resolver {
 
   #secretFile(file: string, path: JsonPath): string | undefined {
     try {
-      const secret = readFileSync(file, "utf8").replace(/\r?\n$/, "");
+      const secret = readBounded(file, LARGEST_SECRET)
+        .toString()
+        .replace(/\r?\n$/, "");
       this.#secrets.add(secret);
       if (secret === "") this.#fail("empty_secret", path, `the secret file ${file} is empty`);
       else if (readableByAll(file))
@@ -160,6 +165,8 @@ class Resolver {
     message: string,
     more: Partial<Diagnostic>,
   ): void {
+    // One error stops the file as surely as all.
+    if (++this.#reported[severity] > MOST_PROBLEMS) return;
     const { file } = this.#document;
     this.diagnostics.push({
       code,

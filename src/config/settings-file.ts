@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
 import { checkValue } from "./check.ts";
 import type { Diagnostic } from "./diagnostic.ts";
-import { unreadableReason } from "./file-access.ts";
+import { readBounded, unreadableReason } from "./file-access.ts";
 import { JsonDocument, type JsonPath, pathText } from "./json-document.ts";
 import { type LoadOptions, resolveDocument } from "./resolve.ts";
 import { innerSchema, type Schema } from "./schema.ts";
@@ -22,6 +21,9 @@ export interface SettingsContent<T> {
   sound(setting: string): boolean;
 }
 
+/** Largest config file, in bytes; a list of 100,000 stations is half of it. */
+export const LARGEST_CONFIG = 4_000_000;
+
 /** Reads one JSON(C) file against the schema that `schemaOf` chooses by looking at the raw document. Never throws. */
 export function readSettingsFile<T>(
   file: string,
@@ -30,7 +32,7 @@ export function readSettingsFile<T>(
 ): SettingsFile<T> {
   let bytes: Uint8Array;
   try {
-    bytes = readFileSync(file);
+    bytes = readBounded(file, LARGEST_CONFIG);
   } catch (error) {
     return { diagnostics: [unreadable(file, error)] };
   }

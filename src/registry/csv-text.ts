@@ -9,6 +9,8 @@ export interface CsvFault {
 
 /** Longest record, in bytes: where a quote is never closed, the rest of the file is no longer one cell. */
 const LONGEST_RECORD = 65_536;
+/** Records between two yields: some ten milliseconds. */
+const RECORDS_AT_ONCE = 1000;
 /** After so many broken records it is no CSV file. */
 const MOST_FAULTS = 100;
 
@@ -35,31 +37,34 @@ export class CsvText {
   }
 
   /**
-   * Hands over the records one by one, each with its first byte, from which the place of its cells is found when it is asked for.
-   * Of a broken record, only the first line is lost.
+   * Hands over the records one by one, each with its first byte, from which the place of its cells is found when it is asked for;
+   * until `take` answers false. Of a broken record, only the first line is lost. Yields now and then, so that others can have a turn.
    */
-  read(take: (cells: readonly string[], offset: number) => void): CsvFault[] {
+  *read(take: (cells: readonly string[], offset: number) => boolean): Generator<void, CsvFault[]> {
     const faults: CsvFault[] = [];
     let offset = this.#start;
     while (offset < this.#bytes.length) {
-      const fault = this.#readFrom(offset, take);
-      if (!fault) break;
-      faults.push(fault);
-      offset = this.#lineStarts[this.#lineIndex(fault.offset) + 1] ?? this.#bytes.length;
-      if (faults.length < MOST_FAULTS) continue;
-      faults.push({
-        offset,
-        cell: 0,
-        message: `from here on nothing is read: ${MOST_FAULTS} rows before are no CSV`,
-      });
-      break;
+      const { next, fault } = this.#readFrom(offset, take);
+      offset = next;
+      if (fault) faults.push(fault);
+      if (faults.length === MOST_FAULTS) {
+        const message = `from here on nothing is read: ${MOST_FAULTS} rows before are no CSV`;
+        faults.push({ offset, cell: 0, message });
+        break;
+      }
+      yield;
     }
     return faults;
   }
 
-  /** Reads up to the end or to the first broken record. */
-  #readFrom(start: number, take: (cells: readonly string[], offset: number) => void): CsvFault | undefined {
+  /** Reads some records: up to the end, or to the first broken one. `next`: where to go on. */
+  #readFrom(
+    start: number,
+    take: (cells: readonly string[], offset: number) => boolean,
+  ): { next: number; fault?: CsvFault } {
     let offset = start;
+    let records = 0;
+    let wanted = true;
     try {
       parse(this.#bytes.subarray(start), {
         delimiter: this.#delimiter,
@@ -68,21 +73,24 @@ export class CsvText {
         relax_column_count: true,
         relax_quotes: true,
         max_record_size: LONGEST_RECORD,
+        to: RECORDS_AT_ONCE,
         on_record: (cells: string[], { bytes }) => {
-          take(
+          wanted &&= take(
             cells.map((cell) => cell.trim()),
             offset,
           );
           offset = start + bytes;
+          records++;
           return null;
         },
       });
-      return undefined;
+      return { next: wanted && records === RECORDS_AT_ONCE ? offset : this.#bytes.length };
     } catch (error) {
       const { code, index } = error as CsvError & { index?: number };
       const message = CSV_FAULTS[code];
       if (message === undefined) throw error;
-      return { offset, cell: index ?? 0, message };
+      const next = this.#lineStarts[this.#lineIndex(offset) + 1] ?? this.#bytes.length;
+      return { next, fault: { offset, cell: index ?? 0, message } };
     }
   }
 

@@ -1,5 +1,13 @@
-import { readFileSync } from "node:fs";
-import { type Diagnostic, decodeText, hasErrors, sortDiagnostics, unreadable } from "../config/index.ts";
+import { setImmediate } from "node:timers/promises";
+import {
+  type Diagnostic,
+  decodeText,
+  hasErrors,
+  readBounded,
+  sortDiagnostics,
+  unreadable,
+} from "../config/index.ts";
+import type { Point } from "../points/index.ts";
 import { type Columns, knownHeader, readColumns } from "./columns.ts";
 import { CsvText } from "./csv-text.ts";
 import { RowReader, shown } from "./read-row.ts";
@@ -12,24 +20,44 @@ export interface Registry {
   readonly diagnostics: Diagnostic[];
 }
 
-/** Reads a registry CSV (contracts.md: Registry CSV). Never throws: a file that cannot be read is one diagnostic. */
-export function readRegistry(file: string): Registry {
+/** Largest registry file, in bytes, and its most rows: a device of so many points could not be scraped. */
+const LARGEST_REGISTRY = 32_000_000;
+const MOST_ROWS = 250_000;
+
+/**
+ * Reads a registry CSV (contracts.md: Registry CSV) in slices, so that timers and connections have their turn. Never rejects: a file that
+ * cannot be read is one diagnostic.
+ */
+export async function readRegistry(file: string): Promise<Registry> {
   let bytes: Uint8Array;
   try {
-    bytes = readFileSync(file);
+    bytes = readBounded(file, LARGEST_REGISTRY);
   } catch (error) {
     return { rows: [], diagnostics: [unreadable(file, error)] };
   }
-  return parseRegistry(bytes, file);
+  const reading = parsing(bytes, file);
+  for (;;) {
+    const { done, value } = reading.next();
+    if (done) return value;
+    await setImmediate();
+  }
 }
 
-/** {@link readRegistry} of bytes that are there already; `file` is for the diagnostics. */
+/** {@link readRegistry} of bytes that are there already, in one go; `file` is for the diagnostics. */
 export function parseRegistry(bytes: Uint8Array, file: string): Registry {
-  const atStart = (severity: Diagnostic["severity"], code: string, message: string): Diagnostic => ({
+  const reading = parsing(bytes, file);
+  for (;;) {
+    const { done, value } = reading.next();
+    if (done) return value;
+  }
+}
+
+function* parsing(bytes: Uint8Array, file: string): Generator<void, Registry> {
+  const at = (line: number, severity: Diagnostic["severity"], code: string, message: string): Diagnostic => ({
     code,
     severity,
     file,
-    line: 1,
+    line,
     column: 1,
     message,
   });
@@ -39,64 +67,130 @@ export function parseRegistry(bytes: Uint8Array, file: string): Registry {
     : /^[^\r\n]*/.exec(text.trimStart())![0].includes("\0")
       ? "this is no text file"
       : undefined;
-  if (noText) return { rows: [], diagnostics: [atStart("error", "not_csv", noText)] };
+  if (noText) return { rows: [], diagnostics: [at(1, "error", "not_csv", noText)] };
 
-  const sheet = new Sheet(file, text);
+  const reader = new SheetReader(new Sheet(file, text));
+  const { diagnostics } = reader;
   if (encoding === "windows-1252")
-    sheet.diagnostics.push(
-      atStart(
+    diagnostics.push(
+      at(
+        1,
         "warning",
         "not_utf8",
         "the file is not UTF-8; it was read as Windows-1252. Save it as CSV UTF-8",
       ),
     );
-  const rows = sheet.read();
-  if (rows.length === 0 && !hasErrors(sheet.diagnostics))
-    sheet.diagnostics.push(atStart("warning", "no_points", "the file holds no row with an Attribute Name"));
-  return { rows, diagnostics: sortDiagnostics(sheet.diagnostics) };
+  const { rows, excess } = yield* reader.read();
+  if (excess !== undefined) {
+    const message = `the file holds more than ${MOST_ROWS} rows; none of them is used. Split it, one registry for each device`;
+    return { rows: [], diagnostics: [at(excess, "error", "too_many_rows", message)] };
+  }
+  if (rows.length === 0 && !hasErrors(diagnostics))
+    diagnostics.push(at(1, "warning", "no_points", "the file holds no row with an Attribute Name"));
+  return { rows, diagnostics: sortDiagnostics(diagnostics) };
 }
+
+/** Of the texts of cells, those that are looked for among the earlier ones: characters, and how many. */
+const LONGEST_SHARED = 40;
+const MOST_SHARED = 1000;
 
 const NO_EXTRA: Readonly<Record<string, string>> = Object.freeze({});
 
-/** One file while it is read, and as long as its rows need it to say where they stand. */
+/** A file's text, kept as long as its rows need it to say where they stand. */
 class Sheet {
   readonly file: string;
-  readonly diagnostics: Diagnostic[] = [];
-  readonly #csv: CsvText;
-  readonly #hasNul: boolean;
-  /** By name; a later row of the same name takes its place. */
-  readonly #rows = new Map<string, RegistryRow>();
-  readonly #bySpelling = new Map<string, RegistryRow>();
-  #columns: Columns | undefined;
-  #usable = true;
+  readonly csv: CsvText;
+  readonly hasNul: boolean;
+  columns: Columns | undefined;
 
   constructor(file: string, text: string) {
     this.file = file;
-    this.#hasNul = text.includes("\0");
-    this.#csv = new CsvText(text, (cell) => knownHeader(cell) !== undefined);
-  }
-
-  read(): RegistryRow[] {
-    const faults = this.#csv.read((cells, offset) => {
-      if (cells.every((cell) => cell === "")) return;
-      if (!this.#columns) this.#columns = this.#readHeader(cells, offset);
-      else if (this.#usable) this.#readRow(cells, offset, this.#columns);
-    });
-    for (const { offset, cell, message } of faults)
-      this.#report(offset, cell, { code: "bad_csv", severity: "error", message });
-    if (!this.#columns && faults.length === 0)
-      this.#report(0, 0, { code: "no_header", severity: "error", message: "the file is empty" });
-    return [...this.#rows.values()];
+    this.hasNul = text.includes("\0");
+    this.csv = new CsvText(text, (cell) => knownHeader(cell) !== undefined);
   }
 
   /** A diagnostic at a row's cell; at the row's first where the file has no such column. */
   fault(offset: number, header: RegistryHeader, fault: RowFault): Diagnostic {
-    const cell = this.#columns?.indexes.get(header) ?? 0;
-    return { file: this.file, ...this.#csv.place(offset, cell), path: header, ...fault };
+    const cell = this.columns?.indexes.get(header) ?? 0;
+    return { file: this.file, ...this.csv.place(offset, cell), path: header, ...fault };
+  }
+}
+
+/** One of very many: it shares what it can with the others, and finds its place only when asked. */
+class SheetRow implements RegistryRow {
+  readonly point: Point;
+  readonly attribute: string;
+  readonly register: string;
+  readonly port?: string;
+  readonly #sheet: Sheet;
+  readonly #offset: number;
+
+  constructor(
+    sheet: Sheet,
+    offset: number,
+    point: Point,
+    port: string | undefined,
+    cell: (header: RegistryHeader) => string,
+  ) {
+    this.point = point;
+    this.attribute = cell("Attribute Name");
+    this.register = cell("Register Name");
+    if (port !== undefined) this.port = port;
+    this.#sheet = sheet;
+    this.#offset = offset;
+  }
+
+  get file(): string {
+    return this.#sheet.file;
+  }
+
+  get line(): number {
+    return this.#sheet.csv.line(this.#offset);
+  }
+
+  fault(header: RegistryHeader, fault: RowFault): Diagnostic {
+    return this.#sheet.fault(this.#offset, header, fault);
+  }
+}
+
+/** Reads the rows of one file. */
+class SheetReader {
+  readonly diagnostics: Diagnostic[] = [];
+  readonly #sheet: Sheet;
+  /** By name; a later row of the same name takes its place. */
+  readonly #rows = new Map<string, RegistryRow>();
+  readonly #bySpelling = new Map<string, RegistryRow>();
+  /** Of the texts that many rows have in common, the one that is kept. */
+  readonly #texts = new Map<string, string>();
+  #usable = true;
+  #count = 0;
+
+  constructor(sheet: Sheet) {
+    this.#sheet = sheet;
+  }
+
+  /** `excess`: line of the first row beyond the most that are read. */
+  *read(): Generator<void, { rows: RegistryRow[]; excess?: number }> {
+    const sheet = this.#sheet;
+    let excess: number | undefined;
+    const faults = yield* sheet.csv.read((cells, offset) => {
+      if (cells.every((cell) => cell === "")) return true;
+      if (!sheet.columns) sheet.columns = this.#readHeader(cells, offset);
+      else if (++this.#count > MOST_ROWS) excess = sheet.csv.line(offset);
+      else if (this.#usable) this.#readRow(cells, offset, sheet.columns);
+      return excess === undefined;
+    });
+    if (excess !== undefined) return { rows: [], excess };
+    for (const { offset, cell, message } of faults)
+      this.#report(offset, cell, { code: "bad_csv", severity: "error", message });
+    if (!sheet.columns && faults.length === 0)
+      this.#report(0, 0, { code: "no_header", severity: "error", message: "the file is empty" });
+    return { rows: [...this.#rows.values()] };
   }
 
   #report(offset: number, cell: number, fault: Omit<Diagnostic, "file" | "line" | "column">): void {
-    this.diagnostics.push({ file: this.file, ...this.#csv.place(offset, cell), ...fault });
+    const { file, csv } = this.#sheet;
+    this.diagnostics.push({ file, ...csv.place(offset, cell), ...fault });
   }
 
   #readHeader(cells: readonly string[], offset: number): Columns {
@@ -107,34 +201,35 @@ class Sheet {
   }
 
   #readRow(cells: readonly string[], offset: number, columns: Columns): void {
-    const cell = (header: RegistryHeader) => cells[columns.indexes.get(header) ?? -1] ?? "";
-    if (this.#hasNul && this.#reportNul(cells, offset, columns)) return;
-    if (cell("Attribute Name") === "") return;
+    if (this.#sheet.hasNul && this.#reportNul(cells, offset, columns)) return;
+    const attribute = columns.indexes.get("Attribute Name") ?? -1;
+    if (cells[attribute] === "" || cells[attribute] === undefined) return;
     this.#reportStray(cells, offset, columns);
-    const fault = (header: RegistryHeader, rowFault: RowFault) => this.fault(offset, header, rowFault);
-    const reader = new RowReader(cell, fault);
+    const kept = cells.map((text) => this.#shared(text));
+    const cell = (header: RegistryHeader) => kept[columns.indexes.get(header) ?? -1] ?? "";
+    const reader = new RowReader(cell, (header, fault) => this.#sheet.fault(offset, header, fault));
     const port = reader.port();
     const point = reader.point(extraCells(cells, columns));
     this.diagnostics.push(...reader.faults);
-    if (!point) return;
-    this.#keep({
-      point,
-      attribute: cell("Attribute Name"),
-      register: cell("Register Name"),
-      ...(port === undefined ? {} : { port }),
-      file: this.file,
-      line: this.#csv.line(offset),
-      fault,
-    });
+    if (point) this.#keep(new SheetRow(this.#sheet, offset, point, port, cell));
+  }
+
+  #shared(text: string): string {
+    if (text.length > LONGEST_SHARED) return text;
+    const known = this.#texts.get(text);
+    if (known === undefined && this.#texts.size < MOST_SHARED) this.#texts.set(text, text);
+    return known ?? text;
   }
 
   #keep(row: RegistryRow): void {
     const { name } = row.point;
     const spelling = name.toLowerCase();
     const earlier = this.#rows.get(name) ?? this.#bySpelling.get(spelling);
-    if (earlier) this.diagnostics.push(twin(row, earlier));
-    // The later row stands where it is written, not where the earlier one was.
-    this.#rows.delete(name);
+    if (earlier) {
+      this.diagnostics.push(twin(row, earlier));
+      // The later row stands where it is written, not where the earlier one was.
+      this.#rows.delete(name);
+    }
     this.#rows.set(name, row);
     this.#bySpelling.set(spelling, row);
   }

@@ -30,7 +30,7 @@ afterAll(async () => {
 
 test("one config makes a device of each of its stations, which are scraped; E8: nothing is written", async () => {
   const options = { config: site.config, secrets: new Secrets(), env: {} };
-  const { settings, devices } = loadAll(options);
+  const { settings, devices } = await loadAll(options);
   const bus = new Bus((_, error) => {
     throw error;
   });

@@ -37,7 +37,7 @@ describe.skipIf(!mosquittoInstalled)("a set of stations that changes while the b
       interval: 1,
     });
     const secrets = new Secrets();
-    const { settings, devices } = loadAll({ config: site.config, secrets, env: {} });
+    const { settings, devices } = await loadAll({ config: site.config, secrets, env: {} });
     const often = devices.map(({ settings: { set, ...rest }, rows }) => ({
       settings: { ...rest, ...(set && { set: { ...set, refreshSeconds: 0.3 } }) },
       rows,

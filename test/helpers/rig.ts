@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "vitest";
-import { loadAll } from "../../src/cli/load.ts";
+import { loadSettings } from "../../src/cli/load.ts";
 import type { BridgeSettings } from "../../src/config/index.ts";
 import { openHistorian } from "../../src/historian/index.ts";
 import { createLog, Secrets } from "../../src/log.ts";
@@ -98,7 +98,7 @@ export class Rig {
   }
 
   get settings(): BridgeSettings {
-    return loadAll({ config: this.site.config, secrets: new Secrets(), env: {} }).settings;
+    return loadSettings({ config: this.site.config, secrets: new Secrets(), env: {} }).settings;
   }
 
   get bridge(): RunningVoltbridge {

@@ -12,9 +12,9 @@ const CASES = join(import.meta.dirname, "../cases/registry");
 
 describe("registry cases", () => {
   for (const name of readdirSync(CASES).sort()) {
-    test(name, () => {
+    test(name, async () => {
       const folder = join(CASES, name);
-      const { rows, diagnostics } = readRegistry(join(folder, "registry.csv"));
+      const { rows, diagnostics } = await readRegistry(join(folder, "registry.csv"));
       const lines = [...diagnostics.map((d) => formatDiagnostic(d, folder)), ...rows.map(rowText)];
       const report = `${lines.join("\n")}\n`;
       if (process.env.UPDATE) writeFileSync(join(folder, "expected.txt"), report);

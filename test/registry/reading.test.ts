@@ -356,8 +356,8 @@ describe("files that are no registry", () => {
     expect(error(HEADER)).toBe("warning no_points");
   });
 
-  test("a file that is not there", () => {
-    expect(readRegistry("/nowhere/r.csv")).toMatchObject({
+  test("a file that is not there", async () => {
+    expect(await readRegistry("/nowhere/r.csv")).toMatchObject({
       rows: [],
       diagnostics: [{ code: "unreadable_file", file: "/nowhere/r.csv" }],
     });
@@ -371,6 +371,14 @@ describe("files that are no registry", () => {
     expect(diagnostics.at(-1)?.message).toContain("from here on nothing is read");
     expect(performance.now() - start).toBeLessThan(5_000);
   });
+});
+
+test("F10: a file of more rows than any device can have is refused as a whole", () => {
+  const { rows, diagnostics } = parse(`${HEADER}\nx,y,z\n${"a\n".repeat(250_000)}`);
+  expect(rows).toEqual([]);
+  expect(diagnostics).toMatchObject([
+    { code: "too_many_rows", line: 250_002, message: expect.stringContaining("more than 250000 rows") },
+  ]);
 });
 
 test("F2: 100,000 rows are read within 5 s and 300 MB", () => {

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import type { PoolConfig } from "pg";
+import { readBounded } from "../../config/index.ts";
 import { isLoopback } from "../../config/loopback.ts";
 import type { SentInClear } from "../../config/schema.ts";
 import { HistorianError } from "../errors.ts";
@@ -27,6 +27,8 @@ export interface PostgresConnection {
   readonly timeout: number;
 }
 
+/** Largest file of certificates that is read, in bytes: those of all public authorities are a quarter of it. */
+const LARGEST_CA = 1_000_000;
 /** Where the settings usually stand. */
 const SETTING = "historian.connection";
 const SSL_MODES: readonly SslMode[] = ["disable", "require", "verify-full"];
@@ -140,7 +142,10 @@ function sslOptions({ ssl, ca }: PostgresConnection, setting: string): PoolConfi
   if (ssl === "disable") return false;
   if (ssl === "require") return { rejectUnauthorized: false };
   try {
-    return { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca: readFileSync(ca, "utf8") }) };
+    return {
+      rejectUnauthorized: true,
+      ...(ca === undefined ? {} : { ca: readBounded(ca, LARGEST_CA).toString() }),
+    };
   } catch (error) {
     throw new HistorianError("give_up", `${setting}.ca: ${(error as Error).message}`, {
       cause: error,

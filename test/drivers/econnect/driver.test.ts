@@ -161,8 +161,8 @@ describe("sets of stations", () => {
 });
 
 describe("registry rows", () => {
-  test("the shipped registry has no fault", () => {
-    const { rows, diagnostics } = readRegistry("registry/econnect.csv");
+  test("the shipped registry has no fault", async () => {
+    const { rows, diagnostics } = await readRegistry("registry/econnect.csv");
     expect([...diagnostics, ...econnect.checkRows(rows)]).toEqual([]);
     expect(rows.map(({ attribute }) => attribute)).toEqual(["modelInfo", "installDate", "type", "state"]);
   });

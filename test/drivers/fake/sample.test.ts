@@ -19,7 +19,7 @@ it("the sample device: loads without a fault but its missing heartbeat, and is r
   );
   expect(diagnostics).toEqual([]);
   const [settings] = devices;
-  const registry = readRegistry(settings!.registryFile);
+  const registry = await readRegistry(settings!.registryFile);
   expect(registry.diagnostics).toEqual([]);
   const { scrape, diagnostics: found } = await scrapeOnce({
     device: { settings: settings!, rows: registry.rows },
