@@ -36,7 +36,7 @@ export class JsonDocument {
     this.#lineStarts = lineStarts(this.#text);
     const excess = beyondBounds(this.#text);
     if (excess) {
-      this.problems = [this.#problem("bad_json", excess.offset, excess.message)];
+      this.problems = [this.#problem(excess.offset, { code: "bad_json", message: excess.message })];
       return;
     }
     const errors: ParseError[] = [];
@@ -101,8 +101,8 @@ export class JsonDocument {
     return { line: line + 1, column: offset - starts[line]! + 1 };
   }
 
-  #problem(code: string, offset: number, message: string): Diagnostic {
-    return { code, severity: "error", file: this.file, ...this.#placeAt(offset), message };
+  #problem(offset: number, fault: { code: string; message: string }): Diagnostic {
+    return { severity: "error", file: this.file, ...this.#placeAt(offset), ...fault };
   }
 
   *#syntaxFaults(errors: readonly ParseError[]): Generator<Diagnostic, void> {
@@ -117,7 +117,7 @@ export class JsonDocument {
       lastLine = line;
       const message =
         this.#text.trim() === "" ? "the file is empty" : SYNTAX_FAULTS[printParseErrorCode(error)];
-      yield this.#problem("bad_json", offset, message ?? "this is not JSON");
+      yield this.#problem(offset, { code: "bad_json", message: message ?? "this is not JSON" });
     }
   }
 
@@ -135,7 +135,7 @@ export class JsonDocument {
       if (earlier) {
         const place = this.#placeAt(earlier.offset);
         const message = `this key stands already in line ${place.line}, column ${place.column}; remove one of the two`;
-        yield { ...this.#problem("duplicate_key", key.offset, message), path: pathText(inner) };
+        yield { ...this.#problem(key.offset, { code: "duplicate_key", message }), path: pathText(inner) };
       } else seen.set(name, key);
       yield* this.#duplicateKeys(value, inner);
     }

@@ -53,11 +53,11 @@ export function parseRegistry(bytes: Uint8Array, file: string): Registry {
 }
 
 function* parsing(bytes: Uint8Array, file: string): Generator<void, Registry> {
-  const at = (line: number, severity: Diagnostic["severity"], code: string, message: string): Diagnostic => ({
+  const atStart = (severity: Diagnostic["severity"], code: string, message: string): Diagnostic => ({
     code,
     severity,
     file,
-    line,
+    line: 1,
     column: 1,
     message,
   });
@@ -67,14 +67,13 @@ function* parsing(bytes: Uint8Array, file: string): Generator<void, Registry> {
     : /^[^\r\n]*/.exec(text.trimStart())![0].includes("\0")
       ? "this is no text file"
       : undefined;
-  if (noText) return { rows: [], diagnostics: [at(1, "error", "not_csv", noText)] };
+  if (noText) return { rows: [], diagnostics: [atStart("error", "not_csv", noText)] };
 
   const reader = new SheetReader(new Sheet(file, text));
   const { diagnostics } = reader;
   if (encoding === "windows-1252")
     diagnostics.push(
-      at(
-        1,
+      atStart(
         "warning",
         "not_utf8",
         "the file is not UTF-8; it was read as Windows-1252. Save it as CSV UTF-8",
@@ -83,10 +82,10 @@ function* parsing(bytes: Uint8Array, file: string): Generator<void, Registry> {
   const { rows, excess } = yield* reader.read();
   if (excess !== undefined) {
     const message = `the file holds more than ${MOST_ROWS} rows; none of them is used. Split it, one registry for each device`;
-    return { rows: [], diagnostics: [at(excess, "error", "too_many_rows", message)] };
+    return { rows: [], diagnostics: [{ ...atStart("error", "too_many_rows", message), line: excess }] };
   }
   if (rows.length === 0 && !hasErrors(diagnostics))
-    diagnostics.push(at(1, "warning", "no_points", "the file holds no row with an Attribute Name"));
+    diagnostics.push(atStart("warning", "no_points", "the file holds no row with an Attribute Name"));
   return { rows, diagnostics: sortDiagnostics(diagnostics) };
 }
 
