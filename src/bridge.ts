@@ -8,6 +8,7 @@ import {
   openDevices,
   type RunningDevices,
   StateStore,
+  watchFiles,
 } from "./devices/index.ts";
 import { type Archive, openArchive, openHistorian, Recorder } from "./historian/index.ts";
 import { SiteLimits } from "./limits/index.ts";
@@ -58,6 +59,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
 
     const bus = new Bus((event, err) => log.error(`a listener of ${event} failed`, { err }));
     undo.push(logWrites(bus, log));
+    undo.push(watchFiles([lock, state], log, (notice) => bus.emit("notice", notice)));
     const running = openDevices({ devices: options.devices, settings, bus, log, state });
     devices = running;
     options.onDiagnostics(running.diagnostics);

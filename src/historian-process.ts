@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { Bus } from "./bus.ts";
 import type { BridgeSettings } from "./config/index.ts";
-import { DataLock } from "./devices/index.ts";
+import { DataLock, watchFiles } from "./devices/index.ts";
 import { MessageRecorder, openArchive } from "./historian/index.ts";
 import type { Log, Secrets } from "./log.ts";
 import { brokerUrl, Intake, startIntakeStatus } from "./mqtt/index.ts";
@@ -47,6 +47,7 @@ export async function startHistorianProcess(options: HistorianProcessOptions): P
     const lock = DataLock.take(folder);
     undo.push(() => lock.release());
     const bus = new Bus((event, err) => log.error(`a listener of ${event} failed`, { err }));
+    undo.push(watchFiles([lock], log, (notice) => bus.emit("notice", notice)));
     // The store lies where the bridge's own would: `voltbridge history` asks it with the same config.
     const archive = await openArchive(history, settings.data, {
       spoolFolder: folder,

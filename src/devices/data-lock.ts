@@ -1,7 +1,19 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { OpenFile } from "../sqlite-file.ts";
 
 /** Another bridge works with this data folder. */
 export class DataFolderInUseError extends Error {
@@ -9,14 +21,17 @@ export class DataFolderInUseError extends Error {
   /** Process id of the owner, where it is known. */
   readonly pid: number | undefined;
 
-  constructor(folder: string, owner: Owner | undefined) {
-    const who = owner
-      ? `process ${owner.pid} on ${owner.host}, running since ${owner.since}`
-      : "another process";
+  constructor(folder: string, pid: number | undefined, owner: Owner | undefined) {
+    const signed = owner !== undefined && owner.pid === pid;
+    const who = signed
+      ? `process ${pid} on ${owner.host}, running since ${owner.since}`
+      : pid === undefined
+        ? "another process"
+        : `process ${pid}`;
     super(
       `data folder ${folder} is in use by ${who}; stop that one, or give this one a folder of its own ("data" in the bridge config)`,
     );
-    this.pid = owner?.pid;
+    this.pid = pid;
   }
 }
 
@@ -29,54 +44,123 @@ interface Owner {
 /**
  * Keeps a data folder for one process. The lock is SQLite's lock on a file, which the operating system takes back when
  * the process ends in whatever way: nothing stale can be left behind. Beside it a file says who has it.
+ *
+ * A file can be removed by hand while it is locked. The owner makes it anew within a second ({@link restore}); until then its process
+ * still has the removed file open, and whoever takes the new one finds that out under /proc and lets go of it.
  */
 export class DataLock {
-  readonly #db: DatabaseSync;
-  readonly #ownerFile: string;
+  readonly #folder: string;
+  readonly #owner: Owner;
+  #db: DatabaseSync;
+  #open: OpenFile;
 
   /** Throws {@link DataFolderInUseError} at once where another process has it. Makes the folder where it is missing. */
   static take(folder: string): DataLock {
-    const lockFile = join(folder, "lock.sqlite");
-    const ownerFile = join(folder, "lock.json");
-    try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      closeSync(openSync(lockFile, "a", 0o600));
-    } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
-      throw new Error(
-        `data folder ${folder} cannot be written to (${code}); make it writable, or name another ("data" in the bridge config)`,
-        { cause },
-      );
-    }
-    const db = new DatabaseSync(lockFile, { timeout: 0 });
-    try {
-      db.exec("BEGIN EXCLUSIVE");
-    } catch (error) {
+    const db = lockIn(folder);
+    const pid = holderOfRemoved(lockFileOf(folder));
+    if (pid !== undefined) {
       db.close();
-      if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
-      throw new DataFolderInUseError(folder, readOwner(ownerFile));
+      throw new DataFolderInUseError(folder, pid, readOwner(folder));
     }
-    const owner: Owner = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
-    writeFileSync(ownerFile, `${JSON.stringify(owner)}\n`, { mode: 0o600 });
-    return new DataLock(db, ownerFile);
+    return new DataLock(folder, db);
   }
 
-  private constructor(db: DatabaseSync, ownerFile: string) {
+  private constructor(folder: string, db: DatabaseSync) {
+    this.#folder = folder;
     this.#db = db;
-    this.#ownerFile = ownerFile;
+    this.#open = new OpenFile(lockFileOf(folder));
+    this.#owner = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
+    this.#sign();
+  }
+
+  /** Makes the lock anew where its file was removed, and says so. Throws where another process was faster. */
+  restore(): string | undefined {
+    const file = lockFileOf(this.#folder);
+    if (!this.#open.removed) {
+      if (!existsSync(ownerFileOf(this.#folder))) this.#sign();
+      return undefined;
+    }
+    const db = lockIn(this.#folder);
+    this.#db.close();
+    this.#db = db;
+    this.#open = new OpenFile(file);
+    this.#sign();
+    return `${file} was removed while in use; the data folder is locked anew`;
   }
 
   release(): void {
-    rmSync(this.#ownerFile, { force: true });
+    rmSync(ownerFileOf(this.#folder), { force: true });
     this.#db.close();
+  }
+
+  #sign(): void {
+    writeFileSync(ownerFileOf(this.#folder), `${JSON.stringify(this.#owner)}\n`, { mode: 0o600 });
+  }
+}
+
+const lockFileOf = (folder: string) => join(folder, "lock.sqlite");
+const ownerFileOf = (folder: string) => join(folder, "lock.json");
+
+function lockIn(folder: string): DatabaseSync {
+  const file = lockFileOf(folder);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    closeSync(openSync(file, "a", 0o600));
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new Error(
+      `data folder ${folder} cannot be written to (${code}); make it writable, or name another ("data" in the bridge config)`,
+      { cause },
+    );
+  }
+  const db = new DatabaseSync(file, { timeout: 0 });
+  try {
+    db.exec("BEGIN EXCLUSIVE");
+    return db;
+  } catch (error) {
+    db.close();
+    if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
+    const owner = readOwner(folder);
+    throw new DataFolderInUseError(folder, owner?.pid, owner);
+  }
+}
+
+/**
+ * Process that has a removed file of this path open. Linux shows it to processes of the same user, or to root, in the same container;
+ * elsewhere nothing is found.
+ */
+function holderOfRemoved(file: string): number | undefined {
+  const wanted = `${realpathSync(file)} (deleted)`;
+  for (const pid of namesIn("/proc")) {
+    if (!/^\d+$/.test(pid)) continue;
+    for (const descriptor of namesIn(`/proc/${pid}/fd`))
+      if (targetOf(`/proc/${pid}/fd/${descriptor}`) === wanted) return Number(pid);
+  }
+  return undefined;
+}
+
+/** Processes end, and those of others cannot be looked at. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function targetOf(link: string): string | undefined {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return undefined;
   }
 }
 
 const SQLITE_BUSY = 5;
 
-function readOwner(file: string): Owner | undefined {
+function readOwner(folder: string): Owner | undefined {
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as Owner;
+    return JSON.parse(readFileSync(ownerFileOf(folder), "utf8")) as Owner;
   } catch {
     // The owner is just writing it, or it is gone. That the folder is taken is certain all the same.
     return undefined;

@@ -8,4 +8,5 @@ export { type LookedUpPlan, planWithLookup } from "./plan-lookup.ts";
 export { openDevices, type RunningDevices } from "./runner.ts";
 export { scrapeOnce } from "./scrape-once.ts";
 export { StateStore } from "./state-store.ts";
+export { watchFiles } from "./watch-files.ts";
 export { logWrites } from "./write-log.ts";

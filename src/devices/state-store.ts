@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { DriverState } from "../drivers/driver.ts";
 import type { PointValue } from "../points/index.ts";
+import { OpenFile, putBack } from "../sqlite-file.ts";
 import { DiskReserve } from "../storage/disk-reserve.ts";
 
 const VERSION = 1;
@@ -42,12 +43,11 @@ export class StateStore {
   /** What could not be reported yet. */
   readonly #unreported: (readonly [namespace: string, key: string])[] = [];
   #trouble: unknown;
-  readonly #db: DatabaseSync;
+  readonly #file: string;
   readonly #reserve: DiskReserve | undefined;
-  readonly #get: StatementSync;
-  readonly #put: StatementSync;
-  readonly #delete: StatementSync;
-  readonly #list: StatementSync;
+  #open: OpenFile;
+  #db: DatabaseSync;
+  #statements: Statements;
   /** Changes that are not on the disk, by namespace and key. */
   readonly #unsaved = new Map<string, Map<string, PointValue>>();
   #batches = 0;
@@ -59,29 +59,33 @@ export class StateStore {
    * cannot be written.
    */
   static open(file: string): StateStore {
-    if (file === ":memory:") return new StateStore(openDatabase(file, false), undefined, undefined);
+    if (file === ":memory:") return new StateStore(file, openDatabase(file, false), undefined, undefined);
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     const reserve = new DiskReserve(`${file}-ballast`, RESERVE_BYTES);
     let aside: string | undefined;
     try {
-      return new StateStore(openAnyhow(file, reserve), reserve, undefined);
+      return new StateStore(file, openAnyhow(file, reserve), reserve, undefined);
     } catch (error) {
       if (!isDamaged(error)) throw error;
       aside = `${file}.damaged-${new Date().toISOString().replaceAll(":", "")}`;
       renameSync(file, aside);
       for (const rest of ["-wal", "-shm"]) rmSync(file + rest, { force: true });
     }
-    return new StateStore(openAnyhow(file, reserve), reserve, aside);
+    return new StateStore(file, openAnyhow(file, reserve), reserve, aside);
   }
 
-  private constructor(db: DatabaseSync, reserve: DiskReserve | undefined, setAside: string | undefined) {
+  private constructor(
+    file: string,
+    db: DatabaseSync,
+    reserve: DiskReserve | undefined,
+    setAside: string | undefined,
+  ) {
+    this.#file = file;
     this.#db = db;
+    this.#open = new OpenFile(file);
+    this.#statements = prepare(db);
     this.#reserve = reserve;
     this.setAside = setAside;
-    this.#get = db.prepare("SELECT value FROM state WHERE namespace = ? AND key = ?");
-    this.#put = db.prepare("INSERT OR REPLACE INTO state (namespace, key, value) VALUES (?, ?, ?)");
-    this.#delete = db.prepare("DELETE FROM state WHERE namespace = ? AND key = ?");
-    this.#list = db.prepare("SELECT key, value FROM state WHERE namespace = ? ORDER BY key");
     if (reserve && !reserve.take()) this.#later();
   }
 
@@ -92,15 +96,25 @@ export class StateStore {
     if (this.#trouble !== undefined) reports.unsaved(this.#trouble);
   }
 
+  /** Puts all that is known into a new file where the file was removed, and says so. Throws where that cannot be; nothing is lost then. */
+  restore(): string | undefined {
+    if (this.#file === ":memory:" || !this.#open.removed) return undefined;
+    putBack(this.#db, this.#file);
+    this.#db = openDatabase(this.#file, false);
+    this.#open = new OpenFile(this.#file);
+    this.#statements = prepare(this.#db);
+    return `${this.#file} was removed while in use; all that it held is in a new one`;
+  }
+
   namespace(name: string): StateNamespace {
     const get = (key: string): PointValue => {
       const change = this.#unsaved.get(name)?.get(key);
       if (change !== undefined) return change;
-      const row = this.#get.get(name, key);
+      const row = this.#statements.get.get(name, key);
       return row ? (JSON.parse(row.value as string) as PointValue) : null;
     };
     const entries = (): [string, PointValue][] => {
-      const rows = this.#list.all(name);
+      const rows = this.#statements.list.all(name);
       const saved = rows.map(({ key, value }) => [key, JSON.parse(value as string)] as [string, PointValue]);
       const changes = this.#unsaved.get(name);
       if (!changes) return saved;
@@ -178,8 +192,8 @@ export class StateStore {
     try {
       for (const [name, changes] of this.#unsaved)
         for (const [key, value] of changes)
-          if (value === null) this.#delete.run(name, key);
-          else this.#put.run(name, key, JSON.stringify(value));
+          if (value === null) this.#statements.delete.run(name, key);
+          else this.#statements.put.run(name, key, JSON.stringify(value));
       this.#db.exec("COMMIT");
     } catch (error) {
       // A full disk has rolled it back already.
@@ -215,6 +229,22 @@ export class StateStore {
       if (this.#unsaved.size > 0 || this.#reserve?.take() === false) this.#later();
     }, RETRY_MS).unref();
   }
+}
+
+interface Statements {
+  readonly get: StatementSync;
+  readonly put: StatementSync;
+  readonly delete: StatementSync;
+  readonly list: StatementSync;
+}
+
+function prepare(db: DatabaseSync): Statements {
+  return {
+    get: db.prepare("SELECT value FROM state WHERE namespace = ? AND key = ?"),
+    put: db.prepare("INSERT OR REPLACE INTO state (namespace, key, value) VALUES (?, ?, ?)"),
+    delete: db.prepare("DELETE FROM state WHERE namespace = ? AND key = ?"),
+    list: db.prepare("SELECT key, value FROM state WHERE namespace = ? ORDER BY key"),
+  };
 }
 
 /** On a full disk: with the reserve given up, and else without the shared memory file that SQLite cannot make. */

@@ -1,3 +1,4 @@
+import type { Notice } from "../bus.ts";
 import type { Log } from "../log.ts";
 import type { PointType, PointValue } from "../points/index.ts";
 
@@ -58,6 +59,8 @@ export interface BackendContext {
   /** Only read; never make or change anything. */
   readonly readonly: boolean;
   readonly log: Log;
+  /** Called for what operators should hear; it is not in the log yet. */
+  readonly onNotice?: (notice: Pick<Notice, "severity" | "kind" | "text">) => void;
 }
 
 /**

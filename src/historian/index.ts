@@ -60,7 +60,11 @@ export async function openArchive(
   options: ArchiveOptions,
 ): Promise<Archive> {
   const log = options.log.part("historian");
-  const historian = await openHistorian(settings, dataFolder, { log, readonly: false });
+  const onNotice: OpenOptions["onNotice"] = (notice) => {
+    log[notice.severity === "warning" ? "warn" : notice.severity](notice.text);
+    options.onNotice({ ...notice, at: new Date() });
+  };
+  const historian = await openHistorian(settings, dataFolder, { log, readonly: false, onNotice });
   try {
     return await Archive.open(historian, settings, { spoolFolder: dataFolder, ...options, log });
   } catch (error) {

@@ -2,7 +2,7 @@ import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { OWN_KEYWORDS } from "../config/schema.ts";
 import type { HistorianSettings } from "../config/settings.ts";
 import type { Log } from "../log.ts";
-import type { HistorianBackendType } from "./contract.ts";
+import type { BackendContext, HistorianBackendType } from "./contract.ts";
 import { HistorianError } from "./errors.ts";
 import { Historian } from "./historian.ts";
 
@@ -10,6 +10,8 @@ export interface OpenOptions {
   readonly log: Log;
   /** Only read. The store must be there. Default: what the settings say. */
   readonly readonly?: boolean;
+  /** For a store that is written to. */
+  readonly onNotice?: BackendContext["onNotice"];
 }
 
 /**
@@ -21,7 +23,7 @@ export async function openFrom(
   backends: Readonly<Record<string, HistorianBackendType>>,
   settings: HistorianSettings,
   dataFolder: string,
-  { log, readonly = settings.readonly }: OpenOptions,
+  { log, readonly = settings.readonly, onNotice }: OpenOptions,
 ): Promise<Historian> {
   const type = Object.hasOwn(backends, settings.backend) ? backends[settings.backend] : undefined;
   if (!type) {
@@ -34,7 +36,9 @@ export async function openFrom(
     );
   }
   const connection = checkConnection(type, settings.connection);
-  const historian = new Historian(type.create(connection, { dataFolder, readonly, log }));
+  const historian = new Historian(
+    type.create(connection, { dataFolder, readonly, log, ...(onNotice && { onNotice }) }),
+  );
   if (!readonly) return historian;
   try {
     await historian.backend.open();

@@ -1,5 +1,6 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
+import { OpenFile, putBack } from "../sqlite-file.ts";
 import { DiskReserve } from "../storage/disk-reserve.ts";
 import { append } from "./appends.ts";
 import { type Connection, type ConnectOptions, PAGE_BYTES } from "./connection.ts";
@@ -43,6 +44,8 @@ export class QueueThread implements Calls {
   readonly #texts = new SharedTexts();
   readonly #evicted = new EvictedIds();
   #connection: Connection | undefined;
+  /** Of the connection; absent where another process runs this queue. */
+  #open: OpenFile | undefined;
   #dataVersion = 0;
 
   constructor(settings: QueueSettings, tell: (event: ThreadEvent) => void) {
@@ -177,6 +180,7 @@ export class QueueThread implements Calls {
 
   /** Does it on the open file. A damaged one is replaced by what can be saved of it first; one that fails is opened anew next time. */
   #attempt<T>(work: (connection: Connection) => T): T {
+    this.#putBackRemoved();
     try {
       return work(this.#connected());
     } catch (error) {
@@ -187,6 +191,21 @@ export class QueueThread implements Calls {
       this.#told(salvage(this.#settings.file, known.message));
       return work(this.#connected());
     }
+  }
+
+  /** Puts all that the queue holds into a new file where its file was removed. Where it throws, the removed one goes on holding it. */
+  #putBackRemoved(): void {
+    if (!this.#connection || !this.#open?.removed) return;
+    const { file } = this.#settings;
+    putBack(this.#connection.db, file);
+    this.#disconnect();
+    const records = this.#connected().number("SELECT count(*) FROM record");
+    this.#tell({
+      type: "notice",
+      severity: "warning",
+      kind: "file_removed",
+      text: `queue file ${file} was removed while in use; all that it held is in a new one: ${records} waiting records`,
+    });
   }
 
   #known(error: unknown): QueueError {
@@ -210,7 +229,10 @@ export class QueueThread implements Calls {
         });
     this.#connection = connection;
     this.#dataVersion = connection.number("PRAGMA data_version");
-    if (!shared) this.#texts.opened(connection);
+    if (!shared) {
+      this.#open = new OpenFile(file);
+      this.#texts.opened(connection);
+    }
     return connection;
   }
 
@@ -228,8 +250,9 @@ export class QueueThread implements Calls {
   #disconnect(): void {
     const connection = this.#connection;
     this.#connection = undefined;
+    this.#open = undefined;
     this.#mark.close();
-    connection?.close();
+    if (connection?.db.isOpen) connection.close();
   }
 
   /** Lets the ballast go, so that what is in the log can be moved into the file. */

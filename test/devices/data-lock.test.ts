@@ -53,6 +53,24 @@ describe("data lock", () => {
     expect(refusal()).toBeUndefined();
   });
 
+  it("A22, H11: nor where the lock was removed, or the whole folder", async () => {
+    const child = await owner();
+    for (const name of ["lock.sqlite", "lock.json"]) rmSync(join(folder, name));
+    expect(refusal()).toMatchObject({ pid: child.pid });
+    rmSync(folder, { recursive: true });
+    expect(refusal()).toMatchObject({ pid: child.pid });
+  });
+
+  it("A22, H11: the owner makes a removed lock anew, and the new one holds", () => {
+    const lock = DataLock.take(folder);
+    expect(lock.restore()).toBeUndefined();
+    rmSync(folder, { recursive: true });
+    expect(lock.restore()).toContain("lock.sqlite was removed while in use");
+    expect(refusal()).toMatchObject({ pid: process.pid });
+    lock.release();
+    expect(refusal()).toBeUndefined();
+  });
+
   it("A22: within one process too; released, it can be taken again", () => {
     const lock = DataLock.take(folder);
     expect(refusal()).toMatchObject({ pid: process.pid });

@@ -51,6 +51,40 @@ describe("state store", () => {
     store.close();
   });
 
+  it("H11: a file removed while in use is made anew with all that is known, and says so once", () => {
+    const store = StateStore.open(file);
+    store.namespace("holds").set("site/s1/allowedLoad", { value: 0 });
+    expect(store.restore()).toBeUndefined();
+    rmSync(join(folder, "data"), { recursive: true });
+    store.namespace("holds").set("site/s2/allowedLoad", { value: 5 });
+    expect(store.restore()).toContain("data/state.sqlite was removed while in use");
+    expect(store.restore()).toBeUndefined();
+    store.namespace("holds").set("site/s3/allowedLoad", { value: 7 });
+    // As after a kill: what is on the disk counts.
+    const second = StateStore.open(file);
+    expect(second.namespace("holds").entries()).toEqual([
+      ["site/s1/allowedLoad", { value: 0 }],
+      ["site/s2/allowedLoad", { value: 5 }],
+      ["site/s3/allowedLoad", { value: 7 }],
+    ]);
+    expect(statSync(file).mode & 0o077).toBe(0);
+    second.close();
+    store.close();
+  });
+
+  it("H11: where it cannot be made anew, nothing is lost until it can", () => {
+    const store = StateStore.open(file);
+    store.namespace("n").set("k", 1);
+    rmSync(join(folder, "data"), { recursive: true });
+    writeFileSync(join(folder, "data"), "in the way");
+    expect(() => store.restore()).toThrow(/data/);
+    store.namespace("n").set("k", 2);
+    rmSync(join(folder, "data"));
+    expect(store.restore()).toContain("was removed");
+    expect(store.namespace("n").get("k")).toBe(2);
+    store.close();
+  });
+
   it("A19: a file of a newer version is refused and left as it is", () => {
     StateStore.open(file).close();
     const db = new DatabaseSync(file);

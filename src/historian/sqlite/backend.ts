@@ -1,4 +1,12 @@
-import type { HistorianBackend, ReadRequest, Retention, Row, Sample, Topic } from "../contract.ts";
+import type {
+  BackendContext,
+  HistorianBackend,
+  ReadRequest,
+  Retention,
+  Row,
+  Sample,
+  Topic,
+} from "../contract.ts";
 import { HistorianError } from "../errors.ts";
 import type { VolttronTables } from "../volttron-sqlite/tables.ts";
 import { BatchEncoder } from "./batch.ts";
@@ -15,14 +23,31 @@ export class SqliteBackend implements HistorianBackend {
   #encoder = new BatchEncoder();
 
   /** `volttron`: the tables of a file of VOLTTRON's historian; absent: a file of ours. */
-  constructor(file: string, durability: Durability, readonly: boolean, volttron?: VolttronTables) {
+  constructor(
+    file: string,
+    durability: Durability,
+    readonly: boolean,
+    volttron?: VolttronTables,
+    onNotice?: BackendContext["onNotice"],
+  ) {
     const settings = { file, ...(volttron && { volttron }) };
     this.#file = file;
     this.#writer = readonly
       ? undefined
-      : sqliteThread({ ...settings, durability }, () => {
-          this.#encoder = new BatchEncoder();
-        });
+      : sqliteThread(
+          { ...settings, durability },
+          {
+            onDeath: () => {
+              this.#encoder = new BatchEncoder();
+            },
+            onEvent: () =>
+              onNotice?.({
+                severity: "warning",
+                kind: "file_removed",
+                text: `history file ${file} was removed while in use; a new one is made, and what the old one held is gone with it`,
+              }),
+          },
+        );
     this.#reader = sqliteThread(settings);
     if (this.#writer) this.retention = new SqliteRetention(this.#writer, this.#reader);
   }

@@ -1,6 +1,7 @@
-import { closeSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { identityOf } from "../../sqlite-file.ts";
 import { HistorianError } from "../errors.ts";
 import { migrate, schemaState } from "./schema.ts";
 
@@ -95,9 +96,4 @@ export function opened(db: DatabaseSync, prepare: (db: DatabaseSync) => void): D
 
 export function noHistory(file: string): HistorianError {
   return new HistorianError("retry", `there is no history at ${file} yet; voltbridge run makes it`);
-}
-
-function identityOf(file: string): string {
-  const stats = statSync(file, { throwIfNoEntry: false });
-  return stats ? `${stats.dev}:${stats.ino}` : "";
 }

@@ -25,7 +25,13 @@ export const sqlite: HistorianBackendType<SqliteConnection> = {
       durability: { enum: ["full", "normal"], default: "full" },
     },
   },
-  create({ path, durability }, { dataFolder, readonly }) {
-    return new SqliteBackend(isAbsolute(path) ? path : join(dataFolder, path), durability, readonly);
+  create({ path, durability }, { dataFolder, readonly, onNotice }) {
+    return new SqliteBackend(
+      isAbsolute(path) ? path : join(dataFolder, path),
+      durability,
+      readonly,
+      undefined,
+      onNotice,
+    );
   },
 };

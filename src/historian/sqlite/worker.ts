@@ -31,6 +31,12 @@ export interface Calls {
   close(none: undefined): void;
 }
 
+/** The file was removed while in use, and a new one was made. */
+export type ThreadEvent = "removed";
+
+/** How often is looked whether the file was removed. */
+const LOOK_MS = 1000;
+
 export interface Failure {
   readonly kind: HistorianErrorKind;
   readonly message: string;
@@ -38,16 +44,26 @@ export interface Failure {
 
 /** The thread's side: one connection, one call after the other. */
 function serve({ file, durability, volttron }: ThreadSettings): void {
-  const connection = durability ? writer(file, durability, volttron) : reader(file, volttron);
-  serveThread<Calls, Failure>(connection, (error) => {
+  const connection = durability
+    ? writer(file, durability, () => tell("removed"), volttron)
+    : reader(file, volttron);
+  const tell = serveThread<Calls, Failure, ThreadEvent>(connection, (error) => {
     const { kind, message } = historianError(error, file);
     return { kind, message };
   });
 }
 
-function writer(file: string, durability: Durability, volttron?: VolttronTables): Partial<Calls> {
-  if (volttron) return new Writer(file, volttronLayout(volttron, durability));
-  return new Writer(file, ownLayout(durability));
+function writer(
+  file: string,
+  durability: Durability,
+  onRemoved: () => void,
+  volttron?: VolttronTables,
+): Partial<Calls> {
+  const made = volttron
+    ? new Writer(file, volttronLayout(volttron, durability), onRemoved)
+    : new Writer(file, ownLayout(durability), onRemoved);
+  setInterval(() => made.look(), LOOK_MS).unref();
+  return made;
 }
 
 function reader(file: string, volttron?: VolttronTables): Partial<Calls> {

@@ -37,13 +37,27 @@ export class Writer<Ids> {
   readonly #topics: KnownTopic<Ids>[] = [];
   #database: OpenDatabase | undefined;
 
-  constructor(file: string, layout: Layout<Ids>) {
+  readonly #onRemoved: () => void;
+
+  /** `onRemoved`: the file was removed while in use, and another was opened in its place. */
+  constructor(file: string, layout: Layout<Ids>, onRemoved: () => void) {
     this.#layout = layout;
+    this.#onRemoved = onRemoved;
     this.#file = new DatabaseFile(file, layout.open);
   }
 
   open(): void {
     this.#connected();
+  }
+
+  /** Makes the file anew where it was removed, though nothing is to be written. */
+  look(): void {
+    if (!this.#database) return;
+    try {
+      this.#connected();
+    } catch {
+      // The next write meets the same trouble, and has somebody to tell.
+    }
   }
 
   write(batch: Batch): void {
@@ -74,7 +88,10 @@ export class Writer<Ids> {
   /** The open file; one that took the place of another knows no topics yet. */
   #connected(): OpenDatabase {
     const database = this.#file.get();
-    if (database !== this.#database) for (const topic of this.#topics) delete topic.ids;
+    if (database !== this.#database) {
+      for (const topic of this.#topics) delete topic.ids;
+      if (this.#database) this.#onRemoved();
+    }
     this.#database = database;
     return database;
   }

@@ -36,8 +36,8 @@ export const volttronSqlite: HistorianBackendType<VolttronSqliteConnection> = {
       },
     },
   },
-  create({ path, durability, tables_def }, { dataFolder, readonly }) {
+  create({ path, durability, tables_def }, { dataFolder, readonly, onNotice }) {
     const file = isAbsolute(path) ? path : join(dataFolder, path);
-    return new SqliteBackend(file, durability, readonly, tablesIn(tables_def));
+    return new SqliteBackend(file, durability, readonly, tablesIn(tables_def), onNotice);
   },
 };
