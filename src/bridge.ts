@@ -23,8 +23,8 @@ export interface BridgeOptions {
   readonly log: Log;
   readonly secrets: Secrets;
   readonly version: string;
-  /** Problems that only the drivers see in configs and registries; told before anything runs. */
-  readonly onDiagnostics: (diagnostics: readonly Diagnostic[]) => void;
+  /** Problems that only the drivers see in configs and registries, and how many devices can run; told before any does. What it throws ends the start. */
+  readonly onDiagnostics: (diagnostics: readonly Diagnostic[], devices: number) => void;
 }
 
 export interface Bridge {
@@ -37,13 +37,14 @@ export interface Bridge {
 
 /**
  * Builds the parts, wires them to the bus and starts them, each after what it needs. Rejects where the settings cannot
- * work (data folder in use, embedded port taken, unknown backend), with nothing left running. A broker, a store or a
+ * work (data folder in use, embedded port taken, unknown backend), with nothing left running and no data folder that was not there before. A broker, a store or a
  * charging network that is away is no error: it is tried until the stop.
  */
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const { settings, log, secrets, version } = options;
   const undo: (() => void | Promise<void>)[] = [];
   let devices: RunningDevices | undefined;
+  let started = false;
   let limits: SiteLimits | undefined;
   const stop = async () => {
     limits?.stop();
@@ -53,7 +54,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   };
   try {
     const lock = DataLock.take(settings.data);
-    undo.push(() => lock.release());
+    undo.push(() => (started ? lock.release() : lock.withdraw()));
     const state = StateStore.open(join(settings.data, "state.sqlite"));
     undo.push(() => state.close());
 
@@ -62,7 +63,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     undo.push(watchFiles([lock, state], log, (notice) => bus.emit("notice", notice)));
     const running = openDevices({ devices: options.devices, settings, bus, log, state });
     devices = running;
-    options.onDiagnostics(running.diagnostics);
+    options.onDiagnostics(running.diagnostics, running.infos.length);
 
     limits = new SiteLimits({
       groups: settings.limits,
@@ -106,6 +107,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     // After the holds were taken up, and before the first scrape can come.
     limits.start();
     startSessions(options, running, mqtt, undo);
+    started = true;
     return { bus, devices: running, mqtt, stop };
   } catch (error) {
     await stop();

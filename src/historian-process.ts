@@ -40,12 +40,13 @@ export async function startHistorianProcess(options: HistorianProcessOptions): P
     throw new Error("historian.readonly is true: nothing would be stored; set it to false");
   const folder = join(settings.data, name);
   const undo: (() => unknown)[] = [];
+  let started = false;
   const stop = async () => {
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
     const lock = DataLock.take(folder);
-    undo.push(() => lock.release());
+    undo.push(() => (started ? lock.release() : lock.withdraw()));
     const bus = new Bus((event, err) => log.error(`a listener of ${event} failed`, { err }));
     undo.push(watchFiles([lock], log, (notice) => bus.emit("notice", notice)));
     // The store lies where the bridge's own would: `voltbridge history` asks it with the same config.
@@ -91,6 +92,7 @@ export async function startHistorianProcess(options: HistorianProcessOptions): P
     });
     undo.push(() => intake.stop());
     intake.start();
+    started = true;
     return { url: brokerUrl(mqtt), folder, stop };
   } catch (error) {
     await stop();

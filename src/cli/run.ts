@@ -50,19 +50,19 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
     log,
     secrets,
     version: packageVersion(),
-    onDiagnostics: tell,
+    onDiagnostics: (found, runnable) => {
+      tell(found);
+      if (runnable === 0 && !devices.some(({ settings: device }) => device.set))
+        throw new CommandError(
+          `no device can be started; see the problems above, or put a device config into ${settings.devices}`,
+          EXIT.configuration,
+        );
+    },
   }).catch((error: unknown) => {
     if (error instanceof CommandError) throw error;
     const message = `the bridge cannot start: ${(error as Error).message}`;
     throw new CommandError(message, EXIT.configuration, { cause: error });
   });
-  if (bridge.devices.infos.length === 0 && !devices.some(({ settings: device }) => device.set)) {
-    await bridge.stop();
-    throw new CommandError(
-      `no device can be started; see the problems above, or put a device config into ${settings.devices}`,
-      EXIT.configuration,
-    );
-  }
   if (errors > 0)
     log.warn(
       `started without what has errors: ${counted(errors, "problem")} above; "voltbridge check" lists them again`,

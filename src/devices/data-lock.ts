@@ -7,11 +7,12 @@ import {
   readFileSync,
   readlinkSync,
   realpathSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { OpenFile } from "../sqlite-file.ts";
 
@@ -51,22 +52,26 @@ interface Owner {
 export class DataLock {
   readonly #folder: string;
   readonly #owner: Owner;
+  /** The outermost folder that was made for it. */
+  readonly #made: string | undefined;
   #db: DatabaseSync;
   #open: OpenFile;
 
   /** Throws {@link DataFolderInUseError} at once where another process has it. Makes the folder where it is missing. */
   static take(folder: string): DataLock {
+    const made = makeFolder(folder);
     const db = lockIn(folder);
     const pid = holderOfRemoved(lockFileOf(folder));
     if (pid !== undefined) {
       db.close();
       throw new DataFolderInUseError(folder, pid, readOwner(folder));
     }
-    return new DataLock(folder, db);
+    return new DataLock(folder, db, made);
   }
 
-  private constructor(folder: string, db: DatabaseSync) {
+  private constructor(folder: string, db: DatabaseSync, made: string | undefined) {
     this.#folder = folder;
+    this.#made = made;
     this.#db = db;
     this.#open = new OpenFile(lockFileOf(folder));
     this.#owner = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
@@ -76,6 +81,7 @@ export class DataLock {
   /** Makes the lock anew where its file was removed, and says so. Throws where another process was faster. */
   restore(): string | undefined {
     const file = lockFileOf(this.#folder);
+    if (!existsSync(this.#folder)) makeFolder(this.#folder);
     if (!this.#open.removed) {
       if (!existsSync(ownerFileOf(this.#folder))) this.#sign();
       return undefined;
@@ -93,6 +99,20 @@ export class DataLock {
     this.#db.close();
   }
 
+  /** Releases the lock of a start that failed: a folder that was made for it goes too, unless another process works below it. */
+  withdraw(): void {
+    this.release();
+    if (this.#made === undefined) return;
+    const entries = readdirSync(this.#folder, { withFileTypes: true });
+    if (!entries.every((entry) => entry.isFile())) return;
+    for (const { name } of entries) rmSync(join(this.#folder, name));
+    try {
+      for (let path = this.#folder; path.length >= this.#made.length; path = dirname(path)) rmdirSync(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOTEMPTY") throw error;
+    }
+  }
+
   #sign(): void {
     writeFileSync(ownerFileOf(this.#folder), `${JSON.stringify(this.#owner)}\n`, { mode: 0o600 });
   }
@@ -101,17 +121,28 @@ export class DataLock {
 const lockFileOf = (folder: string) => join(folder, "lock.sqlite");
 const ownerFileOf = (folder: string) => join(folder, "lock.json");
 
+function makeFolder(folder: string): string | undefined {
+  try {
+    return mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw notWritable(folder, error);
+  }
+}
+
+function notWritable(folder: string, cause: unknown): Error {
+  const { code } = cause as NodeJS.ErrnoException;
+  return new Error(
+    `data folder ${folder} cannot be written to (${code}); make it writable, or name another ("data" in the bridge config)`,
+    { cause },
+  );
+}
+
 function lockIn(folder: string): DatabaseSync {
   const file = lockFileOf(folder);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
     closeSync(openSync(file, "a", 0o600));
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new Error(
-      `data folder ${folder} cannot be written to (${code}); make it writable, or name another ("data" in the bridge config)`,
-      { cause },
-    );
+  } catch (error) {
+    throw notWritable(folder, error);
   }
   const db = new DatabaseSync(file, { timeout: 0 });
   try {

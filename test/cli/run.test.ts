@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { freePort } from "../helpers/mosquitto.ts";
 import { cli, RunningCli } from "./in-process.ts";
@@ -96,6 +96,24 @@ describe("run", () => {
     const stderr = await refused();
     expect(stderr).toMatch(/bridge\.json:1:20: error \[bad_choice\] mqtt\.qos: .*found 3/);
     expect(stderr).toMatch(/historian\.backend.*did you mean "sqlite"\?/);
+  });
+
+  test("a start that fails leaves no data folder behind, whatever it fails at", async () => {
+    rmSync(place.at("configs/devices"), { recursive: true });
+    expect(await refused()).toMatch(/no device can be started/);
+    expect(readdirSync(place.folder).sort()).toEqual(["configs", "registry"]);
+    // One that only its driver refuses.
+    place.write("configs/devices/lab/one.json", {
+      driver_type: "fake",
+      registry_config: "config://fake.csv",
+    });
+    place.write("registry/fake.csv", `${header}\nbad,sine(1),FakeRegister,,float,kW,,FALSE,\n`);
+    expect(await refused()).toMatch(/no device can be started/);
+    expect(readdirSync(place.folder).sort()).toEqual(["configs", "registry"]);
+    // One that was there stays, with what it held.
+    place.write("data/mine.txt", "mine");
+    await refused();
+    expect(readdirSync(place.at("data"))).toContain("mine.txt");
   });
 
   test("no device at all: where one belongs, and nothing is left behind", async () => {
