@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatDiagnostic } from "../../src/config/index.ts";
@@ -379,6 +382,24 @@ test("F10: a file of more rows than any device can have is refused as a whole", 
   expect(diagnostics).toMatchObject([
     { code: "too_many_rows", line: 250_002, message: expect.stringContaining("more than 250000 rows") },
   ]);
+});
+
+test("F2: while a long registry is read, others have their turn every thousand rows", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "voltbridge-registry-"));
+  const file = join(folder, "r.csv");
+  writeFileSync(file, `${HEADER}\n${Array.from({ length: 20_000 }, (_, i) => `p${i},a,b\n`).join("")}`);
+  let turns = 0;
+  let reading = true;
+  const turn = () => {
+    turns++;
+    if (reading) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const { rows } = await readRegistry(file);
+  reading = false;
+  rmSync(folder, { recursive: true });
+  expect(rows).toHaveLength(20_000);
+  expect(turns).toBeGreaterThanOrEqual(19);
 });
 
 test("F2: 100,000 rows are read within 5 s and 300 MB", () => {
