@@ -23,6 +23,8 @@ export interface BridgeOptions {
   readonly log: Log;
   readonly secrets: Secrets;
   readonly version: string;
+  /** Takes over from a bridge of the same instance name that runs already. */
+  readonly force?: boolean;
   /** Problems that only the drivers see in configs and registries, and how many devices can run; told before any does. What it throws ends the start. */
   readonly onDiagnostics: (diagnostics: readonly Diagnostic[], devices: number) => void;
 }
@@ -46,7 +48,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   let devices: RunningDevices | undefined;
   let started = false;
   let limits: SiteLimits | undefined;
+  let unfollow: (() => void) | undefined;
   const stop = async () => {
+    unfollow?.();
     limits?.stop();
     // Before the rest, so that what the devices still say is published and stored.
     await devices?.stop();
@@ -87,6 +91,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       settings: settings.mqtt,
       instance: settings.instance,
       version,
+      force: options.force ?? false,
       bus,
       devices: running.byPath,
       commands: running.commands,
@@ -103,9 +108,19 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       }),
     });
     undo.push(() => mqtt.stop());
-    running.start();
+    await mqtt.role.decided;
+    running.start({ active: mqtt.role.isActive });
     // After the holds were taken up, and before the first scrape can come.
-    limits.start();
+    if (mqtt.role.isActive) limits.start();
+    unfollow = mqtt.role.onChange((isActive) => {
+      if (isActive) {
+        running.activate();
+        limits?.start();
+      } else {
+        limits?.stop();
+        running.passivate();
+      }
+    });
     startSessions(options, running, mqtt, undo);
     started = true;
     return { bus, devices: running, mqtt, stop };

@@ -15,6 +15,7 @@ interface Flags extends LogFlags {
   readonly config?: string;
   readonly strict?: true;
   readonly readOnly?: true;
+  readonly force?: true;
 }
 
 export function run(program: Command, terminal: Terminal): void {
@@ -23,7 +24,8 @@ export function run(program: Command, terminal: Terminal): void {
     .description("Run the bridge until Ctrl-C or TERM.")
     .option("--config <file>", "bridge config (default: configs/bridge.json)")
     .option("--strict", "do not start where a file has a warning")
-    .option("--read-only", "write to no device, whatever the bridge config says");
+    .option("--read-only", "write to no device, whatever the bridge config says")
+    .option("--force", "take over from a bridge of the same instance name that runs already");
   logOptions(command, "info").action((flags: Flags) => runBridge(flags, terminal));
 }
 
@@ -50,6 +52,7 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
     log,
     secrets,
     version: packageVersion(),
+    force: flags.force ?? false,
     onDiagnostics: (found, runnable) => {
       tell(found);
       if (runnable === 0 && !devices.some(({ settings: device }) => device.set))

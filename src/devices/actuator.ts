@@ -12,6 +12,7 @@ import {
   checkWritable,
   findDevice,
   findPoint,
+  switched,
 } from "./command-checks.ts";
 import type { Command, CommandResult, Commands } from "./commands.ts";
 import type { Device } from "./device.ts";
@@ -78,6 +79,10 @@ export class Actuator implements Commands, LimitActions {
   revertPoint(path: string, name: string, command: Command): Promise<CommandResult> {
     const asked = { device: path, point: name, requested: null, command };
     return this.#write(this.#attempt({ action: "revert", ...asked }), undefined);
+  }
+
+  checkFree(device: string, point: string, command: Command): void {
+    this.#checkNow({ action: "set", device, point, requested: null, command });
   }
 
   /** Reverts what this bridge wrote and what has a Starting Value. A point that fails does not stop the others. */
@@ -154,7 +159,8 @@ export class Actuator implements Commands, LimitActions {
       checkWritable(device, point);
       this.#checkNow(attempt);
       checkDuration(command.durationMinutes);
-      const value = action === "set" ? checkedValue(attempt.device, point, raw) : undefined;
+      const value =
+        action === "set" ? checkedValue(attempt.device, point, switched(device, point, raw)) : undefined;
       const onTurn = () => {
         // It may have waited for others.
         this.#checkNow(attempt);

@@ -59,12 +59,25 @@ export function checkAge(
     );
 }
 
+/** A year. Longest duration of a set point or an event, in minutes. */
+export const LONGEST_MINUTES = 525_600;
+
 export function checkDuration(durationMinutes: number | undefined): void {
-  if (durationMinutes === undefined) return;
-  if (!Number.isSafeInteger(durationMinutes) || durationMinutes <= 0)
-    throw new WriteRefusedError(
-      `duration_minutes is a whole number above 0, not ${durationMinutes}; leave it out for no end of its own`,
-    );
+  if (durationMinutes === undefined || isDuration(durationMinutes)) return;
+  throw new WriteRefusedError(
+    `duration_minutes is a whole number above 0 and at most ${LONGEST_MINUTES} (a year), not ${durationMinutes}; leave it out for no ` +
+      "end of its own",
+  );
+}
+
+export function isDuration(minutes: number): boolean {
+  return Number.isInteger(minutes) && minutes > 0 && minutes <= LONGEST_MINUTES;
+}
+
+/** `true` and `false` as 1 and 0 where the point is a switch of the driver, whatever type its row has. */
+export function switched({ driver }: Device, { name, type }: Point, raw: unknown): unknown {
+  const isNumber = type === "integer" || type === "float";
+  return typeof raw === "boolean" && isNumber && driver.isSwitch?.(name) ? Number(raw) : raw;
 }
 
 /** The value in the point's type, within its bounds. 0 and false are values like any other; null is none. */

@@ -41,6 +41,8 @@ export interface Commands {
   set(device: string, point: string, value: unknown, command: Command): Promise<CommandResult>;
   revertPoint(device: string, point: string, command: Command): Promise<CommandResult>;
   revertDevice(device: string, command: Command): Promise<CommandResult>;
+  /** Throws what a set would be refused with now, whatever its value: ScheduleError, OverrideError, CommandExpiredError, … */
+  checkFree(device: string, point: string, command: Command): void;
 }
 
 /** VOLTTRON's answer to a request of the scheduler. */

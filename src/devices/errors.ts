@@ -24,12 +24,14 @@ export class OverrideError extends Error {
   override readonly name = "OverrideError";
 }
 
-/** The bridge is read-only (setting `read_only`). Nothing was sent. */
+/** The bridge is read-only: by its settings, or while another bridge of its instance name is in charge. Nothing was sent. */
 export class ReadOnlyBridgeError extends Error {
   override readonly name = "ReadOnlyBridgeError";
 
   constructor() {
-    super("this bridge is read-only (read_only in its config, or run --read-only); nothing was sent");
+    super(
+      "this bridge is read-only (read_only in its config, run --read-only, or another bridge of its instance name is in charge); nothing was sent",
+    );
   }
 }
 

@@ -4,7 +4,7 @@ import { WriteRefusedError } from "../drivers/errors.ts";
 import type { PointValue, Write } from "../points/index.ts";
 import { answerOf } from "./answers.ts";
 import { type Clock, withDeadline } from "./clock.ts";
-import { checkAge, findDevice } from "./command-checks.ts";
+import { checkAge, findDevice, isDuration, LONGEST_MINUTES } from "./command-checks.ts";
 import type { Command, Eventing, PlannedEvent } from "./commands.ts";
 import type { Device } from "./device.ts";
 import { recordOf } from "./saved-record.ts";
@@ -63,13 +63,13 @@ export class Events implements Eventing {
 
   async createEvent(path: string, plan: EventPlan, command: Command): Promise<PlannedEvent> {
     const { startsAt, durationMinutes, allowOptOut, limit, group } = plan;
-    const times = {
-      startsAt: startsAt.toISOString(),
-      endsAt: new Date(startsAt.getTime() + durationMinutes * MS_PER_MINUTE).toISOString(),
-    };
-    const planned = { device: path, ...(group !== undefined && { group }), ...times, ...limit, allowOptOut };
-    return this.#recorded("create_event", path, planned, command, async (device) => {
+    const endsAt = new Date(startsAt.getTime() + durationMinutes * MS_PER_MINUTE);
+    const what = { device: path, ...(group !== undefined && { group }), ...limit, allowOptOut };
+    // Null where there is no such time; the check refuses it.
+    const asked = { ...what, startsAt: startsAt.toJSON(), endsAt: endsAt.toJSON() };
+    return this.#recorded("create_event", path, asked, command, async (device) => {
       checkPlan(plan, this.#parts.clock.now());
+      const planned = { ...what, startsAt: startsAt.toISOString(), endsAt: endsAt.toISOString() };
       const { id, code, text } = await this.#call(`planning an event of ${path}`, (signal) =>
         eventsOf(device).create(plan, signal),
       );
@@ -140,8 +140,12 @@ function eventsOf({ driver, info }: Device) {
 function checkPlan({ startsAt, durationMinutes, limit }: EventPlan, now: number): void {
   const refuse = (text: string) => new WriteRefusedError(`${text}; nothing was sent`);
   if (!(startsAt.getTime() > now)) throw refuse("an event begins in the future");
-  if (!Number.isSafeInteger(durationMinutes) || durationMinutes < 1)
-    throw refuse(`an event lasts a whole number of minutes, at least 1, not ${durationMinutes}`);
+  if (startsAt.getTime() > now + LONGEST_MINUTES * MS_PER_MINUTE)
+    throw refuse(`an event begins at most a year from now, not at ${startsAt.toISOString()}`);
+  if (!isDuration(durationMinutes))
+    throw refuse(
+      `an event lasts a whole number of minutes, at least 1 and at most ${LONGEST_MINUTES} (a year), not ${durationMinutes}`,
+    );
   if ("kw" in limit ? !(limit.kw >= 0) : !(limit.percent >= 0 && limit.percent <= 100))
     throw refuse("the limit is 0 kW or more for each port, or 0 to 100 percent of each station's load");
 }

@@ -1,4 +1,5 @@
 import type { PointValue } from "../points/index.ts";
+import { LONGEST_MINUTES } from "./command-checks.ts";
 import { recordOf } from "./saved-record.ts";
 
 /**
@@ -57,6 +58,17 @@ export const isSavedLimit: (value: unknown) => value is SavedLimit = recordOf<Sa
   detail: "value?",
   before: (before) => before === undefined || isSavedLimit(before),
 });
+
+const LONGEST_MS = LONGEST_MINUTES * 60_000;
+
+/** Whether it ends later than any duration can ask for. */
+export function isTooLong({ setAt, endsAt }: SavedLimit): boolean {
+  return endsAt !== undefined && endsAt - setAt > LONGEST_MS;
+}
+
+export function shortened(saved: SavedLimit): SavedLimit {
+  return { ...saved, endsAt: saved.setAt + LONGEST_MS };
+}
 
 export function idOf({ device, key }: Pick<HeldLimit, "device" | "key">): string {
   return JSON.stringify([device, key]);

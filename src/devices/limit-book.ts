@@ -9,8 +9,10 @@ import {
   inForce,
   isFromFuture,
   isSavedLimit,
+  isTooLong,
   mayStand,
   shifted,
+  shortened,
   takenUp,
 } from "./held-limit.ts";
 import type { StateNamespace } from "./state-store.ts";
@@ -22,6 +24,8 @@ export interface Entry {
   readonly writtenAt: number;
   /** It was taken up by a clock that is behind: when its lease ends is not known. */
   readonly isDoubtful?: boolean;
+  /** An earlier version kept it with an end beyond the longest duration. */
+  readonly isShortened?: boolean;
 }
 
 /** A write that is about to be sent. */
@@ -74,11 +78,13 @@ export class LimitBook {
     const lastAlive = Number(alive.get(ALIVE) ?? 0);
     for (const [, saved] of store.records(isSavedLimit)) {
       const isDoubtful = isFromFuture(Math.max(saved.setAt, lastAlive), now);
+      const isShortened = isTooLong(saved);
       const age = isDoubtful ? 0 : Math.max(0, now - saved.setAt);
       const entry: Entry = {
-        limit: takenUp(saved, now, isDoubtful),
+        limit: takenUp(isShortened ? shortened(saved) : saved, now, isDoubtful),
         writtenAt: clock.monotonic() - age,
         isDoubtful,
+        isShortened,
       };
       this.#keep(entry.limit, entry);
       if (entry.isDoubtful) this.#save([saved.device, saved.key]);

@@ -80,6 +80,13 @@ export class LimitKeeper {
     this.#actions = actions;
     for (const entry of book.entries()) {
       const { limit } = entry;
+      if (entry.isShortened)
+        this.#say(
+          "warning",
+          "hold_shortened",
+          limit,
+          "was kept with an end that is too far away, and ends in a year",
+        );
       const isKnown = devices.get(limit.device)?.info.points.get(limit.point)?.writable === true;
       const isOver = limit.endsAt !== undefined && limit.endsAt <= clock.now();
       if (isKnown && (actions || !isOver)) this.#follow(idOf(limit), entry);

@@ -27,7 +27,7 @@ import { Overrides } from "./overrides/index.ts";
 import { Owners } from "./owners.ts";
 import { Poller } from "./poller.ts";
 import { messageOf } from "./read-back.ts";
-import { sayReadOnly } from "./read-only.ts";
+import { ActivePart } from "./read-only.ts";
 import { RefusalLimit } from "./refusal-limit.ts";
 import { Schedule } from "./schedule/index.ts";
 import { type ScrapeCounters, ScrapeResults } from "./scrape-results.ts";
@@ -77,7 +77,12 @@ export interface RunningDevices {
   accounts(driverType: string): readonly DriverAccount[];
   /** How long the event loop was held up since this was asked last. */
   takeLoopDelay(): LoopDelayReading;
-  start(): void;
+  /** `active` false: it only reads until {@link activate}, and writes nothing. Default: true. */
+  start(options?: { readonly active: boolean }): void;
+  /** The bridge is in charge: takes up what is held, carries out commands, renews and ends. */
+  activate(): void;
+  /** Another bridge is in charge: refuses every write from now on, and renews and ends nothing. */
+  passivate(): void;
   /** Answers what is under way, ends every call and closes the drivers. */
   stop(): Promise<void>;
 }
@@ -131,7 +136,9 @@ export function openDevices(options: DevicesOptions): RunningDevices {
   const actuator = new Actuator({
     devices: byPath,
     settings: settings.actuator,
-    readOnly,
+    get readOnly() {
+      return !activePart.mayWrite;
+    },
     ledger,
     book,
     batch: (work) => state.batch(work),
@@ -157,7 +164,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     clock,
     maxCommandAgeSeconds: settings.actuator.maxCommandAgeSeconds,
     checkFree(path, requester) {
-      if (readOnly) throw new ReadOnlyBridgeError();
+      if (!activePart.mayWrite) throw new ReadOnlyBridgeError();
       schedule.check(path, requester);
       overrides.check(path, "set", undefined);
     },
@@ -173,6 +180,9 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     write: (device, value) => actuator.beat(device, value),
     clock,
     log,
+  });
+  const activePart = new ActivePart({
+    ...{ readOnly, devices: byPath, actuator, book, keeper, watch, schedule, deadMan, heartbeat, notices },
   });
   const loopDelay = new LoopDelay();
   const stopping = new AbortController();
@@ -254,7 +264,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       drivers: services.counters(),
     }),
     takeLoopDelay: () => loopDelay.take(),
-    start() {
+    start({ active } = { active: true }) {
       loopDelay.start();
       reportState(state, notices);
       if (state.setAside !== undefined)
@@ -263,32 +273,26 @@ export function openDevices(options: DevicesOptions): RunningDevices {
           "state_damaged",
           `the state file was damaged and put aside as ${state.setAside}`,
         );
-      schedule.start();
-      keeper.start(byPath, readOnly ? undefined : actuator);
-      actuator.settle();
-      watch.start();
-      deadMan?.start();
       deaf = bus.on("write", (write) => latest.written(write));
-      if (readOnly) sayReadOnly(book, notices);
+      if (active) activePart.start();
+      else activePart.passivate();
       poller.start();
-      if (!readOnly) heartbeat.start();
       for (const set of sets) set.start();
-      if (!readOnly && settings.driver.writeStartingValues)
+      if (active && !readOnly && settings.driver.writeStartingValues)
         for (const device of startedWith)
           void writeStartingValues(device, { actuator, book, clock, log, signal: stopping.signal });
     },
+    activate: () => activePart.start(),
+    passivate: () => activePart.passivate(),
     async stop() {
       stopping.abort();
       loopDelay.stop();
       await Promise.all(sets.map((set) => set.stop()));
-      heartbeat.stop();
-      deadMan?.stop();
-      keeper.stop();
+      activePart.stop();
       watch.stop();
       events.stop();
       deaf?.();
       overrides.stop();
-      schedule.stop();
       await Promise.all([poller.stop(), actuator.stop()]);
       recorded.stop();
       await services.close();

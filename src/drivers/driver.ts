@@ -206,6 +206,8 @@ export interface DriverDevice {
    * Resolves when the device took it; rejects where it did not or where that is not known.
    */
   setPoint(point: string, value: PointValue, options: WriteOptions): Promise<WriteOutcome>;
+  /** Whether a writable point is off or on, 0 or 1: a command may then say `false` or `true` too. Absent: none is. */
+  isSwitch?(point: string): boolean;
   /** Back to the device's own default, or to the row's Starting Value where there is one. */
   revertPoint(point: string, options: WriteOptions): Promise<WriteOutcome>;
   /**

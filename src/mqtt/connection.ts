@@ -22,12 +22,16 @@ export interface ConnectionOptions {
   readonly keepaliveSeconds: number;
   /** Says `online` after each connect, `offline` at the stop and by the broker when we are gone. Retained. */
   readonly stateTopic: string;
+  /** Whether it is this connection that says so. Default: always. */
+  readonly isSpeaking?: () => boolean;
   readonly log: Log;
   readonly times?: Partial<ConnectionTimes>;
   /** Sees each new connection when everything is subscribed, and every message. */
   readonly observer?: {
     arrived(session: Session): void;
     heard(message: Incoming): void;
+    /** The broker could not be reached. */
+    failed?(): void;
   };
 }
 
@@ -105,9 +109,14 @@ export class Connection implements Link {
   async stop(): Promise<void> {
     const session = this.#session;
     if (this.#up) this.#change(false);
-    if (session) await this.#presence.farewell(session);
+    if (session && this.#isSpeaking) await this.#presence.farewell(session);
     this.#stopping.abort();
     await this.#running;
+  }
+
+  /** Says `online`, where it was silent at the connect. */
+  async announce(): Promise<void> {
+    if (this.#session) await this.#presence.announce(this.#session);
   }
 
   publish(message: Message): Promise<void> {
@@ -132,6 +141,10 @@ export class Connection implements Link {
   onChange(listener: (up: boolean) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  get #isSpeaking(): boolean {
+    return this.#options.isSpeaking?.() ?? true;
   }
 
   async #run(): Promise<void> {
@@ -182,7 +195,7 @@ export class Connection implements Link {
     signal.addEventListener("abort", stop, { once: true });
     try {
       await this.#subscribeAll(session, [...this.#subscriptions]);
-      await this.#presence.announce(session);
+      if (this.#isSpeaking) await this.#presence.announce(session);
       if (session.alive) this.#arrived(session);
       const reason = await session.ended;
       if (!signal.aborted) this.#lost(reason, performance.now() - since);
@@ -196,7 +209,7 @@ export class Connection implements Link {
   }
 
   #dispatch(message: Incoming): void {
-    this.#presence.heard(message, this);
+    if (this.#isSpeaking) this.#presence.heard(message, this);
     this.#options.observer?.heard(message);
     for (const subscription of this.#subscriptions) {
       if (subscription.filters.some((filter) => matches(filter, message.topic)))
@@ -250,6 +263,7 @@ export class Connection implements Link {
       return;
     }
     this.#failures++;
+    this.#options.observer?.failed?.();
     const reason = `${reasonOf(error)}${remedy(error)}`;
     if (reason === this.#lastFailure) return;
     this.#lastFailure = reason;

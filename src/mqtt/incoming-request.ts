@@ -40,7 +40,7 @@ export function termsOf(
 
 /** Retained messages whose refusal is remembered. */
 const MOST_REFUSED = 1000;
-/** A broker hands over what it kept for so long after a connect. */
+/** A broker hands over what it kept for so long after a connect, or after the subscription where that came later. */
 const HANDOVER_MS = 5000;
 
 /** Remembers which retained messages were refused, so that the next connect does not repeat the answers. */
@@ -55,6 +55,7 @@ export class RetainedRefusals {
   }
 
   start(): void {
+    this.#connectedAt = performance.now();
     this.#unwatch = this.#link.onChange((up) => {
       if (up) this.#connectedAt = performance.now();
     });

@@ -1,19 +1,18 @@
 import { randomBytes } from "node:crypto";
-import type { Bus } from "../bus.ts";
 import type { MqttSettings } from "../config/settings.ts";
-import type { Commands, Control } from "../devices/commands.ts";
-import type { Log, Secrets } from "../log.ts";
-import type { DeviceInfo, SessionOutlet } from "../points/index.ts";
-import type { Queue, QueueCounters } from "../queue/contract.ts";
+import type { Log } from "../log.ts";
+import type { SessionOutlet } from "../points/index.ts";
+import type { QueueCounters } from "../queue/contract.ts";
 import { Arrivals } from "./arrivals.ts";
 import { addressOptions, brokerUrl } from "./broker-address.ts";
-import { CommandReceiver } from "./commands.ts";
-import { Connection, type ConnectionTimes } from "./connection.ts";
-import { followControllers } from "./controllers.ts";
+import { Connection } from "./connection.ts";
+import { ControlReceivers } from "./control-receivers.ts";
 import { Delivery, type MqttCounters } from "./delivery.ts";
 import { EmbeddedBroker } from "./embedded-broker.ts";
+import { InstanceRole } from "./instance-role.ts";
 import { LateAnswers } from "./late-answers.ts";
 import { LossReports } from "./loss-reports.ts";
+import type { MqttOptions } from "./options.ts";
 import { OtherBridges } from "./other-bridges.ts";
 import { Outbox } from "./outbox.ts";
 import { deviceText, headerPlaces } from "./payloads.ts";
@@ -21,15 +20,14 @@ import { Publisher } from "./publisher.ts";
 import type { Sending } from "./reading.ts";
 import { Replies } from "./replies.ts";
 import { Requesters } from "./requesters.ts";
-import { RetainedRecord, type RetainedStore } from "./retained-record.ts";
+import { RetainedRecord } from "./retained-record.ts";
 import { RetainedTopics } from "./retained-topics.ts";
-import { RpcReceiver } from "./rpc.ts";
-import { ScheduleReceiver } from "./schedule.ts";
 import { SelfTest } from "./self-test.ts";
 import { SessionTopics } from "./session-topics.ts";
 import { StateView } from "./state-view.ts";
-import { type HealthReport, StatusPublisher } from "./status.ts";
+import { StatusPublisher } from "./status.ts";
 import { Topics } from "./topics.ts";
+import { Voice } from "./voice.ts";
 import { whenUp } from "./when-up.ts";
 
 export type { Answer } from "./answers.ts";
@@ -40,35 +38,11 @@ export type { Ask } from "./client.ts";
 export { NoAnswerError, NoBridgeError, NoNameError, RpcError, request } from "./client.ts";
 export { Intake, type IntakeOptions } from "./intake.ts";
 export { type IntakeStatus, startIntakeStatus } from "./intake-status.ts";
+export type { MqttOptions } from "./options.ts";
 export type { Check, ProbedDevice } from "./probes.ts";
 export { callBridge } from "./rpc-client.ts";
 export { type SelfTestVisit, selfTest } from "./self-test-visit.ts";
 export { NoBrokerError } from "./visit.ts";
-
-export interface MqttOptions {
-  readonly settings: MqttSettings;
-  readonly instance: string;
-  readonly version: string;
-  readonly bus: Bus;
-  /** By path. May change while running; devices that come later are found by their path. */
-  readonly devices: ReadonlyMap<string, DeviceInfo>;
-  readonly commands: Commands;
-  /** Reservations and overrides. Without it, nobody listens for these. */
-  readonly control?: Control;
-  /** Where the name of who sends a request is taken from. Default: `message`. */
-  readonly requester?: "message" | "topic";
-  readonly log: Log;
-  /** Asked every minute and at changes; its keys go into `…/health` beside our own. */
-  readonly health?: () => HealthReport;
-  /** Blanked in everything that is published but measured values. */
-  readonly secrets?: Secrets;
-  /** Durable: which retained topics earlier runs published. */
-  readonly retained?: RetainedStore;
-  /** Where the scrapes wait for the broker; opened and closed by the owner. */
-  readonly outbox: Queue;
-  readonly now?: () => Date;
-  readonly times?: Partial<ConnectionTimes>;
-}
 
 export interface Mqtt {
   /** URL of the broker without user and password; that of the embedded broker where there is one. */
@@ -78,6 +52,13 @@ export interface Mqtt {
   readonly counters: MqttCounters;
   /** The balance of the scrapes, in values, about a second old. */
   readonly outbox: QueueCounters | undefined;
+  /** Whether this bridge is in charge of its instance name; until that is decided, it takes no commands. */
+  readonly role: {
+    readonly decided: Promise<void>;
+    readonly isActive: boolean;
+    /** Called with every later change. */
+    onChange(listener: (isActive: boolean) => void): () => void;
+  };
   /** Where session events and lifetime energy go out. */
   readonly sessions: SessionOutlet;
   /** Resolves at the next connect, or at once; rejects when `signal` is aborted first. */
@@ -112,15 +93,35 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     now,
     ...(options.times?.connectTimeoutMs !== undefined && { timeoutMs: options.times.connectTimeoutMs }),
   });
-  const link = new Connection({
+  const connection = new Connection({
     address,
     clientId: `${instance}-${randomBytes(6).toString("hex")}`,
     keepaliveSeconds: settings.keepaliveSeconds,
     stateTopic: topics.own("state"),
+    isSpeaking: () => role.role === "active",
     log,
-    observer: selfTest,
+    observer: {
+      arrived: (session) => selfTest.arrived(session),
+      heard: (message) => selfTest.heard(message),
+      failed: () => role.noBroker(),
+    },
     ...(options.times && { times: options.times }),
   });
+  const role = new InstanceRole({
+    link: connection,
+    topics,
+    instance,
+    force: options.force ?? false,
+    // Nobody was at a broker of its own before it.
+    first: broker !== undefined,
+    log,
+    notify(notice) {
+      bus.emit("notice", { ...notice, at: now() });
+    },
+    onReport: () => status.reportChanged(),
+    askMs: options.times?.askMs,
+  });
+  const link = new Voice(connection, () => role.role === "active");
   const reports = new LossReports(log, (text) =>
     bus.emit("notice", { severity: "warning", kind: "message_refused", text, at: now() }),
   );
@@ -169,6 +170,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     health: () => ({
       mqtt: counters(),
       outbox: outbox.counters,
+      instance: role.report,
       selfTest: selfTest.report,
       ...options.health?.(),
     }),
@@ -192,36 +194,32 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   const answering = { ...shared, headers: settings.headers, devices };
   const replies = new Replies(answering);
   const lateAnswers = new LateAnswers(link, delivery);
-  const receiver = new CommandReceiver({ ...shared, devices, commands, others, replies, log });
-  const schedule =
-    control &&
-    new ScheduleReceiver({
-      ...shared,
-      headers: settings.headers,
-      bus,
-      devices,
-      others,
-      scheduling: control.scheduling,
-    });
-  const health = () => status.health();
-  const rpc = control && new RpcReceiver({ ...shared, commands, control, health });
-
+  const receivers = new ControlReceivers({
+    ...answering,
+    ...{ bus, commands, control, others, replies, log, health: () => status.health() },
+  });
   const unsubscribe = [
-    ...(control?.controllers ? [followControllers(link, topics, control.controllers)] : []),
+    role.onChange((turned) => {
+      if (turned === "active") receivers.start();
+      else void receivers.stop();
+      void link.turned();
+      status.reportChanged();
+    }),
     bus.on("scrape", (scrape) => {
-      publisher.publish(scrape);
+      // What the other one publishes need not wait here for its end.
+      if (role.role !== "standby") publisher.publish(scrape);
       state.scrape(scrape);
     }),
     bus.on("write", (write) => {
       publisher.announce(write);
-      if (write.replyTo !== undefined) lateAnswers.send(replies.late(write) ?? rpc?.late(write) ?? []);
+      if (write.replyTo !== undefined) lateAnswers.send(replies.late(write) ?? receivers.late(write) ?? []);
     }),
     bus.on("availability", (change) => {
       state.availability(change);
       status.availability(change);
     }),
     bus.on("membership", ({ device, change }) => {
-      if (change === "added") receiver.added(device.path);
+      if (change === "added") receivers.added(device.path);
       if (change === "added") retained.keep(device.path);
       if (change === "gone") {
         publisher.forgetDevice(device.path);
@@ -233,7 +231,8 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       }
       status.membershipChanged(device.path);
     }),
-    bus.on("notice", (notice) => status.notice(notice)),
+    // Nothing else is published while another bridge speaks for the instance.
+    bus.on("notice", (notice) => status.notice(notice, notice.kind.startsWith("instance_"))),
     link.onChange((up) => {
       if (!up) return;
       delivery.reportAbsence();
@@ -247,13 +246,11 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   await outbox.start();
   arrivals.start();
   others.start();
-  receiver.start();
   lateAnswers.start();
-  schedule?.start();
-  rpc?.start();
   state.start();
   status.start();
-  link.start();
+  role.start();
+  connection.start();
 
   return {
     url: brokerUrl(address),
@@ -268,9 +265,16 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     },
     sessions: new SessionTopics({ link, delivery, topics }),
     whenConnected: (signal) => whenUp(link, signal),
+    role: {
+      decided: role.decided,
+      get isActive() {
+        return role.role === "active";
+      },
+      onChange: (listener) => role.onChange((turned) => listener(turned === "active")),
+    },
     async stop() {
-      await Promise.all([receiver.stop(), rpc?.stop()]);
-      schedule?.stop();
+      role.stop();
+      await receivers.stop();
       arrivals.stop();
       lateAnswers.stop();
       others.stop();
@@ -280,7 +284,8 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       selfTest.stop();
       for (const end of unsubscribe) end();
       await outbox.stop();
-      await link.stop();
+      link.stop();
+      await connection.stop();
       await broker?.stop();
     },
   };

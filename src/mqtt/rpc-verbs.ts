@@ -81,13 +81,14 @@ export const verbs: Readonly<Record<string, Verb>> = {
     params: ["path", "point_names_values"],
     async call(params, { commands, command }) {
       const points = manyPoints(params, "point_names_values");
+      // As VOLTTRON's actuator does: every device is looked at before the first write.
+      const refusal = refusalOf(points, (path, point) => commands.checkFree(path, point, command));
+      const asked = { ...command, ...(refusal && { refusal }) };
       const all = points.map(({ name, path, point, value }) =>
-        settled(
-          name,
-          commands.set(path, point, value, { ...command, id: `${command.id}/${name}` }).then(done),
-        ),
+        settled(name, commands.set(path, point, value, { ...asked, id: `${command.id}/${name}` }).then(done)),
       );
       const [, errors] = collected(await Promise.all(all));
+      if (refusal && Object.keys(errors).length > 0) throw refusal;
       return errors;
     },
   },
@@ -239,6 +240,19 @@ function manyPoints(params: Params, list: string) {
     const { path, point } = device === undefined ? splitTarget(trimmed(name)) : { path: device, point: name };
     return { name, path, point, value };
   });
+}
+
+/** Why a batch is refused as a whole; undefined where it is not. */
+function refusalOf(
+  points: ReturnType<typeof manyPoints>,
+  check: (path: string, point: string) => void,
+): Error | undefined {
+  try {
+    for (const { path, point } of points) check(path, point);
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 interface Settled {

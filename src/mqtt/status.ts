@@ -113,24 +113,38 @@ export class StatusPublisher {
     }, SOON_MS);
   }
 
-  /** Publishes an event; one that happens while the broker is away is published when it is back. */
-  notice(notice: Notice): void {
+  /**
+   * Publishes an event; one that happens while the broker is away is published when it is back. `always`: also while another
+   * bridge speaks for the instance.
+   */
+  notice(notice: Notice, always = false): void {
+    if (always) {
+      void this.#sendEvent(notice);
+      return;
+    }
     this.#events.push(notice);
     if (this.#events.length > MOST_EVENTS) this.#events.shift();
     this.#publishEvents();
   }
 
   #publishEvents(): void {
-    const { link, delivery, topics } = this.#options;
-    if (!link.up) return;
-    for (const notice of this.#events.splice(0)) {
-      const message = { topic: topics.own("event"), payload: JSON.stringify(notice), retain: false };
-      void delivery.send({ ...message, qos: 1 }).then((outcome) => {
+    if (!this.#options.link.up) return;
+    for (const notice of this.#events.splice(0))
+      void this.#sendEvent(notice).then((outcome) => {
         if (outcome !== "dropped" || this.#events.length >= MOST_EVENTS) return;
         this.#events.push(notice);
         this.#events.sort((a, b) => a.at.getTime() - b.at.getTime());
       });
-    }
+  }
+
+  #sendEvent(notice: Notice) {
+    const { delivery, topics } = this.#options;
+    return delivery.send({
+      topic: topics.own("event"),
+      payload: JSON.stringify(notice),
+      qos: 1,
+      retain: false,
+    });
   }
 
   #note(path: string, availability: AvailabilityChange["availability"] | undefined): void {

@@ -97,6 +97,11 @@ export class Topics {
     return `${this.#base}voltbridge/${this.#instance}/${kind}`;
   }
 
+  /** Where bridges of this instance name ask whether another one runs, and where that one answers. */
+  owner(kind: "ask" | "answer"): string {
+    return `${this.#base}voltbridge/${this.#instance}/owner/${kind}`;
+  }
+
   /** Where a controller says `online` and its will `offline`; with name `+` a filter for all. */
   controller(name: string): string {
     return `${this.#base}voltbridge/${this.#instance}/controller/${name}/state`;

@@ -1,7 +1,7 @@
-import type { Connection } from "./connection.ts";
+import type { Link } from "./link.ts";
 
 /** Resolves when the link is up, or at once; rejects when `signal` is aborted first. */
-export function whenUp(link: Connection, signal: AbortSignal): Promise<void> {
+export function whenUp(link: Link, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (link.up) return resolve();
     const end = link.onChange((up) => {

@@ -92,6 +92,7 @@ describe("bridge config", () => {
         schedulePublishIntervalSeconds: 30,
         preemptGraceSeconds: 60,
         confirmTimeoutSeconds: 60,
+        renewal: "if_in_force",
         acceptedAfterSeconds: 5,
         writesPerMinute: 60,
         maxCommandAgeSeconds: 60,

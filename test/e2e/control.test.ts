@@ -1,3 +1,5 @@
+import { appendFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
 import { Mosquitto, mosquittoInstalled } from "../helpers/mosquitto.ts";
@@ -85,6 +87,28 @@ describe.skipIf(!mosquittoInstalled)("control, from outside", { timeout: 60_000 
     expect(await voltbridge(clear)).toMatchObject({ code: 0, stdout: `cleared: ${SET}/allowedLoad_1\n` });
     expect((await voltbridge(clear)).stdout).toContain("nothing is retained");
     expect(writes()).toEqual([]);
+  });
+
+  test("E15: false to shedState clears and true to clearAlarms clears the alarms, as with VOLTTRON's driver; no other number is a switch", async () => {
+    await prepare();
+    const file = join(site.folder, "registry", "chargepoint-minimal.csv");
+    appendFileSync(file, "clearAlarms,clearAlarms,AlarmRegister,,integer,,,TRUE,,,,\n");
+    await start();
+    await ear.send(`${SET}/allowedLoad_1`, "3");
+    await json(`${VALUE}/allowedLoad_1`);
+    for (const [point, value] of [
+      ["shedState_1", "false"],
+      ["clearAlarms", "true"],
+    ]) {
+      await ear.send(`${SET}/${point}`, value!);
+      const [, , headers] = await json(`${VALUE}/${point}`);
+      expect(told(headers)).toBe("confirmed");
+    }
+    await ear.send(`${SET}/allowedLoad_1`, "true");
+    expect(await json(`${ERROR}/allowedLoad_1`)).toMatchObject({ type: "InvalidValueError" });
+    expect(writes().map(({ operation }) => operation)).toEqual([
+      ...["shedLoad", "clearShedState", "clearAlarms"],
+    ]);
   });
 
   test("E2, E5: what is sent while the bridge is away never acts; a bare set to the running one does", async () => {

@@ -286,7 +286,10 @@ for (const link of LINKS) {
       expect(rig.commands.calls.length === 0).toBe(isTold);
       rig.commands.calls.length = 0;
       const from = ear.messages.length;
-      const second = await startRig({ url: rig.mqtt.url, protocolVersion: link.protocolVersion });
+      const second = await startRig(
+        { url: rig.mqtt.url, protocolVersion: link.protocolVersion },
+        { instance: "bridge-2" },
+      );
       const error = await ear.json(`devices/actuators/error/${PATH}/retained`, undefined, from);
       expect(error).toMatchObject({
         type: "RetainedCommandError",

@@ -87,6 +87,8 @@ class FakeCommands implements Commands {
     );
   }
 
+  checkFree(): void {}
+
   revertPoint(on: string, of: string, command: Command): Promise<CommandResult> {
     this.calls.push({ verb: "revertPoint", device: on, point: of, command });
     return this.#result(on, { point: of, requested: null }, command);
@@ -148,7 +150,7 @@ export async function startRig(
     outbox: new MemoryQueue(),
     log: createLog({ level: "info", write: (line) => log.push(line) }),
     now: () => AT,
-    times: { firstPauseMs: 50, longestPauseMs: 200, stableMs: 100, connectTimeoutMs: 2000 },
+    times: { firstPauseMs: 50, longestPauseMs: 200, stableMs: 100, connectTimeoutMs: 2000, askMs: 10 },
     ...more,
   });
   return { bus, commands, mqtt, log, devices };

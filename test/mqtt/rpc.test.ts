@@ -77,6 +77,36 @@ for (const link of LINKS) {
       expect(await call("get_point", ["site/s2", "limit"])).toBe(9);
     });
 
+    test("E32: a batch with one device reserved by another, or under an override, writes nothing at all", async () => {
+      const at = (minutes: number) => new Date(control.clock.now() + minutes * MINUTE).toISOString();
+      const slots = [["site/s2", at(0), at(10)]];
+      await call("request_new_schedule", ["ann", "batch", "LOW", slots]);
+      const written = () => ["site/s1", "site/s2"].map((path) => control.station(path).writes.length);
+      const [[one, two], told] = [written(), control.writes.length];
+      const batch = [
+        [
+          ["site/s1/limit", 5],
+          ["site/s2/limit", 6],
+        ],
+      ];
+      const bob = { requester: "bob" };
+      expect(await call("set_multiple_points", batch, bob)).toEqual([-32_000, "ScheduleError"]);
+      // Each is on record, refused.
+      const refused = control.writes.slice(told).map(({ device, status }) => [device.path, status]);
+      expect(refused).toEqual([
+        ["site/s1", "refused"],
+        ["site/s2", "refused"],
+      ]);
+      control.overriding.setOverrideOn("site/s1", { failsafeRevert: false }, control.command());
+      const ann = { requester: "ann" };
+      expect(await call("set_multiple_points", batch, ann)).toEqual([-32_000, "OverrideError"]);
+      expect(written()).toEqual([one, two]);
+      control.overriding.clearOverrides(control.command());
+      expect(await call("set_multiple_points", batch, ann)).toEqual({});
+      expect(written()).toEqual([one! + 1, two! + 1]);
+      await call("request_cancel_schedule", ["ann", "batch"]);
+    });
+
     test("E19: overrides", async () => {
       expect(await call("set_override_on", ["site/s*", 600, false])).toBe(null);
       expect(await call("set_override_on", { pattern: "*2", failsafe_revert: false })).toBe(null);

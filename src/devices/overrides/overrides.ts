@@ -36,6 +36,8 @@ interface Standing {
   cancel?: () => void;
 }
 
+/** Ten years. An override for longer is one without an end. */
+const LONGEST_SECONDS = 315_360_000;
 const LONGEST_PATTERN = 1024;
 const MOST_PATTERNS = 1000;
 /** How often the end on the disk is compared with the wall clock, which may have been set. */
@@ -62,12 +64,28 @@ export class Overrides implements Overriding {
   restore(): void {
     const { store, clock } = this.#parts;
     const now = clock.now();
-    for (const [pattern, { setAt, endsAt }] of store.records(isSaved)) {
-      // A clock that was set back does not lengthen it.
-      const left = endsAt === undefined ? Infinity : Math.min(endsAt - now, endsAt - setAt);
+    for (const [pattern, saved] of store.entries()) {
+      const left = this.#leftOf(pattern, saved, now);
       if (left > 0) this.#stand(pattern, left);
       else this.#end(pattern, "has ended while the bridge was not running");
     }
+  }
+
+  /** Milliseconds. One that cannot be read as it was saved keeps its devices from being written to all the same. */
+  #leftOf(pattern: string, saved: unknown, now: number): number {
+    if (!isSaved(saved)) {
+      const how = "cannot be read as it was saved, and stands until it is switched off";
+      this.#say("error", "override_damaged", pattern, how);
+      return Infinity;
+    }
+    const { setAt, endsAt } = saved;
+    if (endsAt === undefined) return Infinity;
+    // A clock that was set back does not lengthen it.
+    const left = Math.min(endsAt - now, endsAt - setAt);
+    if (left <= LONGEST_SECONDS * 1000) return left;
+    const how = "was saved with an end that is too far away, and ends in ten years now";
+    this.#say("warning", "override_shortened", pattern, how);
+    return LONGEST_SECONDS * 1000;
   }
 
   /** Ends the timers. What stands is taken up by the next run. */
@@ -83,8 +101,11 @@ export class Overrides implements Overriding {
       throw new OverrideError(
         `a pattern is text of 1 to ${LONGEST_PATTERN} characters, e.g. campus/garage/*; nothing was changed`,
       );
-    if (Number.isNaN(durationSeconds))
-      throw new OverrideError("the duration is a number of seconds; nothing was changed");
+    if (!(durationSeconds <= LONGEST_SECONDS))
+      throw new OverrideError(
+        `the duration is a number of seconds, at most ${LONGEST_SECONDS} (ten years), not ${durationSeconds}; leave it out for an ` +
+          "override without an end. Nothing was changed",
+      );
     if (this.#standing.size >= MOST_PATTERNS && !this.#standing.has(pattern))
       throw new OverrideError(`${MOST_PATTERNS} overrides stand already; switch one off first`);
     const left = durationSeconds > 0 ? durationSeconds * 1000 : Infinity;
@@ -194,7 +215,7 @@ export class Overrides implements Overriding {
     checkAge(command, this.#parts.clock.now(), this.#parts.maxCommandAgeSeconds);
   }
 
-  #say(severity: "info" | "warning", kind: string, pattern: string, how: string): void {
+  #say(severity: "info" | "warning" | "error", kind: string, pattern: string, how: string): void {
     this.#parts.notices.say(severity, kind, `the override of ${pattern} ${how}`);
   }
 }

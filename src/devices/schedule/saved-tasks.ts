@@ -64,6 +64,7 @@ function restored(entry: PointValue): Task | undefined {
   try {
     const task = { id: taskId, requester, priority, preempted, startsAt: readTime(startsAt) };
     const all = slots.map(([device, start, end]) => ({ device, start: readTime(start), end: readTime(end) }));
+    if (all.some(({ device }) => typeof device !== "string")) return undefined;
     return { ...task, slots: all };
   } catch {
     return undefined;

@@ -58,10 +58,19 @@ function readSlot(item: unknown): Slot {
   if (device === "") throw new MalformedError("ValueError", "the path of the device is empty");
   const start = readTime(from);
   const end = readTime(to);
+  if (start < FIRST_MS || end > LAST_MS)
+    throw new MalformedError(
+      "ValueError",
+      `the slot of ${device} is not within the years 1 to 9999 in UTC: ${shown(item)}`,
+    );
   if (end < start)
     throw new MalformedError("ValueError", `the slot of ${device} ends before it begins: ${shown(item)}`);
   return { device, start, end };
 }
+
+/** What can be written with a year of four digits. */
+const FIRST_MS = Date.parse("0001-01-01T00:00:00Z");
+const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
 
 const TIME =
   /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?\s?(Z|[+-]\d\d(?::?\d\d)?)?$/i;

@@ -156,6 +156,12 @@ export class Station implements DriverDevice {
     return sent(this.#plan(point, value, options.durationMinutes), options);
   }
 
+  /** As VOLTTRON's driver takes them. */
+  isSwitch(point: string): boolean {
+    const control = this.#rows.bindings.get(point)?.attribute.control;
+    return control === "shedState" || control === "clearAlarms";
+  }
+
   async revertPoint(point: string, options: WriteOptions): Promise<WriteOutcome> {
     return sent(this.#plan(point, undefined, options.durationMinutes), options);
   }

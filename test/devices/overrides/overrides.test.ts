@@ -94,7 +94,7 @@ describe("E19: an override", () => {
     ["that is shorter changes nothing", [120, 60], 120],
     ["without an end wins", [60, 0], undefined],
     ["without an end stays", [0, 60], undefined],
-    ["of years is no trouble", [1e9], 1e9],
+    ["of years is no trouble", [3e8], 3e8],
   ])("%s", async (_, durations, endsAfter) => {
     const { devices, on, overriding, clock, set, notices } = await running();
     for (const durationSeconds of durations)

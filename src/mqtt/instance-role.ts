@@ -1,0 +1,280 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import type { Notice } from "../bus.ts";
+import type { Log } from "../log.ts";
+import { type Claim, compare, nameOf, type Role, readClaim } from "./claim.ts";
+import { type Incoming, type Link, LinkDownError } from "./link.ts";
+import type { Topics } from "./topics.ts";
+import { parseJson } from "./visit.ts";
+
+export interface InstanceRoleOptions {
+  readonly link: Link;
+  readonly topics: Topics;
+  readonly instance: string;
+  /** Takes the name over from whoever has it. */
+  readonly force: boolean;
+  /** Nobody else can be at the broker before this bridge, e.g. because it is its own. */
+  readonly first: boolean;
+  readonly log: Log;
+  readonly notify: (notice: Omit<Notice, "at">) => void;
+  /** The report is another now. */
+  readonly onReport: () => void;
+  /** Pause after each of the first questions. Default: 400. */
+  readonly askMs?: number | undefined;
+}
+
+interface Twin {
+  readonly claim: Claim;
+  /** By the monotonic clock. */
+  readonly heardAt: number;
+}
+
+/** Questions at a start and after each connect, before silence counts as an answer. */
+const FIRST_ASKS = 3;
+const FIRST_ASK_MS = 400;
+/** How long a start waits for the broker. A bridge without one must renew its limits all the same. */
+const BROKER_MS = 3000;
+const STANDBY_ASK_MS = 1000;
+/** Questions in a row that the broker took and nobody answered, until a standby takes over. */
+const SILENT_ASKS = 5;
+/** More of them after a connect: the other may be in its pause before it connects again, up to 20 s. */
+const SILENT_ASKS_AFTER_CONNECT = 30;
+/** Finds a twin where a message of the first questions was lost. */
+const ACTIVE_ASK_MS = 30_000;
+/** Pause between questions that others' asks bring about, so that a flood of these leaves the nonces of a real one alone. */
+const SUSPICION_MS = 100;
+/** A twin that was not heard for so long is gone. */
+const TWIN_MS = 10_000;
+const NONCES = 20;
+const MOST_TWINS = 10;
+const MOST_ANSWERS_A_SECOND = 50;
+
+/**
+ * Keeps two bridges of one instance name from both acting. Each asks on `voltbridge/<instance>/owner/ask` with a random
+ * nonce; who runs answers it on `…/owner/answer`. Only a live answer to an own nonce counts, never anything that the broker
+ * retained. Of those that hear each other one is in charge: the one that was made to take over last, else the one that is
+ * in charge already, else the one that started first.
+ */
+export class InstanceRole {
+  /** Resolves at the start, when the first role is known. */
+  readonly decided: Promise<void>;
+  readonly #options: InstanceRoleOptions;
+  readonly #own: Omit<Claim, "state">;
+  readonly #listeners = new Set<(role: Role) => void>();
+  readonly #ends: (() => void)[] = [];
+  readonly #twins = new Map<string, Twin>();
+  /** Those of which it was said that they are there. */
+  readonly #told = new Set<string>();
+  readonly #nonces = new Set<string>();
+  #role: Role = "asking";
+  #decide: () => void = () => undefined;
+  #firstAsks = 0;
+  /** Of the questions in a row that nobody in charge answered. */
+  #silentAsks = 0;
+  /** The broker took the last question. */
+  #asked = false;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #refusalTold = false;
+  #answers = { count: 0, since: 0 };
+  #timer: NodeJS.Timeout | undefined;
+  #patience: NodeJS.Timeout | undefined;
+
+  constructor(options: InstanceRoleOptions) {
+    this.#options = options;
+    const startedAt = Date.now();
+    this.#own = {
+      id: randomBytes(16).toString("hex"),
+      startedAt,
+      ...(options.force && { forcedAt: startedAt }),
+      host: hostname(),
+      pid: process.pid,
+    };
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.decided = promise;
+    this.#decide = resolve;
+  }
+
+  get role(): Role {
+    return this.#role;
+  }
+
+  /** Called with every later role. */
+  onChange(listener: (role: Role) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  start(): void {
+    const { link, topics, first } = this.#options;
+    const listen = (kind: "ask" | "answer") =>
+      link.subscribe({
+        filters: [topics.owner(kind)],
+        onMessage: (message) => this.#hear(kind, message),
+      });
+    this.#ends.push(
+      listen("ask"),
+      listen("answer"),
+      link.onChange((up) => this.#connection(up)),
+    );
+    if (first) this.#become("active");
+    else this.#patience = setTimeout(() => this.noBroker(), BROKER_MS);
+  }
+
+  stop(): void {
+    for (const end of this.#ends.splice(0)) end();
+    this.#listeners.clear();
+    clearTimeout(this.#timer);
+    clearTimeout(this.#patience);
+    this.#decide();
+  }
+
+  /** For health. */
+  get report(): { readonly role: Role; readonly others: Readonly<Record<string, string>> } {
+    const others = [...this.#twins.values()]
+      .filter(({ heardAt }) => performance.now() - heardAt < TWIN_MS)
+      .map(({ claim }) => [nameOf(claim), claim.state === "standby" ? "read-only" : claim.state]);
+    return { role: this.#role, others: Object.fromEntries(others) };
+  }
+
+  #connection(up: boolean): void {
+    clearTimeout(this.#timer);
+    if (!up) {
+      if (!this.#patience) this.noBroker();
+      return;
+    }
+    this.#firstAsks = FIRST_ASKS;
+    this.#silentAsks = SILENT_ASKS - SILENT_ASKS_AFTER_CONNECT;
+    this.#tick();
+  }
+
+  /** The broker is away: nobody can be asked. */
+  noBroker(): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    if (this.#role === "asking" && !this.#options.link.up) this.#become("active");
+  }
+
+  #tick(): void {
+    if (this.#role === "asking" && this.#firstAsks === 0) this.#become("active");
+    if (this.#role === "standby") {
+      if (this.#asked) this.#silentAsks++;
+      if (this.#silentAsks >= SILENT_ASKS) this.#become("active");
+    }
+    void this.#ask();
+    const { askMs = FIRST_ASK_MS } = this.#options;
+    const isFirst = this.#firstAsks > 0;
+    if (isFirst) this.#firstAsks--;
+    const pause = this.#role === "standby" ? STANDBY_ASK_MS : isFirst ? askMs : ACTIVE_ASK_MS;
+    this.#timer = setTimeout(() => this.#tick(), pause);
+  }
+
+  async #ask(): Promise<void> {
+    const nonce = randomBytes(16).toString("hex");
+    this.#nonces.add(nonce);
+    for (const old of this.#nonces) if (this.#nonces.size > NONCES) this.#nonces.delete(old);
+    this.#asked = false;
+    this.#askedAt = performance.now();
+    this.#asked = await this.#send("ask", nonce);
+  }
+
+  /** Whether the broker has it. */
+  async #send(kind: "ask" | "answer", nonce: string): Promise<boolean> {
+    const { link, topics, log } = this.#options;
+    const topic = topics.owner(kind);
+    const payload = JSON.stringify({ [kind]: nonce, from: { ...this.#own, state: this.#role } });
+    try {
+      await link.publish({ topic, payload, qos: 1, retain: false });
+      return true;
+    } catch (error) {
+      if (!(error instanceof LinkDownError) && !this.#refusalTold) {
+        this.#refusalTold = true;
+        log.warn(
+          `the broker does not take a message on ${topic}, so two bridges of this instance name would not find each other; ` +
+            "let the bridge's user read and write it",
+          { err: error },
+        );
+      }
+      return false;
+    }
+  }
+
+  #hear(kind: "ask" | "answer", { payload, retained }: Incoming): void {
+    if (retained) return;
+    const { [kind]: nonce, from } = (parseJson(payload.toString()) ?? {}) as Record<string, unknown>;
+    const claim = readClaim(from);
+    // Over MQTT 3.1.1 a bridge hears itself too.
+    if (!claim || claim.id === this.#own.id || typeof nonce !== "string" || nonce.length > 64) return;
+    const isAhead = compare(claim, { ...this.#own, state: this.#role }) < 0;
+    if (kind === "ask") {
+      if (!this.#mayAnswer()) return;
+      void this.#send("answer", nonce);
+      this.#note(claim, isAhead);
+      // An ask proves nothing; an answer does.
+      const isDue = performance.now() - this.#askedAt > SUSPICION_MS;
+      if (isAhead && isDue && this.#role !== "standby") void this.#ask();
+    } else if (this.#nonces.has(nonce)) {
+      this.#note(claim, isAhead);
+      if (!isAhead) return;
+      this.#silentAsks = 0;
+      if (this.#role !== "standby") this.#become("standby", claim);
+    }
+  }
+
+  #mayAnswer(): boolean {
+    const now = performance.now();
+    if (now - this.#answers.since >= 1000) this.#answers = { count: 0, since: now };
+    return this.#answers.count++ < MOST_ANSWERS_A_SECOND;
+  }
+
+  #note(claim: Claim, isAhead: boolean): void {
+    const heardAt = performance.now();
+    for (const [id, twin] of this.#twins) if (heardAt - twin.heardAt > TWIN_MS) this.#twins.delete(id);
+    const before = this.#twins.get(claim.id);
+    if (this.#twins.size < MOST_TWINS || before) this.#twins.set(claim.id, { claim, heardAt });
+    if (before?.claim.state !== claim.state) this.#options.onReport();
+    if (this.#role !== "active" || isAhead || this.#told.has(claim.id) || this.#told.size >= MOST_TWINS)
+      return;
+    this.#told.add(claim.id);
+    this.#say(
+      "warning",
+      "instance_twin",
+      `another bridge with the instance name "${this.#options.instance}" runs at this broker (${nameOf(claim)}); this one goes on, ` +
+        'the other only reads. Give one of them another "instance", or stop it',
+    );
+  }
+
+  #become(role: "active" | "standby", ahead?: Claim): void {
+    const before = this.#role;
+    this.#role = role;
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    // Asked at the new pace.
+    if (ahead && this.#options.link.up) {
+      clearTimeout(this.#timer);
+      this.#silentAsks = 0;
+      this.#timer = setTimeout(() => this.#tick(), STANDBY_ASK_MS);
+    }
+    this.#decide();
+    for (const listener of this.#listeners) listener(role);
+    const name = `the instance name "${this.#options.instance}"`;
+    if (ahead)
+      this.#say(
+        "error",
+        "instance_in_use",
+        `another bridge with ${name} ${before === "active" ? "has taken over" : "is running"} (${nameOf(ahead)}). This one reads and ` +
+          "stores, and until the other is gone it takes no commands, renews and reverts nothing and publishes nothing. Give one of " +
+          'them another "instance", or take over with "voltbridge run --force"',
+      );
+    else if (before === "standby")
+      this.#say(
+        "warning",
+        "instance_taken_over",
+        `no bridge with ${name} answers any more; this one is in charge now`,
+      );
+  }
+
+  #say(severity: "warning" | "error", kind: string, text: string): void {
+    this.#options.log[severity === "error" ? "error" : "warn"](text, { kind });
+    this.#options.notify({ severity, kind, text });
+  }
+}
