@@ -9,10 +9,7 @@ import { type ControlSite, DEVICES } from "./site.ts";
 const KINDS = ["service", "disk", "process", "clock", "portal", "controllers", "twin"] as const;
 type Kind = (typeof KINDS)[number];
 
-/** A twin is no part of it by itself until bridges of one instance find out about each other. */
-const chosen = (process.env.FAULTS_CONTROL_TROUBLES ?? "service,disk,process,clock,portal,controllers").split(
-  ",",
-);
+const chosen = process.env.FAULTS_CONTROL_TROUBLES?.split(",") ?? KINDS;
 const unknown = chosen.filter((kind) => !(KINDS as readonly string[]).includes(kind));
 if (unknown.length > 0)
   throw new Error(
