@@ -71,7 +71,7 @@ describe.skipIf(!mosquittoInstalled)(
     const startService = async () => {
       simulator = await startSimulator({
         port: simulatorPort,
-        stations: 3,
+        stations: 4,
         traffic: false,
         incidents: false,
         username: CANARY.username,
@@ -114,7 +114,7 @@ describe.skipIf(!mosquittoInstalled)(
       await startService();
       broker = await Mosquitto.prepare();
       const { endpoint, stationIDs } = simulator;
-      const [first, second, third] = stationIDs;
+      const [first, second, third, fourth] = stationIDs;
       site = new Site({
         endpoint,
         stationIDs: [second!],
@@ -153,7 +153,10 @@ describe.skipIf(!mosquittoInstalled)(
       site.write("configs/devices/site/broken.json", '{ "driver_type": "chargepoint", ');
       site.write(
         "configs/devices/site/refused.json",
-        device({ username: CANARY.otherUsername, password: CANARY.otherPassword }, "faulty.csv"),
+        device(
+          { stationID: fourth, username: CANARY.otherUsername, password: CANARY.otherPassword },
+          "faulty.csv",
+        ),
       );
       site.write("configs/devices/site/fake.json", {
         driver_type: "fake",
