@@ -1,5 +1,4 @@
 import { Bus, type BusEvents } from "../bus.ts";
-import type { Log } from "../log.ts";
 import type { Write } from "../points/index.ts";
 import type { Clock } from "./clock.ts";
 
@@ -17,24 +16,22 @@ interface Window {
 }
 
 /**
- * The bus as the writing parts see it: each refused write is a log line and goes on the bus, and from there into the audit,
- * but of many by one requester at one point only the first ten a minute do so one by one. The others are one line and one
- * write with their number ({@link Write.count}) when the minute is over. A write that its device's driver refused, after it
+ * The bus as the writing parts see it: each refused write goes on the bus, and from there into the log and the audit, but of
+ * many by one requester at one point only the first ten a minute do so one by one. The others are one write with their number
+ * ({@link Write.count}) when the minute is over. A write that its device's driver refused, after it
  * was announced, is always on record. Answers to requesters do not come this way.
  */
 export class RefusalLimit extends Bus {
   readonly #bus: Bus;
-  readonly #log: Log;
   readonly #clock: Clock;
   readonly #windows = new Map<string, Window>();
   readonly #timers = new Set<() => void>();
   /** Writes that were announced before they were sent: their answers belong to something that is on record already. */
   readonly #announced = new Set<string>();
 
-  constructor(bus: Bus, log: Log, clock: Clock) {
+  constructor(bus: Bus, clock: Clock) {
     super(() => undefined);
     this.#bus = bus;
-    this.#log = log;
     this.#clock = clock;
   }
 
@@ -66,9 +63,6 @@ export class RefusalLimit extends Bus {
       return true;
     }
     window.records++;
-    const more =
-      window.records === SINGLE_RECORDS ? "; further ones of this minute are counted and told together" : "";
-    this.#log.warn(`${write.action} refused: ${write.text ?? write.error ?? ""}${more}`, fieldsOf(write));
     return false;
   }
 
@@ -94,11 +88,6 @@ export class RefusalLimit extends Bus {
     const whose =
       key === "" ? "many requesters or points, the last one this" : "this requester at this point";
     const text = `${count} more refused within a minute, of ${whose}; the last: ${last.text ?? last.error ?? ""}`;
-    this.#log.warn(text, { ...fieldsOf(last), count });
     this.#bus.emit("write", { ...last, at: new Date(this.#clock.now()), text, count });
   }
-}
-
-function fieldsOf({ device, point, requester, via }: Write) {
-  return { device: device.path, ...(point !== undefined && { point }), requester, via };
 }

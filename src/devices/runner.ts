@@ -132,7 +132,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     revert: (path, command) => actuator.failsafeRevert(path, command),
   });
   // What is written from here on goes on record by way of it.
-  const recorded = new RefusalLimit(bus, log, clock);
+  const recorded = new RefusalLimit(bus, clock);
   const actuator = new Actuator({
     devices: byPath,
     settings: settings.actuator,

@@ -11,13 +11,14 @@ export function logWrites(bus: Bus, log: Log): () => void {
     const target = point === undefined ? device.path : `${device.path}/${point}`;
     const asked = action === "revert" ? "" : ` to ${jsonText(requested)}`;
     const why = [error, status === "confirmed" ? undefined : text].filter(Boolean).join(": ");
-    const { requester, via, id } = write;
+    const { requester, via, id, count } = write;
     const level = status === "confirmed" || status === "accepted" ? "info" : "warn";
     part[level](`${action} ${target}${asked}: ${status}${why === "" ? "" : `: ${why}`}`, {
       ...{ requester, via, id },
       ...(readBack !== undefined && { readBack: jsonText(readBack) }),
       ...(code !== undefined && { code }),
       ...(tookMs !== undefined && { tookMs }),
+      ...(count !== undefined && { count }),
     });
   });
 }

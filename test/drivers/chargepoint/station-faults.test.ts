@@ -33,7 +33,7 @@ test("179 names the port of this bridge's own that is in the way, or says that i
 });
 
 test("E13: a write that was sent and never answered may have been taken", async () => {
-  rig.simulator.trouble.begin({ operation: "shedLoad", effect: { kind: "status", status: 503 } });
+  rig.simulator.trouble.begin({ operation: "shedLoad", effect: { kind: "status", status: 504 } });
   const error = await rig.device.setPoint("allowedLoad_1", 3, { signal }).catch((reason: unknown) => reason);
   expect(mayHaveBeenTaken(error)).toBe(true);
   await rig.simulator.close();

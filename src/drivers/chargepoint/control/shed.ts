@@ -107,7 +107,7 @@ export class ShedControl {
       .filter((port) => port !== target && this.#own.standing(port)?.mode !== limit.mode);
     const what =
       ports.length > 0
-        ? `port ${ports.join(", ")} is limited in the other way by this bridge, and a station takes one kind of limit at a time: revert that first`
+        ? `port ${ports.join(", ")} is limited in the other way by this bridge: revert that first`
         : "it is shed in the other way, and not by this bridge: revert it first if that is meant";
     const { operation, code, kind, serviceText } = error;
     return new ApiError(operation, code, kind, serviceText, `${this.#name(target)}: ${what}`);

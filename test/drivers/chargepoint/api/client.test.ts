@@ -248,7 +248,7 @@ describe("trying again", () => {
     const service = await serve(busy);
     const { client } = connect(service.endpoint, { retries: 5 });
     await expect(client.call(shedLoad, SHED)).rejects.toMatchObject({
-      sent: true,
+      sent: false,
       retryable: true,
       status: 503,
     });
