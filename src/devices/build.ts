@@ -76,7 +76,7 @@ export class DeviceBuilder {
   /** Undefined, and a diagnostic, where it cannot be made. */
   build(loaded: LoadedDevice): Device | undefined {
     const { settings } = loaded;
-    const { path, driverConfig: config, intervalSeconds, group } = settings;
+    const { path, file, driverConfig: config, intervalSeconds, group } = settings;
     const slot = this.#slots.of(group, path);
     const fail = this.failing(settings);
     const usable = this.usable(loaded);
@@ -93,7 +93,7 @@ export class DeviceBuilder {
       }
       const heartbeat = planHeartbeat(settings, rows, this.diagnostics);
       const driver = this.#context.service(type).createDevice({
-        ...{ path, config, rows, intervalSeconds },
+        ...{ path, file, config, rows, intervalSeconds },
         own: this.#context.own?.(path),
       });
       const { movingTimes } = driver;

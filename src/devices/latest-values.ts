@@ -26,7 +26,7 @@ export interface DeviceState {
   readonly since: Date;
   /** Why it is not online; absent when it is. */
   readonly reason?: string;
-  /** When the last good scrape was taken; absent before the first. */
+  /** When the values of the last good scrape were read; absent before the first. */
   readonly observedAt?: Date;
   readonly values: ReadonlyMap<string, LatestValue>;
   /** Points that the last good scrape could not read, with the reason. Their last values stay in `values`. */
@@ -131,7 +131,7 @@ export class LatestValues {
       }
     });
     known.others = others;
-    known.observedAt = scrape.takenAt;
+    known.observedAt = scrape.observedAt ?? scrape.takenAt;
     known.failures = scrape.failures;
     if (scrape.unreachable === undefined) this.#become(known, "online");
     else this.#become(known, "offline", scrape.unreachable);

@@ -15,6 +15,8 @@ export class Scraper {
   readonly #heartbeats = new Map<string, 0 | 1>();
   /** Many devices are read in the same millisecond. */
   #takenAt = new Date(Number.NaN);
+  /** Of the last scrape whose values came from a cache; a page of a fleet has one time. */
+  #observedAt = new Date(Number.NaN);
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -43,7 +45,8 @@ export class Scraper {
     const virtual = device.heartbeat?.kind === "virtual" ? device.heartbeat.point : undefined;
     const { points } = device.info;
     const { noLimit, unreachable } = reading;
-    const scraped = { device: device.info, synchronizedAt, takenAt, noLimit, unreachable };
+    const observedAt = this.#observed(reading, now);
+    const scraped = { device: device.info, synchronizedAt, takenAt, observedAt, noLimit, unreachable };
     if (virtual === undefined && isWhole(reading, points))
       return { ...scraped, values: reading.values, failures: NONE };
     const values = new Map<string, PointValue>();
@@ -63,6 +66,13 @@ export class Scraper {
     if (virtual !== undefined) values.set(virtual, this.#beat(device.info.path));
     return { ...scraped, values, failures };
   };
+
+  #observed({ ageSeconds }: Reading, now: number): Date | undefined {
+    if (ageSeconds === undefined) return undefined;
+    const at = Math.round(now - ageSeconds * 1000);
+    if (this.#observedAt.getTime() !== at) this.#observedAt = new Date(at);
+    return this.#observedAt;
+  }
 
   /** The device is gone. */
   forget(path: string): void {

@@ -156,6 +156,8 @@ export interface SetMember {
 export interface DeviceInit<Config = unknown> {
   /** Topic path; for messages only. */
   readonly path: string;
+  /** The config file; for messages only. */
+  readonly file?: string;
   /** Checked against the type's `configSchema`, defaults filled in, secrets resolved. */
   readonly config: Config;
   /** Sound rows only, in file order, one per point name. */
@@ -270,6 +272,11 @@ export interface Reading {
   readonly noLimit?: ReadonlySet<string>;
   /** Why the network cannot reach the device, so that the values are what it last said; absent where it can. */
   readonly unreachable?: string;
+  /**
+   * Age in seconds of the oldest value among those that scrapes ask for, where it comes from a cache; absent: they were read
+   * for this reading. What is read at intervals of its own (names, models) does not count beside them.
+   */
+  readonly ageSeconds?: number;
 }
 
 /** Who a reading is for. Must not throw. */

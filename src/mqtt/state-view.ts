@@ -70,7 +70,7 @@ export class StateView {
     const state = this.#stateOf(scrape.device);
     const noLimit = this.#options.settings.noLimit === "null" ? scrape.noLimit : undefined;
     for (const [name, value] of scrape.values) state.values.set(name, noLimit?.has(name) ? null : value);
-    state.observedAt = scrape.takenAt;
+    state.observedAt = scrape.observedAt ?? scrape.takenAt;
     state.partial = scrape.failures.size > 0;
     if (this.#mayTell(state)) this.#publish(state, false);
   }

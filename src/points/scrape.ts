@@ -11,6 +11,8 @@ export interface Scrape {
   readonly synchronizedAt: Date;
   /** When the reading was complete. The time of every value. */
   readonly takenAt: Date;
+  /** When the oldest of the values that scrapes ask for was read, where it comes from a cache; absent: at `takenAt`. */
+  readonly observedAt?: Date;
   readonly values: ReadonlyMap<string, PointValue>;
   readonly failures: ReadonlyMap<string, string>;
   /** Points of limits that are not in force: their values, mostly 0, stand for "none". */

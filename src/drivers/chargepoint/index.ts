@@ -51,7 +51,7 @@ class ChargePointService implements DriverService<ChargePointConfig> {
   }
 
   createDevice(init: DeviceInit<ChargePointConfig>): DriverDevice {
-    const { path, config, rows, intervalSeconds } = init;
+    const { path, config, rows, intervalSeconds, file } = init;
     const {
       stationID,
       shed_lease_minutes: leaseMinutes,
@@ -65,6 +65,7 @@ class ChargePointService implements DriverService<ChargePointConfig> {
     const shed = new ShedControl(new ShedCalls(account, stationID), own, policy);
     return new Station({
       path,
+      file,
       rows,
       stationID,
       account,

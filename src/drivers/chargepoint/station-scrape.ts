@@ -6,11 +6,25 @@ import type { Waiter } from "./account/station-answers.ts";
 /** What a scrape asks of its station. */
 interface ScrapedStation {
   readonly kinds: readonly AnswerKind[];
-  reading(answers: readonly unknown[], errors: ReadonlyMap<AnswerKind, unknown> | undefined): Reading;
+  /** Kinds whose answers tell whether the station is read now, and how old its values are. */
+  readonly telling: ReadonlySet<AnswerKind>;
+  reading(
+    answers: readonly unknown[],
+    errors: ReadonlyMap<AnswerKind, unknown> | undefined,
+    asked: AskedAt,
+  ): Reading;
+}
+
+/** When the answers of the telling kinds were asked for, seconds by the account's clock; infinite where there are none. */
+export interface AskedAt {
+  readonly oldest: number;
+  readonly newest: number;
 }
 
 /** One scrape of a station while its answers are on their way. All that it needs meanwhile is this object. */
-export class StationScrape implements Waiter, Abortable {
+export class StationScrape implements Waiter, Abortable, AskedAt {
+  oldest = Number.POSITIVE_INFINITY;
+  newest = Number.NEGATIVE_INFINITY;
   readonly #station: ScrapedStation;
   readonly #sink: ReadingSink;
   readonly #ending: Set<Abortable>;
@@ -28,8 +42,13 @@ export class StationScrape implements Waiter, Abortable {
     ending.add(this);
   }
 
-  answered(kind: AnswerKind, answer: unknown): void {
-    this.#answers[this.#station.kinds.indexOf(kind)] = answer;
+  answered(kind: AnswerKind, answer: unknown, atSeconds: number): void {
+    const { kinds, telling } = this.#station;
+    this.#answers[kinds.indexOf(kind)] = answer;
+    if (telling.has(kind)) {
+      if (atSeconds < this.oldest) this.oldest = atSeconds;
+      if (atSeconds > this.newest) this.newest = atSeconds;
+    }
     this.#came();
   }
 
@@ -50,7 +69,7 @@ export class StationScrape implements Waiter, Abortable {
     this.#ending.delete(this);
     let reading: Reading;
     try {
-      reading = this.#station.reading(this.#answers, this.#errors);
+      reading = this.#station.reading(this.#answers, this.#errors, this);
     } catch (error) {
       this.#sink.failed(error);
       return;

@@ -15,26 +15,22 @@ import { PointNotFoundError, PointReadOnlyError } from "../errors.ts";
 import { endingWith } from "../until-aborted.ts";
 import type { Reader } from "./account/account.ts";
 import type { AnswerKind } from "./account/answers.ts";
-import { ageAllowed, SELDOM } from "./account/pace.ts";
+import { isOutage } from "./account/breaker.ts";
+import { ageAllowed, isOutsidePlan } from "./account/pace.ts";
+import { isUnknownStation, UnknownStationError } from "./account/station-missing.ts";
+import { concernsAll } from "./account/walk.ts";
+import { anyUnreadable, withUnreadable } from "./api/unreadable.ts";
+import { type Binding, type BoundRows, boundRows } from "./bound-rows.ts";
 import { compareWithLoad } from "./control/compare.ts";
 import { type ControlContext, controls, type Planned, planClear, planNothing } from "./control/controls.ts";
 import { LoadShedEvents } from "./control/events.ts";
-import { registerClasses } from "./registers/index.ts";
-import { type Attribute, isUnreachable, kindOf } from "./registers/register.ts";
-import { PORT_DETAIL_ATTRIBUTES } from "./registers/station-status-register.ts";
-import { StationScrape } from "./station-scrape.ts";
-
-/** A registry row bound to the attribute that it names. */
-interface Binding {
-  readonly row: RegistryRow;
-  readonly kind: AnswerKind;
-  /** Of the kind among those that its station reads. */
-  readonly place: number;
-  readonly attribute: Attribute<unknown>;
-}
+import { isUnreachable } from "./registers/register.ts";
+import { type AskedAt, StationScrape } from "./station-scrape.ts";
 
 export interface StationInit extends ControlContext {
   readonly rows: readonly RegistryRow[];
+  /** The device's config, for messages. */
+  readonly file?: string | undefined;
   /** Seconds between scrapes. */
   readonly intervalSeconds: number;
   /** Age that an answer may have in a scrape, seconds. */
@@ -51,6 +47,9 @@ export class Station implements DriverDevice {
   readonly #rows: BoundRows;
   /** In the order of the kinds. */
   readonly #readers: readonly Reader[];
+  /** When its scrapes asked last for an answer of a telling kind; see {@link StationScrape}. */
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #scrapedAt = Number.NEGATIVE_INFINITY;
   /** Points whose values could not be converted. */
   #warned: Set<string> | undefined;
 
@@ -90,6 +89,7 @@ export class Station implements DriverDevice {
     }
     const scrape = new StationScrape(this, sink, endingWith(signal));
     const { account } = this.#init;
+    this.#scrapedAt = account.nowSeconds;
     for (const reader of this.#readers) account.ask(reader, scrape);
   }
 
@@ -98,30 +98,43 @@ export class Station implements DriverDevice {
     return this.#rows.kinds;
   }
 
+  get telling(): ReadonlySet<AnswerKind> {
+    return this.#rows.telling;
+  }
+
   /**
    * What the answers say, in the order of the kinds; where one is missing, `errors` has the reason. Throws where everything
-   * was lost that tells whether the service answers.
+   * was lost that tells whether the service answers, or where the service is away and nothing was read that is new.
    */
-  reading(answers: readonly unknown[], errors: ReadonlyMap<AnswerKind, unknown> | undefined): Reading {
-    const { kinds, bindings } = this.#rows;
-    if (errors) throwIfLost(kinds, errors);
+  reading(
+    answers: readonly unknown[],
+    errors: ReadonlyMap<AnswerKind, unknown> | undefined,
+    asked: AskedAt,
+  ): Reading {
+    const { telling, bindings } = this.#rows;
+    if (errors) this.#throwIfLost(telling, errors, asked.newest > this.#askedAt);
+    this.#askedAt = Math.max(this.#askedAt, asked.newest);
     const values = new Map<string, PointValue>();
     let failures: Map<string, Error> | undefined;
     for (const binding of bindings.values()) {
       const { name } = binding.row.point;
       try {
-        if (errors?.has(binding.kind)) throw errors.get(binding.kind);
+        if (errors?.has(binding.kind)) throw this.#named(errors.get(binding.kind));
         values.set(name, this.#valueOf(binding, answers[binding.place]));
       } catch (error) {
         failures ??= new Map();
         failures.set(name, error as Error);
       }
     }
+    this.#warnOfUnreadable(answers, values);
+    const isNew = asked.oldest >= this.#scrapedAt;
+    const ageSeconds = isNew ? undefined : this.#init.account.nowSeconds - asked.oldest;
     return {
       values,
       failures: failures ?? NO_FAILURES,
       noLimit: this.#noLimit(answers, values),
       ...(this.#isUnreachable(answers, errors) && { unreachable: UNREACHABLE }),
+      ageSeconds,
     };
   }
 
@@ -144,12 +157,37 @@ export class Station implements DriverDevice {
     return kind !== undefined && !errors?.has(kind) && isUnreachable(answers[this.kinds.indexOf(kind)]);
   }
 
+  /**
+   * Values that may come from minutes or an hour ago do not tell whether the service answers now. While it does not, what
+   * earlier scrapes had already is not given out again as if it had been read.
+   */
+  #throwIfLost(
+    telling: ReadonlySet<AnswerKind>,
+    errors: ReadonlyMap<AnswerKind, unknown>,
+    hasNews: boolean,
+  ): void {
+    const lost = [...telling].filter((kind) => errors.has(kind));
+    if (lost.length === telling.size) throw this.#named(errors.get(lost[0]!));
+    const away = hasNews ? undefined : lost.find((kind) => isAway(errors.get(kind)));
+    if (away !== undefined) throw errors.get(away);
+  }
+
+  /** Says which stationID, of which file, the service does not know. */
+  #named(error: unknown): unknown {
+    const { stationID, file } = this.#init;
+    return isUnknownStation(error) ? new UnknownStationError(error, stationID, file) : error;
+  }
+
   async getPoint(point: string, signal: AbortSignal): Promise<PointValue> {
     const binding = this.#binding(point);
     const { account, stationID } = this.#init;
     const { portDetails } = this.#rows;
-    const answer = await account.read(binding.kind, stationID, { maxAgeSeconds: 0, signal, portDetails });
-    return this.#valueOf(binding, answer);
+    try {
+      const answer = await account.read(binding.kind, stationID, { maxAgeSeconds: 0, signal, portDetails });
+      return this.#valueOf(binding, answer);
+    } catch (error) {
+      throw this.#named(error);
+    }
   }
 
   async setPoint(point: string, value: PointValue, options: WriteOptions): Promise<WriteOutcome> {
@@ -219,80 +257,42 @@ export class Station implements DriverDevice {
     const raw = attribute.read(answer, row.port);
     const converted = convertValue(raw, row.point.type);
     if (converted.ok) return converted.value;
-    this.#warned ??= new Set();
-    if (!this.#warned.has(row.point.name)) {
-      this.#warned.add(row.point.name);
-      this.#init.log.warn(
-        `point "${row.point.name}" of device ${this.#init.path} is null: the service sent ${JSON.stringify(raw)}, its Type wants ${converted.expected} (${row.file}:${row.line})`,
-      );
-    }
+    this.#warn(row, raw, converted.expected);
     return null;
+  }
+
+  /** Says what the service sent for points that are null because it was no value at all. */
+  #warnOfUnreadable(answers: readonly unknown[], values: ReadonlyMap<string, PointValue>): void {
+    if (!anyUnreadable()) return;
+    const texts = answers.map(withUnreadable);
+    if (texts.every((answer) => answer === undefined)) return;
+    for (const { row, place, attribute } of this.#rows.bindings.values()) {
+      if (texts[place] === undefined || values.get(row.point.name) !== null) continue;
+      const raw = attribute.read(texts[place], row.port);
+      if (typeof raw !== "string") continue;
+      const converted = convertValue(raw, row.point.type);
+      this.#warn(row, raw, converted.ok ? "a value as the service documents it" : converted.expected);
+    }
+  }
+
+  /** Once per point. */
+  #warn({ point, file, line }: RegistryRow, raw: unknown, expected: string): void {
+    this.#warned ??= new Set();
+    if (this.#warned.has(point.name)) return;
+    this.#warned.add(point.name);
+    this.#init.log.warn(
+      `point "${point.name}" of device ${this.#init.path} is null: the service sent ${JSON.stringify(raw)}, its Type wants ${expected} (${file}:${line})`,
+    );
   }
 }
 
 const NO_FAILURES: Reading["failures"] = new Map();
 const UNREACHABLE = "ChargePoint cannot reach the station (networkStatus UNREACHABLE)";
-/** Answers that say whether the network reaches the station, the freshest first. */
-const REACHABILITY: readonly AnswerKind[] = ["status", "publicStatus", "station"];
-
-/** The rows of a registry; stations that have one have these in common. */
-interface BoundRows {
-  /** By point. */
-  readonly bindings: ReadonlyMap<string, Binding>;
-  readonly kinds: readonly AnswerKind[];
-  readonly portDetails: boolean;
-  readonly movingTimes: ReadonlySet<string>;
-  /** Those of limits. */
-  readonly limits: readonly Binding[];
-  /** Sets of points without a limit, as they were seen so far. */
-  readonly noLimits: Map<string, ReadonlySet<string>>;
-  /** The answer that says whether the network reaches the station. */
-  readonly reachability: AnswerKind | undefined;
-}
-
-const known = new WeakMap<readonly RegistryRow[], BoundRows>();
-
-function boundRows(rows: readonly RegistryRow[]): BoundRows {
-  const before = known.get(rows);
-  if (before) return before;
-  const kinds = [...new Set(rows.map(kindOfRow))];
-  const bindings = new Map(rows.map((row) => [row.point.name, bind(row, kinds)]));
-  const portDetails = rows.some(
-    (row) => kindOfRow(row) === "status" && PORT_DETAIL_ATTRIBUTES.has(row.attribute),
-  );
-  const all = [...bindings.values()];
-  const bound = {
-    bindings,
-    kinds,
-    portDetails,
-    movingTimes: new Set(
-      all.filter(({ attribute }) => attribute.movesAlone).map(({ row }) => row.point.name),
-    ),
-    limits: all.filter(({ attribute }) => attribute.isNoLimit),
-    noLimits: new Map<string, ReadonlySet<string>>(),
-    reachability: REACHABILITY.find((kind) => kinds.includes(kind)),
-  };
-  known.set(rows, bound);
-  return bound;
-}
-
 async function sent({ outcome, send }: Planned, { signal }: WriteOptions): Promise<WriteOutcome> {
   return { ...outcome, ...(await send(signal)) };
 }
 
-function kindOfRow(row: RegistryRow): AnswerKind {
-  return kindOf(registerClasses[row.register]!, row.attribute);
-}
-
-function bind(row: RegistryRow, kinds: readonly AnswerKind[]): Binding {
-  const kind = kindOfRow(row);
-  const attribute = registerClasses[row.register]!.attributes[row.attribute] as Attribute<unknown>;
-  return { row, kind, place: kinds.indexOf(kind), attribute };
-}
-
-/** What may come from minutes or an hour ago does not tell whether the service answers now. */
-function throwIfLost(kinds: readonly AnswerKind[], errors: ReadonlyMap<AnswerKind, unknown>): void {
-  const fresh = kinds.filter((kind) => !SELDOM.has(kind));
-  const telling = fresh.length > 0 ? fresh : kinds;
-  if (telling.every((kind) => errors.has(kind))) throw errors.get(telling[0]!);
+/** Whether a read failed because the account cannot be asked now; a refusal is an answer. */
+function isAway(error: unknown): boolean {
+  return isOutage(error) || (concernsAll(error) && !isOutsidePlan(error));
 }

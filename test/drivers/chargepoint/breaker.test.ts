@@ -1,6 +1,12 @@
 import { expect, test, vi } from "vitest";
 import { AccountPausedError, Breaker } from "../../../src/drivers/chargepoint/account/breaker.ts";
-import { ApiError, CredentialsError, TransportError } from "../../../src/drivers/chargepoint/api/errors.ts";
+import {
+  ApiError,
+  CredentialsError,
+  ProtocolError,
+  SoapFaultError,
+  TransportError,
+} from "../../../src/drivers/chargepoint/api/errors.ts";
 
 const credentials = () =>
   new CredentialsError("getLoad", "FailedAuthentication", "abcd…", "http://cp.example", "NA");
@@ -99,4 +105,25 @@ test("a service that answers with a code is not away", async () => {
   for (clock.now = 0; clock.now < 300; clock.now += 5) {
     await expect(call(new ApiError("getLoad", "101", "forbidden", null))).rejects.toThrow(ApiError);
   }
+});
+
+test.each([
+  ["a SOAP Fault", new SoapFaultError("getLoad", { code: "Server", text: "tired", detail: "" })],
+  ["a page of HTML", new ProtocolError("getLoad", "html", "this is no answer")],
+])("C17: %s in place of every answer is an outage", async (_what, error) => {
+  const { clock, onOpen, onClose, call, calls } = rig();
+  for (clock.now = 0; clock.now < 600; clock.now += 0.5) await call(error).catch(() => undefined);
+  expect(onOpen.mock.calls).toEqual([[error]]);
+  expect(calls()).toBeLessThan(2 * 31 + 600 / 30 + 10);
+  clock.now += 31;
+  expect(await call()).toBe("answer");
+  expect(onClose).toHaveBeenCalledTimes(1);
+});
+
+test("C17: a read that its caller ends does not count as an answer", async () => {
+  const { clock, onClose, call } = rig();
+  await call(away(10)).catch(() => undefined);
+  clock.now = 11;
+  await expect(call(new DOMException("given up", "AbortError"))).rejects.toThrow("given up");
+  expect(onClose).not.toHaveBeenCalled();
 });

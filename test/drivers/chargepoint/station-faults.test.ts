@@ -17,6 +17,28 @@ test("C1: a service that is away fails the whole scrape, though sessions of a mi
   await expect(rig.device.scrapeAll(signal)).rejects.toThrow(/the connection to http:.* failed/);
 });
 
+test.each(["N/A", "1,5", "12 kW"])(
+  "a number that is none (%s) is null, and said once for each point",
+  async (text) => {
+    rig.simulator.trouble.begin({
+      operation: "getLoad",
+      effect: { kind: "element", name: "portLoad", becomes: "text", text },
+    });
+    for (let round = 0; round < 3; round++) {
+      const { values, failures } = await rig.device.scrapeAll(signal);
+      expect([values.get("portLoad_1"), values.get("portLoad_2"), failures.size]).toEqual([null, null, 0]);
+    }
+    const said = rig.logLines.filter((line) => line.includes("the service sent"));
+    expect(said).toEqual([
+      expect.stringMatching(
+        /point "portLoad_1" of device site\/s1 is null: .* its Type wants a number \(test.csv:\d+\)/,
+      ),
+      expect.stringMatching(/point "portLoad_2" of device site\/s1 is null/),
+    ]);
+    for (const line of said) expect(line).toContain(text);
+  },
+);
+
 test("179 names the port of this bridge's own that is in the way, or says that it is somebody else's shed", async () => {
   await rig.device.setPoint("percentShed_1", 40, { signal });
   await expect(rig.device.setPoint("allowedLoad", 5, { signal })).rejects.toMatchObject({

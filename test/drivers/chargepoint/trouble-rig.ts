@@ -4,15 +4,15 @@ import { NominalPower } from "../../../src/drivers/chargepoint/control/nominal-p
 import { OwnLimits } from "../../../src/drivers/chargepoint/control/own-limits.ts";
 import { ShedControl } from "../../../src/drivers/chargepoint/control/shed.ts";
 import { ShedCalls } from "../../../src/drivers/chargepoint/control/shed-calls.ts";
-import { Station } from "../../../src/drivers/chargepoint/station.ts";
+import { Station, type StationInit } from "../../../src/drivers/chargepoint/station.ts";
 import type { DriverState } from "../../../src/drivers/driver.ts";
 import { createLog } from "../../../src/log.ts";
 import type { PointValue } from "../../../src/points/index.ts";
 import { parseRegistry } from "../../../src/registry/index.ts";
 import { type Simulator, SteppedClock, startSimulator } from "../../../src/simulator/index.ts";
 
-const REGISTRY = `Volttron Point Name,Attribute Name,Register Name,Port #,Type,Starting Value,Writable
-load_1,portLoad,LoadRegister,1,float,,
+const HEADER = "Volttron Point Name,Attribute Name,Register Name,Port #,Type,Starting Value,Writable\n";
+const REGISTRY = `${HEADER}load_1,portLoad,LoadRegister,1,float,,
 load_2,portLoad,LoadRegister,2,float,,
 limit,allowedLoad,LoadRegister,,float,,TRUE
 limit_1,allowedLoad,LoadRegister,1,float,,TRUE
@@ -26,12 +26,16 @@ export const LOAD_POINTS = ["load_1", "load_2", "limit", "limit_1"];
 /** A call's deadline, far below the 20 s of a bridge. */
 export const DEADLINE_MS = 500;
 
+type Paces = Pick<StationInit, "maxAgeSeconds" | "nameplateSeconds">;
+
 export interface TroubleRig {
   readonly simulator: Simulator;
   readonly clock: SteppedClock;
   readonly station: Station;
   /** A station of the same account; the rig's own is the first. */
   stationAt(index: number): Station;
+  /** The first station with other rows. */
+  stationOf(rows: string, paces?: Partial<Paces>): Station;
   readonly notices: string[];
   /** Moves the account's clock. */
   wait(seconds: number): void;
@@ -42,9 +46,14 @@ export interface TroubleRig {
 
 /**
  * The real driver on a simulated network, with a short deadline, and a clock of the account's that a test moves. Two
- * vehicles charge at the first station, with 6 kW and 3 kW.
+ * vehicles charge at the first station, with 6 kW and 3 kW. `patienceMs`: how long a scrape waits for a walk over the
+ * account.
  */
-export async function openTroubleRig(stations = 3, deadlineMs = DEADLINE_MS): Promise<TroubleRig> {
+export async function openTroubleRig(
+  stations = 3,
+  deadlineMs = DEADLINE_MS,
+  patienceMs?: number,
+): Promise<TroubleRig> {
   const clock = new SteppedClock();
   const simulator = await startSimulator({ stations, traffic: false, incidents: false, clock });
   const { endpoint, username, password, stationIDs } = simulator;
@@ -90,9 +99,10 @@ export async function openTroubleRig(stations = 3, deadlineMs = DEADLINE_MS): Pr
     stateKey: "me",
     callsInFlight: 8,
     callsPerMinute: 6000,
+    ...(patienceMs === undefined ? {} : { later: laterBy(patienceMs) }),
   });
-  const { rows } = parseRegistry(Buffer.from(REGISTRY), "test.csv");
-  const stationAt = (index: number): Station => {
+  const station = (index: number, registry: string, paces: Partial<Paces> = {}): Station => {
+    const { rows } = parseRegistry(Buffer.from(registry), "test.csv");
     const stationID = stationIDs[index]!;
     const own = new OwnLimits();
     const shed = new ShedControl(new ShedCalls(account, stationID), own, {
@@ -103,6 +113,7 @@ export async function openTroubleRig(stations = 3, deadlineMs = DEADLINE_MS): Pr
     });
     return new Station({
       path: `site/s${index}`,
+      file: `configs/devices/s${index}.json`,
       rows,
       stationID,
       account,
@@ -113,15 +124,18 @@ export async function openTroubleRig(stations = 3, deadlineMs = DEADLINE_MS): Pr
       maxAgeSeconds: 0,
       intervalSeconds: 60,
       nameplateSeconds: 0,
+      ...paces,
       log,
     });
   };
+  const stationAt = (index: number): Station => station(index, REGISTRY);
   let seen = 0;
   return {
     simulator,
     clock,
     station: stationAt(0),
     stationAt,
+    stationOf: (rows, paces) => station(0, `${HEADER}${rows}\n`, paces),
     notices,
     wait(seconds) {
       waited += seconds;
@@ -135,5 +149,12 @@ export async function openTroubleRig(stations = 3, deadlineMs = DEADLINE_MS): Pr
       await account.close();
       await simulator.close();
     },
+  };
+}
+
+function laterBy(ms: number) {
+  return (_seconds: number, then: () => void) => {
+    const timer = setTimeout(then, ms);
+    return () => clearTimeout(timer);
   };
 }

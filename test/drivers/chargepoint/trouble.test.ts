@@ -327,6 +327,8 @@ describe("C9: pages", () => {
   });
 
   test("pages without end stop at a limit, with an error", async () => {
+    await rig.close();
+    rig = await openTroubleRig(3, DEADLINE_MS, 30_000);
     const { error, calls, tookMs } = await alarms("endless", 1);
     expect(error).toMatchObject({ name: "ProtocolError", fault: "paging" });
     expect(error?.message).toMatch(/more than \d+ pages/);
@@ -380,6 +382,161 @@ describe("C5: manners", () => {
     rig.simulator.trouble.end();
     expect((await rig.station.scrapeAll(signal)).failures.size).toBe(0);
   }, 60_000);
+});
+
+test("C17: a Fault in an HTTP 500 to every call pauses the account, with one notice", async () => {
+  await rig.station.scrapeAll(signal);
+  rig.simulator.trouble.begin({ effect: { kind: "fault", code: "Server", text: "tired" } });
+  let calls = 0;
+  for (let second = 0; second < 90; second += 5) {
+    rig.called();
+    await expect(rig.station.scrapeAll(signal)).rejects.toThrow();
+    if (second >= 40) calls += rig.called().length;
+    rig.wait(5);
+  }
+  expect(rig.notices).toEqual([expect.stringMatching(/^error account_paused: .*SOAP Fault Server: tired/)]);
+  // Of ten scrapes: one call, and its retry, at each pause's end.
+  expect(calls).toBeLessThanOrEqual(6);
+  rig.simulator.trouble.end();
+  rig.wait(30);
+  expect((await rig.station.scrapeAll(signal)).failures.size).toBe(0);
+  expect(rig.notices.at(-1)).toMatch(/account_back/);
+});
+
+test("C17: while the service is away, what was read before it is not given out as read now", async () => {
+  await rig.close();
+  rig = await openTroubleRig(3, DEADLINE_MS, 50);
+  rig.simulator.world.raiseAlarm(rig.simulator.stationIDs[0]!, "GFCI Trip");
+  expect((await scrape()).values).toMatchObject({ alarm: "GFCI Trip" });
+  const outage = [
+    rig.simulator.trouble.begin({ operation: "getAlarms", effect: { kind: "hang" } }),
+    ...["getLoad", "getStationStatus", "getChargingSessionData"].map((operation) =>
+      rig.simulator.trouble.begin({
+        operation,
+        effect: { kind: "status", status: 503, retryAfterSeconds: 90 },
+      }),
+    ),
+  ];
+  for (let second = 0; second < 90; second += 30) {
+    rig.wait(second === 0 ? 10 : 30);
+    // The walk over the alarms is not waited for: its last answer is at hand, and old.
+    await expect(rig.station.scrapeAll(signal)).rejects.toThrow(/HTTP 503|not asked/);
+  }
+  for (const over of outage) over();
+  rig.wait(90);
+  expect((await rig.station.scrapeAll(signal)).failures.size).toBe(0);
+});
+
+test("C17: a station that is only read at intervals of hours fails while the service is away", async () => {
+  const registry =
+    "session_1,sessionID,ChargingSessionRegister,1,string,,\nmodel,stationModel,StationRegister,,string,,";
+  const both = rig.stationOf(registry, { nameplateSeconds: 3600 });
+  expect((await both.scrapeAll(signal)).failures.size).toBe(0);
+  rig.wait(60);
+  expect((await both.scrapeAll(signal)).failures.size).toBe(0);
+  rig.simulator.trouble.begin({ effect: { kind: "status", status: 503, retryAfterSeconds: 90 } });
+  for (let round = 0; round < 5; round++) {
+    rig.wait(300);
+    await expect(both.scrapeAll(signal)).rejects.toThrow(/HTTP 503|not asked/);
+    rig.wait(60);
+    await expect(both.scrapeAll(signal)).rejects.toThrow(/HTTP 503|not asked/);
+  }
+});
+
+test("C17: an answer of the cache tells its age", async () => {
+  const cached = rig.stationOf("load_1,portLoad,LoadRegister,1,float,,", { maxAgeSeconds: 60 });
+  expect((await cached.scrapeAll(signal)).ageSeconds).toBeUndefined();
+  rig.wait(40);
+  expect((await cached.scrapeAll(signal)).ageSeconds).toBeCloseTo(40, 0);
+  rig.wait(40);
+  expect((await cached.scrapeAll(signal)).ageSeconds).toBeUndefined();
+});
+
+describe("reads that are not repeated with every scrape", () => {
+  /** Scrapes every five minutes for so long; the minutes at which the operation was called. */
+  async function minutesOfCalls(operation: string, hours: number): Promise<number[]> {
+    const minutes: number[] = [];
+    for (let minute = 0; minute < hours * 60; minute += 5) {
+      rig.called();
+      await rig.station.scrapeAll(signal).catch(() => undefined);
+      if (rig.called().includes(operation)) minutes.push(minute);
+      rig.wait(300);
+    }
+    return minutes;
+  }
+
+  test("C18: what the plan lacks (101) is asked for hourly, by a get, and by a device that is new", async () => {
+    const over = begin({ kind: "code", code: "101" });
+    expect(await minutesOfCalls("getLoad", 3)).toEqual([0, 60, 120]);
+    const { failures, values } = await rig.station.scrapeAll(signal);
+    expect([...failures.keys()]).toEqual(LOAD_POINTS);
+    expect(failures.get("load_1")?.message).toContain("code 101");
+    expect(values.get("status_1")).toBe("INUSE");
+    await rig.station.scrapeAll(signal);
+    rig.called();
+    await expect(rig.station.getPoint("load_1", signal)).rejects.toThrow("code 101");
+    expect(rig.called()).toEqual(["getLoad"]);
+    over();
+    expect((await rig.station.scrapeAll(signal)).failures.size).toBe(LOAD_POINTS.length);
+    const changed = rig.stationAt(0);
+    expect((await changed.scrapeAll(signal)).failures.size).toBe(0);
+    expect((await rig.station.scrapeAll(signal)).failures.size).toBe(0);
+  });
+
+  test.each(["119", "152"])(
+    "C18: an unknown station (%s) is asked for hourly; its error names station and file",
+    async (code) => {
+      for (const operation of ["getLoad", "getStationStatus", "getAlarms", "getChargingSessionData"])
+        begin({ kind: "code", code }, undefined, operation);
+      expect(await minutesOfCalls("getLoad", 3)).toEqual([0, 60, 120]);
+      const named = new RegExp(`code ${code}, .*1:100001.*configs/devices/s0\\.json`);
+      await expect(rig.station.scrapeAll(signal)).rejects.toThrow(named);
+      await expect(rig.station.getPoint("load_1", signal)).rejects.toThrow(named);
+      expect(rig.notices).toEqual([]);
+    },
+  );
+
+  test("C18: a station of a list that is unknown costs the others nothing, and one call an hour", async () => {
+    const stations = [0, 1, 2].map((index) => rig.stationAt(index));
+    begin({ kind: "code", code: "119" }, undefined, "getStationStatus");
+    const scrapes = () => Promise.all(stations.map((station) => station.scrapeAll(signal)));
+    const lists: number[] = [];
+    for (let minute = 0; minute < 10; minute++) {
+      rig.called();
+      const all = await scrapes();
+      expect(all.map(({ failures }) => [...failures.keys()])).toEqual([["status_1"], [], []]);
+      lists.push(rig.called().filter((name) => name === "getStationStatus").length);
+      rig.wait(60);
+    }
+    expect(lists.slice(1)).toEqual(Array(9).fill(1));
+  });
+
+  test("C18: session reads that fail wait their five minutes, and not after an outage", async () => {
+    const over = begin({ kind: "fault", code: "Client", text: "no" }, undefined, "getChargingSessionData");
+    const calls = () => rig.simulator.calls.filter(({ operation }) => operation === "getChargingSessionData");
+    // Two calls each time, side by side; the first one's failure is the answer.
+    for (const expected of [2, 2, 2, 2, 2, 4]) {
+      const { failures } = await rig.station.scrapeAll(signal);
+      expect([...failures.keys()]).toEqual(["session_1"]);
+      await expect.poll(() => calls().length).toBe(expected);
+      rig.wait(60);
+    }
+    over();
+
+    const outage = rig.simulator.trouble.begin({
+      effect: { kind: "status", status: 503, retryAfterSeconds: 30 },
+    });
+    rig.wait(300);
+    await expect(rig.station.scrapeAll(signal)).rejects.toThrow("503");
+    outage();
+    // An answer of the outage that comes late makes it one pause longer.
+    const failures: (number | undefined)[] = [];
+    for (let pause = 0; pause < 3 && failures.at(-1) !== 0; pause++) {
+      rig.wait(31);
+      failures.push((await rig.station.scrapeAll(signal).catch(() => undefined))?.failures.size);
+    }
+    expect(failures.at(-1)).toBe(0);
+  });
 });
 
 describe("E13: a write that meets trouble is an error, sent once", () => {

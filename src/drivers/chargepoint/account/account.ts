@@ -76,10 +76,12 @@ export class Account {
   readonly #reads: AllReads;
   readonly #status: StatusSource;
   readonly #closing = new AbortController();
+  readonly #now: () => number;
 
   constructor(init: AccountInit) {
     const { label, log, notice, client } = init;
     const now = init.now ?? (() => performance.now() / 1000);
+    this.#now = now;
     const wallClock = init.wallClock ?? (() => new Date());
     const { signal } = this.#closing;
     this.label = label;
@@ -94,10 +96,15 @@ export class Account {
     const breaker = new Breaker({
       now,
       onOpen: (cause) => {
+        // What fails in an outage is asked for again as soon as that is over.
+        this.#forgetFailures(Number.POSITIVE_INFINITY);
         const kind = cause instanceof CredentialsError ? "credentials_refused" : "account_paused";
         notice("error", kind, `account ${label}: ${cause.message}; it is tried again at a slowing pace`);
       },
-      onClose: () => notice("info", "account_back", `account ${label} answers again`),
+      onClose: () => {
+        this.#forgetFailures(now());
+        notice("info", "account_back", `account ${label} answers again`);
+      },
     });
     this.#calls = new AccountCalls({ label, client, limits, breaker, log });
     const groups = new StationGroups(this.#calls, {
@@ -144,6 +151,11 @@ export class Account {
     this.#of(kind).ask(reader, waiter, patient);
   }
 
+  /** Seconds on the clock by which answers say when they were asked for. */
+  get nowSeconds(): number {
+    return this.#now();
+  }
+
   /** Calls of a walk that concerns no single station, within the account's limits. */
   get calls(): Pick<ChargePointClient, "call"> {
     return this.#calls;
@@ -178,13 +190,16 @@ export class Account {
   #patient({ kind, stationID }: Reader, waiter: Waiter): Waiter {
     const patience = new Patience(waiter);
     const giveUp = () => {
-      const last = this.last(kind, stationID);
-      if (last !== undefined) return patience.answered(kind, last);
+      if (this.#of(kind).tellLast(stationID, patience)) return;
       const text = `the ${kind} answers of account ${this.label} are still being read, station ${stationID} has none yet; the next scrape may have it`;
       patience.failed(kind, new StillReadingError(text));
     };
     patience.ends(this.#later(PATIENCE_SECONDS, giveUp));
     return patience;
+  }
+
+  #forgetFailures(untilSeconds: number): void {
+    for (const reads of Object.values(this.#reads)) reads.forgetFailures(untilSeconds);
   }
 
   #of(kind: AnswerKind): GatheredReads<unknown> {

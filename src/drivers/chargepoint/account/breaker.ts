@@ -1,5 +1,4 @@
-import { CredentialsError, TransportError } from "../api/errors.ts";
-import { AccountBusyError } from "./call-limits.ts";
+import { ApiError, CredentialsError, ProtocolError, SoapFaultError, TransportError } from "../api/errors.ts";
 
 /** The account is being left alone for a while, because it kept failing. Nothing was sent. */
 export class AccountPausedError extends Error {
@@ -82,11 +81,14 @@ export class Breaker {
 
   #failed(error: unknown): void {
     if (error instanceof CredentialsError) this.#open(error, CREDENTIALS_PAUSE);
-    else if (error instanceof TransportError) {
+    // The service answered; that it said no is no reason to leave it alone.
+    else if (error instanceof ApiError) this.#succeeded();
+    else if (isOutage(error)) {
       this.#failures += 1;
-      if (error.retryAfterSeconds !== undefined) this.#open(error, TRANSPORT_PAUSE, error.retryAfterSeconds);
-      else if (this.#openedBy || this.#away()) this.#open(error, TRANSPORT_PAUSE);
-    } else if (!(error instanceof AccountBusyError)) this.#succeeded(); // The service answered; that it said no is no reason to leave it alone.
+      const retryAfter = error instanceof TransportError ? error.retryAfterSeconds : undefined;
+      if (retryAfter !== undefined || this.#openedBy || this.#away())
+        this.#open(error, TRANSPORT_PAUSE, retryAfter);
+    }
   }
 
   #away(): boolean {
@@ -107,4 +109,12 @@ export class Breaker {
     this.#openUntil = this.#options.now() + Math.max(this.#pauseSeconds, atLeastSeconds);
     if (first) this.#options.onOpen(cause);
   }
+}
+
+/**
+ * Whether the call reached no working service: no answer, a SOAP Fault, or something that is no answer at all. Errors on
+ * this side (a call that waited too long for its turn, or was given up) say nothing about the service.
+ */
+export function isOutage(error: unknown): error is Error {
+  return error instanceof TransportError || error instanceof SoapFaultError || error instanceof ProtocolError;
 }

@@ -1,4 +1,5 @@
 import { Audience, Member, type Pace } from "./audience.ts";
+import { retrySeconds } from "./pace.ts";
 import { type AnswersOptions, type SharedAnswer, StationAnswers, type Waiter } from "./station-answers.ts";
 
 /** Stations whose answers are fetched in one go. Every one is answered or fails by itself. */
@@ -56,12 +57,20 @@ export class GatheredReads<A> {
   constructor(kind: AnswersOptions<A>["kind"], source: Source<A>, options: GatherOptions) {
     this.#source = source;
     this.#options = options;
-    this.#answers = { kind, now: options.now, spent: source.spent };
+    this.#answers = {
+      kind,
+      now: options.now,
+      spent: source.spent,
+      retrySeconds: (error) => retrySeconds(kind, error),
+      failuresEndAt: Number.NEGATIVE_INFINITY,
+    };
   }
 
-  /** Counts on a device's rounds, which has not asked yet. */
+  /** Counts on a device's rounds, which has not asked yet. A device that is new or changed may mend what failed. */
   join(stationID: string, pace: Pace): Member<A> {
-    const member = new Member(this.#of(stationID), pace);
+    const answers = this.#of(stationID);
+    answers.forgetFailure();
+    const member = new Member(answers, pace);
     this.audience.join(member, this.#options.now());
     return member;
   }
@@ -88,9 +97,21 @@ export class GatheredReads<A> {
     (answers.shared(maxAgeSeconds) ?? this.#alone(answers)).tell(waiter);
   }
 
+  /** Failures of reads up to this time are not kept any more: the next round asks again. */
+  forgetFailures(untilSeconds: number): void {
+    this.#answers.failuresEndAt = untilSeconds;
+  }
+
   /** The last answer, whatever its age. */
   last(stationID: string): A | undefined {
-    return this.#stations.get(stationID)?.last;
+    return this.#stations.get(stationID)?.last?.value as A | undefined;
+  }
+
+  /** Tells a waiter the last answer; whether there is one. */
+  tellLast(stationID: string, waiter: Waiter): boolean {
+    const last = this.#stations.get(stationID)?.last;
+    last?.tell(waiter);
+    return last !== undefined;
   }
 
   /** The next read joins no call that is under way. */

@@ -15,8 +15,8 @@ export class Patience implements Waiter {
     this.#cancel = cancel;
   }
 
-  answered(kind: AnswerKind, answer: unknown): void {
-    this.#end()?.answered(kind, answer);
+  answered(kind: AnswerKind, answer: unknown, atSeconds: number): void {
+    this.#end()?.answered(kind, answer, atSeconds);
   }
 
   failed(kind: AnswerKind, error: unknown): void {

@@ -2,7 +2,8 @@ import type { AnswerKind } from "./answers.ts";
 
 /** Who waits for an answer. Told once: in the turn in which it comes, or at once where it is there. Must not throw. */
 export interface Waiter {
-  answered(kind: AnswerKind, answer: unknown): void;
+  /** `atSeconds`: when it was asked for, by the account's clock. */
+  answered(kind: AnswerKind, answer: unknown, atSeconds: number): void;
   failed(kind: AnswerKind, error: unknown): void;
 }
 
@@ -24,6 +25,10 @@ export interface AnswersOptions<A> {
   readonly now: () => number;
   /** Absent: an answer is kept whole until the next one. */
   readonly spent?: SpentAnswers<A> | undefined;
+  /** Seconds for which a failed read is not repeated in rounds; 0: the next round asks again. */
+  readonly retrySeconds: (error: unknown) => number;
+  /** Failures of reads up to this time are not kept any more. */
+  failuresEndAt: number;
 }
 
 /** One answer, on its way or there, for all who wait for it. */
@@ -81,15 +86,15 @@ export class SharedAnswer<A> {
 
   #say(waiter: Waiter): void {
     const { kind } = this.of.options;
-    if (this.outcome === "answered") waiter.answered(kind, this.value);
+    if (this.outcome === "answered") waiter.answered(kind, this.value, this.atSeconds);
     else waiter.failed(kind, this.value);
   }
 }
 
 /**
  * The answers of one kind for one station: equal reads under way at the same moment are one call, and an answer is given
- * again while it is young enough for whoever asks. A failure is given to all who waited; it is kept only for the round of
- * those it was fetched for. There is one of these for each station of a fleet and kind, for as long as it is read: a
+ * again while it is young enough for whoever asks. A failure is given to all who waited; it is kept for the round of those
+ * it was fetched for, and for rounds to come where the options say so. There is one of these for each station of a fleet and kind, for as long as it is read: a
  * round makes no more than the answers themselves.
  */
 export class StationAnswers<A> {
@@ -121,8 +126,13 @@ export class StationAnswers<A> {
   }
 
   /** The last answer, whatever its age. */
-  get last(): A | undefined {
-    return this.#kept?.value as A | undefined;
+  get last(): SharedAnswer<A> | undefined {
+    return this.#kept;
+  }
+
+  /** Makes the next round ask again, whatever the last failure was. */
+  forgetFailure(): void {
+    this.#failed = undefined;
   }
 
   /** A reader has it in its round. `isOnly`: no other reads the station in rounds. */
@@ -172,7 +182,14 @@ export class StationAnswers<A> {
     if (kept && atSeconds - kept.atSeconds < maxAgeSeconds) return kept;
     if (kept && isNews(kept, atSeconds, reader)) return kept;
     const failed = this.#failed;
-    return failed && isNews(failed, atSeconds, reader) ? failed : undefined;
+    return failed && reader && this.#stands(failed, atSeconds, reader) ? failed : undefined;
+  }
+
+  /** Whether a reader in rounds is to have this failure instead of a new call. */
+  #stands(failed: SharedAnswer<A>, atSeconds: number, reader: RoundReader): boolean {
+    if (isNews(failed, atSeconds, reader)) return true;
+    const { retrySeconds, failuresEndAt } = this.options;
+    return failed.atSeconds > failuresEndAt && atSeconds - failed.atSeconds < retrySeconds(failed.value);
   }
 }
 

@@ -3,6 +3,7 @@ import { getOrgsAndStationGroups } from "../api/operations/get-orgs-and-station-
 import { getStationGroupDetails } from "../api/operations/get-station-group-details.ts";
 import { getStationGroups } from "../api/operations/get-station-groups.ts";
 import type { StationGroup } from "./group-cover.ts";
+import { isOutsidePlan } from "./pace.ts";
 import { concernsAll } from "./walk.ts";
 
 const REFRESH_SECONDS = 3600;
@@ -81,7 +82,7 @@ export class StationGroups {
       this.#dueAt = now() + REFRESH_SECONDS;
       this.#failed = false;
     } catch (error) {
-      this.#dueAt = now() + SOON_SECONDS;
+      this.#dueAt = now() + (isOutsidePlan(error) ? REFRESH_SECONDS : SOON_SECONDS);
       if (!this.#failed && !this.#options.signal.aborted) onFailure(error);
       this.#failed = true;
     }

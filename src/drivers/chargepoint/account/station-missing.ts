@@ -1,3 +1,29 @@
+import { ServiceError } from "../../errors.ts";
+import { ApiError } from "../api/errors.ts";
+
+/** Codes of guide §3 for a stationID that cannot be one: only a change of the config mends it. */
+const INVALID_STATION: ReadonlySet<string> = new Set(["119", "152"]);
+
+export function isInvalidStation(error: unknown): error is ApiError {
+  return error instanceof ApiError && INVALID_STATION.has(error.code);
+}
+
+/** Whether the service does not know the station: no such station (103), or no valid stationID. */
+export function isUnknownStation(error: unknown): error is ApiError {
+  return isInvalidStation(error) || (error instanceof ApiError && error.code === "103");
+}
+
+/** The service does not know the station of a device. */
+export class UnknownStationError extends ServiceError {
+  override readonly name = "UnknownStationError";
+
+  constructor(cause: ApiError, stationID: string, file: string | undefined) {
+    const place = file === undefined ? "" : ` of ${file}`;
+    const text = `stationID "${stationID}"${place}; correct it there, or have the account granted rights to the station`;
+    super(`${cause.message}: ${text}`, cause.code, false, { cause });
+  }
+}
+
 /** The answer does not hold the station that was asked for; another station's is never taken for it. */
 export class StationMissingError extends Error {
   override readonly name = "StationMissingError";

@@ -4,9 +4,11 @@ import { isLoopback } from "../../../config/loopback.ts";
 import { type Log, Secrets } from "../../../log.ts";
 import { ServiceError } from "../../errors.ts";
 import { backoffMs, type Clock } from "../../retry.ts";
+import { answerBudget } from "./answer-budget.ts";
 import { checkEndpoint } from "./endpoints.ts";
 import { ApiError, CredentialsError, ProtocolError, SoapFaultError, TransportError } from "./errors.ts";
-import { HttpError, post } from "./http.ts";
+import { post } from "./http.ts";
+import { HttpError } from "./http-error.ts";
 import { CLOSED, DEADLINE, failure, judge, type Service } from "./judge.ts";
 import type { Operation, RequestOf, ResponseOf } from "./message.ts";
 import { readPage } from "./page-reader.ts";
@@ -202,6 +204,7 @@ export class ChargePointClient {
       const tookMs = this.#clock.now() - begun;
       this.#options.onCall?.({ operation: operation.name, attempt, tookMs, outcome, bytes });
     };
+    const share = answerBudget.share();
     try {
       const answer = await post(this.#agent, {
         url: this.#service.url,
@@ -209,15 +212,18 @@ export class ChargePointClient {
         body,
         signal,
         maxBytes: this.#service.maxBodyBytes,
+        share,
       });
       bytes = answer.bytes;
-      const { value, outcome } = judge(this.#service, operation, answer);
+      const { value, outcome } = await share.parse(signal, () => judge(this.#service, operation, answer));
       tell(outcome);
       return value;
     } catch (caught) {
       const error = caught instanceof HttpError ? failure(this.#service, operation, caught) : caught;
       tell(outcomeOf(error));
       throw error;
+    } finally {
+      share.close();
     }
   }
 }

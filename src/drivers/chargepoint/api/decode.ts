@@ -1,4 +1,5 @@
 import type { Field, Fields, GroupField, Of, ScalarField } from "./message.ts";
+import { noteUnreadable } from "./unreadable.ts";
 import type { XmlNode } from "./xml.ts";
 
 /**
@@ -74,9 +75,19 @@ function readFields(
   }
   const value: Record<string, unknown> = {};
   for (const [name, field] of Object.entries(fields)) {
-    value[name] = readField(field, found.get(name) ?? [], path + name, problems);
+    const nodes = found.get(name) ?? [];
+    value[name] = readField(field, nodes, path + name, problems);
+    if (value[name] === null && field.kind === "scalar") noteTexts(value, name, nodes);
   }
   return value;
+}
+
+function noteTexts(record: object, name: string, nodes: readonly XmlNode[]): void {
+  for (const node of nodes) {
+    const text = node.text.trim();
+    const isEmpty = text === "" || text === "None" || node.children.length > 0 || isNil(node);
+    if (!isEmpty) noteUnreadable(record, name, text);
+  }
 }
 
 function readField(field: Field, nodes: XmlNode[], path: string, problems: Problem[] | undefined): unknown {

@@ -1,5 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Dispatcher } from "undici";
+import type { AnswerShare } from "./answer-budget.ts";
+import { HttpError } from "./http-error.ts";
+import { MarkupGuard } from "./markup-guard.ts";
 import { TooLargeError, unpack } from "./unpack.ts";
 
 /** One POST and its whole answer, bounded in time by the signal and in size by `maxBytes`. */
@@ -10,29 +13,17 @@ export interface Post {
   readonly signal: AbortSignal;
   /** Largest answer, packed and unpacked. */
   readonly maxBytes: number;
+  /** What the answer may take of the process's memory and time. */
+  readonly share: AnswerShare;
 }
 
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** Unpacked. */
+  /** Unpacked; until the share is closed. */
   readonly body: Buffer;
   /** Bytes of the body on the wire. */
   readonly bytes: number;
-}
-
-/** The exchange failed. `cause` is the network's error, or the signal's reason. */
-export class HttpError extends Error {
-  override readonly name = "HttpError";
-  readonly kind: "network" | "aborted" | "too large" | "encoding";
-  /** Whether the request may have left: it was at least begun on a connection. */
-  readonly sent: boolean;
-
-  constructor(kind: HttpError["kind"], sent: boolean, cause?: unknown) {
-    super(kind, { cause });
-    this.kind = kind;
-    this.sent = sent;
-  }
 }
 
 /**
@@ -44,30 +35,40 @@ export class HttpError extends Error {
 export async function post(dispatcher: Dispatcher, request: Post): Promise<HttpAnswer> {
   const { status, headers, body } = await exchange(dispatcher, request);
   const bytes = body.byteLength;
-  const encoding = String(headers["content-encoding"] ?? "identity")
-    .trim()
-    .toLowerCase();
-  if (encoding === "identity") return { status, headers, body, bytes };
+  if (!isPacked(headers)) return { status, headers, body, bytes };
+  const encoding = encodingOf(headers);
   if (encoding !== "gzip" && encoding !== "x-gzip") throw new HttpError("encoding", true);
   try {
-    return { status, headers, body: await unpack(body, request.maxBytes), bytes };
+    const { maxBytes, share, signal } = request;
+    return { status, headers, body: await unpack(body, { maxBytes, share, signal }), bytes };
   } catch (cause) {
+    if (cause instanceof HttpError) throw cause;
     throw new HttpError(cause instanceof TooLargeError ? "too large" : "encoding", true, cause);
   }
+}
+
+function encodingOf(headers: IncomingHttpHeaders): string {
+  return String(headers["content-encoding"] ?? "identity")
+    .trim()
+    .toLowerCase();
+}
+
+function isPacked(headers: IncomingHttpHeaders): boolean {
+  return headers["content-encoding"] !== undefined && encodingOf(headers) !== "identity";
 }
 
 type Exchange = Omit<HttpAnswer, "bytes">;
 
 function exchange(dispatcher: Dispatcher, request: Post): Promise<Exchange> {
-  const { url, signal, maxBytes } = request;
+  const { url, signal, maxBytes, share } = request;
   return new Promise((resolve, reject) => {
     let sent = false;
     let settled = false;
     let controller: Dispatcher.DispatchController | undefined;
     let status = 0;
     let headers: IncomingHttpHeaders = {};
-    const chunks: Buffer[] = [];
-    let size = 0;
+    const bytes = share.newBody();
+    const guard = new MarkupGuard();
 
     const settle = (): boolean => {
       if (settled) return false;
@@ -96,15 +97,18 @@ function exchange(dispatcher: Dispatcher, request: Post): Promise<Exchange> {
         headers = answered;
         if (Number(answered["content-length"]) > maxBytes) fail("too large");
       },
-      onResponseData(_controller, chunk) {
-        size += chunk.byteLength;
-        if (size > maxBytes) return fail("too large");
-        if (!settled) chunks.push(chunk);
+      onResponseData(receiving, chunk) {
+        if (settled) return;
+        if (bytes.size + chunk.byteLength > maxBytes) return fail("too large");
+        const wrong = isPacked(headers) ? undefined : guard.pass(chunk);
+        if (wrong !== undefined) return fail("too large", new TooLargeError(wrong));
+        bytes.add(chunk);
+        if (!share.take(chunk.byteLength, () => receiving.resume())) receiving.pause();
       },
       onResponseEnd() {
         if (!settle()) return;
         // undici takes the connection back a turn later; a next call before that would open another.
-        const answer = { status, headers, body: Buffer.concat(chunks, size) };
+        const answer = { status, headers, body: bytes.view() };
         setImmediate(() => setImmediate(resolve, answer));
       },
       onResponseError: (_controller, cause) => fail("network", cause),

@@ -1,11 +1,14 @@
 import { retryAfterSeconds } from "../../retry.ts";
+import { inUtf8 } from "./charset.ts";
 import { regionOf } from "./endpoints.ts";
 import { ApiError, CredentialsError, ProtocolError, SoapFaultError, TransportError } from "./errors.ts";
-import type { HttpAnswer, HttpError } from "./http.ts";
+import type { HttpAnswer } from "./http.ts";
+import type { HttpError } from "./http-error.ts";
+import { MOST_TAGS } from "./markup-guard.ts";
 import type { Operation } from "./message.ts";
 import { classify } from "./response-codes.ts";
 import { type Answer, EnvelopeError, type Fault, type ReadAnswer } from "./soap.ts";
-import { XML_LIMITS, XmlError } from "./xml.ts";
+import { XML_LIMITS, XmlError, type XmlLimits } from "./xml.ts";
 
 /** What judging needs to know of the client. */
 export interface Service {
@@ -22,6 +25,8 @@ export interface Judged {
   readonly value: Record<string, unknown>;
   readonly outcome: "success" | "empty";
 }
+
+const ANSWER_LIMITS: XmlLimits = { ...XML_LIMITS, maxTags: MOST_TAGS };
 
 /** Statuses that may pass by themselves. */
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
@@ -78,7 +83,8 @@ function read(
   required: boolean,
 ): Answer<Operation["response"]> | null {
   try {
-    return service.read(operation, http.body, { ...XML_LIMITS, maxBytes: service.maxBodyBytes });
+    const document = inUtf8(http.body, http.headers["content-type"]);
+    return service.read(operation, document, { ...ANSWER_LIMITS, maxBytes: service.maxBodyBytes });
   } catch (error) {
     if (!(error instanceof XmlError || error instanceof EnvelopeError)) throw error;
     if (!required) return null;
@@ -147,7 +153,11 @@ export function failure(service: Service, operation: Operation, error: HttpError
   const { sent, cause } = error;
   switch (error.kind) {
     case "too large":
-      return new ProtocolError(name, "too large", `the answer exceeds ${service.maxBodyBytes} bytes`);
+      return new ProtocolError(
+        name,
+        "too large",
+        cause instanceof Error ? cause.message : `the answer exceeds ${service.maxBodyBytes} bytes`,
+      );
     case "encoding":
       return new ProtocolError(name, "encoding", "the answer's content encoding cannot be unpacked");
     case "aborted":

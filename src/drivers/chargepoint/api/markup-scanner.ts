@@ -10,6 +10,9 @@ export class Unusual extends Error {
 /** Half of what `parseXml` takes between two tags, for white space before a text is measured by itself. */
 const LONGEST_RUN = MAX_TEXT / 2 - 16;
 
+/** Bytes in which tags are counted at a time. */
+const PIECE = 256 * 1024;
+
 const LT = 0x3c;
 const GT = 0x3e;
 const SLASH = 0x2f;
@@ -43,15 +46,11 @@ export class MarkupScanner {
   /** @throws Unusual for what is not UTF-8 or exceeds the limits */
   constructor(document: Uint8Array, limits: XmlLimits) {
     if (document.byteLength > limits.maxBytes) throw new Unusual();
+    // No tag is shorter than three characters, so tags need counting in large documents only.
+    if (document.byteLength > 3 * limits.maxTags && hasMoreTags(document, limits.maxTags))
+      throw new Unusual();
     this.text = textOf(document);
     this.#maxDepth = limits.maxDepth;
-    // No tag is shorter than three characters, so tags need counting in large documents only.
-    if (
-      this.text.length > 3 * limits.maxTags &&
-      this.text.split("<", limits.maxTags + 2).length > limits.maxTags + 1
-    ) {
-      throw new Unusual();
-    }
     this.at = DECLARATION.exec(this.text)?.[0].length ?? 0;
   }
 
@@ -215,6 +214,18 @@ export class MarkupScanner {
     if (end < 0 || text.charCodeAt(end + 2) !== GT || text.charCodeAt(at + 4) === GT) throw new Unusual();
     this.at = end + 3;
   }
+}
+
+/** Counted piece by piece, before all of a large document becomes one text. */
+function hasMoreTags(document: Uint8Array, most: number): boolean {
+  const bytes = Buffer.from(document.buffer, document.byteOffset, document.byteLength);
+  let tags = 0;
+  for (let from = 0; from < bytes.byteLength; from += PIECE) {
+    const text = bytes.toString("latin1", from, from + PIECE);
+    for (let open = text.indexOf("<"); open >= 0; open = text.indexOf("<", open + 1))
+      if (++tags > most) return true;
+  }
+  return false;
 }
 
 function textOf(document: Uint8Array): string {

@@ -3,6 +3,7 @@ import { MarkupScanner, Unusual } from "./markup-scanner.ts";
 import type { Fields, Of, Operation, ScalarField } from "./message.ts";
 import { type Plan, planOf, type Tag } from "./page-plan.ts";
 import { type ReadAnswer, readAnswer, responseName } from "./soap.ts";
+import { noteUnreadable } from "./unreadable.ts";
 import { localName, XML_LIMITS, type XmlLimits } from "./xml.ts";
 
 /**
@@ -14,8 +15,13 @@ import { localName, XML_LIMITS, type XmlLimits } from "./xml.ts";
  */
 export const readPage: ReadAnswer = (operation, document, limits = XML_LIMITS) => {
   const value = scanResponse(operation, document, limits);
-  return value === null ? readAnswer(operation, document, limits) : { kind: "response", value };
+  if (value !== null) return { kind: "response", value };
+  const { maxTags } = limits;
+  return readAnswer(operation, document, { ...limits, maxTags: Math.min(maxTags, MOST_TREE_TAGS) });
 };
+
+/** Tags of a document that is read as a tree, which takes twenty times as long and holds up everything else. */
+const MOST_TREE_TAGS = 8_000;
 
 /** The response of a plain document; null where only `readAnswer` can tell. */
 export function scanResponse<Q extends Fields, A extends Fields>(
@@ -33,6 +39,9 @@ export function scanResponse<Q extends Fields, A extends Fields>(
   }
 }
 
+/** Records of an answer: the loads of a group of 5,000 stations have 15,000 with their ports. */
+const MOST_RECORDS = 20_000;
+
 type Row = Record<string, unknown>;
 
 const GT = 0x3e;
@@ -42,6 +51,9 @@ const SHORTEST_VIEW = 13;
 
 class PageReader {
   readonly #scanner: MarkupScanner;
+  #records = 0;
+  /** The text of the last scalar, where it is no value of its type. */
+  #unreadable: string | undefined;
 
   constructor(scanner: MarkupScanner) {
     this.#scanner = scanner;
@@ -123,10 +135,16 @@ class PageReader {
   #element(row: Row, { name, list, content, close }: Tag, spelling: string): void {
     let value: unknown;
     if ("tags" in content) {
+      if (++this.#records > MOST_RECORDS) throw new Unusual();
       const inner = blank(content);
       value = this.#fields(content, inner, spelling) ? inner : null;
     } else value = this.#scalar(content, spelling, close);
-    if (value === null) return;
+    if (value === null) {
+      if (this.#unreadable === undefined) return;
+      noteUnreadable(row, name, this.#unreadable);
+      this.#unreadable = undefined;
+      return;
+    }
     if (list) (row[name] as unknown[]).push(value);
     // Of several that should be one, the first that tells something counts.
     else if (row[name] === null) row[name] = value;
@@ -136,6 +154,7 @@ class PageReader {
     const content = (this.#scanner.leaf(close) ?? this.#scanner.content(spelling))?.trim();
     if (content === undefined || content === "" || content === "None") return null;
     const value = readScalar(field, content);
+    if (value === null) this.#unreadable = content;
     return typeof value === "string" ? copied(value) : value;
   }
 

@@ -1,4 +1,7 @@
 import { constants, createGunzip, type Gunzip, gunzipSync, type ZlibReset } from "node:zlib";
+import type { AnswerShare } from "./answer-budget.ts";
+import { HttpError } from "./http-error.ts";
+import { MarkupGuard } from "./markup-guard.ts";
 
 /** Answers of a station or a few: to hand them to another thread and back takes longer than to unpack them. */
 const SMALL = 4 * 1024;
@@ -11,18 +14,31 @@ const MOST_SPARE = 16;
  * Unpacks gzip. Large answers in another thread, by engines that are used again: a new one for each answer keeps what it
  * unpacked until V8 collects its older objects, which such buffers then make it do all the time.
  *
- * @throws TooLargeError, or zlib's error where the packed bytes are damaged or cut off
+ * @throws TooLargeError, HttpError where the signal aborts, or zlib's error where the packed bytes are damaged or cut off
  */
-export async function unpack(packed: Buffer, mostBytes: number): Promise<Buffer> {
-  if (packed.byteLength <= SMALL) return unpackNow(packed, mostBytes);
+export async function unpack(packed: Buffer, bounds: UnpackBounds): Promise<Buffer> {
+  const { maxBytes, share, signal } = bounds;
+  if (packed.byteLength <= SMALL) {
+    const whole = unpackNow(packed, maxBytes);
+    share.bytes += whole.byteLength;
+    return whole;
+  }
+  await share.beforeUnpacking(signal);
   const engine = spare.pop() ?? (createGunzip({ chunkSize: CHUNK }) as Engine);
-  const whole = await run(engine, packed, mostBytes);
+  const whole = await run(engine, packed, bounds);
   engine.reset();
   if (spare.length < MOST_SPARE) spare.push(engine);
   return whole;
 }
 
-/** It unpacks to more than was allowed. */
+export interface UnpackBounds {
+  /** Most bytes, unpacked. */
+  readonly maxBytes: number;
+  readonly share: AnswerShare;
+  readonly signal: AbortSignal;
+}
+
+/** It is more than was allowed, as its message says. */
 export class TooLargeError extends Error {
   override readonly name = "TooLargeError";
 }
@@ -37,18 +53,19 @@ function unpackNow(packed: Buffer, maxOutputLength: number): Buffer {
     return gunzipSync(packed, { maxOutputLength });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ERR_BUFFER_TOO_LARGE") throw error;
-    throw new TooLargeError(`more than ${maxOutputLength} bytes`, { cause: error });
+    throw new TooLargeError(`the answer exceeds ${maxOutputLength} bytes`, { cause: error });
   }
 }
 
 /** After a failure the engine is of no use any more. */
-function run(engine: Engine, packed: Buffer, mostBytes: number): Promise<Buffer> {
+function run(engine: Engine, packed: Buffer, { maxBytes, share, signal }: UnpackBounds): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
+    const bytes = share.newBody();
+    const guard = new MarkupGuard();
     const settle = (): void => {
       engine.off("data", take);
       engine.off("error", fail);
+      signal.removeEventListener("abort", abort);
     };
     const fail = (error: Error): void => {
       settle();
@@ -56,18 +73,28 @@ function run(engine: Engine, packed: Buffer, mostBytes: number): Promise<Buffer>
       engine.destroy();
       reject(error);
     };
+    const abort = (): void => fail(new HttpError("aborted", true, signal.reason));
     const take = (chunk: Buffer): void => {
-      size += chunk.byteLength;
-      if (size > mostBytes) fail(new TooLargeError(`more than ${mostBytes} bytes`));
-      else chunks.push(chunk);
+      if (bytes.size + chunk.byteLength > maxBytes) {
+        fail(new TooLargeError(`the answer exceeds ${maxBytes} bytes`));
+        return;
+      }
+      const wrong = guard.pass(chunk);
+      if (wrong !== undefined) {
+        fail(new TooLargeError(wrong));
+        return;
+      }
+      bytes.add(chunk);
+      if (!share.take(chunk.byteLength, () => engine.resume())) engine.pause();
     };
+    signal.addEventListener("abort", abort, { once: true });
     engine.on("data", take);
     engine.on("error", fail);
     engine.write(packed);
     // Says so where the packed bytes end too early.
     engine.flush(constants.Z_FINISH, () => {
       settle();
-      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size));
+      resolve(bytes.view());
     });
   });
 }

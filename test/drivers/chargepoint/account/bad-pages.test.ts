@@ -78,7 +78,7 @@ test("a group that fails: its stations are read one by one, no more at a time th
 test("rights that change while it runs are followed: what is refused fails alone, what is granted is read", async () => {
   const some = [0, 1, 2].map((n) => fleet.devices[n]!);
   const round = () => Promise.all(some.map((device) => device.scrapeAll(AbortSignal.timeout(20_000))));
-  const refused = { operation: "getStationStatus", effect: { kind: "code", code: "101" } } as const;
+  const refused = { operation: "getStationStatus", effect: { kind: "code", code: "131" } } as const;
   const trouble = fleet.simulator.trouble.add(refused);
   for (const { values, failures } of await round()) {
     expect([...failures.keys()]).toEqual(["network"]);

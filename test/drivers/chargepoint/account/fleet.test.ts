@@ -66,7 +66,7 @@ test("a station for which the service refuses the whole page fails alone, and sp
   expect(readings.slice(0, 30).flatMap((reading) => [...(reading?.failures ?? ["lost"])])).toEqual([]);
   fleet.called();
   await round();
-  expect(fleet.called().getStationStatus).toBe(2);
+  expect(fleet.called().getStationStatus).toBe(1);
 });
 
 test("E14: what is read after a write is never a page's older answer", async () => {

@@ -1,6 +1,18 @@
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { TooLargeError, unpack } from "../../../../src/drivers/chargepoint/api/unpack.ts";
+import { AnswerBudget } from "../../../../src/drivers/chargepoint/api/answer-budget.ts";
+import { TooLargeError, unpack as unpackWithin } from "../../../../src/drivers/chargepoint/api/unpack.ts";
+
+const { signal } = new AbortController();
+
+async function unpack(packed: Buffer, maxBytes: number): Promise<Buffer> {
+  const share = new AnswerBudget().share();
+  try {
+    return Buffer.from(await unpackWithin(packed, { maxBytes, share, signal }));
+  } finally {
+    share.close();
+  }
+}
 
 /** Text of so many elements that packs to no less than a tenth. */
 function page(elements: number): Buffer {
@@ -9,7 +21,7 @@ function page(elements: number): Buffer {
 }
 
 test("answers of every size come out as they went in, many at once and again and again", async () => {
-  const pages = [1, 40, 3_000, 20_000, 200_000].map(page);
+  const pages = [1, 40, 3_000, 20_000, 90_000].map(page);
   for (let round = 0; round < 3; round++) {
     const all = [...pages, ...pages, ...pages];
     const unpacked = await Promise.all(all.map((one) => unpack(gzipSync(one), one.byteLength)));
@@ -17,7 +29,7 @@ test("answers of every size come out as they went in, many at once and again and
   }
 });
 
-test.each([10, 5_000, 200_000])(
+test.each([10, 5_000, 90_000])(
   "of %d elements: what is cut off, damaged or no gzip is refused, and others are read after it",
   async (elements) => {
     const whole = page(elements);
@@ -37,7 +49,7 @@ test.each([10, 5_000, 200_000])(
   },
 );
 
-test.each([40, 5_000, 200_000])(
+test.each([40, 5_000, 90_000])(
   "of %d elements: one byte more than allowed is too large",
   async (elements) => {
     const whole = page(elements);
