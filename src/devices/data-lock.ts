@@ -114,7 +114,12 @@ export class DataLock {
   }
 
   #sign(): void {
-    writeFileSync(ownerFileOf(this.#folder), `${JSON.stringify(this.#owner)}\n`, { mode: 0o600 });
+    try {
+      writeFileSync(ownerFileOf(this.#folder), `${JSON.stringify(this.#owner)}\n`, { mode: 0o600 });
+    } catch (error) {
+      // The lock holds without it; who asks is told of "another process".
+      if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+    }
   }
 }
 
@@ -146,7 +151,8 @@ function lockIn(folder: string): DatabaseSync {
   }
   const db = new DatabaseSync(file, { timeout: 0 });
   try {
-    db.exec("BEGIN EXCLUSIVE");
+    // A journal on the disk would need space, and a full disk must not keep the bridge from starting.
+    db.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
     return db;
   } catch (error) {
     db.close();

@@ -71,13 +71,16 @@ export interface ConnectOptions {
   readonly durability: "full" | "normal";
   /** The log beside the file is moved into it whenever it has grown to about this. */
   readonly walBytes: number;
+  /** No other process can open it: the index of the log is in memory, and takes no space on the disk. */
+  readonly alone?: boolean;
 }
 
 /** Opens a file that is there. */
-export function connect(file: string, { durability, walBytes }: ConnectOptions): Connection {
+export function connect(file: string, { durability, walBytes, alone }: ConnectOptions): Connection {
   const db = new DatabaseSync(file, { timeout: BUSY_MS });
   try {
     const pages = Math.max(16, Math.round(walBytes / PAGE_BYTES));
+    if (alone) db.exec("PRAGMA locking_mode = EXCLUSIVE");
     db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${durability}; PRAGMA wal_autocheckpoint = ${pages};
       PRAGMA journal_size_limit = ${2 * pages * PAGE_BYTES}`);
     return new Connection(db);

@@ -39,7 +39,7 @@ export function openOwned(file: string, options: OwnerOptions): Connection {
     create(file);
   }
   refuseOthers(file);
-  const why = whyDamaged(file);
+  const why = whyDamaged(file, options);
   if (why !== undefined) options.onSalvaged(salvage(file, why));
   const connection = connect(file, options);
   try {
@@ -75,27 +75,31 @@ function headerOf(file: string): Buffer {
   }
 }
 
-function whyDamaged(file: string): string | undefined {
+function whyDamaged(file: string, options: ConnectOptions): string | undefined {
   if (statSync(file).size === 0) return "it is empty";
   const mark = readMark(file) ?? [];
-  return faultOf(file, (connection) => {
+  // To look only takes a shared memory file too.
+  const open = options.alone ? () => connect(file, options) : undefined;
+  const look = (connection: Connection) => {
     const rows = readTally(connection);
     // Both only grow, and the mark is never ahead of what was committed.
     const behind = (["accepted", "delivered"] as const).some((kind) => sumOf(mark, kind) > sumOf(rows, kind));
     return behind
       ? "what was written last is missing; its log (the file ending in -wal) may have been removed"
       : undefined;
-  });
+  };
+  return faultOf(file, look, open);
 }
 
 /** What SQLite finds wrong with a file, or else what `look` does. Changes nothing. */
 function faultOf(
   file: string,
   look: (connection: Connection) => string | undefined = () => undefined,
+  open = () => connectReadOnly(file),
 ): string | undefined {
   let connection: Connection | undefined;
   try {
-    connection = connectReadOnly(file);
+    connection = open();
     const found = connection.get("PRAGMA quick_check(1)")?.[0];
     return found === "ok" ? look(connection) : String(found);
   } catch (error) {

@@ -44,6 +44,7 @@ export class QueueThread implements Calls {
   readonly #texts = new SharedTexts();
   readonly #evicted = new EvictedIds();
   #connection: Connection | undefined;
+  #alone = false;
   /** Of the connection; absent where another process runs this queue. */
   #open: OpenFile | undefined;
   #dataVersion = 0;
@@ -56,12 +57,20 @@ export class QueueThread implements Calls {
   }
 
   open(): Opened {
-    const opened = this.#withRoom(() =>
+    const read = () =>
       this.#attempt((connection) => ({
         lastBatch: connection.number("SELECT batch FROM state"),
         counters: readCounters(connection),
-      })),
-    );
+      }));
+    let opened: Opened;
+    try {
+      opened = this.#withRoom(read);
+    } catch (error) {
+      if (this.#settings.shared || queueError(error, this.#settings.file).kind !== "full") throw error;
+      // What was given up is used already: without the shared memory file that SQLite cannot make, it can be read all the same.
+      this.#alone = true;
+      opened = read();
+    }
     if (!this.#settings.shared) this.#ballast.take();
     return opened;
   }
@@ -220,7 +229,7 @@ export class QueueThread implements Calls {
   #connected(): Connection {
     if (this.#connection) return this.#connection;
     const { file, durability, ballastBytes, shared } = this.#settings;
-    const options: ConnectOptions = { durability, walBytes: ballastBytes / 2 };
+    const options: ConnectOptions = { durability, walBytes: ballastBytes / 2, alone: this.#alone };
     const connection = shared
       ? openShared(file, options)
       : openOwned(file, {

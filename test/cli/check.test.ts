@@ -22,7 +22,7 @@ const device = (settings: Record<string, unknown> = {}, driver: Record<string, u
   ...settings,
 });
 
-const env = { CP_PASSWORD: "word" };
+const env = { CP_PASSWORD: "open-sesame" };
 
 test("G1: an http endpoint on another host is a warning, one on this machine is not", async () => {
   const place = new Workplace({

@@ -56,5 +56,10 @@ describe.skipIf(noSmallDisk || !mosquittoInstalled)("a full disk, from outside",
     expect(await sheds()).toEqual([]);
     expect((await ask("override", "on", "site/*")).code).toBe(0);
     expect((await ask("override", "list")).stdout).toContain("site/*");
+    // After a clean end, nothing is there any more that could be written over.
+    await bridge.stop();
+    disk.fill();
+    await start();
+    expect((await ask("override", "list")).stdout).toContain("site/*");
   });
 });

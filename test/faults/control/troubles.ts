@@ -31,6 +31,7 @@ export class Troubles {
   /** One for each kind, so that what one draws does not hang on how fast the others are. */
   readonly #randoms: Readonly<Record<Kind | "calls", Random>>;
   #until = 0;
+  #turn = Promise.resolve();
 
   constructor(site: ControlSite, requests: Requests, seed: number) {
     this.#site = site;
@@ -157,6 +158,7 @@ export class Troubles {
     const random = this.#randoms.process;
     const site = this.#site;
     while (await this.#pause(random, 5000, 18_000)) {
+      const release = await this.#alone();
       const signal = random.chance(0.8) ? "SIGKILL" : "SIGTERM";
       this.#count(signal === "SIGKILL" ? "kill -9" : "TERM");
       await site.endBridge(signal);
@@ -165,13 +167,29 @@ export class Troubles {
         this.#count("clock behind at the start");
         site.setClock(-Math.round(random.between(60, 3600)));
       }
-      if (await site.startBridge()) continue;
+      if (await site.startBridge()) {
+        release();
+        continue;
+      }
       // Once the disk is free it has to start; that it did not before is on record.
       this.#count("not started");
       site.disk.empty();
       if (!(await site.startBridge()))
         throw new Error(`the bridge does not start: ${site.failedStarts.at(-1)}`);
+      release();
     }
+  }
+
+  /**
+   * For the one of the processes that come and go: a twin that took over would set limits that are another bridge's, with
+   * books of its own. Takeovers are the subject of test/e2e/twins.test.ts.
+   */
+  async #alone(): Promise<() => void> {
+    const before = this.#turn;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turn = promise;
+    await before;
+    return resolve;
   }
 
   async #clock(): Promise<void> {
@@ -209,12 +227,14 @@ export class Troubles {
     const random = this.#randoms.twin;
     const say = (text: string) => this.#requests.said.push({ at: Date.now(), device: "", text });
     while (await this.#pause(random, 2000, 20_000)) {
+      const release = await this.#alone();
       const how = await this.#site.startTwin();
       this.#count(/ runs$/.test(how) ? "twin" : "twin that did not run");
       say(how);
       await this.#last(random, 5000, 20_000);
       await this.#site.endTwin(random.chance(0.5) ? "SIGKILL" : "SIGTERM");
       say("the twin has ended");
+      release();
     }
   }
 

@@ -93,10 +93,12 @@ export class ShedControl {
     }
   }
 
-  /** Whether a port shows the limit that this bridge set there last: the service may show late that it has ended. */
+  /** Whether a port has a limit of this bridge, or shows the one that it set last: the service may show late that it has ended. */
   #wasOurs(port: PortLoad): boolean {
     const shown = limitRead(port);
-    const known = [this.#own.last(port.portNumber ?? ""), this.#own.last(undefined)];
+    const target = port.portNumber ?? "";
+    if (this.#own.standing(target)) return true;
+    const known = [this.#own.last(target), this.#own.last(undefined)];
     return known.some((last) => last?.mode === shown.mode && Math.abs(last.value - shown.value) < 0.001);
   }
 
