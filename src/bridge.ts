@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Bus } from "./bus.ts";
 import type { BridgeSettings, Diagnostic } from "./config/index.ts";
 import {
@@ -68,6 +69,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     const running = openDevices({ devices: options.devices, settings, bus, log, state });
     devices = running;
     options.onDiagnostics(running.diagnostics, running.infos.length);
+    // Making devices of very many points takes long, and so does opening the store.
+    await nextTurn();
 
     limits = new SiteLimits({
       groups: settings.limits,

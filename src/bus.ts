@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { AvailabilityChange, DeviceInfo, Scrape, Write } from "./points/index.ts";
 
 /** Something an operator may want to know; published on `voltbridge/<instance>/event`. */
@@ -71,12 +72,30 @@ export class Bus {
   }
 
   emit<K extends keyof BusEvents>(event: K, value: BusEvents[K]): void {
+    for (const listener of this.#listeners.get(event) ?? []) this.#call(listener, event, value);
+  }
+
+  /**
+   * {@link emit} of an event that takes its listeners long: each has a turn of the event loop of its own, for as long as the event is
+   * `wanted`. Events emitted one after the other reach each listener in that order. Resolves when all were called.
+   */
+  async emitInTurns<K extends keyof BusEvents>(
+    event: K,
+    value: BusEvents[K],
+    wanted: () => boolean,
+  ): Promise<void> {
     for (const listener of this.#listeners.get(event) ?? []) {
-      try {
-        (listener as Listener<BusEvents[K]>)(value);
-      } catch (error) {
-        this.#onError(event, error);
-      }
+      await nextTurn();
+      if (!wanted()) return;
+      this.#call(listener, event, value);
+    }
+  }
+
+  #call<K extends keyof BusEvents>(listener: Listener<never>, event: K, value: BusEvents[K]): void {
+    try {
+      (listener as Listener<BusEvents[K]>)(value);
+    } catch (error) {
+      this.#onError(event, error);
     }
   }
 }

@@ -182,7 +182,8 @@ function pointsOf(rows: readonly RegistryRow[], virtual: string | undefined): Re
   known.set(rows, byVirtual);
   const shared = byVirtual.get(virtual);
   if (shared) return shared;
-  const points = new Map(rows.map((row) => [row.point.name, row.point]));
+  const points = new Map<string, Point>();
+  for (const { point } of rows) points.set(point.name, point);
   if (virtual !== undefined) points.set(virtual, virtualHeartbeat(virtual));
   byVirtual.set(virtual, points);
   return points;
@@ -200,7 +201,7 @@ export function rowChecker(diagnostics: Diagnostic[]) {
     diagnostics.push(...found);
     const place = (at: { file: string; line: number }) => `${at.file}:${at.line}`;
     const faulty = new Set(found.filter((d) => d.severity === "error").map(place));
-    const sound = rows.filter((row) => !faulty.has(place(row)));
+    const sound = faulty.size === 0 ? rows : rows.filter((row) => !faulty.has(place(row)));
     byRows.set(rows, sound);
     return sound;
   };

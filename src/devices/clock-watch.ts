@@ -1,9 +1,9 @@
 import type { Clock } from "./clock.ts";
 
-const LOOK_MS = 60_000;
+const LOOK_MS = 2000;
 const TOLERANCE_MS = 1000;
 
-/** Tells by how many milliseconds the wall clock was set, within a minute, until the function returned is called. */
+/** Tells by how many milliseconds the wall clock was set, within seconds, until the function returned is called. */
 export function watchClock(clock: Clock, onSet: (ms: number) => void): () => void {
   let offset = clock.now() - clock.monotonic();
   let cancel: () => void;

@@ -119,9 +119,10 @@ export class LatestValues {
     known.misses = 0;
     known.goodAt = this.#clock.monotonic();
     let others: Map<string, Date> | undefined;
-    placesOf(known.device).forEach((place, point) => {
+    let place = -1;
+    for (const point of known.device.points.keys()) {
       const value = scrape.values.get(point);
-      const before = known.values[place];
+      const before = known.values[++place];
       if (value !== undefined) {
         // What did not change stays: a new one of each would be an old object soon, for V8 to collect among all others.
         if (value !== before) known.values[place] = value;
@@ -129,7 +130,7 @@ export class LatestValues {
         others ??= new Map();
         others.set(point, timeOf(known, point));
       }
-    });
+    }
     known.others = others;
     known.observedAt = scrape.observedAt ?? scrape.takenAt;
     known.failures = scrape.failures;
@@ -193,20 +194,25 @@ function unknownYet(device: DeviceInfo, since: Date): Known {
   };
 }
 
-/** Places of a registry's points; its devices have them in common. */
+/** Places of a registry's points, made when one is asked for; its devices have them in common. */
 const places = new WeakMap<DeviceInfo["points"], ReadonlyMap<string, number>>();
 
 function placesOf({ points }: DeviceInfo): ReadonlyMap<string, number> {
   const known = places.get(points);
   if (known) return known;
-  const made = new Map([...points.keys()].map((name, place) => [name, place]));
+  const made = new Map<string, number>();
+  for (const name of points.keys()) made.set(name, made.size);
   places.set(points, made);
   return made;
 }
 
 function latestOf(known: Known, point: string): LatestValue | undefined {
   const place = placesOf(known.device).get(point);
-  const value = place === undefined ? undefined : known.values[place];
+  return place === undefined ? undefined : latestAt(known, point, place);
+}
+
+function latestAt(known: Known, point: string, place: number): LatestValue | undefined {
+  const value = known.values[place];
   return value === undefined ? undefined : { value, at: timeOf(known, point) };
 }
 
@@ -217,8 +223,9 @@ function timeOf({ others, observedAt }: Known, point: string): Date {
 
 function valuesOf(known: Known): Map<string, LatestValue> {
   const values = new Map<string, LatestValue>();
+  let place = 0;
   for (const point of known.device.points.keys()) {
-    const value = latestOf(known, point);
+    const value = latestAt(known, point, place++);
     if (value) values.set(point, value);
   }
   return values;

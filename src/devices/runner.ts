@@ -293,7 +293,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       events.stop();
       deaf?.();
       overrides.stop();
-      await Promise.all([poller.stop(), actuator.stop()]);
+      await Promise.all([poller.stop(), actuator.stop(), results.settled()]);
       recorded.stop();
       await services.close();
     },

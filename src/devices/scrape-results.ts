@@ -32,6 +32,8 @@ const CLOCK_NOT_SET =
   "the clock of this machine is not set: values are published with the mark ClockNotSet and are not stored, and commands " +
   "that say how old they are are refused, until it is; run NTP";
 const NONE: Trouble["failures"] = new Map();
+/** Number of values from which the listeners of a scrape have a turn of the event loop each: together they take it some 50 ms. */
+const MANY_VALUES = 10_000;
 /** Points named in a line of the log. */
 const MOST_NAMED = 5;
 
@@ -44,6 +46,8 @@ export class ScrapeResults implements ScrapeSink {
   /** By path; none for a device that all is well with. */
   readonly #troubles = new Map<string, Trouble>();
   readonly #counters = { ok: 0, failed: 0, skipped: 0, pointFailures: 0 };
+  /** Scrapes of many values on their way to the listeners. */
+  readonly #underWay = new Map<Scrape, Promise<void>>();
 
   constructor(parts: { bus: Bus; latest: LatestValues; notices: Notices; log: Log; clock: Clock }) {
     this.#bus = parts.bus;
@@ -62,7 +66,19 @@ export class ScrapeResults implements ScrapeSink {
     this.#better(scrape);
     if (!isClockSet(scrape.takenAt)) this.#notices.say("error", "clock_not_set", CLOCK_NOT_SET);
     this.#latest.scraped(scrape);
-    this.#bus.emit("scrape", scrape);
+    if (scrape.values.size < MANY_VALUES) {
+      this.#bus.emit("scrape", scrape);
+      return;
+    }
+    const emitting = this.#bus
+      .emitInTurns("scrape", scrape, () => this.#underWay.has(scrape))
+      .finally(() => this.#underWay.delete(scrape));
+    this.#underWay.set(scrape, emitting);
+  }
+
+  /** Resolves when every listener has every scrape so far. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay.values());
   }
 
   /** What a good scrape ends, and what of its points begins. */
@@ -110,6 +126,8 @@ export class ScrapeResults implements ScrapeSink {
   /** The device is gone. */
   forget(path: string): void {
     this.#troubles.delete(path);
+    for (const scrape of this.#underWay.keys())
+      if (scrape.device.path === path) this.#underWay.delete(scrape);
   }
 
   clockJumped(ms: number): void {

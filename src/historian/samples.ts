@@ -1,4 +1,4 @@
-import type { PointValue, Scrape, Write } from "../points/index.ts";
+import type { PointType, PointValue, Scrape, Write } from "../points/index.ts";
 import type { Sample, TopicMeta } from "./contract.ts";
 import type { DeviceNaming } from "./ingest/index.ts";
 import { timeOf } from "./time.ts";
@@ -17,15 +17,18 @@ export function scrapeSamples(
   time: number = timeOf(takenAt),
 ): Sample[] {
   const samples: Sample[] = [];
+  const metas = new Map<string, Map<PointType, TopicMeta>>();
+  const metaOf = (units: string, type: PointType): TopicMeta => {
+    const byType = metas.get(units) ?? new Map<PointType, TopicMeta>();
+    const meta = byType.get(type) ?? { units, type, tz: device.timezone };
+    if (byType.size === 0) metas.set(units, byType);
+    byType.set(type, meta);
+    return meta;
+  };
   for (const [point, value] of values) {
     const { units = "", type = "string", publish = "always" } = device.points.get(point) ?? {};
     if (publish === "never" || !naming.keeps(point)) continue;
-    samples.push({
-      topic: `${naming.path}/${point}`,
-      time,
-      value,
-      meta: { units, type, tz: device.timezone },
-    });
+    samples.push({ topic: `${naming.path}/${point}`, time, value, meta: metaOf(units, type) });
   }
   return samples;
 }

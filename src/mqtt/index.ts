@@ -208,8 +208,8 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     bus.on("scrape", (scrape) => {
       // What the other one publishes need not wait here for its end.
       if (role.role !== "standby") publisher.publish(scrape);
-      state.scrape(scrape);
     }),
+    bus.on("scrape", (scrape) => state.scrape(scrape)),
     bus.on("write", (write) => {
       publisher.announce(write);
       if (write.replyTo !== undefined) lateAnswers.send(replies.late(write) ?? receivers.late(write) ?? []);

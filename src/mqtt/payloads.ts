@@ -3,6 +3,7 @@ import {
   isClockSet,
   metadataType,
   type Point,
+  type PointType,
   type PointValue,
   type Scrape,
 } from "../points/index.ts";
@@ -67,8 +68,8 @@ export interface DeviceText {
   readonly points: readonly Point[];
   /** Their names as keys of a JSON object, in the same order: `"portLoad":`. */
   readonly keys: readonly string[];
-  /** `{"units","type","tz"}` by point. */
-  readonly metadata: ReadonlyMap<string, string>;
+  /** `{"units","type","tz"}` of each, in the same order. */
+  readonly metadata: readonly string[];
   /** `{point: {"units","type","tz"}, …}` of all published points. */
   readonly allMetadata: string;
   /** `{point: units, …}` of all published points that have units. */
@@ -108,14 +109,29 @@ function sharedText(points: readonly Point[], timezone: string): DeviceText {
 const MOST_SHARED = 100;
 
 function textOf(points: readonly Point[], timezone: string): DeviceText {
-  const metadata = new Map(points.map((point) => [point.name, pointMetadata(point, timezone)]));
-  const withUnits = points.filter((point) => point.units !== "");
+  const metadata: string[] = [];
+  const keys: string[] = [];
+  const all: string[] = [];
+  const units: string[] = [];
+  // Points have few kinds of metadata, and share their texts.
+  const known = new Map<string, Map<PointType, string>>();
+  for (const point of points) {
+    const key = `${JSON.stringify(point.name)}:`;
+    const byType = known.get(point.units) ?? new Map<PointType, string>();
+    known.set(point.units, byType);
+    const text = byType.get(point.type) ?? pointMetadata(point, timezone);
+    byType.set(point.type, text);
+    keys.push(key);
+    metadata.push(text);
+    all.push(key + text);
+    if (point.units !== "") units.push(key + JSON.stringify(point.units));
+  }
   return {
     points,
-    keys: points.map(({ name }) => `${JSON.stringify(name)}:`),
+    keys,
     metadata,
-    allMetadata: jsonObject(metadata),
-    allUnits: jsonObject(withUnits.map((point) => [point.name, JSON.stringify(point.units)])),
+    allMetadata: `{${all.join(",")}}`,
+    allUnits: `{${units.join(",")}}`,
   };
 }
 
@@ -138,7 +154,7 @@ export function valuesText(scrape: Scrape): { readonly text: string; readonly co
 }
 
 /** As JSON. A fleet's are mostly numbers, which need none of what `JSON.stringify` has ready for objects. */
-function valueText(value: PointValue): string {
+export function valueText(value: PointValue): string {
   return typeof value === "number" && Number.isFinite(value) ? String(value) : JSON.stringify(value);
 }
 

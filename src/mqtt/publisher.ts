@@ -105,7 +105,7 @@ export class Publisher {
     const { points, metadata } = deviceText(scrape.device);
     const told = this.#told.get(path) ?? new Map<string, PointValue>();
     this.#told.set(path, told);
-    for (const point of points) {
+    for (const [i, point] of points.entries()) {
       const value = scrape.values.get(point.name);
       if (value === undefined) continue;
       if (point.publish === "change") {
@@ -115,7 +115,7 @@ export class Publisher {
       const body: Reading["body"] =
         settings.payload === "json"
           ? [jsonPoint(scrape, point, value)]
-          : [JSON.stringify(value), metadata.get(point.name)!];
+          : [JSON.stringify(value), metadata[i]!];
       const reading = { body, headers, samples: 1, time: scrape.takenAt.getTime() };
       if (views.depthFirst) deliver({ topic: topics.pointDepthFirst(path, point.name), ...reading });
       if (views.breadthFirst) deliver({ topic: topics.pointBreadthFirst(path, point.name), ...reading });

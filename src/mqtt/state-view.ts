@@ -3,7 +3,7 @@ import type { AvailabilityChange, DeviceInfo, PointValue, Scrape } from "../poin
 import { changed } from "./change.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Link } from "./link.ts";
-import { bareValue, deviceText, jsonObject } from "./payloads.ts";
+import { bareValue, deviceText, valueText } from "./payloads.ts";
 import type { Topics } from "./topics.ts";
 
 /** What the state topic says of all values together. */
@@ -19,10 +19,10 @@ export interface StateViewOptions {
 
 interface DeviceState {
   readonly device: DeviceInfo;
-  /** Last known values; a point that fails keeps the one it had. */
-  readonly values: Map<string, PointValue>;
-  /** Values as last published, for telling a change. */
-  readonly told: Map<string, PointValue>;
+  /** Last known values in the order of the published points; a point that fails keeps the one it had. */
+  readonly values: (PointValue | undefined)[];
+  /** Values as last published, in the same order, for telling a change. */
+  told: (PointValue | undefined)[];
   toldQuality: Quality | undefined;
   observedAt: Date | undefined;
   partial: boolean;
@@ -31,8 +31,6 @@ interface DeviceState {
   toldAt: number;
 }
 
-/** Of a device whose values nobody is told. */
-const NONE = new Map<string, never>();
 /** No more is begun while so many messages are on their way; a tick soon tells the rest, as it is then. */
 const MOST_UNDER_WAY = 5000;
 const TICK_MS = 1000;
@@ -69,7 +67,12 @@ export class StateView {
     if (this.#options.settings.state === "off") return;
     const state = this.#stateOf(scrape.device);
     const noLimit = this.#options.settings.noLimit === "null" ? scrape.noLimit : undefined;
-    for (const [name, value] of scrape.values) state.values.set(name, noLimit?.has(name) ? null : value);
+    const { points } = deviceText(scrape.device);
+    for (let i = 0; i < points.length; i++) {
+      const { name } = points[i]!;
+      const value = scrape.values.get(name);
+      if (value !== undefined) state.values[i] = noLimit?.has(name) ? null : value;
+    }
     state.observedAt = scrape.observedAt ?? scrape.takenAt;
     state.partial = scrape.failures.size > 0;
     if (this.#mayTell(state)) this.#publish(state, false);
@@ -98,11 +101,10 @@ export class StateView {
   #stateOf(device: DeviceInfo): DeviceState {
     const known = this.#states.get(device.path);
     if (known?.device === device) return known;
-    const isOff = this.#options.settings.state === "off";
     const state: DeviceState = {
       device,
-      values: isOff ? NONE : (known?.values ?? new Map()),
-      told: isOff ? NONE : new Map(),
+      values: this.#options.settings.state === "off" ? [] : valuesFor(device, known),
+      told: [],
       toldQuality: undefined,
       observedAt: known?.observedAt,
       partial: known?.partial ?? false,
@@ -152,21 +154,20 @@ export class StateView {
     if (settings.state === "off") return;
     const { device, values, told } = state;
     const { points } = deviceText(device);
-    const news = points.filter((point) =>
-      changed(point, told.get(point.name), values.get(point.name) ?? null),
-    );
+    const news: number[] = [];
+    for (let i = 0; i < points.length; i++) if (changed(points[i]!, told[i], values[i] ?? null)) news.push(i);
     const quality = qualityOf(state);
-    const isChange = news.some(({ name }) => !device.movingTimes?.has(name));
+    const isChange = news.some((i) => !device.movingTimes?.has(points[i]!.name));
     const due = all || isChange || quality !== state.toldQuality;
     if (!due) return;
-    for (const { name } of points) told.set(name, values.get(name) ?? null);
+    state.told = Array.from(points, (_, i) => values[i] ?? null);
     state.toldQuality = quality;
     state.toldAt = now().getTime();
     if (settings.state === "json" || settings.state === "both")
       this.#send(state, topics.state(device.path), stateText(state, quality));
     if (settings.state === "attribute" || settings.state === "both") {
-      for (const { name } of all ? points : news)
-        this.#send(state, topics.attribute(device.path, name), bareValue(values.get(name) ?? null));
+      for (const i of all ? points.keys() : news)
+        this.#send(state, topics.attribute(device.path, points[i]!.name), bareValue(values[i] ?? null));
     }
   }
 
@@ -187,6 +188,15 @@ export class StateView {
   }
 }
 
+/** What is known of a device, in the order of its points as they are now. */
+function valuesFor(device: DeviceInfo, known: DeviceState | undefined): (PointValue | undefined)[] {
+  const { points } = deviceText(device);
+  const values = new Array<PointValue | undefined>(points.length).fill(undefined);
+  if (!known) return values;
+  const places = new Map(deviceText(known.device).points.map(({ name }, place) => [name, place]));
+  return points.map(({ name }) => known.values[places.get(name) ?? -1]);
+}
+
 function qualityOf(state: DeviceState): Quality {
   if (state.availability === "stale" || state.availability === "offline") return state.availability;
   return state.partial ? "partial" : "good";
@@ -194,13 +204,11 @@ function qualityOf(state: DeviceState): Quality {
 
 /** `{"observedAt","quality","<point>": value, …}` with every published point, null when unknown. */
 function stateText(state: DeviceState, quality: Quality): string {
-  const points = deviceText(state.device).points.map(({ name }): [string, string] => [
-    name,
-    JSON.stringify(state.values.get(name) ?? null),
-  ]);
-  return jsonObject([
-    ["observedAt", JSON.stringify(state.observedAt ?? null)],
-    ["quality", JSON.stringify(quality)],
-    ...points,
-  ]);
+  const { points, keys } = deviceText(state.device);
+  const members = [
+    `"observedAt":${JSON.stringify(state.observedAt ?? null)}`,
+    `"quality":${JSON.stringify(quality)}`,
+  ];
+  for (let i = 0; i < points.length; i++) members.push(keys[i]! + valueText(state.values[i] ?? null));
+  return `{${members.join(",")}}`;
 }

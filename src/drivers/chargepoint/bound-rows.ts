@@ -16,8 +16,9 @@ export interface Binding {
 
 /** The rows of a registry; stations that have one have these in common. */
 export interface BoundRows {
-  /** By point. */
-  readonly bindings: ReadonlyMap<string, Binding>;
+  readonly bindings: readonly Binding[];
+  /** By point; made for the first command. */
+  byPoint?: ReadonlyMap<string, Binding>;
   readonly kinds: readonly AnswerKind[];
   readonly telling: ReadonlySet<AnswerKind>;
   readonly portDetails: boolean;
@@ -38,20 +39,22 @@ const known = new WeakMap<readonly RegistryRow[], BoundRows>();
 export function boundRows(rows: readonly RegistryRow[]): BoundRows {
   const before = known.get(rows);
   if (before) return before;
-  const kinds = [...new Set(rows.map(kindOfRow))];
+  const kinds: AnswerKind[] = [];
+  const bindings: Binding[] = [];
+  const movingTimes = new Set<string>();
+  const limits: Binding[] = [];
+  let portDetails = false;
+  for (const row of rows) {
+    const binding = bind(row, kinds);
+    bindings.push(binding);
+    if (binding.attribute.movesAlone) movingTimes.add(row.point.name);
+    if (binding.attribute.isNoLimit) limits.push(binding);
+    portDetails ||= binding.kind === "status" && PORT_DETAIL_ATTRIBUTES.has(row.attribute);
+  }
   const fresh = kinds.filter((kind) => !SELDOM.has(kind));
-  const telling = new Set(fresh.length > 0 ? fresh : kinds);
-  const bindings = new Map(rows.map((row) => [row.point.name, bind(row, kinds)]));
-  const portDetails = rows.some(
-    (row) => kindOfRow(row) === "status" && PORT_DETAIL_ATTRIBUTES.has(row.attribute),
-  );
-  const all = [...bindings.values()];
   const bound = {
-    ...{ bindings, kinds, telling, portDetails },
-    movingTimes: new Set(
-      all.filter(({ attribute }) => attribute.movesAlone).map(({ row }) => row.point.name),
-    ),
-    limits: all.filter(({ attribute }) => attribute.isNoLimit),
+    ...{ bindings, kinds, portDetails, movingTimes, limits },
+    telling: new Set(fresh.length > 0 ? fresh : kinds),
     noLimits: new Map<string, ReadonlySet<string>>(),
     reachability: REACHABILITY.find((kind) => kinds.includes(kind)),
   };
@@ -59,12 +62,16 @@ export function boundRows(rows: readonly RegistryRow[]): BoundRows {
   return bound;
 }
 
-function kindOfRow(row: RegistryRow): AnswerKind {
-  return kindOf(registerClasses[row.register]!, row.attribute);
+export function bindingOf(bound: BoundRows, point: string): Binding | undefined {
+  bound.byPoint ??= new Map(bound.bindings.map((binding) => [binding.row.point.name, binding]));
+  return bound.byPoint.get(point);
 }
 
-function bind(row: RegistryRow, kinds: readonly AnswerKind[]): Binding {
-  const kind = kindOfRow(row);
-  const attribute = registerClasses[row.register]!.attributes[row.attribute] as Attribute<unknown>;
+/** Adds the row's kind to the kinds where it is new there. */
+function bind(row: RegistryRow, kinds: AnswerKind[]): Binding {
+  const register = registerClasses[row.register]!;
+  const kind = kindOf(register, row.attribute);
+  if (!kinds.includes(kind)) kinds.push(kind);
+  const attribute = register.attributes[row.attribute] as Attribute<unknown>;
   return { row, kind, place: kinds.indexOf(kind), attribute };
 }

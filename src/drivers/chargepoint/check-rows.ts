@@ -6,10 +6,13 @@ import type { RegisterClass } from "./registers/register.ts";
 
 /** Problems that only someone who knows ChargePoint's registers can see. A row with an error is left out. */
 export function checkRows(rows: readonly RegistryRow[]): Diagnostic[] {
-  return rows.flatMap((row) => {
+  const problems: Diagnostic[] = [];
+  for (const row of rows) {
     const register = own(registerClasses, row.register);
-    return register ? checkAttribute(row, register) : [unknownRegister(row)];
-  });
+    if (register) checkAttribute(row, register, problems);
+    else problems.push(unknownRegister(row));
+  }
+  return problems;
 }
 
 function unknownRegister(row: RegistryRow): Diagnostic {
@@ -23,10 +26,12 @@ function unknownRegister(row: RegistryRow): Diagnostic {
   });
 }
 
-function checkAttribute(row: RegistryRow, register: RegisterClass): Diagnostic[] {
+function checkAttribute(row: RegistryRow, register: RegisterClass, problems: Diagnostic[]): void {
   const attribute = own(register.attributes, row.attribute);
-  if (!attribute) return [unknownAttribute(row, register)];
-  const problems: Diagnostic[] = [];
+  if (!attribute) {
+    problems.push(unknownAttribute(row, register));
+    return;
+  }
   if (attribute.level === "port" && row.port === undefined) {
     problems.push(
       row.fault("Port #", {
@@ -60,7 +65,6 @@ function checkAttribute(row: RegistryRow, register: RegisterClass): Diagnostic[]
       }),
     );
   }
-  return problems;
 }
 
 function unknownAttribute(row: RegistryRow, register: RegisterClass): Diagnostic {

@@ -20,7 +20,7 @@ import { ageAllowed, isOutsidePlan } from "./account/pace.ts";
 import { isUnknownStation, UnknownStationError } from "./account/station-missing.ts";
 import { concernsAll } from "./account/walk.ts";
 import { anyUnreadable, withUnreadable } from "./api/unreadable.ts";
-import { type Binding, type BoundRows, boundRows } from "./bound-rows.ts";
+import { type Binding, type BoundRows, bindingOf, boundRows } from "./bound-rows.ts";
 import { compareWithLoad } from "./control/compare.ts";
 import { type ControlContext, controls, type Planned, planClear, planNothing } from "./control/controls.ts";
 import { LoadShedEvents } from "./control/events.ts";
@@ -116,7 +116,7 @@ export class Station implements DriverDevice {
     this.#askedAt = Math.max(this.#askedAt, asked.newest);
     const values = new Map<string, PointValue>();
     let failures: Map<string, Error> | undefined;
-    for (const binding of bindings.values()) {
+    for (const binding of bindings) {
       const { name } = binding.row.point;
       try {
         if (errors?.has(binding.kind)) throw this.#named(errors.get(binding.kind));
@@ -196,7 +196,7 @@ export class Station implements DriverDevice {
 
   /** As VOLTTRON's driver takes them. */
   isSwitch(point: string): boolean {
-    const control = this.#rows.bindings.get(point)?.attribute.control;
+    const control = bindingOf(this.#rows, point)?.attribute.control;
     return control === "shedState" || control === "clearAlarms";
   }
 
@@ -228,12 +228,12 @@ export class Station implements DriverDevice {
     if (!this.kinds.includes("load")) return { gone: [], foreign: [] };
     const { account, stationID, intervalSeconds } = this.#init;
     const load = await account.read("load", stationID, { maxAgeSeconds: intervalSeconds, signal });
-    const rowOf = (point: string) => this.#rows.bindings.get(point)?.row;
+    const rowOf = (point: string) => bindingOf(this.#rows, point)?.row;
     return compareWithLoad(load, held, { stationID, rowOf });
   }
 
   #binding(point: string): Binding {
-    const binding = this.#rows.bindings.get(point);
+    const binding = bindingOf(this.#rows, point);
     if (!binding) throw new PointNotFoundError(this.#init.path, point);
     return binding;
   }

@@ -148,8 +148,7 @@ export class Lots {
 
   #cut(): Lot | undefined {
     if (this.#fresh.length === 0) return undefined;
-    const items = this.#fresh.slice(0, this.#limit);
-    this.#fresh = this.#fresh.slice(this.#limit);
+    const items = this.#fresh.splice(0, this.#limit);
     return { items, parts: partsOf(items.length), strikes: 0, failures: 0 };
   }
 

@@ -26,7 +26,7 @@ export const CONFIRM_SECONDS = 8;
 export const GRACE_SECONDS = 3;
 export const INTERVAL_SECONDS = 2;
 /** Within this a bridge notices that its clock was set (`clock-watch`). */
-const CLOCK_NOTICED_MS = 61_000;
+const CLOCK_NOTICED_MS = 3000;
 const DISK_BYTES = 40 * 1024 * 1024;
 const PORTAL = { username: "key-of-the-portal", password: "password-of-the-portal" };
 const PATH = "/webservices/chargepoint/services/5.1";
