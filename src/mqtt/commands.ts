@@ -188,7 +188,7 @@ export class CommandReceiver {
   }
 
   #answer({ topic, message, command }: Request, answer: Answer): void {
-    if (answer.status === "refused") this.#flood.refused(command.requester, message.topic);
+    if (answer.status === "refused") this.#flood.refused(command.requester, message.topic, answer.error);
     this.#options.replies.send(answer, { topic, message, requester: command.requester });
   }
 }

@@ -8,9 +8,18 @@ const RECOVERED = 0.5;
 const ANSWERS = 25;
 const REPORT_MS = 60_000;
 
+/** Refusals that hold for every command on a topic, whatever it asks for. */
+const OF_THE_TOPIC: ReadonlySet<string | undefined> = new Set([
+  "DeviceNotFoundError",
+  "PointNotFoundError",
+  "PointReadOnlyError",
+  "ReadOnlyBridgeError",
+]);
+
 /**
- * Sheds load while the bridge cannot keep up: of a requester whose commands on a topic are refused again and again, further
- * ones there are passed over, unanswered. It is logged when that begins, and how many they were a minute later.
+ * Sheds load while the bridge cannot keep up: of a requester whose commands on a topic are refused again and again because
+ * nothing can be written there, further ones are passed over, unanswered. A command that could be carried out never is. It is
+ * logged when that begins, and how many they were a minute later.
  */
 export class RefusalFlood {
   readonly #log: Log;
@@ -25,7 +34,8 @@ export class RefusalFlood {
     this.#log = log;
   }
 
-  refused(requester: string, topic: string): void {
+  refused(requester: string, topic: string, error: string | undefined): void {
+    if (!OF_THE_TOPIC.has(error)) return;
     const key = keyOf(requester, topic);
     this.#refusals.set(key, (this.#refusals.get(key) ?? 0) + 1);
   }

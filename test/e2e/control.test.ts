@@ -220,7 +220,7 @@ describe.skipIf(!mosquittoInstalled)("control, from outside", { timeout: 60_000 
     expect(limits()).toEqual([2.5, 2]);
   });
 
-  test("E13, E16: a refusal has the service's code and text; a set while the service is away fails and is not kept", async () => {
+  test("E13, E16: a refusal has the service's code and text; a set whose connection is reset is unconfirmed and is not kept", async () => {
     await prepare();
     await start();
     simulator.trouble.begin({ operation: "shedLoad", times: 1, effect: { kind: "code", code: "126" } });
@@ -230,7 +230,10 @@ describe.skipIf(!mosquittoInstalled)("control, from outside", { timeout: 60_000 
     simulator.trouble.begin({ effect: { kind: "reset" } });
     const from = ear.messages.length;
     await ear.send(`${SET}/allowedLoad_1`, "3");
-    expect(await json(`${ERROR}/allowedLoad_1`, undefined, from)).toMatchObject({ status: "failed" });
+    expect(await json(`${ERROR}/allowedLoad_1`, undefined, from)).toMatchObject({
+      type: "TransportError",
+      status: "unconfirmed",
+    });
     simulator.trouble.end();
     const done = writes().filter(({ outcome }) => outcome === "100");
     await ear.find("devices/site/s1/all", undefined, ear.messages.length);
