@@ -3,7 +3,7 @@ import type { HeldWrite, HoldComparison } from "../../driver.ts";
 import type { LoadAnswer } from "../account/answers.ts";
 import { loadRegister } from "../registers/load-register.ts";
 import { limitRead } from "./other-ports.ts";
-import { describe } from "./own-limits.ts";
+import { describe, type Limit, type Target } from "./own-limits.ts";
 
 type Port = LoadAnswer["Port"][number];
 
@@ -36,9 +36,15 @@ export function compareWithLoad(
 }
 
 function shows(load: LoadAnswer, { attribute, port }: RegistryRow, { value }: HeldWrite): boolean {
-  const { shedState, ...limits } = loadRegister.attributes;
   if (port !== undefined && !load.Port.some(({ portNumber }) => portNumber === port)) return false;
-  if (shedState!.read(load, port) !== 1) return false;
-  const read = limits[attribute]?.read(load, port);
-  return read === undefined || Math.abs(Number(read) - Number(value)) <= SAME;
+  if (attribute === "allowedLoad" || attribute === "percentShed")
+    return showsLimit(load, port, { mode: attribute, value: Number(value) });
+  return loadRegister.attributes.shedState!.read(load, port) === 1;
+}
+
+/** Whether a station or port is limited so. A limit of the other mode reads as 0 in this one, and is not the same as 0. */
+export function showsLimit(load: LoadAnswer, target: Target, { mode, value }: Limit): boolean {
+  const read = (attribute: string) => Number(loadRegister.attributes[attribute]!.read(load, target) ?? 0);
+  const other = mode === "allowedLoad" ? "percentShed" : "allowedLoad";
+  return read("shedState") === 1 && Math.abs(read(mode) - value) <= SAME && read(other) === 0;
 }

@@ -3,11 +3,13 @@ import type { RegistryRow } from "../../../registry/row.ts";
 import type { WriteOutcome } from "../../driver.ts";
 import { InvalidValueError, type Verification, WriteRefusedError } from "../../errors.ts";
 import type { Account } from "../account/account.ts";
+import type { LoadAnswer } from "../account/answers.ts";
 import { ApiError } from "../api/errors.ts";
 import { clearAlarms } from "../api/operations/clear-alarms.ts";
 import { loadRegister } from "../registers/load-register.ts";
 import { ofPort } from "../registers/newest.ts";
 import type { Control } from "../registers/register.ts";
+import { showsLimit } from "./compare.ts";
 import type { NominalPower } from "./nominal-power.ts";
 import { keyOf, type Limit, type OwnLimits, releasedBy, type ShedMode } from "./own-limits.ts";
 import type { ShedControl } from "./shed.ts";
@@ -64,7 +66,8 @@ export const controls: Readonly<
  */
 export function planClear(context: ControlContext, row: RegistryRow): Planned {
   const releases = releasedBy(row.port, context.own);
-  const verify = verifier(context, row, ({ shedState }) => shedState === 0);
+  const { shedState } = loadRegister.attributes;
+  const verify = verifier(context, row, (load) => shedState!.read(load, row.port) === 0);
   return {
     outcome: { releases, verify },
     send: async (signal) => spoken(await context.shed.clear(row.port, signal)),
@@ -89,9 +92,7 @@ function planLimit(
   if (value === null || !Number.isFinite(number) || !fits(number)) {
     throw new InvalidValueError(context.path, row.point.name, value, expected);
   }
-  return planShed(context, request, { mode, value: number }, ({ shedState, readBack }) => {
-    return shedState === 1 && Math.abs(Number(readBack) - number) <= SAME_KW;
-  });
+  return planShed(context, request, { mode, value: number });
 }
 
 function planShedState(context: ControlContext, request: ControlRequest): Planned {
@@ -112,15 +113,10 @@ function planShedState(context: ControlContext, request: ControlRequest): Planne
       `this bridge has requested no limit for ${row.port ? `port ${row.port} of ` : ""}station ${context.stationID} yet: write allowedLoad or percentShed instead`,
     );
   }
-  return planShed(context, request, last, ({ shedState }) => shedState === 1);
+  return planShed(context, request, last);
 }
 
-function planShed(
-  context: ControlContext,
-  request: ControlRequest,
-  limit: Limit,
-  isDone: (read: ShedRead) => boolean,
-): Planned {
+function planShed(context: ControlContext, request: ControlRequest, limit: Limit): Planned {
   const { row, value } = request;
   const { shed, power } = context;
   const target = row.port;
@@ -132,7 +128,7 @@ function planShed(
     outcome: {
       releases,
       hold,
-      verify: verifier(context, row, isDone),
+      verify: verifier(context, row, (load) => showsLimit(load, target, limit)),
     },
     async send(signal) {
       const most = limit.mode === "allowedLoad" ? power.known(target) : undefined;
@@ -151,19 +147,12 @@ function planShed(
   };
 }
 
-/** What the row's point and the shed state of its station or port read, past every cache. */
-interface ShedRead {
-  readonly shedState: unknown;
-  readonly readBack: PointValue;
-}
-
-function verifier({ shed }: ControlContext, row: RegistryRow, isDone: (read: ShedRead) => boolean) {
-  const { attributes } = loadRegister;
+/** Reads past every cache. */
+function verifier({ shed }: ControlContext, row: RegistryRow, isDone: (load: LoadAnswer) => boolean) {
   return async (signal: AbortSignal): Promise<Verification> => {
     const load = await shed.load(signal);
-    const shedState = attributes.shedState!.read(load, row.port);
-    const readBack = attributes[row.attribute]!.read(load, row.port) as PointValue;
-    return { confirmed: isDone({ shedState, readBack }), readBack };
+    const readBack = loadRegister.attributes[row.attribute]!.read(load, row.port) as PointValue;
+    return { confirmed: isDone(load), readBack };
   };
 }
 
