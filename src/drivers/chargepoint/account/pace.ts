@@ -1,4 +1,4 @@
-import { ApiError } from "../api/errors.ts";
+import { ApiError, TransportError } from "../api/errors.ts";
 import type { Answers } from "./answers.ts";
 import { AccountPausedError } from "./breaker.ts";
 import { AccountBusyError } from "./call-limits.ts";
@@ -29,5 +29,6 @@ export function retrySeconds(kind: keyof Answers, error: unknown): number {
   if (isOutsidePlan(error) || isInvalidStation(error)) return REFUSED_RETRY_SECONDS;
   // Nothing was sent, so nothing was used up.
   if (error instanceof AccountPausedError || error instanceof AccountBusyError) return 0;
+  if (error instanceof TransportError && !error.sent) return 0;
   return kind === "sessions" ? SESSION_REFRESH_SECONDS : 0;
 }
