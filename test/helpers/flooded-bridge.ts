@@ -44,7 +44,8 @@ export async function floodedBridge(perSecond: number, seconds: number): Promise
   );
   const run = ["run", "--config", place.at("bridge.json")];
   const bridge = stack.adopt(new RunningVoltbridge(run), async (one) => void (await one.stop("SIGKILL")));
-  await bridge.printed(/connected to/);
+  // It takes commands once it knows that no other bridge has its name.
+  await bridge.printed(/running devices=/);
   const hear = async (...filters: string[]) => {
     const ear = await Recorder.connect(broker.url, { protocolVersion: 5 }, filters[0]);
     await ear.client.subscribeAsync(filters, { qos: 1 });
