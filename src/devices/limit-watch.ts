@@ -8,6 +8,7 @@ import { describe, type HeldLimit } from "./held-limit.ts";
 import type { Entry, LimitBook } from "./limit-book.ts";
 import type { Notices } from "./notices.ts";
 import { outcomeOf } from "./outcome-of.ts";
+import { PROOF_PAUSE_MS, PROOF_READINGS } from "./read-back.ts";
 
 interface Parts {
   readonly devices: ReadonlyMap<string, Device>;
@@ -24,10 +25,6 @@ interface Foreign {
 }
 
 const DEADLINE_MS = 30_000;
-/** Between two readings of which both count. */
-const AGAIN_MS = 5000;
-/** Readings in a row, each begun late enough, that prove a limit to be gone. */
-const PROOF = 2;
 
 /**
  * Looks at what the devices show of the limits in the book. A cloud shows a change late, and its caches later still: a limit
@@ -137,8 +134,8 @@ export class LimitWatch {
         return true;
       }
       missing = isLate && !isShown ? missing + 1 : 0;
-      if (missing === PROOF) return false;
-      const ms = Math.max(AGAIN_MS, settledAt - clock.monotonic());
+      if (missing === PROOF_READINGS) return false;
+      const ms = Math.max(PROOF_PAUSE_MS, settledAt - clock.monotonic());
       await pause(clock, ms, this.#stopping.signal);
       if (book.entry(limit) !== entry) throw new Error("it was written meanwhile");
     }

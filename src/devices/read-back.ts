@@ -5,9 +5,9 @@ import { type Clock, pause, withDeadline } from "./clock.ts";
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5000;
-/** Readings in a row that prove something to be gone, and the pause between them. */
-const PROOF = 2;
-const PROOF_PAUSE_MS = 5000;
+/** Readings in a row, each begun `confirm_timeout` after the last write or later, that prove a limit to be gone; and the pause between them. */
+export const PROOF_READINGS = 2;
+export const PROOF_PAUSE_MS = 5000;
 
 /** How a write that the device took has ended, as far as could be seen. */
 export interface Verdict {
@@ -118,7 +118,7 @@ async function proveLate(
         const found = await withDeadline(deadline, (inner) => outcome.verify(inner));
         readBack = found.readBack;
         confirmed = found.confirmed ? confirmed + 1 : 0;
-        if (confirmed === PROOF) return { status: "confirmed", readBack };
+        if (confirmed === PROOF_READINGS) return { status: "confirmed", readBack };
         // It was begun late enough: the device does not stand as asked.
         if (!found.confirmed) break;
       } catch (error) {
