@@ -10,6 +10,8 @@ const VERSION = 1;
 /** Space kept free for this file, in bytes. The write-ahead log is checkpointed long before it needs that much. */
 const RESERVE_BYTES = 1024 * 1024;
 const CHECKPOINT_PAGES = 100;
+/** How much of the file and its log is made ahead, in bytes. */
+const GROW_BYTES = 100 * 4096;
 const RETRY_MS = 5000;
 /** Namespace of the records that did not fit, under `<namespace> <key>`. */
 const SET_ASIDE = "set aside";
@@ -288,10 +290,25 @@ function openDatabase(file: string, alone: boolean): DatabaseSync {
            PRIMARY KEY (namespace, key));
          PRAGMA user_version = ${VERSION}`,
       );
+    if (file !== ":memory:") growAhead(db);
     return db;
   } catch (error) {
     db.close();
     throw error;
+  }
+}
+
+/**
+ * Makes the file and its log as large as they will become, once at each start: what is written later takes pages that are
+ * there already, and no space of a disk that has filled up meanwhile.
+ */
+function growAhead(db: DatabaseSync): void {
+  try {
+    db.prepare("INSERT OR REPLACE INTO state VALUES ('grow ahead', '', zeroblob(?))").run(GROW_BYTES);
+    db.exec("DELETE FROM state WHERE namespace = 'grow ahead'; PRAGMA wal_checkpoint(RESTART)");
+  } catch (error) {
+    // A disk that is full already has the reserve beside the file.
+    if (!isOfDisk(error)) throw error;
   }
 }
 

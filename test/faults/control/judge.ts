@@ -283,7 +283,7 @@ export class Judge {
   }
 
   #underWay(act: Act, meant: (asked: Asked) => boolean): boolean {
-    const command = this.#candidates(act, meant)[0];
+    const command = this.#candidates(act, meant).find(believed);
     if (command) this.#calls(command).push(act);
     return command !== undefined;
   }
@@ -415,6 +415,8 @@ export class Judge {
     const done = acts.filter((act) => (asked.mode ? same(act, asked) : act.operation === "clearShedState"));
     const endedUnderWay = this.#deathIn(asked.sentAt[0], answer.at) !== undefined;
     if (isUnknown(answer)) {
+      // It was asked to end in the middle, and gave up waiting for the service.
+      if (/the bridge stopped/.test(answer.text)) return;
       if (!endedUnderWay && !this.#wasLost(asked, answer.at))
         find("unknown without a lost answer", "and no answer of the service to it was lost");
       return;
