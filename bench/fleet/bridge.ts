@@ -50,8 +50,10 @@ const bridge = await startBridge({
   onDiagnostics: (found) => console.error(...found),
 });
 
+const read = new Set<string>();
 const scrapes = new Map<number, { count: number; failures: number }>();
-bridge.bus.on("scrape", ({ synchronizedAt, failures }) => {
+bridge.bus.on("scrape", ({ device, synchronizedAt, failures }) => {
+  read.add(device.path);
   const at = synchronizedAt.getTime();
   const seen = scrapes.get(at) ?? { count: 0, failures: 0 };
   scrapes.set(at, { count: seen.count + 1, failures: seen.failures + failures.size });
@@ -61,10 +63,8 @@ void follow();
 
 async function follow(): Promise<void> {
   const deadline = begun + READY_SECONDS * 1000;
-  while (
-    bridge.devices.byPath.size < scrapesOfRound ||
-    bridge.devices.latest.count().online < scrapesOfRound
-  ) {
+  // Not "until all are online": those that the service cannot reach never are.
+  while (read.size < scrapesOfRound) {
     if (performance.now() > deadline) {
       console.error(`not all devices were read within ${READY_SECONDS} s`, bridge.devices.counters());
       process.exit(1);
