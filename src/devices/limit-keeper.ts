@@ -3,7 +3,7 @@ import { watchClock } from "./clock-watch.ts";
 import type { Device } from "./device.ts";
 import { describe, type HeldLimit, idOf, mayStand, restOf } from "./held-limit.ts";
 import type { Entry, LimitBook } from "./limit-book.ts";
-import type { LimitWatch } from "./limit-watch.ts";
+import type { InForce, LimitWatch } from "./limit-watch.ts";
 import type { Notices } from "./notices.ts";
 import { messageOf } from "./read-back.ts";
 
@@ -167,7 +167,12 @@ export class LimitKeeper {
     const { limit } = entry;
     if (this.#parts.clock.monotonic() < endsAt!) {
       try {
-        if (!(await this.#isWanted(entry))) return;
+        const inForce = await this.#inForce(entry);
+        if (inForce === "in part" && this.#isMine(followed)) {
+          const left = endsAt! - this.#parts.clock.monotonic();
+          this.#after(followed, left + END_GRACE_MS, () => void this.#end(followed));
+        }
+        if (inForce !== "whole") return;
         await this.#actions?.renew(entry.limit);
         this.#renewals.renewed++;
         // A driver that took it without holding it has ended it.
@@ -203,21 +208,21 @@ export class LimitKeeper {
   }
 
   /**
-   * Whether the limit is to be written again: not one that somebody else ended. One that cannot be read is renewed as long as
-   * it was in force when it was known last.
+   * How much of a limit is in force that is to be renewed: one that somebody else ended, be it at one of its ports, is not
+   * written again. One that cannot be read counts as it was known last. One that is gone is given up.
    */
-  async #isWanted(entry: Entry): Promise<boolean> {
+  async #inForce(entry: Entry): Promise<InForce> {
     const { watch, renewsAlways } = this.#parts;
     const isKnown = entry.limit.state === "in_force";
-    if (isKnown && (renewsAlways || !watch.isSettled(entry))) return true;
+    if (isKnown && (renewsAlways || !watch.isSettled(entry))) return "whole";
     try {
-      if (await watch.look(entry)) return true;
+      const inForce = await watch.look(entry);
+      if (inForce === "gone") await watch.giveUp(entry);
+      return inForce;
     } catch (error) {
-      if (isKnown) return true;
+      if (isKnown) return "whole";
       throw new Error(`whether it is in force is not known: ${messageOf(error)}`, { cause: error });
     }
-    await watch.giveUp(entry);
-    return false;
   }
 
   /** Its time is over. Until it is known to be gone it stays in the book, so that a restart sees to it too. */
@@ -227,9 +232,9 @@ export class LimitKeeper {
     const { entry } = followed;
     const { limit } = entry;
     try {
-      const stands = await watch.look(entry);
+      const inForce = await watch.look(entry);
       if (!this.#isMine(followed)) return;
-      if (!stands) {
+      if (inForce === "gone") {
         book.gone(entry);
         // What was lost was said already.
         if (followed.trouble === undefined) this.#sayEnded(limit);

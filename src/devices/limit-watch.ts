@@ -24,6 +24,9 @@ interface Foreign {
   readonly seenAt: Date;
 }
 
+/** How much of a limit is in force. */
+export type InForce = "whole" | "in part" | "gone";
+
 const DEADLINE_MS = 30_000;
 
 /**
@@ -37,7 +40,9 @@ export class LimitWatch {
   readonly #foreign = new Map<string, Foreign>();
   readonly #comparing = new Set<string>();
   readonly #compared = new Set<string>();
-  readonly #looking = new Map<Entry, Promise<boolean>>();
+  readonly #looking = new Map<Entry, Promise<InForce>>();
+  /** Limits of which it was said that only a part is in force. */
+  readonly #inPart = new WeakSet<Entry>();
   readonly #stopping = new AbortController();
   #ends: (() => void)[] = [];
 
@@ -88,9 +93,10 @@ export class LimitWatch {
 
   /**
    * Whether the limit is in force, by as many readings as it takes to know; the book has it then. One that is gone stays in
-   * the book: the caller knows what to say of it. Rejects where the device cannot be read, and where it is written meanwhile.
+   * the book: the caller knows what to say of it. That only a part is in force is said once. Rejects where the device cannot
+   * be read, and where it is written meanwhile.
    */
-  look(entry: Entry): Promise<boolean> {
+  look(entry: Entry): Promise<InForce> {
     const known = this.#looking.get(entry);
     if (known) return known;
     const looking = this.#look(entry).finally(() => this.#looking.delete(entry));
@@ -103,7 +109,8 @@ export class LimitWatch {
     const { book, notices } = this.#parts;
     const { limit } = entry;
     if (book.entry(limit) !== entry) return;
-    const before = limit.before && (await this.#isShown(limit.before).catch(() => false)) && limit.before;
+    const before =
+      limit.before && (await this.#shown(limit.before).catch(() => "gone")) === "whole" && limit.before;
     if (book.entry(limit) !== entry) return;
     book.gone(entry, before || undefined);
     const since = isoTime(limit.since ?? limit.setAt);
@@ -120,31 +127,54 @@ export class LimitWatch {
     );
   }
 
-  async #look(entry: Entry): Promise<boolean> {
+  async #look(entry: Entry): Promise<InForce> {
     const { book, clock, confirmTimeoutSeconds } = this.#parts;
     const { limit, writtenAt } = entry;
     const settledAt = writtenAt + confirmTimeoutSeconds * 1000;
     for (let missing = 0; ; ) {
       const begun = clock.monotonic();
       const isLate = begun >= settledAt;
-      const isShown = await this.#isShown(limit);
+      const shown = await this.#shown(limit);
       if (book.entry(limit) !== entry) throw new Error("it was written meanwhile");
-      if (isShown && (isLate || !limit.clearing)) {
+      if (shown === "whole" && (isLate || !limit.clearing)) {
         book.shown(entry);
-        return true;
+        return shown;
       }
-      missing = isLate && !isShown ? missing + 1 : 0;
-      if (missing === PROOF_READINGS) return false;
+      missing = isLate && shown !== "whole" ? missing + 1 : 0;
+      if (missing === PROOF_READINGS) {
+        if (shown === "in part") this.#sayInPart(entry);
+        return shown;
+      }
       const ms = Math.max(PROOF_PAUSE_MS, settledAt - clock.monotonic());
       await pause(clock, ms, this.#stopping.signal);
       if (book.entry(limit) !== entry) throw new Error("it was written meanwhile");
     }
   }
 
-  async #isShown({ device: path, point: name, value }: HeldLimit): Promise<boolean> {
+  async #shown({ device: path, point: name, value }: HeldLimit): Promise<InForce> {
     const device = findDevice(this.#parts.devices, path);
     const { verify } = outcomeOf(device, findPoint(device, name), value);
-    return (await this.#read(`reading ${path}/${name}`, verify)).confirmed;
+    const { confirmed, inPart } = await this.#read(`reading ${path}/${name}`, verify);
+    if (confirmed) return "whole";
+    return inPart ? "in part" : "gone";
+  }
+
+  #sayInPart(entry: Entry): void {
+    const { book, notices } = this.#parts;
+    const { limit } = entry;
+    book.shown(entry);
+    if (this.#inPart.has(entry)) return;
+    this.#inPart.add(entry);
+    const rest =
+      limit.endsAt === undefined
+        ? "the rest stays in force until it is reverted"
+        : `the rest stays in force until ${isoTime(limit.endsAt)}, and is not renewed`;
+    notices.say(
+      "warning",
+      "hold_in_part",
+      `${describe(limit)} of ${limit.requester} is in force at some of the ports only: somebody else ended or replaced it at the others; ${rest}`,
+      limit.device,
+    );
   }
 
   #read<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -177,6 +207,10 @@ export class LimitWatch {
       const entry = book.entry({ device: path, key });
       if (entry?.limit.state === "in_force") this.#resolve(entry);
     }
+    for (const key of found.inPart ?? []) {
+      const entry = book.entry({ device: path, key });
+      if (entry?.limit.state === "in_force" && !this.#inPart.has(entry)) this.#resolve(entry);
+    }
     this.#compared.add(path);
     // What was written or cleared here may not show yet.
     const own = new Set([
@@ -187,12 +221,19 @@ export class LimitWatch {
     this.#report(path, texts);
   }
 
-  /** Finds out whether the limit is in force. What cannot be read now is tried again after the next scrape. */
+  /**
+   * Finds out whether the limit is in force. What cannot be read now is tried again after the next scrape. One whose time is
+   * over is the keeper's to look after.
+   */
   #resolve(entry: Entry): void {
     if (!this.isSettled(entry) || this.#looking.has(entry)) return;
     void this.look(entry)
-      .then((isInForce) => (isInForce ? undefined : this.giveUp(entry)))
+      .then((inForce) => (inForce === "gone" && !this.#isOver(entry) ? this.giveUp(entry) : undefined))
       .catch(() => undefined);
+  }
+
+  #isOver({ limit: { endsAt } }: Entry): boolean {
+    return endsAt !== undefined && endsAt <= this.#parts.clock.now();
   }
 
   #report(path: string, texts: readonly string[]): void {

@@ -62,8 +62,9 @@ export class ReadBacks {
 }
 
 /**
- * Reads back until the write is confirmed or `ms` are over, with growing pauses: a cloud shows a change late. An abort
- * of `signal` ends the wait; its reason becomes the text.
+ * Reads back until the write is confirmed or `ms` are over, with growing pauses: a cloud shows a change late. Another value
+ * counts against the write (`unconfirmed`) only where no later reading failed. An abort of `signal` ends the wait; its reason
+ * becomes the text.
  */
 async function readBack(
   outcome: WriteOutcome,
@@ -81,22 +82,26 @@ async function readBack(
       const deadline = { clock, ms: left, signal, what: "reading back" };
       last = await withDeadline(deadline, (inner) => outcome.verify(inner));
       if (last.confirmed) return { status: "confirmed", readBack: last.readBack };
+      trouble = undefined;
     } catch (error) {
-      trouble = error;
+      // A reading that is cut off at the end says nothing about the device.
+      if (clock.monotonic() < end || !last) trouble = error;
     }
     // An abort rejects, and ends the loop at its head.
     await pause(clock, Math.min(wait, Math.max(end - clock.monotonic(), 0)), signal).catch(() => undefined);
   }
   if (signal.aborted) return { status: "accepted", text: `taken, but ${messageOf(signal.reason)}` };
   const seconds = ms / 1000;
-  if (last) {
-    const found = JSON.stringify(last.readBack);
+  const found = last && JSON.stringify(last.readBack);
+  if (last && trouble === undefined) {
     const text = `taken, but ${found} was read back for ${seconds} s; read the point again before relying on it`;
     return { status: "unconfirmed", readBack: last.readBack, text };
   }
+  // The device may have shown later than this what it does.
+  const early = last ? `; before that, ${found} was read` : "";
   return {
     status: "accepted",
-    text: `taken, but not to be read back for ${seconds} s: ${messageOf(trouble)}`,
+    text: `taken, but not to be read back for ${seconds} s: ${messageOf(trouble)}${early}`,
   };
 }
 

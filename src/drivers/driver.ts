@@ -261,6 +261,8 @@ export interface HeldWrite {
 export interface HoldComparison {
   /** Keys of what does not stand any more, or differs from what was written. */
   readonly gone: readonly string[];
+  /** Keys of what stands in part only, as a station's limit at some of its ports. */
+  readonly inPart?: readonly string[];
   /** What stands there besides, not by this bridge: where, as a hold's key, and what, for people. */
   readonly foreign: readonly { readonly key: string; readonly text: string }[];
 }

@@ -85,5 +85,7 @@ export function mayHaveBeenTaken(error: unknown): boolean {
 /** What a write asked for and what was found when reading back past every cache. */
 export interface Verification {
   readonly confirmed: boolean;
+  /** Not all of it is in force, but a part is: a station's limit at some of its ports. */
+  readonly inPart?: boolean;
   readonly readBack: PointValue;
 }

@@ -207,6 +207,18 @@ describe("set", () => {
     expect(result).not.toHaveProperty("readBack");
   });
 
+  it("E14: another value that was read before the device could not be read any more counts for nothing", async () => {
+    const { commands, clock, within, command, station } = rig();
+    station().lagMs = 1e9;
+    clock.after(5000, () => {
+      station().readError = new Error("network away");
+    });
+    const result = await within(61_000, commands.set("site/s1", "limit", 5, command()));
+    expect(result).toMatchObject({ status: "accepted", code: "100" });
+    expect(result.text).toContain("network away; before that, 0 was read");
+    expect(result).not.toHaveProperty("readBack");
+  });
+
   it("E16: a device that does not answer: unconfirmed after the deadline and the read-back, early too, not kept", async () => {
     const { commands, clock, within, command, station } = rig();
     station().writeMs = 1e9;

@@ -19,6 +19,7 @@ const CONFIRM_SECONDS = 20;
 const REGISTRY =
   "Volttron Point Name,Attribute Name,Register Name,Port #,Type,Units,Writable\n" +
   "load_1,portLoad,LoadRegister,1,float,kW,FALSE\n" +
+  "limit,allowedLoad,LoadRegister,,float,kW,TRUE\n" +
   "limit_1,allowedLoad,LoadRegister,1,float,kW,TRUE\n" +
   "limit_2,allowedLoad,LoadRegister,2,float,kW,TRUE\n" +
   "percent_1,percentShed,LoadRegister,1,integer,%,TRUE\n";
@@ -130,8 +131,11 @@ describe("the book of limits", { timeout: 60_000 }, () => {
   const loseAnswer = (operation: string) =>
     void simulator.trouble.begin({ operation, times: 1, effect: { kind: "lost" } });
   /** In the vendor's portal. */
-  const clearElsewhere = () =>
-    simulator.world.clearShed(simulator.world.findStation(simulator.stationIDs[0]!)!);
+  const clearElsewhere = (port?: string) => {
+    const station = simulator.world.findStation(simulator.stationIDs[0]!)!;
+    const meant = station.ports.filter(({ number }) => port === undefined || number === port);
+    simulator.world.clearShed(station, meant);
+  };
   /** Killed and started again, with what was on the disk. */
   async function restart(options: Parameters<typeof run>[0] = {}): Promise<void> {
     const before = running;
@@ -335,6 +339,34 @@ describe("the book of limits", { timeout: 60_000 }, () => {
       await pass(LEASE_MINUTES * MINUTE);
       expect(sent()).toEqual(["shedLoad"]);
       expect(kinds()).toEqual(["hold_gone"]);
+    });
+
+    test("at one port of a station is not written again there, and the rest ends with its lease", async () => {
+      run();
+      await within(60, running.commands.set("site/s1", "limit", 3, command()));
+      await pass(CONFIRM_SECONDS * SECOND + 5 * SECOND);
+      clearElsewhere("1");
+      await pass(20 * SECOND);
+      expect(notices.map(({ text }) => text)).toEqual([
+        expect.stringMatching(/site\/s1\/limit = 3 of ems is in force at some of the ports only: /),
+      ]);
+      expect(held()).toMatchObject([{ point: "limit", value: 3, state: "in_force" }]);
+      await pass(LEASE_MINUTES * MINUTE);
+      expect(kinds()).toEqual(["hold_in_part", "hold_ended"]);
+      expect(held()).toEqual([]);
+      expect(sent()).toEqual(["shedLoad"]);
+      expect([kwOf("1"), kwOf("2")]).toEqual([6.6, 6.6]);
+    });
+
+    test("at one port of a station is still this bridge's to revert at the other", async () => {
+      run();
+      await within(60, running.commands.set("site/s1", "limit", 3, command()));
+      await pass(CONFIRM_SECONDS * SECOND + 5 * SECOND);
+      clearElsewhere("1");
+      await pass(20 * SECOND);
+      const reverted = await within(60, running.commands.revertDevice("site/s1", command()));
+      expect(reverted).toMatchObject({ status: "confirmed" });
+      expect(kwOf("2")).toBe(6.6);
     });
 
     test("is written again with renewal: always, as before", async () => {

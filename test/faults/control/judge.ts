@@ -352,10 +352,13 @@ export class Judge {
 
   /** The latest limit like this one that the bridge had at the target, in force or not. */
   #lastLike(act: Act): Limit | undefined {
-    const [port] = portsOf(act);
-    return this.truth
-      .during(act.stationID, port!, 0, act.at)
-      .findLast((limit) => limit.act.by === "bridge" && limit.act.port === act.port && same(limit, act));
+    const isLike = (limit: Limit) =>
+      limit.act.by === "bridge" && limit.act.port === act.port && same(limit, act);
+    const likes = portsOf(act).map((port) =>
+      this.truth.during(act.stationID, port, 0, act.at).findLast(isLike),
+    );
+    // A station's limit counts as ended when it ended at one of the ports.
+    return likes.filter((limit) => limit !== undefined).toSorted((one, other) => one.to - other.to)[0];
   }
 
   #justBefore(act: Act, passes: (one: Act) => boolean): boolean {

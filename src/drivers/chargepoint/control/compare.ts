@@ -1,11 +1,13 @@
 import type { RegistryRow } from "../../../registry/row.ts";
 import type { HeldWrite, HoldComparison } from "../../driver.ts";
 import type { LoadAnswer } from "../account/answers.ts";
-import { loadRegister } from "../registers/load-register.ts";
 import { limitRead } from "./other-ports.ts";
 import { describe, type Limit, type Target } from "./own-limits.ts";
 
 type Port = LoadAnswer["Port"][number];
+
+/** Of the ports that a limit is meant for. */
+export type Shown = "everywhere" | "at some ports" | "nowhere";
 
 const SAME = 0.001;
 
@@ -19,14 +21,18 @@ export function compareWithLoad(
   },
 ): HoldComparison {
   const { stationID, rowOf } = station;
-  const rows = held.map((write) => ({ write, row: rowOf(write.point) }));
-  const gone = rows.filter(({ write, row }) => !row || !shows(load, row, write));
-  const standing = rows.filter((one) => !gone.includes(one)).map(({ row }) => row!.port);
+  const rows = held.map((write) => {
+    const row = rowOf(write.point);
+    return { key: write.key, row, shown: row ? shows(load, row, write) : "nowhere" };
+  });
+  const keysOf = (how: Shown) => rows.filter(({ shown }) => shown === how).map(({ key }) => key);
+  const standing = rows.filter(({ shown }) => shown !== "nowhere").map(({ row }) => row!.port);
   const covered = ({ portNumber }: Port) =>
     standing.some((port) => port === undefined || port === portNumber);
   const others = load.Port.filter((port) => port.shedState === 1 && !covered(port));
   return {
-    gone: gone.map(({ write }) => write.key),
+    gone: keysOf("nowhere"),
+    inPart: keysOf("at some ports"),
     foreign: others.map((port) => {
       const limit = limitRead(port);
       const text = `port ${port.portNumber} of station ${stationID} is limited (${describe(limit)})`;
@@ -35,16 +41,28 @@ export function compareWithLoad(
   };
 }
 
-function shows(load: LoadAnswer, { attribute, port }: RegistryRow, { value }: HeldWrite): boolean {
-  if (port !== undefined && !load.Port.some(({ portNumber }) => portNumber === port)) return false;
+function shows(load: LoadAnswer, { attribute, port }: RegistryRow, { value }: HeldWrite): Shown {
   if (attribute === "allowedLoad" || attribute === "percentShed")
     return showsLimit(load, port, { mode: attribute, value: Number(value) });
-  return loadRegister.attributes.shedState!.read(load, port) === 1;
+  return shown(load, port, ({ shedState }) => shedState === 1);
 }
 
-/** Whether a station or port is limited so. A limit of the other mode reads as 0 in this one, and is not the same as 0. */
-export function showsLimit(load: LoadAnswer, target: Target, { mode, value }: Limit): boolean {
-  const read = (attribute: string) => Number(loadRegister.attributes[attribute]!.read(load, target) ?? 0);
+/**
+ * Where a limit of a station or of one port is in force. One of the other mode reads as 0 in this one, and is not the same
+ * as 0.
+ */
+export function showsLimit(load: LoadAnswer, target: Target, { mode, value }: Limit): Shown {
   const other = mode === "allowedLoad" ? "percentShed" : "allowedLoad";
-  return read("shedState") === 1 && Math.abs(read(mode) - value) <= SAME && read(other) === 0;
+  return shown(
+    load,
+    target,
+    (port) => port.shedState === 1 && Math.abs((port[mode] ?? 0) - value) <= SAME && (port[other] ?? 0) === 0,
+  );
+}
+
+function shown(load: LoadAnswer, target: Target, isAsMeant: (port: Port) => boolean): Shown {
+  const ports = load.Port.filter(({ portNumber }) => target === undefined || portNumber === target);
+  const limited = ports.filter(isAsMeant);
+  if (limited.length === 0) return "nowhere";
+  return limited.length === ports.length ? "everywhere" : "at some ports";
 }

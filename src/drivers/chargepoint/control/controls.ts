@@ -9,7 +9,7 @@ import { clearAlarms } from "../api/operations/clear-alarms.ts";
 import { loadRegister } from "../registers/load-register.ts";
 import { ofPort } from "../registers/newest.ts";
 import type { Control } from "../registers/register.ts";
-import { showsLimit } from "./compare.ts";
+import { type Shown, showsLimit } from "./compare.ts";
 import type { NominalPower } from "./nominal-power.ts";
 import { keyOf, type Limit, type OwnLimits, releasedBy, type ShedMode } from "./own-limits.ts";
 import type { ShedControl } from "./shed.ts";
@@ -67,7 +67,8 @@ export const controls: Readonly<
 export function planClear(context: ControlContext, row: RegistryRow): Planned {
   const releases = releasedBy(row.port, context.own);
   const { shedState } = loadRegister.attributes;
-  const verify = verifier(context, row, (load) => shedState!.read(load, row.port) === 0);
+  const isClear = (load: LoadAnswer) => shedState!.read(load, row.port) === 0;
+  const verify = verifier(context, row, (load) => (isClear(load) ? "everywhere" : "nowhere"));
   return {
     outcome: { releases, verify },
     send: async (signal) => spoken(await context.shed.clear(row.port, signal)),
@@ -148,11 +149,13 @@ function planShed(context: ControlContext, request: ControlRequest, limit: Limit
 }
 
 /** Reads past every cache. */
-function verifier({ shed }: ControlContext, row: RegistryRow, isDone: (load: LoadAnswer) => boolean) {
+function verifier({ shed }: ControlContext, row: RegistryRow, done: (load: LoadAnswer) => Shown) {
   return async (signal: AbortSignal): Promise<Verification> => {
     const load = await shed.load(signal);
     const readBack = loadRegister.attributes[row.attribute]!.read(load, row.port) as PointValue;
-    return { confirmed: isDone(load), readBack };
+    const where = done(load);
+    const inPart = where === "at some ports";
+    return { confirmed: where === "everywhere", ...(inPart && { inPart }), readBack };
   };
 }
 
