@@ -216,11 +216,12 @@ export class Station implements DriverDevice {
   #plan(point: string, value: PointValue | undefined, durationMinutes: number | undefined): Planned {
     const { row, attribute } = this.#writable(point);
     const wanted = value === undefined ? (row.point.startingValue ?? undefined) : value;
+    const ports = this.#rows.limits.flatMap((limit) => limit.row.port ?? []);
     if (wanted !== undefined)
-      return controls[attribute.control!](this.#init, { row, value: wanted, durationMinutes });
+      return controls[attribute.control!](this.#init, { row, ports, value: wanted, durationMinutes });
     if (attribute.control === "clearAlarms")
       return planNothing("cleared alarms stay cleared; there is nothing to revert");
-    return planClear(this.#init, row);
+    return planClear(this.#init, { row, ports });
   }
 
   async compareHolds(held: readonly HeldWrite[], signal: AbortSignal): Promise<HoldComparison> {

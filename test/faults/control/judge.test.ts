@@ -208,6 +208,23 @@ describe("the judge of set points", () => {
     expect(findings({ acts, asked: commands, exchanges: [dropped, acts[0]!.exchange!] })).toEqual([]);
   });
 
+  test("takes what was done for the command that was answered, not for one that nobody heard", () => {
+    const lives = [{ ...ALWAYS, name: "the bridge", from: T + SECOND, end: "", isAhead: false }];
+    const accepted = { status: "accepted", at: T + 4 * SECOND };
+    const commands = [set(T, 0), set(T + 3 * SECOND, 0, accepted)];
+    expect(findings({ acts: [limit(T + 3.1 * SECOND, 0)], asked: commands, lives })).toEqual([]);
+  });
+
+  test("knows that what was refused may be asked again under its id", () => {
+    const again = asked(
+      T,
+      { mode: "allowedLoad", value: 3, sentAt: [T, T + 3 * SECOND] },
+      { status: "refused", at: T + 100 },
+      { status: "accepted", at: T + 4 * SECOND },
+    );
+    expect(findings({ acts: [limit(T + 3.1 * SECOND, 3)], asked: [again] })).toEqual([]);
+  });
+
   test("misses no answer of a bridge that was there", () => {
     expect(findings({ asked: [set(T, 3)] })).toEqual(["no answer"]);
     const lives = [{ name: "the bridge", from: 0, to: T + 100, end: "kill -9", isAhead: false }];

@@ -272,11 +272,10 @@ export class Judge {
         passes(asked) &&
         !this.#calls(asked).some((one) => one.operation === call.operation && one.port === call.port),
     );
-    // A revert of a device may have had its calls already.
+    // Who was answered comes before who was not, and a revert of a device may have had its calls already.
+    const rank = (one: Asked) => Number(!believed(one)) * 2 + Number(verdictOf(one) === undefined);
     const [command] = free.toSorted(
-      (one, other) =>
-        Number(!believed(one)) - Number(!believed(other)) ||
-        this.#calls(one).length - this.#calls(other).length,
+      (one, other) => rank(one) - rank(other) || this.#calls(one).length - this.#calls(other).length,
     );
     if (command) this.#calls(command).push(call);
     return command;
@@ -604,10 +603,14 @@ function isOpen({ answered, trouble }: Exchange): boolean {
   return !answered && (trouble === undefined || trouble === "delay" || LEAVES_OPEN.includes(trouble));
 }
 
-/** The answer that counts: the first that nothing follows; that of a twin which only reads where there is no other. */
+/**
+ * The answer that counts: the first that nothing follows. What was refused may have been asked again under its id; that of a
+ * twin which only reads counts where there is no other.
+ */
 export function verdictOf({ answers }: Pick<Asked, "answers">): Answer | undefined {
   const final = answers.filter((answer) => answer.final);
-  return final.find(({ error }) => error !== "ReadOnlyBridgeError") ?? final[0];
+  const own = final.filter(({ error }) => error !== "ReadOnlyBridgeError");
+  return own.find(({ status }) => status !== "refused") ?? own[0] ?? final[0];
 }
 
 /** What the answer to the revert of a device says of each point: `allowedLoad_1: failed (why); …`. */

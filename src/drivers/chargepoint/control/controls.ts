@@ -27,6 +27,8 @@ export interface ControlContext {
 
 export interface ControlRequest {
   readonly row: RegistryRow;
+  /** Ports of the station that the registry has limits of. */
+  readonly ports: readonly string[];
   readonly value: PointValue;
   readonly durationMinutes: number | undefined;
 }
@@ -64,8 +66,11 @@ export const controls: Readonly<
  * name is meant whoever limited it, and the answer says so where that was somebody else. What the bridge does by itself, and
  * the revert of a whole device, concern only what is in its book of limits.
  */
-export function planClear(context: ControlContext, row: RegistryRow): Planned {
-  const releases = releasedBy(row.port, context.own);
+export function planClear(
+  context: ControlContext,
+  { row, ports }: Pick<ControlRequest, "row" | "ports">,
+): Planned {
+  const releases = releasedBy(row.port, context.own, ports);
   const { shedState } = loadRegister.attributes;
   const isClear = (load: LoadAnswer) => shedState!.read(load, row.port) === 0;
   const verify = verifier(context, row, (load) => (isClear(load) ? "everywhere" : "nowhere"));
@@ -107,7 +112,7 @@ function planShedState(context: ControlContext, request: ControlRequest): Planne
       "0 (clears) or 1 (applies the last limit again)",
     );
   }
-  if (state === 0) return planClear(context, row);
+  if (state === 0) return planClear(context, request);
   const last = context.own.last(row.port);
   if (!last) {
     throw new WriteRefusedError(
@@ -118,10 +123,10 @@ function planShedState(context: ControlContext, request: ControlRequest): Planne
 }
 
 function planShed(context: ControlContext, request: ControlRequest, limit: Limit): Planned {
-  const { row, value } = request;
+  const { row, ports, value } = request;
   const { shed, power } = context;
   const target = row.port;
-  const releases = releasedBy(target, context.own).filter((key) => key !== keyOf(target));
+  const releases = releasedBy(target, context.own, ports).filter((key) => key !== keyOf(target));
   const minutes = request.durationMinutes ?? context.leaseMinutes;
   const detail = { mode: limit.mode, value: limit.value };
   const hold = { key: keyOf(target), detail, ...(minutes > 0 ? { leaseSeconds: minutes * 60 } : {}) };

@@ -70,9 +70,10 @@ export function keyOf(target: Target): string {
   return target === undefined ? "station" : `${PORT}${target}`;
 }
 
-/** Keys of the holds that a write to the target ends: a station's write ends those of all its ports. */
-export function releasedBy(target: Target, own: OwnLimits): string[] {
-  return target === undefined ? [keyOf(undefined), ...own.standingPorts().map(keyOf)] : [keyOf(target)];
+/** Keys of the holds that a write to the target ends, or would: a station's write ends those of all its `ports`. */
+export function releasedBy(target: Target, own: OwnLimits, ports: readonly string[]): string[] {
+  if (target !== undefined) return [keyOf(target)];
+  return [keyOf(undefined), ...new Set([...own.standingPorts(), ...ports].map(keyOf))];
 }
 
 export function describe(limit: Limit): string {

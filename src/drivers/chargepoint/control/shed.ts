@@ -60,12 +60,16 @@ export class ShedControl {
     // Nothing has to be known of others where the whole station is this bridge's.
     const ports = isOurs && target === undefined ? [] : await this.#portsBefore(target, signal);
     const limited = ports.filter((port) => port.shedState === 1);
-    const others = target === undefined ? [] : limited.filter((port) => port.portNumber !== target);
+    // What this bridge has ended may show still, and is not to come back.
+    const others = limited.filter(
+      (port) => target !== undefined && port.portNumber !== target && !this.#isEnded(port),
+    );
     if (others.length > 0 && this.#settings.onPortClear === "reject")
       throw new WriteRefusedError(
         `clearing ${this.#name(target)} may clear port ${numbersOf(others)} too, which is limited, and shed_port_clear is "reject": revert the whole station, or that port first`,
       );
-    const foreign = limited.filter((port) => !isOurs && !others.includes(port) && !this.#wasOurs(port));
+    const meant = limited.filter((port) => target === undefined || port.portNumber === target);
+    const foreign = meant.filter((port) => !isOurs && !this.#isStanding(port) && !this.#isEnded(port));
     const answer = await this.#calls.clear(target, signal);
     const kept = others.length === 0 ? [] : await this.#others.keep(target!, others, signal);
     const ended = foreign.map(
@@ -93,12 +97,15 @@ export class ShedControl {
     }
   }
 
-  /** Whether a port has a limit of this bridge, or shows the one that it set last: the service may show late that it has ended. */
-  #wasOurs(port: PortLoad): boolean {
+  #isStanding({ portNumber }: PortLoad): boolean {
+    return this.#own.standing(portNumber ?? "") !== undefined;
+  }
+
+  /** Whether a port shows the limit that this bridge set last and that has ended: the service may show that late. */
+  #isEnded(port: PortLoad): boolean {
+    if (this.#isStanding(port)) return false;
     const shown = limitRead(port);
-    const target = port.portNumber ?? "";
-    if (this.#own.standing(target)) return true;
-    const known = [this.#own.last(target), this.#own.last(undefined)];
+    const known = [this.#own.last(port.portNumber ?? ""), this.#own.last(undefined)];
     return known.some((last) => last?.mode === shown.mode && Math.abs(last.value - shown.value) < 0.001);
   }
 

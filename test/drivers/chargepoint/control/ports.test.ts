@@ -66,6 +66,24 @@ describe("clearing one port", () => {
     expect(await read("percentShed_2")).toBe(50);
   });
 
+  test("E11, E14: what this bridge ended and the service still shows does not come back", async () => {
+    await open();
+    await set("allowedLoad_1", 3);
+    await set("allowedLoad_2", 4);
+    rig.simulator.trouble.writesShowLateSeconds = 3600;
+    await revert("allowedLoad_1");
+    const before = sheds().length;
+    await revert("allowedLoad_2");
+    expect(sheds()).toHaveLength(before);
+    expect([portKw("1"), portKw("2")]).toEqual([6.6, 6.6]);
+  });
+
+  test("E14: clearing the station is about each of its ports, so that a later write to one ends its reading back", async () => {
+    await open();
+    const outcome = rig.device.outcomeOf!("allowedLoad", undefined, {});
+    expect(outcome.releases).toEqual(["station", "port:1", "port:2"]);
+  });
+
   test("E11: shed_port_clear reject: refused while the other is limited, and done when it is not", async () => {
     await open({ config: { shed_port_clear: "reject" } });
     await set("allowedLoad_1", 3);
