@@ -161,3 +161,8 @@ function escaped(character: string): string {
   const json = JSON.stringify(character).slice(1, -1);
   return json.length > 1 ? json : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
+
+/** What a caught error says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -2,10 +2,11 @@ import { randomUUID } from "node:crypto";
 import type { ActuatorSettings } from "../config/index.ts";
 import { WriteRefusedError } from "../drivers/errors.ts";
 import type { PointValue, WriteStatus } from "../points/index.ts";
-import { askedValue, summary } from "./answers.ts";
+import { summary } from "./answers.ts";
 import type { Attempt } from "./attempt.ts";
 import { Attempts, type AttemptsParts } from "./attempts.ts";
 import {
+  askedValue,
   checkAge,
   checkDuration,
   checkedValue,

@@ -7,7 +7,8 @@ import {
   ServiceError,
   WriteRefusedError,
 } from "../drivers/errors.ts";
-import type { PointValue, WriteStatus } from "../points/index.ts";
+import { messageOf } from "../log.ts";
+import type { WriteStatus } from "../points/index.ts";
 import { TimeoutError } from "./clock.ts";
 import type { CommandResult } from "./commands.ts";
 import {
@@ -20,7 +21,7 @@ import {
   ScheduleError,
   SupersededError,
 } from "./errors.ts";
-import { messageOf, type Verdict } from "./read-back.ts";
+import type { Verdict } from "./read-back.ts";
 
 /** A command's result without what the asker knows already. */
 export type Answer = Pick<CommandResult, "status" | "readBack" | "code" | "text" | "error">;
@@ -93,21 +94,4 @@ export function summary(answers: readonly (readonly [point: string, answer: Answ
     ...(worst.error !== undefined && { error: worst.error }),
     text,
   };
-}
-
-const LONGEST_ECHO = 4096;
-
-/** JSON, where there is one of it; else the value's own text as a JSON string. Never throws. */
-export function jsonText(raw: unknown): string {
-  try {
-    return JSON.stringify(raw) ?? "null";
-  } catch {
-    return JSON.stringify(String(raw));
-  }
-}
-
-/** What was asked, as far as JSON can carry it and a message should. */
-export function askedValue(raw: unknown): PointValue {
-  const text = jsonText(raw);
-  return text.length > LONGEST_ECHO ? `${text.slice(0, LONGEST_ECHO)}…` : (JSON.parse(text) as PointValue);
 }

@@ -1,6 +1,7 @@
 import type { DeviceSettings, Diagnostic, DriverSettings } from "../config/index.ts";
 import { closest } from "../config/index.ts";
 import type { DriverService, DriverType, OwnWrites } from "../drivers/driver.ts";
+import { messageOf } from "../log.ts";
 import type { DeviceInfo, Point } from "../points/index.ts";
 import type { RegistryRow } from "../registry/index.ts";
 import type { Device } from "./device.ts";
@@ -103,7 +104,7 @@ export class DeviceBuilder {
       this.#stations.take(type, settings);
       return { info, driver, offsetMs: scrapeOffset(place), ...(heartbeat && { heartbeat }) };
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       fail("device_not_made", "driver_config", `driver ${type.name} cannot make it: ${why}`);
       return undefined;
     }

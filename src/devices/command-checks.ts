@@ -6,7 +6,6 @@ import {
   WriteRefusedError,
 } from "../drivers/errors.ts";
 import { convertValue, isClockSet, type Point, type PointValue } from "../points/index.ts";
-import { jsonText } from "./answers.ts";
 import type { Command } from "./commands.ts";
 import type { Device } from "./device.ts";
 import { CommandExpiredError, DeviceNotFoundError } from "./errors.ts";
@@ -106,4 +105,21 @@ function boundsText({ min, max }: Point): string {
 function shown(raw: unknown): unknown {
   const text = jsonText(raw);
   return text.length > 100 ? `${text.slice(0, 100)}…` : JSON.parse(text);
+}
+
+const LONGEST_ECHO = 4096;
+
+/** JSON, where there is one of it; else the value's own text as a JSON string. Never throws. */
+export function jsonText(raw: unknown): string {
+  try {
+    return JSON.stringify(raw) ?? "null";
+  } catch {
+    return JSON.stringify(String(raw));
+  }
+}
+
+/** What was asked, as far as JSON can carry it and a message should. */
+export function askedValue(raw: unknown): PointValue {
+  const text = jsonText(raw);
+  return text.length > LONGEST_ECHO ? `${text.slice(0, LONGEST_ECHO)}…` : (JSON.parse(text) as PointValue);
 }

@@ -1,10 +1,10 @@
 import type { Bus } from "../bus.ts";
+import { messageOf } from "../log.ts";
 import { type Clock, pause } from "./clock.ts";
 import type { Controllers } from "./commands.ts";
 import { type HeldLimit, idOf } from "./held-limit.ts";
 import type { LimitBook } from "./limit-book.ts";
 import type { Notices } from "./notices.ts";
-import { messageOf } from "./read-back.ts";
 
 export interface DeadManParts {
   readonly book: LimitBook;

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type DeviceSetSettings, formatDiagnostic } from "../config/index.ts";
 import type { SetMember } from "../drivers/driver.ts";
+import { messageOf } from "../log.ts";
 import type { DeviceInfo } from "../points/index.ts";
 import type { DeviceBuilder, LoadedDevice } from "./build.ts";
 import { type Clock, pause, withDeadline } from "./clock.ts";
@@ -9,7 +10,6 @@ import type { DriverServices } from "./driver-services.ts";
 import { KnownMembers } from "./known-members.ts";
 import type { Notices } from "./notices.ts";
 import type { Owners } from "./owners.ts";
-import { messageOf } from "./read-back.ts";
 import { deviceOfMember, labelOf, memberFault, pathOfMember } from "./set-member.ts";
 import type { StateNamespace } from "./state-store.ts";
 

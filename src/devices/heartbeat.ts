@@ -1,7 +1,7 @@
 import type { Log } from "../log.ts";
+import { messageOf } from "../log.ts";
 import type { Clock } from "./clock.ts";
 import type { Device } from "./device.ts";
-import { messageOf } from "./read-back.ts";
 
 /**
  * Writes the heartbeat points of the devices that have one: 1, 0, 1, 0, … every `intervalSeconds`, as VOLTTRON does.

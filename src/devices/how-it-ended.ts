@@ -1,10 +1,10 @@
+import { messageOf } from "../log.ts";
 import type { PointValue } from "../points/index.ts";
 import { type Answer, summary } from "./answers.ts";
 import type { Attempt } from "./attempt.ts";
 import { checkedValue, findDevice, findPoint } from "./command-checks.ts";
 import type { Device } from "./device.ts";
 import type { LimitBook } from "./limit-book.ts";
-import { messageOf } from "./read-back.ts";
 import type { Writer } from "./writer.ts";
 
 const ENDED = "the bridge ended while this was under way";

@@ -1,3 +1,4 @@
+import { messageOf } from "../log.ts";
 import type { Clock } from "./clock.ts";
 import { watchClock } from "./clock-watch.ts";
 import type { Device } from "./device.ts";
@@ -5,7 +6,6 @@ import { describe, type HeldLimit, idOf, mayStand, restOf } from "./held-limit.t
 import type { Entry, LimitBook } from "./limit-book.ts";
 import type { InForce, LimitWatch } from "./limit-watch.ts";
 import type { Notices } from "./notices.ts";
-import { messageOf } from "./read-back.ts";
 
 /** Limits in force, and the renewals of their leases. */
 export interface HoldCounters {

@@ -3,12 +3,10 @@ import type { HoldComparison } from "../drivers/driver.ts";
 import { type Clock, pause, withDeadline } from "./clock.ts";
 import { findDevice, findPoint } from "./command-checks.ts";
 import type { Sheds } from "./commands.ts";
-import type { Device } from "./device.ts";
+import { type Device, outcomeOf } from "./device.ts";
 import { describe, type HeldLimit } from "./held-limit.ts";
 import type { Entry, LimitBook } from "./limit-book.ts";
 import type { Notices } from "./notices.ts";
-import { outcomeOf } from "./outcome-of.ts";
-import { PROOF_PAUSE_MS, PROOF_READINGS } from "./read-back.ts";
 
 interface Parts {
   readonly devices: ReadonlyMap<string, Device>;
@@ -27,6 +25,9 @@ interface Foreign {
 /** How much of a limit is in force. */
 export type InForce = "whole" | "in part" | "gone";
 
+/** Readings in a row, each begun `confirm_timeout` after the last write or later, that prove a limit to be gone; and the pause between them. */
+export const PROOF_READINGS = 2;
+export const PROOF_PAUSE_MS = 5000;
 const DEADLINE_MS = 30_000;
 
 /**

@@ -9,13 +9,13 @@ import type {
 } from "../drivers/driver.ts";
 import { driverTypes } from "../drivers/index.ts";
 import type { Log } from "../log.ts";
+import { messageOf } from "../log.ts";
 import type { LoadedDevice } from "./build.ts";
 import { systemClock, withDeadline } from "./clock.ts";
 import { DriverServices } from "./driver-services.ts";
 import { Notices } from "./notices.ts";
 import { Owners } from "./owners.ts";
 import { deviceInits } from "./plan.ts";
-import { messageOf } from "./read-back.ts";
 import { deviceOfMember, labelOf, memberFault, pathOfMember } from "./set-member.ts";
 import { StateStore } from "./state-store.ts";
 

@@ -1,13 +1,12 @@
 import type { WriteOutcome } from "../drivers/driver.ts";
 import type { Verification } from "../drivers/errors.ts";
+import { messageOf } from "../log.ts";
 import type { PointValue, WriteStatus } from "../points/index.ts";
 import { type Clock, pause, withDeadline } from "./clock.ts";
+import { PROOF_PAUSE_MS, PROOF_READINGS } from "./limit-watch.ts";
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5000;
-/** Readings in a row, each begun `confirm_timeout` after the last write or later, that prove a limit to be gone; and the pause between them. */
-export const PROOF_READINGS = 2;
-export const PROOF_PAUSE_MS = 5000;
 
 /** How a write that the device took has ended, as far as could be seen. */
 export interface Verdict {
@@ -136,8 +135,4 @@ async function proveLate(
     text = messageOf(error);
   }
   return { status: "unconfirmed", ...(readBack !== undefined && { readBack }), text };
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

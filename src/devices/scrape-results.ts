@@ -1,5 +1,5 @@
 import type { Bus } from "../bus.ts";
-import type { Log } from "../log.ts";
+import { type Log, messageOf } from "../log.ts";
 import { isClockSet, type Scrape } from "../points/index.ts";
 import type { Clock } from "./clock.ts";
 import type { Device } from "./device.ts";
@@ -104,7 +104,7 @@ export class ScrapeResults implements ScrapeSink {
   failed(device: Device, error: unknown): void {
     this.#counters.failed++;
     const { path } = device.info;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     if (this.#trouble(path).misses++ === 0)
       this.#log.write("warn", "scrape_failed", `device cannot be read: ${reason}`, { device: path });
     this.#latest.missed(path, reason);

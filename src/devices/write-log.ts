@@ -1,6 +1,6 @@
 import type { Bus } from "../bus.ts";
 import type { Log } from "../log.ts";
-import { jsonText } from "./answers.ts";
+import { jsonText } from "./command-checks.ts";
 
 /** Logs how each attempted write ended, by whichever way it was asked. Returns the function that ends it. */
 export function logWrites(bus: Bus, log: Log): () => void {

@@ -1,12 +1,12 @@
 import type { WriteOptions, WriteOutcome } from "../drivers/driver.ts";
+import { messageOf } from "../log.ts";
 import type { Point, PointValue } from "../points/index.ts";
 import { type Answer, answerOf, told } from "./answers.ts";
 import { type Clock, TimeoutError, withDeadline } from "./clock.ts";
 import type { Command } from "./commands.ts";
-import type { Device } from "./device.ts";
+import { type Device, outcomeOf } from "./device.ts";
 import type { LimitBook, SentWrite } from "./limit-book.ts";
-import { outcomeOf } from "./outcome-of.ts";
-import { messageOf, ReadBacks, type Verdict } from "./read-back.ts";
+import { ReadBacks, type Verdict } from "./read-back.ts";
 import { WritePace } from "./write-pace.ts";
 import { WriteQueue } from "./write-queue.ts";
 

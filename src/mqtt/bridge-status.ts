@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { parseJson } from "./payloads.ts";
 import { Topics } from "./topics.ts";
-import { type BridgeBroker, parseJson, RETAINED_MS, visit } from "./visit.ts";
+import { type BridgeBroker, RETAINED_MS, visit } from "./visit.ts";
 
 /** What a bridge or a historian of its own says of itself on its retained topics; null where it never said anything there. */
 export interface BridgeStatus {

@@ -4,9 +4,10 @@ import type { Answer } from "./answers.ts";
 import { brokerUrl, userOf } from "./broker-address.ts";
 import { type Incoming, type Message, reasonOf } from "./link.ts";
 import { Mailbox } from "./mailbox.ts";
+import { parseJson } from "./payloads.ts";
 import type { Session } from "./session.ts";
 import { type DeviceTarget, type PointTarget, splitTarget, Topics, topicFault } from "./topics.ts";
-import { type BridgeBroker, NoBrokerError, parseJson, RETAINED_MS, visit } from "./visit.ts";
+import { type BridgeBroker, NoBrokerError, RETAINED_MS, visit } from "./visit.ts";
 
 /** What to ask a running bridge. `target` is `<device path>/<point>`, for a revert also `<device path>`. */
 export type Ask =

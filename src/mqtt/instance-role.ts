@@ -4,8 +4,8 @@ import type { Notice } from "../bus.ts";
 import type { Log } from "../log.ts";
 import { type Claim, compare, nameOf, type Role, readClaim } from "./claim.ts";
 import { type Incoming, type Link, LinkDownError } from "./link.ts";
+import { parseJson } from "./payloads.ts";
 import type { Topics } from "./topics.ts";
-import { parseJson } from "./visit.ts";
 
 export interface InstanceRoleOptions {
   readonly link: Link;

@@ -1,6 +1,6 @@
 import type { Incoming, Link } from "./link.ts";
+import { parseJson } from "./payloads.ts";
 import type { DeviceTarget, PointTarget, Topics } from "./topics.ts";
-import { parseJson } from "./visit.ts";
 
 /**
  * The devices of the other bridges that are online at this broker, by what they say of themselves

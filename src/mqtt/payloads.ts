@@ -200,3 +200,13 @@ export function jsonObject(members: Iterable<readonly [string, string]>): string
 export function bareValue(value: PointValue): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
+
+/** JSON of somebody else; undefined where it is none. */
+// biome-ignore lint/suspicious/noExplicitAny: whoever asks knows what it should be
+export function parseJson(text: string): any {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -2,9 +2,8 @@ import type { DeviceInfo, Write } from "../points/index.ts";
 import { type Answer, directAnswer, stateAnswer, volttronAnswer } from "./answers.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Incoming, Link, Message } from "./link.ts";
-import { headerPlaces } from "./payloads.ts";
+import { headerPlaces, parseJson } from "./payloads.ts";
 import type { CommandTopic, PointTarget, Topics } from "./topics.ts";
-import { parseJson } from "./visit.ts";
 
 /** Where the answers to a command go. */
 export interface ReplyAddress {

@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { PointValue } from "../points/index.ts";
 import { brokerUrl } from "./broker-address.ts";
 import { addressed, findBridge, NoAnswerError, type RequestOptions, RpcError, withBroker } from "./client.ts";
+import { parseJson } from "./payloads.ts";
 import { Topics } from "./topics.ts";
-import { parseJson } from "./visit.ts";
 
 /**
  * Calls one verb of a running bridge and gives its result. Rejects with {@link RpcError} where the bridge answers with an

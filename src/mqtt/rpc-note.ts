@@ -1,5 +1,5 @@
 import type { Incoming } from "./link.ts";
-import { parseJson } from "./visit.ts";
+import { parseJson } from "./payloads.ts";
 
 /** Of a JSON-RPC call. */
 export type Id = string | number | null;

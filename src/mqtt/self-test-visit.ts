@@ -3,10 +3,11 @@ import { brokerUrl } from "./broker-address.ts";
 import { Echo } from "./echo.ts";
 import type { Incoming } from "./link.ts";
 import { reasonOf } from "./link.ts";
+import { parseJson } from "./payloads.ts";
 import { type Check, largestMessage, type ProbedDevice, probeCommands, probeOwnTopics } from "./probes.ts";
 import type { Session } from "./session.ts";
 import { Topics } from "./topics.ts";
-import { type BridgeBroker, parseJson, RETAINED_MS, visit } from "./visit.ts";
+import { type BridgeBroker, RETAINED_MS, visit } from "./visit.ts";
 
 export interface SelfTestVisit {
   readonly broker: BridgeBroker;

@@ -59,13 +59,3 @@ export async function visit(
     throw new NoBrokerError(`cannot connect to ${brokerUrl(broker)}: ${reason}`, { cause });
   }
 }
-
-/** JSON of somebody else; undefined where it is none. */
-// biome-ignore lint/suspicious/noExplicitAny: whoever asks knows what it should be
-export function parseJson(text: string): any {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

@@ -1,11 +1,11 @@
 import type { Bus } from "../../bus.ts";
 import { type ActuatorSettings, closest } from "../../config/index.ts";
+import { messageOf } from "../../log.ts";
 import type { Clock } from "../clock.ts";
 import { checkAge } from "../command-checks.ts";
 import type { ScheduleAnswer, ScheduleCommand, ScheduledTask, Scheduling } from "../commands.ts";
 import { ScheduleError } from "../errors.ts";
 import type { Notices } from "../notices.ts";
-import { messageOf } from "../read-back.ts";
 import type { StateNamespace } from "../state-store.ts";
 import { type Conflicts, cancel, decide, malformed } from "./decide.ts";
 import { isoTime, loadTasks, saveTasks } from "./saved-tasks.ts";

@@ -1,7 +1,7 @@
 import type { PointValue } from "../../../points/index.ts";
 import type { DriverState } from "../../driver.ts";
-import { newestBy } from "../registers/newest.ts";
 import type { AlarmsAnswer } from "./answers.ts";
+import { newestBy } from "./newest.ts";
 
 type Alarm = AlarmsAnswer[number];
 

@@ -1,10 +1,10 @@
 import type { ChargePointClient } from "../api/client.ts";
 import { getAlarms } from "../api/operations/get-alarms.ts";
-import { newestBy } from "../registers/newest.ts";
 import { AccountWalk } from "./account-walk.ts";
 import type { AlarmStore } from "./alarm-store.ts";
 import type { AlarmsAnswer } from "./answers.ts";
 import type { Batch, Source } from "./gathered-reads.ts";
+import { newestBy } from "./newest.ts";
 import { own } from "./station-missing.ts";
 import { collect, type WalkEnd, walk } from "./walk.ts";
 

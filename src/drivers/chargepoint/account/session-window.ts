@@ -1,5 +1,5 @@
-import { newestBy } from "../registers/newest.ts";
 import type { SessionsAnswer } from "./answers.ts";
+import { newestBy } from "./newest.ts";
 
 type Session = SessionsAnswer[number];
 

@@ -1,6 +1,6 @@
 import type { SessionsAnswer } from "../account/answers.ts";
-import { newestBy, ofPort } from "./newest.ts";
-import { elements, type RegisterClass } from "./register.ts";
+import { newestBy } from "../account/newest.ts";
+import { elements, ofPort, type RegisterClass } from "./register.ts";
 
 const ELEMENTS = [
   "sessionID",

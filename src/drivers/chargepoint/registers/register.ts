@@ -89,3 +89,11 @@ export function elements<Answer, Name extends string>(
   ]);
   return Object.fromEntries(attributes) as Record<Name, Attribute<Answer>>;
 }
+
+/** Records of a port, or of the whole station where the row names none. */
+export function ofPort<R extends { portNumber: string | null }>(
+  records: readonly R[],
+  port: string | undefined,
+): readonly R[] {
+  return port === undefined ? records : records.filter((record) => record.portNumber === port);
+}

@@ -22,11 +22,3 @@ function orderOf(text: string | null): number {
   const at = text === null ? Number.NaN : timeOf(text);
   return Number.isNaN(at) ? Number.NEGATIVE_INFINITY : at;
 }
-
-/** Records of a port, or of the whole station where the row names none. */
-export function ofPort<R extends { portNumber: string | null }>(
-  records: readonly R[],
-  port: string | undefined,
-): readonly R[] {
-  return port === undefined ? records : records.filter((record) => record.portNumber === port);
-}
