@@ -22,6 +22,8 @@ const LASTING_MS = 40_000;
 const END_GRACE_MS = 8000;
 /** A command is answered within this, or the judge looks at why. */
 const ANSWER_MS = 45_000;
+/** That a limit is gone takes a second reading, 5 s after the first. */
+const SECOND_READING_MS = 6000;
 const MOST_SHOWN = 12;
 
 describe.skipIf(!mosquittoInstalled || !hasFaketime() || noSmallDisk !== undefined)("set points", () => {
@@ -164,7 +166,7 @@ class Run {
     const { from } = site.lives.at(-1)!;
     const deadline = Date.now() + ANSWER_MS;
     while (this.#requests.unanswered(from + 1000).length > 0 && Date.now() < deadline) await delay(200);
-    await delay((CONFIRM_SECONDS + 1) * 1000);
+    await delay((CONFIRM_SECONDS + 1) * 1000 + SECOND_READING_MS);
     await site.scraped(2);
     await delay(INTERVAL_SECONDS * 1000);
     await site.readLog();

@@ -110,6 +110,8 @@ const LEAVES_OPEN: readonly string[] = ["lost", "cut", "silent", "gateway", "dro
 const OWN_DISK = /disk is full|database or disk|ENOSPC/i;
 /** Before a bridge says that it runs, it looks after what the life before left. */
 const STARTING_MS = 5000;
+/** It looks first whether what it renews then is in force: late enough, and twice. */
+const LOOKING_MS = 20_000;
 /** After its start a bridge subscribes. */
 const FIRST_MOMENT_MS = 1000;
 /** Two processes, two clocks on one machine: orders within this do not count. */
@@ -220,7 +222,7 @@ export class Judge {
     if (origin.minutes !== undefined || leaseMs === 0) return false;
     if (at - last.at >= EARLIEST_RENEWAL * leaseMs || (last.exchange && isOpen(last.exchange))) return true;
     const life = this.#lifeAt(at);
-    return life !== undefined && (life.isAhead || at < life.from + STARTING_MS);
+    return life !== undefined && (life.isAhead || at < life.from + STARTING_MS + LOOKING_MS);
   }
 
   #explainClear(act: Act): string | undefined {
