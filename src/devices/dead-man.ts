@@ -41,12 +41,14 @@ export class DeadMan implements Controllers {
   readonly #parts: DeadManParts;
   readonly #gone = new Map<string, Gone>();
   #deaf: (() => void) | undefined;
+  #isStopped = false;
 
   constructor(parts: DeadManParts) {
     this.#parts = parts;
   }
 
   start(): void {
+    this.#isStopped = false;
     this.#deaf = this.#parts.bus.on("write", ({ requester, action, status, via }) => {
       const gone = this.#gone.get(requester);
       const isNew = action === "set" && status !== undefined && via !== "lease";
@@ -54,13 +56,16 @@ export class DeadMan implements Controllers {
     });
   }
 
+  /** Reverts nothing more, also where it still hears of controllers. */
   stop(): void {
+    this.#isStopped = true;
     this.#deaf?.();
     for (const { back } of this.#gone.values()) back.abort();
     this.#gone.clear();
   }
 
   heard(name: string, state: string): void {
+    if (this.#isStopped) return;
     const { clock, notices } = this.#parts;
     const gone = this.#gone.get(name);
     if (state === "online" || state === "") {

@@ -25,3 +25,13 @@ test("E28: passive, it renews nothing and refuses every write; active again, it 
   await clock.advance(1000);
   expect(renewals()).toBe(2);
 });
+
+test("E21: a controller that goes away while the bridge stops keeps nothing waiting", async () => {
+  const { devices, commands, command, within, clock } = rig({ actuator: { controllerGraceSeconds: 3 } });
+  devices.start();
+  await within(0, commands.set("site/s1", "limit", 5, command({ requester: "ems" })));
+  await devices.stop();
+  devices.control.controllers!.heard("ems", "offline");
+  await clock.advance(4000);
+  expect(clock.waiting).toBe(0);
+});
