@@ -239,7 +239,8 @@ export class LimitBook {
     const told = ({ limit }: Entry): OwnWrite | undefined => {
       const known = limit.state === "sent" && !limit.clearing ? limit.before : limit;
       if (mayStand(known)) return { detail: known.detail ?? null, standing: true, endsAt: known.endsAt };
-      return limit.detail === undefined ? undefined : { detail: limit.detail, standing: false };
+      if (limit.detail === undefined) return undefined;
+      return { detail: limit.detail, standing: false, endedAt: limit.stateSince };
     };
     return {
       get: (key) => {

@@ -214,12 +214,21 @@ export class LimitWatch {
     }
     this.#compared.add(path);
     // What was written or cleared here may not show yet.
-    const own = new Set([
-      ...book.standing(path).map(({ key }) => key),
+    const lately = new Set([
+      ...book
+        .entries(path)
+        .filter((entry) => !this.isSettled(entry))
+        .map(({ limit }) => limit.key),
       ...book.endedSince(path, clock.now() - confirmTimeoutSeconds * 1000),
     ]);
-    const texts = found.foreign.filter(({ key }) => !own.has(key)).map(({ text }) => text);
-    this.#report(path, texts);
+    const own = new Set([...lately, ...book.standing(path).map(({ key }) => key)]);
+    const foreign = found.foreign.filter(
+      ({ key, within }) => !own.has(key) && (within === undefined || !lately.has(within)),
+    );
+    this.#report(
+      path,
+      foreign.map(({ text }) => text),
+    );
   }
 
   /**

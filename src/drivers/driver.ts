@@ -182,6 +182,8 @@ export interface OwnWrite {
   readonly standing: boolean;
   /** When the device ends it by itself, milliseconds since 1970; absent: never. */
   readonly endsAt?: number | undefined;
+  /** When it ended, milliseconds since 1970; absent while it is in force, or may be. */
+  readonly endedAt?: number;
 }
 
 /**
@@ -263,8 +265,15 @@ export interface HoldComparison {
   readonly gone: readonly string[];
   /** Keys of what stands in part only, as a station's limit at some of its ports. */
   readonly inPart?: readonly string[];
-  /** What stands there besides, not by this bridge: where, as a hold's key, and what, for people. */
-  readonly foreign: readonly { readonly key: string; readonly text: string }[];
+  /**
+   * What stands there besides, not by this bridge: what, for people, and where, as a hold's key. `within`: the key of a hold
+   * that covers that place too.
+   */
+  readonly foreign: readonly {
+    readonly key: string;
+    readonly within?: string;
+    readonly text: string;
+  }[];
 }
 
 export interface Reading {

@@ -379,6 +379,16 @@ describe("the book of limits", { timeout: 60_000 }, () => {
       expect(kwOf("1")).toBe(3);
     });
 
+    test("E14: of a station's limit that was replaced, nothing is taken for somebody else's", async () => {
+      run();
+      const station = (kw: number) => within(120, running.commands.set("site/s1", "limit", kw, command()));
+      await station(5);
+      simulator.trouble.writesShowLateSeconds = CONFIRM_SECONDS - 2;
+      await station(2);
+      await pass(2 * CONFIRM_SECONDS * SECOND);
+      expect(kinds()).toEqual([]);
+    });
+
     test("E14: a service that shows changes late takes none of its limits away", async () => {
       run();
       simulator.trouble.writesShowLateSeconds = CONFIRM_SECONDS - 2;

@@ -215,9 +215,10 @@ export class ControlSite {
   #isAhead(): boolean {
     const before = this.lives.at(-1);
     if (!before) return false;
-    const noticed = this.#clocks.findLast(({ at }) => at < before.to - CLOCK_NOTICED_MS) ?? this.#clocks[0]!;
-    const later = this.#clocks.filter(({ at }) => at >= before.to - CLOCK_NOTICED_MS);
-    return later.some(({ seconds }) => seconds > noticed.seconds + 1);
+    // Each of the last may have been noticed, or not.
+    const noticed = this.#clocks.findLastIndex(({ at }) => at < before.to - CLOCK_NOTICED_MS);
+    const steps = this.#clocks.slice(Math.max(0, noticed));
+    return steps.some((one, i) => steps.slice(i + 1).some(({ seconds }) => seconds > one.seconds + 1));
   }
 
   async endBridge(signal: "SIGKILL" | "SIGTERM"): Promise<void> {

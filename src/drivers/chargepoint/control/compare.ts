@@ -2,7 +2,7 @@ import type { RegistryRow } from "../../../registry/row.ts";
 import type { HeldWrite, HoldComparison } from "../../driver.ts";
 import type { LoadAnswer } from "../account/answers.ts";
 import { limitRead } from "./other-ports.ts";
-import { describe, type Limit, type Target } from "./own-limits.ts";
+import { describe, keyOf, type Limit, type Target } from "./own-limits.ts";
 
 type Port = LoadAnswer["Port"][number];
 
@@ -36,7 +36,7 @@ export function compareWithLoad(
     foreign: others.map((port) => {
       const limit = limitRead(port);
       const text = `port ${port.portNumber} of station ${stationID} is limited (${describe(limit)})`;
-      return { key: `port:${port.portNumber}`, text };
+      return { key: keyOf(port.portNumber ?? ""), within: keyOf(undefined), text };
     }),
   };
 }

@@ -13,6 +13,8 @@ export type Target = string | undefined;
 
 const NOTHING: OwnWrites = { get: () => undefined, standing: () => [] };
 const PORT = "port:";
+/** A cloud shows a change within this. */
+const LATE_MS = 60_000;
 
 /**
  * The limits that this bridge requested for one station, as its book of limits has them: what `shedState` 1 applies again,
@@ -41,6 +43,12 @@ export class OwnLimits {
   /** The limit that is in force, or may be. */
   standing(target: Target): Limit | undefined {
     return this.#own.get(keyOf(target))?.standing ? this.last(target) : undefined;
+  }
+
+  /** Whether a limit of this bridge at a port, or of its whole station, has ended so lately that the service may show it still. */
+  endedLately(port: string): boolean {
+    const since = this.#now() - LATE_MS;
+    return [keyOf(port), keyOf(undefined)].some((key) => (this.#own.get(key)?.endedAt ?? 0) > since);
   }
 
   /** Whole minutes, at least 1, until the service ends the limit; 0: it never does; undefined: none is in force. */

@@ -62,14 +62,14 @@ export class ShedControl {
     const limited = ports.filter((port) => port.shedState === 1);
     // What this bridge has ended may show still, and is not to come back.
     const others = limited.filter(
-      (port) => target !== undefined && port.portNumber !== target && !this.#isEnded(port),
+      (port) => target !== undefined && port.portNumber !== target && !this.#hasEnded(port),
     );
     if (others.length > 0 && this.#settings.onPortClear === "reject")
       throw new WriteRefusedError(
         `clearing ${this.#name(target)} may clear port ${numbersOf(others)} too, which is limited, and shed_port_clear is "reject": revert the whole station, or that port first`,
       );
     const meant = limited.filter((port) => target === undefined || port.portNumber === target);
-    const foreign = meant.filter((port) => !isOurs && !this.#isStanding(port) && !this.#isEnded(port));
+    const foreign = meant.filter((port) => !isOurs && !this.#isStanding(port) && !this.#hasEnded(port));
     const answer = await this.#calls.clear(target, signal);
     const kept = others.length === 0 ? [] : await this.#others.keep(target!, others, signal);
     const ended = foreign.map(
@@ -101,12 +101,9 @@ export class ShedControl {
     return this.#own.standing(portNumber ?? "") !== undefined;
   }
 
-  /** Whether a port shows the limit that this bridge set last and that has ended: the service may show that late. */
-  #isEnded(port: PortLoad): boolean {
-    if (this.#isStanding(port)) return false;
-    const shown = limitRead(port);
-    const known = [this.#own.last(port.portNumber ?? ""), this.#own.last(undefined)];
-    return known.some((last) => last?.mode === shown.mode && Math.abs(last.value - shown.value) < 0.001);
+  /** Whether what a port shows may be a limit of this bridge that has ended. */
+  #hasEnded(port: PortLoad): boolean {
+    return !this.#isStanding(port) && this.#own.endedLately(port.portNumber ?? "");
   }
 
   /** The service's 179 with what is in the way, as far as this bridge knows. */

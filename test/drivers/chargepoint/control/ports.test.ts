@@ -78,6 +78,18 @@ describe("clearing one port", () => {
     expect([portKw("1"), portKw("2")]).toEqual([6.6, 6.6]);
   });
 
+  test("E11, E14: nor does what was replaced before it was ended", async () => {
+    await open();
+    await set("allowedLoad", 5);
+    rig.simulator.trouble.writesShowLateSeconds = 3600;
+    await set("allowedLoad", 2);
+    await revert("allowedLoad");
+    const before = sheds().length;
+    await revert("allowedLoad_2");
+    expect(sheds()).toHaveLength(before);
+    expect(portKw("1")).toBe(6.6);
+  });
+
   test("E14: clearing the station is about each of its ports, so that a later write to one ends its reading back", async () => {
     await open();
     const outcome = rig.device.outcomeOf!("allowedLoad", undefined, {});
