@@ -1,7 +1,6 @@
 import { chmodSync, closeSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { DriverState } from "../drivers/driver.ts";
 import type { PointValue } from "../points/index.ts";
 import { OpenFile, putBack } from "../sqlite-file.ts";
 import { DiskReserve } from "../storage/disk-reserve.ts";
@@ -16,8 +15,10 @@ const RETRY_MS = 5000;
 /** Namespace of the records that did not fit, under `<namespace> <key>`. */
 const SET_ASIDE = "set aside";
 
-/** A {@link DriverState} that can be listed. */
-export interface StateNamespace extends DriverState {
+/** A durable map of JSON values that can be listed. `set` to null removes the key. */
+export interface StateNamespace {
+  get(key: string): PointValue;
+  set(key: string, value: PointValue): void;
   /** Several at once: a crash leaves all of them on the disk, or none. */
   setAll(changes: Iterable<readonly [key: string, value: PointValue]>): void;
   entries(): [key: string, value: PointValue][];
