@@ -1,4 +1,4 @@
-import type { NewDeadLetter, Queue, QueueCounters, QueuedRecord, Settlement } from "../../queue/contract.ts";
+import type { NewDeadLetter, NewRecord, Queue, QueueCounters, QueuedRecord, Settlement } from "../../queue/contract.ts";
 import type { Sample } from "../contract.ts";
 import type { Item, Outcome } from "./lots.ts";
 import { fromRecord, toRecord } from "./sample-record.ts";
@@ -9,6 +9,8 @@ export interface SpoolQueue extends Queue {
   readonly latest: QueueCounters;
 }
 
+/** Samples of one record: what is read back at once stays small, however many come in one call. */
+const MOST_IN_RECORD = 5000;
 /** Of one read. */
 const PAGE = { count: 500, bytes: 256 * 1024 };
 
@@ -35,9 +37,12 @@ export class Spool {
     return this.#queue.latest;
   }
 
-  /** Resolves when the samples are on disk: true; false where there was no room, and they are counted as dropped. */
+  /** Resolves when the samples are on disk: true; false where there was no room, and what found none is counted as dropped. */
   async append(samples: readonly Sample[], key: string, saidAt?: Date): Promise<boolean> {
-    return (await this.#queue.append([toRecord(samples, key, saidAt)])).length > 0;
+    const records: NewRecord[] = [];
+    for (let from = 0; from < samples.length; from += MOST_IN_RECORD)
+      records.push(toRecord(samples.slice(from, from + MOST_IN_RECORD), key, saidAt));
+    return (await this.#queue.append(records)).length === records.length;
   }
 
   /** The next samples, oldest first; undefined where the queue has no more. Records that make no sense are dead letters. */

@@ -1,17 +1,13 @@
-import type { PointType } from "../../points/index.ts";
-import type { Sample } from "../contract.ts";
+import type { Sample, TopicMeta } from "../contract.ts";
 import { jsonOfOthers } from "../json-values.ts";
 
 /** A topic as the writer is told of it, before the first batch that uses its number. */
 export interface TopicDefinition {
   /** Number within this writer; not the id in the file. */
   readonly number: number;
-  readonly key: string;
-  readonly deviceKey: string;
   readonly name: string;
-  readonly units: string;
-  readonly type: PointType;
-  readonly tz: string;
+  /** One object where topics of a batch have it in common: it goes to the other thread once. */
+  readonly meta: TopicMeta;
 }
 
 /** Samples as columns: what goes from one thread to another fast. */
@@ -64,12 +60,8 @@ export class BatchEncoder {
     const before = this.#byKey.get(key);
     const definition: TopicDefinition = {
       number: before?.number ?? this.#byKey.size,
-      key,
-      deviceKey: key.slice(0, Math.max(key.lastIndexOf("/"), 0)),
       name: topic,
-      units: meta.units,
-      type: meta.type,
-      tz: meta.tz,
+      meta,
     };
     // An older spelling would be taken for current.
     if (before) this.#byName.delete(before.name);
@@ -84,6 +76,6 @@ export function topicKey(topic: string): string {
   return topic.toLowerCase();
 }
 
-function isCurrent(known: TopicDefinition, { meta }: Sample): boolean {
+function isCurrent({ meta: known }: TopicDefinition, { meta }: Sample): boolean {
   return known.units === meta.units && known.type === meta.type && known.tz === meta.tz;
 }

@@ -1,5 +1,5 @@
 import type { SQLInputValue } from "node:sqlite";
-import type { Batch } from "./batch.ts";
+import { type Batch, topicKey } from "./batch.ts";
 import { type Durability, type OpenDatabase, openForWriting } from "./database-file.ts";
 import { insertRows } from "./insert-rows.ts";
 import { LARGE } from "./schema.ts";
@@ -33,8 +33,9 @@ interface Ids {
 export function ownLayout(durability: Durability): Layout<Ids> {
   return {
     open: (file) => openForWriting(file, durability),
-    storeTopic(database, { key, deviceKey, name, units, type, tz }) {
-      const deviceId = idOf(database, DEVICE, deviceKey);
+    storeTopic(database, { name, meta: { units, type, tz } }) {
+      const key = topicKey(name);
+      const deviceId = idOf(database, DEVICE, key.slice(0, Math.max(key.lastIndexOf("/"), 0)));
       return { deviceId, topicId: idOf(database, TOPIC, deviceId, key, name, units, type, tz) };
     },
     storeSamples(database, batch, topicOf) {

@@ -1,4 +1,4 @@
-import type { TopicDefinition } from "../sqlite/batch.ts";
+import { type TopicDefinition, topicKey } from "../sqlite/batch.ts";
 import type { Durability, OpenDatabase } from "../sqlite/database-file.ts";
 import { insertRows } from "../sqlite/insert-rows.ts";
 import type { Layout } from "../sqlite/writer.ts";
@@ -23,7 +23,7 @@ export function volttronLayout(tables: VolttronTables, durability: Durability): 
     const table = separate ? meta : topics;
     const row = database.prepare(`SELECT metadata FROM ${table} WHERE topic_id = ?`).get(id);
     const [before] = (row ?? [null]) as unknown as [string | null];
-    const after = metaText(topic, before);
+    const after = metaText(topic.meta, before);
     if (after === before) return;
     if (separate)
       database.prepare(`INSERT OR REPLACE INTO ${meta} (topic_id, metadata) VALUES (?, ?)`).run(id, after);
@@ -37,13 +37,14 @@ export function volttronLayout(tables: VolttronTables, durability: Durability): 
       return db;
     },
     storeTopic(database, topic) {
-      let id = ids.find(database, topic.key);
+      const key = topicKey(topic.name);
+      let id = ids.find(database, key);
       if (id === undefined) {
         const { lastInsertRowid } = database
           .prepare(`INSERT INTO ${topics} (topic_name) VALUES (?)`)
           .run(topic.name);
         id = Number(lastInsertRowid);
-        ids.add(topic.key, id);
+        ids.add(key, id);
       } else {
         // Another topic may have that spelling already, in files of versions that told cases apart.
         database
@@ -58,7 +59,7 @@ export function volttronLayout(tables: VolttronTables, durability: Durability): 
         const { ids: id, definition } = topicOf(row);
         const other = batch.others.get(row);
         const text =
-          other === undefined ? numberText(batch.numbers[row] as number, definition.type) : (other ?? "null");
+          other === undefined ? numberText(batch.numbers[row] as number, definition.meta.type) : (other ?? "null");
         values.push(formatTime(batch.times[row] as number), id, text);
       });
     },
