@@ -24,7 +24,7 @@ import { type Binding, type BoundRows, bindingOf, boundRows } from "./bound-rows
 import { compareWithLoad } from "./control/compare.ts";
 import { type ControlContext, controls, type Planned, planClear, planNothing } from "./control/controls.ts";
 import { LoadShedEvents } from "./control/events.ts";
-import { isUnreachable } from "./registers/register.ts";
+import { type Attribute, isUnreachable } from "./registers/register.ts";
 import { type AskedAt, StationScrape } from "./station-scrape.ts";
 
 export interface StationInit extends ControlContext {
@@ -111,16 +111,18 @@ export class Station implements DriverDevice {
     errors: ReadonlyMap<AnswerKind, unknown> | undefined,
     asked: AskedAt,
   ): Reading {
-    const { telling, bindings } = this.#rows;
+    const { telling, rows, attributes } = this.#rows;
     if (errors) this.#throwIfLost(telling, errors, asked.newest > this.#askedAt);
     this.#askedAt = Math.max(this.#askedAt, asked.newest);
     const values = new Map<string, PointValue>();
     let failures: Map<string, Error> | undefined;
-    for (const binding of bindings) {
-      const { name } = binding.row.point;
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i]!;
+      const { name } = row.point;
+      const { kind, place, attribute } = attributes[i]!;
       try {
-        if (errors?.has(binding.kind)) throw this.#named(errors.get(binding.kind));
-        values.set(name, this.#valueOf(binding, answers[binding.place]));
+        if (errors?.has(kind)) throw this.#named(errors.get(kind));
+        values.set(name, this.#valueOf(row, attribute, answers[place]));
       } catch (error) {
         failures ??= new Map();
         failures.set(name, error as Error);
@@ -184,7 +186,7 @@ export class Station implements DriverDevice {
     const { portDetails } = this.#rows;
     try {
       const answer = await account.read(binding.kind, stationID, { maxAgeSeconds: 0, signal, portDetails });
-      return this.#valueOf(binding, answer);
+      return this.#valueOf(binding.row, binding.attribute, answer);
     } catch (error) {
       throw this.#named(error);
     }
@@ -253,8 +255,7 @@ export class Station implements DriverDevice {
   }
 
   /** The value in the row's type; null where it cannot be converted, said once per point. */
-  #valueOf(binding: Binding, answer: unknown): PointValue {
-    const { row, attribute } = binding;
+  #valueOf(row: RegistryRow, attribute: Attribute<unknown>, answer: unknown): PointValue {
     const raw = attribute.read(answer, row.port);
     const converted = convertValue(raw, row.point.type);
     if (converted.ok) return converted.value;
@@ -267,7 +268,9 @@ export class Station implements DriverDevice {
     if (!anyUnreadable()) return;
     const texts = answers.map(withUnreadable);
     if (texts.every((answer) => answer === undefined)) return;
-    for (const { row, place, attribute } of this.#rows.bindings.values()) {
+    const { rows, attributes } = this.#rows;
+    for (const [i, row] of rows.entries()) {
+      const { place, attribute } = attributes[i]!;
       if (texts[place] === undefined || values.get(row.point.name) !== null) continue;
       const raw = attribute.read(texts[place], row.port);
       if (typeof raw !== "string") continue;
