@@ -15,7 +15,7 @@ export type EchoOutcome =
 export class Echo {
   readonly #timeoutMs: number;
   /** By topic. */
-  readonly #awaited = new Map<string, { readonly text: string; heard(): void }>();
+  readonly #awaited = new Map<string, { readonly id: string; readonly size: number; heard(): void }>();
 
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
@@ -24,15 +24,15 @@ export class Echo {
   /** Every message of the connection goes through here. */
   hear({ topic, payload }: Incoming): void {
     const awaited = this.#awaited.get(topic);
-    if (awaited && payload.toString() === awaited.text) awaited.heard();
+    if (awaited?.size === payload.length && payload.includes(awaited.id)) awaited.heard();
   }
 
   /** `{"probe": <id>}`, filled up to `size` bytes. Rejects with a LinkDownError where the connection ends meanwhile. */
   async send(session: Session, topic: string, size = 0): Promise<EchoOutcome> {
-    const bare = JSON.stringify({ probe: randomUUID() });
-    const text = size > bare.length ? `${bare.slice(0, -1)},"fill":"${fill(size - bare.length)}"}` : bare;
+    const id = randomUUID();
     const back = new Promise<EchoOutcome>((resolve) => {
-      this.#awaited.set(topic, { text, heard: () => resolve({ kind: "back" }) });
+      const awaited = { id, size: probe(id, size).length };
+      this.#awaited.set(topic, { ...awaited, heard: () => resolve({ kind: "back" }) });
     });
     const timeout = new AbortController();
     const lost = delay(this.#timeoutMs, { kind: "lost" } as const, { signal: timeout.signal });
@@ -43,7 +43,8 @@ export class Echo {
     down.catch(() => undefined);
     try {
       await session.subscribe([topic], { noLocal: false });
-      await session.publish({ topic, payload: text, qos: 1, retain: false });
+      // Its text may be megabytes: it is kept no longer than it is under way.
+      await session.publish({ topic, payload: probe(id, size), qos: 1, retain: false });
       return await Promise.race([back, lost, down]);
     } catch (error) {
       if (error instanceof LinkDownError) throw error;
@@ -56,6 +57,9 @@ export class Echo {
   }
 }
 
-function fill(length: number): string {
-  return "x".repeat(Math.max(0, length - '"fill":"",'.length));
+function probe(id: string, size: number): string {
+  const bare = JSON.stringify({ probe: id });
+  if (size <= bare.length) return bare;
+  const fill = "x".repeat(Math.max(0, size - bare.length - '"fill":"",'.length));
+  return `${bare.slice(0, -1)},"fill":"${fill}"}`;
 }

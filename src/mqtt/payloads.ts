@@ -72,8 +72,8 @@ export interface DeviceText {
   readonly metadata: readonly string[];
   /** `{point: {"units","type","tz"}, …}` of all published points. */
   readonly allMetadata: string;
-  /** `{point: units, …}` of all published points that have units. */
-  readonly allUnits: string;
+  /** `{point: units, …}` of all published points that have units; made for the first message that tells them. */
+  allUnits?: string;
 }
 
 const texts = new WeakMap<Pick<DeviceInfo, "points" | "timezone">, DeviceText>();
@@ -112,7 +112,6 @@ function textOf(points: readonly Point[], timezone: string): DeviceText {
   const metadata: string[] = [];
   const keys: string[] = [];
   const all: string[] = [];
-  const units: string[] = [];
   // Points have few kinds of metadata, and share their texts.
   const known = new Map<string, Map<PointType, string>>();
   for (const point of points) {
@@ -124,14 +123,12 @@ function textOf(points: readonly Point[], timezone: string): DeviceText {
     keys.push(key);
     metadata.push(text);
     all.push(key + text);
-    if (point.units !== "") units.push(key + JSON.stringify(point.units));
   }
   return {
     points,
     keys,
     metadata,
     allMetadata: `{${all.join(",")}}`,
-    allUnits: `{${units.join(",")}}`,
   };
 }
 
@@ -158,9 +155,18 @@ export function valueText(value: PointValue): string {
   return typeof value === "number" && Number.isFinite(value) ? String(value) : JSON.stringify(value);
 }
 
+function unitsText({ points, keys }: DeviceText): string {
+  const units = points.flatMap((point, i) =>
+    point.units === "" ? [] : [keys[i]! + JSON.stringify(point.units)],
+  );
+  return `{${units.join(",")}}`;
+}
+
 /** `"payload": "json"`: `{"device","timestamp","synchronized","values","units","failures"}`; `values` is JSON text. */
 export function jsonReading(scrape: Scrape, values: string): string {
-  const { points, allUnits } = deviceText(scrape.device);
+  const text = deviceText(scrape.device);
+  const { points } = text;
+  text.allUnits ??= unitsText(text);
   const failures = points.flatMap(({ name }): [string, string][] => {
     const reason = scrape.failures.get(name);
     return reason === undefined ? [] : [[name, JSON.stringify(reason)]];
@@ -170,7 +176,7 @@ export function jsonReading(scrape: Scrape, values: string): string {
     ["timestamp", JSON.stringify(scrape.takenAt)],
     ["synchronized", JSON.stringify(scrape.synchronizedAt)],
     ["values", values],
-    ["units", allUnits],
+    ["units", text.allUnits],
     ["failures", jsonObject(failures)],
     ...(isClockSet(scrape.takenAt) ? [] : CLOCK_NOT_SET),
   ]);

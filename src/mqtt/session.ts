@@ -1,4 +1,5 @@
 import mqtt, { type IClientOptions, type IConnackPacket, type IPublishPacket, type MqttClient } from "mqtt";
+import { writeToStream } from "mqtt-packet";
 import {
   type Done,
   ImpossibleMessageError,
@@ -13,6 +14,9 @@ import { NoStore } from "./no-store.ts";
 import { PublishWindow } from "./publish-window.ts";
 import { topicFault } from "./topics.ts";
 import { Turn } from "./turn.ts";
+
+// Else the first packet makes a buffer of each of 65,536 numbers, 7 MB that stay.
+writeToStream.cacheNumbers = false;
 
 export interface SessionOptions {
   readonly client: IClientOptions;
