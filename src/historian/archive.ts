@@ -75,7 +75,7 @@ export class Archive {
    * `saidAt`: when they were said, where their own time is another. Rejects only after {@link stop}, and with a TypeError for a
    * value that JSON cannot carry.
    */
-  async accept(samples: readonly Sample[], key: string, saidAt?: Date): Promise<boolean> {
+  async accept(samples: Iterable<Sample>, key: string, saidAt?: Date): Promise<boolean> {
     return await this.#delivery.accept(samples, key, saidAt);
   }
 

@@ -13,7 +13,7 @@ import { ScrapeTimes } from "./scrape-times.ts";
 /** Where samples go, and what becomes of them. */
 export interface RecorderSink {
   /** Resolves when the samples are on disk, or dropped and counted. `saidAt`: when they were said, where their own time is another. */
-  accept(samples: readonly Sample[], key: string, saidAt?: Date): Promise<unknown>;
+  accept(samples: Iterable<Sample>, key: string, saidAt?: Date): Promise<unknown>;
   /** What was lost since it was asked last. */
   takeLosses(): readonly Loss[];
 }
@@ -69,16 +69,15 @@ export class Recorder {
       this.#subscriptions.push(
         bus.on("scrape", (scrape) => this.#scraped(scrape)),
         bus.on("availability", (change) => {
-          if (isClockSet(change.since))
-            this.#accept([notes.availability(change, this.#pathOf(change.device))]);
+          if (isClockSet(change.since)) this.#accept(notes.availability(change, this.#pathOf(change.device)));
         }),
         bus.on("notice", ({ kind, device, text }) => {
           if (kind !== "scrape_skipped" || device === undefined || !isClockSet(this.#clock.now())) return;
-          this.#accept([notes.skip(this.#naming.device(device).path, text)]);
+          this.#accept(notes.skip(this.#naming.device(device).path, text));
         }),
       );
     this.#subscriptions.push(
-      bus.on("write", (write) => this.#accept([this.#audit.sample(write)])),
+      bus.on("write", (write) => this.#accept(this.#audit.sample(write))),
       bus.on("membership", ({ device, change }) => {
         if (change === "forgotten") this.#forget(device);
       }),
@@ -111,28 +110,31 @@ export class Recorder {
       this.#log.warn(
         "the clock went back: values of times that were there before are stored a microsecond later, beside the earlier ones",
       );
-    const samples = scrapeSamples(scrape, this.#namingOf(device), time);
-    this.#accept(samples);
+    const naming = this.#namingOf(device);
+    this.#acceptAll(scrapeSamples(scrape, naming, time), naming.path);
   }
 
   /** Its time is not known, and a wrong one would stand in the store for ever. */
   #leaveOut(scrape: Scrape): void {
     if (this.#undated === undefined)
       this.#log.error("the clock of this machine is not set: values are not stored until it is; run NTP");
-    this.#undated = (this.#undated ?? 0) + scrapeSamples(scrape, this.#namingOf(scrape.device)).length;
+    this.#undated ??= 0;
+    for (const _ of scrapeSamples(scrape, this.#namingOf(scrape.device))) this.#undated++;
   }
 
   #clockIsSet(leftOut: number): void {
     this.#log.warn(`the clock is set: values are stored from now on; ${leftOut} before were not`);
     this.#undated = undefined;
-    this.#accept([this.#notes.run(false)]);
+    this.#accept(this.#notes.run(false));
   }
 
-  /** Samples of one device or topic, in one record. */
-  #accept(samples: readonly Sample[], saidAt?: Date): void {
-    const [first] = samples;
-    if (!first) return;
-    const key = first.topic.slice(0, Math.max(first.topic.lastIndexOf("/"), 0));
+  #accept(sample: Sample, saidAt?: Date): void {
+    const { topic } = sample;
+    this.#acceptAll([sample], topic.slice(0, Math.max(topic.lastIndexOf("/"), 0)), saidAt);
+  }
+
+  /** Samples of one device or topic. */
+  #acceptAll(samples: Iterable<Sample>, key: string, saidAt?: Date): void {
     this.#accepting = this.#sink
       .accept(samples, key, saidAt)
       .catch((error: unknown) =>
@@ -143,9 +145,9 @@ export class Recorder {
   /** Says that the bridge runs, and what was lost meanwhile; again in a minute. */
   #alive(ended: boolean): void {
     if (isClockSet(this.#clock.now())) {
-      for (const loss of this.#sink.takeLosses()) this.#accept([this.#notes.loss(loss)]);
+      for (const loss of this.#sink.takeLosses()) this.#accept(this.#notes.loss(loss));
       // Its time is the start of the run; what it says is as old as it is.
-      this.#accept([this.#notes.run(ended)], this.#clock.now());
+      this.#accept(this.#notes.run(ended), this.#clock.now());
     }
     this.#cancelAlive = this.#clock.after(ALIVE_MS, () => this.#alive(false));
   }

@@ -11,12 +11,11 @@ const MAX_OPEN_WRITES = 10_000;
  * The values of a scrape, null included. A point that could not be read leaves no sample, nor does one whose row says
  * `Publish` never: what is kept is what subscribers could have kept (personal data is marked so). `time` as in {@link Sample}.
  */
-export function scrapeSamples(
+export function* scrapeSamples(
   { device, values, takenAt }: Scrape,
   naming: DeviceNaming = { path: device.path, keeps: () => true },
   time: number = timeOf(takenAt),
-): Sample[] {
-  const samples: Sample[] = [];
+): Generator<Sample> {
   const metas = new Map<string, Map<PointType, TopicMeta>>();
   const metaOf = (units: string, type: PointType): TopicMeta => {
     const byType = metas.get(units) ?? new Map<PointType, TopicMeta>();
@@ -28,9 +27,8 @@ export function scrapeSamples(
   for (const [point, value] of values) {
     const { units = "", type = "string", publish = "always" } = device.points.get(point) ?? {};
     if (publish === "never" || !naming.keeps(point)) continue;
-    samples.push({ topic: `${naming.path}/${point}`, time, value, meta: metaOf(units, type) });
+    yield { topic: `${naming.path}/${point}`, time, value, meta: metaOf(units, type) };
   }
-  return samples;
 }
 
 /**

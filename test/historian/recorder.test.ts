@@ -63,7 +63,7 @@ describe("recorder", () => {
       bus,
       sink: sink ?? {
         accept: (samples, key) => {
-          records.push({ key, samples });
+          records.push({ key, samples: [...samples] });
           return accepting;
         },
         takeLosses: () => losses.splice(0),

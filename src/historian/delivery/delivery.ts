@@ -7,6 +7,7 @@ import type { HistorianError } from "../errors.ts";
 import type { Loss } from "../losses.ts";
 import { type DeliveryCounters, DeliveryReports } from "./delivery-reports.ts";
 import { type Lot, Lots } from "./lots.ts";
+import { recordsOf } from "./sample-record.ts";
 import { Spool, type SpoolQueue } from "./spool.ts";
 import { LateError, timedCall } from "./timed-call.ts";
 
@@ -96,11 +97,12 @@ export class Delivery {
    * Accepts samples under one key (a device path, a topic). Resolves once they are on disk: true; false where there was no room on
    * disk nor in memory, so that they were dropped and counted. `saidAt`: when they were said, where their own time is another.
    */
-  async accept(samples: readonly Sample[], key: string, saidAt?: Date): Promise<boolean> {
-    if (samples.length === 0) return true;
-    const accepted = await this.#spool.append(samples, key, saidAt);
+  async accept(samples: Iterable<Sample>, key: string, saidAt?: Date): Promise<boolean> {
+    const records = recordsOf(samples, key, saidAt);
+    if (records.length === 0) return true;
+    const accepted = await this.#spool.append(records);
     this.#news += 1;
-    this.#gathered += samples.length;
+    for (const { samples: count } of records) this.#gathered += count;
     if (this.#gathered >= this.#batch) this.#lookNow();
     else this.#lookSoon();
     return accepted;

@@ -17,6 +17,21 @@ interface RecordText {
 }
 
 const VERSION = 1;
+/** Samples of one record: however many come in one call, what is in hand at once stays small. */
+const MOST = 5000;
+
+/** Samples as records, made one after the other; see {@link toRecord}. */
+export function recordsOf(samples: Iterable<Sample>, key: string, saidAt?: Date): NewRecord[] {
+  const records: NewRecord[] = [];
+  let some: Sample[] = [];
+  for (const sample of samples) {
+    if (some.push(sample) < MOST) continue;
+    records.push(toRecord(some, key, saidAt));
+    some = [];
+  }
+  if (some.length > 0) records.push(toRecord(some, key, saidAt));
+  return records;
+}
 
 /**
  * Samples as one record of the spool. `key` is what they are about; `saidAt` is when, where the samples' own time does not say it.

@@ -1,5 +1,11 @@
-import type { NewDeadLetter, NewRecord, Queue, QueueCounters, QueuedRecord, Settlement } from "../../queue/contract.ts";
-import type { Sample } from "../contract.ts";
+import type {
+  NewDeadLetter,
+  NewRecord,
+  Queue,
+  QueueCounters,
+  QueuedRecord,
+  Settlement,
+} from "../../queue/contract.ts";
 import type { Item, Outcome } from "./lots.ts";
 import { fromRecord, toRecord } from "./sample-record.ts";
 
@@ -9,8 +15,6 @@ export interface SpoolQueue extends Queue {
   readonly latest: QueueCounters;
 }
 
-/** Samples of one record: what is read back at once stays small, however many come in one call. */
-const MOST_IN_RECORD = 5000;
 /** Of one read. */
 const PAGE = { count: 500, bytes: 256 * 1024 };
 
@@ -37,11 +41,8 @@ export class Spool {
     return this.#queue.latest;
   }
 
-  /** Resolves when the samples are on disk: true; false where there was no room, and what found none is counted as dropped. */
-  async append(samples: readonly Sample[], key: string, saidAt?: Date): Promise<boolean> {
-    const records: NewRecord[] = [];
-    for (let from = 0; from < samples.length; from += MOST_IN_RECORD)
-      records.push(toRecord(samples.slice(from, from + MOST_IN_RECORD), key, saidAt));
+  /** Resolves when the records are on disk: true; false where there was no room, and what found none is counted as dropped. */
+  async append(records: readonly NewRecord[]): Promise<boolean> {
     return (await this.#queue.append(records)).length === records.length;
   }
 

@@ -59,7 +59,9 @@ export function volttronLayout(tables: VolttronTables, durability: Durability): 
         const { ids: id, definition } = topicOf(row);
         const other = batch.others.get(row);
         const text =
-          other === undefined ? numberText(batch.numbers[row] as number, definition.meta.type) : (other ?? "null");
+          other === undefined
+            ? numberText(batch.numbers[row] as number, definition.meta.type)
+            : (other ?? "null");
         values.push(formatTime(batch.times[row] as number), id, text);
       });
     },
