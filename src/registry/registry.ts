@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
 import {
   type Diagnostic,
   decodeText,
@@ -23,6 +24,8 @@ export interface Registry {
 /** Largest registry file, in bytes, and its most rows: a device of so many points could not be scraped. */
 const LARGEST_REGISTRY = 32_000_000;
 const MOST_ROWS = 250_000;
+/** A file of tens of thousands of rows. */
+const MANY_ROWS_BYTES = 1_000_000;
 
 /**
  * Reads a registry CSV (contracts.md: Registry CSV) in slices, so that timers and connections have their turn. Never rejects: a file that
@@ -35,12 +38,23 @@ export async function readRegistry(file: string): Promise<Registry> {
   } catch (error) {
     return { rows: [], diagnostics: [unreadable(file, error)] };
   }
+  if (bytes.length > MANY_ROWS_BYTES) keepHeapSmall();
   const reading = parsing(bytes, file);
   for (;;) {
     const { done, value } = reading.next();
     if (done) return value;
     await setImmediate();
   }
+}
+
+/**
+ * Has V8 collect before garbage is a fifth of what is in use, and make no more room for new objects than there is, for as long as
+ * the process lives. What a scrape of so many points makes is much and soon garbage; left alone, V8 lets it pile up to about as much
+ * as is in use (measured with 100,000 rows: a tenth more processor time, a quarter less memory).
+ */
+function keepHeapSmall(): void {
+  setFlagsFromString("--heap-growing-percent=20");
+  setFlagsFromString("--semi-space-growth-factor=1");
 }
 
 /** {@link readRegistry} of bytes that are there already, in one go; `file` is for the diagnostics. */
