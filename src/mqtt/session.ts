@@ -127,6 +127,11 @@ export class Session {
     return this.#client.options.protocolVersion === 5 ? 5 : 4;
   }
 
+  /** The largest packet that the broker may send here; undefined: any. */
+  get largestTaken(): number | undefined {
+    return this.#client.options.properties?.maximumPacketSize;
+  }
+
   get alive(): boolean {
     return this.#reason === undefined;
   }

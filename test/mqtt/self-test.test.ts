@@ -4,7 +4,7 @@ import type { MqttSettings } from "../../src/config/settings.ts";
 import { selfTest } from "../../src/mqtt/index.ts";
 import { Mosquitto, type MosquittoOptions, mosquittoInstalled } from "../helpers/mosquitto.ts";
 import { Recorder } from "../helpers/mqtt-recorder.ts";
-import { connected, PATH, type Rig, STATION, scrape, startRig, until } from "./rig.ts";
+import { connected, device, PATH, point, type Rig, STATION, scrape, startRig, until } from "./rig.ts";
 
 const endings: (() => Promise<unknown>)[] = [];
 
@@ -91,6 +91,19 @@ describe.skipIf(!mosquittoInstalled)("the self-test at connect", () => {
     expect(findings(rig)[0]).toContain(
       `acknowledged a message on devices/${PATH}/all and did not deliver it`,
     );
+  });
+
+  test("a message larger than the bridge itself takes is no fault of the broker's", async () => {
+    const mosquitto = await broker();
+    const points = Array.from({ length: 2000 }, (_, n) => point(`${"long".repeat(120)} ${n}`));
+    const times = { firstPauseMs: 50, longestPauseMs: 200, stableMs: 100, connectTimeoutMs: 500 };
+    const { mqtt } = await startRig(
+      { url: mosquitto.url, state: "off" },
+      { times, devices: new Map([[PATH, device(PATH, points)]]) },
+    );
+    endings.push(() => mqtt.stop());
+    await connected(mqtt);
+    expect(await health(mosquitto.url)).toMatchObject({ message_size: "ok" });
   });
 
   for (const version of [5, 4] as const)
