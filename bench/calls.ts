@@ -6,9 +6,9 @@
  * Run: node bench/calls.ts [stations…]
  */
 import { Account, type Reader } from "../src/drivers/chargepoint/account/account.ts";
-import { ageAllowed } from "../src/drivers/chargepoint/account/pace.ts";
+import { ageAllowed } from "../src/drivers/chargepoint/account/reads/pace.ts";
 import type { Operation, RequestOf, ResponseOf } from "../src/drivers/chargepoint/api/message.ts";
-import { createLog } from "../src/log.ts";
+import { createLog } from "../src/log/log.ts";
 
 const SIZES = [1, 10, 100, 1_000, 10_000, 100_000];
 const GROUPS = [50, 500, 0];

@@ -18,8 +18,8 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Sample, TopicMeta } from "../src/historian/contract.ts";
 import { openArchive } from "../src/historian/index.ts";
-import { SqliteBackend } from "../src/historian/sqlite/backend.ts";
-import { createLog } from "../src/log.ts";
+import { SqliteBackend } from "../src/historian/stores/sqlite/backend.ts";
+import { createLog } from "../src/log/log.ts";
 import { SETTINGS } from "../test/historian/settings.ts";
 
 const [, , ...args] = process.argv;

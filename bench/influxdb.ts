@@ -11,8 +11,8 @@ import { performance } from "node:perf_hooks";
 import { InfluxDB } from "influx";
 import { Agent, request } from "undici";
 import type { HistorianBackendType, Sample, TopicMeta } from "../src/historian/contract.ts";
-import { influxdb } from "../src/historian/influxdb/index.ts";
-import { createLog } from "../src/log.ts";
+import { influxdb } from "../src/historian/stores/influxdb/index.ts";
+import { createLog } from "../src/log/log.ts";
 import { Influxd } from "../test/helpers/influxdb.ts";
 
 const POINTS = Number(process.argv[2] ?? 200_000);

@@ -7,9 +7,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Bus } from "../src/bus.ts";
-import { loadAll } from "../src/cli/load.ts";
+import { loadAll } from "../src/cli/setup/load.ts";
 import { openDevices, StateStore } from "../src/devices/index.ts";
-import { createLog, Secrets } from "../src/log.ts";
+import { createLog, Secrets } from "../src/log/log.ts";
 
 const count = Number(process.argv[2] ?? 10_000);
 const ROWS = 60;

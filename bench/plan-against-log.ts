@@ -10,7 +10,7 @@ import { join } from "node:path";
 import type { ChargePointConfig } from "../src/drivers/chargepoint/config.ts";
 import { chargepoint } from "../src/drivers/chargepoint/index.ts";
 import type { DriverService } from "../src/drivers/driver.ts";
-import { createLog } from "../src/log.ts";
+import { createLog } from "../src/log/log.ts";
 import type { PointValue } from "../src/points/index.ts";
 import { parseRegistry } from "../src/registry/index.ts";
 import { SteppedClock, startSimulator } from "../src/simulator/index.ts";

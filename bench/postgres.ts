@@ -12,8 +12,8 @@ import { once } from "node:events";
 import { performance } from "node:perf_hooks";
 import pg from "pg";
 import type { Sample, TopicMeta } from "../src/historian/contract.ts";
-import { PostgresBackend } from "../src/historian/postgres/backend.ts";
-import { createLog } from "../src/log.ts";
+import { PostgresBackend } from "../src/historian/stores/postgres/backend.ts";
+import { createLog } from "../src/log/log.ts";
 import { POSTGRES_PASSWORD, POSTGRES_USER, Postgres } from "../test/helpers/postgres.ts";
 
 const SCRAPES = Number(process.argv[2] ?? 200);

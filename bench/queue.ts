@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createLog } from "../src/log.ts";
+import { createLog } from "../src/log/log.ts";
 import { type NewRecord, openQueue, type Queue } from "../src/queue/index.ts";
 
 const RECORDS = Number(process.argv[2] ?? 50_000);

@@ -23,7 +23,7 @@ import { operations } from "../src/drivers/chargepoint/api/operations/index.ts";
 import { securityHeader } from "../src/drivers/chargepoint/api/security.ts";
 import { buildRequest, soapAction } from "../src/drivers/chargepoint/api/soap.ts";
 import { chargepoint } from "../src/drivers/chargepoint/index.ts";
-import { createLog } from "../src/log.ts";
+import { createLog } from "../src/log/log.ts";
 import { startMqtt } from "../src/mqtt/index.ts";
 import type { DeviceInfo } from "../src/points/index.ts";
 import { openQueue } from "../src/queue/index.ts";

@@ -20,11 +20,11 @@ import {
   securityHeader,
 } from "../src/drivers/chargepoint/api/index.ts";
 import type { Fields } from "../src/drivers/chargepoint/api/message.ts";
-import { createLog } from "../src/log.ts";
+import { createLog } from "../src/log/log.ts";
 import { Accounts, openAccount } from "../src/simulator/accounts.ts";
 import { CallLog } from "../src/simulator/calls.ts";
 import { SteppedClock } from "../src/simulator/clock.ts";
-import { Service } from "../src/simulator/face/service.ts";
+import { Service } from "../src/simulator/http/service.ts";
 import { Trouble } from "../src/simulator/trouble/trouble.ts";
 import { World } from "../src/simulator/world/world.ts";
 

@@ -13,7 +13,7 @@ import {
 } from "./devices/index.ts";
 import { type Archive, openArchive, openHistorian, Recorder } from "./historian/index.ts";
 import { SiteLimits } from "./limits/index.ts";
-import type { Log, Secrets } from "./log.ts";
+import type { Log, Secrets } from "./log/log.ts";
 import { type Mqtt, startMqtt } from "./mqtt/index.ts";
 import { openQueue } from "./queue/index.ts";
 import { ContinuousSync, createSessionDatabase, type SessionAccount } from "./sessions/index.ts";

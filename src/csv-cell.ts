@@ -1,4 +1,4 @@
-import { printable } from "./log.ts";
+import { printable } from "./log/log.ts";
 
 /**
  * One cell of every CSV file that is written (RFC 4180): numbers bare, nothing for null, objects as JSON. Text that a

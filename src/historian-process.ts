@@ -3,7 +3,7 @@ import { Bus } from "./bus.ts";
 import type { BridgeSettings } from "./config/index.ts";
 import { DataLock, watchFiles } from "./devices/index.ts";
 import { MessageRecorder, openArchive } from "./historian/index.ts";
-import type { Log, Secrets } from "./log.ts";
+import type { Log, Secrets } from "./log/log.ts";
 import { brokerUrl, Intake, startIntakeStatus } from "./mqtt/index.ts";
 
 export interface HistorianProcessOptions {

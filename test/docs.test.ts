@@ -163,7 +163,9 @@ describe("docs/configuration.md", () => {
   });
 
   test("knows the exit codes of the CLI", () => {
-    const codes = Object.values(text("src/cli/command-error.ts").match(/: \d+/g)!).map((c) => c.slice(2));
+    const codes = Object.values(text("src/cli/terminal/command-error.ts").match(/: \d+/g)!).map((c) =>
+      c.slice(2),
+    );
     const named = [...section(page, "## Exit codes").matchAll(/^\| (\d+) \|/gm)].map((match) => match[1]);
     expect(named.sort()).toEqual([...new Set(codes)].sort());
   });
@@ -247,6 +249,19 @@ describe("docs/architecture.md", () => {
       held.delete(code(part!));
     }
     expect([...held.keys()]).toEqual([]);
+  });
+
+  test("has the rooms that test/architecture.test.ts holds, in their order", () => {
+    const [, table] = /ROOMS[^=]*= (\{[\s\S]*?\n\});/.exec(text("test/architecture.test.ts"))!;
+    const held = [...table!.matchAll(/^ {2}"?([\w/-]+)"?: \[([\s\S]*?)\]/gm)].map(([, part, list]) => [
+      part!,
+      [...list!.matchAll(/"([^"]+)"/g)].map((match) => match[1]!),
+    ]);
+    const told = rows(section("docs/architecture.md", "## Rooms")).map(([part, rooms]) => [
+      code(part!),
+      [...rooms!.matchAll(/(?:^|, )`([^`]+)`/g)].map((match) => match[1]!),
+    ]);
+    expect(Object.fromEntries(told)).toEqual(Object.fromEntries(held));
   });
 });
 

@@ -6,9 +6,9 @@
  */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { startBridge } from "../../src/bridge.ts";
-import { loadAll } from "../../src/cli/load.ts";
-import { expectShortLives } from "../../src/cli/short-lived.ts";
-import { createLog, Secrets } from "../../src/log.ts";
+import { expectShortLives } from "../../src/cli/run/short-lived.ts";
+import { loadAll } from "../../src/cli/setup/load.ts";
+import { createLog, Secrets } from "../../src/log/log.ts";
 
 /** What the orchestrator is told. */
 export type Told =

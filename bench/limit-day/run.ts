@@ -1,9 +1,9 @@
 import { rmSync } from "node:fs";
 import { Bus } from "../../src/bus.ts";
-import { loadAll } from "../../src/cli/load.ts";
+import { loadAll } from "../../src/cli/setup/load.ts";
 import { openDevices, StateStore } from "../../src/devices/index.ts";
 import { SiteLimits } from "../../src/limits/index.ts";
-import { createLog, Secrets } from "../../src/log.ts";
+import { createLog, Secrets } from "../../src/log/log.ts";
 import type { Write } from "../../src/points/index.ts";
 import { startSimulator } from "../../src/simulator/index.ts";
 import { portLoadKw } from "../../src/simulator/world/station.ts";

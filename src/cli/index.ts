@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
-import { CommandError, EXIT } from "./command-error.ts";
-import { processSurroundings, type Surroundings, type Terminal, terminalOn } from "./terminal.ts";
-import { packageVersion } from "./version.ts";
+import { CommandError, EXIT } from "./terminal/command-error.ts";
+import { processSurroundings, type Surroundings, type Terminal, terminalOn } from "./terminal/terminal.ts";
+import { packageVersion } from "./terminal/version.ts";
 
 /** Adds one command to the program. */
 export type CommandFile = (program: Command, terminal: Terminal) => void;
@@ -11,33 +11,33 @@ export type CommandFile = (program: Command, terminal: Terminal) => void;
  * program, and would be in the memory of a bridge for as long as it runs.
  */
 const commands: Readonly<Record<string, () => Promise<CommandFile>>> = {
-  run: async () => (await import("./run.ts")).run,
-  historian: async () => (await import("./historian.ts")).historian,
-  demo: async () => (await import("./demo.ts")).demo,
-  simulate: async () => (await import("./simulate.ts")).simulate,
-  check: async () => (await import("./check.ts")).check,
-  plan: async () => (await import("./plan.ts")).plan,
-  scrape: async () => (await import("./scrape.ts")).scrape,
-  get: async () => (await import("./get.ts")).get,
-  set: async () => (await import("./set.ts")).set,
-  revert: async () => (await import("./revert.ts")).revert,
-  sheds: async () => (await import("./sheds.ts")).sheds,
-  override: async () => (await import("./override.ts")).override,
-  limit: async () => (await import("./limit.ts")).limit,
-  schedule: async () => (await import("./schedule.ts")).schedule,
-  event: async () => (await import("./event.ts")).event,
-  history: async () => (await import("./history.ts")).history,
-  sessions: async () => (await import("./sessions.ts")).sessions,
-  report: async () => (await import("./report.ts")).report,
-  audit: async () => (await import("./audit.ts")).audit,
-  deadletter: async () => (await import("./deadletter.ts")).deadletter,
-  status: async () => (await import("./status.ts")).status,
-  selftest: async () => (await import("./selftest.ts")).selftest,
+  run: async () => (await import("./run/run.ts")).run,
+  historian: async () => (await import("./run/historian.ts")).historian,
+  demo: async () => (await import("./run/demo.ts")).demo,
+  simulate: async () => (await import("./run/simulate.ts")).simulate,
+  check: async () => (await import("./setup/check.ts")).check,
+  plan: async () => (await import("./setup/plan.ts")).plan,
+  scrape: async () => (await import("./setup/scrape.ts")).scrape,
+  get: async () => (await import("./bridge/get.ts")).get,
+  set: async () => (await import("./bridge/set.ts")).set,
+  revert: async () => (await import("./bridge/revert.ts")).revert,
+  sheds: async () => (await import("./bridge/sheds.ts")).sheds,
+  override: async () => (await import("./bridge/override.ts")).override,
+  limit: async () => (await import("./bridge/limit.ts")).limit,
+  schedule: async () => (await import("./bridge/schedule.ts")).schedule,
+  event: async () => (await import("./bridge/event.ts")).event,
+  history: async () => (await import("./store/history.ts")).history,
+  sessions: async () => (await import("./data/sessions.ts")).sessions,
+  report: async () => (await import("./data/report.ts")).report,
+  audit: async () => (await import("./store/audit.ts")).audit,
+  deadletter: async () => (await import("./store/deadletter.ts")).deadletter,
+  status: async () => (await import("./bridge/status.ts")).status,
+  selftest: async () => (await import("./bridge/selftest.ts")).selftest,
   api: async () => (await import("./api/index.ts")).api,
-  discover: async () => (await import("./discover.ts")).discover,
-  stations: async () => (await import("./stations.ts")).stations,
-  wsdl: async () => (await import("./wsdl.ts")).wsdl,
-  completion: async () => (await import("./completion.ts")).completion,
+  discover: async () => (await import("./setup/discover.ts")).discover,
+  stations: async () => (await import("./setup/stations.ts")).stations,
+  wsdl: async () => (await import("./api/wsdl.ts")).wsdl,
+  completion: async () => (await import("./terminal/completion.ts")).completion,
 };
 
 /** Runs one command line (without `node` and the script) and gives the exit code. Never throws. */

@@ -1,5 +1,5 @@
 import { dirname, resolve as resolvePath } from "node:path";
-import type { Secrets } from "../log.ts";
+import type { Secrets } from "../log/log.ts";
 import { convertValue } from "../points/index.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { closest } from "./did-you-mean.ts";

@@ -2,13 +2,13 @@ import type { Bus } from "../bus.ts";
 import type { EventPlan } from "../drivers/driver.ts";
 import { WriteRefusedError } from "../drivers/errors.ts";
 import type { PointValue, Write } from "../points/index.ts";
-import { answerOf } from "./answers.ts";
-import { type Clock, withDeadline } from "./clock.ts";
+import { recordOf } from "../storage/saved-record.ts";
+import type { StateNamespace } from "../storage/state-store.ts";
+import { type Clock, withDeadline } from "../time/clock.ts";
 import { checkAge, findDevice, isDuration, LONGEST_MINUTES } from "./command-checks.ts";
 import type { Command, Eventing, PlannedEvent } from "./commands.ts";
 import type { Device } from "./device.ts";
-import { recordOf } from "./saved-record.ts";
-import type { StateNamespace } from "./state-store.ts";
+import { answerOf } from "./writing/answers.ts";
 
 interface Parts {
   readonly devices: ReadonlyMap<string, Device>;

@@ -1,12 +1,12 @@
-import type { Actuator } from "./actuator.ts";
-import type { DeadMan } from "./dead-man.ts";
+import type { Notices } from "../log/notices.ts";
 import type { Device } from "./device.ts";
-import type { Heartbeat } from "./heartbeat.ts";
-import type { LimitBook } from "./limit-book.ts";
-import type { LimitKeeper } from "./limit-keeper.ts";
-import type { LimitWatch } from "./limit-watch.ts";
-import type { Notices } from "./notices.ts";
+import type { DeadMan } from "./holding/dead-man.ts";
+import type { LimitBook } from "./holding/limit-book.ts";
+import type { LimitKeeper } from "./holding/limit-keeper.ts";
+import type { LimitWatch } from "./holding/limit-watch.ts";
 import type { Schedule } from "./schedule/index.ts";
+import type { Heartbeat } from "./scraping/heartbeat.ts";
+import type { Actuator } from "./writing/actuator.ts";
 
 interface Parts {
   /** By its settings: it never writes. */

@@ -2,14 +2,14 @@ import { Bus } from "../bus.ts";
 import { type Diagnostic, type DriverSettings, formatDiagnostic } from "../config/index.ts";
 import type { DriverType } from "../drivers/driver.ts";
 import { driverTypes } from "../drivers/index.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
+import { Notices } from "../log/notices.ts";
 import type { Scrape } from "../points/index.ts";
-import { buildDevices, type LoadedDevice } from "./build.ts";
-import { systemClock, withDeadline } from "./clock.ts";
-import { DriverServices } from "./driver-services.ts";
-import { Notices } from "./notices.ts";
-import { Scraper } from "./scraper.ts";
-import { StateStore } from "./state-store.ts";
+import { StateStore } from "../storage/state-store.ts";
+import { systemClock, withDeadline } from "../time/clock.ts";
+import { buildDevices, type LoadedDevice } from "./building/build.ts";
+import { DriverServices } from "./building/driver-services.ts";
+import { Scraper } from "./scraping/scraper.ts";
 
 const DEADLINE_MS = 60_000;
 

@@ -1,5 +1,5 @@
 import type { Notice } from "../bus.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 
 const EVERY_MS = 1000;
 

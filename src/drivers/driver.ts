@@ -1,5 +1,5 @@
 import type { Diagnostic } from "../config/diagnostic.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import type { PointValue } from "../points/index.ts";
 import type { RegistryRow } from "../registry/row.ts";
 import type { Verification } from "./errors.ts";

@@ -1,5 +1,5 @@
 import type { Notice } from "../bus.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import type { PointType, PointValue } from "../points/index.ts";
 
 /** One value to keep. The key is (topic, time): the same key again replaces the value. */

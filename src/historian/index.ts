@@ -1,33 +1,33 @@
 import type { HistorianSettings } from "../config/settings.ts";
-import { Archive, type ArchiveOptions } from "./archive.ts";
 import type { HistorianBackendType } from "./contract.ts";
-import type { Historian } from "./historian.ts";
-import { influxdb } from "./influxdb/index.ts";
+import { Archive, type ArchiveOptions } from "./delivery/archive.ts";
 import { type OpenOptions, openFrom } from "./open.ts";
-import { postgres } from "./postgres/index.ts";
-import { sqlite } from "./sqlite/index.ts";
-import { volttronSqlite } from "./volttron-sqlite/index.ts";
+import type { Historian } from "./query/historian.ts";
+import { influxdb } from "./stores/influxdb/index.ts";
+import { postgres } from "./stores/postgres/index.ts";
+import { sqlite } from "./stores/sqlite/index.ts";
+import { volttronSqlite } from "./stores/volttron-sqlite/index.ts";
 
-export type { Archive, ArchiveOptions } from "./archive.ts";
 export type { HistorianBackend, HistorianBackendType, Order, Sample, Topic, TopicMeta } from "./contract.ts";
+export type { Archive, ArchiveOptions } from "./delivery/archive.ts";
 export type { DeliveryCounters } from "./delivery/index.ts";
 export type { HistorianErrorKind } from "./errors.ts";
 export { HistorianError, QueryError } from "./errors.ts";
 export { type DeviceGaps, findGaps } from "./gaps/index.ts";
+export { MessageRecorder } from "./ingest/index.ts";
+export type { OpenOptions } from "./open.ts";
 export type {
   HistorianOptions,
   HistoryAnswer,
   HistoryPage,
   HistoryRow,
   VolttronAnswer,
-} from "./historian.ts";
-export { Historian, volttronAnswer } from "./historian.ts";
-export { MessageRecorder } from "./ingest/index.ts";
-export type { OpenOptions } from "./open.ts";
-export { checkQuery, type HistoryQuery } from "./query.ts";
-export type { RecorderOptions } from "./recorder.ts";
-export { Recorder } from "./recorder.ts";
-export { type CallArguments, volttronHistorian } from "./volttron-api.ts";
+} from "./query/historian.ts";
+export { Historian, volttronAnswer } from "./query/historian.ts";
+export { checkQuery, type HistoryQuery } from "./query/query.ts";
+export { type CallArguments, volttronHistorian } from "./query/volttron-api.ts";
+export type { RecorderOptions } from "./record/recorder.ts";
+export { Recorder } from "./record/recorder.ts";
 
 /** THE LIST: every kind of store that `historian.backend` can name. */
 export const backends: Readonly<Record<string, HistorianBackendType>> = {

@@ -1,10 +1,10 @@
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { OWN_KEYWORDS } from "../config/schema.ts";
 import type { HistorianSettings } from "../config/settings.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import type { BackendContext, HistorianBackendType } from "./contract.ts";
 import { HistorianError } from "./errors.ts";
-import { Historian } from "./historian.ts";
+import { Historian } from "./query/historian.ts";
 
 export interface OpenOptions {
   readonly log: Log;

@@ -1,5 +1,5 @@
-import type { Clock } from "../devices/clock.ts";
-import type { Notices } from "../devices/notices.ts";
+import type { Notices } from "../log/notices.ts";
+import type { Clock } from "../time/clock.ts";
 
 const REMIND_MS = 3_600_000;
 

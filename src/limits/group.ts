@@ -1,9 +1,9 @@
 import type { LimitSettings } from "../config/index.ts";
-import type { Clock } from "../devices/clock.ts";
 import type { Commands, LimitGroup } from "../devices/commands.ts";
-import type { Notices } from "../devices/notices.ts";
 import { pathPattern } from "../devices/overrides/pattern.ts";
+import type { Notices } from "../log/notices.ts";
 import type { DeviceInfo, Scrape } from "../points/index.ts";
+import type { Clock } from "../time/clock.ts";
 import { Alarms } from "./alarms.ts";
 import { decide, type Plan } from "./decide.ts";
 import type { Journal } from "./journal.ts";

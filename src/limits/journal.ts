@@ -1,6 +1,6 @@
 import type { Bus } from "../bus.ts";
-import type { Clock } from "../devices/clock.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
+import type { Clock } from "../time/clock.ts";
 
 /** One line in the log and one event for each change of a limit: none is left out, however many there are. */
 export class Journal {

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import type { Clock } from "../devices/clock.ts";
 import type { Command, CommandResult, Commands, LimitedOutlet } from "../devices/commands.ts";
-import type { Notices } from "../devices/notices.ts";
+import type { Notices } from "../log/notices.ts";
 import type { PointValue } from "../points/index.ts";
+import type { Clock } from "../time/clock.ts";
 import { isBusy, mayDrawKw, type Outlet, observe } from "./outlet.ts";
 import type { OwnLimits } from "./own-limits.ts";
 import { read, type Source } from "./sources.ts";

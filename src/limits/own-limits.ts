@@ -1,6 +1,6 @@
-import { recordOf } from "../devices/saved-record.ts";
-import type { StateNamespace } from "../devices/state-store.ts";
 import type { PointValue } from "../points/index.ts";
+import { recordOf } from "../storage/saved-record.ts";
+import type { StateNamespace } from "../storage/state-store.ts";
 import { sameKw } from "./outlet.ts";
 
 interface Saved {

@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
 import type { Bus } from "../bus.ts";
 import type { LimitSettings } from "../config/index.ts";
-import { type Clock, systemClock } from "../devices/clock.ts";
 import { checkAge } from "../devices/command-checks.ts";
 import type { Command, Commands, LimitGroup, Limiting } from "../devices/commands.ts";
 import { LimitGroupNotFoundError, ReadOnlyBridgeError } from "../devices/errors.ts";
-import { Notices } from "../devices/notices.ts";
-import type { StateStore } from "../devices/state-store.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
+import { Notices } from "../log/notices.ts";
 import type { DeviceInfo } from "../points/index.ts";
+import type { StateStore } from "../storage/state-store.ts";
+import { type Clock, systemClock } from "../time/clock.ts";
 import { InvalidLimitError } from "./errors.ts";
 import { Group } from "./group.ts";
 import { Journal } from "./journal.ts";

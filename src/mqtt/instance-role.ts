@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { Notice } from "../bus.ts";
-import type { Log } from "../log.ts";
-import { type Claim, compare, nameOf, type Role, readClaim } from "./claim.ts";
-import { type Incoming, type Link, LinkDownError } from "./link.ts";
+import type { Log } from "../log/log.ts";
+import { type Claim, compare, nameOf, type Role, readClaim } from "./broker/claim.ts";
+import { type Incoming, type Link, LinkDownError } from "./broker/link.ts";
 import { parseJson } from "./payloads.ts";
 import type { Topics } from "./topics.ts";
 

@@ -1,13 +1,13 @@
 import type { Bus } from "../bus.ts";
 import type { MqttSettings } from "../config/settings.ts";
 import type { Commands, Control } from "../devices/commands.ts";
-import type { Log, Secrets } from "../log.ts";
+import type { Log, Secrets } from "../log/log.ts";
 import type { DeviceInfo } from "../points/index.ts";
 import type { Queue } from "../queue/contract.ts";
-import type { ConnectionTimes } from "./connection.ts";
+import type { ConnectionTimes } from "./broker/connection.ts";
+import type { RetainedStore } from "./commands/retained-record.ts";
 import type { InstanceRoleOptions } from "./instance-role.ts";
-import type { RetainedStore } from "./retained-record.ts";
-import type { HealthReport } from "./status.ts";
+import type { HealthReport } from "./publishing/status.ts";
 
 /** What {@link startMqtt} needs. */
 export interface MqttOptions {

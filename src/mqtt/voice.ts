@@ -1,5 +1,5 @@
-import type { Connection } from "./connection.ts";
-import type { Done, Link, Message, Subscription } from "./link.ts";
+import type { Connection } from "./broker/connection.ts";
+import type { Done, Link, Message, Subscription } from "./broker/link.ts";
 
 /** A connection that is up only while the bridge speaks for its instance; another bridge of the same name does otherwise. */
 export class Voice implements Link {

@@ -1,4 +1,4 @@
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import type { AppendBuffer } from "./append-buffer.ts";
 import { QueueError } from "./failure.ts";
 import type { AppendBatch, CommitRequest, CommitResult, SettleBatch } from "./messages.ts";

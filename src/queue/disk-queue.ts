@@ -1,4 +1,4 @@
-import { Thread } from "../thread-calls.ts";
+import { Thread } from "../storage/thread-calls.ts";
 import { AppendBuffer } from "./append-buffer.ts";
 import { Committer } from "./committer.ts";
 import type { DeadLetter, NewRecord, Queue, QueueCounters, QueuedRecord, Settlement } from "./contract.ts";

@@ -1,4 +1,4 @@
-import { sqliteFailure } from "../sqlite-failure.ts";
+import { sqliteFailure } from "../storage/sqlite-failure.ts";
 
 /**
  * `disk`: the disk or the file's rights do not allow it now; another try can succeed. `busy`: another process writes.

@@ -1,4 +1,4 @@
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 
 /** Something an operator should know. Kinds: `queue_filling`, `queue_full`, `queue_blocked`, `queue_resumed`, `queue_damaged`. */
 export interface QueueNotice {

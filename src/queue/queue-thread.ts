@@ -1,7 +1,7 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
-import { OpenFile, putBack } from "../sqlite-file.ts";
 import { DiskReserve } from "../storage/disk-reserve.ts";
+import { OpenFile, putBack } from "../storage/sqlite-file.ts";
 import { append } from "./appends.ts";
 import { type Connection, type ConnectOptions, PAGE_BYTES } from "./connection.ts";
 import type { DeadLetter, QueueCounters } from "./contract.ts";

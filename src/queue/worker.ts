@@ -1,5 +1,5 @@
 import { workerData } from "node:worker_threads";
-import { serveThread } from "../thread-calls.ts";
+import { serveThread } from "../storage/thread-calls.ts";
 import { queueError } from "./failure.ts";
 import type { Calls, Failure, QueueSettings, ThreadEvent } from "./messages.ts";
 import { QueueThread } from "./queue-thread.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import type { SessionOutlet } from "../points/index.ts";
 import { announce } from "./announce.ts";
 import type { SessionDatabase } from "./database.ts";

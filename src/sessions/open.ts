@@ -1,5 +1,9 @@
 import { isAbsolute, join } from "node:path";
-import { CONNECTION_SCHEMA, type PostgresConnection, withUrl } from "../historian/postgres/connection.ts";
+import {
+  CONNECTION_SCHEMA,
+  type PostgresConnection,
+  withUrl,
+} from "../historian/stores/postgres/connection.ts";
 import { type SessionDatabase, SessionDatabaseError } from "./database.ts";
 import { PostgresSessions } from "./postgres/database.ts";
 import { SqliteSessions } from "./sqlite/database.ts";

@@ -1,5 +1,5 @@
 import { runCli } from "../../src/cli/index.ts";
-import type { Surroundings } from "../../src/cli/terminal.ts";
+import type { Surroundings } from "../../src/cli/terminal/terminal.ts";
 
 export interface Outcome {
   readonly code: number;

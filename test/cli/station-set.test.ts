@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Bus, type Notice } from "../../src/bus.ts";
-import { loadAll } from "../../src/cli/load.ts";
+import { loadAll } from "../../src/cli/setup/load.ts";
 import { openDevices, StateStore } from "../../src/devices/index.ts";
-import { createLog, Secrets } from "../../src/log.ts";
+import { createLog, Secrets } from "../../src/log/log.ts";
 import type { Scrape } from "../../src/points/index.ts";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
 import { Site } from "../helpers/site.ts";

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { formatDiagnostic, loadBridge, loadDevices } from "../../src/config/index.ts";
-import { Secrets } from "../../src/log.ts";
+import { Secrets } from "../../src/log/log.ts";
 import { DRIVERS } from "./drivers.ts";
 
 /**

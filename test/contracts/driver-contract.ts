@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { DriverDevice, DriverService, DriverType, Reading } from "../../src/drivers/driver.ts";
 import { PointNotFoundError, PointReadOnlyError } from "../../src/drivers/errors.ts";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/log/log.ts";
 import type { PointValue } from "../../src/points/index.ts";
 import type { RegistryRow } from "../../src/registry/row.ts";
 

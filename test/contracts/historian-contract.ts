@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Notice } from "../../src/bus.ts";
 import type { HistorianBackend, ReadRequest, Row, Sample, TopicMeta } from "../../src/historian/contract.ts";
+import { RetentionKeeper } from "../../src/historian/delivery/retention.ts";
 import { HistorianError } from "../../src/historian/errors.ts";
-import { Historian } from "../../src/historian/historian.ts";
-import { RetentionKeeper } from "../../src/historian/retention.ts";
+import { Historian } from "../../src/historian/query/historian.ts";
 import { parseTime } from "../../src/historian/time.ts";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/log/log.ts";
 import type { PointValue } from "../../src/points/index.ts";
 import { historianQueries } from "./historian-queries.ts";
 

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Sample, TopicMeta } from "../../src/historian/contract.ts";
-import { Historian, volttronAnswer } from "../../src/historian/historian.ts";
-import type { HistoryQuery } from "../../src/historian/query.ts";
+import { Historian, volttronAnswer } from "../../src/historian/query/historian.ts";
+import type { HistoryQuery } from "../../src/historian/query/query.ts";
 import { parseTime } from "../../src/historian/time.ts";
 import type { PointValue } from "../../src/points/index.ts";
 

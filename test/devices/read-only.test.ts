@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { StateStore } from "../../src/devices/state-store.ts";
+import { StateStore } from "../../src/storage/state-store.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { type RigOptions, rig, type ScriptedDevice } from "./rig.ts";
 

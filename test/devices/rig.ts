@@ -2,10 +2,10 @@ import { Bus, type Notice, type Preemption, type Reservation } from "../../src/b
 import type { ActuatorSettings, DeviceSettings, DriverSettings } from "../../src/config/settings.ts";
 import type { Command } from "../../src/devices/commands.ts";
 import { openDevices } from "../../src/devices/index.ts";
-import { StateStore } from "../../src/devices/state-store.ts";
 import type { DriverDevice, DriverType, WriteOptions, WriteOutcome } from "../../src/drivers/driver.ts";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/log/log.ts";
 import type { AvailabilityChange, PointValue, Scrape, Write } from "../../src/points/index.ts";
+import { StateStore } from "../../src/storage/state-store.ts";
 import { ManualClock, settled } from "./manual-clock.ts";
 import { actuatorSettings, deviceSettings, driverSettings, type RowSpec, registryRows } from "./rows.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { buildDevices } from "../../src/devices/build.ts";
+import { buildDevices } from "../../src/devices/building/build.ts";
 import type { DriverType } from "../../src/drivers/driver.ts";
 import { fake } from "../../src/drivers/fake/index.ts";
 import { ManualClock } from "./manual-clock.ts";

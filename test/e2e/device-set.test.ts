@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Bridge, startBridge } from "../../src/bridge.ts";
-import { loadAll } from "../../src/cli/load.ts";
-import { createLog, Secrets } from "../../src/log.ts";
+import { loadAll } from "../../src/cli/setup/load.ts";
+import { createLog, Secrets } from "../../src/log/log.ts";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
 import { Mosquitto, mosquittoInstalled } from "../helpers/mosquitto.ts";
 import { Recorder } from "../helpers/mqtt-recorder.ts";

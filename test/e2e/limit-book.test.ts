@@ -4,7 +4,7 @@ import { Bus, type Notice } from "../../src/bus.ts";
 import { defaultBridge } from "../../src/config/index.ts";
 import type { Command, CommandResult } from "../../src/devices/commands.ts";
 import { openDevices, type RunningDevices, StateStore } from "../../src/devices/index.ts";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/log/log.ts";
 import type { Write } from "../../src/points/index.ts";
 import { parseRegistry } from "../../src/registry/index.ts";
 import { type Simulator, SteppedClock, startSimulator } from "../../src/simulator/index.ts";

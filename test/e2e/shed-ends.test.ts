@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Bus } from "../../src/bus.ts";
 import { defaultBridge } from "../../src/config/index.ts";
 import { openDevices, type RunningDevices, StateStore } from "../../src/devices/index.ts";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/log/log.ts";
 import type { Write } from "../../src/points/index.ts";
 import { parseRegistry } from "../../src/registry/index.ts";
 import { type Simulator, SteppedClock, startSimulator } from "../../src/simulator/index.ts";

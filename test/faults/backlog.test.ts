@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { toRecord } from "../../src/historian/delivery/sample-record.ts";
 import { timeText } from "../../src/mqtt/payloads.ts";
-import { readingRecord } from "../../src/mqtt/reading.ts";
+import { readingRecord } from "../../src/mqtt/publishing/reading.ts";
 import type { NewRecord } from "../../src/queue/index.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { mosquittoInstalled } from "../helpers/mosquitto.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Historian, openHistorian } from "../../src/historian/index.ts";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/log/log.ts";
 import { openQueue } from "../../src/queue/index.ts";
 import { readAll } from "../contracts/queue-contract.ts";
 import { SETTINGS } from "../historian/settings.ts";

@@ -5,9 +5,9 @@ import { DatabaseSync } from "node:sqlite";
 import { expect } from "vitest";
 import { fromRecord } from "../../src/historian/delivery/sample-record.ts";
 import type { HistorianBackend } from "../../src/historian/index.ts";
-import { isOwnTopic } from "../../src/historian/own-topics.ts";
-import { createLog } from "../../src/log.ts";
-import { readingMessage } from "../../src/mqtt/reading.ts";
+import { isOwnTopic } from "../../src/historian/record/own-topics.ts";
+import { createLog } from "../../src/log/log.ts";
+import { readingMessage } from "../../src/mqtt/publishing/reading.ts";
 import { type NewRecord, openQueue, type QueueCounters } from "../../src/queue/index.ts";
 import type { Recorded } from "./mqtt-recorder.ts";
 

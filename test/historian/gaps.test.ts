@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Sample } from "../../src/historian/contract.ts";
 import { findGaps } from "../../src/historian/gaps/index.ts";
-import { Historian } from "../../src/historian/historian.ts";
-import { availabilityTopic, lossTopic, runTopic, skipTopic } from "../../src/historian/own-topics.ts";
-import { SqliteBackend } from "../../src/historian/sqlite/backend.ts";
+import { Historian } from "../../src/historian/query/historian.ts";
+import { availabilityTopic, lossTopic, runTopic, skipTopic } from "../../src/historian/record/own-topics.ts";
+import { SqliteBackend } from "../../src/historian/stores/sqlite/backend.ts";
 
 const NOON = Date.UTC(2026, 10, 21, 12);
 const MINUTE = 60_000;

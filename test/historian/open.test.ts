@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { HistorianSettings } from "../../src/config/settings.ts";
 import { openHistorian, QueryError, volttronAnswer } from "../../src/historian/index.ts";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/log/log.ts";
 import { sample } from "../contracts/historian-contract.ts";
 import { SETTINGS } from "./settings.ts";
 

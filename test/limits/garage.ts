@@ -1,9 +1,9 @@
 import type { LimitSettings } from "../../src/config/settings.ts";
-import { StateStore } from "../../src/devices/state-store.ts";
 import type { WriteOptions } from "../../src/drivers/driver.ts";
 import { SiteLimits } from "../../src/limits/index.ts";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/log/log.ts";
 import type { PointValue } from "../../src/points/index.ts";
+import { StateStore } from "../../src/storage/state-store.ts";
 import { ManualClock } from "../devices/manual-clock.ts";
 import { rig, type ScriptedDevice } from "../devices/rig.ts";
 import type { RowSpec } from "../devices/rows.ts";

@@ -1,7 +1,7 @@
 import { Bus } from "../../src/bus.ts";
 import type { MqttSettings } from "../../src/config/settings.ts";
 import type { Command, CommandResult, Commands } from "../../src/devices/commands.ts";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/log/log.ts";
 import { type Mqtt, type MqttOptions, startMqtt } from "../../src/mqtt/index.ts";
 import type { DeviceInfo, Point, PointValue, Scrape } from "../../src/points/index.ts";
 

@@ -6,7 +6,7 @@
  *   node queue-child.ts <file> [limit of appends] [options as JSON]
  */
 import { writeSync } from "node:fs";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/log/log.ts";
 import { type DiskQueue, openQueue, type QueuedRecord, QueueError } from "../../src/queue/index.ts";
 
 const [file = "", limit = "Infinity", options = "{}"] = process.argv.slice(2);

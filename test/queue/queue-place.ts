@@ -1,7 +1,7 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/log/log.ts";
 import { type DiskQueue, openQueue, type QueueOptions } from "../../src/queue/index.ts";
 
 export function temporaryFolder(): string {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/log/log.ts";
 import type { PortEnergy, SessionEvent, SessionOutlet } from "../../src/points/index.ts";
 import { ContinuousSync, type SessionDatabase, SessionReader } from "../../src/sessions/index.ts";
 import { all, type DatabasePlace, sqlitePlace } from "./databases.ts";

@@ -11,8 +11,8 @@ import {
   parseEnvelope,
   securityHeader,
 } from "../../src/drivers/chargepoint/api/index.ts";
-import { createLog } from "../../src/log.ts";
-import { createHttpServer } from "../../src/simulator/face/http.ts";
+import { createLog } from "../../src/log/log.ts";
+import { createHttpServer } from "../../src/simulator/http/http.ts";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
 import { handmade, post } from "./call.ts";
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { endpointFor } from "../../drivers/chargepoint/api/index.ts";
-import { CommandError, EXIT } from "../command-error.ts";
-import type { Terminal } from "../terminal.ts";
+import { CommandError, EXIT } from "../terminal/command-error.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 export interface AccountFlags {
   readonly endpoint?: string;

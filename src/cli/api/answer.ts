@@ -1,5 +1,5 @@
 import type { Operation } from "../../drivers/chargepoint/api/index.ts";
-import { formatTable, formatValue } from "../table.ts";
+import { formatTable, formatValue } from "../terminal/table.ts";
 
 type Row = Record<string, unknown>;
 

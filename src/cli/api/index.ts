@@ -15,9 +15,9 @@ import {
   securityHeader,
   TransportError,
 } from "../../drivers/chargepoint/api/index.ts";
-import { createLog } from "../../log.ts";
-import { CommandError, EXIT } from "../command-error.ts";
-import { printJson, type Terminal } from "../terminal.ts";
+import { createLog } from "../../log/log.ts";
+import { CommandError, EXIT } from "../terminal/command-error.ts";
+import { printJson, type Terminal } from "../terminal/terminal.ts";
 import { type Account, type AccountFlags, accountOf, accountOptions } from "./account.ts";
 import { formatAnswer, formatRecords } from "./answer.ts";
 import { buildRequest, convert, type Parameter, parametersOf, placeholder } from "./parameters.ts";

@@ -1,6 +1,6 @@
-import type { Clock } from "../clock.ts";
+import type { Notices } from "../../log/notices.ts";
+import type { Clock } from "../../time/clock.ts";
 import type { Command, CommandResult } from "../commands.ts";
-import type { Notices } from "../notices.ts";
 
 interface Parts {
   readonly clock: Clock;

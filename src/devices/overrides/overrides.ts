@@ -1,10 +1,10 @@
-import type { Clock } from "../clock.ts";
+import type { Notices } from "../../log/notices.ts";
+import { recordOf } from "../../storage/saved-record.ts";
+import type { StateNamespace } from "../../storage/state-store.ts";
+import type { Clock } from "../../time/clock.ts";
 import { checkAge } from "../command-checks.ts";
 import type { Command, CommandResult, Override, OverrideOptions, Overriding } from "../commands.ts";
 import { OverrideError } from "../errors.ts";
-import type { Notices } from "../notices.ts";
-import { recordOf } from "../saved-record.ts";
-import type { StateNamespace } from "../state-store.ts";
 import { FailsafeReverts } from "./failsafe-reverts.ts";
 import { pathPattern } from "./pattern.ts";
 

@@ -1,6 +1,6 @@
 import type { PointValue } from "../../points/index.ts";
-import { recordOf } from "../saved-record.ts";
-import type { StateNamespace } from "../state-store.ts";
+import { recordOf } from "../../storage/saved-record.ts";
+import type { StateNamespace } from "../../storage/state-store.ts";
 import { readTime } from "./slots.ts";
 import { PRIORITIES, type Priority, type Task, type Tasks } from "./task.ts";
 

@@ -1,12 +1,12 @@
 import type { Bus } from "../../bus.ts";
 import { type ActuatorSettings, closest } from "../../config/index.ts";
-import { messageOf } from "../../log.ts";
-import type { Clock } from "../clock.ts";
+import { messageOf } from "../../log/log.ts";
+import type { Notices } from "../../log/notices.ts";
+import type { StateNamespace } from "../../storage/state-store.ts";
+import type { Clock } from "../../time/clock.ts";
 import { checkAge } from "../command-checks.ts";
 import type { ScheduleAnswer, ScheduleCommand, ScheduledTask, Scheduling } from "../commands.ts";
 import { ScheduleError } from "../errors.ts";
-import type { Notices } from "../notices.ts";
-import type { StateNamespace } from "../state-store.ts";
 import { type Conflicts, cancel, decide, malformed } from "./decide.ts";
 import { isoTime, loadTasks, saveTasks } from "./saved-tasks.ts";
 import { type Holder, holderOf, holders, nextEdge, type Tasks, unfinished } from "./task.ts";

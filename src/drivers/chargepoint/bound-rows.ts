@@ -1,6 +1,6 @@
 import type { RegistryRow } from "../../registry/row.ts";
 import type { AnswerKind } from "./account/answers.ts";
-import { SELDOM } from "./account/pace.ts";
+import { SELDOM } from "./account/reads/pace.ts";
 import { registerClasses } from "./registers/index.ts";
 import { type Attribute, kindOf } from "./registers/register.ts";
 import { PORT_DETAIL_ATTRIBUTES } from "./registers/station-status-register.ts";

@@ -25,8 +25,8 @@ import { legacyLimits, OwnLimits } from "./control/own-limits.ts";
 import { ShedControl } from "./control/shed.ts";
 import { ShedCalls } from "./control/shed-calls.ts";
 import { findStations, memberOf } from "./discovery/index.ts";
-import { accountOf, planDevices, stationsWithLoads } from "./plan-devices.ts";
-import { findGroups } from "./plan-groups.ts";
+import { accountOf, planDevices, stationsWithLoads } from "./planning/plan-devices.ts";
+import { findGroups } from "./planning/plan-groups.ts";
 import { Station } from "./station.ts";
 
 /** ChargePoint stations through the web services, API version 5.1. */

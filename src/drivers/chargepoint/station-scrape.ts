@@ -1,7 +1,7 @@
+import type { Abortable } from "../../time/until-aborted.ts";
 import type { Reading, ReadingSink } from "../driver.ts";
-import type { Abortable } from "../until-aborted.ts";
 import type { AnswerKind } from "./account/answers.ts";
-import type { Waiter } from "./account/station-answers.ts";
+import type { Waiter } from "./account/reads/station-answers.ts";
 
 /** What a scrape asks of its station. */
 interface ScrapedStation {

@@ -1,6 +1,7 @@
-import type { Log } from "../../log.ts";
+import type { Log } from "../../log/log.ts";
 import { convertValue, type PointValue } from "../../points/index.ts";
 import type { RegistryRow } from "../../registry/row.ts";
+import { endingWith } from "../../time/until-aborted.ts";
 import type {
   DeviceEvents,
   DriverDevice,
@@ -12,13 +13,12 @@ import type {
   WriteOutcome,
 } from "../driver.ts";
 import { PointNotFoundError, PointReadOnlyError } from "../errors.ts";
-import { endingWith } from "../until-aborted.ts";
 import type { Reader } from "./account/account.ts";
 import type { AnswerKind } from "./account/answers.ts";
-import { isOutage } from "./account/breaker.ts";
-import { ageAllowed, isOutsidePlan } from "./account/pace.ts";
-import { isUnknownStation, UnknownStationError } from "./account/station-missing.ts";
-import { concernsAll } from "./account/walk.ts";
+import { isOutage } from "./account/limits/breaker.ts";
+import { ageAllowed, isOutsidePlan } from "./account/reads/pace.ts";
+import { isUnknownStation, UnknownStationError } from "./account/reads/station-missing.ts";
+import { concernsAll } from "./account/reads/walk.ts";
 import { anyUnreadable, withUnreadable } from "./api/unreadable.ts";
 import { type Binding, type BoundRows, bindingOf, boundRows } from "./bound-rows.ts";
 import { compareWithLoad } from "./control/compare.ts";

@@ -1,5 +1,5 @@
+import { untilAborted } from "../../time/until-aborted.ts";
 import type { DriverContext } from "../driver.ts";
-import { untilAborted } from "../until-aborted.ts";
 import { type EconnectClient, EconnectError } from "./api/index.ts";
 import { Stations } from "./stations.ts";
 

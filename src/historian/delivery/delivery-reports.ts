@@ -1,12 +1,12 @@
 import type { Notice } from "../../bus.ts";
 import type { HistorianSettings } from "../../config/settings.ts";
-import type { Log } from "../../log.ts";
+import type { Log } from "../../log/log.ts";
 import type { QueueCounters } from "../../queue/contract.ts";
 import type { Clock } from "../clock.ts";
 import type { Sample } from "../contract.ts";
 import type { HistorianError } from "../errors.ts";
-import type { Loss } from "../losses.ts";
-import { isOwnTopic } from "../own-topics.ts";
+import type { Loss } from "../record/losses.ts";
+import { isOwnTopic } from "../record/own-topics.ts";
 import { formatTime } from "../time.ts";
 
 /**

@@ -1,10 +1,10 @@
 import type { Notice } from "../../bus.ts";
 import type { HistorianSettings } from "../../config/settings.ts";
-import type { Log } from "../../log.ts";
+import type { Log } from "../../log/log.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { HistorianBackend, Sample } from "../contract.ts";
 import type { HistorianError } from "../errors.ts";
-import type { Loss } from "../losses.ts";
+import type { Loss } from "../record/losses.ts";
 import { type DeliveryCounters, DeliveryReports } from "./delivery-reports.ts";
 import { type Lot, Lots } from "./lots.ts";
 import { recordsOf } from "./sample-record.ts";

@@ -1,5 +1,5 @@
 import type { HistorianBackend } from "../contract.ts";
-import { readPages } from "../pages.ts";
+import { readPages } from "../query/pages.ts";
 
 /** A stretch of time without a value. Microseconds since 1970 UTC. */
 export interface Hole {

@@ -1,4 +1,5 @@
-import type { Historian } from "../historian.ts";
+import type { Historian } from "../query/historian.ts";
+import { readPages } from "../query/pages.ts";
 import {
   type AvailabilityNote,
   availabilityTopic,
@@ -7,8 +8,7 @@ import {
   type RunNote,
   runTopic,
   skipTopic,
-} from "../own-topics.ts";
-import { readPages } from "../pages.ts";
+} from "../record/own-topics.ts";
 import { timeOf } from "../time.ts";
 
 /** Times in microseconds since 1970 UTC. */

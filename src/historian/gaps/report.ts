@@ -1,7 +1,7 @@
 import type { HistorianBackend, Topic } from "../contract.ts";
 import { QueryError } from "../errors.ts";
-import type { Historian } from "../historian.ts";
-import { isOwnTopic, parseAvailabilityTopic } from "../own-topics.ts";
+import type { Historian } from "../query/historian.ts";
+import { isOwnTopic, parseAvailabilityTopic } from "../record/own-topics.ts";
 import { formatTime, MINUTE, parseTime } from "../time.ts";
 import { findHoles, type Hole } from "./holes.ts";
 import { type Notes, readBridgeNotes, readDeviceNotes } from "./notes.ts";

@@ -1,5 +1,5 @@
 import type { HistorianSettings } from "../../config/settings.ts";
-import type { Log } from "../../log.ts";
+import type { Log } from "../../log/log.ts";
 import type { Sample } from "../contract.ts";
 import { ArrivalClock, PreciseClock } from "./arrival-clock.ts";
 import { Ingest } from "./ingest.ts";

@@ -1,4 +1,4 @@
-import type { Log } from "../../log.ts";
+import type { Log } from "../../log/log.ts";
 import { EXPECTED_REASONS, type Ignored, type IgnoreReason, type Ingested } from "./message.ts";
 
 /** Since the start. */

@@ -1,6 +1,6 @@
 import pg from "pg";
-import { clientOptions, type PostgresConnection } from "../../historian/postgres/connection.ts";
-import { sqlState } from "../../historian/postgres/failure.ts";
+import { clientOptions, type PostgresConnection } from "../../historian/stores/postgres/connection.ts";
+import { sqlState } from "../../historian/stores/postgres/failure.ts";
 import {
   NOTHING_TALLIED,
   type Rows,

@@ -1,4 +1,4 @@
-import { Thread } from "../../thread-calls.ts";
+import { Thread } from "../../storage/thread-calls.ts";
 import { type Rows, type SessionDatabase, SessionDatabaseError, type Statement } from "../database.ts";
 import { sqliteDialect } from "../dialect.ts";
 import type { SqlValue } from "../tables.ts";

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { sqliteFailure } from "../../sqlite-failure.ts";
+import { sqliteFailure } from "../../storage/sqlite-failure.ts";
 import {
   NOTHING_TALLIED,
   type Rows,

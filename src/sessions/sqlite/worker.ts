@@ -1,5 +1,5 @@
 import { workerData } from "node:worker_threads";
-import { serveThread } from "../../thread-calls.ts";
+import { serveThread } from "../../storage/thread-calls.ts";
 import type { Calls, Failure, ThreadSettings } from "./calls.ts";
 import { SessionFile } from "./file.ts";
 

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
-import { HttpRefusal, readBody } from "../face/request-body.ts";
-import { sendJson } from "../face/send.ts";
+import { HttpRefusal, readBody } from "../http/request-body.ts";
+import { sendJson } from "../send.ts";
 import { TroubleRulesError } from "../trouble/rules.ts";
 import { controlLog } from "./log.ts";
 import type { Controlled, Part } from "./part.ts";

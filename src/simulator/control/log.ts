@@ -1,5 +1,5 @@
 import type { Call } from "../calls.ts";
-import { HttpRefusal } from "../face/request-body.ts";
+import { HttpRefusal } from "../http/request-body.ts";
 import type { Controlled, ControlRequest } from "./part.ts";
 
 const FILTERS: Readonly<Record<string, (value: string) => (call: Call) => boolean>> = {

@@ -1,4 +1,4 @@
-import { HttpRefusal } from "../face/request-body.ts";
+import { HttpRefusal } from "../http/request-body.ts";
 import { parseTroubleRules } from "../trouble/rules.ts";
 import type { Controlled, ControlRequest } from "./part.ts";
 

@@ -2,7 +2,7 @@ import { checkValue } from "../../config/check.ts";
 import { JsonDocument } from "../../config/json-document.ts";
 import type { Schema } from "../../config/schema.ts";
 import { SteppedClock } from "../clock.ts";
-import { HttpRefusal } from "../face/request-body.ts";
+import { HttpRefusal } from "../http/request-body.ts";
 import { TroubleRulesError } from "../trouble/rules.ts";
 import { portLoadKw, shedReading, stationLoadKw } from "../world/station.ts";
 import type { PlannedVisit } from "../world/visit.ts";

@@ -2,8 +2,8 @@ import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { refuseStrangers } from "../control/control.ts";
-import { HttpRefusal, readBody } from "../face/request-body.ts";
-import { SERVER_NAME, sendJson } from "../face/send.ts";
+import { HttpRefusal, readBody } from "../http/request-body.ts";
+import { SERVER_NAME, sendJson } from "../send.ts";
 import type { SimulatedStation } from "./stations.ts";
 import { type EconnectEffect, type EconnectTroubles, parseTrouble } from "./trouble.ts";
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { SERVER_NAME, sendXml, XML_TYPE } from "../face/send.ts";
+import { SERVER_NAME, sendXml, XML_TYPE } from "../send.ts";
 import type { DeliveryEffect } from "./effect.ts";
 import { fallSilent, pause } from "./patience.ts";
 import type { Struck } from "./trouble.ts";

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import { sendText, XML_TYPE } from "../face/send.ts";
+import { sendText, XML_TYPE } from "../send.ts";
 import { bomb, externalEntity, HTML_PAGE, largeAnswer } from "./documents.ts";
 import type { InsteadEffect } from "./effect.ts";
 import { fallSilent } from "./patience.ts";

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { StateStore } from "../../../src/devices/state-store.ts";
+import { StateStore } from "../../../src/storage/state-store.ts";
 import { ManualClock } from "../manual-clock.ts";
 import { type RigOptions, rig } from "../rig.ts";
 

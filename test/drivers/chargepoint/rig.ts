@@ -1,11 +1,9 @@
 import { readFileSync } from "node:fs";
-import { systemClock } from "../../../src/devices/clock.ts";
-import { LimitBook } from "../../../src/devices/limit-book.ts";
-import { StateStore } from "../../../src/devices/state-store.ts";
+import { LimitBook } from "../../../src/devices/holding/limit-book.ts";
 import type { ChargePointConfig } from "../../../src/drivers/chargepoint/config.ts";
 import { chargepoint } from "../../../src/drivers/chargepoint/index.ts";
 import type { DriverDevice, DriverService, WriteOptions, WriteOutcome } from "../../../src/drivers/driver.ts";
-import { createLog } from "../../../src/log.ts";
+import { createLog } from "../../../src/log/log.ts";
 import type { PointValue } from "../../../src/points/index.ts";
 import { parseRegistry } from "../../../src/registry/index.ts";
 import {
@@ -14,6 +12,8 @@ import {
   SteppedClock,
   startSimulator,
 } from "../../../src/simulator/index.ts";
+import { StateStore } from "../../../src/storage/state-store.ts";
+import { systemClock } from "../../../src/time/clock.ts";
 
 const PATH = "site/s1";
 const fullRegistry = new URL("../../../registry/chargepoint.csv", import.meta.url);

@@ -6,7 +6,7 @@ import { ShedControl } from "../../../src/drivers/chargepoint/control/shed.ts";
 import { ShedCalls } from "../../../src/drivers/chargepoint/control/shed-calls.ts";
 import { Station, type StationInit } from "../../../src/drivers/chargepoint/station.ts";
 import type { DriverState } from "../../../src/drivers/driver.ts";
-import { createLog } from "../../../src/log.ts";
+import { createLog } from "../../../src/log/log.ts";
 import type { PointValue } from "../../../src/points/index.ts";
 import { parseRegistry } from "../../../src/registry/index.ts";
 import { type Simulator, SteppedClock, startSimulator } from "../../../src/simulator/index.ts";

@@ -8,7 +8,7 @@ import {
   type EconnectOptions,
   type StationEntry,
 } from "../../../src/drivers/econnect/api/index.ts";
-import { createLog } from "../../../src/log.ts";
+import { createLog } from "../../../src/log/log.ts";
 import { type EconnectSimulator, startEconnectSimulator } from "../../../src/simulator/econnect/index.ts";
 
 let simulator: EconnectSimulator;

@@ -1,7 +1,7 @@
 import type { DriverContext, DriverDevice, DriverService } from "../../../src/drivers/driver.ts";
 import type { EconnectConfig } from "../../../src/drivers/econnect/config.ts";
 import { econnect } from "../../../src/drivers/econnect/index.ts";
-import { createLog } from "../../../src/log.ts";
+import { createLog } from "../../../src/log/log.ts";
 import type { EconnectSimulator } from "../../../src/simulator/econnect/index.ts";
 import { type RowSpec, registryRows } from "../../devices/rows.ts";
 

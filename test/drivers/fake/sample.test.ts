@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { loadDevices } from "../../../src/config/index.ts";
 import { scrapeOnce } from "../../../src/devices/index.ts";
 import { fake } from "../../../src/drivers/fake/index.ts";
-import { createLog, Secrets } from "../../../src/log.ts";
+import { createLog, Secrets } from "../../../src/log/log.ts";
 import { readRegistry } from "../../../src/registry/index.ts";
 import { driverSettings } from "../../devices/rows.ts";
 

@@ -3,7 +3,7 @@ import type { Notice } from "../../../src/bus.ts";
 import type { Sample } from "../../../src/historian/contract.ts";
 import { Delivery, type DeliveryOptions } from "../../../src/historian/delivery/index.ts";
 import { HistorianError } from "../../../src/historian/errors.ts";
-import { createLog } from "../../../src/log.ts";
+import { createLog } from "../../../src/log/log.ts";
 import { DoubleBackend } from "../double-backend.ts";
 import { HandClock, NOON, settle } from "../hand-clock.ts";
 import { MemoryQueue } from "../memory-queue.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Sample } from "../../../src/historian/contract.ts";
 import { MessageRecorder } from "../../../src/historian/ingest/index.ts";
-import { createLog } from "../../../src/log.ts";
+import { createLog } from "../../../src/log/log.ts";
 import { SETTINGS } from "../settings.ts";
 
 /** A sink that has samples on disk when the test says so. */

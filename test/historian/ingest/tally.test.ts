@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Tally } from "../../../src/historian/ingest/index.ts";
-import { createLog } from "../../../src/log.ts";
+import { createLog } from "../../../src/log/log.ts";
 
 function tally() {
   const lines: string[] = [];

@@ -1,26 +1,26 @@
-import type { Log } from "../../../log.ts";
+import type { Log } from "../../../log/log.ts";
+import { untilAborted } from "../../../time/until-aborted.ts";
 import type { DriverContext, DriverState } from "../../driver.ts";
-import { untilAborted } from "../../until-aborted.ts";
 import type { ChargePointClient } from "../api/client.ts";
 import { CredentialsError } from "../api/errors.ts";
 import type { Fields, Operation, RequestOf, ResponseOf } from "../api/message.ts";
-import { AccountCalls } from "./account-calls.ts";
-import { AlarmStore } from "./alarm-store.ts";
-import { AlarmsSource } from "./alarms-source.ts";
 import type { AnswerKind, Answers } from "./answers.ts";
-import type { Member, Pace } from "./audience.ts";
-import { Breaker } from "./breaker.ts";
-import { CallLimits } from "./call-limits.ts";
-import { GatheredReads, type Source } from "./gathered-reads.ts";
-import { LoadSource } from "./load-source.ts";
-import { Patience } from "./patience.ts";
-import { PublicStationsSource } from "./public-stations-source.ts";
-import { RightsSource } from "./rights-source.ts";
-import { SessionsSource } from "./sessions-source.ts";
-import type { Waiter } from "./station-answers.ts";
-import { StationGroups } from "./station-groups.ts";
-import { StationsSource } from "./stations-source.ts";
-import { OWN_STATUS, PUBLIC_STATUS, StatusSource } from "./status-source.ts";
+import { AccountCalls } from "./limits/account-calls.ts";
+import { Breaker } from "./limits/breaker.ts";
+import { CallLimits } from "./limits/call-limits.ts";
+import type { Member, Pace } from "./reads/audience.ts";
+import { GatheredReads, type Source } from "./reads/gathered-reads.ts";
+import { Patience } from "./reads/patience.ts";
+import type { Waiter } from "./reads/station-answers.ts";
+import { StationGroups } from "./reads/station-groups.ts";
+import { AlarmStore } from "./sources/alarm-store.ts";
+import { AlarmsSource } from "./sources/alarms-source.ts";
+import { LoadSource } from "./sources/load-source.ts";
+import { PublicStationsSource } from "./sources/public-stations-source.ts";
+import { RightsSource } from "./sources/rights-source.ts";
+import { SessionsSource } from "./sources/sessions-source.ts";
+import { StationsSource } from "./sources/stations-source.ts";
+import { OWN_STATUS, PUBLIC_STATUS, StatusSource } from "./sources/status-source.ts";
 
 export interface ReadOptions {
   /** An answer may be this old; 0 asks the service, though a call already under way is joined. */

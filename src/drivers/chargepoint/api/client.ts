@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "undici";
 import { isLoopback } from "../../../config/loopback.ts";
-import { type Log, Secrets } from "../../../log.ts";
+import { type Log, Secrets } from "../../../log/log.ts";
+import { backoffMs, type Clock } from "../../../time/retry.ts";
 import { ServiceError } from "../../errors.ts";
-import { backoffMs, type Clock } from "../../retry.ts";
 import { answerBudget } from "./answer-budget.ts";
 import { checkEndpoint } from "./endpoints.ts";
 import { ApiError, CredentialsError, ProtocolError, SoapFaultError, TransportError } from "./errors.ts";

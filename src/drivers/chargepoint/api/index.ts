@@ -1,6 +1,6 @@
 /** The ChargePoint web services, client side; the message descriptions serve the simulator too. */
 
-export type { Clock } from "../../retry.ts";
+export type { Clock } from "../../../time/retry.ts";
 export {
   ChargePoint,
   type ClearShedQuery,

@@ -1,7 +1,7 @@
 import type { ChargePointConfig } from "../../../../src/drivers/chargepoint/config.ts";
 import { chargepoint } from "../../../../src/drivers/chargepoint/index.ts";
 import type { DriverDevice, DriverService } from "../../../../src/drivers/driver.ts";
-import { createLog } from "../../../../src/log.ts";
+import { createLog } from "../../../../src/log/log.ts";
 import type { PointValue } from "../../../../src/points/index.ts";
 import { parseRegistry } from "../../../../src/registry/index.ts";
 import { type Simulator, type SimulatorOptions, startSimulator } from "../../../../src/simulator/index.ts";

@@ -5,9 +5,9 @@ import {
   StillReadingError,
 } from "../../../../src/drivers/chargepoint/account/account.ts";
 import type { Answers } from "../../../../src/drivers/chargepoint/account/answers.ts";
-import { SESSION_REFRESH_SECONDS } from "../../../../src/drivers/chargepoint/account/pace.ts";
+import { SESSION_REFRESH_SECONDS } from "../../../../src/drivers/chargepoint/account/reads/pace.ts";
 import { ApiError, ProtocolError } from "../../../../src/drivers/chargepoint/api/errors.ts";
-import { createLog } from "../../../../src/log.ts";
+import { createLog } from "../../../../src/log/log.ts";
 import type { PointValue } from "../../../../src/points/index.ts";
 
 interface Query {

@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
 import { buildFault, buildResponse } from "../../../../src/drivers/chargepoint/api/soap.ts";
-import { createLog } from "../../../../src/log.ts";
+import { createLog } from "../../../../src/log/log.ts";
 import { connect, GOOD, PASSWORD, type Reply, serve, USERNAME, xml } from "./service.ts";
 
 const { getLoad } = operations;

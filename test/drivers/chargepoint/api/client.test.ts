@@ -12,7 +12,7 @@ import {
   type ReadAnswer,
   readAnswer,
 } from "../../../../src/drivers/chargepoint/api/soap.ts";
-import { createLog } from "../../../../src/log.ts";
+import { createLog } from "../../../../src/log/log.ts";
 import { connect, GOOD, PASSWORD, type Reply, serve, USERNAME, xml } from "./service.ts";
 
 const { getLoad, shedLoad, getAlarms, clearAlarms, clearShedState, getCPNInstances } = operations;

@@ -8,7 +8,7 @@ import { buildResponse } from "../../../../src/drivers/chargepoint/api/soap.ts";
 import type { ChargePointConfig } from "../../../../src/drivers/chargepoint/config.ts";
 import { chargepoint } from "../../../../src/drivers/chargepoint/index.ts";
 import type { DriverService } from "../../../../src/drivers/driver.ts";
-import { createLog } from "../../../../src/log.ts";
+import { createLog } from "../../../../src/log/log.ts";
 import { parseRegistry } from "../../../../src/registry/index.ts";
 import { connect, PASSWORD, type Reply, serve, USERNAME, xml } from "./service.ts";
 

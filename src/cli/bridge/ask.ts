@@ -1,0 +1,119 @@
+import querystring from "node:querystring";
+import type { Command } from "commander";
+import { defaultBridge, type MqttSettings } from "../../config/index.ts";
+import {
+  type Answer,
+  type Ask,
+  NoAnswerError,
+  NoBridgeError,
+  NoBrokerError,
+  NoNameError,
+  request,
+} from "../../mqtt/index.ts";
+import { loadSettings } from "../setup/load.ts";
+import { CommandError, EXIT } from "../terminal/command-error.ts";
+import { numberOption } from "../terminal/options.ts";
+import { formatValue, singleLine } from "../terminal/table.ts";
+import { printJson, type Terminal } from "../terminal/terminal.ts";
+
+/** What can come between a question and its answer. */
+export const ASKING_ERRORS = [NoBrokerError, NoBridgeError, NoAnswerError, NoNameError];
+
+/** Options of every command that talks to a running bridge. */
+export interface BridgeFlags {
+  readonly url?: string;
+  readonly config?: string;
+  readonly timeout: number;
+  readonly requester?: string;
+  readonly json?: true;
+}
+
+export function bridgeOptions(command: Command): Command {
+  return command
+    .option(
+      "--url <url>",
+      "the bridge's broker, e.g. mqtt://user:password@host:1883 (default: the bridge config's mqtt section)",
+    )
+    .option("--config <file>", "bridge config (default: configs/bridge.json)")
+    .option(
+      "--timeout <seconds>",
+      "how long to wait for the answer",
+      numberOption({ above: 0, fraction: true }),
+      90,
+    )
+    .option(
+      "--requester <name>",
+      "who asks (default: cli; where the bridge takes names from topics, the user of its broker)",
+    )
+    .option("--json", "print JSON");
+}
+
+/** Where the bridge's broker is, and which bridge is meant. */
+export function findBroker(
+  flags: BridgeFlags,
+  terminal: Terminal,
+): { broker: MqttSettings; instance?: string } {
+  if (flags.url !== undefined) {
+    const url = URL.parse(flags.url);
+    if (!url || !/^(mqtts?|wss?):$/.test(url.protocol) || url.hostname === "")
+      throw new CommandError(
+        `${shown(flags.url)} is no address of a broker: expected mqtt://, mqtts://, ws:// or wss://, a host, and its port if it is not the usual one`,
+        EXIT.usage,
+      );
+    if (url.password !== "")
+      for (const form of [url.password, querystring.unescape(url.password)]) terminal.secrets.add(form);
+    return { broker: { ...defaultBridge().mqtt, url: flags.url } };
+  }
+  const { settings } = loadSettings({ config: flags.config, secrets: terminal.secrets, env: terminal.env });
+  return { broker: settings.mqtt, instance: settings.instance };
+}
+
+/** Who asks: as a message says it, and as a topic does. */
+export function requesterOf({ requester }: BridgeFlags): { requester: string; user?: string } {
+  return { requester: requester ?? "cli", ...(requester !== undefined && { user: requester }) };
+}
+
+/** A URL may hold a password, even one that is wrong. */
+function shown(url: string): string {
+  return `--url ${url.replace(/\/\/.*@/, "//***@")}`;
+}
+
+/** Sends one command to the running bridge and prints its answer; one that was refused or failed ends with 1. */
+export async function ask(what: Ask, flags: BridgeFlags, terminal: Terminal): Promise<void> {
+  const options = {
+    ...findBroker(flags, terminal),
+    ...requesterOf(flags),
+    timeoutMs: flags.timeout * 1000,
+    signal: terminal.ending,
+    onEarly: (early: Answer) => terminal.err(`${describe(early)}\n`),
+  };
+  const answer = await request(what, options).catch((error: unknown) => {
+    throw ASKING_ERRORS.some((kind) => error instanceof kind)
+      ? new CommandError((error as Error).message)
+      : error;
+  });
+  if (flags.json) printJson(terminal, answer);
+  else terminal.out(`${describe(answer)}\n`);
+  if (answer.error !== undefined || answer.status === "unconfirmed") throw new CommandError("");
+}
+
+/** `confirmed: campus/garage/station-1/allowedLoad_1 = 3.3, read back 3.3 (code 100, 412 ms)` */
+function describe(answer: Answer): string {
+  const target = singleLine(answer.point === undefined ? answer.device : `${answer.device}/${answer.point}`);
+  if (answer.action === "get" && answer.error === undefined) return formatValue(answer.value);
+  const asked =
+    answer.action === "set"
+      ? ` = ${formatValue(answer.requested)}`
+      : answer.action === "revert"
+        ? " reverted"
+        : "";
+  const readBack = answer.readBack === undefined ? "" : `, read back ${formatValue(answer.readBack)}`;
+  const details = [
+    answer.code === undefined ? "" : `code ${answer.code}`,
+    answer.tookMs === undefined ? "" : `${Math.round(answer.tookMs)} ms`,
+  ].filter((detail) => detail !== "");
+  const status = `${answer.status ?? "failed"}${answer.repeated ? " before" : ""}`;
+  const head = `${status}: ${target}${asked}${readBack}${details.length > 0 ? ` (${details.join(", ")})` : ""}`;
+  const error = answer.error === undefined ? "" : `${answer.error}: `;
+  return answer.text ? `${head}\n  ${error}${singleLine(answer.text)}` : head;
+}

@@ -1,0 +1,64 @@
+import type { Command } from "commander";
+import { numberOption } from "../terminal/options.ts";
+import { counted, formatTable } from "../terminal/table.ts";
+import { printJson, type Terminal } from "../terminal/terminal.ts";
+import { type BridgeFlags, bridgeOptions } from "./ask.ts";
+import { call } from "./call.ts";
+
+/** As the verb `get_overrides` gives it. */
+interface Override {
+  readonly pattern: string;
+  readonly endsAt: string | null;
+  readonly devices: readonly string[];
+}
+
+export function override(program: Command, terminal: Terminal): void {
+  const parent = program
+    .command("override")
+    .description("Keep devices from being written to, through the running bridge.");
+  bridgeOptions(
+    parent
+      .command("on")
+      .description(
+        "Take set points from no one for the devices under a pattern, and put them back to default.",
+      )
+      .argument("<pattern>", "path of a device, or a shell pattern of paths: 'campus/garage/*'")
+      .option(
+        "--minutes <n>",
+        "let it end by itself after so long",
+        numberOption({ above: 0, fraction: true }),
+      )
+      .option("--no-revert", "leave the devices as they are"),
+  ).action(async (pattern: string, flags: BridgeFlags & { minutes?: number; revert: boolean }) => {
+    const duration = (flags.minutes ?? 0) * 60;
+    await call("set_override_on", { pattern, duration, failsafe_revert: flags.revert }, flags, terminal);
+    await list(flags, terminal);
+  });
+  bridgeOptions(
+    parent.command("off").description("Switch off one override.").argument("<pattern>", "as it was set"),
+  ).action(async (pattern: string, flags: BridgeFlags) => {
+    await call("set_override_off", { pattern }, flags, terminal);
+    await list(flags, terminal);
+  });
+  bridgeOptions(parent.command("clear").description("Switch off every override.")).action(
+    async (flags: BridgeFlags) => {
+      await call("clear_overrides", {}, flags, terminal);
+      await list(flags, terminal);
+    },
+  );
+  bridgeOptions(parent.command("list").description("The overrides that stand.")).action(
+    (flags: BridgeFlags) => list(flags, terminal),
+  );
+}
+
+async function list(flags: BridgeFlags, terminal: Terminal): Promise<void> {
+  const overrides = (await call("get_overrides", {}, flags, terminal)) as unknown as Override[];
+  if (flags.json) return printJson(terminal, overrides);
+  if (overrides.length === 0) return terminal.out("no override stands\n");
+  const rows = overrides.map(({ pattern, endsAt, devices }) => [
+    pattern,
+    endsAt ?? "when it is switched off",
+    devices.length === 1 ? devices[0]! : counted(devices.length, "device"),
+  ]);
+  terminal.out(formatTable(["pattern", "ends", "devices"], rows));
+}

@@ -1,0 +1,73 @@
+import type { Command } from "commander";
+import type { BridgeSettings } from "../../config/index.ts";
+import type { LoadedDevice } from "../../devices/index.ts";
+import { type Check, type ProbedDevice, selfTest } from "../../mqtt/index.ts";
+import { formatAll } from "../setup/diagnostics.ts";
+import { loadAll } from "../setup/load.ts";
+import { CommandError } from "../terminal/command-error.ts";
+import { numberOption } from "../terminal/options.ts";
+import { formatTable } from "../terminal/table.ts";
+import { printJson, type Terminal } from "../terminal/terminal.ts";
+
+interface Flags {
+  readonly config?: string;
+  readonly timeout: number;
+  readonly json?: true;
+}
+
+export function selftest(program: Command, terminal: Terminal): void {
+  program
+    .command("selftest")
+    .description(
+      "Try at the broker what the bridge needs there: login, topics, sizes, commands. Ends with 1 where something fails.",
+    )
+    .option("--config <file>", "bridge config (default: configs/bridge.json)")
+    .option(
+      "--timeout <seconds>",
+      "how long the broker may take for each step",
+      numberOption({ above: 0, fraction: true }),
+      5,
+    )
+    .option("--json", "print JSON")
+    .action((flags: Flags) => runSelfTest(flags, terminal));
+}
+
+async function runSelfTest(flags: Flags, terminal: Terminal): Promise<void> {
+  const { config } = flags;
+  const { settings, devices, diagnostics } = await loadAll({
+    config,
+    secrets: terminal.secrets,
+    env: terminal.env,
+  });
+  const errors = diagnostics.filter(({ severity }) => severity === "error");
+  terminal.err(formatAll(errors));
+  const checks = await selfTest({
+    broker: settings.mqtt,
+    instance: settings.instance,
+    devices: devices.map((device) => probed(device, settings)),
+    requester: settings.actuator.requester,
+    timeoutMs: flags.timeout * 1000,
+    signal: terminal.ending,
+  });
+  if (flags.json) printJson(terminal, checks);
+  else terminal.out(report(checks));
+  const failed = checks.filter(({ outcome }) => outcome === "failed").length;
+  if (failed > 0) throw new CommandError(flags.json ? "" : `${failed} of ${checks.length} checks failed`);
+}
+
+function probed({ settings, rows }: LoadedDevice, bridge: BridgeSettings): ProbedDevice {
+  const { path, timezone, publish } = settings;
+  return {
+    path,
+    timezone,
+    points: new Map(rows.map(({ point }) => [point.name, point])),
+    publish: { ...bridge.driver.publish, ...publish },
+  };
+}
+
+function report(checks: readonly Check[]): string {
+  return formatTable(
+    ["check", "outcome", "what was seen"],
+    checks.map(({ check, outcome, text }) => [check, outcome, text]),
+  );
+}

@@ -1,0 +1,62 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { csv, type FleetReport, fileNames, json, page, type Sheet, workbook } from "../../reports/index.ts";
+import { CommandError, EXIT } from "../terminal/command-error.ts";
+import { outputFormat } from "../terminal/options.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { writeWholeFile } from "../terminal/whole-file.ts";
+
+export const REPORT_FORMATS = ["xlsx", "csv", "json", "html"] as const;
+export type ReportFormat = (typeof REPORT_FORMATS)[number];
+
+const ENDINGS = { xlsx: ["xlsx"], csv: ["csv"], json: ["json"], html: ["html", "htm"] } as const;
+
+/** The form that is asked for, or that the name of the file tells. */
+export function reportFormat(flags: { out?: string; format?: ReportFormat }): ReportFormat {
+  const { out } = flags;
+  const chosen = outputFormat(flags, ENDINGS) ?? "xlsx";
+  if (out === undefined && (chosen === "xlsx" || chosen === "csv"))
+    throw new CommandError(
+      chosen === "xlsx"
+        ? "name the workbook: --out report.xlsx"
+        : "name the folder for the tables: --out report",
+      EXIT.usage,
+    );
+  return chosen;
+}
+
+/** Writes or prints a report; gives the files that were written. Each is there when all of it is. */
+export async function writeReport(
+  report: FleetReport,
+  sheets: readonly Sheet[],
+  format: ReportFormat,
+  out: string | undefined,
+  terminal: Terminal,
+): Promise<string[]> {
+  try {
+    if (format === "csv") return await writeTables(sheets, out!);
+    const content =
+      format === "xlsx"
+        ? await workbook(sheets)
+        : format === "json"
+          ? json(report, sheets)
+          : page(report, sheets);
+    if (out === undefined) {
+      terminal.data(String(content));
+      return [];
+    }
+    await writeWholeFile(out, [content]);
+    return [out];
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined || !/^E[A-Z]+$/.test(code)) throw error;
+    throw new CommandError(`cannot write ${out}: ${message}`, EXIT.failed, { cause: error });
+  }
+}
+
+async function writeTables(sheets: readonly Sheet[], folder: string): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  const files = fileNames(sheets, "csv").map((name) => join(folder, name));
+  for (const [at, sheet] of sheets.entries()) await writeWholeFile(files[at]!, [[...csv(sheet)].join("")]);
+  return files;
+}

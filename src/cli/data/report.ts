@@ -1,0 +1,125 @@
+import { type Command, Option } from "commander";
+import { closest } from "../../config/did-you-mean.ts";
+import {
+  COMMON_COLUMNS,
+  chargePointColumns,
+  type FleetData,
+  fleetReport,
+  hasColumn,
+  PARTS,
+  type Part,
+  type ReportOptions,
+  sheetsOf,
+  sqlColumns,
+} from "../../reports/index.ts";
+import { accountOptions } from "../api/account.ts";
+import { CommandError, EXIT } from "../terminal/command-error.ts";
+import { logOptions, numberOption } from "../terminal/options.ts";
+import { counted } from "../terminal/table.ts";
+import { type Terminal, terminalLog } from "../terminal/terminal.ts";
+import { TIMES, timeArgument } from "../terminal/time-argument.ts";
+import { REPORT_FORMATS, type ReportFormat, reportFormat, writeReport } from "./report-files.ts";
+import { readFleet, SOURCES, type SourceFlags } from "./report-sources.ts";
+
+interface Flags extends SourceFlags {
+  readonly out?: string;
+  readonly format?: ReportFormat;
+  readonly columns?: string;
+  readonly from: Date;
+  readonly to?: Date;
+  readonly parity?: true;
+  readonly without?: string;
+  readonly unseenAfter: number;
+}
+
+export function report(program: Command, terminal: Terminal): void {
+  const group = program.command("report").description("Reports over all stations, as a workbook or a page.");
+  const fleet = group
+    .command("fleet")
+    .description("Stations by model and state, their use, energy and alarms.")
+    .option("--out <file>", "file to write; with csv a folder (json and html: default is to print)")
+    .addOption(
+      new Option("--format <format>", "form (default: by the ending of --out, else xlsx)").choices([
+        ...REPORT_FORMATS,
+      ]),
+    )
+    .addOption(new Option("--source <source>", "where from").choices([...SOURCES]).default("chargepoint"))
+    .option("--columns <names>", `columns, separated by commas (default: ${COMMON_COLUMNS.join(",")})`)
+    .option("--from <time>", `sessions and alarms from then on: ${TIMES}`, timeArgument, timeArgument("-30d"))
+    .option("--to <time>", "and before then (default: now)", timeArgument)
+    .option("--parity", "only the sheets of the pandas script, counted as it counts")
+    .option("--without <parts>", `leave out, separated by commas: ${PARTS.join(", ")}`)
+    .option(
+      "--unseen-after <days>",
+      "tell stations that were not heard of for so long",
+      numberOption({ above: 0, fraction: true }),
+      7,
+    )
+    .option("--business-partner <number>", "eConnect: whose stations (or ECONNECT_BUSINESS_PARTNER)")
+    .option("--config <file>", "bridge config (default: configs/bridge.json)")
+    .option("--data <folder>", "sql: data folder, instead of the config's");
+  accountOptions(logOptions(fleet, "warn")).action((flags: Flags) => fleetCommand(flags, terminal));
+}
+
+async function fleetCommand(flags: Flags, terminal: Terminal): Promise<void> {
+  const format = reportFormat(flags);
+  const now = new Date();
+  const period = { from: flags.from, to: flags.to ?? now };
+  if (period.to <= period.from) throw new CommandError("--to must lie after --from", EXIT.usage);
+  const columns = columnsOf(flags);
+  const parts = partsOf(flags);
+  const { secrets } = terminal;
+  const log = terminalLog(terminal, flags, secrets);
+  const { data, label } = await readFleet(flags, terminal, { period, parts, now }, { log });
+  tellWhatLacks(data, columns, terminal);
+  const options: ReportOptions = {
+    source: label,
+    columns,
+    period,
+    now,
+    parity: flags.parity ?? false,
+    unseenDays: flags.unseenAfter,
+  };
+  const result = fleetReport(data, options);
+  const sheets = sheetsOf(result);
+  const files = await writeReport(result, sheets, format, flags.out, terminal);
+  for (const file of files) terminal.out(`${file}\n`);
+  terminal.err(`${counted(data.stations.length, "station")}, ${counted(sheets.length, "sheet")}\n`);
+}
+
+function columnsOf({ source, columns }: Flags): string[] {
+  const named = columns === undefined ? COMMON_COLUMNS : list(columns);
+  if (named.length === 0) throw new CommandError("--columns names none", EXIT.usage);
+  const known = source === "sql" ? sqlColumns : source === "chargepoint" ? chargePointColumns : undefined;
+  const unknown = known && named.find((name) => !known.includes(name));
+  if (known && unknown !== undefined) {
+    const near = closest(unknown, known);
+    const hint = near ? `; did you mean ${near}?` : `: there are ${known.join(", ")}`;
+    throw new CommandError(`--columns: ${source} has no column "${unknown}"${hint}`, EXIT.usage);
+  }
+  return [...new Set(named)];
+}
+
+function partsOf({ without, parity }: Flags): Set<Part> {
+  const left = list(without ?? "");
+  const unknown = left.find((name) => !(PARTS as readonly string[]).includes(name));
+  if (unknown !== undefined)
+    throw new CommandError(`--without: "${unknown}" is none of ${PARTS.join(", ")}`, EXIT.usage);
+  return new Set(parity ? [] : PARTS.filter((part) => !left.includes(part)));
+}
+
+function list(text: string): string[] {
+  return text
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+}
+
+function tellWhatLacks({ stations, lacks }: FleetData, columns: readonly string[], terminal: Terminal): void {
+  for (const [reason, all] of Map.groupBy(lacks, ({ reason }) => reason))
+    terminal.err(`left out: ${all.map(({ part }) => part).join(", ")}: ${reason}\n`);
+  if (stations.length === 0) terminal.err("there is no station: the sheets are empty\n");
+  else
+    for (const column of columns.filter((name) => !hasColumn(stations, name)))
+      terminal.err(`no station has a field "${column}"\n`);
+}

@@ -1,0 +1,181 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { BridgeSettings } from "../../config/index.ts";
+import {
+  ApiError,
+  type CallRecord,
+  type ChargePointClient,
+  CredentialsError,
+  ProtocolError,
+  SoapFaultError,
+  TransportError,
+} from "../../drivers/chargepoint/api/index.ts";
+import {
+  type Progress,
+  type SessionDatabase,
+  SessionReader,
+  type SyncReport,
+  syncSessions,
+} from "../../sessions/index.ts";
+import type { AccountFlags } from "../api/account.ts";
+import { CommandError, EXIT } from "../terminal/command-error.ts";
+import { counted } from "../terminal/table.ts";
+import { type LogFlags, printJson, type Terminal, terminalLog } from "../terminal/terminal.ts";
+import { sessionAccounts } from "./session-account.ts";
+
+export interface SyncFlags extends AccountFlags, LogFlags {
+  readonly config?: string;
+  readonly data?: string;
+  readonly from: Date;
+  readonly to?: Date;
+  readonly intervals?: true;
+  readonly payments: boolean;
+  readonly restart?: true;
+  readonly callsPerMinute: number;
+  readonly json?: true;
+}
+
+/** Fetches into the tables, account after account, and says what became of it. */
+export async function sync(
+  database: SessionDatabase,
+  settings: BridgeSettings,
+  flags: SyncFlags,
+  terminal: Terminal,
+): Promise<void> {
+  if (flags.to && flags.to <= flags.from) throw new CommandError("--to must lie after --from", EXIT.usage);
+  const { secrets } = terminal;
+  const log = terminalLog(terminal, flags, secrets);
+  let calls = 0;
+  const onCall = (_: CallRecord) => void calls++;
+  const reports: (SyncReport & { readonly account: string })[] = [];
+  for (const account of await sessionAccounts(flags, terminal, { log, onCall })) {
+    const bar = new ProgressLine(terminal);
+    try {
+      const report = await syncSessions({
+        account: { ...account, client: paced(account.client, flags.callsPerMinute, terminal.ending) },
+        database,
+        kind: "backfill",
+        from: flags.from,
+        ...(flags.to && { to: flags.to }),
+        personalData: settings.sessions.personalData,
+        payments: flags.payments && settings.sessions.payments,
+        intervals: flags.intervals ?? false,
+        nameplates: true,
+        announceSince: await announcedSince(database, account.key, settings),
+        restart: flags.restart ?? false,
+        signal: terminal.ending,
+        onProgress: (progress) => bar.show(progress),
+      });
+      bar.end();
+      reports.push({ ...report, account: account.label });
+      if (!flags.json) terminal.out(summary(account.label, report, calls));
+    } catch (error) {
+      bar.end();
+      if (terminal.ending.aborted || isService(error))
+        throw new CommandError(
+          `${terminal.ending.aborted ? "interrupted" : (error as Error).message}\nwhat is stored stays; the same command goes on from there`,
+          EXIT.failed,
+          { cause: error },
+        );
+      throw error;
+    } finally {
+      await account.client.close();
+    }
+  }
+  if (flags.json)
+    printJson(
+      terminal,
+      reports.map(({ refused, ...report }) => ({ ...report, calls, refused: Object.fromEntries(refused) })),
+    );
+  if (reports.some(({ refused }) => refused.size > 0))
+    throw new CommandError("some records could not be stored; the reasons stand above", EXIT.failed);
+}
+
+/** A bridge that publishes events tells those of sessions that are found here, too. */
+async function announcedSince(
+  database: SessionDatabase,
+  account: string,
+  { sessions: { enabled, publish } }: BridgeSettings,
+): Promise<string | null> {
+  if (!enabled || !publish) return null;
+  const runs = await new SessionReader(database).syncRuns();
+  return runs.find((run) => run.account === account && run.kind === "continuous")?.first_at ?? null;
+}
+
+function isService(error: unknown): boolean {
+  return [ApiError, CredentialsError, SoapFaultError, TransportError, ProtocolError].some(
+    (kind) => error instanceof kind,
+  );
+}
+
+function summary(account: string, report: SyncReport, calls: number): string {
+  const { counts, payments, stations, alarms, intervals, resumed, refused, problems } = report;
+  return [
+    account,
+    ...(resumed
+      ? [`goes on with the sync of ${resumed}: its sessions are counted too, the rest is that of this part`]
+      : []),
+    `sessions   ${counts.seen} seen: ${counts.added} new, ${counts.updated} updated, ${counts.unchanged} unchanged, ${counts.refused} refused`,
+    `besides    ${counted(stations, "station")}, ${counted(payments, "payment")}, ${counted(alarms, "alarm")}${intervals > 0 ? `, quarter hours of ${counted(intervals, "session")}` : ""}`,
+    `calls      ${calls}`,
+    ...[...refused].map(([reason, count]) => `refused    ${count}: ${reason}`),
+    ...problems.map((problem) => `not read   ${problem}`),
+    "",
+  ].join("\n");
+}
+
+/** A client that spreads its calls, so that the account's limit holds whatever the answers take. */
+function paced(
+  client: ChargePointClient,
+  perMinute: number,
+  signal: AbortSignal,
+): Pick<ChargePointClient, "call"> {
+  if (perMinute === 0) return client;
+  const spacing = 60_000 / perMinute;
+  let next = 0;
+  return {
+    async call(operation, request, options) {
+      const now = performance.now();
+      const wait = next - now;
+      next = Math.max(now, next) + spacing;
+      if (wait > 0) await sleep(wait, undefined, { signal });
+      return await client.call(operation, request, options);
+    },
+  };
+}
+
+const WIDTH = 24;
+const EVERY_MS = 200;
+
+/** One line of progress on a screen; on anything else a line at times. */
+class ProgressLine {
+  readonly #terminal: Terminal;
+  #shownAt = Number.NEGATIVE_INFINITY;
+  #drawn = false;
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  show({ phase, reached, from, to, count }: Progress): void {
+    const { interactive } = this.#terminal;
+    const now = performance.now();
+    if (now - this.#shownAt < (interactive ? EVERY_MS : 5000)) return;
+    this.#shownAt = now;
+    const [start, end, here] = [from, to, reached ?? from].map((time) => Date.parse(time)) as [
+      number,
+      number,
+      number,
+    ];
+    const share = end > start ? Math.min(1, Math.max(0, (here - start) / (end - start))) : 1;
+    const full = Math.round(share * WIDTH);
+    const bar = `${"█".repeat(full)}${"░".repeat(WIDTH - full)}`;
+    const line = `${phase.padEnd(9)} ${bar} ${String(Math.round(share * 100)).padStart(3)} %  ${reached ?? ""}  ${count}`;
+    if (interactive) this.#terminal.progress(line);
+    else this.#terminal.err(`${line}\n`);
+    this.#drawn = interactive;
+  }
+
+  end(): void {
+    if (this.#drawn) this.#terminal.progress();
+  }
+}

@@ -1,0 +1,194 @@
+import { type Command, Option } from "commander";
+import {
+  columnsOf,
+  ddl,
+  exportTable,
+  openSessionDatabase,
+  postgresDialect,
+  type ReadOptions,
+  type SessionDatabase,
+  SessionDatabaseError,
+  SessionReader,
+  sqliteDialect,
+  type TableName,
+  tableNames,
+} from "../../sessions/index.ts";
+import { accountOptions } from "../api/account.ts";
+import { loadSettings } from "../setup/load.ts";
+import { CommandError, EXIT } from "../terminal/command-error.ts";
+import { logOptions, numberOption, outputFormat } from "../terminal/options.ts";
+import { formatTable, formatValue } from "../terminal/table.ts";
+import { printJson, type Terminal } from "../terminal/terminal.ts";
+import { TIMES, timeArgument } from "../terminal/time-argument.ts";
+import { type SyncFlags, sync } from "./sessions-sync.ts";
+
+interface ReadFlags {
+  readonly config?: string;
+  readonly data?: string;
+  readonly from?: Date;
+  readonly to?: Date;
+  readonly station?: string;
+  readonly count?: number;
+  readonly json?: true;
+}
+
+const EXPORT_ENDINGS = { csv: ["csv"], jsonl: ["jsonl", "ndjson"], parquet: ["parquet"] } as const;
+
+interface ExportFlags extends ReadFlags {
+  readonly format?: keyof typeof EXPORT_ENDINGS;
+  readonly table: TableName;
+  readonly out?: string;
+}
+
+export function sessions(program: Command, terminal: Terminal): void {
+  const group = program
+    .command("sessions")
+    .description("Charging sessions in SQL: fetch them, list them, export them.");
+
+  const syncing = databaseOptions(
+    group.command("sync").description("Fetch sessions, payments, stations and alarms into the tables."),
+  )
+    .option("--from <time>", `sessions that start from then on: ${TIMES}`, timeArgument, timeArgument("-30d"))
+    .option("--to <time>", "and before then (default: now)", timeArgument)
+    .option("--intervals", "quarter hours too: one call for each session")
+    .option("--no-payments", "without payments")
+    .option("--restart", "begin anew where an earlier sync of this range was interrupted")
+    .option(
+      "--calls-per-minute <number>",
+      "most calls of the account in a minute; 0: no limit",
+      numberOption({ min: 0 }),
+      600,
+    )
+    .option("--json", "print the count as JSON");
+  accountOptions(logOptions(syncing, "warn")).action((flags: SyncFlags) =>
+    withDatabase(flags, terminal, false, (database, settings) => sync(database, settings, flags, terminal)),
+  );
+
+  rangeOptions(databaseOptions(group.command("list").description("Print sessions, oldest first.")))
+    .option("--count <number>", "at most so many", numberOption({ min: 1 }), 50)
+    .option("--json", "print JSON")
+    .action((flags: ReadFlags) =>
+      withDatabase(flags, terminal, true, (database) => list(database, flags, terminal)),
+    );
+
+  rangeOptions(databaseOptions(group.command("export").description("Write a table to a file.")))
+    .addOption(
+      new Option("--format <format>", "form (default: by the ending of --out, else csv)").choices(
+        Object.keys(EXPORT_ENDINGS),
+      ),
+    )
+    .addOption(new Option("--table <name>", "which table").choices([...tableNames]).default("session"))
+    .option("--out <file>", "file to write; it is replaced when all of it is written (default: print)")
+    .action((flags: ExportFlags) =>
+      withDatabase(flags, terminal, true, (database) => write(database, flags, terminal)),
+    );
+
+  group
+    .command("schema")
+    .description("Print the statements that make the tables.")
+    .addOption(
+      new Option("--database <kind>", "for which database").choices(["sqlite", "postgres"]).default("sqlite"),
+    )
+    .action(({ database }: { database: string }) =>
+      terminal.out(`${ddl(database === "postgres" ? postgresDialect : sqliteDialect)}\n`),
+    );
+}
+
+function databaseOptions(command: Command): Command {
+  return command
+    .option("--config <file>", "bridge config (default: configs/bridge.json)")
+    .option("--data <folder>", "data folder, instead of the config's");
+}
+
+function rangeOptions(command: Command): Command {
+  return command
+    .option("--from <time>", `from this time on: ${TIMES}`, timeArgument)
+    .option("--to <time>", "up to, and not at, this time", timeArgument)
+    .option("--station <id>", "of this station only");
+}
+
+async function withDatabase(
+  flags: { readonly config?: string; readonly data?: string },
+  terminal: Terminal,
+  readonly: boolean,
+  use: (database: SessionDatabase, settings: ReturnType<typeof settingsOf>) => Promise<void>,
+): Promise<void> {
+  const settings = settingsOf(flags, terminal);
+  const { backend, connection } = settings.sessions;
+  try {
+    const database = await openSessionDatabase(
+      { backend, connection, dataFolder: flags.data ?? settings.data, readonly },
+      terminal.ending,
+    );
+    try {
+      await use(database, settings);
+    } finally {
+      await database.close();
+    }
+  } catch (error) {
+    if (error instanceof SessionDatabaseError)
+      throw new CommandError(error.message, EXIT.failed, { cause: error });
+    throw error;
+  }
+}
+
+function settingsOf({ config }: { readonly config?: string }, { secrets, env }: Terminal) {
+  return loadSettings({ config, secrets, env }).settings;
+}
+
+function optionsOf({ from, to, station }: ReadFlags, { ending }: Terminal): ReadOptions {
+  return {
+    ...(from && { from }),
+    ...(to && { to }),
+    ...(station !== undefined && { stationID: station }),
+    signal: ending,
+  };
+}
+
+const COLUMNS = [
+  "session_id",
+  "station_id",
+  "port_number",
+  "started_at",
+  "ended_at",
+  "energy_kwh",
+  "user_id",
+  "ended_by",
+] as const;
+
+async function list(database: SessionDatabase, flags: ReadFlags, terminal: Terminal): Promise<void> {
+  const rows = [];
+  for await (const row of new SessionReader(database).sessions(optionsOf(flags, terminal))) {
+    rows.push(row);
+    if (rows.length === flags.count) break;
+  }
+  if (flags.json) return printJson(terminal, rows);
+  if (rows.length === 0) terminal.err("no session in this range\n");
+  else
+    terminal.out(
+      formatTable(
+        COLUMNS,
+        rows.map((row) => COLUMNS.map((name) => formatValue(row[name]))),
+      ),
+    );
+}
+
+async function write(database: SessionDatabase, flags: ExportFlags, terminal: Terminal): Promise<void> {
+  const { table, out, station } = flags;
+  const format = outputFormat(flags, EXPORT_ENDINGS) ?? "csv";
+  if (station !== undefined && !columnsOf(table).some(([name]) => name === "station_id"))
+    throw new CommandError(`rows of ${table} belong to no station; leave out --station`, EXIT.usage);
+  if (format === "parquet" && out === undefined)
+    throw new CommandError("a parquet file cannot be printed: name it with --out", EXIT.usage);
+  const rows = new SessionReader(database).rows(table, optionsOf(flags, terminal));
+  try {
+    const count = await exportTable(table, rows, {
+      format,
+      ...(out === undefined ? { print: terminal.data } : { file: out }),
+    });
+    terminal.err(`${count} ${count === 1 ? "row" : "rows"}\n`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    throw new CommandError(`cannot write ${out}: ${(error as Error).message}`, EXIT.failed, { cause: error });
+  }
+}

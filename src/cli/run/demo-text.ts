@@ -1,0 +1,113 @@
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Bridge } from "../../bridge.ts";
+import type { BridgeSettings } from "../../config/index.ts";
+import type { DeviceState } from "../../devices/index.ts";
+import type { PointValue } from "../../points/index.ts";
+import type { Simulator } from "../../simulator/index.ts";
+import { counted, formatTable, formatValue } from "../terminal/table.ts";
+
+export interface DemoParts {
+  readonly bridge: Bridge;
+  readonly simulator: Simulator;
+  readonly settings: BridgeSettings;
+  /** `--data` as it was given, for the commands that are printed. */
+  readonly dataFlag: string | undefined;
+}
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const STARTER = fileURLToPath(new URL("../../../bin/voltbridge", import.meta.url));
+
+export function whatWasStarted({ bridge, simulator, settings }: DemoParts): string {
+  const { infos } = bridge.devices;
+  return [
+    "voltbridge demo, all on this machine:",
+    `  simulator   ${simulator.endpoint}  (${counted(simulator.stationIDs.length, "station")}; it stands in for ChargePoint)`,
+    `  broker      ${bridge.mqtt.url}  (inside the bridge)`,
+    `  bridge      ${counted(infos.length, "device")}, read every ${infos[0]?.intervalSeconds} s`,
+    `  history     ${shortPath(settings.data)}`,
+    "",
+  ].join("\n");
+}
+
+/** The commands to try from another terminal, at the port that draws the most. */
+export function commandsToTry(
+  { bridge, simulator, settings, dataFlag }: DemoParts,
+  states: readonly DeviceState[],
+): string {
+  const { device, port, load } = busiestPort(states);
+  const url = bridge.mqtt.url;
+  const { hostname, port: brokerPort } = new URL(url);
+  const limit = Math.max(1, Math.round(load / 2));
+  const starter = quoted(relative(process.cwd(), STARTER).replace(/^(?![./])/, "./"));
+  // Elsewhere than at the project's root the config is not found by itself.
+  const config = relative(process.cwd(), ROOT) === "" ? "" : ` --config ${quoted(settings.file)}`;
+  const data = dataFlag === undefined ? "" : ` --data ${quoted(dataFlag)}`;
+  const place = device.replace(/[^/]+$/, "+");
+  const env = `CHARGEPOINT_ENDPOINT=${simulator.endpoint} CHARGEPOINT_USERNAME=${simulator.username} CHARGEPOINT_PASSWORD=${simulator.password}`;
+  return `
+From another terminal, in this folder:
+  watch     mosquitto_sub -h ${hostname} -p ${brokerPort} -v -t 'devices/${place}/all'
+  limit     ${starter} set ${device}/allowedLoad_${port} ${limit} --url ${url}
+  clear     ${starter} revert ${device}/allowedLoad_${port} --url ${url}
+  read      ${starter} get ${device}/portLoad_${port} --url ${url}
+  history   ${starter} history query ${device}/portLoad_${port} --start 'now -10m'${data}${config}
+  bridge    ${starter} status --url ${url}
+  no bridge ${env} ${starter} scrape ${device}${config}
+Ctrl-C stops everything. Data stay in ${shortPath(settings.data)}.
+`;
+}
+
+/** A line for each port, what matters most first: a narrow screen shows the left part. */
+export function stationTable(states: readonly DeviceState[]): string {
+  return formatTable(
+    ["device", "port", "status", "load kW", "limit kW", "is", "read (UTC)", "station"],
+    states.flatMap(stationRows),
+  );
+}
+
+function stationRows({ device, availability, reason, observedAt, values }: DeviceState): string[][] {
+  const value = (point: string) => values.get(point)?.value;
+  if (!observedAt) return [[device.path, "", "", "", "", availability, "", reason ?? ""]];
+  const ports = portsOf(device).filter((port) => values.has(`Status_${port}`));
+  const readAt = observedAt.toISOString().slice(11, 19);
+  return ports.map((port, index) => [
+    index === 0 ? device.path : "",
+    port,
+    formatValue(value(`Status_${port}`)),
+    kilowatts(value(`portLoad_${port}`)),
+    value(`shedState_${port}`) === 1 ? kilowatts(value(`allowedLoad_${port}`)) : "–",
+    ...(index === 0 ? [availability, readAt, reason ?? formatValue(value("stationName"))] : ["", "", ""]),
+  ]);
+}
+
+/** Ports by the names of the shipped registries: `Status_1`, `Status_2`. */
+function portsOf(device: DeviceState["device"]): string[] {
+  return [...device.points.keys()].flatMap((name) => /^Status_(.+)$/.exec(name)?.[1] ?? []);
+}
+
+function busiestPort(states: readonly DeviceState[]): { device: string; port: string; load: number } {
+  const ports = states.flatMap(({ device, values }) =>
+    portsOf(device).map((port) => {
+      const load = Number(values.get(`portLoad_${port}`)?.value ?? 0);
+      return { device: device.path, port, load };
+    }),
+  );
+  return ports.reduce((busiest, port) => (port.load > busiest.load ? port : busiest));
+}
+
+function kilowatts(value: PointValue | undefined): string {
+  return typeof value === "number" ? value.toFixed(2) : formatValue(value);
+}
+
+/** How a file is named from where the user stands. */
+function shortPath(path: string): string {
+  const short = relative(process.cwd(), path);
+  if (short === "") return ".";
+  return short.startsWith("..") ? path : short;
+}
+
+/** A word of a shell's command line. */
+function quoted(text: string): string {
+  return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

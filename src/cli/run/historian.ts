@@ -1,0 +1,58 @@
+import { once } from "node:events";
+import type { Command } from "commander";
+import { InvalidArgumentError } from "commander";
+import { startHistorianProcess } from "../../historian-process.ts";
+import { tellDiagnostics } from "../setup/diagnostics.ts";
+import { loadSettings } from "../setup/load.ts";
+import { CommandError, EXIT } from "../terminal/command-error.ts";
+import { logOptions } from "../terminal/options.ts";
+import { type LogFlags, type Terminal, terminalLog } from "../terminal/terminal.ts";
+import { packageVersion } from "../terminal/version.ts";
+
+interface Flags extends LogFlags {
+  readonly config?: string;
+  readonly name: string;
+  readonly clientId?: string;
+  readonly share?: string;
+}
+
+export function historian(program: Command, terminal: Terminal): void {
+  const command = program
+    .command("historian")
+    .description("Store what anybody publishes at a broker, until Ctrl-C or TERM. Needs no devices.")
+    .option("--config <file>", "bridge config (default: configs/bridge.json)")
+    .option("--name <name>", "name in its own topics, and of its folder below data", nameOption, "historian")
+    .option("--client-id <id>", "MQTT client id, which names its session (default: <instance>-<name>)")
+    .option("--share <group>", "take the messages in turns with the others of this group", nameOption);
+  logOptions(command, "info").action((flags: Flags) => runHistorian(flags, terminal));
+}
+
+/** One level of a topic and one folder. */
+function nameOption(text: string): string {
+  if (/^[A-Za-z\d][\w.-]{0,63}$/.test(text)) return text;
+  throw new InvalidArgumentError("expected up to 64 letters, digits, dots, dashes and underscores");
+}
+
+async function runHistorian(flags: Flags, terminal: Terminal): Promise<void> {
+  const { secrets } = terminal;
+  const log = terminalLog(terminal, flags, secrets);
+  const { settings, diagnostics } = loadSettings({ config: flags.config, secrets, env: terminal.env });
+  tellDiagnostics(terminal, diagnostics, false);
+  const running = await startHistorianProcess({
+    settings,
+    name: flags.name,
+    ...(flags.clientId !== undefined && { clientId: flags.clientId }),
+    ...(flags.share !== undefined && { share: flags.share }),
+    log,
+    secrets,
+    version: packageVersion(),
+  }).catch((error: unknown) => {
+    const message = `the historian cannot start: ${(error as Error).message}`;
+    throw new CommandError(message, EXIT.configuration, { cause: error });
+  });
+  log.info("running", { broker: running.url, spool: running.folder, store: settings.historian.backend });
+  if (!terminal.ending.aborted) await once(terminal.ending, "abort");
+  log.info("stopping");
+  await running.stop();
+  log.info("stopped");
+}

@@ -1,0 +1,78 @@
+import { once } from "node:events";
+import type { Command } from "commander";
+import { startBridge } from "../../bridge.ts";
+import { type Diagnostic, strict } from "../../config/index.ts";
+import { countErrors, tellDiagnostics } from "../setup/diagnostics.ts";
+import { loadAll } from "../setup/load.ts";
+import { CommandError, EXIT } from "../terminal/command-error.ts";
+import { logOptions } from "../terminal/options.ts";
+import { counted } from "../terminal/table.ts";
+import { type LogFlags, type Terminal, terminalLog } from "../terminal/terminal.ts";
+import { packageVersion } from "../terminal/version.ts";
+import { expectShortLives } from "./short-lived.ts";
+
+interface Flags extends LogFlags {
+  readonly config?: string;
+  readonly strict?: true;
+  readonly readOnly?: true;
+  readonly force?: true;
+}
+
+export function run(program: Command, terminal: Terminal): void {
+  const command = program
+    .command("run")
+    .description("Run the bridge until Ctrl-C or TERM.")
+    .option("--config <file>", "bridge config (default: configs/bridge.json)")
+    .option("--strict", "do not start where a file has a warning")
+    .option("--read-only", "write to no device, whatever the bridge config says")
+    .option("--force", "take over from a bridge of the same instance name that runs already");
+  logOptions(command, "info").action((flags: Flags) => runBridge(flags, terminal));
+}
+
+async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
+  expectShortLives();
+  const { secrets } = terminal;
+  const log = terminalLog(terminal, flags, secrets);
+  const isStrict = flags.strict ?? false;
+  const { settings, devices, diagnostics } = await loadAll({
+    config: flags.config,
+    secrets,
+    env: terminal.env,
+  });
+  let errors = 0;
+  const tell = (found: readonly Diagnostic[]) => {
+    tellDiagnostics(terminal, isStrict ? strict(found) : found, isStrict);
+    errors += countErrors(found);
+  };
+  tell(diagnostics);
+
+  const bridge = await startBridge({
+    settings: flags.readOnly ? { ...settings, readOnly: true } : settings,
+    devices,
+    log,
+    secrets,
+    version: packageVersion(),
+    force: flags.force ?? false,
+    onDiagnostics: (found, runnable) => {
+      tell(found);
+      if (runnable === 0 && !devices.some(({ settings: device }) => device.set))
+        throw new CommandError(
+          `no device can be started; see the problems above, or put a device config into ${settings.devices}`,
+          EXIT.configuration,
+        );
+    },
+  }).catch((error: unknown) => {
+    if (error instanceof CommandError) throw error;
+    const message = `the bridge cannot start: ${(error as Error).message}`;
+    throw new CommandError(message, EXIT.configuration, { cause: error });
+  });
+  if (errors > 0)
+    log.warn(
+      `started without what has errors: ${counted(errors, "problem")} above; "voltbridge check" lists them again`,
+    );
+  log.info("running", { devices: bridge.devices.infos.length, broker: bridge.mqtt.url, data: settings.data });
+  if (!terminal.ending.aborted) await once(terminal.ending, "abort");
+  log.info("stopping");
+  await bridge.stop();
+  log.info("stopped");
+}

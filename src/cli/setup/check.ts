@@ -1,0 +1,162 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { extname, join, resolve } from "node:path";
+import type { Command } from "commander";
+import { Bus } from "../../bus.ts";
+import {
+  type BridgeSettings,
+  closest,
+  type DeviceSettings,
+  type Diagnostic,
+  defaultBridge,
+  hasErrors,
+  loadDevices,
+  sortDiagnostics,
+  strict,
+} from "../../config/index.ts";
+import { driverTypes, type LoadedDevice, openDevices, StateStore } from "../../devices/index.ts";
+import { createLog } from "../../log/log.ts";
+import { CommandError, EXIT } from "../terminal/command-error.ts";
+import { printJson, type Terminal } from "../terminal/terminal.ts";
+import { bridgeFileAbove, bridgeFileIn, isBridgeFile, presumedSettings } from "./bridge-file.ts";
+import { countErrors, formatAll, tally } from "./diagnostics.ts";
+import { driverSchemas, loadDevice, Registries, readBridge } from "./load.ts";
+
+interface Flags {
+  readonly config?: string;
+  readonly driver?: string;
+  readonly strict?: true;
+  readonly json?: true;
+}
+
+export function check(program: Command, terminal: Terminal): void {
+  program
+    .command("check")
+    .description("List every problem of configs and registries, with its place. Starts nothing.")
+    .argument(
+      "[path...]",
+      "bridge configs, device configs, registry CSVs, folders of them (default: all that the bridge config names)",
+    )
+    .option("--config <file>", "bridge config (default: the one above the path, or configs/bridge.json)")
+    .option("--driver <type>", "driver type by which a CSV is checked (default: the one that it fits best)")
+    .option("--strict", "count warnings as errors")
+    .option("--json", "print JSON")
+    .action((paths: string[], flags: Flags) => checkAll(paths, flags, terminal));
+}
+
+async function checkAll(paths: readonly string[], flags: Flags, terminal: Terminal): Promise<void> {
+  const options = { secrets: terminal.secrets, env: terminal.env };
+  const checks =
+    paths.length === 0
+      ? [checkBridge(flags.config, options)]
+      : paths.map((path) => checkPath(path, flags, options));
+  const found = (await Promise.all(checks)).flat();
+  const unique = [...new Map(found.map((d) => [JSON.stringify(d), d])).values()];
+  const diagnostics = sortDiagnostics(flags.strict ? strict(unique) : unique);
+
+  const errors = countErrors(diagnostics);
+  const warnings = diagnostics.length - errors;
+  if (flags.json) printJson(terminal, { errors, warnings, diagnostics });
+  else terminal.out(`${formatAll(diagnostics)}${tally(diagnostics)}\n`);
+  if (hasErrors(diagnostics)) throw new CommandError("", EXIT.failed);
+}
+
+interface CheckOptions {
+  readonly secrets: Terminal["secrets"];
+  readonly env: Terminal["env"];
+}
+
+/** A bridge config and all that it names; where it has errors itself, what stands in its folders all the same. */
+async function checkBridge(file: string | undefined, options: CheckOptions): Promise<Diagnostic[]> {
+  const { settings, diagnostics } = readBridge(file, options);
+  if (settings) return [...diagnostics, ...(await checkDevices(settings.devices, settings, options))];
+  const presumed = presumedSettings(resolve(file ?? defaultBridge().file));
+  if (!existsSync(presumed.devices)) return diagnostics;
+  return [...diagnostics, ...(await checkDevices(presumed.devices, presumed, options))];
+}
+
+/** By what it is: a folder, a registry, a bridge config, or a device config. */
+async function checkPath(path: string, flags: Flags, options: CheckOptions): Promise<Diagnostic[]> {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) throw new CommandError(`there is no ${path}`, EXIT.usage);
+  if (stat.isDirectory()) return checkFolder(path, flags, options);
+  if (extname(path).toLowerCase() === ".csv") return checkRegistry(resolve(path), flags.driver);
+  if (isBridgeFile(path)) return checkBridge(path, options);
+  const { settings, diagnostics } = surroundings(path, flags, options);
+  const { device, diagnostics: own } = loadDevice(path, settings, options);
+  return [...diagnostics, ...own, ...(await checkLoaded(device ? [device] : [], settings))];
+}
+
+/** The bridge of that folder; else its device configs and its registries. */
+async function checkFolder(folder: string, flags: Flags, options: CheckOptions): Promise<Diagnostic[]> {
+  const bridge = bridgeFileIn(folder) ?? bridgeFileIn(join(folder, "configs"));
+  if (bridge !== undefined) return checkBridge(bridge, options);
+  const registries = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => extname(name).toLowerCase() === ".csv")
+    .map((name) => resolve(folder, name));
+  const { settings, diagnostics } = surroundings(join(folder, "device"), flags, options);
+  const found = await checkDevices(folder, settings, options);
+  const ofRegistries = await Promise.all(registries.map((file) => checkRegistry(file, flags.driver)));
+  return [
+    ...diagnostics,
+    ...(registries.length > 0 ? found.filter(({ code }) => code !== "no_devices") : found),
+    ...ofRegistries.flat(),
+  ];
+}
+
+/** The settings of the bridge to which a device config belongs. */
+function surroundings(
+  path: string,
+  flags: Flags,
+  options: CheckOptions,
+): { settings: BridgeSettings; diagnostics: Diagnostic[] } {
+  const file = flags.config ?? bridgeFileAbove(path);
+  const { settings, diagnostics } = readBridge(file, options);
+  return { settings: settings ?? presumedSettings(resolve(file ?? defaultBridge().file)), diagnostics };
+}
+
+async function checkDevices(
+  folder: string,
+  settings: BridgeSettings,
+  options: CheckOptions,
+): Promise<Diagnostic[]> {
+  const { devices, diagnostics } = loadDevices(folder, driverSchemas, settings, options);
+  return [...diagnostics, ...(await checkLoaded(devices, settings))];
+}
+
+/** What stands in the registries of these devices, and what only the drivers see. */
+async function checkLoaded(
+  devices: readonly DeviceSettings[],
+  settings: BridgeSettings,
+): Promise<Diagnostic[]> {
+  const registries = new Registries();
+  const loaded = await registries.load(devices);
+  return [...registries.diagnostics, ...driverDiagnostics(loaded, settings)];
+}
+
+async function checkRegistry(file: string, driver: string | undefined): Promise<Diagnostic[]> {
+  const registries = new Registries();
+  const { rows } = await registries.read(file);
+  const types = driver === undefined ? Object.values(driverTypes) : [driverType(driver)];
+  // A file does not say whose it is; of equals, the type that is listed first.
+  const [found = []] = types
+    .map((type) => type.checkRows(rows))
+    .toSorted((a, b) => countErrors(a) - countErrors(b));
+  return [...registries.diagnostics, ...found];
+}
+
+function driverType(name: string): (typeof driverTypes)[string] {
+  const type = Object.hasOwn(driverTypes, name) ? driverTypes[name] : undefined;
+  if (type) return type;
+  const near = closest(name, Object.keys(driverTypes));
+  const remedy = near ? `; did you mean "${near}"?` : "";
+  throw new CommandError(`there is no driver type "${name}"${remedy}`, EXIT.usage);
+}
+
+/** Devices are made, as for a run, and never started. */
+function driverDiagnostics(devices: readonly LoadedDevice[], settings: BridgeSettings): Diagnostic[] {
+  const state = StateStore.open(":memory:");
+  const log = createLog({ level: "silent" });
+  const running = openDevices({ devices, settings, bus: new Bus(() => undefined), log, state });
+  void running.stop().finally(() => state.close());
+  return [...running.diagnostics];
+}

@@ -1,0 +1,151 @@
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { DataFolderInUseError, DataLock } from "../../devices/index.ts";
+import { type DeadLetter, openQueue, type Queue, QueueError } from "../../queue/index.ts";
+import { loadSettings } from "../setup/load.ts";
+import { CommandError, EXIT } from "../terminal/command-error.ts";
+import { logOptions, numberOption } from "../terminal/options.ts";
+import { counted, formatTable } from "../terminal/table.ts";
+import { type LogFlags, printJson, type Terminal, terminalLog } from "../terminal/terminal.ts";
+
+/** Files in the data folder, by what they are on the way to. */
+const FILES = { mqtt: "outbox.sqlite", historian: "spool.sqlite" } as const;
+type Sink = keyof typeof FILES;
+const SINKS = Object.keys(FILES) as Sink[];
+
+interface Flags extends LogFlags {
+  readonly config?: string;
+  readonly data?: string;
+  readonly sink?: Sink;
+  readonly json?: true;
+}
+
+export function deadletter(program: Command, terminal: Terminal): void {
+  const group = program
+    .command("deadletter")
+    .description("Values that a broker or a store refused; also while the bridge runs.");
+
+  options(group.command("list").description("List what was refused, oldest first, and why."))
+    .option("--count <number>", "at most so many of each sink", numberOption({ min: 1 }), 1000)
+    .action((flags: Flags & { readonly count: number }) => list(flags, terminal));
+
+  for (const [name, description, done] of [
+    ["retry", "Put them back to the end of the queue: all, or those with these ids.", "put back"],
+    ["discard", "Drop them, counted as discarded: all, or those with these ids.", "discarded"],
+  ] as const)
+    options(group.command(name).description(description))
+      .argument("[ids...]", "as list shows them; with --sink", idsArgument)
+      .action((ids: readonly number[], flags: Flags) =>
+        move(flags, terminal, ids, done, (queue, chosen) => queue[name](chosen)),
+      );
+}
+
+async function list(flags: Flags & { readonly count: number }, terminal: Terminal): Promise<void> {
+  const found: ({ readonly sink: Sink } & DeadLetter)[] = [];
+  await withQueues(flags, terminal, async (queue, sink) => {
+    const letters = await queue.deadLetters({ count: flags.count });
+    found.push(...letters.map((letter) => ({ sink, ...letter })));
+    if (letters.length === flags.count) terminal.err(`${sink}: there may be more; see --count\n`);
+  });
+  if (flags.json) return printJson(terminal, found);
+  if (found.length === 0) return terminal.err("no dead letters\n");
+  const rows = found.map(({ sink, id, at, samples, retries, key, reason, detail }) => [
+    ...[sink, String(id), at.toISOString(), String(samples), String(retries), key, reason, detail],
+  ]);
+  terminal.out(
+    formatTable(["sink", "id", "set aside", "values", "retries", "about", "reason", "detail"], rows),
+  );
+}
+
+async function move(
+  flags: Flags,
+  terminal: Terminal,
+  ids: readonly number[],
+  done: string,
+  act: (queue: Queue, ids?: readonly number[]) => Promise<number>,
+): Promise<void> {
+  if (ids.length > 0 && flags.sink === undefined)
+    throw new CommandError(
+      `ids belong to one sink; name it: --sink ${SINKS.join(" or --sink ")}`,
+      EXIT.usage,
+    );
+  const counts: Partial<Record<Sink, number>> = {};
+  await withQueues(flags, terminal, async (queue, sink) => {
+    counts[sink] = await act(queue, ids.length > 0 ? ids : undefined);
+  });
+  if (flags.json) printJson(terminal, counts);
+  else
+    for (const [sink, count] of Object.entries(counts))
+      terminal.out(`${sink}: ${counted(count, "dead letter")} ${done}\n`);
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  if (total < ids.length)
+    throw new CommandError(
+      `${ids.length - total} of these ids are not there; "voltbridge deadletter list" shows those that are`,
+    );
+}
+
+function options(command: Command): Command {
+  const withQueue = command
+    .addOption(new Option("--sink <sink>", "what they were on the way to (default: both)").choices(SINKS))
+    .option("--config <file>", "bridge config (default: configs/bridge.json)")
+    .option("--data <folder>", "data folder (default: the bridge config's)")
+    .option("--json", "print JSON");
+  return logOptions(withQueue, "warn");
+}
+
+function idsArgument(text: string, before: readonly number[] = []): readonly number[] {
+  const id = Number(text);
+  if (!Number.isSafeInteger(id) || id < 1) throw new InvalidArgumentError("expected an id as list shows it");
+  return [...before, id];
+}
+
+/** Uses the queues that are there, one after the other. Beside a running bridge, or in its place while none runs. */
+async function withQueues(
+  flags: Flags,
+  terminal: Terminal,
+  use: (queue: Queue, sink: Sink) => Promise<void>,
+): Promise<void> {
+  const { secrets } = terminal;
+  const folder =
+    flags.data === undefined
+      ? loadSettings({ config: flags.config, secrets, env: terminal.env }).settings.data
+      : resolve(flags.data);
+  const sinks = flags.sink === undefined ? SINKS : [flags.sink];
+  const there = sinks.filter((sink) => existsSync(join(folder, FILES[sink])));
+  if (there.length === 0) {
+    const files = sinks.map((sink) => FILES[sink]).join(" or ");
+    throw new CommandError(`there is no ${files} in ${folder}; "voltbridge run" makes it`);
+  }
+  const lock = takeLock(folder);
+  try {
+    for (const sink of there) {
+      const queue = await openQueue({
+        file: join(folder, FILES[sink]),
+        shared: lock === undefined,
+        log: terminalLog(terminal, flags, secrets),
+      });
+      try {
+        await use(queue, sink);
+      } finally {
+        await queue.close();
+      }
+    }
+  } catch (error) {
+    throw error instanceof QueueError
+      ? new CommandError(error.message, EXIT.failed, { cause: error })
+      : error;
+  } finally {
+    lock?.release();
+  }
+}
+
+/** Undefined where a bridge runs on this folder. */
+function takeLock(folder: string): DataLock | undefined {
+  try {
+    return DataLock.take(folder);
+  } catch (error) {
+    if (error instanceof DataFolderInUseError) return undefined;
+    throw new CommandError((error as Error).message, EXIT.failed, { cause: error });
+  }
+}

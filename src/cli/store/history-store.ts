@@ -1,0 +1,49 @@
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { type Historian, HistorianError, openHistorian, QueryError } from "../../historian/index.ts";
+import { loadSettings } from "../setup/load.ts";
+import { CommandError, EXIT } from "../terminal/command-error.ts";
+import { logOptions } from "../terminal/options.ts";
+import { type LogFlags, type Terminal, terminalLog } from "../terminal/terminal.ts";
+
+export interface StoreFlags extends LogFlags {
+  readonly config?: string;
+  readonly data?: string;
+  readonly json?: true;
+}
+
+/** Options that say which store. */
+export function storeOptions(command: Command): Command {
+  const withStore = command
+    .option("--config <file>", "bridge config (default: configs/bridge.json)")
+    .option("--data <folder>", "data folder (default: the bridge config's)")
+    .option("--json", "print JSON");
+  return logOptions(withStore, "warn");
+}
+
+/** Opens the store for reading, also beside a running bridge. Bad questions end the command with 2, its own trouble with 1. */
+export async function withHistorian(
+  flags: StoreFlags,
+  terminal: Terminal,
+  use: (historian: Historian) => Promise<void>,
+): Promise<void> {
+  const { secrets } = terminal;
+  const { settings } = loadSettings({ config: flags.config, secrets, env: terminal.env });
+  const folder = flags.data === undefined ? settings.data : resolve(flags.data);
+  try {
+    const log = terminalLog(terminal, flags, secrets);
+    const historian = await openHistorian(settings.historian, folder, { readonly: true, log });
+    try {
+      await use(historian);
+    } finally {
+      await historian.close();
+    }
+  } catch (error) {
+    if (error instanceof QueryError) {
+      const message = error.message.replaceAll("agg_type", "--agg").replaceAll("agg_period", "--period");
+      throw new CommandError(message, EXIT.usage, { cause: error });
+    }
+    if (error instanceof HistorianError) throw new CommandError(error.message, EXIT.failed, { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,170 @@
+import { type Command, Option } from "commander";
+import { closest } from "../../config/did-you-mean.ts";
+import {
+  type CallArguments,
+  checkQuery,
+  findGaps,
+  type Historian,
+  QueryError,
+  volttronHistorian,
+} from "../../historian/index.ts";
+import { CommandError } from "../terminal/command-error.ts";
+import { numberOption, outputFormat } from "../terminal/options.ts";
+import { formatTable } from "../terminal/table.ts";
+import { printJson, type Terminal } from "../terminal/terminal.ts";
+import { TIMES } from "../terminal/time-argument.ts";
+import { packageVersion } from "../terminal/version.ts";
+import { FORMATS, type HistoryFormat, historyText, writeText } from "./history-formats.ts";
+import { gapsText } from "./history-gaps.ts";
+import { type StoreFlags, storeOptions, withHistorian } from "./history-store.ts";
+
+interface TopicsFlags extends StoreFlags {
+  readonly own?: true;
+}
+
+interface RangeFlags extends StoreFlags {
+  readonly start?: string;
+  readonly end?: string;
+}
+
+interface QueryFlags extends RangeFlags {
+  readonly skip?: number;
+  readonly count?: number;
+  readonly order?: string;
+  readonly agg?: string;
+  readonly period?: string;
+  readonly pattern?: true;
+  readonly format?: HistoryFormat;
+  readonly out?: string;
+}
+
+export function history(program: Command, terminal: Terminal): void {
+  const group = program.command("history").description("Ask the historian; also while the bridge runs.");
+
+  storeOptions(group.command("topics").description("List the topics that have values."))
+    .argument("[pattern]", "regular expression found anywhere in the name")
+    .option("--own", "also what the bridge notes of itself")
+    .action((pattern: string | undefined, flags: TopicsFlags) =>
+      withHistorian(flags, terminal, async (historian) => {
+        const topics = await historian.topics(pattern, terminal.ending, { own: flags.own ?? false });
+        if (flags.json) return printJson(terminal, topics);
+        if (topics.length === 0)
+          return terminal.err(pattern === undefined ? "no values yet\n" : `no topic matches ${pattern}\n`);
+        const rows = topics.map(({ name, meta }) => [name, meta.units, meta.type]);
+        terminal.out(formatTable(["topic", "units", "type"], rows));
+      }),
+    );
+
+  storeOptions(group.command("query").description("Print values over time, or export them."))
+    .argument("<topic...>", "e.g. campus/garage/station-1/portLoad_1; any case")
+    .option("--pattern", "the argument is a regular expression of topics")
+    .option("--start <time>", `from this time on: ${TIMES}`)
+    .option("--end <time>", "up to, and not at, this time")
+    .option("--skip <number>", "leave out so many rows of each topic", numberOption({ min: 0 }))
+    .option("--count <number>", "at most so many rows of each topic", numberOption({ min: 0 }))
+    .option("--order <order>", "FIRST_TO_LAST or LAST_TO_FIRST", "FIRST_TO_LAST")
+    .option("--agg <type>", "AVG, MIN, MAX, SUM, COUNT, FIRST or LAST, with --period")
+    .option("--period <period>", "e.g. 15m, 1h, 1d, with --agg")
+    .addOption(
+      new Option(
+        "--format <format>",
+        "table, or csv and json of any length (default: by the ending of --out, else table)",
+      ).choices(Object.keys(FORMATS)),
+    )
+    .option("--out <file>", "write to a file: .csv, .json or .txt")
+    .action((topics: string[], flags: QueryFlags) =>
+      withHistorian(flags, terminal, (historian) => query(historian, topics, flags, terminal)),
+    );
+
+  storeOptions(group.command("gaps").description("When devices have no values, and why."))
+    .argument("[device...]", "paths of devices, or what they begin with; default: all")
+    .option("--start <time>", `from this time on: ${TIMES}`, "now -1d")
+    .option("--end <time>", "up to this time", "now")
+    .action((devices: string[], flags: RangeFlags) =>
+      withHistorian(flags, terminal, async (historian) => {
+        const { start = "now -1d", end = "now" } = flags;
+        const reports = await findGaps(historian, { devices, start, end }, terminal.ending);
+        if (flags.json) return printJson(terminal, reports);
+        if (reports.length === 0) return terminal.err("no such device has values\n");
+        terminal.out(gapsText(reports));
+      }),
+    );
+
+  storeOptions(group.command("call").description("Answer as VOLTTRON's historian does by RPC, in JSON."))
+    .argument("<method>", "e.g. get_topic_list, query")
+    .argument("[arguments]", 'by name, e.g. \'{"topic": "campus/…", "count": 1}\'', "{}")
+    .action((method: string, args: string, flags: StoreFlags) =>
+      withHistorian(flags, terminal, async (historian) => {
+        const calls = volttronHistorian(historian, packageVersion(), terminal.ending);
+        if (!Object.hasOwn(calls, method))
+          throw new QueryError("method", `"${method}" is none of ${Object.keys(calls).join(", ")}`);
+        printJson(terminal, await calls[method as keyof typeof calls](parseArguments(args)));
+      }),
+    );
+}
+
+async function query(
+  historian: Historian,
+  topics: readonly string[],
+  flags: QueryFlags,
+  terminal: Terminal,
+): Promise<void> {
+  const { start, end, skip, count, order, agg: aggType, period: aggPeriod } = flags;
+  const what = flags.pattern ? { pattern: topics.join("|") } : { topic: topics };
+  const optional = { start, end, skip, count, order, aggType, aggPeriod };
+  const given = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
+  const format =
+    outputFormat({ ...flags, format: flags.format ?? (flags.json ? "json" : undefined) }, FORMATS) ?? "table";
+  const asked = { ...what, ...given };
+  checkQuery(asked, historian.now());
+  const unknown = await unknownAmong(historian, topics, flags, terminal);
+  if (unknown.length < topics.length)
+    await writeText(historyText(historian, asked, format, terminal.ending), terminal, flags.out);
+  if (unknown.length > 0) throw new CommandError(unknown.join("\n"));
+}
+
+/** What to say of each topic that the historian does not have, and of a pattern that matches none. */
+async function unknownAmong(
+  historian: Historian,
+  topics: readonly string[],
+  { pattern }: QueryFlags,
+  { ending }: Terminal,
+): Promise<string[]> {
+  const list = "voltbridge history topics lists what there is";
+  if (pattern) {
+    const found = await historian.topics(topics.join("|"), ending);
+    return found.length > 0 ? [] : topics.map((one) => `no topic matches ${one}; ${list}`);
+  }
+  const found = new Set(
+    (await historian.backend.topics(topics, ending)).map(({ name }) => name.toLowerCase()),
+  );
+  const unknown = topics.filter((topic) => !found.has(topic.toLowerCase()));
+  if (unknown.length === 0) return [];
+  const names = (await historian.topics(undefined, ending, { own: true })).map(({ name }) => name);
+  return unknown.map((topic) => {
+    const near = nearest(topic, names).map((name) => JSON.stringify(name));
+    const hint = near.length > 0 ? `did you mean ${near.join(" or ")}?` : list;
+    return `the historian has no topic ${JSON.stringify(topic)}; ${hint}`;
+  });
+}
+
+const MOST_SUGGESTIONS = 3;
+
+/** The name that may be misspelt, and those that end with what was given, e.g. with the point's name alone. */
+function nearest(topic: string, names: readonly string[]): string[] {
+  const misspelt = closest(topic, names);
+  const end = `/${topic.toLowerCase()}`;
+  const longer = names.filter((name) => name.toLowerCase().endsWith(end));
+  return [...new Set(misspelt === undefined ? longer : [misspelt, ...longer])].slice(0, MOST_SUGGESTIONS);
+}
+
+function parseArguments(text: string): CallArguments {
+  let args: unknown;
+  try {
+    args = JSON.parse(text);
+  } catch {
+    // Told below.
+  }
+  if (typeof args === "object" && args !== null && !Array.isArray(args)) return args as CallArguments;
+  throw new QueryError("arguments", "expected a JSON object");
+}

@@ -1,0 +1,38 @@
+import { printable } from "../../log/log.ts";
+
+/**
+ * Rows of text as aligned columns, two spaces apart, the last one unpadded. Columns that hold only numbers are
+ * right-aligned. Cells are {@link singleLine}s.
+ */
+export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const clean = rows.map((row) => row.map(singleLine));
+  const widths = header.map((title, i) => Math.max(title.length, ...clean.map((row) => row[i]?.length ?? 0)));
+  const numeric = header.map(
+    (_, i) => clean.length > 0 && clean.every((row) => /^-?[\d.]*$|^–$/.test(row[i] ?? "")),
+  );
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => {
+        if (numeric[i]) return cell.padStart(widths[i] ?? 0);
+        return i === header.length - 1 ? cell : cell.padEnd(widths[i] ?? 0);
+      })
+      .join("  ")
+      .trimEnd();
+  return `${[line(header), line(widths.map((width) => "─".repeat(width))), ...clean.map(line)].join("\n")}\n`;
+}
+
+/** Names and messages of others, which must not look like lines of our own: line breaks and tabs become spaces. */
+export function singleLine(text: string): string {
+  return printable(text.replace(/\s*[\r\n\t]+\s*/g, " "));
+}
+
+/** A point's value as a person reads it: null as a dash, text bare, the rest as JSON. */
+export function formatValue(value: unknown): string {
+  if (value === null || value === undefined) return "–";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** `1 station`, `2 stations` */
+export function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

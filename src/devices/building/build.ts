@@ -1,0 +1,275 @@
+import type { DeviceSettings, Diagnostic, DriverSettings } from "../../config/index.ts";
+import { closest } from "../../config/index.ts";
+import type { DriverService, DriverType, OwnWrites } from "../../drivers/driver.ts";
+import { messageOf } from "../../log/log.ts";
+import type { DeviceInfo, Point } from "../../points/index.ts";
+import type { RegistryRow } from "../../registry/index.ts";
+import type { Device } from "../device.ts";
+import { GroupSlots, scrapeOffset } from "../scraping/scrape-times.ts";
+import { StationOwners } from "./owners.ts";
+
+/** A device config and the sound rows of its registry, as the loaders hand them over. */
+export interface LoadedDevice {
+  readonly settings: DeviceSettings;
+  readonly rows: readonly RegistryRow[];
+}
+
+export interface BuildContext {
+  readonly drivers: Readonly<Record<string, DriverType>>;
+  readonly settings: DriverSettings;
+  /** The open service of a driver type; opened at the first call. */
+  service(type: DriverType): DriverService;
+  /** What this bridge wrote to the device of a path. Absent: nothing is written. */
+  own?(path: string): OwnWrites;
+}
+
+export interface Built {
+  readonly devices: readonly Device[];
+  /** What is wrong with files: rows that a driver cannot use, devices that cannot be made. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Makes the running devices of configs that are no sets, which are reported: they are looked up while a bridge runs. */
+export function buildDevices(loaded: readonly LoadedDevice[], context: BuildContext): Built {
+  const builder = new DeviceBuilder(context);
+  for (const { settings } of loaded) {
+    if (!settings.set) continue;
+    const message = "this config is a set of devices; it is looked up while the bridge runs";
+    const fail = builder.failing(settings);
+    fail("device_set", `driver_config.${settings.set.key}`, message);
+  }
+  const devices = builder.buildAll(loaded);
+  return { devices: [...devices.values()], diagnostics: builder.diagnostics };
+}
+
+/**
+ * Makes one device after the other, and remembers which rows of a registry are sound, which slots are taken, and which
+ * stations have a device. Touches no network and writes nothing.
+ */
+export class DeviceBuilder {
+  /** What is wrong with files, so far. */
+  readonly diagnostics: Diagnostic[] = [];
+  readonly #context: BuildContext;
+  readonly #soundRows: ReturnType<typeof rowChecker>;
+  readonly #slots = new GroupSlots();
+  readonly #stations = new StationOwners();
+
+  constructor(context: BuildContext) {
+    this.#context = context;
+    this.#soundRows = rowChecker(this.diagnostics);
+  }
+
+  /**
+   * The devices of configs by path; sets are passed over. One that cannot be made is reported and left out. It keeps its
+   * slot, so that the others are scraped at the same times once it is mended.
+   */
+  buildAll(loaded: readonly LoadedDevice[]): Map<string, Device> {
+    const devices = new Map<string, Device>();
+    for (const each of loaded) {
+      const { path, set } = each.settings;
+      if (set) continue;
+      const device = devices.has(path) ? this.#duplicate(each.settings) : this.build(each);
+      if (device) devices.set(path, device);
+    }
+    return devices;
+  }
+
+  /** Undefined, and a diagnostic, where it cannot be made. */
+  build(loaded: LoadedDevice): Device | undefined {
+    const { settings } = loaded;
+    const { path, file, driverConfig: config, intervalSeconds, group } = settings;
+    const slot = this.#slots.of(group, path);
+    const fail = this.failing(settings);
+    const usable = this.usable(loaded);
+    if (!usable) return undefined;
+    const { type, rows } = usable;
+    const { scrapeSpacingSeconds: spacingSeconds, groupOffsetSeconds } = this.#context.settings;
+    try {
+      const owner = this.#stations.of(type, config);
+      if (owner) {
+        const { id, network } = type.identityOf!(config);
+        const message = `station ${id} of ${network} is device ${owner.path} of ${owner.file} already, and two devices would undo each other's writes; remove one of the two`;
+        fail("duplicate_station", "driver_config", message);
+        return undefined;
+      }
+      const heartbeat = planHeartbeat(settings, rows, this.diagnostics);
+      const driver = this.#context.service(type).createDevice({
+        ...{ path, file, config, rows, intervalSeconds },
+        own: this.#context.own?.(path),
+      });
+      const { movingTimes } = driver;
+      const described = describe(settings, this.#context.settings, rows, heartbeat);
+      const info = { ...described, ...(movingTimes && { movingTimes }) };
+      const place = { intervalSeconds, slot, group, spacingSeconds, groupOffsetSeconds };
+      this.#stations.take(type, settings);
+      return { info, driver, offsetMs: scrapeOffset(place), ...(heartbeat && { heartbeat }) };
+    } catch (error) {
+      const why = messageOf(error);
+      fail("device_not_made", "driver_config", `driver ${type.name} cannot make it: ${why}`);
+      return undefined;
+    }
+  }
+
+  /** The driver type and the rows that it can use; undefined, and a diagnostic, where there is none. */
+  usable({ settings, rows }: LoadedDevice): { type: DriverType; rows: readonly RegistryRow[] } | undefined {
+    const { driverType } = settings;
+    const fail = this.failing(settings);
+    const { drivers } = this.#context;
+    const type = Object.hasOwn(drivers, driverType) ? drivers[driverType] : undefined;
+    if (!type) {
+      const known = Object.keys(drivers);
+      fail("unknown_driver_type", "driver_type", "there is no such driver type", {
+        found: driverType,
+        expected: `one of ${known.join(", ")}`,
+        suggestion: closest(driverType, known),
+      });
+      return undefined;
+    }
+    const sound = this.#soundRows(type, rows);
+    if (sound.length > 0) return { type, rows: sound };
+    const message = "the registry has no row that this device can use";
+    fail("no_points", "registry_config", message, { found: settings.registryFile });
+    return undefined;
+  }
+
+  /** What other parts would know of a device, without making it. */
+  describe(loaded: LoadedDevice): DeviceInfo | undefined {
+    const usable = this.usable(loaded);
+    if (!usable) return undefined;
+    const { settings } = loaded;
+    const heartbeat = planHeartbeat(settings, usable.rows, this.diagnostics);
+    return describe(settings, this.#context.settings, usable.rows, heartbeat);
+  }
+
+  /** The device is stopped: another one of the same station may be made. */
+  release({ settings: { driverType, driverConfig } }: LoadedDevice): void {
+    this.#stations.release(this.#context.drivers[driverType]!, driverConfig);
+  }
+
+  #duplicate(settings: DeviceSettings): undefined {
+    const fail = this.failing(settings);
+    const message = `another config already makes device ${settings.path}`;
+    fail("duplicate_device", undefined, message);
+  }
+
+  /** Tells an error of this config. */
+  failing(settings: DeviceSettings): (...problem: Problem) => void {
+    return (...problem) => void this.diagnostics.push(fault(settings, "error", ...problem));
+  }
+}
+
+function describe(
+  settings: DeviceSettings,
+  defaults: DriverSettings,
+  rows: readonly RegistryRow[],
+  heartbeat: Device["heartbeat"],
+): DeviceInfo {
+  const points = pointsOf(rows, heartbeat?.kind === "virtual" ? heartbeat.point : undefined);
+  return {
+    path: settings.path,
+    driverType: settings.driverType,
+    points,
+    timezone: settings.timezone,
+    intervalSeconds: settings.intervalSeconds,
+    publish: { ...defaults.publish, ...settings.publish },
+  };
+}
+
+/** Devices with one registry and the same virtual point, or none, have their points in common. */
+const known = new WeakMap<readonly RegistryRow[], Map<string | undefined, ReadonlyMap<string, Point>>>();
+
+function pointsOf(rows: readonly RegistryRow[], virtual: string | undefined): ReadonlyMap<string, Point> {
+  const byVirtual = known.get(rows) ?? new Map<string | undefined, ReadonlyMap<string, Point>>();
+  known.set(rows, byVirtual);
+  const shared = byVirtual.get(virtual);
+  if (shared) return shared;
+  const points = new Map<string, Point>();
+  for (const { point } of rows) points.set(point.name, point);
+  if (virtual !== undefined) points.set(virtual, virtualHeartbeat(virtual));
+  byVirtual.set(virtual, points);
+  return points;
+}
+
+/** Leaves out the rows in which a driver type finds an error. Devices that share a registry report it once. */
+export function rowChecker(diagnostics: Diagnostic[]) {
+  const checked = new Map<DriverType, Map<readonly RegistryRow[], readonly RegistryRow[]>>();
+  return (type: DriverType, rows: readonly RegistryRow[]): readonly RegistryRow[] => {
+    const byRows = checked.get(type) ?? new Map();
+    checked.set(type, byRows);
+    const known = byRows.get(rows);
+    if (known) return known;
+    const found = type.checkRows(rows);
+    diagnostics.push(...found);
+    const place = (at: { file: string; line: number }) => `${at.file}:${at.line}`;
+    const faulty = new Set(found.filter((d) => d.severity === "error").map(place));
+    const sound = faulty.size === 0 ? rows : rows.filter((row) => !faulty.has(place(row)));
+    byRows.set(rows, sound);
+    return sound;
+  };
+}
+
+function planHeartbeat(
+  settings: DeviceSettings,
+  rows: readonly RegistryRow[],
+  diagnostics: Diagnostic[],
+): Device["heartbeat"] {
+  const name = settings.heartbeatPoint;
+  if (name === undefined) return undefined;
+  const warn = (...problem: Problem) => diagnostics.push(fault(settings, "warning", ...problem));
+  const row = rows.find((candidate) => candidate.point.name === name);
+  if (row?.point.writable) return { kind: "written", point: name };
+  if (row) {
+    warn(
+      "heartbeat_not_writable",
+      "heart_beat_point",
+      "its row is not Writable: there will be no heartbeat",
+      {
+        found: name,
+        expected: `Writable TRUE in ${row.file}:${row.line}, or a name that the registry lacks`,
+      },
+    );
+    return undefined;
+  }
+  const writable = rows.filter(({ point }) => point.writable).map(({ point }) => point.name);
+  warn(
+    "heartbeat_not_in_registry",
+    "heart_beat_point",
+    "the registry has no such point: it becomes a virtual one that toggles 0 and 1 with every scrape",
+    { found: name, suggestion: closest(name, writable) },
+  );
+  return { kind: "virtual", point: name };
+}
+
+function virtualHeartbeat(name: string): Point {
+  return {
+    name,
+    type: "integer",
+    units: "",
+    writable: false,
+    publish: "always",
+    notes: "Toggles with every scrape: the driver is alive.",
+    extra: {},
+  };
+}
+
+type Problem = [
+  code: string,
+  path: string | undefined,
+  message: string,
+  more?: Pick<Diagnostic, "found" | "expected" | "suggestion">,
+];
+
+/** A diagnostic at a device config. */
+function fault(settings: DeviceSettings, severity: Diagnostic["severity"], ...problem: Problem): Diagnostic {
+  const [code, path, message, more] = problem;
+  return {
+    code,
+    severity,
+    file: settings.file,
+    line: 1,
+    column: 1,
+    ...(path !== undefined && { path }),
+    message,
+    ...more,
+  };
+}

@@ -1,0 +1,193 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { type DeviceSetSettings, formatDiagnostic } from "../../config/index.ts";
+import type { SetMember } from "../../drivers/driver.ts";
+import { messageOf } from "../../log/log.ts";
+import type { Notices } from "../../log/notices.ts";
+import type { DeviceInfo } from "../../points/index.ts";
+import type { StateNamespace } from "../../storage/state-store.ts";
+import { type Clock, pause, withDeadline } from "../../time/clock.ts";
+import type { Device } from "../device.ts";
+import type { DeviceBuilder, LoadedDevice } from "./build.ts";
+import type { DriverServices } from "./driver-services.ts";
+import { KnownMembers } from "./known-members.ts";
+import type { Owners } from "./owners.ts";
+import { deviceOfMember, labelOf, memberFault, pathOfMember } from "./set-member.ts";
+
+/** A walk over a large account takes minutes. */
+const LOOKUP_DEADLINE_MS = 600_000;
+const FIRST_RETRY_MS = 10_000;
+/** So many devices are made or begun before others have a turn. */
+const PER_TURN = 100;
+
+export interface DeviceSetParts {
+  readonly builder: DeviceBuilder;
+  readonly services: DriverServices;
+  readonly owners: Owners;
+  readonly state: StateNamespace;
+  readonly clock: Clock;
+  readonly notices: Notices;
+  /** Runs one more device. */
+  add(device: Device): void;
+  /** Runs it no more. */
+  remove(path: string, reason: string): void;
+  /** It stayed away: what is kept of it may go. */
+  forget(device: DeviceInfo): void;
+}
+
+/**
+ * The devices of a config that stands for a set. The members known from the last lookup run at once; the set is looked
+ * up at start and every `refresh_interval`, and followed. A lookup that fails changes nothing. A member that a lookup
+ * lacks is stopped; one that the next lookup lacks too is forgotten.
+ */
+export class DeviceSet {
+  readonly #loaded: LoadedDevice;
+  readonly #set: DeviceSetSettings;
+  readonly #parts: DeviceSetParts;
+  readonly #known: KnownMembers;
+  /** Running members by id. */
+  readonly #running = new Map<string, { readonly member: SetMember; readonly path: string }>();
+  readonly #stopping = new AbortController();
+  #following: Promise<void> = Promise.resolve();
+
+  constructor(loaded: LoadedDevice, parts: DeviceSetParts) {
+    this.#loaded = loaded;
+    this.#set = loaded.settings.set!;
+    this.#parts = parts;
+    this.#known = new KnownMembers(parts.state, loaded.settings, this.#set);
+  }
+
+  /** Makes the devices that are known from the last run, and checks config and registry. Touches no network. */
+  restore(): void {
+    if (!this.#parts.builder.usable(this.#loaded)) return;
+    const devices = this.#known.members.flatMap((member) => this.#make(member) ?? []);
+    for (const device of devices) this.#parts.add(device);
+  }
+
+  start(): void {
+    this.#following = this.#follow();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error("the bridge is stopping"));
+    await this.#following;
+  }
+
+  async #follow(): Promise<void> {
+    const { clock, builder, services, notices } = this.#parts;
+    const { signal } = this.#stopping;
+    const { file, driverConfig } = this.#loaded.settings;
+    const usable = builder.usable(this.#loaded);
+    const service = usable && services.open(usable.type);
+    if (!service?.findMembers) return;
+    const refreshMs = this.#set.refreshSeconds * 1000;
+    let retryMs = FIRST_RETRY_MS;
+    while (!signal.aborted) {
+      let waitMs = refreshMs;
+      try {
+        const deadline = { clock, ms: LOOKUP_DEADLINE_MS, signal, what: `looking up the set of ${file}` };
+        await this.#become(await withDeadline(deadline, (s) => service.findMembers!(driverConfig, s)));
+        retryMs = FIRST_RETRY_MS;
+      } catch (error) {
+        if (signal.aborted) return;
+        const text = `the set of ${file} cannot be looked up: ${messageOf(error)}; its ${this.#running.size} known devices go on, and it is tried again`;
+        notices.say("warning", "set_lookup_failed", text, this.#loaded.settings.path);
+        waitMs = Math.min(retryMs, refreshMs);
+        retryMs *= 2;
+      }
+      await pause(clock, waitMs, signal).catch(() => undefined);
+    }
+  }
+
+  /** Makes these the members: stops who is missing, then runs who is new. */
+  async #become(members: readonly SetMember[]): Promise<void> {
+    const { file } = this.#loaded.settings;
+    const { builder, notices, owners } = this.#parts;
+    const isFirst = !this.#known.wasLookedUp;
+    const now = new Map(members.map((member) => [member.id, member]));
+    const left: SetMember[] = [];
+    for (const [id, { member, path }] of this.#running) {
+      const again = now.get(id);
+      if (again && this.#pathOf(again) === path) continue;
+      const text = again
+        ? `${labelOf(member)} has another topic than ${path} now: it is called ${labelOf(again)}`
+        : `${labelOf(member)} belongs to the set of ${file} no more; device ${path} is stopped`;
+      this.#parts.remove(path, text);
+      builder.release(this.#deviceOf(member, path));
+      owners.release(path);
+      this.#running.delete(id);
+      left.push(member);
+      notices.say("info", "station_gone", text, path);
+    }
+    // All are made before the first is scraped, so that a driver knows of all whom it can read with that one.
+    const come = [...now.values()].filter(({ id }) => !this.#running.has(id));
+    const made = await this.#inTurns(come, (member) => {
+      const device = this.#make(member);
+      return device ? [{ member, device }] : [];
+    });
+    await this.#inTurns(made.flat(), ({ member, device }) => {
+      this.#parts.add(device);
+      const text = `${labelOf(member)} has come to the set of ${file}`;
+      if (!isFirst) notices.say("info", "station_added", text, device.info.path);
+    });
+    if (this.#stopping.signal.aborted) return;
+    for (const member of this.#known.gone) this.#forget(member);
+    this.#known.save(
+      [...this.#running.values()].map(({ member }) => now.get(member.id) ?? member),
+      left,
+    );
+    if (isFirst) {
+      const text = `the set of ${file} has ${this.#running.size} devices`;
+      notices.say("info", "set_found", text, this.#loaded.settings.path);
+    }
+  }
+
+  /** Does so with each, and lets others have a turn between; ends early at the stop. */
+  async #inTurns<T, R>(all: readonly T[], act: (one: T) => R): Promise<R[]> {
+    const results: R[] = [];
+    for (const [index, one] of all.entries()) {
+      if (index % PER_TURN === PER_TURN - 1) await nextTurn();
+      if (this.#stopping.signal.aborted) break;
+      results.push(act(one));
+    }
+    return results;
+  }
+
+  /** The device of a member, or undefined where it cannot be, which is told. */
+  #make(member: SetMember): Device | undefined {
+    const { builder, owners, notices } = this.#parts;
+    const path = this.#pathOf(member);
+    const problem = memberFault(this.#loaded, member, (taken) => owners.of(taken));
+    if (path === undefined || problem !== undefined) {
+      const text = `${labelOf(member)} of the set of ${this.#loaded.settings.file} is not run: ${problem}`;
+      notices.say("error", "station_not_added", text, path ?? member.id);
+      return undefined;
+    }
+    const before = builder.diagnostics.length;
+    const device = builder.build(this.#deviceOf(member, path));
+    for (const diagnostic of builder.diagnostics.splice(before)) {
+      const kind = diagnostic.severity === "error" ? "station_not_added" : diagnostic.code;
+      // What a registry or the set's own config lacks is the same for all members, and said once.
+      const subject = diagnostic.severity === "error" ? path : this.#loaded.settings.path;
+      notices.say(diagnostic.severity, kind, formatDiagnostic(diagnostic), subject);
+    }
+    if (!device) return undefined;
+    owners.take(path, `${labelOf(member)} of ${this.#loaded.settings.file}`);
+    this.#running.set(member.id, { member, path });
+    return device;
+  }
+
+  #forget(member: SetMember): void {
+    const path = this.#pathOf(member);
+    if (path === undefined || this.#parts.owners.of(path) !== undefined) return;
+    const info = this.#parts.builder.describe(this.#deviceOf(member, path));
+    if (info) this.#parts.forget(info);
+  }
+
+  #deviceOf(member: SetMember, path: string): LoadedDevice {
+    return deviceOfMember(this.#loaded, member, path);
+  }
+
+  #pathOf(member: SetMember): string | undefined {
+    return pathOfMember(this.#loaded, member);
+  }
+}

@@ -1,0 +1,47 @@
+import type { DriverAccount, DriverService, DriverType } from "../../drivers/driver.ts";
+import type { Log } from "../../log/log.ts";
+import type { Notices } from "../../log/notices.ts";
+import type { StateStore } from "../../storage/state-store.ts";
+
+/** The open driver types: each is opened when the first device asks for it, and closed with the bridge. */
+export class DriverServices {
+  readonly #log: Log;
+  readonly #state: StateStore;
+  readonly #notices: Notices;
+  readonly #open = new Map<DriverType, DriverService>();
+
+  constructor(log: Log, state: StateStore, notices: Notices) {
+    this.#log = log;
+    this.#state = state;
+    this.#notices = notices;
+  }
+
+  open(type: DriverType): DriverService {
+    const known = this.#open.get(type);
+    if (known) return known;
+    const service = type.open({
+      log: this.#log.part(type.name),
+      state: this.#state.namespace(`driver ${type.name}`),
+      notice: (severity, kind, text, device) => this.#notices.say(severity, kind, text, device),
+    });
+    this.#open.set(type, service);
+    return service;
+  }
+
+  /** The types' own running totals. */
+  counters(): Record<string, Readonly<Record<string, number>>> {
+    const counters: Record<string, Readonly<Record<string, number>>> = {};
+    for (const [type, service] of this.#open) counters[type.name] = service.counters?.() ?? {};
+    return counters;
+  }
+
+  /** The accounts of a type's devices; none where it is not open. */
+  accounts(type: string): readonly DriverAccount[] {
+    const [, service] = [...this.#open].find(([{ name }]) => name === type) ?? [];
+    return service?.accounts?.() ?? [];
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((service) => service.close()));
+  }
+}

@@ -1,0 +1,60 @@
+import type { DeviceSettings } from "../../config/index.ts";
+import type { DriverType } from "../../drivers/driver.ts";
+
+/** Whose a topic path is: the device config's, or that of a member of a set. Upper and lower case make no difference. */
+export class Owners {
+  readonly #labels = new Map<string, string>();
+  readonly #members = new Set<string>();
+
+  constructor(loaded: readonly { readonly settings: DeviceSettings }[]) {
+    for (const { settings } of loaded)
+      if (!settings.set) this.#labels.set(settings.path.toLowerCase(), settings.file);
+  }
+
+  /** Who has the path, in words; undefined where it is free. */
+  of(path: string): string | undefined {
+    return this.#labels.get(path.toLowerCase());
+  }
+
+  isMember(path: string): boolean {
+    return this.#members.has(path.toLowerCase());
+  }
+
+  take(path: string, label: string): void {
+    this.#labels.set(path.toLowerCase(), label);
+    this.#members.add(path.toLowerCase());
+  }
+
+  release(path: string): void {
+    this.#labels.delete(path.toLowerCase());
+    this.#members.delete(path.toLowerCase());
+  }
+}
+
+/** Which device each station has, of the driver types that can tell. */
+export class StationOwners {
+  /** By driver type and network, then by the station's ID. */
+  readonly #networks = new Map<string, Map<string, Pick<DeviceSettings, "path" | "file">>>();
+
+  of(type: DriverType, config: unknown): Pick<DeviceSettings, "path" | "file"> | undefined {
+    const identity = type.identityOf?.(config);
+    return identity && this.#network(type, identity.network).get(identity.id);
+  }
+
+  take(type: DriverType, { path, file, driverConfig }: DeviceSettings): void {
+    const identity = type.identityOf?.(driverConfig);
+    if (identity) this.#network(type, identity.network).set(identity.id, { path, file });
+  }
+
+  release(type: DriverType, config: unknown): void {
+    const identity = type.identityOf?.(config);
+    if (identity) this.#network(type, identity.network).delete(identity.id);
+  }
+
+  #network(type: DriverType, network: string) {
+    const key = `${type.name} ${network}`;
+    const stations = this.#networks.get(key) ?? new Map<string, Pick<DeviceSettings, "path" | "file">>();
+    this.#networks.set(key, stations);
+    return stations;
+  }
+}

@@ -1,0 +1,51 @@
+import { asLevel, fillTemplate } from "../../config/index.ts";
+import type { SetMember } from "../../drivers/driver.ts";
+import { devicePathFault } from "../../points/index.ts";
+import type { LoadedDevice } from "./build.ts";
+
+/** The device that a member of a set is, in place of the set's config. */
+export function deviceOfMember(
+  { settings, rows }: LoadedDevice,
+  { id }: SetMember,
+  path: string,
+): LoadedDevice {
+  const { set, ...own } = settings;
+  const { [set!.key]: _, ...rest } = settings.driverConfig as Record<string, unknown>;
+  return { settings: { ...own, path, driverConfig: { ...rest, [set!.member]: id } }, rows };
+}
+
+/** Its topic path; undefined where something that the set's topic holds is not known of the member. */
+export function pathOfMember({ settings }: LoadedDevice, { names }: SetMember): string | undefined {
+  let known = true;
+  const path = fillTemplate(settings.path, (name) => {
+    if (names[name] === undefined) known = false;
+    return asLevel(names[name] ?? "");
+  });
+  return known ? path : undefined;
+}
+
+/** Why a member cannot be a device, or undefined where it can. `ownerOf`: whose a topic path is already. */
+export function memberFault(
+  loaded: LoadedDevice,
+  member: SetMember,
+  ownerOf: (path: string) => string | undefined,
+): string | undefined {
+  const { path: topic, set } = loaded.settings;
+  const path = pathOfMember(loaded, member);
+  if (path === undefined) {
+    const missing = set!.placeholders.filter(
+      (name) => member.names[name] === undefined && topic.includes(`{${name}}`),
+    );
+    return `it has no ${missing.join(", no ")}, which its topic ${topic} needs`;
+  }
+  const fault = devicePathFault(path);
+  if (fault) return `its topic path ${JSON.stringify(path)} ${fault}`;
+  const owner = ownerOf(path);
+  return owner && `topic path ${path} belongs to ${owner} already; put {${set!.member}} into the topic`;
+}
+
+/** Names a member in messages. */
+export function labelOf({ id, names }: SetMember): string {
+  const name = names.stationName ?? names.name;
+  return name === undefined || name === id ? `station ${id}` : `station ${id} (${name})`;
+}

@@ -1,0 +1,130 @@
+import type { Bus } from "../../bus.ts";
+import { messageOf } from "../../log/log.ts";
+import type { Notices } from "../../log/notices.ts";
+import { type Clock, pause } from "../../time/clock.ts";
+import type { Controllers } from "../commands.ts";
+import { type HeldLimit, idOf } from "./held-limit.ts";
+import type { LimitBook } from "./limit-book.ts";
+
+export interface DeadManParts {
+  readonly book: LimitBook;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly notices: Notices;
+  /** How long a controller may be away before its set points are reverted. */
+  readonly graceSeconds: number;
+  /** Rejects where the device did not take it. */
+  readonly revert: (limit: HeldLimit) => Promise<void>;
+}
+
+/** A controller that said `offline`, or whose will did. */
+interface Gone {
+  /** Wall clock. */
+  readonly since: number;
+  /** Aborted when it is back. */
+  readonly back: AbortController;
+  /** Its grace runs. */
+  waiting: boolean;
+}
+
+const MOST_GONE = 1000;
+const FIRST_RETRY_MS = 5000;
+const LONGEST_RETRY_MS = 300_000;
+/** About two hours. */
+const TRIES = 30;
+
+/**
+ * Reverts what a controller holds when it has been offline for the time of grace. What it sets while it is offline is
+ * reverted likewise. While running, time is measured by the monotonic clock.
+ */
+export class DeadMan implements Controllers {
+  readonly #parts: DeadManParts;
+  readonly #gone = new Map<string, Gone>();
+  #deaf: (() => void) | undefined;
+  #isStopped = false;
+
+  constructor(parts: DeadManParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    this.#isStopped = false;
+    this.#deaf = this.#parts.bus.on("write", ({ requester, action, status, via }) => {
+      const gone = this.#gone.get(requester);
+      const isNew = action === "set" && status !== undefined && via !== "lease";
+      if (gone && isNew && !gone.waiting) void this.#watch(requester, gone);
+    });
+  }
+
+  /** Reverts nothing more, also where it still hears of controllers. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#deaf?.();
+    for (const { back } of this.#gone.values()) back.abort();
+    this.#gone.clear();
+  }
+
+  heard(name: string, state: string): void {
+    if (this.#isStopped) return;
+    const { clock, notices } = this.#parts;
+    const gone = this.#gone.get(name);
+    if (state === "online" || state === "") {
+      gone?.back.abort();
+      this.#gone.delete(name);
+    } else if (state !== "offline") {
+      const text = `controller ${name} says neither "online" nor "offline" of itself, which is passed over`;
+      notices.say("warning", "controller_state_unknown", text);
+    } else if (!gone && this.#gone.size >= MOST_GONE) {
+      const text = `more than ${MOST_GONE} controllers are offline; what ${name} holds is not reverted. Clear the retained states of those that are no more`;
+      notices.say("error", "controllers_too_many", text);
+    } else if (!gone) {
+      const left: Gone = { since: clock.now(), back: new AbortController(), waiting: false };
+      this.#gone.set(name, left);
+      void this.#watch(name, left);
+    }
+  }
+
+  /** Reverts what it holds after the grace; what cannot be reverted again and again, until it is back. */
+  async #watch(name: string, gone: Gone): Promise<void> {
+    const { clock, notices, graceSeconds } = this.#parts;
+    const { signal } = gone.back;
+    gone.waiting = true;
+    await pause(clock, graceSeconds * 1000, signal).catch(() => undefined);
+    gone.waiting = false;
+    if (signal.aborted) return;
+    let due = this.#heldBy(name);
+    if (due.length === 0) return;
+    const since = new Date(gone.since).toISOString();
+    const text = `controller ${name} is offline since ${since}; what it holds is reverted (set points: ${due.length})`;
+    notices.say("warning", "controller_gone", text);
+    for (let tries = 1; ; tries++) {
+      const left = await Promise.all(due.map((limit) => this.#revert(limit, tries < TRIES)));
+      const ids = new Set(left.filter((id) => id !== undefined));
+      if (ids.size === 0 || tries === TRIES || signal.aborted) return;
+      const ms = Math.min(FIRST_RETRY_MS * 2 ** (tries - 1), LONGEST_RETRY_MS);
+      await pause(clock, ms, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      due = this.#heldBy(name).filter((limit) => ids.has(idOf(limit)));
+    }
+  }
+
+  #heldBy(name: string): HeldLimit[] {
+    return this.#parts.book.standing().filter(({ requester }) => requester === name);
+  }
+
+  /** The id of what could not be reverted. */
+  async #revert(limit: HeldLimit, again: boolean): Promise<string | undefined> {
+    const { book, notices, revert } = this.#parts;
+    try {
+      await revert(limit);
+      return undefined;
+    } catch (error) {
+      const id = idOf(limit);
+      // Somebody else ended it meanwhile.
+      if (!book.standing(limit.device).some((other) => idOf(other) === id)) return undefined;
+      const text = `${limit.device}/${limit.point} is held by controller ${limit.requester}, which is offline, and could not be reverted${again ? "; trying again" : ". It is not tried again: revert it by hand"}: ${messageOf(error)}`;
+      notices.say(again ? "warning" : "error", "controller_not_reverted", text, limit.device);
+      return id;
+    }
+  }
+}

@@ -1,0 +1,350 @@
+import type { OwnWrite, OwnWrites, WriteOutcome } from "../../drivers/driver.ts";
+import { HalfDoneError, mayHaveBeenTaken } from "../../drivers/errors.ts";
+import type { PointValue } from "../../points/index.ts";
+import type { StateNamespace } from "../../storage/state-store.ts";
+import { type Clock, TimeoutError } from "../../time/clock.ts";
+import {
+  ended,
+  type HeldLimit,
+  idOf,
+  inForce,
+  isFromFuture,
+  isSavedLimit,
+  isTooLong,
+  mayStand,
+  shifted,
+  shortened,
+  takenUp,
+} from "./held-limit.ts";
+
+/** A limit and what only this run knows of it. */
+export interface Entry {
+  limit: HeldLimit;
+  /** When the last write of it was answered or given up, by the monotonic clock. */
+  readonly writtenAt: number;
+  /** It was taken up by a clock that is behind: when its lease ends is not known. */
+  readonly isDoubtful?: boolean;
+  /** An earlier version kept it with an end beyond the longest duration. */
+  readonly isShortened?: boolean;
+}
+
+/** A write that is about to be sent. */
+export interface LimitWrite {
+  readonly device: string;
+  readonly point: string;
+  /** What the point is set to; absent: it goes back to the device's default. */
+  readonly value: PointValue | undefined;
+  /** What it goes back to, where that is a value that stays in force. */
+  readonly startingValue?: PointValue | undefined;
+  /** What the driver says of the write before it is sent. */
+  readonly planned: Pick<WriteOutcome, "hold" | "releases">;
+  readonly by: { readonly requester: string; readonly via: string; readonly durationMinutes?: number };
+}
+
+/** A write on its way. */
+export interface SentWrite {
+  readonly write: LimitWrite;
+  /** The entry of the limit that it sets, if any. */
+  readonly entry: Entry | undefined;
+  /** What the book had under every key that the write concerns. */
+  readonly earlier: ReadonlyMap<string, Entry | undefined>;
+}
+
+const ALIVE = "alive";
+
+type Listener = (id: string, entry: Entry | undefined) => void;
+type Changes = Map<string, Entry | undefined>;
+
+/**
+ * The book of limits: what this bridge wrote and what is in force in the devices, or may be. Everything that concerns limits
+ * (writes, renewals, reverts, ends, read-back, lists, the drivers) reads and writes here and nowhere else. A change is in
+ * force in memory first, and then on the disk. One limit stands under each key of a device; one that ended is kept where the
+ * driver may want to know of it.
+ */
+export class LimitBook {
+  readonly #store: StateNamespace;
+  readonly #alive: StateNamespace;
+  readonly #clock: Clock;
+  readonly #devices = new Map<string, Map<string, Entry>>();
+  readonly #listeners = new Set<Listener>();
+  #counted = 0;
+
+  /** `alive`: where {@link noteAlive} notes the time. */
+  constructor(store: StateNamespace, alive: StateNamespace, clock: Clock) {
+    this.#store = store;
+    this.#alive = alive;
+    this.#clock = clock;
+    const now = clock.now();
+    const lastAlive = Number(alive.get(ALIVE) ?? 0);
+    for (const [, saved] of store.records(isSavedLimit)) {
+      const isDoubtful = isFromFuture(Math.max(saved.setAt, lastAlive), now);
+      const isShortened = isTooLong(saved);
+      const age = isDoubtful ? 0 : Math.max(0, now - saved.setAt);
+      const entry: Entry = {
+        limit: takenUp(isShortened ? shortened(saved) : saved, now, isDoubtful),
+        writtenAt: clock.monotonic() - age,
+        isDoubtful,
+        isShortened,
+      };
+      this.#keep(entry.limit, entry);
+      if (entry.isDoubtful) this.#save([saved.device, saved.key]);
+    }
+  }
+
+  /** Notes that it is now, so that a clock that is behind after a power cut is known to be. */
+  noteAlive(): void {
+    if (this.#counted > 0) this.#alive.set(ALIVE, this.#clock.now());
+  }
+
+  /** How many limits are in force, or may be. */
+  get size(): number {
+    return this.#counted;
+  }
+
+  /** Called with each change: the entry, or undefined where nothing is in force under the id any more. */
+  onChange(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  entry({ device, key }: Pick<HeldLimit, "device" | "key">): Entry | undefined {
+    return this.#devices.get(device)?.get(key);
+  }
+
+  /** Entries of what is in force, or may be; of one device, or of all. */
+  entries(device?: string): Entry[] {
+    const all =
+      device === undefined
+        ? [...this.#devices.values()].flatMap((entries) => [...entries.values()])
+        : [...(this.#devices.get(device)?.values() ?? [])];
+    return all.filter(({ limit }) => mayStand(limit));
+  }
+
+  standing(device?: string): HeldLimit[] {
+    return this.entries(device).map(({ limit }) => limit);
+  }
+
+  /** Whether something that was written to this point is in force, or may be; with no point, to any of the device's. */
+  has(device: string, point?: string): boolean {
+    return this.standing(device).some((limit) => point === undefined || limit.point === point);
+  }
+
+  isCurrent(limit: HeldLimit): boolean {
+    return this.entry(limit)?.limit === limit;
+  }
+
+  /** Keys of what ended at `since` or later: a device may still show it. */
+  endedSince(device: string, since: number): string[] {
+    return [...(this.#devices.get(device)?.values() ?? [])]
+      .filter(({ limit }) => limit.state === "ended" && limit.stateSince >= since)
+      .map(({ limit }) => limit.key);
+  }
+
+  /** A write goes out now: what it sets and what it clears is `sent`. To be followed by {@link taken} or {@link failed}. */
+  sending(write: LimitWrite): SentWrite {
+    const { device, planned } = write;
+    const now = this.#clock.now();
+    const changes: Changes = new Map();
+    const earlier = new Map<string, Entry | undefined>();
+    for (const entry of this.#concerned(write)) {
+      const { limit } = entry;
+      earlier.set(limit.key, entry);
+      const clearing: HeldLimit = { ...limit, state: "sent", stateSince: now, clearing: true };
+      changes.set(limit.key, { limit: clearing, writtenAt: entry.writtenAt });
+    }
+    const set = this.#set(write, planned, "sent");
+    if (set) {
+      const before = this.entry(set);
+      earlier.set(set.key, before);
+      const kept = mayStand(before?.limit) ? { before: withoutBefore(before.limit) } : {};
+      changes.set(set.key, { limit: { ...set, ...kept }, writtenAt: this.#clock.monotonic() });
+    }
+    this.#apply(device, changes);
+    return { write, entry: set && this.entry(set), earlier };
+  }
+
+  /** The device took the write. */
+  taken({ write, earlier }: SentWrite, outcome: Pick<WriteOutcome, "hold" | "releases">): void {
+    const { device } = write;
+    const now = this.#clock.now();
+    const changes: Changes = new Map(earlier);
+    const end = (key: string, entry: Entry | undefined) =>
+      mayStand(entry?.limit) && changes.set(key, { ...entry, limit: ended(entry.limit, now) });
+    for (const key of outcome.releases ?? []) end(key, earlier.get(key) ?? this.entry({ device, key }));
+    if (write.value === undefined)
+      for (const [key, entry] of earlier) if (entry?.limit.point === write.point) end(key, entry);
+    const set = this.#set(write, outcome, "in_force");
+    if (set) changes.set(set.key, { limit: set, writtenAt: this.#clock.monotonic() });
+    this.#apply(device, changes);
+  }
+
+  /** The write did not go through, or its answer was lost: whether it was. */
+  failed(sent: SentWrite, error: unknown): "lost" | "failed" {
+    const { write, earlier } = sent;
+    if (error instanceof TimeoutError || mayHaveBeenTaken(error)) {
+      this.#lost(sent);
+      return "lost";
+    }
+    const now = this.#clock.now();
+    const changes: Changes = new Map(earlier);
+    if (error instanceof HalfDoneError) {
+      const key = (key: string) => earlier.get(key) ?? this.entry({ device: write.device, key });
+      for (const released of error.releases) {
+        const entry = key(released);
+        if (entry) changes.set(released, { ...entry, limit: ended(entry.limit, now) });
+      }
+      for (const uncertain of error.uncertain) {
+        const entry = key(uncertain);
+        if (entry) changes.set(uncertain, this.#unknown(entry.limit));
+      }
+    }
+    this.#apply(write.device, changes);
+    return "failed";
+  }
+
+  /** It was seen to be in force. */
+  shown(entry: Entry): void {
+    const { limit } = entry;
+    if (this.entry(limit) !== entry || limit.state === "in_force") return;
+    entry.limit = inForce(limit, this.#clock.now());
+    this.#save([entry.limit.device, entry.limit.key]);
+  }
+
+  /** It was seen not to be in force; `before`: what was in force before it is seen instead. */
+  gone(entry: Entry, before?: HeldLimit): void {
+    const { limit } = entry;
+    if (this.entry(limit) !== entry) return;
+    const now = this.#clock.now();
+    const left = before ? inForce(before, now) : ended(limit, now);
+    this.#apply(limit.device, new Map([[limit.key, { limit: left, writtenAt: entry.writtenAt }]]));
+  }
+
+  /** The device is no more: what was in force in it, or may have been, is forgotten and given back. */
+  forgetDevice(device: string): HeldLimit[] {
+    const standing = this.standing(device);
+    const keys = [...(this.#devices.get(device)?.keys() ?? [])];
+    this.#apply(device, new Map(keys.map((key) => [key, undefined])));
+    return standing;
+  }
+
+  /** The wall clock was set: after a restart, limits are to end at their own time all the same. */
+  shift(ms: number): void {
+    const all = [...this.#devices.values()].flatMap((entries) => [...entries.values()]);
+    for (const entry of all) entry.limit = shifted(entry.limit, ms);
+    this.#save(...all.map(({ limit }) => [limit.device, limit.key] as const));
+  }
+
+  /** What a device's driver may know of it. While a write is on its way, it is told what was in force before. */
+  ofDevice(device: string): OwnWrites {
+    const told = ({ limit }: Entry): OwnWrite | undefined => {
+      const known = limit.state === "sent" && !limit.clearing ? limit.before : limit;
+      if (mayStand(known)) return { detail: known.detail ?? null, standing: true, endsAt: known.endsAt };
+      if (limit.detail === undefined) return undefined;
+      return { detail: limit.detail, standing: false, endedAt: limit.stateSince };
+    };
+    return {
+      get: (key) => {
+        const entry = this.entry({ device, key });
+        return entry && told(entry);
+      },
+      standing: () =>
+        [...(this.#devices.get(device)?.values() ?? [])]
+          .filter((entry) => told(entry)?.standing)
+          .map(({ limit }) => limit.key),
+    };
+  }
+
+  #lost({ write, entry, earlier }: SentWrite): void {
+    const changes: Changes = new Map();
+    for (const [key, before] of earlier) {
+      if (key === entry?.limit.key || !before) continue;
+      const clearing = { ...before.limit, clearing: true };
+      changes.set(key, mayStand(before.limit) ? this.#unknown(clearing) : before);
+    }
+    if (entry) {
+      const before = earlier.get(entry.limit.key);
+      // The limit is in force whether its renewal was taken or not, until the end of the lease that is known.
+      const isRenewal = write.by.via === "lease" && before?.limit.state === "in_force";
+      const set = this.#set(write, write.planned, "unknown");
+      const kept = entry.limit.before && { before: entry.limit.before };
+      changes.set(entry.limit.key, isRenewal ? before : this.#unknown({ ...set!, ...kept }));
+    }
+    this.#apply(write.device, changes);
+  }
+
+  /** Of a write that is not known to have been taken. */
+  #unknown(limit: HeldLimit): Entry {
+    const now = this.#clock.now();
+    return { limit: { ...limit, state: "unknown", stateSince: now }, writtenAt: this.#clock.monotonic() };
+  }
+
+  /** The limits that a write is to clear. */
+  #concerned({ device, point, value, planned }: LimitWrite): Entry[] {
+    return this.entries(device).filter(
+      ({ limit }) => planned.releases?.includes(limit.key) || (value === undefined && limit.point === point),
+    );
+  }
+
+  /** The limit that a write sets, if it does: one that only ends others leaves nothing in force. */
+  #set(
+    { device, point, value: wanted, startingValue, by }: LimitWrite,
+    { hold, releases }: Pick<WriteOutcome, "hold" | "releases">,
+    state: "sent" | "in_force" | "unknown",
+  ): HeldLimit | undefined {
+    const value = wanted ?? (hold ? startingValue : undefined);
+    if (value === undefined || (!hold && releases?.length)) return undefined;
+    const now = this.#clock.now();
+    const key = hold?.key ?? point;
+    const { requester, via, durationMinutes } = by;
+    const lease = durationMinutes === undefined ? hold?.leaseSeconds : undefined;
+    const seconds = durationMinutes === undefined ? lease : durationMinutes * 60;
+    const known = this.entry({ device, key })?.limit;
+    const before = known?.state === "sent" ? known.before : known;
+    return {
+      ...{ device, point, key, value, requester, state, stateSince: now, setAt: now },
+      ...(seconds !== undefined && { endsAt: now + seconds * 1000 }),
+      ...(lease !== undefined && { leaseSeconds: lease }),
+      ...(hold?.detail !== undefined && { detail: hold.detail }),
+      ...(via === "lease" &&
+        mayStand(before) && {
+          renewals: (before.renewals ?? 0) + 1,
+          since: before.since ?? before.setAt,
+        }),
+    };
+  }
+
+  #apply(device: string, changes: Changes): void {
+    for (const [key, entry] of changes) this.#keep({ device, key }, entry);
+    this.#save(...[...changes.keys()].map((key) => [device, key] as const));
+    for (const key of changes.keys()) {
+      const entry = this.entry({ device, key });
+      const standing = mayStand(entry?.limit) ? entry : undefined;
+      for (const listener of this.#listeners) listener(idOf({ device, key }), standing);
+    }
+  }
+
+  /** An ended limit of which the driver keeps nothing is not kept. */
+  #keep({ device, key }: Pick<HeldLimit, "device" | "key">, entry: Entry | undefined): void {
+    const entries = this.#devices.get(device) ?? new Map<string, Entry>();
+    if (mayStand(entries.get(key)?.limit)) this.#counted--;
+    if (mayStand(entry?.limit)) this.#counted++;
+    if (entry && (mayStand(entry.limit) || entry.limit.detail !== undefined)) entries.set(key, entry);
+    else entries.delete(key);
+    if (entries.size > 0) this.#devices.set(device, entries);
+    else this.#devices.delete(device);
+  }
+
+  #save(...places: readonly (readonly [device: string, key: string])[]): void {
+    this.#store.setAll(
+      places.map(([device, key]) => [idOf({ device, key }), jsonOf(this.entry({ device, key })?.limit)]),
+    );
+  }
+}
+
+function withoutBefore({ before: _, ...limit }: HeldLimit): HeldLimit {
+  return limit;
+}
+
+function jsonOf(limit: HeldLimit | undefined): PointValue {
+  return limit === undefined ? null : ({ ...limit } as Record<string, unknown> as PointValue);
+}

@@ -1,0 +1,283 @@
+import { messageOf } from "../../log/log.ts";
+import type { Notices } from "../../log/notices.ts";
+import type { Clock } from "../../time/clock.ts";
+import { watchClock } from "../../time/clock-watch.ts";
+import type { Device } from "../device.ts";
+import { describe, type HeldLimit, idOf, mayStand, restOf } from "./held-limit.ts";
+import type { Entry, LimitBook } from "./limit-book.ts";
+import type { InForce, LimitWatch } from "./limit-watch.ts";
+
+/** Limits in force, and the renewals of their leases. */
+export interface HoldCounters {
+  readonly held: number;
+  readonly renewed: number;
+  readonly notRenewed: number;
+}
+
+/** What is done about limits as their time passes. */
+export interface LimitActions {
+  /** Writes a limit again. Rejects where the device did not take it. */
+  renew(limit: HeldLimit): Promise<void>;
+  /** Clears a limit. Rejects where it was not seen to be cleared. */
+  end(limit: HeldLimit): Promise<void>;
+}
+
+interface Parts {
+  readonly book: LimitBook;
+  readonly watch: LimitWatch;
+  readonly clock: Clock;
+  readonly notices: Notices;
+  /** Whether a lease is renewed without a look whether the limit is still in force. */
+  readonly renewsAlways: boolean;
+}
+
+/** A limit whose time is followed. */
+interface Followed {
+  readonly entry: Entry;
+  /** By the monotonic clock; undefined: it has no end. */
+  readonly endsAt: number | undefined;
+  retryMs: number;
+  /** Why it could not be renewed the last time. */
+  trouble?: string;
+  cancel?: () => void;
+}
+
+const FIRST_RETRY_MS = 30_000;
+/** A device ends a limit by itself at its time; it is looked at this much later. */
+const END_GRACE_MS = 1000;
+const FIRST_END_RETRY_MS = 5000;
+const LONGEST_END_RETRY_MS = 300_000;
+/** About two hours. */
+const END_TRIES = 30;
+/** While a write of the limit is on its way, its time is looked at again after this. */
+const BUSY_MS = 1000;
+/** How often the time is noted while there are limits. */
+const ALIVE_MS = 60_000;
+
+/**
+ * Follows the time of every limit in the book. One with a lease is written again at half of its lease, where it is still in
+ * force; one with a duration ends when its sender said, and is cleared where the device did not end it. What was over
+ * before the bridge came back is ended likewise. While running, time is measured by the monotonic clock.
+ */
+export class LimitKeeper {
+  readonly #parts: Parts;
+  readonly #followed = new Map<string, Followed>();
+  #actions: LimitActions | undefined;
+  #ends: (() => void)[] = [];
+  #renewals = { renewed: 0, notRenewed: 0 };
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  get counters(): HoldCounters {
+    return { held: this.#parts.book.size, ...this.#renewals };
+  }
+
+  /** Takes up what the book has. Without actions, every limit is left to end by itself. */
+  start(devices: ReadonlyMap<string, Device>, actions?: LimitActions): void {
+    const { book, clock } = this.#parts;
+    this.#actions = actions;
+    for (const entry of book.entries()) {
+      const { limit } = entry;
+      if (entry.isShortened)
+        this.#say(
+          "warning",
+          "hold_shortened",
+          limit,
+          "was kept with an end that is too far away, and ends in a year",
+        );
+      const isKnown = devices.get(limit.device)?.info.points.get(limit.point)?.writable === true;
+      const isOver = limit.endsAt !== undefined && limit.endsAt <= clock.now();
+      if (isKnown && (actions || !isOver)) this.#follow(idOf(limit), entry);
+      else if (isOver) {
+        book.gone(entry);
+        this.#sayEnded(limit);
+      } else
+        this.#say(
+          "warning",
+          "hold_not_renewed",
+          limit,
+          "is left as it is: the bridge runs no such writable point now",
+        );
+    }
+    this.#ends = [
+      book.onChange((id, entry) => this.#follow(id, entry)),
+      watchClock(clock, (ms) => book.shift(ms)),
+    ];
+    this.#noteAlive();
+  }
+
+  /** Ends the renewing. What is held stays in the book for the next run. */
+  stop(): void {
+    this.#actions = undefined;
+    for (const end of this.#ends.splice(0)) end();
+    for (const { cancel } of this.#followed.values()) cancel?.();
+    this.#followed.clear();
+  }
+
+  /** The device is no more: nothing of it is renewed or ended from here on, now or after a restart. */
+  abandon(device: string): void {
+    for (const limit of this.#parts.book.forgetDevice(device))
+      this.#say(
+        "warning",
+        "hold_released",
+        limit,
+        `is not held any more: its device is gone. ${restOf(limit)}`,
+      );
+  }
+
+  #noteAlive(): void {
+    const { book, clock } = this.#parts;
+    book.noteAlive();
+    const end = clock.after(ALIVE_MS, () => {
+      this.#ends.splice(this.#ends.indexOf(end), 1);
+      this.#noteAlive();
+    });
+    this.#ends.push(end);
+  }
+
+  #follow(id: string, entry: Entry | undefined): void {
+    const known = this.#followed.get(id);
+    // Until its write is answered, what was followed before is; it may be in force again then.
+    if (known?.entry === entry || entry?.limit.state === "sent") return;
+    known?.cancel?.();
+    this.#followed.delete(id);
+    if (!entry) return;
+    const { clock } = this.#parts;
+    const { setAt, endsAt, leaseSeconds } = entry.limit;
+    const lasts = endsAt === undefined ? undefined : endsAt - setAt;
+    const left = endsAt === undefined ? undefined : Math.min(endsAt - clock.now(), lasts!);
+    const followed: Followed = {
+      entry,
+      endsAt: left === undefined ? undefined : clock.monotonic() + left,
+      retryMs: Math.min(FIRST_RETRY_MS, (lasts ?? 0) / 32),
+    };
+    this.#followed.set(id, followed);
+    if (left === undefined) return;
+    if (!this.#actions) this.#after(followed, left, () => this.#parts.book.gone(entry));
+    else if (leaseSeconds !== undefined && left > 0) {
+      const ms = entry.isDoubtful ? 0 : left - lasts! / 2;
+      this.#after(followed, ms, () => void this.#renew(followed));
+    } else this.#after(followed, Math.max(left, 0) + END_GRACE_MS, () => void this.#end(followed));
+  }
+
+  async #renew(followed: Followed): Promise<void> {
+    const { entry, endsAt } = followed;
+    const { limit } = entry;
+    if (this.#parts.clock.monotonic() < endsAt!) {
+      try {
+        const inForce = await this.#inForce(entry);
+        if (inForce === "in part" && this.#isMine(followed)) {
+          const left = endsAt! - this.#parts.clock.monotonic();
+          this.#after(followed, left + END_GRACE_MS, () => void this.#end(followed));
+        }
+        if (inForce !== "whole") return;
+        await this.#actions?.renew(entry.limit);
+        this.#renewals.renewed++;
+        // A driver that took it without holding it has ended it.
+        if (this.#isMine(followed)) this.#parts.book.gone(entry);
+        return;
+      } catch (error) {
+        if (!this.#isMine(followed)) return;
+        followed.trouble = messageOf(error);
+        this.#renewals.notRenewed++;
+      }
+    }
+    if (!this.#isMine(followed)) return;
+    const left = endsAt! - this.#parts.clock.monotonic();
+    followed.trouble ??= "the bridge came to it too late";
+    if (left <= 0) {
+      this.#say(
+        "error",
+        "lease_lost",
+        limit,
+        `has ended because it could not be renewed: ${followed.trouble}. Set it again`,
+      );
+      this.#after(followed, END_GRACE_MS, () => void this.#end(followed));
+      return;
+    }
+    this.#say(
+      "warning",
+      "lease_not_renewed",
+      limit,
+      `could not be renewed; trying again until its lease ends: ${followed.trouble}`,
+    );
+    this.#after(followed, Math.min(followed.retryMs, left), () => void this.#renew(followed));
+    followed.retryMs = Math.min(2 * followed.retryMs, (limit.leaseSeconds! * 1000) / 8);
+  }
+
+  /**
+   * How much of a limit is in force that is to be renewed: one that somebody else ended, be it at one of its ports, is not
+   * written again. One that cannot be read counts as it was known last. One that is gone is given up.
+   */
+  async #inForce(entry: Entry): Promise<InForce> {
+    const { watch, renewsAlways } = this.#parts;
+    const isKnown = entry.limit.state === "in_force";
+    if (isKnown && (renewsAlways || !watch.isSettled(entry))) return "whole";
+    try {
+      const inForce = await watch.look(entry);
+      if (inForce === "gone") await watch.giveUp(entry);
+      return inForce;
+    } catch (error) {
+      if (isKnown) return "whole";
+      throw new Error(`whether it is in force is not known: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /** Its time is over. Until it is known to be gone it stays in the book, so that a restart sees to it too. */
+  async #end(followed: Followed, tries = 1): Promise<void> {
+    if (!this.#isMine(followed)) return;
+    const { book, watch } = this.#parts;
+    const { entry } = followed;
+    const { limit } = entry;
+    try {
+      const inForce = await watch.look(entry);
+      if (!this.#isMine(followed)) return;
+      if (inForce === "gone") {
+        book.gone(entry);
+        // What was lost was said already.
+        if (followed.trouble === undefined) this.#sayEnded(limit);
+        return;
+      }
+      await this.#actions!.end(entry.limit);
+      this.#say("warning", "hold_cleared", limit, "still stood when its time was over, and was cleared");
+    } catch (error) {
+      const current = book.entry(limit);
+      const isLost = current?.limit.clearing === true;
+      // Somebody else set another one meanwhile.
+      if (!this.#actions || (current !== entry && mayStand(current?.limit) && !isLost)) return;
+      const again = tries < END_TRIES && mayStand(current?.limit);
+      const text = `may still stand though its time is over${again ? "; trying again" : ", and is not tried again: look at the device, and revert it by hand"}: ${messageOf(error)}`;
+      this.#say(again ? "warning" : "error", "hold_not_ended", limit, text);
+      const pause = Math.min(FIRST_END_RETRY_MS * 2 ** (tries - 1), LONGEST_END_RETRY_MS);
+      const next = this.#followed.get(idOf(limit)) ?? followed;
+      if (again) this.#after(next, pause, () => void this.#end(next, tries + 1));
+    }
+  }
+
+  /** Calls back while the limit is followed; later, where a write of it is on its way just then. */
+  #after(followed: Followed, ms: number, act: () => void): void {
+    followed.cancel?.();
+    followed.cancel = this.#parts.clock.after(ms, () => {
+      if (this.#parts.book.entry(followed.entry.limit)?.limit.state === "sent")
+        this.#after(followed, BUSY_MS, act);
+      else act();
+    });
+  }
+
+  #isMine({ entry }: Followed): boolean {
+    return (
+      this.#actions !== undefined && this.#parts.book.entry(entry.limit) === entry && mayStand(entry.limit)
+    );
+  }
+
+  #sayEnded(limit: HeldLimit): void {
+    if (limit.leaseSeconds === undefined) this.#say("info", "hold_ended", limit, "has ended");
+    else this.#say("warning", "hold_ended", limit, "ran out and is not held any more; set it again");
+  }
+
+  #say(severity: "info" | "warning" | "error", kind: string, limit: HeldLimit, what: string): void {
+    this.#parts.notices.say(severity, kind, `${describe(limit)} ${what}`, limit.device);
+  }
+}

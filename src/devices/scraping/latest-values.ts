@@ -1,0 +1,245 @@
+import type { Bus } from "../../bus.ts";
+import type {
+  Availability,
+  AvailabilityChange,
+  DeviceInfo,
+  PointValue,
+  Scrape,
+  Write,
+} from "../../points/index.ts";
+import type { Clock } from "../../time/clock.ts";
+
+/** So many scrapes in a row that failed as a whole make a device offline. */
+const MISSES_UNTIL_OFFLINE = 3;
+const INTERVALS_UNTIL_STALE = 3;
+
+interface LatestValue {
+  readonly value: PointValue;
+  /** When it was read. */
+  readonly at: Date;
+}
+
+/** What is known of a device. A point that was never read is not in `values`. */
+export interface DeviceState {
+  readonly device: DeviceInfo;
+  readonly availability: Availability;
+  readonly since: Date;
+  /** Why it is not online; absent when it is. */
+  readonly reason?: string;
+  /** When the values of the last good scrape were read; absent before the first. */
+  readonly observedAt?: Date;
+  readonly values: ReadonlyMap<string, LatestValue>;
+  /** Points that the last good scrape could not read, with the reason. Their last values stay in `values`. */
+  readonly failures: ReadonlyMap<string, string>;
+}
+
+/** A fleet has a million values, and new ones every minute: a place each in one array, most of one scrape's time. */
+interface Known {
+  readonly device: DeviceInfo;
+  availability: Availability;
+  since: Date;
+  reason: string | undefined;
+  announced: boolean;
+  misses: number;
+  observedAt: Date | undefined;
+  /** By the monotonic clock. */
+  goodAt: number | undefined;
+  /** In the order of the device's points; undefined where it was never read. */
+  readonly values: (PointValue | undefined)[];
+  /** When those were read that are not of the last good scrape. */
+  others: Map<string, Date> | undefined;
+  failures: ReadonlyMap<string, string>;
+}
+
+/** The newest value of every point, and each device's availability, which is announced on the bus when it changes. */
+export class LatestValues {
+  readonly #bus: Bus;
+  readonly #clock: Clock;
+  readonly #known: Map<string, Known>;
+  readonly #count = { online: 0, stale: 0, offline: 0 };
+
+  constructor(devices: readonly DeviceInfo[], bus: Bus, clock: Clock) {
+    this.#bus = bus;
+    this.#clock = clock;
+    this.#known = new Map();
+    for (const device of devices) this.add(device);
+  }
+
+  add(device: DeviceInfo): void {
+    const before = this.#known.get(device.path);
+    if (before) this.#count[before.availability]--;
+    this.#known.set(device.path, unknownYet(device, new Date(this.#clock.now())));
+    this.#count.offline++;
+  }
+
+  /** The device is gone: it is announced as offline for this reason, and forgotten. */
+  remove(path: string, reason: string): void {
+    const known = this.#known.get(path);
+    if (!known) return;
+    this.#become(known, "offline", reason);
+    this.#known.delete(path);
+    this.#count[known.availability]--;
+  }
+
+  /** Undefined where there is no such device. */
+  get(path: string): DeviceState | undefined {
+    const known = this.#known.get(path);
+    return known && state(known);
+  }
+
+  /** Undefined where it was never read. */
+  value(path: string, point: string): LatestValue | undefined {
+    const known = this.#known.get(path);
+    return known && latestOf(known, point);
+  }
+
+  /** What was read back after a write is the newest that is known of its point. */
+  written({ device, point, readBack }: Write): void {
+    if (point === undefined || readBack === undefined) return;
+    const known = this.#known.get(device.path);
+    const place = known && placesOf(known.device).get(point);
+    if (known === undefined || place === undefined) return;
+    known.values[place] = readBack;
+    known.others ??= new Map();
+    known.others.set(point, new Date(this.#clock.now()));
+  }
+
+  all(): DeviceState[] {
+    return [...this.#known.values()].map(state);
+  }
+
+  /** Devices by availability. */
+  count(): Record<Availability, number> {
+    return { ...this.#count };
+  }
+
+  scraped(scrape: Scrape): void {
+    const known = this.#known.get(scrape.device.path);
+    if (!known) return;
+    known.misses = 0;
+    known.goodAt = this.#clock.monotonic();
+    let others: Map<string, Date> | undefined;
+    let place = -1;
+    for (const point of known.device.points.keys()) {
+      const value = scrape.values.get(point);
+      const before = known.values[++place];
+      if (value !== undefined) {
+        // What did not change stays: a new one of each would be an old object soon, for V8 to collect among all others.
+        if (value !== before) known.values[place] = value;
+      } else if (before !== undefined) {
+        others ??= new Map();
+        others.set(point, timeOf(known, point));
+      }
+    }
+    known.others = others;
+    known.observedAt = scrape.observedAt ?? scrape.takenAt;
+    known.failures = scrape.failures;
+    if (scrape.unreachable === undefined) this.#become(known, "online");
+    else this.#become(known, "offline", scrape.unreachable);
+  }
+
+  /** A scrape failed as a whole. */
+  missed(path: string, reason: string): void {
+    const known = this.#known.get(path);
+    if (!known) return;
+    known.misses++;
+    if (known.goodAt === undefined || known.misses >= MISSES_UNTIL_OFFLINE)
+      this.#become(known, "offline", reason);
+    else this.check(path, reason);
+  }
+
+  /** Makes an online device stale when its last good scrape is too old. */
+  check(path: string, reason: string): void {
+    const known = this.#known.get(path);
+    if (known?.availability !== "online" || known.goodAt === undefined) return;
+    const age = this.#clock.monotonic() - known.goodAt;
+    if (age > INTERVALS_UNTIL_STALE * known.device.intervalSeconds * 1000)
+      this.#become(known, "stale", reason);
+  }
+
+  #become(known: Known, availability: Availability, reason?: string): void {
+    known.reason = reason;
+    if (known.announced && known.availability === availability) return;
+    if (known.availability !== availability) known.since = new Date(this.#clock.now());
+    this.#count[known.availability]--;
+    this.#count[availability]++;
+    known.availability = availability;
+    known.announced = true;
+    const { device, since } = known;
+    const change: AvailabilityChange = {
+      device,
+      availability,
+      since,
+      ...(reason !== undefined && { reason }),
+    };
+    this.#bus.emit("availability", change);
+  }
+}
+
+const NONE: Known["failures"] = new Map();
+
+function unknownYet(device: DeviceInfo, since: Date): Known {
+  return {
+    device,
+    availability: "offline",
+    since,
+    reason: "not read yet",
+    announced: false,
+    misses: 0,
+    observedAt: undefined,
+    goodAt: undefined,
+    values: new Array<undefined>(device.points.size).fill(undefined),
+    others: undefined,
+    failures: NONE,
+  };
+}
+
+/** Places of a registry's points, made when one is asked for; its devices have them in common. */
+const places = new WeakMap<DeviceInfo["points"], ReadonlyMap<string, number>>();
+
+function placesOf({ points }: DeviceInfo): ReadonlyMap<string, number> {
+  const known = places.get(points);
+  if (known) return known;
+  const made = new Map<string, number>();
+  for (const name of points.keys()) made.set(name, made.size);
+  places.set(points, made);
+  return made;
+}
+
+function latestOf(known: Known, point: string): LatestValue | undefined {
+  const place = placesOf(known.device).get(point);
+  return place === undefined ? undefined : latestAt(known, point, place);
+}
+
+function latestAt(known: Known, point: string, place: number): LatestValue | undefined {
+  const value = known.values[place];
+  return value === undefined ? undefined : { value, at: timeOf(known, point) };
+}
+
+/** Of a value that is there. */
+function timeOf({ others, observedAt }: Known, point: string): Date {
+  return others?.get(point) ?? observedAt!;
+}
+
+function valuesOf(known: Known): Map<string, LatestValue> {
+  const values = new Map<string, LatestValue>();
+  let place = 0;
+  for (const point of known.device.points.keys()) {
+    const value = latestAt(known, point, place++);
+    if (value) values.set(point, value);
+  }
+  return values;
+}
+
+function state(known: Known): DeviceState {
+  const { device, availability, since, reason, observedAt, failures } = known;
+  return {
+    device,
+    availability,
+    since,
+    ...(reason !== undefined && { reason }),
+    ...(observedAt !== undefined && { observedAt }),
+    values: valuesOf(known),
+    failures,
+  };
+}

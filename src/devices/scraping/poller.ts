@@ -1,0 +1,279 @@
+import type { Scrape } from "../../points/index.ts";
+import type { Clock } from "../../time/clock.ts";
+import type { Device } from "../device.ts";
+import { DueQueue } from "./due-queue.ts";
+import { ScrapeBatch } from "./scrape-batch.ts";
+import { alignedAt, nextAligned, nextScrape } from "./scrape-times.ts";
+import type { ScrapeEnd } from "./scraper.ts";
+
+/** A timer may fire a little early by the wall clock, and intervals are whole seconds. */
+const EARLY_MS = 500;
+/** Later than this, the process was stopped or blocked, and others were late with it. */
+const LATE_MS = 1000;
+/** The wall clock moved by more than this against the monotonic one: somebody set it. */
+const JUMP_MS = 1000;
+/** The timer is set anew at least so often, so that a clock that jumped is noticed. */
+const LONGEST_WAIT_MS = 60_000;
+/** A scrape has most of its interval, and on short intervals at least so long: a slow device is skipped, not starved. */
+const SHORTEST_DEADLINE_MS = 20_000;
+/** So long scrapes are begun in one go; then others have a turn. */
+const SLICE_MS = 8;
+/** A burst of writes ends in one extra scrape. */
+const EXTRA_DELAY_MS = 250;
+
+/** What comes of the scrapes. */
+export interface ScrapeSink {
+  scraped(scrape: Scrape): void;
+  failed(device: Device, error: unknown): void;
+  /** The scrape before was still running. */
+  skipped(device: Device): void;
+  /** The wall clock was set forward (> 0) or back by so many milliseconds. */
+  clockJumped(ms: number): void;
+}
+
+export interface PollerOptions {
+  /** Asked at the start. */
+  readonly devices: Iterable<Device>;
+  readonly scrape: (device: Device, synchronizedAt: Date, signal: AbortSignal, end: ScrapeEnd) => void;
+  readonly sink: ScrapeSink;
+  readonly clock: Clock;
+}
+
+interface Entry {
+  readonly device: Device;
+  readonly intervalMs: number;
+  /** By the monotonic clock. */
+  dueAt: number;
+  /** An unaligned scrape, at the start or after a suspend; it is made however late it gets. */
+  catchUp: boolean;
+  /** `extra`: begun outside the schedule. */
+  running: "scheduled" | "extra" | undefined;
+  /** Another scrape is to follow the running one. */
+  again: boolean;
+  cancelExtra?: (() => void) | undefined;
+  /** The device is gone: nothing is scraped any more, and what is under way counts for nothing. */
+  gone?: true;
+}
+
+/**
+ * Scrapes every device at its times, by one timer. The first scrape comes at once, spread by the devices' offsets; the
+ * next ones are aligned. Times follow the schedule, never the end of a scrape; after a suspend or a blocked event loop
+ * there is one scrape, spread like the first. Waiting is by the monotonic clock, so an interval keeps its length
+ * whatever happens to the wall clock, and the next one is aligned to the new time.
+ */
+export class Poller {
+  readonly #options: PollerOptions;
+  readonly #clock: Clock;
+  readonly #queue = new DueQueue<Entry>();
+  readonly #entries = new Map<string, Entry>();
+  readonly #stopping = new AbortController();
+  /** With scrapes under way. */
+  readonly #batches = new Set<ScrapeBatch<Entry>>();
+  /** Takes what begins in this moment. */
+  #batch: ScrapeBatch<Entry> | undefined;
+  /** Of the last scrape, and of most that follow it. */
+  #synchronizedAt = new Date(Number.NaN);
+  #cancelTimer: (() => void) | undefined;
+  #started = false;
+  /** Wall clock minus monotonic clock. */
+  #epoch = 0;
+  /** When the timer is to fire, by the monotonic clock. */
+  #wakeAt = 0;
+  /** When the process last went on after it was stopped or blocked. */
+  #blockedUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(options: PollerOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+  }
+
+  start(): void {
+    this.#epoch = this.#clock.now() - this.#clock.monotonic();
+    this.#started = true;
+    for (const device of this.#options.devices) this.#schedule(device);
+    this.#arm();
+  }
+
+  /** Scrapes one more device; before `start`, the list of devices is asked then. */
+  add(device: Device): void {
+    if (!this.#started || this.#stopping.signal.aborted) return;
+    const first = this.#queue.first;
+    this.#schedule(device);
+    if (this.#queue.first !== first) this.#arm();
+  }
+
+  /** Scrapes a device no more. */
+  remove(path: string): void {
+    const entry = this.#entries.get(path);
+    if (!entry) return;
+    entry.gone = true;
+    entry.cancelExtra?.();
+    this.#entries.delete(path);
+  }
+
+  #schedule(device: Device): void {
+    const intervalMs = device.info.intervalSeconds * 1000;
+    const entry: Entry = { device, intervalMs, dueAt: 0, catchUp: true, running: undefined, again: false };
+    this.#entries.set(device.info.path, entry);
+    this.#spread(entry);
+  }
+
+  /** Ends the scrapes under way. */
+  stop(): void {
+    const reason = new Error("the bridge is stopping");
+    this.#stopping.abort(reason);
+    this.#cancelTimer?.();
+    for (const entry of this.#entries.values()) entry.cancelExtra?.();
+    for (const batch of this.#batches) batch.stop(reason);
+    this.#batches.clear();
+  }
+
+  /** Scrapes a device soon besides its schedule: something was written to it. */
+  scrapeSoon(path: string): void {
+    const entry = this.#entries.get(path);
+    if (!entry || entry.cancelExtra || this.#stopping.signal.aborted) return;
+    entry.cancelExtra = this.#clock.after(EXTRA_DELAY_MS, () => {
+      entry.cancelExtra = undefined;
+      if (entry.running) entry.again = true;
+      else this.#scrape(entry, "extra");
+      this.#batch = undefined;
+    });
+  }
+
+  #arm(): void {
+    this.#cancelTimer?.();
+    const first = this.#queue.first;
+    if (!first) return;
+    const now = this.#clock.monotonic();
+    const wait = Math.min(Math.max(first.dueAt - now, 0), LONGEST_WAIT_MS);
+    this.#wakeAt = now + wait;
+    this.#cancelTimer = this.#clock.after(wait, () => this.#wake());
+  }
+
+  #wake(): void {
+    this.#watchClock();
+    const now = this.#clock.monotonic();
+    if (now - this.#wakeAt > LATE_MS) this.#blockedUntil = now;
+    while (this.#queue.first && this.#queue.first.dueAt <= now) {
+      if (this.#clock.monotonic() - now > SLICE_MS) break;
+      const entry = this.#queue.shift()!;
+      if (entry.gone) continue;
+      if (this.#blockedUntil - entry.dueAt > LATE_MS && !entry.catchUp) this.#spread(entry);
+      else this.#due(entry);
+    }
+    this.#batch = undefined;
+    this.#arm();
+  }
+
+  #due(entry: Entry): void {
+    const wall = this.#clock.now();
+    const { offsetMs } = entry.device;
+    const next = nextAligned(this.#alignedNow(entry), entry.intervalMs) + offsetMs;
+    const kind = entry.catchUp ? "extra" : "scheduled";
+    this.#enqueue(entry, next - wall, false);
+    if (!entry.running) this.#scrape(entry, kind);
+    else if (entry.running === "extra" && !entry.again) entry.again = true;
+    else this.#options.sink.skipped(entry.device);
+  }
+
+  /** Scrapes as long after now as the device's offset says, or at its next aligned time if that comes first. */
+  #spread(entry: Entry): void {
+    const wall = this.#clock.now();
+    const { offsetMs } = entry.device;
+    const aligned = nextScrape(wall, entry.intervalMs, offsetMs) + offsetMs - wall;
+    if (offsetMs < aligned) this.#enqueue(entry, offsetMs, true);
+    else this.#enqueue(entry, aligned, false);
+  }
+
+  #enqueue(entry: Entry, wait: number, catchUp: boolean): void {
+    entry.dueAt = this.#clock.monotonic() + wait;
+    entry.catchUp = catchUp;
+    this.#queue.push(entry);
+  }
+
+  /** The aligned time of the round that a scrape made now belongs to. */
+  #alignedNow(entry: Entry): number {
+    return alignedAt(this.#clock.now() - entry.device.offsetMs + EARLY_MS, entry.intervalMs);
+  }
+
+  #scrape(entry: Entry, kind: "scheduled" | "extra"): void {
+    entry.running = kind;
+    const batch = this.#batchFor(entry);
+    batch.begin(entry);
+    const end = new EntryScrape(entry, batch, this.#end);
+    const at = this.#alignedNow(entry);
+    if (this.#synchronizedAt.getTime() !== at) this.#synchronizedAt = new Date(at);
+    this.#options.scrape(entry.device, this.#synchronizedAt, batch.signal, end);
+  }
+
+  readonly #end = (
+    entry: Entry,
+    batch: ScrapeBatch<Entry>,
+    made: Scrape | undefined,
+    error: unknown,
+  ): void => {
+    if (batch.isOpen(entry)) {
+      if (made === undefined) this.#failed(entry, error);
+      else if (!entry.gone) this.#scraped(entry, made);
+    }
+    batch.end(entry);
+    if (batch.done) this.#batches.delete(batch);
+    // The device counts as busy until its own call has ended, even where that does not heed its deadline.
+    entry.running = undefined;
+    if (!entry.again || entry.gone || this.#stopping.signal.aborted) return;
+    entry.again = false;
+    this.#scrape(entry, "scheduled");
+    this.#batch = undefined;
+  };
+
+  #batchFor({ intervalMs }: Entry): ScrapeBatch<Entry> {
+    const ms = Math.max(0.9 * intervalMs, SHORTEST_DEADLINE_MS);
+    if (this.#batch?.ms !== ms || this.#batch.full)
+      this.#batch = new ScrapeBatch<Entry>(this.#clock, ms, (late, reason) => this.#failed(late, reason));
+    this.#batches.add(this.#batch);
+    return this.#batch;
+  }
+
+  /** Others wait for their turn in the same page. */
+  #scraped(entry: Entry, scrape: Scrape): void {
+    try {
+      this.#options.sink.scraped(scrape);
+    } catch (error) {
+      this.#failed(entry, error);
+    }
+  }
+
+  #failed(entry: Entry, reason: unknown): void {
+    if (!entry.gone && !this.#stopping.signal.aborted) this.#options.sink.failed(entry.device, reason);
+  }
+
+  #watchClock(): void {
+    const epoch = this.#clock.now() - this.#clock.monotonic();
+    const moved = epoch - this.#epoch;
+    this.#epoch = epoch;
+    if (Math.abs(moved) > JUMP_MS) this.#options.sink.clockJumped(Math.round(moved));
+  }
+}
+
+type End = (entry: Entry, batch: ScrapeBatch<Entry>, made: Scrape | undefined, error: unknown) => void;
+
+/** What waits for a scrape, a fleet's thousands at the same time: one object each. */
+class EntryScrape implements ScrapeEnd {
+  readonly #entry: Entry;
+  readonly #batch: ScrapeBatch<Entry>;
+  readonly #end: End;
+
+  constructor(entry: Entry, batch: ScrapeBatch<Entry>, end: End) {
+    this.#entry = entry;
+    this.#batch = batch;
+    this.#end = end;
+  }
+
+  scraped(scrape: Scrape): void {
+    this.#end(this.#entry, this.#batch, scrape, undefined);
+  }
+
+  failed(error: unknown): void {
+    this.#end(this.#entry, this.#batch, undefined, error);
+  }
+}

@@ -1,0 +1,142 @@
+import type { Reading, ReadingSink } from "../../drivers/driver.ts";
+import type { DeviceInfo, PointValue, Scrape } from "../../points/index.ts";
+import type { Clock } from "../../time/clock.ts";
+import type { Device } from "../device.ts";
+
+/** What becomes of a scrape; told once. */
+export interface ScrapeEnd {
+  scraped(scrape: Scrape): void;
+  failed(error: unknown): void;
+}
+
+/** Reads a device once and makes the reading a scrape. Fails where nothing at all could be read. */
+export class Scraper {
+  readonly #clock: Clock;
+  readonly #heartbeats = new Map<string, 0 | 1>();
+  /** Many devices are read in the same millisecond. */
+  #takenAt = new Date(Number.NaN);
+  /** Of the last scrape whose values came from a cache; a page of a fleet has one time. */
+  #observedAt = new Date(Number.NaN);
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  scrape(device: Device, synchronizedAt: Date, signal: AbortSignal): Promise<Scrape> {
+    return new Promise((scraped, failed) => this.begin(device, synchronizedAt, signal, { scraped, failed }));
+  }
+
+  /** {@link scrape} without a promise: a fleet has thousands of scrapes that wait at the same time. */
+  begin(device: Device, synchronizedAt: Date, signal: AbortSignal, end: ScrapeEnd): void {
+    const sink = new DeviceScrape(device, synchronizedAt, this.#scrapeOf, end);
+    const { driver } = device;
+    if (driver.scrapeInto) driver.scrapeInto(sink, signal);
+    else
+      (async () => driver.scrapeAll(signal))().then(
+        (reading) => sink.read(reading),
+        (error: unknown) => sink.failed(error),
+      );
+  }
+
+  readonly #scrapeOf: ScrapeOf = (device, synchronizedAt, reading) => {
+    const now = this.#clock.now();
+    if (this.#takenAt.getTime() !== now) this.#takenAt = new Date(now);
+    const takenAt = this.#takenAt;
+    const virtual = device.heartbeat?.kind === "virtual" ? device.heartbeat.point : undefined;
+    const { points } = device.info;
+    const { noLimit, unreachable } = reading;
+    const observedAt = this.#observed(reading, now);
+    const scraped = { device: device.info, synchronizedAt, takenAt, observedAt, noLimit, unreachable };
+    if (virtual === undefined && isWhole(reading, points))
+      return { ...scraped, values: reading.values, failures: NONE };
+    const values = new Map<string, PointValue>();
+    const failures = new Map<string, string>();
+    for (const name of points.keys()) {
+      if (name === virtual) continue;
+      const error = reading.failures.get(name);
+      const value = reading.values.get(name);
+      if (error) failures.set(name, error.message);
+      else if (value === undefined) failures.set(name, "the driver neither read it nor said why not");
+      else if (typeof value === "number" && !Number.isFinite(value))
+        failures.set(name, `${value} is no number`);
+      else values.set(name, value);
+    }
+    if (values.size === 0 && failures.size > 0)
+      throw new Error(`no point could be read: ${[...new Set(failures.values())].slice(0, 3).join("; ")}`);
+    if (virtual !== undefined) values.set(virtual, this.#beat(device.info.path));
+    return { ...scraped, values, failures };
+  };
+
+  #observed({ ageSeconds }: Reading, now: number): Date | undefined {
+    if (ageSeconds === undefined) return undefined;
+    const at = Math.round(now - ageSeconds * 1000);
+    if (this.#observedAt.getTime() !== at) this.#observedAt = new Date(at);
+    return this.#observedAt;
+  }
+
+  /** The device is gone. */
+  forget(path: string): void {
+    this.#heartbeats.delete(path);
+  }
+
+  #beat(path: string): 0 | 1 {
+    const next = this.#heartbeats.get(path) === 1 ? 0 : 1;
+    this.#heartbeats.set(path, next);
+    return next;
+  }
+}
+
+type ScrapeOf = (device: Device, synchronizedAt: Date, reading: Reading) => Scrape;
+
+class DeviceScrape implements ReadingSink {
+  readonly #device: Device;
+  readonly #synchronizedAt: Date;
+  readonly #scrapeOf: ScrapeOf;
+  readonly #end: ScrapeEnd;
+
+  constructor(device: Device, synchronizedAt: Date, scrapeOf: ScrapeOf, end: ScrapeEnd) {
+    this.#device = device;
+    this.#synchronizedAt = synchronizedAt;
+    this.#scrapeOf = scrapeOf;
+    this.#end = end;
+  }
+
+  read(reading: Reading): void {
+    let scrape: Scrape;
+    try {
+      scrape = this.#scrapeOf(this.#device, this.#synchronizedAt, reading);
+    } catch (error) {
+      this.#end.failed(error);
+      return;
+    }
+    this.#end.scraped(scrape);
+  }
+
+  failed(error: unknown): void {
+    this.#end.failed(error);
+  }
+}
+
+const NONE: Scrape["failures"] = new Map();
+
+/** Whether it has every point, in their order, nothing else, and no failure: then its values are the scrape's as they are. */
+function isWhole({ values, failures }: Reading, points: DeviceInfo["points"]): boolean {
+  if (failures.size > 0 || values.size !== points.size) return false;
+  const names = namesOf(points);
+  let place = 0;
+  let whole = true;
+  values.forEach((value, name) => {
+    if (name !== names[place++] || value === undefined) whole = false;
+    else if (typeof value === "number" && !Number.isFinite(value)) whole = false;
+  });
+  return whole;
+}
+
+/** Devices of one registry have their points in common. */
+const known = new WeakMap<DeviceInfo["points"], readonly string[]>();
+
+function namesOf(points: DeviceInfo["points"]): readonly string[] {
+  const names = known.get(points) ?? [...points.keys()];
+  known.set(points, names);
+  return names;
+}

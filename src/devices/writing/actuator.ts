@@ -1,0 +1,193 @@
+import { randomUUID } from "node:crypto";
+import type { ActuatorSettings } from "../../config/index.ts";
+import { WriteRefusedError } from "../../drivers/errors.ts";
+import type { PointValue, WriteStatus } from "../../points/index.ts";
+import {
+  askedValue,
+  checkAge,
+  checkDuration,
+  checkedValue,
+  checkWritable,
+  findDevice,
+  findPoint,
+  switched,
+} from "../command-checks.ts";
+import type { Command, CommandResult, Commands } from "../commands.ts";
+import type { Device } from "../device.ts";
+import { ReadOnlyBridgeError } from "../errors.ts";
+import type { HeldLimit } from "../holding/held-limit.ts";
+import type { LimitBook } from "../holding/limit-book.ts";
+import type { LimitActions } from "../holding/limit-keeper.ts";
+import type { LatestValues } from "../scraping/latest-values.ts";
+import { summary } from "./answers.ts";
+import type { Attempt } from "./attempt.ts";
+import { Attempts, type AttemptsParts } from "./attempts.ts";
+import { howItEnded } from "./how-it-ended.ts";
+import { Writer } from "./writer.ts";
+
+export interface ActuatorParts extends AttemptsParts {
+  readonly settings: ActuatorSettings;
+  /** Every write is refused. */
+  readonly readOnly: boolean;
+  readonly book: LimitBook;
+  /** Saves at once what is noted in several places. */
+  readonly batch: <T>(work: () => T) => T;
+  readonly latest: LatestValues;
+  /** Throws where an override or somebody's reservation forbids the write at this moment. */
+  readonly checkFree: (
+    device: string,
+    action: "set" | "revert",
+    point: string | undefined,
+    requester: string,
+  ) => void;
+}
+
+/**
+ * The only door for writes. Checks, writes, reads back past every cache and answers truthfully; each attempt is on the
+ * bus when it is sent and when it is answered. Writes are never repeated here: only their sender knows whether to.
+ */
+export class Actuator implements Commands, LimitActions {
+  readonly #parts: ActuatorParts;
+  readonly #attempts: Attempts;
+  readonly #writer: Writer;
+
+  constructor(parts: ActuatorParts) {
+    this.#parts = parts;
+    const { clock, book, batch, settings } = parts;
+    this.#attempts = new Attempts(parts);
+    this.#writer = new Writer({ clock, book, batch, ...settings });
+  }
+
+  /** Answered writes by status. */
+  get counters(): Readonly<Record<WriteStatus, number>> {
+    return this.#attempts.counters;
+  }
+
+  async get(path: string, name: string, signal?: AbortSignal): Promise<PointValue> {
+    const device = findDevice(this.#parts.devices, path);
+    const point = findPoint(device, name);
+    if (device.heartbeat?.kind === "virtual" && device.heartbeat.point === name)
+      return this.#parts.latest.get(path)?.values.get(name)?.value ?? null;
+    const what = `reading ${path}/${point.name}`;
+    return this.#writer.read(path, what, (inner) => device.driver.getPoint(name, inner), signal);
+  }
+
+  set(path: string, name: string, raw: unknown, command: Command): Promise<CommandResult> {
+    const asked = { device: path, point: name, requested: askedValue(raw), command };
+    return this.#write(this.#attempt({ action: "set", ...asked }), raw);
+  }
+
+  revertPoint(path: string, name: string, command: Command): Promise<CommandResult> {
+    const asked = { device: path, point: name, requested: null, command };
+    return this.#write(this.#attempt({ action: "revert", ...asked }), undefined);
+  }
+
+  checkFree(device: string, point: string, command: Command): void {
+    this.#checkNow({ action: "set", device, point, requested: null, command });
+  }
+
+  /** Reverts what this bridge wrote and what has a Starting Value. A point that fails does not stop the others. */
+  revertDevice(path: string, command: Command): Promise<CommandResult> {
+    return this.#revertDevice({ action: "revert", device: path, requested: null, command });
+  }
+
+  /** The same for an override that puts its devices back: nothing holds it up. */
+  failsafeRevert(path: string, command: Command): Promise<CommandResult> {
+    return this.#revertDevice({ action: "revert", device: path, requested: null, command, own: true });
+  }
+
+  /** Writes a limit again before its lease ends. Rejects where the device did not take it, or did not answer. */
+  async renew(limit: HeldLimit): Promise<void> {
+    const { error, text } = await this.#writeFor(limit, "set", "lease");
+    if (error !== undefined) throw new Error(text);
+  }
+
+  /** Clears a limit whose time is over. Rejects where it was not seen to be cleared. */
+  async end(limit: HeldLimit): Promise<void> {
+    const { status, text } = await this.#writeFor(limit, "revert", "end");
+    if (status !== "confirmed") throw new Error(text ?? status);
+  }
+
+  /** Reverts what a controller that is gone holds. Rejects where the device did not take it. */
+  async deadManRevert(limit: HeldLimit): Promise<void> {
+    const { status, text } = await this.#writeFor(limit, "revert", "dead-man");
+    if (status !== "confirmed" && status !== "accepted") throw new Error(text ?? status);
+  }
+
+  /** A write of the bridge's own for a limit in its book; refused where that is not there any more. */
+  #writeFor(limit: HeldLimit, action: "set" | "revert", via: string): Promise<CommandResult> {
+    const { device, point, value, requester } = limit;
+    const sentAt = new Date(this.#parts.clock.now());
+    const command = { id: randomUUID(), requester, via, sentAt };
+    const requested = action === "set" ? value : null;
+    return this.#write(this.#attempt({ action, device, point, requested, command, own: true }), value, () => {
+      if (!this.#parts.book.isCurrent(limit)) throw new WriteRefusedError("it is not held any more");
+    });
+  }
+
+  /** Finds out how the commands ended that the last run left unanswered, and answers them. None is sent again. */
+  settle(): void {
+    for (const sent of this.#parts.ledger.unanswered())
+      void this.#attempts.resume(sent, (attempt) => howItEnded(attempt, sent.at, this.#parts, this.#writer));
+  }
+
+  /** Writes a device's heartbeat. Not announced and not read back: it tells only that the bridge is alive. */
+  async beat(device: Device, value: PointValue): Promise<void> {
+    const point = findPoint(device, device.heartbeat!.point);
+    await this.#writer.beat(device, point, checkedValue(device.info.path, point, value));
+  }
+
+  /** Refuses what waits, lets what is under way end or gives it up, and answers everybody. */
+  async stop(): Promise<void> {
+    await this.#writer.stop();
+    await this.#attempts.settled();
+  }
+
+  #attempt<A extends Attempt & { point: string }>(asked: A): A {
+    const before = this.#parts.latest.value(asked.device, asked.point);
+    return before ? { ...asked, from: before.value } : asked;
+  }
+
+  #write(
+    attempt: Attempt & { readonly point: string },
+    raw: unknown,
+    checkMore?: () => void,
+  ): Promise<CommandResult> {
+    return this.#attempts.run(attempt, (progress) => {
+      const { command, action } = attempt;
+      const device = findDevice(this.#parts.devices, attempt.device);
+      const point = findPoint(device, attempt.point);
+      checkWritable(device, point);
+      this.#checkNow(attempt);
+      checkDuration(command.durationMinutes);
+      const value =
+        action === "set" ? checkedValue(attempt.device, point, switched(device, point, raw)) : undefined;
+      const onTurn = () => {
+        // It may have waited for others.
+        this.#checkNow(attempt);
+        checkMore?.();
+        progress.onTurn();
+      };
+      return this.#writer.write({ device, point, value, command }, { ...progress, onTurn });
+    });
+  }
+
+  #revertDevice(attempt: Attempt): Promise<CommandResult> {
+    return this.#attempts.run(attempt, async (progress) => {
+      const device = findDevice(this.#parts.devices, attempt.device);
+      this.#checkNow(attempt);
+      const onTurn = () => {
+        this.#checkNow(attempt);
+        progress.onTurn();
+      };
+      return summary(await this.#writer.revertAll(device, attempt.command, { ...progress, onTurn }));
+    });
+  }
+
+  /** What can change while a command waits. */
+  #checkNow({ device, action, point, command, own }: Attempt): void {
+    checkAge(command, this.#parts.clock.now(), this.#parts.settings.maxCommandAgeSeconds);
+    if (this.#parts.readOnly) throw new ReadOnlyBridgeError();
+    if (!own) this.#parts.checkFree(device, action, point, command.requester);
+  }
+}

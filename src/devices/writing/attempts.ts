@@ -1,0 +1,127 @@
+import type { Bus } from "../../bus.ts";
+import type { WriteStatus } from "../../points/index.ts";
+import type { Clock } from "../../time/clock.ts";
+import type { CommandResult } from "../commands.ts";
+import type { Device } from "../device.ts";
+import { type Answer, answerOf } from "./answers.ts";
+import { type Attempt, recordOf } from "./attempt.ts";
+import type { CommandLedger, SentCommand } from "./command-ledger.ts";
+import type { Progress } from "./writer.ts";
+
+export interface AttemptsParts {
+  readonly ledger: CommandLedger;
+  readonly devices: ReadonlyMap<string, Device>;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  /** Asks for an early scrape of a device, so that everybody sees what a write did. */
+  readonly scrapeSoon: (path: string) => void;
+}
+
+/** Sees every attempted write to its answer: announced when it is sent and when it is answered, counted, never thrown. */
+export class Attempts {
+  readonly #parts: AttemptsParts;
+  readonly #open = new Set<Promise<unknown>>();
+  readonly #counters: Record<WriteStatus, number> = {
+    confirmed: 0,
+    accepted: 0,
+    unconfirmed: 0,
+    refused: 0,
+    failed: 0,
+  };
+
+  constructor(parts: AttemptsParts) {
+    this.#parts = parts;
+  }
+
+  /** Answered writes by status. */
+  get counters(): Readonly<Record<WriteStatus, number>> {
+    return { ...this.#counters };
+  }
+
+  /**
+   * Does the work and makes its answer, or its error, the result. A command that came before is not done again: its result
+   * is the first one.
+   */
+  run(attempt: Attempt, work: (progress: Progress) => Promise<Answer>): Promise<CommandResult> {
+    const { ledger } = this.#parts;
+    const own = attempt.own ?? false;
+    const tookMs = this.#stopwatch();
+    const progress: Progress = {
+      own,
+      onTurn: () => {
+        this.#announce(attempt);
+        if (!own) ledger.sending(attempt);
+      },
+      onAccepted: (answer) => ledger.accepted(attempt, resultOf(attempt, answer, tookMs())),
+    };
+    if (own) return this.#tracked(this.#answered(attempt, () => work(progress), tookMs));
+    try {
+      const repeated = ledger.claim(attempt);
+      if (repeated) return this.#tracked(repeated);
+    } catch (error) {
+      return this.#tracked(this.#answered(attempt, () => Promise.reject(error), tookMs));
+    }
+    const answering = this.#answered(attempt, () => work(progress), tookMs).then((result) => {
+      ledger.end(attempt.command, result);
+      return result;
+    });
+    return this.#tracked(answering);
+  }
+
+  /** A command of the last run, of which the work finds out how it ended. */
+  resume(sent: SentCommand, work: (attempt: Attempt) => Promise<Answer>): Promise<CommandResult> {
+    const { ledger, clock } = this.#parts;
+    const { id, requester, via, at, durationMinutes, replyTo, ...asked } = sent;
+    const minutes = durationMinutes === undefined ? {} : { durationMinutes };
+    const attempt = { ...asked, command: { id, requester, via, sentAt: new Date(at), ...minutes } };
+    ledger.resume(sent);
+    const tookMs = () => Math.max(0, clock.now() - at);
+    const answering = this.#answered(attempt, () => work(attempt), tookMs, replyTo).then((result) => {
+      ledger.end(sent, result);
+      return result;
+    });
+    return this.#tracked(answering);
+  }
+
+  /** Resolves when all that was begun is answered. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#open);
+  }
+
+  async #answered(
+    attempt: Attempt,
+    work: () => Promise<Answer>,
+    tookMs: () => number,
+    replyTo?: string,
+  ): Promise<CommandResult> {
+    const answer = await (async () => work())().catch(answerOf);
+    const result = resultOf(attempt, answer, tookMs());
+    this.#counters[answer.status]++;
+    this.#announce(attempt, { ...answer, tookMs: result.tookMs }, replyTo);
+    if (answer.status !== "refused") this.#parts.scrapeSoon(attempt.device);
+    return result;
+  }
+
+  #announce(attempt: Attempt, answer?: Answer & { readonly tookMs: number }, replyTo?: string): void {
+    const { bus, clock, devices } = this.#parts;
+    const write = recordOf(attempt, devices, new Date(clock.now()), answer);
+    if (write) bus.emit("write", { ...write, ...(replyTo !== undefined && { replyTo }) });
+  }
+
+  #stopwatch(): () => number {
+    const { clock } = this.#parts;
+    const started = clock.monotonic();
+    return () => Math.round(clock.monotonic() - started);
+  }
+
+  #tracked<T>(answering: Promise<T>): Promise<T> {
+    this.#open.add(answering);
+    return answering.finally(() => this.#open.delete(answering));
+  }
+}
+
+function resultOf(attempt: Attempt, answer: Answer, tookMs: number): CommandResult {
+  const { device, point, requested, command } = attempt;
+  const place = { device, ...(point !== undefined && { point }) };
+  return { id: command.id, ...place, requested, ...answer, tookMs };
+}

@@ -1,0 +1,162 @@
+import type { ChargePointClient } from "../../api/client.ts";
+import { getOrgsAndStationGroups } from "../../api/operations/get-orgs-and-station-groups.ts";
+import { getStationGroupDetails } from "../../api/operations/get-station-group-details.ts";
+import { getStationGroups } from "../../api/operations/get-station-groups.ts";
+import type { StationGroup } from "./group-cover.ts";
+import { isOutsidePlan } from "./pace.ts";
+import { concernsAll } from "./walk.ts";
+
+const REFRESH_SECONDS = 3600;
+/** After a failure, or when the groups turned out to be other than they were. */
+const SOON_SECONDS = 300;
+const MOST_ORGANISATIONS = 50;
+/** For more stations than this, all groups at once would be too long an answer: each is asked for by itself. */
+export const MOST_STATIONS_AT_ONCE = 5000;
+/** Groups that are asked for side by side. */
+const AT_A_TIME = 50;
+
+export interface StationGroupsOptions {
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+  /** Told when the groups could not be had, the first time, and when one of them failed, each once. */
+  readonly onFailure: (error: unknown, group?: StationGroup) => void;
+}
+
+/** The station groups that an account may read, learnt when they are first needed and renewed every hour. */
+export class StationGroups {
+  readonly #client: Pick<ChargePointClient, "call">;
+  readonly #options: StationGroupsOptions;
+  #groups: readonly StationGroup[] = [];
+  #version = 0;
+  #asked = 0;
+  #learning: Promise<void> | undefined;
+  #learntAt = Number.NEGATIVE_INFINITY;
+  #dueAt = Number.NEGATIVE_INFINITY;
+  #failed = false;
+  readonly #told = new Set<number>();
+
+  constructor(client: Pick<ChargePointClient, "call">, options: StationGroupsOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  get groups(): readonly StationGroup[] {
+    return this.#groups;
+  }
+
+  /** Calls of the last learning, beside the one that lists organisations and groups. */
+  get asked(): number {
+    return this.#asked;
+  }
+
+  /** Grows when the groups change. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /**
+   * `stations`: how many are read. Waits for the first time only; later renewals go on beside the reads. Never rejects.
+   */
+  async learn(stations: number): Promise<void> {
+    const first = this.#learntAt === Number.NEGATIVE_INFINITY;
+    if (this.#options.now() >= this.#dueAt) this.#learning ??= this.#renew(stations > MOST_STATIONS_AT_ONCE);
+    if (first) await this.#learning;
+  }
+
+  /** A group could not be read: it is left out, and all are soon learnt anew. */
+  leaveOut(group: StationGroup, error: unknown): void {
+    if (!this.#told.has(group.sgID)) this.#options.onFailure(error, group);
+    this.#told.add(group.sgID);
+    this.#set(this.#groups.filter((other) => other.sgID !== group.sgID));
+    this.stale();
+  }
+
+  stale(): void {
+    this.#dueAt = Math.min(this.#dueAt, this.#learntAt + SOON_SECONDS);
+  }
+
+  async #renew(oneByOne: boolean): Promise<void> {
+    const { now, onFailure } = this.#options;
+    try {
+      this.#set(await this.#read(oneByOne));
+      this.#dueAt = now() + REFRESH_SECONDS;
+      this.#failed = false;
+    } catch (error) {
+      this.#dueAt = now() + (isOutsidePlan(error) ? REFRESH_SECONDS : SOON_SECONDS);
+      if (!this.#failed && !this.#options.signal.aborted) onFailure(error);
+      this.#failed = true;
+    }
+    this.#learntAt = now();
+    this.#learning = undefined;
+  }
+
+  #set(groups: readonly StationGroup[]): void {
+    this.#groups = groups;
+    this.#version += 1;
+  }
+
+  async #read(oneByOne: boolean): Promise<StationGroup[]> {
+    const { signal } = this.#options;
+    const { orgData } = await this.#client.call(getOrgsAndStationGroups, { searchQuery: {} }, { signal });
+    const parents = new Map<number, number>();
+    for (const { sgID, parentGroupID } of orgData.flatMap(({ sgData }) => sgData)) {
+      if (sgID !== null && Number(parentGroupID ?? 0) > 0) parents.set(sgID, Number(parentGroupID));
+    }
+    const direct = oneByOne
+      ? await this.#each(orgData.flatMap(({ sgData }) => sgData.flatMap(({ sgID }) => sgID ?? [])))
+      : await this.#ofOrganisations(orgData.flatMap(({ orgID }) => orgID ?? []));
+    return withInner(direct, parents);
+  }
+
+  async #ofOrganisations(orgIDs: readonly string[]): Promise<Map<number, string[]>> {
+    const { signal } = this.#options;
+    const direct = new Map<number, string[]>();
+    const asked = orgIDs.slice(0, MOST_ORGANISATIONS);
+    this.#asked = asked.length;
+    for (const orgID of asked) {
+      const { groupData } = await this.#client.call(getStationGroups, { orgID }, { signal });
+      for (const { sgID, stationData } of groupData) if (sgID !== null) direct.set(sgID, idsOf(stationData));
+    }
+    return direct;
+  }
+
+  /** A group that cannot be read is done without. */
+  async #each(sgIDs: readonly number[]): Promise<Map<number, string[]>> {
+    const { signal } = this.#options;
+    const direct = new Map<number, string[]>();
+    const read = async (sgID: number) => {
+      try {
+        const { stationData } = await this.#client.call(getStationGroupDetails, { sgID }, { signal });
+        direct.set(sgID, idsOf(stationData));
+      } catch (error) {
+        if (concernsAll(error)) throw error;
+      }
+    };
+    this.#asked = sgIDs.length;
+    for (let at = 0; at < sgIDs.length; at += AT_A_TIME)
+      await Promise.all(sgIDs.slice(at, at + AT_A_TIME).map(read));
+    return direct;
+  }
+}
+
+function idsOf(stations: readonly { readonly stationID: string | null }[]): string[] {
+  return stations.flatMap(({ stationID }) => stationID ?? []);
+}
+
+/** Stations of a nested group are in the outer one too. */
+function withInner(
+  direct: ReadonlyMap<number, readonly string[]>,
+  parents: ReadonlyMap<number, number>,
+): StationGroup[] {
+  const all = new Map([...direct].map(([sgID, stationIDs]) => [sgID, new Set(stationIDs)]));
+  for (const [sgID, stationIDs] of direct) {
+    const seen = new Set([sgID]);
+    for (let outer = parents.get(sgID); outer !== undefined && !seen.has(outer); outer = parents.get(outer)) {
+      seen.add(outer);
+      for (const id of stationIDs) all.get(outer)?.add(id);
+    }
+  }
+  return [...all]
+    .filter(([, stationIDs]) => stationIDs.size > 0)
+    .map(([sgID, stationIDs]) => ({ sgID, stationIDs }));
+}

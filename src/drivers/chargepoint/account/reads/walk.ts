@@ -1,0 +1,71 @@
+import type { ChargePointClient } from "../../api/client.ts";
+import { ApiError, CredentialsError, TransportError } from "../../api/errors.ts";
+import type { Operation } from "../../api/message.ts";
+import { pages, type QueryOf, type RecordOf } from "../../api/paging.ts";
+import { AccountPausedError } from "../limits/breaker.ts";
+import { AccountBusyError } from "../limits/call-limits.ts";
+
+type Client = Pick<ChargePointClient, "call">;
+
+export interface WalkOptions {
+  readonly signal: AbortSignal;
+  /** The walk ends after so many pages. */
+  readonly mostPages: number;
+}
+
+export interface WalkEnd {
+  /** Whether the last page was reached, or `take` had enough. */
+  readonly complete: boolean;
+  readonly pages: number;
+}
+
+/** Asked for beside the next one in a long walk. */
+const PAGES_AHEAD = 3;
+
+/** Walks the pages of an operation until `take` gives false. @throws what {@link pages} throws */
+export async function walk<O extends Operation>(
+  client: Client,
+  operation: O,
+  query: QueryOf<O>,
+  { signal, mostPages }: WalkOptions,
+  take: (record: RecordOf<O>) => boolean | undefined,
+): Promise<WalkEnd> {
+  let walked = 0;
+  const enough = new Error("enough pages");
+  const counting: Client = {
+    call: (...args) => {
+      if (walked >= mostPages) return Promise.reject(enough);
+      walked += 1;
+      return client.call(...args);
+    },
+  };
+  try {
+    for await (const record of pages(counting, operation, query, { signal, ahead: PAGES_AHEAD })) {
+      if (take(record) === false) break;
+    }
+    return { complete: true, pages: walked };
+  } catch (error) {
+    if (error === enough) return { complete: false, pages: walked };
+    throw error;
+  }
+}
+
+/** All records of a query that concerns one station. */
+export async function collect<O extends Operation>(
+  client: Client,
+  operation: O,
+  query: QueryOf<O>,
+  signal: AbortSignal,
+): Promise<RecordOf<O>[]> {
+  const all: RecordOf<O>[] = [];
+  for await (const record of pages(client, operation, query, { signal })) all.push(record);
+  return all;
+}
+
+/** Whether a call for one station would end as that for many did: nobody answers, or the plan lacks the operation. */
+export function concernsAll(error: unknown): boolean {
+  if (error instanceof ApiError) return error.kind === "transient" || error.code === "101";
+  return [TransportError, CredentialsError, AccountPausedError, AccountBusyError].some(
+    (type) => error instanceof type,
+  );
+}

@@ -1,0 +1,104 @@
+import type { ChargePointClient } from "../../api/client.ts";
+import { getAlarms } from "../../api/operations/get-alarms.ts";
+import type { AlarmsAnswer } from "../answers.ts";
+import { newestBy } from "../newest.ts";
+import { AccountWalk } from "../reads/account-walk.ts";
+import type { Batch, Source } from "../reads/gathered-reads.ts";
+import { own } from "../reads/station-missing.ts";
+import { collect, type WalkEnd, walk } from "../reads/walk.ts";
+import type { AlarmStore } from "./alarm-store.ts";
+
+type Alarm = AlarmsAnswer[number];
+
+/** An alarm that was cleared elsewhere is gone after this time at the latest. */
+export const WHOLE_WALK_SECONDS = 900;
+/** A station that was out of reach tells of its alarms late. */
+const OVERLAP_SECONDS = 600;
+
+export interface AlarmsSourceOptions {
+  readonly signal: AbortSignal;
+  readonly now: () => number;
+  readonly wallClock: () => Date;
+  readonly store: AlarmStore;
+}
+
+/**
+ * getAlarms for the whole account. The service lists the alarms that nobody cleared, so only a whole walk shows that one
+ * is gone: where all fit into one page every round is one; else a round asks from the newest alarm on, and every 15
+ * minutes there is a whole walk. A clear through this bridge counts at once.
+ */
+export class AlarmsSource implements Source<AlarmsAnswer> {
+  readonly #client: Pick<ChargePointClient, "call">;
+  readonly #options: AlarmsSourceOptions;
+  readonly #walk: AccountWalk<AlarmsAnswer>;
+  /** Stations of which the store knows nothing for sure, and when that was last found. */
+  readonly #unsure = new Map<string, number>();
+  #marks = 0;
+
+  constructor(client: Pick<ChargePointClient, "call">, options: AlarmsSourceOptions) {
+    this.#client = client;
+    this.#options = options;
+    this.#walk = new AccountWalk(options.now, (id) => this.fetchAlone(id));
+  }
+
+  async fetchAlone(stationID: string): Promise<AlarmsAnswer> {
+    const mark = this.#unsure.get(stationID);
+    const all = await collect(this.#client, getAlarms, { stationID }, this.#options.signal);
+    const alarms = newestOfPorts(own(getAlarms.name, stationID, all));
+    if (this.#unsure.get(stationID) === mark) {
+      this.#unsure.delete(stationID);
+      this.#options.store.put(stationID, alarms);
+    }
+    return alarms;
+  }
+
+  forget(stationID: string): void {
+    this.#unsure.set(stationID, ++this.#marks);
+  }
+
+  async fetch(batch: Batch<AlarmsAnswer>): Promise<void> {
+    await Promise.all(batch.wanted.filter((id) => this.#unsure.has(id)).map((id) => this.#one(id, batch)));
+    if (batch.missing().length === 0) return;
+    await this.#walk.read(batch, (mostPages) => this.#wholeOrNew(batch, mostPages));
+  }
+
+  async #one(stationID: string, batch: Batch<AlarmsAnswer>): Promise<void> {
+    try {
+      batch.answer(stationID, await this.fetchAlone(stationID));
+    } catch (error) {
+      batch.fail(stationID, error);
+    }
+  }
+
+  async #wholeOrNew(batch: Batch<AlarmsAnswer>, mostPages: number): Promise<WalkEnd> {
+    const { store, signal, wallClock } = this.#options;
+    const at = wallClock().getTime();
+    const whole = store.pages <= 1 || at - store.wholeAtMs >= WHOLE_WALK_SECONDS * 1000;
+    const query = whole || store.until === null ? {} : { startTime: earlier(store.until) };
+    const found = new Map<string, Alarm[]>();
+    const end = await walk(this.#client, getAlarms, query, { signal, mostPages }, (alarm): boolean => {
+      if (alarm.stationID === null) return true;
+      const others = found.get(alarm.stationID) ?? [];
+      found.set(alarm.stationID, newestOfPorts([...others, alarm]));
+      return true;
+    });
+    if (!end.complete) return end;
+    const sure = [...found].filter(([id]) => !this.#unsure.has(id));
+    if (whole) store.replace(sure, at, end.pages);
+    else for (const [id, alarms] of sure) store.put(id, newestOfPorts([...store.of(id), ...alarms]));
+    store.save();
+    for (const id of batch.missing()) if (!this.#unsure.has(id)) batch.answer(id, store.of(id));
+    return end;
+  }
+}
+
+/** The newest alarm of every port, and of the station itself. */
+function newestOfPorts(alarms: readonly Alarm[]): Alarm[] {
+  const byPort = Map.groupBy(alarms, (alarm) => alarm.portNumber);
+  return [...byPort.values()].flatMap((ofPort) => newestBy(ofPort, (alarm) => alarm.alarmTime) ?? []);
+}
+
+function earlier(time: string): string {
+  const at = new Date(new Date(time).getTime() - OVERLAP_SECONDS * 1000);
+  return at.toISOString().replace(/\.\d+Z$/, "Z");
+}

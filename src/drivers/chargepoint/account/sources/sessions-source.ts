@@ -1,0 +1,132 @@
+import type { ChargePointClient } from "../../api/client.ts";
+import { getChargingSessionData } from "../../api/operations/get-charging-session-data.ts";
+import type { QueryOf } from "../../api/paging.ts";
+import type { SessionsAnswer } from "../answers.ts";
+import { AccountWalk } from "../reads/account-walk.ts";
+import type { Batch, Source } from "../reads/gathered-reads.ts";
+import { own } from "../reads/station-missing.ts";
+import { collect, concernsAll, type WalkEnd, walk } from "../reads/walk.ts";
+import { SessionWindow } from "./session-window.ts";
+
+type Session = SessionsAnswer[number];
+
+/** The first walk of a fleet looks back a week, or for large ones as long as brings about so many stations' week. */
+const WEEK_OF_STATIONS = 50;
+const LEAST_LOOK_BACK_HOURS = 1;
+/** The source renews session data every five minutes (guide §6.1): a walk looks so far behind the one before. */
+const OVERLAP_SECONDS = 600;
+/** Stations of sessions that ended, in one call. */
+const STATIONS_PER_CALL = 100;
+
+export interface SessionsSourceOptions {
+  readonly signal: AbortSignal;
+  readonly now: () => number;
+  readonly wallClock: () => Date;
+}
+
+/**
+ * getChargingSessionData for the whole account: sessions under way, final ones since the last walk, and the final data
+ * of those that were under way then and are not now.
+ */
+export class SessionsSource implements Source<SessionsAnswer> {
+  readonly #client: Pick<ChargePointClient, "call">;
+  readonly #options: SessionsSourceOptions;
+  readonly #walk: AccountWalk<SessionsAnswer>;
+  readonly #windows = new Map<string, SessionWindow>();
+  #walkedAt: Date | undefined;
+
+  constructor(client: Pick<ChargePointClient, "call">, options: SessionsSourceOptions) {
+    this.#client = client;
+    this.#options = options;
+    this.#walk = new AccountWalk(options.now, (id) => this.fetchAlone(id));
+  }
+
+  /** Two calls: the service gives final sessions, or with activeSessionsOnly those under way, never both (§6.1.2). */
+  async fetchAlone(stationID: string): Promise<SessionsAnswer> {
+    const window = this.#window(stationID);
+    const read = (query: QueryOf<typeof getChargingSessionData>) =>
+      collect(this.#client, getChargingSessionData, { stationID, ...query }, this.#options.signal);
+    const [ended, active] = await Promise.all([
+      read({ fromTimeStamp: window.from(this.#options.wallClock()) }),
+      read({ activeSessionsOnly: true }),
+    ]);
+    return window.merge(own(getChargingSessionData.name, stationID, [...ended, ...active]));
+  }
+
+  async fetch(batch: Batch<SessionsAnswer>): Promise<void> {
+    await this.#walk.read(batch, (mostPages) => this.#account(batch, mostPages));
+  }
+
+  async #account(batch: Batch<SessionsAnswer>, mostPages: number): Promise<WalkEnd> {
+    const at = this.#options.wallClock();
+    const stations = batch.missing();
+    // A station that joined since the last walk is read back by itself.
+    const known = stations.filter((id) => this.#walkedAt === undefined || this.#windows.has(id));
+    const back = this.#walkedAt ?? new Date(at.getTime() - lookBackSeconds(stations.length) * 1000);
+    const from = new Date(back.getTime() - (this.#walkedAt ? OVERLAP_SECONDS * 1000 : 0));
+    const active: Session[] = [];
+    const ended: Session[] = [];
+    const [first, second] = await Promise.all([
+      this.#collect({ activeSessionsOnly: true }, mostPages, active),
+      this.#collect({ fromTimeStamp: from.toISOString().replace(/\.\d+Z$/, "Z") }, mostPages, ended),
+    ]);
+    const end = { complete: first.complete && second.complete, pages: first.pages + second.pages };
+    if (!end.complete) return end;
+    this.#walkedAt = at;
+    for (const id of known) this.#window(id);
+    const gone = this.#gone([...active, ...ended]);
+    for (const session of [...active, ...ended, ...(await this.#final(gone))]) {
+      if (session.stationID !== null) this.#windows.get(session.stationID)?.merge([session]);
+    }
+    for (const id of known) batch.answer(id, this.#window(id).newest());
+    return end;
+  }
+
+  #collect(query: QueryOf<typeof getChargingSessionData>, mostPages: number, into: Session[]) {
+    const options = { signal: this.#options.signal, mostPages };
+    return walk(this.#client, getChargingSessionData, query, options, (session): boolean => {
+      into.push(session);
+      return true;
+    });
+  }
+
+  /** Sessions that were under way and were not seen again. */
+  #gone(seen: readonly Session[]): Session[] {
+    const ids = new Set(seen.map(({ sessionID }) => sessionID));
+    return [...this.#windows.values()].flatMap((window) =>
+      window.open().filter(({ sessionID }) => !ids.has(sessionID)),
+    );
+  }
+
+  /** Their final data. What cannot be read now is asked for again in the next walk. */
+  async #final(gone: readonly Session[]): Promise<Session[]> {
+    const byStart = gone.toSorted((a, b) => ((a.startTime ?? "") < (b.startTime ?? "") ? -1 : 1));
+    const found: Session[] = [];
+    for (let at = 0; at < byStart.length; at += STATIONS_PER_CALL) {
+      const part = byStart.slice(at, at + STATIONS_PER_CALL);
+      const stationIDs = [...new Set(part.flatMap(({ stationID }) => stationID ?? []))];
+      const stations =
+        stationIDs.length === 1 ? { stationID: stationIDs[0]! } : { stationIDs: { stationID: stationIDs } };
+      const query = { ...stations, ...(part[0]?.startTime ? { fromTimeStamp: part[0].startTime } : {}) };
+      try {
+        found.push(...(await collect(this.#client, getChargingSessionData, query, this.#options.signal)));
+      } catch (error) {
+        if (concernsAll(error)) throw error;
+        const alone = await Promise.allSettled(stationIDs.map((id) => this.fetchAlone(id)));
+        found.push(...alone.flatMap((one) => (one.status === "fulfilled" ? one.value : [])));
+      }
+    }
+    return found;
+  }
+
+  #window(stationID: string): SessionWindow {
+    const window = this.#windows.get(stationID) ?? new SessionWindow();
+    this.#windows.set(stationID, window);
+    return window;
+  }
+}
+
+function lookBackSeconds(stations: number): number {
+  const hours = Math.min(7 * 24, (7 * 24 * WEEK_OF_STATIONS) / stations);
+  return Math.max(LEAST_LOOK_BACK_HOURS, hours) * 3600;
+}

@@ -1,0 +1,50 @@
+import type { ChargePointClient } from "../../api/client.ts";
+import { getStations } from "../../api/operations/get-stations.ts";
+import type { StationAnswer } from "../answers.ts";
+import { AccountWalk } from "../reads/account-walk.ts";
+import type { Batch, Source } from "../reads/gathered-reads.ts";
+import { pick, StationMissingError } from "../reads/station-missing.ts";
+import { walk } from "../reads/walk.ts";
+
+/** getStations by pages of the whole account, filtered here. */
+export class StationsSource implements Source<StationAnswer> {
+  readonly #client: Pick<ChargePointClient, "call">;
+  readonly #signal: AbortSignal;
+  readonly #walk: AccountWalk<StationAnswer>;
+
+  constructor(client: Pick<ChargePointClient, "call">, signal: AbortSignal, now: () => number) {
+    this.#client = client;
+    this.#signal = signal;
+    this.#walk = new AccountWalk(now, (id) => this.fetchAlone(id));
+  }
+
+  async fetchAlone(stationID: string): Promise<StationAnswer> {
+    const { stationData } = await this.#client.call(
+      getStations,
+      { searchQuery: { stationID } },
+      { signal: this.#signal },
+    );
+    return pick(getStations.name, stationID, stationData);
+  }
+
+  fetch(batch: Batch<StationAnswer>): Promise<void> {
+    return this.#walk.read(batch, async (mostPages) => {
+      const left = new Set(batch.missing());
+      const end = await walk(
+        this.#client,
+        getStations,
+        {},
+        { signal: this.#signal, mostPages },
+        (record): boolean => {
+          if (record.stationID !== null && left.delete(record.stationID))
+            batch.answer(record.stationID, record);
+          return left.size > 0;
+        },
+      );
+      if (end.complete) {
+        for (const id of left) batch.fail(id, new StationMissingError(getStations.name, id));
+      }
+      return end;
+    });
+  }
+}

@@ -1,0 +1,128 @@
+import type { ChargePointClient } from "../../api/client.ts";
+import { getPublicStationStatus } from "../../api/operations/get-public-station-status.ts";
+import { getStationStatus } from "../../api/operations/get-station-status.ts";
+import type { PublicStatusAnswer, StatusAnswer } from "../answers.ts";
+import type { Batch, Source } from "../reads/gathered-reads.ts";
+import { handOut } from "../reads/hand-out.ts";
+import { STATUS_PAGE } from "../reads/page-sizes.ts";
+import { readSplitting } from "../reads/page-split.ts";
+import { pick, StationMissingError } from "../reads/station-missing.ts";
+
+type Client = Pick<ChargePointClient, "call">;
+/** The stations asked for, of the same shape in both operations. */
+interface StatusQuery {
+  readonly stationID?: string;
+  readonly stationIDs?: { readonly stationID: string[] };
+  readonly portDetails?: boolean;
+}
+
+interface Identified {
+  readonly stationID: string | null;
+}
+
+/** An operation that tells the status of the stations in a list. */
+interface StatusOperation<A> {
+  readonly name: string;
+  ask(
+    client: Client,
+    searchQuery: StatusQuery,
+    signal: AbortSignal,
+  ): Promise<{ records: A[]; hasMore: boolean }>;
+}
+
+/** Of stations that the account may manage (guide §7.2). */
+export const OWN_STATUS: StatusOperation<StatusAnswer> = {
+  name: getStationStatus.name,
+  async ask(client, searchQuery, signal) {
+    const { stationData, moreFlag } = await client.call(getStationStatus, { searchQuery }, { signal });
+    return { records: stationData, hasMore: (moreFlag ?? 0) > 0 };
+  },
+};
+
+/** Of public stations, whoever owns them (published schema). */
+export const PUBLIC_STATUS: StatusOperation<PublicStatusAnswer> = {
+  name: getPublicStationStatus.name,
+  async ask(client, searchQuery, signal) {
+    const answer = await client.call(getPublicStationStatus, { searchQuery }, { signal });
+    return { records: answer.stationStatusData, hasMore: false };
+  },
+};
+
+/** The status by lists of stations. One that once spoilt a list is asked for alone from then on. */
+export class StatusSource<A extends Identified = StatusAnswer> implements Source<A> {
+  readonly spent = {};
+  readonly #client: Client;
+  readonly #signal: AbortSignal;
+  readonly #operation: StatusOperation<A>;
+  readonly #spoilers = new Set<string>();
+  /** Ask for Connector and Power too (§7.2.2). */
+  portDetails = false;
+
+  constructor(client: Client, signal: AbortSignal, operation: StatusOperation<A>) {
+    this.#client = client;
+    this.#signal = signal;
+    this.#operation = operation;
+  }
+
+  async fetchAlone(stationID: string): Promise<A> {
+    return pick(this.#operation.name, stationID, (await this.#ask({ stationID })).records);
+  }
+
+  async fetch(batch: Batch<A>): Promise<void> {
+    const inPages = (ids: readonly string[]) => ids.filter((id) => !this.#spoilers.has(id));
+    const wanted = inPages(batch.wanted);
+    const room = wanted.length === 0 ? 0 : (STATUS_PAGE - (wanted.length % STATUS_PAGE)) % STATUS_PAGE;
+    const more = batch.fill(room);
+    const listed = [...wanted, ...inPages(more)];
+    const single = [...batch.wanted, ...more].filter((id) => this.#spoilers.has(id));
+    const pages = Array.from({ length: Math.ceil(listed.length / STATUS_PAGE) }, (_, page) =>
+      listed.slice(page * STATUS_PAGE, (page + 1) * STATUS_PAGE),
+    );
+    await Promise.all([
+      ...pages.map((page) => this.#page(page, batch)),
+      ...single.map((id) => this.#single(id, batch)),
+    ]);
+  }
+
+  async #page(stationIDs: readonly string[], batch: Batch<A>): Promise<void> {
+    const read = (ids: readonly string[]) => this.#list(ids, batch);
+    await readSplitting(stationIDs, read, (ids, error) => {
+      if (ids.length === 1 && stationIDs.length > 1) this.#spoilers.add(ids[0]!);
+      for (const id of ids) batch.fail(id, error);
+    });
+  }
+
+  async #list(stationIDs: readonly string[], batch: Batch<A>): Promise<void> {
+    let left = new Set(stationIDs);
+    while (left.size > 0) {
+      const query = left.size === 1 ? { stationID: [...left][0]! } : { stationIDs: { stationID: [...left] } };
+      const { records, hasMore } = await this.#ask(query);
+      const missing = new Set(left);
+      await handOut(records, (record) => {
+        if (record.stationID !== null && missing.delete(record.stationID))
+          batch.answer(record.stationID, record);
+      });
+      // A service with smaller pages leaves some for the next call; one that brings nothing new has no more.
+      if (!hasMore || missing.size === left.size) {
+        const others = left.size === 1 ? records.map(({ stationID }) => stationID) : [];
+        for (const id of missing) batch.fail(id, new StationMissingError(this.#operation.name, id, others));
+        return;
+      }
+      left = missing;
+    }
+  }
+
+  async #single(stationID: string, batch: Batch<A>): Promise<void> {
+    try {
+      batch.answer(stationID, await this.fetchAlone(stationID));
+      this.#spoilers.delete(stationID);
+    } catch (error) {
+      batch.fail(stationID, error);
+    }
+  }
+
+  #ask(query: StatusQuery) {
+    const searchQuery = { ...query, ...(this.portDetails && { portDetails: true }) };
+    return this.#operation.ask(this.#client, searchQuery, this.#signal);
+  }
+}

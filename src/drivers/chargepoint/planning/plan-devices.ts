@@ -1,0 +1,100 @@
+import type { RegistryRow } from "../../../registry/row.ts";
+import type {
+  AccountPlan,
+  DeviceInit,
+  PlanAssumptions,
+  PlannedCall,
+  PlannedGroup,
+  PlannedSet,
+} from "../../driver.ts";
+import { labelOf } from "../account/accounts.ts";
+import type { Answers } from "../account/answers.ts";
+import { coverByGroups, type StationGroup } from "../account/reads/group-cover.ts";
+import { STATIONS_PAGE } from "../account/reads/page-sizes.ts";
+import { endpointFor } from "../api/endpoints.ts";
+import { CALLS_PER_MINUTE, type ChargePointConfig, NAMEPLATE_INTERVAL_SECONDS } from "../config.ts";
+import { registerClasses } from "../registers/index.ts";
+import { kindOf } from "../registers/register.ts";
+import { type PlannedStation, planCalls, presumedGroups } from "./plan.ts";
+
+/** Devices with the same endpoint and user name share an account. */
+export function accountOf(config: ChargePointConfig): { key: string; label: string } {
+  const { username, endpoint, region } = config;
+  return {
+    key: `${endpointFor(config)} ${username}`,
+    label: labelOf({ username, place: endpoint ?? region }),
+  };
+}
+
+/** The calls of every account that the devices belong to. */
+export function planDevices(
+  devices: readonly DeviceInit<ChargePointConfig>[],
+  { stationsPerGroup, groups: known, sets = [] }: PlanAssumptions,
+): AccountPlan[] {
+  const kindsOf = rememberedKinds();
+  const accounts = Map.groupBy(devices, ({ config }) => accountOf(config).key);
+  return [...accounts.values()].map((members) => {
+    const { config } = members[0]!;
+    const stations = members.map(
+      (device): PlannedStation => ({
+        stationID: device.config.stationID,
+        intervalSeconds: device.intervalSeconds,
+        cacheSeconds: device.config.cacheExpiration,
+        nameplateSeconds: device.config.nameplate_interval ?? NAMEPLATE_INTERVAL_SECONDS,
+        rows: kindsOf(device.rows),
+      }),
+    );
+    const stationIDs = [...new Set(stations.map(({ stationID }) => stationID))];
+    const groups =
+      known?.groups.map(({ id, members: ids }) => ({ sgID: id, stationIDs: ids })) ??
+      presumedGroups(stationIDs, stationsPerGroup);
+    return {
+      account: accountOf(config).label,
+      stations: stationIDs.length,
+      calls: [...planCalls(stations, groups, known?.calls), ...sets.map(refreshing)],
+      limitPerMinute: config.calls_per_minute ?? CALLS_PER_MINUTE,
+      ...(known && { groups: covering(stations, groups) }),
+    };
+  });
+}
+
+/** The walk over a set's stations, by which it is followed. */
+function refreshing({ file, members, refreshSeconds }: PlannedSet): PlannedCall {
+  return {
+    operation: "getStations",
+    everySeconds: refreshSeconds,
+    calls: Math.max(1, Math.ceil(members / STATIONS_PAGE)),
+    onePerStationPerMinute: 0,
+    rows: [],
+    cause: `the set of ${file}`,
+    assumes: "a set by name or list walks over no stations but its own",
+  };
+}
+
+/** Which groups the loads are read by. */
+function covering(stations: readonly PlannedStation[], groups: readonly StationGroup[]): PlannedGroup[] {
+  const read = stations.filter(({ rows }) => rows.has("load")).map(({ stationID }) => stationID);
+  const cover = coverByGroups(read, groups);
+  const byGroup = Map.groupBy(cover.groupOf.keys(), (id) => cover.groupOf.get(id)!);
+  return [...byGroup].map(([{ sgID, stationIDs }, ids]) => ({
+    ...{ id: sgID, size: stationIDs.size, stations: ids },
+  }));
+}
+
+/** The stations whose loads are read. */
+export function stationsWithLoads(devices: readonly DeviceInit<ChargePointConfig>[]): ReadonlySet<string> {
+  const kindsOf = rememberedKinds();
+  const read = devices.filter(({ rows }) => kindsOf(rows).has("load"));
+  return new Set(read.map(({ config }) => config.stationID));
+}
+
+/** Rows by the kind of answer that they are read from; devices that share a registry share the result. */
+function rememberedKinds() {
+  const known = new Map<readonly RegistryRow[], Map<keyof Answers, RegistryRow[]>>();
+  return (rows: readonly RegistryRow[]) => {
+    const kinds =
+      known.get(rows) ?? Map.groupBy(rows, (row) => kindOf(registerClasses[row.register]!, row.attribute));
+    known.set(rows, kinds);
+    return kinds;
+  };
+}

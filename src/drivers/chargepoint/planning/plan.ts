@@ -1,0 +1,133 @@
+import type { RegistryRow } from "../../../registry/row.ts";
+import type { PlannedCall } from "../../driver.ts";
+import type { Answers } from "../account/answers.ts";
+import { coverByGroups, type StationGroup } from "../account/reads/group-cover.ts";
+import { ageAllowed } from "../account/reads/pace.ts";
+import { RIGHTS_PAGE, STATIONS_PAGE, STATUS_PAGE } from "../account/reads/page-sizes.ts";
+import { MOST_STATIONS_AT_ONCE } from "../account/reads/station-groups.ts";
+
+type Kind = keyof Answers;
+
+/** A station of an account, and what is read of it. */
+export interface PlannedStation {
+  readonly stationID: string;
+  readonly intervalSeconds: number;
+  readonly cacheSeconds: number;
+  readonly nameplateSeconds: number;
+  readonly rows: ReadonlyMap<Kind, readonly RegistryRow[]>;
+}
+
+/** Stations that are read at the same pace. */
+interface Pace {
+  readonly stations: ReadonlyMap<string, PlannedStation>;
+  readonly everySeconds: number;
+}
+
+const OPERATIONS: Readonly<Record<Kind, string>> = {
+  station: "getStations",
+  status: "getStationStatus",
+  load: "getLoad",
+  alarms: "getAlarms",
+  rights: "getStationRights",
+  sessions: "getChargingSessionData",
+  publicStation: "getPublicStations",
+  publicStatus: "getPublicStationStatus",
+};
+
+const GROUPS_REFRESH_SECONDS = 3600;
+
+/**
+ * The calls of one account in a steady state: each kind of answer at each pace, and the learning of its groups.
+ * `learning`: calls that this takes, where the groups are known and not presumed.
+ */
+export function planCalls(
+  stations: readonly PlannedStation[],
+  groups: readonly StationGroup[],
+  learning?: number,
+): PlannedCall[] {
+  const kinds = Object.keys(OPERATIONS) as Kind[];
+  const calls = kinds.flatMap((kind) => paces(kind, stations).map((pace) => planKind(kind, pace, groups)));
+  const loads = calls.filter(({ operation }) => operation === OPERATIONS.load);
+  const read = new Set(stations.filter(({ rows }) => rows.has("load")).map((one) => one.stationID)).size;
+  if (read < 2) return calls;
+  const rows = loads.flatMap((load) => load.rows);
+  const learn = { everySeconds: GROUPS_REFRESH_SECONDS, calls: 1, onePerStationPerMinute: 0, rows };
+  const [operation, presumed, assumes] =
+    read > MOST_STATIONS_AT_ONCE
+      ? ["getStationGroupDetails", groups.length, "no groups but these"]
+      : ["getStationGroups", 1, "one organisation"];
+  const each = { operation, ...learn, calls: learning ?? presumed };
+  return [
+    ...calls,
+    { operation: "getOrgsAndStationGroups", ...learn },
+    learning === undefined ? { ...each, assumes } : each,
+  ];
+}
+
+function paces(kind: Kind, stations: readonly PlannedStation[]): Pace[] {
+  const byPace = Map.groupBy(
+    stations.filter(({ rows }) => rows.has(kind)),
+    (station) => everySeconds(kind, station),
+  );
+  return [...byPace].map(([seconds, group]) => ({
+    everySeconds: seconds,
+    stations: new Map(group.map((station) => [station.stationID, station])),
+  }));
+}
+
+/** The first scrape after the answer is too old asks anew. */
+function everySeconds(
+  kind: Kind,
+  { intervalSeconds, cacheSeconds, nameplateSeconds }: PlannedStation,
+): number {
+  const age = ageAllowed(kind, cacheSeconds, nameplateSeconds);
+  return intervalSeconds * Math.max(1, Math.ceil(age / intervalSeconds));
+}
+
+function planKind(kind: Kind, pace: Pace, groups: readonly StationGroup[]): PlannedCall {
+  const all = [...pace.stations.values()];
+  return {
+    operation: OPERATIONS[kind],
+    everySeconds: pace.everySeconds,
+    ...callsOf(kind, pace, groups),
+    onePerStationPerMinute: all.reduce((sum, { intervalSeconds }) => sum + 60 / intervalSeconds, 0),
+    rows: [...new Set(all.flatMap((station) => station.rows.get(kind) ?? []))],
+  };
+}
+
+function callsOf(
+  kind: Kind,
+  { stations }: Pace,
+  groups: readonly StationGroup[],
+): Pick<PlannedCall, "calls" | "assumes"> {
+  const { size } = stations;
+  if (size === 1) return { calls: kind === "sessions" ? 2 : 1 };
+  switch (kind) {
+    case "publicStation":
+      return { calls: size };
+    case "status":
+    case "publicStatus":
+      return { calls: Math.ceil(size / STATUS_PAGE) };
+    case "load": {
+      const cover = coverByGroups(stations.keys(), groups);
+      return { calls: cover.groups.length + size - cover.groupOf.size };
+    }
+    case "station":
+      return { calls: Math.ceil(size / STATIONS_PAGE), assumes: "no stations but these" };
+    case "rights":
+      return { calls: Math.ceil(size / RIGHTS_PAGE), assumes: "no stations but these" };
+    case "alarms":
+      return { calls: 1, assumes: "no more than 100 alarms a time" };
+    case "sessions":
+      return { calls: 2, assumes: "one more for each 100 sessions" };
+  }
+}
+
+/** Groups of equal size that hold the stations, for accounts whose own are not known. */
+export function presumedGroups(stationIDs: readonly string[], stationsPerGroup: number): StationGroup[] {
+  if (stationsPerGroup === 0) return [];
+  return Array.from({ length: Math.ceil(stationIDs.length / stationsPerGroup) }, (_, n) => ({
+    sgID: n + 1,
+    stationIDs: new Set(stationIDs.slice(n * stationsPerGroup, (n + 1) * stationsPerGroup)),
+  }));
+}

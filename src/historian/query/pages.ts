@@ -1,0 +1,54 @@
+import type { HistorianBackend, Order, ReadRequest, Row } from "../contract.ts";
+
+/** Rows asked of a backend at once: small enough that neither side pauses for long. */
+const PAGE = 1000;
+
+export interface RowRange {
+  readonly start?: number;
+  readonly end?: number;
+  readonly order: Order;
+  readonly skip: number;
+  readonly count: number;
+}
+
+/** Reads one topic page by page. What is stored meanwhile may or may not be seen; no row comes twice. */
+export async function* readPages(
+  backend: HistorianBackend,
+  topic: string,
+  range: RowRange,
+  signal?: AbortSignal,
+): AsyncGenerator<readonly Row[]> {
+  let request: ReadRequest = { topic, ...range, limit: 0 };
+  for (let left = range.count; left > 0; ) {
+    const limit = Math.min(left, PAGE);
+    const rows = await backend.read({ ...request, limit }, signal);
+    if (rows.length > 0) yield rows;
+    const last = rows.at(-1);
+    if (!last || rows.length < limit) return;
+    left -= rows.length;
+    request = {
+      ...request,
+      skip: 0,
+      ...(range.order === "FIRST_TO_LAST" ? { start: last[0] + 1 } : { end: last[0] }),
+    };
+  }
+}
+
+/** Leaves out the first `skip` rows and ends after `count`. */
+export async function* slicePages(
+  pages: AsyncIterable<readonly Row[]>,
+  skip: number,
+  count: number,
+): AsyncGenerator<readonly Row[]> {
+  let skipped = 0;
+  let left = count;
+  if (left === 0) return;
+  for await (const page of pages) {
+    const from = Math.min(skip - skipped, page.length);
+    skipped += from;
+    const rows = page.slice(from, from + left);
+    left -= rows.length;
+    if (rows.length > 0) yield rows;
+    if (left === 0) return;
+  }
+}

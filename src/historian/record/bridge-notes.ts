@@ -1,0 +1,61 @@
+import { type AvailabilityChange, isClockSet, type PointValue } from "../../points/index.ts";
+import type { Clock } from "../clock.ts";
+import type { Sample, TopicMeta } from "../contract.ts";
+import { timeOf } from "../time.ts";
+import type { Loss } from "./losses.ts";
+import {
+  type AvailabilityNote,
+  availabilityTopic,
+  type LossNote,
+  lossTopic,
+  type RunNote,
+  runTopic,
+  skipTopic,
+} from "./own-topics.ts";
+
+const META: TopicMeta = { units: "", type: "dictionary", tz: "UTC" };
+
+/** What a bridge notes of itself, as samples. */
+export class BridgeNotes {
+  readonly #instance: string;
+  readonly #version: string;
+  readonly #clock: Clock;
+  #startedAt: Date;
+
+  constructor({ instance, version, clock }: { instance: string; version: string; clock: Clock }) {
+    this.#instance = instance;
+    this.#version = version;
+    this.#clock = clock;
+    this.#startedAt = clock.now();
+  }
+
+  /** That it runs: takes the place of what it said before. Since when: where the clock was not set then, since it is. */
+  run(ended: boolean): Sample {
+    if (!isClockSet(this.#startedAt)) this.#startedAt = this.#clock.now();
+    const note: RunNote = { version: this.#version, until: this.#clock.now().toISOString(), ended };
+    return this.#sample(runTopic(this.#instance), note, this.#startedAt);
+  }
+
+  availability({ device, availability, since, reason = "" }: AvailabilityChange, path: string): Sample {
+    const note: AvailabilityNote = { availability, reason, interval: device.intervalSeconds };
+    return this.#sample(availabilityTopic(this.#instance, path), note, since);
+  }
+
+  skip(path: string, text: string): Sample {
+    return this.#sample(skipTopic(this.#instance, path), text, this.#clock.now());
+  }
+
+  loss({ reason, values, from, to }: Loss): Sample {
+    const note: LossNote = {
+      reason,
+      values,
+      from: new Date(from).toISOString(),
+      to: new Date(to).toISOString(),
+    };
+    return this.#sample(lossTopic(this.#instance), note, this.#clock.now());
+  }
+
+  #sample(topic: string, value: PointValue, at: Date): Sample {
+    return { topic, time: timeOf(at), value, meta: META };
+  }
+}

@@ -1,0 +1,76 @@
+import type { PointType, PointValue, Scrape, Write } from "../../points/index.ts";
+import type { Sample, TopicMeta } from "../contract.ts";
+import type { DeviceNaming } from "../ingest/index.ts";
+import { timeOf } from "../time.ts";
+
+const AUDIT_META: TopicMeta = { units: "", type: "dictionary", tz: "UTC" };
+/** Writes asked and not answered whose times are remembered. */
+const MAX_OPEN_WRITES = 10_000;
+
+/**
+ * The values of a scrape, null included. A point that could not be read leaves no sample, nor does one whose row says
+ * `Publish` never: what is kept is what subscribers could have kept (personal data is marked so). `time` as in {@link Sample}.
+ */
+export function* scrapeSamples(
+  { device, values, takenAt }: Scrape,
+  naming: DeviceNaming = { path: device.path, keeps: () => true },
+  time: number = timeOf(takenAt),
+): Generator<Sample> {
+  const metas = new Map<string, Map<PointType, TopicMeta>>();
+  const metaOf = (units: string, type: PointType): TopicMeta => {
+    const byType = metas.get(units) ?? new Map<PointType, TopicMeta>();
+    const meta = byType.get(type) ?? { units, type, tz: device.timezone };
+    if (byType.size === 0) metas.set(units, byType);
+    byType.set(type, meta);
+    return meta;
+  };
+  for (const [point, value] of values) {
+    const { units = "", type = "string", publish = "always" } = device.points.get(point) ?? {};
+    if (publish === "never" || !naming.keeps(point)) continue;
+    yield { topic: `${naming.path}/${point}`, time, value, meta: metaOf(units, type) };
+  }
+}
+
+/**
+ * The audit of attempted writes: topic `actuators/write/<path>/<point>` (without point for the revert of a device), a
+ * dictionary of who asked what and how it ended. Asked and answered are one sample: the answer replaces the question.
+ */
+export class WriteAudit {
+  readonly #open = new Map<string, number>();
+  readonly #latest = new Map<string, number>();
+
+  sample(write: Write): Sample {
+    const { device, point, at: _at, ...entry } = write;
+    const topic = ["actuators/write", device.path, ...(point === undefined ? [] : [point])].join("/");
+    const known = Object.entries(entry).filter(([, value]) => value !== undefined);
+    return {
+      topic,
+      time: this.#timeOf(write, topic),
+      value: Object.fromEntries(known) as { [key: string]: PointValue },
+      meta: AUDIT_META,
+    };
+  }
+
+  /** Two writes of one point in the same millisecond differ by a microsecond, or one would replace the other. */
+  #timeOf({ id, requester, at, status, error }: Write, topic: string): number {
+    const key = JSON.stringify([topic, requester, id]);
+    // Refused because the id belongs to a write that may still be under way: it answers another question.
+    const asked = error === "DuplicateIdError" ? undefined : this.#open.get(key);
+    if (asked !== undefined) {
+      if (status !== undefined) this.#open.delete(key);
+      return asked;
+    }
+    const previous = this.#latest.get(topic);
+    const time =
+      previous !== undefined && Math.floor(previous / 1000) === at.getTime() ? previous + 1 : timeOf(at);
+    this.#latest.set(topic, time);
+    if (status === undefined) this.#remember(key, time);
+    return time;
+  }
+
+  #remember(key: string, time: number): void {
+    this.#open.set(key, time);
+    const oldest = this.#open.keys().next().value;
+    if (this.#open.size > MAX_OPEN_WRITES && oldest !== undefined) this.#open.delete(oldest);
+  }
+}

@@ -1,0 +1,156 @@
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import { InfluxDB } from "influx";
+import type { Log } from "../../../log/log.ts";
+import { HistorianError } from "../../errors.ts";
+import type { InfluxTarget } from "./settings.ts";
+
+/** Where things are in the database. */
+export interface Policies {
+  /** Policy of the samples; undefined: the database's default. */
+  readonly samples?: string;
+  /** Policy of the topics, which are at time 0: one that keeps its data for ever. */
+  readonly topics?: string;
+  /** Microseconds that samples are kept; Infinity: for ever. */
+  readonly keeps: number;
+}
+
+const NO_POLICIES: Policies = { keeps: Number.POSITIVE_INFINITY };
+/** Made where no policy keeps its data for ever. */
+const TOPICS_POLICY = "voltbridge_topics";
+const UNITS: Readonly<Record<string, number>> = { h: 3600e6, m: 60e6, s: 1e6 };
+
+interface Policy {
+  readonly name: string;
+  readonly duration: string;
+  readonly default: boolean;
+}
+
+/**
+ * Finds the database and its retention policies, and makes what is missing (`readonly`: throws instead). Only version 1 has policies and
+ * can be told to make a database: version 3 makes it with the first points, version 2 has buckets that a person makes.
+ */
+export async function prepareDatabase(
+  target: InfluxTarget,
+  { readonly, log }: { readonly readonly: boolean; readonly log: Log },
+  signal?: AbortSignal,
+): Promise<Policies> {
+  if (target.version !== 1) return NO_POLICIES;
+  return await withInflux(target, signal, async (influx) => {
+    const { database, retentionPolicy } = target;
+    if (!(await influx.getDatabaseNames()).includes(database)) {
+      if (readonly)
+        throw new HistorianError(
+          "retry",
+          `InfluxDB at ${target.url}: there is no database "${database}" yet (or this user may not see it); voltbridge run makes it`,
+        );
+      await influx.createDatabase(database);
+      log.info("made the InfluxDB database", { database });
+    }
+    const policies = async (): Promise<Policy[]> => [...(await influx.showRetentionPolicies(database))];
+    const make = async (name: string, duration: string): Promise<Policy> => {
+      if (readonly)
+        throw new HistorianError(
+          "retry",
+          `InfluxDB at ${target.url}: there is no retention policy "${name}" yet`,
+        );
+      await influx.createRetentionPolicy(name, { database, duration, replication: 1 });
+      log.info("made a retention policy", { database, policy: name, duration });
+      const made = (await policies()).find((policy) => policy.name === name);
+      return made ?? { name, duration: "0s", default: false };
+    };
+
+    const known = await policies().catch((error: Error) => {
+      // A user who may only write.
+      if (statusOf(error) === 403 && retentionPolicy === undefined) return undefined;
+      throw error;
+    });
+    if (!known) return NO_POLICIES;
+    const samples =
+      known.find(({ name, default: isDefault }) =>
+        retentionPolicy === undefined ? isDefault : name === retentionPolicy,
+      ) ??
+      (retentionPolicy === undefined ? undefined : await make(retentionPolicy, target.retentionDuration));
+    const keeps = durationOf(samples?.duration ?? "0s");
+    const topics =
+      keeps === Number.POSITIVE_INFINITY
+        ? samples
+        : (known.find(({ duration }) => durationOf(duration) === Number.POSITIVE_INFINITY) ??
+          (await make(TOPICS_POLICY, "INF")));
+    return {
+      keeps,
+      ...(samples ? { samples: samples.name } : {}),
+      ...(topics ? { topics: topics.name } : {}),
+    };
+  });
+}
+
+/** `168h0m0s` in microseconds; `0s` is for ever. */
+function durationOf(text: string): number {
+  let sum = 0;
+  for (const [, count, unit] of text.matchAll(/(\d+)([hms])/g))
+    sum += Number(count) * (UNITS[unit ?? ""] ?? 0);
+  return sum === 0 ? Number.POSITIVE_INFINITY : sum;
+}
+
+/**
+ * Runs calls of the client library with one deadline for all of them. The library itself waits for ever on an answer that is cut or
+ * stalls, and after one failure refuses calls for seconds; so each run has a client and connections of its own, which end with it.
+ */
+async function withInflux<T>(
+  target: InfluxTarget,
+  signal: AbortSignal | undefined,
+  run: (influx: InfluxDB) => Promise<T>,
+): Promise<T> {
+  const url = new URL(target.url);
+  const secure = url.protocol === "https:";
+  const agent = secure ? new HttpsAgent() : new HttpAgent();
+  const influx = new InfluxDB({
+    host: url.hostname,
+    port: Number(url.port) || (secure ? 443 : 80),
+    path: url.pathname === "/" ? "" : url.pathname,
+    protocol: secure ? "https" : "http",
+    username: target.username,
+    password: target.password,
+    database: target.database,
+    options: { agent },
+    pool: { maxRetries: 0, requestTimeout: target.timeoutMs },
+  });
+  const deadline = AbortSignal.timeout(target.timeoutMs);
+  const ended = signal ? AbortSignal.any([signal, deadline]) : deadline;
+  let end = (): void => {};
+  const late = new Promise<never>((_, reject) => {
+    end = () =>
+      reject(
+        signal?.aborted
+          ? new Error("the request was ended")
+          : new Error(`no complete answer within ${target.timeoutMs / 1000} s`),
+      );
+    if (ended.aborted) end();
+    else ended.addEventListener("abort", end, { once: true });
+  });
+  try {
+    return await Promise.race([late, run(influx)]);
+  } catch (error) {
+    throw historianError(error as Error, target);
+  } finally {
+    ended.removeEventListener("abort", end);
+    agent.destroy();
+  }
+}
+
+function statusOf(error: Error & { readonly res?: { readonly statusCode?: number } }): number {
+  return error.res?.statusCode ?? 0;
+}
+
+/** Refused credentials and rights are for a person; all else may go better later. The library's own error holds the password. */
+function historianError(error: Error, target: InfluxTarget): HistorianError {
+  if (error instanceof HistorianError) return error;
+  const status = statusOf(error);
+  const refused = status === 401 || status === 403 || /authoriz|admin privilege/.test(error.message);
+  const hint = refused ? "check username, password and the user's rights: " : "";
+  return new HistorianError(
+    refused || status === 404 ? "give_up" : "retry",
+    `InfluxDB at ${target.url}: ${hint}${error.message.trim()}`,
+  );
+}

@@ -1,0 +1,15 @@
+import type { HistorianBackendType } from "../../contract.ts";
+import { InfluxBackend } from "./backend.ts";
+import { evLayout } from "./layout-ev.ts";
+import { volttronLayout } from "./layout-volttron.ts";
+import { CONNECTION_SCHEMA, type InfluxConnection, targetOf } from "./settings.ts";
+
+/** A time series server: InfluxDB 1.x, and the write endpoints of 2.x and 3. */
+export const influxdb: HistorianBackendType<InfluxConnection> = {
+  name: "influxdb",
+  configSchema: CONNECTION_SCHEMA,
+  create(connection, { readonly, log }) {
+    const layout = connection.layout === "ev" ? evLayout : volttronLayout;
+    return new InfluxBackend({ target: targetOf(connection), layout, readonly, log });
+  },
+};

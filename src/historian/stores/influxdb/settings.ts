@@ -1,0 +1,199 @@
+import { isLoopback } from "../../../config/loopback.ts";
+import type { SentInClear } from "../../../config/schema.ts";
+import { HistorianError } from "../../errors.ts";
+
+/** `historian.connection` of the InfluxDB backend, as the config has it. */
+export interface InfluxConnection {
+  readonly url: string;
+  readonly version: 1 | 2 | 3;
+  readonly database: string;
+  readonly username: string | null;
+  readonly password: string | null;
+  readonly org: string | null;
+  readonly bucket: string | null;
+  readonly token: string | null;
+  readonly retention_policy: string | null;
+  readonly retention_duration: string;
+  readonly layout: "volttron" | "ev";
+  readonly gzip: boolean | null;
+  readonly consistency: "any" | "one" | "quorum" | "all" | null;
+  readonly timeout: number;
+}
+
+const NAME = '^[^"\\\\/\\u0000-\\u001f]+$';
+const nameOrNull = (description: string) => ({
+  type: ["string", "null"],
+  minLength: 1,
+  pattern: NAME,
+  default: null,
+  description,
+});
+const textOrNull = (description: string, more: object = {}) => ({
+  type: ["string", "null"],
+  minLength: 1,
+  default: null,
+  description,
+  ...more,
+});
+
+export const CONNECTION_SCHEMA = {
+  type: "object",
+  additionalProperties: false,
+  "x-sends-in-clear": sentInClear,
+  properties: {
+    url: {
+      type: "string",
+      pattern: "^https?://",
+      "x-expected": "a URL that begins with http:// or https://",
+      default: "http://127.0.0.1:8086",
+      description: "Where the server is; without credentials.",
+    },
+    version: { enum: [1, 2, 3], default: 1, description: "Major version of the server." },
+    database: {
+      type: "string",
+      pattern: NAME,
+      default: "voltbridge",
+      description: "Database (versions 1 and 3). Version 1: made where it is missing.",
+    },
+    username: textOrNull("Name to log in with (version 1)."),
+    password: textOrNull("Password to log in with (version 1).", { "x-secret": true }),
+    org: textOrNull("Organisation (version 2)."),
+    bucket: nameOrNull("Bucket (version 2); it must exist. null: the name of `database`."),
+    token: textOrNull("API token (versions 2 and 3).", { "x-secret": true }),
+    retention_policy: nameOrNull(
+      "Retention policy (version 1), made where it is missing. null: the default one.",
+    ),
+    retention_duration: {
+      type: "string",
+      pattern: "^(INF|([0-9]+[hdw])+)$",
+      "x-expected": "INF or a duration of hours, days or weeks like 90d",
+      default: "INF",
+      description: "How long a retention policy that has to be made keeps its data.",
+    },
+    layout: {
+      enum: ["volttron", "ev"],
+      default: "volttron",
+      description: "`volttron`: one measurement a point; `ev`: wide lines for dashboards.",
+    },
+    gzip: {
+      type: ["boolean", "null"],
+      default: null,
+      description: "Whether points are sent compressed. null: yes, unless the server is on this machine.",
+    },
+    consistency: {
+      enum: ["any", "one", "quorum", "all", null],
+      default: null,
+      description: "Write consistency of a 1.x cluster.",
+    },
+    timeout: {
+      type: "number",
+      exclusiveMinimum: 0,
+      maximum: 600,
+      default: 10,
+      description: "Seconds after which a request without a complete answer is given up.",
+    },
+  },
+};
+
+/** What the settings come to. */
+export interface InfluxTarget {
+  /** Without a trailing slash. */
+  readonly url: string;
+  readonly version: 1 | 2 | 3;
+  /** What queries call the database: for version 2 the bucket. */
+  readonly database: string;
+  readonly username: string;
+  readonly password: string;
+  readonly authorization: string | undefined;
+  readonly retentionPolicy: string | undefined;
+  readonly retentionDuration: string;
+  readonly gzip: boolean;
+  readonly timeoutMs: number;
+  readonly write: WriteEndpoint;
+}
+
+export interface WriteEndpoint {
+  readonly path: string;
+  /** All but the retention policy. */
+  readonly query: Readonly<Record<string, string>>;
+}
+
+function sentInClear({ url: text, username, token }: InfluxConnection): SentInClear | undefined {
+  const url = URL.parse(text);
+  if (url?.protocol !== "http:" || isLoopback(url.hostname)) return undefined;
+  if (username === null && token === null) return undefined;
+  return { setting: "url", host: url.host, remedy: "write https:// where the server offers it" };
+}
+
+/** Checks what a schema cannot. Throws a HistorianError of kind `give_up`. */
+export function targetOf(connection: InfluxConnection): InfluxTarget {
+  const url = URL.parse(connection.url);
+  if (!url) throw unusable(`url "${connection.url}" is no URL`);
+  if (url.username || url.password)
+    throw unusable("url holds credentials; move them to username and password");
+  if (url.search || url.hash)
+    throw unusable("url ends with a query or fragment; give only host, port and path");
+  const { version } = connection;
+  for (const [name, versions] of Object.entries(ONLY_FOR))
+    if (connection[name as keyof InfluxConnection] !== null && !versions.includes(version))
+      throw unusable(
+        `${name} is a setting for version ${versions.join(" and ")}; this is version ${version}`,
+      );
+  if (version === 2 && connection.org === null) throw unusable("version 2 needs org");
+  if (version === 2 && connection.token === null) throw unusable("version 2 needs token");
+  return {
+    url: url.href.replace(/\/$/, ""),
+    version,
+    database: version === 2 ? (connection.bucket ?? connection.database) : connection.database,
+    username: connection.username ?? "",
+    password: connection.password ?? "",
+    authorization: authorization(connection),
+    retentionPolicy: connection.retention_policy ?? undefined,
+    retentionDuration: connection.retention_duration,
+    gzip: connection.gzip ?? !isLoopback(url.hostname),
+    timeoutMs: connection.timeout * 1000,
+    write: writeEndpoint(connection),
+  };
+}
+
+const ONLY_FOR: Readonly<Record<string, readonly number[]>> = {
+  username: [1],
+  password: [1],
+  retention_policy: [1],
+  consistency: [1],
+  org: [2],
+  bucket: [2],
+  token: [2, 3],
+};
+
+function authorization({ version, username, password, token }: InfluxConnection): string | undefined {
+  if (version === 1)
+    return username === null
+      ? undefined
+      : `Basic ${Buffer.from(`${username}:${password ?? ""}`).toString("base64")}`;
+  return token === null ? undefined : `${version === 2 ? "Token" : "Bearer"} ${token}`;
+}
+
+function writeEndpoint({ version, database, bucket, org, consistency }: InfluxConnection): WriteEndpoint {
+  switch (version) {
+    case 1:
+      return {
+        path: "/write",
+        query: { db: database, precision: "u", ...(consistency === null ? {} : { consistency }) },
+      };
+    case 2:
+      return {
+        path: "/api/v2/write",
+        query: { org: org ?? "", bucket: bucket ?? database, precision: "us" },
+      };
+    case 3:
+      return {
+        path: "/api/v3/write_lp",
+        query: { db: database, precision: "microsecond", accept_partial: "true" },
+      };
+  }
+}
+
+function unusable(what: string): HistorianError {
+  return new HistorianError("give_up", `historian.connection (backend influxdb): ${what}`);
+}

@@ -1,0 +1,60 @@
+import type {
+  BackendContext,
+  HistorianBackend,
+  ReadRequest,
+  Retention,
+  Row,
+  Sample,
+  Topic,
+} from "../../contract.ts";
+import { HistorianError } from "../../errors.ts";
+import { type PostgresConnection, placeOf } from "./connection.ts";
+import { Reader } from "./reader.ts";
+import { PostgresRetention } from "./retention.ts";
+import { Sessions } from "./sessions.ts";
+import { tablesOf } from "./tables.ts";
+import { Writer } from "./writer.ts";
+
+/** Connections for questions; one more is for writing, so that no question keeps it waiting. */
+const READERS = 4;
+
+/** The history in a PostgreSQL database. */
+export class PostgresBackend implements HistorianBackend {
+  readonly retention?: Retention;
+  readonly #place: string;
+  readonly #writer: Writer | undefined;
+  readonly #reader: Reader;
+  readonly #sessions: readonly Sessions[];
+
+  constructor(connection: PostgresConnection, { readonly, log }: Pick<BackendContext, "readonly" | "log">) {
+    const tables = tablesOf(connection.schema, connection.table_prefix);
+    const reading = new Sessions({ connection, most: READERS, create: false });
+    const writing = new Sessions({ connection, most: 1, create: true });
+    this.#place = placeOf(connection);
+    this.#sessions = [reading, writing];
+    this.#reader = new Reader(reading, tables);
+    this.#writer = readonly ? undefined : new Writer(writing, tables, log);
+    if (!readonly) this.retention = new PostgresRetention(reading, tables);
+  }
+
+  async open(signal?: AbortSignal): Promise<void> {
+    await (this.#writer ?? this.#reader).open(signal);
+  }
+
+  async write(samples: readonly Sample[], signal?: AbortSignal): Promise<void> {
+    if (!this.#writer) throw new HistorianError("give_up", `${this.#place} was opened for reading only`);
+    await this.#writer.write(samples, signal);
+  }
+
+  async topics(names?: readonly string[], signal?: AbortSignal): Promise<readonly Topic[]> {
+    return await this.#reader.topics(names, signal);
+  }
+
+  async read(request: ReadRequest, signal?: AbortSignal): Promise<readonly Row[]> {
+    return await this.#reader.read(request, signal);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#sessions.map((sessions) => sessions.close()));
+  }
+}

@@ -1,0 +1,159 @@
+import type { PoolConfig } from "pg";
+import { readBounded } from "../../../config/index.ts";
+import { isLoopback } from "../../../config/loopback.ts";
+import type { SentInClear } from "../../../config/schema.ts";
+import { HistorianError } from "../../errors.ts";
+
+export type SslMode = "disable" | "require" | "verify-full";
+
+/** `historian.connection` of the PostgreSQL backend. */
+export interface PostgresConnection {
+  /** `postgresql://user:password@host:port/database?sslmode=…`: what it names goes before the settings below. */
+  readonly url?: string;
+  /** Name, address, or folder of a Unix socket. */
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password?: string;
+  /** `require`: encrypted, whoever answers; `verify-full`: the server's certificate and name are checked. */
+  readonly ssl: SslMode;
+  /** PEM file of the authority that signed the server's certificate; absent: those that Node knows. */
+  readonly ca?: string;
+  readonly schema: string;
+  /** Put before the name of every table. */
+  readonly table_prefix: string;
+  /** Seconds that a call may take, connecting included. */
+  readonly timeout: number;
+}
+
+/** Largest file of certificates that is read, in bytes: those of all public authorities are a quarter of it. */
+const LARGEST_CA = 1_000_000;
+/** Where the settings usually stand. */
+const SETTING = "historian.connection";
+const SSL_MODES: readonly SslMode[] = ["disable", "require", "verify-full"];
+const NAME = { type: "string", pattern: "^[A-Za-z_][A-Za-z0-9_]{0,39}$" };
+const NAME_IN_WORDS = "a name of letters, digits and _ that does not begin with a digit";
+const TEXT = { type: "string", minLength: 1 };
+
+export const CONNECTION_SCHEMA = {
+  type: "object",
+  additionalProperties: false,
+  "x-sends-in-clear": sentInClear,
+  properties: {
+    url: {
+      type: "string",
+      pattern: "^postgres(ql)?://",
+      "x-secret": true,
+      "x-expected": "a URL that begins with postgresql://",
+    },
+    host: { ...TEXT, default: "localhost" },
+    port: { type: "integer", minimum: 1, maximum: 65_535, default: 5432 },
+    database: { ...TEXT, default: "voltbridge" },
+    user: { ...TEXT, default: "voltbridge" },
+    password: { ...TEXT, "x-secret": true },
+    ssl: { enum: SSL_MODES, default: "disable" },
+    ca: TEXT,
+    schema: { ...NAME, "x-expected": NAME_IN_WORDS, default: "voltbridge" },
+    table_prefix: {
+      type: "string",
+      pattern: "^([A-Za-z_][A-Za-z0-9_]{0,19})?$",
+      "x-expected": `empty, or ${NAME_IN_WORDS}`,
+      default: "",
+    },
+    timeout: { type: "number", minimum: 0.1, maximum: 300, default: 10 },
+  },
+};
+
+/**
+ * The settings with the parts of the URL in their places; `setting` names them in messages. Throws a HistorianError (kind
+ * `give_up`) for a bad URL.
+ */
+export function withUrl(connection: PostgresConnection, setting = SETTING): PostgresConnection {
+  if (connection.url === undefined) return connection;
+  const { url: text, ...rest } = connection;
+  const url = URL.parse(text);
+  const badUrl = (why: string) => urlError(setting, why);
+  if (!url) throw badUrl("it is not a URL; expected postgresql://user:password@host:port/database");
+  const { sslmode = rest.ssl, ...unknown } = Object.fromEntries(url.searchParams);
+  const [extra] = Object.keys(unknown);
+  if (extra !== undefined) throw badUrl(`its parameter ${extra} is not known; only sslmode is`);
+  const ssl = SSL_MODES.find((mode) => mode === sslmode);
+  if (!ssl) throw badUrl(`its sslmode is none of ${SSL_MODES.join(", ")}`);
+  const part = (encoded: string): string | undefined =>
+    encoded === "" ? undefined : decodeURIComponent(encoded);
+  const password = part(url.password) ?? rest.password;
+  return {
+    ...rest,
+    host: part(url.hostname.replace(/^\[|\]$/g, "")) ?? rest.host,
+    port: url.port === "" ? rest.port : Number(url.port),
+    database: part(url.pathname.slice(1)) ?? rest.database,
+    user: part(url.username) ?? rest.user,
+    ...(password === undefined ? {} : { password }),
+    ssl,
+  };
+}
+
+/** A password may come from the environment (PGPASSWORD) too, so settings without one count as well. */
+function sentInClear(connection: PostgresConnection): SentInClear | undefined {
+  let target: PostgresConnection;
+  try {
+    target = withUrl(connection);
+  } catch {
+    // A bad URL is reported where the database is opened.
+    return undefined;
+  }
+  const { host, ssl } = target;
+  if (ssl !== "disable" || host.startsWith("/") || isLoopback(host)) return undefined;
+  const inUrl = connection.url !== undefined;
+  return {
+    setting: inUrl ? "url" : "host",
+    host,
+    remedy: `set ${inUrl ? "sslmode=verify-full in it" : 'ssl to "verify-full"'} where the server offers TLS`,
+  };
+}
+
+function urlError(setting: string, why: string): HistorianError {
+  // The URL itself may hold a password.
+  return new HistorianError("give_up", `${setting}.url: ${why}`);
+}
+
+/** What the `pg` library is to connect with. Throws a HistorianError (kind `give_up`) where the CA file cannot be read. */
+export function clientOptions(connection: PostgresConnection, setting = SETTING): PoolConfig {
+  const { host, port, database, user, password, timeout } = connection;
+  const milliseconds = Math.ceil(timeout * 1000);
+  return {
+    host,
+    port,
+    database,
+    user,
+    ...(password === undefined ? {} : { password }),
+    ssl: sslOptions(connection, setting),
+    application_name: "voltbridge",
+    keepAlive: true,
+    connectionTimeoutMillis: milliseconds,
+    // The server's own deadlines, for what a broken connection leaves behind there.
+    statement_timeout: milliseconds,
+    idle_in_transaction_session_timeout: milliseconds,
+  };
+}
+
+function sslOptions({ ssl, ca }: PostgresConnection, setting: string): PoolConfig["ssl"] {
+  if (ssl === "disable") return false;
+  if (ssl === "require") return { rejectUnauthorized: false };
+  try {
+    return {
+      rejectUnauthorized: true,
+      ...(ca === undefined ? {} : { ca: readBounded(ca, LARGEST_CA).toString() }),
+    };
+  } catch (error) {
+    throw new HistorianError("give_up", `${setting}.ca: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** The database in words, without secrets. */
+export function placeOf({ host, port, database }: PostgresConnection): string {
+  return `history database ${database} at ${host.includes(":") ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,75 @@
+import type { Retention } from "../../contract.ts";
+import { removeInSteps } from "../remove-in-steps.ts";
+import type { Sessions } from "./sessions.ts";
+import { MICROSECONDS, type Tables, timeOfMicroseconds } from "./tables.ts";
+
+/** Pages that the size is estimated from; smaller tables are counted. */
+const PAGES = 500;
+/** Bytes of a row: its header, line pointer and columns but json, and its entry in the index. */
+const ROW_BYTES = 84;
+
+/** Removing the oldest samples. Autovacuum makes their space free for new ones; the files do not shrink. */
+export class PostgresRetention implements Retention {
+  readonly #sessions: Sessions;
+  readonly #tables: Tables;
+
+  constructor(sessions: Sessions, tables: Tables) {
+    this.#sessions = sessions;
+    this.#tables = tables;
+  }
+
+  async removeBefore(before: number, signal?: AbortSignal): Promise<number> {
+    return await removeInSteps((rows) => this.#removeStep(before, rows, signal));
+  }
+
+  /** Finds the oldest of each topic by the key: no index on time alone, and no scan, is needed. */
+  async #removeStep(before: number, rows: number, signal?: AbortSignal): Promise<number> {
+    const { topic, sample } = this.#tables;
+    const [[count] = ["0"]] = await this.#sessions.run(signal, (query) =>
+      query<[count: string]>(
+        `WITH old AS (
+           SELECT oldest.* FROM ${topic} AS topic CROSS JOIN LATERAL (
+             SELECT topic_id, time FROM ${sample} WHERE topic_id = topic.id
+               AND time < ${timeOfMicroseconds("$1::bigint")} ORDER BY time LIMIT $2
+           ) AS oldest LIMIT $2
+         ), removed AS (
+           DELETE FROM ${sample} AS sample USING old
+           WHERE sample.topic_id = old.topic_id AND sample.time = old.time RETURNING 1
+         ) SELECT count(*) FROM removed`,
+        [before, rows],
+      ),
+    );
+    return Number(count);
+  }
+
+  async oldest(signal?: AbortSignal, from?: number): Promise<number | undefined> {
+    const { topic, sample } = this.#tables;
+    const since = from === undefined ? "" : ` AND time >= ${timeOfMicroseconds("$1::bigint")}`;
+    const [[time] = [null]] = await this.#sessions.run(signal, (query) =>
+      query<[time: string | null]>(
+        `SELECT ${MICROSECONDS} FROM (SELECT min(oldest.time) AS time FROM ${topic} AS topic CROSS JOIN LATERAL (
+           SELECT time FROM ${sample} WHERE topic_id = topic.id${since} ORDER BY time LIMIT 1) AS oldest) AS first`,
+        from === undefined ? [] : [Math.floor(from)],
+      ),
+    );
+    return time === null ? undefined : Number(time);
+  }
+
+  /** An estimate: the rows on some pages of the table, for all of its pages. What is free or dead is not counted. */
+  async size(signal?: AbortSignal): Promise<number | undefined> {
+    const { sample } = this.#tables;
+    return await this.#sessions.run(signal, async (query) => {
+      const [[pages] = ["0"]] = await query<[pages: string]>(
+        "SELECT pg_relation_size($1::regclass) / current_setting('block_size')::integer",
+        [sample],
+      );
+      const share = Math.min(1, PAGES / Math.max(1, Number(pages)));
+      const [[bytes] = ["0"]] = await query<[bytes: string]>(
+        `SELECT coalesce(sum(${ROW_BYTES} + coalesce(pg_column_size(json), 0)), 0)
+         FROM ${sample} TABLESAMPLE SYSTEM ($1)`,
+        [share * 100],
+      );
+      return Math.round(Number(bytes) / share);
+    });
+  }
+}

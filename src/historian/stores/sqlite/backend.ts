@@ -1,0 +1,83 @@
+import type {
+  BackendContext,
+  HistorianBackend,
+  ReadRequest,
+  Retention,
+  Row,
+  Sample,
+  Topic,
+} from "../../contract.ts";
+import { HistorianError } from "../../errors.ts";
+import type { VolttronTables } from "../volttron-sqlite/tables.ts";
+import { BatchEncoder } from "./batch.ts";
+import type { Durability } from "./database-file.ts";
+import { SqliteRetention } from "./retention.ts";
+import { type SqliteThread, sqliteThread } from "./thread.ts";
+
+/** The history in one SQLite file. One thread writes, another reads; a readonly one has only the latter. */
+export class SqliteBackend implements HistorianBackend {
+  readonly retention?: Retention;
+  readonly #file: string;
+  readonly #writer: SqliteThread | undefined;
+  readonly #reader: SqliteThread;
+  #encoder = new BatchEncoder();
+
+  /** `volttron`: the tables of a file of VOLTTRON's historian; absent: a file of ours. */
+  constructor(
+    file: string,
+    durability: Durability,
+    readonly: boolean,
+    volttron?: VolttronTables,
+    onNotice?: BackendContext["onNotice"],
+  ) {
+    const settings = { file, ...(volttron && { volttron }) };
+    this.#file = file;
+    this.#writer = readonly
+      ? undefined
+      : sqliteThread(
+          { ...settings, durability },
+          {
+            onDeath: () => {
+              this.#encoder = new BatchEncoder();
+            },
+            onEvent: () =>
+              onNotice?.({
+                severity: "warning",
+                kind: "file_removed",
+                text: `history file ${file} was removed while in use; a new one is made, and what the old one held is gone with it`,
+              }),
+          },
+        );
+    this.#reader = sqliteThread(settings);
+    if (this.#writer) this.retention = new SqliteRetention(this.#writer, this.#reader);
+  }
+
+  async open(signal?: AbortSignal): Promise<void> {
+    await (this.#writer ?? this.#reader).call("open", undefined, signal);
+  }
+
+  async write(samples: readonly Sample[], signal?: AbortSignal): Promise<void> {
+    const writer = this.#writer;
+    if (!writer)
+      throw new HistorianError("give_up", `history file ${this.#file} was opened for reading only`);
+    if (writer.behind)
+      // A second batch behind it would only pile up.
+      throw new HistorianError("retry", `history file ${this.#file}: the last write has not ended yet`);
+    await writer.call("write", this.#encoder.encode(samples), signal);
+  }
+
+  async topics(names?: readonly string[], signal?: AbortSignal): Promise<readonly Topic[]> {
+    return await this.#reader.call("topics", names, signal);
+  }
+
+  async read(request: ReadRequest, signal?: AbortSignal): Promise<readonly Row[]> {
+    const { times, values } = await this.#reader.call("read", request, signal);
+    return values.map((value, index): Row => [times[index] as number, value]);
+  }
+
+  async close(): Promise<void> {
+    // The writer is last: it moves the log into the file, which a reader cannot.
+    await this.#reader.close("close", undefined);
+    await this.#writer?.close("close", undefined);
+  }
+}

@@ -1,0 +1,37 @@
+import { isAbsolute, join } from "node:path";
+import type { HistorianBackendType } from "../../contract.ts";
+import { SqliteBackend } from "./backend.ts";
+import type { Durability } from "./database-file.ts";
+
+/** `historian.connection` of the SQLite backend. */
+export interface SqliteConnection {
+  /** The file; a relative path lies below the data folder. */
+  readonly path: string;
+  /**
+   * `full`: what was stored survives a power cut (one disk flush per batch). `normal`: it survives a crash of the
+   * bridge, but a power cut can take the batches since the last checkpoint; the file itself stays sound.
+   */
+  readonly durability: Durability;
+}
+
+/** The embedded default: one file, no server. */
+export const sqlite: HistorianBackendType<SqliteConnection> = {
+  name: "sqlite",
+  configSchema: {
+    type: "object",
+    additionalProperties: false,
+    properties: {
+      path: { type: "string", minLength: 1, default: "historian.sqlite" },
+      durability: { enum: ["full", "normal"], default: "full" },
+    },
+  },
+  create({ path, durability }, { dataFolder, readonly, onNotice }) {
+    return new SqliteBackend(
+      isAbsolute(path) ? path : join(dataFolder, path),
+      durability,
+      readonly,
+      undefined,
+      onNotice,
+    );
+  },
+};

@@ -1,0 +1,108 @@
+import type { PointType, PointValue } from "../../../points/index.ts";
+import type { ReadRequest, Topic } from "../../contract.ts";
+import { topicKey } from "./batch.ts";
+import { DatabaseFile, type OpenDatabase, openForReading, usedBytes } from "./database-file.ts";
+import { LARGE } from "./schema.ts";
+
+/** Rows as columns: what goes from one thread to another fast. */
+export interface Rows {
+  readonly times: Float64Array<ArrayBuffer>;
+  readonly values: readonly PointValue[];
+}
+
+const TOPICS = "SELECT name, units, type, tz FROM topic";
+const IDS = "SELECT device_id, id FROM topic WHERE key = ?";
+const ROWS_UP = rowsInOrder("ASC");
+const ROWS_DOWN = rowsInOrder("DESC");
+const OLDEST =
+  "SELECT min((SELECT min(time) FROM sample WHERE device_id = device.id AND time >= ?)) FROM device";
+const LARGE_VALUE = "SELECT json FROM large_value WHERE topic_id = ? AND time = ?";
+
+type TopicColumns = [name: string, units: string, type: PointType, tz: string];
+type SampleColumns = [time: number, value: number | string | null];
+
+/** Answers questions from a connection of its own, which sees what is committed and never blocks the writer. */
+export class Reader {
+  readonly #file: DatabaseFile;
+
+  constructor(file: string) {
+    this.#file = new DatabaseFile(file, openForReading);
+  }
+
+  open(): void {
+    this.#file.get();
+  }
+
+  topics(names?: readonly string[]): Topic[] {
+    const { prepare } = this.#file.get();
+    if (!names) return all<TopicColumns>(prepare(TOPICS).all()).map(toTopic);
+    const statement = prepare(`${TOPICS} WHERE key = ?`);
+    return [...new Set(names.map(topicKey))].flatMap((key) =>
+      all<TopicColumns>(statement.all(key)).map(toTopic),
+    );
+  }
+
+  read(request: ReadRequest): Rows {
+    const database = this.#file.get();
+    // One snapshot for rows and large values.
+    database.db.exec("BEGIN");
+    try {
+      const [ids] = all<[deviceId: number, topicId: number]>(
+        database.prepare(IDS).all(topicKey(request.topic)),
+      );
+      return ids ? readTopic(database, ...ids, request) : { times: new Float64Array(), values: [] };
+    } finally {
+      database.db.exec("ROLLBACK");
+    }
+  }
+
+  oldest(from: number = Number.MIN_SAFE_INTEGER): number | undefined {
+    const [[time] = [null]] = all<[time: number | null]>(this.#file.get().prepare(OLDEST).all(from));
+    return time ?? undefined;
+  }
+
+  size(): number {
+    return usedBytes(this.#file.get());
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}
+
+function readTopic(database: OpenDatabase, deviceId: number, topicId: number, request: ReadRequest): Rows {
+  const { start, end, order, limit, skip } = request;
+  const statement = database.prepare(order === "FIRST_TO_LAST" ? ROWS_UP : ROWS_DOWN);
+  const range = [start ?? Number.MIN_SAFE_INTEGER, end ?? Number.MAX_SAFE_INTEGER + 1];
+  const rows = all<SampleColumns>(statement.all(deviceId, topicId, ...range, limit, skip));
+  return {
+    times: Float64Array.from(rows, ([time]) => time),
+    values: rows.map(([time, value]) => decode(database, topicId, time, value)),
+  };
+}
+
+function rowsInOrder(direction: "ASC" | "DESC"): string {
+  return `SELECT time, value FROM sample WHERE device_id = ? AND topic_id = ? AND time >= ? AND time < ?
+    ORDER BY time ${direction} LIMIT ? OFFSET ?`;
+}
+
+/** Rows of a statement that answers with arrays, which its types cannot tell. */
+function all<Columns>(rows: unknown): Columns[] {
+  return rows as Columns[];
+}
+
+function toTopic([name, units, type, tz]: TopicColumns): Topic {
+  return { name, meta: { units, type, tz } };
+}
+
+function decode(
+  database: OpenDatabase,
+  topicId: number,
+  time: number,
+  value: number | string | null,
+): PointValue {
+  if (typeof value !== "string") return value;
+  if (value !== LARGE) return JSON.parse(value);
+  const [json] = database.prepare(LARGE_VALUE).get(topicId, time) as unknown as [string];
+  return JSON.parse(json);
+}

@@ -1,0 +1,103 @@
+import type { DatabaseSync } from "node:sqlite";
+import { HistorianError } from "../../errors.ts";
+
+/**
+ * One step per schema version; `user_version` counts the steps taken. Never change a released step, add one.
+ *
+ * `sample` is keyed by device first, then time: the points of one scrape lie side by side (one page written per device and
+ * scrape, not one per point), and the history of one topic is one range of its device, however many other devices there are.
+ * `bench/historian.ts` compares it with the other orders. `value REAL` keeps numbers in the fewest bytes; whatever is not a
+ * number is JSON text, null is NULL, and `@` stands for a text in `large_value`, because large rows slow a WITHOUT ROWID table.
+ * Times are microseconds since 1970 UTC.
+ */
+const STEPS = [
+  `CREATE TABLE device (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
+
+   CREATE TABLE topic (
+     id INTEGER PRIMARY KEY,
+     device_id INTEGER NOT NULL REFERENCES device,
+     key TEXT NOT NULL UNIQUE,
+     name TEXT NOT NULL,
+     units TEXT NOT NULL,
+     type TEXT NOT NULL,
+     tz TEXT NOT NULL
+   );
+
+   CREATE TABLE sample (
+     device_id INTEGER NOT NULL,
+     time INTEGER NOT NULL,
+     topic_id INTEGER NOT NULL,
+     value REAL,
+     PRIMARY KEY (device_id, time, topic_id)
+   ) WITHOUT ROWID;
+
+   CREATE TABLE large_value (
+     topic_id INTEGER NOT NULL,
+     time INTEGER NOT NULL,
+     json TEXT NOT NULL,
+     PRIMARY KEY (topic_id, time)
+   );
+   CREATE TRIGGER large_value_replaced AFTER UPDATE ON sample WHEN old.value = '@' AND new.value IS NOT '@' BEGIN
+     DELETE FROM large_value WHERE topic_id = old.topic_id AND time = old.time;
+   END;
+   CREATE TRIGGER large_value_deleted AFTER DELETE ON sample WHEN old.value = '@' BEGIN
+     DELETE FROM large_value WHERE topic_id = old.topic_id AND time = old.time;
+   END;
+
+   CREATE VIEW history AS
+     SELECT
+       topic.name AS topic,
+       strftime('%Y-%m-%dT%H:%M:%fZ', sample.time / 1000000.0, 'unixepoch') AS time,
+       CASE
+         WHEN sample.value = '@' THEN (
+           SELECT json_extract(json, '$') FROM large_value
+           WHERE large_value.topic_id = sample.topic_id AND large_value.time = sample.time)
+         WHEN typeof(sample.value) = 'text' THEN json_extract(sample.value, '$')
+         ELSE sample.value
+       END AS value,
+       topic.units AS units
+     FROM topic JOIN sample ON sample.device_id = topic.device_id AND sample.topic_id = topic.id;`,
+];
+
+const SCHEMA_VERSION = STEPS.length;
+
+/** Stands in `sample.value` for a text in `large_value`. Not JSON and not a number, so never a value of its own. */
+export const LARGE = "@";
+
+/** `empty`: nothing in it yet. `behind`: made by an older version. */
+export type SchemaState = "empty" | "behind" | "current";
+
+/** Looks at a database without touching it. A newer schema or somebody else's file is refused (kind `give_up`). */
+export function schemaState(db: DatabaseSync, file: string): SchemaState {
+  const version = db.prepare("PRAGMA user_version").get()?.user_version as number;
+  if (version > SCHEMA_VERSION)
+    throw new HistorianError(
+      "give_up",
+      `${file} was made by a newer voltbridge (schema ${version}, this one knows ${SCHEMA_VERSION}); it is left as it is. Run that version, or set historian.connection.path to another file`,
+    );
+  if (version > 0) return version === SCHEMA_VERSION ? "current" : "behind";
+  if (db.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined) return "empty";
+  const volttron = db.prepare("SELECT 1 FROM pragma_table_xinfo('data') WHERE name = 'value_string'").get();
+  throw new HistorianError(
+    "give_up",
+    volttron
+      ? `${file} is a file of VOLTTRON's historian; it is left as it is. Set historian.backend to volttron-sqlite`
+      : `${file} is a SQLite file of something else; it is left as it is. Set historian.connection.path to another file`,
+  );
+}
+
+/** Brings the schema up to date, in one transaction. */
+export function migrate(db: DatabaseSync, file: string): void {
+  if (schemaState(db, file) === "current") return;
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    // Another process may have been first.
+    schemaState(db, file);
+    const version = db.prepare("PRAGMA user_version").get()?.user_version as number;
+    for (const step of STEPS.slice(version)) db.exec(step);
+    db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+  } catch (error) {
+    if (db.isTransaction) db.exec("ROLLBACK");
+    throw error;
+  }
+}

@@ -1,0 +1,73 @@
+import { workerData } from "node:worker_threads";
+import { serveThread } from "../../../storage/thread-calls.ts";
+import type { ReadRequest, Topic } from "../../contract.ts";
+import type { HistorianErrorKind } from "../../errors.ts";
+import { volttronLayout } from "../volttron-sqlite/layout.ts";
+import { VolttronReader } from "../volttron-sqlite/reader.ts";
+import type { VolttronTables } from "../volttron-sqlite/tables.ts";
+import type { Batch } from "./batch.ts";
+import type { Durability } from "./database-file.ts";
+import { historianError } from "./failure.ts";
+import { ownLayout } from "./layout.ts";
+import { Reader, type Rows } from "./reader.ts";
+import { type Removal, Writer } from "./writer.ts";
+
+/** What a thread is started with. With a durability it writes, without one it reads. */
+export interface ThreadSettings {
+  readonly file: string;
+  readonly durability?: Durability;
+  /** Of a file of VOLTTRON's; absent for one of ours. */
+  readonly volttron?: VolttronTables;
+}
+
+export interface Calls {
+  open(none: undefined): void;
+  write(batch: Batch): void;
+  remove(removal: Removal): number;
+  topics(names: readonly string[] | undefined): Topic[];
+  read(request: ReadRequest): Rows;
+  oldest(from: number | undefined): number | undefined;
+  size(none: undefined): number;
+  close(none: undefined): void;
+}
+
+/** The file was removed while in use, and a new one was made. */
+export type ThreadEvent = "removed";
+
+/** How often is looked whether the file was removed. */
+const LOOK_MS = 1000;
+
+export interface Failure {
+  readonly kind: HistorianErrorKind;
+  readonly message: string;
+}
+
+/** The thread's side: one connection, one call after the other. */
+function serve({ file, durability, volttron }: ThreadSettings): void {
+  const connection = durability
+    ? writer(file, durability, () => tell("removed"), volttron)
+    : reader(file, volttron);
+  const tell = serveThread<Calls, Failure, ThreadEvent>(connection, (error) => {
+    const { kind, message } = historianError(error, file);
+    return { kind, message };
+  });
+}
+
+function writer(
+  file: string,
+  durability: Durability,
+  onRemoved: () => void,
+  volttron?: VolttronTables,
+): Partial<Calls> {
+  const made = volttron
+    ? new Writer(file, volttronLayout(volttron, durability), onRemoved)
+    : new Writer(file, ownLayout(durability), onRemoved);
+  setInterval(() => made.look(), LOOK_MS).unref();
+  return made;
+}
+
+function reader(file: string, volttron?: VolttronTables): Partial<Calls> {
+  return volttron ? new VolttronReader(file, volttron) : new Reader(file);
+}
+
+serve(workerData as ThreadSettings);

@@ -1,0 +1,43 @@
+import { isAbsolute, join } from "node:path";
+import type { HistorianBackendType } from "../../contract.ts";
+import { SqliteBackend } from "../sqlite/backend.ts";
+import type { Durability } from "../sqlite/database-file.ts";
+import { type TablesDefinition, tablesIn } from "./tables.ts";
+
+/** `historian.connection` of the backend for files of VOLTTRON's SQLite historian. */
+export interface VolttronSqliteConnection {
+  /** The file, VOLTTRON's `database`; a relative path lies below the data folder. */
+  readonly path: string;
+  readonly durability: Durability;
+  readonly tables_def: TablesDefinition;
+}
+
+const name = (preset: string): Record<string, unknown> => ({ type: "string", minLength: 1, default: preset });
+
+/** A file of VOLTTRON's SQLite historian, of either schema: queried, appended to, and still VOLTTRON's. */
+export const volttronSqlite: HistorianBackendType<VolttronSqliteConnection> = {
+  name: "volttron-sqlite",
+  configSchema: {
+    type: "object",
+    additionalProperties: false,
+    properties: {
+      path: name("platform.historian.sqlite"),
+      durability: { enum: ["full", "normal"], default: "full" },
+      tables_def: {
+        type: "object",
+        additionalProperties: false,
+        default: {},
+        properties: {
+          table_prefix: { type: "string", default: "" },
+          data_table: name("data"),
+          topics_table: name("topics"),
+          meta_table: name("meta"),
+        },
+      },
+    },
+  },
+  create({ path, durability, tables_def }, { dataFolder, readonly, onNotice }) {
+    const file = isAbsolute(path) ? path : join(dataFolder, path);
+    return new SqliteBackend(file, durability, readonly, tablesIn(tables_def), onNotice);
+  },
+};

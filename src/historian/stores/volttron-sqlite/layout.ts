@@ -1,0 +1,75 @@
+import { formatTime } from "../../time.ts";
+import { type TopicDefinition, topicKey } from "../sqlite/batch.ts";
+import type { Durability, OpenDatabase } from "../sqlite/database-file.ts";
+import { insertRows } from "../sqlite/insert-rows.ts";
+import type { Layout } from "../sqlite/writer.ts";
+import { openForWriting } from "./file.ts";
+import { fileKind, quoted, type VolttronTables } from "./tables.ts";
+import { metaText, numberText } from "./text.ts";
+import { TopicIds } from "./topic-ids.ts";
+
+/** How samples lie in a file of VOLTTRON's historian: times and values as text, in what its own statements expect. */
+export function volttronLayout(tables: VolttronTables, durability: Durability): Layout<number> {
+  const [data, topics, meta] = [quoted(tables.data), quoted(tables.topics), quoted(tables.meta)];
+  const samples = {
+    into: `INSERT OR REPLACE INTO ${data} (ts, topic_id, value_string)`,
+    columns: 3,
+    onConflict: "",
+  };
+  const ids = new TopicIds(tables);
+  let separate = false;
+
+  function storeMeta(database: OpenDatabase, id: number, topic: TopicDefinition): void {
+    const table = separate ? meta : topics;
+    const row = database.prepare(`SELECT metadata FROM ${table} WHERE topic_id = ?`).get(id);
+    const [before] = (row ?? [null]) as unknown as [string | null];
+    const after = metaText(topic.meta, before);
+    if (after === before) return;
+    if (separate)
+      database.prepare(`INSERT OR REPLACE INTO ${meta} (topic_id, metadata) VALUES (?, ?)`).run(id, after);
+    else database.prepare(`UPDATE ${topics} SET metadata = ? WHERE topic_id = ?`).run(after, id);
+  }
+
+  return {
+    open(file) {
+      const db = openForWriting(file, tables, durability);
+      separate = fileKind(db, file, tables) === "separate";
+      return db;
+    },
+    storeTopic(database, topic) {
+      const key = topicKey(topic.name);
+      let id = ids.find(database, key);
+      if (id === undefined) {
+        const { lastInsertRowid } = database
+          .prepare(`INSERT INTO ${topics} (topic_name) VALUES (?)`)
+          .run(topic.name);
+        id = Number(lastInsertRowid);
+        ids.add(key, id);
+      } else {
+        // Another topic may have that spelling already, in files of versions that told cases apart.
+        database
+          .prepare(`UPDATE OR IGNORE ${topics} SET topic_name = ?1 WHERE topic_id = ?2 AND topic_name <> ?1`)
+          .run(topic.name, id);
+      }
+      storeMeta(database, id, topic);
+      return id;
+    },
+    storeSamples(database, batch, topicOf) {
+      insertRows(database, samples, batch.times.length, (row, values) => {
+        const { ids: id, definition } = topicOf(row);
+        const other = batch.others.get(row);
+        const text =
+          other === undefined
+            ? numberText(batch.numbers[row] as number, definition.meta.type)
+            : (other ?? "null");
+        values.push(formatTime(batch.times[row] as number), id, text);
+      });
+    },
+    remove({ prepare }, { before, rows }) {
+      const removed = prepare(
+        `DELETE FROM ${data} WHERE rowid IN (SELECT rowid FROM ${data} WHERE ts < ? ORDER BY ts LIMIT ?)`,
+      ).run(formatTime(before), rows);
+      return Number(removed.changes);
+    },
+  };
+}

@@ -1,0 +1,108 @@
+import type { PointValue } from "../../../points/index.ts";
+import type { ReadRequest, Topic } from "../../contract.ts";
+import { formatTime, parseIsoTime } from "../../time.ts";
+import { topicKey } from "../sqlite/batch.ts";
+import { DatabaseFile, usedBytes } from "../sqlite/database-file.ts";
+import type { Rows } from "../sqlite/reader.ts";
+import { openForReading } from "./file.ts";
+import { type FileKind, fileKind, quoted, type VolttronTables } from "./tables.ts";
+import { parseMeta, parseValue } from "./text.ts";
+import { TopicIds } from "./topic-ids.ts";
+
+/** Before and after every time of four-digit years. */
+const FIRST = "";
+const LAST = ":";
+
+/** Answers questions from a file of VOLTTRON's historian. */
+export class VolttronReader {
+  readonly #file: DatabaseFile;
+  readonly #tables: VolttronTables;
+  readonly #ids: TopicIds;
+  #topicsSql = "";
+
+  constructor(file: string, tables: VolttronTables) {
+    this.#file = new DatabaseFile(file, (path) => {
+      const db = openForReading(path, tables);
+      this.#topicsSql = topicsSql(tables, fileKind(db, path, tables));
+      return db;
+    });
+    this.#tables = tables;
+    this.#ids = new TopicIds(tables);
+  }
+
+  open(): void {
+    this.#file.get();
+  }
+
+  topics(names?: readonly string[]): Topic[] {
+    const database = this.#file.get();
+    const byKey = new Map<string, Topic>();
+    const add = ([name, meta]: [string, string | null]): void => {
+      byKey.set(topicKey(name), { name, meta: parseMeta(meta) });
+    };
+    if (names) {
+      const one = database.prepare(`${this.#topicsSql} WHERE t.topic_id = ?`);
+      for (const key of new Set(names.map(topicKey))) {
+        const id = this.#ids.find(database, key);
+        if (id !== undefined) for (const row of all<[string, string | null]>(one.all(id))) add(row);
+      }
+    } else {
+      const every = database.prepare(`${this.#topicsSql} ORDER BY t.topic_id`);
+      for (const row of all<[string, string | null]>(every.all())) add(row);
+    }
+    return [...byKey.values()];
+  }
+
+  read({ topic, start, end, order, skip, limit }: ReadRequest): Rows {
+    const database = this.#file.get();
+    const id = this.#ids.find(database, topicKey(topic));
+    const times: number[] = [];
+    const values: PointValue[] = [];
+    const statement = database.prepare(
+      `SELECT ts, value_string FROM ${quoted(this.#tables.data)} WHERE topic_id = ? AND ts >= ? AND ts < ?
+       ORDER BY ts ${order === "FIRST_TO_LAST" ? "ASC" : "DESC"} LIMIT ? OFFSET ?`,
+    );
+    const from = start === undefined ? FIRST : formatTime(start);
+    const to = end === undefined ? LAST : formatTime(end);
+    // A row whose time cannot be read is passed over; the answer is full all the same.
+    for (let offset = skip; id !== undefined && times.length < limit; ) {
+      const wanted = Math.min(limit - times.length, Number.MAX_SAFE_INTEGER);
+      const rows = all<[string, string]>(statement.all(id, from, to, wanted, offset));
+      for (const [ts, value] of rows) {
+        const time = parseIsoTime(String(ts));
+        if (time === undefined) continue;
+        times.push(time);
+        values.push(parseValue(String(value)));
+      }
+      offset += rows.length;
+      if (rows.length < wanted) break;
+    }
+    return { times: Float64Array.from(times), values };
+  }
+
+  oldest(from?: number): number | undefined {
+    const sql = `SELECT min(ts) FROM ${quoted(this.#tables.data)} WHERE ts >= ?`;
+    const statement = this.#file.get().prepare(sql);
+    const [ts] = statement.get(from === undefined ? FIRST : formatTime(from)) as unknown as [string | null];
+    return ts === null ? undefined : parseIsoTime(ts);
+  }
+
+  size(): number {
+    return usedBytes(this.#file.get());
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}
+
+function topicsSql({ topics, meta }: VolttronTables, kind: FileKind): string {
+  return kind === "merged"
+    ? `SELECT t.topic_name, t.metadata FROM ${quoted(topics)} AS t`
+    : `SELECT t.topic_name, m.metadata FROM ${quoted(topics)} AS t
+       LEFT JOIN ${quoted(meta)} AS m ON m.topic_id = t.topic_id`;
+}
+
+function all<Columns>(rows: unknown): Columns[] {
+  return rows as Columns[];
+}

@@ -1,0 +1,126 @@
+import type { CommandResult } from "../../devices/commands.ts";
+import type { CommandSource, DeviceInfo, PointValue, WriteStatus } from "../../points/index.ts";
+import type { Message } from "../broker/link.ts";
+import {
+  type HeaderPlaces,
+  type Headers,
+  pointMetadata,
+  timeText,
+  userProperties,
+  volttronMessage,
+} from "../payloads.ts";
+import type { DeviceTarget, PointTarget, Topics } from "../topics.ts";
+
+/** How a command over MQTT ended, as it goes to the response topic of a requester (JSON). */
+export interface Answer {
+  readonly id: string;
+  readonly action: "get" | "set" | "revert";
+  readonly device: string;
+  /** Absent for the revert of a whole device. */
+  readonly point?: string;
+  /** What a get read. */
+  readonly value?: PointValue;
+  /** What a set asked for. */
+  readonly requested?: PointValue;
+  /** Absent for a get that went well. */
+  readonly status?: WriteStatus;
+  readonly readBack?: PointValue;
+  /** The service's response code. */
+  readonly code?: string;
+  readonly text?: string;
+  /** Class name of the error; present where it was refused, failed, or not answered by the device. */
+  readonly error?: string;
+  readonly tookMs?: number;
+  /** Another answer follows. */
+  readonly final?: false;
+  /** The first answer to a command that came again: nothing was sent this time. */
+  readonly repeated?: true;
+}
+
+export function answerOf(action: "set" | "revert", result: CommandResult): Answer {
+  const { error, ...rest } = result;
+  const failed = result.status === "refused" || result.status === "failed" || error !== undefined;
+  return { ...rest, action, ...(failed && { error: error ?? "CommandError" }) };
+}
+
+/** `time`, `requesterID`, `id` and what else is given: the headers of VOLTTRON's actuator answers, and ours. */
+export function answerHeaders(
+  source: Pick<CommandSource, "id" | "requester">,
+  now: Date,
+  more: Readonly<Record<string, PointValue | undefined>>,
+): Headers {
+  const headers: Record<string, PointValue> = {
+    time: timeText(now),
+    requesterID: source.requester,
+    id: source.id,
+  };
+  for (const [name, value] of Object.entries(more)) if (value !== undefined) headers[name] = value;
+  return headers;
+}
+
+export interface AnswerContext {
+  readonly topics: Topics;
+  readonly target: PointTarget | DeviceTarget;
+  readonly requester: string;
+  readonly now: Date;
+  readonly places: HeaderPlaces;
+  /** Undefined where the bridge has no such device. */
+  readonly device: DeviceInfo | undefined;
+}
+
+/**
+ * VOLTTRON's answer: `…/error/…` with `{"type","value"}`, `…/reverted/…` with null, or `…/value/…` with
+ * `[value, {"units","type","tz"}, headers]`, the shape of a point's own topic. The value is what was read back, else what
+ * was asked for. The headers say the rest: `time`, `requesterID`, `id`, `status`, `requested`, `readBack`, `code`,
+ * `text`, `tookMs`, `final`, `repeated`; an error message carries them as further keys.
+ */
+export function volttronAnswer(answer: Answer, context: AnswerContext): Message {
+  const { topics, target, places } = context;
+  const { status, requested, readBack, code, text, tookMs, final, repeated } = answer;
+  const more = { status, requested, readBack, code, text, tookMs, final, repeated };
+  const headers = answerHeaders({ id: answer.id, requester: context.requester }, context.now, more);
+  const send = (topic: string, payload: string): Message => ({
+    topic,
+    payload,
+    qos: 1,
+    retain: false,
+    ...(places.inProperties && { userProperties: userProperties(headers) }),
+  });
+  if (answer.error !== undefined) {
+    const shown = places.inPayload ? headers : {};
+    return send(topics.error(target), JSON.stringify({ type: answer.error, value: text ?? "", ...shown }));
+  }
+  const shown = places.inPayload ? headers : undefined;
+  if (answer.action === "revert" || target.point === undefined)
+    return send(topics.reverted(target), shown ? volttronMessage("null", "{}", shown) : "null");
+  const value = answer.value ?? readBack ?? requested ?? null;
+  const point = context.device?.points.get(target.point);
+  const metadata = point && context.device ? pointMetadata(point, context.device.timezone) : "{}";
+  return send(topics.value(target), volttronMessage(JSON.stringify(value), metadata, shown));
+}
+
+/** `state/<path>/<point>/result`: every key of contracts.md, null where there is nothing to say. */
+export function stateAnswer(answer: Answer, topics: Topics, target: PointTarget): Message {
+  const { id, requested, status, readBack, code, text, tookMs, final, repeated } = answer;
+  const keys = JSON.stringify(
+    { id, requested, status, readBack, code, text, tookMs },
+    (_, value) => value ?? null,
+  );
+  return {
+    topic: topics.result(target),
+    payload: JSON.stringify({ ...JSON.parse(keys), final, repeated }),
+    qos: 1,
+    retain: false,
+  };
+}
+
+/** The answer on a requester's response topic. */
+export function directAnswer(answer: Answer, responseTopic: string, correlationData?: Buffer): Message {
+  return {
+    topic: responseTopic,
+    payload: JSON.stringify(answer),
+    qos: 1,
+    retain: false,
+    ...(correlationData && { correlationData }),
+  };
+}

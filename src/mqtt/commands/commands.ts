@@ -1,0 +1,219 @@
+import { randomUUID } from "node:crypto";
+import type { Command, Commands } from "../../devices/commands.ts";
+import type { Log } from "../../log/log.ts";
+import type { DeviceInfo } from "../../points/index.ts";
+import { type Incoming, type Link, reasonOf } from "../broker/link.ts";
+import { type CommandTopic, type Topics, unknownDevice } from "../topics.ts";
+import { type Answer, answerOf } from "./answers.ts";
+import { type CommandPayload, parseCommandPayload, valueToSet } from "./command-payload.ts";
+import { RefusedError, RetainedRefusals, retainedError, termsOf } from "./incoming-request.ts";
+import type { OtherBridges } from "./other-bridges.ts";
+import { RefusalFlood } from "./refusal-flood.ts";
+import { type Replies, replyNote } from "./replies.ts";
+import type { Requesters } from "./requesters.ts";
+
+export interface CommandReceiverOptions {
+  readonly link: Link;
+  readonly topics: Topics;
+  readonly replies: Replies;
+  readonly devices: ReadonlyMap<string, DeviceInfo>;
+  readonly commands: Commands;
+  readonly others: OtherBridges;
+  readonly requesters: Requesters;
+  /** When a message that is read now came, at the earliest. */
+  readonly arrivedAt: () => Date;
+  readonly log: Log;
+}
+
+/** Most commands that wait or run, for one device and in all. More are refused with an answer. */
+const MOST_PER_DEVICE = 1000;
+const MOST = 5000;
+const GET_TIMEOUT_MS = 30_000;
+/** How long commands under way may take to end at the stop; their writes have deadlines of their own. */
+const STOP_MS = 10_000;
+
+/** A command with all that its answer needs. */
+interface Request {
+  readonly topic: CommandTopic;
+  readonly message: Incoming;
+  readonly command: Command;
+}
+
+/**
+ * Takes commands from the broker, has them carried out, and answers each: a write that is not seen soon twice, first as
+ * accepted.
+ */
+export class CommandReceiver {
+  readonly #options: CommandReceiverOptions;
+  readonly #stopping = new AbortController();
+  /** By device path. */
+  readonly #underWay = new Map<string, Set<Promise<void>>>();
+  #count = 0;
+  readonly #retained: RetainedRefusals;
+  readonly #flood: RefusalFlood;
+  readonly #unsubscribe: (() => void)[] = [];
+  readonly #filters = new Set<string>();
+
+  constructor(options: CommandReceiverOptions) {
+    this.#options = options;
+    this.#retained = new RetainedRefusals(options.link);
+    this.#flood = new RefusalFlood(options.log);
+  }
+
+  start(): void {
+    const { topics, devices } = this.#options;
+    this.#subscribe(topics.commandFilters(devices.keys()));
+    this.#retained.start();
+  }
+
+  /** A device came; one that lies deeper than all others needs a filter of its own. */
+  added(path: string): void {
+    const filters = this.#options.topics.commandFilters([path]).filter((one) => !this.#filters.has(one));
+    if (filters.length > 0 && !this.#stopping.signal.aborted) this.#subscribe(filters);
+  }
+
+  #subscribe(filters: readonly string[]): void {
+    for (const filter of filters) this.#filters.add(filter);
+    const { link, requesters } = this.#options;
+    const onMessage = (message: Incoming) => this.#receive(message);
+    this.#unsubscribe.push(link.subscribe({ filters: requesters.filters(filters), onMessage }));
+  }
+
+  /** Takes no more commands, and waits until those under way are answered. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    for (const end of this.#unsubscribe) end();
+    this.#retained.stop();
+    const late = new Promise((resolve) => setTimeout(resolve, STOP_MS).unref());
+    const underWay = [...this.#underWay.values()].flatMap((ofDevice) => [...ofDevice]);
+    await Promise.race([Promise.all(underWay), late]);
+  }
+
+  #receive(message: Incoming): void {
+    const signed = this.#options.requesters.read(message.topic);
+    const topic = this.#options.topics.parseCommand(signed.topic);
+    if (!topic || this.#isOwnValue(topic)) return;
+    const { devices, others } = this.#options;
+    if (!devices.has(topic.target.path) && others.have(topic.target)) return;
+    // This is how a retained command is cleared, seen by those who are told of the flag (MQTT 5).
+    if (message.retained && message.payload.length === 0 && topic.action === "set") return;
+    if (message.retained && this.#retained.wasRefused(message)) return;
+    const { arrivedAt } = this.#options;
+    const anonymous: Command = {
+      ...{ id: randomUUID(), requester: "mqtt", via: "mqtt", sentAt: arrivedAt() },
+      ...signed.terms,
+    };
+    let request: Request = { topic, message, command: anonymous };
+    try {
+      if (message.retained) throw retainedError(message.topic);
+      const payload = parseCommandPayload(message.payload, {
+        bareText: topic.view === "state",
+        userProperties: message.userProperties,
+      });
+      const terms = { ...termsOf(payload, message, arrivedAt()), ...signed.terms };
+      if (this.#flood.covers(terms.requester ?? anonymous.requester, message.topic)) return;
+      const command: Command = {
+        ...anonymous,
+        ...terms,
+        replyTo: replyNote(topic.view, message),
+        onAccepted: (early) => this.#answer(request, { ...answerOf(actionOf(topic), early), final: false }),
+      };
+      request = { topic, message, command };
+      const act = this.#check(request, payload);
+      this.#begin(request, act);
+    } catch (error) {
+      this.#answer(request, refusal(request, error));
+    }
+  }
+
+  /** A point may be called `set`; its own state topic then looks like a command. */
+  #isOwnValue(topic: CommandTopic): boolean {
+    if (topic.view !== "state") return false;
+    const device = this.#options.devices.get(`${topic.target.path}/${topic.target.point}`);
+    return device?.points.has("set") ?? false;
+  }
+
+  /** What to do, or throws why not. */
+  #check(request: Request, payload: CommandPayload): () => Promise<Answer> {
+    const { topic, command } = request;
+    const { commands, devices } = this.#options;
+    const { target } = topic;
+    const { path } = target;
+    if (!devices.has(path))
+      throw new RefusedError("DeviceNotFoundError", unknownDevice(target, new Set(devices.keys())));
+    if (target.point === undefined)
+      return async () => answerOf("revert", await commands.revertDevice(path, command));
+    const { point } = target;
+    switch (topic.action) {
+      case "get":
+        return async () => {
+          const { id } = command;
+          return { id, action: "get", device: path, point, value: await this.#get(path, point) };
+        };
+      case "set": {
+        const value = valueToSet(payload);
+        return async () => answerOf("set", await commands.set(path, point, value, command));
+      }
+      case "revert":
+        return async () => answerOf("revert", await commands.revertPoint(path, point, command));
+    }
+  }
+
+  #get(path: string, point: string): Promise<Answer["value"]> {
+    const deadline = AbortSignal.timeout(GET_TIMEOUT_MS);
+    return this.#options.commands.get(path, point, AbortSignal.any([deadline, this.#stopping.signal]));
+  }
+
+  /** Hands it over at once: whoever carries it out keeps the order. */
+  #begin(request: Request, act: () => Promise<Answer>): void {
+    const { path } = request.topic.target;
+    if (this.#stopping.signal.aborted) throw new RefusedError("StoppingError", "the bridge is stopping");
+    const ofDevice = this.#underWay.get(path) ?? new Set();
+    if (ofDevice.size >= MOST_PER_DEVICE || this.#count >= MOST)
+      throw new RefusedError(
+        "TooManyCommandsError",
+        `too many commands wait (${ofDevice.size} for this device, ${this.#count} in all); send it again later`,
+      );
+    this.#underWay.set(path, ofDevice);
+    this.#count++;
+    const answering = act()
+      .catch((error: unknown) => refusal(request, error))
+      .then((answer) => {
+        this.#answer(request, answer);
+        this.#count--;
+        ofDevice.delete(answering);
+        if (ofDevice.size === 0) this.#underWay.delete(path);
+      });
+    ofDevice.add(answering);
+  }
+
+  #answer({ topic, message, command }: Request, answer: Answer): void {
+    if (answer.status === "refused") this.#flood.refused(command.requester, message.topic, answer.error);
+    this.#options.replies.send(answer, { topic, message, requester: command.requester });
+  }
+}
+
+function actionOf({ action }: CommandTopic): "set" | "revert" {
+  return action === "revert" ? "revert" : "set";
+}
+
+/** Names of errors that mean: nothing was sent to a device. */
+const REFUSALS = new Set(["BadPayloadError", "DeviceNotFoundError", "PointNotFoundError"]);
+
+/** The answer where the command was not carried out, or a get failed. */
+function refusal(request: Request, error: unknown): Answer {
+  const { topic, command } = request;
+  const { path, point } = topic.target;
+  const { name, code } = error as { name?: string; code?: unknown };
+  const ours = error instanceof RefusedError || REFUSALS.has(name ?? "");
+  return {
+    id: command.id,
+    action: topic.action,
+    device: path,
+    ...(point !== undefined && { point }),
+    status: ours ? "refused" : "failed",
+    error: name ?? "Error",
+    text: reasonOf(error),
+    ...(typeof code === "string" && { code }),
+  };
+}

@@ -1,0 +1,98 @@
+import type { DeviceInfo, Write } from "../../points/index.ts";
+import type { Delivery } from "../broker/delivery.ts";
+import type { Incoming, Link, Message } from "../broker/link.ts";
+import { headerPlaces, parseJson } from "../payloads.ts";
+import type { CommandTopic, PointTarget, Topics } from "../topics.ts";
+import { type Answer, directAnswer, stateAnswer, volttronAnswer } from "./answers.ts";
+
+/** Where the answers to a command go. */
+export interface ReplyAddress {
+  readonly topic: Pick<CommandTopic, "view" | "target">;
+  readonly requester: string;
+  readonly message: Pick<Incoming, "responseTopic" | "correlationData">;
+}
+
+export interface RepliesOptions {
+  readonly link: Link;
+  readonly delivery: Delivery;
+  readonly topics: Topics;
+  readonly headers: "payload" | "properties" | "both";
+  readonly devices: ReadonlyMap<string, DeviceInfo>;
+  readonly now: () => Date;
+}
+
+/** Answers to commands, on VOLTTRON's topics or the state view's, and on the response topic that the sender named. */
+export class Replies {
+  readonly #options: RepliesOptions;
+
+  constructor(options: RepliesOptions) {
+    this.#options = options;
+  }
+
+  send(answer: Answer, address: ReplyAddress): void {
+    // An answer that does not get through is gone: the outcome is on record (bus, history).
+    for (const message of this.messages(answer, address)) void this.#options.delivery.send(message);
+  }
+
+  /** The answer to a command of an earlier run; undefined where its sender cannot be reached through here. */
+  late(write: Write): readonly Message[] | undefined {
+    const noted = write.via === "mqtt" ? readNote(write.replyTo ?? "") : undefined;
+    if (!noted || (write.action !== "set" && write.action !== "revert")) return undefined;
+    const { device, point, requester, id, action, requested, status, readBack, code, text, tookMs } = write;
+    const failed = status === "refused" || status === "failed" || write.error !== undefined;
+    const answer: Answer = {
+      ...{ id, action, device: device.path, requested },
+      ...(point !== undefined && { point }),
+      ...(status && { status }),
+      ...(readBack !== undefined && { readBack }),
+      ...(code !== undefined && { code }),
+      ...(text !== undefined && { text }),
+      ...(failed && { error: write.error ?? "Error" }),
+      ...(tookMs !== undefined && { tookMs }),
+    };
+    const target = point === undefined ? { path: device.path } : { path: device.path, point };
+    const topic = { view: noted.view, target } as ReplyAddress["topic"];
+    return this.messages(answer, { topic, requester, message: noted });
+  }
+
+  messages(answer: Answer, { topic, requester, message }: ReplyAddress): Message[] {
+    const { link, topics, headers, devices, now } = this.#options;
+    const { responseTopic, correlationData } = message;
+    const messages =
+      topic.view === "state"
+        ? [stateAnswer(answer, topics, topic.target as PointTarget)]
+        : [
+            volttronAnswer(answer, {
+              topics,
+              target: topic.target,
+              requester,
+              now: now(),
+              places: headerPlaces(headers, link.protocolVersion),
+              device: devices.get(topic.target.path),
+            }),
+          ];
+    // An answer that is itself a command would let a requester have commands sent in the bridge's name.
+    if (responseTopic !== undefined && !topics.isReserved(responseTopic))
+      messages.push(directAnswer(answer, responseTopic, correlationData));
+    // So many may be refused that nothing else would get through.
+    return answer.status === "refused" ? messages.map((one) => ({ ...one, yields: true })) : messages;
+  }
+}
+
+/** What is kept with a command, so that it can be answered after a restart. */
+export function replyNote(
+  view: CommandTopic["view"],
+  { responseTopic, correlationData }: ReplyAddress["message"],
+): string {
+  return JSON.stringify({ view, responseTopic, correlationData: correlationData?.toString("base64") });
+}
+
+function readNote(text: string): ({ view: CommandTopic["view"] } & ReplyAddress["message"]) | undefined {
+  const { view, responseTopic, correlationData } = parseJson(text) ?? {};
+  if (view !== "volttron" && view !== "state") return undefined;
+  return {
+    view,
+    ...(typeof responseTopic === "string" && { responseTopic }),
+    ...(typeof correlationData === "string" && { correlationData: Buffer.from(correlationData, "base64") }),
+  };
+}

@@ -1,0 +1,283 @@
+import type { Command, CommandResult, Commands, Control, Override } from "../../devices/commands.ts";
+import { LimitGroupNotFoundError } from "../../devices/errors.ts";
+import type { PointValue } from "../../points/index.ts";
+import { splitTarget } from "../topics.ts";
+import { type Params, trimmed } from "./rpc-params.ts";
+
+/** What a verb needs to do its work. */
+export interface Call {
+  readonly commands: Commands;
+  readonly control: Control;
+  /** How the bridge is at this moment. */
+  readonly health: () => object;
+  readonly command: Command;
+  /** As it was sent: absent where nobody said who asks. */
+  readonly requester: PointValue | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** A write that did not come true. */
+export class WriteFailedError extends Error {
+  override readonly name: string;
+  readonly result: CommandResult;
+
+  constructor(result: CommandResult) {
+    super(result.text ?? `the write was ${result.status}`);
+    this.name = result.error ?? "UnconfirmedError";
+    this.result = result;
+  }
+}
+
+interface Verb {
+  /** Parameters in the order of a list, VOLTTRON's names. */
+  readonly params: readonly string[];
+  /** Parameters that can only be given by name. */
+  readonly named?: readonly string[];
+  call(params: Params, call: Call): unknown;
+}
+
+const MOST_POINTS = 1000;
+const POINT = ["path", "point_name"] as const;
+
+/** THE LIST of verbs: VOLTTRON's, and of our own what it has none for. */
+export const verbs: Readonly<Record<string, Verb>> = {
+  get_point: {
+    params: POINT,
+    named: ["topic"],
+    call(params, { commands, signal }) {
+      const { path, point } = params.point();
+      return commands.get(path, point, signal);
+    },
+  },
+  set_point: {
+    params: [...POINT, "value"],
+    named: ["topic", "duration_minutes"],
+    async call(params, { commands, command }) {
+      const { path, point } = params.point();
+      const value = params.raw("value");
+      if (value === undefined) throw params.wrong('"value" is missing');
+      const minutes = params.number("duration_minutes");
+      const timed = minutes === undefined ? command : { ...command, durationMinutes: minutes };
+      const result = done(await commands.set(path, point, value, timed));
+      return result.readBack ?? result.requested;
+    },
+  },
+  scrape_all: {
+    params: ["path"],
+    async call(params, { control, signal }) {
+      const scrape = await control.scrapeAll(trimmed(params.text("path")), signal);
+      return Object.fromEntries(scrape.values);
+    },
+  },
+  get_multiple_points: {
+    params: ["path", "point_names"],
+    async call(params, { commands, signal }) {
+      const points = manyPoints(params, "point_names");
+      const all = points.map(({ name, path, point }) => settled(name, commands.get(path, point, signal)));
+      return collected(await Promise.all(all));
+    },
+  },
+  set_multiple_points: {
+    params: ["path", "point_names_values"],
+    async call(params, { commands, command }) {
+      const points = manyPoints(params, "point_names_values");
+      // As VOLTTRON's actuator does: every device is looked at before the first write.
+      const refusal = refusalOf(points, (path, point) => commands.checkFree(path, point, command));
+      const asked = { ...command, ...(refusal && { refusal }) };
+      const all = points.map(({ name, path, point, value }) =>
+        settled(name, commands.set(path, point, value, { ...asked, id: `${command.id}/${name}` }).then(done)),
+      );
+      const [, errors] = collected(await Promise.all(all));
+      if (refusal && Object.keys(errors).length > 0) throw refusal;
+      return errors;
+    },
+  },
+  revert_point: {
+    params: POINT,
+    named: ["topic"],
+    async call(params, { commands, command }) {
+      const { path, point } = params.point();
+      done(await commands.revertPoint(path, point, command));
+    },
+  },
+  revert_device: {
+    params: ["path"],
+    async call(params, { commands, command }) {
+      done(await commands.revertDevice(trimmed(params.text("path")), command));
+    },
+  },
+  set_override_on: {
+    params: ["pattern", "duration", "failsafe_revert", "staggered_revert"],
+    call(params, { control, command }) {
+      const duration = params.number("duration");
+      const failsafe = params.boolean("failsafe_revert");
+      const staggered = params.boolean("staggered_revert");
+      const options = {
+        ...(duration !== undefined && { durationSeconds: duration }),
+        ...(failsafe !== undefined && { failsafeRevert: failsafe }),
+        ...(staggered !== undefined && { staggeredRevert: staggered }),
+      };
+      control.overriding.setOverrideOn(params.text("pattern"), options, command);
+    },
+  },
+  set_override_off: {
+    params: ["pattern"],
+    call: (params, { control, command }) =>
+      control.overriding.setOverrideOff(params.text("pattern"), command),
+  },
+  clear_overrides: {
+    params: [],
+    call: (_, { control, command }) => control.overriding.clearOverrides(command),
+  },
+  get_override_devices: {
+    params: [],
+    call: (_, { control }) => control.overriding.overrideDevices(),
+  },
+  get_override_patterns: {
+    params: [],
+    call: (_, { control }) => control.overriding.overridePatterns().map(({ pattern }) => pattern),
+  },
+  request_new_schedule: {
+    params: ["requester_id", "task_id", "priority", "requests"],
+    call(params, { control, command, requester }) {
+      const asked = {
+        taskId: params.raw("task_id"),
+        priority: params.raw("priority"),
+        slots: params.raw("requests"),
+      };
+      return control.scheduling.requestNewSchedule(asked, { ...command, requester });
+    },
+  },
+  request_cancel_schedule: {
+    params: ["requester_id", "task_id"],
+    call: (params, { control, command, requester }) =>
+      control.scheduling.requestCancelSchedule(params.raw("task_id"), { ...command, requester }),
+  },
+  get_overrides: {
+    params: [],
+    call: (_, { control }) => control.overriding.overridePatterns().map(overrideJson),
+  },
+  create_event: {
+    params: ["path", "start", "minutes"],
+    named: ["kw", "percent", "group", "allow_opt_out"],
+    call(params, { control, command }) {
+      const [kw, percent] = [params.number("kw"), params.number("percent")];
+      if ((kw === undefined) === (percent === undefined)) throw params.wrong('give either "kw" or "percent"');
+      const group = params.raw("group") ?? undefined;
+      const plan = {
+        startsAt: params.time("start"),
+        durationMinutes: params.number("minutes") ?? Number.NaN,
+        limit: kw === undefined ? { percent: percent! } : { kw },
+        allowOptOut: params.boolean("allow_opt_out") ?? true,
+        ...(group !== undefined && { group: String(group) }),
+      };
+      return control.eventing.createEvent(trimmed(params.text("path")), plan, command);
+    },
+  },
+  remove_event: {
+    params: ["id"],
+    call: (params, { control, command }) => control.eventing.removeEvent(String(params.raw("id")), command),
+  },
+  get_events: {
+    params: [],
+    call: (_, { control }) => control.eventing.events(),
+  },
+  get_sheds: {
+    params: [],
+    call: (_, { control }) => control.sheds(),
+  },
+  get_limits: {
+    params: ["group"],
+    call(params, { control }) {
+      const groups = control.limiting?.limits() ?? [];
+      if ((params.raw("group") ?? null) === null) return groups;
+      const name = params.text("group");
+      const known = groups.map(({ group }) => group);
+      if (!known.includes(name)) throw new LimitGroupNotFoundError(name, known);
+      return groups.filter(({ group }) => group === name);
+    },
+  },
+  set_limit: {
+    params: ["group", "kw"],
+    call(params, { control, command }) {
+      const kw = params.raw("kw");
+      const name = params.text("group");
+      if (kw === undefined) throw params.wrong('"kw" is missing');
+      if (!control.limiting) throw new LimitGroupNotFoundError(name, []);
+      return control.limiting.setLimit(name, kw, command);
+    },
+  },
+  get_schedules: {
+    params: [],
+    call: (_, { control }) => control.scheduling.tasks(),
+  },
+  get_health: {
+    params: [],
+    call: (_, { health }) => health(),
+  },
+};
+
+function overrideJson({ pattern, endsAt, devices }: Override) {
+  return { pattern, endsAt: endsAt?.toISOString() ?? null, devices };
+}
+
+function done(result: CommandResult): CommandResult {
+  if (result.status === "confirmed" || result.status === "accepted") return result;
+  throw new WriteFailedError(result);
+}
+
+/**
+ * Points of one device (`path`, and a list of names or of `[name, value]`), or of several (the list alone, with whole
+ * topics in place of the names).
+ */
+function manyPoints(params: Params, list: string) {
+  const single = params.raw(list) === undefined;
+  const device = single ? undefined : trimmed(params.text("path"));
+  return params.list(single ? "path" : list, MOST_POINTS).map((item) => {
+    const [name, value] = Array.isArray(item) ? item : [item];
+    if (typeof name !== "string") throw params.wrong(`${JSON.stringify(name)} is no point`);
+    if (list === "point_names_values" && value === undefined) throw params.wrong(`no value for ${name}`);
+    const { path, point } = device === undefined ? splitTarget(trimmed(name)) : { path: device, point: name };
+    return { name, path, point, value };
+  });
+}
+
+/** Why a batch is refused as a whole; undefined where it is not. */
+function refusalOf(
+  points: ReturnType<typeof manyPoints>,
+  check: (path: string, point: string) => void,
+): Error | undefined {
+  try {
+    for (const { path, point } of points) check(path, point);
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+interface Settled {
+  readonly name: string;
+  readonly value?: unknown;
+  readonly error?: string;
+}
+
+async function settled(name: string, work: Promise<unknown>): Promise<Settled> {
+  try {
+    return { name, value: await work };
+  } catch (error) {
+    const { name: kind, message } = error as Error;
+    return { name, error: `${kind}: ${message}` };
+  }
+}
+
+/** VOLTTRON's `[results, errors]`. */
+function collected(all: readonly Settled[]): [results: object, errors: object] {
+  return [
+    Object.fromEntries(
+      all.filter(({ error }) => error === undefined).map(({ name, value }) => [name, value]),
+    ),
+    Object.fromEntries(
+      all.filter(({ error }) => error !== undefined).map(({ name, error }) => [name, error]),
+    ),
+  ];
+}

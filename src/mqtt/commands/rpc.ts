@@ -1,0 +1,259 @@
+import { randomUUID } from "node:crypto";
+import { closest } from "../../config/did-you-mean.ts";
+import type { Command, Commands, Control } from "../../devices/commands.ts";
+import type { PointValue, Write } from "../../points/index.ts";
+import type { Delivery } from "../broker/delivery.ts";
+import { type Incoming, type Link, type Message, reasonOf } from "../broker/link.ts";
+import type { Topics } from "../topics.ts";
+import { decodeJson, isObject, LONGEST_REQUEST, readHeaders } from "./command-payload.ts";
+import { RefusedError, RetainedRefusals, retainedError, termsOf } from "./incoming-request.ts";
+import type { Requesters } from "./requesters.ts";
+import { type Id, readRpcNote, rpcReplyNote } from "./rpc-note.ts";
+import { BadParamsError, Params } from "./rpc-params.ts";
+import { verbs, WriteFailedError } from "./rpc-verbs.ts";
+
+export interface RpcReceiverOptions {
+  readonly link: Link;
+  readonly delivery: Delivery;
+  readonly topics: Topics;
+  readonly commands: Commands;
+  readonly control: Control;
+  readonly health: () => object;
+  readonly requesters: Requesters;
+  /** When a message that is read now came, at the earliest. */
+  readonly arrivedAt: () => Date;
+}
+
+/** JSON-RPC 2.0, §5. */
+interface Response {
+  readonly jsonrpc: "2.0";
+  readonly id: Id;
+  readonly result?: unknown;
+  readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown };
+}
+
+const CODES = {
+  parse: -32_700,
+  request: -32_600,
+  method: -32_601,
+  params: -32_602,
+  server: -32_000,
+} as const;
+
+const MOST_IN_BATCH = 100;
+/** Calls that run at a time. More are refused with an answer. */
+const MOST = 1000;
+const STOP_MS = 10_000;
+const MEMBERS = ["jsonrpc", "method", "params", "id", "command_id", "requester", "time", "expires_at"];
+const EXPECTED = '{"jsonrpc": "2.0", "id": 1, "params": […]}';
+
+/**
+ * JSON-RPC 2.0 over MQTT: one topic for each verb, single calls and batches, answered on the request's response topic or
+ * on the verb's own. Who asks, and until when, stands beside `params` or in user properties, as for every command.
+ */
+export class RpcReceiver {
+  readonly #options: RpcReceiverOptions;
+  readonly #retained: RetainedRefusals;
+  readonly #stopping = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
+  #calls = 0;
+  #unsubscribe: (() => void) | undefined;
+
+  constructor(options: RpcReceiverOptions) {
+    this.#options = options;
+    this.#retained = new RetainedRefusals(options.link);
+  }
+
+  start(): void {
+    const { link, topics, requesters } = this.#options;
+    this.#retained.start();
+    this.#unsubscribe = link.subscribe({
+      filters: requesters.filters([topics.rpc("+")]),
+      onMessage: (message) => this.#receive(message),
+    });
+  }
+
+  /** Takes no more calls, and waits until those under way are answered. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error("the bridge is stopping"));
+    this.#unsubscribe?.();
+    this.#retained.stop();
+    const late = new Promise((resolve) => setTimeout(resolve, STOP_MS).unref());
+    await Promise.race([Promise.all(this.#running), late]);
+  }
+
+  #receive(message: Incoming): void {
+    const { topics, requesters } = this.#options;
+    const verb = topics.parseRpc(requesters.read(message.topic).topic);
+    if (verb === undefined) return;
+    if (message.retained && (message.payload.length === 0 || this.#retained.wasRefused(message))) return;
+    const running = this.#respond(verb, message).then((response) => {
+      if (response !== undefined) this.#send(verb, message, response);
+    });
+    this.#running.add(running);
+    void running.finally(() => this.#running.delete(running));
+  }
+
+  /** Undefined where only notifications were sent: these are carried out and not answered. */
+  async #respond(verb: string, message: Incoming): Promise<Response | Response[] | undefined> {
+    let body: PointValue | undefined;
+    try {
+      body = decodeJson(message.payload, { expected: EXPECTED, longest: LONGEST_REQUEST });
+    } catch (error) {
+      return failure(null, CODES.parse, error);
+    }
+    if (!Array.isArray(body)) return this.#one(verb, message, body);
+    if (body.length === 0 || body.length > MOST_IN_BATCH)
+      return failure(
+        null,
+        CODES.request,
+        new Error(`a batch has 1 to ${MOST_IN_BATCH} calls, not ${body.length}`),
+      );
+    const responses = await Promise.all(body.map((one) => this.#one(verb, message, one)));
+    const told = responses.filter((response) => response !== undefined);
+    return told.length > 0 ? told : undefined;
+  }
+
+  async #one(
+    verb: string,
+    message: Incoming,
+    request: PointValue | undefined,
+  ): Promise<Response | undefined> {
+    const faulty = requestFault(verb, request);
+    if (faulty !== undefined) return failure(null, CODES.request, new Error(faulty));
+    const { id, params } = request as { id?: Id; params?: PointValue };
+    let response: Response;
+    try {
+      const result = await this.#call(verb, message, request as Record<string, PointValue>, params);
+      response = { jsonrpc: "2.0", id: id ?? null, result: result ?? null };
+    } catch (error) {
+      response = failure(id ?? null, codeOf(error), error);
+    }
+    return id === undefined ? undefined : response;
+  }
+
+  async #call(
+    verb: string,
+    message: Incoming,
+    request: Readonly<Record<string, PointValue>>,
+    given: PointValue | undefined,
+  ): Promise<unknown> {
+    if (message.retained) throw retainedError(message.topic);
+    if (this.#stopping.signal.aborted) throw new RefusedError("StoppingError", "the bridge is stopping");
+    if (this.#calls >= MOST)
+      throw new RefusedError("TooManyCommandsError", `${this.#calls} calls run already; send it again later`);
+    const known = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
+    if (!known) throw new UnknownVerbError(verb);
+    const { commands, control, health } = this.#options;
+    const params = new Params(given, known.params, [...(known.named ?? []), "requester_id"]);
+    const { command, requester } = this.#command(verb, message, request, params.raw("requester_id"));
+    this.#calls++;
+    try {
+      const { signal } = this.#stopping;
+      return await known.call(params, { commands, control, health, command, requester, signal });
+    } finally {
+      this.#calls--;
+    }
+  }
+
+  #command(
+    verb: string,
+    message: Incoming,
+    { id: callId, command_id, requester, time, expires_at }: Readonly<Record<string, PointValue>>,
+    requesterId: PointValue | undefined,
+  ): { command: Command; requester: PointValue | undefined } {
+    const { arrivedAt, requesters } = this.#options;
+    // The call's own id counts calls, often from 1 on; it does not name a command for good.
+    const own = { id: command_id, requester: requesterId ?? requester, time, expires_at };
+    const said = Object.fromEntries(Object.entries(own).filter(([, value]) => (value ?? null) !== null));
+    const { id: _, ...properties } = readHeaders(message.userProperties);
+    const terms = {
+      ...properties,
+      ...readHeaders(said as Record<string, PointValue>),
+    };
+    const anonymous = { id: randomUUID(), requester: "mqtt", via: "rpc", sentAt: arrivedAt() };
+    const signed = requesters.read(message.topic).terms;
+    const replyTo = callId === undefined ? {} : { replyTo: rpcReplyNote(verb, callId as Id, message) };
+    const command: Command = { ...anonymous, ...termsOf(terms, message, arrivedAt()), ...signed, ...replyTo };
+    return { command, requester: signed.requester ?? terms.requester };
+  }
+
+  #send(verb: string, message: Incoming, response: Response | Response[]): void {
+    void this.#options.delivery.send(this.#message(verb, message, response));
+  }
+
+  /** The answer to a call of an earlier run that wrote one thing; undefined where it was none. */
+  late(write: Write): Message[] | undefined {
+    const call = write.via === "rpc" ? readRpcNote(write.replyTo ?? "") : undefined;
+    if (!call || !write.status) return undefined;
+    const { verb, id } = call;
+    const { status, readBack, code, text, requested, tookMs = 0, error } = write;
+    const told = { ...(readBack !== undefined && { readBack }), ...(code !== undefined && { code }) };
+    const said = { ...(text !== undefined && { text }), ...(error !== undefined && { error }) };
+    const result = { id: write.id, device: write.device.path, requested, status, tookMs, ...told, ...said };
+    const response: Response =
+      status === "confirmed"
+        ? { jsonrpc: "2.0", id, result: write.action === "set" ? (readBack ?? requested) : null }
+        : failure(id, CODES.server, new WriteFailedError(result));
+    return [this.#message(verb, call, response)];
+  }
+
+  #message(
+    verb: string,
+    { responseTopic, correlationData }: Pick<Incoming, "responseTopic" | "correlationData">,
+    response: Response | Response[],
+  ): Message {
+    const { topics } = this.#options;
+    const direct = responseTopic !== undefined && !topics.isReserved(responseTopic);
+    return {
+      topic: direct ? responseTopic : topics.rpcResponse(verb),
+      payload: JSON.stringify(response),
+      qos: 1,
+      retain: false,
+      ...("error" in response && { yields: true }),
+      ...(direct && correlationData && { correlationData }),
+    };
+  }
+}
+
+class UnknownVerbError extends Error {
+  override readonly name = "UnknownVerbError";
+
+  constructor(verb: string) {
+    const near = closest(verb, Object.keys(verbs));
+    super(`there is no verb ${verb}${near ? `; did you mean "${near}"?` : ""}`);
+  }
+}
+
+/** Why this is no call of the verb, or undefined where it is one. */
+function requestFault(verb: string, request: PointValue | undefined): string | undefined {
+  if (!isObject(request)) return `this is no call; expected ${EXPECTED}`;
+  const { jsonrpc, method, id } = request;
+  if (jsonrpc !== undefined && jsonrpc !== "2.0") return `"jsonrpc" is "2.0", not ${JSON.stringify(jsonrpc)}`;
+  if (method !== undefined && method !== verb) return `"method" is left out, or the topic's own: "${verb}"`;
+  if (id !== undefined && id !== null && typeof id !== "string" && typeof id !== "number")
+    return '"id" is text or a number';
+  const unknown = Object.keys(request).find((key) => !MEMBERS.includes(key));
+  if (unknown === undefined) return undefined;
+  const near = closest(unknown, MEMBERS);
+  return `unknown key "${unknown}"${near ? `; did you mean "${near}"?` : ""}; expected ${EXPECTED}`;
+}
+
+function codeOf(error: unknown): number {
+  if (error instanceof UnknownVerbError) return CODES.method;
+  return error instanceof BadParamsError ? CODES.params : CODES.server;
+}
+
+/** `data.type` is the error's class; of a write that failed, `data` has what its answer says. */
+function failure(id: Id, code: number, error: unknown): Response {
+  const { name, code: service } = error as { name?: string; code?: unknown };
+  const { status, readBack, code: ownCode } = error instanceof WriteFailedError ? error.result : {};
+  const told = ownCode ?? (typeof service === "string" ? service : undefined);
+  const data = {
+    type: name ?? "Error",
+    ...(status !== undefined && { status }),
+    ...(readBack !== undefined && { readBack }),
+    ...(told !== undefined && { code: told }),
+  };
+  return { jsonrpc: "2.0", id, error: { code, message: reasonOf(error), data } };
+}

@@ -1,0 +1,154 @@
+import type { Bus, Preemption, Reservation } from "../../bus.ts";
+import type { ScheduleAnswer, ScheduleCommand, Scheduling } from "../../devices/commands.ts";
+import type { DeviceInfo, PointValue } from "../../points/index.ts";
+import type { Delivery } from "../broker/delivery.ts";
+import { type Incoming, type Link, type Message, reasonOf } from "../broker/link.ts";
+import { type Headers, headerPlaces, timeText, userProperties, volttronMessage } from "../payloads.ts";
+import type { Topics } from "../topics.ts";
+import { RetainedRefusals, retainedError, termsOf } from "./incoming-request.ts";
+import type { OtherBridges } from "./other-bridges.ts";
+import type { Requesters } from "./requesters.ts";
+import { parseSchedulePayload, type SchedulePayload } from "./schedule-payload.ts";
+
+export interface ScheduleReceiverOptions {
+  readonly link: Link;
+  readonly delivery: Delivery;
+  readonly topics: Topics;
+  readonly headers: "payload" | "properties" | "both";
+  readonly bus: Bus;
+  readonly devices: ReadonlyMap<string, DeviceInfo>;
+  readonly scheduling: Scheduling;
+  readonly others: OtherBridges;
+  readonly requesters: Requesters;
+  readonly now: () => Date;
+  /** When a message that is read now came, at the earliest. */
+  readonly arrivedAt: () => Date;
+}
+
+interface Result {
+  readonly result: "SUCCESS" | "FAILURE" | "PREEMPTED";
+  readonly info: string;
+  readonly data: unknown;
+}
+
+/**
+ * VOLTTRON's scheduler over MQTT: requests in; results, preemptions and announcements out. The result goes to the response
+ * topic too where the request has one.
+ */
+export class ScheduleReceiver {
+  readonly #options: ScheduleReceiverOptions;
+  readonly #retained: RetainedRefusals;
+  readonly #ends: (() => void)[] = [];
+
+  constructor(options: ScheduleReceiverOptions) {
+    this.#options = options;
+    this.#retained = new RetainedRefusals(options.link);
+  }
+
+  start(): void {
+    const { link, topics, bus, requesters } = this.#options;
+    this.#retained.start();
+    this.#ends.push(
+      link.subscribe({
+        filters: requesters.filters([topics.schedule("request")]),
+        onMessage: (message) => this.#receive(message),
+      }),
+      bus.on("preemption", (preemption) => this.#tellPreempted(preemption)),
+      bus.on("reservation", (reservation) => this.#announce(reservation)),
+    );
+  }
+
+  stop(): void {
+    this.#retained.stop();
+    for (const end of this.#ends.splice(0)) end();
+  }
+
+  #receive(message: Incoming): void {
+    if (message.retained && (message.payload.length === 0 || this.#retained.wasRefused(message))) return;
+    const { terms } = this.#options.requesters.read(message.topic);
+    let asked: Partial<SchedulePayload> & Pick<ScheduleCommand, "refusal"> = terms;
+    try {
+      asked = { ...parseSchedulePayload(message.payload, message.userProperties), ...terms };
+      if (message.retained) throw retainedError(message.topic);
+      if (this.#isForOthers(asked.slots)) return;
+      this.#answer(message, asked, this.#ask(asked as SchedulePayload, message));
+    } catch (error) {
+      const { name } = error as Error;
+      const info = `MALFORMED_REQUEST: ${name}: ${reasonOf(error)}`;
+      this.#answer(message, asked, { result: "FAILURE", info, data: {} });
+    }
+  }
+
+  #ask(asked: SchedulePayload & Pick<ScheduleCommand, "refusal">, message: Incoming): ScheduleAnswer {
+    const { scheduling, arrivedAt } = this.#options;
+    const { requester, taskId, priority, slots, type, refusal, ...terms } = asked;
+    const sentAt = { sentAt: arrivedAt(), ...termsOf(terms, message, arrivedAt()) };
+    const command: ScheduleCommand = { ...sentAt, requester, ...(refusal && { refusal }) };
+    if (type === "NEW_SCHEDULE") return scheduling.requestNewSchedule({ taskId, priority, slots }, command);
+    if (type === "CANCEL_SCHEDULE") return scheduling.requestCancelSchedule(taskId, command);
+    return { result: "FAILURE", info: "INVALID_REQUEST_TYPE", data: {} };
+  }
+
+  /** Devices of other bridges at this broker are theirs to reserve, unless one of ours is among them. */
+  #isForOthers(slots: PointValue | undefined): boolean {
+    const { devices, others } = this.#options;
+    const named = devicesIn(slots);
+    return !named.some((path) => devices.has(path)) && named.some((path) => others.have({ path }));
+  }
+
+  #answer(message: Incoming, asked: Partial<SchedulePayload>, result: Result): void {
+    const { topics, delivery } = this.#options;
+    const { responseTopic, correlationData } = message;
+    const { requester, taskId, type, id } = asked;
+    const answer = this.#result(result, { requesterID: requester, taskID: taskId, type, id });
+    void delivery.send(answer);
+    if (responseTopic === undefined || topics.isReserved(responseTopic)) return;
+    void delivery.send({ ...answer, topic: responseTopic, ...(correlationData && { correlationData }) });
+  }
+
+  #tellPreempted({ requester, taskId, by }: Preemption): void {
+    const data = { agentID: by.requester, taskID: by.taskId };
+    const headers = { requesterID: requester, taskID: taskId, type: "CANCEL_SCHEDULE" };
+    void this.#options.delivery.send(this.#result({ result: "PREEMPTED", info: "", data }, headers));
+  }
+
+  #announce({ device, requester, taskId, windowSeconds, at }: Reservation): void {
+    const headers = { requesterID: requester, taskID: taskId, window: windowSeconds, time: timeText(at) };
+    const { inPayload } = this.#places();
+    const payload = inPayload ? volttronMessage("null", "{}", headers) : "null";
+    void this.#options.delivery.send(
+      this.#message(this.#options.topics.announcement(device), payload, headers),
+    );
+  }
+
+  /** `{"result", "info", "data"}`, with the headers as further keys where the message is their place. */
+  #result(result: Result, said: Readonly<Record<string, PointValue | undefined>>): Message {
+    const { topics, now } = this.#options;
+    const headers: Record<string, PointValue> = { time: timeText(now()) };
+    for (const [name, value] of Object.entries(said)) if (value !== undefined) headers[name] = value;
+    const shown = this.#places().inPayload ? headers : {};
+    return this.#message(topics.schedule("result"), JSON.stringify({ ...result, ...shown }), headers);
+  }
+
+  #message(topic: string, payload: string, headers: Headers): Message {
+    const { inProperties } = this.#places();
+    return {
+      topic,
+      payload,
+      qos: 1,
+      retain: false,
+      ...(inProperties && { userProperties: userProperties(headers) }),
+    };
+  }
+
+  #places() {
+    return headerPlaces(this.#options.headers, this.#options.link.protocolVersion);
+  }
+}
+
+/** The devices named in slots, in whichever of their forms these come. */
+function devicesIn(slots: PointValue | undefined): string[] {
+  if (!Array.isArray(slots)) return [];
+  const [first] = slots;
+  return typeof first === "string" ? [first.replace(/^\/+|\/+$/g, "")] : slots.flatMap(devicesIn);
+}

@@ -1,0 +1,124 @@
+import type { MqttSettings } from "../../config/settings.ts";
+import type { PointValue, Scrape, Write } from "../../points/index.ts";
+import type { Message } from "../broker/link.ts";
+import { answerHeaders } from "../commands/answers.ts";
+import {
+  deviceText,
+  jsonPoint,
+  jsonReading,
+  pointMetadata,
+  readingHeaders,
+  userProperties,
+  valuesText,
+  volttronMessage,
+} from "../payloads.ts";
+import type { Topics } from "../topics.ts";
+import { changed } from "./change.ts";
+import type { Reading, Sending } from "./reading.ts";
+
+export interface PublisherOptions {
+  readonly settings: Pick<MqttSettings, "payload">;
+  readonly topics: Topics;
+  /** Takes the messages of scrapes off the publisher's hands; what becomes of them is not its business. */
+  readonly deliver: (reading: Reading) => void;
+  /** Sends an announcement, now or never. */
+  readonly announce: (message: Message) => void;
+  readonly sending: () => Sending;
+  readonly now: () => Date;
+}
+
+/**
+ * The VOLTTRON view. The `all` topics carry every scrape in full; a point with `Publish` = change is left out of its own
+ * topics while it stays within its Deadband; one with `Publish` = never is on no topic.
+ */
+export class Publisher {
+  readonly #options: PublisherOptions;
+  /** Values last sent on a point's own topics, where `Publish` = change: device path → point → value. */
+  readonly #told = new Map<string, Map<string, PointValue>>();
+  /** Many devices are read at the same time. */
+  #headers = { takenAt: Number.NaN, synchronizedAt: Number.NaN, text: "" };
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  /** Publishes one scrape in every view its device has. */
+  publish(scrape: Scrape): void {
+    const { topics, settings, deliver } = this.#options;
+    const { path, publish: views } = scrape.device;
+    const headers = this.#headersOf(scrape);
+    if (views.depthFirstAll || views.breadthFirstAll) {
+      const { text, count: samples } = valuesText(scrape);
+      const body: Reading["body"] =
+        settings.payload === "json"
+          ? [jsonReading(scrape, text)]
+          : [text, deviceText(scrape.device).allMetadata];
+      const reading = { body, headers, samples, time: scrape.takenAt.getTime() };
+      if (views.depthFirstAll) deliver({ topic: topics.allDepthFirst(path), ...reading });
+      if (views.breadthFirstAll) deliver({ topic: topics.allBreadthFirst(path), ...reading });
+    }
+    if (views.depthFirst || views.breadthFirst) this.#publishPoints(scrape, headers);
+  }
+
+  /** Announces an attempted write: what was asked, by whom; and, with a `status`, how it ended. */
+  announce(write: Write): void {
+    const { topics, announce, sending, now } = this.#options;
+    const { device, point } = write;
+    const known = point === undefined ? undefined : device.points.get(point);
+    const { action, via, from, status, readBack, code, text, error, tookMs } = write;
+    const more = { action, via, from, status, readBack, code, text, type: error, tookMs };
+    const headers = answerHeaders(write, now(), more);
+    const metadata = known ? pointMetadata(known, device.timezone) : "{}";
+    const { qos, places } = sending();
+    const shown = places.inPayload ? headers : undefined;
+    announce({
+      topic: topics.write(device.path, point),
+      payload: volttronMessage(JSON.stringify(write.requested), metadata, shown),
+      qos,
+      retain: false,
+      ...(places.inProperties && { userProperties: userProperties(headers) }),
+    });
+  }
+
+  /** The next scrape tells every point again, changed or not. */
+  forget(): void {
+    this.#told.clear();
+  }
+
+  /** A device went. */
+  forgetDevice(path: string): void {
+    this.#told.delete(path);
+  }
+
+  #headersOf(scrape: Scrape): string {
+    const takenAt = scrape.takenAt.getTime();
+    const synchronizedAt = scrape.synchronizedAt.getTime();
+    const last = this.#headers;
+    if (last.takenAt !== takenAt || last.synchronizedAt !== synchronizedAt)
+      this.#headers = { takenAt, synchronizedAt, text: JSON.stringify(readingHeaders(scrape)) };
+    return this.#headers.text;
+  }
+
+  #publishPoints(scrape: Scrape, headers: string): void {
+    const { topics, settings, deliver } = this.#options;
+    const { path, publish: views } = scrape.device;
+    const { points, metadata } = deviceText(scrape.device);
+    const told = this.#told.get(path) ?? new Map<string, PointValue>();
+    this.#told.set(path, told);
+    for (const [i, point] of points.entries()) {
+      const value = scrape.values.get(point.name);
+      if (value === undefined) continue;
+      if (point.publish === "change") {
+        if (!changed(point, told.get(point.name), value)) continue;
+        told.set(point.name, value);
+      }
+      const body: Reading["body"] =
+        settings.payload === "json"
+          ? [jsonPoint(scrape, point, value)]
+          : [JSON.stringify(value), metadata[i]!];
+      const reading = { body, headers, samples: 1, time: scrape.takenAt.getTime() };
+      if (views.depthFirst) deliver({ topic: topics.pointDepthFirst(path, point.name), ...reading });
+      if (views.breadthFirst) deliver({ topic: topics.pointBreadthFirst(path, point.name), ...reading });
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import { asLevel } from "../../config/topic-template.ts";
+import type { PortEnergy, SessionEvent, SessionOutlet } from "../../points/index.ts";
+import type { Delivery } from "../broker/delivery.ts";
+import type { Link } from "../broker/link.ts";
+import type { Topics } from "../topics.ts";
+
+interface SessionTopicsOptions {
+  readonly link: Link;
+  readonly delivery: Delivery;
+  readonly topics: Topics;
+}
+
+/** Stands for a port that the network does not tell. */
+const NO_PORT = "-";
+
+/**
+ * Session events (`…/session/<station>/<port>`, not retained) and the lifetime energy of the ports
+ * (`…/energy/<station>/<port>`, retained), each acknowledged by the broker.
+ */
+export class SessionTopics implements SessionOutlet {
+  readonly #options: SessionTopicsOptions;
+
+  constructor(options: SessionTopicsOptions) {
+    this.#options = options;
+  }
+
+  event({ event, id, stationID, port, session }: SessionEvent) {
+    return this.#send("session", stationID, port, { event, id, stationID, port, ...session }, false);
+  }
+
+  energy({ stationID, port, ...energy }: PortEnergy) {
+    return this.#send("energy", stationID, port, { stationID, port, ...energy }, true);
+  }
+
+  async #send(
+    kind: "session" | "energy",
+    station: string,
+    port: string | null,
+    body: object,
+    retain: boolean,
+  ) {
+    const { link, delivery, topics } = this.#options;
+    // It waits in the tables; nothing is lost that would have to be counted.
+    if (!link.up) return "dropped";
+    const topic = topics.session(kind, asLevel(station), port === null ? NO_PORT : asLevel(port));
+    return await delivery.sendMeasured({ topic, payload: JSON.stringify(body), qos: 1, retain });
+  }
+}

@@ -1,0 +1,161 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { brokerUrl } from "../broker/broker-address.ts";
+import type { Incoming } from "../broker/link.ts";
+import { reasonOf } from "../broker/link.ts";
+import type { Session } from "../broker/session.ts";
+import { type BridgeBroker, RETAINED_MS, visit } from "../client/visit.ts";
+import { parseJson } from "../payloads.ts";
+import { Topics } from "../topics.ts";
+import { Echo } from "./echo.ts";
+import { type Check, largestMessage, type ProbedDevice, probeCommands, probeOwnTopics } from "./probes.ts";
+
+export interface SelfTestVisit {
+  readonly broker: BridgeBroker;
+  readonly instance: string;
+  readonly devices: readonly ProbedDevice[];
+  /** Where the bridge takes the name of who asks from. */
+  readonly requester: "message" | "topic";
+  /** For each step. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How many device topics are listened to. */
+const MOST_DEVICES = 100;
+
+/**
+ * Tries at a broker, with the bridge's own login, what the bridge needs there: topics, sizes, commands, kept sessions; and
+ * listens to the bridge itself where it is running. Sends nothing that anybody could take for a device or a command.
+ * Never rejects but for `signal`: what cannot be tried is a check that failed.
+ */
+export async function selfTest(options: SelfTestVisit): Promise<Check[]> {
+  const { broker, instance, devices } = options;
+  const topics = new Topics(instance, broker.baseTopic);
+  const url = brokerUrl(broker);
+  const bridge = new RunningBridge(topics, devices);
+  const echo = new Echo(options.timeoutMs);
+  let session: Session;
+  try {
+    session = await visit(broker, options, (message) => {
+      echo.hear(message);
+      bridge.hear(message);
+    });
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    const text = `${reasonOf(error)}; check mqtt.url, the login, and that the broker runs`;
+    return [{ check: "connect", outcome: "failed", text }];
+  }
+  const version = session.protocolVersion === 5 ? "5" : "3.1.1";
+  const found: Check[] = [{ check: "connect", outcome: "ok", text: `${url}, MQTT ${version}` }];
+  try {
+    await session.subscribe(bridge.filters, { noLocal: false });
+    await delay(RETAINED_MS / 2, undefined, options.signal && { signal: options.signal });
+    found.push(...(await probeCommands(session, echo, topics, options.requester)));
+    found.push(await probeSessions(session, topics, options));
+    found.push(...bridge.checks());
+    // Last, for a broker may end the connection for a message that is too large.
+    found.push(...(await probeOwnTopics(session, echo, topics, largestMessage(devices))));
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    found.push({ check: "connection", outcome: "failed", text: reasonOf(error) });
+  } finally {
+    await session.end("done");
+  }
+  return found;
+}
+
+/** What a running bridge says of itself, and whether its devices' messages are there. */
+class RunningBridge {
+  readonly filters: string[];
+  readonly #topics: Topics;
+  readonly #deviceTopics: Set<string>;
+  #state = "";
+  #health: Record<string, unknown> | undefined;
+  #heard: string | undefined;
+
+  constructor(topics: Topics, devices: readonly ProbedDevice[]) {
+    this.#topics = topics;
+    this.#deviceTopics = new Set(
+      devices
+        .slice(0, MOST_DEVICES)
+        .flatMap(({ path, publish }) => [
+          ...(publish.depthFirstAll ? [topics.allDepthFirst(path)] : []),
+          ...(publish.breadthFirstAll ? [topics.allBreadthFirst(path)] : []),
+        ]),
+    );
+    this.filters = [topics.own("state"), topics.own("health"), ...this.#deviceTopics];
+  }
+
+  hear({ topic, payload }: Incoming): void {
+    if (topic === this.#topics.own("state")) this.#state = payload.toString();
+    else if (topic === this.#topics.own("health")) this.#health = parseJson(payload.toString());
+    else if (this.#deviceTopics.has(topic)) this.#heard ??= topic;
+  }
+
+  checks(): Check[] {
+    if (this.#state !== "online") {
+      const text = `the bridge is ${this.#state || "not known at this broker"}; start it with "voltbridge run" and test again to see its devices' messages`;
+      return [{ check: "bridge", outcome: "unknown", text }, ...this.#devices("unknown")];
+    }
+    const failed = Object.entries((this.#health?.selfTest as Record<string, unknown>) ?? {}).filter(
+      ([, said]) => typeof said === "string" && said.startsWith("failed"),
+    );
+    const bridge: Check =
+      failed.length === 0
+        ? { check: "bridge", outcome: "ok", text: "the bridge is online and found nothing wrong itself" }
+        : {
+            ...{ check: "bridge", outcome: "failed" },
+            text: `the bridge itself found: ${failed.map(([name, said]) => `${name} ${said}`).join("; ")}`,
+          };
+    return [bridge, ...this.#devices("failed")];
+  }
+
+  #devices(silent: "failed" | "unknown"): Check[] {
+    const check = "device_topics";
+    const { size } = this.#deviceTopics;
+    if (size === 0) return [];
+    if (this.#heard !== undefined)
+      return [{ check, outcome: "ok", text: `there are messages on ${this.#heard}` }];
+    const [first] = this.#deviceTopics;
+    const where = size === 1 ? first : `${first} and ${size - 1} more topics`;
+    const why =
+      silent === "unknown"
+        ? "test again while the bridge runs"
+        : "wait for a scrape and test again (with mqtt.retain off only what comes during the test is seen); if it stays so, let the bridge's user write and read these topics";
+    return [{ check, outcome: "unknown", text: `nothing was heard on ${where}; ${why}` }];
+  }
+}
+
+const EXPIRY_SECONDS = 60;
+
+/** Whether the broker keeps messages for a subscriber that is away, which `voltbridge historian` relies on. */
+async function probeSessions(session: Session, topics: Topics, options: SelfTestVisit): Promise<Check> {
+  const check = "sessions";
+  const topic = topics.own("probe");
+  const clientId = `voltbridge-selftest-${options.instance}`;
+  const text = `kept ${Date.now()}`;
+  const { broker } = options;
+  const stay = { ...options, persistent: { clientId, expirySeconds: EXPIRY_SECONDS } };
+  try {
+    const first = await visit(broker, stay, () => undefined);
+    await first.subscribe([topic], { noLocal: false });
+    await first.end("done");
+    await session.publish({ topic, payload: text, qos: 1, retain: false });
+    const kept = Promise.withResolvers<"kept">();
+    const second = await visit(broker, stay, ({ payload }) => {
+      if (payload.toString() === text) kept.resolve("kept");
+    });
+    const outcome = await Promise.race([kept.promise, delay(options.timeoutMs, "lost", { ref: false })]);
+    await second.unsubscribe([topic]);
+    await second.end("done");
+    return outcome === "kept"
+      ? { check, outcome: "ok", text: "the broker keeps messages for a subscriber that is away" }
+      : {
+          ...{ check, outcome: "failed" },
+          text: `a message on ${topic} was not kept for a subscriber that was away; subscribers with persistent sessions (voltbridge historian) will have gaps: allow such sessions at the broker (Mosquitto: max_queued_messages, persistent_client_expiration)`,
+        };
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    return { check, outcome: "unknown", text: `not tested: ${reasonOf(error)}` };
+  }
+}

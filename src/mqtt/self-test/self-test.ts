@@ -1,0 +1,157 @@
+import type { Notice } from "../../bus.ts";
+import type { Log } from "../../log/log.ts";
+import { type Incoming, LinkDownError } from "../broker/link.ts";
+import type { Session } from "../broker/session.ts";
+import type { Topics } from "../topics.ts";
+import { Echo } from "./echo.ts";
+import {
+  type Check,
+  type LargestMessage,
+  largestMessage,
+  type ProbedDevice,
+  probeCommands,
+  probeOwnTopics,
+} from "./probes.ts";
+
+export interface SelfTestOptions {
+  readonly topics: Topics;
+  readonly devices: ReadonlyMap<string, ProbedDevice>;
+  /** Where the bridge takes the name of who asks from. */
+  readonly requester: "message" | "topic";
+  readonly log: Log;
+  readonly notify: (notice: Omit<Notice, "at">) => void;
+  /** The report is another now. */
+  readonly onReport: () => void;
+  readonly now: () => Date;
+  /** How long the broker may take to deliver a message back. */
+  readonly timeoutMs?: number;
+}
+
+const TIMEOUT_MS = 10_000;
+/** A connection that comes and goes is not tested each time. */
+const PAUSE_MS = 60_000;
+const PAUSE_WHEN_WELL_MS = 600_000;
+
+/**
+ * Tries at a connect what brokers lose silently: topics that the access rules deny, messages that are too large,
+ * subscriptions that never deliver. What it finds is said once.
+ */
+export class SelfTest {
+  readonly #options: SelfTestOptions;
+  readonly #timeoutMs: number;
+  readonly #echo: Echo;
+  readonly #checks = new Map<string, Check>();
+  /** Texts as they were said, by check. */
+  readonly #said = new Map<string, string>();
+  #at: Date | undefined;
+  #ranAt = Number.NEGATIVE_INFINITY;
+  /** A device topic that is listened to until its own message has come back. */
+  #watched: { readonly session: Session; readonly topic: string } | undefined;
+  #watch: NodeJS.Timeout | undefined;
+
+  constructor(options: SelfTestOptions) {
+    this.#options = options;
+    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.#echo = new Echo(this.#timeoutMs);
+  }
+
+  /** For health: `{"at", "<check>": "ok" | text, …}`; undefined before the first test. */
+  get report(): Record<string, unknown> | undefined {
+    if (!this.#at) return undefined;
+    const checks = [...this.#checks.values()].map(({ check, outcome, text }) => [
+      check,
+      outcome === "ok" ? "ok" : `${outcome}: ${text}`,
+    ]);
+    return { at: this.#at, ...Object.fromEntries(checks) };
+  }
+
+  arrived(session: Session): void {
+    const now = performance.now();
+    const isWell = [...this.#checks.values()].every(({ outcome }) => outcome === "ok");
+    if (now - this.#ranAt < (isWell ? PAUSE_WHEN_WELL_MS : PAUSE_MS)) return;
+    this.#ranAt = now;
+    void this.#run(session);
+  }
+
+  heard(message: Incoming): void {
+    this.#echo.hear(message);
+    if (message.topic !== this.#watched?.topic || message.retained) return;
+    this.#note({
+      check: "device_topics",
+      outcome: "ok",
+      text: `what is sent on ${message.topic} comes back`,
+    });
+    this.#stopWatching();
+    this.#options.onReport();
+  }
+
+  /** The broker acknowledged a reading. */
+  delivered(topic: string): void {
+    if (topic !== this.#watched?.topic) return;
+    this.#watch ??= setTimeout(() => {
+      const text =
+        `the broker acknowledged a message on ${topic} and did not deliver it back; MQTT 3.1.1 does not tell why: let the ` +
+        "bridge's user write and read device topics, and look at the broker's message_size_limit; or use MQTT 5";
+      this.#note({ check: "device_topics", outcome: "failed", text });
+      this.#stopWatching();
+    }, this.#timeoutMs);
+  }
+
+  stop(): void {
+    clearTimeout(this.#watch);
+    this.#watch = undefined;
+    this.#watched = undefined;
+  }
+
+  async #run(session: Session): Promise<void> {
+    const { topics, devices, requester, log, now } = this.#options;
+    const largest = largestMessage(devices.values());
+    try {
+      // Over MQTT 5 a denied message is refused with a code.
+      if (session.protocolVersion === 4) await this.#watchDevice(session, largest);
+      for (const check of await probeCommands(session, this.#echo, topics, requester)) this.#note(check);
+      // Last, for a broker may end the connection for a message that is too large.
+      for (const check of await probeOwnTopics(session, this.#echo, topics, largest)) this.#note(check);
+      this.#at = now();
+      this.#options.onReport();
+    } catch (error) {
+      if (error instanceof LinkDownError) this.#ranAt = Number.NEGATIVE_INFINITY;
+      else log.error("the self-test failed", { err: error });
+    }
+  }
+
+  async #watchDevice(session: Session, largest: LargestMessage | undefined): Promise<void> {
+    const { topics, devices } = this.#options;
+    const device = largest && devices.get(largest.device);
+    if (!device) return;
+    const topic = device.publish.depthFirstAll
+      ? topics.allDepthFirst(device.path)
+      : topics.allBreadthFirst(device.path);
+    this.#stopWatching();
+    this.#watched = { session, topic };
+    await session.subscribe([topic], { noLocal: false });
+  }
+
+  #stopWatching(): void {
+    const watched = this.#watched;
+    this.stop();
+    if (watched?.session.alive) void watched.session.unsubscribe([watched.topic]).catch(() => undefined);
+  }
+
+  #note(check: Check): void {
+    const { log, notify } = this.#options;
+    this.#checks.set(check.check, check);
+    this.#at ??= this.#options.now();
+    const before = this.#said.get(check.check);
+    if (check.outcome === "failed") {
+      if (before === check.text) return;
+      this.#said.set(check.check, check.text);
+      log.warn(`self-test: ${check.text}`, { check: check.check });
+      notify({ severity: "warning", kind: "selftest", text: check.text });
+    } else if (before !== undefined) {
+      this.#said.delete(check.check);
+      log.info(`self-test: ${check.text}`, { check: check.check });
+      notify({ severity: "info", kind: "selftest", text: check.text });
+    }
+  }
+}

@@ -1,0 +1,335 @@
+import { chmodSync, closeSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { PointValue } from "../points/index.ts";
+import { DiskReserve } from "./disk-reserve.ts";
+import { OpenFile, putBack } from "./sqlite-file.ts";
+
+const VERSION = 1;
+/** Space kept free for this file, in bytes. The write-ahead log is checkpointed long before it needs that much. */
+const RESERVE_BYTES = 1024 * 1024;
+const CHECKPOINT_PAGES = 100;
+/** How much of the file and its log is made ahead, in bytes. */
+const GROW_BYTES = 100 * 4096;
+const RETRY_MS = 5000;
+/** Namespace of the records that did not fit, under `<namespace> <key>`. */
+const SET_ASIDE = "set aside";
+
+/** A durable map of JSON values that can be listed. `set` to null removes the key. */
+export interface StateNamespace {
+  get(key: string): PointValue;
+  set(key: string, value: PointValue): void;
+  /** Several at once: a crash leaves all of them on the disk, or none. */
+  setAll(changes: Iterable<readonly [key: string, value: PointValue]>): void;
+  entries(): [key: string, value: PointValue][];
+  /** The records that fit, by key. Those that do not are set aside and reported. */
+  records<T>(fits: (value: unknown) => value is T): [key: string, record: T][];
+}
+
+/** What the store has to report. */
+export interface StateReports {
+  /** The disk did not take a change; undefined: everything is on the disk again. */
+  readonly unsaved: (error: unknown) => void;
+  /** A record did not fit, and was set aside. */
+  readonly setAside: (namespace: string, key: string) => void;
+}
+
+/**
+ * Small things that survive a restart: JSON values by namespace and key, in SQLite (WAL, synchronous FULL). A change is in
+ * force in memory first and on the disk when `set` returns; where the disk does not take it, it is kept in memory, reported,
+ * and tried again until it does. Only its owner can read the file.
+ */
+export class StateStore {
+  /** Where a damaged file was put, when one was found at opening. */
+  readonly setAside: string | undefined;
+  #reports: StateReports | undefined;
+  /** What could not be reported yet. */
+  readonly #unreported: (readonly [namespace: string, key: string])[] = [];
+  #trouble: unknown;
+  readonly #file: string;
+  readonly #reserve: DiskReserve | undefined;
+  #open: OpenFile;
+  #db: DatabaseSync;
+  #statements: Statements;
+  /** Changes that are not on the disk, by namespace and key. */
+  readonly #unsaved = new Map<string, Map<string, PointValue>>();
+  #batches = 0;
+  #retry: NodeJS.Timeout | undefined;
+
+  /**
+   * Opens or makes the file; `:memory:` for one that forgets. A damaged file is put aside under a dated name. A full disk is
+   * no reason to fail where the file is there. Throws where the file was made by a newer version, and where the folder
+   * cannot be written.
+   */
+  static open(file: string): StateStore {
+    if (file === ":memory:") return new StateStore(file, openDatabase(file, false), undefined, undefined);
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const reserve = new DiskReserve(`${file}-ballast`, RESERVE_BYTES);
+    let aside: string | undefined;
+    try {
+      return new StateStore(file, openAnyhow(file, reserve), reserve, undefined);
+    } catch (error) {
+      if (!isDamaged(error)) throw error;
+      aside = `${file}.damaged-${new Date().toISOString().replaceAll(":", "")}`;
+      renameSync(file, aside);
+      for (const rest of ["-wal", "-shm"]) rmSync(file + rest, { force: true });
+    }
+    return new StateStore(file, openAnyhow(file, reserve), reserve, aside);
+  }
+
+  private constructor(
+    file: string,
+    db: DatabaseSync,
+    reserve: DiskReserve | undefined,
+    setAside: string | undefined,
+  ) {
+    this.#file = file;
+    this.#db = db;
+    this.#open = new OpenFile(file);
+    this.#statements = prepare(db);
+    this.#reserve = reserve;
+    this.setAside = setAside;
+    if (reserve && !reserve.take()) this.#later();
+  }
+
+  /** Reports to `reports` from now on, and what there was to report before. */
+  reportTo(reports: StateReports): void {
+    this.#reports = reports;
+    for (const place of this.#unreported.splice(0)) reports.setAside(...place);
+    if (this.#trouble !== undefined) reports.unsaved(this.#trouble);
+  }
+
+  /** Puts all that is known into a new file where the file was removed, and says so. Throws where that cannot be; nothing is lost then. */
+  restore(): string | undefined {
+    if (this.#file === ":memory:" || !this.#open.removed) return undefined;
+    putBack(this.#db, this.#file);
+    this.#db = openDatabase(this.#file, false);
+    this.#open = new OpenFile(this.#file);
+    this.#statements = prepare(this.#db);
+    return `${this.#file} was removed while in use; all that it held is in a new one`;
+  }
+
+  namespace(name: string): StateNamespace {
+    const get = (key: string): PointValue => {
+      const change = this.#unsaved.get(name)?.get(key);
+      if (change !== undefined) return change;
+      const row = this.#statements.get.get(name, key);
+      return row ? (JSON.parse(row.value as string) as PointValue) : null;
+    };
+    const entries = (): [string, PointValue][] => {
+      const rows = this.#statements.list.all(name);
+      const saved = rows.map(({ key, value }) => [key, JSON.parse(value as string)] as [string, PointValue]);
+      const changes = this.#unsaved.get(name);
+      if (!changes) return saved;
+      const all = [...new Map([...saved, ...changes])].filter(([, value]) => value !== null);
+      return all.sort(([a], [b]) => (a < b ? -1 : 1));
+    };
+    return {
+      get,
+      entries,
+      set: (key, value) => this.#change(name, [[key, value]]),
+      setAll: (changes) => this.#change(name, changes),
+      records: <T>(fits: (value: unknown) => value is T) => {
+        const good: [string, T][] = [];
+        for (const [key, value] of entries()) {
+          if (fits(value)) good.push([key, value]);
+          else this.#setAside(name, key, value);
+        }
+        return good;
+      },
+    };
+  }
+
+  /** Everything that `work` changes, in any namespace, goes to the disk at once: a crash leaves all of it, or nothing. */
+  batch<T>(work: () => T): T {
+    this.#batches++;
+    try {
+      return work();
+    } finally {
+      this.#batches--;
+      if (this.#batches === 0) this.#save();
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#retry);
+    this.#save();
+    clearTimeout(this.#retry);
+    this.#db.close();
+  }
+
+  #change(name: string, changes: Iterable<readonly [key: string, value: PointValue]>): void {
+    const unsaved = this.#unsaved.get(name) ?? new Map<string, PointValue>();
+    for (const [key, value] of changes) unsaved.set(key, value);
+    if (unsaved.size > 0) this.#unsaved.set(name, unsaved);
+    if (this.#batches === 0) this.#save();
+  }
+
+  #setAside(name: string, key: string, value: PointValue): void {
+    this.batch(() => {
+      this.#change(SET_ASIDE, [[`${name} ${key}`, value]]);
+      this.#change(name, [[key, null]]);
+    });
+    if (this.#reports) this.#reports.setAside(name, key);
+    else this.#unreported.push([name, key]);
+  }
+
+  #save(): void {
+    if (this.#unsaved.size === 0) return;
+    try {
+      this.#write();
+    } catch (error) {
+      if (!this.#writeIntoReserve()) {
+        this.#failed(error);
+        return;
+      }
+    }
+    this.#unsaved.clear();
+    if (this.#trouble === undefined) return;
+    this.#trouble = undefined;
+    this.#reports?.unsaved(undefined);
+  }
+
+  #write(): void {
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
+      for (const [name, changes] of this.#unsaved)
+        for (const [key, value] of changes)
+          if (value === null) this.#statements.delete.run(name, key);
+          else this.#statements.put.run(name, key, JSON.stringify(value));
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      // A full disk has rolled it back already.
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  #writeIntoReserve(): boolean {
+    if (!this.#reserve?.there) return false;
+    this.#reserve.release();
+    this.#later();
+    try {
+      this.#write();
+      return true;
+    } catch {
+      // The space went to somebody else; the first error is reported.
+      return false;
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#trouble = error;
+    this.#reports?.unsaved(error);
+    this.#later();
+  }
+
+  /** Tries again to save what is not saved, and to have its reserve. */
+  #later(): void {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      this.#save();
+      if (this.#unsaved.size > 0 || this.#reserve?.take() === false) this.#later();
+    }, RETRY_MS).unref();
+  }
+}
+
+interface Statements {
+  readonly get: StatementSync;
+  readonly put: StatementSync;
+  readonly delete: StatementSync;
+  readonly list: StatementSync;
+}
+
+function prepare(db: DatabaseSync): Statements {
+  return {
+    get: db.prepare("SELECT value FROM state WHERE namespace = ? AND key = ?"),
+    put: db.prepare("INSERT OR REPLACE INTO state (namespace, key, value) VALUES (?, ?, ?)"),
+    delete: db.prepare("DELETE FROM state WHERE namespace = ? AND key = ?"),
+    list: db.prepare("SELECT key, value FROM state WHERE namespace = ? ORDER BY key"),
+  };
+}
+
+/** On a full disk: with the reserve given up, and else without the shared memory file that SQLite cannot make. */
+function openAnyhow(file: string, reserve: DiskReserve): DatabaseSync {
+  try {
+    return openDatabase(file, false);
+  } catch (error) {
+    if (!isOfDisk(error)) throw error;
+    reserve.release();
+  }
+  try {
+    return openDatabase(file, false);
+  } catch (error) {
+    if (!isOfDisk(error)) throw error;
+    return openDatabase(file, true);
+  }
+}
+
+function openDatabase(file: string, alone: boolean): DatabaseSync {
+  if (file !== ":memory:") {
+    // SQLite gives its journal the rights of the file.
+    closeSync(openSync(file, "a", 0o600));
+    chmodSync(file, 0o600);
+  }
+  const db = new DatabaseSync(file);
+  try {
+    // Before the journal is opened: its index is kept in memory then.
+    if (alone) db.exec("PRAGMA locking_mode = EXCLUSIVE");
+    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000");
+    db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    const version = Number(db.prepare("PRAGMA user_version").get()?.user_version);
+    if (version > VERSION)
+      throw new Error(
+        `${file} was made by a newer voltbridge (version ${version} of its format, this one knows ${VERSION}); use that one, or another data folder`,
+      );
+    const check = db.prepare("PRAGMA quick_check(1)").get()?.quick_check;
+    if (check !== "ok") throw new DamagedError(`${file} is damaged: ${check}`);
+    if (version < VERSION)
+      db.exec(
+        `CREATE TABLE IF NOT EXISTS state (namespace TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+           PRIMARY KEY (namespace, key));
+         PRAGMA user_version = ${VERSION}`,
+      );
+    if (file !== ":memory:") growAhead(db);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/**
+ * Makes the file and its log as large as they will become, once at each start: what is written later takes pages that are
+ * there already, and no space of a disk that has filled up meanwhile.
+ */
+function growAhead(db: DatabaseSync): void {
+  try {
+    db.prepare("INSERT OR REPLACE INTO state VALUES ('grow ahead', '', zeroblob(?))").run(GROW_BYTES);
+    db.exec("DELETE FROM state WHERE namespace = 'grow ahead'; PRAGMA wal_checkpoint(RESTART)");
+  } catch (error) {
+    // A disk that is full already has the reserve beside the file.
+    if (!isOfDisk(error)) throw error;
+  }
+}
+
+class DamagedError extends Error {}
+
+const SQLITE_IOERR = 10;
+const SQLITE_CORRUPT = 11;
+const SQLITE_FULL = 13;
+const SQLITE_CANTOPEN = 14;
+const SQLITE_NOTADB = 26;
+
+/** SQLite's primary result code: the last byte of an extended one. */
+function codeOf(error: unknown): number {
+  return ((error as { errcode?: number }).errcode ?? 0) & 0xff;
+}
+
+function isDamaged(error: unknown): boolean {
+  return error instanceof DamagedError || [SQLITE_CORRUPT, SQLITE_NOTADB].includes(codeOf(error));
+}
+
+function isOfDisk(error: unknown): boolean {
+  return [SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN].includes(codeOf(error));
+}

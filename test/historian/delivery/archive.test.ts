@@ -1,0 +1,176 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Notice } from "../../../src/bus.ts";
+import type { HistorianSettings } from "../../../src/config/settings.ts";
+import { type Archive, openArchive, openHistorian, type Sample } from "../../../src/historian/index.ts";
+import { createLog } from "../../../src/log/log.ts";
+import { openQueue } from "../../../src/queue/index.ts";
+import { SETTINGS } from "../settings.ts";
+
+const NOW = Date.now();
+const META = { units: "kW", type: "float", tz: "UTC" } as const;
+const log = createLog({ level: "silent" });
+
+/** A scrape of 40 points. */
+function scrape(second: number, device = "site/s1"): Sample[] {
+  const time = (NOW - 3_600_000 + second * 1000) * 1000;
+  return Array.from({ length: 40 }, (_, i) => ({
+    topic: `${device}/p${i}`,
+    time,
+    value: second + i / 100,
+    meta: META,
+  }));
+}
+
+describe("archive: spool and SQLite", () => {
+  let folder: string;
+  let archive: Archive;
+  let notices: Notice[];
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), "voltbridge-archive-"));
+    notices = [];
+    archive = await open();
+  });
+  afterEach(async () => {
+    await archive.stop();
+    // The balance, from the queue's own file.
+    const queue = await openQueue({ file: join(folder, "spool.sqlite"), log });
+    const { accepted, delivered, waiting, dropped, deadLettered } = await queue.counters();
+    await queue.close();
+    const sum = (counts: Readonly<Record<string, number>>) =>
+      Object.values(counts).reduce((all, count) => all + count, 0);
+    expect(accepted).toBe(delivered + waiting + sum(dropped) + sum(deadLettered));
+    rmSync(folder, { recursive: true });
+  });
+
+  const open = (settings: Partial<HistorianSettings> = {}) =>
+    openArchive({ ...SETTINGS, retryPeriodSeconds: 0.1, ...settings }, folder, {
+      log,
+      onNotice: (notice) => notices.push(notice),
+    });
+
+  async function restart(settings: Partial<HistorianSettings> = {}): Promise<void> {
+    await archive.stop();
+    archive = await open(settings);
+  }
+
+  const delivered = (count: number) =>
+    vi.waitFor(() => expect(archive.counters).toMatchObject({ delivered: count, waiting: 0 }), {
+      timeout: 10_000,
+    });
+  const rows = () => {
+    const db = new DatabaseSync(join(folder, "historian.sqlite"), { readOnly: true });
+    const { count } = db.prepare("SELECT count(*) AS count FROM sample").get() as { count: number };
+    db.close();
+    return count;
+  };
+
+  it("A7: a store that is locked is not noticed by who accepts; then it is drained at far more than ten times the input's rate", async () => {
+    await archive.accept(scrape(0), "site/s1");
+    await delivered(40);
+    const lock = new DatabaseSync(join(folder, "historian.sqlite"));
+    lock.exec("BEGIN IMMEDIATE");
+    const begun = performance.now();
+    for (let second = 1; second <= 300; second++)
+      expect(await archive.accept(scrape(second), "site/s1")).toBe(true);
+    // 300 scrapes, each on disk; nobody waits for the lock.
+    expect(performance.now() - begun).toBeLessThan(15_000);
+    expect(archive.counters.waiting).toBe(12_000);
+    lock.exec("COMMIT");
+    lock.close();
+    await delivered(301 * 40);
+    expect(rows()).toBe(301 * 40);
+  });
+
+  it("A8, A14: what is accepted before there is a store, and through restarts, is there once it is", async () => {
+    await restart({ connection: { path: join(folder, "missing", "h.sqlite") } });
+    await archive.stop();
+    archive = await open({ cacheOnlyEnabled: true });
+    for (let second = 0; second < 50; second++) await archive.accept(scrape(second), "site/s1");
+    await restart({ cacheOnlyEnabled: true });
+    expect(archive.counters).toMatchObject({ accepted: 2000, waiting: 2000, delivered: 0 });
+    await restart();
+    await delivered(2000);
+    expect(rows()).toBe(2000);
+  });
+
+  it("B12: a store that is removed at run time is made again, and loses nothing that waits", async () => {
+    await archive.accept(scrape(0), "site/s1");
+    await delivered(40);
+    for (const end of ["", "-wal", "-shm"]) rmSync(join(folder, `historian.sqlite${end}`), { force: true });
+    await archive.accept(scrape(1), "site/s1");
+    await delivered(80);
+    expect(rows()).toBe(40);
+  });
+
+  it("B13: 10,000 samples shuffled over a day are all there, in order", async () => {
+    const seconds = Array.from({ length: 250 }, (_, i) => (i * 7919) % 250);
+    await Promise.all(seconds.map((second) => archive.accept(scrape(second * 345), "site/s1")));
+    await delivered(10_000);
+    const { values } = await archive.historian.query({ topic: "site/s1/p7" });
+    expect(values["site/s1/p7"]?.map(([, value]) => value)).toEqual(
+      Array.from({ length: 250 }, (_, i) => i * 345 + 0.07),
+    );
+  });
+
+  it("A10: dead letters can be tried again from another process", async () => {
+    const bad = { ...scrape(0)[0]!, topic: "x".repeat(70_000) };
+    await archive.accept([bad, ...scrape(0)], "site/s1");
+    await vi.waitFor(() => expect(archive.counters.deadLettered).toEqual({ rejected: 1 }), { timeout: 5000 });
+    expect(archive.counters).toMatchObject({ delivered: 40, waiting: 0 });
+    expect(notices).toMatchObject([{ kind: "historian_rejected" }]);
+    const other = await openQueue({ file: join(folder, "spool.sqlite"), log, shared: true });
+    const [letter] = await other.deadLetters();
+    expect(letter).toMatchObject({ reason: "rejected", detail: expect.stringContaining("65535 bytes") });
+    expect(await other.retry()).toBe(1);
+    await other.close();
+    let lost = 0;
+    await vi.waitFor(
+      () => {
+        for (const { reason, values } of archive.takeLosses()) if (reason === "dead_letter") lost += values;
+        expect(lost).toBe(2);
+      },
+      { timeout: 5000 },
+    );
+    await vi.waitFor(() =>
+      expect(archive.counters).toMatchObject({ deadLettered: { rejected: 1 }, waiting: 0 }),
+    );
+  });
+
+  it("A15: a full spool drops the oldest, tells it, and the range of the loss", async () => {
+    await restart({ cacheOnlyEnabled: true, backupStorageLimitGb: 1 / 1024 });
+    await archive.accept(scrape(0), "site/s1");
+    expect(archive.takeLosses()).toEqual([]);
+    for (let second = 1; second < 1500; second++) await archive.accept(scrape(second), "site/s1");
+    const { dropped, waiting, accepted } = archive.counters;
+    expect(dropped.limit).toBeGreaterThan(0);
+    expect(waiting + (dropped.limit ?? 0)).toBe(accepted);
+    expect(notices.map(({ kind }) => kind)).toEqual(expect.arrayContaining(["queue_filling", "queue_full"]));
+    const [loss] = archive.takeLosses();
+    expect(loss).toMatchObject({ reason: "limit", values: dropped.limit });
+    expect(loss!.to).toBeGreaterThan(loss!.from);
+    await restart();
+    await delivered(waiting);
+    expect(rows()).toBe(waiting);
+  });
+
+  it("B8: by age, under load: old rows go, what waits is stored first, storing goes on", async () => {
+    await archive.accept(scrape(0), "site/s1");
+    await delivered(40);
+    const settings = { ...SETTINGS, historyLimitDays: 0.01 };
+    const reader = await openHistorian(settings, folder, { log, readonly: false });
+    const before = (NOW - 0.01 * 86_400_000) * 1000;
+    while ((await reader.backend.retention!.removeBefore(before)) > 0);
+    expect(rows()).toBe(0);
+    await archive.accept([...scrape(1), ...scrape(3600)], "site/s1");
+    await delivered(120);
+    expect(rows()).toBe(80);
+    while ((await reader.backend.retention!.removeBefore(before)) > 0);
+    await reader.close();
+    expect(rows()).toBe(40);
+  });
+});

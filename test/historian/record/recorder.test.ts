@@ -1,0 +1,318 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Bus } from "../../../src/bus.ts";
+import type { HistorianSettings } from "../../../src/config/settings.ts";
+import type { Sample } from "../../../src/historian/contract.ts";
+import { Delivery } from "../../../src/historian/delivery/index.ts";
+import { HistorianError } from "../../../src/historian/errors.ts";
+import type { Loss } from "../../../src/historian/record/losses.ts";
+import { isOwnTopic } from "../../../src/historian/record/own-topics.ts";
+import { Recorder, type RecorderSink } from "../../../src/historian/record/recorder.ts";
+import { createLog } from "../../../src/log/log.ts";
+import type { DeviceInfo, Point, PointValue, Write } from "../../../src/points/index.ts";
+import { DoubleBackend } from "../double-backend.ts";
+import { HandClock, NOON, settle } from "../hand-clock.ts";
+import { MemoryQueue } from "../memory-queue.ts";
+import { SETTINGS } from "../settings.ts";
+
+function point(name: string, type: Point["type"], units = ""): Point {
+  return { name, type, units, writable: false, publish: "always", notes: "", extra: {} };
+}
+
+const DEVICE: DeviceInfo = {
+  path: "pnnl/garage/station-1",
+  driverType: "fake",
+  points: new Map([
+    ["load", point("load", "float", "kW")],
+    ["status", point("status", "string")],
+    ["heartbeat", point("heartbeat", "integer")],
+    ["driverName", { ...point("driverName", "string"), publish: "never" }],
+  ]),
+  timezone: "Europe/Berlin",
+  intervalSeconds: 60,
+  publish: { depthFirstAll: true, breadthFirstAll: false, depthFirst: false, breadthFirst: false },
+};
+const MICROSECONDS = NOON.getTime() * 1000;
+
+describe("recorder", () => {
+  let bus: Bus;
+  let clock: HandClock;
+  let records: { key: string; samples: readonly Sample[] }[];
+  let losses: Loss[];
+  let lines: string[];
+  let accepting: Promise<boolean>;
+  let recorder: Recorder;
+
+  beforeEach(() => {
+    lines = [];
+    records = [];
+    losses = [];
+    accepting = Promise.resolve(true);
+    clock = new HandClock();
+    bus = new Bus((event, error) => {
+      throw new Error(`listener of ${event} threw`, { cause: error });
+    });
+    recorder = start();
+  });
+  afterEach(async () => {
+    await recorder.stop();
+    expect(clock.pending).toBe(0);
+  });
+
+  function start(settings: Partial<HistorianSettings> = {}, sink?: RecorderSink): Recorder {
+    const made = new Recorder({
+      bus,
+      sink: sink ?? {
+        accept: (samples, key) => {
+          records.push({ key, samples: [...samples] });
+          return accepting;
+        },
+        takeLosses: () => losses.splice(0),
+      },
+      settings: { ...SETTINGS, ...settings },
+      instance: "garage",
+      version: "1.2.3",
+      log: createLog({ write: (line) => lines.push(line) }),
+      clock,
+    });
+    made.start();
+    return made;
+  }
+
+  async function restart(settings: Partial<HistorianSettings>): Promise<void> {
+    await recorder.stop();
+    records = [];
+    recorder = start(settings);
+  }
+
+  function scrape(second: number, values: Record<string, PointValue>, failures: Record<string, string> = {}) {
+    bus.emit("scrape", {
+      device: DEVICE,
+      takenAt: new Date(NOON.getTime() + second * 1000),
+      synchronizedAt: NOON,
+      values: new Map(Object.entries(values)),
+      failures: new Map(Object.entries(failures)),
+    });
+  }
+
+  function write(of: Partial<Write>): void {
+    const source = { id: "w1", requester: "ems", via: "mqtt" };
+    const asked = {
+      ...source,
+      device: DEVICE,
+      point: "load",
+      action: "set" as const,
+      at: NOON,
+      requested: 5,
+    };
+    bus.emit("write", { ...asked, ...of });
+  }
+
+  /** What was recorded of the devices. */
+  const samples = () => records.flatMap((record) => record.samples).filter(({ topic }) => !isOwnTopic(topic));
+  /** What the bridge noted of itself, by the end of its topic. */
+  const notes = (end: string) =>
+    records
+      .flatMap((record) => record.samples)
+      .filter(({ topic }) => isOwnTopic(topic) && topic.endsWith(end));
+
+  it("turns a scrape into one record of samples: null is a value, a failure is none, the heartbeat is a point", () => {
+    scrape(0.25, { load: 7.2, status: null, heartbeat: 1 }, { shedState: "timeout" });
+    const time = MICROSECONDS + 250_000;
+    const tz = "Europe/Berlin";
+    const path = "pnnl/garage/station-1";
+    expect(records.at(-1)).toEqual({
+      key: path,
+      samples: [
+        { topic: `${path}/load`, time, value: 7.2, meta: { units: "kW", type: "float", tz } },
+        { topic: `${path}/status`, time, value: null, meta: { units: "", type: "string", tz } },
+        { topic: `${path}/heartbeat`, time, value: 1, meta: { units: "", type: "integer", tz } },
+      ],
+    });
+  });
+
+  it("lagSeconds does not grow with the uptime: it is the age of the oldest value that waits", async () => {
+    await recorder.stop();
+    const backend = new DoubleBackend();
+    const log = createLog({ level: "silent" });
+    const parts = { queue: new MemoryQueue(), settings: SETTINGS, log, onNotice: () => {}, clock };
+    const delivery = new Delivery({ ...parts, backend, random: () => 1 });
+    delivery.start();
+    recorder = start({}, { accept: (...of) => delivery.accept(...of), takeLosses: () => [] });
+    const lags = new Set<number>();
+    for (let second = 0; second < 300; second++) {
+      await clock.advance(1000);
+      lags.add(delivery.counters.lagSeconds);
+    }
+    expect(Math.max(...lags)).toBeLessThanOrEqual(1);
+    backend.fail = () => Promise.reject(new HistorianError("retry", "the store is away"));
+    await clock.advance(150_000);
+    // The bridge noted that it is alive 30, 90 and 150 seconds ago at most.
+    expect(delivery.counters.lagSeconds).toBeGreaterThanOrEqual(90);
+    expect(delivery.counters.lagSeconds).toBeLessThanOrEqual(150);
+    backend.fail = async () => {};
+    await clock.advance(35_000);
+    expect(delivery.counters).toMatchObject({ waiting: 0, lagSeconds: 0 });
+    await recorder.stop();
+    await clock.advance(1000);
+    await delivery.stop();
+    recorder = start();
+  });
+
+  it("C16: a point whose row says Publish never is not stored", () => {
+    scrape(0.25, { load: 7.2, driverName: "A. Driver" });
+    expect(samples().map(({ value }) => value)).toEqual([7.2]);
+  });
+
+  it("B7: topic_replace_list and device_data_filter hold for the bridge's own scrapes", async () => {
+    await restart({
+      topicReplaceList: [{ from: "PNNL", to: "campus" }],
+      deviceDataFilter: { "garage/station": ["load"], office: ["status"] },
+    });
+    scrape(0, { load: 7.2, status: "x" });
+    expect(samples()).toMatchObject([{ topic: "campus/garage/station-1/load", value: 7.2 }]);
+    bus.emit("availability", { device: DEVICE, availability: "online", since: NOON });
+    expect(notes("/availability")[0]?.topic).toBe(
+      "_voltbridge/garage/devices/campus/garage/station-1/availability",
+    );
+  });
+
+  it("E22: question and answer of a write have one key; writes of the same millisecond have their own", () => {
+    for (const id of ["a", "b"]) write({ id });
+    for (const id of ["b", "a"]) write({ id, status: "confirmed", readBack: 5, tookMs: 120, code: "100" });
+    write({ id: "d", point: undefined, action: "revert", requested: null });
+    const written = new Map(samples().map(({ topic, time, value }) => [`${topic} ${time}`, value]));
+    const topic = "actuators/write/pnnl/garage/station-1";
+    expect([...written.keys()]).toEqual([
+      `${topic}/load ${MICROSECONDS}`,
+      `${topic}/load ${MICROSECONDS + 1}`,
+      `${topic} ${MICROSECONDS}`,
+    ]);
+    expect(written.get(`${topic}/load ${MICROSECONDS}`)).toEqual({
+      id: "a",
+      requester: "ems",
+      via: "mqtt",
+      action: "set",
+      requested: 5,
+      status: "confirmed",
+      readBack: 5,
+      tookMs: 120,
+      code: "100",
+    });
+  });
+
+  it("E22: a refusal under the id of a write under way has a key of its own, and leaves the question alone", () => {
+    write({});
+    const refused = { status: "refused", at: new Date(NOON.getTime() + 50) } as const;
+    write({ ...refused, requested: 6, error: "DuplicateIdError" });
+    write({ ...refused, requested: 7, requester: "other", error: "ScheduleError" });
+    write({ at: new Date(NOON.getTime() + 90), status: "confirmed" });
+    const written = new Map(samples().map(({ time, value }) => [time, value]));
+    expect([...written].map(([time, value]) => [time - MICROSECONDS, value])).toEqual([
+      [0, expect.objectContaining({ requested: 5, status: "confirmed" })],
+      [50_000, expect.objectContaining({ requested: 6, error: "DuplicateIdError" })],
+      [50_001, expect.objectContaining({ requested: 7, requester: "other", error: "ScheduleError" })],
+    ]);
+  });
+
+  it("B14: after a backward step of the clock, both values of a time are kept, and it is said once", () => {
+    const seconds = [0, 60, 120, 60, 120, 60, 180, 180, 240];
+    for (const [value, second] of seconds.entries()) scrape(second, { load: value });
+    const times = samples().map(({ time }) => (time - MICROSECONDS) / 1e6);
+    expect(times).toEqual([0, 60, 120, 60.000001, 120.000001, 60.000002, 180, 180.000001, 240]);
+    expect(new Set(times).size).toBe(seconds.length);
+    expect(lines.filter((line) => line.includes("the clock went back"))).toHaveLength(1);
+  });
+
+  it("B15: notes each run, what was lost, and when devices come and go", async () => {
+    const run = { version: "1.2.3", until: NOON.toISOString(), ended: false };
+    expect(notes("garage/run")).toMatchObject([{ time: MICROSECONDS, value: run }]);
+    losses.push({ reason: "limit", values: 12, from: NOON.getTime() - 5000, to: NOON.getTime() });
+    bus.emit("availability", { device: DEVICE, availability: "offline", since: NOON, reason: "timeout" });
+    bus.emit("notice", {
+      severity: "warning",
+      kind: "scrape_skipped",
+      text: "it is slow",
+      at: NOON,
+      device: DEVICE.path,
+    });
+    bus.emit("notice", { severity: "warning", kind: "else", text: "", at: NOON, device: DEVICE.path });
+    await clock.advance(60_000);
+    await recorder.stop();
+    const minute = "2026-11-21T12:01:00.000Z";
+    expect(notes("garage/run").slice(1)).toMatchObject([
+      { time: MICROSECONDS, value: { until: minute, ended: false } },
+      { time: MICROSECONDS, value: { until: minute, ended: true } },
+    ]);
+    expect(notes("garage/loss").map(({ value }) => value)).toEqual([
+      { reason: "limit", values: 12, from: "2026-11-21T11:59:55.000Z", to: "2026-11-21T12:00:00.000Z" },
+    ]);
+    expect(notes("/availability")).toMatchObject([
+      { time: MICROSECONDS, value: { availability: "offline", reason: "timeout", interval: 60 } },
+    ]);
+    expect(notes("/skipped")).toMatchObject([
+      { topic: "_voltbridge/garage/devices/pnnl/garage/station-1/skipped", value: "it is slow" },
+    ]);
+  });
+
+  it("with capture_device_data off it keeps the audit and what the bridge notes of itself", async () => {
+    await restart({ captureDeviceData: false });
+    scrape(0, { load: 1 });
+    bus.emit("availability", { device: DEVICE, availability: "online", since: NOON });
+    write({});
+    expect(samples()).toHaveLength(1);
+    expect(notes("")).toHaveLength(1);
+  });
+
+  it("stop hears nothing more and waits for the disk, but not for long", async () => {
+    const disk = Promise.withResolvers<boolean>();
+    accepting = disk.promise;
+    scrape(0, { load: 1 });
+    let stopped = false;
+    const stopping = recorder.stop().then(() => {
+      stopped = true;
+    });
+    scrape(1, { load: 2 });
+    expect(samples()).toHaveLength(1);
+    await settle();
+    expect(stopped).toBe(false);
+    await clock.advance(2000);
+    await stopping;
+    disk.resolve(true);
+  });
+
+  it("a value that cannot be recorded costs no other", async () => {
+    accepting = Promise.reject(new TypeError("function is no value"));
+    scrape(0, { load: 1 });
+    await settle();
+    expect(lines.join("")).toContain("function is no value");
+    accepting = Promise.resolve(true);
+    scrape(1, { load: 2 });
+    expect(samples()).toHaveLength(2);
+  });
+
+  it("D4: what is read while the clock is not set is not stored, and said; the audit is", async () => {
+    const in1970 = (seconds: number) => seconds - NOON.getTime() / 1000;
+    for (const seconds of [17, 18]) scrape(in1970(seconds), { load: 1, status: null });
+    expect(samples()).toEqual([]);
+    write({ at: new Date(19_000) });
+    expect(samples().map(({ topic }) => topic)).toEqual(["actuators/write/pnnl/garage/station-1/load"]);
+    expect(lines.filter((line) => line.includes("the clock of this machine is not set"))).toHaveLength(1);
+    scrape(1, { load: 2 });
+    expect(samples().at(-1)).toMatchObject({ value: 2, time: MICROSECONDS + 1_000_000 });
+    expect(lines.at(-1)).toContain("values are stored from now on; 4 before were not");
+  });
+
+  it("D4: the time before the clock was set is no time in which the bridge ran", async () => {
+    await recorder.stop();
+    records = [];
+    clock = new HandClock(17_000);
+    recorder = start();
+    bus.emit("availability", { device: DEVICE, availability: "online", since: clock.now() });
+    scrape(17 - NOON.getTime() / 1000, { load: 1 });
+    await clock.advance(60_000);
+    expect(records).toEqual([]);
+    clock.set(NOON.getTime());
+    scrape(0, { load: 1 });
+    expect(notes("garage/run").map(({ time }) => time)).toEqual([MICROSECONDS]);
+  });
+});
