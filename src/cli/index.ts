@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { CommandError, EXIT } from "./terminal/command-error.ts";
+import { addExamples } from "./terminal/examples.ts";
 import { processSurroundings, type Surroundings, type Terminal, terminalOn } from "./terminal/terminal.ts";
 import { packageVersion } from "./terminal/version.ts";
 
@@ -60,6 +61,7 @@ export async function runCli(
     );
   for (const load of named(args[0])) (await load())(program, terminal);
   pointToHelp(program, program.name());
+  addExamples(program);
   try {
     await program.parseAsync([...args], { from: "user" });
     return EXIT.done;

@@ -129,3 +129,31 @@ test("a command that is told to end while it waits ends with 0", async () => {
   await running.printed(/endpoint/);
   expect(await running.stop()).toMatchObject({ code: 0, stderr: "" });
 });
+
+describe("every help ends with examples", () => {
+  const optionsOf = (help: string) =>
+    [...help.matchAll(/^ +(?:-\w, )?(--[\w.-]+)/gm)].map((match) => match[1]!);
+  /** The words of a command line, quotes resolved. */
+  const wordsOf = (line: string) =>
+    [...line.matchAll(/'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2]!);
+
+  test("at least two, of commands and options that there are", async () => {
+    const commands = (await commandsOf([])).map((path) => path.join(" "));
+    for (const path of commands) {
+      const { stdout } = await cli([...path.split(" "), "--help"]);
+      const examples = stdout.trimEnd().split("\nExamples:\n").at(-1)!.split("\n");
+      expect(examples.length, path).toBeGreaterThanOrEqual(2);
+      for (const example of examples) {
+        const [program, ...words] = wordsOf(example.trim());
+        expect(program, `${path}: ${example}`).toBe("voltbridge");
+        const command = commands
+          .filter((one) => `${words.join(" ")} `.startsWith(`${one} `))
+          .toSorted((one, other) => other.length - one.length)[0];
+        expect(`${command} `, `${path}: ${example}`).toMatch(new RegExp(`^${path}( |$)`));
+        const { stdout: help } = await cli([...command!.split(" "), "--help"]);
+        const unknown = words.filter((word) => word.startsWith("--") && !optionsOf(help).includes(word));
+        expect(unknown, `${path}: ${example}`).toEqual([]);
+      }
+    }
+  }, 60_000);
+});

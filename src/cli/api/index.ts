@@ -39,8 +39,7 @@ export function api(program: Command, terminal: Terminal): void {
   const group = program
     .command("api")
     .description("Call any operation of the ChargePoint web services.")
-    .usage("<operation> [options]")
-    .addHelpText("after", "\nExample:  voltbridge api getStations --City Campbell --State CA --all");
+    .usage("<operation> [options]");
   for (const operation of Object.values<Operation>(operations)) addOperation(group, operation, terminal);
 }
 

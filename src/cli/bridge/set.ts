@@ -26,15 +26,7 @@ export function set(program: Command, terminal: Terminal): void {
         "instead: clear what the broker retains on the point's command topics, which no bridge carries out",
       ),
   )
-    .addHelpText(
-      "after",
-      `
-Examples:
-  voltbridge set campus/garage/station-1/allowedLoad_1 3.3
-  voltbridge set campus/garage/station-1/percentShed 50 --duration 30
-  voltbridge set campus/garage/station-1/allowedLoad_1 --clear-retained
-Text that begins with a dash goes behind --, a number below zero need not.`,
-    )
+    .addHelpText("after", "\nText that begins with a dash goes behind --, a number below zero need not.")
     .action((target: string, text: string | undefined, flags: Flags) => {
       if (flags.clearRetained) return clear(target, text, flags, terminal);
       if (text === undefined) throw new CommandError("missing required argument 'value'", EXIT.usage);

@@ -12,6 +12,7 @@ export function completion(program: Command, terminal: Terminal): void {
     .addHelpText(
       "after",
       `
+To have it in each shell, add to what the shell reads at its start:
   bash  source <(voltbridge completion bash)
   zsh   source <(voltbridge completion zsh)
   fish  voltbridge completion fish | source`,

@@ -1,0 +1,136 @@
+import type { Command } from "commander";
+
+/** Examples at the end of each command's help, by the words of the command. */
+const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
+  run: ["run", "run --config /etc/voltbridge/bridge.json --log-format json"],
+  historian: ["historian", "historian --name meters --share meters"],
+  demo: ["demo", "demo --data /tmp/demo"],
+  simulate: [
+    "simulate --stations 500 --model CT4021-GW1",
+    "simulate --stepped --start 2026-03-01T06:00:00Z --port 0",
+  ],
+  check: ["check", "check registry/garage.csv --strict"],
+  plan: ["plan", "plan --lookup"],
+  scrape: ["scrape campus/garage/station-1", "scrape configs/devices/campus/garage/station-1.json --json"],
+  get: ["get campus/garage/station-1/portLoad_1", "get campus/garage/station-1/allowedLoad_1 --json"],
+  set: [
+    "set campus/garage/station-1/allowedLoad_1 3.3",
+    "set campus/garage/station-1/percentShed 50 --duration 30",
+    "set campus/garage/station-1/allowedLoad_1 --clear-retained",
+  ],
+  revert: ["revert campus/garage/station-1/allowedLoad_1", "revert campus/garage/station-1"],
+  sheds: ["sheds", "sheds --json"],
+  override: ["override on 'campus/garage/*' --minutes 60", "override clear"],
+  "override on": [
+    "override on campus/garage/station-1",
+    "override on 'campus/garage/*' --minutes 60 --no-revert",
+  ],
+  "override off": ["override off campus/garage/station-1", "override off 'campus/garage/*'"],
+  "override clear": ["override clear", "override clear --requester operator"],
+  "override list": ["override list", "override list --json"],
+  limit: ["limit", "limit garage 60", "limit garage off"],
+  schedule: [
+    "schedule request peak campus/garage/station-1 now 'now +2h' --requester ems",
+    "schedule cancel peak --requester ems",
+  ],
+  "schedule request": [
+    "schedule request peak campus/garage/station-1 now 'now +2h' --requester ems",
+    "schedule request night campus/garage/station-2 2026-12-01T20:00:00Z 2026-12-02T06:00:00Z --priority HIGH",
+  ],
+  "schedule cancel": ["schedule cancel peak", "schedule cancel peak --requester ems"],
+  "schedule list": ["schedule list", "schedule list --json"],
+  event: ["event create campus/garage/station-1 --start 'now +2h' --minutes 60 --kw 3 --yes", "event list"],
+  "event create": [
+    "event create campus/garage/station-1 --start 'now +2h' --minutes 60 --kw 3 --yes",
+    "event create campus/garage/station-1 --group 31415 --start 2026-12-01T17:00:00Z --minutes 120 --percent 50 --yes",
+  ],
+  "event remove": ["event remove 271828 --yes", "event remove 271828 --yes --json"],
+  "event list": ["event list", "event list --json"],
+  history: [
+    "history topics garage",
+    "history query campus/garage/station-1/portLoad_1 --start -1h --out load.csv",
+  ],
+  "history topics": ["history topics", "history topics 'portLoad_[12]$'"],
+  "history query": [
+    "history query campus/garage/station-1/portLoad_1 --start -1h",
+    "history query campus/garage/station-1/portLoad_1 --start -30d --agg MAX --period 1d --out peaks.csv",
+  ],
+  "history gaps": ["history gaps", "history gaps campus/garage --start -7d"],
+  "history call": [
+    "history call get_topic_list",
+    `history call query '{"topic": "campus/garage/station-1/portLoad_1", "count": 10}'`,
+  ],
+  sessions: ["sessions sync --from -30d", "sessions export --out sessions.parquet"],
+  "sessions sync": [
+    "sessions sync --from -30d",
+    "sessions sync --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z --intervals",
+  ],
+  "sessions list": ["sessions list --from -1d", "sessions list --from -30d --json"],
+  "sessions export": [
+    "sessions export --out sessions.csv",
+    "sessions export --from -30d --out sessions.parquet",
+  ],
+  "sessions schema": ["sessions schema", "sessions schema --database postgres"],
+  report: ["report fleet --out fleet.xlsx", "report fleet --out fleet.html"],
+  "report fleet": ["report fleet --out fleet.xlsx", "report fleet --from -30d --out fleet.html"],
+  audit: ["audit", "audit campus/garage/station-1 --start -1d --status refused"],
+  deadletter: ["deadletter list", "deadletter retry --sink mqtt"],
+  "deadletter list": ["deadletter list", "deadletter list --sink historian --count 20"],
+  "deadletter retry": ["deadletter retry", "deadletter retry --sink historian"],
+  "deadletter discard": ["deadletter discard --sink mqtt", "deadletter discard"],
+  status: ["status", "status --url mqtt://broker:1883 --json"],
+  selftest: ["selftest", "selftest --json"],
+  api: ["api getStations --City Campbell --State CA --all", "api getLoad --stationID 1:12345 --json"],
+  discover: ["discover", "discover --sgID 31415 --write configs/devices/campus/garage"],
+  stations: [
+    "stations public --lat 37.28 --long -121.94",
+    "stations public --city Campbell --state CA --available",
+  ],
+  "stations public": [
+    "stations public --lat 37.28 --long -121.94 --proximity 2",
+    "stations public --city Campbell --state CA --available --connector J1772",
+  ],
+  wsdl: ["wsdl", "wsdl --endpoint http://127.0.0.1:8090/webservices/chargepoint/services/5.1"],
+  completion: ["completion bash", "completion fish"],
+};
+
+/** What an operation of the API is asked for in its first example, where the options do not tell. */
+const ASKED: Readonly<Record<string, string>> = {
+  getStations: "--City Campbell --State CA --all",
+  getPublicStations: "--Lat 37.28 --Long -121.94",
+  shedLoad: "--stationID 1:12345 --shedStation.allowedLoadPerStation 3.3 --timeInterval 60",
+};
+/** Options of operations, the one that is shown first. */
+const SHOWN: readonly (readonly [option: string, value: string])[] = [
+  ["--stationID", "1:12345"],
+  ["--sgID", "31415"],
+  ["--sessionID", "271828"],
+  ["--orgID", "1:ORG12345"],
+  ["--userID", "161803"],
+  ["--eventID", "141421"],
+];
+
+/** Adds examples to the help of a program's commands. */
+export function addExamples(program: Command): void {
+  for (const command of program.commands) add(command, [command.name()]);
+}
+
+function add(command: Command, words: readonly string[]): void {
+  const lines = EXAMPLES[words.join(" ")] ?? examplesOf(command, words);
+  command.addHelpText("after", `\nExamples:\n${lines.map((line) => `  voltbridge ${line}`).join("\n")}`);
+  for (const inner of command.commands) add(inner, [...words, inner.name()]);
+}
+
+/** Of an operation of the API. */
+function examplesOf(command: Command, words: readonly string[]): readonly string[] {
+  const { options } = command;
+  const bare = words.join(" ");
+  const has = (option: string) => options.some(({ long }) => long === option);
+  const sure = has("--yes") ? " --yes" : "";
+  const shown = SHOWN.find(([option]) => has(option));
+  const asked = ASKED[command.name()] ?? shown?.join(" ");
+  return [
+    `${bare}${asked === undefined ? "" : ` ${asked}`}${sure}`,
+    `${bare} --request request.json${sure} --json`,
+  ];
+}
