@@ -567,3 +567,37 @@ test("what differs from VOLTTRON on purpose stands on one page, and other pages 
   for (const other of ["README.md", "docs/configuration.md", "docs/historian.md"])
     expect(text(other)).toMatch(/\]\((docs\/)?volttron\.md\)/);
 });
+
+describe("the command", () => {
+  test("README's table names every one", async () => {
+    const table = rows(section("README.md", "## Commands")).map(([cell]) => cell!);
+    // A group is named with its commands: `voltbridge history topics`, `query`.
+    const named = table.flatMap((cell) => {
+      const codes = [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1]!.replace(/ [<[].*$/, ""));
+      const [first, ...others] = codes.map((one) => one.replace(/^voltbridge /, ""));
+      const group = first!.split(" ").slice(0, -1);
+      return [first!, ...others.map((other) => [...group, other].join(" "))];
+    });
+    const missing = (await leavesOf([])).filter(
+      (path) => !/^(api .*|completion)$/.test(path) && !named.includes(path),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test("is spelt in one way, but where the folder it is in is shown", () => {
+    const elsewhere = pages
+      .map((page) => (page === "README.md" ? text(page).split("## Your own stations")[1]! : text(page)))
+      .flatMap((page) => page.match(/.*(?:bin\/voltbridge|npx voltbridge).*/g) ?? []);
+    expect(elsewhere.filter((line) => !/\/bin:|\["bin\/voltbridge"/.test(line))).toEqual([]);
+  });
+});
+
+/** Commands without commands of their own. */
+async function leavesOf(path: readonly string[]): Promise<string[]> {
+  const list = (await helpOf(path)).split("\nCommands:\n")[1]?.split("\n\n")[0];
+  if (list === undefined) return [path.join(" ")];
+  const names = [...list.matchAll(/^ {2}(\w+)/gm)]
+    .map((match) => match[1]!)
+    .filter((name) => name !== "help");
+  return (await Promise.all(names.map((name) => leavesOf([...path, name])))).flat();
+}
