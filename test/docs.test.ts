@@ -251,6 +251,44 @@ describe("docs/architecture.md", () => {
     expect([...held.keys()]).toEqual([]);
   });
 
+  const CONTRACTS = [
+    "bus",
+    "timer",
+    "broker",
+    "thread",
+    "driver contract",
+    "commands contract",
+    "sink contract",
+    "backend contract",
+  ];
+
+  test.each(["One scrape", "One set point", "One stored sample"])(
+    "%s passes files that are joined",
+    (name) => {
+      const importsOf = (path: string) =>
+        [...text(path).matchAll(/from "(\.[^"]+)"/g)].map((match) => join(path, "..", match[1]!));
+      const passed: string[] = [];
+      for (const [file, , from] of rows(section("docs/architecture.md", `### ${name}`))) {
+        const path = code(file!);
+        expect(existsSync(join(ROOT, path)), path).toBe(true);
+        const [, before] = /^`(.+)`$/.exec(from!) ?? [];
+        if (before === undefined) expect(CONTRACTS, path).toContain(from!.replace(/^the /, ""));
+        else {
+          // A file that was passed, or one beside the way that both know.
+          const joined = passed.find((one) => one.endsWith(`/${before}`));
+          const isJoined = joined
+            ? importsOf(joined).includes(path) || importsOf(path).includes(joined)
+            : [path, passed.at(-1)!].every((one) =>
+                importsOf(one).some((target) => target.endsWith(`/${before}`)),
+              );
+          expect(isJoined, `${path} and ${before}`).toBe(true);
+        }
+        passed.push(path);
+      }
+      expect(passed.length).toBeGreaterThan(4);
+    },
+  );
+
   test("has the rooms that test/architecture.test.ts holds, in their order", () => {
     const [, table] = /ROOMS[^=]*= (\{[\s\S]*?\n\});/.exec(text("test/architecture.test.ts"))!;
     const held = [...table!.matchAll(/^ {2}"?([\w/-]+)"?: \[([\s\S]*?)\]/gm)].map(([, part, list]) => [
