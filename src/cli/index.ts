@@ -56,7 +56,7 @@ export async function runCli(
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
     .addHelpText(
       "after",
-      "\nTo see it all at work, without a station or an account: voltbridge demo\n" +
+      "\nTo see everything at work, without a station or an account: voltbridge demo\n" +
         "Exit codes: 0 done; 1 the thing asked for failed; 2 usage; 70 internal fault; 78 configuration or Node version.",
     );
   for (const load of named(args[0])) (await load())(program, terminal);

@@ -63,9 +63,9 @@ export function event(program: Command, terminal: Terminal): void {
     await call("remove_event", { id }, flags, terminal);
     await list(flags, terminal);
   });
-  bridgeOptions(parent.command("list").description("Events that were planned here and are not over.")).action(
-    (flags: BridgeFlags) => list(flags, terminal),
-  );
+  bridgeOptions(
+    parent.command("list").description("List events that were planned here and are not over."),
+  ).action((flags: BridgeFlags) => list(flags, terminal));
 }
 
 async function create(path: string, flags: CreateFlags, terminal: Terminal): Promise<void> {

@@ -6,7 +6,7 @@ export function get(program: Command, terminal: Terminal): void {
   bridgeOptions(
     program
       .command("get")
-      .description("Read a point through the running bridge, past every cache.")
+      .description("Read a point through the running bridge, bypassing every cache.")
       .argument("<device/point>", "e.g. campus/garage/station-1/portLoad_1"),
   ).action((target: string, flags: BridgeFlags) => ask({ action: "get", target }, flags, terminal));
 }

@@ -15,13 +15,11 @@ interface Override {
 export function override(program: Command, terminal: Terminal): void {
   const parent = program
     .command("override")
-    .description("Keep devices from being written to, through the running bridge.");
+    .description("Block writes to devices, through the running bridge.");
   bridgeOptions(
     parent
       .command("on")
-      .description(
-        "Take set points from no one for the devices under a pattern, and put them back to default.",
-      )
+      .description("Block writes to the devices that match a pattern, and revert them to their defaults.")
       .argument("<pattern>", "path of a device, or a shell pattern of paths: 'campus/garage/*'")
       .option(
         "--minutes <n>",
@@ -46,8 +44,8 @@ export function override(program: Command, terminal: Terminal): void {
       await list(flags, terminal);
     },
   );
-  bridgeOptions(parent.command("list").description("The overrides that stand.")).action(
-    (flags: BridgeFlags) => list(flags, terminal),
+  bridgeOptions(parent.command("list").description("List active overrides.")).action((flags: BridgeFlags) =>
+    list(flags, terminal),
   );
 }
 

@@ -6,7 +6,7 @@ export function revert(program: Command, terminal: Terminal): void {
   bridgeOptions(
     program
       .command("revert")
-      .description("Put a point, or every written point of a device, back to the device's own default.")
+      .description("Revert a point, or every written point of a device, to the device's default.")
       .argument("<device[/point]>", "e.g. campus/garage/station-1/allowedLoad_1, or campus/garage/station-1"),
   ).action((target: string, flags: BridgeFlags) => ask({ action: "revert", target }, flags, terminal));
 }

@@ -51,7 +51,7 @@ export function schedule(program: Command, terminal: Terminal): void {
   ).action(async (task: string, flags: BridgeFlags) => {
     show(await call("request_cancel_schedule", { task_id: task }, flags, terminal), flags, terminal);
   });
-  bridgeOptions(parent.command("list").description("The reservations that run or are to come.")).action(
+  bridgeOptions(parent.command("list").description("List current and future reservations.")).action(
     (flags: BridgeFlags) => list(flags, terminal),
   );
 }

@@ -19,7 +19,7 @@ export function selftest(program: Command, terminal: Terminal): void {
   program
     .command("selftest")
     .description(
-      "Try at the broker what the bridge needs there: login, topics, sizes, commands. Ends with 1 where something fails.",
+      "Test at the broker what the bridge needs: login, topics, message sizes, commands. Exits with 1 when a test fails.",
     )
     .option("--config <file>", "bridge config (default: configs/bridge.json)")
     .option(

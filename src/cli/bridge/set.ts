@@ -16,7 +16,7 @@ export function set(program: Command, terminal: Terminal): void {
   bridgeOptions(
     program
       .command("set")
-      .description("Write a point through the running bridge, and tell what was read back.")
+      .description("Write a point through the running bridge, and print what was read back.")
       .argument("<device/point>", "e.g. campus/garage/station-1/allowedLoad_1")
       .argument("[value]", "JSON (3.3, true, null), or text as it is")
       .option("--duration <minutes>", "let it end by itself after so long", numberOption({ min: 1 }))

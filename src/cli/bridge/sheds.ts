@@ -24,7 +24,7 @@ export function sheds(program: Command, terminal: Terminal): void {
   bridgeOptions(
     program
       .command("sheds")
-      .description("The set points that the running bridge holds, and limits of others on its devices."),
+      .description("List the limits that the running bridge holds, and limits set by others on its devices."),
   ).action((flags: BridgeFlags) => list(flags, terminal));
 }
 

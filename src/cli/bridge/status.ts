@@ -20,7 +20,7 @@ export function status(program: Command, terminal: Terminal): void {
     program
       .command("status")
       .description(
-        "Ask the running bridge how it is, and show what historians of their own said last. Ends with 1 where none is online.",
+        "Show the status of the running bridge, and the last status of separate historians. Exits with 1 when none is online.",
       ),
   ).action((flags: BridgeFlags) => showStatus(flags, terminal));
 }

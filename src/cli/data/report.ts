@@ -33,7 +33,9 @@ interface Flags extends SourceFlags {
 }
 
 export function report(program: Command, terminal: Terminal): void {
-  const group = program.command("report").description("Reports over all stations, as a workbook or a page.");
+  const group = program
+    .command("report")
+    .description("Generate reports on all stations, as a workbook or a page.");
   const fleet = group
     .command("fleet")
     .description("Stations by model and state, their use, energy and alarms.")

@@ -41,9 +41,7 @@ interface ExportFlags extends ReadFlags {
 }
 
 export function sessions(program: Command, terminal: Terminal): void {
-  const group = program
-    .command("sessions")
-    .description("Charging sessions in SQL: fetch them, list them, export them.");
+  const group = program.command("sessions").description("Fetch, list and export charging sessions in SQL.");
 
   const syncing = databaseOptions(
     group.command("sync").description("Fetch sessions, payments, stations and alarms into the tables."),

@@ -30,7 +30,7 @@ export function demo(program: Command, terminal: Terminal): void {
   const command = program
     .command("demo")
     .description(
-      "Run simulator, embedded broker and bridge on loopback, with the configs and registries that come along.",
+      "Run simulator, embedded broker and bridge on loopback, with the configs and registries included.",
     )
     .option(
       "--stations <number>",

@@ -19,7 +19,7 @@ interface Flags extends LogFlags {
 export function historian(program: Command, terminal: Terminal): void {
   const command = program
     .command("historian")
-    .description("Store what anybody publishes at a broker, until Ctrl-C or TERM. Needs no devices.")
+    .description("Store the messages of a broker, until Ctrl-C or TERM. Requires no devices.")
     .option("--config <file>", "bridge config (default: configs/bridge.json)")
     .option("--name <name>", "name in its own topics, and of its folder below data", nameOption, "historian")
     .option("--client-id <id>", "MQTT client id, which names its session (default: <instance>-<name>)")

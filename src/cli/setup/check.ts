@@ -31,7 +31,7 @@ interface Flags {
 export function check(program: Command, terminal: Terminal): void {
   program
     .command("check")
-    .description("List every problem of configs and registries, with its place. Starts nothing.")
+    .description("List every problem in configs and registries, with its location. Starts nothing.")
     .argument(
       "[path...]",
       "bridge configs, device configs, registry CSVs, folders of them (default: all that the bridge config names)",

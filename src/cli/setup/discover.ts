@@ -31,7 +31,7 @@ interface Flags extends AccountFlags {
 export function discover(program: Command, terminal: Terminal): void {
   const command = program
     .command("discover")
-    .description("List the stations that a ChargePoint account can see, and make device configs of them.")
+    .description("List the stations of a ChargePoint account, and create device configs for them.")
     .option("--sgID <id>", "only the stations of this group")
     .option("--orgID <id>", "only the stations of this organisation")
     .option("--stationName <pattern>", "only stations with this name; * any text, ? one character")

@@ -19,7 +19,9 @@ interface Flags {
 export function plan(program: Command, terminal: Terminal): void {
   program
     .command("plan")
-    .description("Show which calls the loaded devices will make, how often, and which rows cause them.")
+    .description(
+      "Show which calls the configured devices will make, how often, and which registry rows cause them.",
+    )
     .option("--config <file>", "bridge config (default: configs/bridge.json)")
     .option(
       "--group-size <stations>",

@@ -48,7 +48,7 @@ const SERVICE_ERRORS = [ApiError, CredentialsError, SoapFaultError, TransportErr
 export function stations(program: Command, terminal: Terminal): void {
   const command = program
     .command("stations")
-    .description("Look for charging stations.")
+    .description("Find public charging stations.")
     .command("public")
     .description(
       "List public ChargePoint stations near a place: ports, whether they are free, prices, distance.",

@@ -42,7 +42,7 @@ export function audit(program: Command, terminal: Terminal): void {
   storeOptions(
     program
       .command("audit")
-      .description("Who wrote what, by which way, and how it ended: every attempt, refused ones included.")
+      .description("List every write attempt: who, what, through which interface, and its outcome.")
       .argument("[target]", "a device, or <device>/<point>; default: all"),
   )
     .option("--start <time>", `from this time on: ${TIMES}`)

@@ -24,9 +24,11 @@ interface Flags extends LogFlags {
 export function deadletter(program: Command, terminal: Terminal): void {
   const group = program
     .command("deadletter")
-    .description("Values that a broker or a store refused; also while the bridge runs.");
+    .description(
+      "List, retry or discard values that a broker or a store rejected; works while the bridge runs.",
+    );
 
-  options(group.command("list").description("List what was refused, oldest first, and why."))
+  options(group.command("list").description("List rejected values, oldest first, and why."))
     .option("--count <number>", "at most so many of each sink", numberOption({ min: 1 }), 1000)
     .action((flags: Flags & { readonly count: number }) => list(flags, terminal));
 

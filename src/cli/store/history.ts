@@ -39,7 +39,7 @@ interface QueryFlags extends RangeFlags {
 }
 
 export function history(program: Command, terminal: Terminal): void {
-  const group = program.command("history").description("Ask the historian; also while the bridge runs.");
+  const group = program.command("history").description("Query the historian; works while the bridge runs.");
 
   storeOptions(group.command("topics").description("List the topics that have values."))
     .argument("[pattern]", "regular expression found anywhere in the name")
@@ -76,7 +76,7 @@ export function history(program: Command, terminal: Terminal): void {
       withHistorian(flags, terminal, (historian) => query(historian, topics, flags, terminal)),
     );
 
-  storeOptions(group.command("gaps").description("When devices have no values, and why."))
+  storeOptions(group.command("gaps").description("List when devices have no values, and why."))
     .argument("[device...]", "paths of devices, or what they begin with; default: all")
     .option("--start <time>", `from this time on: ${TIMES}`, "now -1d")
     .option("--end <time>", "up to this time", "now")
@@ -90,7 +90,9 @@ export function history(program: Command, terminal: Terminal): void {
       }),
     );
 
-  storeOptions(group.command("call").description("Answer as VOLTTRON's historian does by RPC, in JSON."))
+  storeOptions(
+    group.command("call").description("Call a method of VOLTTRON's historian interface (RPC); prints JSON."),
+  )
     .argument("<method>", "e.g. get_topic_list, query")
     .argument("[arguments]", 'by name, e.g. \'{"topic": "campus/…", "count": 1}\'', "{}")
     .action((method: string, args: string, flags: StoreFlags) =>
