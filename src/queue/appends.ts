@@ -1,6 +1,6 @@
 import type { SQLInputValue } from "node:sqlite";
 import { crc32 } from "node:zlib";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "../storage/sqlite.ts";
 import type { AppendBatch, Appended } from "./messages.ts";
 import { diskBytes, type Room } from "./room.ts";
 import type { SharedTexts } from "./shared-texts.ts";

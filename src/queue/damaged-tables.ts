@@ -1,5 +1,5 @@
+import type { Connection, Row } from "../storage/sqlite.ts";
 import { checksum, recordChecksum } from "./appends.ts";
-import type { Connection, Row } from "./connection.ts";
 import { numberOf } from "./shared-texts.ts";
 
 /** A table whose rows can be told to be as they were written. */
@@ -61,7 +61,7 @@ export function* readable(source: Connection | undefined, table: Table): Generat
 /** Not so in a file of an earlier version. */
 function has(source: Connection, table: string, column: string): boolean {
   try {
-    source.db.prepare(`SELECT ${column} FROM ${table}`);
+    source.prepare(`SELECT ${column} FROM ${table}`);
     return true;
   } catch {
     return false;

@@ -1,5 +1,5 @@
+import type { Connection, Row } from "../storage/sqlite.ts";
 import { checksum, insert, type NewRow } from "./appends.ts";
-import type { Connection, Row } from "./connection.ts";
 import type { DeadLetter, NewDeadLetter } from "./contract.ts";
 import { QueueError } from "./failure.ts";
 import { DEAD_BYTES, type Room } from "./room.ts";

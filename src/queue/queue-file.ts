@@ -1,10 +1,12 @@
-import { closeSync, existsSync, mkdirSync, openSync, readSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { type Connection, type ConnectOptions, connect, connectReadOnly, create } from "./connection.ts";
+import { Connection, removeLogs } from "../storage/sqlite.ts";
+import { sqliteCode } from "../storage/sqlite-failure.ts";
+import { type ConnectOptions, connect, create } from "./connection.ts";
 import { QueueError } from "./failure.ts";
 import { readMark, removeMark } from "./mark.ts";
 import { finishSalvage, type Salvaged, salvage } from "./salvage.ts";
-import { kindOf, migrate, SCHEMA_VERSION, versionOf } from "./schema.ts";
+import { kindOf, newerQueue, QUEUE_FORM } from "./schema.ts";
 import { readTally, sumOf } from "./tally.ts";
 
 /** Opens a queue that another process runs: changes nothing of its form. */
@@ -12,7 +14,7 @@ export function openShared(file: string, options: ConnectOptions): Connection {
   if (!existsSync(file)) throw new QueueError("refused", `there is no queue at ${file}`);
   refuseOthers(file);
   const connection = connect(file, options);
-  if (versionOf(connection.db) === SCHEMA_VERSION) return connection;
+  if (connection.number("PRAGMA user_version") === QUEUE_FORM.newest) return connection;
   connection.close();
   throw new QueueError(
     "refused",
@@ -33,31 +35,19 @@ export function openOwned(file: string, options: OwnerOptions): Connection {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   finishSalvage(file);
   if (!existsSync(file)) {
-    // Of a queue that was removed; SQLite would take them for this one's.
-    for (const end of ["-wal", "-shm"]) rmSync(file + end, { force: true });
+    removeLogs(file);
     removeMark(file);
     create(file);
   }
   refuseOthers(file);
   const why = whyDamaged(file, options);
   if (why !== undefined) options.onSalvaged(salvage(file, why));
-  const connection = connect(file, options);
-  try {
-    migrate(connection.db);
-    return connection;
-  } catch (error) {
-    connection.close();
-    throw error;
-  }
+  return connect(file, options, QUEUE_FORM);
 }
 
 function refuseOthers(file: string): void {
   const kind = kindOf(headerOf(file));
-  if (kind === "newer")
-    throw new QueueError(
-      "refused",
-      `${file} was made by a newer voltbridge; it is left as it is. Run that version, or use another data folder`,
-    );
+  if (kind === "newer") throw newerQueue(file);
   if (kind === "foreign" && faultOf(file) === undefined)
     throw new QueueError(
       "refused",
@@ -95,7 +85,7 @@ function whyDamaged(file: string, options: ConnectOptions): string | undefined {
 function faultOf(
   file: string,
   look: (connection: Connection) => string | undefined = () => undefined,
-  open = () => connectReadOnly(file),
+  open = () => Connection.open(file, { readOnly: true }),
 ): string | undefined {
   let connection: Connection | undefined;
   try {
@@ -103,9 +93,8 @@ function faultOf(
     const found = connection.get("PRAGMA quick_check(1)")?.[0];
     return found === "ok" ? look(connection) : String(found);
   } catch (error) {
-    const { errcode, message } = error as { errcode?: number; message: string };
     // 1: the tables are not there; 11, 26: not a sound SQLite file. Anything else is the disk's or somebody else's doing.
-    if (errcode !== undefined && [1, 11, 26].includes(errcode & 0xff)) return message;
+    if ([1, 11, 26].includes(sqliteCode(error))) return (error as Error).message;
     throw error;
   } finally {
     connection?.close();

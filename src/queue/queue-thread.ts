@@ -1,9 +1,9 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { DiskReserve } from "../storage/disk-reserve.ts";
-import { OpenFile, putBack } from "../storage/sqlite-file.ts";
+import { type Connection, OpenFile, putBack } from "../storage/sqlite.ts";
 import { append } from "./appends.ts";
-import { type Connection, type ConnectOptions, PAGE_BYTES } from "./connection.ts";
+import { type ConnectOptions, PAGE_BYTES } from "./connection.ts";
 import type { DeadLetter, QueueCounters } from "./contract.ts";
 import { chooseDeadLetters, discard, LETTERS_AT_ONCE, listDeadLetters, requeue } from "./dead-letters.ts";
 import { QueueError, queueError } from "./failure.ts";
@@ -206,7 +206,7 @@ export class QueueThread implements Calls {
   #putBackRemoved(): void {
     if (!this.#connection || !this.#open?.removed) return;
     const { file } = this.#settings;
-    putBack(this.#connection.db, file);
+    putBack(this.#connection);
     this.#disconnect();
     const records = this.#connected().number("SELECT count(*) FROM record");
     this.#tell({
@@ -267,7 +267,7 @@ export class QueueThread implements Calls {
   /** Lets the ballast go, so that what is in the log can be moved into the file. */
   #giveWay(): void {
     this.#ballast.release();
-    this.#connection?.db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    this.#connection?.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   }
 
   /** Gives free pages back to the disk: many of them, or all where the disk is full. */
@@ -276,8 +276,8 @@ export class QueueThread implements Calls {
     const free = connection.number("PRAGMA freelist_count");
     const starved = !this.#ballast.there;
     if (free > 0 && (starved || free > Math.max(FREE_PAGES, connection.number("PRAGMA page_count") / 2))) {
-      connection.db.exec(`PRAGMA incremental_vacuum(${SHRINK_PAGES})`);
-      if (starved) connection.db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      connection.exec(`PRAGMA incremental_vacuum(${SHRINK_PAGES})`);
+      if (starved) connection.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     }
     if (starved) this.#ballast.take();
   }

@@ -1,5 +1,5 @@
+import type { Connection } from "../storage/sqlite.ts";
 import { recordChecksum } from "./appends.ts";
-import type { Connection } from "./connection.ts";
 import type { QueuedRecord } from "./contract.ts";
 import { addDeadLetters } from "./dead-letters.ts";
 import { QueueError } from "./failure.ts";

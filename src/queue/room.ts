@@ -1,4 +1,5 @@
-import { type Connection, PAGE_BYTES, usedBytes } from "./connection.ts";
+import type { Connection } from "../storage/sqlite.ts";
+import { PAGE_BYTES } from "./connection.ts";
 import type { Evicted } from "./messages.ts";
 import type { Tally } from "./tally.ts";
 
@@ -114,7 +115,7 @@ export class Room {
   make(need: number): void {
     if (this.limit === Number.POSITIVE_INFINITY) return;
     for (;;) {
-      const over = usedBytes(this.#connection) + need - this.limit;
+      const over = this.#connection.usedBytes() + need - this.limit;
       if (over <= 0 || !this.#evict(over + this.limit * SLACK)) return;
     }
   }

@@ -10,15 +10,8 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import {
-  type Connection,
-  connectReadOnly,
-  create,
-  PAGE_BYTES,
-  type Row,
-  removeDatabase,
-  syncFolder,
-} from "./connection.ts";
+import { asideName, Connection, type Row, removeFile, removeLogs, syncFolder } from "../storage/sqlite.ts";
+import { create, PAGE_BYTES } from "./connection.ts";
 import { LETTERS, RECORDS, readable, SHARED, type Table } from "./damaged-tables.ts";
 import { readMark } from "./mark.ts";
 import { DEAD_BYTES } from "./room.ts";
@@ -43,7 +36,7 @@ const ID_GAP = 1_000_000_000;
 
 /** Sets a damaged file aside under a dated name, and puts a new one with all that can be read of it in its place. */
 export function salvage(file: string, why: string): Salvaged {
-  const aside = `${file}.damaged-${new Date().toISOString().replaceAll(":", "")}`;
+  const aside = asideName(file, "damaged");
   // The file stays where it is until the new one takes its place: whatever happens until then, it is found again.
   linkOrCopy(file, aside);
   const logged = existsSync(`${file}-wal`);
@@ -56,7 +49,7 @@ export function salvage(file: string, why: string): Salvaged {
     });
   } finally {
     source?.close();
-    removeDatabase(`${file}.scratch`);
+    removeFile(`${file}.scratch`);
     // Those that looking at it left behind.
     for (const end of logged ? ["-shm"] : ["-shm", "-wal"]) rmSync(aside + end, { force: true });
   }
@@ -67,7 +60,7 @@ export function salvage(file: string, why: string): Salvaged {
 /** Puts a finished new file into its place. Also the rest of a salvage that was interrupted here. */
 export function finishSalvage(file: string): void {
   if (!existsSync(`${file}.salvaged`)) return;
-  for (const end of ["-wal", "-shm"]) rmSync(file + end, { force: true });
+  removeLogs(file);
   renameSync(`${file}.salvaged`, file);
   syncFolder(file);
 }
@@ -89,10 +82,10 @@ function openDamaged(aside: string, scratch: string): Connection | undefined {
 
 /** The first page says where the tables begin, which is the same in every queue; so it can be had from a new one. */
 function openWithNewFirstPage(aside: string, scratch: string): Connection | undefined {
-  removeDatabase(scratch);
+  removeFile(scratch);
   create(scratch);
   const page = readFileSync(scratch).subarray(0, PAGE_BYTES);
-  removeDatabase(scratch);
+  removeFile(scratch);
   copyFileSync(aside, scratch);
   if (existsSync(`${aside}-wal`)) copyFileSync(`${aside}-wal`, `${scratch}-wal`);
   // Number of pages, and no free ones.
@@ -106,16 +99,14 @@ function openWithNewFirstPage(aside: string, scratch: string): Connection | unde
 }
 
 function tryOpen(file: string): Connection | undefined {
-  let connection: Connection | undefined;
   try {
-    connection = connectReadOnly(file);
-    // Lets SQLite read a file that is shorter than it should be.
-    connection.db.exec("PRAGMA writable_schema = ON");
-    connection.get("SELECT id FROM record WHERE id < 0");
-    return connection;
+    return Connection.open(file, { readOnly: true }, (connection) => {
+      // Lets SQLite read a file that is shorter than it should be.
+      connection.exec("PRAGMA writable_schema = ON");
+      connection.get("SELECT id FROM record WHERE id < 0");
+    });
   } catch {
     // What is wrong with it is known already; here it only matters that it cannot be read this way.
-    connection?.close();
     return undefined;
   }
 }

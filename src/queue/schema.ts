@@ -1,4 +1,5 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { Form } from "../storage/sqlite.ts";
+import { QueueError } from "./failure.ts";
 
 /** Stands in the file's header, so that a queue is known from other SQLite files. */
 const APPLICATION_ID = 0x76627175;
@@ -56,28 +57,19 @@ const STEPS = [
    ALTER TABLE record ADD COLUMN shared INTEGER;`,
 ];
 
-export const SCHEMA_VERSION = STEPS.length;
+/** The tables of a queue. */
+export const QUEUE_FORM: Form = {
+  newest: STEPS.length,
+  applicationId: APPLICATION_ID,
+  steps: (version) => STEPS.slice(version),
+  newer: newerQueue,
+};
 
-/** Brings the schema up to date, each step in a transaction of its own. */
-export function migrate(db: DatabaseSync, steps: readonly string[] = STEPS): void {
-  for (let version = versionOf(db); version < steps.length; version++) {
-    db.exec("BEGIN IMMEDIATE");
-    try {
-      // Another process may have been first.
-      if (versionOf(db) === version)
-        db.exec(
-          `${steps[version]}; PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${version + 1}`,
-        );
-      db.exec("COMMIT");
-    } catch (error) {
-      if (db.isTransaction) db.exec("ROLLBACK");
-      throw error;
-    }
-  }
-}
-
-export function versionOf(db: DatabaseSync): number {
-  return db.prepare("PRAGMA user_version").get()?.user_version as number;
+export function newerQueue(file: string): QueueError {
+  return new QueueError(
+    "refused",
+    `${file} was made by a newer voltbridge; it is left as it is. Run that version, or use another data folder`,
+  );
 }
 
 /**
@@ -87,5 +79,5 @@ export function versionOf(db: DatabaseSync): number {
 export function kindOf(header: Buffer): "queue" | "newer" | "foreign" | "unknown" {
   if (header.length < 100 || header.toString("latin1", 0, 16) !== "SQLite format 3\0") return "unknown";
   if (header.readUInt32BE(68) !== APPLICATION_ID) return "foreign";
-  return header.readUInt32BE(60) > SCHEMA_VERSION ? "newer" : "queue";
+  return header.readUInt32BE(60) > QUEUE_FORM.newest ? "newer" : "queue";
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "../storage/sqlite.ts";
 import { QueueError } from "./failure.ts";
 import { diskBytes, type Room } from "./room.ts";
 

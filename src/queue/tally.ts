@@ -1,4 +1,4 @@
-import { type Connection, usedBytes } from "./connection.ts";
+import type { Connection } from "../storage/sqlite.ts";
 import type { QueueCounters } from "./contract.ts";
 
 export type TallyKind = "accepted" | "delivered" | "waiting" | "dropped" | "dead";
@@ -53,7 +53,7 @@ export function readCounters(connection: Connection, rows = readTally(connection
     ...sums,
     dropped,
     deadLettered,
-    bytes: usedBytes(connection),
+    bytes: connection.usedBytes(),
     ...(oldest !== undefined && { oldest: new Date(oldest as number) }),
   };
 }

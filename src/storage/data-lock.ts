@@ -1,8 +1,5 @@
 import {
-  closeSync,
   existsSync,
-  mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -13,8 +10,8 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
-import { OpenFile } from "./sqlite-file.ts";
+import { Connection, makeFile, OpenFile } from "./sqlite.ts";
+import { sqliteCode } from "./sqlite-failure.ts";
 
 /** Another bridge works with this data folder. */
 export class DataFolderInUseError extends Error {
@@ -54,25 +51,25 @@ export class DataLock {
   readonly #owner: Owner;
   /** The outermost folder that was made for it. */
   readonly #made: string | undefined;
-  #db: DatabaseSync;
+  #connection: Connection;
   #open: OpenFile;
 
   /** Throws {@link DataFolderInUseError} at once where another process has it. Makes the folder where it is missing. */
   static take(folder: string): DataLock {
-    const made = makeFolder(folder);
-    const db = lockIn(folder);
+    const made = makeLockFile(folder);
+    const connection = lockIn(folder);
     const pid = holderOfRemoved(lockFileOf(folder));
     if (pid !== undefined) {
-      db.close();
+      connection.close();
       throw new DataFolderInUseError(folder, pid, readOwner(folder));
     }
-    return new DataLock(folder, db, made);
+    return new DataLock(folder, connection, made);
   }
 
-  private constructor(folder: string, db: DatabaseSync, made: string | undefined) {
+  private constructor(folder: string, connection: Connection, made: string | undefined) {
     this.#folder = folder;
     this.#made = made;
-    this.#db = db;
+    this.#connection = connection;
     this.#open = new OpenFile(lockFileOf(folder));
     this.#owner = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
     this.#sign();
@@ -81,14 +78,14 @@ export class DataLock {
   /** Makes the lock anew where its file was removed, and says so. Throws where another process was faster. */
   restore(): string | undefined {
     const file = lockFileOf(this.#folder);
-    if (!existsSync(this.#folder)) makeFolder(this.#folder);
     if (!this.#open.removed) {
       if (!existsSync(ownerFileOf(this.#folder))) this.#sign();
       return undefined;
     }
-    const db = lockIn(this.#folder);
-    this.#db.close();
-    this.#db = db;
+    makeLockFile(this.#folder);
+    const connection = lockIn(this.#folder);
+    this.#connection.close();
+    this.#connection = connection;
     this.#open = new OpenFile(file);
     this.#sign();
     return `${file} was removed while in use; the data folder is locked anew`;
@@ -96,7 +93,7 @@ export class DataLock {
 
   release(): void {
     rmSync(ownerFileOf(this.#folder), { force: true });
-    this.#db.close();
+    this.#connection.close();
   }
 
   /** Releases the lock of a start that failed: a folder that was made for it goes too, unless another process works below it. */
@@ -126,37 +123,27 @@ export class DataLock {
 const lockFileOf = (folder: string) => join(folder, "lock.sqlite");
 const ownerFileOf = (folder: string) => join(folder, "lock.json");
 
-function makeFolder(folder: string): string | undefined {
+/** Returns the outermost folder that was made. */
+function makeLockFile(folder: string): string | undefined {
   try {
-    return mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return makeFile(lockFileOf(folder));
   } catch (error) {
-    throw notWritable(folder, error);
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(
+      `data folder ${folder} cannot be written to (${code}); make it writable, or name another ("data" in the bridge config)`,
+      { cause: error },
+    );
   }
 }
 
-function notWritable(folder: string, cause: unknown): Error {
-  const { code } = cause as NodeJS.ErrnoException;
-  return new Error(
-    `data folder ${folder} cannot be written to (${code}); make it writable, or name another ("data" in the bridge config)`,
-    { cause },
-  );
-}
-
-function lockIn(folder: string): DatabaseSync {
-  const file = lockFileOf(folder);
+function lockIn(folder: string): Connection {
   try {
-    closeSync(openSync(file, "a", 0o600));
+    return Connection.open(lockFileOf(folder), { busyMs: 0 }, (connection) => {
+      // A journal on the disk would need space, and a full disk must not keep the bridge from starting.
+      connection.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
+    });
   } catch (error) {
-    throw notWritable(folder, error);
-  }
-  const db = new DatabaseSync(file, { timeout: 0 });
-  try {
-    // A journal on the disk would need space, and a full disk must not keep the bridge from starting.
-    db.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
-    return db;
-  } catch (error) {
-    db.close();
-    if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
+    if (sqliteCode(error) !== SQLITE_BUSY) throw error;
     const owner = readOwner(folder);
     throw new DataFolderInUseError(folder, owner?.pid, owner);
   }

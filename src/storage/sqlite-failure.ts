@@ -18,9 +18,15 @@ export interface SqliteFailure {
   readonly curable: boolean;
 }
 
+/** SQLite's primary result code, which is the last byte of an extended one; -1 where the error is not one of SQLite's. */
+export function sqliteCode(error: unknown): number {
+  const { errcode } = error as { errcode?: number };
+  return errcode === undefined ? -1 : errcode & 0xff;
+}
+
 /** What went wrong with a SQLite file, told apart by its result code. `words`: what its user says of further codes. */
 export function sqliteFailure(error: unknown, words: Readonly<Record<number, string>>): SqliteFailure {
-  const { errcode, message } = error as { errcode?: number; message?: string };
-  const code = errcode === undefined ? -1 : errcode & 0xff;
-  return { code, why: words[code] ?? CURABLE[code] ?? message ?? String(error), curable: code in CURABLE };
+  const code = sqliteCode(error);
+  const why = words[code] ?? CURABLE[code] ?? (error as Partial<Error>).message ?? String(error);
+  return { code, why, curable: code in CURABLE };
 }

@@ -1,11 +1,9 @@
-import { chmodSync, closeSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { chmodSync, renameSync } from "node:fs";
 import type { PointValue } from "../points/index.ts";
 import { DiskReserve } from "./disk-reserve.ts";
-import { OpenFile, putBack } from "./sqlite-file.ts";
+import { asideName, Connection, type Form, makeFile, OpenFile, putBack, removeLogs } from "./sqlite.ts";
+import { sqliteCode } from "./sqlite-failure.ts";
 
-const VERSION = 1;
 /** Space kept free for this file, in bytes. The write-ahead log is checkpointed long before it needs that much. */
 const RESERVE_BYTES = 1024 * 1024;
 const CHECKPOINT_PAGES = 100;
@@ -14,6 +12,23 @@ const GROW_BYTES = 100 * 4096;
 const RETRY_MS = 5000;
 /** Namespace of the records that did not fit, under `<namespace> <key>`. */
 const SET_ASIDE = "set aside";
+
+const GET = "SELECT value FROM state WHERE namespace = ? AND key = ?";
+const PUT = "INSERT OR REPLACE INTO state (namespace, key, value) VALUES (?, ?, ?)";
+const DELETE = "DELETE FROM state WHERE namespace = ? AND key = ?";
+const LIST = "SELECT key, value FROM state WHERE namespace = ? ORDER BY key";
+
+const FORM: Form = {
+  newest: 1,
+  steps: () => [
+    `CREATE TABLE IF NOT EXISTS state (namespace TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+       PRIMARY KEY (namespace, key))`,
+  ],
+  newer: (file, version) =>
+    new Error(
+      `${file} was made by a newer voltbridge (version ${version} of its format, this one knows ${FORM.newest}); use that one, or another data folder`,
+    ),
+};
 
 /** A durable map of JSON values that can be listed. `set` to null removes the key. */
 export interface StateNamespace {
@@ -49,8 +64,7 @@ export class StateStore {
   readonly #file: string;
   readonly #reserve: DiskReserve | undefined;
   #open: OpenFile;
-  #db: DatabaseSync;
-  #statements: Statements;
+  #connection: Connection;
   /** Changes that are not on the disk, by namespace and key. */
   readonly #unsaved = new Map<string, Map<string, PointValue>>();
   #batches = 0;
@@ -63,30 +77,28 @@ export class StateStore {
    */
   static open(file: string): StateStore {
     if (file === ":memory:") return new StateStore(file, openDatabase(file, false), undefined, undefined);
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     const reserve = new DiskReserve(`${file}-ballast`, RESERVE_BYTES);
     let aside: string | undefined;
     try {
       return new StateStore(file, openAnyhow(file, reserve), reserve, undefined);
     } catch (error) {
       if (!isDamaged(error)) throw error;
-      aside = `${file}.damaged-${new Date().toISOString().replaceAll(":", "")}`;
+      aside = asideName(file, "damaged");
       renameSync(file, aside);
-      for (const rest of ["-wal", "-shm"]) rmSync(file + rest, { force: true });
+      removeLogs(file);
     }
     return new StateStore(file, openAnyhow(file, reserve), reserve, aside);
   }
 
   private constructor(
     file: string,
-    db: DatabaseSync,
+    connection: Connection,
     reserve: DiskReserve | undefined,
     setAside: string | undefined,
   ) {
     this.#file = file;
-    this.#db = db;
+    this.#connection = connection;
     this.#open = new OpenFile(file);
-    this.#statements = prepare(db);
     this.#reserve = reserve;
     this.setAside = setAside;
     if (reserve && !reserve.take()) this.#later();
@@ -102,10 +114,9 @@ export class StateStore {
   /** Puts all that is known into a new file where the file was removed, and says so. Throws where that cannot be; nothing is lost then. */
   restore(): string | undefined {
     if (this.#file === ":memory:" || !this.#open.removed) return undefined;
-    putBack(this.#db, this.#file);
-    this.#db = openDatabase(this.#file, false);
+    putBack(this.#connection);
+    this.#connection = openDatabase(this.#file, false);
     this.#open = new OpenFile(this.#file);
-    this.#statements = prepare(this.#db);
     return `${this.#file} was removed while in use; all that it held is in a new one`;
   }
 
@@ -113,12 +124,12 @@ export class StateStore {
     const get = (key: string): PointValue => {
       const change = this.#unsaved.get(name)?.get(key);
       if (change !== undefined) return change;
-      const row = this.#statements.get.get(name, key);
-      return row ? (JSON.parse(row.value as string) as PointValue) : null;
+      const row = this.#connection.get<[value: string]>(GET, name, key);
+      return row ? (JSON.parse(row[0]) as PointValue) : null;
     };
     const entries = (): [string, PointValue][] => {
-      const rows = this.#statements.list.all(name);
-      const saved = rows.map(({ key, value }) => [key, JSON.parse(value as string)] as [string, PointValue]);
+      const rows = this.#connection.all<[key: string, value: string]>(LIST, name);
+      const saved = rows.map(([key, value]): [string, PointValue] => [key, JSON.parse(value)]);
       const changes = this.#unsaved.get(name);
       if (!changes) return saved;
       const all = [...new Map([...saved, ...changes])].filter(([, value]) => value !== null);
@@ -155,7 +166,7 @@ export class StateStore {
     clearTimeout(this.#retry);
     this.#save();
     clearTimeout(this.#retry);
-    this.#db.close();
+    this.#connection.close();
   }
 
   #change(name: string, changes: Iterable<readonly [key: string, value: PointValue]>): void {
@@ -191,18 +202,12 @@ export class StateStore {
   }
 
   #write(): void {
-    this.#db.exec("BEGIN IMMEDIATE");
-    try {
+    this.#connection.transaction(() => {
       for (const [name, changes] of this.#unsaved)
         for (const [key, value] of changes)
-          if (value === null) this.#statements.delete.run(name, key);
-          else this.#statements.put.run(name, key, JSON.stringify(value));
-      this.#db.exec("COMMIT");
-    } catch (error) {
-      // A full disk has rolled it back already.
-      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
-      throw error;
-    }
+          if (value === null) this.#connection.run(DELETE, name, key);
+          else this.#connection.run(PUT, name, key, JSON.stringify(value));
+    });
   }
 
   #writeIntoReserve(): boolean {
@@ -234,24 +239,8 @@ export class StateStore {
   }
 }
 
-interface Statements {
-  readonly get: StatementSync;
-  readonly put: StatementSync;
-  readonly delete: StatementSync;
-  readonly list: StatementSync;
-}
-
-function prepare(db: DatabaseSync): Statements {
-  return {
-    get: db.prepare("SELECT value FROM state WHERE namespace = ? AND key = ?"),
-    put: db.prepare("INSERT OR REPLACE INTO state (namespace, key, value) VALUES (?, ?, ?)"),
-    delete: db.prepare("DELETE FROM state WHERE namespace = ? AND key = ?"),
-    list: db.prepare("SELECT key, value FROM state WHERE namespace = ? ORDER BY key"),
-  };
-}
-
 /** On a full disk: with the reserve given up, and else without the shared memory file that SQLite cannot make. */
-function openAnyhow(file: string, reserve: DiskReserve): DatabaseSync {
+function openAnyhow(file: string, reserve: DiskReserve): Connection {
   try {
     return openDatabase(file, false);
   } catch (error) {
@@ -266,47 +255,28 @@ function openAnyhow(file: string, reserve: DiskReserve): DatabaseSync {
   }
 }
 
-function openDatabase(file: string, alone: boolean): DatabaseSync {
-  if (file !== ":memory:") {
-    // SQLite gives its journal the rights of the file.
-    closeSync(openSync(file, "a", 0o600));
+function openDatabase(file: string, alone: boolean): Connection {
+  const onDisk = file !== ":memory:";
+  if (onDisk) {
+    makeFile(file);
     chmodSync(file, 0o600);
   }
-  const db = new DatabaseSync(file);
-  try {
-    // Before the journal is opened: its index is kept in memory then.
-    if (alone) db.exec("PRAGMA locking_mode = EXCLUSIVE");
-    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000");
-    db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-    const version = Number(db.prepare("PRAGMA user_version").get()?.user_version);
-    if (version > VERSION)
-      throw new Error(
-        `${file} was made by a newer voltbridge (version ${version} of its format, this one knows ${VERSION}); use that one, or another data folder`,
-      );
-    const check = db.prepare("PRAGMA quick_check(1)").get()?.quick_check;
+  return Connection.open(file, { durability: "full", alone, form: FORM }, (connection) => {
+    connection.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    const check = connection.get("PRAGMA quick_check(1)")?.[0];
     if (check !== "ok") throw new DamagedError(`${file} is damaged: ${check}`);
-    if (version < VERSION)
-      db.exec(
-        `CREATE TABLE IF NOT EXISTS state (namespace TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
-           PRIMARY KEY (namespace, key));
-         PRAGMA user_version = ${VERSION}`,
-      );
-    if (file !== ":memory:") growAhead(db);
-    return db;
-  } catch (error) {
-    db.close();
-    throw error;
-  }
+    if (onDisk) growAhead(connection);
+  });
 }
 
 /**
  * Makes the file and its log as large as they will become, once at each start: what is written later takes pages that are
  * there already, and no space of a disk that has filled up meanwhile.
  */
-function growAhead(db: DatabaseSync): void {
+function growAhead(connection: Connection): void {
   try {
-    db.prepare("INSERT OR REPLACE INTO state VALUES ('grow ahead', '', zeroblob(?))").run(GROW_BYTES);
-    db.exec("DELETE FROM state WHERE namespace = 'grow ahead'; PRAGMA wal_checkpoint(RESTART)");
+    connection.run("INSERT OR REPLACE INTO state VALUES ('grow ahead', '', zeroblob(?))", GROW_BYTES);
+    connection.exec("DELETE FROM state WHERE namespace = 'grow ahead'; PRAGMA wal_checkpoint(RESTART)");
   } catch (error) {
     // A disk that is full already has the reserve beside the file.
     if (!isOfDisk(error)) throw error;
@@ -321,15 +291,10 @@ const SQLITE_FULL = 13;
 const SQLITE_CANTOPEN = 14;
 const SQLITE_NOTADB = 26;
 
-/** SQLite's primary result code: the last byte of an extended one. */
-function codeOf(error: unknown): number {
-  return ((error as { errcode?: number }).errcode ?? 0) & 0xff;
-}
-
 function isDamaged(error: unknown): boolean {
-  return error instanceof DamagedError || [SQLITE_CORRUPT, SQLITE_NOTADB].includes(codeOf(error));
+  return error instanceof DamagedError || [SQLITE_CORRUPT, SQLITE_NOTADB].includes(sqliteCode(error));
 }
 
 function isOfDisk(error: unknown): boolean {
-  return [SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN].includes(codeOf(error));
+  return [SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN].includes(sqliteCode(error));
 }

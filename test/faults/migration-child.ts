@@ -3,11 +3,11 @@
  *
  *   node migration-child.ts <file>
  */
-import { DatabaseSync } from "node:sqlite";
-import { migrate, versionOf } from "../../src/queue/schema.ts";
+import { QUEUE_FORM } from "../../src/queue/schema.ts";
+import { Connection } from "../../src/storage/sqlite.ts";
 
-const db = new DatabaseSync(process.argv[2]!);
-db.function("die", () => {
+const connection = Connection.open(process.argv[2]!, {});
+connection.db.function("die", () => {
   process.kill(process.pid, "SIGKILL");
   return 0;
 });
@@ -16,4 +16,4 @@ const next = `
   UPDATE record SET extra = printf('%.*c', 20000, 'x');
   DELETE FROM dead_letter;
   SELECT die();`;
-migrate(db, [...Array.from({ length: versionOf(db) }, () => ""), next]);
+connection.migrate({ ...QUEUE_FORM, newest: QUEUE_FORM.newest + 1, steps: () => [next] });

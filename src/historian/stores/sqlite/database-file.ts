@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { identityOf } from "../../../storage/sqlite-file.ts";
+import { identityOf } from "../../../storage/sqlite.ts";
 import { HistorianError } from "../../errors.ts";
 import { migrate, schemaState } from "./schema.ts";
 
