@@ -1,3 +1,4 @@
+import type { Durability } from "../../../storage/sqlite.ts";
 import type {
   BackendContext,
   HistorianBackend,
@@ -10,7 +11,6 @@ import type {
 import { HistorianError } from "../../errors.ts";
 import type { VolttronTables } from "../volttron-sqlite/tables.ts";
 import { BatchEncoder } from "./batch.ts";
-import type { Durability } from "./database-file.ts";
 import { SqliteRetention } from "./retention.ts";
 import { type SqliteThread, sqliteThread } from "./thread.ts";
 

@@ -1,7 +1,7 @@
 import { isAbsolute, join } from "node:path";
+import type { Durability } from "../../../storage/sqlite.ts";
 import type { HistorianBackendType } from "../../contract.ts";
 import { SqliteBackend } from "./backend.ts";
-import type { Durability } from "./database-file.ts";
 
 /** `historian.connection` of the SQLite backend. */
 export interface SqliteConnection {

@@ -1,5 +1,5 @@
 import type { SQLInputValue } from "node:sqlite";
-import type { OpenDatabase } from "./database-file.ts";
+import type { Connection } from "../../../storage/sqlite.ts";
 
 /** Rows per INSERT: twice as fast as one by one. */
 const ROWS = 50;
@@ -13,7 +13,7 @@ export interface Insertion {
 
 /** Inserts so many rows, many with each statement. `put` adds the columns of a row to the values. */
 export function insertRows(
-  database: OpenDatabase,
+  database: Connection,
   insertion: Insertion,
   count: number,
   put: (row: number, values: SQLInputValue[]) => void,

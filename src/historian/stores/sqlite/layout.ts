@@ -1,6 +1,7 @@
 import type { SQLInputValue } from "node:sqlite";
+import type { Connection, Durability } from "../../../storage/sqlite.ts";
 import { type Batch, topicKey } from "./batch.ts";
-import { type Durability, type OpenDatabase, openForWriting } from "./database-file.ts";
+import { openForWriting } from "./database-file.ts";
 import { insertRows } from "./insert-rows.ts";
 import { LARGE } from "./schema.ts";
 import type { Layout, Removal } from "./writer.ts";
@@ -50,7 +51,7 @@ export function ownLayout(durability: Durability): Layout<Ids> {
 }
 
 function value(
-  database: OpenDatabase,
+  database: Connection,
   batch: Batch,
   row: number,
   topicId: number,
@@ -59,22 +60,21 @@ function value(
   const other = batch.others.get(row);
   if (other === undefined) return batch.numbers[row] as number;
   if (other === null || other.length <= LARGE_LENGTH) return other;
-  database.prepare(LARGE_VALUE).run(topicId, time, other);
+  database.run(LARGE_VALUE, topicId, time, other);
   return LARGE;
 }
 
 /** Device by device, as the key is: what goes lies side by side and leaves whole pages free. */
-function removeOldest({ prepare }: OpenDatabase, { before, rows }: Removal): number {
+function removeOldest(database: Connection, { before, rows }: Removal): number {
   let removed = 0;
-  for (const [device] of prepare(OLD_DEVICES).all(before) as unknown as [number][]) {
+  for (const [device] of database.all<[id: number]>(OLD_DEVICES, before)) {
     if (removed >= rows) break;
-    const nth = prepare(NTH_TIME).get(device, before, rows - removed - 1) as unknown as [number] | undefined;
-    removed += Number(prepare(REMOVE).run(device, nth ? nth[0] : before - 1).changes);
+    const nth = database.get<[time: number]>(NTH_TIME, device, before, rows - removed - 1);
+    removed += Number(database.run(REMOVE, device, nth ? nth[0] : before - 1).changes);
   }
   return removed;
 }
 
-function idOf(database: OpenDatabase, sql: string, ...values: SQLInputValue[]): number {
-  const [id] = database.prepare(sql).get(...values) as unknown as [number];
-  return id;
+function idOf(database: Connection, sql: string, ...values: SQLInputValue[]): number {
+  return database.get<[id: number]>(sql, ...values)![0];
 }

@@ -1,7 +1,8 @@
 import type { PointType, PointValue } from "../../../points/index.ts";
+import type { Connection } from "../../../storage/sqlite.ts";
 import type { ReadRequest, Topic } from "../../contract.ts";
 import { topicKey } from "./batch.ts";
-import { DatabaseFile, type OpenDatabase, openForReading, usedBytes } from "./database-file.ts";
+import { DatabaseFile, openForReading } from "./database-file.ts";
 import { LARGE } from "./schema.ts";
 
 /** Rows as columns: what goes from one thread to another fast. */
@@ -26,7 +27,7 @@ export class Reader {
   readonly #file: DatabaseFile;
 
   constructor(file: string) {
-    this.#file = new DatabaseFile(file, openForReading);
+    this.#file = new DatabaseFile(file, (path) => openForReading(path));
   }
 
   open(): void {
@@ -34,35 +35,31 @@ export class Reader {
   }
 
   topics(names?: readonly string[]): Topic[] {
-    const { prepare } = this.#file.get();
-    if (!names) return all<TopicColumns>(prepare(TOPICS).all()).map(toTopic);
-    const statement = prepare(`${TOPICS} WHERE key = ?`);
+    const database = this.#file.get();
+    if (!names) return database.all<TopicColumns>(TOPICS).map(toTopic);
     return [...new Set(names.map(topicKey))].flatMap((key) =>
-      all<TopicColumns>(statement.all(key)).map(toTopic),
+      database.all<TopicColumns>(`${TOPICS} WHERE key = ?`, key).map(toTopic),
     );
   }
 
   read(request: ReadRequest): Rows {
     const database = this.#file.get();
     // One snapshot for rows and large values.
-    database.db.exec("BEGIN");
+    database.exec("BEGIN");
     try {
-      const [ids] = all<[deviceId: number, topicId: number]>(
-        database.prepare(IDS).all(topicKey(request.topic)),
-      );
+      const ids = database.get<[deviceId: number, topicId: number]>(IDS, topicKey(request.topic));
       return ids ? readTopic(database, ...ids, request) : { times: new Float64Array(), values: [] };
     } finally {
-      database.db.exec("ROLLBACK");
+      database.exec("ROLLBACK");
     }
   }
 
   oldest(from: number = Number.MIN_SAFE_INTEGER): number | undefined {
-    const [[time] = [null]] = all<[time: number | null]>(this.#file.get().prepare(OLDEST).all(from));
-    return time ?? undefined;
+    return this.#file.get().get<[time: number | null]>(OLDEST, from)?.[0] ?? undefined;
   }
 
   size(): number {
-    return usedBytes(this.#file.get());
+    return this.#file.get().usedBytes();
   }
 
   close(): void {
@@ -70,11 +67,11 @@ export class Reader {
   }
 }
 
-function readTopic(database: OpenDatabase, deviceId: number, topicId: number, request: ReadRequest): Rows {
+function readTopic(database: Connection, deviceId: number, topicId: number, request: ReadRequest): Rows {
   const { start, end, order, limit, skip } = request;
-  const statement = database.prepare(order === "FIRST_TO_LAST" ? ROWS_UP : ROWS_DOWN);
+  const sql = order === "FIRST_TO_LAST" ? ROWS_UP : ROWS_DOWN;
   const range = [start ?? Number.MIN_SAFE_INTEGER, end ?? Number.MAX_SAFE_INTEGER + 1];
-  const rows = all<SampleColumns>(statement.all(deviceId, topicId, ...range, limit, skip));
+  const rows = database.all<SampleColumns>(sql, deviceId, topicId, ...range, limit, skip);
   return {
     times: Float64Array.from(rows, ([time]) => time),
     values: rows.map(([time, value]) => decode(database, topicId, time, value)),
@@ -86,23 +83,17 @@ function rowsInOrder(direction: "ASC" | "DESC"): string {
     ORDER BY time ${direction} LIMIT ? OFFSET ?`;
 }
 
-/** Rows of a statement that answers with arrays, which its types cannot tell. */
-function all<Columns>(rows: unknown): Columns[] {
-  return rows as Columns[];
-}
-
 function toTopic([name, units, type, tz]: TopicColumns): Topic {
   return { name, meta: { units, type, tz } };
 }
 
 function decode(
-  database: OpenDatabase,
+  database: Connection,
   topicId: number,
   time: number,
   value: number | string | null,
 ): PointValue {
   if (typeof value !== "string") return value;
   if (value !== LARGE) return JSON.parse(value);
-  const [json] = database.prepare(LARGE_VALUE).get(topicId, time) as unknown as [string];
-  return JSON.parse(json);
+  return JSON.parse(database.get<[json: string]>(LARGE_VALUE, topicId, time)![0]);
 }

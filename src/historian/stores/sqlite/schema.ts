@@ -1,4 +1,4 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { Form } from "../../../storage/sqlite.ts";
 import { HistorianError } from "../../errors.ts";
 
 /**
@@ -59,45 +59,25 @@ const STEPS = [
      FROM topic JOIN sample ON sample.device_id = topic.device_id AND sample.topic_id = topic.id;`,
 ];
 
-const SCHEMA_VERSION = STEPS.length;
-
 /** Stands in `sample.value` for a text in `large_value`. Not JSON and not a number, so never a value of its own. */
 export const LARGE = "@";
 
-/** `empty`: nothing in it yet. `behind`: made by an older version. */
-export type SchemaState = "empty" | "behind" | "current";
-
-/** Looks at a database without touching it. A newer schema or somebody else's file is refused (kind `give_up`). */
-export function schemaState(db: DatabaseSync, file: string): SchemaState {
-  const version = db.prepare("PRAGMA user_version").get()?.user_version as number;
-  if (version > SCHEMA_VERSION)
-    throw new HistorianError(
+/** The tables of a history file. */
+export const HISTORY_FORM: Form = {
+  newest: STEPS.length,
+  steps: (version) => STEPS.slice(version),
+  newer: (file, version) =>
+    new HistorianError(
       "give_up",
-      `${file} was made by a newer voltbridge (schema ${version}, this one knows ${SCHEMA_VERSION}); it is left as it is. Run that version, or set historian.connection.path to another file`,
+      `${file} was made by a newer voltbridge (schema ${version}, this one knows ${STEPS.length}); it is left as it is. Run that version, or set historian.connection.path to another file`,
+    ),
+  foreign(connection) {
+    const volttron = connection.get("SELECT 1 FROM pragma_table_xinfo('data') WHERE name = 'value_string'");
+    return new HistorianError(
+      "give_up",
+      volttron
+        ? `${connection.file} is a file of VOLTTRON's historian; it is left as it is. Set historian.backend to volttron-sqlite`
+        : `${connection.file} is a SQLite file of something else; it is left as it is. Set historian.connection.path to another file`,
     );
-  if (version > 0) return version === SCHEMA_VERSION ? "current" : "behind";
-  if (db.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined) return "empty";
-  const volttron = db.prepare("SELECT 1 FROM pragma_table_xinfo('data') WHERE name = 'value_string'").get();
-  throw new HistorianError(
-    "give_up",
-    volttron
-      ? `${file} is a file of VOLTTRON's historian; it is left as it is. Set historian.backend to volttron-sqlite`
-      : `${file} is a SQLite file of something else; it is left as it is. Set historian.connection.path to another file`,
-  );
-}
-
-/** Brings the schema up to date, in one transaction. */
-export function migrate(db: DatabaseSync, file: string): void {
-  if (schemaState(db, file) === "current") return;
-  db.exec("BEGIN IMMEDIATE");
-  try {
-    // Another process may have been first.
-    schemaState(db, file);
-    const version = db.prepare("PRAGMA user_version").get()?.user_version as number;
-    for (const step of STEPS.slice(version)) db.exec(step);
-    db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
-  } catch (error) {
-    if (db.isTransaction) db.exec("ROLLBACK");
-    throw error;
-  }
-}
+  },
+};

@@ -1,4 +1,5 @@
 import { workerData } from "node:worker_threads";
+import type { Durability } from "../../../storage/sqlite.ts";
 import { serveThread } from "../../../storage/thread-calls.ts";
 import type { ReadRequest, Topic } from "../../contract.ts";
 import type { HistorianErrorKind } from "../../errors.ts";
@@ -6,7 +7,6 @@ import { volttronLayout } from "../volttron-sqlite/layout.ts";
 import { VolttronReader } from "../volttron-sqlite/reader.ts";
 import type { VolttronTables } from "../volttron-sqlite/tables.ts";
 import type { Batch } from "./batch.ts";
-import type { Durability } from "./database-file.ts";
 import { historianError } from "./failure.ts";
 import { ownLayout } from "./layout.ts";
 import { Reader, type Rows } from "./reader.ts";

@@ -1,16 +1,16 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { Connection } from "../../../storage/sqlite.ts";
 import type { Batch, TopicDefinition } from "./batch.ts";
-import { DatabaseFile, type OpenDatabase } from "./database-file.ts";
+import { DatabaseFile } from "./database-file.ts";
 
 /** How samples lie in a file. `Ids` is what a row needs to know of its topic. */
 export interface Layout<Ids> {
   /** Opens a file for writing, made where it is missing. */
-  open(file: string): DatabaseSync;
+  open(file: string): Connection;
   /** Stores name and metadata of a topic, as they are now. */
-  storeTopic(database: OpenDatabase, topic: TopicDefinition): Ids;
-  storeSamples(database: OpenDatabase, batch: Batch, topicOf: (row: number) => TopicInFile<Ids>): void;
+  storeTopic(database: Connection, topic: TopicDefinition): Ids;
+  storeSamples(database: Connection, batch: Batch, topicOf: (row: number) => TopicInFile<Ids>): void;
   /** Removes about so many of the oldest samples; answers how many. */
-  remove(database: OpenDatabase, removal: Removal): number;
+  remove(database: Connection, removal: Removal): number;
 }
 
 export interface TopicInFile<Ids> {
@@ -35,7 +35,7 @@ export class Writer<Ids> {
   readonly #file: DatabaseFile;
   readonly #layout: Layout<Ids>;
   readonly #topics: KnownTopic<Ids>[] = [];
-  #database: OpenDatabase | undefined;
+  #database: Connection | undefined;
 
   readonly #onRemoved: () => void;
 
@@ -65,7 +65,7 @@ export class Writer<Ids> {
     const database = this.#connected();
     const added: KnownTopic<Ids>[] = [];
     try {
-      inTransaction(database.db, () => {
+      database.transaction(() => {
         this.#storeTopics(database, batch.topicNumbers, added);
         const topicOf = (row: number) => this.#topics[batch.topicNumbers[row] as number] as TopicInFile<Ids>;
         this.#layout.storeSamples(database, batch, topicOf);
@@ -78,7 +78,7 @@ export class Writer<Ids> {
 
   remove(removal: Removal): number {
     const database = this.#connected();
-    return inTransaction(database.db, () => this.#layout.remove(database, removal));
+    return database.transaction(() => this.#layout.remove(database, removal));
   }
 
   close(): void {
@@ -86,7 +86,7 @@ export class Writer<Ids> {
   }
 
   /** The open file; one that took the place of another knows no topics yet. */
-  #connected(): OpenDatabase {
+  #connected(): Connection {
     const database = this.#file.get();
     if (database !== this.#database) {
       for (const topic of this.#topics) delete topic.ids;
@@ -96,24 +96,12 @@ export class Writer<Ids> {
     return database;
   }
 
-  #storeTopics(database: OpenDatabase, numbers: Uint32Array, added: KnownTopic<Ids>[]): void {
+  #storeTopics(database: Connection, numbers: Uint32Array, added: KnownTopic<Ids>[]): void {
     for (const number of numbers) {
       const topic = this.#topics[number] as KnownTopic<Ids>;
       if (topic.ids) continue;
       topic.ids = this.#layout.storeTopic(database, topic.definition);
       added.push(topic);
     }
-  }
-}
-
-function inTransaction<T>(db: DatabaseSync, run: () => T): T {
-  db.exec("BEGIN IMMEDIATE");
-  try {
-    const answer = run();
-    db.exec("COMMIT");
-    return answer;
-  } catch (error) {
-    if (db.isTransaction) db.exec("ROLLBACK");
-    throw error;
   }
 }

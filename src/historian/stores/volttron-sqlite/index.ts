@@ -1,7 +1,7 @@
 import { isAbsolute, join } from "node:path";
+import type { Durability } from "../../../storage/sqlite.ts";
 import type { HistorianBackendType } from "../../contract.ts";
 import { SqliteBackend } from "../sqlite/backend.ts";
-import type { Durability } from "../sqlite/database-file.ts";
 import { type TablesDefinition, tablesIn } from "./tables.ts";
 
 /** `historian.connection` of the backend for files of VOLTTRON's SQLite historian. */

@@ -1,10 +1,9 @@
+import { Connection, type Durability, makeFile } from "../../../storage/sqlite.ts";
 import { formatTime } from "../../time.ts";
 import { type TopicDefinition, topicKey } from "../sqlite/batch.ts";
-import type { Durability, OpenDatabase } from "../sqlite/database-file.ts";
 import { insertRows } from "../sqlite/insert-rows.ts";
 import type { Layout } from "../sqlite/writer.ts";
-import { openForWriting } from "./file.ts";
-import { fileKind, quoted, type VolttronTables } from "./tables.ts";
+import { fileKind, makeTables, quoted, type VolttronTables } from "./tables.ts";
 import { metaText, numberText } from "./text.ts";
 import { TopicIds } from "./topic-ids.ts";
 
@@ -19,37 +18,45 @@ export function volttronLayout(tables: VolttronTables, durability: Durability): 
   const ids = new TopicIds(tables);
   let separate = false;
 
-  function storeMeta(database: OpenDatabase, id: number, topic: TopicDefinition): void {
+  function storeMeta(database: Connection, id: number, topic: TopicDefinition): void {
     const table = separate ? meta : topics;
-    const row = database.prepare(`SELECT metadata FROM ${table} WHERE topic_id = ?`).get(id);
-    const [before] = (row ?? [null]) as unknown as [string | null];
+    const [before = null] =
+      database.get<[string | null]>(`SELECT metadata FROM ${table} WHERE topic_id = ?`, id) ?? [];
     const after = metaText(topic.meta, before);
     if (after === before) return;
     if (separate)
-      database.prepare(`INSERT OR REPLACE INTO ${meta} (topic_id, metadata) VALUES (?, ?)`).run(id, after);
-    else database.prepare(`UPDATE ${topics} SET metadata = ? WHERE topic_id = ?`).run(after, id);
+      database.run(`INSERT OR REPLACE INTO ${meta} (topic_id, metadata) VALUES (?, ?)`, id, after);
+    else database.run(`UPDATE ${topics} SET metadata = ? WHERE topic_id = ?`, after, id);
   }
 
   return {
     open(file) {
-      const db = openForWriting(file, tables, durability);
-      separate = fileKind(db, file, tables) === "separate";
-      return db;
+      makeFile(file);
+      // The kind of journal stays as it is.
+      return Connection.open(file, {}, (database) => {
+        database.exec(`PRAGMA synchronous = ${durability}`);
+        const kind = fileKind(database, tables);
+        separate = kind === "separate";
+        if (kind !== "empty") return;
+        // VOLTTRON wants it so, and would otherwise write the whole file anew.
+        database.exec("PRAGMA auto_vacuum = FULL");
+        makeTables(database, tables);
+      });
     },
     storeTopic(database, topic) {
       const key = topicKey(topic.name);
       let id = ids.find(database, key);
       if (id === undefined) {
-        const { lastInsertRowid } = database
-          .prepare(`INSERT INTO ${topics} (topic_name) VALUES (?)`)
-          .run(topic.name);
+        const { lastInsertRowid } = database.run(`INSERT INTO ${topics} (topic_name) VALUES (?)`, topic.name);
         id = Number(lastInsertRowid);
         ids.add(key, id);
       } else {
         // Another topic may have that spelling already, in files of versions that told cases apart.
-        database
-          .prepare(`UPDATE OR IGNORE ${topics} SET topic_name = ?1 WHERE topic_id = ?2 AND topic_name <> ?1`)
-          .run(topic.name, id);
+        database.run(
+          `UPDATE OR IGNORE ${topics} SET topic_name = ?1 WHERE topic_id = ?2 AND topic_name <> ?1`,
+          topic.name,
+          id,
+        );
       }
       storeMeta(database, id, topic);
       return id;
@@ -65,10 +72,12 @@ export function volttronLayout(tables: VolttronTables, durability: Durability): 
         values.push(formatTime(batch.times[row] as number), id, text);
       });
     },
-    remove({ prepare }, { before, rows }) {
-      const removed = prepare(
+    remove(database, { before, rows }) {
+      const removed = database.run(
         `DELETE FROM ${data} WHERE rowid IN (SELECT rowid FROM ${data} WHERE ts < ? ORDER BY ts LIMIT ?)`,
-      ).run(formatTime(before), rows);
+        formatTime(before),
+        rows,
+      );
       return Number(removed.changes);
     },
   };

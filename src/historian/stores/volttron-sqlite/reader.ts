@@ -2,9 +2,8 @@ import type { PointValue } from "../../../points/index.ts";
 import type { ReadRequest, Topic } from "../../contract.ts";
 import { formatTime, parseIsoTime } from "../../time.ts";
 import { topicKey } from "../sqlite/batch.ts";
-import { DatabaseFile, usedBytes } from "../sqlite/database-file.ts";
+import { DatabaseFile, openForReading } from "../sqlite/database-file.ts";
 import type { Rows } from "../sqlite/reader.ts";
-import { openForReading } from "./file.ts";
 import { type FileKind, fileKind, quoted, type VolttronTables } from "./tables.ts";
 import { parseMeta, parseValue } from "./text.ts";
 import { TopicIds } from "./topic-ids.ts";
@@ -21,11 +20,13 @@ export class VolttronReader {
   #topicsSql = "";
 
   constructor(file: string, tables: VolttronTables) {
-    this.#file = new DatabaseFile(file, (path) => {
-      const db = openForReading(path, tables);
-      this.#topicsSql = topicsSql(tables, fileKind(db, path, tables));
-      return db;
-    });
+    this.#file = new DatabaseFile(file, (path) =>
+      openForReading(path, (database) => {
+        const kind = fileKind(database, tables);
+        this.#topicsSql = topicsSql(tables, kind);
+        return kind === "empty";
+      }),
+    );
     this.#tables = tables;
     this.#ids = new TopicIds(tables);
   }
@@ -41,14 +42,14 @@ export class VolttronReader {
       byKey.set(topicKey(name), { name, meta: parseMeta(meta) });
     };
     if (names) {
-      const one = database.prepare(`${this.#topicsSql} WHERE t.topic_id = ?`);
+      const one = `${this.#topicsSql} WHERE t.topic_id = ?`;
       for (const key of new Set(names.map(topicKey))) {
         const id = this.#ids.find(database, key);
-        if (id !== undefined) for (const row of all<[string, string | null]>(one.all(id))) add(row);
+        if (id !== undefined) for (const row of database.all<[string, string | null]>(one, id)) add(row);
       }
     } else {
-      const every = database.prepare(`${this.#topicsSql} ORDER BY t.topic_id`);
-      for (const row of all<[string, string | null]>(every.all())) add(row);
+      const every = `${this.#topicsSql} ORDER BY t.topic_id`;
+      for (const row of database.all<[string, string | null]>(every)) add(row);
     }
     return [...byKey.values()];
   }
@@ -58,16 +59,14 @@ export class VolttronReader {
     const id = this.#ids.find(database, topicKey(topic));
     const times: number[] = [];
     const values: PointValue[] = [];
-    const statement = database.prepare(
-      `SELECT ts, value_string FROM ${quoted(this.#tables.data)} WHERE topic_id = ? AND ts >= ? AND ts < ?
-       ORDER BY ts ${order === "FIRST_TO_LAST" ? "ASC" : "DESC"} LIMIT ? OFFSET ?`,
-    );
+    const sql = `SELECT ts, value_string FROM ${quoted(this.#tables.data)} WHERE topic_id = ? AND ts >= ? AND ts < ?
+       ORDER BY ts ${order === "FIRST_TO_LAST" ? "ASC" : "DESC"} LIMIT ? OFFSET ?`;
     const from = start === undefined ? FIRST : formatTime(start);
     const to = end === undefined ? LAST : formatTime(end);
     // A row whose time cannot be read is passed over; the answer is full all the same.
     for (let offset = skip; id !== undefined && times.length < limit; ) {
       const wanted = Math.min(limit - times.length, Number.MAX_SAFE_INTEGER);
-      const rows = all<[string, string]>(statement.all(id, from, to, wanted, offset));
+      const rows = database.all<[string, string]>(sql, id, from, to, wanted, offset);
       for (const [ts, value] of rows) {
         const time = parseIsoTime(String(ts));
         if (time === undefined) continue;
@@ -82,13 +81,13 @@ export class VolttronReader {
 
   oldest(from?: number): number | undefined {
     const sql = `SELECT min(ts) FROM ${quoted(this.#tables.data)} WHERE ts >= ?`;
-    const statement = this.#file.get().prepare(sql);
-    const [ts] = statement.get(from === undefined ? FIRST : formatTime(from)) as unknown as [string | null];
-    return ts === null ? undefined : parseIsoTime(ts);
+    const first = from === undefined ? FIRST : formatTime(from);
+    const ts = this.#file.get().get<[string | null]>(sql, first)?.[0];
+    return ts == null ? undefined : parseIsoTime(ts);
   }
 
   size(): number {
-    return usedBytes(this.#file.get());
+    return this.#file.get().usedBytes();
   }
 
   close(): void {
@@ -101,8 +100,4 @@ function topicsSql({ topics, meta }: VolttronTables, kind: FileKind): string {
     ? `SELECT t.topic_name, t.metadata FROM ${quoted(topics)} AS t`
     : `SELECT t.topic_name, m.metadata FROM ${quoted(topics)} AS t
        LEFT JOIN ${quoted(meta)} AS m ON m.topic_id = t.topic_id`;
-}
-
-function all<Columns>(rows: unknown): Columns[] {
-  return rows as Columns[];
 }

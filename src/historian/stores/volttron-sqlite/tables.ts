@@ -1,4 +1,4 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { Connection } from "../../../storage/sqlite.ts";
 import { HistorianError } from "../../errors.ts";
 
 /** VOLTTRON's `tables_def`: the names of a historian's tables. */
@@ -38,35 +38,29 @@ export function quoted(name: string): string {
 }
 
 /** Looks at a file without touching it. Throws a HistorianError (kind `give_up`) for one that holds other tables. */
-export function fileKind(db: DatabaseSync, file: string, tables: VolttronTables): FileKind {
-  const columns = (table: string): string[] =>
-    db
-      .prepare("SELECT name FROM pragma_table_info(?)")
-      .all(table)
-      .map(({ name }) => String(name));
+export function fileKind(database: Connection, tables: VolttronTables): FileKind {
   const has = (table: string, ...names: string[]): boolean => {
-    const found = columns(table);
+    const found = database.all("SELECT name FROM pragma_table_info(?)", table).flat();
     return names.every((name) => found.includes(name));
   };
   if (has(tables.data, "ts", "topic_id", "value_string") && has(tables.topics, "topic_id", "topic_name")) {
     if (has(tables.topics, "metadata")) return "merged";
     if (has(tables.meta, "topic_id", "metadata")) return "separate";
   }
-  const found = db
-    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
-    .all()
-    .map(({ name }) => String(name));
+  const found = database
+    .all("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
+    .flat();
   if (found.length === 0) return "empty";
   throw new HistorianError(
     "give_up",
-    `${file} has no tables of VOLTTRON's historian named ${tables.data} and ${tables.topics}; it is left as it is. It has ${found.join(", ")}: set historian.connection.tables_def as VOLTTRON's config has it, or another path`,
+    `${database.file} has no tables of VOLTTRON's historian named ${tables.data} and ${tables.topics}; it is left as it is. It has ${found.join(", ")}: set historian.connection.tables_def as VOLTTRON's config has it, or another path`,
   );
 }
 
 /** The tables as VOLTTRON's historian makes them today. Every column, its type and the keys are what its statements rely on. */
-export function makeTables(db: DatabaseSync, tables: VolttronTables): void {
+export function makeTables(database: Connection, tables: VolttronTables): void {
   const [data, topics] = [quoted(tables.data), quoted(tables.topics)];
-  db.exec(`BEGIN IMMEDIATE;
+  database.exec(`BEGIN IMMEDIATE;
     CREATE TABLE IF NOT EXISTS ${data} (
       ts timestamp NOT NULL, topic_id INTEGER NOT NULL, value_string TEXT NOT NULL, UNIQUE (topic_id, ts));
     CREATE INDEX IF NOT EXISTS data_idx ON ${data} (ts);

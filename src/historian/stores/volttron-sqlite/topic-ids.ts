@@ -1,5 +1,5 @@
+import type { Connection } from "../../../storage/sqlite.ts";
 import { topicKey } from "../sqlite/batch.ts";
-import type { OpenDatabase } from "../sqlite/database-file.ts";
 import { quoted, type VolttronTables } from "./tables.ts";
 
 /**
@@ -10,18 +10,18 @@ export class TopicIds {
   readonly #all: string;
   readonly #one: string;
   readonly #ids = new Map<string, number>();
-  #database: OpenDatabase | undefined;
-  #version: unknown;
+  #database: Connection | undefined;
+  #version = 0;
 
   constructor({ topics }: VolttronTables) {
     this.#all = `SELECT topic_id, topic_name FROM ${quoted(topics)} ORDER BY topic_id`;
     this.#one = `SELECT topic_name FROM ${quoted(topics)} WHERE topic_id = ?`;
   }
 
-  find(database: OpenDatabase, key: string): number | undefined {
+  find(database: Connection, key: string): number | undefined {
     const id = database === this.#database ? this.#ids.get(key) : undefined;
     if (id !== undefined) {
-      const row = database.prepare(this.#one).get(id) as unknown as [name: string] | undefined;
+      const row = database.get<[name: string]>(this.#one, id);
       if (row && topicKey(row[0]) === key) return id;
     }
     this.#refresh(database, id !== undefined);
@@ -33,14 +33,14 @@ export class TopicIds {
     this.#ids.set(key, id);
   }
 
-  #refresh(database: OpenDatabase, stale: boolean): void {
+  #refresh(database: Connection, stale: boolean): void {
     // Changes with every commit of another connection.
-    const [version] = database.prepare("PRAGMA data_version").get() as unknown as [number];
+    const version = database.number("PRAGMA data_version");
     if (!stale && database === this.#database && version === this.#version) return;
     this.#database = database;
     this.#version = version;
     this.#ids.clear();
-    for (const [id, name] of database.prepare(this.#all).all() as unknown as [number, string][])
+    for (const [id, name] of database.all<[id: number, name: string]>(this.#all))
       this.#ids.set(topicKey(name), id);
   }
 }
