@@ -1,6 +1,6 @@
-import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
-import { dirname } from "node:path";
-import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { existsSync } from "node:fs";
+import type { SQLInputValue } from "node:sqlite";
+import { Connection, type Form, makeFile } from "../../storage/sqlite.ts";
 import { sqliteFailure } from "../../storage/sqlite-failure.ts";
 import {
   NOTHING_TALLIED,
@@ -15,9 +15,22 @@ import { ddl, migrationsFrom, SCHEMA_VERSION } from "../schema.ts";
 import type { SqlValue } from "../tables.ts";
 import type { Calls } from "./calls.ts";
 
-/** "vbcs": tells our files from those of others. */
-const APPLICATION_ID = 0x76626373;
-const BUSY_MS = 5000;
+const FORM: Form = {
+  newest: SCHEMA_VERSION,
+  /** "vbcs" */
+  applicationId: 0x76626373,
+  steps: (version) => (version === 0 ? [ddl(sqliteDialect)] : migrationsFrom(version, sqliteDialect)),
+  newer: (file, version) =>
+    new SessionDatabaseError(
+      `${file} was made by a newer voltbridge (schema ${version}, this one knows ${SCHEMA_VERSION}); it is left as it is. Run that version, or set sessions.connection.path to another file`,
+      false,
+    ),
+  foreign: ({ file }) =>
+    new SessionDatabaseError(
+      `${file} is a SQLite file of something else; it is left as it is. Set sessions.connection.path to another file`,
+      false,
+    ),
+};
 
 /** SQLite's primary result codes that no other try cures, with what to do. */
 const GIVE_UP: Readonly<Record<number, string>> = {
@@ -29,8 +42,7 @@ const GIVE_UP: Readonly<Record<number, string>> = {
 export class SessionFile implements Calls {
   readonly #file: string;
   readonly #readonly: boolean;
-  readonly #statements = new Map<string, StatementSync>();
-  #db: DatabaseSync | undefined;
+  #connection: Connection | undefined;
 
   constructor(file: string, readonly: boolean) {
     this.#file = file;
@@ -42,35 +54,24 @@ export class SessionFile implements Calls {
   }
 
   write(statements: readonly Statement[]): Rows[] {
-    const db = this.#open();
-    db.exec("BEGIN IMMEDIATE");
-    try {
+    const connection = this.#open();
+    return connection.transaction(() => {
       let tally = NOTHING_TALLIED;
-      const answers = statements.map((statement) => {
-        const prepared = this.#prepare(statement.sql);
-        const answer: Rows[number][] = [];
-        for (const row of valuesOf(statement, tally))
-          answer.push(...(prepared.all(...row.map(bound)) as unknown as Rows));
+      return statements.map((statement) => {
+        const answer = valuesOf(statement, tally).flatMap((row) => answerOf(connection, statement.sql, row));
         if (statement.tally) tally = tallyOf(statement, answer);
         return answer;
       });
-      db.exec("COMMIT");
-      return answers;
-    } catch (error) {
-      if (db.isTransaction) db.exec("ROLLBACK");
-      throw error;
-    }
+    });
   }
 
   read({ sql, values }: Parameters<Calls["read"]>[0]): Rows {
-    this.#open();
-    return this.#prepare(sql).all(...values.map(bound)) as unknown as Rows;
+    return answerOf(this.#open(), sql, values);
   }
 
   close(): void {
-    this.#statements.clear();
-    this.#db?.close();
-    this.#db = undefined;
+    this.#connection?.close();
+    this.#connection = undefined;
   }
 
   failure(error: unknown): SessionDatabaseError {
@@ -79,86 +80,31 @@ export class SessionFile implements Calls {
     return new SessionDatabaseError(`session file ${this.#file}: ${why}`, curable, { cause: error });
   }
 
-  #open(): DatabaseSync {
-    if (this.#db) return this.#db;
-    if (this.#readonly && !existsSync(this.#file))
-      throw new SessionDatabaseError(
-        `there are no sessions at ${this.#file} yet; voltbridge sessions sync fetches them`,
-        true,
-      );
-    if (!this.#readonly) {
-      mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
-      closeSync(openSync(this.#file, "a", 0o600));
-    }
-    const db = new DatabaseSync(this.#file, { timeout: BUSY_MS, readOnly: this.#readonly });
-    try {
-      this.#ready(db);
-    } catch (error) {
-      db.close();
-      throw error;
-    }
-    this.#db = db;
-    return db;
-  }
-
-  #ready(db: DatabaseSync): void {
-    const version = versionOf(db, this.#file);
-    if (this.#readonly) {
-      if (version === SCHEMA_VERSION) return;
-      const what = version === 0 ? "holds no sessions yet" : "was made by an older voltbridge";
-      throw new SessionDatabaseError(
-        `${this.#file} ${what}; voltbridge sessions sync brings it up to date`,
-        true,
-      );
-    }
-    // Data and how far reading has come are one transaction: what a power cut takes is read again.
-    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = normal; PRAGMA foreign_keys = on");
-    if (version < SCHEMA_VERSION) migrate(db, this.#file);
-  }
-
-  #prepare(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (!statement) {
-      statement = this.#db!.prepare(sql);
-      statement.setReturnArrays(true);
-      this.#statements.set(sql, statement);
-    }
-    return statement;
+  #open(): Connection {
+    this.#connection ??= this.#readonly ? openForReading(this.#file) : openForWriting(this.#file);
+    return this.#connection;
   }
 }
 
-function bound(value: SqlValue): SQLInputValue {
-  return typeof value === "boolean" ? Number(value) : value;
+function openForReading(file: string): Connection {
+  const refused = (why: string) => new SessionDatabaseError(why, true);
+  if (!existsSync(file))
+    throw refused(`there are no sessions at ${file} yet; voltbridge sessions sync fetches them`);
+  return Connection.open(file, { readOnly: true }, (connection) => {
+    const version = connection.version(FORM);
+    if (version === SCHEMA_VERSION) return;
+    const what = version === 0 ? "holds no sessions yet" : "was made by an older voltbridge";
+    throw refused(`${file} ${what}; voltbridge sessions sync brings it up to date`);
+  });
 }
 
-/** 0 for an empty file. Refuses a newer schema, and files of something else. */
-function versionOf(db: DatabaseSync, file: string): number {
-  const number = (pragma: string) => Object.values(db.prepare(`PRAGMA ${pragma}`).get() ?? {})[0] as number;
-  const version = number("user_version");
-  if (db.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined) return 0;
-  if (number("application_id") !== APPLICATION_ID)
-    throw new SessionDatabaseError(
-      `${file} is a SQLite file of something else; it is left as it is. Set sessions.connection.path to another file`,
-      false,
-    );
-  if (version > SCHEMA_VERSION)
-    throw new SessionDatabaseError(
-      `${file} was made by a newer voltbridge (schema ${version}, this one knows ${SCHEMA_VERSION}); it is left as it is. Run that version, or set sessions.connection.path to another file`,
-      false,
-    );
-  return version;
+function openForWriting(file: string): Connection {
+  makeFile(file);
+  // Data and how far reading has come are one transaction: what a power cut takes is read again.
+  return Connection.open(file, { durability: "normal", form: FORM });
 }
 
-function migrate(db: DatabaseSync, file: string): void {
-  db.exec("BEGIN IMMEDIATE");
-  try {
-    // Another process may have been first.
-    const version = versionOf(db, file);
-    const steps = version === 0 ? [ddl(sqliteDialect)] : migrationsFrom(version, sqliteDialect);
-    for (const step of steps) db.exec(step);
-    db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; PRAGMA application_id = ${APPLICATION_ID}; COMMIT`);
-  } catch (error) {
-    if (db.isTransaction) db.exec("ROLLBACK");
-    throw error;
-  }
+function answerOf(connection: Connection, sql: string, values: readonly SqlValue[]): Rows[number][] {
+  const bound = values.map((value): SQLInputValue => (typeof value === "boolean" ? Number(value) : value));
+  return connection.all<Rows[number]>(sql, ...bound);
 }
