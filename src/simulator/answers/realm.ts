@@ -8,8 +8,13 @@ import { Refusal, type Scene } from "./answer.ts";
 
 /** What the account may see and touch: its own, and what others have granted its organisation. */
 
-/** Instances of the network (guide §4.1.5); IDs begin with one of them. */
-const INSTANCES = new Set(["1", "2", "3", "4"]);
+/** Instances of the network, those of the guide's sample (§4.1.5); IDs begin with one of them. */
+export const INSTANCES = [
+  { cpnID: "1", cpnName: "USA", cpnDescription: "ChargePoint North America" },
+  { cpnID: "2", cpnName: "EU", cpnDescription: "ChargePoint Europe" },
+  { cpnID: "3", cpnName: "AU", cpnDescription: "ChargePoint Australia" },
+  { cpnID: "4", cpnName: "CA", cpnDescription: "ChargePoint Canada" },
+];
 
 export function rightsOn({ account }: Scene, station: Station): Profile | null {
   return stationRights(account.organisation, station);
@@ -33,7 +38,7 @@ export function managedStation(scene: Scene, id: string): Station {
 /** @throws Refusal 152 for another form than `CPNID:number`, 119 for another network's */
 export function checkStationID(id: string): string {
   if (!/^\d+:\d+$/.test(id)) throw new Refusal("152");
-  if (!INSTANCES.has(id.split(":")[0]!)) throw new Refusal("119");
+  if (!INSTANCES.some(({ cpnID }) => cpnID === id.split(":")[0])) throw new Refusal("119");
   return id;
 }
 

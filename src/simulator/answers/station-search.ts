@@ -1,11 +1,13 @@
 import type { Group } from "../world/groups.ts";
 import type { Outlet } from "../world/models.ts";
+import { fullAddress, type Site } from "../world/sites.ts";
 import type { Station } from "../world/station.ts";
+import type { World } from "../world/world.ts";
 import { Refusal, type Scene } from "./answer.ts";
-import { isWithin } from "./distance.ts";
-import { isAt, namesPlace, type PlaceSearch, placeOf } from "./place.ts";
 import { checkStationID, knownGroup, namedOrganisation, rightsOn, seesGroup } from "./realm.ts";
 import { matchesPattern, sameText } from "./values.ts";
+
+/** Searching for stations: the elements that operations share, by hardware, place and owner. */
 
 type Text = string | null;
 
@@ -44,8 +46,8 @@ export function searchStations(scene: Scene, search: StationSearch): readonly St
   return searchAmong(scene, search, seen, (station) => rightsOn(scene, station) !== null);
 }
 
-/** As {@link searchStations}, among others than those the account may see; `belongs` tells of one that is asked for by ID. */
-export function searchAmong(
+/** As {@link searchStations}, among any stations; `belongs` decides about one that is asked for by ID. */
+function searchAmong(
   scene: Scene,
   search: StationSearch,
   all: readonly Station[],
@@ -60,6 +62,20 @@ export function searchAmong(
     .filter((station) => station !== undefined)
     .filter((station) => belongs(station) && tests.every((test) => test(station)))
     .sort((a, b) => a.number - b.number);
+}
+
+/** Answers have no pages; beyond these, the first are told. */
+const MOST_PUBLIC = 500;
+
+/** Stations that every driver can find, whoever owns them. @throws Refusal 169 where none matches */
+export function publicStations(
+  scene: Scene,
+  search: StationSearch,
+  also: (stations: readonly Station[]) => readonly Station[] = (stations) => stations,
+): readonly Station[] {
+  const found = also(searchAmong(scene, search, scene.world.publicStations, ({ isPublic }) => isPublic));
+  if (found.length === 0) throw new Refusal("169");
+  return found.slice(0, MOST_PUBLIC);
 }
 
 /** Whether a search names anything that a station must have. */
@@ -131,4 +147,110 @@ function groupsOf(scene: Scene, { sgID, sgName }: StationSearch): readonly Group
   if (!sgName) return byID;
   const groups = byID ?? scene.world.groups.filter((group) => seesGroup(scene, group));
   return groups.filter((group) => matchesPattern(sgName, group.name));
+}
+
+/** Where to look for stations (guide §6.1.2, §7.1.2). */
+interface PlaceSearch {
+  readonly Address?: Text;
+  readonly City?: Text;
+  readonly State?: Text;
+  readonly Country?: Text;
+  readonly postalCode?: Text;
+  readonly Proximity?: number | null;
+  readonly proximityUnit?: Text;
+  readonly Geo?: { readonly Lat: Text; readonly Long: Text } | null;
+}
+
+function namesPlace({ Address, City, State, Country, postalCode }: PlaceSearch): boolean {
+  return Boolean(Address || City || State || Country || postalCode);
+}
+
+/**
+ * The circle that a search asks for, and whether the words of its address count besides. A circle lies around Geo, or,
+ * where only a Proximity is given, around the most granular part of the address (guide §6.1.2): then the words only
+ * say where its middle is.
+ *
+ * @throws Refusal 135 where it cannot be read, 118 where Geo and a street address are not at the same place
+ */
+function placeOf(world: World, search: PlaceSearch): { circle: Around | null; byText: boolean } {
+  const { Geo, Proximity } = search;
+  const metres = metresOf(Proximity, search.proximityUnit);
+  if (Geo && Geo.Lat !== null && Geo.Long !== null) {
+    const latitude = Number(Geo.Lat);
+    const longitude = Number(Geo.Long);
+    if (!(Math.abs(latitude) <= 90) || !(Math.abs(longitude) <= 180)) throw new Refusal("135");
+    const circle = { latitude, longitude, metres };
+    if (search.Address && !sitesAt(world, search).some((site) => isWithin(circle, site))) {
+      throw new Refusal("118");
+    }
+    return { circle, byText: true };
+  }
+  if (Proximity === null || Proximity === undefined || !namesPlace(search)) {
+    return { circle: null, byText: true };
+  }
+  const sites = sitesAt(world, mostGranular(search));
+  // Nobody knows where that is; no station is there by its words either.
+  if (sites.length === 0) return { circle: null, byText: true };
+  const middle = (of: (site: Site) => number): number =>
+    sites.reduce((sum, site) => sum + of(site), 0) / sites.length;
+  const circle = {
+    latitude: middle(({ latitude }) => latitude),
+    longitude: middle(({ longitude }) => longitude),
+    metres,
+  };
+  return { circle, byText: false };
+}
+
+/** The part of an address that says most exactly where it is; what is wider than it only tells places of that name apart. */
+function mostGranular({ Address, City, State, Country, postalCode }: PlaceSearch): PlaceSearch {
+  const wider = { State, Country };
+  if (Address) return { Address, postalCode, City, ...wider };
+  if (postalCode) return { postalCode, ...wider };
+  return City ? { City, ...wider } : wider;
+}
+
+/** Places with stations that an address means. */
+function sitesAt(world: World, search: PlaceSearch): readonly Site[] {
+  return world.sites.filter((site) => isAt(site, search));
+}
+
+/** Whether all words of an address are the site's, in any case; the street may be given with what follows it. */
+export function isAt(site: Site, { Address, City, State, Country, postalCode }: PlaceSearch): boolean {
+  return (
+    sameText(City, site.city) &&
+    sameText(State, site.state) &&
+    sameText(Country, site.country) &&
+    sameText(postalCode, site.postalCode) &&
+    (!Address || fullAddress(site).toLowerCase().includes(Address.toLowerCase()))
+  );
+}
+
+const EARTH_RADIUS_M = 6_371_000;
+const DEFAULT_PROXIMITY = 5;
+/** Metres in the units of proximityUnit (guide §7.1.2). */
+const METRES: Readonly<Record<string, number>> = { M: 1609.344, N: 1852, K: 1000, F: 0.3048, I: 0.0254 };
+
+interface Around {
+  readonly latitude: number;
+  readonly longitude: number;
+  readonly metres: number;
+}
+
+/** A radius in metres. @throws Refusal 135 where it is none */
+function metresOf(proximity: number | null | undefined, unit: string | null | undefined): number {
+  const metres = METRES[(unit ?? "M").toUpperCase()];
+  const radius = proximity ?? DEFAULT_PROXIMITY;
+  if (metres === undefined || radius < 0) throw new Refusal("135");
+  return radius * metres;
+}
+
+/** By the great circle between the two. */
+function isWithin(circle: Around, place: { latitude: number; longitude: number }): boolean {
+  const radians = (degrees: number): number => (degrees * Math.PI) / 180;
+  const dLat = radians(place.latitude - circle.latitude);
+  const dLong = radians(place.longitude - circle.longitude);
+  const chord =
+    Math.sin(dLat / 2) ** 2 +
+    Math.cos(radians(circle.latitude)) * Math.cos(radians(place.latitude)) * Math.sin(dLong / 2) ** 2;
+  return 2 * EARTH_RADIUS_M * Math.asin(Math.min(1, Math.sqrt(chord))) <= circle.metres;
 }

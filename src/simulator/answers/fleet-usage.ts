@@ -6,7 +6,7 @@ import type { Station } from "../world/station.ts";
 import { REPORTED_AFTER_MS, settlementOf } from "../world/transactions.ts";
 import { type AnswerTo, Refusal, type Scene } from "./answer.ts";
 import { pageOf } from "./page.ts";
-import { isAt } from "./place.ts";
+import { isAt } from "./station-search.ts";
 import {
   duration,
   matchesPattern,

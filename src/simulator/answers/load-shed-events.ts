@@ -1,9 +1,12 @@
 import type { createLoadShedEvent } from "../../drivers/chargepoint/api/operations/create-load-shed-event.ts";
+import type { removeLoadShedEvent } from "../../drivers/chargepoint/api/operations/remove-load-shed-event.ts";
 import { maximumKw, type Station } from "../world/station.ts";
 import { type AnswerTo, Refusal, type Scene } from "./answer.ts";
+import { managedStations } from "./load.ts";
 import { managedStation } from "./realm.ts";
-import { managedStations } from "./shed-target.ts";
 import { requestTime } from "./values.ts";
+
+/** Guide §5.4–5.5: load-shed events. */
 
 /** Guide §5.4. An absolute limit is for each port, a percentage for each station. */
 export const answerCreateLoadShedEvent: AnswerTo<typeof createLoadShedEvent> = {
@@ -60,3 +63,20 @@ function checkLoad(kw: number, stations: readonly Station[], group: boolean): vo
   if (kw > most + 1e-9)
     throw new Refusal("177", `the allowed load cannot be more than ${most.toFixed(3)} kW`);
 }
+
+/** Guide §5.5: only one of the account's own organisation, and only before it begins. */
+export const answerRemoveLoadShedEvent: AnswerTo<typeof removeLoadShedEvent> = {
+  badValues: { eventId: "171" },
+  answer({ eventId }, { world, account }) {
+    if (eventId === null) throw new Refusal("172");
+    const event = world.events.find(eventId);
+    if (!event && world.events.hasBegun(eventId)) {
+      throw new Refusal("106", `event ${eventId} has begun, was removed, or is over`);
+    }
+    if (!event || event.organisation !== account.organisation) {
+      throw new Refusal("171", "Invalid Parameters eventId");
+    }
+    world.events.cancel(event);
+    return { response: "Success" };
+  },
+};

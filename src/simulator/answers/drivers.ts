@@ -1,11 +1,16 @@
 import type { Draft } from "../../drivers/chargepoint/api/message.ts";
 import type { getUsers } from "../../drivers/chargepoint/api/operations/get-users.ts";
-import { driverOfCard } from "../world/driver.ts";
+import type { setWaitlistDone } from "../../drivers/chargepoint/api/operations/set-waitlist-done.ts";
+import type { updateUserStatus } from "../../drivers/chargepoint/api/operations/update-user-status.ts";
+import { driverIDs, driverOfCard } from "../world/driver.ts";
 import type { Member } from "../world/roster.ts";
-import type { AnswerTo, Scene } from "./answer.ts";
-import { portStatus } from "./get-station-status.ts";
+import { type AnswerTo, Refusal, type Scene } from "./answer.ts";
 import { pageOf } from "./page.ts";
+import { managedStation } from "./realm.ts";
+import { portStatus } from "./station-status.ts";
 import { requestTime, sameText, seconds, wireTime } from "./values.ts";
+
+/** Guide §9: drivers, their connections to organisations, and the waitlist. */
 
 const MOST = 500;
 
@@ -107,3 +112,67 @@ function describeUser({ world }: Scene, member: Member): User {
       : {}),
   };
 }
+
+const DECISIONS = ["APPROVED", "REJECTED", "REMOVED"] as const;
+type Decision = (typeof DECISIONS)[number];
+
+/** Guide §9.2: decides about a driver who asked for a connection or signed up. */
+export const answerUpdateUserStatus: AnswerTo<typeof updateUserStatus> = {
+  answer({ userID, associationType, Status }, { world, account }) {
+    if (userID === null || associationType === null || Status === null) throw new Refusal("172");
+    const decision = DECISIONS.find((candidate) => candidate === Status);
+    if (!decision) throw new Refusal("171", "Invalid Parameters Status");
+    const number = world.driverOfUser(userID);
+    if (number === null) throw new Refusal("190");
+    const member = world.rosterOf(account.organisation).find(number);
+    if (!member) throw new Refusal("191");
+    switch (associationType) {
+      case "CONNECTION":
+        decideConnection(member, decision);
+        break;
+      case "MANAGEMENT_REALM":
+        decideRealm(member, decision);
+        break;
+      default:
+        throw new Refusal("171", "Invalid Parameters associationType");
+    }
+    member.modifiedAt = world.now;
+    return {};
+  },
+};
+
+function decideConnection(member: Member, decision: Decision): void {
+  if (member.connection === "NOT CONNECTED") throw new Refusal("191");
+  if (member.connection === decision) throw already(decision);
+  member.connection = decision === "REMOVED" ? "NOT CONNECTED" : decision;
+}
+
+/** Who is rejected in a realm, or removed from it, is not managed. */
+function decideRealm(member: Member, decision: Decision): void {
+  if (member.signedUpAt === null) throw new Refusal("191");
+  const realm = decision === "APPROVED" ? "APPROVED" : "NOT MANAGED";
+  if (member.realm === realm) throw already(decision);
+  member.realm = realm;
+}
+
+function already(decision: Decision): Refusal {
+  const word = `${decision[0]}${decision.slice(1).toLowerCase()}`;
+  return new Refusal("192", `Connection already ${word} for this driver`);
+}
+
+/** Guide §9.3: tells a driver at a station with a waitlist that the session is done. */
+export const answerSetWaitlistDone: AnswerTo<typeof setWaitlistDone> = {
+  answer({ stationID, portID, userID }, scene) {
+    if (stationID === null || portID === null || userID === null) throw new Refusal("172");
+    const station = managedStation(scene, stationID);
+    if (station.waitlist === null) throw new Refusal("171", `station ${stationID} has no waitlist`);
+    const port = station.ports.find(({ number }) => number === portID);
+    if (!port) throw new Refusal("171", "Invalid Parameters portID");
+    const { session } = port;
+    if (session === null || driverIDs(session.visit.driverNumber).userID !== userID) {
+      throw new Refusal("190", `user ${userID} is not charging at port ${portID} of station ${stationID}`);
+    }
+    scene.world.tellDone(station, port);
+    return {};
+  },
+};

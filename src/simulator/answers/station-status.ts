@@ -1,12 +1,15 @@
 import type { Draft } from "../../drivers/chargepoint/api/message.ts";
+import type { getPublicStationStatus } from "../../drivers/chargepoint/api/operations/get-public-station-status.ts";
 import type { getStationStatus } from "../../drivers/chargepoint/api/operations/get-station-status.ts";
 import { manages } from "../world/rights.ts";
 import type { Port, Station } from "../world/station.ts";
 import { type AnswerTo, Refusal } from "./answer.ts";
 import { pageOf } from "./page.ts";
 import { rightsOn } from "./realm.ts";
-import { type StationSearch, searchStations } from "./station-search.ts";
+import { publicStations, type StationSearch, searchStations } from "./station-search.ts";
 import { wireTime } from "./values.ts";
+
+/** Guide §7.2, and getPublicStationStatus, which is not in the guide: the status of stations and their ports. */
 
 const MOST = 500;
 /** Stations report once in a while. */
@@ -51,7 +54,7 @@ export const answerGetStationStatus: AnswerTo<typeof getStationStatus> = {
 };
 
 /** Those of which a port has the status that a search names. @throws Refusal 135 */
-export function inState(stations: readonly Station[], { Status }: StatusSearch): readonly Station[] {
+function inState(stations: readonly Station[], { Status }: StatusSearch): readonly Station[] {
   if (Status === null || Status === undefined) return stations;
   const wanted = STATUS_BY_NUMBER[Status];
   if (!wanted) throw new Refusal("135");
@@ -60,7 +63,7 @@ export function inState(stations: readonly Station[], { Status }: StatusSearch):
   );
 }
 
-export function describeStatus(station: Station, now: number, portDetails: boolean): StatusRecord {
+function describeStatus(station: Station, now: number, portDetails: boolean): StatusRecord {
   return {
     stationID: station.id,
     Port: station.ports.map((port) => ({
@@ -92,3 +95,16 @@ function faultReason(station: Station, port: Port): string {
 function lastWord(station: Station, now: number): number {
   return station.unreachableSince ?? Math.floor(now / REPORT_MS) * REPORT_MS;
 }
+
+export const answerGetPublicStationStatus: AnswerTo<typeof getPublicStationStatus> = {
+  answer({ searchQuery }, scene) {
+    const search = searchQuery ?? {};
+    const stations = publicStations(scene, search, (found) => inState(found, searchQuery ?? {}));
+    return {
+      stationStatusData: stations.map((station, index) => ({
+        ...describeStatus(station, scene.world.now, searchQuery?.portDetails === true),
+        recordNumber: index + 1,
+      })),
+    };
+  },
+};
