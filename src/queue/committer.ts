@@ -1,9 +1,7 @@
 import type { Log } from "../log/log.ts";
-import type { AppendBuffer } from "./append-buffer.ts";
+import type { NewDeadLetter, NewRecord, QueuedRecord, QueueNotice, Settlement } from "./contract.ts";
 import { QueueError } from "./failure.ts";
-import type { AppendBatch, CommitRequest, CommitResult, SettleBatch } from "./messages.ts";
-import type { QueueNotice } from "./options.ts";
-import type { SettleBuffer } from "./settle-buffer.ts";
+import type { AppendBatch, Appended, CommitRequest, CommitResult, SettleBatch } from "./messages.ts";
 
 /** What is held back until the disk is tried again. */
 type Held = "nothing" | "appends" | "all";
@@ -125,5 +123,253 @@ export class Committer {
     this.#lostBefore = undefined;
     const text = `queue file ${file} takes records again; ${lost} values found no room in memory meanwhile and were dropped`;
     tell({ severity: "info", kind: "queue_resumed", text });
+  }
+}
+
+/** Of a record in memory, besides its texts. */
+const RECORD_BYTES = 100;
+
+interface WaitingAppend {
+  /** Those for which there was room. */
+  readonly records: readonly NewRecord[];
+  resolve(records: readonly QueuedRecord[]): void;
+  reject(error: Error): void;
+}
+
+interface CurrentAppend {
+  readonly batch: AppendBatch;
+  readonly calls: readonly WaitingAppend[];
+  readonly bytes: number;
+}
+
+/** Records that wait for a commit, in bounded memory. */
+export class AppendBuffer {
+  readonly #memoryBytes: number;
+  readonly #batchBytes: number;
+  readonly #calls: WaitingAppend[] = [];
+  /** Shared texts that count among the bytes, until nothing waits. */
+  readonly #shared = new Set<string>();
+  #bytes = 0;
+  #lost = 0;
+  #lostEver = 0;
+  #current: CurrentAppend | undefined;
+  #number: number;
+
+  /** `lastNumber`: of the last batch that the file knows. */
+  constructor(memoryBytes: number, batchBytes: number, lastNumber: number) {
+    this.#memoryBytes = memoryBytes;
+    this.#batchBytes = batchBytes;
+    this.#number = lastNumber;
+  }
+
+  /** Values that found no room, and are not in the file's counters yet. */
+  get lost(): number {
+    return this.#lost + (this.#current?.batch.lost ?? 0);
+  }
+
+  /** Values that found no room since the queue was opened. */
+  get lostEver(): number {
+    return this.#lostEver;
+  }
+
+  /** What finds no room is dropped, the last records first. One call of any size finds room where nothing else waits. */
+  add(records: readonly NewRecord[]): Promise<readonly QueuedRecord[]> {
+    for (const record of records) check(record);
+    const fits = this.#bytes === 0 ? records.length : this.#howManyFit(records);
+    const lost = records.slice(fits).reduce((sum, { samples }) => sum + samples, 0);
+    this.#lost += lost;
+    this.#lostEver += lost;
+    if (fits === 0) return Promise.resolve([]);
+    const taken = records.slice(0, fits);
+    for (const record of taken) this.#bytes += bytesOf(record, this.#shared);
+    return new Promise((resolve, reject) => this.#calls.push({ records: taken, resolve, reject }));
+  }
+
+  /** What to commit: the last batch again where it was not {@link done}. */
+  next(): AppendBatch | undefined {
+    this.#current ??= this.#gather();
+    return this.#current?.batch;
+  }
+
+  /** The batch is on disk. */
+  done({ first, gone }: Appended): void {
+    let index = 0;
+    for (const { records, resolve } of this.#leave()) {
+      const from = index;
+      index += records.length;
+      const kept = records.slice(Math.max(gone - from, 0));
+      const firstId = first + index - kept.length;
+      resolve(
+        kept.map(({ text, shared, samples, key, time }, at) => ({
+          ...{ id: firstId + at, text, samples, key, time },
+          ...(shared !== undefined && { shared }),
+        })),
+      );
+    }
+  }
+
+  /** The batch cannot be committed ever. */
+  fail(error: Error): void {
+    for (const { reject } of this.#leave()) reject(error);
+  }
+
+  /** Drops what still waits. Answers how many values that are, those counted as lost included. */
+  abandon(): number {
+    let lost = this.lost;
+    for (const { records, resolve } of [...this.#leave(), ...this.#calls.splice(0)]) {
+      for (const { samples } of records) lost += samples;
+      resolve([]);
+    }
+    this.#bytes = 0;
+    this.#lost = 0;
+    return lost;
+  }
+
+  #howManyFit(records: readonly NewRecord[]): number {
+    let bytes = this.#bytes;
+    const shared = new Set(this.#shared);
+    const tooMuch = records.findIndex((record) => {
+      bytes += bytesOf(record, shared);
+      return bytes > this.#memoryBytes;
+    });
+    return tooMuch < 0 ? records.length : tooMuch;
+  }
+
+  #gather(): CurrentAppend | undefined {
+    if (this.#calls.length === 0 && this.#lost === 0) return undefined;
+    let size = 0;
+    let count = 0;
+    const texts = new Set<string>();
+    while (count < this.#calls.length && (count === 0 || size < this.#batchBytes))
+      for (const record of this.#calls[count++]!.records) size += bytesOf(record, texts);
+    const calls = this.#calls.splice(0, count);
+    const records = calls.flatMap((call) => call.records);
+    const shared = [...texts];
+    const indexes = new Map(shared.map((text, index) => [text, index]));
+    const batch: AppendBatch = {
+      number: ++this.#number,
+      texts: records.map(({ text }) => text),
+      keys: records.map(({ key }) => key),
+      samples: Float64Array.from(records, ({ samples }) => samples),
+      times: Float64Array.from(records, ({ time }) => time),
+      shared,
+      sharing: Int32Array.from(records, (record) =>
+        record.shared === undefined ? -1 : indexes.get(record.shared)!,
+      ),
+      lost: this.#lost,
+    };
+    this.#lost = 0;
+    return { batch, calls, bytes: records.reduce((sum, record) => sum + ownBytes(record), 0) };
+  }
+
+  #leave(): readonly WaitingAppend[] {
+    const { calls, bytes } = this.#current ?? { calls: [], bytes: 0 };
+    this.#bytes -= bytes;
+    this.#current = undefined;
+    if (this.#calls.length === 0) {
+      this.#bytes = 0;
+      this.#shared.clear();
+    }
+    return calls;
+  }
+}
+
+function ownBytes({ text, key }: NewRecord): number {
+  return text.length + key.length + RECORD_BYTES;
+}
+
+/** With its shared text, where that is none of those `counted`, to which it comes then. */
+function bytesOf(record: NewRecord, counted: Set<string>): number {
+  const { shared } = record;
+  if (shared === undefined || counted.has(shared)) return ownBytes(record);
+  counted.add(shared);
+  return ownBytes(record) + shared.length;
+}
+
+function check({ text, shared = "", samples, key, time }: NewRecord): void {
+  if (typeof text !== "string" || typeof key !== "string" || typeof shared !== "string")
+    throw new TypeError("a record's text and key are texts");
+  if (!Number.isSafeInteger(samples) || samples < 0)
+    throw new TypeError(`record ${key}: samples is ${samples}, expected a whole number, 0 or more`);
+  if (!Number.isFinite(time))
+    throw new TypeError(`record ${key}: time is ${time}, expected milliseconds since 1970`);
+}
+
+/** Settlements in one commit, about. */
+const SETTLEMENTS_AT_ONCE = 5000;
+
+interface WaitingSettle {
+  readonly settlements: readonly Settlement[];
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+interface CurrentSettle {
+  readonly batch: SettleBatch;
+  readonly calls: readonly WaitingSettle[];
+}
+
+/** Settlements that wait for a commit. */
+export class SettleBuffer {
+  readonly #now: () => number;
+  readonly #calls: WaitingSettle[] = [];
+  #current: CurrentSettle | undefined;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  add(settlements: readonly Settlement[]): Promise<void> {
+    return new Promise((resolve, reject) => this.#calls.push({ settlements, resolve, reject }));
+  }
+
+  /** What to commit: the last batch again where it was not {@link done}. */
+  next(): SettleBatch | undefined {
+    this.#current ??= this.#gather();
+    return this.#current?.batch;
+  }
+
+  /** The batch is on disk; `wrong` tells by index which settlements were refused, and why. */
+  done(wrong: ReadonlyMap<number, string>): void {
+    let index = 0;
+    for (const { settlements, resolve, reject } of this.#leave()) {
+      const reasons = settlements.map(() => wrong.get(index++)).filter((reason) => reason !== undefined);
+      if (reasons.length === 0) resolve();
+      else reject(new QueueError("fault", reasons.join("; ")));
+    }
+  }
+
+  fail(error: Error): void {
+    for (const { reject } of this.#leave()) reject(error);
+  }
+
+  /** Gives up what still waits. */
+  abandon(error: Error): void {
+    this.fail(error);
+    for (const { reject } of this.#calls.splice(0)) reject(error);
+  }
+
+  #gather(): CurrentSettle | undefined {
+    if (this.#calls.length === 0) return undefined;
+    let size = 0;
+    let count = 0;
+    while (count < this.#calls.length && size < SETTLEMENTS_AT_ONCE)
+      size += this.#calls[count++]!.settlements.length;
+    const calls = this.#calls.splice(0, count);
+    const ids: number[] = [];
+    const delivered: number[] = [];
+    const dead = new Map<number, readonly NewDeadLetter[]>();
+    for (const settlement of calls.flatMap((call) => call.settlements)) {
+      if (settlement.dead?.length) dead.set(ids.length, settlement.dead);
+      ids.push(settlement.id);
+      delivered.push(settlement.delivered);
+    }
+    return { batch: { ids, delivered, dead, at: this.#now() }, calls };
+  }
+
+  #leave(): readonly WaitingSettle[] {
+    const calls = this.#current?.calls ?? [];
+    this.#current = undefined;
+    return calls;
   }
 }

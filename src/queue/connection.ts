@@ -2,7 +2,7 @@ import { closeSync, openSync, renameSync } from "node:fs";
 import { Connection, type Durability, type Form, removeFile, syncFolder } from "../storage/sqlite.ts";
 import { QUEUE_FORM } from "./schema.ts";
 
-/** SQLite's default, and what the sums of `room.ts` are made with. */
+/** SQLite's default, and what the sums of `size-limit.ts` are made with. */
 export const PAGE_BYTES = 4096;
 
 export interface ConnectOptions {

@@ -87,3 +87,10 @@ export interface Queue {
   /** Commits what waits in memory and lets the files go. */
   close(): Promise<void>;
 }
+
+/** Something an operator should know. Kinds: `queue_filling`, `queue_full`, `queue_blocked`, `queue_resumed`, `queue_damaged`. */
+export interface QueueNotice {
+  readonly severity: "info" | "warning" | "error";
+  readonly kind: string;
+  readonly text: string;
+}

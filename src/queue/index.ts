@@ -5,8 +5,8 @@ export type {
   Queue,
   QueueCounters,
   QueuedRecord,
+  QueueNotice,
   Settlement,
 } from "./contract.ts";
-export { type DiskQueue, openQueue } from "./disk-queue.ts";
+export { type DiskQueue, openQueue, type QueueOptions } from "./disk-queue.ts";
 export { QueueError } from "./failure.ts";
-export type { QueueNotice, QueueOptions } from "./options.ts";

@@ -1,6 +1,5 @@
-import type { QueueCounters } from "./contract.ts";
+import type { QueueCounters, QueueNotice } from "./contract.ts";
 import type { Evicted } from "./messages.ts";
-import type { QueueNotice } from "./options.ts";
 
 /** While records go, it is told no more often. */
 const REPORT_MS = 60_000;

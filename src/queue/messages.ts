@@ -1,4 +1,4 @@
-import type { DeadLetter, NewDeadLetter, QueueCounters, QueuedRecord } from "./contract.ts";
+import type { DeadLetter, NewDeadLetter, QueueCounters, QueuedRecord, QueueNotice } from "./contract.ts";
 import type { FailureKind } from "./failure.ts";
 
 /** What the thread is started with. */
@@ -108,11 +108,6 @@ export interface Failure {
 
 /** What the thread says unasked. */
 export type ThreadEvent =
-  | {
-      readonly type: "notice";
-      readonly severity: "info" | "warning" | "error";
-      readonly kind: string;
-      readonly text: string;
-    }
+  | ({ readonly type: "notice" } & QueueNotice)
   /** Another process changed the file. */
   | { readonly type: "changed"; readonly counters: QueueCounters };

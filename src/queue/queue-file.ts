@@ -3,11 +3,10 @@ import { dirname } from "node:path";
 import { Connection, removeLogs } from "../storage/sqlite.ts";
 import { sqliteCode } from "../storage/sqlite-failure.ts";
 import { type ConnectOptions, connect, create } from "./connection.ts";
+import { readCounterRows, readCountersFile, removeCountersFile, sumOf } from "./counters.ts";
 import { QueueError } from "./failure.ts";
-import { readMark, removeMark } from "./mark.ts";
 import { finishSalvage, type Salvaged, salvage } from "./salvage.ts";
 import { kindOf, newerQueue, QUEUE_FORM } from "./schema.ts";
-import { readTally, sumOf } from "./tally.ts";
 
 /** Opens a queue that another process runs: changes nothing of its form. */
 export function openShared(file: string, options: ConnectOptions): Connection {
@@ -36,7 +35,7 @@ export function openOwned(file: string, options: OwnerOptions): Connection {
   finishSalvage(file);
   if (!existsSync(file)) {
     removeLogs(file);
-    removeMark(file);
+    removeCountersFile(file);
     create(file);
   }
   refuseOthers(file);
@@ -67,13 +66,15 @@ function headerOf(file: string): Buffer {
 
 function whyDamaged(file: string, options: ConnectOptions): string | undefined {
   if (statSync(file).size === 0) return "it is empty";
-  const mark = readMark(file) ?? [];
+  const lastKnown = readCountersFile(file) ?? [];
   // To look only takes a shared memory file too.
   const open = options.alone ? () => connect(file, options) : undefined;
   const look = (connection: Connection) => {
-    const rows = readTally(connection);
-    // Both only grow, and the mark is never ahead of what was committed.
-    const behind = (["accepted", "delivered"] as const).some((kind) => sumOf(mark, kind) > sumOf(rows, kind));
+    const rows = readCounterRows(connection);
+    // Both only grow, and the file of the counters is never ahead of what was committed.
+    const behind = (["accepted", "delivered"] as const).some(
+      (kind) => sumOf(lastKnown, kind) > sumOf(rows, kind),
+    );
     return behind
       ? "what was written last is missing; its log (the file ending in -wal) may have been removed"
       : undefined;

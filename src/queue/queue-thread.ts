@@ -2,13 +2,11 @@ import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { DiskReserve } from "../storage/disk-reserve.ts";
 import { type Connection, OpenFile, putBack } from "../storage/sqlite.ts";
-import { append } from "./appends.ts";
 import { type ConnectOptions, PAGE_BYTES } from "./connection.ts";
 import type { DeadLetter, QueueCounters } from "./contract.ts";
-import { chooseDeadLetters, discard, LETTERS_AT_ONCE, listDeadLetters, requeue } from "./dead-letters.ts";
+import { Counters, CountersFile, readCounterRows, readCounters } from "./counters.ts";
 import { QueueError, queueError } from "./failure.ts";
 import { together } from "./limit-watch.ts";
-import { Mark } from "./mark.ts";
 import type {
   AppendBatch,
   Appended,
@@ -25,11 +23,17 @@ import type {
   ThreadEvent,
 } from "./messages.ts";
 import { openOwned, openShared } from "./queue-file.ts";
-import { readRecords, settle } from "./records.ts";
-import { EvictedIds, Room } from "./room.ts";
+import { append, readRecords, SharedTexts } from "./records.ts";
 import { type Salvaged, salvage } from "./salvage.ts";
-import { SharedTexts } from "./shared-texts.ts";
-import { readCounters, readTally, Tally } from "./tally.ts";
+import {
+  chooseDeadLetters,
+  discard,
+  LETTERS_AT_ONCE,
+  listDeadLetters,
+  requeue,
+  settle,
+} from "./settlements.ts";
+import { EvictedIds, SizeLimit } from "./size-limit.ts";
 
 /** Free pages that a file may keep, and how many it gives back in one go. */
 const FREE_PAGES = 1024;
@@ -40,7 +44,7 @@ export class QueueThread implements Calls {
   readonly #settings: QueueSettings;
   readonly #tell: (event: ThreadEvent) => void;
   readonly #ballast: DiskReserve;
-  readonly #mark: Mark;
+  readonly #countersFile: CountersFile;
   readonly #texts = new SharedTexts();
   readonly #evicted = new EvictedIds();
   #connection: Connection | undefined;
@@ -53,7 +57,7 @@ export class QueueThread implements Calls {
     this.#settings = settings;
     this.#tell = tell;
     this.#ballast = new DiskReserve(`${settings.file}-ballast`, settings.ballastBytes);
-    this.#mark = new Mark(settings.file);
+    this.#countersFile = new CountersFile(settings.file);
   }
 
   open(): Opened {
@@ -102,7 +106,7 @@ export class QueueThread implements Calls {
   }
 
   discard(ids: readonly number[] | undefined): Moved {
-    return this.#move(ids, (connection, tally, _, letters) => discard(connection, tally, letters));
+    return this.#move(ids, (connection, counters, _, letters) => discard(connection, counters, letters));
   }
 
   counters(): QueueCounters {
@@ -135,15 +139,15 @@ export class QueueThread implements Calls {
     return this.#attempt((connection) => {
       let appended: Appended | undefined;
       let wrong: ReadonlyMap<number, string> = new Map();
-      const evicted = this.#change(connection, (tally, room) => {
-        if (settles) wrong = settle(connection, tally, this.#evicted, settles);
-        if (settles && settles.dead.size > 0) room.trimDeadLetters();
-        if (appends) appended = append(connection, tally, room, this.#texts, appends);
+      const evicted = this.#change(connection, (counters, limit) => {
+        if (settles) wrong = settle(connection, counters, this.#evicted, settles);
+        if (settles && settles.dead.size > 0) limit.trimDeadLetters();
+        if (appends) appended = append(connection, counters, limit, this.#texts, appends);
         this.#texts.tidy(connection);
       });
       for (const id of settles?.ids ?? []) this.#evicted.delete(id);
-      const rows = readTally(connection);
-      this.#mark.write(rows);
+      const rows = readCounterRows(connection);
+      this.#countersFile.write(rows);
       return {
         wrong,
         counters: readCounters(connection, rows),
@@ -155,17 +159,22 @@ export class QueueThread implements Calls {
 
   #move(
     ids: readonly number[] | undefined,
-    move: (connection: Connection, tally: Tally, room: Room, letters: readonly DeadLetter[]) => void,
+    move: (
+      connection: Connection,
+      counters: Counters,
+      limit: SizeLimit,
+      letters: readonly DeadLetter[],
+    ) => void,
   ): Moved {
     return this.#attempt((connection) => {
       const last = Number(connection.number("SELECT last_dead_id FROM state"));
       let count = 0;
       let evicted: Evicted | undefined;
       for (let moved = LETTERS_AT_ONCE; moved === LETTERS_AT_ONCE; count += moved) {
-        const gone = this.#change(connection, (tally, room) => {
+        const gone = this.#change(connection, (counters, limit) => {
           const letters = chooseDeadLetters(connection, ids, last);
           moved = letters.length;
-          if (moved > 0) move(connection, tally, room, letters);
+          if (moved > 0) move(connection, counters, limit, letters);
         });
         evicted = together(evicted, gone);
       }
@@ -174,17 +183,17 @@ export class QueueThread implements Calls {
   }
 
   /** One transaction, the counters included. Answers what the limit cost. */
-  #change(connection: Connection, work: (tally: Tally, room: Room) => void): Evicted | undefined {
-    const tally = new Tally();
-    const room = new Room(connection, tally, this.#settings.limitBytes, () =>
+  #change(connection: Connection, work: (counters: Counters, limit: SizeLimit) => void): Evicted | undefined {
+    const counters = new Counters();
+    const limit = new SizeLimit(connection, counters, this.#settings.limitBytes, () =>
       this.#texts.deleteUnused(connection),
     );
     connection.transaction(() => {
-      work(tally, room);
-      tally.store(connection);
+      work(counters, limit);
+      counters.store(connection);
     });
-    this.#evicted.add(room.gone);
-    return room.evicted;
+    this.#evicted.add(limit.gone);
+    return limit.evicted;
   }
 
   /** Does it on the open file. A damaged one is replaced by what can be saved of it first; one that fails is opened anew next time. */
@@ -260,7 +269,7 @@ export class QueueThread implements Calls {
     const connection = this.#connection;
     this.#connection = undefined;
     this.#open = undefined;
-    this.#mark.close();
+    this.#countersFile.close();
     if (connection?.db.isOpen) connection.close();
   }
 

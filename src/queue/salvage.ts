@@ -12,10 +12,16 @@ import {
 } from "node:fs";
 import { asideName, Connection, type Row, removeFile, removeLogs, syncFolder } from "../storage/sqlite.ts";
 import { create, PAGE_BYTES } from "./connection.ts";
-import { LETTERS, RECORDS, readable, SHARED, type Table } from "./damaged-tables.ts";
-import { readMark } from "./mark.ts";
-import { DEAD_BYTES } from "./room.ts";
-import { readTally, sumOf, Tally, type TallyKind, type TallyRow } from "./tally.ts";
+import {
+  type CounterKind,
+  type CounterRow,
+  Counters,
+  readCounterRows,
+  readCountersFile,
+  sumOf,
+} from "./counters.ts";
+import { checksum, numberOf, recordChecksum } from "./records.ts";
+import { DEAD_BYTES } from "./size-limit.ts";
 
 /** What became of a damaged file. */
 export interface Salvaged {
@@ -45,7 +51,7 @@ export function salvage(file: string, why: string): Salvaged {
   const source = openDamaged(aside, `${file}.scratch`);
   try {
     create(`${file}.salvaged`, (target) => {
-      books = takeOver(source, target, readMark(file));
+      books = takeOver(source, target, readCountersFile(file));
     });
   } finally {
     source?.close();
@@ -112,15 +118,15 @@ function tryOpen(file: string): Connection | undefined {
 }
 
 /**
- * Copies what can be read, and balances the books: what is missing is counted as dropped, `damaged`. `mark` is what the counters
+ * Copies what can be read, and balances the books: what is missing is counted as dropped, `damaged`. `lastKnown` is what the counters
  * were at last, where that is known.
  */
 function takeOver(
   source: Connection | undefined,
   target: Connection,
-  mark: readonly TallyRow[] | undefined,
+  lastKnown: readonly CounterRow[] | undefined,
 ): Omit<Salvaged, "why" | "aside"> {
-  const tally = new Tally();
+  const counters = new Counters();
   let [waiting, deadLettered, lastId, lastDeadId] = [0, 0, 0, 0];
   for (const row of readable(source, SHARED)) insert(target, SHARED, row);
   for (const row of readable(source, RECORDS)) {
@@ -131,22 +137,22 @@ function takeOver(
   for (const row of readable(source, LETTERS)) {
     insert(target, LETTERS, row);
     deadLettered += row[2] as number;
-    tally.add("dead", row[2] as number, row[7] as string);
+    counters.add("dead", row[2] as number, row[7] as string);
     lastDeadId = row[0] as number;
   }
-  const before = countersOf(source) ?? mark;
-  const was = (kind: TallyKind) => sumOf(before ?? [], kind);
+  const before = countersOf(source) ?? lastKnown;
+  const was = (kind: CounterKind) => sumOf(before ?? [], kind);
   // Accepted after what the file knows, and gone with its log.
-  const unseen = Math.max(sumOf(mark ?? [], "accepted") - was("accepted"), 0);
+  const unseen = Math.max(sumOf(lastKnown ?? [], "accepted") - was("accepted"), 0);
   const missing = was("accepted") - was("delivered") - was("dropped") - waiting - deadLettered;
   const damaged = Math.max(missing, 0) + unseen;
-  tally.add("accepted", was("accepted") + Math.max(-missing, 0) + unseen);
-  tally.add("delivered", was("delivered"));
-  tally.add("waiting", waiting);
+  counters.add("accepted", was("accepted") + Math.max(-missing, 0) + unseen);
+  counters.add("delivered", was("delivered"));
+  counters.add("waiting", waiting);
   for (const [kind, reason, samples] of before ?? [])
-    if (kind === "dropped") tally.add(kind, samples, reason);
-  tally.add("dropped", damaged, "damaged");
-  tally.store(target);
+    if (kind === "dropped") counters.add(kind, samples, reason);
+  counters.add("dropped", damaged, "damaged");
+  counters.store(target);
 
   const state = stateOf(source);
   target.run(
@@ -166,9 +172,9 @@ function insert(target: Connection, { name, columns }: Table, row: Row): void {
 }
 
 /** Undefined where they cannot be read, or cannot be true. */
-function countersOf(source: Connection | undefined): readonly TallyRow[] | undefined {
+function countersOf(source: Connection | undefined): readonly CounterRow[] | undefined {
   try {
-    const rows = source && readTally(source);
+    const rows = source && readCounterRows(source);
     const sound = rows?.some(([kind]) => kind === "accepted") && rows.every(([, , samples]) => samples >= 0);
     return sound ? rows : undefined;
   } catch {
@@ -192,4 +198,99 @@ function stateOf(source: Connection | undefined) {
   } catch {
     return none;
   }
+}
+
+/** A table whose rows can be told to be as they were written. */
+export interface Table {
+  readonly name: string;
+  /** The first is `id`. */
+  readonly columns: readonly string[];
+  isSound(row: never): boolean;
+}
+
+const COLUMNS = ["id", "time", "samples", "retries", "checksum", "key", "text"];
+export const RECORDS: Table = {
+  name: "record",
+  columns: [...COLUMNS, "shared"],
+  isSound: ([, time, samples, , sum, key, text, shared]: [
+    ...[id: number, time: number, samples: number, retries: number, sum: number],
+    ...[key: string, text: string, shared: number | null],
+  ]) => sum === recordChecksum(time, samples, key, text, shared),
+};
+export const LETTERS: Table = {
+  name: "dead_letter",
+  columns: [...COLUMNS, "reason", "detail", "at"],
+  isSound: ([, time, samples, , sum, ...texts]: [
+    ...[id: number, time: number, samples: number, retries: number, sum: number],
+    ...[key: string, text: string, reason: string, detail: string, at: number],
+  ]) => sum === checksum(time, samples, ...(texts.slice(0, 4) as string[])),
+};
+export const SHARED: Table = {
+  name: "shared",
+  columns: ["id", "text"],
+  isSound: ([id, text]: [number, string]) => id === numberOf(text),
+};
+
+/** The rows of a table that are as they were written, by id; passes over pages that cannot be read. */
+export function* readable(source: Connection | undefined, table: Table): Generator<Row> {
+  if (!source) return;
+  const { name } = table;
+  const columns = table.columns.map((column) => (hasColumn(source, name, column) ? column : "NULL"));
+  let after = -1;
+  for (;;) {
+    try {
+      const rows = source.iterate(`SELECT ${columns} FROM ${name} WHERE id > ? ORDER BY id`, after);
+      for (const row of rows) {
+        const id = row[0] as number;
+        // Ids out of order: the tree leads back to where it was.
+        if (!(id > after)) break;
+        after = id;
+        if (table.isSound(row as never)) yield row;
+      }
+      return;
+    } catch {
+      const next = nextReadable(source, name, after);
+      if (next === undefined) return;
+      after = next - 1;
+    }
+  }
+}
+
+/** Not so in a file of an earlier version. */
+function hasColumn(source: Connection, table: string, column: string): boolean {
+  try {
+    source.prepare(`SELECT ${column} FROM ${table}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The lowest id behind a damaged place. */
+function nextReadable(source: Connection, table: string, after: number): number | undefined {
+  const found = (from: number): number | undefined => {
+    try {
+      return source.get(
+        `SELECT id, length(text) FROM ${table} WHERE id >= ? ORDER BY id LIMIT 1`,
+        from,
+      )?.[0] as number | undefined;
+    } catch {
+      return undefined;
+    }
+  };
+  let bad = after + 1;
+  let step = 1;
+  let good: number | undefined;
+  while (good === undefined) {
+    if (bad + step > Number.MAX_SAFE_INTEGER) return undefined;
+    good = found(bad + step) === undefined ? undefined : bad + step;
+    if (good === undefined) bad += step;
+    step *= 2;
+  }
+  while (good - bad > 1) {
+    const middle = Math.floor((good + bad) / 2);
+    if (found(middle) === undefined) bad = middle;
+    else good = middle;
+  }
+  return found(good);
 }

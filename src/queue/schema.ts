@@ -10,7 +10,7 @@ const APPLICATION_ID = 0x76627175;
  * `tally` holds the counters, in values: kinds `accepted`, `delivered`, `waiting`, `dropped` and `dead` (those two by
  * reason). It changes in the same transaction as the records do, so it is as exact as they are.
  * `checksum` is over all that the row says: a damaged disk can change a text without harming the file's structure.
- * `shared` holds what many records have in common, under a number that is also its checksum (`shared-texts.ts`).
+ * `shared` holds what many records have in common, under a number that is also its checksum (`records.ts`).
  * `state.batch` is the last commit of appends, so that one of which it is not known whether it took place can be told again.
  */
 const STEPS = [

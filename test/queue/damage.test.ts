@@ -16,8 +16,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { CountersFile } from "../../src/queue/counters.ts";
 import type { QueuedRecord, QueueNotice } from "../../src/queue/index.ts";
-import { Mark } from "../../src/queue/mark.ts";
 import { expectBalance, readAll, record } from "../contracts/queue-contract.ts";
 import { releasedQueues } from "../faults/released.ts";
 import { openAt, temporaryFolder } from "./queue-place.ts";
@@ -194,9 +194,9 @@ describe("A19: a damaged file", () => {
   test("a file of the version before is repaired too", async () => {
     const { make, contents } = releasedQueues["1"];
     make(file());
-    const mark = new Mark(file());
-    mark.write([["accepted", "", 110]]);
-    mark.close();
+    const counters = new CountersFile(file());
+    counters.write([["accepted", "", 110]]);
+    counters.close();
     const queue = await open();
     expect(await readAll(queue)).toEqual(contents.waiting);
     expect(await queue.deadLetters()).toEqual(contents.deadLetters);

@@ -18,6 +18,8 @@ import {
   wireTime,
 } from "./values.ts";
 
+/** Guide §10.5: the use of fleet vehicles. */
+
 const MOST = 500;
 const USUAL = 100;
 /** What the guide's sample (§10.5.5) makes of a kWh. */

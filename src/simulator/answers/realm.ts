@@ -38,7 +38,8 @@ export function managedStation(scene: Scene, id: string): Station {
 /** @throws Refusal 152 for another form than `CPNID:number`, 119 for another network's */
 export function checkStationID(id: string): string {
   if (!/^\d+:\d+$/.test(id)) throw new Refusal("152");
-  if (!INSTANCES.some(({ cpnID }) => cpnID === id.split(":")[0])) throw new Refusal("119");
+  const [instance] = id.split(":");
+  if (!INSTANCES.some(({ cpnID }) => cpnID === instance)) throw new Refusal("119");
   return id;
 }
 

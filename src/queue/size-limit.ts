@@ -1,7 +1,7 @@
 import type { Connection } from "../storage/sqlite.ts";
 import { PAGE_BYTES } from "./connection.ts";
+import type { Counters } from "./counters.ts";
 import type { Evicted } from "./messages.ts";
-import type { Tally } from "./tally.ts";
 
 /** Of a row, besides its texts: ids, counts, lengths. */
 const ROW_BYTES = 40;
@@ -77,11 +77,11 @@ export class EvictedIds {
   }
 }
 
-/** Keeps a file within its limit during one transaction: the oldest records go. */
-export class Room {
+/** Keeps a queue file within its limit during one transaction, by evicting the oldest records. */
+export class SizeLimit {
   readonly #connection: Connection;
-  readonly #tally: Tally;
-  readonly limit: number;
+  readonly #counters: Counters;
+  readonly bytes: number;
   readonly #onEvicted: () => void;
   /** Ids of the records that went, in their order. */
   readonly gone: number[] = [];
@@ -92,13 +92,13 @@ export class Room {
   /** `onEvicted`: what else goes with records. */
   constructor(
     connection: Connection,
-    tally: Tally,
-    limit = Number.POSITIVE_INFINITY,
+    counters: Counters,
+    bytes = Number.POSITIVE_INFINITY,
     onEvicted: () => void = () => {},
   ) {
     this.#connection = connection;
-    this.#tally = tally;
-    this.limit = limit;
+    this.#counters = counters;
+    this.bytes = bytes;
     this.#onEvicted = onEvicted;
   }
 
@@ -112,17 +112,17 @@ export class Room {
   }
 
   /** Makes sure that `need` more bytes fit. */
-  make(need: number): void {
-    if (this.limit === Number.POSITIVE_INFINITY) return;
+  makeRoom(need: number): void {
+    if (this.bytes === Number.POSITIVE_INFINITY) return;
     for (;;) {
-      const over = this.#connection.usedBytes() + need - this.limit;
-      if (over <= 0 || !this.#evict(over + this.limit * SLACK)) return;
+      const over = this.#connection.usedBytes() + need - this.bytes;
+      if (over <= 0 || !this.#evict(over + this.bytes * SLACK)) return;
     }
   }
 
   /** Counts values that are dropped for want of room, whether they were in the file or not. */
   lost(samples: number, time: number): void {
-    this.#tally.add("dropped", samples, "limit");
+    this.#counters.add("dropped", samples, "limit");
     this.#samples += samples;
     this.#from = Math.min(this.#from, time);
     this.#to = Math.max(this.#to, time);
@@ -130,8 +130,8 @@ export class Room {
 
   /** Lets the oldest dead letters go where they have more than their share. */
   trimDeadLetters(): void {
-    if (this.limit === Number.POSITIVE_INFINITY) return;
-    let over = this.#connection.number("SELECT dead_bytes FROM state") - this.limit * DEAD_SHARE;
+    if (this.bytes === Number.POSITIVE_INFINITY) return;
+    let over = this.#connection.number("SELECT dead_bytes FROM state") - this.bytes * DEAD_SHARE;
     while (over > 0) {
       const rows = this.#connection.all(
         `SELECT id, samples, time, reason, ${DEAD_BYTES} FROM dead_letter ORDER BY id LIMIT ${PAGE_OF_ROWS}`,
@@ -141,7 +141,7 @@ export class Room {
         const [id, samples, time, reason, bytes] = row as [number, number, number, string, number];
         this.#connection.run("DELETE FROM dead_letter WHERE id = ?", id);
         this.#connection.run("UPDATE state SET dead_bytes = dead_bytes - ?", bytes);
-        this.#tally.add("dead", -samples, reason);
+        this.#counters.add("dead", -samples, reason);
         this.lost(samples, time);
         over -= bytes;
         if (over <= 0) return;
@@ -149,16 +149,16 @@ export class Room {
     }
   }
 
-  #evict(bytes: number): boolean {
+  #evict(needed: number): boolean {
     const rows = this.#connection.all(
       `SELECT id, samples, time, octet_length(key) + octet_length(text) FROM record ORDER BY id LIMIT ${PAGE_OF_ROWS}`,
     );
     let freed = 0;
     let last = 0;
     for (const row of rows) {
-      if (freed >= bytes) break;
+      if (freed >= needed) break;
       const [id, samples, time, length] = row as [number, number, number, number];
-      this.#tally.add("waiting", -samples);
+      this.#counters.add("waiting", -samples);
       this.lost(samples, time);
       freed += diskBytes(length);
       this.gone.push(id);

@@ -1,19 +1,68 @@
 import type { Connection, Row } from "../storage/sqlite.ts";
-import { checksum, insert, type NewRow } from "./appends.ts";
 import type { DeadLetter, NewDeadLetter } from "./contract.ts";
+import type { Counters } from "./counters.ts";
 import { QueueError } from "./failure.ts";
-import { DEAD_BYTES, type Room } from "./room.ts";
-import type { Tally } from "./tally.ts";
+import type { SettleBatch } from "./messages.ts";
+import { checksum, insertRows, type NewRow } from "./records.ts";
+import { DEAD_BYTES, type EvictedIds, type SizeLimit } from "./size-limit.ts";
 
-/** So many are moved in one transaction: another process waits no longer than that takes. */
+/** How records leave the queue: settled, as delivered or as dead letters, which can be put back or discarded. */
+
+/** Maximum number of dead letters moved in one transaction: another process waits no longer than that takes. */
 export const LETTERS_AT_ONCE = 500;
 
 const COLUMNS = "id, time, samples, retries, key, text, reason, detail, at, checksum";
 
+/**
+ * Takes records out. A record that was evicted while its reader held it counts by its settlement and no longer as dropped. Answers
+ * which settlements make no sense, and why. Within a transaction.
+ */
+export function settle(
+  connection: Connection,
+  counters: Counters,
+  evicted: EvictedIds,
+  batch: SettleBatch,
+): Map<number, string> {
+  const { ids, delivered, dead, at } = batch;
+  const list = JSON.stringify(ids);
+  const known = new Map<number, readonly [samples: number, retries: number]>();
+  for (const row of connection.iterate(
+    "SELECT id, samples, retries FROM record WHERE id IN (SELECT value FROM json_each(?))",
+    list,
+  ))
+    known.set(row[0] as number, [row[1] as number, row[2] as number]);
+  const wrong = new Map<number, string>();
+  const settled: number[] = [];
+  for (const [index, id] of ids.entries()) {
+    const record = known.get(id);
+    if (!record && !evicted.has(id)) continue;
+    const letters = dead.get(index) ?? [];
+    const sum = letters.reduce((total, letter) => total + letter.samples, delivered[index]!);
+    const [samples, retries] = record ?? [sum, 0];
+    if (sum !== samples) {
+      wrong.set(index, `record ${id} has ${samples} values, but ${sum} of them were settled`);
+      continue;
+    }
+    if (record) {
+      known.delete(id);
+      settled.push(id);
+      counters.add("waiting", -samples);
+    } else counters.add("dropped", -samples, "limit");
+    counters.add("delivered", delivered[index]!);
+    addDeadLetters(connection, counters, letters, retries, at);
+  }
+  if (settled.length > 0)
+    connection.run(
+      "DELETE FROM record WHERE id IN (SELECT value FROM json_each(?))",
+      wrong.size === 0 && settled.length === ids.length ? list : JSON.stringify(settled),
+    );
+  return wrong;
+}
+
 /** Sets values aside. Within a transaction. */
 export function addDeadLetters(
   connection: Connection,
-  tally: Tally,
+  counters: Counters,
   letters: readonly NewDeadLetter[],
   retries: number,
   at: number,
@@ -31,7 +80,7 @@ export function addDeadLetters(
       `UPDATE state SET dead_bytes = dead_bytes + (SELECT ${DEAD_BYTES} FROM dead_letter WHERE id = ?)`,
       id,
     );
-    tally.add("dead", samples, reason);
+    counters.add("dead", samples, reason);
   }
 }
 
@@ -60,11 +109,11 @@ export function chooseDeadLetters(
 /** Puts them at the end of the queue. Within a transaction. */
 export function requeue(
   connection: Connection,
-  tally: Tally,
-  room: Room,
+  counters: Counters,
+  limit: SizeLimit,
   letters: readonly DeadLetter[],
 ): void {
-  remove(connection, tally, letters);
+  remove(connection, counters, letters);
   const rows = letters.map(
     ({ time, samples, retries, key, text }): NewRow => ({
       ...{ time, samples, retries: retries + 1, key, text },
@@ -72,17 +121,17 @@ export function requeue(
     }),
   );
   const lastId = connection.number("SELECT last_id FROM state");
-  insert(connection, tally, room, rows, lastId + 1);
+  insertRows(connection, counters, limit, rows, lastId + 1);
   connection.run("UPDATE state SET last_id = ?", lastId + rows.length);
 }
 
 /** Drops them. Within a transaction. */
-export function discard(connection: Connection, tally: Tally, letters: readonly DeadLetter[]): void {
-  remove(connection, tally, letters);
-  for (const { samples } of letters) tally.add("dropped", samples, "discarded");
+export function discard(connection: Connection, counters: Counters, letters: readonly DeadLetter[]): void {
+  remove(connection, counters, letters);
+  for (const { samples } of letters) counters.add("dropped", samples, "discarded");
 }
 
-function remove(connection: Connection, tally: Tally, letters: readonly DeadLetter[]): void {
+function remove(connection: Connection, counters: Counters, letters: readonly DeadLetter[]): void {
   const list = JSON.stringify(letters.map(({ id }) => id));
   connection.run(
     `UPDATE state SET dead_bytes = dead_bytes -
@@ -90,7 +139,7 @@ function remove(connection: Connection, tally: Tally, letters: readonly DeadLett
     list,
   );
   connection.run("DELETE FROM dead_letter WHERE id IN (SELECT value FROM json_each(?))", list);
-  for (const { samples, reason } of letters) tally.add("dead", -samples, reason);
+  for (const { samples, reason } of letters) counters.add("dead", -samples, reason);
 }
 
 function letterOf(row: Row): DeadLetter {
