@@ -31,9 +31,11 @@ async function measure(stations: number, groupSize: number): Promise<void> {
     ...{ label: "bench", client: service, log: createLog({ level: "silent" }), notice: () => undefined },
     ...{ state: { get: () => null, set: () => undefined }, stateKey: "bench" },
     ...{ callsInFlight: 8, callsPerMinute: Number.MAX_SAFE_INTEGER },
-    now: () => clock.now,
-    wallClock: () => new Date(Date.UTC(2026, 10, 21) + clock.now * 1000),
-    later: () => () => undefined,
+    clock: {
+      now: () => Date.UTC(2026, 10, 21) + clock.now * 1000,
+      monotonic: () => clock.now * 1000,
+      after: () => () => undefined,
+    },
   });
   const readers = service.ids.map((stationID) =>
     KINDS.map((kind) =>

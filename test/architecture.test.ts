@@ -19,9 +19,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   drivers: ["points", "config", "registry", "log", "time"],
   simulator: ["points", "config", "log", "drivers/chargepoint/api"],
   devices: ["points", "config", "registry", "drivers", "bus", "log", "storage", "time"],
-  historian: ["points", "config", "bus", "queue", "log", "storage"],
+  historian: ["points", "config", "bus", "queue", "log", "storage", "time"],
   limits: ["points", "config", "bus", "devices", "log", "storage", "time"],
-  mqtt: ["points", "config", "bus", "queue", "devices", "log"],
+  mqtt: ["points", "config", "bus", "queue", "devices", "log", "time"],
   sessions: [
     "points",
     "config",

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Command, CommandResult, Commands, LimitedOutlet } from "../devices/commands.ts";
 import type { Notices } from "../log/notices.ts";
 import type { PointValue } from "../points/index.ts";
+import { type Backoff, backoff } from "../time/backoff.ts";
 import type { Clock } from "../time/clock.ts";
 import { isBusy, mayDrawKw, type Outlet, observe } from "./outlet.ts";
 import type { OwnLimits } from "./own-limits.ts";
@@ -20,8 +21,7 @@ export interface OutletControlParts {
 }
 
 const STALE_INTERVALS = 3;
-const FIRST_RETRY_MS = 30_000;
-const LONGEST_RETRY_MS = 600_000;
+const RETRY_MS: Backoff = { first: 30_000, longest: 600_000 };
 /** What became of a write is not told for so long: it counts as the worse of both. */
 const UNKNOWN_MS = 300_000;
 
@@ -36,7 +36,7 @@ export class OutletControl {
   /** By the monotonic clock. */
   #readAt: number | undefined;
   #answeredAt = Number.NEGATIVE_INFINITY;
-  #retryMs = FIRST_RETRY_MS;
+  #failures = 0;
   readonly #parts: OutletControlParts;
 
   constructor(parts: OutletControlParts) {
@@ -123,7 +123,7 @@ export class OutletControl {
     // Taken, and to be seen in a scrape; until then it counts as the larger of both.
     if (status === "accepted" || status === "unconfirmed") return;
     if (status === "confirmed") {
-      this.#retryMs = FIRST_RETRY_MS;
+      this.#failures = 0;
       this.trouble = undefined;
       outlet.loadIsOld = true;
       delete outlet.askedKw;
@@ -134,8 +134,7 @@ export class OutletControl {
     }
     if (status === "failed") outlet.inForceKw = mayDrawKw(outlet);
     delete outlet.askedKw;
-    outlet.blockedUntil = now + this.#retryMs;
-    this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS);
+    outlet.blockedUntil = now + backoff(RETRY_MS, ++this.#failures);
     this.trouble = `${error ? `${error}: ` : ""}${text ?? status}`;
     const what = free ? "could not be freed" : `could not be limited to ${kwText(kw)}`;
     const counted = `it counts with ${kwText(mayDrawKw(outlet))}, and is tried again`;

@@ -15,15 +15,21 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, callback) {
-    let timer: NodeJS.Timeout;
-    const wait = (left: number) => {
-      const now = Math.min(Math.max(left, 0), LONGEST_TIMER_MS);
-      timer = setTimeout(() => (left > now ? wait(left - now) : callback()), now);
-    };
-    wait(ms);
+    if (ms > LONGEST_TIMER_MS) {
+      let cancel = systemClock.after(LONGEST_TIMER_MS, () => {
+        cancel = systemClock.after(ms - LONGEST_TIMER_MS, callback);
+      });
+      return () => cancel();
+    }
+    const timer = setTimeout(callback, Math.max(ms, 0));
     return () => clearTimeout(timer);
   },
 };
+
+/** Seconds on the clock that never jumps. */
+export function secondsOn(clock: Clock): number {
+  return clock.monotonic() / 1000;
+}
 
 /** A call took longer than it may. Whether the other side still acts on it is not known. */
 export class TimeoutError extends Error {

@@ -7,6 +7,7 @@ import { Historian } from "../../src/historian/query/historian.ts";
 import { parseTime } from "../../src/historian/time.ts";
 import { createLog } from "../../src/log/log.ts";
 import type { PointValue } from "../../src/points/index.ts";
+import { systemClock } from "../../src/time/clock.ts";
 import { historianQueries } from "./historian-queries.ts";
 
 /** An empty store of its own, and ways to come back to it. */
@@ -293,11 +294,9 @@ export function historianContract(name: string, make: () => Promise<BackendUnder
             onNotice: (notice) => notices.push(notice),
             // Twenty times as fast.
             clock: {
-              now: () => new Date(now / 1000),
-              after: (ms, run) => {
-                const timer = setTimeout(run, ms / 20);
-                return () => clearTimeout(timer);
-              },
+              ...systemClock,
+              now: () => now / 1000,
+              after: (ms, callback) => systemClock.after(ms / 20, callback),
             },
           });
           keeper.start();

@@ -1,5 +1,7 @@
 import type { HistorianSettings } from "../../src/config/settings.ts";
 
+export const NOON = new Date("2026-11-21T12:00:00Z");
+
 /** Every setting at its default. */
 export const SETTINGS: HistorianSettings = {
   backend: "sqlite",

@@ -5,6 +5,7 @@ import { messageOf } from "../../log/log.ts";
 import type { Notices } from "../../log/notices.ts";
 import type { DeviceInfo } from "../../points/index.ts";
 import type { StateNamespace } from "../../storage/state-store.ts";
+import { backoff } from "../../time/backoff.ts";
 import { type Clock, pause, withDeadline } from "../../time/clock.ts";
 import type { Device } from "../device.ts";
 import type { DeviceBuilder, LoadedDevice } from "./build.ts";
@@ -80,19 +81,18 @@ export class DeviceSet {
     const service = usable && services.open(usable.type);
     if (!service?.findMembers) return;
     const refreshMs = this.#set.refreshSeconds * 1000;
-    let retryMs = FIRST_RETRY_MS;
+    let failures = 0;
     while (!signal.aborted) {
       let waitMs = refreshMs;
       try {
         const deadline = { clock, ms: LOOKUP_DEADLINE_MS, signal, what: `looking up the set of ${file}` };
         await this.#become(await withDeadline(deadline, (s) => service.findMembers!(driverConfig, s)));
-        retryMs = FIRST_RETRY_MS;
+        failures = 0;
       } catch (error) {
         if (signal.aborted) return;
         const text = `the set of ${file} cannot be looked up: ${messageOf(error)}; its ${this.#running.size} known devices go on, and it is tried again`;
         notices.say("warning", "set_lookup_failed", text, this.#loaded.settings.path);
-        waitMs = Math.min(retryMs, refreshMs);
-        retryMs *= 2;
+        waitMs = backoff({ first: FIRST_RETRY_MS, longest: refreshMs }, ++failures);
       }
       await pause(clock, waitMs, signal).catch(() => undefined);
     }

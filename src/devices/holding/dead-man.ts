@@ -1,6 +1,7 @@
 import type { Bus } from "../../bus.ts";
 import { messageOf } from "../../log/log.ts";
 import type { Notices } from "../../log/notices.ts";
+import { type Backoff, backoff } from "../../time/backoff.ts";
 import { type Clock, pause } from "../../time/clock.ts";
 import type { Controllers } from "../commands.ts";
 import { type HeldLimit, idOf } from "./held-limit.ts";
@@ -28,8 +29,7 @@ interface Gone {
 }
 
 const MOST_GONE = 1000;
-const FIRST_RETRY_MS = 5000;
-const LONGEST_RETRY_MS = 300_000;
+const RETRY_MS: Backoff = { first: 5000, longest: 300_000 };
 /** About two hours. */
 const TRIES = 30;
 
@@ -101,8 +101,7 @@ export class DeadMan implements Controllers {
       const left = await Promise.all(due.map((limit) => this.#revert(limit, tries < TRIES)));
       const ids = new Set(left.filter((id) => id !== undefined));
       if (ids.size === 0 || tries === TRIES || signal.aborted) return;
-      const ms = Math.min(FIRST_RETRY_MS * 2 ** (tries - 1), LONGEST_RETRY_MS);
-      await pause(clock, ms, signal).catch(() => undefined);
+      await pause(clock, backoff(RETRY_MS, tries), signal).catch(() => undefined);
       if (signal.aborted) return;
       due = this.#heldBy(name).filter((limit) => ids.has(idOf(limit)));
     }

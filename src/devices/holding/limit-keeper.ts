@@ -1,5 +1,6 @@
 import { messageOf } from "../../log/log.ts";
 import type { Notices } from "../../log/notices.ts";
+import { type Backoff, backoff } from "../../time/backoff.ts";
 import type { Clock } from "../../time/clock.ts";
 import { watchClock } from "../../time/clock-watch.ts";
 import type { Device } from "../device.ts";
@@ -36,7 +37,8 @@ interface Followed {
   readonly entry: Entry;
   /** By the monotonic clock; undefined: it has no end. */
   readonly endsAt: number | undefined;
-  retryMs: number;
+  /** Renewals that failed, in a row. */
+  failures: number;
   /** Why it could not be renewed the last time. */
   trouble?: string;
   cancel?: () => void;
@@ -45,8 +47,7 @@ interface Followed {
 const FIRST_RETRY_MS = 30_000;
 /** A device ends a limit by itself at its time; it is looked at this much later. */
 const END_GRACE_MS = 1000;
-const FIRST_END_RETRY_MS = 5000;
-const LONGEST_END_RETRY_MS = 300_000;
+const END_RETRY_MS: Backoff = { first: 5000, longest: 300_000 };
 /** About two hours. */
 const END_TRIES = 30;
 /** While a write of the limit is on its way, its time is looked at again after this. */
@@ -151,7 +152,7 @@ export class LimitKeeper {
     const followed: Followed = {
       entry,
       endsAt: left === undefined ? undefined : clock.monotonic() + left,
-      retryMs: Math.min(FIRST_RETRY_MS, (lasts ?? 0) / 32),
+      failures: 0,
     };
     this.#followed.set(id, followed);
     if (left === undefined) return;
@@ -203,8 +204,10 @@ export class LimitKeeper {
       limit,
       `could not be renewed; trying again until its lease ends: ${followed.trouble}`,
     );
-    this.#after(followed, Math.min(followed.retryMs, left), () => void this.#renew(followed));
-    followed.retryMs = Math.min(2 * followed.retryMs, (limit.leaseSeconds! * 1000) / 8);
+    const leaseMs = limit.leaseSeconds! * 1000;
+    const pauses = { first: Math.min(FIRST_RETRY_MS, leaseMs / 32), longest: leaseMs / 8 };
+    const pause = Math.min(backoff(pauses, ++followed.failures), left);
+    this.#after(followed, pause, () => void this.#renew(followed));
   }
 
   /**
@@ -250,9 +253,8 @@ export class LimitKeeper {
       const again = tries < END_TRIES && mayStand(current?.limit);
       const text = `may still stand though its time is over${again ? "; trying again" : ", and is not tried again: look at the device, and revert it by hand"}: ${messageOf(error)}`;
       this.#say(again ? "warning" : "error", "hold_not_ended", limit, text);
-      const pause = Math.min(FIRST_END_RETRY_MS * 2 ** (tries - 1), LONGEST_END_RETRY_MS);
       const next = this.#followed.get(idOf(limit)) ?? followed;
-      if (again) this.#after(next, pause, () => void this.#end(next, tries + 1));
+      if (again) this.#after(next, backoff(END_RETRY_MS, tries), () => void this.#end(next, tries + 1));
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Notices } from "../../log/notices.ts";
+import { type Backoff, backoff } from "../../time/backoff.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { Command, CommandResult } from "../commands.ts";
 
@@ -11,7 +12,7 @@ interface Parts {
 }
 
 const STAGGER_MS = 50;
-const FIRST_RETRY_MS = 30_000;
+const RETRY_MS: Backoff = { first: 30_000, longest: 480_000 };
 const TRIES = 6;
 
 /**
@@ -55,8 +56,7 @@ export class FailsafeReverts {
         `${again ? " and tries again" : "; revert it by hand once the override is off"}: ${text}`,
       device,
     );
-    if (again)
-      this.#later(FIRST_RETRY_MS * 2 ** (tries - 1), () => this.#revert(pattern, device, command, tries + 1));
+    if (again) this.#later(backoff(RETRY_MS, tries), () => this.#revert(pattern, device, command, tries + 1));
   }
 
   #later(ms: number, act: () => void): void {

@@ -2,11 +2,11 @@ import type { WriteOutcome } from "../../drivers/driver.ts";
 import type { Verification } from "../../drivers/errors.ts";
 import { messageOf } from "../../log/log.ts";
 import type { PointValue, WriteStatus } from "../../points/index.ts";
+import { type Backoff, backoff } from "../../time/backoff.ts";
 import { type Clock, pause, withDeadline } from "../../time/clock.ts";
 import { PROOF_PAUSE_MS, PROOF_READINGS } from "../holding/limit-watch.ts";
 
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 5000;
+const PAUSE_MS: Backoff = { first: 500, longest: 5000 };
 
 /** How a write that the device took has ended, as far as could be seen. */
 export interface Verdict {
@@ -74,7 +74,7 @@ async function readBack(
   const end = clock.monotonic() + ms;
   let last: Verification | undefined;
   let trouble: unknown;
-  for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(2 * wait, LONGEST_PAUSE_MS)) {
+  for (let readings = 1; ; readings++) {
     const left = end - clock.monotonic();
     if (left <= 0 || signal.aborted) break;
     try {
@@ -87,7 +87,8 @@ async function readBack(
       if (clock.monotonic() < end || !last) trouble = error;
     }
     // An abort rejects, and ends the loop at its head.
-    await pause(clock, Math.min(wait, Math.max(end - clock.monotonic(), 0)), signal).catch(() => undefined);
+    const wait = Math.min(backoff(PAUSE_MS, readings), Math.max(end - clock.monotonic(), 0));
+    await pause(clock, wait, signal).catch(() => undefined);
   }
   if (signal.aborted) return { status: "accepted", text: `taken, but ${messageOf(signal.reason)}` };
   const seconds = ms / 1000;

@@ -1,3 +1,4 @@
+import { type Clock, secondsOn, systemClock } from "../../time/clock.ts";
 import { untilAborted } from "../../time/until-aborted.ts";
 import type { DriverContext } from "../driver.ts";
 import { type EconnectClient, EconnectError } from "./api/index.ts";
@@ -13,8 +14,7 @@ export interface AccountInit {
   readonly label: string;
   readonly client: Pick<EconnectClient, "stations" | "close">;
   readonly notice: DriverContext["notice"];
-  /** Seconds on a clock that never jumps. */
-  readonly now?: () => number;
+  readonly clock?: Clock;
 }
 
 /** After a failure that may pass, the next try comes after so many seconds, longer each time. */
@@ -33,7 +33,7 @@ interface Pause {
 export class Account {
   readonly label: string;
   readonly #init: AccountInit;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #closing = new AbortController();
   #kept: { readonly stations: Stations; readonly atSeconds: number } | undefined;
   #walk: Promise<Stations> | undefined;
@@ -43,7 +43,7 @@ export class Account {
   constructor(init: AccountInit) {
     this.label = init.label;
     this.#init = init;
-    this.#now = init.now ?? (() => performance.now() / 1000);
+    this.#clock = init.clock ?? systemClock;
   }
 
   /**
@@ -53,7 +53,8 @@ export class Account {
   read(maxAgeSeconds: number, signal: AbortSignal): Promise<Stations> {
     if (signal.aborted) return Promise.reject(signal.reason);
     const kept = this.#kept;
-    if (kept && this.#now() - kept.atSeconds < maxAgeSeconds) return Promise.resolve(kept.stations);
+    if (kept && secondsOn(this.#clock) - kept.atSeconds < maxAgeSeconds)
+      return Promise.resolve(kept.stations);
     this.#walk ??= this.#ask().finally(() => {
       this.#walk = undefined;
     });
@@ -67,7 +68,7 @@ export class Account {
 
   async #ask(): Promise<Stations> {
     const pause = this.#pause;
-    const waitSeconds = (pause?.until ?? 0) - this.#now();
+    const waitSeconds = (pause?.until ?? 0) - secondsOn(this.#clock);
     if (pause && waitSeconds > 0) {
       const next = `next try in ${Math.ceil(waitSeconds)} s`;
       throw new AccountPausedError(`not asked: ${pause.cause.message}; ${next}`, { cause: pause.cause });
@@ -76,7 +77,7 @@ export class Account {
       const entries = [];
       for await (const entry of this.#init.client.stations(this.#closing.signal)) entries.push(entry);
       const stations = new Stations(entries);
-      this.#kept = { stations, atSeconds: this.#now() };
+      this.#kept = { stations, atSeconds: secondsOn(this.#clock) };
       this.#succeeded();
       return stations;
     } catch (error) {
@@ -95,7 +96,7 @@ export class Account {
     const { first, longest } = cause.retryable ? PASSING_PAUSE : LASTING_PAUSE;
     const failures = (this.#pause?.failures ?? 0) + 1;
     const seconds = Math.min(longest, this.#pause ? Math.max(first, this.#pause.seconds * 2) : first);
-    const until = this.#now() + Math.max(seconds, cause.retryAfterSeconds ?? 0);
+    const until = secondsOn(this.#clock) + Math.max(seconds, cause.retryAfterSeconds ?? 0);
     this.#pause = { cause, seconds, until, failures };
     // One walk that fails in passing is not worth a line.
     if (this.#told || (cause.retryable && failures < 2)) return;

@@ -2,7 +2,7 @@ import type { Notice } from "../../bus.ts";
 import type { HistorianSettings } from "../../config/settings.ts";
 import type { Log } from "../../log/log.ts";
 import type { QueueCounters } from "../../queue/contract.ts";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../../time/clock.ts";
 import type { Sample } from "../contract.ts";
 import type { HistorianError } from "../errors.ts";
 import type { Loss } from "../record/losses.ts";
@@ -63,7 +63,7 @@ export class DeliveryReports {
 
   failed(error: HistorianError): void {
     const known = this.#failing;
-    this.#failing = { error, since: known?.since ?? this.#parts.clock.now() };
+    this.#failing = { error, since: known?.since ?? new Date(this.#parts.clock.now()) };
     if (known?.error.kind === error.kind) return;
     const severity = error.kind === "retry" ? "warning" : "error";
     const text = `history is not being stored, values wait on disk: ${error.message}`;
@@ -106,7 +106,7 @@ export class DeliveryReports {
 
   counters(queue: QueueCounters): DeliveryCounters {
     const { accepted, delivered, waiting, dropped, deadLettered, oldest } = queue;
-    const age = oldest ? this.#parts.clock.now().getTime() - oldest.getTime() : 0;
+    const age = oldest ? this.#parts.clock.now() - oldest.getTime() : 0;
     return {
       accepted,
       delivered,
@@ -129,7 +129,7 @@ export class DeliveryReports {
   #tell(severity: Notice["severity"], kind: string, text: string): void {
     const { log, onNotice, clock } = this.#parts;
     log[severity === "warning" ? "warn" : severity](text, { kind });
-    onNotice({ severity, kind, text, at: clock.now() });
+    onNotice({ severity, kind, text, at: new Date(clock.now()) });
   }
 }
 

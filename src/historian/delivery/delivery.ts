@@ -1,7 +1,8 @@
 import type { Notice } from "../../bus.ts";
 import type { HistorianSettings } from "../../config/settings.ts";
 import type { Log } from "../../log/log.ts";
-import { type Clock, systemClock } from "../clock.ts";
+import { type Backoff, backoff, jittered } from "../../time/backoff.ts";
+import { type Clock, systemClock } from "../../time/clock.ts";
 import type { HistorianBackend, Sample } from "../contract.ts";
 import type { HistorianError } from "../errors.ts";
 import type { Loss } from "../record/losses.ts";
@@ -37,9 +38,8 @@ export type DeliverySettings = Pick<
 const LARGEST_BATCH = 20_000;
 /** How long samples wait for others to share their transaction. */
 const GATHER_MS = 1000;
-const FIRST_RETRY_MS = 1000;
-/** With {@link LONGEST_CALL_SECONDS} this makes the 30 s within which a store that is back is noticed; VOLTTRON waits 300 s. */
-const LONGEST_RETRY_MS = 20_000;
+/** With {@link LONGEST_CALL_SECONDS} the longest makes the 30 s within which a store that is back is noticed; VOLTTRON waits 300 s. */
+const RETRY_MS: Backoff = { first: 1000, longest: 20_000 };
 /** Where only a person can help. */
 const GIVE_UP_RETRY_MS = 30_000;
 const LONGEST_CALL_SECONDS = 10;
@@ -150,7 +150,7 @@ export class Delivery {
       if (!failure) failures = 0;
       else if (failure.kind === "reject") continue;
       else if (this.#stopping) break;
-      else await this.#pause(failures++, failure);
+      else await this.#pause(++failures, failure);
     }
     await Promise.race([this.#spool.flush(), aborted(this.#ended.signal)]).catch((error: unknown) =>
       this.#log.error("what was stored could not be noted in the spool", { err: error }),
@@ -218,14 +218,12 @@ export class Delivery {
   }
 
   async #pause(failures: number, { kind }: HistorianError): Promise<void> {
-    const growing = Math.min(FIRST_RETRY_MS * 2 ** failures, LONGEST_RETRY_MS);
     const delay = Math.min(
-      kind === "give_up" ? GIVE_UP_RETRY_MS : growing,
+      kind === "give_up" ? GIVE_UP_RETRY_MS : backoff(RETRY_MS, failures),
       this.#settings.retryPeriodSeconds * 1000,
     );
-    const jitter = 0.5 + this.#random() / 2;
     let over = false;
-    const cancel = this.#clock.after(delay * jitter, () => {
+    const cancel = this.#clock.after(jittered(delay, this.#random), () => {
       over = true;
       this.#wake();
     });

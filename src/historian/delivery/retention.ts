@@ -1,7 +1,7 @@
 import type { Notice } from "../../bus.ts";
 import type { HistorianSettings } from "../../config/settings.ts";
 import type { Log } from "../../log/log.ts";
-import { type Clock, systemClock } from "../clock.ts";
+import { type Clock, systemClock } from "../../time/clock.ts";
 import type { HistorianBackend, Retention } from "../contract.ts";
 import { DAY, formatTime, timeOf } from "../time.ts";
 import { timedCall } from "./index.ts";
@@ -114,7 +114,7 @@ export class RetentionKeeper {
   async #tooOld(retention: Retention): Promise<number | undefined> {
     const days = this.#options.settings.historyLimitDays;
     if (days === undefined) return undefined;
-    const now = timeOf(this.#clock.now());
+    const now = timeOf(new Date(this.#clock.now()));
     const before = Math.floor(now - days * DAY);
     const oldest = await this.#call((signal) => retention.oldest(signal));
     const isDue = oldest !== undefined && oldest < before;
@@ -158,7 +158,7 @@ export class RetentionKeeper {
     const oldest = await this.#call((signal) => retention.oldest(signal));
     if (oldest === undefined) return undefined;
     const share = Math.max(1 - (limit * GIGABYTE) / size, SMALLEST_SLICE);
-    const now = timeOf(this.#clock.now());
+    const now = timeOf(new Date(this.#clock.now()));
     const slice = Math.max(Math.floor(Math.max(now - oldest, 0) * share), 1);
     const isUnsure =
       slice > UNSURE_SLICE && !(await this.#isThere(this.#proof(now, Number.POSITIVE_INFINITY), retention));
@@ -171,6 +171,6 @@ export class RetentionKeeper {
 
   #tell(kind: string, text: string): void {
     this.#options.log.warn(text, { kind });
-    this.#options.onNotice({ severity: "warning", kind, text, at: this.#clock.now() });
+    this.#options.onNotice({ severity: "warning", kind, text, at: new Date(this.#clock.now()) });
   }
 }

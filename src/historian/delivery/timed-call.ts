@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import { type Clock, TimeoutError, withDeadline } from "../../time/clock.ts";
 import { HistorianError } from "../errors.ts";
 
 export interface TimedCall {
@@ -11,31 +11,18 @@ export interface TimedCall {
 /** The store did not answer within the deadline. Whether it still acts on the call is not known. */
 export class LateError extends HistorianError {}
 
-/** One call of a store, settled at its deadline even where the store does not heed its signal. Every failure is a HistorianError. */
+/** One call of a store, with a deadline. Every failure is a HistorianError. */
 export async function timedCall<T>(
   { clock, seconds, signal }: TimedCall,
   call: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const controller = new AbortController();
-  const late = Promise.withResolvers<never>();
-  const end = (error: HistorianError): void => {
-    late.reject(error);
-    controller.abort(error);
-  };
-  const onAbort = (): void => end(new HistorianError("retry", "the bridge is stopping"));
-  const cancel = clock.after(seconds * 1000, () =>
-    end(new LateError("retry", `the store did not answer within ${seconds} s`)),
-  );
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
   try {
-    return await Promise.race([late.promise, (async () => call(controller.signal))()]);
+    return await withDeadline({ clock, ms: seconds * 1000, signal, what: "the store" }, call);
   } catch (error) {
     if (error instanceof HistorianError) throw error;
+    if (error instanceof TimeoutError)
+      throw new LateError("retry", `the store did not answer within ${seconds} s`);
+    if (signal.aborted) throw new HistorianError("retry", "the bridge is stopping");
     throw new HistorianError("retry", (error as Error).message, { cause: error });
-  } finally {
-    late.promise.catch(() => undefined);
-    cancel();
-    signal.removeEventListener("abort", onAbort);
   }
 }

@@ -1,5 +1,5 @@
 import { type AvailabilityChange, isClockSet, type PointValue } from "../../points/index.ts";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../../time/clock.ts";
 import type { Sample, TopicMeta } from "../contract.ts";
 import { timeOf } from "../time.ts";
 import type { Loss } from "./losses.ts";
@@ -26,13 +26,13 @@ export class BridgeNotes {
     this.#instance = instance;
     this.#version = version;
     this.#clock = clock;
-    this.#startedAt = clock.now();
+    this.#startedAt = this.#now();
   }
 
   /** That it runs: takes the place of what it said before. Since when: where the clock was not set then, since it is. */
   run(ended: boolean): Sample {
-    if (!isClockSet(this.#startedAt)) this.#startedAt = this.#clock.now();
-    const note: RunNote = { version: this.#version, until: this.#clock.now().toISOString(), ended };
+    if (!isClockSet(this.#startedAt)) this.#startedAt = this.#now();
+    const note: RunNote = { version: this.#version, until: this.#now().toISOString(), ended };
     return this.#sample(runTopic(this.#instance), note, this.#startedAt);
   }
 
@@ -42,7 +42,7 @@ export class BridgeNotes {
   }
 
   skip(path: string, text: string): Sample {
-    return this.#sample(skipTopic(this.#instance, path), text, this.#clock.now());
+    return this.#sample(skipTopic(this.#instance, path), text, this.#now());
   }
 
   loss({ reason, values, from, to }: Loss): Sample {
@@ -52,7 +52,11 @@ export class BridgeNotes {
       from: new Date(from).toISOString(),
       to: new Date(to).toISOString(),
     };
-    return this.#sample(lossTopic(this.#instance), note, this.#clock.now());
+    return this.#sample(lossTopic(this.#instance), note, this.#now());
+  }
+
+  #now(): Date {
+    return new Date(this.#clock.now());
   }
 
   #sample(topic: string, value: PointValue, at: Date): Sample {

@@ -2,7 +2,7 @@ import type { Bus } from "../../bus.ts";
 import type { HistorianSettings } from "../../config/settings.ts";
 import type { Log } from "../../log/log.ts";
 import { type DeviceInfo, isClockSet, type Scrape } from "../../points/index.ts";
-import { type Clock, systemClock } from "../clock.ts";
+import { type Clock, systemClock } from "../../time/clock.ts";
 import type { Sample } from "../contract.ts";
 import { type DeviceNaming, Naming } from "../ingest/index.ts";
 import { BridgeNotes } from "./bridge-notes.ts";
@@ -72,7 +72,8 @@ export class Recorder {
           if (isClockSet(change.since)) this.#accept(notes.availability(change, this.#pathOf(change.device)));
         }),
         bus.on("notice", ({ kind, device, text }) => {
-          if (kind !== "scrape_skipped" || device === undefined || !isClockSet(this.#clock.now())) return;
+          if (kind !== "scrape_skipped" || device === undefined || !isClockSet(new Date(this.#clock.now())))
+            return;
           this.#accept(notes.skip(this.#naming.device(device).path, text));
         }),
       );
@@ -144,10 +145,11 @@ export class Recorder {
 
   /** Says that the bridge runs, and what was lost meanwhile; again in a minute. */
   #alive(ended: boolean): void {
-    if (isClockSet(this.#clock.now())) {
+    const now = new Date(this.#clock.now());
+    if (isClockSet(now)) {
       for (const loss of this.#sink.takeLosses()) this.#accept(this.#notes.loss(loss));
       // Its time is the start of the run; what it says is as old as it is.
-      this.#accept(this.#notes.run(ended), this.#clock.now());
+      this.#accept(this.#notes.run(ended), now);
     }
     this.#cancelAlive = this.#clock.after(ALIVE_MS, () => this.#alive(false));
   }

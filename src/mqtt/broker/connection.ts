@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../../log/log.ts";
 import { matches } from "../../points/index.ts";
+import { backoff, jittered } from "../../time/backoff.ts";
 import { addressOptions, type BrokerAddress, brokerUrl, protocolVersion } from "./broker-address.ts";
 import {
   type Done,
@@ -281,10 +282,9 @@ export class Connection implements Link {
     }
   }
 
-  /** Exponential, with jitter over its upper half. */
   #pauseMs(): number {
-    const full = Math.min(this.#times.longestPauseMs, this.#times.firstPauseMs * 2 ** this.#attempts++);
-    return full * (0.5 + Math.random() / 2);
+    const { firstPauseMs: first, longestPauseMs: longest } = this.#times;
+    return jittered(backoff({ first, longest }, ++this.#attempts));
   }
 }
 

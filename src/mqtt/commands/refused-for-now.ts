@@ -1,6 +1,6 @@
-/** Pause before the next try, in milliseconds; doubles with each refusal up to the longest. */
-const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 60_000;
+import { type Backoff, backoff } from "../../time/backoff.ts";
+
+const PAUSE_MS: Backoff = { first: 1000, longest: 60_000 };
 /** How long a message is tried again, from its first refusal on. */
 const PATIENCE_MS = 600_000;
 /** Most messages that are remembered; further ones are not tried again, so that memory stays bounded. */
@@ -8,7 +8,7 @@ const MOST = 100_000;
 
 interface Refusal {
   readonly since: number;
-  pauseMs: number;
+  times: number;
   /** When it is sent again; Infinity while it is on its way. */
   dueAt: number;
 }
@@ -23,15 +23,14 @@ export class RefusedForNow {
     const known = this.#refusals.get(id);
     if (!known) {
       if (this.#refusals.size >= MOST) return false;
-      this.#refusals.set(id, { since: now, pauseMs: FIRST_PAUSE_MS, dueAt: now + FIRST_PAUSE_MS });
+      this.#refusals.set(id, { since: now, times: 1, dueAt: now + PAUSE_MS.first });
       return true;
     }
     if (now - known.since >= PATIENCE_MS) {
       this.#refusals.delete(id);
       return false;
     }
-    known.pauseMs = Math.min(2 * known.pauseMs, LONGEST_PAUSE_MS);
-    known.dueAt = now + known.pauseMs;
+    known.dueAt = now + backoff(PAUSE_MS, ++known.times);
     return true;
   }
 
@@ -48,7 +47,7 @@ export class RefusedForNow {
       if (refusal.dueAt <= now) {
         refusal.dueAt = Number.POSITIVE_INFINITY;
         due.push(id);
-      } else if (now - refusal.since > PATIENCE_MS + 2 * LONGEST_PAUSE_MS) {
+      } else if (now - refusal.since > PATIENCE_MS + 2 * PAUSE_MS.longest) {
         // Its record did not come back: it was dropped from the disk meanwhile.
         this.#refusals.delete(id);
       }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../../log/log.ts";
+import { backoff, jittered } from "../../time/backoff.ts";
 import { addressOptions, type BrokerAddress, brokerUrl, protocolVersion } from "../broker/broker-address.ts";
 import type { ConnectionTimes } from "../broker/connection.ts";
 import { type Incoming, reasonOf } from "../broker/link.ts";
@@ -199,10 +200,9 @@ export class Intake {
     this.#options.log.warn(text);
   }
 
-  /** Exponential, with jitter over its upper half. */
   #pauseMs(): number {
-    const full = Math.min(this.#times.longestPauseMs, this.#times.firstPauseMs * 2 ** this.#attempts++);
-    return full * (0.5 + Math.random() / 2);
+    const { firstPauseMs: first, longestPauseMs: longest } = this.#times;
+    return jittered(backoff({ first, longest }, ++this.#attempts));
   }
 }
 

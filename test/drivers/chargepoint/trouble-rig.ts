@@ -10,6 +10,8 @@ import { createLog } from "../../../src/log/log.ts";
 import type { PointValue } from "../../../src/points/index.ts";
 import { parseRegistry } from "../../../src/registry/index.ts";
 import { type Simulator, SteppedClock, startSimulator } from "../../../src/simulator/index.ts";
+import { systemClock } from "../../../src/time/clock.ts";
+import { hurried } from "./api/service.ts";
 
 const HEADER = "Volttron Point Name,Attribute Name,Register Name,Port #,Type,Starting Value,Writable\n";
 const REGISTRY = `${HEADER}load_1,portLoad,LoadRegister,1,float,,
@@ -70,10 +72,8 @@ export async function openTroubleRig(
   const log = createLog({ level: "silent" });
   // As Accounts makes them, but for the deadline and the clocks.
   // Pauses between attempts are no part of what is tested here.
-  const hurried = { now: () => performance.now(), sleep: async () => undefined };
   const client = new ChargePointClient({
-    clock: hurried,
-
+    clock: hurried(),
     endpoint,
     username,
     password,
@@ -87,19 +87,21 @@ export async function openTroubleRig(
     set: (key, value) => void state.set(key, value),
   };
   let waited = 0;
-  const now = () => performance.now() / 1000 + waited;
+  const { after } = systemClock;
   const account = new Account({
     label: "me",
     client,
     log,
     notice,
-    now,
-    wallClock: () => new Date(clock.now()),
+    clock: {
+      now: () => clock.now(),
+      monotonic: () => performance.now() + waited * 1000,
+      after: (ms, callback) => after(patienceMs ?? ms, callback),
+    },
     state: store,
     stateKey: "me",
     callsInFlight: 8,
     callsPerMinute: 6000,
-    ...(patienceMs === undefined ? {} : { later: laterBy(patienceMs) }),
   });
   const station = (index: number, registry: string, paces: Partial<Paces> = {}): Station => {
     const { rows } = parseRegistry(Buffer.from(registry), "test.csv");
@@ -149,12 +151,5 @@ export async function openTroubleRig(
       await account.close();
       await simulator.close();
     },
-  };
-}
-
-function laterBy(ms: number) {
-  return (_seconds: number, then: () => void) => {
-    const timer = setTimeout(then, ms);
-    return () => clearTimeout(timer);
   };
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Account, AccountPausedError } from "../../../src/drivers/econnect/account.ts";
 import { EconnectError, type StationEntry } from "../../../src/drivers/econnect/api/index.ts";
+import { systemClock } from "../../../src/time/clock.ts";
 
 /** An account on a clock of its own, whose walks end as the test says. */
 function rig() {
@@ -8,7 +9,7 @@ function rig() {
   const notices: string[] = [];
   const account = new Account({
     label: "someone",
-    now: () => state.now,
+    clock: { ...systemClock, monotonic: () => state.now * 1000 },
     notice: (_severity, kind) => void notices.push(kind),
     client: {
       close: async () => undefined,

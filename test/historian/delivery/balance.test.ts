@@ -4,10 +4,10 @@ import type { Sample } from "../../../src/historian/contract.ts";
 import { Delivery } from "../../../src/historian/delivery/index.ts";
 import { HistorianError } from "../../../src/historian/errors.ts";
 import type { DiskQueue } from "../../../src/queue/index.ts";
+import { ManualClock } from "../../devices/manual-clock.ts";
 import { openAt, silent, temporaryFolder } from "../../queue/queue-place.ts";
 import { DoubleBackend } from "../double-backend.ts";
-import { HandClock, NOON } from "../hand-clock.ts";
-import { SETTINGS } from "../settings.ts";
+import { NOON, SETTINGS } from "../settings.ts";
 
 const LIMIT = 512 * 1024;
 const AWAY = new HistorianError("retry", "the store is away; start it");
@@ -19,7 +19,7 @@ describe("the balance of a spool on disk that reaches its limit", () => {
   let folder: string;
   let queue: DiskQueue;
   let backend: DoubleBackend;
-  let clock: HandClock;
+  let clock: ManualClock;
   let delivery: Delivery;
   let accepted: number;
 
@@ -27,7 +27,7 @@ describe("the balance of a spool on disk that reaches its limit", () => {
     folder = temporaryFolder();
     queue = await openAt(folder, { limitBytes: LIMIT });
     backend = new DoubleBackend();
-    clock = new HandClock();
+    clock = new ManualClock(NOON.getTime());
     accepted = 0;
     const settings = { ...SETTINGS, submitSizeLimit: 1000 };
     const parts = { backend, queue, settings, log: silent, onNotice: () => {}, clock, random: () => 1 };

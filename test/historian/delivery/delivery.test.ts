@@ -4,10 +4,10 @@ import type { Sample } from "../../../src/historian/contract.ts";
 import { Delivery, type DeliveryOptions } from "../../../src/historian/delivery/index.ts";
 import { HistorianError } from "../../../src/historian/errors.ts";
 import { createLog } from "../../../src/log/log.ts";
+import { ManualClock, settled } from "../../devices/manual-clock.ts";
 import { DoubleBackend } from "../double-backend.ts";
-import { HandClock, NOON, settle } from "../hand-clock.ts";
 import { MemoryQueue } from "../memory-queue.ts";
-import { SETTINGS as DEFAULTS } from "../settings.ts";
+import { SETTINGS as DEFAULTS, NOON } from "../settings.ts";
 
 const SETTINGS = { ...DEFAULTS, submitSizeLimit: 10 };
 const AWAY = new HistorianError("retry", "the store is away; start it");
@@ -20,7 +20,7 @@ function sample(second: number, value: Sample["value"] = second, topic = "site/s
 const range = (count: number, from = 0) => Array.from({ length: count }, (_, i) => from + i);
 
 describe("delivery", () => {
-  let clock: HandClock;
+  let clock: ManualClock;
   let queue: MemoryQueue;
   let backend: DoubleBackend;
   let notices: Notice[];
@@ -28,7 +28,7 @@ describe("delivery", () => {
   let delivery: Delivery;
 
   beforeEach(() => {
-    clock = new HandClock();
+    clock = new ManualClock(NOON.getTime());
     queue = new MemoryQueue();
     backend = new DoubleBackend();
     notices = [];
@@ -38,7 +38,7 @@ describe("delivery", () => {
   afterEach(async () => {
     backend.fail = async () => {};
     await stop();
-    expect(clock.pending).toBe(0);
+    expect(clock.waiting).toBe(0);
     const { accepted, delivered, waiting, dropped, deadLettered } = delivery.counters;
     const sum = (counts: Readonly<Record<string, number>>) =>
       Object.values(counts).reduce((all, count) => all + count, 0);
@@ -63,7 +63,7 @@ describe("delivery", () => {
   async function restart(options: Partial<DeliveryOptions> = {}): Promise<void> {
     await stop();
     delivery = start(options);
-    await settle();
+    await settled();
   }
 
   const accept = (...samples: Sample[]) => delivery.accept(samples, "site/s1");
@@ -87,7 +87,7 @@ describe("delivery", () => {
     await clock.advance(1);
     expect(sizes()).toEqual([4]);
     await accept(...range(25, 10).map((second) => sample(second)));
-    await settle();
+    await settled();
     expect(sizes()).toEqual([4, 10, 10, 5]);
     expect(values()).toEqual([...range(4), ...range(25, 10)]);
     expect(delivery.counters).toMatchObject({ accepted: 29, delivered: 29, waiting: 0, lagSeconds: 0 });
@@ -206,7 +206,7 @@ describe("delivery", () => {
       };
       const samples = range(1000).map((i) => sample(i, [500, 700, 702].includes(i) ? `bad ${i}` : i));
       await accept(...samples);
-      await settle();
+      await settled();
       expect(backend.stored.size).toBe(997);
       expect(backend.attempts).toHaveLength(2);
       expect(delivery.counters).toMatchObject({ accepted: 1000, delivered: 997, waiting: 0 });
@@ -231,7 +231,7 @@ describe("delivery", () => {
         if (samples.some(isBad)) throw new HistorianError("reject", "something is bad");
       };
       await accept(...range(3000).map((i) => sample(i, [0, 1500, 1501].includes(i) ? `bad ${i}` : i)));
-      await settle();
+      await settled();
       expect(delivery.counters).toMatchObject({ delivered: 2997, deadLettered: { rejected: 3 } });
       for (const i of [0, 1500, 1501]) {
         const tries = backend.attempts.filter((batch) => batch.some(({ value }) => value === `bad ${i}`));
@@ -349,7 +349,7 @@ describe("delivery", () => {
     await queue.append([{ text: '{"v":2}', samples: 1, key: "x", time: 0 }]);
     await accept(sample(1));
     delivery = start();
-    await settle();
+    await settled();
     expect(delivery.counters).toMatchObject({ delivered: 1, waiting: 0, deadLettered: { unreadable: 3 } });
   });
 
@@ -425,7 +425,7 @@ describe("delivery", () => {
   it("message_publish_count and gather_timing_data: the log tells how many were stored, and how long it took", async () => {
     await restart({ settings: { ...SETTINGS, messagePublishCount: 20, gatherTimingData: true } });
     await accept(...range(45).map((second) => sample(second)));
-    await settle();
+    await settled();
     const told = lines.filter((line) => line.includes("values stored since the start"));
     expect(told).toHaveLength(2);
     expect(told[0]).toMatch(/20 values stored .* calls=2 values=20 meanMs=\S+ maxMs=\S+/);

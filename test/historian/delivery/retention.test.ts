@@ -3,9 +3,9 @@ import type { Notice } from "../../../src/bus.ts";
 import { RetentionKeeper, type RetentionOptions } from "../../../src/historian/delivery/retention.ts";
 import { HistorianError } from "../../../src/historian/errors.ts";
 import { createLog } from "../../../src/log/log.ts";
+import { ManualClock } from "../../devices/manual-clock.ts";
 import { DoubleBackend } from "../double-backend.ts";
-import { HandClock, NOON } from "../hand-clock.ts";
-import { SETTINGS } from "../settings.ts";
+import { NOON, SETTINGS } from "../settings.ts";
 
 const DAY = 86_400_000_000;
 const NOW = NOON.getTime() * 1000;
@@ -34,20 +34,20 @@ class OldStore extends DoubleBackend {
 }
 
 describe("B8: removing the oldest", () => {
-  let clock: HandClock;
+  let clock: ManualClock;
   let store: OldStore;
   let notices: Notice[];
   let keeper: RetentionKeeper | undefined;
 
   beforeEach(() => {
-    clock = new HandClock();
+    clock = new ManualClock(NOON.getTime());
     store = new OldStore();
     notices = [];
     keeper = undefined;
   });
   afterEach(async () => {
     await keeper?.stop();
-    expect(clock.pending).toBe(0);
+    expect(clock.waiting).toBe(0);
   });
 
   function start(settings: object, options: Partial<RetentionOptions> = {}): void {
@@ -126,7 +126,7 @@ describe("B8: removing the oldest", () => {
 
   describe("by age, where the clock may be wrong", () => {
     const YEAR = 365 * DAY;
-    const clockAt = () => clock.now().getTime() * 1000;
+    const clockAt = () => clock.now() * 1000;
     const held = () => notices.filter(({ kind }) => kind === "retention_held");
     /** A value every so often, by the clock as it is. */
     async function run(days: number): Promise<void> {
@@ -167,7 +167,7 @@ describe("B8: removing the oldest", () => {
       await run(1);
       const { length } = store.times;
       expect(store.times[0]).toBeGreaterThanOrEqual(NOW - 3 * YEAR);
-      clock.set(clock.now().getTime() + (2 * YEAR) / 1000);
+      clock.set(clock.now() + (2 * YEAR) / 1000);
       await run(2);
       expect(store.times).toHaveLength(length + 4);
       expect(held()).toHaveLength(2);

@@ -9,10 +9,10 @@ import { isOwnTopic } from "../../../src/historian/record/own-topics.ts";
 import { Recorder, type RecorderSink } from "../../../src/historian/record/recorder.ts";
 import { createLog } from "../../../src/log/log.ts";
 import type { DeviceInfo, Point, PointValue, Write } from "../../../src/points/index.ts";
+import { ManualClock, settled } from "../../devices/manual-clock.ts";
 import { DoubleBackend } from "../double-backend.ts";
-import { HandClock, NOON, settle } from "../hand-clock.ts";
 import { MemoryQueue } from "../memory-queue.ts";
-import { SETTINGS } from "../settings.ts";
+import { NOON, SETTINGS } from "../settings.ts";
 
 function point(name: string, type: Point["type"], units = ""): Point {
   return { name, type, units, writable: false, publish: "always", notes: "", extra: {} };
@@ -35,7 +35,7 @@ const MICROSECONDS = NOON.getTime() * 1000;
 
 describe("recorder", () => {
   let bus: Bus;
-  let clock: HandClock;
+  let clock: ManualClock;
   let records: { key: string; samples: readonly Sample[] }[];
   let losses: Loss[];
   let lines: string[];
@@ -47,7 +47,7 @@ describe("recorder", () => {
     records = [];
     losses = [];
     accepting = Promise.resolve(true);
-    clock = new HandClock();
+    clock = new ManualClock(NOON.getTime());
     bus = new Bus((event, error) => {
       throw new Error(`listener of ${event} threw`, { cause: error });
     });
@@ -55,7 +55,7 @@ describe("recorder", () => {
   });
   afterEach(async () => {
     await recorder.stop();
-    expect(clock.pending).toBe(0);
+    expect(clock.waiting).toBe(0);
   });
 
   function start(settings: Partial<HistorianSettings> = {}, sink?: RecorderSink): Recorder {
@@ -273,7 +273,7 @@ describe("recorder", () => {
     });
     scrape(1, { load: 2 });
     expect(samples()).toHaveLength(1);
-    await settle();
+    await settled();
     expect(stopped).toBe(false);
     await clock.advance(2000);
     await stopping;
@@ -283,7 +283,7 @@ describe("recorder", () => {
   it("a value that cannot be recorded costs no other", async () => {
     accepting = Promise.reject(new TypeError("function is no value"));
     scrape(0, { load: 1 });
-    await settle();
+    await settled();
     expect(lines.join("")).toContain("function is no value");
     accepting = Promise.resolve(true);
     scrape(1, { load: 2 });
@@ -305,9 +305,9 @@ describe("recorder", () => {
   it("D4: the time before the clock was set is no time in which the bridge ran", async () => {
     await recorder.stop();
     records = [];
-    clock = new HandClock(17_000);
+    clock = new ManualClock(17_000);
     recorder = start();
-    bus.emit("availability", { device: DEVICE, availability: "online", since: clock.now() });
+    bus.emit("availability", { device: DEVICE, availability: "online", since: new Date(clock.now()) });
     scrape(17 - NOON.getTime() / 1000, { load: 1 });
     await clock.advance(60_000);
     expect(records).toEqual([]);

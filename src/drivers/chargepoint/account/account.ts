@@ -1,4 +1,5 @@
 import type { Log } from "../../../log/log.ts";
+import { type Clock, secondsOn, systemClock } from "../../../time/clock.ts";
 import { untilAborted } from "../../../time/until-aborted.ts";
 import type { DriverContext, DriverState } from "../../driver.ts";
 import type { ChargePointClient } from "../api/client.ts";
@@ -44,19 +45,15 @@ export interface AccountInit {
   readonly stateKey: string;
   readonly callsInFlight: number;
   readonly callsPerMinute: number;
-  /** Seconds on a clock that never jumps. */
-  readonly now?: () => number;
-  readonly wallClock?: () => Date;
-  /** Calls back after so many seconds, unless what it gives is called before. */
-  readonly later?: (seconds: number, then: () => void) => () => void;
+  readonly clock?: Clock;
   /** Calls back when the present moment is over. */
   readonly gather?: (then: () => void) => void;
 }
 
 type AllReads = { readonly [K in keyof Answers]: GatheredReads<Answers[K]> };
 
-/** So long a scrape waits for a walk over the whole account, seconds; the walk goes on. */
-const PATIENCE_SECONDS = 5;
+/** So long a scrape waits for a walk over the whole account; the walk goes on. */
+const PATIENCE_MS = 5000;
 const WALKS: ReadonlySet<AnswerKind> = new Set(["station", "rights", "alarms", "sessions", "publicStation"]);
 
 /** A walk over the whole account has not come to the station yet. */
@@ -71,30 +68,25 @@ export class StillReadingError extends Error {
 export class Account {
   readonly label: string;
   readonly #client: AccountInit["client"];
-  readonly #later: NonNullable<AccountInit["later"]>;
+  readonly #clock: Clock;
   readonly #calls: AccountCalls;
   readonly #reads: AllReads;
   readonly #status: StatusSource;
   readonly #closing = new AbortController();
-  readonly #now: () => number;
 
   constructor(init: AccountInit) {
-    const { label, log, notice, client } = init;
-    const now = init.now ?? (() => performance.now() / 1000);
-    this.#now = now;
-    const wallClock = init.wallClock ?? (() => new Date());
+    const { label, log, notice, client, clock = systemClock } = init;
+    this.#clock = clock;
     const { signal } = this.#closing;
     this.label = label;
     this.#client = client;
-    this.#later = init.later ?? after;
     const limits = new CallLimits({
       inFlight: init.callsInFlight,
       perMinute: init.callsPerMinute,
-      now,
-      later: this.#later,
+      clock,
     });
     const breaker = new Breaker({
-      now,
+      clock,
       onOpen: (cause) => {
         // What fails in an outage is asked for again as soon as that is over.
         this.#forgetFailures(Number.POSITIVE_INFINITY);
@@ -102,13 +94,13 @@ export class Account {
         notice("error", kind, `account ${label}: ${cause.message}; it is tried again at a slowing pace`);
       },
       onClose: () => {
-        this.#forgetFailures(now());
+        this.#forgetFailures(secondsOn(clock));
         notice("info", "account_back", `account ${label} answers again`);
       },
     });
     this.#calls = new AccountCalls({ label, client, limits, breaker, log });
     const groups = new StationGroups(this.#calls, {
-      now,
+      clock,
       signal,
       onFailure: (error, group) => {
         const what = group ? `station group ${group.sgID}` : "its station groups";
@@ -117,17 +109,17 @@ export class Account {
       },
     });
     this.#status = new StatusSource(this.#calls, signal, OWN_STATUS);
-    const options = { now, gather: init.gather ?? ((then) => void setImmediate(then)) };
+    const options = { clock, gather: init.gather ?? ((then) => void setImmediate(then)) };
     const store = new AlarmStore(init.state, `alarms ${init.stateKey}`);
     const reads = <K extends AnswerKind>(kind: K, source: Source<Answers[K]>) =>
       new GatheredReads(kind, source, options);
     this.#reads = {
-      station: reads("station", new StationsSource(this.#calls, signal, now)),
+      station: reads("station", new StationsSource(this.#calls, signal, clock)),
       status: reads("status", this.#status),
       load: reads("load", new LoadSource(this.#calls, signal, groups, () => this.#reads.load.audience)),
-      alarms: reads("alarms", new AlarmsSource(this.#calls, { signal, now, wallClock, store })),
-      rights: reads("rights", new RightsSource(this.#calls, signal, now)),
-      sessions: reads("sessions", new SessionsSource(this.#calls, { signal, now, wallClock })),
+      alarms: reads("alarms", new AlarmsSource(this.#calls, { signal, clock, store })),
+      rights: reads("rights", new RightsSource(this.#calls, signal, clock)),
+      sessions: reads("sessions", new SessionsSource(this.#calls, { signal, clock })),
       publicStation: reads("publicStation", new PublicStationsSource(this.#calls, signal)),
       publicStatus: reads("publicStatus", new StatusSource(this.#calls, signal, PUBLIC_STATUS)),
     };
@@ -153,7 +145,7 @@ export class Account {
 
   /** Seconds on the clock by which answers say when they were asked for. */
   get nowSeconds(): number {
-    return this.#now();
+    return secondsOn(this.#clock);
   }
 
   /** Calls of a walk that concerns no single station, within the account's limits. */
@@ -194,7 +186,7 @@ export class Account {
       const text = `the ${kind} answers of account ${this.label} are still being read, station ${stationID} has none yet; the next scrape may have it`;
       patience.failed(kind, new StillReadingError(text));
     };
-    patience.ends(this.#later(PATIENCE_SECONDS, giveUp));
+    patience.ends(this.#clock.after(PATIENCE_MS, giveUp));
     return patience;
   }
 
@@ -231,9 +223,4 @@ export class Account {
     this.#closing.abort(new Error("the bridge is stopping"));
     await this.#client.close();
   }
-}
-
-function after(seconds: number, then: () => void): () => void {
-  const timer = setTimeout(then, seconds * 1000).unref();
-  return () => clearTimeout(timer);
 }

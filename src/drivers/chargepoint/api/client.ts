@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "undici";
 import { isLoopback } from "../../../config/loopback.ts";
 import { type Log, Secrets } from "../../../log/log.ts";
-import { backoffMs, type Clock } from "../../../time/retry.ts";
+import { backoff, CALL_BACKOFF, jittered } from "../../../time/backoff.ts";
+import { type Clock, pause, systemClock } from "../../../time/clock.ts";
 import { ServiceError } from "../../errors.ts";
 import { answerBudget } from "./answer-budget.ts";
 import { checkEndpoint } from "./endpoints.ts";
@@ -67,11 +67,6 @@ export type CallOutcome =
   | "protocol"
   | "aborted";
 
-const MONOTONIC: Clock = {
-  now: () => performance.now(),
-  sleep: (ms, signal) => sleep(ms, undefined, { signal }),
-};
-
 /** The ChargePoint web services of one account. Connects when it is first called and keeps its connections until closed. */
 export class ChargePointClient {
   readonly #options: ClientOptions;
@@ -115,7 +110,7 @@ export class ChargePointClient {
         ...(options.ca === undefined ? {} : { ca: options.ca }),
       },
     });
-    this.#clock = options.clock ?? MONOTONIC;
+    this.#clock = options.clock ?? systemClock;
     this.#headers = {
       "content-type": "text/xml; charset=utf-8",
       accept: "text/xml",
@@ -139,7 +134,7 @@ export class ChargePointClient {
   ): Promise<ResponseOf<O>> {
     const body = buildRequest(operation, request, this.#security);
     const deadlineMs = options.deadlineMs ?? this.#options.deadlineMs ?? 20_000;
-    const end = this.#clock.now() + deadlineMs;
+    const end = this.#clock.monotonic() + deadlineMs;
     const { signal: caller } = options;
     const controller = new AbortController();
     const cancel = (): void => controller.abort(caller?.reason);
@@ -171,10 +166,10 @@ export class ChargePointClient {
       } catch (error) {
         const wait = this.#waitMs(operation, error, attempt);
         // To give up now tells the caller more than to wait for the deadline.
-        if (wait === null || this.#clock.now() + wait >= end) throw error;
+        if (wait === null || this.#clock.monotonic() + wait >= end) throw error;
         this.#options.log?.debug(`${operation.name} failed and is tried again`, { attempt, err: error });
         try {
-          await this.#clock.sleep(wait, signal);
+          await pause(this.#clock, wait, signal);
         } catch {
           throw failure(this.#service, operation, new HttpError("aborted", true, signal.reason));
         }
@@ -186,7 +181,7 @@ export class ChargePointClient {
   #waitMs(operation: Operation, error: unknown, attempt: number): number | null {
     if (operation.effect !== "read" || attempt > (this.#options.retries ?? 2)) return null;
     if (!(error instanceof ServiceError || error instanceof TransportError) || !error.retryable) return null;
-    const own = backoffMs(attempt, this.#options.random ?? Math.random);
+    const own = jittered(backoff(CALL_BACKOFF, attempt), this.#options.random);
     const asked = error instanceof TransportError ? (error.retryAfterSeconds ?? 0) : 0;
     return Math.max(own, asked * 1000);
   }
@@ -198,10 +193,10 @@ export class ChargePointClient {
     attempt: number,
     signal: AbortSignal,
   ): Promise<Record<string, unknown>> {
-    const begun = this.#clock.now();
+    const begun = this.#clock.monotonic();
     let bytes = 0;
     const tell = (outcome: CallOutcome): void => {
-      const tookMs = this.#clock.now() - begun;
+      const tookMs = this.#clock.monotonic() - begun;
       this.#options.onCall?.({ operation: operation.name, attempt, tookMs, outcome, bytes });
     };
     const share = answerBudget.share();

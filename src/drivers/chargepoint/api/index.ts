@@ -1,6 +1,5 @@
 /** The ChargePoint web services, client side; the message descriptions serve the simulator too. */
 
-export type { Clock } from "../../../time/retry.ts";
 export {
   ChargePoint,
   type ClearShedQuery,

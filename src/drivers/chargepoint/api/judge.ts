@@ -1,4 +1,4 @@
-import { retryAfterSeconds } from "../../../time/retry.ts";
+import { retryAfterSeconds } from "../../../time/backoff.ts";
 import { inUtf8 } from "./charset.ts";
 import { regionOf } from "./endpoints.ts";
 import { ApiError, CredentialsError, ProtocolError, SoapFaultError, TransportError } from "./errors.ts";

@@ -1,3 +1,4 @@
+import { systemClock } from "../../../time/clock.ts";
 import type { KnownGroups } from "../../driver.ts";
 import { StationGroups } from "../account/reads/station-groups.ts";
 import type { ChargePointClient } from "../api/client.ts";
@@ -16,7 +17,7 @@ export async function findGroups(
   if (stations < 2) return { groups: [], calls: 0 };
   let failure: { readonly error: unknown } | undefined;
   const learnt = new StationGroups(client, {
-    now: () => 0,
+    clock: systemClock,
     signal,
     onFailure: (error) => {
       failure = { error };

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "undici";
 import { isLoopback } from "../../../config/loopback.ts";
 import { type Log, Secrets } from "../../../log/log.ts";
-import { backoffMs } from "../../../time/retry.ts";
+import { backoff, CALL_BACKOFF, jittered } from "../../../time/backoff.ts";
 import { EconnectError } from "./errors.ts";
 import { DEADLINE, get } from "./http.ts";
 import { type Asked, judge } from "./judge.ts";
@@ -161,7 +161,7 @@ export class EconnectClient {
   #waitMs(error: unknown, attempt: number): number | null {
     if (!(error instanceof EconnectError) || !error.retryable) return null;
     if (attempt > (this.#options.retries ?? 2)) return null;
-    return Math.max(backoffMs(attempt, Math.random), (error.retryAfterSeconds ?? 0) * 1000);
+    return Math.max(jittered(backoff(CALL_BACKOFF, attempt)), (error.retryAfterSeconds ?? 0) * 1000);
   }
 }
 

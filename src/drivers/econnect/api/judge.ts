@@ -1,4 +1,4 @@
-import { retryAfterSeconds } from "../../../time/retry.ts";
+import { retryAfterSeconds } from "../../../time/backoff.ts";
 import { EconnectError, type EconnectFault } from "./errors.ts";
 import type { HttpAnswer } from "./http.ts";
 

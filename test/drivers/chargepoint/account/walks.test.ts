@@ -33,11 +33,13 @@ function rig(answers: Record<string, Answer>, state = new Map<string, PointValue
     ...{ label: "a", client: client as never, log: createLog({ level: "silent" }), notice: () => undefined },
     state: { get: (key) => state.get(key) ?? null, set: (key, value) => void state.set(key, value) },
     ...{ stateKey: "a", callsInFlight: 8, callsPerMinute: 600 },
-    now: () => clock.now,
-    wallClock: () => new Date(Date.UTC(2026, 10, 21) + clock.now * 1000),
-    later: (_seconds, then) => {
-      timers.push(then);
-      return () => void timers.splice(timers.indexOf(then), 1);
+    clock: {
+      now: () => Date.UTC(2026, 10, 21) + clock.now * 1000,
+      monotonic: () => clock.now * 1000,
+      after: (_ms, then) => {
+        timers.push(then);
+        return () => void timers.splice(timers.indexOf(then), 1);
+      },
     },
   });
   const readers = new Map<string, Reader>();

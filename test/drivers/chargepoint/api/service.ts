@@ -11,6 +11,7 @@ import {
 } from "../../../../src/drivers/chargepoint/api/client.ts";
 import { operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
 import { buildResponse } from "../../../../src/drivers/chargepoint/api/soap.ts";
+import { type Clock, systemClock } from "../../../../src/time/clock.ts";
 
 export const USERNAME = "canary-user-0ce43d30292f";
 export const PASSWORD = "canary-password-<&\"'>-da2f8dca";
@@ -68,6 +69,16 @@ export async function serve(reply: Reply, tls?: ServerOptions): Promise<Service>
   return { endpoint, received, connections: () => connections };
 }
 
+/** A clock that lets nobody wait, and tells how long it would have been. */
+export function hurried(waited: (ms: number) => void = () => {}): Clock {
+  const after: Clock["after"] = (ms, callback) => {
+    waited(ms);
+    const immediate = setImmediate(callback);
+    return () => clearImmediate(immediate);
+  };
+  return { ...systemClock, after };
+}
+
 /** A client of it that does not wait between attempts; closed when the test is over. */
 export function connect<C extends ChargePointClient = ChargePointClient>(
   endpoint: string,
@@ -83,7 +94,7 @@ export function connect<C extends ChargePointClient = ChargePointClient>(
     retries: 0,
     deadlineMs: 3_000,
     random: () => 1,
-    clock: { now: () => performance.now(), sleep: async (ms) => void waits.push(ms) },
+    clock: hurried((ms) => void waits.push(ms)),
     onCall: (call) => calls.push(call),
     ...options,
   });

@@ -4,6 +4,7 @@ import { ChargePointClient } from "../../../../src/drivers/chargepoint/api/clien
 import { planCalls } from "../../../../src/drivers/chargepoint/planning/plan.ts";
 import { planDevices } from "../../../../src/drivers/chargepoint/planning/plan-devices.ts";
 import { parseRegistry } from "../../../../src/registry/index.ts";
+import { systemClock } from "../../../../src/time/clock.ts";
 import { ALL_KINDS, type Fleet, openFleet } from "../account/fleet.ts";
 
 const ROUNDS = 4;
@@ -27,7 +28,7 @@ test("the plan is what a simulator logs: a hundred stations, in the groups that 
   fleet = await openFleet(100);
   const client = new ChargePointClient(fleet.simulator);
   const groups = new StationGroups(client, {
-    now: () => 0,
+    clock: systemClock,
     signal: AbortSignal.timeout(10_000),
     onFailure: (error) => {
       throw error;

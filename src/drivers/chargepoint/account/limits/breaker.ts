@@ -1,3 +1,4 @@
+import { type Clock, secondsOn } from "../../../../time/clock.ts";
 import {
   ApiError,
   CredentialsError,
@@ -12,8 +13,7 @@ export class AccountPausedError extends Error {
 }
 
 export interface BreakerOptions {
-  /** Seconds on a clock that never jumps. */
-  readonly now: () => number;
+  readonly clock: Clock;
   /** Told when the account starts to be left alone, and when it answers again. */
   readonly onOpen: (cause: Error) => void;
   readonly onClose: () => void;
@@ -43,13 +43,13 @@ export class Breaker {
 
   constructor(options: BreakerOptions) {
     this.#options = options;
-    this.#lastSuccess = options.now();
+    this.#lastSuccess = secondsOn(options.clock);
   }
 
   async run<T>(call: () => Promise<T>): Promise<T> {
     if (this.#openedBy && this.#probe) await this.#probe.catch(() => undefined);
     if (!this.#openedBy) return this.#watch(call);
-    const waitSeconds = this.#openUntil - this.#options.now();
+    const waitSeconds = this.#openUntil - secondsOn(this.#options.clock);
     if (waitSeconds > 0) {
       throw new AccountPausedError(
         `not asked: ${this.#openedBy.message}; next try in ${Math.ceil(waitSeconds)} s`,
@@ -78,7 +78,7 @@ export class Breaker {
 
   #succeeded(): void {
     this.#failures = 0;
-    this.#lastSuccess = this.#options.now();
+    this.#lastSuccess = secondsOn(this.#options.clock);
     if (!this.#openedBy) return;
     this.#openedBy = undefined;
     this.#pauseSeconds = 0;
@@ -99,20 +99,21 @@ export class Breaker {
 
   #away(): boolean {
     return (
-      this.#failures >= FAILURES_TO_OPEN && this.#options.now() - this.#lastSuccess >= QUIET_SECONDS_TO_OPEN
+      this.#failures >= FAILURES_TO_OPEN &&
+      secondsOn(this.#options.clock) - this.#lastSuccess >= QUIET_SECONDS_TO_OPEN
     );
   }
 
   #open(cause: Error, pace: { first: number; longest: number }, atLeastSeconds = 0): void {
     const first = this.#openedBy === undefined;
     // Calls that were already on their way when it opened say nothing new; only a probe makes the pause longer.
-    if (!first && this.#openUntil > this.#options.now()) return;
+    if (!first && this.#openUntil > secondsOn(this.#options.clock)) return;
     this.#openedBy = cause;
     this.#pauseSeconds = Math.min(
       pace.longest,
       this.#pauseSeconds === 0 ? pace.first : this.#pauseSeconds * 2,
     );
-    this.#openUntil = this.#options.now() + Math.max(this.#pauseSeconds, atLeastSeconds);
+    this.#openUntil = secondsOn(this.#options.clock) + Math.max(this.#pauseSeconds, atLeastSeconds);
     if (first) this.#options.onOpen(cause);
   }
 }

@@ -1,3 +1,5 @@
+import { type Clock, secondsOn } from "../../../../time/clock.ts";
+
 /** More calls wait for their turn than can be made in time. Nothing was sent. */
 export class AccountBusyError extends Error {
   override readonly name = "AccountBusyError";
@@ -6,10 +8,7 @@ export class AccountBusyError extends Error {
 export interface CallLimitsOptions {
   readonly inFlight: number;
   readonly perMinute: number;
-  /** Seconds on a clock that never jumps. */
-  readonly now: () => number;
-  /** Calls back after so many seconds. */
-  readonly later: (seconds: number, then: () => void) => unknown;
+  readonly clock: Clock;
 }
 
 export interface CallPlace {
@@ -45,7 +44,7 @@ export class CallLimits {
   #waiting = 0;
   #reading = 0;
   #writing = 0;
-  #woken = false;
+  #cancelWake: (() => void) | undefined;
 
   constructor(options: CallLimitsOptions) {
     this.#options = options;
@@ -70,7 +69,7 @@ export class CallLimits {
     if (!write) this.#lanes.set(lane, line);
     let waiting: Waiting;
     const turn = new Promise<void>((start, refuse) => {
-      waiting = { sinceSeconds: this.#options.now(), start, refuse };
+      waiting = { sinceSeconds: secondsOn(this.#options.clock), start, refuse };
       line.push(waiting);
       if (!write) this.#waiting += 1;
     });
@@ -88,11 +87,12 @@ export class CallLimits {
     if (!write) this.#waiting -= 1;
     if (!write && line.length === 0) this.#lanes.delete(lane);
     waiting.refuse(reason);
+    this.#wakeWhenOneMayGo();
   }
 
   /** Starts what may start. */
   #pump(): void {
-    const now = this.#options.now();
+    const now = secondsOn(this.#options.clock);
     while (this.#begun.length > 0 && now - this.#begun[0]! >= WINDOW_SECONDS) this.#begun.shift();
     while (this.#writes.length > 0 && this.#mayWrite()) {
       this.#writing += 1;
@@ -109,7 +109,7 @@ export class CallLimits {
       this.#begun.push(now);
       next.start();
     }
-    if (this.#waiting + this.#writes.length > 0 && this.#begun.length > 0) this.#wakeWhenOneMayGo(now);
+    this.#wakeWhenOneMayGo();
   }
 
   #mayWrite(): boolean {
@@ -134,13 +134,19 @@ export class CallLimits {
     return waiting;
   }
 
-  #wakeWhenOneMayGo(now: number): void {
-    if (this.#woken) return;
-    this.#woken = true;
-    this.#options.later(Math.max(0.01, this.#begun[0]! + WINDOW_SECONDS - now), () => {
-      this.#woken = false;
-      this.#pump();
-    });
+  /** A timer for nobody would keep the process from its end. */
+  #wakeWhenOneMayGo(): void {
+    if (this.#waiting + this.#writes.length === 0) {
+      this.#cancelWake?.();
+      this.#cancelWake = undefined;
+    } else if (this.#begun.length > 0 && !this.#cancelWake) {
+      const { clock } = this.#options;
+      const seconds = Math.max(0.01, this.#begun[0]! + WINDOW_SECONDS - secondsOn(clock));
+      this.#cancelWake = clock.after(seconds * 1000, () => {
+        this.#cancelWake = undefined;
+        this.#pump();
+      });
+    }
   }
 
   #busy(): AccountBusyError {

@@ -1,3 +1,4 @@
+import { type Clock, secondsOn } from "../../../../time/clock.ts";
 import type { Batch } from "./gathered-reads.ts";
 import { concernsAll, type WalkEnd } from "./walk.ts";
 
@@ -9,25 +10,25 @@ const DEAR_SECONDS = 3600;
  * up when it took as many pages as there are stations, so that it never costs more than twice the fewest calls.
  */
 export class AccountWalk<A> {
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #alone: (stationID: string) => Promise<A>;
   /** A walk for no more stations than this was not worth it lately. */
   #dear = { stations: 0, until: 0 };
 
-  constructor(now: () => number, alone: (stationID: string) => Promise<A>) {
-    this.#now = now;
+  constructor(clock: Clock, alone: (stationID: string) => Promise<A>) {
+    this.#clock = clock;
     this.#alone = alone;
   }
 
   /** `walk` gets the most pages that it may take, and answers what it finds. */
   async read(batch: Batch<A>, walk: (mostPages: number) => Promise<WalkEnd>): Promise<void> {
-    const dear = this.#now() < this.#dear.until ? this.#dear.stations : 0;
+    const dear = secondsOn(this.#clock) < this.#dear.until ? this.#dear.stations : 0;
     batch.fill(Number.POSITIVE_INFINITY);
     const stations = batch.missing().length;
     if (stations < 2 || stations <= dear) return this.#single(batch);
     try {
       const { complete } = await walk(stations);
-      if (!complete) this.#dear = { stations, until: this.#now() + DEAR_SECONDS };
+      if (!complete) this.#dear = { stations, until: secondsOn(this.#clock) + DEAR_SECONDS };
     } catch (error) {
       if (concernsAll(error)) throw error;
       // A page that cannot be read costs those their answer that nobody waits for.

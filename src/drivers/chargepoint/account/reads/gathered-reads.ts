@@ -1,3 +1,4 @@
+import { type Clock, secondsOn } from "../../../../time/clock.ts";
 import { Audience, Member, type Pace } from "./audience.ts";
 import { retrySeconds } from "./pace.ts";
 import { type AnswersOptions, type SharedAnswer, StationAnswers, type Waiter } from "./station-answers.ts";
@@ -33,8 +34,7 @@ export interface Source<A> {
 }
 
 export interface GatherOptions {
-  /** Seconds on a clock that never jumps. */
-  readonly now: () => number;
+  readonly clock: Clock;
   /** Calls back when the present moment is over, so that all that was asked in it goes into one batch. */
   readonly gather: (then: () => void) => void;
 }
@@ -59,7 +59,7 @@ export class GatheredReads<A> {
     this.#options = options;
     this.#answers = {
       kind,
-      now: options.now,
+      clock: options.clock,
       spent: source.spent,
       retrySeconds: (error) => retrySeconds(kind, error),
       failuresEndAt: Number.NEGATIVE_INFINITY,
@@ -71,7 +71,7 @@ export class GatheredReads<A> {
     const answers = this.#of(stationID);
     answers.forgetFailure();
     const member = new Member(answers, pace);
-    this.audience.join(member, this.#options.now());
+    this.audience.join(member, secondsOn(this.#options.clock));
     return member;
   }
 
@@ -84,7 +84,7 @@ export class GatheredReads<A> {
   ask(member: Member<A>, waiter: Waiter, instead?: (waiter: Waiter) => Waiter): void {
     const { answers } = member;
     const { maxAgeSeconds } = member.pace;
-    this.audience.asks(member, this.#options.now());
+    this.audience.asks(member, secondsOn(this.#options.clock));
     const shared = answers.shared(maxAgeSeconds, member) ?? this.#gathered(answers);
     answers.take(shared, maxAgeSeconds, member, member.isOnly);
     shared.tell(instead && shared.outcome === undefined ? instead(waiter) : waiter);
@@ -149,7 +149,7 @@ export class GatheredReads<A> {
     await this.#source.prepare?.();
     const outstanding = this.#asked;
     this.#asked = new Map();
-    const batch = new GatheredBatch(outstanding, this.audience, this.#options.now());
+    const batch = new GatheredBatch(outstanding, this.audience, secondsOn(this.#options.clock));
     try {
       await this.#source.fetch(batch);
       for (const stationID of batch.missing()) batch.fail(stationID, new Error(`no answer for ${stationID}`));

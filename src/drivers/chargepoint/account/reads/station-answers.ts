@@ -1,3 +1,4 @@
+import { type Clock, secondsOn } from "../../../../time/clock.ts";
 import type { AnswerKind } from "../answers.ts";
 
 /** Who waits for an answer. Told once: in the turn in which it comes, or at once where it is there. Must not throw. */
@@ -21,8 +22,7 @@ export interface SpentAnswers<A> {
 
 export interface AnswersOptions<A> {
   readonly kind: AnswerKind;
-  /** Seconds on a clock that never jumps. */
-  readonly now: () => number;
+  readonly clock: Clock;
   /** Absent: an answer is kept whole until the next one. */
   readonly spent?: SpentAnswers<A> | undefined;
   /** Seconds for which a failed read is not repeated in rounds; 0: the next round asks again. */
@@ -111,7 +111,7 @@ export class StationAnswers<A> {
 
   /** What a read can have without a new call, on its way or there. A reader with a round takes it as its own. */
   shared(maxAgeSeconds: number, reader?: RoundReader): SharedAnswer<A> | undefined {
-    return this.#usable(this.options.now(), maxAgeSeconds, reader) ?? this.#underWay;
+    return this.#usable(secondsOn(this.options.clock), maxAgeSeconds, reader) ?? this.#underWay;
   }
 
   /** Whether a read at that time would find its answer here, or on its way. */
@@ -121,7 +121,7 @@ export class StationAnswers<A> {
 
   /** A call is to be made, or `again`: one that is yet to be made will do for whoever reads from now on. */
   begin(again?: SharedAnswer<A>): SharedAnswer<A> {
-    this.#underWay = again ?? new SharedAnswer(this, this.options.now());
+    this.#underWay = again ?? new SharedAnswer(this, secondsOn(this.options.clock));
     return this.#underWay;
   }
 

@@ -1,3 +1,4 @@
+import { type Clock, secondsOn } from "../../../../time/clock.ts";
 import type { ChargePointClient } from "../../api/client.ts";
 import { getOrgsAndStationGroups } from "../../api/operations/get-orgs-and-station-groups.ts";
 import { getStationGroupDetails } from "../../api/operations/get-station-group-details.ts";
@@ -16,7 +17,7 @@ export const MOST_STATIONS_AT_ONCE = 5000;
 const AT_A_TIME = 50;
 
 export interface StationGroupsOptions {
-  readonly now: () => number;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Told when the groups could not be had, the first time, and when one of them failed, each once. */
   readonly onFailure: (error: unknown, group?: StationGroup) => void;
@@ -59,7 +60,8 @@ export class StationGroups {
    */
   async learn(stations: number): Promise<void> {
     const first = this.#learntAt === Number.NEGATIVE_INFINITY;
-    if (this.#options.now() >= this.#dueAt) this.#learning ??= this.#renew(stations > MOST_STATIONS_AT_ONCE);
+    if (secondsOn(this.#options.clock) >= this.#dueAt)
+      this.#learning ??= this.#renew(stations > MOST_STATIONS_AT_ONCE);
     if (first) await this.#learning;
   }
 
@@ -76,17 +78,17 @@ export class StationGroups {
   }
 
   async #renew(oneByOne: boolean): Promise<void> {
-    const { now, onFailure } = this.#options;
+    const { clock, onFailure } = this.#options;
     try {
       this.#set(await this.#read(oneByOne));
-      this.#dueAt = now() + REFRESH_SECONDS;
+      this.#dueAt = secondsOn(clock) + REFRESH_SECONDS;
       this.#failed = false;
     } catch (error) {
-      this.#dueAt = now() + (isOutsidePlan(error) ? REFRESH_SECONDS : SOON_SECONDS);
+      this.#dueAt = secondsOn(clock) + (isOutsidePlan(error) ? REFRESH_SECONDS : SOON_SECONDS);
       if (!this.#failed && !this.#options.signal.aborted) onFailure(error);
       this.#failed = true;
     }
-    this.#learntAt = now();
+    this.#learntAt = secondsOn(clock);
     this.#learning = undefined;
   }
 

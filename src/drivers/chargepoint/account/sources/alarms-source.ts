@@ -1,3 +1,4 @@
+import type { Clock } from "../../../../time/clock.ts";
 import type { ChargePointClient } from "../../api/client.ts";
 import { getAlarms } from "../../api/operations/get-alarms.ts";
 import type { AlarmsAnswer } from "../answers.ts";
@@ -17,8 +18,7 @@ const OVERLAP_SECONDS = 600;
 
 export interface AlarmsSourceOptions {
   readonly signal: AbortSignal;
-  readonly now: () => number;
-  readonly wallClock: () => Date;
+  readonly clock: Clock;
   readonly store: AlarmStore;
 }
 
@@ -38,7 +38,7 @@ export class AlarmsSource implements Source<AlarmsAnswer> {
   constructor(client: Pick<ChargePointClient, "call">, options: AlarmsSourceOptions) {
     this.#client = client;
     this.#options = options;
-    this.#walk = new AccountWalk(options.now, (id) => this.fetchAlone(id));
+    this.#walk = new AccountWalk(options.clock, (id) => this.fetchAlone(id));
   }
 
   async fetchAlone(stationID: string): Promise<AlarmsAnswer> {
@@ -71,8 +71,8 @@ export class AlarmsSource implements Source<AlarmsAnswer> {
   }
 
   async #wholeOrNew(batch: Batch<AlarmsAnswer>, mostPages: number): Promise<WalkEnd> {
-    const { store, signal, wallClock } = this.#options;
-    const at = wallClock().getTime();
+    const { store, signal, clock } = this.#options;
+    const at = clock.now();
     const whole = store.pages <= 1 || at - store.wholeAtMs >= WHOLE_WALK_SECONDS * 1000;
     const query = whole || store.until === null ? {} : { startTime: earlier(store.until) };
     const found = new Map<string, Alarm[]>();

@@ -1,3 +1,4 @@
+import type { Clock } from "../../../../time/clock.ts";
 import type { ChargePointClient } from "../../api/client.ts";
 import { getChargingSessionData } from "../../api/operations/get-charging-session-data.ts";
 import type { QueryOf } from "../../api/paging.ts";
@@ -20,8 +21,7 @@ const STATIONS_PER_CALL = 100;
 
 export interface SessionsSourceOptions {
   readonly signal: AbortSignal;
-  readonly now: () => number;
-  readonly wallClock: () => Date;
+  readonly clock: Clock;
 }
 
 /**
@@ -38,7 +38,7 @@ export class SessionsSource implements Source<SessionsAnswer> {
   constructor(client: Pick<ChargePointClient, "call">, options: SessionsSourceOptions) {
     this.#client = client;
     this.#options = options;
-    this.#walk = new AccountWalk(options.now, (id) => this.fetchAlone(id));
+    this.#walk = new AccountWalk(options.clock, (id) => this.fetchAlone(id));
   }
 
   /** Two calls: the service gives final sessions, or with activeSessionsOnly those under way, never both (§6.1.2). */
@@ -47,7 +47,7 @@ export class SessionsSource implements Source<SessionsAnswer> {
     const read = (query: QueryOf<typeof getChargingSessionData>) =>
       collect(this.#client, getChargingSessionData, { stationID, ...query }, this.#options.signal);
     const [ended, active] = await Promise.all([
-      read({ fromTimeStamp: window.from(this.#options.wallClock()) }),
+      read({ fromTimeStamp: window.from(new Date(this.#options.clock.now())) }),
       read({ activeSessionsOnly: true }),
     ]);
     return window.merge(own(getChargingSessionData.name, stationID, [...ended, ...active]));
@@ -58,7 +58,7 @@ export class SessionsSource implements Source<SessionsAnswer> {
   }
 
   async #account(batch: Batch<SessionsAnswer>, mostPages: number): Promise<WalkEnd> {
-    const at = this.#options.wallClock();
+    const at = new Date(this.#options.clock.now());
     const stations = batch.missing();
     // A station that joined since the last walk is read back by itself.
     const known = stations.filter((id) => this.#walkedAt === undefined || this.#windows.has(id));

@@ -1,3 +1,4 @@
+import type { Clock } from "../../../../time/clock.ts";
 import type { ChargePointClient } from "../../api/client.ts";
 import { getStations } from "../../api/operations/get-stations.ts";
 import type { StationAnswer } from "../answers.ts";
@@ -12,10 +13,10 @@ export class StationsSource implements Source<StationAnswer> {
   readonly #signal: AbortSignal;
   readonly #walk: AccountWalk<StationAnswer>;
 
-  constructor(client: Pick<ChargePointClient, "call">, signal: AbortSignal, now: () => number) {
+  constructor(client: Pick<ChargePointClient, "call">, signal: AbortSignal, clock: Clock) {
     this.#client = client;
     this.#signal = signal;
-    this.#walk = new AccountWalk(now, (id) => this.fetchAlone(id));
+    this.#walk = new AccountWalk(clock, (id) => this.fetchAlone(id));
   }
 
   async fetchAlone(stationID: string): Promise<StationAnswer> {

@@ -10,6 +10,7 @@ import {
   SoapFaultError,
   TransportError,
 } from "../../../../../src/drivers/chargepoint/api/errors.ts";
+import { systemClock } from "../../../../../src/time/clock.ts";
 
 const credentials = () =>
   new CredentialsError("getLoad", "FailedAuthentication", "abcd…", "http://cp.example", "NA");
@@ -25,7 +26,11 @@ function rig() {
   const clock = { now: 0 };
   const onOpen = vi.fn();
   const onClose = vi.fn();
-  const breaker = new Breaker({ now: () => clock.now, onOpen, onClose });
+  const breaker = new Breaker({
+    clock: { ...systemClock, monotonic: () => clock.now * 1000 },
+    onOpen,
+    onClose,
+  });
   let calls = 0;
   const call = (error?: Error) =>
     breaker.run(async () => {

@@ -3,17 +3,17 @@ import {
   AccountBusyError,
   CallLimits,
 } from "../../../../../src/drivers/chargepoint/account/limits/call-limits.ts";
+import { ManualClock } from "../../../../devices/manual-clock.ts";
 
 const never = new AbortController().signal;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 function rig(inFlight: number, perMinute: number) {
-  const clock = { now: 0, wakes: [] as { at: number; then: () => void }[] };
+  const clock = new ManualClock();
   const limits = new CallLimits({
     inFlight,
     perMinute,
-    now: () => clock.now,
-    later: (seconds, then) => void clock.wakes.push({ at: clock.now + seconds, then }),
+    clock,
   });
   const begun: string[] = [];
   const ends = new Map<string, () => void>();
@@ -26,12 +26,9 @@ function rig(inFlight: number, perMinute: number) {
     ends.get(name)!();
     await turn();
   };
+  const start = clock.monotonic();
   const advance = async (to: number) => {
-    clock.now = to;
-    for (const wake of clock.wakes.splice(0)) {
-      if (wake.at <= to) wake.then();
-      else clock.wakes.push(wake);
-    }
+    await clock.advance(start + to * 1000 - clock.monotonic());
     await turn();
   };
   return { ask, end, begun, advance };

@@ -4,6 +4,7 @@ import {
   type Source,
 } from "../../../../../src/drivers/chargepoint/account/reads/gathered-reads.ts";
 import type { Waiter } from "../../../../../src/drivers/chargepoint/account/reads/station-answers.ts";
+import { systemClock } from "../../../../../src/time/clock.ts";
 
 interface Call {
   readonly stations: readonly string[];
@@ -29,7 +30,10 @@ function rig(spent?: Source<string>["spent"]) {
         for (const stationID of stations) batch.answer(stationID, `${answer} of ${stationID}`);
       },
     },
-    { now: () => clock.now, gather: (then) => queueMicrotask(then) },
+    {
+      clock: { ...systemClock, monotonic: () => clock.now * 1000 },
+      gather: (then) => queueMicrotask(then),
+    },
   );
   const told = <T>(tell: (waiter: Waiter) => void) =>
     new Promise<T>((resolve, reject) => {
