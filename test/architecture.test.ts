@@ -28,6 +28,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "bus",
     "log",
     "storage",
+    "time",
     "csv-cell",
     "drivers/chargepoint/api",
     "historian/stores/postgres",

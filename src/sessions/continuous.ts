@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../log/log.ts";
 import type { SessionOutlet } from "../points/index.ts";
+import { type Clock, pause, systemClock } from "../time/clock.ts";
 import { announce } from "./announce.ts";
 import type { SessionDatabase } from "./database.ts";
 import { syncSessions } from "./sync.ts";
@@ -29,8 +29,7 @@ export interface ContinuousOptions {
   /** Absent: no events are published, nor kept for it. */
   readonly outlet?: SessionOutlet;
   readonly log: Log;
-  readonly now?: () => Date;
-  readonly pause?: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
+  readonly clock?: Clock;
 }
 
 const DAY_MS = 86_400_000;
@@ -43,7 +42,7 @@ const OVERLAP_MS = 3_600_000;
  */
 export class ContinuousSync {
   readonly #options: ContinuousOptions;
-  readonly #now: () => Date;
+  readonly #clock: Clock;
   readonly #ending = new AbortController();
   /** What was said of accounts, so that it is not said again. */
   readonly #said = new Set<string>();
@@ -56,7 +55,7 @@ export class ContinuousSync {
 
   constructor(options: ContinuousOptions) {
     this.#options = options;
-    this.#now = options.now ?? (() => new Date());
+    this.#clock = options.clock ?? systemClock;
   }
 
   start(): void {
@@ -98,20 +97,20 @@ export class ContinuousSync {
   }
 
   async #run(): Promise<void> {
-    const { settings, pause = (ms, signal) => sleep(ms, undefined, { signal }) } = this.#options;
     const { signal } = this.#ending;
     while (!signal.aborted) {
-      const begun = performance.now();
+      const begun = this.#clock.monotonic();
       await this.round();
-      const wait = Math.max(1000, settings.intervalSeconds * 1000 - (performance.now() - begun));
-      await pause(wait, signal).catch(() => undefined);
+      const took = this.#clock.monotonic() - begun;
+      const wait = Math.max(1000, this.#options.settings.intervalSeconds * 1000 - took);
+      await pause(this.#clock, wait, signal).catch(() => undefined);
     }
   }
 
   async #sync(account: SessionAccount): Promise<SyncReport> {
     const { database, settings, outlet } = this.#options;
     const { lookBackDays, recheckDays, personalData, payments, intervals } = settings;
-    const now = this.#now().getTime();
+    const now = this.#clock.now();
     const last = await lastRun(database, account.key, "continuous");
     const rechecks = last !== undefined && now - Date.parse(last.rechecked_at ?? last.first_at) >= DAY_MS;
     const behind = last ? Date.parse(last.sessions_to) - OVERLAP_MS : now - lookBackDays * DAY_MS;
@@ -120,9 +119,9 @@ export class ContinuousSync {
       ...{ account, database, kind: "continuous", from: new Date(from), rechecks },
       ...{ personalData, payments, intervals },
       nameplates: rechecks || !this.#known.has(account.key),
-      announceSince: outlet ? (last?.first_at ?? wireTime(this.#now())) : null,
+      announceSince: outlet ? (last?.first_at ?? wireTime(new Date(this.#clock.now()))) : null,
       signal: this.#ending.signal,
-      now: this.#now,
+      clock: this.#clock,
     });
     this.#known.add(account.key);
     return report;

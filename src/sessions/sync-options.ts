@@ -1,7 +1,8 @@
+import type { Clock } from "../time/clock.ts";
 import type { SessionDatabase } from "./database.ts";
 import type { Progress } from "./reading.ts";
 import type { Run } from "./sync-run.ts";
-import type { Client, WalkOptions } from "./walk.ts";
+import type { Client } from "./walk.ts";
 
 /** One user name at one endpoint. */
 export interface SessionAccount {
@@ -31,9 +32,8 @@ export interface SyncOptions {
   /** Begins anew, whatever an interrupted run has stored. */
   readonly restart?: boolean;
   readonly signal: AbortSignal;
-  readonly now?: () => Date;
+  readonly clock?: Clock;
   readonly onProgress?: (progress: Progress) => void;
-  readonly pause?: WalkOptions["pause"];
 }
 
 export interface SyncReport {

@@ -6,6 +6,7 @@ import {
   pages,
   SoapFaultError,
 } from "../drivers/chargepoint/api/index.ts";
+import { type Clock, systemClock } from "../time/clock.ts";
 import type { Statement } from "./database.ts";
 import { readIntervals } from "./read-intervals.ts";
 import { readAlarms, readPayments, readStations, readUsers } from "./read-others.ts";
@@ -35,7 +36,7 @@ class Sync {
   readonly #options: SyncOptions;
   readonly #store: SessionStore;
   readonly #reader: SessionReader;
-  readonly #now: () => Date;
+  readonly #clock: Clock;
   /** When it began, as the tables have it. */
   readonly #at: string;
   readonly #problems: string[] = [];
@@ -45,8 +46,8 @@ class Sync {
     this.#options = options;
     this.#store = new SessionStore(options.database, options);
     this.#reader = new SessionReader(options.database);
-    this.#now = options.now ?? (() => new Date());
-    this.#at = wireTime(this.#now());
+    this.#clock = options.clock ?? systemClock;
+    this.#at = wireTime(new Date(this.#clock.now()));
   }
 
   async run(): Promise<SyncReport> {
@@ -89,7 +90,12 @@ class Sync {
       : 0;
     await this.#store.countEnergy(this.#at, announceSince !== null);
     await database.write([
-      endRun(database.dialect, run, wireTime(this.#now()), this.#options.rechecks ? this.#at : null),
+      endRun(
+        database.dialect,
+        run,
+        wireTime(new Date(this.#clock.now())),
+        this.#options.rechecks ? this.#at : null,
+      ),
     ]);
     const counts = (await lastRun(database, account.key, kind)) ?? run;
     return {
@@ -151,7 +157,7 @@ class Sync {
     progress: (count: number, reached?: string) => void,
   ): Promise<void> {
     const { from, to } = range;
-    const { account, signal, pause } = this.#options;
+    const { account, signal } = this.#options;
     const { client } = account;
     let count = 0;
     const underWay = new Set<string>();
@@ -171,7 +177,7 @@ class Sync {
 
     const known = range.known ? await this.#startingAt(from) : [];
     let storing: Promise<unknown> = Promise.resolve();
-    const walk = walkSessions(client, { from, to, known, signal, ...(pause && { pause }) });
+    const walk = walkSessions(client, { from, to, known, signal, clock: this.#clock });
     for await (const { sessions, reached } of walk) {
       // The page before is stored while this one was fetched.
       await storing;

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   type ChargePointClient,
   type ChargingSession,
@@ -6,6 +5,7 @@ import {
   ProtocolError,
   type ResponseOf,
 } from "../drivers/chargepoint/api/index.ts";
+import { type Clock, pause, systemClock } from "../time/clock.ts";
 import { toWireTime } from "./times.ts";
 
 export type Client = Pick<ChargePointClient, "call">;
@@ -18,7 +18,7 @@ export interface WalkOptions {
   /** Sessions that are known already and may come again at `from`. */
   readonly known?: Iterable<string>;
   readonly signal: AbortSignal;
-  readonly pause?: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
+  readonly clock?: Clock;
 }
 
 export interface SessionPage {
@@ -121,7 +121,7 @@ export async function* walkSessions(
 async function pageOf(
   client: Client,
   { from, startRecord }: { readonly from: string; readonly startRecord: number },
-  { signal, pause = (ms, ended) => sleep(ms, undefined, { signal: ended }) }: WalkOptions,
+  { signal, clock = systemClock }: WalkOptions,
 ): Promise<Answer> {
   const searchQuery = { fromTimeStamp: from, startRecord: String(startRecord) };
   for (let attempt = 1; ; attempt++) {
@@ -129,7 +129,7 @@ async function pageOf(
       return await client.call(operations.getChargingSessionData, { searchQuery }, { signal });
     } catch (error) {
       if (!(error instanceof ProtocolError) || attempt > RETRIES) throw error;
-      await pause(PAUSE_MS * attempt, signal);
+      await pause(clock, PAUSE_MS * attempt, signal);
     }
   }
 }

@@ -1,5 +1,5 @@
 /** What time it is in the simulated world, in milliseconds since 1970 UTC. Never goes back. */
-export interface Clock {
+export interface WorldClock {
   now(): number;
 }
 
@@ -7,7 +7,7 @@ export interface Clock {
  * Real time from `start` on, `speed` times as fast. Elapsed time comes from a monotonic source, so a corrected
  * system clock neither stops the world nor hurries it; where the machine sleeps, so does the world.
  */
-export class RunningClock implements Clock {
+export class RunningClock implements WorldClock {
   readonly #start: number;
   readonly #speed: number;
   readonly #elapsedMs: () => number;
@@ -29,7 +29,7 @@ export class RunningClock implements Clock {
 }
 
 /** Stands still until it is told to move. */
-export class SteppedClock implements Clock {
+export class SteppedClock implements WorldClock {
   #now: number;
 
   constructor(start: number | string | Date = "2026-11-18T17:00:00Z") {

@@ -1,6 +1,6 @@
 export type { AccountOptions } from "./accounts.ts";
 export type { Call } from "./calls.ts";
-export { type Clock, RunningClock, SteppedClock } from "./clock.ts";
+export { RunningClock, SteppedClock, type WorldClock } from "./clock.ts";
 export { requestOf } from "./http/service.ts";
 export type { Plan } from "./plans.ts";
 export { type Simulator, type SimulatorOptions, startSimulator } from "./simulator.ts";

@@ -6,7 +6,7 @@ import { createLog, type Log } from "../log/log.ts";
 import { type Account, type AccountOptions, Accounts, openAccount } from "./accounts.ts";
 import { Refusal, type Scene } from "./answers/answer.ts";
 import { type Call, CallLog } from "./calls.ts";
-import { type Clock, RunningClock } from "./clock.ts";
+import { RunningClock, type WorldClock } from "./clock.ts";
 import { createControl } from "./control/control.ts";
 import { createHttpServer, SERVICE_PATH } from "./http/http.ts";
 import { Service } from "./http/service.ts";
@@ -41,7 +41,7 @@ export interface SimulatorOptions {
   /** When the simulated time starts, milliseconds since 1970 or anything Date takes. Default: now. */
   readonly start?: number | string | Date;
   /** Instead of `speed` and `start`; a `SteppedClock` in tests. */
-  readonly clock?: Clock;
+  readonly clock?: WorldClock;
   /** Made up where not given. */
   readonly username?: string;
   readonly password?: string;

@@ -1,3 +1,5 @@
+import { untilAborted } from "./until-aborted.ts";
+
 /** Time as the devices see it; tests put their own in its place. */
 export interface Clock {
   /** The wall clock: milliseconds since 1970. It can jump. */
@@ -65,32 +67,20 @@ export interface Deadline {
  * Runs `work` with a signal that is aborted at the deadline, and settles then at the latest, even where the work
  * does not heed its signal.
  */
-export function withDeadline<T>(deadline: Deadline, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const { clock, ms, signal, what } = deadline;
+export async function withDeadline<T>(
+  { clock, ms, signal, what }: Deadline,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
   const controller = new AbortController();
-  return new Promise<T>((resolve, reject) => {
-    const giveUp = (reason: unknown) => {
-      tidy();
-      controller.abort(reason);
-      reject(reason);
-    };
-    const onAbort = () => giveUp(signal?.reason);
-    const cancel = clock.after(ms, () => giveUp(new TimeoutError(`${what} took longer than ${ms / 1000} s`)));
-    const tidy = () => {
-      cancel();
-      signal?.removeEventListener("abort", onAbort);
-    };
-    if (signal?.aborted) return onAbort();
-    signal?.addEventListener("abort", onAbort, { once: true });
-    (async () => work(controller.signal))().then(
-      (result) => {
-        tidy();
-        resolve(result);
-      },
-      (error) => {
-        tidy();
-        reject(error);
-      },
-    );
-  });
+  const onAbort = () => controller.abort(signal?.reason);
+  const late = () => controller.abort(new TimeoutError(`${what} took longer than ${ms / 1000} s`));
+  const cancel = clock.after(ms, late);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await untilAborted((async () => work(controller.signal))(), controller.signal);
+  } finally {
+    cancel();
+    signal?.removeEventListener("abort", onAbort);
+  }
 }

@@ -14,6 +14,7 @@ import {
 import { SessionReader, syncSessions } from "../../src/sessions/index.ts";
 import { startEconnectSimulator } from "../../src/simulator/econnect/index.ts";
 import { startSimulator } from "../../src/simulator/index.ts";
+import { systemClock } from "../../src/time/clock.ts";
 import { type DatabasePlace, places } from "../sessions/databases.ts";
 import { type Simulated, START, simulated } from "../sessions/simulated.ts";
 
@@ -98,7 +99,7 @@ describe("from a ChargePoint account", () => {
         nameplates: true,
         announceSince: null,
         signal,
-        now: () => NOW,
+        clock: { ...systemClock, now: () => NOW.getTime() },
       });
       const fromSql = await sqlFleet(database, wanted);
       const ports = (from: FleetData) =>
@@ -240,7 +241,7 @@ describe.each(places)("from %s", (_, make) => {
         nameplates: true,
         announceSince: null,
         signal,
-        now: () => NOW,
+        clock: { ...systemClock, now: () => NOW.getTime() },
       });
       const data = await sqlFleet(database, wanted);
       const reader = new SessionReader(database);

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createLog } from "../../src/log/log.ts";
 import type { PortEnergy, SessionEvent, SessionOutlet } from "../../src/points/index.ts";
 import { ContinuousSync, type SessionDatabase, SessionReader } from "../../src/sessions/index.ts";
+import { systemClock } from "../../src/time/clock.ts";
 import { all, type DatabasePlace, sqlitePlace } from "./databases.ts";
 import { type Simulated, simulated } from "./simulated.ts";
 
@@ -53,7 +54,7 @@ describe("continuous reading", () => {
           said += line;
         },
       }),
-      now: () => new Date(site.clock.now()),
+      clock: { ...systemClock, now: () => site.clock.now() },
     });
   const minutes = (count: number) => site.clock.advance(count * 60);
 

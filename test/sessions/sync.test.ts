@@ -6,6 +6,8 @@ import {
   syncSessions,
   type TableName,
 } from "../../src/sessions/index.ts";
+import { systemClock } from "../../src/time/clock.ts";
+import { hurried } from "../helpers/hurried.ts";
 import { all, type DatabasePlace, places, sqlitePlace } from "./databases.ts";
 import { type Simulated, START, simulated } from "./simulated.ts";
 
@@ -43,8 +45,7 @@ describe.each(places)("a sync into %s", (_, make) => {
       nameplates: true,
       announceSince: null,
       signal: new AbortController().signal,
-      now: () => new Date(site.clock.now()),
-      pause: async () => undefined,
+      clock: { ...hurried(), now: () => site.clock.now() },
       ...options,
     });
 
@@ -128,7 +129,7 @@ describe("an interrupted sync", () => {
     const options = {
       ...{ account: site.account, kind: "backfill" as const, from: new Date(START - 20 * DAY) },
       ...{ personalData: true, payments: true, intervals: false, nameplates: true, announceSince: null },
-      ...{ now: () => new Date(START), to: new Date(START) },
+      ...{ clock: { ...systemClock, now: () => START }, to: new Date(START) },
     };
     const whole = await place.open("whole");
     const signal = new AbortController().signal;

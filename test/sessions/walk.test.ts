@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ChargingSession } from "../../src/drivers/chargepoint/api/index.ts";
 import { type Client, walkSessions } from "../../src/sessions/walk.ts";
+import { hurried } from "../helpers/hurried.ts";
 
 const FROM = "2026-01-01T00:00:00Z";
 const TO = "2027-01-01T00:00:00Z";
@@ -56,8 +57,8 @@ async function walk(client: Client, options: { to?: string; known?: string[] } =
   const ids: string[] = [];
   let reached: string | null = null;
   const signal = new AbortController().signal;
-  const pause = async () => undefined;
-  for await (const page of walkSessions(client, { from: FROM, to: TO, signal, pause, ...options })) {
+  const clock = hurried();
+  for await (const page of walkSessions(client, { from: FROM, to: TO, signal, clock, ...options })) {
     ids.push(...page.sessions.map(({ sessionID }) => sessionID!));
     reached = page.reached;
   }

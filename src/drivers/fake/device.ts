@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { convertValue, type PointValue } from "../../points/index.ts";
 import type { RegistryRow } from "../../registry/index.ts";
+import { pause, systemClock } from "../../time/clock.ts";
 import type {
   DeviceInit,
   DriverDevice,
@@ -154,10 +154,6 @@ export class FakeDevice implements DriverDevice {
     const either = AbortSignal.any([signal, this.#closing]);
     either.throwIfAborted();
     if (this.#init.config.latency_ms === 0) return;
-    try {
-      await sleep(this.#init.config.latency_ms, undefined, { signal: either });
-    } catch (error) {
-      throw either.aborted ? either.reason : error;
-    }
+    await pause(systemClock, this.#init.config.latency_ms, either);
   }
 }

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../../log/log.ts";
 import { matches } from "../../points/index.ts";
 import { backoff, jittered } from "../../time/backoff.ts";
+import { pause, systemClock } from "../../time/clock.ts";
 import { addressOptions, type BrokerAddress, brokerUrl, protocolVersion } from "./broker-address.ts";
 import {
   type Done,
@@ -158,7 +158,7 @@ export class Connection implements Link {
         if (!signal.aborted) this.#failed(error);
       }
       // An abort ends the pause by rejecting; the loop sees it.
-      await delay(this.#pauseMs(), undefined, { signal }).catch(() => undefined);
+      await pause(systemClock, this.#pauseMs(), signal).catch(() => undefined);
     }
   }
 

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../../log/log.ts";
 import { backoff, jittered } from "../../time/backoff.ts";
+import { pause, systemClock } from "../../time/clock.ts";
 import { addressOptions, type BrokerAddress, brokerUrl, protocolVersion } from "../broker/broker-address.ts";
 import type { ConnectionTimes } from "../broker/connection.ts";
 import { type Incoming, reasonOf } from "../broker/link.ts";
@@ -96,7 +96,7 @@ export class Intake {
           this.#trouble(`messages cannot be taken from ${this.#url}: ${reasonOf(error)}`);
       }
       // An abort ends the pause by rejecting; the loop sees it.
-      await delay(this.#pauseMs(), undefined, { signal }).catch(() => undefined);
+      await pause(systemClock, this.#pauseMs(), signal).catch(() => undefined);
     }
   }
 

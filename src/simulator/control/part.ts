@@ -1,5 +1,5 @@
 import type { CallLog } from "../calls.ts";
-import type { Clock } from "../clock.ts";
+import type { WorldClock } from "../clock.ts";
 import type { Known } from "../trouble/rules.ts";
 import type { Trouble } from "../trouble/trouble.ts";
 import type { World } from "../world/world.ts";
@@ -7,7 +7,7 @@ import type { World } from "../world/world.ts";
 /** What can be controlled. */
 export interface Controlled {
   readonly world: World;
-  readonly clock: Clock;
+  readonly clock: WorldClock;
   readonly trouble: Trouble;
   readonly calls: CallLog;
   readonly known: Known;

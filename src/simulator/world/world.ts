@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import type { WorldClock } from "../clock.ts";
 import type { Layout } from "./build.ts";
 import { plugIn, plugOut } from "./charging.ts";
 import { Directory } from "./directory.ts";
@@ -29,7 +29,7 @@ export function historyHoursFor(stations: number): number {
 export interface WorldOptions extends Layout {
   readonly seed: number;
   readonly stations: number;
-  readonly clock: Clock;
+  readonly clock: WorldClock;
   /** Whether vehicles come by themselves. Without, only those that {@link World.plugIn} brings. */
   readonly traffic: boolean;
   /** Whether stations lose their supply and ports break down by themselves. */
@@ -49,7 +49,7 @@ export class World extends Directory {
   readonly fleets: Fleets;
   readonly events: EventBook;
   readonly #state: WorldState;
-  readonly #clock: Clock;
+  readonly #clock: WorldClock;
   readonly #rosters = new Map<Organisation, Roster>();
   readonly #traffic: boolean;
 

@@ -11,7 +11,7 @@ import type { PointValue } from "../../../src/points/index.ts";
 import { parseRegistry } from "../../../src/registry/index.ts";
 import { type Simulator, SteppedClock, startSimulator } from "../../../src/simulator/index.ts";
 import { systemClock } from "../../../src/time/clock.ts";
-import { hurried } from "./api/service.ts";
+import { hurried } from "../../helpers/hurried.ts";
 
 const HEADER = "Volttron Point Name,Attribute Name,Register Name,Port #,Type,Starting Value,Writable\n";
 const REGISTRY = `${HEADER}load_1,portLoad,LoadRegister,1,float,,

@@ -10,6 +10,7 @@ import {
 } from "../../../src/drivers/econnect/api/index.ts";
 import { createLog } from "../../../src/log/log.ts";
 import { type EconnectSimulator, startEconnectSimulator } from "../../../src/simulator/econnect/index.ts";
+import { hurried } from "../../helpers/hurried.ts";
 
 let simulator: EconnectSimulator;
 afterEach(() => simulator.close());
@@ -156,8 +157,7 @@ describe("what goes wrong", () => {
     simulator = await startEconnectSimulator({ stations: 5 });
     simulator.trouble.begin({ effect: { kind: "status", status: 500 }, times: 2 });
     const pauses: number[] = [];
-    const pause = async (ms: number) => void pauses.push(ms);
-    expect(await walk({ pause })).toHaveLength(5);
+    expect(await walk({ clock: hurried((ms) => void pauses.push(ms)) })).toHaveLength(5);
     expect(pauses).toHaveLength(2);
     expect(pauses[0]).toBeLessThanOrEqual(250);
     expect(pauses[1]).toBeGreaterThanOrEqual(250);
@@ -167,7 +167,7 @@ describe("what goes wrong", () => {
     simulator = await startEconnectSimulator({ stations: 5 });
     simulator.trouble.begin({ effect: { kind: "status", status: 429, retryAfterSeconds: 7 }, times: 1 });
     const pauses: number[] = [];
-    expect(await walk({ pause: async (ms) => void pauses.push(ms) })).toHaveLength(5);
+    expect(await walk({ clock: hurried((ms) => void pauses.push(ms)) })).toHaveLength(5);
     expect(pauses).toEqual([7000]);
     // Longer than the deadline leaves: given up at once, with what was asked.
     simulator.trouble.begin({ effect: { kind: "status", status: 503, retryAfterSeconds: 3600 } });
@@ -177,7 +177,7 @@ describe("what goes wrong", () => {
   test("retries have a limit", async () => {
     simulator = await startEconnectSimulator({ stations: 5 });
     simulator.trouble.begin({ effect: { kind: "status", status: 500 } });
-    expect(await failure({ pause: async () => undefined })).toMatchObject({
+    expect(await failure({ clock: hurried() })).toMatchObject({
       fault: "unavailable",
       code: "500",
     });

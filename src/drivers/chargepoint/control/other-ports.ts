@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { pause, systemClock } from "../../../time/clock.ts";
 import { HalfDoneError } from "../../errors.ts";
 import { describe, keyOf, type Limit, type OwnLimits } from "./own-limits.ts";
 import type { PortLoad, ShedCalls } from "./shed-calls.ts";
@@ -54,7 +54,7 @@ export class OtherPorts {
   /** The ports as the service shows them once it shows that the port was cleared; undefined where it does not. */
   async #seenAfter(cleared: string, signal: AbortSignal): Promise<readonly PortLoad[] | undefined> {
     for (const seconds of LOOK_AGAIN_SECONDS) {
-      await sleep(seconds * 1000, undefined, { signal });
+      await pause(systemClock, seconds * 1000, signal);
       const ports = await this.#calls.ports(signal).catch(() => undefined);
       if (ports?.find((port) => port.portNumber === cleared)?.shedState === 0) return ports;
     }
@@ -65,7 +65,7 @@ export class OtherPorts {
     const minutes = this.#own.minutesLeft(target) ?? this.#leaseMinutes;
     let trouble: unknown;
     for (const seconds of TRY_AGAIN_SECONDS) {
-      await sleep(seconds * 1000, undefined, { signal });
+      await pause(systemClock, seconds * 1000, signal);
       try {
         await this.#calls.shed({ target, limit, minutes, signal });
         return;

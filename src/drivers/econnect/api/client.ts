@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "undici";
 import { isLoopback } from "../../../config/loopback.ts";
 import { type Log, Secrets } from "../../../log/log.ts";
 import { backoff, CALL_BACKOFF, jittered } from "../../../time/backoff.ts";
+import { type Clock, pause, systemClock } from "../../../time/clock.ts";
 import { EconnectError } from "./errors.ts";
 import { DEADLINE, get } from "./http.ts";
 import { type Asked, judge } from "./judge.ts";
@@ -35,8 +35,7 @@ export interface EconnectOptions {
   readonly maxPages?: number;
   /** Told how every request ended: undefined, or its error; must not throw. */
   readonly onCall?: (error: EconnectError | undefined) => void;
-  /** Waits between attempts; rejects when the signal aborts. */
-  readonly pause?: (ms: number, signal: AbortSignal) => Promise<unknown>;
+  readonly clock?: Clock;
 }
 
 /** The Masterdata API of one account. Connects when it is first asked and keeps its connection until closed. */
@@ -115,8 +114,8 @@ export class EconnectClient {
   async #page(page: number, caller: AbortSignal | undefined): Promise<unknown[]> {
     const url = new URL(this.#asked.url);
     url.search = new URLSearchParams({ page: String(page), size: String(PAGE_SIZE) }).toString();
-    const deadlineMs = this.#options.deadlineMs ?? 30_000;
-    const end = performance.now() + deadlineMs;
+    const { deadlineMs = 30_000, clock = systemClock } = this.#options;
+    const end = clock.monotonic() + deadlineMs;
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(DEADLINE), deadlineMs);
     const signal = AbortSignal.any([deadline.signal, this.#closing.signal, ...(caller ? [caller] : [])]);
@@ -127,13 +126,12 @@ export class EconnectClient {
         } catch (error) {
           const waitMs = this.#waitMs(error, attempt);
           // To give up now tells the caller more than to wait for the deadline.
-          if (waitMs === null || performance.now() + waitMs >= end) throw error;
+          if (waitMs === null || clock.monotonic() + waitMs >= end) throw error;
           this.#options.log?.debug(`eConnect: page ${page} failed and is tried again`, {
             attempt,
             err: error,
           });
-          const { pause = (ms, s) => sleep(ms, undefined, { signal: s }) } = this.#options;
-          await pause(waitMs, signal).catch(() => {
+          await pause(clock, waitMs, signal).catch(() => {
             throw signal.reason === DEADLINE ? error : signal.reason;
           });
         }

@@ -11,7 +11,7 @@ import {
 } from "../../../../src/drivers/chargepoint/api/client.ts";
 import { operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
 import { buildResponse } from "../../../../src/drivers/chargepoint/api/soap.ts";
-import { type Clock, systemClock } from "../../../../src/time/clock.ts";
+import { hurried } from "../../../helpers/hurried.ts";
 
 export const USERNAME = "canary-user-0ce43d30292f";
 export const PASSWORD = "canary-password-<&\"'>-da2f8dca";
@@ -67,16 +67,6 @@ export async function serve(reply: Reply, tls?: ServerOptions): Promise<Service>
   const { port } = server.address() as AddressInfo;
   const endpoint = `${tls ? "https" : "http"}://${tls ? "localhost" : "127.0.0.1"}:${port}/webservices/5.1`;
   return { endpoint, received, connections: () => connections };
-}
-
-/** A clock that lets nobody wait, and tells how long it would have been. */
-export function hurried(waited: (ms: number) => void = () => {}): Clock {
-  const after: Clock["after"] = (ms, callback) => {
-    waited(ms);
-    const immediate = setImmediate(callback);
-    return () => clearImmediate(immediate);
-  };
-  return { ...systemClock, after };
 }
 
 /** A client of it that does not wait between attempts; closed when the test is over. */
