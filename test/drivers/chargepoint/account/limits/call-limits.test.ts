@@ -31,7 +31,7 @@ function rig(inFlight: number, perMinute: number) {
     await clock.advance(start + to * 1000 - clock.monotonic());
     await turn();
   };
-  return { ask, end, begun, advance };
+  return { ask, end, begun, advance, clock };
 }
 
 test("reads leave a place in flight to writes, and a waiting write goes before waiting reads", async () => {
@@ -70,13 +70,15 @@ test("calls a minute are kept to, with room for writes, and go on when the minut
   expect(begun).toHaveLength(13);
 });
 
-test("an abort takes a waiting call out, and it never runs", async () => {
-  const { ask, end, begun } = rig(2, 100);
+test("an abort takes a waiting call out, and it never runs; no timer is left for it", async () => {
+  const { ask, end, begun, clock } = rig(2, 100);
   void ask("r1");
   const caller = new AbortController();
   const waiting = ask("r2", { signal: caller.signal });
+  expect(clock.waiting).toBe(1);
   caller.abort(new Error("no longer wanted"));
   await expect(waiting).rejects.toThrow("no longer wanted");
+  expect(clock.waiting).toBe(0);
   await end("r1");
   expect(begun).toEqual(["r1"]);
 });
