@@ -6,8 +6,8 @@ import { type Clock, systemClock } from "../../time/clock.ts";
 import type { HistorianBackend, Sample } from "../contract.ts";
 import type { HistorianError } from "../errors.ts";
 import type { Loss } from "../record/losses.ts";
+import { type Batch, BatchPlanner } from "./batch-planner.ts";
 import { type DeliveryCounters, DeliveryReports } from "./delivery-reports.ts";
-import { type Lot, Lots } from "./lots.ts";
 import { recordsOf } from "./sample-record.ts";
 import { Spool, type SpoolQueue } from "./spool.ts";
 import { LateError, timedCall } from "./timed-call.ts";
@@ -52,12 +52,12 @@ const STOP_MS = 5000;
 export class Delivery {
   readonly #backend: HistorianBackend;
   readonly #settings: DeliverySettings;
-  readonly #batch: number;
+  readonly #batchSize: number;
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #spool: Spool;
-  readonly #lots: Lots;
+  readonly #planner: BatchPlanner;
   readonly #reports: DeliveryReports;
   readonly #ended = new AbortController();
   #stopping = false;
@@ -79,8 +79,8 @@ export class Delivery {
     this.#clock = clock;
     this.#random = random;
     this.#spool = new Spool(queue);
-    this.#batch = Math.min(settings.submitSizeLimit, LARGEST_BATCH);
-    this.#lots = new Lots(this.#batch);
+    this.#batchSize = Math.min(settings.submitSizeLimit, LARGEST_BATCH);
+    this.#planner = new BatchPlanner(this.#batchSize);
     this.#reports = new DeliveryReports({ settings, log, onNotice, clock });
   }
 
@@ -103,7 +103,7 @@ export class Delivery {
     const accepted = await this.#spool.append(records);
     this.#news += 1;
     for (const { samples: count } of records) this.#gathered += count;
-    if (this.#gathered >= this.#batch) this.#lookNow();
+    if (this.#gathered >= this.#batchSize) this.#lookNow();
     else this.#lookSoon();
     return accepted;
   }
@@ -139,14 +139,14 @@ export class Delivery {
     await this.#attempt(undefined);
     for (let failures = 0; !this.#ended.signal.aborted; ) {
       await this.#fill();
-      const lot = this.#lots.next();
-      if (!lot) {
+      const batch = this.#planner.next();
+      if (!batch) {
         if (this.#stopping) break;
         await this.#idle();
         continue;
       }
       // What comes next is read while this is stored.
-      const [failure] = await Promise.all([this.#attempt(lot), this.#fill()]);
+      const [failure] = await Promise.all([this.#attempt(batch), this.#fill()]);
       if (!failure) failures = 0;
       else if (failure.kind === "reject") continue;
       else if (this.#stopping) break;
@@ -157,37 +157,37 @@ export class Delivery {
     );
   }
 
-  /** Stores one lot, or, without one, makes the store ready so that a fault shows at once. Answers with what went wrong. */
-  async #attempt(lot: Lot | undefined): Promise<HistorianError | undefined> {
+  /** Stores one batch, or, without one, makes the store ready so that a fault shows at once. Answers with what went wrong. */
+  async #attempt(batch: Batch | undefined): Promise<HistorianError | undefined> {
     const seconds = Math.min(this.#settings.maxTimePublishingSeconds, LONGEST_CALL_SECONDS);
-    const samples = lot?.items.map(({ sample }) => sample) ?? [];
+    const samples = batch?.items.map(({ sample }) => sample) ?? [];
     const begun = performance.now();
     try {
       const call = { clock: this.#clock, seconds, signal: this.#ended.signal };
       await timedCall(call, (signal) =>
-        lot ? this.#backend.write(samples, signal) : this.#backend.open(signal),
+        batch ? this.#backend.write(samples, signal) : this.#backend.open(signal),
       );
     } catch (error) {
-      return await this.#failed(lot, error as HistorianError);
+      return await this.#failed(batch, error as HistorianError);
     }
-    if (!lot) return undefined;
-    await this.#note(this.#lots.stored(lot));
+    if (!batch) return undefined;
+    await this.#note(this.#planner.stored(batch));
     this.#reports.stored(samples.length, performance.now() - begun, this.#spool.counters.waiting);
     return undefined;
   }
 
-  async #failed(lot: Lot | undefined, failure: HistorianError): Promise<HistorianError> {
+  async #failed(batch: Batch | undefined, failure: HistorianError): Promise<HistorianError> {
     if (this.#ended.signal.aborted) return failure;
-    if (lot && failure.kind === "reject") {
-      await this.#note(this.#lots.refused(lot, failure.rejected, failure.message));
+    if (batch && failure.kind === "reject") {
+      await this.#note(this.#planner.refused(batch, failure.rejected, failure.message));
       return failure;
     }
     this.#reports.failed(failure);
-    if (lot) failure instanceof LateError ? this.#lots.late(lot) : this.#lots.failed(lot);
+    if (batch) failure instanceof LateError ? this.#planner.late(batch) : this.#planner.failed(batch);
     return failure;
   }
 
-  async #note(outcome: ReturnType<Lots["stored"]>): Promise<void> {
+  async #note(outcome: ReturnType<BatchPlanner["stored"]>): Promise<void> {
     for (const { item, detail } of outcome.dead) this.#reports.setAside(item.sample, detail);
     await this.#spool
       .note(outcome)
@@ -196,13 +196,13 @@ export class Delivery {
       );
   }
 
-  /** Reads on until two lots are in hand. */
+  /** Reads on until two batches are in hand. */
   async #fill(): Promise<void> {
-    while (this.#seen < this.#news && this.#lots.fresh < 2 * this.#batch) {
+    while (this.#seen < this.#news && this.#planner.fresh < 2 * this.#batchSize) {
       const news = this.#news;
       try {
         const items = await this.#spool.read();
-        if (items) this.#lots.add(items);
+        if (items) this.#planner.add(items);
         else this.#seen = news;
       } catch (error) {
         this.#log.error("the spool cannot be read; trying again soon", { err: error });

@@ -6,7 +6,7 @@ import type {
   QueuedRecord,
   Settlement,
 } from "../../queue/contract.ts";
-import type { Item, Outcome } from "./lots.ts";
+import type { Item, Outcome } from "./batch-planner.ts";
 import { fromRecord, toRecord } from "./sample-record.ts";
 
 /** The queue of the samples that wait for the store. */

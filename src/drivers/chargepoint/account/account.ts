@@ -9,9 +9,8 @@ import type { AnswerKind, Answers } from "./answers.ts";
 import { AccountCalls } from "./limits/account-calls.ts";
 import { Breaker } from "./limits/breaker.ts";
 import { CallLimits } from "./limits/call-limits.ts";
-import type { Member, Pace } from "./reads/audience.ts";
 import { GatheredReads, type Source } from "./reads/gathered-reads.ts";
-import { Patience } from "./reads/patience.ts";
+import type { Member, Pace } from "./reads/round-readers.ts";
 import type { Waiter } from "./reads/station-answers.ts";
 import { StationGroups } from "./reads/station-groups.ts";
 import { AlarmStore } from "./sources/alarm-store.ts";
@@ -52,8 +51,8 @@ export interface AccountInit {
 
 type AllReads = { readonly [K in keyof Answers]: GatheredReads<Answers[K]> };
 
-/** So long a scrape waits for a walk over the whole account; the walk goes on. */
-const PATIENCE_MS = 5000;
+/** Maximum time a scrape waits for a walk over the whole account; the walk goes on. */
+const LONGEST_WAIT_MS = 5000;
 const WALKS: ReadonlySet<AnswerKind> = new Set(["station", "rights", "alarms", "sessions", "publicStation"]);
 
 /** A walk over the whole account has not come to the station yet. */
@@ -116,7 +115,7 @@ export class Account {
     this.#reads = {
       station: reads("station", new StationsSource(this.#calls, signal, clock)),
       status: reads("status", this.#status),
-      load: reads("load", new LoadSource(this.#calls, signal, groups, () => this.#reads.load.audience)),
+      load: reads("load", new LoadSource(this.#calls, signal, groups, () => this.#reads.load.readers)),
       alarms: reads("alarms", new AlarmsSource(this.#calls, { signal, clock, store })),
       rights: reads("rights", new RightsSource(this.#calls, signal, clock)),
       sessions: reads("sessions", new SessionsSource(this.#calls, { signal, clock })),
@@ -139,7 +138,9 @@ export class Account {
   /** A read of a reader's round: an answer that was fetched with others' since its last one will do too. */
   ask(reader: Reader, waiter: Waiter): void {
     const { kind } = reader;
-    const patient = WALKS.has(kind) ? (impatient: Waiter) => this.#patient(reader, impatient) : undefined;
+    const patient = WALKS.has(kind)
+      ? (impatient: Waiter) => this.#boundedWaiter(reader, impatient)
+      : undefined;
     this.#of(kind).ask(reader, waiter, patient);
   }
 
@@ -175,19 +176,19 @@ export class Account {
   #wantPortDetails({ portDetails }: Pick<ReadOptions, "portDetails">): void {
     if (!portDetails || this.#status.portDetails) return;
     this.#status.portDetails = true;
-    for (const stationID of this.#reads.status.audience.stationIDs()) this.#reads.status.forget(stationID);
+    for (const stationID of this.#reads.status.readers.stationIDs()) this.#reads.status.forget(stationID);
   }
 
   /** A scrape does not wait for a long walk: it takes what was read before, or goes without. */
-  #patient({ kind, stationID }: Reader, waiter: Waiter): Waiter {
-    const patience = new Patience(waiter);
+  #boundedWaiter({ kind, stationID }: Reader, waiter: Waiter): Waiter {
+    const bounded = new BoundedWaiter(waiter);
     const giveUp = () => {
-      if (this.#of(kind).tellLast(stationID, patience)) return;
+      if (this.#of(kind).tellLast(stationID, bounded)) return;
       const text = `the ${kind} answers of account ${this.label} are still being read, station ${stationID} has none yet; the next scrape may have it`;
-      patience.failed(kind, new StillReadingError(text));
+      bounded.failed(kind, new StillReadingError(text));
     };
-    patience.ends(this.#clock.after(PATIENCE_MS, giveUp));
-    return patience;
+    bounded.ends(this.#clock.after(LONGEST_WAIT_MS, giveUp));
+    return bounded;
   }
 
   #forgetFailures(untilSeconds: number): void {
@@ -222,5 +223,35 @@ export class Account {
   async close(): Promise<void> {
     this.#closing.abort(new Error("the bridge is stopping"));
     await this.#client.close();
+  }
+}
+
+/** Passes the first outcome on to a waiter, be it an answer or the end of the time it waits, and ignores all later ones. */
+class BoundedWaiter implements Waiter {
+  #waiter: Waiter | undefined;
+  #cancel: (() => void) | undefined;
+
+  constructor(waiter: Waiter) {
+    this.#waiter = waiter;
+  }
+
+  /** `cancel` is called as soon as there is an outcome. */
+  ends(cancel: () => void): void {
+    this.#cancel = cancel;
+  }
+
+  answered(kind: AnswerKind, answer: unknown, atSeconds: number): void {
+    this.#end()?.answered(kind, answer, atSeconds);
+  }
+
+  failed(kind: AnswerKind, error: unknown): void {
+    this.#end()?.failed(kind, error);
+  }
+
+  #end(): Waiter | undefined {
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    this.#cancel?.();
+    return waiter;
   }
 }

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Dispatcher } from "undici";
 import type { AnswerShare } from "./answer-budget.ts";
+import { gunzip, TooLargeError } from "./gunzip.ts";
 import { HttpError } from "./http-error.ts";
 import { MarkupGuard } from "./markup-guard.ts";
-import { TooLargeError, unpack } from "./unpack.ts";
 
 /** One POST and its whole answer, bounded in time by the signal and in size by `maxBytes`. */
 export interface Post {
@@ -40,7 +40,7 @@ export async function post(dispatcher: Dispatcher, request: Post): Promise<HttpA
   if (encoding !== "gzip" && encoding !== "x-gzip") throw new HttpError("encoding", true);
   try {
     const { maxBytes, share, signal } = request;
-    return { status, headers, body: await unpack(body, { maxBytes, share, signal }), bytes };
+    return { status, headers, body: await gunzip(body, { maxBytes, share, signal }), bytes };
   } catch (cause) {
     if (cause instanceof HttpError) throw cause;
     throw new HttpError(cause instanceof TooLargeError ? "too large" : "encoding", true, cause);

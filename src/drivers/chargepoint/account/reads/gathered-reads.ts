@@ -1,6 +1,6 @@
 import { type Clock, secondsOn } from "../../../../time/clock.ts";
-import { Audience, Member, type Pace } from "./audience.ts";
 import { retrySeconds } from "./pace.ts";
+import { Member, type Pace, RoundReaders } from "./round-readers.ts";
 import { type AnswersOptions, type SharedAnswer, StationAnswers, type Waiter } from "./station-answers.ts";
 
 /** Stations whose answers are fetched in one go. Every one is answered or fails by itself. */
@@ -47,7 +47,7 @@ type Outstanding<A> = Map<string, SharedAnswer<A>>;
  * within their interval go with it, so that a fleet whose scrapes are spread over the interval costs no more calls.
  */
 export class GatheredReads<A> {
-  readonly audience = new Audience<A>();
+  readonly readers = new RoundReaders<A>();
   readonly #source: Source<A>;
   readonly #options: GatherOptions;
   readonly #answers: AnswersOptions<A>;
@@ -71,20 +71,20 @@ export class GatheredReads<A> {
     const answers = this.#of(stationID);
     answers.forgetFailure();
     const member = new Member(answers, pace);
-    this.audience.join(member, secondsOn(this.#options.clock));
+    this.readers.join(member, secondsOn(this.#options.clock));
     return member;
   }
 
   /** Counts on them no more. */
   leave(member: Member<A>): void {
-    this.audience.leave(member);
+    this.readers.leave(member);
   }
 
   /** A read of a device's round. Where its answer is not there yet, `instead` may wait in the waiter's place. */
   ask(member: Member<A>, waiter: Waiter, instead?: (waiter: Waiter) => Waiter): void {
     const { answers } = member;
     const { maxAgeSeconds } = member.pace;
-    this.audience.asks(member, secondsOn(this.#options.clock));
+    this.readers.asks(member, secondsOn(this.#options.clock));
     const shared = answers.shared(maxAgeSeconds, member) ?? this.#gathered(answers);
     answers.take(shared, maxAgeSeconds, member, member.isOnly);
     shared.tell(instead && shared.outcome === undefined ? instead(waiter) : waiter);
@@ -149,7 +149,7 @@ export class GatheredReads<A> {
     await this.#source.prepare?.();
     const outstanding = this.#asked;
     this.#asked = new Map();
-    const batch = new GatheredBatch(outstanding, this.audience, secondsOn(this.#options.clock));
+    const batch = new GatheredBatch(outstanding, this.readers, secondsOn(this.#options.clock));
     try {
       await this.#source.fetch(batch);
       for (const stationID of batch.missing()) batch.fail(stationID, new Error(`no answer for ${stationID}`));
@@ -162,20 +162,20 @@ export class GatheredReads<A> {
 class GatheredBatch<A> implements Batch<A> {
   readonly wanted: readonly string[];
   readonly #outstanding: Outstanding<A>;
-  readonly #audience: Audience<A>;
+  readonly #readers: RoundReaders<A>;
   readonly #now: number;
 
-  constructor(outstanding: Outstanding<A>, audience: Audience<A>, now: number) {
+  constructor(outstanding: Outstanding<A>, readers: RoundReaders<A>, now: number) {
     this.wanted = [...outstanding.keys()];
     this.#outstanding = outstanding;
-    this.#audience = audience;
+    this.#readers = readers;
     this.#now = now;
   }
 
   fill(room: number): string[] {
     const more: string[] = [];
     if (room <= 0) return more;
-    for (const { answers } of this.#audience.due(this.#now)) {
+    for (const { answers } of this.#readers.due(this.#now)) {
       const { stationID } = answers;
       if (!this.#outstanding.has(stationID)) more.push(stationID);
       add(this.#outstanding, answers);
@@ -186,7 +186,7 @@ class GatheredBatch<A> implements Batch<A> {
 
   include(stationID: string): boolean {
     if (this.#outstanding.has(stationID)) return true;
-    const due = this.#audience.dueOf(stationID, this.#now);
+    const due = this.#readers.dueOf(stationID, this.#now);
     if (due) add(this.#outstanding, due.answers);
     return due !== undefined;
   }

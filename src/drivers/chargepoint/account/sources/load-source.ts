@@ -1,10 +1,10 @@
 import type { ChargePointClient } from "../../api/client.ts";
 import { getLoad } from "../../api/operations/get-load.ts";
 import type { LoadAnswer } from "../answers.ts";
-import type { Audience } from "../reads/audience.ts";
+import { dispatchAnswers } from "../reads/dispatch-answers.ts";
 import type { Batch, Source } from "../reads/gathered-reads.ts";
 import { type Cover, coverByGroups, isWorthIt, type StationGroup } from "../reads/group-cover.ts";
-import { handOut } from "../reads/hand-out.ts";
+import type { RoundReaders } from "../reads/round-readers.ts";
 import type { StationGroups } from "../reads/station-groups.ts";
 import { pick } from "../reads/station-missing.ts";
 import { concernsAll } from "../reads/walk.ts";
@@ -26,19 +26,19 @@ export class LoadSource implements Source<LoadAnswer> {
   readonly #signal: AbortSignal;
   readonly #groups: StationGroups;
   /** The stations that are read in rounds. */
-  readonly #audience: () => Audience<LoadAnswer>;
+  readonly #readers: () => RoundReaders<LoadAnswer>;
   #cover: (Cover & { readonly of: string }) | undefined;
 
   constructor(
     client: Pick<ChargePointClient, "call">,
     signal: AbortSignal,
     groups: StationGroups,
-    audience: () => Audience<LoadAnswer>,
+    readers: () => RoundReaders<LoadAnswer>,
   ) {
     this.#client = client;
     this.#signal = signal;
     this.#groups = groups;
-    this.#audience = audience;
+    this.#readers = readers;
   }
 
   async fetchAlone(stationID: string): Promise<LoadAnswer> {
@@ -46,7 +46,7 @@ export class LoadSource implements Source<LoadAnswer> {
   }
 
   async prepare(): Promise<void> {
-    const { size } = this.#audience();
+    const { size } = this.#readers();
     if (size > 1) await this.#groups.learn(size);
   }
 
@@ -68,9 +68,9 @@ export class LoadSource implements Source<LoadAnswer> {
   }
 
   #freshCover(): Cover {
-    const of = `${this.#groups.version} ${this.#audience().version}`;
+    const of = `${this.#groups.version} ${this.#readers().version}`;
     if (this.#cover?.of !== of)
-      this.#cover = { ...coverByGroups(this.#audience().stationIDs(), this.#groups.groups), of };
+      this.#cover = { ...coverByGroups(this.#readers().stationIDs(), this.#groups.groups), of };
     return this.#cover;
   }
 
@@ -86,7 +86,7 @@ export class LoadSource implements Source<LoadAnswer> {
       this.#groups.leaveOut(group, error);
       records = [];
     }
-    await handOut(records, (record) => {
+    await dispatchAnswers(records, (record) => {
       if (record.stationID !== null) batch.answer(record.stationID, record);
     });
     const left = stations.filter((id) => batch.isMissing(id));

@@ -2,8 +2,8 @@ import type { ChargePointClient } from "../../api/client.ts";
 import { getPublicStationStatus } from "../../api/operations/get-public-station-status.ts";
 import { getStationStatus } from "../../api/operations/get-station-status.ts";
 import type { PublicStatusAnswer, StatusAnswer } from "../answers.ts";
+import { dispatchAnswers } from "../reads/dispatch-answers.ts";
 import type { Batch, Source } from "../reads/gathered-reads.ts";
-import { handOut } from "../reads/hand-out.ts";
 import { STATUS_PAGE } from "../reads/page-sizes.ts";
 import { readSplitting } from "../reads/page-split.ts";
 import { pick, StationMissingError } from "../reads/station-missing.ts";
@@ -98,7 +98,7 @@ export class StatusSource<A extends Identified = StatusAnswer> implements Source
       const query = left.size === 1 ? { stationID: [...left][0]! } : { stationIDs: { stationID: [...left] } };
       const { records, hasMore } = await this.#ask(query);
       const missing = new Set(left);
-      await handOut(records, (record) => {
+      await dispatchAnswers(records, (record) => {
         if (record.stationID !== null && missing.delete(record.stationID))
           batch.answer(record.stationID, record);
       });

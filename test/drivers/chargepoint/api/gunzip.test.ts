@@ -1,14 +1,14 @@
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { AnswerBudget } from "../../../../src/drivers/chargepoint/api/answer-budget.ts";
-import { TooLargeError, unpack as unpackWithin } from "../../../../src/drivers/chargepoint/api/unpack.ts";
+import { gunzip as gunzipWithin, TooLargeError } from "../../../../src/drivers/chargepoint/api/gunzip.ts";
 
 const { signal } = new AbortController();
 
-async function unpack(packed: Buffer, maxBytes: number): Promise<Buffer> {
+async function gunzip(packed: Buffer, maxBytes: number): Promise<Buffer> {
   const share = new AnswerBudget().share();
   try {
-    return Buffer.from(await unpackWithin(packed, { maxBytes, share, signal }));
+    return Buffer.from(await gunzipWithin(packed, { maxBytes, share, signal }));
   } finally {
     share.close();
   }
@@ -24,7 +24,7 @@ test("answers of every size come out as they went in, many at once and again and
   const pages = [1, 40, 3_000, 20_000, 90_000].map(page);
   for (let round = 0; round < 3; round++) {
     const all = [...pages, ...pages, ...pages];
-    const unpacked = await Promise.all(all.map((one) => unpack(gzipSync(one), one.byteLength)));
+    const unpacked = await Promise.all(all.map((one) => gunzip(gzipSync(one), one.byteLength)));
     expect(unpacked.map((one, n) => one.equals(all[n]!))).toEqual(all.map(() => true));
   }
 });
@@ -43,8 +43,8 @@ test.each([10, 5_000, 90_000])(
       Buffer.alloc(9_000),
     ];
     for (const one of spoilt) {
-      await expect(unpack(one, whole.byteLength)).rejects.toThrow();
-      expect((await unpack(packed, whole.byteLength)).equals(whole)).toBe(true);
+      await expect(gunzip(one, whole.byteLength)).rejects.toThrow();
+      expect((await gunzip(packed, whole.byteLength)).equals(whole)).toBe(true);
     }
   },
 );
@@ -54,7 +54,7 @@ test.each([40, 5_000, 90_000])(
   async (elements) => {
     const whole = page(elements);
     const packed = gzipSync(whole);
-    await expect(unpack(packed, whole.byteLength - 1)).rejects.toThrow(TooLargeError);
-    expect((await unpack(packed, whole.byteLength)).byteLength).toBe(whole.byteLength);
+    await expect(gunzip(packed, whole.byteLength - 1)).rejects.toThrow(TooLargeError);
+    expect((await gunzip(packed, whole.byteLength)).byteLength).toBe(whole.byteLength);
   },
 );

@@ -10,13 +10,13 @@ export interface Item {
 }
 
 /** Samples that go to the store in one call. */
-export interface Lot {
+export interface Batch {
   readonly items: readonly Item[];
   /** Into how many it is cut where one of it must be found. */
   readonly parts: number;
-  /** Failures that another lot's success, straight after, shows to be this lot's own. */
+  /** Failures that another batch's success, straight after, shows to be this batch's own. */
   strikes: number;
-  /** Failures since a lot was stored. */
+  /** Failures since a batch was stored. */
   failures: number;
 }
 
@@ -31,40 +31,43 @@ export type DeathReason = "rejected" | "failing";
 
 /** A sample that nobody can store is tried so often. */
 const MAX_TRIES = 5;
-/** Lots that became smaller grow again after so many were stored. */
+/** Batches that became smaller grow again after so many were stored. */
 const GROW_AFTER = 50;
-/** In an outage no more lots are put aside than this, the rest stays where it is; and no more are cut. */
+/** In an outage no more batches are put aside than this, the rest stays where it is; and no more are cut. */
 const MOST_UNTRIED = 6;
 const MOST_ASIDE = 24;
 const NOTHING: Outcome = { delivered: [], dead: [] };
 
 /**
- * Which samples go to the store next, and what its answer means for them. In order while all is well. A lot that fails is put
- * aside and tried in turn with one other, so that it holds nobody up: where the other is stored, the fault lies in the lot, which
+ * Which samples go to the store next, and what its answer means for them. In order while all is well. A batch that fails is put
+ * aside and tried in turn with one other, so that it holds nobody up: where the other is stored, the fault lies in the batch, which
  * is cut until the bad sample is alone; where both fail, the store is away and nothing is held against them.
  */
-export class Lots {
+export class BatchPlanner {
   readonly #most: number;
   /** Read from the spool and not tried yet. */
   #fresh: Item[] = [];
-  /** Parts of a refused lot: they go next, in their order. */
-  #urgent: Lot[] = [];
+  /** Parts of a refused batch: they go next, in their order. */
+  #urgent: Batch[] = [];
   /** They failed. */
-  #aside: Lot[] = [];
-  /** Whether the store took the last lot. */
+  #aside: Batch[] = [];
+  /** Whether the store took the last batch. */
   #alive = true;
   #freshNext = false;
   #limit: number;
-  #storedLots = 0;
+  #storedBatches = 0;
 
   constructor(most: number) {
     this.#most = most;
     this.#limit = most;
   }
 
-  /** Samples in hand, those of a lot under way left out. */
+  /** Samples in hand, those of a batch under way left out. */
   get size(): number {
-    return [...this.#urgent, ...this.#aside].reduce((sum, lot) => sum + lot.items.length, this.#fresh.length);
+    return [...this.#urgent, ...this.#aside].reduce(
+      (sum, batch) => sum + batch.items.length,
+      this.#fresh.length,
+    );
   }
 
   /** Samples that were not tried yet. */
@@ -76,8 +79,8 @@ export class Lots {
     for (const item of items) this.#fresh.push(item);
   }
 
-  /** The lot to try now; its answer is to be told before the next is asked for. */
-  next(): Lot | undefined {
+  /** The batch to try now; its answer is to be told before the next is asked for. */
+  next(): Batch | undefined {
     const urgent = this.#urgent.shift();
     if (urgent) return urgent;
     const [failed] = this.#aside;
@@ -92,11 +95,11 @@ export class Lots {
     return this.#aside.shift();
   }
 
-  stored(lot: Lot): Outcome {
+  stored(batch: Batch): Outcome {
     this.#alive = true;
-    this.#storedLots += 1;
-    if (this.#storedLots % GROW_AFTER === 0) this.#limit = Math.min(this.#most, this.#limit * 2);
-    const delivered = [...lot.items, ...this.#superseded(lot)];
+    this.#storedBatches += 1;
+    if (this.#storedBatches % GROW_AFTER === 0) this.#limit = Math.min(this.#most, this.#limit * 2);
+    const delivered = [...batch.items, ...this.#superseded(batch)];
     const dead: Outcome["dead"][number][] = [];
     this.#aside = this.#aside.flatMap((failed) => {
       if (failed.failures === 0) return [failed];
@@ -112,32 +115,32 @@ export class Lots {
   }
 
   /** The store did not take it, now. */
-  failed(lot: Lot): void {
+  failed(batch: Batch): void {
     this.#alive = false;
-    const untried = lot.strikes === 0 && lot.failures === 0;
-    lot.failures += 1;
+    const untried = batch.strikes === 0 && batch.failures === 0;
+    batch.failures += 1;
     this.#freshNext = !untried || this.#aside.length === 0;
-    if (untried && this.#aside.length >= MOST_UNTRIED) this.#fresh = [...lot.items, ...this.#fresh];
-    else this.#aside.push(lot);
+    if (untried && this.#aside.length >= MOST_UNTRIED) this.#fresh = [...batch.items, ...this.#fresh];
+    else this.#aside.push(batch);
   }
 
   /** The store did not answer in time: perhaps it is too much at once. */
-  late(lot: Lot): void {
+  late(batch: Batch): void {
     this.#limit = Math.max(Math.ceil(this.#limit / 2), Math.ceil(this.#most / 16));
-    this.failed(lot);
+    this.failed(batch);
   }
 
   /** The store will never take some: those named by index, or, where none is, some that it cannot tell. */
-  refused(lot: Lot, rejected: ReadonlyMap<number, string>, message: string): Outcome {
-    const { items } = lot;
+  refused(batch: Batch, rejected: ReadonlyMap<number, string>, message: string): Outcome {
+    const { items } = batch;
     const named = new Map([...rejected].filter(([index]) => index < items.length));
     if (named.size === 0 && items.length > 1) {
-      this.#urgent.unshift(...cut(lot));
+      this.#urgent.unshift(...cut(batch));
       return NOTHING;
     }
     if (named.size === 0) named.set(0, message);
     const good = items.filter((_, index) => !named.has(index));
-    if (good.length > 0) this.#urgent.unshift({ ...lot, items: good });
+    if (good.length > 0) this.#urgent.unshift({ ...batch, items: good });
     const dead = [...named].map(([index, detail]) => ({
       item: items[index] as Item,
       reason: "rejected" as const,
@@ -146,16 +149,16 @@ export class Lots {
     return { delivered: [], dead };
   }
 
-  #cut(): Lot | undefined {
+  #cut(): Batch | undefined {
     if (this.#fresh.length === 0) return undefined;
     const items = this.#fresh.splice(0, this.#limit);
     return { items, parts: partsOf(items.length), strikes: 0, failures: 0 };
   }
 
-  /** What waits aside, was there before something of the lot and has its key: to store it now would undo the later value. */
-  #superseded(lot: Lot): Item[] {
+  /** What waits aside, was there before something of the batch and has its key: to store it now would undo the later value. */
+  #superseded(batch: Batch): Item[] {
     if (this.#aside.length === 0) return [];
-    const latest = new Map(lot.items.map((item) => [keyOf(item), item.order]));
+    const latest = new Map(batch.items.map((item) => [keyOf(item), item.order]));
     const gone: Item[] = [];
     this.#aside = this.#aside.flatMap((waiting) => {
       const items = waiting.items.filter((item) => (latest.get(keyOf(item)) ?? -1) < item.order);
@@ -172,11 +175,11 @@ function partsOf(count: number): number {
   return Math.max(2, Math.ceil(count ** (1 / (MAX_TRIES - 1))));
 }
 
-function cut(lot: Lot): Lot[] {
-  const size = Math.ceil(lot.items.length / lot.parts);
-  const parts: Lot[] = [];
-  for (let from = 0; from < lot.items.length; from += size)
-    parts.push({ ...lot, items: lot.items.slice(from, from + size), failures: 0 });
+function cut(batch: Batch): Batch[] {
+  const size = Math.ceil(batch.items.length / batch.parts);
+  const parts: Batch[] = [];
+  for (let from = 0; from < batch.items.length; from += size)
+    parts.push({ ...batch, items: batch.items.slice(from, from + size), failures: 0 });
   return parts;
 }
 

@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 const AT_ONCE = 100;
 
 /** Gives out what a page brought, in its order, without holding up the event loop. */
-export async function handOut<R>(records: readonly R[], give: (record: R) => void): Promise<void> {
+export async function dispatchAnswers<R>(records: readonly R[], give: (record: R) => void): Promise<void> {
   for (let from = 0; from < records.length; from += AT_ONCE) {
     if (from > 0) await nextTurn();
     for (const record of records.slice(from, from + AT_ONCE)) give(record);

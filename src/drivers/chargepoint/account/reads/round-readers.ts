@@ -58,8 +58,8 @@ interface Lane<A> {
   last: Member<A> | undefined;
 }
 
-/** Who reads in rounds, by the order in which they will ask again: the one whose turn was longest ago comes first. */
-export class Audience<A> {
+/** Devices that read in rounds, in the order in which they will ask again: the one whose turn was longest ago comes first. */
+export class RoundReaders<A> {
   readonly #lanes: Lane<A>[] = [];
   /** The members of each station. Hardly ever more than one. */
   readonly #members = new Map<string, readonly Member<A>[]>();
@@ -104,7 +104,7 @@ export class Audience<A> {
       let member = lane.first;
       while (member) {
         const { next, dueSeconds, pace } = member;
-        // All of a lane have the same interval, and so the same patience.
+        // All of a lane have the same interval, and so the same `roundSeconds`.
         if (dueSeconds - now > member.roundSeconds) break;
         if (now - dueSeconds > SILENT_INTERVALS * pace.intervalSeconds) this.leave(member);
         else if (member.isDue(now)) yield member;

@@ -16,10 +16,10 @@ const MOST_SPARE = 16;
  *
  * @throws TooLargeError, HttpError where the signal aborts, or zlib's error where the packed bytes are damaged or cut off
  */
-export async function unpack(packed: Buffer, bounds: UnpackBounds): Promise<Buffer> {
+export async function gunzip(packed: Buffer, bounds: GunzipBounds): Promise<Buffer> {
   const { maxBytes, share, signal } = bounds;
   if (packed.byteLength <= SMALL) {
-    const whole = unpackNow(packed, maxBytes);
+    const whole = gunzipNow(packed, maxBytes);
     share.bytes += whole.byteLength;
     return whole;
   }
@@ -31,7 +31,7 @@ export async function unpack(packed: Buffer, bounds: UnpackBounds): Promise<Buff
   return whole;
 }
 
-export interface UnpackBounds {
+export interface GunzipBounds {
   /** Most bytes, unpacked. */
   readonly maxBytes: number;
   readonly share: AnswerShare;
@@ -48,7 +48,7 @@ type Engine = Gunzip & ZlibReset;
 
 const spare: Engine[] = [];
 
-function unpackNow(packed: Buffer, maxOutputLength: number): Buffer {
+function gunzipNow(packed: Buffer, maxOutputLength: number): Buffer {
   try {
     return gunzipSync(packed, { maxOutputLength });
   } catch (error) {
@@ -58,7 +58,7 @@ function unpackNow(packed: Buffer, maxOutputLength: number): Buffer {
 }
 
 /** After a failure the engine is of no use any more. */
-function run(engine: Engine, packed: Buffer, { maxBytes, share, signal }: UnpackBounds): Promise<Buffer> {
+function run(engine: Engine, packed: Buffer, { maxBytes, share, signal }: GunzipBounds): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const bytes = share.newBody();
     const guard = new MarkupGuard();

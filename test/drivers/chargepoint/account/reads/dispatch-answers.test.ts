@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { handOut } from "../../../../../src/drivers/chargepoint/account/reads/hand-out.ts";
+import { dispatchAnswers } from "../../../../../src/drivers/chargepoint/account/reads/dispatch-answers.ts";
 
 test("a page is given out in its order, whole, and others have their turn in between", async () => {
   const page = Array.from({ length: 500 }, (_, n) => n);
@@ -11,7 +11,7 @@ test("a page is given out in its order, whole, and others have their turn in bet
     if (!over) setImmediate(look);
   };
   setImmediate(look);
-  await handOut(page, (record) => void given.push(record));
+  await dispatchAnswers(page, (record) => void given.push(record));
   over = true;
   expect(given).toEqual(page);
   expect(seen.length).toBeGreaterThanOrEqual(4);
@@ -20,7 +20,7 @@ test("a page is given out in its order, whole, and others have their turn in bet
 
 test("of a single station, at once", async () => {
   const given: string[] = [];
-  const done = handOut(["1:1"], (record) => void given.push(record));
+  const done = dispatchAnswers(["1:1"], (record) => void given.push(record));
   expect(given).toEqual(["1:1"]);
   await done;
 });
