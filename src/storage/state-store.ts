@@ -7,8 +7,10 @@ import { sqliteCode } from "./sqlite-failure.ts";
 /** Space kept free for this file, in bytes. The write-ahead log is checkpointed long before it needs that much. */
 const RESERVE_BYTES = 1024 * 1024;
 const CHECKPOINT_PAGES = 100;
-/** How much of the file and its log is made ahead, in bytes. */
-const GROW_BYTES = 100 * 4096;
+/** How much of the file and its log is made ahead, in bytes: more than the log has when it is checkpointed. */
+const GROW_BYTES = 2 * CHECKPOINT_PAGES * 4096;
+/** After so many saves it is looked whether there is enough still. */
+const SAVES_UNTIL_LOOK = 50;
 const RETRY_MS = 5000;
 /** Namespace of the records that did not fit, under `<namespace> <key>`. */
 const SET_ASIDE = "set aside";
@@ -68,6 +70,7 @@ export class StateStore {
   /** Changes that are not on the disk, by namespace and key. */
   readonly #unsaved = new Map<string, Map<string, PointValue>>();
   #batches = 0;
+  #saves = 0;
   #retry: NodeJS.Timeout | undefined;
 
   /**
@@ -196,6 +199,8 @@ export class StateStore {
       }
     }
     this.#unsaved.clear();
+    this.#saves++;
+    if (this.#saves % SAVES_UNTIL_LOOK === 0) setImmediate(() => this.#keepAhead());
     if (this.#trouble === undefined) return;
     this.#trouble = undefined;
     this.#reports?.unsaved(undefined);
@@ -221,6 +226,13 @@ export class StateStore {
       // The space went to somebody else; the first error is reported.
       return false;
     }
+  }
+
+  /** What was made ahead is used up with time: it is made anew while the disk has room. */
+  #keepAhead(): void {
+    const connection = this.#connection;
+    if (this.#file === ":memory:" || !connection.db.isOpen) return;
+    if (connection.number("PRAGMA freelist_count") < CHECKPOINT_PAGES) growAhead(connection);
   }
 
   #failed(error: unknown): void {
@@ -270,8 +282,8 @@ function openDatabase(file: string, alone: boolean): Connection {
 }
 
 /**
- * Makes the file and its log as large as they will become, once at each start: what is written later takes pages that are
- * there already, and no space of a disk that has filled up meanwhile.
+ * Makes the file and its log larger than what is written until the next time: that takes pages which are there already, and
+ * no space of a disk that has filled up meanwhile.
  */
 function growAhead(connection: Connection): void {
   try {

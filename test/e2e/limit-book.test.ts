@@ -304,6 +304,19 @@ describe("the book of limits", { timeout: 60_000 }, () => {
       expect(kwOf("1")).toBe(3);
     });
 
+    test("that could not be read until its time was over leaves what was in force before, where that is", async () => {
+      run();
+      expect(await set(3)).toMatchObject({ status: "confirmed" });
+      simulator.trouble.begin({ operation: "shedLoad", times: 1, effect: { kind: "reset" } });
+      const end = simulator.trouble.begin({ operation: "getLoad", effect: { kind: "code", code: "126" } });
+      expect(await set(0, { durationMinutes: 1 })).toMatchObject({ status: "unconfirmed" });
+      await pass(MINUTE - CONFIRM_SECONDS * SECOND);
+      end();
+      await pass(20 * SECOND);
+      expect(kwOf("1")).toBe(3);
+      expect(held()).toMatchObject([{ value: 3, state: "in_force" }]);
+    });
+
     test("of which the clearing was lost is ended once it is known to be gone, and not before", async () => {
       run();
       await set(3);

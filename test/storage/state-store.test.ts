@@ -2,8 +2,10 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { StateStore } from "../../src/storage/state-store.ts";
+import { noSmallDisk, SmallDisk } from "../queue/small-disk.ts";
 
 let folder: string;
 let file: string;
@@ -39,6 +41,30 @@ describe("state store", () => {
     expect(statSync(join(folder, "data")).mode & 0o077).toBe(0);
     store.close();
   });
+
+  it.skipIf(noSmallDisk)(
+    "E25: has room for what comes next, also after much was written, when others fill the disk",
+    async () => {
+      const disk = new SmallDisk(8 * 1024 * 1024);
+      const store = StateStore.open(join(disk.data, "state.sqlite"));
+      const errors: unknown[] = [];
+      store.reportTo({ unsaved: (error) => void errors.push(error), setAside: () => {} });
+      try {
+        for (let n = 0; n < 3000; n++) {
+          store.namespace("commands").set(`${n}`, "x".repeat(300));
+          if (n % 50 === 0) await nextTurn();
+        }
+        disk.fill();
+        for (let n = 0; n < 100; n++) store.namespace("holds").set(`${n % 10}`, `${n}`.repeat(50));
+        expect(errors).toEqual([]);
+        // The reserve was not needed.
+        expect(existsSync(join(disk.data, "state.sqlite-ballast"))).toBe(true);
+      } finally {
+        store.close();
+        disk.remove();
+      }
+    },
+  );
 
   it("A19: a damaged file is put aside and work goes on with a new one", () => {
     StateStore.open(file).close();

@@ -22,6 +22,8 @@ export interface Entry {
   limit: HeldLimit;
   /** When the last write of it was answered or given up, by the monotonic clock. */
   readonly writtenAt: number;
+  /** By how much the wall clock that its times are of was ahead of the monotonic one. */
+  clockOffset: number;
   /** It was taken up by a clock that is behind: when its lease ends is not known. */
   readonly isDoubtful?: boolean;
   /** An earlier version kept it with an end beyond the longest duration. */
@@ -51,6 +53,8 @@ export interface SentWrite {
 }
 
 const ALIVE = "alive";
+/** Steps below this are no matter for limits, which last minutes. */
+const CLOCK_TOLERANCE_MS = 1000;
 
 type Listener = (id: string, entry: Entry | undefined) => void;
 type Changes = Map<string, Entry | undefined>;
@@ -83,6 +87,7 @@ export class LimitBook {
       const entry: Entry = {
         limit: takenUp(isShortened ? shortened(saved) : saved, now, isDoubtful),
         writtenAt: clock.monotonic() - age,
+        clockOffset: this.#clockOffset,
         isDoubtful,
         isShortened,
       };
@@ -147,17 +152,19 @@ export class LimitBook {
     const changes: Changes = new Map();
     const earlier = new Map<string, Entry | undefined>();
     for (const entry of this.#concerned(write)) {
+      this.#followClock(entry);
       const { limit } = entry;
       earlier.set(limit.key, entry);
       const clearing: HeldLimit = { ...limit, state: "sent", stateSince: now, clearing: true };
-      changes.set(limit.key, { limit: clearing, writtenAt: entry.writtenAt });
+      changes.set(limit.key, this.#entry(clearing, entry.writtenAt));
     }
     const set = this.#set(write, planned, "sent");
     if (set) {
       const before = this.entry(set);
+      if (before) this.#followClock(before);
       earlier.set(set.key, before);
       const kept = mayStand(before?.limit) ? { before: withoutBefore(before.limit) } : {};
-      changes.set(set.key, { limit: { ...set, ...kept }, writtenAt: this.#clock.monotonic() });
+      changes.set(set.key, this.#entry({ ...set, ...kept }));
     }
     this.#apply(device, changes);
     return { write, entry: set && this.entry(set), earlier };
@@ -167,6 +174,7 @@ export class LimitBook {
   taken({ write, earlier }: SentWrite, outcome: Pick<WriteOutcome, "hold" | "releases">): void {
     const { device } = write;
     const now = this.#clock.now();
+    for (const entry of earlier.values()) if (entry) this.#followClock(entry);
     const changes: Changes = new Map(earlier);
     const end = (key: string, entry: Entry | undefined) =>
       mayStand(entry?.limit) && changes.set(key, { ...entry, limit: ended(entry.limit, now) });
@@ -174,13 +182,14 @@ export class LimitBook {
     if (write.value === undefined)
       for (const [key, entry] of earlier) if (entry?.limit.point === write.point) end(key, entry);
     const set = this.#set(write, outcome, "in_force");
-    if (set) changes.set(set.key, { limit: set, writtenAt: this.#clock.monotonic() });
+    if (set) changes.set(set.key, this.#entry(set));
     this.#apply(device, changes);
   }
 
   /** The write did not go through, or its answer was lost: whether it was. */
   failed(sent: SentWrite, error: unknown): "lost" | "failed" {
     const { write, earlier } = sent;
+    for (const entry of earlier.values()) if (entry) this.#followClock(entry);
     if (error instanceof TimeoutError || mayHaveBeenTaken(error)) {
       this.#lost(sent);
       return "lost";
@@ -204,19 +213,21 @@ export class LimitBook {
 
   /** It was seen to be in force. */
   shown(entry: Entry): void {
+    if (this.entry(entry.limit) !== entry || entry.limit.state === "in_force") return;
+    this.#followClock(entry);
     const { limit } = entry;
-    if (this.entry(limit) !== entry || limit.state === "in_force") return;
     entry.limit = inForce(limit, this.#clock.now());
     this.#save([entry.limit.device, entry.limit.key]);
   }
 
   /** It was seen not to be in force; `before`: what was in force before it is seen instead. */
   gone(entry: Entry, before?: HeldLimit): void {
+    if (this.entry(entry.limit) !== entry) return;
+    this.#followClock(entry);
     const { limit } = entry;
-    if (this.entry(limit) !== entry) return;
     const now = this.#clock.now();
     const left = before ? inForce(before, now) : ended(limit, now);
-    this.#apply(limit.device, new Map([[limit.key, { limit: left, writtenAt: entry.writtenAt }]]));
+    this.#apply(limit.device, new Map([[limit.key, this.#entry(left, entry.writtenAt)]]));
   }
 
   /** The device is no more: what was in force in it, or may have been, is forgotten and given back. */
@@ -228,9 +239,9 @@ export class LimitBook {
   }
 
   /** The wall clock was set: after a restart, limits are to end at their own time all the same. */
-  shift(ms: number): void {
+  followClock(): void {
     const all = [...this.#devices.values()].flatMap((entries) => [...entries.values()]);
-    for (const entry of all) entry.limit = shifted(entry.limit, ms);
+    for (const entry of all) this.#followClock(entry);
     this.#save(...all.map(({ limit }) => [limit.device, limit.key] as const));
   }
 
@@ -254,6 +265,23 @@ export class LimitBook {
     };
   }
 
+  get #clockOffset(): number {
+    return this.#clock.now() - this.#clock.monotonic();
+  }
+
+  /** An entry whose times are of the wall clock as it is set now. */
+  #entry(limit: HeldLimit, writtenAt = this.#clock.monotonic()): Entry {
+    return { limit, writtenAt, clockOffset: this.#clockOffset };
+  }
+
+  /** That the clock was set is noticed some time later: what was written since is of the new clock already. */
+  #followClock(entry: Entry): void {
+    const by = this.#clockOffset - entry.clockOffset;
+    if (Math.abs(by) <= CLOCK_TOLERANCE_MS) return;
+    entry.limit = shifted(entry.limit, by);
+    entry.clockOffset += by;
+  }
+
   #lost({ write, entry, earlier }: SentWrite): void {
     const changes: Changes = new Map();
     for (const [key, before] of earlier) {
@@ -275,7 +303,7 @@ export class LimitBook {
   /** Of a write that is not known to have been taken. */
   #unknown(limit: HeldLimit): Entry {
     const now = this.#clock.now();
-    return { limit: { ...limit, state: "unknown", stateSince: now }, writtenAt: this.#clock.monotonic() };
+    return this.#entry({ ...limit, state: "unknown", stateSince: now });
   }
 
   /** The limits that a write is to clear. */

@@ -104,7 +104,7 @@ export class LimitKeeper {
     }
     this.#ends = [
       book.onChange((id, entry) => this.#follow(id, entry)),
-      watchClock(clock, (ms) => book.shift(ms)),
+      watchClock(clock, () => book.followClock()),
     ];
     this.#noteAlive();
   }
@@ -238,7 +238,9 @@ export class LimitKeeper {
       const inForce = await watch.look(entry);
       if (!this.#isMine(followed)) return;
       if (inForce === "gone") {
-        book.gone(entry);
+        const before = await watch.before(limit);
+        if (!this.#isMine(followed)) return;
+        book.gone(entry, before);
         // What was lost was said already.
         if (followed.trouble === undefined) this.#sayEnded(limit);
         return;

@@ -110,10 +110,9 @@ export class LimitWatch {
     const { book, notices } = this.#parts;
     const { limit } = entry;
     if (book.entry(limit) !== entry) return;
-    const before =
-      limit.before && (await this.#shown(limit.before).catch(() => "gone")) === "whole" && limit.before;
+    const before = await this.before(limit);
     if (book.entry(limit) !== entry) return;
-    book.gone(entry, before || undefined);
+    book.gone(entry, before);
     const since = isoTime(limit.since ?? limit.setAt);
     const how =
       limit.state === "unknown"
@@ -126,6 +125,12 @@ export class LimitWatch {
       `${describe(limit)} of ${limit.requester}, ${how}, and is not renewed${rest}`,
       limit.device,
     );
+  }
+
+  /** What was in force before a limit whose write was not answered, where that is seen still. */
+  async before({ before }: HeldLimit): Promise<HeldLimit | undefined> {
+    if (!before) return undefined;
+    return (await this.#shown(before).catch(() => "gone")) === "whole" ? before : undefined;
   }
 
   async #look(entry: Entry): Promise<InForce> {

@@ -222,6 +222,25 @@ describe("held set points after a restart", () => {
     }
   });
 
+  it.each([
+    ["back", -60 * MINUTE],
+    ["forward", 60 * MINUTE],
+  ])("D4: set right after the clock was set %s, before that is noticed, it keeps its end", async (_, ms) => {
+    const before = await held();
+    const { commands, command, within, clock: earlier } = before;
+    await earlier.advance(5000);
+    earlier.set(earlier.now() + ms);
+    await within(0, commands.set("site/s1", "limit", 9, command({ durationMinutes: 30 })));
+    await earlier.advance(5000);
+    const { devices, clock, station } = await restarted(before, 10_000);
+    await clock.advance(29 * MINUTE);
+    expect(devices.control.sheds().held).toMatchObject([{ value: 9 }]);
+    expect(station().writes).toEqual([]);
+    await clock.advance(2 * MINUTE);
+    expect(station().writes).toEqual(["revert limit"]);
+    await devices.stop();
+  });
+
   it("E7: one with a duration ends at its original time", async () => {
     const before = await held();
     const { commands, command, within } = before;

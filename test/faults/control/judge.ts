@@ -444,7 +444,11 @@ export class Judge {
       case "unconfirmed":
         if (done.length === 0 && !endedUnderWay && asked.action !== "revert device")
           untrue("and the service did not act on it");
-        else if (this.#stoodThroughout(asked, done, answer.at))
+        // One that was found out after a kill may have been overtaken.
+        else if (
+          this.#stoodThroughout(asked, done, answer.at) &&
+          !(endedUnderWay && /a later write came/.test(answer.text))
+        )
           untrue("and the service was as asked all the time");
         break;
       case "confirmed":
