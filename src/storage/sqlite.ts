@@ -227,10 +227,11 @@ export function putBack({ db, file }: Connection): void {
   closeSync(openSync(unfinished, "wx", 0o600));
   db.exec(`VACUUM INTO '${unfinished.replaceAll("'", "''")}'`);
   flush(unfinished);
-  db.close();
   removeLogs(file);
   if (identityOf(file) !== "") renameSync(file, asideName(file, "aside"));
   renameSync(unfinished, file);
+  // Last, and before the new file has logs: SQLite removes those of its name.
+  db.close();
   syncFolder(file);
 }
 
