@@ -553,7 +553,7 @@ export function historianContract(name: string, make: () => Promise<BackendUnder
         expect((await historian.query({ topic: "a') OR 1=1 --" })).values).toEqual({});
         expect(await historian.topics("(a+)+$")).toEqual([]);
         expect(await historian.topics("(a|a|aa)+b")).toEqual([]);
-        await expect(historian.topics("a') OR 1=1 --")).rejects.toThrow('unexpected ")"');
+        await expect(historian.topics("a') OR 1=1 --")).rejects.toThrow("unexpected )");
         expect(performance.now() - begun).toBeLessThan(1000);
         expect((await historian.topics("^(site|hostile)")).map(({ name }) => name)).toHaveLength(4);
       });
