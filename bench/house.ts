@@ -20,6 +20,7 @@ import { loadAll } from "../src/cli/setup/load.ts";
 import { createLog, Secrets } from "../src/log/log.ts";
 import { Mosquitto } from "../test/helpers/mosquitto.ts";
 import { Site } from "../test/helpers/site.ts";
+import { importsOf } from "../test/helpers/source-imports.ts";
 import { RunningVoltbridge } from "../test/helpers/voltbridge.ts";
 
 const SMALL_LINES = 60;
@@ -49,17 +50,11 @@ function printShape(): void {
     console.log(`${String(files.length).padStart(5)}  ${folder}`);
   const importers = new Map<string, Set<string>>();
   for (const path of lines.keys())
-    for (const target of importsOf(path))
+    for (const target of importsOf(src, path))
       importers.set(target, (importers.get(target) ?? new Set<string>()).add(path));
   const single = [...lines].filter(([path, count]) => count < SMALL_LINES && importers.get(path)?.size === 1);
   console.log(`\n${single.length} files under ${SMALL_LINES} lines that one other imports`);
   if (flags.list) list(single.map(([path]) => path));
-}
-
-function importsOf(path: string): string[] {
-  const text = readFileSync(join(src, path), "utf8");
-  const specifiers = text.matchAll(/(?:from|import)\s*\(?["'](\.[^"']+)["']/g);
-  return [...specifiers].map((match) => relative(src, resolve(dirname(join(src, path)), match[1]!)));
 }
 
 function list(files: readonly string[]): void {

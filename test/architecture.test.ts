@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { readdirSync } from "node:fs";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { importsOf } from "./helpers/source-imports.ts";
 
 const src = resolve(fileURLToPath(new URL("../src", import.meta.url)));
 
@@ -115,17 +116,7 @@ interface SourceFile {
 
 const files: SourceFile[] = readdirSync(src, { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".ts"))
-  .map((path) => ({ path, imports: importsOf(path) }));
-
-function importsOf(path: string): string[] {
-  const text = readFileSync(join(src, path), "utf8");
-  const specifiers = text.matchAll(
-    /^\s*(?:import|export)\b[^;"']*?from\s+["'](\.[^"']+)["']|^\s*import\s+["'](\.[^"']+)["']|import\(["'](\.[^"']+)["']\)/gm,
-  );
-  return [...specifiers].map((m) =>
-    relative(src, resolve(dirname(join(src, path)), m[1] ?? m[2] ?? m[3] ?? "")),
-  );
-}
+  .map((path) => ({ path, imports: importsOf(src, path) }));
 
 const partOf = (path: string) => path.split("/")[0]!.replace(/\.ts$/, "");
 

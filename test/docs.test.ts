@@ -20,6 +20,8 @@ import { STAGES } from "../src/simulator/trouble/effect.ts";
 import { parseTroubleRules } from "../src/simulator/trouble/rules.ts";
 import { rulesSchema } from "../src/simulator/trouble/schema.ts";
 import { modelOf } from "../src/simulator/world/models.ts";
+import { commandsOf, shellWords } from "./cli/commands.ts";
+import { importsOf } from "./helpers/source-imports.ts";
 import { hourAtAGarage } from "./simulator/hour.ts";
 
 const ROOT = resolve(fileURLToPath(new URL("..", import.meta.url)));
@@ -265,8 +267,6 @@ describe("docs/architecture.md", () => {
   test.each(["One scrape", "One set point", "One stored sample"])(
     "%s passes files that are joined",
     (name) => {
-      const importsOf = (path: string) =>
-        [...text(path).matchAll(/from "(\.[^"]+)"/g)].map((match) => join(path, "..", match[1]!));
       const passed: string[] = [];
       for (const [file, , from] of rows(section("docs/architecture.md", `### ${name}`))) {
         const path = code(file!);
@@ -277,9 +277,9 @@ describe("docs/architecture.md", () => {
           // A file that was passed, or one beside the way that both know.
           const joined = passed.find((one) => one.endsWith(`/${before}`));
           const isJoined = joined
-            ? importsOf(joined).includes(path) || importsOf(path).includes(joined)
+            ? importsOf(ROOT, joined).includes(path) || importsOf(ROOT, path).includes(joined)
             : [path, passed.at(-1)!].every((one) =>
-                importsOf(one).some((target) => target.endsWith(`/${before}`)),
+                importsOf(ROOT, one).some((target) => target.endsWith(`/${before}`)),
               );
           expect(isJoined, `${path} and ${before}`).toBe(true);
         }
@@ -589,13 +589,6 @@ describe("commands", () => {
     }
     return count;
   }
-
-  /** Words of a command line up to its comment, pipe or end; quotes hold a word together. */
-  function shellWords(line: string): string[] {
-    const end = line.search(/\s(#|\||>|&&)/);
-    const words = (end < 0 ? line : line.slice(0, end)).match(/'[^']*'|"[^"]*"|[^\s'"]+/g) ?? [];
-    return words.map((word) => word.replace(/^(['"])(.*)\1$/, "$2"));
-  }
 });
 
 test("what differs from VOLTTRON on purpose stands on one page, and other pages lead there", () => {
@@ -616,9 +609,11 @@ describe("the command", () => {
       const group = first!.split(" ").slice(0, -1);
       return [first!, ...others.map((other) => [...group, other].join(" "))];
     });
-    const missing = (await leavesOf([])).filter(
-      (path) => !/^(api .*|completion)$/.test(path) && !named.includes(path),
-    );
+    const all = (await commandsOf()).map((words) => words.join(" "));
+    const missing = all
+      // A group is named by its commands.
+      .filter((path) => !all.some((other) => other.startsWith(`${path} `)))
+      .filter((path) => !/^(api .*|completion)$/.test(path) && !named.includes(path));
     expect(missing).toEqual([]);
   });
 
@@ -629,13 +624,3 @@ describe("the command", () => {
     expect(elsewhere.filter((line) => !/\/bin:|\["bin\/voltbridge"/.test(line))).toEqual([]);
   });
 });
-
-/** Commands without commands of their own. */
-async function leavesOf(path: readonly string[]): Promise<string[]> {
-  const list = (await helpOf(path)).split("\nCommands:\n")[1]?.split("\n\n")[0];
-  if (list === undefined) return [path.join(" ")];
-  const names = [...list.matchAll(/^ {2}(\w+)/gm)]
-    .map((match) => match[1]!)
-    .filter((name) => name !== "help");
-  return (await Promise.all(names.map((name) => leavesOf([...path, name])))).flat();
-}

@@ -3,23 +3,13 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { runCli } from "../../src/cli/index.ts";
 import { voltbridge } from "../helpers/voltbridge.ts";
+import { commandsOf, shellWords } from "./commands.ts";
 import { cli, RunningCli } from "./in-process.ts";
 
 const registry = fileURLToPath(new URL("../../registry/chargepoint.csv", import.meta.url));
 
-/** Commands by what `--help` lists, those of groups included. */
-async function commandsOf(path: readonly string[]): Promise<string[][]> {
-  const { stdout } = await cli([...path, "--help"]);
-  const list = stdout.split("\nCommands:\n")[1]?.split("\n\n")[0] ?? "";
-  const names = [...list.matchAll(/^ {2}(\w+)/gm)]
-    .map((match) => match[1]!)
-    .filter((name) => name !== "help");
-  const inner = await Promise.all(names.map((name) => commandsOf([...path, name])));
-  return names.flatMap((name, i) => [[...path, name], ...inner[i]!]);
-}
-
 test("every command of the contract is there", async () => {
-  const names = (await commandsOf([])).map((path) => path.join(" "));
+  const names = (await commandsOf()).map((path) => path.join(" "));
   expect(names).toEqual(
     expect.arrayContaining([
       ...["run", "demo", "simulate", "check", "scrape", "get", "set", "revert"],
@@ -29,7 +19,7 @@ test("every command of the contract is there", async () => {
 });
 
 test("every command has a help that names it, what it does and every option, on standard output", async () => {
-  for (const path of await commandsOf([])) {
+  for (const path of await commandsOf()) {
     const { code, stdout, stderr } = await cli([...path, "--help"]);
     expect({ code, stderr }, path.join(" ")).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(new RegExp(`^Usage: voltbridge ${path.join(" ")} `));
@@ -133,18 +123,15 @@ test("a command that is told to end while it waits ends with 0", async () => {
 describe("every help ends with examples", () => {
   const optionsOf = (help: string) =>
     [...help.matchAll(/^ +(?:-\w, )?(--[\w.-]+)/gm)].map((match) => match[1]!);
-  /** The words of a command line, quotes resolved. */
-  const wordsOf = (line: string) =>
-    [...line.matchAll(/'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2]!);
 
   test("at least two, of commands and options that there are", async () => {
-    const commands = (await commandsOf([])).map((path) => path.join(" "));
+    const commands = (await commandsOf()).map((path) => path.join(" "));
     for (const path of commands) {
       const { stdout } = await cli([...path.split(" "), "--help"]);
       const examples = stdout.trimEnd().split("\nExamples:\n").at(-1)!.split("\n");
       expect(examples.length, path).toBeGreaterThanOrEqual(2);
       for (const example of examples) {
-        const [program, ...words] = wordsOf(example.trim());
+        const [program, ...words] = shellWords(example);
         expect(program, `${path}: ${example}`).toBe("voltbridge");
         const command = commands
           .filter((one) => `${words.join(" ")} `.startsWith(`${one} `))
