@@ -230,9 +230,9 @@ export function putBack({ db, file }: Connection): void {
   removeLogs(file);
   if (identityOf(file) !== "") renameSync(file, asideName(file, "aside"));
   renameSync(unfinished, file);
+  syncFolder(file);
   // Last, and before the new file has logs: SQLite removes those of its name.
   db.close();
-  syncFolder(file);
 }
 
 /** That a name is there, or is gone, survives a power cut only after this. */

@@ -9,7 +9,7 @@ const RESERVE_BYTES = 1024 * 1024;
 const CHECKPOINT_PAGES = 100;
 /** How much of the file and its log is made ahead, in bytes: more than the log has when it is checkpointed. */
 const GROW_BYTES = 2 * CHECKPOINT_PAGES * 4096;
-/** After so many saves it is looked whether there is enough still. */
+/** Number of saves between two checks whether enough is left. */
 const SAVES_UNTIL_LOOK = 50;
 const RETRY_MS = 5000;
 /** Namespace of the records that did not fit, under `<namespace> <key>`. */
@@ -232,7 +232,11 @@ export class StateStore {
   #keepAhead(): void {
     const connection = this.#connection;
     if (this.#file === ":memory:" || !connection.db.isOpen) return;
-    if (connection.number("PRAGMA freelist_count") < CHECKPOINT_PAGES) growAhead(connection);
+    try {
+      if (connection.number("PRAGMA freelist_count") < CHECKPOINT_PAGES) growAhead(connection);
+    } catch {
+      // The next save meets the same trouble, and reports it.
+    }
   }
 
   #failed(error: unknown): void {

@@ -1,7 +1,8 @@
 import type { Clock } from "./clock.ts";
 
 const LOOK_MS = 2000;
-const TOLERANCE_MS = 1000;
+/** Differences between wall and monotonic clock up to this are not a step, in milliseconds. */
+export const CLOCK_TOLERANCE_MS = 1000;
 
 /** Tells by how many milliseconds the wall clock was set, within seconds, until the function returned is called. */
 export function watchClock(clock: Clock, onSet: (ms: number) => void): () => void {
@@ -10,7 +11,7 @@ export function watchClock(clock: Clock, onSet: (ms: number) => void): () => voi
   const wait = () => {
     cancel = clock.after(LOOK_MS, () => {
       const by = clock.now() - clock.monotonic() - offset;
-      if (Math.abs(by) > TOLERANCE_MS) {
+      if (Math.abs(by) > CLOCK_TOLERANCE_MS) {
         offset += by;
         onSet(by);
       }

@@ -3,6 +3,7 @@ import { HalfDoneError, mayHaveBeenTaken } from "../../drivers/errors.ts";
 import type { PointValue } from "../../points/index.ts";
 import type { StateNamespace } from "../../storage/state-store.ts";
 import { type Clock, TimeoutError } from "../../time/clock.ts";
+import { CLOCK_TOLERANCE_MS } from "../../time/clock-watch.ts";
 import {
   ended,
   type HeldLimit,
@@ -22,7 +23,7 @@ export interface Entry {
   limit: HeldLimit;
   /** When the last write of it was answered or given up, by the monotonic clock. */
   readonly writtenAt: number;
-  /** By how much the wall clock that its times are of was ahead of the monotonic one. */
+  /** Wall clock minus monotonic clock when its times were taken, in milliseconds. */
   clockOffset: number;
   /** It was taken up by a clock that is behind: when its lease ends is not known. */
   readonly isDoubtful?: boolean;
@@ -53,8 +54,6 @@ export interface SentWrite {
 }
 
 const ALIVE = "alive";
-/** Steps below this are no matter for limits, which last minutes. */
-const CLOCK_TOLERANCE_MS = 1000;
 
 type Listener = (id: string, entry: Entry | undefined) => void;
 type Changes = Map<string, Entry | undefined>;
@@ -161,7 +160,7 @@ export class LimitBook {
     const set = this.#set(write, planned, "sent");
     if (set) {
       const before = this.entry(set);
-      if (before) this.#followClock(before);
+      this.#followClock(before);
       earlier.set(set.key, before);
       const kept = mayStand(before?.limit) ? { before: withoutBefore(before.limit) } : {};
       changes.set(set.key, this.#entry({ ...set, ...kept }));
@@ -174,7 +173,7 @@ export class LimitBook {
   taken({ write, earlier }: SentWrite, outcome: Pick<WriteOutcome, "hold" | "releases">): void {
     const { device } = write;
     const now = this.#clock.now();
-    for (const entry of earlier.values()) if (entry) this.#followClock(entry);
+    for (const entry of earlier.values()) this.#followClock(entry);
     const changes: Changes = new Map(earlier);
     const end = (key: string, entry: Entry | undefined) =>
       mayStand(entry?.limit) && changes.set(key, { ...entry, limit: ended(entry.limit, now) });
@@ -189,7 +188,7 @@ export class LimitBook {
   /** The write did not go through, or its answer was lost: whether it was. */
   failed(sent: SentWrite, error: unknown): "lost" | "failed" {
     const { write, earlier } = sent;
-    for (const entry of earlier.values()) if (entry) this.#followClock(entry);
+    for (const entry of earlier.values()) this.#followClock(entry);
     if (error instanceof TimeoutError || mayHaveBeenTaken(error)) {
       this.#lost(sent);
       return "lost";
@@ -274,8 +273,9 @@ export class LimitBook {
     return { limit, writtenAt, clockOffset: this.#clockOffset };
   }
 
-  /** That the clock was set is noticed some time later: what was written since is of the new clock already. */
-  #followClock(entry: Entry): void {
+  /** Moves an entry's times to the wall clock as it is set now. A step is noticed late: entries written since are not moved. */
+  #followClock(entry: Entry | undefined): void {
+    if (!entry) return;
     const by = this.#clockOffset - entry.clockOffset;
     if (Math.abs(by) <= CLOCK_TOLERANCE_MS) return;
     entry.limit = shifted(entry.limit, by);

@@ -2,6 +2,7 @@ import type { Notices } from "../../log/notices.ts";
 import { recordOf } from "../../storage/saved-record.ts";
 import type { StateNamespace } from "../../storage/state-store.ts";
 import type { Clock } from "../../time/clock.ts";
+import { CLOCK_TOLERANCE_MS } from "../../time/clock-watch.ts";
 import { checkAge } from "../command-checks.ts";
 import type { Command, CommandResult, Override, OverrideOptions, Overriding } from "../commands.ts";
 import { OverrideError } from "../errors.ts";
@@ -42,7 +43,6 @@ const LONGEST_PATTERN = 1024;
 const MOST_PATTERNS = 1000;
 /** How often the end on the disk is compared with the wall clock, which may have been set. */
 const LOOK_MS = 60_000;
-const CLOCK_TOLERANCE_MS = 1000;
 
 /**
  * Devices that take no set points, by pattern of their paths, until somebody lifts it or its time is over. On the disk;

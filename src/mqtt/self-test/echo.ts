@@ -30,8 +30,10 @@ export class Echo {
   /** `{"probe": <id>}`, filled up to `size` bytes. Rejects with a LinkDownError where the connection ends meanwhile. */
   async send(session: Session, topic: string, size = 0): Promise<EchoOutcome> {
     const id = randomUUID();
+    // May be megabytes. A closure that used it would keep it until the session ends.
+    const payload = probe(id, size);
+    const awaited = { id, size: payload.length };
     const back = new Promise<EchoOutcome>((resolve) => {
-      const awaited = { id, size: probe(id, size).length };
       this.#awaited.set(topic, { ...awaited, heard: () => resolve({ kind: "back" }) });
     });
     const timeout = new AbortController();
@@ -43,8 +45,7 @@ export class Echo {
     down.catch(() => undefined);
     try {
       await session.subscribe([topic], { noLocal: false });
-      // Its text may be megabytes: it is kept no longer than it is under way.
-      await session.publish({ topic, payload: probe(id, size), qos: 1, retain: false });
+      await session.publish({ topic, payload, qos: 1, retain: false });
       return await Promise.race([back, lost, down]);
     } catch (error) {
       if (error instanceof LinkDownError) throw error;

@@ -68,8 +68,9 @@ export class ShedControl {
       throw new WriteRefusedError(
         `clearing ${this.#name(target)} may clear port ${numbersOf(others)} too, which is limited, and shed_port_clear is "reject": revert the whole station, or that port first`,
       );
-    const meant = limited.filter((port) => target === undefined || port.portNumber === target);
-    const foreign = meant.filter((port) => !isOurs && !this.#isStanding(port) && !this.#hasEnded(port));
+    const foreign = limited.filter(
+      (port) => !isOurs && !others.includes(port) && !this.#isStanding(port) && !this.#hasEnded(port),
+    );
     const answer = await this.#calls.clear(target, signal);
     const kept = others.length === 0 ? [] : await this.#others.keep(target!, others, signal);
     const ended = foreign.map(
