@@ -14,7 +14,7 @@ export interface Device {
   readonly heartbeat?: { readonly kind: "virtual" | "written"; readonly point: string };
 }
 
-/** The outcome of a write that is not sent: its `verify` tells whether the device stands as after it. */
+/** Returns the outcome of a write without sending it; `verify` checks whether the device is in that state. */
 export function outcomeOf(
   { driver }: Device,
   { name, startingValue }: Point,

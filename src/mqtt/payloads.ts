@@ -72,7 +72,7 @@ export interface DeviceText {
   readonly metadata: readonly string[];
   /** `{point: {"units","type","tz"}, …}` of all published points. */
   readonly allMetadata: string;
-  /** `{point: units, …}` of all published points that have units; made for the first message that tells them. */
+  /** `{point: units, …}` of all published points that have units; created for the first message that contains it. */
   allUnits?: string;
 }
 
@@ -208,7 +208,7 @@ export function bareValue(value: PointValue): string {
 }
 
 /** JSON of somebody else; undefined where it is none. */
-// biome-ignore lint/suspicious/noExplicitAny: whoever asks knows what it should be
+// biome-ignore lint/suspicious/noExplicitAny: the caller checks the shape
 export function parseJson(text: string): any {
   try {
     return JSON.parse(text);

@@ -12,9 +12,9 @@ import { diskBytes, type SizeLimit } from "./size-limit.ts";
 
 /** Rows per INSERT: twice as fast as one by one. */
 const ROWS = 50;
-/** SizeLimit is made for so much of the limit at a time, so that what was freed is used again at once. */
+/** Share of the limit that is freed at a time, so that freed pages are reused immediately. */
 const PORTION = 0.02;
-/** Of a batch that is larger than the limit, so much of the limit is kept. */
+/** Share of the limit that is kept of a batch larger than the limit. */
 const FILL = 0.9;
 
 /** A record on its way into the file. */

@@ -48,9 +48,9 @@ export async function readRegistry(file: string): Promise<Registry> {
 }
 
 /**
- * Has V8 collect before garbage is a fifth of what is in use, and make no more room for new objects than there is, for as long as
- * the process lives. What a scrape of so many points makes is much and soon garbage; left alone, V8 lets it pile up to about as much
- * as is in use (measured with 100,000 rows: a tenth more processor time, a quarter less memory).
+ * Makes V8 collect garbage before it reaches a fifth of the memory in use, and keeps the space for new objects from growing, for
+ * the rest of the process. A scrape of this many points creates many short-lived objects; by default V8 lets them accumulate to
+ * about the size of the memory in use (measured with 100,000 rows: a tenth more processor time, a quarter less memory).
  */
 function keepHeapSmall(): void {
   setFlagsFromString("--heap-growing-percent=20");

@@ -77,7 +77,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   deadletter: ["deadletter list", "deadletter retry --sink mqtt"],
   "deadletter list": ["deadletter list", "deadletter list --sink historian --count 20"],
   "deadletter retry": ["deadletter retry", "deadletter retry --sink historian"],
-  "deadletter discard": ["deadletter discard --sink mqtt", "deadletter discard"],
+  "deadletter discard": ["deadletter discard 17 18 --sink mqtt", "deadletter discard --sink historian"],
   status: ["status", "status --url mqtt://broker:1883 --json"],
   selftest: ["selftest", "selftest --json"],
   api: ["api getStations --City Campbell --State CA --all", "api getLoad --stationID 1:12345 --json"],

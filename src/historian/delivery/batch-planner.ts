@@ -31,7 +31,7 @@ export type DeathReason = "rejected" | "failing";
 
 /** A sample that nobody can store is tried so often. */
 const MAX_TRIES = 5;
-/** Batches that became smaller grow again after so many were stored. */
+/** Number of stored batches after which the batch size is doubled again. */
 const GROW_AFTER = 50;
 /** In an outage no more batches are put aside than this, the rest stays where it is; and no more are cut. */
 const MOST_UNTRIED = 6;

@@ -105,7 +105,7 @@ const MOST = 100;
 type Query = Parameters<AnswerTo<typeof getStationRights>["answer"]>[0]["searchQuery"];
 type Rights = NonNullable<Draft<(typeof getStationRights)["response"]>["rightsData"]>[number];
 
-/** A station is told once for every group it is directly in; pages count these entries, group by group. */
+/** Lists a station once for every group it is directly in; pages count these entries, group by group. */
 export const answerGetStationRights: AnswerTo<typeof getStationRights> = {
   answer({ searchQuery }, scene) {
     const entries = searchStations(scene, searchQuery ?? {})

@@ -35,7 +35,7 @@ export function openForWriting(file: string, durability: Durability): Connection
   return Connection.open(file, { durability, form: HISTORY_FORM });
 }
 
-/** Opens for reading; never makes or changes anything. `isEmpty` tells whether there is no history in the file. */
+/** Opens the file for reading, without creating or changing anything. `isEmpty` checks whether it has no history. */
 export function openForReading(
   file: string,
   isEmpty = (connection: Connection) => connection.version(HISTORY_FORM) === 0,
