@@ -90,7 +90,8 @@ export class AnswerBudget {
 
   /** Where others hold the room, their end wakes those that wait. */
   #wakeLater(): void {
-    if (this.#timer || this.#waiting.size === 0 || !this.#isBusy()) return;
+    if (this.#timer || this.#waiting.size === 0) return;
+    if (this.#large.size > 0 && !this.#isBusy()) return;
     const ms = this.#restUntil - this.#now() - BURST_MS;
     this.#timer = setTimeout(
       () => {

@@ -62,6 +62,7 @@ function run(engine: Engine, packed: Buffer, { maxBytes, share, signal }: Gunzip
   return new Promise((resolve, reject) => {
     const bytes = share.newBody();
     const guard = new MarkupGuard();
+    let flushed = false;
     const settle = (): void => {
       engine.off("data", take);
       engine.off("error", fail);
@@ -86,6 +87,14 @@ function run(engine: Engine, packed: Buffer, { maxBytes, share, signal }: Gunzip
       }
       bytes.add(chunk);
       if (!share.take(chunk.byteLength, () => engine.resume())) engine.pause();
+      if (flushed) endIfDrained();
+    };
+    /** Where the answer waits for room, unpacked bytes may still be in the engine when it has been flushed. */
+    const endIfDrained = (): void => {
+      if (engine.readableLength > 0) return;
+      settle();
+      engine.resume();
+      resolve(bytes.view());
     };
     signal.addEventListener("abort", abort, { once: true });
     engine.on("data", take);
@@ -93,8 +102,8 @@ function run(engine: Engine, packed: Buffer, { maxBytes, share, signal }: Gunzip
     engine.write(packed);
     // Says so where the packed bytes end too early.
     engine.flush(constants.Z_FINISH, () => {
-      settle();
-      resolve(bytes.view());
+      flushed = true;
+      endIfDrained();
     });
   });
 }
