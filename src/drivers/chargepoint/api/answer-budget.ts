@@ -5,6 +5,10 @@ import { HttpError } from "./http-error.ts";
 const FREE_BYTES = 16 * 1024;
 /** Bytes of all larger answers together. The one that has been read for longest may exceed it, so that one always goes on. */
 const SHARED_BYTES = 4 * 1024 * 1024;
+/** Bytes that a larger answer reserves at first; as it grows, twice as many each time. */
+const FIRST_SHARE_BYTES = 256 * 1024;
+/** Time after which a waiting answer goes before smaller ones, milliseconds. */
+const LONG_WAIT_MS = 1000;
 /** Time for which larger answers may hold up the event loop in one go, milliseconds. */
 const BURST_MS = 60;
 /** Time that it takes to receive a megabyte, about, milliseconds. */
@@ -14,14 +18,16 @@ const MB = 1024 * 1024;
 /**
  * Memory and time of the process that answers may take while they are read, shared by all accounts: however many services
  * send too much at the same time, memory stays bounded and small answers are read on time. Answers of more than
- * {@link FREE_BYTES} wait until others are done, the smallest first, and take half of the event loop's time at most.
+ * {@link FREE_BYTES} wait until others are done, the smallest first unless one has waited for long, and take half of the
+ * event loop's time at most.
  */
 export class AnswerBudget {
   readonly #now: () => number;
   readonly #sharedBytes: number;
   /** Those that have reserved room, the oldest first. */
   readonly #large = new Set<AnswerShare>();
-  readonly #waiting = new Set<AnswerShare>();
+  /** With the time since when each waits, the oldest first. */
+  readonly #waiting = new Map<AnswerShare, number>();
   #reserved = 0;
   /** The time already used, and as much again, have passed then. */
   #restUntil = 0;
@@ -56,7 +62,7 @@ export class AnswerBudget {
   }
 
   wait(share: AnswerShare): void {
-    this.#waiting.add(share);
+    this.#waiting.set(share, this.#now());
     this.#wakeLater();
   }
 
@@ -78,7 +84,7 @@ export class AnswerBudget {
   }
 
   #wake(): void {
-    for (const share of [...this.#waiting].sort((a, b) => a.bytes - b.bytes)) {
+    for (const share of this.#inTurn()) {
       if (this.#isBusy()) break;
       if (!share.retry()) continue;
       this.#waiting.delete(share);
@@ -86,6 +92,13 @@ export class AnswerBudget {
       if (share.isParsing) return;
     }
     this.#wakeLater();
+  }
+
+  /** Those that have waited for long, the oldest first; then the others, the smallest first. */
+  #inTurn(): AnswerShare[] {
+    const longSince = this.#now() - LONG_WAIT_MS;
+    const rank = ([share, since]: [AnswerShare, number]) => (since <= longSince ? 0 : share.bytes);
+    return [...this.#waiting].sort((a, b) => rank(a) - rank(b)).map(([share]) => share);
   }
 
   /** Where others hold the room, their end wakes those that wait. */
@@ -169,7 +182,7 @@ export class AnswerShare {
   }
 
   #reserve(): boolean {
-    let room = Math.max(this.reserved, MB);
+    let room = Math.max(this.reserved, FIRST_SHARE_BYTES);
     while (room < this.bytes) room *= 2;
     return this.#budget.reserve(this, room);
   }

@@ -40,6 +40,25 @@ test("C20: larger answers wait for room, the smallest is the first to go on, and
   tiny.close();
 });
 
+test("C20: an answer that has waited for a second goes before smaller ones", () => {
+  const { clock, proceeded, open } = rig(1);
+  const [first, large, small] = ["first", "large", "small"].map(open) as [Share, Share, Share];
+  expect(first.take(MB)).toBe(true);
+  expect(large.take(MB)).toBe(false);
+  clock.now = 1000;
+  expect(small.take(MB / 8)).toBe(false);
+  first.close();
+  expect(proceeded).toEqual(["large"]);
+  large.close();
+  expect(proceeded).toEqual(["large", "small"]);
+});
+
+test("C20: answers of a few hundred kilobytes are read side by side", () => {
+  const { open } = rig(4);
+  const shares = Array.from({ length: 16 }, (_, n) => open(`${n}`));
+  expect(shares.map((share) => share.take(250_000))).toEqual(shares.map(() => true));
+});
+
 test("C20: what takes long to parse leaves as much time to others", async () => {
   const { clock, budget } = rig(4);
   const { signal } = new AbortController();

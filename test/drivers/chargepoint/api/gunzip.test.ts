@@ -34,9 +34,7 @@ test("C20: answers that wait for room while they are unpacked are whole, and so 
   const packed = pages.map((one) => gzipSync(one));
   for (let round = 0; round < 3; round++) {
     const budget = new AnswerBudget();
-    const unpacked = await Promise.all(
-      packed.map((one, n) => gunzip(one, pages[n]!.byteLength, budget)),
-    );
+    const unpacked = await Promise.all(packed.map((one, n) => gunzip(one, pages[n]!.byteLength, budget)));
     expect(unpacked.map((one, n) => one.equals(pages[n]!))).toEqual(pages.map(() => true));
   }
 });
