@@ -31,10 +31,10 @@ export interface BoundRows {
   readonly movingTimes: ReadonlySet<string>;
   /** Those of limits. */
   readonly limits: readonly Binding[];
-  /** Sets of points without a limit, as they were seen so far. */
+  /** Sets of points without a limit, as they were seen so far; by a digit for each of the limits. */
   readonly noLimits: Map<string, ReadonlySet<string>>;
-  /** The answer that says whether the network reaches the station. */
-  readonly reachability: AnswerKind | undefined;
+  /** Place among the kinds of the one whose answers say whether the network reaches the station; -1 for none. */
+  readonly reachability: number;
 }
 
 /** Answers that say whether the network reaches the station, the freshest first. */
@@ -65,7 +65,7 @@ export function boundRows(rows: readonly RegistryRow[]): BoundRows {
     ...{ rows, attributes, kinds, portDetails, movingTimes, limits },
     telling: new Set(fresh.length > 0 ? fresh : kinds),
     noLimits: new Map<string, ReadonlySet<string>>(),
-    reachability: REACHABILITY.find((kind) => kinds.includes(kind)),
+    reachability: kinds.indexOf(REACHABILITY.find((kind) => kinds.includes(kind))!),
   };
   known.set(rows, bound);
   return bound;

@@ -135,7 +135,7 @@ export class Station implements DriverDevice {
       values,
       failures: failures ?? NO_FAILURES,
       noLimit: this.#noLimit(answers, values),
-      ...(this.#isUnreachable(answers, errors) && { unreachable: UNREACHABLE }),
+      unreachable: this.#isUnreachable(answers, errors) ? UNREACHABLE : undefined,
       ageSeconds,
     };
   }
@@ -143,20 +143,20 @@ export class Station implements DriverDevice {
   /** Stations of a registry have few such sets, and share them. */
   #noLimit(answers: readonly unknown[], values: ReadonlyMap<string, PointValue>): ReadonlySet<string> {
     const { limits, noLimits } = this.#rows;
-    const unset = limits.filter(
-      ({ row, place, attribute }) =>
-        values.has(row.point.name) && attribute.isNoLimit!(answers[place], row.port),
-    );
-    const names = unset.map(({ row }) => row.point.name);
-    const key = names.join("\n");
-    const known = noLimits.get(key) ?? new Set(names);
-    noLimits.set(key, known);
-    return known;
+    const isUnset = ({ row, place, attribute }: Binding) =>
+      values.has(row.point.name) && attribute.isNoLimit!(answers[place], row.port);
+    let key = "";
+    for (const limit of limits) key += isUnset(limit) ? "1" : "0";
+    const known = noLimits.get(key);
+    if (known) return known;
+    const names = new Set(limits.filter(isUnset).map(({ row }) => row.point.name));
+    noLimits.set(key, names);
+    return names;
   }
 
   #isUnreachable(answers: readonly unknown[], errors: ReadonlyMap<AnswerKind, unknown> | undefined): boolean {
-    const kind = this.#rows.reachability;
-    return kind !== undefined && !errors?.has(kind) && isUnreachable(answers[this.kinds.indexOf(kind)]);
+    const { kinds, reachability } = this.#rows;
+    return reachability >= 0 && !errors?.has(kinds[reachability]!) && isUnreachable(answers[reachability]);
   }
 
   /**
@@ -230,7 +230,13 @@ export class Station implements DriverDevice {
     // Without it the service is not asked what stands, and nothing was written either.
     if (!this.kinds.includes("load")) return { gone: [], foreign: [] };
     const { account, stationID, intervalSeconds } = this.#init;
-    const load = await account.read("load", stationID, { maxAgeSeconds: intervalSeconds, signal });
+    const maxAgeSeconds = intervalSeconds;
+    // To look for limits of others only, a fleet whose loads were not read is not asked for them station by station.
+    const load =
+      held.length > 0
+        ? await account.read("load", stationID, { maxAgeSeconds, signal })
+        : account.last("load", stationID, maxAgeSeconds);
+    if (!load) throw new Error(`the load of station ${stationID} has not been read`);
     const rowOf = (point: string) => bindingOf(this.#rows, point)?.row;
     return compareWithLoad(load, held, { stationID, rowOf });
   }

@@ -167,9 +167,9 @@ export class Account {
     return signal ? untilAborted(work, signal) : work;
   }
 
-  /** What was read last, whatever its age; undefined where nothing was, or where it was let go. */
-  last<K extends AnswerKind>(kind: K, stationID: string): Answers[K] | undefined {
-    return this.#of(kind).last(stationID) as Answers[K] | undefined;
+  /** What was read last, of less than the given age; undefined where nothing was, or where it was let go. */
+  last<K extends AnswerKind>(kind: K, stationID: string, maxAgeSeconds?: number): Answers[K] | undefined {
+    return this.#of(kind).last(stationID, maxAgeSeconds) as Answers[K] | undefined;
   }
 
   /** All are read with the details as soon as one reader needs them: one page serves all. */

@@ -130,3 +130,13 @@ test("what is held is compared with the answer of the scrape: no station is aske
   expect(compared[5]!.gone).toEqual(["limit"]);
   expect(compared.filter(({ foreign, gone }) => foreign.length + gone.length > 0)).toHaveLength(2);
 });
+
+test("where loads were not read, no station is asked for its load only to find limits of others", async () => {
+  fleet = await openFleet(20);
+  fleet.simulator.trouble.begin({ operation: "getLoad", effect: { kind: "code", code: "178" } });
+  await fleet.round();
+  fleet.called();
+  const compared = await Promise.allSettled(fleet.devices.map((device) => device.compareHolds!([], signal)));
+  expect(fleet.called()).toEqual({});
+  expect(new Set(compared.map(({ status }) => status))).toEqual(new Set(["rejected"]));
+});

@@ -102,9 +102,11 @@ export class GatheredReads<A> {
     this.#answers.failuresEndAt = untilSeconds;
   }
 
-  /** The last answer, whatever its age. */
-  last(stationID: string): A | undefined {
-    return this.#stations.get(stationID)?.last?.value as A | undefined;
+  /** The last answer, if it is younger than that. */
+  last(stationID: string, maxAgeSeconds = Number.POSITIVE_INFINITY): A | undefined {
+    const last = this.#stations.get(stationID)?.last;
+    const isFresh = last && secondsOn(this.#options.clock) - last.atSeconds < maxAgeSeconds;
+    return isFresh ? (last.value as A) : undefined;
   }
 
   /** Tells a waiter the last answer; whether there is one. */
