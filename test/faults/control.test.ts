@@ -24,6 +24,8 @@ const END_GRACE_MS = 8000;
 const ANSWER_MS = 45_000;
 /** That a limit is gone takes a second reading, 5 s after the first. */
 const SECOND_READING_MS = 6000;
+/** One that has ended by itself, while the bridge's clock says otherwise, is seen to be gone by two scrapes and that reading. */
+const SEEN_GONE_MS = 2 * INTERVAL_SECONDS * 1000 + SECOND_READING_MS;
 const MOST_SHOWN = 12;
 
 describe.skipIf(!mosquittoInstalled || !hasFaketime() || noSmallDisk !== undefined)("set points", () => {
@@ -210,6 +212,7 @@ async function compare(site: ControlSite, judge: Judge): Promise<string[]> {
     );
     if (isThere) continue;
     const ended = judge.truth.during(site.stationOf(device), port ?? "1", 0, now).at(-1);
+    if (ended && !ended.endedBy && now - ended.to < SEEN_GONE_MS) continue;
     const how =
       ended?.endedBy?.by === "portal"
         ? `; it was cleared at the portal ${Math.round((now - ended.to) / 1000)} s ago`

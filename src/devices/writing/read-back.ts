@@ -62,7 +62,8 @@ export class ReadBacks {
 
 /**
  * Reads back until the write is confirmed or `ms` are over, with growing pauses: a cloud shows a change late. Another value
- * counts against the write (`unconfirmed`) only where no later reading failed. An abort of `signal` ends the wait; its reason
+ * counts against the write (`unconfirmed`) only where it was read in the second half of that time, and no later reading
+ * failed. An abort of `signal` ends the wait; its reason
  * becomes the text.
  */
 async function readBack(
@@ -73,18 +74,21 @@ async function readBack(
 ): Promise<Verdict> {
   const end = clock.monotonic() + ms;
   let last: Verification | undefined;
+  let lastAt = Number.NEGATIVE_INFINITY;
   let trouble: unknown;
   for (let readings = 1; ; readings++) {
-    const left = end - clock.monotonic();
+    const begun = clock.monotonic();
+    const left = end - begun;
     if (left <= 0 || signal.aborted) break;
     try {
       const deadline = { clock, ms: left, signal, what: "reading back" };
       last = await withDeadline(deadline, (inner) => outcome.verify(inner));
       if (last.confirmed) return { status: "confirmed", readBack: last.readBack };
+      lastAt = begun;
       trouble = undefined;
     } catch (error) {
       // A reading that is cut off at the end says nothing about the device.
-      if (clock.monotonic() < end || !last) trouble = error;
+      if (clock.monotonic() < end || lastAt < end - ms / 2) trouble = error;
     }
     // An abort rejects, and ends the loop at its head.
     const wait = Math.min(backoff(PAUSE_MS, readings), Math.max(end - clock.monotonic(), 0));

@@ -219,6 +219,18 @@ describe("set", () => {
     expect(result).not.toHaveProperty("readBack");
   });
 
+  it("E14: another value that was read early, before readings went without an answer, counts for nothing", async () => {
+    const { commands, clock, within, command, station } = rig();
+    station().lagMs = 1e9;
+    clock.after(5000, () => {
+      station().getPoint = () => new Promise(() => undefined);
+    });
+    const result = await within(61_000, commands.set("site/s1", "limit", 5, command()));
+    expect(result).toMatchObject({ status: "accepted", code: "100", tookMs: 60_000 });
+    expect(result.text).toContain("not to be read back for 60 s: reading back took longer than");
+    expect(result.text).toContain("before that, 0 was read");
+  });
+
   it("E16: a device that does not answer: unconfirmed after the deadline and the read-back, early too, not kept", async () => {
     const { commands, clock, within, command, station } = rig();
     station().writeMs = 1e9;

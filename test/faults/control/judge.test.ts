@@ -230,4 +230,38 @@ describe("the judge of set points", () => {
     const lives = [{ name: "the bridge", from: 0, to: T + 100, end: "kill -9", isAhead: false }];
     expect(findings({ asked: [set(T, 3)], lives })).toEqual([]);
   });
+
+  test("knows the clear of a change of mode from that of a revert that is under way as well", () => {
+    const acts = [
+      limit(T + 100, 3),
+      clear(T + 10.3 * SECOND, { port: undefined }),
+      act(T + 10.31 * SECOND, { mode: "percentShed", value: 6 }),
+      clear(T + 10.4 * SECOND, { port: undefined }),
+    ];
+    const change = asked(T + 10 * SECOND, { mode: "percentShed", value: 6 }, { at: T + 10.35 * SECOND });
+    const ended = asked(
+      T + 10.1 * SECOND,
+      { action: "revert", requester: "fleet", port: undefined },
+      { at: T + 10.5 * SECOND },
+    );
+    expect(findings({ acts, asked: [set(T, 3, confirmed), change, ended] })).toEqual([]);
+    // Without the revert, nothing explains the second clear.
+    expect(findings({ acts, asked: [set(T, 3, confirmed), change] })).toEqual(["unintended write"]);
+  });
+
+  test("lets a controller that went away leave no limit behind whose answer was lost", () => {
+    const own = set(T, 3, confirmed);
+    const lost = asked(
+      T + 10 * SECOND,
+      { mode: "allowedLoad", value: 1, requester: "fleet" },
+      { status: "unknown" },
+    );
+    const cut = { ...limit(T + 10.1 * SECOND, 1, "cut").exchange!, passed: false };
+    const acts = [limit(T + 100, 3), clear(T + 20 * SECOND)];
+    const away = { requester: "fleet", from: T + 15 * SECOND, to: T + 40 * SECOND };
+    const exchanges = [...acts.map(({ exchange }) => exchange!), cut];
+    expect(findings({ acts, exchanges, asked: [own, lost], absences: [away] })).toEqual([]);
+    expect(findings({ acts, exchanges, asked: [own, lost] })).toEqual(["unintended write"]);
+    expect(findings({ acts, asked: [own], absences: [away] })).toEqual(["unintended write"]);
+  });
 });

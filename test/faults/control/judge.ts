@@ -227,10 +227,14 @@ export class Judge {
 
   #explainClear(act: Act): string | undefined {
     const { overridden, absences, graceSeconds } = this.#evidence;
-    if (this.#commandFor(act, (asked) => isFor(asked, act), believed)) return "revert";
     const standing = this.#standing(act);
     const changesMode = (asked: Asked) =>
       asked.mode !== undefined && standing.some(({ mode }) => mode !== asked.mode);
+    // Where the limit of the other mode follows at once, a revert that is under way as well has its own clear.
+    const next = this.#next(act);
+    const belongsTo = (asked: Asked) => next !== undefined && isFor(asked, next) && changesMode(asked);
+    if (act.port === undefined && this.#underWay(act, belongsTo)) return "change of mode";
+    if (this.#commandFor(act, (asked) => isFor(asked, act), believed)) return "revert";
     if (act.port === undefined && this.#underWay(act, changesMode)) return "change of mode";
     const isOver = (limit: Limit) => {
       const due = this.#dueEnd(limit.act);
@@ -247,7 +251,10 @@ export class Judge {
         act.at <= Math.min(one.to, one.from + FAILSAFE_MS) + SLACK_MS,
     );
     if (isFailsafe) return "override";
-    const owners = new Set(recent.map(({ act: limit }) => this.#origin.get(limit)?.requester));
+    const owners = new Set([
+      ...recent.map(({ act: limit }) => this.#origin.get(limit)?.requester),
+      ...this.#mayOwn(act, Math.max(0, ...recent.map(({ act: limit }) => limit.at))),
+    ]);
     const isDeadMan = absences.some(
       ({ requester, from, to }) =>
         owners.has(requester) &&
@@ -261,6 +268,29 @@ export class Judge {
         call.operation === "shedLoad" && isOpen(call) && call.stationID === act.stationID && call.at < act.at,
     );
     return standing.length === 0 && mayStand ? "end of what was unknown" : undefined;
+  }
+
+  /** Who may have limited the target since: the answer was lost, and the bridge cannot know that nothing was done. */
+  #mayOwn(act: Act, since: number): string[] {
+    const mayLimit = (call: Call) =>
+      call.operation === "shedLoad" && !isAct(call) && call.at >= since && call.at < act.at;
+    const isAt = ({ port }: Call) => port === undefined || act.port === undefined || port === act.port;
+    return this.#evidence.asked
+      .filter(
+        (asked) =>
+          asked.stationID === act.stationID &&
+          this.#calls(asked).some((call) => mayLimit(call) && isAt(call)),
+      )
+      .map(({ requester }) => requester);
+  }
+
+  /** What the bridge did next at the station, where that belongs together. */
+  #next(act: Act): Act | undefined {
+    const { acts } = this.#evidence;
+    const next = acts
+      .slice(acts.indexOf(act) + 1)
+      .find(({ by, stationID }) => by === "bridge" && stationID === act.stationID);
+    return next && next.at - act.at <= TOGETHER_MS ? next : undefined;
   }
 
   /** The command that was under way and asked for this; each explains one call for each target. */
