@@ -1,11 +1,7 @@
 import { isAbsolute, join } from "node:path";
-import {
-  CONNECTION_SCHEMA,
-  type PostgresConnection,
-  withUrl,
-} from "../historian/stores/postgres/connection.ts";
+import { CONNECTION_SCHEMA, type PostgresConnection, withUrl } from "../config/postgres-connection.ts";
 import { type SessionDatabase, SessionDatabaseError } from "./database.ts";
-import { PostgresSessions } from "./postgres/database.ts";
+import { PostgresSessions, SETTING } from "./postgres/database.ts";
 import { SqliteSessions } from "./sqlite/database.ts";
 
 interface OpenContext {
@@ -39,7 +35,7 @@ const postgres: SessionBackend<PostgresConnection> = {
   },
   create(connection, { readonly }) {
     try {
-      return new PostgresSessions(withUrl(connection, "sessions.connection"), readonly);
+      return new PostgresSessions(withUrl(connection, SETTING), readonly);
     } catch (error) {
       throw new SessionDatabaseError((error as Error).message, false, { cause: error });
     }

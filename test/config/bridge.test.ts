@@ -5,8 +5,8 @@ import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { BridgeOptions } from "../../src/config/bridge.ts";
 import { defaultBridge, formatDiagnostic, loadBridge } from "../../src/config/index.ts";
+import { CONNECTION_SCHEMA as postgresSchema } from "../../src/config/postgres-connection.ts";
 import { CONNECTION_SCHEMA as influxdbSchema } from "../../src/historian/stores/influxdb/settings.ts";
-import { CONNECTION_SCHEMA as postgresSchema } from "../../src/historian/stores/postgres/connection.ts";
 import { Secrets } from "../../src/log/log.ts";
 
 let folder: string;

@@ -1,6 +1,5 @@
-import pg from "pg";
-import { clientOptions, type PostgresConnection } from "../../historian/stores/postgres/connection.ts";
-import { sqlState } from "../../historian/stores/postgres/failure.ts";
+import type { PostgresConnection } from "../../config/postgres-connection.ts";
+import { PostgresPool, placeOf, postgresFailure, type Query, sqlState } from "../../storage/postgres.ts";
 import {
   NOTHING_TALLIED,
   type Rows,
@@ -14,112 +13,86 @@ import { postgresDialect, quoted } from "../dialect.ts";
 import { ddl, migrationsFrom, SCHEMA_VERSION } from "../schema.ts";
 import type { SqlValue } from "../tables.ts";
 
-/** Runs a statement; rows come as arrays. */
-type Run = (sql: string, values?: readonly unknown[]) => Promise<Rows>;
-
+/** Names the connection settings in messages. */
+export const SETTING = "sessions.connection";
 const MOST_CONNECTIONS = 4;
-
-/** SQLSTATE, or its class, of what no other try can cure, with what to do. */
-const GIVE_UP: Readonly<Record<string, string>> = {
-  "28": "it refuses the login; check sessions.connection.user and password, and pg_hba.conf",
-  "3D000": "the database does not exist; CREATE DATABASE it, or name another in sessions.connection",
-  "42501": "the user may not do that; GRANT it, or name another user in sessions.connection",
-};
 
 /** Sessions in a schema of a PostgreSQL database, version 14 or newer. */
 export class PostgresSessions implements SessionDatabase {
   readonly dialect = postgresDialect;
   readonly #connection: PostgresConnection;
   readonly #readonly: boolean;
-  #pool: pg.Pool | undefined;
+  readonly #pool: PostgresPool;
 
   constructor(connection: PostgresConnection, readonly: boolean) {
     this.#connection = connection;
     this.#readonly = readonly;
+    this.#pool = new PostgresPool({
+      connection,
+      setting: SETTING,
+      max: MOST_CONNECTIONS,
+      query_timeout: Math.ceil(connection.timeout * 1000),
+      first: `SET search_path TO ${quoted(connection.schema)}`,
+    });
   }
 
   async open(signal?: AbortSignal): Promise<void> {
-    await this.#lend(async (run) => {
-      const version = await this.#version(run);
+    await this.#lend(async (query) => {
+      const version = await this.#version(query);
       if (version === SCHEMA_VERSION) return;
       if (this.#readonly)
         throw new SessionDatabaseError(
           `there are no sessions in schema ${this.#connection.schema} yet, or of an older voltbridge; voltbridge sessions sync brings it up to date`,
           true,
         );
-      await this.#migrate(run);
+      await this.#migrate(query);
     }, signal);
   }
 
   async write(statements: readonly Statement[], signal?: AbortSignal): Promise<Rows[]> {
     if (this.#readonly) throw new SessionDatabaseError("the sessions were opened for reading only", false);
-    return await this.#lend(async (run) => {
+    return await this.#lend(async (query) => {
       const answers: Rows[] = [];
-      await run("BEGIN");
+      await query("BEGIN");
       let tally = NOTHING_TALLIED;
       for (const statement of statements) {
-        const answer = await runOne(run, statement, valuesOf(statement, tally));
+        const answer = await runOne(query, statement, valuesOf(statement, tally));
         if (statement.tally) tally = tallyOf(statement, answer);
         answers.push(answer);
       }
-      await run("COMMIT");
+      await query("COMMIT");
       return answers;
     }, signal);
   }
 
   async read(sql: string, values: readonly SqlValue[] = [], signal?: AbortSignal): Promise<Rows> {
-    return await this.#lend((run) => run(numbered(sql), values), signal);
+    return await this.#lend((query) => query(numbered(sql), values), signal);
   }
 
   async close(): Promise<void> {
-    const pool = this.#pool;
-    this.#pool = undefined;
-    await pool?.end();
+    await this.#pool.close();
   }
 
-  /** Lends a connection; one that did not end well is not used again. Each statement has the deadline of the settings. */
-  async #lend<T>(use: (run: Run) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    this.#pool ??= this.#makePool();
-    let client: pg.PoolClient | undefined;
+  /** Each statement has the deadline of the settings; with `signal`, no further one is begun. */
+  async #lend<T>(use: (query: Query) => Promise<T>, signal?: AbortSignal): Promise<T> {
     try {
-      const lent = await this.#pool.connect();
-      client = lent;
-      const answer = await use(async (text, values) => {
-        signal?.throwIfAborted();
-        const result = await lent.query({ text, values: values as unknown[], rowMode: "array" });
-        // A text of several statements has several results; the last one counts.
-        return ((Array.isArray(result) ? result.at(-1) : result) as { rows: Rows }).rows;
-      });
-      lent.release();
-      return answer;
+      return await this.#pool.lend((query) =>
+        use((sql, values) => {
+          signal?.throwIfAborted();
+          return query(sql, values);
+        }),
+      );
     } catch (error) {
-      client?.release(true);
       throw this.#failure(error);
     }
   }
 
-  #makePool(): pg.Pool {
-    const { timeout, schema } = this.#connection;
-    const pool = new pg.Pool({
-      ...clientOptions(this.#connection, "sessions.connection"),
-      query_timeout: Math.ceil(timeout * 1000),
-      max: MOST_CONNECTIONS,
-    });
-    // A connection that breaks is found by its next user; here it must only not go unheard.
-    pool.on("error", () => {});
-    pool.on("connect", (client) => {
-      client.on("error", () => {});
-      client.query(`SET search_path TO ${quoted(schema)}`).catch(() => {});
-    });
-    return pool;
-  }
-
   /** 0 where there are no tables yet. */
-  async #version(run: Run): Promise<number> {
+  async #version(query: Query): Promise<number> {
     const { schema } = this.#connection;
-    const [found] = await run("SELECT to_regclass($1) IS NOT NULL", [`"${schema}"."schema_version"`]);
+    const [found] = await query("SELECT to_regclass($1) IS NOT NULL", [`"${schema}"."schema_version"`]);
     if (!found?.[0]) return 0;
-    const [[version] = [0]] = await run("SELECT version FROM schema_version");
+    const [[version] = [0]] = await query("SELECT version FROM schema_version");
     if (Number(version) <= SCHEMA_VERSION) return Number(version);
     throw new SessionDatabaseError(
       `the sessions in schema ${schema} were made by a newer voltbridge (schema ${version}, this one knows ${SCHEMA_VERSION}); they are left as they are. Run that version, or set sessions.connection.schema`,
@@ -128,33 +101,28 @@ export class PostgresSessions implements SessionDatabase {
   }
 
   /** In one transaction; of several who try at once one does it. */
-  async #migrate(run: Run): Promise<void> {
+  async #migrate(query: Query): Promise<void> {
     const { schema } = this.#connection;
-    await run("BEGIN");
-    await run("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [`voltbridge sessions ${schema}`]);
-    const [there] = await run("SELECT to_regnamespace($1) IS NOT NULL", [quoted(schema)]);
+    await query("BEGIN");
+    await query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [`voltbridge sessions ${schema}`]);
+    const [there] = await query("SELECT to_regnamespace($1) IS NOT NULL", [quoted(schema)]);
     // Even IF NOT EXISTS asks for the right to make one.
-    if (!there?.[0]) await run(`CREATE SCHEMA ${quoted(schema)}`);
-    const version = await this.#version(run);
+    if (!there?.[0]) await query(`CREATE SCHEMA ${quoted(schema)}`);
+    const version = await this.#version(query);
     if (version === 0)
-      await run(`CREATE TABLE schema_version (version integer NOT NULL); ${ddl(this.dialect)}`);
-    else for (const step of migrationsFrom(version, this.dialect)) await run(step);
-    await run(`DELETE FROM schema_version; INSERT INTO schema_version VALUES (${SCHEMA_VERSION})`);
-    await run("COMMIT");
+      await query(`CREATE TABLE schema_version (version integer NOT NULL); ${ddl(this.dialect)}`);
+    else for (const step of migrationsFrom(version, this.dialect)) await query(step);
+    await query(`DELETE FROM schema_version; INSERT INTO schema_version VALUES (${SCHEMA_VERSION})`);
+    await query("COMMIT");
   }
 
   #failure(error: unknown): Error {
     if (error instanceof SessionDatabaseError) return error;
-    const { host, port, database } = this.#connection;
-    const state = sqlState(error) ?? "";
-    const advice = GIVE_UP[state] ?? GIVE_UP[state.slice(0, 2)];
-    const said = (error as Error)?.message || String((error as { code?: string })?.code ?? error);
-    const text = advice ? `${advice} (${said})` : said;
+    const { why, curable } = postgresFailure(error, SETTING);
     // 22, 23, 42: what is asked is wrong, and stays so.
-    const retry = !advice && !/^(22|23|42)/.test(state);
-    return new SessionDatabaseError(`session database ${database} at ${host}:${port}: ${text}`, retry, {
-      cause: error,
-    });
+    const retry = curable && !/^(22|23|42)/.test(sqlState(error) ?? "");
+    const text = `session database ${placeOf(this.#connection)}: ${why}`;
+    return new SessionDatabaseError(text, retry, { cause: error });
   }
 }
 
@@ -165,17 +133,17 @@ function numbered(sql: string): string {
 }
 
 async function runOne(
-  run: Run,
+  query: Query,
   { sql, bulk }: Statement,
   rows: readonly (readonly SqlValue[])[],
 ): Promise<Rows> {
   if (rows.length === 0) return [];
   if (bulk)
-    return await run(
+    return await query(
       sql,
       bulk.map((_, column) => rows.map((row) => row[column])),
     );
   const answers: (readonly SqlValue[])[] = [];
-  for (const row of rows) answers.push(...(await run(numbered(sql), row)));
+  for (const row of rows) answers.push(...(await query<readonly SqlValue[]>(numbered(sql), row)));
   return answers;
 }

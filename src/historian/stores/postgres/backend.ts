@@ -1,3 +1,4 @@
+import type { PostgresConnection } from "../../../config/postgres-connection.ts";
 import type {
   BackendContext,
   HistorianBackend,
@@ -8,10 +9,9 @@ import type {
   Topic,
 } from "../../contract.ts";
 import { HistorianError } from "../../errors.ts";
-import { type PostgresConnection, placeOf } from "./connection.ts";
 import { Reader } from "./reader.ts";
 import { PostgresRetention } from "./retention.ts";
-import { Sessions } from "./sessions.ts";
+import { nameOf, Sessions } from "./sessions.ts";
 import { tablesOf } from "./tables.ts";
 import { Writer } from "./writer.ts";
 
@@ -30,7 +30,7 @@ export class PostgresBackend implements HistorianBackend {
     const tables = tablesOf(connection.schema, connection.table_prefix);
     const reading = new Sessions({ connection, most: READERS, create: false });
     const writing = new Sessions({ connection, most: 1, create: true });
-    this.#place = placeOf(connection);
+    this.#place = nameOf(connection);
     this.#sessions = [reading, writing];
     this.#reader = new Reader(reading, tables);
     this.#writer = readonly ? undefined : new Writer(writing, tables, log);

@@ -1,8 +1,9 @@
 import type { PointType, PointValue } from "../../../points/index.ts";
+import type { Query } from "../../../storage/postgres.ts";
 import type { ReadRequest, Row, Topic } from "../../contract.ts";
 import { plainArray, topicKey } from "./batch.ts";
 import { storeEpoch } from "./schema.ts";
-import type { Query, Sessions } from "./sessions.ts";
+import type { Sessions } from "./sessions.ts";
 import { MICROSECONDS, type Tables, timeOfMicroseconds } from "./tables.ts";
 
 type TopicColumns = [name: string, units: string, type: PointType, tz: string];

@@ -1,6 +1,6 @@
 import type { Log } from "../../../log/log.ts";
+import type { Query } from "../../../storage/postgres.ts";
 import { HistorianError } from "../../errors.ts";
-import type { Query } from "./sessions.ts";
 import type { Tables } from "./tables.ts";
 
 /**

@@ -1,13 +1,9 @@
 import pg from "pg";
+import type { PostgresConnection } from "../../../config/postgres-connection.ts";
+import { clientOptions, PostgresPool, placeOf, type Query, sqlState } from "../../../storage/postgres.ts";
+import { untilAborted } from "../../../time/until-aborted.ts";
 import { HistorianError } from "../../errors.ts";
-import { clientOptions, type PostgresConnection, placeOf } from "./connection.ts";
-import { historianError, sqlState } from "./failure.ts";
-
-/** Runs a statement; rows come as arrays of what `pg` makes of the columns (bigint as text). */
-export type Query = <Columns extends readonly unknown[]>(
-  sql: string,
-  values?: readonly unknown[],
-) => Promise<Columns[]>;
+import { historianError, SETTING } from "./failure.ts";
 
 export interface SessionsOptions {
   readonly connection: PostgresConnection;
@@ -17,14 +13,17 @@ export interface SessionsOptions {
   readonly create: boolean;
 }
 
-/** Connections that are made when needed and thrown away after a failure, so that none can be half dead for long. */
+/** Connections to the history database, each call with one deadline. */
 export class Sessions {
-  readonly #options: SessionsOptions;
+  readonly #connection: PostgresConnection;
+  readonly #create: boolean;
   readonly #closed = new AbortController();
-  #pool: pg.Pool | undefined;
+  readonly #pool: PostgresPool;
 
-  constructor(options: SessionsOptions) {
-    this.#options = options;
+  constructor({ connection, most: max, create }: SessionsOptions) {
+    this.#connection = connection;
+    this.#create = create;
+    this.#pool = new PostgresPool({ connection, setting: SETTING, max, idleTimeoutMillis: 60_000 });
   }
 
   /**
@@ -32,73 +31,37 @@ export class Sessions {
    * or with `signal`, and a connection that did not end well is not used again.
    */
   async run<T>(signal: AbortSignal | undefined, use: (query: Query) => Promise<T>): Promise<T> {
-    const { connection, create } = this.#options;
-    const signals = [this.#closed.signal, AbortSignal.timeout(connection.timeout * 1000)];
+    const signals = [this.#closed.signal, AbortSignal.timeout(this.#connection.timeout * 1000)];
     const ended = AbortSignal.any(signal ? [...signals, signal] : signals);
     try {
-      return await this.#lend(ended, use);
+      try {
+        return await this.#pool.lend(use, ended);
+      } catch (error) {
+        if (sqlState(error) !== "3D000" || !this.#create) throw error;
+      }
+      await untilAborted(createDatabase(this.#connection), ended);
+      return await this.#pool.lend(use, ended);
     } catch (error) {
-      if (sqlState(error) !== "3D000" || !create) throw historianError(error, placeOf(connection));
-    }
-    try {
-      await untilAborted(createDatabase(connection), ended);
-      return await this.#lend(ended, use);
-    } catch (error) {
-      throw historianError(error, placeOf(connection));
+      if (ended.aborted && error === ended.reason) throw outOfTime(ended);
+      throw historianError(error, nameOf(this.#connection));
     }
   }
 
   /** Ends calls under way and all connections. */
   async close(): Promise<void> {
     this.#closed.abort();
-    const pool = this.#pool;
-    this.#pool = undefined;
-    await pool?.end();
+    await this.#pool.close();
   }
+}
 
-  async #lend<T>(ended: AbortSignal, use: (query: Query) => Promise<T>): Promise<T> {
-    ended.throwIfAborted();
-    this.#pool ??= this.#makePool();
-    const connecting = this.#pool.connect();
-    let client: pg.PoolClient;
-    try {
-      client = await untilAborted(connecting, ended);
-    } catch (error) {
-      connecting.then(
-        (late) => late.release(true),
-        () => {},
-      );
-      throw error;
-    }
-    const query: Query = async (text, values) => {
-      ended.throwIfAborted();
-      const result = await client.query({ text, values: values as unknown[], rowMode: "array" });
-      // A text of several statements has several results; the last one counts.
-      return ((Array.isArray(result) ? result.at(-1) : result) as { rows: never[] }).rows;
-    };
-    try {
-      const answer = await untilAborted(use(query), ended);
-      client.release();
-      return answer;
-    } catch (error) {
-      client.release(true);
-      throw error;
-    }
-  }
-
-  #makePool(): pg.Pool {
-    const { connection, most } = this.#options;
-    const pool = new pg.Pool({ ...clientOptions(connection), max: most, idleTimeoutMillis: 60_000 });
-    // A connection that breaks is found by its next user; here it must only not go unheard.
-    pool.on("error", () => {});
-    pool.on("connect", (client) => client.on("error", () => {}));
-    return pool;
-  }
+/** The database in words, without secrets. */
+export function nameOf(connection: PostgresConnection): string {
+  return `history database ${placeOf(connection)}`;
 }
 
 /** Makes the database, through the one that every server has. */
 async function createDatabase(connection: PostgresConnection): Promise<void> {
-  const client = new pg.Client(clientOptions({ ...connection, database: "postgres" }));
+  const client = new pg.Client(clientOptions({ ...connection, database: "postgres" }, SETTING));
   client.on("error", () => {});
   try {
     await client.connect();
@@ -109,22 +72,13 @@ async function createDatabase(connection: PostgresConnection): Promise<void> {
     if (sqlState(error) === "42P04" || sqlState(error) === "23505") return;
     throw new HistorianError(
       historianError(error, "").kind,
-      `${placeOf(connection)}: the database does not exist and cannot be made: ${(error as Error).message}. CREATE DATABASE it, or name another in historian.connection`,
+      `${nameOf(connection)}: the database does not exist and cannot be made: ${(error as Error).message}. CREATE DATABASE it, or name another in ${SETTING}`,
       { cause: error },
     );
   } finally {
     // Not waited for: the server may be away.
     client.end().catch(() => {});
   }
-}
-
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const abort = (): void => reject(outOfTime(signal));
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }
 
 function outOfTime({ reason }: AbortSignal): HistorianError {

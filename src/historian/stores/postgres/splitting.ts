@@ -1,5 +1,5 @@
+import type { Query } from "../../../storage/postgres.ts";
 import { isBadValue } from "./failure.ts";
-import type { Query } from "./sessions.ts";
 
 /** Stores items, in a transaction. Answers with those that the server refused, each with its reason. */
 export type Store = <Item>(

@@ -1,5 +1,5 @@
+import type { Query } from "../../../storage/postgres.ts";
 import { plainArray, type TopicRows, textArray } from "./batch.ts";
-import type { Query } from "./sessions.ts";
 import type { Store } from "./splitting.ts";
 import type { Tables } from "./tables.ts";
 

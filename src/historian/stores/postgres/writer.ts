@@ -1,10 +1,11 @@
 import type { Log } from "../../../log/log.ts";
+import type { Query } from "../../../storage/postgres.ts";
 import type { Sample } from "../../contract.ts";
 import { rejection } from "../json-values.ts";
 import { type BatchRow, groupByTopic, plainArray, type TopicRows, textArray } from "./batch.ts";
 import { isBadValue, isMissing } from "./failure.ts";
 import { migrate, storeEpoch } from "./schema.ts";
-import type { Query, Sessions } from "./sessions.ts";
+import type { Sessions } from "./sessions.ts";
 import { type Store, storeAll, storeSplitting } from "./splitting.ts";
 import { type Tables, timeOfMicroseconds } from "./tables.ts";
 import { KnownTopics } from "./topics.ts";

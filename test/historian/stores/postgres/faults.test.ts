@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { PostgresConnection } from "../../../../src/config/postgres-connection.ts";
 import type { HistorianBackend, Sample } from "../../../../src/historian/contract.ts";
 import { HistorianError } from "../../../../src/historian/errors.ts";
 import { PostgresBackend } from "../../../../src/historian/stores/postgres/backend.ts";
-import type { PostgresConnection } from "../../../../src/historian/stores/postgres/connection.ts";
 import { sample } from "../../../contracts/historian-contract.ts";
 import { POSTGRES_PASSWORD, POSTGRES_USER, Postgres } from "../../../helpers/postgres.ts";
 import { hasPostgres } from "../../../helpers/postgres-programs.ts";

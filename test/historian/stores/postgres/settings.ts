@@ -1,4 +1,4 @@
-import type { PostgresConnection } from "../../../../src/historian/stores/postgres/connection.ts";
+import type { PostgresConnection } from "../../../../src/config/postgres-connection.ts";
 import { createLog } from "../../../../src/log/log.ts";
 import { POSTGRES_PASSWORD, POSTGRES_USER } from "../../../helpers/postgres.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type PostgresConnection, withUrl } from "../../../../src/config/postgres-connection.ts";
 import { PostgresBackend } from "../../../../src/historian/stores/postgres/backend.ts";
-import { type PostgresConnection, withUrl } from "../../../../src/historian/stores/postgres/connection.ts";
 import { createLog } from "../../../../src/log/log.ts";
 import type { PointValue } from "../../../../src/points/index.ts";
 import { sample } from "../../../contracts/historian-contract.ts";
@@ -198,7 +198,7 @@ describe("connection settings of PostgreSQL", () => {
     ["postgresql:///only", { host: "127.0.0.1", database: "only" }],
     ["postgresql://[::1]/db?sslmode=verify-full", { host: "::1", database: "db", ssl: "verify-full" }],
   ])("%s goes before the other settings", (url, expected) => {
-    expect(withUrl({ ...connection, url })).toEqual({ ...connection, ...expected });
+    expect(withUrl({ ...connection, url }, "connection")).toEqual({ ...connection, ...expected });
   });
 
   it.each([
@@ -206,7 +206,7 @@ describe("connection settings of PostgreSQL", () => {
     ["postgresql://u:canary@h/db?sslmode=prefer", "none of disable, require, verify-full"],
     ["postgresql://u:canary@h/db?target_session_attrs=any", "parameter target_session_attrs"],
   ])("%s is refused, without its password", (url, reason) => {
-    expect(() => withUrl({ ...connection, url })).toThrow(reason);
-    expect(() => withUrl({ ...connection, url })).not.toThrow("canary");
+    expect(() => withUrl({ ...connection, url }, "connection")).toThrow(reason);
+    expect(() => withUrl({ ...connection, url }, "connection")).not.toThrow("canary");
   });
 });

@@ -1,12 +1,9 @@
-import type { PoolConfig } from "pg";
-import { readBounded } from "../../../config/index.ts";
-import { isLoopback } from "../../../config/loopback.ts";
-import type { SentInClear } from "../../../config/schema.ts";
-import { HistorianError } from "../../errors.ts";
+import { isLoopback } from "./loopback.ts";
+import type { SentInClear } from "./schema.ts";
 
 export type SslMode = "disable" | "require" | "verify-full";
 
-/** `historian.connection` of the PostgreSQL backend. */
+/** `historian.connection` and, without `table_prefix`, `sessions.connection` of a PostgreSQL database. */
 export interface PostgresConnection {
   /** `postgresql://user:password@host:port/database?sslmode=…`: what it names goes before the settings below. */
   readonly url?: string;
@@ -27,10 +24,11 @@ export interface PostgresConnection {
   readonly timeout: number;
 }
 
-/** Largest file of certificates that is read, in bytes: those of all public authorities are a quarter of it. */
-const LARGEST_CA = 1_000_000;
-/** Where the settings usually stand. */
-const SETTING = "historian.connection";
+/** A connection setting that cannot work; the message begins with its name. */
+export class ConnectionSettingError extends Error {
+  override readonly name = "ConnectionSettingError";
+}
+
 const SSL_MODES: readonly SslMode[] = ["disable", "require", "verify-full"];
 const NAME = { type: "string", pattern: "^[A-Za-z_][A-Za-z0-9_]{0,39}$" };
 const NAME_IN_WORDS = "a name of letters, digits and _ that does not begin with a digit";
@@ -66,14 +64,16 @@ export const CONNECTION_SCHEMA = {
 };
 
 /**
- * The settings with the parts of the URL in their places; `setting` names them in messages. Throws a HistorianError (kind
- * `give_up`) for a bad URL.
+ * The settings with the parts of the URL in their places; `setting` names them in messages.
+ *
+ * @throws ConnectionSettingError for a bad URL
  */
-export function withUrl(connection: PostgresConnection, setting = SETTING): PostgresConnection {
+export function withUrl(connection: PostgresConnection, setting: string): PostgresConnection {
   if (connection.url === undefined) return connection;
   const { url: text, ...rest } = connection;
   const url = URL.parse(text);
-  const badUrl = (why: string) => urlError(setting, why);
+  // The URL itself may hold a password.
+  const badUrl = (why: string) => new ConnectionSettingError(`${setting}.url: ${why}`);
   if (!url) throw badUrl("it is not a URL; expected postgresql://user:password@host:port/database");
   const { sslmode = rest.ssl, ...unknown } = Object.fromEntries(url.searchParams);
   const [extra] = Object.keys(unknown);
@@ -98,7 +98,7 @@ export function withUrl(connection: PostgresConnection, setting = SETTING): Post
 function sentInClear(connection: PostgresConnection): SentInClear | undefined {
   let target: PostgresConnection;
   try {
-    target = withUrl(connection);
+    target = withUrl(connection, "connection");
   } catch {
     // A bad URL is reported where the database is opened.
     return undefined;
@@ -111,49 +111,4 @@ function sentInClear(connection: PostgresConnection): SentInClear | undefined {
     host,
     remedy: `set ${inUrl ? "sslmode=verify-full in it" : 'ssl to "verify-full"'} where the server offers TLS`,
   };
-}
-
-function urlError(setting: string, why: string): HistorianError {
-  // The URL itself may hold a password.
-  return new HistorianError("give_up", `${setting}.url: ${why}`);
-}
-
-/** What the `pg` library is to connect with. Throws a HistorianError (kind `give_up`) where the CA file cannot be read. */
-export function clientOptions(connection: PostgresConnection, setting = SETTING): PoolConfig {
-  const { host, port, database, user, password, timeout } = connection;
-  const milliseconds = Math.ceil(timeout * 1000);
-  return {
-    host,
-    port,
-    database,
-    user,
-    ...(password === undefined ? {} : { password }),
-    ssl: sslOptions(connection, setting),
-    application_name: "voltbridge",
-    keepAlive: true,
-    connectionTimeoutMillis: milliseconds,
-    // The server's own deadlines, for what a broken connection leaves behind there.
-    statement_timeout: milliseconds,
-    idle_in_transaction_session_timeout: milliseconds,
-  };
-}
-
-function sslOptions({ ssl, ca }: PostgresConnection, setting: string): PoolConfig["ssl"] {
-  if (ssl === "disable") return false;
-  if (ssl === "require") return { rejectUnauthorized: false };
-  try {
-    return {
-      rejectUnauthorized: true,
-      ...(ca === undefined ? {} : { ca: readBounded(ca, LARGEST_CA).toString() }),
-    };
-  } catch (error) {
-    throw new HistorianError("give_up", `${setting}.ca: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-}
-
-/** The database in words, without secrets. */
-export function placeOf({ host, port, database }: PostgresConnection): string {
-  return `history database ${database} at ${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
