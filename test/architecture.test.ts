@@ -10,6 +10,7 @@ const src = resolve(fileURLToPath(new URL("../src", import.meta.url)));
 const MAY_IMPORT: Record<string, readonly string[]> = {
   points: [],
   time: [],
+  net: [],
   bus: ["points"],
   log: ["bus", "time"],
   storage: ["points", "config", "time"],
@@ -17,10 +18,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   queue: ["points", "log", "storage"],
   config: ["points", "log"],
   registry: ["points", "config"],
-  drivers: ["points", "config", "registry", "log", "time"],
+  drivers: ["points", "config", "registry", "log", "time", "net"],
   simulator: ["points", "config", "log", "drivers/chargepoint/api"],
   devices: ["points", "config", "registry", "drivers", "bus", "log", "storage", "time"],
-  historian: ["points", "config", "bus", "queue", "log", "storage", "time"],
+  historian: ["points", "config", "bus", "queue", "log", "storage", "time", "net"],
   limits: ["points", "config", "bus", "devices", "log", "storage", "time"],
   mqtt: ["points", "config", "bus", "queue", "devices", "log", "time"],
   sessions: ["points", "config", "bus", "log", "storage", "time", "csv-cell", "drivers/chargepoint/api"],
@@ -167,7 +168,8 @@ describe("the import table", () => {
   });
 
   test("the ChargePoint web services know nothing of drivers and devices", () => {
-    const allowed = /^(drivers\/chargepoint\/api\/|drivers\/errors\.ts$|time\/|points\/|config\/|log\/)/;
+    const allowed =
+      /^(drivers\/chargepoint\/api\/|drivers\/errors\.ts$|time\/|net\/|points\/|config\/|log\/)/;
     const wrong = files
       .filter((file) => file.path.startsWith("drivers/chargepoint/api/"))
       .flatMap((file) =>

@@ -1,5 +1,5 @@
+import { HttpError } from "../../../net/http.ts";
 import { BodyBytes } from "./body-bytes.ts";
-import { HttpError } from "./http-error.ts";
 
 /** Bytes of an answer that are taken, and parsed, whatever else is under way: those of a station or a few. */
 const FREE_BYTES = 16 * 1024;

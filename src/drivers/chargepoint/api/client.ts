@@ -1,6 +1,7 @@
 import { Agent } from "undici";
 import { isLoopback } from "../../../config/loopback.ts";
 import { type Log, Secrets } from "../../../log/log.ts";
+import { HttpError } from "../../../net/http.ts";
 import { backoff, CALL_BACKOFF, jittered } from "../../../time/backoff.ts";
 import { type Clock, pause, systemClock } from "../../../time/clock.ts";
 import { ServiceError } from "../../errors.ts";
@@ -8,7 +9,6 @@ import { answerBudget } from "./answer-budget.ts";
 import { checkEndpoint } from "./endpoints.ts";
 import { ApiError, CredentialsError, ProtocolError, SoapFaultError, TransportError } from "./errors.ts";
 import { post } from "./http.ts";
-import { HttpError } from "./http-error.ts";
 import { CLOSED, DEADLINE, failure, judge, type Service } from "./judge.ts";
 import type { Operation, RequestOf, ResponseOf } from "./message.ts";
 import { readPage } from "./page-reader.ts";
@@ -202,6 +202,7 @@ export class ChargePointClient {
     const share = answerBudget.share();
     try {
       const answer = await post(this.#agent, {
+        method: "POST",
         url: this.#service.url,
         headers: { ...this.#headers, soapaction: soapAction(operation) },
         body,

@@ -1,6 +1,6 @@
 import { constants, createGunzip, type Gunzip, gunzipSync, type ZlibReset } from "node:zlib";
+import { HttpError } from "../../../net/http.ts";
 import type { AnswerShare } from "./answer-budget.ts";
-import { HttpError } from "./http-error.ts";
 import { MarkupGuard } from "./markup-guard.ts";
 
 /** Answers of a station or a few: to hand them to another thread and back takes longer than to unpack them. */

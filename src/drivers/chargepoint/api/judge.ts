@@ -1,9 +1,9 @@
+import type { HttpError } from "../../../net/http.ts";
 import { retryAfterSeconds } from "../../../time/backoff.ts";
 import { inUtf8 } from "./charset.ts";
 import { regionOf } from "./endpoints.ts";
 import { ApiError, CredentialsError, ProtocolError, SoapFaultError, TransportError } from "./errors.ts";
-import type { HttpAnswer } from "./http.ts";
-import type { HttpError } from "./http-error.ts";
+import type { SoapAnswer } from "./http.ts";
 import { MOST_TAGS } from "./markup-guard.ts";
 import type { Operation } from "./message.ts";
 import { classify } from "./response-codes.ts";
@@ -44,7 +44,7 @@ const CREDENTIAL_FAULTS = new Set([
  *
  * @throws ApiError, CredentialsError, SoapFaultError, TransportError, ProtocolError
  */
-export function judge(service: Service, operation: Operation, http: HttpAnswer): Judged {
+export function judge(service: Service, operation: Operation, http: SoapAnswer): Judged {
   const { status } = http;
   const ok = status === 200;
   // By SOAP 1.1 a fault comes with 500; in the field also with 200 and 400.
@@ -79,7 +79,7 @@ function judgeCode(service: Service, operation: Operation, value: Record<string,
 function read(
   service: Service,
   operation: Operation,
-  http: HttpAnswer,
+  http: SoapAnswer,
   required: boolean,
 ): Answer<Operation["response"]> | null {
   try {
@@ -118,7 +118,7 @@ function short(username: string): string {
 function statusError(
   service: Service,
   operation: Operation,
-  { status, headers }: HttpAnswer,
+  { status, headers }: SoapAnswer,
 ): TransportError {
   const after = retryAfterSeconds(headers);
   const redirect = status >= 300 && status < 400;

@@ -145,7 +145,7 @@ export class EconnectClient {
     const { maxBodyBytes: maxBytes = 16 * 1024 * 1024, onCall } = this.#options;
     signal.throwIfAborted();
     try {
-      const answer = await get({ dispatcher: this.#agent, url, headers: this.#headers, signal, maxBytes });
+      const answer = await get(this.#agent, { method: "GET", url, headers: this.#headers, signal, maxBytes });
       const records = judge(this.#asked, answer);
       onCall?.(undefined);
       return records;

@@ -1,6 +1,6 @@
+import type { HttpAnswer } from "../../../net/http.ts";
 import { retryAfterSeconds } from "../../../time/backoff.ts";
 import { EconnectError, type EconnectFault } from "./errors.ts";
-import type { HttpAnswer } from "./http.ts";
 
 /** Whose stations were asked for, for messages. */
 export interface Asked {
@@ -18,12 +18,13 @@ export function judge(asked: Asked, answer: HttpAnswer): unknown[] {
   if (answer.status !== 200) throw refusal(asked, answer);
   const encoding = String(answer.headers["content-encoding"] ?? "identity");
   if (encoding !== "identity") throw unreadable("encoding", `a page in the encoding ${encoding}`);
-  if (/^\s*</.test(answer.body)) {
+  const text = answer.body.toString();
+  if (/^\s*</.test(text)) {
     throw unreadable("html", `a page of HTML or XML instead of JSON; check endpoint (${asked.url.origin})`);
   }
   let page: unknown;
   try {
-    page = JSON.parse(answer.body);
+    page = JSON.parse(text);
   } catch (cause) {
     throw unreadable("malformed", `a page that is no JSON (${(cause as Error).message})`, cause);
   }
@@ -37,16 +38,13 @@ function unreadable(code: string, what: string, cause?: unknown): EconnectError 
 }
 
 function refusal(asked: Asked, { status, headers, body }: HttpAnswer): EconnectError {
-  const own = asked.blank(body).replace(/\s+/g, " ").trim().slice(0, MOST_TEXT);
+  const own = asked.blank(body.toString()).replace(/\s+/g, " ").trim().slice(0, MOST_TEXT);
   const said = own === "" || own.startsWith("<") ? "" : ` (service: ${JSON.stringify(own)})`;
   const [fault, text] = meaning(asked, status);
   return new EconnectError(`${text}${said}`, {
     fault,
     code: String(status),
-    retryAfterSeconds: retryAfterSeconds({
-      "retry-after": one(headers["retry-after"]),
-      date: one(headers.date),
-    }),
+    retryAfterSeconds: retryAfterSeconds(headers),
   });
 }
 
@@ -81,8 +79,4 @@ function meaning({ url, username, businessPartner }: Asked, status: number): [Ec
 /** Enough of a user name to tell accounts apart. */
 export function shorten(username: string): string {
   return username.length > 12 ? `${username.slice(0, 8)}…` : username;
-}
-
-function one(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header[0] : header;
 }

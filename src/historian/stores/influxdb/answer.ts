@@ -1,5 +1,5 @@
 import { HistorianError } from "../../errors.ts";
-import type { HttpAnswer } from "./http.ts";
+import type { InfluxAnswer } from "./http.ts";
 
 /** What a write came to. */
 export type Verdict =
@@ -21,14 +21,14 @@ const PERSON: Readonly<Record<number, string>> = {
  * Tells apart what the write endpoints of InfluxDB 1.x (`/write`), 2.x (`/api/v2/write`) and 3 (`/api/v3/write_lp`)
  * answer. Nothing but a refusal in InfluxDB's own words (400, 422) can lead to values being rejected.
  */
-export function judge(answer: HttpAnswer, where: string): Verdict {
+export function judge(answer: InfluxAnswer, where: string): Verdict {
   const { status } = answer;
   const { text, lines } = reasonOf(answer.body);
   const shown = text === undefined ? "" : `: ${shortened(text)}`;
   const fail = (kind: "retry" | "give_up", why: string): Verdict => ({
     kind: "failed",
     error: new HistorianError(kind, `InfluxDB at ${where}: ${why} (HTTP ${status}${shown})`),
-    ...(answer.retryAfterMs === undefined ? {} : { waitMs: answer.retryAfterMs }),
+    waitMs: answer.retryAfterMs,
   });
   if (status === 204) return { kind: "stored" };
   if (status === 413) return { kind: "too_large" };

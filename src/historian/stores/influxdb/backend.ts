@@ -47,9 +47,8 @@ export class InfluxBackend implements HistorianBackend {
   constructor(options: InfluxOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => new Date());
-    const milliseconds = (): number => this.#now().getTime();
-    this.#http = new InfluxHttp(options.target, milliseconds);
-    this.#limits = new BodyLimit(milliseconds);
+    this.#http = new InfluxHttp(options.target);
+    this.#limits = new BodyLimit(() => this.#now().getTime());
     this.#book = new TopicBook(options.layout);
     if (options.target.version === 1 && !options.readonly)
       this.retention = new InfluxRetention({

@@ -1,4 +1,6 @@
-import { Agent, type Dispatcher } from "undici";
+import { Agent } from "undici";
+import { exchange, type HttpAnswer, type HttpCall, type HttpError } from "../../../net/http.ts";
+import { retryAfterSeconds } from "../../../time/backoff.ts";
 import { HistorianError } from "../../errors.ts";
 import type { InfluxTarget } from "./settings.ts";
 
@@ -9,11 +11,11 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface HttpAnswer {
+export interface InfluxAnswer {
   readonly status: number;
   readonly body: string;
   /** Milliseconds that the server asks to be left alone. */
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs: number | undefined;
 }
 
 const CONNECTIONS = 8;
@@ -27,49 +29,36 @@ const LONGEST_WAIT_MS = 300_000;
 /** POST requests to one server. Each ends by its deadline: connection, headers and the whole body within `timeoutMs`. */
 export class InfluxHttp {
   readonly #target: InfluxTarget;
-  readonly #now: () => number;
   #agent: Agent | undefined;
   /** No new request goes to these. */
   readonly #retired = new Set<Agent>();
 
-  constructor(target: InfluxTarget, now: () => number) {
+  constructor(target: InfluxTarget) {
     this.#target = target;
-    this.#now = now;
   }
 
   /** Throws a HistorianError of kind `retry` where no complete answer came. */
-  async post(request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer> {
+  async post(request: HttpRequest, signal?: AbortSignal): Promise<InfluxAnswer> {
     const { url, authorization, timeoutMs } = this.#target;
     const deadline = AbortSignal.timeout(timeoutMs);
     const all = signal ? AbortSignal.any([signal, deadline]) : deadline;
     const address = new URL(url + request.path);
     for (const [name, value] of Object.entries(request.query)) address.searchParams.set(name, value);
     try {
-      const { statusCode, headers, body } = await this.#request({
-        origin: address.origin,
-        path: address.pathname + address.search,
+      const { status, headers, body } = await this.#exchange({
         method: "POST",
+        url: address,
         headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) },
         body: request.body,
         signal: all,
-        headersTimeout: timeoutMs,
-        bodyTimeout: timeoutMs,
+        maxBytes: MAX_ANSWER,
       });
-      const retryAfterMs = waitOf(headers["retry-after"], this.#now());
-      return {
-        status: statusCode,
-        body: await textOf(body),
-        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-      };
+      const seconds = retryAfterSeconds(headers);
+      const retryAfterMs = seconds === undefined ? undefined : Math.min(seconds * 1000, LONGEST_WAIT_MS);
+      return { status, body: body.toString(), retryAfterMs };
     } catch (error) {
-      if (error instanceof HistorianError) throw error;
-      throw new HistorianError(
-        "retry",
-        `InfluxDB at ${url}: ${this.#why(error as Error, deadline, signal)}`,
-        {
-          cause: error,
-        },
-      );
+      const why = this.#why(error as HttpError, deadline, signal);
+      throw new HistorianError("retry", `InfluxDB at ${url}: ${why}`, { cause: error });
     }
   }
 
@@ -77,15 +66,16 @@ export class InfluxHttp {
    * A server may close a connection that it kept open just as the next request leaves (RFC 9112, 9.3.1). That says nothing of the
    * request, so it is sent once more, on a new connection: all that is posted here can be posted twice.
    */
-  async #request(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> {
+  async #exchange(call: HttpCall): Promise<HttpAnswer> {
     const agent = this.#open();
     try {
-      return await agent.request(options);
+      return await exchange(agent, call);
     } catch (error) {
-      if (!CLOSED.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+      const { answered, cause } = error as HttpError;
+      if (answered || !CLOSED.has((cause as NodeJS.ErrnoException | undefined)?.code ?? "")) throw error;
       // What else it keeps open may have gone the same way.
       this.#retire(agent);
-      return await this.#open().request(options);
+      return await exchange(this.#open(), call);
     }
   }
 
@@ -110,32 +100,11 @@ export class InfluxHttp {
     await Promise.all(agents.map((agent) => agent.destroy()));
   }
 
-  #why(error: Error, deadline: AbortSignal, signal: AbortSignal | undefined): string {
+  #why({ kind, cause }: HttpError, deadline: AbortSignal, signal: AbortSignal | undefined): string {
     if (signal?.aborted) return "the request was ended";
     if (deadline.aborted) return `no complete answer within ${this.#target.timeoutMs / 1000} s`;
-    const { code, message } = error as NodeJS.ErrnoException;
-    return message || code || String(error);
+    if (kind === "too large") return `its answer is longer than ${MAX_ANSWER} bytes; ask for fewer rows`;
+    const { code, message } = cause as NodeJS.ErrnoException;
+    return message || code || String(cause);
   }
-}
-
-async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    length += chunk.length;
-    if (length > MAX_ANSWER)
-      throw new HistorianError(
-        "retry",
-        `InfluxDB: its answer is longer than ${MAX_ANSWER} bytes; ask for fewer rows`,
-      );
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-/** `Retry-After` is seconds or a date (RFC 9110, 10.2.3). */
-function waitOf(header: string | string[] | undefined, now: number): number | undefined {
-  if (typeof header !== "string") return undefined;
-  const wait = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
-  return Number.isNaN(wait) ? undefined : Math.max(0, Math.min(wait, LONGEST_WAIT_MS));
 }
