@@ -1,40 +1,109 @@
 import type { Bus, Notice } from "../bus.ts";
-import type { Clock } from "../time/clock.ts";
-import type { Log } from "./log.ts";
-import { QuietLog } from "./quiet-log.ts";
+import { type Clock, systemClock } from "../time/clock.ts";
+import type { Log, LogFields } from "./log.ts";
 
-/** The same words about the same thing are said again only after so long. */
+/** The same notice about the same thing is repeated only after this time. */
 const REPEAT_MS = 3_600_000;
 const REMEMBERED = 1000;
+const WINDOW_MS = 600_000;
+const LINES_PER_WINDOW = 10;
 
-/** Tells the operators something: a log line and an event on the bus, once. */
+/** Notifies the operators: a log line and an event on the bus, once. */
 export class Notices {
   readonly #bus: Bus;
   readonly #log: QuietLog;
   readonly #clock: Clock;
-  readonly #said = new Map<string, { text: string; at: number }>();
+  readonly #reported: Reported;
 
   constructor(bus: Bus, log: Log, clock: Clock) {
     this.#bus = bus;
     this.#log = new QuietLog(log, clock);
     this.#clock = clock;
+    this.#reported = new Reported({ clock, repeatMs: REPEAT_MS, most: REMEMBERED });
   }
 
   say(severity: Notice["severity"], kind: string, text: string, device?: string): void {
-    const key = `${kind} ${device ?? ""}`;
-    const last = this.#said.get(key);
+    if (!this.#reported.isNew(`${kind} ${device ?? ""}`, text)) return;
+    const about = device !== undefined && { device };
+    this.#log.write(severity === "warning" ? "warn" : severity, kind, text, { kind, ...about });
+    this.#bus.emit("notice", { severity, kind, text, at: new Date(this.#clock.now()), ...about });
+  }
+}
+
+export interface ReportedOptions {
+  readonly clock?: Clock;
+  /** Time after which the same is reported again; absent: never. */
+  readonly repeatMs?: number;
+  /** Most keys that are remembered; all are forgotten when there are more. */
+  readonly most?: number;
+}
+
+/** What has been reported, by key, so that it is reported once: again with another text, or after it had ended. */
+export class Reported<Key = string> {
+  readonly #clock: Clock;
+  readonly #repeatMs: number;
+  readonly #most: number;
+  readonly #last = new Map<Key, { readonly text: string; readonly at: number }>();
+
+  constructor(options: ReportedOptions = {}) {
+    this.#clock = options.clock ?? systemClock;
+    this.#repeatMs = options.repeatMs ?? Number.POSITIVE_INFINITY;
+    this.#most = options.most ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether it is to be reported; remembers that it was. */
+  isNew(key: Key, text = ""): boolean {
     const at = this.#clock.monotonic();
-    if (last?.text === text && at - last.at < REPEAT_MS) return;
-    if (this.#said.size >= REMEMBERED) this.#said.clear();
-    this.#said.set(key, { text, at });
-    const fields = { kind, ...(device !== undefined && { device }) };
-    this.#log.write(severity === "warning" ? "warn" : severity, kind, text, fields);
-    this.#bus.emit("notice", {
-      severity,
-      kind,
-      text,
-      at: new Date(this.#clock.now()),
-      ...(device !== undefined && { device }),
-    });
+    const last = this.#last.get(key);
+    if (last?.text === text && at - last.at < this.#repeatMs) return false;
+    if (this.#last.size >= this.#most) this.clear();
+    this.#last.set(key, { text, at });
+    return true;
+  }
+
+  /** It is over: returns whether it was reported. */
+  ended(key: Key): boolean {
+    return this.#last.delete(key);
+  }
+
+  clear(): void {
+    this.#last.clear();
+  }
+}
+
+interface Window {
+  startedAt: number;
+  lines: number;
+  suppressed: number;
+}
+
+/** Writes at most ten lines of a kind in ten minutes, then counts what it holds back and says so with the next line. */
+export class QuietLog {
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #windows = new Map<string, Window>();
+
+  constructor(log: Log, clock: Clock) {
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  write(level: "info" | "warn" | "error", kind: string, text: string, fields: LogFields = {}): void {
+    const now = this.#clock.monotonic();
+    let window = this.#windows.get(kind);
+    const before = window?.suppressed ?? 0;
+    if (!window || now - window.startedAt >= WINDOW_MS) {
+      window = { startedAt: now, lines: 0, suppressed: 0 };
+      this.#windows.set(kind, window);
+      if (before > 0) text += ` (and ${before} more like it before)`;
+    }
+    if (window.lines >= LINES_PER_WINDOW) {
+      window.suppressed++;
+      return;
+    }
+    window.lines++;
+    const last =
+      window.lines === LINES_PER_WINDOW ? "; for ten minutes, more of this kind are only counted" : "";
+    this.#log[level](text + last, fields);
   }
 }

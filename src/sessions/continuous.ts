@@ -1,4 +1,5 @@
 import type { Log } from "../log/log.ts";
+import { Reported } from "../log/notices.ts";
 import type { SessionOutlet } from "../points/index.ts";
 import { type Clock, pause, systemClock } from "../time/clock.ts";
 import { announce } from "./announce.ts";
@@ -44,10 +45,8 @@ export class ContinuousSync {
   readonly #options: ContinuousOptions;
   readonly #clock: Clock;
   readonly #ending = new AbortController();
-  /** What was said of accounts, so that it is not said again. */
-  readonly #said = new Set<string>();
-  /** What failed in the last round, and how. */
-  readonly #failing = new Map<string, string>();
+  /** Problems of accounts, and what failed in the last round. */
+  readonly #reported = new Reported();
   /** Accounts whose stations were read by this process. */
   readonly #known = new Set<string>();
   #opened = false;
@@ -137,26 +136,22 @@ export class ContinuousSync {
       ...[...refused.keys()].map((reason) => `records are refused: ${reason}`),
     ]) {
       const line = `${label}: ${problem}`;
-      if (!this.#said.has(line)) log.warn(line);
-      this.#said.add(line);
+      if (this.#reported.isNew(line)) log.warn(line);
     }
   }
 
   /** Gives whether it went well; says once where it does not any more, or does again. */
   async #attempt(what: string, work: () => Promise<unknown>): Promise<boolean> {
     const { log } = this.#options;
-    let failure = "";
     try {
       await work();
+      if (this.#reported.ended(what)) log.info(`${what}: works again`);
+      return true;
     } catch (error) {
-      if (this.#ending.signal.aborted) return false;
-      failure = (error as Error).message;
+      const failure = (error as Error).message;
+      if (!this.#ending.signal.aborted && this.#reported.isNew(what, failure))
+        log.warn(`${what}: ${failure}; tried again with the next round`);
+      return false;
     }
-    const before = this.#failing.get(what) ?? "";
-    this.#failing.set(what, failure);
-    if (failure !== "" && failure !== before)
-      log.warn(`${what}: ${failure}; tried again with the next round`);
-    if (failure === "" && before !== "") log.info(`${what}: works again`);
-    return failure === "";
   }
 }

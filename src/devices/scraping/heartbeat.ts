@@ -1,5 +1,5 @@
-import type { Log } from "../../log/log.ts";
-import { messageOf } from "../../log/log.ts";
+import { type Log, messageOf } from "../../log/log.ts";
+import { Reported } from "../../log/notices.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { Device } from "../device.ts";
 
@@ -14,7 +14,7 @@ export class Heartbeat {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #underWay = new Set<Device>();
-  readonly #failing = new Set<Device>();
+  readonly #reported = new Reported<Device>();
   #value: 0 | 1 = 0;
   #dueAt = 0;
   #started = false;
@@ -45,7 +45,7 @@ export class Heartbeat {
 
   remove(device: Device): void {
     this.#devices.delete(device);
-    this.#failing.delete(device);
+    this.#reported.ended(device);
   }
 
   stop(): void {
@@ -74,11 +74,10 @@ export class Heartbeat {
     this.#underWay.add(device);
     try {
       await this.#write(device, value);
-      this.#failing.delete(device);
+      this.#reported.ended(device);
     } catch (error) {
-      if (!this.#failing.has(device))
+      if (this.#reported.isNew(device))
         this.#log.warn(`the heartbeat cannot be written: ${messageOf(error)}`, { device: device.info.path });
-      this.#failing.add(device);
     } finally {
       this.#underWay.delete(device);
     }

@@ -1,7 +1,6 @@
 import type { Bus } from "../../bus.ts";
 import { type Log, messageOf } from "../../log/log.ts";
-import type { Notices } from "../../log/notices.ts";
-import { QuietLog } from "../../log/quiet-log.ts";
+import { type Notices, QuietLog } from "../../log/notices.ts";
 import { isClockSet, type Scrape } from "../../points/index.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { Device } from "../device.ts";

@@ -1,4 +1,5 @@
 import type { Log } from "../../log/log.ts";
+import { Reported } from "../../log/notices.ts";
 import { convertValue, type PointValue } from "../../points/index.ts";
 import type { RegistryRow } from "../../registry/row.ts";
 import { endingWith } from "../../time/until-aborted.ts";
@@ -51,7 +52,7 @@ export class Station implements DriverDevice {
   #askedAt = Number.NEGATIVE_INFINITY;
   #scrapedAt = Number.NEGATIVE_INFINITY;
   /** Points whose values could not be converted. */
-  #warned: Set<string> | undefined;
+  #reported: Reported | undefined;
 
   /** Tells the account what will be read. */
   constructor(init: StationInit) {
@@ -287,9 +288,8 @@ export class Station implements DriverDevice {
 
   /** Once per point. */
   #warn({ point, file, line }: RegistryRow, raw: unknown, expected: string): void {
-    this.#warned ??= new Set();
-    if (this.#warned.has(point.name)) return;
-    this.#warned.add(point.name);
+    this.#reported ??= new Reported();
+    if (!this.#reported.isNew(point.name)) return;
     this.#init.log.warn(
       `point "${point.name}" of device ${this.#init.path} is null: the service sent ${JSON.stringify(raw)}, its Type wants ${expected} (${file}:${line})`,
     );

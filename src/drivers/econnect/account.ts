@@ -1,3 +1,4 @@
+import { Reported } from "../../log/notices.ts";
 import { type Clock, secondsOn, systemClock } from "../../time/clock.ts";
 import { untilAborted } from "../../time/until-aborted.ts";
 import type { DriverContext } from "../driver.ts";
@@ -38,7 +39,7 @@ export class Account {
   #kept: { readonly stations: Stations; readonly atSeconds: number } | undefined;
   #walk: Promise<Stations> | undefined;
   #pause: Pause | undefined;
-  #told = false;
+  readonly #reported = new Reported();
 
   constructor(init: AccountInit) {
     this.label = init.label;
@@ -88,8 +89,8 @@ export class Account {
 
   #succeeded(): void {
     this.#pause = undefined;
-    if (this.#told) this.#init.notice("info", "account_back", `account ${this.label} answers again`);
-    this.#told = false;
+    if (this.#reported.ended("failing"))
+      this.#init.notice("info", "account_back", `account ${this.label} answers again`);
   }
 
   #failed(cause: EconnectError): void {
@@ -99,8 +100,7 @@ export class Account {
     const until = secondsOn(this.#clock) + Math.max(seconds, cause.retryAfterSeconds ?? 0);
     this.#pause = { cause, seconds, until, failures };
     // One walk that fails in passing is not worth a line.
-    if (this.#told || (cause.retryable && failures < 2)) return;
-    this.#told = true;
+    if ((cause.retryable && failures < 2) || !this.#reported.isNew("failing")) return;
     const kind = cause.fault === "credentials" ? "credentials_refused" : "account_paused";
     const text = `account ${this.label}: ${cause.message}; it is tried again at a slowing pace`;
     this.#init.notice("error", kind, text);

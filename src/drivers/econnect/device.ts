@@ -1,4 +1,5 @@
 import type { Log } from "../../log/log.ts";
+import { Reported } from "../../log/notices.ts";
 import { convertValue, type PointValue } from "../../points/index.ts";
 import type { RegistryRow } from "../../registry/row.ts";
 import type { DriverDevice, Reading } from "../driver.ts";
@@ -22,7 +23,7 @@ export interface EconnectStationInit {
 export class EconnectStation implements DriverDevice {
   readonly #init: EconnectStationInit;
   readonly #rows: ReadonlyMap<string, RegistryRow>;
-  readonly #warned = new Set<string>();
+  readonly #reported = new Reported();
 
   constructor(init: EconnectStationInit) {
     this.#init = init;
@@ -80,8 +81,7 @@ export class EconnectStation implements DriverDevice {
     const raw = stations.valueOf(entry, row.attribute);
     const converted = convertValue(raw, type);
     if (converted.ok) return converted.value;
-    if (!this.#warned.has(name)) {
-      this.#warned.add(name);
+    if (this.#reported.isNew(name)) {
       const kind = Array.isArray(raw)
         ? `a list (${row.attribute}[0] is its first item)`
         : JSON.stringify(raw);
