@@ -19,6 +19,11 @@ export function looksLikeFormula(text: string): boolean {
   return /^([\t\r\n]|[\s\ufffd]*[=+\-@＝＋－＠])/.test(text);
 }
 
+/** One line of such a file. */
+export function csvLine(values: readonly unknown[]): string {
+  return `${values.map(csvCell).join(",")}\r\n`;
+}
+
 function quoted(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -70,6 +70,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "bus",
     "queue",
     "log",
+    "storage",
     "csv-cell",
     "devices",
     "historian",

@@ -1,8 +1,5 @@
-import { createWriteStream } from "node:fs";
-import { rename, rm } from "node:fs/promises";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { csvCell } from "../csv-cell.ts";
+import { csvLine } from "../csv-cell.ts";
+import { writeWholeFile } from "../storage/whole-file.ts";
 import { writeParquet } from "./parquet.ts";
 import { columnsOf, type RowOf, type SqlValue, type TableName } from "./tables.ts";
 
@@ -35,28 +32,16 @@ export async function exportTable<N extends TableName>(
     if (list.length > 0) yield list;
   };
   const text = async function* () {
-    if (format === "csv") yield `${names.join(",")}\r\n`;
+    if (format === "csv") yield csvLine(names);
     for await (const list of lists())
       yield list.map((row) => (format === "csv" ? csvLine(row) : jsonLine(names, row))).join("");
   };
   if (file === undefined) {
     for await (const piece of text()) print?.(piece);
-    return count;
-  }
-  const unfinished = `${file}.part`;
-  try {
-    if (format === "parquet") await writeParquet(unfinished, columnsOf(table), lists());
-    else await pipeline(Readable.from(text()), createWriteStream(unfinished, { mode: 0o600 }));
-    await rename(unfinished, file);
-  } catch (error) {
-    await rm(unfinished, { force: true });
-    throw error;
-  }
+  } else if (format === "parquet")
+    await writeWholeFile(file, (part) => writeParquet(part, columnsOf(table), lists()));
+  else await writeWholeFile(file, text());
   return count;
-}
-
-function csvLine(row: readonly SqlValue[]): string {
-  return `${row.map(csvCell).join(",")}\r\n`;
 }
 
 function jsonLine(names: readonly string[], row: readonly SqlValue[]): string {

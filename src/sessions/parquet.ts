@@ -1,4 +1,3 @@
-import { closeSync, openSync } from "node:fs";
 import { fileWriter, parquetWriteRows } from "hyparquet-writer";
 import type { Column, ColumnType, SqlValue } from "./tables.ts";
 
@@ -15,7 +14,7 @@ const TYPES = {
 /** Rows of a group, which is what lies in memory. */
 const GROUP = 10_000;
 
-/** Writes a Parquet file: times as timestamps (UTC), longs as 64-bit numbers, every column nullable. */
+/** Writes into a file, which is there, as Parquet: times as timestamps (UTC), longs as 64-bit numbers, every column nullable. */
 export async function writeParquet(
   file: string,
   columns: readonly (readonly [name: string, column: Column])[],
@@ -26,7 +25,6 @@ export async function writeParquet(
       for (const row of list)
         yield Object.fromEntries(columns.map(([name, { type }], at) => [name, asParquet(row[at]!, type)]));
   };
-  closeSync(openSync(file, "w", 0o600));
   await parquetWriteRows({
     writer: fileWriter(file),
     rows: rows(),

@@ -1,10 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { csv, type FleetReport, fileNames, json, page, type Sheet, workbook } from "../../reports/index.ts";
+import { writeWholeFile } from "../../storage/whole-file.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { outputFormat } from "../terminal/options.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { writeWholeFile } from "../terminal/whole-file.ts";
 
 export const REPORT_FORMATS = ["xlsx", "csv", "json", "html"] as const;
 export type ReportFormat = (typeof REPORT_FORMATS)[number];

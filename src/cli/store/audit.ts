@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { csvCell } from "../../csv-cell.ts";
+import { csvLine } from "../../csv-cell.ts";
 import type { Historian } from "../../historian/index.ts";
 import { WRITE_STATUSES } from "../../points/index.ts";
 import { numberOption } from "../terminal/options.ts";
@@ -120,6 +120,6 @@ const COLUMNS = [
 ];
 
 function asCsv(entries: readonly Entry[]): string {
-  const lines = entries.map((entry) => COLUMNS.map((column) => csvCell(entry[column])).join(","));
-  return [COLUMNS.join(","), ...lines].map((line) => `${line}\r\n`).join("");
+  const lines = entries.map((entry) => COLUMNS.map((column) => entry[column]));
+  return [COLUMNS, ...lines].map(csvLine).join("");
 }

@@ -1,8 +1,8 @@
 import { csvCell } from "../../csv-cell.ts";
 import type { Historian, HistoryAnswer, HistoryPage, HistoryQuery } from "../../historian/index.ts";
+import { writeWholeFile } from "../../storage/whole-file.ts";
 import { counted, formatTable, formatValue } from "../terminal/table.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { writeWholeFile } from "../terminal/whole-file.ts";
 
 /** Endings of files by form. */
 export const FORMATS = { table: ["txt"], csv: ["csv"], json: ["json"] } as const;

@@ -1,19 +1,13 @@
-import { csvCell } from "../../csv-cell.ts";
-import type { Cell } from "../field.ts";
-import type { Sheet, SheetColumn } from "../sheets.ts";
+import { csvLine } from "../../csv-cell.ts";
+import type { Sheet } from "../sheets.ts";
 
 /** CSV, UTF-8. Times are ISO 8601 in UTC, days `2026-11-21`. */
 export function* csv({ columns, rows }: Sheet): Generator<string, void, undefined> {
-  yield line(columns.map(({ title }) => csvCell(title)));
-  for (const row of rows) yield line(row.map((cell, at) => sheetCell(cell, columns[at]!)));
-}
-
-function line(cells: readonly string[]): string {
-  return `${cells.join(",")}\r\n`;
-}
-
-function sheetCell(cell: Cell, { format }: SheetColumn): string {
-  return cell instanceof Date ? isoText(cell, format === "day") : csvCell(cell);
+  yield csvLine(columns.map(({ title }) => title));
+  for (const row of rows)
+    yield csvLine(
+      row.map((cell, at) => (cell instanceof Date ? isoText(cell, columns[at]!.format === "day") : cell)),
+    );
 }
 
 /** `2026-11-21T08:00:00Z`, or the day alone. */

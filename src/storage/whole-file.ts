@@ -1,10 +1,15 @@
 import { open, rename, rm } from "node:fs/promises";
 import { resolve } from "node:path";
 
-/** Writes a file that only its owner can read. It is in place when all of it is, and takes the place of an older one. */
+type Pieces = AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>;
+
+/**
+ * Writes a file that only its owner can read. It is in place when all of it is, and takes the place of an older one. `content` is
+ * the file's pieces, or a function that writes to the path given.
+ */
 export async function writeWholeFile(
   file: string,
-  pieces: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
+  content: Pieces | ((part: string) => Promise<void>),
 ): Promise<void> {
   const path = resolve(file);
   const part = `${path}.part`;
@@ -13,7 +18,9 @@ export async function writeWholeFile(
   try {
     const handle = await open(part, "wx", 0o600);
     try {
-      for await (const piece of pieces) await handle.writeFile(piece);
+      if (typeof content === "function") await content(part);
+      else for await (const piece of content) await handle.writeFile(piece);
+      await handle.sync();
     } finally {
       await handle.close();
     }
