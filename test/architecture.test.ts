@@ -94,6 +94,7 @@ const ROOMS: Record<string, readonly string[]> = {
   "drivers/chargepoint": ["api", "account", "registers", "control", "discovery", "planning"],
   "drivers/chargepoint/account": ["limits", "reads", "sources"],
   historian: ["stores", "ingest", "record", "query", "gaps", "delivery"],
+  sessions: ["database", "query", "sync"],
   mqtt: ["broker", "commands", "publishing", "client", "intake", "self-test"],
   simulator: ["world", "answers", "trouble", "http", "control", "econnect"],
 };

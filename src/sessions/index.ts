@@ -1,13 +1,23 @@
 /** Charging sessions in SQL: what reads them from the network, keeps them, and answers about them. */
 
-export { ContinuousSync } from "./continuous.ts";
-export { type Rows, type SessionDatabase, SessionDatabaseError } from "./database.ts";
-export { postgresDialect, sqliteDialect } from "./dialect.ts";
-export { type ExportOptions, exportTable } from "./export.ts";
-export { createSessionDatabase, type OpenOptions, openSessionDatabase, sessionBackends } from "./open.ts";
-export { type DayEnergy, type DayPayments, type Range, type ReadOptions, SessionReader } from "./reader.ts";
-export type { Progress } from "./reading.ts";
-export { ddl } from "./schema.ts";
-export { syncSessions } from "./sync.ts";
-export type { SessionAccount, SyncOptions, SyncReport } from "./sync-options.ts";
-export { columnsOf, type RowOf, type TableName, tableNames } from "./tables.ts";
+export { type Rows, type SessionDatabase, SessionDatabaseError } from "./database/contract.ts";
+export { postgresDialect, sqliteDialect } from "./database/dialect.ts";
+export {
+  createSessionDatabase,
+  type OpenOptions,
+  openSessionDatabase,
+  sessionBackends,
+} from "./database/open.ts";
+export { ddl } from "./database/schema.ts";
+export { columnsOf, type RowOf, type TableName, tableNames } from "./database/tables.ts";
+export { type ExportOptions, exportTable } from "./query/export.ts";
+export {
+  type DayEnergy,
+  type DayPayments,
+  type Range,
+  type ReadOptions,
+  SessionReader,
+} from "./query/reader.ts";
+export { ContinuousSync } from "./sync/continuous.ts";
+export type { Progress, SessionAccount, SyncOptions, SyncReport } from "./sync/options.ts";
+export { syncSessions } from "./sync/sync.ts";

@@ -5,8 +5,8 @@ import {
   type Station,
 } from "../../drivers/chargepoint/api/index.ts";
 import { timeOf } from "../../points/index.ts";
-import { wireTime } from "../../sessions/times.ts";
-import { walkSessions } from "../../sessions/walk.ts";
+import { wireTime } from "../../sessions/database/times.ts";
+import { walkSessions } from "../../sessions/sync/walk.ts";
 import type { Usage } from "../fleet-data.ts";
 import { UsageTally, type UsedBySession } from "../usage.ts";
 import type { ChargePointOptions, Client } from "./chargepoint-reading.ts";

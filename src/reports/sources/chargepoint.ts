@@ -12,7 +12,7 @@ import {
   TransportError,
 } from "../../drivers/chargepoint/api/index.ts";
 import { timeOf } from "../../points/index.ts";
-import { wireTime } from "../../sessions/times.ts";
+import { wireTime } from "../../sessions/database/times.ts";
 import {
   type Alarms,
   COMMON_COLUMNS,

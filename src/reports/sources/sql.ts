@@ -1,6 +1,6 @@
+import { tables } from "../../sessions/database/tables.ts";
+import { wireTime } from "../../sessions/database/times.ts";
 import { type RowOf, type SessionDatabase, SessionReader } from "../../sessions/index.ts";
-import { tables } from "../../sessions/tables.ts";
-import { wireTime } from "../../sessions/times.ts";
 import {
   type Alarms,
   COMMON_COLUMNS,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { toWireTime, wireTime } from "../../src/sessions/times.ts";
+import { toWireTime, wireTime } from "../../../src/sessions/database/times.ts";
 
 test("times of the service become UTC to the second; what is none becomes nothing", () => {
   expect(toWireTime("2026-10-25T02:30:00+02:00")).toBe("2026-10-25T00:30:00Z");

@@ -1,8 +1,8 @@
 import { Thread } from "../../storage/thread-calls.ts";
-import { type Rows, type SessionDatabase, SessionDatabaseError, type Statement } from "../database.ts";
-import { sqliteDialect } from "../dialect.ts";
-import type { SqlValue } from "../tables.ts";
-import type { Calls, Failure, ThreadSettings } from "./calls.ts";
+import { type Rows, type SessionDatabase, SessionDatabaseError, type Statement } from "./contract.ts";
+import { sqliteDialect } from "./dialect.ts";
+import type { Calls, Failure, ThreadSettings } from "./sqlite-worker.ts";
+import type { SqlValue } from "./tables.ts";
 
 /** Sessions in one SQLite file. One thread writes, another reads, so that neither holds up the bridge. */
 export class SqliteSessions implements SessionDatabase {
@@ -38,7 +38,7 @@ export class SqliteSessions implements SessionDatabase {
 function threadOf(settings: ThreadSettings): Thread<Calls, Failure> {
   const { file } = settings;
   return new Thread({
-    entry: new URL("./worker.ts", import.meta.url),
+    entry: new URL("./sqlite-worker.ts", import.meta.url),
     name: "sessions",
     settings,
     failed: ({ message, retry }) => new SessionDatabaseError(message, retry),

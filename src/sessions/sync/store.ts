@@ -1,6 +1,13 @@
-import type { ChargingSession, SessionIntervals, Station } from "../drivers/chargepoint/api/index.ts";
-import { NOTHING_TALLIED, type SessionDatabase, type Statement, type Tally, tallyOf } from "./database.ts";
-import { quoted } from "./dialect.ts";
+import type { ChargingSession, SessionIntervals, Station } from "../../drivers/chargepoint/api/index.ts";
+import {
+  NOTHING_TALLIED,
+  type SessionDatabase,
+  type Statement,
+  type Tally,
+  tallyOf,
+} from "../database/contract.ts";
+import { quoted } from "../database/dialect.ts";
+import { columnsOf, type RowOf, type TableName } from "../database/tables.ts";
 import { insert, insertMissing, type PartOf, upsert } from "./inserts.ts";
 import {
   intervalRows,
@@ -12,7 +19,6 @@ import {
   stationRow,
   userOfSession,
 } from "./rows.ts";
-import { columnsOf, type RowOf, type TableName } from "./tables.ts";
 
 export interface StoreOptions {
   /** Whether what tells who the driver is goes into the tables. */

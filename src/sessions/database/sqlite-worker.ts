@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
 import type { SQLInputValue } from "node:sqlite";
+import { workerData } from "node:worker_threads";
 import { Connection, type Form, makeFile } from "../../storage/sqlite.ts";
 import { sqliteFailure } from "../../storage/sqlite-failure.ts";
+import { serveThread } from "../../storage/thread-calls.ts";
 import {
   NOTHING_TALLIED,
   type Rows,
@@ -9,11 +11,28 @@ import {
   type Statement,
   tallyOf,
   valuesOf,
-} from "../database.ts";
-import { sqliteDialect } from "../dialect.ts";
-import { ddl, migrationsFrom, SCHEMA_VERSION } from "../schema.ts";
-import type { SqlValue } from "../tables.ts";
-import type { Calls } from "./calls.ts";
+} from "./contract.ts";
+import { sqliteDialect } from "./dialect.ts";
+import { ddl, migrationsFrom, SCHEMA_VERSION } from "./schema.ts";
+import type { SqlValue } from "./tables.ts";
+
+/** The thread of a SQLite file of sessions: what it is started with, and what it is asked. */
+export interface ThreadSettings {
+  readonly file: string;
+  readonly readonly: boolean;
+}
+
+export interface Calls {
+  open(none: undefined): void;
+  write(statements: readonly Statement[]): Rows[];
+  read(query: { readonly sql: string; readonly values: readonly SqlValue[] }): Rows;
+  close(none: undefined): void;
+}
+
+export interface Failure {
+  readonly message: string;
+  readonly retry: boolean;
+}
 
 const FORM: Form = {
   newest: SCHEMA_VERSION,
@@ -38,8 +57,8 @@ const GIVE_UP: Readonly<Record<number, string>> = {
   26: "it is not a SQLite file; set sessions.connection.path to another file",
 };
 
-/** The thread's side: one connection to the file, opened when needed. */
-export class SessionFile implements Calls {
+/** One connection to the file, opened when needed. */
+class SessionFile implements Calls {
   readonly #file: string;
   readonly #readonly: boolean;
   #connection: Connection | undefined;
@@ -108,3 +127,10 @@ function answerOf(connection: Connection, sql: string, values: readonly SqlValue
   const bound = values.map((value): SQLInputValue => (typeof value === "boolean" ? Number(value) : value));
   return connection.all<Rows[number]>(sql, ...bound);
 }
+
+const { file, readonly } = workerData as ThreadSettings;
+const sessions = new SessionFile(file, readonly);
+serveThread<Calls, Failure>(sessions, (error) => {
+  const { message, retry } = sessions.failure(error);
+  return { message, retry };
+});

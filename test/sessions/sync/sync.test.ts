@@ -5,11 +5,11 @@ import {
   type SyncOptions,
   syncSessions,
   type TableName,
-} from "../../src/sessions/index.ts";
-import { systemClock } from "../../src/time/clock.ts";
-import { hurried } from "../helpers/hurried.ts";
-import { all, type DatabasePlace, places, sqlitePlace } from "./databases.ts";
-import { type Simulated, START, simulated } from "./simulated.ts";
+} from "../../../src/sessions/index.ts";
+import { systemClock } from "../../../src/time/clock.ts";
+import { hurried } from "../../helpers/hurried.ts";
+import { all, type DatabasePlace, places, sqlitePlace } from "../databases.ts";
+import { type Simulated, START, simulated } from "../simulated.ts";
 
 const DAY = 86_400_000;
 

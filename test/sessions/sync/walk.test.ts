@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { ChargingSession } from "../../src/drivers/chargepoint/api/index.ts";
-import { type Client, walkSessions } from "../../src/sessions/walk.ts";
-import { hurried } from "../helpers/hurried.ts";
+import type { ChargingSession } from "../../../src/drivers/chargepoint/api/index.ts";
+import { type Client, walkSessions } from "../../../src/sessions/sync/walk.ts";
+import { hurried } from "../../helpers/hurried.ts";
 
 const FROM = "2026-01-01T00:00:00Z";
 const TO = "2027-01-01T00:00:00Z";

@@ -1,4 +1,4 @@
-import { timeOf } from "../points/index.ts";
+import { timeOf } from "../../points/index.ts";
 
 /** `2026-11-21T08:00:00Z`: as the service and both databases have times, to the second; texts of it sort by time. */
 export function wireTime(time: Date): string {

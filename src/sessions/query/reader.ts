@@ -1,7 +1,7 @@
-import type { Rows, SessionDatabase } from "./database.ts";
-import { quoted } from "./dialect.ts";
-import { columnsOf, type RowOf, type SqlValue, type TableName, tables } from "./tables.ts";
-import { wireTime } from "./times.ts";
+import type { Rows, SessionDatabase } from "../database/contract.ts";
+import { quoted } from "../database/dialect.ts";
+import { columnsOf, type RowOf, type SqlValue, type TableName, tables } from "../database/tables.ts";
+import { wireTime } from "../database/times.ts";
 
 /** From `from` on, and before `to`, by the time of the table: start, report or occurrence. */
 export interface Range {

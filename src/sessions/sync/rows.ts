@@ -5,10 +5,10 @@ import type {
   Station,
   Transaction,
   User,
-} from "../drivers/chargepoint/api/index.ts";
+} from "../../drivers/chargepoint/api/index.ts";
+import type { RowOf } from "../database/tables.ts";
+import { toWireTime } from "../database/times.ts";
 import type { PartOf } from "./inserts.ts";
-import type { RowOf } from "./tables.ts";
-import { toWireTime } from "./times.ts";
 
 /** Records of the service as rows of the tables. What a row cannot do without and the record does not tell, refuses it. */
 

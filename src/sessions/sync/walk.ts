@@ -4,9 +4,9 @@ import {
   operations,
   ProtocolError,
   type ResponseOf,
-} from "../drivers/chargepoint/api/index.ts";
-import { type Clock, pause, systemClock } from "../time/clock.ts";
-import { toWireTime } from "./times.ts";
+} from "../../drivers/chargepoint/api/index.ts";
+import { type Clock, pause, systemClock } from "../../time/clock.ts";
+import { toWireTime } from "../database/times.ts";
 
 export type Client = Pick<ChargePointClient, "call">;
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type SessionDatabase, SessionDatabaseError, SessionReader } from "../../src/sessions/index.ts";
-import { insertMissing, upsert } from "../../src/sessions/inserts.ts";
-import { all, type DatabasePlace, places } from "./databases.ts";
+import { type SessionDatabase, SessionDatabaseError, SessionReader } from "../../../src/sessions/index.ts";
+import { insertMissing, upsert } from "../../../src/sessions/sync/inserts.ts";
+import { all, type DatabasePlace, places } from "../databases.ts";
 
 const NAME = `Zoë "O'Neil" 🚗; DROP TABLE session --`;
 

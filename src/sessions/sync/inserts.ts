@@ -1,6 +1,6 @@
-import type { Statement } from "./database.ts";
-import { type Dialect, quoted } from "./dialect.ts";
-import { columnsOf, type RowOf, type SqlValue, type TableName, tables } from "./tables.ts";
+import type { Statement } from "../database/contract.ts";
+import { type Dialect, quoted } from "../database/dialect.ts";
+import { columnsOf, type RowOf, type SqlValue, type TableName, tables } from "../database/tables.ts";
 
 /** Values for some columns of a table. */
 export type PartOf<N extends TableName> = Partial<RowOf<N>>;

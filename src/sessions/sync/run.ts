@@ -1,9 +1,9 @@
-import type { SessionDatabase, Statement } from "./database.ts";
-import type { Dialect } from "./dialect.ts";
+import type { SessionDatabase, Statement } from "../database/contract.ts";
+import type { Dialect } from "../database/dialect.ts";
+import type { RowOf } from "../database/tables.ts";
+import { columnsOf } from "../database/tables.ts";
+import { SessionReader } from "../query/reader.ts";
 import { upsert } from "./inserts.ts";
-import { SessionReader } from "./reader.ts";
-import type { RowOf } from "./tables.ts";
-import { columnsOf } from "./tables.ts";
 
 export type Run = RowOf<"sync_run">;
 

@@ -5,17 +5,15 @@ import {
   ProtocolError,
   pages,
   SoapFaultError,
-} from "../drivers/chargepoint/api/index.ts";
-import { type Clock, systemClock } from "../time/clock.ts";
-import type { Statement } from "./database.ts";
-import { readIntervals } from "./read-intervals.ts";
-import { readAlarms, readPayments, readStations, readUsers } from "./read-others.ts";
-import { SessionReader } from "./reader.ts";
-import type { Progress } from "./reading.ts";
+} from "../../drivers/chargepoint/api/index.ts";
+import { type Clock, systemClock } from "../../time/clock.ts";
+import type { Statement } from "../database/contract.ts";
+import { toWireTime, wireTime } from "../database/times.ts";
+import { SessionReader } from "../query/reader.ts";
+import type { Progress, SyncOptions, SyncReport } from "./options.ts";
+import { readAlarms, readIntervals, readPayments, readStations, readUsers } from "./read-others.ts";
+import { countPage, endRun, keepRun, lastRun, moveRun, type Run } from "./run.ts";
 import { SessionStore } from "./store.ts";
-import type { SyncOptions, SyncReport } from "./sync-options.ts";
-import { countPage, endRun, keepRun, lastRun, moveRun, type Run } from "./sync-run.ts";
-import { toWireTime, wireTime } from "./times.ts";
 import { walkSessions } from "./walk.ts";
 
 /** Sessions that are not under way any more and are older than the walk: so many are asked for one by one in a run. */

@@ -1,7 +1,7 @@
-import type { Clock } from "../time/clock.ts";
-import type { SessionDatabase } from "./database.ts";
-import type { Progress } from "./reading.ts";
-import type { Run } from "./sync-run.ts";
+import type { Clock } from "../../time/clock.ts";
+import type { SessionDatabase } from "../database/contract.ts";
+import type { Run } from "./run.ts";
+import type { SessionStore } from "./store.ts";
 import type { Client } from "./walk.ts";
 
 /** One user name at one endpoint. */
@@ -50,4 +50,26 @@ export interface SyncReport {
   readonly intervals: number;
   /** What the account's plan does not include, or the service would not answer; the rest was read. */
   readonly problems: readonly string[];
+}
+
+/** How far a sync has come. */
+export interface Progress {
+  readonly phase: "stations" | "sessions" | "payments" | "alarms" | "intervals";
+  /** Sessions that start before this, or payments reported before, are stored. */
+  readonly reached?: string;
+  readonly from: string;
+  readonly to: string;
+  /** Rows of this phase in this run. */
+  readonly count: number;
+}
+
+/** How a part of a sync reads and tells. */
+export interface Reading {
+  readonly client: Client;
+  readonly store: SessionStore;
+  readonly signal: AbortSignal;
+  /** Now, as the tables have it. */
+  readonly at: string;
+  refuse(reasons: ReadonlyMap<string, number>): void;
+  progress(phase: Progress["phase"], count: number, reached?: string): void;
 }

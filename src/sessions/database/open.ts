@@ -1,8 +1,8 @@
 import { isAbsolute, join } from "node:path";
-import { CONNECTION_SCHEMA, type PostgresConnection, withUrl } from "../config/postgres-connection.ts";
-import { type SessionDatabase, SessionDatabaseError } from "./database.ts";
-import { PostgresSessions, SETTING } from "./postgres/database.ts";
-import { SqliteSessions } from "./sqlite/database.ts";
+import { CONNECTION_SCHEMA, type PostgresConnection, withUrl } from "../../config/postgres-connection.ts";
+import { type SessionDatabase, SessionDatabaseError } from "./contract.ts";
+import { PostgresSessions, SETTING } from "./postgres.ts";
+import { SqliteSessions } from "./sqlite.ts";
 
 interface OpenContext {
   /** Folder of what the bridge itself keeps. */

@@ -1,7 +1,7 @@
-import type { PortEnergy, SessionEvent, SessionOutlet } from "../points/index.ts";
-import type { SessionDatabase } from "./database.ts";
-import { SessionReader } from "./reader.ts";
-import type { RowOf } from "./tables.ts";
+import type { PortEnergy, SessionEvent, SessionOutlet } from "../../points/index.ts";
+import type { SessionDatabase } from "../database/contract.ts";
+import type { RowOf } from "../database/tables.ts";
+import { SessionReader } from "../query/reader.ts";
 
 interface AnnounceOptions {
   readonly outlet: SessionOutlet;

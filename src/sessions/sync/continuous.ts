@@ -1,13 +1,13 @@
-import type { Log } from "../log/log.ts";
-import { Reported } from "../log/notices.ts";
-import type { SessionOutlet } from "../points/index.ts";
-import { type Clock, pause, systemClock } from "../time/clock.ts";
+import type { Log } from "../../log/log.ts";
+import { Reported } from "../../log/notices.ts";
+import type { SessionOutlet } from "../../points/index.ts";
+import { type Clock, pause, systemClock } from "../../time/clock.ts";
+import type { SessionDatabase } from "../database/contract.ts";
+import { wireTime } from "../database/times.ts";
 import { announce } from "./announce.ts";
-import type { SessionDatabase } from "./database.ts";
+import type { SessionAccount, SyncReport } from "./options.ts";
+import { lastRun } from "./run.ts";
 import { syncSessions } from "./sync.ts";
-import type { SessionAccount, SyncReport } from "./sync-options.ts";
-import { lastRun } from "./sync-run.ts";
-import { wireTime } from "./times.ts";
 
 export interface ContinuousSettings {
   readonly intervalSeconds: number;

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createLog } from "../../src/log/log.ts";
-import type { PortEnergy, SessionEvent, SessionOutlet } from "../../src/points/index.ts";
-import { ContinuousSync, type SessionDatabase, SessionReader } from "../../src/sessions/index.ts";
-import { systemClock } from "../../src/time/clock.ts";
-import { all, type DatabasePlace, sqlitePlace } from "./databases.ts";
-import { type Simulated, simulated } from "./simulated.ts";
+import { createLog } from "../../../src/log/log.ts";
+import type { PortEnergy, SessionEvent, SessionOutlet } from "../../../src/points/index.ts";
+import { ContinuousSync, type SessionDatabase, SessionReader } from "../../../src/sessions/index.ts";
+import { systemClock } from "../../../src/time/clock.ts";
+import { all, type DatabasePlace, sqlitePlace } from "../databases.ts";
+import { type Simulated, simulated } from "../simulated.ts";
 
 const SETTINGS = {
   ...{ intervalSeconds: 300, lookBackDays: 1, recheckDays: 3 },

@@ -8,10 +8,10 @@ import {
   type Statement,
   tallyOf,
   valuesOf,
-} from "../database.ts";
-import { postgresDialect, quoted } from "../dialect.ts";
-import { ddl, migrationsFrom, SCHEMA_VERSION } from "../schema.ts";
-import type { SqlValue } from "../tables.ts";
+} from "./contract.ts";
+import { postgresDialect, quoted } from "./dialect.ts";
+import { ddl, migrationsFrom, SCHEMA_VERSION } from "./schema.ts";
+import type { SqlValue } from "./tables.ts";
 
 /** Names the connection settings in messages. */
 export const SETTING = "sessions.connection";

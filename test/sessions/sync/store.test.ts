@@ -2,11 +2,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type ChargingSession, operations } from "../../src/drivers/chargepoint/api/index.ts";
-import { openSessionDatabase, type SessionDatabase, SessionReader } from "../../src/sessions/index.ts";
-import { SessionStore } from "../../src/sessions/store.ts";
-import { Workplace } from "../cli/workplace.ts";
-import { all, type DatabasePlace, places } from "./databases.ts";
+import { type ChargingSession, operations } from "../../../src/drivers/chargepoint/api/index.ts";
+import { openSessionDatabase, type SessionDatabase, SessionReader } from "../../../src/sessions/index.ts";
+import { SessionStore } from "../../../src/sessions/sync/store.ts";
+import { Workplace } from "../../cli/workplace.ts";
+import { all, type DatabasePlace, places } from "../databases.ts";
 
 const FROM = { account: "a", at: "2026-11-02T00:00:00Z", announceSince: null };
 const ENDED = {
