@@ -11,7 +11,6 @@ import {
   writeSync,
 } from "node:fs";
 import { asideName, Connection, type Row, removeFile, removeLogs, syncFolder } from "../storage/sqlite.ts";
-import { create, PAGE_BYTES } from "./connection.ts";
 import {
   type CounterKind,
   type CounterRow,
@@ -20,6 +19,7 @@ import {
   readCountersFile,
   sumOf,
 } from "./counters.ts";
+import { create, PAGE_BYTES } from "./file.ts";
 import { checksum, numberOf, recordChecksum } from "./records.ts";
 import { DEAD_BYTES } from "./size-limit.ts";
 

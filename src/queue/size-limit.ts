@@ -1,6 +1,6 @@
 import type { Connection } from "../storage/sqlite.ts";
-import { PAGE_BYTES } from "./connection.ts";
 import type { Counters } from "./counters.ts";
+import { PAGE_BYTES } from "./file.ts";
 import type { Evicted } from "./messages.ts";
 
 /** Of a row, besides its texts: ids, counts, lengths. */

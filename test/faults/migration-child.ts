@@ -3,7 +3,7 @@
  *
  *   node migration-child.ts <file>
  */
-import { QUEUE_FORM } from "../../src/queue/schema.ts";
+import { QUEUE_FORM } from "../../src/queue/file.ts";
 import { Connection } from "../../src/storage/sqlite.ts";
 
 const connection = Connection.open(process.argv[2]!, {});

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { kindOf } from "../../src/queue/schema.ts";
+import { kindOf } from "../../src/queue/file.ts";
 
 test("a file is known by its header", () => {
   const header = Buffer.alloc(100);

@@ -7,14 +7,12 @@ import { rejection } from "../json-values.ts";
 import { toPieces } from "./batch.ts";
 import { type Policies, prepareDatabase } from "./database.ts";
 import { InfluxHttp } from "./http.ts";
-import { identifier, literal, where } from "./influxql.ts";
+import { identifier, literal, MissingError, runQuery, type Series, where } from "./influxql.ts";
 import { jsonFieldOf, type Layout, META } from "./layout.ts";
 import { type FieldKind, safeName } from "./line.ts";
-import { MissingError, runQuery, type Series } from "./queries.ts";
 import { InfluxRetention, type Source } from "./retention.ts";
 import type { InfluxTarget } from "./settings.ts";
-import { TopicBook } from "./topic-book.ts";
-import { META_COLUMNS, type MetaRow, readTopic, type StoredTopic } from "./topic-meta.ts";
+import { META_COLUMNS, type MetaRow, readTopic, type StoredTopic, TopicBook } from "./topic-book.ts";
 import { BodyLimit, Delivery } from "./writer.ts";
 
 export interface InfluxOptions {

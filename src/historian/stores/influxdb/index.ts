@@ -1,7 +1,6 @@
 import type { HistorianBackendType } from "../../contract.ts";
 import { InfluxBackend } from "./backend.ts";
-import { evLayout } from "./layout-ev.ts";
-import { volttronLayout } from "./layout-volttron.ts";
+import { evLayout, volttronLayout } from "./layout.ts";
 import { CONNECTION_SCHEMA, type InfluxConnection, targetOf } from "./settings.ts";
 
 /** A time series server: InfluxDB 1.x, and the write endpoints of 2.x and 3. */

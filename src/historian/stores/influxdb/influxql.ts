@@ -1,4 +1,8 @@
+import { HistorianError } from "../../errors.ts";
+import { isMissing, judge, reasonOf, shortened } from "./answer.ts";
+import type { InfluxHttp } from "./http.ts";
 import type { Tag } from "./line.ts";
+import type { InfluxTarget } from "./settings.ts";
 
 /** A name of a database, policy, measurement, field or tag. Whatever is in it, it stays one name. */
 export function identifier(name: string): string {
@@ -24,4 +28,67 @@ export function where(tags: readonly Tag[], start?: number, end?: number): strin
   if (start !== undefined) conditions.push(`time >= ${timeLiteral(start)}`);
   if (end !== undefined) conditions.push(`time < ${timeLiteral(end)}`);
   return conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
+}
+
+/** One series of an answer. Times are microseconds. */
+export interface Series {
+  readonly name: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly columns: readonly string[];
+  readonly values: readonly (readonly unknown[])[];
+}
+
+/** A database or retention policy that is not there (any more). */
+export class MissingError extends HistorianError {}
+
+/**
+ * Asks in InfluxQL at `/query`, which versions 2 and 3 have too (2: a DBRP mapping must lead from the name to the bucket). Over our own HTTP
+ * and not the client library, whose answers can stay away for ever and whose times are objects.
+ */
+export async function runQuery(
+  http: InfluxHttp,
+  { url, database }: InfluxTarget,
+  text: string,
+  signal?: AbortSignal,
+): Promise<readonly Series[]> {
+  const answer = await http.post(
+    {
+      path: "/query",
+      query: { db: database, epoch: "u" },
+      body: new URLSearchParams({ q: text }).toString(),
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+    },
+    signal,
+  );
+  if (answer.status !== 200) {
+    const verdict = judge(answer, url);
+    if (verdict.kind === "failed") throw verdict.error;
+    const { text: reason = `HTTP ${answer.status}` } = reasonOf(answer.body);
+    throw new HistorianError("give_up", `InfluxDB at ${url} does not take the query: ${shortened(reason)}`);
+  }
+  return seriesOf(answer.body, url);
+}
+
+interface QueryAnswer {
+  readonly error?: string;
+  readonly results?: readonly { readonly error?: string; readonly series?: readonly Series[] }[];
+}
+
+function seriesOf(body: string, url: string): readonly Series[] {
+  let answer: QueryAnswer;
+  try {
+    answer = JSON.parse(body) as QueryAnswer;
+  } catch (error) {
+    throw new HistorianError("retry", `InfluxDB at ${url}: its answer is no JSON; check url`, {
+      cause: error,
+    });
+  }
+  const reason = answer.error ?? answer.results?.find(({ error }) => error !== undefined)?.error;
+  if (isMissing(reason)) throw new MissingError("retry", `InfluxDB at ${url}: ${shortened(reason ?? "")}`);
+  if (reason !== undefined)
+    throw new HistorianError(
+      /authoriz/.test(reason) ? "give_up" : "retry",
+      `InfluxDB at ${url} cannot answer: ${shortened(reason)}`,
+    );
+  return answer.results?.flatMap(({ series }) => series ?? []) ?? [];
 }

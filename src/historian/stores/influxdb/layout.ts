@@ -1,5 +1,5 @@
 import type { Sample } from "../../contract.ts";
-import type { Tag } from "./line.ts";
+import { safeName, safeNameBeside, type Tag } from "./line.ts";
 
 /** Where a topic's values are: one series. */
 export interface Location {
@@ -24,4 +24,100 @@ export const META = "meta";
 /** Field of the values, in JSON, that are of another kind than their field; empty: see the field itself. */
 export function jsonFieldOf(field: string): string {
   return `${field}_json`;
+}
+
+/** Topics of the audit of writes begin so. */
+const AUDIT = "actuators/write/";
+
+/**
+ * VOLTTRON's layout: the last level of the lower-case topic is the measurement, the three before it are the tags device,
+ * building and campus (campus with all that is left of it), `source` tells where it came from, the field is `value`.
+ */
+export const volttronLayout: Layout = {
+  wide: false,
+  locate(key) {
+    const levels = key.split("/");
+    const measurement = levels.pop() ?? "";
+    const device = levels.pop();
+    const building = levels.pop();
+    const campus = levels.length > 0 ? levels.join("/") : undefined;
+    const tags: Tag[] = [
+      ["building", tagValue(building)],
+      ["campus", tagValue(campus)],
+      ["device", tagValue(device)],
+      ["source", key.startsWith(AUDIT) ? "record" : "scrape"],
+    ];
+    return { measurement: safeNameBeside(measurement, META), tags };
+  },
+  field: () => "value",
+};
+
+function tagValue(level: string | undefined): string {
+  return level === undefined ? "" : safeName(level);
+}
+
+/** A port at the end of a point's name, as in the registries that come along: `portLoad_1`, `Status_1A`. */
+const PORT = /_(\d+[a-z]?)$/i;
+const SESSION = /^session_/i;
+const ALARM = /^(clear)?alarm/i;
+/** A field cannot be called like a tag or like the time. */
+const RESERVED = new Set(["time", "device", "port"]);
+
+/**
+ * Wide lines for dashboards: one line a device or port and time. Measurements `ev_port`, `ev_station`, `ev_session`,
+ * `ev_alarm` (and `ev_write`, the audit of writes) by the names of the points; tags `device` (its path) and
+ * `port`; a field a point, with its unit: `portLoad_1` in kW is `port_load_kw` of `ev_port` with `port` = `1`.
+ */
+export const evLayout: Layout = {
+  wide: true,
+  locate(key) {
+    const audit = key.startsWith(AUDIT);
+    const path = audit ? key.slice(AUDIT.length) : key;
+    const cut = path.lastIndexOf("/");
+    const point = path.slice(cut + 1);
+    const port = PORT.exec(point)?.[1] ?? "";
+    return {
+      measurement: audit ? "ev_write" : measurementOf(point, port),
+      tags: [
+        ["device", cut < 0 ? "" : safeName(path.slice(0, cut))],
+        ["port", port],
+      ],
+    };
+  },
+  field({ topic, meta }) {
+    const point = topic.slice(topic.lastIndexOf("/") + 1);
+    const name = words(point.replace(PORT, "").replace(SESSION, "")) || "value";
+    const unit = unitWords(meta.units);
+    const field = unit === "" || says(name, unit) ? name : `${name}_${unit}`;
+    return RESERVED.has(field) ? `${field}_value` : field;
+  },
+};
+
+function measurementOf(point: string, port: string): string {
+  if (SESSION.test(point)) return "ev_session";
+  if (ALARM.test(point)) return "ev_alarm";
+  return port === "" ? "ev_station" : "ev_port";
+}
+
+/** `portLoad` → `port_load`, `unitPricePerKWh` → `unit_price_per_kwh`. */
+function words(name: string): string {
+  const apart = name
+    .replaceAll(/k(wh?|va)(?![a-z])/gi, (unit) => `_${unit.toLowerCase()}_`)
+    .replaceAll(/([\p{Ll}\d])(\p{Lu})/gu, "$1_$2")
+    .replaceAll(/(\p{Lu})(\p{Lu}\p{Ll})/gu, "$1_$2");
+  return joined(apart).toLowerCase();
+}
+
+function joined(text: string): string {
+  return text.replaceAll(/[^\p{L}\p{N}]+/gu, "_").replaceAll(/^_|_$/g, "");
+}
+
+function unitWords(unit: string): string {
+  const named = unit.replaceAll("%", "percent").replaceAll("°", "deg").replaceAll("/", " per ");
+  return joined(named).toLowerCase();
+}
+
+/** Whether a name tells its unit already: `startBatteryPercentage` in %. */
+function says(name: string, unit: string): boolean {
+  return `_${name}_`.includes(`_${unit}_`) || (unit === "percent" && name.includes(unit));
 }

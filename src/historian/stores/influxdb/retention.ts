@@ -1,7 +1,6 @@
 import type { Retention } from "../../contract.ts";
 import { HistorianError } from "../../errors.ts";
-import { where } from "./influxql.ts";
-import type { Series } from "./queries.ts";
+import { type Series, where } from "./influxql.ts";
 
 const HOUR = 3600e6;
 const SHORTEST_STEP = HOUR / 60;

@@ -1,8 +1,7 @@
 import type { BackendContext } from "../../../../src/historian/contract.ts";
 import { InfluxBackend } from "../../../../src/historian/stores/influxdb/backend.ts";
 import { influxdb } from "../../../../src/historian/stores/influxdb/index.ts";
-import { evLayout } from "../../../../src/historian/stores/influxdb/layout-ev.ts";
-import { volttronLayout } from "../../../../src/historian/stores/influxdb/layout-volttron.ts";
+import { evLayout, volttronLayout } from "../../../../src/historian/stores/influxdb/layout.ts";
 import { type InfluxConnection, targetOf } from "../../../../src/historian/stores/influxdb/settings.ts";
 import { createLog } from "../../../../src/log/log.ts";
 

@@ -2,11 +2,10 @@ import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from "
 import { dirname } from "node:path";
 import { Connection, removeLogs } from "../storage/sqlite.ts";
 import { sqliteCode } from "../storage/sqlite-failure.ts";
-import { type ConnectOptions, connect, create } from "./connection.ts";
 import { readCounterRows, readCountersFile, removeCountersFile, sumOf } from "./counters.ts";
 import { QueueError } from "./failure.ts";
+import { type ConnectOptions, connect, create, kindOf, newerQueue, QUEUE_FORM } from "./file.ts";
 import { finishSalvage, type Salvaged, salvage } from "./salvage.ts";
-import { kindOf, newerQueue, QUEUE_FORM } from "./schema.ts";
 
 /** Opens a queue that another process runs: changes nothing of its form. */
 export function openShared(file: string, options: ConnectOptions): Connection {
