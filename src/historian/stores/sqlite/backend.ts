@@ -9,9 +9,9 @@ import type {
   Topic,
 } from "../../contract.ts";
 import { HistorianError } from "../../errors.ts";
+import { removeInSteps } from "../remove-in-steps.ts";
 import type { VolttronTables } from "../volttron-sqlite/tables.ts";
 import { BatchEncoder } from "./batch.ts";
-import { SqliteRetention } from "./retention.ts";
 import { type SqliteThread, sqliteThread } from "./thread.ts";
 
 /** The history in one SQLite file. One thread writes, another reads; a readonly one has only the latter. */
@@ -79,5 +79,28 @@ export class SqliteBackend implements HistorianBackend {
     // The writer is last: it moves the log into the file, which a reader cannot.
     await this.#reader.close("close", undefined);
     await this.#writer?.close("close", undefined);
+  }
+}
+
+/** Removing the oldest samples. Their pages are used again; the file does not shrink by itself. */
+class SqliteRetention implements Retention {
+  readonly #writer: SqliteThread;
+  readonly #reader: SqliteThread;
+
+  constructor(writer: SqliteThread, reader: SqliteThread) {
+    this.#writer = writer;
+    this.#reader = reader;
+  }
+
+  async removeBefore(before: number, signal?: AbortSignal): Promise<number> {
+    return await removeInSteps((rows) => this.#writer.call("remove", { before, rows }, signal));
+  }
+
+  async oldest(signal?: AbortSignal, from?: number): Promise<number | undefined> {
+    return await this.#reader.call("oldest", from, signal);
+  }
+
+  async size(signal?: AbortSignal): Promise<number | undefined> {
+    return await this.#reader.call("size", undefined, signal);
   }
 }

@@ -1,13 +1,13 @@
 import { workerData } from "node:worker_threads";
 import type { Durability } from "../../../storage/sqlite.ts";
+import { sqliteFailure } from "../../../storage/sqlite-failure.ts";
 import { serveThread } from "../../../storage/thread-calls.ts";
 import type { ReadRequest, Topic } from "../../contract.ts";
-import type { HistorianErrorKind } from "../../errors.ts";
+import { HistorianError, type HistorianErrorKind } from "../../errors.ts";
 import { volttronLayout } from "../volttron-sqlite/layout.ts";
 import { VolttronReader } from "../volttron-sqlite/reader.ts";
 import type { VolttronTables } from "../volttron-sqlite/tables.ts";
 import type { Batch } from "./batch.ts";
-import { historianError } from "./failure.ts";
 import { ownLayout } from "./layout.ts";
 import { Reader, type Rows } from "./reader.ts";
 import { type Removal, Writer } from "./writer.ts";
@@ -42,6 +42,12 @@ export interface Failure {
   readonly message: string;
 }
 
+/** SQLite's primary result codes that no other try cures, with what to do. */
+const GIVE_UP: Readonly<Record<number, string>> = {
+  11: "the file is damaged; move it away (a new one is made) and try sqlite3's .recover on it",
+  26: "it is not a SQLite file; set historian.connection.path to another file",
+};
+
 /** The thread's side: one connection, one call after the other. */
 function serve({ file, durability, volttron }: ThreadSettings): void {
   const connection = durability
@@ -68,6 +74,14 @@ function writer(
 
 function reader(file: string, volttron?: VolttronTables): Partial<Calls> {
   return volttron ? new VolttronReader(file, volttron) : new Reader(file);
+}
+
+/** What went wrong with a SQLite file, told apart by its result code. Errors of ours pass as they are. */
+function historianError(error: unknown, file: string): HistorianError {
+  if (error instanceof HistorianError) return error;
+  const { code, why } = sqliteFailure(error, GIVE_UP);
+  const kind = code in GIVE_UP ? "give_up" : "retry";
+  return new HistorianError(kind, `history file ${file}: ${why}`, { cause: error });
 }
 
 serve(workerData as ThreadSettings);
