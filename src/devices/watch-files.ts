@@ -1,5 +1,6 @@
 import type { Notice } from "../bus.ts";
 import type { Log } from "../log/log.ts";
+import { Reported } from "../log/notices.ts";
 
 const EVERY_MS = 1000;
 
@@ -15,7 +16,7 @@ export function watchFiles(
   log: Log,
   onNotice: (notice: Notice) => void,
 ): () => void {
-  const failures = new Map<HasFile, string>();
+  const failures = new Reported<HasFile>();
   const tell = (severity: "warning" | "error", text: string) => {
     log[severity === "warning" ? "warn" : severity](text);
     onNotice({ severity, kind: "file_removed", text, at: new Date() });
@@ -23,13 +24,12 @@ export function watchFiles(
   const look = (file: HasFile) => {
     try {
       const text = file.restore();
-      failures.delete(file);
+      failures.ended(file);
       if (text !== undefined) tell("warning", text);
     } catch (error) {
       const { message } = error as Error;
-      if (failures.get(file) === message) return;
-      failures.set(file, message);
-      tell("error", `a file of the bridge was removed and cannot be made anew: ${message}`);
+      if (failures.isNew(file, message))
+        tell("error", `a file of the bridge was removed and cannot be made anew: ${message}`);
     }
   };
   const timer = setInterval(() => files.forEach(look), EVERY_MS);
