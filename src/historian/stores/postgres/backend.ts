@@ -9,9 +9,9 @@ import type {
   Topic,
 } from "../../contract.ts";
 import { HistorianError } from "../../errors.ts";
+import { nameOf, StorePool } from "./pool.ts";
 import { Reader } from "./reader.ts";
 import { PostgresRetention } from "./retention.ts";
-import { nameOf, Sessions } from "./sessions.ts";
 import { tablesOf } from "./tables.ts";
 import { Writer } from "./writer.ts";
 
@@ -24,14 +24,14 @@ export class PostgresBackend implements HistorianBackend {
   readonly #place: string;
   readonly #writer: Writer | undefined;
   readonly #reader: Reader;
-  readonly #sessions: readonly Sessions[];
+  readonly #pools: readonly StorePool[];
 
   constructor(connection: PostgresConnection, { readonly, log }: Pick<BackendContext, "readonly" | "log">) {
     const tables = tablesOf(connection.schema, connection.table_prefix);
-    const reading = new Sessions({ connection, most: READERS, create: false });
-    const writing = new Sessions({ connection, most: 1, create: true });
+    const reading = new StorePool({ connection, most: READERS, create: false });
+    const writing = new StorePool({ connection, most: 1, create: true });
     this.#place = nameOf(connection);
-    this.#sessions = [reading, writing];
+    this.#pools = [reading, writing];
     this.#reader = new Reader(reading, tables);
     this.#writer = readonly ? undefined : new Writer(writing, tables, log);
     if (!readonly) this.retention = new PostgresRetention(reading, tables);
@@ -55,6 +55,6 @@ export class PostgresBackend implements HistorianBackend {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#sessions.map((sessions) => sessions.close()));
+    await Promise.all(this.#pools.map((pool) => pool.close()));
   }
 }

@@ -2,8 +2,8 @@ import type { PointType, PointValue } from "../../../points/index.ts";
 import type { Query } from "../../../storage/postgres.ts";
 import type { ReadRequest, Row, Topic } from "../../contract.ts";
 import { plainArray, topicKey } from "./batch.ts";
+import type { StorePool } from "./pool.ts";
 import { storeEpoch } from "./schema.ts";
-import type { Sessions } from "./sessions.ts";
 import { MICROSECONDS, type Tables, timeOfMicroseconds } from "./tables.ts";
 
 type TopicColumns = [name: string, units: string, type: PointType, tz: string];
@@ -11,17 +11,17 @@ type SampleColumns = [time: string, value: number | null, json: string | null];
 
 /** Answers questions, several at once. */
 export class Reader {
-  readonly #sessions: Sessions;
+  readonly #pool: StorePool;
   readonly #tables: Tables;
   #checked = false;
 
-  constructor(sessions: Sessions, tables: Tables) {
-    this.#sessions = sessions;
+  constructor(pool: StorePool, tables: Tables) {
+    this.#pool = pool;
     this.#tables = tables;
   }
 
   async open(signal?: AbortSignal): Promise<void> {
-    await this.#sessions.run(signal, (query) => storeEpoch(query, this.#tables));
+    await this.#pool.run(signal, (query) => storeEpoch(query, this.#tables));
     this.#checked = true;
   }
 
@@ -60,7 +60,7 @@ export class Reader {
   /** The first question also asks whether the store is one that is understood. */
   async #ask<T>(signal: AbortSignal | undefined, ask: (query: Query) => Promise<T>): Promise<T> {
     if (!this.#checked) await this.open(signal);
-    return await this.#sessions.run(signal, ask);
+    return await this.#pool.run(signal, ask);
   }
 }
 

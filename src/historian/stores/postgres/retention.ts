@@ -1,6 +1,6 @@
 import type { Retention } from "../../contract.ts";
 import { removeInSteps } from "../remove-in-steps.ts";
-import type { Sessions } from "./sessions.ts";
+import type { StorePool } from "./pool.ts";
 import { MICROSECONDS, type Tables, timeOfMicroseconds } from "./tables.ts";
 
 /** Pages that the size is estimated from; smaller tables are counted. */
@@ -10,11 +10,11 @@ const ROW_BYTES = 84;
 
 /** Removing the oldest samples. Autovacuum makes their space free for new ones; the files do not shrink. */
 export class PostgresRetention implements Retention {
-  readonly #sessions: Sessions;
+  readonly #pool: StorePool;
   readonly #tables: Tables;
 
-  constructor(sessions: Sessions, tables: Tables) {
-    this.#sessions = sessions;
+  constructor(pool: StorePool, tables: Tables) {
+    this.#pool = pool;
     this.#tables = tables;
   }
 
@@ -25,7 +25,7 @@ export class PostgresRetention implements Retention {
   /** Finds the oldest of each topic by the key: no index on time alone, and no scan, is needed. */
   async #removeStep(before: number, rows: number, signal?: AbortSignal): Promise<number> {
     const { topic, sample } = this.#tables;
-    const [[count] = ["0"]] = await this.#sessions.run(signal, (query) =>
+    const [[count] = ["0"]] = await this.#pool.run(signal, (query) =>
       query<[count: string]>(
         `WITH old AS (
            SELECT oldest.* FROM ${topic} AS topic CROSS JOIN LATERAL (
@@ -45,7 +45,7 @@ export class PostgresRetention implements Retention {
   async oldest(signal?: AbortSignal, from?: number): Promise<number | undefined> {
     const { topic, sample } = this.#tables;
     const since = from === undefined ? "" : ` AND time >= ${timeOfMicroseconds("$1::bigint")}`;
-    const [[time] = [null]] = await this.#sessions.run(signal, (query) =>
+    const [[time] = [null]] = await this.#pool.run(signal, (query) =>
       query<[time: string | null]>(
         `SELECT ${MICROSECONDS} FROM (SELECT min(oldest.time) AS time FROM ${topic} AS topic CROSS JOIN LATERAL (
            SELECT time FROM ${sample} WHERE topic_id = topic.id${since} ORDER BY time LIMIT 1) AS oldest) AS first`,
@@ -58,7 +58,7 @@ export class PostgresRetention implements Retention {
   /** An estimate: the rows on some pages of the table, for all of its pages. What is free or dead is not counted. */
   async size(signal?: AbortSignal): Promise<number | undefined> {
     const { sample } = this.#tables;
-    return await this.#sessions.run(signal, async (query) => {
+    return await this.#pool.run(signal, async (query) => {
       const [[pages] = ["0"]] = await query<[pages: string]>(
         "SELECT pg_relation_size($1::regclass) / current_setting('block_size')::integer",
         [sample],

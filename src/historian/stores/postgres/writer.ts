@@ -4,8 +4,8 @@ import type { Sample } from "../../contract.ts";
 import { rejection } from "../json-values.ts";
 import { type BatchRow, groupByTopic, plainArray, type TopicRows, textArray } from "./batch.ts";
 import { isBadValue, isMissing } from "./failure.ts";
+import type { StorePool } from "./pool.ts";
 import { migrate, storeEpoch } from "./schema.ts";
-import type { Sessions } from "./sessions.ts";
 import { type Store, storeAll, storeSplitting } from "./splitting.ts";
 import { type Tables, timeOfMicroseconds } from "./tables.ts";
 import { KnownTopics } from "./topics.ts";
@@ -20,26 +20,26 @@ interface Row extends BatchRow {
 
 /** Writes batches, each in one transaction. */
 export class Writer {
-  readonly #sessions: Sessions;
+  readonly #pool: StorePool;
   readonly #tables: Tables;
   readonly #topics: KnownTopics;
   readonly #log: Log;
 
-  constructor(sessions: Sessions, tables: Tables, log: Log) {
-    this.#sessions = sessions;
+  constructor(pool: StorePool, tables: Tables, log: Log) {
+    this.#pool = pool;
     this.#tables = tables;
     this.#topics = new KnownTopics(tables);
     this.#log = log;
   }
 
   async open(signal?: AbortSignal): Promise<void> {
-    await this.#sessions.run(signal, (query) => migrate(query, this.#tables, this.#log));
+    await this.#pool.run(signal, (query) => migrate(query, this.#tables, this.#log));
   }
 
   async write(samples: readonly Sample[], signal?: AbortSignal): Promise<void> {
     const topics = groupByTopic(samples);
     if (topics.length === 0) return;
-    await this.#sessions.run(signal, async (query) => {
+    await this.#pool.run(signal, async (query) => {
       const refused = await this.#store(query, topics);
       if (refused.size > 0) throw rejection(samples, refused);
     });

@@ -5,7 +5,7 @@ import { untilAborted } from "../../../time/until-aborted.ts";
 import { HistorianError } from "../../errors.ts";
 import { historianError, SETTING } from "./failure.ts";
 
-export interface SessionsOptions {
+export interface StorePoolOptions {
   readonly connection: PostgresConnection;
   /** Most connections at once. */
   readonly most: number;
@@ -14,13 +14,13 @@ export interface SessionsOptions {
 }
 
 /** Connections to the history database, each call with one deadline. */
-export class Sessions {
+export class StorePool {
   readonly #connection: PostgresConnection;
   readonly #create: boolean;
   readonly #closed = new AbortController();
   readonly #pool: PostgresPool;
 
-  constructor({ connection, most: max, create }: SessionsOptions) {
+  constructor({ connection, most: max, create }: StorePoolOptions) {
     this.#connection = connection;
     this.#create = create;
     this.#pool = new PostgresPool({ connection, setting: SETTING, max, idleTimeoutMillis: 60_000 });
