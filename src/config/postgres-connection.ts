@@ -89,7 +89,7 @@ export function withUrl(connection: PostgresConnection, setting: string): Postgr
     port: url.port === "" ? rest.port : Number(url.port),
     database: part(url.pathname.slice(1)) ?? rest.database,
     user: part(url.username) ?? rest.user,
-    ...(password === undefined ? {} : { password }),
+    password,
     ssl,
   };
 }

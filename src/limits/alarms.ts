@@ -10,7 +10,7 @@ export class Alarms {
 
   constructor(notices: Notices, clock: Clock) {
     this.#notices = notices;
-    this.#reported = new Reported({ clock, repeatMs: REMIND_MS });
+    this.#reported = new Reported(clock, REMIND_MS);
   }
 
   raise(severity: "warning" | "error", kind: string, text: string): void {

@@ -19,7 +19,7 @@ export class Notices {
     this.#bus = bus;
     this.#log = new QuietLog(log, clock);
     this.#clock = clock;
-    this.#reported = new Reported({ clock, repeatMs: REPEAT_MS, most: REMEMBERED });
+    this.#reported = new Reported(clock, REPEAT_MS, REMEMBERED);
   }
 
   say(severity: Notice["severity"], kind: string, text: string, device?: string): void {
@@ -30,14 +30,6 @@ export class Notices {
   }
 }
 
-export interface ReportedOptions {
-  readonly clock?: Clock;
-  /** Time after which the same is reported again; absent: never. */
-  readonly repeatMs?: number;
-  /** Most keys that are remembered; all are forgotten when there are more. */
-  readonly most?: number;
-}
-
 /** What has been reported, by key, so that it is reported once: again with another text, or after it had ended. */
 export class Reported<Key = string> {
   readonly #clock: Clock;
@@ -45,10 +37,15 @@ export class Reported<Key = string> {
   readonly #most: number;
   readonly #last = new Map<Key, { readonly text: string; readonly at: number }>();
 
-  constructor(options: ReportedOptions = {}) {
-    this.#clock = options.clock ?? systemClock;
-    this.#repeatMs = options.repeatMs ?? Number.POSITIVE_INFINITY;
-    this.#most = options.most ?? Number.POSITIVE_INFINITY;
+  /** The same is reported again after `repeatMs`. Of more than `most` keys, all are forgotten. */
+  constructor(
+    clock: Clock = systemClock,
+    repeatMs = Number.POSITIVE_INFINITY,
+    most = Number.POSITIVE_INFINITY,
+  ) {
+    this.#clock = clock;
+    this.#repeatMs = repeatMs;
+    this.#most = most;
   }
 
   /** Whether it is to be reported; remembers that it was. */

@@ -88,7 +88,7 @@ export function clientOptions(connection: PostgresConnection, setting: string): 
     port,
     database,
     user,
-    ...(password === undefined ? {} : { password }),
+    password,
     ssl: sslOptions(connection, setting),
     application_name: "voltbridge",
     keepAlive: true,
@@ -103,10 +103,7 @@ function sslOptions({ ssl, ca }: PostgresConnection, setting: string): pg.PoolCo
   if (ssl === "disable") return false;
   if (ssl === "require") return { rejectUnauthorized: false };
   try {
-    return {
-      rejectUnauthorized: true,
-      ...(ca === undefined ? {} : { ca: readBounded(ca, LARGEST_CA).toString() }),
-    };
+    return { rejectUnauthorized: true, ca: ca && readBounded(ca, LARGEST_CA).toString() };
   } catch (error) {
     throw new ConnectionSettingError(`${setting}.ca: ${(error as Error).message}`, { cause: error });
   }
@@ -151,12 +148,14 @@ const ADVICE: Readonly<Record<string, string>> = {
   F0: "the server's configuration is broken",
   XX001: "a table is damaged; restore it from a backup",
   XX002: "an index is damaged; REINDEX it",
+  TLS: "its certificate is not trusted; check $.ca",
+  NO_TLS: "it does not encrypt; check $.ssl",
 };
 
-/** SQLSTATEs that only a person can cure; another try with the rest may succeed. */
-const INCURABLE = /^(28|3D000|42501|42P07|F0|XX001|XX002)/;
+/** What only a person can cure; another try with the rest may succeed. */
+const INCURABLE = /^(28|3D000|42501|42P07|F0|XX001|XX002|TLS|NO_TLS)/;
 
-/** Codes of Node and OpenSSL that no other try can cure. */
+/** Codes of Node and OpenSSL for a certificate that is not trusted. */
 const TLS_FAULT = /^(ERR_TLS_|ERR_SSL_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_(GET|VERIFY|DECODE)_)/;
 const NO_TLS = "The server does not support SSL connections";
 
@@ -182,24 +181,11 @@ export function postgresFailure(
   words: Readonly<Record<string, string>> = {},
 ): PostgresFailure {
   const { code = "", message = "" } = (error ?? {}) as Fault;
-  const state = sqlState(error);
-  const distrusted = state === undefined && TLS_FAULT.test(code);
-  const advice =
-    state !== undefined
-      ? (words[state] ?? ADVICE[state] ?? ADVICE[state.slice(0, 2)])
-      : distrusted
-        ? "its certificate is not trusted; check $.ca"
-        : message === NO_TLS
-          ? "it does not encrypt; check $.ssl"
-          : undefined;
+  const state = sqlState(error) ?? (TLS_FAULT.test(code) ? "TLS" : message === NO_TLS ? "NO_TLS" : "");
+  const advice = words[state] ?? ADVICE[state] ?? ADVICE[state.slice(0, 2)];
   const said = message || code || String(error);
   return {
     why: advice === undefined ? said : `${advice.replace("$", () => setting)} (${said})`,
-    curable: !(
-      distrusted ||
-      message === NO_TLS ||
-      error instanceof ConnectionSettingError ||
-      INCURABLE.test(state ?? "")
-    ),
+    curable: !INCURABLE.test(state) && !(error instanceof ConnectionSettingError),
   };
 }

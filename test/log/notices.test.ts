@@ -15,7 +15,7 @@ test("a thing is reported once: again with another text, or after it had ended",
 
 test("with a time, it is reported again when that is over; with a bound, all are forgotten at it", async () => {
   const clock = new ManualClock();
-  const reported = new Reported({ clock, repeatMs: 1000, most: 2 });
+  const reported = new Reported(clock, 1000, 2);
   expect([reported.isNew("a"), reported.isNew("b"), reported.isNew("a")]).toEqual([true, true, false]);
   await clock.advance(1000);
   expect(reported.isNew("a")).toBe(true);

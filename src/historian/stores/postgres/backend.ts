@@ -28,8 +28,8 @@ export class PostgresBackend implements HistorianBackend {
 
   constructor(connection: PostgresConnection, { readonly, log }: Pick<BackendContext, "readonly" | "log">) {
     const tables = tablesOf(connection.schema, connection.table_prefix);
-    const reading = new StorePool({ connection, most: READERS, create: false });
-    const writing = new StorePool({ connection, most: 1, create: true });
+    const reading = new StorePool(connection, READERS, false);
+    const writing = new StorePool(connection, 1, true);
     this.#place = nameOf(connection);
     this.#pools = [reading, writing];
     this.#reader = new Reader(reading, tables);

@@ -5,14 +5,6 @@ import { untilAborted } from "../../../time/until-aborted.ts";
 import { HistorianError } from "../../errors.ts";
 import { historianError, SETTING } from "./failure.ts";
 
-export interface StorePoolOptions {
-  readonly connection: PostgresConnection;
-  /** Most connections at once. */
-  readonly most: number;
-  /** Whether a database that is missing is made. */
-  readonly create: boolean;
-}
-
 /** Connections to the history database, each call with one deadline. */
 export class StorePool {
   readonly #connection: PostgresConnection;
@@ -20,7 +12,8 @@ export class StorePool {
   readonly #closed = new AbortController();
   readonly #pool: PostgresPool;
 
-  constructor({ connection, most: max, create }: StorePoolOptions) {
+  /** `max`: most connections at once; `create`: whether a database that is missing is made. */
+  constructor(connection: PostgresConnection, max: number, create: boolean) {
     this.#connection = connection;
     this.#create = create;
     this.#pool = new PostgresPool({ connection, setting: SETTING, max, idleTimeoutMillis: 60_000 });
