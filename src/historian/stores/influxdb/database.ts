@@ -2,6 +2,7 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { InfluxDB } from "influx";
 import type { Log } from "../../../log/log.ts";
+import { untilAborted } from "../../../time/until-aborted.ts";
 import { HistorianError } from "../../errors.ts";
 import type { InfluxTarget } from "./settings.ts";
 
@@ -118,23 +119,13 @@ async function withInflux<T>(
   });
   const deadline = AbortSignal.timeout(target.timeoutMs);
   const ended = signal ? AbortSignal.any([signal, deadline]) : deadline;
-  let end = (): void => {};
-  const late = new Promise<never>((_, reject) => {
-    end = () =>
-      reject(
-        signal?.aborted
-          ? new Error("the request was ended")
-          : new Error(`no complete answer within ${target.timeoutMs / 1000} s`),
-      );
-    if (ended.aborted) end();
-    else ended.addEventListener("abort", end, { once: true });
-  });
   try {
-    return await Promise.race([late, run(influx)]);
+    return await untilAborted(run(influx), ended);
   } catch (error) {
-    throw historianError(error as Error, target);
+    const late = `no complete answer within ${target.timeoutMs / 1000} s`;
+    const why = signal?.aborted ? "the request was ended" : late;
+    throw historianError(error === ended.reason ? new Error(why) : (error as Error), target);
   } finally {
-    ended.removeEventListener("abort", end);
     agent.destroy();
   }
 }
