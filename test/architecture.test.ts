@@ -97,6 +97,7 @@ const ROOMS: Record<string, readonly string[]> = {
   sessions: ["database", "query", "sync"],
   mqtt: ["broker", "commands", "publishing", "client", "intake", "self-test"],
   simulator: ["world", "answers", "trouble", "http", "control", "econnect"],
+  "simulator/world": ["sessions", "stations", "activity"],
 };
 
 /** Folders named for what they are not about. */

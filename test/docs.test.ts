@@ -19,7 +19,7 @@ import { PLANS, type Plan, planIncludes } from "../src/simulator/plans.ts";
 import { STAGES } from "../src/simulator/trouble/effect.ts";
 import { parseTroubleRules } from "../src/simulator/trouble/rules.ts";
 import { rulesSchema } from "../src/simulator/trouble/schema.ts";
-import { modelOf } from "../src/simulator/world/models.ts";
+import { modelOf } from "../src/simulator/world/stations/models.ts";
 import { commandsOf, shellWords } from "./cli/commands.ts";
 import { importsOf } from "./helpers/source-imports.ts";
 import { hourAtAGarage } from "./simulator/hour.ts";

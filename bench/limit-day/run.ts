@@ -6,7 +6,7 @@ import { SiteLimits } from "../../src/limits/index.ts";
 import { createLog, Secrets } from "../../src/log/log.ts";
 import type { Write } from "../../src/points/index.ts";
 import { startSimulator } from "../../src/simulator/index.ts";
-import { portLoadKw } from "../../src/simulator/world/station.ts";
+import { portLoadKw } from "../../src/simulator/world/stations/station.ts";
 import { Site } from "../../test/helpers/site.ts";
 import type { takeTime } from "./virtual-time.ts";
 import type { Visit } from "./visits.ts";

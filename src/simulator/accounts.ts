@@ -1,5 +1,5 @@
 import { PLANS, type Plan } from "./plans.ts";
-import { ORGANISATIONS, type Organisation } from "./world/organisations.ts";
+import { ORGANISATIONS, type Organisation } from "./world/stations/organisations.ts";
 
 /** An account to be opened. */
 export interface AccountOptions {

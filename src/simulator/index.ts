@@ -7,5 +7,5 @@ export { type Simulator, type SimulatorOptions, startSimulator } from "./simulat
 export type { Effect } from "./trouble/effect.ts";
 export { TroubleRulesError } from "./trouble/rules.ts";
 export type { BegunTrouble, Trouble, TroubleRule } from "./trouble/trouble.ts";
-export type { PlannedVisit } from "./world/visit.ts";
+export type { PlannedVisit } from "./world/sessions/visit.ts";
 export type { World } from "./world/world.ts";

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { connectAsync } from "mqtt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
-import { portLoadKw } from "../../src/simulator/world/station.ts";
+import { portLoadKw } from "../../src/simulator/world/stations/station.ts";
 import { freePort, Mosquitto, mosquittoInstalled } from "../helpers/mosquitto.ts";
 import { PYTHON, pahoInstalled } from "../helpers/python.ts";
 import { Site } from "../helpers/site.ts";

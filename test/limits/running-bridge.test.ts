@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
-import { stationLoadKw } from "../../src/simulator/world/station.ts";
+import { stationLoadKw } from "../../src/simulator/world/stations/station.ts";
 import { cli, RunningCli } from "../cli/in-process.ts";
 import { freePort } from "../helpers/mosquitto.ts";
 import { Site } from "../helpers/site.ts";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { operations } from "../../src/drivers/chargepoint/api/index.ts";
 import { type Simulator, SteppedClock, startSimulator } from "../../src/simulator/index.ts";
-import { PRICING_RULES, settle } from "../../src/simulator/world/pricing.ts";
+import { PRICING_RULES, settle } from "../../src/simulator/world/stations/pricing.ts";
 import { call } from "./call.ts";
 
 /** What holds between the answers of different operations, at whatever instant. */

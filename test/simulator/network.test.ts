@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { operations } from "../../src/drivers/chargepoint/api/index.ts";
 import { type Simulator, SteppedClock, startSimulator } from "../../src/simulator/index.ts";
-import { maximumKw } from "../../src/simulator/world/station.ts";
+import { maximumKw } from "../../src/simulator/world/stations/station.ts";
 import { call } from "./call.ts";
 
 const LAKESIDE = { username: "lakeside", password: "x" };

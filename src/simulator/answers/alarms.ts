@@ -1,7 +1,7 @@
 import type { clearAlarms } from "../../drivers/chargepoint/api/operations/clear-alarms.ts";
 import type { getAlarms } from "../../drivers/chargepoint/api/operations/get-alarms.ts";
-import type { Alarm } from "../world/records.ts";
-import { manages } from "../world/rights.ts";
+import type { Alarm } from "../world/activity/records.ts";
+import { manages } from "../world/stations/rights.ts";
 import { type AnswerTo, Refusal, type Scene } from "./answer.ts";
 import { pageOf } from "./page.ts";
 import { knownStation, managedStation, rightsOn, seenGroups } from "./realm.ts";

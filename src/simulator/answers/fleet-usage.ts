@@ -1,9 +1,9 @@
 import type { getFleetUsageData } from "../../drivers/chargepoint/api/operations/get-fleet-usage-data.ts";
 import { TRANSACTION_TYPES } from "../../drivers/chargepoint/api/operations/get-transaction-data.ts";
-import type { FleetVehicle } from "../world/fleets.ts";
-import type { Session } from "../world/session.ts";
-import type { Station } from "../world/station.ts";
-import { REPORTED_AFTER_MS, settlementOf } from "../world/transactions.ts";
+import type { FleetVehicle } from "../world/activity/fleets.ts";
+import type { Session } from "../world/sessions/session.ts";
+import type { Station } from "../world/stations/station.ts";
+import { REPORTED_AFTER_MS, settlementOf } from "../world/stations/transactions.ts";
 import { type AnswerTo, Refusal, type Scene } from "./answer.ts";
 import { pageOf } from "./page.ts";
 import { isAt } from "./station-search.ts";

@@ -3,14 +3,14 @@ import type { addFleetVehicle } from "../../drivers/chargepoint/api/operations/a
 import type { deleteFleetVehicle } from "../../drivers/chargepoint/api/operations/delete-fleet-vehicle.ts";
 import type { getFleetVehicles } from "../../drivers/chargepoint/api/operations/get-fleet-vehicles.ts";
 import type { updateFleetVehicle } from "../../drivers/chargepoint/api/operations/update-fleet-vehicle.ts";
-import { driverOfCard } from "../world/driver.ts";
 import {
   cardOf,
   type FleetCard,
   type FleetEntry,
   type FleetVehicle,
   isVehicleType,
-} from "../world/fleets.ts";
+} from "../world/activity/fleets.ts";
+import { driverOfCard } from "../world/sessions/driver.ts";
 import { type AnswerTo, Refusal, type Scene } from "./answer.ts";
 import { pageOf } from "./page.ts";
 import { namedOrganisation } from "./realm.ts";

@@ -4,12 +4,12 @@ import type { getStationGroupDetails } from "../../drivers/chargepoint/api/opera
 import type { getStationGroups } from "../../drivers/chargepoint/api/operations/get-station-groups.ts";
 import type { getStationRights } from "../../drivers/chargepoint/api/operations/get-station-rights.ts";
 import type { getStationRightsProfile } from "../../drivers/chargepoint/api/operations/get-station-rights-profile.ts";
-import type { Group } from "../world/groups.ts";
-import { ORGANISATIONS } from "../world/organisations.ts";
-import { PROFILES } from "../world/profiles.ts";
-import { groupRights } from "../world/rights.ts";
-import { fullAddress } from "../world/sites.ts";
-import type { Station } from "../world/station.ts";
+import type { Group } from "../world/stations/groups.ts";
+import { PROFILES } from "../world/stations/groups.ts";
+import { ORGANISATIONS } from "../world/stations/organisations.ts";
+import { groupRights } from "../world/stations/rights.ts";
+import { fullAddress } from "../world/stations/sites.ts";
+import type { Station } from "../world/stations/station.ts";
 import { type AnswerTo, Refusal } from "./answer.ts";
 import { pageOf } from "./page.ts";
 import { knownGroup, knownStation, namedOrganisation, rightsOn, seenGroups, seesGroup } from "./realm.ts";

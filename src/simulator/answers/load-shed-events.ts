@@ -1,6 +1,6 @@
 import type { createLoadShedEvent } from "../../drivers/chargepoint/api/operations/create-load-shed-event.ts";
 import type { removeLoadShedEvent } from "../../drivers/chargepoint/api/operations/remove-load-shed-event.ts";
-import { maximumKw, type Station } from "../world/station.ts";
+import { maximumKw, type Station } from "../world/stations/station.ts";
 import { type AnswerTo, Refusal, type Scene } from "./answer.ts";
 import { managedStations } from "./load.ts";
 import { managedStation } from "./realm.ts";

@@ -2,11 +2,11 @@ import type { Draft } from "../../drivers/chargepoint/api/message.ts";
 import type { clearShedState } from "../../drivers/chargepoint/api/operations/clear-shed-state.ts";
 import type { getLoad } from "../../drivers/chargepoint/api/operations/get-load.ts";
 import type { shedLoad } from "../../drivers/chargepoint/api/operations/shed-load.ts";
-import { driverIDs } from "../world/driver.ts";
-import type { ShedMode } from "../world/limit.ts";
-import { manages } from "../world/rights.ts";
-import { shedMode } from "../world/shedding.ts";
-import { fullAddress } from "../world/sites.ts";
+import { shedMode } from "../world/activity/shedding.ts";
+import { driverIDs } from "../world/sessions/driver.ts";
+import type { ShedMode } from "../world/sessions/limit.ts";
+import { manages } from "../world/stations/rights.ts";
+import { fullAddress } from "../world/stations/sites.ts";
 import {
   maximumKw,
   type Port,
@@ -14,7 +14,7 @@ import {
   type ShedReading,
   type Station,
   shedReading,
-} from "../world/station.ts";
+} from "../world/stations/station.ts";
 import type { World } from "../world/world.ts";
 import { type AnswerTo, Refusal, type Scene } from "./answer.ts";
 import { knownGroup, knownSession, knownStation, managedStation, rightsOn, stationsOf } from "./realm.ts";

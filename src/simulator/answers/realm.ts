@@ -1,9 +1,8 @@
-import type { Group } from "../world/groups.ts";
-import { ORGANISATIONS, type Organisation } from "../world/organisations.ts";
-import type { Profile } from "../world/profiles.ts";
-import { groupRights, manages, stationRights } from "../world/rights.ts";
-import type { Session } from "../world/session.ts";
-import type { Station } from "../world/station.ts";
+import type { Session } from "../world/sessions/session.ts";
+import type { Group, Profile } from "../world/stations/groups.ts";
+import { ORGANISATIONS, type Organisation } from "../world/stations/organisations.ts";
+import { groupRights, manages, stationRights } from "../world/stations/rights.ts";
+import type { Station } from "../world/stations/station.ts";
 import { Refusal, type Scene } from "./answer.ts";
 
 /** What the account may see and touch: its own, and what others have granted its organisation. */

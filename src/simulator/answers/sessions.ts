@@ -6,13 +6,13 @@ import {
   TRANSACTION_TYPES,
 } from "../../drivers/chargepoint/api/operations/get-transaction-data.ts";
 import type { Plan } from "../plans.ts";
-import { driverIDs } from "../world/driver.ts";
-import { intervalsOf } from "../world/intervals.ts";
-import { manages } from "../world/rights.ts";
-import type { Session } from "../world/session.ts";
-import { fullAddress } from "../world/sites.ts";
-import type { Station } from "../world/station.ts";
-import { REPORTED_AFTER_MS, settlementOf } from "../world/transactions.ts";
+import { driverIDs } from "../world/sessions/driver.ts";
+import { intervalsOf } from "../world/sessions/intervals.ts";
+import type { Session } from "../world/sessions/session.ts";
+import { manages } from "../world/stations/rights.ts";
+import { fullAddress } from "../world/stations/sites.ts";
+import type { Station } from "../world/stations/station.ts";
+import { REPORTED_AFTER_MS, settlementOf } from "../world/stations/transactions.ts";
 import { type AnswerTo, Refusal, type Scene } from "./answer.ts";
 import { pageOf } from "./page.ts";
 import { checkStationID, knownSession, namedOrganisation, rightsOn } from "./realm.ts";

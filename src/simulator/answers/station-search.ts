@@ -1,7 +1,7 @@
-import type { Group } from "../world/groups.ts";
-import type { Outlet } from "../world/models.ts";
-import { fullAddress, type Site } from "../world/sites.ts";
-import type { Station } from "../world/station.ts";
+import type { Group } from "../world/stations/groups.ts";
+import type { Outlet } from "../world/stations/models.ts";
+import { fullAddress, type Site } from "../world/stations/sites.ts";
+import type { Station } from "../world/stations/station.ts";
 import type { World } from "../world/world.ts";
 import { Refusal, type Scene } from "./answer.ts";
 import { checkStationID, knownGroup, namedOrganisation, rightsOn, seesGroup } from "./realm.ts";

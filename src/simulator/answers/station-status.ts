@@ -1,8 +1,8 @@
 import type { Draft } from "../../drivers/chargepoint/api/message.ts";
 import type { getPublicStationStatus } from "../../drivers/chargepoint/api/operations/get-public-station-status.ts";
 import type { getStationStatus } from "../../drivers/chargepoint/api/operations/get-station-status.ts";
-import { manages } from "../world/rights.ts";
-import type { Port, Station } from "../world/station.ts";
+import { manages } from "../world/stations/rights.ts";
+import type { Port, Station } from "../world/stations/station.ts";
 import { type AnswerTo, Refusal } from "./answer.ts";
 import { pageOf } from "./page.ts";
 import { rightsOn } from "./realm.ts";

@@ -4,8 +4,8 @@ import type { Schema } from "../../config/schema.ts";
 import { SteppedClock } from "../clock.ts";
 import { HttpRefusal } from "../http/request-body.ts";
 import { TroubleRulesError } from "../trouble/rules.ts";
-import { portLoadKw, shedReading, stationLoadKw } from "../world/station.ts";
-import type { PlannedVisit } from "../world/visit.ts";
+import type { PlannedVisit } from "../world/sessions/visit.ts";
+import { portLoadKw, shedReading, stationLoadKw } from "../world/stations/station.ts";
 import type { World } from "../world/world.ts";
 import type { Controlled, ControlRequest } from "./part.ts";
 

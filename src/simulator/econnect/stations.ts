@@ -1,4 +1,4 @@
-import { Random } from "../world/random.ts";
+import { Random } from "../world/sessions/random.ts";
 
 /**
  * A charging station of the simulated service. `modelInfo`, `installDate`, `type` and `state` are documented; that there

@@ -1,4 +1,4 @@
-import { Random } from "../world/random.ts";
+import { Random } from "../world/sessions/random.ts";
 import { type Effect, type EffectAt, STAGES, type Stage } from "./effect.ts";
 
 /** Whom a trouble hits, how often and for how long. What is absent does not limit it. */

@@ -1,21 +1,20 @@
 import type { WorldClock } from "../clock.ts";
-import type { Layout } from "./build.ts";
-import { plugIn, plugOut } from "./charging.ts";
-import { Directory } from "./directory.ts";
-import { type Driver, driver } from "./driver.ts";
-import { EventBook } from "./events.ts";
-import { Fleets } from "./fleets.ts";
-import { breakDown, disconnect, exposeToIncidents, raise, reconnect, repair } from "./incidents.ts";
-import type { Organisation } from "./organisations.ts";
-import type { Alarm, SessionBook, TransactionBook } from "./records.ts";
-import { driverOfRfid, driverOfUser, Roster } from "./roster.ts";
-import type { Session } from "./session.ts";
-import { clearShed, type ShedOrder, shedPort, shedStation } from "./shedding.ts";
-import { WorldState } from "./state.ts";
-import type { Port, Station } from "./station.ts";
-import { expectArrival, openPort, planDeparture } from "./traffic.ts";
-import { type PlannedVisit, planVisit } from "./visit.ts";
-import { tellDone } from "./waitlist.ts";
+import { plugIn, plugOut, tellDone } from "./activity/charging.ts";
+import { EventBook } from "./activity/events.ts";
+import { Fleets } from "./activity/fleets.ts";
+import { breakDown, disconnect, exposeToIncidents, raise, reconnect, repair } from "./activity/incidents.ts";
+import type { Alarm, SessionBook, TransactionBook } from "./activity/records.ts";
+import { driverOfRfid, driverOfUser, Roster } from "./activity/roster.ts";
+import { clearShed, type ShedOrder, shedPort, shedStation } from "./activity/shedding.ts";
+import { WorldState } from "./activity/state.ts";
+import { expectArrival, openPort, planDeparture } from "./activity/traffic.ts";
+import { type Driver, driver } from "./sessions/driver.ts";
+import type { Session } from "./sessions/session.ts";
+import { type PlannedVisit, planVisit } from "./sessions/visit.ts";
+import type { Layout } from "./stations/build.ts";
+import { Directory } from "./stations/directory.ts";
+import type { Organisation } from "./stations/organisations.ts";
+import type { Port, Station } from "./stations/station.ts";
 
 const MS_PER_HOUR = 3_600_000;
 /** A day for 10,000 stations: a second or two of work at the start. */

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SteppedClock } from "../../../src/simulator/clock.ts";
-import type { Session } from "../../../src/simulator/world/session.ts";
-import { portLoadKw, shedReading, stationLoadKw } from "../../../src/simulator/world/station.ts";
+import type { Session } from "../../../src/simulator/world/sessions/session.ts";
+import { portLoadKw, shedReading, stationLoadKw } from "../../../src/simulator/world/stations/station.ts";
 import { World } from "../../../src/simulator/world/world.ts";
 
 const HOUR = 3_600_000;

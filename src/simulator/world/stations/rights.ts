@@ -1,6 +1,6 @@
 import type { Group } from "./groups.ts";
+import { PROFILES, type Profile } from "./groups.ts";
 import type { Organisation } from "./organisations.ts";
-import { PROFILES, type Profile } from "./profiles.ts";
 import type { Station } from "./station.ts";
 
 const BY_MIGHT = Object.keys(PROFILES) as readonly Profile[];

@@ -1,8 +1,8 @@
-import { driver, driverIDs } from "./driver.ts";
-import { ORGANISATIONS, type Organisation } from "./organisations.ts";
-import { Random } from "./random.ts";
+import { driver, driverIDs } from "../sessions/driver.ts";
+import { Random } from "../sessions/random.ts";
+import { ORGANISATIONS, type Organisation } from "../stations/organisations.ts";
+import type { Station } from "../stations/station.ts";
 import type { WorldState } from "./state.ts";
-import type { Station } from "./station.ts";
 
 /** Words of guide §9.1.3. */
 export type ConnectionStatus = "APPROVED" | "REJECTED" | "PENDING" | "NOT CONNECTED";

@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Acceptance, acceptedKw, kwAt, kwhAt, nextStretch } from "../../../src/simulator/world/curve.ts";
+import {
+  type Acceptance,
+  acceptedKw,
+  kwAt,
+  kwhAt,
+  nextStretch,
+} from "../../../../src/simulator/world/sessions/curve.ts";
 
 const acceptances: fc.Arbitrary<Acceptance> = fc
   .record({

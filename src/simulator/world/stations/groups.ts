@@ -1,3 +1,5 @@
+import type { Organisation } from "./organisations.ts";
+
 /** What an organisation may do with stations. The owner is network manager of its own. */
 export type Profile = "network manager" | "station manager" | "detailed usage viewer";
 
@@ -29,3 +31,16 @@ export const PROFILES: Readonly<Record<Profile, readonly Task[]>> = {
   "station manager": [...LOOKING, ...OPERATING],
   "detailed usage viewer": LOOKING,
 };
+
+/** A custom station group. Stations of a nested group are in the outer one too. */
+export interface Group {
+  readonly id: number;
+  readonly name: string;
+  readonly organisation: Organisation;
+  readonly parent: Group | null;
+  /** Directly in it. */
+  readonly stationNumbers: number[];
+  readonly children: Group[];
+  /** What others may do with the stations directly in it. */
+  readonly grants: Map<Organisation, Profile>;
+}

@@ -1,4 +1,4 @@
-import type { Session } from "./session.ts";
+import type { Session } from "../sessions/session.ts";
 
 /** Something that went wrong, or right again, at a station or one of its ports. */
 export interface Alarm {

@@ -1,12 +1,12 @@
-import type { Appointment } from "./agenda.ts";
+import type { Appointment } from "../sessions/agenda.ts";
+import type { Limit } from "../sessions/limit.ts";
+import { Random } from "../sessions/random.ts";
+import type { Session } from "../sessions/session.ts";
+import type { Organisation } from "../stations/organisations.ts";
+import type { Port, Station } from "../stations/station.ts";
 import { recharge } from "./charging.ts";
-import type { Limit } from "./limit.ts";
-import type { Organisation } from "./organisations.ts";
-import { Random } from "./random.ts";
-import type { Session } from "./session.ts";
 import { type ShedOrder, shedMode, shedPort, shedStation } from "./shedding.ts";
 import type { WorldState } from "./state.ts";
-import type { Port, Station } from "./station.ts";
 
 const FIRST_EVENT = 50_001;
 const MS_PER_MINUTE = 60_000;

@@ -1,8 +1,8 @@
+import { vehicleOf } from "../sessions/driver.ts";
+import { drawVisit, type Visit } from "../sessions/visit.ts";
+import type { Port, Station } from "../stations/station.ts";
 import { plugIn, plugOut } from "./charging.ts";
-import { vehicleOf } from "./driver.ts";
 import type { WorldState } from "./state.ts";
-import type { Port, Station } from "./station.ts";
-import { drawVisit, type Visit } from "./visit.ts";
 
 const MS_PER_HOUR = 3_600_000;
 

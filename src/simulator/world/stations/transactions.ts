@@ -1,5 +1,5 @@
+import type { Session } from "../sessions/session.ts";
 import { feeOf, type Settlement, settle } from "./pricing.ts";
-import type { Session } from "./session.ts";
 import type { Station } from "./station.ts";
 
 /** Stations report a session a moment after its end, as in the guide's sample (§6.3.5). */

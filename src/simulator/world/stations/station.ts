@@ -1,11 +1,11 @@
-import type { Appointment } from "./agenda.ts";
+import type { Appointment } from "../sessions/agenda.ts";
+import type { Limit } from "../sessions/limit.ts";
+import type { Random } from "../sessions/random.ts";
+import type { Session } from "../sessions/session.ts";
 import type { Group } from "./groups.ts";
-import type { Limit } from "./limit.ts";
 import type { Outlet, StationModel } from "./models.ts";
 import type { Organisation } from "./organisations.ts";
 import type { PricingRule } from "./pricing.ts";
-import type { Random } from "./random.ts";
-import type { Session } from "./session.ts";
 import type { Site } from "./sites.ts";
 
 /** What the network tells of a port's shed. */

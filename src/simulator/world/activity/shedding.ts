@@ -1,7 +1,7 @@
+import type { Limit, ShedMode } from "../sessions/limit.ts";
+import { type Port, portLoadKw, type Station } from "../stations/station.ts";
 import { recharge } from "./charging.ts";
-import type { Limit, ShedMode } from "./limit.ts";
 import type { WorldState } from "./state.ts";
-import { type Port, portLoadKw, type Station } from "./station.ts";
 
 /** Putting limits on stations and ports, and taking them off (guide §5.1, §5.2). */
 

@@ -1,7 +1,7 @@
+import { Random } from "../sessions/random.ts";
+import type { Port, Station } from "../stations/station.ts";
 import { recharge } from "./charging.ts";
-import { Random } from "./random.ts";
 import type { WorldState } from "./state.ts";
-import type { Port, Station } from "./station.ts";
 
 const MS_PER_MINUTE = 60_000;
 const MS_PER_DAY = 86_400_000;

@@ -1,7 +1,7 @@
-import { type Driver, driver, VEHICLES } from "./driver.ts";
-import { ORGANISATIONS, type Organisation } from "./organisations.ts";
-import { Random } from "./random.ts";
-import type { Session } from "./session.ts";
+import { type Driver, driver, VEHICLES } from "../sessions/driver.ts";
+import { Random } from "../sessions/random.ts";
+import type { Session } from "../sessions/session.ts";
+import { ORGANISATIONS, type Organisation } from "../stations/organisations.ts";
 import type { WorldState } from "./state.ts";
 
 export interface FleetCard {

@@ -1,9 +1,9 @@
-import { Agenda } from "./agenda.ts";
-import { buildStations, type Layout } from "./build.ts";
-import type { Group } from "./groups.ts";
+import { Agenda } from "../sessions/agenda.ts";
+import type { Session } from "../sessions/session.ts";
+import { buildStations, type Layout } from "../stations/build.ts";
+import type { Group } from "../stations/groups.ts";
+import type { Station } from "../stations/station.ts";
 import { type Alarm, Chronicle, SessionBook, TransactionBook } from "./records.ts";
-import type { Session } from "./session.ts";
-import type { Station } from "./station.ts";
 
 const FIRST_SESSION = 910_000_001;
 const FIRST_TRANSACTION = 5_000_001;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Agenda } from "../../../src/simulator/world/agenda.ts";
+import { Agenda } from "../../../../src/simulator/world/sessions/agenda.ts";
 
 test("what is planned happens by time, what falls together in the order of planning, what is dropped never", () => {
   fc.assert(
