@@ -101,7 +101,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     isSpeaking: () => role.role === "active",
     log,
     observer: {
-      arrived: (session) => selfTest.arrived(session),
+      connected: (session) => selfTest.connected(session),
       heard: (message) => selfTest.heard(message),
       failed: () => role.noBroker(),
     },

@@ -26,6 +26,11 @@ export function protocolVersion(address: BrokerAddress): 4 | 5 {
   return address.embedded ? 4 : address.protocolVersion;
 }
 
+/** A protocol level as people write the version. */
+export function versionName(version: 4 | 5): string {
+  return version === 5 ? "5" : "3.1.1";
+}
+
 /** mqtt.js's options for the address. Reads the PEM files; rejects where one cannot be read or has no use. */
 export async function addressOptions(address: BrokerAddress): Promise<IClientOptions> {
   const url = parsed(address);

@@ -37,7 +37,7 @@ export async function readBridgeStatus(
     else if (kind === "info" || kind === "health") status[kind] = parseJson(payload.toString()) ?? null;
   });
   try {
-    await session.subscribe(filters, { noLocal: false });
+    await session.subscribe(filters);
     // Nothing tells the end of what is retained. One bridge is complete when it has said all three and no more comes.
     const complete = (): boolean => {
       const one = found.get(options.instance ?? "");

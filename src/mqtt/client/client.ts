@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { PointValue } from "../../points/index.ts";
 import { brokerUrl, userOf } from "../broker/broker-address.ts";
+import type { BrokerSession } from "../broker/broker-session.ts";
 import { type Incoming, type Message, reasonOf } from "../broker/link.ts";
-import type { Session } from "../broker/session.ts";
 import type { Answer } from "../commands/answers.ts";
 import { parseJson } from "../payloads.ts";
 import { type DeviceTarget, type PointTarget, splitTarget, Topics, topicFault } from "../topics.ts";
@@ -90,7 +90,7 @@ export async function request(ask: Ask, options: RequestOptions): Promise<Answer
  */
 export async function withBroker<T>(
   options: RequestOptions,
-  work: (session: Session, mailbox: Mailbox, signal: AbortSignal) => Promise<T>,
+  work: (session: BrokerSession, mailbox: Mailbox, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const mailbox = new Mailbox();
   const session = await visit(options.broker, options, (message) => mailbox.put(message));
@@ -113,7 +113,7 @@ export async function withBroker<T>(
 }
 
 async function converse(
-  session: Session,
+  session: BrokerSession,
   mailbox: Mailbox,
   ask: Ask,
   options: RequestOptions,
@@ -126,7 +126,7 @@ async function converse(
   const correlationData = Buffer.from(visitId);
   const responseTopic = topics.response(visitId);
 
-  await session.subscribe([topics.own("state"), topics.own("info")], { noLocal: false });
+  await session.subscribe([topics.own("state"), topics.own("info")]);
   const name = await findBridge(mailbox, topics, url, signal);
   const target = await resolveTarget(ask, mailbox, options.instance, signal);
 
@@ -134,7 +134,7 @@ async function converse(
     ask.action === "revert"
       ? [topics.reverted(target), topics.error(target)]
       : [topics.value(target as PointTarget), topics.error(target)];
-  await session.subscribe([responseTopic, ...answerTopics], { noLocal: false });
+  await session.subscribe([responseTopic, ...answerTopics]);
   const command: Message = {
     topic: await addressed(topics.command(ask.action, target), name, { options, mailbox, signal }),
     payload: JSON.stringify({

@@ -18,13 +18,13 @@ export function callBridge(
   return withBroker(options, async (session, mailbox, signal) => {
     const url = brokerUrl(broker);
     const anyone = new Topics(instance ?? "+", broker.baseTopic);
-    await session.subscribe([anyone.own("state"), anyone.own("info")], { noLocal: false });
+    await session.subscribe([anyone.own("state"), anyone.own("info")]);
     const name = await findBridge(mailbox, anyone, url, signal);
     const topics = new Topics(name, broker.baseTopic);
     const id = randomUUID();
     const responseTopic = topics.response(id);
     const answers = [responseTopic, topics.rpcResponse(verb)];
-    await session.subscribe(answers, { noLocal: false });
+    await session.subscribe(answers);
     await session.publish({
       topic: await addressed(topics.rpc(verb), name, { options, mailbox, signal }),
       payload: JSON.stringify({ jsonrpc: "2.0", id, requester, params }),

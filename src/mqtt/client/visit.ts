@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { addressOptions, type BrokerAddress, brokerUrl, protocolVersion } from "../broker/broker-address.ts";
+import { type BrokerSession, openBrokerSession } from "../broker/broker-session.ts";
+import { isVersionRefusal } from "../broker/client-session.ts";
 import { type Incoming, reasonOf } from "../broker/link.ts";
-import { isVersionRefusal, openSession, type Session } from "../broker/session.ts";
 
 /** The broker cannot be reached, does not let us in, or went away. */
 export class NoBrokerError extends Error {
@@ -27,18 +28,18 @@ export async function visit(
     readonly persistent?: { readonly clientId: string; readonly expirySeconds: number };
   },
   onMessage: (message: Incoming) => void,
-): Promise<Session> {
+): Promise<BrokerSession> {
   const { timeoutMs, signal, persistent } = options;
   const deadline = AbortSignal.timeout(timeoutMs);
-  const open = async (version: 4 | 5): Promise<Session> =>
-    openSession(
+  const open = async (version: 4 | 5): Promise<BrokerSession> =>
+    openBrokerSession(
       {
-        connectTimeoutMs: timeoutMs,
         publishTimeoutMs: timeoutMs,
         client: {
           ...(await addressOptions(broker)),
           clientId: persistent?.clientId ?? `voltbridge-visit-${randomUUID().slice(0, 13)}`,
           protocolVersion: version,
+          connectTimeout: timeoutMs,
           clean: !persistent,
           ...(persistent &&
             version === 5 && { properties: { sessionExpiryInterval: persistent.expirySeconds } }),

@@ -1,22 +1,20 @@
-import mqtt, { type IClientOptions, type IConnackPacket, type MqttClient } from "mqtt";
+import type { IClientOptions, IConnackPacket, MqttClient } from "mqtt";
+import { ClientSession, connected, incoming, openClient } from "../broker/client-session.ts";
 import { type Incoming, reasonOf } from "../broker/link.ts";
-import { connected, incoming } from "../broker/session.ts";
-import { IntakeWindow } from "./intake-window.ts";
 
 export interface IntakeSessionOptions {
   readonly client: IClientOptions;
-  readonly connectTimeoutMs: number;
-  /** Takes a message; it is acknowledged when the promise resolves. Where it rejects, it comes again after a reconnect. */
+  /** Maximum time that the broker may take to answer a subscription, in milliseconds. */
+  readonly answerTimeoutMs: number;
+  /** Takes a message, which is acknowledged when the promise resolves. Where it rejects, the connection ends. */
   take(message: Incoming): Promise<void>;
 }
 
-/** Most messages taken and not acknowledged: what one commit can hold. Told to the broker over MQTT 5. */
+/** Maximum number of messages taken and not acknowledged: what one commit can hold. Sent to the broker over MQTT 5. */
 export const RECEIVE_MAXIMUM = 1000;
 const WINDOW_BYTES = 16 * 1024 * 1024;
-/** How long messages that were taken may need at the end until they are acknowledged. */
+/** Maximum time at the end until messages that were taken are acknowledged, in milliseconds. */
 const LAST_MS = 5000;
-/** How long a broker may take to close after our DISCONNECT. */
-const GOODBYE_MS = 1000;
 
 /** Keeps mqtt.js from acknowledging a message as soon as it was handed over, and lets it go on with the next. */
 const LATER = new Error("acknowledged later");
@@ -26,124 +24,52 @@ export async function openIntakeSession(
   options: IntakeSessionOptions,
   signal: AbortSignal,
 ): Promise<IntakeSession> {
-  signal.throwIfAborted();
-  const client = mqtt.connect({
-    ...options.client,
-    clean: false,
-    reconnectPeriod: 0,
-    resubscribe: false,
-    connectTimeout: options.connectTimeoutMs,
-  });
-  // Before the CONNACK: what waited at the broker comes right behind it.
+  const client = openClient({ ...options.client, clean: false }, signal);
+  // Before the CONNACK: messages that waited at the broker come right behind it.
   const session = new IntakeSession(client, options);
-  try {
-    session.connack = await connected(client, signal);
-    return session;
-  } catch (error) {
-    client.end(true);
-    throw error;
-  }
+  session.connack = await connected(client, signal);
+  return session;
 }
 
-/** One connection on which messages are taken, each acknowledged only when it is safe. */
-export class IntakeSession {
+/** One connection on which each message is acknowledged only when it is safe. */
+export class IntakeSession extends ClientSession {
   connack: IConnackPacket = { cmd: "connack", sessionPresent: false };
-  /** Resolves with the reason when the connection has ended, whoever ended it. */
-  readonly ended: Promise<string>;
-  readonly #client: MqttClient;
-  readonly #options: IntakeSessionOptions;
   readonly #window: IntakeWindow;
-  #reason: string | undefined;
-  #closed = false;
 
   constructor(client: MqttClient, options: IntakeSessionOptions) {
-    this.#client = client;
-    this.#options = options;
+    super(client, options.answerTimeoutMs);
     this.#window = new IntakeWindow({
       messages: RECEIVE_MAXIMUM,
       bytes: WINDOW_BYTES,
       acknowledge: (ids) => {
-        if (!this.#closed) client.stream.write(pubacks(ids));
+        if (!this.isClosed) client.stream.write(pubacks(ids));
       },
     });
     client.handleMessage = (packet, next) => {
-      // What comes while stopping comes again next time.
-      if (this.#reason !== undefined) return;
+      // Messages that come while it ends are delivered again to the next connection.
+      if (!this.alive) return;
       const payload = Buffer.from(packet.payload);
       const safe = this.#window.add(packet.qos > 0 ? packet.messageId : undefined, payload.length);
-      options.take(incoming(packet.topic, payload, packet)).then(safe, (error) => this.#cut(reasonOf(error)));
+      options.take(incoming(packet.topic, payload, packet)).then(safe, (error) => this.cut(reasonOf(error)));
       this.#window.whenRoom(() => next(LATER));
     };
-    client.on("disconnect", (packet) => {
-      this.#reason ??= `the broker ended the connection (reason code ${packet.reasonCode})`;
-    });
-    client.on("error", (error) => this.#cut(reasonOf(error)));
-    this.ended = new Promise((resolve) => {
-      client.once("close", () => {
-        this.#closed = true;
-        this.#reason ??= "the broker closed the connection";
-        resolve(this.#reason);
-      });
-    });
   }
 
-  /** Answers with the code of the broker for each filter: 128 and more is a refusal. Rejects when it gives no answer. */
-  async subscribe(filters: readonly string[]): Promise<readonly number[]> {
-    // rh 1: what is retained comes only with a new subscription. Over 3.1.1 with each.
-    const options = { qos: 1, nl: false, rap: false, rh: 1 } as const;
-    return this.#answered((resolve, reject) =>
-      this.#client.subscribe([...filters], options, (error, _grants, suback) => {
-        const codes = suback?.granted.map(Number);
-        if (codes?.length === filters.length) resolve(codes);
-        else reject(error ?? new Error("the broker's answer to a subscription is incomplete"));
-      }),
-    );
-  }
-
-  async unsubscribe(filters: readonly string[]): Promise<void> {
-    await this.#answered<void>((resolve, reject) =>
-      this.#client.unsubscribe([...filters], (error) => (error ? reject(error) : resolve())),
-    );
-  }
-
-  /** Sends a small message; whether it arrives is not told. */
+  /** Publishes a small message, with no word of whether it arrives. */
   send(topic: string, payload: string): void {
-    this.#client.publish(topic, payload, { qos: 1 }, () => undefined);
+    this.client.publish(topic, payload, { qos: 1 }, () => undefined);
   }
 
   /** Takes nothing more, acknowledges what becomes safe in time, and disconnects; the broker keeps the session. */
-  async end(reason: string): Promise<void> {
-    this.#reason ??= reason;
-    if (this.#closed) return;
-    const last = deadline(LAST_MS);
-    await Promise.race([this.#window.empty(), this.ended, last.over]);
-    last.cancel();
-    if (this.#closed) return;
-    this.#client.end();
-    const goodbye = deadline(GOODBYE_MS);
-    void goodbye.over.then(() => this.#client.stream.destroy());
-    await this.ended;
-    goodbye.cancel();
-  }
-
-  async #answered<T>(
-    ask: (resolve: (answer: T) => void, reject: (error: unknown) => void) => void,
-  ): Promise<T> {
-    const late = deadline(this.#options.connectTimeoutMs);
-    try {
-      return await new Promise<T>((resolve, reject) => {
-        void this.ended.then((reason) => reject(new Error(reason)));
-        void late.over.then(() => reject(new Error("the broker did not answer a subscription")));
-        ask(resolve, reject);
-      });
-    } finally {
-      late.cancel();
-    }
-  }
-
-  #cut(reason: string): void {
-    this.#reason ??= reason;
-    this.#client.stream.destroy();
+  override async end(reason: string): Promise<void> {
+    this.markEnding(reason);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, LAST_MS);
+    });
+    await Promise.race([this.#window.empty(), this.ended, late]);
+    clearTimeout(timer);
+    await super.end(reason);
   }
 }
 
@@ -157,10 +83,86 @@ function pubacks(ids: readonly number[]): Buffer {
   return bytes;
 }
 
-function deadline(milliseconds: number): { readonly over: Promise<void>; cancel(): void } {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, milliseconds);
-  });
-  return { over, cancel: () => clearTimeout(timer) };
+interface IntakeWindowOptions {
+  /** Maximum number of messages, and about how many bytes of them, that are taken and not acknowledged. */
+  readonly messages: number;
+  readonly bytes: number;
+  /** Acknowledges messages by id, in the order of their arrival. */
+  acknowledge(ids: readonly number[]): void;
+}
+
+interface Entry {
+  /** Undefined for QoS 0, which has no acknowledgement. */
+  readonly id: number | undefined;
+  readonly size: number;
+  done: boolean;
+}
+
+/**
+ * Messages taken and not yet safe: a bounded number, acknowledged in the order of their arrival (MQTT §4.6), those of one
+ * turn of the event loop at once.
+ */
+class IntakeWindow {
+  readonly #options: IntakeWindowOptions;
+  readonly #entries = new Set<Entry>();
+  #bytes = 0;
+  #flushDue = false;
+  #onRoom: (() => void) | undefined;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(options: IntakeWindowOptions) {
+    this.#options = options;
+  }
+
+  /** Enters a message. Call the returned function when it is safe. */
+  add(id: number | undefined, size: number): () => void {
+    const entry: Entry = { id, size, done: false };
+    this.#entries.add(entry);
+    this.#bytes += size;
+    return () => {
+      entry.done = true;
+      this.#flushSoon();
+    };
+  }
+
+  /** Calls once when another message may come: now, or when there is room again. */
+  whenRoom(next: () => void): void {
+    if (this.#full) this.#onRoom = next;
+    else next();
+  }
+
+  /** Resolves when every message is acknowledged. */
+  async empty(): Promise<void> {
+    if (this.#entries.size > 0)
+      await new Promise<void>((resolve) => {
+        this.#onEmpty = resolve;
+      });
+  }
+
+  get #full(): boolean {
+    return this.#entries.size >= this.#options.messages || this.#bytes >= this.#options.bytes;
+  }
+
+  #flushSoon(): void {
+    if (this.#flushDue) return;
+    this.#flushDue = true;
+    setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#flushDue = false;
+    const ids: number[] = [];
+    for (const entry of this.#entries) {
+      if (!entry.done) break;
+      this.#entries.delete(entry);
+      this.#bytes -= entry.size;
+      if (entry.id !== undefined) ids.push(entry.id);
+    }
+    if (ids.length > 0) this.#options.acknowledge(ids);
+    if (this.#entries.size === 0) this.#onEmpty?.();
+    if (this.#full) return;
+    const next = this.#onRoom;
+    this.#onRoom = undefined;
+    next?.();
+  }
 }

@@ -4,24 +4,25 @@ import type { Log } from "../../log/log.ts";
 import type { Incoming } from "../broker/link.ts";
 import type { IntakeSession } from "./intake-session.ts";
 
-/** What the group of {@link IntakeSharing} is called, and a topic on which nobody but this intake publishes. */
 export interface Sharing {
+  /** Name of the group. */
   readonly group: string;
+  /** A topic on which only this intake publishes. */
   readonly probeTopic: string;
 }
 
-/** The broker says that it has no shared subscriptions. */
+/** The CONNACK says that the broker has no shared subscriptions. */
 class NoSharedSubscriptionsError extends Error {
   override readonly name = "NoSharedSubscriptionsError";
 }
 
 /**
- * Shared subscriptions, `$share/<group>/<filter>`: each message goes to one member of the group. A broker of MQTT 3.1.1 that
- * has none takes such a filter for an ordinary one, grants it and never delivers anything. So a message is sent to a topic
- * that only this member has in the group, and is waited for.
+ * Shared subscriptions, `$share/<group>/<filter>`: the broker sends each message to one member of the group. A 3.1.1
+ * broker without them takes such a filter for an ordinary one, grants it and never delivers anything. So the intake publishes
+ * a probe to a topic that only it has in the group, and waits for it.
  */
 export class IntakeSharing {
-  /** The probe did not come: nothing else will. */
+  /** Whether the probe did not come: then no other message will. */
   silent = false;
   readonly #sharing: Sharing;
   readonly #log: Log;
@@ -35,7 +36,7 @@ export class IntakeSharing {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Throws where the broker has said that it has none: asking all the same would end the connection. */
+  /** Throws where the broker has no shared subscriptions: it would end the connection for such a filter. */
   filters(filters: readonly string[], connack: IConnackPacket): string[] {
     if (connack.properties?.sharedSubscriptionAvailable === false)
       throw new NoSharedSubscriptionsError("the broker has no shared subscriptions; start without --share");
@@ -55,8 +56,8 @@ export class IntakeSharing {
     session.send(probeTopic, this.#token);
   }
 
-  /** Whether a message is the probe, which is nobody else's business. */
-  heard({ topic, payload }: Incoming): boolean {
+  /** Returns whether a message is the probe, which is not passed on. */
+  hear({ topic, payload }: Incoming): boolean {
     if (topic !== this.#sharing.probeTopic) return false;
     if (payload.toString() === this.#token) {
       clearTimeout(this.#timer);

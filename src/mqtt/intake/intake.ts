@@ -1,72 +1,51 @@
-import type { Log } from "../../log/log.ts";
-import { backoff, jittered } from "../../time/backoff.ts";
-import { pause, systemClock } from "../../time/clock.ts";
-import { addressOptions, type BrokerAddress, brokerUrl, protocolVersion } from "../broker/broker-address.ts";
-import type { ConnectionTimes } from "../broker/connection.ts";
-import { type Incoming, reasonOf } from "../broker/link.ts";
-import { isVersionRefusal } from "../broker/session.ts";
-import { IntakeFilters } from "./intake-filters.ts";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import type { IClientOptions } from "mqtt";
+import { versionName } from "../broker/broker-address.ts";
+import type { Incoming } from "../broker/link.ts";
+import { SessionLoop, type SessionLoopOptions } from "../broker/session-loop.ts";
 import { type IntakeSession, openIntakeSession, RECEIVE_MAXIMUM } from "./intake-session.ts";
 import { IntakeSharing, type Sharing } from "./intake-sharing.ts";
 
-export interface IntakeOptions {
-  readonly address: BrokerAddress;
-  /** Names the session that the broker keeps; nobody else may connect with it. */
-  readonly clientId: string;
-  readonly keepaliveSeconds: number;
-  /** As they go to the broker, base topic included. */
+/** `clientId` identifies the session that the broker keeps; no other client may connect with it. */
+export interface IntakeOptions extends SessionLoopOptions {
+  /** As they are sent to the broker, base topic included. */
   readonly filters: readonly string[];
   /** Shares the messages with every other intake of this group. */
   readonly share?: Sharing;
-  /** Where the subscriptions of the session are remembered. */
+  /** File that remembers the subscriptions of the session. */
   readonly file: string;
   /**
    * Takes a message. It is acknowledged when the promise resolves, in the order of the messages; many are under way at
-   * once. Where it rejects the connection ends, and the message comes again.
+   * once. Where it rejects, the connection ends and the message is delivered again.
    */
   take(message: Incoming): Promise<void>;
-  /** Messages come, or come no more. */
+  /** Called when the subscription becomes active or is lost. */
   readonly onChange?: () => void;
-  readonly log: Log;
-  readonly times?: Partial<Pick<ConnectionTimes, "connectTimeoutMs" | "firstPauseMs" | "longestPauseMs">>;
 }
 
-/** Seconds for which a broker keeps the session of an intake that is away, over MQTT 5. */
+/** Time for which a broker keeps the session of an intake that is away, over MQTT 5, in seconds. */
 const SESSION_EXPIRY_SECONDS = 7 * 86_400;
-/** Larger messages are not delivered over MQTT 5. Those between this and what is taken are at least counted. */
+/** Maximum size of a message over MQTT 5, in bytes. Messages between this and the size that is stored are counted. */
 const MAXIMUM_PACKET_SIZE = 16 * 1024 * 1024;
-const TIMES = { connectTimeoutMs: 10_000, firstPauseMs: 500, longestPauseMs: 20_000 };
-/** A connection that lasted so long was a good one. */
-const STABLE_MS = 2000;
-/** Connections that end sooner than that, one after the other, until the likely reason is told. */
+/** Number of consecutive connections that end too soon after which the likely reason is logged. */
 const FLAPS = 3;
 
-/** Takes messages from a broker on a session that the broker keeps, and acknowledges each only when it is safe. */
-export class Intake {
+/**
+ * Takes messages from a broker on a session that the broker keeps, and acknowledges each only when it is safe. At the stop
+ * it takes nothing more and acknowledges what becomes safe within some seconds; the broker keeps the rest.
+ */
+export class Intake extends SessionLoop<IntakeSession> {
+  protected override readonly failure = "messages cannot be taken from";
   readonly #options: IntakeOptions;
-  readonly #times: typeof TIMES;
-  readonly #url: string;
-  readonly #kept: IntakeFilters;
   readonly #sharing: IntakeSharing | undefined;
-  readonly #stopping = new AbortController();
-  #version: 4 | 5;
-  #running: Promise<void> | undefined;
-  #attempts = 0;
-  #lastTrouble: string | undefined;
-  /** Connections in a row that ended too soon. */
-  #flaps = 0;
-  #announcing: NodeJS.Timeout | undefined;
   #refused: readonly string[] = [];
   #listening = false;
 
   constructor(options: IntakeOptions) {
+    super(options);
+    const { share, log } = options;
     this.#options = options;
-    this.#times = { ...TIMES, ...options.times };
-    this.#url = brokerUrl(options.address);
-    this.#kept = new IntakeFilters(options.file, `${this.#url} ${options.clientId}`);
-    this.#sharing =
-      options.share && new IntakeSharing(options.share, options.log, this.#times.connectTimeoutMs);
-    this.#version = protocolVersion(options.address);
+    this.#sharing = share && new IntakeSharing(share, log, this.times.connectTimeoutMs);
   }
 
   /** Whether messages come: connected, and every subscription is granted. */
@@ -74,135 +53,70 @@ export class Intake {
     return this.#listening && this.#refused.length === 0 && this.#sharing?.silent !== true;
   }
 
-  /** Begins to connect, and goes on until {@link stop}. A broker that is away is no error. */
-  start(): void {
-    this.#running ??= this.#run();
-  }
-
-  /** Takes nothing more and acknowledges what becomes safe within some seconds. The broker keeps the rest. */
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      try {
-        await this.#serve(await this.#connect(signal), signal);
-      } catch (error) {
-        if (this.#version === 5 && isVersionRefusal(error)) this.#version = 4;
-        else if (!signal.aborted)
-          this.#trouble(`messages cannot be taken from ${this.#url}: ${reasonOf(error)}`);
-      }
-      // An abort ends the pause by rejecting; the loop sees it.
-      await pause(systemClock, this.#pauseMs(), signal).catch(() => undefined);
-    }
-  }
-
-  async #connect(signal: AbortSignal): Promise<IntakeSession> {
-    const { address, clientId, keepaliveSeconds } = this.#options;
+  protected override open(client: IClientOptions, signal: AbortSignal): Promise<IntakeSession> {
+    const properties = {
+      sessionExpiryInterval: SESSION_EXPIRY_SECONDS,
+      receiveMaximum: RECEIVE_MAXIMUM,
+      maximumPacketSize: MAXIMUM_PACKET_SIZE,
+    };
     return openIntakeSession(
       {
-        connectTimeoutMs: this.#times.connectTimeoutMs,
-        client: {
-          ...(await addressOptions(address)),
-          clientId,
-          keepalive: keepaliveSeconds,
-          protocolVersion: this.#version,
-          ...(this.#version === 5 && {
-            properties: {
-              sessionExpiryInterval: SESSION_EXPIRY_SECONDS,
-              receiveMaximum: RECEIVE_MAXIMUM,
-              maximumPacketSize: MAXIMUM_PACKET_SIZE,
-            },
-          }),
-        },
-        take: (message) => (this.#sharing?.heard(message) ? Promise.resolve() : this.#options.take(message)),
+        client: { ...client, ...(client.protocolVersion === 5 && { properties }) },
+        answerTimeoutMs: this.times.connectTimeoutMs,
+        take: (message) => (this.#sharing?.hear(message) ? Promise.resolve() : this.#options.take(message)),
       },
       signal,
     );
   }
 
-  /** From the CONNACK to the end of the connection. */
-  async #serve(session: IntakeSession, signal: AbortSignal): Promise<void> {
-    const since = performance.now();
-    const stop = (): void => void session.end("stopped");
-    signal.addEventListener("abort", stop, { once: true });
-    if (signal.aborted) stop();
-    try {
-      await this.#subscribe(session);
-      if (!signal.aborted) this.#arrived(session);
-      const reason = await session.ended;
-      if (!signal.aborted) this.#lost(reason, performance.now() - since);
-    } finally {
-      signal.removeEventListener("abort", stop);
-      await session.end("failed");
-      clearTimeout(this.#announcing);
-      this.#sharing?.connectionEnded();
-      this.#change(false);
-    }
-  }
-
-  /** Subscribes to what is not subscribed yet, and ends what a session of earlier settings still has. */
-  async #subscribe(session: IntakeSession): Promise<void> {
-    const { filters } = this.#options;
+  /** Subscribes to what is not subscribed yet, and ends subscriptions that the session has of earlier settings. */
+  protected override async prepare(session: IntakeSession): Promise<void> {
+    const { clientId, filters, file } = this.#options;
+    const kept = new KeptFilters(file, `${this.url} ${clientId}`);
     const wanted = this.#sharing ? this.#sharing.filters(filters, session.connack) : filters;
-    const known = session.connack.sessionPresent ? this.#kept.read() : [];
+    const known = session.connack.sessionPresent ? kept.read() : [];
     const old = known.filter((filter) => !wanted.includes(filter));
     if (old.length > 0) await session.unsubscribe(old);
     const missing = wanted.filter((filter) => !known.includes(filter));
-    const codes = missing.length > 0 ? await session.subscribe(missing) : [];
+    // Over 3.1.1 retained messages come with each subscription.
+    const codes =
+      missing.length > 0 ? await session.requestSubscriptions(missing, { retainedOnce: true }) : [];
     const refused = missing.filter((_, i) => codes[i]! >= 128);
     if (old.length > 0 || missing.length > 0)
-      this.#kept.write(wanted.filter((filter) => !refused.includes(filter)));
+      kept.write(wanted.filter((filter) => !refused.includes(filter)));
     this.#refused = refused;
     for (const [i, filter] of missing.entries())
       if (codes[i]! >= 128)
-        this.#options.log.error(`the broker refuses the subscription to ${filter}: ${refusal(codes[i]!)}`);
+        this.log.error(`the broker refuses the subscription to ${filter}: ${refusal(codes[i]!)}`);
   }
 
-  #arrived(session: IntakeSession): void {
+  protected override ready(session: IntakeSession): void {
     this.#sharing?.probe(session);
     this.#change(true);
-    if (this.#flaps > 0) this.#announcing = setTimeout(() => this.#announce(session), STABLE_MS);
-    else this.#announce(session);
   }
 
-  #announce({ connack }: IntakeSession): void {
-    this.#lastTrouble = undefined;
+  protected override over(): void {
+    this.#sharing?.connectionEnded();
+    this.#change(false);
+  }
+
+  protected override logConnected({ connack, protocolVersion }: IntakeSession): void {
     const resumed = connack.sessionPresent ? ", going on where it was left" : "";
-    const version = this.#version === 5 ? "5" : "3.1.1";
-    this.#options.log.info(`taking messages from ${this.#url}, MQTT ${version}${resumed}`);
+    this.log.info(`taking messages from ${this.url}, MQTT ${versionName(protocolVersion)}${resumed}`);
     if (connack.properties?.sessionExpiryInterval === 0)
-      this.#options.log.warn(
-        "the broker keeps no sessions: what is published while the historian is away is lost",
-      );
+      this.log.warn("the broker keeps no sessions: what is published while the historian is away is lost");
   }
 
-  #lost(reason: string, lastedMs: number): void {
-    if (lastedMs < STABLE_MS) this.#flaps++;
-    else this.#flaps = this.#attempts = 0;
+  protected override hint(flaps: number): string {
+    if (flaps < FLAPS) return "";
     const { clientId } = this.#options;
-    const hint = `; if another client connects as ${clientId}, give one of the two another name (--name or --client-id)`;
-    this.#trouble(`lost ${this.#url}: ${reason}; connecting again${this.#flaps < FLAPS ? "" : hint}`);
+    return `; if another client connects as ${clientId}, give one of the two another name (--name or --client-id)`;
   }
 
   #change(listening: boolean): void {
     if (this.#listening === listening) return;
     this.#listening = listening;
     this.#options.onChange?.();
-  }
-
-  #trouble(text: string): void {
-    if (text === this.#lastTrouble) return;
-    this.#lastTrouble = text;
-    this.#options.log.warn(text);
-  }
-
-  #pauseMs(): number {
-    const { firstPauseMs: first, longestPauseMs: longest } = this.#times;
-    return jittered(backoff({ first, longest }, ++this.#attempts));
   }
 }
 
@@ -211,4 +125,32 @@ function refusal(code: number): string {
   if (code === 135) return "its access rules do not allow it (code 135)";
   if (code === 158) return "it has no shared subscriptions (code 158); start without --share";
   return `code ${code}; see its access rules`;
+}
+
+/** Remembers over restarts, in a file, what a session that the broker keeps is subscribed to; a broker cannot be asked. */
+class KeptFilters {
+  readonly #file: string;
+  readonly #session: string;
+
+  /** `session`: URL and client id, which identify the session. */
+  constructor(file: string, session: string) {
+    this.#file = file;
+    this.#session = session;
+  }
+
+  /** Returns none where the file is missing, damaged, or of another session: all are subscribed again then. */
+  read(): readonly string[] {
+    try {
+      const { session, filters } = JSON.parse(readFileSync(this.#file, "utf8"));
+      return session === this.#session && Array.isArray(filters) ? filters : [];
+    } catch {
+      return [];
+    }
+  }
+
+  write(filters: readonly string[]): void {
+    const kept = { session: this.#session, filters };
+    writeFileSync(`${this.#file}.new`, `${JSON.stringify(kept)}\n`, { mode: 0o600 });
+    renameSync(`${this.#file}.new`, this.#file);
+  }
 }

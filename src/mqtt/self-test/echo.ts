@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import type { BrokerSession } from "../broker/broker-session.ts";
 import { type Incoming, LinkDownError } from "../broker/link.ts";
-import type { Session } from "../broker/session.ts";
 
 /** What became of a message that was sent to be heard by its sender. */
 export type EchoOutcome =
@@ -28,7 +28,7 @@ export class Echo {
   }
 
   /** `{"probe": <id>}`, filled up to `size` bytes. Rejects with a LinkDownError where the connection ends meanwhile. */
-  async send(session: Session, topic: string, size = 0): Promise<EchoOutcome> {
+  async send(session: BrokerSession, topic: string, size = 0): Promise<EchoOutcome> {
     const id = randomUUID();
     // May be megabytes. A closure that used it would keep it until the session ends.
     const payload = probe(id, size);
@@ -44,7 +44,7 @@ export class Echo {
     });
     down.catch(() => undefined);
     try {
-      await session.subscribe([topic], { noLocal: false });
+      await session.subscribe([topic]);
       await session.publish({ topic, payload, qos: 1, retain: false });
       return await Promise.race([back, lost, down]);
     } catch (error) {

@@ -1,6 +1,6 @@
 import type { DeviceInfo } from "../../points/index.ts";
+import type { BrokerSession } from "../broker/broker-session.ts";
 import { PublishRefusedError, reasonOf } from "../broker/link.ts";
-import type { Session } from "../broker/session.ts";
 import { deviceText } from "../payloads.ts";
 import type { Topics } from "../topics.ts";
 import type { Echo, EchoOutcome } from "./echo.ts";
@@ -41,7 +41,7 @@ export function largestMessage(devices: Iterable<ProbedDevice>): LargestMessage 
 
 /** Whether the bridge's own topics work, and the largest message gets through on them. */
 export async function probeOwnTopics(
-  session: Session,
+  session: BrokerSession,
   echo: Echo,
   topics: Topics,
   largest: LargestMessage | undefined,
@@ -73,7 +73,7 @@ export async function probeOwnTopics(
 
 /** Whether commands will reach the bridge: a broker grants subscriptions that it will never serve. */
 export function probeCommands(
-  session: Session,
+  session: BrokerSession,
   echo: Echo,
   topics: Topics,
   requester: "message" | "topic",

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { brokerUrl } from "../broker/broker-address.ts";
+import type { BrokerSession } from "../broker/broker-session.ts";
 import type { Incoming } from "../broker/link.ts";
 import { reasonOf } from "../broker/link.ts";
-import type { Session } from "../broker/session.ts";
 import { type BridgeBroker, RETAINED_MS, visit } from "../client/visit.ts";
 import { parseJson } from "../payloads.ts";
 import { Topics } from "../topics.ts";
@@ -34,7 +34,7 @@ export async function selfTest(options: SelfTestVisit): Promise<Check[]> {
   const url = brokerUrl(broker);
   const bridge = new RunningBridge(topics, devices);
   const echo = new Echo(options.timeoutMs);
-  let session: Session;
+  let session: BrokerSession;
   try {
     session = await visit(broker, options, (message) => {
       echo.hear(message);
@@ -48,7 +48,7 @@ export async function selfTest(options: SelfTestVisit): Promise<Check[]> {
   const version = session.protocolVersion === 5 ? "5" : "3.1.1";
   const found: Check[] = [{ check: "connect", outcome: "ok", text: `${url}, MQTT ${version}` }];
   try {
-    await session.subscribe(bridge.filters, { noLocal: false });
+    await session.subscribe(bridge.filters);
     await delay(RETAINED_MS / 2, undefined, options.signal && { signal: options.signal });
     found.push(...(await probeCommands(session, echo, topics, options.requester)));
     found.push(await probeSessions(session, topics, options));
@@ -129,7 +129,7 @@ class RunningBridge {
 const EXPIRY_SECONDS = 60;
 
 /** Whether the broker keeps messages for a subscriber that is away, which `voltbridge historian` relies on. */
-async function probeSessions(session: Session, topics: Topics, options: SelfTestVisit): Promise<Check> {
+async function probeSessions(session: BrokerSession, topics: Topics, options: SelfTestVisit): Promise<Check> {
   const check = "sessions";
   const topic = topics.own("probe");
   const clientId = `voltbridge-selftest-${options.instance}`;
@@ -138,7 +138,7 @@ async function probeSessions(session: Session, topics: Topics, options: SelfTest
   const stay = { ...options, persistent: { clientId, expirySeconds: EXPIRY_SECONDS } };
   try {
     const first = await visit(broker, stay, () => undefined);
-    await first.subscribe([topic], { noLocal: false });
+    await first.subscribe([topic]);
     await first.end("done");
     await session.publish({ topic, payload: text, qos: 1, retain: false });
     const kept = Promise.withResolvers<"kept">();

@@ -1,7 +1,7 @@
 import type { Notice } from "../../bus.ts";
 import type { Log } from "../../log/log.ts";
+import type { BrokerSession } from "../broker/broker-session.ts";
 import { type Incoming, LinkDownError } from "../broker/link.ts";
-import type { Session } from "../broker/session.ts";
 import type { Topics } from "../topics.ts";
 import { Echo } from "./echo.ts";
 import {
@@ -46,7 +46,7 @@ export class SelfTest {
   #at: Date | undefined;
   #ranAt = Number.NEGATIVE_INFINITY;
   /** A device topic that is listened to until its own message has come back. */
-  #watched: { readonly session: Session; readonly topic: string } | undefined;
+  #watched: { readonly session: BrokerSession; readonly topic: string } | undefined;
   #watch: NodeJS.Timeout | undefined;
 
   constructor(options: SelfTestOptions) {
@@ -65,7 +65,7 @@ export class SelfTest {
     return { at: this.#at, ...Object.fromEntries(checks) };
   }
 
-  arrived(session: Session): void {
+  connected(session: BrokerSession): void {
     const now = performance.now();
     const isWell = [...this.#checks.values()].every(({ outcome }) => outcome === "ok");
     if (now - this.#ranAt < (isWell ? PAUSE_WHEN_WELL_MS : PAUSE_MS)) return;
@@ -103,7 +103,7 @@ export class SelfTest {
     this.#watched = undefined;
   }
 
-  async #run(session: Session): Promise<void> {
+  async #run(session: BrokerSession): Promise<void> {
     const { topics, devices, requester, log, now } = this.#options;
     const largest = largestMessage(devices.values());
     try {
@@ -120,7 +120,7 @@ export class SelfTest {
     }
   }
 
-  async #watchDevice(session: Session, largest: LargestMessage | undefined): Promise<void> {
+  async #watchDevice(session: BrokerSession, largest: LargestMessage | undefined): Promise<void> {
     const { topics, devices } = this.#options;
     const device = largest && devices.get(largest.device);
     if (!device) return;
@@ -129,7 +129,7 @@ export class SelfTest {
       : topics.allBreadthFirst(device.path);
     this.#stopWatching();
     this.#watched = { session, topic };
-    await session.subscribe([topic], { noLocal: false });
+    await session.subscribe([topic]);
   }
 
   #stopWatching(): void {

@@ -1,38 +1,38 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../../log/log.ts";
+import type { BrokerSession } from "./broker-session.ts";
 import { type Incoming, type Link, LinkDownError, type Message } from "./link.ts";
-import type { Session } from "./session.ts";
 
-export interface PresenceOptions {
+export interface BirthAndWillOptions {
   /** `voltbridge/<instance>/state`. */
   readonly topic: string;
   readonly log: Log;
-  /** How long the broker may take to deliver our own birth back to us. */
+  /** Maximum time that the broker may take to deliver the birth message back, in milliseconds. */
   readonly echoTimeoutMs: number;
 }
 
-/** How long a broker may take for our last message. */
+/** Maximum time that a broker may take to acknowledge the last message, in milliseconds. */
 const FAREWELL_MS = 2000;
 
-/** Tells everybody whether the bridge is there, on one retained topic: will, birth and farewell. */
-export class Presence {
-  readonly #options: PresenceOptions;
+/** Publishes on one retained topic whether the bridge is online: birth message, will, and farewell. */
+export class BirthAndWill {
+  readonly #options: BirthAndWillOptions;
   #echo: NodeJS.Timeout | undefined;
 
-  constructor(options: PresenceOptions) {
+  constructor(options: BirthAndWillOptions) {
     this.#options = options;
   }
 
-  /** What the broker says for us when we are gone without a word. */
+  /** Published by the broker when the connection ends without a DISCONNECT. */
   get will(): { topic: string; payload: Buffer; qos: 1; retain: true } {
     return { topic: this.#options.topic, payload: Buffer.from("offline"), qos: 1, retain: true };
   }
 
-  /** `online`, to be said after the commands are subscribed: who reads it may send one. */
-  async announce(session: Session): Promise<void> {
+  /** Publishes `online`. Call it after the commands are subscribed: a reader of the topic may send one at once. */
+  async publishBirth(session: BrokerSession): Promise<void> {
     const { topic, log, echoTimeoutMs } = this.#options;
     try {
-      await session.subscribe([topic], { noLocal: false });
+      await session.subscribe([topic]);
       this.#echo = setTimeout(() => {
         log.warn(
           `the broker took a message on ${topic} and did not deliver it back; its access rules may discard what the ` +
@@ -47,18 +47,18 @@ export class Presence {
     }
   }
 
-  /** The will of an earlier, half-dead connection can come after our birth. Whoever is here says so again. */
-  heard(message: Incoming, link: Link): void {
+  /** The broker may publish the will of a previous connection after our birth message; publishes the birth message again. */
+  hear(message: Incoming, link: Link): void {
     if (message.topic !== this.#options.topic) return;
     const payload = message.payload.toString();
     if (payload === "online") clearTimeout(this.#echo);
-    // Where it does not get through, the connection is gone, and the next birth says it.
+    // Where it does not get through the connection is gone, and the next one publishes its own birth message.
     else if (payload === "offline" && link.up) link.publish(this.#message("online")).catch(() => undefined);
   }
 
-  async farewell(session: Session): Promise<void> {
-    const said = session.publish(this.#message("offline")).catch(() => undefined);
-    await Promise.race([said, delay(FAREWELL_MS, undefined, { ref: false })]);
+  async publishFarewell(session: BrokerSession): Promise<void> {
+    const sent = session.publish(this.#message("offline")).catch(() => undefined);
+    await Promise.race([sent, delay(FAREWELL_MS, undefined, { ref: false })]);
   }
 
   connectionEnded(): void {

@@ -1,0 +1,196 @@
+import type { IClientOptions } from "mqtt";
+import type { Log } from "../../log/log.ts";
+import { backoff, jittered } from "../../time/backoff.ts";
+import { pause, systemClock } from "../../time/clock.ts";
+import { addressOptions, type BrokerAddress, brokerUrl, protocolVersion } from "./broker-address.ts";
+import { type ClientSession, isVersionRefusal } from "./client-session.ts";
+import { reasonOf } from "./link.ts";
+
+/** In milliseconds. */
+export interface SessionTimes {
+  readonly connectTimeoutMs: number;
+  /** Pause before the first attempt after a failure; doubles with each up to the longest. */
+  readonly firstPauseMs: number;
+  readonly longestPauseMs: number;
+  /** Duration of a connection after which the pauses begin anew. */
+  readonly stableMs: number;
+}
+
+const TIMES: SessionTimes = {
+  connectTimeoutMs: 10_000,
+  firstPauseMs: 500,
+  longestPauseMs: 20_000,
+  stableMs: 2000,
+};
+
+export interface SessionLoopOptions {
+  readonly address: BrokerAddress;
+  /** The same for every reconnect, so that the broker ends a previous connection that it still has. */
+  readonly clientId: string;
+  readonly keepaliveSeconds: number;
+  readonly log: Log;
+  readonly times?: Partial<SessionTimes>;
+}
+
+/** Opens a session with a broker, and another one after each end, until it is stopped. What a session is for is its subclasses'. */
+export abstract class SessionLoop<S extends ClientSession> {
+  protected readonly url: string;
+  protected readonly log: Log;
+  protected readonly times: SessionTimes;
+  /** First words of the warning that no session was opened. */
+  protected readonly failure: string = "cannot connect to";
+  readonly #options: SessionLoopOptions;
+  readonly #stopping = new AbortController();
+  #version: 4 | 5;
+  #running: Promise<void> | undefined;
+  /** Attempts since a connection was last stable. */
+  #attempts = 0;
+  /** Failures since a connection was last announced. */
+  #failures = 0;
+  /** Connections in a row that ended before they were stable. */
+  #flaps = 0;
+  #lastReason: string | undefined;
+  #announcing: NodeJS.Timeout | undefined;
+
+  constructor(options: SessionLoopOptions) {
+    this.#options = options;
+    this.log = options.log;
+    this.times = { ...TIMES, ...options.times };
+    this.url = brokerUrl(options.address);
+    this.#version = protocolVersion(options.address);
+  }
+
+  /** Version of the present connection, or the one that is tried next. */
+  get protocolVersion(): 4 | 5 {
+    return this.#version;
+  }
+
+  /** Connects once. Rejects with the reason when that fails. */
+  protected abstract open(client: IClientOptions, signal: AbortSignal): Promise<S>;
+  /** Subscribes. Where it rejects, the connection ends. */
+  protected abstract prepare(session: S): Promise<void>;
+  /** Called when a session is prepared and still alive. */
+  protected abstract ready(session: S): void;
+  /** Called at the end of each session that was opened. */
+  protected abstract over(): void;
+  /** Logs the connection; after connections that ended soon it is called only when this one has lasted. */
+  protected abstract logConnected(session: S, failedAttempts: number): void;
+  /** Called when no session was opened. */
+  protected failed(): void {}
+  /** What to add to the warning of a lost connection after `flaps` connections in a row that ended too soon. */
+  protected hint(_flaps: number): string {
+    return "";
+  }
+
+  /** Begins to connect, and goes on until {@link stop}. A broker that is away is no error. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        await this.#serve(await this.#connect(signal), signal);
+      } catch (error) {
+        if (!signal.aborted) this.#failed(error);
+      }
+      // An abort ends the pause by rejecting; the loop sees it.
+      await pause(systemClock, this.#pauseMs(), signal).catch(() => undefined);
+    }
+  }
+
+  async #connect(signal: AbortSignal): Promise<S> {
+    const { address, clientId, keepaliveSeconds } = this.#options;
+    const client = {
+      ...(await addressOptions(address)),
+      clientId,
+      keepalive: keepaliveSeconds,
+      protocolVersion: this.#version,
+      connectTimeout: this.times.connectTimeoutMs,
+    };
+    return this.open(client, signal);
+  }
+
+  /** From the CONNACK to the end of the connection. */
+  async #serve(session: S, signal: AbortSignal): Promise<void> {
+    const since = performance.now();
+    const stop = (): void => void session.end("stopped");
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      await this.prepare(session);
+      if (session.alive) this.#ready(session);
+      const reason = await session.ended;
+      if (!signal.aborted) this.#lost(reason, performance.now() - since);
+    } catch (error) {
+      await session.end("failed");
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", stop);
+      clearTimeout(this.#announcing);
+      this.over();
+    }
+  }
+
+  #ready(session: S): void {
+    if (this.#flaps > 0) this.#announcing = setTimeout(() => this.#announce(session), this.times.stableMs);
+    else this.#announce(session);
+    this.ready(session);
+  }
+
+  #announce(session: S): void {
+    this.logConnected(session, this.#failures);
+    this.#failures = 0;
+    this.#lastReason = undefined;
+  }
+
+  #lost(reason: string, lastedMs: number): void {
+    if (lastedMs < this.times.stableMs) {
+      this.#flaps++;
+      this.#failures++;
+    } else {
+      this.#flaps = 0;
+      this.#attempts = 0;
+    }
+    const hint = this.hint(this.#flaps);
+    this.#warn(`${reason}${hint}`, `lost ${this.url}: ${reason}; connecting again${hint}`);
+  }
+
+  #failed(error: unknown): void {
+    if (this.#version === 5 && isVersionRefusal(error)) {
+      this.#version = 4;
+      this.log.info(`${this.url} does not speak MQTT 5; going on with 3.1.1`);
+      return;
+    }
+    this.#failures++;
+    this.failed();
+    const reason = `${reasonOf(error)}${remedy(error)}`;
+    this.#warn(reason, `${this.failure} ${this.url}: ${reason}; trying again at growing pauses`);
+  }
+
+  /** Logs each reason once, until a connection is announced. */
+  #warn(reason: string, text: string): void {
+    if (reason === this.#lastReason) return;
+    this.#lastReason = reason;
+    this.log.warn(text);
+  }
+
+  #pauseMs(): number {
+    const { firstPauseMs: first, longestPauseMs: longest } = this.times;
+    return jittered(backoff({ first, longest }, ++this.#attempts));
+  }
+}
+
+/** CONNACK codes for user name, password and permission, of MQTT 3.1.1 (4, 5) and 5 (134, 135). */
+const CREDENTIALS_REFUSED = [4, 5, 134, 135];
+
+function remedy(error: unknown): string {
+  const { code } = error as { code?: unknown };
+  return CREDENTIALS_REFUSED.includes(code as number) ? " (check mqtt.username and mqtt.password)" : "";
+}
