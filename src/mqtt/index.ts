@@ -5,24 +5,20 @@ import type { SessionOutlet } from "../points/index.ts";
 import type { QueueCounters } from "../queue/contract.ts";
 import { addressOptions, brokerUrl } from "./broker/broker-address.ts";
 import { Connection } from "./broker/connection.ts";
-import { Delivery, type MqttCounters } from "./broker/delivery.ts";
+import { Delivery, LossReports, type MqttCounters } from "./broker/delivery.ts";
 import { EmbeddedBroker } from "./broker/embedded-broker.ts";
-import { LossReports } from "./broker/loss-reports.ts";
 import { whenUp } from "./broker/when-up.ts";
-import { Arrivals } from "./commands/arrivals.ts";
 import { ControlReceivers } from "./commands/control-receivers.ts";
-import { LateAnswers } from "./commands/late-answers.ts";
+import { Requesters, StallWatch } from "./commands/incoming-request.ts";
 import { OtherBridges } from "./commands/other-bridges.ts";
-import { Replies } from "./commands/replies.ts";
-import { Requesters } from "./commands/requesters.ts";
-import { RetainedRecord } from "./commands/retained-record.ts";
+import { LateAnswers, Replies } from "./commands/replies.ts";
 import { InstanceRole } from "./instance-role.ts";
 import type { MqttOptions } from "./options.ts";
 import { deviceText, headerPlaces } from "./payloads.ts";
 import { Outbox } from "./publishing/outbox.ts";
 import { Publisher } from "./publishing/publisher.ts";
 import type { Sending } from "./publishing/reading.ts";
-import { RetainedTopics } from "./publishing/retained-topics.ts";
+import { RetainedRecord, RetainedTopics } from "./publishing/retained-topics.ts";
 import { SessionTopics } from "./publishing/session-topics.ts";
 import { StateView } from "./publishing/state-view.ts";
 import { StatusPublisher } from "./publishing/status.ts";
@@ -32,11 +28,8 @@ import { Voice } from "./voice.ts";
 
 export { brokerUrl } from "./broker/broker-address.ts";
 export { type BridgeStatus, readBridgeStatus } from "./client/bridge-status.ts";
-export { clearRetained } from "./client/clear-retained.ts";
-export type { Ask } from "./client/client.ts";
-export { NoAnswerError, NoBridgeError, NoNameError, RpcError, request } from "./client/client.ts";
-export { callBridge } from "./client/rpc-client.ts";
-export { NoBrokerError } from "./client/visit.ts";
+export { type Ask, callBridge, clearRetained, request } from "./client/client.ts";
+export { NoAnswerError, NoBridgeError, NoBrokerError, NoNameError, RpcError } from "./client/visit.ts";
 export type { Answer } from "./commands/answers.ts";
 export { Intake, type IntakeOptions } from "./intake/intake.ts";
 export { type IntakeStatus, startIntakeStatus } from "./intake/intake-status.ts";
@@ -140,7 +133,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       return device && deviceText(device).allMetadata;
     },
     onDelivered: (topic) => selfTest.delivered(topic),
-    onRefused: (topic, error) => reports.say("refused", topic, error),
+    onRefused: (topic, error) => reports.report("refused", topic, error),
     log,
   });
   const counters = (): MqttCounters => {
@@ -188,8 +181,8 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       'the embedded broker does not check that users send in their own name only, so actuator.requester "topic" keeps nobody from another\'s',
     );
   const requesters = new Requesters(topics, requester);
-  const arrivals = new Arrivals();
-  const arrivedAt = () => new Date(now().getTime() - arrivals.heldMs);
+  const stallWatch = new StallWatch();
+  const arrivedAt = () => new Date(now().getTime() - stallWatch.stalledMs);
   const shared = { link, delivery, topics, requesters, now, arrivedAt };
   const answering = { ...shared, headers: settings.headers, devices };
   const replies = new Replies(answering);
@@ -244,7 +237,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   ];
   retained.start();
   await outbox.start();
-  arrivals.start();
+  stallWatch.start();
   others.start();
   lateAnswers.start();
   state.start();
@@ -275,7 +268,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     async stop() {
       role.stop();
       await receivers.stop();
-      arrivals.stop();
+      stallWatch.stop();
       lateAnswers.stop();
       others.stop();
       state.stop();

@@ -5,8 +5,8 @@ import type { Log, Secrets } from "../log/log.ts";
 import type { DeviceInfo } from "../points/index.ts";
 import type { Queue } from "../queue/contract.ts";
 import type { ConnectionTimes } from "./broker/connection.ts";
-import type { RetainedStore } from "./commands/retained-record.ts";
 import type { InstanceRoleOptions } from "./instance-role.ts";
+import type { RetainedStore } from "./publishing/retained-topics.ts";
 import type { HealthReport } from "./publishing/status.ts";
 
 /** What {@link startMqtt} needs. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import {
   type DeviceInfo,
   isClockSet,
@@ -207,7 +208,16 @@ export function bareValue(value: PointValue): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-/** JSON of somebody else; undefined where it is none. */
+/** Returns whether a point's value differs from the one published last: a number by its Deadband or more, any other at all. */
+export function hasChanged(point: Point, last: PointValue | undefined, value: PointValue): boolean {
+  if (typeof last === "number" && typeof value === "number")
+    return last !== value && Math.abs(value - last) >= (point.deadband ?? 0);
+  // Most values are no objects, for which a comparison of the content is not needed.
+  if (typeof value !== "object" || value === null) return last !== value;
+  return !isDeepStrictEqual(last, value);
+}
+
+/** Parses JSON of another party; undefined where it is not JSON. */
 // biome-ignore lint/suspicious/noExplicitAny: the caller checks the shape
 export function parseJson(text: string): any {
   try {

@@ -1,24 +1,51 @@
 import type { Log, Secrets } from "../../log/log.ts";
-import { type Link, LinkDownError, type Message } from "./link.ts";
-import type { LossReports } from "./loss-reports.ts";
+import { type Link, LinkDownError, type Message, reasonOf } from "./link.ts";
 
 export interface MqttCounters {
-  /** Messages the broker has (QoS 1: acknowledged). */
+  /** Messages that the broker has (QoS 1: acknowledged). */
   readonly published: number;
-  /** Messages that went nowhere because the broker was away or too slow; readings of devices wait instead. */
+  /** Messages that were discarded because the broker was away or too slow; readings of devices wait instead. */
   readonly dropped: number;
-  /** Messages the broker would not have, or no broker could. */
+  /** Messages that the broker refused, or that no broker could take. */
   readonly refused: number;
 }
 
 type Outcome = "published" | "dropped" | "refused";
 
+/** Minimum pause between two reports of the same loss, in milliseconds. */
 const REPORT_MS = 60_000;
 
-/**
- * Sends messages straight to the broker, with secrets blanked, and keeps count of what became of them. What does not arrive is
- * gone, and said.
- */
+/** Reports which messages did not arrive: once for each reason, then at most once a minute with their number. */
+export class LossReports {
+  readonly #log: Log;
+  readonly #notify: (text: string) => void;
+  /** By reason: time of the last report, and number of messages since. */
+  readonly #reported = new Map<string, { at: number; since: number }>();
+
+  /** `notify` is called with each refusal that is reported, for the operators. */
+  constructor(log: Log, notify: (text: string) => void = () => undefined) {
+    this.#log = log;
+    this.#notify = notify;
+  }
+
+  report(outcome: "dropped" | "refused", topic: string, error: unknown): void {
+    const { name, code, reason } = error as { name?: string; code?: unknown; reason?: unknown };
+    const key = `${outcome} ${name} ${code ?? reason ?? ""}`;
+    const now = performance.now();
+    const last = this.#reported.get(key);
+    if (last && now - last.at < REPORT_MS) {
+      last.since++;
+      return;
+    }
+    this.#reported.set(key, { at: now, since: 0 });
+    const text = `a message was ${outcome}: ${reasonOf(error)}`;
+    const more = last && last.since > 0 ? { moreSinceLastReport: last.since } : {};
+    this.#log.warn(text, { topic: topic.length > 200 ? `${topic.slice(0, 200)}…` : topic, ...more });
+    if (outcome === "refused") this.#notify(text);
+  }
+}
+
+/** Sends messages straight to the broker, with secrets blanked; counts the outcomes, and reports messages that are lost. */
 export class Delivery {
   readonly #link: Link;
   readonly #log: Log;
@@ -44,7 +71,7 @@ export class Delivery {
     return this.sendMeasured(this.#secrets ? withoutSecrets(message, this.#secrets) : message);
   }
 
-  /** As {@link send}, for what was measured, which goes out as it is. */
+  /** As {@link send}, for measured values, which are not blanked. */
   async sendMeasured(message: Message): Promise<Outcome> {
     try {
       await this.#link.publish(message);
@@ -53,14 +80,14 @@ export class Delivery {
     } catch (error) {
       const outcome = error instanceof LinkDownError ? "dropped" : "refused";
       this.#counters[outcome]++;
-      // That the broker is away is said by the connection; how much was lost is said when it is back.
+      // The connection reports that the broker is away; the number of losses is reported when it is back.
       if (outcome === "dropped" && !this.#link.up) this.#droppedWhileAway++;
-      else this.#reports.say(outcome, message.topic, error);
+      else this.#reports.report(outcome, message.topic, error);
       return outcome;
     }
   }
 
-  /** After a connect: says what was lost since it was said last. */
+  /** After a connect: reports the number of losses since the last report. */
   reportAbsence(): void {
     const now = performance.now();
     if (this.#droppedWhileAway === 0 || now - this.#absenceReportedAt < REPORT_MS) return;
@@ -71,8 +98,8 @@ export class Delivery {
 }
 
 /**
- * Blanks the texts of a message. Keys and numbers stay, and so does a text that its topic shows anyway: a password that is also
- * the bridge's name, or a number, must not break the message.
+ * Blanks secrets in the texts of a message. Keys, numbers, and texts that the topic shows anyway are kept: a password that is
+ * also the bridge's name, or a number, must not break the message.
  */
 function withoutSecrets(message: Message, secrets: Secrets): Message {
   const { topic, payload, userProperties } = message;

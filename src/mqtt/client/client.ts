@@ -1,13 +1,21 @@
 import { randomUUID } from "node:crypto";
-import type { PointValue } from "../../points/index.ts";
-import { brokerUrl, userOf } from "../broker/broker-address.ts";
+import { matches, type PointValue } from "../../points/index.ts";
+import { brokerUrl } from "../broker/broker-address.ts";
 import type { BrokerSession } from "../broker/broker-session.ts";
-import { type Incoming, type Message, reasonOf } from "../broker/link.ts";
+import type { Incoming, Message } from "../broker/link.ts";
 import type { Answer } from "../commands/answers.ts";
 import { parseJson } from "../payloads.ts";
 import { type DeviceTarget, type PointTarget, splitTarget, Topics, topicFault } from "../topics.ts";
-import { Mailbox } from "./mailbox.ts";
-import { type BridgeBroker, NoBrokerError, RETAINED_MS, visit } from "./visit.ts";
+import {
+  addressed,
+  findBridge,
+  NoAnswerError,
+  RETAINED_MS,
+  type ReplyRouter,
+  type RequestOptions,
+  RpcError,
+  withBroker,
+} from "./visit.ts";
 
 /** What to ask a running bridge. `target` is `<device path>/<point>`, for a revert also `<device path>`. */
 export type Ask =
@@ -21,46 +29,6 @@ export type Ask =
       readonly id?: string;
     }
   | { readonly action: "revert"; readonly target: string };
-
-export interface RequestOptions {
-  readonly broker: BridgeBroker;
-  /** Name of the bridge; without it any bridge that is online will do. */
-  readonly instance?: string;
-  readonly requester?: string;
-  /** Told of an answer that another one follows. */
-  readonly onEarly?: (answer: Answer) => void;
-  /** Name in topics, where the bridge takes the requester from these. Default: the broker's user. */
-  readonly user?: string;
-  /** For the whole request. A write is read back before it is answered, which may take the bridge's `confirm_timeout`. */
-  readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
-}
-
-/** No bridge is online at this broker. */
-export class NoBridgeError extends Error {
-  override readonly name = "NoBridgeError";
-}
-
-/** A bridge answered a call with an error; `kind` is the class of what went wrong there. */
-export class RpcError extends Error {
-  override readonly name = "RpcError";
-  readonly kind: string;
-
-  constructor(kind: string, text: string) {
-    super(text);
-    this.kind = kind;
-  }
-}
-
-/** The bridge takes the requester from the topic, and nobody said who asks. */
-export class NoNameError extends Error {
-  override readonly name = "NoNameError";
-}
-
-/** A bridge is online and did not answer in time. */
-export class NoAnswerError extends Error {
-  override readonly name = "NoAnswerError";
-}
 
 /**
  * Sends one command to a running bridge and waits for its answer. A command that was refused or failed is an answer too
@@ -81,40 +49,12 @@ export async function request(ask: Ask, options: RequestOptions): Promise<Answer
       text,
     };
   }
-  return withBroker(options, (session, mailbox, signal) => converse(session, mailbox, ask, options, signal));
-}
-
-/**
- * Visits the broker for one conversation, with everything that is heard in a mailbox. Rejects with
- * {@link NoBrokerError} where the broker cannot be reached or goes away.
- */
-export async function withBroker<T>(
-  options: RequestOptions,
-  work: (session: BrokerSession, mailbox: Mailbox, signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const mailbox = new Mailbox();
-  const session = await visit(options.broker, options, (message) => mailbox.put(message));
-  const over = new AbortController();
-  void session.ended.then((reason) => over.abort(new NoBrokerError(`lost the broker: ${reason}`)));
-  const signals = [AbortSignal.timeout(options.timeoutMs), over.signal];
-  const signal = AbortSignal.any(options.signal ? [...signals, options.signal] : signals);
-  try {
-    return await work(session, mailbox, signal);
-  } catch (error) {
-    options.signal?.throwIfAborted();
-    over.signal.throwIfAborted();
-    const known = [NoBridgeError, NoAnswerError, NoNameError, RpcError];
-    throw known.some((kind) => error instanceof kind)
-      ? error
-      : new NoBrokerError(`${brokerUrl(options.broker)}: ${reasonOf(error)}`, { cause: error });
-  } finally {
-    await session.end("done");
-  }
+  return withBroker(options, (session, replies, signal) => converse(session, replies, ask, options, signal));
 }
 
 async function converse(
   session: BrokerSession,
-  mailbox: Mailbox,
+  replies: ReplyRouter,
   ask: Ask,
   options: RequestOptions,
   signal: AbortSignal,
@@ -127,8 +67,8 @@ async function converse(
   const responseTopic = topics.response(visitId);
 
   await session.subscribe([topics.own("state"), topics.own("info")]);
-  const name = await findBridge(mailbox, topics, url, signal);
-  const target = await resolveTarget(ask, mailbox, options.instance, signal);
+  const name = await findBridge(replies, topics, url, signal);
+  const target = await resolveTarget(ask, replies, options.instance, signal);
 
   const answerTopics =
     ask.action === "revert"
@@ -136,7 +76,7 @@ async function converse(
       : [topics.value(target as PointTarget), topics.error(target)];
   await session.subscribe([responseTopic, ...answerTopics]);
   const command: Message = {
-    topic: await addressed(topics.command(ask.action, target), name, { options, mailbox, signal }),
+    topic: await addressed(topics.command(ask.action, target), name, { options, replies, signal }),
     payload: JSON.stringify({
       ...(ask.action === "set" && {
         value: ask.value,
@@ -153,7 +93,7 @@ async function converse(
   };
   await session.publish(command);
   let early: Answer | undefined;
-  const last = await mailbox.find((message) => {
+  const last = await replies.findReply((message) => {
     const answer =
       message.topic === responseTopic
         ? readDirect(message)
@@ -174,60 +114,17 @@ async function converse(
   return answer;
 }
 
-/** Waits until a bridge says that it is online, and gives its name. */
-export async function findBridge(
-  mailbox: Mailbox,
-  topics: Topics,
-  url: string,
-  signal: AbortSignal,
-): Promise<string> {
-  const soon = AbortSignal.any([signal, AbortSignal.timeout(RETAINED_MS)]);
-  let seen = "";
-  const online = await mailbox.find((message) => {
-    if (!message.topic.endsWith("/state")) return undefined;
-    seen = message.payload.toString();
-    return seen === "online" ? message.topic.split("/").at(-2)! : undefined;
-  }, soon);
-  if (online !== undefined) return online;
-  throw new NoBridgeError(
-    seen === ""
-      ? `no bridge was ever online at ${url} (nothing on ${topics.own("state")}); check the instance and the base topic`
-      : `the bridge at ${url} is ${seen} (${topics.own("state")}); start it with "voltbridge run"`,
-  );
-}
-
-/** The topic, with the requester's name where this bridge takes it from there. */
-export async function addressed(
-  topic: string,
-  instance: string,
-  { options, mailbox, signal }: { options: RequestOptions; mailbox: Mailbox; signal: AbortSignal },
-): Promise<string> {
-  const topics = new Topics(instance, options.broker.baseTopic);
-  const soon = AbortSignal.any([signal, AbortSignal.timeout(RETAINED_MS)]);
-  const info = await mailbox.find(
-    (message) => (message.topic === topics.own("info") ? parseJson(message.payload.toString()) : undefined),
-    soon,
-  );
-  if (info?.requester !== "topic") return topic;
-  const user = options.user ?? userOf(options.broker);
-  if (user === undefined || topicFault(user) || user.includes("/"))
-    throw new NoNameError(
-      `bridge ${instance} takes the requester from the topic: log in to the broker with a name of one topic level, e.g. --url mqtt://user:password@host`,
-    );
-  return topics.signed(topic, user);
-}
-
 /** For a revert: a device of the bridge where it has one of that name, else a point. */
 async function resolveTarget(
   ask: Ask,
-  mailbox: Mailbox,
+  replies: ReplyRouter,
   instance: string | undefined,
   signal: AbortSignal,
 ): Promise<PointTarget | DeviceTarget> {
   if (ask.action !== "revert") return splitTarget(ask.target);
   const soon = AbortSignal.any([signal, AbortSignal.timeout(RETAINED_MS)]);
   const { target } = ask;
-  const kind = await mailbox.find((message) => {
+  const kind = await replies.findReply((message) => {
     if (!message.topic.endsWith("/info")) return undefined;
     const info = parseJson(message.payload.toString()) as { devices?: string[] } | undefined;
     if (info?.devices?.includes(target)) return "device";
@@ -273,4 +170,75 @@ function readVolttron(
   return message.topic === topics.error(target)
     ? { ...known, error: body.type, text: body.value }
     : { ...known, ...(ask.action === "get" && { value }) };
+}
+
+/**
+ * Calls one verb of a running bridge and gives its result. Rejects with {@link RpcError} where the bridge answers with an
+ * error, with NoBrokerError, NoBridgeError, or NoAnswerError.
+ */
+export function callBridge(
+  verb: string,
+  params: Readonly<Record<string, PointValue>>,
+  options: RequestOptions,
+): Promise<PointValue> {
+  const { broker, instance, requester = "client", timeoutMs } = options;
+  return withBroker(options, async (session, replies, signal) => {
+    const url = brokerUrl(broker);
+    const anyone = new Topics(instance ?? "+", broker.baseTopic);
+    await session.subscribe([anyone.own("state"), anyone.own("info")]);
+    const name = await findBridge(replies, anyone, url, signal);
+    const topics = new Topics(name, broker.baseTopic);
+    const id = randomUUID();
+    const responseTopic = topics.response(id);
+    const answers = [responseTopic, topics.rpcResponse(verb)];
+    await session.subscribe(answers);
+    await session.publish({
+      topic: await addressed(topics.rpc(verb), name, { options, replies, signal }),
+      payload: JSON.stringify({ jsonrpc: "2.0", id, requester, params }),
+      qos: 1,
+      retain: false,
+      responseTopic,
+      correlationData: Buffer.from(id),
+      expirySeconds: Math.ceil(timeoutMs / 1000),
+    });
+    const answer = await replies.findReply((message) => {
+      if (!answers.includes(message.topic)) return undefined;
+      const body = parseJson(message.payload.toString());
+      return body?.id === id ? body : undefined;
+    }, signal);
+    if (!answer)
+      throw new NoAnswerError(
+        `the bridge at ${url} did not answer within ${timeoutMs / 1000} s; whether the call was carried out is not known`,
+      );
+    if (answer.error) throw new RpcError(answer.error.data?.type ?? "Error", answer.error.message);
+    return answer.result;
+  });
+}
+
+/**
+ * Clears what a broker retains on the topics by which a point is set; no bridge carries that out, and each hears of it at
+ * every connect. Gives the topics that were cleared. Rejects with NoBrokerError.
+ */
+export function clearRetained(
+  target: string,
+  options: Pick<RequestOptions, "broker" | "timeoutMs" | "signal">,
+): Promise<string[]> {
+  const topics = new Topics("+", options.broker.baseTopic);
+  const { path, point } = splitTarget(target);
+  const plain = [topics.command("set", { path, point }), `${topics.attribute(path, point)}/set`];
+  const filters = [...plain, ...plain.map((topic) => topics.signed(topic, "+"))];
+  return withBroker(options, async (session, replies, signal) => {
+    const retained = new Set<string>();
+    await session.subscribe(filters, { noLocal: true });
+    await replies.findReply(
+      (message) => {
+        const isMeant = filters.some((filter) => matches(filter, message.topic));
+        if (isMeant && message.retained && message.payload.length > 0) retained.add(message.topic);
+        return undefined;
+      },
+      AbortSignal.any([signal, AbortSignal.timeout(RETAINED_MS)]),
+    );
+    for (const topic of retained) await session.publish({ topic, payload: "", qos: 1, retain: true });
+    return [...retained].sort();
+  });
 }

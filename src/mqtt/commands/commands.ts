@@ -6,11 +6,16 @@ import { type Incoming, type Link, reasonOf } from "../broker/link.ts";
 import { type CommandTopic, type Topics, unknownDevice } from "../topics.ts";
 import { type Answer, answerOf } from "./answers.ts";
 import { type CommandPayload, parseCommandPayload, valueToSet } from "./command-payload.ts";
-import { RefusedError, RetainedRefusals, retainedError, termsOf } from "./incoming-request.ts";
+import {
+  RefusedError,
+  type Requesters,
+  RetainedRefusals,
+  retainedError,
+  termsOf,
+} from "./incoming-request.ts";
 import type { OtherBridges } from "./other-bridges.ts";
 import { RefusalFlood } from "./refusal-flood.ts";
 import { type Replies, replyNote } from "./replies.ts";
-import type { Requesters } from "./requesters.ts";
 
 export interface CommandReceiverOptions {
   readonly link: Link;

@@ -1,8 +1,8 @@
-import type { Control } from "../../devices/commands.ts";
+import type { Control, Controllers } from "../../devices/commands.ts";
 import type { Write } from "../../points/index.ts";
-import type { Message } from "../broker/link.ts";
+import type { Link, Message } from "../broker/link.ts";
+import type { Topics } from "../topics.ts";
 import { CommandReceiver, type CommandReceiverOptions } from "./commands.ts";
-import { followControllers } from "./controllers.ts";
 import { RpcReceiver, type RpcReceiverOptions } from "./rpc.ts";
 import { ScheduleReceiver, type ScheduleReceiverOptions } from "./schedule.ts";
 
@@ -53,4 +53,16 @@ function start({ control, ...options }: Options) {
   schedule?.start();
   rpc?.start();
   return { commands, schedule, rpc, deaf };
+}
+
+/** Listens to what controllers, or their wills, publish of themselves. The returned function ends it. */
+function followControllers(link: Link, topics: Topics, controllers: Controllers): () => void {
+  return link.subscribe({
+    filters: [topics.controller("+")],
+    onMessage({ topic, payload }) {
+      const name = topic.split("/").at(-2)!;
+      // Rejects names with an empty topic level.
+      if (name !== "") controllers.heard(name, payload.toString());
+    },
+  });
 }

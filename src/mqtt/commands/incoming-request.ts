@@ -1,8 +1,10 @@
 import type { Command } from "../../devices/commands.ts";
+import { RequesterError } from "../../devices/errors.ts";
 import type { Incoming, Link } from "../broker/link.ts";
+import type { Topics } from "../topics.ts";
 import type { CommandPayload } from "./command-payload.ts";
 
-/** Something in the way before the request could be carried out; `kind` becomes the `type` of the answer. */
+/** The request was refused before it was carried out; `kind` becomes the `type` of the answer. */
 export class RefusedError extends Error {
   override readonly name: string;
 
@@ -20,7 +22,7 @@ export function retainedError(topic: string): RefusedError {
   );
 }
 
-/** Who asks, and until when: the message's own word, and the expiry that the broker keeps (whichever is sooner). */
+/** Returns id, requester and times of a request; it expires by its own time or by the broker's, whichever is sooner. */
 export function termsOf(
   payload: Pick<CommandPayload, "id" | "requester" | "sentAt" | "expiresAt" | "durationMinutes">,
   message: Incoming,
@@ -38,12 +40,12 @@ export function termsOf(
   };
 }
 
-/** Retained messages whose refusal is remembered. */
+/** Maximum number of retained messages whose refusal is remembered. */
 const MOST_REFUSED = 1000;
-/** A broker hands over what it kept for so long after a connect, or after the subscription where that came later. */
+/** Time after a connect or subscription during which a broker may deliver retained messages, in milliseconds. */
 const HANDOVER_MS = 5000;
 
-/** Remembers which retained messages were refused, so that the next connect does not repeat the answers. */
+/** Remembers which retained messages were refused, so that the answers are not repeated at the next connect. */
 export class RetainedRefusals {
   readonly #link: Link;
   readonly #refused = new Set<string>();
@@ -65,7 +67,7 @@ export class RetainedRefusals {
     this.#unwatch?.();
   }
 
-  /** Whether the broker hands over once more what was refused before. */
+  /** Returns whether the broker delivers a message again that was refused before. */
   wasRefused(message: Incoming): boolean {
     if (this.#link.up && performance.now() - this.#connectedAt >= HANDOVER_MS) return false;
     const key = `${message.topic}\n${message.payload.toString("base64", 0, 256)}`;
@@ -73,5 +75,90 @@ export class RetainedRefusals {
     if (this.#refused.size >= MOST_REFUSED) this.#refused.clear();
     this.#refused.add(key);
     return false;
+  }
+}
+
+/** Reads who sends a request, by the rule of `actuator.requester`. */
+export class Requesters {
+  readonly #topics: Topics;
+  readonly #rule: "message" | "topic";
+
+  constructor(topics: Topics, rule: "message" | "topic") {
+    this.#topics = topics;
+    this.#rule = rule;
+  }
+
+  /** Returns the filters to subscribe to for requests on `filters`: by the rule `topic` also those below `as/<user>/`. */
+  filters(filters: readonly string[]): string[] {
+    if (this.#rule === "message") return [...filters];
+    return [...filters, ...filters.map((filter) => this.#topics.signed(filter, "+"))];
+  }
+
+  /**
+   * Returns the request's topic without its signature, and the requester that the signature names. By the rule `topic` only a
+   * signature counts: the requester that the message names is ignored, and an unsigned request may read, not write.
+   */
+  read(topic: string): {
+    readonly topic: string;
+    readonly terms: Pick<Command, "refusal"> & { requester?: string };
+  } {
+    if (this.#rule === "message") return { topic, terms: {} };
+    const signed = this.#topics.parseSigned(topic);
+    if (signed) return { topic: signed.topic, terms: { requester: signed.user } };
+    const refusal = new RequesterError(
+      `this bridge takes the requester from the topic (actuator.requester): send it to ${this.#topics.signed(topic, "<user>")}`,
+    );
+    return { topic, terms: { requester: "mqtt", refusal } };
+  }
+}
+
+const LOOK_MS = 500;
+/** Delay of a timer beyond which the process was stopped or blocked, not just busy. Milliseconds. */
+const LATE_MS = 1000;
+/** Maximum time to read the messages that came during a stall, in milliseconds. */
+const CATCH_UP_MS = 1000;
+
+/** On both clocks: the monotonic one stops while a machine sleeps, and the wall clock may be set back. */
+interface Moment {
+  readonly monotonic: number;
+  readonly wall: number;
+}
+
+const moment = (): Moment => ({ monotonic: performance.now(), wall: Date.now() });
+const since = (from: Moment, to: Moment): number =>
+  Math.max(to.monotonic - from.monotonic, to.wall - from.wall);
+
+/**
+ * Measures how long a message that is read now may have waited in the socket: a process that was stopped, blocked or asleep
+ * reads everything that came meanwhile at once, and a message does not carry the time of its arrival.
+ */
+export class StallWatch {
+  #timer: NodeJS.Timeout | undefined;
+  #lookedAt = moment();
+  /** The last stall of the process. */
+  #stall: { readonly from: Moment; readonly until: number } | undefined;
+
+  start(): void {
+    this.#lookedAt = moment();
+    this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Milliseconds since the start of a stall that has just ended, else 0. */
+  get stalledMs(): number {
+    if (this.#timer) this.#look();
+    const now = moment();
+    return this.#stall && now.monotonic < this.#stall.until ? since(this.#stall.from, now) : 0;
+  }
+
+  #look(): void {
+    const now = moment();
+    if (since(this.#lookedAt, now) > LOOK_MS + LATE_MS)
+      this.#stall = { from: this.#lookedAt, until: now.monotonic + CATCH_UP_MS };
+    this.#lookedAt = now;
   }
 }

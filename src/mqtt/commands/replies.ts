@@ -96,3 +96,34 @@ function readNote(text: string): ({ view: CommandTopic["view"] } & ReplyAddress[
     ...(typeof correlationData === "string" && { correlationData: Buffer.from(correlationData, "base64") }),
   };
 }
+
+/** Maximum number of answers that wait for the broker. */
+const MOST_LATE = 1000;
+
+/** Answers to commands of an earlier run: they are known before the broker is connected, and wait for it. */
+export class LateAnswers {
+  readonly #link: Link;
+  readonly #delivery: Delivery;
+  readonly #waiting: Message[] = [];
+  #unwatch: (() => void) | undefined;
+
+  constructor(link: Link, delivery: Delivery) {
+    this.#link = link;
+    this.#delivery = delivery;
+  }
+
+  start(): void {
+    this.#unwatch = this.#link.onChange((up) => {
+      if (up) for (const message of this.#waiting.splice(0)) void this.#delivery.send(message);
+    });
+  }
+
+  stop(): void {
+    this.#unwatch?.();
+  }
+
+  send(messages: readonly Message[]): void {
+    if (this.#link.up) for (const message of messages) void this.#delivery.send(message);
+    else this.#waiting.push(...messages.slice(0, MOST_LATE - this.#waiting.length));
+  }
+}

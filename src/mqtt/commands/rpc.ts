@@ -1,16 +1,23 @@
 import { randomUUID } from "node:crypto";
 import { closest } from "../../config/did-you-mean.ts";
-import type { Command, Commands, Control } from "../../devices/commands.ts";
+import type { Command, CommandResult, Commands, Control } from "../../devices/commands.ts";
 import type { PointValue, Write } from "../../points/index.ts";
 import type { Delivery } from "../broker/delivery.ts";
 import { type Incoming, type Link, type Message, reasonOf } from "../broker/link.ts";
+import { parseJson } from "../payloads.ts";
 import type { Topics } from "../topics.ts";
 import { decodeJson, isObject, LONGEST_REQUEST, readHeaders } from "./command-payload.ts";
-import { RefusedError, RetainedRefusals, retainedError, termsOf } from "./incoming-request.ts";
-import type { Requesters } from "./requesters.ts";
-import { type Id, readRpcNote, rpcReplyNote } from "./rpc-note.ts";
-import { BadParamsError, Params } from "./rpc-params.ts";
-import { verbs, WriteFailedError } from "./rpc-verbs.ts";
+import {
+  RefusedError,
+  type Requesters,
+  RetainedRefusals,
+  retainedError,
+  termsOf,
+} from "./incoming-request.ts";
+import { BadParamsError, Params, succeeded, verbs, WriteFailedError } from "./verbs.ts";
+
+/** Id of a JSON-RPC call. */
+type Id = string | number | null;
 
 export interface RpcReceiverOptions {
   readonly link: Link;
@@ -150,7 +157,8 @@ export class RpcReceiver {
     this.#calls++;
     try {
       const { signal } = this.#stopping;
-      return await known.call(params, { commands, control, health, command, requester, signal });
+      const result = await known.call(params, { commands, control, health, command, requester, signal });
+      return known.write ? writtenValue(known.write, succeeded(result as CommandResult)) : result;
     } finally {
       this.#calls--;
     }
@@ -193,7 +201,7 @@ export class RpcReceiver {
     const result = { id: write.id, device: write.device.path, requested, status, tookMs, ...told, ...said };
     const response: Response =
       status === "confirmed"
-        ? { jsonrpc: "2.0", id, result: write.action === "set" ? (readBack ?? requested) : null }
+        ? { jsonrpc: "2.0", id, result: writtenValue(write.action, result) }
         : failure(id, CODES.server, new WriteFailedError(result));
     return [this.#message(verb, call, response)];
   }
@@ -214,6 +222,11 @@ export class RpcReceiver {
       ...(direct && correlationData && { correlationData }),
     };
   }
+}
+
+/** Result of a call that wrote something. */
+function writtenValue(action: Write["action"], { readBack, requested }: CommandResult): PointValue {
+  return action === "set" ? (readBack ?? requested) : null;
 }
 
 class UnknownVerbError extends Error {
@@ -256,4 +269,30 @@ function failure(id: Id, code: number, error: unknown): Response {
     ...(told !== undefined && { code: told }),
   };
   return { jsonrpc: "2.0", id, error: { code, message: reasonOf(error), data } };
+}
+
+/** Calls that write one thing have one answer that can be sent after a restart. */
+interface CallerNote extends Pick<Incoming, "responseTopic" | "correlationData"> {
+  readonly verb: string;
+  readonly id: Id;
+}
+
+/** Address of the caller as stored with the command, so that the call can be answered after a restart. */
+function rpcReplyNote(
+  verb: string,
+  id: Id,
+  { responseTopic, correlationData }: Pick<Incoming, "responseTopic" | "correlationData">,
+): string {
+  return JSON.stringify({ verb, id, responseTopic, correlationData: correlationData?.toString("base64") });
+}
+
+function readRpcNote(text: string): CallerNote | undefined {
+  const { verb, id, responseTopic, correlationData } = parseJson(text) ?? {};
+  if (!(Object.hasOwn(verbs, verb) && verbs[verb]!.write)) return undefined;
+  return {
+    verb,
+    id: id ?? null,
+    ...(typeof responseTopic === "string" && { responseTopic }),
+    ...(typeof correlationData === "string" && { correlationData: Buffer.from(correlationData, "base64") }),
+  };
 }

@@ -4,8 +4,7 @@ import type { MqttSettings } from "../../config/settings.ts";
 import type { Log, Secrets } from "../../log/log.ts";
 import { addressOptions } from "../broker/broker-address.ts";
 import { Connection } from "../broker/connection.ts";
-import { Delivery } from "../broker/delivery.ts";
-import { LossReports } from "../broker/loss-reports.ts";
+import { Delivery, LossReports } from "../broker/delivery.ts";
 import { type HealthReport, StatusPublisher } from "../publishing/status.ts";
 import { Topics } from "../topics.ts";
 

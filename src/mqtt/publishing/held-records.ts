@@ -1,17 +1,33 @@
 import type { Log } from "../../log/log.ts";
 import type { Queue, QueuedRecord, Settlement } from "../../queue/contract.ts";
+import { type Backoff, backoff } from "../../time/backoff.ts";
 
-/** Settlements go to the queue together: so many, or what has come after so long. */
+/** Settlements are written in batches of this size, or after this time in milliseconds. */
 const BATCH = 500;
 const BATCH_MS = 100;
+/** Pauses before a refused record is sent again. */
+const RETRY_MS: Backoff = { first: 1000, longest: 60_000 };
+/** Time from the first refusal of a record after which it is not sent again, in milliseconds. */
+const RETRY_FOR_MS = 600_000;
+/** Maximum number of refused records that are remembered, which bounds memory. Further ones are not sent again. */
+const MOST_REFUSED = 100_000;
 
-/** The records that are in the outbox's hands: read or accepted, and not yet settled on disk. */
+interface Refusal {
+  readonly since: number;
+  times: number;
+  /** When it is sent again; Infinity while it is on its way. */
+  dueAt: number;
+}
+
+/** The records in the outbox's hands: read or accepted, and not yet settled on disk; and when a refused one is sent again. */
 export class HeldRecords {
   readonly #queue: Queue;
   readonly #log: Log;
   /** Samples by id. */
   readonly #held = new Map<number, number>();
   #samples = 0;
+  /** Records that the broker refused for a reason that may pass, by id. */
+  readonly #refusals = new Map<number, Refusal>();
   #settlements: Settlement[] = [];
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
@@ -29,25 +45,60 @@ export class HeldRecords {
     return this.#held.has(id);
   }
 
-  take(record: QueuedRecord): void {
+  hold(record: QueuedRecord): void {
     this.#held.set(record.id, record.samples);
     this.#samples += record.samples;
   }
 
-  /** Leaves it to the disk, to be read again. */
+  /** Leaves a record on disk, to be read again. */
   release(id: number): void {
     this.#samples -= this.#held.get(id) ?? 0;
     this.#held.delete(id);
   }
 
-  /** What became of it, to be written with others. */
+  /**
+   * Notes a refusal. Returns whether the record is to be sent again: then it stays held until it is due, so that no lane
+   * takes it before.
+   */
+  retryLater(id: number): boolean {
+    const now = performance.now();
+    const known = this.#refusals.get(id);
+    if (!known) {
+      if (this.#refusals.size >= MOST_REFUSED) return false;
+      this.#refusals.set(id, { since: now, times: 1, dueAt: now + RETRY_MS.first });
+      return true;
+    }
+    if (now - known.since >= RETRY_FOR_MS) {
+      this.#refusals.delete(id);
+      return false;
+    }
+    known.dueAt = now + backoff(RETRY_MS, ++known.times);
+    return true;
+  }
+
+  /** Releases the refused records that are due, each once. */
+  releaseDue(): void {
+    const now = performance.now();
+    for (const [id, refusal] of this.#refusals) {
+      if (refusal.dueAt <= now) {
+        refusal.dueAt = Number.POSITIVE_INFINITY;
+        this.release(id);
+      } else if (now - refusal.since > RETRY_FOR_MS + 2 * RETRY_MS.longest) {
+        // Its record did not come back: it was dropped from the disk meanwhile.
+        this.#refusals.delete(id);
+      }
+    }
+  }
+
+  /** Enters the final outcome of a record, to be written with others. */
   settle(settlement: Settlement): void {
+    this.#refusals.delete(settlement.id);
     this.#settlements.push(settlement);
     if (this.#settlements.length >= BATCH) this.#write();
     else this.#timer ??= setTimeout(() => this.#write(), BATCH_MS);
   }
 
-  /** Writes what is known; resolves when it is on disk. */
+  /** Writes the settlements; resolves when they are on disk. */
   flush(): Promise<void> {
     this.#write();
     return this.#writing;
@@ -63,7 +114,7 @@ export class HeldRecords {
       () => {
         for (const { id } of batch) this.release(id);
       },
-      // They stay held, so that they are not sent again before the next start.
+      // They stay held, so that they are sent again only after the next start.
       (error: unknown) => this.#log.error("the outbox cannot note what was delivered", { err: error }),
     );
   }

@@ -2,9 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../../log/log.ts";
 import type { NewRecord, Queue, QueueCounters, QueuedRecord } from "../../queue/contract.ts";
 import { type Link, LinkDownError, type Message, PublishRefusedError } from "../broker/link.ts";
-import { RefusedForNow } from "../commands/refused-for-now.ts";
 import { HeldRecords } from "./held-records.ts";
-import { Lane } from "./lane.ts";
 import { deadReading, type Reading, readingMessage, readingRecord, type Sending } from "./reading.ts";
 
 export interface OutboxOptions {
@@ -43,7 +41,6 @@ const STOP_MS = 2000;
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #held: HeldRecords;
-  readonly #refused = new RefusedForNow();
   readonly #live = new Lane(LIVE);
   readonly #backlog = new Lane(BACKLOG);
   #fresh: NewRecord[] = [];
@@ -132,7 +129,7 @@ export class Outbox {
       // Without a connection it waits on disk; while the lane reads from there, its turn comes there.
       if (!link.up || live.more || this.#held.has(record.id)) continue;
       if (live.hasRoom && live.buffer.length === 0) {
-        this.#held.take(record);
+        this.#held.hold(record);
         this.#post(record, live);
       } else {
         live.readFrom(record.id - 1);
@@ -193,7 +190,7 @@ export class Outbox {
       if (record.id > end) break;
       lane.after = record.id;
       if (this.#held.has(record.id)) continue;
-      this.#held.take(record);
+      this.#held.hold(record);
       lane.buffer.push(record.incomplete ? this.#completed(record) : record);
       news++;
     }
@@ -236,8 +233,7 @@ export class Outbox {
   #done(record: QueuedRecord, lane: Lane, error: Error | undefined): void {
     lane.returned(record);
     const mayPass = error instanceof PublishRefusedError && error.mayPass;
-    // A record that is tried again stays held until it is due, so that no lane takes it before.
-    if (!(mayPass && this.#refused.note(record.id))) this.#ended(record, error);
+    if (!(mayPass && this.#held.retryLater(record.id))) this.#ended(record, error);
     if (lane.more || lane.buffer.length > 0) this.#pumpSoon();
   }
 
@@ -248,7 +244,6 @@ export class Outbox {
       this.#held.release(id);
       return;
     }
-    this.#refused.forget(id);
     if (error) {
       this.#messages.refused++;
       this.#held.settle({ id, delivered: 0, dead: [deadReading(record, error)] });
@@ -271,7 +266,7 @@ export class Outbox {
 
   /** Takes the balance, and finds what waits and is in nobody's hands: given back by the link, put back by a retry, or refused before. */
   async #look(): Promise<void> {
-    for (const id of this.#refused.takeDue()) this.#held.release(id);
+    this.#held.releaseDue();
     const held = this.#held.samples;
     try {
       this.#counters = await this.#options.queue.counters();
@@ -283,4 +278,57 @@ export class Outbox {
     if (idle && this.#counters.waiting > Math.max(held, this.#held.samples)) this.#backlog.readFrom(0);
     this.#pump();
   }
+}
+
+interface LaneLimits {
+  /** Most records, and most characters of their text, that are on their way to the broker. */
+  readonly records: number;
+  readonly characters: number;
+}
+
+/** Records on their way to the broker in the order of their ids: so many at a time, the rest on disk. */
+class Lane {
+  /** Read from disk, and next to be sent. */
+  buffer: QueuedRecord[] = [];
+  /** Whether there may be more on disk, with ids above `after`. */
+  more = false;
+  after = 0;
+  reading = false;
+  readonly #limits: LaneLimits;
+  #records = 0;
+  #characters = 0;
+
+  constructor(limits: LaneLimits) {
+    this.#limits = limits;
+  }
+
+  /** How many are on their way. */
+  get underWay(): number {
+    return this.#records;
+  }
+
+  get hasRoom(): boolean {
+    return this.#records < this.#limits.records && this.#characters < this.#limits.characters;
+  }
+
+  left(record: QueuedRecord): void {
+    this.#records++;
+    this.#characters += charactersOf(record);
+  }
+
+  returned(record: QueuedRecord): void {
+    this.#records--;
+    this.#characters -= charactersOf(record);
+  }
+
+  /** Reads on disk from there on. */
+  readFrom(after: number): void {
+    this.after = after;
+    this.more = true;
+  }
+}
+
+/** As many as go to the broker. */
+function charactersOf({ text, shared = "" }: QueuedRecord): number {
+  return text.length + shared.length;
 }

@@ -4,6 +4,7 @@ import type { Message } from "../broker/link.ts";
 import { answerHeaders } from "../commands/answers.ts";
 import {
   deviceText,
+  hasChanged,
   jsonPoint,
   jsonReading,
   pointMetadata,
@@ -13,7 +14,6 @@ import {
   volttronMessage,
 } from "../payloads.ts";
 import type { Topics } from "../topics.ts";
-import { changed } from "./change.ts";
 import type { Reading, Sending } from "./reading.ts";
 
 export interface PublisherOptions {
@@ -109,7 +109,7 @@ export class Publisher {
       const value = scrape.values.get(point.name);
       if (value === undefined) continue;
       if (point.publish === "change") {
-        if (!changed(point, told.get(point.name), value)) continue;
+        if (!hasChanged(point, told.get(point.name), value)) continue;
         told.set(point.name, value);
       }
       const body: Reading["body"] =

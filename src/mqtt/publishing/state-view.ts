@@ -2,9 +2,8 @@ import type { MqttSettings } from "../../config/settings.ts";
 import type { AvailabilityChange, DeviceInfo, PointValue, Scrape } from "../../points/index.ts";
 import type { Delivery } from "../broker/delivery.ts";
 import type { Link } from "../broker/link.ts";
-import { bareValue, deviceText, valueText } from "../payloads.ts";
+import { bareValue, deviceText, hasChanged, valueText } from "../payloads.ts";
 import type { Topics } from "../topics.ts";
-import { changed } from "./change.ts";
 
 /** What the state topic says of all values together. */
 type Quality = "good" | "partial" | "stale" | "offline";
@@ -155,7 +154,8 @@ export class StateView {
     const { device, values, told } = state;
     const { points } = deviceText(device);
     const news: number[] = [];
-    for (let i = 0; i < points.length; i++) if (changed(points[i]!, told[i], values[i] ?? null)) news.push(i);
+    for (let i = 0; i < points.length; i++)
+      if (hasChanged(points[i]!, told[i], values[i] ?? null)) news.push(i);
     const quality = qualityOf(state);
     const isChange = news.some((i) => !device.movingTimes?.has(points[i]!.name));
     const due = all || isChange || quality !== state.toldQuality;

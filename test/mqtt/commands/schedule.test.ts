@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseSchedulePayload } from "../../../src/mqtt/commands/schedule-payload.ts";
+import { parseSchedulePayload } from "../../../src/mqtt/commands/schedule.ts";
 import { LINKS, startControl, unavailable } from "../control-rig.ts";
 
 const REQUEST = "devices/actuators/schedule/request";

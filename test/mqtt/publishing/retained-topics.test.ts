@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
 import { createLog } from "../../../src/log/log.ts";
-import { Delivery } from "../../../src/mqtt/broker/delivery.ts";
+import { Delivery, LossReports } from "../../../src/mqtt/broker/delivery.ts";
 import { type Link, LinkDownError, type Message } from "../../../src/mqtt/broker/link.ts";
-import { LossReports } from "../../../src/mqtt/broker/loss-reports.ts";
 import { RetainedTopics } from "../../../src/mqtt/publishing/retained-topics.ts";
 import { device, PATH, point } from "../rig.ts";
 

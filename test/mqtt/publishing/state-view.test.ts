@@ -1,13 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createLog } from "../../../src/log/log.ts";
-import { Delivery } from "../../../src/mqtt/broker/delivery.ts";
+import { Delivery, LossReports } from "../../../src/mqtt/broker/delivery.ts";
 import {
   type Link,
   LinkDownError,
   type Message,
   PublishRefusedError,
 } from "../../../src/mqtt/broker/link.ts";
-import { LossReports } from "../../../src/mqtt/broker/loss-reports.ts";
 import { StateView } from "../../../src/mqtt/publishing/state-view.ts";
 import { Topics } from "../../../src/mqtt/topics.ts";
 import type { Availability } from "../../../src/points/index.ts";

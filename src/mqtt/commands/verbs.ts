@@ -1,22 +1,115 @@
+import { closest } from "../../config/did-you-mean.ts";
 import type { Command, CommandResult, Commands, Control, Override } from "../../devices/commands.ts";
 import { LimitGroupNotFoundError } from "../../devices/errors.ts";
 import type { PointValue } from "../../points/index.ts";
-import { splitTarget } from "../topics.ts";
-import { type Params, trimmed } from "./rpc-params.ts";
+import { type PointTarget, splitTarget } from "../topics.ts";
+import { isObject } from "./command-payload.ts";
+
+/** The parameters do not fit the verb (JSON-RPC -32602). */
+export class BadParamsError extends Error {
+  override readonly name = "BadParamsError";
+}
+
+/** Parameters of one call by name, whether they came as a list or as an object. */
+export class Params {
+  readonly #values: ReadonlyMap<string, PointValue>;
+  readonly #usage: string;
+
+  /** `names` in the order of a list. `also`: taken by name only. Throws BadParamsError. */
+  constructor(given: PointValue | undefined, names: readonly string[], also: readonly string[] = []) {
+    this.#usage = `expected ${names.length === 0 ? "no parameters" : `[${names.join(", ")}]`}`;
+    if (Array.isArray(given)) {
+      if (given.length > names.length) throw this.wrong(`${given.length} parameters`);
+      this.#values = new Map(given.map((value, i) => [names[i]!, value]));
+    } else if (isObject(given)) {
+      const known = [...names, ...also];
+      const unknown = Object.keys(given).find((name) => !known.includes(name));
+      const near = unknown === undefined ? undefined : closest(unknown, known);
+      if (unknown !== undefined)
+        throw this.wrong(`unknown parameter "${unknown}"${near ? `; did you mean "${near}"?` : ""}`);
+      this.#values = new Map(Object.entries(given));
+    } else {
+      this.#values = new Map();
+      if (given !== undefined && given !== null) throw this.wrong("params is neither a list nor an object");
+    }
+  }
+
+  /** Returns a parameter as it came; undefined where it did not. */
+  raw(name: string): PointValue | undefined {
+    return this.#values.get(name);
+  }
+
+  text(name: string): string {
+    const value = this.raw(name);
+    if (typeof value === "string" && value !== "") return value;
+    throw this.wrong(value === undefined ? `"${name}" is missing` : `"${name}" is no text`);
+  }
+
+  /** A date and time with its zone. */
+  time(name: string): Date {
+    const text = this.text(name);
+    const time = new Date(text);
+    if (Number.isNaN(time.getTime()) || !/T.*(Z|[+-]\d\d:?\d\d)$/i.test(text))
+      throw this.wrong(`"${name}" is no date and time with its zone`);
+    return time;
+  }
+
+  number(name: string): number | undefined {
+    const value = this.raw(name) ?? undefined;
+    if (value === undefined || typeof value === "number") return value;
+    throw this.wrong(`"${name}" is no number`);
+  }
+
+  boolean(name: string): boolean | undefined {
+    const value = this.raw(name) ?? undefined;
+    if (value === undefined || typeof value === "boolean") return value;
+    throw this.wrong(`"${name}" is neither true nor false`);
+  }
+
+  list(name: string, most: number): readonly PointValue[] {
+    const value = this.raw(name);
+    if (!Array.isArray(value)) throw this.wrong(`"${name}" is no list`);
+    if (value.length > most)
+      throw this.wrong(`"${name}" has ${value.length} items; at most ${most} are taken`);
+    return value;
+  }
+
+  /** `path` of a device. */
+  device(): string {
+    return trimmed(this.text("path"));
+  }
+
+  /** `path` and `point_name`, or both as one: `topic`, or the path alone with the point behind its last slash. */
+  point(): PointTarget {
+    const point = this.raw("point_name") ?? undefined;
+    const topic = this.raw("topic") ?? undefined;
+    if (point !== undefined) return { path: trimmed(this.text("path")), point: this.text("point_name") };
+    return splitTarget(trimmed(this.text(topic === undefined ? "path" : "topic")));
+  }
+
+  wrong(text: string): BadParamsError {
+    return new BadParamsError(`${text}; ${this.#usage}`);
+  }
+}
+
+/** Removes slashes around a path. */
+function trimmed(path: string): string {
+  return path.replace(/^\/+|\/+$/g, "");
+}
 
 /** What a verb needs to do its work. */
-export interface Call {
+interface Call {
   readonly commands: Commands;
   readonly control: Control;
-  /** How the bridge is at this moment. */
+  /** Returns the health of the bridge at this moment. */
   readonly health: () => object;
   readonly command: Command;
-  /** As it was sent: absent where nobody said who asks. */
+  /** As it was sent; undefined where the sender gave none. */
   readonly requester: PointValue | undefined;
   readonly signal: AbortSignal;
 }
 
-/** A write that did not come true. */
+/** A write that was refused, failed, or was not confirmed. */
 export class WriteFailedError extends Error {
   override readonly name: string;
   readonly result: CommandResult;
@@ -33,13 +126,15 @@ interface Verb {
   readonly params: readonly string[];
   /** Parameters that can only be given by name. */
   readonly named?: readonly string[];
+  /** Of a verb that writes one point or device: its call resolves with a CommandResult. */
+  readonly write?: "set" | "revert";
   call(params: Params, call: Call): unknown;
 }
 
 const MOST_POINTS = 1000;
 const POINT = ["path", "point_name"] as const;
 
-/** THE LIST of verbs: VOLTTRON's, and of our own what it has none for. */
+/** THE LIST of verbs: VOLTTRON's, and the bridge's own where VOLTTRON has none. */
 export const verbs: Readonly<Record<string, Verb>> = {
   get_point: {
     params: POINT,
@@ -52,20 +147,20 @@ export const verbs: Readonly<Record<string, Verb>> = {
   set_point: {
     params: [...POINT, "value"],
     named: ["topic", "duration_minutes"],
-    async call(params, { commands, command }) {
+    write: "set",
+    call(params, { commands, command }) {
       const { path, point } = params.point();
       const value = params.raw("value");
       if (value === undefined) throw params.wrong('"value" is missing');
       const minutes = params.number("duration_minutes");
       const timed = minutes === undefined ? command : { ...command, durationMinutes: minutes };
-      const result = done(await commands.set(path, point, value, timed));
-      return result.readBack ?? result.requested;
+      return commands.set(path, point, value, timed);
     },
   },
   scrape_all: {
     params: ["path"],
     async call(params, { control, signal }) {
-      const scrape = await control.scrapeAll(trimmed(params.text("path")), signal);
+      const scrape = await control.scrapeAll(params.device(), signal);
       return Object.fromEntries(scrape.values);
     },
   },
@@ -81,11 +176,14 @@ export const verbs: Readonly<Record<string, Verb>> = {
     params: ["path", "point_names_values"],
     async call(params, { commands, command }) {
       const points = manyPoints(params, "point_names_values");
-      // As VOLTTRON's actuator does: every device is looked at before the first write.
+      // As VOLTTRON's actuator does: every device is checked before the first write.
       const refusal = refusalOf(points, (path, point) => commands.checkFree(path, point, command));
       const asked = { ...command, ...(refusal && { refusal }) };
       const all = points.map(({ name, path, point, value }) =>
-        settled(name, commands.set(path, point, value, { ...asked, id: `${command.id}/${name}` }).then(done)),
+        settled(
+          name,
+          commands.set(path, point, value, { ...asked, id: `${command.id}/${name}` }).then(succeeded),
+        ),
       );
       const [, errors] = collected(await Promise.all(all));
       if (refusal && Object.keys(errors).length > 0) throw refusal;
@@ -95,16 +193,16 @@ export const verbs: Readonly<Record<string, Verb>> = {
   revert_point: {
     params: POINT,
     named: ["topic"],
-    async call(params, { commands, command }) {
+    write: "revert",
+    call(params, { commands, command }) {
       const { path, point } = params.point();
-      done(await commands.revertPoint(path, point, command));
+      return commands.revertPoint(path, point, command);
     },
   },
   revert_device: {
     params: ["path"],
-    async call(params, { commands, command }) {
-      done(await commands.revertDevice(trimmed(params.text("path")), command));
-    },
+    write: "revert",
+    call: (params, { commands, command }) => commands.revertDevice(params.device(), command),
   },
   set_override_on: {
     params: ["pattern", "duration", "failsafe_revert", "staggered_revert"],
@@ -171,7 +269,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
         allowOptOut: params.boolean("allow_opt_out") ?? true,
         ...(group !== undefined && { group: String(group) }),
       };
-      return control.eventing.createEvent(trimmed(params.text("path")), plan, command);
+      return control.eventing.createEvent(params.device(), plan, command);
     },
   },
   remove_event: {
@@ -221,7 +319,8 @@ function overrideJson({ pattern, endsAt, devices }: Override) {
   return { pattern, endsAt: endsAt?.toISOString() ?? null, devices };
 }
 
-function done(result: CommandResult): CommandResult {
+/** Returns the result of a write that succeeded; throws {@link WriteFailedError} otherwise. */
+export function succeeded(result: CommandResult): CommandResult {
   if (result.status === "confirmed" || result.status === "accepted") return result;
   throw new WriteFailedError(result);
 }
@@ -232,7 +331,7 @@ function done(result: CommandResult): CommandResult {
  */
 function manyPoints(params: Params, list: string) {
   const single = params.raw(list) === undefined;
-  const device = single ? undefined : trimmed(params.text("path"));
+  const device = single ? undefined : params.device();
   return params.list(single ? "path" : list, MOST_POINTS).map((item) => {
     const [name, value] = Array.isArray(item) ? item : [item];
     if (typeof name !== "string") throw params.wrong(`${JSON.stringify(name)} is no point`);
@@ -242,7 +341,7 @@ function manyPoints(params: Params, list: string) {
   });
 }
 
-/** Why a batch is refused as a whole; undefined where it is not. */
+/** Returns why a batch is refused as a whole, if it is. */
 function refusalOf(
   points: ReturnType<typeof manyPoints>,
   check: (path: string, point: string) => void,
