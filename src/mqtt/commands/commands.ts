@@ -1,34 +1,18 @@
 import { randomUUID } from "node:crypto";
-import type { Command, Commands } from "../../devices/commands.ts";
-import type { Log } from "../../log/log.ts";
-import type { DeviceInfo } from "../../points/index.ts";
-import { type Incoming, type Link, reasonOf } from "../broker/link.ts";
-import { type CommandTopic, type Topics, unknownDevice } from "../topics.ts";
+import type { Command } from "../../devices/commands.ts";
+import { type Incoming, reasonOf } from "../broker/link.ts";
+import { type CommandTopic, unknownDevice } from "../topics.ts";
 import { type Answer, answerOf } from "./answers.ts";
 import { type CommandPayload, parseCommandPayload, valueToSet } from "./command-payload.ts";
 import {
   RefusedError,
-  type Requesters,
+  type RequestContext,
   RetainedRefusals,
   retainedError,
   termsOf,
 } from "./incoming-request.ts";
-import type { OtherBridges } from "./other-bridges.ts";
 import { RefusalFlood } from "./refusal-flood.ts";
 import { type Replies, replyNote } from "./replies.ts";
-
-export interface CommandReceiverOptions {
-  readonly link: Link;
-  readonly topics: Topics;
-  readonly replies: Replies;
-  readonly devices: ReadonlyMap<string, DeviceInfo>;
-  readonly commands: Commands;
-  readonly others: OtherBridges;
-  readonly requesters: Requesters;
-  /** When a message that is read now came, at the earliest. */
-  readonly arrivedAt: () => Date;
-  readonly log: Log;
-}
 
 /** Most commands that wait or run, for one device and in all. More are refused with an answer. */
 const MOST_PER_DEVICE = 1000;
@@ -49,7 +33,8 @@ interface Request {
  * accepted.
  */
 export class CommandReceiver {
-  readonly #options: CommandReceiverOptions;
+  readonly #context: RequestContext;
+  readonly #replies: Replies;
   readonly #stopping = new AbortController();
   /** By device path. */
   readonly #underWay = new Map<string, Set<Promise<void>>>();
@@ -59,27 +44,28 @@ export class CommandReceiver {
   readonly #unsubscribe: (() => void)[] = [];
   readonly #filters = new Set<string>();
 
-  constructor(options: CommandReceiverOptions) {
-    this.#options = options;
-    this.#retained = new RetainedRefusals(options.link);
-    this.#flood = new RefusalFlood(options.log);
+  constructor(context: RequestContext, replies: Replies) {
+    this.#context = context;
+    this.#replies = replies;
+    this.#retained = new RetainedRefusals(context.link);
+    this.#flood = new RefusalFlood(context.log);
   }
 
   start(): void {
-    const { topics, devices } = this.#options;
+    const { topics, devices } = this.#context;
     this.#subscribe(topics.commandFilters(devices.keys()));
     this.#retained.start();
   }
 
   /** A device came; one that lies deeper than all others needs a filter of its own. */
   added(path: string): void {
-    const filters = this.#options.topics.commandFilters([path]).filter((one) => !this.#filters.has(one));
+    const filters = this.#context.topics.commandFilters([path]).filter((one) => !this.#filters.has(one));
     if (filters.length > 0 && !this.#stopping.signal.aborted) this.#subscribe(filters);
   }
 
   #subscribe(filters: readonly string[]): void {
     for (const filter of filters) this.#filters.add(filter);
-    const { link, requesters } = this.#options;
+    const { link, requesters } = this.#context;
     const onMessage = (message: Incoming) => this.#receive(message);
     this.#unsubscribe.push(link.subscribe({ filters: requesters.filters(filters), onMessage }));
   }
@@ -95,15 +81,15 @@ export class CommandReceiver {
   }
 
   #receive(message: Incoming): void {
-    const signed = this.#options.requesters.read(message.topic);
-    const topic = this.#options.topics.parseCommand(signed.topic);
+    const signed = this.#context.requesters.read(message.topic);
+    const topic = this.#context.topics.parseCommand(signed.topic);
     if (!topic || this.#isOwnValue(topic)) return;
-    const { devices, others } = this.#options;
+    const { devices, others } = this.#context;
     if (!devices.has(topic.target.path) && others.have(topic.target)) return;
     // This is how a retained command is cleared, seen by those who are told of the flag (MQTT 5).
     if (message.retained && message.payload.length === 0 && topic.action === "set") return;
     if (message.retained && this.#retained.wasRefused(message)) return;
-    const { arrivedAt } = this.#options;
+    const { arrivedAt } = this.#context;
     const anonymous: Command = {
       ...{ id: randomUUID(), requester: "mqtt", via: "mqtt", sentAt: arrivedAt() },
       ...signed.terms,
@@ -134,14 +120,14 @@ export class CommandReceiver {
   /** A point may be called `set`; its own state topic then looks like a command. */
   #isOwnValue(topic: CommandTopic): boolean {
     if (topic.view !== "state") return false;
-    const device = this.#options.devices.get(`${topic.target.path}/${topic.target.point}`);
+    const device = this.#context.devices.get(`${topic.target.path}/${topic.target.point}`);
     return device?.points.has("set") ?? false;
   }
 
   /** What to do, or throws why not. */
   #check(request: Request, payload: CommandPayload): () => Promise<Answer> {
     const { topic, command } = request;
-    const { commands, devices } = this.#options;
+    const { commands, devices } = this.#context;
     const { target } = topic;
     const { path } = target;
     if (!devices.has(path))
@@ -166,7 +152,7 @@ export class CommandReceiver {
 
   #get(path: string, point: string): Promise<Answer["value"]> {
     const deadline = AbortSignal.timeout(GET_TIMEOUT_MS);
-    return this.#options.commands.get(path, point, AbortSignal.any([deadline, this.#stopping.signal]));
+    return this.#context.commands.get(path, point, AbortSignal.any([deadline, this.#stopping.signal]));
   }
 
   /** Hands it over at once: whoever carries it out keeps the order. */
@@ -194,7 +180,7 @@ export class CommandReceiver {
 
   #answer({ topic, message, command }: Request, answer: Answer): void {
     if (answer.status === "refused") this.#flood.refused(command.requester, message.topic, answer.error);
-    this.#options.replies.send(answer, { topic, message, requester: command.requester });
+    this.#replies.send(answer, { topic, message, requester: command.requester });
   }
 }
 

@@ -1,8 +1,34 @@
-import type { Command } from "../../devices/commands.ts";
+import type { Bus } from "../../bus.ts";
+import type { Command, Commands } from "../../devices/commands.ts";
 import { RequesterError } from "../../devices/errors.ts";
+import type { Log } from "../../log/log.ts";
+import type { DeviceInfo } from "../../points/index.ts";
+import type { Delivery } from "../broker/delivery.ts";
 import type { Incoming, Link } from "../broker/link.ts";
 import type { Topics } from "../topics.ts";
 import type { CommandPayload } from "./command-payload.ts";
+import type { OtherBridges } from "./other-bridges.ts";
+
+/** What all receivers of requests need. */
+export interface RequestContext {
+  readonly link: Link;
+  readonly delivery: Delivery;
+  readonly topics: Topics;
+  /** Setting `mqtt.headers`. */
+  readonly headers: "payload" | "properties" | "both";
+  readonly bus: Bus;
+  /** By path. May change while running. */
+  readonly devices: ReadonlyMap<string, DeviceInfo>;
+  readonly commands: Commands;
+  readonly others: OtherBridges;
+  readonly requesters: Requesters;
+  /** Returns the health of the bridge at this moment. */
+  readonly health: () => object;
+  readonly log: Log;
+  readonly now: () => Date;
+  /** Returns the earliest time at which a message that is read now can have come. */
+  readonly arrivedAt: () => Date;
+}
 
 /** The request was refused before it was carried out; `kind` becomes the `type` of the answer. */
 export class RefusedError extends Error {

@@ -1,9 +1,10 @@
-import type { DeviceInfo, Write } from "../../points/index.ts";
+import type { Write } from "../../points/index.ts";
 import type { Delivery } from "../broker/delivery.ts";
 import type { Incoming, Link, Message } from "../broker/link.ts";
 import { headerPlaces, parseJson } from "../payloads.ts";
-import type { CommandTopic, PointTarget, Topics } from "../topics.ts";
+import type { CommandTopic, PointTarget } from "../topics.ts";
 import { type Answer, directAnswer, stateAnswer, volttronAnswer } from "./answers.ts";
+import type { RequestContext } from "./incoming-request.ts";
 
 /** Where the answers to a command go. */
 export interface ReplyAddress {
@@ -12,26 +13,17 @@ export interface ReplyAddress {
   readonly message: Pick<Incoming, "responseTopic" | "correlationData">;
 }
 
-export interface RepliesOptions {
-  readonly link: Link;
-  readonly delivery: Delivery;
-  readonly topics: Topics;
-  readonly headers: "payload" | "properties" | "both";
-  readonly devices: ReadonlyMap<string, DeviceInfo>;
-  readonly now: () => Date;
-}
-
 /** Answers to commands, on VOLTTRON's topics or the state view's, and on the response topic that the sender named. */
 export class Replies {
-  readonly #options: RepliesOptions;
+  readonly #context: RequestContext;
 
-  constructor(options: RepliesOptions) {
-    this.#options = options;
+  constructor(context: RequestContext) {
+    this.#context = context;
   }
 
   send(answer: Answer, address: ReplyAddress): void {
     // An answer that does not get through is gone: the outcome is on record (bus, history).
-    for (const message of this.messages(answer, address)) void this.#options.delivery.send(message);
+    for (const message of this.messages(answer, address)) void this.#context.delivery.send(message);
   }
 
   /** The answer to a command of an earlier run; undefined where its sender cannot be reached through here. */
@@ -56,7 +48,7 @@ export class Replies {
   }
 
   messages(answer: Answer, { topic, requester, message }: ReplyAddress): Message[] {
-    const { link, topics, headers, devices, now } = this.#options;
+    const { link, topics, headers, devices, now } = this.#context;
     const { responseTopic, correlationData } = message;
     const messages =
       topic.view === "state"

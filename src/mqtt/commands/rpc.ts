@@ -1,15 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { closest } from "../../config/did-you-mean.ts";
-import type { Command, CommandResult, Commands, Control } from "../../devices/commands.ts";
+import type { Command, CommandResult, Control } from "../../devices/commands.ts";
 import type { PointValue, Write } from "../../points/index.ts";
-import type { Delivery } from "../broker/delivery.ts";
-import { type Incoming, type Link, type Message, reasonOf } from "../broker/link.ts";
+import { type Incoming, type Message, reasonOf } from "../broker/link.ts";
 import { parseJson } from "../payloads.ts";
-import type { Topics } from "../topics.ts";
 import { decodeJson, isObject, LONGEST_REQUEST, readHeaders } from "./command-payload.ts";
 import {
   RefusedError,
-  type Requesters,
+  type RequestContext,
   RetainedRefusals,
   retainedError,
   termsOf,
@@ -18,18 +16,6 @@ import { BadParamsError, Params, succeeded, verbs, WriteFailedError } from "./ve
 
 /** Id of a JSON-RPC call. */
 type Id = string | number | null;
-
-export interface RpcReceiverOptions {
-  readonly link: Link;
-  readonly delivery: Delivery;
-  readonly topics: Topics;
-  readonly commands: Commands;
-  readonly control: Control;
-  readonly health: () => object;
-  readonly requesters: Requesters;
-  /** When a message that is read now came, at the earliest. */
-  readonly arrivedAt: () => Date;
-}
 
 /** JSON-RPC 2.0, §5. */
 interface Response {
@@ -59,20 +45,22 @@ const EXPECTED = '{"jsonrpc": "2.0", "id": 1, "params": […]}';
  * on the verb's own. Who asks, and until when, stands beside `params` or in user properties, as for every command.
  */
 export class RpcReceiver {
-  readonly #options: RpcReceiverOptions;
+  readonly #context: RequestContext;
+  readonly #control: Control;
   readonly #retained: RetainedRefusals;
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
   #calls = 0;
   #unsubscribe: (() => void) | undefined;
 
-  constructor(options: RpcReceiverOptions) {
-    this.#options = options;
-    this.#retained = new RetainedRefusals(options.link);
+  constructor(context: RequestContext, control: Control) {
+    this.#context = context;
+    this.#control = control;
+    this.#retained = new RetainedRefusals(context.link);
   }
 
   start(): void {
-    const { link, topics, requesters } = this.#options;
+    const { link, topics, requesters } = this.#context;
     this.#retained.start();
     this.#unsubscribe = link.subscribe({
       filters: requesters.filters([topics.rpc("+")]),
@@ -90,7 +78,7 @@ export class RpcReceiver {
   }
 
   #receive(message: Incoming): void {
-    const { topics, requesters } = this.#options;
+    const { topics, requesters } = this.#context;
     const verb = topics.parseRpc(requesters.read(message.topic).topic);
     if (verb === undefined) return;
     if (message.retained && (message.payload.length === 0 || this.#retained.wasRefused(message))) return;
@@ -151,7 +139,8 @@ export class RpcReceiver {
       throw new RefusedError("TooManyCommandsError", `${this.#calls} calls run already; send it again later`);
     const known = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
     if (!known) throw new UnknownVerbError(verb);
-    const { commands, control, health } = this.#options;
+    const { commands, health } = this.#context;
+    const control = this.#control;
     const params = new Params(given, known.params, [...(known.named ?? []), "requester_id"]);
     const { command, requester } = this.#command(verb, message, request, params.raw("requester_id"));
     this.#calls++;
@@ -170,7 +159,7 @@ export class RpcReceiver {
     { id: callId, command_id, requester, time, expires_at }: Readonly<Record<string, PointValue>>,
     requesterId: PointValue | undefined,
   ): { command: Command; requester: PointValue | undefined } {
-    const { arrivedAt, requesters } = this.#options;
+    const { arrivedAt, requesters } = this.#context;
     // The call's own id counts calls, often from 1 on; it does not name a command for good.
     const own = { id: command_id, requester: requesterId ?? requester, time, expires_at };
     const said = Object.fromEntries(Object.entries(own).filter(([, value]) => (value ?? null) !== null));
@@ -187,7 +176,7 @@ export class RpcReceiver {
   }
 
   #send(verb: string, message: Incoming, response: Response | Response[]): void {
-    void this.#options.delivery.send(this.#message(verb, message, response));
+    void this.#context.delivery.send(this.#message(verb, message, response));
   }
 
   /** The answer to a call of an earlier run that wrote one thing; undefined where it was none. */
@@ -211,7 +200,7 @@ export class RpcReceiver {
     { responseTopic, correlationData }: Pick<Incoming, "responseTopic" | "correlationData">,
     response: Response | Response[],
   ): Message {
-    const { topics } = this.#options;
+    const { topics } = this.#context;
     const direct = responseTopic !== undefined && !topics.isReserved(responseTopic);
     return {
       topic: direct ? responseTopic : topics.rpcResponse(verb),

@@ -1,10 +1,8 @@
-import type { Bus, Preemption, Reservation } from "../../bus.ts";
+import type { Preemption, Reservation } from "../../bus.ts";
 import type { ScheduleAnswer, ScheduleCommand, Scheduling } from "../../devices/commands.ts";
-import type { DeviceInfo, PointValue } from "../../points/index.ts";
-import type { Delivery } from "../broker/delivery.ts";
-import { type Incoming, type Link, type Message, reasonOf } from "../broker/link.ts";
+import type { PointValue } from "../../points/index.ts";
+import { type Incoming, type Message, reasonOf } from "../broker/link.ts";
 import { type Headers, headerPlaces, timeText, userProperties, volttronMessage } from "../payloads.ts";
-import type { Topics } from "../topics.ts";
 import {
   BadPayloadError,
   type CommandPayload,
@@ -15,23 +13,7 @@ import {
   LONGEST_REQUEST,
   readHeaders,
 } from "./command-payload.ts";
-import { type Requesters, RetainedRefusals, retainedError, termsOf } from "./incoming-request.ts";
-import type { OtherBridges } from "./other-bridges.ts";
-
-export interface ScheduleReceiverOptions {
-  readonly link: Link;
-  readonly delivery: Delivery;
-  readonly topics: Topics;
-  readonly headers: "payload" | "properties" | "both";
-  readonly bus: Bus;
-  readonly devices: ReadonlyMap<string, DeviceInfo>;
-  readonly scheduling: Scheduling;
-  readonly others: OtherBridges;
-  readonly requesters: Requesters;
-  readonly now: () => Date;
-  /** When a message that is read now came, at the earliest. */
-  readonly arrivedAt: () => Date;
-}
+import { type RequestContext, RetainedRefusals, retainedError, termsOf } from "./incoming-request.ts";
 
 interface Result {
   readonly result: "SUCCESS" | "FAILURE" | "PREEMPTED";
@@ -44,17 +26,19 @@ interface Result {
  * topic too where the request has one.
  */
 export class ScheduleReceiver {
-  readonly #options: ScheduleReceiverOptions;
+  readonly #context: RequestContext;
+  readonly #scheduling: Scheduling;
   readonly #retained: RetainedRefusals;
   readonly #ends: (() => void)[] = [];
 
-  constructor(options: ScheduleReceiverOptions) {
-    this.#options = options;
-    this.#retained = new RetainedRefusals(options.link);
+  constructor(context: RequestContext, scheduling: Scheduling) {
+    this.#context = context;
+    this.#scheduling = scheduling;
+    this.#retained = new RetainedRefusals(context.link);
   }
 
   start(): void {
-    const { link, topics, bus, requesters } = this.#options;
+    const { link, topics, bus, requesters } = this.#context;
     this.#retained.start();
     this.#ends.push(
       link.subscribe({
@@ -73,7 +57,7 @@ export class ScheduleReceiver {
 
   #receive(message: Incoming): void {
     if (message.retained && (message.payload.length === 0 || this.#retained.wasRefused(message))) return;
-    const { terms } = this.#options.requesters.read(message.topic);
+    const { terms } = this.#context.requesters.read(message.topic);
     let asked: Partial<SchedulePayload> & Pick<ScheduleCommand, "refusal"> = terms;
     try {
       asked = { ...parseSchedulePayload(message.payload, message.userProperties), ...terms };
@@ -88,7 +72,8 @@ export class ScheduleReceiver {
   }
 
   #ask(asked: SchedulePayload & Pick<ScheduleCommand, "refusal">, message: Incoming): ScheduleAnswer {
-    const { scheduling, arrivedAt } = this.#options;
+    const { arrivedAt } = this.#context;
+    const scheduling = this.#scheduling;
     const { requester, taskId, priority, slots, type, refusal, ...terms } = asked;
     const sentAt = { sentAt: arrivedAt(), ...termsOf(terms, message, arrivedAt()) };
     const command: ScheduleCommand = { ...sentAt, requester, ...(refusal && { refusal }) };
@@ -99,13 +84,13 @@ export class ScheduleReceiver {
 
   /** Devices of other bridges at this broker are theirs to reserve, unless one of ours is among them. */
   #isForOthers(slots: PointValue | undefined): boolean {
-    const { devices, others } = this.#options;
+    const { devices, others } = this.#context;
     const named = devicesIn(slots);
     return !named.some((path) => devices.has(path)) && named.some((path) => others.have({ path }));
   }
 
   #answer(message: Incoming, asked: Partial<SchedulePayload>, result: Result): void {
-    const { topics, delivery } = this.#options;
+    const { topics, delivery } = this.#context;
     const { responseTopic, correlationData } = message;
     const { requester, taskId, type, id } = asked;
     const answer = this.#result(result, { requesterID: requester, taskID: taskId, type, id });
@@ -117,21 +102,21 @@ export class ScheduleReceiver {
   #tellPreempted({ requester, taskId, by }: Preemption): void {
     const data = { agentID: by.requester, taskID: by.taskId };
     const headers = { requesterID: requester, taskID: taskId, type: "CANCEL_SCHEDULE" };
-    void this.#options.delivery.send(this.#result({ result: "PREEMPTED", info: "", data }, headers));
+    void this.#context.delivery.send(this.#result({ result: "PREEMPTED", info: "", data }, headers));
   }
 
   #announce({ device, requester, taskId, windowSeconds, at }: Reservation): void {
     const headers = { requesterID: requester, taskID: taskId, window: windowSeconds, time: timeText(at) };
     const { inPayload } = this.#places();
     const payload = inPayload ? volttronMessage("null", "{}", headers) : "null";
-    void this.#options.delivery.send(
-      this.#message(this.#options.topics.announcement(device), payload, headers),
+    void this.#context.delivery.send(
+      this.#message(this.#context.topics.announcement(device), payload, headers),
     );
   }
 
   /** `{"result", "info", "data"}`, with the headers as further keys where the message is their place. */
   #result(result: Result, said: Readonly<Record<string, PointValue | undefined>>): Message {
-    const { topics, now } = this.#options;
+    const { topics, now } = this.#context;
     const headers: Record<string, PointValue> = { time: timeText(now()) };
     for (const [name, value] of Object.entries(said)) if (value !== undefined) headers[name] = value;
     const shown = this.#places().inPayload ? headers : {};
@@ -150,7 +135,7 @@ export class ScheduleReceiver {
   }
 
   #places() {
-    return headerPlaces(this.#options.headers, this.#options.link.protocolVersion);
+    return headerPlaces(this.#context.headers, this.#context.link.protocolVersion);
   }
 }
 

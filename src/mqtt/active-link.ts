@@ -1,32 +1,32 @@
 import type { Connection } from "./broker/connection.ts";
 import type { Done, Link, Message, Subscription } from "./broker/link.ts";
 
-/** A connection that is up only while the bridge speaks for its instance; another bridge of the same name does otherwise. */
-export class Voice implements Link {
+/** A connection that counts as up only while this bridge is the active one of its instance name. */
+export class ActiveLink implements Link {
   readonly #link: Connection;
   readonly #listeners = new Set<(up: boolean) => void>();
   readonly #end: () => void;
-  readonly #isSpeaking: () => boolean;
+  readonly #isActive: () => boolean;
   #up = false;
 
-  constructor(link: Connection, isSpeaking: () => boolean) {
+  constructor(link: Connection, isActive: () => boolean) {
     this.#link = link;
-    this.#isSpeaking = isSpeaking;
-    this.#end = link.onChange(() => this.#look());
+    this.#isActive = isActive;
+    this.#end = link.onChange(() => this.#update());
   }
 
   get up(): boolean {
-    return this.#link.up && this.#isSpeaking();
+    return this.#link.up && this.#isActive();
   }
 
   get protocolVersion(): 4 | 5 {
     return this.#link.protocolVersion;
   }
 
-  /** The bridge speaks for its instance now, or does not any more. */
-  async turned(): Promise<void> {
+  /** Call it when the bridge has become active or standby. */
+  async roleChanged(): Promise<void> {
     if (this.up) await this.#link.announce();
-    this.#look();
+    this.#update();
   }
 
   publish(message: Message): Promise<void> {
@@ -50,7 +50,7 @@ export class Voice implements Link {
     this.#end();
   }
 
-  #look(): void {
+  #update(): void {
     const { up } = this;
     if (up === this.#up) return;
     this.#up = up;

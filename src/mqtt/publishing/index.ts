@@ -1,0 +1,169 @@
+import type { Bus } from "../../bus.ts";
+import type { MqttSettings } from "../../config/settings.ts";
+import type { Log } from "../../log/log.ts";
+import type { DeviceInfo, SessionOutlet } from "../../points/index.ts";
+import type { Queue, QueueCounters } from "../../queue/contract.ts";
+import type { Delivery, LossReports, MqttCounters } from "../broker/delivery.ts";
+import type { Link } from "../broker/link.ts";
+import type { OtherBridges } from "../commands/other-bridges.ts";
+import { deviceText, headerPlaces } from "../payloads.ts";
+import type { Topics } from "../topics.ts";
+import { Outbox } from "./outbox.ts";
+import { Publisher } from "./publisher.ts";
+import type { Sending } from "./reading.ts";
+import { RetainedRecord, type RetainedStore, RetainedTopics } from "./retained-topics.ts";
+import { SessionTopics } from "./session-topics.ts";
+import { StateView } from "./state-view.ts";
+import { type HealthReport, StatusPublisher } from "./status.ts";
+
+export interface PublishingOptions {
+  readonly settings: MqttSettings;
+  readonly instance: string;
+  readonly version: string;
+  readonly bus: Bus;
+  /** By path. May change while running; devices that come later are found by their path. */
+  readonly devices: ReadonlyMap<string, DeviceInfo>;
+  /** Source of a requester's name. */
+  readonly requester: "message" | "topic";
+  /** Called every minute and at changes; its keys are published in `…/health` beside those of this part. */
+  readonly health?: () => HealthReport;
+  /** Durable record of the retained topics that earlier runs published. */
+  readonly retained?: RetainedStore;
+  /** Queue in which scrapes wait for the broker; opened and closed by the owner. */
+  readonly outbox: Queue;
+  readonly link: Link;
+  readonly delivery: Delivery;
+  readonly reports: LossReports;
+  readonly topics: Topics;
+  readonly others: OtherBridges;
+  /** Whether another bridge publishes for the instance. */
+  readonly isStandby: () => boolean;
+  /** Called when the broker acknowledged a reading on this topic. */
+  readonly onDelivered: (topic: string) => void;
+  /** Keys of `…/health` that other rooms contribute. */
+  readonly ownHealth: () => object;
+  readonly log: Log;
+  readonly now: () => Date;
+}
+
+export interface Publishing {
+  /** Of all messages since the start. */
+  readonly counters: MqttCounters;
+  /** Counters of the queue of scrapes, in values, about a second old. */
+  readonly outbox: QueueCounters | undefined;
+  readonly status: StatusPublisher;
+  readonly sessions: SessionOutlet;
+}
+
+/**
+ * Publishes what is on the bus. Scrapes become readings, which wait on disk until the broker has acknowledged them; the state
+ * view, the bridge's own status and announcements of writes are sent at once or not at all.
+ */
+export async function startPublishing(
+  options: PublishingOptions,
+  undo: AsyncDisposableStack,
+): Promise<Publishing> {
+  const { settings, bus, devices, link, delivery, reports, topics, others, log, now } = options;
+  const sending = (): Sending => ({
+    qos: settings.qos,
+    retain: settings.retain,
+    places: headerPlaces(settings.headers, link.protocolVersion),
+  });
+  const outbox = new Outbox({
+    queue: options.outbox,
+    link,
+    sending,
+    metadataOf: (topic) => {
+      const device = devices.get(topics.parseAll(topic) ?? "");
+      return device && deviceText(device).allMetadata;
+    },
+    onDelivered: options.onDelivered,
+    onRefused: (topic, error) => reports.report("refused", topic, error),
+    log,
+  });
+  const counters = (): MqttCounters => {
+    const { published, dropped, refused } = delivery.counters;
+    const queued = outbox.messages;
+    return { published: published + queued.published, dropped, refused: refused + queued.refused };
+  };
+  const publisher = new Publisher({
+    settings,
+    topics,
+    deliver: (reading) => outbox.deliver(reading),
+    announce: (message) => void delivery.send(message),
+    sending,
+    now,
+  });
+  const state = new StateView({ settings, topics, link, delivery, now });
+  const status = new StatusPublisher({
+    ...options,
+    headers: settings.headers,
+    health: () => ({
+      mqtt: counters(),
+      outbox: outbox.counters,
+      ...options.ownHealth(),
+      ...options.health?.(),
+    }),
+  });
+  const record = options.retained && new RetainedRecord(options.retained);
+  const retained = new RetainedTopics({ settings, link, delivery, others, devices, record, log });
+
+  undo.defer(() => outbox.stop());
+  undo.defer(
+    bus.on("scrape", (scrape) => {
+      // On standby the other bridge publishes it.
+      if (!options.isStandby()) publisher.publish(scrape);
+    }),
+  );
+  undo.defer(bus.on("scrape", (scrape) => state.scrape(scrape)));
+  undo.defer(bus.on("write", (write) => publisher.announce(write)));
+  undo.defer(
+    bus.on("availability", (change) => {
+      state.availability(change);
+      status.availability(change);
+    }),
+  );
+  undo.defer(
+    bus.on("membership", ({ device, change }) => {
+      if (change === "added") retained.keep(device.path);
+      if (change === "gone") {
+        publisher.forgetDevice(device.path);
+        retained.gone(device);
+      }
+      if (change === "forgotten") {
+        state.forget(device.path);
+        retained.clear(device);
+      }
+      status.membershipChanged(device.path);
+    }),
+  );
+  // Of a standby only notices about the instance name are published.
+  undo.defer(bus.on("notice", (notice) => status.notice(notice, notice.kind.startsWith("instance_"))));
+  undo.defer(
+    link.onChange((up) => {
+      if (!up) return;
+      delivery.reportAbsence();
+      publisher.forget();
+      status.republish();
+      retained.linkUp();
+      state.republish();
+    }),
+  );
+  retained.start();
+  undo.defer(() => retained.stop());
+  await outbox.start();
+  state.start();
+  undo.defer(() => state.stop());
+  status.start();
+  undo.defer(() => status.stop());
+  return {
+    get counters() {
+      return counters();
+    },
+    get outbox() {
+      return outbox.counters;
+    },
+    status,
+    sessions: new SessionTopics({ link, delivery, topics }),
+  };
+}
