@@ -6,38 +6,37 @@ import { reasonOf } from "../broker/link.ts";
 import { type BridgeBroker, RETAINED_MS, visit } from "../client/visit.ts";
 import { parseJson } from "../payloads.ts";
 import { Topics } from "../topics.ts";
-import { Echo } from "./echo.ts";
-import { type Check, largestMessage, type ProbedDevice, probeCommands, probeOwnTopics } from "./probes.ts";
+import { type Check, LoopbackProbe, type ProbeContext, type ProbedDevice, runProbes } from "./probes.ts";
 
 export interface SelfTestVisit {
   readonly broker: BridgeBroker;
   readonly instance: string;
   readonly devices: readonly ProbedDevice[];
-  /** Where the bridge takes the name of who asks from. */
+  /** Source of a requester's name. */
   readonly requester: "message" | "topic";
-  /** For each step. */
+  /** Maximum time for each step, in milliseconds. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }
 
-/** How many device topics are listened to. */
+/** Maximum number of devices whose topics are subscribed to. */
 const MOST_DEVICES = 100;
 
 /**
- * Tries at a broker, with the bridge's own login, what the bridge needs there: topics, sizes, commands, kept sessions; and
- * listens to the bridge itself where it is running. Sends nothing that anybody could take for a device or a command.
- * Never rejects but for `signal`: what cannot be tried is a check that failed.
+ * Tests at a broker, with the bridge's own login, what the bridge needs there: topics, sizes, commands, kept sessions; and
+ * reads what a running bridge publishes. Publishes nothing that could be taken for a reading or a command. Rejects only
+ * with the reason of `signal`: a test that cannot be run is a failed check.
  */
 export async function selfTest(options: SelfTestVisit): Promise<Check[]> {
   const { broker, instance, devices } = options;
   const topics = new Topics(instance, broker.baseTopic);
   const url = brokerUrl(broker);
   const bridge = new RunningBridge(topics, devices);
-  const echo = new Echo(options.timeoutMs);
+  const loopback = new LoopbackProbe(options.timeoutMs);
   let session: BrokerSession;
   try {
     session = await visit(broker, options, (message) => {
-      echo.hear(message);
+      loopback.hear(message);
       bridge.hear(message);
     });
   } catch (error) {
@@ -50,11 +49,9 @@ export async function selfTest(options: SelfTestVisit): Promise<Check[]> {
   try {
     await session.subscribe(bridge.filters);
     await delay(RETAINED_MS / 2, undefined, options.signal && { signal: options.signal });
-    found.push(...(await probeCommands(session, echo, topics, options.requester)));
-    found.push(await probeSessions(session, topics, options));
-    found.push(...bridge.checks());
-    // Last, for a broker may end the connection for a message that is too large.
-    found.push(...(await probeOwnTopics(session, echo, topics, largestMessage(devices))));
+    const own = [async (of: ProbeContext) => [await probeSessions(of, options)], async () => bridge.checks()];
+    const context = { session, loopback, topics, requester: options.requester, devices };
+    for await (const check of runProbes(context, own)) found.push(check);
   } catch (error) {
     options.signal?.throwIfAborted();
     found.push({ check: "connection", outcome: "failed", text: reasonOf(error) });
@@ -64,7 +61,7 @@ export async function selfTest(options: SelfTestVisit): Promise<Check[]> {
   return found;
 }
 
-/** What a running bridge says of itself, and whether its devices' messages are there. */
+/** Collects what a running bridge publishes of itself, and whether there are messages of its devices. */
 class RunningBridge {
   readonly filters: string[];
   readonly #topics: Topics;
@@ -126,10 +123,11 @@ class RunningBridge {
   }
 }
 
+/** Time for which the broker keeps the session of the test, in seconds. */
 const EXPIRY_SECONDS = 60;
 
-/** Whether the broker keeps messages for a subscriber that is away, which `voltbridge historian` relies on. */
-async function probeSessions(session: BrokerSession, topics: Topics, options: SelfTestVisit): Promise<Check> {
+/** Tests whether the broker keeps messages for a subscriber that is away, which `voltbridge historian` relies on. */
+async function probeSessions({ session, topics }: ProbeContext, options: SelfTestVisit): Promise<Check> {
   const check = "sessions";
   const topic = topics.own("probe");
   const clientId = `voltbridge-selftest-${options.instance}`;

@@ -3,56 +3,48 @@ import type { Log } from "../../log/log.ts";
 import type { BrokerSession } from "../broker/broker-session.ts";
 import { type Incoming, LinkDownError } from "../broker/link.ts";
 import type { Topics } from "../topics.ts";
-import { Echo } from "./echo.ts";
-import {
-  type Check,
-  type LargestMessage,
-  largestMessage,
-  type ProbedDevice,
-  probeCommands,
-  probeOwnTopics,
-} from "./probes.ts";
+import { type Check, LoopbackProbe, largestMessage, type ProbedDevice, runProbes } from "./probes.ts";
 
 export interface SelfTestOptions {
   readonly topics: Topics;
   readonly devices: ReadonlyMap<string, ProbedDevice>;
-  /** Where the bridge takes the name of who asks from. */
+  /** Source of a requester's name. */
   readonly requester: "message" | "topic";
   readonly log: Log;
   readonly notify: (notice: Omit<Notice, "at">) => void;
-  /** The report is another now. */
+  /** Called when the report has changed. */
   readonly onReport: () => void;
   readonly now: () => Date;
-  /** How long the broker may take to deliver a message back. */
+  /** Maximum time that the broker may take to deliver a message back, in milliseconds. */
   readonly timeoutMs?: number;
 }
 
 const TIMEOUT_MS = 10_000;
-/** A connection that comes and goes is not tested each time. */
+/** Minimum pause between two tests, after a failed check and after none. Milliseconds. */
 const PAUSE_MS = 60_000;
 const PAUSE_WHEN_WELL_MS = 600_000;
 
 /**
- * Tries at a connect what brokers lose silently: topics that the access rules deny, messages that are too large,
- * subscriptions that never deliver. What it finds is said once.
+ * Tests after a connect for losses that brokers do not report: topics that the access rules deny, messages that are too
+ * large, subscriptions that never deliver. Reports each finding once.
  */
 export class SelfTest {
   readonly #options: SelfTestOptions;
   readonly #timeoutMs: number;
-  readonly #echo: Echo;
+  readonly #loopback: LoopbackProbe;
   readonly #checks = new Map<string, Check>();
-  /** Texts as they were said, by check. */
-  readonly #said = new Map<string, string>();
+  /** Texts as they were reported, by check. */
+  readonly #reported = new Map<string, string>();
   #at: Date | undefined;
   #ranAt = Number.NEGATIVE_INFINITY;
-  /** A device topic that is listened to until its own message has come back. */
+  /** A device topic that is subscribed to until its own message has come back. */
   #watched: { readonly session: BrokerSession; readonly topic: string } | undefined;
   #watch: NodeJS.Timeout | undefined;
 
   constructor(options: SelfTestOptions) {
     this.#options = options;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-    this.#echo = new Echo(this.#timeoutMs);
+    this.#loopback = new LoopbackProbe(this.#timeoutMs);
   }
 
   /** For health: `{"at", "<check>": "ok" | text, …}`; undefined before the first test. */
@@ -74,7 +66,7 @@ export class SelfTest {
   }
 
   heard(message: Incoming): void {
-    this.#echo.hear(message);
+    this.#loopback.hear(message);
     if (message.topic !== this.#watched?.topic || message.retained) return;
     this.#note({
       check: "device_topics",
@@ -85,7 +77,7 @@ export class SelfTest {
     this.#options.onReport();
   }
 
-  /** The broker acknowledged a reading. */
+  /** Call it when the broker acknowledged a reading. */
   delivered(topic: string): void {
     if (topic !== this.#watched?.topic) return;
     this.#watch ??= setTimeout(() => {
@@ -105,13 +97,11 @@ export class SelfTest {
 
   async #run(session: BrokerSession): Promise<void> {
     const { topics, devices, requester, log, now } = this.#options;
-    const largest = largestMessage(devices.values());
+    const context = { session, loopback: this.#loopback, topics, requester, devices: devices.values() };
     try {
-      // Over MQTT 5 a denied message is refused with a code.
-      if (session.protocolVersion === 4) await this.#watchDevice(session, largest);
-      for (const check of await probeCommands(session, this.#echo, topics, requester)) this.#note(check);
-      // Last, for a broker may end the connection for a message that is too large.
-      for (const check of await probeOwnTopics(session, this.#echo, topics, largest)) this.#note(check);
+      // Over MQTT 5 the broker refuses a denied message with a code.
+      if (session.protocolVersion === 4) await this.#watchDevice(session);
+      for await (const check of runProbes(context)) this.#note(check);
       this.#at = now();
       this.#options.onReport();
     } catch (error) {
@@ -120,8 +110,9 @@ export class SelfTest {
     }
   }
 
-  async #watchDevice(session: BrokerSession, largest: LargestMessage | undefined): Promise<void> {
+  async #watchDevice(session: BrokerSession): Promise<void> {
     const { topics, devices } = this.#options;
+    const largest = largestMessage(devices.values());
     const device = largest && devices.get(largest.device);
     if (!device) return;
     const topic = device.publish.depthFirstAll
@@ -142,14 +133,14 @@ export class SelfTest {
     const { log, notify } = this.#options;
     this.#checks.set(check.check, check);
     this.#at ??= this.#options.now();
-    const before = this.#said.get(check.check);
+    const before = this.#reported.get(check.check);
     if (check.outcome === "failed") {
       if (before === check.text) return;
-      this.#said.set(check.check, check.text);
+      this.#reported.set(check.check, check.text);
       log.warn(`self-test: ${check.text}`, { check: check.check });
       notify({ severity: "warning", kind: "selftest", text: check.text });
     } else if (before !== undefined) {
-      this.#said.delete(check.check);
+      this.#reported.delete(check.check);
       log.info(`self-test: ${check.text}`, { check: check.check });
       notify({ severity: "info", kind: "selftest", text: check.text });
     }
