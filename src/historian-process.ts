@@ -87,7 +87,7 @@ export async function startHistorianProcess(options: HistorianProcessOptions): P
       ...(options.share !== undefined && { share: { group: options.share, probeTopic: status.probeTopic } }),
       file: join(folder, "intake.json"),
       take: (message) => recorder.record(message),
-      onChange: () => status.changed(),
+      onChange: () => status.republish(),
       log: log.part("intake"),
     });
     undo.push(() => intake.stop());

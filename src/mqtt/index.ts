@@ -132,7 +132,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   stack.defer(() => others.stop());
   if (requester === "topic" && broker)
     log.warn(
-      'the embedded broker does not check that users send in their own name only, so actuator.requester "topic" keeps nobody from another\'s',
+      'the embedded broker does not check that users send in their own name only, so with actuator.requester "topic" a user can still send in the name of another; use a separate broker with access rules',
     );
   const setActive = startCommands({ ...shared, headers, health: () => publishing.status.health() }, stack);
   role.onChange((turned) => {

@@ -9,13 +9,13 @@ import type { Topics } from "./topics.ts";
 /** `asking`: it is not known yet whether another bridge of this name runs. `standby`: one does, and this one only reads. */
 export type Role = "asking" | "active" | "standby";
 
-/** What a bridge says of itself when it asks and when it answers. */
+/** Identity of a bridge in its questions and answers. */
 interface Claim {
-  /** Random, for one run. */
+  /** Random, new for each run. */
   readonly id: string;
-  /** Wall clock, in ms. */
+  /** By the wall clock, in milliseconds since 1970. */
   readonly startedAt: number;
-  /** When it was made to take over; the latest counts. */
+  /** When it was started with `--force`; the latest wins. */
   readonly forcedAt?: number;
   readonly state: Role;
   readonly host: string;
@@ -26,39 +26,39 @@ export interface InstanceRoleOptions {
   readonly link: Link;
   readonly topics: Topics;
   readonly instance: string;
-  /** Takes the name over from whoever has it. */
+  /** Takes the name over from the bridge that has it. */
   readonly force: boolean;
-  /** Nobody else can be at the broker before this bridge, e.g. because it is its own. */
+  /** No other bridge can be at the broker before this one, e.g. because the broker is its own. */
   readonly first: boolean;
   readonly log: Log;
   readonly notify: (notice: Omit<Notice, "at">) => void;
-  /** The report is another now. */
+  /** Called when the report has changed. */
   readonly onReport: () => void;
-  /** Pause after each of the first questions. Default: 400. */
+  /** Pause after each of the first questions, in milliseconds. Default: 400. */
   readonly askMs?: number | undefined;
 }
 
 interface Twin {
   readonly claim: Claim;
-  /** By the monotonic clock. */
+  /** By the monotonic clock, in milliseconds. */
   readonly heardAt: number;
 }
 
-/** Questions at a start and after each connect, before silence counts as an answer. */
+/** Number of questions at a start and after each connect before the name counts as free. */
 const FIRST_ASKS = 3;
 const FIRST_ASK_MS = 400;
-/** How long a start waits for the broker. A bridge without one must renew its limits all the same. */
+/** Maximum time that a start waits for the broker, in milliseconds: limits must be renewed without one too. */
 const BROKER_MS = 3000;
 const STANDBY_ASK_MS = 1000;
-/** Questions in a row that the broker took and nobody answered, until a standby takes over. */
+/** Number of consecutive unanswered questions after which a standby takes over. */
 const SILENT_ASKS = 5;
-/** More of them after a connect: the other may be in its pause before it connects again, up to 20 s. */
+/** The same after a connect: the other bridge may still pause before it reconnects, up to 20 s. */
 const SILENT_ASKS_AFTER_CONNECT = 30;
-/** Finds a twin where a message of the first questions was lost. */
+/** Pause between the questions of an active bridge, which find a twin where a first question was lost. Milliseconds. */
 const ACTIVE_ASK_MS = 30_000;
-/** Pause between questions that others' asks bring about, so that a flood of these leaves the nonces of a real one alone. */
+/** Minimum pause between questions in reply to those of others, so that a flood of them does not displace the nonces of a real one. */
 const SUSPICION_MS = 100;
-/** A twin that was not heard for so long is gone. */
+/** Time without a message after which a twin is gone, in milliseconds. */
 const TWIN_MS = 10_000;
 const NONCES = 20;
 const MOST_TWINS = 10;
@@ -66,33 +66,33 @@ const MOST_ANSWERS_A_SECOND = 50;
 
 /**
  * Keeps two bridges of one instance name from both acting. Each asks on `voltbridge/<instance>/owner/ask` with a random
- * nonce; who runs answers it on `…/owner/answer`. Only a live answer to an own nonce counts, never anything that the broker
- * retained. Of those that hear each other one is in charge: the one that was made to take over last, else the one that is
- * in charge already, else the one that started first.
+ * nonce; a running bridge answers on `…/owner/answer`. Only a live answer to an own nonce counts, never a retained message.
+ * Of bridges that hear each other one is active: the one started with `--force` last, else the one that is active already,
+ * else the one that started first.
  */
 export class InstanceRole {
-  /** Resolves at the start, when the first role is known. */
+  /** Resolves when the first role is known. */
   readonly decided: Promise<void>;
   readonly #options: InstanceRoleOptions;
   readonly #own: Omit<Claim, "state">;
   readonly #listeners = new Set<(role: Role) => void>();
   readonly #ends: (() => void)[] = [];
   readonly #twins = new Map<string, Twin>();
-  /** Those of which it was said that they are there. */
-  readonly #told = new Set<string>();
+  /** Ids of twins that were reported. */
+  readonly #reported = new Set<string>();
   readonly #nonces = new Set<string>();
   #role: Role = "asking";
   #decide: () => void = () => undefined;
   #firstAsks = 0;
-  /** Of the questions in a row that nobody in charge answered. */
+  /** Consecutive questions that no active bridge answered. */
   #silentAsks = 0;
-  /** The broker took the last question. */
+  /** Whether the broker has the last question. */
   #asked = false;
   #askedAt = Number.NEGATIVE_INFINITY;
-  #refusalTold = false;
+  #refusalLogged = false;
   #answers = { count: 0, since: 0 };
   #timer: NodeJS.Timeout | undefined;
-  #patience: NodeJS.Timeout | undefined;
+  #brokerTimer: NodeJS.Timeout | undefined;
 
   constructor(options: InstanceRoleOptions) {
     this.#options = options;
@@ -113,7 +113,7 @@ export class InstanceRole {
     return this.#role;
   }
 
-  /** Called with every later role. */
+  /** Calls back with every later role. */
   onChange(listener: (role: Role) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -132,18 +132,18 @@ export class InstanceRole {
       link.onChange((up) => this.#connection(up)),
     );
     if (first) this.#become("active");
-    else this.#patience = setTimeout(() => this.noBroker(), BROKER_MS);
+    else this.#brokerTimer = setTimeout(() => this.noBroker(), BROKER_MS);
   }
 
   stop(): void {
     for (const end of this.#ends.splice(0)) end();
     this.#listeners.clear();
     clearTimeout(this.#timer);
-    clearTimeout(this.#patience);
+    clearTimeout(this.#brokerTimer);
     this.#decide();
   }
 
-  /** For health. */
+  /** Content of `instance` in the health message. */
   get report(): { readonly role: Role; readonly others: Readonly<Record<string, string>> } {
     const others = [...this.#twins.values()]
       .filter(({ heardAt }) => performance.now() - heardAt < TWIN_MS)
@@ -154,7 +154,7 @@ export class InstanceRole {
   #connection(up: boolean): void {
     clearTimeout(this.#timer);
     if (!up) {
-      if (!this.#patience) this.noBroker();
+      if (!this.#brokerTimer) this.noBroker();
       return;
     }
     this.#firstAsks = FIRST_ASKS;
@@ -162,10 +162,10 @@ export class InstanceRole {
     this.#tick();
   }
 
-  /** The broker is away: nobody can be asked. */
+  /** Call it when the broker is away: no bridge can be asked. */
   noBroker(): void {
-    clearTimeout(this.#patience);
-    this.#patience = undefined;
+    clearTimeout(this.#brokerTimer);
+    this.#brokerTimer = undefined;
     if (this.#role === "asking" && !this.#options.link.up) this.#become("active");
   }
 
@@ -192,7 +192,7 @@ export class InstanceRole {
     this.#asked = await this.#send("ask", nonce);
   }
 
-  /** Whether the broker has it. */
+  /** Resolves with whether the broker has the message. */
   async #send(kind: "ask" | "answer", nonce: string): Promise<boolean> {
     const { link, topics, log } = this.#options;
     const topic = topics.owner(kind);
@@ -201,8 +201,8 @@ export class InstanceRole {
       await link.publish({ topic, payload, qos: 1, retain: false });
       return true;
     } catch (error) {
-      if (!(error instanceof LinkDownError) && !this.#refusalTold) {
-        this.#refusalTold = true;
+      if (!(error instanceof LinkDownError) && !this.#refusalLogged) {
+        this.#refusalLogged = true;
         log.warn(
           `the broker does not take a message on ${topic}, so two bridges of this instance name would not find each other; ` +
             "let the bridge's user read and write it",
@@ -217,14 +217,14 @@ export class InstanceRole {
     if (retained) return;
     const { [kind]: nonce, from } = (parseJson(payload.toString()) ?? {}) as Record<string, unknown>;
     const claim = readClaim(from);
-    // Over MQTT 3.1.1 a bridge hears itself too.
+    // Over MQTT 3.1.1 a bridge receives its own messages too.
     if (!claim || claim.id === this.#own.id || typeof nonce !== "string" || nonce.length > 64) return;
     const isAhead = compare(claim, { ...this.#own, state: this.#role }) < 0;
     if (kind === "ask") {
       if (!this.#mayAnswer()) return;
       void this.#send("answer", nonce);
       this.#note(claim, isAhead);
-      // An ask proves nothing; an answer does.
+      // A question can be a replay; an answer to an own nonce cannot.
       const isDue = performance.now() - this.#askedAt > SUSPICION_MS;
       if (isAhead && isDue && this.#role !== "standby") void this.#ask();
     } else if (this.#nonces.has(nonce)) {
@@ -247,10 +247,15 @@ export class InstanceRole {
     const before = this.#twins.get(claim.id);
     if (this.#twins.size < MOST_TWINS || before) this.#twins.set(claim.id, { claim, heardAt });
     if (before?.claim.state !== claim.state) this.#options.onReport();
-    if (this.#role !== "active" || isAhead || this.#told.has(claim.id) || this.#told.size >= MOST_TWINS)
+    if (
+      this.#role !== "active" ||
+      isAhead ||
+      this.#reported.has(claim.id) ||
+      this.#reported.size >= MOST_TWINS
+    )
       return;
-    this.#told.add(claim.id);
-    this.#say(
+    this.#reported.add(claim.id);
+    this.#report(
       "warning",
       "instance_twin",
       `another bridge with the instance name "${this.#options.instance}" runs at this broker (${nameOf(claim)}); this one goes on, ` +
@@ -261,9 +266,9 @@ export class InstanceRole {
   #become(role: "active" | "standby", ahead?: Claim): void {
     const before = this.#role;
     this.#role = role;
-    clearTimeout(this.#patience);
-    this.#patience = undefined;
-    // Asked at the new pace.
+    clearTimeout(this.#brokerTimer);
+    this.#brokerTimer = undefined;
+    // A standby asks at its own pace.
     if (ahead && this.#options.link.up) {
       clearTimeout(this.#timer);
       this.#silentAsks = 0;
@@ -273,7 +278,7 @@ export class InstanceRole {
     for (const listener of this.#listeners) listener(role);
     const name = `the instance name "${this.#options.instance}"`;
     if (ahead)
-      this.#say(
+      this.#report(
         "error",
         "instance_in_use",
         `another bridge with ${name} ${before === "active" ? "has taken over" : "is running"} (${nameOf(ahead)}). This one reads and ` +
@@ -281,14 +286,14 @@ export class InstanceRole {
           'them another "instance", or take over with "voltbridge run --force"',
       );
     else if (before === "standby")
-      this.#say(
+      this.#report(
         "warning",
         "instance_taken_over",
         `no bridge with ${name} answers any more; this one is in charge now`,
       );
   }
 
-  #say(severity: "warning" | "error", kind: string, text: string): void {
+  #report(severity: "warning" | "error", kind: string, text: string): void {
     this.#options.log[severity === "error" ? "error" : "warn"](text, { kind });
     this.#options.notify({ severity, kind, text });
   }
@@ -296,7 +301,7 @@ export class InstanceRole {
 
 const STATES: readonly Role[] = ["active", "asking", "standby"];
 
-/** Below 0: `a` comes first. The order is total, so that any two bridges decide alike. */
+/** Compares by precedence; below 0: `a` comes first. The order is total, so that any two bridges decide alike. */
 function compare(a: Claim, b: Claim): number {
   return (
     (b.forcedAt ?? 0) - (a.forcedAt ?? 0) ||
@@ -310,7 +315,7 @@ function nameOf({ host, pid }: Claim): string {
   return `process ${pid} on ${host}`;
 }
 
-/** Undefined where it is none: anybody who may write to the topics can send anything. */
+/** Reads a claim; undefined where it is not one: any client with access to the topics can publish there. */
 function readClaim(from: unknown): Claim | undefined {
   const { id, startedAt, forcedAt, state, host, pid } = (from ?? {}) as Record<string, unknown>;
   const isName = (text: unknown): text is string => typeof text === "string" && /^[\w.-]{1,64}$/.test(text);

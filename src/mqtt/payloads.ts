@@ -12,13 +12,13 @@ import {
 /** VOLTTRON's message headers (`Date`, `TimeStamp`, …); values are JSON. */
 export type Headers = Readonly<Record<string, PointValue>>;
 
-/** Where headers travel: in the message, as MQTT 5 user properties, or both. */
+/** Places of headers: in the payload, as MQTT 5 user properties, or both. */
 export interface HeaderPlaces {
   readonly inPayload: boolean;
   readonly inProperties: boolean;
 }
 
-/** MQTT 3.1.1 has no properties: there the message is the only place. */
+/** Returns the places of a setting. MQTT 3.1.1 has no properties: there the payload is the only place. */
 export function headerPlaces(
   setting: "payload" | "properties" | "both",
   protocolVersion: 4 | 5,
@@ -27,14 +27,14 @@ export function headerPlaces(
   return { inPayload: !v5 || setting !== "properties", inProperties: v5 && setting !== "payload" };
 }
 
-/** `2026-11-21T00:00:00.000000+00:00`, as VOLTTRON writes times. */
+/** Formats a time as VOLTTRON does: `2026-11-21T00:00:00.000000+00:00`. */
 export function timeText(time: Date): string {
   return time.toISOString().replace("Z", "000+00:00");
 }
 
 /**
- * Headers of a reading. VOLTTRON's `Date` and `TimeStamp` are the time of publishing; here both are the time of the
- * values, so that a message that waited for the broker still says when it was true. `ClockNotSet`: they are no true times.
+ * Returns the headers of a reading. VOLTTRON's `Date` and `TimeStamp` are the time of publishing; here both are the time of
+ * the values, which a message that waited for the broker must carry. `ClockNotSet`: the times are not valid.
  */
 export function readingHeaders(scrape: Scrape): Headers {
   const taken = timeText(scrape.takenAt);
@@ -44,7 +44,7 @@ export function readingHeaders(scrape: Scrape): Headers {
   };
 }
 
-/** As user properties, whose values are text. */
+/** Returns headers as user properties, whose values are text. */
 export function userProperties(headers: Headers): Record<string, string> {
   const properties: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers))
@@ -52,18 +52,18 @@ export function userProperties(headers: Headers): Record<string, string> {
   return properties;
 }
 
-/** `[value, {"units","type","tz"}, headers]`; `value` and `metadata` are JSON text, headers may be. */
+/** Returns `[value, {"units","type","tz"}, headers]`; `value` and `metadata` are JSON text, headers may be. */
 export function volttronMessage(
   value: string,
   metadata: string,
   headers: Headers | string | undefined,
 ): string {
   if (headers === undefined) return `[${value},${metadata}]`;
-  const told = typeof headers === "string" ? headers : JSON.stringify(headers);
-  return `[${value},${metadata},${told}]`;
+  const text = typeof headers === "string" ? headers : JSON.stringify(headers);
+  return `[${value},${metadata},${text}]`;
 }
 
-/** What of a device's messages stays the same from scrape to scrape, as JSON text made once. */
+/** Parts of a device's messages that are the same in every scrape, as JSON text. */
 export interface DeviceText {
   /** Published points: all but those with `Publish` = never. */
   readonly points: readonly Point[];
@@ -78,7 +78,7 @@ export interface DeviceText {
 }
 
 const texts = new WeakMap<Pick<DeviceInfo, "points" | "timezone">, DeviceText>();
-/** By first published point. Devices of one registry have its points in common, and so their text. */
+/** By first published point. Devices of one registry share its points, and so their text. */
 const shared = new WeakMap<Point, Map<string, DeviceText[]>>();
 
 export function deviceText(device: Pick<DeviceInfo, "points" | "timezone">): DeviceText {
@@ -106,14 +106,14 @@ function sharedText(points: readonly Point[], timezone: string): DeviceText {
   return text;
 }
 
-/** Kinds of devices that begin with the same point. */
+/** Maximum number of kinds of devices that begin with the same point. */
 const MOST_SHARED = 100;
 
 function textOf(points: readonly Point[], timezone: string): DeviceText {
   const metadata: string[] = [];
   const keys: string[] = [];
   const all: string[] = [];
-  // Points have few kinds of metadata, and share their texts.
+  // Many points share the text of few kinds of metadata.
   const known = new Map<string, Map<PointType, string>>();
   for (const point of points) {
     const key = `${JSON.stringify(point.name)}:`;
@@ -133,12 +133,12 @@ function textOf(points: readonly Point[], timezone: string): DeviceText {
   };
 }
 
-/** `{"units","type","tz"}` as JSON text. */
+/** Returns `{"units","type","tz"}` as JSON text. */
 export function pointMetadata(point: Point, timezone: string): string {
   return JSON.stringify({ units: point.units, type: metadataType(point.type), tz: timezone });
 }
 
-/** The published values of a scrape, `{point: value, …}` as JSON text, and how many they are. */
+/** Returns the published values of a scrape, `{point: value, …}` as JSON text, and their number. */
 export function valuesText(scrape: Scrape): { readonly text: string; readonly count: number } {
   const { points, keys } = deviceText(scrape.device);
   const parts: string[] = [];
@@ -151,7 +151,7 @@ export function valuesText(scrape: Scrape): { readonly text: string; readonly co
   return { text: count === 0 ? "{}" : `${parts.join("")}}`, count };
 }
 
-/** As JSON. A fleet's are mostly numbers, which need none of what `JSON.stringify` has ready for objects. */
+/** Returns a value as JSON. Most are numbers, for which String() is cheaper than `JSON.stringify`. */
 export function valueText(value: PointValue): string {
   return typeof value === "number" && Number.isFinite(value) ? String(value) : JSON.stringify(value);
 }
@@ -163,7 +163,7 @@ function unitsText({ points, keys }: DeviceText): string {
   return `{${units.join(",")}}`;
 }
 
-/** `"payload": "json"`: `{"device","timestamp","synchronized","values","units","failures"}`; `values` is JSON text. */
+/** Returns the message of a scrape with `"payload": "json"`: `{"device","timestamp","synchronized","values","units","failures"}`; `values` is JSON text. */
 export function jsonReading(scrape: Scrape, values: string): string {
   const text = deviceText(scrape.device);
   const { points } = text;
@@ -185,7 +185,7 @@ export function jsonReading(scrape: Scrape, values: string): string {
 
 const CLOCK_NOT_SET: readonly [string, string][] = [["clockNotSet", "true"]];
 
-/** `"payload": "json"` of one point: `{"device","point","timestamp","synchronized","value","units"}`. */
+/** Returns the message of one point with `"payload": "json"`: `{"device","point","timestamp","synchronized","value","units"}`. */
 export function jsonPoint(scrape: Scrape, point: Point, value: PointValue): string {
   return JSON.stringify({
     device: scrape.device.path,
@@ -198,12 +198,12 @@ export function jsonPoint(scrape: Scrape, point: Point, value: PointValue): stri
   });
 }
 
-/** Members whose values are JSON text already. Any name is kept as a key of its own, `__proto__` too. */
+/** Returns a JSON object of members whose values are JSON text already. Every name is kept as a key, `__proto__` too. */
 export function jsonObject(members: Iterable<readonly [string, string]>): string {
   return `{${Array.from(members, ([key, text]) => `${JSON.stringify(key)}:${text}`).join(",")}}`;
 }
 
-/** The bare value of an attribute topic: text as it is, everything else as JSON (`null`, `true`, `4.5`, `{…}`). */
+/** Returns the payload of an attribute topic: text as it is, everything else as JSON (`null`, `true`, `4.5`, `{…}`). */
 export function bareValue(value: PointValue): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -1,6 +1,6 @@
 import { closest } from "../config/did-you-mean.ts";
 
-/** What a topic of the commands asks for. */
+/** Meaning of a command topic. */
 export type CommandTopic =
   | { readonly action: "get" | "set" | "revert"; readonly view: "volttron"; readonly target: PointTarget }
   | { readonly action: "set"; readonly view: "state"; readonly target: PointTarget }
@@ -24,26 +24,26 @@ const COMMANDS = [
   { prefix: "devices/actuators/revert/device/", action: "revert", whole: true },
 ] as const;
 
-/** First level of the device path in the commands with which bridges test their subscriptions. */
+/** First level of the device path in probes, with which bridges test their subscriptions. */
 const PROBE = "voltbridge-probe";
 
 const SCHEDULE = "devices/actuators/schedule/";
 
-/** First level of requests whose second level names who sends them. */
+/** First level of signed topics; the second names the requester. */
 const SIGNED = "as";
 
 /**
- * Levels of `<path>/<point>` for which `state/<path>/<point>/set` is listened to. MQTT has no wildcard for "any number
- * of levels in the middle"; devices that lie deeper add theirs.
+ * Maximum number of levels of `<path>/<point>` for which `state/<path>/<point>/set` is always subscribed to. MQTT has no
+ * wildcard for any number of levels in the middle; devices with more levels add their own.
  */
 const STATE_LEVELS = 8;
 
-/** Every topic of contracts.md, for one bridge. Pure. */
+/** The topics of one bridge. */
 export class Topics {
   readonly #base: string;
   readonly #instance: string;
 
-  /** `base` is put before every topic, without a slash at its end; empty for none. */
+  /** `base`: first levels of every topic, without a slash at the end; empty for none. */
   constructor(instance: string, base: string) {
     this.#base = base === "" ? "" : `${base}/`;
     this.#instance = instance;
@@ -57,7 +57,7 @@ export class Topics {
     return `${this.#base}devices/all/${reversed(path)}`;
   }
 
-  /** Path of the device whose scrapes are on an `all` topic, of either form; undefined where it is none. */
+  /** Returns the device path of an `all` topic, of either form; undefined for any other topic. */
   parseAll(topic: string): string | undefined {
     const local = topic.slice(this.#base.length);
     const [, forward, backward] = /^devices\/(?:(.+)\/all|all\/(.+))$/.exec(local) ?? [];
@@ -92,32 +92,32 @@ export class Topics {
     return `${this.#base}state/${target.path}/${target.point}/result`;
   }
 
-  /** `voltbridge/<instance>/…`; with instance `+` a filter for every bridge. */
+  /** Returns `voltbridge/<instance>/…`; with instance `+` a filter for every bridge. */
   own(kind: "state" | "info" | "health" | "event" | "probe"): string {
     return `${this.#base}voltbridge/${this.#instance}/${kind}`;
   }
 
-  /** Where bridges of this instance name ask whether another one runs, and where that one answers. */
+  /** Returns the topic on which bridges of this instance name ask for others, or on which these answer. */
   owner(kind: "ask" | "answer"): string {
     return `${this.#base}voltbridge/${this.#instance}/owner/${kind}`;
   }
 
-  /** Where a controller says `online` and its will `offline`; with name `+` a filter for all. */
+  /** Returns the topic on which a controller publishes `online`, and its will `offline`; with name `+` a filter for all. */
   controller(name: string): string {
     return `${this.#base}voltbridge/${this.#instance}/controller/${name}/state`;
   }
 
-  /** Of a session, or of a port's lifetime energy. Station and port are each one level. */
+  /** Returns the topic of a session, or of a port's lifetime energy. Station and port are one level each. */
   session(kind: "session" | "energy", station: string, port: string): string {
     return `${this.#base}voltbridge/${this.#instance}/${kind}/${station}/${port}`;
   }
 
-  /** Where a requester with this id waits for its answer. */
+  /** Returns the response topic of a requester with this id. */
   response(id: string): string {
     return `${this.#base}voltbridge/response/${id}`;
   }
 
-  /** Where a command is sent to: the other side of {@link parseCommand}. */
+  /** Returns the topic of a command; {@link parseCommand} reads it. */
   command(action: "get" | "set" | "revert", target: PointTarget | DeviceTarget): string {
     const { prefix } = COMMANDS.find((c) => c.action === action && c.whole === (target.point === undefined))!;
     return `${this.#base}${prefix}${join(target)}`;
@@ -136,12 +136,12 @@ export class Topics {
     return `${this.#base}devices/actuators/reverted/${kind}/${join(target)}`;
   }
 
-  /** An attempted write; of the whole device where there is no point. */
+  /** Returns the topic of an attempted write; without a point, of the whole device. */
   write(path: string, point?: string): string {
     return `${this.#base}devices/actuators/write/${point === undefined ? path : `${path}/${point}`}`;
   }
 
-  /** Where the self-test sends itself a message as if it were a command, by what is commanded; no device has this name. */
+  /** Returns the topics of probes, which reach the bridge as commands do, for each kind of command; no device has this path. */
   commandProbes(
     requester: "message" | "topic" = "message",
   ): { readonly name: string; readonly filter: string; readonly topic: string }[] {
@@ -169,17 +169,17 @@ export class Topics {
     ];
   }
 
-  /** Requests of the scheduler, and what becomes of them. */
+  /** Returns the topic of requests to the scheduler, or of their results. */
   schedule(kind: "request" | "result"): string {
     return `${this.#base}${SCHEDULE}${kind}`;
   }
 
-  /** Who holds a device now. */
+  /** Returns the topic on which the present reservation of a device is published. */
   announcement(path: string): string {
     return `${this.#base}${SCHEDULE}announce/${path}`;
   }
 
-  /** Where a bridge is asked to do something; with verb `+` a filter for all. */
+  /** Returns the topic of calls of a verb; with verb `+` a filter for all. */
   rpc(verb: string): string {
     return `${this.#base}voltbridge/${this.#instance}/rpc/${verb}`;
   }
@@ -188,19 +188,19 @@ export class Topics {
     return `${this.rpc(verb)}/response`;
   }
 
-  /** The verb of a topic of {@link rpc}, or undefined where it is none. */
+  /** Returns the verb of a topic of {@link rpc}; undefined for any other topic. */
   parseRpc(topic: string): string | undefined {
     const prefix = this.rpc("");
     const verb = topic.slice(prefix.length);
     return topic.startsWith(prefix) && verb !== "" && !verb.includes("/") ? verb : undefined;
   }
 
-  /** A topic, or a filter, with the name of who sends there. */
+  /** Returns a topic, or a filter, signed with the name of the requester. */
   signed(topic: string, user: string): string {
     return `${this.#base}${SIGNED}/${user}/${topic.slice(this.#base.length)}`;
   }
 
-  /** Who sent a message to a topic of {@link signed}, and the topic without it; undefined where it is none. */
+  /** Returns the requester of a signed topic, and the topic without the signature; undefined for any other topic. */
   parseSigned(topic: string): { readonly user: string; readonly topic: string } | undefined {
     if (!topic.startsWith(`${this.#base}${SIGNED}/`)) return undefined;
     const [, user, ...rest] = topic.slice(this.#base.length).split("/");
@@ -209,8 +209,8 @@ export class Topics {
   }
 
   /**
-   * Whether bridges speak or listen here. An answer must not go where a requester wants it then: it would be a request, or
-   * a reading, in the bridge's name.
+   * Returns whether bridges publish or subscribe to a topic. It must not serve as response topic: the answer would be a
+   * request, or a reading, in the bridge's name.
    */
   isReserved(topic: string): boolean {
     if (!topic.startsWith(this.#base)) return false;
@@ -219,7 +219,7 @@ export class Topics {
     return [SIGNED, "devices", "state", "heartbeat"].includes(first!);
   }
 
-  /** What to subscribe to for commands, given the paths of the devices. */
+  /** Returns the filters of the commands for devices with these paths. */
   commandFilters(paths: Iterable<string>): string[] {
     const levels = new Set<number>();
     for (let n = 2; n <= STATE_LEVELS; n++) levels.add(n);
@@ -231,8 +231,8 @@ export class Topics {
   }
 
   /**
-   * What a topic asks for, or undefined where it is no command, or a probe of a bridge. The last level is the point, all before it the path;
-   * whether these exist is not asked here.
+   * Returns the meaning of a command topic; undefined for any other topic and for probes. The last level is the point, those
+   * before it the path, whether these exist or not.
    */
   parseCommand(topic: string): CommandTopic | undefined {
     if (!topic.startsWith(this.#base)) return undefined;
@@ -251,7 +251,7 @@ export class Topics {
   }
 }
 
-/** `a/b/c` → path `a/b`, point `c`; with one level the path is empty. */
+/** Splits `a/b/c` into path `a/b` and point `c`; with one level the path is empty. */
 export function splitTarget(text: string): PointTarget {
   const slash = text.lastIndexOf("/");
   return { path: text.slice(0, Math.max(0, slash)), point: text.slice(slash + 1) };
@@ -266,7 +266,7 @@ function reversed(path: string): string {
   return path.split("/").reverse().join("/");
 }
 
-/** Why a device path of a command cannot be found, with the nearest that could be meant. */
+/** Returns the text for an unknown device path of a command, with the nearest known one. */
 export function unknownDevice(target: PointTarget | DeviceTarget, paths: ReadonlySet<string>): string {
   const whole = join(target);
   if (target.point !== undefined && paths.has(whole))
@@ -277,12 +277,12 @@ export function unknownDevice(target: PointTarget | DeviceTarget, paths: Readonl
 }
 
 const LONGEST_TOPIC = 65_535;
-/** Brokers end the connection of a client whose topic is deeper (Mosquitto 200, aedes 100 levels). */
+/** Maximum number of levels; brokers disconnect a client that uses more (Mosquitto 200, aedes 100). */
 const DEEPEST_TOPIC = 100;
 
 /**
- * Why no broker would take a message on this topic, or undefined where it would. A wildcard sent at QoS 1 ends the
- * connection and, repeated, blocks everything behind it.
+ * Returns why no broker takes a message on this topic, if so. A wildcard published at QoS 1 ends the connection and, when
+ * resent, blocks all messages behind it.
  */
 export function topicFault(topic: string): string | undefined {
   if (topic === "") return "is empty";

@@ -43,7 +43,10 @@ export class BirthAndWill {
     } catch (error) {
       if (error instanceof LinkDownError) return;
       this.connectionEnded();
-      log.warn(`${topic} cannot be used, so nobody sees whether the bridge is online`, { err: error });
+      log.warn(
+        `${topic} cannot be used, so other programs do not see whether the bridge is online; let the bridge's user read and write it`,
+        { err: error },
+      );
     }
   }
 

@@ -2,13 +2,13 @@ import { readFile } from "node:fs/promises";
 import type { IClientOptions } from "mqtt";
 import type { MqttSettings } from "../../config/settings.ts";
 
-/** The part of the settings that says where the broker is and how to get in. */
+/** Settings of the broker's address and the login. */
 export type BrokerAddress = Pick<
   MqttSettings,
   "url" | "embedded" | "username" | "password" | "ca" | "cert" | "key" | "protocolVersion"
 >;
 
-/** The broker's URL without user and password, for messages; that of the embedded broker where there is one. */
+/** Returns the URL without user and password, for messages; that of the embedded broker where there is one. */
 export function brokerUrl(address: BrokerAddress): string {
   const url = parsed(address);
   url.username = "";
@@ -16,22 +16,22 @@ export function brokerUrl(address: BrokerAddress): string {
   return url.href.replace(/\/$/, "");
 }
 
-/** The name to log in with; undefined where there is none. */
+/** Returns the name to log in with, if there is one. */
 export function userOf(address: BrokerAddress): string | undefined {
   return address.username ?? (decodeURIComponent(parsed(address).username) || undefined);
 }
 
-/** MQTT 5, unless the settings say 3.1.1 or the broker is the embedded one, which speaks only that. */
+/** Returns 5, unless the settings want 3.1.1 or the broker is the embedded one, which has only that. */
 export function protocolVersion(address: BrokerAddress): 4 | 5 {
   return address.embedded ? 4 : address.protocolVersion;
 }
 
-/** A protocol level as people write the version. */
+/** Returns the name of the version that a protocol level stands for. */
 export function versionName(version: 4 | 5): string {
   return version === 5 ? "5" : "3.1.1";
 }
 
-/** mqtt.js's options for the address. Reads the PEM files; rejects where one cannot be read or has no use. */
+/** Returns mqtt.js's options for the address. Rejects where a PEM file cannot be read or would not be used. */
 export async function addressOptions(address: BrokerAddress): Promise<IClientOptions> {
   const url = parsed(address);
   const protocol = url.protocol.slice(0, -1);

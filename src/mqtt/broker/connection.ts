@@ -168,10 +168,13 @@ export class Connection extends SessionLoop<BrokerSession> implements Link {
         await session.subscribe(filters, { noLocal: true, retainAsPublished: true });
       } catch (error) {
         if (error instanceof LinkDownError) return;
-        this.log.error("the broker does not let the bridge listen; commands will not arrive", {
-          url: this.url,
-          err: error,
-        });
+        this.log.error(
+          "the broker refused a subscription; commands on it do not reach the bridge. Let the bridge's user read it",
+          {
+            url: this.url,
+            err: error,
+          },
+        );
       }
     }
   }

@@ -66,7 +66,7 @@ export class Delivery {
     return { ...this.#counters };
   }
 
-  /** Never rejects. `dropped`: sending it again later is right; `refused`: it is not. */
+  /** Publishes a message. Never rejects. `dropped`: it may be sent again; `refused`: it may not. */
   send(message: Message): Promise<Outcome> {
     return this.sendMeasured(this.#secrets ? withoutSecrets(message, this.#secrets) : message);
   }

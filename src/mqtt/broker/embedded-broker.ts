@@ -4,24 +4,24 @@ import type { Log } from "../../log/log.ts";
 
 export interface EmbeddedBrokerOptions {
   readonly host: string;
-  /** 0 takes a free one; see {@link EmbeddedBroker.port}. */
+  /** 0: any free port; see {@link EmbeddedBroker.port}. */
   readonly port: number;
-  /** Where given, every client must name them. */
+  /** Where set, every client must log in with them. */
   readonly username?: string;
   readonly password?: string;
   readonly log: Log;
 }
 
-/** Most clients at a time; whether they have logged in does not matter. */
+/** Maximum number of connections, logged in or not. */
 const MAXIMUM_CONNECTIONS = 1000;
-/** Largest CONNECT packet, in bytes. It comes before the password is known, and is kept until it is whole. */
+/** Maximum size of a CONNECT packet, in bytes: it is buffered before the password is known. */
 const MAXIMUM_CONNECT_BYTES = 64 * 1024;
 /** Time for a client to send the head of its CONNECT packet, in milliseconds. Aedes waits for the rest. */
 const HEAD_MS = 10_000;
 /** Minimum pause between two warnings of refused connections, in milliseconds. */
 const WARNING_PAUSE_MS = 60_000;
 
-/** A broker inside the bridge: MQTT 3.1.1 over TCP, nothing kept over a restart. */
+/** A broker inside the bridge: MQTT 3.1.1 over TCP, without persistence. */
 export class EmbeddedBroker {
   readonly #server: Server;
   readonly #aedes: Aedes;
@@ -33,7 +33,7 @@ export class EmbeddedBroker {
     this.#sockets = sockets;
   }
 
-  /** Listens. Rejects with the setting to change where the port cannot be had. */
+  /** Listens. Rejects with the setting to change where the port cannot be opened. */
   static async start(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
     const { host, port, username, password, log } = options;
     const aedes = await Aedes.createBroker({
@@ -49,8 +49,10 @@ export class EmbeddedBroker {
       aedes.on(event, (client, error) =>
         log.debug("a client of the embedded broker failed", { client: client?.id, err: error }),
       );
-    // Aedes says so of itself and has no listener of its own; unheard it would end the process.
-    (aedes as NodeJS.EventEmitter).on("error", (error) => log.error("embedded broker", { err: error }));
+    // An "error" event without a listener would end the process, and Aedes has none.
+    (aedes as NodeJS.EventEmitter).on("error", (error) =>
+      log.error("the embedded broker failed", { err: error }),
+    );
     const sockets = new Set<Socket>();
     const server = createServer({ noDelay: true }, (socket) => {
       sockets.add(socket);
@@ -63,7 +65,7 @@ export class EmbeddedBroker {
       if (performance.now() - warnedAt < WARNING_PAUSE_MS) return;
       warnedAt = performance.now();
       log.warn(
-        `the embedded broker has ${MAXIMUM_CONNECTIONS} connections and refuses more; use a broker of its own for so many clients`,
+        `the embedded broker has ${MAXIMUM_CONNECTIONS} connections and refuses more; use a separate broker, e.g. Mosquitto, for so many clients`,
       );
     });
     try {
@@ -75,7 +77,7 @@ export class EmbeddedBroker {
       aedes.close();
       throw listenError(host, port, cause as NodeJS.ErrnoException);
     }
-    server.on("error", (error) => log.error("embedded broker", { err: error }));
+    server.on("error", (error) => log.error("the embedded broker failed", { err: error }));
     return new EmbeddedBroker(server, aedes, sockets);
   }
 
@@ -91,7 +93,7 @@ export class EmbeddedBroker {
   }
 }
 
-/** Hands a client over once the head of its first packet says that it is a CONNECT of a reasonable size; ends it otherwise. */
+/** Admits a client once the head of its first packet announces a CONNECT of a permitted size; disconnects it otherwise. */
 function awaitConnect(socket: Socket, log: Log, admit: () => void): void {
   let head = Buffer.alloc(0);
   const refuse = (why: string): void => {
@@ -119,7 +121,7 @@ function awaitConnect(socket: Socket, log: Log, admit: () => void): void {
   socket.on("error", failed).on("readable", read);
 }
 
-/** Size that a CONNECT packet announces (MQTT 3.1.1 §2.2.3); undefined while its head is incomplete, infinite for anything else. */
+/** Returns the size that a CONNECT packet announces (MQTT 3.1.1 §2.2.3); undefined while the head is incomplete, infinite for any other packet. */
 function connectSize(head: Buffer): number | undefined {
   if (head[0] !== CONNECT) return Number.POSITIVE_INFINITY;
   let size = 0;
@@ -132,7 +134,7 @@ function connectSize(head: Buffer): number | undefined {
   return Number.POSITIVE_INFINITY;
 }
 
-/** First byte of a CONNECT packet, and most bytes of the length after it. */
+/** First byte of a CONNECT packet, and maximum number of length bytes after it. */
 const CONNECT = 0x10;
 const LONGEST_LENGTH = 4;
 

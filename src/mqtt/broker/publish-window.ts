@@ -1,16 +1,16 @@
 import { type Done, LinkDownError, type Message } from "./link.ts";
 
-/** Most messages sent and not yet acknowledged; flat above 64 (measured), so this has room for bursts. */
+/** Maximum number of messages in flight. Throughput is flat above 64 (measured); the rest is room for bursts. */
 const WINDOW = 256;
-/** Most that may wait for a place in the window. */
+/** Maximum number that wait for a place in the window. */
 const WAITING: WaitingLimits = { messages: 20_000, bytes: 16 * 1024 * 1024 };
-/** Most of those that yield to the others. */
+/** Maximum number of those that yield to the others. */
 const YIELDING: WaitingLimits = { messages: 5000, bytes: 4 * 1024 * 1024 };
 
 interface Entry {
   readonly message: Message;
   readonly size: number;
-  /** When it was handed over, and again when it was sent. Milliseconds of `performance.now()`. */
+  /** Time when it was entered; from its sending on, time when it was sent. Milliseconds of `performance.now()`. */
   since: number;
   readonly done: Done;
   ended: boolean;
@@ -25,7 +25,7 @@ interface WaitingLimits {
 class Waiting {
   readonly #limits: WaitingLimits;
   #entries: Entry[] = [];
-  /** Those before it are gone. */
+  /** Index of the first entry that still waits. */
   #next = 0;
   #bytes = 0;
 
@@ -41,7 +41,7 @@ class Waiting {
     return this.#entries[this.#next];
   }
 
-  /** Returns false where there is no room. */
+  /** Returns whether there was room. */
   add(entry: Entry): boolean {
     const { messages, bytes } = this.#limits;
     if (this.count >= messages || this.#bytes + entry.size > bytes) return false;
@@ -50,7 +50,7 @@ class Waiting {
     return true;
   }
 
-  /** The first, which must be there. */
+  /** Removes and returns the first, which must exist. */
   take(): Entry {
     const entry = this.#entries[this.#next++]!;
     this.#bytes -= entry.size;
@@ -71,32 +71,31 @@ class Waiting {
 }
 
 export interface PublishWindowOptions {
-  /** Most in flight that the broker takes (MQTT 5 Receive Maximum). */
+  /** Maximum number in flight that the broker takes (MQTT 5 Receive Maximum). */
   readonly receiveMaximum: number | undefined;
   readonly timeoutMs: number;
   /** Hands a message to the client; `done` is called when it is acknowledged, or with the error. */
   send(message: Message, done: Done): void;
-  /** Around the messages of a turn, so that they leave in few writes. */
+  /** Called around the messages of a turn, so that they leave in few writes. */
   cork(): void;
   uncork(): void;
-  /** A message in flight was not acknowledged in time: the connection is of no use any more. */
+  /** Called when a message in flight was not acknowledged in time: the connection is unusable. */
   onStuck(): void;
 }
 
 /**
- * Messages on their way over one connection: in order, a bounded number in flight, a bounded number waiting; a flood of
- * those that yield keeps no other waiting. They are kept in arrays: a Set that entries pass through keeps the older ones
- * alive in the tables that it left behind.
+ * Messages of one connection, in order: a bounded number in flight, a bounded number waiting. Messages that yield do not
+ * delay others. Entries are kept in arrays: those that pass through a Set stay reachable from the Set's discarded tables.
  */
 export class PublishWindow {
   readonly #options: PublishWindowOptions;
   readonly #size: number;
   readonly #waiting = new Waiting(WAITING);
   readonly #yielding = new Waiting(YIELDING);
-  /** In the order in which they were sent. Those that ended stay until the ones before them have. */
+  /** In the order in which they were sent. Ended entries stay until the ones before them have ended. */
   #sent: Entry[] = [];
   #inFlight = 0;
-  /** Of those in flight. */
+  /** Number of yielding messages in flight. */
   #yieldingInFlight = 0;
   readonly #sweep: NodeJS.Timeout;
   #refillDue = false;
@@ -105,7 +104,7 @@ export class PublishWindow {
   constructor(options: PublishWindowOptions) {
     this.#options = options;
     this.#size = Math.min(WINDOW, options.receiveMaximum ?? WINDOW);
-    this.#sweep = setInterval(() => this.#giveUpLate(), Math.min(1000, options.timeoutMs / 3));
+    this.#sweep = setInterval(() => this.#expireLate(), Math.min(1000, options.timeoutMs / 3));
   }
 
   add(message: Message, size: number, done: Done): void {
@@ -118,13 +117,13 @@ export class PublishWindow {
     else done(new LinkDownError("the broker is too slow: too many messages wait for it"));
   }
 
-  /** Brokers acknowledge in the order of the messages: the next acknowledgement is for this one. */
+  /** Ends the oldest message in flight with an error: brokers acknowledge in order, so its acknowledgement is the next. */
   rejectOldestAcknowledged(errorFor: (message: Message, size: number) => Error): void {
     const oldest = this.#sent.find((entry) => !entry.ended && entry.message.qos > 0);
     if (oldest) this.#done(oldest, errorFor(oldest.message, oldest.size));
   }
 
-  /** Gives back everything that is not acknowledged. */
+  /** Ends every message that is not acknowledged with a {@link LinkDownError}. */
   close(reason: string): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason;
@@ -141,14 +140,14 @@ export class PublishWindow {
     }
   }
 
-  /** Where the next message for the window is, or undefined where none may enter. Half of the window is kept for those that do not yield. */
+  /** Queue of the next message for the window; undefined where none may enter. Yielding messages take at most half of it. */
   get #nextFrom(): Waiting | undefined {
     if (this.#inFlight >= this.#size) return undefined;
     if (this.#waiting.count > 0) return this.#waiting;
     return this.#yielding.count > 0 && this.#yieldingInFlight < this.#size / 2 ? this.#yielding : undefined;
   }
 
-  /** Once per turn of the event loop, so that the messages of a turn leave in few writes. */
+  /** Fills the window once per turn of the event loop, so that the messages of a turn leave in few writes. */
   #refill(): void {
     if (this.#refillDue) return;
     this.#refillDue = true;
@@ -180,7 +179,7 @@ export class PublishWindow {
     entry.done(error);
   }
 
-  #giveUpLate(): void {
+  #expireLate(): void {
     const latest = performance.now() - this.#options.timeoutMs;
     const [oldest] = this.#sent;
     if (oldest && oldest.since < latest) this.#options.onStuck();

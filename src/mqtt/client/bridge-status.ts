@@ -3,7 +3,7 @@ import { parseJson } from "../payloads.ts";
 import { Topics } from "../topics.ts";
 import { type BridgeBroker, RETAINED_MS, visit } from "./visit.ts";
 
-/** What a bridge or a historian of its own says of itself on its retained topics; null where it never said anything there. */
+/** Content of the retained topics of a bridge or a separate historian; null where there is none. */
 export interface BridgeStatus {
   /** `<instance>` of a bridge, `<instance>/<name>` of a historian. */
   readonly instance: string;
@@ -13,7 +13,7 @@ export interface BridgeStatus {
   readonly health: Record<string, unknown> | null;
 }
 
-/** The bridges of a broker and their historians, by what it retains of them. Rejects with NoBrokerError. */
+/** Reads the status of the bridges and historians of a broker from what it retains. Rejects with NoBrokerError. */
 export async function readBridgeStatus(
   broker: BridgeBroker,
   options: { readonly instance?: string; readonly timeoutMs: number; readonly signal?: AbortSignal },
@@ -38,7 +38,7 @@ export async function readBridgeStatus(
   });
   try {
     await session.subscribe(filters);
-    // Nothing tells the end of what is retained. One bridge is complete when it has said all three and no more comes.
+    // A broker does not mark the end of retained messages. One bridge is complete with all three, when no more come.
     const complete = (): boolean => {
       const one = found.get(options.instance ?? "");
       return one !== undefined && one.state !== null && one.info !== null && one.health !== null;

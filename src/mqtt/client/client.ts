@@ -17,7 +17,7 @@ import {
   withBroker,
 } from "./visit.ts";
 
-/** What to ask a running bridge. `target` is `<device path>/<point>`, for a revert also `<device path>`. */
+/** A command for a running bridge. `target` is `<device path>/<point>`, for a revert also `<device path>`. */
 export type Ask =
   | { readonly action: "get"; readonly target: string }
   | {
@@ -25,7 +25,7 @@ export type Ask =
       readonly target: string;
       readonly value: PointValue;
       readonly durationMinutes?: number;
-      /** Sent again with the same, it is not carried out again. Default: a new one. */
+      /** A command is not carried out again under the same id. Default: a new one. */
       readonly id?: string;
     }
   | { readonly action: "revert"; readonly target: string };
@@ -114,7 +114,7 @@ async function converse(
   return answer;
 }
 
-/** For a revert: a device of the bridge where it has one of that name, else a point. */
+/** Returns the target of a revert: a device where the bridge has one of that path, else a point. */
 async function resolveTarget(
   ask: Ask,
   replies: ReplyRouter,
@@ -129,10 +129,10 @@ async function resolveTarget(
     const info = parseJson(message.payload.toString()) as { devices?: string[] } | undefined;
     if (info?.devices?.includes(target)) return "device";
     if (info?.devices?.some((path) => target.startsWith(`${path}/`))) return "point";
-    // Another bridge may still know it, where any will do.
+    // Without an instance, another bridge may have it.
     return instance === undefined ? undefined : "unknown";
   }, soon);
-  // What nobody knows goes out as a device, so that the answer names it whole.
+  // An unknown target is sent as a device, so that the answer names the whole of it.
   return kind === "point" ? splitTarget(target) : { path: target };
 }
 
@@ -140,7 +140,7 @@ function readDirect(message: Incoming): Answer | undefined {
   return parseJson(message.payload.toString()) as Answer | undefined;
 }
 
-/** The answer on VOLTTRON's topics, where its headers carry our id; others' answers are none of ours. */
+/** Reads an answer on VOLTTRON's topics; ignores responses to requests of other clients. */
 function readVolttron(
   message: Incoming,
   topics: Topics,
@@ -173,7 +173,7 @@ function readVolttron(
 }
 
 /**
- * Calls one verb of a running bridge and gives its result. Rejects with {@link RpcError} where the bridge answers with an
+ * Calls one verb of a running bridge and returns its result. Rejects with {@link RpcError} where the bridge answers with an
  * error, with NoBrokerError, NoBridgeError, or NoAnswerError.
  */
 export function callBridge(
@@ -216,8 +216,8 @@ export function callBridge(
 }
 
 /**
- * Clears what a broker retains on the topics by which a point is set; no bridge carries that out, and each hears of it at
- * every connect. Gives the topics that were cleared. Rejects with NoBrokerError.
+ * Clears retained messages on the topics by which a point is set: no bridge carries them out, and every bridge receives
+ * them at each connect. Returns the topics that were cleared. Rejects with NoBrokerError.
  */
 export function clearRetained(
   target: string,

@@ -26,7 +26,7 @@ export class NoBridgeError extends Error {
   override readonly name = "NoBridgeError";
 }
 
-/** A bridge answered a call with an error; `kind` is the class of what went wrong there. */
+/** A bridge answered a call with an error; `kind` is the class of the error there. */
 export class RpcError extends Error {
   override readonly name = "RpcError";
   readonly kind: string;
@@ -51,7 +51,7 @@ export class NoAnswerError extends Error {
 export const RETAINED_MS = 2000;
 
 /**
- * One short connection to a bridge's broker, over MQTT 5 where both can and else over 3.1.1. Rejects with
+ * Opens a short connection to a bridge's broker, over MQTT 5 where both support it, else over 3.1.1. Rejects with
  * {@link NoBrokerError}, or with the reason of `signal` when that is aborted.
  */
 export async function visit(
@@ -59,7 +59,7 @@ export async function visit(
   options: {
     readonly timeoutMs: number;
     readonly signal?: AbortSignal;
-    /** Default: a session of its own that ends with the visit. */
+    /** Session that the broker keeps. Default: one that ends with the visit. */
     readonly persistent?: { readonly clientId: string; readonly expirySeconds: number };
   },
   onMessage: (message: Incoming) => void,
@@ -105,7 +105,7 @@ export interface RequestOptions {
   readonly onEarly?: (answer: Answer) => void;
   /** Name to sign topics with, where the bridge takes the requester from these. Default: the broker's user. */
   readonly user?: string;
-  /** For the whole request. A write is read back before it is answered, which may take the bridge's `confirm_timeout`. */
+  /** For the whole request, in milliseconds. A write is read back before its answer, within the bridge's `confirm_timeout`. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }

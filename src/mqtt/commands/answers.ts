@@ -11,18 +11,18 @@ import {
 } from "../payloads.ts";
 import type { DeviceTarget, PointTarget, Topics } from "../topics.ts";
 
-/** How a command over MQTT ended, as it goes to the response topic of a requester (JSON). */
+/** Outcome of a command over MQTT, as published to the response topic of a requester (JSON). */
 export interface Answer {
   readonly id: string;
   readonly action: "get" | "set" | "revert";
   readonly device: string;
-  /** Absent for the revert of a whole device. */
+  /** Undefined for the revert of a whole device. */
   readonly point?: string;
-  /** What a get read. */
+  /** Value that a get read. */
   readonly value?: PointValue;
-  /** What a set asked for. */
+  /** Value that a set requested. */
   readonly requested?: PointValue;
-  /** Absent for a get that went well. */
+  /** Undefined for a get that succeeded. */
   readonly status?: WriteStatus;
   readonly readBack?: PointValue;
   /** The service's response code. */
@@ -33,7 +33,7 @@ export interface Answer {
   readonly tookMs?: number;
   /** Another answer follows. */
   readonly final?: false;
-  /** The first answer to a command that came again: nothing was sent this time. */
+  /** The first answer to a command that was received again: nothing was sent to the device this time. */
   readonly repeated?: true;
 }
 
@@ -43,7 +43,7 @@ export function answerOf(action: "set" | "revert", result: CommandResult): Answe
   return { ...rest, action, ...(failed && { error: error ?? "CommandError" }) };
 }
 
-/** `time`, `requesterID`, `id` and what else is given: the headers of VOLTTRON's actuator answers, and ours. */
+/** Returns the headers of VOLTTRON's actuator answers (`time`, `requesterID`) and of the bridge's (`id`, and those of `more`). */
 export function answerHeaders(
   source: Pick<CommandSource, "id" | "requester">,
   now: Date,
@@ -69,9 +69,9 @@ export interface AnswerContext {
 }
 
 /**
- * VOLTTRON's answer: `…/error/…` with `{"type","value"}`, `…/reverted/…` with null, or `…/value/…` with
- * `[value, {"units","type","tz"}, headers]`, the shape of a point's own topic. The value is what was read back, else what
- * was asked for. The headers say the rest: `time`, `requesterID`, `id`, `status`, `requested`, `readBack`, `code`,
+ * Returns VOLTTRON's answer: `…/error/…` with `{"type","value"}`, `…/reverted/…` with null, or `…/value/…` with
+ * `[value, {"units","type","tz"}, headers]`, the shape of a point's own topic. The value is the one read back, else the
+ * one requested. The headers hold the rest: `time`, `requesterID`, `id`, `status`, `requested`, `readBack`, `code`,
  * `text`, `tookMs`, `final`, `repeated`; an error message carries them as further keys.
  */
 export function volttronAnswer(answer: Answer, context: AnswerContext): Message {
@@ -99,7 +99,7 @@ export function volttronAnswer(answer: Answer, context: AnswerContext): Message 
   return send(topics.value(target), volttronMessage(JSON.stringify(value), metadata, shown));
 }
 
-/** `state/<path>/<point>/result`: every key of contracts.md, null where there is nothing to say. */
+/** Returns the message on `state/<path>/<point>/result`, with null for a key that has no value. */
 export function stateAnswer(answer: Answer, topics: Topics, target: PointTarget): Message {
   const { id, requested, status, readBack, code, text, tookMs, final, repeated } = answer;
   const keys = JSON.stringify(
@@ -114,7 +114,7 @@ export function stateAnswer(answer: Answer, topics: Topics, target: PointTarget)
   };
 }
 
-/** The answer on a requester's response topic. */
+/** Returns the answer on a requester's response topic. */
 export function directAnswer(answer: Answer, responseTopic: string, correlationData?: Buffer): Message {
   return {
     topic: responseTopic,

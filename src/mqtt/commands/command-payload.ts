@@ -1,9 +1,9 @@
 import { closest } from "../../config/did-you-mean.ts";
 import { convertValue, type PointValue } from "../../points/index.ts";
 
-/** What a command's message says, apart from its topic. */
+/** Content of a command's message, apart from its topic. */
 export interface CommandPayload {
-  /** Absent where the message holds none; a set needs one. */
+  /** Undefined where the message holds none; a set needs one. */
   readonly value?: PointValue;
   readonly id?: string;
   readonly requester?: string;
@@ -12,14 +12,14 @@ export interface CommandPayload {
   readonly durationMinutes?: number;
 }
 
-/** The message is no command. Its text says what is wrong and what was expected. */
+/** The message is not a command. The text says what is wrong and what was expected. */
 export class BadPayloadError extends Error {
   override readonly name = "BadPayloadError";
 }
 
-/** Bytes. No set point needs more; what is longer is not even decoded. */
+/** Maximum length of a command payload, in bytes. Longer ones are not decoded. */
 const LONGEST_PAYLOAD = 16 * 1024;
-/** The same for requests that hold many slots, points or calls. */
+/** Maximum length of a request that holds many slots, points or calls, in bytes. */
 export const LONGEST_REQUEST = 256 * 1024;
 const DEEPEST_VALUE = 16;
 const LONGEST_NAME = 128;
@@ -29,9 +29,9 @@ const EXPECTED =
   'a JSON value, e.g. 16.5, or {"value": 16.5, "id": "…", "requester": "…", "duration_minutes": 30}';
 
 /**
- * Reads a command's message. Forms: a JSON value; an object with `value` and the other keys of contracts.md; VOLTTRON's
- * `{"headers": {…}, "message": value}`. `bareText`: what is no JSON is taken as text (`state/…/set`). MQTT 5 user
- * properties mean the same as `headers`; what the message itself says comes first.
+ * Parses a command's message: a JSON value; an object with `value` and further keys; or VOLTTRON's
+ * `{"headers": {…}, "message": value}`. `bareText`: a payload that is not JSON is taken as text (`state/…/set`). MQTT 5 user
+ * properties mean the same as `headers`; the message takes precedence. Throws BadPayloadError.
  */
 export function parseCommandPayload(
   payload: Uint8Array,
@@ -58,24 +58,24 @@ export function parseCommandPayload(
   return { ...fromProperties, ...readHeaders(body), ...value };
 }
 
-/** VOLTTRON's `{"headers": {…}, "message": …}`. */
+/** Returns whether an object is VOLTTRON's `{"headers": {…}, "message": …}`. */
 export function isEnvelope(
   body: Record<string, PointValue>,
 ): body is { headers: Record<string, PointValue>; message: PointValue } {
   return isObject(body.headers) && Object.keys(body).every((key) => key === "headers" || key === "message");
 }
 
-/** The value that a set asks for. Throws where the message holds none. */
+/** Returns the value that a set requests. Throws BadPayloadError where the message holds none. */
 export function valueToSet(payload: CommandPayload): PointValue {
-  // Neither is a value of any point: the conversions take both for "no value".
+  // Neither null nor "" is a value of any point: the conversions take both for "no value".
   if (payload.value === undefined || payload.value === null || payload.value === "")
     throw new BadPayloadError(`the message holds no value; expected ${EXPECTED}`);
   return payload.value;
 }
 
 /**
- * What a message holds; undefined where it is empty. Throws BadPayloadError for what is too long, no UTF-8, no JSON (but
- * for bare text where that is meant), nested too deep, or hostile.
+ * Returns the JSON value of a message; undefined where it is empty. Throws BadPayloadError where it is too long, not UTF-8,
+ * not JSON (unless `bareText`), nested too deep, or holds the key `__proto__`.
  */
 export function decodeJson(
   payload: Uint8Array,
@@ -113,7 +113,7 @@ function checkValue(value: PointValue, levels: number): void {
   for (const member of Object.values(value)) checkValue(member, levels - 1);
 }
 
-/** Names are compared without regard to case, as VOLTTRON does. */
+/** Reads headers; names are compared without regard to case, as VOLTTRON does. Throws BadPayloadError. */
 export function readHeaders(headers: Readonly<Record<string, PointValue>>): Omit<CommandPayload, "value"> {
   const folded = foldedHeaders(headers);
   const first = (...names: string[]): [string, PointValue] | undefined => {
@@ -161,6 +161,6 @@ export function isObject(value: PointValue | undefined): value is Record<string,
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function shorten(text: string): string {
+export function shorten(text: string): string {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

@@ -14,14 +14,14 @@ import {
 import { RefusalFlood } from "./refusal-flood.ts";
 import { type Replies, replyNote } from "./replies.ts";
 
-/** Most commands that wait or run, for one device and in all. More are refused with an answer. */
+/** Maximum number of commands that wait or run, for one device and in all. Further ones are refused with an answer. */
 const MOST_PER_DEVICE = 1000;
 const MOST = 5000;
 const GET_TIMEOUT_MS = 30_000;
-/** How long commands under way may take to end at the stop; their writes have deadlines of their own. */
+/** Maximum time for commands under way to end at the stop, in milliseconds. */
 const STOP_MS = 10_000;
 
-/** A command with all that its answer needs. */
+/** A command with what its answer needs. */
 interface Request {
   readonly topic: CommandTopic;
   readonly message: Incoming;
@@ -29,8 +29,8 @@ interface Request {
 }
 
 /**
- * Takes commands from the broker, has them carried out, and answers each: a write that is not seen soon twice, first as
- * accepted.
+ * Receives commands from the broker, has them carried out, and answers each. A write that is not read back soon is
+ * answered twice, first as accepted.
  */
 export class CommandReceiver {
   readonly #context: RequestContext;
@@ -57,8 +57,8 @@ export class CommandReceiver {
     this.#retained.start();
   }
 
-  /** A device came; one that lies deeper than all others needs a filter of its own. */
-  added(path: string): void {
+  /** Call it when a device was added; one with more levels than all others needs a filter of its own. */
+  addDevice(path: string): void {
     const filters = this.#context.topics.commandFilters([path]).filter((one) => !this.#filters.has(one));
     if (filters.length > 0 && !this.#stopping.signal.aborted) this.#subscribe(filters);
   }
@@ -86,7 +86,7 @@ export class CommandReceiver {
     if (!topic || this.#isOwnValue(topic)) return;
     const { devices, others } = this.#context;
     if (!devices.has(topic.target.path) && others.have(topic.target)) return;
-    // This is how a retained command is cleared, seen by those who are told of the flag (MQTT 5).
+    // An empty retained message clears a retained command; over MQTT 5 subscribers see it.
     if (message.retained && message.payload.length === 0 && topic.action === "set") return;
     if (message.retained && this.#retained.wasRefused(message)) return;
     const { arrivedAt } = this.#context;
@@ -124,7 +124,7 @@ export class CommandReceiver {
     return device?.points.has("set") ?? false;
   }
 
-  /** What to do, or throws why not. */
+  /** Returns what carries the command out, or throws why it is refused. */
   #check(request: Request, payload: CommandPayload): () => Promise<Answer> {
     const { topic, command } = request;
     const { commands, devices } = this.#context;
@@ -155,7 +155,7 @@ export class CommandReceiver {
     return this.#context.commands.get(path, point, AbortSignal.any([deadline, this.#stopping.signal]));
   }
 
-  /** Hands it over at once: whoever carries it out keeps the order. */
+  /** Hands the command over in the same turn, which keeps the order of arrival. */
   #begin(request: Request, act: () => Promise<Answer>): void {
     const { path } = request.topic.target;
     if (this.#stopping.signal.aborted) throw new RefusedError("StoppingError", "the bridge is stopping");
@@ -188,10 +188,10 @@ function actionOf({ action }: CommandTopic): "set" | "revert" {
   return action === "revert" ? "revert" : "set";
 }
 
-/** Names of errors that mean: nothing was sent to a device. */
+/** Names of errors after which nothing was sent to a device. */
 const REFUSALS = new Set(["BadPayloadError", "DeviceNotFoundError", "PointNotFoundError"]);
 
-/** The answer where the command was not carried out, or a get failed. */
+/** Returns the answer to a command that was not carried out, or to a get that failed. */
 function refusal(request: Request, error: unknown): Answer {
   const { topic, command } = request;
   const { path, point } = topic.target;

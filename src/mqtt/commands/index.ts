@@ -8,15 +8,15 @@ import { RpcReceiver } from "./rpc.ts";
 import { ScheduleReceiver } from "./schedule.ts";
 
 export interface CommandsOptions extends Omit<RequestContext, "requesters" | "arrivedAt"> {
-  /** Reservations and overrides. Without it, nothing listens for these. */
+  /** Reservations and overrides. Undefined: there are none, and no topics for them. */
   readonly control?: Control;
   /** Source of a requester's name. */
   readonly requester: "message" | "topic";
 }
 
 /**
- * Listens for commands, calls, reservations and controllers while the bridge is in charge of its instance name, has the
- * devices carry them out, and answers each. The returned function turns the listening on and off; off, it waits until the
+ * Subscribes to commands, calls, reservations and controllers while the bridge is the active one of its instance name, has
+ * the devices carry them out, and answers each. The returned function turns this on and off; off, it resolves when the
  * requests under way are answered.
  */
 export function startCommands(
@@ -56,7 +56,7 @@ export function startCommands(
   );
   undo.defer(
     bus.on("membership", ({ device, change }) => {
-      if (change === "added") running?.commands.added(device.path);
+      if (change === "added") running?.commands.addDevice(device.path);
     }),
   );
   undo.defer(() => setActive(false));
@@ -75,7 +75,7 @@ function listen(context: RequestContext, replies: Replies, control: Control | un
   return { commands, schedule, rpc, deafen };
 }
 
-/** Listens to what controllers, or their wills, publish of themselves. The returned function ends it. */
+/** Follows the states that controllers and their wills publish. The returned function ends it. */
 function followControllers(link: Link, topics: Topics, controllers: Controllers): () => void {
   return link.subscribe({
     filters: [topics.controller("+")],

@@ -3,14 +3,14 @@ import { parseJson } from "../payloads.ts";
 import type { DeviceTarget, PointTarget, Topics } from "../topics.ts";
 
 /**
- * The devices of the other bridges that are online at this broker, by what they say of themselves
- * (`voltbridge/<instance>/info` and `…/state`). Commands for these are theirs to answer.
+ * The devices of the other bridges that are online at this broker, by their `voltbridge/<instance>/info` and `…/state`.
+ * Those bridges answer commands for them.
  */
 export class OtherBridges {
   readonly #link: Link;
   readonly #own: readonly string[];
   readonly #filters: readonly string[];
-  /** By the topics' common beginning. */
+  /** By the common prefix of a bridge's topics. */
   readonly #devices = new Map<string, readonly string[]>();
   readonly #offline = new Set<string>();
   #unsubscribe: (() => void) | undefined;
@@ -56,7 +56,7 @@ export class OtherBridges {
   }
 }
 
-/** Undefined where it was cleared, or is not a bridge's at all. */
+/** Returns the devices of an info message; undefined where it was cleared, or is not that of a bridge. */
 function devicesIn(payload: Buffer): readonly string[] | undefined {
   const info = parseJson(payload.toString()) as { devices?: unknown } | null | undefined;
   return Array.isArray(info?.devices) ? info.devices.filter((path) => typeof path === "string") : undefined;

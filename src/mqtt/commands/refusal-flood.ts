@@ -1,14 +1,14 @@
 import type { Log } from "../../log/log.ts";
 
 const WINDOW_MS = 250;
-/** Shares of its time that the event loop is busy: above the first the bridge cannot keep up, below the second it can again. */
+/** Utilization of the event loop above which the bridge is overloaded, and below which it has recovered. */
 const OVERLOADED = 0.9;
 const RECOVERED = 0.5;
-/** Refused commands of one requester on one topic that are answered in each window while the bridge cannot keep up. */
+/** Number of refused commands of one requester on one topic that are answered in each window during an overload. */
 const ANSWERS = 25;
 const REPORT_MS = 60_000;
 
-/** Refusals that hold for every command on a topic, whatever it asks for. */
+/** Errors with which every command on a topic is refused. */
 const OF_THE_TOPIC: ReadonlySet<string | undefined> = new Set([
   "DeviceNotFoundError",
   "PointNotFoundError",
@@ -17,9 +17,9 @@ const OF_THE_TOPIC: ReadonlySet<string | undefined> = new Set([
 ]);
 
 /**
- * Sheds load while the bridge cannot keep up: of a requester whose commands on a topic are refused again and again because
- * nothing can be written there, further ones are passed over, unanswered. A command that could be carried out never is. It is
- * logged when that begins, and how many they were a minute later.
+ * Sheds load while the event loop is overloaded: where a requester's commands on a topic are refused again and again because
+ * nothing can be written there, further ones are discarded without an answer. A command that could be carried out is never
+ * discarded. The start is logged, and a minute later the number of discarded commands.
  */
 export class RefusalFlood {
   readonly #log: Log;
@@ -28,7 +28,7 @@ export class RefusalFlood {
   #windowEnds = 0;
   #usage = performance.eventLoopUtilization();
   #overloaded = false;
-  #passedOver = 0;
+  #discarded = 0;
 
   constructor(log: Log) {
     this.#log = log;
@@ -40,12 +40,12 @@ export class RefusalFlood {
     this.#refusals.set(key, (this.#refusals.get(key) ?? 0) + 1);
   }
 
-  /** Whether a command is to be passed over. */
+  /** Returns whether a command is to be discarded. */
   covers(requester: string, topic: string): boolean {
     const now = performance.now();
     if (now >= this.#windowEnds) this.#nextWindow(now);
     if (!this.#overloaded || (this.#refusals.get(keyOf(requester, topic)) ?? 0) < ANSWERS) return false;
-    if (this.#passedOver++ === 0) this.#report(requester, topic);
+    if (this.#discarded++ === 0) this.#report(requester, topic);
     return true;
   }
 
@@ -60,14 +60,14 @@ export class RefusalFlood {
 
   #report(requester: string, topic: string): void {
     this.#log.warn(
-      "more commands are refused than can be answered; further ones of this requester on this topic are passed over",
+      "more commands are refused than can be answered; discarding further ones of this requester on this topic",
       { requester, topic },
     );
-    const sayHowMany = () => {
-      this.#log.warn("refused commands were passed over", { commands: this.#passedOver });
-      this.#passedOver = 0;
+    const report = () => {
+      this.#log.warn("refused commands were discarded without an answer", { commands: this.#discarded });
+      this.#discarded = 0;
     };
-    setTimeout(sayHowMany, REPORT_MS).unref();
+    setTimeout(report, REPORT_MS).unref();
   }
 }
 

@@ -6,14 +6,14 @@ import type { CommandTopic, PointTarget } from "../topics.ts";
 import { type Answer, directAnswer, stateAnswer, volttronAnswer } from "./answers.ts";
 import type { RequestContext } from "./incoming-request.ts";
 
-/** Where the answers to a command go. */
+/** Addressees of the answers to a command. */
 export interface ReplyAddress {
   readonly topic: Pick<CommandTopic, "view" | "target">;
   readonly requester: string;
   readonly message: Pick<Incoming, "responseTopic" | "correlationData">;
 }
 
-/** Answers to commands, on VOLTTRON's topics or the state view's, and on the response topic that the sender named. */
+/** Publishes answers to commands: on VOLTTRON's topics or the state view's, and on the response topic of the request. */
 export class Replies {
   readonly #context: RequestContext;
 
@@ -22,11 +22,11 @@ export class Replies {
   }
 
   send(answer: Answer, address: ReplyAddress): void {
-    // An answer that does not get through is gone: the outcome is on record (bus, history).
+    // An answer that does not reach the broker is lost: the outcome is on record (bus, history).
     for (const message of this.messages(answer, address)) void this.#context.delivery.send(message);
   }
 
-  /** The answer to a command of an earlier run; undefined where its sender cannot be reached through here. */
+  /** Returns the answer to a command of an earlier run; undefined where it did not come over these topics. */
   late(write: Write): readonly Message[] | undefined {
     const noted = write.via === "mqtt" ? readNote(write.replyTo ?? "") : undefined;
     if (!noted || (write.action !== "set" && write.action !== "revert")) return undefined;
@@ -63,15 +63,15 @@ export class Replies {
               device: devices.get(topic.target.path),
             }),
           ];
-    // An answer that is itself a command would let a requester have commands sent in the bridge's name.
+    // On a command topic the answer would be a command in the bridge's name.
     if (responseTopic !== undefined && !topics.isReserved(responseTopic))
       messages.push(directAnswer(answer, responseTopic, correlationData));
-    // So many may be refused that nothing else would get through.
+    // A flood of refusals must not keep other messages waiting.
     return answer.status === "refused" ? messages.map((one) => ({ ...one, yields: true })) : messages;
   }
 }
 
-/** What is kept with a command, so that it can be answered after a restart. */
+/** Returns the address as stored with a command, so that it can be answered after a restart. */
 export function replyNote(
   view: CommandTopic["view"],
   { responseTopic, correlationData }: ReplyAddress["message"],

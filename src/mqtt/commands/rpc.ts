@@ -17,7 +17,7 @@ import { BadParamsError, Params, succeeded, verbs, WriteFailedError } from "./ve
 /** Id of a JSON-RPC call. */
 type Id = string | number | null;
 
-/** JSON-RPC 2.0, §5. */
+/** Response object (JSON-RPC 2.0 §5). */
 interface Response {
   readonly jsonrpc: "2.0";
   readonly id: Id;
@@ -34,7 +34,7 @@ const CODES = {
 } as const;
 
 const MOST_IN_BATCH = 100;
-/** Calls that run at a time. More are refused with an answer. */
+/** Maximum number of calls that run at a time. Further ones are refused with an answer. */
 const MOST = 1000;
 const STOP_MS = 10_000;
 const MEMBERS = ["jsonrpc", "method", "params", "id", "command_id", "requester", "time", "expires_at"];
@@ -42,7 +42,7 @@ const EXPECTED = '{"jsonrpc": "2.0", "id": 1, "params": […]}';
 
 /**
  * JSON-RPC 2.0 over MQTT: one topic for each verb, single calls and batches, answered on the request's response topic or
- * on the verb's own. Who asks, and until when, stands beside `params` or in user properties, as for every command.
+ * on the verb's own. Requester and expiry are keys beside `params`, or user properties as with every command.
  */
 export class RpcReceiver {
   readonly #context: RequestContext;
@@ -89,7 +89,7 @@ export class RpcReceiver {
     void running.finally(() => this.#running.delete(running));
   }
 
-  /** Undefined where only notifications were sent: these are carried out and not answered. */
+  /** Resolves with undefined for notifications only, which are carried out and not answered (JSON-RPC §4.1). */
   async #respond(verb: string, message: Incoming): Promise<Response | Response[] | undefined> {
     let body: PointValue | undefined;
     try {
@@ -105,8 +105,8 @@ export class RpcReceiver {
         new Error(`a batch has 1 to ${MOST_IN_BATCH} calls, not ${body.length}`),
       );
     const responses = await Promise.all(body.map((one) => this.#one(verb, message, one)));
-    const told = responses.filter((response) => response !== undefined);
-    return told.length > 0 ? told : undefined;
+    const answered = responses.filter((response) => response !== undefined);
+    return answered.length > 0 ? answered : undefined;
   }
 
   async #one(
@@ -160,13 +160,13 @@ export class RpcReceiver {
     requesterId: PointValue | undefined,
   ): { command: Command; requester: PointValue | undefined } {
     const { arrivedAt, requesters } = this.#context;
-    // The call's own id counts calls, often from 1 on; it does not name a command for good.
+    // The id of a call is often a counter from 1 on, so it does not identify a command.
     const own = { id: command_id, requester: requesterId ?? requester, time, expires_at };
-    const said = Object.fromEntries(Object.entries(own).filter(([, value]) => (value ?? null) !== null));
+    const given = Object.fromEntries(Object.entries(own).filter(([, value]) => (value ?? null) !== null));
     const { id: _, ...properties } = readHeaders(message.userProperties);
     const terms = {
       ...properties,
-      ...readHeaders(said as Record<string, PointValue>),
+      ...readHeaders(given as Record<string, PointValue>),
     };
     const anonymous = { id: randomUUID(), requester: "mqtt", via: "rpc", sentAt: arrivedAt() };
     const signed = requesters.read(message.topic).terms;
@@ -179,15 +179,23 @@ export class RpcReceiver {
     void this.#context.delivery.send(this.#message(verb, message, response));
   }
 
-  /** The answer to a call of an earlier run that wrote one thing; undefined where it was none. */
+  /** Returns the answer to a call of an earlier run that wrote one point or device; undefined for any other write. */
   late(write: Write): Message[] | undefined {
     const call = write.via === "rpc" ? readRpcNote(write.replyTo ?? "") : undefined;
     if (!call || !write.status) return undefined;
     const { verb, id } = call;
     const { status, readBack, code, text, requested, tookMs = 0, error } = write;
-    const told = { ...(readBack !== undefined && { readBack }), ...(code !== undefined && { code }) };
-    const said = { ...(text !== undefined && { text }), ...(error !== undefined && { error }) };
-    const result = { id: write.id, device: write.device.path, requested, status, tookMs, ...told, ...said };
+    const result = {
+      id: write.id,
+      device: write.device.path,
+      requested,
+      status,
+      tookMs,
+      readBack,
+      code,
+      text,
+      error,
+    };
     const response: Response =
       status === "confirmed"
         ? { jsonrpc: "2.0", id, result: writtenValue(write.action, result) }
@@ -213,7 +221,7 @@ export class RpcReceiver {
   }
 }
 
-/** Result of a call that wrote something. */
+/** Returns the result of a call that wrote one point or device. */
 function writtenValue(action: Write["action"], { readBack, requested }: CommandResult): PointValue {
   return action === "set" ? (readBack ?? requested) : null;
 }
@@ -227,7 +235,7 @@ class UnknownVerbError extends Error {
   }
 }
 
-/** Why this is no call of the verb, or undefined where it is one. */
+/** Returns why a request is not a call of the verb, if it is not. */
 function requestFault(verb: string, request: PointValue | undefined): string | undefined {
   if (!isObject(request)) return `this is no call; expected ${EXPECTED}`;
   const { jsonrpc, method, id } = request;
@@ -246,21 +254,21 @@ function codeOf(error: unknown): number {
   return error instanceof BadParamsError ? CODES.params : CODES.server;
 }
 
-/** `data.type` is the error's class; of a write that failed, `data` has what its answer says. */
+/** Returns an error response: `data.type` is the error's class; for a failed write, `data` holds the result too. */
 function failure(id: Id, code: number, error: unknown): Response {
   const { name, code: service } = error as { name?: string; code?: unknown };
   const { status, readBack, code: ownCode } = error instanceof WriteFailedError ? error.result : {};
-  const told = ownCode ?? (typeof service === "string" ? service : undefined);
+  const serviceCode = ownCode ?? (typeof service === "string" ? service : undefined);
   const data = {
     type: name ?? "Error",
     ...(status !== undefined && { status }),
     ...(readBack !== undefined && { readBack }),
-    ...(told !== undefined && { code: told }),
+    ...(serviceCode !== undefined && { code: serviceCode }),
   };
   return { jsonrpc: "2.0", id, error: { code, message: reasonOf(error), data } };
 }
 
-/** Calls that write one thing have one answer that can be sent after a restart. */
+/** Of a call that writes one point or device: only such a call is answered after a restart. */
 interface CallerNote extends Pick<Incoming, "responseTopic" | "correlationData"> {
   readonly verb: string;
   readonly id: Id;

@@ -22,8 +22,8 @@ interface Result {
 }
 
 /**
- * VOLTTRON's scheduler over MQTT: requests in; results, preemptions and announcements out. The result goes to the response
- * topic too where the request has one.
+ * VOLTTRON's scheduler over MQTT: receives requests; publishes results, preemptions and announcements. The result is
+ * published to the response topic too where the request has one.
  */
 export class ScheduleReceiver {
   readonly #context: RequestContext;
@@ -45,8 +45,8 @@ export class ScheduleReceiver {
         filters: requesters.filters([topics.schedule("request")]),
         onMessage: (message) => this.#receive(message),
       }),
-      bus.on("preemption", (preemption) => this.#tellPreempted(preemption)),
-      bus.on("reservation", (reservation) => this.#announce(reservation)),
+      bus.on("preemption", (preemption) => this.#publishPreemption(preemption)),
+      bus.on("reservation", (reservation) => this.#publishReservation(reservation)),
     );
   }
 
@@ -82,7 +82,7 @@ export class ScheduleReceiver {
     return { result: "FAILURE", info: "INVALID_REQUEST_TYPE", data: {} };
   }
 
-  /** Devices of other bridges at this broker are theirs to reserve, unless one of ours is among them. */
+  /** Returns whether other bridges answer: they have devices of the request, and this bridge has none. */
   #isForOthers(slots: PointValue | undefined): boolean {
     const { devices, others } = this.#context;
     const named = devicesIn(slots);
@@ -99,13 +99,13 @@ export class ScheduleReceiver {
     void delivery.send({ ...answer, topic: responseTopic, ...(correlationData && { correlationData }) });
   }
 
-  #tellPreempted({ requester, taskId, by }: Preemption): void {
+  #publishPreemption({ requester, taskId, by }: Preemption): void {
     const data = { agentID: by.requester, taskID: by.taskId };
     const headers = { requesterID: requester, taskID: taskId, type: "CANCEL_SCHEDULE" };
     void this.#context.delivery.send(this.#result({ result: "PREEMPTED", info: "", data }, headers));
   }
 
-  #announce({ device, requester, taskId, windowSeconds, at }: Reservation): void {
+  #publishReservation({ device, requester, taskId, windowSeconds, at }: Reservation): void {
     const headers = { requesterID: requester, taskID: taskId, window: windowSeconds, time: timeText(at) };
     const { inPayload } = this.#places();
     const payload = inPayload ? volttronMessage("null", "{}", headers) : "null";
@@ -114,7 +114,7 @@ export class ScheduleReceiver {
     );
   }
 
-  /** `{"result", "info", "data"}`, with the headers as further keys where the message is their place. */
+  /** Returns `{"result", "info", "data"}`, with the headers as further keys where they belong into the payload. */
   #result(result: Result, said: Readonly<Record<string, PointValue | undefined>>): Message {
     const { topics, now } = this.#context;
     const headers: Record<string, PointValue> = { time: timeText(now()) };
@@ -139,14 +139,14 @@ export class ScheduleReceiver {
   }
 }
 
-/** The devices named in slots, in whichever of their forms these come. */
+/** Returns the devices named in slots, in each form that slots have. */
 function devicesIn(slots: PointValue | undefined): string[] {
   if (!Array.isArray(slots)) return [];
   const [first] = slots;
   return typeof first === "string" ? [first.replace(/^\/+|\/+$/g, "")] : slots.flatMap(devicesIn);
 }
 
-/** What a message to the scheduler says. What it asks for is judged by the scheduler. */
+/** Content of a message to the scheduler, which checks it. */
 export interface SchedulePayload extends Omit<CommandPayload, "value" | "durationMinutes" | "requester"> {
   /** `NEW_SCHEDULE` or `CANCEL_SCHEDULE`, as sent. */
   readonly type: PointValue | undefined;
@@ -161,9 +161,9 @@ const EXPECTED =
   '{"headers": {"type": …}, "message": [[…]]}, or {"type": …, "requests": [[…]]}';
 
 /**
- * Reads a message to the scheduler. Its headers (`type`, `requesterID`, `taskID`, `priority`, `time`, `expires_at`, `id`;
- * case does not count) are MQTT 5 user properties, those of VOLTTRON's envelope, or stand beside `requests`; what the
- * message itself says comes first.
+ * Parses a message to the scheduler. Its headers (`type`, `requesterID`, `taskID`, `priority`, `time`, `expires_at`, `id`,
+ * in any case) are MQTT 5 user properties, those of VOLTTRON's envelope, or keys beside `requests`; the message takes
+ * precedence over user properties. Throws BadPayloadError.
  */
 export function parseSchedulePayload(
   payload: Uint8Array,
@@ -188,6 +188,6 @@ function split(body: PointValue | undefined): {
   const { requests, ...headers } = body;
   const known = foldedHeaders(headers);
   if (requests === undefined && !known.has("type"))
-    throw new BadPayloadError(`this object is no request; expected ${EXPECTED}`);
+    throw new BadPayloadError(`this object is not a request; expected ${EXPECTED}`);
   return { headers, slots: requests };
 }

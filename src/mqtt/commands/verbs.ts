@@ -3,7 +3,7 @@ import type { Command, CommandResult, Commands, Control, Override } from "../../
 import { LimitGroupNotFoundError } from "../../devices/errors.ts";
 import type { PointValue } from "../../points/index.ts";
 import { type PointTarget, splitTarget } from "../topics.ts";
-import { isObject } from "./command-payload.ts";
+import { isObject, shorten } from "./command-payload.ts";
 
 /** The parameters do not fit the verb (JSON-RPC -32602). */
 export class BadParamsError extends Error {
@@ -30,7 +30,7 @@ export class Params {
       this.#values = new Map(Object.entries(given));
     } else {
       this.#values = new Map();
-      if (given !== undefined && given !== null) throw this.wrong("params is neither a list nor an object");
+      if (given !== undefined && given !== null) throw this.wrong("params must be a list or an object");
     }
   }
 
@@ -42,44 +42,44 @@ export class Params {
   text(name: string): string {
     const value = this.raw(name);
     if (typeof value === "string" && value !== "") return value;
-    throw this.wrong(value === undefined ? `"${name}" is missing` : `"${name}" is no text`);
+    throw value === undefined ? this.wrong(`"${name}" is missing`) : this.#mustBe("text", name);
   }
 
-  /** A date and time with its zone. */
+  /** Returns a date and time, which must have a zone. */
   time(name: string): Date {
     const text = this.text(name);
     const time = new Date(text);
     if (Number.isNaN(time.getTime()) || !/T.*(Z|[+-]\d\d:?\d\d)$/i.test(text))
-      throw this.wrong(`"${name}" is no date and time with its zone`);
+      throw this.#mustBe("a date and time with a zone", name);
     return time;
   }
 
   number(name: string): number | undefined {
     const value = this.raw(name) ?? undefined;
     if (value === undefined || typeof value === "number") return value;
-    throw this.wrong(`"${name}" is no number`);
+    throw this.#mustBe("a number", name);
   }
 
   boolean(name: string): boolean | undefined {
     const value = this.raw(name) ?? undefined;
     if (value === undefined || typeof value === "boolean") return value;
-    throw this.wrong(`"${name}" is neither true nor false`);
+    throw this.#mustBe("true or false", name);
   }
 
   list(name: string, most: number): readonly PointValue[] {
     const value = this.raw(name);
-    if (!Array.isArray(value)) throw this.wrong(`"${name}" is no list`);
+    if (!Array.isArray(value)) throw this.#mustBe("a list", name);
     if (value.length > most)
       throw this.wrong(`"${name}" has ${value.length} items; at most ${most} are taken`);
     return value;
   }
 
-  /** `path` of a device. */
+  /** Returns the `path` of a device. */
   device(): string {
     return trimmed(this.text("path"));
   }
 
-  /** `path` and `point_name`, or both as one: `topic`, or the path alone with the point behind its last slash. */
+  /** Returns the point of `path` and `point_name`, or of both in one: `topic`, or `path` with the point as its last level. */
   point(): PointTarget {
     const point = this.raw("point_name") ?? undefined;
     const topic = this.raw("topic") ?? undefined;
@@ -90,6 +90,12 @@ export class Params {
   wrong(text: string): BadParamsError {
     return new BadParamsError(`${text}; ${this.#usage}`);
   }
+
+  #mustBe(what: string, name: string): BadParamsError {
+    return this.wrong(
+      `"${name}" must be ${what}, found ${shorten(JSON.stringify(this.raw(name)) ?? "nothing")}`,
+    );
+  }
 }
 
 /** Removes slashes around a path. */
@@ -97,7 +103,7 @@ function trimmed(path: string): string {
   return path.replace(/^\/+|\/+$/g, "");
 }
 
-/** What a verb needs to do its work. */
+/** What a verb may use. */
 interface Call {
   readonly commands: Commands;
   readonly control: Control;
@@ -326,15 +332,15 @@ export function succeeded(result: CommandResult): CommandResult {
 }
 
 /**
- * Points of one device (`path`, and a list of names or of `[name, value]`), or of several (the list alone, with whole
- * topics in place of the names).
+ * Returns points of one device (`path`, and a list of names or of `[name, value]`), or of several (the list alone, with
+ * whole topics in place of the names).
  */
 function manyPoints(params: Params, list: string) {
   const single = params.raw(list) === undefined;
   const device = single ? undefined : params.device();
   return params.list(single ? "path" : list, MOST_POINTS).map((item) => {
     const [name, value] = Array.isArray(item) ? item : [item];
-    if (typeof name !== "string") throw params.wrong(`${JSON.stringify(name)} is no point`);
+    if (typeof name !== "string") throw params.wrong(`${JSON.stringify(name)} must be the name of a point`);
     if (list === "point_names_values" && value === undefined) throw params.wrong(`no value for ${name}`);
     const { path, point } = device === undefined ? splitTarget(trimmed(name)) : { path: device, point: name };
     return { name, path, point, value };
@@ -369,7 +375,7 @@ async function settled(name: string, work: Promise<unknown>): Promise<Settled> {
   }
 }
 
-/** VOLTTRON's `[results, errors]`. */
+/** Returns VOLTTRON's `[results, errors]`. */
 function collected(all: readonly Settled[]): [results: object, errors: object] {
   return [
     Object.fromEntries(

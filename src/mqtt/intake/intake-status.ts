@@ -10,10 +10,10 @@ import { Topics } from "../topics.ts";
 
 export interface IntakeStatusOptions {
   readonly settings: MqttSettings;
-  /** Two levels, `<instance>/<name>`: what stands for the bridge's own name in its topics. */
+  /** `<instance>/<name>`: takes the place of the instance name in a bridge's topics. */
   readonly name: string;
   readonly version: string;
-  /** Its notices go to `…/event`. */
+  /** Its notices are published on `…/event`. */
   readonly bus: Bus;
   readonly health: () => HealthReport;
   readonly log: Log;
@@ -21,22 +21,22 @@ export interface IntakeStatusOptions {
 }
 
 export interface IntakeStatus {
-  /** A topic on which nobody else publishes. */
+  /** A topic on which only this process publishes. */
   readonly probeTopic: string;
-  /** Something has changed that others should know now. */
-  changed(): void;
-  /** Says `offline`, and disconnects. */
+  /** Publishes the status again. Call it when it has changed. */
+  republish(): void;
+  /** Publishes `offline`, and disconnects. */
   stop(): Promise<void>;
 }
 
 /**
- * What a historian of its own says of itself: `voltbridge/<instance>/<name>/state`, `…/info`, `…/health`, `…/event` and
- * `heartbeat/<instance>/<name>`, as a bridge does. On a connection beside that of the messages, which may stand still while the
- * disk does. Rejects where the settings cannot work (certificate not readable).
+ * Publishes the status of a separate historian process as a bridge does: `voltbridge/<instance>/<name>/state`, `…/info`,
+ * `…/health`, `…/event` and `heartbeat/<instance>/<name>`. It has a connection of its own: that of the messages stalls with
+ * the disk. Rejects where the settings cannot work (certificate not readable).
  */
 export async function startIntakeStatus(options: IntakeStatusOptions): Promise<IntakeStatus> {
   const { settings, name, bus, log } = options;
-  // Here for its errors: they are the settings' and will not go away.
+  // Called for its errors: they are the settings' and no retry helps.
   await addressOptions(settings);
   const topics = new Topics(name, settings.baseTopic);
   const link = new Connection({
@@ -59,7 +59,7 @@ export async function startIntakeStatus(options: IntakeStatusOptions): Promise<I
     now: () => new Date(),
   });
   const unsubscribe = [
-    bus.on("notice", (notice) => status.notice(notice)),
+    bus.on("notice", (notice) => status.publishNotice(notice)),
     link.onChange((up) => {
       if (up) status.republish();
     }),
@@ -68,7 +68,7 @@ export async function startIntakeStatus(options: IntakeStatusOptions): Promise<I
   link.start();
   return {
     probeTopic: topics.own("probe"),
-    changed: () => status.republish(),
+    republish: () => status.republish(),
     async stop() {
       for (const end of unsubscribe) end();
       status.stop();

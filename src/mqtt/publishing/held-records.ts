@@ -19,7 +19,7 @@ interface Refusal {
   dueAt: number;
 }
 
-/** The records in the outbox's hands: read or accepted, and not yet settled on disk; and when a refused one is sent again. */
+/** Records that the outbox has read or accepted and that are not yet settled on disk, and when a refused one is sent again. */
 export class HeldRecords {
   readonly #queue: Queue;
   readonly #log: Log;
@@ -57,7 +57,7 @@ export class HeldRecords {
   }
 
   /**
-   * Notes a refusal. Returns whether the record is to be sent again: then it stays held until it is due, so that no lane
+   * Notes a refusal. Returns whether the record is to be sent again: then it stays held until it is due, so that no stream
    * takes it before.
    */
   retryLater(id: number): boolean {
@@ -90,7 +90,7 @@ export class HeldRecords {
     }
   }
 
-  /** Enters the final outcome of a record, to be written with others. */
+  /** Enters the final outcome of a record, which is written together with others. */
   settle(settlement: Settlement): void {
     this.#refusals.delete(settlement.id);
     this.#settlements.push(settlement);
@@ -115,7 +115,11 @@ export class HeldRecords {
         for (const { id } of batch) this.release(id);
       },
       // They stay held, so that they are sent again only after the next start.
-      (error: unknown) => this.#log.error("the outbox cannot note what was delivered", { err: error }),
+      (error: unknown) =>
+        this.#log.error(
+          "the outbox cannot store which readings were delivered; they are sent again after the next start",
+          { err: error },
+        ),
     );
   }
 }

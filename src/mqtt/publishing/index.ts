@@ -29,7 +29,7 @@ export interface PublishingOptions {
   readonly health?: () => HealthReport;
   /** Durable record of the retained topics that earlier runs published. */
   readonly retained?: RetainedStore;
-  /** Queue in which scrapes wait for the broker; opened and closed by the owner. */
+  /** Queue in which scrapes wait for the broker; opened and closed by the caller. */
   readonly outbox: Queue;
   readonly link: Link;
   readonly delivery: Delivery;
@@ -112,38 +112,38 @@ export async function startPublishing(
   undo.defer(
     bus.on("scrape", (scrape) => {
       // On standby the other bridge publishes it.
-      if (!options.isStandby()) publisher.publish(scrape);
+      if (!options.isStandby()) publisher.publishScrape(scrape);
     }),
   );
-  undo.defer(bus.on("scrape", (scrape) => state.scrape(scrape)));
-  undo.defer(bus.on("write", (write) => publisher.announce(write)));
+  undo.defer(bus.on("scrape", (scrape) => state.noteScrape(scrape)));
+  undo.defer(bus.on("write", (write) => publisher.announceWrite(write)));
   undo.defer(
     bus.on("availability", (change) => {
-      state.availability(change);
-      status.availability(change);
+      state.noteAvailability(change);
+      status.noteAvailability(change);
     }),
   );
   undo.defer(
     bus.on("membership", ({ device, change }) => {
-      if (change === "added") retained.keep(device.path);
+      if (change === "added") retained.keepDevice(device.path);
       if (change === "gone") {
         publisher.forgetDevice(device.path);
-        retained.gone(device);
+        retained.deviceGone(device);
       }
       if (change === "forgotten") {
-        state.forget(device.path);
-        retained.clear(device);
+        state.forgetDevice(device.path);
+        retained.clearDevice(device);
       }
       status.membershipChanged(device.path);
     }),
   );
   // Of a standby only notices about the instance name are published.
-  undo.defer(bus.on("notice", (notice) => status.notice(notice, notice.kind.startsWith("instance_"))));
+  undo.defer(bus.on("notice", (notice) => status.publishNotice(notice, notice.kind.startsWith("instance_"))));
   undo.defer(
     link.onChange((up) => {
       if (!up) return;
       delivery.reportAbsence();
-      publisher.forget();
+      publisher.forgetValues();
       status.republish();
       retained.linkUp();
       state.republish();

@@ -9,53 +9,53 @@ export interface OutboxOptions {
   /** Opened and closed by the owner. */
   readonly queue: Queue;
   readonly link: Link;
-  /** How readings go out over the present connection. */
+  /** Returns how readings are published over the present connection. */
   readonly sending: () => Sending;
   readonly onDelivered?: (topic: string) => void;
-  /** The metadata of a topic as it is now, for a waiting record whose own was lost; undefined where the topic is no more. */
+  /** Returns the present metadata of a topic, for a waiting record whose own was lost; undefined where the topic is gone. */
   readonly metadataOf: (topic: string) => string | undefined;
-  /** The broker would not have a message, or no broker could; it is a dead letter now. */
+  /** Called when the broker refused a message, or no broker could take it; it is a dead letter then. */
   readonly onRefused: (topic: string, error: unknown) => void;
   readonly log: Log;
 }
 
-/** What was just accepted. More than this on their way: the rest is read from disk, in order. */
+/** Limits of live records in flight; further ones are read from disk, in order. */
 const LIVE = { records: 2000, characters: 4 * 1024 * 1024 };
-/** At most half of the publish window, so that live values never wait long behind a backlog. */
+/** Limits of backlog records in flight: at most half of the publish window, so that live values do not wait behind them. */
 const BACKLOG = { records: 128, characters: 1024 * 1024 };
-/** Readings that come in a stream go to disk together, so often at most. */
+/** Minimum pause between two writes of readings to disk, in milliseconds. */
 const APPEND_MS = 50;
 const PAGE = { count: 500, bytes: 1024 * 1024 };
-/** A broker that takes less than comes: what is left behind after so long is backlog, and live values are live again. */
+/** Time after which records that the broker was too slow to take become backlog, in milliseconds. */
 const BEHIND_MS = 30_000;
-const LOOK_MS = 1000;
-/** How long the stop waits for the disk and for the broker. */
+const POLL_MS = 1000;
+/** Maximum time that the stop waits for the disk, and for the broker, in milliseconds. */
 const STOP_MS = 2000;
 
 /**
- * Brings every reading to the broker at least once: on disk before it is sent, settled when the broker acknowledged it.
- * Live readings go out in their order as they are accepted; what waited for a connection, or is left from an earlier
- * run, goes out beside them, oldest first, marked as late. What the broker refuses for a reason that may pass is tried
- * again in the same way for a while, and holds up nothing else.
+ * Publishes every reading at least once: written to disk before it is sent, settled when the broker has acknowledged it.
+ * Live readings are sent in the order in which they are accepted. Readings that waited for a connection, or are left from an
+ * earlier run, are sent beside them, oldest first, marked as late. A reading that the broker refuses for a reason that may
+ * pass is sent again for a while, and delays no other.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #held: HeldRecords;
-  readonly #live = new Lane(LIVE);
-  readonly #backlog = new Lane(BACKLOG);
+  readonly #live = new RecordStream(LIVE);
+  readonly #backlog = new RecordStream(BACKLOG);
   #fresh: NewRecord[] = [];
   #appends = 0;
   #appendedAt = 0;
   #appendLater: NodeJS.Timeout | undefined;
   #lastAppend: Promise<void> = Promise.resolve();
   #lastAccepted = 0;
-  /** When the live lane began to read from disk. Milliseconds of `performance.now()`. */
+  /** Time at which the live stream began to read from disk. Milliseconds of `performance.now()`. */
   #behindSince = 0;
   #connections = 0;
   #pumpDue = false;
   #stopping = false;
   #counters: QueueCounters | undefined;
-  #lossTold = false;
+  #lossLogged = false;
   readonly #messages = { published: 0, refused: 0 };
   #timer: NodeJS.Timeout | undefined;
   #unwatch: (() => void) | undefined;
@@ -65,23 +65,23 @@ export class Outbox {
     this.#held = new HeldRecords(options.queue, options.log);
   }
 
-  /** The balance of about a second ago; before the first look undefined. */
+  /** Counters of the queue, about a second old; undefined before the first poll. */
   get counters(): QueueCounters | undefined {
     return this.#counters;
   }
 
-  /** What became of its messages since the start. */
+  /** Outcomes of its messages since the start. */
   get messages(): { readonly published: number; readonly refused: number } {
     return this.#messages;
   }
 
   async start(): Promise<void> {
     this.#unwatch = this.#options.link.onChange((up) => (up ? this.#connected() : this.#disconnected()));
-    await this.#look();
-    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+    await this.#poll();
+    this.#timer = setInterval(() => void this.#poll(), POLL_MS);
   }
 
-  /** Lets what is on its way arrive, for two seconds at most; the rest waits on disk. */
+  /** Waits for records in flight, for two seconds at most; the rest waits on disk. */
   async stop(): Promise<void> {
     this.#stopping = true;
     clearInterval(this.#timer);
@@ -90,7 +90,7 @@ export class Outbox {
     this.#append();
     await Promise.race([this.#lastAppend, late]);
     const end = performance.now() + STOP_MS;
-    while (link.up && this.#live.underWay + this.#backlog.underWay > 0 && performance.now() < end)
+    while (link.up && this.#live.inFlight + this.#backlog.inFlight > 0 && performance.now() < end)
       await delay(5);
     this.#unwatch?.();
     await Promise.race([this.#held.flush(), late]);
@@ -104,7 +104,7 @@ export class Outbox {
     else this.#appendLater = setTimeout(() => this.#append(), wait);
   }
 
-  /** What came in one turn of the event loop, or since the last time. */
+  /** Writes the readings of one turn of the event loop, or since the last write, to disk. */
   #append(): void {
     clearTimeout(this.#appendLater);
     const records = this.#fresh;
@@ -116,7 +116,8 @@ export class Outbox {
       .append(records)
       .then(
         (accepted) => this.#accepted(accepted),
-        (error: unknown) => this.#options.log.error("the outbox took no readings", { err: error }),
+        (error: unknown) =>
+          this.#options.log.error("the outbox cannot store readings; they are lost", { err: error }),
       )
       .finally(() => this.#appends--);
   }
@@ -126,7 +127,7 @@ export class Outbox {
     const live = this.#live;
     for (const record of records) {
       this.#lastAccepted = record.id;
-      // Without a connection it waits on disk; while the lane reads from there, its turn comes there.
+      // Without a connection it waits on disk; while the stream reads from disk, it is read from there.
       if (!link.up || live.more || this.#held.has(record.id)) continue;
       if (live.hasRoom && live.buffer.length === 0) {
         this.#held.hold(record);
@@ -146,101 +147,101 @@ export class Outbox {
 
   #disconnected(): void {
     this.#connections++;
-    for (const lane of [this.#live, this.#backlog]) {
-      for (const { id } of lane.buffer) this.#held.release(id);
-      lane.buffer = [];
-      lane.more = false;
+    for (const stream of [this.#live, this.#backlog]) {
+      for (const { id } of stream.buffer) this.#held.release(id);
+      stream.buffer = [];
+      stream.more = false;
     }
   }
 
-  /** Sends what both lanes have room for, and reads on where they run out. */
+  /** Sends what both streams have room for, and reads on where they run out. */
   #pump(): void {
     if (!this.#options.link.up || this.#stopping) return;
     if (this.#live.more && performance.now() - this.#behindSince > BEHIND_MS) {
       this.#live.more = false;
       this.#backlog.readFrom(0);
     }
-    for (const lane of [this.#live, this.#backlog]) {
+    for (const stream of [this.#live, this.#backlog]) {
       let next = 0;
-      while (next < lane.buffer.length && lane.hasRoom) this.#post(lane.buffer[next++]!, lane);
-      if (next > 0) lane.buffer = lane.buffer.slice(next);
-      if (lane.more && !lane.reading && lane.buffer.length < PAGE.count / 2) void this.#read(lane);
+      while (next < stream.buffer.length && stream.hasRoom) this.#post(stream.buffer[next++]!, stream);
+      if (next > 0) stream.buffer = stream.buffer.slice(next);
+      if (stream.more && !stream.reading && stream.buffer.length < PAGE.count / 2) void this.#read(stream);
     }
   }
 
-  async #read(lane: Lane): Promise<void> {
+  async #read(stream: RecordStream): Promise<void> {
     const connection = this.#connections;
-    lane.reading = true;
+    stream.reading = true;
     try {
-      const page = await this.#options.queue.read({ after: lane.after, ...PAGE });
-      if (connection === this.#connections) this.#take(lane, page);
+      const page = await this.#options.queue.read({ after: stream.after, ...PAGE });
+      if (connection === this.#connections) this.#take(stream, page);
     } catch (error) {
-      lane.more = false;
-      this.#options.log.error("the outbox cannot be read; trying again soon", { err: error });
+      stream.more = false;
+      this.#options.log.error("the outbox cannot be read; retrying", { err: error });
     } finally {
-      lane.reading = false;
+      stream.reading = false;
     }
     this.#pump();
   }
 
-  #take(lane: Lane, page: readonly QueuedRecord[]): void {
-    const end = lane === this.#live ? this.#lastAccepted : this.#backlogEnd();
+  #take(stream: RecordStream, page: readonly QueuedRecord[]): void {
+    const end = stream === this.#live ? this.#lastAccepted : this.#backlogEnd();
     let news = 0;
     for (const record of page) {
       if (record.id > end) break;
-      lane.after = record.id;
+      stream.after = record.id;
       if (this.#held.has(record.id)) continue;
       this.#held.hold(record);
-      lane.buffer.push(record.incomplete ? this.#completed(record) : record);
+      stream.buffer.push(record.incomplete ? this.#completed(record) : record);
       news++;
     }
     const isLast = page.length < PAGE.count && news === 0;
-    if (isLast || page.at(-1)!.id >= end) lane.more = false;
+    if (isLast || page.at(-1)!.id >= end) stream.more = false;
   }
 
-  /** Values are never lost with their metadata. */
+  /** Completes a record whose metadata was lost, so that its values are not. */
   #completed(record: QueuedRecord): QueuedRecord {
     const { metadataOf, log } = this.#options;
     const { key } = record;
-    if (!this.#lossTold)
+    if (!this.#lossLogged)
       log.error(
-        "metadata of waiting readings was lost with a damaged file; they go out with what their devices have now, or {} where a device is gone",
+        "metadata of waiting readings was lost with a damaged file; they are published with the present metadata of their devices, or {} where a device is gone",
         { topic: key },
       );
-    this.#lossTold = true;
+    this.#lossLogged = true;
     return { ...record, shared: metadataOf(key) ?? "{}" };
   }
 
-  /** The id up to which what nobody holds is backlog: what comes after it is the live lane's. */
+  /** Returns the id up to which records that are not held belong to the backlog; later ones belong to the live stream. */
   #backlogEnd(): number {
     if (this.#live.more) return this.#live.after;
     return this.#appends > 0 ? this.#lastAccepted : Number.POSITIVE_INFINITY;
   }
 
-  #post(record: QueuedRecord, lane: Lane): void {
+  #post(record: QueuedRecord, stream: RecordStream): void {
     const { link, sending } = this.#options;
-    lane.left(record);
+    stream.sent(record);
     let message: Message;
     try {
-      message = readingMessage(record, lane === this.#backlog, sending());
+      message = readingMessage(record, stream === this.#backlog, sending());
     } catch (error) {
-      this.#done(record, lane, error as Error);
+      this.#done(record, stream, error as Error);
       return;
     }
-    link.post(message, (error) => this.#done(record, lane, error));
+    link.post(message, (error) => this.#done(record, stream, error));
   }
 
-  #done(record: QueuedRecord, lane: Lane, error: Error | undefined): void {
-    lane.returned(record);
+  #done(record: QueuedRecord, stream: RecordStream, error: Error | undefined): void {
+    stream.ended(record);
     const mayPass = error instanceof PublishRefusedError && error.mayPass;
     if (!(mayPass && this.#held.retryLater(record.id))) this.#ended(record, error);
-    if (lane.more || lane.buffer.length > 0) this.#pumpSoon();
+    if (stream.more || stream.buffer.length > 0) this.#pumpSoon();
   }
 
   #ended(record: QueuedRecord, error: Error | undefined): void {
     const { id, samples, key } = record;
     if (error instanceof LinkDownError) {
-      // It is on disk, and looked for there soon.
+      // It is on disk, and the next poll finds it there.
       this.#held.release(id);
       return;
     }
@@ -264,14 +265,14 @@ export class Outbox {
     });
   }
 
-  /** Takes the balance, and finds what waits and is in nobody's hands: given back by the link, put back by a retry, or refused before. */
-  async #look(): Promise<void> {
+  /** Polls the counters; where records wait that are not held (returned by the link, due for a retry), reads the backlog. */
+  async #poll(): Promise<void> {
     this.#held.releaseDue();
     const held = this.#held.samples;
     try {
       this.#counters = await this.#options.queue.counters();
     } catch (error) {
-      if (!this.#stopping) this.#options.log.error("the outbox cannot tell its balance", { err: error });
+      if (!this.#stopping) this.#options.log.error("the outbox cannot count its records", { err: error });
       return;
     }
     const idle = !this.#live.more && !this.#backlog.more && this.#appends === 0;
@@ -280,30 +281,30 @@ export class Outbox {
   }
 }
 
-interface LaneLimits {
-  /** Most records, and most characters of their text, that are on their way to the broker. */
+interface StreamLimits {
+  /** Maximum number of records in flight, and of characters of their text. */
   readonly records: number;
   readonly characters: number;
 }
 
-/** Records on their way to the broker in the order of their ids: so many at a time, the rest on disk. */
-class Lane {
-  /** Read from disk, and next to be sent. */
+/** Records on their way to the broker in the order of their ids: a bounded number in memory, the rest on disk. */
+class RecordStream {
+  /** Records read from disk, next to be sent. */
   buffer: QueuedRecord[] = [];
   /** Whether there may be more on disk, with ids above `after`. */
   more = false;
   after = 0;
   reading = false;
-  readonly #limits: LaneLimits;
+  readonly #limits: StreamLimits;
   #records = 0;
   #characters = 0;
 
-  constructor(limits: LaneLimits) {
+  constructor(limits: StreamLimits) {
     this.#limits = limits;
   }
 
-  /** How many are on their way. */
-  get underWay(): number {
+  /** Number of records in flight. */
+  get inFlight(): number {
     return this.#records;
   }
 
@@ -311,24 +312,24 @@ class Lane {
     return this.#records < this.#limits.records && this.#characters < this.#limits.characters;
   }
 
-  left(record: QueuedRecord): void {
+  sent(record: QueuedRecord): void {
     this.#records++;
     this.#characters += charactersOf(record);
   }
 
-  returned(record: QueuedRecord): void {
+  ended(record: QueuedRecord): void {
     this.#records--;
     this.#characters -= charactersOf(record);
   }
 
-  /** Reads on disk from there on. */
+  /** Reads on from the record after this id. */
   readFrom(after: number): void {
     this.after = after;
     this.more = true;
   }
 }
 
-/** As many as go to the broker. */
+/** Returns the number of characters that are sent to the broker. */
 function charactersOf({ text, shared = "" }: QueuedRecord): number {
   return text.length + shared.length;
 }

@@ -19,23 +19,23 @@ import type { Reading, Sending } from "./reading.ts";
 export interface PublisherOptions {
   readonly settings: Pick<MqttSettings, "payload">;
   readonly topics: Topics;
-  /** Takes the messages of scrapes off the publisher's hands; what becomes of them is not its business. */
+  /** Publishes the readings of scrapes, reliably. */
   readonly deliver: (reading: Reading) => void;
-  /** Sends an announcement, now or never. */
+  /** Publishes an announcement, now or never. */
   readonly announce: (message: Message) => void;
   readonly sending: () => Sending;
   readonly now: () => Date;
 }
 
 /**
- * The VOLTTRON view. The `all` topics carry every scrape in full; a point with `Publish` = change is left out of its own
+ * Publishes the VOLTTRON view. The `all` topics carry every scrape in full; a point with `Publish` = change is left out of its own
  * topics while it stays within its Deadband; one with `Publish` = never is on no topic.
  */
 export class Publisher {
   readonly #options: PublisherOptions;
   /** Values last sent on a point's own topics, where `Publish` = change: device path → point → value. */
-  readonly #told = new Map<string, Map<string, PointValue>>();
-  /** Many devices are read at the same time. */
+  readonly #published = new Map<string, Map<string, PointValue>>();
+  /** Text of the last headers: many devices are read at the same time. */
   #headers = { takenAt: Number.NaN, synchronizedAt: Number.NaN, text: "" };
 
   constructor(options: PublisherOptions) {
@@ -43,7 +43,7 @@ export class Publisher {
   }
 
   /** Publishes one scrape in every view its device has. */
-  publish(scrape: Scrape): void {
+  publishScrape(scrape: Scrape): void {
     const { topics, settings, deliver } = this.#options;
     const { path, publish: views } = scrape.device;
     const headers = this.#headersOf(scrape);
@@ -60,8 +60,8 @@ export class Publisher {
     if (views.depthFirst || views.breadthFirst) this.#publishPoints(scrape, headers);
   }
 
-  /** Announces an attempted write: what was asked, by whom; and, with a `status`, how it ended. */
-  announce(write: Write): void {
+  /** Announces an attempted write: the request and its requester; with a `status`, also the outcome. */
+  announceWrite(write: Write): void {
     const { topics, announce, sending, now } = this.#options;
     const { device, point } = write;
     const known = point === undefined ? undefined : device.points.get(point);
@@ -80,14 +80,14 @@ export class Publisher {
     });
   }
 
-  /** The next scrape tells every point again, changed or not. */
-  forget(): void {
-    this.#told.clear();
+  /** Makes the next scrapes publish every point again, changed or not. */
+  forgetValues(): void {
+    this.#published.clear();
   }
 
-  /** A device went. */
+  /** Call it when a device is gone. */
   forgetDevice(path: string): void {
-    this.#told.delete(path);
+    this.#published.delete(path);
   }
 
   #headersOf(scrape: Scrape): string {
@@ -103,14 +103,14 @@ export class Publisher {
     const { topics, settings, deliver } = this.#options;
     const { path, publish: views } = scrape.device;
     const { points, metadata } = deviceText(scrape.device);
-    const told = this.#told.get(path) ?? new Map<string, PointValue>();
-    this.#told.set(path, told);
+    const last = this.#published.get(path) ?? new Map<string, PointValue>();
+    this.#published.set(path, last);
     for (const [i, point] of points.entries()) {
       const value = scrape.values.get(point.name);
       if (value === undefined) continue;
       if (point.publish === "change") {
-        if (!hasChanged(point, told.get(point.name), value)) continue;
-        told.set(point.name, value);
+        if (!hasChanged(point, last.get(point.name), value)) continue;
+        last.set(point.name, value);
       }
       const body: Reading["body"] =
         settings.payload === "json"

@@ -13,33 +13,33 @@ export interface RetainedTopicsOptions {
   readonly link: Link;
   readonly delivery: Delivery;
   readonly others: Pick<OtherBridges, "have">;
-  /** The devices as they are now. */
+  /** The present devices, by path. */
   readonly devices: ReadonlyMap<string, DeviceInfo>;
-  /** What earlier runs published. Absent: only what goes while this one runs is cleared. */
+  /** Record of what earlier runs published. Undefined: only topics that this run gives up are cleared. */
   readonly record?: RetainedRecord;
   readonly log: Log;
 }
 
-/** How long after a connect other bridges may take to be heard of. */
+/** Time after a connect until other bridges are known, in milliseconds. */
 const SETTLE_MS = 2000;
-/** Changes of the devices that follow each other are recorded together. */
+/** Time in which changes of the devices are recorded together, in milliseconds. */
 const RECORD_MS = 1000;
 const BATCH = 500;
 
 /**
- * Clears what the broker keeps on topics that the bridge no longer publishes: of devices that are gone for good, of points
- * that were renamed and of views that were switched off since an earlier run. While the broker is away, it waits; a topic
- * of a device that another bridge has now is left alone.
+ * Clears retained topics that the bridge no longer publishes: of devices that are gone for good, and of points that were
+ * renamed and views that were switched off since an earlier run. While the broker is away, it waits. Topics of a device that
+ * another bridge has now are kept.
  */
 export class RetainedTopics {
   readonly #options: RetainedTopicsOptions;
-  /** Topics that are not known to be cleared, each with the path of its device. */
+  /** Topics still to be cleared, each with the path of its device. */
   readonly #waiting = new Map<string, string>();
-  /** Devices that are gone, while the broker may keep something of them; by path. */
+  /** Devices that are gone while the broker may retain topics of them, by path. */
   readonly #leaving = new Map<string, { readonly device: DeviceInfo; readonly forgotten: boolean }>();
   readonly #views = new Map<string, RetainedDevice["views"]>();
   #clearing = false;
-  /** What earlier runs published is compared once. */
+  /** Whether the topics of earlier runs were compared, which is done once. */
   #compared = false;
   #settle: NodeJS.Timeout | undefined;
   #recordSoon: NodeJS.Timeout | undefined;
@@ -48,7 +48,7 @@ export class RetainedTopics {
     this.#options = options;
   }
 
-  /** Records what will be published, beside what earlier runs did. Before anything is. */
+  /** Records what will be published, beside what earlier runs published. Call it before anything is published. */
   start(): void {
     this.#record();
   }
@@ -58,26 +58,26 @@ export class RetainedTopics {
     if (this.#recordSoon) this.#record();
   }
 
-  /** The device may come back: its topics stay until it is known not to. */
-  gone(device: DeviceInfo): void {
+  /** Call it when a device is gone. It may come back: its topics stay. */
+  deviceGone(device: DeviceInfo): void {
     this.#leaving.set(device.path, { device, forgotten: false });
   }
 
-  clear(device: DeviceInfo): void {
+  clearDevice(device: DeviceInfo): void {
     this.#leaving.set(device.path, { device, forgotten: true });
     for (const topic of this.#topicsOf(device)) this.#waiting.set(topic, device.path);
     void this.#clear();
     this.#changed();
   }
 
-  /** The device is back: its topics are its own again. */
-  keep(path: string): void {
+  /** Keeps the topics of a device that is back. */
+  keepDevice(path: string): void {
     this.#leaving.delete(path);
     for (const [topic, device] of this.#waiting) if (device === path) this.#waiting.delete(topic);
     this.#changed();
   }
 
-  /** The devices are others than those recorded. */
+  /** Records the devices soon. */
   #changed(): void {
     this.#recordSoon ??= setTimeout(() => this.#record(), RECORD_MS);
   }
@@ -88,7 +88,7 @@ export class RetainedTopics {
     if (!this.#compared) this.#settle = setTimeout(() => this.#compare(), SETTLE_MS);
   }
 
-  /** Adds what earlier runs published and this one does not. */
+  /** Finds topics that earlier runs published and this one does not. */
   #compare(): void {
     const { record, others, devices } = this.#options;
     this.#compared = true;
@@ -99,7 +99,7 @@ export class RetainedTopics {
       const own = new Set(now && this.#topicsOf(now));
       for (const topic of retainedTopics(device)) if (!own.has(topic)) old.set(topic, device.path);
     }
-    // The topic of a device can be that of a point elsewhere.
+    // The topic of one device can be that of a point of another.
     if (old.size > 0)
       for (const device of devices.values()) for (const topic of this.#topicsOf(device)) old.delete(topic);
     for (const [topic, path] of old) if (!others.have({ path })) this.#waiting.set(topic, path);
@@ -129,7 +129,7 @@ export class RetainedTopics {
     clearTimeout(this.#recordSoon);
     this.#recordSoon = undefined;
     const { record, devices, log } = this.#options;
-    // Until everything old is cleared, the next run has to know of it.
+    // Until every old topic is cleared, the next run needs the earlier records too.
     const isCleared = this.#compared && this.#waiting.size === 0;
     if (this.#waiting.size === 0)
       for (const [path, { forgotten }] of this.#leaving) if (forgotten) this.#leaving.delete(path);
@@ -157,7 +157,7 @@ export class RetainedTopics {
   }
 }
 
-/** Devices of one registry have their points in common. */
+/** Names by map of points, which devices of one registry share. */
 const known = new WeakMap<DeviceInfo["points"], readonly string[]>();
 
 function namesOf(points: DeviceInfo["points"]): readonly string[] {
@@ -167,7 +167,7 @@ function namesOf(points: DeviceInfo["points"]): readonly string[] {
   return names;
 }
 
-/** What of a device is published with retain. */
+/** What is published with retain of one device. */
 interface RetainedDevice {
   readonly path: string;
   /** Names of the published points. */
@@ -178,11 +178,11 @@ interface RetainedDevice {
 interface RetainedViews {
   readonly baseTopic: string;
   readonly state: MqttSettings["state"];
-  /** Absent: nothing of the VOLTTRON view is retained. */
+  /** Undefined: nothing of the VOLTTRON view is retained. */
   readonly publish?: PublishViews;
 }
 
-/** Devices that have all but their paths in common. */
+/** Devices that differ in their paths only. */
 interface Group extends Omit<RetainedDevice, "path"> {
   readonly paths: readonly string[];
 }
@@ -207,7 +207,7 @@ export class RetainedRecord {
     this.#earlier = Array.isArray(this.#saved) ? this.#saved.flatMap((one) => groupOf(one) ?? []) : [];
   }
 
-  /** The devices of earlier runs. */
+  /** Returns the devices of earlier runs. */
   *earlier(): Generator<RetainedDevice> {
     for (const { paths, points, views } of this.#earlier)
       for (const path of paths) yield { path, points, views };
@@ -237,7 +237,7 @@ function retainedTopics({ path, points, views }: RetainedDevice): string[] {
   return found;
 }
 
-/** By the very same points and views, which a fleet's devices share. */
+/** Groups devices by identity of points and views, which the devices of a fleet share. */
 function grouped(devices: readonly RetainedDevice[]): Group[] {
   const groups: (Group & { readonly paths: string[] })[] = [];
   const known = new Map<readonly string[], Map<RetainedViews, string[]>>();
@@ -255,7 +255,7 @@ function grouped(devices: readonly RetainedDevice[]): Group[] {
   return groups;
 }
 
-/** Undefined where it is none, e.g. of another version. */
+/** Reads a group; undefined where the value is not one, e.g. of another version. */
 function groupOf(value: PointValue): Group | undefined {
   if (!isObject(value) || !isObject(value.views)) return undefined;
   const { paths, points, views } = value;

@@ -10,11 +10,11 @@ interface SessionTopicsOptions {
   readonly topics: Topics;
 }
 
-/** Stands for a port that the network does not tell. */
+/** Takes the place of an unknown port in a topic. */
 const NO_PORT = "-";
 
 /**
- * Session events (`…/session/<station>/<port>`, not retained) and the lifetime energy of the ports
+ * Publishes session events (`…/session/<station>/<port>`, not retained) and the lifetime energy of the ports
  * (`…/energy/<station>/<port>`, retained), each acknowledged by the broker.
  */
 export class SessionTopics implements SessionOutlet {
@@ -40,7 +40,7 @@ export class SessionTopics implements SessionOutlet {
     retain: boolean,
   ) {
     const { link, delivery, topics } = this.#options;
-    // It waits in the tables; nothing is lost that would have to be counted.
+    // It waits in the tables: no loss to count.
     if (!link.up) return "dropped";
     const topic = topics.session(kind, asLevel(station), port === null ? NO_PORT : asLevel(port));
     return await delivery.sendMeasured({ topic, payload: JSON.stringify(body), qos: 1, retain });

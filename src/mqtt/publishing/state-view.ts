@@ -5,7 +5,7 @@ import type { Link } from "../broker/link.ts";
 import { bareValue, deviceText, hasChanged, valueText } from "../payloads.ts";
 import type { Topics } from "../topics.ts";
 
-/** What the state topic says of all values together. */
+/** Quality of all values together. */
 type Quality = "good" | "partial" | "stale" | "offline";
 
 export interface StateViewOptions {
@@ -18,34 +18,34 @@ export interface StateViewOptions {
 
 interface DeviceState {
   readonly device: DeviceInfo;
-  /** Last known values in the order of the published points; a point that fails keeps the one it had. */
+  /** Last known values in the order of the published points; a failed point keeps its last value. */
   readonly values: (PointValue | undefined)[];
-  /** Values as last published, in the same order, for telling a change. */
-  told: (PointValue | undefined)[];
-  toldQuality: Quality | undefined;
+  /** Values as last published, in the same order. */
+  published: (PointValue | undefined)[];
+  publishedQuality: Quality | undefined;
   observedAt: Date | undefined;
   partial: boolean;
   availability: AvailabilityChange["availability"] | undefined;
   /** Milliseconds since 1970; -Infinity makes it due. */
-  toldAt: number;
+  publishedAt: number;
 }
 
-/** No more is begun while so many messages are on their way; a tick soon tells the rest, as it is then. */
-const MOST_UNDER_WAY = 5000;
+/** Number of messages in flight above which publishing waits for a later tick. */
+const MOST_IN_FLIGHT = 5000;
 const TICK_MS = 1000;
 
 /**
- * The state view: last known values, retained, on change (Deadband respected) and at least every `state_refresh` seconds,
- * and each device's availability. A device says nothing before its first scrape or its first change of availability, so
- * that a restart does not wipe what is known. A limit that is not in force is null. Times that move though nothing has
- * changed are published with the next change of something else. `quality` is `good` (the last scrape read every point), `partial` (some
- * points failed and show their last known value), or the availability where that is not online.
+ * Publishes the state view, retained: last known values, on change (beyond the Deadband) and at least every `state_refresh`
+ * seconds, and each device's availability. Nothing is published of a device before its first scrape or change of
+ * availability, so that a restart does not clear known values. A limit that is not in force is null. Points that are times
+ * which always move are published with the next change of another point. `quality` is `good` (the last scrape read every
+ * point), `partial` (some points failed and show their last known value), or the availability where that is not online.
  */
 export class StateView {
   readonly #options: StateViewOptions;
   readonly #states = new Map<string, DeviceState>();
-  #underWay = 0;
-  /** Nothing is due before: a fleet is not looked through at every tick. Milliseconds since 1970. */
+  #inFlight = 0;
+  /** Time before which nothing is due, so that a fleet is not searched at every tick. Milliseconds since 1970. */
   #nextDue = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
@@ -61,8 +61,8 @@ export class StateView {
     clearInterval(this.#timer);
   }
 
-  scrape(scrape: Scrape): void {
-    // Nobody is told: what a large fleet has need not be kept.
+  noteScrape(scrape: Scrape): void {
+    // Nothing is published, so the values of a large fleet are not kept.
     if (this.#options.settings.state === "off") return;
     const state = this.#stateOf(scrape.device);
     const noLimit = this.#options.settings.noLimit === "null" ? scrape.noLimit : undefined;
@@ -74,26 +74,26 @@ export class StateView {
     }
     state.observedAt = scrape.observedAt ?? scrape.takenAt;
     state.partial = scrape.failures.size > 0;
-    if (this.#mayTell(state)) this.#publish(state, false);
+    if (this.#mayPublish(state)) this.#publish(state, false);
   }
 
-  availability(change: AvailabilityChange): void {
+  noteAvailability(change: AvailabilityChange): void {
     const state = this.#stateOf(change.device);
     state.availability = change.availability;
-    if (!this.#mayTell(state)) return;
+    if (!this.#mayPublish(state)) return;
     this.#publishAvailability(state);
-    // What makes a device online is a scrape, which is on its way here with values of its own time.
+    // A device becomes online by a scrape, which comes here next with its own values.
     if (change.availability !== "online") this.#publish(state, false);
   }
 
-  /** After a connect: everything known is published again. */
+  /** Publishes everything known again. Call it after a connect. */
   republish(): void {
     for (const state of this.#states.values()) this.#makeDue(state);
     this.#refresh();
   }
 
-  /** The device is gone: nothing is said of it any more. */
-  forget(path: string): void {
+  /** Call it when a device is gone for good. */
+  forgetDevice(path: string): void {
     this.#states.delete(path);
   }
 
@@ -103,12 +103,12 @@ export class StateView {
     const state: DeviceState = {
       device,
       values: this.#options.settings.state === "off" ? [] : valuesFor(device, known),
-      told: [],
-      toldQuality: undefined,
+      published: [],
+      publishedQuality: undefined,
       observedAt: known?.observedAt,
       partial: known?.partial ?? false,
       availability: known?.availability,
-      toldAt: Number.NEGATIVE_INFINITY,
+      publishedAt: Number.NEGATIVE_INFINITY,
     };
     this.#states.set(device.path, state);
     this.#nextDue = Number.NEGATIVE_INFINITY;
@@ -119,50 +119,50 @@ export class StateView {
     const { link, now, settings } = this.#options;
     const time = now().getTime();
     const refreshMs = settings.stateRefreshSeconds * 1000;
-    // After a clock that was set back everything is told again.
+    // After the clock was set back, everything is published again.
     const isQuiet = time < this.#nextDue && this.#nextDue <= time + refreshMs;
     if (!link.up || isQuiet) return;
     let oldest = time;
     for (const state of this.#states.values()) {
-      if (state.toldAt <= time - refreshMs || state.toldAt > time) {
-        if (!this.#mayTell(state)) return;
+      if (state.publishedAt <= time - refreshMs || state.publishedAt > time) {
+        if (!this.#mayPublish(state)) return;
         this.#publishAvailability(state);
         this.#publish(state, true);
       }
-      oldest = Math.min(oldest, state.toldAt);
+      oldest = Math.min(oldest, state.publishedAt);
     }
     this.#nextDue = oldest + refreshMs;
   }
 
-  /** What is not told now is due with the next tick, or after the next connect. */
-  #mayTell(state: DeviceState): boolean {
-    if (this.#options.link.up && this.#underWay < MOST_UNDER_WAY) return true;
+  /** Returns whether to publish now; otherwise the device is due with the next tick, or after the next connect. */
+  #mayPublish(state: DeviceState): boolean {
+    if (this.#options.link.up && this.#inFlight < MOST_IN_FLIGHT) return true;
     this.#makeDue(state);
     return false;
   }
 
   #makeDue(state: DeviceState): void {
-    state.toldAt = Number.NEGATIVE_INFINITY;
+    state.publishedAt = Number.NEGATIVE_INFINITY;
     this.#nextDue = Number.NEGATIVE_INFINITY;
   }
 
-  /** Publishes what changed, or all. */
+  /** Publishes the values that changed, or all. */
   #publish(state: DeviceState, all: boolean): void {
     const { settings, topics, now } = this.#options;
-    if (all) state.toldAt = now().getTime();
+    if (all) state.publishedAt = now().getTime();
     if (settings.state === "off") return;
-    const { device, values, told } = state;
+    const { device, values, published } = state;
     const { points } = deviceText(device);
     const news: number[] = [];
     for (let i = 0; i < points.length; i++)
-      if (hasChanged(points[i]!, told[i], values[i] ?? null)) news.push(i);
+      if (hasChanged(points[i]!, published[i], values[i] ?? null)) news.push(i);
     const quality = qualityOf(state);
     const isChange = news.some((i) => !device.movingTimes?.has(points[i]!.name));
-    const due = all || isChange || quality !== state.toldQuality;
+    const due = all || isChange || quality !== state.publishedQuality;
     if (!due) return;
-    state.told = Array.from(points, (_, i) => values[i] ?? null);
-    state.toldQuality = quality;
-    state.toldAt = now().getTime();
+    state.published = Array.from(points, (_, i) => values[i] ?? null);
+    state.publishedQuality = quality;
+    state.publishedAt = now().getTime();
     if (settings.state === "json" || settings.state === "both")
       this.#send(state, topics.state(device.path), stateText(state, quality));
     if (settings.state === "attribute" || settings.state === "both") {
@@ -174,21 +174,21 @@ export class StateView {
   #publishAvailability(state: DeviceState): void {
     const { settings, topics, now } = this.#options;
     if (state.availability === undefined) return;
-    if (settings.state === "off") state.toldAt = now().getTime();
+    if (settings.state === "off") state.publishedAt = now().getTime();
     this.#send(state, topics.availability(state.device.path), state.availability);
   }
 
   #send(state: DeviceState, topic: string, payload: string): void {
-    this.#underWay++;
+    this.#inFlight++;
     void this.#options.delivery.sendMeasured({ topic, payload, qos: 1, retain: true }).then((outcome) => {
-      this.#underWay--;
-      // Told again with the next tick, or after the next connect.
+      this.#inFlight--;
+      // Published again with the next tick, or after the next connect.
       if (outcome === "dropped") this.#makeDue(state);
     });
   }
 }
 
-/** What is known of a device, in the order of its points as they are now. */
+/** Returns the known values of a device, in the order of its present points. */
 function valuesFor(device: DeviceInfo, known: DeviceState | undefined): (PointValue | undefined)[] {
   const { points } = deviceText(device);
   const values = new Array<PointValue | undefined>(points.length).fill(undefined);
@@ -202,7 +202,7 @@ function qualityOf(state: DeviceState): Quality {
   return state.partial ? "partial" : "good";
 }
 
-/** `{"observedAt","quality","<point>": value, …}` with every published point, null when unknown. */
+/** Returns `{"observedAt","quality","<point>": value, …}` with every published point, null when unknown. */
 function stateText(state: DeviceState, quality: Quality): string {
   const { points, keys } = deviceText(state.device);
   const members = [

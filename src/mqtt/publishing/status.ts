@@ -6,7 +6,7 @@ import type { Link } from "../broker/link.ts";
 import { headerPlaces, timeText, userProperties, volttronMessage } from "../payloads.ts";
 import type { Topics } from "../topics.ts";
 
-/** What the bridge says of itself beside what is known here: counters of any name, and whether it is well. */
+/** Health of the other parts: counters of any name, and whether they work. */
 export interface HealthReport {
   /** `BAD` makes the heartbeat BAD. */
   readonly status?: "GOOD" | "BAD";
@@ -20,9 +20,9 @@ export interface StatusOptions {
   readonly headers: "payload" | "properties" | "both";
   readonly instance: string;
   readonly version: string;
-  /** Absent: it is about something else than devices, and does not speak of any. */
+  /** Undefined: the process has no devices. */
   readonly devices?: ReadonlyMap<string, DeviceInfo>;
-  /** Told in the info, for whoever sends requests. */
+  /** Published in the info, for senders of requests. */
   readonly requester?: "message" | "topic";
   readonly health: () => HealthReport;
   readonly log: Log;
@@ -30,29 +30,29 @@ export interface StatusOptions {
   readonly periodMs?: number;
 }
 
-/** VOLTTRON's words. STARTING: no device is online yet, and some were not heard of. */
+/** VOLTTRON's words. STARTING: no device is online yet, and the availability of some is unknown. */
 type Heartbeat = "STARTING" | "GOOD" | "BAD";
 
 const PERIOD_MS = 60_000;
-/** Devices that change together, as at the start, are told once. */
+/** Time in which changes are published together, in milliseconds. */
 const SOON_MS = 1000;
 
-/** Events kept while the broker is away; the oldest go first. */
+/** Maximum number of events kept while the broker is away; the oldest are discarded. */
 const MOST_EVENTS = 1000;
 
-/** What the bridge says of itself: heartbeat, info, health, events. */
+/** Publishes the status of the bridge: heartbeat, info, health, events. */
 export class StatusPublisher {
   readonly #options: StatusOptions;
   readonly #availability = new Map<string, AvailabilityChange["availability"]>();
   readonly #count = { online: 0, stale: 0, offline: 0 };
-  /** What the last report said. */
-  #saidBad = false;
+  /** Whether the last health report was BAD. */
+  #isBad = false;
   readonly #startedAt: Date;
-  #told: Heartbeat | undefined;
+  #heartbeatSent: Heartbeat | undefined;
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
   #infoSoon: NodeJS.Timeout | undefined;
-  /** What has happened and is not published yet, the oldest first. */
+  /** Events that are not published yet, the oldest first. */
   readonly #events: Notice[] = [];
 
   constructor(options: StatusOptions) {
@@ -70,21 +70,21 @@ export class StatusPublisher {
     clearTimeout(this.#infoSoon);
   }
 
-  availability(change: AvailabilityChange): void {
+  noteAvailability(change: AvailabilityChange): void {
     this.#note(change.device.path, change.availability);
-    if (this.#heartbeat() !== this.#told) this.#beat();
+    if (this.#heartbeat() !== this.#heartbeatSent) this.#beat();
     else this.reportChanged();
   }
 
-  /** What health tells is another now: it is told anew, once for changes that follow each other. */
+  /** Publishes the health soon, once for changes that follow each other. Call it when it has changed. */
   reportChanged(): void {
     this.#soon ??= setTimeout(() => this.#beat(), SOON_MS);
   }
 
-  /** What the health message says, as of this moment. */
+  /** Returns the content of the health message at this moment. */
   health() {
     const { status, ...counters } = this.#report();
-    this.#saidBad = status === "BAD";
+    this.#isBad = status === "BAD";
     return {
       at: this.#options.now(),
       status: this.#heartbeat(),
@@ -94,7 +94,7 @@ export class StatusPublisher {
     };
   }
 
-  /** After a connect: who we are, and how we are. */
+  /** Publishes info, waiting events and health. Call it after a connect. */
   republish(): void {
     const { topics, instance, version, devices, requester } = this.#options;
     const known = devices && { devices: [...devices.keys()] };
@@ -104,7 +104,7 @@ export class StatusPublisher {
     this.#beat();
   }
 
-  /** A device came or went: who we are is told again, once for those that follow each other. */
+  /** Publishes the info soon, once for changes that follow each other. Call it when a device was added or is gone. */
   membershipChanged(path: string): void {
     if (!this.#options.devices?.has(path)) this.#note(path, undefined);
     this.#infoSoon ??= setTimeout(() => {
@@ -114,10 +114,10 @@ export class StatusPublisher {
   }
 
   /**
-   * Publishes an event; one that happens while the broker is away is published when it is back. `always`: also while another
-   * bridge speaks for the instance.
+   * Publishes an event, after the next connect where the broker is away. `always`: also while another bridge is the active one
+   * of the instance.
    */
-  notice(notice: Notice, always = false): void {
+  publishNotice(notice: Notice, always = false): void {
     if (always) {
       void this.#sendEvent(notice);
       return;
@@ -161,7 +161,7 @@ export class StatusPublisher {
     try {
       return this.#options.health();
     } catch (error) {
-      this.#options.log.error("the bridge cannot tell its own health", { err: error });
+      this.#options.log.error("the health of the bridge cannot be determined", { err: error });
       return { status: "BAD" };
     }
   }
@@ -174,9 +174,9 @@ export class StatusPublisher {
     this.#send(this.#options.topics.own("health"), JSON.stringify(health), true);
   }
 
-  /** BAD: the bridge says so, or it has devices and none of them is online. */
+  /** BAD: the health report is, or there are devices and none is online. */
   #heartbeat(): Heartbeat {
-    if (this.#saidBad) return "BAD";
+    if (this.#isBad) return "BAD";
     const { online, unknown } = this.#devicesByAvailability();
     if (online > 0 || this.#devices === 0) return "GOOD";
     return unknown > 0 ? "STARTING" : "BAD";
@@ -192,7 +192,7 @@ export class StatusPublisher {
     return { online, stale, offline, unknown };
   }
 
-  /** `["GOOD",{},{"Date","TimeStamp"}]`; the bare word where the headers travel as user properties. */
+  /** Publishes `["GOOD",{},{"Date","TimeStamp"}]`; the bare word where the headers are user properties. */
   #publishHeartbeat(): void {
     const { link, topics, headers: setting, now } = this.#options;
     const status = this.#heartbeat();
@@ -200,13 +200,13 @@ export class StatusPublisher {
     const headers = { Date: time, TimeStamp: time };
     const places = headerPlaces(setting, link.protocolVersion);
     const payload = places.inPayload ? volttronMessage(JSON.stringify(status), "{}", headers) : status;
-    this.#told = status;
+    this.#heartbeatSent = status;
     this.#send(topics.heartbeat(), payload, false, places.inProperties ? userProperties(headers) : undefined);
   }
 
   #send(topic: string, payload: string, retain: boolean, properties?: Record<string, string>): void {
     const { link, delivery } = this.#options;
-    // What is said of oneself is said anew after the next connect.
+    // The status is published after the next connect.
     if (!link.up) return;
     void delivery.send({ topic, payload, qos: 1, retain, ...(properties && { userProperties: properties }) });
   }

@@ -10,7 +10,7 @@ import type { Topics } from "../topics.ts";
 export interface Check {
   /** Stable word: `connect`, `own_topics`, `message_size`, `get`, `set`, `device_topics`, … */
   readonly check: string;
-  /** `unknown`: it could not be tried; the text says why. */
+  /** `unknown`: it could not be tested; the text says why. */
   readonly outcome: "ok" | "failed" | "unknown";
   /** What was seen and, where it is not ok, what to do. */
   readonly text: string;
@@ -161,7 +161,7 @@ function probeCommands({ session, loopback, topics, requester }: ProbeContext): 
       const doubt =
         session.protocolVersion === 5
           ? ""
-          : `, and to write ${topic} (MQTT 3.1.1 does not tell which of the two is missing)`;
+          : `, and to write ${topic} (MQTT 3.1.1 does not report which of the two is missing)`;
       const text =
         `${fate(outcome, topic)}; commands on ${filter} may never reach the bridge: give its user the right to read ` +
         `${filter}${doubt}`;

@@ -82,7 +82,7 @@ export class SelfTest {
     if (topic !== this.#watched?.topic) return;
     this.#watch ??= setTimeout(() => {
       const text =
-        `the broker acknowledged a message on ${topic} and did not deliver it back; MQTT 3.1.1 does not tell why: let the ` +
+        `the broker acknowledged a message on ${topic} and did not deliver it back; MQTT 3.1.1 does not report why: let the ` +
         "bridge's user write and read device topics, and look at the broker's message_size_limit; or use MQTT 5";
       this.#note({ check: "device_topics", outcome: "failed", text });
       this.#stopWatching();

@@ -31,7 +31,7 @@ function published(
     sending: () => sending,
     now: () => of.takenAt,
   });
-  publisher.publish(of);
+  publisher.publishScrape(of);
   return messages;
 }
 

@@ -39,14 +39,14 @@ describe("the VOLTTRON view", () => {
       };
       const { it, topics } = publisher();
       const station = device(PATH, [...STATION.points.values()], { publish: { ...NO_VIEWS, [view]: true } });
-      it.publish(scrape(station, { status: "ok" }));
+      it.publishScrape(scrape(station, { status: "ok" }));
       expect(topics()).toEqual([expected[view]]);
     },
   );
 
   test("a point that failed is left out of the values and stays in the metadata", () => {
     const { it, sent } = publisher();
-    it.publish(scrape(STATION, { allowedLoad: 0 }, { failures: new Map([["portLoad", "timeout"]]) }));
+    it.publishScrape(scrape(STATION, { allowedLoad: 0 }, { failures: new Map([["portLoad", "timeout"]]) }));
     const [values, metadata] = JSON.parse(sent[0]!.payload) as [object, object];
     expect(values).toEqual({ allowedLoad: 0 });
     expect(Object.keys(metadata)).toEqual(["portLoad", "allowedLoad", "status"]);
@@ -56,8 +56,8 @@ describe("the VOLTTRON view", () => {
     "D4: in the form %s, times of a clock that is not set are marked",
     (payload) => {
       const { it, sent } = publisher({ payload });
-      it.publish(scrape(STATION, { allowedLoad: 0 }, { takenAt: new Date(17_000) }));
-      it.publish(scrape(STATION, { allowedLoad: 1 }));
+      it.publishScrape(scrape(STATION, { allowedLoad: 0 }, { takenAt: new Date(17_000) }));
+      it.publishScrape(scrape(STATION, { allowedLoad: 1 }));
       const marked = sent.map((message) => /"clockNotSet":true/i.test(message.payload));
       expect(marked).toEqual(sent.map((_, i) => i < sent.length / 2));
     },
@@ -67,13 +67,13 @@ describe("the VOLTTRON view", () => {
     const { it, sent, topics } = publisher();
     const own = `devices/${PATH}/portLoad`;
     const step = (portLoad: number): boolean => {
-      it.publish(scrape(STATION, { portLoad }));
+      it.publishScrape(scrape(STATION, { portLoad }));
       const all = sent.find((message) => message.topic.endsWith("/all"))!;
       expect(JSON.parse(all.payload)[0]).toEqual({ portLoad });
       return topics().includes(own);
     };
     expect([6, 6.4, 6.49, 6.5, 6.5, 6.1].map(step)).toEqual([true, false, false, true, false, false]);
-    it.forget();
+    it.forgetValues();
     expect(step(6.1)).toBe(true);
   });
 
@@ -83,7 +83,7 @@ describe("the VOLTTRON view", () => {
       ["portLoad", "timeout"],
       ["driverName", "hidden"],
     ]);
-    it.publish(scrape(STATION, { allowedLoad: 0.5 }, { failures }));
+    it.publishScrape(scrape(STATION, { allowedLoad: 0.5 }, { failures }));
     const timestamps = { timestamp: AT.toISOString(), synchronized: SYNCHRONIZED.toISOString() };
     expect(JSON.parse(sent[0]!.payload)).toEqual({
       ...{ device: PATH, ...timestamps, values: { allowedLoad: 0.5 } },
@@ -104,7 +104,7 @@ describe("the VOLTTRON view", () => {
     ["both", 4, true, false],
   ] as const)("headers: %s over version %i", (headers, version, inPayload, inProperties) => {
     const { it, sent } = publisher({ headers }, version);
-    it.publish(scrape(STATION, { allowedLoad: 1 }));
+    it.publishScrape(scrape(STATION, { allowedLoad: 1 }));
     for (const message of sent) {
       expect((JSON.parse(message.payload) as unknown[])[2]).toEqual(inPayload ? HEADERS : undefined);
       expect(message.userProperties).toEqual(inProperties ? HEADERS : undefined);
@@ -113,8 +113,8 @@ describe("the VOLTTRON view", () => {
 
   test("retain and QoS are the settings', and a write is never retained", () => {
     const { it, sent } = publisher({ retain: true, qos: 0 });
-    it.publish(scrape(STATION, { allowedLoad: 1 }));
-    it.announce({
+    it.publishScrape(scrape(STATION, { allowedLoad: 1 }));
+    it.announceWrite({
       ...{ id: "w", requester: "r", via: "mqtt", device: STATION, action: "revert" },
       ...{ at: AT, requested: null },
     });
@@ -128,7 +128,7 @@ describe("the VOLTTRON view", () => {
       ["__proto__", "constructor", 'quo"te', "ünï"].map((name) => point(name)),
     );
     const { it, sent } = publisher();
-    it.publish(scrape(odd, JSON.parse('{"__proto__":1,"constructor":2,"quo\\"te":3,"ünï":4}')));
+    it.publishScrape(scrape(odd, JSON.parse('{"__proto__":1,"constructor":2,"quo\\"te":3,"ünï":4}')));
     const [values] = JSON.parse(sent[0]!.payload) as [object];
     expect(Object.entries(values)).toEqual([
       ["__proto__", 1],

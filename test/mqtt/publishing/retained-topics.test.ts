@@ -33,7 +33,7 @@ function rig(retain: boolean) {
 
 test("what the broker keeps of a device that is gone is cleared with empty retained messages", async () => {
   const { sent, retained } = rig(true);
-  retained.clear(GONE);
+  retained.clearDevice(GONE);
   await Promise.resolve();
   expect(sent.every(({ payload, retain }) => payload === "" && retain)).toBe(true);
   expect(sent.map(({ topic }) => topic)).toEqual([
@@ -50,14 +50,14 @@ test("what the broker keeps of a device that is gone is cleared with empty retai
 test("while the broker is away it waits; a device that came back keeps its topics", async () => {
   const { sent, link, retained } = rig(false);
   link.up = false;
-  retained.clear(GONE);
+  retained.clearDevice(GONE);
   link.up = true;
   retained.linkUp();
   expect(sent).toHaveLength(3);
   const again = rig(false);
   again.link.up = false;
-  again.retained.clear(GONE);
-  again.retained.keep(PATH);
+  again.retained.clearDevice(GONE);
+  again.retained.keepDevice(PATH);
   again.link.up = true;
   again.retained.linkUp();
   expect(again.sent).toEqual([]);

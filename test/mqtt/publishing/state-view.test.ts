@@ -55,7 +55,7 @@ function start(state: "json" | "attribute" | "both" | "off"): void {
 }
 
 const availability = (now: Availability) =>
-  view.availability({ device: STATION, availability: now, since: AT });
+  view.noteAvailability({ device: STATION, availability: now, since: AT });
 const state = (load: number | null, status: string | null, quality = "good") => ({
   ...{ observedAt: AT.toISOString(), quality, load, status },
 });
@@ -69,19 +69,19 @@ afterEach(() => {
 describe("the state view", () => {
   test("on change, with respect to the Deadband", () => {
     start("json");
-    view.scrape(scrape(STATION, { load: 5, status: "ok" }));
+    view.noteScrape(scrape(STATION, { load: 5, status: "ok" }));
     expect(link.take()).toEqual([["…", state(5, "ok")]]);
-    view.scrape(scrape(STATION, { load: 5.9, status: "ok" }));
+    view.noteScrape(scrape(STATION, { load: 5.9, status: "ok" }));
     expect(link.take()).toEqual([]);
-    view.scrape(scrape(STATION, { load: 6, status: "ok" }));
+    view.noteScrape(scrape(STATION, { load: 6, status: "ok" }));
     expect(link.take()).toEqual([["…", state(6, "ok")]]);
-    view.scrape(scrape(STATION, { load: null, status: "ok" }));
+    view.noteScrape(scrape(STATION, { load: null, status: "ok" }));
     expect(link.take()).toEqual([["…", state(null, "ok")]]);
   });
 
   test("at least every state_refresh seconds, a device that is silent too", () => {
     start("both");
-    view.scrape(scrape(STATION, { load: 5 }));
+    view.noteScrape(scrape(STATION, { load: 5 }));
     availability("online");
     link.take();
     vi.advanceTimersByTime(58_000);
@@ -97,7 +97,7 @@ describe("the state view", () => {
 
   test("after the clock was set back, with the next tick", () => {
     start("json");
-    view.scrape(scrape(STATION, { load: 5, status: "ok" }));
+    view.noteScrape(scrape(STATION, { load: 5, status: "ok" }));
     vi.advanceTimersByTime(2_000);
     link.take();
     vi.setSystemTime(AT.getTime() - 86_400_000);
@@ -109,10 +109,10 @@ describe("the state view", () => {
 
   test("a device that comes between the ticks is not forgotten at the next refresh", () => {
     start("json");
-    view.scrape(scrape(STATION, { load: 5, status: "ok" }));
+    view.noteScrape(scrape(STATION, { load: 5, status: "ok" }));
     vi.advanceTimersByTime(30_500);
     const other = device("campus/b/other", [point("load")]);
-    view.scrape(scrape(other, { load: 1 }));
+    view.noteScrape(scrape(other, { load: 1 }));
     link.take();
     vi.advanceTimersByTime(40_000);
     expect(link.take()).toHaveLength(1);
@@ -122,14 +122,14 @@ describe("the state view", () => {
 
   test("a point that fails keeps its last value, and the quality says so", () => {
     start("json");
-    view.scrape(scrape(STATION, { load: 5, status: "ok" }));
-    view.scrape(scrape(STATION, { load: 5 }, { failures: new Map([["status", "timeout"]]) }));
+    view.noteScrape(scrape(STATION, { load: 5, status: "ok" }));
+    view.noteScrape(scrape(STATION, { load: 5 }, { failures: new Map([["status", "timeout"]]) }));
     expect(link.take().at(-1)).toEqual(["…", state(5, "ok", "partial")]);
   });
 
   test("a device that goes away keeps its values under another quality", () => {
     start("json");
-    view.scrape(scrape(STATION, { load: 5, status: "ok" }));
+    view.noteScrape(scrape(STATION, { load: 5, status: "ok" }));
     link.take();
     availability("stale");
     availability("offline");
@@ -151,18 +151,18 @@ describe("the state view", () => {
 
   test("attributes: only those that changed", () => {
     start("attribute");
-    view.scrape(scrape(STATION, { load: 5, status: "ok" }));
+    view.noteScrape(scrape(STATION, { load: 5, status: "ok" }));
     expect(link.take()).toEqual([
       ["…/load", "5"],
       ["…/status", "ok"],
     ]);
-    view.scrape(scrape(STATION, { load: 5, status: "not ok" }));
+    view.noteScrape(scrape(STATION, { load: 5, status: "not ok" }));
     expect(link.take()).toEqual([["…/status", "not ok"]]);
   });
 
   test("off: the availability only", () => {
     start("off");
-    view.scrape(scrape(STATION, { load: 5 }));
+    view.noteScrape(scrape(STATION, { load: 5 }));
     availability("online");
     expect(link.take()).toEqual([["…/availability", "online"]]);
     vi.advanceTimersByTime(120_000);
@@ -177,8 +177,8 @@ describe("the state view", () => {
       link.sent.push(message);
       return acknowledged;
     };
-    for (const one of fleet) view.availability({ device: one, availability: "online", since: AT });
-    view.availability({ device: fleet.at(-1)!, availability: "stale", since: AT });
+    for (const one of fleet) view.noteAvailability({ device: one, availability: "online", since: AT });
+    view.noteAvailability({ device: fleet.at(-1)!, availability: "stale", since: AT });
     await vi.advanceTimersByTimeAsync(5000);
     expect(link.sent).toHaveLength(5000);
     acknowledge();
@@ -191,7 +191,7 @@ describe("the state view", () => {
   test("everything is said again after a connect; all of it is retained", () => {
     start("json");
     link.up = false;
-    view.scrape(scrape(STATION, { load: 5 }));
+    view.noteScrape(scrape(STATION, { load: 5 }));
     availability("online");
     expect(link.take()).toEqual([]);
     link.up = true;
@@ -210,7 +210,7 @@ describe("the state view", () => {
       [new PublishRefusedError("t", 135, "Not authorized"), 20, 0],
     ] as const) {
       link.failure = failure;
-      view.scrape(scrape(STATION, { load }));
+      view.noteScrape(scrape(STATION, { load }));
       await vi.advanceTimersByTimeAsync(0);
       link.failure = undefined;
       await vi.advanceTimersByTimeAsync(2000);
