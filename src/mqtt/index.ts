@@ -5,7 +5,7 @@ import type { Log, Secrets } from "../log/log.ts";
 import { ActiveLink } from "./active-link.ts";
 import { addressOptions, brokerUrl } from "./broker/broker-address.ts";
 import { Connection, type ConnectionTimes } from "./broker/connection.ts";
-import { Delivery, LossReports } from "./broker/delivery.ts";
+import { DirectSender, LossReports } from "./broker/direct-sender.ts";
 import { EmbeddedBroker } from "./broker/embedded-broker.ts";
 import type { Link } from "./broker/link.ts";
 import { type CommandsOptions, startCommands } from "./commands/index.ts";
@@ -19,7 +19,7 @@ export { brokerUrl } from "./broker/broker-address.ts";
 export { type BridgeStatus, readBridgeStatus } from "./client/bridge-status.ts";
 export { type Ask, callBridge, clearRetained, request } from "./client/client.ts";
 export { NoAnswerError, NoBridgeError, NoBrokerError, NoNameError, RpcError } from "./client/visit.ts";
-export type { Answer } from "./commands/answers.ts";
+export type { CommandAnswer } from "./commands/answers.ts";
 export { Intake, type IntakeOptions } from "./intake/intake.ts";
 export { type IntakeStatus, startIntakeStatus } from "./intake/intake-status.ts";
 export type { Check, ProbedDevice } from "./self-test/probes.ts";
@@ -114,9 +114,9 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   const reports = new LossReports(log, (text) =>
     notify({ severity: "warning", kind: "message_refused", text }),
   );
-  const delivery = new Delivery(link, log, reports, options.secrets);
+  const sender = new DirectSender(link, log, reports, options.secrets);
   const others = new OtherBridges(link, topics, new Topics("+", baseTopic));
-  const shared = { ...options, topics, requester, link, delivery, others, log, now };
+  const shared = { ...options, topics, requester, link, sender, others, log, now };
   const publishing = await startPublishing(
     {
       ...shared,

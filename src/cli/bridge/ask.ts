@@ -2,8 +2,8 @@ import querystring from "node:querystring";
 import type { Command } from "commander";
 import { defaultBridge, type MqttSettings } from "../../config/index.ts";
 import {
-  type Answer,
   type Ask,
+  type CommandAnswer,
   NoAnswerError,
   NoBridgeError,
   NoBrokerError,
@@ -85,7 +85,7 @@ export async function ask(what: Ask, flags: BridgeFlags, terminal: Terminal): Pr
     ...requesterOf(flags),
     timeoutMs: flags.timeout * 1000,
     signal: terminal.ending,
-    onEarly: (early: Answer) => terminal.err(`${describe(early)}\n`),
+    onEarly: (early: CommandAnswer) => terminal.err(`${describe(early)}\n`),
   };
   const answer = await request(what, options).catch((error: unknown) => {
     throw ASKING_ERRORS.some((kind) => error instanceof kind)
@@ -98,7 +98,7 @@ export async function ask(what: Ask, flags: BridgeFlags, terminal: Terminal): Pr
 }
 
 /** `confirmed: campus/garage/station-1/allowedLoad_1 = 3.3, read back 3.3 (code 100, 412 ms)` */
-function describe(answer: Answer): string {
+function describe(answer: CommandAnswer): string {
   const target = singleLine(answer.point === undefined ? answer.device : `${answer.device}/${answer.point}`);
   if (answer.action === "get" && answer.error === undefined) return formatValue(answer.value);
   const asked =

@@ -3,7 +3,7 @@ import { matches, type PointValue } from "../../points/index.ts";
 import { brokerUrl } from "../broker/broker-address.ts";
 import type { BrokerSession } from "../broker/broker-session.ts";
 import type { Incoming, Message } from "../broker/link.ts";
-import type { Answer } from "../commands/answers.ts";
+import type { CommandAnswer } from "../commands/answers.ts";
 import { parseJson } from "../payloads.ts";
 import { type DeviceTarget, type PointTarget, splitTarget, Topics, topicFault } from "../topics.ts";
 import {
@@ -34,7 +34,7 @@ export type Ask =
  * Sends one command to a running bridge and waits for its answer. A command that was refused or failed is an answer too
  * (`error`, `text`). Rejects with {@link NoBrokerError}, {@link NoBridgeError} or {@link NoAnswerError}.
  */
-export async function request(ask: Ask, options: RequestOptions): Promise<Answer> {
+export async function request(ask: Ask, options: RequestOptions): Promise<CommandAnswer> {
   const fault = topicFault(ask.target);
   if (fault) {
     const text = `${JSON.stringify(ask.target)} ${fault}; expected <device path>/<point>`;
@@ -58,7 +58,7 @@ async function converse(
   ask: Ask,
   options: RequestOptions,
   signal: AbortSignal,
-): Promise<Answer> {
+): Promise<CommandAnswer> {
   const topics = new Topics(options.instance ?? "+", options.broker.baseTopic);
   const url = brokerUrl(options.broker);
   const visitId = randomUUID();
@@ -92,7 +92,7 @@ async function converse(
     expirySeconds: Math.ceil(options.timeoutMs / 1000),
   };
   await session.publish(command);
-  let early: Answer | undefined;
+  let early: CommandAnswer | undefined;
   const last = await replies.findReply((message) => {
     const answer =
       message.topic === responseTopic
@@ -136,8 +136,8 @@ async function resolveTarget(
   return kind === "point" ? splitTarget(target) : { path: target };
 }
 
-function readDirect(message: Incoming): Answer | undefined {
-  return parseJson(message.payload.toString()) as Answer | undefined;
+function readDirect(message: Incoming): CommandAnswer | undefined {
+  return parseJson(message.payload.toString()) as CommandAnswer | undefined;
 }
 
 /** Reads an answer on VOLTTRON's topics; ignores responses to requests of other clients. */
@@ -147,7 +147,7 @@ function readVolttron(
   ask: Ask,
   target: PointTarget | DeviceTarget,
   id: string,
-): Answer | undefined {
+): CommandAnswer | undefined {
   const body = parseJson(message.payload.toString());
   const [value, , headers] = Array.isArray(body) ? body : [body?.value, undefined, body];
   const all = { ...message.userProperties, ...headers };

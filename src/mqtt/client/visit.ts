@@ -9,7 +9,7 @@ import {
 import { type BrokerSession, openBrokerSession } from "../broker/broker-session.ts";
 import { isVersionRefusal } from "../broker/client-session.ts";
 import { type Incoming, reasonOf } from "../broker/link.ts";
-import type { Answer } from "../commands/answers.ts";
+import type { CommandAnswer } from "../commands/answers.ts";
 import { parseJson } from "../payloads.ts";
 import { Topics, topicFault } from "../topics.ts";
 
@@ -102,7 +102,7 @@ export interface RequestOptions {
   readonly instance?: string;
   readonly requester?: string;
   /** Called with an answer that another one follows. */
-  readonly onEarly?: (answer: Answer) => void;
+  readonly onEarly?: (answer: CommandAnswer) => void;
   /** Name to sign topics with, where the bridge takes the requester from these. Default: the broker's user. */
   readonly user?: string;
   /** For the whole request, in milliseconds. A write is read back before its answer, within the bridge's `confirm_timeout`. */

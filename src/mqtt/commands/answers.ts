@@ -12,7 +12,7 @@ import {
 import type { DeviceTarget, PointTarget, Topics } from "../topics.ts";
 
 /** Outcome of a command over MQTT, as published to the response topic of a requester (JSON). */
-export interface Answer {
+export interface CommandAnswer {
   readonly id: string;
   readonly action: "get" | "set" | "revert";
   readonly device: string;
@@ -37,7 +37,7 @@ export interface Answer {
   readonly repeated?: true;
 }
 
-export function answerOf(action: "set" | "revert", result: CommandResult): Answer {
+export function answerOf(action: "set" | "revert", result: CommandResult): CommandAnswer {
   const { error, ...rest } = result;
   const failed = result.status === "refused" || result.status === "failed" || error !== undefined;
   return { ...rest, action, ...(failed && { error: error ?? "CommandError" }) };
@@ -74,7 +74,7 @@ export interface AnswerContext {
  * one requested. The headers hold the rest: `time`, `requesterID`, `id`, `status`, `requested`, `readBack`, `code`,
  * `text`, `tookMs`, `final`, `repeated`; an error message carries them as further keys.
  */
-export function volttronAnswer(answer: Answer, context: AnswerContext): Message {
+export function volttronAnswer(answer: CommandAnswer, context: AnswerContext): Message {
   const { topics, target, places } = context;
   const { status, requested, readBack, code, text, tookMs, final, repeated } = answer;
   const more = { status, requested, readBack, code, text, tookMs, final, repeated };
@@ -100,7 +100,7 @@ export function volttronAnswer(answer: Answer, context: AnswerContext): Message 
 }
 
 /** Returns the message on `state/<path>/<point>/result`, with null for a key that has no value. */
-export function stateAnswer(answer: Answer, topics: Topics, target: PointTarget): Message {
+export function stateAnswer(answer: CommandAnswer, topics: Topics, target: PointTarget): Message {
   const { id, requested, status, readBack, code, text, tookMs, final, repeated } = answer;
   const keys = JSON.stringify(
     { id, requested, status, readBack, code, text, tookMs },
@@ -115,7 +115,11 @@ export function stateAnswer(answer: Answer, topics: Topics, target: PointTarget)
 }
 
 /** Returns the answer on a requester's response topic. */
-export function directAnswer(answer: Answer, responseTopic: string, correlationData?: Buffer): Message {
+export function directAnswer(
+  answer: CommandAnswer,
+  responseTopic: string,
+  correlationData?: Buffer,
+): Message {
   return {
     topic: responseTopic,
     payload: JSON.stringify(answer),

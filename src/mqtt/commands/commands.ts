@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Command } from "../../devices/commands.ts";
 import { type Incoming, reasonOf } from "../broker/link.ts";
 import { type CommandTopic, unknownDevice } from "../topics.ts";
-import { type Answer, answerOf } from "./answers.ts";
+import { answerOf, type CommandAnswer } from "./answers.ts";
 import { type CommandPayload, parseCommandPayload, valueToSet } from "./command-payload.ts";
 import {
   RefusedError,
@@ -125,7 +125,7 @@ export class CommandReceiver {
   }
 
   /** Returns what carries the command out, or throws why it is refused. */
-  #check(request: Request, payload: CommandPayload): () => Promise<Answer> {
+  #check(request: Request, payload: CommandPayload): () => Promise<CommandAnswer> {
     const { topic, command } = request;
     const { commands, devices } = this.#context;
     const { target } = topic;
@@ -150,13 +150,13 @@ export class CommandReceiver {
     }
   }
 
-  #get(path: string, point: string): Promise<Answer["value"]> {
+  #get(path: string, point: string): Promise<CommandAnswer["value"]> {
     const deadline = AbortSignal.timeout(GET_TIMEOUT_MS);
     return this.#context.commands.get(path, point, AbortSignal.any([deadline, this.#stopping.signal]));
   }
 
   /** Hands the command over in the same turn, which keeps the order of arrival. */
-  #begin(request: Request, act: () => Promise<Answer>): void {
+  #begin(request: Request, act: () => Promise<CommandAnswer>): void {
     const { path } = request.topic.target;
     if (this.#stopping.signal.aborted) throw new RefusedError("StoppingError", "the bridge is stopping");
     const ofDevice = this.#underWay.get(path) ?? new Set();
@@ -178,7 +178,7 @@ export class CommandReceiver {
     ofDevice.add(answering);
   }
 
-  #answer({ topic, message, command }: Request, answer: Answer): void {
+  #answer({ topic, message, command }: Request, answer: CommandAnswer): void {
     if (answer.status === "refused") this.#flood.refused(command.requester, message.topic, answer.error);
     this.#replies.send(answer, { topic, message, requester: command.requester });
   }
@@ -192,7 +192,7 @@ function actionOf({ action }: CommandTopic): "set" | "revert" {
 const REFUSALS = new Set(["BadPayloadError", "DeviceNotFoundError", "PointNotFoundError"]);
 
 /** Returns the answer to a command that was not carried out, or to a get that failed. */
-function refusal(request: Request, error: unknown): Answer {
+function refusal(request: Request, error: unknown): CommandAnswer {
   const { topic, command } = request;
   const { path, point } = topic.target;
   const { name, code } = error as { name?: string; code?: unknown };

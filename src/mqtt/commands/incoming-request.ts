@@ -3,7 +3,7 @@ import type { Command, Commands } from "../../devices/commands.ts";
 import { RequesterError } from "../../devices/errors.ts";
 import type { Log } from "../../log/log.ts";
 import type { DeviceInfo } from "../../points/index.ts";
-import type { Delivery } from "../broker/delivery.ts";
+import type { DirectSender } from "../broker/direct-sender.ts";
 import type { Incoming, Link } from "../broker/link.ts";
 import type { Topics } from "../topics.ts";
 import type { CommandPayload } from "./command-payload.ts";
@@ -12,7 +12,7 @@ import type { OtherBridges } from "./other-bridges.ts";
 /** What all receivers of requests need. */
 export interface RequestContext {
   readonly link: Link;
-  readonly delivery: Delivery;
+  readonly sender: DirectSender;
   readonly topics: Topics;
   /** Setting `mqtt.headers`. */
   readonly headers: "payload" | "properties" | "both";

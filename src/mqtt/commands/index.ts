@@ -23,7 +23,7 @@ export function startCommands(
   options: CommandsOptions,
   undo: AsyncDisposableStack,
 ): (isActive: boolean) => Promise<void> {
-  const { link, delivery, topics, requester, bus, control, now } = options;
+  const { link, sender, topics, requester, bus, control, now } = options;
   const stallWatch = new StallWatch();
   stallWatch.start();
   undo.defer(() => stallWatch.stop());
@@ -33,7 +33,7 @@ export function startCommands(
     arrivedAt: () => new Date(now().getTime() - stallWatch.stalledMs),
   };
   const replies = new Replies(context);
-  const lateAnswers = new LateAnswers(link, delivery);
+  const lateAnswers = new LateAnswers(link, sender);
   lateAnswers.start();
   undo.defer(() => lateAnswers.stop());
   let running: ReturnType<typeof listen> | undefined;

@@ -1,9 +1,9 @@
 import type { Write } from "../../points/index.ts";
-import type { Delivery } from "../broker/delivery.ts";
+import type { DirectSender } from "../broker/direct-sender.ts";
 import type { Incoming, Link, Message } from "../broker/link.ts";
 import { headerPlaces, parseJson } from "../payloads.ts";
 import type { CommandTopic, PointTarget } from "../topics.ts";
-import { type Answer, directAnswer, stateAnswer, volttronAnswer } from "./answers.ts";
+import { type CommandAnswer, directAnswer, stateAnswer, volttronAnswer } from "./answers.ts";
 import type { RequestContext } from "./incoming-request.ts";
 
 /** Addressees of the answers to a command. */
@@ -21,9 +21,9 @@ export class Replies {
     this.#context = context;
   }
 
-  send(answer: Answer, address: ReplyAddress): void {
+  send(answer: CommandAnswer, address: ReplyAddress): void {
     // An answer that does not reach the broker is lost: the outcome is on record (bus, history).
-    for (const message of this.messages(answer, address)) void this.#context.delivery.send(message);
+    for (const message of this.messages(answer, address)) void this.#context.sender.send(message);
   }
 
   /** Returns the answer to a command of an earlier run; undefined where it did not come over these topics. */
@@ -32,7 +32,7 @@ export class Replies {
     if (!noted || (write.action !== "set" && write.action !== "revert")) return undefined;
     const { device, point, requester, id, action, requested, status, readBack, code, text, tookMs } = write;
     const failed = status === "refused" || status === "failed" || write.error !== undefined;
-    const answer: Answer = {
+    const answer: CommandAnswer = {
       ...{ id, action, device: device.path, requested },
       ...(point !== undefined && { point }),
       ...(status && { status }),
@@ -47,7 +47,7 @@ export class Replies {
     return this.messages(answer, { topic, requester, message: noted });
   }
 
-  messages(answer: Answer, { topic, requester, message }: ReplyAddress): Message[] {
+  messages(answer: CommandAnswer, { topic, requester, message }: ReplyAddress): Message[] {
     const { link, topics, headers, devices, now } = this.#context;
     const { responseTopic, correlationData } = message;
     const messages =
@@ -95,18 +95,18 @@ const MOST_LATE = 1000;
 /** Answers to commands of an earlier run: they are known before the broker is connected, and wait for it. */
 export class LateAnswers {
   readonly #link: Link;
-  readonly #delivery: Delivery;
+  readonly #sender: DirectSender;
   readonly #waiting: Message[] = [];
   #unwatch: (() => void) | undefined;
 
-  constructor(link: Link, delivery: Delivery) {
+  constructor(link: Link, sender: DirectSender) {
     this.#link = link;
-    this.#delivery = delivery;
+    this.#sender = sender;
   }
 
   start(): void {
     this.#unwatch = this.#link.onChange((up) => {
-      if (up) for (const message of this.#waiting.splice(0)) void this.#delivery.send(message);
+      if (up) for (const message of this.#waiting.splice(0)) void this.#sender.send(message);
     });
   }
 
@@ -115,7 +115,7 @@ export class LateAnswers {
   }
 
   send(messages: readonly Message[]): void {
-    if (this.#link.up) for (const message of messages) void this.#delivery.send(message);
+    if (this.#link.up) for (const message of messages) void this.#sender.send(message);
     else this.#waiting.push(...messages.slice(0, MOST_LATE - this.#waiting.length));
   }
 }

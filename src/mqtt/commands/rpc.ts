@@ -176,7 +176,7 @@ export class RpcReceiver {
   }
 
   #send(verb: string, message: Incoming, response: Response | Response[]): void {
-    void this.#context.delivery.send(this.#message(verb, message, response));
+    void this.#context.sender.send(this.#message(verb, message, response));
   }
 
   /** Returns the answer to a call of an earlier run that wrote one point or device; undefined for any other write. */

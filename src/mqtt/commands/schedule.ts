@@ -90,26 +90,26 @@ export class ScheduleReceiver {
   }
 
   #answer(message: Incoming, asked: Partial<SchedulePayload>, result: Result): void {
-    const { topics, delivery } = this.#context;
+    const { topics, sender } = this.#context;
     const { responseTopic, correlationData } = message;
     const { requester, taskId, type, id } = asked;
     const answer = this.#result(result, { requesterID: requester, taskID: taskId, type, id });
-    void delivery.send(answer);
+    void sender.send(answer);
     if (responseTopic === undefined || topics.isReserved(responseTopic)) return;
-    void delivery.send({ ...answer, topic: responseTopic, ...(correlationData && { correlationData }) });
+    void sender.send({ ...answer, topic: responseTopic, ...(correlationData && { correlationData }) });
   }
 
   #publishPreemption({ requester, taskId, by }: Preemption): void {
     const data = { agentID: by.requester, taskID: by.taskId };
     const headers = { requesterID: requester, taskID: taskId, type: "CANCEL_SCHEDULE" };
-    void this.#context.delivery.send(this.#result({ result: "PREEMPTED", info: "", data }, headers));
+    void this.#context.sender.send(this.#result({ result: "PREEMPTED", info: "", data }, headers));
   }
 
   #publishReservation({ device, requester, taskId, windowSeconds, at }: Reservation): void {
     const headers = { requesterID: requester, taskID: taskId, window: windowSeconds, time: timeText(at) };
     const { inPayload } = this.#places();
     const payload = inPayload ? volttronMessage("null", "{}", headers) : "null";
-    void this.#context.delivery.send(
+    void this.#context.sender.send(
       this.#message(this.#context.topics.announcement(device), payload, headers),
     );
   }

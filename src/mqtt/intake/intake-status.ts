@@ -4,7 +4,7 @@ import type { MqttSettings } from "../../config/settings.ts";
 import type { Log, Secrets } from "../../log/log.ts";
 import { addressOptions } from "../broker/broker-address.ts";
 import { Connection } from "../broker/connection.ts";
-import { Delivery, LossReports } from "../broker/delivery.ts";
+import { DirectSender, LossReports } from "../broker/direct-sender.ts";
 import { type HealthReport, StatusPublisher } from "../publishing/status.ts";
 import { Topics } from "../topics.ts";
 
@@ -46,10 +46,10 @@ export async function startIntakeStatus(options: IntakeStatusOptions): Promise<I
     stateTopic: topics.own("state"),
     log,
   });
-  const delivery = new Delivery(link, log, new LossReports(log), options.secrets);
+  const sender = new DirectSender(link, log, new LossReports(log), options.secrets);
   const status = new StatusPublisher({
     link,
-    delivery,
+    sender,
     topics,
     headers: settings.headers,
     instance: name,

@@ -3,7 +3,7 @@ import type { MqttSettings } from "../../config/settings.ts";
 import type { Log } from "../../log/log.ts";
 import type { DeviceInfo, SessionOutlet } from "../../points/index.ts";
 import type { Queue, QueueCounters } from "../../queue/contract.ts";
-import type { Delivery, LossReports, MqttCounters } from "../broker/delivery.ts";
+import type { DirectSender, LossReports, MqttCounters } from "../broker/direct-sender.ts";
 import type { Link } from "../broker/link.ts";
 import type { OtherBridges } from "../commands/other-bridges.ts";
 import { deviceText, headerPlaces } from "../payloads.ts";
@@ -32,7 +32,7 @@ export interface PublishingOptions {
   /** Queue in which scrapes wait for the broker; opened and closed by the caller. */
   readonly outbox: Queue;
   readonly link: Link;
-  readonly delivery: Delivery;
+  readonly sender: DirectSender;
   readonly reports: LossReports;
   readonly topics: Topics;
   readonly others: OtherBridges;
@@ -63,7 +63,7 @@ export async function startPublishing(
   options: PublishingOptions,
   undo: AsyncDisposableStack,
 ): Promise<Publishing> {
-  const { settings, bus, devices, link, delivery, reports, topics, others, log, now } = options;
+  const { settings, bus, devices, link, sender, reports, topics, others, log, now } = options;
   const sending = (): Sending => ({
     qos: settings.qos,
     retain: settings.retain,
@@ -82,7 +82,7 @@ export async function startPublishing(
     log,
   });
   const counters = (): MqttCounters => {
-    const { published, dropped, refused } = delivery.counters;
+    const { published, dropped, refused } = sender.counters;
     const queued = outbox.messages;
     return { published: published + queued.published, dropped, refused: refused + queued.refused };
   };
@@ -90,11 +90,11 @@ export async function startPublishing(
     settings,
     topics,
     deliver: (reading) => outbox.deliver(reading),
-    announce: (message) => void delivery.send(message),
+    announce: (message) => void sender.send(message),
     sending,
     now,
   });
-  const state = new StateView({ settings, topics, link, delivery, now });
+  const state = new StateView({ settings, topics, link, sender, now });
   const status = new StatusPublisher({
     ...options,
     headers: settings.headers,
@@ -106,7 +106,7 @@ export async function startPublishing(
     }),
   });
   const record = options.retained && new RetainedRecord(options.retained);
-  const retained = new RetainedTopics({ settings, link, delivery, others, devices, record, log });
+  const retained = new RetainedTopics({ settings, link, sender, others, devices, record, log });
 
   undo.defer(() => outbox.stop());
   undo.defer(
@@ -142,7 +142,7 @@ export async function startPublishing(
   undo.defer(
     link.onChange((up) => {
       if (!up) return;
-      delivery.reportAbsence();
+      sender.reportAbsence();
       publisher.forgetValues();
       status.republish();
       retained.linkUp();
@@ -164,6 +164,6 @@ export async function startPublishing(
       return outbox.counters;
     },
     status,
-    sessions: new SessionTopics({ link, delivery, topics }),
+    sessions: new SessionTopics({ link, sender, topics }),
   };
 }

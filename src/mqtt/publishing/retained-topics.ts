@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { MqttSettings } from "../../config/settings.ts";
 import type { Log } from "../../log/log.ts";
 import type { DeviceInfo, PointValue, PublishViews } from "../../points/index.ts";
-import type { Delivery } from "../broker/delivery.ts";
+import type { DirectSender } from "../broker/direct-sender.ts";
 import type { Link } from "../broker/link.ts";
 import { isObject } from "../commands/command-payload.ts";
 import type { OtherBridges } from "../commands/other-bridges.ts";
@@ -11,7 +11,7 @@ import { Topics } from "../topics.ts";
 export interface RetainedTopicsOptions {
   readonly settings: Pick<MqttSettings, "state" | "retain" | "baseTopic">;
   readonly link: Link;
-  readonly delivery: Delivery;
+  readonly sender: DirectSender;
   readonly others: Pick<OtherBridges, "have">;
   /** The present devices, by path. */
   readonly devices: ReadonlyMap<string, DeviceInfo>;
@@ -108,14 +108,14 @@ export class RetainedTopics {
   }
 
   async #clear(): Promise<void> {
-    const { link, delivery } = this.#options;
+    const { link, sender } = this.#options;
     if (this.#clearing) return;
     this.#clearing = true;
     let dropped = false;
     while (link.up && !dropped && this.#waiting.size > 0) {
       const batch = [...this.#waiting.keys()].slice(0, BATCH);
       const sent = batch.map(async (topic) => {
-        const outcome = await delivery.send({ topic, payload: "", qos: 1, retain: true });
+        const outcome = await sender.send({ topic, payload: "", qos: 1, retain: true });
         if (outcome === "dropped") dropped = true;
         else this.#waiting.delete(topic);
       });

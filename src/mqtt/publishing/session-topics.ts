@@ -1,12 +1,12 @@
 import { asLevel } from "../../config/topic-template.ts";
 import type { PortEnergy, SessionEvent, SessionOutlet } from "../../points/index.ts";
-import type { Delivery } from "../broker/delivery.ts";
+import type { DirectSender } from "../broker/direct-sender.ts";
 import type { Link } from "../broker/link.ts";
 import type { Topics } from "../topics.ts";
 
 interface SessionTopicsOptions {
   readonly link: Link;
-  readonly delivery: Delivery;
+  readonly sender: DirectSender;
   readonly topics: Topics;
 }
 
@@ -39,10 +39,10 @@ export class SessionTopics implements SessionOutlet {
     body: object,
     retain: boolean,
   ) {
-    const { link, delivery, topics } = this.#options;
+    const { link, sender, topics } = this.#options;
     // It waits in the tables: no loss to count.
     if (!link.up) return "dropped";
     const topic = topics.session(kind, asLevel(station), port === null ? NO_PORT : asLevel(port));
-    return await delivery.sendMeasured({ topic, payload: JSON.stringify(body), qos: 1, retain });
+    return await sender.sendMeasured({ topic, payload: JSON.stringify(body), qos: 1, retain });
   }
 }

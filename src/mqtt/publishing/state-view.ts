@@ -1,6 +1,6 @@
 import type { MqttSettings } from "../../config/settings.ts";
 import type { AvailabilityChange, DeviceInfo, PointValue, Scrape } from "../../points/index.ts";
-import type { Delivery } from "../broker/delivery.ts";
+import type { DirectSender } from "../broker/direct-sender.ts";
 import type { Link } from "../broker/link.ts";
 import { bareValue, deviceText, hasChanged, valueText } from "../payloads.ts";
 import type { Topics } from "../topics.ts";
@@ -12,7 +12,7 @@ export interface StateViewOptions {
   readonly settings: Pick<MqttSettings, "state" | "stateRefreshSeconds" | "noLimit">;
   readonly topics: Topics;
   readonly link: Link;
-  readonly delivery: Delivery;
+  readonly sender: DirectSender;
   readonly now: () => Date;
 }
 
@@ -180,7 +180,7 @@ export class StateView {
 
   #send(state: DeviceState, topic: string, payload: string): void {
     this.#inFlight++;
-    void this.#options.delivery.sendMeasured({ topic, payload, qos: 1, retain: true }).then((outcome) => {
+    void this.#options.sender.sendMeasured({ topic, payload, qos: 1, retain: true }).then((outcome) => {
       this.#inFlight--;
       // Published again with the next tick, or after the next connect.
       if (outcome === "dropped") this.#makeDue(state);

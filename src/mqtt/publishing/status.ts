@@ -1,7 +1,7 @@
 import type { Notice } from "../../bus.ts";
 import type { Log } from "../../log/log.ts";
 import type { AvailabilityChange, DeviceInfo } from "../../points/index.ts";
-import type { Delivery } from "../broker/delivery.ts";
+import type { DirectSender } from "../broker/direct-sender.ts";
 import type { Link } from "../broker/link.ts";
 import { headerPlaces, timeText, userProperties, volttronMessage } from "../payloads.ts";
 import type { Topics } from "../topics.ts";
@@ -15,7 +15,7 @@ export interface HealthReport {
 
 export interface StatusOptions {
   readonly link: Link;
-  readonly delivery: Delivery;
+  readonly sender: DirectSender;
   readonly topics: Topics;
   readonly headers: "payload" | "properties" | "both";
   readonly instance: string;
@@ -138,8 +138,8 @@ export class StatusPublisher {
   }
 
   #sendEvent(notice: Notice) {
-    const { delivery, topics } = this.#options;
-    return delivery.send({
+    const { sender, topics } = this.#options;
+    return sender.send({
       topic: topics.own("event"),
       payload: JSON.stringify(notice),
       qos: 1,
@@ -205,9 +205,9 @@ export class StatusPublisher {
   }
 
   #send(topic: string, payload: string, retain: boolean, properties?: Record<string, string>): void {
-    const { link, delivery } = this.#options;
+    const { link, sender } = this.#options;
     // The status is published after the next connect.
     if (!link.up) return;
-    void delivery.send({ topic, payload, qos: 1, retain, ...(properties && { userProperties: properties }) });
+    void sender.send({ topic, payload, qos: 1, retain, ...(properties && { userProperties: properties }) });
   }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { createLog } from "../../../src/log/log.ts";
-import { Delivery, LossReports } from "../../../src/mqtt/broker/delivery.ts";
+import { DirectSender, LossReports } from "../../../src/mqtt/broker/direct-sender.ts";
 import { type Link, LinkDownError, type Message } from "../../../src/mqtt/broker/link.ts";
 import { RetainedTopics } from "../../../src/mqtt/publishing/retained-topics.ts";
 import { device, PATH, point } from "../rig.ts";
@@ -21,13 +21,13 @@ function rig(retain: boolean) {
     onChange: () => () => undefined,
   } satisfies Link;
   const log = createLog({ level: "silent" });
-  const delivery = new Delivery(link, log, new LossReports(log));
+  const sender = new DirectSender(link, log, new LossReports(log));
   const settings = { state: "both" as const, retain, baseTopic: "" };
   const others = { have: () => false };
   return {
     sent,
     link,
-    retained: new RetainedTopics({ settings, link, delivery, others, devices: new Map(), log }),
+    retained: new RetainedTopics({ settings, link, sender, others, devices: new Map(), log }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createLog } from "../../../src/log/log.ts";
-import { Delivery, LossReports } from "../../../src/mqtt/broker/delivery.ts";
+import { DirectSender, LossReports } from "../../../src/mqtt/broker/direct-sender.ts";
 import {
   type Link,
   LinkDownError,
@@ -48,7 +48,7 @@ function start(state: "json" | "attribute" | "both" | "off"): void {
     settings: { state, stateRefreshSeconds: 60, noLimit: "null" },
     topics: new Topics("bridge-1", ""),
     link,
-    delivery: new Delivery(link, log, new LossReports(log)),
+    sender: new DirectSender(link, log, new LossReports(log)),
     now: () => new Date(),
   });
   view.start();

@@ -46,7 +46,7 @@ export class LossReports {
 }
 
 /** Sends messages straight to the broker, with secrets blanked; counts the outcomes, and reports messages that are lost. */
-export class Delivery {
+export class DirectSender {
   readonly #link: Link;
   readonly #log: Log;
   readonly #reports: LossReports;
