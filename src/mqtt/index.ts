@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Notice } from "../bus.ts";
 import type { MqttSettings } from "../config/settings.ts";
 import type { Log, Secrets } from "../log/log.ts";
+import { untilAborted } from "../time/until-aborted.ts";
 import { ActiveLink } from "./active-link.ts";
 import { addressOptions, brokerUrl } from "./broker/broker-address.ts";
 import { Connection, type ConnectionTimes } from "./broker/connection.ts";
@@ -175,20 +176,9 @@ function startBroker(settings: MqttSettings, log: Log): Promise<EmbeddedBroker> 
 }
 
 /** Resolves when the link is up, or at once; rejects when `signal` is aborted first. */
-function whenUp(link: Link, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (link.up) return resolve();
-    const end = link.onChange((up) => {
-      if (!up) return;
-      end();
-      signal.removeEventListener("abort", abort);
-      resolve();
-    });
-    const abort = (): void => {
-      end();
-      reject(signal.reason);
-    };
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-  });
+async function whenUp(link: Link, signal: AbortSignal): Promise<void> {
+  if (link.up) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const end = link.onChange((up) => up && resolve());
+  await untilAborted(promise, signal).finally(end);
 }

@@ -5,6 +5,7 @@ import mqtt, {
   type MqttClient,
   Store,
 } from "mqtt";
+import { untilAborted } from "../../time/until-aborted.ts";
 import { type Incoming, LinkDownError, reasonOf } from "./link.ts";
 
 export interface SubscribeOptions {
@@ -66,22 +67,15 @@ export function openClient(options: IClientOptions, signal: AbortSignal): MqttCl
 /** Resolves with the CONNACK. Ends the client and rejects with the reason where there is none, or with that of `signal`. */
 export async function connected(client: MqttClient, signal: AbortSignal): Promise<IConnackPacket> {
   try {
-    return await new Promise((resolve, reject) => {
+    const connack = new Promise<IConnackPacket>((resolve, reject) => {
       let reason: unknown = new Error("the broker closed the connection before answering");
-      const abort = (): void => reject(signal.reason);
-      signal.addEventListener("abort", abort, { once: true });
-      client.once("connect", (connack) => {
-        signal.removeEventListener("abort", abort);
-        resolve(connack);
-      });
+      client.once("connect", resolve);
       client.on("error", (error) => {
         reason = error;
       });
-      client.once("close", () => {
-        signal.removeEventListener("abort", abort);
-        reject(reason);
-      });
+      client.once("close", () => reject(reason));
     });
+    return await untilAborted(connack, signal);
   } catch (error) {
     client.end(true);
     throw error;
@@ -211,8 +205,8 @@ export function incoming(topic: string, payload: Buffer, packet: IPublishPacket)
     payload,
     retained: packet.retain,
     userProperties: plain,
-    ...(responseTopic !== undefined && { responseTopic }),
-    ...(correlationData && { correlationData }),
-    ...(messageExpiryInterval !== undefined && { expirySeconds: messageExpiryInterval }),
+    responseTopic,
+    correlationData,
+    expirySeconds: messageExpiryInterval,
   };
 }

@@ -106,7 +106,7 @@ export class CommandReceiver {
       const command: Command = {
         ...anonymous,
         ...terms,
-        replyTo: replyNote(topic.view, message),
+        replyTo: replyNote({ view: topic.view }, message),
         onAccepted: (early) => this.#answer(request, { ...answerOf(actionOf(topic), early), final: false }),
       };
       request = { topic, message, command };

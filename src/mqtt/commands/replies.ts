@@ -28,23 +28,17 @@ export class Replies {
 
   /** Returns the answer to a command of an earlier run; undefined where it did not come over these topics. */
   late(write: Write): readonly Message[] | undefined {
-    const noted = write.via === "mqtt" ? readNote(write.replyTo ?? "") : undefined;
-    if (!noted || (write.action !== "set" && write.action !== "revert")) return undefined;
+    const note = write.via === "mqtt" ? (parseJson(write.replyTo ?? "") ?? {}) : {};
+    if (note.view !== "volttron" && note.view !== "state") return undefined;
+    if (write.action !== "set" && write.action !== "revert") return undefined;
     const { device, point, requester, id, action, requested, status, readBack, code, text, tookMs } = write;
     const failed = status === "refused" || status === "failed" || write.error !== undefined;
-    const answer: CommandAnswer = {
-      ...{ id, action, device: device.path, requested },
-      ...(point !== undefined && { point }),
-      ...(status && { status }),
-      ...(readBack !== undefined && { readBack }),
-      ...(code !== undefined && { code }),
-      ...(text !== undefined && { text }),
-      ...(failed && { error: write.error ?? "Error" }),
-      ...(tookMs !== undefined && { tookMs }),
-    };
+    const error = failed ? (write.error ?? "Error") : undefined;
+    const place = { id, action, device: device.path, requested, point };
+    const answer: CommandAnswer = { ...place, status, readBack, code, text, error, tookMs };
     const target = point === undefined ? { path: device.path } : { path: device.path, point };
-    const topic = { view: noted.view, target } as ReplyAddress["topic"];
-    return this.messages(answer, { topic, requester, message: noted });
+    const topic = { view: note.view, target } as ReplyAddress["topic"];
+    return this.messages(answer, { topic, requester, message: notedAddress(note) });
   }
 
   messages(answer: CommandAnswer, { topic, requester, message }: ReplyAddress): Message[] {
@@ -71,21 +65,17 @@ export class Replies {
   }
 }
 
-/** Returns the address as stored with a command, so that it can be answered after a restart. */
-export function replyNote(
-  view: CommandTopic["view"],
-  { responseTopic, correlationData }: ReplyAddress["message"],
-): string {
-  return JSON.stringify({ view, responseTopic, correlationData: correlationData?.toString("base64") });
+/** Returns the address of an answer as stored with a command, so that it can be answered after a restart. */
+export function replyNote(more: object, { responseTopic, correlationData }: ReplyAddress["message"]): string {
+  return JSON.stringify({ ...more, responseTopic, correlationData: correlationData?.toString("base64") });
 }
 
-function readNote(text: string): ({ view: CommandTopic["view"] } & ReplyAddress["message"]) | undefined {
-  const { view, responseTopic, correlationData } = parseJson(text) ?? {};
-  if (view !== "volttron" && view !== "state") return undefined;
+/** Reads the parsed text of {@link replyNote}. */
+export function notedAddress(note: Readonly<Record<string, unknown>>): ReplyAddress["message"] {
+  const { responseTopic, correlationData } = note;
   return {
-    view,
-    ...(typeof responseTopic === "string" && { responseTopic }),
-    ...(typeof correlationData === "string" && { correlationData: Buffer.from(correlationData, "base64") }),
+    responseTopic: typeof responseTopic === "string" ? responseTopic : undefined,
+    correlationData: typeof correlationData === "string" ? Buffer.from(correlationData, "base64") : undefined,
   };
 }
 

@@ -12,6 +12,7 @@ import {
   retainedError,
   termsOf,
 } from "./incoming-request.ts";
+import { notedAddress, replyNote } from "./replies.ts";
 import { BadParamsError, Params, succeeded, verbs, WriteFailedError } from "./verbs.ts";
 
 /** Id of a JSON-RPC call. */
@@ -170,7 +171,7 @@ export class RpcReceiver {
     };
     const anonymous = { id: randomUUID(), requester: "mqtt", via: "rpc", sentAt: arrivedAt() };
     const signed = requesters.read(message.topic).terms;
-    const replyTo = callId === undefined ? {} : { replyTo: rpcReplyNote(verb, callId as Id, message) };
+    const replyTo = callId === undefined ? {} : { replyTo: replyNote({ verb, id: callId }, message) };
     const command: Command = { ...anonymous, ...termsOf(terms, message, arrivedAt()), ...signed, ...replyTo };
     return { command, requester: signed.requester ?? terms.requester };
   }
@@ -181,9 +182,8 @@ export class RpcReceiver {
 
   /** Returns the answer to a call of an earlier run that wrote one point or device; undefined for any other write. */
   late(write: Write): Message[] | undefined {
-    const call = write.via === "rpc" ? readRpcNote(write.replyTo ?? "") : undefined;
-    if (!call || !write.status) return undefined;
-    const { verb, id } = call;
+    const { verb, id = null, ...note } = write.via === "rpc" ? (parseJson(write.replyTo ?? "") ?? {}) : {};
+    if (!(Object.hasOwn(verbs, verb) && verbs[verb]!.write && write.status)) return undefined;
     const { status, readBack, code, text, requested, tookMs = 0, error } = write;
     const result = {
       id: write.id,
@@ -200,7 +200,7 @@ export class RpcReceiver {
       status === "confirmed"
         ? { jsonrpc: "2.0", id, result: writtenValue(write.action, result) }
         : failure(id, CODES.server, new WriteFailedError(result));
-    return [this.#message(verb, call, response)];
+    return [this.#message(verb, notedAddress(note), response)];
   }
 
   #message(
@@ -259,37 +259,6 @@ function failure(id: Id, code: number, error: unknown): Response {
   const { name, code: service } = error as { name?: string; code?: unknown };
   const { status, readBack, code: ownCode } = error instanceof WriteFailedError ? error.result : {};
   const serviceCode = ownCode ?? (typeof service === "string" ? service : undefined);
-  const data = {
-    type: name ?? "Error",
-    ...(status !== undefined && { status }),
-    ...(readBack !== undefined && { readBack }),
-    ...(serviceCode !== undefined && { code: serviceCode }),
-  };
+  const data = { type: name ?? "Error", status, readBack, code: serviceCode };
   return { jsonrpc: "2.0", id, error: { code, message: reasonOf(error), data } };
-}
-
-/** Of a call that writes one point or device: only such a call is answered after a restart. */
-interface CallerNote extends Pick<Incoming, "responseTopic" | "correlationData"> {
-  readonly verb: string;
-  readonly id: Id;
-}
-
-/** Address of the caller as stored with the command, so that the call can be answered after a restart. */
-function rpcReplyNote(
-  verb: string,
-  id: Id,
-  { responseTopic, correlationData }: Pick<Incoming, "responseTopic" | "correlationData">,
-): string {
-  return JSON.stringify({ verb, id, responseTopic, correlationData: correlationData?.toString("base64") });
-}
-
-function readRpcNote(text: string): CallerNote | undefined {
-  const { verb, id, responseTopic, correlationData } = parseJson(text) ?? {};
-  if (!(Object.hasOwn(verbs, verb) && verbs[verb]!.write)) return undefined;
-  return {
-    verb,
-    id: id ?? null,
-    ...(typeof responseTopic === "string" && { responseTopic }),
-    ...(typeof correlationData === "string" && { correlationData: Buffer.from(correlationData, "base64") }),
-  };
 }

@@ -213,13 +213,10 @@ export const verbs: Readonly<Record<string, Verb>> = {
   set_override_on: {
     params: ["pattern", "duration", "failsafe_revert", "staggered_revert"],
     call(params, { control, command }) {
-      const duration = params.number("duration");
-      const failsafe = params.boolean("failsafe_revert");
-      const staggered = params.boolean("staggered_revert");
       const options = {
-        ...(duration !== undefined && { durationSeconds: duration }),
-        ...(failsafe !== undefined && { failsafeRevert: failsafe }),
-        ...(staggered !== undefined && { staggeredRevert: staggered }),
+        durationSeconds: params.number("duration"),
+        failsafeRevert: params.boolean("failsafe_revert"),
+        staggeredRevert: params.boolean("staggered_revert"),
       };
       control.overriding.setOverrideOn(params.text("pattern"), options, command);
     },

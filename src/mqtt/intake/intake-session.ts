@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { IClientOptions, IConnackPacket, MqttClient } from "mqtt";
 import { ClientSession, connected, incoming, openClient } from "../broker/client-session.ts";
 import { type Incoming, reasonOf } from "../broker/link.ts";
@@ -63,12 +64,7 @@ export class IntakeSession extends ClientSession {
   /** Takes nothing more, acknowledges what becomes safe in time, and disconnects; the broker keeps the session. */
   override async end(reason: string): Promise<void> {
     this.markEnding(reason);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, LAST_MS);
-    });
-    await Promise.race([this.#window.empty(), this.ended, late]);
-    clearTimeout(timer);
+    await Promise.race([this.#window.empty(), this.ended, delay(LAST_MS, undefined, { ref: false })]);
     await super.end(reason);
   }
 }

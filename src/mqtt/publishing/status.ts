@@ -27,7 +27,6 @@ export interface StatusOptions {
   readonly health: () => HealthReport;
   readonly log: Log;
   readonly now: () => Date;
-  readonly periodMs?: number;
 }
 
 /** VOLTTRON's words. STARTING: no device is online yet, and the availability of some is unknown. */
@@ -61,7 +60,7 @@ export class StatusPublisher {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#beat(), this.#options.periodMs ?? PERIOD_MS);
+    this.#timer = setInterval(() => this.#beat(), PERIOD_MS);
   }
 
   stop(): void {

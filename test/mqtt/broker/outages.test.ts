@@ -175,7 +175,15 @@ describe.skipIf(!mosquittoInstalled)("the broker is away", () => {
   test("H8, A3: a connection that ends as soon as it is there is said once, with the number when it lasts", async () => {
     const mosquitto = await broker();
     const proxy = await proxyBefore(mosquitto.port);
-    const { mqtt, log } = await bridge({ url: `mqtt://127.0.0.1:${proxy.port}` });
+    // Long enough that no connection of this test lasts as long, on a busy machine either.
+    const times = {
+      firstPauseMs: 50,
+      longestPauseMs: 200,
+      stableMs: 1000,
+      connectTimeoutMs: 2000,
+      askMs: 10,
+    };
+    const { mqtt, log } = await bridge({ url: `mqtt://127.0.0.1:${proxy.port}` }, { times });
     for (let i = 0; i < 6; i++) {
       await connected(mqtt);
       proxy.cut();
