@@ -401,5 +401,31 @@ for (const link of LINKS) {
       await second.mqtt.stop();
       await ear.find("voltbridge/two/state", (message) => message.text === "offline");
     });
+
+    test("a command of an earlier run is answered on the topics of the note that was stored with it", async () => {
+      const write: Write = {
+        ...{ requester: "ann", via: "mqtt", device: STATION, point: "status", action: "set", at: AT },
+        ...{ id: "earlier", requested: 5, readBack: 5, status: "confirmed", tookMs: 12 },
+      };
+      const correlationData = Buffer.from("x").toString("base64");
+      const note = { view: "volttron", responseTopic: "answers/1", correlationData };
+      rig.bus.emit("write", { ...write, replyTo: JSON.stringify(note) });
+      const answer = {
+        id: "earlier",
+        action: "set",
+        device: PATH,
+        point: "status",
+        status: "confirmed",
+      };
+      expect(await ear.json("answers/1")).toMatchObject(answer);
+      const value = await ear.find(`devices/actuators/value/${PATH}/status`, ({ text }) =>
+        text.includes("earlier"),
+      );
+      expect(JSON.parse(value.text)).toMatchObject([5, {}, { id: "earlier", requesterID: "ann" }]);
+      rig.bus.emit("write", { ...write, replyTo: '{"view":"state"}' });
+      const isOurs = ({ text }: { text: string }) => text.includes('"earlier"');
+      const result = await ear.find(`state/${PATH}/status/result`, isOurs);
+      expect(JSON.parse(result.text)).toMatchObject({ id: "earlier", readBack: 5 });
+    });
   });
 }

@@ -56,6 +56,18 @@ for (const link of LINKS) {
       expect(control.station("site/s1").writes.slice(3)).toEqual(["revert limit", "revert enabled"]);
     });
 
+    test("a call of an earlier run that wrote one point is answered by the note that was stored with it", async () => {
+      const from = control.ear.messages.length;
+      const device = control.devices.byPath.get("site/s1")!;
+      const replyTo = JSON.stringify({ verb: "set_point", id: "earlier" });
+      control.bus.emit("write", {
+        ...{ id: "w1", requester: "ann", via: "rpc", device, point: "limit", action: "set", at: new Date() },
+        ...{ requested: 5, readBack: 4, status: "confirmed", replyTo },
+      });
+      const answer = await control.ear.find(`${topic("set_point")}/response`, undefined, from);
+      expect(JSON.parse(answer.text)).toEqual({ jsonrpc: "2.0", id: "earlier", result: 4 });
+    });
+
     test("scrape_all and many points at once", async () => {
       const values = { load: 7.2, limit: 0, percent: 0, enabled: true, label: null };
       expect(await call("scrape_all", ["site/s2"])).toEqual(values);
