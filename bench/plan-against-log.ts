@@ -7,9 +7,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { AbleService } from "../src/drivers/abilities.ts";
 import type { ChargePointConfig } from "../src/drivers/chargepoint/config.ts";
 import { chargepoint } from "../src/drivers/chargepoint/index.ts";
-import type { DriverService } from "../src/drivers/driver.ts";
 import { createLog } from "../src/log/log.ts";
 import type { PointValue } from "../src/points/index.ts";
 import { parseRegistry } from "../src/registry/index.ts";
@@ -93,7 +93,7 @@ async function scrape(): Promise<Map<string, number>> {
     log,
     notice: (severity, kind, text) => log.warn(`${severity} ${kind}: ${text}`),
     state: { get: (key) => state.get(key) ?? null, set: (key, value) => void state.set(key, value) },
-  }) as DriverService<ChargePointConfig>;
+  }) as AbleService<ChargePointConfig>;
   const { rows } = parseRegistry(readFileSync(REGISTRY), REGISTRY);
   const common = { endpoint, username, password, region: "NA", cacheExpiration: 0 } as const;
   const shed = { shed_lease_minutes: 60, shed_mode_change: "clear_first" } as const;

@@ -1,4 +1,4 @@
-import type { EventPlan } from "../drivers/driver.ts";
+import type { EventPlan } from "../drivers/abilities.ts";
 import type { CommandSource, PointValue, Scrape, WriteStatus } from "../points/index.ts";
 
 /** A command that came in by any way. Its age and expiry are judged where the write happens: in the actuator. */

@@ -1,10 +1,11 @@
-import type { DriverDevice, WriteOutcome } from "../drivers/driver.ts";
+import type { AbleDevice } from "../drivers/abilities.ts";
+import type { WriteOutcome } from "../drivers/driver.ts";
 import type { DeviceInfo, Point, PointValue } from "../points/index.ts";
 
 /** A device that the bridge runs. */
 export interface Device {
   readonly info: DeviceInfo;
-  readonly driver: DriverDevice;
+  readonly driver: AbleDevice;
   /** Milliseconds by which its scrapes follow the aligned time. */
   readonly offsetMs: number;
   /**

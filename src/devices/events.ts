@@ -1,5 +1,5 @@
 import type { Bus } from "../bus.ts";
-import type { EventPlan } from "../drivers/driver.ts";
+import type { EventPlan } from "../drivers/abilities.ts";
 import { WriteRefusedError } from "../drivers/errors.ts";
 import type { PointValue, Write } from "../points/index.ts";
 import { recordOf } from "../storage/saved-record.ts";

@@ -1,6 +1,6 @@
 import type { Bus } from "../bus.ts";
 import type { BridgeSettings, Diagnostic } from "../config/index.ts";
-import type { DriverAccount, DriverType } from "../drivers/driver.ts";
+import type { AbleType, DriverAccount } from "../drivers/abilities.ts";
 import { driverTypes } from "../drivers/index.ts";
 import type { Log } from "../log/log.ts";
 import { messageOf } from "../log/log.ts";
@@ -47,7 +47,7 @@ export interface DevicesOptions {
   /** Stays open for as long as the devices run; closed by whoever opened it. */
   readonly state: StateStore;
   /** Default: THE LIST. */
-  readonly drivers?: Readonly<Record<string, DriverType>>;
+  readonly drivers?: Readonly<Record<string, AbleType>>;
   readonly clock?: Clock;
 }
 

@@ -1,6 +1,6 @@
 import { Bus } from "../bus.ts";
 import { type Diagnostic, type DriverSettings, formatDiagnostic } from "../config/index.ts";
-import type { DriverType } from "../drivers/driver.ts";
+import type { AbleType } from "../drivers/abilities.ts";
 import { driverTypes } from "../drivers/index.ts";
 import type { Log } from "../log/log.ts";
 import { Notices } from "../log/notices.ts";
@@ -18,7 +18,7 @@ interface ScrapeOnceOptions {
   readonly settings: DriverSettings;
   readonly log: Log;
   readonly signal?: AbortSignal;
-  readonly drivers?: Readonly<Record<string, DriverType>>;
+  readonly drivers?: Readonly<Record<string, AbleType>>;
 }
 
 /** One reading of one device, without a bridge. Rejects where the device cannot be made or nothing can be read. */

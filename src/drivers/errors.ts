@@ -1,5 +1,3 @@
-import type { PointValue } from "../points/index.ts";
-
 /** The device has no such point. */
 export class PointNotFoundError extends Error {
   override readonly name = "PointNotFoundError";
@@ -80,12 +78,4 @@ export class ServiceError extends Error {
  */
 export function mayHaveBeenTaken(error: unknown): boolean {
   return (error as { sent?: unknown } | null)?.sent === true;
-}
-
-/** What a write asked for and what was found when reading back past every cache. */
-export interface Verification {
-  readonly confirmed: boolean;
-  /** Not all of it is in force, but a part is: a station's limit at some of its ports. */
-  readonly inPart?: boolean;
-  readonly readBack: PointValue;
 }

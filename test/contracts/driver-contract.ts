@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { DriverDevice, DriverService, DriverType, Reading } from "../../src/drivers/driver.ts";
+import type { AbleDevice, AbleService, AbleType } from "../../src/drivers/abilities.ts";
+import type { Reading } from "../../src/drivers/driver.ts";
 import { PointNotFoundError, PointReadOnlyError } from "../../src/drivers/errors.ts";
 import { createLog } from "../../src/log/log.ts";
 import type { PointValue } from "../../src/points/index.ts";
@@ -7,7 +8,7 @@ import type { RegistryRow } from "../../src/registry/row.ts";
 
 /** What the suite needs of a driver type: a device of it that works, and ways to disturb it. */
 export interface DriverUnderTest {
-  readonly type: DriverType;
+  readonly type: AbleType;
   /** `driver_config` as the bridge hands it over: checked, with defaults. */
   readonly config: unknown;
   /** Sound rows: at least one that cannot be written, and one that can where any can. */
@@ -35,7 +36,7 @@ export interface DriverUnderTest {
 const SOON_MS = 1000;
 
 /** A scrape as the bridge makes it. Rejects where the sink is told twice. */
-function scrapedInto(device: DriverDevice, signal: AbortSignal): Promise<Reading> {
+function scrapedInto(device: AbleDevice, signal: AbortSignal): Promise<Reading> {
   if (!device.scrapeInto) return device.scrapeAll(signal);
   return new Promise((resolve, reject) => {
     let outcomes = 0;
@@ -55,8 +56,8 @@ function scrapedInto(device: DriverDevice, signal: AbortSignal): Promise<Reading
 export function driverContract(name: string, setUp: () => DriverUnderTest | Promise<DriverUnderTest>): void {
   describe(`driver contract: ${name}`, () => {
     let under: DriverUnderTest;
-    let service: DriverService;
-    let device: DriverDevice;
+    let service: AbleService;
+    let device: AbleDevice;
     let points: readonly string[];
     const signal = () => AbortSignal.timeout(10_000);
 

@@ -2,7 +2,8 @@ import { Bus, type Notice, type Preemption, type Reservation } from "../../src/b
 import type { ActuatorSettings, DeviceSettings, DriverSettings } from "../../src/config/settings.ts";
 import type { Command } from "../../src/devices/commands.ts";
 import { openDevices } from "../../src/devices/index.ts";
-import type { DriverDevice, DriverType, WriteOptions, WriteOutcome } from "../../src/drivers/driver.ts";
+import type { AbleDevice, AbleType } from "../../src/drivers/abilities.ts";
+import type { WriteOptions, WriteOutcome } from "../../src/drivers/driver.ts";
 import { createLog } from "../../src/log/log.ts";
 import type { AvailabilityChange, PointValue, Scrape, Write } from "../../src/points/index.ts";
 import { StateStore } from "../../src/storage/state-store.ts";
@@ -19,7 +20,7 @@ export const STATION: RowSpec[] = [
 ];
 
 /** A device that does as a test tells it, and remembers what it was asked. */
-export class ScriptedDevice implements DriverDevice {
+export class ScriptedDevice implements AbleDevice {
   readonly path: string;
   readonly clock: ManualClock;
   readonly calls: string[] = [];
@@ -127,7 +128,7 @@ export function rig(options: RigOptions = {}) {
   const state = options.state ?? StateStore.open(":memory:");
   const stations = new Map<string, ScriptedDevice>();
   const closed: string[] = [];
-  const scripted: DriverType = {
+  const scripted: AbleType = {
     name: "scripted",
     configSchema: {},
     checkRows: () => [],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { buildDevices } from "../../src/devices/building/build.ts";
-import type { DriverType } from "../../src/drivers/driver.ts";
+import type { AbleType } from "../../src/drivers/abilities.ts";
 import { fake } from "../../src/drivers/fake/index.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { rig, ScriptedDevice, STATION } from "./rig.ts";
@@ -262,10 +262,10 @@ describe("Starting Values", () => {
 });
 
 describe("building", () => {
-  const context = (drivers: Record<string, DriverType>) => ({
+  const context = (drivers: Record<string, AbleType>) => ({
     drivers,
     settings: driverSettings,
-    service: (type: DriverType) =>
+    service: (type: AbleType) =>
       type.open({ log: undefined as never, state: undefined as never, notice: () => {} }),
   });
   const rows = registryRows([
@@ -274,7 +274,7 @@ describe("building", () => {
   ]);
 
   it("F8: what cannot be made is reported with its file and left out; the others are made", () => {
-    const broken: DriverType = {
+    const broken: AbleType = {
       ...fake,
       name: "broken",
       open: () => {

@@ -1,6 +1,6 @@
 import type { DeviceSettings, Diagnostic, DriverSettings } from "../../config/index.ts";
 import { closest } from "../../config/index.ts";
-import type { DriverService, DriverType, OwnWrites } from "../../drivers/driver.ts";
+import type { AbleService, AbleType, OwnWrites } from "../../drivers/abilities.ts";
 import { messageOf } from "../../log/log.ts";
 import type { DeviceInfo, Point } from "../../points/index.ts";
 import type { RegistryRow } from "../../registry/index.ts";
@@ -15,10 +15,10 @@ export interface LoadedDevice {
 }
 
 export interface BuildContext {
-  readonly drivers: Readonly<Record<string, DriverType>>;
+  readonly drivers: Readonly<Record<string, AbleType>>;
   readonly settings: DriverSettings;
   /** The open service of a driver type; opened at the first call. */
-  service(type: DriverType): DriverService;
+  service(type: AbleType): AbleService;
   /** What this bridge wrote to the device of a path. Absent: nothing is written. */
   own?(path: string): OwnWrites;
 }
@@ -111,7 +111,7 @@ export class DeviceBuilder {
   }
 
   /** The driver type and the rows that it can use; undefined, and a diagnostic, where there is none. */
-  usable({ settings, rows }: LoadedDevice): { type: DriverType; rows: readonly RegistryRow[] } | undefined {
+  usable({ settings, rows }: LoadedDevice): { type: AbleType; rows: readonly RegistryRow[] } | undefined {
     const { driverType } = settings;
     const fail = this.failing(settings);
     const { drivers } = this.#context;
@@ -192,8 +192,8 @@ function pointsOf(rows: readonly RegistryRow[], virtual: string | undefined): Re
 
 /** Leaves out the rows in which a driver type finds an error. Devices that share a registry report it once. */
 export function rowChecker(diagnostics: Diagnostic[]) {
-  const checked = new Map<DriverType, Map<readonly RegistryRow[], readonly RegistryRow[]>>();
-  return (type: DriverType, rows: readonly RegistryRow[]): readonly RegistryRow[] => {
+  const checked = new Map<AbleType, Map<readonly RegistryRow[], readonly RegistryRow[]>>();
+  return (type: AbleType, rows: readonly RegistryRow[]): readonly RegistryRow[] => {
     const byRows = checked.get(type) ?? new Map();
     checked.set(type, byRows);
     const known = byRows.get(rows);

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type DeviceSetSettings, formatDiagnostic } from "../../config/index.ts";
-import type { SetMember } from "../../drivers/driver.ts";
+import type { SetMember } from "../../drivers/abilities.ts";
 import { messageOf } from "../../log/log.ts";
 import type { Notices } from "../../log/notices.ts";
 import type { DeviceInfo } from "../../points/index.ts";

@@ -1,4 +1,4 @@
-import type { DriverAccount, DriverService, DriverType } from "../../drivers/driver.ts";
+import type { AbleService, AbleType, DriverAccount } from "../../drivers/abilities.ts";
 import type { Log } from "../../log/log.ts";
 import type { Notices } from "../../log/notices.ts";
 import type { StateStore } from "../../storage/state-store.ts";
@@ -8,7 +8,7 @@ export class DriverServices {
   readonly #log: Log;
   readonly #state: StateStore;
   readonly #notices: Notices;
-  readonly #open = new Map<DriverType, DriverService>();
+  readonly #open = new Map<AbleType, AbleService>();
 
   constructor(log: Log, state: StateStore, notices: Notices) {
     this.#log = log;
@@ -16,7 +16,7 @@ export class DriverServices {
     this.#notices = notices;
   }
 
-  open(type: DriverType): DriverService {
+  open(type: AbleType): AbleService {
     const known = this.#open.get(type);
     if (known) return known;
     const service = type.open({

@@ -1,5 +1,5 @@
 import type { DeviceSetSettings, DeviceSettings } from "../../config/index.ts";
-import type { SetMember } from "../../drivers/driver.ts";
+import type { SetMember } from "../../drivers/abilities.ts";
 import type { PointValue } from "../../points/index.ts";
 import { recordOf } from "../../storage/saved-record.ts";
 import type { StateNamespace } from "../../storage/state-store.ts";

@@ -1,5 +1,5 @@
 import type { DeviceSettings } from "../../config/index.ts";
-import type { DriverType } from "../../drivers/driver.ts";
+import type { AbleType } from "../../drivers/abilities.ts";
 
 /** Whose a topic path is: the device config's, or that of a member of a set. Upper and lower case make no difference. */
 export class Owners {
@@ -36,22 +36,22 @@ export class StationOwners {
   /** By driver type and network, then by the station's ID. */
   readonly #networks = new Map<string, Map<string, Pick<DeviceSettings, "path" | "file">>>();
 
-  of(type: DriverType, config: unknown): Pick<DeviceSettings, "path" | "file"> | undefined {
+  of(type: AbleType, config: unknown): Pick<DeviceSettings, "path" | "file"> | undefined {
     const identity = type.identityOf?.(config);
     return identity && this.#network(type, identity.network).get(identity.id);
   }
 
-  take(type: DriverType, { path, file, driverConfig }: DeviceSettings): void {
+  take(type: AbleType, { path, file, driverConfig }: DeviceSettings): void {
     const identity = type.identityOf?.(driverConfig);
     if (identity) this.#network(type, identity.network).set(identity.id, { path, file });
   }
 
-  release(type: DriverType, config: unknown): void {
+  release(type: AbleType, config: unknown): void {
     const identity = type.identityOf?.(config);
     if (identity) this.#network(type, identity.network).delete(identity.id);
   }
 
-  #network(type: DriverType, network: string) {
+  #network(type: AbleType, network: string) {
     const key = `${type.name} ${network}`;
     const stations = this.#networks.get(key) ?? new Map<string, Pick<DeviceSettings, "path" | "file">>();
     this.#networks.set(key, stations);

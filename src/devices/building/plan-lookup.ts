@@ -1,13 +1,8 @@
 import { Bus } from "../../bus.ts";
-import type {
-  AccountPlan,
-  DeviceInit,
-  DriverService,
-  DriverType,
-  KnownGroups,
-  PlannedSet,
-} from "../../drivers/driver.ts";
+import type { AbleService, AbleType } from "../../drivers/abilities.ts";
+import type { DeviceInit } from "../../drivers/driver.ts";
 import { driverTypes } from "../../drivers/index.ts";
+import type { AccountPlan, KnownGroups, PlannedSet } from "../../drivers/plan.ts";
 import type { Log } from "../../log/log.ts";
 import { messageOf } from "../../log/log.ts";
 import { Notices } from "../../log/notices.ts";
@@ -42,8 +37,8 @@ export interface LookedUpPlan extends AccountPlan {
 }
 
 interface AskedAccount {
-  readonly type: DriverType;
-  readonly service: DriverService;
+  readonly type: AbleType;
+  readonly service: AbleService;
   readonly label: string;
   readonly loaded: readonly LoadedDevice[];
 }

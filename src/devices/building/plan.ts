@@ -1,5 +1,7 @@
-import type { AccountPlan, DeviceInit, DriverType } from "../../drivers/driver.ts";
+import type { AbleType } from "../../drivers/abilities.ts";
+import type { DeviceInit } from "../../drivers/driver.ts";
 import { driverTypes } from "../../drivers/index.ts";
+import type { AccountPlan } from "../../drivers/plan.ts";
 import { type LoadedDevice, rowChecker } from "./build.ts";
 
 /**
@@ -22,7 +24,7 @@ export function planAccounts(loaded: readonly LoadedDevice[], stationsPerGroup: 
 }
 
 /** Makes what a driver type plans with, with its sound rows only. */
-export function deviceInits(): (type: DriverType, loaded: LoadedDevice) => DeviceInit {
+export function deviceInits(): (type: AbleType, loaded: LoadedDevice) => DeviceInit {
   const soundRows = rowChecker([]);
   return (type, { settings: { path, driverConfig: config, intervalSeconds }, rows }) => ({
     ...{ path, config, intervalSeconds },

@@ -1,5 +1,5 @@
 import { asLevel, fillTemplate } from "../../config/index.ts";
-import type { SetMember } from "../../drivers/driver.ts";
+import type { SetMember } from "../../drivers/abilities.ts";
 import { devicePathFault } from "../../points/index.ts";
 import type { LoadedDevice } from "./build.ts";
 

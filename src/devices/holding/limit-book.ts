@@ -1,4 +1,5 @@
-import type { OwnWrite, OwnWrites, WriteOutcome } from "../../drivers/driver.ts";
+import type { OwnWrite, OwnWrites } from "../../drivers/abilities.ts";
+import type { WriteOutcome } from "../../drivers/driver.ts";
 import { HalfDoneError, mayHaveBeenTaken } from "../../drivers/errors.ts";
 import type { PointValue } from "../../points/index.ts";
 import type { StateNamespace } from "../../storage/state-store.ts";

@@ -1,5 +1,5 @@
 import type { Bus } from "../../bus.ts";
-import type { HoldComparison } from "../../drivers/driver.ts";
+import type { HoldComparison } from "../../drivers/abilities.ts";
 import type { Notices } from "../../log/notices.ts";
 import { type Clock, pause, withDeadline } from "../../time/clock.ts";
 import { findDevice, findPoint } from "../command-checks.ts";

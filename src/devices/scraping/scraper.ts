@@ -1,4 +1,5 @@
-import type { Reading, ReadingSink } from "../../drivers/driver.ts";
+import type { ReadingSink } from "../../drivers/abilities.ts";
+import type { Reading } from "../../drivers/driver.ts";
 import type { DeviceInfo, PointValue, Scrape } from "../../points/index.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { Device } from "../device.ts";

@@ -1,5 +1,4 @@
-import type { WriteOutcome } from "../../drivers/driver.ts";
-import type { Verification } from "../../drivers/errors.ts";
+import type { Verification, WriteOutcome } from "../../drivers/driver.ts";
 import { messageOf } from "../../log/log.ts";
 import type { PointValue, WriteStatus } from "../../points/index.ts";
 import { type Backoff, backoff } from "../../time/backoff.ts";

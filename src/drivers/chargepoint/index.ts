@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import type {
-  DeviceInit,
+  AbleDevice,
+  AbleService,
+  AbleType,
   DriverAccount,
-  DriverContext,
-  DriverDevice,
-  DriverService,
-  DriverType,
-  KnownGroups,
   SetMember,
-} from "../driver.ts";
+  WritingInit,
+} from "../abilities.ts";
+import type { DeviceInit, DriverContext } from "../driver.ts";
+import type { KnownGroups } from "../plan.ts";
 import type { Account } from "./account/account.ts";
 import { Accounts } from "./account/accounts.ts";
 import { endpointFor } from "./api/endpoints.ts";
@@ -30,7 +30,7 @@ import { findGroups } from "./planning/plan-groups.ts";
 import { Station } from "./station.ts";
 
 /** ChargePoint stations through the web services, API version 5.1. */
-export const chargepoint: DriverType<ChargePointConfig> = {
+export const chargepoint: AbleType<ChargePointConfig> = {
   name: "chargepoint",
   configSchema,
   checkRows,
@@ -41,7 +41,7 @@ export const chargepoint: DriverType<ChargePointConfig> = {
   identityOf: (config) => ({ network: endpointFor(config), id: config.stationID }),
 };
 
-class ChargePointService implements DriverService<ChargePointConfig> {
+class ChargePointService implements AbleService<ChargePointConfig> {
   readonly #context: DriverContext;
   readonly #accounts: Accounts;
 
@@ -50,7 +50,7 @@ class ChargePointService implements DriverService<ChargePointConfig> {
     this.#accounts = new Accounts(context);
   }
 
-  createDevice(init: DeviceInit<ChargePointConfig>): DriverDevice {
+  createDevice(init: WritingInit<ChargePointConfig>): AbleDevice {
     const { path, config, rows, intervalSeconds, file } = init;
     const {
       stationID,

@@ -1,5 +1,6 @@
 import type { Abortable } from "../../time/until-aborted.ts";
-import type { Reading, ReadingSink } from "../driver.ts";
+import type { ReadingSink } from "../abilities.ts";
+import type { Reading } from "../driver.ts";
 import type { AnswerKind } from "./account/answers.ts";
 import type { Waiter } from "./account/reads/station-answers.ts";
 

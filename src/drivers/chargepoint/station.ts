@@ -3,16 +3,8 @@ import { Reported } from "../../log/notices.ts";
 import { convertValue, type PointValue } from "../../points/index.ts";
 import type { RegistryRow } from "../../registry/row.ts";
 import { endingWith } from "../../time/until-aborted.ts";
-import type {
-  DeviceEvents,
-  DriverDevice,
-  HeldWrite,
-  HoldComparison,
-  Reading,
-  ReadingSink,
-  WriteOptions,
-  WriteOutcome,
-} from "../driver.ts";
+import type { AbleDevice, DeviceEvents, HeldWrite, HoldComparison, ReadingSink } from "../abilities.ts";
+import type { Reading, WriteOptions, WriteOutcome } from "../driver.ts";
 import { PointNotFoundError, PointReadOnlyError } from "../errors.ts";
 import type { Reader } from "./account/account.ts";
 import type { AnswerKind } from "./account/answers.ts";
@@ -42,7 +34,7 @@ export interface StationInit extends ControlContext {
 }
 
 /** One ChargePoint station as a device: its rows, read from the account's answers and written through controls. */
-export class Station implements DriverDevice {
+export class Station implements AbleDevice {
   readonly events: DeviceEvents;
   readonly #init: StationInit;
   readonly #rows: BoundRows;

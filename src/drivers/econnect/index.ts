@@ -1,13 +1,7 @@
 /** eConnect charging stations: what the Masterdata API tells of them. The API itself is in `api/`. */
 
-import type {
-  DeviceInit,
-  DriverContext,
-  DriverDevice,
-  DriverService,
-  DriverType,
-  SetMember,
-} from "../driver.ts";
+import type { AbleType, Counts, FindsMembers, SetMember } from "../abilities.ts";
+import type { DeviceInit, DriverContext, DriverDevice, DriverService } from "../driver.ts";
 import { Accounts, keyOf, labelOf } from "./accounts.ts";
 import { checkRows } from "./check-rows.ts";
 import { configSchema, type EconnectConfig } from "./config.ts";
@@ -15,7 +9,7 @@ import { EconnectStation } from "./device.ts";
 import { membersOf } from "./members.ts";
 import { maxAgeSeconds, planDevices } from "./plan-devices.ts";
 
-export const econnect: DriverType<EconnectConfig> = {
+export const econnect: AbleType<EconnectConfig> = {
   name: "econnect",
   configSchema,
   checkRows,
@@ -24,7 +18,7 @@ export const econnect: DriverType<EconnectConfig> = {
   accountOf: (config) => ({ key: keyOf(config), label: labelOf(config) }),
 };
 
-class EconnectDriver implements DriverService<EconnectConfig> {
+class EconnectDriver implements DriverService<EconnectConfig>, FindsMembers<EconnectConfig>, Counts {
   readonly #context: DriverContext;
   readonly #accounts: Accounts;
 

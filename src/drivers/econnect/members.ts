@@ -1,4 +1,4 @@
-import type { SetMember } from "../driver.ts";
+import type { SetMember } from "../abilities.ts";
 import type { StationEntry } from "./api/index.ts";
 import type { EconnectConfig } from "./config.ts";
 import { parseField, readField, textOf } from "./field.ts";

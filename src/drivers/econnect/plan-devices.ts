@@ -1,4 +1,5 @@
-import type { AccountPlan, DeviceInit } from "../driver.ts";
+import type { DeviceInit } from "../driver.ts";
+import type { AccountPlan } from "../plan.ts";
 import { keyOf, labelOf } from "./accounts.ts";
 import { PAGE_SIZE } from "./api/client.ts";
 import type { EconnectConfig } from "./config.ts";

@@ -1,15 +1,8 @@
 import { convertValue, type PointValue } from "../../points/index.ts";
 import type { RegistryRow } from "../../registry/index.ts";
 import { pause, systemClock } from "../../time/clock.ts";
-import type {
-  DeviceInit,
-  DriverDevice,
-  HeldWrite,
-  HoldComparison,
-  Reading,
-  WriteOptions,
-  WriteOutcome,
-} from "../driver.ts";
+import type { ComparesHolds, HeldWrite, HoldComparison } from "../abilities.ts";
+import type { DeviceInit, DriverDevice, Reading, WriteOptions, WriteOutcome } from "../driver.ts";
 import { PointNotFoundError, PointReadOnlyError } from "../errors.ts";
 import type { FakeConfig } from "./config.ts";
 import { type Formula, parseFormula, valueAt } from "./formula.ts";
@@ -27,7 +20,7 @@ interface FakePoint {
 }
 
 /** One fake device: its points' formulas, and what was written to its memories. */
-export class FakeDevice implements DriverDevice {
+export class FakeDevice implements DriverDevice, ComparesHolds {
   readonly #init: DeviceInit<FakeConfig>;
   readonly #now: () => number;
   readonly #closing: AbortSignal;

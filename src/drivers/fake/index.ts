@@ -1,21 +1,9 @@
 /**
- * The fake driver: devices made of formulas. It is there to try the bridge out without hardware, and to be copied.
+ * The fake driver: devices made of formulas. They are there to try the bridge without hardware.
  *
  * A device config names `"driver_type": "fake"`; each row of its registry has `FakeRegister` as Register Name and a
  * formula as Attribute Name: `sin(period=60, amplitude=10)`, `counter`, `memory(16)`, … (all of them in `formula.ts`).
  * Only a `memory` can be written.
- *
- * To make a driver type of your own:
- *
- * 1. Copy this folder to `drivers/<name>/` and put one line into `drivers/index.ts`. That is all the wiring there is.
- * 2. `configSchema` (`config.ts`) says what stands in `driver_config`. It is checked before your code runs, with defaults filled in.
- * 3. `checkRows` finds fault with registry rows before anything runs: {@link RegistryRow.fault} makes a diagnostic with
- *    file, line and column. A row with an error is left out; the others go on.
- * 4. `open` makes what all devices of the type share (a connection, a cache), `createDevice` one device. Neither may
- *    touch the network or write: a bridge that starts must change nothing.
- * 5. The device (`device.ts`) reads and writes. It throws when it cannot do what it says, and gives up soon when its
- *    signal is aborted. When to read, retry, publish or store is not its business.
- * 6. Run the contract suite on it, as `test/drivers/fake/fake.test.ts` does.
  */
 
 import type { Diagnostic } from "../../config/diagnostic.ts";

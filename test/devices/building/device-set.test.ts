@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Bus, type Membership, type Notice } from "../../../src/bus.ts";
 import { openDevices } from "../../../src/devices/index.ts";
-import type { DriverType, SetMember } from "../../../src/drivers/driver.ts";
+import type { AbleType, SetMember } from "../../../src/drivers/abilities.ts";
 import { createLog } from "../../../src/log/log.ts";
 import type { AvailabilityChange, Scrape } from "../../../src/points/index.ts";
 import { StateStore } from "../../../src/storage/state-store.ts";
@@ -31,7 +31,7 @@ function rig(
   const made = new Map<string, ScriptedDevice>();
   const configs: unknown[] = [];
   const account: { members: SetMember[] | Error; lookups: number } = { members: [], lookups: 0 };
-  const scripted: DriverType = {
+  const scripted: AbleType = {
     name: "scripted",
     configSchema: {},
     checkRows: () => [],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { HeldWrite, HoldComparison } from "../../../src/drivers/driver.ts";
+import type { HeldWrite, HoldComparison } from "../../../src/drivers/abilities.ts";
 import { StateStore } from "../../../src/storage/state-store.ts";
 import { ManualClock } from "../manual-clock.ts";
 import { type RigOptions, rig, type ScriptedDevice } from "../rig.ts";

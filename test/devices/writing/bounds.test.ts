@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { EventPlan } from "../../../src/drivers/driver.ts";
+import type { EventPlan } from "../../../src/drivers/abilities.ts";
 import type { PointValue } from "../../../src/points/index.ts";
 import { StateStore } from "../../../src/storage/state-store.ts";
 import { ManualClock } from "../manual-clock.ts";

@@ -1,5 +1,5 @@
+import type { AbleType } from "../../../src/drivers/abilities.ts";
 import { chargepoint } from "../../../src/drivers/chargepoint/index.ts";
-import type { DriverType } from "../../../src/drivers/driver.ts";
 import { parseRegistry } from "../../../src/registry/index.ts";
 import { startSimulator } from "../../../src/simulator/index.ts";
 import { driverContract } from "../../contracts/driver-contract.ts";
@@ -19,7 +19,7 @@ driverContract("chargepoint", async () => {
   const rows = parseRegistry(Buffer.from(CSV + FAULTY), "contract.csv").rows;
   const written = () => simulator.calls.filter(({ operation }) => /^(shedLoad|clear)/.test(operation));
   return {
-    type: chargepoint as DriverType,
+    type: chargepoint as AbleType,
     config: {
       stationID,
       username: simulator.username,

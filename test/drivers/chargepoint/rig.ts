@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { LimitBook } from "../../../src/devices/holding/limit-book.ts";
+import type { AbleDevice, AbleService } from "../../../src/drivers/abilities.ts";
 import type { ChargePointConfig } from "../../../src/drivers/chargepoint/config.ts";
 import { chargepoint } from "../../../src/drivers/chargepoint/index.ts";
-import type { DriverDevice, DriverService, WriteOptions, WriteOutcome } from "../../../src/drivers/driver.ts";
+import type { WriteOptions, WriteOutcome } from "../../../src/drivers/driver.ts";
 import { createLog } from "../../../src/log/log.ts";
 import type { PointValue } from "../../../src/points/index.ts";
 import { parseRegistry } from "../../../src/registry/index.ts";
@@ -22,8 +23,8 @@ export interface Rig {
   readonly simulator: Simulator;
   readonly clock: SteppedClock;
   readonly stationID: string;
-  readonly device: DriverDevice;
-  readonly service: DriverService<ChargePointConfig>;
+  readonly device: AbleDevice;
+  readonly service: AbleService<ChargePointConfig>;
   readonly state: Map<string, PointValue>;
   /** What the device's writes have left in force. */
   readonly book: LimitBook;
@@ -32,7 +33,7 @@ export interface Rig {
   /** Names of the operations called since the last question. */
   called(): string[];
   /** A device of the same account; what it remembers is on the same disk. */
-  another(config?: Partial<ChargePointConfig>, registry?: string): DriverDevice;
+  another(config?: Partial<ChargePointConfig>, registry?: string): AbleDevice;
   close(): Promise<void>;
 }
 
@@ -63,12 +64,12 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
       set: (key, value) => void (value === null ? state.delete(key) : state.set(key, value)),
     },
     notice: (severity, kind, text) => void notices.push(`${severity} ${kind}: ${text}`),
-  }) as DriverService<ChargePointConfig>;
+  }) as AbleService<ChargePointConfig>;
   const stationID = simulator.stationIDs[0]!;
   const { endpoint, username, password } = simulator;
   const kept = StateStore.open(":memory:");
   const book = new LimitBook(kept.namespace("holds"), kept.namespace("clock"), systemClock);
-  const another = (config: Partial<ChargePointConfig> = {}, registry = options.registry): DriverDevice => {
+  const another = (config: Partial<ChargePointConfig> = {}, registry = options.registry): AbleDevice => {
     const { rows } = parseRegistry(
       registry === undefined ? readFileSync(fullRegistry) : Buffer.from(registry),
       "test.csv",
@@ -119,7 +120,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
 }
 
 /** The device, whose writes are entered into the book as the bridge enters them. */
-export function booked(device: DriverDevice, path: string, book: LimitBook): DriverDevice {
+export function booked(device: AbleDevice, path: string, book: LimitBook): AbleDevice {
   const write = async (
     point: string,
     value: PointValue | undefined,
@@ -148,7 +149,7 @@ export function booked(device: DriverDevice, path: string, book: LimitBook): Dri
       if (key === "revertPoint")
         return (point: string, options: WriteOptions) =>
           write(point, undefined, options, () => device.revertPoint(point, options));
-      const member = target[key as keyof DriverDevice] as unknown;
+      const member = target[key as keyof AbleDevice] as unknown;
       return typeof member === "function" ? member.bind(target) : member;
     },
   });

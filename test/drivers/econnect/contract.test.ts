@@ -1,4 +1,4 @@
-import type { DriverType } from "../../../src/drivers/driver.ts";
+import type { AbleType } from "../../../src/drivers/abilities.ts";
 import { econnect } from "../../../src/drivers/econnect/index.ts";
 import { parseRegistry } from "../../../src/registry/index.ts";
 import { startEconnectSimulator } from "../../../src/simulator/econnect/index.ts";
@@ -18,7 +18,7 @@ driverContract("econnect", async () => {
   const { endpoint, businessPartner, username, password, stations } = simulator;
   const rows = parseRegistry(Buffer.from(CSV + FAULTY), "contract.csv").rows;
   return {
-    type: econnect as DriverType,
+    type: econnect as AbleType,
     config: {
       endpoint,
       business_partner: businessPartner,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { DriverDevice } from "../../../src/drivers/driver.ts";
+import type { AbleDevice } from "../../../src/drivers/abilities.ts";
 import { econnect } from "../../../src/drivers/econnect/index.ts";
 import { readRegistry } from "../../../src/registry/index.ts";
 import { type EconnectSimulator, startEconnectSimulator } from "../../../src/simulator/econnect/index.ts";
@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 const signal = () => AbortSignal.timeout(10_000);
-const read = async (device: DriverDevice) => Object.fromEntries((await device.scrapeAll(signal())).values);
+const read = async (device: AbleDevice) => Object.fromEntries((await device.scrapeAll(signal())).values);
 const STATE: RowSpec[] = [{ name: "state", attribute: "state" }];
 
 describe("values", () => {

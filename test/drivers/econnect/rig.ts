@@ -1,4 +1,5 @@
-import type { DriverContext, DriverDevice, DriverService } from "../../../src/drivers/driver.ts";
+import type { AbleDevice, AbleService } from "../../../src/drivers/abilities.ts";
+import type { DriverContext } from "../../../src/drivers/driver.ts";
 import type { EconnectConfig } from "../../../src/drivers/econnect/config.ts";
 import { econnect } from "../../../src/drivers/econnect/index.ts";
 import { createLog } from "../../../src/log/log.ts";
@@ -7,10 +8,10 @@ import { type RowSpec, registryRows } from "../../devices/rows.ts";
 
 /** An open econnect driver against a simulator, and what it said. */
 export interface EconnectRig {
-  readonly service: DriverService;
+  readonly service: AbleService;
   readonly notices: string[];
   readonly log: string[];
-  device(station: string, specs: readonly RowSpec[], config?: Partial<EconnectConfig>): DriverDevice;
+  device(station: string, specs: readonly RowSpec[], config?: Partial<EconnectConfig>): AbleDevice;
   config(more?: Partial<EconnectConfig>): EconnectConfig;
 }
 
@@ -34,7 +35,7 @@ export function openEconnect(simulator: EconnectSimulator): EconnectRig {
     ...more,
   });
   return {
-    service: service as DriverService,
+    service: service as AbleService,
     notices,
     log,
     config,

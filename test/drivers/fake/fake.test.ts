@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { DriverDevice, WriteOutcome } from "../../../src/drivers/driver.ts";
+import type { AbleDevice } from "../../../src/drivers/abilities.ts";
+import type { WriteOutcome } from "../../../src/drivers/driver.ts";
 import type { FakeConfig } from "../../../src/drivers/fake/config.ts";
 import { createFake } from "../../../src/drivers/fake/index.ts";
 import type { PointValue } from "../../../src/points/index.ts";
@@ -46,7 +47,7 @@ driverContract("fake", () => {
 });
 
 /** Counts the writes that a fake device took. */
-function counted(device: DriverDevice, count: () => void): DriverDevice {
+function counted(device: AbleDevice, count: () => void): AbleDevice {
   const counting = async (write: Promise<WriteOutcome>) => {
     const outcome = await write;
     count();

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import type { DriverAccount, DriverContext } from "../../driver.ts";
+import type { DriverAccount } from "../../abilities.ts";
+import type { DriverContext } from "../../driver.ts";
 import { type CallRecord, ChargePointClient } from "../api/client.ts";
 import { Account } from "./account.ts";
 

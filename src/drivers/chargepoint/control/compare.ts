@@ -1,5 +1,5 @@
 import type { RegistryRow } from "../../../registry/row.ts";
-import type { HeldWrite, HoldComparison } from "../../driver.ts";
+import type { HeldWrite, HoldComparison } from "../../abilities.ts";
 import type { LoadAnswer } from "../account/answers.ts";
 import { limitRead } from "./other-ports.ts";
 import { describe, keyOf, type Limit, type Target } from "./own-limits.ts";

@@ -1,7 +1,7 @@
 import type { PointValue } from "../../../points/index.ts";
 import type { RegistryRow } from "../../../registry/row.ts";
-import type { WriteOutcome } from "../../driver.ts";
-import { InvalidValueError, type Verification, WriteRefusedError } from "../../errors.ts";
+import type { Verification, WriteOutcome } from "../../driver.ts";
+import { InvalidValueError, WriteRefusedError } from "../../errors.ts";
 import type { Account } from "../account/account.ts";
 import type { LoadAnswer } from "../account/answers.ts";
 import { ApiError } from "../api/errors.ts";

@@ -1,4 +1,4 @@
-import type { DeviceEvents, EventPlan } from "../../driver.ts";
+import type { DeviceEvents, EventPlan } from "../../abilities.ts";
 import type { Account } from "../account/account.ts";
 import { createLoadShedEvent } from "../api/operations/create-load-shed-event.ts";
 import { removeLoadShedEvent } from "../api/operations/remove-load-shed-event.ts";

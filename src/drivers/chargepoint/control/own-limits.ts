@@ -1,4 +1,5 @@
-import type { DriverState, OwnWrites } from "../../driver.ts";
+import type { OwnWrites } from "../../abilities.ts";
+import type { DriverState } from "../../driver.ts";
 
 export type ShedMode = "allowedLoad" | "percentShed";
 

@@ -1,4 +1,4 @@
-import type { SetMember } from "../../driver.ts";
+import type { SetMember } from "../../abilities.ts";
 import type { FoundStation } from "./find-stations.ts";
 
 /** A station as a member of a set: what stands for the placeholders of a topic template. */

@@ -1,12 +1,6 @@
 import type { RegistryRow } from "../../../registry/row.ts";
-import type {
-  AccountPlan,
-  DeviceInit,
-  PlanAssumptions,
-  PlannedCall,
-  PlannedGroup,
-  PlannedSet,
-} from "../../driver.ts";
+import type { DeviceInit } from "../../driver.ts";
+import type { AccountPlan, PlanAssumptions, PlannedCall, PlannedGroup, PlannedSet } from "../../plan.ts";
 import { labelOf } from "../account/accounts.ts";
 import type { Answers } from "../account/answers.ts";
 import { coverByGroups, type StationGroup } from "../account/reads/group-cover.ts";

@@ -1,5 +1,5 @@
 import { systemClock } from "../../../time/clock.ts";
-import type { KnownGroups } from "../../driver.ts";
+import type { KnownGroups } from "../../plan.ts";
 import { StationGroups } from "../account/reads/station-groups.ts";
 import type { ChargePointClient } from "../api/client.ts";
 import { ApiError } from "../api/errors.ts";

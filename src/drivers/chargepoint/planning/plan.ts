@@ -1,5 +1,5 @@
 import type { RegistryRow } from "../../../registry/row.ts";
-import type { PlannedCall } from "../../driver.ts";
+import type { PlannedCall } from "../../plan.ts";
 import type { Answers } from "../account/answers.ts";
 import { coverByGroups, type StationGroup } from "../account/reads/group-cover.ts";
 import { ageAllowed } from "../account/reads/pace.ts";

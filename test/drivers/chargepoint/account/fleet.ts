@@ -1,6 +1,6 @@
+import type { AbleDevice, AbleService } from "../../../../src/drivers/abilities.ts";
 import type { ChargePointConfig } from "../../../../src/drivers/chargepoint/config.ts";
 import { chargepoint } from "../../../../src/drivers/chargepoint/index.ts";
-import type { DriverDevice, DriverService } from "../../../../src/drivers/driver.ts";
 import { createLog } from "../../../../src/log/log.ts";
 import type { PointValue } from "../../../../src/points/index.ts";
 import { parseRegistry } from "../../../../src/registry/index.ts";
@@ -21,14 +21,14 @@ session,sessionID,ChargingSessionRegister,,string,,
 
 export interface Fleet {
   readonly simulator: Simulator;
-  readonly service: DriverService<ChargePointConfig>;
-  readonly devices: readonly DriverDevice[];
+  readonly service: AbleService<ChargePointConfig>;
+  readonly devices: readonly AbleDevice[];
   readonly logLines: readonly string[];
-  device(stationID: string, config?: Partial<ChargePointConfig>): DriverDevice;
+  device(stationID: string, config?: Partial<ChargePointConfig>): AbleDevice;
   /** Calls since the last question, counted by operation. */
   called(): Record<string, number>;
   /** Scrapes every device at once. */
-  round(): Promise<Awaited<ReturnType<DriverDevice["scrapeAll"]>>[]>;
+  round(): Promise<Awaited<ReturnType<AbleDevice["scrapeAll"]>>[]>;
   close(): Promise<void>;
 }
 
@@ -52,7 +52,7 @@ export async function openFleet(
       set: (key, value) => void (value === null ? state.delete(key) : state.set(key, value)),
     },
     notice: (severity, kind, text) => void logLines.push(`${severity} ${kind}: ${text}`),
-  }) as DriverService<ChargePointConfig>;
+  }) as AbleService<ChargePointConfig>;
   const { endpoint, username, password } = simulator;
   const { rows } = parseRegistry(Buffer.from(options.registry ?? ALL_KINDS), "fleet.csv");
   const device = (stationID: string, config: Partial<ChargePointConfig> = {}) =>

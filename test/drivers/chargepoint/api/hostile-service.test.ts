@@ -3,11 +3,11 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { createGzip } from "node:zlib";
 import { describe, expect, it, onTestFinished } from "vitest";
+import type { AbleService } from "../../../../src/drivers/abilities.ts";
 import { ChargePoint, operations } from "../../../../src/drivers/chargepoint/api/index.ts";
 import { buildResponse } from "../../../../src/drivers/chargepoint/api/soap.ts";
 import type { ChargePointConfig } from "../../../../src/drivers/chargepoint/config.ts";
 import { chargepoint } from "../../../../src/drivers/chargepoint/index.ts";
-import type { DriverService } from "../../../../src/drivers/driver.ts";
 import { createLog } from "../../../../src/log/log.ts";
 import { parseRegistry } from "../../../../src/registry/index.ts";
 import { connect, PASSWORD, type Reply, serve, USERNAME, xml } from "./service.ts";
@@ -118,7 +118,7 @@ describe("records that are not what was asked for, as the driver reads them", ()
       log: createLog({ write: () => {} }),
       state: { get: () => null, set: () => {} },
       notice: () => {},
-    }) as DriverService<ChargePointConfig>;
+    }) as AbleService<ChargePointConfig>;
     onTestFinished(() => opened.close());
     const device = opened.createDevice({
       path: "site/s1",
