@@ -10,7 +10,6 @@ import type { Schema } from "../src/config/schema.ts";
 import type { Operation } from "../src/drivers/chargepoint/api/message.ts";
 import { operations } from "../src/drivers/chargepoint/api/operations/index.ts";
 import { RESPONSE_CODES } from "../src/drivers/chargepoint/api/response-codes.ts";
-import { registerClasses } from "../src/drivers/chargepoint/registers/index.ts";
 import { driverTypes } from "../src/drivers/index.ts";
 import { backends } from "../src/historian/index.ts";
 import { openAccount } from "../src/simulator/accounts.ts";
@@ -186,19 +185,6 @@ describe("docs/limits.md", () => {
 
 describe("docs/registry.md", () => {
   const page = "docs/registry.md";
-
-  test("has every attribute of every register class at its level, and no other", () => {
-    for (const [name, { attributes }] of Object.entries(registerClasses)) {
-      const documented = rows(section(page, `### ${name}`)).map(([attribute, level, , meaning]) => {
-        const writable = /\bWritable[.:]/.test(meaning!) ? " writable" : "";
-        return `${code(attribute!)} ${level}${writable}`;
-      });
-      const real = Object.entries(attributes).map(
-        ([attribute, { level, control }]) => `${attribute} ${level}${control ? " writable" : ""}`,
-      );
-      expect(documented.sort(), name).toEqual(real.sort());
-    }
-  });
 
   test("has every column", () => {
     const columns = [...text("src/registry/row.ts").matchAll(/^ {2}\| "([^"]+)"/gm)].map(

@@ -1,6 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parse } from "csv-parse/sync";
 import { expect, test } from "vitest";
+import { csvCell } from "../src/csv-cell.ts";
+import { registerClasses } from "../src/drivers/chargepoint/registers/index.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
@@ -21,3 +24,81 @@ test("docs/extending.md shows the blueprint of a driver as it is", () => {
   expect(made).toContain(blueprint);
   expectMade("docs/extending.md", made);
 });
+
+test("docs/registry.md has every attribute of every register class", () => {
+  let page = read("docs/registry.md");
+  for (const [name, { attributes }] of Object.entries(registerClasses)) {
+    const [head, old] =
+      new RegExp(`\\n### ${name}\\n[\\s\\S]*?\\n\\| --- .*\\n((?:\\|.*\\n)*)`).exec(page) ?? [];
+    expect(head, `docs/registry.md needs a heading "### ${name}" with a table below it`).toBeDefined();
+    const rows = Object.entries(attributes).map(([attribute, { level, unit = "", meaning, control }]) => {
+      expect(/\bWritable[.:]/.test(meaning), `${attribute} of ${name}: its meaning says "Writable."`).toBe(
+        control !== undefined,
+      );
+      return `| \`${attribute}\` | ${level} | ${unit} | ${meaning} |\n`;
+    });
+    page = page.replace(head!, () => head!.slice(0, head!.length - old!.length) + rows.join(""));
+  }
+  expectMade("docs/registry.md", page);
+});
+
+type Row = Record<string, string>;
+
+/** Neither is in the shipped registry: stations of others, and a second spelling of `faultReason`. */
+const NOT_SHIPPED = ["PublicStationRegister", "StationStatusRegister FaultReason"];
+
+/**
+ * The rows with type, units and writability as the registers have them; rows of attributes that are gone are dropped. What else
+ * a row says is for people to edit.
+ */
+function asRegistered(rows: readonly Row[]): Row[] {
+  return rows.flatMap((row) => {
+    const attribute = registerClasses[row["Register Name"]!]?.attributes[row["Attribute Name"]!];
+    if (!attribute) return [];
+    const { type, unit = "", control } = attribute;
+    return [{ ...row, Type: type, Units: unit, Writable: control ? "TRUE" : "FALSE" }];
+  });
+}
+
+/** The rows that a class still needs, below those that it has. */
+function completed(register: string, own: readonly Row[]): Row[] {
+  const { attributes } = registerClasses[register]!;
+  const ports = own
+    .filter((row) => attributes[row["Attribute Name"]!]!.level === "either")
+    .map((row) => row["Port #"]!);
+  const placesOf = { station: [""], port: ["1", "2"], either: [...new Set(ports)] };
+  const missing = Object.entries(attributes).filter(
+    ([name]) =>
+      !NOT_SHIPPED.includes(`${register} ${name}`) && !own.some((row) => row["Attribute Name"] === name),
+  );
+  return missing.flatMap(([name, { level, type, unit = "", meaning, control }]) =>
+    placesOf[level].map((port) => ({
+      "Volttron Point Name": port === "" ? name : `${name}_${port}`,
+      "Attribute Name": name,
+      "Register Name": register,
+      "Port #": port,
+      Type: type,
+      Units: unit,
+      Writable: control ? "TRUE" : "FALSE",
+      Notes: meaning,
+      Publish: meaning.includes("Personal data") ? "never" : "",
+    })),
+  );
+}
+
+test.each(["registry/chargepoint.csv", "registry/chargepoint-minimal.csv"])(
+  "%s has what the registers have",
+  (file) => {
+    const rows = asRegistered(parse(read(file), { columns: true }));
+    const columns = Object.keys(rows[0]!);
+    const shipped = Object.keys(registerClasses).filter((name) => !NOT_SHIPPED.includes(name));
+    const all = file.includes("minimal")
+      ? rows
+      : shipped.flatMap((name) => {
+          const own = rows.filter((row) => row["Register Name"] === name);
+          return [...own, ...completed(name, own)];
+        });
+    const lines = [columns, ...all.map((row) => columns.map((column) => row[column] ?? ""))];
+    expectMade(file, lines.map((cells) => `${cells.map(csvCell).join(",")}\n`).join(""));
+  },
+);

@@ -6,9 +6,22 @@ import { elements, ofPort, type RegisterClass } from "./register.ts";
 export const alarmRegister: RegisterClass<"alarms"> = {
   kind: "alarms",
   attributes: {
-    ...elements("either", ["alarmType", "alarmTime"] as const, (answer: AlarmsAnswer, name, port) => {
-      return newestBy(ofPort(answer, port), (alarm) => alarm.alarmTime)?.[name] ?? null;
-    }),
-    clearAlarms: { level: "either", control: "clearAlarms", read: () => 0 },
+    ...elements(
+      "either",
+      {
+        alarmType: { type: "string", meaning: "What happened." },
+        alarmTime: { type: "datetime", meaning: "When." },
+      },
+      (answer: AlarmsAnswer, name, port) => {
+        return newestBy(ofPort(answer, port), (alarm) => alarm.alarmTime)?.[name] ?? null;
+      },
+    ),
+    clearAlarms: {
+      level: "either",
+      type: "integer",
+      meaning: "Always reads 0. Writable: 1 clears the alarms.",
+      control: "clearAlarms",
+      read: () => 0,
+    },
   },
 };

@@ -1,28 +1,28 @@
 import type { SessionsAnswer } from "../account/answers.ts";
 import { newestBy } from "../account/newest.ts";
-import { elements, ofPort, type RegisterClass } from "./register.ts";
+import { type Description, elements, ofPort, type RegisterClass } from "./register.ts";
 
-const ELEMENTS = [
-  "sessionID",
-  "startTime",
-  "endTime",
-  "Energy",
-  "userID",
-  "credentialID",
-  "rfidSerialNumber",
-  "driverAccountNumber",
-  "driverName",
-  "totalChargingDuration",
-  "totalSessionDuration",
-  "startBatteryPercentage",
-  "stopBatteryPercentage",
-  "endedBy",
-  "vehicleMake",
-  "vehicleModel",
-  "vehicleModelYear",
-  "vehiclePortMAC",
-  "vehicleID",
-] as const;
+const ELEMENTS = {
+  sessionID: { type: "string", meaning: "Number of the session; text." },
+  startTime: { type: "datetime", meaning: "When it began." },
+  endTime: { type: "datetime", meaning: "When it ended; null while it runs." },
+  Energy: { type: "float", unit: "kWh", meaning: "Energy drawn." },
+  userID: { type: "string", meaning: "Driver. Personal data." },
+  credentialID: { type: "string", meaning: "Card or app. Personal data." },
+  rfidSerialNumber: { type: "string", meaning: "Card. Personal data." },
+  driverAccountNumber: { type: "string", meaning: "Account of the driver. Personal data." },
+  driverName: { type: "string", meaning: "Name of the driver. Personal data." },
+  totalChargingDuration: { type: "string", meaning: "Time in which current flowed, hh:mm:ss." },
+  totalSessionDuration: { type: "string", meaning: "Time plugged in, hh:mm:ss." },
+  startBatteryPercentage: { type: "float", unit: "%", meaning: "Charge of the battery at the start." },
+  stopBatteryPercentage: { type: "float", unit: "%", meaning: "Charge at the end." },
+  endedBy: { type: "string", meaning: "What ended it, e.g. `Plug Out at Vehicle`." },
+  vehicleMake: { type: "string", meaning: "Where the driver shares it, as the next four." },
+  vehicleModel: { type: "string", meaning: "Model of the vehicle." },
+  vehicleModelYear: { type: "string", meaning: "Model year." },
+  vehiclePortMAC: { type: "string", meaning: "MAC address of the vehicle's port. Personal data." },
+  vehicleID: { type: "string", meaning: "Id of the vehicle. Personal data." },
+} satisfies Record<string, Description>;
 
 /** The session of the station or port that began last: getChargingSessionData, guide §6.1. */
 export const chargingSessionRegister: RegisterClass<"sessions"> = {

@@ -32,25 +32,55 @@ function isLimitedBy(
 export const loadRegister: RegisterClass<"load"> = {
   kind: "load",
   attributes: {
-    stationLoad: { level: "station", read: (answer) => answer.stationLoad },
+    stationLoad: {
+      level: "station",
+      type: "float",
+      unit: "kW",
+      meaning: "Present load of all ports.",
+      read: (answer) => answer.stationLoad,
+    },
     ...elements(
       "port",
-      ["portLoad", "userID", "credentialID", "lastBatteryPercent", "sessionID"] as const,
+      {
+        portLoad: { type: "float", unit: "kW", meaning: "Present load." },
+        userID: { type: "string", meaning: "Driver who is charging. Personal data." },
+        credentialID: { type: "string", meaning: "Card or app that started the session. Personal data." },
+        lastBatteryPercent: {
+          type: "float",
+          unit: "%",
+          meaning: "Charge of the battery, where car and station can tell.",
+        },
+        sessionID: {
+          type: "string",
+          meaning: "Session under way; 0 when idle. A load of 0 does not mean that it is over.",
+        },
+      },
       (answer: LoadAnswer, name, port) => portOf(answer, port ?? "")[name],
     ),
     shedState: {
       level: "either",
+      type: "integer",
+      meaning:
+        "1 while limited. Of a station: 1 while any of its ports is. Writable: 0 clears, 1 applies the last limit again.",
       control: "shedState",
       read: (answer, port) => shedValue(answer, "shedState", port),
     },
     allowedLoad: {
       level: "either",
+      type: "float",
+      unit: "kW",
+      meaning:
+        "Limit; 0 when there is none or when it is a percentage. Of a station: the largest among its limited ports. Writable.",
       control: "allowedLoad",
       read: (answer, port) => shedValue(answer, "allowedLoad", port),
       isNoLimit: (answer, port) => !isLimitedBy("allowedLoad", answer, port),
     },
     percentShed: {
       level: "either",
+      type: "integer",
+      unit: "%",
+      meaning:
+        "Share of the load that is shed; 0 when there is none or when the limit is absolute. Of a station as for `allowedLoad`. Writable.",
       control: "percentShed",
       read: (answer, port) => shedValue(answer, "percentShed", port),
       isNoLimit: (answer, port) => !isLimitedBy("percentShed", answer, port),

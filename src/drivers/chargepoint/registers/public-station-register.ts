@@ -1,10 +1,20 @@
 import type { PublicStationAnswer, PublicStatusAnswer } from "../account/answers.ts";
-import { type Attribute, elements, from, portOf, type RegisterClass } from "./register.ts";
-import { PORT_ELEMENTS, PRICING_ELEMENTS } from "./station-register.ts";
+import {
+  type Attribute,
+  type Description,
+  elements,
+  from,
+  pick,
+  portOf,
+  type RegisterClass,
+} from "./register.ts";
+import { PORT_ELEMENTS, PRICING_ELEMENTS, STATION_ELEMENTS } from "./station-register.ts";
+import { STATUS_ELEMENTS } from "./station-status-register.ts";
 
 type Port = PublicStationAnswer["Port"][number];
 
-const STATION_ELEMENTS = [
+/** Of the elements of a station, those that public records have. */
+const OWN_ELEMENTS = [
   "stationID",
   "stationManufacturer",
   "stationModel",
@@ -23,8 +33,9 @@ const STATION_ELEMENTS = [
 ] as const;
 
 /** A value of the port, or of the first port that has one: public records have nothing of it on the station. */
-function either(read: (port: Port) => unknown): Attribute<PublicStationAnswer> {
+function either(description: Description, read: (port: Port) => unknown): Attribute<PublicStationAnswer> {
   return {
+    ...description,
     level: "either",
     read: (answer, port) =>
       port === undefined
@@ -40,7 +51,28 @@ function either(read: (port: Port) => unknown): Attribute<PublicStationAnswer> {
 export const publicStationRegister: RegisterClass<"publicStation"> = {
   kind: "publicStation",
   attributes: {
-    ...elements("station", STATION_ELEMENTS, (answer: PublicStationAnswer, name) => answer[name]),
+    stationName: either(
+      {
+        type: "string",
+        meaning:
+          "Organisation and name of the station. A row without a port takes that of the first port that has one.",
+      },
+      ({ stationName }) => stationName,
+    ),
+    Description: either(
+      { type: "string", meaning: "As typed in when the station was set up. Place as for `stationName`." },
+      ({ Description }) => Description,
+    ),
+    Lat: either(
+      { type: "float", unit: "degrees", meaning: "Latitude. Place as for `stationName`." },
+      ({ Geo }) => Geo?.Lat ?? null,
+    ),
+    Long: either({ type: "float", unit: "degrees", meaning: "Longitude." }, ({ Geo }) => Geo?.Long ?? null),
+    ...elements(
+      "station",
+      pick(STATION_ELEMENTS, OWN_ELEMENTS),
+      (answer: PublicStationAnswer, name) => answer[name],
+    ),
     ...elements(
       "station",
       PRICING_ELEMENTS,
@@ -51,22 +83,25 @@ export const publicStationRegister: RegisterClass<"publicStation"> = {
       PORT_ELEMENTS,
       (answer: PublicStationAnswer, name, port) => portOf(answer, port ?? "")[name],
     ),
-    stationName: either(({ stationName }) => stationName),
-    Description: either(({ Description }) => Description),
-    Lat: either(({ Geo }) => Geo?.Lat ?? null),
-    Long: either(({ Geo }) => Geo?.Long ?? null),
     ...from("publicStatus", {
       ...elements(
         "port",
-        ["Status", "faultReason"] as const,
+        pick(STATUS_ELEMENTS, ["Status", "faultReason"]),
         (answer: PublicStatusAnswer, name, port) => portOf(answer, port ?? "")[name],
       ),
       TimeStamp: {
         level: "port",
+        type: "datetime",
+        meaning: "Last word between station and network.",
         movesAlone: true,
         read: (answer: PublicStatusAnswer, port) => portOf(answer, port ?? "").TimeStamp,
       },
-      networkStatus: { level: "station", read: (answer: PublicStatusAnswer) => answer.networkStatus },
+      networkStatus: {
+        level: "station",
+        type: "string",
+        meaning: "REACHABLE or UNREACHABLE.",
+        read: (answer: PublicStatusAnswer) => answer.networkStatus,
+      },
     }),
   },
 };

@@ -1,3 +1,4 @@
+import type { PointType } from "../../../points/index.ts";
 import type { AnswerKind, Answers } from "../account/answers.ts";
 
 /** Where an attribute lives: on the station (no `Port #`), on a port (`Port #` needed), or on either. */
@@ -6,12 +7,20 @@ export type Level = "station" | "port" | "either";
 /** What a write to the attribute means; see `../control/`. */
 export type Control = "allowedLoad" | "percentShed" | "shedState" | "clearAlarms";
 
+/** What the docs and the shipped registries say of an attribute; `npm run update` writes it there. */
+export interface Description {
+  readonly type: PointType;
+  /** Absent: none. */
+  readonly unit?: string;
+  readonly meaning: string;
+}
+
 /**
  * One value of a register class. `read` gets the account's answer for the station and the port asked for, and gives
  * the value as the service wrote it; null is "no value". It throws {@link PortMissingError} for a port that the
  * answer does not have.
  */
-export interface Attribute<Answer> {
+export interface Attribute<Answer> extends Description {
   readonly level: Level;
   read(answer: Answer, port: string | undefined): unknown;
   readonly control?: Control;
@@ -77,15 +86,27 @@ export function portOf<P extends { portNumber: string | null }>(answer: WithPort
   );
 }
 
-/** Attributes that are elements of the same name, `names` at one level. */
+/** Some of the elements. */
+export function pick<Name extends string, Picked extends Name>(
+  described: Readonly<Record<Name, Description>>,
+  names: readonly Picked[],
+): Record<Picked, Description> {
+  return Object.fromEntries(names.map((name) => [name, described[name]])) as Record<Picked, Description>;
+}
+
+/** Attributes that are elements of the same name, all at one level. */
 export function elements<Answer, Name extends string>(
   level: Level,
-  names: readonly Name[],
+  described: Readonly<Record<Name, Description>>,
   read: (answer: Answer, name: Name, port: string | undefined) => unknown,
 ): Record<Name, Attribute<Answer>> {
-  const attributes = names.map((name): [Name, Attribute<Answer>] => [
+  const attributes = Object.entries<Description>(described).map(([name, description]) => [
     name,
-    { level, read: (answer, port) => read(answer, name, port) },
+    {
+      level,
+      ...description,
+      read: (answer: Answer, port: string | undefined) => read(answer, name as Name, port),
+    },
   ]);
   return Object.fromEntries(attributes) as Record<Name, Attribute<Answer>>;
 }

@@ -1,66 +1,81 @@
 import type { StationAnswer } from "../account/answers.ts";
-import { elements, portOf, type RegisterClass } from "./register.ts";
+import { type Description, elements, portOf, type RegisterClass } from "./register.ts";
 
-const STATION_ELEMENTS = [
-  "stationID",
-  "stationManufacturer",
-  "stationModel",
-  "stationMacAddr",
-  "stationSerialNum",
-  "Address",
-  "City",
-  "State",
-  "Country",
-  "postalCode",
-  "numPorts",
-  "mainPhone",
-  "orgID",
-  "organizationName",
-  "sgID",
-  "sgName",
-  "currencyCode",
+export const STATION_ELEMENTS = {
+  stationID: {
+    type: "string",
+    meaning: "Network number, colon, station number. Stays the same when the hardware is replaced.",
+  },
+  stationManufacturer: { type: "string", meaning: "Manufacturer." },
+  stationModel: { type: "string", meaning: "Model." },
+  stationMacAddr: { type: "string", meaning: "MAC address." },
+  stationSerialNum: { type: "string", meaning: "Serial number; text." },
+  Address: { type: "string", meaning: "Street address." },
+  City: { type: "string", meaning: "City." },
+  State: { type: "string", meaning: "State or province." },
+  Country: { type: "string", meaning: "Country." },
+  postalCode: { type: "string", meaning: "Postal code; text." },
+  numPorts: { type: "integer", meaning: "Number of ports." },
+  mainPhone: { type: "string", meaning: "Support line for drivers." },
+  orgID: { type: "string", meaning: "Organisation that owns it." },
+  organizationName: { type: "string", meaning: "Its name." },
+  sgID: { type: "string", meaning: "Station groups it belongs to, joined by commas." },
+  sgName: { type: "string", meaning: "Their names, joined by commas." },
+  currencyCode: { type: "string", meaning: "Currency of the prices, ISO 4217." },
   // New in 5.1 (guide §1.1.3 and §7.1.3).
-  "stationActivationDate",
-  "lastModifiedDate",
-  "modTimeStamp",
-  "timezoneOffset",
-  "warrantyExpirationDate",
-  "warrantyService",
-  "siteValidated",
-  "siteValidationDate",
-  "wanIpAddress",
-  "networkStatus",
-  "stationFirmware",
-  "stationReception",
-  "radioGroupID",
-] as const;
+  stationActivationDate: { type: "datetime", meaning: "When it was activated." },
+  lastModifiedDate: { type: "datetime", meaning: "When its record was changed last." },
+  modTimeStamp: { type: "datetime", meaning: "Last change of the record, as a time stamp." },
+  timezoneOffset: { type: "string", meaning: "Its offset from UTC; text." },
+  warrantyExpirationDate: { type: "datetime", meaning: "End of the warranty." },
+  warrantyService: { type: "string", meaning: "Warranty in force." },
+  siteValidated: { type: "boolean", meaning: "Whether the installation was validated." },
+  siteValidationDate: { type: "datetime", meaning: "When it was." },
+  wanIpAddress: { type: "string", meaning: "WAN address." },
+  networkStatus: { type: "string", meaning: "REACHABLE or UNREACHABLE." },
+  stationFirmware: { type: "string", meaning: "Firmware version." },
+  stationReception: { type: "integer", unit: "dBm", meaning: "Signal strength; nearer to 0 is better." },
+  radioGroupID: { type: "integer", meaning: "Radio group." },
+} satisfies Record<string, Description>;
 
 /** Of the first pricing specification; null on a station without one. */
-export const PRICING_ELEMENTS = [
-  "Type",
-  "startTime",
-  "endTime",
-  "minPrice",
-  "maxPrice",
-  "unitPricePerHour",
-  "unitPricePerSession",
-  "unitPricePerKWh",
-  "unitPriceForFirst",
-  "unitPricePerHourThereafter",
-  "sessionTime",
-] as const;
+export const PRICING_ELEMENTS = {
+  Type: {
+    type: "string",
+    meaning:
+      "First price rule: Session, Hourly or kWh. All attributes from here to `sessionTime` are of the first price rule, null without one.",
+  },
+  startTime: { type: "time", meaning: "Start of its period, time of day." },
+  endTime: { type: "time", meaning: "End of its period." },
+  minPrice: { type: "float", unit: "currency", meaning: "Least charged for a session." },
+  maxPrice: { type: "float", unit: "currency", meaning: "Most charged for a session." },
+  unitPricePerHour: { type: "float", unit: "currency/h", meaning: "Price an hour." },
+  unitPricePerSession: { type: "float", unit: "currency", meaning: "Price a session." },
+  unitPricePerKWh: { type: "float", unit: "currency/kWh", meaning: "Price a kWh." },
+  unitPriceForFirst: {
+    type: "float",
+    unit: "currency/h",
+    meaning: "Price of the first part, where it changes with time.",
+  },
+  unitPricePerHourThereafter: { type: "float", unit: "currency/h", meaning: "Price after it." },
+  sessionTime: { type: "string", meaning: "Longest session allowed." },
+} satisfies Record<string, Description>;
 
-export const PORT_ELEMENTS = [
-  "portNumber",
-  "Reservable",
-  "Level",
-  "Mode",
-  "Connector",
-  "Voltage",
-  "Current",
-  "Power",
-  "estimatedCost",
-] as const;
+export const PORT_ELEMENTS = {
+  portNumber: { type: "string", meaning: "Number of the port; text." },
+  Reservable: { type: "boolean", meaning: "Whether it can be reserved." },
+  Level: { type: "string", meaning: "L1, L2, … (US and AU stations)." },
+  Mode: { type: "string", meaning: "Charging mode (European stations)." },
+  Connector: { type: "string", meaning: "Kind of connector." },
+  Voltage: { type: "float", unit: "V", meaning: "Nominal voltage." },
+  Current: { type: "float", unit: "A", meaning: "Supported current." },
+  Power: { type: "float", unit: "kW", meaning: "Supported power." },
+  estimatedCost: {
+    type: "float",
+    unit: "currency",
+    meaning: "Estimated cost of a session; only where the service sends it.",
+  },
+} satisfies Record<string, Description>;
 
 /**
  * A value that older stations send on the port and 5.1 stations on the station (§7.1.7). A row with a port looks
@@ -80,6 +95,33 @@ function eitherPlace(
 export const stationRegister: RegisterClass<"station"> = {
   kind: "station",
   attributes: {
+    stationName: {
+      level: "either",
+      type: "string",
+      meaning:
+        "Organisation and name of the station. Older stations send it with their ports: a row without a port looks at the station first, one with a port at that port first.",
+      read: (answer, port) => eitherPlace(answer, port, answer.stationName, (p) => p.stationName),
+    },
+    Description: {
+      level: "either",
+      type: "string",
+      meaning: "As typed in when the station was set up. Place as for `stationName`.",
+      read: (answer, port) => eitherPlace(answer, port, answer.Description, (p) => p.Description),
+    },
+    Lat: {
+      level: "either",
+      type: "float",
+      unit: "degrees",
+      meaning: "Latitude. Place as for `stationName`.",
+      read: (answer, port) => eitherPlace(answer, port, answer.Geo?.Lat ?? null, (p) => p.Geo?.Lat ?? null),
+    },
+    Long: {
+      level: "either",
+      type: "float",
+      unit: "degrees",
+      meaning: "Longitude.",
+      read: (answer, port) => eitherPlace(answer, port, answer.Geo?.Long ?? null, (p) => p.Geo?.Long ?? null),
+    },
     ...elements("station", STATION_ELEMENTS, (answer: StationAnswer, name) => answer[name]),
     ...elements(
       "station",
@@ -91,21 +133,5 @@ export const stationRegister: RegisterClass<"station"> = {
       PORT_ELEMENTS,
       (answer: StationAnswer, name, port) => portOf(answer, port ?? "")[name],
     ),
-    stationName: {
-      level: "either",
-      read: (answer, port) => eitherPlace(answer, port, answer.stationName, (p) => p.stationName),
-    },
-    Description: {
-      level: "either",
-      read: (answer, port) => eitherPlace(answer, port, answer.Description, (p) => p.Description),
-    },
-    Lat: {
-      level: "either",
-      read: (answer, port) => eitherPlace(answer, port, answer.Geo?.Lat ?? null, (p) => p.Geo?.Lat ?? null),
-    },
-    Long: {
-      level: "either",
-      read: (answer, port) => eitherPlace(answer, port, answer.Geo?.Long ?? null, (p) => p.Geo?.Long ?? null),
-    },
   },
 };

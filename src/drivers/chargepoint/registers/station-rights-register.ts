@@ -5,8 +5,13 @@ import type { RegisterClass } from "./register.ts";
 export const stationRightsRegister: RegisterClass<"rights"> = {
   kind: "rights",
   attributes: {
-    /** `{sgID: {sgID, sgName, stationRightsProfile, stationData}}`; stationData holds this station only. */
-    stationRightsProfile: { level: "station", read: rightsByGroup },
+    // stationData holds this station only.
+    stationRightsProfile: {
+      level: "station",
+      type: "dictionary",
+      meaning: "A dictionary by station group: `{sgID: {sgID, sgName, stationRightsProfile, stationData}}`.",
+      read: rightsByGroup,
+    },
   },
 };
 

@@ -1,24 +1,51 @@
 import type { StatusAnswer } from "../account/answers.ts";
-import { elements, portOf, type RegisterClass } from "./register.ts";
+import { type Description, elements, portOf, type RegisterClass } from "./register.ts";
 
 /** Elements that the service sends only when asked for port details (§7.2.2, portDetails). */
 export const PORT_DETAIL_ATTRIBUTES: ReadonlySet<string> = new Set(["Connector", "Power"]);
 
-const readPort = (answer: StatusAnswer, name: keyof StatusAnswer["Port"][number], port: string | undefined) =>
-  portOf(answer, port ?? "")[name];
+export const STATUS_ELEMENTS = {
+  Status: { type: "string", meaning: "AVAILABLE, INUSE, UNREACHABLE or UNKNOWN." },
+  faultReason: { type: "string", meaning: "Why a port is out of order; NONE when it is well." },
+  Connector: {
+    type: "string",
+    meaning: "Kind of connector. A row of it makes the call ask for port details.",
+  },
+  Power: {
+    type: "float",
+    unit: "kW",
+    meaning: "Supported power. A row of it makes the call ask for port details.",
+  },
+} satisfies Record<string, Description>;
 
 /** Whether a port is free, and whether the station can be reached: getStationStatus, guide §7.2. */
 export const stationStatusRegister: RegisterClass<"status"> = {
   kind: "status",
   attributes: {
-    ...elements("port", ["Status", "faultReason", "Connector", "Power"] as const, readPort),
+    ...elements(
+      "port",
+      STATUS_ELEMENTS,
+      (answer: StatusAnswer, name, port) => portOf(answer, port ?? "")[name],
+    ),
     TimeStamp: {
       level: "port",
+      type: "datetime",
+      meaning: "Last word between station and network.",
       movesAlone: true,
-      read: (answer, port) => readPort(answer, "TimeStamp", port),
+      read: (answer, port) => portOf(answer, port ?? "").TimeStamp,
     },
     // The guide's table writes it with a capital, its sample without.
-    FaultReason: { level: "port", read: (answer, port) => readPort(answer, "faultReason", port) },
-    networkStatus: { level: "station", read: (answer) => answer.networkStatus },
+    FaultReason: {
+      level: "port",
+      type: "string",
+      meaning: "`faultReason`, in the spelling of the guide's table.",
+      read: (answer, port) => portOf(answer, port ?? "").faultReason,
+    },
+    networkStatus: {
+      level: "station",
+      type: "string",
+      meaning: "REACHABLE or UNREACHABLE.",
+      read: (answer) => answer.networkStatus,
+    },
   },
 };
