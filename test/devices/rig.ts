@@ -7,7 +7,7 @@ import type { WriteOptions, WriteOutcome } from "../../src/drivers/driver.ts";
 import { createLog } from "../../src/log/log.ts";
 import type { AvailabilityChange, PointValue, Scrape, Write } from "../../src/points/index.ts";
 import { StateStore } from "../../src/storage/state-store.ts";
-import { ManualClock, settled } from "./manual-clock.ts";
+import { ManualClock, settled } from "../helpers/manual-clock.ts";
 import { actuatorSettings, deviceSettings, driverSettings, type RowSpec, registryRows } from "./rows.ts";
 
 /** The station of these tests: a limit and a percentage that replace each other, a switch, a load, a heartbeat. */

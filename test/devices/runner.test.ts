@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { buildDevices } from "../../src/devices/building/build.ts";
 import type { AbleType } from "../../src/drivers/abilities.ts";
 import { fake } from "../../src/drivers/fake/index.ts";
-import { ManualClock } from "./manual-clock.ts";
+import { ManualClock } from "../helpers/manual-clock.ts";
 import { rig, ScriptedDevice, STATION } from "./rig.ts";
 import { deviceSettings, driverSettings, registryRows } from "./rows.ts";
 

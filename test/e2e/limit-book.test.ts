@@ -8,8 +8,8 @@ import { createLog } from "../../src/log/log.ts";
 import type { Write } from "../../src/points/index.ts";
 import { parseRegistry } from "../../src/registry/index.ts";
 import { type Simulator, SteppedClock, startSimulator } from "../../src/simulator/index.ts";
-import { ManualClock } from "../devices/manual-clock.ts";
 import { deviceSettings } from "../devices/rows.ts";
+import { ManualClock } from "../helpers/manual-clock.ts";
 import { noSmallDisk, SmallDisk } from "../queue/small-disk.ts";
 
 const SECOND = 1000;

@@ -4,9 +4,9 @@ import { SiteLimits } from "../../src/limits/index.ts";
 import { createLog } from "../../src/log/log.ts";
 import type { PointValue } from "../../src/points/index.ts";
 import { StateStore } from "../../src/storage/state-store.ts";
-import { ManualClock } from "../devices/manual-clock.ts";
 import { rig, type ScriptedDevice } from "../devices/rig.ts";
 import type { RowSpec } from "../devices/rows.ts";
+import { ManualClock } from "../helpers/manual-clock.ts";
 
 const PORT: RowSpec[] = [
   { name: "portLoad_1", attribute: "portLoad" },

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { pause, systemClock, TimeoutError, withDeadline } from "../../src/time/clock.ts";
-import { ManualClock } from "../devices/manual-clock.ts";
+import { ManualClock } from "../helpers/manual-clock.ts";
 
 describe("system clock", () => {
   beforeEach(() => void vi.useFakeTimers());

@@ -1,13 +1,9 @@
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { type SimulatorOptions, SteppedClock, startSimulator } from "../../../src/simulator/index.ts";
+import { endings } from "../../helpers/endings.ts";
 import { freePort } from "../../helpers/mosquitto.ts";
 import { Site } from "../../helpers/site.ts";
 import { cli, RunningCli } from "../in-process.ts";
-
-const endings: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of endings.splice(0).reverse()) await end();
-});
 
 async function station(options: SimulatorOptions = {}) {
   const clock = new SteppedClock(new Date().toISOString());

@@ -1,13 +1,8 @@
-import { afterEach, expect, test } from "vitest";
-import { Mosquitto, type MosquittoOptions, mosquittoInstalled } from "../../helpers/mosquitto.ts";
+import { expect, test } from "vitest";
+import { broker, endings } from "../../helpers/endings.ts";
+import { mosquittoInstalled } from "../../helpers/mosquitto.ts";
 import { cli } from "../in-process.ts";
 import { Workplace } from "../workplace.ts";
-
-const endings: (() => unknown)[] = [];
-
-afterEach(async () => {
-  for (const end of endings.splice(0).reverse()) await end();
-});
 
 function configFor(url: string): string {
   const place = new Workplace({
@@ -19,12 +14,6 @@ function configFor(url: string): string {
   });
   endings.push(() => place.remove());
   return place.at("configs/bridge.json");
-}
-
-async function broker(options: MosquittoOptions = {}): Promise<Mosquitto> {
-  const mosquitto = await Mosquitto.run(options);
-  endings.push(() => mosquitto.dispose());
-  return mosquitto;
 }
 
 test.skipIf(!mosquittoInstalled)(

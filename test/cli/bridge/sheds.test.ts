@@ -1,17 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { operations } from "../../../src/drivers/chargepoint/api/index.ts";
 import { type Simulator, startSimulator } from "../../../src/simulator/index.ts";
+import { endings } from "../../helpers/endings.ts";
 import { freePort } from "../../helpers/mosquitto.ts";
 import { Site } from "../../helpers/site.ts";
 import { call } from "../../simulator/call.ts";
 import { cli, RunningCli } from "../in-process.ts";
-
-const endings: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of endings.splice(0).reverse()) await end();
-});
 
 async function station() {
   const simulator = await startSimulator({ stations: 2, traffic: false, incidents: false });

@@ -1,22 +1,11 @@
 import { rmSync } from "node:fs";
 import { connectAsync, type MqttClient } from "mqtt";
-import { afterEach, describe, expect, test } from "vitest";
-import { Mosquitto, type MosquittoOptions, mosquittoInstalled } from "../../helpers/mosquitto.ts";
+import { describe, expect, test } from "vitest";
+import { broker, endings } from "../../helpers/endings.ts";
+import { Mosquitto, mosquittoInstalled } from "../../helpers/mosquitto.ts";
 import { Recorder } from "../../helpers/mqtt-recorder.ts";
 import { cli, RunningCli } from "../in-process.ts";
 import { Workplace } from "../workplace.ts";
-
-const endings: (() => unknown)[] = [];
-
-afterEach(async () => {
-  for (const end of endings.splice(0).reverse()) await end();
-});
-
-async function broker(options: MosquittoOptions = {}): Promise<Mosquitto> {
-  const mosquitto = await Mosquitto.run(options);
-  endings.push(() => mosquitto.dispose());
-  return mosquitto;
-}
 
 function site(
   url: string,

@@ -5,7 +5,7 @@ import type { AbleType, SetMember } from "../../../src/drivers/abilities.ts";
 import { createLog } from "../../../src/log/log.ts";
 import type { AvailabilityChange, Scrape } from "../../../src/points/index.ts";
 import { StateStore } from "../../../src/storage/state-store.ts";
-import { ManualClock, settled } from "../manual-clock.ts";
+import { ManualClock, settled } from "../../helpers/manual-clock.ts";
 import { ScriptedDevice, STATION } from "../rig.ts";
 import { actuatorSettings, deviceSettings, driverSettings, registryRows } from "../rows.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { StateStore } from "../../../src/storage/state-store.ts";
-import { ManualClock } from "../manual-clock.ts";
+import { ManualClock } from "../../helpers/manual-clock.ts";
 import { type RigOptions, rig, type ScriptedDevice } from "../rig.ts";
 
 const MINUTE = 60_000;

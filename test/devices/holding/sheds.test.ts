@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { HeldWrite, HoldComparison } from "../../../src/drivers/abilities.ts";
 import { StateStore } from "../../../src/storage/state-store.ts";
-import { ManualClock } from "../manual-clock.ts";
+import { ManualClock } from "../../helpers/manual-clock.ts";
 import { type RigOptions, rig, type ScriptedDevice } from "../rig.ts";
 
 const MINUTE = 60_000;

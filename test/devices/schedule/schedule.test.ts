@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { StateStore } from "../../../src/storage/state-store.ts";
-import { ManualClock } from "../manual-clock.ts";
+import { ManualClock } from "../../helpers/manual-clock.ts";
 import { type RigOptions, rig } from "../rig.ts";
 
 const MINUTE = 60_000;

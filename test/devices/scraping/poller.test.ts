@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Device } from "../../../src/devices/device.ts";
 import { Poller, type PollerOptions, type ScrapeSink } from "../../../src/devices/scraping/poller.ts";
-import { ManualClock, settled } from "../manual-clock.ts";
+import { ManualClock, settled } from "../../helpers/manual-clock.ts";
 
 const START = Date.UTC(2026, 10, 21, 8, 0, 10);
 

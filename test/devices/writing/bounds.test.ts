@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { EventPlan } from "../../../src/drivers/abilities.ts";
 import type { PointValue } from "../../../src/points/index.ts";
 import { StateStore } from "../../../src/storage/state-store.ts";
-import { ManualClock } from "../manual-clock.ts";
+import { ManualClock } from "../../helpers/manual-clock.ts";
 import { rig } from "../rig.ts";
 
 const YEAR_MINUTES = 525_600;

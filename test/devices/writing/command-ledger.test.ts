@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CommandResult } from "../../../src/devices/commands.ts";
 import { ServiceError } from "../../../src/drivers/errors.ts";
-import { ManualClock } from "../manual-clock.ts";
+import { ManualClock } from "../../helpers/manual-clock.ts";
 import { rig, type ScriptedDevice } from "../rig.ts";
 
 const HOUR = 3_600_000;

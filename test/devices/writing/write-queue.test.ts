@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { WritePace } from "../../../src/devices/writing/write-pace.ts";
-import { ManualClock } from "../manual-clock.ts";
+import { ManualClock } from "../../helpers/manual-clock.ts";
 import { type RigOptions, rig } from "../rig.ts";
 
 const MINUTE = 60_000;

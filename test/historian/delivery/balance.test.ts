@@ -4,7 +4,7 @@ import type { Sample } from "../../../src/historian/contract.ts";
 import { Delivery } from "../../../src/historian/delivery/index.ts";
 import { HistorianError } from "../../../src/historian/errors.ts";
 import type { DiskQueue } from "../../../src/queue/index.ts";
-import { ManualClock } from "../../devices/manual-clock.ts";
+import { ManualClock } from "../../helpers/manual-clock.ts";
 import { openAt, silent, temporaryFolder } from "../../queue/queue-place.ts";
 import { DoubleBackend } from "../double-backend.ts";
 import { NOON, SETTINGS } from "../settings.ts";

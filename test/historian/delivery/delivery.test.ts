@@ -4,7 +4,7 @@ import type { Sample } from "../../../src/historian/contract.ts";
 import { Delivery, type DeliveryOptions } from "../../../src/historian/delivery/index.ts";
 import { HistorianError } from "../../../src/historian/errors.ts";
 import { createLog } from "../../../src/log/log.ts";
-import { ManualClock, settled } from "../../devices/manual-clock.ts";
+import { ManualClock, settled } from "../../helpers/manual-clock.ts";
 import { DoubleBackend } from "../double-backend.ts";
 import { MemoryQueue } from "../memory-queue.ts";
 import { SETTINGS as DEFAULTS, NOON } from "../settings.ts";

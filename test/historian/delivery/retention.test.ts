@@ -3,7 +3,7 @@ import type { Notice } from "../../../src/bus.ts";
 import { RetentionKeeper, type RetentionOptions } from "../../../src/historian/delivery/retention.ts";
 import { HistorianError } from "../../../src/historian/errors.ts";
 import { createLog } from "../../../src/log/log.ts";
-import { ManualClock } from "../../devices/manual-clock.ts";
+import { ManualClock } from "../../helpers/manual-clock.ts";
 import { DoubleBackend } from "../double-backend.ts";
 import { NOON, SETTINGS } from "../settings.ts";
 

@@ -9,7 +9,7 @@ import { isOwnTopic } from "../../../src/historian/record/own-topics.ts";
 import { Recorder, type RecorderSink } from "../../../src/historian/record/recorder.ts";
 import { createLog } from "../../../src/log/log.ts";
 import type { DeviceInfo, Point, PointValue, Write } from "../../../src/points/index.ts";
-import { ManualClock, settled } from "../../devices/manual-clock.ts";
+import { ManualClock, settled } from "../../helpers/manual-clock.ts";
 import { DoubleBackend } from "../double-backend.ts";
 import { MemoryQueue } from "../memory-queue.ts";
 import { NOON, SETTINGS } from "../settings.ts";

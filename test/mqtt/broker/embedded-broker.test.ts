@@ -1,13 +1,9 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createLog } from "../../../src/log/log.ts";
 import { EmbeddedBroker } from "../../../src/mqtt/broker/embedded-broker.ts";
-
-const endings: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of endings.splice(0).reverse()) await end();
-});
+import { endings } from "../../helpers/endings.ts";
 
 async function start(): Promise<{ port: number; log: string[] }> {
   const log: string[] = [];

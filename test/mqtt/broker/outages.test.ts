@@ -2,28 +2,17 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { Aedes } from "aedes";
 import { connect } from "mqtt";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createLog, Secrets } from "../../../src/log/log.ts";
 import { Connection } from "../../../src/mqtt/broker/connection.ts";
 import { ImpossibleMessageError, LinkDownError, PublishRefusedError } from "../../../src/mqtt/broker/link.ts";
 import { readBridgeStatus, request } from "../../../src/mqtt/index.ts";
 import type { Write } from "../../../src/points/index.ts";
-import { freePort, Mosquitto, type MosquittoOptions, mosquittoInstalled } from "../../helpers/mosquitto.ts";
+import { broker, endings } from "../../helpers/endings.ts";
+import { freePort, Mosquitto, mosquittoInstalled } from "../../helpers/mosquitto.ts";
 import { Recorder } from "../../helpers/mqtt-recorder.ts";
 import { TcpProxy } from "../../helpers/tcp-proxy.ts";
 import { AT, connected, PATH, type Rig, STATION, scrape, startRig, until } from "../rig.ts";
-
-const endings: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const end of endings.splice(0).reverse()) await end();
-});
-
-async function broker(options: MosquittoOptions = {}): Promise<Mosquitto> {
-  const mosquitto = await Mosquitto.run(options);
-  endings.push(() => mosquitto.dispose());
-  return mosquitto;
-}
 
 async function bridge(...args: Parameters<typeof startRig>): Promise<Rig> {
   const rig = await startRig(...args);

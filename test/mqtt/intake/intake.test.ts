@@ -2,25 +2,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectAsync } from "mqtt";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createLog } from "../../../src/log/log.ts";
 import { EmbeddedBroker } from "../../../src/mqtt/broker/embedded-broker.ts";
 import { Intake, type IntakeOptions } from "../../../src/mqtt/intake/intake.ts";
-import { Mosquitto, type MosquittoOptions, mosquittoInstalled } from "../../helpers/mosquitto.ts";
+import { broker, endings } from "../../helpers/endings.ts";
+import { Mosquitto, mosquittoInstalled } from "../../helpers/mosquitto.ts";
 import { TcpProxy } from "../../helpers/tcp-proxy.ts";
 import { until } from "../rig.ts";
-
-const endings: (() => unknown)[] = [];
-
-afterEach(async () => {
-  for (const end of endings.splice(0).reverse()) await end();
-});
-
-async function broker(options: MosquittoOptions = {}): Promise<Mosquitto> {
-  const mosquitto = await Mosquitto.run(options);
-  endings.push(() => mosquitto.dispose());
-  return mosquitto;
-}
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), "intake-"));

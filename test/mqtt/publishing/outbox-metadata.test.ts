@@ -3,14 +3,15 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { createLog } from "../../../src/log/log.ts";
 import { deviceText, readingHeaders, valuesText } from "../../../src/mqtt/payloads.ts";
 import { deadReading, readingRecord } from "../../../src/mqtt/publishing/reading.ts";
 import { openQueue, type Queue } from "../../../src/queue/index.ts";
+import { broker, endings } from "../../helpers/endings.ts";
 import { mosquittoInstalled } from "../../helpers/mosquitto.ts";
 import { connected, until } from "../rig.ts";
-import { broker, endAll, endings, eventually, listen, numbered, STATIONS, start } from "./outbox-rig.ts";
+import { eventually, listen, numbered, STATIONS, start } from "./outbox-rig.ts";
 
 const [STATION] = STATIONS as [(typeof STATIONS)[number]];
 const TOPIC = `devices/${STATION.path}/all`;
@@ -37,8 +38,6 @@ describe.skipIf(!mosquittoInstalled)("the metadata of waiting scrapes, which the
     file = join(folder, "outbox.sqlite");
     endings.push(() => rm(folder, { recursive: true }));
   });
-  afterEach(endAll);
-
   async function open(): Promise<Queue> {
     const queue = await openQueue({ file, log: createLog({ level: "silent" }) });
     endings.push(() => queue.close());

@@ -1,11 +1,10 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Notice } from "../../../src/bus.ts";
 import { readingMessage, readingRecord, type Sending } from "../../../src/mqtt/publishing/reading.ts";
+import { broker } from "../../helpers/endings.ts";
 import { mosquittoInstalled } from "../../helpers/mosquitto.ts";
 import { connected, device, point, scrape, until } from "../rig.ts";
-import { broker, endAll, eventually, listen, openQueue, STATIONS, start } from "./outbox-rig.ts";
-
-afterEach(endAll);
+import { eventually, listen, openQueue, STATIONS, start } from "./outbox-rig.ts";
 
 const READING = {
   topic: "devices/site/a/all",

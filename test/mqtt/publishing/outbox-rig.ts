@@ -8,23 +8,11 @@ import { createLog } from "../../../src/log/log.ts";
 import type { MqttOptions } from "../../../src/mqtt/index.ts";
 import type { DeviceInfo, Scrape } from "../../../src/points/index.ts";
 import { openQueue as openQueueFile, type Queue, type QueueOptions } from "../../../src/queue/index.ts";
-import { Mosquitto, type MosquittoOptions } from "../../helpers/mosquitto.ts";
+import { endings } from "../../helpers/endings.ts";
+import type { Mosquitto } from "../../helpers/mosquitto.ts";
 import { type Recorded, Recorder } from "../../helpers/mqtt-recorder.ts";
 import { TcpProxy } from "../../helpers/tcp-proxy.ts";
 import { device, point, type Rig, scrape, startRig } from "../rig.ts";
-
-export const endings: (() => Promise<unknown>)[] = [];
-
-/** Ends what a test started, the last first. */
-export async function endAll(): Promise<void> {
-  for (const end of endings.splice(0).reverse()) await end();
-}
-
-export async function broker(options: MosquittoOptions = {}): Promise<Mosquitto> {
-  const mosquitto = await Mosquitto.run(options);
-  endings.push(() => mosquitto.dispose());
-  return mosquitto;
-}
 
 export async function proxyBefore(mosquitto: Mosquitto): Promise<{ proxy: TcpProxy; url: string }> {
   const proxy = await TcpProxy.before(mosquitto.port);

@@ -1,13 +1,11 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readingRecord } from "../../../src/mqtt/publishing/reading.ts";
+import { broker, endings } from "../../helpers/endings.ts";
 import { Mosquitto, mosquittoInstalled } from "../../helpers/mosquitto.ts";
 import { connected, until } from "../rig.ts";
 import {
-  broker,
-  endAll,
-  endings,
   eventually,
   expectAll,
   heard,
@@ -19,8 +17,6 @@ import {
   STATIONS,
   start,
 } from "./outbox-rig.ts";
-
-afterEach(endAll);
 
 const QUICK = { firstPauseMs: 50, longestPauseMs: 200, stableMs: 100, connectTimeoutMs: 2000 };
 

@@ -2,11 +2,12 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createLog } from "../../../src/log/log.ts";
 import { type Done, type Link, type Message, PublishRefusedError } from "../../../src/mqtt/broker/link.ts";
 import { Outbox } from "../../../src/mqtt/publishing/outbox.ts";
+import { broker, endings } from "../../helpers/endings.ts";
 import { mosquittoInstalled } from "../../helpers/mosquitto.ts";
 import { RefusingProxy } from "../../helpers/refusing-proxy.ts";
 import { MemoryQueue } from "../memory-queue.ts";
 import { connected, until } from "../rig.ts";
-import { broker, endAll, endings, expectAll, listen, start } from "./outbox-rig.ts";
+import { expectAll, listen, start } from "./outbox-rig.ts";
 
 /** MQTT 5 §3.4.2.1: unspecified error, implementation specific error, quota exceeded. */
 const PASSING = [
@@ -16,8 +17,6 @@ const PASSING = [
 ] as const;
 
 describe.skipIf(!mosquittoInstalled)("refusals that may pass", () => {
-  afterEach(endAll);
-
   test("A23: quota exceeded: sent again until the broker takes it; the others go on", async () => {
     const mosquitto = await broker();
     const proxy = await RefusingProxy.before(mosquitto.port);

@@ -1,22 +1,11 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Notice } from "../../../src/bus.ts";
 import type { MqttSettings } from "../../../src/config/settings.ts";
 import { selfTest } from "../../../src/mqtt/index.ts";
-import { Mosquitto, type MosquittoOptions, mosquittoInstalled } from "../../helpers/mosquitto.ts";
+import { broker, endings } from "../../helpers/endings.ts";
+import { mosquittoInstalled } from "../../helpers/mosquitto.ts";
 import { Recorder } from "../../helpers/mqtt-recorder.ts";
 import { connected, device, PATH, point, type Rig, STATION, scrape, startRig, until } from "../rig.ts";
-
-const endings: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const end of endings.splice(0).reverse()) await end();
-});
-
-async function broker(options: MosquittoOptions = {}): Promise<Mosquitto> {
-  const mosquitto = await Mosquitto.run(options);
-  endings.push(() => mosquitto.dispose());
-  return mosquitto;
-}
 
 interface TestedRig extends Rig {
   readonly notices: Notice[];

@@ -3,7 +3,7 @@ import {
   AccountBusyError,
   CallLimits,
 } from "../../../../../src/drivers/chargepoint/account/limits/call-limits.ts";
-import { ManualClock } from "../../../../devices/manual-clock.ts";
+import { ManualClock } from "../../../../helpers/manual-clock.ts";
 
 const never = new AbortController().signal;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
