@@ -142,6 +142,8 @@ export interface ForeseesOutcomes {
 export interface WritingInit<Config = unknown> extends DeviceInit<Config> {
   /** Absent: nothing is known of them. */
   readonly own?: OwnWrites;
+  /** Within so long a reading shows what was written (`actuator.confirm_timeout`); absent: the type's own assumption holds. */
+  readonly confirmTimeoutSeconds?: number;
 }
 
 /** What this bridge wrote to a device, by the keys of the driver's holds. While a write is on its way: what was before it. */

@@ -21,6 +21,7 @@ export interface BuildContext {
   service(type: AbleType): AbleService;
   /** What this bridge wrote to the device of a path. Absent: nothing is written. */
   own?(path: string): OwnWrites;
+  readonly confirmTimeoutSeconds?: number;
 }
 
 export interface Built {
@@ -96,6 +97,7 @@ export class DeviceBuilder {
       const driver = this.#context.service(type).createDevice({
         ...{ path, file, config, rows, intervalSeconds },
         own: this.#context.own?.(path),
+        confirmTimeoutSeconds: this.#context.confirmTimeoutSeconds,
       });
       const { movingTimes } = driver;
       const described = describe(settings, this.#context.settings, rows, heartbeat);

@@ -11,7 +11,7 @@ import type { Device } from "../device.ts";
 import type { DeviceBuilder, LoadedDevice } from "./build.ts";
 import type { DriverServices } from "./driver-services.ts";
 import { KnownMembers } from "./known-members.ts";
-import type { Owners } from "./owners.ts";
+import type { TopicOwners } from "./owners.ts";
 import { deviceOfMember, labelOf, memberFault, pathOfMember } from "./set-member.ts";
 
 /** A walk over a large account takes minutes. */
@@ -20,19 +20,23 @@ const FIRST_RETRY_MS = 10_000;
 /** So many devices are made or begun before others have a turn. */
 const PER_TURN = 100;
 
-export interface DeviceSetParts {
-  readonly builder: DeviceBuilder;
-  readonly services: DriverServices;
-  readonly owners: Owners;
-  readonly state: StateNamespace;
-  readonly clock: Clock;
-  readonly notices: Notices;
+/** What becomes of the members of sets. */
+export interface Membership {
   /** Runs one more device. */
   add(device: Device): void;
   /** Runs it no more. */
   remove(path: string, reason: string): void;
   /** It stayed away: what is kept of it may go. */
   forget(device: DeviceInfo): void;
+}
+
+export interface DeviceSetParts extends Membership {
+  readonly builder: DeviceBuilder;
+  readonly services: DriverServices;
+  readonly owners: TopicOwners;
+  readonly state: StateNamespace;
+  readonly clock: Clock;
+  readonly notices: Notices;
 }
 
 /**

@@ -2,7 +2,7 @@ import type { DeviceSettings } from "../../config/index.ts";
 import type { AbleType } from "../../drivers/abilities.ts";
 
 /** Whose a topic path is: the device config's, or that of a member of a set. Upper and lower case make no difference. */
-export class Owners {
+export class TopicOwners {
   readonly #labels = new Map<string, string>();
   readonly #members = new Set<string>();
 

@@ -10,7 +10,7 @@ import { StateStore } from "../../storage/state-store.ts";
 import { systemClock, withDeadline } from "../../time/clock.ts";
 import type { LoadedDevice } from "./build.ts";
 import { DriverServices } from "./driver-services.ts";
-import { Owners } from "./owners.ts";
+import { TopicOwners } from "./owners.ts";
 import { deviceInits } from "./plan.ts";
 import { deviceOfMember, labelOf, memberFault, pathOfMember } from "./set-member.ts";
 
@@ -64,7 +64,7 @@ export async function planWithLookup(
   const state = StateStore.open(":memory:");
   const notices = new Notices(new Bus(() => {}), log, systemClock);
   const services = new DriverServices(log, state, notices);
-  const owners = new Owners(loaded);
+  const owners = new TopicOwners(loaded);
   const initOf = deviceInits();
   try {
     const accounts = accountsOf(loaded, services);
@@ -103,7 +103,7 @@ function accountsOf(loaded: readonly LoadedDevice[], services: DriverServices): 
 
 async function ask(
   { service, loaded }: AskedAccount,
-  owners: Owners,
+  owners: TopicOwners,
   inits: (devices: readonly LoadedDevice[]) => DeviceInit[],
   signal: AbortSignal,
 ): Promise<Answer> {

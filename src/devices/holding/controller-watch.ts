@@ -7,7 +7,7 @@ import type { Controllers } from "../commands.ts";
 import { type HeldLimit, idOf } from "./held-limit.ts";
 import type { LimitBook } from "./limit-book.ts";
 
-export interface DeadManParts {
+export interface ControllerWatchParts {
   readonly book: LimitBook;
   readonly bus: Bus;
   readonly clock: Clock;
@@ -37,13 +37,13 @@ const TRIES = 30;
  * Reverts what a controller holds when it has been offline for the time of grace. What it sets while it is offline is
  * reverted likewise. While running, time is measured by the monotonic clock.
  */
-export class DeadMan implements Controllers {
-  readonly #parts: DeadManParts;
+export class ControllerWatch implements Controllers {
+  readonly #parts: ControllerWatchParts;
   readonly #gone = new Map<string, Gone>();
   #deaf: (() => void) | undefined;
   #isStopped = false;
 
-  constructor(parts: DeadManParts) {
+  constructor(parts: ControllerWatchParts) {
     this.#parts = parts;
   }
 

@@ -20,15 +20,14 @@ import type { LimitBook } from "../holding/limit-book.ts";
 import type { LimitActions } from "../holding/limit-keeper.ts";
 import type { LatestValues } from "../scraping/latest-values.ts";
 import { summary } from "./answers.ts";
-import type { Attempt } from "./attempt.ts";
-import { Attempts, type AttemptsParts } from "./attempts.ts";
-import { howItEnded } from "./how-it-ended.ts";
+import { Attempts, type AttemptsParts, lostOutcome } from "./attempts.ts";
+import type { Attempt } from "./command-ledger.ts";
 import { Writer } from "./writer.ts";
 
 export interface ActuatorParts extends AttemptsParts {
   readonly settings: ActuatorSettings;
-  /** Every write is refused. */
-  readonly readOnly: boolean;
+  /** While it is false, every write is refused. */
+  readonly mayWrite: () => boolean;
   readonly book: LimitBook;
   /** Saves at once what is noted in several places. */
   readonly batch: <T>(work: () => T) => T;
@@ -109,7 +108,7 @@ export class Actuator implements Commands, LimitActions {
   }
 
   /** Reverts what a controller that is gone holds. Rejects where the device did not take it. */
-  async deadManRevert(limit: HeldLimit): Promise<void> {
+  async revertAbandoned(limit: HeldLimit): Promise<void> {
     const { status, text } = await this.#writeFor(limit, "revert", "dead-man");
     if (status !== "confirmed" && status !== "accepted") throw new Error(text ?? status);
   }
@@ -128,7 +127,7 @@ export class Actuator implements Commands, LimitActions {
   /** Finds out how the commands ended that the last run left unanswered, and answers them. None is sent again. */
   settle(): void {
     for (const sent of this.#parts.ledger.unanswered())
-      void this.#attempts.resume(sent, (attempt) => howItEnded(attempt, sent.at, this.#parts, this.#writer));
+      void this.#attempts.resume(sent, (attempt) => lostOutcome(attempt, sent.at, this.#parts, this.#writer));
   }
 
   /** Writes a device's heartbeat. Not announced and not read back: it tells only that the bridge is alive. */
@@ -187,7 +186,7 @@ export class Actuator implements Commands, LimitActions {
   /** What can change while a command waits. */
   #checkNow({ device, action, point, command, own }: Attempt): void {
     checkAge(command, this.#parts.clock.now(), this.#parts.settings.maxCommandAgeSeconds);
-    if (this.#parts.readOnly) throw new ReadOnlyBridgeError();
+    if (!this.#parts.mayWrite()) throw new ReadOnlyBridgeError();
     if (!own) this.#parts.checkFree(device, action, point, command.requester);
   }
 }

@@ -3,9 +3,22 @@ import { type PointValue, WRITE_STATUSES } from "../../points/index.ts";
 import { recordOf } from "../../storage/saved-record.ts";
 import type { StateNamespace } from "../../storage/state-store.ts";
 import type { Clock } from "../../time/clock.ts";
-import type { CommandResult } from "../commands.ts";
+import type { Command, CommandResult } from "../commands.ts";
 import { DuplicateIdError } from "../errors.ts";
-import type { Attempt } from "./attempt.ts";
+
+/** A write that somebody asked for. */
+export interface Attempt {
+  readonly action: "set" | "revert";
+  readonly device: string;
+  /** Absent for the revert of a whole device. */
+  readonly point?: string;
+  readonly requested: PointValue;
+  /** What was read last before; absent where nothing was. */
+  readonly from?: PointValue;
+  readonly command: Command;
+  /** The bridge's own doing, e.g. a renewed lease: overrides and reservations do not hold for it. */
+  readonly own?: true;
+}
 
 /** A command that was sent to a device, as it is on the disk; `at` is wall clock, in ms. */
 export interface SentCommand {

@@ -25,8 +25,7 @@ import { legacyLimits, OwnLimits } from "./control/own-limits.ts";
 import { ShedControl } from "./control/shed.ts";
 import { ShedCalls } from "./control/shed-calls.ts";
 import { findStations, memberOf } from "./discovery/index.ts";
-import { accountOf, planDevices, stationsWithLoads } from "./planning/plan-devices.ts";
-import { findGroups } from "./planning/plan-groups.ts";
+import { accountOf, findGroups, planDevices, stationsWithLoads } from "./planning/plan-devices.ts";
 import { Station } from "./station.ts";
 
 /** ChargePoint stations through the web services, API version 5.1. */
@@ -60,7 +59,8 @@ class ChargePointService implements AbleService<ChargePointConfig> {
       shed_idle_port: onIdlePort = "warn",
     } = config;
     const { account, stateKey } = this.#accountOf(config);
-    const own = new OwnLimits(init.own, legacyLimits(this.#context.state, stateKey, stationID));
+    const legacy = legacyLimits(this.#context.state, stateKey, stationID);
+    const own = new OwnLimits(init.own, legacy, init.confirmTimeoutSeconds);
     const policy = { leaseMinutes, onModeChange, onPortClear, onIdlePort };
     const shed = new ShedControl(new ShedCalls(account, stationID), own, policy);
     return new Station({

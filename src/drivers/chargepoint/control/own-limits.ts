@@ -14,8 +14,8 @@ export type Target = string | undefined;
 
 const NOTHING: OwnWrites = { get: () => undefined, standing: () => [] };
 const PORT = "port:";
-/** A cloud shows a change within this. */
-const LATE_MS = 60_000;
+/** A cloud shows a change within this, where nothing else is set. */
+const CONFIRM_SECONDS = 60;
 
 /**
  * The limits that this bridge requested for one station, as its book of limits has them: what `shedState` 1 applies again,
@@ -25,12 +25,12 @@ export class OwnLimits {
   readonly #own: OwnWrites;
   /** The limits requested last, as versions before the book of limits kept them. */
   readonly #legacy: unknown;
-  readonly #now: () => number;
+  readonly #confirmMs: number;
 
-  constructor(own: OwnWrites = NOTHING, legacy: unknown = null, now = () => Date.now()) {
+  constructor(own: OwnWrites = NOTHING, legacy: unknown = null, confirmSeconds = CONFIRM_SECONDS) {
     this.#own = own;
     this.#legacy = legacy;
-    this.#now = now;
+    this.#confirmMs = confirmSeconds * 1000;
   }
 
   /** The limit requested last, in force or not. */
@@ -48,7 +48,7 @@ export class OwnLimits {
 
   /** Whether a limit of this bridge at a port, or of its whole station, has ended so lately that the service may show it still. */
   endedLately(port: string): boolean {
-    const since = this.#now() - LATE_MS;
+    const since = Date.now() - this.#confirmMs;
     return [keyOf(port), keyOf(undefined)].some((key) => (this.#own.get(key)?.endedAt ?? 0) > since);
   }
 
@@ -57,7 +57,7 @@ export class OwnLimits {
     const write = this.#own.get(keyOf(target));
     if (!write?.standing) return undefined;
     if (write.endsAt === undefined) return 0;
-    return Math.max(1, Math.ceil((write.endsAt - this.#now()) / 60_000));
+    return Math.max(1, Math.ceil((write.endsAt - Date.now()) / 60_000));
   }
 
   /** Ports with a limit of their own. */

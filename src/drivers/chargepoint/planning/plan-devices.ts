@@ -1,11 +1,22 @@
 import type { RegistryRow } from "../../../registry/row.ts";
+import { systemClock } from "../../../time/clock.ts";
 import type { DeviceInit } from "../../driver.ts";
-import type { AccountPlan, PlanAssumptions, PlannedCall, PlannedGroup, PlannedSet } from "../../plan.ts";
+import type {
+  AccountPlan,
+  KnownGroups,
+  PlanAssumptions,
+  PlannedCall,
+  PlannedGroup,
+  PlannedSet,
+} from "../../plan.ts";
 import { labelOf } from "../account/accounts.ts";
 import type { Answers } from "../account/answers.ts";
 import { coverByGroups, type StationGroup } from "../account/reads/group-cover.ts";
 import { STATIONS_PAGE } from "../account/reads/page-sizes.ts";
+import { StationGroups } from "../account/reads/station-groups.ts";
+import type { ChargePointClient } from "../api/client.ts";
 import { endpointFor } from "../api/endpoints.ts";
+import { ApiError } from "../api/errors.ts";
 import { CALLS_PER_MINUTE, type ChargePointConfig, NAMEPLATE_INTERVAL_SECONDS } from "../config.ts";
 import { registerClasses } from "../registers/index.ts";
 import { kindOf } from "../registers/register.ts";
@@ -91,4 +102,36 @@ function rememberedKinds() {
     known.set(rows, kinds);
     return kinds;
   };
+}
+
+/**
+ * The station groups by which loads of so many stations are read, as an account learns them at its first scrape.
+ * Refused groups are none, as they are to the account: it reads the loads one by one then, and `onRefused` is told.
+ * @throws what keeps the account from being asked at all
+ */
+export async function findGroups(
+  client: Pick<ChargePointClient, "call">,
+  stations: number,
+  { signal, onRefused }: { signal: AbortSignal; onRefused: (error: unknown) => void },
+): Promise<KnownGroups> {
+  if (stations < 2) return { groups: [], calls: 0 };
+  let failure: { readonly error: unknown } | undefined;
+  const learnt = new StationGroups(client, {
+    clock: systemClock,
+    signal,
+    onFailure: (error) => {
+      failure = { error };
+    },
+  });
+  await learnt.learn(stations);
+  signal.throwIfAborted();
+  if (failure && !isRefusal(failure.error)) throw failure.error;
+  if (failure) onRefused(failure.error);
+  const groups = learnt.groups.map(({ sgID, stationIDs }) => ({ id: sgID, members: stationIDs }));
+  return { groups, calls: learnt.asked };
+}
+
+/** The service has answered, and will answer the same again. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ApiError && error.kind !== "transient";
 }

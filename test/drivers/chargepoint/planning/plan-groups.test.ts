@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ApiError, TransportError } from "../../../../src/drivers/chargepoint/api/errors.ts";
-import { findGroups } from "../../../../src/drivers/chargepoint/planning/plan-groups.ts";
+import { findGroups } from "../../../../src/drivers/chargepoint/planning/plan-devices.ts";
 
 /** A service that answers every call so. */
 function find(answer: () => Promise<never>, stations = 2, signal = AbortSignal.timeout(5000)) {

@@ -1,0 +1,233 @@
+import { randomUUID } from "node:crypto";
+import type { Bus } from "../bus.ts";
+import type { BridgeSettings } from "../config/index.ts";
+import type { Log } from "../log/log.ts";
+import type { Notices } from "../log/notices.ts";
+import type { StateStore } from "../storage/state-store.ts";
+import type { Clock } from "../time/clock.ts";
+import { findDevice } from "./command-checks.ts";
+import type { Control } from "./commands.ts";
+import type { Device } from "./device.ts";
+import { ReadOnlyBridgeError } from "./errors.ts";
+import { Events } from "./events.ts";
+import { ControllerWatch } from "./holding/controller-watch.ts";
+import type { LimitBook } from "./holding/limit-book.ts";
+import { LimitKeeper } from "./holding/limit-keeper.ts";
+import { LimitWatch } from "./holding/limit-watch.ts";
+import { Overrides } from "./overrides/overrides.ts";
+import { Schedule } from "./schedule/schedule.ts";
+import { Heartbeat } from "./scraping/heartbeat.ts";
+import type { Scraping } from "./scraping/scraping.ts";
+import { Actuator } from "./writing/actuator.ts";
+import { CommandLedger } from "./writing/command-ledger.ts";
+import { RefusalLimit } from "./writing/refusal-limit.ts";
+
+export type ControlSettings = Pick<BridgeSettings, "driver" | "actuator"> &
+  Partial<Pick<BridgeSettings, "readOnly">>;
+
+export interface ControlParts {
+  readonly settings: ControlSettings;
+  readonly devices: ReadonlyMap<string, Device>;
+  readonly book: LimitBook;
+  readonly scraping: Scraping;
+  readonly state: StateStore;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly notices: Notices;
+  readonly log: Log;
+}
+
+/**
+ * What writes to the devices: commands, limits that are held, overrides, reservations, events, heartbeats. It does so only
+ * while the bridge is in charge of its instance name; before, and after, every write is refused.
+ */
+export class DeviceControl {
+  readonly actuator: Actuator;
+  readonly ways: Control;
+  readonly #parts: ControlParts;
+  readonly #schedule: Schedule;
+  readonly #controllers: ControllerWatch | undefined;
+  readonly #watch: LimitWatch;
+  readonly #keeper: LimitKeeper;
+  readonly #heartbeat: Heartbeat;
+  readonly #stopping = new AbortController();
+  #isRunning = false;
+  #isPassive = false;
+  #wasActive = false;
+
+  /** `stack` undoes what is made here. */
+  constructor(parts: ControlParts, stack: AsyncDisposableStack) {
+    const { settings, devices, book, scraping, state, bus, clock, notices, log } = parts;
+    const { maxCommandAgeSeconds, confirmTimeoutSeconds, controllerGraceSeconds, renewal } =
+      settings.actuator;
+    this.#parts = parts;
+    const schedule = new Schedule({
+      store: state.namespace("schedule"),
+      settings: settings.actuator,
+      clock,
+      bus,
+      notices,
+      devices: () => devices.keys(),
+    });
+    const overrides = new Overrides({
+      store: state.namespace("overrides"),
+      clock,
+      notices,
+      maxCommandAgeSeconds,
+      devices: () => devices.keys(),
+      revert: (path, command) => this.actuator.failsafeRevert(path, command),
+    });
+    // What is written from here on goes on record by way of it.
+    const recorded = new RefusalLimit(bus, clock);
+    stack.defer(() => recorded.stop());
+    const mayWrite = () => !this.#isPassive && !settings.readOnly;
+    this.actuator = new Actuator({
+      devices,
+      settings: settings.actuator,
+      mayWrite,
+      ledger: new CommandLedger(state.namespace("commands"), clock),
+      book,
+      batch: (work) => state.batch(work),
+      latest: scraping.latest,
+      bus: recorded,
+      clock,
+      checkFree(path, action, point, requester) {
+        schedule.check(path, requester);
+        overrides.check(path, action, point);
+      },
+      scrapeSoon: (path) => scraping.soon(path),
+    });
+    stack.defer(async () => void (await Promise.all([scraping.stop(), this.actuator.stop()])));
+    stack.defer(() => overrides.stop());
+    const events = new Events({
+      devices,
+      store: state.namespace("events"),
+      bus: recorded,
+      clock,
+      maxCommandAgeSeconds,
+      checkFree(path, requester) {
+        if (!mayWrite()) throw new ReadOnlyBridgeError();
+        schedule.check(path, requester);
+        overrides.check(path, "set", undefined);
+      },
+    });
+    stack.defer(() => events.stop());
+    const watch = new LimitWatch({ devices, book, bus, notices, clock, confirmTimeoutSeconds });
+    stack.defer(() => watch.stop());
+    this.#schedule = schedule;
+    this.#watch = watch;
+    this.#keeper = new LimitKeeper({ book, watch, clock, notices, renewsAlways: renewal === "always" });
+    if (controllerGraceSeconds !== undefined && !settings.readOnly)
+      this.#controllers = new ControllerWatch({
+        ...{ book, bus, clock, notices, graceSeconds: controllerGraceSeconds },
+        revert: (limit) => this.actuator.revertAbandoned(limit),
+      });
+    this.#heartbeat = new Heartbeat(devices.values(), settings.driver.heartbeatSeconds, {
+      write: (device, value) => this.actuator.beat(device, value),
+      clock,
+      log,
+    });
+    stack.defer(() => this.#pause());
+    stack.defer(() => this.#stopping.abort());
+    this.ways = {
+      scheduling: schedule,
+      overriding: overrides,
+      eventing: events,
+      controllers: this.#controllers,
+      sheds: () => watch.list(),
+      scrapeAll: async (path, signal) => {
+        const signals = signal ? [signal, this.#stopping.signal] : [this.#stopping.signal];
+        return scraping.now(findDevice(devices, path), AbortSignal.any(signals));
+      },
+    };
+    // Before the first command can come.
+    overrides.restore();
+    schedule.restore();
+  }
+
+  get counters() {
+    return { writes: this.actuator.counters, holds: this.#keeper.counters };
+  }
+
+  /** The bridge is in charge: takes up what is held, and renews, ends and reverts it from now on. */
+  activate(): void {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    this.#isPassive = false;
+    const { devices, settings } = this.#parts;
+    this.#schedule.start();
+    this.#keeper.start(devices, settings.readOnly ? undefined : this.actuator);
+    if (!this.#wasActive) {
+      this.actuator.settle();
+      this.#watch.start();
+    }
+    this.#wasActive = true;
+    this.#controllers?.start();
+    if (settings.readOnly) this.#sayReadOnly();
+    else this.#heartbeat.start();
+  }
+
+  /** Another bridge is in charge: refuses every write from now on, and renews and ends nothing. */
+  passivate(): void {
+    this.#isPassive = true;
+    this.#pause();
+  }
+
+  /** What is held stays in the store for the next start, and ends at the devices by itself meanwhile. */
+  #pause(): void {
+    this.#isRunning = false;
+    this.#heartbeat.stop();
+    this.#controllers?.stop();
+    this.#keeper.stop();
+    this.#schedule.stop();
+  }
+
+  /**
+   * Writes a device's Starting Values once, one after the other, for bridges whose config asks for it. Not where a set point is
+   * held since the last run: that outranks them.
+   */
+  async writeStartingValues({ info }: Device): Promise<void> {
+    const { book, clock, log } = this.#parts;
+    if (book.has(info.path)) return;
+    for (const { name, writable, startingValue } of info.points.values()) {
+      if (!writable || startingValue === undefined) continue;
+      if (this.#stopping.signal.aborted) return;
+      const sentAt = new Date(clock.now());
+      const command = { id: randomUUID(), requester: "voltbridge", via: "start", sentAt };
+      const { status, text } = await this.actuator.set(info.path, name, startingValue, command);
+      if (status !== "confirmed")
+        log.warn(`Starting Value ${status}`, { device: info.path, point: name, ...(text && { text }) });
+    }
+  }
+
+  /** Reports, when a read-only bridge starts, which limits are still in force. */
+  #sayReadOnly(): void {
+    const held = this.#parts.book.standing();
+    const endless = held.filter(({ endsAt }) => endsAt === undefined).length;
+    const ends = Math.max(0, ...held.map(({ endsAt }) => endsAt ?? 0));
+    const left =
+      held.length === endless
+        ? ""
+        : `; ${held.length - endless} set points held from before are not renewed and end by themselves, the last at ${new Date(ends).toISOString()}`;
+    const stay =
+      endless === 0 ? "" : `; ${endless} held from before have no end and stand until somebody clears them`;
+    this.#parts.notices.say(
+      "warning",
+      "read_only",
+      `the bridge is read-only: it writes to no device${left}${stay}`,
+    );
+  }
+
+  add(device: Device): void {
+    this.#heartbeat.add(device);
+  }
+
+  remove(device: Device): void {
+    this.#heartbeat.remove(device);
+  }
+
+  /** The device stayed away: what is kept of it may go. */
+  forget(path: string): void {
+    this.#keeper.abandon(path);
+  }
+}

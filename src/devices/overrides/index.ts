@@ -1,1 +1,0 @@
-export { Overrides } from "./overrides.ts";

@@ -1,0 +1,84 @@
+import type { Bus } from "../../bus.ts";
+import type { Log } from "../../log/log.ts";
+import type { Notices } from "../../log/notices.ts";
+import type { Scrape } from "../../points/index.ts";
+import { type Clock, withDeadline } from "../../time/clock.ts";
+import type { Device } from "../device.ts";
+import { LatestValues } from "./latest-values.ts";
+import { Poller } from "./poller.ts";
+import { type ScrapeCounters, ScrapeResults } from "./scrape-results.ts";
+import { Scraper } from "./scraper.ts";
+
+/** A scrape that somebody asked for. */
+const DEADLINE_MS = 30_000;
+
+/** Reads the devices at their times and on request. Scrapes go to the bus, and their values are kept as the latest. */
+export class Scraping {
+  readonly latest: LatestValues;
+  readonly #clock: Clock;
+  readonly #scraper: Scraper;
+  readonly #results: ScrapeResults;
+  readonly #poller: Poller;
+
+  constructor(parts: {
+    readonly devices: ReadonlyMap<string, Device>;
+    readonly bus: Bus;
+    readonly clock: Clock;
+    readonly notices: Notices;
+    readonly log: Log;
+  }) {
+    const { devices, bus, clock } = parts;
+    const scraper = new Scraper(clock);
+    this.#clock = clock;
+    this.#scraper = scraper;
+    this.latest = new LatestValues(
+      [...devices.values()].map(({ info }) => info),
+      bus,
+      clock,
+    );
+    this.#results = new ScrapeResults({ ...parts, latest: this.latest });
+    this.#poller = new Poller({
+      devices: { [Symbol.iterator]: () => devices.values() },
+      clock,
+      sink: this.#results,
+      scrape: (device, synchronizedAt, signal, end) => scraper.begin(device, synchronizedAt, signal, end),
+    });
+  }
+
+  get counters(): ScrapeCounters {
+    return this.#results.counters;
+  }
+
+  start(): void {
+    this.#poller.start();
+  }
+
+  add(device: Device): void {
+    this.latest.add(device.info);
+    this.#poller.add(device);
+  }
+
+  remove(path: string, reason: string): void {
+    this.#poller.remove(path);
+    this.latest.remove(path, reason);
+    this.#results.forget(path);
+    this.#scraper.forget(path);
+  }
+
+  soon(path: string): void {
+    this.#poller.scrapeSoon(path);
+  }
+
+  now(device: Device, signal: AbortSignal): Promise<Scrape> {
+    const what = `the scrape of ${device.info.path}`;
+    return withDeadline({ clock: this.#clock, ms: DEADLINE_MS, signal, what }, (inner) =>
+      this.#scraper.scrape(device, new Date(this.#clock.now()), inner),
+    );
+  }
+
+  /** Ends the scrapes under way; resolves when all listeners have what was read. */
+  stop(): Promise<void> {
+    this.#poller.stop();
+    return this.#results.settled();
+  }
+}
