@@ -92,6 +92,7 @@ const ROOMS: Record<string, readonly string[]> = {
   cli: ["terminal", "api", "setup", "run", "bridge", "store", "data"],
   devices: ["overrides", "schedule", "holding", "scraping", "writing", "building"],
   "drivers/chargepoint": ["api", "account", "registers", "control", "discovery", "planning"],
+  "drivers/chargepoint/api": ["operations", "documents", "http", "schema"],
   "drivers/chargepoint/account": ["limits", "reads", "sources"],
   historian: ["stores", "ingest", "record", "query", "gaps", "delivery"],
   sessions: ["database", "query", "sync"],

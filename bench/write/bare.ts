@@ -1,9 +1,9 @@
 /** The reference: a process that only listens to a topic and posts the same shedLoad for each message. */
 import mqtt from "mqtt";
 import { request } from "undici";
+import { securityHeader } from "../../src/drivers/chargepoint/api/documents/security.ts";
+import { buildRequest, soapAction } from "../../src/drivers/chargepoint/api/documents/soap.ts";
 import { shedLoad } from "../../src/drivers/chargepoint/api/operations/shed-load.ts";
-import { securityHeader } from "../../src/drivers/chargepoint/api/security.ts";
-import { buildRequest, soapAction } from "../../src/drivers/chargepoint/api/soap.ts";
 import "./leaving.ts";
 
 const [url, endpoint, username, password, stationID] = process.argv.slice(2) as string[];

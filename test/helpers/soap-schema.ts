@@ -1,6 +1,6 @@
 import { operations } from "../../src/drivers/chargepoint/api/index.ts";
-import { schema } from "../../src/drivers/chargepoint/api/schema.ts";
-import { render } from "../../src/drivers/chargepoint/api/schema-markup.ts";
+import { schema } from "../../src/drivers/chargepoint/api/schema/schema.ts";
+import { render } from "../../src/drivers/chargepoint/api/schema/schema-markup.ts";
 import { faults } from "./xmllint.ts";
 
 /** The frame of a SOAP 1.1 message: whatever is in its header, and one known element in its body. */

@@ -9,7 +9,7 @@ import {
   operations,
   SoapFaultError,
 } from "../../src/drivers/chargepoint/api/index.ts";
-import { wsdl } from "../../src/drivers/chargepoint/api/wsdl.ts";
+import { wsdl } from "../../src/drivers/chargepoint/api/schema/wsdl.ts";
 
 /** What node-soap's server was asked: parameters, and the credentials of the header. */
 const asked: { name: string; parameters: unknown; username: string }[] = [];

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Reported } from "../../src/log/notices.ts";
-import { ManualClock } from "../devices/manual-clock.ts";
+import { ManualClock } from "../helpers/manual-clock.ts";
 
 test("a thing is reported once: again with another text, or after it had ended", () => {
   const reported = new Reported();

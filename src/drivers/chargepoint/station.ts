@@ -12,7 +12,7 @@ import { isOutage } from "./account/limits/breaker.ts";
 import { ageAllowed, isOutsidePlan } from "./account/reads/pace.ts";
 import { isUnknownStation, UnknownStationError } from "./account/reads/station-missing.ts";
 import { concernsAll } from "./account/reads/walk.ts";
-import { anyUnreadable, withUnreadable } from "./api/unreadable.ts";
+import { anyUnreadable, withUnreadable } from "./api/documents/unreadable.ts";
 import { type Binding, type BoundRows, bindingOf, boundRows } from "./bound-rows.ts";
 import { compareWithLoad } from "./control/compare.ts";
 import { type ControlContext, controls, type Planned, planClear, planNothing } from "./control/controls.ts";

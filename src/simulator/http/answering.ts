@@ -1,8 +1,8 @@
-import type { Problem } from "../../drivers/chargepoint/api/decode.ts";
+import type { Problem } from "../../drivers/chargepoint/api/documents/decode.ts";
+import { buildResponse } from "../../drivers/chargepoint/api/documents/soap.ts";
 import type { Draft, Fields, Operation } from "../../drivers/chargepoint/api/message.ts";
 import type { operations } from "../../drivers/chargepoint/api/operations/index.ts";
 import { RESPONSE_CODES } from "../../drivers/chargepoint/api/response-codes.ts";
-import { buildResponse } from "../../drivers/chargepoint/api/soap.ts";
 import { type Answer, Refusal, type Scene } from "../answers/answer.ts";
 import { answers } from "../answers/index.ts";
 import { FaultError, tell } from "./envelope.ts";

@@ -1,8 +1,8 @@
 import { closest } from "../../config/did-you-mean.ts";
-import type { Problem } from "../../drivers/chargepoint/api/decode.ts";
+import type { Problem } from "../../drivers/chargepoint/api/documents/decode.ts";
+import { type Envelope, parseEnvelope } from "../../drivers/chargepoint/api/documents/soap.ts";
+import { XML_LIMITS, type XmlLimits } from "../../drivers/chargepoint/api/documents/xml.ts";
 import type { Field, Fields } from "../../drivers/chargepoint/api/message.ts";
-import { type Envelope, parseEnvelope } from "../../drivers/chargepoint/api/soap.ts";
-import { XML_LIMITS, type XmlLimits } from "../../drivers/chargepoint/api/xml.ts";
 
 /** Bounds of a request; the largest, 500 station IDs, is far smaller. */
 export const REQUEST_LIMITS: XmlLimits = { ...XML_LIMITS, maxBytes: 1024 * 1024, maxDepth: 32 };

@@ -1,9 +1,9 @@
-import { decodeStrict } from "../../drivers/chargepoint/api/decode.ts";
+import { decodeStrict } from "../../drivers/chargepoint/api/documents/decode.ts";
+import { readCredentials } from "../../drivers/chargepoint/api/documents/security.ts";
+import { buildFault, type Envelope, EnvelopeError } from "../../drivers/chargepoint/api/documents/soap.ts";
+import { XmlError } from "../../drivers/chargepoint/api/documents/xml.ts";
 import type { Fields, Of, Operation } from "../../drivers/chargepoint/api/message.ts";
 import { findOperation } from "../../drivers/chargepoint/api/operations/index.ts";
-import { readCredentials } from "../../drivers/chargepoint/api/security.ts";
-import { buildFault, type Envelope, EnvelopeError } from "../../drivers/chargepoint/api/soap.ts";
-import { XmlError } from "../../drivers/chargepoint/api/xml.ts";
 import type { Log } from "../../log/log.ts";
 import type { Account, Accounts } from "../accounts.ts";
 import { Refusal, type Scene } from "../answers/answer.ts";

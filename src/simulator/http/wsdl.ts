@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { wsdl } from "../../drivers/chargepoint/api/wsdl.ts";
+import { wsdl } from "../../drivers/chargepoint/api/schema/wsdl.ts";
 
 const MOST_KEPT = 16;
 const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i;

@@ -1,4 +1,4 @@
-import { SERVICE_NAMESPACE, SOAP_NAMESPACE } from "../../drivers/chargepoint/api/soap.ts";
+import { SERVICE_NAMESPACE, SOAP_NAMESPACE } from "../../drivers/chargepoint/api/documents/soap.ts";
 import type { BombShape } from "./effect.ts";
 
 /** Documents that no service should send. Those in XML look like the answer to the operation. */

@@ -1,4 +1,4 @@
-import { escapeXml, parseXml, type XmlNode } from "../../drivers/chargepoint/api/xml.ts";
+import { escapeXml, parseXml, type XmlNode } from "../../drivers/chargepoint/api/documents/xml.ts";
 
 /** An element of an answer that can be changed. Elements have children or text. */
 export interface Element {

@@ -5,15 +5,15 @@ import { HttpError } from "../../../net/http.ts";
 import { backoff, CALL_BACKOFF, jittered } from "../../../time/backoff.ts";
 import { type Clock, pause, systemClock } from "../../../time/clock.ts";
 import { ServiceError } from "../../errors.ts";
-import { answerBudget } from "./answer-budget.ts";
+import { readPage } from "./documents/page-reader.ts";
+import { securityHeader } from "./documents/security.ts";
+import { buildRequest, type ReadAnswer, soapAction } from "./documents/soap.ts";
 import { checkEndpoint } from "./endpoints.ts";
 import { ApiError, CredentialsError, ProtocolError, SoapFaultError, TransportError } from "./errors.ts";
-import { post } from "./http.ts";
+import { answerBudget } from "./http/answer-budget.ts";
+import { post } from "./http/http.ts";
 import { CLOSED, DEADLINE, failure, judge, type Service } from "./judge.ts";
 import type { Operation, RequestOf, ResponseOf } from "./message.ts";
-import { readPage } from "./page-reader.ts";
-import { securityHeader } from "./security.ts";
-import { buildRequest, type ReadAnswer, soapAction } from "./soap.ts";
 
 export interface ClientOptions {
   /** URL of the service; see `endpointFor`. */

@@ -1,7 +1,7 @@
 import { ServiceError } from "../../errors.ts";
+import type { Fault } from "./documents/soap.ts";
 import type { Outcome } from "./response-codes.ts";
 import { describe } from "./response-codes.ts";
-import type { Fault } from "./soap.ts";
 
 /** Longest text of the service that goes into a message. */
 const MAX_TEXT = 300;

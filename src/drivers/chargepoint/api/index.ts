@@ -17,8 +17,23 @@ export {
   ChargePointClient,
   type ClientOptions,
 } from "./client.ts";
-export { decode, decodeStrict, type Problem } from "./decode.ts";
-export { encode } from "./encode.ts";
+export { decode, decodeStrict, type Problem } from "./documents/decode.ts";
+export { encode } from "./documents/encode.ts";
+export { readPage } from "./documents/page-reader.ts";
+export { type Credentials, readCredentials, securityHeader } from "./documents/security.ts";
+export {
+  type Answer,
+  buildFault,
+  buildRequest,
+  buildResponse,
+  type Envelope,
+  EnvelopeError,
+  type Fault,
+  parseEnvelope,
+  type ReadAnswer,
+  readAnswer,
+} from "./documents/soap.ts";
+export { parseXml, XML_LIMITS, XmlError, type XmlLimits, type XmlNode } from "./documents/xml.ts";
 export { endpointFor, REGIONS, type Region, regionOf } from "./endpoints.ts";
 export {
   ApiError,
@@ -30,7 +45,6 @@ export {
 } from "./errors.ts";
 export type { Draft, Field, Fields, Of, Operation, Paging, RequestOf, ResponseOf } from "./message.ts";
 export { findOperation, operations } from "./operations/index.ts";
-export { readPage } from "./page-reader.ts";
 export { type PagesOptions, pages, type QueryOf, type RecordOf } from "./paging.ts";
 export { ChargePointReader } from "./reader.ts";
 export type {
@@ -55,18 +69,4 @@ export type {
   User,
 } from "./records.ts";
 export { classify, describe, type Outcome, RESPONSE_CODES } from "./response-codes.ts";
-export { type Credentials, readCredentials, securityHeader } from "./security.ts";
-export {
-  type Answer,
-  buildFault,
-  buildRequest,
-  buildResponse,
-  type Envelope,
-  EnvelopeError,
-  type Fault,
-  parseEnvelope,
-  type ReadAnswer,
-  readAnswer,
-} from "./soap.ts";
-export { type WsdlOptions, wsdl } from "./wsdl.ts";
-export { parseXml, XML_LIMITS, XmlError, type XmlLimits, type XmlNode } from "./xml.ts";
+export { type WsdlOptions, wsdl } from "./schema/wsdl.ts";

@@ -1,14 +1,14 @@
+import { isUtf8 } from "node:buffer";
 import type { HttpError } from "../../../net/http.ts";
 import { retryAfterSeconds } from "../../../time/backoff.ts";
-import { inUtf8 } from "./charset.ts";
+import { MOST_TAGS } from "./documents/markup-guard.ts";
+import { type Answer, EnvelopeError, type Fault, type ReadAnswer } from "./documents/soap.ts";
+import { XML_LIMITS, XmlError, type XmlLimits } from "./documents/xml.ts";
 import { regionOf } from "./endpoints.ts";
 import { ApiError, CredentialsError, ProtocolError, SoapFaultError, TransportError } from "./errors.ts";
-import type { SoapAnswer } from "./http.ts";
-import { MOST_TAGS } from "./markup-guard.ts";
+import type { SoapAnswer } from "./http/http.ts";
 import type { Operation } from "./message.ts";
 import { classify } from "./response-codes.ts";
-import { type Answer, EnvelopeError, type Fault, type ReadAnswer } from "./soap.ts";
-import { XML_LIMITS, XmlError, type XmlLimits } from "./xml.ts";
 
 /** What judging needs to know of the client. */
 export interface Service {
@@ -183,5 +183,36 @@ export function failure(service: Service, operation: Operation, error: HttpError
         { code, sent, retryable: !tls, cause: new Error(message) },
       );
     }
+  }
+}
+
+const UTF_8 = /^(utf-?8|us-ascii|ascii)$/i;
+const CHARSET = /charset\s*=\s*["']?([\w.:-]+)/i;
+const DECLARED = /^(?:\xef\xbb\xbf)?<\?xml\s[^>]*?\sencoding\s*=\s*["']([\w.:-]+)["']/;
+/** Longest declaration that is looked at. */
+const DECLARATION_BYTES = 200;
+
+/**
+ * The bytes of a document in UTF-8, whatever its charset. The HTTP header's charset counts before the XML declaration's (RFC
+ * 7303 §3), unless it says UTF-8 and the bytes are none: many servers add that to whatever they send.
+ *
+ * @throws XmlError for a charset that is not known, or bytes that are not of it
+ */
+function inUtf8(document: Buffer, contentType: string | undefined): Buffer {
+  const inHeader = CHARSET.exec(contentType ?? "")?.[1];
+  if (inHeader !== undefined && !UTF_8.test(inHeader)) return decoded(document, inHeader);
+  const declared = DECLARED.exec(document.toString("latin1", 0, DECLARATION_BYTES))?.[1];
+  if (declared === undefined || UTF_8.test(declared)) return document;
+  if (inHeader !== undefined && isUtf8(document)) return document;
+  return decoded(document, declared);
+}
+
+function decoded(document: Buffer, charset: string): Buffer {
+  try {
+    return Buffer.from(new TextDecoder(charset, { fatal: true }).decode(document));
+  } catch (cause) {
+    throw new XmlError("encoding", `the document cannot be read in the charset ${charset} that it declares`, {
+      cause,
+    });
   }
 }

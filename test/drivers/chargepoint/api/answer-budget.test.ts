@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { AnswerBudget } from "../../../../src/drivers/chargepoint/api/answer-budget.ts";
+import { AnswerBudget } from "../../../../src/drivers/chargepoint/api/http/answer-budget.ts";
 
 const MB = 1024 * 1024;
 type Share = ReturnType<ReturnType<typeof rig>["open"]>;

@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import { buildFault, buildResponse } from "../../../../src/drivers/chargepoint/api/documents/soap.ts";
 import { operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
-import { buildFault, buildResponse } from "../../../../src/drivers/chargepoint/api/soap.ts";
 import { createLog } from "../../../../src/log/log.ts";
 import { connect, GOOD, PASSWORD, type Reply, serve, USERNAME, xml } from "./service.ts";
 

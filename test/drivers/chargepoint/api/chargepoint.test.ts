@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { IncomingHttpHeaders } from "node:http";
 import { describe, expect, it } from "vitest";
-import { decode } from "../../../../src/drivers/chargepoint/api/decode.ts";
+import { decode } from "../../../../src/drivers/chargepoint/api/documents/decode.ts";
+import { buildResponse, parseEnvelope } from "../../../../src/drivers/chargepoint/api/documents/soap.ts";
 import {
   ChargePoint,
   ChargePointReader,
@@ -11,7 +12,6 @@ import {
   type User,
 } from "../../../../src/drivers/chargepoint/api/index.ts";
 import type { Operation } from "../../../../src/drivers/chargepoint/api/message.ts";
-import { buildResponse, parseEnvelope } from "../../../../src/drivers/chargepoint/api/soap.ts";
 import { connect, type Reply, type Service, serve, xml } from "./service.ts";
 
 const CASES = new URL("../../../cases/chargepoint-api/", import.meta.url);

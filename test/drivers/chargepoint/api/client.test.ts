@@ -3,15 +3,15 @@ import { createServer } from "node:net";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ChargePointClient } from "../../../../src/drivers/chargepoint/api/client.ts";
-import { ApiError, TransportError } from "../../../../src/drivers/chargepoint/api/errors.ts";
-import { operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
-import { readCredentials } from "../../../../src/drivers/chargepoint/api/security.ts";
+import { readCredentials } from "../../../../src/drivers/chargepoint/api/documents/security.ts";
 import {
   buildResponse,
   parseEnvelope,
   type ReadAnswer,
   readAnswer,
-} from "../../../../src/drivers/chargepoint/api/soap.ts";
+} from "../../../../src/drivers/chargepoint/api/documents/soap.ts";
+import { ApiError, TransportError } from "../../../../src/drivers/chargepoint/api/errors.ts";
+import { operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
 import { createLog } from "../../../../src/log/log.ts";
 import { connect, GOOD, PASSWORD, type Reply, serve, USERNAME, xml } from "./service.ts";
 

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decode, decodeStrict } from "../../../../src/drivers/chargepoint/api/decode.ts";
-import { encode } from "../../../../src/drivers/chargepoint/api/encode.ts";
+import { decode, decodeStrict } from "../../../../src/drivers/chargepoint/api/documents/decode.ts";
+import { encode } from "../../../../src/drivers/chargepoint/api/documents/encode.ts";
+import { parseXml, type XmlNode } from "../../../../src/drivers/chargepoint/api/documents/xml.ts";
 import {
   boolean,
   dateTime,
@@ -16,7 +17,6 @@ import {
   string,
 } from "../../../../src/drivers/chargepoint/api/message.ts";
 import { operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
-import { parseXml, type XmlNode } from "../../../../src/drivers/chargepoint/api/xml.ts";
 import { anyValue } from "./values.ts";
 
 const read = (xml: string): XmlNode => parseXml(`<m>${xml}</m>`);

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { buildResponse, readAnswer } from "../../../../src/drivers/chargepoint/api/documents/soap.ts";
 import type { Field, Fields, Operation } from "../../../../src/drivers/chargepoint/api/message.ts";
 import { findOperation, operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
-import { buildResponse, readAnswer } from "../../../../src/drivers/chargepoint/api/soap.ts";
 
 /** The parameters that the guide's tables list for each operation. */
 const TABLES = JSON.parse(readFileSync(new URL("guide-tables.json", import.meta.url), "utf8"));

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { encode } from "../../../../src/drivers/chargepoint/api/encode.ts";
+import { encode } from "../../../../src/drivers/chargepoint/api/documents/encode.ts";
+import { parseXml, type XmlNode } from "../../../../src/drivers/chargepoint/api/documents/xml.ts";
 import type { Field, Fields, Operation } from "../../../../src/drivers/chargepoint/api/message.ts";
 import { operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
-import { parseXml, type XmlNode } from "../../../../src/drivers/chargepoint/api/xml.ts";
 
 /** The orders of the published schema, with the 5.1 additions where they belong. */
 const PLACE = "Address City State Country postalCode Proximity proximityUnit";

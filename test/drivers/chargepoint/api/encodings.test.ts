@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
+import { buildResponse } from "../../../../src/drivers/chargepoint/api/documents/soap.ts";
 import { operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
-import { buildResponse } from "../../../../src/drivers/chargepoint/api/soap.ts";
 import { connect, serve } from "./service.ts";
 
 const { getStations } = operations;

@@ -1,7 +1,10 @@
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { AnswerBudget } from "../../../../src/drivers/chargepoint/api/answer-budget.ts";
-import { gunzip as gunzipWithin, TooLargeError } from "../../../../src/drivers/chargepoint/api/gunzip.ts";
+import { AnswerBudget } from "../../../../src/drivers/chargepoint/api/http/answer-budget.ts";
+import {
+  gunzip as gunzipWithin,
+  TooLargeError,
+} from "../../../../src/drivers/chargepoint/api/http/gunzip.ts";
 
 const { signal } = new AbortController();
 

@@ -4,16 +4,16 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Operation } from "../../../../src/drivers/chargepoint/api/message.ts";
-import { operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
-import { readPage, scanResponse } from "../../../../src/drivers/chargepoint/api/page-reader.ts";
+import { readPage, scanResponse } from "../../../../src/drivers/chargepoint/api/documents/page-reader.ts";
 import {
   buildResponse,
   EnvelopeError,
   type ReadAnswer,
   readAnswer,
-} from "../../../../src/drivers/chargepoint/api/soap.ts";
-import { XML_LIMITS, XmlError } from "../../../../src/drivers/chargepoint/api/xml.ts";
+} from "../../../../src/drivers/chargepoint/api/documents/soap.ts";
+import { XML_LIMITS, XmlError } from "../../../../src/drivers/chargepoint/api/documents/xml.ts";
+import type { Operation } from "../../../../src/drivers/chargepoint/api/message.ts";
+import { operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
 import { anyAnswer, damaged } from "./page-documents.ts";
 import { anyValue } from "./values.ts";
 

@@ -1,11 +1,18 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { decodeStrict } from "../../../../src/drivers/chargepoint/api/decode.ts";
+import { decodeStrict } from "../../../../src/drivers/chargepoint/api/documents/decode.ts";
+import {
+  readCredentials,
+  securityHeader,
+} from "../../../../src/drivers/chargepoint/api/documents/security.ts";
+import {
+  buildRequest,
+  parseEnvelope,
+  readAnswer,
+} from "../../../../src/drivers/chargepoint/api/documents/soap.ts";
+import type { XmlNode } from "../../../../src/drivers/chargepoint/api/documents/xml.ts";
 import type { Fields, Operation } from "../../../../src/drivers/chargepoint/api/message.ts";
 import { operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
-import { readCredentials, securityHeader } from "../../../../src/drivers/chargepoint/api/security.ts";
-import { buildRequest, parseEnvelope, readAnswer } from "../../../../src/drivers/chargepoint/api/soap.ts";
-import type { XmlNode } from "../../../../src/drivers/chargepoint/api/xml.ts";
 
 const CASES = new URL("../../../cases/chargepoint-api/", import.meta.url);
 const TABLE = new URL("../../../../docs/api-samples.md", import.meta.url);

@@ -9,8 +9,8 @@ import {
   ChargePointClient,
   type ClientOptions,
 } from "../../../../src/drivers/chargepoint/api/client.ts";
+import { buildResponse } from "../../../../src/drivers/chargepoint/api/documents/soap.ts";
 import { operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
-import { buildResponse } from "../../../../src/drivers/chargepoint/api/soap.ts";
 import { hurried } from "../../../helpers/hurried.ts";
 
 export const USERNAME = "canary-user-0ce43d30292f";

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { decode } from "../../../../src/drivers/chargepoint/api/decode.ts";
-import { operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
-import { readCredentials, securityHeader } from "../../../../src/drivers/chargepoint/api/security.ts";
+import { decode } from "../../../../src/drivers/chargepoint/api/documents/decode.ts";
+import {
+  readCredentials,
+  securityHeader,
+} from "../../../../src/drivers/chargepoint/api/documents/security.ts";
 import {
   buildFault,
   buildRequest,
@@ -10,8 +12,9 @@ import {
   parseEnvelope,
   readAnswer,
   soapAction,
-} from "../../../../src/drivers/chargepoint/api/soap.ts";
-import type { XmlNode } from "../../../../src/drivers/chargepoint/api/xml.ts";
+} from "../../../../src/drivers/chargepoint/api/documents/soap.ts";
+import type { XmlNode } from "../../../../src/drivers/chargepoint/api/documents/xml.ts";
+import { operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
 
 const { getLoad } = operations;
 const SOAP = 'xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"';

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { securityHeader } from "../../../../src/drivers/chargepoint/api/documents/security.ts";
 import {
   buildRequest,
   type Operation,
@@ -9,7 +10,6 @@ import {
   type XmlNode,
 } from "../../../../src/drivers/chargepoint/api/index.ts";
 import { group, int, list, string } from "../../../../src/drivers/chargepoint/api/message.ts";
-import { securityHeader } from "../../../../src/drivers/chargepoint/api/security.ts";
 import { messageFaults } from "../../../helpers/soap-schema.ts";
 import { xmllintInstalled } from "../../../helpers/xmllint.ts";
 import { anyDraft } from "./drafts.ts";

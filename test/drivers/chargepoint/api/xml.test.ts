@@ -4,7 +4,7 @@ import {
   XML_LIMITS,
   XmlError,
   type XmlFault,
-} from "../../../../src/drivers/chargepoint/api/xml.ts";
+} from "../../../../src/drivers/chargepoint/api/documents/xml.ts";
 
 const fault = (document: string | Uint8Array, limits = XML_LIMITS): XmlFault | "accepted" => {
   try {

@@ -1,6 +1,6 @@
+import type { Draft, Fields, Of, Operation } from "../message.ts";
 import { decode } from "./decode.ts";
 import { encode } from "./encode.ts";
-import type { Draft, Fields, Of, Operation } from "./message.ts";
 import { escapeXml, localName, parseXml, type XmlLimits, type XmlNode } from "./xml.ts";
 
 /** SOAP 1.1 envelopes, both sides. */

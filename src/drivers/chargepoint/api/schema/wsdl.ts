@@ -1,8 +1,8 @@
-import type { Operation } from "./message.ts";
-import { operations as ALL } from "./operations/index.ts";
+import { responseName, SERVICE_NAMESPACE, soapAction } from "../documents/soap.ts";
+import type { Operation } from "../message.ts";
+import { operations as ALL } from "../operations/index.ts";
 import { schema } from "./schema.ts";
 import { type Markup, markup, render } from "./schema-markup.ts";
-import { responseName, SERVICE_NAMESPACE, soapAction } from "./soap.ts";
 
 const WSDL_NAMESPACE = "http://schemas.xmlsoap.org/wsdl/";
 const WSDL_SOAP_NAMESPACE = "http://schemas.xmlsoap.org/wsdl/soap/";

@@ -1,4 +1,4 @@
-import type { Draft, Field, Fields, GroupField, ScalarField } from "./message.ts";
+import type { Draft, Field, Fields, GroupField, ScalarField } from "../message.ts";
 import { escapeXml } from "./xml.ts";
 
 /**

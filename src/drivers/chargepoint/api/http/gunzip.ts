@@ -1,7 +1,7 @@
 import { constants, createGunzip, type Gunzip, gunzipSync, type ZlibReset } from "node:zlib";
-import { HttpError } from "../../../net/http.ts";
+import { HttpError } from "../../../../net/http.ts";
+import { MarkupGuard } from "../documents/markup-guard.ts";
 import type { AnswerShare } from "./answer-budget.ts";
-import { MarkupGuard } from "./markup-guard.ts";
 
 /** Answers of a station or a few: to hand them to another thread and back takes longer than to unpack them. */
 const SMALL = 4 * 1024;

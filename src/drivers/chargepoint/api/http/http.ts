@@ -1,10 +1,15 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Dispatcher } from "undici";
-import { type BodyReceiver, exchange, type HttpAnswer, type HttpCall, HttpError } from "../../../net/http.ts";
-import type { AnswerShare } from "./answer-budget.ts";
-import type { BodyBytes } from "./body-bytes.ts";
+import {
+  type BodyReceiver,
+  exchange,
+  type HttpAnswer,
+  type HttpCall,
+  HttpError,
+} from "../../../../net/http.ts";
+import { MarkupGuard } from "../documents/markup-guard.ts";
+import type { AnswerShare, BodyBytes } from "./answer-budget.ts";
 import { gunzip, TooLargeError } from "./gunzip.ts";
-import { MarkupGuard } from "./markup-guard.ts";
 
 /** One POST; `maxBytes` holds for the answer packed and unpacked. */
 export interface SoapPost extends HttpCall {

@@ -1,7 +1,7 @@
-import type { Field, Fields, GroupField, Operation, ScalarField } from "./message.ts";
+import { responseName, SERVICE_NAMESPACE } from "../documents/soap.ts";
+import type { Field, Fields, GroupField, Operation, ScalarField } from "../message.ts";
 import { type Markup, markup } from "./schema-markup.ts";
 import { SENT_EMPTY, typeName } from "./schema-names.ts";
-import { responseName, SERVICE_NAMESPACE } from "./soap.ts";
 
 const SCHEMA_NAMESPACE = "http://www.w3.org/2001/XMLSchema";
 

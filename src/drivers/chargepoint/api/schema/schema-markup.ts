@@ -1,4 +1,4 @@
-import { escapeXml } from "./xml.ts";
+import { escapeXml } from "../documents/xml.ts";
 
 /** An element of a document that is written for people too: one element a line, indented. */
 export interface Markup {

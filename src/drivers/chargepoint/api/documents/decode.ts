@@ -1,4 +1,4 @@
-import type { Field, Fields, GroupField, Of, ScalarField } from "./message.ts";
+import type { Field, Fields, GroupField, Of, ScalarField } from "../message.ts";
 import { noteUnreadable } from "./unreadable.ts";
 import type { XmlNode } from "./xml.ts";
 

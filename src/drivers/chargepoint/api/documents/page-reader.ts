@@ -1,6 +1,6 @@
+import type { Fields, Of, Operation, ScalarField } from "../message.ts";
 import { readScalar } from "./decode.ts";
 import { MarkupScanner, Unusual } from "./markup-scanner.ts";
-import type { Fields, Of, Operation, ScalarField } from "./message.ts";
 import { type Plan, planOf, type Tag } from "./page-plan.ts";
 import { type ReadAnswer, readAnswer, responseName } from "./soap.ts";
 import { noteUnreadable } from "./unreadable.ts";

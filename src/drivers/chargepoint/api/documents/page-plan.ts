@@ -1,4 +1,4 @@
-import type { Field, Fields, ScalarField } from "./message.ts";
+import type { Field, Fields, ScalarField } from "../message.ts";
 
 /** The elements of a message or group, laid out for one pass over a document: see `page-reader.ts`. */
 export interface Plan {
