@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { expect, test } from "vitest";
 import { csvCell } from "../src/csv-cell.ts";
+import { blueprint } from "../src/drivers/blueprint/index.ts";
 import { registerClasses } from "../src/drivers/chargepoint/registers/index.ts";
+import { driverTypes } from "../src/drivers/index.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
@@ -14,14 +16,19 @@ function expectMade(file: string, made: string): void {
   expect(read(file), `${file} differs from the sources it is made from: npm run update writes it`).toBe(made);
 }
 
+test("no config can name the blueprint of a driver", () => {
+  expect(Object.values(driverTypes)).not.toContain(blueprint);
+  expect(driverTypes).not.toHaveProperty("blueprint");
+});
+
 test("docs/extending.md shows the blueprint of a driver as it is", () => {
   const page = read("docs/extending.md");
-  const blueprint = read("src/drivers/blueprint/index.ts");
+  const source = read("src/drivers/blueprint/index.ts");
   const made = page.replace(
     /(\n### The blueprint\n[\s\S]*?^```ts\n)[\s\S]*?(^```$)/m,
-    (_, before, after) => before + blueprint + after,
+    (_, before, after) => before + source + after,
   );
-  expect(made).toContain(blueprint);
+  expect(made).toContain(source);
   expectMade("docs/extending.md", made);
 });
 

@@ -11,6 +11,7 @@ import type { DeviceInit, DriverDevice } from "../driver.ts";
 import { PointNotFoundError, PointReadOnlyError, ServiceError, WriteRefusedError } from "../errors.ts";
 
 const REGISTER = "BlueprintRegister";
+const HTTP_ADDRESS = { type: "string", pattern: "^https?://", "x-expected": "an http:// address" };
 
 export const blueprint: AbleType<{ readonly url: string }> = {
   name: "blueprint",
@@ -18,7 +19,7 @@ export const blueprint: AbleType<{ readonly url: string }> = {
     type: "object",
     additionalProperties: false,
     required: ["url"],
-    properties: { url: { type: "string", pattern: "^https?://", description: "Address of the device" } },
+    properties: { url: { ...HTTP_ADDRESS, description: "Address of the device" } },
   },
   checkRows: (rows) => rows.filter(({ register }) => register !== REGISTER).map(unknownRegister),
   identityOf: ({ url }) => ({ network: "HTTP", id: new URL(url).href }),

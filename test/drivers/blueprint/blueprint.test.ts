@@ -2,9 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
-import { expect, test } from "vitest";
 import { blueprint } from "../../../src/drivers/blueprint/index.ts";
-import { driverTypes } from "../../../src/drivers/index.ts";
 import { driverContract } from "../../contracts/driver-contract.ts";
 import { registryRows } from "../../devices/rows.ts";
 
@@ -51,9 +49,4 @@ driverContract("blueprint", async () => {
       server.close();
     },
   };
-});
-
-test("no config can name the blueprint", () => {
-  expect(Object.values(driverTypes)).not.toContain(blueprint);
-  expect(driverTypes).not.toHaveProperty("blueprint");
 });
