@@ -2,12 +2,11 @@
 
 import type { AbleType, Counts, FindsMembers, SetMember } from "../abilities.ts";
 import type { DeviceInit, DriverContext, DriverDevice, DriverService } from "../driver.ts";
-import { Accounts, keyOf, labelOf } from "./accounts.ts";
+import { Accounts, keyOf, labelOf, maxAgeSeconds, planDevices } from "./accounts.ts";
 import { checkRows } from "./check-rows.ts";
 import { configSchema, type EconnectConfig } from "./config.ts";
 import { EconnectStation } from "./device.ts";
-import { membersOf } from "./members.ts";
-import { maxAgeSeconds, planDevices } from "./plan-devices.ts";
+import { membersOf } from "./stations.ts";
 
 export const econnect: AbleType<EconnectConfig> = {
   name: "econnect",
