@@ -100,11 +100,14 @@ export function elements<Answer, Name extends string>(
   described: Readonly<Record<Name, Description>>,
   read: (answer: Answer, name: Name, port: string | undefined) => unknown,
 ): Record<Name, Attribute<Answer>> {
-  const attributes = Object.entries<Description>(described).map(([name, description]) => [
+  // All of one shape, which V8 reads faster.
+  const attributes = Object.entries<Description>(described).map(([name, { type, unit, meaning }]) => [
     name,
     {
       level,
-      ...description,
+      type,
+      unit,
+      meaning,
       read: (answer: Answer, port: string | undefined) => read(answer, name as Name, port),
     },
   ]);
