@@ -43,7 +43,8 @@ export interface ControlParts {
  */
 export class DeviceControl {
   readonly actuator: Actuator;
-  readonly ways: Control;
+  /** What callers may ask for besides the actuator's commands. */
+  readonly besides: Control;
   readonly #parts: ControlParts;
   readonly #schedule: Schedule;
   readonly #controllers: ControllerWatch | undefined;
@@ -129,7 +130,7 @@ export class DeviceControl {
     });
     stack.defer(() => this.#pause());
     stack.defer(() => this.#stopping.abort());
-    this.ways = {
+    this.besides = {
       scheduling: schedule,
       overriding: overrides,
       eventing: events,

@@ -135,7 +135,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     diagnostics,
     latest,
     commands: control.actuator,
-    control: control.ways,
+    control: control.besides,
     accounts: (type) => services.accounts(type),
     counters: () => ({
       devices: latest.count(),
