@@ -3,10 +3,10 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { runCli } from "../src/cli/index.ts";
-import { bridgeSchema } from "../src/config/bridge-schema.ts";
-import { deviceSchema } from "../src/config/device-schema.ts";
-import { LIMITS } from "../src/config/limits-schema.ts";
-import type { Schema } from "../src/config/schema.ts";
+import { bridgeSchema } from "../src/config/bridge/bridge-schema.ts";
+import { LIMITS } from "../src/config/bridge/limits-schema.ts";
+import { deviceSchema } from "../src/config/devices/device-schema.ts";
+import type { Schema } from "../src/config/schema/schema.ts";
 import type { Operation } from "../src/drivers/chargepoint/api/message.ts";
 import { operations } from "../src/drivers/chargepoint/api/operations/index.ts";
 import { RESPONSE_CODES } from "../src/drivers/chargepoint/api/response-codes.ts";
@@ -145,7 +145,7 @@ describe("docs/configuration.md", () => {
 
   test("lists as without effect exactly the settings that nothing reads", () => {
     const [ours, ...parts] = [
-      text("src/config/bridge-settings.ts"),
+      text("src/config/bridge/bridge-settings.ts"),
       ...filesBelow("src")
         .filter((file) => file.endsWith(".ts") && !file.startsWith("src/config/"))
         .map(text),
@@ -210,7 +210,7 @@ describe("docs/registry.md", () => {
       ...source.matchAll(/\bcode: (?:same \? )?"([a-z_\d]+)"(?: : "([a-z_]+)")?/g),
       ...source.matchAll(/\b(?:report|fail|warn)\(\s*(?:written, )?"([a-z_]+)",/g),
       ...source.matchAll(/#(?:error|warning)\(\s*(?:header|"[^"]+"),\s*"([a-z_]+)"/g),
-      ...text("src/config/check.ts").matchAll(/^ {2}\w+: \["([a-z_]+)", "/gm),
+      ...text("src/config/schema/check.ts").matchAll(/^ {2}\w+: \["([a-z_]+)", "/gm),
       ...source.matchAll(/\?\? \["([a-z_]+)", "/g),
       ...source.matchAll(/atStart\(\s*"\w+",\s*"([a-z_\d]+)"/g),
     ].flatMap((match) => match.slice(1).filter((name) => name !== undefined));

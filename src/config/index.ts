@@ -1,13 +1,16 @@
-export { defaultBridge, loadBridge } from "./bridge.ts";
-export { bridgeEditorSchema } from "./bridge-schema.ts";
-export { loadDeviceFile } from "./device-file.ts";
-export { deviceEditorSchema } from "./device-schema.ts";
-export { loadDevices } from "./devices.ts";
-export { type Diagnostic, formatDiagnostic, hasErrors, sortDiagnostics, strict } from "./diagnostic.ts";
-export { closest } from "./did-you-mean.ts";
-export { readBounded } from "./file-access.ts";
-export { readLeniently } from "./json-document.ts";
-export { alternatives } from "./schema.ts";
+export { defaultBridge, loadBridge } from "./bridge/bridge.ts";
+export { bridgeEditorSchema } from "./bridge/bridge-schema.ts";
+export { loadDeviceFile } from "./devices/device-file.ts";
+export { deviceEditorSchema } from "./devices/device-schema.ts";
+export { loadDevices } from "./devices/devices.ts";
+export { asLevel, fillTemplate, placeholdersOf } from "./devices/topic-template.ts";
+export { type Diagnostic, formatDiagnostic, hasErrors, sortDiagnostics, strict } from "./files/diagnostic.ts";
+export { closest } from "./files/did-you-mean.ts";
+export { readBounded } from "./files/file-access.ts";
+export { readLeniently } from "./files/json-document.ts";
+export { decodeText } from "./files/text-file.ts";
+export { alternatives } from "./schema/schema.ts";
+export { LARGEST_CONFIG, unreadable } from "./schema/settings-file.ts";
 export type {
   ActuatorSettings,
   BridgeSettings,
@@ -19,6 +22,3 @@ export type {
   MqttSettings,
   SessionSettings,
 } from "./settings.ts";
-export { LARGEST_CONFIG, unreadable } from "./settings-file.ts";
-export { decodeText } from "./text-file.ts";
-export { asLevel, fillTemplate, placeholdersOf } from "./topic-template.ts";

@@ -1,5 +1,5 @@
 import { isLoopback } from "./loopback.ts";
-import type { SentInClear } from "./schema.ts";
+import type { SentInClear } from "./schema/schema.ts";
 
 export type SslMode = "disable" | "require" | "verify-full";
 

@@ -1,4 +1,4 @@
-import type { Diagnostic } from "../config/diagnostic.ts";
+import type { Diagnostic } from "../config/files/diagnostic.ts";
 import type { Log } from "../log/log.ts";
 import type { PointValue } from "../points/index.ts";
 import type { RegistryRow } from "../registry/row.ts";

@@ -1,5 +1,5 @@
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
-import { OWN_KEYWORDS } from "../config/schema.ts";
+import { OWN_KEYWORDS } from "../config/schema/schema.ts";
 import type { HistorianSettings } from "../config/settings.ts";
 import type { Log } from "../log/log.ts";
 import type { BackendContext, HistorianBackendType } from "./contract.ts";

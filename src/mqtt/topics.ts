@@ -1,4 +1,4 @@
-import { closest } from "../config/did-you-mean.ts";
+import { closest } from "../config/files/did-you-mean.ts";
 
 /** Meaning of a command topic. */
 export type CommandTopic =

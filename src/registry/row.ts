@@ -1,4 +1,4 @@
-import type { Diagnostic } from "../config/diagnostic.ts";
+import type { Diagnostic } from "../config/files/diagnostic.ts";
 import type { Point } from "../points/index.ts";
 
 /**

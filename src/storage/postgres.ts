@@ -1,5 +1,5 @@
 import pg from "pg";
-import { readBounded } from "../config/file-access.ts";
+import { readBounded } from "../config/files/file-access.ts";
 import { ConnectionSettingError, type PostgresConnection } from "../config/postgres-connection.ts";
 import { untilAborted } from "../time/until-aborted.ts";
 

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
+import { JsonDocument } from "../../src/config/files/json-document.ts";
 import { bridgeEditorSchema, deviceEditorSchema } from "../../src/config/index.ts";
-import { JsonDocument } from "../../src/config/json-document.ts";
 import { driverTypes } from "../../src/drivers/index.ts";
 
 const CONFIGS = join(import.meta.dirname, "../../configs");

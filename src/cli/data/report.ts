@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { closest } from "../../config/did-you-mean.ts";
+import { closest } from "../../config/files/did-you-mean.ts";
 import {
   COMMON_COLUMNS,
   chargePointColumns,

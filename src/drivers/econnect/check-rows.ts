@@ -1,5 +1,5 @@
-import type { Diagnostic } from "../../config/diagnostic.ts";
-import { closest } from "../../config/did-you-mean.ts";
+import type { Diagnostic } from "../../config/files/diagnostic.ts";
+import { closest } from "../../config/files/did-you-mean.ts";
 import type { RegistryRow } from "../../registry/row.ts";
 import { parseField } from "./field.ts";
 

@@ -1,4 +1,4 @@
-import { closest } from "../../config/did-you-mean.ts";
+import { closest } from "../../config/files/did-you-mean.ts";
 import type { SetMember } from "../abilities.ts";
 import type { StationEntry } from "./api/index.ts";
 import type { EconnectConfig } from "./config.ts";

@@ -6,8 +6,8 @@
  * Only a `memory` can be written.
  */
 
-import type { Diagnostic } from "../../config/diagnostic.ts";
-import { closest } from "../../config/did-you-mean.ts";
+import type { Diagnostic } from "../../config/files/diagnostic.ts";
+import { closest } from "../../config/files/did-you-mean.ts";
 import { convertValue } from "../../points/index.ts";
 import type { RegistryRow } from "../../registry/index.ts";
 import type { DriverType } from "../driver.ts";

@@ -1,4 +1,4 @@
-import { closest } from "../../config/did-you-mean.ts";
+import { closest } from "../../config/files/did-you-mean.ts";
 import { convertValue, type PointValue } from "../../points/index.ts";
 
 /** Content of a command's message, apart from its topic. */

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { closest } from "../../config/did-you-mean.ts";
+import { closest } from "../../config/files/did-you-mean.ts";
 import type { Command, CommandResult, Control } from "../../devices/commands.ts";
 import type { PointValue, Write } from "../../points/index.ts";
 import { type Incoming, type Message, reasonOf } from "../broker/link.ts";

@@ -1,4 +1,4 @@
-import { closest } from "../../config/did-you-mean.ts";
+import { closest } from "../../config/files/did-you-mean.ts";
 import type { Command, CommandResult, Commands, Control, Override } from "../../devices/commands.ts";
 import { LimitGroupNotFoundError } from "../../devices/errors.ts";
 import type { PointValue } from "../../points/index.ts";

@@ -1,4 +1,4 @@
-import { asLevel } from "../../config/topic-template.ts";
+import { asLevel } from "../../config/devices/topic-template.ts";
 import type { PortEnergy, SessionEvent, SessionOutlet } from "../../points/index.ts";
 import type { DirectSender } from "../broker/direct-sender.ts";
 import type { Link } from "../broker/link.ts";

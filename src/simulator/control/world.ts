@@ -1,6 +1,6 @@
-import { checkValue } from "../../config/check.ts";
-import { JsonDocument } from "../../config/json-document.ts";
-import type { Schema } from "../../config/schema.ts";
+import { JsonDocument } from "../../config/files/json-document.ts";
+import { checkValue } from "../../config/schema/check.ts";
+import type { Schema } from "../../config/schema/schema.ts";
 import { SteppedClock } from "../clock.ts";
 import { HttpRefusal } from "../http/request-body.ts";
 import { TroubleRulesError } from "../trouble/rules.ts";

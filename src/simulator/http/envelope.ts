@@ -1,4 +1,4 @@
-import { closest } from "../../config/did-you-mean.ts";
+import { closest } from "../../config/files/did-you-mean.ts";
 import type { Problem } from "../../drivers/chargepoint/api/documents/decode.ts";
 import { type Envelope, parseEnvelope } from "../../drivers/chargepoint/api/documents/soap.ts";
 import { XML_LIMITS, type XmlLimits } from "../../drivers/chargepoint/api/documents/xml.ts";

@@ -1,4 +1,4 @@
-import type { Schema } from "../../config/schema.ts";
+import type { Schema } from "../../config/schema/schema.ts";
 import { operations } from "../../drivers/chargepoint/api/operations/index.ts";
 import { type EffectKind, STAGES } from "./effect.ts";
 

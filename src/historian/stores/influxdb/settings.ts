@@ -1,5 +1,5 @@
 import { isLoopback } from "../../../config/loopback.ts";
-import type { SentInClear } from "../../../config/schema.ts";
+import type { SentInClear } from "../../../config/schema/schema.ts";
 import { HistorianError } from "../../errors.ts";
 
 /** `historian.connection` of the InfluxDB backend, as the config has it. */

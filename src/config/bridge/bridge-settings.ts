@@ -6,7 +6,7 @@ import type {
   LimitSettings,
   MqttSettings,
   SessionSettings,
-} from "./settings.ts";
+} from "../settings.ts";
 
 /** `configs/bridge.json` in its own spelling, checked, with every default filled in. */
 export interface BridgeFile {

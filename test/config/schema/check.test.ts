@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { checkValue } from "../../src/config/check.ts";
-import { JsonDocument } from "../../src/config/json-document.ts";
-import { expectation, type Schema } from "../../src/config/schema.ts";
+import { JsonDocument } from "../../../src/config/files/json-document.ts";
+import { checkValue } from "../../../src/config/schema/check.ts";
+import { expectation, type Schema } from "../../../src/config/schema/schema.ts";
 
 function check(text: string, schema: Schema) {
   const document = new JsonDocument("f.json", text);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { asLevel, fillTemplate, placeholdersOf } from "../../src/config/index.ts";
-import { levelFault } from "../../src/points/index.ts";
+import { asLevel, fillTemplate, placeholdersOf } from "../../../src/config/index.ts";
+import { levelFault } from "../../../src/points/index.ts";
 
 test("any text becomes one level of a topic, from which it can be read back", () => {
   const text = fc.string({ unit: "grapheme", minLength: 1, maxLength: 60 });

@@ -1,5 +1,5 @@
-import type { Schema } from "./schema.ts";
-import { flag, limit, lists, section } from "./setting-kinds.ts";
+import type { Schema } from "../schema/schema.ts";
+import { flag, limit, lists, section } from "../schema/setting-kinds.ts";
 
 export const HISTORIAN_BACKEND: Schema = {
   type: "string",

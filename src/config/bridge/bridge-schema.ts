@@ -1,11 +1,11 @@
-import { editorSchema } from "./editor-schema.ts";
+import { PUBLISH_FLAGS } from "../publish-schema.ts";
+import { editorSchema } from "../schema/editor-schema.ts";
+import type { Schema } from "../schema/schema.ts";
+import { flag, folder, port, section } from "../schema/setting-kinds.ts";
 import { HISTORIAN, HISTORIAN_BACKEND } from "./historian-schema.ts";
 import { LIMITS } from "./limits-schema.ts";
 import { MQTT } from "./mqtt-schema.ts";
-import { PUBLISH_FLAGS } from "./publish-schema.ts";
-import type { Schema } from "./schema.ts";
 import { SESSIONS, SESSIONS_BACKEND } from "./sessions-schema.ts";
-import { flag, folder, port, section } from "./setting-kinds.ts";
 
 const DRIVER = section("Scraping. The names are those of VOLTTRON's platform driver.", {
   driver_scrape_interval: {

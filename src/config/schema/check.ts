@@ -1,7 +1,7 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
-import type { Diagnostic } from "./diagnostic.ts";
-import { closest } from "./did-you-mean.ts";
-import { type JsonDocument, type JsonPath, MOST_PROBLEMS, pathText } from "./json-document.ts";
+import type { Diagnostic } from "../files/diagnostic.ts";
+import { closest } from "../files/did-you-mean.ts";
+import { type JsonDocument, type JsonPath, MOST_PROBLEMS, pathText } from "../files/json-document.ts";
 import { alternatives, expectation, OWN_KEYWORDS, type Schema } from "./schema.ts";
 
 /**

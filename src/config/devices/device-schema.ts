@@ -1,6 +1,6 @@
-import { editorSchema } from "./editor-schema.ts";
-import { PUBLISH_FLAGS } from "./publish-schema.ts";
-import type { Schema } from "./schema.ts";
+import { PUBLISH_FLAGS } from "../publish-schema.ts";
+import { editorSchema } from "../schema/editor-schema.ts";
+import type { Schema } from "../schema/schema.ts";
 
 /** Longest interval, in seconds: scrapes are aligned to midnight, so a day is all there is. */
 const LONGEST_INTERVAL = 86_400;

@@ -1,10 +1,10 @@
+import type { Diagnostic } from "../files/diagnostic.ts";
+import { readBounded, unreadableReason } from "../files/file-access.ts";
+import { JsonDocument, type JsonPath, pathText } from "../files/json-document.ts";
+import { decodeText } from "../files/text-file.ts";
 import { checkValue } from "./check.ts";
-import type { Diagnostic } from "./diagnostic.ts";
-import { readBounded, unreadableReason } from "./file-access.ts";
-import { JsonDocument, type JsonPath, pathText } from "./json-document.ts";
 import { type LoadOptions, resolveDocument } from "./resolve.ts";
 import { innerSchema, type Schema } from "./schema.ts";
-import { decodeText } from "./text-file.ts";
 
 /** A settings file read, resolved and checked. */
 export interface SettingsFile<T> {

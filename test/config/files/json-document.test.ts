@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { JsonDocument, pathText } from "../../src/config/json-document.ts";
+import { JsonDocument, pathText } from "../../../src/config/files/json-document.ts";
 
 describe("JSON documents", () => {
   test("the place of every key and value, after comments, multi-byte text and all kinds of line ends", () => {

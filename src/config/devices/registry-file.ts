@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
-import { closest } from "./did-you-mean.ts";
-import { notRegular } from "./file-access.ts";
+import { closest } from "../files/did-you-mean.ts";
+import { notRegular } from "../files/file-access.ts";
 
 const SCHEME = /^config:\/\//i;
 

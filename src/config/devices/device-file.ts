@@ -1,15 +1,15 @@
 import { basename, extname, relative, resolve, sep } from "node:path";
-import { devicePathFault, pointNameFault } from "../points/index.ts";
+import { devicePathFault, pointNameFault } from "../../points/index.ts";
+import { type Diagnostic, hasErrors, sortDiagnostics } from "../files/diagnostic.ts";
+import { closest } from "../files/did-you-mean.ts";
+import { type JsonDocument, type JsonPath, pathText, shortened } from "../files/json-document.ts";
+import type { LoadOptions } from "../schema/resolve.ts";
+import { readSettingsFile } from "../schema/settings-file.ts";
+import type { BridgeSettings, DeviceSettings } from "../settings.ts";
 import { type DriverSchemas, deviceSchema } from "./device-schema.ts";
 import { readSet, setSchemaOf, setTemplate } from "./device-set.ts";
 import { type DeviceFile, toDeviceSettings } from "./device-settings.ts";
-import { type Diagnostic, hasErrors, sortDiagnostics } from "./diagnostic.ts";
-import { closest } from "./did-you-mean.ts";
-import { type JsonDocument, type JsonPath, pathText, shortened } from "./json-document.ts";
 import { findRegistry } from "./registry-file.ts";
-import type { LoadOptions } from "./resolve.ts";
-import type { BridgeSettings, DeviceSettings } from "./settings.ts";
-import { readSettingsFile } from "./settings-file.ts";
 import { fillTemplate } from "./topic-template.ts";
 
 /** What the device configs need of the bridge's settings. */

@@ -1,6 +1,6 @@
-import { isLoopback } from "./loopback.ts";
-import type { Schema, SentInClear } from "./schema.ts";
-import { flag, port, section, text } from "./setting-kinds.ts";
+import { isLoopback } from "../loopback.ts";
+import type { Schema, SentInClear } from "../schema/schema.ts";
+import { flag, port, section, text } from "../schema/setting-kinds.ts";
 
 const PROPERTIES: Readonly<Record<string, Schema>> = {
   url: {

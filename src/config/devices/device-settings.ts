@@ -1,4 +1,4 @@
-import type { DeviceSetSettings, DeviceSettings } from "./settings.ts";
+import type { DeviceSetSettings, DeviceSettings } from "../settings.ts";
 
 /** A device config in its own spelling, checked, with every default filled in. */
 export interface DeviceFile {

@@ -5,7 +5,7 @@ import {
   hasErrors,
   sortDiagnostics,
   strict,
-} from "../../src/config/index.ts";
+} from "../../../src/config/index.ts";
 
 const at = (file: string, line: number, column: number, more: Partial<Diagnostic> = {}): Diagnostic => ({
   code: "some_code",

@@ -1,4 +1,4 @@
-import type { Schema } from "./schema.ts";
+import type { Schema } from "../schema/schema.ts";
 
 const names = (preset: string, description: string): Schema => ({
   type: "string",

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { closest } from "../../src/config/index.ts";
+import { closest } from "../../../src/config/index.ts";
 
 describe("did you mean", () => {
   test.each([

@@ -1,5 +1,5 @@
-import type { Schema } from "./schema.ts";
-import { flag, section } from "./setting-kinds.ts";
+import type { Schema } from "../schema/schema.ts";
+import { flag, section } from "../schema/setting-kinds.ts";
 
 export const SESSIONS_BACKEND: Schema = {
   enum: ["sqlite", "postgres"],

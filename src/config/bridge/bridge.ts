@@ -1,17 +1,17 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import querystring from "node:querystring";
-import { levelFault } from "../points/index.ts";
+import { levelFault } from "../../points/index.ts";
+import { type Diagnostic, hasErrors, sortDiagnostics } from "../files/diagnostic.ts";
+import { notRegular } from "../files/file-access.ts";
+import { JsonDocument, type JsonPath, pathText } from "../files/json-document.ts";
+import { isLoopback } from "../loopback.ts";
+import { checkValue } from "../schema/check.ts";
+import type { LoadOptions } from "../schema/resolve.ts";
+import { readSettingsFile, type SettingsContent } from "../schema/settings-file.ts";
+import type { BridgeSettings } from "../settings.ts";
 import { bridgeSchema, type SectionBackends } from "./bridge-schema.ts";
 import { type BridgeFile, toBridgeSettings } from "./bridge-settings.ts";
-import { checkValue } from "./check.ts";
-import { type Diagnostic, hasErrors, sortDiagnostics } from "./diagnostic.ts";
-import { notRegular } from "./file-access.ts";
-import { JsonDocument, type JsonPath, pathText } from "./json-document.ts";
-import { isLoopback } from "./loopback.ts";
-import type { LoadOptions } from "./resolve.ts";
-import type { BridgeSettings } from "./settings.ts";
-import { readSettingsFile, type SettingsContent } from "./settings-file.ts";
 
 /** Where the bridge config is looked for when nobody names one; it may be missing there. */
 const DEFAULT_BRIDGE_FILE = "configs/bridge.json";

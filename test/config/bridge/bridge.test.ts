@@ -3,11 +3,11 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { BridgeOptions } from "../../src/config/bridge.ts";
-import { defaultBridge, formatDiagnostic, loadBridge } from "../../src/config/index.ts";
-import { CONNECTION_SCHEMA as postgresSchema } from "../../src/config/postgres-connection.ts";
-import { CONNECTION_SCHEMA as influxdbSchema } from "../../src/historian/stores/influxdb/settings.ts";
-import { Secrets } from "../../src/log/log.ts";
+import type { BridgeOptions } from "../../../src/config/bridge/bridge.ts";
+import { defaultBridge, formatDiagnostic, loadBridge } from "../../../src/config/index.ts";
+import { CONNECTION_SCHEMA as postgresSchema } from "../../../src/config/postgres-connection.ts";
+import { CONNECTION_SCHEMA as influxdbSchema } from "../../../src/historian/stores/influxdb/settings.ts";
+import { Secrets } from "../../../src/log/log.ts";
 
 let folder: string;
 beforeEach(() => {

@@ -1,10 +1,10 @@
 import { dirname, resolve as resolvePath } from "node:path";
-import type { Secrets } from "../log/log.ts";
-import { convertValue } from "../points/index.ts";
-import type { Diagnostic } from "./diagnostic.ts";
-import { closest } from "./did-you-mean.ts";
-import { readableByAll, readableByOthers, readBounded, unreadableReason } from "./file-access.ts";
-import { type JsonDocument, type JsonPath, MOST_PROBLEMS, pathText } from "./json-document.ts";
+import type { Secrets } from "../../log/log.ts";
+import { convertValue } from "../../points/index.ts";
+import type { Diagnostic } from "../files/diagnostic.ts";
+import { closest } from "../files/did-you-mean.ts";
+import { readableByAll, readableByOthers, readBounded, unreadableReason } from "../files/file-access.ts";
+import { type JsonDocument, type JsonPath, MOST_PROBLEMS, pathText } from "../files/json-document.ts";
 import { innerSchema, type Schema } from "./schema.ts";
 
 export interface LoadOptions {

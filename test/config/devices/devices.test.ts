@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { loadDeviceFile, loadDevices } from "../../src/config/index.ts";
-import { Secrets } from "../../src/log/log.ts";
-import { DRIVERS } from "./drivers.ts";
+import { loadDeviceFile, loadDevices } from "../../../src/config/index.ts";
+import { Secrets } from "../../../src/log/log.ts";
+import { DRIVERS } from "../drivers.ts";
 
 let folder: string;
 beforeEach(() => {

@@ -1,7 +1,7 @@
+import { closest } from "../files/did-you-mean.ts";
+import { alternatives, type Schema, type SetSchema } from "../schema/schema.ts";
+import type { DeviceSetSettings } from "../settings.ts";
 import type { DeviceFile } from "./device-settings.ts";
-import { closest } from "./did-you-mean.ts";
-import { alternatives, type Schema, type SetSchema } from "./schema.ts";
-import type { DeviceSetSettings } from "./settings.ts";
 import { placeholdersOf } from "./topic-template.ts";
 
 /** Tells a problem of a device config. */
