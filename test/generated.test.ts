@@ -1,20 +1,10 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { expect, test } from "vitest";
 import { csvCell } from "../src/csv-cell.ts";
 import { blueprint } from "../src/drivers/blueprint/index.ts";
 import { registerClasses } from "../src/drivers/chargepoint/registers/index.ts";
 import { driverTypes } from "../src/drivers/index.ts";
-
-const ROOT = join(import.meta.dirname, "..");
-const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
-
-/** Fails where the file is not what the sources make of it; `npm run update` writes it. */
-function expectMade(file: string, made: string): void {
-  if (process.env.UPDATE) writeFileSync(join(ROOT, file), made);
-  expect(read(file), `${file} differs from the sources it is made from: npm run update writes it`).toBe(made);
-}
+import { expectMade, read, withRows } from "./helpers/made-files.ts";
 
 test("no config can name the blueprint of a driver", () => {
   expect(Object.values(driverTypes)).not.toContain(blueprint);
@@ -35,16 +25,13 @@ test("docs/extending.md shows the blueprint of a driver as it is", () => {
 test("docs/registry.md has every attribute of every register class", () => {
   let page = read("docs/registry.md");
   for (const [name, { attributes }] of Object.entries(registerClasses)) {
-    const [head, old] =
-      new RegExp(`\\n### ${name}\\n[\\s\\S]*?\\n\\| --- .*\\n((?:\\|.*\\n)*)`).exec(page) ?? [];
-    expect(head, `docs/registry.md needs a heading "### ${name}" with a table below it`).toBeDefined();
     const rows = Object.entries(attributes).map(([attribute, { level, unit = "", meaning, control }]) => {
       expect(/\bWritable[.:]/.test(meaning), `${attribute} of ${name}: its meaning says "Writable."`).toBe(
         control !== undefined,
       );
-      return `| \`${attribute}\` | ${level} | ${unit} | ${meaning} |\n`;
+      return `| \`${attribute}\` | ${level} | ${unit} | ${meaning} |`;
     });
-    page = page.replace(head!, () => head!.slice(0, head!.length - old!.length) + rows.join(""));
+    page = withRows(page, `### ${name}`, rows);
   }
   expectMade("docs/registry.md", page);
 });

@@ -123,7 +123,7 @@ export class DeviceControl {
         ...{ book, bus, clock, notices, graceSeconds: controllerGraceSeconds },
         revert: (limit) => this.actuator.revertAbandoned(limit),
       });
-    this.#heartbeat = new Heartbeat(devices.values(), settings.driver.heartbeatSeconds, {
+    this.#heartbeat = new Heartbeat(devices.values(), settings.driver.heartbeatIntervalSeconds, {
       write: (device, value) => this.actuator.beat(device, value),
       clock,
       log,

@@ -1,4 +1,4 @@
-import type { HistorianSettings } from "../config/settings.ts";
+import type { HistorianSettings } from "../config/index.ts";
 import type { HistorianBackendType } from "./contract.ts";
 import { Archive, type ArchiveOptions } from "./delivery/archive.ts";
 import { type OpenOptions, openFrom } from "./open.ts";

@@ -1,6 +1,6 @@
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+import type { HistorianSettings } from "../config/index.ts";
 import { OWN_KEYWORDS } from "../config/schema/schema.ts";
-import type { HistorianSettings } from "../config/settings.ts";
 import type { Log } from "../log/log.ts";
 import type { BackendContext, HistorianBackendType } from "./contract.ts";
 import { HistorianError } from "./errors.ts";

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Notice } from "../bus.ts";
-import type { MqttSettings } from "../config/settings.ts";
+import type { MqttSettings } from "../config/index.ts";
 import type { Log, Secrets } from "../log/log.ts";
 import { untilAborted } from "../time/until-aborted.ts";
 import { ActiveLink } from "./active-link.ts";

@@ -2,14 +2,20 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
+import { bridgeSchema } from "../../src/config/bridge/bridge-schema.ts";
+import { LIMIT_GROUP } from "../../src/config/bridge/limits-schema.ts";
+import { deviceSchema } from "../../src/config/devices/device-schema.ts";
 import { JsonDocument } from "../../src/config/files/json-document.ts";
 import { bridgeEditorSchema, deviceEditorSchema } from "../../src/config/index.ts";
+import { expectation, type Schema } from "../../src/config/schema/schema.ts";
 import { driverTypes } from "../../src/drivers/index.ts";
+import { backends } from "../../src/historian/index.ts";
+import { expectMade, read, withRows } from "../helpers/made-files.ts";
 
 const CONFIGS = join(import.meta.dirname, "../../configs");
-const DRIVER_SCHEMAS = Object.fromEntries(
-  Object.entries(driverTypes).map(([name, { configSchema }]) => [name, configSchema]),
-);
+const schemasOf = (types: Readonly<Record<string, { readonly configSchema: Record<string, unknown> }>>) =>
+  Object.fromEntries(Object.entries(types).map(([name, { configSchema }]) => [name, configSchema]));
+const DRIVER_SCHEMAS = schemasOf(driverTypes);
 
 const SHIPPED = {
   "bridge.schema.json": {
@@ -26,7 +32,7 @@ const SHIPPED = {
 
 describe("the schemas that editors see", () => {
   for (const [name, schema] of Object.entries(SHIPPED)) {
-    test(`configs/${name} is what the settings are checked against (UPDATE=1 writes it anew)`, () => {
+    test(`configs/${name} is what the settings are checked against (npm run update writes it)`, () => {
       const file = join(CONFIGS, name);
       if (process.env.UPDATE) writeFileSync(file, `${JSON.stringify(schema, null, 2)}\n`);
       expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(JSON.parse(JSON.stringify(schema)));
@@ -65,6 +71,73 @@ test("the shipped configs fit the shipped schemas, variables and all", () => {
   const devices = readdirSync(join(CONFIGS, "devices"), { recursive: true, encoding: "utf8" });
   for (const file of devices.filter((name) => name.endsWith(".json")))
     fits("device.schema.json", `devices/${file}`);
+});
+
+/** Every setting of a schema by its dotted name, as the row of a table; `[]` stands for the items of a list. */
+function rowsOf(schema: Schema, prefix = ""): [name: string, row: string][] {
+  return Object.entries(schema.properties ?? {})
+    .filter(([key, setting]) => key !== "$schema" && !setting["x-unused"])
+    .flatMap(([key, setting]) => {
+      const name = `${prefix}${key}`;
+      const required = ((schema.required ?? []) as readonly string[]).includes(key);
+      const preset =
+        "default" in setting ? `\`${JSON.stringify(setting.default)}\`` : required ? "required" : "–";
+      const row = `| \`${name}\` | ${valueInWords(setting)} | ${preset} | ${setting.description ?? ""} |`;
+      return [
+        [name, row] as [string, string],
+        ...rowsOf(setting, `${name}.`),
+        ...rowsOf(setting.items ?? {}, `${name}[].`),
+      ];
+    });
+}
+
+/** What is expected, with every piece of a config as code. */
+function valueInWords(setting: Schema): string {
+  return expectation(setting).replace(/\[[^\]]*\]|\{[^}]*\}|"[^"\s]*"|[a-z]+:\/\/(?=[\s,]|$)/g, "`$&`");
+}
+
+describe("the tables of settings in the docs are made from the schemas", () => {
+  const configuration = "docs/configuration.md";
+  const made = (page: string, heading: string, schema: Schema, isListed: (name: string) => boolean) =>
+    expectMade(
+      page,
+      withRows(
+        read(page),
+        heading,
+        rowsOf(schema).flatMap(([name, row]) => (isListed(name) ? [row] : [])),
+      ),
+    );
+  const bridge = bridgeSchema({}, { backends: schemasOf(backends) });
+  const SECTIONS = ["driver", "mqtt", "historian", "sessions", "actuator", "web"];
+
+  test("those outside of a section of the bridge config", () =>
+    made(configuration, "## Bridge config", bridge, (name) => !SECTIONS.includes(name.split(".")[0]!)));
+
+  test.each(SECTIONS)("%s", (section) =>
+    made(
+      configuration,
+      section === "web" ? "### Settings without effect yet" : `### ${section}`,
+      bridge,
+      (name) => name.startsWith(`${section}.`),
+    ),
+  );
+
+  test("one group of site limits", () =>
+    made("docs/limits.md", "## Settings", LIMIT_GROUP, (name) => name !== "points"));
+
+  test("those of every device", () =>
+    made(
+      configuration,
+      "## Device config",
+      deviceSchema(undefined, DRIVER_SCHEMAS),
+      (name) => name !== "driver_config",
+    ));
+
+  test.each(Object.keys(driverTypes))("driver_config of %s", (type) =>
+    made(configuration, `### driver_config of ${type}`, deviceSchema(type, DRIVER_SCHEMAS), (name) =>
+      name.startsWith("driver_config."),
+    ),
+  );
 });
 
 type Properties = Record<string, { description?: string; properties?: Properties }>;

@@ -8,7 +8,7 @@ const HOUR = 3_600_000;
 function readOnly(options: RigOptions = {}) {
   const made = rig({
     readOnly: true,
-    driver: { writeStartingValues: true, heartbeatSeconds: 5 },
+    driver: { writeStartingValues: true, heartbeatIntervalSeconds: 5 },
     device: { heartbeatPoint: "percent" },
     ...options,
   });

@@ -1,5 +1,5 @@
 import { Bus, type Notice, type Preemption, type Reservation } from "../../src/bus.ts";
-import type { ActuatorSettings, DeviceSettings, DriverSettings } from "../../src/config/settings.ts";
+import type { ActuatorSettings, DeviceSettings, DriverSettings } from "../../src/config/index.ts";
 import type { Command } from "../../src/devices/commands.ts";
 import { openDevices } from "../../src/devices/index.ts";
 import type { AbleDevice, AbleType } from "../../src/drivers/abilities.ts";

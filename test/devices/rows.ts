@@ -1,4 +1,4 @@
-import type { ActuatorSettings, DeviceSettings, DriverSettings } from "../../src/config/settings.ts";
+import type { ActuatorSettings, DeviceSettings, DriverSettings } from "../../src/config/index.ts";
 import type { Point } from "../../src/points/index.ts";
 import type { RegistryRow } from "../../src/registry/row.ts";
 
@@ -41,17 +41,17 @@ export function deviceSettings(settings: Partial<DeviceSettings> & { path: strin
 }
 
 export const driverSettings: DriverSettings = {
-  scrapeSpacingSeconds: 0.02,
-  groupOffsetSeconds: 0,
+  driverScrapeIntervalSeconds: 0.02,
+  groupOffsetIntervalSeconds: 0,
   publish: { depthFirstAll: true, breadthFirstAll: false, depthFirst: false, breadthFirst: false },
   writeStartingValues: false,
-  heartbeatSeconds: 60,
+  heartbeatIntervalSeconds: 60,
 };
 
 export const actuatorSettings: ActuatorSettings = {
   requireSchedule: false,
   schedulePublishIntervalSeconds: 30,
-  preemptGraceSeconds: 60,
+  preemptGraceTimeSeconds: 60,
   confirmTimeoutSeconds: 60,
   renewal: "if_in_force",
   acceptedAfterSeconds: 5,

@@ -181,7 +181,7 @@ describe("heartbeat", () => {
     const { devices, clock, station, writes } = rig({
       rows: beats,
       device: { heartbeatPoint: "beat" },
-      driver: { heartbeatSeconds: 30 },
+      driver: { heartbeatIntervalSeconds: 30 },
     });
     devices.start();
     await clock.advance(29_000);
@@ -316,7 +316,7 @@ describe("building", () => {
         settings: deviceSettings({ path, group }),
         rows: rows.slice(0, 1),
       })),
-      { ...context({ fake }), settings: { ...driverSettings, groupOffsetSeconds: 10 } },
+      { ...context({ fake }), settings: { ...driverSettings, groupOffsetIntervalSeconds: 10 } },
     );
     // driver_scrape_interval 0.02 s × slot within the group + group_offset_interval 10 s × group
     expect(devices.map(({ info, offsetMs }) => [info.path, offsetMs])).toEqual([

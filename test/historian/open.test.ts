@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { HistorianSettings } from "../../src/config/settings.ts";
+import type { HistorianSettings } from "../../src/config/index.ts";
 import { openHistorian, QueryError, volttronAnswer } from "../../src/historian/index.ts";
 import { createLog } from "../../src/log/log.ts";
 import { sample } from "../contracts/historian-contract.ts";

@@ -1,4 +1,4 @@
-import type { HistorianSettings } from "../../src/config/settings.ts";
+import type { HistorianSettings } from "../../src/config/index.ts";
 
 export const NOON = new Date("2026-11-21T12:00:00Z");
 

@@ -1,4 +1,4 @@
-import type { LimitSettings } from "../../src/config/settings.ts";
+import type { LimitSettings } from "../../src/config/index.ts";
 import type { WriteOptions } from "../../src/drivers/driver.ts";
 import { SiteLimits } from "../../src/limits/index.ts";
 import { createLog } from "../../src/log/log.ts";

@@ -1,5 +1,5 @@
 import { Bus } from "../../src/bus.ts";
-import type { MqttSettings } from "../../src/config/settings.ts";
+import type { MqttSettings } from "../../src/config/index.ts";
 import type { Command, CommandResult, Commands } from "../../src/devices/commands.ts";
 import { createLog } from "../../src/log/log.ts";
 import { type Mqtt, type MqttOptions, startMqtt } from "../../src/mqtt/index.ts";

@@ -1,39 +1,46 @@
-import { PUBLISH_FLAGS } from "../publish-schema.ts";
 import { editorSchema } from "../schema/editor-schema.ts";
 import type { Schema } from "../schema/schema.ts";
-import { flag, folder, port, section } from "../schema/setting-kinds.ts";
-import { HISTORIAN, HISTORIAN_BACKEND } from "./historian-schema.ts";
+import { choice, flag, integer, port, seconds, section, text } from "../schema/setting-kinds.ts";
+import { HISTORIAN } from "./historian-schema.ts";
 import { LIMITS } from "./limits-schema.ts";
 import { MQTT } from "./mqtt-schema.ts";
-import { SESSIONS, SESSIONS_BACKEND } from "./sessions-schema.ts";
+import { SESSIONS } from "./sessions-schema.ts";
+
+/** The four publish settings, of the bridge and of a device. */
+export const PUBLISH_FLAGS = {
+  publish_depth_first_all:
+    "Whether `devices/<path>/all` is published: every point of a scrape in one message.",
+  publish_breadth_first_all:
+    "Whether `devices/all/<path reversed>` is published: the same message, for subscribers by unit.",
+  publish_depth_first: "Whether `devices/<path>/<point>` is published: one message for each point.",
+  publish_breadth_first:
+    "Whether `devices/<point>/<path reversed>` is published: one message for each point, by point.",
+} as const;
 
 const DRIVER = section("Scraping. The names are those of VOLTTRON's platform driver.", {
-  driver_scrape_interval: {
-    type: "number",
-    minimum: 0,
-    default: 0.02,
-    description: "Seconds between the scrapes of neighbouring devices of one group.",
-  },
-  group_offset_interval: {
-    type: "number",
-    minimum: 0,
-    default: 0,
-    description: "Seconds by which each group of devices is scraped later than the group before it.",
-  },
+  driver_scrape_interval: seconds(
+    0.02,
+    { minimum: 0 },
+    "Seconds between the scrapes of neighbouring devices of a group, so that not all are read at the same instant.",
+  ),
+  group_offset_interval: seconds(
+    0,
+    { minimum: 0 },
+    "Seconds between the scrapes of one `group` of devices and the next. A device is read `driver_scrape_interval` × its place in the group + `group_offset_interval` × group after the aligned time, as in VOLTTRON.",
+  ),
   publish_depth_first_all: flag(true, PUBLISH_FLAGS.publish_depth_first_all),
   publish_breadth_first_all: flag(false, PUBLISH_FLAGS.publish_breadth_first_all),
   publish_depth_first: flag(false, PUBLISH_FLAGS.publish_depth_first),
   publish_breadth_first: flag(false, PUBLISH_FLAGS.publish_breadth_first),
   write_starting_values: flag(
     false,
-    "Whether Starting Values of the registry are written to the devices at start.",
+    "Whether the registry's Starting Values are written to the devices at start. See [control](control.md#starting-values).",
   ),
-  heartbeat_interval: {
-    type: "number",
-    minimum: 1,
-    default: 60,
-    description: "Seconds between writes to the devices' heartbeat points.",
-  },
+  heartbeat_interval: seconds(
+    60,
+    { minimum: 1 },
+    "Seconds between writes to the devices' [heartbeat points](registry.md#heartbeat). The bridge's own `heartbeat/…` topic is published every 60 s.",
+  ),
   max_open_sockets: { "x-unused": "connections are shared, and limited by each kind of driver" },
   max_concurrent_publishes: { "x-unused": "what waits to be published waits on disk" },
   scalability_test: { "x-unused": "there is a benchmark instead" },
@@ -41,100 +48,108 @@ const DRIVER = section("Scraping. The names are those of VOLTTRON's platform dri
 });
 
 const ACTUATOR = section("Set points.", {
-  require_schedule: flag(false, "Whether a device takes set points only from who has reserved it."),
-  schedule_publish_interval: {
-    type: "number",
-    minimum: 1,
-    default: 30,
-    description: "Seconds between announcements of the reservations in force.",
-  },
-  preempt_grace_time: {
-    type: "number",
-    minimum: 0,
-    default: 60,
-    description: "Seconds that a running task keeps its device after a more urgent one has taken it.",
-  },
+  accepted_after: seconds(
+    5,
+    { minimum: 0 },
+    "Seconds after which a write that the device took, and that was not read back yet, is answered as [`accepted`](mqtt.md#status); the final answer follows.",
+  ),
+  writes_per_minute: integer(
+    60,
+    { minimum: 1 },
+    "Maximum writes to one device in a minute. Further writes [wait](control.md#step-by-step), for each point only the last.",
+  ),
+  confirm_timeout: seconds(
+    60,
+    { exclusiveMinimum: 0 },
+    "Seconds for which a write is read back before it is answered as `unconfirmed` or `accepted`. Readings begun within this time after a write do not prove that a limit has ended.",
+  ),
+  renewal: choice(
+    ["if_in_force", "always"],
+    "if_in_force",
+    "Whether a limit with a lease is read before it is [renewed](control.md#leases), and forgotten if it was ended elsewhere, or is renewed without a read.",
+  ),
+  max_command_age: seconds(
+    60,
+    { exclusiveMinimum: 0 },
+    "Seconds after which a command has expired, by the time that its sender gave.",
+  ),
+  require_schedule: flag(
+    false,
+    "Whether a device accepts set points only from the holder of its reservation.",
+  ),
+  schedule_publish_interval: seconds(
+    30,
+    { minimum: 1 },
+    "Seconds between announcements of the reservations in force.",
+  ),
+  preempt_grace_time: seconds(
+    60,
+    { minimum: 0 },
+    "Seconds that a running task keeps its device after a task of higher priority has preempted it.",
+  ),
   controller_grace_seconds: {
     type: ["number", "null"],
     minimum: 0,
     default: null,
     description:
-      "Seconds that a controller may say offline of itself before what it holds is reverted; null: it is not.",
+      "Seconds that a [controller](control.md#controllers-that-go-away) may report itself `offline` before its set points are reverted; null: they are kept.",
   },
-  confirm_timeout: {
-    type: "number",
-    exclusiveMinimum: 0,
-    default: 60,
-    description:
-      "Seconds until a write that was not read back as asked is answered as unconfirmed; readings begun within this time after a write do not prove that a limit is gone.",
-  },
-  renewal: {
-    enum: ["if_in_force", "always"],
-    default: "if_in_force",
-    description:
-      "Whether a limit with a lease is read before it is renewed, and forgotten where somebody else ended it, or renewed without a look.",
-  },
-  accepted_after: {
-    type: "number",
-    minimum: 0,
-    default: 5,
-    description:
-      "Seconds after which a write that the device took is first answered as accepted while it is still read back.",
-  },
-  writes_per_minute: {
-    type: "integer",
-    minimum: 1,
-    default: 60,
-    description: "Most writes to one device in a minute; more wait, and of those for one point the last.",
-  },
-  max_command_age: {
-    type: "number",
-    exclusiveMinimum: 0,
-    default: 60,
-    description: "Seconds after which a command has expired.",
-  },
-  requester: {
-    enum: ["message", "topic"],
-    default: "message",
-    description:
-      "Where the name of who sends a command is taken from: what the message says, or its topic, as/<user>/….",
-  },
+  requester: choice(
+    ["message", "topic"],
+    "message",
+    "Source of the sender's name of a command over MQTT: the message, or [its topic](mqtt.md#names-from-topics), `as/<user>/…`.",
+  ),
 });
 
 const WEB = section("The web page and its API.", {
-  host: { type: "string", minLength: 1, default: "127.0.0.1", description: "Address to listen at." },
-  port: port(8080, "Port to listen at."),
+  host: text("127.0.0.1", "Address to listen on."),
+  port: port(8080, "Port to listen on."),
   users: {
     type: "array",
     default: [],
     items: {
       type: "object",
       properties: {
-        name: { type: "string", minLength: 1, description: "Name to log in with." },
-        password: { type: "string", minLength: 1, "x-secret": true, description: "Password to log in with." },
+        name: { type: "string", minLength: 1, description: "User name." },
+        password: {
+          type: "string",
+          minLength: 1,
+          "x-secret": true,
+          description: "Password. A [secret](#variables-and-secrets).",
+        },
       },
       required: ["name", "password"],
       additionalProperties: false,
     },
-    description: "Who may log in.",
+    description: "Users allowed to log in.",
   },
 });
 
 /** `configs/bridge.json` (contracts.md: Bridge config). Its defaults are the only ones. */
-const BRIDGE_SCHEMA: Schema = {
+export const BRIDGE = {
   type: "object",
   properties: {
-    $schema: { type: "string", description: "Where editors find the schema of this file." },
-    instance: {
-      type: "string",
-      minLength: 1,
-      default: "voltbridge",
-      description: "Name of this bridge in client ids and in its own topics.",
-    },
-    devices: folder("devices", "Folder of the device configs."),
-    registries: folder("../registry", "Folder in which config:// names are looked up."),
-    data: folder("../data", "Folder of what the bridge itself keeps."),
-    read_only: flag(false, "Whether the bridge writes to no device at all."),
+    $schema: { type: "string", description: "Path of this file's JSON Schema, for editors." },
+    instance: text(
+      "voltbridge",
+      "Name of this bridge in its client id and its own topics. Of [two bridges of one name](control.md#two-bridges-of-one-name) at a broker only one acts.",
+    ),
+    devices: text(
+      "devices",
+      "Folder of the [device configs](#device-config), subfolders included, relative to this file's folder.",
+    ),
+    registries: text(
+      "../registry",
+      "Folder in which `config://` names are looked up, relative to this file's folder.",
+    ),
+    data: text(
+      "../data",
+      "Folder of the data that the bridge keeps (history, held set points, the lock), relative to this file's folder. Each bridge needs its own.",
+    ),
+    read_only: flag(
+      false,
+      "Whether the bridge [writes to no device](control.md#read-only). The same as `run --read-only`.",
+    ),
     driver: DRIVER,
     mqtt: MQTT,
     historian: HISTORIAN,
@@ -144,7 +159,7 @@ const BRIDGE_SCHEMA: Schema = {
     web: WEB,
   },
   additionalProperties: false,
-};
+} as const satisfies Schema;
 
 /** Backends of a section by name, each with the schema of its `connection`. */
 export type Backends = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -155,44 +170,39 @@ export interface SectionBackends {
   readonly sessionBackends?: Backends;
 }
 
-/** The bridge's schema for this raw document, with what the chosen backends want to know. */
+/** Returns the schema of the bridge config for this raw document, with the settings of the backends that it chooses. */
 export function bridgeSchema(raw: unknown, { backends, sessionBackends }: SectionBackends): Schema {
   const given = raw as { historian?: { backend?: string }; sessions?: { backend?: string } } | null;
-  const none = ["none"];
+  const { historian, sessions } = BRIDGE.properties;
   return {
-    ...BRIDGE_SCHEMA,
+    ...BRIDGE,
     properties: {
-      ...BRIDGE_SCHEMA.properties,
-      ...(backends && {
-        historian: withBackends(HISTORIAN, HISTORIAN_BACKEND, given?.historian?.backend, backends, none),
-      }),
-      ...(sessionBackends && {
-        sessions: withBackends(SESSIONS, SESSIONS_BACKEND, given?.sessions?.backend, sessionBackends),
-      }),
+      ...BRIDGE.properties,
+      historian: withBackends(historian, given?.historian?.backend, backends && { ...backends, none: {} }),
+      sessions: withBackends(sessions, given?.sessions?.backend, sessionBackends),
     },
   };
 }
 
 function withBackends(
-  section: Schema,
-  setting: Schema,
+  section: typeof HISTORIAN | typeof SESSIONS,
   chosen: string | undefined,
-  backends: Backends,
-  more: readonly string[] = [],
+  backends: Backends | undefined,
 ): Schema {
-  const name = String(chosen ?? setting.default);
-  const connection = Object.hasOwn(backends, name) ? backends[name] : undefined;
+  if (!backends) return section;
+  const { backend, connection } = section.properties;
+  const name = String(chosen ?? backend.default);
   return {
     ...section,
     properties: {
       ...section.properties,
-      backend: { ...setting, enum: [...Object.keys(backends), ...more] },
-      ...(connection ? { connection: { default: {}, ...connection } } : {}),
+      backend: { ...backend, enum: Object.keys(backends) },
+      connection: { ...connection, ...(Object.hasOwn(backends, name) && backends[name]) },
     },
   };
 }
 
-/** The bridge's schema for editors. */
+/** Returns the schema of the bridge config for editors. */
 export function bridgeEditorSchema(): Schema {
-  return editorSchema(BRIDGE_SCHEMA);
+  return editorSchema(BRIDGE);
 }

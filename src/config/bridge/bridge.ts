@@ -9,9 +9,9 @@ import { isLoopback } from "../loopback.ts";
 import { checkValue } from "../schema/check.ts";
 import type { LoadOptions } from "../schema/resolve.ts";
 import { readSettingsFile, type SettingsContent } from "../schema/settings-file.ts";
-import type { BridgeSettings } from "../settings.ts";
-import { bridgeSchema, type SectionBackends } from "./bridge-schema.ts";
-import { type BridgeFile, toBridgeSettings } from "./bridge-settings.ts";
+import { settingsOf } from "../schema/settings-of.ts";
+import { BRIDGE, bridgeSchema, type SectionBackends } from "./bridge-schema.ts";
+import { type BridgeFile, type BridgeSettings, toBridgeSettings } from "./bridge-settings.ts";
 
 /** Where the bridge config is looked for when nobody names one; it may be missing there. */
 const DEFAULT_BRIDGE_FILE = "configs/bridge.json";
@@ -30,25 +30,25 @@ export function loadBridge(
   const path = resolve(file ?? DEFAULT_BRIDGE_FILE);
   if (file === undefined && !existsSync(path)) return { settings: defaultBridge(path), diagnostics: [] };
   const schemaOf = (raw: unknown) => bridgeSchema(raw, options);
-  const { content, diagnostics } = readSettingsFile<BridgeFile>(path, schemaOf, options);
+  const { content, diagnostics } = readSettingsFile(path, schemaOf, options);
   if (!content) return { diagnostics: sortDiagnostics(diagnostics) };
-  const password = content.sound("mqtt.url") && URL.parse(content.value.mqtt.url)?.password;
+  const settings = settingsOf(content.value, BRIDGE);
+  const password = content.sound("mqtt.url") && URL.parse(settings.mqtt.url)?.password;
   if (password) for (const form of [password, querystring.unescape(password)]) options.secrets.add(form);
-  const all = sortDiagnostics([...diagnostics, ...rules(content)]);
+  const all = sortDiagnostics([...diagnostics, ...rules(settings, content)]);
   if (hasErrors(all)) return { diagnostics: all };
-  return { settings: toBridgeSettings(path, content.value), diagnostics: all };
+  return { settings: toBridgeSettings(path, settings), diagnostics: all };
 }
 
 /** The settings of an empty bridge config at this place, for runs without a file. */
 export function defaultBridge(file: string = DEFAULT_BRIDGE_FILE): BridgeSettings {
   const value = {};
   checkValue(new JsonDocument(file, "{}"), value, bridgeSchema(value, {}));
-  return toBridgeSettings(resolve(file), value as BridgeFile);
+  return toBridgeSettings(resolve(file), settingsOf(value, BRIDGE));
 }
 
 /** What holds between settings, or outside of the file, and so in no schema. */
-function rules({ document, value, sound }: SettingsContent<BridgeFile>): Diagnostic[] {
-  const { instance, mqtt } = value;
+function rules({ instance, mqtt }: BridgeFile, { document, sound }: SettingsContent): Diagnostic[] {
   const found: Diagnostic[] = [];
   const report = (code: string, path: JsonPath, message: string, severity: "error" | "warning" = "error") =>
     found.push({
@@ -62,8 +62,8 @@ function rules({ document, value, sound }: SettingsContent<BridgeFile>): Diagnos
 
   const nameFault = sound("instance") && levelFault(instance);
   if (nameFault) report("bad_name", ["instance"], `the name stands in topics, and it ${nameFault}`);
-  if (sound("mqtt.base_topic") && mqtt.base_topic !== "")
-    for (const level of mqtt.base_topic.replace(/\/$/, "").split("/")) {
+  if (sound("mqtt.base_topic") && mqtt.baseTopic !== "")
+    for (const level of mqtt.baseTopic.replace(/\/$/, "").split("/")) {
       const fault = levelFault(level);
       if (fault) report("bad_topic", ["mqtt", "base_topic"], `no topic can begin so: a level ${fault}`);
     }
@@ -75,7 +75,7 @@ function rules({ document, value, sound }: SettingsContent<BridgeFile>): Diagnos
     );
   if (sound("mqtt") && mqtt.embedded && !isLoopback(mqtt.embedded.host)) {
     const { host, port } = mqtt.embedded;
-    if (mqtt.username === null || mqtt.password === null)
+    if (mqtt.username === undefined || mqtt.password === undefined)
       report(
         "open_broker",
         ["mqtt", "embedded", "host"],
@@ -92,11 +92,16 @@ function rules({ document, value, sound }: SettingsContent<BridgeFile>): Diagnos
     ["cert", "key"],
     ["key", "cert"],
   ] as const)
-    if (sound(`mqtt.${name}`) && mqtt[name] !== null && sound(`mqtt.${needed}`) && mqtt[needed] === null)
+    if (
+      sound(`mqtt.${name}`) &&
+      mqtt[name] !== undefined &&
+      sound(`mqtt.${needed}`) &&
+      mqtt[needed] === undefined
+    )
       report("missing_key", ["mqtt", name], `this needs mqtt.${needed} too`);
   for (const name of ["ca", "cert", "key"] as const) {
-    const pem = sound(`mqtt.${name}`) ? mqtt[name] : null;
-    if (pem === null) continue;
+    const pem = sound(`mqtt.${name}`) ? mqtt[name] : undefined;
+    if (pem === undefined) continue;
     const file = resolve(dirname(document.file), pem);
     const fault = existsSync(file) && notRegular(statSync(file));
     if (fault === false) report("missing_file", ["mqtt", name], `there is no file ${file}`);

@@ -1,96 +1,113 @@
-import type { Schema } from "../schema/schema.ts";
-import { flag, limit, lists, section } from "../schema/setting-kinds.ts";
+import { flag, integer, limit, lists, number, seconds, section } from "../schema/setting-kinds.ts";
 
-export const HISTORIAN_BACKEND: Schema = {
-  type: "string",
-  minLength: 1,
-  default: "sqlite",
-  "x-literal": true,
-  description: "Kind of store; none switches the historian off.",
-};
-
-/** The `historian` section of the bridge config, its backend's own settings unchecked. */
+/** The `historian` section of the bridge config. The settings of the backend in `connection` are checked by its own schema. */
 export const HISTORIAN = section(
   "Where the time series are kept. The names are those of VOLTTRON's historians.",
   {
-    backend: HISTORIAN_BACKEND,
-    connection: { type: "object", default: {}, description: "Settings of the backend." },
-    retry_period: {
-      type: "number",
-      exclusiveMinimum: 0,
-      default: 300,
-      description: "Longest pause, in seconds, between tries to store; never more than 30.",
+    backend: {
+      type: "string",
+      minLength: 1,
+      default: "sqlite",
+      "x-literal": true,
+      description: "Kind of store; `none` switches the historian off.",
     },
-    submit_size_limit: {
-      type: "integer",
-      minimum: 1,
-      default: 1000,
-      description: "Most values that go to the store at once.",
-    },
-    max_time_publishing: {
-      type: "number",
-      exclusiveMinimum: 0,
-      default: 30,
+    connection: {
+      type: "object",
+      default: {},
       description:
-        "Seconds after which a call that the store did not answer is given up; never more than 10.",
+        "Settings of the backend; those of `sqlite` are the next two. Those of the others: [InfluxDB](historian.md#influxdb), [PostgreSQL](historian.md#postgresql), [files of VOLTTRON's historian](historian.md#files-of-volttrons-historian).",
     },
-    history_limit_days: limit("Days after which data are removed from the store; null keeps them."),
-    history_limit_wait_days: {
-      type: "number",
-      minimum: 0,
-      default: 7,
-      description:
-        "Days that values must have been coming in for before others are removed by age, in case the clock is wrong; 0: none.",
-    },
-    storage_limit_gb: limit("Gigabytes at which the store's oldest data are removed; null keeps them."),
-    backup_storage_limit_gb: limit(
-      "Gigabytes that may wait on disk for the store; the oldest go first. null: until the disk is full.",
+    retry_period: seconds(
+      300,
+      { exclusiveMinimum: 0 },
+      "Maximum pause between attempts to store, in seconds. Values above 30 count as 30.",
     ),
-    backup_storage_report: {
-      type: "number",
-      minimum: 0.0001,
-      maximum: 1,
-      default: 0.9,
-      description: "Share of backup_storage_limit_gb from which on its filling is reported.",
-    },
-    readonly: flag(false, "Whether the store is only queried."),
-    capture_device_data: flag(true, "Whether scrapes and device topics are stored."),
-    capture_analysis_data: flag(true, "Whether analysis topics are stored."),
-    capture_log_data: flag(true, "Whether datalogger topics are stored."),
-    capture_record_data: flag(true, "Whether record topics are stored."),
+    submit_size_limit: integer(
+      1000,
+      { minimum: 1 },
+      "Maximum number of values sent to the store at once. Values above 20,000 count as 20,000.",
+    ),
+    max_time_publishing: seconds(
+      30,
+      { exclusiveMinimum: 0 },
+      "Seconds after which a call that the store did not answer is cancelled and retried. Values above 10 count as 10.",
+    ),
+    history_limit_days: limit(
+      "Days after which values are [removed from the store](historian.md#removing-the-oldest); null keeps them.",
+    ),
+    history_limit_wait_days: number(
+      7,
+      { minimum: 0 },
+      "Days for which new values must have been stored before old ones are removed by age, in case [the clock is wrong](historian.md#removing-the-oldest); 0: none.",
+    ),
+    storage_limit_gb: limit(
+      "Gigabytes (2³⁰ bytes) above which the store's oldest values are removed; null keeps them.",
+    ),
+    backup_storage_limit_gb: limit(
+      "Gigabytes that may [wait on disk](historian.md#when-the-store-is-away) for the store; the oldest values are dropped first, and counted. null: until the disk is full.",
+    ),
+    backup_storage_report: number(
+      0.9,
+      { minimum: 0.0001, maximum: 1 },
+      "Share of `backup_storage_limit_gb` above which the fill level is reported.",
+    ),
+    cache_only_enabled: flag(
+      false,
+      "Whether values are only queued on disk. They are stored once this is false again.",
+    ),
+    message_publish_count: integer(
+      10_000,
+      { minimum: 1 },
+      "Number of stored values after which their count is logged.",
+    ),
+    gather_timing_data: flag(
+      false,
+      "Whether the time that storing takes is in that log line and in `health`.",
+    ),
+    readonly: flag(
+      false,
+      "Whether the store is opened for reading only. Nothing is recorded, and the store must exist.",
+    ),
+    capture_device_data: flag(
+      true,
+      "Whether scrapes and device topics are stored. The audit of writes is always stored.",
+    ),
+    capture_analysis_data: flag(true, "Whether `voltbridge historian` stores `analysis/…`."),
+    capture_log_data: flag(true, "Whether `voltbridge historian` stores `datalogger/…`."),
+    capture_record_data: flag(true, "Whether `voltbridge historian` stores `record/…`."),
+    custom_topics: lists(
+      'Further topics for `voltbridge historian`, by kind: `{"capture_device_data": ["meters"]}` stores everything below `meters/` by the rules of device topics. The other kinds are `capture_analysis_data`, `capture_log_data` and `capture_record_data`. `+` and `#` work as in MQTT.',
+    ),
     topic_replace_list: {
       type: "array",
       default: [],
       items: {
         type: "object",
         properties: {
-          from: { type: "string", minLength: 1, description: "Text to look for, without regard to case." },
-          to: { type: "string", description: "Text to put in its place." },
+          from: { type: "string", minLength: 1, description: "Text to find, in upper or lower case." },
+          to: { type: "string", description: "Replacement." },
         },
         required: ["from", "to"],
         additionalProperties: false,
       },
-      description: "Replacements in the names that are stored, done one after the other.",
+      description:
+        "Replacements in the stored names, applied one after the other to every occurrence. They apply to `devices/<path>/all`; names of points are not changed.",
     },
     device_data_filter: lists(
-      "Part of a device's path → points of such devices to store. Empty: everything is stored.",
+      "Part of a device's path (after the replacements, case-sensitive) → points of such devices to store. Devices that match no key are not stored. Empty: everything is stored.",
     ),
-    custom_topics: lists("Kind of data (capture_device_data, …) → further topics to take such data from."),
-    time_tolerance: limit("Seconds that a message's time may be away from now; null takes any time."),
+    time_tolerance: {
+      ...limit(
+        "Maximum difference between a message's own time and now, in seconds, before or after; other messages are not stored. null accepts any time. Messages that waited at the broker are late too.",
+      ),
+      "x-unit": "seconds",
+    },
     time_tolerance_topics: {
       type: "array",
       items: { enum: ["devices", "analysis", "datalogger", "record"] },
       default: ["devices"],
-      description: "Kinds of topics that time_tolerance holds for.",
+      description: "Kinds of topics to which `time_tolerance` applies.",
     },
-    cache_only_enabled: flag(false, "Whether data are only collected on disk and not stored yet."),
-    message_publish_count: {
-      type: "integer",
-      minimum: 1,
-      default: 10_000,
-      description: "Stored values after which the log tells their number.",
-    },
-    gather_timing_data: flag(false, "Whether the time that storing takes is measured and logged."),
     all_platforms: { "x-unused": "one bridge is one platform" },
     sync_timestamp: { "x-unused": "scrapes are stored with the time at which they were complete" },
   },

@@ -1,88 +1,96 @@
 import { isLoopback } from "../loopback.ts";
 import type { Schema, SentInClear } from "../schema/schema.ts";
-import { flag, port, section, text } from "../schema/setting-kinds.ts";
-
-const PROPERTIES: Readonly<Record<string, Schema>> = {
-  url: {
-    type: "string",
-    pattern: "^(mqtts?|wss?)://[^\\s]+$",
-    "x-expected": "a URL that begins with mqtt://, mqtts://, ws:// or wss://",
-    default: "mqtt://localhost:1883",
-    description: "The broker: mqtt://, mqtts://, ws:// or wss://, host and port.",
-  },
-  embedded: {
-    type: "object",
-    description: "A broker inside the bridge instead of one at a URL.",
-    properties: {
-      host: {
-        type: "string",
-        minLength: 1,
-        default: "127.0.0.1",
-        description: "Address to listen at; 0.0.0.0 for every network of the machine.",
-      },
-      port: port(1883, "Port to listen at."),
-    },
-    additionalProperties: false,
-  },
-  username: text("Name to log in with at the broker."),
-  password: text("Password to log in with.", { "x-secret": true }),
-  ca: text("PEM file of the authority that signed the broker's certificate."),
-  cert: text("PEM file of the bridge's own certificate; needs key."),
-  key: text("PEM file of the bridge's private key; needs cert."),
-  protocol_version: { enum: [4, 5], default: 5, description: "4 for MQTT 3.1.1, 5 for MQTT 5." },
-  base_topic: { type: "string", default: "", description: "Put before every topic; empty for nothing." },
-  qos: { enum: [0, 1], default: 1, description: "0 at most once, 1 at least once." },
-  retain: flag(
-    true,
-    "Whether the broker keeps the last message of each device topic. State topics it always keeps.",
-  ),
-  keepalive: {
-    type: "integer",
-    minimum: 1,
-    maximum: 65_535,
-    default: 60,
-    description: "Seconds after which a silent connection is probed.",
-  },
-  payload: {
-    enum: ["volttron", "json"],
-    default: "volttron",
-    description: "Form of device messages: VOLTTRON's arrays, or one JSON object.",
-  },
-  headers: {
-    enum: ["payload", "properties", "both"],
-    default: "payload",
-    description: "Where a message's times go: third element of the array, MQTT 5 user properties, or both.",
-  },
-  state: {
-    enum: ["json", "attribute", "both", "off"],
-    default: "json",
-    description: "The state view: one object a device, one topic a point, both, or none.",
-  },
-  state_refresh: {
-    type: "number",
-    minimum: 1,
-    default: 300,
-    description: "Seconds after which an unchanged state is published again.",
-  },
-  no_limit: {
-    enum: ["null", "zero"],
-    default: "null",
-    description:
-      "What the state view says of a limit that is not in force: null, or 0 as VOLTTRON's topics say. 0 also is a limit that stops charging.",
-  },
-  outbox_limit_mb: {
-    type: "number",
-    exclusiveMinimum: 0,
-    default: 1024,
-    description: "Megabytes that may wait on disk for the broker; the oldest go first.",
-  },
-};
+import { choice, flag, number, optionalText, port, seconds, section, text } from "../schema/setting-kinds.ts";
 
 /** The `mqtt` section of the bridge config. */
-export const MQTT: Schema = {
-  ...section("The broker, and what is published there.", PROPERTIES),
+export const MQTT = {
+  ...section("The broker, and what is published there.", {
+    url: {
+      type: "string",
+      pattern: "^(mqtts?|wss?)://[^\\s]+$",
+      "x-expected": "a URL that begins with mqtt://, mqtts://, ws:// or wss://",
+      default: "mqtt://localhost:1883",
+      description: "URL of the broker: scheme, host and port.",
+    },
+    embedded: {
+      type: "object",
+      description:
+        "Broker inside the bridge instead of one at a URL; `{}` takes its defaults. It speaks MQTT 3.1.1 over TCP only, accepts 1000 connections, and loses its retained messages and sessions on restart. With `mqtt.username` and `mqtt.password` set, every client must log in with them.",
+      properties: {
+        host: text(
+          "127.0.0.1",
+          "Address to listen on; `0.0.0.0` for every network of the machine. Any address but loopback requires `mqtt.username` and `mqtt.password`.",
+        ),
+        port: port(1883, "Port to listen on."),
+      },
+      additionalProperties: false,
+    },
+    username: optionalText("User name at the broker."),
+    password: {
+      ...optionalText("Password at the broker. A [secret](#variables-and-secrets)."),
+      "x-secret": true,
+    },
+    ca: optionalText(
+      "PEM file of the authority that signed the broker's certificate. Only with `mqtts://` or `wss://`.",
+    ),
+    cert: optionalText("PEM file of the bridge's own certificate; requires `mqtt.key`."),
+    key: optionalText("PEM file of the bridge's private key; requires `mqtt.cert`."),
+    protocol_version: choice(
+      [4, 5],
+      5,
+      "5 for MQTT 5, 4 for MQTT 3.1.1. If the broker refuses 5, the bridge connects with 3.1.1.",
+    ),
+    base_topic: {
+      type: "string",
+      default: "",
+      description: "Prefix of every topic, e.g. `site7` gives `site7/devices/…`; empty for none.",
+    },
+    qos: choice(
+      [0, 1],
+      1,
+      "QoS of the device topics and of the announcements of writes: 0 at most once, 1 at least once. Everything else is published with QoS 1.",
+    ),
+    retain: flag(
+      true,
+      "Whether the broker retains the last message of each device topic. State topics are always retained.",
+    ),
+    keepalive: {
+      type: "integer",
+      minimum: 1,
+      maximum: 65_535,
+      default: 60,
+      "x-unit": "seconds",
+      description: "Seconds without traffic after which the connection is probed.",
+    },
+    payload: choice(
+      ["volttron", "json"],
+      "volttron",
+      "Format of the device messages: VOLTTRON's arrays, or one JSON object. See [MQTT](mqtt.md#the-volttron-view).",
+    ),
+    headers: choice(
+      ["payload", "properties", "both"],
+      "payload",
+      "Place of a message's times: third element of the array, MQTT 5 user properties, or both. Over MQTT 3.1.1 always the array.",
+    ),
+    state: choice(
+      ["json", "attribute", "both", "off"],
+      "json",
+      "The [state view](mqtt.md#the-state-view): one object for each device, one topic for each point, both, or none.",
+    ),
+    state_refresh: seconds(300, { minimum: 1 }, "Seconds after which an unchanged state is published again."),
+    no_limit: choice(
+      ["null", "zero"],
+      "null",
+      "Value in the [state view](mqtt.md#the-state-view) of a limit that is not in force: `null`, or 0 as in VOLTTRON's topics. A 0 is also the value of a limit that stops charging.",
+    ),
+    outbox_limit_mb: number(
+      1024,
+      { exclusiveMinimum: 0 },
+      "Megabytes of scrapes that may [wait on disk for the broker](mqtt.md#delivery); the oldest are dropped first.",
+    ),
+  }),
   "x-sends-in-clear": sentInClear,
-};
+} as const satisfies Schema;
 
 function sentInClear(mqtt: {
   readonly url: string;

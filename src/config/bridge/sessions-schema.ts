@@ -1,39 +1,32 @@
-import type { Schema } from "../schema/schema.ts";
-import { flag, section } from "../schema/setting-kinds.ts";
+import { choice, flag, number, seconds, section } from "../schema/setting-kinds.ts";
 
-export const SESSIONS_BACKEND: Schema = {
-  enum: ["sqlite", "postgres"],
-  default: "sqlite",
-  "x-literal": true,
-  description: "Kind of database.",
-};
-
-/** The `sessions` section of the bridge config, its database's own settings unchecked. */
+/** The `sessions` section of the bridge config. The settings of the database in `connection` are checked by its own schema. */
 export const SESSIONS = section("Charging sessions in SQL tables.", {
-  enabled: flag(false, "Whether the bridge reads the sessions of its ChargePoint accounts."),
-  backend: SESSIONS_BACKEND,
-  connection: { type: "object", default: {}, description: "Settings of the database." },
-  interval: {
-    type: "number",
-    minimum: 60,
-    default: 300,
-    description: "Seconds between reads; the network renews its data every five minutes.",
+  enabled: flag(false, "Whether the bridge reads the sessions of the ChargePoint accounts of its devices."),
+  backend: { ...choice(["sqlite", "postgres"], "sqlite", "Kind of database."), "x-literal": true },
+  connection: {
+    type: "object",
+    default: {},
+    description: "Settings of the database: [sessions](sessions.md#databases).",
   },
-  look_back_days: {
-    type: "number",
-    minimum: 0,
-    default: 7,
-    description: "Days that the first read looks back.",
-  },
-  recheck_days: {
-    type: "number",
-    minimum: 0,
-    default: 3,
-    description: "Days that a read looks back once a day, for sessions that changed or came late.",
-  },
+  interval: seconds(
+    300,
+    { minimum: 60 },
+    "Seconds between reads. The network updates its data every five minutes.",
+  ),
+  look_back_days: number(
+    7,
+    { minimum: 0 },
+    "Days that the first read looks back; `voltbridge sessions sync` fetches older sessions.",
+  ),
+  recheck_days: number(
+    3,
+    { minimum: 0 },
+    "Days that one read a day looks back, for sessions that changed or arrived late.",
+  ),
   payments: flag(true, "Whether payments are read, where the account's plan includes them."),
-  intervals: flag(false, "Whether quarter hours are read too: one call for each session."),
-  personal_data: flag(true, "Whether user, card, vehicle and names go into the tables."),
+  intervals: flag(false, "Whether quarter-hour values are read too: one call for each session."),
+  personal_data: flag(true, "Whether user, card, vehicle and names are stored in the tables."),
   publish: flag(true, "Whether session events and lifetime energy are published over MQTT."),
   publish_personal_data: flag(false, "Whether user, card and vehicle are published with them."),
 });

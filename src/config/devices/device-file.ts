@@ -1,14 +1,15 @@
 import { basename, extname, relative, resolve, sep } from "node:path";
 import { devicePathFault, pointNameFault } from "../../points/index.ts";
+import type { BridgeSettings } from "../bridge/bridge-settings.ts";
 import { type Diagnostic, hasErrors, sortDiagnostics } from "../files/diagnostic.ts";
 import { closest } from "../files/did-you-mean.ts";
 import { type JsonDocument, type JsonPath, pathText, shortened } from "../files/json-document.ts";
 import type { LoadOptions } from "../schema/resolve.ts";
 import { readSettingsFile } from "../schema/settings-file.ts";
-import type { BridgeSettings, DeviceSettings } from "../settings.ts";
-import { type DriverSchemas, deviceSchema } from "./device-schema.ts";
+import { settingsOf } from "../schema/settings-of.ts";
+import { DEVICE, type DriverSchemas, deviceSchema } from "./device-schema.ts";
 import { readSet, setSchemaOf, setTemplate } from "./device-set.ts";
-import { type DeviceFile, toDeviceSettings } from "./device-settings.ts";
+import { type DeviceFile, type DeviceSettings, toDeviceSettings } from "./device-settings.ts";
 import { findRegistry } from "./registry-file.ts";
 import { fillTemplate } from "./topic-template.ts";
 
@@ -33,9 +34,10 @@ export function loadDeviceFile(
   const path = resolve(file);
   const schemaOf = (raw: unknown) =>
     deviceSchema((raw as { driver_type?: unknown } | null)?.driver_type, drivers);
-  const { content, diagnostics } = readSettingsFile<DeviceFile>(path, schemaOf, options);
+  const { content, diagnostics } = readSettingsFile(path, schemaOf, options);
   if (!content) return { diagnostics: sortDiagnostics(diagnostics) };
-  const { document, value, sound } = content;
+  const { document, sound } = content;
+  const value = settingsOf(content.value, DEVICE);
 
   const found = [...diagnostics];
   const report = (code: string, where: JsonPath, message: string, more: Partial<Diagnostic> = {}) =>
@@ -68,13 +70,13 @@ export function loadDeviceFile(
       ...(timezone ? { suggestion: timezone } : {}),
     });
 
-  const heartbeat = sound("heart_beat_point") && value.heart_beat_point;
+  const heartbeat = sound("heart_beat_point") && value.heartBeatPoint;
   const heartbeatFault = heartbeat && pointNameFault(heartbeat);
   if (heartbeatFault)
     report("bad_name", ["heart_beat_point"], `no point can have this name: it ${heartbeatFault}`);
 
   const registry = sound("registry_config")
-    ? findRegistry(value.registry_config, path, bridge.registries)
+    ? findRegistry(value.registryConfig, path, bridge.registries)
     : undefined;
   if (registry && "problem" in registry)
     report("missing_registry", ["registry_config"], registry.problem, {

@@ -1,72 +1,84 @@
-import { PUBLISH_FLAGS } from "../publish-schema.ts";
+import type { PUBLISH_FLAGS } from "../bridge/bridge-schema.ts";
 import { editorSchema } from "../schema/editor-schema.ts";
 import type { Schema } from "../schema/schema.ts";
+import { integer } from "../schema/setting-kinds.ts";
 
 /** Longest interval, in seconds: scrapes are aligned to midnight, so a day is all there is. */
 const LONGEST_INTERVAL = 86_400;
 
-const level = (description: string): Schema => ({ type: "string", description });
+const level = (description: string) => ({ type: "string", description }) as const;
 
-/** What a device config holds whatever its driver type (contracts.md: Device config). */
-const DEVICE_PROPERTIES: Readonly<Record<string, Schema>> = {
-  $schema: { type: "string", description: "Where editors find the schema of this file." },
-  driver_type: { type: "string", minLength: 1, "x-literal": true, description: "Kind of device." },
-  driver_config: { type: "object", default: {}, description: "Settings of the kind of device." },
-  registry_config: {
-    type: "string",
-    minLength: 1,
-    "x-expected": '"config://name.csv" or a path of a CSV file',
-    description:
-      "The registry CSV: config://name.csv for a file of the registries folder, or a path that starts at this file's folder.",
+const publishFlag = (name: keyof typeof PUBLISH_FLAGS) =>
+  ({
+    type: "boolean",
+    description: `As \`driver.${name}\`, for this device. Default: the bridge's setting.`,
+  }) as const;
+
+/** A device config of any driver type (contracts.md: Device config). */
+export const DEVICE = {
+  type: "object",
+  properties: {
+    $schema: { type: "string", description: "Path of this file's JSON Schema, for editors." },
+    driver_type: { type: "string", minLength: 1, "x-literal": true, description: "Kind of device." },
+    driver_config: { type: "object", default: {}, description: "Settings of the kind of device." },
+    registry_config: {
+      type: "string",
+      minLength: 1,
+      "x-expected": '"config://name.csv" or a path of a CSV file',
+      description:
+        "The [registry CSV](registry.md): `config://name.csv` for a file of the registries folder (in upper or lower case), or a path relative to this file's folder.",
+    },
+    interval: {
+      ...integer(
+        60,
+        { minimum: 1, maximum: LONGEST_INTERVAL },
+        "Seconds between scrapes. Scrapes are aligned to multiples of it since midnight UTC.",
+      ),
+      "x-unit": "seconds",
+    },
+    timezone: {
+      type: "string",
+      default: "UTC",
+      description:
+        "IANA name of a time zone. It is published in the points' metadata (`tz`) and changes no time: all times are UTC.",
+    },
+    heart_beat_point: {
+      type: ["string", "null"],
+      default: null,
+      description:
+        "[Heartbeat](registry.md#heartbeat) point, which toggles between 0 and 1 while the device is scraped. A point that is not in the registry becomes a virtual point.",
+    },
+    group: integer(
+      0,
+      { minimum: 0 },
+      "Number of the group of devices that are scraped together, `driver.group_offset_interval` after the group before.",
+    ),
+    publish_depth_first_all: publishFlag("publish_depth_first_all"),
+    publish_breadth_first_all: publishFlag("publish_breadth_first_all"),
+    publish_depth_first: publishFlag("publish_depth_first"),
+    publish_breadth_first: publishFlag("publish_breadth_first"),
+    refresh_interval: {
+      ...integer(
+        3600,
+        { minimum: 10, maximum: LONGEST_INTERVAL },
+        "Seconds between lookups of the members of a [set of stations](#sets-of-stations).",
+      ),
+      "x-unit": "seconds",
+    },
+    topic: level(
+      "The device's whole [topic path](#topic-path), instead of `campus`, `building`, `unit` and `path`; that of a set contains `{placeholders}`.",
+    ),
+    campus: level("First level of the [topic path](#topic-path). Default: the location of this file."),
+    building: level("Second level."),
+    unit: level("Third level."),
+    path: level("Further levels, e.g. `east/station-1`."),
+    module: { "x-unused": "driver_type alone chooses the driver" },
+    debug: { "x-unused": "the log's level is chosen when the bridge is started" },
+    allow_duplicate_remotes: { "x-unused": "devices of one account always share its connections" },
   },
-  interval: {
-    type: "integer",
-    minimum: 1,
-    maximum: LONGEST_INTERVAL,
-    default: 60,
-    description: "Seconds between scrapes.",
-  },
-  timezone: {
-    type: "string",
-    default: "UTC",
-    description: "Time zone that goes into the points' metadata (tz).",
-  },
-  heart_beat_point: {
-    type: ["string", "null"],
-    default: null,
-    description:
-      "Point that toggles 0/1 while the device is scraped. A point that the registry lacks is made up.",
-  },
-  group: {
-    type: "integer",
-    minimum: 0,
-    default: 0,
-    description: "Group of devices that are scraped together, later than the group before.",
-  },
-  ...Object.fromEntries(
-    Object.entries(PUBLISH_FLAGS).map(([name, description]) => [
-      name,
-      { type: "boolean", description: `${description} Default: the bridge's own setting.` },
-    ]),
-  ),
-  refresh_interval: {
-    type: "integer",
-    minimum: 10,
-    maximum: LONGEST_INTERVAL,
-    default: 3600,
-    description: "Seconds between looking up what belongs to a set of devices.",
-  },
-  topic: level(
-    "The device's whole topic, instead of campus, building, unit and path; that of a set has {placeholders}.",
-  ),
-  campus: level("First level of the device's topic. Default: where this file lies."),
-  building: level("Second level of the device's topic."),
-  unit: level("Third level of the device's topic."),
-  path: level("Further levels of the device's topic."),
-  module: { "x-unused": "driver_type alone chooses the driver" },
-  debug: { "x-unused": "the log's level is chosen when the bridge is started" },
-  allow_duplicate_remotes: { "x-unused": "devices of one account always share its connections" },
-};
+  required: ["driver_type", "registry_config"],
+  additionalProperties: false,
+} as const satisfies Schema;
 
 /** Driver types by name, each with the schema of its `driver_config`. */
 export type DriverSchemas = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -88,36 +100,26 @@ export function deviceSchema(driverType: unknown, drivers: DriverSchemas): Schem
 
 function makeDeviceSchema(driverType: string | undefined, drivers: DriverSchemas): Schema {
   return {
-    type: "object",
+    ...DEVICE,
     properties: {
-      ...DEVICE_PROPERTIES,
-      driver_type: { ...DEVICE_PROPERTIES.driver_type, enum: Object.keys(drivers) },
-      ...(driverType === undefined ? {} : { driver_config: { default: {}, ...drivers[driverType] } }),
+      ...DEVICE.properties,
+      driver_type: { ...DEVICE.properties.driver_type, enum: Object.keys(drivers) },
+      ...(driverType !== undefined && { driver_config: { default: {}, ...drivers[driverType] } }),
     },
-    required: ["driver_type", "registry_config"],
-    additionalProperties: false,
   };
 }
 
-/** One schema for editors, whatever the driver type. */
+/** Returns one schema for editors that covers all driver types. */
 export function deviceEditorSchema(drivers: DriverSchemas): Schema {
   const names = Object.keys(drivers);
+  const { driver_type } = DEVICE.properties;
   return editorSchema({
-    type: "object",
-    properties: {
-      ...DEVICE_PROPERTIES,
-      ...(names.length > 0 ? { driver_type: { ...DEVICE_PROPERTIES.driver_type, enum: names } } : {}),
-    },
-    required: ["driver_type", "registry_config"],
-    additionalProperties: false,
-    ...(names.length > 0
-      ? {
-          allOf: names.map((name) => ({
-            if: { properties: { driver_type: { const: name } } },
-            // biome-ignore lint/suspicious/noThenProperty: JSON Schema's own word
-            then: { properties: { driver_config: drivers[name] as Schema } },
-          })),
-        }
-      : {}),
+    ...DEVICE,
+    properties: { ...DEVICE.properties, driver_type: { ...driver_type, enum: names } },
+    allOf: names.map((name) => ({
+      if: { properties: { driver_type: { const: name } } },
+      // biome-ignore lint/suspicious/noThenProperty: JSON Schema's own word
+      then: { properties: { driver_config: drivers[name] as Schema } },
+    })),
   });
 }

@@ -1,7 +1,6 @@
 import { closest } from "../files/did-you-mean.ts";
 import { alternatives, type Schema, type SetSchema } from "../schema/schema.ts";
-import type { DeviceSetSettings } from "../settings.ts";
-import type { DeviceFile } from "./device-settings.ts";
+import type { DeviceFile, DeviceSetSettings } from "./device-settings.ts";
 import { placeholdersOf } from "./topic-template.ts";
 
 /** Tells a problem of a device config. */
@@ -20,8 +19,8 @@ export function setSchemaOf(deviceSchema: Schema): SetSchema | undefined {
 /** What makes this config a set of devices, or undefined where it is one device. */
 export function readSet(value: DeviceFile, schema: SetSchema, report: Report): DeviceSetSettings | undefined {
   const { key, member, placeholders } = schema;
-  const given = value.driver_config[key];
-  const single = value.driver_config[member];
+  const given = value.driverConfig[key];
+  const single = value.driverConfig[member];
   if (given === undefined) {
     if (single === undefined) {
       const expected = `"${member}" for one device, or "${key}" for a set of them`;
@@ -33,7 +32,7 @@ export function readSet(value: DeviceFile, schema: SetSchema, report: Report): D
     const message = `a config has "${member}" or "${key}", not both`;
     report("conflicting_keys", ["driver_config", key], message);
   }
-  return { key, member, placeholders, refreshSeconds: value.refresh_interval };
+  return { key, member, placeholders, refreshSeconds: value.refreshIntervalSeconds };
 }
 
 /** The topic template of a set; one without placeholders has the members below it, by what tells them apart. */

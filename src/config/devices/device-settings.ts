@@ -1,50 +1,60 @@
-import type { DeviceSetSettings, DeviceSettings } from "../settings.ts";
+import type { PublishViews } from "../../points/index.ts";
+import type { SettingsOf } from "../schema/settings-of.ts";
+import type { DEVICE } from "./device-schema.ts";
 
-/** A device config in its own spelling, checked, with every default filled in. */
-export interface DeviceFile {
-  readonly driver_type: string;
-  readonly driver_config: Readonly<Record<string, unknown>>;
-  readonly registry_config: string;
-  readonly interval: number;
-  readonly timezone: string;
-  readonly heart_beat_point: string | null;
-  readonly group: number;
-  readonly publish_depth_first_all?: boolean;
-  readonly publish_breadth_first_all?: boolean;
-  readonly publish_depth_first?: boolean;
-  readonly publish_breadth_first?: boolean;
-  readonly refresh_interval: number;
-  readonly topic?: string;
-  readonly campus?: string;
-  readonly building?: string;
-  readonly unit?: string;
-  readonly path?: string;
+/** A device config checked and named as in the code. */
+export type DeviceFile = SettingsOf<typeof DEVICE>;
+
+/** A device config, checked; `driverConfig` is checked against the schema of its driver type too. */
+export interface DeviceSettings
+  extends Pick<DeviceFile, "driverType" | "driverConfig" | "intervalSeconds" | "timezone" | "group"> {
+  readonly file: string;
+  /** Topic path, or the topic template of a set. */
+  readonly path: string;
+  /** Absolute path of the registry CSV. */
+  readonly registryFile: string;
+  readonly heartbeatPoint?: string;
+  /** The views that the file names; the bridge's `driver` section decides on the others. */
+  readonly publish: Partial<PublishViews>;
+  /** Present where the config stands for a set of devices. */
+  readonly set?: DeviceSetSettings;
+}
+
+export interface DeviceSetSettings {
+  /** Key of `driverConfig` that describes the set. */
+  readonly key: string;
+  /** Key of `driverConfig` that takes its place in the config of each member. */
+  readonly member: string;
+  readonly placeholders: readonly string[];
+  /** Seconds between lookups of the members. */
+  readonly refreshSeconds: number;
 }
 
 export function toDeviceSettings(
   file: string,
   path: string,
   registryFile: string,
-  raw: DeviceFile,
+  settings: DeviceFile,
   set?: DeviceSetSettings,
 ): DeviceSettings {
+  const { driverType, driverConfig, intervalSeconds, timezone, group, heartBeatPoint } = settings;
   const publish = {
-    depthFirstAll: raw.publish_depth_first_all,
-    breadthFirstAll: raw.publish_breadth_first_all,
-    depthFirst: raw.publish_depth_first,
-    breadthFirst: raw.publish_breadth_first,
+    depthFirstAll: settings.publishDepthFirstAll,
+    breadthFirstAll: settings.publishBreadthFirstAll,
+    depthFirst: settings.publishDepthFirst,
+    breadthFirst: settings.publishBreadthFirst,
   };
   return {
     file,
     path,
-    driverType: raw.driver_type,
-    driverConfig: raw.driver_config,
+    driverType,
+    driverConfig,
     registryFile,
-    intervalSeconds: raw.interval,
-    timezone: raw.timezone || "UTC",
-    ...(raw.heart_beat_point ? { heartbeatPoint: raw.heart_beat_point } : {}),
-    group: raw.group,
+    intervalSeconds,
+    timezone: timezone || "UTC",
+    heartbeatPoint: heartBeatPoint || undefined,
+    group,
     publish: Object.fromEntries(Object.entries(publish).filter(([, given]) => given !== undefined)),
-    ...(set && { set }),
+    set,
   };
 }

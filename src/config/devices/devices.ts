@@ -2,9 +2,9 @@ import { statSync } from "node:fs";
 import { extname, resolve } from "node:path";
 import { type Diagnostic, sortDiagnostics } from "../files/diagnostic.ts";
 import type { LoadOptions } from "../schema/resolve.ts";
-import type { DeviceSettings } from "../settings.ts";
 import { type DeviceSurroundings, loadDeviceFile } from "./device-file.ts";
 import type { DriverSchemas } from "./device-schema.ts";
+import type { DeviceSettings } from "./device-settings.ts";
 import { listFiles } from "./registry-file.ts";
 
 const EXTENSIONS = new Set([".json", ".jsonc", ".config"]);

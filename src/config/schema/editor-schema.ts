@@ -34,10 +34,15 @@ export function editorSchema(schema: Schema): Schema {
     ...(schema["x-secret"] ? [SECRET_FILE] : []),
   ];
   return {
-    ...(description === undefined ? {} : { description }),
+    ...(description === undefined ? {} : { description: withoutLinks(description) }),
     ...(preset === undefined ? {} : { default: preset }),
     ...(forms.length === 1 ? plain : { anyOf: forms }),
   };
+}
+
+/** The text of the docs, whose links lead nowhere from an editor. */
+function withoutLinks(markdown: string): string {
+  return markdown.replace(/\[([^\]]+)\]\([^)]+\)/g, "$1");
 }
 
 /** Whether a variable in the text would break the schema's own rules. */

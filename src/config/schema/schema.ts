@@ -5,24 +5,36 @@
  * `x-literal` (true: taken as written, without variables, as it decides how the rest is read),
  * `x-sends-in-clear` (on an object of settings: finds the credentials in it that would cross the network unencrypted; a warning),
  * `x-set` (on `driver_config`: one of its keys makes the config a set of devices; {@link SetSchema}),
+ * `x-unit` (unit of a number that the setting's name does not tell; the name in the code gets it: {@link nameOf}),
  * `x-unused` (VOLTTRON knows the setting, we do not use it, for the reason given: accepted with a warning).
+ * A `description` is the meaning in the tables of docs/, in Markdown with links from there.
  */
 export interface Schema {
   readonly type?: string | readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: boolean | Schema;
   readonly items?: Schema;
+  readonly description?: string;
   readonly enum?: readonly unknown[];
   readonly "x-secret"?: boolean;
   readonly "x-expected"?: string;
   readonly "x-sends-in-clear"?: (settings: never) => SentInClear | undefined;
   readonly "x-literal"?: boolean;
   readonly "x-set"?: SetSchema;
+  readonly "x-unit"?: string;
   readonly "x-unused"?: string;
   readonly [keyword: string]: unknown;
 }
 
-export const OWN_KEYWORDS = ["x-secret", "x-expected", "x-literal", "x-sends-in-clear", "x-set", "x-unused"];
+export const OWN_KEYWORDS = [
+  "x-secret",
+  "x-expected",
+  "x-literal",
+  "x-sends-in-clear",
+  "x-set",
+  "x-unit",
+  "x-unused",
+];
 
 /** Credentials that would cross the network unencrypted. */
 export interface SentInClear {

@@ -7,16 +7,16 @@ import { type LoadOptions, resolveDocument } from "./resolve.ts";
 import { innerSchema, type Schema } from "./schema.ts";
 
 /** A settings file read, resolved and checked. */
-export interface SettingsFile<T> {
+export interface SettingsFile {
   readonly diagnostics: readonly Diagnostic[];
   /** Absent where the file is no JSON. */
-  readonly content?: SettingsContent<T>;
+  readonly content?: SettingsContent;
 }
 
-export interface SettingsContent<T> {
+export interface SettingsContent {
   readonly document: JsonDocument;
-  /** Defaults filled in. Only what is `sound` is of its type. */
-  readonly value: T;
+  /** With defaults filled in. Only settings that are `sound` are what the schema describes. */
+  readonly value: unknown;
   /** Whether no error was found at a setting (`mqtt.url`), in it, or in what holds it. */
   sound(setting: string): boolean;
 }
@@ -25,11 +25,11 @@ export interface SettingsContent<T> {
 export const LARGEST_CONFIG = 4_000_000;
 
 /** Reads one JSON(C) file against the schema that `schemaOf` chooses by looking at the raw document. Never throws. */
-export function readSettingsFile<T>(
+export function readSettingsFile(
   file: string,
   schemaOf: (raw: unknown) => Schema,
   options: LoadOptions,
-): SettingsFile<T> {
+): SettingsFile {
   let bytes: Uint8Array;
   try {
     bytes = readBounded(file, LARGEST_CONFIG);
@@ -48,13 +48,13 @@ export function readSettingsFile<T>(
   const diagnostics = [...warnings, ...resolved.diagnostics, ...faults];
   const sound = (setting: string) =>
     !diagnostics.some((d) => d.severity === "error" && concerns(d.path, setting));
-  const content = { document, value: resolved.value as T, sound };
+  const content = { document, value: resolved.value, sound };
   return { diagnostics: [...diagnostics, ...sentInClear(content, resolved.value, schema, [])], content };
 }
 
 /** Finds the sections by whose settings credentials would cross the network unencrypted; passes over faulty ones. */
 function* sentInClear(
-  { document, sound }: Pick<SettingsContent<unknown>, "document" | "sound">,
+  { document, sound }: Pick<SettingsContent, "document" | "sound">,
   value: unknown,
   schema: Schema | undefined,
   path: JsonPath,

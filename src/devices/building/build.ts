@@ -1,5 +1,4 @@
-import type { DeviceSettings, Diagnostic, DriverSettings } from "../../config/index.ts";
-import { closest } from "../../config/index.ts";
+import { closest, type DeviceSettings, type Diagnostic, type DriverSettings } from "../../config/index.ts";
 import type { AbleService, AbleType, OwnWrites } from "../../drivers/abilities.ts";
 import { messageOf } from "../../log/log.ts";
 import type { DeviceInfo, Point } from "../../points/index.ts";
@@ -84,7 +83,8 @@ export class DeviceBuilder {
     const usable = this.usable(loaded);
     if (!usable) return undefined;
     const { type, rows } = usable;
-    const { scrapeSpacingSeconds: spacingSeconds, groupOffsetSeconds } = this.#context.settings;
+    const { driverScrapeIntervalSeconds: spacingSeconds, groupOffsetIntervalSeconds: groupOffsetSeconds } =
+      this.#context.settings;
     try {
       const owner = this.#stations.of(type, config);
       if (owner) {

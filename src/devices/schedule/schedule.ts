@@ -70,7 +70,7 @@ export class Schedule implements Scheduling {
   ): ScheduleAnswer {
     return this.#answered(command, (now) => {
       const { settings, bus } = this.#parts;
-      const graceMs = settings.preemptGraceSeconds * 1000;
+      const graceMs = settings.preemptGraceTimeSeconds * 1000;
       const decision = decide(this.#tasks, { ...asked, requester: command.requester }, now, graceMs);
       if (!decision.ok) return failure(decision.info, decision.conflicts);
       this.#take(decision.tasks);
@@ -136,7 +136,7 @@ export class Schedule implements Scheduling {
     for (const { id, preempted, slots } of this.#tasks.values()) {
       if (!preempted || this.#graces.has(id)) continue;
       const left = slots.reduce((most, { end }) => Math.max(most, end - clock.now()), 0);
-      const end = clock.after(Math.min(left, settings.preemptGraceSeconds * 1000), () => {
+      const end = clock.after(Math.min(left, settings.preemptGraceTimeSeconds * 1000), () => {
         this.#graces.delete(id);
         const tasks = new Map(this.#tasks);
         if (tasks.get(id)?.preempted) tasks.delete(id);

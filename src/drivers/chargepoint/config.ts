@@ -49,7 +49,8 @@ export const configSchema = {
       type: "string",
       pattern: "^\\d+:\\S+$",
       "x-expected": "a network number, a colon and a station number, e.g. 1:12345",
-      description: "Station to read, CPNID:StationIdentifier, e.g. 1:12345",
+      description:
+        "Station to read, as ChargePoint writes it: network number, colon, station number. Either this or `stations`.",
     },
     stations: {
       anyOf: [
@@ -61,13 +62,13 @@ export const configSchema = {
               pattern: "^\\d+$",
               minimum: 0,
               "x-expected": 'the number of a station group, e.g. "20001"',
-              description: "Stations of this group",
+              description: "Stations of this station group.",
             },
-            orgID: { type: "string", minLength: 1, description: "Stations of this organisation" },
+            orgID: { type: "string", minLength: 1, description: "Stations of this organisation." },
             stationName: {
               type: "string",
               minLength: 1,
-              description: "Stations with this name; * stands for any text, ? for one character",
+              description: "Stations with this name; `*` stands for any text, `?` for one character.",
             },
           },
           minProperties: 1,
@@ -82,74 +83,81 @@ export const configSchema = {
         },
       ],
       "x-expected": 'an object of sgID, orgID and stationName, or a list of stationIDs, e.g. ["1:12345"]',
-      description: "Instead of stationID: a set of stations, each of which becomes a device",
+      description: "[Set of stations](#sets-of-stations) instead of one; each becomes a device.",
     },
-    username: { type: "string", minLength: 1, description: "API licence key" },
-    password: { type: "string", minLength: 1, "x-secret": true, description: "API password" },
+    username: { type: "string", minLength: 1, description: "API licence key." },
+    password: {
+      type: "string",
+      minLength: 1,
+      "x-secret": true,
+      description: "API password. A [secret](#variables-and-secrets).",
+    },
     region: {
       type: "string",
       enum: ["NA", "NA-QA", "EU", "EU-QA", "CA"],
       default: "NA",
-      description: "Which of ChargePoint's services the account belongs to",
+      description: "ChargePoint service that the account belongs to.",
     },
     endpoint: {
       type: "string",
       pattern: "^https?://",
       "x-expected": "an address that begins with https:// or http://",
-      description: "Address of the service, instead of a region; for the simulator",
+      description: "Address of the service, instead of a region, e.g. of the [simulator](simulator.md).",
     },
     cacheExpiration: {
       type: "number",
       minimum: 0,
       default: 0,
-      description: "Seconds that an answer may be old when a scrape uses it",
+      description:
+        "Maximum age, in seconds, of an answer of the service that a scrape uses again; [`observedAt`](mqtt.md#the-state-view) tells its time. 0: each scrape reads anew ([fleet](fleet.md)). Reads after a write and `get` always ask the service.",
     },
     shed_lease_minutes: {
       type: "integer",
       minimum: 0,
       maximum: 10080,
       default: 60,
-      description: "Every shed ends by itself after so many minutes unless it is renewed; 0 = until cleared",
+      description:
+        "Minutes after which a limit ends by itself unless the bridge renews it; 0: it lasts until it is cleared. See [control](control.md#leases).",
     },
     shed_mode_change: {
       type: "string",
       enum: ["clear_first", "reject"],
       default: "clear_first",
       description:
-        "When a station shed by this bridge is to be shed in the other mode: clear first, or refuse",
+        "Response to a request for a percentage while an absolute limit of this bridge is in force, or the reverse: clear that limit first, or reject the request. See [control](control.md#changing-the-mode).",
     },
     shed_port_clear: {
       type: "string",
       enum: ["restore_others", "reject"],
       default: "restore_others",
       description:
-        "When one port is cleared while others of the station are limited: apply their limits again where the service clears them too, or refuse",
+        "Response to a request to clear one port while another is limited: apply the other's limit again where the service clears it too, or reject the request. See [control](control.md#station-and-ports).",
     },
     shed_idle_port: {
       type: "string",
       enum: ["warn", "reject"],
       default: "warn",
       description:
-        "When percentShed is written to a port that delivers nothing, which stops it until the shed ends: say so in the answer, or refuse",
+        "Response to a request for a percentage on a port that delivers nothing, which stops it until the limit ends: add a warning to the answer, or reject the request. See [control](control.md#two-modes-one-at-a-time).",
     },
     nameplate_interval: {
       type: "number",
       minimum: 0,
       default: NAMEPLATE_INTERVAL_SECONDS,
-      description: "Seconds between reads of what seldom changes: getStations and getStationRights",
+      description: "Seconds between reads of what seldom changes: stations and rights.",
     },
     calls_in_flight: {
       type: "integer",
       minimum: 1,
       maximum: 100,
       default: CALLS_IN_FLIGHT,
-      description: "Calls of the account under way at a time; the account's first device decides",
+      description: "Maximum concurrent calls of the account; the account's first device decides.",
     },
     calls_per_minute: {
       type: "integer",
       minimum: 1,
       default: CALLS_PER_MINUTE,
-      description: "Calls of the account in a minute; the account's first device decides",
+      description: "Maximum calls of the account in a minute; the account's first device decides.",
     },
   },
 } as const;

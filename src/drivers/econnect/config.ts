@@ -34,25 +34,30 @@ export const configSchema = {
       pattern: "^https?://",
       default: ECONNECT_ENDPOINT,
       "x-expected": "an address that begins with https:// or http://",
-      description: "Address of the service, without /masterdata",
+      description: "Address of the service, without `/masterdata`.",
     },
     business_partner: {
       type: "string",
       minLength: 1,
       "x-expected": 'the number of the business partner as text, e.g. "4711"',
-      description: "Number of the business partner whose stations they are, as text",
+      description: "Number of the business partner that owns the stations, in quotes.",
     },
     username: {
       type: "string",
       pattern: "^[^:]+$",
       "x-expected": "text without a colon",
-      description: "User of the eConnect API",
+      description: "User name of the eConnect API.",
     },
-    password: { type: "string", minLength: 1, "x-secret": true, description: "That user's password" },
+    password: {
+      type: "string",
+      minLength: 1,
+      "x-secret": true,
+      description: "Password of the eConnect API. A [secret](#variables-and-secrets).",
+    },
     station: {
       type: "string",
       minLength: 1,
-      description: "Station to read, by its value in the field that station_key names",
+      description: "Station to read, by its value in the field `station_key`. Either this or `stations`.",
     },
     stations: {
       anyOf: [
@@ -67,20 +72,22 @@ export const configSchema = {
       ],
       "x-expected":
         '"all", an object of fields and their values, e.g. {"state": "operational"}, or a list of stations',
-      description: "Instead of station: a set of stations, each of which becomes a device",
+      description:
+        "[Set of stations](econnect.md#all-stations-at-once) instead of one; each becomes a device.",
     },
     station_key: {
       type: "string",
       pattern: FIELD,
       default: "id",
       "x-expected": "the name of a field, e.g. id",
-      description: "Field that tells the stations apart",
+      description: "Field that [tells the stations apart](econnect.md#which-field-tells-the-stations-apart).",
     },
     nameplate_interval: {
       type: "number",
       minimum: 0,
       default: 900,
-      description: "Seconds between reads of the account's stations, all of them at a time",
+      description:
+        "Seconds between reads of the account's stations, [all of them at a time](econnect.md#what-is-asked-and-when).",
     },
   },
 } as const;

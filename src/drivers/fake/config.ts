@@ -18,13 +18,13 @@ export const configSchema = {
       minimum: 0,
       maximum: 3_600_000,
       default: 0,
-      description: "Milliseconds that every call to the device takes.",
+      description: "Duration of every call to the device, in milliseconds.",
     },
     fail: {
       type: "array",
       items: { type: "string" },
       default: [],
-      description: "Points that can be neither read nor written; * is the whole device.",
+      description: "Points that can be neither read nor written; `*` is the whole device.",
     },
     lease_seconds: {
       type: "number",

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Notice } from "../../bus.ts";
-import type { HistorianSettings } from "../../config/settings.ts";
+import type { HistorianSettings } from "../../config/index.ts";
 import type { Log } from "../../log/log.ts";
 import { type DiskQueue, openQueue } from "../../queue/index.ts";
 import type { Sample } from "../contract.ts";

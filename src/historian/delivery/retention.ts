@@ -1,5 +1,5 @@
 import type { Notice } from "../../bus.ts";
-import type { HistorianSettings } from "../../config/settings.ts";
+import type { HistorianSettings } from "../../config/index.ts";
 import type { Log } from "../../log/log.ts";
 import { type Clock, systemClock } from "../../time/clock.ts";
 import type { HistorianBackend, Retention } from "../contract.ts";

@@ -1,4 +1,4 @@
-import type { HistorianSettings } from "../../config/settings.ts";
+import type { HistorianSettings } from "../../config/index.ts";
 
 /** Kinds of data by their first level, as `time_tolerance_topics` names them. */
 export type CaptureKind = "devices" | "datalogger" | "record" | "analysis";

@@ -1,4 +1,4 @@
-import type { HistorianSettings } from "../../config/settings.ts";
+import type { HistorianSettings } from "../../config/index.ts";
 import { matches } from "../../points/index.ts";
 import type { Sample } from "../contract.ts";
 import { whyUnstorable } from "../storable.ts";

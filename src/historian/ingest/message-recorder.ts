@@ -1,4 +1,4 @@
-import type { HistorianSettings } from "../../config/settings.ts";
+import type { HistorianSettings } from "../../config/index.ts";
 import type { Log } from "../../log/log.ts";
 import type { Sample } from "../contract.ts";
 import { ArrivalClock, PreciseClock } from "./arrival-clock.ts";

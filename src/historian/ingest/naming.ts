@@ -1,4 +1,4 @@
-import type { HistorianSettings } from "../../config/settings.ts";
+import type { HistorianSettings } from "../../config/index.ts";
 
 /** Which of a device's points are stored, and below which path. */
 export interface DeviceNaming {

@@ -1,4 +1,4 @@
-import type { HistorianSettings } from "../../config/settings.ts";
+import type { HistorianSettings } from "../../config/index.ts";
 import type { CaptureKind } from "./capture.ts";
 
 /** Whether a message's own time is further from now than `time_tolerance`, to either side. Both in microseconds. */

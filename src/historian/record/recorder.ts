@@ -1,5 +1,5 @@
 import type { Bus } from "../../bus.ts";
-import type { HistorianSettings } from "../../config/settings.ts";
+import type { HistorianSettings } from "../../config/index.ts";
 import type { Log } from "../../log/log.ts";
 import { type DeviceInfo, isClockSet, type Scrape } from "../../points/index.ts";
 import { type Clock, systemClock } from "../../time/clock.ts";

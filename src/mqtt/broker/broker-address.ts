@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { IClientOptions } from "mqtt";
-import type { MqttSettings } from "../../config/settings.ts";
+import type { MqttSettings } from "../../config/index.ts";
 
 /** Settings of the broker's address and the login. */
 export type BrokerAddress = Pick<

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Bus } from "../../bus.ts";
-import type { MqttSettings } from "../../config/settings.ts";
+import type { MqttSettings } from "../../config/index.ts";
 import type { Log, Secrets } from "../../log/log.ts";
 import { addressOptions } from "../broker/broker-address.ts";
 import { Connection } from "../broker/connection.ts";

@@ -1,5 +1,5 @@
 import type { Bus } from "../../bus.ts";
-import type { MqttSettings } from "../../config/settings.ts";
+import type { MqttSettings } from "../../config/index.ts";
 import type { Log } from "../../log/log.ts";
 import type { DeviceInfo, SessionOutlet } from "../../points/index.ts";
 import type { Queue, QueueCounters } from "../../queue/contract.ts";

@@ -1,4 +1,4 @@
-import type { MqttSettings } from "../../config/settings.ts";
+import type { MqttSettings } from "../../config/index.ts";
 import type { PointValue, Scrape, Write } from "../../points/index.ts";
 import type { Message } from "../broker/link.ts";
 import { answerHeaders } from "../commands/answers.ts";

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { MqttSettings } from "../../config/settings.ts";
+import type { MqttSettings } from "../../config/index.ts";
 import type { Log } from "../../log/log.ts";
 import type { DeviceInfo, PointValue, PublishViews } from "../../points/index.ts";
 import type { DirectSender } from "../broker/direct-sender.ts";

@@ -1,4 +1,4 @@
-import type { MqttSettings } from "../../config/settings.ts";
+import type { MqttSettings } from "../../config/index.ts";
 import type { AvailabilityChange, DeviceInfo, PointValue, Scrape } from "../../points/index.ts";
 import type { DirectSender } from "../broker/direct-sender.ts";
 import type { Link } from "../broker/link.ts";

@@ -33,11 +33,11 @@ describe("bridge config", () => {
       data: resolve(folder, "../data"),
       readOnly: false,
       driver: {
-        scrapeSpacingSeconds: 0.02,
-        groupOffsetSeconds: 0,
+        driverScrapeIntervalSeconds: 0.02,
+        groupOffsetIntervalSeconds: 0,
         publish: { depthFirstAll: true, breadthFirstAll: false, depthFirst: false, breadthFirst: false },
         writeStartingValues: false,
-        heartbeatSeconds: 60,
+        heartbeatIntervalSeconds: 60,
       },
       mqtt: {
         url: "mqtt://localhost:1883",
@@ -90,7 +90,7 @@ describe("bridge config", () => {
       actuator: {
         requireSchedule: false,
         schedulePublishIntervalSeconds: 30,
-        preemptGraceSeconds: 60,
+        preemptGraceTimeSeconds: 60,
         confirmTimeoutSeconds: 60,
         renewal: "if_in_force",
         acceptedAfterSeconds: 5,
@@ -141,7 +141,7 @@ describe("bridge config", () => {
     });
     expect(settings).toMatchObject({
       registries: "/etc/registry",
-      driver: { publish: { depthFirstAll: true, depthFirst: true }, heartbeatSeconds: 10 },
+      driver: { publish: { depthFirstAll: true, depthFirst: true }, heartbeatIntervalSeconds: 10 },
       mqtt: { username: "bridge", password: "hidden-word", baseTopic: "site/a", qos: 0 },
       historian: { backend: "none", historyLimitDays: 0.5, topicReplaceList: [{ from: "A", to: "b" }] },
       web: { users: [{ name: "ann", password: "other-word" }] },

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Notice } from "../../../src/bus.ts";
-import type { HistorianSettings } from "../../../src/config/settings.ts";
+import type { HistorianSettings } from "../../../src/config/index.ts";
 import { type Archive, openArchive, openHistorian, type Sample } from "../../../src/historian/index.ts";
 import { createLog } from "../../../src/log/log.ts";
 import { openQueue } from "../../../src/queue/index.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { HistorianSettings } from "../../../src/config/settings.ts";
+import type { HistorianSettings } from "../../../src/config/index.ts";
 import type { Sample } from "../../../src/historian/contract.ts";
 import { ArrivalClock, Ingest, Naming, PreciseClock } from "../../../src/historian/ingest/index.ts";
 import type { IngestMessage } from "../../../src/historian/ingest/message.ts";
@@ -306,7 +306,12 @@ describe("B7: what is captured", () => {
 
 describe("D7: time tolerance", () => {
   const DAY = 86_400;
-  const of = (secondsAgo: number, tolerance: number | undefined, topics = ["devices"], topic = ALL) => {
+  const of = (
+    secondsAgo: number,
+    tolerance: number | undefined,
+    topics: HistorianSettings["timeToleranceTopics"] = ["devices"],
+    topic = ALL,
+  ) => {
     const time = new Date(NOW / 1000 - secondsAgo * 1000).toISOString();
     return reasons(
       topic,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { MqttSettings } from "../../../src/config/settings.ts";
+import type { MqttSettings } from "../../../src/config/index.ts";
 import type { Sample } from "../../../src/historian/contract.ts";
 import { Ingest, Naming } from "../../../src/historian/ingest/index.ts";
 import { scrapeSamples } from "../../../src/historian/record/samples.ts";

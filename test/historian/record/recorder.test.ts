@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Bus } from "../../../src/bus.ts";
-import type { HistorianSettings } from "../../../src/config/settings.ts";
+import type { HistorianSettings } from "../../../src/config/index.ts";
 import type { Sample } from "../../../src/historian/contract.ts";
 import { Delivery } from "../../../src/historian/delivery/index.ts";
 import { HistorianError } from "../../../src/historian/errors.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { IClientOptions } from "mqtt";
 import { expect } from "vitest";
-import type { MqttSettings } from "../../../src/config/settings.ts";
+import type { MqttSettings } from "../../../src/config/index.ts";
 import { createLog } from "../../../src/log/log.ts";
 import type { MqttOptions } from "../../../src/mqtt/index.ts";
 import type { DeviceInfo, Scrape } from "../../../src/points/index.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { MqttSettings } from "../../../src/config/settings.ts";
+import type { MqttSettings } from "../../../src/config/index.ts";
 import type { Message } from "../../../src/mqtt/broker/link.ts";
 import { deviceText, headerPlaces, timeText } from "../../../src/mqtt/payloads.ts";
 import { Publisher } from "../../../src/mqtt/publishing/publisher.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Notice } from "../../../src/bus.ts";
-import type { MqttSettings } from "../../../src/config/settings.ts";
+import type { MqttSettings } from "../../../src/config/index.ts";
 import { selfTest } from "../../../src/mqtt/index.ts";
 import { broker, endings } from "../../helpers/endings.ts";
 import { mosquittoInstalled } from "../../helpers/mosquitto.ts";

@@ -21,8 +21,17 @@ export const sqlite: HistorianBackendType<SqliteConnection> = {
     type: "object",
     additionalProperties: false,
     properties: {
-      path: { type: "string", minLength: 1, default: "historian.sqlite" },
-      durability: { enum: ["full", "normal"], default: "full" },
+      path: {
+        type: "string",
+        minLength: 1,
+        default: "historian.sqlite",
+        description: "File of the store, relative to the `data` folder.",
+      },
+      durability: {
+        enum: ["full", "normal"],
+        default: "full",
+        description: "What survives a power failure: see [durability](historian.md#durability).",
+      },
     },
   },
   create({ path, durability }, { dataFolder, readonly, onNotice }) {

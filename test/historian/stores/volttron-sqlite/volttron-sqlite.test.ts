@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { HistorianSettings } from "../../../../src/config/settings.ts";
+import type { HistorianSettings } from "../../../../src/config/index.ts";
 import { type Historian, openHistorian } from "../../../../src/historian/index.ts";
 import { SqliteBackend } from "../../../../src/historian/stores/sqlite/backend.ts";
 import { createLog } from "../../../../src/log/log.ts";
