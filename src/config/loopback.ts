@@ -5,14 +5,14 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet("127.0.0.0", 8);
 LOOPBACK.addAddress("::1", "ipv6");
 
-/** Whether a host of a URL, or an address to listen at, is reached from this machine only. */
+/** Returns whether a host of a URL, or an address to listen on, is reachable from this machine only. */
 export function isLoopback(host: string): boolean {
   const address = host.replace(/^\[(.*)\]$/, "$1");
   if (isIP(address) === 0) return /^(.+\.)?localhost\.?$/i.test(address);
   return LOOPBACK.check(address, isIPv6(address) ? "ipv6" : "ipv4");
 }
 
-/** For `x-sends-in-clear` of settings with an `endpoint` that may be an http:// URL. */
+/** `x-sends-in-clear` of settings whose `endpoint` may be an http:// URL. */
 export function endpointInClear({ endpoint = "" }: { readonly endpoint?: string }): SentInClear | undefined {
   const url = URL.parse(endpoint);
   if (url?.protocol !== "http:" || isLoopback(url.hostname)) return undefined;

@@ -5,7 +5,7 @@ export type SslMode = "disable" | "require" | "verify-full";
 
 /** `historian.connection` and, without `table_prefix`, `sessions.connection` of a PostgreSQL database. */
 export interface PostgresConnection {
-  /** `postgresql://user:password@host:port/database?sslmode=…`: what it names goes before the settings below. */
+  /** `postgresql://user:password@host:port/database?sslmode=…`. Its parts override the settings below. */
   readonly url?: string;
   /** Name, address, or folder of a Unix socket. */
   readonly host: string;
@@ -13,18 +13,18 @@ export interface PostgresConnection {
   readonly database: string;
   readonly user: string;
   readonly password?: string;
-  /** `require`: encrypted, whoever answers; `verify-full`: the server's certificate and name are checked. */
+  /** `require`: encrypted, without checking the server; `verify-full`: the server's certificate and name are checked. */
   readonly ssl: SslMode;
-  /** PEM file of the authority that signed the server's certificate; absent: those that Node knows. */
+  /** PEM file of the authority that signed the server's certificate. Default: the authorities built into Node. */
   readonly ca?: string;
   readonly schema: string;
-  /** Put before the name of every table. */
+  /** Prefix of the name of every table. */
   readonly table_prefix: string;
-  /** Seconds that a call may take, connecting included. */
+  /** Maximum duration of a call, connecting included, in seconds. */
   readonly timeout: number;
 }
 
-/** A connection setting that cannot work; the message begins with its name. */
+/** An invalid connection setting; the message begins with its name. */
 export class ConnectionSettingError extends Error {
   override readonly name = "ConnectionSettingError";
 }
@@ -64,9 +64,9 @@ export const CONNECTION_SCHEMA = {
 };
 
 /**
- * The settings with the parts of the URL in their places; `setting` names them in messages.
+ * Returns the settings with the parts of the URL in their places. `setting` is their name in messages.
  *
- * @throws ConnectionSettingError for a bad URL
+ * @throws ConnectionSettingError for an invalid URL
  */
 export function withUrl(connection: PostgresConnection, setting: string): PostgresConnection {
   if (connection.url === undefined) return connection;
@@ -94,13 +94,13 @@ export function withUrl(connection: PostgresConnection, setting: string): Postgr
   };
 }
 
-/** A password may come from the environment (PGPASSWORD) too, so settings without one count as well. */
+/** Settings without a password count too: it may come from the environment (PGPASSWORD). */
 function sentInClear(connection: PostgresConnection): SentInClear | undefined {
   let target: PostgresConnection;
   try {
     target = withUrl(connection, "connection");
   } catch {
-    // A bad URL is reported where the database is opened.
+    // An invalid URL is reported when the database is opened.
     return undefined;
   }
   const { host, ssl } = target;

@@ -13,15 +13,15 @@ import { settingsOf } from "../schema/settings-of.ts";
 import { BRIDGE, bridgeSchema, type SectionBackends } from "./bridge-schema.ts";
 import { type BridgeFile, type BridgeSettings, toBridgeSettings } from "./bridge-settings.ts";
 
-/** Where the bridge config is looked for when nobody names one; it may be missing there. */
+/** Bridge config that is loaded if none is named; it may be missing. */
 const DEFAULT_BRIDGE_FILE = "configs/bridge.json";
 
-/** With the backends of the historian and of the sessions. */
+/** Options of {@link loadBridge}, with the backends of the historian and of the sessions. */
 export interface BridgeOptions extends LoadOptions, SectionBackends {}
 
 /**
- * Loads the bridge config. `file` undefined: `configs/bridge.json`, or all defaults where that does not exist.
- * `settings` is there where no diagnostic is an error. Never throws.
+ * Loads the bridge config: `file`, or `configs/bridge.json`, or all defaults if that does not exist. `settings` is absent if a
+ * diagnostic is an error. Never throws.
  */
 export function loadBridge(
   file: string | undefined,
@@ -40,14 +40,14 @@ export function loadBridge(
   return { settings: toBridgeSettings(path, settings), diagnostics: all };
 }
 
-/** The settings of an empty bridge config at this place, for runs without a file. */
+/** Returns the settings of an empty bridge config at this path, for runs without a file. */
 export function defaultBridge(file: string = DEFAULT_BRIDGE_FILE): BridgeSettings {
   const value = {};
   checkValue(new JsonDocument(file, "{}"), value, bridgeSchema(value, {}));
   return toBridgeSettings(resolve(file), settingsOf(value, BRIDGE));
 }
 
-/** What holds between settings, or outside of the file, and so in no schema. */
+/** Checks rules that a schema cannot express: between settings, and about other files. */
 function rules({ instance, mqtt }: BridgeFile, { document, sound }: SettingsContent): Diagnostic[] {
   const found: Diagnostic[] = [];
   const report = (code: string, path: JsonPath, message: string, severity: "error" | "warning" = "error") =>
@@ -61,11 +61,12 @@ function rules({ instance, mqtt }: BridgeFile, { document, sound }: SettingsCont
     });
 
   const nameFault = sound("instance") && levelFault(instance);
-  if (nameFault) report("bad_name", ["instance"], `the name stands in topics, and it ${nameFault}`);
+  if (nameFault) report("bad_name", ["instance"], `the name is part of topics, and it ${nameFault}`);
   if (sound("mqtt.base_topic") && mqtt.baseTopic !== "")
     for (const level of mqtt.baseTopic.replace(/\/$/, "").split("/")) {
       const fault = levelFault(level);
-      if (fault) report("bad_topic", ["mqtt", "base_topic"], `no topic can begin so: a level ${fault}`);
+      if (fault)
+        report("bad_topic", ["mqtt", "base_topic"], `no topic can begin with this: a level ${fault}`);
     }
   if (sound("mqtt.embedded") && mqtt.embedded && document.source(["mqtt", "url"]) !== undefined)
     report(
@@ -79,14 +80,19 @@ function rules({ instance, mqtt }: BridgeFile, { document, sound }: SettingsCont
       report(
         "open_broker",
         ["mqtt", "embedded", "host"],
-        `the broker would be open to everybody who reaches ${host} port ${port}, set points included; ` +
-          "set mqtt.username and mqtt.password, or let it listen at 127.0.0.1",
+        `anyone who can reach ${host} port ${port} could use the broker and write set points; ` +
+          "set mqtt.username and mqtt.password, or let it listen on 127.0.0.1",
       );
   }
   if (sound("mqtt.url") && !URL.canParse(mqtt.url))
-    report("bad_url", ["mqtt", "url"], "this is no URL; is its port a number up to 65535?");
+    report("bad_url", ["mqtt", "url"], "this is not a URL; is its port a number up to 65535?");
   if (sound("mqtt.url") && URL.parse(mqtt.url)?.password)
-    report("secret_in_url", ["mqtt", "url"], "move the password to mqtt.password; URLs are shown", "warning");
+    report(
+      "secret_in_url",
+      ["mqtt", "url"],
+      "move the password to mqtt.password; URLs appear in messages",
+      "warning",
+    );
   for (const [name, needed] of [
     ["password", "username"],
     ["cert", "key"],

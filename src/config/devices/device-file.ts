@@ -13,17 +13,17 @@ import { type DeviceFile, type DeviceSettings, toDeviceSettings } from "./device
 import { findRegistry } from "./registry-file.ts";
 import { fillTemplate } from "./topic-template.ts";
 
-/** What the device configs need of the bridge's settings. */
+/** Settings of the bridge that device configs depend on. */
 export type DeviceSurroundings = Pick<BridgeSettings, "registries">;
 
 export interface DeviceFileOptions extends LoadOptions {
-  /** The folder from which the file's place gives the device's topic path. Default: the file's own folder. */
+  /** Folder relative to which the path of the file is the device's topic path. Default: the file's own folder. */
   readonly folder?: string;
 }
 
 /**
- * Loads one device config. `device` is there where no diagnostic is an error. Never throws, and reads neither the
- * registry nor anything else but secret files.
+ * Loads one device config. `device` is absent if a diagnostic is an error. Never throws. Reads no other files than secret files,
+ * in particular not the registry.
  */
 export function loadDeviceFile(
   file: string,
@@ -56,7 +56,11 @@ export function loadDeviceFile(
 
   const key = topicKey(document);
   if (value.topic !== undefined && LEVEL_KEYS.some((level) => document.source([level]) !== undefined))
-    report("conflicting_keys", ["topic"], `"topic" takes the place of ${LEVEL_KEYS.join(", ")}`);
+    report(
+      "conflicting_keys",
+      ["topic"],
+      `a config has "topic" or its levels (${LEVEL_KEYS.join(", ")}), not both`,
+    );
   const place = TOPIC_KEYS.every(sound) ? topicPath(value, path, options.folder) : undefined;
   const topic = place !== undefined && set ? setTemplate(place, set, key, report) : place;
   const fault = topic !== undefined && devicePathFault(set ? fillTemplate(topic, () => "1") : topic);
@@ -92,7 +96,7 @@ export function loadDeviceFile(
 const LEVEL_KEYS = ["campus", "building", "unit", "path"] as const;
 const TOPIC_KEYS = ["topic", ...LEVEL_KEYS] as const;
 
-/** The keys that give the topic, where there are any; else the file's place, its extension left out. */
+/** Returns the topic path from the keys for it, or else from the location of the file, without its extension. */
 function topicPath(value: DeviceFile, file: string, folder: string | undefined): string {
   const levels = TOPIC_KEYS.map((key) => value[key]).filter((level) => level);
   if (levels.length > 0) return levels.join("/");
@@ -105,7 +109,7 @@ function topicKey(document: JsonDocument): JsonPath {
   return given ? [given] : [];
 }
 
-/** True where there is such a zone; else the one that may be meant, if any. */
+/** Returns true for a known time zone, else the nearest one, if any. */
 function closestTimezone(name: string): true | string | undefined {
   if (name === "") return true;
   try {

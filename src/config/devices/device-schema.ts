@@ -3,7 +3,7 @@ import { editorSchema } from "../schema/editor-schema.ts";
 import type { Schema } from "../schema/schema.ts";
 import { integer } from "../schema/setting-kinds.ts";
 
-/** Longest interval, in seconds: scrapes are aligned to midnight, so a day is all there is. */
+/** Maximum interval, in seconds: scrapes are aligned to midnight. */
 const LONGEST_INTERVAL = 86_400;
 
 const level = (description: string) => ({ type: "string", description }) as const;
@@ -86,8 +86,8 @@ export type DriverSchemas = Readonly<Record<string, Readonly<Record<string, unkn
 const known = new WeakMap<DriverSchemas, Map<unknown, Schema>>();
 
 /**
- * The schema of a device config of this type; of an unknown type, `driver_config` stays unchecked. The same objects for the same
- * question, so that each is compiled once for any number of devices.
+ * Returns the schema of a device config of this type; `driver_config` of an unknown type is not checked. Equal calls return the
+ * same object, so that each schema is compiled once for any number of devices.
  */
 export function deviceSchema(driverType: unknown, drivers: DriverSchemas): Schema {
   const schemas = known.get(drivers) ?? new Map<unknown, Schema>();

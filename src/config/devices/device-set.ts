@@ -3,7 +3,7 @@ import { alternatives, type Schema, type SetSchema } from "../schema/schema.ts";
 import type { DeviceFile, DeviceSetSettings } from "./device-settings.ts";
 import { placeholdersOf } from "./topic-template.ts";
 
-/** Tells a problem of a device config. */
+/** Reports a problem of a device config. */
 type Report = (
   code: string,
   where: readonly (string | number)[],
@@ -11,12 +11,12 @@ type Report = (
   more?: { expected?: string; suggestion?: string; found?: string },
 ) => void;
 
-/** How the driver's schema lets a config stand for many devices; undefined where it does not. */
+/** Returns how a config of this schema describes a set of devices; undefined if it cannot. */
 export function setSchemaOf(deviceSchema: Schema): SetSchema | undefined {
   return deviceSchema.properties?.driver_config?.["x-set"];
 }
 
-/** What makes this config a set of devices, or undefined where it is one device. */
+/** Returns the set of devices that a config describes, or undefined for a single device. */
 export function readSet(value: DeviceFile, schema: SetSchema, report: Report): DeviceSetSettings | undefined {
   const { key, member, placeholders } = schema;
   const given = value.driverConfig[key];
@@ -35,7 +35,7 @@ export function readSet(value: DeviceFile, schema: SetSchema, report: Report): D
   return { key, member, placeholders, refreshSeconds: value.refreshIntervalSeconds };
 }
 
-/** The topic template of a set; one without placeholders has the members below it, by what tells them apart. */
+/** Returns the topic template of a set. A topic without placeholders gets one more level, with the key of the member. */
 export function setTemplate(
   topic: string,
   { member, placeholders }: SetSchema,

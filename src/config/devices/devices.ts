@@ -10,8 +10,8 @@ import { listFiles } from "./registry-file.ts";
 const EXTENSIONS = new Set([".json", ".jsonc", ".config"]);
 
 /**
- * Loads every device config of a folder and its subfolders. A file with an error stops its own device only: `devices` holds the
- * others, sorted by file. Two files with one topic path: the first keeps it. Never throws.
+ * Loads every device config of a folder and its subfolders, sorted by file. A file with an error excludes its own device only. Of two
+ * files with the same topic path, the first keeps it. Never throws.
  */
 export function loadDevices(
   folder: string,
@@ -29,8 +29,8 @@ export function loadDevices(
     const loaded = loadDeviceFile(file, drivers, bridge, { ...options, folder: root });
     diagnostics.push(loaded.diagnostics);
     if (!loaded.device) continue;
-    // Historians find topics whatever their case: two devices that differ in nothing else would become one there.
-    // Sets may share a template; whether their members collide is seen when they are known.
+    // Historians ignore the case of topics: devices that differ only in case would be mixed up there.
+    // Sets may share a template; collisions of their members are found when the members are known.
     const topic = loaded.device.set ? loaded.device.file : loaded.device.path.toLowerCase();
     const first = byTopic.get(topic);
     if (first) diagnostics.push([duplicate(loaded.device, first)]);
@@ -60,8 +60,8 @@ function duplicate(second: DeviceSettings, first: DeviceSettings): Diagnostic {
     file: second.file,
     line: 1,
     column: 1,
-    message: `the topic path "${second.path}" belongs to ${first.file} already${
+    message: `the topic path "${second.path}" is already used by ${first.file}${
       first.path === second.path ? "" : ` (as "${first.path}"; upper and lower case make no difference)`
-    }; give one of the two another place or path`,
+    }; give one of the two devices another location or path`,
   };
 }

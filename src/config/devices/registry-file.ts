@@ -5,12 +5,12 @@ import { notRegular } from "../files/file-access.ts";
 
 const SCHEME = /^config:\/\//i;
 
-/** Where a device's registry is, or what there is instead. */
+/** The registry of a device, or why there is none. */
 export type FoundRegistry = { file: string } | { problem: string; suggestion?: string };
 
 /**
- * Finds the file of a `registry_config`: `config://name` in the registries folder, whatever the case, as VOLTTRON's configuration store
- * does; anything else is a path that starts at the device file's folder.
+ * Finds the file of a `registry_config`: `config://name` in the registries folder, ignoring case as VOLTTRON's configuration store does;
+ * any other text is a path relative to the folder of the device file.
  */
 export function findRegistry(reference: string, deviceFile: string, registries: string): FoundRegistry {
   if (!SCHEME.test(reference)) return besideDevice(reference, deviceFile);
@@ -40,8 +40,8 @@ function besideDevice(reference: string, deviceFile: string): FoundRegistry {
 }
 
 /**
- * The files of a folder, sorted by path, those of its subfolders too. Hidden ones are left out (Kubernetes keeps the versions of
- * mounted files in them), links are followed, and none twice. A folder that is not there holds no files.
+ * Returns the files of a folder and its subfolders, sorted by path. Hidden files and folders are skipped (Kubernetes keeps versions of
+ * mounted files in them); links are followed, each folder once. A missing folder has no files.
  */
 export function listFiles(folder: string, deep = true, seen = new Set<number>()): string[] {
   const here = statSync(folder, { throwIfNoEntry: false });

@@ -1,14 +1,14 @@
 import { relative } from "node:path";
 
-/** A problem of a file that somebody wrote, with its place and what to do about it. Lines and columns from 1. */
+/** A problem in a config or registry file, with its place and its remedy. Lines and columns start at 1. */
 export interface Diagnostic {
-  /** Stable word, e.g. `unknown_key`, `wrong_type`, `duplicate_point`. Tests and editors rely on it. */
+  /** Stable identifier, e.g. `unknown_key`, `wrong_type`, `duplicate_point`, for tests and editors. */
   readonly code: string;
   readonly severity: "error" | "warning";
   readonly file: string;
   readonly line: number;
   readonly column: number;
-  /** Where in the document, e.g. `driver_config.stationID`, or the CSV column's header. */
+  /** Path in the document, e.g. `driver_config.stationID`, or the header of the CSV column. */
   readonly path?: string;
   readonly message: string;
   readonly found?: string;
@@ -17,8 +17,8 @@ export interface Diagnostic {
 }
 
 /**
- * `file:line:column: error [code] path: message; found …, expected …; did you mean "…"?` — always one line.
- * With `folder`, a file below it is named from there.
+ * Formats a diagnostic as one line: `file:line:column: error [code] path: message; found …, expected …; did you mean "…"?`.
+ * Files below `folder` are named relative to it.
  */
 export function formatDiagnostic(d: Diagnostic, folder?: string): string {
   const details = [
@@ -38,7 +38,7 @@ function shortPath(file: string, folder: string | undefined): string {
   return short.startsWith("..") ? file : short;
 }
 
-/** By file, line and column; what stands at the same place keeps its order. */
+/** Sorts by file, line and column; diagnostics of the same place keep their order. */
 export function sortDiagnostics(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   return [...diagnostics].sort((a, b) => compare(a.file, b.file) || a.line - b.line || a.column - b.column);
 }
@@ -51,7 +51,7 @@ export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
   return diagnostics.some((d) => d.severity === "error");
 }
 
-/** `--strict`: every warning is an error. */
+/** Turns warnings into errors, for `--strict`. */
 export function strict(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   return diagnostics.map((d) => ({ ...d, severity: "error" }));
 }

@@ -1,7 +1,6 @@
 /**
- * The candidate nearest to a word that somebody may have meant, or undefined where none is near enough.
- * Case, spaces and `_ - .` count for nothing; two letters that changed places count as one mistake; the beginning of a candidate
- * is near enough where nothing else is nearer.
+ * Returns the candidate nearest to a misspelt word, or undefined if none is near enough. Case, spaces and `_ - .` are ignored;
+ * two swapped letters count as one mistake; a word that a candidate begins with matches it unless another candidate is nearer.
  */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = fold(word);
@@ -22,8 +21,9 @@ export function closest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
+/** Minimum length of a word for which the beginning of a candidate is a match. */
 const SHORTEST_BEGINNING = 4;
-// Nobody mistypes so long a word, and the comparison is quadratic.
+/** Maximum length of a word that is compared: the comparison is quadratic. */
 const LONGEST_WORD = 100;
 
 function fold(word: string): string {
@@ -33,7 +33,7 @@ function fold(word: string): string {
     .replace(/[\s_.-]/g, "");
 }
 
-/** Optimal string alignment: insertions, deletions, replacements, swaps of neighbours. */
+/** Returns the optimal string alignment distance: insertions, deletions, replacements, swaps of neighbours. */
 function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, i) => i);

@@ -4,15 +4,15 @@ import { sep } from "node:path";
 const GROUP_OR_WORLD = 0o044;
 const WORLD = 0o004;
 
-/** Where Docker and Podman put secrets: open inside the container, which is their wall. */
+/** Folder of the secrets of Docker and Podman: world-readable inside the container, which is what protects them. */
 const CONTAINER_SECRETS = "/run/secrets/";
 
-/** Whether users other than the owner may read a file. Windows has no such permissions to look at. */
+/** Returns whether users other than the owner may read a file. Windows has no such permissions. */
 export function readableByOthers(file: string): boolean {
   return (mode(file) & GROUP_OR_WORLD) !== 0;
 }
 
-/** Whether everybody may read a secret file; a group may be meant (Kubernetes' fsGroup). */
+/** Returns whether all users may read a secret file. A group may be intended (fsGroup of Kubernetes). */
 export function readableByAll(file: string): boolean {
   return !file.startsWith(CONTAINER_SECRETS) && (mode(file) & WORLD) !== 0;
 }
@@ -22,11 +22,11 @@ function mode(file: string): number {
 }
 
 /**
- * Reads a regular file of at most `maxBytes`. Throws {@link UnusableFileError} for a larger one, and for a device or a pipe, which could
- * go on for ever or never begin.
+ * Reads a regular file of at most `maxBytes`. Throws {@link UnusableFileError} for a larger one, and for a device or a pipe, which may
+ * be endless or block.
  */
 export function readBounded(file: string, maxBytes: number): Buffer {
-  // Without O_NONBLOCK, opening a pipe waits for its writer.
+  // Without O_NONBLOCK, opening a pipe blocks until it has a writer.
   const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stats = fstatSync(descriptor);
@@ -40,12 +40,12 @@ export function readBounded(file: string, maxBytes: number): Buffer {
   }
 }
 
-/** A file that must not be read; the message says why. */
+/** A file that is not read; the message is the reason. */
 class UnusableFileError extends Error {
   override readonly name = "UnusableFileError";
 }
 
-/** What a path leads to where that is not a regular file. */
+/** Returns why a path is not a regular file; undefined for a regular file. */
 export function notRegular(stats: Stats): string | undefined {
   if (stats.isFile()) return undefined;
   if (stats.isDirectory()) return REASONS.EISDIR;
@@ -57,7 +57,7 @@ function megabytes(bytes: number): string {
   return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${Math.round(bytes / 1e6)} MB`;
 }
 
-/** Why reading a file failed, told as what is wrong with it. */
+/** Returns the reason for a failed read as a predicate: "does not exist". */
 export function unreadableReason(error: unknown): string {
   if (error instanceof UnusableFileError) return error.message;
   const code = (error as NodeJS.ErrnoException).code ?? String(error);

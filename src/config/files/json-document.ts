@@ -10,20 +10,20 @@ export interface Place {
   readonly column: number;
 }
 
-/** Number of problems of one file that are reported: whoever mends so many runs the check again. */
+/** Maximum number of problems reported for one file. */
 export const MOST_PROBLEMS = 100;
-/** Deepest nesting that is read. No setting is deeper than ten levels, and everything that walks a document recurses. */
+/** Maximum nesting. No setting is deeper than ten levels, and all code that walks a document recurses. */
 const DEEPEST = 100;
-/** Most keys and values that are read; a list of 100,000 stations is well below. */
+/** Maximum number of keys and values; a list of 100,000 stations stays well below. */
 const MOST_VALUES = 250_000;
 
 /**
- * A JSON file as somebody wrote it: comments (`//`, `/* *\/`, and `#` as in VOLTTRON), trailing commas and a BOM are fine;
- * syntax errors and keys that stand twice are problems with their places. Remembers where every key and value stands.
+ * A JSON file with the positions of its keys and values. Comments (`//`, `/* *\/`, and `#` as in VOLTTRON), trailing commas and a
+ * BOM are accepted; syntax errors and duplicate keys are problems with their places.
  */
 export class JsonDocument {
   readonly file: string;
-  /** Empty where the document is sound. `value` means nothing where it is not. */
+  /** Empty for a valid document. `value` is undefined otherwise. */
   readonly problems: readonly Diagnostic[];
   readonly value: unknown;
   readonly #text: string;
@@ -46,14 +46,14 @@ export class JsonDocument {
     this.value = this.problems.length === 0 && this.#root ? toValue(this.#root) : undefined;
   }
 
-  /** Where the value of a path stands, or its key; where the path is absent, the nearest object around it. */
+  /** Returns the place of a path's value or key; for an absent path, that of the nearest enclosing value. */
   place(path: JsonPath, part: "key" | "value" = "value"): Place {
     const node = this.#nearest(path);
     const property = part === "key" ? node?.parent : undefined;
     return this.#placeAt((property?.type === "property" ? property : node)?.offset ?? 0);
   }
 
-  /** Where a text stands within the value of a path, as far as it stands there as written. */
+  /** Returns the place of a text within the value of a path, or of the value if it does not contain the text as written. */
   placeOf(path: JsonPath, text: string): Place {
     const node = this.#nearest(path);
     if (!node) return this.place(path);
@@ -61,7 +61,7 @@ export class JsonDocument {
     return this.#placeAt(node.offset + Math.max(0, found));
   }
 
-  /** The value of a path as written, for `found` of a diagnostic; undefined where there is none. */
+  /** Returns the value of a path as written, for `found` of a diagnostic; undefined for an absent path. */
   source(path: JsonPath): string | undefined {
     const node = this.#find(path);
     if (!node) return undefined;
@@ -106,7 +106,7 @@ export class JsonDocument {
   }
 
   *#syntaxFaults(errors: readonly ParseError[]): Generator<Diagnostic, void> {
-    // After a mistake the parser stumbles on: to the end of the line, and over the next word where the mistake was the last of its line.
+    // One mistake causes further errors: up to the end of its line, and at the next word if it was the last of its line.
     let end = -1;
     let lastLine = 0;
     for (const { error, offset, length } of errors) {
@@ -134,7 +134,7 @@ export class JsonDocument {
       const earlier = seen.get(name);
       if (earlier) {
         const place = this.#placeAt(earlier.offset);
-        const message = `this key stands already in line ${place.line}, column ${place.column}; remove one of the two`;
+        const message = `this key is already in line ${place.line}, column ${place.column}; remove one of the two`;
         yield { ...this.#problem(key.offset, { code: "duplicate_key", message }), path: pathText(inner) };
       } else seen.set(name, key);
       yield* this.#duplicateKeys(value, inner);
@@ -142,7 +142,7 @@ export class JsonDocument {
   }
 }
 
-/** As much of a document as can be read, however broken it is; undefined where that is nothing. */
+/** Parses as much of a damaged document as possible; returns undefined for one without any value or beyond the bounds. */
 export function readLeniently(text: string): unknown {
   return beyondBounds(text) ? undefined : parse(blankHashComments(text));
 }
@@ -165,15 +165,15 @@ export function shortened(text: string): string {
 }
 
 const SYNTAX_FAULTS: Readonly<Record<string, string>> = {
-  InvalidSymbol: "this word is no JSON value; text stands in double quotes",
-  InvalidNumberFormat: "this is no number as JSON writes them",
+  InvalidSymbol: "this word is not a JSON value; write text in double quotes",
+  InvalidNumberFormat: "this is not a JSON number",
   PropertyNameExpected: "a key in double quotes is expected here",
   ValueExpected: "a value is expected here",
   ColonExpected: 'a ":" is expected here, between key and value',
   CommaExpected: 'a "," is expected before this',
   CloseBraceExpected: 'a "}" is missing',
   CloseBracketExpected: 'a "]" is missing',
-  EndOfFileExpected: "the document has ended before this",
+  EndOfFileExpected: "the document ends before this",
   UnexpectedEndOfComment: 'this comment is never closed with "*/"',
   UnexpectedEndOfString: "this text is never closed with a double quote",
   UnexpectedEndOfNumber: "this number is cut off",
@@ -192,10 +192,10 @@ function child(node: Node, step: string | number): Node | undefined {
   return members.get(step);
 }
 
-/** The values of an object by key. */
+/** The values of each object by key, indexed on first use. */
 const membersOf = new WeakMap<Node, ReadonlyMap<unknown, Node | undefined>>();
 
-/** `fromEntries` makes own properties of every key, `__proto__` too. */
+/** Converts a node to its value. `fromEntries` makes every key an own property, `__proto__` too. */
 function toValue(node: Node): unknown {
   if (node.type === "array") return (node.children ?? []).map(toValue);
   if (node.type !== "object") return node.value;
@@ -204,14 +204,14 @@ function toValue(node: Node): unknown {
   );
 }
 
-/** Texts, comments, and what makes lists and objects. A comment that is never closed goes to the end. */
+/** Texts, comments and punctuation. An unclosed comment extends to the end of the text. */
 const TOKENS = /"[^"\\\n]*(?:\\.[^"\\\n]*)*"?|\/\/[^\r\n]*|\/\*(?:[\s\S]*?\*\/|[\s\S]*)|#[^\r\n]*|[[\]{},]/g;
 
 function blankHashComments(text: string): string {
   return text.replace(TOKENS, (part) => (part.startsWith("#") ? " ".repeat(part.length) : part));
 }
 
-/** Where a document is too deep or too long to be read at all. */
+/** Finds the place where a document exceeds the bounds. */
 function beyondBounds(text: string): { offset: number; message: string } | undefined {
   let depth = 0;
   let values = 0;

@@ -1,14 +1,14 @@
 import { isUtf8 } from "node:buffer";
 
-/** A text file's bytes as text. A byte order mark is not part of it. */
+/** Text of a file, without its byte order mark. */
 export interface DecodedText {
   readonly text: string;
   readonly encoding: "utf-8" | "utf-16le" | "utf-16be" | "windows-1252";
 }
 
 /**
- * UTF-8, UTF-16 with its byte order mark (Excel's "Unicode text"), and whatever is neither as Windows-1252, in which
- * nearly every sequence of bytes is some text: whoever reads it should say so.
+ * Decodes UTF-8 and UTF-16 with a byte order mark (Excel's "Unicode text"); other bytes as Windows-1252, in which nearly every
+ * sequence of bytes is valid. Callers should warn about that.
  */
 export function decodeText(bytes: Uint8Array): DecodedText {
   const encoding = markedEncoding(bytes) ?? (isUtf8(bytes) ? "utf-8" : "windows-1252");

@@ -5,8 +5,8 @@ import { type JsonDocument, type JsonPath, MOST_PROBLEMS, pathText } from "../fi
 import { alternatives, expectation, OWN_KEYWORDS, type Schema } from "./schema.ts";
 
 /**
- * Checks `value` (the document's, secrets and variables put in) and fills in the schema's defaults, in place. One diagnostic
- * per problem, in our words, at its place in the document.
+ * Checks the resolved value of a document and fills in the schema's defaults, in place. Returns one diagnostic per problem, at its
+ * place in the document.
  */
 export function checkValue(document: JsonDocument, value: unknown, schema: Schema): Diagnostic[] {
   const validate = compiled(schema);
@@ -29,8 +29,8 @@ function compiled(schema: Schema): ValidateFunction {
 }
 
 /**
- * Where no branch of an anyOf or oneOf fits, each branch complains. Only the complaints of the one branch whose type fits are
- * worth reading; where there is none, the anyOf itself says what was expected.
+ * If no branch of an anyOf or oneOf matches, ajv reports errors of every branch. Keeps those of the one branch whose type
+ * matches; without such a branch, keeps the error of the anyOf itself, which names what was expected.
  */
 function withoutBranchNoise(errors: readonly ErrorObject[]): ErrorObject[] {
   let kept = [...errors];
@@ -110,7 +110,7 @@ function toDiagnostic(document: JsonDocument, error: ErrorObject): Diagnostic | 
   }
 }
 
-/** ajv's keyword → our code and words. */
+/** Code and message by ajv's keyword. */
 const FAULTS: Readonly<Record<string, readonly [code: string, message: string]>> = {
   type: ["wrong_type", "the value is of the wrong type"],
   enum: ["bad_choice", "the value is not one of the choices"],
@@ -144,7 +144,7 @@ function unknownKey(
   return known.length === 0 ? { message } : { message, expected: alternatives(known) };
 }
 
-/** Whether a key is missing because it is misspelt: that is one problem, and the unknown key tells it. */
+/** Returns whether a missing key is misspelt; then only the unknown key is reported. */
 function isMisspelt(
   document: JsonDocument,
   path: JsonPath,
@@ -159,7 +159,7 @@ function isMisspelt(
     .some((name) => unknownKey(document, path, name, schema).suggestion === key);
 }
 
-/** The text as written, but never a secret, nor text where a whole section was expected: it may be one. */
+/** Returns the value as written, but not a secret, nor text in place of an object, which may be one. */
 function shownValue(document: JsonDocument, path: JsonPath, schema: Schema): string | undefined {
   const source = document.source(path);
   if (source === undefined || schema["x-secret"]) return undefined;
@@ -167,7 +167,7 @@ function shownValue(document: JsonDocument, path: JsonPath, schema: Schema): str
   return source.replace(/\/\/[^/@\s"]*@/, "//***@");
 }
 
-/** One problem a place: a value of the wrong type is not one of the choices either. */
+/** Keeps the first problem of each place: a value of the wrong type is not one of the choices either. */
 function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   const firsts = new Map<string | undefined, Diagnostic>();
   for (const diagnostic of diagnostics)
@@ -175,7 +175,7 @@ function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   return [...firsts.values()];
 }
 
-/** `/mqtt/embedded/port` as a path of the document, whose lists have indexes. */
+/** Converts a JSON pointer (`/mqtt/embedded/port`) to a path of the document, with numbers as indexes of lists. */
 function pointerPath(document: JsonDocument, pointer: string): JsonPath {
   const path: (string | number)[] = [];
   for (const step of pointer.split("/").slice(1)) {

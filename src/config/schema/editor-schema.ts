@@ -1,15 +1,15 @@
 import { BRANCHES, OWN_KEYWORDS, type Schema } from "./schema.ts";
 
-/** In place of a secret. */
+/** Alternative to a secret. */
 const SECRET_FILE: Schema = {
   type: "object",
-  properties: { file: { type: "string", description: "Path of the file, from this file's folder." } },
+  properties: { file: { type: "string", description: "Path of the file, relative to this file's folder." } },
   required: ["file"],
   additionalProperties: false,
-  description: "A file that holds the secret; a line break at its end does not count.",
+  description: "File that contains the secret; a trailing line break is ignored.",
 };
 
-/** In place of any single value. */
+/** Alternative to any single value. */
 const VARIABLE: Schema = {
   type: "string",
   pattern: "\\$\\{",
@@ -17,8 +17,8 @@ const VARIABLE: Schema = {
 };
 
 /**
- * The same schema as editors should see it: what a file may hold before variables and secret files are put in. Our own keywords
- * are gone.
+ * Returns the schema for editors: of files as written, before variables and secret files are resolved, and without the
+ * additional keywords.
  */
 export function editorSchema(schema: Schema): Schema {
   const { "x-unused": unused, description, default: preset, ...keywords } = schema;
@@ -40,12 +40,12 @@ export function editorSchema(schema: Schema): Schema {
   };
 }
 
-/** The text of the docs, whose links lead nowhere from an editor. */
+/** Removes the links, which are relative to docs/. */
 function withoutLinks(markdown: string): string {
   return markdown.replace(/\[([^\]]+)\]\([^)]+\)/g, "$1");
 }
 
-/** Whether a variable in the text would break the schema's own rules. */
+/** Returns whether a variable would violate the schema as it is. */
 function takesVariable(schema: Schema): boolean {
   if (schema["x-literal"]) return false;
   const types = [schema.type ?? []].flat();

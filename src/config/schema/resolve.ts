@@ -8,9 +8,9 @@ import { type JsonDocument, type JsonPath, MOST_PROBLEMS, pathText } from "../fi
 import { innerSchema, type Schema } from "./schema.ts";
 
 export interface LoadOptions {
-  /** Takes every secret that is found, before anything else sees it. */
+  /** Receives every secret that is found, before any other code does. */
   readonly secrets: Secrets;
-  /** Variables for `${NAME}`. Default: the process's own. */
+  /** Environment variables for `${NAME}`. Default: those of the process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -20,8 +20,8 @@ export interface Resolved {
 }
 
 /**
- * The document's value with `${NAME}` and secret files put in (`$${` is a plain `${`). Text that is a number, where a number is
- * wanted, becomes one. What could not be resolved is a diagnostic, and the value then means nothing.
+ * Returns the document's value with variables (`${NAME}`; `$${` is a plain `${`) and secret files resolved. Numeric text becomes a number
+ * where a number is expected. Values that cannot be resolved are undefined and have a diagnostic.
  */
 export function resolveDocument(document: JsonDocument, schema: Schema, options: LoadOptions): Resolved {
   const resolver = new Resolver(document, options);
@@ -29,10 +29,10 @@ export function resolveDocument(document: JsonDocument, schema: Schema, options:
   return { value, diagnostics: resolver.diagnostics };
 }
 
-// A name in braces, or whatever else follows the dollar sign up to the closing brace.
+// Any text after `${` up to the closing brace; VARIABLE_NAME decides whether it is a name.
 const VARIABLE = /\$?\$\{([^}]*)\}?/g;
 const VARIABLE_NAME = /^[A-Za-z_]\w*$/;
-/** Keys and certificates are far smaller. */
+/** Maximum size of a secret file, in bytes; keys and certificates are far smaller. */
 const LARGEST_SECRET = 64_000;
 const SECRET_FORMS = `"\${NAME}" or {"file": "path"}`;
 
@@ -68,7 +68,7 @@ class Resolver {
     );
   }
 
-  /** The text with its variables put in; undefined where that is not possible. */
+  /** Returns the text with its variables replaced, or undefined if one of them cannot be. */
   #substitute(text: string, path: JsonPath): string | undefined {
     let sound = true;
     const fail = (written: string, code: string, message: string, suggestion?: string) => {
@@ -81,7 +81,7 @@ class Resolver {
     const substituted = text.replace(VARIABLE, (written: string, name: string) => {
       if (written.startsWith("$$")) return written.slice(1);
       if (!VARIABLE_NAME.test(name) || !written.endsWith("}"))
-        return fail(written, "bad_variable", "this is no name of a variable; a plain ${ is written $${");
+        return fail(written, "bad_variable", "this is not the name of a variable; write a plain ${ as $${");
       const value = this.#env[name];
       if (value !== undefined) return value;
       const message = `the environment variable ${name} is not set`;
@@ -90,7 +90,7 @@ class Resolver {
     return sound ? substituted : undefined;
   }
 
-  /** Variables are always text, and VOLTTRON takes an interval of "60": a number in quotes is one where one is wanted. */
+  /** Converts text to the expected type: variables are always text, and VOLTTRON accepts an interval of "60". */
   #typed(written: string, path: JsonPath, schema: Schema | undefined): unknown {
     const text = this.#substitute(written, path);
     const types = [schema?.type ?? []].flat();
@@ -117,7 +117,7 @@ class Resolver {
         this.#warn(
           "secret_in_clear",
           path,
-          `a secret stands here in the clear, and others can read this file; use ${SECRET_FORMS}, or chmod 600 it`,
+          `this secret is in clear text, and other users can read this file; use ${SECRET_FORMS}, or chmod 600 the file`,
         );
       return secret;
     }
@@ -141,7 +141,7 @@ class Resolver {
       this.#secrets.add(secret);
       if (secret === "") this.#fail("empty_secret", path, `the secret file ${file} is empty`);
       else if (readableByAll(file))
-        this.#warn("secret_readable", path, `everybody can read the secret file ${file}; chmod 600 it`);
+        this.#warn("secret_readable", path, `all users can read the secret file ${file}; chmod 600 it`);
       return secret;
     } catch (error) {
       const reason = unreadableReason(error);
@@ -165,7 +165,7 @@ class Resolver {
     message: string,
     more: Partial<Diagnostic>,
   ): void {
-    // One error stops the file as surely as all.
+    // The rest would not change the outcome: one error is enough to reject the file.
     if (++this.#reported[severity] > MOST_PROBLEMS) return;
     const { file } = this.#document;
     this.diagnostics.push({

@@ -1,13 +1,13 @@
 /**
- * A JSON Schema (draft 2020-12) without `$ref`, with keywords of ours:
- * `x-secret` (true: a secret; a file may give it as `{"file": "…"}` too, and nothing ever shows its value),
- * `x-expected` (what is expected, in words, where the keywords alone would not tell, e.g. of a pattern),
- * `x-literal` (true: taken as written, without variables, as it decides how the rest is read),
- * `x-sends-in-clear` (on an object of settings: finds the credentials in it that would cross the network unencrypted; a warning),
- * `x-set` (on `driver_config`: one of its keys makes the config a set of devices; {@link SetSchema}),
- * `x-unit` (unit of a number that the setting's name does not tell; the name in the code gets it: {@link nameOf}),
- * `x-unused` (VOLTTRON knows the setting, we do not use it, for the reason given: accepted with a warning).
- * A `description` is the meaning in the tables of docs/, in Markdown with links from there.
+ * A JSON Schema (draft 2020-12) without `$ref`. Descriptions are Markdown, with links relative to docs/: the tables of settings there
+ * are made from them. Additional keywords:
+ * - `x-secret`: the value is a secret, may be given as `{"file": "…"}` too, and is never shown.
+ * - `x-expected`: the expected value in words, where the other keywords do not say it, e.g. of a pattern.
+ * - `x-literal`: the value decides how the rest is read, and is taken as written, without variables.
+ * - `x-sends-in-clear`: on an object of settings; finds credentials that would cross the network unencrypted, for a warning.
+ * - `x-set`: on `driver_config`; one of its keys makes the config a set of devices.
+ * - `x-unit`: unit of a number, appended to the setting's name in the code where the name does not have it.
+ * - `x-unused`: a setting of VOLTTRON that is accepted with a warning, for the given reason, and has no effect.
  */
 export interface Schema {
   readonly type?: string | readonly string[];
@@ -36,28 +36,28 @@ export const OWN_KEYWORDS = [
   "x-unused",
 ];
 
-/** Credentials that would cross the network unencrypted. */
+/** Describes credentials that would cross the network unencrypted. */
 export interface SentInClear {
-  /** Key of the settings that names the host. */
+  /** Key of the setting with the host. */
   readonly setting: string;
   readonly host: string;
   /** How to encrypt the connection: `write mqtts://`. */
   readonly remedy: string;
 }
 
-/** How a driver type lets one config stand for many devices. */
+/** How one device config of a driver type describes many devices. */
 export interface SetSchema {
   /** Key of `driver_config` that describes the set, e.g. `stations`. */
   readonly key: string;
-  /** Key of `driver_config` that names one device, e.g. `stationID`; exactly one of the two is there. */
+  /** Key of `driver_config` that names one device, e.g. `stationID`. A config has exactly one of the two. */
   readonly member: string;
-  /** What a topic template may hold between braces; `member` is one of them. */
+  /** Names allowed between braces in a topic template; `member` is one of them. */
   readonly placeholders: readonly string[];
 }
 
 export const BRANCHES: readonly string[] = ["allOf", "anyOf", "oneOf"];
 
-/** The schema of one key or item of a value, as far as the schema tells. */
+/** Returns the schema of one key or item of a value, or undefined if the schema does not describe it. */
 export function innerSchema(schema: Schema | undefined, step: string | number): Schema | undefined {
   if (!schema) return undefined;
   if (typeof step === "number") return schema.items ?? inBranches(schema, step);
@@ -76,7 +76,7 @@ function inBranches(schema: Schema, step: string | number): Schema | undefined {
   return undefined;
 }
 
-/** What a schema wants, in words: `a whole number from 1 to 86400`, `"json" or "volttron"`. */
+/** Returns the expected value in words: `a whole number from 1 to 86400`, `"json" or "volttron"`. */
 export function expectation(schema: Schema): string {
   if (schema["x-expected"]) return schema["x-expected"];
   if ("const" in schema) return JSON.stringify(schema.const);

@@ -6,10 +6,10 @@ import { checkValue } from "./check.ts";
 import { type LoadOptions, resolveDocument } from "./resolve.ts";
 import { innerSchema, type Schema } from "./schema.ts";
 
-/** A settings file read, resolved and checked. */
+/** A settings file after it was read, resolved and checked. */
 export interface SettingsFile {
   readonly diagnostics: readonly Diagnostic[];
-  /** Absent where the file is no JSON. */
+  /** Absent if the file is not valid JSON. */
   readonly content?: SettingsContent;
 }
 
@@ -17,14 +17,14 @@ export interface SettingsContent {
   readonly document: JsonDocument;
   /** With defaults filled in. Only settings that are `sound` are what the schema describes. */
   readonly value: unknown;
-  /** Whether no error was found at a setting (`mqtt.url`), in it, or in what holds it. */
+  /** Returns whether a setting (`mqtt.url`), its contents and the sections around it have no error. */
   sound(setting: string): boolean;
 }
 
-/** Largest config file, in bytes; a list of 100,000 stations is half of it. */
+/** Maximum size of a config file, in bytes; a list of 100,000 stations takes half of it. */
 export const LARGEST_CONFIG = 4_000_000;
 
-/** Reads one JSON(C) file against the schema that `schemaOf` chooses by looking at the raw document. Never throws. */
+/** Reads and checks one JSON(C) file. `schemaOf` returns the schema for the raw document. Never throws. */
 export function readSettingsFile(
   file: string,
   schemaOf: (raw: unknown) => Schema,
@@ -42,7 +42,7 @@ export function readSettingsFile(
   if (document.problems.length > 0) return { diagnostics: [...warnings, ...document.problems] };
   const schema = schemaOf(document.value);
   const resolved = resolveDocument(document, schema, options);
-  // What could not be resolved has its diagnostic; to find fault with the gap it left would be noise.
+  // Values that could not be resolved have a diagnostic already.
   const gaps = new Set(resolved.diagnostics.filter((d) => d.severity === "error").map((d) => d.path));
   const faults = checkValue(document, resolved.value, schema).filter((d) => !gaps.has(d.path));
   const diagnostics = [...warnings, ...resolved.diagnostics, ...faults];
@@ -52,7 +52,7 @@ export function readSettingsFile(
   return { diagnostics: [...diagnostics, ...sentInClear(content, resolved.value, schema, [])], content };
 }
 
-/** Finds the sections by whose settings credentials would cross the network unencrypted; passes over faulty ones. */
+/** Finds sections whose settings send credentials over the network unencrypted; skips sections with errors. */
 function* sentInClear(
   { document, sound }: Pick<SettingsContent, "document" | "sound">,
   value: unknown,
@@ -84,7 +84,7 @@ function concerns(path: string | undefined, setting: string): boolean {
   return path === undefined || path === setting || within(path, setting) || within(setting, path);
 }
 
-/** What to say of a file that cannot be read at all. */
+/** Returns the diagnostic of a file that cannot be read. */
 export function unreadable(file: string, error: unknown): Diagnostic {
   const message = `the file ${unreadableReason(error)}`;
   return { code: "unreadable_file", severity: "error", file, line: 1, column: 1, message };

@@ -20,11 +20,11 @@ describe("JSON documents", () => {
   test.each([
     ["", 1, 1, "the file is empty"],
     ['{"a": 1 "b": 2}', 1, 9, 'a "," is expected before this'],
-    ["{'a': 1}", 1, 2, "this word is no JSON value; text stands in double quotes"],
+    ["{'a': 1}", 1, 2, "this word is not a JSON value; write text in double quotes"],
     ['{"a": "x\n}', 1, 7, "this text is never closed with a double quote"],
     ['{"a": 1', 1, 8, 'a "}" is missing'],
     ['{"a": "C:\\dir"}', 1, 7, 'unknown escape; a backslash in text is written "\\\\"'],
-    ["{} {}", 1, 4, "the document has ended before this"],
+    ["{} {}", 1, 4, "the document ends before this"],
     ["{ /* }", 1, 3, 'this comment is never closed with "*/"'],
   ])("%j is a syntax error with its place", (text, line, column, message) => {
     const { problems, value } = new JsonDocument("f.json", text);
