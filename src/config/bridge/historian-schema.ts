@@ -20,7 +20,7 @@ export const HISTORIAN = section(
     retry_period: seconds(
       300,
       { exclusiveMinimum: 0 },
-      "Maximum pause between attempts to store, in seconds. Values above 30 count as 30.",
+      "Maximum pause between attempts to store, in seconds; never more than 30.",
     ),
     submit_size_limit: integer(
       1000,
