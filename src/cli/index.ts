@@ -67,6 +67,8 @@ export async function runCli(
     return EXIT.done;
   } catch (error) {
     return exitCodeOf(error, terminal);
+  } finally {
+    terminal.progress();
   }
 }
 

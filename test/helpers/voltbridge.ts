@@ -34,7 +34,8 @@ export class RunningVoltbridge {
   constructor(args: readonly string[], { env = {}, cwd }: CliOptions = {}) {
     this.#child = spawn(process.execPath, [starter, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, ...env },
+      // A pipe of a machine that forces colours gets none, unless a test asks for them.
+      env: { ...process.env, FORCE_COLOR: undefined, ...env },
       ...(cwd === undefined ? {} : { cwd: resolve(cwd) }),
     });
     // Where a test process ends early, its commands must not stay behind.

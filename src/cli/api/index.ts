@@ -17,6 +17,7 @@ import {
 } from "../../drivers/chargepoint/api/index.ts";
 import { createLog } from "../../log/log.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
+import { Progress } from "../terminal/progress.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
 import { type Account, type AccountFlags, accountOf, accountOptions } from "./account.ts";
 import { formatAnswer, formatRecords } from "./answer.ts";
@@ -154,6 +155,7 @@ async function walk(
   terminal: Terminal,
 ): Promise<void> {
   const records: unknown[] = [];
+  const progress = new Progress(terminal);
   let calls = 0;
   const counted = {
     call: (...args: Parameters<ChargePointClient["call"]>) => {
@@ -161,14 +163,12 @@ async function walk(
       return client.call(...args);
     },
   } as Pick<ChargePointClient, "call">;
-  const count = () => `${operation.name}: ${records.length} records, ${calls} pages`;
   const query = (request.searchQuery ?? {}) as never;
   for await (const record of pages(counted, operation, query, { signal: terminal.ending })) {
     records.push(record);
-    if (records.length % 100 === 0) terminal.progress(count());
+    progress.show({ phase: "records", count: records.length });
   }
-  terminal.progress();
-  terminal.err(`${count()}\n`);
+  terminal.err(`${operation.name}: ${records.length} records, ${calls} pages\n`);
   if (flags.json) printJson(terminal, records);
   else terminal.out(formatRecords(records, terminal.columns));
 }

@@ -11,7 +11,7 @@ import {
   readBridgeStatus,
 } from "../../mqtt/index.ts";
 import { CommandError } from "../terminal/command-error.ts";
-import { counted, formatValue, singleLine } from "../terminal/table.ts";
+import { counted, duration, formatValue, singleLine } from "../terminal/table.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
 import { type BridgeFlags, bridgeOptions, findBroker, requesterOf } from "./ask.ts";
 
@@ -118,11 +118,7 @@ function when(time: unknown): string {
 function ago(time: unknown): string {
   const seconds = Math.max(0, Math.round((Date.now() - Date.parse(String(time))) / 1000));
   if (Number.isNaN(seconds)) return "at an unknown time";
-  if (seconds < 120) return `${seconds} s ago`;
-  if (seconds < 2 * 3600) return `${Math.round(seconds / 60)} min ago`;
-  return seconds < 2 * 86_400
-    ? `${Math.round(seconds / 3600)} h ago`
-    : `${Math.round(seconds / 86_400)} days ago`;
+  return `${duration(seconds)} ago`;
 }
 
 /** `online 6, stale 0, offline 0` for an object of counters, one level of names deep or more. */

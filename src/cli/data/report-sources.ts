@@ -19,6 +19,7 @@ import { openSessionDatabase, SessionDatabaseError } from "../../sessions/index.
 import type { AccountFlags } from "../api/account.ts";
 import { loadSettings } from "../setup/load.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
+import { Progress } from "../terminal/progress.ts";
 import type { LogFlags, Terminal } from "../terminal/terminal.ts";
 import { econnectAccounts } from "./econnect-account.ts";
 import { sessionAccounts } from "./session-account.ts";
@@ -75,9 +76,11 @@ async function chargepoint(
   const accounts = await sessionAccounts(flags, terminal, { log, onCall: () => undefined });
   try {
     const clients = accounts.map(({ client }) => client);
-    const onProgress = (text: string) => terminal.progress(text);
+    const progress = new Progress(terminal);
+    const [from, to] = [wanted.period.from, wanted.period.to].map((time) => time.toISOString());
+    const onProgress = (phase: string, count: number, reached?: string) =>
+      progress.show({ phase, count, reached, from, to });
     const data = await chargePointFleet(clients, { ...wanted, signal: terminal.ending, onProgress });
-    terminal.progress();
     return { data, label: `ChargePoint, ${accounts.map(({ label }) => label).join(", ")}` };
   } finally {
     for (const { client } of accounts) await client.close();
@@ -94,7 +97,7 @@ async function econnect(
   const entries = async function* () {
     for (const account of accounts) yield* chargingStations({ ...account, log }, terminal.ending);
   };
-  const data = await econnectFleet(entries(), wanted);
+  const data = await econnectFleet(new Progress(terminal).counting("stations", entries()), wanted);
   const partners = accounts.map(({ businessPartner }) => businessPartner);
   return { data, label: `eConnect, business partner ${partners.join(", ")}` };
 }

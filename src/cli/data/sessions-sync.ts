@@ -9,15 +9,10 @@ import {
   SoapFaultError,
   TransportError,
 } from "../../drivers/chargepoint/api/index.ts";
-import {
-  type Progress,
-  type SessionDatabase,
-  SessionReader,
-  type SyncReport,
-  syncSessions,
-} from "../../sessions/index.ts";
+import { type SessionDatabase, SessionReader, type SyncReport, syncSessions } from "../../sessions/index.ts";
 import type { AccountFlags } from "../api/account.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
+import { Progress } from "../terminal/progress.ts";
 import { counted } from "../terminal/table.ts";
 import { type LogFlags, printJson, type Terminal, terminalLog } from "../terminal/terminal.ts";
 import { sessionAccounts } from "./session-account.ts";
@@ -34,6 +29,9 @@ export interface SyncFlags extends AccountFlags, LogFlags {
   readonly json?: true;
 }
 
+/** Time between two lines of progress where standard error is no screen, in milliseconds. */
+const LINE_EVERY_MS = 10_000;
+
 /** Fetches into the tables, account after account, and says what became of it. */
 export async function sync(
   database: SessionDatabase,
@@ -48,7 +46,7 @@ export async function sync(
   const onCall = (_: CallRecord) => void calls++;
   const reports: (SyncReport & { readonly account: string })[] = [];
   for (const account of await sessionAccounts(flags, terminal, { log, onCall })) {
-    const bar = new ProgressLine(terminal);
+    const progress = new Progress(terminal, LINE_EVERY_MS);
     try {
       const report = await syncSessions({
         account: { ...account, client: paced(account.client, flags.callsPerMinute, terminal.ending) },
@@ -63,13 +61,11 @@ export async function sync(
         announceSince: await announcedSince(database, account.key, settings),
         restart: flags.restart ?? false,
         signal: terminal.ending,
-        onProgress: (progress) => bar.show(progress),
+        onProgress: (step) => progress.show(step),
       });
-      bar.end();
       reports.push({ ...report, account: account.label });
       if (!flags.json) terminal.out(summary(account.label, report, calls));
     } catch (error) {
-      bar.end();
       if (terminal.ending.aborted || isService(error))
         throw new CommandError(
           `${terminal.ending.aborted ? "interrupted" : (error as Error).message}\nwhat is stored stays; the same command goes on from there`,
@@ -141,41 +137,4 @@ function paced(
       return await client.call(operation, request, options);
     },
   };
-}
-
-const WIDTH = 24;
-const EVERY_MS = 200;
-
-/** One line of progress on a screen; on anything else a line at times. */
-class ProgressLine {
-  readonly #terminal: Terminal;
-  #shownAt = Number.NEGATIVE_INFINITY;
-  #drawn = false;
-
-  constructor(terminal: Terminal) {
-    this.#terminal = terminal;
-  }
-
-  show({ phase, reached, from, to, count }: Progress): void {
-    const { interactive } = this.#terminal;
-    const now = performance.now();
-    if (now - this.#shownAt < (interactive ? EVERY_MS : 5000)) return;
-    this.#shownAt = now;
-    const [start, end, here] = [from, to, reached ?? from].map((time) => Date.parse(time)) as [
-      number,
-      number,
-      number,
-    ];
-    const share = end > start ? Math.min(1, Math.max(0, (here - start) / (end - start))) : 1;
-    const full = Math.round(share * WIDTH);
-    const bar = `${"█".repeat(full)}${"░".repeat(WIDTH - full)}`;
-    const line = `${phase.padEnd(9)} ${bar} ${String(Math.round(share * 100)).padStart(3)} %  ${reached ?? ""}  ${count}`;
-    if (interactive) this.#terminal.progress(line);
-    else this.#terminal.err(`${line}\n`);
-    this.#drawn = interactive;
-  }
-
-  end(): void {
-    if (this.#drawn) this.#terminal.progress();
-  }
 }

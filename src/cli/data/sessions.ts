@@ -17,6 +17,7 @@ import { accountOptions } from "../api/account.ts";
 import { loadSettings } from "../setup/load.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { logOptions, numberOption, outputFormat } from "../terminal/options.ts";
+import { Progress } from "../terminal/progress.ts";
 import { formatTable, formatValue } from "../terminal/table.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
 import { TIMES, timeArgument } from "../terminal/time-argument.ts";
@@ -178,7 +179,8 @@ async function write(database: SessionDatabase, flags: ExportFlags, terminal: Te
     throw new CommandError(`rows of ${table} belong to no station; leave out --station`, EXIT.usage);
   if (format === "parquet" && out === undefined)
     throw new CommandError("a parquet file cannot be printed: name it with --out", EXIT.usage);
-  const rows = new SessionReader(database).rows(table, optionsOf(flags, terminal));
+  const found = new SessionReader(database).rows(table, optionsOf(flags, terminal));
+  const rows = out === undefined ? found : new Progress(terminal).counting("rows", found);
   try {
     const count = await exportTable(table, rows, {
       format,

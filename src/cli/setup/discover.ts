@@ -14,6 +14,7 @@ import { type FoundStation, findStations } from "../../drivers/chargepoint/disco
 import { createLog } from "../../log/log.ts";
 import { type AccountFlags, accountOf, accountOptions } from "../api/account.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
+import { Progress } from "../terminal/progress.ts";
 import { formatTable, formatValue } from "../terminal/table.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
 
@@ -59,7 +60,10 @@ async function run(flags: Flags, terminal: Terminal): Promise<void> {
 async function lookUp(flags: Flags, terminal: Terminal): Promise<FoundStation[]> {
   const account = accountOf(flags, terminal);
   const log = createLog({ level: "warn", write: (line) => terminal.err(line) });
-  const client = new ChargePointClient({ ...account, log });
+  const progress = new Progress(terminal);
+  let pages = 0;
+  const onCall = () => progress.show({ phase: "pages", count: ++pages });
+  const client = new ChargePointClient({ ...account, log, onCall });
   try {
     return await findStations(client, filtersOf(flags), terminal.ending);
   } catch (error) {

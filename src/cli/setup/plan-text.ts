@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import type { LookedUpPlan, planAccounts } from "../../devices/index.ts";
-import { formatTable } from "../terminal/table.ts";
+import { counted, formatTable } from "../terminal/table.ts";
 
 /** What was looked up is there after --lookup only. */
 export type ShownPlan = ReturnType<typeof planAccounts>[number] & Partial<LookedUpPlan>;
@@ -82,10 +82,6 @@ function groupsLine(groups: NonNullable<ShownPlan["groups"]>, { calls }: ShownPl
   return groups.length === 0
     ? "no station group saves calls: loads are read station by station"
     : `loads by station groups ${named.join(", ")}; the rest station by station`;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function callsPerMinute({ calls, everySeconds }: Pick<PlannedCall, "calls" | "everySeconds">): number {

@@ -1,6 +1,7 @@
 import { csvCell } from "../../csv-cell.ts";
 import type { Historian, HistoryAnswer, HistoryPage, HistoryQuery } from "../../historian/index.ts";
 import { writeWholeFile } from "../../storage/whole-file.ts";
+import type { Progress } from "../terminal/progress.ts";
 import { counted, formatTable, formatValue } from "../terminal/table.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
@@ -8,18 +9,18 @@ import type { Terminal } from "../terminal/terminal.ts";
 export const FORMATS = { table: ["txt"], csv: ["csv"], json: ["json"] } as const;
 export type HistoryFormat = keyof typeof FORMATS;
 
-/** Pieces of text; CSV and JSON as they come from the store, however much it is. */
+/** Yields pieces of text; CSV and JSON as they are read from the store, of any length, counted on `progress`. */
 export async function* historyText(
   historian: Historian,
   query: HistoryQuery,
   format: HistoryFormat,
   signal: AbortSignal,
+  progress: Progress | undefined,
 ): AsyncGenerator<string> {
-  if (format === "table") yield asTables(await historian.query(query, signal));
-  else
-    yield* format === "csv"
-      ? asCsv(historian.stream(query, signal))
-      : asJson(historian.stream(query, signal));
+  if (format === "table") return yield asTables(await historian.query(query, signal));
+  const stream = historian.stream(query, signal);
+  const pages = progress?.counting("values", stream, ({ rows }) => rows.length) ?? stream;
+  yield* format === "csv" ? asCsv(pages) : asJson(pages);
 }
 
 /** Prints the pieces, or writes them to a file, which is there when all of it is. */

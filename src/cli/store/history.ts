@@ -10,6 +10,7 @@ import {
 } from "../../historian/index.ts";
 import { CommandError } from "../terminal/command-error.ts";
 import { numberOption, outputFormat } from "../terminal/options.ts";
+import { Progress } from "../terminal/progress.ts";
 import { formatTable } from "../terminal/table.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
 import { TIMES } from "../terminal/time-argument.ts";
@@ -120,8 +121,9 @@ async function query(
   const asked = { ...what, ...given };
   checkQuery(asked, historian.now());
   const unknown = await unknownAmong(historian, topics, flags, terminal);
+  const progress = flags.out === undefined ? undefined : new Progress(terminal);
   if (unknown.length < topics.length)
-    await writeText(historyText(historian, asked, format, terminal.ending), terminal, flags.out);
+    await writeText(historyText(historian, asked, format, terminal.ending, progress), terminal, flags.out);
   if (unknown.length > 0) throw new CommandError(unknown.join("\n"));
 }
 

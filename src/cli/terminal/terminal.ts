@@ -1,4 +1,5 @@
 import { createLog, type Log, type LogLevel, printable, Secrets } from "../../log/log.ts";
+import { coloured } from "./colour.ts";
 
 /** The process's own streams, and what else a command sees of it. */
 export interface Surroundings {
@@ -6,6 +7,8 @@ export interface Surroundings {
   err(text: string): void;
   /** Whether `out` is a screen that can be drawn over. */
   readonly interactive: boolean;
+  /** The streams behind `out` and `err`, where there are any: colours and progress depend on what they are. */
+  readonly streams?: { readonly out: NodeJS.WriteStream; readonly err: NodeJS.WriteStream };
   /** Of the screen, as it is now. */
   readonly columns: number;
   readonly rows: number;
@@ -23,7 +26,7 @@ export interface Terminal extends Surroundings {
   readonly secrets: Secrets;
   /** Prints stored values to `out` as they are: only characters that a terminal must not get are escaped. */
   data(text: string): void;
-  /** Shows a line of progress in the place of the one before, where there is a screen; nothing takes it away. */
+  /** Rewrites the line of progress on `err`, where that is a screen. Whatever is printed next replaces it; so does no line. */
   progress(line?: string): void;
   /** Takes away the last lines that `out` has printed. */
   erase(lines: number): void;
@@ -32,17 +35,37 @@ export interface Terminal extends Surroundings {
 /** The terminal of one command, on these streams. */
 export function terminalOn(surroundings: Surroundings): Terminal {
   const secrets = new Secrets();
+  const { streams } = surroundings;
+  let hasProgress = false;
+  const hideProgress = () => {
+    if (hasProgress) surroundings.err("\r\u001b[K");
+    hasProgress = false;
+  };
   const clean = (text: string): string => printable(secrets.blank(text));
   return {
-    out: (text) => surroundings.out(clean(text)),
-    err: (text) => surroundings.err(clean(text)),
-    data: (text) => surroundings.out(printable(text)),
-    progress(line = "") {
-      if (surroundings.interactive) surroundings.err(`\r\u001b[K${clean(line)}`);
+    out(text) {
+      hideProgress();
+      surroundings.out(coloured(clean(text), streams?.out));
+    },
+    err(text) {
+      hideProgress();
+      surroundings.err(coloured(clean(text), streams?.err));
+    },
+    data(text) {
+      hideProgress();
+      surroundings.out(printable(text));
+    },
+    progress(line) {
+      hideProgress();
+      if (line === undefined || !streams?.err.isTTY) return;
+      // A line that wraps cannot be rewritten.
+      surroundings.err(clean(line).slice(0, (streams.err.columns || 100) - 1));
+      hasProgress = true;
     },
     erase: (lines) => surroundings.out(`\u001b[${lines}A\u001b[0J`),
     secrets,
     interactive: surroundings.interactive,
+    ...(streams && { streams }),
     get columns() {
       return surroundings.columns;
     },
@@ -80,6 +103,7 @@ export function processSurroundings(): Surroundings {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     interactive: process.stdout.isTTY === true,
+    streams: { out: process.stdout, err: process.stderr },
     get columns() {
       return process.stdout.columns || 100;
     },

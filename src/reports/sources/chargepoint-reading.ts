@@ -5,6 +5,6 @@ export type Client = Pick<ChargePointClient, "call">;
 
 export interface ChargePointOptions extends Wanted {
   readonly signal: AbortSignal;
-  /** Told how far reading has come. */
-  readonly onProgress?: (text: string) => void;
+  /** Called with the number of records of one kind so far, and the time up to which they are read. */
+  readonly onProgress?: (kind: string, count: number, reached?: string) => void;
 }

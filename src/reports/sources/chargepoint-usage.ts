@@ -37,7 +37,7 @@ export async function readUsage(
       const over = sessions.filter((session) => !underWay.has(session.sessionID) && isFirst(session));
       for (const session of inOrder(over, now)) tally.add(session);
       count += over.length;
-      onProgress?.(`${count} sessions${reached ? `, up to ${reached}` : ""}`);
+      onProgress?.("sessions", count, reached ?? undefined);
     }
     for (const session of inOrder([...underWay.values()].filter(isFirst), now)) tally.add(session);
   }

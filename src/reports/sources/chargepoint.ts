@@ -60,7 +60,7 @@ export async function chargePointFleet(
   const { signal, parts } = options;
   const records = await readStations(clients, signal);
   const known = new Map(records.flatMap((record) => (record.stationID ? [[record.stationID, record]] : [])));
-  options.onProgress?.(`${known.size} stations`);
+  options.onProgress?.("stations", known.size);
   const lacks: Lack[] = [];
   /** A part that one account refuses is left out as a whole: half of the fleet would pass for all of it. */
   const attempt = async <T>(
