@@ -1,3 +1,5 @@
+/** A command line comes in, and an exit code goes out. The words choose a command, whose file parses its options and calls the parts that do the work. */
+
 import { Command, CommanderError } from "commander";
 import { CommandError, EXIT } from "./terminal/command-error.ts";
 import { addExamples } from "./terminal/examples.ts";
@@ -8,8 +10,8 @@ import { packageVersion } from "./terminal/version.ts";
 export type CommandFile = (program: Command, terminal: Terminal) => void;
 
 /**
- * THE LIST of commands, in the order of `--help`. A command line loads the one that it names: what the others need is half of the
- * program, and would be in the memory of a bridge for as long as it runs.
+ * THE LIST of commands, in the order of `--help`. A command line loads only the command that it names: the modules of the others
+ * are half of the program, and would stay in the memory of a running bridge.
  */
 const commands: Readonly<Record<string, () => Promise<CommandFile>>> = {
   run: async () => (await import("./run/run.ts")).run,
@@ -41,7 +43,7 @@ const commands: Readonly<Record<string, () => Promise<CommandFile>>> = {
   completion: async () => (await import("./terminal/completion.ts")).completion,
 };
 
-/** Runs one command line (without `node` and the script) and gives the exit code. Never throws. */
+/** Runs one command line (without `node` and the script) and returns the exit code. Never throws. */
 export async function runCli(
   args: readonly string[],
   surroundings: Surroundings = processSurroundings(),
@@ -49,15 +51,15 @@ export async function runCli(
   const terminal = terminalOn(surroundings);
   const program = new Command("voltbridge")
     .description(
-      "EV charging stations to MQTT and time series, and set points back: a VOLTTRON-style bridge.",
+      "Bridge EV charging stations to MQTT and time series, and write set points back, in VOLTTRON's style.",
     )
     .version(packageVersion())
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
     .addHelpText(
       "after",
-      "\nTo see everything at work, without a station or an account: voltbridge demo\n" +
-        "Exit codes: 0 done; 1 the thing asked for failed; 2 usage; 70 internal fault; 78 configuration or Node version.",
+      "\nTo try everything without a station or an account: voltbridge demo\n" +
+        "Exit codes: 0 done; 1 the command failed; 2 usage; 70 internal fault; 78 configuration or Node version.",
     );
   for (const load of named(args[0])) (await load())(program, terminal);
   pointToHelp(program, program.name());
@@ -72,15 +74,15 @@ export async function runCli(
   }
 }
 
-/** The command of that name; all of them where the help, a completion or a misspelt name needs them. */
+/** Returns the named command; all commands for the help, a completion or a misspelt name. */
 function named(name = ""): readonly (() => Promise<CommandFile>)[] {
   const all = Object.values(commands);
   return name !== "completion" && Object.hasOwn(commands, name) ? [commands[name]!] : all;
 }
 
-/** A usage error names the help of the command that was meant. */
+/** Makes usage errors of a command, and of those within it, name its help. */
 function pointToHelp(command: Command, name: string): void {
-  command.showHelpAfterError(`("${name} --help" tells more)`);
+  command.showHelpAfterError(`(see "${name} --help")`);
   for (const inner of command.commands) pointToHelp(inner, `${name} ${inner.name()}`);
 }
 

@@ -136,7 +136,7 @@ describe("voltbridge api", () => {
     const noAccount = await voltbridge(["api", "getLoad"], { env: { ...env, CHARGEPOINT_PASSWORD: "" } });
     expect(noAccount).toMatchObject({
       code: 78,
-      stderr: expect.stringContaining("CHARGEPOINT_PASSWORD or name --password-file"),
+      stderr: expect.stringContaining("CHARGEPOINT_PASSWORD or pass --password-file"),
     });
   });
 });

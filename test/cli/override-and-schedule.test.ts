@@ -39,7 +39,7 @@ describe("override and schedule through a running bridge", () => {
   const ask = (...args: string[]) => cli([...args, "--url", url]);
 
   test("E19: an override is set, listed, in force, and switched off", async () => {
-    expect((await ask("override", "list")).stdout).toBe("no override stands\n");
+    expect((await ask("override", "list")).stdout).toBe("no overrides are active\n");
     const on = await ask("override", "on", "lab/*", "--no-revert");
     expect(on.code).toBe(0);
     expect(on.stdout).toContain("lab/*    when it is switched off  2 devices");
@@ -60,7 +60,7 @@ describe("override and schedule through a running bridge", () => {
       ),
     });
     expect((await ask("override", "off", "lab/*")).stdout).not.toContain("lab/*");
-    expect((await ask("override", "clear")).stdout).toBe("no override stands\n");
+    expect((await ask("override", "clear")).stdout).toBe("no overrides are active\n");
     expect((await ask("set", "lab/one/limit", "4")).code).toBe(0);
   });
 
@@ -81,7 +81,7 @@ describe("override and schedule through a running bridge", () => {
     expect((await ask("schedule", "list")).stdout).toMatch(/lab\/one .* peak +ems +LOW +running\n$/);
     expect((await ask("schedule", "cancel", "peak")).stdout).toBe("FAILURE: AGENT_ID_TASK_ID_MISMATCH\n");
     expect((await ask("schedule", "cancel", "peak", "--requester", "ems")).code).toBe(0);
-    expect((await ask("schedule", "list")).stdout).toBe("nothing is reserved\n");
+    expect((await ask("schedule", "list")).stdout).toBe("no reservations\n");
     expect((await ask("set", "lab/one/limit", "5")).code).toBe(0);
   });
 
@@ -105,7 +105,7 @@ describe("override and schedule through a running bridge", () => {
   test("what cannot be meant is a usage error; no broker is said", async () => {
     expect(await ask("schedule", "request", "t", "lab/one", "2026-01-01")).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining("three for each"),
+      stderr: expect.stringContaining("expected <device> <start> <end> for each"),
     });
     expect((await ask("override", "on", "x", "--minutes", "0")).code).toBe(2);
     const port = await freePort();

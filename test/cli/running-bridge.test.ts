@@ -262,7 +262,7 @@ describe("nobody there", () => {
 
     const { code, stdout, stderr } = await cli(["status", "--config", place.at("desk.json")]);
     expect(stdout).toMatch(
-      /^desk is offline\n {2}GOOD, as told \S+Z \(3 h ago\)\n {2}devices {2}online 1\n$/,
+      /^desk is offline\n {2}GOOD, as reported \S+Z \(3 h ago\)\n {2}devices {2}online 1\n$/,
     );
     expect(stderr).toMatch(/bridge "desk" is not online at .*; start it with "voltbridge run"/);
     expect(code).toBe(1);
@@ -287,7 +287,7 @@ describe("nobody there", () => {
     const told = await cli(["status", "--config", place.at("desk.json"), "--timeout", "0.5"]);
     expect(told.code).toBe(0);
     expect(told.stdout).toMatch(
-      /^desk is online: .*\n {2}GOOD, as told 3 h ago; it did not answer within 0\.5 s\n {2}devices {2}online 1\n$/,
+      /^desk is online: .*\n {2}GOOD, as reported 3 h ago; it did not answer within 0\.5 s\n {2}devices {2}online 1\n$/,
     );
     await client.endAsync(true);
   });

@@ -207,7 +207,9 @@ describe.skipIf(!mosquittoInstalled)(
         "value.json:11 error out_of_range",
         "value.json:8 error wrong_type",
       ]);
-      expect(bridge.stderr).toMatch(/warn {2}started without what has errors: 5 problems above/);
+      expect(bridge.stderr).toMatch(
+        /warn {2}started without the devices and rows that have errors: 5 problems above/,
+      );
     });
 
     test("F1: VOLTTRON's files load unchanged: its points, the later of two rows, its time zone", async () => {

@@ -1,8 +1,22 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
-import { endpointFor } from "../../drivers/chargepoint/api/index.ts";
+import {
+  ApiError,
+  CredentialsError,
+  endpointFor,
+  ProtocolError,
+  SoapFaultError,
+  TransportError,
+} from "../../drivers/chargepoint/api/index.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+
+const SERVICE_ERRORS = [ApiError, CredentialsError, SoapFaultError, TransportError, ProtocolError];
+
+/** Returns whether the service, or the connection to it, failed. */
+export function isServiceError(error: unknown): error is Error {
+  return SERVICE_ERRORS.some((kind) => error instanceof kind);
+}
 
 export interface AccountFlags {
   readonly endpoint?: string;
@@ -17,7 +31,7 @@ export interface Account {
   readonly password: string;
 }
 
-/** Options that say which account to call with. There is none for the password itself: others could read it. */
+/** Adds the options that name an account. The password itself has none: other users of the machine could read it. */
 export function accountOptions(command: Command): Command {
   return command
     .option("--endpoint <url>", "address of the service (or CHARGEPOINT_ENDPOINT)")
@@ -26,20 +40,23 @@ export function accountOptions(command: Command): Command {
     .option("--password-file <file>", "file with the API password (or CHARGEPOINT_PASSWORD)");
 }
 
-/** The account by flags, else by the environment. Throws a CommandError that names what is missing. */
+/**
+ * Returns the account of the flags, else of the environment.
+ * @throws CommandError that names what is missing
+ */
 export function accountOf(flags: AccountFlags, { env, secrets }: Pick<Terminal, "env" | "secrets">): Account {
   const username = flags.username ?? env.CHARGEPOINT_USERNAME;
   const password =
     flags.passwordFile === undefined ? env.CHARGEPOINT_PASSWORD : readPassword(flags.passwordFile);
   if (!username || !password) {
     const missing = username
-      ? "API password: set CHARGEPOINT_PASSWORD or name --password-file"
-      : "API licence key: set CHARGEPOINT_USERNAME or name --username";
+      ? "API password: set CHARGEPOINT_PASSWORD or pass --password-file"
+      : "API licence key: set CHARGEPOINT_USERNAME or pass --username";
     throw new CommandError(`no ${missing}`, EXIT.configuration);
   }
   secrets.add(password);
   const region = flags.region ?? env.CHARGEPOINT_REGION;
-  // Flags outrank the environment, whichever of the two they are.
+  // Either flag takes precedence over both variables of the environment.
   const endpoint = flags.endpoint ?? (flags.region === undefined ? env.CHARGEPOINT_ENDPOINT : undefined);
   try {
     const where = {
@@ -52,7 +69,10 @@ export function accountOf(flags: AccountFlags, { env, secrets }: Pick<Terminal, 
   }
 }
 
-/** A password that a file holds. Throws a CommandError where it cannot be read. */
+/**
+ * Reads a password from a file.
+ * @throws CommandError when it cannot be read
+ */
 export function readPassword(file: string): string {
   try {
     return readFileSync(file, "utf8").trimEnd();

@@ -3,12 +3,12 @@ import { formatTable, formatValue } from "../terminal/table.ts";
 
 type Row = Record<string, unknown>;
 
-/** So many records or fewer are shown whole, one element a line. */
+/** Maximum number of records shown whole, one element a line. */
 const FEW = 3;
 
 /**
- * An answer for a person: its own values, then its records as a table of the columns that hold something and fit the
- * width, or element by element where there are few.
+ * Formats an answer: its own values, then its records as a table of the columns that have values and fit the width, or
+ * element by element when there are few.
  */
 export function formatAnswer(operation: Operation, answer: Row, columns: number): string {
   const { records, rest } = recordsOf(operation, answer);
@@ -16,7 +16,7 @@ export function formatAnswer(operation: Operation, answer: Row, columns: number)
   return lines.map(([name, text]) => `${name}: ${text}\n`).join("") + formatRecords(records, columns);
 }
 
-/** The answer's list, which may stand inside an element of its own (`users.user`), and what is left without it. */
+/** Splits an answer into its list, which may be inside an element of its own (`users.user`), and the rest. */
 function recordsOf({ paging }: Operation, answer: Row): { records: readonly unknown[]; rest: Row } {
   const list = paging?.records ?? Object.keys(answer).find((name) => Array.isArray(answer[name]));
   if (list === undefined) return { records: [], rest: answer };
@@ -29,7 +29,7 @@ function recordsOf({ paging }: Operation, answer: Row): { records: readonly unkn
   return { records: records as unknown[], rest: { ...answer, [inside]: others } };
 }
 
-/** Records alone, as `--all` collects them. */
+/** Formats records alone, as `--all` collects them. */
 export function formatRecords(records: readonly unknown[], columns: number): string {
   if (records.length === 0) return "";
   if (records.length <= FEW) return records.map((record) => `\n${formatRecord(record)}`).join("");
@@ -43,13 +43,13 @@ export function formatRecords(records: readonly unknown[], columns: number): str
   return `\n${formatTable(shown, cells)}${note}`;
 }
 
-/** An element a line; those of a list by their place, from 1. */
+/** Formats one element a line; elements of a list by their position, from 1. */
 function formatRecord(record: unknown): string {
   const elements = Object.entries(flatten(record, "", true)).filter(([, text]) => text !== "–");
   return formatTable(["element", "value"], elements);
 }
 
-/** Nested elements by their path. Lists of groups are JSON, or, `unfolded`, elements of their own. */
+/** Returns nested elements by their path. Lists of groups are JSON, or elements of their own when `unfolded`. */
 function flatten(value: unknown, path = "", unfolded = false): Record<string, string> {
   const isList = Array.isArray(value);
   const isGroup =

@@ -1,30 +1,24 @@
+/** Commands that call the ChargePoint web services: options become a request, and the response is printed. */
+
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError } from "commander";
 import {
-  ApiError,
   buildRequest as buildEnvelope,
   ChargePointClient,
-  CredentialsError,
   encode,
   type Operation,
   operations,
-  ProtocolError,
   pages,
   readAnswer,
-  SoapFaultError,
   securityHeader,
-  TransportError,
 } from "../../drivers/chargepoint/api/index.ts";
 import { createLog } from "../../log/log.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { Progress } from "../terminal/progress.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
-import { type Account, type AccountFlags, accountOf, accountOptions } from "./account.ts";
+import { type Account, type AccountFlags, accountOf, accountOptions, isServiceError } from "./account.ts";
 import { formatAnswer, formatRecords } from "./answer.ts";
 import { buildRequest, convert, type Parameter, parametersOf, placeholder } from "./parameters.ts";
-
-/** What a service, or the way to it, can do to a call. */
-const SERVICE_ERRORS = [ApiError, CredentialsError, SoapFaultError, TransportError, ProtocolError];
 
 interface Flags extends AccountFlags {
   readonly request?: string;
@@ -56,12 +50,12 @@ function addOperation(group: Command, operation: Operation, terminal: Terminal):
   command
     .option(
       "--request <file>",
-      "JSON file of the request's elements; options outrank it; - reads standard input",
+      "JSON file of the request's elements; options take precedence; - is standard input",
     )
     .option("--json", "print JSON")
     .option("--raw", "print the XML of request and answer, the password blanked");
-  if (operation.paging) command.option("--all", "walk all pages");
-  if (writes) command.option("--yes", "really send it: this operation changes something");
+  if (operation.paging) command.option("--all", "fetch all pages");
+  if (writes) command.option("--yes", "confirm: this operation changes something");
   accountOptions(command).action((flags: Flags) => callOperation(operation, parameters, flags, terminal));
 }
 
@@ -110,8 +104,7 @@ async function callOperation(
   try {
     await converse(operation, request, account, flags, terminal);
   } catch (error) {
-    const known = SERVICE_ERRORS.some((kind) => error instanceof kind);
-    throw known ? new CommandError((error as Error).message, EXIT.failed, { cause: error }) : error;
+    throw isServiceError(error) ? new CommandError(error.message, EXIT.failed, { cause: error }) : error;
   }
 }
 

@@ -2,7 +2,7 @@ import type { Field, Fields, Scalar } from "../../drivers/chargepoint/api/messag
 
 /** One value of a request that can be given on the command line. */
 export interface Parameter {
-  /** Option without the dashes: the element's own name, or its path where the name alone means two things. */
+  /** Option without the dashes: the element's name, or its path where the name is ambiguous. */
   readonly name: string;
   /** Element names from the call down, e.g. `searchQuery`, `Geo`, `Lat`. */
   readonly path: readonly string[];
@@ -12,14 +12,14 @@ export interface Parameter {
   readonly doc: string;
 }
 
-/** Every scalar of a request, in wire order. An element of a list of groups can be given once; more need a request file. */
+/** Returns every scalar of a request, in wire order. A list of groups takes one element from options; more need a request file. */
 export function parametersOf(request: Fields): Parameter[] {
   const leaves = [...leavesOf(request, [])];
   return leaves.map((leaf) => {
     const others = leaves.filter((other) => other !== leaf);
     const namesakes = others.filter((other) => other.name === leaf.name);
-    // The short name belongs to the element that stands further out than its namesakes; the others, and two that stand
-    // equally far out (the limit of a group and that of a station), go by as much of the end of their path as it takes.
+    // The short name belongs to the outermost element of that name; the others, and elements at the same depth (the limit of
+    // a group and that of a station), are named by as much of the end of their path as is unique.
     if (namesakes.every((other) => leaf.path.length < other.path.length)) return leaf;
     const ends = leaf.path.map((_, index) => leaf.path.slice(index).join(".")).toReversed();
     const own = ends.find(
@@ -44,14 +44,17 @@ function* leavesIn(
   else yield* leavesIn(name, field.element, path, true);
 }
 
-/** Words for the type in `--help`. */
+/** Returns the placeholder of a value in `--help`. */
 export function placeholder({ type, repeats }: Parameter): string {
   const word = { string: "text", int: "number", long: "number", decimal: "number", double: "number" };
   const name = (word as Partial<Record<Scalar, string>>)[type] ?? type;
   return repeats ? `<${name}...>` : `<${name}>`;
 }
 
-/** Converts the text of an option to what the description takes. Throws with what was expected. */
+/**
+ * Converts the text of an option to the type of its element.
+ * @throws Error that names what was expected
+ */
 export function convert(parameter: Parameter, text: string): string | number | boolean {
   switch (parameter.type) {
     case "int":
@@ -79,7 +82,7 @@ export function convert(parameter: Parameter, text: string): string | number | b
   }
 }
 
-/** Puts the given values where the request wants them. Lists of groups get one element. */
+/** Builds a request from the given values. Lists of groups get one element. */
 export function buildRequest(
   request: Fields,
   given: readonly { readonly parameter: Parameter; readonly value: unknown }[],

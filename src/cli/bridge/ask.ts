@@ -1,3 +1,5 @@
+/** Commands to a running bridge: a command line becomes one request over the bridge's broker, and the answer is printed. */
+
 import querystring from "node:querystring";
 import type { Command } from "commander";
 import { defaultBridge, type MqttSettings } from "../../config/index.ts";
@@ -16,8 +18,8 @@ import { numberOption } from "../terminal/options.ts";
 import { formatValue, singleLine } from "../terminal/table.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
 
-/** What can come between a question and its answer. */
-export const ASKING_ERRORS = [NoBrokerError, NoBridgeError, NoAnswerError, NoNameError];
+/** Errors of a request to a running bridge. */
+export const REQUEST_ERRORS = [NoBrokerError, NoBridgeError, NoAnswerError, NoNameError];
 
 /** Options of every command that talks to a running bridge. */
 export interface BridgeFlags {
@@ -37,18 +39,18 @@ export function bridgeOptions(command: Command): Command {
     .option("--config <file>", "bridge config (default: configs/bridge.json)")
     .option(
       "--timeout <seconds>",
-      "how long to wait for the answer",
+      "maximum time to wait for the answer",
       numberOption({ above: 0, fraction: true }),
       90,
     )
     .option(
       "--requester <name>",
-      "who asks (default: cli; where the bridge takes names from topics, the user of its broker)",
+      "name of the requester (default: cli; where the bridge takes names from topics, the user of its broker)",
     )
     .option("--json", "print JSON");
 }
 
-/** Where the bridge's broker is, and which bridge is meant. */
+/** Returns the bridge's broker, and the instance to ask. */
 export function findBroker(
   flags: BridgeFlags,
   terminal: Terminal,
@@ -57,7 +59,7 @@ export function findBroker(
     const url = URL.parse(flags.url);
     if (!url || !/^(mqtts?|wss?):$/.test(url.protocol) || url.hostname === "")
       throw new CommandError(
-        `${shown(flags.url)} is no address of a broker: expected mqtt://, mqtts://, ws:// or wss://, a host, and its port if it is not the usual one`,
+        `${shown(flags.url)} is not the address of a broker: expected mqtt://, mqtts://, ws:// or wss://, a host, and its port if it is not the default`,
         EXIT.usage,
       );
     if (url.password !== "")
@@ -68,17 +70,20 @@ export function findBroker(
   return { broker: settings.mqtt, instance: settings.instance };
 }
 
-/** Who asks: as a message says it, and as a topic does. */
+/** Returns the requester, as named in a message and in a topic. */
 export function requesterOf({ requester }: BridgeFlags): { requester: string; user?: string } {
   return { requester: requester ?? "cli", ...(requester !== undefined && { user: requester }) };
 }
 
-/** A URL may hold a password, even one that is wrong. */
+/** Formats a URL for a message without its password; an invalid URL may hold one too. */
 function shown(url: string): string {
   return `--url ${url.replace(/\/\/.*@/, "//***@")}`;
 }
 
-/** Sends one command to the running bridge and prints its answer; one that was refused or failed ends with 1. */
+/**
+ * Sends one command to the running bridge and prints its answer.
+ * @throws CommandError when the command was refused or failed, or has no answer
+ */
 export async function ask(what: Ask, flags: BridgeFlags, terminal: Terminal): Promise<void> {
   const options = {
     ...findBroker(flags, terminal),
@@ -88,7 +93,7 @@ export async function ask(what: Ask, flags: BridgeFlags, terminal: Terminal): Pr
     onEarly: (early: CommandAnswer) => terminal.err(`${describe(early)}\n`),
   };
   const answer = await request(what, options).catch((error: unknown) => {
-    throw ASKING_ERRORS.some((kind) => error instanceof kind)
+    throw REQUEST_ERRORS.some((kind) => error instanceof kind)
       ? new CommandError((error as Error).message)
       : error;
   });

@@ -3,9 +3,12 @@ import type { PointValue } from "../../points/index.ts";
 import { CommandError } from "../terminal/command-error.ts";
 import { singleLine } from "../terminal/table.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { ASKING_ERRORS, type BridgeFlags, findBroker, requesterOf } from "./ask.ts";
+import { type BridgeFlags, findBroker, REQUEST_ERRORS, requesterOf } from "./ask.ts";
 
-/** Calls one verb of the running bridge. Its errors, and that there is none, end the command with 1. */
+/**
+ * Calls one verb of the running bridge.
+ * @throws CommandError with its error, and when no bridge answers
+ */
 export async function call(
   verb: string,
   params: Readonly<Record<string, PointValue>>,
@@ -22,7 +25,7 @@ export async function call(
     return await callBridge(verb, params, options);
   } catch (error) {
     if (error instanceof RpcError) throw new CommandError(singleLine(`${error.kind}: ${error.message}`));
-    throw ASKING_ERRORS.some((kind) => error instanceof kind)
+    throw REQUEST_ERRORS.some((kind) => error instanceof kind)
       ? new CommandError((error as Error).message)
       : error;
   }

@@ -12,7 +12,7 @@ export function limit(program: Command, terminal: Terminal): void {
       .description(
         "Keep the sum of a group's loads under a limit, through the running bridge; without a limit, show it.",
       )
-      .argument("[group]", "a group of the bridge config's section limits; without it, all are listed")
+      .argument("[group]", "group of the bridge config's section limits (default: list all)")
       .argument("[kW]", "the limit, or off", limitArgument),
   ).action(async (group: string | undefined, kw: number | null | undefined, flags: BridgeFlags) => {
     if (group === undefined || kw === undefined) {
@@ -41,7 +41,7 @@ function show(
 ): void {
   if (flags.json) printJson(terminal, groups);
   else if (groups.length === 0)
-    terminal.out('there are no limit groups; add them to the bridge config, section "limits"\n');
+    terminal.out('no limit groups; add them to the bridge config, section "limits"\n');
   else terminal.out(tables(groups, withOutlets || groups.length === 1));
 }
 

@@ -5,7 +5,7 @@ import { printJson, type Terminal } from "../terminal/terminal.ts";
 import { type BridgeFlags, bridgeOptions } from "./ask.ts";
 import { call } from "./call.ts";
 
-/** As the verb `get_overrides` gives it. */
+/** An entry of the verb `get_overrides`. */
 interface Override {
   readonly pattern: string;
   readonly endsAt: string | null;
@@ -20,20 +20,23 @@ export function override(program: Command, terminal: Terminal): void {
     parent
       .command("on")
       .description("Block writes to the devices that match a pattern, and revert them to their defaults.")
-      .argument("<pattern>", "path of a device, or a shell pattern of paths: 'campus/garage/*'")
+      .argument("<pattern>", "device path, or a shell pattern of paths: 'campus/garage/*'")
       .option(
         "--minutes <n>",
-        "let it end by itself after so long",
+        "end it automatically after this time",
         numberOption({ above: 0, fraction: true }),
       )
-      .option("--no-revert", "leave the devices as they are"),
+      .option("--no-revert", "do not revert the devices"),
   ).action(async (pattern: string, flags: BridgeFlags & { minutes?: number; revert: boolean }) => {
     const duration = (flags.minutes ?? 0) * 60;
     await call("set_override_on", { pattern, duration, failsafe_revert: flags.revert }, flags, terminal);
     await list(flags, terminal);
   });
   bridgeOptions(
-    parent.command("off").description("Switch off one override.").argument("<pattern>", "as it was set"),
+    parent
+      .command("off")
+      .description("Switch off one override.")
+      .argument("<pattern>", "pattern, exactly as it was set"),
   ).action(async (pattern: string, flags: BridgeFlags) => {
     await call("set_override_off", { pattern }, flags, terminal);
     await list(flags, terminal);
@@ -52,7 +55,7 @@ export function override(program: Command, terminal: Terminal): void {
 async function list(flags: BridgeFlags, terminal: Terminal): Promise<void> {
   const overrides = (await call("get_overrides", {}, flags, terminal)) as unknown as Override[];
   if (flags.json) return printJson(terminal, overrides);
-  if (overrides.length === 0) return terminal.out("no override stands\n");
+  if (overrides.length === 0) return terminal.out("no overrides are active\n");
   const rows = overrides.map(({ pattern, endsAt, devices }) => [
     pattern,
     endsAt ?? "when it is switched off",

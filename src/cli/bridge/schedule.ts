@@ -13,7 +13,7 @@ interface Answer {
   readonly data: Readonly<Record<string, Readonly<Record<string, readonly (readonly string[])[]>>>>;
 }
 
-/** As the verb `get_schedules` gives it. */
+/** An entry of the verb `get_schedules`. */
 interface Task {
   readonly taskId: string;
   readonly requester: string;
@@ -30,15 +30,15 @@ export function schedule(program: Command, terminal: Terminal): void {
     parent
       .command("request")
       .description("Reserve one or more devices, all or nothing.")
-      .argument("<task>", "a name of your own for it")
+      .argument("<task>", "name of the reservation")
       .argument(
         "<slot...>",
-        "device, start and end, three words each: ISO 8601 (in the bridge's zone where it names none), now, 'now +1h' or -1h",
+        "device, start and end, three words each: ISO 8601 (in the bridge's zone when it names none), now, 'now +1h' or -1h",
       )
       // A time such as -1h looks like an option.
       .allowUnknownOption()
       .addOption(
-        new Option("--priority <priority>", "what it may take from others, and others from it")
+        new Option("--priority <priority>", "which reservations it preempts, and which preempt it")
           .choices(["HIGH", "LOW", "LOW_PREEMPT"])
           .default("LOW"),
       ),
@@ -47,7 +47,10 @@ export function schedule(program: Command, terminal: Terminal): void {
     show(await call("request_new_schedule", params, flags, terminal), flags, terminal);
   });
   bridgeOptions(
-    parent.command("cancel").description("Give up a reservation.").argument("<task>", "its name"),
+    parent
+      .command("cancel")
+      .description("Cancel a reservation.")
+      .argument("<task>", "name of the reservation"),
   ).action(async (task: string, flags: BridgeFlags) => {
     show(await call("request_cancel_schedule", { task_id: task }, flags, terminal), flags, terminal);
   });
@@ -62,13 +65,16 @@ function slotsOf(given: readonly string[]): string[][] {
   if (option !== undefined) throw new CommandError(`unknown option ${option}`, EXIT.usage);
   if (words.length % 3 !== 0)
     throw new CommandError(
-      `${words.length} words are no slots; expected <device> <start> <end>, three for each`,
+      `${words.length} words do not make slots; expected <device> <start> <end> for each`,
       EXIT.usage,
     );
   return Array.from({ length: words.length / 3 }, (_, i) => words.slice(3 * i, 3 * i + 3));
 }
 
-/** A refusal ends with 1, and names what is in the way. */
+/**
+ * Prints the answer.
+ * @throws CommandError for a refusal, after the conflicting slots are printed
+ */
 function show(value: PointValue, flags: BridgeFlags, terminal: Terminal): void {
   const answer = value as unknown as Answer;
   if (flags.json) printJson(terminal, answer);
@@ -85,7 +91,7 @@ function show(value: PointValue, flags: BridgeFlags, terminal: Terminal): void {
 async function list(flags: BridgeFlags, terminal: Terminal): Promise<void> {
   const tasks = (await call("get_schedules", {}, flags, terminal)) as unknown as Task[];
   if (flags.json) return printJson(terminal, tasks);
-  if (tasks.length === 0) return terminal.out("nothing is reserved\n");
+  if (tasks.length === 0) return terminal.out("no reservations\n");
   const rows = tasks.flatMap(({ taskId, requester, priority, state, slots }) =>
     slots.map((slot) => [...slot, taskId, requester, priority, state]),
   );

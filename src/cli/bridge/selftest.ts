@@ -19,12 +19,12 @@ export function selftest(program: Command, terminal: Terminal): void {
   program
     .command("selftest")
     .description(
-      "Test at the broker what the bridge needs: login, topics, message sizes, commands. Exits with 1 when a test fails.",
+      "Test whether the broker allows what the bridge needs: login, topics, message sizes, commands. Exits with 1 when a test fails.",
     )
     .option("--config <file>", "bridge config (default: configs/bridge.json)")
     .option(
       "--timeout <seconds>",
-      "how long the broker may take for each step",
+      "maximum time for each step",
       numberOption({ above: 0, fraction: true }),
       5,
     )
@@ -67,7 +67,7 @@ function probed({ settings, rows }: LoadedDevice, bridge: BridgeSettings): Probe
 
 function report(checks: readonly Check[]): string {
   return formatTable(
-    ["check", "outcome", "what was seen"],
+    ["check", "outcome", "result"],
     checks.map(({ check, outcome, text }) => [check, outcome, text]),
   );
 }

@@ -19,14 +19,14 @@ export function set(program: Command, terminal: Terminal): void {
       .description("Write a point through the running bridge, and print what was read back.")
       .argument("<device/point>", "e.g. campus/garage/station-1/allowedLoad_1")
       .argument("[value]", "JSON (3.3, true, null), or text as it is")
-      .option("--duration <minutes>", "let it end by itself after so long", numberOption({ min: 1 }))
-      .option("--id <text>", "name the command: sent again under the same id, it is not carried out again")
+      .option("--duration <minutes>", "clear it automatically after this time", numberOption({ min: 1 }))
+      .option("--id <text>", "command id; a command with the same id is not executed again")
       .option(
         "--clear-retained",
-        "instead: clear what the broker retains on the point's command topics, which no bridge carries out",
+        "instead of writing, clear messages retained on the point's command topics, which no bridge executes",
       ),
   )
-    .addHelpText("after", "\nText that begins with a dash goes behind --, a number below zero need not.")
+    .addHelpText("after", "\nPut text that begins with a dash after --; a negative number does not need it.")
     .action((target: string, text: string | undefined, flags: Flags) => {
       if (flags.clearRetained) return clear(target, text, flags, terminal);
       if (text === undefined) throw new CommandError("missing required argument 'value'", EXIT.usage);
@@ -42,9 +42,8 @@ async function clear(
   flags: Flags,
   terminal: Terminal,
 ): Promise<void> {
-  if (text !== undefined)
-    throw new CommandError("--clear-retained sets nothing: leave the value out", EXIT.usage);
-  if (/[+#]/.test(target)) throw new CommandError(`${target} is not one point`, EXIT.usage);
+  if (text !== undefined) throw new CommandError("--clear-retained takes no value; omit it", EXIT.usage);
+  if (/[+#]/.test(target)) throw new CommandError(`${target} is a pattern, not a point`, EXIT.usage);
   const { broker } = findBroker(flags, terminal);
   const options = { broker, timeoutMs: flags.timeout * 1000, signal: terminal.ending };
   const cleared = await clearRetained(target, options).catch((error: unknown) => {
@@ -55,7 +54,7 @@ async function clear(
   else terminal.out(cleared.map((topic) => `cleared: ${topic}\n`).join(""));
 }
 
-/** JSON where it is that, else the text itself. */
+/** Parses JSON; other text is the value itself. */
 function parseValue(text: string): PointValue {
   let finite = true;
   try {
@@ -63,7 +62,7 @@ function parseValue(text: string): PointValue {
       finite &&= typeof inner !== "number" || Number.isFinite(inner);
       return inner;
     });
-    // Infinite, it would go out as null.
+    // An infinite number would be sent as null.
     if (finite) return value;
   } catch {
     return text;

@@ -4,7 +4,7 @@ import { printJson, type Terminal } from "../terminal/terminal.ts";
 import { type BridgeFlags, bridgeOptions } from "./ask.ts";
 import { call } from "./call.ts";
 
-/** As the verb `get_sheds` gives it. */
+/** Result of the verb `get_sheds`. */
 interface Sheds {
   readonly held: readonly {
     readonly device: string;
@@ -32,7 +32,7 @@ async function list(flags: BridgeFlags, terminal: Terminal): Promise<void> {
   const sheds = (await call("get_sheds", {}, flags, terminal)) as unknown as Sheds;
   if (flags.json) return printJson(terminal, sheds);
   const { held, others } = sheds;
-  if (held.length === 0) terminal.out("the bridge holds nothing\n");
+  if (held.length === 0) terminal.out("the bridge holds no limits\n");
   else {
     const rows = held.map(({ device, point, value, requester, state, since, ...rest }) => [
       `${device}/${point}`,
@@ -48,7 +48,7 @@ async function list(flags: BridgeFlags, terminal: Terminal): Promise<void> {
   }
   if (others.length > 0) {
     const rows = others.map(({ device, text, seenAt }) => [device, seenAt, text]);
-    terminal.out(`\nNot by this bridge:\n${formatTable(["device", "seen", "what"], rows)}`);
+    terminal.out(`\nSet by others:\n${formatTable(["device", "seen", "what"], rows)}`);
   }
 }
 

@@ -25,10 +25,10 @@ export function status(program: Command, terminal: Terminal): void {
   ).action((flags: BridgeFlags) => showStatus(flags, terminal));
 }
 
-/** Maximum time a bridge has for its answer; after that, what it published last is shown. */
+/** Maximum time for the bridge's answer, in seconds; after that, its last published status is shown. */
 const ANSWER_SECONDS = 5;
 
-/** A status with whether it is of this moment; `missing`: why it is not. */
+/** A status, and whether it is current; `missing` is the reason why it is not. */
 type Shown = BridgeStatus & { readonly live: boolean; readonly missing?: string };
 
 async function showStatus(flags: BridgeFlags, terminal: Terminal): Promise<void> {
@@ -44,18 +44,16 @@ async function showStatus(flags: BridgeFlags, terminal: Terminal): Promise<void>
   const bridges = await Promise.all(retained.map((status) => asked(status, flags, terminal)));
   if (flags.json) printJson(terminal, bridges);
   else for (const bridge of bridges) terminal.out(describe(bridge));
-  // Where there is a bridge it is the one that counts; historians may run without any.
+  // A bridge decides the exit code when there is one; historians may run without a bridge.
   const counting = bridges.filter(isBridge).length > 0 ? bridges.filter(isBridge) : bridges;
   if (counting.some(({ state }) => state === "online")) return;
-  const which = instance === undefined ? "no bridge" : `bridge "${instance}"`;
-  throw new CommandError(
-    bridges.length === 0
-      ? `${which} was never online at ${brokerUrl(broker)}`
-      : `${which} is not online at ${brokerUrl(broker)}; start it with "voltbridge run"`,
-  );
+  const [state, not] = bridges.length === 0 ? ["was ever", "was never"] : ["is", "is not"];
+  const missing = instance === undefined ? `no bridge ${state}` : `bridge "${instance}" ${not}`;
+  const remedy = bridges.length === 0 ? "" : '; start it with "voltbridge run"';
+  throw new CommandError(`${missing} online at ${brokerUrl(broker)}${remedy}`);
 }
 
-/** With the health of this moment, where the bridge gives it. A historian of its own takes no requests. */
+/** Adds the current health, when the bridge returns it. A separate historian takes no requests. */
 async function asked(status: BridgeStatus, flags: BridgeFlags, terminal: Terminal): Promise<Shown> {
   if (status.state !== "online" || !isBridge(status)) return { ...status, live: false };
   const seconds = Math.min(flags.timeout, ANSWER_SECONDS);
@@ -77,9 +75,9 @@ async function asked(status: BridgeStatus, flags: BridgeFlags, terminal: Termina
 function whyMissing(error: unknown, seconds: number): string | undefined {
   if (error instanceof NoAnswerError) return `it did not answer within ${seconds} s`;
   // An earlier version has no such verb.
-  if (error instanceof RpcError) return `it cannot be asked (${error.kind}: ${error.message})`;
+  if (error instanceof RpcError) return `it cannot be queried (${error.kind}: ${error.message})`;
   const known = [NoBridgeError, NoBrokerError, NoNameError].some((kind) => error instanceof kind);
-  return known ? `it cannot be asked (${(error as Error).message})` : undefined;
+  return known ? `it cannot be queried (${(error as Error).message})` : undefined;
 }
 
 function isBridge({ instance }: BridgeStatus): boolean {
@@ -102,7 +100,7 @@ function describe({ instance, state, info, health, live, missing }: Shown): stri
   }
   if (health) {
     const { at, status, startedAt: _, ...counters } = health;
-    const since = live ? " now" : `, as told ${state === "online" ? ago(at) : when(at)}`;
+    const since = live ? " now" : `, as reported ${state === "online" ? ago(at) : when(at)}`;
     lines.push(`  ${flat(status)}${since}${missing === undefined ? "" : `; ${missing}`}`);
     const width = Math.max(...Object.keys(counters).map((name) => name.length));
     for (const [name, value] of Object.entries(counters))

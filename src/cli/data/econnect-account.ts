@@ -13,7 +13,10 @@ type Account = Pick<EconnectOptions, "businessPartner" | "username" | "password"
   readonly endpoint?: string;
 };
 
-/** The accounts of flags or environment, else those of the bridge's eConnect devices. Throws a CommandError where there are none. */
+/**
+ * Returns the account of flags or environment, else those of the bridge's eConnect devices.
+ * @throws CommandError when there are none
+ */
 export async function econnectAccounts(flags: EconnectFlags, { env, secrets }: Terminal): Promise<Account[]> {
   const username = flags.username ?? env.ECONNECT_USERNAME;
   const accounts = username
@@ -21,7 +24,7 @@ export async function econnectAccounts(flags: EconnectFlags, { env, secrets }: T
     : ofDevices((await loadAll({ config: flags.config, secrets, env })).devices);
   if (accounts.length === 0)
     throw new CommandError(
-      "no eConnect account: set ECONNECT_USERNAME, ECONNECT_PASSWORD and ECONNECT_BUSINESS_PARTNER, or name --username, --password-file and --business-partner, or the --config of a bridge with eConnect devices",
+      "no eConnect account: set ECONNECT_USERNAME, ECONNECT_PASSWORD and ECONNECT_BUSINESS_PARTNER, or pass --username, --password-file and --business-partner, or the --config of a bridge with eConnect devices",
       EXIT.configuration,
     );
   for (const { password } of accounts) secrets.add(password);
@@ -34,12 +37,12 @@ function ofFlags(flags: EconnectFlags & { readonly username: string }, env: Term
   const businessPartner = flags.businessPartner ?? env.ECONNECT_BUSINESS_PARTNER;
   if (!password)
     throw new CommandError(
-      "no eConnect password: set ECONNECT_PASSWORD or name --password-file",
+      "no eConnect password: set ECONNECT_PASSWORD or pass --password-file",
       EXIT.configuration,
     );
   if (!businessPartner)
     throw new CommandError(
-      "no business partner: set ECONNECT_BUSINESS_PARTNER or name --business-partner",
+      "no business partner: set ECONNECT_BUSINESS_PARTNER or pass --business-partner",
       EXIT.configuration,
     );
   const endpoint = flags.endpoint ?? env.ECONNECT_ENDPOINT;

@@ -11,21 +11,24 @@ export type ReportFormat = (typeof REPORT_FORMATS)[number];
 
 const ENDINGS = { xlsx: ["xlsx"], csv: ["csv"], json: ["json"], html: ["html", "htm"] } as const;
 
-/** The form that is asked for, or that the name of the file tells. */
+/**
+ * Returns the format: `--format`, else by the file's extension, else xlsx.
+ * @throws CommandError when a workbook or tables have no --out
+ */
 export function reportFormat(flags: { out?: string; format?: ReportFormat }): ReportFormat {
   const { out } = flags;
   const chosen = outputFormat(flags, ENDINGS) ?? "xlsx";
   if (out === undefined && (chosen === "xlsx" || chosen === "csv"))
     throw new CommandError(
       chosen === "xlsx"
-        ? "name the workbook: --out report.xlsx"
-        : "name the folder for the tables: --out report",
+        ? "a workbook needs a file name: --out report.xlsx"
+        : "CSV tables need a folder: --out report",
       EXIT.usage,
     );
   return chosen;
 }
 
-/** Writes or prints a report; gives the files that were written. Each is there when all of it is. */
+/** Writes or prints a report and returns the files written. Each appears only when it is complete. */
 export async function writeReport(
   report: FleetReport,
   sheets: readonly Sheet[],

@@ -1,11 +1,4 @@
 import { resolve } from "node:path";
-import {
-  ApiError,
-  CredentialsError,
-  ProtocolError,
-  SoapFaultError,
-  TransportError,
-} from "../../drivers/chargepoint/api/index.ts";
 import { chargingStations, EconnectError } from "../../drivers/econnect/api/index.ts";
 import type { Log } from "../../log/log.ts";
 import {
@@ -16,7 +9,7 @@ import {
   type Wanted,
 } from "../../reports/index.ts";
 import { openSessionDatabase, SessionDatabaseError } from "../../sessions/index.ts";
-import type { AccountFlags } from "../api/account.ts";
+import { type AccountFlags, isServiceError } from "../api/account.ts";
 import { loadSettings } from "../setup/load.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { Progress } from "../terminal/progress.ts";
@@ -34,35 +27,26 @@ export interface SourceFlags extends AccountFlags, LogFlags {
   readonly businessPartner?: string;
 }
 
-export interface Telling {
-  readonly log: Log;
-}
-
 export interface ReadFleet {
   readonly data: FleetData;
-  /** Where it is from, for people. */
+  /** Name of the source, for people. */
   readonly label: string;
 }
 
-type Read = (flags: SourceFlags, terminal: Terminal, wanted: Wanted, telling: Telling) => Promise<ReadFleet>;
+type Read = (flags: SourceFlags, terminal: Terminal, wanted: Wanted, log: Log) => Promise<ReadFleet>;
 
 const READERS: Readonly<Record<SourceName, Read>> = { chargepoint, econnect, sql };
 
-/** Reads a fleet from the source of the flags. What the service or the database says goes into a CommandError. */
-export const readFleet: Read = async (flags, terminal, wanted, telling) => {
+/**
+ * Reads a fleet from the source that the flags name.
+ * @throws CommandError with the message of the service or the database
+ */
+export const readFleet: Read = async (flags, terminal, wanted, log) => {
   try {
-    return await READERS[flags.source](flags, terminal, wanted, telling);
+    return await READERS[flags.source](flags, terminal, wanted, log);
   } catch (error) {
-    const kinds = [
-      ApiError,
-      CredentialsError,
-      SoapFaultError,
-      TransportError,
-      ProtocolError,
-      EconnectError,
-      SessionDatabaseError,
-    ];
-    if (!kinds.some((kind) => error instanceof kind)) throw error;
+    const isKnown = [EconnectError, SessionDatabaseError].some((kind) => error instanceof kind);
+    if (!isKnown && !isServiceError(error)) throw error;
     throw new CommandError((error as Error).message, EXIT.failed, { cause: error });
   }
 };
@@ -71,7 +55,7 @@ async function chargepoint(
   flags: SourceFlags,
   terminal: Terminal,
   wanted: Wanted,
-  { log }: Telling,
+  log: Log,
 ): Promise<ReadFleet> {
   const accounts = await sessionAccounts(flags, terminal, { log, onCall: () => undefined });
   try {
@@ -91,7 +75,7 @@ async function econnect(
   flags: SourceFlags,
   terminal: Terminal,
   wanted: Wanted,
-  { log }: Telling,
+  log: Log,
 ): Promise<ReadFleet> {
   const accounts = await econnectAccounts(flags, terminal);
   const entries = async function* () {

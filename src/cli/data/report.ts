@@ -35,31 +35,38 @@ interface Flags extends SourceFlags {
 export function report(program: Command, terminal: Terminal): void {
   const group = program
     .command("report")
-    .description("Generate reports on all stations, as a workbook or a page.");
+    .description("Generate reports on all stations, as a workbook, tables, JSON or a page.");
   const fleet = group
     .command("fleet")
-    .description("Stations by model and state, their use, energy and alarms.")
-    .option("--out <file>", "file to write; with csv a folder (json and html: default is to print)")
+    .description("Report stations by model and state, their use, energy and alarms.")
+    .option("--out <file>", "output file, with csv a folder (default for json and html: print)")
     .addOption(
-      new Option("--format <format>", "form (default: by the ending of --out, else xlsx)").choices([
+      new Option("--format <format>", "file format (default: by the extension of --out, else xlsx)").choices([
         ...REPORT_FORMATS,
       ]),
     )
-    .addOption(new Option("--source <source>", "where from").choices([...SOURCES]).default("chargepoint"))
+    .addOption(
+      new Option("--source <source>", "source of the data").choices([...SOURCES]).default("chargepoint"),
+    )
     .option("--columns <names>", `columns, separated by commas (default: ${COMMON_COLUMNS.join(",")})`)
-    .option("--from <time>", `sessions and alarms from then on: ${TIMES}`, timeArgument, timeArgument("-30d"))
-    .option("--to <time>", "and before then (default: now)", timeArgument)
-    .option("--parity", "only the sheets of the pandas script, counted as it counts")
-    .option("--without <parts>", `leave out, separated by commas: ${PARTS.join(", ")}`)
+    .option(
+      "--from <time>",
+      `sessions and alarms at or after this time: ${TIMES}`,
+      timeArgument,
+      timeArgument("-30d"),
+    )
+    .option("--to <time>", "and before this time (default: now)", timeArgument)
+    .option("--parity", "only the sheets of the pandas script, with its way of counting")
+    .option("--without <parts>", `parts to leave out, separated by commas: ${PARTS.join(", ")}`)
     .option(
       "--unseen-after <days>",
-      "tell stations that were not heard of for so long",
+      "list stations without contact for this many days",
       numberOption({ above: 0, fraction: true }),
       7,
     )
-    .option("--business-partner <number>", "eConnect: whose stations (or ECONNECT_BUSINESS_PARTNER)")
+    .option("--business-partner <number>", "eConnect: owner of the stations (or ECONNECT_BUSINESS_PARTNER)")
     .option("--config <file>", "bridge config (default: configs/bridge.json)")
-    .option("--data <folder>", "sql: data folder, instead of the config's");
+    .option("--data <folder>", "sql: data folder (default: the bridge config's)");
   accountOptions(logOptions(fleet, "warn")).action((flags: Flags) => fleetCommand(flags, terminal));
 }
 
@@ -67,13 +74,13 @@ async function fleetCommand(flags: Flags, terminal: Terminal): Promise<void> {
   const format = reportFormat(flags);
   const now = new Date();
   const period = { from: flags.from, to: flags.to ?? now };
-  if (period.to <= period.from) throw new CommandError("--to must lie after --from", EXIT.usage);
+  if (period.to <= period.from) throw new CommandError("--to must be after --from", EXIT.usage);
   const columns = columnsOf(flags);
   const parts = partsOf(flags);
   const { secrets } = terminal;
   const log = terminalLog(terminal, flags, secrets);
-  const { data, label } = await readFleet(flags, terminal, { period, parts, now }, { log });
-  tellWhatLacks(data, columns, terminal);
+  const { data, label } = await readFleet(flags, terminal, { period, parts, now }, log);
+  reportMissing(data, columns, terminal);
   const options: ReportOptions = {
     source: label,
     columns,
@@ -91,12 +98,12 @@ async function fleetCommand(flags: Flags, terminal: Terminal): Promise<void> {
 
 function columnsOf({ source, columns }: Flags): string[] {
   const named = columns === undefined ? COMMON_COLUMNS : list(columns);
-  if (named.length === 0) throw new CommandError("--columns names none", EXIT.usage);
+  if (named.length === 0) throw new CommandError("--columns is empty; name at least one column", EXIT.usage);
   const known = source === "sql" ? sqlColumns : source === "chargepoint" ? chargePointColumns : undefined;
   const unknown = known && named.find((name) => !known.includes(name));
   if (known && unknown !== undefined) {
     const near = closest(unknown, known);
-    const hint = near ? `; did you mean ${near}?` : `: there are ${known.join(", ")}`;
+    const hint = near ? `; did you mean ${near}?` : `; expected ${known.join(", ")}`;
     throw new CommandError(`--columns: ${source} has no column "${unknown}"${hint}`, EXIT.usage);
   }
   return [...new Set(named)];
@@ -106,7 +113,7 @@ function partsOf({ without, parity }: Flags): Set<Part> {
   const left = list(without ?? "");
   const unknown = left.find((name) => !(PARTS as readonly string[]).includes(name));
   if (unknown !== undefined)
-    throw new CommandError(`--without: "${unknown}" is none of ${PARTS.join(", ")}`, EXIT.usage);
+    throw new CommandError(`--without: unknown part "${unknown}"; expected ${PARTS.join(", ")}`, EXIT.usage);
   return new Set(parity ? [] : PARTS.filter((part) => !left.includes(part)));
 }
 
@@ -117,10 +124,10 @@ function list(text: string): string[] {
     .filter((name) => name !== "");
 }
 
-function tellWhatLacks({ stations, lacks }: FleetData, columns: readonly string[], terminal: Terminal): void {
+function reportMissing({ stations, lacks }: FleetData, columns: readonly string[], terminal: Terminal): void {
   for (const [reason, all] of Map.groupBy(lacks, ({ reason }) => reason))
     terminal.err(`left out: ${all.map(({ part }) => part).join(", ")}: ${reason}\n`);
-  if (stations.length === 0) terminal.err("there is no station: the sheets are empty\n");
+  if (stations.length === 0) terminal.err("no stations found: the sheets are empty\n");
   else
     for (const column of columns.filter((name) => !hasColumn(stations, name)))
       terminal.err(`no station has a field "${column}"\n`);

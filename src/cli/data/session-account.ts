@@ -11,15 +11,16 @@ interface Found extends SessionAccount {
   readonly client: ChargePointClient;
 }
 
-/** How a command calls the network. */
+/** The log of a command's calls, and what is called after each of them. */
 export interface Calling {
   readonly log: Log;
   readonly onCall: (call: CallRecord) => void;
 }
 
 /**
- * The accounts to read: the one of flags or environment, else those of the bridge's ChargePoint devices. Their clients are
- * the caller's to close. Throws a CommandError where there are none.
+ * Returns the accounts to read: the one of flags or environment, else those of the bridge's ChargePoint devices. The caller
+ * closes their clients.
+ * @throws CommandError when there are none
  */
 export async function sessionAccounts(
   flags: AccountFlags & { readonly config?: string },
@@ -31,7 +32,7 @@ export async function sessionAccounts(
   const accounts = named ? [accountOf(flags, terminal)] : await ofDevices(flags, terminal);
   if (accounts.length === 0)
     throw new CommandError(
-      "no account: set CHARGEPOINT_USERNAME and CHARGEPOINT_PASSWORD, name --username and --password-file, or name the --config of a bridge with ChargePoint devices",
+      "no account: set CHARGEPOINT_USERNAME and CHARGEPOINT_PASSWORD, or pass --username and --password-file, or the --config of a bridge with ChargePoint devices",
       EXIT.configuration,
     );
   return accounts.map((account) => ({
@@ -41,7 +42,7 @@ export async function sessionAccounts(
   }));
 }
 
-/** Tells accounts apart for good, in tables and messages, without telling the licence key. */
+/** Returns a lasting identifier of an account for tables and messages; it does not reveal the licence key. */
 function accountKey({ endpoint, username }: Account): string {
   return createHash("sha256").update(`${endpoint} ${username}`).digest("hex").slice(0, 16);
 }

@@ -1,16 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BridgeSettings } from "../../config/index.ts";
-import {
-  ApiError,
-  type CallRecord,
-  type ChargePointClient,
-  CredentialsError,
-  ProtocolError,
-  SoapFaultError,
-  TransportError,
-} from "../../drivers/chargepoint/api/index.ts";
+import type { CallRecord, ChargePointClient } from "../../drivers/chargepoint/api/index.ts";
 import { type SessionDatabase, SessionReader, type SyncReport, syncSessions } from "../../sessions/index.ts";
-import type { AccountFlags } from "../api/account.ts";
+import { type AccountFlags, isServiceError } from "../api/account.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { Progress } from "../terminal/progress.ts";
 import { counted } from "../terminal/table.ts";
@@ -29,17 +21,17 @@ export interface SyncFlags extends AccountFlags, LogFlags {
   readonly json?: true;
 }
 
-/** Time between two lines of progress where standard error is no screen, in milliseconds. */
+/** Time between two lines of progress where standard error is not a screen, in milliseconds. */
 const LINE_EVERY_MS = 10_000;
 
-/** Fetches into the tables, account after account, and says what became of it. */
+/** Syncs one account after the other into the tables, and prints what was stored. */
 export async function sync(
   database: SessionDatabase,
   settings: BridgeSettings,
   flags: SyncFlags,
   terminal: Terminal,
 ): Promise<void> {
-  if (flags.to && flags.to <= flags.from) throw new CommandError("--to must lie after --from", EXIT.usage);
+  if (flags.to && flags.to <= flags.from) throw new CommandError("--to must be after --from", EXIT.usage);
   const { secrets } = terminal;
   const log = terminalLog(terminal, flags, secrets);
   let calls = 0;
@@ -66,9 +58,9 @@ export async function sync(
       reports.push({ ...report, account: account.label });
       if (!flags.json) terminal.out(summary(account.label, report, calls));
     } catch (error) {
-      if (terminal.ending.aborted || isService(error))
+      if (terminal.ending.aborted || isServiceError(error))
         throw new CommandError(
-          `${terminal.ending.aborted ? "interrupted" : (error as Error).message}\nwhat is stored stays; the same command goes on from there`,
+          `${terminal.ending.aborted ? "interrupted" : (error as Error).message}\nstored sessions are kept; run the same command again to resume`,
           EXIT.failed,
           { cause: error },
         );
@@ -83,10 +75,10 @@ export async function sync(
       reports.map(({ refused, ...report }) => ({ ...report, calls, refused: Object.fromEntries(refused) })),
     );
   if (reports.some(({ refused }) => refused.size > 0))
-    throw new CommandError("some records could not be stored; the reasons stand above", EXIT.failed);
+    throw new CommandError("some records could not be stored; the reasons are listed above", EXIT.failed);
 }
 
-/** A bridge that publishes events tells those of sessions that are found here, too. */
+/** Returns since when events are announced, or null: a bridge that publishes events announces sessions found here too. */
 async function announcedSince(
   database: SessionDatabase,
   account: string,
@@ -97,18 +89,12 @@ async function announcedSince(
   return runs.find((run) => run.account === account && run.kind === "continuous")?.first_at ?? null;
 }
 
-function isService(error: unknown): boolean {
-  return [ApiError, CredentialsError, SoapFaultError, TransportError, ProtocolError].some(
-    (kind) => error instanceof kind,
-  );
-}
-
 function summary(account: string, report: SyncReport, calls: number): string {
   const { counts, payments, stations, alarms, intervals, resumed, refused, problems } = report;
   return [
     account,
     ...(resumed
-      ? [`goes on with the sync of ${resumed}: its sessions are counted too, the rest is that of this part`]
+      ? [`resumes the sync of ${resumed}: the sessions include its own, all other figures are of this part`]
       : []),
     `sessions   ${counts.seen} seen: ${counts.added} new, ${counts.updated} updated, ${counts.unchanged} unchanged, ${counts.refused} refused`,
     `besides    ${counted(stations, "station")}, ${counted(payments, "payment")}, ${counted(alarms, "alarm")}${intervals > 0 ? `, quarter hours of ${counted(intervals, "session")}` : ""}`,
@@ -119,7 +105,7 @@ function summary(account: string, report: SyncReport, calls: number): string {
   ].join("\n");
 }
 
-/** A client that spreads its calls, so that the account's limit holds whatever the answers take. */
+/** Returns a client that spaces its calls, so that the account's limit holds whatever the response times are. */
 function paced(
   client: ChargePointClient,
   perMinute: number,

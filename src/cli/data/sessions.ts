@@ -1,3 +1,5 @@
+/** Commands about sessions and reports: records of an account or of the tables become tables, files and reports. */
+
 import { type Command, Option } from "commander";
 import {
   columnsOf,
@@ -47,24 +49,29 @@ export function sessions(program: Command, terminal: Terminal): void {
   const syncing = databaseOptions(
     group.command("sync").description("Fetch sessions, payments, stations and alarms into the tables."),
   )
-    .option("--from <time>", `sessions that start from then on: ${TIMES}`, timeArgument, timeArgument("-30d"))
-    .option("--to <time>", "and before then (default: now)", timeArgument)
-    .option("--intervals", "quarter hours too: one call for each session")
-    .option("--no-payments", "without payments")
-    .option("--restart", "begin anew where an earlier sync of this range was interrupted")
+    .option(
+      "--from <time>",
+      `sessions that start at or after this time: ${TIMES}`,
+      timeArgument,
+      timeArgument("-30d"),
+    )
+    .option("--to <time>", "and before this time (default: now)", timeArgument)
+    .option("--intervals", "fetch quarter hours too: one call per session")
+    .option("--no-payments", "skip payments")
+    .option("--restart", "start over instead of resuming an interrupted sync of this range")
     .option(
       "--calls-per-minute <number>",
-      "most calls of the account in a minute; 0: no limit",
+      "maximum calls per minute and account; 0: no limit",
       numberOption({ min: 0 }),
       600,
     )
-    .option("--json", "print the count as JSON");
+    .option("--json", "print the counts as JSON");
   accountOptions(logOptions(syncing, "warn")).action((flags: SyncFlags) =>
     withDatabase(flags, terminal, false, (database, settings) => sync(database, settings, flags, terminal)),
   );
 
   rangeOptions(databaseOptions(group.command("list").description("Print sessions, oldest first.")))
-    .option("--count <number>", "at most so many", numberOption({ min: 1 }), 50)
+    .option("--count <number>", "maximum number of sessions", numberOption({ min: 1 }), 50)
     .option("--json", "print JSON")
     .action((flags: ReadFlags) =>
       withDatabase(flags, terminal, true, (database) => list(database, flags, terminal)),
@@ -72,21 +79,23 @@ export function sessions(program: Command, terminal: Terminal): void {
 
   rangeOptions(databaseOptions(group.command("export").description("Write a table to a file.")))
     .addOption(
-      new Option("--format <format>", "form (default: by the ending of --out, else csv)").choices(
+      new Option("--format <format>", "file format (default: by the extension of --out, else csv)").choices(
         Object.keys(EXPORT_ENDINGS),
       ),
     )
-    .addOption(new Option("--table <name>", "which table").choices([...tableNames]).default("session"))
-    .option("--out <file>", "file to write; it is replaced when all of it is written (default: print)")
+    .addOption(new Option("--table <name>", "table to export").choices([...tableNames]).default("session"))
+    .option("--out <file>", "output file, replaced when the new one is complete (default: print)")
     .action((flags: ExportFlags) =>
       withDatabase(flags, terminal, true, (database) => write(database, flags, terminal)),
     );
 
   group
     .command("schema")
-    .description("Print the statements that make the tables.")
+    .description("Print the SQL statements that create the tables.")
     .addOption(
-      new Option("--database <kind>", "for which database").choices(["sqlite", "postgres"]).default("sqlite"),
+      new Option("--database <kind>", "database to create them in")
+        .choices(["sqlite", "postgres"])
+        .default("sqlite"),
     )
     .action(({ database }: { database: string }) =>
       terminal.out(`${ddl(database === "postgres" ? postgresDialect : sqliteDialect)}\n`),
@@ -96,14 +105,14 @@ export function sessions(program: Command, terminal: Terminal): void {
 function databaseOptions(command: Command): Command {
   return command
     .option("--config <file>", "bridge config (default: configs/bridge.json)")
-    .option("--data <folder>", "data folder, instead of the config's");
+    .option("--data <folder>", "data folder (default: the bridge config's)");
 }
 
 function rangeOptions(command: Command): Command {
   return command
-    .option("--from <time>", `from this time on: ${TIMES}`, timeArgument)
-    .option("--to <time>", "up to, and not at, this time", timeArgument)
-    .option("--station <id>", "of this station only");
+    .option("--from <time>", `at or after this time: ${TIMES}`, timeArgument)
+    .option("--to <time>", "before this time", timeArgument)
+    .option("--station <id>", "only this station");
 }
 
 async function withDatabase(
@@ -162,7 +171,7 @@ async function list(database: SessionDatabase, flags: ReadFlags, terminal: Termi
     if (rows.length === flags.count) break;
   }
   if (flags.json) return printJson(terminal, rows);
-  if (rows.length === 0) terminal.err("no session in this range\n");
+  if (rows.length === 0) terminal.err("no sessions in this range\n");
   else
     terminal.out(
       formatTable(
@@ -176,9 +185,9 @@ async function write(database: SessionDatabase, flags: ExportFlags, terminal: Te
   const { table, out, station } = flags;
   const format = outputFormat(flags, EXPORT_ENDINGS) ?? "csv";
   if (station !== undefined && !columnsOf(table).some(([name]) => name === "station_id"))
-    throw new CommandError(`rows of ${table} belong to no station; leave out --station`, EXIT.usage);
+    throw new CommandError(`table ${table} has no station_id; omit --station`, EXIT.usage);
   if (format === "parquet" && out === undefined)
-    throw new CommandError("a parquet file cannot be printed: name it with --out", EXIT.usage);
+    throw new CommandError("a Parquet file cannot be printed; name it with --out", EXIT.usage);
   const found = new SessionReader(database).rows(table, optionsOf(flags, terminal));
   const rows = out === undefined ? found : new Progress(terminal).counting("rows", found);
   try {

@@ -2,18 +2,18 @@ import type { Terminal } from "../terminal/terminal.ts";
 import type { DemoParts } from "./demo-text.ts";
 import { commandsToTry, stationTable, whatWasStarted } from "./demo-text.ts";
 
-/** Where nothing can be drawn over, the table is printed anew so often. */
+/** Time between two tables where the screen cannot be redrawn, in milliseconds. */
 const PRINT_EVERY_MS = 60_000;
-/** A round of scrapes is drawn once. */
+/** Time in which the scrapes of one round are collected and drawn once, in milliseconds. */
 const SETTLE_MS = 300;
-/** The commands name a port that charges, so they wait for the first reading of every station, but not for ever. */
+/** Maximum time to wait for every station's first reading, in milliseconds: the printed commands name a port that charges. */
 const FIRST_READINGS_MS = 5000;
 
-/** What the demo shows: what was started, the commands to try, and a table of the stations that keeps itself up to date. */
+/** Output of the demo: what was started, the commands to try, and a table of the stations that is kept up to date. */
 export class DemoScreen {
   readonly #terminal: Terminal;
   #parts: DemoParts | undefined;
-  /** Lengths of the lines of the table that stands on the screen. */
+  /** Lengths of the table's lines on the screen. */
   #drawn: readonly number[] = [];
   #timer: NodeJS.Timeout | undefined;
   #shownAt = 0;
@@ -36,14 +36,14 @@ export class DemoScreen {
     this.#terminal.out(whatWasStarted(parts));
   }
 
-  /** A line of the log, above the table. */
+  /** Prints a line of the log above the table. */
   note(line: string): void {
     this.#erase();
     this.#terminal.err(line);
     if (this.#introduced && this.#terminal.interactive) this.#draw();
   }
 
-  /** Leaves the table as it is, below it the text. */
+  /** Leaves the table on the screen and prints the text below it. */
   end(text: string): void {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     clearTimeout(this.#timer);
@@ -75,7 +75,7 @@ export class DemoScreen {
     this.#terminal.out(`${lines.join("\n")}\n`);
   }
 
-  /** What does not fit the screen cannot be drawn over: lines are cut at its edge, and so is the table. */
+  /** Cuts lines and table to the size of the screen: what does not fit cannot be redrawn. */
   #fitted(lines: readonly string[]): string[] {
     const { columns, rows } = this.#terminal;
     const room = Math.max(rows - 1, 4);
@@ -86,7 +86,7 @@ export class DemoScreen {
   }
 
   #erase(): void {
-    // A screen that was made narrower since has broken the lines.
+    // A screen that has become narrower has wrapped the lines.
     const { columns } = this.#terminal;
     const height = this.#drawn.reduce((sum, length) => sum + Math.max(1, Math.ceil(length / columns)), 0);
     if (height > 0) this.#terminal.erase(height);

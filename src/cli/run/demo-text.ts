@@ -11,7 +11,7 @@ export interface DemoParts {
   readonly bridge: Bridge;
   readonly simulator: Simulator;
   readonly settings: BridgeSettings;
-  /** `--data` as it was given, for the commands that are printed. */
+  /** `--data` as given, for the printed commands. */
   readonly dataFlag: string | undefined;
 }
 
@@ -22,7 +22,7 @@ export function whatWasStarted({ bridge, simulator, settings }: DemoParts): stri
   const { infos } = bridge.devices;
   return [
     "voltbridge demo, all on this machine:",
-    `  simulator   ${simulator.endpoint}  (${counted(simulator.stationIDs.length, "station")}; it stands in for ChargePoint)`,
+    `  simulator   ${simulator.endpoint}  (${counted(simulator.stationIDs.length, "station")}; simulates ChargePoint)`,
     `  broker      ${bridge.mqtt.url}  (inside the bridge)`,
     `  bridge      ${counted(infos.length, "device")}, read every ${infos[0]?.intervalSeconds} s`,
     `  history     ${shortPath(settings.data)}`,
@@ -30,7 +30,7 @@ export function whatWasStarted({ bridge, simulator, settings }: DemoParts): stri
   ].join("\n");
 }
 
-/** The commands to try from another terminal, at the port that draws the most. */
+/** Returns the commands to try from another terminal, for the port that draws the most. */
 export function commandsToTry(
   { bridge, simulator, settings, dataFlag }: DemoParts,
   states: readonly DeviceState[],
@@ -40,7 +40,7 @@ export function commandsToTry(
   const { hostname, port: brokerPort } = new URL(url);
   const limit = Math.max(1, Math.round(load / 2));
   const starter = quoted(relative(process.cwd(), STARTER).replace(/^(?![./])/, "./"));
-  // Elsewhere than at the project's root the config is not found by itself.
+  // The config is found by default only in the project's root.
   const config = relative(process.cwd(), ROOT) === "" ? "" : ` --config ${quoted(settings.file)}`;
   const data = dataFlag === undefined ? "" : ` --data ${quoted(dataFlag)}`;
   const place = device.replace(/[^/]+$/, "+");
@@ -54,11 +54,11 @@ From another terminal, in this folder:
   history   ${starter} history query ${device}/portLoad_${port} --start 'now -10m'${data}${config}
   bridge    ${starter} status --url ${url}
   no bridge ${env} ${starter} scrape ${device}${config}
-Ctrl-C stops everything. Data stay in ${shortPath(settings.data)}.
+Ctrl-C stops everything. Data is kept in ${shortPath(settings.data)}.
 `;
 }
 
-/** A line for each port, what matters most first: a narrow screen shows the left part. */
+/** Returns a line for each port, the most important columns first: a narrow screen shows the left part. */
 export function stationTable(states: readonly DeviceState[]): string {
   return formatTable(
     ["device", "port", "status", "load kW", "limit kW", "is", "read (UTC)", "station"],
@@ -81,7 +81,7 @@ function stationRows({ device, availability, reason, observedAt, values }: Devic
   ]);
 }
 
-/** Ports by the names of the shipped registries: `Status_1`, `Status_2`. */
+/** Returns the ports, by the point names of the shipped registries: `Status_1`, `Status_2`. */
 function portsOf(device: DeviceState["device"]): string[] {
   return [...device.points.keys()].flatMap((name) => /^Status_(.+)$/.exec(name)?.[1] ?? []);
 }
@@ -100,14 +100,14 @@ function kilowatts(value: PointValue | undefined): string {
   return typeof value === "number" ? value.toFixed(2) : formatValue(value);
 }
 
-/** How a file is named from where the user stands. */
+/** Returns a path relative to the working directory, when it is below. */
 function shortPath(path: string): string {
   const short = relative(process.cwd(), path);
   if (short === "") return ".";
   return short.startsWith("..") ? path : short;
 }
 
-/** A word of a shell's command line. */
+/** Quotes a word for a shell's command line. */
 function quoted(text: string): string {
   return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

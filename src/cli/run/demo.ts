@@ -8,7 +8,7 @@ import type { BridgeSettings } from "../../config/index.ts";
 import { DataFolderInUseError, type LoadedDevice } from "../../devices/index.ts";
 import { type Log, Secrets } from "../../log/log.ts";
 import { type Simulator, startSimulator } from "../../simulator/index.ts";
-import { tellDiagnostics } from "../setup/diagnostics.ts";
+import { printDiagnostics } from "../setup/diagnostics.ts";
 import { loadAll } from "../setup/load.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { logOptions, numberOption } from "../terminal/options.ts";
@@ -34,7 +34,7 @@ export function demo(program: Command, terminal: Terminal): void {
     )
     .option(
       "--stations <number>",
-      "how many stations of the garage",
+      "number of stations in the garage",
       numberOption({ min: 1, max: MOST_STATIONS }),
       6,
     )
@@ -49,7 +49,7 @@ async function runDemo(flags: Flags, terminal: Terminal): Promise<void> {
 
   const simulator = await startSimulator({
     port: await freePort(SIMULATOR_PORT),
-    // At least the stations that the configs name.
+    // At least the stations named in the configs.
     stations: Math.max(flags.stations, 6),
     log,
   });
@@ -75,8 +75,8 @@ async function start(
   secrets: Secrets,
   terminal: Terminal,
 ): Promise<Bridge> {
-  const onDiagnostics = (found: Parameters<typeof tellDiagnostics>[1]) =>
-    tellDiagnostics(terminal, found, false);
+  const onDiagnostics = (found: Parameters<typeof printDiagnostics>[1]) =>
+    printDiagnostics(terminal, found, false);
   try {
     return await startBridge({ settings, devices, log, secrets, version: packageVersion(), onDiagnostics });
   } catch (error) {
@@ -87,7 +87,7 @@ async function start(
   }
 }
 
-/** The shipped files, pointed at the simulator, on free ports. */
+/** Loads the shipped files with the simulator as their service, on free ports. */
 async function configure(
   flags: Flags,
   simulator: Simulator,
@@ -102,7 +102,7 @@ async function configure(
   };
   const config = fileURLToPath(new URL("../../../configs/bridge.json", import.meta.url));
   const { settings, devices, diagnostics } = await loadAll({ config, secrets, env });
-  tellDiagnostics(terminal, diagnostics, false);
+  printDiagnostics(terminal, diagnostics, false);
   const wanted = settings.mqtt.embedded ?? { host: HOST, port: 1883 };
   const embedded = { ...wanted, port: await freePort(wanted.port) };
   const data = flags.data === undefined ? settings.data : resolve(flags.data);
@@ -112,10 +112,10 @@ async function configure(
   };
 }
 
-/** As many stations as asked for: the configured ones first, then more like the last of them. */
+/** Returns `count` devices: the configured ones first, then copies of the last one for further stations. */
 function garage(configured: readonly LoadedDevice[], count: number, simulator: Simulator): LoadedDevice[] {
   const last = configured.at(-1);
-  if (!last) throw new CommandError("configs/devices holds no sound device config", EXIT.configuration);
+  if (!last) throw new CommandError("configs/devices has no valid device config", EXIT.configuration);
   const taken = new Set(
     configured.map(({ settings }) => (settings.driverConfig as { stationID: string }).stationID),
   );
@@ -133,7 +133,7 @@ function garage(configured: readonly LoadedDevice[], count: number, simulator: S
   return [...configured, ...copies].slice(0, count);
 }
 
-/** The rows of a two-port station for stations with other ports; one list for all that have the same. */
+/** Adapts the rows of a two-port station to stations with other ports; stations with the same ports share one list. */
 function rowsByPorts(rows: LoadedDevice["rows"], simulator: Simulator) {
   const numbersOf = new Map(
     simulator.world.stations.map(({ id, ports }) => [id, ports.map(({ number }) => number)]),
@@ -154,7 +154,7 @@ function rowsByPorts(rows: LoadedDevice["rows"], simulator: Simulator) {
   };
 }
 
-/** The usual port, or any free one where that is taken. */
+/** Returns the usual port, or 0 (any free one) when it is taken. */
 async function freePort(usual: number): Promise<number> {
   const server = createServer();
   const listens = await new Promise<boolean>((done) => {
@@ -166,8 +166,8 @@ async function freePort(usual: number): Promise<number> {
 }
 
 /**
- * npm does not pass on the signal that ends it: what `npm start` started would stay, on its ports, for nobody. Aborts
- * when that has happened; never where somebody else started the demo.
+ * Returns a signal that is aborted when the npm that started the demo has ended. npm does not forward the signal that ends it, so
+ * the demo would keep running and keep its ports. Never aborted when the demo was not started by npm.
  */
 function leftByNpm({ env }: Pick<Terminal, "env">): AbortSignal {
   const left = new AbortController();

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import { startHistorianProcess } from "../../historian-process.ts";
-import { tellDiagnostics } from "../setup/diagnostics.ts";
+import { printDiagnostics } from "../setup/diagnostics.ts";
 import { loadSettings } from "../setup/load.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { logOptions } from "../terminal/options.ts";
@@ -21,13 +21,18 @@ export function historian(program: Command, terminal: Terminal): void {
     .command("historian")
     .description("Store the messages of a broker, until Ctrl-C or TERM. Requires no devices.")
     .option("--config <file>", "bridge config (default: configs/bridge.json)")
-    .option("--name <name>", "name in its own topics, and of its folder below data", nameOption, "historian")
+    .option(
+      "--name <name>",
+      "name in its topics and of its folder in the data folder",
+      nameOption,
+      "historian",
+    )
     .option("--client-id <id>", "MQTT client id, which names its session (default: <instance>-<name>)")
-    .option("--share <group>", "take the messages in turns with the others of this group", nameOption);
+    .option("--share <group>", "share the messages with the other historians of this group", nameOption);
   logOptions(command, "info").action((flags: Flags) => runHistorian(flags, terminal));
 }
 
-/** One level of a topic and one folder. */
+/** Parses a name that is one topic level and one folder. */
 function nameOption(text: string): string {
   if (/^[A-Za-z\d][\w.-]{0,63}$/.test(text)) return text;
   throw new InvalidArgumentError("expected up to 64 letters, digits, dots, dashes and underscores");
@@ -37,7 +42,7 @@ async function runHistorian(flags: Flags, terminal: Terminal): Promise<void> {
   const { secrets } = terminal;
   const log = terminalLog(terminal, flags, secrets);
   const { settings, diagnostics } = loadSettings({ config: flags.config, secrets, env: terminal.env });
-  tellDiagnostics(terminal, diagnostics, false);
+  printDiagnostics(terminal, diagnostics, false);
   const running = await startHistorianProcess({
     settings,
     name: flags.name,

@@ -1,8 +1,10 @@
+/** Commands that keep running: they load the settings, start a process of the bridge, and stop it on Ctrl-C or TERM. */
+
 import { once } from "node:events";
 import type { Command } from "commander";
 import { startBridge } from "../../bridge.ts";
 import { type Diagnostic, strict } from "../../config/index.ts";
-import { countErrors, tellDiagnostics } from "../setup/diagnostics.ts";
+import { countErrors, printDiagnostics } from "../setup/diagnostics.ts";
 import { loadAll } from "../setup/load.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { logOptions } from "../terminal/options.ts";
@@ -23,9 +25,9 @@ export function run(program: Command, terminal: Terminal): void {
     .command("run")
     .description("Run the bridge until Ctrl-C or TERM.")
     .option("--config <file>", "bridge config (default: configs/bridge.json)")
-    .option("--strict", "do not start where a file has a warning")
-    .option("--read-only", "write to no device, whatever the bridge config says")
-    .option("--force", "take over from a bridge of the same instance name that runs already");
+    .option("--strict", "refuse to start when a file has a warning")
+    .option("--read-only", "write to no device, regardless of the bridge config")
+    .option("--force", "take over from a running bridge with the same instance name");
   logOptions(command, "info").action((flags: Flags) => runBridge(flags, terminal));
 }
 
@@ -40,11 +42,11 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
     env: terminal.env,
   });
   let errors = 0;
-  const tell = (found: readonly Diagnostic[]) => {
-    tellDiagnostics(terminal, isStrict ? strict(found) : found, isStrict);
+  const print = (found: readonly Diagnostic[]) => {
+    printDiagnostics(terminal, isStrict ? strict(found) : found, isStrict);
     errors += countErrors(found);
   };
-  tell(diagnostics);
+  print(diagnostics);
 
   const bridge = await startBridge({
     settings: flags.readOnly ? { ...settings, readOnly: true } : settings,
@@ -54,10 +56,10 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
     version: packageVersion(),
     force: flags.force ?? false,
     onDiagnostics: (found, runnable) => {
-      tell(found);
+      print(found);
       if (runnable === 0 && !devices.some(({ settings: device }) => device.set))
         throw new CommandError(
-          `no device can be started; see the problems above, or put a device config into ${settings.devices}`,
+          `no device can be started; fix the problems above, or add a device config to ${settings.devices}`,
           EXIT.configuration,
         );
     },
@@ -68,7 +70,7 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
   });
   if (errors > 0)
     log.warn(
-      `started without what has errors: ${counted(errors, "problem")} above; "voltbridge check" lists them again`,
+      `started without the devices and rows that have errors: ${counted(errors, "problem")} above; "voltbridge check" lists them again`,
     );
   log.info("running", { devices: bridge.devices.infos.length, broker: bridge.mqtt.url, data: settings.data });
   if (!terminal.ending.aborted) await once(terminal.ending, "abort");

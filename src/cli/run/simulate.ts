@@ -36,16 +36,16 @@ interface Flags extends LogFlags {
   readonly businessPartner?: string;
 }
 
-/** What runs, and what is printed of it. */
+/** A running service, and what is printed about it. */
 interface Running {
   readonly printed: object;
   close(): Promise<void>;
 }
 
-/** Station IDs in the line that is printed; enough to try it with. */
+/** Maximum number of station IDs in the printed line. */
 const FIRST_IDS = 10;
 const LARGE_WORLD = 20_000;
-/** Options that say nothing to an eConnect service. */
+/** Options that an eConnect service does not have. */
 const CHARGEPOINT_ONLY = [
   "stationsPerSite",
   "model",
@@ -67,56 +67,44 @@ export function simulate(program: Command, terminal: Terminal): void {
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .option(
       "--port <number>",
-      "port to listen on; 0 for any free one",
+      "port to listen on; 0: any free port",
       numberOption({ min: 0, max: 65535 }),
       8090,
     )
-    .option(
-      "--stations <number>",
-      "stations of the simulated network",
-      numberOption({ min: 1, max: 100_000 }),
-      100,
-    )
+    .option("--stations <number>", "number of stations", numberOption({ min: 1, max: 100_000 }), 100)
     .option(
       "--stations-per-site <number>",
-      "stations of each site, and so of its station group",
+      "stations per site, and so per station group",
       numberOption({ min: 1, max: 100_000 }),
       24,
     )
-    .option("--model <name>", "the only model of its stations, e.g. CT4021-GW1 (default: all kinds)")
+    .option("--model <name>", "model of all stations, e.g. CT4021-GW1 (default: a mix)")
     .option("--seed <number>", "same seed, same network and same day", numberOption({ min: 0 }), 1)
-    .option(
-      "--speed <factor>",
-      "how many times faster than real time",
-      numberOption({ above: 0, fraction: true }),
-      1,
-    )
-    .option("--username <text>", "API licence key to accept (default: made up)")
-    .option("--password <text>", "API password to accept (default: made up)")
+    .option("--speed <factor>", "speed relative to real time", numberOption({ above: 0, fraction: true }), 1)
+    .option("--username <text>", "API licence key to accept (default: generated)")
+    .option("--password <text>", "API password to accept (default: generated)")
     .option("--accounts <file>", "JSON file of further accounts: [{username, password, organisation, plan}]")
     .option("--start <time>", `when the simulated time starts: ${TIMES} (default: now)`, timeArgument)
-    .addOption(
-      new Option("--stepped", "let time stand still until POST /control/world moves it").conflicts("speed"),
-    )
-    .option("--trouble <file>", "JSON file of rules for what goes wrong")
+    .addOption(new Option("--stepped", "stop the clock; POST /control/world advances it").conflicts("speed"))
+    .option("--trouble <file>", "JSON file of trouble rules")
     .addOption(
       new Option("--control <who>", "who may use /control (trouble, log, world)")
         .choices(["loopback", "anywhere", "off"])
         .default("loopback"),
     )
-    .option("--serials", "let every portLoad carry a serial number, and log it")
+    .option("--serials", "add a serial number to every portLoad, and log it")
     .addOption(
       new Option("--econnect", "simulate the eConnect Masterdata API instead").conflicts(CHARGEPOINT_ONLY),
     )
-    .option("--business-partner <number>", "with --econnect: whose stations they are (default: 4711)");
+    .option("--business-partner <number>", "with --econnect: owner of the stations (default: 4711)");
   logOptions(command, "info").action((flags: Flags) => runSimulator(flags, terminal));
 }
 
 async function runSimulator(flags: Flags, terminal: Terminal): Promise<void> {
-  // V8 lets a large heap double before it tidies up; 100,000 stations then need 1.5 GB instead of 1 (measured).
+  // V8 lets a large heap double before it collects garbage; 100,000 stations then need 1.5 GB instead of 1 (measured).
   if (flags.stations > LARGE_WORLD) setFlagsFromString("--heap-growing-percent=20");
   if (flags.businessPartner !== undefined && !flags.econnect)
-    throw new CommandError("--business-partner is for --econnect", EXIT.usage);
+    throw new CommandError("--business-partner requires --econnect", EXIT.usage);
   const secrets = new Secrets();
   if (flags.password !== undefined) secrets.add(flags.password);
   const accounts = flags.accounts === undefined ? [] : readAccounts(flags.accounts);
@@ -128,7 +116,7 @@ async function runSimulator(flags: Flags, terminal: Terminal): Promise<void> {
     if (error instanceof TroubleRulesError || error instanceof RangeError)
       throw new CommandError(error.message, EXIT.configuration);
     throw new CommandError(
-      `the simulator cannot listen on ${flags.host}:${flags.port}: ${(error as Error).message}; give it another port (--port 0: any free one)`,
+      `the simulator cannot listen on ${flags.host}:${flags.port}: ${(error as Error).message}; use another port (--port 0: any free one)`,
     );
   });
   terminal.out(`${JSON.stringify(running.printed)}\n`);

@@ -24,25 +24,25 @@ const OWN_KEYS = [
 ];
 const DEVICE_KEYS = ["driver_type", "driver_config", "registry_config"];
 
-/** The bridge config in a folder, if there is one. */
+/** Returns the bridge config in a folder, if there is one. */
 export function bridgeFileIn(folder: string): string | undefined {
   return NAMES.map((name) => join(folder, name)).find((file) => existsSync(file));
 }
 
-/** The bridge config to which a device config belongs: the nearest one in the folders above it, if there is one. */
+/** Returns the bridge config of a device config: the nearest one in the folders above it, if there is one. */
 export function bridgeFileAbove(path: string): string | undefined {
   const folder = dirname(resolve(path));
   return bridgeFileIn(folder) ?? (folder === dirname(folder) ? undefined : bridgeFileAbove(folder));
 }
 
-/** Whether a file is a bridge config, by its name or by what it holds; it may be full of faults. */
+/** Returns whether a file is a bridge config, by its name or its keys; it may contain errors. */
 export function isBridgeFile(file: string): boolean {
   if (NAMES.includes(basename(file))) return true;
   const keys = Object.keys(glance(file));
   return keys.some((key) => OWN_KEYS.includes(key)) && !keys.some((key) => DEVICE_KEYS.includes(key));
 }
 
-/** Where the folders of a bridge config with errors are, as far as it can be told: enough to check the files in them. */
+/** Returns the folders of a bridge config with errors, as far as they can be read: enough to check the files in them. */
 export function presumedSettings(file: string): BridgeSettings {
   const settings = defaultBridge(file);
   const written = glance(file);
@@ -53,14 +53,14 @@ export function presumedSettings(file: string): BridgeSettings {
   return { ...settings, devices: folder("devices"), registries: folder("registries") };
 }
 
-/** What can be read of a JSON(C) file; an empty object where that is nothing. */
+/** Returns what can be parsed of a JSON(C) file; an empty object when nothing can. */
 function glance(file: string): Record<string, unknown> {
   if (!existsSync(file)) return {};
   let bytes: Uint8Array;
   try {
     bytes = readBounded(file, LARGEST_CONFIG);
   } catch {
-    // Whoever reads it as what it is reports why.
+    // The loader of the file reports the reason.
     return {};
   }
   const value = readLeniently(decodeText(bytes).text);

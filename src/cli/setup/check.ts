@@ -18,7 +18,7 @@ import { createLog } from "../../log/log.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
 import { bridgeFileAbove, bridgeFileIn, isBridgeFile, presumedSettings } from "./bridge-file.ts";
-import { countErrors, formatAll, tally } from "./diagnostics.ts";
+import { countErrors, countsText, formatAll } from "./diagnostics.ts";
 import { driverSchemas, loadDevice, Registries, readBridge } from "./load.ts";
 
 interface Flags {
@@ -34,10 +34,10 @@ export function check(program: Command, terminal: Terminal): void {
     .description("List every problem in configs and registries, with its location. Starts nothing.")
     .argument(
       "[path...]",
-      "bridge configs, device configs, registry CSVs, folders of them (default: all that the bridge config names)",
+      "bridge configs, device configs, registry CSVs, folders of them (default: everything the bridge config names)",
     )
     .option("--config <file>", "bridge config (default: the one above the path, or configs/bridge.json)")
-    .option("--driver <type>", "driver type by which a CSV is checked (default: the one that it fits best)")
+    .option("--driver <type>", "driver type to check CSVs against (default: the best match)")
     .option("--strict", "count warnings as errors")
     .option("--json", "print JSON")
     .action((paths: string[], flags: Flags) => checkAll(paths, flags, terminal));
@@ -56,7 +56,7 @@ async function checkAll(paths: readonly string[], flags: Flags, terminal: Termin
   const errors = countErrors(diagnostics);
   const warnings = diagnostics.length - errors;
   if (flags.json) printJson(terminal, { errors, warnings, diagnostics });
-  else terminal.out(`${formatAll(diagnostics)}${tally(diagnostics)}\n`);
+  else terminal.out(`${formatAll(diagnostics)}${countsText(diagnostics)}\n`);
   if (hasErrors(diagnostics)) throw new CommandError("", EXIT.failed);
 }
 
@@ -65,7 +65,7 @@ interface CheckOptions {
   readonly env: Terminal["env"];
 }
 
-/** A bridge config and all that it names; where it has errors itself, what stands in its folders all the same. */
+/** Checks a bridge config and the files that it names; the files in its folders even when it has errors itself. */
 async function checkBridge(file: string | undefined, options: CheckOptions): Promise<Diagnostic[]> {
   const { settings, diagnostics } = readBridge(file, options);
   if (settings) return [...diagnostics, ...(await checkDevices(settings.devices, settings, options))];
@@ -74,10 +74,10 @@ async function checkBridge(file: string | undefined, options: CheckOptions): Pro
   return [...diagnostics, ...(await checkDevices(presumed.devices, presumed, options))];
 }
 
-/** By what it is: a folder, a registry, a bridge config, or a device config. */
+/** Checks a path by its kind: a folder, a registry, a bridge config, or a device config. */
 async function checkPath(path: string, flags: Flags, options: CheckOptions): Promise<Diagnostic[]> {
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat) throw new CommandError(`there is no ${path}`, EXIT.usage);
+  if (!stat) throw new CommandError(`no such file or folder: ${path}`, EXIT.usage);
   if (stat.isDirectory()) return checkFolder(path, flags, options);
   if (extname(path).toLowerCase() === ".csv") return checkRegistry(resolve(path), flags.driver);
   if (isBridgeFile(path)) return checkBridge(path, options);
@@ -86,7 +86,7 @@ async function checkPath(path: string, flags: Flags, options: CheckOptions): Pro
   return [...diagnostics, ...own, ...(await checkLoaded(device ? [device] : [], settings))];
 }
 
-/** The bridge of that folder; else its device configs and its registries. */
+/** Checks the bridge in a folder; without one, its device configs and its registries. */
 async function checkFolder(folder: string, flags: Flags, options: CheckOptions): Promise<Diagnostic[]> {
   const bridge = bridgeFileIn(folder) ?? bridgeFileIn(join(folder, "configs"));
   if (bridge !== undefined) return checkBridge(bridge, options);
@@ -103,7 +103,7 @@ async function checkFolder(folder: string, flags: Flags, options: CheckOptions):
   ];
 }
 
-/** The settings of the bridge to which a device config belongs. */
+/** Returns the settings of the bridge to which a device config belongs. */
 function surroundings(
   path: string,
   flags: Flags,
@@ -123,7 +123,7 @@ async function checkDevices(
   return [...diagnostics, ...(await checkLoaded(devices, settings))];
 }
 
-/** What stands in the registries of these devices, and what only the drivers see. */
+/** Returns the problems in the registries of these devices, and those that only the drivers find. */
 async function checkLoaded(
   devices: readonly DeviceSettings[],
   settings: BridgeSettings,
@@ -137,7 +137,7 @@ async function checkRegistry(file: string, driver: string | undefined): Promise<
   const registries = new Registries();
   const { rows } = await registries.read(file);
   const types = driver === undefined ? Object.values(driverTypes) : [driverType(driver)];
-  // A file does not say whose it is; of equals, the type that is listed first.
+  // A CSV does not name its driver type; of equal matches, the type listed first wins.
   const [found = []] = types
     .map((type) => type.checkRows(rows))
     .toSorted((a, b) => countErrors(a) - countErrors(b));
@@ -149,10 +149,10 @@ function driverType(name: string): (typeof driverTypes)[string] {
   if (type) return type;
   const near = closest(name, Object.keys(driverTypes));
   const remedy = near ? `; did you mean "${near}"?` : "";
-  throw new CommandError(`there is no driver type "${name}"${remedy}`, EXIT.usage);
+  throw new CommandError(`unknown driver type "${name}"${remedy}`, EXIT.usage);
 }
 
-/** Devices are made, as for a run, and never started. */
+/** Returns the problems that drivers report for devices that are built, as for a run, and never started. */
 function driverDiagnostics(devices: readonly LoadedDevice[], settings: BridgeSettings): Diagnostic[] {
   const state = StateStore.open(":memory:");
   const log = createLog({ level: "silent" });

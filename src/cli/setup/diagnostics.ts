@@ -3,20 +3,23 @@ import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { counted } from "../terminal/table.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
-/** A line each; files below the working directory are named from there. */
+/** Formats problems, one a line; paths of files below the working directory are relative to it. */
 export function formatAll(diagnostics: readonly Diagnostic[]): string {
   return diagnostics.map((diagnostic) => `${formatDiagnostic(diagnostic, process.cwd())}\n`).join("");
 }
 
-/** Prints problems to standard error; under `--strict` an error ends the command before anything runs. */
-export function tellDiagnostics(
+/**
+ * Prints problems to standard error.
+ * @throws CommandError under `--strict`, when there is an error: nothing has been started then
+ */
+export function printDiagnostics(
   terminal: Terminal,
   diagnostics: readonly Diagnostic[],
   isStrict: boolean,
 ): void {
   terminal.err(formatAll(diagnostics));
   if (isStrict && hasErrors(diagnostics)) {
-    throw new CommandError("not started: --strict turns every warning into an error", EXIT.configuration);
+    throw new CommandError("not started: --strict treats every warning as an error", EXIT.configuration);
   }
 }
 
@@ -25,7 +28,7 @@ export function countErrors(diagnostics: readonly Diagnostic[]): number {
 }
 
 /** `3 errors, 1 warning` */
-export function tally(diagnostics: readonly Diagnostic[]): string {
+export function countsText(diagnostics: readonly Diagnostic[]): string {
   if (diagnostics.length === 0) return "no problems found";
   const errors = countErrors(diagnostics);
   return `${counted(errors, "error")}, ${counted(diagnostics.length - errors, "warning")}`;

@@ -2,17 +2,10 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { asLevel } from "../../config/index.ts";
-import {
-  ApiError,
-  ChargePointClient,
-  CredentialsError,
-  ProtocolError,
-  SoapFaultError,
-  TransportError,
-} from "../../drivers/chargepoint/api/index.ts";
+import { ChargePointClient } from "../../drivers/chargepoint/api/index.ts";
 import { type FoundStation, findStations } from "../../drivers/chargepoint/discovery/index.ts";
 import { createLog } from "../../log/log.ts";
-import { type AccountFlags, accountOf, accountOptions } from "../api/account.ts";
+import { type AccountFlags, accountOf, accountOptions, isServiceError } from "../api/account.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { Progress } from "../terminal/progress.ts";
 import { formatTable, formatValue } from "../terminal/table.ts";
@@ -32,21 +25,24 @@ interface Flags extends AccountFlags {
 export function discover(program: Command, terminal: Terminal): void {
   const command = program
     .command("discover")
-    .description("List the stations of a ChargePoint account, and create device configs for them.")
+    .description("List the stations of a ChargePoint account, or create device configs for them.")
     .option("--sgID <id>", "only the stations of this group")
     .option("--orgID <id>", "only the stations of this organisation")
     .option("--stationName <pattern>", "only stations with this name; * any text, ? one character")
     .option("--json", "print JSON")
-    .option("--set", "print one device config that stands for all of these stations, and follows them")
+    .option("--set", "print one device config for all of these stations, those added later included")
     .option("--write <folder>", "write one device config per station into this folder")
-    .option("--force", "with --write: write over files that are there")
-    .option("--registry <name>", "registry that the configs name", "config://chargepoint.csv");
+    .option("--force", "with --write: overwrite existing files")
+    .option("--registry <name>", "registry to name in the configs", "config://chargepoint.csv");
   accountOptions(command).action((flags: Flags) => run(flags, terminal));
 }
 
 async function run(flags: Flags, terminal: Terminal): Promise<void> {
   if (flags.set && flags.write !== undefined)
-    throw new CommandError("--set prints one config, --write makes many; choose one", EXIT.usage);
+    throw new CommandError(
+      "--set prints one config, --write creates one per station; use only one of them",
+      EXIT.usage,
+    );
   if (flags.set && !filtersOf(flags))
     throw new CommandError("--set needs --sgID, --orgID or --stationName (* for all stations)", EXIT.usage);
   const stations = await lookUp(flags, terminal);
@@ -67,15 +63,13 @@ async function lookUp(flags: Flags, terminal: Terminal): Promise<FoundStation[]>
   try {
     return await findStations(client, filtersOf(flags), terminal.ending);
   } catch (error) {
-    const kinds = [ApiError, CredentialsError, SoapFaultError, TransportError, ProtocolError];
-    if (!kinds.some((kind) => error instanceof kind)) throw error;
-    throw new CommandError((error as Error).message, EXIT.failed, { cause: error });
+    throw isServiceError(error) ? new CommandError(error.message, EXIT.failed, { cause: error }) : error;
   } finally {
     await client.close();
   }
 }
 
-/** Undefined where all stations are meant. */
+/** Returns undefined for all stations. */
 function filtersOf({ sgID, orgID, stationName }: Flags) {
   const given = Object.entries({ sgID, orgID, stationName }).filter(([, value]) => value !== undefined);
   return given.length === 0 ? undefined : (Object.fromEntries(given) as Record<string, string>);
@@ -92,7 +86,7 @@ function setConfig(flags: Flags, terminal: Terminal) {
   return config({ stations: filtersOf(flags) }, flags, terminal, { topic: "campus/garage/{stationID}" });
 }
 
-/** The account's secrets stay where they are: the configs name the environment's variables. */
+/** Returns a device config. It holds no secrets: it names the variables of the environment. */
 function config(which: object, flags: Flags, { env }: Terminal, more: object = {}) {
   const endpoint = flags.endpoint ?? (flags.region === undefined ? env.CHARGEPOINT_ENDPOINT : undefined);
   const region = flags.region ?? env.CHARGEPOINT_REGION;
@@ -112,7 +106,7 @@ function config(which: object, flags: Flags, { env }: Terminal, more: object = {
   };
 }
 
-/** One file per station, named by its stationID; those that are there are left as they are unless --force says so. */
+/** Writes one file per station, named by its stationID; existing files are kept, unless --force is given. */
 function writeConfigs(
   stations: readonly FoundStation[],
   folder: string,
@@ -138,7 +132,7 @@ function writeConfigs(
   }
   if (kept.length > 0)
     throw new CommandError(
-      `${kept.length} files were there already and were left as they are (--force writes over them): ${kept.slice(0, 5).join(", ")}${kept.length > 5 ? ", …" : ""}`,
+      `${kept.length} files already exist and were not changed (--force overwrites them): ${kept.slice(0, 5).join(", ")}${kept.length > 5 ? ", …" : ""}`,
       EXIT.failed,
     );
 }

@@ -1,3 +1,5 @@
+/** Commands about configs: files become settings, devices and rows, and every problem in them is printed with its place. */
+
 import { relative, resolve } from "node:path";
 import {
   type BridgeSettings,
@@ -44,19 +46,22 @@ const sessionSchemas = Object.fromEntries(
   Object.entries(sessionBackends).map(([name, type]) => [name, type.configSchema]),
 );
 
-/** A bridge config, with the backends' settings checked too. */
+/** Loads a bridge config, and checks the settings of its backends too. */
 export function readBridge(file: string | undefined, options: Omit<LoadOptions, "config">) {
   return loadBridge(file, { ...options, backends: backendSchemas, sessionBackends: sessionSchemas });
 }
 
-/** The bridge's settings alone. Throws a CommandError with every problem where there is an error. */
+/**
+ * Loads the bridge's settings alone.
+ * @throws CommandError with every problem when one of them is an error
+ */
 export function loadSettings(options: LoadOptions): { settings: BridgeSettings; diagnostics: Diagnostic[] } {
   const { settings, diagnostics } = readBridge(options.config, options);
   if (settings) return { settings, diagnostics };
   throw new CommandError(`the bridge config cannot be used\n${formatAll(diagnostics)}`, EXIT.configuration);
 }
 
-/** The bridge config, its device configs and their registries; a file with an error stops its own device only. */
+/** Loads the bridge config, its device configs and their registries; an error in a file affects only its own device. */
 export async function loadAll(options: LoadOptions): Promise<LoadedBridge> {
   const { settings, diagnostics } = loadSettings(options);
   const files = loadDevices(settings.devices, driverSchemas, settings, options);
@@ -66,7 +71,7 @@ export async function loadAll(options: LoadOptions): Promise<LoadedBridge> {
   return { settings, devices, diagnostics: sortDiagnostics(found) };
 }
 
-/** One device config; its topic path is the one that it has when the bridge runs. */
+/** Loads one device config; its topic path is the one that it has when the bridge runs. */
 export function loadDevice(
   file: string,
   settings: BridgeSettings,

@@ -2,14 +2,14 @@ import { basename } from "node:path";
 import type { LookedUpPlan, planAccounts } from "../../devices/index.ts";
 import { counted, formatTable } from "../terminal/table.ts";
 
-/** What was looked up is there after --lookup only. */
+/** A plan; what was looked up is present with --lookup only. */
 export type ShownPlan = ReturnType<typeof planAccounts>[number] & Partial<LookedUpPlan>;
 type PlannedCall = ShownPlan["calls"][number];
 
-/** Groups of an account that the text names. */
+/** Maximum number of groups of an account named in the text. */
 const MOST_GROUPS = 8;
 
-/** A plan as JSON. */
+/** Returns a plan as a JSON object. */
 export function describePlan({ account, stations, limitPerMinute, calls, ...lookedUp }: ShownPlan) {
   const perMinute = sum(calls, callsPerMinute);
   const onePerStationPerMinute = sum(calls, (call) => call.onePerStationPerMinute);
@@ -37,7 +37,7 @@ export function describePlan({ account, stations, limitPerMinute, calls, ...look
   };
 }
 
-/** A plan as text for people, its last line empty. */
+/** Formats a plan as text for people; its last line is empty. */
 export function formatPlan(plan: ShownPlan): string {
   const { account, stations, calls, ...totals } = describePlan(plan);
   const rows = calls.map((call) => [

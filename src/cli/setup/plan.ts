@@ -25,17 +25,17 @@ export function plan(program: Command, terminal: Terminal): void {
     .option("--config <file>", "bridge config (default: configs/bridge.json)")
     .option(
       "--group-size <stations>",
-      "presume station groups of this size; 0: none, so that loads are read one by one",
+      "assume station groups of this size; 0: none, so that loads are read station by station",
       numberOption({ min: 0 }),
       0,
     )
     .option(
       "--lookup",
-      "ask the accounts which stations their sets have and which station groups cover them; without it nothing is asked",
+      "ask the accounts for the stations of their sets and the groups that cover them (default: no calls)",
     )
     .option(
       "--timeout <seconds>",
-      "with --lookup: how long each account may take to tell",
+      "with --lookup: maximum time for each account",
       numberOption({ above: 0, fraction: true }),
       600,
     )
@@ -51,7 +51,7 @@ async function showPlan(flags: Flags, terminal: Terminal): Promise<void> {
     ? await lookUp(devices, flags, terminal)
     : planKnown(devices, flags, terminal);
   if (plans.length === 0)
-    throw new CommandError("no device of its own is loaded whose driver shares calls", EXIT.failed);
+    throw new CommandError("none of the loaded devices has a driver that shares calls", EXIT.failed);
   if (flags.json) printJson(terminal, plans.map(describePlan));
   else for (const one of plans) if (one.stations > 0) terminal.out(`${formatPlan(one)}\n`);
   const failed = plans.filter(({ failure }) => failure !== undefined);
@@ -62,7 +62,7 @@ function planKnown(devices: LoadedBridge["devices"], { groupSize }: Flags, termi
   for (const { settings } of devices) {
     if (settings.set === undefined) continue;
     terminal.err(
-      `${settings.file}: its set of stations is not counted, for only the service knows how many there are (--lookup asks it)\n`,
+      `${settings.file}: its set of stations is not counted, because only the service knows their number (--lookup asks it)\n`,
     );
   }
   return planAccounts(devices, groupSize);

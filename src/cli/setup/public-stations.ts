@@ -11,7 +11,7 @@ export type DistanceUnit = "M" | "K";
 
 /** A public station with all that is known of it. */
 export interface FoundPublicStation extends PublicStation {
-  /** Null where the service did not tell it. */
+  /** Null when the service did not return one. */
   readonly status: PublicStationStatus | null;
   /** From the place of the search, as the crow flies; null where either place is unknown. */
   readonly distance: number | null;
@@ -20,7 +20,7 @@ export interface FoundPublicStation extends PublicStation {
 const EARTH_RADIUS = { M: 3958.8, K: 6371 } as const;
 const AVAILABLE = "AVAILABLE";
 
-/** Stations with their status and distance, the nearest first; those without a distance last, in the service's order. */
+/** Returns stations with their status and distance, the nearest first; those without a distance last, in the service's order. */
 export function merge(
   stations: readonly PublicStation[],
   statuses: readonly PublicStationStatus[],
@@ -38,7 +38,7 @@ export function merge(
     .sort((a, b) => (a.distance === b.distance ? 0 : far(a.distance) - far(b.distance)));
 }
 
-/** Where a station is: its ports say so. */
+/** Returns the place of a station, which its ports carry. */
 export function placeOf(station: PublicStation): Place | undefined {
   for (const { Geo } of station.Port) {
     const lat = Number(Geo?.Lat ?? Number.NaN);
@@ -48,7 +48,7 @@ export function placeOf(station: PublicStation): Place | undefined {
   return undefined;
 }
 
-/** The first station at an address: same house number, and the same beginning of the street (`Dell Ave` is `Dell Avenue`). */
+/** Returns the first station at an address: same house number, and the same beginning of the street (`Dell Ave` is `Dell Avenue`). */
 export function stationAt(stations: readonly PublicStation[], address: string): PublicStation | undefined {
   const [number, street] = addressParts(address);
   if (number === undefined || street === undefined) return undefined;
@@ -74,7 +74,7 @@ function distanceBetween(from: Place | undefined, to: Place | undefined, unit: D
   return Number(distance.toFixed(3));
 }
 
-/** Whether any port of it is free. */
+/** Returns whether any port is free. */
 export function isAvailable({ status }: FoundPublicStation): boolean {
   return (status?.Port ?? []).some(({ Status }) => Status === AVAILABLE);
 }
@@ -105,7 +105,7 @@ function portsOf({ Port, numPorts }: PublicStation): string {
   return listed === "" ? formatValue(numPorts ?? Port.length) : listed;
 }
 
-/** `AVAILABLE, INUSE`, `2 × AVAILABLE`; one that cannot be reached says so. */
+/** `AVAILABLE, INUSE`, `2 × AVAILABLE`; the network status of a station without ports. */
 function statusOf({ status }: FoundPublicStation): string {
   if (!status) return "–";
   if (status.Port.length === 0) return formatValue(status.networkStatus);
@@ -118,7 +118,7 @@ function counts(words: readonly string[]): string {
     .join(", ");
 }
 
-/** What the first price rule asks, and how many more there are. */
+/** Formats the first price rule, and the number of further ones. */
 function priceOf({ Pricing, currencyCode }: PublicStation): string {
   const [rule, ...others] = Pricing;
   if (!rule) return "–";

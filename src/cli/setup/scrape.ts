@@ -24,7 +24,7 @@ export function scrape(program: Command, terminal: Terminal): void {
     .argument("<device>", "device path (campus/garage/station-1) or device config file")
     .option("--config <file>", "bridge config (default: the one above the file, or configs/bridge.json)")
     .option("--json", "print JSON");
-  // What the driver would tell a running bridge is in the answer, or in the error, here.
+  // What the driver would log in a running bridge is in the answer or in the error here.
   logOptions(command, "silent").action((name: string, flags: Flags) => scrapeDevice(name, flags, terminal));
 }
 
@@ -50,7 +50,7 @@ interface FileOptions {
   readonly env: Terminal["env"];
 }
 
-/** By its config file, or by its path among the devices of the bridge. Tells the problems of its files. */
+/** Finds a device by its config file, or by its path in the bridge, and prints the problems of its files. */
 async function findDevice(
   name: string,
   config: string | undefined,

@@ -1,16 +1,11 @@
 import { type Command, Option } from "commander";
 import {
-  ApiError,
   ChargePointReader,
-  CredentialsError,
-  ProtocolError,
   type PublicStation,
   type PublicStationStatus,
-  SoapFaultError,
-  TransportError,
 } from "../../drivers/chargepoint/api/index.ts";
 import { createLog } from "../../log/log.ts";
-import { type AccountFlags, accountOf, accountOptions } from "../api/account.ts";
+import { type AccountFlags, accountOf, accountOptions, isServiceError } from "../api/account.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { numberOption } from "../terminal/options.ts";
 import { counted, formatTable, singleLine } from "../terminal/table.ts";
@@ -41,9 +36,8 @@ interface Flags extends AccountFlags {
   readonly json?: true;
 }
 
-/** Most stations whose status one call asks for, and most that an answer without pages has been seen to hold. */
+/** Maximum number of stations per call for their status, and the most that an answer without pages has been seen to hold. */
 const AT_ONCE = 500;
-const SERVICE_ERRORS = [ApiError, CredentialsError, SoapFaultError, TransportError, ProtocolError];
 
 export function stations(program: Command, terminal: Terminal): void {
   const command = program
@@ -51,7 +45,7 @@ export function stations(program: Command, terminal: Terminal): void {
     .description("Find public charging stations.")
     .command("public")
     .description(
-      "List public ChargePoint stations near a place: ports, whether they are free, prices, distance.",
+      "List public ChargePoint stations near a place, with ports, availability, prices and distance.",
     )
     .option("--address <text>", "street and number, e.g. '1692 Dell Avenue'")
     .option("--city <name>", "city")
@@ -66,11 +60,13 @@ export function stations(program: Command, terminal: Terminal): void {
     .option("--long <degrees>", "and longitude", numberOption({ min: -180, max: 180, fraction: true }))
     .option(
       "--proximity <distance>",
-      "how far around (default: the service's own, 5)",
+      "radius of the search (default: the service's own, 5)",
       numberOption({ above: 0, fraction: true }),
     )
     .addOption(
-      new Option("--unit <unit>", "of distances: M miles, K kilometres").choices(["M", "K"]).default("M"),
+      new Option("--unit <unit>", "unit of distances: M miles, K kilometres")
+        .choices(["M", "K"])
+        .default("M"),
     )
     .option("--connector <name>", "only stations with this connector, e.g. J1772")
     .option("--available", "only stations with a free port")
@@ -85,7 +81,7 @@ async function listPublic(flags: Flags, terminal: Terminal): Promise<void> {
   const client = new ChargePointReader({ ...account, log });
   try {
     const found = await answered(client.publicStations(query, { signal: terminal.ending }));
-    // What is found is worth printing even where its status cannot be had.
+    // The stations are printed even when their status cannot be fetched.
     const statuses = await answered(statusesOf(client, found, terminal.ending)).catch((error: unknown) => {
       if (error instanceof CommandError) return error;
       throw error;
@@ -119,18 +115,18 @@ function print(
   terminal.err(`${counted(shown.length, "station")}\n`);
   if (found.length >= AT_ONCE)
     terminal.err(
-      `the service told of ${found.length} stations, and its answer has no pages: there may be more; make --proximity smaller\n`,
+      `the service returned ${found.length} stations, and its answer has no pages: there may be more; reduce --proximity\n`,
     );
 }
 
 function queryOf(flags: Flags) {
   const { address, city, state, country, postalCode, lat, long, proximity, unit, connector } = flags;
   if ((lat === undefined) !== (long === undefined))
-    throw new CommandError("--lat and --long come together", EXIT.usage);
+    throw new CommandError("--lat and --long must be given together", EXIT.usage);
   const isSomewhere = [address, city, state, country, postalCode, lat].some((given) => given !== undefined);
   if (!isSomewhere)
     throw new CommandError(
-      'say where: --address, --city, --state, --country, --postal-code, or --lat and --long, e.g. --address "1692 Dell Avenue" --city Campbell --state CA',
+      'no place given: use --address, --city, --state, --country, --postal-code, or --lat and --long, e.g. --address "1692 Dell Avenue" --city Campbell --state CA',
       EXIT.usage,
     );
   return {
@@ -146,7 +142,7 @@ function queryOf(flags: Flags) {
   };
 }
 
-/** The place that distances are measured from: the service does not say where it found the address. */
+/** Returns the place that distances are measured from: the service does not return the place of an address. */
 function startOf({ lat, long, address }: Flags, found: readonly PublicStation[], terminal: Terminal) {
   if (lat !== undefined && long !== undefined) return { lat, long } satisfies Place;
   const at = address === undefined ? undefined : stationAt(found, address);
@@ -154,7 +150,9 @@ function startOf({ lat, long, address }: Flags, found: readonly PublicStation[],
   if (at && place)
     terminal.err(`${singleLine(`distances are from station ${at.stationID}, at ${at.Address}`)}\n`);
   else if (found.length > 0)
-    terminal.err("for distances, give --lat and --long: the service does not say where the place is\n");
+    terminal.err(
+      "for distances, give --lat and --long: the service does not return the place of an address\n",
+    );
   return place;
 }
 
@@ -172,12 +170,14 @@ async function statusesOf(
   return statuses;
 }
 
-/** What the service, or the way to it, can do to a call is an error of the command. */
+/**
+ * Waits for a call.
+ * @throws CommandError when the service, or the connection to it, failed
+ */
 async function answered<T>(call: Promise<T>): Promise<T> {
   try {
     return await call;
   } catch (error) {
-    if (!SERVICE_ERRORS.some((kind) => error instanceof kind)) throw error;
-    throw new CommandError((error as Error).message, EXIT.failed, { cause: error });
+    throw isServiceError(error) ? new CommandError(error.message, EXIT.failed, { cause: error }) : error;
   }
 }

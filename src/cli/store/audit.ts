@@ -17,10 +17,10 @@ interface Flags extends StoreFlags {
   readonly csv?: true;
 }
 
-/** An attempted write as the historian has it, with its place and time. */
+/** A write attempt as stored in the historian, with its target and time. */
 interface Entry {
   readonly time: string;
-  /** `<device path>/<point>`, or the device path for what concerned a whole device. */
+  /** `<device path>/<point>`, or the device path for a whole device. */
   readonly target: string;
   readonly requester?: string;
   readonly via?: string;
@@ -43,13 +43,13 @@ export function audit(program: Command, terminal: Terminal): void {
     program
       .command("audit")
       .description("List every write attempt: who, what, through which interface, and its outcome.")
-      .argument("[target]", "a device, or <device>/<point>; default: all"),
+      .argument("[target]", "device, or <device>/<point> (default: all)"),
   )
-    .option("--start <time>", `from this time on: ${TIMES}`)
-    .option("--end <time>", "up to, and not at, this time")
-    .option("--requester <name>", "only what this one asked for")
-    .addOption(new Option("--status <status>", "only what ended so").choices(WRITE_STATUSES))
-    .option("--count <number>", "the newest so many", numberOption({ min: 1 }), 1000)
+    .option("--start <time>", `at or after this time: ${TIMES}`)
+    .option("--end <time>", "before this time")
+    .option("--requester <name>", "only attempts of this requester")
+    .addOption(new Option("--status <status>", "only attempts with this outcome").choices(WRITE_STATUSES))
+    .option("--count <number>", "maximum number; the newest are printed", numberOption({ min: 1 }), 1000)
     .addOption(new Option("--csv", "print CSV").conflicts("json"))
     .action((target: string | undefined, flags: Flags) =>
       withHistorian(flags, terminal, async (historian) => {
@@ -57,12 +57,12 @@ export function audit(program: Command, terminal: Terminal): void {
         if (flags.json) printJson(terminal, entries);
         else if (flags.csv) terminal.data(asCsv(entries));
         else if (entries.length > 0) terminal.out(asTable(entries));
-        else terminal.err("no attempted write\n");
+        else terminal.err("no write attempts found\n");
       }),
     );
 }
 
-/** The newest that fit, oldest first; never more than twice as many in memory. */
+/** Returns the newest matching entries, oldest first; at most twice as many are in memory. */
 async function find(
   historian: Historian,
   target: string | undefined,

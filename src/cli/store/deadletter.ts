@@ -9,7 +9,7 @@ import { logOptions, numberOption } from "../terminal/options.ts";
 import { counted, formatTable } from "../terminal/table.ts";
 import { type LogFlags, printJson, type Terminal, terminalLog } from "../terminal/terminal.ts";
 
-/** Files in the data folder, by what they are on the way to. */
+/** Queue files in the data folder, by their sink. */
 const FILES = { mqtt: "outbox.sqlite", historian: "spool.sqlite" } as const;
 type Sink = keyof typeof FILES;
 const SINKS = Object.keys(FILES) as Sink[];
@@ -29,15 +29,15 @@ export function deadletter(program: Command, terminal: Terminal): void {
     );
 
   options(group.command("list").description("List rejected values, oldest first, and why."))
-    .option("--count <number>", "at most so many of each sink", numberOption({ min: 1 }), 1000)
+    .option("--count <number>", "maximum number per sink", numberOption({ min: 1 }), 1000)
     .action((flags: Flags & { readonly count: number }) => list(flags, terminal));
 
   for (const [name, description, done] of [
-    ["retry", "Put them back to the end of the queue: all, or those with these ids.", "put back"],
-    ["discard", "Drop them, counted as discarded: all, or those with these ids.", "discarded"],
+    ["retry", "Put rejected values back at the end of the queue: all, or those with these ids.", "put back"],
+    ["discard", "Drop rejected values, counted as discarded: all, or those with these ids.", "discarded"],
   ] as const)
     options(group.command(name).description(description))
-      .argument("[ids...]", "as list shows them; with --sink", idsArgument)
+      .argument("[ids...]", "ids from the list; require --sink", idsArgument)
       .action((ids: readonly number[], flags: Flags) =>
         move(flags, terminal, ids, done, (queue, chosen) => queue[name](chosen)),
       );
@@ -48,7 +48,7 @@ async function list(flags: Flags & { readonly count: number }, terminal: Termina
   await withQueues(flags, terminal, async (queue, sink) => {
     const letters = await queue.deadLetters({ count: flags.count });
     found.push(...letters.map((letter) => ({ sink, ...letter })));
-    if (letters.length === flags.count) terminal.err(`${sink}: there may be more; see --count\n`);
+    if (letters.length === flags.count) terminal.err(`${sink}: there may be more; raise --count\n`);
   });
   if (flags.json) return printJson(terminal, found);
   if (found.length === 0) return terminal.err("no dead letters\n");
@@ -68,10 +68,7 @@ async function move(
   act: (queue: Queue, ids?: readonly number[]) => Promise<number>,
 ): Promise<void> {
   if (ids.length > 0 && flags.sink === undefined)
-    throw new CommandError(
-      `ids belong to one sink; name it: --sink ${SINKS.join(" or --sink ")}`,
-      EXIT.usage,
-    );
+    throw new CommandError(`ids belong to one sink; add --sink ${SINKS.join(" or --sink ")}`, EXIT.usage);
   const counts: Partial<Record<Sink, number>> = {};
   await withQueues(flags, terminal, async (queue, sink) => {
     counts[sink] = await act(queue, ids.length > 0 ? ids : undefined);
@@ -83,13 +80,13 @@ async function move(
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   if (total < ids.length)
     throw new CommandError(
-      `${ids.length - total} of these ids are not there; "voltbridge deadletter list" shows those that are`,
+      `${ids.length - total} of these ids do not exist; "voltbridge deadletter list" shows those that do`,
     );
 }
 
 function options(command: Command): Command {
   const withQueue = command
-    .addOption(new Option("--sink <sink>", "what they were on the way to (default: both)").choices(SINKS))
+    .addOption(new Option("--sink <sink>", "sink that rejected them (default: both)").choices(SINKS))
     .option("--config <file>", "bridge config (default: configs/bridge.json)")
     .option("--data <folder>", "data folder (default: the bridge config's)")
     .option("--json", "print JSON");
@@ -98,11 +95,11 @@ function options(command: Command): Command {
 
 function idsArgument(text: string, before: readonly number[] = []): readonly number[] {
   const id = Number(text);
-  if (!Number.isSafeInteger(id) || id < 1) throw new InvalidArgumentError("expected an id as list shows it");
+  if (!Number.isSafeInteger(id) || id < 1) throw new InvalidArgumentError("expected an id from the list");
   return [...before, id];
 }
 
-/** Uses the queues that are there, one after the other. Beside a running bridge, or in its place while none runs. */
+/** Opens the existing queues one after the other: beside a running bridge, or as their owner when none runs. */
 async function withQueues(
   flags: Flags,
   terminal: Terminal,
@@ -117,7 +114,7 @@ async function withQueues(
   const there = sinks.filter((sink) => existsSync(join(folder, FILES[sink])));
   if (there.length === 0) {
     const files = sinks.map((sink) => FILES[sink]).join(" or ");
-    throw new CommandError(`there is no ${files} in ${folder}; "voltbridge run" makes it`);
+    throw new CommandError(`there is no ${files} in ${folder}; "voltbridge run" creates it`);
   }
   const lock = takeLock(folder);
   try {
@@ -142,7 +139,7 @@ async function withQueues(
   }
 }
 
-/** Undefined where a bridge runs on this folder. */
+/** Returns undefined when a bridge uses this folder. */
 function takeLock(folder: string): DataLock | undefined {
   try {
     return DataLock.take(folder);

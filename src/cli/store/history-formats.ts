@@ -5,7 +5,7 @@ import type { Progress } from "../terminal/progress.ts";
 import { counted, formatTable, formatValue } from "../terminal/table.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
-/** Endings of files by form. */
+/** File extensions by format. */
 export const FORMATS = { table: ["txt"], csv: ["csv"], json: ["json"] } as const;
 export type HistoryFormat = keyof typeof FORMATS;
 
@@ -23,7 +23,7 @@ export async function* historyText(
   yield* format === "csv" ? asCsv(pages) : asJson(pages);
 }
 
-/** Prints the pieces, or writes them to a file, which is there when all of it is. */
+/** Prints the pieces, or writes them to a file that appears only when it is complete. */
 export async function writeText(
   pieces: AsyncIterable<string>,
   terminal: Terminal,
@@ -47,12 +47,12 @@ async function* asCsv(pages: AsyncIterable<HistoryPage>): AsyncGenerator<string>
   }
 }
 
-/** Tells empty text from no value. */
+/** Formats a value so that empty text differs from no value. */
 function csvValue(value: unknown): string {
   return value === "" ? '""' : csvCell(value);
 }
 
-/** The same object as an answer, in one line. */
+/** Yields the JSON object of an answer on one line. */
 async function* asJson(pages: AsyncIterable<HistoryPage>): AsyncGenerator<string> {
   const metadata = new Map<string, unknown>();
   let current: string | undefined;

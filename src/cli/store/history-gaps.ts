@@ -1,7 +1,7 @@
 import type { DeviceGaps } from "../../historian/index.ts";
 import { counted, formatTable } from "../terminal/table.ts";
 
-/** A table of all gaps, and how much is missing in all. */
+/** Formats all gaps as a table, with the total of missing scrapes. */
 export function gapsText(reports: readonly DeviceGaps[]): string {
   const rows = reports.flatMap(({ device, gaps }) =>
     gaps.map(({ from, to, missing, reason, detail }) => [
@@ -19,7 +19,7 @@ export function gapsText(reports: readonly DeviceGaps[]): string {
     : `${formatTable(["device", "from", "to", "missing", "reason"], rows)}${total}`;
 }
 
-/** To whole seconds, as ISO 8601. */
+/** Cuts an ISO 8601 time to whole seconds. */
 function seconds(time: string): string {
   return `${time.slice(0, 19)}Z`;
 }

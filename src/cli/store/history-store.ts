@@ -1,3 +1,5 @@
+/** Commands that read what is stored: the bridge config names the store, which is opened beside a running bridge. */
+
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { type Historian, HistorianError, openHistorian, QueryError } from "../../historian/index.ts";
@@ -12,7 +14,7 @@ export interface StoreFlags extends LogFlags {
   readonly json?: true;
 }
 
-/** Options that say which store. */
+/** Adds the options that select the store. */
 export function storeOptions(command: Command): Command {
   const withStore = command
     .option("--config <file>", "bridge config (default: configs/bridge.json)")
@@ -21,7 +23,10 @@ export function storeOptions(command: Command): Command {
   return logOptions(withStore, "warn");
 }
 
-/** Opens the store for reading, also beside a running bridge. Bad questions end the command with 2, its own trouble with 1. */
+/**
+ * Opens the store for reading, even while a bridge runs.
+ * @throws CommandError with exit code 2 for a bad query, with 1 for a failure of the store
+ */
 export async function withHistorian(
   flags: StoreFlags,
   terminal: Terminal,

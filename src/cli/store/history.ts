@@ -43,8 +43,8 @@ export function history(program: Command, terminal: Terminal): void {
   const group = program.command("history").description("Query the historian; works while the bridge runs.");
 
   storeOptions(group.command("topics").description("List the topics that have values."))
-    .argument("[pattern]", "regular expression found anywhere in the name")
-    .option("--own", "also what the bridge notes of itself")
+    .argument("[pattern]", "regular expression, matched anywhere in the name")
+    .option("--own", "include what the bridge records about itself")
     .action((pattern: string | undefined, flags: TopicsFlags) =>
       withHistorian(flags, terminal, async (historian) => {
         const topics = await historian.topics(pattern, terminal.ending, { own: flags.own ?? false });
@@ -57,36 +57,36 @@ export function history(program: Command, terminal: Terminal): void {
     );
 
   storeOptions(group.command("query").description("Print values over time, or export them."))
-    .argument("<topic...>", "e.g. campus/garage/station-1/portLoad_1; any case")
-    .option("--pattern", "the argument is a regular expression of topics")
-    .option("--start <time>", `from this time on: ${TIMES}`)
-    .option("--end <time>", "up to, and not at, this time")
-    .option("--skip <number>", "leave out so many rows of each topic", numberOption({ min: 0 }))
-    .option("--count <number>", "at most so many rows of each topic", numberOption({ min: 0 }))
+    .argument("<topic...>", "e.g. campus/garage/station-1/portLoad_1; case is ignored")
+    .option("--pattern", "treat the arguments as regular expressions of topics")
+    .option("--start <time>", `at or after this time: ${TIMES}`)
+    .option("--end <time>", "before this time")
+    .option("--skip <number>", "number of rows of each topic to skip", numberOption({ min: 0 }))
+    .option("--count <number>", "maximum number of rows of each topic", numberOption({ min: 0 }))
     .option("--order <order>", "FIRST_TO_LAST or LAST_TO_FIRST", "FIRST_TO_LAST")
     .option("--agg <type>", "AVG, MIN, MAX, SUM, COUNT, FIRST or LAST, with --period")
     .option("--period <period>", "e.g. 15m, 1h, 1d, with --agg")
     .addOption(
       new Option(
         "--format <format>",
-        "table, or csv and json of any length (default: by the ending of --out, else table)",
+        "table, or csv and json of any length (default: by the extension of --out, else table)",
       ).choices(Object.keys(FORMATS)),
     )
-    .option("--out <file>", "write to a file: .csv, .json or .txt")
+    .option("--out <file>", "output file: .csv, .json or .txt (default: print)")
     .action((topics: string[], flags: QueryFlags) =>
       withHistorian(flags, terminal, (historian) => query(historian, topics, flags, terminal)),
     );
 
-  storeOptions(group.command("gaps").description("List when devices have no values, and why."))
-    .argument("[device...]", "paths of devices, or what they begin with; default: all")
-    .option("--start <time>", `from this time on: ${TIMES}`, "now -1d")
-    .option("--end <time>", "up to this time", "now")
+  storeOptions(group.command("gaps").description("List the times without values of devices, and why."))
+    .argument("[device...]", "device paths or their beginnings (default: all)")
+    .option("--start <time>", `at or after this time: ${TIMES}`, "now -1d")
+    .option("--end <time>", "before this time", "now")
     .action((devices: string[], flags: RangeFlags) =>
       withHistorian(flags, terminal, async (historian) => {
         const { start = "now -1d", end = "now" } = flags;
         const reports = await findGaps(historian, { devices, start, end }, terminal.ending);
         if (flags.json) return printJson(terminal, reports);
-        if (reports.length === 0) return terminal.err("no such device has values\n");
+        if (reports.length === 0) return terminal.err("no values of these devices\n");
         terminal.out(gapsText(reports));
       }),
     );
@@ -95,12 +95,19 @@ export function history(program: Command, terminal: Terminal): void {
     group.command("call").description("Call a method of VOLTTRON's historian interface (RPC); prints JSON."),
   )
     .argument("<method>", "e.g. get_topic_list, query")
-    .argument("[arguments]", 'by name, e.g. \'{"topic": "campus/…", "count": 1}\'', "{}")
+    .argument(
+      "[arguments]",
+      'JSON object of arguments by name, e.g. \'{"topic": "campus/…", "count": 1}\'',
+      "{}",
+    )
     .action((method: string, args: string, flags: StoreFlags) =>
       withHistorian(flags, terminal, async (historian) => {
         const calls = volttronHistorian(historian, packageVersion(), terminal.ending);
         if (!Object.hasOwn(calls, method))
-          throw new QueryError("method", `"${method}" is none of ${Object.keys(calls).join(", ")}`);
+          throw new QueryError(
+            "method",
+            `unknown method "${method}"; expected ${Object.keys(calls).join(", ")}`,
+          );
         printJson(terminal, await calls[method as keyof typeof calls](parseArguments(args)));
       }),
     );
@@ -127,14 +134,14 @@ async function query(
   if (unknown.length > 0) throw new CommandError(unknown.join("\n"));
 }
 
-/** What to say of each topic that the historian does not have, and of a pattern that matches none. */
+/** Returns a message for each topic that the historian does not have, and for a pattern without a match. */
 async function unknownAmong(
   historian: Historian,
   topics: readonly string[],
   { pattern }: QueryFlags,
   { ending }: Terminal,
 ): Promise<string[]> {
-  const list = "voltbridge history topics lists what there is";
+  const list = '"voltbridge history topics" lists all topics';
   if (pattern) {
     const found = await historian.topics(topics.join("|"), ending);
     return found.length > 0 ? [] : topics.map((one) => `no topic matches ${one}; ${list}`);
@@ -154,7 +161,7 @@ async function unknownAmong(
 
 const MOST_SUGGESTIONS = 3;
 
-/** The name that may be misspelt, and those that end with what was given, e.g. with the point's name alone. */
+/** Returns the closest name, and the names that end with the given text, e.g. with the point's name alone. */
 function nearest(topic: string, names: readonly string[]): string[] {
   const misspelt = closest(topic, names);
   const end = `/${topic.toLowerCase()}`;
@@ -167,7 +174,7 @@ function parseArguments(text: string): CallArguments {
   try {
     args = JSON.parse(text);
   } catch {
-    // Told below.
+    // Reported below.
   }
   if (typeof args === "object" && args !== null && !Array.isArray(args)) return args as CallArguments;
   throw new QueryError("arguments", "expected a JSON object");

@@ -12,7 +12,7 @@ export function completion(program: Command, terminal: Terminal): void {
     .addHelpText(
       "after",
       `
-To have it in each shell, add to what the shell reads at its start:
+To enable completion in every shell, add this line to its startup file:
   bash  source <(voltbridge completion bash)
   zsh   source <(voltbridge completion zsh)
   fish  voltbridge completion fish | source`,
@@ -23,7 +23,7 @@ To have it in each shell, add to what the shell reads at its start:
     });
 }
 
-/** A command line so far (`["api", "getLoad"]`), and the words that can come next. */
+/** The words of a command line so far (`["api", "getLoad"]`), and the words that can follow. */
 interface Place {
   readonly path: readonly string[];
   readonly words: readonly string[];
@@ -58,7 +58,7 @@ function bashScript(places: readonly Place[], shell: "bash" | "zsh"): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** As the script's own loop builds it: each word after a space. */
+/** Returns the key that the script's own loop builds: each word after a space. */
 function keyOf(path: readonly string[]): string {
   return path.map((word) => ` ${word}`).join("");
 }

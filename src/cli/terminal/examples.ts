@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 
-/** Examples at the end of each command's help, by the words of the command. */
+/** Examples at the end of each command's help, by the command's words. */
 const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   run: ["run", "run --config /etc/voltbridge/bridge.json --log-format json"],
   historian: ["historian", "historian --name meters --share meters"],
@@ -94,13 +94,13 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   completion: ["completion bash", "completion fish"],
 };
 
-/** What an operation of the API is asked for in its first example, where the options do not tell. */
-const ASKED: Readonly<Record<string, string>> = {
+/** Options of the first example of an operation of the API, where {@link SHOWN} has none. */
+const OPTIONS: Readonly<Record<string, string>> = {
   getStations: "--City Campbell --State CA --all",
   getPublicStations: "--Lat 37.28 --Long -121.94",
   shedLoad: "--stationID 1:12345 --shedStation.allowedLoadPerStation 3.3 --timeInterval 60",
 };
-/** Options of operations, the one that is shown first. */
+/** Options of operations with an example value, the preferred one first. */
 const SHOWN: readonly (readonly [option: string, value: string])[] = [
   ["--stationID", "1:12345"],
   ["--sgID", "31415"],
@@ -110,7 +110,7 @@ const SHOWN: readonly (readonly [option: string, value: string])[] = [
   ["--eventID", "141421"],
 ];
 
-/** Adds examples to the help of a program's commands. */
+/** Adds examples to the help of every command. */
 export function addExamples(program: Command): void {
   for (const command of program.commands) add(command, [command.name()]);
 }
@@ -121,16 +121,16 @@ function add(command: Command, words: readonly string[]): void {
   for (const inner of command.commands) add(inner, [...words, inner.name()]);
 }
 
-/** Of an operation of the API. */
+/** Returns the examples of an operation of the API. */
 function examplesOf(command: Command, words: readonly string[]): readonly string[] {
   const { options } = command;
   const bare = words.join(" ");
   const has = (option: string) => options.some(({ long }) => long === option);
-  const sure = has("--yes") ? " --yes" : "";
+  const confirmation = has("--yes") ? " --yes" : "";
   const shown = SHOWN.find(([option]) => has(option));
-  const asked = ASKED[command.name()] ?? shown?.join(" ");
+  const given = OPTIONS[command.name()] ?? shown?.join(" ");
   return [
-    `${bare}${asked === undefined ? "" : ` ${asked}`}${sure}`,
-    `${bare} --request request.json${sure} --json`,
+    `${bare}${given === undefined ? "" : ` ${given}`}${confirmation}`,
+    `${bare} --request request.json${confirmation} --json`,
   ];
 }

@@ -3,20 +3,20 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { LogLevel } from "../../log/log.ts";
 import { CommandError, EXIT } from "./command-error.ts";
 
-/** `--log-level` and `--log-format` of a command whose log shows `level` and graver. */
+/** Adds `--log-level` and `--log-format` to a command that logs at `level` and above by default. */
 export function logOptions(command: Command, level: LogLevel): Command {
   const levels: LogLevel[] = ["debug", "info", "warn", "error", "silent"];
   return command
-    .addOption(new Option("--log-level <level>", "what the log shows").choices(levels).default(level))
+    .addOption(new Option("--log-level <level>", "minimum level to log").choices(levels).default(level))
     .addOption(
-      new Option("--log-format <format>", "form of its lines").choices(["text", "json"]).default("text"),
+      new Option("--log-format <format>", "format of log lines").choices(["text", "json"]).default("text"),
     );
 }
 
 /**
- * Form of an output file: the one asked for with `--format`, else that of the file's ending, else undefined (no file, or one
- * without an ending). `endings` are those of each form, without the dot, the usual one first.
- * @throws CommandError for an ending that names no form, or another one than `--format`
+ * Returns the format of an output file: `--format`, else by its extension, else undefined (no file, or no extension).
+ * `endings` are the extensions of each format, without the dot, the usual one first.
+ * @throws CommandError for an unknown extension, and for one of another format than `--format`
  */
 export function outputFormat<Format extends string>(
   { out, format }: { readonly out?: string; readonly format?: Format },
@@ -28,11 +28,14 @@ export function outputFormat<Format extends string>(
   const forms = Object.keys(endings) as Format[];
   const named = forms.find((form) => endings[form].includes(ending));
   if (format !== undefined && named !== undefined && named !== format)
-    throw new CommandError(`--out ${out} names a file of ${named}, and --format says ${format}`, EXIT.usage);
+    throw new CommandError(
+      `--out ${out} is a ${named} file, but --format is ${format}; change one of them`,
+      EXIT.usage,
+    );
   if (format !== undefined || named !== undefined || ending === "") return format ?? named;
   const known = forms.map((form) => `.${endings[form][0]}`).join(", ");
   throw new CommandError(
-    `cannot write ${out} as .${ending}; what can be written is ${known}, or name the form with --format`,
+    `cannot write ${out}: unknown extension .${ending}; use ${known}, or set --format`,
     EXIT.usage,
   );
 }
@@ -45,7 +48,7 @@ export interface NumberRange {
   readonly fraction?: boolean;
 }
 
-/** Parser of a numeric option; commander names the option in its message. */
+/** Returns a parser of a numeric option; commander names the option in its message. */
 export function numberOption(range: NumberRange): (text: string) => number {
   return (text) => {
     const value = Number(text);

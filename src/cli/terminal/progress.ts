@@ -75,7 +75,7 @@ export class Progress {
         : (seconds * (1 - share)) / (share - shareBefore);
     const figures = [
       String(count),
-      ...(isSettled ? [`${rate < 10 ? rate.toFixed(1) : Math.round(rate)}/s`] : []),
+      ...(isSettled && rate > 0 ? [`${rate < 10 ? rate.toFixed(1) : Math.round(rate)}/s`] : []),
       ...(isSettled && left !== undefined ? [`${duration(left)} left`] : []),
     ];
     return [

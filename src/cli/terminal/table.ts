@@ -1,8 +1,8 @@
 import { printable } from "../../log/log.ts";
 
 /**
- * Rows of text as aligned columns, two spaces apart, the last one unpadded. Columns that hold only numbers are
- * right-aligned. Cells are {@link singleLine}s.
+ * Formats rows of text as aligned columns, two spaces apart, the last one unpadded. Columns of numbers are right-aligned.
+ * Cells are {@link singleLine}s.
  */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const clean = rows.map((row) => row.map(singleLine));
@@ -21,12 +21,12 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
   return `${[line(header), line(widths.map((width) => "─".repeat(width))), ...clean.map(line)].join("\n")}\n`;
 }
 
-/** Names and messages of others, which must not look like lines of our own: line breaks and tabs become spaces. */
+/** Returns text of another party on one line, so that it cannot imitate a line of ours: line breaks and tabs become spaces. */
 export function singleLine(text: string): string {
   return printable(text.replace(/\s*[\r\n\t]+\s*/g, " "));
 }
 
-/** A point's value as a person reads it: null as a dash, text bare, the rest as JSON. */
+/** Formats a point's value: null as a dash, text bare, the rest as JSON. */
 export function formatValue(value: unknown): string {
   if (value === null || value === undefined) return "–";
   return typeof value === "string" ? value : JSON.stringify(value);

@@ -1,38 +1,40 @@
+/** The terminal: everything that a command prints passes through here, without secrets and control characters. */
+
 import { createLog, type Log, type LogLevel, printable, Secrets } from "../../log/log.ts";
 import { coloured } from "./colour.ts";
 
-/** The process's own streams, and what else a command sees of it. */
+/** The streams and the environment of the process, as a command sees them. */
 export interface Surroundings {
   out(text: string): void;
   err(text: string): void;
-  /** Whether `out` is a screen that can be drawn over. */
+  /** Whether `out` is a screen whose lines can be rewritten. */
   readonly interactive: boolean;
-  /** The streams behind `out` and `err`, where there are any: colours and progress depend on what they are. */
+  /** The streams of `out` and `err`; without them, there are no colours and no progress. */
   readonly streams?: { readonly out: NodeJS.WriteStream; readonly err: NodeJS.WriteStream };
-  /** Of the screen, as it is now. */
+  /** Current size of the screen, in characters. */
   readonly columns: number;
   readonly rows: number;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborts when the user or the system wants the command to end (Ctrl-C, TERM). */
+  /** Aborted when the user or the system ends the command (Ctrl-C, TERM). */
   readonly ending: AbortSignal;
 }
 
 /**
- * Where a command prints. Results go to `out`; log lines and errors go to `err`. Both blank secrets, and escape what could make a
- * terminal do or show something else.
+ * Where a command prints. Results go to `out`; log lines and errors go to `err`. Both blank secrets, escape control characters,
+ * and then add colours.
  */
 export interface Terminal extends Surroundings {
   /** Blanked in all that is printed. */
   readonly secrets: Secrets;
-  /** Prints stored values to `out` as they are: only characters that a terminal must not get are escaped. */
+  /** Prints stored values to `out`, with only control characters escaped. */
   data(text: string): void;
-  /** Rewrites the line of progress on `err`, where that is a screen. Whatever is printed next replaces it; so does no line. */
+  /** Rewrites the line of progress, where `err` is a screen. The next output replaces it; without a line, it is erased. */
   progress(line?: string): void;
-  /** Takes away the last lines that `out` has printed. */
+  /** Erases the last lines printed to `out`. */
   erase(lines: number): void;
 }
 
-/** The terminal of one command, on these streams. */
+/** Returns the terminal of one command. */
 export function terminalOn(surroundings: Surroundings): Terminal {
   const secrets = new Secrets();
   const { streams } = surroundings;
@@ -77,7 +79,7 @@ export function terminalOn(surroundings: Surroundings): Terminal {
   };
 }
 
-/** A second Ctrl-C within this time is the first one, come by another way. */
+/** Maximum time between two signals of one Ctrl-C that arrives by two ways, in milliseconds. */
 const SAME_SIGNAL_MS = 500;
 const EXIT_INTERRUPTED = 130;
 
@@ -91,10 +93,10 @@ export function processSurroundings(): Surroundings {
     } else if (performance.now() - askedAt > SAME_SIGNAL_MS) process.exit(EXIT_INTERRUPTED);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end);
-  // The starter that handed over to this Node is gone, without a word where it was killed.
+  // The starter of this process has exited; when it was killed, it forwarded no signal.
   process.once("disconnect", end);
   process.channel?.unref();
-  // Whoever reads has seen enough (`… | head`).
+  // The reader has closed the pipe (`… | head`).
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") end();
     else throw error;
@@ -129,7 +131,7 @@ export function terminalLog(terminal: Terminal, flags: LogFlags, secrets: Secret
   });
 }
 
-/** Secrets are blanked in texts only, so that it stays JSON whatever they are. */
+/** Prints a value as JSON. Secrets are blanked within strings only, so that the output stays valid JSON. */
 export function printJson(terminal: Terminal, value: unknown): void {
   const blank = (_: string, inner: unknown) =>
     typeof inner === "string" ? terminal.secrets.blank(inner) : inner;

@@ -41,7 +41,7 @@ test("an event is planned, acts on the loads, is listed across a restart, and is
   const { simulator, clock, site, ask, run, sent } = await station();
   simulator.world.plugIn(simulator.stationIDs[0]!, "1", { kw: 6, needKwh: 60 });
   const bridge = await run();
-  expect((await ask("event", "list")).stdout).toBe("no event is planned\n");
+  expect((await ask("event", "list")).stdout).toBe("no events are planned\n");
   const unsure = await ask("event", "create", "site/s1", ...LIMIT);
   expect([unsure.code, sent().length]).toEqual([2, 0]);
   expect(unsure.stderr).toContain("add --yes");
@@ -118,5 +118,5 @@ test("an account without demand response is refused by the service, with its rea
   await run();
   const created = await ask("event", "create", "site/s1", ...LIMIT, "--yes");
   expect([created.code, created.stderr]).toEqual([1, expect.stringMatching(/code 101/)]);
-  expect((await ask("event", "list")).stdout).toBe("no event is planned\n");
+  expect((await ask("event", "list")).stdout).toBe("no events are planned\n");
 });

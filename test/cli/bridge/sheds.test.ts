@@ -49,7 +49,7 @@ test("E7: after a restart what still stands is held on, what is gone is not rene
   const { simulator, ask, run } = await station();
   const [one, two] = simulator.stationIDs as [string, string];
   let bridge = await run();
-  expect((await ask("sheds")).stdout).toBe("the bridge holds nothing\n");
+  expect((await ask("sheds")).stdout).toBe("the bridge holds no limits\n");
   for (const [point, kw] of [
     ["site/s1/allowedLoad_1", "3"],
     ["site/s1/allowedLoad_2", "4"],
@@ -75,7 +75,7 @@ test("E7: after a restart what still stands is held on, what is gone is not rene
   const { held, others } = JSON.parse((await ask("sheds", "--json")).stdout);
   expect(held).toMatchObject([{ device: "site/s1", point: "allowedLoad_1", value: 3, requester: "ems" }]);
   expect(others.map(({ device }: { device: string }) => device)).toEqual(["site/s2", "site/s2"]);
-  expect((await ask("sheds")).stdout).toContain("Not by this bridge:");
+  expect((await ask("sheds")).stdout).toContain("Set by others:");
   await bridge.stop();
   const writes = simulator.calls.slice(before).filter(({ operation }) => /shed/i.test(operation));
   expect(writes).toEqual([]);

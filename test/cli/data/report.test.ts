@@ -138,7 +138,9 @@ describe("voltbridge report fleet", () => {
     const file = place.at("r.pdf");
     const pdf = await fleet("--out", file);
     expect(pdf).toMatchObject({ code: 2, stdout: "" });
-    expect(pdf.stderr).toMatch(/cannot write \S+r\.pdf as \.pdf; .*\.xlsx, \.csv, \.json, \.html/);
+    expect(pdf.stderr).toMatch(
+      /cannot write \S+r\.pdf: unknown extension \.pdf; .*\.xlsx, \.csv, \.json, \.html/,
+    );
     expect((await fleet("--out", place.at("r.xlsx"), "--format", "json")).code).toBe(2);
     expect(simulator.calls.length).toBe(length);
     expect(existsSync(file)).toBe(false);

@@ -72,7 +72,7 @@ describe("sessions", () => {
     );
     expect(rows.length).toBeGreaterThan(0);
     expect(new Set(rows.map((row: { station_id: string }) => row.station_id))).toEqual(new Set([station]));
-    expect((await sessions("list", "--from", "2100-01-01")).stderr).toContain("no session in this range");
+    expect((await sessions("list", "--from", "2100-01-01")).stderr).toContain("no sessions in this range");
   });
 
   test("export writes CSV, JSON lines and Parquet with the same rows", async () => {
@@ -104,7 +104,9 @@ describe("sessions", () => {
     const file = place.at("s.xlsx");
     const workbook = await sessions("export", "--out", file);
     expect(workbook).toMatchObject({ code: 2, stdout: "" });
-    expect(workbook.stderr).toMatch(/cannot write \S+s\.xlsx as \.xlsx; .*\.csv, \.jsonl, \.parquet/);
+    expect(workbook.stderr).toMatch(
+      /cannot write \S+s\.xlsx: unknown extension \.xlsx; .*\.csv, \.jsonl, \.parquet/,
+    );
     expect((await sessions("export", "--out", place.at("s.csv"), "--format", "jsonl")).code).toBe(2);
     expect([file, place.at("s.csv")].map((one) => existsSync(one))).toEqual([false, false]);
   });

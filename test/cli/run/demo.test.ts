@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 import { afterAll, describe, expect, test } from "vitest";
 import { findProgram } from "../../helpers/mosquitto.ts";
 import { voltbridge } from "../../helpers/voltbridge.ts";
@@ -152,12 +153,19 @@ describe("the demo", () => {
   test.skipIf(script === undefined)("Ctrl-C in a real terminal ends it with 0", async () => {
     // Without exec some shells stay between, take the Ctrl-C too and end with 130.
     const command = `exec ${process.execPath} ${starter} demo --stations 1 --data ${place.at("five")}`;
-    const terminal = spawn(script!, ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
+    const terminal = spawn(script!, ["-qefc", command, "/dev/null"], {
+      stdio: ["pipe", "pipe", "inherit"],
+      env: { ...process.env, TERM: "xterm", FORCE_COLOR: undefined, NO_COLOR: undefined },
+    });
     let output = "";
     terminal.stdout.on("data", (chunk: Buffer) => {
       output += chunk;
     });
-    await expect.poll(() => TITLE.test(output.replaceAll("\r", "")), { timeout: 15_000 }).toBe(true);
+    const shown = () => stripVTControlCharacters(output).replaceAll("\r", "");
+    await expect.poll(shown, { timeout: 15_000 }).toMatch(TITLE);
+    // The heading is bold, and a state in its colour.
+    expect(output).toContain("\u001b[1mdevice");
+    expect(output).toContain("\u001b[32monline\u001b[39m");
     terminal.stdin.write("\u0003");
     const [code] = await once(terminal, "close");
     expect(output).toMatch(/stopping …\r\nstopped\r\n/);

@@ -119,7 +119,7 @@ describe("run", () => {
   test("no device at all: where one belongs, and nothing is left behind", async () => {
     place.write("configs/devices/lab/one.json", "{}");
     expect(await refused()).toMatch(
-      /no device can be started; see the problems above, or put a device config into .*devices/,
+      /no device can be started; fix the problems above, or add a device config to .*devices/,
     );
     // The data folder and the port are free again.
     place.write("configs/devices/lab/one.json", {

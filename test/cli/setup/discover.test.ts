@@ -54,7 +54,7 @@ describe("voltbridge discover", () => {
     expect(text).not.toContain("canary");
     const second = await cli(["discover", "--write", folder], env);
     expect(second).toMatchObject({ code: 1, stdout: "" });
-    expect(second.stderr).toMatch(/were there already.*--force/);
+    expect(second.stderr).toMatch(/already exist.*--force/);
     expect((await cli(["discover", "--write", folder, "--force"], env)).code).toBe(0);
   });
 

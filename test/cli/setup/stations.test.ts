@@ -99,7 +99,7 @@ describe("voltbridge stations public", () => {
     const before = simulator.calls.length;
     expect(await cli(["stations", "public"], env)).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining("say where"),
+      stderr: expect.stringContaining("no place given"),
     });
     expect((await cli(["stations", "public", "--lat", "1"], env)).code).toBe(2);
     expect((await cli(["stations", "public", "--city", "x", "--unit", "F"], env)).code).toBe(2);

@@ -103,7 +103,7 @@ describe("voltbridge audit", () => {
     expect(await targets("--start", all[3]!.time, "--end", all[5]!.time)).toEqual([
       ...["lab/one/load", "lab/one-two/limit"],
     ]);
-    expect((await audit("nowhere")).stderr).toBe("no attempted write\n");
+    expect((await audit("nowhere")).stderr).toBe("no write attempts found\n");
     expect((await audit("--status", "done")).code).toBe(2);
     expect((await audit("--start", "yesterday")).code).toBe(2);
   });

@@ -133,9 +133,9 @@ time                              value
     );
     const far = await history("query", "nothing/like/it", "--json");
     expect(far).toMatchObject({ code: 1, stdout: "" });
-    expect(far.stderr).toContain("voltbridge history topics lists what there is");
+    expect(far.stderr).toContain('"voltbridge history topics" lists all topics');
     expect((await history("query", "--pattern", "nowhere")).stderr).toBe(
-      "voltbridge: no topic matches nowhere; voltbridge history topics lists what there is\n",
+      'voltbridge: no topic matches nowhere; "voltbridge history topics" lists all topics\n',
     );
   });
 
@@ -165,7 +165,9 @@ time                              value
     expect(JSON.parse(readFileSync(json, "utf8")).values[load]).toHaveLength(10);
     const other = await history("query", load, "--out", place.at("values.xlsx"));
     expect(other).toMatchObject({ code: 2, stdout: "" });
-    expect(other.stderr).toMatch(/cannot write \S+values\.xlsx as \.xlsx; .*\.txt, \.csv, \.json/);
+    expect(other.stderr).toMatch(
+      /cannot write \S+values\.xlsx: unknown extension \.xlsx; .*\.txt, \.csv, \.json/,
+    );
     expect((await history("query", load, "--out", csv, "--format", "json")).code).toBe(2);
     expect(existsSync(place.at("values.xlsx"))).toBe(false);
     expect(readFileSync(csv, "utf8")).toMatch(/^topic,/);
@@ -240,7 +242,7 @@ time                              value
     expect(json).toMatchObject([
       { device: "campus/garage/s1", interval: 60, missing: 20, gaps: [{ missing: 20 }] },
     ]);
-    expect((await history("gaps", "nowhere")).stderr).toBe("no such device has values\n");
+    expect((await history("gaps", "nowhere")).stderr).toBe("no values of these devices\n");
     expect((await history("gaps", "--start", "noon")).code).toBe(2);
   });
 
