@@ -2,105 +2,10 @@ import { readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { MAY_IMPORT, ROOMS } from "./helpers/import-tables.ts";
 import { importsOf } from "./helpers/source-imports.ts";
 
 const src = resolve(fileURLToPath(new URL("../src", import.meta.url)));
-
-/** The import table of docs/architecture.md: what a part may import besides itself. */
-const MAY_IMPORT: Record<string, readonly string[]> = {
-  points: [],
-  time: [],
-  net: [],
-  bus: ["points"],
-  log: ["bus", "time"],
-  storage: ["points", "config", "time"],
-  "csv-cell": ["log"],
-  queue: ["points", "log", "storage"],
-  config: ["points", "log"],
-  registry: ["points", "config"],
-  drivers: ["points", "config", "registry", "log", "time", "net"],
-  simulator: ["points", "config", "log", "drivers/chargepoint/api"],
-  devices: ["points", "config", "registry", "drivers", "bus", "log", "storage", "time"],
-  historian: ["points", "config", "bus", "queue", "log", "storage", "time", "net"],
-  limits: ["points", "config", "bus", "devices", "log", "storage", "time"],
-  mqtt: ["points", "config", "bus", "queue", "devices", "log", "time"],
-  sessions: ["points", "config", "bus", "log", "storage", "time", "csv-cell", "drivers/chargepoint/api"],
-  reports: [
-    "points",
-    "config",
-    "bus",
-    "log",
-    "csv-cell",
-    "drivers/chargepoint/api",
-    "drivers/econnect/api",
-    "sessions",
-  ],
-  bridge: [
-    "points",
-    "config",
-    "registry",
-    "drivers",
-    "bus",
-    "queue",
-    "log",
-    "storage",
-    "devices",
-    "historian",
-    "limits",
-    "mqtt",
-    "sessions",
-  ],
-  "historian-process": [
-    "points",
-    "config",
-    "registry",
-    "drivers",
-    "bus",
-    "queue",
-    "log",
-    "storage",
-    "devices",
-    "historian",
-    "mqtt",
-  ],
-  cli: [
-    "points",
-    "config",
-    "registry",
-    "bus",
-    "queue",
-    "log",
-    "storage",
-    "csv-cell",
-    "devices",
-    "historian",
-    "mqtt",
-    "sessions",
-    "reports",
-    "bridge",
-    "historian-process",
-    "simulator",
-    "drivers/chargepoint/api",
-    "drivers/chargepoint/discovery",
-    "drivers/econnect/api",
-  ],
-  main: ["cli"],
-};
-
-/** The rooms inside the large parts: each may import those that stand before it. */
-const ROOMS: Record<string, readonly string[]> = {
-  config: ["files", "schema", "bridge", "devices"],
-  cli: ["terminal", "api", "setup", "run", "bridge", "store", "data"],
-  devices: ["overrides", "schedule", "holding", "scraping", "writing", "building"],
-  "drivers/chargepoint": ["api", "account", "registers", "control", "discovery", "planning"],
-  "drivers/chargepoint/api": ["operations", "documents", "http", "schema"],
-  "drivers/chargepoint/account": ["limits", "reads", "sources"],
-  historian: ["stores", "ingest", "record", "query", "gaps", "delivery"],
-  sessions: ["database", "query", "sync"],
-  mqtt: ["broker", "commands", "publishing", "client", "intake", "self-test"],
-  simulator: ["world", "answers", "trouble", "http", "control", "econnect"],
-  "simulator/world": ["sessions", "stations", "activity"],
-};
 
 /** Folders named for what they are not about. */
 const GRAB_BAGS = /^(utils?|common|helpers?|base|managers?|misc|shared|lib)$/;

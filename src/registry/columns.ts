@@ -2,7 +2,7 @@ import { closest, type Diagnostic } from "../config/index.ts";
 import type { RegistryHeader } from "./row.ts";
 
 /** Every column that means something, in the order of contracts.md. */
-const HEADERS: readonly RegistryHeader[] = [
+export const HEADERS: readonly RegistryHeader[] = [
   "Volttron Point Name",
   "Attribute Name",
   "Register Name",

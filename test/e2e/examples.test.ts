@@ -15,8 +15,8 @@ import { RunningVoltbridge } from "../helpers/voltbridge.ts";
 
 const examples = fileURLToPath(new URL("../../examples", import.meta.url));
 /** A running example: what it printed so far, and its end. */
-function start(program: string, args: readonly string[]) {
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+function start(program: string, args: readonly string[], env: Record<string, string> = {}) {
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
   const running = { printed: "", child, ended: once(child, "close").then(([code]) => code as number | null) };
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (chunk: Buffer) => {
@@ -40,7 +40,7 @@ describe("the examples, against a running bridge", () => {
     url = `mqtt://127.0.0.1:${port}`;
     site = new Site({
       ...simulator,
-      bridge: { mqtt: { embedded: { port } }, historian: { backend: "none" } },
+      bridge: { instance: "voltbridge", mqtt: { embedded: { port } }, historian: { backend: "none" } },
     });
     bridge = new RunningVoltbridge(["run", "--config", site.config]);
     await bridge.printed(/running devices=2/);
@@ -103,6 +103,23 @@ describe("the examples, against a running bridge", () => {
 
     example.child.kill("SIGINT");
     expect(await example.ended).toBe(0);
+  });
+
+  test.skipIf(!mosquittoInstalled)("schedule reserves, preempts and overrides a station", async () => {
+    const args = [`${examples}/schedule/schedule.sh`, new URL(url).port, "site/s2", "allowedLoad"];
+    const example = start("sh", args, { REST: "0.3" });
+    expect(await example.ended, example.printed).toBe(0);
+    for (const line of [
+      /schedule\/result .*"result":"SUCCESS".*"taskID":"soft"/,
+      /value\/site\/s2\/allowedLoad \[3,.*"requesterID":"ems".*"status":"confirmed"/,
+      /error\/site\/s2\/allowedLoad .*"type":"ScheduleError".*"requesterID":"other"/,
+      /schedule\/result .*"result":"PREEMPTED".*"requesterID":"ems"/,
+      /error\/site\/s2\/allowedLoad .*"type":"ScheduleError".*"requesterID":"dr"/,
+      /rpc\/set_override_on\/response .*"result":null/,
+      /error\/site\/s2\/allowedLoad .*"type":"OverrideError".*"requesterID":"ems"/,
+      /rpc\/request_cancel_schedule\/response .*"result":"SUCCESS"/,
+    ])
+      expect(example.printed).toMatch(line);
   });
 });
 

@@ -2,7 +2,8 @@ import type { Call } from "../calls.ts";
 import { HttpRefusal } from "../http/request-body.ts";
 import type { Controlled, ControlRequest } from "./part.ts";
 
-const FILTERS: Readonly<Record<string, (value: string) => (call: Call) => boolean>> = {
+/** Filters of the log, by the name of their parameter. */
+export const FILTERS: Readonly<Record<string, (value: string) => (call: Call) => boolean>> = {
   since,
   operation: (value) => (call) => call.operation === value,
   account: (value) => (call) => call.account === value,

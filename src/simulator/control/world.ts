@@ -28,7 +28,8 @@ interface Action {
   act(world: World, order: Order): void;
 }
 
-const ACTIONS: Readonly<Record<string, Action>> = {
+/** What can be done to the world, by name, with what each action requires and accepts. */
+export const ACTIONS: Readonly<Record<string, Action>> = {
   plugIn: {
     needs: port,
     takes: {
