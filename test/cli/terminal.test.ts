@@ -1,11 +1,17 @@
+import { spawnSync } from "node:child_process";
 import { Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Progress } from "../../src/cli/terminal/progress.ts";
 import { formatTable } from "../../src/cli/terminal/table.ts";
 import { type Terminal, terminalOn } from "../../src/cli/terminal/terminal.ts";
+import { findProgram } from "../helpers/mosquitto.ts";
 import { voltbridge } from "../helpers/voltbridge.ts";
 
+const starter = fileURLToPath(new URL("../../bin/voltbridge", import.meta.url));
+/** A terminal for a program, of the Debian package bsdutils. */
+const script = findProgram("script");
 const ESCAPE = "\u001b";
 const plain = stripVTControlCharacters;
 
@@ -72,21 +78,34 @@ describe("colours", () => {
     expect(coloured(8, "no error here\n")).toBe("no error here\n");
   });
 
-  test("are not there on what is no terminal, on one without colours, and where NO_COLOR forbids them", () => {
+  test("are absent where the stream is no terminal, or one without colours, and where FORCE_COLOR is 0", () => {
     expect(coloured(undefined, table)).toBe(table);
     expect(coloured(1, table)).toBe(table);
     vi.stubEnv("FORCE_COLOR", "0");
     expect(coloured(8, table)).toBe(table);
   });
 
+  const check = ["check", "registry/chargepoint.csv", "--driver", "fake"];
+
   test("of the program: none in a pipe, all where FORCE_COLOR asks", async () => {
-    const check = ["check", "registry/chargepoint.csv", "--driver", "fake"];
     const bare = await voltbridge(check);
     const forced = await voltbridge(check, { env: { FORCE_COLOR: "1" } });
     expect(bare.stdout).toMatch(/:\d+:\d+: error \[/);
     expect(bare.stdout).not.toContain(ESCAPE);
     expect(forced.stdout).toContain("\u001b[31merror\u001b[39m");
     expect(plain(forced.stdout)).toBe(bare.stdout);
+  });
+
+  test.skipIf(script === undefined)("of the program in a real terminal: all, and none with NO_COLOR", () => {
+    const onTerminal = (env: Record<string, string>) => {
+      const command = ["exec", process.execPath, starter, ...check].join(" ");
+      const options = { encoding: "utf8", env: { ...process.env, TERM: "xterm", ...env } } as const;
+      return spawnSync(script!, ["-qec", command, "/dev/null"], options).stdout;
+    };
+    expect(onTerminal({})).toContain("\u001b[31merror\u001b[39m");
+    const without = onTerminal({ NO_COLOR: "1" });
+    expect(without).toMatch(/:\d+:\d+: error \[/);
+    expect(without).not.toContain(ESCAPE);
   });
 });
 

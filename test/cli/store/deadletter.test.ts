@@ -106,7 +106,7 @@ describe("A11: deadletter", () => {
     const missing = await deadletter("retry", "1", "77", "--sink", "mqtt");
     expect(missing).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("1 of these ids are not there"),
+      stderr: expect.stringContaining("1 of these ids do not exist"),
     });
     expect(await deadletter("discard", "1")).toMatchObject({
       code: 2,
