@@ -8,11 +8,11 @@ import { brokerUrl, Intake, startIntakeStatus } from "./mqtt/index.ts";
 
 export interface HistorianProcessOptions {
   readonly settings: BridgeSettings;
-  /** One level of a topic: its own topics are `voltbridge/<instance>/<name>/…`, its folder is `<data>/<name>`. */
+  /** A topic level: its own topics are `voltbridge/<instance>/<name>/…`, its folder is `<data>/<name>`. */
   readonly name: string;
-  /** Names the session at the broker. Default: `<instance>-<name>`. */
+  /** Client id of the session at the broker. Default: `<instance>-<name>`. */
   readonly clientId?: string;
-  /** Group with which it shares the messages. */
+  /** Group of historians that share the messages. */
   readonly share?: string;
   readonly log: Log;
   readonly secrets: Secrets;
@@ -22,16 +22,16 @@ export interface HistorianProcessOptions {
 export interface HistorianProcess {
   /** URL of the broker without user and password. */
   readonly url: string;
-  /** Of its lock and its spool. */
+  /** Folder of its lock and spool. */
   readonly folder: string;
-  /** Takes nothing more, brings what it can to the store, says `offline`, lets its folder go. */
+  /** Stops receiving, delivers what the store accepts, publishes `offline`, and unlocks its folder. */
   stop(): Promise<void>;
 }
 
 /**
- * Builds a historian of its own: what others publish at a broker goes into the spool, is acknowledged, and goes to the store.
- * Rejects where the settings cannot work (folder in use, no store, nothing to capture), with nothing left running. A broker or
- * a store that is away is no error: both are tried until the stop.
+ * Starts a separate historian: messages of a broker are committed to the spool, acknowledged, and delivered to the store. Rejects for
+ * settings that cannot work (folder in use, no store, nothing to capture); nothing then keeps running. An unavailable broker or store is
+ * no error: both are retried until the stop.
  */
 export async function startHistorianProcess(options: HistorianProcessOptions): Promise<HistorianProcess> {
   const { settings, name, log, secrets, version } = options;
@@ -49,7 +49,7 @@ export async function startHistorianProcess(options: HistorianProcessOptions): P
     undo.push(() => (started ? lock.release() : lock.withdraw()));
     const bus = new Bus((event, err) => log.error(`a listener of ${event} failed`, { err }));
     undo.push(watchFiles([lock], log, (notice) => bus.emit("notice", notice)));
-    // The store lies where the bridge's own would: `voltbridge history` asks it with the same config.
+    // The store has the same path as the bridge's, so that `voltbridge history` reads it with the same config.
     const archive = await openArchive(history, settings.data, {
       spoolFolder: folder,
       onNotice: (notice) => bus.emit("notice", notice),
@@ -64,7 +64,9 @@ export async function startHistorianProcess(options: HistorianProcessOptions): P
       log: log.part("historian"),
     });
     if (recorder.filters.length === 0)
-      throw new Error("there is nothing to take: every capture setting of the historian section is false");
+      throw new Error(
+        "there is nothing to capture: every capture setting of the historian section is false; set one to true",
+      );
     const status = await startIntakeStatus({
       settings: mqtt,
       name: `${instance}/${name}`,

@@ -2,9 +2,9 @@ import type { Notice } from "../bus.ts";
 import type { Log } from "../log/log.ts";
 import type { PointType, PointValue } from "../points/index.ts";
 
-/** One value to keep. The key is (topic, time): the same key again replaces the value. */
+/** A value to store. Its key is (topic, time): a sample with the same key replaces the value. */
 export interface Sample {
-  /** `<device path>/<point>`. Found again whatever the case; the latest spelling is kept. */
+  /** `<device path>/<point>`. Lookups ignore case; the latest spelling is kept. */
   readonly topic: string;
   /** Microseconds since 1970 UTC, whole (exact until the year 2255). */
   readonly time: number;
@@ -18,7 +18,7 @@ export interface TopicMeta {
   readonly tz: string;
 }
 
-/** A topic of the store: latest spelling, latest metadata. */
+/** A topic of the store, with its latest spelling and metadata. */
 export interface Topic {
   readonly name: string;
   readonly meta: TopicMeta;
@@ -33,76 +33,75 @@ export type Order = "FIRST_TO_LAST" | "LAST_TO_FIRST";
 export interface ReadRequest {
   /** In any case. */
   readonly topic: string;
-  /** Inclusive; absent: from the first. */
+  /** Inclusive. Default: the first value. */
   readonly start?: number;
-  /** Exclusive; absent: to the last. */
+  /** Exclusive. Default: after the last value. */
   readonly end?: number;
   readonly order: Order;
-  /** Rows to leave out, in the order asked for. */
+  /** Number of rows to skip, in the requested order. */
   readonly skip: number;
-  /** Most rows to answer with. Fewer than that means that there are no more. */
+  /** Maximum number of rows to return. Fewer rows mean that there are no more. */
   readonly limit: number;
 }
 
-/** A kind of store. One folder below `historian/` and one line in its `index.ts`. */
+/** A kind of store: one folder below `historian/stores/` and one line in `historian/index.ts`. */
 export interface HistorianBackendType<Connection = unknown> {
   readonly name: string;
   /** JSON Schema (draft 2020-12) of `historian.connection`, with defaults; unknown keys must be errors. */
   readonly configSchema: Record<string, unknown>;
-  /** Makes a backend. `connection` fits the schema, defaults filled in. Touches neither disk nor network. */
+  /** Creates a backend without touching disk or network. `connection` is valid by the schema and has its defaults. */
   create(connection: Connection, context: BackendContext): HistorianBackend;
 }
 
 export interface BackendContext {
-  /** Where files of the store go unless `connection` names an absolute path. */
+  /** Folder of the store's files, unless `connection` has an absolute path. */
   readonly dataFolder: string;
-  /** Only read; never make or change anything. */
+  /** Whether the backend must not create or change anything. */
   readonly readonly: boolean;
   readonly log: Log;
-  /** Called for what operators should hear; it is not in the log yet. */
+  /** Called for each notice to operators, before it is logged. */
   readonly onNotice?: (notice: Pick<Notice, "severity" | "kind" | "text">) => void;
 }
 
 /**
- * A store of time series. `test/contracts/historian-contract.ts` proves these promises for every backend.
+ * A store of time series. `test/contracts/historian-contract.ts` tests these rules for every backend.
  *
- * - Every failure is a `HistorianError` whose kind says what to do: `retry`, `reject` or `give_up`.
- * - The store need not be there: each call connects where it has to, and again after a failure.
- * - Topics are found whatever their case. An unknown topic is absent from an answer, never an error.
- * - Times come back to the microsecond. Values come back as the same JSON; what JSON cannot carry comes back as
- *   text: `"NaN"`, `"Infinity"`, `"-Infinity"`; −0 comes back as 0. `null` is a value, not an absence.
- * - An abort of `signal` rejects soon with kind `retry`; what was under way may still happen.
+ * - Every failure is a `HistorianError` whose kind is `retry`, `reject` or `give_up`.
+ * - The store need not be reachable: each call connects when necessary, and reconnects after a failure.
+ * - Lookups ignore the case of topics. An unknown topic is absent from a result, never an error.
+ * - Times are returned to the microsecond. Values are returned as the same JSON; numbers that JSON cannot represent are returned
+ *   as text: `"NaN"`, `"Infinity"`, `"-Infinity"`; −0 is returned as 0. `null` is a value.
+ * - An abort of `signal` rejects promptly with kind `retry`; a write in progress may still complete.
  */
 export interface HistorianBackend {
-  /** Makes the store ready (connection, schema), so that a fault shows early. May be called at any time and again. */
+  /** Connects and creates the schema, so that a fault is reported early. May be called repeatedly at any time. */
   open(signal?: AbortSignal): Promise<void>;
   /**
-   * Stores a batch; when it resolves, all of it survives a crash. One transaction where the store has them.
-   * Writing the same samples again changes nothing; of two with the same key the later one wins.
-   * Order of time does not matter. Rejects with kind `reject`, naming the bad samples by index, when some can never be
-   * stored: of the others nothing is promised then, so that the caller writes them again without the bad ones.
-   * Called again only after the previous call has settled or was aborted.
+   * Stores a batch in one transaction where the store has transactions; once it resolves, all of it survives a crash. Writing the
+   * same samples again changes nothing; of two samples with the same key the later one is kept. Samples may be in any order of time.
+   * Rejects with kind `reject` and the indexes of the bad samples when some can never be stored. The others may then be stored or
+   * not, so the caller writes them again without the bad ones. Called again only after the previous call has settled or was aborted.
    */
   write(samples: readonly Sample[], signal?: AbortSignal): Promise<void>;
-  /** Topics with their metadata, in no order: all, or those of the names given. */
+  /** Returns topics with their metadata, in any order: all, or those with the given names. */
   topics(names?: readonly string[], signal?: AbortSignal): Promise<readonly Topic[]>;
-  /** May be called while writing, and several times at once. */
+  /** Returns rows. May be called during writes, and concurrently. */
   read(request: ReadRequest, signal?: AbortSignal): Promise<readonly Row[]>;
-  /** Removing by age and size; absent where the store cannot. */
+  /** Removal by age and size; absent when the store does not support it. */
   readonly retention?: Retention;
-  /** Ends calls under way and frees everything. May be called again; no other call comes after it. */
+  /** Aborts current calls and releases all resources. May be called repeatedly; no other call follows. */
   close(): Promise<void>;
 }
 
-/** Removing the oldest of a store. Failures as everywhere: a `HistorianError`. */
+/** Removal of the oldest samples of a store. Failures are `HistorianError`s. */
 export interface Retention {
   /**
-   * Removes samples older than `before` (exclusive; time as in {@link Sample}), as many as fit in about a second, and answers
-   * how many went, as well as the store can tell; 0: none is left. Topics and their metadata stay.
+   * Removes samples older than `before` (exclusive; time as in {@link Sample}) for about a second. Returns their number as accurately
+   * as the store knows it; 0: none is left. Topics and their metadata remain.
    */
   removeBefore(before: number, signal?: AbortSignal): Promise<number>;
-  /** Time of the oldest sample, of those at or after `from` where it is given; undefined where there is none. */
+  /** Returns the time of the oldest sample, at or after `from` if given; undefined when there is none. */
   oldest(signal?: AbortSignal, from?: number): Promise<number | undefined>;
-  /** Bytes that the store's samples take, without what is free for new ones; undefined where it cannot tell. */
+  /** Returns the size of the samples in bytes, without free space; undefined when the store does not know it. */
   size(signal?: AbortSignal): Promise<number | undefined>;
 }

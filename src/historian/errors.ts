@@ -1,16 +1,16 @@
 /**
- * What the caller should do.
- * `retry`: the same call can work later (store away, busy, disk full, deadline).
+ * Determines what the caller does next.
+ * `retry`: the same call may succeed later (store unavailable, busy, disk full, deadline).
  * `reject`: the samples named by index can never be stored; the others can.
- * `give_up`: only a person can help (wrong path or password, a newer schema, a damaged file).
+ * `give_up`: only a person can resolve it (wrong path or password, a newer schema, a damaged file).
  */
 export type HistorianErrorKind = "retry" | "reject" | "give_up";
 
-/** A failure of the historian. Its message says what to do next. */
+/** A failure of the historian. Its message names the next step. */
 export class HistorianError extends Error {
   override readonly name = "HistorianError";
   readonly kind: HistorianErrorKind;
-  /** Index in the batch → reason. Empty unless the kind is `reject`. */
+  /** Reasons by index in the batch. Empty unless the kind is `reject`. */
   readonly rejected: ReadonlyMap<number, string>;
 
   constructor(
@@ -24,10 +24,10 @@ export class HistorianError extends Error {
   }
 }
 
-/** A question that cannot be answered as asked: which part of it is wrong, and what it may be. */
+/** An invalid query. Names the invalid field and its valid values. */
 export class QueryError extends Error {
   override readonly name = "QueryError";
-  /** E.g. `start`, `agg_period`. */
+  /** Invalid field, e.g. `start`, `agg_period`. */
   readonly field: string;
 
   constructor(field: string, message: string) {

@@ -1,3 +1,5 @@
+// Scrapes and writes come in from the bus (`record`), or messages from a broker (`ingest`). They become samples, wait in the queue
+// and are delivered to one store (`delivery`, `stores`). Queries and reports of gaps read the store (`query`, `gaps`).
 import type { HistorianSettings } from "../config/index.ts";
 import type { HistorianBackendType } from "./contract.ts";
 import { Archive, type ArchiveOptions } from "./delivery/archive.ts";
@@ -38,8 +40,9 @@ export const backends: Readonly<Record<string, HistorianBackendType>> = {
 };
 
 /**
- * Opens the historian of the bridge's settings. With `readonly` (command line, second process) it must be there already;
- * without, the recorder makes it. Throws a HistorianError that says what to do.
+ * Opens the historian of the bridge's settings. With `readonly` (command line, second process) the store must exist; otherwise it is
+ * created with the first write.
+ * @throws {HistorianError}
  */
 export async function openHistorian(
   settings: HistorianSettings,
@@ -50,9 +53,9 @@ export async function openHistorian(
 }
 
 /**
- * Opens the store of the settings for writing, with its spool in the data folder: what the bridge's recorder and
- * `voltbridge historian` give their samples to. Throws a HistorianError where the settings cannot work, and a QueueError where the
- * spool cannot be opened.
+ * Opens the configured store for writing, with its spool in the data folder, for the bridge's recorder and `voltbridge historian`.
+ * @throws {HistorianError} for invalid settings.
+ * @throws {QueueError} when the spool cannot be opened.
  */
 export async function openArchive(
   settings: HistorianSettings,

@@ -8,16 +8,16 @@ import { Historian } from "./query/historian.ts";
 
 export interface OpenOptions {
   readonly log: Log;
-  /** Only read. The store must be there. Default: what the settings say. */
+  /** Open for reading only; the store must exist. Default: `readonly` of the settings. */
   readonly readonly?: boolean;
-  /** For a store that is written to. */
+  /** Called for notices of a store that is written to. */
   readonly onNotice?: BackendContext["onNotice"];
 }
 
 /**
- * Opens the historian that the settings name, from a list of backends. To write, the store need not be there yet: the
- * recorder opens it and tries again. To read only, it must be.
- * Throws a HistorianError (kind `give_up`) for settings that cannot work, and the store's own when reading only.
+ * Opens the configured historian from a list of backends. For writing, the store need not be reachable yet: delivery opens it and
+ * retries. For reading only, it must be.
+ * @throws {HistorianError} of kind `give_up` for invalid settings, and the store's own when reading only.
  */
 export async function openFrom(
   backends: Readonly<Record<string, HistorianBackendType>>,
@@ -31,8 +31,8 @@ export async function openFrom(
     throw new HistorianError(
       "give_up",
       settings.backend === "none"
-        ? `the historian is switched off; set historian.backend to one of ${known}`
-        : `historian.backend "${settings.backend}" is not known; expected none or one of ${known}`,
+        ? `the historian is disabled; set historian.backend to one of ${known}`
+        : `unknown historian.backend "${settings.backend}"; it must be none or one of ${known}`,
     );
   }
   const connection = checkConnection(type, settings.connection);
@@ -49,7 +49,7 @@ export async function openFrom(
   }
 }
 
-/** The connection settings with the type's defaults; all problems in one error. */
+/** Checks the connection settings and adds the type's defaults. Reports all problems in one error. */
 function checkConnection(type: HistorianBackendType, settings: Readonly<Record<string, unknown>>): unknown {
   const connection = structuredClone(settings);
   const ajv = new Ajv2020({ allErrors: true, useDefaults: true }).addVocabulary(OWN_KEYWORDS);

@@ -1,10 +1,10 @@
 import type { PointValue } from "../points/index.ts";
 import type { Sample } from "./contract.ts";
 
-/** What an MQTT topic can be at most, in UTF-8 bytes. */
+/** Maximum length of an MQTT topic, in UTF-8 bytes. */
 const MAX_TOPIC_BYTES = 65_535;
 
-/** Why no backend can keep this sample's key, or undefined where it can. */
+/** Returns why no backend can store this sample's key; undefined when it can. */
 export function whyUnstorable({ topic, time }: Sample): string | undefined {
   if (topic === "") return "its topic is empty";
   if (!topic.isWellFormed()) return "its topic is not well-formed Unicode";
@@ -15,12 +15,13 @@ export function whyUnstorable({ topic, time }: Sample): string | undefined {
 }
 
 /**
- * A value as JSON text. Numbers that JSON cannot carry become their names as text (`"NaN"`, `"Infinity"`,
- * `"-Infinity"`), inside lists and objects too. Throws a TypeError for what is no value (functions, cycles).
+ * Returns a value as JSON text. Numbers that JSON cannot represent become text (`"NaN"`, `"Infinity"`, `"-Infinity"`), inside lists
+ * and objects too.
+ * @throws {TypeError} for functions and cycles.
  */
 export function valueToJson(value: PointValue): string {
   const json = JSON.stringify(value, nameNonFinite);
-  if (json === undefined) throw new TypeError(`${typeof value} is no value`);
+  if (json === undefined) throw new TypeError(`a value must be representable as JSON, found ${typeof value}`);
   return json;
 }
 

@@ -15,37 +15,38 @@ const UNITS: Record<string, number> = { w: WEEK, d: DAY, h: HOUR, m: MINUTE, s: 
 const UNIT_NAME = /^(?:w(?:eeks?)?|d(?:ays?)?|h(?:ours?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)$/i;
 export const EXPECTED_TIME = "expected 2026-11-21T08:00:00Z, 2026-11-21, now, -1h or now -1d -1.5h";
 
-/** Microseconds since 1970 UTC of a moment with millisecond resolution. */
+/** Returns a date in microseconds since 1970 UTC. */
 export function timeOf(date: Date): number {
   return date.getTime() * 1000;
 }
 
 /**
- * Microseconds since 1970 UTC of a Date, ISO 8601 text or a time relative to now: `now -1d -1.5h` or `-20m` (w, d, h, m, s).
- * Text without a zone is UTC; digits of a second beyond the sixth are cut off. Times beyond what a sample can have
- * (before 1684, after 2255) become the first or last such time. Throws a QueryError that names `field`.
+ * Parses a Date, ISO 8601 text or a time relative to now, `now -1d -1.5h` or `-20m` (w, d, h, m, s), to microseconds since 1970 UTC.
+ * Text without a zone is UTC; fractional digits beyond the sixth are truncated. Times outside the range of samples (before 1684, after
+ * 2255) become its first or last time.
+ * @throws {QueryError} that names `field`.
  */
 export function parseTime(input: string | Date, now: Date, field: string): number {
   const text = input instanceof Date ? "" : input.trim();
   const time = input instanceof Date ? timeOf(input) : (parseIsoTime(text) ?? parseRelative(text, now));
   if (time === undefined || Number.isNaN(time))
-    throw new QueryError(field, `"${String(input)}" is not a time; ${EXPECTED_TIME}`);
+    throw new QueryError(field, `must be a time, found "${String(input)}"; ${EXPECTED_TIME}`);
   return Math.max(Number.MIN_SAFE_INTEGER, Math.min(time, Number.MAX_SAFE_INTEGER));
 }
 
-/** `YYYY-MM-DDTHH:MM:SS.ffffff+00:00`. */
+/** Formats a time as `YYYY-MM-DDTHH:MM:SS.ffffff+00:00`. */
 export function formatTime(time: number): string {
   const micros = remainder(time, SECOND);
   const seconds = new Date((time - micros) / 1000).toISOString().slice(0, -5);
   return `${seconds}.${String(micros).padStart(6, "0")}+00:00`;
 }
 
-/** Remainder that is never negative. */
+/** Returns the remainder as a non-negative number. */
 export function remainder(value: number, divisor: number): number {
   return ((value % divisor) + divisor) % divisor;
 }
 
-/** Microseconds since 1970 UTC of ISO 8601 text; without a zone it is UTC. Undefined for what is no such text. */
+/** Parses ISO 8601 text, UTC when it has no zone, to microseconds since 1970 UTC. Returns undefined for other text. */
 export function parseIsoTime(text: string): number | undefined {
   const match = ISO.exec(text);
   if (!match) return undefined;
@@ -64,7 +65,7 @@ function zoneOffset(zone: string): number {
   return zone.startsWith("-") ? -size : size;
 }
 
-/** Undefined for text that is not relative to now. */
+/** Parses a time relative to now. Returns undefined for other text. */
 export function parseRelative(text: string, now: Date): number | undefined {
   const steps = RELATIVE.exec(text)?.[1];
   if (steps === undefined) return undefined;

@@ -18,22 +18,22 @@ export interface LogOptions {
   readonly level?: LogLevel;
   /** `text`: one readable line each; `json`: one JSON object each. */
   readonly format?: "text" | "json";
-  /** Takes finished lines, newline included. Default: standard error. */
+  /** Called with each complete line, newline included. Default: standard error. */
   readonly write?: (line: string) => void;
   readonly secrets?: Secrets;
 }
 
-/** The secrets known so far. Whatever leaves the process as text goes through {@link Secrets.blank} first. */
+/** The known secrets. All text that leaves the process passes through {@link Secrets.blank} first. */
 export class Secrets {
   readonly #known = new Set<string>();
   #pattern: RegExp | undefined;
 
-  /** Remembers a secret in the forms in which it could leave: plain, base64, URL-encoded, XML text, and each within JSON. */
+  /** Adds a secret in the forms in which it could appear: plain, base64, URL-encoded, XML text, and each within JSON. */
   add(secret: string): void {
-    // Shorter ones would blank ordinary words; nobody is helped by a log full of stars.
+    // Shorter secrets would blank ordinary words and make the log unreadable.
     if (secret.length < 4 || this.#known.has(secret)) return;
     this.#known.add(secret);
-    // Longest first: a secret may begin with another one.
+    // Longest first: a secret may start with another one.
     const forms = [...new Set([...this.#known].flatMap(formsOf))].sort((a, b) => b.length - a.length);
     this.#pattern = new RegExp(forms.map(withinJson).join("|"), "g");
   }
@@ -54,7 +54,7 @@ function formsOf(secret: string): string[] {
   ];
 }
 
-/** A pattern of a text as it is, or escaped as JSON does it, however often: JSON within JSON within a log line. */
+/** Returns a pattern of a text, plain or escaped as in JSON any number of times: JSON within JSON within a log line. */
 function withinJson(text: string): string {
   const parts = text.match(/\\+["/]?|[^\\]/g) ?? [];
   return parts
@@ -73,10 +73,10 @@ function xmlText(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
-/** Below so many characters, a piece of base64 may be anything. */
-const SHORTEST_BASE64 = 8;
+/** Minimum length of a piece of base64; a shorter one could match other text. */
+const MIN_BASE64_LENGTH = 8;
 
-/** The secret alone, and what stays the same of it within a longer text (`user:secret`), wherever it begins there. */
+/** Returns the base64 of a secret, and its invariant part at any offset in a longer text (`user:secret`). */
 function base64Forms(secret: string): string[] {
   const bytes = Buffer.from(secret);
   const pieces = [0, 1, 2].map((before) => {
@@ -85,13 +85,13 @@ function base64Forms(secret: string): string[] {
     const end = Math.floor((padded.length * 8) / 6);
     return padded.toString("base64").slice(first, end);
   });
-  const forms = [bytes.toString("base64"), ...pieces.filter((piece) => piece.length >= SHORTEST_BASE64)];
+  const forms = [bytes.toString("base64"), ...pieces.filter((piece) => piece.length >= MIN_BASE64_LENGTH)];
   return forms.flatMap((form) => [form, form.replaceAll("+", "-").replaceAll("/", "_")]);
 }
 
 const LEVEL_NAMES: Record<number, string> = { 20: "debug", 30: "info", 40: "warn", 50: "error" };
 
-/** A log that blanks known secrets and writes one line a message, whatever the message holds. */
+/** Creates a log that blanks known secrets and writes one line for each message, whatever it contains. */
 export function createLog(options: LogOptions = {}): Log {
   const write = options.write ?? ((line: string) => void process.stderr.write(line));
   const secrets = options.secrets;
@@ -140,29 +140,29 @@ function errorText(err: unknown): unknown {
     : [type ?? "Error", code, message].filter((word) => word !== undefined).join(" ");
 }
 
-// Control characters of both sets, line separators, and what turns the direction of text around.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be escaped
+// Control characters (C0, C1), line separators, and characters that change the direction of text.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these characters must be escaped
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
-/** The same but for tabs and line breaks. */
+/** The same without tabs and line breaks. */
 const UNPRINTABLE = new RegExp(`(?!\\r\\n|[\\t\\n])${UNSAFE.source}`, "g");
 
 function oneLine(text: string): string {
   return text.replace(UNSAFE, escaped);
 }
 
-/** Text of any number of lines, with what could make a terminal do or show something else escaped. */
+/** Escapes characters that could control a terminal or change what it shows; keeps line breaks. */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, escaped);
 }
 
-/** As JSON does it, so that JSON stays the same JSON. */
+/** Escapes a character as JSON does, so that JSON remains equal. */
 function escaped(character: string): string {
   const json = JSON.stringify(character).slice(1, -1);
   return json.length > 1 ? json : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** What a caught error says. */
+/** Returns the message of a caught error. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -2,13 +2,13 @@ import type { Bus, Notice } from "../bus.ts";
 import { type Clock, systemClock } from "../time/clock.ts";
 import type { Log, LogFields } from "./log.ts";
 
-/** The same notice about the same thing is repeated only after this time. */
+/** Minimum time between two equal notices about the same device, in milliseconds. */
 const REPEAT_MS = 3_600_000;
-const REMEMBERED = 1000;
+const MAX_REPORTED = 1000;
 const WINDOW_MS = 600_000;
 const LINES_PER_WINDOW = 10;
 
-/** Notifies the operators: a log line and an event on the bus, once. */
+/** Notifies operators once, by a log line and an event on the bus. */
 export class Notices {
   readonly #bus: Bus;
   readonly #log: QuietLog;
@@ -19,7 +19,7 @@ export class Notices {
     this.#bus = bus;
     this.#log = new QuietLog(log, clock);
     this.#clock = clock;
-    this.#reported = new Reported(clock, REPEAT_MS, REMEMBERED);
+    this.#reported = new Reported(clock, REPEAT_MS, MAX_REPORTED);
   }
 
   say(severity: Notice["severity"], kind: string, text: string, device?: string): void {
@@ -30,14 +30,14 @@ export class Notices {
   }
 }
 
-/** What has been reported, by key, so that it is reported once: again with another text, or after it had ended. */
+/** Tracks what was reported by key, so that it is reported once: again with another text, or after it had ended. */
 export class Reported<Key = string> {
   readonly #clock: Clock;
   readonly #repeatMs: number;
   readonly #most: number;
   readonly #last = new Map<Key, { readonly text: string; readonly at: number }>();
 
-  /** The same is reported again after `repeatMs`. Of more than `most` keys, all are forgotten. */
+  /** The same text is reported again after `repeatMs`. Above `most` keys, all are forgotten. */
   constructor(
     clock: Clock = systemClock,
     repeatMs = Number.POSITIVE_INFINITY,
@@ -48,7 +48,7 @@ export class Reported<Key = string> {
     this.#most = most;
   }
 
-  /** Whether it is to be reported; remembers that it was. */
+  /** Returns whether a text must be reported, and marks it as reported. */
   isNew(key: Key, text = ""): boolean {
     const at = this.#clock.monotonic();
     const last = this.#last.get(key);
@@ -58,7 +58,7 @@ export class Reported<Key = string> {
     return true;
   }
 
-  /** It is over: returns whether it was reported. */
+  /** Called when the reported condition has ended. Returns whether it was reported. */
   ended(key: Key): boolean {
     return this.#last.delete(key);
   }
@@ -74,7 +74,7 @@ interface Window {
   suppressed: number;
 }
 
-/** Writes at most ten lines of a kind in ten minutes, then counts what it holds back and says so with the next line. */
+/** Writes at most ten lines of a kind in ten minutes, counts further ones, and adds their number to the next line. */
 export class QuietLog {
   readonly #log: Log;
   readonly #clock: Clock;
@@ -92,7 +92,7 @@ export class QuietLog {
     if (!window || now - window.startedAt >= WINDOW_MS) {
       window = { startedAt: now, lines: 0, suppressed: 0 };
       this.#windows.set(kind, window);
-      if (before > 0) text += ` (and ${before} more like it before)`;
+      if (before > 0) text += ` (${before} similar messages were suppressed before)`;
     }
     if (window.lines >= LINES_PER_WINDOW) {
       window.suppressed++;
@@ -100,7 +100,9 @@ export class QuietLog {
     }
     window.lines++;
     const last =
-      window.lines === LINES_PER_WINDOW ? "; for ten minutes, more of this kind are only counted" : "";
+      window.lines === LINES_PER_WINDOW
+        ? "; further messages of this kind are suppressed for ten minutes"
+        : "";
     this.#log[level](text + last, fields);
   }
 }

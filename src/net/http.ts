@@ -6,9 +6,9 @@ export interface HttpCall {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
-  /** Bounds the call in time; nothing else does. */
+  /** Aborts the call; there is no other time limit. */
   readonly signal: AbortSignal;
-  /** Most bytes of the answer's body. */
+  /** Maximum size of the response's body, in bytes. */
   readonly maxBytes: number;
 }
 
@@ -18,20 +18,20 @@ export interface HttpAnswer {
   readonly body: Buffer;
 }
 
-/** Takes the body of an answer as it comes. */
+/** Receives the body of a response in chunks. */
 export interface BodyReceiver {
-  /** Returns false where nothing more is to come until `flow` is resumed. Throws to refuse the answer as too large. */
+  /** Returns false to pause until `flow` is resumed. Throws to reject the response as too large. */
   take(chunk: Buffer, headers: IncomingHttpHeaders, flow: { resume(): void }): boolean;
   whole(): Buffer;
 }
 
-/** The exchange failed. `cause` is the network's error, the signal's reason, or what the receiver threw. */
+/** A failed exchange. `cause` is the network's error, the signal's reason, or the receiver's error. */
 export class HttpError extends Error {
   override readonly name = "HttpError";
   readonly kind: "network" | "aborted" | "too large" | "encoding";
-  /** Whether the request may have left: it was at least begun on a connection. */
+  /** Whether the request may have been sent: it was started on a connection. */
   readonly sent: boolean;
-  /** Whether an answer had begun. */
+  /** Whether a response had started. */
   readonly answered: boolean;
 
   constructor(kind: HttpError["kind"], sent: boolean, cause?: unknown, answered = false) {
@@ -43,8 +43,8 @@ export class HttpError extends Error {
 }
 
 /**
- * Sends a request and reads its answer. Redirects are answers like any other. Once rejected, nothing is sent any
- * more: a request that still waits for its connection is withdrawn.
+ * Sends a request and reads its response, without following redirects. Nothing is sent after it rejects: a request that still waits for
+ * its connection is withdrawn.
  *
  * @throws HttpError
  */
@@ -100,7 +100,7 @@ export function exchange(
       },
       onResponseEnd() {
         if (!settle()) return;
-        // undici takes the connection back a turn later; a next call before that would open another.
+        // undici reuses the connection only one turn later; an earlier call would open another one.
         const answer = { status, headers: answered, body: receiver.whole() };
         setImmediate(() => setImmediate(resolve, answer));
       },

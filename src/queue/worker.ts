@@ -2,7 +2,7 @@ import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { workerData } from "node:worker_threads";
 import { DiskReserve } from "../storage/disk-reserve.ts";
-import { type Connection, OpenFile, putBack } from "../storage/sqlite.ts";
+import { type Connection, OpenFile, restoreFile } from "../storage/sqlite.ts";
 import { serveThread } from "../storage/thread-calls.ts";
 import type { DeadLetter, QueueCounters } from "./contract.ts";
 import { Counters, CountersFile, readCounterRows, readCounters } from "./counters.ts";
@@ -218,7 +218,7 @@ class QueueThread implements Calls {
   #putBackRemoved(): void {
     if (!this.#connection || !this.#open?.removed) return;
     const { file } = this.#settings;
-    putBack(this.#connection);
+    restoreFile(this.#connection);
     this.#disconnect();
     const records = this.#connected().number("SELECT count(*) FROM record");
     this.#tell({

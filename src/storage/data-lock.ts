@@ -13,10 +13,10 @@ import { dirname, join } from "node:path";
 import { Connection, makeFile, OpenFile } from "./sqlite.ts";
 import { sqliteCode } from "./sqlite-failure.ts";
 
-/** Another bridge works with this data folder. */
+/** Another bridge uses this data folder. */
 export class DataFolderInUseError extends Error {
   override readonly name = "DataFolderInUseError";
-  /** Process id of the owner, where it is known. */
+  /** Process id of the owner, if known. */
   readonly pid: number | undefined;
 
   constructor(folder: string, pid: number | undefined, owner: Owner | undefined) {
@@ -27,7 +27,7 @@ export class DataFolderInUseError extends Error {
         ? "another process"
         : `process ${pid}`;
     super(
-      `data folder ${folder} is in use by ${who}; stop that one, or give this one a folder of its own ("data" in the bridge config)`,
+      `data folder ${folder} is in use by ${who}; stop that process, or use another data folder ("data" in the bridge config)`,
     );
     this.pid = pid;
   }
@@ -40,25 +40,25 @@ interface Owner {
 }
 
 /**
- * Keeps a data folder for one process. The lock is SQLite's lock on a file, which the operating system takes back when
- * the process ends in whatever way: nothing stale can be left behind. Beside it a file says who has it.
+ * Locks a data folder for one process. The lock is SQLite's lock on a file, which the operating system releases when the process ends
+ * in any way, so it cannot become stale. A file beside it names the owner.
  *
- * A file can be removed by hand while it is locked. The owner makes it anew within a second ({@link restore}); until then its process
- * still has the removed file open, and whoever takes the new one finds that out under /proc and lets go of it.
+ * The file can be removed by hand while it is locked. The owner creates it again within a second ({@link restore}); until then its
+ * process has the removed file open, which another process that locks the new file detects under /proc.
  */
 export class DataLock {
   readonly #folder: string;
   readonly #owner: Owner;
-  /** The outermost folder that was made for it. */
+  /** The outermost folder that was created for it. */
   readonly #made: string | undefined;
   #connection: Connection;
   #open: OpenFile;
 
-  /** Throws {@link DataFolderInUseError} at once where another process has it. Makes the folder where it is missing. */
+  /** Locks the folder, creating a missing one. @throws {DataFolderInUseError} at once when another process has locked it. */
   static take(folder: string): DataLock {
     const made = makeLockFile(folder);
     const connection = lockIn(folder);
-    const pid = holderOfRemoved(lockFileOf(folder));
+    const pid = ownerOfRemoved(lockFileOf(folder));
     if (pid !== undefined) {
       connection.close();
       throw new DataFolderInUseError(folder, pid, readOwner(folder));
@@ -72,14 +72,14 @@ export class DataLock {
     this.#connection = connection;
     this.#open = new OpenFile(lockFileOf(folder));
     this.#owner = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
-    this.#sign();
+    this.#writeOwner();
   }
 
-  /** Makes the lock anew where its file was removed, and says so. Throws where another process was faster. */
+  /** Creates the lock again if its file was removed, and returns a message. Throws when another process was faster. */
   restore(): string | undefined {
     const file = lockFileOf(this.#folder);
     if (!this.#open.removed) {
-      if (!existsSync(ownerFileOf(this.#folder))) this.#sign();
+      if (!existsSync(ownerFileOf(this.#folder))) this.#writeOwner();
       return undefined;
     }
     makeLockFile(this.#folder);
@@ -87,8 +87,8 @@ export class DataLock {
     this.#connection.close();
     this.#connection = connection;
     this.#open = new OpenFile(file);
-    this.#sign();
-    return `${file} was removed while in use; the data folder is locked anew`;
+    this.#writeOwner();
+    return `${file} was removed while in use; it was created and locked again`;
   }
 
   release(): void {
@@ -96,7 +96,7 @@ export class DataLock {
     this.#connection.close();
   }
 
-  /** Releases the lock of a start that failed: a folder that was made for it goes too, unless another process works below it. */
+  /** Releases the lock after a failed start, and removes a folder created for it unless another process uses it. */
   withdraw(): void {
     this.release();
     if (this.#made === undefined) return;
@@ -110,11 +110,11 @@ export class DataLock {
     }
   }
 
-  #sign(): void {
+  #writeOwner(): void {
     try {
       writeFileSync(ownerFileOf(this.#folder), `${JSON.stringify(this.#owner)}\n`, { mode: 0o600 });
     } catch (error) {
-      // The lock holds without it; who asks is told of "another process".
+      // The lock works without this file; messages then name "another process".
       if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
     }
   }
@@ -123,14 +123,14 @@ export class DataLock {
 const lockFileOf = (folder: string) => join(folder, "lock.sqlite");
 const ownerFileOf = (folder: string) => join(folder, "lock.json");
 
-/** Returns the outermost folder that was made. */
+/** Returns the outermost folder that was created. */
 function makeLockFile(folder: string): string | undefined {
   try {
     return makeFile(lockFileOf(folder));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new Error(
-      `data folder ${folder} cannot be written to (${code}); make it writable, or name another ("data" in the bridge config)`,
+      `data folder ${folder} cannot be written to (${code}); make it writable, or set another ("data" in the bridge config)`,
       { cause: error },
     );
   }
@@ -139,7 +139,7 @@ function makeLockFile(folder: string): string | undefined {
 function lockIn(folder: string): Connection {
   try {
     return Connection.open(lockFileOf(folder), { busyMs: 0 }, (connection) => {
-      // A journal on the disk would need space, and a full disk must not keep the bridge from starting.
+      // A journal on disk would need space, and the bridge must start on a full disk.
       connection.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
     });
   } catch (error) {
@@ -150,21 +150,21 @@ function lockIn(folder: string): Connection {
 }
 
 /**
- * Process that has a removed file of this path open. Linux shows it to processes of the same user, or to root, in the same container;
- * elsewhere nothing is found.
+ * Returns the process that has a removed file of this path open. Linux shows it to processes of the same user, or to root, in the same
+ * container; elsewhere nothing is found.
  */
-function holderOfRemoved(file: string): number | undefined {
+function ownerOfRemoved(file: string): number | undefined {
   const wanted = `${realpathSync(file)} (deleted)`;
-  for (const pid of namesIn("/proc")) {
+  for (const pid of listFolder("/proc")) {
     if (!/^\d+$/.test(pid)) continue;
-    for (const descriptor of namesIn(`/proc/${pid}/fd`))
+    for (const descriptor of listFolder(`/proc/${pid}/fd`))
       if (targetOf(`/proc/${pid}/fd/${descriptor}`) === wanted) return Number(pid);
   }
   return undefined;
 }
 
-/** Processes end, and those of others cannot be looked at. */
-function namesIn(folder: string): string[] {
+/** Lists a folder; empty for processes that have ended or belong to other users. */
+function listFolder(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {
@@ -186,7 +186,7 @@ function readOwner(folder: string): Owner | undefined {
   try {
     return JSON.parse(readFileSync(ownerFileOf(folder), "utf8")) as Owner;
   } catch {
-    // The owner is just writing it, or it is gone. That the folder is taken is certain all the same.
+    // The owner is writing it, or it was removed. The folder is locked in any case.
     return undefined;
   }
 }

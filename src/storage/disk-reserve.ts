@@ -5,8 +5,8 @@ import { dirname } from "node:path";
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * Reserved disk space: a file that is given up when the disk is full, so that SQLite, which needs room even to delete, can
- * still commit.
+ * Reserved disk space: a file that is released when the disk is full, so that SQLite, which needs space even to delete, can still
+ * commit.
  */
 export class DiskReserve {
   readonly #file: string;
@@ -22,7 +22,7 @@ export class DiskReserve {
     return this.#there;
   }
 
-  /** Takes the space, where the disk has as much again to spare. Answers whether it is there now. */
+  /** Reserves the space if the disk has twice as much available. Returns whether it is reserved now. */
   take(): boolean {
     if (this.#there) return true;
     try {
@@ -30,19 +30,19 @@ export class DiskReserve {
         statSync(this.#file, { throwIfNoEntry: false })?.size === this.#bytes ||
         (this.#spare() && this.#write());
     } catch {
-      // Whatever the disk has against it: it is not there, and will be tried again.
+      // Not reserved; callers retry later.
       this.release();
     }
     return this.#there;
   }
 
-  /** Gives the space back. */
+  /** Releases the space. */
   release(): void {
     this.#there = false;
     try {
       rmSync(this.#file, { force: true });
     } catch {
-      // A disk that does not even allow this has other troubles than being full; the file is found again later.
+      // The disk has another failure than being full; the file is found again later.
     }
   }
 
@@ -54,7 +54,7 @@ export class DiskReserve {
   #write(): boolean {
     const file = openSync(this.#file, "w", 0o600);
     try {
-      // Random, because some file systems store a run of zeros in no space at all.
+      // Random, because some file systems store zeros without using space.
       const chunk = randomFillSync(Buffer.alloc(CHUNK_BYTES));
       for (let left = this.#bytes; left > 0; ) left -= writeSync(file, chunk, 0, Math.min(left, CHUNK_BYTES));
       fsyncSync(file);

@@ -1,9 +1,9 @@
 type Kind = "string" | "number" | "boolean" | "value" | "string?" | "number?" | "boolean?" | "value?";
 
-/** What each field of a record must be; `value` is any JSON value, a number is finite, `?` may be absent. */
+/** Types of a record's fields; `value` is any JSON value, numbers are finite, `?` marks an optional field. */
 export type Shape<T> = { readonly [K in keyof T]-?: Kind | ((value: unknown) => boolean) };
 
-/** Makes a check of a record that was read from disk. Fields that the shape lacks are ignored. */
+/** Returns a check for records read from disk. Fields that the shape lacks are ignored. */
 export function recordOf<T>(shape: Shape<T>): (value: unknown) => value is T {
   const fields = Object.entries(shape) as [string, Kind | ((value: unknown) => boolean)][];
   return (value): value is T => {

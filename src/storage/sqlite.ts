@@ -8,48 +8,48 @@ import {
   type StatementSync,
 } from "node:sqlite";
 
-/** Time that SQLite waits for another process that writes, in milliseconds. */
+/** Maximum time that SQLite waits for another process's write, in milliseconds. */
 const BUSY_MS = 5000;
 
 export type Row = SQLOutputValue[];
 
 /**
- * `full`: a commit survives a power cut. `normal`: it survives a crash of the process, but a power cut can take the commits since
- * the last checkpoint; the file itself stays sound.
+ * `full`: a commit survives a power cut. `normal`: it survives a crash of the process, but a power cut can lose the commits since the
+ * last checkpoint; the file itself remains intact.
  */
 export type Durability = "full" | "normal";
 
 export interface OpenOptions {
   readonly readOnly?: boolean;
-  /** With a write-ahead log; absent: the file keeps the journal that it has. */
+  /** Uses a write-ahead log. Default: the file's journal mode remains unchanged. */
   readonly durability?: Durability;
-  /** No other process can open it: the index of the log is in memory, and takes no space on the disk. */
+  /** Excludes other processes: the index of the log is in memory and needs no disk space. */
   readonly alone?: boolean;
   readonly busyMs?: number;
-  /** Checked before anything in the file is changed, which is then brought to the newest version. */
+  /** Tables, checked before the file is changed and then migrated to the newest version. */
   readonly form?: Form;
 }
 
-/** The tables of a kind of file. `user_version` counts the steps that were taken. */
+/** The tables of a kind of file. `user_version` counts the completed steps. */
 export interface Form {
   readonly newest: number;
-  /** Stands in the file's header; absent: every file with a version counts as one of this kind. */
+  /** Id in the file's header. Absent: every file with a version counts as one of this kind. */
   readonly applicationId?: number;
-  /** Returns the statements that bring a file of this version to the newest, step by step; version 0 is an empty file. */
+  /** Returns the statements that migrate a file of this version to the newest, step by step; version 0 is an empty file. */
   steps(version: number): readonly string[];
-  /** Returns the refusal of a file of a newer version. */
+  /** Returns the error for a file of a newer version. */
   newer(file: string, version: number): Error;
-  /** Returns the refusal of a file of something else; absent: none is refused. */
+  /** Returns the error for another program's file. Absent: none is rejected. */
   foreign?(connection: Connection): Error;
 }
 
-/** An open file, and the statements prepared on it. Rows come as arrays. */
+/** An open file with its prepared statements. Rows are arrays. */
 export class Connection {
   readonly file: string;
   readonly db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
-  /** Opens a file; `ready` is done last. Where anything throws, the file is closed again. */
+  /** Opens a file and calls `ready` last. If anything throws, the file is closed. */
   static open(
     file: string,
     { readOnly, durability, alone, busyMs, form }: OpenOptions,
@@ -57,7 +57,7 @@ export class Connection {
   ): Connection {
     const connection = new Connection(file, readOnly, busyMs);
     try {
-      // Before the first look at the file, which would make the index of the log.
+      // Before the first access, which would create the index of the log.
       if (alone) connection.exec("PRAGMA locking_mode = EXCLUSIVE");
       if (form) connection.version(form);
       if (durability) connection.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${durability}`);
@@ -95,12 +95,12 @@ export class Connection {
     return this.prepare(sql).iterate(...values) as unknown as Iterable<Row>;
   }
 
-  /** A number of the first column. */
+  /** Returns the first column as a number. */
   number(sql: string): number {
     return Number(this.get(sql)?.[0]);
   }
 
-  /** Prepared once. */
+  /** Returns a statement that is prepared once. */
   prepare(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
     if (!statement) {
@@ -118,13 +118,13 @@ export class Connection {
       this.exec("COMMIT");
       return result;
     } catch (error) {
-      // A full disk has rolled it back already.
+      // After a full disk, SQLite has already rolled back.
       if (this.db.isTransaction) this.exec("ROLLBACK");
       throw error;
     }
   }
 
-  /** The version of the tables, 0 for an empty file. Changes nothing; throws for a newer file and for one of something else. */
+  /** Returns the version of the tables, 0 for an empty file. Changes nothing; throws for a newer or another program's file. */
   version(form: Form): number {
     const version = this.number("PRAGMA user_version");
     const { applicationId } = form;
@@ -136,12 +136,12 @@ export class Connection {
     return version;
   }
 
-  /** Brings the tables to the newest version, each step in a transaction of its own. */
+  /** Migrates the tables to the newest version, each step in its own transaction. */
   migrate(form: Form): void {
     const { newest, applicationId } = form;
     for (let version = this.version(form); version < newest; version = this.version(form))
       this.transaction(() => {
-        // Another process may have been first.
+        // Another process may have migrated it.
         if (this.version(form) !== version) return;
         const [step, ...rest] = form.steps(version);
         if (applicationId !== undefined) this.exec(`PRAGMA application_id = ${applicationId}`);
@@ -149,7 +149,7 @@ export class Connection {
       });
   }
 
-  /** Of the pages in use; those of what was removed are free, and used again. */
+  /** Returns the size of the pages in use, without free pages, in bytes. */
   usedBytes(): number {
     return this.number(
       "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
@@ -162,8 +162,8 @@ export class Connection {
 }
 
 /**
- * Makes folder and file where they are missing, readable by the owner only; SQLite gives its journals the rights of the file.
- * Returns the outermost folder that was made.
+ * Creates a missing folder and file, readable by the owner only; SQLite's journals get the permissions of the file. Returns the
+ * outermost folder that was created.
  */
 export function makeFile(file: string): string | undefined {
   const made = mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -177,30 +177,30 @@ export function removeFile(file: string): void {
   removeLogs(file);
 }
 
-/** Removes the log and its index: SQLite would take those of a removed file, which may be open still, for a new one's. */
+/** Removes the log and its index: SQLite would use those of a removed, still open file for a new one. */
 export function removeLogs(file: string): void {
   for (const end of ["-wal", "-shm"]) rmSync(file + end, { force: true });
 }
 
-/** The name under which a file is moved aside now. */
+/** Returns the name for moving a file aside now. */
 export function asideName(file: string, why: "aside" | "damaged"): string {
   return `${file}.${why}-${new Date().toISOString().replaceAll(":", "")}`;
 }
 
-/** Device and inode of a file; empty where there is none. */
+/** Returns device and inode of a file; empty when it does not exist. */
 export function identityOf(file: string): string {
   const stats = statSync(file, { throwIfNoEntry: false });
   return stats ? `${stats.dev}:${stats.ino}` : "";
 }
 
 /**
- * Reports whether an open file is still the one at its path. Linux keeps a removed file until it is closed: it
- * goes on taking everything, and all of it is gone with the process.
+ * Detects whether an open file was removed or replaced. Linux keeps a removed file until it is closed: writes still succeed, but are
+ * lost when the process ends.
  */
 export class OpenFile {
   readonly #file: string;
   readonly #identity: string;
-  /** Of the log beside it; empty until SQLite has made it. */
+  /** Identity of the log beside it; empty until SQLite has created it. */
   #log = "";
 
   constructor(file: string) {
@@ -216,10 +216,10 @@ export class OpenFile {
 }
 
 /**
- * Writes all that a connection holds into a new file at its path, readable by the owner only, and closes it. What stands at
- * the path now is moved aside. Where it throws, the connection is open still and nothing is lost.
+ * Writes a connection's contents into a new file at its path, readable by the owner only, and closes it. An existing file at the path is
+ * moved aside. If it throws, the connection is still open and nothing is lost.
  */
-export function putBack({ db, file }: Connection): void {
+export function restoreFile({ db, file }: Connection): void {
   const unfinished = `${file}.new`;
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   removeFile(unfinished);
@@ -231,11 +231,11 @@ export function putBack({ db, file }: Connection): void {
   if (identityOf(file) !== "") renameSync(file, asideName(file, "aside"));
   renameSync(unfinished, file);
   syncFolder(file);
-  // Last, and before the new file has logs: SQLite removes those of its name.
+  // Last, and before the new file has logs: SQLite removes logs with its name.
   db.close();
 }
 
-/** That a name is there, or is gone, survives a power cut only after this. */
+/** Flushes a folder, so that created, renamed and removed files survive a power cut. */
 export function syncFolder(file: string): void {
   flush(dirname(file));
 }

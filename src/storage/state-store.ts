@@ -1,18 +1,18 @@
 import { chmodSync, renameSync } from "node:fs";
 import type { PointValue } from "../points/index.ts";
 import { DiskReserve } from "./disk-reserve.ts";
-import { asideName, Connection, type Form, makeFile, OpenFile, putBack, removeLogs } from "./sqlite.ts";
+import { asideName, Connection, type Form, makeFile, OpenFile, removeLogs, restoreFile } from "./sqlite.ts";
 import { sqliteCode } from "./sqlite-failure.ts";
 
-/** Space kept free for this file, in bytes. The write-ahead log is checkpointed long before it needs that much. */
+/** Reserved disk space for this file, in bytes. The write-ahead log is checkpointed long before it needs that much. */
 const RESERVE_BYTES = 1024 * 1024;
 const CHECKPOINT_PAGES = 100;
-/** How much of the file and its log is made ahead, in bytes: more than the log has when it is checkpointed. */
+/** Preallocated size of the file and its log, in bytes: more than the log has when it is checkpointed. */
 const GROW_BYTES = 2 * CHECKPOINT_PAGES * 4096;
-/** Number of saves between two checks whether enough is left. */
-const SAVES_UNTIL_LOOK = 50;
+/** Number of saves between two checks of the preallocated space. */
+const SAVES_PER_CHECK = 50;
 const RETRY_MS = 5000;
-/** Namespace of the records that did not fit, under `<namespace> <key>`. */
+/** Namespace of invalid records, under `<namespace> <key>`. */
 const SET_ASIDE = "set aside";
 
 const GET = "SELECT value FROM state WHERE namespace = ? AND key = ?";
@@ -28,69 +28,68 @@ const FORM: Form = {
   ],
   newer: (file, version) =>
     new Error(
-      `${file} was made by a newer voltbridge (version ${version} of its format, this one knows ${FORM.newest}); use that one, or another data folder`,
+      `${file} was created by a newer voltbridge (format ${version}; this version supports ${FORM.newest}); use that version, or another data folder`,
     ),
 };
 
-/** A durable map of JSON values that can be listed. `set` to null removes the key. */
+/** A durable map of JSON values. `set` to null removes the key. */
 export interface StateNamespace {
   get(key: string): PointValue;
   set(key: string, value: PointValue): void;
-  /** Several at once: a crash leaves all of them on the disk, or none. */
+  /** Sets several values atomically: after a crash all of them are on disk, or none. */
   setAll(changes: Iterable<readonly [key: string, value: PointValue]>): void;
   entries(): [key: string, value: PointValue][];
-  /** The records that fit, by key. Those that do not are set aside and reported. */
+  /** Returns the valid records by key. Invalid ones are set aside and reported. */
   records<T>(fits: (value: unknown) => value is T): [key: string, record: T][];
 }
 
-/** What the store has to report. */
+/** Callbacks for reports of the store. */
 export interface StateReports {
-  /** The disk did not take a change; undefined: everything is on the disk again. */
+  /** Called when a change could not be saved; with undefined when everything is saved again. */
   readonly unsaved: (error: unknown) => void;
-  /** A record did not fit, and was set aside. */
+  /** Called when an invalid record was set aside. */
   readonly setAside: (namespace: string, key: string) => void;
 }
 
 /**
- * Small things that survive a restart: JSON values by namespace and key, in SQLite (WAL, synchronous FULL). A change is in
- * force in memory first and on the disk when `set` returns; where the disk does not take it, it is kept in memory, reported,
- * and tried again until it does. Only its owner can read the file.
+ * State that survives a restart: JSON values by namespace and key, in SQLite (WAL, synchronous FULL). A change applies in memory first
+ * and is on disk when `set` returns; if it cannot be saved, it is kept in memory, reported, and retried. The file is readable by its
+ * owner only.
  */
 export class StateStore {
-  /** Where a damaged file was put, when one was found at opening. */
+  /** New path of a damaged file found at opening. */
   readonly setAside: string | undefined;
   #reports: StateReports | undefined;
-  /** What could not be reported yet. */
+  /** Records to report when {@link reportTo} is called. */
   readonly #unreported: (readonly [namespace: string, key: string])[] = [];
   #trouble: unknown;
   readonly #file: string;
   readonly #reserve: DiskReserve | undefined;
   #open: OpenFile;
   #connection: Connection;
-  /** Changes that are not on the disk, by namespace and key. */
+  /** Changes that are not on disk, by namespace and key. */
   readonly #unsaved = new Map<string, Map<string, PointValue>>();
   #batches = 0;
   #saves = 0;
   #retry: NodeJS.Timeout | undefined;
 
   /**
-   * Opens or makes the file; `:memory:` for one that forgets. A damaged file is put aside under a dated name. A full disk is
-   * no reason to fail where the file is there. Throws where the file was made by a newer version, and where the folder
-   * cannot be written.
+   * Opens or creates the file; `:memory:` keeps it in memory only. A damaged file is moved aside under a dated name. An existing file can
+   * be opened on a full disk. Throws for a file of a newer version, and when the folder cannot be written.
    */
   static open(file: string): StateStore {
     if (file === ":memory:") return new StateStore(file, openDatabase(file, false), undefined, undefined);
     const reserve = new DiskReserve(`${file}-ballast`, RESERVE_BYTES);
     let aside: string | undefined;
     try {
-      return new StateStore(file, openAnyhow(file, reserve), reserve, undefined);
+      return new StateStore(file, openOnFullDisk(file, reserve), reserve, undefined);
     } catch (error) {
       if (!isDamaged(error)) throw error;
       aside = asideName(file, "damaged");
       renameSync(file, aside);
       removeLogs(file);
     }
-    return new StateStore(file, openAnyhow(file, reserve), reserve, aside);
+    return new StateStore(file, openOnFullDisk(file, reserve), reserve, aside);
   }
 
   private constructor(
@@ -104,23 +103,23 @@ export class StateStore {
     this.#open = new OpenFile(file);
     this.#reserve = reserve;
     this.setAside = setAside;
-    if (reserve && !reserve.take()) this.#later();
+    if (reserve && !reserve.take()) this.#scheduleRetry();
   }
 
-  /** Reports to `reports` from now on, and what there was to report before. */
+  /** Sends reports to `reports` from now on, including earlier ones. */
   reportTo(reports: StateReports): void {
     this.#reports = reports;
     for (const place of this.#unreported.splice(0)) reports.setAside(...place);
     if (this.#trouble !== undefined) reports.unsaved(this.#trouble);
   }
 
-  /** Puts all that is known into a new file where the file was removed, and says so. Throws where that cannot be; nothing is lost then. */
+  /** Writes the state into a new file if the file was removed, and returns a message. If it throws, nothing is lost. */
   restore(): string | undefined {
     if (this.#file === ":memory:" || !this.#open.removed) return undefined;
-    putBack(this.#connection);
+    restoreFile(this.#connection);
     this.#connection = openDatabase(this.#file, false);
     this.#open = new OpenFile(this.#file);
-    return `${this.#file} was removed while in use; all that it held is in a new one`;
+    return `${this.#file} was removed while in use; its contents were written to a new file`;
   }
 
   namespace(name: string): StateNamespace {
@@ -154,7 +153,7 @@ export class StateStore {
     };
   }
 
-  /** Everything that `work` changes, in any namespace, goes to the disk at once: a crash leaves all of it, or nothing. */
+  /** Saves everything that `work` changes, in any namespace, atomically: after a crash all of it is on disk, or nothing. */
   batch<T>(work: () => T): T {
     this.#batches++;
     try {
@@ -200,7 +199,7 @@ export class StateStore {
     }
     this.#unsaved.clear();
     this.#saves++;
-    if (this.#saves % SAVES_UNTIL_LOOK === 0) setImmediate(() => this.#keepAhead());
+    if (this.#saves % SAVES_PER_CHECK === 0) setImmediate(() => this.#keepAhead());
     if (this.#trouble === undefined) return;
     this.#trouble = undefined;
     this.#reports?.unsaved(undefined);
@@ -218,45 +217,45 @@ export class StateStore {
   #writeIntoReserve(): boolean {
     if (!this.#reserve?.there) return false;
     this.#reserve.release();
-    this.#later();
+    this.#scheduleRetry();
     try {
       this.#write();
       return true;
     } catch {
-      // The space went to somebody else; the first error is reported.
+      // Another process used the space; the first error is reported.
       return false;
     }
   }
 
-  /** What was made ahead is used up with time: it is made anew while the disk has room. */
+  /** Preallocates space again, which is used up over time, while the disk has space. */
   #keepAhead(): void {
     const connection = this.#connection;
     if (this.#file === ":memory:" || !connection.db.isOpen) return;
     try {
       if (connection.number("PRAGMA freelist_count") < CHECKPOINT_PAGES) growAhead(connection);
     } catch {
-      // The next save meets the same trouble, and reports it.
+      // The next save fails in the same way and reports it.
     }
   }
 
   #failed(error: unknown): void {
     this.#trouble = error;
     this.#reports?.unsaved(error);
-    this.#later();
+    this.#scheduleRetry();
   }
 
-  /** Tries again to save what is not saved, and to have its reserve. */
-  #later(): void {
+  /** Schedules a retry of unsaved changes and of the reserve. */
+  #scheduleRetry(): void {
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => {
       this.#save();
-      if (this.#unsaved.size > 0 || this.#reserve?.take() === false) this.#later();
+      if (this.#unsaved.size > 0 || this.#reserve?.take() === false) this.#scheduleRetry();
     }, RETRY_MS).unref();
   }
 }
 
-/** On a full disk: with the reserve given up, and else without the shared memory file that SQLite cannot make. */
-function openAnyhow(file: string, reserve: DiskReserve): Connection {
+/** Opens the file on a full disk too: releases the reserve, or else avoids the shared memory file that SQLite cannot create. */
+function openOnFullDisk(file: string, reserve: DiskReserve): Connection {
   try {
     return openDatabase(file, false);
   } catch (error) {
@@ -286,15 +285,15 @@ function openDatabase(file: string, alone: boolean): Connection {
 }
 
 /**
- * Makes the file and its log larger than what is written until the next time: that takes pages which are there already, and
- * no space of a disk that has filled up meanwhile.
+ * Preallocates more of the file and its log than is written until the next call: writes then use existing pages, and succeed on a disk
+ * that has become full.
  */
 function growAhead(connection: Connection): void {
   try {
     connection.run("INSERT OR REPLACE INTO state VALUES ('grow ahead', '', zeroblob(?))", GROW_BYTES);
     connection.exec("DELETE FROM state WHERE namespace = 'grow ahead'; PRAGMA wal_checkpoint(RESTART)");
   } catch (error) {
-    // A disk that is full already has the reserve beside the file.
+    // On a full disk the reserve beside the file remains.
     if (!isOfDisk(error)) throw error;
   }
 }

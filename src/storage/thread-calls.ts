@@ -1,20 +1,20 @@
 import { parentPort, Worker } from "node:worker_threads";
 
-/** What a thread serves: functions of one argument that answer at once. Arguments and results are copied between the threads. */
+/** Functions that a thread serves: synchronous, with one argument. Arguments and results are copied between the threads. */
 export type ThreadFunctions<Calls> = { [Name in keyof Calls]: (argument: never) => unknown };
 
 export interface ThreadOptions<Failure, Event> {
   /** The thread's file, beside the caller's: `new URL("./worker.ts", import.meta.url)`. */
   readonly entry: URL;
-  /** For debuggers and process lists. */
+  /** Name in debuggers and process lists. */
   readonly name: string;
-  /** What the thread finds in `workerData`. */
+  /** The thread's `workerData`. */
   readonly settings: unknown;
-  /** What a function of the thread threw, as {@link serveThread} described it. */
+  /** Returns the error for a failure as described by {@link serveThread}. */
   failed(failure: Failure): Error;
-  /** A call that was aborted; the thread goes on with it. */
+  /** Returns the error for an aborted call, which the thread still completes. */
   late(call: string): Error;
-  /** The thread died with all that it had been told. */
+  /** Returns the error for calls that were lost because the thread ended. */
   died(cause: unknown): Error;
   onDeath?(): void;
   onEvent?(event: Event): void;
@@ -36,7 +36,7 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** A thread that answers calls, one after the other. Starts with the first call, and again with the next one after it died. */
+/** A thread that serves calls one after the other. Starts with the first call, and restarts with the next call after it ended. */
 export class Thread<Calls extends ThreadFunctions<Calls>, Failure, Event = never> {
   readonly #options: ThreadOptions<Failure, Event>;
   readonly #waiting = new Map<number, Waiting>();
@@ -48,12 +48,12 @@ export class Thread<Calls extends ThreadFunctions<Calls>, Failure, Event = never
     this.#options = options;
   }
 
-  /** Whether a call that was aborted is still under way. */
+  /** Whether an aborted call is still running. */
   get behind(): boolean {
     return this.#abandoned.size > 0;
   }
 
-  /** Calls a function of the thread. An abort rejects at once; the thread goes on. */
+  /** Calls a function of the thread. An abort rejects at once, while the thread continues. */
   call<K extends keyof Calls & string>(
     name: K,
     argument: Parameters<Calls[K]>[0],
@@ -80,7 +80,7 @@ export class Thread<Calls extends ThreadFunctions<Calls>, Failure, Event = never
       try {
         worker.postMessage({ id, name, argument } satisfies Call);
       } catch (error) {
-        // Something in it cannot be copied.
+        // The argument cannot be copied.
         settle(() => reject(error));
         return;
       }
@@ -88,7 +88,7 @@ export class Thread<Calls extends ThreadFunctions<Calls>, Failure, Event = never
     });
   }
 
-  /** Ends the thread, with `last` as its last call where it runs. */
+  /** Ends the thread if it runs, with `last` as its last call. */
   async close<K extends keyof Calls & string>(last: K, argument: Parameters<Calls[K]>[0]): Promise<void> {
     const worker = this.#worker;
     if (!worker) return;
@@ -102,16 +102,16 @@ export class Thread<Calls extends ThreadFunctions<Calls>, Failure, Event = never
 
   #start(): Worker {
     const { entry, name, settings } = this.#options;
-    // The same file name in the sources and in dist/, but for its ending.
+    // The file has the same name in the sources and in dist/, with another extension.
     const file = new URL(import.meta.url.endsWith(".ts") ? entry : entry.href.replace(/\.ts$/, ".js"));
     const worker = new Worker(file, { workerData: settings, execArgv: [], name });
-    worker.on("message", (message: Message<Failure, Event>) => this.#took(message));
+    worker.on("message", (message: Message<Failure, Event>) => this.#received(message));
     worker.on("error", (error) => this.#ended(worker, error));
     worker.on("exit", () => this.#ended(worker));
     return worker;
   }
 
-  #took(message: Message<Failure, Event>): void {
+  #received(message: Message<Failure, Event>): void {
     if ("event" in message) {
       this.#options.onEvent?.(message.event);
       return;
@@ -132,13 +132,13 @@ export class Thread<Calls extends ThreadFunctions<Calls>, Failure, Event = never
   }
 }
 
-/** The thread's side. `describe` says of an error what {@link ThreadOptions.failed} needs; the answer sends events. */
+/** Serves calls in the thread. `describe` converts errors for {@link ThreadOptions.failed}. Returns a function that sends events. */
 export function serveThread<Calls extends ThreadFunctions<Calls>, Failure, Event = never>(
   functions: Partial<Calls>,
   describe: (error: unknown) => Failure,
 ): (event: Event) => void {
   const port = parentPort;
-  if (!port) throw new Error("this file runs in a thread");
+  if (!port) throw new Error("this file must run in a worker thread");
   const post = (message: Message<Failure, Event>): void => port.postMessage(message);
   port.on("message", ({ id, name, argument }: Call) => {
     try {

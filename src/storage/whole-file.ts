@@ -4,8 +4,8 @@ import { resolve } from "node:path";
 type Pieces = AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>;
 
 /**
- * Writes a file that only its owner can read. It is in place when all of it is, and takes the place of an older one. `content` is
- * the file's pieces, or a function that writes to the path given.
+ * Writes a file atomically, replacing an existing one; only its owner can read it. `content`: the file's pieces, or a function that
+ * writes to the given path.
  */
 export async function writeWholeFile(
   file: string,
@@ -13,7 +13,7 @@ export async function writeWholeFile(
 ): Promise<void> {
   const path = resolve(file);
   const part = `${path}.part`;
-  // What an earlier run left behind may be open to others.
+  // The file of an interrupted run may be readable by others.
   await rm(part, { force: true });
   try {
     const handle = await open(part, "wx", 0o600);

@@ -1,25 +1,25 @@
-/** Pauses between tries: each twice the one before, up to the longest. In whatever unit. */
+/** Pauses between attempts: each is twice the previous one, up to the longest. In any unit. */
 export interface Backoff {
   readonly first: number;
   readonly longest: number;
 }
 
-/** Between the attempts of one call, in milliseconds. */
+/** Pauses between the attempts of one call, in milliseconds. */
 export const CALL_BACKOFF: Backoff = { first: 250, longest: 5000 };
 
-/** The pause after so many failures in a row (from 1). */
+/** Returns the pause after a number of consecutive failures (from 1). */
 export function backoff({ first, longest }: Backoff, failures: number): number {
   return Math.min(longest, first * 2 ** (failures - 1));
 }
 
-/** Between half and the whole of a pause by chance, so that those who failed together do not come back together. */
+/** Returns a random time between half and all of a pause, so that callers that failed together do not retry together. */
 export function jittered(pause: number, random: () => number = Math.random): number {
   return pause * (0.5 + random() / 2);
 }
 
 /**
- * Seconds to wait by a Retry-After header, which is a number of seconds or a date; undefined where it is neither. A
- * date is measured against the answer's own Date, so that a wrong clock here does not matter.
+ * Returns the seconds of a Retry-After header, which is a number of seconds or a date; undefined when it is neither. A date is compared
+ * with the response's own Date, so that a wrong local clock does not matter.
  */
 export function retryAfterSeconds(headers: {
   readonly "retry-after"?: string | undefined;

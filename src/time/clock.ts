@@ -1,25 +1,25 @@
 import { untilAborted } from "./until-aborted.ts";
 
-/** Time as the devices see it; tests put their own in its place. */
+/** A source of time, which tests replace. */
 export interface Clock {
-  /** The wall clock: milliseconds since 1970. It can jump. */
+  /** Returns the wall clock's time in milliseconds since 1970. It can jump. */
   now(): number;
-  /** Milliseconds since some moment. Never jumps, never goes back. */
+  /** Returns milliseconds since an arbitrary time. Never jumps or decreases. */
   monotonic(): number;
-  /** Calls back once, at the earliest after `ms` by the monotonic clock; the returned function calls it off. */
+  /** Calls back once, at least `ms` later by the monotonic clock. Returns a function that cancels it. */
   after(ms: number, callback: () => void): () => void;
 }
 
-/** What a Node timer can hold (25 days); a longer one would fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Maximum delay of a Node timer, in milliseconds (25 days); a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, callback) {
-    if (ms > LONGEST_TIMER_MS) {
-      let cancel = systemClock.after(LONGEST_TIMER_MS, () => {
-        cancel = systemClock.after(ms - LONGEST_TIMER_MS, callback);
+    if (ms > MAX_TIMER_MS) {
+      let cancel = systemClock.after(MAX_TIMER_MS, () => {
+        cancel = systemClock.after(ms - MAX_TIMER_MS, callback);
       });
       return () => cancel();
     }
@@ -28,12 +28,12 @@ export const systemClock: Clock = {
   },
 };
 
-/** Seconds on the clock that never jumps. */
+/** Returns the monotonic time in seconds. */
 export function secondsOn(clock: Clock): number {
   return clock.monotonic() / 1000;
 }
 
-/** A call took longer than it may. Whether the other side still acts on it is not known. */
+/** A call exceeded its deadline. The other side may still complete it. */
 export class TimeoutError extends Error {
   override readonly name = "TimeoutError";
 }
@@ -57,15 +57,14 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
 export interface Deadline {
   readonly clock: Clock;
   readonly ms: number;
-  /** Ends the work early, with its reason. */
+  /** Aborts the work, with its reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Named in the error: "<what> took longer than 30 s". */
+  /** Name in the error: "<what> took longer than 30 s". */
   readonly what: string;
 }
 
 /**
- * Runs `work` with a signal that is aborted at the deadline, and settles then at the latest, even where the work
- * does not heed its signal.
+ * Runs `work` with a signal that is aborted at the deadline, and settles by then even if the work ignores its signal.
  */
 export async function withDeadline<T>(
   { clock, ms, signal, what }: Deadline,

@@ -1,10 +1,10 @@
-/** Rejects with the signal's reason as soon as it aborts; the work itself goes on for those who share it. */
+/** Rejects with the signal's reason as soon as it aborts; the work itself continues for other callers. */
 export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort, { once: true });
-    // In every case, so that no failure goes unheard.
+    // Always handled, so that no rejection is unhandled.
     work.then(
       (result) => {
         signal.removeEventListener("abort", onAbort);
@@ -18,7 +18,7 @@ export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
   });
 }
 
-/** Work that ends with a signal. */
+/** Work that is aborted by a signal. */
 export interface Abortable {
   aborted(reason: unknown): void;
 }
@@ -26,8 +26,8 @@ export interface Abortable {
 const waiting = new WeakMap<AbortSignal, Set<Abortable>>();
 
 /**
- * Those that end with this signal, to add to and to take from; an abort tells each once. One listener for all, where a
- * signal looks through all that it has whenever one comes or goes. For a signal that is not aborted yet.
+ * Returns the set of work that is aborted with this signal; an abort calls each once. It uses one listener for all, because a signal
+ * searches all of its listeners when one is added or removed. The signal must not be aborted yet.
  */
 export function endingWith(signal: AbortSignal): Set<Abortable> {
   const known = waiting.get(signal);

@@ -55,14 +55,14 @@ describe("B15: gaps", () => {
       device.gaps.map(({ from, missing, reason, detail }) => [from.slice(11, 16), missing, reason, detail]),
     );
 
-  it("nothing is missing, and nothing is said", async () => {
+  it("without missing scrapes there are no gaps", async () => {
     run(-1, 60);
     is(0, "online");
     values([]);
     expect(await gaps()).toEqual([{ device: DEVICE, interval: 60, missing: 0, gaps: [] }]);
   });
 
-  it("each outage with its reason: API, bridge, dropped, set aside, skipped, a single miss; the sum is what is missing", async () => {
+  it("each outage has its reason: API, bridge, dropped, dead letter, skipped, a single miss; the sum is the number of missing scrapes", async () => {
     run(-1, 20);
     run(26, 60);
     is(0, "online");
@@ -117,13 +117,13 @@ describe("B15: gaps", () => {
     ]);
   });
 
-  it("a bridge that is silent at the end is down, or has a spool to bring; a short silence says nothing", async () => {
+  it("a bridge that is silent at the end is down or has a waiting spool; a short silence is no gap", async () => {
     run(0, 40);
     is(0, "online");
     values([], DEVICE, 40);
     expect(await brief()).toEqual([
       ["12:40", 3, "missed", ""],
-      ["12:43", 17, "bridge_down", "no sign of it, or what it said waits in its spool"],
+      ["12:43", 17, "bridge_down", "no sign of life, or its notes still wait in its spool"],
     ]);
     expect(await brief({ end: iso(40.9) })).toEqual([]);
   });
@@ -136,7 +136,7 @@ describe("B15: gaps", () => {
     expect(await brief()).toEqual([["12:07", 1, "missed", ""]]);
   });
 
-  it("what a device had before it was known, and after it was taken away, is no outage of it", async () => {
+  it("there are no gaps before a device was known and after it was removed", async () => {
     run(0, 30, true);
     run(31, 60);
     is(10, "online");
@@ -147,7 +147,7 @@ describe("B15: gaps", () => {
     ]);
   });
 
-  it("B8: a device whose notes were removed with the oldest is not taken for one that was taken away", async () => {
+  it("B8: a device whose oldest notes were removed does not count as removed", async () => {
     run(-1, 60);
     // The topic is there, its values of this time are not.
     is(70, "online");
@@ -164,7 +164,7 @@ describe("B15: gaps", () => {
     ]);
   });
 
-  it("devices are named by what their path begins with, whatever the case; the time is a query's", async () => {
+  it("devices are selected by leading levels, ignoring case, and times are those of a query", async () => {
     for (const device of [DEVICE, "campus/garage/s10", "campus/office/s1"]) values([[10, 20]], device);
     const named = async (...devices: string[]) => (await gaps({ devices })).map(({ device }) => device);
     expect(await named("CAMPUS/garage")).toEqual([DEVICE, "campus/garage/s10"]);
@@ -173,11 +173,11 @@ describe("B15: gaps", () => {
     expect(await brief({ devices: [DEVICE], start: iso(15), end: "now -40m" })).toEqual([
       ["12:15", 5, "unknown", ""],
     ]);
-    await expect(gaps({ start: "noon" })).rejects.toThrow('start: "noon" is not a time');
-    await expect(gaps({ start: iso(3), end: iso(2) })).rejects.toThrow("is before the start");
+    await expect(gaps({ start: "noon" })).rejects.toThrow('start: must be a time, found "noon"');
+    await expect(gaps({ start: iso(3), end: iso(2) })).rejects.toThrow("must not be before the start");
   });
 
-  it("what the bridge notes of itself is in no list of topics, unless it is asked for", async () => {
+  it("the bridge's own notes are in no list of topics unless requested", async () => {
     run(0, 60);
     is(0, "online");
     values([], DEVICE, 1);

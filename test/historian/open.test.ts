@@ -34,7 +34,7 @@ describe("openHistorian", () => {
 
   it("readonly, it says that there is no history yet", async () => {
     await expect(open({}, true)).rejects.toThrow(
-      /no history at .*historian\.sqlite yet; voltbridge run makes it/,
+      /no history at .*historian\.sqlite yet; start voltbridge run, which creates it/,
     );
     await expect(open({ readonly: true })).rejects.toThrow("no history at");
   });
@@ -74,20 +74,23 @@ describe("openHistorian", () => {
   });
 
   it.each([
-    [{}, "topic: name either topics or a pattern"],
-    [{ topic: "a", pattern: "b" }, "topic: name either topics or a pattern"],
-    [{ topic: "a", skip: -1 }, "skip: -1 is not a whole number"],
-    [{ topic: "a", count: 1.5 }, "count: 1.5 is not a whole number"],
-    [{ topic: "a", order: "DOWN" }, 'order: "DOWN" is neither'],
+    [{}, "topic: either topics or a pattern must be given"],
+    [{ topic: "a", pattern: "b" }, "topic: either topics or a pattern must be given"],
+    [{ topic: "a", skip: -1 }, "skip: must be a whole number of 0 or more, found -1"],
+    [{ topic: "a", count: 1.5 }, "count: must be a whole number of 0 or more, found 1.5"],
+    [{ topic: "a", order: "DOWN" }, 'order: must be FIRST_TO_LAST or LAST_TO_FIRST, found "DOWN"'],
     [
       { topic: "a", start: "2026-11-22", end: "2026-11-21" },
-      "end: 2026-11-21 is before the start 2026-11-22",
+      "end: must not be before the start 2026-11-22, found 2026-11-21",
     ],
     [{ topic: "a", aggType: "AVG" }, "agg_period: is missing"],
     [{ topic: "a", aggPeriod: "1h" }, "agg_type: is missing"],
-    [{ topic: "a", aggType: "MEAN", aggPeriod: "1h" }, 'agg_type: "MEAN" is none of AVG'],
-    [{ topic: "a", aggType: "avg", aggPeriod: "1x" }, 'agg_period: "1x" is not a period'],
-    [{ topic: "a", start: "noon" }, 'start: "noon" is not a time'],
+    [
+      { topic: "a", aggType: "MEAN", aggPeriod: "1h" },
+      'agg_type: must be one of AVG, MIN, MAX, SUM, COUNT, FIRST, LAST; found "MEAN"',
+    ],
+    [{ topic: "a", aggType: "avg", aggPeriod: "1x" }, 'e.g. 15m; found "1x"'],
+    [{ topic: "a", start: "noon" }, 'start: must be a time, found "noon"'],
   ])("B6: %j is refused with its reason", async (query, reason) => {
     const historian = await open();
     const failed = await historian.query(query).catch((error: unknown) => error);

@@ -53,7 +53,7 @@ describe("times", () => {
     "1795248000",
   ])("%j is refused with what was expected", (text) => {
     expect(() => parse(text)).toThrow(QueryError);
-    expect(() => parse(text)).toThrow(/^start: ".*" is not a time; expected 2026-11-21T08:00:00Z/);
+    expect(() => parse(text)).toThrow(/^start: must be a time, found ".*"; expected 2026-11-21T08:00:00Z/);
   });
 
   it("an invalid Date is refused", () => {

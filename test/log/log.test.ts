@@ -24,7 +24,7 @@ describe("log lines", () => {
     expect(lines[0]?.match(/"part"/g)).toHaveLength(1);
   });
 
-  test("an error is told with its class, code, message and cause", () => {
+  test("an error is logged with its class, code, message and cause", () => {
     const { lines, log } = logTo();
     const cause = new Error("socket hang up");
     log.error("scrape failed", {
@@ -110,7 +110,7 @@ describe("G1: secrets never reach a log", () => {
     expect(secrets.blank("abcdefgh abcd")).toBe("*** ***");
   });
 
-  test("very short secrets would blank ordinary words and are left alone", () => {
+  test("very short secrets would blank ordinary words and are not blanked", () => {
     const secrets = new Secrets();
     secrets.add("abc");
     secrets.add("");

@@ -66,7 +66,7 @@ describe("state store", () => {
     },
   );
 
-  it("A19: a damaged file is put aside and work goes on with a new one", () => {
+  it("A19: a damaged file is moved aside and replaced by a new one", () => {
     StateStore.open(file).close();
     writeFileSync(file, Buffer.alloc(4096, 0xa5));
     const store = StateStore.open(file);
@@ -77,7 +77,7 @@ describe("state store", () => {
     store.close();
   });
 
-  it("H11: a file removed while in use is made anew with all that is known, and says so once", () => {
+  it("H11: a file removed while in use is created again with its contents, and this is reported once", () => {
     const store = StateStore.open(file);
     store.namespace("holds").set("site/s1/allowedLoad", { value: 0 });
     expect(store.restore()).toBeUndefined();

@@ -10,19 +10,22 @@ import { Delivery, type DeliveryCounters } from "./index.ts";
 import { RetentionKeeper } from "./retention.ts";
 
 export interface ArchiveOptions {
-  /** Where `spool.sqlite` lies; one process a folder. Default: the data folder. */
+  /** Folder of `spool.sqlite`, used by one process only. Default: the data folder. */
   readonly spoolFolder?: string;
   readonly log: Log;
-  /** What operators should hear; it is in the log already. */
+  /** Called for each notice to operators, after it was logged. */
   readonly onNotice: (notice: Notice) => void;
 }
 
 /** VOLTTRON's gigabyte. */
 const GIGABYTE = 1024 ** 3;
 
-/** A store that is written to: samples are on disk when they are accepted, and are brought to the store until they are there. The oldest of the store go by age and size. */
+/**
+ * A store that is written to: accepted samples are on disk, and their delivery to the store is retried until it succeeds. The oldest
+ * samples are removed from the store by age and size.
+ */
 export class Archive {
-  /** For questions. */
+  /** Answers queries. */
   readonly historian: Historian;
   readonly #queue: DiskQueue;
   readonly #delivery: Delivery;
@@ -43,8 +46,8 @@ export class Archive {
   }
 
   /**
-   * Opens `spool.sqlite` and begins with what waits in it. The store need not be there. The archive closes the
-   * historian. Rejects with a QueueError where the spool cannot be opened.
+   * Opens `spool.sqlite` and starts delivering what it holds; the store need not be reachable. The archive closes the historian.
+   * @throws {QueueError} when the spool cannot be opened.
    */
   static async open(
     historian: Historian,
@@ -59,7 +62,7 @@ export class Archive {
       ...(limit !== undefined && { limitBytes: limit * GIGABYTE }),
       reportShare: settings.backupStorageReport,
       onNotice: (notice) => onNotice({ ...notice, at: new Date() }),
-      onRecords: () => delivery?.look(),
+      onRecords: () => delivery?.checkSpool(),
     });
     const parts = { backend: historian.backend, settings, log, onNotice };
     delivery = new Delivery({ ...parts, queue });
@@ -70,25 +73,25 @@ export class Archive {
   }
 
   /**
-   * Accepts samples; `key` says what they are about (a device's path, a topic). Resolves once they are on disk: true, and they
-   * survive a crash; false where there was no room for them, and they are counted as dropped. Samples of one call stay together.
-   * `saidAt`: when they were said, where their own time is another. Rejects only after {@link stop}, and with a TypeError for a
-   * value that JSON cannot carry.
+   * Accepts samples of one `key` (a device's path, a topic). Resolves with true once they are on disk, where they survive a crash;
+   * with false when there was no space, and they are counted as dropped. Samples of one call stay together.
+   * `observedAt`: time of the observation, where it differs from the samples' own time.
+   * @throws {TypeError} for a value that JSON cannot represent. Rejects otherwise only after {@link stop}.
    */
-  async accept(samples: Iterable<Sample>, key: string, saidAt?: Date): Promise<boolean> {
-    return await this.#delivery.accept(samples, key, saidAt);
+  async accept(samples: Iterable<Sample>, key: string, observedAt?: Date): Promise<boolean> {
+    return await this.#delivery.accept(samples, key, observedAt);
   }
 
   get counters(): DeliveryCounters {
     return this.#delivery.counters;
   }
 
-  /** What was accepted and will not be stored, since it was asked last. */
+  /** Returns the accepted values that will not be stored, since the previous call. */
   takeLosses(): Loss[] {
-    return [...this.#losses.look(this.#queue.latest, Date.now()), ...this.#delivery.takeSetAside()];
+    return [...this.#losses.findLosses(this.#queue.latest, Date.now()), ...this.#delivery.takeDeadLetters()];
   }
 
-  /** Stores what waits, for 5 s at most and as long as the store takes it; the rest stays on disk. Then closes everything. */
+  /** Delivers waiting samples for at most 5 s while the store accepts them; the rest stays on disk. Then closes everything. */
   async stop(): Promise<void> {
     await this.#retention.stop();
     await this.#delivery.stop();

@@ -1,9 +1,9 @@
 import type { Sample } from "../contract.ts";
 
-/** A sample on its way, and where it came from. */
+/** A sample that is being delivered, and its origin. */
 export interface Item {
   readonly sample: Sample;
-  /** Of the spool's record. */
+  /** Id of its record in the spool. */
   readonly recordId: number;
   /** Grows in the order of arrival. */
   readonly order: number;
@@ -12,101 +12,108 @@ export interface Item {
 /** Samples that go to the store in one call. */
 export interface Batch {
   readonly items: readonly Item[];
-  /** Into how many it is cut where one of it must be found. */
+  /** Number of parts it is split into to find a bad sample. */
   readonly parts: number;
-  /** Failures that another batch's success, straight after, shows to be this batch's own. */
-  strikes: number;
+  /** Failures directly followed by the success of another batch, so that this batch is the cause and not the store. */
+  ownFailures: number;
   /** Failures since a batch was stored. */
   failures: number;
 }
 
-/** What is settled by an answer of the store. */
+/** Samples that are finished after a response of the store. */
 export interface Outcome {
   readonly delivered: readonly Item[];
   readonly dead: readonly { readonly item: Item; readonly reason: DeathReason; readonly detail: string }[];
 }
 
-/** `rejected`: the store says that it can never keep it. `failing`: it alone fails, again and again, while others are stored. */
+/** `rejected`: the store can never keep the sample. `failing`: the sample alone fails repeatedly while others are stored. */
 export type DeathReason = "rejected" | "failing";
 
-/** A sample that nobody can store is tried so often. */
+/** Number of attempts for a sample that fails while others are stored. */
 const MAX_TRIES = 5;
 /** Number of stored batches after which the batch size is doubled again. */
 const GROW_AFTER = 50;
-/** In an outage no more batches are put aside than this, the rest stays where it is; and no more are cut. */
-const MOST_UNTRIED = 6;
-const MOST_ASIDE = 24;
-const NOTHING: Outcome = { delivered: [], dead: [] };
+/** Maximum number of batches put aside untried in an outage; further ones stay in the queue. */
+const MAX_UNTRIED = 6;
+/** Number of batches put aside above which no more are split. */
+const MAX_PUT_ASIDE = 24;
+const NO_OUTCOME: Outcome = { delivered: [], dead: [] };
 
 /**
- * Which samples go to the store next, and what its answer means for them. In order while all is well. A batch that fails is put
- * aside and tried in turn with one other, so that it holds nobody up: where the other is stored, the fault lies in the batch, which
- * is cut until the bad sample is alone; where both fail, the store is away and nothing is held against them.
+ * Decides which samples are delivered next and what a response of the store means for them. Samples are delivered in order until a
+ * batch fails. A failed batch is put aside and retried in turn with another one, so that it does not block delivery. If the other
+ * one is stored, the failed batch is at fault and is split until the bad sample is alone. If both fail, the store is unavailable
+ * and no failure is counted against them.
  */
 export class BatchPlanner {
-  readonly #most: number;
-  /** Read from the spool and not tried yet. */
-  #fresh: Item[] = [];
-  /** Parts of a refused batch: they go next, in their order. */
+  readonly #maxSamples: number;
+  /** Read from the spool and not attempted yet. */
+  #untried: Item[] = [];
+  /** Parts of a rejected batch, delivered next and in order. */
   #urgent: Batch[] = [];
-  /** They failed. */
-  #aside: Batch[] = [];
-  /** Whether the store took the last batch. */
-  #alive = true;
-  #freshNext = false;
+  /** Failed batches. */
+  #failed: Batch[] = [];
+  /** Whether the store accepted the last batch. */
+  #storeAvailable = true;
+  #untriedNext = false;
   #limit: number;
   #storedBatches = 0;
 
-  constructor(most: number) {
-    this.#most = most;
-    this.#limit = most;
+  constructor(maxSamples: number) {
+    this.#maxSamples = maxSamples;
+    this.#limit = maxSamples;
   }
 
-  /** Samples in hand, those of a batch under way left out. */
+  /** Number of samples held, without those of a batch being delivered. */
   get size(): number {
-    return [...this.#urgent, ...this.#aside].reduce(
+    return [...this.#urgent, ...this.#failed].reduce(
       (sum, batch) => sum + batch.items.length,
-      this.#fresh.length,
+      this.#untried.length,
     );
   }
 
-  /** Samples that were not tried yet. */
-  get fresh(): number {
-    return this.#fresh.length;
+  /** Number of samples not attempted yet. */
+  get untried(): number {
+    return this.#untried.length;
   }
 
-  add(items: readonly Item[]): void {
-    for (const item of items) this.#fresh.push(item);
+  addItems(items: readonly Item[]): void {
+    for (const item of items) this.#untried.push(item);
   }
 
-  /** The batch to try now; its answer is to be told before the next is asked for. */
+  /** Returns the batch to deliver now. Report its result before the next call. */
   next(): Batch | undefined {
     const urgent = this.#urgent.shift();
     if (urgent) return urgent;
-    const [failed] = this.#aside;
-    // While nothing is stored, what failed and what was never tried take turns.
-    const fresh = !failed || (!this.#alive && this.#freshNext) ? this.#cut() : undefined;
+    const [failed] = this.#failed;
+    // During an outage failed and untried batches alternate.
+    const fresh = !failed || (!this.#storeAvailable && this.#untriedNext) ? this.#takeUntried() : undefined;
     if (fresh || !failed) return fresh;
-    this.#aside.shift();
-    // Its parts tell whether it or the store is at fault.
-    if (this.#alive || failed.failures < 2 || failed.items.length === 1 || this.#aside.length > MOST_ASIDE)
+    this.#failed.shift();
+    // Splitting shows whether the batch or the store is at fault.
+    if (
+      this.#storeAvailable ||
+      failed.failures < 2 ||
+      failed.items.length === 1 ||
+      this.#failed.length > MAX_PUT_ASIDE
+    )
       return failed;
-    this.#aside.unshift(...cut(failed));
-    return this.#aside.shift();
+    this.#failed.unshift(...splitBatch(failed));
+    return this.#failed.shift();
   }
 
   stored(batch: Batch): Outcome {
-    this.#alive = true;
+    this.#storeAvailable = true;
     this.#storedBatches += 1;
-    if (this.#storedBatches % GROW_AFTER === 0) this.#limit = Math.min(this.#most, this.#limit * 2);
+    if (this.#storedBatches % GROW_AFTER === 0) this.#limit = Math.min(this.#maxSamples, this.#limit * 2);
     const delivered = [...batch.items, ...this.#superseded(batch)];
     const dead: Outcome["dead"][number][] = [];
-    this.#aside = this.#aside.flatMap((failed) => {
+    this.#failed = this.#failed.flatMap((failed) => {
       if (failed.failures === 0) return [failed];
-      const { items, strikes } = failed;
-      const struck = { ...failed, strikes: strikes + 1, failures: 0 };
-      if (items.length > 1) return cut(struck);
-      if (struck.strikes < MAX_TRIES) return [struck];
+      const { items, ownFailures } = failed;
+      const counted = { ...failed, ownFailures: ownFailures + 1, failures: 0 };
+      if (items.length > 1) return splitBatch(counted);
+      if (counted.ownFailures < MAX_TRIES) return [counted];
       const detail = `it failed ${MAX_TRIES} times while others were stored`;
       dead.push({ item: items[0] as Item, reason: "failing", detail });
       return [];
@@ -114,29 +121,29 @@ export class BatchPlanner {
     return { delivered, dead };
   }
 
-  /** The store did not take it, now. */
+  /** Called when the store did not accept the batch this time. */
   failed(batch: Batch): void {
-    this.#alive = false;
-    const untried = batch.strikes === 0 && batch.failures === 0;
+    this.#storeAvailable = false;
+    const untried = batch.ownFailures === 0 && batch.failures === 0;
     batch.failures += 1;
-    this.#freshNext = !untried || this.#aside.length === 0;
-    if (untried && this.#aside.length >= MOST_UNTRIED) this.#fresh = [...batch.items, ...this.#fresh];
-    else this.#aside.push(batch);
+    this.#untriedNext = !untried || this.#failed.length === 0;
+    if (untried && this.#failed.length >= MAX_UNTRIED) this.#untried = [...batch.items, ...this.#untried];
+    else this.#failed.push(batch);
   }
 
-  /** The store did not answer in time: perhaps it is too much at once. */
-  late(batch: Batch): void {
-    this.#limit = Math.max(Math.ceil(this.#limit / 2), Math.ceil(this.#most / 16));
+  /** Called when the store did not respond in time: the batch may be too large. */
+  timedOut(batch: Batch): void {
+    this.#limit = Math.max(Math.ceil(this.#limit / 2), Math.ceil(this.#maxSamples / 16));
     this.failed(batch);
   }
 
-  /** The store will never take some: those named by index, or, where none is, some that it cannot tell. */
-  refused(batch: Batch, rejected: ReadonlyMap<number, string>, message: string): Outcome {
+  /** Called when the store can never keep some samples: those named by index, or unknown ones when none is named. */
+  rejected(batch: Batch, rejected: ReadonlyMap<number, string>, message: string): Outcome {
     const { items } = batch;
     const named = new Map([...rejected].filter(([index]) => index < items.length));
     if (named.size === 0 && items.length > 1) {
-      this.#urgent.unshift(...cut(batch));
-      return NOTHING;
+      this.#urgent.unshift(...splitBatch(batch));
+      return NO_OUTCOME;
     }
     if (named.size === 0) named.set(0, message);
     const good = items.filter((_, index) => !named.has(index));
@@ -149,18 +156,18 @@ export class BatchPlanner {
     return { delivered: [], dead };
   }
 
-  #cut(): Batch | undefined {
-    if (this.#fresh.length === 0) return undefined;
-    const items = this.#fresh.splice(0, this.#limit);
-    return { items, parts: partsOf(items.length), strikes: 0, failures: 0 };
+  #takeUntried(): Batch | undefined {
+    if (this.#untried.length === 0) return undefined;
+    const items = this.#untried.splice(0, this.#limit);
+    return { items, parts: partsOf(items.length), ownFailures: 0, failures: 0 };
   }
 
-  /** What waits aside, was there before something of the batch and has its key: to store it now would undo the later value. */
+  /** Removes failed samples that have the key of a later sample in the batch: storing them now would overwrite the later value. */
   #superseded(batch: Batch): Item[] {
-    if (this.#aside.length === 0) return [];
+    if (this.#failed.length === 0) return [];
     const latest = new Map(batch.items.map((item) => [keyOf(item), item.order]));
     const gone: Item[] = [];
-    this.#aside = this.#aside.flatMap((waiting) => {
+    this.#failed = this.#failed.flatMap((waiting) => {
       const items = waiting.items.filter((item) => (latest.get(keyOf(item)) ?? -1) < item.order);
       if (items.length === waiting.items.length) return [waiting];
       gone.push(...waiting.items.filter((item) => !items.includes(item)));
@@ -170,12 +177,12 @@ export class BatchPlanner {
   }
 }
 
-/** So that one bad sample is alone after at most {@link MAX_TRIES} tries. */
+/** Number of parts with which one bad sample is alone after at most {@link MAX_TRIES} attempts. */
 function partsOf(count: number): number {
   return Math.max(2, Math.ceil(count ** (1 / (MAX_TRIES - 1))));
 }
 
-function cut(batch: Batch): Batch[] {
+function splitBatch(batch: Batch): Batch[] {
   const size = Math.ceil(batch.items.length / batch.parts);
   const parts: Batch[] = [];
   for (let from = 0; from < batch.items.length; from += size)

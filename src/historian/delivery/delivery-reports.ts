@@ -21,11 +21,11 @@ export interface DeliveryCounters {
   readonly dropped: Readonly<Record<string, number>>;
   /** By reason. */
   readonly deadLettered: Readonly<Record<string, number>>;
-  /** Age of the oldest data that waits; 0 where nothing does. */
+  /** Age of the oldest waiting data; 0 when nothing waits. */
   readonly lagSeconds: number;
-  /** Why the store takes nothing at present, and since when; absent while it does. */
+  /** Why and since when the store accepts nothing; absent while it does. */
   readonly failing?: { readonly since: string; readonly error: string };
-  /** Of the calls since the start, with `gather_timing_data`. */
+  /** Durations of the calls since the start, with `gather_timing_data`. */
   readonly timing?: Timing;
 }
 
@@ -36,7 +36,7 @@ export interface Timing {
   readonly maxMs: number;
 }
 
-/** Topics whose rejection was told; each is told once. */
+/** Maximum number of topics whose rejection is reported; each is reported once. */
 const MAX_REJECTED_TOPICS = 1000;
 
 interface Parts {
@@ -46,7 +46,7 @@ interface Parts {
   readonly clock: Clock;
 }
 
-/** What operators hear of the delivery: each change once, not each attempt. */
+/** Reports the delivery to operators: each change once, not each attempt. */
 export class DeliveryReports {
   readonly #parts: Parts;
   readonly #rejectedTopics = new Set<string>();
@@ -67,10 +67,10 @@ export class DeliveryReports {
     if (known?.error.kind === error.kind) return;
     const severity = error.kind === "retry" ? "warning" : "error";
     const text = `history is not being stored, values wait on disk: ${error.message}`;
-    this.#tell(severity, "historian_failing", text);
+    this.#report(severity, "historian_failing", text);
   }
 
-  /** A call went well. `waiting`: values in the spool. */
+  /** Called when a batch was stored. `waiting`: values in the spool. */
   stored(values: number, ms: number, waiting: number): void {
     const { messagePublishCount, gatherTimingData } = this.#parts.settings;
     const before = this.#values;
@@ -84,21 +84,21 @@ export class DeliveryReports {
         ...(gatherTimingData && { ...this.#timing() }),
       });
     if (this.#failing)
-      this.#tell("info", "historian_recovered", `history is stored again; ${waiting} values wait`);
+      this.#report("info", "historian_recovered", `history is stored again; ${waiting} values wait`);
     this.#failing = undefined;
   }
 
-  /** A sample is a dead letter now. */
-  setAside({ topic, time }: Sample, reason: string): void {
+  /** Called when a sample became a dead letter. */
+  deadLettered({ topic, time }: Sample, reason: string): void {
     if (Number.isSafeInteger(time) && !isOwnTopic(topic)) this.#lost = widened(this.#lost, time / 1000);
     if (this.#rejectedTopics.has(topic) || this.#rejectedTopics.size >= MAX_REJECTED_TOPICS) return;
     this.#rejectedTopics.add(topic);
-    const text = `"${topic}" at ${when(time)} cannot be stored and is a dead letter now: ${reason}`;
-    this.#tell("warning", "historian_rejected", text);
+    const text = `"${topic}" at ${when(time)} cannot be stored and was moved to the dead letters: ${reason}`;
+    this.#report("warning", "historian_rejected", text);
   }
 
-  /** What was set aside since it was asked last. */
-  takeSetAside(): Loss[] {
+  /** Returns the dead letters since the previous call. */
+  takeDeadLetters(): Loss[] {
     const lost = this.#lost;
     this.#lost = undefined;
     return lost ? [lost] : [];
@@ -126,7 +126,7 @@ export class DeliveryReports {
     return { calls: this.#calls, values: this.#values, meanMs: tenths(mean), maxMs: tenths(this.#maxMs) };
   }
 
-  #tell(severity: Notice["severity"], kind: string, text: string): void {
+  #report(severity: Notice["severity"], kind: string, text: string): void {
     const { log, onNotice, clock } = this.#parts;
     log[severity === "warning" ? "warn" : severity](text, { kind });
     onNotice({ severity, kind, text, at: new Date(clock.now()) });
@@ -142,7 +142,7 @@ function tenths(ms: number): number {
   return Math.round(ms * 10) / 10;
 }
 
-/** A sample's time for people; of a rejected one it may be no time at all. */
+/** Formats a sample's time; a rejected sample may have an invalid one. */
 function when(time: number): string {
   return Number.isSafeInteger(time) ? formatTime(time) : String(time);
 }

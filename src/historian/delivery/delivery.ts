@@ -34,20 +34,20 @@ export type DeliverySettings = Pick<
   | "gatherTimingData"
 >;
 
-/** Twice as much is kept in memory. */
-const LARGEST_BATCH = 20_000;
-/** How long samples wait for others to share their transaction. */
+/** Maximum number of samples in a batch; at most two batches are kept in memory. */
+const MAX_BATCH_SAMPLES = 20_000;
+/** Time that samples wait for others to share a transaction, in milliseconds. */
 const GATHER_MS = 1000;
-/** With {@link LONGEST_CALL_SECONDS} the longest makes the 30 s within which a store that is back is noticed; VOLTTRON waits 300 s. */
+/** Back-off; with {@link LONGEST_CALL_SECONDS}, a store that is back is used again within 30 s (VOLTTRON waits 300 s). */
 const RETRY_MS: Backoff = { first: 1000, longest: 20_000 };
-/** Where only a person can help. */
+/** Time between attempts after an error that only a person can resolve. */
 const GIVE_UP_RETRY_MS = 30_000;
 const LONGEST_CALL_SECONDS = 10;
 const STOP_MS = 5000;
 
 /**
- * Takes samples onto disk and brings them to the store in batches, oldest first, until they are there. What the store never takes
- * becomes a dead letter; nothing else leaves the disk before the store has confirmed it.
+ * Commits samples to disk and delivers them to the store in batches, oldest first, until the store has confirmed them. Samples that
+ * the store can never keep become dead letters; nothing else leaves the disk unconfirmed.
  */
 export class Delivery {
   readonly #backend: HistorianBackend;
@@ -62,10 +62,11 @@ export class Delivery {
   readonly #ended = new AbortController();
   #stopping = false;
   #running: Promise<void> | undefined;
-  /** Grows with what may have come into the spool; `#seen` of it was read. */
+  /** Incremented when the spool may have new records. */
   #news = 1;
+  /** Value of `#news` up to which the spool was read. */
   #seen = 0;
-  /** Samples accepted since the loop was last told to look. */
+  /** Samples accepted since the loop was last woken. */
   #gathered = 0;
   #cancelGathering: (() => void) | undefined;
   #due = false;
@@ -79,56 +80,59 @@ export class Delivery {
     this.#clock = clock;
     this.#random = random;
     this.#spool = new Spool(queue);
-    this.#batchSize = Math.min(settings.submitSizeLimit, LARGEST_BATCH);
+    this.#batchSize = Math.min(settings.submitSizeLimit, MAX_BATCH_SAMPLES);
     this.#planner = new BatchPlanner(this.#batchSize);
     this.#reports = new DeliveryReports({ settings, log, onNotice, clock });
   }
 
-  /** Begins with what waits from before. With `cache_only_enabled` everything stays on disk. */
+  /** Starts delivery with what the spool holds. With `cache_only_enabled` everything stays on disk. */
   start(): void {
     if (this.#settings.cacheOnlyEnabled) {
-      this.#log.info("cache_only_enabled: history is collected on disk and not stored yet");
+      this.#log.info(
+        "historian.cache_only_enabled is set: history is kept on disk and not delivered to the store",
+      );
       return;
     }
     this.#running ??= this.#run();
   }
 
   /**
-   * Accepts samples under one key (a device path, a topic). Resolves once they are on disk: true; false where there was no room on
-   * disk nor in memory, so that they were dropped and counted. `saidAt`: when they were said, where their own time is another.
+   * Accepts samples under one key (a device path, a topic). Resolves with true once they are on disk, with false when there was no
+   * space on disk or in memory and they were dropped and counted. `observedAt`: time of the observation, where it differs from the
+   * samples' own time.
    */
-  async accept(samples: Iterable<Sample>, key: string, saidAt?: Date): Promise<boolean> {
-    const records = recordsOf(samples, key, saidAt);
+  async accept(samples: Iterable<Sample>, key: string, observedAt?: Date): Promise<boolean> {
+    const records = recordsOf(samples, key, observedAt);
     if (records.length === 0) return true;
     const accepted = await this.#spool.append(records);
     this.#news += 1;
     for (const { samples: count } of records) this.#gathered += count;
-    if (this.#gathered >= this.#batchSize) this.#lookNow();
-    else this.#lookSoon();
+    if (this.#gathered >= this.#batchSize) this.#wakeNow();
+    else this.#wakeSoon();
     return accepted;
   }
 
-  /** Records may have come into the spool some other way. */
-  look(): void {
+  /** Called when the spool may have records that were not appended here. */
+  checkSpool(): void {
     this.#news += 1;
-    this.#lookSoon();
+    this.#wakeSoon();
   }
 
-  /** Brings what waits to the store, for 5 s at most and as long as it takes it; the rest stays on disk. */
+  /** Delivers waiting samples for at most 5 s while the store accepts them; the rest stays on disk. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.#lookNow();
+    this.#wakeNow();
     const cancel = this.#clock.after(STOP_MS, () => this.#ended.abort());
-    // A disk that takes nothing does not hold up the end.
+    // A disk that does not respond must not delay the stop.
     await Promise.race([this.#running, aborted(this.#ended.signal)]);
     cancel();
     this.#cancelGathering?.();
     this.#ended.abort();
   }
 
-  /** Samples that became dead letters since it was asked last, as one range of time. */
-  takeSetAside(): Loss[] {
-    return this.#reports.takeSetAside();
+  /** Returns the samples that became dead letters since the previous call, as one range of time. */
+  takeDeadLetters(): Loss[] {
+    return this.#reports.takeDeadLetters();
   }
 
   get counters(): DeliveryCounters {
@@ -145,7 +149,7 @@ export class Delivery {
         await this.#idle();
         continue;
       }
-      // What comes next is read while this is stored.
+      // The next samples are read while this batch is stored.
       const [failure] = await Promise.all([this.#attempt(batch), this.#fill()]);
       if (!failure) failures = 0;
       else if (failure.kind === "reject") continue;
@@ -153,11 +157,11 @@ export class Delivery {
       else await this.#pause(++failures, failure);
     }
     await Promise.race([this.#spool.flush(), aborted(this.#ended.signal)]).catch((error: unknown) =>
-      this.#log.error("what was stored could not be noted in the spool", { err: error }),
+      this.#log.error("delivered history could not be removed from the spool", { err: error }),
     );
   }
 
-  /** Stores one batch, or, without one, makes the store ready so that a fault shows at once. Answers with what went wrong. */
+  /** Stores one batch, or without one opens the store so that a fault is reported at once. Returns the failure, if any. */
   async #attempt(batch: Batch | undefined): Promise<HistorianError | undefined> {
     const seconds = Math.min(this.#settings.maxTimePublishingSeconds, LONGEST_CALL_SECONDS);
     const samples = batch?.items.map(({ sample }) => sample) ?? [];
@@ -179,39 +183,39 @@ export class Delivery {
   async #failed(batch: Batch | undefined, failure: HistorianError): Promise<HistorianError> {
     if (this.#ended.signal.aborted) return failure;
     if (batch && failure.kind === "reject") {
-      await this.#note(this.#planner.refused(batch, failure.rejected, failure.message));
+      await this.#note(this.#planner.rejected(batch, failure.rejected, failure.message));
       return failure;
     }
     this.#reports.failed(failure);
-    if (batch) failure instanceof LateError ? this.#planner.late(batch) : this.#planner.failed(batch);
+    if (batch) failure instanceof LateError ? this.#planner.timedOut(batch) : this.#planner.failed(batch);
     return failure;
   }
 
   async #note(outcome: ReturnType<BatchPlanner["stored"]>): Promise<void> {
-    for (const { item, detail } of outcome.dead) this.#reports.setAside(item.sample, detail);
+    for (const { item, detail } of outcome.dead) this.#reports.deadLettered(item.sample, detail);
     await this.#spool
       .note(outcome)
       .catch((error: unknown) =>
-        this.#log.error("what was stored could not be noted in the spool", { err: error }),
+        this.#log.error("delivered history could not be removed from the spool", { err: error }),
       );
   }
 
-  /** Reads on until two batches are in hand. */
+  /** Reads from the spool until two batches are in memory. */
   async #fill(): Promise<void> {
-    while (this.#seen < this.#news && this.#planner.fresh < 2 * this.#batchSize) {
+    while (this.#seen < this.#news && this.#planner.untried < 2 * this.#batchSize) {
       const news = this.#news;
       try {
         const items = await this.#spool.read();
-        if (items) this.#planner.add(items);
+        if (items) this.#planner.addItems(items);
         else this.#seen = news;
       } catch (error) {
-        this.#log.error("the spool cannot be read; trying again soon", { err: error });
-        return this.#lookSoon();
+        this.#log.error("the spool cannot be read; retrying in 1 s", { err: error });
+        return this.#wakeSoon();
       }
     }
   }
 
-  /** Ends when there may be something to do. */
+  /** Waits until there may be something to deliver. */
   async #idle(): Promise<void> {
     if (!this.#due) await this.#woken();
     this.#due = false;
@@ -231,11 +235,11 @@ export class Delivery {
     cancel();
   }
 
-  #lookSoon(): void {
-    this.#cancelGathering ??= this.#clock.after(GATHER_MS, () => this.#lookNow());
+  #wakeSoon(): void {
+    this.#cancelGathering ??= this.#clock.after(GATHER_MS, () => this.#wakeNow());
   }
 
-  #lookNow(): void {
+  #wakeNow(): void {
     this.#cancelGathering?.();
     this.#cancelGathering = undefined;
     this.#gathered = 0;

@@ -18,32 +18,32 @@ export interface RetentionOptions {
 }
 
 const GIGABYTE = 1024 ** 3;
-const FIRST_LOOK_MS = 10_000;
-const LOOK_MS = 60_000;
-/** Between the steps of about a second each, so that storing keeps half of the store's time at least. */
+const FIRST_CHECK_MS = 10_000;
+const CHECK_MS = 60_000;
+/** Pause between steps of about a second, so that at least half of the store's time remains for writing, in milliseconds. */
 const REST_MS = 1000;
 const CALL_SECONDS = 30;
-/** Values of so many times the wait, at most, show that the clock is right. */
+/** Maximum age, in multiples of the wait, of values that prove the clock right. */
 const PROOF_WAITS = 5;
-/** How often it is said again that removing by age is held back. */
-const TELL_AGAIN = DAY;
-/** Of the time that the store covers, the least that one step by size removes. */
+/** Interval of the repeated notice that removal by age is suspended. */
+const REPORT_INTERVAL = DAY;
+/** Minimum share of the stored time range that one step by size removes. */
 const SMALLEST_SLICE = 0.01;
-/** The most of it while the clock may be wrong. */
+/** Maximum time range that one step by size removes while the clock is unproven. */
 const UNSURE_SLICE = DAY;
 
-/** Of time as in a sample, both ends included. */
+/** A time range, both ends included, with times as in a sample. */
 interface Span {
   readonly from: number;
   readonly to: number;
 }
 
 /**
- * Removes the oldest from the store: what is older than `history_limit_days`, and while the store is larger than
- * `storage_limit_gb`. It touches only what is in the store; what waits to be stored is stored first, and is removed in its turn.
+ * Removes the oldest samples from the store: those older than `history_limit_days`, and more while the store is larger than
+ * `storage_limit_gb`. It affects only what is in the store; waiting samples are stored first and removed later.
  *
- * A clock that is wrongly ahead makes everything look too old. So nothing goes by age unless values from before the last
- * `history_limit_wait_days`, and not from long before, show that the clock has been where it is for so long.
+ * A clock that is wrongly ahead makes everything look too old. Nothing is therefore removed by age unless recent values, at least
+ * `history_limit_wait_days` old, prove that the clock has been right for that long.
  */
 export class RetentionKeeper {
   readonly #options: RetentionOptions;
@@ -53,29 +53,29 @@ export class RetentionKeeper {
   #step: Promise<void> = Promise.resolve();
   #removed = 0;
   #failing = false;
-  /** When it was said that removing by age is held back; undefined where it is not. */
-  #toldAt: number | undefined;
+  /** When the suspension of removal by age was last reported; undefined while it is not suspended. */
+  #reportedAt: number | undefined;
 
   constructor(options: RetentionOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** Says so where the store cannot remove anything. Without limits it does nothing. */
+  /** Starts removal; reports a store that cannot remove anything. Does nothing without limits. */
   start(): void {
     const { backend, settings } = this.#options;
     const { historyLimitDays, storageLimitGb } = settings;
     if (historyLimitDays === undefined && storageLimitGb === undefined) return;
     const { retention } = backend;
-    if (retention) this.#after(FIRST_LOOK_MS, retention);
+    if (retention) this.#after(FIRST_CHECK_MS, retention);
     else
-      this.#tell(
+      this.#report(
         "retention_unsupported",
-        `historian.history_limit_days and storage_limit_gb have no effect: the store (${settings.backend}) removes nothing by request; limit it at the store itself`,
+        `historian.history_limit_days and storage_limit_gb have no effect: the ${settings.backend} store does not support removal; set a retention limit at the store itself`,
       );
   }
 
-  /** Ends the step under way. */
+  /** Aborts the current step. */
   async stop(): Promise<void> {
     this.#ended.abort();
     this.#cancel?.();
@@ -86,15 +86,15 @@ export class RetentionKeeper {
     if (this.#ended.signal.aborted) return;
     this.#cancel = this.#clock.after(ms, () => {
       this.#step = this.#removeSome(retention).then((more) =>
-        this.#after(more ? REST_MS : LOOK_MS, retention),
+        this.#after(more ? REST_MS : CHECK_MS, retention),
       );
     });
   }
 
-  /** One step. Answers whether there may be more to remove. */
+  /** Performs one step. Returns whether there may be more to remove. */
   async #removeSome(retention: Retention): Promise<boolean> {
     try {
-      const before = (await this.#tooOld(retention)) ?? (await this.#tooMuch(retention));
+      const before = (await this.#ageBound(retention)) ?? (await this.#sizeBound(retention));
       const removed =
         before === undefined ? 0 : await this.#call((signal) => retention.removeBefore(before, signal));
       this.#failing = false;
@@ -104,14 +104,14 @@ export class RetentionKeeper {
       this.#removed = 0;
     } catch (error) {
       if (!this.#failing && !this.#ended.signal.aborted)
-        this.#tell("retention_failing", `old values cannot be removed now: ${(error as Error).message}`);
+        this.#report("retention_failing", `old values cannot be removed now: ${(error as Error).message}`);
       this.#failing = true;
     }
     return false;
   }
 
-  /** The time before which everything is too old, where there is such. */
-  async #tooOld(retention: Retention): Promise<number | undefined> {
+  /** Returns the time before which samples are too old, when there are any. */
+  async #ageBound(retention: Retention): Promise<number | undefined> {
     const days = this.#options.settings.historyLimitDays;
     if (days === undefined) return undefined;
     const now = timeOf(new Date(this.#clock.now()));
@@ -119,38 +119,38 @@ export class RetentionKeeper {
     const oldest = await this.#call((signal) => retention.oldest(signal));
     const isDue = oldest !== undefined && oldest < before;
     const proof = this.#proof(now, days * DAY);
-    if (isDue && !(await this.#isThere(proof, retention))) {
-      this.#hold(`${formatTime(oldest)} to ${formatTime(before)}`, now, proof);
+    if (isDue && !(await this.#hasValueIn(proof, retention))) {
+      this.#reportSuspension(`${formatTime(oldest)} to ${formatTime(before)}`, now, proof);
       return undefined;
     }
-    this.#toldAt = undefined;
+    this.#reportedAt = undefined;
     return isDue ? before : undefined;
   }
 
-  /** The time of which a value shows that the clock has not jumped ahead lately: it has been where it is since then. */
+  /** Returns the time range in which a value proves that the clock has not jumped ahead recently. */
   #proof(now: number, limit: number): Span {
     const wait = Math.min(this.#options.settings.historyLimitWaitDays * DAY, limit / 2);
     return { from: Math.floor(now - Math.min(PROOF_WAITS * wait, limit)), to: Math.ceil(now - wait) };
   }
 
-  /** Without a wait there is nothing to prove. */
-  async #isThere({ from, to }: Span, retention: Retention): Promise<boolean> {
+  /** Returns whether the store has a value in the range; always true when no wait is configured. */
+  async #hasValueIn({ from, to }: Span, retention: Retention): Promise<boolean> {
     if (this.#options.settings.historyLimitWaitDays === 0) return true;
     const first = await this.#call((signal) => retention.oldest(signal, from));
     return first !== undefined && first <= to;
   }
 
-  #hold(tooOld: string, now: number, { from, to }: Span): void {
-    if (this.#toldAt !== undefined && Math.abs(now - this.#toldAt) < TELL_AGAIN) return;
-    this.#toldAt = now;
-    this.#tell(
+  #reportSuspension(tooOld: string, now: number, { from, to }: Span): void {
+    if (this.#reportedAt !== undefined && Math.abs(now - this.#reportedAt) < REPORT_INTERVAL) return;
+    this.#reportedAt = now;
+    this.#report(
       "retention_held",
-      `nothing is removed by age for now: by this machine's clock (${formatTime(now)}) values from ${tooOld} are too old, but the store has none from ${formatTime(from)} to ${formatTime(to)}, which would show that the clock is right; if it is wrong, set it (NTP); if it is right, wait until such are there, or set historian.history_limit_wait_days to 0 and start again`,
+      `removal by age is suspended: by this machine's clock (${formatTime(now)}) values from ${tooOld} are too old, but the store has none from ${formatTime(from)} to ${formatTime(to)} to prove the clock right; if the clock is wrong, set it (NTP); if it is right, wait until there are such values, or set historian.history_limit_wait_days to 0 and restart`,
     );
   }
 
-  /** The time before which a share of everything lies, about as large as what is too much. */
-  async #tooMuch(retention: Retention): Promise<number | undefined> {
+  /** Returns the time before which about as much is stored as exceeds the size limit. */
+  async #sizeBound(retention: Retention): Promise<number | undefined> {
     const limit = this.#options.settings.storageLimitGb;
     if (limit === undefined) return undefined;
     const size = await this.#call((signal) => retention.size(signal));
@@ -161,7 +161,8 @@ export class RetentionKeeper {
     const now = timeOf(new Date(this.#clock.now()));
     const slice = Math.max(Math.floor(Math.max(now - oldest, 0) * share), 1);
     const isUnsure =
-      slice > UNSURE_SLICE && !(await this.#isThere(this.#proof(now, Number.POSITIVE_INFINITY), retention));
+      slice > UNSURE_SLICE &&
+      !(await this.#hasValueIn(this.#proof(now, Number.POSITIVE_INFINITY), retention));
     return oldest + (isUnsure ? UNSURE_SLICE : slice);
   }
 
@@ -169,7 +170,7 @@ export class RetentionKeeper {
     return await timedCall({ clock: this.#clock, seconds: CALL_SECONDS, signal: this.#ended.signal }, call);
   }
 
-  #tell(kind: string, text: string): void {
+  #report(kind: string, text: string): void {
     this.#options.log.warn(text, { kind });
     this.#options.onNotice({ severity: "warning", kind, text, at: new Date(this.#clock.now()) });
   }

@@ -3,10 +3,10 @@ import type { NewRecord } from "../../queue/contract.ts";
 import type { Sample, TopicMeta } from "../contract.ts";
 import { valueToJson } from "../storable.ts";
 
-/** What stands in the spool for some samples. Columns: names below `path`, numbers in `metas`. */
+/** Text of a spool record: samples in columns, with names below `path` and indexes into `metas`. */
 interface RecordText {
   readonly v: typeof VERSION;
-  /** What all topics begin with. */
+  /** Common beginning of all topics. */
   readonly path: string;
   readonly names: readonly string[];
   /** Microseconds since 1970 UTC; one number where it is the same for all. */
@@ -17,27 +17,28 @@ interface RecordText {
 }
 
 const VERSION = 1;
-/** Samples of one record: however many come in one call, what is in hand at once stays small. */
-const MOST = 5000;
+/** Maximum number of samples in a record, which bounds the memory per record. */
+const MAX_SAMPLES = 5000;
 
-/** Samples as records, made one after the other; see {@link toRecord}. */
-export function recordsOf(samples: Iterable<Sample>, key: string, saidAt?: Date): NewRecord[] {
+/** Converts samples to records one after the other; see {@link toRecord}. */
+export function recordsOf(samples: Iterable<Sample>, key: string, observedAt?: Date): NewRecord[] {
   const records: NewRecord[] = [];
   let some: Sample[] = [];
   for (const sample of samples) {
-    if (some.push(sample) < MOST) continue;
-    records.push(toRecord(some, key, saidAt));
+    if (some.push(sample) < MAX_SAMPLES) continue;
+    records.push(toRecord(some, key, observedAt));
     some = [];
   }
-  if (some.length > 0) records.push(toRecord(some, key, saidAt));
+  if (some.length > 0) records.push(toRecord(some, key, observedAt));
   return records;
 }
 
 /**
- * Samples as one record of the spool. `key` is what they are about; `saidAt` is when, where the samples' own time does not say it.
- * Throws a TypeError for a value that JSON cannot carry.
+ * Converts samples to one spool record. `key` names their device or topic; `observedAt` is the time of the observation, where it
+ * differs from the samples' own time.
+ * @throws {TypeError} for a value that JSON cannot represent.
  */
-export function toRecord(samples: readonly Sample[], key: string, saidAt?: Date): NewRecord {
+export function toRecord(samples: readonly Sample[], key: string, observedAt?: Date): NewRecord {
   const [first] = samples;
   const path = samples.reduce((common, { topic }) => sharedPath(common, topic), first?.topic ?? "");
   const metas = new Map<TopicMeta | string, number>();
@@ -65,14 +66,14 @@ export function toRecord(samples: readonly Sample[], key: string, saidAt?: Date)
     text: JSON.stringify(record),
     samples: samples.length,
     key,
-    time: saidAt?.getTime() ?? milliseconds,
+    time: observedAt?.getTime() ?? milliseconds,
   };
 }
 
-/** The samples of a record, in their order. Throws where the text is none of ours. */
+/** Returns the samples of a record in order. Throws when the text is not in our format. */
 export function fromRecord(text: string): Sample[] {
   const { v, path, names, times, values, metas, metaOf } = JSON.parse(text) as RecordText;
-  if (v !== VERSION) throw new Error(`it has format ${String(v)}; this version knows ${VERSION}`);
+  if (v !== VERSION) throw new Error(`its format is ${String(v)}; this version reads format ${VERSION}`);
   const objects = metas.map(([units, type, tz]): TopicMeta => ({ units, type, tz }));
   return names.map((name, index) => ({
     topic: path + name,
@@ -82,7 +83,7 @@ export function fromRecord(text: string): Sample[] {
   }));
 }
 
-/** The beginning that two topics share, up to and with a slash. */
+/** Returns the common beginning of two topics, up to and including a slash. */
 function sharedPath(one: string, other: string): string {
   if (other.startsWith(one) && one.endsWith("/")) return one;
   let length = 0;
@@ -90,7 +91,7 @@ function sharedPath(one: string, other: string): string {
   return length === 0 ? "" : one.slice(0, one.lastIndexOf("/", length - 1) + 1);
 }
 
-/** What JSON cannot carry becomes what a store would make of it. */
+/** Replaces numbers that JSON cannot represent as a store would. */
 function jsonValue(value: PointValue): PointValue {
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
   return typeof value === "object" && value !== null ? JSON.parse(valueToJson(value)) : value;

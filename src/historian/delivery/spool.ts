@@ -9,23 +9,23 @@ import type {
 import type { Item, Outcome } from "./batch-planner.ts";
 import { fromRecord, toRecord } from "./sample-record.ts";
 
-/** The queue of the samples that wait for the store. */
+/** The queue of samples waiting for the store. */
 export interface SpoolQueue extends Queue {
-  /** As of the last commit. */
+  /** Counters as of the last commit. */
   readonly latest: QueueCounters;
 }
 
-/** Of one read. */
+/** Maximum size of one read. */
 const PAGE = { count: 500, bytes: 256 * 1024 };
 
-/** A record of which not every sample is settled yet. */
+/** A record with unfinished samples. */
 interface OpenRecord {
   readonly record: QueuedRecord;
   delivered: number;
   readonly dead: NewDeadLetter[];
 }
 
-/** Samples out of the queue, and back into it what became of them, record by record. */
+/** Reads samples from the queue and settles their records once all of their samples are finished. */
 export class Spool {
   readonly #queue: SpoolQueue;
   readonly #open = new Map<number, OpenRecord>();
@@ -41,12 +41,12 @@ export class Spool {
     return this.#queue.latest;
   }
 
-  /** Resolves when the records are on disk: true; false where there was no room, and what found none is counted as dropped. */
+  /** Resolves with true once the records are on disk, with false when some had no space and were counted as dropped. */
   async append(records: readonly NewRecord[]): Promise<boolean> {
     return (await this.#queue.append(records)).length === records.length;
   }
 
-  /** The next samples, oldest first; undefined where the queue has no more. Records that make no sense are dead letters. */
+  /** Returns the next samples, oldest first; undefined at the end of the queue. Unreadable records become dead letters. */
   async read(): Promise<Item[] | undefined> {
     const records = await this.#queue.read({ after: this.#after, ...PAGE });
     const last = records.at(-1);
@@ -56,7 +56,7 @@ export class Spool {
       try {
         return this.#items(record);
       } catch (error) {
-        const detail = `the record makes no sense: ${(error as Error).message}`;
+        const detail = `the record cannot be read: ${(error as Error).message}`;
         const { text, samples, key, time } = record;
         const dead = [{ text, samples, key, time, reason: "unreadable", detail }];
         unreadable.push({ id: record.id, delivered: 0, dead });
@@ -69,8 +69,8 @@ export class Spool {
   }
 
   /**
-   * Notes what became of samples. A record leaves the queue when all of it is settled. Resolves when what was noted before is on
-   * disk: the notes never fall far behind, and nobody waits for their own.
+   * Records the outcome of samples. A record leaves the queue when all of its samples are finished. Resolves when the previous
+   * outcome is on disk: the spool stays at most one outcome behind, and callers do not wait for their own commit.
    */
   async note({ delivered, dead }: Outcome): Promise<void> {
     const touched = new Map<number, OpenRecord>();
@@ -97,7 +97,7 @@ export class Spool {
     await before;
   }
 
-  /** Resolves when all that was noted is on disk. */
+  /** Resolves when all outcomes are on disk. */
   async flush(): Promise<void> {
     await this.#settling;
   }

@@ -4,14 +4,14 @@ import { HistorianError } from "../errors.ts";
 export interface TimedCall {
   readonly clock: Clock;
   readonly seconds: number;
-  /** Ends the call early. */
+  /** Aborts the call. */
   readonly signal: AbortSignal;
 }
 
-/** The store did not answer within the deadline. Whether it still acts on the call is not known. */
+/** The store did not respond within the deadline. It may still complete the call. */
 export class LateError extends HistorianError {}
 
-/** One call of a store, with a deadline. Every failure is a HistorianError. */
+/** Calls a store with a deadline. Every failure is a HistorianError. */
 export async function timedCall<T>(
   { clock, seconds, signal }: TimedCall,
   call: (signal: AbortSignal) => Promise<T>,

@@ -1,29 +1,29 @@
 import type { HistorianBackend } from "../contract.ts";
 import { readPages } from "../query/pages.ts";
 
-/** A stretch of time without a value. Microseconds since 1970 UTC. */
+/** A period without values. Times in microseconds since 1970 UTC. */
 export interface Hole {
-  /** Of the last value before it; absent where there is none. */
+  /** Time of the last value before the hole; absent when there is none. */
   readonly after?: number;
-  /** Of the first value behind it; absent where there is none. */
+  /** Time of the first value after the hole; absent when there is none. */
   readonly before?: number;
 }
 
 export interface HoleSearch {
   readonly backend: HistorianBackend;
-  /** Values of any of them are signs of life. */
+  /** A value of any of them ends a hole. */
   readonly topics: readonly string[];
   readonly start: number;
   /** Exclusive. */
   readonly end: number;
-  /** Longest distance between two values without a hole. */
+  /** Maximum time between two values without a hole. */
   readonly longest: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Where none of the topics has a value for longer than it may be. The first topic is read as a whole, the others only where it has
- * holes.
+ * Returns the periods longer than `longest` in which no topic has a value. The first topic is read completely, the others only in
+ * its holes.
  */
 export async function findHoles(search: HoleSearch): Promise<Hole[]> {
   const { topics, start, end } = search;

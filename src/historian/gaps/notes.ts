@@ -30,12 +30,12 @@ export interface LossRange {
   readonly to: number;
 }
 
-/** What a bridge noted that can explain the gaps of one device; each list in the order of time. */
+/** Notes of a bridge that can explain the gaps of one device; each list ordered by time. */
 export interface Notes {
   readonly runs: readonly Run[];
   readonly changes: readonly Change[];
   readonly losses: readonly LossRange[];
-  /** When scrapes began to be skipped, and why. */
+  /** When and why scrapes started to be skipped. */
   readonly skips: readonly { readonly at: number; readonly text: string }[];
 }
 
@@ -44,7 +44,7 @@ interface Range {
   readonly end: number;
 }
 
-/** Of all devices of one bridge. */
+/** Reads the notes for all devices of one bridge. */
 export async function readBridgeNotes(
   historian: Historian,
   instance: string,
@@ -59,7 +59,7 @@ export async function readBridgeNotes(
   };
 }
 
-/** Of one device, with what was so at the start already. */
+/** Reads the notes of one device, including earlier ones that give its state at the start. */
 export async function readDeviceNotes(
   historian: Historian,
   instance: string,

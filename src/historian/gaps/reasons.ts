@@ -2,10 +2,10 @@ import { HOUR, MINUTE } from "../time.ts";
 import type { Notes, Run } from "./notes.ts";
 
 /**
- * `bridge_down`: no bridge ran, or it had just started. `offline`: the device could not be read. `dropped`: it was read, and the
- * values were lost on the way. `dead_letter`: they were set aside. `skipped`: the scrape before took too long. `missed`: the bridge
- * ran and the device was online, so that a scrape or two failed, or the values still wait in the spool. `not_configured`: the bridge
- * ran without this device. `unknown`: no bridge noted anything.
+ * `bridge_down`: no bridge was running, or it had just started. `offline`: the device could not be read. `dropped`: it was read, and
+ * the values were dropped before they were stored. `dead_letter`: the store rejected them. `skipped`: the previous scrape took too
+ * long. `missed`: the bridge was running and the device online, so single scrapes failed or the values still wait in the spool.
+ * `not_configured`: the bridge ran without this device. `unknown`: there are no notes of a bridge.
  */
 export type GapReason =
   | "bridge_down"
@@ -19,21 +19,21 @@ export type GapReason =
 
 export interface Explanation {
   readonly reason: GapReason;
-  /** For people; empty where the reason says it all. */
+  /** Further explanation for people; may be empty. */
   readonly detail: string;
 }
 
-/** A bridge says that it is alive every minute. */
+/** Time after the last sign of life within which a bridge counts as running; it writes one every minute. */
 const SILENCE = 2.5 * MINUTE;
-/** Skipping is told again after an hour at the latest. */
+/** Validity of a note about skipped scrapes, which is repeated at least every hour. */
 const SKIP_HOLDS = HOUR;
 
-/** Why there is no value of a device at a time (microseconds since 1970 UTC). */
+/** Explains why a device has no value at a time (microseconds since 1970 UTC). */
 export function explain(notes: Notes, time: number): Explanation {
   const { runs, changes, losses, skips } = notes;
   if (runs.length === 0) return { reason: "unknown", detail: "" };
   const run = runs.findLast(({ from }) => from <= time);
-  if (!run) return { reason: "unknown", detail: "before the first run that is known" };
+  if (!run) return { reason: "unknown", detail: "before the first recorded run" };
   const next = runs[runs.indexOf(run) + 1];
   if (!ranAt(run, next, time)) return { reason: "bridge_down", detail: downDetail(run, next) };
   const first = changes.find(({ at }) => at >= run.from && at < (next?.from ?? Number.POSITIVE_INFINITY));
@@ -49,7 +49,7 @@ export function explain(notes: Notes, time: number): Explanation {
   return { reason: "missed", detail: "" };
 }
 
-/** Times at which {@link explain} can begin to answer something else. */
+/** Returns the times at which the result of {@link explain} can change. */
 export function turningPoints({ runs, changes, losses, skips }: Notes): number[] {
   return [
     ...runs.flatMap(({ from, until }) => [from, until + 1, until + SILENCE]),
@@ -59,12 +59,12 @@ export function turningPoints({ runs, changes, losses, skips }: Notes): number[]
   ].sort((a, b) => a - b);
 }
 
-/** Of the last run nobody knows the end, unless it ended in order: a short silence says nothing. */
+/** Returns whether a run covers a time. The last run may still be running unless it ended in order. */
 function ranAt({ until, ended }: Run, next: Run | undefined, time: number): boolean {
   return time <= until || (!next && !ended && time < until + SILENCE);
 }
 
 function downDetail({ ended }: Run, next: Run | undefined): string {
   if (ended) return "stopped";
-  return next ? "died" : "no sign of it, or what it said waits in its spool";
+  return next ? "died" : "no sign of life, or its notes still wait in its spool";
 }

@@ -8,9 +8,9 @@ import { type Notes, readBridgeNotes, readDeviceNotes } from "./notes.ts";
 import { type Explanation, explain, turningPoints } from "./reasons.ts";
 
 export interface GapQuery {
-  /** Paths of devices, or what they begin with, in any case. Empty: every device. */
+  /** Device paths or their leading levels, in any case. Empty: every device. */
   readonly devices: readonly string[];
-  /** As in a query. Default `now -1d`. */
+  /** Time as in a query. Default `now -1d`. */
   readonly start?: string;
   readonly end?: string;
 }
@@ -18,9 +18,9 @@ export interface GapQuery {
 export interface Gap extends Explanation {
   /** When the first missing scrape was due. `YYYY-MM-DDTHH:MM:SS.ffffff+00:00`. */
   readonly from: string;
-  /** When there are values again, or when another reason begins. */
+  /** When values resume, or the next gap with another reason starts. */
   readonly to: string;
-  /** Scrapes. */
+  /** Number of missing scrapes. */
   readonly missing: number;
 }
 
@@ -28,7 +28,7 @@ export interface DeviceGaps {
   readonly device: string;
   /** Seconds between scrapes. */
   readonly interval: number;
-  /** Scrapes; the sum of the gaps'. */
+  /** Number of missing scrapes, the sum over the gaps. */
   readonly missing: number;
   readonly gaps: readonly Gap[];
 }
@@ -36,11 +36,11 @@ export interface DeviceGaps {
 interface Device {
   readonly path: string;
   readonly topics: readonly string[];
-  /** Of the bridge that noted when it came and went. */
+  /** Instance name of the bridge that recorded its availability. */
   readonly instance?: string;
 }
 
-/** Scrapes that were due: so many, one every `interval` from `first` on. */
+/** Scrapes that were due: `count` of them, one every `interval` from `first` on. */
 interface Due {
   readonly first: number;
   readonly count: number;
@@ -48,15 +48,15 @@ interface Due {
 }
 
 const SECOND = 1_000_000;
-/** In intervals: two values that are further apart have a gap between them. */
+/** Maximum distance of two values without a gap, in intervals. */
 const LONGEST_STEP = 1.5;
-/** First levels of what is no device. */
+/** Topics that belong to no device. */
 const NO_DEVICES = /^(actuators\/write|datalogger|record)\//i;
-/** A device is offline after so many scrapes that failed; the first of them belong to it. */
+/** Number of failed scrapes until a device is reported offline; they are counted as offline too. */
 const MISSES_UNTIL_OFFLINE = 4;
 const SOME_ROWS = 100;
 
-/** When devices have no values, how many scrapes are missing, and why. Devices without a gap are there with an empty list. */
+/** Returns when devices have no values, how many scrapes are missing, and why. Devices without gaps have an empty list. */
 export async function findGaps(
   historian: Historian,
   { devices, start = "now -1d", end = "now" }: GapQuery,
@@ -64,7 +64,8 @@ export async function findGaps(
 ): Promise<DeviceGaps[]> {
   const now = historian.now();
   const range = { start: parseTime(start, now, "start"), end: parseTime(end, now, "end") };
-  if (range.start > range.end) throw new QueryError("end", `${end} is before the start ${start}`);
+  if (range.start > range.end)
+    throw new QueryError("end", `must not be before the start ${start}, found ${end}`);
   const found = devicesOf(await historian.backend.topics(undefined, signal), devices);
   const byInstance = new Map<string, Awaited<ReturnType<typeof readBridgeNotes>>>();
   const reports: DeviceGaps[] = [];
@@ -88,12 +89,12 @@ async function gapsOf(
   const interval = await intervalOf(backend, topics, notes, range.end, signal);
   const known = await knownSince(backend, topics, notes, range.start, signal);
   if (known >= range.end) return { device: path, interval: interval / SECOND, missing: 0, gaps: [] };
-  // A little earlier, so that the first scrape of the range is known to be missing or not.
+  // Starts a little earlier, to decide whether the first scrape of the range is missing.
   const start = Math.max(range.start - 2 * interval, known);
   const longest = LONGEST_STEP * interval;
   const holes = await findHoles({ backend, topics, start, end: range.end, longest, signal });
   const search = { start, end: range.end, interval };
-  // Times of what was lost are of scrapes, which come a little sooner or later than they are due.
+  // Losses have the times of scrapes, which are a little before or after they were due.
   const slack = interval / 2;
   const losses = notes.losses.map((loss) => ({ ...loss, from: loss.from - slack, to: loss.to + slack }));
   const gaps = holes.flatMap((hole) => {
@@ -109,7 +110,7 @@ async function gapsOf(
   return { device: path, interval: interval / SECOND, missing, gaps };
 }
 
-/** A value says that the device was online then; the note of it may have been removed long ago. */
+/** Adds that the device was online at the time of a value; the note of it may have been removed since. */
 function withSign(changes: Notes["changes"], at: number | undefined, interval: number): Notes["changes"] {
   if (at === undefined) return changes;
   const sign = { at, availability: "online", reason: "", interval };
@@ -120,7 +121,7 @@ function withSign(changes: Notes["changes"], at: number | undefined, interval: n
   ];
 }
 
-/** What was due from `since` on, in parts that have one reason each. */
+/** Splits what was due from `since` on into gaps with one reason each. */
 function explained(
   { first: earliest, count: all, interval }: Due,
   end: number,
@@ -152,7 +153,7 @@ function explained(
   }));
 }
 
-/** The scrapes that failed until the device counted as offline are part of that. */
+/** Joins the failed scrapes before a device was reported offline with the offline gap. */
 function joinFirstMisses<T extends { from: number; missing: number; why: Explanation }>(
   parts: readonly T[],
 ): T[] {
@@ -167,21 +168,21 @@ function joinFirstMisses<T extends { from: number; missing: number; why: Explana
   });
 }
 
-/** When scrapes of a hole were due, from the values at its ends. */
+/** Computes when the scrapes of a hole were due, from the values at its ends. */
 function dueTimes(
   { after, before }: Hole,
   { start, end, interval }: { readonly start: number; readonly end: number; readonly interval: number },
 ): Due {
   if (after !== undefined && before !== undefined)
     return { first: after + interval, count: Math.round((before - after) / interval) - 1, interval };
-  // What was due within the last interval may still come.
+  // A scrape due within the last interval may still arrive.
   if (after !== undefined)
     return { first: after + interval, count: Math.floor((end - after) / interval) - 1, interval };
   const count = Math.floor(((before ?? end) - start) / interval);
   return { first: before === undefined ? start : before - count * interval, count, interval };
 }
 
-/** As the bridge noted it, else what is usual between values. */
+/** Returns the recorded interval, or the usual time between values. */
 async function intervalOf(
   backend: HistorianBackend,
   topics: readonly string[],
@@ -202,7 +203,7 @@ async function intervalOf(
   return Math.max(Math.round(mean / SECOND), 1) * SECOND;
 }
 
-/** Since when there are values or notes of a device; what was before is no gap. */
+/** Returns the time of a device's first value or note; there is no gap before it. */
 async function knownSince(
   backend: HistorianBackend,
   topics: readonly string[],

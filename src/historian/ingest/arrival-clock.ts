@@ -1,4 +1,4 @@
-/** Times of arrival in microseconds since 1970 UTC, no two alike: values without a time of their own stay apart by them. */
+/** Returns unique arrival times, in microseconds since 1970 UTC, which become the keys of values without a time. */
 export class ArrivalClock {
   readonly #now: () => number;
   #last = Number.NEGATIVE_INFINITY;
@@ -10,22 +10,22 @@ export class ArrivalClock {
 
   next(): number {
     const now = this.#now();
-    // A clock that was set back by more than its own trembling is followed.
+    // A clock set back by more than its jitter is followed.
     const repeats = now <= this.#last && this.#last - now < CLOSE;
     this.#last = repeats ? this.#last + 1 : now;
     return this.#last;
   }
 }
 
-/** Microseconds. */
+/** Jitter of the clock, in microseconds. */
 const CLOSE = 10_000;
 
 /**
- * The time of day to the microsecond. `Date` has milliseconds only, and two historians that share the messages of one topic would
- * often give two of them one time.
+ * Returns the time of day in microseconds. `Date` has milliseconds only, and two historians that share one topic's messages would
+ * often assign the same time to two messages.
  */
 export class PreciseClock {
-  /** Milliseconds from the precise clock, which does not jump, to the time of day. */
+  /** Difference between the monotonic clock and the time of day, in milliseconds. */
   #shift = 0;
 
   /** Microseconds since 1970 UTC. */

@@ -3,10 +3,10 @@ import type { HistorianSettings } from "../../config/index.ts";
 /** Kinds of data by their first level, as `time_tolerance_topics` names them. */
 export type CaptureKind = "devices" | "datalogger" | "record" | "analysis";
 
-/** Topics of one kind that are taken. */
+/** Captured topics of one kind. */
 export interface Capture {
   readonly kind: CaptureKind;
-  /** As it goes to the broker, without the base topic. */
+  /** Topic filter without the base topic. */
   readonly filter: string;
 }
 
@@ -15,7 +15,7 @@ export type CaptureSettings = Pick<
   "captureDeviceData" | "captureLogData" | "captureRecordData" | "captureAnalysisData" | "customTopics"
 >;
 
-/** `custom_topics` by VOLTTRON's names for the kinds; a name that it does not know is a record there too. */
+/** Kinds by VOLTTRON's names in `custom_topics`; as in VOLTTRON, an unknown name means a record. */
 const HANDLERS: Readonly<Record<string, CaptureKind>> = {
   capture_device_data: "devices",
   capture_log_data: "datalogger",
@@ -24,8 +24,8 @@ const HANDLERS: Readonly<Record<string, CaptureKind>> = {
 };
 
 /**
- * What the settings ask for. `custom_topics` are taken whatever the capture settings say; where one of them falls under two kinds
- * the first counts, and a custom topic is asked before the four usual ones.
+ * Returns what the settings capture. `custom_topics` apply whatever the capture settings are. The first match counts, and custom
+ * topics come before the four usual ones.
  */
 export function captures(settings: CaptureSettings): Capture[] {
   const custom = Object.entries(settings.customTopics).flatMap(([handler, topics]) =>
@@ -46,7 +46,7 @@ export function captures(settings: CaptureSettings): Capture[] {
   ];
 }
 
-/** A topic of VOLTTRON's is a prefix: everything below it comes too. MQTT's wildcards are left as they are. */
+/** Returns the filter of a VOLTTRON topic, which is a prefix. Topics with MQTT wildcards remain unchanged. */
 function customFilter(topic: string): string {
   return /[+#]/.test(topic) ? topic : `${topic.replace(/\/$/, "")}/#`;
 }

@@ -1,24 +1,24 @@
 import { IgnoredError } from "./message.ts";
 import { isObject, type Json, type JsonObject, own } from "./payload.ts";
 
-/** A message of `devices/<path>/all` or `analysis/<path>`, whatever its form. */
+/** Contents of a message of `devices/<path>/all` or `analysis/<path>`, whatever its form. */
 export interface DeviceMessage {
   readonly values: JsonObject;
   /** `{"units","type","tz"}` by point, or nothing. */
   readonly metadata: JsonObject;
-  /** Headers in the message itself. */
+  /** Headers inside the message. */
   readonly headers?: JsonObject;
 }
 
 /**
- * Reads `[values, metadata, headers]` (what comes after the values may be missing), a bare object of values, or a voltbridge's
- * own JSON form. Throws an IgnoredError.
+ * Reads `[values, metadata, headers]` (metadata and headers may be missing), an object of values, or voltbridge's own JSON form.
+ * @throws {IgnoredError}
  */
 export function readDeviceMessage(body: Json): DeviceMessage {
   if (Array.isArray(body)) {
     const [values, metadata, headers] = body;
     if (!isObject(values))
-      throw new IgnoredError("no_values", "the list does not begin with an object of values by point");
+      throw new IgnoredError("no_values", "the list must start with an object of values by point");
     return {
       values,
       metadata: isObject(metadata) ? metadata : {},
@@ -26,7 +26,7 @@ export function readDeviceMessage(body: Json): DeviceMessage {
     };
   }
   if (!isObject(body))
-    throw new IgnoredError("no_values", "the message is neither a list nor an object of values by point");
+    throw new IgnoredError("no_values", "the message must be a list or an object of values by point");
   return ownForm(body) ?? { values: body, metadata: {} };
 }
 

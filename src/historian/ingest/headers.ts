@@ -2,10 +2,10 @@ import { parseIsoTime } from "../time.ts";
 import { IgnoredError } from "./message.ts";
 import { isObject, type Json, type JsonObject, own } from "./payload.ts";
 
-/** Message headers by name in lower case: VOLTTRON compares them without case. */
+/** Message headers by lower-case name: VOLTTRON ignores their case. */
 export type MessageHeaders = ReadonlyMap<string, Json>;
 
-/** Of two with one name the first counts: what the message itself says goes before its MQTT 5 user properties. */
+/** Merges headers; the first of a name counts, so headers inside the message precede its MQTT 5 user properties. */
 export function mergeHeaders(...sources: readonly (JsonObject | undefined)[]): MessageHeaders {
   const headers = new Map<string, Json>();
   for (const source of sources)
@@ -16,7 +16,7 @@ export function mergeHeaders(...sources: readonly (JsonObject | undefined)[]): M
   return headers;
 }
 
-/** VOLTTRON's envelope `{headers, message}`, for MQTT 3.1.1; anything else is the message itself. */
+/** Opens VOLTTRON's envelope `{headers, message}`, used with MQTT 3.1.1; any other JSON is the message itself. */
 export function openEnvelope(json: Json): { readonly body: Json; readonly headers?: JsonObject } {
   if (!isObject(json) || Object.keys(json).length !== 2) return { body: json };
   const headers = own(json, "headers");
@@ -25,20 +25,21 @@ export function openEnvelope(json: Json): { readonly body: Json; readonly header
 }
 
 /**
- * The time that a message gives itself, in microseconds since 1970 UTC, by the first of these headers that is there;
- * undefined without. Text without a zone is UTC. Throws an IgnoredError for what is no time: none is made up.
+ * Returns the time in the first of these headers that is present, in microseconds since 1970 UTC; undefined without one. Text
+ * without a zone is UTC.
+ * @throws {IgnoredError} for an invalid time.
  */
 export function headerTime(headers: MessageHeaders, names: readonly string[]): number | undefined {
   const name = names.find((one) => headers.has(one.toLowerCase()) && headers.get(one.toLowerCase()) !== null);
   return name === undefined ? undefined : readTime(headers.get(name.toLowerCase())!, name);
 }
 
-/** Throws an IgnoredError for what is no time. */
+/** @throws {IgnoredError} for an invalid time. */
 export function readTime(value: Json, where: string): number {
   const time = typeof value === "string" ? parseIsoTime(value.trim()) : undefined;
   if (time !== undefined && Number.isSafeInteger(time)) return time;
   throw new IgnoredError(
     "bad_time",
-    `${where} is no time; expected text like 2026-11-21T08:00:00.000000+00:00, from the years 1684 to 2255`,
+    `${where} must be a time such as 2026-11-21T08:00:00.000000+00:00, from the years 1684 to 2255`,
   );
 }

@@ -12,7 +12,7 @@ import { isObject, type Json, readJson } from "./payload.ts";
 import { exceedsTolerance } from "./time-tolerance.ts";
 import { topicMeta } from "./topic-meta.ts";
 
-/** A message opened: what is in it, and what its envelope and properties say. */
+/** A parsed message: its body and the headers of its envelope and properties. */
 interface Opened {
   readonly message: IngestMessage;
   readonly kind: CaptureKind;
@@ -20,7 +20,7 @@ interface Opened {
   readonly headers: MessageHeaders;
 }
 
-/** Turns messages of any publisher into samples by VOLTTRON's rules. Keeps nothing between messages. */
+/** Turns messages of any publisher into samples by VOLTTRON's rules. Keeps no state between messages. */
 export class Ingest {
   readonly #settings: HistorianSettings;
   readonly #naming: Naming;
@@ -32,12 +32,12 @@ export class Ingest {
     this.#captures = captures(settings);
   }
 
-  /** What to subscribe to, without the base topic; each filter once. */
+  /** Filters to subscribe to, without the base topic; each filter once. */
   get filters(): readonly string[] {
     return [...new Set(this.#captures.map(({ filter }) => filter))];
   }
 
-  /** What is to be stored of a message, and what not and why. Never throws for what others have sent. */
+  /** Returns the samples of a message, and what is ignored and why. Never throws because of a message's content. */
   ingest(message: IngestMessage): Ingested {
     try {
       return this.#ingest(message);
@@ -50,7 +50,7 @@ export class Ingest {
   #ingest(message: IngestMessage): Ingested {
     const { topic, payload, userProperties } = message;
     const kind = this.#captures.find(({ filter }) => matches(filter, topic))?.kind;
-    if (kind === undefined) throw new IgnoredError("not_captured", "no setting asks for this topic");
+    if (kind === undefined) throw new IgnoredError("not_captured", "no setting captures this topic");
     if (kind === "devices") checkDeviceTopic(topic);
     const { body, headers: envelope } = openEnvelope(readJson(payload));
     const opened = { message, kind, body, headers: mergeHeaders(envelope, userProperties) };
@@ -58,7 +58,7 @@ export class Ingest {
     return kind === "datalogger" ? this.#log(opened) : this.#values(opened);
   }
 
-  /** `devices/<path>/all` and `analysis/<path>[/all]`: the first level and `all` are not part of the name. */
+  /** Reads `devices/<path>/all` and `analysis/<path>[/all]`: the first level and `all` are not part of the name. */
   #values({ message, kind, body, headers: outer }: Opened): Ingested {
     const { values, metadata, headers } = readDeviceMessage(body);
     const own = headerTime(new Map([...outer, ...mergeHeaders(headers)]), ["TimeStamp", "Date"]);
@@ -71,19 +71,19 @@ export class Ingest {
     for (const [point, value] of Object.entries(values)) {
       if (filtered && !naming.keeps(point)) continue;
       const meta = topicMeta(Object.hasOwn(metadata, point) ? metadata[point] : undefined, value);
-      add(nameOf(naming.path, point), { time, value, meta }, samples, ignored);
+      addSample(nameOf(naming.path, point), { time, value, meta }, samples, ignored);
     }
     if (samples.length === 0 && ignored.length === 0)
       throw Object.keys(values).length === 0
-        ? new IgnoredError("no_values", "the message holds no values")
-        : new IgnoredError("filtered", "device_data_filter keeps none of its points");
+        ? new IgnoredError("no_values", "the message has no values")
+        : new IgnoredError("filtered", "historian.device_data_filter excludes all of its points");
     return { samples, ignored };
   }
 
-  /** `datalogger/<path>`: each point with its own readings. The stored name keeps the first level. */
+  /** Reads `datalogger/<path>`: each point has its own readings. The stored name keeps the first level. */
   #log({ message, kind, body }: Opened): Ingested {
     if (!isObject(body) || Object.keys(body).length === 0)
-      throw new IgnoredError("no_values", "the message is no object of points with Readings and Units");
+      throw new IgnoredError("no_values", "the message must be an object of points with Readings and Units");
     const name = this.#naming.rename(message.topic);
     const samples: Sample[] = [];
     const ignored: Ignored[] = [];
@@ -92,7 +92,7 @@ export class Ingest {
         const { metadata, readings } = readLogPoint(point, item);
         for (const { time: own, value } of readings) {
           const time = this.#timeOf(own, message, kind);
-          add(nameOf(name, point), { time, value, meta: topicMeta(metadata, value) }, samples, ignored);
+          addSample(nameOf(name, point), { time, value, meta: topicMeta(metadata, value) }, samples, ignored);
         }
       } catch (error) {
         if (!(error instanceof IgnoredError)) throw error;
@@ -102,46 +102,46 @@ export class Ingest {
     return { samples, ignored };
   }
 
-  /** `record/<any>`: whatever JSON it is. The stored name is the topic. */
+  /** Reads `record/<any>`, with any JSON. The stored name is the topic. */
   #record({ message, kind, body, headers }: Opened): Ingested {
     const time = this.#timeOf(headerTime(headers, ["Date", "TimeStamp"]), message, kind);
     const samples: Sample[] = [];
     const ignored: Ignored[] = [];
     const meta = topicMeta(undefined, body);
-    add(this.#naming.rename(message.topic), { time, value: body, meta }, samples, ignored);
+    addSample(this.#naming.rename(message.topic), { time, value: body, meta }, samples, ignored);
     return { samples, ignored };
   }
 
-  /** The time that a value has of its own, where it may have it, else that of the message's arrival. */
+  /** Returns a value's own time, or else the arrival time of its message. */
   #timeOf(own: number | undefined, { retained, arrivedAt }: IngestMessage, kind: CaptureKind): number {
     if (own === undefined && retained)
-      throw new IgnoredError("retained_without_time", "a retained message does not say when it was true");
+      throw new IgnoredError("retained_without_time", "a retained message without a time has no known age");
     if (own !== undefined && exceedsTolerance(own, arrivedAt, kind, this.#settings)) {
       const seconds = Math.round(Math.abs(arrivedAt - own) / 1e6);
       throw new IgnoredError(
         "time_tolerance",
-        `its time is ${seconds} s ${own < arrivedAt ? "ago" : "ahead"}`,
+        `its time is ${seconds} s ${own < arrivedAt ? "in the past" : "in the future"}, more than historian.time_tolerance allows`,
       );
     }
     return own ?? arrivedAt;
   }
 }
 
-/** Only `devices/<path>/all`: every other device topic tells the same once more, or is no reading at all. */
+/** Accepts only `devices/<path>/all`: other device topics repeat the same values or carry no readings. */
 function checkDeviceTopic(topic: string): void {
   if (topic.startsWith("devices/actuators/"))
-    throw new IgnoredError("actuators", "commands and their answers are not readings");
+    throw new IgnoredError("actuators", "commands and their results are not readings");
   if (!topic.endsWith("/all") || topic.startsWith("devices/all/"))
-    throw new IgnoredError("not_all", "of device topics only devices/<path>/all is stored");
+    throw new IgnoredError("not_all", "devices/<path>/all is the only device topic that is stored");
 }
 
-/** A name without a path or a point would stand for something else. */
+/** Returns the topic of a point; empty for a point without a name. */
 function nameOf(path: string, point: string): string {
-  if (path === "") throw new IgnoredError("bad_name", "its topic names no device");
+  if (path === "") throw new IgnoredError("bad_name", "its topic has no device path");
   return point === "" ? "" : `${path}/${point}`;
 }
 
-function add(topic: string, rest: Omit<Sample, "topic">, samples: Sample[], ignored: Ignored[]): void {
+function addSample(topic: string, rest: Omit<Sample, "topic">, samples: Sample[], ignored: Ignored[]): void {
   const sample = { topic, ...rest };
   const fault = whyUnstorable(sample);
   if (fault === undefined) samples.push(sample);

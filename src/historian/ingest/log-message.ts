@@ -10,20 +10,20 @@ export interface LogPoint {
 }
 
 interface LogReading {
-  /** Microseconds since 1970 UTC; undefined where the reading has no time of its own. */
+  /** Microseconds since 1970 UTC; undefined for a reading without a time. */
   readonly time: number | undefined;
   readonly value: Json;
 }
 
 /**
- * Reads `{"Readings": value or [time, value], "Units", "data_type", "tz"}`; several `[time, value]` in a list are taken too.
- * Throws an IgnoredError that names the point.
+ * Reads `{"Readings": value or [time, value], "Units", "data_type", "tz"}`; a list of several `[time, value]` is accepted too.
+ * @throws {IgnoredError} that names the point.
  */
 export function readLogPoint(point: string, item: Json): LogPoint {
   const readings = isObject(item) ? own(item, "Readings") : undefined;
   const units = isObject(item) ? own(item, "Units") : undefined;
   if (!isObject(item) || readings === undefined || units === undefined)
-    throw new IgnoredError("bad_readings", `${JSON.stringify(point)} has no Readings or no Units`);
+    throw new IgnoredError("bad_readings", `${JSON.stringify(point)} must have Readings and Units`);
   return {
     metadata: {
       units,
@@ -42,7 +42,7 @@ function readReadings(point: string, readings: Json): LogReading[] {
     if (!isPair(pair))
       throw new IgnoredError(
         "bad_readings",
-        `Readings of ${JSON.stringify(point)}: expected a value or [time, value]`,
+        `Readings of ${JSON.stringify(point)} must be a value or [time, value]`,
       );
     return { time: readTime(pair[0], `the time in Readings of ${JSON.stringify(point)}`), value: pair[1] };
   });

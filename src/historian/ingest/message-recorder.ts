@@ -4,20 +4,20 @@ import type { Sample } from "../contract.ts";
 import { ArrivalClock, PreciseClock } from "./arrival-clock.ts";
 import { Ingest } from "./ingest.ts";
 import type { Ingested, IngestMessage } from "./message.ts";
-import { type IngestCounters, Tally } from "./tally.ts";
+import { type IngestCounters, MessageCounters } from "./message-counters.ts";
 
-/** Where samples go. */
+/** Destination of samples. */
 export interface SampleSink {
   /**
-   * Resolves when the samples are on disk: true; false where there was no room for them, which it has counted. Those of one turn
-   * of the event loop share a commit. `key` tells what they are about.
+   * Resolves with true once the samples are on disk, with false when there was no space and they were counted as dropped. Samples of
+   * one turn of the event loop share a commit. `key` names their topic.
    */
   accept(samples: readonly Sample[], key: string): Promise<boolean>;
 }
 
 export interface MessageRecorderOptions {
   readonly settings: HistorianSettings;
-  /** Before every topic, without a slash at its end; empty for none. */
+  /** Prefix of every topic, without a trailing slash; empty for none. */
   readonly baseTopic: string;
   readonly sink: SampleSink;
   readonly log: Log;
@@ -25,13 +25,13 @@ export interface MessageRecorderOptions {
   readonly now?: () => number;
 }
 
-/** Takes messages of others, and hands what is to be stored of them to the spool. */
+/** Receives messages of other publishers and passes their samples to the spool. */
 export class MessageRecorder {
   readonly #base: string;
   readonly #sink: SampleSink;
   readonly #log: Log;
   readonly #ingest: Ingest;
-  readonly #tally: Tally;
+  readonly #counters: MessageCounters;
   readonly #arrival: ArrivalClock;
 
   constructor({ settings, baseTopic, sink, log, now }: MessageRecorderOptions) {
@@ -39,38 +39,38 @@ export class MessageRecorder {
     this.#sink = sink;
     this.#log = log;
     this.#ingest = new Ingest(settings);
-    this.#tally = new Tally(log);
+    this.#counters = new MessageCounters(log);
     const clock = new PreciseClock();
     this.#arrival = new ArrivalClock(now ?? (() => clock.now()));
   }
 
-  /** What to subscribe to, base topic included. */
+  /** Filters to subscribe to, including the base topic. */
   get filters(): readonly string[] {
     return this.#ingest.filters.map((filter) => `${this.#base}${filter}`);
   }
 
   get counters(): IngestCounters {
-    return this.#tally.counters;
+    return this.#counters.counters;
   }
 
   /**
-   * Resolves when what is to be stored of a message is on disk. A message that cannot be stored is done with too: it would come
-   * again for ever. Rejects only where the sink does.
+   * Resolves when a message's samples are on disk. A message that cannot be stored resolves too, because the broker would redeliver
+   * it forever. Rejects only when the sink does.
    */
   async record(message: Omit<IngestMessage, "arrivedAt">): Promise<void> {
     const topic = message.topic.slice(this.#base.length);
     const ingested = this.#read({ ...message, topic, arrivedAt: this.#arrival.next() });
-    this.#tally.received(topic, ingested);
+    this.#counters.received(topic, ingested);
     const { samples } = ingested;
     if (samples.length === 0) return;
-    if (await this.#sink.accept(samples, topic)) this.#tally.stored(samples.length);
+    if (await this.#sink.accept(samples, topic)) this.#counters.stored(samples.length);
   }
 
   #read(message: IngestMessage): Ingested {
     try {
       return this.#ingest.ingest(message);
     } catch (err) {
-      this.#log.error("a message is not stored: internal fault, please report it", {
+      this.#log.error("message not stored because of an internal fault; please report it", {
         err,
         topic: message.topic,
       });

@@ -1,32 +1,32 @@
 import type { Sample } from "../contract.ts";
 
-/** A message of somebody's, as it came from a broker. */
+/** A message of any publisher, as received from a broker. */
 export interface IngestMessage {
   /** Without the base topic. */
   readonly topic: string;
   readonly payload: Uint8Array;
-  /** What the broker had kept from before the subscription. */
+  /** Whether the broker sent it as a retained message. */
   readonly retained: boolean;
-  /** MQTT 5 user properties; VOLTTRON's message headers travel in them. */
+  /** MQTT 5 user properties, which carry VOLTTRON's message headers. */
   readonly userProperties: Readonly<Record<string, string>>;
-  /** Microseconds since 1970 UTC. Different for every message: it is the time of those that have none of their own. */
+  /** Microseconds since 1970 UTC. Unique for each message: it is the time of values without their own. */
   readonly arrivedAt: number;
 }
 
-/** Why nothing is stored though nothing is wrong. */
+/** Reasons for which valid messages are not stored. */
 export const EXPECTED_REASONS = [
-  /** Device topics other than `devices/<path>/all`: the same values again, point by point or breadth first. */
+  /** Device topics other than `devices/<path>/all`, which repeat the values point by point or breadth first. */
   "not_all",
   "actuators",
-  /** A topic that no setting asks for (any more). */
+  /** A topic that no setting captures. */
   "not_captured",
-  /** `device_data_filter` names no such device or point. */
+  /** `device_data_filter` excludes the device or point. */
   "filtered",
-  /** A retained message without a time: nobody knows when it was true. */
+  /** A retained message without a time, whose age is unknown. */
   "retained_without_time",
 ] as const;
 
-/** Why something cannot be stored. */
+/** Reasons for which invalid messages cannot be stored. */
 export const BAD_REASONS = [
   "too_large",
   "not_utf8",
@@ -43,20 +43,20 @@ export const BAD_REASONS = [
 
 export type IgnoreReason = (typeof EXPECTED_REASONS)[number] | (typeof BAD_REASONS)[number];
 
-/** Something of a message that is not stored: all of it, or one point. */
+/** A message or one of its points that is not stored. */
 export interface Ignored {
   readonly reason: IgnoreReason;
-  /** What exactly, for a person. Holds nothing of the values. */
+  /** Explanation for people. Contains no values. */
   readonly detail: string;
 }
 
-/** What becomes of a message. */
+/** Result of reading a message. */
 export interface Ingested {
   readonly samples: readonly Sample[];
   readonly ignored: readonly Ignored[];
 }
 
-/** Ends the reading of a message: all of it is ignored. */
+/** Thrown to ignore a whole message. */
 export class IgnoredError extends Error implements Ignored {
   override readonly name = "IgnoredError";
   readonly reason: IgnoreReason;

@@ -1,6 +1,6 @@
 import type { HistorianSettings } from "../../config/index.ts";
 
-/** Which of a device's points are stored, and below which path. */
+/** Determines which points of a device are stored, and below which path. */
 export interface DeviceNaming {
   /** The device's path in the store. */
   readonly path: string;
@@ -8,8 +8,8 @@ export interface DeviceNaming {
 }
 
 /**
- * The names in the store: `topic_replace_list` and `device_data_filter`. The same for what a bridge records itself and for what is
- * taken from a broker, so that both store the same keys.
+ * Applies `topic_replace_list` and `device_data_filter` to names. Used both for what a bridge records itself and for messages of a
+ * broker, so that both store the same keys.
  */
 export class Naming {
   readonly #replacements: readonly { readonly pattern: RegExp; readonly to: string }[];
@@ -23,20 +23,20 @@ export class Naming {
     this.#filter = Object.entries(deviceDataFilter).map(([part, points]) => [part, new Set(points)]);
   }
 
-  /** A topic with every replacement done, in their order, each wherever its text stands, whatever its case. */
+  /** Applies every replacement to a topic, in order, at each occurrence and regardless of case. */
   rename(topic: string): string {
     return this.#replacements.reduce((name, { pattern, to }) => name.replace(pattern, () => to), topic);
   }
 
   /**
-   * Of a device by its own path. As in VOLTTRON, what is renamed is the topic `devices/<path>/all` and not the points' names, and
-   * the filter looks at the renamed path, case included; a device in which none of its keys is found keeps nothing.
+   * Returns the naming of a device by its path. As in VOLTTRON, replacements apply to the topic `devices/<path>/all` and not to point
+   * names, and the filter applies, case-sensitive, to the renamed path; a device that matches no key of the filter stores nothing.
    */
   device(path: string): DeviceNaming {
     return this.deviceOfTopic(`devices/${path}/all`);
   }
 
-  /** Of a device by a topic whose first and last level are not of its path. */
+  /** Returns the naming of a device by a topic whose first and last levels are not part of its path. */
   deviceOfTopic(topic: string): DeviceNaming {
     const path = this.rename(topic).split("/").slice(1, -1).join("/");
     if (this.#filter.length === 0) return { path, keeps: () => true };

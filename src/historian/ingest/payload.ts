@@ -1,10 +1,10 @@
 import type { PointValue } from "../../points/index.ts";
 import { IgnoredError } from "./message.ts";
 
-/** Bytes of a message; a device of 5,000 points with all its metadata has half of it. */
-export const LARGEST_MESSAGE = 1024 * 1024;
-/** Levels of lists and objects in a message. */
-const DEEPEST = 64;
+/** Maximum size of a message, in bytes: twice that of a device with 5,000 points and all metadata. */
+export const MAX_MESSAGE_BYTES = 1024 * 1024;
+/** Maximum nesting of lists and objects in a message. */
+const MAX_DEPTH = 64;
 
 export type Json = PointValue;
 export type JsonObject = { readonly [key: string]: Json };
@@ -13,18 +13,21 @@ export function isObject(value: Json | undefined): value is { [key: string]: Jso
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** What an object has of its own under a name; `__proto__` is a name like any other. */
+/** Returns an object's own property; `__proto__` has no special meaning. */
 export function own(object: JsonObject | undefined, name: string): Json | undefined {
   return object && Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
-/** The JSON of a message. Throws an IgnoredError. */
+/** Parses the JSON of a message. @throws {IgnoredError} */
 export function readJson(payload: Uint8Array): Json {
-  if (payload.byteLength > LARGEST_MESSAGE)
-    throw new IgnoredError("too_large", `${payload.byteLength} bytes; at most ${LARGEST_MESSAGE} are taken`);
+  if (payload.byteLength > MAX_MESSAGE_BYTES)
+    throw new IgnoredError(
+      "too_large",
+      `the message must have at most ${MAX_MESSAGE_BYTES} bytes, found ${payload.byteLength}`,
+    );
   const value = parse(decode(payload));
-  if (isDeeper(value, DEEPEST))
-    throw new IgnoredError("too_deep", `lists and objects within each other, more than ${DEEPEST} levels`);
+  if (isDeeper(value, MAX_DEPTH))
+    throw new IgnoredError("too_deep", `lists and objects must be nested at most ${MAX_DEPTH} levels deep`);
   return value;
 }
 
@@ -47,11 +50,11 @@ function parse(text: string): Json {
   }
 }
 
-/** Texts, so that they are passed over (one that never ends reaches to the end), and the numbers that JSON has not. */
+/** Matches the numbers that JSON lacks, and strings, so that they can be skipped; an unterminated one extends to the end. */
 const PYTHON_NUMBER = /"(?:[^"\\]|\\[\s\S])*(?:"|\\?$)|-?\bInfinity\b|\bNaN\b/g;
 const MARK = "\u0000number:";
 
-/** Python's json writes `NaN` and `Infinity`, which JSON has not. One of them must not cost a whole scrape. */
+/** Parses Python's JSON, which has `NaN` and `Infinity`. One of them must not lose a whole scrape. */
 function parsePython(text: string, cause: Error): Json {
   const marked = text.replace(PYTHON_NUMBER, (found) =>
     found.startsWith('"') ? found : JSON.stringify(`${MARK}${found}`),
@@ -62,12 +65,12 @@ function parsePython(text: string, cause: Error): Json {
         typeof value === "string" && value.startsWith(MARK) ? Number(value.slice(MARK.length)) : value,
       );
   } catch {
-    // The first error tells what is wrong in the text as it came.
+    // The first error describes the text as received.
   }
   throw new IgnoredError("not_json", `the message is not JSON: ${cause.message.replace(/, ".*$/s, "")}`);
 }
 
-/** Looks no deeper than the limit, so that no message can exhaust the stack. */
+/** Recurses no deeper than the limit, so that no message can exhaust the stack. */
 function isDeeper(value: Json, levels: number): boolean {
   if (typeof value !== "object" || value === null) return false;
   if (levels === 0) return true;

@@ -1,7 +1,7 @@
 import type { HistorianSettings } from "../../config/index.ts";
 import type { CaptureKind } from "./capture.ts";
 
-/** Whether a message's own time is further from now than `time_tolerance`, to either side. Both in microseconds. */
+/** Returns whether a message's own time differs from now by more than `time_tolerance`. Both in microseconds. */
 export function exceedsTolerance(
   time: number,
   now: number,

@@ -2,13 +2,13 @@ import { namedType, type PointType, type PointValue } from "../../points/index.t
 import type { TopicMeta } from "../contract.ts";
 import { isObject, type Json, own } from "./payload.ts";
 
-/** The type that a publisher names; undefined where it is none that is known. */
+/** Returns the type that a publisher names; undefined for an unknown one. */
 function publishedType(written: Json | undefined): PointType | undefined {
   if (typeof written !== "string") return undefined;
   return written.toLowerCase() === "double" ? "float" : namedType(written);
 }
 
-/** Metadata of one point as VOLTTRON writes it, `{"units","type","tz"}`; what is missing is told by the value. */
+/** Reads a point's metadata as VOLTTRON writes it, `{"units","type","tz"}`; a missing type is derived from the value. */
 export function topicMeta(written: Json | undefined, value: PointValue): TopicMeta {
   const meta = isObject(written) ? written : undefined;
   const text = (name: string, preset: string): string => {
@@ -22,7 +22,7 @@ export function topicMeta(written: Json | undefined, value: PointValue): TopicMe
   };
 }
 
-/** A number is a float: whole ones come from floats too, and stores cannot change their mind. */
+/** Derives a type from a value. Numbers are floats, because a float can be whole and stores cannot change a type later. */
 function typeOf(value: PointValue): PointType {
   switch (typeof value) {
     case "number":

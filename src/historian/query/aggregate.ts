@@ -6,9 +6,9 @@ export const AGGREGATE_TYPES = ["AVG", "MIN", "MAX", "SUM", "COUNT", "FIRST", "L
 export type AggregateType = (typeof AGGREGATE_TYPES)[number];
 
 /**
- * Folds the pages of one topic, ordered by time in either direction, into one row per period. The time of a row is the
- * start of its period, which can lie before the first value. AVG, MIN, MAX and SUM take numbers and booleans (1 and 0)
- * and leave other values out; COUNT, FIRST and LAST take every value but null. A period without such a value has no row.
+ * Aggregates the pages of one topic, ordered by time in either direction, into one row per period. The time of a row is the start
+ * of its period, which can be before the first value. AVG, MIN, MAX and SUM use numbers and booleans (1 and 0); COUNT, FIRST and
+ * LAST use every value except null. A period without such a value has no row.
  */
 export async function* aggregate(
   pages: AsyncIterable<readonly Row[]>,
@@ -58,7 +58,7 @@ class PeriodFold {
     this.#max = Math.max(this.#max, number);
   }
 
-  /** The row of this period, or none. */
+  /** Returns the row of this period, if it has one. */
   row(type: AggregateType): readonly Row[] {
     const value = this.#value(type);
     return value === undefined ? [] : [[this.start, value]];

@@ -12,19 +12,19 @@ import { type CheckedQuery, checkQuery, type HistoryQuery } from "./query.ts";
 /** Time as `YYYY-MM-DDTHH:MM:SS.ffffff+00:00`, and value. */
 export type HistoryRow = [time: string, value: PointValue];
 
-/** Unknown topics are absent; a known topic without rows in the range is there with an empty list. */
+/** Result of a query. Unknown topics are absent; a known topic without rows in the range has an empty list. */
 export interface HistoryAnswer {
   readonly values: Record<string, HistoryRow[]>;
   readonly metadata: Record<string, TopicMeta>;
 }
 
-/** Some rows of one topic. */
+/** A page of rows of one topic. */
 export interface HistoryPage {
   readonly topic: Topic;
   readonly rows: readonly HistoryRow[];
 }
 
-/** VOLTTRON's answer: a list for one topic, an object for several, `{}` where nothing was found. */
+/** VOLTTRON's result: a list for one topic, an object for several, `{}` when nothing was found. */
 export type VolttronAnswer =
   | { readonly values: HistoryRow[]; readonly metadata: TopicMeta }
   | { readonly values: Record<string, HistoryRow[]>; readonly metadata: Record<string, never> }
@@ -32,15 +32,18 @@ export type VolttronAnswer =
 
 export interface HistorianOptions {
   readonly now?: () => Date;
-  /** Most rows of one answer; more is refused. */
+  /** Maximum number of rows in a result; larger results are rejected. */
   readonly maxRows?: number;
 }
 
 const MAX_ROWS = 1_000_000;
-/** Names matched against a pattern before others get their turn. */
+/** Number of names matched against a pattern before yielding to the event loop. */
 const NAMES_PER_TURN = 500;
 
-/** The history of all points: the same questions and answers whatever the backend. */
+/**
+ * Answers queries for topics and values, the same way for every backend. Names, patterns, times and aggregates come in; rows read
+ * page by page from the store go out, in VOLTTRON's shapes where asked.
+ */
 export class Historian {
   readonly backend: HistorianBackend;
   readonly #now: () => Date;
@@ -60,9 +63,10 @@ export class Historian {
   }
 
   /**
-   * Topics with their metadata, by name. `pattern`: a regular expression found anywhere in the name, whatever the case. Those that
-   * the bridge notes of itself are left out unless `own` asks for them.
-   * Throws a QueryError for a bad pattern and a HistorianError where the store does not answer.
+   * Returns topics with their metadata, sorted by name. `pattern`: a regular expression found anywhere in the name, ignoring case. The
+   * bridge's own notes are excluded unless `own` is set.
+   * @throws {QueryError} for an invalid pattern.
+   * @throws {HistorianError} when the store does not respond.
    */
   async topics(
     pattern?: string,
@@ -78,7 +82,11 @@ export class Historian {
     return found.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Answers a query. Throws a QueryError for a bad one and a HistorianError where the store does not answer. */
+  /**
+   * Runs a query.
+   * @throws {QueryError} for an invalid query.
+   * @throws {HistorianError} when the store does not respond.
+   */
   async query(query: HistoryQuery, signal?: AbortSignal): Promise<HistoryAnswer> {
     const values = new Map<string, HistoryRow[]>();
     const metadata = new Map<string, TopicMeta>();
@@ -93,14 +101,14 @@ export class Historian {
       if (total > this.#maxRows)
         throw new QueryError(
           "count",
-          `the answer has more than ${this.#maxRows} rows; narrow the time, or aggregate`,
+          `the result has more than ${this.#maxRows} rows; use a shorter time range, or aggregate`,
         );
     }
     return { values: Object.fromEntries(values), metadata: Object.fromEntries(metadata) };
   }
 
   /**
-   * The answer of a query page by page, topic after topic, however long it is; each topic begins with a page without rows. Throws
+   * Returns the result of a query page by page and topic by topic, of any length. Each topic starts with a page without rows. Throws
    * as {@link query} does.
    */
   async *stream(query: HistoryQuery, signal?: AbortSignal): AsyncGenerator<HistoryPage> {
@@ -116,7 +124,7 @@ export class Historian {
     await this.backend.close();
   }
 
-  /** The topics of a query in the order asked for, or by name. */
+  /** Returns the topics of a query in the requested order, or by name. */
   async #resolve({ topics: names, pattern }: CheckedQuery, signal?: AbortSignal): Promise<readonly Topic[]> {
     if (!names) return await this.topics(pattern, signal);
     const found = await this.backend.topics(names, signal);
@@ -137,7 +145,7 @@ export class Historian {
   }
 }
 
-/** An answer in VOLTTRON's shape. `single`: the query named one topic, as text or as a list of one. */
+/** Converts a result to VOLTTRON's shape. `single`: the query named one topic, as text or as a list of one. */
 export function volttronAnswer({ values, metadata }: HistoryAnswer, single: boolean): VolttronAnswer {
   const found = Object.entries(values).filter(([, rows]) => rows.length > 0);
   const [first] = found;

@@ -1,6 +1,6 @@
 import type { HistorianBackend, Order, ReadRequest, Row } from "../contract.ts";
 
-/** Rows asked of a backend at once: small enough that neither side pauses for long. */
+/** Number of rows read at once; larger pages would block either side for long. */
 const PAGE = 1000;
 
 export interface RowRange {
@@ -11,7 +11,7 @@ export interface RowRange {
   readonly count: number;
 }
 
-/** Reads one topic page by page. What is stored meanwhile may or may not be seen; no row comes twice. */
+/** Reads one topic page by page. Rows stored meanwhile may be missing; no row is returned twice. */
 export async function* readPages(
   backend: HistorianBackend,
   topic: string,
@@ -34,7 +34,7 @@ export async function* readPages(
   }
 }
 
-/** Leaves out the first `skip` rows and ends after `count`. */
+/** Skips the first `skip` rows and ends after `count` rows. */
 export async function* slicePages(
   pages: AsyncIterable<readonly Row[]>,
   skip: number,

@@ -14,14 +14,14 @@ const SIZES: Record<Exclude<PeriodUnit, "M">, number> = { m: MINUTE, h: HOUR, d:
 const FIRST_SUNDAY = 3 * DAY;
 const MAX_COUNT = 10_000;
 
-/** Reads `15m`, `1h`, `2d`, `1w`, `1M` and normalises as VOLTTRON does: 48h is 2d, 14d is 2w. Throws a QueryError. */
+/** Parses `15m`, `1h`, `2d`, `1w`, `1M` and normalises as VOLTTRON does: 48h is 2d, 14d is 2w. @throws {QueryError} */
 export function parsePeriod(text: string): Period {
   const match = /^\s*(\d{1,9})\s*([mhdwM])\s*$/.exec(text);
   const period = match && normalise(Number(match[1]), match[2] as PeriodUnit);
   if (!period || period.count < 1 || period.count > MAX_COUNT)
     throw new QueryError(
       "agg_period",
-      `"${text}" is not a period; expected a number from 1 to ${MAX_COUNT} and m, h, d, w or M (minutes, hours, days, weeks, months), e.g. 15m`,
+      `must be a number from 1 to ${MAX_COUNT} and m, h, d, w or M (minutes, hours, days, weeks, months), e.g. 15m; found "${text}"`,
     );
   return period;
 }
@@ -34,8 +34,8 @@ function normalise(count: number, unit: PeriodUnit): Period {
 }
 
 /**
- * Start of the period that holds `time` (both microseconds since 1970 UTC). Periods are aligned in UTC: minutes, hours
- * and days to 1970, weeks to Sundays, months to the calendar (3M are quarters).
+ * Returns the start of the period that contains `time` (both microseconds since 1970 UTC). Periods are aligned in UTC: minutes,
+ * hours and days to 1970, weeks to Sundays, months to the calendar (3M are quarters).
  */
 export function periodStart(time: number, { count, unit }: Period): number {
   if (unit === "M") return monthStart(time, count);

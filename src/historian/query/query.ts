@@ -4,25 +4,25 @@ import { parseTime } from "../time.ts";
 import { AGGREGATE_TYPES, type AggregateType } from "./aggregate.ts";
 import { type Period, parsePeriod } from "./period.ts";
 
-/** A question to the historian: VOLTTRON's `query`, in the spelling of TypeScript. */
+/** A query to the historian: VOLTTRON's `query` with camel-case names. */
 export interface HistoryQuery {
-  /** One topic or several, in any case. Either this or `pattern`. */
+  /** One topic or several, ignoring case. Either this or `pattern`. */
   readonly topic?: string | readonly string[];
-  /** Regular expression found anywhere in a topic's name, whatever the case. */
+  /** Regular expression found anywhere in a topic's name, ignoring case. */
   readonly pattern?: string;
-  /** Inclusive. ISO 8601 (UTC where it names no zone), a Date, or `now -1d -1.5h`. Absent: from the first. */
+  /** Inclusive. ISO 8601 (UTC when it has no zone), a Date, or `now -1d -1.5h`. Default: the first value. */
   readonly start?: string | Date;
-  /** Exclusive, or, equal to `start`, exactly that time. Absent: to the last. */
+  /** Exclusive; when equal to `start`, exactly that time. Default: after the last value. */
   readonly end?: string | Date;
-  /** Rows to leave out of each topic, in the order asked for. Default 0. */
+  /** Number of rows to skip in each topic, in the requested order. Default 0. */
   readonly skip?: number;
-  /** Most rows of each topic. Default: all. */
+  /** Maximum number of rows of each topic. Default: all. */
   readonly count?: number;
   /** `FIRST_TO_LAST` (default) or `LAST_TO_FIRST`. */
   readonly order?: string;
-  /** `AVG`, `MIN`, `MAX`, `SUM`, `COUNT`, `FIRST`, `LAST`, in any case; only with `aggPeriod`. */
+  /** `AVG`, `MIN`, `MAX`, `SUM`, `COUNT`, `FIRST` or `LAST`, ignoring case; requires `aggPeriod`. */
   readonly aggType?: string;
-  /** Number and unit (m, h, d, w, M), e.g. `15m`; only with `aggType`. */
+  /** Number and unit (m, h, d, w, M), e.g. `15m`; requires `aggType`. */
   readonly aggPeriod?: string;
 }
 
@@ -55,7 +55,7 @@ export function checkQuery(query: HistoryQuery, now: Date): CheckedQuery {
 
 function checkTopics({ topic, pattern }: HistoryQuery): Pick<CheckedQuery, "topics" | "pattern"> {
   if ((topic === undefined) === (pattern === undefined))
-    throw new QueryError("topic", "name either topics or a pattern");
+    throw new QueryError("topic", "either topics or a pattern must be given");
   if (topic === undefined) return { pattern: pattern as string };
   return { topics: typeof topic === "string" ? [topic] : topic };
 }
@@ -64,30 +64,34 @@ function checkRange(query: HistoryQuery, now: Date): { start?: number; end?: num
   const start = query.start === undefined ? undefined : parseTime(query.start, now, "start");
   const end = query.end === undefined ? undefined : parseTime(query.end, now, "end");
   if (start !== undefined && end !== undefined && start > end)
-    throw new QueryError("end", `${String(query.end)} is before the start ${String(query.start)}`);
+    throw new QueryError(
+      "end",
+      `must not be before the start ${String(query.start)}, found ${String(query.end)}`,
+    );
   return {
     ...(start === undefined ? {} : { start }),
-    // Times are whole microseconds: start = end asks for exactly that one.
+    // Times are whole microseconds: start = end means exactly that time.
     ...(end === undefined ? {} : { end: start === end ? end + 1 : end }),
   };
 }
 
 function checkNumber(field: string, value: number): number {
   if (!Number.isSafeInteger(value) || value < 0)
-    throw new QueryError(field, `${value} is not a whole number of 0 or more`);
+    throw new QueryError(field, `must be a whole number of 0 or more, found ${value}`);
   return value;
 }
 
 function checkOrder(order: string): Order {
   const word = order.toUpperCase();
   if (word === "FIRST_TO_LAST" || word === "LAST_TO_FIRST") return word;
-  throw new QueryError("order", `"${order}" is neither FIRST_TO_LAST nor LAST_TO_FIRST`);
+  throw new QueryError("order", `must be FIRST_TO_LAST or LAST_TO_FIRST, found "${order}"`);
 }
 
 function checkAggregate(aggType?: string, aggPeriod?: string): { type: AggregateType; period: Period } {
-  if (aggType === undefined) throw new QueryError("agg_type", "is missing; agg_period needs it");
-  if (aggPeriod === undefined) throw new QueryError("agg_period", "is missing; agg_type needs it");
+  if (aggType === undefined) throw new QueryError("agg_type", "is missing; agg_period requires it");
+  if (aggPeriod === undefined) throw new QueryError("agg_period", "is missing; agg_type requires it");
   const type = AGGREGATE_TYPES.find((known) => known === aggType.toUpperCase());
-  if (!type) throw new QueryError("agg_type", `"${aggType}" is none of ${AGGREGATE_TYPES.join(", ")}`);
+  if (!type)
+    throw new QueryError("agg_type", `must be one of ${AGGREGATE_TYPES.join(", ")}; found "${aggType}"`);
   return { type, period: parsePeriod(aggPeriod) };
 }

@@ -7,16 +7,16 @@ import type { HistoryQuery } from "./query.ts";
 export type CallArguments = Readonly<Record<string, unknown>>;
 
 interface VolttronHistorian {
-  /** Names of all topics. */
+  /** Returns the names of all topics. */
   get_topic_list(): Promise<string[]>;
-  /** `topic_pattern` → name → id. A topic's name is its id. */
+  /** Returns ids by name for `topic_pattern`. A topic's name is its id. */
   get_topics_by_pattern(args: CallArguments): Promise<Record<string, string>>;
-  /** `topics`, one or a list → name → metadata; unknown topics are absent. */
+  /** Returns metadata by name for `topics`, one or a list; unknown topics are absent. */
   get_topics_metadata(args: CallArguments): Promise<Record<string, TopicMeta>>;
-  /** Always empty: aggregates are made when they are asked for. */
+  /** Returns an empty list: aggregates are computed on request. */
   get_aggregate_topics(): Promise<never[]>;
   get_version(): Promise<string>;
-  /** VOLTTRON's arguments and answer. */
+  /** Runs a query with VOLTTRON's arguments and result. */
   query(args: CallArguments): Promise<VolttronAnswer>;
 }
 
@@ -29,7 +29,7 @@ const TEXTS = {
   agg_period: "aggPeriod",
 } as const;
 
-/** The questions that VOLTTRON's historian answers by RPC, by its names and in its shapes. They throw as {@link Historian} does. */
+/** Returns the RPC methods of VOLTTRON's historian, with its names and shapes. They throw as {@link Historian} does. */
 export function volttronHistorian(
   historian: Historian,
   version: string,
@@ -49,7 +49,7 @@ export function volttronHistorian(
     get_version: async () => version,
     async query(args) {
       const topic = names("topic", args.topic);
-      // VOLTTRON counts the names asked for, and not their type or the topics found (sqlhistorian/historian.py).
+      // VOLTTRON decides by the number of requested names, not by their type or the topics found (sqlhistorian/historian.py).
       return volttronAnswer(await historian.query(toQuery(topic, args), signal), topic.length === 1);
     },
   };
@@ -57,7 +57,7 @@ export function volttronHistorian(
 
 function toQuery(topic: readonly string[], args: CallArguments): HistoryQuery {
   const given: [string, unknown][] = [["topic", topic]];
-  // None of Python arrives as null.
+  // Python's None is received as null.
   for (const [theirs, ours] of Object.entries(TEXTS))
     if (args[theirs] != null) given.push([ours, text(theirs, args[theirs])]);
   for (const name of NUMBERS) if (args[name] != null) given.push([name, args[name]]);
@@ -66,11 +66,11 @@ function toQuery(topic: readonly string[], args: CallArguments): HistoryQuery {
 
 function text(field: string, value: unknown): string {
   if (typeof value === "string") return value;
-  throw new QueryError(field, "expected text");
+  throw new QueryError(field, "must be text");
 }
 
 function names(field: string, value: unknown): string[] {
   if (typeof value === "string") return [value];
   if (Array.isArray(value) && value.every((name) => typeof name === "string")) return value;
-  throw new QueryError(field, "expected a topic, or a list of topics");
+  throw new QueryError(field, "must be a topic or a list of topics");
 }

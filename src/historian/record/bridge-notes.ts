@@ -15,7 +15,7 @@ import {
 
 const META: TopicMeta = { units: "", type: "dictionary", tz: "UTC" };
 
-/** What a bridge notes of itself, as samples. */
+/** Creates the bridge's notes about itself as samples. */
 export class BridgeNotes {
   readonly #instance: string;
   readonly #version: string;
@@ -29,7 +29,7 @@ export class BridgeNotes {
     this.#startedAt = this.#now();
   }
 
-  /** That it runs: takes the place of what it said before. Since when: where the clock was not set then, since it is. */
+  /** Notes that the bridge runs, replacing its previous note. If the clock was not set at the start, the run starts when it is. */
   run(ended: boolean): Sample {
     if (!isClockSet(this.#startedAt)) this.#startedAt = this.#now();
     const note: RunNote = { version: this.#version, until: this.#now().toISOString(), ended };

@@ -1,6 +1,6 @@
 import type { QueueCounters } from "../../queue/index.ts";
 
-/** Values that were accepted and will not be stored. Times of the data, milliseconds since 1970 UTC. */
+/** Accepted values that will not be stored. Times of the data, in milliseconds since 1970 UTC. */
 export interface Loss {
   readonly reason: string;
   readonly values: number;
@@ -10,33 +10,33 @@ export interface Loss {
 
 type Balance = Pick<QueueCounters, "dropped" | "oldest">;
 
-/** Finds what was dropped between two looks at the counters. */
+/** Finds the values dropped between two readings of the counters. */
 export class LossWatch {
   #before: Balance;
-  /** By reason, how many of the dropped values were reported. */
-  readonly #told: Map<string, number>;
-  #lookedAt: number;
+  /** Number of dropped values already reported, by reason. */
+  readonly #reported: Map<string, number>;
+  #checkedAt: number;
 
   constructor(balance: Balance, now: number) {
     this.#before = balance;
-    this.#told = new Map(Object.entries(balance.dropped));
-    this.#lookedAt = now;
+    this.#reported = new Map(Object.entries(balance.dropped));
+    this.#checkedAt = now;
   }
 
   /**
-   * What was dropped since the last look. A full spool drops the oldest, so it was between what was the oldest then and what is the
-   * oldest now; a disk that takes nothing drops what has just come.
+   * Returns what was dropped since the previous call. A full spool drops its oldest data, so the loss lies between the previous and the
+   * current oldest; a disk that cannot be written to drops the newest.
    */
-  look(balance: Balance, now: number): Loss[] {
+  findLosses(balance: Balance, now: number): Loss[] {
     const before = this.#before;
-    const since = this.#lookedAt;
+    const since = this.#checkedAt;
     this.#before = balance;
-    this.#lookedAt = now;
+    this.#checkedAt = now;
     return Object.entries(balance.dropped).flatMap(([reason, count]) => {
-      // Less than before where dropped values were delivered after all.
-      const values = count - (this.#told.get(reason) ?? 0);
+      // Negative when dropped values were delivered after all.
+      const values = count - (this.#reported.get(reason) ?? 0);
       if (values <= 0 || reason === "discarded") return [];
-      this.#told.set(reason, count);
+      this.#reported.set(reason, count);
       const to = reason === "disk" ? now : (balance.oldest?.getTime() ?? now);
       const from = reason === "disk" ? since : (before.oldest?.getTime() ?? since);
       return [{ reason, values, from: Math.min(from, to), to }];

@@ -1,6 +1,6 @@
 /**
- * What the bridge notes of itself in the store, so that gaps can be explained on every backend and from another machine. No device
- * path of VOLTTRON's begins like this, and lists of topics leave them out unless they are asked for.
+ * First level of the bridge's own notes in the store, which explain gaps on every backend and from another machine. No VOLTTRON
+ * device path starts like this, and lists of topics exclude these notes unless requested.
  */
 const ROOT = "_voltbridge";
 
@@ -8,27 +8,27 @@ export function isOwnTopic(topic: string): boolean {
   return topic.toLowerCase().startsWith(`${ROOT}/`);
 }
 
-/** One value a run, at the time of its start: {@link RunNote}. */
+/** Topic with one value per run, at the time of its start: {@link RunNote}. */
 export function runTopic(instance: string): string {
   return `${ROOT}/${instance}/run`;
 }
 
-/** What was accepted and will not be stored: {@link LossNote}. */
+/** Topic of accepted values that will not be stored: {@link LossNote}. */
 export function lossTopic(instance: string): string {
   return `${ROOT}/${instance}/loss`;
 }
 
-/** One value for each change: {@link AvailabilityNote}. */
+/** Topic with one value per change: {@link AvailabilityNote}. */
 export function availabilityTopic(instance: string, devicePath: string): string {
   return `${ROOT}/${instance}/devices/${devicePath}/availability`;
 }
 
-/** One value when scrapes begin to be skipped because the one before is still running: why. */
+/** Topic with the reason each time scrapes start to be skipped because the previous one is still running. */
 export function skipTopic(instance: string, devicePath: string): string {
   return `${ROOT}/${instance}/devices/${devicePath}/skipped`;
 }
 
-/** Instance and device path of an availability topic, undefined for any other topic. */
+/** Returns the instance and device path of an availability topic, undefined for any other topic. */
 export function parseAvailabilityTopic(topic: string): { instance: string; path: string } | undefined {
   const [, instance, path] = new RegExp(`^${ROOT}/(.+?)/devices/(.+)/availability$`, "i").exec(topic) ?? [];
   return instance === undefined || path === undefined ? undefined : { instance, path };
@@ -51,10 +51,10 @@ export type AvailabilityNote = {
 };
 
 export type LossNote = {
-  /** `limit`, `disk`, … as the counters say; `dead_letter` for what was set aside. */
+  /** `limit`, `disk`, … as in the counters; `dead_letter` for dead letters. */
   readonly reason: string;
   readonly values: number;
-  /** Of the data; ISO 8601. */
+  /** Time of the data; ISO 8601. */
   readonly from: string;
   readonly to: string;
 };

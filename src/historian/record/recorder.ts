@@ -10,11 +10,11 @@ import type { Loss } from "./losses.ts";
 import { scrapeSamples, WriteAudit } from "./samples.ts";
 import { ScrapeTimes } from "./scrape-times.ts";
 
-/** Where samples go, and what becomes of them. */
+/** Destination of samples, which reports their loss. */
 export interface RecorderSink {
-  /** Resolves when the samples are on disk, or dropped and counted. `saidAt`: when they were said, where their own time is another. */
-  accept(samples: Iterable<Sample>, key: string, saidAt?: Date): Promise<unknown>;
-  /** What was lost since it was asked last. */
+  /** Resolves when the samples are on disk, or dropped and counted. `observedAt`: time of the observation, if not the samples' own. */
+  accept(samples: Iterable<Sample>, key: string, observedAt?: Date): Promise<unknown>;
+  /** Returns the losses since the previous call. */
   takeLosses(): readonly Loss[];
 }
 
@@ -28,12 +28,12 @@ export interface RecorderOptions {
   readonly clock?: Clock;
 }
 
-/** The bridge says that it is alive so often. */
+/** Interval of the note that the bridge runs, in milliseconds. */
 const ALIVE_MS = 60_000;
-/** How long the stop waits for the disk. */
+/** Maximum time that the stop waits for the disk, in milliseconds. */
 const STOP_MS = 2000;
 
-/** Takes scrapes, writes and what explains gaps from the bus, and hands them to the spool as samples. */
+/** Receives scrapes, writes and the events that explain gaps from the bus, and passes them to the spool as samples. */
 export class Recorder {
   readonly #bus: Bus;
   readonly #sink: RecorderSink;
@@ -47,9 +47,9 @@ export class Recorder {
   readonly #notes: BridgeNotes;
   #subscriptions: (() => void)[] = [];
   #cancelAlive: (() => void) | undefined;
-  /** Values left out since the clock is not set. */
+  /** Number of values not recorded because the clock is not set; undefined when it is set. */
   #undated: number | undefined;
-  /** The last `accept`: when it is on disk, all before it are. */
+  /** The last `accept`: once it is on disk, all previous ones are. */
   #accepting: Promise<unknown> = Promise.resolve();
 
   constructor({ bus, sink, settings, instance, version, log, clock = systemClock }: RecorderOptions) {
@@ -67,7 +67,7 @@ export class Recorder {
     const notes = this.#notes;
     if (this.#settings.captureDeviceData)
       this.#subscriptions.push(
-        bus.on("scrape", (scrape) => this.#scraped(scrape)),
+        bus.on("scrape", (scrape) => this.#recordScrape(scrape)),
         bus.on("availability", (change) => {
           if (isClockSet(change.since)) this.#accept(notes.availability(change, this.#pathOf(change.device)));
         }),
@@ -83,14 +83,14 @@ export class Recorder {
         if (change === "forgotten") this.#forget(device);
       }),
     );
-    this.#alive(false);
+    this.#noteAlive(false);
   }
 
-  /** Unsubscribes, notes the end, and waits until all is on disk, for 2 s at most. */
+  /** Unsubscribes, notes the end, and waits at most 2 s until everything is on disk. */
   async stop(): Promise<void> {
     for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
     this.#cancelAlive?.();
-    this.#alive(true);
+    this.#noteAlive(true);
     this.#cancelAlive?.();
     const late = Promise.withResolvers<void>();
     const cancel = this.#clock.after(STOP_MS, () => late.resolve());
@@ -98,10 +98,10 @@ export class Recorder {
     cancel();
   }
 
-  #scraped(scrape: Scrape): void {
+  #recordScrape(scrape: Scrape): void {
     const { device, takenAt } = scrape;
     if (!isClockSet(takenAt)) {
-      this.#leaveOut(scrape);
+      this.#countUndated(scrape);
       return;
     }
     if (this.#undated !== undefined) this.#clockIsSet(this.#undated);
@@ -109,49 +109,49 @@ export class Recorder {
     const time = this.#times.timeOf(device.path, takenAt);
     if (before === 0 && this.#times.repeated > 0)
       this.#log.warn(
-        "the clock went back: values of times that were there before are stored a microsecond later, beside the earlier ones",
+        "the clock was set back: values with a timestamp already stored are kept one microsecond later",
       );
     const naming = this.#namingOf(device);
     this.#acceptAll(scrapeSamples(scrape, naming, time), naming.path);
   }
 
-  /** Its time is not known, and a wrong one would stand in the store for ever. */
-  #leaveOut(scrape: Scrape): void {
+  /** Counts values that are not recorded: their time is unknown, and a wrong one would remain in the store. */
+  #countUndated(scrape: Scrape): void {
     if (this.#undated === undefined)
-      this.#log.error("the clock of this machine is not set: values are not stored until it is; run NTP");
+      this.#log.error(
+        "the clock of this machine is not set: values are not stored until it is; set it, e.g. with NTP",
+      );
     this.#undated ??= 0;
     for (const _ of scrapeSamples(scrape, this.#namingOf(scrape.device))) this.#undated++;
   }
 
-  #clockIsSet(leftOut: number): void {
-    this.#log.warn(`the clock is set: values are stored from now on; ${leftOut} before were not`);
+  #clockIsSet(undated: number): void {
+    this.#log.warn(`the clock is set: values are stored from now on; ${undated} earlier values were not`);
     this.#undated = undefined;
     this.#accept(this.#notes.run(false));
   }
 
-  #accept(sample: Sample, saidAt?: Date): void {
+  #accept(sample: Sample, observedAt?: Date): void {
     const { topic } = sample;
-    this.#acceptAll([sample], topic.slice(0, Math.max(topic.lastIndexOf("/"), 0)), saidAt);
+    this.#acceptAll([sample], topic.slice(0, Math.max(topic.lastIndexOf("/"), 0)), observedAt);
   }
 
-  /** Samples of one device or topic. */
-  #acceptAll(samples: Iterable<Sample>, key: string, saidAt?: Date): void {
+  /** Passes samples of one device or topic to the sink. */
+  #acceptAll(samples: Iterable<Sample>, key: string, observedAt?: Date): void {
     this.#accepting = this.#sink
-      .accept(samples, key, saidAt)
-      .catch((error: unknown) =>
-        this.#log.error("values of a device were not recorded", { err: error, device: key }),
-      );
+      .accept(samples, key, observedAt)
+      .catch((error: unknown) => this.#log.error("values were not recorded", { err: error, device: key }));
   }
 
-  /** Says that the bridge runs, and what was lost meanwhile; again in a minute. */
-  #alive(ended: boolean): void {
+  /** Notes that the bridge runs and what was lost meanwhile; repeats every minute. */
+  #noteAlive(ended: boolean): void {
     const now = new Date(this.#clock.now());
     if (isClockSet(now)) {
       for (const loss of this.#sink.takeLosses()) this.#accept(this.#notes.loss(loss));
-      // Its time is the start of the run; what it says is as old as it is.
+      // The sample has the time of the run's start, but is observed now.
       this.#accept(this.#notes.run(ended), now);
     }
-    this.#cancelAlive = this.#clock.after(ALIVE_MS, () => this.#alive(false));
+    this.#cancelAlive = this.#clock.after(ALIVE_MS, () => this.#noteAlive(false));
   }
 
   #pathOf(device: DeviceInfo): string {

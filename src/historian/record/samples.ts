@@ -4,12 +4,12 @@ import type { DeviceNaming } from "../ingest/index.ts";
 import { timeOf } from "../time.ts";
 
 const AUDIT_META: TopicMeta = { units: "", type: "dictionary", tz: "UTC" };
-/** Writes asked and not answered whose times are remembered. */
+/** Maximum number of writes without a result whose times are kept. */
 const MAX_OPEN_WRITES = 10_000;
 
 /**
- * The values of a scrape, null included. A point that could not be read leaves no sample, nor does one whose row says
- * `Publish` never: what is kept is what subscribers could have kept (personal data is marked so). `time` as in {@link Sample}.
+ * Returns the values of a scrape, including null. A point that could not be read has no sample, nor has one whose row has `Publish`
+ * never: only what subscribers could store is stored (personal data is marked so). `time` as in {@link Sample}.
  */
 export function* scrapeSamples(
   { device, values, takenAt }: Scrape,
@@ -32,8 +32,8 @@ export function* scrapeSamples(
 }
 
 /**
- * The audit of attempted writes: topic `actuators/write/<path>/<point>` (without point for the revert of a device), a
- * dictionary of who asked what and how it ended. Asked and answered are one sample: the answer replaces the question.
+ * Records attempted writes for audits: topic `actuators/write/<path>/<point>` (without point for the revert of a device), a
+ * dictionary of the requester, the request and its result. Both are one sample: the result replaces the request.
  */
 export class WriteAudit {
   readonly #open = new Map<string, number>();
@@ -51,10 +51,10 @@ export class WriteAudit {
     };
   }
 
-  /** Two writes of one point in the same millisecond differ by a microsecond, or one would replace the other. */
+  /** Returns the time of a write. Two writes of one point in the same millisecond differ by a microsecond to keep both. */
   #timeOf({ id, requester, at, status, error }: Write, topic: string): number {
     const key = JSON.stringify([topic, requester, id]);
-    // Refused because the id belongs to a write that may still be under way: it answers another question.
+    // Rejected because the id belongs to a write that may still be in progress: this is not its result.
     const asked = error === "DuplicateIdError" ? undefined : this.#open.get(key);
     if (asked !== undefined) {
       if (status !== undefined) this.#open.delete(key);

@@ -7,19 +7,19 @@ interface Seen {
 }
 
 /**
- * Times of scrapes, so that no two of a device are the same though the clock steps back: what is read in a stretch of time that was
- * there before is stored one microsecond later for every step. Scrapes have whole milliseconds, so that both are kept.
+ * Keeps the times of a device's scrapes unique when the clock is set back: scrapes in a repeated period are stored one microsecond
+ * later for each step back. Scrapes have whole milliseconds, so that both are kept.
  */
 export class ScrapeTimes {
   readonly #seen = new Map<string, Seen>();
   #repeated = 0;
 
-  /** Scrapes whose time was there before. */
+  /** Number of scrapes in repeated periods. */
   get repeated(): number {
     return this.#repeated;
   }
 
-  /** Microseconds since 1970 UTC. */
+  /** Returns the time of a scrape, in microseconds since 1970 UTC. */
   timeOf(device: string, takenAt: Date): number {
     const time = timeOf(takenAt);
     const seen = this.#seen.get(device);
@@ -33,7 +33,7 @@ export class ScrapeTimes {
     return time + seen.steps;
   }
 
-  /** The device is gone for good. */
+  /** Forgets a removed device. */
   forget(device: string): void {
     this.#seen.delete(device);
   }

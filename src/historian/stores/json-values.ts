@@ -3,9 +3,9 @@ import { HistorianError } from "../errors.ts";
 import { valueToJson, whyUnstorable } from "../storable.ts";
 
 /**
- * Index → JSON text, or null, of the values that are not finite numbers: what a store that has a column for numbers keeps
- * beside it. Throws a HistorianError of kind `reject` when some samples can never be stored; `refuse` adds what this
- * kind of store cannot keep.
+ * Returns the JSON text (or null) of the values that are not finite numbers, by index, for stores with a separate column for numbers.
+ * `refuse` returns why this kind of store cannot keep a sample.
+ * @throws {HistorianError} of kind `reject` when some samples can never be stored.
  */
 export function jsonOfOthers(
   samples: readonly Sample[],
@@ -30,7 +30,7 @@ export function jsonOfOthers(
   return others;
 }
 
-/** The error that names the samples of a batch that can never be stored. */
+/** Returns the error that names the samples of a batch that can never be stored. */
 export function rejection(samples: readonly Sample[], rejected: ReadonlyMap<number, string>): HistorianError {
   const [index, reason] = rejected.entries().next().value as [number, string];
   return new HistorianError(

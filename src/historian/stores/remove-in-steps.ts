@@ -1,11 +1,11 @@
 import { performance } from "node:perf_hooks";
 
-/** Rows that go in one transaction: some milliseconds, for batches wait behind it. */
+/** Number of rows removed in a transaction. It takes some milliseconds, which delay batches. */
 const STEP_ROWS = 5000;
-/** What one call removes for. */
+/** Duration of one call, in milliseconds. */
 const BUDGET_MS = 1000;
 
-/** Calls for the oldest rows, so many at most, to be removed until none is left or the time is up. Gives how many went. */
+/** Calls `removeOldest` with a maximum number of rows until none is left or the time is over. Returns the number removed. */
 export async function removeInSteps(removeOldest: (rows: number) => Promise<number>): Promise<number> {
   const until = performance.now() + BUDGET_MS;
   let removed = 0;

@@ -118,9 +118,9 @@ export class PostgresSessions implements SessionDatabase {
 
   #failure(error: unknown): Error {
     if (error instanceof SessionDatabaseError) return error;
-    const { why, curable } = postgresFailure(error, SETTING);
+    const { why, retryable } = postgresFailure(error, SETTING);
     // 22, 23, 42: what is asked is wrong, and stays so.
-    const retry = curable && !/^(22|23|42)/.test(sqlState(error) ?? "");
+    const retry = retryable && !/^(22|23|42)/.test(sqlState(error) ?? "");
     const text = `session database ${placeOf(this.#connection)}: ${why}`;
     return new SessionDatabaseError(text, retry, { cause: error });
   }

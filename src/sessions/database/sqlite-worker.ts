@@ -95,8 +95,8 @@ class SessionFile implements Calls {
 
   failure(error: unknown): SessionDatabaseError {
     if (error instanceof SessionDatabaseError) return error;
-    const { why, curable } = sqliteFailure(error, GIVE_UP);
-    return new SessionDatabaseError(`session file ${this.#file}: ${why}`, curable, { cause: error });
+    const { why, retryable } = sqliteFailure(error, GIVE_UP);
+    return new SessionDatabaseError(`session file ${this.#file}: ${why}`, retryable, { cause: error });
   }
 
   #open(): Connection {

@@ -95,9 +95,7 @@ describe.skipIf(!mosquittoInstalled)("voltbridge historian", () => {
     expect(shown).toMatchObject({ code: 0 });
     expect(shown.stdout).toMatch(/^desk\/historian is online: version/);
     expect(shown.stdout).toMatch(/listening true/);
-    await running.printed(
-      /a message is not stored: the message is not JSON.*reason=not_json topic=record\/bad/,
-    );
+    await running.printed(/message not stored: the message is not JSON.*reason=not_json topic=record\/bad/);
     expect(await running.stop()).toMatchObject({ code: 0, stdout: "" });
     expect(
       (await ear.find("voltbridge/desk/historian/state", ({ text }) => text === "offline")).retained,
@@ -179,7 +177,7 @@ describe.skipIf(!mosquittoInstalled)("voltbridge historian", () => {
 
 describe("voltbridge historian cannot start", () => {
   test.each([
-    ["the historian is switched off", { historian: { backend: "none" } }, /switched off/],
+    ["the historian is disabled", { historian: { backend: "none" } }, /historian is disabled/],
     ["only to be read", { historian: { readonly: true } }, /historian\.readonly is true/],
     [
       "nothing to capture",
@@ -191,7 +189,7 @@ describe("voltbridge historian cannot start", () => {
           capture_analysis_data: false,
         },
       },
-      /nothing to take/,
+      /nothing to capture/,
     ],
   ])("%s", async (_why, settings, reason) => {
     const { config } = site("mqtt://127.0.0.1:1", settings);

@@ -303,14 +303,14 @@ time                              value
   });
 
   test.each<[args: string[], said: RegExp]>([
-    [["--start", "yesterday"], /start: "yesterday" is not a time; expected 2026-/],
-    [["--end", "2026-13-01"], /end: "2026-13-01" is not a time/],
-    [["--start", "now", "--end", "now -1h"], /end: now -1h is before the start now/],
-    [["--order", "backwards"], /"backwards" is neither FIRST_TO_LAST nor LAST_TO_FIRST/],
-    [["--agg", "MEDIAN", "--period", "1h"], /"MEDIAN" is none of AVG, /],
-    [["--agg", "AVG"], /--period: is missing; --agg needs it/],
-    [["--period", "1h"], /--agg: is missing; --period needs it/],
-    [["--agg", "AVG", "--period", "1 moon"], /--period: "1 moon"/],
+    [["--start", "yesterday"], /start: must be a time, found "yesterday"; expected 2026-/],
+    [["--end", "2026-13-01"], /end: must be a time, found "2026-13-01"/],
+    [["--start", "now", "--end", "now -1h"], /end: must not be before the start now, found now -1h/],
+    [["--order", "backwards"], /must be FIRST_TO_LAST or LAST_TO_FIRST, found "backwards"/],
+    [["--agg", "MEDIAN", "--period", "1h"], /must be one of AVG, .*; found "MEDIAN"/],
+    [["--agg", "AVG"], /--period: is missing; --agg requires it/],
+    [["--period", "1h"], /--agg: is missing; --period requires it/],
+    [["--agg", "AVG", "--period", "1 moon"], /--period: must be a number from 1 .*; found "1 moon"/],
     [["--pattern", "(", "x"], /pattern/],
   ])("B6: query %j is a usage error that says what is expected", async (args, said) => {
     const { code, stdout, stderr } = await history("query", load, ...args);
@@ -318,13 +318,13 @@ time                              value
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   });
 
-  test("no history yet, and a historian that is switched off: 1, and what to do", async () => {
+  test("no history yet, and a disabled historian: 1, and what to do", async () => {
     const missing = await cli(["history", "topics", "--data", place.at("nowhere"), "--json"]);
     expect(missing).toMatchObject({ code: 1, stdout: "" });
-    expect(missing.stderr).toMatch(/no history at .*nowhere.*voltbridge run makes it/);
+    expect(missing.stderr).toMatch(/no history at .*nowhere.*start voltbridge run, which creates it/);
 
     const config = place.write("configs/off.json", { historian: { backend: "none" } });
     const off = await cli(["history", "topics", "--config", config]);
-    expect(off).toMatchObject({ code: 1, stderr: expect.stringContaining("the historian is switched off") });
+    expect(off).toMatchObject({ code: 1, stderr: expect.stringContaining("the historian is disabled") });
   });
 });

@@ -69,7 +69,7 @@ describe("archive: spool and SQLite", () => {
     return count;
   };
 
-  it("A7: a store that is locked is not noticed by who accepts; then it is drained at far more than ten times the input's rate", async () => {
+  it("A7: a locked store does not delay accepting samples; the spool is then drained at more than ten times the input rate", async () => {
     await archive.accept(scrape(0), "site/s1");
     await delivered(40);
     const lock = new DatabaseSync(join(folder, "historian.sqlite"));
@@ -77,7 +77,7 @@ describe("archive: spool and SQLite", () => {
     const begun = performance.now();
     for (let second = 1; second <= 300; second++)
       expect(await archive.accept(scrape(second), "site/s1")).toBe(true);
-    // 300 scrapes, each on disk; nobody waits for the lock.
+    // 300 scrapes, each on disk; no call waits for the lock.
     expect(performance.now() - begun).toBeLessThan(15_000);
     expect(archive.counters.waiting).toBe(12_000);
     lock.exec("COMMIT");
@@ -86,7 +86,7 @@ describe("archive: spool and SQLite", () => {
     expect(rows()).toBe(301 * 40);
   });
 
-  it("A8, A14: what is accepted before there is a store, and through restarts, is there once it is", async () => {
+  it("A8, A14: samples accepted before the store exists, and across restarts, are stored once it does", async () => {
     await restart({ connection: { path: join(folder, "missing", "h.sqlite") } });
     await archive.stop();
     archive = await open({ cacheOnlyEnabled: true });
@@ -98,7 +98,7 @@ describe("archive: spool and SQLite", () => {
     expect(rows()).toBe(2000);
   });
 
-  it("B12: a store that is removed at run time is made again, and loses nothing that waits", async () => {
+  it("B12: a store removed at run time is created again, and no waiting sample is lost", async () => {
     await archive.accept(scrape(0), "site/s1");
     await delivered(40);
     for (const end of ["", "-wal", "-shm"]) rmSync(join(folder, `historian.sqlite${end}`), { force: true });
@@ -117,7 +117,7 @@ describe("archive: spool and SQLite", () => {
     );
   });
 
-  it("A10: dead letters can be tried again from another process", async () => {
+  it("A10: dead letters can be retried from another process", async () => {
     const bad = { ...scrape(0)[0]!, topic: "x".repeat(70_000) };
     await archive.accept([bad, ...scrape(0)], "site/s1");
     await vi.waitFor(() => expect(archive.counters.deadLettered).toEqual({ rejected: 1 }), { timeout: 5000 });
@@ -141,7 +141,7 @@ describe("archive: spool and SQLite", () => {
     );
   });
 
-  it("A15: a full spool drops the oldest, tells it, and the range of the loss", async () => {
+  it("A15: a full spool drops the oldest samples and reports the range of the loss", async () => {
     await restart({ cacheOnlyEnabled: true, backupStorageLimitGb: 1 / 1024 });
     await archive.accept(scrape(0), "site/s1");
     expect(archive.takeLosses()).toEqual([]);
@@ -158,7 +158,7 @@ describe("archive: spool and SQLite", () => {
     expect(rows()).toBe(waiting);
   });
 
-  it("B8: by age, under load: old rows go, what waits is stored first, storing goes on", async () => {
+  it("B8: removal by age under load: old rows are removed, waiting samples are stored first, writing continues", async () => {
     await archive.accept(scrape(0), "site/s1");
     await delivered(40);
     const settings = { ...SETTINGS, historyLimitDays: 0.01 };

@@ -14,21 +14,21 @@ const items = (count: number): Item[] =>
 type Manner = "names" | "refuses" | "fails";
 
 describe("batches", () => {
-  it("A10, A11: whatever is bad is alone in the end, tried 5 times at most; the rest is stored once", () => {
+  it("A10, A11: bad samples end up alone after at most 5 attempts; the others are stored once", () => {
     const manner = fc.constantFrom<Manner>("names", "refuses", "fails");
     const bad = fc.uniqueArray(fc.nat(299), { maxLength: 5 });
     fc.assert(
       fc.property(manner, bad, fc.integer({ min: 1, max: 300 }), (how, poison, most) => {
         const planner = new BatchPlanner(most);
         let count = 300;
-        planner.add(items(count));
+        planner.addItems(items(count));
         const isBad = ({ order }: Item) => poison.includes(order);
         const stored = new Set<number>();
         const dead = new Set<number>();
         const tries = new Map<number, number>();
         for (let call = 0; call < 10_000; call++) {
           // As long as something waits, live values come and show that the store works.
-          if (planner.size > 0 && planner.fresh === 0) planner.add(items(++count).slice(-1));
+          if (planner.size > 0 && planner.untried === 0) planner.addItems(items(++count).slice(-1));
           const batch = planner.next();
           if (!batch) break;
           for (const { order } of batch.items.filter(isBad)) tries.set(order, (tries.get(order) ?? 0) + 1);
@@ -40,7 +40,7 @@ describe("batches", () => {
           const outcome =
             indices.length === 0
               ? planner.stored(batch)
-              : planner.refused(batch, new Map(how === "names" ? indices : []), "something is bad");
+              : planner.rejected(batch, new Map(how === "names" ? indices : []), "something is bad");
           for (const { order } of outcome.delivered) stored.add(order);
           for (const { item } of outcome.dead) dead.add(item.order);
         }
@@ -54,9 +54,9 @@ describe("batches", () => {
     );
   });
 
-  it("A11: where every batch holds one that fails, the others are stored all the same", () => {
+  it("A11: if every batch contains a failing sample, the others are stored", () => {
     const planner = new BatchPlanner(100);
-    planner.add(items(1000));
+    planner.addItems(items(1000));
     let stored = 0;
     let dead = 0;
     let calls = 0;
@@ -70,16 +70,16 @@ describe("batches", () => {
       }
     }
     expect(stored).toBe(975);
-    // The last has nobody left beside it that could show the store to be well; it waits, and holds nobody up.
+    // No other sample is left to show that the store works: the last one waits and blocks nothing.
     expect(dead).toBeGreaterThanOrEqual(20);
   });
 
-  it("A13: an outage costs nobody anything, and everything is stored in the end", () => {
+  it("A13: an outage loses nothing, and everything is stored in the end", () => {
     const outages = fc.array(fc.boolean(), { maxLength: 60 });
     fc.assert(
       fc.property(outages, fc.integer({ min: 1, max: 50 }), (ups, most) => {
         const planner = new BatchPlanner(most);
-        planner.add(items(200));
+        planner.addItems(items(200));
         const stored: number[] = [];
         let call = 0;
         for (let batch = planner.next(); batch; batch = planner.next()) {
@@ -98,21 +98,21 @@ describe("batches", () => {
     );
   });
 
-  it("in order while all is well", () => {
+  it("delivers in order while nothing fails", () => {
     const planner = new BatchPlanner(7);
-    planner.add(items(50));
+    planner.addItems(items(50));
     const orders: number[] = [];
     for (let batch = planner.next(); batch; batch = planner.next())
       orders.push(...planner.stored(batch).delivered.map(({ order }) => order));
     expect(orders).toEqual(Array.from({ length: 50 }, (_, i) => i));
   });
 
-  it("a batch that is too much in its time is tried in parts", () => {
+  it("a batch that times out is retried in parts", () => {
     const planner = new BatchPlanner(64);
-    planner.add(items(64));
+    planner.addItems(items(64));
     let longest = 0;
     for (let batch = planner.next(), calls = 0; batch && calls < 200; batch = planner.next(), calls++)
-      if (batch.items.length > 10) planner.late(batch);
+      if (batch.items.length > 10) planner.timedOut(batch);
       else {
         planner.stored(batch);
         longest = Math.max(longest, batch.items.length);

@@ -71,7 +71,7 @@ describe("delivery", () => {
   const values = () => backend.batches.flat().map(({ value }) => value);
   const sizes = () => backend.batches.map((batch) => batch.length);
 
-  it("says when samples are on disk, and when there was no room for them", async () => {
+  it("returns whether samples are on disk or were dropped for lack of space", async () => {
     expect(await accept(sample(1))).toBe(true);
     expect(queue.latest.waiting).toBe(1);
     queue.full = true;
@@ -93,7 +93,7 @@ describe("delivery", () => {
     expect(delivery.counters).toMatchObject({ accepted: 29, delivered: 29, waiting: 0, lagSeconds: 0 });
   });
 
-  it("gives the store what was accepted, exactly", async () => {
+  it("delivers exactly what was accepted", async () => {
     const meta = { units: "", type: "string", tz: "Europe/Berlin" } as const;
     const samples: Sample[] = [
       sample(0, 7.25),
@@ -111,7 +111,7 @@ describe("delivery", () => {
     expect(backend.batches).toEqual([[...samples, sample(6, "NaN"), sample(7, "-Infinity")]]);
   });
 
-  it("A13, A14: nothing leaves the disk that was not confirmed; tries get slower up to 20 s", async () => {
+  it("A13, A14: nothing leaves the disk unconfirmed; the pauses between attempts grow to 20 s", async () => {
     backend.fail = () => Promise.reject(AWAY);
     await accept(sample(1));
     const attempts: number[] = [];
@@ -139,7 +139,7 @@ describe("delivery", () => {
     expect(lines).toHaveLength(2);
   });
 
-  it("A14: a store that answers nothing for 30 s and then dies has taken nothing", async () => {
+  it("A14: a store that does not respond for 30 s and then crashes has confirmed nothing", async () => {
     await restart({ settings: { ...SETTINGS, maxTimePublishingSeconds: 30 } });
     backend.fail = () => new Promise(() => {});
     await accept(...range(25).map((second) => sample(second)));
@@ -161,7 +161,7 @@ describe("delivery", () => {
     expect(backend.attempts).toHaveLength(5);
   });
 
-  it("A9, A28: a store that never answers, abort or not, is left after 10 s and stored to within 30 s of its return", async () => {
+  it("A9, A28: a call that is never answered is given up after 10 s, and a store that is back is used within 30 s", async () => {
     backend.fail = () => new Promise(() => {});
     await accept(sample(0));
     await clock.advance(1000 + 9999);
@@ -177,7 +177,7 @@ describe("delivery", () => {
     expect(delivery.counters).toMatchObject({ delivered: 1, waiting: 0 });
   });
 
-  it("A9: max_time_publishing shortens the deadline, and the call is told to end", async () => {
+  it("A9: max_time_publishing shortens the deadline, and the call is aborted", async () => {
     await restart({ settings: { ...SETTINGS, maxTimePublishingSeconds: 2 } });
     let told: AbortSignal | undefined;
     backend.fail = (_, signal) => new Promise(() => (told = signal));
@@ -188,7 +188,7 @@ describe("delivery", () => {
     expect(told?.aborted).toBe(true);
   });
 
-  it("A9: a store for which a batch is too much in its time gets smaller ones", async () => {
+  it("A9: batches that time out are made smaller", async () => {
     backend.fail = (samples) => (samples.length > 3 ? new Promise(() => {}) : Promise.resolve());
     await accept(...range(100).map((second) => sample(second)));
     await clock.advance(200_000);
@@ -198,7 +198,7 @@ describe("delivery", () => {
   describe("A10", () => {
     const isBad = ({ value }: Sample) => String(value).startsWith("bad");
 
-    it("samples that the store names are set aside at once with their own reasons, all others are stored", async () => {
+    it("samples that the store names become dead letters at once with their own reasons, all others are stored", async () => {
       await restart({ settings: { ...SETTINGS, submitSizeLimit: 1000 } });
       backend.fail = async (samples) => {
         const bad = samples.flatMap((s, i) => (isBad(s) ? [[i, `${s.value} is no number`] as const] : []));
@@ -225,7 +225,7 @@ describe("delivery", () => {
       expect(notices[0]?.text).toContain('"site/s1/load" at 2026-11-21T12:08:20.000000+00:00');
     });
 
-    it("A11: where the store does not say which, the batch is cut until they are alone, each tried 5 times at most", async () => {
+    it("A11: if the store does not name the bad samples, the batch is split until they are alone, each after at most 5 attempts", async () => {
       await restart({ settings: { ...SETTINGS, submitSizeLimit: 1000 } });
       backend.fail = async (samples) => {
         if (samples.some(isBad)) throw new HistorianError("reject", "something is bad");
@@ -242,7 +242,7 @@ describe("delivery", () => {
       );
     });
 
-    it("a refusal that names no sample of the batch counts as one that names none", async () => {
+    it("a rejection that names samples outside the batch counts as one that names none", async () => {
       const rejected = new Map([[99, "out of nowhere"]]);
       backend.fail = async (samples) => {
         if (samples.some(isBad)) throw new HistorianError("reject", "something is bad", { rejected });
@@ -253,7 +253,7 @@ describe("delivery", () => {
     });
   });
 
-  it("A11: a sample at which the store fails does not hold the others up, and is given up after 5 tries", async () => {
+  it("A11: a sample at which the store fails does not block the others, and is given up after 5 attempts", async () => {
     backend.fail = (samples) =>
       samples.some(({ value }) => value === "poison") ? Promise.reject(AWAY) : Promise.resolve();
     await accept(sample(0, "poison"), ...range(999, 1).map((second) => sample(second)));
@@ -265,12 +265,12 @@ describe("delivery", () => {
     // What is retried from there goes the same way, once the store can take it.
     backend.fail = async () => {};
     await queue.retry();
-    delivery.look();
+    delivery.checkSpool();
     await clock.advance(1000);
     expect(delivery.counters).toMatchObject({ delivered: 1000, deadLettered: {} });
   });
 
-  it("A11: an outage is held against nobody, however often it comes back", async () => {
+  it("A11: repeated outages are not counted as failures of samples", async () => {
     let away = true;
     backend.fail = () => (away ? Promise.reject(AWAY) : Promise.resolve());
     for (let i = 0; i < 200; i++) {
@@ -283,7 +283,7 @@ describe("delivery", () => {
     expect(delivery.counters).toMatchObject({ delivered: 3000, waiting: 0, deadLettered: {} });
   });
 
-  it("E22: a later value of a key stays, though the earlier one had to wait", async () => {
+  it("E22: a later value of a key is kept, although the earlier one was delayed", async () => {
     let failing = true;
     backend.fail = (samples) =>
       failing && samples.some(({ value }) => value === "asked") ? Promise.reject(AWAY) : Promise.resolve();
@@ -296,7 +296,7 @@ describe("delivery", () => {
     expect(delivery.counters).toMatchObject({ delivered: 20, waiting: 0 });
   });
 
-  describe("A12: answers by what they say", () => {
+  describe("A12: failures by kind", () => {
     const answers: [kind: string, error: Error, waits: number, letters: number, secondTryAfter: number][] = [
       ["retry", AWAY, 1, 0, 1000],
       ["give_up", new HistorianError("give_up", "the password is wrong"), 1, 0, 30_000],
@@ -324,13 +324,13 @@ describe("delivery", () => {
     });
   });
 
-  it("what only a person can mend is an error", async () => {
-    backend.open = () => Promise.reject(new HistorianError("give_up", "made by a newer voltbridge"));
+  it("a failure that only a person can resolve is reported as an error", async () => {
+    backend.open = () => Promise.reject(new HistorianError("give_up", "created by a newer voltbridge"));
     await restart();
     expect(notices).toMatchObject([{ severity: "error", kind: "historian_failing" }]);
   });
 
-  it("A8: a store that is not there at the start gets everything once it is", async () => {
+  it("A8: a store that is unavailable at the start gets everything once it is available", async () => {
     backend.open = () => Promise.reject(AWAY);
     backend.fail = () => Promise.reject(AWAY);
     await restart();
@@ -343,7 +343,7 @@ describe("delivery", () => {
     expect(delivery.counters).toMatchObject({ accepted: 120, delivered: 120 });
   });
 
-  it("what waits from before is stored at the start, and a record that makes no sense is a dead letter", async () => {
+  it("what the spool holds is stored at the start, and an unreadable record becomes a dead letter", async () => {
     await stop();
     await queue.append([{ text: "{", samples: 2, key: "x", time: 0 }]);
     await queue.append([{ text: '{"v":2}', samples: 1, key: "x", time: 0 }]);
@@ -353,7 +353,7 @@ describe("delivery", () => {
     expect(delivery.counters).toMatchObject({ delivered: 1, waiting: 0, deadLettered: { unreadable: 3 } });
   });
 
-  it("a spool that cannot be read for a while is read again", async () => {
+  it("a spool that cannot be read is retried", async () => {
     const read = queue.read.bind(queue);
     queue.read = () => Promise.reject(new Error("the disk failed"));
     await accept(sample(1));
@@ -364,7 +364,7 @@ describe("delivery", () => {
     expect(delivery.counters.delivered).toBe(1);
   });
 
-  it("A15: what a full spool dropped meanwhile counts as dropped, whatever became of it", async () => {
+  it("A15: records that a full spool dropped meanwhile count as dropped", async () => {
     backend.fail = () => Promise.reject(AWAY);
     for (const second of range(5)) await accept(sample(second));
     await clock.advance(1000);
@@ -380,7 +380,7 @@ describe("delivery", () => {
     expect(delivery.counters).toMatchObject({ accepted: 25, delivered: 25 });
   });
 
-  it("A21: stop ends soon though the store hangs, and loses nothing", async () => {
+  it("A21: stop ends quickly although the store hangs, and loses nothing", async () => {
     backend.fail = () => new Promise(() => {});
     await accept(sample(0));
     await clock.advance(1000);
@@ -391,7 +391,7 @@ describe("delivery", () => {
     expect(delivery.counters).toMatchObject({ accepted: 1, delivered: 1 });
   });
 
-  it("A21: stop ends soon though the disk takes no notes; what was not noted is stored again, which changes nothing", async () => {
+  it("A21: stop ends quickly although the disk hangs; unsettled samples are stored again, which changes nothing", async () => {
     const settle = queue.settle.bind(queue);
     queue.settle = () => new Promise(() => {});
     await accept(...range(25).map((second) => sample(second)));
@@ -422,7 +422,7 @@ describe("delivery", () => {
     expect(delivery.counters).toMatchObject({ delivered: 30 });
   });
 
-  it("message_publish_count and gather_timing_data: the log tells how many were stored, and how long it took", async () => {
+  it("message_publish_count and gather_timing_data: the log has the number of stored values and the durations", async () => {
     await restart({ settings: { ...SETTINGS, messagePublishCount: 20, gatherTimingData: true } });
     await accept(...range(45).map((second) => sample(second)));
     await settled();

@@ -62,7 +62,7 @@ describe("B8: removing the oldest", () => {
     keeper.start();
   }
 
-  it("by age: in small steps with rests, what is younger stays", async () => {
+  it("by age: in small steps with pauses, newer samples remain", async () => {
     store.times = Array.from({ length: 200 }, (_, i) => NOW - 2 * DAY + i * (DAY / 100));
     start({ historyLimitDays: 1 });
     await clock.advance(10_000);
@@ -85,7 +85,7 @@ describe("B8: removing the oldest", () => {
     expect(store.times).toEqual([NOW - 60_000_000]);
   });
 
-  it("by size: the oldest go until it fits, and no more than a little beyond", async () => {
+  it("by size: the oldest are removed until the store fits, and little more", async () => {
     store.perStep = 1000;
     store.times = Array.from({ length: 1000 }, (_, i) => NOW - DAY + i * (DAY / 1000));
     start({ storageLimitGb: 5 });
@@ -96,7 +96,7 @@ describe("B8: removing the oldest", () => {
     expect(store.times[0]).toBeGreaterThan(NOW - DAY / 1.9);
   });
 
-  it("what comes late and is too old already goes too, after it was stored", async () => {
+  it("late samples that are already too old are stored and then removed", async () => {
     start({ historyLimitDays: 1 });
     await clock.advance(10_000);
     store.times = [NOW - 5 * DAY, NOW - 4 * DAY, NOW - DAY / 2, NOW];
@@ -104,7 +104,7 @@ describe("B8: removing the oldest", () => {
     expect(store.times).toEqual([NOW - DAY / 2, NOW]);
   });
 
-  it("a store that fails is told once and asked again", async () => {
+  it("a failing store is reported once and retried", async () => {
     store.times = [NOW - 2 * DAY, NOW - DAY / 2];
     store.fails = new HistorianError("retry", "busy");
     start({ historyLimitDays: 1 });
@@ -115,7 +115,7 @@ describe("B8: removing the oldest", () => {
     expect(store.times).toEqual([NOW - DAY / 2]);
   });
 
-  it("a store that hangs is left, and does not hold up the stop", async () => {
+  it("a hanging store does not delay the stop", async () => {
     store.retention.oldest = () => new Promise(() => {});
     start({ historyLimitDays: 1 });
     await clock.advance(40_000);
@@ -140,7 +140,7 @@ describe("B8: removing the oldest", () => {
       store.times = Array.from({ length: 300 }, (_, i) => NOW - 300 * DAY + i * DAY);
     });
 
-    it("ten years ahead from the start: nothing goes, it is said once a day with what to do, a restart changes nothing", async () => {
+    it("ten years ahead from the start: nothing is removed, this is reported once a day with the remedy, and a restart changes nothing", async () => {
       const history = [...store.times];
       clock.set(NOON.getTime() + (10 * YEAR) / 1000);
       start({ historyLimitDays: 365 });
@@ -161,7 +161,7 @@ describe("B8: removing the oldest", () => {
       expect(store.steps).toEqual([]);
     });
 
-    it("the clock jumps two years ahead while it runs, of a limit of three: the oldest stay too", async () => {
+    it("the clock jumps two years ahead at run time with a limit of three: the oldest remain too", async () => {
       store.times = Array.from({ length: 1100 }, (_, i) => NOW - 1100 * DAY + i * DAY);
       start({ historyLimitDays: 3 * 365 });
       await run(1);
@@ -183,7 +183,7 @@ describe("B8: removing the oldest", () => {
       expect(held()).toHaveLength(7);
     });
 
-    it("by size no more goes than has to, ten years ahead too", async () => {
+    it("by size no more is removed than necessary, ten years ahead too", async () => {
       store.perStep = 100_000;
       store.times = Array.from({ length: 1000 }, (_, i) => NOW - 100 * DAY + i * (DAY / 10));
       clock.set(NOON.getTime() + (10 * YEAR) / 1000);
@@ -227,7 +227,7 @@ describe("B8: removing the oldest", () => {
     });
   });
 
-  it("a store that cannot remove anything says so at the start; without limits nobody asks", async () => {
+  it("a store without removal is reported at the start; without limits nothing is removed", async () => {
     start({ historyLimitDays: 1 }, { backend: new DoubleBackend() });
     expect(notices).toMatchObject([{ severity: "warning", kind: "retention_unsupported" }]);
     start({}, { backend: new DoubleBackend() });

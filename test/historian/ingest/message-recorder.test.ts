@@ -40,7 +40,7 @@ describe("recording messages", () => {
     expect(sink.keys).toEqual(["devices/a/all"]);
   });
 
-  test("A26: a message is done with when the sink has its samples on disk, not before", async () => {
+  test("A26: a message is acknowledged when its samples are on disk, not before", async () => {
     const { sink, recorder, record } = setUp();
     const disk = Promise.withResolvers<boolean>();
     sink.answer = disk.promise;
@@ -55,7 +55,7 @@ describe("recording messages", () => {
     expect(recorder.counters).toEqual({ received: 1, stored: 1, ignored: {} });
   });
 
-  test("G3: what cannot be stored is done with at once, or it would come for ever", async () => {
+  test("G3: a message that cannot be stored is acknowledged at once, or it would be redelivered forever", async () => {
     const { sink, recorder, record } = setUp();
     sink.answer = new Promise(() => undefined);
     await record("record/x", "{");

@@ -63,10 +63,12 @@ describe("pages", () => {
     expect(backend.reads).toHaveLength(1);
   });
 
-  it("an answer has a bound; the error says how to ask for less", async () => {
+  it("a result has a maximum size; the error names the remedy", async () => {
     const historian = new Historian(counting(5000), { maxRows: 4000 });
     await expect(historian.query({ topic: "a/b" })).rejects.toThrow(QueryError);
-    await expect(historian.query({ topic: "a/b" })).rejects.toThrow("more than 4000 rows; narrow the time");
+    await expect(historian.query({ topic: "a/b" })).rejects.toThrow(
+      "more than 4000 rows; use a shorter time range",
+    );
     expect((await historian.query({ topic: "a/b", count: 4000 })).values["a/b"]).toHaveLength(4000);
   });
 });

@@ -29,7 +29,7 @@ describe("periods", () => {
   it.each(["", "h", "0h", "-1h", "1.5h", "1s", "1y", "1H", "1 h 2m", "99999M", "1e3m"])(
     "%j is refused",
     (text) => {
-      expect(() => parsePeriod(text)).toThrow(/^agg_period: ".*" is not a period; expected a number/);
+      expect(() => parsePeriod(text)).toThrow(/^agg_period: must be a number from 1 .*; found ".*"$/);
     },
   );
 

@@ -200,7 +200,7 @@ describe("recorder", () => {
     });
   });
 
-  it("E22: a refusal under the id of a write under way has a key of its own, and leaves the question alone", () => {
+  it("E22: a rejection with the id of a write in progress has its own key and does not change that write", () => {
     write({});
     const refused = { status: "refused", at: new Date(NOON.getTime() + 50) } as const;
     write({ ...refused, requested: 6, error: "DuplicateIdError" });
@@ -214,16 +214,16 @@ describe("recorder", () => {
     ]);
   });
 
-  it("B14: after a backward step of the clock, both values of a time are kept, and it is said once", () => {
+  it("B14: after the clock was set back, both values of a time are kept, and this is reported once", () => {
     const seconds = [0, 60, 120, 60, 120, 60, 180, 180, 240];
     for (const [value, second] of seconds.entries()) scrape(second, { load: value });
     const times = samples().map(({ time }) => (time - MICROSECONDS) / 1e6);
     expect(times).toEqual([0, 60, 120, 60.000001, 120.000001, 60.000002, 180, 180.000001, 240]);
     expect(new Set(times).size).toBe(seconds.length);
-    expect(lines.filter((line) => line.includes("the clock went back"))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes("the clock was set back"))).toHaveLength(1);
   });
 
-  it("B15: notes each run, what was lost, and when devices come and go", async () => {
+  it("B15: notes each run, losses, and changes of availability", async () => {
     const run = { version: "1.2.3", until: NOON.toISOString(), ended: false };
     expect(notes("garage/run")).toMatchObject([{ time: MICROSECONDS, value: run }]);
     losses.push({ reason: "limit", values: 12, from: NOON.getTime() - 5000, to: NOON.getTime() });
@@ -263,7 +263,7 @@ describe("recorder", () => {
     expect(notes("")).toHaveLength(1);
   });
 
-  it("stop hears nothing more and waits for the disk, but not for long", async () => {
+  it("stop unsubscribes and waits for the disk, but not for long", async () => {
     const disk = Promise.withResolvers<boolean>();
     accepting = disk.promise;
     scrape(0, { load: 1 });
@@ -280,7 +280,7 @@ describe("recorder", () => {
     disk.resolve(true);
   });
 
-  it("a value that cannot be recorded costs no other", async () => {
+  it("a value that cannot be recorded does not affect others", async () => {
     accepting = Promise.reject(new TypeError("function is no value"));
     scrape(0, { load: 1 });
     await settled();
@@ -290,7 +290,7 @@ describe("recorder", () => {
     expect(samples()).toHaveLength(2);
   });
 
-  it("D4: what is read while the clock is not set is not stored, and said; the audit is", async () => {
+  it("D4: values read while the clock is not set are not stored, and this is reported; the audit is stored", async () => {
     const in1970 = (seconds: number) => seconds - NOON.getTime() / 1000;
     for (const seconds of [17, 18]) scrape(in1970(seconds), { load: 1, status: null });
     expect(samples()).toEqual([]);
@@ -299,7 +299,7 @@ describe("recorder", () => {
     expect(lines.filter((line) => line.includes("the clock of this machine is not set"))).toHaveLength(1);
     scrape(1, { load: 2 });
     expect(samples().at(-1)).toMatchObject({ value: 2, time: MICROSECONDS + 1_000_000 });
-    expect(lines.at(-1)).toContain("values are stored from now on; 4 before were not");
+    expect(lines.at(-1)).toContain("values are stored from now on; 4 earlier values were not");
   });
 
   it("D4: the time before the clock was set is no time in which the bridge ran", async () => {

@@ -1,27 +1,27 @@
 import { HistorianError } from "../../errors.ts";
-import type { InfluxAnswer } from "./http.ts";
+import type { InfluxResponse } from "./http.ts";
 
-/** What a write came to. */
+/** Result of a write. */
 export type Verdict =
   | { readonly kind: "stored" }
-  /** Some lines were refused, the others may be stored. `lines`: those it named, from 0, where it named all. */
+  /** Some lines were rejected, the others may be stored. `lines`: the rejected ones, from 0, when the server named all. */
   | { readonly kind: "bad"; readonly text: string; readonly lines?: readonly number[] }
   | { readonly kind: "too_large" }
-  /** Database or retention policy are not there. */
+  /** The database or retention policy does not exist. */
   | { readonly kind: "missing"; readonly text: string }
   | { readonly kind: "failed"; readonly error: HistorianError; readonly waitMs?: number };
 
-const LONGEST_TEXT = 300;
-const PERSON: Readonly<Record<number, string>> = {
-  401: "it refuses the credentials; check username, password or token",
-  403: "the credentials may not write there; grant it",
+const MAX_TEXT_LENGTH = 300;
+const CREDENTIAL_ERRORS: Readonly<Record<number, string>> = {
+  401: "it rejects the credentials; check username, password or token",
+  403: "the user has no right to write there; grant it",
 };
 
 /**
- * Tells apart what the write endpoints of InfluxDB 1.x (`/write`), 2.x (`/api/v2/write`) and 3 (`/api/v3/write_lp`)
- * answer. Nothing but a refusal in InfluxDB's own words (400, 422) can lead to values being rejected.
+ * Classifies the responses of the write endpoints of InfluxDB 1.x (`/write`), 2.x (`/api/v2/write`) and 3 (`/api/v3/write_lp`).
+ * Only a 400 or 422 with InfluxDB's own error text can lead to values being rejected.
  */
-export function judge(answer: InfluxAnswer, where: string): Verdict {
+export function judge(answer: InfluxResponse, where: string): Verdict {
   const { status } = answer;
   const { text, lines } = reasonOf(answer.body);
   const shown = text === undefined ? "" : `: ${shortened(text)}`;
@@ -34,26 +34,29 @@ export function judge(answer: InfluxAnswer, where: string): Verdict {
   if (status === 413) return { kind: "too_large" };
   if (status === 400 || status === 422)
     return text === undefined
-      ? fail("retry", "something that is not InfluxDB refuses the points; check url")
+      ? fail("retry", "a server that is not InfluxDB rejects the points; check url")
       : { kind: "bad", text, ...(lines ? { lines } : {}) };
   if (isMissing(text) && (status === 404 || status === 500)) return { kind: "missing", text: text ?? "" };
   if (status === 404)
-    return fail("give_up", "database, bucket or path are not there; check url, database, bucket and org");
-  const person = PERSON[status];
+    return fail(
+      "give_up",
+      "the database, bucket or path does not exist; check url, database, bucket and org",
+    );
+  const person = CREDENTIAL_ERRORS[status];
   if (person) return fail("give_up", person);
-  if (status === 429 || status === 408) return fail("retry", "it asks to be left alone for a while");
-  if (status >= 500) return fail("retry", "it cannot store at present");
-  return fail("give_up", "this is no answer of a write endpoint; check url and version");
+  if (status === 429 || status === 408) return fail("retry", "it is overloaded or limits the request rate");
+  if (status >= 500) return fail("retry", "it cannot store values now");
+  return fail("give_up", "this is not the response of a write endpoint; check url and version");
 }
 
-/** 1.6 answers 404 for a database, 500 for a retention policy. */
+/** Returns whether a database (404 in 1.6) or retention policy (500 in 1.6) does not exist. */
 export function isMissing(text: string | undefined): boolean {
   return /^(database|retention policy) not found/.test(text ?? "");
 }
 
 /**
- * What InfluxDB says was wrong: `{"error"}` (1.x, 3), `{"code", "message"}` (2.x); 3 adds `data`, one entry for each line that was
- * refused. Without text where the body is not InfluxDB's.
+ * Reads InfluxDB's error: `{"error"}` (1.x, 3), `{"code", "message"}` (2.x); 3 adds `data`, one entry for each rejected line. No text
+ * when the body is not InfluxDB's.
  */
 export function reasonOf(body: string): { readonly text?: string; readonly lines?: readonly number[] } {
   try {
@@ -72,8 +75,8 @@ export function reasonOf(body: string): { readonly text?: string; readonly lines
   }
 }
 
-/** One line that fits into a message. */
+/** Shortens text to one line for a message. */
 export function shortened(text: string): string {
   const line = text.replaceAll(/\s+/g, " ").trim();
-  return line.length > LONGEST_TEXT ? `${line.slice(0, LONGEST_TEXT)}…`.toWellFormed() : line;
+  return line.length > MAX_TEXT_LENGTH ? `${line.slice(0, MAX_TEXT_LENGTH)}…`.toWellFormed() : line;
 }

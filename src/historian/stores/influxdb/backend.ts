@@ -13,7 +13,7 @@ import { type FieldKind, safeName } from "./line.ts";
 import { InfluxRetention, type Source } from "./retention.ts";
 import type { InfluxTarget } from "./settings.ts";
 import { META_COLUMNS, type MetaRow, readTopic, type StoredTopic, TopicBook } from "./topic-book.ts";
-import { BodyLimit, Delivery } from "./writer.ts";
+import { BatchWriter, BodyLimit } from "./writer.ts";
 
 export interface InfluxOptions {
   readonly target: InfluxTarget;
@@ -23,14 +23,17 @@ export interface InfluxOptions {
   readonly now?: () => Date;
 }
 
-/** How long the store is trusted to be as it was: policies can be altered, topics that it was told of dropped. */
-const TRUST_MS = 600_000;
-/** Times that one batch is begun again: a database that was dropped, fields whose types had to be learnt. */
-const MAX_BEGINNINGS = 50;
-/** Names of one question; more are picked from the answer to a question for all. */
+/** Interval after which policies and topics are written and read again, because others can alter or drop them. */
+const RECHECK_MS = 600_000;
+/** Maximum number of restarts of a batch, after a dropped database or a field type learnt from the server. */
+const MAX_RESTARTS = 50;
+/** Maximum number of names in a query; more are selected from a query for all. */
 const MAX_NAMES = 50;
 
-/** The history in one InfluxDB database. */
+/**
+ * Stores the history in one InfluxDB database. Samples come in and are sent in line protocol, with a description of each topic in the
+ * measurement `meta`; queries are InfluxQL.
+ */
 export class InfluxBackend implements HistorianBackend {
   readonly retention?: Retention;
   readonly #options: InfluxOptions;
@@ -70,10 +73,10 @@ export class InfluxBackend implements HistorianBackend {
     if (restMs > 0)
       throw new HistorianError(
         "retry",
-        `InfluxDB at ${target.url} asked to be left alone for another ${Math.ceil(restMs / 1000)} s`,
+        `InfluxDB at ${target.url} asked for a pause of another ${Math.ceil(restMs / 1000)} s`,
       );
-    this.#doubt();
-    for (let beginnings = 0; beginnings < MAX_BEGINNINGS; beginnings++) {
+    this.#recheck();
+    for (let restarts = 0; restarts < MAX_RESTARTS; restarts++) {
       const policies = await this.#place(signal);
       await this.#load(signal);
       const { pieces, rejected } = toPieces(samples, this.#book, this.#oldest(policies));
@@ -86,20 +89,20 @@ export class InfluxBackend implements HistorianBackend {
         wide: layout.wide,
         now: this.#now,
       };
-      const delivery = new Delivery(context, this.#limits, signal);
-      const interruption = await delivery.run(pieces).catch((error: unknown) => {
-        if (delivery.rejected.size > 0 && !signal?.aborted) throw rejection(samples, delivery.rejected);
+      const writer = new BatchWriter(context, this.#limits, signal);
+      const interruption = await writer.run(pieces).catch((error: unknown) => {
+        if (writer.rejected.size > 0 && !signal?.aborted) throw rejection(samples, writer.rejected);
         throw error;
       });
       if (interruption === undefined) {
-        if (delivery.rejected.size > 0) throw rejection(samples, delivery.rejected);
+        if (writer.rejected.size > 0) throw rejection(samples, writer.rejected);
         return;
       }
-      if ("missing" in interruption) this.#lost(interruption.missing);
+      if ("missing" in interruption) this.#databaseLost(interruption.missing);
     }
     throw new HistorianError(
       "retry",
-      `InfluxDB at ${target.url}: database and fields change while they are written`,
+      `InfluxDB at ${target.url}: database or field types keep changing during the write`,
     );
   }
 
@@ -124,7 +127,7 @@ export class InfluxBackend implements HistorianBackend {
     if (fields.length === 0) return [];
     const policies = await this.#place(signal);
     const columns = fields.flatMap((field) => [field, jsonFieldOf(field)]).map(identifier);
-    // `source` only tells where a value came from.
+    // `source` only names the origin of a value.
     const series = where(
       tags.filter(([name]) => name !== "source"),
       start,
@@ -144,14 +147,14 @@ export class InfluxBackend implements HistorianBackend {
     await this.#http.close();
   }
 
-  /** Finds database and policies, or makes them. */
+  /** Finds the database and its policies, or creates them. */
   async #place(signal?: AbortSignal): Promise<Policies> {
     const { target, readonly, log } = this.#options;
     this.#policies ??= await prepareDatabase(target, { readonly, log }, signal);
     return this.#policies;
   }
 
-  /** Learns what is there already. A user who may only write is no obstacle. */
+  /** Loads existing topics and field types. Continues without them when the user may only write. */
   async #load(signal?: AbortSignal): Promise<void> {
     if (this.#loaded) return;
     try {
@@ -161,9 +164,12 @@ export class InfluxBackend implements HistorianBackend {
     } catch (error) {
       if (!(error instanceof HistorianError) || error.kind !== "give_up") throw error;
       this.#book.load(undefined);
-      this.#options.log.warn("InfluxDB does not tell what it has; points are written all the same", {
-        err: error,
-      });
+      this.#options.log.warn(
+        "InfluxDB does not allow reading topics and fields; points are written without them",
+        {
+          err: error,
+        },
+      );
     }
     this.#loaded = true;
   }
@@ -179,11 +185,11 @@ export class InfluxBackend implements HistorianBackend {
     const topics = series.flatMap(({ values }) =>
       values.flatMap(([, ...columns]) => readTopic(columns as unknown as MetaRow) ?? []),
     );
-    // Told on several days: the last is right.
+    // A topic can be described on several days: the last description is current.
     return [...new Map(topics.map((topic) => [topic.key, topic])).values()];
   }
 
-  /** The measurements that our topics are in. */
+  /** Returns the measurements that contain our topics. */
   async #sources(signal?: AbortSignal): Promise<readonly Source[]> {
     const topics = await this.#stored(undefined, signal);
     const { samples } = await this.#place(signal);
@@ -195,23 +201,24 @@ export class InfluxBackend implements HistorianBackend {
     try {
       return await runQuery(this.#http, this.#options.target, text, signal);
     } catch (error) {
-      if (error instanceof MissingError) this.#lost(error.message);
+      if (error instanceof MissingError) this.#databaseLost(error.message);
       throw error;
     }
   }
 
-  /** The database went away while it was in use: everything is found and told anew. */
-  #lost(why: string): void {
-    if (this.#policies) this.#options.log.warn("the InfluxDB database is gone; it is made again", { why });
+  /** Called when the database was dropped while in use: everything is read and written again. */
+  #databaseLost(why: string): void {
+    if (this.#policies)
+      this.#options.log.warn("the InfluxDB database no longer exists; creating it again", { why });
     this.#policies = undefined;
     this.#loaded = false;
     this.#book.forget();
   }
 
-  #doubt(): void {
+  #recheck(): void {
     const now = this.#now().getTime();
     this.#checkedAt ??= now;
-    if (Math.abs(now - this.#checkedAt) < TRUST_MS) return;
+    if (Math.abs(now - this.#checkedAt) < RECHECK_MS) return;
     this.#checkedAt = now;
     this.#policies = undefined;
     this.#book.forget();
@@ -226,7 +233,7 @@ function from(policy: string | undefined, measurement: string): string {
   return policy === undefined ? identifier(measurement) : `${identifier(policy)}.${identifier(measurement)}`;
 }
 
-/** Pairs of a field and its JSON neighbour; the last pair that has a value. */
+/** Returns the value of the last pair of field and JSON field that has one. */
 function valueIn(columns: readonly unknown[]): PointValue {
   for (let i = columns.length - 2; i >= 0; i -= 2) {
     const [value, json] = [columns[i], columns[i + 1]];
@@ -236,7 +243,7 @@ function valueIn(columns: readonly unknown[]): PointValue {
   return null;
 }
 
-/** Somebody else's text may be no JSON. */
+/** Parses JSON; returns other programs' text as it is. */
 function parsed(json: string): PointValue {
   try {
     return JSON.parse(json) as PointValue;
@@ -245,7 +252,7 @@ function parsed(json: string): PointValue {
   }
 }
 
-/** Microseconds; a server that does not know the parameter `epoch` answers in ISO 8601. */
+/** Returns a time in microseconds; servers without the parameter `epoch` return ISO 8601. */
 function timeIn(time: unknown): number {
   return typeof time === "string" ? parseTime(time, new Date(0), "time") : Number(time);
 }

@@ -3,7 +3,7 @@ import { whyUnstorable } from "../../storable.ts";
 import { fieldValue, jsonFieldValue } from "./line.ts";
 import type { BookEntry, TopicBook } from "./topic-book.ts";
 
-/** One sample on its way into a line. */
+/** A sample as part of a line. */
 export interface Piece {
   /** Index in the batch. */
   readonly index: number;
@@ -16,11 +16,11 @@ export interface Piece {
 /** A body of line protocol. */
 export interface Body {
   readonly text: string;
-  /** What stands in a line, counted from 0. */
+  /** Returns the samples in a line, counted from 0. */
   piecesOf(line: number): readonly Piece[];
 }
 
-/** The pieces of a batch, and why other samples of it cannot be stored. */
+/** Converts samples to pieces, and returns why others cannot be stored. */
 export function toPieces(
   samples: readonly Sample[],
   book: TopicBook,
@@ -31,7 +31,7 @@ export function toPieces(
   for (let index = 0; index < samples.length; index++) {
     const sample = samples[index] as Sample;
     const known = book.known(sample);
-    const reason = whyTimeless(sample.time, oldest) ?? (known ? undefined : whyUnstorable(sample));
+    const reason = whyTimeUnstorable(sample.time, oldest) ?? (known ? undefined : whyUnstorable(sample));
     const entry = reason === undefined ? (known ?? book.entry(sample)) : undefined;
     if (!entry || entry.fault !== undefined) {
       rejected.set(index, reason ?? entry?.fault ?? "");
@@ -46,9 +46,9 @@ export function toPieces(
   return { pieces, rejected };
 }
 
-function whyTimeless(time: number, oldest: number): string | undefined {
+function whyTimeUnstorable(time: number, oldest: number): string | undefined {
   if (!Number.isSafeInteger(time)) return `its time ${time} is not a whole number of microseconds`;
-  return time < oldest ? "its time is older than what the retention policy keeps" : undefined;
+  return time < oldest ? "its time is before the start of the retention policy" : undefined;
 }
 
 function fieldsOf({ value }: Sample, entry: BookEntry, book: TopicBook): string {
@@ -60,7 +60,7 @@ function fieldsOf({ value }: Sample, entry: BookEntry, book: TopicBook): string 
   return `${entry.jsonText}=${json}`;
 }
 
-/** Lines of these pieces. Wide: those of one series and time in one line, of the same topic the last one. */
+/** Returns the lines of pieces. Wide: one line for each series and time, with the last value of each topic. */
 export function toBody(pieces: readonly Piece[], wide: boolean): Body {
   let text = "";
   if (!wide) {
@@ -80,7 +80,7 @@ function grouped(pieces: readonly Piece[]): Piece[][] {
   let line: Piece[] = [];
   let [series, time] = ["", Number.NaN];
   for (const piece of pieces) {
-    // Most follow another of their line.
+    // Most pieces belong to the same line as the previous one.
     if (piece.time !== time || piece.entry.series !== series) {
       ({ time } = piece);
       ({ series } = piece.entry);
@@ -104,7 +104,7 @@ function fieldsOfLine(line: readonly Piece[]): string {
   return [...new Map(line.map(({ entry, fields }) => [entry, fields])).values()].join(",");
 }
 
-/** Pieces in groups of about this many bytes of lines. */
+/** Splits pieces into groups whose lines have about `bytes` bytes. */
 export function chunksOf(pieces: readonly Piece[], bytes: number): Piece[][] {
   const chunks: Piece[][] = [];
   let size = Number.POSITIVE_INFINITY;

@@ -6,18 +6,18 @@ import { untilAborted } from "../../../time/until-aborted.ts";
 import { HistorianError } from "../../errors.ts";
 import type { InfluxTarget } from "./settings.ts";
 
-/** Where things are in the database. */
+/** Retention policies in use. */
 export interface Policies {
-  /** Policy of the samples; undefined: the database's default. */
+  /** Policy of the samples. Default: the database's default policy. */
   readonly samples?: string;
-  /** Policy of the topics, which are at time 0: one that keeps its data for ever. */
+  /** Policy of the topics, which have time 0: one with infinite duration. */
   readonly topics?: string;
-  /** Microseconds that samples are kept; Infinity: for ever. */
+  /** Duration for which samples are kept, in microseconds; may be Infinity. */
   readonly keeps: number;
 }
 
 const NO_POLICIES: Policies = { keeps: Number.POSITIVE_INFINITY };
-/** Made where no policy keeps its data for ever. */
+/** Created when no policy has infinite duration. */
 const TOPICS_POLICY = "voltbridge_topics";
 const UNITS: Readonly<Record<string, number>> = { h: 3600e6, m: 60e6, s: 1e6 };
 
@@ -28,8 +28,8 @@ interface Policy {
 }
 
 /**
- * Finds the database and its retention policies, and makes what is missing (`readonly`: throws instead). Only version 1 has policies and
- * can be told to make a database: version 3 makes it with the first points, version 2 has buckets that a person makes.
+ * Finds the database and its retention policies, and creates missing ones (`readonly`: throws instead). Only version 1 has policies
+ * and can create a database by request: version 3 creates it with the first points, version 2 has buckets that a person creates.
  */
 export async function prepareDatabase(
   target: InfluxTarget,
@@ -43,26 +43,26 @@ export async function prepareDatabase(
       if (readonly)
         throw new HistorianError(
           "retry",
-          `InfluxDB at ${target.url}: there is no database "${database}" yet (or this user may not see it); voltbridge run makes it`,
+          `InfluxDB at ${target.url}: database "${database}" does not exist yet, or this user may not see it; start voltbridge run, which creates it`,
         );
       await influx.createDatabase(database);
-      log.info("made the InfluxDB database", { database });
+      log.info("created the InfluxDB database", { database });
     }
     const policies = async (): Promise<Policy[]> => [...(await influx.showRetentionPolicies(database))];
     const make = async (name: string, duration: string): Promise<Policy> => {
       if (readonly)
         throw new HistorianError(
           "retry",
-          `InfluxDB at ${target.url}: there is no retention policy "${name}" yet`,
+          `InfluxDB at ${target.url}: retention policy "${name}" does not exist yet; start voltbridge run, which creates it`,
         );
       await influx.createRetentionPolicy(name, { database, duration, replication: 1 });
-      log.info("made a retention policy", { database, policy: name, duration });
+      log.info("created a retention policy", { database, policy: name, duration });
       const made = (await policies()).find((policy) => policy.name === name);
       return made ?? { name, duration: "0s", default: false };
     };
 
     const known = await policies().catch((error: Error) => {
-      // A user who may only write.
+      // The user may only write.
       if (statusOf(error) === 403 && retentionPolicy === undefined) return undefined;
       throw error;
     });
@@ -86,7 +86,7 @@ export async function prepareDatabase(
   });
 }
 
-/** `168h0m0s` in microseconds; `0s` is for ever. */
+/** Converts `168h0m0s` to microseconds; `0s` is infinite. */
 function durationOf(text: string): number {
   let sum = 0;
   for (const [, count, unit] of text.matchAll(/(\d+)([hms])/g))
@@ -95,8 +95,8 @@ function durationOf(text: string): number {
 }
 
 /**
- * Runs calls of the client library with one deadline for all of them. The library itself waits for ever on an answer that is cut or
- * stalls, and after one failure refuses calls for seconds; so each run has a client and connections of its own, which end with it.
+ * Runs calls of the client library with one deadline for all of them. The library itself waits forever for a truncated or stalled
+ * response, and rejects calls for seconds after one failure; each run therefore has its own client and connections.
  */
 async function withInflux<T>(
   target: InfluxTarget,
@@ -122,8 +122,8 @@ async function withInflux<T>(
   try {
     return await untilAborted(run(influx), ended);
   } catch (error) {
-    const late = `no complete answer within ${target.timeoutMs / 1000} s`;
-    const why = signal?.aborted ? "the request was ended" : late;
+    const late = `no complete response within ${target.timeoutMs / 1000} s`;
+    const why = signal?.aborted ? "the request was aborted" : late;
     throw historianError(error === ended.reason ? new Error(why) : (error as Error), target);
   } finally {
     agent.destroy();
@@ -134,7 +134,7 @@ function statusOf(error: Error & { readonly res?: { readonly statusCode?: number
   return error.res?.statusCode ?? 0;
 }
 
-/** Refused credentials and rights are for a person; all else may go better later. The library's own error holds the password. */
+/** Only rejected credentials and missing rights or paths need a person. The library's own error contains the password. */
 function historianError(error: Error, target: InfluxTarget): HistorianError {
   if (error instanceof HistorianError) return error;
   const status = statusOf(error);

@@ -11,34 +11,34 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface InfluxAnswer {
+export interface InfluxResponse {
   readonly status: number;
   readonly body: string;
-  /** Milliseconds that the server asks to be left alone. */
+  /** Pause that the server asks for, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 }
 
 const CONNECTIONS = 8;
-/** Bytes of an answer: rows of one page, each with a large text. */
-const MAX_ANSWER = 256 * 1024 * 1024;
-/** The connection ended before an answer began. */
+/** Maximum size of a response, in bytes: a page of rows, each with a large text. */
+const MAX_RESPONSE_BYTES = 256 * 1024 * 1024;
+/** Error codes of a connection that was closed before a response started. */
 const CLOSED: ReadonlySet<string> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
-/** A server that asks for more is asked again all the same. */
-const LONGEST_WAIT_MS = 300_000;
+/** Maximum pause that a server can ask for, in milliseconds. */
+const MAX_WAIT_MS = 300_000;
 
-/** POST requests to one server. Each ends by its deadline: connection, headers and the whole body within `timeoutMs`. */
+/** Sends POST requests to one server. `timeoutMs` is the deadline for connection, headers and body together. */
 export class InfluxHttp {
   readonly #target: InfluxTarget;
   #agent: Agent | undefined;
-  /** No new request goes to these. */
+  /** Agents that get no new requests. */
   readonly #retired = new Set<Agent>();
 
   constructor(target: InfluxTarget) {
     this.#target = target;
   }
 
-  /** Throws a HistorianError of kind `retry` where no complete answer came. */
-  async post(request: HttpRequest, signal?: AbortSignal): Promise<InfluxAnswer> {
+  /** @throws {HistorianError} of kind `retry` without a complete response. */
+  async post(request: HttpRequest, signal?: AbortSignal): Promise<InfluxResponse> {
     const { url, authorization, timeoutMs } = this.#target;
     const deadline = AbortSignal.timeout(timeoutMs);
     const all = signal ? AbortSignal.any([signal, deadline]) : deadline;
@@ -51,10 +51,10 @@ export class InfluxHttp {
         headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) },
         body: request.body,
         signal: all,
-        maxBytes: MAX_ANSWER,
+        maxBytes: MAX_RESPONSE_BYTES,
       });
       const seconds = retryAfterSeconds(headers);
-      const retryAfterMs = seconds === undefined ? undefined : Math.min(seconds * 1000, LONGEST_WAIT_MS);
+      const retryAfterMs = seconds === undefined ? undefined : Math.min(seconds * 1000, MAX_WAIT_MS);
       return { status, body: body.toString(), retryAfterMs };
     } catch (error) {
       const why = this.#why(error as HttpError, deadline, signal);
@@ -63,8 +63,8 @@ export class InfluxHttp {
   }
 
   /**
-   * A server may close a connection that it kept open just as the next request leaves (RFC 9112, 9.3.1). That says nothing of the
-   * request, so it is sent once more, on a new connection: all that is posted here can be posted twice.
+   * A server may close a persistent connection just as the next request is sent (RFC 9112, 9.3.1). The request is then sent once more
+   * on a new connection: every request here can be repeated safely.
    */
   async #exchange(call: HttpCall): Promise<HttpAnswer> {
     const agent = this.#open();
@@ -73,7 +73,7 @@ export class InfluxHttp {
     } catch (error) {
       const { answered, cause } = error as HttpError;
       if (answered || !CLOSED.has((cause as NodeJS.ErrnoException | undefined)?.code ?? "")) throw error;
-      // What else it keeps open may have gone the same way.
+      // Its other persistent connections may be closed too.
       this.#retire(agent);
       return await exchange(this.#open(), call);
     }
@@ -84,7 +84,7 @@ export class InfluxHttp {
     return this.#agent;
   }
 
-  /** Its requests under way go on. */
+  /** Stops using an agent; its current requests continue. */
   #retire(agent: Agent): void {
     if (this.#agent !== agent) return;
     this.#agent = undefined;
@@ -101,9 +101,9 @@ export class InfluxHttp {
   }
 
   #why({ kind, cause }: HttpError, deadline: AbortSignal, signal: AbortSignal | undefined): string {
-    if (signal?.aborted) return "the request was ended";
-    if (deadline.aborted) return `no complete answer within ${this.#target.timeoutMs / 1000} s`;
-    if (kind === "too large") return `its answer is longer than ${MAX_ANSWER} bytes; ask for fewer rows`;
+    if (signal?.aborted) return "the request was aborted";
+    if (deadline.aborted) return `no complete response within ${this.#target.timeoutMs / 1000} s`;
+    if (kind === "too large") return `the response exceeds ${MAX_RESPONSE_BYTES} bytes; request fewer rows`;
     const { code, message } = cause as NodeJS.ErrnoException;
     return message || code || String(cause);
   }

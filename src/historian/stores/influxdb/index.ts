@@ -3,7 +3,7 @@ import { InfluxBackend } from "./backend.ts";
 import { evLayout, volttronLayout } from "./layout.ts";
 import { CONNECTION_SCHEMA, type InfluxConnection, targetOf } from "./settings.ts";
 
-/** A time series server: InfluxDB 1.x, and the write endpoints of 2.x and 3. */
+/** InfluxDB 1.x, and 2.x and 3 by their write endpoints. */
 export const influxdb: HistorianBackendType<InfluxConnection> = {
   name: "influxdb",
   configSchema: CONNECTION_SCHEMA,

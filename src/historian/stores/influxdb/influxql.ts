@@ -4,7 +4,7 @@ import type { InfluxHttp } from "./http.ts";
 import type { Tag } from "./line.ts";
 import type { InfluxTarget } from "./settings.ts";
 
-/** A name of a database, policy, measurement, field or tag. Whatever is in it, it stays one name. */
+/** Quotes any name of a database, policy, measurement, field or tag. */
 export function identifier(name: string): string {
   return `"${escapeText(name).replaceAll('"', '\\"')}"`;
 }
@@ -17,12 +17,12 @@ function escapeText(text: string): string {
   return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
 }
 
-/** A time of ours as InfluxQL takes it: whole nanoseconds. */
+/** Converts microseconds to InfluxQL's nanoseconds. */
 export function timeLiteral(microseconds: number): string {
   return microseconds === 0 ? "0" : `${microseconds}000`;
 }
 
-/** `WHERE …`, empty where there are no conditions. Tags with an empty value are absent from the series. */
+/** Returns `WHERE …`, or an empty text without conditions. Tags with an empty value are absent from the series. */
 export function where(tags: readonly Tag[], start?: number, end?: number): string {
   const conditions = tags.map(([name, value]) => `${identifier(name)} = ${literal(value)}`);
   if (start !== undefined) conditions.push(`time >= ${timeLiteral(start)}`);
@@ -30,7 +30,7 @@ export function where(tags: readonly Tag[], start?: number, end?: number): strin
   return conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
 }
 
-/** One series of an answer. Times are microseconds. */
+/** A series of a response. Times are microseconds. */
 export interface Series {
   readonly name: string;
   readonly tags?: Readonly<Record<string, string>>;
@@ -38,12 +38,12 @@ export interface Series {
   readonly values: readonly (readonly unknown[])[];
 }
 
-/** A database or retention policy that is not there (any more). */
+/** The database or retention policy does not exist. */
 export class MissingError extends HistorianError {}
 
 /**
- * Asks in InfluxQL at `/query`, which versions 2 and 3 have too (2: a DBRP mapping must lead from the name to the bucket). Over our own HTTP
- * and not the client library, whose answers can stay away for ever and whose times are objects.
+ * Runs an InfluxQL query at `/query`, which versions 2 and 3 have too (2: a DBRP mapping must map the name to the bucket). Uses our
+ * own HTTP and not the client library, which can wait forever for a response and returns times as objects.
  */
 export async function runQuery(
   http: InfluxHttp,
@@ -64,7 +64,7 @@ export async function runQuery(
     const verdict = judge(answer, url);
     if (verdict.kind === "failed") throw verdict.error;
     const { text: reason = `HTTP ${answer.status}` } = reasonOf(answer.body);
-    throw new HistorianError("give_up", `InfluxDB at ${url} does not take the query: ${shortened(reason)}`);
+    throw new HistorianError("give_up", `InfluxDB at ${url} rejects the query: ${shortened(reason)}`);
   }
   return seriesOf(answer.body, url);
 }
@@ -79,7 +79,7 @@ function seriesOf(body: string, url: string): readonly Series[] {
   try {
     answer = JSON.parse(body) as QueryAnswer;
   } catch (error) {
-    throw new HistorianError("retry", `InfluxDB at ${url}: its answer is no JSON; check url`, {
+    throw new HistorianError("retry", `InfluxDB at ${url}: the response is not JSON; check url`, {
       cause: error,
     });
   }
@@ -88,7 +88,7 @@ function seriesOf(body: string, url: string): readonly Series[] {
   if (reason !== undefined)
     throw new HistorianError(
       /authoriz/.test(reason) ? "give_up" : "retry",
-      `InfluxDB at ${url} cannot answer: ${shortened(reason)}`,
+      `InfluxDB at ${url} cannot run the query: ${shortened(reason)}`,
     );
   return answer.results?.flatMap(({ series }) => series ?? []) ?? [];
 }

@@ -1,37 +1,37 @@
 import type { Sample } from "../../contract.ts";
 import { safeName, safeNameBeside, type Tag } from "./line.ts";
 
-/** Where a topic's values are: one series. */
+/** The series with a topic's values. */
 export interface Location {
   readonly measurement: string;
-  /** In the order of their names. An empty value: the series does not have the tag. */
+  /** Tags ordered by name. An empty value: the series does not have the tag. */
   readonly tags: readonly Tag[];
 }
 
-/** How topics become measurements, tags and fields. */
+/** Maps topics to measurements, tags and fields. */
 export interface Layout {
-  /** The series of a topic, by its lower-case name. Two topics can share one only where `wide`. */
+  /** Returns the series of a topic, by its lower-case name. Two topics can share one only when `wide`. */
   locate(key: string): Location;
-  /** The field that a topic's values would have. */
+  /** Returns the preferred field of a topic's values. */
   field(sample: Pick<Sample, "topic" | "meta">): string;
-  /** Whether values of the same series and time go into one line, each topic with a field of its own. */
+  /** Whether values of the same series and time share a line, with one field for each topic. */
   readonly wide: boolean;
 }
 
-/** Measurement of what is known of the topics, one point each at time 0, as VOLTTRON's InfluxDB historian has it. */
+/** Measurement with the descriptions of topics, one point each at time 0, as in VOLTTRON's InfluxDB historian. */
 export const META = "meta";
 
-/** Field of the values, in JSON, that are of another kind than their field; empty: see the field itself. */
+/** Returns the field for values, as JSON, whose kind differs from their field's; when empty, the field itself has the value. */
 export function jsonFieldOf(field: string): string {
   return `${field}_json`;
 }
 
-/** Topics of the audit of writes begin so. */
+/** Prefix of topics with the audit of writes. */
 const AUDIT = "actuators/write/";
 
 /**
- * VOLTTRON's layout: the last level of the lower-case topic is the measurement, the three before it are the tags device,
- * building and campus (campus with all that is left of it), `source` tells where it came from, the field is `value`.
+ * VOLTTRON's layout: the last level of the lower-case topic is the measurement, the three before it are the tags device, building and
+ * campus (campus has all remaining levels), `source` is the origin, and the field is `value`.
  */
 export const volttronLayout: Layout = {
   wide: false,
@@ -56,17 +56,17 @@ function tagValue(level: string | undefined): string {
   return level === undefined ? "" : safeName(level);
 }
 
-/** A port at the end of a point's name, as in the registries that come along: `portLoad_1`, `Status_1A`. */
+/** Matches a port at the end of a point's name, as in the included registries: `portLoad_1`, `Status_1A`. */
 const PORT = /_(\d+[a-z]?)$/i;
 const SESSION = /^session_/i;
 const ALARM = /^(clear)?alarm/i;
-/** A field cannot be called like a tag or like the time. */
+/** Names of tags and the time, which a field cannot have. */
 const RESERVED = new Set(["time", "device", "port"]);
 
 /**
- * Wide lines for dashboards: one line a device or port and time. Measurements `ev_port`, `ev_station`, `ev_session`,
- * `ev_alarm` (and `ev_write`, the audit of writes) by the names of the points; tags `device` (its path) and
- * `port`; a field a point, with its unit: `portLoad_1` in kW is `port_load_kw` of `ev_port` with `port` = `1`.
+ * Wide lines for dashboards, one for each device or port and time. Measurements `ev_port`, `ev_station`, `ev_session`, `ev_alarm` (and
+ * `ev_write`, the audit of writes) by the names of the points; tags `device` (its path) and `port`; one field for each point, with
+ * its unit: `portLoad_1` in kW is `port_load_kw` of `ev_port` with `port` = `1`.
  */
 export const evLayout: Layout = {
   wide: true,
@@ -86,9 +86,9 @@ export const evLayout: Layout = {
   },
   field({ topic, meta }) {
     const point = topic.slice(topic.lastIndexOf("/") + 1);
-    const name = words(point.replace(PORT, "").replace(SESSION, "")) || "value";
-    const unit = unitWords(meta.units);
-    const field = unit === "" || says(name, unit) ? name : `${name}_${unit}`;
+    const name = snakeCase(point.replace(PORT, "").replace(SESSION, "")) || "value";
+    const unit = unitName(meta.units);
+    const field = unit === "" || namesUnit(name, unit) ? name : `${name}_${unit}`;
     return RESERVED.has(field) ? `${field}_value` : field;
   },
 };
@@ -99,8 +99,8 @@ function measurementOf(point: string, port: string): string {
   return port === "" ? "ev_station" : "ev_port";
 }
 
-/** `portLoad` → `port_load`, `unitPricePerKWh` → `unit_price_per_kwh`. */
-function words(name: string): string {
+/** Converts `portLoad` to `port_load`, `unitPricePerKWh` to `unit_price_per_kwh`. */
+function snakeCase(name: string): string {
   const apart = name
     .replaceAll(/k(wh?|va)(?![a-z])/gi, (unit) => `_${unit.toLowerCase()}_`)
     .replaceAll(/([\p{Ll}\d])(\p{Lu})/gu, "$1_$2")
@@ -112,12 +112,12 @@ function joined(text: string): string {
   return text.replaceAll(/[^\p{L}\p{N}]+/gu, "_").replaceAll(/^_|_$/g, "");
 }
 
-function unitWords(unit: string): string {
+function unitName(unit: string): string {
   const named = unit.replaceAll("%", "percent").replaceAll("°", "deg").replaceAll("/", " per ");
   return joined(named).toLowerCase();
 }
 
-/** Whether a name tells its unit already: `startBatteryPercentage` in %. */
-function says(name: string, unit: string): boolean {
+/** Returns whether a name includes its unit: `startBatteryPercentage` in %. */
+function namesUnit(name: string, unit: string): boolean {
   return `_${name}_`.includes(`_${unit}_`) || (unit === "percent" && name.includes(unit));
 }

@@ -3,33 +3,33 @@ import { HistorianError } from "../../errors.ts";
 import { type Series, where } from "./influxql.ts";
 
 const HOUR = 3600e6;
-const SHORTEST_STEP = HOUR / 60;
-const LONGEST_STEP = 30 * 24 * HOUR;
-/** One call takes about so long. */
+const MIN_STEP = HOUR / 60;
+const MAX_STEP = 30 * 24 * HOUR;
+/** Target range of the duration of a call, in milliseconds. */
 const [SHORT_MS, LONG_MS] = [300, 1000];
 
-/** Statements of one request. */
-const STATEMENTS = 100;
+/** Maximum number of statements in a request. */
+const MAX_STATEMENTS = 100;
 
 export interface RetentionContext {
   readonly database: string;
-  /** `FROM` of each measurement of ours; nobody else's are touched. */
+  /** Returns `FROM` of each of our measurements; those of other programs are not touched. */
   sources(signal?: AbortSignal): Promise<readonly Source[]>;
   query(text: string, signal?: AbortSignal): Promise<readonly Series[]>;
 }
 
 export interface Source {
-  /** With its retention policy, for SELECT. */
+  /** Name with its retention policy, for SELECT. */
   readonly qualified: string;
-  /** Without, for DELETE, which knows none. */
+  /** Name without it, for DELETE, which does not support it. */
   readonly bare: string;
 }
 
-/** Removing by DELETE, from the oldest on, in steps of time as long as about a second allows. */
+/** Removes the oldest samples by DELETE, in time steps that take about a second. */
 export class InfluxRetention implements Retention {
   readonly #context: RetentionContext;
   #step = 24 * HOUR;
-  /** Nothing older is there any more. */
+  /** Time before which everything was removed. */
   #removedBefore = Number.NEGATIVE_INFINITY;
 
   constructor(context: RetentionContext) {
@@ -50,10 +50,10 @@ export class InfluxRetention implements Retention {
       this.#removedBefore = end;
       return Math.max(1, sum(counts));
     } finally {
-      // After a failure too: it may have been too much for the deadline.
+      // After a failure too: the step may have exceeded the deadline.
       const took = performance.now() - begun;
-      if (took < SHORT_MS) this.#step = Math.min(this.#step * 2, LONGEST_STEP);
-      else if (took > LONG_MS) this.#step = Math.max(this.#step / 2, SHORTEST_STEP);
+      if (took < SHORT_MS) this.#step = Math.min(this.#step * 2, MAX_STEP);
+      else if (took > LONG_MS) this.#step = Math.max(this.#step / 2, MIN_STEP);
     }
   }
 
@@ -62,8 +62,8 @@ export class InfluxRetention implements Retention {
   }
 
   /**
-   * Bytes of the shards on disk. What DELETE removed is freed only when InfluxDB compacts a shard, so the shard in which removing
-   * has come so far counts for the part of its time that is left. Only users with all privileges are told.
+   * Returns the size of the shards on disk in bytes. InfluxDB frees deleted data only when it compacts a shard, so a partly removed shard
+   * counts in proportion to its remaining time range. Only users with all privileges can read the size.
    */
   async size(signal?: AbortSignal): Promise<number | undefined> {
     try {
@@ -102,16 +102,16 @@ export class InfluxRetention implements Retention {
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
-  /** One statement for each measurement: over several at once, `*` leaves out fields that differ in their types. */
+  /** Runs one statement for each measurement: over several, `*` omits fields whose types differ. */
   async #each(
     sources: readonly Source[],
     statement: (source: Source) => string,
     signal?: AbortSignal,
   ): Promise<readonly Series[]> {
     const found: Series[] = [];
-    for (let i = 0; i < sources.length; i += STATEMENTS) {
+    for (let i = 0; i < sources.length; i += MAX_STATEMENTS) {
       const text = sources
-        .slice(i, i + STATEMENTS)
+        .slice(i, i + MAX_STATEMENTS)
         .map(statement)
         .join("; ");
       found.push(...(await this.#context.query(text, signal)));

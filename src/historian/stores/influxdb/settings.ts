@@ -95,12 +95,12 @@ export const CONNECTION_SCHEMA = {
   },
 };
 
-/** What the settings come to. */
+/** The settings, checked and with their defaults. */
 export interface InfluxTarget {
   /** Without a trailing slash. */
   readonly url: string;
   readonly version: 1 | 2 | 3;
-  /** What queries call the database: for version 2 the bucket. */
+  /** Name of the database in queries; the bucket for version 2. */
   readonly database: string;
   readonly username: string;
   readonly password: string;
@@ -114,7 +114,7 @@ export interface InfluxTarget {
 
 export interface WriteEndpoint {
   readonly path: string;
-  /** All but the retention policy. */
+  /** Parameters except the retention policy. */
   readonly query: Readonly<Record<string, string>>;
 }
 
@@ -125,22 +125,22 @@ function sentInClear({ url: text, username, token }: InfluxConnection): SentInCl
   return { setting: "url", host: url.host, remedy: "write https:// where the server offers it" };
 }
 
-/** Checks what a schema cannot. Throws a HistorianError of kind `give_up`. */
+/** Checks what the schema cannot. @throws {HistorianError} of kind `give_up`. */
 export function targetOf(connection: InfluxConnection): InfluxTarget {
   const url = URL.parse(connection.url);
-  if (!url) throw unusable(`url "${connection.url}" is no URL`);
+  if (!url) throw unusable(`url must be a URL, found "${connection.url}"`);
   if (url.username || url.password)
-    throw unusable("url holds credentials; move them to username and password");
+    throw unusable("url must not contain credentials; move them to username and password");
   if (url.search || url.hash)
-    throw unusable("url ends with a query or fragment; give only host, port and path");
+    throw unusable("url must not have a query or fragment; use only host, port and path");
   const { version } = connection;
   for (const [name, versions] of Object.entries(ONLY_FOR))
     if (connection[name as keyof InfluxConnection] !== null && !versions.includes(version))
       throw unusable(
         `${name} is a setting for version ${versions.join(" and ")}; this is version ${version}`,
       );
-  if (version === 2 && connection.org === null) throw unusable("version 2 needs org");
-  if (version === 2 && connection.token === null) throw unusable("version 2 needs token");
+  if (version === 2 && connection.org === null) throw unusable("version 2 requires org");
+  if (version === 2 && connection.token === null) throw unusable("version 2 requires token");
   return {
     url: url.href.replace(/\/$/, ""),
     version,

@@ -1,49 +1,57 @@
 import { POINT_TYPES } from "../../../points/index.ts";
 import type { Sample, TopicMeta } from "../../contract.ts";
 import { jsonFieldOf, type Layout, type Location, META } from "./layout.ts";
-import { declaredKind, escaped, type FieldKind, quoted, safeName, seriesText, whyNoSeries } from "./line.ts";
+import {
+  declaredKind,
+  escaped,
+  type FieldKind,
+  quoted,
+  safeName,
+  seriesText,
+  whySeriesTooLong,
+} from "./line.ts";
 
-/** A topic as the writer knows it. */
+/** State of a topic in the writer. */
 export interface BookEntry {
   readonly key: string;
   readonly measurement: string;
-  /** Beginning of its lines: measurement and tags, escaped. */
+  /** Start of its lines: measurement and tags, escaped. */
   readonly series: string;
-  /** Why no line can be made of it. */
+  /** Why it cannot be written as a line. */
   readonly fault: string | undefined;
   name: string;
   meta: TopicMeta;
   field: string;
-  /** Escaped names of its field and of the field for values of another kind. */
+  /** Escaped names of its field and its JSON field. */
   fieldText: string;
   jsonText: string;
   kind: FieldKind;
-  /** All fields it ever had, the present one last. */
+  /** All fields it ever had, the current one last. */
   fields: readonly string[];
   mixed: boolean;
-  /** Whether the store knows it as it is. */
+  /** Whether the store has its current description. */
   stored: boolean;
 }
 
-/** Which topics there are, which fields their values go to, and of what type these fields are in the store. */
+/** Tracks the known topics, the fields of their values, and the types of these fields in the store. */
 export class TopicBook {
   readonly #layout: Layout;
   readonly #byName = new Map<string, BookEntry>();
   readonly #byKey = new Map<string, BookEntry>();
   readonly #kinds = new Map<string, FieldKind>();
-  /** Those of {@link #kinds} that the store told. */
+  /** Kinds from {@link #kinds} that were read from the store. */
   readonly #learnt = new Map<string, FieldKind>();
-  /** Wide layouts: series and field → the topic it belongs to. */
+  /** Topics by series and field, in wide layouts. */
   readonly #owners = new Map<string, string>();
   #stored = new Map<string, StoredTopic>();
-  /** Whether a topic of which nothing is known may have had values of another kind than its field. */
+  /** Whether an unknown topic may have had values of another kind than its field. */
   #mixedAtFirst = false;
 
   constructor(layout: Layout) {
     this.#layout = layout;
   }
 
-  /** Takes what the store knows; undefined where it does not tell. */
+  /** Loads the topics of the store; undefined when they cannot be read. */
   load(topics: readonly StoredTopic[] | undefined): void {
     this.#learnt.clear();
     this.#mixedAtFirst = topics === undefined;
@@ -52,8 +60,8 @@ export class TopicBook {
   }
 
   /**
-   * The store has this field with this type, whatever was declared; where it has it with several (each part of its time has its
-   * own), values go to the JSON field. Answers whether that is new.
+   * Records the type that a field has in the store, whatever was declared. If it has several types (each shard has its own), values are
+   * written to the JSON field. Returns whether this is new.
    */
   learn(measurement: string, field: string, type: FieldKind): boolean {
     const id = idOf(measurement, field);
@@ -67,35 +75,35 @@ export class TopicBook {
     return true;
   }
 
-  /** Nothing of what was written is sure to be there any more. */
+  /** Called when the store may have lost its descriptions of topics. */
   forget(): void {
     for (const entry of this.#byKey.values()) entry.stored = false;
   }
 
-  /** The entry of a topic that was met before, spelt and described as now. */
+  /** Returns the entry of a known topic with the same spelling and metadata. */
   known({ topic, meta }: Sample): BookEntry | undefined {
     const entry = this.#byName.get(topic);
     return entry && sameMeta(entry.meta, meta) ? entry : undefined;
   }
 
-  /** The entry of a storable topic. */
+  /** Returns the entry of a storable topic, creating or updating it. */
   entry({ topic, meta }: Sample): BookEntry {
     const key = topic.toLowerCase();
     const entry = this.#byKey.get(key) ?? this.#define(key, topic, meta);
-    // An older spelling would be taken for current.
+    // A previous spelling would count as current.
     this.#byName.delete(entry.name);
     this.#byName.set(topic, entry);
     this.#update(entry, topic, meta);
     return entry;
   }
 
-  /** The topic now has values of both kinds, and each of its lines tells where its value is. */
+  /** Called when a topic has values of both kinds: from now on each of its lines has both fields. */
   mix(entry: BookEntry): void {
     entry.mixed = true;
     entry.stored = false;
   }
 
-  /** The line that tells the store of a topic, as a point at `time` (microseconds). */
+  /** Returns the line that describes a topic, as a point at `time` (microseconds). */
   metaLine({ key, name, meta, mixed, fields }: BookEntry, now: Date, time: number): string {
     const { units, type, tz } = meta;
     const values = [
@@ -116,7 +124,7 @@ export class TopicBook {
       key,
       measurement: location.measurement,
       series,
-      fault: whyNoSeries(series) ?? whyNoSeries(metaSeries(key)),
+      fault: whySeriesTooLong(series) ?? whySeriesTooLong(metaSeries(key)),
       name,
       meta,
       field: "",
@@ -140,7 +148,7 @@ export class TopicBook {
     if (changed) this.#place(entry);
   }
 
-  /** Finds the field of its values: the layout's own, or where that belongs to another topic one with a number. */
+  /** Assigns the field of its values: the layout's, or a numbered one when that belongs to another topic. */
   #place(entry: BookEntry): void {
     const wanted = this.#layout.field({ topic: entry.name, meta: entry.meta });
     let field = wanted;
@@ -179,12 +187,12 @@ function sameMeta(a: TopicMeta, b: TopicMeta): boolean {
   return a === b || (a.units === b.units && a.type === b.type && a.tz === b.tz);
 }
 
-/** Neither measurements nor fields hold a line break. */
+/** Returns a unique id, because neither measurements nor fields contain line breaks. */
 function idOf(measurement: string, field: string): string {
   return `${measurement}\n${field}`;
 }
 
-/** What the store tells of a topic. */
+/** Description of a topic in the store. */
 export interface StoredTopic {
   /** Lower case. */
   readonly key: string;
@@ -192,7 +200,7 @@ export interface StoredTopic {
   readonly meta: TopicMeta;
   /** Whether it ever had a value of another kind than its field. */
   readonly mixed: boolean;
-  /** The fields it ever had, the present one last. */
+  /** All fields it ever had, the current one last. */
   readonly fields: readonly string[];
 }
 
@@ -200,7 +208,7 @@ export interface StoredTopic {
 export const META_COLUMNS = ["topic", "meta_dict", "mixed", "fields"] as const;
 export type MetaRow = readonly [topic: unknown, metaDict: unknown, mixed: unknown, fields: unknown];
 
-/** Undefined for what is no topic. */
+/** Returns undefined for a row that describes no topic. */
 export function readTopic([topic, metaDict, mixed, fields]: MetaRow): StoredTopic | undefined {
   if (typeof topic !== "string") return undefined;
   const meta = dictionary(String(metaDict ?? ""));
@@ -223,14 +231,14 @@ export function readTopic([topic, metaDict, mixed, fields]: MetaRow): StoredTopi
   };
 }
 
-/** JSON, or what VOLTTRON writes: a Python dictionary of texts, which it reads back in the same way. */
+/** Parses JSON, or a Python dictionary of texts, which VOLTTRON writes and parses in the same way. */
 function dictionary(text: string): Readonly<Record<string, unknown>> {
   for (const json of [text, text.replaceAll(/u?'/g, '"')]) {
     try {
       const value: unknown = JSON.parse(json);
       if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
     } catch {
-      // Not in this way.
+      // Try the other format.
     }
   }
   return {};

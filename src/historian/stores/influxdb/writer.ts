@@ -11,19 +11,19 @@ import type { InfluxTarget } from "./settings.ts";
 import type { BookEntry, TopicBook } from "./topic-book.ts";
 
 const compress = promisify(gzip);
-/** Bytes of one request: far below the 25 MB that servers take by default, and enough for 50,000 lines. */
-const BODY_BYTES = 4 * 1024 * 1024;
-const SMALLEST_BODY_BYTES = 1024;
+/** Maximum size of a request, in bytes: far below the servers' default limit of 25 MB, and enough for 50,000 lines. */
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+const MIN_BODY_BYTES = 1024;
 const DAY_MS = 86_400_000;
-/** Refusals met while looking for the bad values of one batch. What is not found then is found in the next try. */
-const MAX_REFUSALS = 300;
+/** Maximum number of rejections while isolating the bad values of a batch; the next attempt continues. */
+const MAX_REJECTIONS = 300;
 /** `field type conflict: input field "f" on measurement "m" is type float, already exists as type integer` (1.x). */
 const CONFLICT = /input field "(.*)" on measurement "(.*)" is type \w+, already exists as type (\w+)/;
 /** `points beyond retention policy dropped=1` */
 const BEYOND = /beyond retention policy/;
 const KINDS: ReadonlySet<string> = new Set<FieldKind>(["float", "integer", "boolean", "string"]);
 
-/** Why a delivery has to begin again: the database is gone, or a field has another type than thought. */
+/** Why a batch must restart: the database no longer exists, or a field has another type than assumed. */
 export type Interruption = { readonly missing: string } | { readonly relearned: true };
 
 export interface WriterContext {
@@ -35,14 +35,14 @@ export interface WriterContext {
   readonly now: () => Date;
 }
 
-/** Brings one batch to the server: in requests of a size that it takes, and split where it refuses, until the bad values are alone. */
-export class Delivery {
+/** Sends one batch in requests of an accepted size, and splits rejected requests until the bad values are alone. */
+export class BatchWriter {
   readonly #context: WriterContext;
   readonly #limits: BodyLimit;
   readonly #signal: AbortSignal | undefined;
-  /** Index in the batch → why the server refuses it. */
+  /** Reasons of the server's rejections, by index in the batch. */
   readonly rejected = new Map<number, string>();
-  #refusals = 0;
+  #rejections = 0;
 
   constructor(context: WriterContext, limits: BodyLimit, signal?: AbortSignal) {
     this.#context = context;
@@ -50,7 +50,7 @@ export class Delivery {
     this.#signal = signal;
   }
 
-  /** Throws a HistorianError of kind `retry` or `give_up`. */
+  /** @throws {HistorianError} of kind `retry` or `give_up`. */
   async run(pieces: readonly Piece[]): Promise<Interruption | undefined> {
     for (const chunk of chunksOf(pieces, this.#limits.bytes)) {
       const interruption = await this.#send(chunk);
@@ -66,7 +66,7 @@ export class Delivery {
     const { policies, book, now, wide, target } = this.#context;
     if (unknown.size > 0) {
       const at = now();
-      const time = toldTime(target, at);
+      const time = metaTime(target, at);
       const text = [...unknown].map((entry) => book.metaLine(entry, at, time)).join("");
       const interruption = await this.#settle(await this.#post(text, policies.topics), pieces, text);
       if (interruption !== "stored") return interruption;
@@ -77,7 +77,7 @@ export class Delivery {
     return end === "stored" ? undefined : end;
   }
 
-  /** Acts on an answer. */
+  /** Handles a response. */
   async #settle(
     verdict: Verdict,
     pieces: readonly Piece[],
@@ -94,13 +94,16 @@ export class Delivery {
         return { missing: verdict.text };
       case "too_large":
         this.#limits.shrink(text.length);
-        return await this.#split(pieces, "it is larger than the server takes at once (max-body-size)");
+        return await this.#split(pieces, "it exceeds the server's size limit for a request (max-body-size)");
       case "bad": {
         const [, field, measurement, kind] = CONFLICT.exec(verdict.text) ?? [];
         if (!body && (measurement === META || BEYOND.test(verdict.text)))
-          throw this.#untellable(verdict.text);
-        if (++this.#refusals > MAX_REFUSALS)
-          throw this.#failure("retry", "it refuses much of one batch; the rest follows");
+          throw this.#metaRejected(verdict.text);
+        if (++this.#rejections > MAX_REJECTIONS)
+          throw this.#failure(
+            "retry",
+            "it rejects many values of one batch; continuing with the next attempt",
+          );
         if (field !== undefined && measurement !== undefined && KINDS.has(kind ?? ""))
           if (this.#context.book.learn(measurement, field, kind as FieldKind)) return { relearned: true };
         return await this.#isolate(pieces, verdict, body);
@@ -108,7 +111,7 @@ export class Delivery {
     }
   }
 
-  /** Looks for the bad ones among the lines that were named, or among all. */
+  /** Isolates the bad values among the named lines, or among all. */
   async #isolate(
     pieces: readonly Piece[],
     { text, lines }: Verdict & { kind: "bad" },
@@ -116,7 +119,7 @@ export class Delivery {
   ): Promise<Interruption | undefined> {
     const named = lines?.flatMap((line) => body?.piecesOf(line) ?? []) ?? [];
     if (named.length === 0 || named.length === pieces.length) return await this.#split(pieces, text);
-    // Without them, the others are stored or refused on their own account.
+    // Without the suspects, the other lines are stored or rejected by themselves.
     const suspects = new Set(named);
     return (
       (await this.#split(named, text)) ?? (await this.#send(pieces.filter((piece) => !suspects.has(piece))))
@@ -126,21 +129,21 @@ export class Delivery {
   async #split(pieces: readonly Piece[], why: string): Promise<Interruption | undefined> {
     const [only] = pieces;
     if (only && pieces.length === 1) {
-      this.rejected.set(only.index, `InfluxDB refuses it: ${shortened(why)}`);
+      this.rejected.set(only.index, `InfluxDB rejects it: ${shortened(why)}`);
       return undefined;
     }
     const middle = Math.ceil(pieces.length / 2);
     return (await this.#send(pieces.slice(0, middle))) ?? (await this.#send(pieces.slice(middle)));
   }
 
-  /** Without their topics values could not be found again. */
-  #untellable(text: string): HistorianError {
+  /** Returns the error for rejected descriptions of topics, without which values could not be found again. */
+  #metaRejected(text: string): HistorianError {
     const { version, database } = this.#context.target;
     const remedy = !BEYOND.test(text)
-      ? `another program keeps something else in the measurement ${META} of "${database}"; set another database`
+      ? `another program uses the measurement ${META} of "${database}"; set another database`
       : version === 1
-        ? "what the topics are is at time 0, older than the retention policy keeps; let the user READ the database, so that another policy is found"
-        : "what the topics are cannot be stored; the bucket must keep its data for two days or more";
+        ? "topics are described at time 0, before the start of the retention policy; grant the user READ on the database, so that another policy can be found"
+        : "descriptions of topics cannot be stored; the bucket must keep its data for at least two days";
     return this.#failure("give_up", `${remedy} (${shortened(text)})`);
   }
 
@@ -168,17 +171,17 @@ export class Delivery {
 }
 
 /**
- * Time of the points that tell what a topic is, in microseconds: 0, as VOLTTRON has it; on versions whose buckets remove what is old
- * the beginning of the day, so that they stay there while the topic is in use.
+ * Returns the time of the points that describe topics, in microseconds: 0, as in VOLTTRON; on versions whose buckets remove old data
+ * the start of the day, so that they remain while the topic is in use.
  */
-function toldTime({ version }: InfluxTarget, now: Date): number {
+function metaTime({ version }: InfluxTarget, now: Date): number {
   return version === 1 ? 0 : Math.floor(now.getTime() / DAY_MS) * DAY_MS * 1000;
 }
 
-/** What the server asked for: bodies no larger than so many bytes, nothing before some time. */
+/** Limits that the server asked for: the size of a request, and a pause. */
 export class BodyLimit {
   readonly #now: () => number;
-  #bytes = BODY_BYTES;
+  #bytes = MAX_BODY_BYTES;
   #rest = 0;
   #restUntil = 0;
 
@@ -190,15 +193,15 @@ export class BodyLimit {
     return this.#bytes;
   }
 
-  /** Milliseconds that are left of the server's rest. */
+  /** Remaining pause, in milliseconds. */
   get restMs(): number {
     const left = this.#restUntil - this.#now();
-    // More than it was: the clock was set back.
+    // A longer remainder than the pause: the clock was set back.
     return left > 0 && left <= this.#rest ? left : 0;
   }
 
   shrink(refused: number): void {
-    this.#bytes = Math.max(SMALLEST_BODY_BYTES, Math.min(this.#bytes, Math.floor(refused / 2)));
+    this.#bytes = Math.max(MIN_BODY_BYTES, Math.min(this.#bytes, Math.floor(refused / 2)));
   }
 
   rest(milliseconds = 0): void {

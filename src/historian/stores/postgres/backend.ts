@@ -15,10 +15,10 @@ import { PostgresRetention } from "./retention.ts";
 import { tablesOf } from "./tables.ts";
 import { Writer } from "./writer.ts";
 
-/** Connections for questions; one more is for writing, so that no question keeps it waiting. */
+/** Number of connections for queries; one more is for writing, so that queries never delay it. */
 const READERS = 4;
 
-/** The history in a PostgreSQL database. */
+/** Stores the history in a PostgreSQL database: samples are written in one transaction per batch, and queries run concurrently. */
 export class PostgresBackend implements HistorianBackend {
   readonly retention?: Retention;
   readonly #place: string;

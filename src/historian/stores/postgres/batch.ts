@@ -4,17 +4,17 @@ import { jsonOfOthers } from "../json-values.ts";
 
 /** A sample as columns. */
 export interface BatchRow {
-  /** In the batch that was given. */
+  /** Index in the batch. */
   readonly index: number;
   readonly time: number;
   readonly number: number | null;
   readonly json: string | null;
 }
 
-/** The samples of one topic: one for each time, the last that was given. */
+/** The samples of one topic: the last one of each time. */
 export interface TopicRows {
   readonly key: string;
-  /** As it was given last. */
+  /** Latest spelling. */
   readonly name: string;
   readonly units: string;
   readonly type: string;
@@ -22,9 +22,9 @@ export interface TopicRows {
   readonly rows: readonly BatchRow[];
 }
 
-/** Sorts samples by topic. Throws a HistorianError of kind `reject` when some samples can never be stored. */
+/** Groups samples by topic. @throws {HistorianError} of kind `reject` when some samples can never be stored. */
 export function groupByTopic(samples: readonly Sample[]): TopicRows[] {
-  const others = jsonOfOthers(samples, whyRefused);
+  const others = jsonOfOthers(samples, whyUnstorableHere);
   const topics = new Map<string, { last: Sample; rows: Map<number, BatchRow> }>();
   for (const [index, sample] of samples.entries()) {
     const key = sample.topic.toLowerCase();
@@ -45,7 +45,7 @@ export function groupByTopic(samples: readonly Sample[]): TopicRows[] {
   }));
 }
 
-/** What makes two spellings of a topic the same: half of a SHA-256 of its lower case, as a UUID. */
+/** Returns the key that all spellings of a topic share: half of a SHA-256 of its lower case, as a UUID. */
 export function topicKey(topic: string): string {
   const hash = createHash("sha256").update(topic.toLowerCase()).digest("hex");
   return [
@@ -57,20 +57,20 @@ export function topicKey(topic: string): string {
   ].join("-");
 }
 
-function whyRefused({ topic, meta: { units, type, tz } }: Sample): string | undefined {
-  if (topic.includes("\0")) return "its topic holds the character NUL, which PostgreSQL cannot keep";
+function whyUnstorableHere({ topic, meta: { units, type, tz } }: Sample): string | undefined {
+  if (topic.includes("\0")) return "its topic contains the character NUL, which PostgreSQL cannot store";
   for (const text of [units, type, tz])
     if (text.includes("\0") || !text.isWellFormed())
-      return `its metadata ${JSON.stringify(text)} is nothing that PostgreSQL can keep`;
+      return `its metadata ${JSON.stringify(text)} contains characters that PostgreSQL cannot store`;
   return undefined;
 }
 
-/** An array as PostgreSQL reads it, of numbers and names that need no quotes. */
+/** Formats a PostgreSQL array of numbers and names that need no quotes. */
 export function plainArray(items: readonly (string | number | null)[]): string {
   return `{${items.map((item) => item ?? "NULL").join()}}`;
 }
 
-/** An array as PostgreSQL reads it, of any texts. */
+/** Formats a PostgreSQL array of any texts. */
 export function textArray(items: readonly (string | null)[]): string {
   return plainArray(
     items.map((item) => (item === null ? null : `"${item.replaceAll(/["\\]/g, String.raw`\$&`)}"`)),

@@ -4,7 +4,7 @@ import { HistorianError } from "../../errors.ts";
 import { PostgresBackend } from "./backend.ts";
 import { SETTING } from "./failure.ts";
 
-/** A PostgreSQL database, version 14 or newer; a hypertable where it has TimescaleDB. */
+/** A PostgreSQL database, version 14 or newer; with TimescaleDB the samples are a hypertable. */
 export const postgres: HistorianBackendType<PostgresConnection> = {
   name: "postgres",
   configSchema: CONNECTION_SCHEMA,

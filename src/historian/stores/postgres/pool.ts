@@ -5,14 +5,14 @@ import { untilAborted } from "../../../time/until-aborted.ts";
 import { HistorianError } from "../../errors.ts";
 import { historianError, SETTING } from "./failure.ts";
 
-/** Connections to the history database, each call with one deadline. */
+/** Connections to the history database. Each call has one deadline. */
 export class StorePool {
   readonly #connection: PostgresConnection;
   readonly #create: boolean;
   readonly #closed = new AbortController();
   readonly #pool: PostgresPool;
 
-  /** `max`: most connections at once; `create`: whether a database that is missing is made. */
+  /** `max`: maximum number of connections; `create`: whether to create a missing database. */
   constructor(connection: PostgresConnection, max: number, create: boolean) {
     this.#connection = connection;
     this.#create = create;
@@ -20,8 +20,8 @@ export class StorePool {
   }
 
   /**
-   * Lends a connection. Every failure is a HistorianError; whatever happens, it ends within the timeout of the settings
-   * or with `signal`, and a connection that did not end well is not used again.
+   * Runs `use` with a connection. Every failure is a HistorianError. Ends within the configured timeout or with `signal`; a connection
+   * that failed is not used again.
    */
   async run<T>(signal: AbortSignal | undefined, use: (query: Query) => Promise<T>): Promise<T> {
     const signals = [this.#closed.signal, AbortSignal.timeout(this.#connection.timeout * 1000)];
@@ -35,24 +35,24 @@ export class StorePool {
       await untilAborted(createDatabase(this.#connection), ended);
       return await this.#pool.lend(use, ended);
     } catch (error) {
-      if (ended.aborted && error === ended.reason) throw outOfTime(ended);
+      if (ended.aborted && error === ended.reason) throw abortedError(ended);
       throw historianError(error, nameOf(this.#connection));
     }
   }
 
-  /** Ends calls under way and all connections. */
+  /** Aborts current calls and closes all connections. */
   async close(): Promise<void> {
     this.#closed.abort();
     await this.#pool.close();
   }
 }
 
-/** The database in words, without secrets. */
+/** Describes the database for messages, without secrets. */
 export function nameOf(connection: PostgresConnection): string {
   return `history database ${placeOf(connection)}`;
 }
 
-/** Makes the database, through the one that every server has. */
+/** Creates the database, through the database `postgres` that every server has. */
 async function createDatabase(connection: PostgresConnection): Promise<void> {
   const client = new pg.Client(clientOptions({ ...connection, database: "postgres" }, SETTING));
   client.on("error", () => {});
@@ -61,26 +61,26 @@ async function createDatabase(connection: PostgresConnection): Promise<void> {
     const name = client.escapeIdentifier(connection.database);
     await client.query(`CREATE DATABASE ${name} ENCODING 'UTF8' TEMPLATE template0`);
   } catch (error) {
-    // Somebody else may have been first.
+    // Another process may have created it first.
     if (sqlState(error) === "42P04" || sqlState(error) === "23505") return;
     throw new HistorianError(
       historianError(error, "").kind,
-      `${nameOf(connection)}: the database does not exist and cannot be made: ${(error as Error).message}. CREATE DATABASE it, or name another in ${SETTING}`,
+      `${nameOf(connection)}: the database does not exist and cannot be created: ${(error as Error).message}. Create it with CREATE DATABASE, or set another in ${SETTING}`,
       { cause: error },
     );
   } finally {
-    // Not waited for: the server may be away.
+    // Not awaited: the server may be unreachable.
     client.end().catch(() => {});
   }
 }
 
-function outOfTime({ reason }: AbortSignal): HistorianError {
+function abortedError({ reason }: AbortSignal): HistorianError {
   const late = (reason as Error | undefined)?.name === "TimeoutError";
   return new HistorianError(
     "retry",
     late
-      ? "the history database did not answer in time; check it, the network, or raise historian.connection.timeout"
-      : "the call was ended before the history database answered",
+      ? "the history database did not respond in time; check the server and the network, or raise historian.connection.timeout"
+      : "the call was aborted before the history database responded",
     { cause: reason },
   );
 }

@@ -9,7 +9,7 @@ import { MICROSECONDS, type Tables, timeOfMicroseconds } from "./tables.ts";
 type TopicColumns = [name: string, units: string, type: PointType, tz: string];
 type SampleColumns = [time: string, value: number | null, json: string | null];
 
-/** Answers questions, several at once. */
+/** Runs queries concurrently. */
 export class Reader {
   readonly #pool: StorePool;
   readonly #tables: Tables;
@@ -27,7 +27,7 @@ export class Reader {
 
   async topics(names?: readonly string[], signal?: AbortSignal): Promise<readonly Topic[]> {
     const some = names && [plainArray(names.map(topicKey))];
-    const rows = await this.#ask(signal, (query) =>
+    const rows = await this.#query(signal, (query) =>
       query<TopicColumns>(
         `SELECT name, units, type, tz FROM ${this.#tables.topic}${some ? " WHERE key = ANY ($1::uuid[])" : ""}`,
         some,
@@ -39,7 +39,7 @@ export class Reader {
   async read(request: ReadRequest, signal?: AbortSignal): Promise<readonly Row[]> {
     const { topic, start, end, order, skip, limit } = request;
     const { topic: topics, sample } = this.#tables;
-    const rows = await this.#ask(signal, (query) =>
+    const rows = await this.#query(signal, (query) =>
       query<SampleColumns>(
         `SELECT ${MICROSECONDS}, value, json FROM ${sample}
          WHERE topic_id = (SELECT id FROM ${topics} WHERE key = $1)
@@ -57,8 +57,8 @@ export class Reader {
     return rows.map(([time, number, json]): Row => [Number(time), decode(number, json)]);
   }
 
-  /** The first question also asks whether the store is one that is understood. */
-  async #ask<T>(signal: AbortSignal | undefined, ask: (query: Query) => Promise<T>): Promise<T> {
+  /** Runs a query; checks the store's version before the first one. */
+  async #query<T>(signal: AbortSignal | undefined, ask: (query: Query) => Promise<T>): Promise<T> {
     if (!this.#checked) await this.open(signal);
     return await this.#pool.run(signal, ask);
   }

@@ -3,12 +3,12 @@ import { removeInSteps } from "../remove-in-steps.ts";
 import type { StorePool } from "./pool.ts";
 import { MICROSECONDS, type Tables, timeOfMicroseconds } from "./tables.ts";
 
-/** Pages that the size is estimated from; smaller tables are counted. */
+/** Number of pages from which the size is estimated; smaller tables are read completely. */
 const PAGES = 500;
-/** Bytes of a row: its header, line pointer and columns but json, and its entry in the index. */
+/** Size of a row without json, in bytes: header, line pointer, columns and index entry. */
 const ROW_BYTES = 84;
 
-/** Removing the oldest samples. Autovacuum makes their space free for new ones; the files do not shrink. */
+/** Removes the oldest samples. Autovacuum frees their space for new ones; the files do not shrink. */
 export class PostgresRetention implements Retention {
   readonly #pool: StorePool;
   readonly #tables: Tables;
@@ -22,7 +22,7 @@ export class PostgresRetention implements Retention {
     return await removeInSteps((rows) => this.#removeStep(before, rows, signal));
   }
 
-  /** Finds the oldest of each topic by the key: no index on time alone, and no scan, is needed. */
+  /** Finds the oldest samples of each topic by the key, without an index on time alone and without a scan. */
   async #removeStep(before: number, rows: number, signal?: AbortSignal): Promise<number> {
     const { topic, sample } = this.#tables;
     const [[count] = ["0"]] = await this.#pool.run(signal, (query) =>
@@ -55,7 +55,7 @@ export class PostgresRetention implements Retention {
     return time === null ? undefined : Number(time);
   }
 
-  /** An estimate: the rows on some pages of the table, for all of its pages. What is free or dead is not counted. */
+  /** Estimates the size from a sample of the table's pages. Free space and dead rows do not count. */
   async size(signal?: AbortSignal): Promise<number | undefined> {
     const { sample } = this.#tables;
     return await this.#pool.run(signal, async (query) => {

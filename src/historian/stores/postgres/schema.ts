@@ -4,13 +4,12 @@ import { HistorianError } from "../../errors.ts";
 import type { Tables } from "./tables.ts";
 
 /**
- * One step per schema version; never change a released step, add one. A step can be run again: it also puts back what
- * somebody dropped.
+ * One step per schema version; never change a released step, add one. Steps can be repeated: they also restore dropped objects.
  *
- * `topic.key` is a hash of the name in lower case, for an index takes no names of 64 KB. `sample.value` holds numbers, `json`
- * whatever is none; both NULL is null. `json` is text and not jsonb, which refuses NUL and half surrogate pairs. A foreign
- * key would cost a third of the speed (measured); instead, what removes topics changes `store.epoch`, which tells writers
- * to forget the ids that they remember, and no id that samples have is given out again.
+ * `topic.key` is a hash of the lower-case name, because an index cannot contain names of 64 KB. `sample.value` contains numbers, `json`
+ * all other values; both NULL is null. `json` is text and not jsonb, which rejects NUL and unpaired surrogates. A foreign key would
+ * cost a third of the speed (measured); instead, removing topics changes `store.epoch`, upon which writers forget cached ids, and
+ * ids in use by samples are not assigned again.
  */
 const STEPS: readonly ((tables: Tables) => string)[] = [
   ({ store, topic, sample, history, newEpoch, topicName }) => String.raw`
@@ -58,34 +57,34 @@ const STEPS: readonly ((tables: Tables) => string)[] = [
 ];
 
 const SCHEMA_VERSION = STEPS.length;
-/** The first whose `extract` is exact to the microsecond. */
+/** First version whose `extract` is exact to the microsecond. */
 const OLDEST_SERVER = 140_000;
 
 /**
- * The store's epoch, asked for in a transaction that this begins where `begin` says so. Throws the server's error where there
- * is no store, and a HistorianError where it is not of this version.
+ * Returns the store's epoch. `begin` may start the transaction in which it is read. Throws the server's error when there is no store.
+ * @throws {HistorianError} for a store of another version.
  */
 export async function storeEpoch(query: Query, { store }: Tables, begin = ""): Promise<string> {
   const [row] = await query<[version: number, epoch: string]>(`${begin}SELECT version, epoch FROM ${store}`);
   const [version, epoch] = row ?? [0, ""];
-  refuseNewer(version, store);
+  rejectNewer(version, store);
   if (version === SCHEMA_VERSION) return epoch;
   throw new HistorianError(
     "retry",
-    `the history in ${store} is of an older voltbridge; voltbridge run brings it up to date`,
+    `the history in ${store} has the schema of an older voltbridge; start voltbridge run, which migrates it`,
   );
 }
 
 /**
- * Makes the schema, brings it up to date or makes it whole, in one transaction; of several who try at once one does it.
- * Throws a HistorianError (kind `give_up`) for a server or tables that it cannot be done with.
+ * Creates, migrates or repairs the schema in one transaction; of concurrent callers only one does.
+ * @throws {HistorianError} of kind `give_up` for an unsupported server or tables of other programs.
  */
 export async function migrate(query: Query, tables: Tables, log: Log): Promise<void> {
   await checkServer(query);
   const { store, schema } = tables;
   await query("BEGIN");
   await query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [`voltbridge ${store}`]);
-  // Even IF NOT EXISTS asks for the right to make one.
+  // Even IF NOT EXISTS requires the right to create one.
   if (!(await exists(query, "to_regnamespace", schema))) await query(`CREATE SCHEMA ${schema}`);
   const version = await versionOf(query, tables);
   const whole = version === SCHEMA_VERSION && (await missing(query, tables)).length === 0;
@@ -110,21 +109,21 @@ async function checkServer(query: Query): Promise<void> {
   if (version < OLDEST_SERVER)
     throw new HistorianError(
       "give_up",
-      `the history database runs PostgreSQL ${Math.floor(version / 10_000)}; 14 or newer is needed`,
+      `the history database must run PostgreSQL 14 or newer, found ${Math.floor(version / 10_000)}`,
     );
   if (encoding !== "UTF8")
     throw new HistorianError(
       "give_up",
-      `the history database keeps text as ${encoding}; make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`,
+      `the history database must have encoding UTF8, found ${encoding}; create one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`,
     );
 }
 
-/** 0 where there is no store yet, nor anything in its place. */
+/** Returns the schema version; 0 when neither a store nor tables with its names exist. */
 async function versionOf(query: Query, tables: Tables): Promise<number> {
   const { store, topic, sample, history } = tables;
   if (await exists(query, "to_regclass", store)) {
     const [[version] = [0]] = await query<[number]>(`SELECT version FROM ${store}`);
-    refuseNewer(version, store);
+    rejectNewer(version, store);
     return version;
   }
   const gone = await missing(query, tables);
@@ -132,7 +131,7 @@ async function versionOf(query: Query, tables: Tables): Promise<number> {
   if (other === undefined) return 0;
   throw new HistorianError(
     "give_up",
-    `${other} is there and is not a table of voltbridge; it is left as it is. Set historian.connection.schema or table_prefix`,
+    `${other} exists and is not a table of voltbridge; it was not changed. Set historian.connection.schema or table_prefix`,
   );
 }
 
@@ -148,15 +147,15 @@ async function exists(query: Query, find: "to_regclass" | "to_regnamespace", nam
   return found;
 }
 
-function refuseNewer(version: number, store: string): void {
+function rejectNewer(version: number, store: string): void {
   if (version <= SCHEMA_VERSION) return;
   throw new HistorianError(
     "give_up",
-    `the history in ${store} was made by a newer voltbridge (schema ${version}, this one knows ${SCHEMA_VERSION}); it is left as it is. Run that version, or set historian.connection.schema`,
+    `the history in ${store} was created by a newer voltbridge (schema ${version}; this version supports ${SCHEMA_VERSION}) and was not changed. Run that version, or set historian.connection.schema`,
   );
 }
 
-/** Where the TimescaleDB extension is installed in the database, the samples become a hypertable of weekly chunks. */
+/** Makes the samples a hypertable of weekly chunks when the database has the TimescaleDB extension. */
 async function makeHypertable(query: Query, { sample }: Tables, log: Log): Promise<void> {
   const [extension] = await query<[schema: string]>(
     `SELECT quote_ident(nspname) FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace
@@ -172,6 +171,6 @@ async function makeHypertable(query: Query, { sample }: Tables, log: Log): Promi
   const available = await query("SELECT FROM pg_available_extensions WHERE name = 'timescaledb'");
   if (available.length > 0)
     log.info(
-      "history: TimescaleDB is on the server but not in this database, so a plain table is made; docs/historian.md tells how to change that",
+      "history: TimescaleDB is on the server but not enabled in this database, so a plain table is used; to change that, see docs/historian.md",
     );
 }

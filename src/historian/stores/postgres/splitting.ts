@@ -1,19 +1,19 @@
 import type { Query } from "../../../storage/postgres.ts";
 import { isBadValue } from "./failure.ts";
 
-/** Stores items, in a transaction. Answers with those that the server refused, each with its reason. */
+/** Stores items in a transaction. Returns the items that the server rejected, with their reasons. */
 export type Store = <Item>(
   items: readonly Item[],
   insert: (items: readonly Item[]) => Promise<void>,
 ) => Promise<ReadonlyMap<Item, string>>;
 
-/** All at once: the first refusal fails the transaction. */
+/** Stores all items at once: the first rejection fails the transaction. */
 export const storeAll: Store = async (items, insert) => {
   await insert(items);
   return new Map();
 };
 
-/** Halves what is refused until each bad item stands alone. */
+/** Splits rejected items in half until each bad item is alone. */
 export function storeSplitting(query: Query): Store {
   return async (items, insert) => {
     const refused = new Map<(typeof items)[number], string>();

@@ -1,13 +1,13 @@
-/** The names of the store's tables, quoted and with their schema: ready to stand in SQL. */
+/** Names of the store's tables, quoted and qualified for SQL. */
 export interface Tables {
   readonly schema: string;
-  /** One row: version of the schema, and `epoch`, which changes whenever ids of topics lose their meaning. */
+  /** Table with one row: the schema version, and `epoch`, which changes whenever ids of topics become invalid. */
   readonly store: string;
   readonly topic: string;
   readonly sample: string;
   readonly history: string;
   readonly newEpoch: string;
-  /** An index's name stands without its schema. */
+  /** Name of an index, which has no schema. */
   readonly topicName: string;
 }
 
@@ -25,10 +25,10 @@ export function tablesOf(schema: string, prefix: string): Tables {
   };
 }
 
-/** Microseconds since 1970 of a time of the table; exact since PostgreSQL 14, where epochs are numeric. */
+/** SQL for a time in microseconds since 1970; exact since PostgreSQL 14, where epochs are numeric. */
 export const MICROSECONDS = "(extract(epoch FROM time) * 1000000)::bigint";
 
-/** The time of an expression of microseconds since 1970. */
+/** Returns SQL for the time of an expression in microseconds since 1970. */
 export function timeOfMicroseconds(expression: string): string {
   return `'epoch'::timestamptz + (${expression}) * '1 microsecond'::interval`;
 }

@@ -11,7 +11,7 @@ interface StoredTopic {
   readonly tz: string;
 }
 
-/** Ids of topics in the store, remembered from batch to batch. */
+/** Caches the ids of topics in the store. */
 export class KnownTopics {
   readonly #tables: Tables;
   readonly #stored = new Map<string, StoredTopic>();
@@ -22,14 +22,14 @@ export class KnownTopics {
     this.#tables = tables;
   }
 
-  /** To be called first in every transaction: what is remembered holds for one epoch. */
+  /** Must be called first in every transaction: cached ids are valid for one epoch. */
   begin(epoch: string): void {
     if (epoch !== this.#epoch) this.#stored.clear();
     this.#epoch = epoch;
     this.#added = new Map();
   }
 
-  /** What was stored since {@link begin} is there for good. */
+  /** Called when everything stored since {@link begin} was committed. */
   committed(): void {
     for (const [key, topic] of this.#added) this.#stored.set(key, topic);
   }
@@ -38,7 +38,7 @@ export class KnownTopics {
     return (this.#added.get(key) ?? this.#stored.get(key))?.id as number;
   }
 
-  /** Stores the topics that are new, or whose spelling or metadata changed. */
+  /** Stores topics that are new or have another spelling or metadata. */
   async store(
     query: Query,
     topics: readonly TopicRows[],
@@ -46,14 +46,14 @@ export class KnownTopics {
   ): Promise<ReadonlyMap<TopicRows, string>> {
     const open = topics.filter((topic) => !isCurrent(this.#stored.get(topic.key), topic));
     if (open.length === 0) return new Map();
-    await this.#look(query, open);
+    await this.#load(query, open);
     const changed = open.filter((topic) => !isCurrent(this.#added.get(topic.key), topic));
-    // In one order everywhere, or two writers could wait for each other.
+    // A fixed order prevents a deadlock of two writers.
     changed.sort((a, b) => (a.key < b.key ? -1 : 1));
     return changed.length === 0 ? new Map() : await store(changed, (some) => this.#upsert(query, some));
   }
 
-  async #look(query: Query, topics: readonly TopicRows[]): Promise<void> {
+  async #load(query: Query, topics: readonly TopicRows[]): Promise<void> {
     const rows = await query<[string, number, string, string, string, string]>(
       `SELECT key, id, name, units, type, tz FROM ${this.#tables.topic} WHERE key = ANY ($1::uuid[])`,
       [plainArray(topics.map(({ key }) => key))],

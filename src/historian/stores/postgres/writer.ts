@@ -10,7 +10,7 @@ import { type Store, storeAll, storeSplitting } from "./splitting.ts";
 import { type Tables, timeOfMicroseconds } from "./tables.ts";
 import { KnownTopics } from "./topics.ts";
 
-/** Bounds of one statement. */
+/** Limits of one statement. */
 const MAX_ROWS = 10_000;
 const MAX_JSON = 16 * 1024 * 1024;
 
@@ -45,12 +45,12 @@ export class Writer {
     });
   }
 
-  /** At first as if all were well. Answers with the indexes of what was refused, and the reasons. */
+  /** Stores everything at once, and item by item only if that fails. Returns the reasons of rejections by index. */
   async #store(query: Query, topics: readonly TopicRows[], mayMigrate = true): Promise<Map<number, string>> {
     try {
       return await this.#transaction(query, topics, storeAll);
     } catch (error) {
-      // Where the connection broke, that it did is what to tell.
+      // If the connection is broken, report the original error.
       await query("ROLLBACK").catch(() => {
         throw error;
       });
@@ -61,7 +61,7 @@ export class Writer {
     return await this.#store(query, topics, false);
   }
 
-  /** Commits unless something was refused. */
+  /** Commits unless a sample was rejected. */
   async #transaction(query: Query, topics: readonly TopicRows[], store: Store): Promise<Map<number, string>> {
     const refused = new Map<number, string>();
     this.#topics.begin(await storeEpoch(query, this.#tables, "BEGIN; "));
@@ -76,7 +76,7 @@ export class Writer {
     return refused;
   }
 
-  /** In the order of the key, which is good for the index; and two writers cannot wait for each other. */
+  /** Returns rows in the order of the key, which is fast for the index and prevents a deadlock of two writers. */
   #rows(topics: readonly TopicRows[]): Row[] {
     return topics
       .map((topic) => ({ topicId: this.#topics.id(topic), rows: topic.rows }))
@@ -102,7 +102,7 @@ export class Writer {
   }
 }
 
-/** Parts that are small enough for one statement. */
+/** Splits rows into parts within the limits of one statement. */
 function inChunks(rows: readonly Row[]): Row[][] {
   const chunks: Row[][] = [];
   let size = 0;

@@ -14,7 +14,7 @@ import type { VolttronTables } from "../volttron-sqlite/tables.ts";
 import { BatchEncoder } from "./batch.ts";
 import { type SqliteThread, sqliteThread } from "./thread.ts";
 
-/** The history in one SQLite file. One thread writes, another reads; a readonly one has only the latter. */
+/** Stores the history in one SQLite file. One thread writes batches, another runs queries; a readonly backend has only the latter. */
 export class SqliteBackend implements HistorianBackend {
   readonly retention?: Retention;
   readonly #file: string;
@@ -22,7 +22,7 @@ export class SqliteBackend implements HistorianBackend {
   readonly #reader: SqliteThread;
   #encoder = new BatchEncoder();
 
-  /** `volttron`: the tables of a file of VOLTTRON's historian; absent: a file of ours. */
+  /** `volttron`: the tables of a file of VOLTTRON's historian; absent for our own format. */
   constructor(
     file: string,
     durability: Durability,
@@ -44,7 +44,7 @@ export class SqliteBackend implements HistorianBackend {
               onNotice?.({
                 severity: "warning",
                 kind: "file_removed",
-                text: `history file ${file} was removed while in use; a new one is made, and what the old one held is gone with it`,
+                text: `history file ${file} was removed while in use; a new file was created, without the history of the old one`,
               }),
           },
         );
@@ -61,8 +61,8 @@ export class SqliteBackend implements HistorianBackend {
     if (!writer)
       throw new HistorianError("give_up", `history file ${this.#file} was opened for reading only`);
     if (writer.behind)
-      // A second batch behind it would only pile up.
-      throw new HistorianError("retry", `history file ${this.#file}: the last write has not ended yet`);
+      // A second batch would only queue behind it.
+      throw new HistorianError("retry", `history file ${this.#file}: the previous write is still running`);
     await writer.call("write", this.#encoder.encode(samples), signal);
   }
 
@@ -76,13 +76,13 @@ export class SqliteBackend implements HistorianBackend {
   }
 
   async close(): Promise<void> {
-    // The writer is last: it moves the log into the file, which a reader cannot.
+    // The writer closes last: it moves the WAL into the file, which a reader cannot.
     await this.#reader.close("close", undefined);
     await this.#writer?.close("close", undefined);
   }
 }
 
-/** Removing the oldest samples. Their pages are used again; the file does not shrink by itself. */
+/** Removes the oldest samples. Their pages are reused; the file does not shrink. */
 class SqliteRetention implements Retention {
   readonly #writer: SqliteThread;
   readonly #reader: SqliteThread;

@@ -1,33 +1,33 @@
 import type { Sample, TopicMeta } from "../../contract.ts";
 import { jsonOfOthers } from "../json-values.ts";
 
-/** A topic as the writer is told of it, before the first batch that uses its number. */
+/** A topic as sent to the writer with the first batch that uses its number. */
 export interface TopicDefinition {
-  /** Number within this writer; not the id in the file. */
+  /** Number in this writer; not the id in the file. */
   readonly number: number;
   readonly name: string;
-  /** One object where topics of a batch have it in common: it goes to the other thread once. */
+  /** Shared by topics of a batch with equal metadata, so that it is copied to the thread once. */
   readonly meta: TopicMeta;
 }
 
-/** Samples as columns: what goes from one thread to another fast. */
+/** Samples as columns, which are fast to transfer between threads. */
 export interface Batch {
-  /** New or changed since the last batch. */
+  /** Topics that are new or changed since the last batch. */
   readonly topics: readonly TopicDefinition[];
   readonly topicNumbers: Uint32Array<ArrayBuffer>;
   readonly times: Float64Array<ArrayBuffer>;
   /** NaN where the value is not a number. */
   readonly numbers: Float64Array<ArrayBuffer>;
-  /** Row → JSON text, or null, of the values that are not numbers. */
+  /** JSON text (or null) of the values that are not numbers, by row. */
   readonly others: ReadonlyMap<number, string | null>;
 }
 
-/** Turns samples into batches for one writer, and remembers which topics that writer knows. */
+/** Encodes samples as batches for one writer, and tracks which topics that writer knows. */
 export class BatchEncoder {
   readonly #byName = new Map<string, TopicDefinition>();
   readonly #byKey = new Map<string, TopicDefinition>();
 
-  /** Throws a HistorianError of kind `reject` when some samples can never be stored. */
+  /** @throws {HistorianError} of kind `reject` when some samples can never be stored. */
   encode(samples: readonly Sample[]): Batch {
     const batch = {
       topics: [] as TopicDefinition[],
@@ -63,7 +63,7 @@ export class BatchEncoder {
       name: topic,
       meta,
     };
-    // An older spelling would be taken for current.
+    // A previous spelling would count as current.
     if (before) this.#byName.delete(before.name);
     this.#byName.set(topic, definition);
     this.#byKey.set(key, definition);
@@ -71,7 +71,7 @@ export class BatchEncoder {
   }
 }
 
-/** What makes two spellings of a topic the same. */
+/** Returns the key that all spellings of a topic share. */
 export function topicKey(topic: string): string {
   return topic.toLowerCase();
 }

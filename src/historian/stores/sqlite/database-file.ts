@@ -2,7 +2,7 @@ import { Connection, type Durability, identityOf, makeFile } from "../../../stor
 import { HistorianError } from "../../errors.ts";
 import { HISTORY_FORM } from "./schema.ts";
 
-/** One connection to the history file; opened when needed, and again when the file was replaced or removed. */
+/** A connection to the history file, opened when needed and reopened when the file was replaced or removed. */
 export class DatabaseFile {
   readonly #file: string;
   readonly #open: (file: string) => Connection;
@@ -14,7 +14,7 @@ export class DatabaseFile {
     this.#open = open;
   }
 
-  /** The open database. A different object than last time means that it is a different file. */
+  /** Returns the open database. A different object than before means a different file. */
   get(): Connection {
     if (this.#connection && this.#identity === identityOf(this.#file)) return this.#connection;
     this.close();
@@ -29,19 +29,19 @@ export class DatabaseFile {
   }
 }
 
-/** Opens for writing: makes folder and file (readable by the owner only) and brings the schema up to date. */
+/** Opens a file for writing: creates folder and file (readable by the owner only) and migrates the schema. */
 export function openForWriting(file: string, durability: Durability): Connection {
   makeFile(file);
   return Connection.open(file, { durability, form: HISTORY_FORM });
 }
 
-/** Opens the file for reading, without creating or changing anything. `isEmpty` checks whether it has no history. */
+/** Opens a file for reading without creating or changing anything. `isEmpty` returns whether it has no history. */
 export function openForReading(
   file: string,
   isEmpty = (connection: Connection) => connection.version(HISTORY_FORM) === 0,
 ): Connection {
   const none = () =>
-    new HistorianError("retry", `there is no history at ${file} yet; voltbridge run makes it`);
+    new HistorianError("retry", `there is no history at ${file} yet; start voltbridge run, which creates it`);
   if (identityOf(file) === "") throw none();
   return Connection.open(file, { readOnly: true }, (connection) => {
     if (isEmpty(connection)) throw none();

@@ -5,16 +5,16 @@ import { SqliteBackend } from "./backend.ts";
 
 /** `historian.connection` of the SQLite backend. */
 export interface SqliteConnection {
-  /** The file; a relative path lies below the data folder. */
+  /** The file; a relative path is below the data folder. */
   readonly path: string;
   /**
-   * `full`: what was stored survives a power cut (one disk flush per batch). `normal`: it survives a crash of the
-   * bridge, but a power cut can take the batches since the last checkpoint; the file itself stays sound.
+   * `full`: stored values survive a power cut (one disk flush per batch). `normal`: they survive a crash of the bridge, but a power cut
+   * can lose the batches since the last checkpoint; the file itself remains intact.
    */
   readonly durability: Durability;
 }
 
-/** The embedded default: one file, no server. */
+/** The embedded default store: one file, no server. */
 export const sqlite: HistorianBackendType<SqliteConnection> = {
   name: "sqlite",
   configSchema: {

@@ -1,7 +1,7 @@
 import type { SQLInputValue } from "node:sqlite";
 import type { Connection } from "../../../storage/sqlite.ts";
 
-/** Rows per INSERT: twice as fast as one by one. */
+/** Number of rows per INSERT, which is twice as fast as one by one. */
 const ROWS = 50;
 
 export interface Insertion {
@@ -11,7 +11,7 @@ export interface Insertion {
   readonly onConflict: string;
 }
 
-/** Inserts so many rows, many with each statement. `put` adds the columns of a row to the values. */
+/** Inserts `count` rows, many with each statement. `put` adds the columns of a row to the values. */
 export function insertRows(
   database: Connection,
   insertion: Insertion,

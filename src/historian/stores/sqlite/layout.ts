@@ -6,7 +6,7 @@ import { insertRows } from "./insert-rows.ts";
 import { LARGE } from "./schema.ts";
 import type { Layout, Removal } from "./writer.ts";
 
-/** JSON texts longer than this go to `large_value`. */
+/** Maximum length of JSON text in `sample`; longer text is stored in `large_value`. */
 const LARGE_LENGTH = 512;
 
 const DEVICE = "INSERT INTO device (key) VALUES (?) ON CONFLICT (key) DO UPDATE SET key = key RETURNING id";
@@ -30,7 +30,7 @@ interface Ids {
   readonly topicId: number;
 }
 
-/** How samples lie in a file of ours: see {@link openForWriting} and the schema. */
+/** Returns the layout of our own file format: see {@link openForWriting} and the schema. */
 export function ownLayout(durability: Durability): Layout<Ids> {
   return {
     open: (file) => openForWriting(file, durability),
@@ -64,7 +64,7 @@ function value(
   return LARGE;
 }
 
-/** Device by device, as the key is: what goes lies side by side and leaves whole pages free. */
+/** Removes samples device by device, in the order of the key, so that whole pages become free. */
 function removeOldest(database: Connection, { before, rows }: Removal): number {
   let removed = 0;
   for (const [device] of database.all<[id: number]>(OLD_DEVICES, before)) {

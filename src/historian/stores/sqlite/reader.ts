@@ -5,7 +5,7 @@ import { topicKey } from "./batch.ts";
 import { DatabaseFile, openForReading } from "./database-file.ts";
 import { LARGE } from "./schema.ts";
 
-/** Rows as columns: what goes from one thread to another fast. */
+/** Rows as columns, which are fast to transfer between threads. */
 export interface Rows {
   readonly times: Float64Array<ArrayBuffer>;
   readonly values: readonly PointValue[];
@@ -22,7 +22,7 @@ const LARGE_VALUE = "SELECT json FROM large_value WHERE topic_id = ? AND time = 
 type TopicColumns = [name: string, units: string, type: PointType, tz: string];
 type SampleColumns = [time: number, value: number | string | null];
 
-/** Answers questions from a connection of its own, which sees what is committed and never blocks the writer. */
+/** Runs queries on its own connection, which sees committed data and never blocks the writer. */
 export class Reader {
   readonly #file: DatabaseFile;
 
@@ -44,7 +44,7 @@ export class Reader {
 
   read(request: ReadRequest): Rows {
     const database = this.#file.get();
-    // One snapshot for rows and large values.
+    // Rows and large values must come from one snapshot.
     database.exec("BEGIN");
     try {
       const ids = database.get<[deviceId: number, topicId: number]>(IDS, topicKey(request.topic));

@@ -4,11 +4,10 @@ import { HistorianError } from "../../errors.ts";
 /**
  * One step per schema version; `user_version` counts the steps taken. Never change a released step, add one.
  *
- * `sample` is keyed by device first, then time: the points of one scrape lie side by side (one page written per device and
- * scrape, not one per point), and the history of one topic is one range of its device, however many other devices there are.
- * `bench/historian.ts` compares it with the other orders. `value REAL` keeps numbers in the fewest bytes; whatever is not a
- * number is JSON text, null is NULL, and `@` stands for a text in `large_value`, because large rows slow a WITHOUT ROWID table.
- * Times are microseconds since 1970 UTC.
+ * The key of `sample` is device, then time: the points of one scrape are adjacent (one page written per device and scrape, not one per
+ * point), and the history of one topic is one range of its device, independent of other devices. `bench/historian.ts` compares it
+ * with the other orders. `value REAL` stores numbers in the fewest bytes; other values are JSON text, null is NULL, and `@` refers to
+ * a text in `large_value`, because large rows slow a WITHOUT ROWID table. Times are microseconds since 1970 UTC.
  */
 const STEPS = [
   `CREATE TABLE device (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
@@ -59,7 +58,7 @@ const STEPS = [
      FROM topic JOIN sample ON sample.device_id = topic.device_id AND sample.topic_id = topic.id;`,
 ];
 
-/** Stands in `sample.value` for a text in `large_value`. Not JSON and not a number, so never a value of its own. */
+/** Marks in `sample.value` a text in `large_value`. Neither JSON nor a number, so it is never a value. */
 export const LARGE = "@";
 
 /** The tables of a history file. */
@@ -69,15 +68,15 @@ export const HISTORY_FORM: Form = {
   newer: (file, version) =>
     new HistorianError(
       "give_up",
-      `${file} was made by a newer voltbridge (schema ${version}, this one knows ${STEPS.length}); it is left as it is. Run that version, or set historian.connection.path to another file`,
+      `${file} was created by a newer voltbridge (schema ${version}; this version supports ${STEPS.length}) and was not changed. Run that version, or set historian.connection.path to another file`,
     ),
   foreign(connection) {
     const volttron = connection.get("SELECT 1 FROM pragma_table_xinfo('data') WHERE name = 'value_string'");
     return new HistorianError(
       "give_up",
       volttron
-        ? `${connection.file} is a file of VOLTTRON's historian; it is left as it is. Set historian.backend to volttron-sqlite`
-        : `${connection.file} is a SQLite file of something else; it is left as it is. Set historian.connection.path to another file`,
+        ? `${connection.file} is a file of VOLTTRON's historian and was not changed. Set historian.backend to volttron-sqlite`
+        : `${connection.file} is a SQLite file of another program and was not changed. Set historian.connection.path to another file`,
     );
   },
 };

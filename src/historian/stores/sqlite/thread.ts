@@ -3,8 +3,7 @@ import { HistorianError } from "../../errors.ts";
 import type { Calls, Failure, ThreadEvent, ThreadSettings } from "./worker.ts";
 
 /**
- * A connection to the history file in a thread of its own, so that neither a slow disk nor a long query holds up the
- * bridge.
+ * A connection to the history file in its own thread, so that neither a slow disk nor a long query blocks the bridge.
  */
 export type SqliteThread = Thread<Calls, Failure, ThreadEvent>;
 
@@ -18,8 +17,9 @@ export function sqliteThread(
     name: "historian",
     settings,
     failed: ({ kind, message }) => new HistorianError(kind, message),
-    late: (call) => new HistorianError("retry", `history file ${file}: ${call} did not end in time`),
-    died: (cause) => new HistorianError("retry", `history file ${file}: its thread died`, { cause }),
+    late: (call) => new HistorianError("retry", `history file ${file}: ${call} did not finish in time`),
+    died: (cause) =>
+      new HistorianError("retry", `history file ${file}: its thread ended unexpectedly`, { cause }),
     ...more,
   });
 }

@@ -12,11 +12,11 @@ import { ownLayout } from "./layout.ts";
 import { Reader, type Rows } from "./reader.ts";
 import { type Removal, Writer } from "./writer.ts";
 
-/** What a thread is started with. With a durability it writes, without one it reads. */
+/** Start parameters of a thread. With a durability it writes, otherwise it reads. */
 export interface ThreadSettings {
   readonly file: string;
   readonly durability?: Durability;
-  /** Of a file of VOLTTRON's; absent for one of ours. */
+  /** Tables of a VOLTTRON file; absent for our own format. */
   readonly volttron?: VolttronTables;
 }
 
@@ -31,29 +31,29 @@ export interface Calls {
   close(none: undefined): void;
 }
 
-/** The file was removed while in use, and a new one was made. */
+/** The file was removed while in use, and a new one was created. */
 export type ThreadEvent = "removed";
 
-/** How often is looked whether the file was removed. */
-const LOOK_MS = 1000;
+/** Interval of the check whether the file was removed, in milliseconds. */
+const CHECK_MS = 1000;
 
 export interface Failure {
   readonly kind: HistorianErrorKind;
   readonly message: string;
 }
 
-/** SQLite's primary result codes that no other try cures, with what to do. */
+/** SQLite's primary result codes for which a retry is useless, with the remedy. */
 const GIVE_UP: Readonly<Record<number, string>> = {
-  11: "the file is damaged; move it away (a new one is made) and try sqlite3's .recover on it",
+  11: "the file is damaged; move it away (a new one is created) and try sqlite3's .recover on it",
   26: "it is not a SQLite file; set historian.connection.path to another file",
 };
 
-/** The thread's side: one connection, one call after the other. */
+/** Serves the thread's calls one after the other on one connection. */
 function serve({ file, durability, volttron }: ThreadSettings): void {
   const connection = durability
-    ? writer(file, durability, () => tell("removed"), volttron)
+    ? writer(file, durability, () => emit("removed"), volttron)
     : reader(file, volttron);
-  const tell = serveThread<Calls, Failure, ThreadEvent>(connection, (error) => {
+  const emit = serveThread<Calls, Failure, ThreadEvent>(connection, (error) => {
     const { kind, message } = historianError(error, file);
     return { kind, message };
   });
@@ -68,7 +68,7 @@ function writer(
   const made = volttron
     ? new Writer(file, volttronLayout(volttron, durability), onRemoved)
     : new Writer(file, ownLayout(durability), onRemoved);
-  setInterval(() => made.look(), LOOK_MS).unref();
+  setInterval(() => made.checkFile(), CHECK_MS).unref();
   return made;
 }
 
@@ -76,7 +76,7 @@ function reader(file: string, volttron?: VolttronTables): Partial<Calls> {
   return volttron ? new VolttronReader(file, volttron) : new Reader(file);
 }
 
-/** What went wrong with a SQLite file, told apart by its result code. Errors of ours pass as they are. */
+/** Converts an error of SQLite by its result code. Returns a HistorianError unchanged. */
 function historianError(error: unknown, file: string): HistorianError {
   if (error instanceof HistorianError) return error;
   const { code, why } = sqliteFailure(error, GIVE_UP);

@@ -2,14 +2,14 @@ import type { Connection } from "../../../storage/sqlite.ts";
 import type { Batch, TopicDefinition } from "./batch.ts";
 import { DatabaseFile } from "./database-file.ts";
 
-/** How samples lie in a file. `Ids` is what a row needs to know of its topic. */
+/** File format of samples. `Ids` are the ids of a topic that a row contains. */
 export interface Layout<Ids> {
-  /** Opens a file for writing, made where it is missing. */
+  /** Opens a file for writing; creates a missing one. */
   open(file: string): Connection;
-  /** Stores name and metadata of a topic, as they are now. */
+  /** Stores the current name and metadata of a topic. */
   storeTopic(database: Connection, topic: TopicDefinition): Ids;
   storeSamples(database: Connection, batch: Batch, topicOf: (row: number) => TopicInFile<Ids>): void;
-  /** Removes about so many of the oldest samples; answers how many. */
+  /** Removes about `rows` of the oldest samples. Returns their number. */
   remove(database: Connection, removal: Removal): number;
 }
 
@@ -26,7 +26,7 @@ export interface Removal {
 
 interface KnownTopic<Ids> {
   readonly definition: TopicDefinition;
-  /** Absent until this definition is in the file. */
+  /** Absent until this definition is stored in the file. */
   ids?: Ids;
 }
 
@@ -39,7 +39,7 @@ export class Writer<Ids> {
 
   readonly #onRemoved: () => void;
 
-  /** `onRemoved`: the file was removed while in use, and another was opened in its place. */
+  /** `onRemoved`: called when the file was removed while in use and another one was opened. */
   constructor(file: string, layout: Layout<Ids>, onRemoved: () => void) {
     this.#layout = layout;
     this.#onRemoved = onRemoved;
@@ -50,13 +50,13 @@ export class Writer<Ids> {
     this.#connected();
   }
 
-  /** Makes the file anew where it was removed, though nothing is to be written. */
-  look(): void {
+  /** Creates a removed file again without waiting for the next write. */
+  checkFile(): void {
     if (!this.#database) return;
     try {
       this.#connected();
     } catch {
-      // The next write meets the same trouble, and has somebody to tell.
+      // The next write fails in the same way and reports it.
     }
   }
 
@@ -85,7 +85,7 @@ export class Writer<Ids> {
     this.#file.close();
   }
 
-  /** The open file; one that took the place of another knows no topics yet. */
+  /** Returns the open file; a new file has no topics yet. */
   #connected(): Connection {
     const database = this.#file.get();
     if (database !== this.#database) {

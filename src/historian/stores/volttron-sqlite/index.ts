@@ -6,7 +6,7 @@ import { type TablesDefinition, tablesIn } from "./tables.ts";
 
 /** `historian.connection` of the backend for files of VOLTTRON's SQLite historian. */
 export interface VolttronSqliteConnection {
-  /** The file, VOLTTRON's `database`; a relative path lies below the data folder. */
+  /** The file, VOLTTRON's `database`; a relative path is below the data folder. */
   readonly path: string;
   readonly durability: Durability;
   readonly tables_def: TablesDefinition;
@@ -14,7 +14,7 @@ export interface VolttronSqliteConnection {
 
 const name = (preset: string): Record<string, unknown> => ({ type: "string", minLength: 1, default: preset });
 
-/** A file of VOLTTRON's SQLite historian, of either schema: queried, appended to, and still VOLTTRON's. */
+/** A file of VOLTTRON's SQLite historian, of either schema. VOLTTRON can still use it. */
 export const volttronSqlite: HistorianBackendType<VolttronSqliteConnection> = {
   name: "volttron-sqlite",
   configSchema: {

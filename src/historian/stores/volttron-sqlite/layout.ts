@@ -7,7 +7,7 @@ import { fileKind, makeTables, quoted, type VolttronTables } from "./tables.ts";
 import { metaText, numberText } from "./text.ts";
 import { TopicIds } from "./topic-ids.ts";
 
-/** How samples lie in a file of VOLTTRON's historian: times and values as text, in what its own statements expect. */
+/** Returns the layout of VOLTTRON's historian: times and values as text, as its own statements expect. */
 export function volttronLayout(tables: VolttronTables, durability: Durability): Layout<number> {
   const [data, topics, meta] = [quoted(tables.data), quoted(tables.topics), quoted(tables.meta)];
   const samples = {
@@ -32,13 +32,13 @@ export function volttronLayout(tables: VolttronTables, durability: Durability): 
   return {
     open(file) {
       makeFile(file);
-      // The kind of journal stays as it is.
+      // The journal mode remains unchanged.
       return Connection.open(file, {}, (database) => {
         database.exec(`PRAGMA synchronous = ${durability}`);
         const kind = fileKind(database, tables);
         separate = kind === "separate";
         if (kind !== "empty") return;
-        // VOLTTRON wants it so, and would otherwise write the whole file anew.
+        // VOLTTRON sets this too and would otherwise rewrite the whole file.
         database.exec("PRAGMA auto_vacuum = FULL");
         makeTables(database, tables);
       });
@@ -51,7 +51,7 @@ export function volttronLayout(tables: VolttronTables, durability: Durability): 
         id = Number(lastInsertRowid);
         ids.add(key, id);
       } else {
-        // Another topic may have that spelling already, in files of versions that told cases apart.
+        // Another topic may have that spelling, in files of versions that distinguished case.
         database.run(
           `UPDATE OR IGNORE ${topics} SET topic_name = ?1 WHERE topic_id = ?2 AND topic_name <> ?1`,
           topic.name,

@@ -8,11 +8,11 @@ import { type FileKind, fileKind, quoted, type VolttronTables } from "./tables.t
 import { parseMeta, parseValue } from "./text.ts";
 import { TopicIds } from "./topic-ids.ts";
 
-/** Before and after every time of four-digit years. */
+/** Texts that sort before and after every time with a four-digit year. */
 const FIRST = "";
 const LAST = ":";
 
-/** Answers questions from a file of VOLTTRON's historian. */
+/** Runs queries on a file of VOLTTRON's historian. */
 export class VolttronReader {
   readonly #file: DatabaseFile;
   readonly #tables: VolttronTables;
@@ -63,7 +63,7 @@ export class VolttronReader {
        ORDER BY ts ${order === "FIRST_TO_LAST" ? "ASC" : "DESC"} LIMIT ? OFFSET ?`;
     const from = start === undefined ? FIRST : formatTime(start);
     const to = end === undefined ? LAST : formatTime(end);
-    // A row whose time cannot be read is passed over; the answer is full all the same.
+    // Rows with an unreadable time are skipped without shortening the result.
     for (let offset = skip; id !== undefined && times.length < limit; ) {
       const wanted = Math.min(limit - times.length, Number.MAX_SAFE_INTEGER);
       const rows = database.all<[string, string]>(sql, id, from, to, wanted, offset);

@@ -3,24 +3,24 @@ import { HistorianError } from "../../errors.ts";
 
 /** VOLTTRON's `tables_def`: the names of a historian's tables. */
 export interface TablesDefinition {
-  /** Put before every name, with `_` between. */
+  /** Prefix of every name, separated by `_`. */
   readonly table_prefix: string;
   readonly data_table: string;
   readonly topics_table: string;
   readonly meta_table: string;
 }
 
-/** Names of the tables as they are in the file. */
+/** Names of the tables in the file. */
 export interface VolttronTables {
   readonly data: string;
   readonly topics: string;
-  /** Of older files only. */
+  /** Exists in older files only. */
   readonly meta: string;
 }
 
 /**
- * `merged`: metadata stand beside the name in the table of topics (historian 4.0 and newer); `separate`: in a table of
- * their own; `empty`: there are no tables at all.
+ * `merged`: the table of topics has the metadata (historian 4.0 and newer); `separate`: metadata are in their own table; `empty`: the
+ * file has no tables.
  */
 export type FileKind = "merged" | "separate" | "empty";
 
@@ -37,7 +37,7 @@ export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** Looks at a file without touching it. Throws a HistorianError (kind `give_up`) for one that holds other tables. */
+/** Determines the kind of a file without changing it. @throws {HistorianError} of kind `give_up` for a file with other tables. */
 export function fileKind(database: Connection, tables: VolttronTables): FileKind {
   const has = (table: string, ...names: string[]): boolean => {
     const found = database.all("SELECT name FROM pragma_table_info(?)", table).flat();
@@ -53,11 +53,11 @@ export function fileKind(database: Connection, tables: VolttronTables): FileKind
   if (found.length === 0) return "empty";
   throw new HistorianError(
     "give_up",
-    `${database.file} has no tables of VOLTTRON's historian named ${tables.data} and ${tables.topics}; it is left as it is. It has ${found.join(", ")}: set historian.connection.tables_def as VOLTTRON's config has it, or another path`,
+    `${database.file} has no tables of VOLTTRON's historian named ${tables.data} and ${tables.topics}, and was not changed. Its tables are ${found.join(", ")}: set historian.connection.tables_def as in VOLTTRON's config, or another path`,
   );
 }
 
-/** The tables as VOLTTRON's historian makes them today. Every column, its type and the keys are what its statements rely on. */
+/** Creates the tables of VOLTTRON's current historian. Its statements rely on every column, type and key. */
 export function makeTables(database: Connection, tables: VolttronTables): void {
   const [data, topics] = [quoted(tables.data), quoted(tables.topics)];
   database.exec(`BEGIN IMMEDIATE;

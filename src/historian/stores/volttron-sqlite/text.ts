@@ -1,10 +1,10 @@
 import { POINT_TYPES, type PointType, type PointValue } from "../../../points/index.ts";
 import type { TopicMeta } from "../../contract.ts";
 
-/** Texts, so that they are passed over, and the numbers that Python writes and JSON does not know. */
+/** Matches the numbers of Python that JSON lacks, and strings, so that they can be skipped. */
 const NOT_JSON = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
 
-/** A value as Python wrote it. What is not JSON at all comes back as the text that it is. */
+/** Parses a value written by Python. Returns text that is not JSON unchanged. */
 export function parseValue(text: string): PointValue {
   try {
     return JSON.parse(text);
@@ -17,19 +17,19 @@ export function parseValue(text: string): PointValue {
   }
 }
 
-/** A finite number so that Python reads a float as one: 7 of a float point is `7.0`. */
+/** Formats a finite number so that Python reads floats as floats: 7 of a float point is `7.0`. */
 export function numberText(value: number, type: PointType): string {
   const text = JSON.stringify(value);
   return type === "float" && /^-?\d+$/.test(text) ? `${text}.0` : text;
 }
 
-/** Metadata with what else stood there kept. */
+/** Formats metadata and keeps other keys of the existing ones. */
 export function metaText(meta: TopicMeta, before: string | null): string {
   const { units, type, tz } = meta;
   return JSON.stringify({ ...parseObject(before), units, type, tz });
 }
 
-/** What is missing in the metadata of a file is empty; a type that we do not know is text. */
+/** Parses a file's metadata. Missing texts are empty; an unknown type is a string. */
 export function parseMeta(text: string | null): TopicMeta {
   const { units, type, tz } = parseObject(text);
   return {

@@ -3,8 +3,8 @@ import { topicKey } from "../sqlite/batch.ts";
 import { quoted, type VolttronTables } from "./tables.ts";
 
 /**
- * Ids of topics by their names in lower case. The table has no such column, so they are remembered; what others changed
- * meanwhile is noticed. Of names that differ in case only, the last one counts, as for VOLTTRON.
+ * Caches the ids of topics by lower-case name, for which the table has no column; changes by other programs are detected. Of names that
+ * differ in case only, the last one counts, as in VOLTTRON.
  */
 export class TopicIds {
   readonly #all: string;
@@ -28,13 +28,13 @@ export class TopicIds {
     return this.#ids.get(key);
   }
 
-  /** Remembers one that was just made. */
+  /** Adds a new topic to the cache. */
   add(key: string, id: number): void {
     this.#ids.set(key, id);
   }
 
   #refresh(database: Connection, stale: boolean): void {
-    // Changes with every commit of another connection.
+    // The version changes with every commit of another connection.
     const version = database.number("PRAGMA data_version");
     if (!stale && database === this.#database && version === this.#version) return;
     this.#database = database;

@@ -64,9 +64,9 @@ describe("A12: answers are classified", () => {
       "give_up",
       /bucket "x" not found/,
     ],
-    ["408", 408, "", "retry", /left alone/],
+    ["408", 408, "", "retry", /overloaded or limits the request rate/],
     ["429", 429, { code: "too many requests", message: "slow down" }, "retry", /slow down/],
-    ["500", 500, { error: "timeout" }, "retry", /cannot store at present.*500: timeout/],
+    ["500", 500, { error: "timeout" }, "retry", /cannot store values now.*500: timeout/],
     ["503", 503, "", "retry", /503/],
     ["400 that is not InfluxDB's", 400, "<html>Bad Request</html>", "retry", /not InfluxDB/],
     ["200, as from a login page", 200, "<html>", "give_up", /check url and version/],
@@ -333,8 +333,8 @@ describe("what topics are is told as the server keeps it", () => {
   });
 
   test.each([
-    [{}, /let the user READ the database/],
-    [{ version: 2, org: "o", token: "t" } as const, /two days or more/],
+    [{}, /grant the user READ on the database/],
+    [{ version: 2, org: "o", token: "t" } as const, /at least two days/],
   ])("where it does not, no value is lost for it: %j", async (settings, remedy) => {
     influx.respond = (seen, response) =>
       seen.body.startsWith("meta,")

@@ -406,7 +406,7 @@ describe.skipIf(!influxInstalled)("InfluxDB 1.x", () => {
     const reader = backend({}, { readonly: true });
     expect(await failure(reader.open())).toMatchObject({
       kind: "retry",
-      message: expect.stringContaining("no database"),
+      message: expect.stringContaining("does not exist yet"),
     });
     expect((await failure(reader.write([sample("a/b", NOON, 1)]))).kind).toBe("give_up");
     expect((await influxd.query("SHOW DATABASES")).map(({ name }) => name)).not.toContain(database);

@@ -24,9 +24,9 @@ describe("settings of the InfluxDB backend", () => {
   test.each<[Partial<InfluxConnection>, RegExp]>([
     [{ url: "http://me:secret@host:8086" }, /move them to username and password/],
     [{ url: "http://host:8086/?db=x" }, /only host, port and path/],
-    [{ url: "http://host:99999" }, /is no URL/],
-    [{ version: 2, token: "t" }, /needs org/],
-    [{ version: 2, org: "o" }, /needs token/],
+    [{ url: "http://host:99999" }, /url must be a URL, found/],
+    [{ version: 2, token: "t" }, /requires org/],
+    [{ version: 2, org: "o" }, /requires token/],
     [{ version: 3, username: "me" }, /username is a setting for version 1; this is version 3/],
     [{ token: "t" }, /token is a setting for version 2 and 3; this is version 1/],
   ])("what cannot work is refused: %j", (given, message) => {

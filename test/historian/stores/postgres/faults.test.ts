@@ -106,7 +106,7 @@ describe.skipIf(!hasPostgres())("postgres that fails", () => {
       for (const error of await Promise.all(calls.map(failure)))
         expect(error).toMatchObject({
           kind: "retry",
-          message: expect.stringContaining("did not answer in time"),
+          message: expect.stringContaining("did not respond in time"),
         });
       // With the connections thrown away: a new one is answered by nobody either.
       expect(await failure(writer.write([sample("a/b", NOON + 1, 2)]))).toMatchObject({ kind: "retry" });
@@ -260,7 +260,7 @@ describe.skipIf(!hasPostgres())("postgres that fails", () => {
     });
     expect(await failure(backend({ ...unmade(), ...guest }).open())).toMatchObject({
       kind: "give_up",
-      message: expect.stringMatching(/does not exist and cannot be made.*CREATE DATABASE it/),
+      message: expect.stringMatching(/does not exist and cannot be created.*Create it with CREATE DATABASE/),
     });
   });
 
@@ -311,7 +311,7 @@ describe.skipIf(!hasPostgres())("postgres that fails", () => {
     const reader = backend(connection, true);
     expect(await failure(reader.open())).toMatchObject({
       kind: "retry",
-      message: expect.stringContaining("no history in it yet"),
+      message: expect.stringContaining("contains no history yet"),
     });
     expect(await failure(reader.write([sample("a/b", NOON, 1)]))).toMatchObject({ kind: "give_up" });
     expect(reader.retention).toBeUndefined();

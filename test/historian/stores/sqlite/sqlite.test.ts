@@ -100,7 +100,7 @@ describe("sqlite file", () => {
     db.close();
     await expect(backend().open()).rejects.toMatchObject({
       kind: "give_up",
-      message: expect.stringContaining("something else"),
+      message: expect.stringContaining("a SQLite file of another program"),
     });
     writeFileSync(file, "this is text, not a database, and it is long enough to be looked at".repeat(100));
     await expect(backend().open()).rejects.toMatchObject({

@@ -1,22 +1,22 @@
 import { expect, test } from "vitest";
-import { Tally } from "../../../src/historian/ingest/index.ts";
+import { MessageCounters } from "../../../src/historian/ingest/index.ts";
 import { createLog } from "../../../src/log/log.ts";
 
 function tally() {
   const lines: string[] = [];
   const clock = { now: 0 };
   const log = createLog({ write: (line) => lines.push(line) });
-  return { it: new Tally(log, () => clock.now), lines, clock };
+  return { it: new MessageCounters(log, () => clock.now), lines, clock };
 }
 
 const bad = { samples: [], ignored: [{ reason: "not_json", detail: "the message is not JSON" } as const] };
 
-test("H8: each reason is told once a topic, for twenty topics, and then now and then as a number", () => {
+test("H8: each reason is logged once per topic, for twenty topics; further topics are logged as a count every ten minutes", () => {
   const { it, lines, clock } = tally();
   for (let i = 0; i < 1000; i++) it.received(`record/${i % 50}`, bad);
   expect(lines).toHaveLength(20);
   expect(lines[0]).toMatch(
-    /warn .*a message is not stored: the message is not JSON reason=not_json topic=record\/0/,
+    /warn .*message not stored: the message is not JSON reason=not_json topic=record\/0/,
   );
   clock.now += 700_000;
   it.received("record/new", bad);
@@ -25,7 +25,7 @@ test("H8: each reason is told once a topic, for twenty topics, and then now and 
   expect(it.counters).toEqual({ received: 1002, stored: 0, ignored: { not_json: 1002 } });
 });
 
-test("what is left out as it should be is counted and not told", () => {
+test("what is ignored as intended is counted and not logged", () => {
   const { it, lines } = tally();
   it.received("devices/a/b", { samples: [], ignored: [{ reason: "not_all", detail: "" }] });
   it.stored(3);
