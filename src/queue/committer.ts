@@ -3,8 +3,8 @@ import type { NewDeadLetter, NewRecord, QueuedRecord, QueueNotice, Settlement } 
 import { QueueError } from "./failure.ts";
 import type { AppendBatch, Appended, CommitRequest, CommitResult, SettleBatch } from "./messages.ts";
 
-/** What is held back until the disk is tried again. */
-type Held = "nothing" | "appends" | "all";
+/** What is not committed until the disk is retried. */
+type HeldBack = "nothing" | "appends" | "all";
 
 export interface CommitterOptions {
   readonly file: string;
@@ -14,29 +14,29 @@ export interface CommitterOptions {
   readonly log: Log;
   commit(request: CommitRequest): Promise<CommitResult>;
   onCommitted(result: CommitResult): void;
-  tell(notice: QueueNotice): void;
+  notify(notice: QueueNotice): void;
 }
 
-/** Brings what waits in memory to the disk, one commit at a time; and again when the disk did not take it. */
+/** Commits waiting appends and settlements, one commit at a time, and retries a failed commit. */
 export class Committer {
   readonly #options: CommitterOptions;
   #busy = false;
   #running: Promise<void> = Promise.resolve();
-  #held: Held = "nothing";
+  #held: HeldBack = "nothing";
   #retry: NodeJS.Timeout | undefined;
-  /** Values lost by the time the disk stopped taking records; absent while it takes them. */
+  /** Values lost before the disk failed; undefined while it works. */
   #lostBefore: number | undefined;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
   }
 
-  /** There is something to commit. Everything that is said until the end of this turn goes into the same commit. */
+  /** Called when there is something to commit. Everything added in this turn of the event loop shares one commit. */
   wake(): void {
     if (!this.#busy) queueMicrotask(() => this.#start());
   }
 
-  /** Tries once more what waits, and then no more. */
+  /** Retries waiting commits once and stops. */
   async stop(): Promise<void> {
     await this.#running;
     this.#release();
@@ -61,7 +61,7 @@ export class Committer {
         await this.#commit(append, settle);
       }
     } finally {
-      // In the same turn in which nothing was left to do: what comes from now on starts anew.
+      // In the turn in which nothing was left to commit, so that anything added later starts a new run.
       this.#busy = false;
     }
   }
@@ -73,7 +73,7 @@ export class Committer {
       result = await commit({ appends: append, settles: settle });
     } catch (error) {
       if (error instanceof QueueError && error.kind !== "fault") return this.#hold("all", error.message);
-      // Not the disk's doing: another try would end the same way.
+      // Not caused by the disk: a retry would fail in the same way.
       log.error("a commit failed", { err: error });
       appends.fail(error as Error);
       settles.fail(error as Error);
@@ -97,17 +97,17 @@ export class Committer {
     });
   }
 
-  #hold(held: Held, why: string): void {
-    const { appends, retryMs, tell } = this.#options;
+  #hold(held: HeldBack, why: string): void {
+    const { appends, retryMs, notify } = this.#options;
     this.#held = held;
     this.#retry ??= setTimeout(() => {
       this.#release();
       this.#start();
     }, retryMs);
     if (this.#lostBefore !== undefined) return;
-    this.#lostBefore = appends.lostEver;
-    const text = `${why}. Until it takes records again, new values wait in memory`;
-    tell({ severity: "error", kind: "queue_blocked", text });
+    this.#lostBefore = appends.lostTotal;
+    const text = `${why}. Until records can be written again, new values wait in memory`;
+    notify({ severity: "error", kind: "queue_blocked", text });
   }
 
   #release(): void {
@@ -118,19 +118,19 @@ export class Committer {
 
   #resumed(): void {
     if (this.#lostBefore === undefined) return;
-    const { file, appends, tell } = this.#options;
-    const lost = appends.lostEver - this.#lostBefore;
+    const { file, appends, notify } = this.#options;
+    const lost = appends.lostTotal - this.#lostBefore;
     this.#lostBefore = undefined;
-    const text = `queue file ${file} takes records again; ${lost} values found no room in memory meanwhile and were dropped`;
-    tell({ severity: "info", kind: "queue_resumed", text });
+    const text = `queue file ${file} can be written again; ${lost} values exceeded the memory meanwhile and were dropped`;
+    notify({ severity: "info", kind: "queue_resumed", text });
   }
 }
 
-/** Of a record in memory, besides its texts. */
+/** Size of a record in memory without its texts, in bytes. */
 const RECORD_BYTES = 100;
 
 interface WaitingAppend {
-  /** Those for which there was room. */
+  /** Records that fit into memory. */
   readonly records: readonly NewRecord[];
   resolve(records: readonly QueuedRecord[]): void;
   reject(error: Error): void;
@@ -142,56 +142,56 @@ interface CurrentAppend {
   readonly bytes: number;
 }
 
-/** Records that wait for a commit, in bounded memory. */
+/** Records waiting for a commit, in bounded memory. */
 export class AppendBuffer {
   readonly #memoryBytes: number;
   readonly #batchBytes: number;
   readonly #calls: WaitingAppend[] = [];
-  /** Shared texts that count among the bytes, until nothing waits. */
+  /** Shared texts that are included in the size, until nothing waits. */
   readonly #shared = new Set<string>();
   #bytes = 0;
   #lost = 0;
-  #lostEver = 0;
+  #lostTotal = 0;
   #current: CurrentAppend | undefined;
   #number: number;
 
-  /** `lastNumber`: of the last batch that the file knows. */
+  /** `lastNumber`: number of the last batch in the file. */
   constructor(memoryBytes: number, batchBytes: number, lastNumber: number) {
     this.#memoryBytes = memoryBytes;
     this.#batchBytes = batchBytes;
     this.#number = lastNumber;
   }
 
-  /** Values that found no room, and are not in the file's counters yet. */
+  /** Number of values dropped and not yet in the file's counters. */
   get lost(): number {
     return this.#lost + (this.#current?.batch.lost ?? 0);
   }
 
-  /** Values that found no room since the queue was opened. */
-  get lostEver(): number {
-    return this.#lostEver;
+  /** Number of values dropped since the queue was opened. */
+  get lostTotal(): number {
+    return this.#lostTotal;
   }
 
-  /** What finds no room is dropped, the last records first. One call of any size finds room where nothing else waits. */
+  /** Adds records. Records that exceed the memory are dropped, the last first. A call of any size fits when nothing else waits. */
   add(records: readonly NewRecord[]): Promise<readonly QueuedRecord[]> {
     for (const record of records) check(record);
-    const fits = this.#bytes === 0 ? records.length : this.#howManyFit(records);
+    const fits = this.#bytes === 0 ? records.length : this.#countFitting(records);
     const lost = records.slice(fits).reduce((sum, { samples }) => sum + samples, 0);
     this.#lost += lost;
-    this.#lostEver += lost;
+    this.#lostTotal += lost;
     if (fits === 0) return Promise.resolve([]);
     const taken = records.slice(0, fits);
     for (const record of taken) this.#bytes += bytesOf(record, this.#shared);
     return new Promise((resolve, reject) => this.#calls.push({ records: taken, resolve, reject }));
   }
 
-  /** What to commit: the last batch again where it was not {@link done}. */
+  /** Returns the batch to commit: the same one until {@link done}. */
   next(): AppendBatch | undefined {
     this.#current ??= this.#gather();
     return this.#current?.batch;
   }
 
-  /** The batch is on disk. */
+  /** Called when the batch is on disk. */
   done({ first, gone }: Appended): void {
     let index = 0;
     for (const { records, resolve } of this.#leave()) {
@@ -208,12 +208,12 @@ export class AppendBuffer {
     }
   }
 
-  /** The batch cannot be committed ever. */
+  /** Called when the batch can never be committed. */
   fail(error: Error): void {
     for (const { reject } of this.#leave()) reject(error);
   }
 
-  /** Drops what still waits. Answers how many values that are, those counted as lost included. */
+  /** Drops all waiting records. Returns the number of values, including those already lost. */
   abandon(): number {
     let lost = this.lost;
     for (const { records, resolve } of [...this.#leave(), ...this.#calls.splice(0)]) {
@@ -225,14 +225,14 @@ export class AppendBuffer {
     return lost;
   }
 
-  #howManyFit(records: readonly NewRecord[]): number {
+  #countFitting(records: readonly NewRecord[]): number {
     let bytes = this.#bytes;
     const shared = new Set(this.#shared);
-    const tooMuch = records.findIndex((record) => {
+    const overflow = records.findIndex((record) => {
       bytes += bytesOf(record, shared);
       return bytes > this.#memoryBytes;
     });
-    return tooMuch < 0 ? records.length : tooMuch;
+    return overflow < 0 ? records.length : overflow;
   }
 
   #gather(): CurrentAppend | undefined {
@@ -278,7 +278,7 @@ function ownBytes({ text, key }: NewRecord): number {
   return text.length + key.length + RECORD_BYTES;
 }
 
-/** With its shared text, where that is none of those `counted`, to which it comes then. */
+/** Returns a record's size with its shared text, unless `counted` contains that; adds it there. */
 function bytesOf(record: NewRecord, counted: Set<string>): number {
   const { shared } = record;
   if (shared === undefined || counted.has(shared)) return ownBytes(record);
@@ -288,14 +288,14 @@ function bytesOf(record: NewRecord, counted: Set<string>): number {
 
 function check({ text, shared = "", samples, key, time }: NewRecord): void {
   if (typeof text !== "string" || typeof key !== "string" || typeof shared !== "string")
-    throw new TypeError("a record's text and key are texts");
+    throw new TypeError("text, shared text and key of a record must be texts");
   if (!Number.isSafeInteger(samples) || samples < 0)
-    throw new TypeError(`record ${key}: samples is ${samples}, expected a whole number, 0 or more`);
+    throw new TypeError(`record ${key}: samples must be a whole number of 0 or more, found ${samples}`);
   if (!Number.isFinite(time))
-    throw new TypeError(`record ${key}: time is ${time}, expected milliseconds since 1970`);
+    throw new TypeError(`record ${key}: time must be in milliseconds since 1970, found ${time}`);
 }
 
-/** Settlements in one commit, about. */
+/** Approximate maximum number of settlements in a commit. */
 const SETTLEMENTS_AT_ONCE = 5000;
 
 interface WaitingSettle {
@@ -309,7 +309,7 @@ interface CurrentSettle {
   readonly calls: readonly WaitingSettle[];
 }
 
-/** Settlements that wait for a commit. */
+/** Settlements waiting for a commit. */
 export class SettleBuffer {
   readonly #now: () => number;
   readonly #calls: WaitingSettle[] = [];
@@ -323,13 +323,13 @@ export class SettleBuffer {
     return new Promise((resolve, reject) => this.#calls.push({ settlements, resolve, reject }));
   }
 
-  /** What to commit: the last batch again where it was not {@link done}. */
+  /** Returns the batch to commit: the same one until {@link done}. */
   next(): SettleBatch | undefined {
     this.#current ??= this.#gather();
     return this.#current?.batch;
   }
 
-  /** The batch is on disk; `wrong` tells by index which settlements were refused, and why. */
+  /** Called when the batch is on disk. `wrong` has the reasons of rejected settlements by index. */
   done(wrong: ReadonlyMap<number, string>): void {
     let index = 0;
     for (const { settlements, resolve, reject } of this.#leave()) {
@@ -343,7 +343,7 @@ export class SettleBuffer {
     for (const { reject } of this.#leave()) reject(error);
   }
 
-  /** Gives up what still waits. */
+  /** Rejects all waiting settlements. */
   abandon(error: Error): void {
     this.fail(error);
     for (const { reject } of this.#calls.splice(0)) reject(error);

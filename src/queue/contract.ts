@@ -1,48 +1,48 @@
-/** Something to bring to a sink (broker, store), as text that only the sink's own part reads. */
+/** Data for a sink (broker, store), as text that only that sink's part reads. */
 export interface NewRecord {
   readonly text: string;
-  /** More of it, word for word the same in many records (a device's metadata): the queue keeps it once. */
+  /** Text that many records share (a device's metadata); the queue stores it once. */
   readonly shared?: string;
-  /** How many values it carries. All counters count values. */
+  /** Number of values in it. All counters count values. */
   readonly samples: number;
-  /** What it is about, for notices and lists: a topic or a device path. */
+  /** Topic or device path, for notices and lists. */
   readonly key: string;
-  /** Of the data, not of the arrival. Milliseconds since 1970 UTC. */
+  /** Time of the data, not of the arrival. Milliseconds since 1970 UTC. */
   readonly time: number;
 }
 
-/** A record that is on disk. Ids grow in the order of arrival and are never used again. */
+/** A record on disk. Ids ascend in the order of arrival and are never reused. */
 export interface QueuedRecord extends NewRecord {
   readonly id: number;
-  /** It had a shared text, which went with a damaged file; `shared` is absent. */
+  /** Its shared text was lost with a damaged file; `shared` is absent. */
   readonly incomplete?: true;
 }
 
-/** What became of a record. `delivered` and the samples of `dead` together are the record's samples. */
+/** Outcome of a record. `delivered` and the samples of `dead` add up to the record's samples. */
 export interface Settlement {
   readonly id: number;
   readonly delivered: number;
   readonly dead?: readonly NewDeadLetter[];
 }
 
-/** Values that the sink will never take. Shares nothing with others: who sets it aside puts all into its text. */
+/** Values that the sink will never accept. Has no shared text: its text is complete. */
 export interface NewDeadLetter extends Omit<NewRecord, "shared"> {
-  /** Stable word for counting, e.g. `type_conflict`, `not_authorized`, `too_large`. */
+  /** Stable name for counting, e.g. `type_conflict`, `not_authorized`, `too_large`. */
   readonly reason: string;
-  /** What exactly the sink said. */
+  /** The sink's own error text. */
   readonly detail: string;
 }
 
 export interface DeadLetter extends NewDeadLetter {
   readonly id: number;
-  /** When it was set aside. */
+  /** When it became a dead letter. */
   readonly at: Date;
-  /** How often it was tried again from here. */
+  /** Number of retries of this dead letter. */
   readonly retries: number;
 }
 
 /**
- * In values, since the queue was made; exact across restarts and crashes. Always:
+ * Counters in values since the queue was created, exact across restarts and crashes. Always:
  * accepted = delivered + waiting + the sum of dropped + the sum of deadLettered.
  */
 export interface QueueCounters {
@@ -51,44 +51,45 @@ export interface QueueCounters {
   readonly waiting: number;
   /** By reason: `limit`, `disk`, `damaged`, `discarded`, … */
   readonly dropped: Readonly<Record<string, number>>;
-  /** By reason, of those that are still there. */
+  /** By reason, of the existing dead letters. */
   readonly deadLettered: Readonly<Record<string, number>>;
   readonly bytes: number;
-  /** Time of the data that waits longest; absent where nothing waits. */
+  /** Time of the oldest waiting data; absent when nothing waits. */
   readonly oldest?: Date;
 }
 
 /**
- * Records on their way to one sink. While the disk fails, `append` and `settle` wait until it works again; what reads or
- * moves dead letters rejects with a QueueError of kind `disk`, `full` or `busy`, and can be tried again. `test/contracts/queue-contract.ts` proves these
- * promises.
+ * A queue of records for one sink. While the disk fails, `append` and `settle` wait until it works again; methods that read or move
+ * dead letters reject with a QueueError of kind `disk`, `full` or `busy`, and can be retried. `test/contracts/queue-contract.ts`
+ * tests these rules.
  */
 export interface Queue {
   /**
-   * Accepts records. Resolves when they are on disk, in the order of the calls; calls of the same moment share one
-   * commit. While the disk takes nothing they wait in bounded memory; what finds no room there is dropped and counted,
-   * and is missing in the answer. Rejects only after {@link close}.
+   * Accepts records. Resolves when they are on disk, in the order of the calls; calls of one turn share a commit. While the disk fails
+   * they wait in bounded memory; records that exceed it are dropped, counted, and missing in the result. Rejects only after
+   * {@link close}.
    */
   append(records: readonly NewRecord[]): Promise<readonly QueuedRecord[]>;
-  /** Records that wait, oldest first, from the one after `after`: at most `count`, and about `bytes` of text. */
+  /** Returns waiting records after id `after`, oldest first: at most `count`, and about `bytes` of text. */
   read(options: {
     readonly after?: number;
     readonly count: number;
     readonly bytes?: number;
   }): Promise<readonly QueuedRecord[]>;
-  /** Takes records out, with what became of them. Idempotent: a record that is not there any more is passed over. */
+  /** Removes records with their outcome. Idempotent: removed records are skipped. */
   settle(settlements: readonly Settlement[]): Promise<void>;
-  /** Sets aside, newest last. */
+  /** Returns the dead letters, newest last. */
   deadLetters(options?: { readonly after?: number; readonly count?: number }): Promise<readonly DeadLetter[]>;
-  /** Puts dead letters back to the end of the queue, or drops them. All where no ids are given. Answers how many. */
+  /** Moves dead letters (default: all) to the end of the queue. Returns their number. */
   retry(ids?: readonly number[]): Promise<number>;
+  /** Drops dead letters (default: all). Returns their number. */
   discard(ids?: readonly number[]): Promise<number>;
   counters(): Promise<QueueCounters>;
-  /** Commits what waits in memory and lets the files go. */
+  /** Commits what waits in memory and closes the files. */
   close(): Promise<void>;
 }
 
-/** Something an operator should know. Kinds: `queue_filling`, `queue_full`, `queue_blocked`, `queue_resumed`, `queue_damaged`. */
+/** A notice to operators. Kinds: `queue_filling`, `queue_full`, `queue_blocked`, `queue_resumed`, `queue_damaged`. */
 export interface QueueNotice {
   readonly severity: "info" | "warning" | "error";
   readonly kind: string;

@@ -5,10 +5,10 @@ import type { QueueCounters } from "./contract.ts";
 
 export type CounterKind = "accepted" | "delivered" | "waiting" | "dropped" | "dead";
 
-/** A counter as it stands in the file. */
+/** A counter in the file. */
 export type CounterRow = readonly [kind: CounterKind, reason: string, samples: number];
 
-/** Changes of the counters, gathered during a transaction and stored as its last step. */
+/** Changes of the counters, collected during a transaction and stored as its last step. */
 export class Counters {
   readonly #changes = new Map<string, { kind: CounterKind; reason: string; samples: number }>();
 
@@ -36,7 +36,7 @@ export function readCounterRows(connection: Connection): readonly CounterRow[] {
   return connection.all("SELECT kind, reason, samples FROM tally") as unknown as CounterRow[];
 }
 
-/** The sum of a kind. */
+/** Returns the sum of a kind. */
 export function sumOf(rows: readonly CounterRow[], kind: CounterKind): number {
   return rows.reduce((sum, [name, , samples]) => (name === kind ? sum + samples : sum), 0);
 }
@@ -60,12 +60,12 @@ export function readCounters(connection: Connection, rows = readCounterRows(conn
   };
 }
 
-/** Written over and over in one piece, so that it takes no more of the disk than at first. */
+/** Fixed size, so that overwriting needs no further disk space. */
 const FILE_BYTES = 1024;
 
 /**
- * The counters as of the last commit, in a small file beside the queue. It is written after each commit and never flushed, so
- * it may be behind the queue, but never ahead of it; unless the queue lost commits, which is how that is found out.
+ * A small file beside the queue with the counters as of the last commit. It is written after each commit and never flushed, so it may
+ * be behind the queue but never ahead of it. If it is ahead, the queue has lost commits.
  */
 export class CountersFile {
   readonly #file: string;
@@ -82,7 +82,7 @@ export class CountersFile {
       this.#descriptor ??= openSync(this.#file, "w", 0o600);
       writeSync(this.#descriptor, text, 0);
     } catch {
-      // It only helps to count after damage; the commit is safe without it.
+      // The file is only needed to count losses after damage; the commit is safe without it.
       this.close();
     }
   }
@@ -93,7 +93,7 @@ export class CountersFile {
   }
 }
 
-/** What the file of the counters beside a queue file says; undefined where there is none that is sound. */
+/** Reads the counters file beside a queue file; undefined when it is missing or damaged. */
 export function readCountersFile(file: string): readonly CounterRow[] | undefined {
   try {
     const [, sum, json = ""] = /^(\d+) (.*?) *$/s.exec(readFileSync(pathOf(file), "utf8")) ?? [];

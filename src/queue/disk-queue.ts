@@ -26,25 +26,25 @@ import type {
 export interface QueueOptions {
   readonly file: string;
   readonly log: Log;
-  /** Of the file. The oldest records go before it would grow beyond. Without it the disk is the limit. */
+  /** Maximum size of the file, above which the oldest records are dropped. Default: limited by the disk only. */
   readonly limitBytes?: number;
-  /** From this share of the limit on a notice says so. Default 0.9. */
+  /** Share of the limit from which a notice is reported. Default 0.9. */
   readonly reportShare?: number;
   /**
-   * `full` (default): what was accepted survives a power cut. `normal`: it survives a crash of the process, but a power
-   * cut can take what was accepted since the last checkpoint; the file itself stays sound.
+   * `full` (default): accepted records survive a power cut. `normal`: they survive a crash of the process, but a power cut can lose those
+   * accepted since the last checkpoint; the file itself remains intact.
    */
   readonly durability?: "full" | "normal";
-  /** What records may take of memory while the disk takes nothing. Default 64 MB. */
+  /** Maximum memory for records while the disk fails. Default 64 MB. */
   readonly memoryBytes?: number;
-  /** Disk space kept back, so that a full disk can be drained. Default: an eighth of the limit, from 256 kB to 4 MB. */
-  readonly ballastBytes?: number;
-  /** The disk is tried again after so long, and looked at this often for what other processes did. Default 1000 ms. */
+  /** Reserved disk space, with which a full disk can be drained. Default: an eighth of the limit, from 256 kB to 4 MB. */
+  readonly reserveBytes?: number;
+  /** Interval of retries and of the check for changes by other processes. Default 1000 ms. */
   readonly retryMs?: number;
-  /** Another process runs this queue: only look, and move dead letters. */
+  /** Another process owns this queue: only read it and move dead letters. */
   readonly shared?: boolean;
   readonly onNotice?: (notice: QueueNotice) => void;
-  /** Records may have come from another process (a retry of dead letters from the command line). */
+  /** Called when another process may have added records (a retry of dead letters from the command line). */
   readonly onRecords?: () => void;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
@@ -56,7 +56,7 @@ const DEFAULT_READ_BYTES = 16 * MEGABYTE;
 
 type QueueThread = Thread<Calls, Failure, ThreadEvent>;
 
-/** A queue in one SQLite file, which a thread of its own works on. Appends and settlements of the same moment share a commit. */
+/** A queue in one SQLite file, served by its own thread. Appends and settlements of one turn share a commit. */
 export class DiskQueue implements Queue {
   readonly #options: QueueOptions;
   readonly #thread: QueueThread;
@@ -68,8 +68,8 @@ export class DiskQueue implements Queue {
   #closed: Promise<void> | undefined;
 
   /**
-   * Opens the queue; makes file and folder where they are missing. Rejects with a {@link QueueError} where the disk does not
-   * allow it, and where the file is a newer queue or something else, which is not touched then.
+   * Opens the queue; creates a missing file and folder.
+   * @throws {QueueError} when the disk does not allow it, and for a newer queue or another program's file, which remains unchanged.
    */
   static async open(options: QueueOptions): Promise<DiskQueue> {
     const settings = settingsOf(options);
@@ -80,10 +80,10 @@ export class DiskQueue implements Queue {
       name: "queue",
       settings,
       failed: ({ kind, message }) => new QueueError(kind, message),
-      late: (call) => new QueueError("disk", `queue file ${file}: ${call} did not end in time`),
-      died: (cause) => new QueueError("disk", `queue file ${file}: its thread died`, { cause }),
+      late: (call) => new QueueError("disk", `queue file ${file}: ${call} did not finish in time`),
+      died: (cause) => new QueueError("disk", `queue file ${file}: its thread ended unexpectedly`, { cause }),
       onEvent: (event) => {
-        if (event.type === "notice") tell(options, event);
+        if (event.type === "notice") notify(options, event);
         else if (queue) queue.#changed(event.counters);
       },
     });
@@ -97,19 +97,19 @@ export class DiskQueue implements Queue {
   }
 
   private constructor(options: QueueOptions, settings: QueueSettings, thread: QueueThread, opened: Opened) {
-    const { file, limitBytes = Number.POSITIVE_INFINITY, ballastBytes } = settings;
+    const { file, limitBytes = Number.POSITIVE_INFINITY, reserveBytes } = settings;
     const { memoryBytes = DEFAULT_MEMORY_BYTES, reportShare = 0.9, now = Date.now } = options;
     this.#options = options;
     this.#thread = thread;
-    // A commit's share of the log has to find room where the ballast was.
-    this.#appends = new AppendBuffer(memoryBytes, ballastBytes / 4, opened.lastBatch);
+    // The log of a commit must fit into the released reserve.
+    this.#appends = new AppendBuffer(memoryBytes, reserveBytes / 4, opened.lastBatch);
     this.#settles = new SettleBuffer(now);
     this.#watch = new LimitWatch(
       `queue file ${file}`,
       limitBytes,
       reportShare,
       now,
-      (notice) => tell(options, notice),
+      (notice) => notify(options, notice),
       opened.counters,
     );
     this.#committer = new Committer({
@@ -119,19 +119,19 @@ export class DiskQueue implements Queue {
       retryMs: settings.tickMs,
       log: options.log,
       commit: (request) => thread.call("commit", request),
-      onCommitted: ({ counters, evicted }) => this.#saw(counters, evicted),
-      tell: (notice) => tell(options, notice),
+      onCommitted: ({ counters, evicted }) => this.#update(counters, evicted),
+      notify: (notice) => notify(options, notice),
     });
     this.#counters = opened.counters;
   }
 
-  /** As of the last commit: for health reports, without asking the disk. */
+  /** Counters as of the last commit, without disk access. */
   get latest(): QueueCounters {
     return this.#withLost(this.#counters);
   }
 
   async append(records: readonly NewRecord[]): Promise<readonly QueuedRecord[]> {
-    this.#mayWrite();
+    this.#requireOwner();
     if (records.length === 0) return [];
     const result = this.#appends.add(records);
     this.#committer.wake();
@@ -139,7 +139,7 @@ export class DiskQueue implements Queue {
   }
 
   async settle(settlements: readonly Settlement[]): Promise<void> {
-    this.#mayWrite();
+    this.#requireOwner();
     if (settlements.length === 0) return;
     const result = this.#settles.add(settlements);
     this.#committer.wake();
@@ -174,7 +174,7 @@ export class DiskQueue implements Queue {
     return this.#moved(await this.#open.call("discard", ids));
   }
 
-  /** Of the file; as of the last commit where it cannot be read or is closed, when nothing can have changed. */
+  /** Reads the counters of the file; returns those of the last commit when it is closed or cannot be read. */
   async counters(): Promise<QueueCounters> {
     try {
       this.#counters = await this.#open.call("counters", undefined);
@@ -194,19 +194,23 @@ export class DiskQueue implements Queue {
     const { file, log } = this.#options;
     const lost = this.#appends.abandon();
     if (lost > 0)
-      log.error(`queue file ${file} was closed while it took nothing; values are lost`, { values: lost });
-    this.#settles.abandon(new QueueError("disk", `queue file ${file} was closed while it took nothing`));
+      log.error(`queue file ${file} was closed while it could not be written; values are lost`, {
+        values: lost,
+      });
+    this.#settles.abandon(
+      new QueueError("disk", `queue file ${file} was closed while it could not be written`),
+    );
     this.#watch.report();
     await this.#thread.close("close", undefined);
   }
 
-  #saw(counters: QueueCounters, evicted: Evicted | undefined): void {
+  #update(counters: QueueCounters, evicted: Evicted | undefined): void {
     this.#counters = counters;
-    this.#watch.saw(counters, evicted);
+    this.#watch.update(counters, evicted);
   }
 
   #moved({ count, counters, evicted }: Moved): number {
-    this.#saw(counters, evicted);
+    this.#update(counters, evicted);
     return count;
   }
 
@@ -222,13 +226,13 @@ export class DiskQueue implements Queue {
     return { ...counters, accepted: counters.accepted + lost, dropped };
   }
 
-  /** The thread, which would start anew if it was asked after the close. */
+  /** Returns the thread, unless the queue is closed: a call would start it again. */
   get #open(): QueueThread {
     if (this.#closed) throw new QueueError("refused", `queue file ${this.#options.file} is closed`);
     return this.#thread;
   }
 
-  #mayWrite(): void {
+  #requireOwner(): void {
     const { file, shared } = this.#options;
     if (this.#open && shared)
       throw new QueueError("refused", `queue file ${file} belongs to another process`);
@@ -240,7 +244,7 @@ export function openQueue(options: QueueOptions): Promise<DiskQueue> {
   return DiskQueue.open(options);
 }
 
-function tell({ log, onNotice }: QueueOptions, { severity, kind, text }: QueueNotice): void {
+function notify({ log, onNotice }: QueueOptions, { severity, kind, text }: QueueNotice): void {
   const level = severity === "warning" ? "warn" : severity;
   log[level](text);
   onNotice?.({ severity, kind, text });
@@ -251,7 +255,7 @@ function settingsOf({
   limitBytes,
   durability,
   shared,
-  ballastBytes,
+  reserveBytes,
   retryMs,
 }: QueueOptions): QueueSettings {
   const eighth = limitBytes === undefined ? 4 * MEGABYTE : limitBytes / 8;
@@ -260,7 +264,7 @@ function settingsOf({
     limitBytes,
     durability: durability ?? "full",
     shared: shared ?? false,
-    ballastBytes: ballastBytes ?? Math.round(Math.min(Math.max(eighth, MEGABYTE / 4), 4 * MEGABYTE)),
+    reserveBytes: reserveBytes ?? Math.round(Math.min(Math.max(eighth, MEGABYTE / 4), 4 * MEGABYTE)),
     tickMs: retryMs ?? 1000,
   };
 }

@@ -1,12 +1,12 @@
 import { sqliteFailure } from "../storage/sqlite-failure.ts";
 
 /**
- * `disk`: the disk or the file's rights do not allow it now; another try can succeed. `busy`: another process writes.
- * `full`: no space is left. `damaged`: what the file holds makes no sense. `refused`: only a person can help. `fault`: ours.
+ * `disk`: the disk or the file's permissions do not allow it now; a retry can succeed. `busy`: another process writes. `full`: no space
+ * is left. `damaged`: the file's contents are invalid. `refused`: only a person can resolve it. `fault`: a fault of this program.
  */
 export type FailureKind = "full" | "disk" | "busy" | "damaged" | "refused" | "fault";
 
-/** What goes wrong with a queue's file; the message says which file and what to do. */
+/** A failure of a queue file. Its message names the file and the remedy. */
 export class QueueError extends Error {
   override readonly name = "QueueError";
   readonly kind: FailureKind;
@@ -17,7 +17,7 @@ export class QueueError extends Error {
   }
 }
 
-/** The kinds of SQLite's primary result codes. */
+/** Kinds by SQLite's primary result code. */
 const KINDS: Readonly<Record<number, FailureKind>> = {
   3: "disk",
   5: "busy",
@@ -31,17 +31,17 @@ const KINDS: Readonly<Record<number, FailureKind>> = {
   15: "disk",
   26: "damaged",
 };
-const WORDS: Readonly<Record<number, string>> = {
+const MESSAGES: Readonly<Record<number, string>> = {
   3: "it cannot be accessed; check the permissions of the file and its folder",
   11: "it is damaged",
   15: "it is locked in a way that the file system does not allow",
   26: "it is damaged",
 };
 
-/** What went wrong, told apart by SQLite's or the system's code. Errors of ours pass as they are. */
+/** Converts an error by SQLite's or the system's code. Returns a QueueError unchanged. */
 export function queueError(error: unknown, file: string): QueueError {
   if (error instanceof QueueError) return error;
-  const failure = sqliteFailure(error, WORDS);
+  const failure = sqliteFailure(error, MESSAGES);
   const text = `queue file ${file}: ${failure.why}`;
   if (failure.code !== -1) return new QueueError(KINDS[failure.code] ?? "fault", text, { cause: error });
   const { code, syscall } = error as NodeJS.ErrnoException;

@@ -2,17 +2,17 @@ import { closeSync, openSync, renameSync } from "node:fs";
 import { Connection, type Durability, type Form, removeFile, syncFolder } from "../storage/sqlite.ts";
 import { QueueError } from "./failure.ts";
 
-/** SQLite's default, and what the sums of `size-limit.ts` are made with. */
+/** SQLite's default, assumed by the calculations of `size-limit.ts`. */
 export const PAGE_BYTES = 4096;
 
 export interface ConnectOptions {
   readonly durability: Durability;
-  /** The log beside the file is moved into it whenever it has grown to about this. */
+  /** Size of the WAL at which it is checkpointed. */
   readonly walBytes: number;
   readonly alone?: boolean;
 }
 
-/** Opens a file that is there. `form`: it is brought to the newest version. */
+/** Opens an existing file; migrates it to `form` when given. */
 export function connect(file: string, { walBytes, ...options }: ConnectOptions, form?: Form): Connection {
   const pages = Math.max(16, Math.round(walBytes / PAGE_BYTES));
   return Connection.open(file, { ...options, form }, (connection) =>
@@ -22,7 +22,7 @@ export function connect(file: string, { walBytes, ...options }: ConnectOptions, 
   );
 }
 
-/** Makes a queue file, whole or not at all, in place of what was there. `fill` puts into it what it begins with. */
+/** Creates a queue file atomically, replacing an existing one. `fill` adds its initial contents. */
 export function create(file: string, fill: (connection: Connection) => void = () => {}): void {
   const unfinished = `${file}.new`;
   removeFile(unfinished);
@@ -43,17 +43,17 @@ export function create(file: string, fill: (connection: Connection) => void = ()
   syncFolder(file);
 }
 
-/** Stands in the file's header, so that a queue is known from other SQLite files. */
+/** Identifies a queue in the header of a SQLite file. */
 const APPLICATION_ID = 0x76627175;
 
 /**
  * One step per schema version; `user_version` counts the steps taken. Never change a released step, add one.
  *
- * `tally` holds the counters, in values: kinds `accepted`, `delivered`, `waiting`, `dropped` and `dead` (those two by
- * reason). It changes in the same transaction as the records do, so it is as exact as they are.
- * `checksum` is over all that the row says: a damaged disk can change a text without harming the file's structure.
- * `shared` holds what many records have in common, under a number that is also its checksum (`records.ts`).
- * `state.batch` is the last commit of appends, so that one of which it is not known whether it took place can be told again.
+ * `tally` contains the counters, in values: kinds `accepted`, `delivered`, `waiting`, `dropped` and `dead` (the last two by reason). It
+ * changes in the same transaction as the records, so it is exact.
+ * `checksum` covers the whole row: a damaged disk can change a text without damaging the file's structure.
+ * `shared` contains texts that many records share, under a number that is also their checksum (`records.ts`).
+ * `state.batch` is the last commit of appends, so that a commit with an unknown result can be repeated.
  */
 const STEPS = [
   `CREATE TABLE record (
@@ -110,13 +110,13 @@ export const QUEUE_FORM: Form = {
 export function newerQueue(file: string): QueueError {
   return new QueueError(
     "refused",
-    `${file} was made by a newer voltbridge; it is left as it is. Run that version, or use another data folder`,
+    `${file} was created by a newer voltbridge and was not changed. Run that version, or use another data folder`,
   );
 }
 
 /**
- * What the first 100 bytes of a file tell without opening it. `newer`: a queue of a later version; `foreign`: a SQLite
- * file of something else. Source: the header's fields at 60 and 68 in SQLite's file format.
+ * Determines the kind of a file by its first 100 bytes. `newer`: a queue of a later version; `foreign`: another program's SQLite file.
+ * Source: the header's fields at 60 and 68 in SQLite's file format.
  */
 export function kindOf(header: Buffer): "queue" | "newer" | "foreign" | "unknown" {
   if (header.length < 100 || header.toString("latin1", 0, 16) !== "SQLite format 3\0") return "unknown";

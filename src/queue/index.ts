@@ -1,3 +1,5 @@
+// Records for one sink (the broker or the store) come in and are committed to a SQLite file before they are accepted. The sink reads
+// them in order and settles them as delivered or as dead letters; a full file drops its oldest records and reports it.
 export type {
   DeadLetter,
   NewDeadLetter,

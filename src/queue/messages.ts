@@ -1,30 +1,30 @@
 import type { DeadLetter, NewDeadLetter, QueueCounters, QueuedRecord, QueueNotice } from "./contract.ts";
 import type { FailureKind } from "./failure.ts";
 
-/** What the thread is started with. */
+/** Start parameters of the thread. */
 export interface QueueSettings {
   readonly file: string;
   readonly limitBytes: number | undefined;
   readonly durability: "full" | "normal";
-  /** Another process runs this queue: only look, and move dead letters. */
+  /** Another process owns this queue: only read it and move dead letters. */
   readonly shared: boolean;
-  readonly ballastBytes: number;
+  readonly reserveBytes: number;
   readonly tickMs: number;
 }
 
-/** New records as columns, which go from one thread to another fast. */
+/** New records as columns, which are fast to transfer between threads. */
 export interface AppendBatch {
-  /** Grows. A batch that is told again after it took place is answered from the file. */
+  /** Ascending number. A repeated batch that was already committed is answered from the file. */
   readonly number: number;
   readonly texts: readonly string[];
   readonly keys: readonly string[];
   readonly samples: Float64Array<ArrayBuffer>;
   readonly times: Float64Array<ArrayBuffer>;
-  /** Each once. */
+  /** Distinct shared texts. */
   readonly shared: readonly string[];
-  /** By record, the index in `shared`; -1 for none. */
+  /** Index in `shared` of each record; -1 for none. */
   readonly sharing: Int32Array<ArrayBuffer>;
-  /** Values that found no room in memory since the batch before. */
+  /** Values that exceeded the memory since the previous batch. */
   readonly lost: number;
 }
 
@@ -41,25 +41,25 @@ export interface CommitRequest {
   readonly settles?: SettleBatch | undefined;
 }
 
-/** The times of the values that went because of the limit. */
+/** Time range of the values dropped because of the limit. */
 export interface Evicted {
   readonly from: number;
   readonly to: number;
 }
 
 export interface Appended {
-  /** Id of the batch's first record; the others follow. */
+  /** Id of the batch's first record; the others have the next ones. */
   readonly first: number;
-  /** So many of the batch's records, from the first on, found no room within the limit. */
+  /** Number of the batch's first records that exceeded the limit. */
   readonly gone: number;
 }
 
 export interface CommitResult {
-  /** Absent where the disk took the settlements only. */
+  /** Absent when only the settlements could be written. */
   readonly appended?: Appended;
-  /** Why it took no records. */
+  /** Why records could not be written. */
   readonly trouble?: string;
-  /** Index in the settlements → why it was not done. */
+  /** Reasons of rejected settlements, by index. */
   readonly wrong: ReadonlyMap<number, string>;
   readonly evicted?: Evicted;
   readonly counters: QueueCounters;
@@ -77,11 +77,11 @@ export interface ReadRequest {
   readonly bytes: number;
 }
 
-/** Records as they go from one thread to another: each shared text once. */
+/** Records as transferred between threads: each shared text once. */
 export interface ReadPage {
   readonly records: readonly QueuedRecord[];
   readonly shared: readonly string[];
-  /** By record, the index in `shared`; -1 for none. */
+  /** Index in `shared` of each record; -1 for none. */
   readonly sharing: readonly number[];
 }
 
@@ -106,7 +106,7 @@ export interface Failure {
   readonly message: string;
 }
 
-/** What the thread says unasked. */
+/** Events that the thread sends. */
 export type ThreadEvent =
   | ({ readonly type: "notice" } & QueueNotice)
   /** Another process changed the file. */

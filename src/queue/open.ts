@@ -7,16 +7,16 @@ import { QueueError } from "./failure.ts";
 import { type ConnectOptions, connect, create, kindOf, newerQueue, QUEUE_FORM } from "./file.ts";
 import { finishSalvage, type Salvaged, salvage } from "./salvage.ts";
 
-/** Opens a queue that another process runs: changes nothing of its form. */
+/** Opens a queue that another process owns, without migrating it. */
 export function openShared(file: string, options: ConnectOptions): Connection {
-  if (!existsSync(file)) throw new QueueError("refused", `there is no queue at ${file}`);
-  refuseOthers(file);
+  if (!existsSync(file)) throw new QueueError("refused", `queue file ${file} does not exist`);
+  rejectOthers(file);
   const connection = connect(file, options);
   if (connection.number("PRAGMA user_version") === QUEUE_FORM.newest) return connection;
   connection.close();
   throw new QueueError(
     "refused",
-    `${file} belongs to a running bridge of another version; use the voltbridge command of that one`,
+    `${file} belongs to a running bridge of another version; use the voltbridge command of that version`,
   );
 }
 
@@ -25,9 +25,8 @@ export interface OwnerOptions extends ConnectOptions {
 }
 
 /**
- * Opens a queue for the one process that runs it; makes it where there is none, readable by the owner only. A damaged file
- * is set aside and what can be read of it is taken over. A newer queue, and a file of something else, is refused and
- * not touched.
+ * Opens a queue for the process that owns it; creates a missing one, readable by the owner only. A damaged file is moved aside and its
+ * readable records are copied. A newer queue and another program's file are rejected and not changed.
  */
 export function openOwned(file: string, options: OwnerOptions): Connection {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -37,19 +36,19 @@ export function openOwned(file: string, options: OwnerOptions): Connection {
     removeCountersFile(file);
     create(file);
   }
-  refuseOthers(file);
+  rejectOthers(file);
   const why = whyDamaged(file, options);
   if (why !== undefined) options.onSalvaged(salvage(file, why));
   return connect(file, options, QUEUE_FORM);
 }
 
-function refuseOthers(file: string): void {
+function rejectOthers(file: string): void {
   const kind = kindOf(headerOf(file));
   if (kind === "newer") throw newerQueue(file);
   if (kind === "foreign" && faultOf(file) === undefined)
     throw new QueueError(
       "refused",
-      `${file} is a SQLite file of something else; it is left as it is. Move it away, or use another data folder`,
+      `${file} is a SQLite file of another program and was not changed. Move it away, or use another data folder`,
     );
 }
 
@@ -66,22 +65,22 @@ function headerOf(file: string): Buffer {
 function whyDamaged(file: string, options: ConnectOptions): string | undefined {
   if (statSync(file).size === 0) return "it is empty";
   const lastKnown = readCountersFile(file) ?? [];
-  // To look only takes a shared memory file too.
+  // Even reading needs a shared memory file.
   const open = options.alone ? () => connect(file, options) : undefined;
   const look = (connection: Connection) => {
     const rows = readCounterRows(connection);
-    // Both only grow, and the file of the counters is never ahead of what was committed.
+    // Both counters only grow, and the counters file is never ahead of the commits.
     const behind = (["accepted", "delivered"] as const).some(
       (kind) => sumOf(lastKnown, kind) > sumOf(rows, kind),
     );
     return behind
-      ? "what was written last is missing; its log (the file ending in -wal) may have been removed"
+      ? "its last commits are missing; its log (the file ending in -wal) may have been removed"
       : undefined;
   };
   return faultOf(file, look, open);
 }
 
-/** What SQLite finds wrong with a file, or else what `look` does. Changes nothing. */
+/** Returns a fault found by SQLite or by `look`. Changes nothing. */
 function faultOf(
   file: string,
   look: (connection: Connection) => string | undefined = () => undefined,
@@ -93,7 +92,7 @@ function faultOf(
     const found = connection.get("PRAGMA quick_check(1)")?.[0];
     return found === "ok" ? look(connection) : String(found);
   } catch (error) {
-    // 1: the tables are not there; 11, 26: not a sound SQLite file. Anything else is the disk's or somebody else's doing.
+    // 1: tables are missing; 11, 26: not an intact SQLite file. Other codes come from the disk or another process.
     if ([1, 11, 26].includes(sqliteCode(error))) return (error as Error).message;
     throw error;
   } finally {

@@ -10,14 +10,14 @@ import { diskBytes, type SizeLimit } from "./size-limit.ts";
 
 /** Records in the file: appending and reading them, and the texts that they share. */
 
-/** Rows per INSERT: twice as fast as one by one. */
+/** Number of rows per INSERT, which is twice as fast as one by one. */
 const ROWS = 50;
 /** Share of the limit that is freed at a time, so that freed pages are reused immediately. */
-const PORTION = 0.02;
+const EVICTION_SHARE = 0.02;
 /** Share of the limit that is kept of a batch larger than the limit. */
-const FILL = 0.9;
+const KEPT_SHARE = 0.9;
 
-/** A record on its way into the file. */
+/** A record to insert. */
 export interface NewRow {
   readonly time: number;
   readonly samples: number;
@@ -28,7 +28,7 @@ export interface NewRow {
   readonly shared: number | null;
 }
 
-/** Puts a batch at the end of the queue. Within a transaction. */
+/** Appends a batch to the queue. Must be called in a transaction. */
 export function append(
   connection: Connection,
   counters: Counters,
@@ -71,8 +71,8 @@ export function append(
 }
 
 /**
- * Inserts rows with ids from `from` on, after making room for them. Answers how many of them, the oldest, were left out
- * because all together are more than the limit.
+ * Inserts rows with ids from `from` on, after making room for them. Returns the number of oldest rows skipped because all of them
+ * mergeEvicted exceed the limit.
  */
 export function insertRows(
   connection: Connection,
@@ -82,7 +82,7 @@ export function insertRows(
   from: number,
 ): number {
   const sizes = rows.map(({ key, text }) => diskBytes(Buffer.byteLength(key) + Buffer.byteLength(text)));
-  const skipped = tooMany(sizes, limit.bytes * FILL);
+  const skipped = excessRows(sizes, limit.bytes * KEPT_SHARE);
   for (const row of rows.slice(0, skipped)) limit.lost(row.samples, row.time);
   let portion: SQLInputValue[] = [];
   let need = 0;
@@ -99,7 +99,7 @@ export function insertRows(
     const sum = recordChecksum(time, samples, key, text, shared);
     portion.push(from + index, time, samples, retries, sum, key, text, shared);
     need += sizes[index]!;
-    if (portion.length === ROWS * COLUMNS || need > limit.bytes * PORTION) flush();
+    if (portion.length === ROWS * COLUMNS || need > limit.bytes * EVICTION_SHARE) flush();
   }
   if (portion.length > 0) flush();
   counters.add("waiting", waiting);
@@ -118,15 +118,15 @@ export function recordChecksum(
     : checksum(time, samples, key, text, String(shared));
 }
 
-/** Over all that a row says. */
+/** Returns the checksum of a row. */
 export function checksum(time: number, samples: number, ...texts: readonly string[]): number {
   let sum = crc32(`${time} ${samples}`);
   for (const text of texts) sum = crc32(text, sum);
   return sum;
 }
 
-/** How many from the first on have to be left out so that the rest is no more than `limit`. */
-function tooMany(sizes: readonly number[], limit: number): number {
+/** Returns how many of the first rows must be skipped to fit into `limit`. */
+function excessRows(sizes: readonly number[], limit: number): number {
   let sum = 0;
   for (let index = sizes.length - 1; index >= 0; index--) {
     sum += sizes[index]!;
@@ -141,7 +141,7 @@ function insertSql(rows: number): string {
   return `INSERT INTO record (id, time, samples, retries, checksum, key, text, shared) VALUES ${Array(rows).fill("(?, ?, ?, ?, ?, ?, ?, ?)").join(", ")}`;
 }
 
-/** Records from the one after `after` on: at least one, where there is one. */
+/** Reads records after `after`: at least one, if any. */
 export function readRecords(
   connection: Connection,
   texts: SharedTexts,
@@ -175,7 +175,7 @@ export function readRecords(
       number,
     ];
     if (sum !== recordChecksum(time, samples, key, text, number))
-      throw new QueueError("damaged", `record ${id} is not what was written`);
+      throw new QueueError("damaged", `record ${id} does not match its checksum`);
     length += text.length;
     if (records.length > 0 && length > bytes) break;
     const index = number === null ? -1 : (indexes.get(number) ?? take(number));
@@ -188,21 +188,21 @@ export function readRecords(
 
 /** Maximum number of shared texts kept in memory. */
 const MAX_TEXTS = 1000;
-/** Bytes of new shared texts after which those that no record needs any more are deleted. */
+/** Size of new shared texts after which unused ones are deleted, in bytes. */
 const TIDY_BYTES = 256 * 1024;
 
-/** The texts that records have in common: each once in the file, under a number that is made of it. */
+/** Texts that records share: each is stored once, under a number derived from it. */
 export class SharedTexts {
-  readonly #known = new Map<number, string>();
-  /** By number, the id of a record after which none refers to it: exact for what was stored since the opening. */
+  readonly #classify = new Map<number, string>();
+  /** Id of the last record that may use a text, by its number; exact for texts stored since the file was opened. */
   readonly #lastUses = new Map<number, number>();
   #bytes = 0;
 
-  /** After the file was opened: with what a damaged one has lost, and without what no record needs. */
+  /** Called after the file was opened: restores texts that a damaged file lost, and deletes unused ones. */
   opened(connection: Connection): void {
-    if (this.#known.size === 0 && !connection.get("SELECT 1 FROM shared LIMIT 1")) return;
+    if (this.#classify.size === 0 && !connection.get("SELECT 1 FROM shared LIMIT 1")) return;
     connection.transaction(() => {
-      for (const [id, text] of this.#known) insertText(connection, id, text);
+      for (const [id, text] of this.#classify) insertText(connection, id, text);
       connection.run(
         "DELETE FROM shared WHERE id NOT IN (SELECT shared FROM record WHERE shared IS NOT NULL)",
       );
@@ -212,7 +212,7 @@ export class SharedTexts {
     });
   }
 
-  /** Puts a text into the file where it is not there yet, for records up to `lastUse`. Answers its number. Within a transaction. */
+  /** Stores a text for records up to `lastUse` and returns its number. Must be called in a transaction. */
   store(connection: Connection, limit: SizeLimit, text: string, lastUse: number): number {
     const id = numberOf(text);
     this.#lastUses.set(id, lastUse);
@@ -225,25 +225,26 @@ export class SharedTexts {
     return id;
   }
 
-  /** Undefined where it was lost. */
+  /** Returns a text; undefined when it was lost. */
   find(connection: Connection, id: number): string | undefined {
-    const known = this.#known.get(id);
+    const known = this.#classify.get(id);
     if (known !== undefined) return known;
     const text = connection.get("SELECT text FROM shared WHERE id = ?", id)?.[0] as string | undefined;
     if (text === undefined) return undefined;
-    if (numberOf(text) !== id) throw new QueueError("damaged", `shared text ${id} is not what was written`);
+    if (numberOf(text) !== id)
+      throw new QueueError("damaged", `shared text ${id} does not match its checksum`);
     this.#remember(id, text);
     return text;
   }
 
-  /** Keeps the file from growing with texts of long ago. Within a transaction. */
+  /** Deletes unused texts when many are new. Must be called in a transaction. */
   tidy(connection: Connection): void {
     if (this.#bytes >= TIDY_BYTES) this.deleteUnused(connection);
   }
 
-  /** Lets those go that only records before the first one of now had. Within a transaction. */
+  /** Deletes texts that only removed records used. Must be called in a transaction. */
   deleteUnused(connection: Connection): void {
-    // Where nothing waits, records of the present transaction are still to come.
+    // If nothing waits, the records of this transaction are still to be inserted.
     const first = connection.number("SELECT coalesce(min(id), (SELECT last_id FROM state) + 1) FROM record");
     for (const [id, lastUse] of this.#lastUses) {
       if (lastUse >= first) continue;
@@ -254,14 +255,14 @@ export class SharedTexts {
   }
 
   #remember(id: number, text: string): void {
-    // The one that was not needed for longest is the first.
-    this.#known.delete(id);
-    this.#known.set(id, text);
-    if (this.#known.size > MAX_TEXTS) this.#known.delete(this.#known.keys().next().value!);
+    // The map keeps the least recently used text first.
+    this.#classify.delete(id);
+    this.#classify.set(id, text);
+    if (this.#classify.size > MAX_TEXTS) this.#classify.delete(this.#classify.keys().next().value!);
   }
 }
 
-/** 48 bits, so that it is also a checksum that no two texts have in common. */
+/** Returns a number of 48 bits, which is unique and also serves as a checksum. */
 export function numberOf(text: string): number {
   return createHash("sha256").update(text).digest().readUIntBE(0, 6);
 }

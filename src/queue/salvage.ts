@@ -23,47 +23,47 @@ import { create, PAGE_BYTES } from "./file.ts";
 import { checksum, numberOf, recordChecksum } from "./records.ts";
 import { DEAD_BYTES } from "./size-limit.ts";
 
-/** What became of a damaged file. */
+/** Result of the salvage of a damaged file. */
 export interface Salvaged {
   readonly why: string;
-  /** Where the damaged file is now. */
+  /** New path of the damaged file. */
   readonly aside: string;
-  /** Values that were taken over. */
+  /** Number of values copied to the new file. */
   readonly waiting: number;
   readonly deadLettered: number;
-  /** Values that are lost, as far as the counters tell. */
+  /** Number of lost values, as far as the counters show. */
   readonly damaged: number;
   /** Whether the counters could be read. */
   readonly counted: boolean;
 }
 
-/** Ids of records that were lost unseen are not used again: so many are left out. */
+/** Number of ids skipped, because ids of unknown lost records must not be reused. */
 const ID_GAP = 1_000_000_000;
 
-/** Sets a damaged file aside under a dated name, and puts a new one with all that can be read of it in its place. */
+/** Moves a damaged file aside under a dated name, and replaces it by a new one with its readable contents. */
 export function salvage(file: string, why: string): Salvaged {
   const aside = asideName(file, "damaged");
-  // The file stays where it is until the new one takes its place: whatever happens until then, it is found again.
+  // The file remains in place until the new one replaces it, so that it is found again after an interruption.
   linkOrCopy(file, aside);
   const logged = existsSync(`${file}-wal`);
   if (logged) copyFileSync(`${file}-wal`, `${aside}-wal`);
-  let books: Omit<Salvaged, "why" | "aside"> | undefined;
+  let balance: Omit<Salvaged, "why" | "aside"> | undefined;
   const source = openDamaged(aside, `${file}.scratch`);
   try {
     create(`${file}.salvaged`, (target) => {
-      books = takeOver(source, target, readCountersFile(file));
+      balance = copyReadable(source, target, readCountersFile(file));
     });
   } finally {
     source?.close();
     removeFile(`${file}.scratch`);
-    // Those that looking at it left behind.
+    // Created by reading it.
     for (const end of logged ? ["-shm"] : ["-shm", "-wal"]) rmSync(aside + end, { force: true });
   }
   finishSalvage(file);
-  return { why, aside, ...books! };
+  return { why, aside, ...balance! };
 }
 
-/** Puts a finished new file into its place. Also the rest of a salvage that was interrupted here. */
+/** Moves a finished new file into place. Also completes an interrupted salvage. */
 export function finishSalvage(file: string): void {
   if (!existsSync(`${file}.salvaged`)) return;
   removeLogs(file);
@@ -75,18 +75,18 @@ function linkOrCopy(file: string, aside: string): void {
   try {
     linkSync(file, aside);
   } catch {
-    // Not every file system has links.
+    // Some file systems have no links.
     copyFileSync(file, aside);
   }
 }
 
-/** A connection on which at least the tables can be found; undefined where nothing can. */
+/** Opens a damaged file if at least its tables can be found. */
 function openDamaged(aside: string, scratch: string): Connection | undefined {
   if (statSync(aside).size < PAGE_BYTES) return undefined;
   return tryOpen(aside) ?? openWithNewFirstPage(aside, scratch);
 }
 
-/** The first page says where the tables begin, which is the same in every queue; so it can be had from a new one. */
+/** Opens a copy with the first page of a new queue: the locations of the tables in it are the same in every queue. */
 function openWithNewFirstPage(aside: string, scratch: string): Connection | undefined {
   removeFile(scratch);
   create(scratch);
@@ -94,7 +94,7 @@ function openWithNewFirstPage(aside: string, scratch: string): Connection | unde
   removeFile(scratch);
   copyFileSync(aside, scratch);
   if (existsSync(`${aside}-wal`)) copyFileSync(`${aside}-wal`, `${scratch}-wal`);
-  // Number of pages, and no free ones.
+  // Number of pages, without free ones.
   page.writeUInt32BE(Math.floor(statSync(scratch).size / PAGE_BYTES), 28);
   page.writeUInt32BE(0, 32);
   page.writeUInt32BE(0, 36);
@@ -107,21 +107,21 @@ function openWithNewFirstPage(aside: string, scratch: string): Connection | unde
 function tryOpen(file: string): Connection | undefined {
   try {
     return Connection.open(file, { readOnly: true }, (connection) => {
-      // Lets SQLite read a file that is shorter than it should be.
+      // Allows SQLite to read a truncated file.
       connection.exec("PRAGMA writable_schema = ON");
       connection.get("SELECT id FROM record WHERE id < 0");
     });
   } catch {
-    // What is wrong with it is known already; here it only matters that it cannot be read this way.
+    // The damage is already reported; it only matters that the file cannot be read this way.
     return undefined;
   }
 }
 
 /**
- * Copies what can be read, and balances the books: what is missing is counted as dropped, `damaged`. `lastKnown` is what the counters
- * were at last, where that is known.
+ * Copies what can be read and balances the counters: missing values count as dropped with reason `damaged`. `lastKnown`: the last
+ * known counters.
  */
-function takeOver(
+function copyReadable(
   source: Connection | undefined,
   target: Connection,
   lastKnown: readonly CounterRow[] | undefined,
@@ -142,7 +142,7 @@ function takeOver(
   }
   const before = countersOf(source) ?? lastKnown;
   const was = (kind: CounterKind) => sumOf(before ?? [], kind);
-  // Accepted after what the file knows, and gone with its log.
+  // Accepted after the last commit in the file, and lost with its log.
   const unseen = Math.max(sumOf(lastKnown ?? [], "accepted") - was("accepted"), 0);
   const missing = was("accepted") - was("delivered") - was("dropped") - waiting - deadLettered;
   const damaged = Math.max(missing, 0) + unseen;
@@ -171,7 +171,7 @@ function insert(target: Connection, { name, columns }: Table, row: Row): void {
   target.run(`INSERT INTO ${name} (${columns}) VALUES (${columns.map(() => "?")})`, ...row);
 }
 
-/** Undefined where they cannot be read, or cannot be true. */
+/** Reads the counters; undefined when they cannot be read or are invalid. */
 function countersOf(source: Connection | undefined): readonly CounterRow[] | undefined {
   try {
     const rows = source && readCounterRows(source);
@@ -200,7 +200,7 @@ function stateOf(source: Connection | undefined) {
   }
 }
 
-/** A table whose rows can be told to be as they were written. */
+/** A table whose rows can be verified. */
 export interface Table {
   readonly name: string;
   /** The first is `id`. */
@@ -231,7 +231,7 @@ export const SHARED: Table = {
   isSound: ([id, text]: [number, string]) => id === numberOf(text),
 };
 
-/** The rows of a table that are as they were written, by id; passes over pages that cannot be read. */
+/** Returns the intact rows of a table by id; skips pages that cannot be read. */
 export function* readable(source: Connection | undefined, table: Table): Generator<Row> {
   if (!source) return;
   const { name } = table;
@@ -242,7 +242,7 @@ export function* readable(source: Connection | undefined, table: Table): Generat
       const rows = source.iterate(`SELECT ${columns} FROM ${name} WHERE id > ? ORDER BY id`, after);
       for (const row of rows) {
         const id = row[0] as number;
-        // Ids out of order: the tree leads back to where it was.
+        // Ids out of order: the damaged tree has a loop.
         if (!(id > after)) break;
         after = id;
         if (table.isSound(row as never)) yield row;
@@ -256,7 +256,7 @@ export function* readable(source: Connection | undefined, table: Table): Generat
   }
 }
 
-/** Not so in a file of an earlier version. */
+/** Returns whether a table has a column, which earlier versions may lack. */
 function hasColumn(source: Connection, table: string, column: string): boolean {
   try {
     source.prepare(`SELECT ${column} FROM ${table}`);
@@ -266,7 +266,7 @@ function hasColumn(source: Connection, table: string, column: string): boolean {
   }
 }
 
-/** The lowest id behind a damaged place. */
+/** Returns the lowest readable id after a damaged page. */
 function nextReadable(source: Connection, table: string, after: number): number | undefined {
   const found = (from: number): number | undefined => {
     try {

@@ -14,8 +14,8 @@ export const LETTERS_AT_ONCE = 500;
 const COLUMNS = "id, time, samples, retries, key, text, reason, detail, at, checksum";
 
 /**
- * Takes records out. A record that was evicted while its reader held it counts by its settlement and no longer as dropped. Answers
- * which settlements make no sense, and why. Within a transaction.
+ * Removes settled records. A record that was evicted while it was being delivered counts by its settlement and no longer as dropped.
+ * Returns the reasons of invalid settlements by index. Must be called in a transaction.
  */
 export function settle(
   connection: Connection,
@@ -59,7 +59,7 @@ export function settle(
   return wrong;
 }
 
-/** Sets values aside. Within a transaction. */
+/** Adds dead letters. Must be called in a transaction. */
 export function addDeadLetters(
   connection: Connection,
   counters: Counters,
@@ -90,7 +90,7 @@ export function listDeadLetters(connection: Connection, after: number, count: nu
     .map(letterOf);
 }
 
-/** Those of the ids that are there, and not after `last`; at most {@link LETTERS_AT_ONCE}. */
+/** Returns existing dead letters (default: all) up to id `last`; at most {@link LETTERS_AT_ONCE}. */
 export function chooseDeadLetters(
   connection: Connection,
   ids: readonly number[] | undefined,
@@ -106,7 +106,7 @@ export function chooseDeadLetters(
     .map(letterOf);
 }
 
-/** Puts them at the end of the queue. Within a transaction. */
+/** Moves dead letters to the end of the queue. Must be called in a transaction. */
 export function requeue(
   connection: Connection,
   counters: Counters,
@@ -125,7 +125,7 @@ export function requeue(
   connection.run("UPDATE state SET last_id = ?", lastId + rows.length);
 }
 
-/** Drops them. Within a transaction. */
+/** Drops dead letters. Must be called in a transaction. */
 export function discard(connection: Connection, counters: Counters, letters: readonly DeadLetter[]): void {
   remove(connection, counters, letters);
   for (const { samples } of letters) counters.add("dropped", samples, "discarded");
@@ -156,6 +156,6 @@ function letterOf(row: Row): DeadLetter {
     number,
   ];
   if (sum !== checksum(time, samples, key, text, reason, detail))
-    throw new QueueError("damaged", `dead letter ${id} is not what was written`);
+    throw new QueueError("damaged", `dead letter ${id} does not match its checksum`);
   return { id, time, samples, retries, key, text, reason, detail, at: new Date(at) };
 }

@@ -3,24 +3,24 @@ import type { Counters } from "./counters.ts";
 import { PAGE_BYTES } from "./file.ts";
 import type { Evicted } from "./messages.ts";
 
-/** Of a row, besides its texts: ids, counts, lengths. */
+/** Size of a row without its texts (ids, counts, lengths), in bytes. */
 const ROW_BYTES = 40;
-/** What a page holds of rows, and the longest row that is not continued on pages of its own (SQLite's file format, 1.6). */
+/** Space for rows on a page, and the longest row without overflow pages (SQLite's file format, 1.6). */
 const PAGE_ROOM = PAGE_BYTES - 12;
-const LONGEST_LOCAL = PAGE_BYTES - 35;
-const SHORTEST_LOCAL = Math.floor(((PAGE_BYTES - 12) * 32) / 255) - 23;
-/** More is freed at once than is needed, so that not every commit has to. */
-const SLACK = 0.02;
-/** Dead letters may use so much of the limit. */
+const MAX_LOCAL = PAGE_BYTES - 35;
+const MIN_LOCAL = Math.floor(((PAGE_BYTES - 12) * 32) / 255) - 23;
+/** Share of the limit that is freed in addition, so that not every commit has to free space. */
+const EXTRA_SHARE = 0.02;
+/** Maximum share of the limit for dead letters. */
 const DEAD_SHARE = 0.25;
 const PAGE_OF_ROWS = 256;
 
-/** What a row with so many bytes of text takes of the file. */
+/** Returns the disk space of a row with `textBytes` bytes of text. */
 export function diskBytes(textBytes: number): number {
   const row = textBytes + ROW_BYTES;
-  if (row <= LONGEST_LOCAL) return PAGE_BYTES / Math.floor(PAGE_ROOM / row);
-  const rest = SHORTEST_LOCAL + ((row - SHORTEST_LOCAL) % (PAGE_BYTES - 4));
-  const local = rest <= LONGEST_LOCAL ? rest : SHORTEST_LOCAL;
+  if (row <= MAX_LOCAL) return PAGE_BYTES / Math.floor(PAGE_ROOM / row);
+  const rest = MIN_LOCAL + ((row - MIN_LOCAL) % (PAGE_BYTES - 4));
+  const local = rest <= MAX_LOCAL ? rest : MIN_LOCAL;
   return (
     Math.ceil((row - local) / (PAGE_BYTES - 4)) * PAGE_BYTES + PAGE_BYTES / Math.floor(PAGE_ROOM / local)
   );
@@ -30,14 +30,14 @@ export function diskBytes(textBytes: number): number {
 const MAX_RANGES = 10_000;
 
 /**
- * The ids of records that were evicted since the queue was opened. The sink's side may still hold one that it read before, and
- * deliver it: then it was not lost.
+ * The ids of records evicted since the queue was opened. The sink may still deliver one that it read before; that record is then not
+ * lost.
  */
 export class EvictedIds {
-  /** In ascending order, both ends included: neighbours are evicted together, so a long outage is one range. */
+  /** Ascending, both ends included: adjacent records are evicted mergeEvicted, so a long outage is one range. */
   readonly #ranges: { first: number; last: number }[] = [];
 
-  /** Adds ids, each larger than all before. */
+  /** Adds ascending ids, larger than all previous ones. */
   add(ids: readonly number[]): void {
     for (const id of ids) {
       const range = this.#ranges.at(-1);
@@ -83,13 +83,13 @@ export class SizeLimit {
   readonly #counters: Counters;
   readonly bytes: number;
   readonly #onEvicted: () => void;
-  /** Ids of the records that went, in their order. */
+  /** Ids of the evicted records, ascending. */
   readonly gone: number[] = [];
   #samples = 0;
   #from = Number.POSITIVE_INFINITY;
   #to = Number.NEGATIVE_INFINITY;
 
-  /** `onEvicted`: what else goes with records. */
+  /** `onEvicted`: called after records were evicted. */
   constructor(
     connection: Connection,
     counters: Counters,
@@ -106,21 +106,21 @@ export class SizeLimit {
     return this.#samples === 0 ? undefined : { from: this.#from, to: this.#to };
   }
 
-  /** Id of the newest record that went. */
+  /** Id of the newest evicted record. */
   get lastGone(): number {
     return this.gone.at(-1) ?? 0;
   }
 
-  /** Makes sure that `need` more bytes fit. */
+  /** Evicts records until `need` more bytes fit. */
   makeRoom(need: number): void {
     if (this.bytes === Number.POSITIVE_INFINITY) return;
     for (;;) {
       const over = this.#connection.usedBytes() + need - this.bytes;
-      if (over <= 0 || !this.#evict(over + this.bytes * SLACK)) return;
+      if (over <= 0 || !this.#evict(over + this.bytes * EXTRA_SHARE)) return;
     }
   }
 
-  /** Counts values that are dropped for want of room, whether they were in the file or not. */
+  /** Counts values dropped because of the limit, whether they were in the file or not. */
   lost(samples: number, time: number): void {
     this.#counters.add("dropped", samples, "limit");
     this.#samples += samples;
@@ -128,7 +128,7 @@ export class SizeLimit {
     this.#to = Math.max(this.#to, time);
   }
 
-  /** Lets the oldest dead letters go where they have more than their share. */
+  /** Drops the oldest dead letters while they exceed their share. */
   trimDeadLetters(): void {
     if (this.bytes === Number.POSITIVE_INFINITY) return;
     let over = this.#connection.number("SELECT dead_bytes FROM state") - this.bytes * DEAD_SHARE;
@@ -171,6 +171,6 @@ export class SizeLimit {
   }
 }
 
-/** Of a dead letter, as an SQL expression. */
+/** Size of a dead letter in bytes, as an SQL expression. */
 export const DEAD_BYTES =
   "(octet_length(key) + octet_length(text) + octet_length(reason) + octet_length(detail) + 64)";

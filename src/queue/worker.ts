@@ -8,7 +8,7 @@ import type { DeadLetter, QueueCounters } from "./contract.ts";
 import { Counters, CountersFile, readCounterRows, readCounters } from "./counters.ts";
 import { QueueError, queueError } from "./failure.ts";
 import { type ConnectOptions, PAGE_BYTES } from "./file.ts";
-import { together } from "./limit-watch.ts";
+import { mergeEvicted } from "./limit-watch.ts";
 import type {
   AppendBatch,
   Appended,
@@ -38,28 +38,28 @@ import {
 } from "./settlements.ts";
 import { EvictedIds, SizeLimit } from "./size-limit.ts";
 
-/** Free pages that a file may keep, and how many it gives back in one go. */
+/** Number of free pages that a file keeps, and number released at once. */
 const FREE_PAGES = 1024;
 const SHRINK_PAGES = 256;
 
-/** The thread's side of a queue: the file, and what has to be done when the disk does not want. */
+/** Serves a queue file in its thread, and handles failures of the disk. */
 class QueueThread implements Calls {
   readonly #settings: QueueSettings;
-  readonly #tell: (event: ThreadEvent) => void;
-  readonly #ballast: DiskReserve;
+  readonly #emit: (event: ThreadEvent) => void;
+  readonly #reserve: DiskReserve;
   readonly #countersFile: CountersFile;
   readonly #texts = new SharedTexts();
   readonly #evicted = new EvictedIds();
   #connection: Connection | undefined;
   #alone = false;
-  /** Of the connection; absent where another process runs this queue. */
+  /** The open file; undefined when another process owns this queue. */
   #open: OpenFile | undefined;
   #dataVersion = 0;
 
-  constructor(settings: QueueSettings, tell: (event: ThreadEvent) => void) {
+  constructor(settings: QueueSettings, emit: (event: ThreadEvent) => void) {
     this.#settings = settings;
-    this.#tell = tell;
-    this.#ballast = new DiskReserve(`${settings.file}-ballast`, settings.ballastBytes);
+    this.#emit = emit;
+    this.#reserve = new DiskReserve(`${settings.file}-ballast`, settings.reserveBytes);
     this.#countersFile = new CountersFile(settings.file);
   }
 
@@ -71,21 +71,21 @@ class QueueThread implements Calls {
       }));
     let opened: Opened;
     try {
-      opened = this.#withRoom(read);
+      opened = this.#withReserve(read);
     } catch (error) {
       if (this.#settings.shared || queueError(error, this.#settings.file).kind !== "full") throw error;
-      // What was given up is used already: without the shared memory file that SQLite cannot make, it can be read all the same.
+      // The released space is used already, but the queue can be read without the shared memory file that SQLite cannot create.
       this.#alone = true;
       opened = read();
     }
-    if (!this.#settings.shared) this.#ballast.take();
+    if (!this.#settings.shared) this.#reserve.take();
     return opened;
   }
 
   commit({ appends, settles }: CommitRequest): CommitResult {
-    if (!appends) return this.#withRoom(() => this.#commit(undefined, settles));
-    let trouble = "the disk is full; make room";
-    if (this.#ballast.take())
+    if (!appends) return this.#withReserve(() => this.#commit(undefined, settles));
+    let trouble = "the disk is full; free space on it";
+    if (this.#reserve.take())
       try {
         return this.#commit(appends, settles);
       } catch (error) {
@@ -93,7 +93,7 @@ class QueueThread implements Calls {
         if (kind !== "full") throw error;
         trouble = message;
       }
-    return { ...this.#withRoom(() => this.#commit(undefined, settles)), trouble };
+    return { ...this.#withReserve(() => this.#commit(undefined, settles)), trouble };
   }
 
   read(request: ReadRequest): ReadPage {
@@ -120,21 +120,21 @@ class QueueThread implements Calls {
     this.#disconnect();
   }
 
-  /** What has to be done now and then: see what other processes did, take the ballast again, give space back. */
+  /** Periodically checks for changes by other processes, reserves disk space again, and releases free pages. */
   tick(): void {
     if (!this.#connection) return;
     try {
       this.#attempt((connection) => {
         const version = connection.number("PRAGMA data_version");
         if (version !== this.#dataVersion)
-          this.#tell({ type: "changed", counters: readCounters(connection) });
+          this.#emit({ type: "changed", counters: readCounters(connection) });
         this.#dataVersion = version;
         this.#shrink(connection);
       });
     } catch (error) {
-      // Whatever it is, the next commit meets it too, and has somebody to tell.
+      // The next commit fails in the same way and reports it.
       const { kind } = queueError(error, this.#settings.file);
-      if (kind === "full") this.#giveWay();
+      if (kind === "full") this.#releaseReserve();
     }
   }
 
@@ -179,13 +179,13 @@ class QueueThread implements Calls {
           moved = letters.length;
           if (moved > 0) move(connection, counters, limit, letters);
         });
-        evicted = together(evicted, gone);
+        evicted = mergeEvicted(evicted, gone);
       }
       return { count, counters: readCounters(connection), ...(evicted && { evicted }) };
     });
   }
 
-  /** One transaction, the counters included. Answers what the limit cost. */
+  /** Runs one transaction including the counters. Returns what was evicted. */
   #change(connection: Connection, work: (counters: Counters, limit: SizeLimit) => void): Evicted | undefined {
     const counters = new Counters();
     const limit = new SizeLimit(connection, counters, this.#settings.limitBytes, () =>
@@ -199,54 +199,54 @@ class QueueThread implements Calls {
     return limit.evicted;
   }
 
-  /** Does it on the open file. A damaged one is replaced by what can be saved of it first; one that fails is opened anew next time. */
+  /** Runs `work` on the open file. A damaged file is salvaged first; after a disk failure the file is reopened next time. */
   #attempt<T>(work: (connection: Connection) => T): T {
-    this.#putBackRemoved();
+    this.#restoreRemoved();
     try {
       return work(this.#connected());
     } catch (error) {
-      const known = this.#known(error);
+      const known = this.#classify(error);
       if (known.kind === "disk") this.#disconnect();
       if (known.kind !== "damaged" || this.#settings.shared) throw known;
       this.#disconnect();
-      this.#told(salvage(this.#settings.file, known.message));
+      this.#reportSalvaged(salvage(this.#settings.file, known.message));
       return work(this.#connected());
     }
   }
 
-  /** Puts all that the queue holds into a new file where its file was removed. Where it throws, the removed one goes on holding it. */
-  #putBackRemoved(): void {
+  /** Writes all records into a new file when the file was removed. If it throws, the removed file remains open. */
+  #restoreRemoved(): void {
     if (!this.#connection || !this.#open?.removed) return;
     const { file } = this.#settings;
     restoreFile(this.#connection);
     this.#disconnect();
     const records = this.#connected().number("SELECT count(*) FROM record");
-    this.#tell({
+    this.#emit({
       type: "notice",
       severity: "warning",
       kind: "file_removed",
-      text: `queue file ${file} was removed while in use; all that it held is in a new one: ${records} waiting records`,
+      text: `queue file ${file} was removed while in use; its contents were written to a new file: ${records} waiting records`,
     });
   }
 
-  #known(error: unknown): QueueError {
+  #classify(error: unknown): QueueError {
     const known = queueError(error, this.#settings.file);
-    // Some of SQLite's steps say no more than that writing failed.
+    // Some of SQLite's errors only report that writing failed.
     if (known.kind !== "disk" || !diskIsFull(this.#settings.file)) return known;
-    return new QueueError("full", `queue file ${this.#settings.file}: the disk is full; make room`, {
+    return new QueueError("full", `queue file ${this.#settings.file}: the disk is full; free space on it`, {
       cause: error,
     });
   }
 
   #connected(): Connection {
     if (this.#connection) return this.#connection;
-    const { file, durability, ballastBytes, shared } = this.#settings;
-    const options: ConnectOptions = { durability, walBytes: ballastBytes / 2, alone: this.#alone };
+    const { file, durability, reserveBytes, shared } = this.#settings;
+    const options: ConnectOptions = { durability, walBytes: reserveBytes / 2, alone: this.#alone };
     const connection = shared
       ? openShared(file, options)
       : openOwned(file, {
           ...options,
-          onSalvaged: (salvaged) => this.#told(salvaged),
+          onSalvaged: (salvaged) => this.#reportSalvaged(salvaged),
         });
     this.#connection = connection;
     this.#dataVersion = connection.number("PRAGMA data_version");
@@ -257,13 +257,13 @@ class QueueThread implements Calls {
     return connection;
   }
 
-  /** Does what makes room, or at least takes none, on a full disk too. */
-  #withRoom<T>(work: () => T): T {
+  /** Runs `work`, which frees space or needs none; releases the reserve if the disk is full. */
+  #withReserve<T>(work: () => T): T {
     try {
       return work();
     } catch (error) {
       if (queueError(error, this.#settings.file).kind !== "full") throw error;
-      this.#giveWay();
+      this.#releaseReserve();
       return work();
     }
   }
@@ -276,33 +276,33 @@ class QueueThread implements Calls {
     if (connection?.db.isOpen) connection.close();
   }
 
-  /** Lets the ballast go, so that what is in the log can be moved into the file. */
-  #giveWay(): void {
-    this.#ballast.release();
+  /** Releases the reserve, so that the log can be checkpointed. */
+  #releaseReserve(): void {
+    this.#reserve.release();
     this.#connection?.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   }
 
-  /** Gives free pages back to the disk: many of them, or all where the disk is full. */
+  /** Releases free pages to the disk: when there are many, or all when the disk is full. */
   #shrink(connection: Connection): void {
     if (this.#settings.shared) return;
     const free = connection.number("PRAGMA freelist_count");
-    const starved = !this.#ballast.there;
+    const starved = !this.#reserve.there;
     if (free > 0 && (starved || free > Math.max(FREE_PAGES, connection.number("PRAGMA page_count") / 2))) {
       connection.exec(`PRAGMA incremental_vacuum(${SHRINK_PAGES})`);
       if (starved) connection.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     }
-    if (starved) this.#ballast.take();
+    if (starved) this.#reserve.take();
   }
 
-  #told({ why, aside, waiting, deadLettered, damaged, counted }: Salvaged): void {
+  #reportSalvaged({ why, aside, waiting, deadLettered, damaged, counted }: Salvaged): void {
     const lost = counted
       ? `${damaged} values are lost`
-      : "its counters cannot be read, so they begin anew and it is not known how many values are lost";
-    this.#tell({
+      : "its counters cannot be read, so they restart and the number of lost values is unknown";
+    this.#emit({
       type: "notice",
       severity: "error",
       kind: "queue_damaged",
-      text: `queue file ${this.#settings.file} was damaged (${why}); it is now ${aside}. Taken over from it: ${waiting} waiting values, ${deadLettered} dead-lettered ones; ${lost}`,
+      text: `queue file ${this.#settings.file} was damaged (${why}) and was moved to ${aside}. Recovered from it: ${waiting} waiting values, ${deadLettered} dead-lettered values; ${lost}`,
     });
   }
 }
@@ -317,8 +317,8 @@ function diskIsFull(file: string): boolean {
 }
 
 const settings = workerData as QueueSettings;
-const thread = new QueueThread(settings, (event) => tell(event));
-const tell = serveThread<Calls, Failure, ThreadEvent>(thread, (error) => {
+const thread = new QueueThread(settings, (event) => emit(event));
+const emit = serveThread<Calls, Failure, ThreadEvent>(thread, (error) => {
   const { kind, message } = queueError(error, settings.file);
   return { kind, message };
 });

@@ -51,7 +51,7 @@ describe.skipIf(noStore)("the disk of a running bridge", () => {
       await rig.influxd!.start();
       await eventually(() => expect(rig.waiting("spool")).toBeLessThan(backlog / 2), 60_000);
       disk.empty();
-      await eventually(() => expect(rig.bridge.stderr).toMatch(/takes records again/));
+      await eventually(() => expect(rig.bridge.stderr).toMatch(/can be written again/));
       await rig.heard(2);
       const { mqtt, historian } = await rig.balance();
       expect([mqtt.waiting, historian.waiting]).toEqual([0, 0]);
@@ -103,7 +103,7 @@ describe.skipIf(noStore)("the disk of a running bridge", () => {
           strace.kill("SIGINT");
           await once(strace, "close");
         }
-        await eventually(() => expect(rig.bridge.stderr.slice(from)).toMatch(/takes records again/));
+        await eventually(() => expect(rig.bridge.stderr.slice(from)).toMatch(/can be written again/));
       }
       await rig.heard(2);
       const { mqtt, historian } = await rig.balance();

@@ -10,7 +10,7 @@ import { rounds } from "./scale.ts";
 
 const child = fileURLToPath(new URL("../queue/queue-child.ts", import.meta.url));
 const hasStrace = spawnSync("strace", ["-o", "/dev/null", "true"]).status === 0;
-const OPTIONS = '{"ballastBytes":131072}';
+const OPTIONS = '{"reserveBytes":131072}';
 
 describe.skipIf(!hasStrace)("the power goes", () => {
   let folder: string;

@@ -48,7 +48,7 @@ async function killedAtRandom(file: string, ledger: Ledger): Promise<void> {
 }
 
 describe("killed with -9", () => {
-  test("A4: at 20 random moments: every accepted record is there or settled, the books balance", async () => {
+  test("A4: at 20 random moments: every accepted record is there or settled, the balance balance", async () => {
     const lives = async (file: string) => {
       const ledger = new Ledger();
       for (let round = 0; round < 10; round++) await killedAtRandom(file, ledger);
@@ -85,7 +85,7 @@ describe("killed with -9", () => {
             child,
             file,
             "400",
-            '{"ballastBytes":131072}',
+            '{"reserveBytes":131072}',
           ]);
           expect(killed, call).toBe(true);
           ledger.add(output);

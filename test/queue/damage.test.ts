@@ -102,14 +102,14 @@ describe("A19: a damaged file", () => {
     expect(notices).toEqual([]);
   });
 
-  test("empty: set aside, told, and begun anew", async () => {
+  test("empty: moved aside, reported, and created again", async () => {
     writeFileSync(file(), "");
     expect(await survivors()).toEqual({ waiting: 0, damaged: 0 });
     expect(aside()).toHaveLength(1);
     expect(notices).toMatchObject([{ severity: "error", kind: "queue_damaged" }]);
   });
 
-  test("its log removed: set aside and told", async () => {
+  test("its log removed: moved aside and reported", async () => {
     copy(join(original, "killed"), folder, ["", "-mark"]);
     // What was appended had found its way into the file, what was settled had not: it comes again.
     expect(await survivors()).toEqual({ waiting: COUNT, damaged: 0 });
@@ -127,7 +127,7 @@ describe("A19: a damaged file", () => {
     expect(notices[0]?.text).toContain("10 values are lost");
   });
 
-  test("its log removed, and damaged too: what the file itself holds is taken over", async () => {
+  test("its log removed, and damaged too: the contents of the file itself are recovered", async () => {
     copy(join(original, "closed"), folder, ["", "-mark"]);
     overwrite(statSync(file()).size - 5000, Buffer.alloc(4096, 0xee));
     const { waiting, damaged } = await survivors();
@@ -137,7 +137,7 @@ describe("A19: a damaged file", () => {
     expect(readFileSync(join(folder, aside()[0]!)).includes(Buffer.alloc(4096, 0xee))).toBe(true);
   });
 
-  test("cut at any place: what is left of it is taken over", async () => {
+  test("truncated at any position: the rest is recovered", async () => {
     await fc.assert(
       fc.asyncProperty(fc.double({ min: 0, max: 0.999, noNaN: true }), async (share) => {
         copy(join(original, "closed"), folder, ["", "-mark"]);
@@ -154,7 +154,7 @@ describe("A19: a damaged file", () => {
     );
   });
 
-  test("4 kB of noise at any place: nothing but what was written comes out of it, and most of it does", async () => {
+  test("4 kB of noise at any position: only intact records are recovered, and most of them are", async () => {
     await fc.assert(
       fc.asyncProperty(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(), async (share, seed) => {
         copy(join(original, "closed"), folder, ["", "-mark"]);
@@ -168,7 +168,7 @@ describe("A19: a damaged file", () => {
     );
   });
 
-  test("noise in the first page: the tables are found all the same", async () => {
+  test("noise in the first page: the tables are found nevertheless", async () => {
     copy(join(original, "closed"), folder, ["", "-mark"]);
     overwrite(0, noise(7));
     expect(await survivors()).toEqual({ waiting: COUNT - 10, damaged: 0 });
@@ -267,12 +267,12 @@ describe("A19: a damaged file", () => {
     expect(readdirSync(folder)).toEqual(["queue.sqlite", "queue.sqlite-mark"]);
   });
 
-  test("a SQLite file of something else: refused, and not touched", async () => {
+  test("a SQLite file of another program: refused, and not touched", async () => {
     const db = new DatabaseSync(file());
     db.exec("CREATE TABLE mine (a)");
     db.close();
     const before = readFileSync(file());
-    await expect(open()).rejects.toThrow(/something else/);
+    await expect(open()).rejects.toThrow(/a SQLite file of another program/);
     expect(readFileSync(file()).equals(before)).toBe(true);
   });
 

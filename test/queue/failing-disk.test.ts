@@ -30,47 +30,50 @@ describe.skipIf(!hasStrace)("A18: a disk that fails for a while (strace answers 
     rmSync(folder, { recursive: true });
   });
 
-  test.each(Object.entries(TROUBLES))("%s: it goes on by itself, the books are exact", async (_, faults) => {
-    const file = join(folder, "queue.sqlite");
-    const options = JSON.stringify({ retryMs: 50, memoryBytes: 200_000, ballastBytes: 131_072 });
-    running = spawn(process.execPath, [child, file, "Infinity", options], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    let output = "";
-    running.stdout?.on("data", (chunk: Buffer) => {
-      output += chunk;
-    });
-    const lines = (pattern: RegExp) => output.split("\n").filter((line) => pattern.test(line)).length;
-    const printed = async (pattern: RegExp, times: number) =>
-      await expect.poll(() => lines(pattern), { interval: 20 }).toBeGreaterThan(times);
+  test.each(Object.entries(TROUBLES))(
+    "%s: it goes on by itself, the balance are exact",
+    async (_, faults) => {
+      const file = join(folder, "queue.sqlite");
+      const options = JSON.stringify({ retryMs: 50, memoryBytes: 200_000, reserveBytes: 131_072 });
+      running = spawn(process.execPath, [child, file, "Infinity", options], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      let output = "";
+      running.stdout?.on("data", (chunk: Buffer) => {
+        output += chunk;
+      });
+      const lines = (pattern: RegExp) => output.split("\n").filter((line) => pattern.test(line)).length;
+      const printed = async (pattern: RegExp, times: number) =>
+        await expect.poll(() => lines(pattern), { interval: 20 }).toBeGreaterThan(times);
 
-    await printed(/accepted/, 5);
-    const calls = faults.map((fault) => fault.split(":")[0]);
-    const only = ["", "-wal", "-shm"].flatMap((end) => ["-P", file + end]);
-    const strace = spawn(
-      "strace",
-      ["-f", "-qq", "-o", "/dev/null", ...only, "-e", `trace=${calls}`].concat(
-        faults.flatMap((fault) => ["-e", `inject=${fault}`]),
-        ["-p", String(running.pid)],
-      ),
-      { stdio: "ignore" },
-    );
-    await printed(/queue_blocked/, 0);
-    strace.kill("SIGINT");
-    await once(strace, "close");
-    const before = lines(/accepted/);
-    await printed(/queue_resumed/, 0);
-    await printed(/accepted/, before + 5);
-    running.kill("SIGKILL");
-    await once(running, "close");
+      await printed(/accepted/, 5);
+      const calls = faults.map((fault) => fault.split(":")[0]);
+      const only = ["", "-wal", "-shm"].flatMap((end) => ["-P", file + end]);
+      const strace = spawn(
+        "strace",
+        ["-f", "-qq", "-o", "/dev/null", ...only, "-e", `trace=${calls}`].concat(
+          faults.flatMap((fault) => ["-e", `inject=${fault}`]),
+          ["-p", String(running.pid)],
+        ),
+        { stdio: "ignore" },
+      );
+      await printed(/queue_blocked/, 0);
+      strace.kill("SIGINT");
+      await once(strace, "close");
+      const before = lines(/accepted/);
+      await printed(/queue_resumed/, 0);
+      await printed(/accepted/, before + 5);
+      running.kill("SIGKILL");
+      await once(running, "close");
 
-    const ledger = new Ledger();
-    ledger.add(output);
-    const notices: string[] = [];
-    const queue = await openAt(folder, { onNotice: ({ kind }) => notices.push(kind) });
-    const waiting = (await readAll(queue)).map(({ id }) => id);
-    ledger.add(`${JSON.stringify({ found: { counters: await queue.counters(), waiting } })}\n`);
-    await queue.close();
-    expect(notices).toEqual([]);
-  });
+      const ledger = new Ledger();
+      ledger.add(output);
+      const notices: string[] = [];
+      const queue = await openAt(folder, { onNotice: ({ kind }) => notices.push(kind) });
+      const waiting = (await readAll(queue)).map(({ id }) => id);
+      ledger.add(`${JSON.stringify({ found: { counters: await queue.counters(), waiting } })}\n`);
+      await queue.close();
+      expect(notices).toEqual([]);
+    },
+  );
 });

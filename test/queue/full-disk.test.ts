@@ -18,7 +18,7 @@ describe.skipIf(noSmallDisk)(`A17: a full disk${noSmallDisk ? ` (skipped: ${noSm
   const kinds = () => notices.map(({ kind }) => kind);
   const open = () =>
     openAt(disk.data, {
-      ballastBytes: BALLAST,
+      reserveBytes: BALLAST,
       memoryBytes: 100_000,
       retryMs: 50,
       onNotice: (notice) => notices.push(notice),
@@ -85,7 +85,7 @@ describe.skipIf(noSmallDisk)(`A17: a full disk${noSmallDisk ? ` (skipped: ${noSm
     expect(kinds()).toEqual(kinds().map((_, i) => (i % 2 === 0 ? "queue_blocked" : "queue_resumed")));
   });
 
-  test("what is drained is given back to the disk, and new values fit again although nobody made room", async () => {
+  test("drained space is released to the disk, and new values fit without freeing space", async () => {
     await queue.append(records(3000));
     disk.fill();
     const late = queue.append(records(20));
@@ -111,7 +111,7 @@ describe.skipIf(noSmallDisk)(`A17: a full disk${noSmallDisk ? ` (skipped: ${noSm
     expect(kinds()).toEqual([]);
   });
 
-  test("what waits in memory when it is closed is lost, and said so", async () => {
+  test("records waiting in memory at the close are lost, and this is reported", async () => {
     await queue.append(records(3000));
     disk.fill();
     let last = queue.append(records(1));

@@ -98,7 +98,7 @@ describe("a queue with a limit", () => {
     });
   });
 
-  test("a record that goes while its reader holds it counts by its settlement, once", async () => {
+  test("a record evicted during delivery counts once, by its settlement", async () => {
     await queue.append(Array.from({ length: 10 }, (_, i) => record(`${i}`.padEnd(1000, "x"), 2)));
     const held = await queue.read({ count: 10 });
     for (let batch = 0; batch < 6; batch++)
@@ -126,7 +126,7 @@ describe("a queue with a limit", () => {
     expect(await queue.counters()).toMatchObject({ waiting: 1, dropped: { limit: 1 } });
   });
 
-  test("shared texts count too: those that no record needs any more make room", async () => {
+  test("shared texts count too: unused ones are deleted to make room", async () => {
     const shared = (i: number) => `${i} `.padEnd(50_000, "shared ");
     const left: QueuedRecord[] = [];
     let dropped = 0;

@@ -12,5 +12,5 @@ export const silent = createLog({ level: "silent" });
 
 /** The queue of a folder, with a small ballast so that opening is quick. */
 export function openAt(folder: string, options: Partial<QueueOptions> = {}): Promise<DiskQueue> {
-  return openQueue({ file: join(folder, "queue.sqlite"), log: silent, ballastBytes: 256 * 1024, ...options });
+  return openQueue({ file: join(folder, "queue.sqlite"), log: silent, reserveBytes: 256 * 1024, ...options });
 }
