@@ -1,4 +1,7 @@
-/** Charging sessions in SQL: what reads them from the network, keeps them, and answers about them. */
+/**
+ * Sessions, payments, alarms and stations are read from the charging network (`sync`), stored in SQL (`database`), and returned to
+ * reports, exports and MQTT events (`query`, `sync/announce.ts`).
+ */
 
 export { type Rows, type SessionDatabase, SessionDatabaseError } from "./database/contract.ts";
 export { postgresDialect, sqliteDialect } from "./database/dialect.ts";

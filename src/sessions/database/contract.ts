@@ -1,35 +1,35 @@
 import type { Dialect } from "./dialect.ts";
 import type { ColumnType, SqlValue } from "./tables.ts";
 
-/** What became of the rows of a statement with `tally`, for the values of statements after it. */
-export type Tallied = "added" | "updated" | "unchanged";
+/** Outcome of rows of a statement with `counted`, used as values in later statements. */
+export type RowOutcome = "added" | "updated" | "unchanged";
 
-/** A statement that is run for rows of values: once for each, or once for all of them. */
+/** A statement to run with rows of values: once for each, or once for all of them. */
 export interface Statement {
   readonly sql: string;
-  /** There: an INSERT whose `sql` ends its rows with {@link Dialect.rows} of these; absent: `?` stand for the values. */
+  /** Column types of an INSERT whose `sql` ends with {@link Dialect.rows}. Absent: `sql` has `?` for the values. */
   readonly bulk?: readonly ColumnType[];
-  readonly rows: readonly (readonly (SqlValue | { readonly tallied: Tallied })[])[];
-  /** It returns a row's revision for every row that it added (1) or updated (above 1). */
-  readonly tally?: true;
+  readonly rows: readonly (readonly (SqlValue | { readonly countOf: RowOutcome })[])[];
+  /** Whether it returns the revision of every row that it added (1) or updated (above 1). */
+  readonly counted?: true;
 }
 
 /** Rows as arrays in the order of their columns. */
 export type Rows = readonly (readonly SqlValue[])[];
 
-/** Where sessions are kept: SQLite or PostgreSQL. Every failure is a {@link SessionDatabaseError}. */
+/** A database of sessions: SQLite or PostgreSQL. Every failure is a {@link SessionDatabaseError}. */
 export interface SessionDatabase {
   readonly dialect: Dialect;
-  /** Makes what is missing and brings older tables up to date; one opened for reading only looks. */
+  /** Creates or migrates the tables; a database opened for reading only checks them. */
   open(signal?: AbortSignal): Promise<void>;
-  /** Runs all in one transaction; gives what each returned (RETURNING). */
+  /** Runs all statements in one transaction. Returns their rows (RETURNING). */
   write(statements: readonly Statement[], signal?: AbortSignal): Promise<Rows[]>;
-  /** Runs one query; `?` stand for the values. */
+  /** Runs one query with `?` for the values. */
   read(sql: string, values?: readonly SqlValue[], signal?: AbortSignal): Promise<Rows>;
   close(): Promise<void>;
 }
 
-/** The database cannot do it now (`retry`), or never as it is. Names the database and what to do. */
+/** A failure that a retry may resolve (`retry`) or not. Names the database and the remedy. */
 export class SessionDatabaseError extends Error {
   override readonly name = "SessionDatabaseError";
   readonly retry: boolean;
@@ -40,19 +40,19 @@ export class SessionDatabaseError extends Error {
   }
 }
 
-export type Tally = Readonly<Record<Tallied, number>>;
+export type RowCounts = Readonly<Record<RowOutcome, number>>;
 
-export const NOTHING_TALLIED: Tally = { added: 0, updated: 0, unchanged: 0 };
+export const NO_ROWS: RowCounts = { added: 0, updated: 0, unchanged: 0 };
 
-/** What became of a statement's rows. */
-export function tallyOf({ rows }: Statement, returned: Rows): Tally {
+/** Counts the outcomes of a statement's rows. */
+export function countRows({ rows }: Statement, returned: Rows): RowCounts {
   const added = returned.filter(([revision]) => Number(revision) === 1).length;
   return { added, updated: returned.length - added, unchanged: rows.length - returned.length };
 }
 
-/** A statement's rows with the numbers in place of what stands for them. */
-export function valuesOf({ rows }: Statement, tally: Tally): SqlValue[][] {
+/** Returns a statement's rows with counts in place of their placeholders. */
+export function valuesOf({ rows }: Statement, counted: RowCounts): SqlValue[][] {
   return rows.map((row) =>
-    row.map((value) => (typeof value === "object" && value !== null ? tally[value.tallied] : value)),
+    row.map((value) => (typeof value === "object" && value !== null ? counted[value.countOf] : value)),
   );
 }

@@ -1,19 +1,19 @@
 import type { ColumnType } from "./tables.ts";
 
-/** What differs between the two databases. */
+/** Differences between the two databases. */
 export interface Dialect {
   readonly name: "sqlite" | "postgres";
   /** Type in CREATE TABLE. */
   readonly types: Readonly<Record<ColumnType, string>>;
-  /** After the closing parenthesis of CREATE TABLE. */
+  /** Text after the closing parenthesis of CREATE TABLE. */
   readonly tableEnd: string;
-  /** Stands for the rows of an INSERT: parameters for one row, or for arrays of all of them. */
+  /** Returns the rows of an INSERT: parameters for one row, or for arrays of all rows. */
   rows(columns: readonly ColumnType[]): string;
-  /** A column as it is read: times as ISO text, longs as text. */
+  /** Returns the expression to read a column: times as ISO text, longs as text. */
   shown(expression: string, type: ColumnType): string;
-  /** Function that gives the greater of two values. */
+  /** Name of the function for the greater of two values. */
   readonly greatest: string;
-  /** To a millionth, so that sums in another order are the same. */
+  /** Returns an expression rounded to a millionth, so that sums do not depend on their order. */
   rounded(expression: string): string;
 }
 
@@ -59,7 +59,7 @@ export const postgresDialect: Dialect = {
   rounded: (expression) => `round((${expression})::numeric, 6)::double precision`,
 };
 
-/** A name in SQL: `user` and `interval` are words of the language. */
+/** Quotes a name: `user` and `interval` are SQL keywords. */
 export function quoted(name: string): string {
   return `"${name}"`;
 }

@@ -5,7 +5,7 @@ import { PostgresSessions, SETTING } from "./postgres.ts";
 import { SqliteSessions } from "./sqlite.ts";
 
 interface OpenContext {
-  /** Folder of what the bridge itself keeps. */
+  /** The bridge's data folder. */
   readonly dataFolder: string;
   readonly readonly: boolean;
 }
@@ -42,23 +42,23 @@ const postgres: SessionBackend<PostgresConnection> = {
   },
 };
 
-/** THE LIST of databases that sessions can be kept in. */
+/** THE LIST of databases for sessions. */
 export const sessionBackends = { sqlite, postgres } as const;
 
 export interface OpenOptions extends OpenContext {
   readonly backend: keyof typeof sessionBackends;
-  /** As the backend's `configSchema` has checked it, defaults filled in. */
+  /** Settings, checked by the backend's `configSchema` and with its defaults. */
   readonly connection: Readonly<Record<string, unknown>>;
 }
 
-/** The database of the settings, not yet opened. @throws SessionDatabaseError for settings that cannot work */
+/** Creates the configured database without opening it. @throws {SessionDatabaseError} for invalid settings */
 export function createSessionDatabase(options: OpenOptions): SessionDatabase {
   const backend = sessionBackends[options.backend] as SessionBackend<never>;
-  // A bridge without a config file has no settings of the database at all.
+  // A bridge without a config file has no settings of the database.
   return backend.create({ ...defaultsOf(backend), ...options.connection } as never, options);
 }
 
-/** Opens the database of the settings; tables are made and brought up to date unless it is only read. @throws SessionDatabaseError */
+/** Opens the configured database; creates or migrates its tables unless it is only read. @throws {SessionDatabaseError} */
 export async function openSessionDatabase(
   options: OpenOptions,
   signal?: AbortSignal,

@@ -1,23 +1,23 @@
 import type { PostgresConnection } from "../../config/postgres-connection.ts";
 import { PostgresPool, placeOf, postgresFailure, type Query, sqlState } from "../../storage/postgres.ts";
 import {
-  NOTHING_TALLIED,
+  countRows,
+  NO_ROWS,
   type Rows,
   type SessionDatabase,
   SessionDatabaseError,
   type Statement,
-  tallyOf,
   valuesOf,
 } from "./contract.ts";
 import { postgresDialect, quoted } from "./dialect.ts";
 import { ddl, migrationsFrom, SCHEMA_VERSION } from "./schema.ts";
 import type { SqlValue } from "./tables.ts";
 
-/** Names the connection settings in messages. */
+/** Name of the connection settings in messages. */
 export const SETTING = "sessions.connection";
-const MOST_CONNECTIONS = 4;
+const MAX_CONNECTIONS = 4;
 
-/** Sessions in a schema of a PostgreSQL database, version 14 or newer. */
+/** Stores sessions in a schema of a PostgreSQL database, version 14 or newer. */
 export class PostgresSessions implements SessionDatabase {
   readonly dialect = postgresDialect;
   readonly #connection: PostgresConnection;
@@ -30,7 +30,7 @@ export class PostgresSessions implements SessionDatabase {
     this.#pool = new PostgresPool({
       connection,
       setting: SETTING,
-      max: MOST_CONNECTIONS,
+      max: MAX_CONNECTIONS,
       query_timeout: Math.ceil(connection.timeout * 1000),
       first: `SET search_path TO ${quoted(connection.schema)}`,
     });
@@ -42,7 +42,7 @@ export class PostgresSessions implements SessionDatabase {
       if (version === SCHEMA_VERSION) return;
       if (this.#readonly)
         throw new SessionDatabaseError(
-          `there are no sessions in schema ${this.#connection.schema} yet, or of an older voltbridge; voltbridge sessions sync brings it up to date`,
+          `schema ${this.#connection.schema} has no sessions yet, or those of an older voltbridge; run voltbridge sessions sync, which creates or migrates it`,
           true,
         );
       await this.#migrate(query);
@@ -54,10 +54,10 @@ export class PostgresSessions implements SessionDatabase {
     return await this.#lend(async (query) => {
       const answers: Rows[] = [];
       await query("BEGIN");
-      let tally = NOTHING_TALLIED;
+      let counted = NO_ROWS;
       for (const statement of statements) {
-        const answer = await runOne(query, statement, valuesOf(statement, tally));
-        if (statement.tally) tally = tallyOf(statement, answer);
+        const answer = await runOne(query, statement, valuesOf(statement, counted));
+        if (statement.counted) counted = countRows(statement, answer);
         answers.push(answer);
       }
       await query("COMMIT");
@@ -73,7 +73,7 @@ export class PostgresSessions implements SessionDatabase {
     await this.#pool.close();
   }
 
-  /** Each statement has the deadline of the settings; with `signal`, no further one is begun. */
+  /** Each statement has the configured deadline; after `signal` aborts, no further one is started. */
   async #lend<T>(use: (query: Query) => Promise<T>, signal?: AbortSignal): Promise<T> {
     try {
       return await this.#pool.lend((query) =>
@@ -87,7 +87,7 @@ export class PostgresSessions implements SessionDatabase {
     }
   }
 
-  /** 0 where there are no tables yet. */
+  /** Returns the schema version; 0 without tables. */
   async #version(query: Query): Promise<number> {
     const { schema } = this.#connection;
     const [found] = await query("SELECT to_regclass($1) IS NOT NULL", [`"${schema}"."schema_version"`]);
@@ -95,18 +95,18 @@ export class PostgresSessions implements SessionDatabase {
     const [[version] = [0]] = await query("SELECT version FROM schema_version");
     if (Number(version) <= SCHEMA_VERSION) return Number(version);
     throw new SessionDatabaseError(
-      `the sessions in schema ${schema} were made by a newer voltbridge (schema ${version}, this one knows ${SCHEMA_VERSION}); they are left as they are. Run that version, or set sessions.connection.schema`,
+      `the sessions in schema ${schema} were created by a newer voltbridge (schema ${version}; this version supports ${SCHEMA_VERSION}) and were not changed. Run that version, or set sessions.connection.schema`,
       false,
     );
   }
 
-  /** In one transaction; of several who try at once one does it. */
+  /** Creates or migrates the tables in one transaction; of concurrent callers only one does. */
   async #migrate(query: Query): Promise<void> {
     const { schema } = this.#connection;
     await query("BEGIN");
     await query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [`voltbridge sessions ${schema}`]);
     const [there] = await query("SELECT to_regnamespace($1) IS NOT NULL", [quoted(schema)]);
-    // Even IF NOT EXISTS asks for the right to make one.
+    // Even IF NOT EXISTS requires the right to create one.
     if (!there?.[0]) await query(`CREATE SCHEMA ${quoted(schema)}`);
     const version = await this.#version(query);
     if (version === 0)
@@ -119,14 +119,14 @@ export class PostgresSessions implements SessionDatabase {
   #failure(error: unknown): Error {
     if (error instanceof SessionDatabaseError) return error;
     const { why, retryable } = postgresFailure(error, SETTING);
-    // 22, 23, 42: what is asked is wrong, and stays so.
+    // 22, 23, 42: the statement is invalid, and a retry fails in the same way.
     const retry = retryable && !/^(22|23|42)/.test(sqlState(error) ?? "");
     const text = `session database ${placeOf(this.#connection)}: ${why}`;
     return new SessionDatabaseError(text, retry, { cause: error });
   }
 }
 
-/** `?` of the statement become $1, $2, …; none of them stands within a text. */
+/** Replaces the `?` of a statement by $1, $2, …; no text in a statement contains one. */
 function numbered(sql: string): string {
   let number = 0;
   return sql.replaceAll("?", () => `$${++number}`);

@@ -2,20 +2,20 @@ import { type Dialect, quoted } from "./dialect.ts";
 import { columnsOf, type Table, type TableName, tableNames, tables } from "./tables.ts";
 
 /**
- * One step per schema version, from the one before it. `tables.ts` describes the newest version, from which a new database
- * is made; a change there comes with a step here that brings older databases to the same tables.
+ * One step per schema version, from the previous one. `tables.ts` describes the newest version, from which new databases are created;
+ * a change there needs a step here that migrates older databases to the same tables.
  */
 const STEPS: readonly ((dialect: Dialect) => string)[] = [];
 
-/** Of a database that {@link ddl} makes. */
+/** Version of a database created by {@link ddl}. */
 export const SCHEMA_VERSION = STEPS.length + 1;
 
-/** What brings a database of an older version up to date. */
+/** Returns the statements that migrate a database of an older version. */
 export function migrationsFrom(version: number, dialect: Dialect): string[] {
   return STEPS.slice(version - 1).map((step) => step(dialect));
 }
 
-/** The statements that make all tables, with what each column holds beside it. */
+/** Returns the statements that create all tables, with a comment for each column. */
 export function ddl(dialect: Dialect): string {
   return tableNames.map((name) => createTable(name, dialect)).join("\n\n");
 }

@@ -4,19 +4,12 @@ import { workerData } from "node:worker_threads";
 import { Connection, type Form, makeFile } from "../../storage/sqlite.ts";
 import { sqliteFailure } from "../../storage/sqlite-failure.ts";
 import { serveThread } from "../../storage/thread-calls.ts";
-import {
-  NOTHING_TALLIED,
-  type Rows,
-  SessionDatabaseError,
-  type Statement,
-  tallyOf,
-  valuesOf,
-} from "./contract.ts";
+import { countRows, NO_ROWS, type Rows, SessionDatabaseError, type Statement, valuesOf } from "./contract.ts";
 import { sqliteDialect } from "./dialect.ts";
 import { ddl, migrationsFrom, SCHEMA_VERSION } from "./schema.ts";
 import type { SqlValue } from "./tables.ts";
 
-/** The thread of a SQLite file of sessions: what it is started with, and what it is asked. */
+/** Start parameters of the thread of a SQLite file of sessions. */
 export interface ThreadSettings {
   readonly file: string;
   readonly readonly: boolean;
@@ -41,23 +34,23 @@ const FORM: Form = {
   steps: (version) => (version === 0 ? [ddl(sqliteDialect)] : migrationsFrom(version, sqliteDialect)),
   newer: (file, version) =>
     new SessionDatabaseError(
-      `${file} was made by a newer voltbridge (schema ${version}, this one knows ${SCHEMA_VERSION}); it is left as it is. Run that version, or set sessions.connection.path to another file`,
+      `${file} was created by a newer voltbridge (schema ${version}; this version supports ${SCHEMA_VERSION}) and was not changed. Run that version, or set sessions.connection.path to another file`,
       false,
     ),
   foreign: ({ file }) =>
     new SessionDatabaseError(
-      `${file} is a SQLite file of something else; it is left as it is. Set sessions.connection.path to another file`,
+      `${file} is a SQLite file of another program and was not changed. Set sessions.connection.path to another file`,
       false,
     ),
 };
 
-/** SQLite's primary result codes that no other try cures, with what to do. */
+/** SQLite's primary result codes for which a retry is useless, with the remedy. */
 const GIVE_UP: Readonly<Record<number, string>> = {
   11: "the file is damaged; move it away (sessions sync fills a new one) or try sqlite3's .recover on it",
   26: "it is not a SQLite file; set sessions.connection.path to another file",
 };
 
-/** One connection to the file, opened when needed. */
+/** A connection to the file, opened when needed. */
 class SessionFile implements Calls {
   readonly #file: string;
   readonly #readonly: boolean;
@@ -75,10 +68,12 @@ class SessionFile implements Calls {
   write(statements: readonly Statement[]): Rows[] {
     const connection = this.#open();
     return connection.transaction(() => {
-      let tally = NOTHING_TALLIED;
+      let counted = NO_ROWS;
       return statements.map((statement) => {
-        const answer = valuesOf(statement, tally).flatMap((row) => answerOf(connection, statement.sql, row));
-        if (statement.tally) tally = tallyOf(statement, answer);
+        const answer = valuesOf(statement, counted).flatMap((row) =>
+          answerOf(connection, statement.sql, row),
+        );
+        if (statement.counted) counted = countRows(statement, answer);
         return answer;
       });
     });
@@ -108,18 +103,18 @@ class SessionFile implements Calls {
 function openForReading(file: string): Connection {
   const refused = (why: string) => new SessionDatabaseError(why, true);
   if (!existsSync(file))
-    throw refused(`there are no sessions at ${file} yet; voltbridge sessions sync fetches them`);
+    throw refused(`there are no sessions at ${file} yet; run voltbridge sessions sync to fetch them`);
   return Connection.open(file, { readOnly: true }, (connection) => {
     const version = connection.version(FORM);
     if (version === SCHEMA_VERSION) return;
-    const what = version === 0 ? "holds no sessions yet" : "was made by an older voltbridge";
-    throw refused(`${file} ${what}; voltbridge sessions sync brings it up to date`);
+    const what = version === 0 ? "has no sessions yet" : "was created by an older voltbridge";
+    throw refused(`${file} ${what}; run voltbridge sessions sync, which creates or migrates it`);
   });
 }
 
 function openForWriting(file: string): Connection {
   makeFile(file);
-  // Data and how far reading has come are one transaction: what a power cut takes is read again.
+  // Data and sync progress share a transaction: what a power cut loses is read again.
   return Connection.open(file, { durability: "normal", form: FORM });
 }
 

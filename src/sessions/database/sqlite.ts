@@ -4,7 +4,7 @@ import { sqliteDialect } from "./dialect.ts";
 import type { Calls, Failure, ThreadSettings } from "./sqlite-worker.ts";
 import type { SqlValue } from "./tables.ts";
 
-/** Sessions in one SQLite file. One thread writes, another reads, so that neither holds up the bridge. */
+/** Stores sessions in one SQLite file. One thread writes and another reads, so that neither blocks the bridge. */
 export class SqliteSessions implements SessionDatabase {
   readonly dialect = sqliteDialect;
   readonly #reader: Thread<Calls, Failure>;
@@ -29,7 +29,7 @@ export class SqliteSessions implements SessionDatabase {
   }
 
   async close(): Promise<void> {
-    // The writer is last: it moves the log into the file, which a reader cannot.
+    // The writer closes last: it moves the WAL into the file, which a reader cannot.
     await this.#reader.close("close", undefined);
     await this.#writer?.close("close", undefined);
   }
@@ -42,7 +42,8 @@ function threadOf(settings: ThreadSettings): Thread<Calls, Failure> {
     name: "sessions",
     settings,
     failed: ({ message, retry }) => new SessionDatabaseError(message, retry),
-    late: (call) => new SessionDatabaseError(`session file ${file}: ${call} did not end in time`, true),
-    died: (cause) => new SessionDatabaseError(`session file ${file}: its thread died`, true, { cause }),
+    late: (call) => new SessionDatabaseError(`session file ${file}: ${call} did not finish in time`, true),
+    died: (cause) =>
+      new SessionDatabaseError(`session file ${file}: its thread ended unexpectedly`, true, { cause }),
   });
 }

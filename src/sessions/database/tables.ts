@@ -1,6 +1,6 @@
 /**
- * The tables of charging sessions, described once: the statements that make them in SQLite and PostgreSQL, those that fill
- * them, and the types of their rows come from here. Times are UTC; money stands in the row's `currency`.
+ * The tables of charging sessions: the statements that create and fill them in SQLite and PostgreSQL and the types of their rows are
+ * derived from here. Times are UTC; money is in the row's `currency`.
  */
 
 /** `long`: a whole number of up to 64 bits, text in JavaScript. `time`: an instant. `money`: decimal. */
@@ -10,7 +10,7 @@ export interface Column {
   readonly type: ColumnType;
   readonly doc: string;
   readonly required: boolean;
-  /** Tells who the driver is; stays empty where `personal_data` is false. */
+  /** Identifies the driver; empty when `personal_data` is false. */
   readonly personal?: true;
 }
 
@@ -38,14 +38,14 @@ const money = column("money");
 const time = column("time");
 const boolean = column("boolean");
 
-const stationID = required(text("CPNID:StationIdentifier; stays when the hardware is replaced"));
+const stationID = required(text("CPNID:StationIdentifier; unchanged when the hardware is replaced"));
 const portNumber = text("Text: ports can be 1A");
 const toStation = { columns: ["station_id"], table: "station" };
 const toPort = { columns: ["station_id", "port_number"], table: "port" };
 
 export const tables = {
   station: {
-    doc: "Stations of getStations; one that only sessions or alarms tell of has little more than its id",
+    doc: "Stations of getStations; one known only from sessions or alarms has little more than its id",
     columns: {
       station_id: stationID,
       name: text("Organisation / station"),
@@ -57,7 +57,7 @@ export const tables = {
       city: text(""),
       state: text(""),
       country: text(""),
-      postal_code: text("Text: keeps leading zeros"),
+      postal_code: text("Text, to keep leading zeros"),
       latitude: number("Degrees north"),
       longitude: number("Degrees east"),
       port_count: integer(""),
@@ -69,10 +69,10 @@ export const tables = {
       utc_offset: text("Such as -08:00"),
       activated_at: time(""),
       modified_at: time("Last change of the record at the network"),
-      network_status: text("REACHABLE or UNREACHABLE, when it was listed last"),
+      network_status: text("REACHABLE or UNREACHABLE, when last listed"),
       firmware: text(""),
       warranty_expires_on: text("As the network writes it"),
-      listed_at: time("When getStations told of it last; empty: never"),
+      listed_at: time("When getStations last listed it; empty: never"),
     },
     key: ["station_id"],
   },
@@ -98,12 +98,12 @@ export const tables = {
     columns: {
       station_id: stationID,
       position: required(integer("Place in the station's list, from 1")),
-      type: text("What is charged for: Session, Hourly, kWh"),
+      type: text("Unit of the price: Session, Hourly, kWh"),
       starts_at: text("From this local time of day"),
       ends_at: text("Until this local time of day"),
       currency: text("ISO 4217"),
-      minimum_amount: money("Least charged for a session"),
-      maximum_amount: money("Most charged for a session"),
+      minimum_amount: money("Minimum charge for a session"),
+      maximum_amount: money("Maximum charge for a session"),
       per_hour_amount: money(""),
       per_session_amount: money(""),
       per_kwh_amount: money(""),
@@ -118,8 +118,8 @@ export const tables = {
     doc: "Drivers: of sessions, and of getUsers; empty where personal_data is false",
     columns: {
       user_id: required(text("Neither account number nor user name")),
-      driver_name: text("As sessions tell it: drivers connected to the organisation"),
-      account_number: text("As sessions tell it: Enterprise plan"),
+      driver_name: text("From sessions: drivers connected to the organisation"),
+      account_number: text("From sessions: Enterprise plan"),
       first_name: text(""),
       last_name: text(""),
       email: text(""),
@@ -129,16 +129,16 @@ export const tables = {
     key: ["user_id"],
   },
   session: {
-    doc: "Charging sessions; one under way has no ended_at",
+    doc: "Charging sessions; an active one has no ended_at",
     columns: {
       session_id: required(long("Globally unique")),
-      account: required(text("Fingerprint of the API account that told of it first")),
+      account: required(text("Fingerprint of the API account that reported it first")),
       station_id: stationID,
       port_number: portNumber,
-      user_id: personal(text("Empty: nobody was told apart; such sessions count too")),
-      started_at: required(time("For a station that was offline, when it came back")),
-      ended_at: time("Empty: under way"),
-      energy_kwh: number("Of one under way, so far"),
+      user_id: personal(text("Empty: the driver is unknown; such sessions count too")),
+      started_at: required(time("For a station that was offline, when it reconnected")),
+      ended_at: time("Empty: active"),
+      energy_kwh: number("Of an active session, so far"),
       charging_seconds: integer("Time in which current flowed"),
       connected_seconds: integer(""),
       start_battery_percent: number(""),
@@ -156,9 +156,9 @@ export const tables = {
       opted_out_at: time(""),
       payment_terminal: personal(text("")),
       revision: required(integer("1, and one more with every change after it was stored")),
-      changed_at: required(time("When this row was stored or changed last")),
+      changed_at: required(time("When this row was last stored or changed")),
       intervals_at: time("When its quarter hours were stored; empty: they were not"),
-      to_announce: text("Events that are still to be published"),
+      to_announce: text("Events to be published"),
     },
     key: ["session_id"],
     references: [toStation, toPort, { columns: ["user_id"], table: "user" }],
@@ -212,7 +212,7 @@ export const tables = {
     references: [{ columns: ["session_id"], table: "session" }],
   },
   alarm: {
-    doc: "Alarms of getAlarms; they stay here when somebody clears them at the network",
+    doc: "Alarms of getAlarms; they remain here when they are cleared at the network",
     columns: {
       station_id: stationID,
       occurred_at: required(time("")),
@@ -224,20 +224,20 @@ export const tables = {
     indexes: [{ columns: ["occurred_at"] }],
   },
   port_energy: {
-    doc: "Lifetime energy of each port, rebuilt from its sessions; it never goes down",
+    doc: "Lifetime energy of each port, rebuilt from its sessions; it never decreases",
     columns: {
       station_id: stationID,
       port_number: required(portNumber),
       energy_kwh: required(number("")),
       session_count: required(integer("")),
       changed_at: required(time("")),
-      to_announce: required(boolean("Whether it is still to be published")),
+      to_announce: required(boolean("Whether it is to be published")),
     },
     key: ["station_id", "port_number"],
     references: [toPort],
   },
   sync_run: {
-    doc: "How far reading from the network has come; a run that was interrupted goes on from here",
+    doc: "Progress of reading from the network; an interrupted run resumes from here",
     columns: {
       account: required(text("Fingerprint of the API account")),
       kind: required(text("continuous: of the bridge; backfill: of voltbridge sessions sync")),
@@ -246,12 +246,12 @@ export const tables = {
       sessions_to: required(time("Sessions that start before this are stored")),
       payments_to: required(time("Payments reported before this are stored")),
       first_at: required(
-        time("When the account's first run of this kind began; events are told from then on"),
+        time("Start of the account's first run of this kind; events are published from then on"),
       ),
       began_at: required(time("")),
-      ended_at: time("Empty: interrupted, or under way"),
-      rechecked_at: time("When older sessions were last looked through for changes"),
-      seen: required(integer("Sessions in the answers")),
+      ended_at: time("Empty: interrupted, or running"),
+      rechecked_at: time("When older sessions were last checked for changes"),
+      seen: required(integer("Sessions in the responses")),
       added: required(integer("New here")),
       updated: required(integer("Changed after they were stored")),
       unchanged: required(integer("")),
@@ -270,7 +270,7 @@ type ValueOf<C extends Column> = C["type"] extends "integer" | "number" | "money
     ? boolean
     : string;
 
-/** A row as it is read and written: times are `2026-11-21T08:00:00Z`, longs text. */
+/** A row as read and written: times are `2026-11-21T08:00:00Z`, longs are text. */
 export type RowOf<N extends TableName> = {
   readonly [K in keyof (typeof tables)[N]["columns"]]: (typeof tables)[N]["columns"][K] extends infer C extends
     Column
@@ -280,7 +280,7 @@ export type RowOf<N extends TableName> = {
     : never;
 };
 
-/** The columns of a table with their descriptions, in order. */
+/** Returns the columns of a table with their descriptions, in order. */
 export function columnsOf(table: TableName): [name: string, column: Column][] {
   return Object.entries(tables[table].columns);
 }

@@ -12,14 +12,14 @@ import {
 
 export interface ExportOptions {
   readonly format: "csv" | "jsonl" | "parquet";
-  /** Written beside and put in place when it is whole; absent: `print`. */
+  /** Written atomically. Absent: `print` is used. */
   readonly file?: string;
   readonly print?: (text: string) => void;
 }
 
 const ROWS = 500;
 
-/** Writes rows of a table, a few at a time, however many there are; gives their number. */
+/** Writes any number of rows of a table in small batches. Returns their number. */
 export async function exportTable<N extends TableName>(
   table: N,
   rows: AsyncIterable<RowOf<N>>,
@@ -65,10 +65,10 @@ const TYPES = {
   boolean: "BOOLEAN",
 } as const satisfies Record<ColumnType, string>;
 
-/** Rows of a group, which is what lies in memory. */
+/** Number of rows in a group, which is kept in memory. */
 const GROUP = 10_000;
 
-/** Writes into a file, which is there, as Parquet: times as timestamps (UTC), longs as 64-bit numbers, every column nullable. */
+/** Writes Parquet into an existing file: times as timestamps (UTC), longs as 64-bit numbers, every column nullable. */
 export async function writeParquet(
   file: string,
   columns: readonly (readonly [name: string, column: Column])[],

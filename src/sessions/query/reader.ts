@@ -3,7 +3,7 @@ import { quoted } from "../database/dialect.ts";
 import { columnsOf, type RowOf, type SqlValue, type TableName, tables } from "../database/tables.ts";
 import { wireTime } from "../database/times.ts";
 
-/** From `from` on, and before `to`, by the time of the table: start, report or occurrence. */
+/** A range from `from` (inclusive) to `to` (exclusive), by the table's time: start, report or occurrence. */
 export interface Range {
   readonly from?: Date;
   readonly to?: Date;
@@ -14,9 +14,9 @@ export interface ReadOptions extends Range {
   readonly signal?: AbortSignal;
 }
 
-/** Energy and sessions of a station on a day. */
+/** Energy and sessions of a station for a day. */
 export interface DayEnergy {
-  /** `2026-11-21`, UTC; of the sessions' start. */
+  /** `2026-11-21`, UTC, by the start of the sessions. */
   readonly day: string;
   readonly station_id: string;
   readonly sessions: number;
@@ -25,7 +25,7 @@ export interface DayEnergy {
   readonly connected_seconds: number;
 }
 
-/** Takings of a day in one currency. */
+/** Revenue of a day in one currency. */
 export interface DayPayments {
   readonly day: string;
   readonly currency: string;
@@ -34,10 +34,10 @@ export interface DayPayments {
   readonly net_revenue_amount: number;
 }
 
-/** Rows of a query that many at a time, so that no result lies whole in memory. */
+/** Number of rows read at once, so that no whole result is in memory. */
 const PAGE = 2000;
 
-/** By which time a range counts, and rows are in order. */
+/** Time columns by which ranges select and rows are ordered. */
 const TIMES: Partial<Record<TableName, string>> = {
   session: "started_at",
   payment: "reported_at",
@@ -45,7 +45,7 @@ const TIMES: Partial<Record<TableName, string>> = {
   alarm: "occurred_at",
 };
 
-/** Reads what is kept of sessions, whichever database it is in. Rows have the columns of `tables.ts`. */
+/** Reads the session tables of either database. Rows have the columns of `tables.ts`. */
 export class SessionReader {
   readonly #database: SessionDatabase;
 
@@ -73,12 +73,12 @@ export class SessionReader {
     return this.#all("sync_run", signal);
   }
 
-  /** In the order in which they started, those under way among them. */
+  /** Returns sessions ordered by start, including active ones. */
   sessions(options?: ReadOptions): AsyncGenerator<RowOf<"session">, void, undefined> {
     return this.rows("session", options);
   }
 
-  /** In the order in which they occurred. */
+  /** Returns alarms ordered by occurrence. */
   alarms(options?: ReadOptions): AsyncGenerator<RowOf<"alarm">, void, undefined> {
     return this.rows("alarm", options);
   }
@@ -87,7 +87,7 @@ export class SessionReader {
     return this.rows("payment", options);
   }
 
-  /** The rows of a table, in the order of their time where they have one, else of their key. */
+  /** Returns the rows of a table, ordered by their time if they have one, or else by their key. */
   async *rows<N extends TableName>(
     table: N,
     { from, to, stationID, signal }: ReadOptions = {},
@@ -122,7 +122,7 @@ export class SessionReader {
     }
   }
 
-  /** Energy by day and station. */
+  /** Returns energy by day and station. */
   async energyPerDay(range: Range = {}, signal?: AbortSignal): Promise<DayEnergy[]> {
     const { where, values } = between("started_at", range);
     const rows = await this.query(
@@ -142,7 +142,7 @@ export class SessionReader {
     }));
   }
 
-  /** Takings by day and currency. */
+  /** Returns revenue by day and currency. */
   async paymentsPerDay(range: Range = {}, signal?: AbortSignal): Promise<DayPayments[]> {
     const { where, values } = between("reported_at", range);
     const rows = await this.query(
@@ -161,13 +161,13 @@ export class SessionReader {
     }));
   }
 
-  /** Sessions with events that are still to be published, in the order of their start. */
+  /** Returns sessions with unpublished events, ordered by start. */
   async waitingSessions(count: number, signal?: AbortSignal): Promise<RowOf<"session">[]> {
     const rest = `WHERE to_announce IS NOT NULL ORDER BY t.started_at, t.session_id LIMIT ${count}`;
     return (await this.#select("session", rest, [], signal)).map((row) => this.#row("session", row));
   }
 
-  /** Sessions of an account that are over and whose quarter hours are not stored, in the order of their start: id and start. */
+  /** Returns id and start of an account's ended sessions without stored quarter hours, ordered by start. */
   async sessionsWithoutIntervals(
     {
       account,
@@ -194,13 +194,13 @@ export class SessionReader {
     return rows.map(([id, start]) => [String(id), String(start)]);
   }
 
-  /** How many rows a table has. */
+  /** Returns the number of rows in a table. */
   async count(table: TableName, signal?: AbortSignal): Promise<number> {
     const [[count] = [0]] = await this.query(`SELECT count(*) FROM ${quoted(table)}`, [], signal);
     return Number(count);
   }
 
-  /** Runs any query; `?` stand for the values. */
+  /** Runs a query with `?` for the values. */
   query(sql: string, values?: readonly SqlValue[], signal?: AbortSignal): Promise<Rows> {
     return this.#database.read(sql, values, signal);
   }
@@ -217,7 +217,7 @@ export class SessionReader {
     signal: AbortSignal | undefined,
   ): Promise<Rows> {
     const { dialect } = this.#database;
-    // The alias keeps ORDER BY at the columns, not at what is shown of them.
+    // The alias makes ORDER BY use the columns, not the converted values.
     const shown = columnsOf(table).map(([name, { type }]) => dialect.shown(`t.${name}`, type));
     return this.#database.read(
       `SELECT ${shown.join(", ")} FROM ${quoted(table)} AS t ${rest}`,

@@ -5,7 +5,7 @@ import { SessionReader } from "../query/reader.ts";
 
 interface AnnounceOptions {
   readonly outlet: SessionOutlet;
-  /** Whether user, card and vehicle go into the events. */
+  /** Whether events include user, card and vehicle. */
   readonly personalData: boolean;
   readonly signal: AbortSignal;
 }
@@ -13,9 +13,9 @@ interface AnnounceOptions {
 const PAGE = 200;
 
 /**
- * Publishes the events that wait in the tables, in the order of the sessions' starts, and forgets each when the broker has
- * it. One that was published by a process which died before it could forget it goes out again, with the same id. Gives
- * whether nothing waits any more: where the broker is away, the rest stays for the next time.
+ * Publishes waiting events, ordered by the sessions' starts, and removes each when the broker has acknowledged it. An event that was
+ * published just before a crash is published again with the same id. Returns whether nothing waits any more: without a broker, the
+ * rest remains for the next call.
  */
 export async function announce(database: SessionDatabase, options: AnnounceOptions): Promise<boolean> {
   return (await announceSessions(database, options)) && (await announceEnergy(database, options));
@@ -38,7 +38,7 @@ async function announceSessions(
       }
       await database.write([
         {
-          // What has changed meanwhile has its own event to be told.
+          // A session that changed meanwhile has another event to publish.
           sql: `UPDATE session SET to_announce = ? WHERE session_id = ? AND revision = ?`,
           rows: [[events.join(" ") || null, row.session_id, row.revision]],
         },

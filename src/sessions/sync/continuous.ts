@@ -11,9 +11,9 @@ import { syncSessions } from "./sync.ts";
 
 export interface ContinuousSettings {
   readonly intervalSeconds: number;
-  /** How far the first round looks back. */
+  /** Days before now from which the first round reads. */
   readonly lookBackDays: number;
-  /** How far a round looks back once a day, for sessions that changed or came late. */
+  /** Days before now that one round a day reads again, for sessions that changed or were reported late. */
   readonly recheckDays: number;
   readonly personalData: boolean;
   readonly payments: boolean;
@@ -22,33 +22,33 @@ export interface ContinuousSettings {
 }
 
 export interface ContinuousOptions {
-  /** As they are now: sets of stations bring theirs later. */
+  /** Returns the current accounts; device sets add theirs later. */
   readonly accounts: () => readonly SessionAccount[];
-  /** Opened by the first round that can; closed by the owner. */
+  /** Opened by the first successful round; closed by the owner. */
   readonly database: SessionDatabase;
   readonly settings: ContinuousSettings;
-  /** Absent: no events are published, nor kept for it. */
+  /** Absent: events are neither published nor stored. */
   readonly outlet?: SessionOutlet;
   readonly log: Log;
   readonly clock?: Clock;
 }
 
 const DAY_MS = 86_400_000;
-/** A round looks so far behind the end of the one before: the source renews its data every five minutes (guide §6.1). */
+/** Overlap of a round with the previous one: the source updates its data every five minutes (guide §6.1). */
 const OVERLAP_MS = 3_600_000;
 
 /**
- * Reads sessions every few minutes, from where the last round has come to: what happened while nobody looked is found by
- * the next round. A failure is said once and tried again with the next round.
+ * Reads sessions every few minutes from the end of the previous round, so that sessions during a downtime are found later. A failure is
+ * reported once and retried in the next round.
  */
 export class ContinuousSync {
   readonly #options: ContinuousOptions;
   readonly #clock: Clock;
   readonly #ending = new AbortController();
-  /** Problems of accounts, and what failed in the last round. */
+  /** Reported problems of accounts and failures of rounds. */
   readonly #reported = new Reported();
   /** Accounts whose stations were read by this process. */
-  readonly #known = new Set<string>();
+  readonly #stationsRead = new Set<string>();
   #opened = false;
   #running: Promise<void> | undefined;
 
@@ -61,20 +61,20 @@ export class ContinuousSync {
     this.#running ??= this.#run();
   }
 
-  /** Ends the round under way; what it has stored stays. */
+  /** Aborts the current round; what it has stored remains. */
   async stop(): Promise<void> {
     this.#ending.abort(new Error("the bridge stops"));
     await this.#running;
   }
 
-  /** Reads every account and publishes what there is to tell. Never rejects. */
+  /** Reads every account and publishes events. Never rejects. */
   async round(): Promise<void> {
     const { accounts, database, outlet, settings } = this.#options;
     const { signal } = this.#ending;
     if (!(await this.#attempt("the tables", () => this.#open()))) return;
     for (const account of accounts()) {
       await this.#attempt(`sessions of ${account.label}`, async () =>
-        this.#tell(account, await this.#sync(account)),
+        this.#logProblems(account, await this.#sync(account)),
       );
     }
     if (!outlet) return;
@@ -87,7 +87,7 @@ export class ContinuousSync {
     if (this.#opened) return;
     const { database, outlet } = this.#options;
     await database.open(this.#ending.signal);
-    // The broker may have lost what it retained, and who syncs by hand publishes nothing.
+    // The broker may have lost retained messages, and a sync by hand publishes nothing.
     if (outlet) {
       const sql = `UPDATE port_energy SET to_announce = CAST(? AS ${database.dialect.types.boolean})`;
       await database.write([{ sql, rows: [[true]] }]);
@@ -98,9 +98,9 @@ export class ContinuousSync {
   async #run(): Promise<void> {
     const { signal } = this.#ending;
     while (!signal.aborted) {
-      const begun = this.#clock.monotonic();
+      const started = this.#clock.monotonic();
       await this.round();
-      const took = this.#clock.monotonic() - begun;
+      const took = this.#clock.monotonic() - started;
       const wait = Math.max(1000, this.#options.settings.intervalSeconds * 1000 - took);
       await pause(this.#clock, wait, signal).catch(() => undefined);
     }
@@ -117,30 +117,30 @@ export class ContinuousSync {
     const report = await syncSessions({
       ...{ account, database, kind: "continuous", from: new Date(from), rechecks },
       ...{ personalData, payments, intervals },
-      nameplates: rechecks || !this.#known.has(account.key),
+      nameplates: rechecks || !this.#stationsRead.has(account.key),
       announceSince: outlet ? (last?.first_at ?? wireTime(new Date(this.#clock.now()))) : null,
       signal: this.#ending.signal,
       clock: this.#clock,
     });
-    this.#known.add(account.key);
+    this.#stationsRead.add(account.key);
     return report;
   }
 
-  /** What could not be read and why, each once. */
-  #tell({ label }: SessionAccount, { counts, problems, refused }: SyncReport): void {
+  /** Logs what could not be read and why, each once. */
+  #logProblems({ label }: SessionAccount, { counts, problems, refused }: SyncReport): void {
     const { log } = this.#options;
     const { added, updated } = counts;
     if (added + updated > 0) log.debug("charging sessions stored", { account: label, added, updated });
     for (const problem of [
       ...problems,
-      ...[...refused.keys()].map((reason) => `records are refused: ${reason}`),
+      ...[...refused.keys()].map((reason) => `records are not stored: ${reason}`),
     ]) {
       const line = `${label}: ${problem}`;
       if (this.#reported.isNew(line)) log.warn(line);
     }
   }
 
-  /** Gives whether it went well; says once where it does not any more, or does again. */
+  /** Runs `work` and returns whether it succeeded. Logs the first failure and the recovery. */
   async #attempt(what: string, work: () => Promise<unknown>): Promise<boolean> {
     const { log } = this.#options;
     try {
@@ -150,7 +150,7 @@ export class ContinuousSync {
     } catch (error) {
       const failure = (error as Error).message;
       if (!this.#ending.signal.aborted && this.#reported.isNew(what, failure))
-        log.warn(`${what}: ${failure}; tried again with the next round`);
+        log.warn(`${what}: ${failure}; retrying in the next round`);
       return false;
     }
   }

@@ -5,7 +5,7 @@ import { columnsOf, type RowOf, type SqlValue, type TableName, tables } from "..
 /** Values for some columns of a table. */
 export type PartOf<N extends TableName> = Partial<RowOf<N>>;
 
-/** An INSERT of these columns; `then` says what happens with rows whose key is there already. */
+/** Returns an INSERT of these columns; `then` is its conflict clause for existing keys. */
 export function insert<N extends TableName>(
   dialect: Dialect,
   table: N,
@@ -24,7 +24,7 @@ export function insert<N extends TableName>(
   };
 }
 
-/** As {@link insert}: rows whose key is there already stay as they are. */
+/** As {@link insert}; existing rows remain unchanged. */
 export function insertMissing<N extends TableName>(
   dialect: Dialect,
   table: N,
@@ -34,7 +34,7 @@ export function insertMissing<N extends TableName>(
   return insert(dialect, table, columns, rows, "ON CONFLICT DO NOTHING");
 }
 
-/** As {@link insert}: the columns of rows whose key is there already become the new ones, where these tell something. */
+/** As {@link insert}; existing rows get the new values that are not null. */
 export function upsert<N extends TableName>(
   dialect: Dialect,
   table: N,

@@ -4,11 +4,11 @@ import type { Run } from "./run.ts";
 import type { SessionStore } from "./store.ts";
 import type { Client } from "./walk.ts";
 
-/** One user name at one endpoint. */
+/** A user name at an endpoint. */
 export interface SessionAccount {
-  /** Fingerprint that stays the same for good and tells no secret. */
+  /** Permanent fingerprint that reveals no secret. */
   readonly key: string;
-  /** For messages. */
+  /** Name in messages. */
   readonly label: string;
   readonly client: Client;
 }
@@ -18,18 +18,18 @@ export interface SyncOptions {
   readonly database: SessionDatabase;
   readonly kind: "continuous" | "backfill";
   readonly from: Date;
-  /** Absent: up to now. */
+  /** Default: now. */
   readonly to?: Date;
   readonly personalData: boolean;
   readonly payments: boolean;
   readonly intervals: boolean;
-  /** Whether what seldom changes is read too: stations, ports, prices, drivers. */
+  /** Whether to read rarely changing data too: stations, ports, prices, drivers. */
   readonly nameplates: boolean;
-  /** Events since then are to be published; null: none. */
+  /** Time from which events are published; null: none. */
   readonly announceSince: string | null;
-  /** Whether it looks through older sessions for changes too. */
+  /** Whether to check older sessions for changes too. */
   readonly rechecks?: boolean;
-  /** Begins anew, whatever an interrupted run has stored. */
+  /** Ignores the progress of an interrupted run. */
   readonly restart?: boolean;
   readonly signal: AbortSignal;
   readonly clock?: Clock;
@@ -37,38 +37,38 @@ export interface SyncOptions {
 }
 
 export interface SyncReport {
-  /** When the run began that this one goes on with; undefined for one that began now. */
+  /** Start of the run that this one resumes; undefined for a new run. */
   readonly resumed: string | undefined;
-  /** Of the whole run, its interrupted parts included. */
+  /** Counts of the whole run, including its interrupted parts. */
   readonly counts: Pick<Run, "seen" | "added" | "updated" | "unchanged" | "refused">;
-  /** Why records could not be stored, with how many there were in this part. */
+  /** Number of records that could not be stored in this part, by reason. */
   readonly refused: ReadonlyMap<string, number>;
   readonly stations: number;
   readonly payments: number;
   readonly alarms: number;
-  /** Sessions whose quarter hours were read. */
+  /** Number of sessions whose quarter hours were read. */
   readonly intervals: number;
-  /** What the account's plan does not include, or the service would not answer; the rest was read. */
+  /** Parts that the account's plan does not include or the service rejected; the rest was read. */
   readonly problems: readonly string[];
 }
 
-/** How far a sync has come. */
+/** Progress of a sync. */
 export interface Progress {
   readonly phase: "stations" | "sessions" | "payments" | "alarms" | "intervals";
-  /** Sessions that start before this, or payments reported before, are stored. */
+  /** Time before which all sessions that started, or payments that were reported, are stored. */
   readonly reached?: string;
   readonly from: string;
   readonly to: string;
-  /** Rows of this phase in this run. */
+  /** Number of rows of this phase in this run. */
   readonly count: number;
 }
 
-/** How a part of a sync reads and tells. */
-export interface Reading {
+/** What a part of a sync uses to read, store and report. */
+export interface SyncPart {
   readonly client: Client;
   readonly store: SessionStore;
   readonly signal: AbortSignal;
-  /** Now, as the tables have it. */
+  /** Current time in the format of the tables. */
   readonly at: string;
   refuse(reasons: ReadonlyMap<string, number>): void;
   progress(phase: Progress["phase"], count: number, reached?: string): void;

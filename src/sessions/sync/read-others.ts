@@ -9,16 +9,16 @@ import {
 import type { Statement } from "../database/contract.ts";
 import { wireTime } from "../database/times.ts";
 import type { SessionReader } from "../query/reader.ts";
-import type { Reading } from "./options.ts";
+import type { SyncPart } from "./options.ts";
 import { alarmRow, paymentRow, userRow } from "./rows.ts";
-import { sorted } from "./store.ts";
+import { convertRecords } from "./store.ts";
 
-/** Rows in one transaction, or of one question. */
+/** Number of rows in a transaction or a query. */
 const BATCH = 500;
 const DAY_MS = 86_400_000;
-const SHORTEST_WINDOW_MS = 60_000;
+const MIN_WINDOW_MS = 60_000;
 
-/** Stations, ports and prices of getStations. Gives the number of stations. */
+/** Reads stations, ports and prices of getStations. Returns the number of stations. */
 export async function readStations({
   client,
   store,
@@ -26,7 +26,7 @@ export async function readStations({
   at,
   refuse,
   progress,
-}: Reading): Promise<number> {
+}: SyncPart): Promise<number> {
   let count = 0;
   const stations = pages(client, operations.getStations, {}, { signal });
   for await (const batch of batches<Station>(stations)) {
@@ -37,11 +37,11 @@ export async function readStations({
   return count;
 }
 
-/** Drivers of getUsers. */
-export async function readUsers({ client, store, signal, refuse }: Reading): Promise<number> {
+/** Reads drivers of getUsers. Returns their number. */
+export async function readUsers({ client, store, signal, refuse }: SyncPart): Promise<number> {
   let count = 0;
   for await (const batch of batches(pages(client, operations.getUsers, {}, { signal }))) {
-    const { rows, refused } = sorted(batch, userRow);
+    const { rows, refused } = convertRecords(batch, userRow);
     await store.rows("user", rows);
     refuse(refused);
     count += rows.length;
@@ -49,16 +49,16 @@ export async function readUsers({ client, store, signal, refuse }: Reading): Pro
   return count;
 }
 
-/** Alarms of a range. They are few and come in any order. */
+/** Reads the alarms of a range, which are few and in any order. Returns their number. */
 export async function readAlarms(
-  { client, store, signal, refuse, progress }: Reading,
+  { client, store, signal, refuse, progress }: SyncPart,
   from: string,
   to: string,
 ): Promise<number> {
   let count = 0;
   const query = { startTime: from, endTime: to };
   for await (const batch of batches(pages(client, operations.getAlarms, query, { signal }))) {
-    const { rows, refused } = sorted(batch, alarmRow);
+    const { rows, refused } = convertRecords(batch, alarmRow);
     await store.rows("alarm", rows);
     refuse(refused);
     count += rows.length;
@@ -68,16 +68,16 @@ export async function readAlarms(
 }
 
 /**
- * Payments reported from one time up to another, day by day: a payment has one time, so no window loses one. A window whose
- * pages do not come to an end is halved. `reached` gives what says how far reading has come.
+ * Reads payments reported in a range day by day: a payment has one time, so no window misses one. A window whose pages do not end is
+ * halved. `reached` returns the statement that stores the progress. Returns the number of payments.
  */
 export async function readPayments(
-  reading: Reading,
+  part: SyncPart,
   from: string,
   to: string,
   reached: (time: string) => Statement,
 ): Promise<number> {
-  const { store, refuse, progress, signal } = reading;
+  const { store, refuse, progress, signal } = part;
   let count = 0;
   let length = DAY_MS;
   let before: ReadonlyMap<string, unknown> = new Map();
@@ -87,20 +87,20 @@ export async function readPayments(
     const next = Math.min(end, start + length);
     let records: Transaction[];
     try {
-      records = await windowOf(reading, start, next);
+      records = await windowOf(part, start, next);
     } catch (error) {
-      if (!(error instanceof ProtocolError) || error.fault !== "paging" || length <= SHORTEST_WINDOW_MS)
+      if (!(error instanceof ProtocolError) || error.fault !== "paging" || length <= MIN_WINDOW_MS)
         throw error;
-      length = Math.max(SHORTEST_WINDOW_MS, Math.floor(length / 2000) * 1000);
+      length = Math.max(MIN_WINDOW_MS, Math.floor(length / 2000) * 1000);
       continue;
     }
-    const { rows, refused } = sorted(records, paymentRow);
+    const { rows, refused } = convertRecords(records, paymentRow);
     const now = wireTime(new Date(next));
-    // Equal keys in one statement: the last one counts.
+    // Of equal keys in one statement the last one counts.
     const unique = new Map(rows.map((row) => [row.transaction_id, row]));
     await store.rows("payment", [...unique.values()], [reached(now)]);
     refuse(refused);
-    // One at the border of two windows belongs to both.
+    // A payment at the border of two windows is in both.
     count += [...unique.keys()].filter((id) => !before.has(id)).length;
     before = unique;
     progress("payments", count, now);
@@ -111,8 +111,8 @@ export async function readPayments(
   return count;
 }
 
-/** Both ends of the service's window belong to it (guide §6.3.2). */
-async function windowOf({ client, signal }: Reading, from: number, to: number): Promise<Transaction[]> {
+/** Reads a window. The service includes both of its ends (guide §6.3.2). */
+async function windowOf({ client, signal }: SyncPart, from: number, to: number): Promise<Transaction[]> {
   const query = {
     fromTransactionTimeStamp: wireTime(new Date(from)),
     toTransactionTimeStamp: wireTime(new Date(to)),
@@ -135,11 +135,11 @@ async function* batches<T>(records: AsyncIterable<T>): AsyncGenerator<T[], void,
 }
 
 /**
- * Quarter hours of the sessions of a range that are over and have none yet, or have changed since: one call for each
- * session. Those that are read stay so; a run that was interrupted goes on with the rest. Gives the number of sessions.
+ * Reads the quarter hours of ended sessions in a range that have none yet or have changed since, with one call for each session. An
+ * interrupted run resumes with the rest. Returns the number of sessions.
  */
 export async function readIntervals(
-  { client, store, signal, at, refuse, progress }: Reading,
+  { client, store, signal, at, refuse, progress }: SyncPart,
   reader: SessionReader,
   account: string,
   from: string,
@@ -157,7 +157,7 @@ export async function readIntervals(
         count++;
         progress("intervals", count);
       } catch (error) {
-        // The plan lacks it: no session will have any. Otherwise it is this session's matter.
+        // Forbidden by the plan for all sessions; any other error concerns this session only.
         if (!(error instanceof ApiError) || error.kind === "forbidden") throw error;
         refuse(new Map([[`quarter hours of a session: ${error.guideText ?? `code ${error.code}`}`, 1]]));
       }

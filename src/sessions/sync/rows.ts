@@ -10,9 +10,9 @@ import type { RowOf } from "../database/tables.ts";
 import { toWireTime } from "../database/times.ts";
 import type { PartOf } from "./inserts.ts";
 
-/** Records of the service as rows of the tables. What a row cannot do without and the record does not tell, refuses it. */
+/** Converts the service's records to rows of the tables. A record without a required value is rejected. */
 
-/** Why a record cannot be stored: the reason without the record's own values, so that equal ones are counted together. */
+/** Thrown for a record that cannot be stored. Its reason has no values of the record, so that equal reasons can be counted. */
 export class RefusedRecord extends Error {
   override readonly name = "RefusedRecord";
 }
@@ -48,7 +48,7 @@ export function sessionRow(record: ChargingSession): PartOf<"session"> {
   };
 }
 
-/** The station as far as one of its sessions tells of it. */
+/** Returns the station's values that a session contains. */
 export function stationOfSession(record: ChargingSession): PartOf<"station"> {
   return {
     station_id: text(record.stationID)!,
@@ -61,7 +61,7 @@ export function stationOfSession(record: ChargingSession): PartOf<"station"> {
   };
 }
 
-/** The driver as far as a session tells; undefined where it tells none. */
+/** Returns the driver's values that a session contains; undefined when it names no driver. */
 export function userOfSession(record: ChargingSession): PartOf<"user"> | undefined {
   const user_id = text(record.userID);
   if (user_id === null) return undefined;
@@ -192,17 +192,17 @@ export function userRow(record: User): PartOf<"user"> {
 }
 
 function needed<T>(value: T | null, element: string): T {
-  if (value === null) throw new RefusedRecord(`no ${element}, or one that cannot be read`);
+  if (value === null) throw new RefusedRecord(`${element} is missing or cannot be read`);
   return value;
 }
 
 function longOf(value: string | null, element: string): string {
   if (value === null || !LONG.test(value.trim()))
-    throw new RefusedRecord(`no ${element} that is a whole number`);
+    throw new RefusedRecord(`${element} must be a whole number`);
   return value.trim();
 }
 
-/** Text that both databases take; what is empty is no value. */
+/** Converts text for both databases; empty text becomes null. */
 function text(value: string | null | undefined): string | null {
   if (value === null || value === undefined || value === "") return null;
   return value.toWellFormed().replaceAll("\0", "");
@@ -214,7 +214,7 @@ function number(value: string | null | undefined): number | null {
   return Number.isFinite(parsed) ? parsed : null;
 }
 
-/** Seconds of `HH:MM:SS`; hours go on after 24. */
+/** Returns the seconds of `HH:MM:SS`; hours can exceed 24. */
 function seconds(value: string | null): number | null {
   const found = /^(\d+):(\d\d):(\d\d)$/.exec(value?.trim() ?? "");
   return found ? Number(found[1]) * 3600 + Number(found[2]) * 60 + Number(found[3]) : null;

@@ -7,7 +7,7 @@ import { upsert } from "./inserts.ts";
 
 export type Run = RowOf<"sync_run">;
 
-/** A run as it is kept; undefined where the account has had none of its kind. */
+/** Returns the stored run of an account and kind, if any. */
 export async function lastRun(
   database: SessionDatabase,
   account: string,
@@ -17,8 +17,8 @@ export async function lastRun(
   return runs.find((run) => run.account === account && run.kind === kind);
 }
 
-/** Puts a run in place of the one before it of its kind. */
-export async function keepRun(database: SessionDatabase, run: Run): Promise<void> {
+/** Stores a run in place of the previous one of its kind. */
+export async function storeRun(database: SessionDatabase, run: Run): Promise<void> {
   const columns = columnsOf("sync_run").map(([name]) => name as keyof Run & string);
   await database.write([
     { sql: "DELETE FROM sync_run WHERE account = ? AND kind = ?", rows: [[run.account, run.kind]] },
@@ -28,8 +28,8 @@ export async function keepRun(database: SessionDatabase, run: Run): Promise<void
 
 type Named = Pick<Run, "account" | "kind">;
 
-/** Says how far a run has come; never less far than before. */
-export function moveRun(
+/** Returns the statement that advances a run's progress, which never decreases. */
+export function advanceRun(
   { greatest, types }: Dialect,
   { account, kind }: Named,
   moved: Partial<Pick<Run, "sessions_to" | "payments_to">>,
@@ -42,7 +42,7 @@ export function moveRun(
   };
 }
 
-/** Says that a run has come to its end, and whether it has looked through older sessions. */
+/** Returns the statement that ends a run and, if given, stores when older sessions were checked. */
 export function endRun(
   { types }: Dialect,
   { account, kind }: Named,
@@ -56,13 +56,13 @@ export function endRun(
   };
 }
 
-/** Adds what became of the page in the same transaction. */
+/** Returns the statement that adds the counts of a page in the same transaction. */
 export function countPage({ account, kind }: Named, seen: number, refused: number): Statement {
   return {
     sql: `UPDATE sync_run SET seen = seen + ?, added = added + ?, updated = updated + ?, unchanged = unchanged + ?,
             refused = refused + ? WHERE account = ? AND kind = ?`,
     rows: [
-      [seen, { tallied: "added" }, { tallied: "updated" }, { tallied: "unchanged" }, refused, account, kind],
+      [seen, { countOf: "added" }, { countOf: "updated" }, { countOf: "unchanged" }, refused, account, kind],
     ],
   };
 }

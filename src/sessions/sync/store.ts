@@ -1,10 +1,10 @@
 import type { ChargingSession, SessionIntervals, Station } from "../../drivers/chargepoint/api/index.ts";
 import {
-  NOTHING_TALLIED,
+  countRows,
+  NO_ROWS,
+  type RowCounts,
   type SessionDatabase,
   type Statement,
-  type Tally,
-  tallyOf,
 } from "../database/contract.ts";
 import { quoted } from "../database/dialect.ts";
 import { columnsOf, type RowOf, type TableName } from "../database/tables.ts";
@@ -21,26 +21,26 @@ import {
 } from "./rows.ts";
 
 export interface StoreOptions {
-  /** Whether what tells who the driver is goes into the tables. */
+  /** Whether data that identify the driver are stored. */
   readonly personalData: boolean;
 }
 
-/** Where a page of sessions comes from, and what is to be said of them. */
+/** Origin of a page of sessions, and which of their events to publish. */
 export interface SessionsFrom {
   readonly account: string;
-  /** Now, `2026-11-21T08:00:00Z`. */
+  /** Current time, `2026-11-21T08:00:00Z`. */
   readonly at: string;
-  /** Events of sessions that ended at or after this, or have not ended, are to be published; null: of none. */
+  /** Publishes events of sessions that ended at or after this or are active; null: of none. */
   readonly announceSince: string | null;
 }
 
-/** What became of a page. */
-export interface Stored extends Tally {
-  /** Reasons of records that cannot be stored, with how many there were. */
+/** Outcome of a page. */
+export interface Stored extends RowCounts {
+  /** Number of records that cannot be stored, by reason. */
   readonly refused: ReadonlyMap<string, number>;
 }
 
-/** Writes the tables. One bad record stays out, with its reason; the others of its page go in. */
+/** Writes the tables. A bad record is skipped with its reason; the others of its page are stored. */
 export class SessionStore {
   readonly #database: SessionDatabase;
   readonly #personalData: boolean;
@@ -51,15 +51,15 @@ export class SessionStore {
   }
 
   /**
-   * Stores a page of sessions; `then` gives what goes into the same transaction, such as how far reading has come, and may
-   * use what became of the sessions. A session that is over is not opened again by an older answer.
+   * Stores a page of sessions. `then` returns further statements of the same transaction, such as the progress, which may use the outcome
+   * of the sessions. An older response does not reopen an ended session.
    */
   async sessions(
     records: readonly ChargingSession[],
     { account, at, announceSince }: SessionsFrom,
     then: (refused: number) => readonly Statement[] = () => [],
   ): Promise<Stored> {
-    const { rows, taken, refused } = sorted(records, sessionRow);
+    const { rows, taken, refused } = convertRecords(records, sessionRow);
     const byID = new Map(
       rows.map((row) => {
         const ended = row.ended_at ?? null;
@@ -78,12 +78,12 @@ export class SessionStore {
     ];
     const answers = await this.#database.write(statements);
     const at_ = statements.indexOf(sessions);
-    return { ...(sessions.rows.length > 0 ? tallyOf(sessions, answers[at_]!) : NOTHING_TALLIED), refused };
+    return { ...(sessions.rows.length > 0 ? countRows(sessions, answers[at_]!) : NO_ROWS), refused };
   }
 
-  /** Stations with their ports and prices, as getStations lists them. */
+  /** Stores stations with their ports and prices from getStations. */
   async stations(records: readonly Station[], at: string): Promise<ReadonlyMap<string, number>> {
-    const { rows, taken, refused } = sorted(records, (record) => stationRow(record, at));
+    const { rows, taken, refused } = convertRecords(records, (record) => stationRow(record, at));
     const { dialect } = this.#database;
     const prices = taken.flatMap(pricingRows);
     await this.#database.write([
@@ -98,7 +98,7 @@ export class SessionStore {
     return refused;
   }
 
-  /** Rows of a table whose key tells them apart, beside stations and ports that they mention. */
+  /** Stores rows of a table, and the stations that they refer to. */
   async rows<N extends "payment" | "alarm" | "user">(
     table: N,
     rows: readonly PartOf<N>[],
@@ -119,7 +119,7 @@ export class SessionStore {
     ]);
   }
 
-  /** The quarter hours of a session in place of those that it had. */
+  /** Replaces the quarter hours of a session. */
   async intervals(sessionID: string, answer: SessionIntervals | null, at: string): Promise<void> {
     const rows = answer ? intervalRows(sessionID, answer) : [];
     await this.#database.write([
@@ -132,7 +132,7 @@ export class SessionStore {
     ]);
   }
 
-  /** Finds the session of each payment, by station, port and start. */
+  /** Links each payment to its session by station, port and start. */
   async linkPayments(): Promise<void> {
     await this.#database.write([
       {
@@ -146,7 +146,7 @@ export class SessionStore {
     ]);
   }
 
-  /** Brings the lifetime energy of all ports up to their sessions; it never goes down. */
+  /** Updates the lifetime energy of all ports from their sessions; it never decreases. */
   async countEnergy(at: string, announce: boolean): Promise<void> {
     const { types, greatest, rounded } = this.#database.dialect;
     await this.#database.write([
@@ -168,7 +168,7 @@ export class SessionStore {
     ]);
   }
 
-  /** Stations and ports that sessions mention and that may not be there yet. */
+  /** Returns statements that add missing stations and ports of sessions. */
   #mentioned(records: readonly ChargingSession[]): Statement[] {
     const { dialect } = this.#database;
     const stations = unique(records.map(stationOfSession), ({ station_id }) => station_id!);
@@ -230,11 +230,11 @@ export class SessionStore {
          AND (session.ended_at IS NULL OR excluded.ended_at IS NOT NULL)
        RETURNING revision`,
     );
-    return { ...statement, tally: true };
+    return { ...statement, counted: true };
   }
 }
 
-/** Columns of a session that are not the network's. */
+/** Columns of a session that do not come from the network. */
 const OWN: ReadonlySet<string> = new Set([
   "session_id",
   "account",
@@ -253,8 +253,8 @@ function withoutPersonal<N extends TableName>(table: N, row: PartOf<N>): PartOf<
   return { ...row, ...Object.fromEntries(hidden) };
 }
 
-/** The rows of the records, and why others have none. */
-export function sorted<R, Row>(
+/** Converts records to rows, and counts the others by reason. */
+export function convertRecords<R, Row>(
   records: readonly R[],
   row: (record: R) => Row,
 ): { rows: Row[]; taken: R[]; refused: Map<string, number> } {
@@ -277,7 +277,7 @@ export function total(counts: ReadonlyMap<string, number>): number {
   return [...counts.values()].reduce((sum, count) => sum + count, 0);
 }
 
-/** The last of each key: one statement takes no key twice. */
+/** Returns the last row of each key: a statement cannot contain a key twice. */
 function unique<T>(rows: readonly T[], key: (row: T) => string): T[] {
   return [...new Map(rows.map((row) => [key(row), row])).values()];
 }

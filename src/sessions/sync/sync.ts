@@ -12,19 +12,18 @@ import { toWireTime, wireTime } from "../database/times.ts";
 import { SessionReader } from "../query/reader.ts";
 import type { Progress, SyncOptions, SyncReport } from "./options.ts";
 import { readAlarms, readIntervals, readPayments, readStations, readUsers } from "./read-others.ts";
-import { countPage, endRun, keepRun, lastRun, moveRun, type Run } from "./run.ts";
+import { advanceRun, countPage, endRun, lastRun, type Run, storeRun } from "./run.ts";
 import { SessionStore } from "./store.ts";
 import { walkSessions } from "./walk.ts";
 
-/** Sessions that are not under way any more and are older than the walk: so many are asked for one by one in a run. */
-const MOST_LOOKUPS = 500;
+/** Maximum number of sessions per run that are looked up one by one, because they ended and started before the walk. */
+const MAX_LOOKUPS = 500;
 
 /**
- * Reads sessions and what belongs to them into the tables. What was stored stays, with how far reading has come: a run that
- * was interrupted goes on there when it is asked for again.
+ * Reads sessions and related records into the tables. Records and progress are stored together, so an interrupted run can be resumed.
  *
- * @throws TransportError, CredentialsError and the like where the service does not answer; SessionDatabaseError; the
- * signal's reason
+ * @throws TransportError, CredentialsError and similar errors when the service does not respond; SessionDatabaseError; the signal's
+ * reason
  */
 export async function syncSessions(options: SyncOptions): Promise<SyncReport> {
   return await new Sync(options).run();
@@ -35,7 +34,7 @@ class Sync {
   readonly #store: SessionStore;
   readonly #reader: SessionReader;
   readonly #clock: Clock;
-  /** When it began, as the tables have it. */
+  /** Start time in the format of the tables. */
   readonly #at: string;
   readonly #problems: string[] = [];
   readonly #refused = new Map<string, number>();
@@ -108,15 +107,15 @@ class Sync {
     };
   }
 
-  /** The run to go on with, or a new one, and from where its sessions are read. */
+  /** Returns the run to resume or a new one, and the start of its walk. */
   async #begin(): Promise<{ run: Run; walkFrom: string; resumed: string | undefined }> {
     const { account, database, kind, restart } = this.#options;
     const from = wireTime(this.#options.from);
     const to = this.#options.to ? wireTime(this.#options.to) : null;
     const last = await lastRun(database, account.key, kind);
     const continuous = kind === "continuous";
-    // What it has stored is the beginning of what is wanted now. Continuous runs look behind the one before instead.
-    const goesOn =
+    // The interrupted run covers the start of the range. Continuous runs overlap with the previous one instead.
+    const resumes =
       !continuous &&
       last &&
       !restart &&
@@ -125,30 +124,30 @@ class Sync {
       from <= last.sessions_to;
     const run: Run = {
       ...{ seen: 0, added: 0, updated: 0, unchanged: 0, refused: 0 },
-      // A round that reads nothing must not take back how far those before have come.
+      // A round that reads nothing must not reset the progress of previous rounds.
       sessions_to: continuous && last && last.sessions_to > from ? last.sessions_to : from,
       ...{ payments_to: this.#paymentsFrom(from, last), began_at: this.#at },
-      ...(goesOn && last),
+      ...(resumes && last),
       first_at: last?.first_at ?? this.#at,
       rechecked_at: last?.rechecked_at ?? null,
       account: account.key,
       kind,
-      range_from: goesOn ? last.range_from : from,
+      range_from: resumes ? last.range_from : from,
       range_to: to,
       ended_at: null,
     };
-    await keepRun(database, run);
-    return goesOn
+    await storeRun(database, run);
+    return resumes
       ? { run, walkFrom: last.sessions_to, resumed: last.began_at }
       : { run, walkFrom: from, resumed: undefined };
   }
 
-  /** Continuous runs join: payments that the one before did not come to are read now. */
+  /** Returns the start of payments. A continuous run also reads those that the previous one did not reach. */
   #paymentsFrom(from: string, last: Run | undefined): string {
     return this.#options.kind === "continuous" && last && last.payments_to < from ? last.payments_to : from;
   }
 
-  /** Sessions under way, then those that are over, then what became of those that were under way and are not now. */
+  /** Reads active sessions, then ended ones, then those that were active before and are no longer. */
   async #sessions(
     run: Run,
     range: { readonly from: string; readonly to: string; readonly known: boolean },
@@ -159,17 +158,18 @@ class Sync {
     const { client } = account;
     let count = 0;
     const underWay = new Set<string>();
-    // First: one that ends between the two reads is in both.
+    // Active ones first: a session that ends between the two reads is then in both.
     const active: ChargingSession[] = [];
     const query = { activeSessionsOnly: true };
     for await (const session of pages(client, operations.getChargingSessionData, query, { signal })) {
       underWay.add(session.sessionID ?? "");
-      // What has no start is refused by the store, and said.
+      // The store rejects and reports sessions without a start.
       const start = toWireTime(session.startTime);
       if (start === null || start < to || run.range_to === null) active.push(session);
     }
     const before = await this.#underWayBefore();
-    for (let at = 0; at < active.length; at += 500) await this.#take(run, active.slice(at, at + 500));
+    for (let at = 0; at < active.length; at += 500)
+      await this.#storeSessions(run, active.slice(at, at + 500));
     count += active.length;
     progress(count);
 
@@ -177,9 +177,9 @@ class Sync {
     let storing: Promise<unknown> = Promise.resolve();
     const walk = walkSessions(client, { from, to, known, signal, clock: this.#clock });
     for await (const { sessions, reached } of walk) {
-      // The page before is stored while this one was fetched.
+      // The previous page is stored while this one is fetched.
       await storing;
-      storing = this.#take(run, sessions, reached);
+      storing = this.#storeSessions(run, sessions, reached);
       storing.catch(() => undefined);
       count += sessions.length;
       for (const { sessionID } of sessions) before.delete(sessionID ?? "");
@@ -188,20 +188,24 @@ class Sync {
     await storing;
     await this.#options.database.write([this.#reached(run, { sessions_to: to })]);
 
-    const gone = [...before].filter((id) => !underWay.has(id)).slice(0, MOST_LOOKUPS);
+    const gone = [...before].filter((id) => !underWay.has(id)).slice(0, MAX_LOOKUPS);
     for (const sessionID of gone) {
       const found = await this.#lookUp(sessionID);
-      await this.#take(run, found);
+      await this.#storeSessions(run, found);
       count += found.length;
       progress(count, to);
     }
   }
 
-  #reached(run: Run, moved: Parameters<typeof moveRun>[2]): Statement {
-    return moveRun(this.#options.database.dialect, run, moved);
+  #reached(run: Run, moved: Parameters<typeof advanceRun>[2]): Statement {
+    return advanceRun(this.#options.database.dialect, run, moved);
   }
 
-  async #take(run: Run, sessions: readonly ChargingSession[], reached: string | null = null): Promise<void> {
+  async #storeSessions(
+    run: Run,
+    sessions: readonly ChargingSession[],
+    reached: string | null = null,
+  ): Promise<void> {
     if (sessions.length === 0) return;
     const { account, announceSince } = this.#options;
     const from = { account: account.key, at: this.#at, announceSince };
@@ -212,7 +216,7 @@ class Sync {
     this.#refuse(refused);
   }
 
-  /** The session by itself, as it is now; none where the service does not know it any more. */
+  /** Reads one session; returns none when the service no longer knows it. */
   async #lookUp(sessionID: string): Promise<readonly ChargingSession[]> {
     const { account, signal } = this.#options;
     try {
@@ -225,7 +229,9 @@ class Sync {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.#refuse(
-        new Map([[`session under way before, now: ${error.guideText ?? `code ${error.code}`}`, 1]]),
+        new Map([
+          [`lookup of a session that was active before: ${error.guideText ?? `code ${error.code}`}`, 1],
+        ]),
       );
       return [];
     }
@@ -250,7 +256,7 @@ class Sync {
     return rows.map(([id]) => String(id));
   }
 
-  /** A part whose refusal does not end the run: a matter of the account's plan, or of this operation alone. */
+  /** Reads a part whose rejection does not end the run, because it concerns the account's plan or this operation only. */
   async #part(operation: string, read: () => Promise<number>): Promise<number> {
     try {
       return await read();

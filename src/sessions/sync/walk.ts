@@ -13,42 +13,41 @@ export type Client = Pick<ChargePointClient, "call">;
 export interface WalkOptions {
   /** Sessions that start at or after this, `2026-11-21T08:00:00Z`. */
   readonly from: string;
-  /** And before this. */
+  /** Sessions that start before this. */
   readonly to: string;
-  /** Sessions that are known already and may come again at `from`. */
+  /** Ids of known sessions that may be returned again at `from`. */
   readonly known?: Iterable<string>;
   readonly signal: AbortSignal;
   readonly clock?: Clock;
 }
 
 export interface SessionPage {
-  /** Each session once in a walk, as far as it comes more than once near the same place. */
+  /** New sessions; a session that is repeated nearby is returned once. */
   readonly sessions: readonly ChargingSession[];
-  /** Every session that starts before this has come; null where the service's order does not tell. */
+  /** Time before which all sessions were returned; null when the service's order is wrong. */
   readonly reached: string | null;
 }
 
-/** The guide's page (§6.1); one that is full and promises no more is looked behind. */
+/** The guide's page size (§6.1). After a full page the walk continues even if the service reports no more. */
 const FULL_PAGE = 100;
-/** Pages walked by number before the walk begins anew at the last start: a service counts through all pages before. */
+/** Number of pages read by number before the walk restarts at the last start, because the service counts through previous pages. */
 const PAGES_BY_NUMBER = 50;
-/** Pages without a later start before it counts as never ending. */
-const MOST_IN_PLACE = 1000;
-/** Pages in a row that hold nothing new. */
-const MOST_STALE = 10;
-/** Further tries of an answer that cannot be read: it may have been cut off on its way. */
+/** Maximum number of pages without a later start. */
+const MAX_IN_PLACE = 1000;
+/** Maximum number of consecutive pages without new sessions. */
+const MAX_STALE = 10;
+/** Number of retries after an unreadable response, which may have been truncated. */
 const RETRIES = 2;
 const PAUSE_MS = 1000;
 
 type Answer = ResponseOf<typeof operations.getChargingSessionData>;
 
 /**
- * Sessions that are over, oldest first, page by page. The end of the window is ours to see to: the service counts
- * `toTimeStamp` against the *end* of a session (guide §6.1.2), so windows side by side lose every session that lies across
- * their border. It does not trust the pages: one that repeats the one before, is empty, or is full and says it was the
- * last, is asked for again from the start of the last session on.
+ * Reads ended sessions page by page, oldest first. Sets only the start of the window: the service compares `toTimeStamp` with the *end*
+ * of a session (guide §6.1.2), so adjacent windows miss every session across their border. It does not trust the pages: after a page
+ * that repeats the previous one, is empty, or is full and reported as the last, it continues from the start of the last session.
  *
- * @throws ProtocolError (`paging`) where the pages do not come to an end, and what {@link ChargePointClient.call} throws
+ * @throws ProtocolError (`paging`) when the pages do not end, and what {@link ChargePointClient.call} throws
  */
 export async function* walkSessions(
   client: Client,
@@ -56,7 +55,7 @@ export async function* walkSessions(
 ): AsyncGenerator<SessionPage, void, undefined> {
   const { to, signal } = options;
   let { from } = options;
-  /** Identifiers of the sessions since `from`, and when they start. */
+  /** Start times of the sessions since `from`, by id. */
   let seen = new Map<string, string>([...(options.known ?? [])].map((id) => [id, from]));
   let last = from;
   let startRecord = 1;
@@ -81,7 +80,7 @@ export async function* walkSessions(
       if (start !== null && start < last) ordered = false;
       if (start !== null && start > last) last = start;
       seen.set(id, start ?? last);
-      // What has no start is refused by whoever stores it, and said.
+      // The store rejects and reports sessions without a start.
       if (start === null || start < to) fresh.push(record);
     }
     stale = fresh.length > 0 ? 0 : stale + 1;
@@ -89,26 +88,26 @@ export async function* walkSessions(
     if (fresh.length > 0) yield { sessions: fresh, reached: reached !== null && reached > to ? to : reached };
 
     const beyond = ordered && last >= to;
-    const looksWhole = !more && (records.length < FULL_PAGE || stale > 0);
-    if (beyond || looksWhole) return;
-    if (stale > MOST_STALE) throw endless(`the last ${stale} pages hold nothing new and promise more`);
+    const looksComplete = !more && (records.length < FULL_PAGE || stale > 0);
+    if (beyond || looksComplete) return;
+    if (stale > MAX_STALE) throw endless(`the last ${stale} pages contain nothing new and report more`);
     if (
       more &&
       records.length > 0 &&
       !repeated &&
       (pagesHere < PAGES_BY_NUMBER || !ordered || last === from)
     ) {
-      if (pagesHere >= MOST_IN_PLACE) throw endless(`more than ${MOST_IN_PLACE} pages`);
+      if (pagesHere >= MAX_IN_PLACE) throw endless(`more than ${MAX_IN_PLACE} pages`);
       startRecord += records.length;
       continue;
     }
     if (!ordered || last === from) {
       if (!more) return;
       throw endless(
-        records.length === 0 ? "a page is empty and promises more" : "a page repeats the one before",
+        records.length === 0 ? "a page is empty and reports more" : "a page repeats the previous one",
       );
     }
-    // The walk begins anew where it has come to; what starts in the same second may come twice.
+    // The walk restarts at the last start; sessions of the same second may be returned twice.
     from = last;
     seen = new Map([...seen].filter(([, start]) => start === last));
     startRecord = 1;
@@ -117,7 +116,7 @@ export async function* walkSessions(
   }
 }
 
-/** One page; an answer that cannot be read is asked for again. */
+/** Reads one page; retries an unreadable response. */
 async function pageOf(
   client: Client,
   { from, startRecord }: { readonly from: string; readonly startRecord: number },

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { toWireTime, wireTime } from "../../../src/sessions/database/times.ts";
 
-test("times of the service become UTC to the second; what is none becomes nothing", () => {
+test("times of the service become UTC to the second; an invalid one becomes null", () => {
   expect(toWireTime("2026-10-25T02:30:00+02:00")).toBe("2026-10-25T00:30:00Z");
   expect(toWireTime("2026-10-25T02:30:00")).toBe("2026-10-25T02:30:00Z");
   expect(toWireTime("2026-10-25 02:30:00.900Z")).toBe("2026-10-25T02:30:00Z");

@@ -78,7 +78,7 @@ describe("continuous reading", () => {
   };
   const unplug = () => site.simulator.world.unplug(...port);
 
-  test("a session is told as started, updated while it goes on, and ended: once each, whichever bridge runs", async () => {
+  test("a session is published as started, updated while it is active, and ended: once each, whichever bridge runs", async () => {
     await bridge().round();
     plugIn();
     minutes(5);
@@ -125,7 +125,7 @@ describe("continuous reading", () => {
     expect(row?.ended_at).not.toBeNull();
   });
 
-  test("what ended before sessions were read for the first time is stored and not told", async () => {
+  test("sessions that ended before the first sync are stored and not published", async () => {
     plugIn();
     minutes(60);
     unplug();
@@ -243,7 +243,7 @@ describe("continuous reading", () => {
     expect(outlet.energies.length).toBeLessThanOrEqual(told + 1);
   });
 
-  test("a plan without transactions is said once, and the rest goes on", async () => {
+  test("a plan without transactions is reported once, and the rest is read", async () => {
     await site.close();
     site = await simulated(
       {

@@ -92,9 +92,9 @@ describe.each(places)("storing sessions in %s", (_, make) => {
     const { added, refused } = await store.sessions(records, FROM);
     expect(added).toBe(1);
     expect(Object.fromEntries(refused)).toEqual({
-      "no sessionID that is a whole number": 2,
-      "no stationID, or one that cannot be read": 1,
-      "no startTime, or one that cannot be read": 1,
+      "sessionID must be a whole number": 2,
+      "stationID is missing or cannot be read": 1,
+      "startTime is missing or cannot be read": 1,
     });
     expect((await stored()).energy_kwh).toBe(13);
   });
@@ -124,7 +124,7 @@ describe.each(places)("storing sessions in %s", (_, make) => {
 });
 
 describe("a file that is not ours", () => {
-  test("of something else, or of a newer version, is refused and left as it is", async () => {
+  test("of another program, or of a newer version, is refused and left as it is", async () => {
     const folder = new Workplace();
     const open = (path: string) =>
       openSessionDatabase({
@@ -137,7 +137,7 @@ describe("a file that is not ours", () => {
       const other = new DatabaseSync(folder.at("other.sqlite"));
       other.exec("CREATE TABLE theirs (a)");
       other.close();
-      await expect(open("other.sqlite")).rejects.toThrow(/of something else.*sessions\.connection\.path/);
+      await expect(open("other.sqlite")).rejects.toThrow(/of another program.*sessions\.connection\.path/);
       await (await open("newer.sqlite")).close();
       const newer = new DatabaseSync(folder.at("newer.sqlite"));
       newer.exec("PRAGMA user_version = 99");

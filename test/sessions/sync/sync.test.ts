@@ -49,7 +49,7 @@ describe.each(places)("a sync into %s", (_, make) => {
       ...options,
     });
 
-  test("stores every session, station, port, payment and alarm of the site, and says how many", async () => {
+  test("stores every session, station, port, payment and alarm of the site, and reports their number", async () => {
     const report = await sync({ intervals: true });
     const { world } = site.simulator;
     const { sessions } = world;

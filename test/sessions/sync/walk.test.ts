@@ -86,7 +86,7 @@ describe("a walk over sessions", () => {
     }
   });
 
-  test("a service that repeats its first page for every number loses none", async () => {
+  test("no session is lost with a service that repeats its first page for every number", async () => {
     const all = [...many];
     const { client } = service(all);
     const stuck: Client = {
@@ -128,7 +128,7 @@ describe("a walk over sessions", () => {
     expect((await walk(service(burst).client)).ids).toEqual(idsOf(burst));
   });
 
-  test("it ends where the range ends, and says how far it is sure to have come", async () => {
+  test("it ends at the end of the range, and reports the progress that is certain", async () => {
     const to = "2026-01-01T10:10:00Z";
     const counted = service(many);
     const { ids, reached } = await walk(counted.client, { to });
@@ -137,7 +137,7 @@ describe("a walk over sessions", () => {
     expect(counted.calls).toBeLessThan(25);
   });
 
-  test("a service with another order is walked whole, and nothing is said to be reached", async () => {
+  test("a service with another order is read completely, without reporting progress", async () => {
     const newestFirst = many.slice(0, 1000).toReversed();
     const { ids, reached } = await walk(service(newestFirst).client);
     expect(ids.toSorted()).toEqual(idsOf(newestFirst).toSorted());
