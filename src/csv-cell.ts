@@ -1,8 +1,8 @@
 import { printable } from "./log/log.ts";
 
 /**
- * One cell of every CSV file that is written (RFC 4180): numbers bare, nothing for null, objects as JSON. Text that a
- * spreadsheet could take for a formula gets a `'` in front; what could make a terminal do something else is escaped.
+ * Formats a cell of a CSV file (RFC 4180): numbers unquoted, null empty, objects as JSON. Text that a spreadsheet could interpret as a
+ * formula gets a leading `'`; terminal control characters are escaped.
  */
 export function csvCell(value: unknown): string {
   if (value === null || value === undefined) return "";
@@ -14,12 +14,12 @@ export function csvCell(value: unknown): string {
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
-/** Whether a spreadsheet could take text for a formula. */
+/** Returns whether a spreadsheet could interpret text as a formula. */
 export function looksLikeFormula(text: string): boolean {
   return /^([\t\r\n]|[\s\ufffd]*[=+\-@＝＋－＠])/.test(text);
 }
 
-/** One line of such a file. */
+/** Formats a line of a CSV file. */
 export function csvLine(values: readonly unknown[]): string {
   return `${values.map(csvCell).join(",")}\r\n`;
 }

@@ -2,14 +2,14 @@ import { type Cell, type FieldRules, fieldOf } from "./field.ts";
 import type { FleetStation } from "./fleet-data.ts";
 import { compareCodePoints } from "./text.ts";
 
-/** How often each value of a column occurs: most often first, among equals the one seen first. */
+/** Number of occurrences of each value of a column, most frequent first; equals in the order of occurrence. */
 export interface ColumnCount {
   readonly column: string;
-  /** A null value: stations that tell none. */
+  /** Null: stations without a value. */
   readonly values: readonly { readonly value: Cell; readonly count: number }[];
 }
 
-/** In parity null is not counted, as `value_counts` does; empty text is a value like any other. */
+/** Counts the values of a column. In parity null is not counted, as in `value_counts`; empty text is a value. */
 export function countColumn(
   stations: readonly FleetStation[],
   column: string,
@@ -28,7 +28,7 @@ export function countColumn(
 
 /** Stations by model and state. */
 export interface StatusPivot {
-  /** Null: stations that tell none. */
+  /** Null: stations without a model. */
   readonly models: readonly Cell[];
   readonly states: readonly Cell[];
   /** By model, then state. */
@@ -36,8 +36,8 @@ export interface StatusPivot {
 }
 
 /**
- * In parity as a pandas pivot that counts `installDate`: models and states that tell nothing are no rows and columns, and
- * a station without a date that can be read is in none of the counts, though its model and state keep their places.
+ * Counts stations by model and state. In parity as a pandas pivot that counts `installDate`: null models and states have no rows and
+ * columns, and stations without a valid date are not counted, although their model and state are included.
  */
 export function statusPivot(stations: readonly FleetStation[], rules: FieldRules): StatusPivot {
   const all = stations
@@ -72,7 +72,7 @@ function byCodePoints(a: Cell, b: Cell): number {
 
 const collator = new Intl.Collator("en", { numeric: true });
 
-/** As people sort, what is empty last. */
+/** Compares in natural order, with empty cells last. */
 function naturally(a: Cell, b: Cell): number {
   if (a === null || b === null) return Number(a === null) - Number(b === null);
   return collator.compare(String(a), String(b)) || byCodePoints(a, b);

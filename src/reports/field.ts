@@ -7,11 +7,11 @@ export type Cell = string | number | boolean | Date | null;
 /** How the columns of a report are read. */
 export interface FieldRules {
   readonly timeColumns: ReadonlySet<string>;
-  /** As pandas: a missing field is empty text, null stays apart from it, and what is no date is no value. */
+  /** As pandas: a missing field is empty text, null is distinct from it, and an invalid date is null. */
   readonly parity: boolean;
 }
 
-/** A station's value in a column. Null: nothing there. Lists and objects are JSON. */
+/** Returns a station's value in a column; null if it has none. Lists and objects are JSON. */
 export function fieldOf({ fields }: FleetStation, column: string, rules: FieldRules): Cell {
   const value = lookUp(fields, column);
   if (rules.timeColumns.has(column)) {
@@ -24,12 +24,12 @@ export function fieldOf({ fields }: FleetStation, column: string, rules: FieldRu
   return cleanText(typeof value === "string" ? value : (JSON.stringify(value) ?? String(value)));
 }
 
-/** Whether any station has such a field. */
+/** Returns whether any station has a field. */
 export function hasColumn(stations: readonly FleetStation[], column: string): boolean {
   return stations.some(({ fields }) => lookUp(fields, column) !== undefined);
 }
 
-/** A field by its name, or by the way to it: `location.city`, `chargingPoints[0].evseId`. */
+/** Returns a field by its name or path: `location.city`, `chargingPoints[0].evseId`. */
 function lookUp(fields: Readonly<Record<string, unknown>>, column: string): unknown {
   if (Object.hasOwn(fields, column)) return fields[column];
   let value: unknown = fields;

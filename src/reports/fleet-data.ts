@@ -1,4 +1,4 @@
-/** What a source tells of a fleet; where it cannot tell a part, the part is absent and `lacks` says why. */
+/** Data of a fleet from a source. Parts that the source does not have are absent, with the reason in `lacks`. */
 export interface FleetData {
   readonly stations: readonly FleetStation[];
   /** Columns whose values are times. */
@@ -12,24 +12,24 @@ export interface FleetData {
 /** The columns that all sources have. */
 export const COMMON_COLUMNS = ["modelInfo", "installDate", "type", "state"] as const;
 
-/** From `from` on, and before `to`. */
+/** From `from` (inclusive) to `to` (exclusive). */
 export interface Period {
   readonly from: Date;
   readonly to: Date;
 }
 
-/** Parts of a report that can be left out. */
+/** Optional parts of a report. */
 export const PARTS = ["utilisation", "energy", "alarms", "unseen"] as const;
 export type Part = (typeof PARTS)[number];
 
-/** What is wanted of a source. */
+/** Request to a source. */
 export interface Wanted {
   readonly period: Period;
   readonly parts: ReadonlySet<Part>;
   readonly now: Date;
 }
 
-/** `state`: only how ports are; the network's word on the stations is there. */
+/** `state`: the status of the ports only; the network's status of the stations is present. */
 export interface Lack {
   readonly part: Part | "state";
   readonly reason: string;
@@ -38,13 +38,13 @@ export interface Lack {
 export interface FleetStation {
   readonly id: string | null;
   readonly name: string | null;
-  /** Undefined where nobody tells. */
+  /** Undefined when unknown. */
   readonly activatedAt?: Date | undefined;
   /** By column; `modelInfo`, `installDate`, `type` and `state` are the common ones. Values are as the source has them. */
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** Charging sessions of a period: by port and by day. Sessions and energy belong to the moment of the start. */
+/** Charging sessions of a period by port and by day. Sessions and energy count at their start. */
 export interface Usage {
   readonly ports: readonly PortUsage[];
   readonly days: readonly DayUsage[];
@@ -52,13 +52,13 @@ export interface Usage {
 
 export interface PortUsage {
   readonly stationID: string;
-  /** Null: sessions that name no port. */
+  /** Null: sessions without a port. */
   readonly port: string | null;
   readonly sessions: number;
   readonly energyKwh: number;
   /** Time in which current flowed. */
   readonly chargingSeconds: number;
-  /** Time of the period in which a vehicle was connected; where sessions overlap, it counts once. */
+  /** Time of the period with a vehicle connected; overlapping sessions count once. */
   readonly inUseSeconds: number;
 }
 
@@ -93,7 +93,7 @@ export interface FleetAlarm {
   readonly type: string;
 }
 
-/** What is known of a station's connection to its network. */
+/** State of a station's connection to its network. */
 export interface Contact {
   readonly stationID: string;
   readonly network: "reachable" | "unreachable" | null;

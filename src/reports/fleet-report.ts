@@ -5,25 +5,25 @@ import { type UnseenStation, unseenStations } from "./unseen.ts";
 import { byMonth, everyDay } from "./usage.ts";
 
 export interface ReportOptions {
-  /** Where the data is from, for people. */
+  /** Name of the data's source, for people. */
   readonly source: string;
   readonly columns: readonly string[];
   readonly period: Period;
   readonly now: Date;
-  /** Only the sheets of the pandas script that this report comes from, with its way to count. */
+  /** Only the sheets of the original pandas script, counted in its way. */
   readonly parity: boolean;
-  /** A station that was not heard of for so long is told as not seen. */
+  /** Number of days without a sign of life after which a station is listed as not seen. */
   readonly unseenDays: number;
 }
 
 export interface PortUtilisation extends PortUsage {
   /** Seconds of the period since the station was activated. */
   readonly periodSeconds: number;
-  /** Of these, the share in which a vehicle was connected. */
+  /** Share of the period with a vehicle connected. */
   readonly share: number;
 }
 
-/** All that a fleet report tells, before it becomes sheets or a page. A part that is absent could not be told. */
+/** Contents of a fleet report, before it becomes sheets or a page. Absent parts were not available. */
 export interface FleetReport {
   readonly options: ReportOptions;
   /** Names of stations by identifier. */
@@ -39,7 +39,7 @@ export interface FleetReport {
   readonly unseen?: readonly UnseenStation[];
 }
 
-/** Counts what a source told. */
+/** Computes a report from a source's data. */
 export function fleetReport(data: FleetData, options: ReportOptions): FleetReport {
   const { stations, timeColumns, usage, alarms, contacts } = data;
   const { columns, parity, period, now } = options;
@@ -65,7 +65,7 @@ export function fleetReport(data: FleetData, options: ReportOptions): FleetRepor
   };
 }
 
-/** The most used port first. */
+/** Returns the utilisation of ports, most used first. */
 function utilisation(
   { stations }: FleetData,
   ports: readonly PortUsage[],
@@ -76,7 +76,7 @@ function utilisation(
     .map((port) => {
       const since = Math.max(from.getTime(), activated.get(port.stationID) ?? 0);
       const periodSeconds = Math.max(0, to.getTime() - since) / 1000;
-      // A port that was in use before it was activated, by the record, had at least that time.
+      // A port used before its recorded activation has at least that time.
       const share = port.inUseSeconds === 0 ? 0 : Math.min(1, port.inUseSeconds / periodSeconds);
       return { ...port, periodSeconds, share };
     })

@@ -1,4 +1,7 @@
-/** The fleet report: stations, their states and their use, as a workbook, CSV, JSON or a page. */
+/**
+ * The fleet report. Stations, sessions and alarms come in from ChargePoint, eConnect or SQL (`sources`), are counted (`fleetReport`),
+ * become sheets (`sheetsOf`), and go out as a workbook, CSV, JSON (`output`) or an HTML page (`page`).
+ */
 
 export { hasColumn } from "./field.ts";
 export {

@@ -3,16 +3,15 @@ const TIME = /[T ](\d\d)(?::?([0-5]\d)(?::?([0-5]\d)(?:\.(\d{1,9}))?)?)?( ?Z| ?[
 const ISO = new RegExp(`^${DATE.source}(?:${TIME.source})?$`);
 
 /**
- * A moment written as pandas takes it for ISO 8601 (`to_datetime(…, format="ISO8601")`): `2026`, `2026-11`, `2026-11-21`,
- * `20261121`, `2026/1/2`, with a time or without. Without a zone it is UTC. Undefined for all else, days that no calendar has
- * among it.
+ * Parses a time as pandas does for ISO 8601 (`to_datetime(…, format="ISO8601")`): `2026`, `2026-11`, `2026-11-21`, `20261121`,
+ * `2026/1/2`, with or without a time of day. Without a zone it is UTC. Returns undefined for other text and invalid dates.
  */
 export function parseIsoDate(text: unknown): Date | undefined {
   const found = typeof text === "string" ? ISO.exec(text) : null;
   if (!found) return undefined;
   const [, year, separator = "", month = "1", day, hour = "0", minute = "0", second = "0", fraction = ""] =
     found;
-  // Six digits in a row could be a year and a month, or a short date.
+  // Six digits could be a year and a month, or a short date.
   if (separator === "" && found[3] !== undefined && (day?.length !== 2 || month.length !== 2))
     return undefined;
   if (found[5] !== undefined && day === undefined) return undefined;

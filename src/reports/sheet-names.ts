@@ -1,14 +1,14 @@
-/** Longest name of a sheet in Excel, in UTF-16 units. */
-const LONGEST = 31;
+/** Maximum length of an Excel sheet's name, in UTF-16 units. */
+const MAX_NAME_LENGTH = 31;
 
 /**
- * Names as Excel takes them, each once whatever its case: without `[ ] : * ? / \` and quotes at the ends, 31 characters
- * at most, not empty, not `History`, which Excel keeps for itself.
+ * Assigns names that are valid in Excel and unique ignoring case: without `[ ] : * ? / \` and quotes at the ends, at most 31
+ * characters, not empty, and not `History`, which Excel reserves.
  */
 export class SheetNames {
   readonly #taken = new Set(["history"]);
 
-  /** A name that no other sheet has, as near to the wanted one as can be. */
+  /** Returns a unique name that is as close as possible to the wanted one. */
   take(wanted: string): string {
     const sound =
       wanted
@@ -17,7 +17,7 @@ export class SheetNames {
         .trim() || "sheet";
     for (let count = 1; ; count++) {
       const end = count === 1 ? "" : ` ${count}`;
-      const name = cut(sound, LONGEST - end.length) + end;
+      const name = cut(sound, MAX_NAME_LENGTH - end.length) + end;
       if (this.#taken.has(name.toLowerCase())) continue;
       this.#taken.add(name.toLowerCase());
       return name;
@@ -25,7 +25,7 @@ export class SheetNames {
   }
 }
 
-/** The beginning of a text, no character split in two. */
+/** Truncates text without splitting a character. */
 export function cut(text: string, length: number): string {
   return text.length <= length ? text : text.slice(0, length).replace(/[\ud800-\udbff]$/, "");
 }

@@ -4,7 +4,7 @@ import type { FleetReport } from "./fleet-report.ts";
 import { cleanText } from "./text.ts";
 import { sum } from "./usage.ts";
 
-/** How the numbers and times of a column are shown. `time`: to the minute, UTC. */
+/** Format of a column's numbers and times. `time`: to the minute, UTC. */
 export type Format = "day" | "time" | "share" | "hours" | "kWh";
 
 export interface SheetColumn {
@@ -12,18 +12,18 @@ export interface SheetColumn {
   readonly format?: Format;
 }
 
-/** A table with a name. Names are free text here: formats make of them what they can hold. */
+/** A table with a name, which is any text; output formats convert it. */
 export interface Sheet {
   readonly name: string;
   readonly columns: readonly SheetColumn[];
   readonly rows: readonly (readonly Cell[])[];
 }
 
-/** What stands for a value that a station does not tell. */
+/** Placeholder for a missing value. */
 export const EMPTY = "(empty)";
 export const TOTAL = "Total";
 
-/** The sheets of a report, in their order. */
+/** Returns the sheets of a report, in order. */
 export function sheetsOf(report: FleetReport): Sheet[] {
   const sheets = report.options.parity
     ? [parityValues(report), ...parityCounts(report), parityPivot(report)]
@@ -68,7 +68,7 @@ function pivot({ pivot: { models, states, counts } }: FleetReport): Sheet {
   };
 }
 
-/** As pandas writes a frame: the number of the row first, under no title. */
+/** As pandas writes a frame: the row number first, without a title. */
 function parityValues(report: FleetReport): Sheet {
   return {
     name: "values",
@@ -236,7 +236,7 @@ function countedColumn({ column, values }: ColumnCount): SheetColumn {
   );
 }
 
-/** A column of times shows days alone where no time of day is told. */
+/** Returns a column, which shows only days when no value has a time of day. */
 function timeColumn(title: string, cells: readonly Cell[]): SheetColumn {
   const dates = cells.filter((cell) => cell instanceof Date);
   if (dates.length === 0) return { title };

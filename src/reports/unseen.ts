@@ -2,12 +2,12 @@ import type { Contact } from "./fleet-data.ts";
 
 export interface UnseenStation {
   readonly stationID: string;
-  /** `unreachable`: its network says so; `silent`: nothing was heard of it for too long; `never`: nothing at all. */
+  /** `unreachable`: reported by its network; `silent`: no sign of life for too long; `never`: no sign of life at all. */
   readonly reason: "unreachable" | "silent" | "never";
   readonly lastSeen: Date | null;
 }
 
-/** Stations that do not answer or were not heard of for `days`, those that were seen longest ago first. */
+/** Returns stations that are unreachable or have had no sign of life for `days`, those seen longest ago first. */
 export function unseenStations(contacts: readonly Contact[], now: Date, days: number): UnseenStation[] {
   const oldest = now.getTime() - days * 86_400_000;
   const reasonOf = ({ network, lastSeen }: Contact): UnseenStation["reason"] | undefined => {

@@ -1,12 +1,12 @@
 import { DecimalSum } from "../points/index.ts";
 import type { DayUsage, Period, PortUsage, Usage } from "./fleet-data.ts";
 
-/** A session as far as usage needs it. Times are milliseconds since 1970. */
+/** The values of a session that usage needs. Times are milliseconds since 1970. */
 export interface UsedBySession {
   readonly stationID: string;
   readonly port: string | null;
   readonly start: number;
-  /** Of one under way: now. */
+  /** For an active session: now. */
   readonly end: number;
   readonly energyKwh: number;
   readonly chargingSeconds: number;
@@ -14,8 +14,8 @@ export interface UsedBySession {
 
 type Growing<T> = { -readonly [K in keyof Omit<T, "energyKwh">]: T[K] } & { readonly energy: DecimalSum };
 
-/** Adds up sessions that come in the order of their start. */
-export class UsageTally {
+/** Sums sessions, which must be added in the order of their start. */
+export class UsageSums {
   readonly #from: number;
   readonly #to: number;
   readonly #ports = new Map<string, Growing<PortUsage> & { busyUntil: number }>();
@@ -67,7 +67,7 @@ export class UsageTally {
 
 const DAY_MS = 86_400_000;
 
-/** Every day of a period, those without a session too. */
+/** Returns every day of a period, including those without sessions. */
 export function everyDay(days: readonly DayUsage[], { from, to }: Period): DayUsage[] {
   const known = new Map(days.map((usage) => [usage.day, usage]));
   const all: DayUsage[] = [];
@@ -79,7 +79,7 @@ export function everyDay(days: readonly DayUsage[], { from, to }: Period): DayUs
   return all;
 }
 
-/** The same by month: `2026-11`. */
+/** Sums days by month: `2026-11`. */
 export function byMonth(days: readonly DayUsage[]): (Omit<DayUsage, "day"> & { readonly month: string })[] {
   return [...Map.groupBy(days, ({ day }) => day.slice(0, 7))].map(([month, ofMonth]) => ({
     month,

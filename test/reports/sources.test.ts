@@ -140,7 +140,7 @@ describe("from a ChargePoint account", () => {
     expect(JSON.stringify(sheetsOf(asked))).toContain("Canary");
   });
 
-  test("stations that are not reached are told, with their last word", async () => {
+  test("unreachable stations are listed, with their last sign of life", async () => {
     const unreachable = data.contacts!.filter(({ network }) => network === "unreachable");
     const { rows } = sheet(data, "Not seen lately");
     expect(rows.map(([station]) => station).sort()).toEqual(
@@ -149,7 +149,7 @@ describe("from a ChargePoint account", () => {
   });
 });
 
-test("what an account may not ask for is left out and told; the rest is there", async () => {
+test("parts that an account may not read are omitted and listed; the rest is present", async () => {
   const simulator = await startSimulator({
     stations: 5,
     trouble: [{ operation: "getAlarms", effect: { kind: "code", code: "101" } }],

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { byMonth, everyDay, UsageTally } from "../../src/reports/usage.ts";
+import { byMonth, everyDay, UsageSums } from "../../src/reports/usage.ts";
 
 const from = new Date("2026-10-24T00:00:00Z");
 const to = new Date("2026-10-27T00:00:00Z");
@@ -16,7 +16,7 @@ const session = (startHour: number, hours: number, energyKwh = 1) => ({
 });
 
 function usageOf(...all: ReturnType<typeof session>[]) {
-  const tally = new UsageTally({ from, to });
+  const tally = new UsageSums({ from, to });
   for (const one of all) tally.add(one);
   return tally.usage();
 }

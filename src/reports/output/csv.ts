@@ -1,7 +1,7 @@
 import { csvLine } from "../../csv-cell.ts";
 import type { Sheet } from "../sheets.ts";
 
-/** CSV, UTF-8. Times are ISO 8601 in UTC, days `2026-11-21`. */
+/** Formats a sheet as CSV. Times are ISO 8601 in UTC, days `2026-11-21`. */
 export function* csv({ columns, rows }: Sheet): Generator<string, void, undefined> {
   yield csvLine(columns.map(({ title }) => title));
   for (const row of rows)
@@ -10,13 +10,13 @@ export function* csv({ columns, rows }: Sheet): Generator<string, void, undefine
     );
 }
 
-/** `2026-11-21T08:00:00Z`, or the day alone. */
+/** Formats a time as `2026-11-21T08:00:00Z`, or only its day. */
 export function isoText(date: Date, day: boolean): string {
   const text = date.toISOString();
   return day ? text.slice(0, 10) : text.replace(".000Z", "Z");
 }
 
-/** Names of files for sheets: letters, digits, `-`, `_` and `.`; each once, whatever its case. */
+/** Returns unique file names for sheets, ignoring case: letters, digits, `-`, `_` and `.`. */
 export function fileNames(sheets: readonly Sheet[], extension: string): string[] {
   const taken = new Set<string>();
   return sheets.map(({ name }) => {

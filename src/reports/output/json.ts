@@ -3,8 +3,8 @@ import type { Sheet } from "../sheets.ts";
 import { isoText } from "./csv.ts";
 
 /**
- * One JSON object. Rows are lists in the order of `columns`, for titles can come from outside and be there twice. Times are
- * ISO 8601 in UTC.
+ * Formats a report as one JSON object. Rows are lists in the order of `columns`, because titles may not be unique. Times are ISO 8601
+ * in UTC.
  */
 export function json({ options }: FleetReport, sheets: readonly Sheet[]): string {
   const { source, period, now, parity } = options;

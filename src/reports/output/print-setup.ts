@@ -3,7 +3,7 @@ import type writeExcelFile from "write-excel-file/node";
 type WriterOptions = NonNullable<Parameters<typeof writeExcelFile>[1]>;
 type Feature = NonNullable<WriterOptions["features"]>[number];
 
-/** Of every sheet: columns fit on one page's width, and the header can filter and sort. */
+/** Setup of every sheet: columns fit on a page's width, and the header can filter and sort. */
 export const printSetup: Feature = {
   files: {
     transform: {
@@ -19,7 +19,7 @@ export const printSetup: Feature = {
   },
 };
 
-/** From the first cell to the last; a sheet with its header alone has nothing to filter. */
+/** Returns a filter for all cells; a sheet with only a header has none. */
 function autoFilter(xml: string): string {
   const rows = xml.lastIndexOf("<row ");
   const last = /^<row [^>]*\br="(\d+)"/.exec(xml.slice(rows, rows + 200))?.[1];

@@ -7,12 +7,12 @@ import { printSetup } from "./print-setup.ts";
 
 type ExcelSheet = Parameters<typeof writeExcelFile>[0][number];
 
-/** Most rows of a sheet of Excel, the header among them. */
-const MOST_ROWS = 1_048_576;
-/** Longest text of a cell. */
-const MOST_TEXT = 32_767;
-const WIDEST = 60;
-/** Excel counts days from here; earlier ones are text. */
+/** Maximum number of rows in an Excel sheet, including the header. */
+const MAX_ROWS = 1_048_576;
+/** Maximum length of a cell's text. */
+const MAX_TEXT_LENGTH = 32_767;
+const MAX_WIDTH = 60;
+/** First date that Excel represents as a number; earlier ones are text. */
 const FIRST_DATE = Date.UTC(1900, 2, 1);
 const LAST_DATE = Date.UTC(10_000, 0, 1);
 
@@ -25,17 +25,17 @@ const FORMATS: Readonly<Record<Format, string>> = {
 };
 
 export interface WorkbookOptions {
-  /** Default: as many as Excel takes. */
+  /** Default: Excel's maximum. */
   readonly mostRows?: number;
 }
 
 /**
- * An Excel workbook: the header row bold, frozen and with a filter, columns as wide as their texts, numbers and times as
- * such. A sheet with more rows than Excel takes goes on in further ones. Text is text, whatever it begins with.
+ * Formats sheets as an Excel workbook: the header row is bold, frozen and has a filter, columns fit their texts, and numbers and times
+ * keep their types. Rows beyond Excel's maximum continue in further sheets. Text remains text, whatever it starts with.
  */
 export async function workbook(
   sheets: readonly Sheet[],
-  { mostRows = MOST_ROWS }: WorkbookOptions = {},
+  { mostRows = MAX_ROWS }: WorkbookOptions = {},
 ): Promise<Buffer> {
   const names = new SheetNames();
   const parts = sheets.flatMap((sheet) => split(sheet, mostRows - 1));
@@ -81,30 +81,30 @@ function excelCell(cell: Cell, { format }: SheetColumn): CellObject | null {
   return textCell(cell);
 }
 
-/** Text that looks like a formula is marked as text, so that it stays one when somebody edits the cell. */
+/** Text that looks like a formula is marked as text, so that it remains text when the cell is edited. */
 function textCell(text: string): CellObject {
   return {
-    value: escapeText(cut(text, MOST_TEXT)),
+    value: escapeText(cut(text, MAX_TEXT_LENGTH)),
     type: String,
     ...(looksLikeFormula(text) && { format: "@" }),
   };
 }
 
 /**
- * In the file `_x0041_` stands for `A`, so text that looks like that is escaped. Two things the writer cannot take: U+FFFD,
- * which it drops and which is a square here, and names that every JavaScript object has, such as `constructor`, for it
- * looks texts up in one; these get a space at the end.
+ * Escapes text such as `_x0041_`, which means `A` in the file. The writer cannot handle U+FFFD, which it drops and which becomes a
+ * square, and property names of every JavaScript object such as `constructor`, because it looks texts up in an object; these get a
+ * space at the end.
  */
 function escapeText(text: string): string {
   const escaped = text.replace(/_(?=x[\dA-Fa-f]{4}_)/g, "_x005F_").replaceAll("\ufffd", "\u25a1");
   return escaped in {} ? `${escaped} ` : escaped;
 }
 
-/** By the header and the first thousand rows. */
+/** Returns a column's width by its header and the first thousand rows. */
 function widthOf({ title, format }: SheetColumn, rows: Sheet["rows"], at: number): number {
   let longest = title.length + 1;
   for (const row of rows.slice(0, 1000)) longest = Math.max(longest, shownLength(row[at] ?? null, format));
-  return Math.min(WIDEST, Math.max(8, longest + 2));
+  return Math.min(MAX_WIDTH, Math.max(8, longest + 2));
 }
 
 function shownLength(cell: Cell, format: Format | undefined): number {

@@ -1,12 +1,12 @@
 import { figure, shortened } from "./figures.ts";
 import { html, type Markup } from "./markup.ts";
 
-/** Charts as SVG that scales with the page. Colours are classes: the page's style gives them, light and dark. */
+/** Charts as SVG that scales with the page. Colours are classes of the page's style, light and dark. */
 
 export interface Bar {
   readonly label: string;
   readonly value: number;
-  /** Shown at its end; default the value. */
+  /** Text at its end. Default: the value. */
   readonly text?: string;
 }
 
@@ -18,11 +18,11 @@ export interface StackedBar {
 
 export interface Series {
   readonly name: string;
-  /** CSS class that colours it. */
+  /** CSS class of its colour. */
   readonly tone: string;
 }
 
-/** Widths of charts, in about the pixels that they get: texts of all of them are of one size. */
+/** Widths of charts, close to their pixels on the page, so that all texts have the same size. */
 export const WIDE = 1100;
 export const NARROW = 510;
 
@@ -31,7 +31,7 @@ const TEXT_WIDTH = 70;
 const ROW = 26;
 const BAR = 16;
 
-/** Horizontal bars, one a row. */
+/** Returns horizontal bars, one per row. */
 export function bars(title: string, all: readonly Bar[], tone = "tone-1"): Markup {
   const room = NARROW - LABEL_WIDTH - TEXT_WIDTH;
   const most = Math.max(...all.map(({ value }) => value), Number.MIN_VALUE);
@@ -46,7 +46,7 @@ export function bars(title: string, all: readonly Bar[], tone = "tone-1"): Marku
   return svg(title, NARROW, all.length * ROW, rows);
 }
 
-/** Horizontal bars of several parts, one a row, with the sum at the end. */
+/** Returns horizontal bars of several parts, one per row, with the sum at the end. */
 export function stackedBars(title: string, series: readonly Series[], all: readonly StackedBar[]): Markup {
   const sums = all.map(({ values }) => values.reduce((sum, value) => sum + value, 0));
   const most = Math.max(...sums, 1);
@@ -76,7 +76,7 @@ const AXIS = 52;
 const FOOT = 24;
 const HEAD = 10;
 
-/** Columns over time, with a scale; labels as many as there is room for. */
+/** Returns columns over time with a scale, and as many labels as fit. */
 export function columns(title: string, all: readonly Bar[], unit: string, size: number): Markup {
   const scale = scaleOf(Math.max(...all.map(({ value }) => value), 0));
   const top = scale.at(-1)!;
@@ -104,7 +104,7 @@ export function columns(title: string, all: readonly Bar[], unit: string, size: 
   return svg(title, size, HEAD + PLOT_HEIGHT + FOOT, [...grid, ...marks]);
 }
 
-/** From 0 in four or five round steps to the most or above. */
+/** Returns a scale from 0 in four or five round steps to at least `most`. */
 function scaleOf(most: number): number[] {
   if (most <= 0) return [0, 1];
   const rough = most / 4;

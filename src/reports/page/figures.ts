@@ -1,15 +1,15 @@
-/** Numbers and times as people read them. */
+/** Numbers and times for people. */
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const tenths = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
 
-/** `12,345`; below a hundred with a tenth: `12.3`. */
+/** Formats `12,345`, and below a hundred `12.3`. */
 export function figure(value: number): string {
   return Math.abs(value) < 100 ? tenths.format(value) : whole.format(value);
 }
 
-/** `850 kWh`, `12.5 MWh`: whole kilowatt-hours up to ten thousand. */
+/** Formats `850 kWh` up to ten thousand, and `12.5 MWh` above. */
 export function energyText(kwh: number): string {
   return kwh < 10_000 ? `${figure(kwh)} kWh` : `${figure(kwh / 1000)} MWh`;
 }
@@ -18,7 +18,7 @@ export function percentage(share: number): string {
   return percent.format(share);
 }
 
-/** `21 November 2026` */
+/** Formats `21 November 2026`. */
 export function dayText(date: Date): string {
   return date.toLocaleDateString("en-GB", {
     day: "numeric",
@@ -28,12 +28,12 @@ export function dayText(date: Date): string {
   });
 }
 
-/** `2026-11-21 08:00` */
+/** Formats `2026-11-21 08:00`. */
 export function timeText(date: Date): string {
   return date.toISOString().slice(0, 16).replace("T", " ");
 }
 
-/** At most so many characters; of what is longer, beginning and end: the end of a station's name tells it from its neighbours. */
+/** Shortens text to `most` characters, keeping its start and end: the end of a station's name distinguishes it from others. */
 export function shortened(text: string, most: number): string {
   const characters = [...text];
   if (characters.length <= most) return text;

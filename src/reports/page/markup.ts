@@ -1,4 +1,4 @@
-/** Text that is HTML already. Made by {@link html} alone, so that nothing from outside can pass for it. */
+/** Text that is HTML. Created by {@link html} only, so that external text is never used as HTML. */
 export class Markup {
   readonly text: string;
 
@@ -9,7 +9,7 @@ export class Markup {
 
 type Part = Markup | string | number | readonly Markup[];
 
-/** HTML or SVG: whatever is put into it is escaped, unless it is {@link Markup}. */
+/** Returns HTML or SVG; inserted values are escaped unless they are {@link Markup}. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
   return new Markup(strings.map((text, at) => text + (at < parts.length ? textOf(parts[at]!) : "")).join(""));
 }

@@ -10,11 +10,11 @@ import { html, Markup } from "./markup.ts";
 import { STYLE } from "./style.ts";
 import { table } from "./tables.ts";
 
-/** Rows of a chart, and of a table. */
-const MOST_BARS = 12;
-const MOST_ROWS = 60;
+/** Maximum number of bars in a chart, and of rows in a table. */
+const MAX_BARS = 12;
+const MAX_ROWS = 60;
 
-/** The report as one HTML file that needs nothing else: no script, nothing from elsewhere. */
+/** Returns the report as one self-contained HTML file without scripts. */
 export function page(report: FleetReport, sheets: readonly Sheet[]): string {
   const { options } = report;
   const sheet = (name: string) => sheets.find((one) => one.name === name);
@@ -91,7 +91,7 @@ const TONES: Readonly<Record<string, string>> = {
   planned: "tone-4",
   [EMPTY]: "tone-0",
 };
-/** Names that are known come in their order here, others between them and what is empty. */
+/** Returns the position of a state: known ones in their order, then others, then empty. */
 function rank(state: Cell): number {
   const names = Object.keys(TONES);
   const place = names.indexOf(label(state));
@@ -103,7 +103,7 @@ const OTHER_TONES = ["tone-5", "tone-6", "tone-2", "tone-4", "tone-3", "tone-0"]
 function statusCard({ pivot }: FleetReport, sheet: Sheet | undefined): Markup {
   if (pivot.models.length === 0 || !sheet) return html``;
   let others = 0;
-  // From good to bad; the legend reads the same way.
+  // From good to bad, in bars and legend.
   const places = pivot.states
     .map((_, at) => at)
     .sort((a, b) => rank(pivot.states[a]!) - rank(pivot.states[b]!));
@@ -115,8 +115,8 @@ function statusCard({ pivot }: FleetReport, sheet: Sheet | undefined): Markup {
   const all = pivot.models
     .map((model, at) => ({ label: label(model), values: places.map((place) => pivot.counts[at]![place]!) }))
     .sort((a, b) => sum(b.values, (one) => one) - sum(a.values, (one) => one));
-  const shown = all.slice(0, MOST_BARS);
-  const rest = all.slice(MOST_BARS);
+  const shown = all.slice(0, MAX_BARS);
+  const rest = all.slice(MAX_BARS);
   if (rest.length > 0) {
     const values = places.map((_, at) => sum(rest, (row) => row.values[at]!));
     shown.push({ label: `${rest.length} more models`, values });
@@ -125,7 +125,7 @@ function statusCard({ pivot }: FleetReport, sheet: Sheet | undefined): Markup {
   return card(
     "Models and states",
     "Stations by model, and whether they can be used.",
-    html`${stackedBars("Stations by model and state", series, shown)}<br>${table(sheet, MOST_ROWS, isTotal)}`,
+    html`${stackedBars("Stations by model and state", series, shown)}<br>${table(sheet, MAX_ROWS, isTotal)}`,
     "wide",
   );
 }
@@ -145,7 +145,7 @@ function energyCards({ days, months }: FleetReport): Markup {
   return html`${daily}${card("Energy per month", "kWh", columns("Energy per month, kWh", perMonth, "kWh", WIDE), "wide")}`;
 }
 
-/** Times by year, everything else by value. */
+/** Returns a card that counts times by year and other columns by value. */
 function countCard({ column, values }: ColumnCount, { values: stations }: FleetReport): Markup {
   const name = cleanText(column);
   const dates = values.filter(({ value }) => value instanceof Date);
@@ -156,26 +156,26 @@ function countCard({ column, values }: ColumnCount, { values: stations }: FleetR
       label: String(year),
       value: sum(of, ({ count }) => count),
     }));
-    const told = sum(dates, ({ count }) => count);
+    const withDate = sum(dates, ({ count }) => count);
     return card(
       name,
-      told === stations.length
+      withDate === stations.length
         ? "Stations by year."
-        : `Stations by year; ${figure(stations.length - told)} tell none.`,
+        : `Stations by year; ${figure(stations.length - withDate)} tell none.`,
       columns(`Stations by ${name}`, perYear, "stations", NARROW),
     );
   }
-  const shown = values.slice(0, MOST_BARS).map(({ value, count }) => ({ label: label(value), value: count }));
+  const shown = values.slice(0, MAX_BARS).map(({ value, count }) => ({ label: label(value), value: count }));
   const more =
-    values.length > MOST_BARS
-      ? `The ${MOST_BARS} most frequent of ${figure(values.length)} values.`
+    values.length > MAX_BARS
+      ? `The ${MAX_BARS} most frequent of ${figure(values.length)} values.`
       : "Stations by value.";
   return card(name, more, bars(`Stations by ${name}`, shown));
 }
 
 function utilisationCard({ utilisation, names }: FleetReport): Markup {
   if (!utilisation || utilisation.length === 0) return html``;
-  const shown = utilisation.slice(0, MOST_BARS).map(
+  const shown = utilisation.slice(0, MAX_BARS).map(
     ({ stationID, port, share }): Bar => ({
       label: `${cleanText(names.get(stationID) ?? stationID)}${port === null ? "" : ` · ${cleanText(port)}`}`,
       value: share,
@@ -195,7 +195,7 @@ function utilisationCard({ utilisation, names }: FleetReport): Markup {
 function alarmCard({ alarms }: FleetReport, newest: Sheet | undefined): Markup {
   if (!alarms || !newest || alarms.byType.length === 0) return html``;
   const types = alarms.byType
-    .slice(0, MOST_BARS)
+    .slice(0, MAX_BARS)
     .map(({ type, count }) => ({ label: cleanText(type), value: count }));
   return html`${card("Alarms by type", "Alarms of the period.", bars("Alarms by type", types, "tone-3"))}
 ${card("Newest alarms", "Times are UTC.", table(newest, 15), "wide")}`;
@@ -206,7 +206,7 @@ function unseenCard({ unseen, options }: FleetReport, sheet: Sheet | undefined):
   return card(
     "Not seen lately",
     `Stations that their network does not reach, or that nothing was heard of for ${figure(options.unseenDays)} days.`,
-    table(sheet, MOST_ROWS),
+    table(sheet, MAX_ROWS),
     "wide long",
   );
 }

@@ -1,4 +1,4 @@
-/** Of the page: light, dark and on paper. */
+/** Style of the page: light, dark and printed. */
 export const STYLE = `
 :root { color-scheme: light dark;
   --page: #f6f7f9; --card: #ffffff; --line: #dfe3e9; --grid: #e9ecf0; --text: #1b2330; --soft: #5b6675;

@@ -3,7 +3,7 @@ import type { Sheet, SheetColumn } from "../sheets.ts";
 import { figure, percentage, timeText } from "./figures.ts";
 import { html, type Markup } from "./markup.ts";
 
-/** A sheet as a table, its first rows only where there are more than `most`; the last one can be a sum. */
+/** Returns a sheet as a table of at most `most` rows. `lastIsTotal`: the last row is a sum. */
 export function table({ columns, rows }: Sheet, most: number, lastIsTotal = false): Markup {
   const numeric = columns.map((_, at) => rows.length > 0 && rows.every((row) => isNumber(row[at]!)));
   const head = columns.map(

@@ -1,11 +1,11 @@
-/** Where the common columns of a report come from in a ChargePoint network. */
+/** The common columns of a report, derived from ChargePoint's data. */
 
 export interface Plug {
   readonly connector: string | null;
   readonly level: string | null;
 }
 
-/** `AC`, `DC`, or `AC/DC` where a station has both; null where its ports do not tell. */
+/** Returns `AC`, `DC`, or `AC/DC` for a station with both; null when unknown. */
 export function chargerType(plugs: readonly Plug[]): string | null {
   const kinds = new Set(plugs.map(kindOf).filter((kind) => kind !== null));
   return kinds.size === 0 ? null : [...kinds].sort().join("/");
@@ -22,18 +22,17 @@ export interface PortState {
 }
 
 /**
- * Whether a station can be used, from its network's word on it and the status of its ports: `operational`; `partly
- * operational`, where some ports are out of service; `non-operational`, where all are or the network does not reach it;
- * null where nothing is told.
+ * Returns a station's state from its network's status and the status of its ports: `operational`; `partly operational` when some ports
+ * are out of service; `non-operational` when all are or the network does not reach it; null when unknown.
  */
 export function stateOf(network: string | null | undefined, ports: readonly PortState[]): string | null {
   const reach = network?.trim().toUpperCase();
   if (reach === "UNREACHABLE") return "non-operational";
-  const told = ports.filter(({ Status, faultReason }) => Status || faultReason);
-  if (told.length === 0) return reach === "REACHABLE" ? "operational" : null;
-  const broken = told.filter(isBroken).length;
+  const reported = ports.filter(({ Status, faultReason }) => Status || faultReason);
+  if (reported.length === 0) return reach === "REACHABLE" ? "operational" : null;
+  const broken = reported.filter(isBroken).length;
   if (broken === 0) return "operational";
-  return broken === told.length ? "non-operational" : "partly operational";
+  return broken === reported.length ? "non-operational" : "partly operational";
 }
 
 function isBroken({ Status, faultReason }: PortState): boolean {

@@ -8,23 +8,23 @@ import { timeOf } from "../../points/index.ts";
 import { wireTime } from "../../sessions/database/times.ts";
 import { walkSessions } from "../../sessions/sync/walk.ts";
 import type { Usage } from "../fleet-data.ts";
-import { UsageTally, type UsedBySession } from "../usage.ts";
+import { UsageSums, type UsedBySession } from "../usage.ts";
 import type { ChargePointOptions, Client } from "./chargepoint-reading.ts";
 
-/** The service finds sessions by their start: those of a day before may reach into the period. */
+/** Time before the period from which sessions are read, because they may extend into it and are found by their start. */
 const BEFORE_MS = 86_400_000;
 
-/** Sessions of the period, over or under way, added up; ports without any are there too. */
+/** Sums the ended and active sessions of the period; includes ports without sessions. */
 export async function readUsage(
   clients: readonly Client[],
   stations: readonly Station[],
   { period, now, signal, onProgress }: ChargePointOptions,
 ): Promise<Usage> {
-  const tally = new UsageTally(period);
+  const sums = new UsageSums(period);
   const since = new Date(period.from.getTime() - BEFORE_MS);
   const walk = { from: wireTime(since), to: wireTime(period.to), signal };
   let count = 0;
-  /** Of several accounts two can see the same station. */
+  /** Ids already counted: several accounts can have access to the same station. */
   const counted = clients.length > 1 ? new Set<string | null>() : undefined;
   const isFirst = ({ sessionID }: ChargingSession) => {
     const known = counted?.has(sessionID) ?? false;
@@ -32,16 +32,16 @@ export async function readUsage(
     return !known;
   };
   for (const client of clients) {
-    const underWay = await readUnderWay(client, signal);
+    const active = await readActive(client, signal);
     for await (const { sessions, reached } of walkSessions(client, walk)) {
-      const over = sessions.filter((session) => !underWay.has(session.sessionID) && isFirst(session));
-      for (const session of inOrder(over, now)) tally.add(session);
+      const over = sessions.filter((session) => !active.has(session.sessionID) && isFirst(session));
+      for (const session of byStart(over, now)) sums.add(session);
       count += over.length;
       onProgress?.("sessions", count, reached ?? undefined);
     }
-    for (const session of inOrder([...underWay.values()].filter(isFirst), now)) tally.add(session);
+    for (const session of byStart([...active.values()].filter(isFirst), now)) sums.add(session);
   }
-  const usage = tally.usage();
+  const usage = sums.usage();
   const used = new Set(usage.ports.map(({ stationID, port }) => `${stationID}\n${port}`));
   const unused = stations.flatMap(({ stationID, Port: ports }) =>
     ports.flatMap(({ portNumber: port }) =>
@@ -53,11 +53,8 @@ export async function readUsage(
   return { ports: [...usage.ports, ...unused], days: usage.days };
 }
 
-/** First: a session that ends between the two reads is in both, and in none the other way round. */
-async function readUnderWay(
-  client: Client,
-  signal: AbortSignal,
-): Promise<Map<string | null, ChargingSession>> {
+/** Reads active sessions first: a session that ends between the two reads is then in both, and otherwise in none. */
+async function readActive(client: Client, signal: AbortSignal): Promise<Map<string | null, ChargingSession>> {
   const found = new Map<string | null, ChargingSession>();
   const query = { activeSessionsOnly: true };
   for await (const session of pages(client, operations.getChargingSessionData, query, { signal }))
@@ -65,7 +62,7 @@ async function readUnderWay(
   return found;
 }
 
-function inOrder(records: readonly ChargingSession[], now: Date): UsedBySession[] {
+function byStart(records: readonly ChargingSession[], now: Date): UsedBySession[] {
   return records
     .flatMap((record) => {
       const start = record.startTime ? timeOf(record.startTime) : Number.NaN;
@@ -83,7 +80,7 @@ function inOrder(records: readonly ChargingSession[], now: Date): UsedBySession[
     .sort((a, b) => a.start - b.start);
 }
 
-/** Seconds of `HH:MM:SS`; hours go on after 24. */
+/** Returns the seconds of `HH:MM:SS`; hours can exceed 24. */
 function secondsOf(duration: string | null): number {
   const [, hours, minutes, seconds] = /^(\d+):(\d\d):(\d\d)$/.exec(duration?.trim() ?? "") ?? [];
   return hours === undefined ? 0 : Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);

@@ -26,15 +26,15 @@ import { chargerType, stateOf } from "./chargepoint-columns.ts";
 import type { ChargePointOptions, Client } from "./chargepoint-reading.ts";
 import { readUsage } from "./chargepoint-usage.ts";
 
-/** Pages beside the one that is waited for. */
-const AHEAD = 4;
-const MOST_PAGES = 5000;
+/** Number of pages requested ahead. */
+const PAGES_AHEAD = 4;
+const MAX_PAGES = 5000;
 
 const elements = (
   operations.getStations.response.stationData as { element: { fields: Record<string, Field> } }
 ).element.fields;
 
-/** Columns of a report of ChargePoint stations: the common ones, and what getStations tells in single elements. */
+/** Columns for ChargePoint stations: the common ones, and single elements of getStations. */
 export const chargePointColumns: readonly string[] = [
   ...COMMON_COLUMNS,
   ...Object.entries(elements).flatMap(([name, { kind }]) =>
@@ -50,8 +50,8 @@ const TIME_COLUMNS = new Set([
 ]);
 
 /**
- * The stations of ChargePoint accounts with their state now, their sessions and alarms of the period. Stations cannot be
- * missing: what is thrown for them is thrown here. Anything else that an account cannot give is told and left out.
+ * Reads the stations of ChargePoint accounts with their current state, and their sessions and alarms of the period. Errors for
+ * stations are thrown; other parts that an account does not provide are omitted and listed in `lacks`.
  */
 export async function chargePointFleet(
   clients: readonly Client[],
@@ -62,7 +62,7 @@ export async function chargePointFleet(
   const known = new Map(records.flatMap((record) => (record.stationID ? [[record.stationID, record]] : [])));
   options.onProgress?.("stations", known.size);
   const lacks: Lack[] = [];
-  /** A part that one account refuses is left out as a whole: half of the fleet would pass for all of it. */
+  /** A part that one account rejects is omitted completely, because a part of the fleet could be mistaken for all of it. */
   const attempt = async <T>(
     lost: readonly Lack["part"][],
     read: () => Promise<T>,
@@ -104,7 +104,7 @@ function isService(error: unknown): boolean {
 
 async function readStations(clients: readonly Client[], signal: AbortSignal): Promise<Station[]> {
   const found: Station[] = [];
-  const walk = { signal, ahead: AHEAD, maxPages: MOST_PAGES };
+  const walk = { signal, ahead: PAGES_AHEAD, maxPages: MAX_PAGES };
   for (const client of clients)
     for await (const record of pages(client, operations.getStations, {}, walk)) found.push(record);
   return found;
@@ -115,7 +115,7 @@ async function readStatuses(
   signal: AbortSignal,
 ): Promise<Map<string | null, StationStatus>> {
   const found = new Map<string | null, StationStatus>();
-  const walk = { signal, ahead: AHEAD, maxPages: MOST_PAGES };
+  const walk = { signal, ahead: PAGES_AHEAD, maxPages: MAX_PAGES };
   for (const client of clients)
     for await (const status of pages(client, operations.getStationStatus, {}, walk))
       found.set(status.stationID, status);
@@ -157,7 +157,7 @@ async function readAlarms(
   const query = { startTime: wireTime(from), endTime: wireTime(to) };
   const found = new Map<string, Alarms["newest"][number]>();
   for (const client of clients) {
-    for await (const alarm of pages(client, operations.getAlarms, query, { signal, maxPages: MOST_PAGES })) {
+    for await (const alarm of pages(client, operations.getAlarms, query, { signal, maxPages: MAX_PAGES })) {
       const one = fleetAlarm(alarm);
       if (one && one.at >= from && one.at < to)
         found.set([one.stationID, one.port, one.type, one.at.getTime()].join("\n"), one);

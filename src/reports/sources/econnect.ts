@@ -1,7 +1,7 @@
 import type { StationEntry } from "../../drivers/econnect/api/index.ts";
 import type { FleetData, FleetStation, Part, Wanted } from "../fleet-data.ts";
 
-/** The stations of the eConnect Masterdata API, their fields as the service names them. It tells of nothing else. */
+/** Reads the stations of the eConnect Masterdata API, with the service's field names. It provides no other data. */
 export async function econnectFleet(
   entries: AsyncIterable<StationEntry>,
   { parts }: Wanted,
@@ -11,7 +11,7 @@ export async function econnectFleet(
     stations.push({ id: textOf(fields.id), name: textOf(fields.name), fields });
   const lacks = [...parts].map((part: Part) => ({
     part,
-    reason: "the eConnect Masterdata API tells of stations only",
+    reason: "the eConnect Masterdata API provides stations only",
   }));
   return { stations, timeColumns: new Set(["installDate"]), lacks };
 }

@@ -13,16 +13,16 @@ import {
 } from "../fleet-data.ts";
 import { chargerType, stateOf } from "./chargepoint-columns.ts";
 
-/** Columns of times, of the table `station`. */
+/** Columns with times in the table `station`. */
 const TIME_COLUMNS = new Set(["installDate", "activated_at", "modified_at", "listed_at"]);
 
-/** Columns of a report from SQL: the common ones, and those of `station`, whose `state` is `address_state` here. */
+/** Columns for SQL: the common ones, and those of `station`, whose `state` is `address_state` here. */
 export const sqlColumns: readonly string[] = [
   ...COMMON_COLUMNS,
   ...Object.keys(tables.station.columns).map((name) => (name === "state" ? "address_state" : name)),
 ];
 
-/** The fleet as the tables of charging sessions tell of it. @throws SessionDatabaseError */
+/** Reads the fleet from the session tables. @throws SessionDatabaseError */
 export async function sqlFleet(
   database: SessionDatabase,
   { period, parts, now }: Wanted,
@@ -60,7 +60,7 @@ function fleetStation(row: RowOf<"station">, ports: readonly RowOf<"port">[]): F
   };
 }
 
-/** A station that its network called reachable was seen when it said so; sessions are signs of life too. */
+/** Returns contacts: a station was last seen when its network reported it reachable, or at its last session. */
 function contacts(rows: readonly RowOf<"station">[], last: ReadonlyMap<string, string>): Contact[] {
   return rows.map(({ station_id, network_status, listed_at }) => {
     const said = network_status?.toUpperCase();
@@ -73,7 +73,7 @@ function contacts(rows: readonly RowOf<"station">[], last: ReadonlyMap<string, s
   });
 }
 
-/** The sums, made by the database. */
+/** Queries that sum in the database. */
 class FleetQueries {
   readonly #database: SessionDatabase;
   readonly #from: string;
@@ -94,7 +94,7 @@ class FleetQueries {
     this.#signal = signal;
   }
 
-  /** Ports in use in the period, or known. A session counts where it starts; time in use is that within the period. */
+  /** Returns the usage of all ports. Sessions count at their start; time in use counts within the period. */
   async portUsage(): Promise<Usage["ports"]> {
     const { greatest } = this.#database.dialect;
     const least = this.#database.dialect.name === "sqlite" ? "min" : "least";
@@ -180,7 +180,7 @@ class FleetQueries {
     };
   }
 
-  /** When the latest session of each station ended, or began. */
+  /** Returns the end (or start, if active) of each station's latest session. */
   async lastSessions(): Promise<Map<string, string>> {
     const rows = await this.#read(
       `SELECT station_id, ${this.#text("max(coalesce(ended_at, started_at))")} FROM session GROUP BY station_id`,
@@ -197,13 +197,13 @@ class FleetQueries {
     return this.#database.dialect.shown(time, "time");
   }
 
-  /** Seconds since 1970. */
+  /** Returns SQL for a time in seconds since 1970. */
   #seconds(time: string): string {
     return this.#database.dialect.name === "sqlite" ? `unixepoch(${time})` : `extract(epoch FROM ${time})`;
   }
 }
 
-/** Decimals of a kWh beyond everything that is measured; what follows them came in with the adding of binary fractions. */
+/** Decimals of a kWh beyond any measurement; further ones are rounding errors of binary addition. */
 const KWH_DECIMALS = 9;
 
 function kwh(sum: unknown): number {
