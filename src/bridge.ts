@@ -24,9 +24,9 @@ export interface BridgeOptions {
   readonly log: Log;
   readonly secrets: Secrets;
   readonly version: string;
-  /** Takes over from a bridge of the same instance name that runs already. */
+  /** Whether to take over from a running bridge with the same instance name. */
   readonly force?: boolean;
-  /** Problems that only the drivers see in configs and registries, and how many devices can run; told before any does. What it throws ends the start. */
+  /** Called before devices start, with the problems that drivers found in configs and registries and the number of valid devices. If it throws, the start fails. */
   readonly onDiagnostics: (diagnostics: readonly Diagnostic[], devices: number) => void;
 }
 
@@ -34,14 +34,14 @@ export interface Bridge {
   readonly bus: Bus;
   readonly devices: RunningDevices;
   readonly mqtt: Mqtt;
-  /** Ends commands and calls under way, writes what waits, says `offline`, lets the data folder go. */
+  /** Ends current commands and calls, writes waiting data, publishes `offline`, and unlocks the data folder. */
   stop(): Promise<void>;
 }
 
 /**
- * Builds the parts, wires them to the bus and starts them, each after what it needs. Rejects where the settings cannot
- * work (data folder in use, embedded port taken, unknown backend), with nothing left running and no data folder that was not there before. A broker, a store or a
- * charging network that is away is no error: it is tried until the stop.
+ * Creates the parts, connects them to the bus and starts each after its dependencies. Rejects for settings that cannot work (data folder
+ * in use, embedded port taken, unknown backend); nothing then keeps running, and a data folder created for it is removed. An
+ * unavailable broker, store or charging network is no error: it is retried until the stop.
  */
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const { settings, log, secrets, version } = options;
@@ -53,7 +53,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const stop = async () => {
     unfollow?.();
     limits?.stop();
-    // Before the rest, so that what the devices still say is published and stored.
+    // Devices stop first, so that their last values are published and stored.
     await devices?.stop();
     for (const step of undo.splice(0).reverse()) await step();
   };
@@ -69,7 +69,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     const running = openDevices({ devices: options.devices, settings, bus, log, state });
     devices = running;
     options.onDiagnostics(running.diagnostics, running.infos.length);
-    // Making devices of very many points takes long, and so does opening the store.
+    // Creating devices with very many points and opening the store both take long.
     await nextTurn();
 
     limits = new SiteLimits({
@@ -113,7 +113,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     undo.push(() => mqtt.stop());
     await mqtt.role.decided;
     running.start({ active: mqtt.role.isActive });
-    // After the holds were taken up, and before the first scrape can come.
+    // After the stored limits were loaded, and before the first scrape.
     if (mqtt.role.isActive) limits.start();
     unfollow = mqtt.role.onChange((isActive) => {
       if (isActive) {
@@ -141,7 +141,7 @@ async function startRecorder(
   const { historian, data, instance } = settings;
   if (historian.backend === "none") return undefined;
   if (historian.readonly) {
-    // Nothing is recorded; what cannot be read is better known now.
+    // Nothing is recorded; opening it reports an unreadable store at the start.
     const opened = await openHistorian(historian, data, { log });
     await opened.close();
     return undefined;
@@ -157,7 +157,7 @@ async function startRecorder(
   return archive;
 }
 
-/** Reads charging sessions into their tables, where the settings want that. A database that is away is tried until the stop. */
+/** Starts reading charging sessions into their tables if enabled. An unavailable database is retried until the stop. */
 function startSessions(
   { settings: { sessions, data }, log }: BridgeOptions,
   devices: RunningDevices,
@@ -169,7 +169,7 @@ function startSessions(
   const database = createSessionDatabase({ backend, connection, dataFolder: data, readonly: false });
   undo.push(() => database.close());
   const reading = new ContinuousSync({
-    // What these accounts call with is the ChargePoint driver's.
+    // The clients of these accounts belong to the ChargePoint driver.
     accounts: () => devices.accounts("chargepoint") as readonly SessionAccount[],
     database,
     settings: sessions,

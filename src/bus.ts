@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { AvailabilityChange, DeviceInfo, Scrape, Write } from "./points/index.ts";
 
-/** Something an operator may want to know; published on `voltbridge/<instance>/event`. */
+/** A notice to operators, published on `voltbridge/<instance>/event`. */
 export interface Notice {
   readonly severity: "info" | "warning" | "error";
-  /** Stable word for machines, e.g. `scrape_skipped`, `credentials_refused`. */
+  /** Stable name for programs, e.g. `scrape_skipped`, `credentials_refused`. */
   readonly kind: string;
   readonly text: string;
   readonly at: Date;
@@ -12,25 +12,25 @@ export interface Notice {
 }
 
 /**
- * A device came or went while the bridge runs. `gone`: it is not scraped any more, but may come back; `forgotten`: it
- * stayed away, and what is kept of it goes too.
+ * A device was added or removed while the bridge runs. `gone`: it is no longer scraped, but may return; `forgotten`: it did not return,
+ * and its data are removed too.
  */
 export interface Membership {
   readonly device: DeviceInfo;
   readonly change: "added" | "gone" | "forgotten";
 }
 
-/** Somebody holds a device now; said at every change of the schedule and every `schedule_publish_interval`. */
+/** A device is reserved now. Emitted at every change of the schedule and every `schedule_publish_interval`. */
 export interface Reservation {
   readonly device: string;
   readonly requester: string;
   readonly taskId: string;
-  /** Seconds that it goes on. */
+  /** Remaining time, in seconds. */
   readonly windowSeconds: number;
   readonly at: Date;
 }
 
-/** A task lost its devices to a more urgent one. */
+/** A task lost its devices to one of higher priority. */
 export interface Preemption {
   readonly requester: string;
   readonly taskId: string;
@@ -38,7 +38,7 @@ export interface Preemption {
   readonly at: Date;
 }
 
-/** Everything that travels between the parts. Values go out over the bus; commands are calls. */
+/** Events between the parts. Values use the bus; commands are calls. */
 export interface BusEvents {
   scrape: Scrape;
   write: Write;
@@ -52,8 +52,8 @@ export interface BusEvents {
 type Listener<E> = (event: E) => void;
 
 /**
- * Typed events between the parts. Listeners run in the order of subscription, inside `emit`, and must be
- * quick; one that throws harms nobody else: its error goes to `onError`.
+ * Typed events between the parts. Listeners run in the order of subscription, inside `emit`, and must be fast. The error of one that
+ * throws is passed to `onError` and does not affect the others.
  */
 export class Bus {
   readonly #listeners = new Map<keyof BusEvents, Set<Listener<never>>>();
@@ -63,7 +63,7 @@ export class Bus {
     this.#onError = onError;
   }
 
-  /** Subscribes; the returned function ends the subscription. */
+  /** Subscribes. Returns a function that unsubscribes. */
   on<K extends keyof BusEvents>(event: K, listener: Listener<BusEvents[K]>): () => void {
     const listeners = this.#listeners.get(event) ?? new Set();
     this.#listeners.set(event, listeners);
@@ -76,8 +76,8 @@ export class Bus {
   }
 
   /**
-   * {@link emit} of an event that takes its listeners long: each has a turn of the event loop of its own, for as long as the event is
-   * `wanted`. Events emitted one after the other reach each listener in that order. Resolves when all were called.
+   * {@link emit} for slow listeners: each runs in its own turn of the event loop, as long as the event is `wanted`. Successive events reach
+   * each listener in order. Resolves when all were called.
    */
   async emitInTurns<K extends keyof BusEvents>(
     event: K,

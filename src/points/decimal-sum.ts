@@ -1,13 +1,13 @@
-/** Up to here a double holds every whole number, with room for the rounding of one multiplication. */
-const LARGEST_EXACT = 2 ** 51;
+/** Below this a double represents every whole number, including the rounding of one multiplication. */
+const MAX_EXACT = 2 ** 51;
 
 /**
- * Sum and mean of numbers as they were measured. 0.1 + 0.2 is 0.3, as on paper: a sum has no more decimals than its terms.
- * Where that many digits are more than a double holds, the result is that of binary addition.
+ * Decimal sum and mean. 0.1 + 0.2 is 0.3: a sum has no more decimals than its terms. If a double cannot represent that many digits, the
+ * result is that of binary addition.
  */
 export class DecimalSum {
   #sum = 0;
-  /** What the additions so far have rounded away (Neumaier). */
+  /** Accumulated rounding error (Neumaier). */
   #lost = 0;
   #decimals = 0;
 
@@ -22,23 +22,23 @@ export class DecimalSum {
     return this.#dividedBy(1);
   }
 
-  /** The total divided by how many there are. */
+  /** Returns the total divided by the number of terms. */
   mean(count: number): number {
     return this.#dividedBy(count);
   }
 
   #dividedBy(count: number): number {
-    // Not a number where a term was infinite; the sum then is right without it.
+    // NaN after an infinite term; the sum is then correct without it.
     const sum = Number.isFinite(this.#lost) ? this.#sum + this.#lost : this.#sum;
     const scale = 10 ** this.#decimals;
     const digits = Math.round(sum * scale);
     const divisor = scale * count;
-    const exact = Math.abs(digits) < LARGEST_EXACT && divisor < LARGEST_EXACT;
+    const exact = Math.abs(digits) < MAX_EXACT && divisor < MAX_EXACT;
     return exact ? digits / divisor : sum / count;
   }
 }
 
-/** Decimals of the shortest text of a number: 3 of 6.589, 7 of 1e-7. */
+/** Returns the decimals of a number's shortest text: 3 for 6.589, 7 for 1e-7. */
 function decimalsOf(value: number): number {
   const [digits = "", exponent = "0"] = String(value).split("e");
   const point = digits.indexOf(".");

@@ -1,3 +1,5 @@
+// The vocabulary of all parts: points and their types and values, devices, scrapes, writes and session events. No other part is
+// imported here.
 export { isClockSet } from "./clock-set.ts";
 export { DecimalSum } from "./decimal-sum.ts";
 export { devicePathFault, levelFault, pointNameFault } from "./name.ts";

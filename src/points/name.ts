@@ -1,11 +1,11 @@
-/** Bytes (UTF-8). MQTT carries 65,535 of a whole topic; this leaves room for everything around a name. */
-const LONGEST_LEVEL = 255;
+/** Maximum length of a topic level, in UTF-8 bytes. A whole topic can have 65,535, so that enough remain for other levels. */
+const MAX_LEVEL_BYTES = 255;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are rejected
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 /**
- * Why a name cannot be one level of a topic, or undefined where it can. Told as what is wrong with it:
+ * Returns why a name cannot be a topic level, or undefined if it can, as a predicate:
  * `holds "+", which MQTT keeps for subscriptions`.
  */
 export function levelFault(name: string): string | undefined {
@@ -18,22 +18,22 @@ export function levelFault(name: string): string | undefined {
   if (CONTROL.test(name)) return "holds a control character";
   if (!name.isWellFormed()) return "holds half a character (a lone surrogate)";
   const bytes = Buffer.byteLength(name);
-  return bytes > LONGEST_LEVEL ? `is ${bytes} bytes long (at most ${LONGEST_LEVEL})` : undefined;
+  return bytes > MAX_LEVEL_BYTES ? `is ${bytes} bytes long (at most ${MAX_LEVEL_BYTES})` : undefined;
 }
 
-/** Words that our own topics use where a point's name stands (contracts.md: `devices/<path>/all`, `state/<path>/…`). */
+/** Names that our own topics use in place of a point's name (contracts.md: `devices/<path>/all`, `state/<path>/…`). */
 const RESERVED_POINTS = new Set(["all", "availability", "observedAt", "quality"]);
 
-/** Why a point cannot have this name, or undefined where it can. */
+/** Returns why a point cannot have this name, or undefined if it can. */
 export function pointNameFault(name: string): string | undefined {
   return RESERVED_POINTS.has(name) ? "is a word of the bridge's own topics and messages" : levelFault(name);
 }
 
-/** Words that follow `devices/` in topics of another meaning. */
+/** Levels after `devices/` that have another meaning. */
 const RESERVED_FIRST_LEVELS = new Set(["all", "actuators"]);
-const LONGEST_PATH = 1024;
+const MAX_PATH_BYTES = 1024;
 
-/** Why a device cannot have this topic path, or undefined where it can. */
+/** Returns why a device cannot have this topic path, or undefined if it can. */
 export function devicePathFault(path: string): string | undefined {
   if (path === "") return "is empty";
   const levels = path.split("/");
@@ -45,5 +45,5 @@ export function devicePathFault(path: string): string | undefined {
   if (RESERVED_FIRST_LEVELS.has(first))
     return `begins with "${first}", which has another meaning after devices/`;
   const bytes = Buffer.byteLength(path);
-  return bytes > LONGEST_PATH ? `is ${bytes} bytes long (at most ${LONGEST_PATH})` : undefined;
+  return bytes > MAX_PATH_BYTES ? `is ${bytes} bytes long (at most ${MAX_PATH_BYTES})` : undefined;
 }

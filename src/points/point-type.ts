@@ -1,4 +1,4 @@
-/** What a point's type may be called, VOLTTRON's words and Python's. */
+/** Names of point types, VOLTTRON's and Python's. */
 const SPELLINGS = {
   string: "string",
   str: "string",
@@ -14,13 +14,13 @@ const SPELLINGS = {
   dict: "dictionary",
 } as const;
 
-/** Declared type of a point, as the `Type` column of the registry names it (VOLTTRON's spellings folded). */
+/** Declared type of a point, from the `Type` column of the registry (VOLTTRON's spellings normalised). */
 export type PointType = (typeof SPELLINGS)[keyof typeof SPELLINGS];
 
 export const TYPE_SPELLINGS: readonly string[] = Object.keys(SPELLINGS);
 export const POINT_TYPES: readonly PointType[] = [...new Set(Object.values(SPELLINGS))];
 
-/** The type that a word names, without regard to case; undefined where it names none. */
+/** Returns the type with a name, ignoring case; undefined for an unknown name. */
 export function namedType(word: string): PointType | undefined {
   const spelling = word.toLowerCase();
   return Object.hasOwn(SPELLINGS, spelling) ? SPELLINGS[spelling as keyof typeof SPELLINGS] : undefined;

@@ -2,8 +2,8 @@ import type { DeviceInfo } from "./point.ts";
 import type { PointValue } from "./value.ts";
 
 /**
- * One reading of a whole device. A point is in `values` (null = the source has no value for it) or in
- * `failures` (it could not be read, with the reason), never in both; nothing is ever turned into 0.
+ * One reading of a whole device. A point is either in `values` (null = the source has no value for it) or in `failures` (it could not be
+ * read, with the reason); a missing value never becomes 0.
  */
 export interface Scrape {
   readonly device: DeviceInfo;
@@ -11,23 +11,23 @@ export interface Scrape {
   readonly synchronizedAt: Date;
   /** When the reading was complete. The time of every value. */
   readonly takenAt: Date;
-  /** When the oldest of the values that scrapes ask for was read, where it comes from a cache; absent: at `takenAt`. */
+  /** When the oldest value was read, if it comes from a cache. Default: `takenAt`. */
   readonly observedAt?: Date;
   readonly values: ReadonlyMap<string, PointValue>;
   readonly failures: ReadonlyMap<string, string>;
-  /** Points of limits that are not in force: their values, mostly 0, stand for "none". */
+  /** Points of limits that are not in force: their values, mostly 0, mean "none". */
   readonly noLimit?: ReadonlySet<string> | undefined;
-  /** Why the device's network cannot reach it, so that the values are what it last said; absent where it can. */
+  /** Why the device's network cannot reach it, so that the values are its last known ones; absent when it can. */
   readonly unreachable?: string | undefined;
 }
 
-/** How sure one can be of a device's values. `stale`: the last good scrape is older than three intervals. */
+/** Reliability of a device's values. `stale`: the last good scrape is older than three intervals. */
 export type Availability = "online" | "stale" | "offline";
 
 export interface AvailabilityChange {
   readonly device: DeviceInfo;
   readonly availability: Availability;
-  /** Since when it is so. */
+  /** Since when it has this availability. */
   readonly since: Date;
   /** Why it is not online; absent when it is. */
   readonly reason?: string;

@@ -1,16 +1,16 @@
-/** Something that happened to a charging session, in its order: started, updated any number of times, ended. */
+/** An event of a charging session, in order: started, updated any number of times, ended. */
 export interface SessionEvent {
   readonly event: "started" | "updated" | "ended";
-  /** Tells events apart: one that is published again has the same. */
+  /** Unique id; the same when the event is published again. */
   readonly id: string;
   readonly stationID: string;
-  /** Null where the network does not tell. */
+  /** Null when the network does not name it. */
   readonly port: string | null;
-  /** What is known of the session now, by everyday names with units; personal data only where settings ask for it. */
+  /** Current values of the session, by names with units; personal data only if configured. */
   readonly session: Readonly<Record<string, string | number | boolean | null>>;
 }
 
-/** Energy that a port has delivered in all its sessions; it never goes down. */
+/** Energy that a port has delivered in all its sessions; it never decreases. */
 export interface PortEnergy {
   readonly stationID: string;
   readonly port: string;
@@ -20,7 +20,7 @@ export interface PortEnergy {
   readonly at: string;
 }
 
-/** Where session events go out. `dropped`: sending it again later is right; `refused`: it is not. */
+/** Publishes session events. `dropped`: publish it again later; `refused`: do not. */
 export interface SessionOutlet {
   event(event: SessionEvent): Promise<"published" | "dropped" | "refused">;
   energy(energy: PortEnergy): Promise<"published" | "dropped" | "refused">;

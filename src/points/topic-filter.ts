@@ -2,7 +2,7 @@ const HASH = "#".charCodeAt(0);
 const PLUS = "+".charCodeAt(0);
 const SLASH = "/".charCodeAt(0);
 
-/** Whether a topic falls under a filter with `+` and `#`. Allocates nothing: it is asked many times for each message. */
+/** Returns whether a topic matches a filter with `+` and `#`. Allocates nothing: it is called many times for each message. */
 export function matches(filter: string, topic: string): boolean {
   let at = 0;
   for (let i = 0; i < filter.length; i++) {
@@ -13,7 +13,7 @@ export function matches(filter: string, topic: string): boolean {
       while (!isLevelEnd(topic, at)) at++;
       continue;
     }
-    // `a/#` has `a` below it too.
+    // `a/#` matches `a` too.
     if (at === topic.length) return filter.length === i + 2 && filter.endsWith("/#");
     if (char !== topic.charCodeAt(at)) return false;
     at++;

@@ -1,19 +1,19 @@
 import type { PointType } from "./point-type.ts";
 
 /**
- * The value of a point: what JSON can carry. Times travel as ISO 8601 text. `null` means that the source
- * answered with no value; a point that could not be read is absent, never null (see {@link Scrape}).
+ * The value of a point, any JSON. Times are ISO 8601 text. `null` means that the source returned no value; a point that could not be read
+ * is absent, never null (see {@link Scrape}).
  */
 export type PointValue = null | boolean | number | string | PointValue[] | { [key: string]: PointValue };
 
-/** `type` in the metadata of a published point. Dates and times of day have no word of their own there. */
+/** `type` in the metadata of a published point. Dates and times of day have no own name there. */
 export type MetadataType = "boolean" | "integer" | "float" | "string" | "datetime" | "dictionary";
 
 export function metadataType(type: PointType): MetadataType {
   return type === "date" || type === "time" ? "string" : type;
 }
 
-/** Outcome of a conversion. Never a guess: what does not fit is refused with what was expected. */
+/** Result of a conversion. An invalid value is never guessed, but rejected with what was expected. */
 export type Conversion = { ok: true; value: PointValue } | { ok: false; expected: string };
 
 const TRUE_WORDS = new Set(["true", "1", "yes", "on"]);
@@ -26,7 +26,7 @@ const DATETIME_PATTERN = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[
 /**
  * Converts a value of the source, of a command or of a CSV cell to a point's declared type.
  * `null`, `undefined` and empty text are "no value" and become null for every type.
- * A datetime without a zone is UTC (guide §1.2) and comes back as `YYYY-MM-DDTHH:MM:SS[.fff]Z`.
+ * A datetime without a zone is UTC (guide §1.2) and is returned as `YYYY-MM-DDTHH:MM:SS[.fff]Z`.
  */
 export function convertValue(raw: unknown, type: PointType): Conversion {
   if (raw === null || raw === undefined || raw === "") return { ok: true, value: null };
@@ -78,13 +78,13 @@ function convertBoolean(raw: unknown): Conversion {
   return { ok: false, expected: "true or false" };
 }
 
-/** Milliseconds since 1970; a time without a zone is UTC. NaN where it is no time. */
+/** Parses a time to milliseconds since 1970; without a zone it is UTC. Returns NaN for an invalid time. */
 export function timeOf(text: string): number {
   const zoned = /(Z|[+-]\d{2}:?\d{2})$/i.test(text) ? text : `${text}Z`;
   return Date.parse(zoned.replace(" ", "T"));
 }
 
-/** The records of a page mostly have one time. */
+/** Last conversion: the records of a page mostly have the same time. */
 let lastTime: { readonly raw: string; readonly conversion: Conversion } | undefined;
 
 function convertDatetime(raw: unknown): Conversion {
@@ -112,7 +112,7 @@ function convertDate(raw: unknown): Conversion {
   return DATE_PATTERN.test(text) && isDay(text) ? { ok: true, value: text } : { ok: false, expected };
 }
 
-/** Whether `YYYY-MM-DD…` names a day of the calendar: `Date` itself takes 30 February for the 2nd of March. */
+/** Returns whether `YYYY-MM-DD…` is a valid date: `Date` accepts 30 February as 2 March. */
 function isDay(text: string): boolean {
   const [year, month, day] = text.slice(0, 10).split("-").map(Number);
   const date = new Date(0);

@@ -1,7 +1,7 @@
 import { closest, type Diagnostic } from "../config/index.ts";
 import type { RegistryHeader } from "./row.ts";
 
-/** Every column that means something, in the order of contracts.md. */
+/** All known columns, in the order of contracts.md. */
 export const HEADERS: readonly RegistryHeader[] = [
   "Volttron Point Name",
   "Attribute Name",
@@ -18,15 +18,15 @@ export const HEADERS: readonly RegistryHeader[] = [
   "Publish",
 ];
 
-/** Without these no row means anything; the others have defaults. */
+/** Required columns; the others have defaults. */
 const REQUIRED: readonly RegistryHeader[] = ["Volttron Point Name", "Attribute Name", "Register Name"];
 
-/** Where the columns stand. */
+/** Positions of the columns. */
 export interface Columns {
   readonly indexes: ReadonlyMap<RegistryHeader, number>;
-  /** Columns of other names, kept as metadata. */
+  /** Unknown columns, kept as metadata. */
   readonly extra: readonly { readonly name: string; readonly index: number }[];
-  /** Every index that stands under a name. */
+  /** All indexes with a header. */
   readonly named: ReadonlySet<number>;
 }
 
@@ -43,7 +43,7 @@ function fold(cell: string): string {
   return cell.trim().replace(/\s+/g, " ").toLowerCase();
 }
 
-/** Reads the header. The columns are usable where no fault is an error. */
+/** Reads the header. The columns are usable if no fault is an error. */
 export function readColumns(cells: readonly string[]): { columns: Columns; faults: HeaderFault[] } {
   const indexes = new Map<RegistryHeader, number>();
   const extra = new Map<string, number>();
@@ -51,7 +51,7 @@ export function readColumns(cells: readonly string[]): { columns: Columns; fault
   for (const [index, name] of cells.entries()) {
     const header = knownHeader(name);
     if (header === undefined) {
-      if (extra.has(name)) faults.push(duplicate(name, index, "warning", "the values of this one are kept"));
+      if (extra.has(name)) faults.push(duplicate(name, index, "warning", "the values of this one are used"));
       if (name !== "") extra.set(name, index);
     } else if (indexes.has(header)) {
       faults.push(duplicate(header, index, "error", "remove one of the two"));
@@ -84,7 +84,7 @@ function missingColumns(
         code: "no_header",
         severity: "error",
         cell: 0,
-        message: "the first row must hold the names of the columns, and none of these is known",
+        message: "the first row must contain the column names, but none of them is known",
         expected: REQUIRED.join(", "),
       },
     ];
@@ -95,7 +95,7 @@ function missingColumns(
       severity: "error",
       cell: near === undefined ? 0 : extra.get(near)!,
       path: header,
-      message: `there is no column "${header}"`,
+      message: `missing column "${header}"`,
       ...(near === undefined ? {} : { found: JSON.stringify(near), suggestion: header }),
     };
   });
@@ -107,7 +107,7 @@ function nearMiss(name: string, cell: number, suggestion: string): HeaderFault {
     severity: "warning",
     cell,
     path: name,
-    message: "this column means nothing to the bridge and is kept as metadata",
+    message: "unknown column; it is kept as metadata",
     suggestion,
   };
 }
@@ -118,6 +118,6 @@ function duplicate(name: string, cell: number, severity: Diagnostic["severity"],
     severity,
     cell,
     path: name,
-    message: `this column is there twice; ${what}`,
+    message: `duplicate column; ${what}`,
   };
 }

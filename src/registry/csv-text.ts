@@ -1,30 +1,30 @@
 import { type CsvError, parse } from "csv-parse/sync";
 
-/** A record that is no CSV, and its place: the first byte of the record, and a cell of it. */
+/** An invalid CSV record and its position: the first byte of the record, and a cell. */
 export interface CsvFault {
   readonly offset: number;
   readonly cell: number;
   readonly message: string;
 }
 
-/** Longest record, in bytes: where a quote is never closed, the rest of the file is no longer one cell. */
-const LONGEST_RECORD = 65_536;
-/** Records between two yields: some ten milliseconds. */
-const RECORDS_AT_ONCE = 1000;
-/** After so many broken records it is no CSV file. */
-const MOST_FAULTS = 100;
+/** Maximum size of a record, in bytes, so that an unclosed quote does not include the rest of the file. */
+const MAX_RECORD_BYTES = 65_536;
+/** Number of records between two yields, which takes some ten milliseconds. */
+const RECORDS_PER_YIELD = 1000;
+/** Number of invalid records after which reading stops. */
+const MAX_FAULTS = 100;
 
 const LF = 10;
 const CR = 13;
 const SPACE = 32;
 const QUOTE = 34;
 
-/** The text of a CSV file, its records and their places. Cells are trimmed; empty lines are records of one empty cell. */
+/** The records of a CSV file and their positions. Cells are trimmed; empty lines are records of one empty cell. */
 export class CsvText {
   readonly #delimiter: string;
   readonly #bytes: Buffer;
   readonly #lineStarts: readonly number[];
-  /** Where the records begin: after a `sep=` line. */
+  /** Offset of the first record, after a `sep=` line. */
   readonly #start: number;
 
   constructor(text: string, knownHeader: (cell: string) => boolean) {
@@ -37,8 +37,8 @@ export class CsvText {
   }
 
   /**
-   * Hands over the records one by one, each with its first byte, from which the place of its cells is found when it is asked for;
-   * until `take` answers false. Of a broken record, only the first line is lost. Yields now and then, so that others can have a turn.
+   * Passes the records one by one to `take` until it returns false, each with the offset of its first byte, from which {@link place} finds
+   * its cells. Of an invalid record only the first line is skipped. Yields regularly to the event loop.
    */
   *read(take: (cells: readonly string[], offset: number) => boolean): Generator<void, CsvFault[]> {
     const faults: CsvFault[] = [];
@@ -47,8 +47,8 @@ export class CsvText {
       const { next, fault } = this.#readFrom(offset, take);
       offset = next;
       if (fault) faults.push(fault);
-      if (faults.length === MOST_FAULTS) {
-        const message = `from here on nothing is read: ${MOST_FAULTS} rows before are no CSV`;
+      if (faults.length === MAX_FAULTS) {
+        const message = `nothing more is read from here on: ${MAX_FAULTS} previous rows are not valid CSV`;
         faults.push({ offset, cell: 0, message });
         break;
       }
@@ -57,7 +57,7 @@ export class CsvText {
     return faults;
   }
 
-  /** Reads some records: up to the end, or to the first broken one. `next`: where to go on. */
+  /** Reads some records up to the end or the first invalid one. `next`: offset to continue from. */
   #readFrom(
     start: number,
     take: (cells: readonly string[], offset: number) => boolean,
@@ -72,8 +72,8 @@ export class CsvText {
         trim: true,
         relax_column_count: true,
         relax_quotes: true,
-        max_record_size: LONGEST_RECORD,
-        to: RECORDS_AT_ONCE,
+        max_record_size: MAX_RECORD_BYTES,
+        to: RECORDS_PER_YIELD,
         on_record: (cells: string[], { bytes }) => {
           wanted &&= take(
             cells.map((cell) => cell.trim()),
@@ -84,7 +84,7 @@ export class CsvText {
           return null;
         },
       });
-      return { next: wanted && records === RECORDS_AT_ONCE ? offset : this.#bytes.length };
+      return { next: wanted && records === RECORDS_PER_YIELD ? offset : this.#bytes.length };
     } catch (error) {
       const { code, index } = error as CsvError & { index?: number };
       const message = CSV_FAULTS[code];
@@ -94,12 +94,12 @@ export class CsvText {
     }
   }
 
-  /** Line, from 1, of a byte. */
+  /** Returns the line, from 1, of a byte. */
   line(offset: number): number {
     return this.#lineIndex(offset) + 1;
   }
 
-  /** Line and column, from 1, of a cell of the record that begins at a byte; of its first where it has fewer. */
+  /** Returns line and column, from 1, of a cell of the record that starts at a byte; of its first cell if it has fewer. */
   place(offset: number, cell: number): { line: number; column: number } {
     const at = this.#cellOffset(offset, cell);
     const index = this.#lineIndex(at);
@@ -130,7 +130,7 @@ export class CsvText {
     return at;
   }
 
-  /** The delimiter or line end after the cell that begins at a byte. */
+  /** Returns the offset of the delimiter or line end after the cell that starts at a byte. */
   #cellEnd(start: number, delimiter: number): number {
     let at = start;
     while (this.#bytes[at] === SPACE) at++;
@@ -148,18 +148,18 @@ export class CsvText {
 }
 
 const CSV_FAULTS: Readonly<Record<string, string>> = {
-  CSV_QUOTE_NOT_CLOSED: "this cell begins with a double quote that is never closed",
-  CSV_INVALID_CLOSING_QUOTE: "a double quote inside of a quoted cell is written twice",
+  CSV_QUOTE_NOT_CLOSED: "this cell starts with a double quote that is never closed",
+  CSV_INVALID_CLOSING_QUOTE: "a double quote inside a quoted cell must be doubled",
   CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE:
-    "text follows the closing quote of this cell; is a quote before it not closed, or one inside of it not written twice?",
-  CSV_MAX_RECORD_SIZE: "this row is longer than 64 KB; is a double quote in it not closed?",
+    "text follows the closing quote of this cell; an earlier quote may be unclosed, or one inside it not doubled",
+  CSV_MAX_RECORD_SIZE: "this row is longer than 64 KB; a double quote in it may be unclosed",
 };
 
 const DELIMITERS = [",", ";", "\t"];
 
-/** The delimiter that makes most known headers of the first line that says something; else the most frequent. */
+/** Returns the delimiter that yields most known headers in the first non-empty line, or else the most frequent one. */
 function detectDelimiter(text: string, knownHeader: (cell: string) => boolean): string {
-  const lines = text.slice(0, LONGEST_RECORD).split(/[\r\n]+/);
+  const lines = text.slice(0, MAX_RECORD_BYTES).split(/[\r\n]+/);
   const header = lines.find((line) => /[^\s,;]/.test(line)) ?? "";
   const scores = DELIMITERS.map((delimiter) => {
     const cells = header.split(delimiter);

@@ -11,7 +11,7 @@ import {
 } from "../points/index.ts";
 import type { RegistryHeader, RowFault } from "./row.ts";
 
-/** The cells of one row by header, and the point that they make. Every fault found goes to `faults`. */
+/** Reads a row's cells into a point. Adds every fault to `faults`. */
 export class RowReader {
   readonly faults: Diagnostic[] = [];
   readonly #cell: (header: RegistryHeader) => string;
@@ -25,7 +25,7 @@ export class RowReader {
     this.#place = place;
   }
 
-  /** The point, or undefined where a fault is an error. */
+  /** Returns the point; undefined if a fault is an error. */
   point(extra: Readonly<Record<string, string>>): Point | undefined {
     const name = this.#name();
     const type = this.#type();
@@ -36,7 +36,7 @@ export class RowReader {
     if (min !== undefined && max !== undefined && min > max)
       this.#error("Min", "bad_range", "Min is greater than Max", `at most ${max}`);
     if (deadband !== undefined && deadband < 0)
-      this.#error("Deadband", "bad_range", "a deadband is a distance", "0 or more");
+      this.#error("Deadband", "bad_range", "the deadband must not be negative", "0 or more");
     const startingValue = this.#startingValue(type, writable, min, max);
     const publish = this.#publish();
     if (this.faults.some((fault) => fault.severity === "error")) return undefined;
@@ -55,7 +55,7 @@ export class RowReader {
     };
   }
 
-  /** The port's number as the service writes it; undefined for the whole station, and where there is a fault. */
+  /** Returns the port's number as the service writes it; undefined for the whole station and for a fault. */
   port(): string | undefined {
     const header = "Port #";
     const cell = this.#cell(header);
@@ -65,15 +65,14 @@ export class RowReader {
     const port = whole ?? cell;
     if (port === "" || port === "0") return undefined;
     if (PORT.test(port)) return port;
-    this.#error(header, "bad_port", "this is no port", "its number as the service writes it, e.g. 1 or 1A");
+    this.#error(header, "bad_port", "invalid port", "its number as the service writes it, e.g. 1 or 1A");
     return undefined;
   }
 
   #name(): string {
     const name = this.#cell("Volttron Point Name");
     const fault = pointNameFault(name);
-    if (fault)
-      this.#error("Volttron Point Name", "bad_point_name", `no point can have this name: it ${fault}`);
+    if (fault) this.#error("Volttron Point Name", "bad_point_name", `invalid point name: it ${fault}`);
     return name;
   }
 
@@ -84,7 +83,7 @@ export class RowReader {
       this.#error(
         "Type",
         "bad_type",
-        "there is no such type",
+        "unknown type",
         alternatives(POINT_TYPES),
         closest(cell, TYPE_SPELLINGS),
       );
@@ -97,7 +96,7 @@ export class RowReader {
       this.#warning(
         "Writable",
         "odd_writable",
-        "only TRUE makes a point writable: this one is read-only",
+        "only TRUE makes a point writable; this point is read-only",
         "TRUE or FALSE",
       );
     return word === "true";
@@ -108,11 +107,11 @@ export class RowReader {
     if (text === "") return undefined;
     const number = convertValue(text, "float");
     if (!number.ok) {
-      this.#error(header, "bad_number", "this is no number", number.expected, withPoint(text));
+      this.#error(header, "bad_number", "invalid number", number.expected, withPoint(text));
       return undefined;
     }
     if (type !== undefined && type !== "integer" && type !== "float") {
-      this.#warning(header, "unused_bound", `a ${type} has no ${header}; it is left out`);
+      this.#warning(header, "unused_bound", `${header} is ignored for type ${type}`);
       return undefined;
     }
     return number.value as number;
@@ -128,20 +127,16 @@ export class RowReader {
     const text = this.#cell(header);
     if (text === "" || type === undefined) return undefined;
     if (!writable) {
-      this.#warning(
-        header,
-        "unused_starting_value",
-        "a read-only point has no starting value; it is left out",
-      );
+      this.#warning(header, "unused_starting_value", "the starting value of a read-only point is ignored");
       return undefined;
     }
     const start = convertValue(text, type);
     if (!start.ok) {
-      this.#error(header, "bad_starting_value", `this is no ${type}`, start.expected, withPoint(text));
+      this.#error(header, "bad_starting_value", `invalid ${type}`, start.expected, withPoint(text));
       return undefined;
     }
     if (typeof start.value === "number" && (start.value < min || start.value > max))
-      this.#error(header, "bad_range", "the starting value is outside of Min and Max", `${min} to ${max}`);
+      this.#error(header, "bad_range", "the starting value is outside Min and Max", `${min} to ${max}`);
     return start.value;
   }
 
@@ -149,13 +144,7 @@ export class RowReader {
     const word = this.#cell("Publish").toLowerCase();
     const choice = word === "" ? "always" : PUBLISH.find((known) => known === word);
     if (choice === undefined)
-      this.#error(
-        "Publish",
-        "bad_choice",
-        "this is not one of the choices",
-        alternatives(PUBLISH),
-        closest(word, PUBLISH),
-      );
+      this.#error("Publish", "bad_choice", "unknown choice", alternatives(PUBLISH), closest(word, PUBLISH));
     return choice;
   }
 
@@ -204,14 +193,14 @@ export class RowReader {
 /** Ports of fast chargers have letters: `1A`. */
 const PORT = /^\d[\w-]*$/;
 const PUBLISH = ["always", "change", "never"] as const;
-const LONGEST_SHOWN = 60;
+const MAX_SHOWN = 60;
 
-/** A cell's text for `found`. */
+/** Formats a cell's text for `found`. */
 export function shown(cell: string): string {
-  return JSON.stringify(cell.length > LONGEST_SHOWN ? `${cell.slice(0, LONGEST_SHOWN)}…` : cell);
+  return JSON.stringify(cell.length > MAX_SHOWN ? `${cell.slice(0, MAX_SHOWN)}…` : cell);
 }
 
-/** `1,5` as Excel writes it in half of the world. */
+/** Replaces the decimal comma that Excel writes in many locales (`1,5`). */
 function withPoint(text: string): string | undefined {
   return /^[+-]?\d+,\d+$/.test(text) ? text.replace(",", ".") : undefined;
 }

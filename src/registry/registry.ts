@@ -15,26 +15,26 @@ import { RowReader, shown } from "./read-row.ts";
 import type { RegistryHeader, RegistryRow, RowFault } from "./row.ts";
 
 export interface Registry {
-  /** Sound rows in file order, one per point name. */
+  /** Valid rows in file order, one per point name. */
   readonly rows: RegistryRow[];
   /** Every problem of the file, by line and column. */
   readonly diagnostics: Diagnostic[];
 }
 
-/** Largest registry file, in bytes, and its most rows: a device of so many points could not be scraped. */
-const LARGEST_REGISTRY = 32_000_000;
-const MOST_ROWS = 250_000;
-/** A file of tens of thousands of rows. */
+/** Maximum size of a registry file, in bytes, and its number of rows: a larger device could not be scraped. */
+const MAX_FILE_BYTES = 32_000_000;
+const MAX_ROWS = 250_000;
+/** Size of a file with tens of thousands of rows, in bytes. */
 const MANY_ROWS_BYTES = 1_000_000;
 
 /**
- * Reads a registry CSV (contracts.md: Registry CSV) in slices, so that timers and connections have their turn. Never rejects: a file that
- * cannot be read is one diagnostic.
+ * Reads a registry CSV (contracts.md: Registry CSV) in slices, so that timers and connections are not blocked. Never rejects: an
+ * unreadable file is one diagnostic.
  */
 export async function readRegistry(file: string): Promise<Registry> {
   let bytes: Uint8Array;
   try {
-    bytes = readBounded(file, LARGEST_REGISTRY);
+    bytes = readBounded(file, MAX_FILE_BYTES);
   } catch (error) {
     return { rows: [], diagnostics: [unreadable(file, error)] };
   }
@@ -57,7 +57,7 @@ function keepHeapSmall(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
 }
 
-/** {@link readRegistry} of bytes that are there already, in one go; `file` is for the diagnostics. */
+/** Parses the bytes of a registry at once, as {@link readRegistry}; `file` is the name in diagnostics. */
 export function parseRegistry(bytes: Uint8Array, file: string): Registry {
   const reading = parsing(bytes, file);
   for (;;) {
@@ -79,7 +79,7 @@ function* parsing(bytes: Uint8Array, file: string): Generator<void, Registry> {
   const noText = text.startsWith("PK\u0003\u0004")
     ? "this is an Excel workbook; save it as CSV UTF-8"
     : /^[^\r\n]*/.exec(text.trimStart())![0].includes("\0")
-      ? "this is no text file"
+      ? "this is not a text file"
       : undefined;
   if (noText) return { rows: [], diagnostics: [atStart("error", "not_csv", noText)] };
 
@@ -95,21 +95,21 @@ function* parsing(bytes: Uint8Array, file: string): Generator<void, Registry> {
     );
   const { rows, excess } = yield* reader.read();
   if (excess !== undefined) {
-    const message = `the file holds more than ${MOST_ROWS} rows; none of them is used. Split it, one registry for each device`;
+    const message = `the file has more than ${MAX_ROWS} rows, so none is used. Split it into one registry for each device`;
     return { rows: [], diagnostics: [{ ...atStart("error", "too_many_rows", message), line: excess }] };
   }
   if (rows.length === 0 && !hasErrors(diagnostics))
-    diagnostics.push(atStart("warning", "no_points", "the file holds no row with an Attribute Name"));
+    diagnostics.push(atStart("warning", "no_points", "the file has no row with an Attribute Name"));
   return { rows, diagnostics: sortDiagnostics(diagnostics) };
 }
 
-/** Of the texts of cells, those that are looked for among the earlier ones: characters, and how many. */
-const LONGEST_SHARED = 40;
-const MOST_SHARED = 1000;
+/** Maximum length and number of cell texts that rows share. */
+const MAX_SHARED_LENGTH = 40;
+const MAX_SHARED_TEXTS = 1000;
 
 const NO_EXTRA: Readonly<Record<string, string>> = Object.freeze({});
 
-/** A file's text, kept as long as its rows need it to say where they stand. */
+/** A file's text, kept as long as its rows need it for their positions. */
 class Sheet {
   readonly file: string;
   readonly csv: CsvText;
@@ -122,14 +122,14 @@ class Sheet {
     this.csv = new CsvText(text, (cell) => knownHeader(cell) !== undefined);
   }
 
-  /** A diagnostic at a row's cell; at the row's first where the file has no such column. */
+  /** Returns a diagnostic at a row's cell; at its first cell if the file lacks the column. */
   fault(offset: number, header: RegistryHeader, fault: RowFault): Diagnostic {
     const cell = this.columns?.indexes.get(header) ?? 0;
     return { file: this.file, ...this.csv.place(offset, cell), path: header, ...fault };
   }
 }
 
-/** One of very many: it shares what it can with the others, and finds its place only when asked. */
+/** A row that shares texts with others and computes its position on demand, because there can be very many. */
 class SheetRow implements RegistryRow {
   readonly point: Point;
   readonly attribute: string;
@@ -170,10 +170,10 @@ class SheetRow implements RegistryRow {
 class SheetReader {
   readonly diagnostics: Diagnostic[] = [];
   readonly #sheet: Sheet;
-  /** By name; a later row of the same name takes its place. */
+  /** Rows by name; a later row replaces one of the same name. */
   readonly #rows = new Map<string, RegistryRow>();
   readonly #bySpelling = new Map<string, RegistryRow>();
-  /** Of the texts that many rows have in common, the one that is kept. */
+  /** Texts that many rows share. */
   readonly #texts = new Map<string, string>();
   #usable = true;
   #count = 0;
@@ -182,14 +182,14 @@ class SheetReader {
     this.#sheet = sheet;
   }
 
-  /** `excess`: line of the first row beyond the most that are read. */
+  /** Reads the file. `excess`: line of the first row beyond the maximum. */
   *read(): Generator<void, { rows: RegistryRow[]; excess?: number }> {
     const sheet = this.#sheet;
     let excess: number | undefined;
     const faults = yield* sheet.csv.read((cells, offset) => {
       if (cells.every((cell) => cell === "")) return true;
       if (!sheet.columns) sheet.columns = this.#readHeader(cells, offset);
-      else if (++this.#count > MOST_ROWS) excess = sheet.csv.line(offset);
+      else if (++this.#count > MAX_ROWS) excess = sheet.csv.line(offset);
       else if (this.#usable) this.#readRow(cells, offset, sheet.columns);
       return excess === undefined;
     });
@@ -228,9 +228,9 @@ class SheetReader {
   }
 
   #shared(text: string): string {
-    if (text.length > LONGEST_SHARED) return text;
+    if (text.length > MAX_SHARED_LENGTH) return text;
     const known = this.#texts.get(text);
-    if (known === undefined && this.#texts.size < MOST_SHARED) this.#texts.set(text, text);
+    if (known === undefined && this.#texts.size < MAX_SHARED_TEXTS) this.#texts.set(text, text);
     return known ?? text;
   }
 
@@ -239,15 +239,15 @@ class SheetReader {
     const spelling = name.toLowerCase();
     const earlier = this.#rows.get(name) ?? this.#bySpelling.get(spelling);
     if (earlier) {
-      this.diagnostics.push(twin(row, earlier));
-      // The later row stands where it is written, not where the earlier one was.
+      this.diagnostics.push(duplicatePoint(row, earlier));
+      // The later row keeps its own position in the order.
       this.#rows.delete(name);
     }
     this.#rows.set(name, row);
     this.#bySpelling.set(spelling, row);
   }
 
-  /** Whether the row holds a NUL byte: mostly the trace of a file that was cut off or overwritten. */
+  /** Reports a NUL byte in a row, mostly caused by a truncated or overwritten file. Returns whether there is one. */
   #reportNul(cells: readonly string[], offset: number, { indexes }: Columns): boolean {
     const cell = cells.findIndex((text) => text.includes("\0"));
     if (cell === -1) return false;
@@ -256,21 +256,20 @@ class SheetReader {
       code: "nul_byte",
       severity: "error",
       ...(header === undefined ? {} : { path: header }),
-      message: "this cell holds a NUL byte, which no text has; the row is left out",
+      message: "this cell contains a NUL byte; the row is ignored",
       found: shown(cells[cell]!),
     });
     return true;
   }
 
-  /** Text under no header: mostly a delimiter that should have been quoted, and then its neighbours are wrong too. */
+  /** Reports text without a header, mostly caused by an unquoted delimiter, which makes adjacent cells wrong too. */
   #reportStray(cells: readonly string[], offset: number, { named }: Columns): void {
     const stray = cells.findIndex((cell, index) => cell !== "" && !named.has(index));
     if (stray === -1) return;
     this.#report(offset, stray, {
       code: "stray_cell",
       severity: "warning",
-      message:
-        "this cell stands under no header and is left out; a text that holds the delimiter needs double quotes",
+      message: "this cell has no header and is ignored; text that contains the delimiter needs double quotes",
       found: shown(cells[stray]!),
     });
   }
@@ -281,15 +280,15 @@ function extraCells(cells: readonly string[], { extra }: Columns): Readonly<Reco
   return filled.length === 0 ? NO_EXTRA : Object.fromEntries(filled);
 }
 
-function twin(row: RegistryRow, earlier: RegistryRow): Diagnostic {
+function duplicatePoint(row: RegistryRow, earlier: RegistryRow): Diagnostic {
   const { name } = row.point;
   const same = earlier.point.name === name;
   return row.fault("Volttron Point Name", {
     code: same ? "duplicate_point" : "similar_point",
     severity: "warning",
     message: same
-      ? `line ${earlier.line} has a point of this name already; that one is left out, and this one counts`
-      : `line ${earlier.line} has "${earlier.point.name}", which differs only in upper and lower case; a historian keeps both as one`,
+      ? `line ${earlier.line} has a point of the same name; that one is ignored, and this one is used`
+      : `line ${earlier.line} has "${earlier.point.name}", which differs only in case; a historian stores both as one`,
     found: shown(name),
   });
 }

@@ -2,8 +2,7 @@ import type { Diagnostic } from "../config/files/diagnostic.ts";
 import type { Point } from "../points/index.ts";
 
 /**
- * One usable row of a registry CSV: the point, and what a driver needs to find its value.
- * It remembers its line, so that whoever finds fault with it later can say where it stands.
+ * A valid row of a registry CSV: the point, what a driver needs to find its value, and its position for later diagnostics.
  */
 export interface RegistryRow {
   readonly point: Point;
@@ -11,15 +10,15 @@ export interface RegistryRow {
   readonly attribute: string;
   /** `Register Name`, trimmed, as written. */
   readonly register: string;
-  /** `Port #`, as the service writes it; undefined where empty or 0 (station level). A string: ports can be `1A`. */
+  /** `Port #`, as the service writes it; undefined when empty or 0 (station level). A string: ports can be `1A`. */
   readonly port?: string;
   readonly file: string;
   readonly line: number;
-  /** A diagnostic at a cell of this row, e.g. `row.fault("Attribute Name", {…})`. */
+  /** Returns a diagnostic at a cell of this row, e.g. `row.fault("Attribute Name", {…})`. */
   fault(header: RegistryHeader, fault: RowFault): Diagnostic;
 }
 
-/** The columns of contracts.md, in their canonical spelling. */
+/** The columns of contracts.md in canonical spelling. */
 export type RegistryHeader =
   | "Volttron Point Name"
   | "Attribute Name"

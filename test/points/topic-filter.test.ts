@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { matches } from "../../src/points/index.ts";
 
-test("filters match as MQTT says", () => {
+test("filters match as in MQTT", () => {
   for (const [filter, topic] of [
     ...[
       ["a/b", "a/b"],

@@ -108,7 +108,7 @@ describe("F1: reading a registry", () => {
     expect(diagnostics).toMatchObject([{ code: "bad_type", line: 6, column: 10 }]);
   });
 
-  test("a row says where its cells stand, long after it was read", () => {
+  test("a row returns the position of its cells long after it was read", () => {
     const { rows } = parse(`${HEADER}\nfirst,"b, b", ü ,1\n`);
     const fault = {
       code: "no_such_register",
@@ -330,15 +330,15 @@ describe("a NUL byte", () => {
       ["c", 4],
     ]);
     expect(diagnostics.map((d) => formatDiagnostic(d))).toEqual([
-      'r.csv:3:33: error [nul_byte] Units: this cell holds a NUL byte, which no text has; the row is left out; found "k\\u0000W"',
+      'r.csv:3:33: error [nul_byte] Units: this cell contains a NUL byte; the row is ignored; found "k\\u0000W"',
       expect.stringMatching(/^r\.csv:5:1: error \[nul_byte\]/),
     ]);
   });
 
-  test("in the header: this is no text file", () => {
+  test("in the header: this is not a text file", () => {
     const { rows, diagnostics } = parse(`Volttron Point\0 Name,${HEADER}\n${sound("a")}\n`);
     expect(rows).toEqual([]);
-    expect(diagnostics).toMatchObject([{ code: "not_csv", message: "this is no text file" }]);
+    expect(diagnostics).toMatchObject([{ code: "not_csv", message: "this is not a text file" }]);
   });
 });
 
@@ -371,7 +371,7 @@ describe("files that are no registry", () => {
     const { diagnostics } = parse(`${HEADER}\n${'a,"b\n'.repeat(50_000)}`);
     expect(diagnostics.length).toBeGreaterThan(0);
     expect(diagnostics.length).toBeLessThan(200);
-    expect(diagnostics.at(-1)?.message).toContain("from here on nothing is read");
+    expect(diagnostics.at(-1)?.message).toContain("nothing more is read from here on");
     expect(performance.now() - start).toBeLessThan(5_000);
   });
 });
