@@ -4,8 +4,8 @@ import type { PointValue } from "../points/index.ts";
 import type { RegistryRow } from "../registry/row.ts";
 
 /**
- * A kind of device: what it must do. What it may do besides is in `abilities.ts`; `blueprint/` is a complete one to copy.
- * The contract suite in `test/contracts/driver-contract.ts` holds for every type.
+ * The contract of a driver type: what it must do. Optional abilities are in `abilities.ts`; `blueprint/` is a complete
+ * driver to copy. The contract suite in `test/contracts/driver-contract.ts` holds for every type.
  */
 export interface DriverType<Config = unknown> {
   readonly name: string;
@@ -15,16 +15,16 @@ export interface DriverType<Config = unknown> {
   checkRows(rows: readonly RegistryRow[]): Diagnostic[];
   /**
    * Opens what the devices of this type share within a bridge (connections, batched reads, caches). Called once, before any
-   * device is created; must not touch the network.
+   * device is created. Must not touch the network.
    */
   open(context: DriverContext): DriverService<Config>;
 }
 
 export interface DriverContext {
   readonly log: Log;
-  /** Durable and small; the keys are the driver's own. */
+  /** Small durable store; the driver chooses the keys. */
   readonly state: DriverState;
-  /** Reports something once to the operators (log and event topic); `kind` tells notices apart. */
+  /** Reports something once to the operators (log and event topic); `kind` distinguishes notices. */
   notice(severity: "info" | "warning" | "error", kind: string, text: string, device?: string): void;
 }
 
@@ -35,9 +35,9 @@ export interface DriverState {
 }
 
 export interface DriverService<Config = unknown> {
-  /** Makes a device. Must not touch the network and must not write: nothing is written while loading. */
+  /** Creates a device. Must neither touch the network nor write: nothing is written while loading. */
   createDevice(init: DeviceInit<Config>): DriverDevice;
-  /** Ends every call under way and closes the connections. */
+  /** Aborts all calls in progress and closes the connections. */
   close(): Promise<void>;
 }
 
@@ -48,46 +48,46 @@ export interface DeviceInit<Config = unknown> {
   readonly file?: string;
   /** Checked against the type's `configSchema`, defaults filled in, secrets resolved. */
   readonly config: Config;
-  /** Sound rows only, in file order, one per point name. */
+  /** Valid rows only, in file order, one per point name. */
   readonly rows: readonly RegistryRow[];
   readonly intervalSeconds: number;
 }
 
 /**
  * One device. It knows nothing of time, topics, storage or other devices. Every method throws when it cannot do what it
- * says; an abort of `signal` rejects soon.
+ * promises, and rejects soon after `signal` is aborted.
  */
 export interface DriverDevice {
   /**
    * Reads every point. A point is in `values` (null: the device has no value for it) or in `failures`. Rejects only where
-   * nothing at all could be read.
+   * nothing could be read.
    */
   scrapeAll(signal: AbortSignal): Promise<Reading>;
-  /** Reads one point, past every cache. */
+  /** Reads one point from the device, bypassing every cache. */
   getPoint(point: string, signal: AbortSignal): Promise<PointValue>;
   /**
-   * Writes one point. `value` has the point's type and lies within Min and Max (the actuator checks both). Resolves when the
-   * device took it; rejects where it did not or where that is not known.
+   * Writes one point. `value` has the point's type and lies within Min and Max (the actuator checks both). Resolves when
+   * the device accepted it; rejects where it did not or where that is unknown.
    */
   setPoint(point: string, value: PointValue, options: WriteOptions): Promise<WriteOutcome>;
-  /** Returns the point to the row's Starting Value, or to the device's own default where the row has none. */
+  /** Sets the point back to the row's Starting Value, or to the device's own default where the row has none. */
   revertPoint(point: string, options: WriteOptions): Promise<WriteOutcome>;
 }
 
 export interface Reading {
   readonly values: ReadonlyMap<string, PointValue>;
   readonly failures: ReadonlyMap<string, Error>;
-  /** Points of limits that are not in force: their values stand for "none". */
+  /** Points of limits that are not in force: their values mean "none". */
   readonly noLimit?: ReadonlySet<string>;
-  /** Why the network cannot reach the device, so that the values are its last known ones; absent where it can. */
+  /** Why the network cannot reach the device, so that the values are its last known ones; absent where it can reach it. */
   readonly unreachable?: string;
-  /** Age in seconds of the oldest value that comes from a cache and that scrapes ask for; absent: read for this reading. */
+  /** Age in seconds of the oldest cached value that scrapes ask for; absent: all were read for this reading. */
   readonly ageSeconds?: number;
 }
 
 export interface WriteOptions {
   readonly signal: AbortSignal;
-  /** The write ends by itself after so long (minutes, whole, > 0). Refused where the point knows no end. */
+  /** Duration after which the write ends by itself, in whole minutes, > 0. Rejected where the point does not support it. */
   readonly durationMinutes?: number;
 }
 
@@ -95,13 +95,13 @@ export interface WriteOutcome {
   /** The service's code and text, where it gave them. */
   readonly code?: string;
   readonly text?: string;
-  /** Things the caller should know though the write went well. */
+  /** Warnings for the caller of a write that succeeded. */
   readonly warnings?: readonly string[];
-  /** Reads back past every cache; called again until confirmed or out of time. */
+  /** Reads back, bypassing every cache; called again until confirmed or timed out. */
   verify(signal: AbortSignal): Promise<Verification>;
   /**
-   * What now stands in the device until it is renewed or ends by itself. Writes with the same key replace each other.
-   * `leaseSeconds`: the device ends it after so long unless the point is set again; absent: it stands until cleared.
+   * What is now in force in the device until it is renewed or ends by itself. Writes with the same key replace each other.
+   * `leaseSeconds`: time after which the device ends it unless the point is set again; absent: it lasts until cleared.
    * `detail`: kept with it across restarts, for drivers that look up their own writes.
    */
   readonly hold?: { readonly key: string; readonly leaseSeconds?: number; readonly detail?: PointValue };
@@ -109,10 +109,10 @@ export interface WriteOutcome {
   readonly releases?: readonly string[];
 }
 
-/** What was found when reading back a write. */
+/** The result of reading back a write. */
 export interface Verification {
   readonly confirmed: boolean;
-  /** Only a part of it is in force: a station's limit at some of its ports. */
+  /** Only part of it is in force, e.g. a station's limit at some of its ports. */
   readonly inPart?: boolean;
   readonly readBack: PointValue;
 }

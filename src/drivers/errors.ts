@@ -20,18 +20,18 @@ export class PointReadOnlyError extends Error {
   }
 }
 
-/** A value that the point cannot take: wrong type or out of range. Nothing was sent. */
+/** The point cannot take the value: wrong type or out of range. Nothing was sent. */
 export class InvalidValueError extends Error {
   override readonly name = "InvalidValueError";
 
   constructor(device: string, point: string, value: unknown, expected: string) {
     super(
-      `${JSON.stringify(value) ?? String(value)} is no value for point "${point}" of device ${device}: expected ${expected}`,
+      `${JSON.stringify(value) ?? String(value)} is not a valid value for point "${point}" of device ${device}: expected ${expected}`,
     );
   }
 }
 
-/** The driver will not do it, for a reason in the device's state that the caller can change. Nothing was sent. */
+/** The driver refuses the write because of the device's state, which the caller can change. Nothing was sent. */
 export class WriteRefusedError extends Error {
   override readonly name = "WriteRefusedError";
 }
@@ -57,8 +57,8 @@ export class HalfDoneError extends Error {
 }
 
 /**
- * The service answered, and its answer was no. Drivers throw their own subclass; other parts need only this much.
- * `code` is the service's own (for ChargePoint the responseCode of guide §3).
+ * The service answered with a refusal. Drivers throw their own subclass; other parts need only these fields. `code` is the
+ * service's own (for ChargePoint the responseCode of guide §3).
  */
 export class ServiceError extends Error {
   override readonly name: string = "ServiceError";
@@ -73,8 +73,8 @@ export class ServiceError extends Error {
 }
 
 /**
- * Whether a failed write may have reached the device all the same: nobody answered after it was sent. A driver's own
- * errors tell it by a property `sent`.
+ * Returns whether a failed write may still have reached the device: it was sent and no answer arrived. A driver's own
+ * errors have a property `sent` for it.
  */
 export function mayHaveBeenTaken(error: unknown): boolean {
   return (error as { sent?: unknown } | null)?.sent === true;

@@ -3,16 +3,16 @@ import type { RegistryRow } from "../registry/row.ts";
 export interface PlanAssumptions {
   /** Stations in each of the account's groups; 0 where there are none. */
   readonly stationsPerGroup: number;
-  /** The groups as they were looked up, of one account whose devices these are; absent: they are presumed. */
+  /** The groups as looked up, of the one account that owns these devices; absent: they are presumed. */
   readonly groups?: KnownGroups;
   /** Sets of that account whose members are among the devices. */
   readonly sets?: readonly PlannedSet[];
 }
 
-/** Groups of an account's devices as its service tells them. */
+/** Groups of an account's devices as its service reports them. */
 export interface KnownGroups {
   readonly groups: readonly DeviceGroup[];
-  /** Calls that it takes to learn them, beside the one that lists them. */
+  /** Calls needed to look them up, in addition to the one that lists them. */
   readonly calls: number;
 }
 
@@ -34,31 +34,31 @@ export interface AccountPlan {
   readonly account: string;
   readonly stations: number;
   readonly calls: readonly PlannedCall[];
-  /** The most that the account is allowed; absent where nothing is known of it. */
+  /** Limit of the account; absent where it is unknown. */
   readonly limitPerMinute?: number;
-  /** By which groups stations are read, where the groups were looked up. */
+  /** Groups by which stations are read, where the groups were looked up. */
   readonly groups?: readonly PlannedGroup[];
 }
 
 export interface PlannedGroup {
   readonly id: number;
-  /** Stations in it, those of others too. */
+  /** Number of stations in it, including those of others. */
   readonly size: number;
   /** The stations that are read by it. */
   readonly stations: readonly string[];
 }
 
-/** An operation that is called every so often. */
+/** An operation that is called periodically. */
 export interface PlannedCall {
   readonly operation: string;
   readonly everySeconds: number;
-  /** Each time. */
+  /** Calls in each period. */
   readonly calls: number;
-  /** Calls a minute if every scrape of every station were one call of the operation. */
+  /** Calls per minute if every scrape of every station made one call of the operation. */
   readonly onePerStationPerMinute: number;
-  /** What makes it necessary. */
+  /** Rows that need it. */
   readonly rows: readonly RegistryRow[];
-  /** What makes it necessary where no row does. */
+  /** Why it is needed where no row needs it. */
   readonly cause?: string;
   /** What the number assumes of the account. */
   readonly assumes?: string;

@@ -246,7 +246,7 @@ describe.skipIf(!mosquittoInstalled)(
       expect(lines).toHaveLength(1);
       expect(lines[0]).toContain(`account ${CANARY.otherUsername.slice(0, 8)}… at ${simulator.endpoint}`);
       expect(lines[0]).toContain("check the API licence key and API password");
-      expect(lines[0]).toContain("tried again at a slowing pace");
+      expect(lines[0]).toContain("retries continue with growing pauses");
       const state = await recorder.find("state/site/refused/availability");
       expect(state.text).toBe("offline");
 

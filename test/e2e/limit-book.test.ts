@@ -440,7 +440,7 @@ describe("the book of limits", { timeout: 60_000 }, () => {
     expect(kwOf("1")).toBe(2);
     const point = await within(60, running.commands.revertPoint("site/s1", "limit_1", command()));
     expect(point).toMatchObject({ status: "confirmed" });
-    expect(point.text).toContain("the limit of port 1 (2 kW) was not this bridge's, and was ended");
+    expect(point.text).toContain("the limit of port 1 (2 kW) was not set by this bridge, and was ended");
     expect(kwOf("1")).toBe(6.6);
   });
 
@@ -449,7 +449,7 @@ describe("the book of limits", { timeout: 60_000 }, () => {
     await within(60, running.commands.set("site/s1", "limit_2", 3, command()));
     const result = await within(60, running.commands.set("site/s1", "percent_1", 50, command()));
     expect(result).toMatchObject({ status: "failed", code: "179", error: "ApiError" });
-    expect(result.text).toContain("port 2 is limited in the other way by this bridge");
+    expect(result.text).toContain("port 2 is limited in the other mode by this bridge");
   });
 
   test("E14: an allowed load of 0 is not confirmed by a percentage that is in force, though both read as 0", async () => {

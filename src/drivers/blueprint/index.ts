@@ -90,7 +90,7 @@ function makeDevice({ path, config, rows }: DeviceInit<{ url: string }>, closing
     async revertPoint(point, options) {
       const { writable, startingValue = null } = rowOf(point).point;
       if (writable && startingValue === null)
-        throw new WriteRefusedError(`"${point}" of ${path} has no Starting Value to go back to`);
+        throw new WriteRefusedError(`"${point}" of ${path} has no Starting Value to revert to`);
       return device.setPoint(point, startingValue, options);
     },
   };

@@ -5,10 +5,10 @@ import { registerClasses } from "./registers/index.ts";
 import { type Attribute, kindOf } from "./registers/register.ts";
 import { PORT_DETAIL_ATTRIBUTES } from "./registers/station-status-register.ts";
 
-/** An attribute that rows name, and the answer that has it. */
+/** An attribute named by rows, and the kind of answer that contains it. */
 export interface BoundAttribute {
   readonly kind: AnswerKind;
-  /** Of the kind among those that its station reads. */
+  /** Index of the kind among those that the station reads. */
   readonly place: number;
   readonly attribute: Attribute<unknown>;
 }
@@ -18,26 +18,26 @@ export interface Binding extends BoundAttribute {
   readonly row: RegistryRow;
 }
 
-/** The rows of a registry; stations that have one have these in common. */
+/** The bound rows of a registry, shared by all stations with that registry. */
 export interface BoundRows {
   readonly rows: readonly RegistryRow[];
-  /** Of each row; rows that name the same have it in common. */
+  /** One for each row; rows that name the same attribute share it. */
   readonly attributes: readonly BoundAttribute[];
-  /** Of each point its row's; made for the first command. */
+  /** Index of each point's row; built at the first command. */
   places?: ReadonlyMap<string, number>;
   readonly kinds: readonly AnswerKind[];
   readonly telling: ReadonlySet<AnswerKind>;
   readonly portDetails: boolean;
   readonly movingTimes: ReadonlySet<string>;
-  /** Those of limits. */
+  /** Bindings of limits. */
   readonly limits: readonly Binding[];
-  /** Sets of points without a limit, as they were seen so far; by a digit for each of the limits. */
+  /** Sets of points without a limit seen so far, by one digit for each of the limits. */
   readonly noLimits: Map<string, ReadonlySet<string>>;
-  /** Place among the kinds of the one whose answers say whether the network reaches the station; -1 for none. */
+  /** Index of the kind whose answers contain whether the network reaches the station; -1 for none. */
   readonly reachability: number;
 }
 
-/** Answers that say whether the network reaches the station, the freshest first. */
+/** Kinds of answers that contain whether the network reaches the station, the freshest first. */
 const REACHABILITY: readonly AnswerKind[] = ["status", "publicStatus", "station"];
 
 const known = new WeakMap<readonly RegistryRow[], BoundRows>();
@@ -78,7 +78,7 @@ export function bindingOf(bound: BoundRows, point: string): Binding | undefined 
   return place === undefined ? undefined : { row: rows[place]!, ...attributes[place]! };
 }
 
-/** Adds the row's kind to the kinds where it is new there. */
+/** Binds a row and adds its kind to the kinds if it is new. */
 function bind(row: RegistryRow, kinds: AnswerKind[]): BoundAttribute {
   const register = registerClasses[row.register]!;
   const kind = kindOf(register, row.attribute);

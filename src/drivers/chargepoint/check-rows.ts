@@ -4,7 +4,7 @@ import type { RegistryRow } from "../../registry/row.ts";
 import { registerClasses } from "./registers/index.ts";
 import type { RegisterClass } from "./registers/register.ts";
 
-/** Problems that only someone who knows ChargePoint's registers can see. A row with an error is left out. */
+/** Returns the faults of rows that depend on ChargePoint's registers. A row with an error is left out of the device. */
 export function checkRows(rows: readonly RegistryRow[]): Diagnostic[] {
   const problems: Diagnostic[] = [];
   for (const row of rows) {
@@ -48,7 +48,7 @@ function checkAttribute(row: RegistryRow, register: RegisterClass, problems: Dia
       row.fault("Port #", {
         code: "port_ignored",
         severity: "warning",
-        message: `${row.attribute} of ${row.register} is a value of the whole station; its port is ignored`,
+        message: `${row.attribute} of ${row.register} belongs to the whole station; the port is ignored`,
         found: JSON.stringify(row.port),
         expected: "an empty cell",
       }),
@@ -59,7 +59,7 @@ function checkAttribute(row: RegistryRow, register: RegisterClass, problems: Dia
       row.fault("Writable", {
         code: "not_writable",
         severity: "warning",
-        message: `ChargePoint takes no writes to ${row.attribute} of ${row.register}; writes to this point will be refused`,
+        message: `ChargePoint does not accept writes to ${row.attribute} of ${row.register}; writes to this point will be rejected`,
         found: "TRUE",
         expected: "FALSE",
       }),

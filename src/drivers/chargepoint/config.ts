@@ -1,32 +1,32 @@
 import { endpointInClear } from "../../config/loopback.ts";
 
-/** Which stations a config stands for: those of a group, an organisation, with a name (`*` and `?`), or these. */
+/** The stations that a config selects: those of a group, of an organisation, with a name (`*` and `?`), or those listed. */
 export type StationSet =
   | { readonly sgID?: string | number; readonly orgID?: string; readonly stationName?: string }
   | readonly string[];
 
-/** `driver_config` of a ChargePoint station, checked and with defaults (contracts.md: Device config). */
+/** `driver_config` of a ChargePoint station, validated and with defaults (contracts.md: Device config). */
 export interface ChargePointConfig {
   readonly stationID: string;
-  /** Instead of a station: a set of them. */
+  /** Instead of a station: a set of stations. */
   readonly stations?: StationSet;
   readonly username: string;
   readonly password: string;
   readonly region: "NA" | "NA-QA" | "EU" | "EU-QA" | "CA";
-  /** Instead of a region: a service of one's own, such as the simulator. */
+  /** Instead of a region: the address of another service, such as the simulator. */
   readonly endpoint?: string;
-  /** Seconds that an answer may be old; VOLTTRON's spelling. */
+  /** Maximum age of an answer used by a scrape, in seconds; VOLTTRON's spelling. */
   readonly cacheExpiration: number;
-  /** `timeInterval` of every shed, renewed while held; 0 = until cleared. */
+  /** `timeInterval` of every shed, renewed while it is held, in minutes; 0 = until cleared. */
   readonly shed_lease_minutes: number;
   readonly shed_mode_change: "clear_first" | "reject";
   readonly shed_port_clear?: "restore_others" | "reject";
   readonly shed_idle_port?: "warn" | "reject";
-  /** Seconds between reads of what seldom changes: stations and rights. */
+  /** Interval between reads of what rarely changes, stations and rights, in seconds. */
   readonly nameplate_interval?: number;
-  /** Calls of the account that may be under way at a time. */
+  /** Maximum number of concurrent calls of the account. */
   readonly calls_in_flight?: number;
-  /** Calls of the account in a minute. */
+  /** Maximum number of calls of the account per minute. */
   readonly calls_per_minute?: number;
 }
 

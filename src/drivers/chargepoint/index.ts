@@ -28,7 +28,11 @@ import { findStations, memberOf } from "./discovery/index.ts";
 import { accountOf, findGroups, planDevices, stationsWithLoads } from "./planning/plan-devices.ts";
 import { Station } from "./station.ts";
 
-/** ChargePoint stations through the web services, API version 5.1. */
+/**
+ * ChargePoint stations through the web services, API version 5.1. A scrape takes the station's records from the account,
+ * which decides on the calls that it takes, and publishes them by its registers; a set point becomes `shedLoad`,
+ * `clearShedState` or `clearAlarms`, and is verified by reading back.
+ */
 export const chargepoint: AbleType<ChargePointConfig> = {
   name: "chargepoint",
   configSchema,
@@ -36,7 +40,7 @@ export const chargepoint: AbleType<ChargePointConfig> = {
   open: (context) => new ChargePointService(context),
   plan: planDevices,
   accountOf,
-  // The licence key makes no difference: two accounts can have rights to one station.
+  // Without the licence key: two accounts can have rights to one station.
   identityOf: (config) => ({ network: endpointFor(config), id: config.stationID }),
 };
 
@@ -80,7 +84,7 @@ class ChargePointService implements AbleService<ChargePointConfig> {
     });
   }
 
-  /** One walk over the account's stations, an hour apart, within the account's limits. */
+  /** Walks once over the account's stations, within the account's limits. */
   async findMembers(config: ChargePointConfig, signal: AbortSignal): Promise<SetMember[]> {
     const { account } = this.#accountOf(config);
     return (await findStations(account.calls, config.stations, signal)).map(memberOf);
@@ -102,7 +106,7 @@ class ChargePointService implements AbleService<ChargePointConfig> {
   #accountOf(config: ChargePointConfig): { account: Account; stateKey: string } {
     const { username, password } = config;
     const endpoint = endpointFor(config);
-    // The licence key is half a secret, and this key is stored: its fingerprint will do.
+    // The key is stored and a licence key is half a secret, so its fingerprint is used.
     const fingerprint = createHash("sha256").update(username).digest("hex").slice(0, 16);
     const stateKey = `${endpoint} ${fingerprint}`;
     const account = this.#accounts.get({
@@ -114,7 +118,7 @@ class ChargePointService implements AbleService<ChargePointConfig> {
     return { account, stateKey };
   }
 
-  /** Their clients are what `call` of ChargePointClient is. */
+  /** The accounts' clients: each offers `call` of ChargePointClient. */
   accounts(): readonly DriverAccount[] {
     return this.#accounts.list();
   }

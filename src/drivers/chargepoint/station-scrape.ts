@@ -4,10 +4,10 @@ import type { Reading } from "../driver.ts";
 import type { AnswerKind } from "./account/answers.ts";
 import type { Waiter } from "./account/reads/station-answers.ts";
 
-/** What a scrape asks of its station. */
+/** What a scrape needs of its station. */
 interface ScrapedStation {
   readonly kinds: readonly AnswerKind[];
-  /** Kinds whose answers tell whether the station is read now, and how old its values are. */
+  /** Kinds whose answers show whether the service responds now, and how old the station's values are. */
   readonly telling: ReadonlySet<AnswerKind>;
   reading(
     answers: readonly unknown[],
@@ -16,13 +16,13 @@ interface ScrapedStation {
   ): Reading;
 }
 
-/** When the answers of the telling kinds were asked for, seconds by the account's clock; infinite where there are none. */
+/** When the answers of those kinds were requested, in seconds on the account's clock; infinite where there are none. */
 export interface AskedAt {
   readonly oldest: number;
   readonly newest: number;
 }
 
-/** One scrape of a station while its answers are on their way. All that it needs meanwhile is this object. */
+/** One scrape of a station while its answers are pending. This object is all the memory that a waiting scrape takes. */
 export class StationScrape implements Waiter, Abortable, AskedAt {
   oldest = Number.POSITIVE_INFINITY;
   newest = Number.NEGATIVE_INFINITY;
@@ -31,10 +31,10 @@ export class StationScrape implements Waiter, Abortable, AskedAt {
   readonly #ending: Set<Abortable>;
   readonly #answers: unknown[] = [];
   #errors: Map<AnswerKind, unknown> | undefined;
-  /** Answers that are outstanding; below 0 it was aborted. */
+  /** Number of pending answers; below 0 after an abort. */
   #left: number;
 
-  /** `ending`: where it is as long as it waits. */
+  /** `ending`: the set that it belongs to while it waits. */
   constructor(station: ScrapedStation, sink: ReadingSink, ending: Set<Abortable>) {
     this.#station = station;
     this.#sink = sink;

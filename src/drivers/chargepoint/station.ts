@@ -22,31 +22,31 @@ import { type AskedAt, StationScrape } from "./station-scrape.ts";
 
 export interface StationInit extends ControlContext {
   readonly rows: readonly RegistryRow[];
-  /** The device's config, for messages. */
+  /** The device's config file, for messages. */
   readonly file?: string | undefined;
   /** Seconds between scrapes. */
   readonly intervalSeconds: number;
-  /** Age that an answer may have in a scrape, seconds. */
+  /** Maximum age of an answer used by a scrape, in seconds. */
   readonly maxAgeSeconds: number;
-  /** Age of what seldom changes, seconds. */
+  /** Maximum age of answers that rarely change, in seconds. */
   readonly nameplateSeconds: number;
   readonly log: Log;
 }
 
-/** One ChargePoint station as a device: its rows, read from the account's answers and written through controls. */
+/** One ChargePoint station as a device: reads its rows from the account's answers and writes through controls. */
 export class Station implements AbleDevice {
   readonly events: DeviceEvents;
   readonly #init: StationInit;
   readonly #rows: BoundRows;
   /** In the order of the kinds. */
   readonly #readers: readonly Reader[];
-  /** When its scrapes asked last for an answer of a telling kind; see {@link StationScrape}. */
+  /** When its scrapes last asked for an answer that shows the service's state; see {@link StationScrape}. */
   #askedAt = Number.NEGATIVE_INFINITY;
   #scrapedAt = Number.NEGATIVE_INFINITY;
-  /** Points whose values could not be converted. */
+  /** Points whose unconvertible values were reported. */
   #reported: Reported | undefined;
 
-  /** Tells the account what will be read. */
+  /** Registers its reads with the account. */
   constructor(init: StationInit) {
     this.#init = init;
     this.events = new LoadShedEvents(init.account, init.stationID);
@@ -66,7 +66,7 @@ export class Station implements AbleDevice {
     return this.#rows.movingTimes;
   }
 
-  /** Nobody counts on its rounds any more. */
+  /** Removes its reads from the account's rounds. */
   close(): void {
     for (const reader of this.#readers) this.#init.account.leave(reader);
   }
@@ -86,7 +86,7 @@ export class Station implements AbleDevice {
     for (const reader of this.#readers) account.ask(reader, scrape);
   }
 
-  /** Every kind of answer that the rows need, in the order in which they are kept. */
+  /** Kinds of answers that the rows need, in the order in which they are kept. */
   get kinds(): readonly AnswerKind[] {
     return this.#rows.kinds;
   }
@@ -96,8 +96,9 @@ export class Station implements AbleDevice {
   }
 
   /**
-   * What the answers say, in the order of the kinds; where one is missing, `errors` has the reason. Throws where everything
-   * was lost that tells whether the service answers, or where the service is away and nothing was read that is new.
+   * Returns the reading made of the answers, in the order of the kinds; `errors` has the reason for each missing one.
+   * Throws where every answer failed that shows whether the service responds, or where the service is unavailable and
+   * nothing new was read.
    */
   reading(
     answers: readonly unknown[],
@@ -133,7 +134,7 @@ export class Station implements AbleDevice {
     };
   }
 
-  /** Stations of a registry have few such sets, and share them. */
+  /** Returns the points without a limit. Stations of a registry share these few sets. */
   #noLimit(answers: readonly unknown[], values: ReadonlyMap<string, PointValue>): ReadonlySet<string> {
     const { limits, noLimits } = this.#rows;
     const isUnset = ({ row, place, attribute }: Binding) =>
@@ -153,8 +154,8 @@ export class Station implements AbleDevice {
   }
 
   /**
-   * Values that may come from minutes or an hour ago do not tell whether the service answers now. While it does not, what
-   * earlier scrapes had already is not given out again as if it had been read.
+   * Answers that may be minutes or an hour old do not show whether the service responds now. While it does not, values of
+   * earlier scrapes are not published again as if they had just been read.
    */
   #throwIfLost(
     telling: ReadonlySet<AnswerKind>,
@@ -167,7 +168,7 @@ export class Station implements AbleDevice {
     if (away !== undefined) throw errors.get(away);
   }
 
-  /** Says which stationID, of which file, the service does not know. */
+  /** Adds the stationID and its config file to an error about an unknown station. */
   #named(error: unknown): unknown {
     const { stationID, file } = this.#init;
     return isUnknownStation(error) ? new UnknownStationError(error, stationID, file) : error;
@@ -189,7 +190,7 @@ export class Station implements AbleDevice {
     return sent(this.#plan(point, value, options.durationMinutes), options);
   }
 
-  /** As VOLTTRON's driver takes them. */
+  /** Returns whether the point is a switch, as VOLTTRON's driver accepts them. */
   isSwitch(point: string): boolean {
     const control = bindingOf(this.#rows, point)?.attribute.control;
     return control === "shedState" || control === "clearAlarms";
@@ -207,7 +208,10 @@ export class Station implements AbleDevice {
     return this.#plan(point, value, durationMinutes).outcome;
   }
 
-  /** `value` undefined: back to the row's Starting Value, where it has one, or to the station's own default. */
+  /**
+   * Plans a write. `value` undefined: revert to the row's Starting Value, where it has one, or to the station's own
+   * default.
+   */
   #plan(point: string, value: PointValue | undefined, durationMinutes: number | undefined): Planned {
     const { row, attribute } = this.#writable(point);
     const wanted = value === undefined ? (row.point.startingValue ?? undefined) : value;
@@ -220,11 +224,12 @@ export class Station implements AbleDevice {
   }
 
   async compareHolds(held: readonly HeldWrite[], signal: AbortSignal): Promise<HoldComparison> {
-    // Without it the service is not asked what stands, and nothing was written either.
+    // Without load rows the service is not asked for limits, and the bridge wrote none.
     if (!this.kinds.includes("load")) return { gone: [], foreign: [] };
     const { account, stationID, intervalSeconds } = this.#init;
     const maxAgeSeconds = intervalSeconds;
-    // To look for limits of others only, a fleet whose loads were not read is not asked for them station by station.
+    // Without limits of its own the bridge uses loads already read: it does not ask for a fleet's loads station by station
+    // only to find other programs' limits.
     const load =
       held.length > 0
         ? await account.read("load", stationID, { maxAgeSeconds, signal })
@@ -247,13 +252,13 @@ export class Station implements AbleDevice {
       throw new PointReadOnlyError(
         this.#init.path,
         point,
-        `ChargePoint takes no writes to ${binding.row.attribute}`,
+        `ChargePoint does not accept writes to ${binding.row.attribute}`,
       );
     }
     return binding;
   }
 
-  /** The value in the row's type; null where it cannot be converted, said once per point. */
+  /** Returns the value in the row's type; null where it cannot be converted, which is reported once per point. */
   #valueOf(row: RegistryRow, attribute: Attribute<unknown>, answer: unknown): PointValue {
     const raw = attribute.read(answer, row.port);
     const converted = convertValue(raw, row.point.type);
@@ -262,7 +267,7 @@ export class Station implements AbleDevice {
     return null;
   }
 
-  /** Says what the service sent for points that are null because it was no value at all. */
+  /** Reports what the service sent for points that are null because it was unreadable. */
   #warnOfUnreadable(answers: readonly unknown[], values: ReadonlyMap<string, PointValue>): void {
     if (!anyUnreadable()) return;
     const texts = answers.map(withUnreadable);
@@ -278,12 +283,12 @@ export class Station implements AbleDevice {
     }
   }
 
-  /** Once per point. */
+  /** Reports a point once. */
   #warn({ point, file, line }: RegistryRow, raw: unknown, expected: string): void {
     this.#reported ??= new Reported();
     if (!this.#reported.isNew(point.name)) return;
     this.#init.log.warn(
-      `point "${point.name}" of device ${this.#init.path} is null: the service sent ${JSON.stringify(raw)}, its Type wants ${expected} (${file}:${line})`,
+      `point "${point.name}" of device ${this.#init.path} is null: the service sent ${JSON.stringify(raw)}, its Type expects ${expected} (${file}:${line})`,
     );
   }
 }
@@ -294,7 +299,7 @@ async function sent({ outcome, send }: Planned, { signal }: WriteOptions): Promi
   return { ...outcome, ...(await send(signal)) };
 }
 
-/** Whether a read failed because the account cannot be asked now; a refusal is an answer. */
+/** Returns whether a read failed because the account cannot be asked now; a refusal is an answer. */
 function isAway(error: unknown): boolean {
   return isOutage(error) || (concernsAll(error) && !isOutsidePlan(error));
 }

@@ -5,7 +5,7 @@ import type { DriverContext } from "../driver.ts";
 import { type EconnectClient, EconnectError } from "./api/index.ts";
 import { Stations } from "./stations.ts";
 
-/** The account is being left alone for a while, because it failed. Nothing was sent. */
+/** Requests to the account are paused after a failure. Nothing was sent. */
 export class AccountPausedError extends Error {
   override readonly name = "AccountPausedError";
 }
@@ -18,9 +18,11 @@ export interface AccountInit {
   readonly clock?: Clock;
 }
 
-/** After a failure that may pass, the next try comes after so many seconds, longer each time. */
+/** Pauses after temporary failures, in seconds; each is twice the one before. */
 const PASSING_PAUSE = { first: 5, longest: 30 };
-/** Refused credentials are tried so seldom that no account is locked for it; a walk without end is as seldom repeated. */
+/**
+ * Pauses after refused credentials, in seconds, long enough that the account is not locked; the same after an endless walk.
+ */
 const LASTING_PAUSE = { first: 30, longest: 600 };
 
 interface Pause {
@@ -30,7 +32,10 @@ interface Pause {
   readonly failures: number;
 }
 
-/** The stations of one business partner for one user: one walk over the pages serves all who ask meanwhile, and after. */
+/**
+ * The stations of one business partner for one user. One walk over the pages serves all callers that ask during it and,
+ * within their maximum age, after it.
+ */
 export class Account {
   readonly label: string;
   readonly #init: AccountInit;
@@ -48,8 +53,9 @@ export class Account {
   }
 
   /**
-   * All stations, as they were at most `maxAgeSeconds` ago; 0 asks the service, though a walk under way is joined. The
-   * signal ends the waiting; the walk goes on for others. @throws EconnectError, AccountPausedError
+   * Returns all stations, read at most `maxAgeSeconds` ago; 0 asks the service, or joins a walk in progress. The signal
+   * ends the wait; the walk continues for other callers.
+   * @throws EconnectError, AccountPausedError
    */
   read(maxAgeSeconds: number, signal: AbortSignal): Promise<Stations> {
     if (signal.aborted) return Promise.reject(signal.reason);
@@ -99,10 +105,10 @@ export class Account {
     const seconds = Math.min(longest, this.#pause ? Math.max(first, this.#pause.seconds * 2) : first);
     const until = secondsOn(this.#clock) + Math.max(seconds, cause.retryAfterSeconds ?? 0);
     this.#pause = { cause, seconds, until, failures };
-    // One walk that fails in passing is not worth a line.
+    // A single temporary failure is not reported.
     if ((cause.retryable && failures < 2) || !this.#reported.isNew("failing")) return;
     const kind = cause.fault === "credentials" ? "credentials_refused" : "account_paused";
-    const text = `account ${this.label}: ${cause.message}; it is tried again at a slowing pace`;
+    const text = `account ${this.label}: ${cause.message}; retries continue with growing pauses`;
     this.#init.notice("error", kind, text);
   }
 }

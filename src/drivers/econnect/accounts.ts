@@ -19,7 +19,10 @@ export class Accounts {
     this.#context = context;
   }
 
-  /** @throws Error where two devices give different passwords for one account: one of them must be wrong */
+  /**
+   * Returns the account of a config.
+   * @throws Error where two devices give different passwords for one account: one of them must be wrong
+   */
   get(config: AccountConfig): Account {
     const key = keyOf(config);
     const label = labelOf(config);
@@ -27,7 +30,7 @@ export class Accounts {
     const known = this.#accounts.get(key);
     if (known && known.password !== password) {
       throw new Error(
-        `account ${label} has another password in an earlier device config; give all its devices the same`,
+        `account ${label} has a different password in an earlier device config; give all its devices the same password`,
       );
     }
     if (known) return known.account;
@@ -42,7 +45,7 @@ export class Accounts {
     return account;
   }
 
-  /** Requests sent, retries included, and how many of them failed. */
+  /** Counts the requests sent, retries included, and how many of them failed. */
   counters(): { calls: number; errors: number } {
     return { calls: this.#calls, errors: this.#errors };
   }
@@ -52,22 +55,24 @@ export class Accounts {
   }
 }
 
-/** What tells accounts apart. */
+/** Returns what distinguishes accounts. */
 export function keyOf({ endpoint, business_partner, username }: Omit<AccountConfig, "password">): string {
   return JSON.stringify([endpoint, business_partner, username]);
 }
 
-/** Names an account in messages. */
+/** Returns the account's name for messages. */
 export function labelOf({ endpoint, business_partner, username }: Omit<AccountConfig, "password">): string {
   return `${shorten(username)} of business partner ${business_partner} at ${endpoint}`;
 }
 
-/** Age that what a scrape reads may have: devices of one interval share a walk, whatever their slots in it are. */
+/**
+ * Maximum age of what a scrape reads, in seconds. Devices with the same interval share a walk, whatever their slots in it.
+ */
 export function maxAgeSeconds({ config, intervalSeconds }: DeviceInit<EconnectConfig>): number {
   return Math.max(config.nameplate_interval, intervalSeconds / 2);
 }
 
-/** One walk over the pages for all devices of an account, as often as the most impatient of them wants it. */
+/** Plans one walk over the pages for all devices of an account, at the shortest interval that any of them asks for. */
 export function planDevices(devices: readonly DeviceInit<EconnectConfig>[]): AccountPlan[] {
   const accounts = Map.groupBy(devices, ({ config }) => keyOf(config));
   return [...accounts.values()].map((members) => {
@@ -83,11 +88,11 @@ export function planDevices(devices: readonly DeviceInit<EconnectConfig>[]): Acc
         {
           operation: "chargingstations",
           everySeconds: Math.min(...every),
-          // The page after the last one tells that it was the last.
+          // The walk ends with an empty page.
           calls: Math.ceil(stations / PAGE_SIZE) + 1,
           onePerStationPerMinute: members.reduce((sum, { intervalSeconds }) => sum + 60 / intervalSeconds, 0),
           rows: [...new Set(members.flatMap(({ rows }) => rows))],
-          assumes: "no stations but these",
+          assumes: "no other stations",
         },
       ],
     };

@@ -5,7 +5,7 @@ import { parseField } from "./field.ts";
 
 const REGISTER = "ChargingStationRegister";
 
-/** Problems that only someone who knows eConnect can see. Which fields there are, only the service knows. */
+/** Returns the faults of rows that depend on eConnect. Which fields exist is known to the service only. */
 export function checkRows(rows: readonly RegistryRow[]): Diagnostic[] {
   return rows.flatMap((row) => [
     ...checkRegister(row),
@@ -52,7 +52,7 @@ function checkPort(row: RegistryRow): Diagnostic[] {
     row.fault("Port #", {
       code: "port_ignored",
       severity: "warning",
-      message: "eConnect's fields are those of the whole station; the port is ignored",
+      message: "eConnect's fields belong to the whole station; the port is ignored",
       found: JSON.stringify(row.port),
       expected: "an empty cell",
     }),

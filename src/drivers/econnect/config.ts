@@ -1,7 +1,7 @@
 import { endpointInClear } from "../../config/loopback.ts";
 import { ECONNECT_ENDPOINT } from "./api/client.ts";
 
-/** Which stations a config stands for: all, those with these values in these fields, or these. */
+/** The stations that a config selects: all, those with these values in these fields, or those listed. */
 export type StationSet = "all" | Readonly<Record<string, string>> | readonly string[];
 
 /** `driver_config` of an eConnect station, checked and with defaults. */
@@ -11,9 +11,9 @@ export interface EconnectConfig {
   readonly username: string;
   readonly password: string;
   readonly station: string;
-  /** Instead of a station: a set of them. */
+  /** Instead of a station: a set of stations. */
   readonly stations?: StationSet;
-  /** Field of a station's entry by which `station` names it. */
+  /** Field of a station's entry that `station` is compared with. */
   readonly station_key: string;
   /** Seconds between reads of the account's stations. */
   readonly nameplate_interval: number;

@@ -14,12 +14,12 @@ export interface EconnectStationInit {
   readonly account: Account;
   readonly station: string;
   readonly stationKey: string;
-  /** Age that what a scrape reads may have, seconds. */
+  /** Maximum age of what a scrape reads, in seconds. */
   readonly maxAgeSeconds: number;
   readonly log: Log;
 }
 
-/** One eConnect charging station as a device: fields of its entry. All of them are read-only. */
+/** One eConnect charging station as a device. Its points are the fields of its entry, all read-only. */
 export class EconnectStation implements DriverDevice {
   readonly #init: EconnectStationInit;
   readonly #rows: ReadonlyMap<string, RegistryRow>;
@@ -75,7 +75,7 @@ export class EconnectStation implements DriverDevice {
     return row;
   }
 
-  /** The value in the row's type; null where it cannot be converted, said once per point. */
+  /** Returns the value in the row's type; null where it cannot be converted, which is reported once per point. */
   #valueOf(row: RegistryRow, stations: Stations, entry: StationEntry): PointValue {
     const { name, type } = row.point;
     const raw = stations.valueOf(entry, row.attribute);
@@ -86,7 +86,7 @@ export class EconnectStation implements DriverDevice {
         ? `a list (${row.attribute}[0] is its first item)`
         : JSON.stringify(raw);
       this.#init.log.warn(
-        `point "${name}" of device ${this.#init.path} is null: the service sent ${kind}, its Type wants ${converted.expected} (${row.file}:${row.line})`,
+        `point "${name}" of device ${this.#init.path} is null: the service sent ${kind}, its Type expects ${converted.expected} (${row.file}:${row.line})`,
       );
     }
     return null;

@@ -1,22 +1,25 @@
 import type { StationEntry } from "./api/index.ts";
 
-/** Where a value stands in a station's entry: names of fields, and places in lists from 0. */
+/** Path of a value in a station's entry: field names, and list indexes from 0. */
 export type FieldPath = readonly (string | number)[];
 
 const STEP = /^([^.[\]]+)((?:\[\d+\])*)$/;
-/** Names told of an entry that has very many. */
-const MOST_NAMES = 500;
+/** Maximum number of field names collected from one entry. */
+const MAX_NAMES = 500;
 
-/** Reads an Attribute Name such as `modelInfo`, `location.city` or `chargingPoints[0].evseId`. @throws SyntaxError */
+/**
+ * Parses an Attribute Name such as `modelInfo`, `location.city` or `chargingPoints[0].evseId`.
+ * @throws SyntaxError
+ */
 export function parseField(text: string): FieldPath {
   return text.split(".").flatMap((part) => {
     const [, name, places = ""] = STEP.exec(part) ?? [];
-    if (name === undefined) throw new SyntaxError(`${JSON.stringify(part)} is no name of a field`);
+    if (name === undefined) throw new SyntaxError(`${JSON.stringify(part)} is not a field name`);
     return [name, ...[...places.matchAll(/\d+/g)].map(([digits]) => Number(digits))];
   });
 }
 
-/** The value in an entry; undefined where the entry has no such field. */
+/** Returns the value in an entry; undefined where the entry has no such field. */
 export function readField(entry: StationEntry, path: FieldPath): unknown {
   let value: unknown = entry;
   for (const step of path) {
@@ -30,11 +33,11 @@ export function readField(entry: StationEntry, path: FieldPath): unknown {
   return value;
 }
 
-/** The fields of an entry as Attribute Names, down to single values. */
+/** Returns the fields of an entry as Attribute Names, down to single values. */
 export function fieldsOf(entry: StationEntry): string[] {
   const names: string[] = [];
   const visit = (value: unknown, name: string): void => {
-    if (names.length >= MOST_NAMES) return;
+    if (names.length >= MAX_NAMES) return;
     if (typeof value !== "object" || value === null) {
       names.push(name);
     } else if (Array.isArray(value)) {
@@ -47,7 +50,10 @@ export function fieldsOf(entry: StationEntry): string[] {
   return names;
 }
 
-/** A value as it names a station or is compared with a setting; undefined for what is no single value. */
+/**
+ * Returns the text by which a value names a station or is compared with a setting; undefined for objects, lists and empty
+ * text.
+ */
 export function textOf(value: unknown): string | undefined {
   if (typeof value === "string") return value === "" ? undefined : value;
   return typeof value === "number" || typeof value === "boolean" ? String(value) : undefined;

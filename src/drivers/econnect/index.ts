@@ -1,4 +1,7 @@
-/** eConnect charging stations: what the Masterdata API tells of them. The API itself is in `api/`. */
+/**
+ * eConnect charging stations: a scrape takes a station's fields from a walk over its account's stations (Masterdata API, in
+ * `api/`), shared by all devices of the account, and publishes them as points. Nothing is written.
+ */
 
 import type { AbleType, Counts, FindsMembers, SetMember } from "../abilities.ts";
 import type { DeviceInit, DriverContext, DriverDevice, DriverService } from "../driver.ts";

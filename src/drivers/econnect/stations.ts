@@ -4,12 +4,12 @@ import type { StationEntry } from "./api/index.ts";
 import type { EconnectConfig } from "./config.ts";
 import { fieldsOf, parseField, readField, textOf } from "./field.ts";
 
-/** Fields that the service documents: a station without one of them just has no value there. */
+/** Fields that the service documents: a station without one of them has no value there. */
 const DOCUMENTED: ReadonlySet<string> = new Set(["modelInfo", "installDate", "type", "state"]);
-/** Names of fields in a message. */
-const FEW = 8;
+/** Maximum number of field names in a message. */
+const NAMES_SHOWN = 8;
 
-/** A field that no station of the account has, so that it is most likely misspelt. */
+/** No station of the account has the field, so it is probably misspelt. */
 export class UnknownFieldError extends Error {
   override readonly name = "UnknownFieldError";
 }
@@ -19,7 +19,7 @@ export class StationMissingError extends Error {
   override readonly name = "StationMissingError";
 }
 
-/** What one walk over an account's stations found. */
+/** The result of one walk over an account's stations. */
 export class Stations {
   readonly entries: readonly StationEntry[];
   readonly #byKey = new Map<string, ReadonlyMap<string, StationEntry>>();
@@ -29,7 +29,7 @@ export class Stations {
     this.entries = entries;
   }
 
-  /** Stations by the value of a field; of two with the same value, the later one. */
+  /** Returns the stations by the value of a field; of two with the same value, the later one. */
   by(key: string): ReadonlyMap<string, StationEntry> {
     const known = this.#byKey.get(key) ?? this.#index(key);
     this.#byKey.set(key, known);
@@ -43,9 +43,9 @@ export class Stations {
     if (entry) return entry;
     const count = `${this.entries.length} station${this.entries.length === 1 ? "" : "s"}`;
     if (byKey.size === 0 && this.entries.length > 0) {
-      const names = fieldsOf(this.entries[0]!).slice(0, FEW).join(", ");
+      const names = fieldsOf(this.entries[0]!).slice(0, NAMES_SHOWN).join(", ");
       throw new StationMissingError(
-        `none of the account's ${count} has the field "${key}", so none is station ${id}; set station_key to the field that tells them apart (they have ${names}, …)`,
+        `station ${id} was not found: none of the account's ${count} has the field "${key}"; set station_key to the field that identifies a station (they have ${names}, …)`,
       );
     }
     const near = closest(id, [...byKey.keys()]);
@@ -54,7 +54,10 @@ export class Stations {
     );
   }
 
-  /** The value of a field, null where this station has none. @throws UnknownFieldError */
+  /**
+   * Returns the value of a field, null where this station has none.
+   * @throws UnknownFieldError
+   */
   valueOf(entry: StationEntry, attribute: string): unknown {
     const value = readField(entry, parseField(attribute));
     if (value !== undefined) return value;
@@ -77,7 +80,7 @@ export class Stations {
     const path = parseField(attribute);
     if (DOCUMENTED.has(attribute)) return undefined;
     if (this.entries.some((entry) => readField(entry, path) !== undefined)) return undefined;
-    const names = new Set(this.entries.slice(0, FEW).flatMap(fieldsOf));
+    const names = new Set(this.entries.slice(0, NAMES_SHOWN).flatMap(fieldsOf));
     const near = closest(attribute, [...names]);
     return new UnknownFieldError(
       `no station of the account has the field "${attribute}"${near === undefined ? "" : `; did you mean "${near}"?`}`,
@@ -85,7 +88,7 @@ export class Stations {
   }
 }
 
-/** The stations of a set, each once; those without the key are nobody's. */
+/** Returns the stations of a set, each once; those without the key belong to no set. */
 export function membersOf(
   stations: Stations,
   { station_key: key, stations: set }: Pick<EconnectConfig, "station_key" | "stations">,
@@ -110,7 +113,7 @@ function isList(set: NonNullable<EconnectConfig["stations"]>): set is readonly s
   return Array.isArray(set);
 }
 
-/** What the placeholders of a topic template stand for. */
+/** Returns the values for the placeholders of a topic template. */
 function namesOf(station: string, entry: StationEntry): Record<string, string> {
   const known = { station, modelInfo: textOf(entry.modelInfo), type: textOf(entry.type) };
   return Object.fromEntries(

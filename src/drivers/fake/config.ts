@@ -1,14 +1,14 @@
 /** `driver_config` of a fake device. */
 export interface FakeConfig {
-  /** Every call to the device takes so long. */
+  /** Duration of every call to the device, in milliseconds. */
   readonly latency_ms: number;
-  /** Points that can be neither read nor written, to see what the bridge makes of it; `*` is the whole device. */
+  /** Points whose reads and writes fail, to test how the bridge handles it; `*` is the whole device. */
   readonly fail: readonly string[];
-  /** A written value goes back to the point's default after so long unless it is set again; 0: it stays. */
+  /** Time after which a written value returns to the point's default unless it is set again, in seconds; 0: never. */
   readonly lease_seconds: number;
 }
 
-/** The same for the check: unknown keys are errors, what is left out has a default. */
+/** The JSON Schema of it: unknown keys are errors, omitted ones have a default. */
 export const configSchema = {
   type: "object",
   additionalProperties: false,
@@ -31,7 +31,7 @@ export const configSchema = {
       minimum: 0,
       default: 0,
       description:
-        "Seconds after which a written value goes back to its default unless it is set again; 0: never.",
+        "Time after which a written value returns to its default unless it is set again, in seconds; 0: never.",
     },
   },
 };

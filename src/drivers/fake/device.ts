@@ -7,10 +7,10 @@ import { PointNotFoundError, PointReadOnlyError } from "../errors.ts";
 import type { FakeConfig } from "./config.ts";
 import { type Formula, parseFormula, valueAt } from "./formula.ts";
 
-/** What a `memory` holds instead of its default. */
+/** The written value of a `memory`, in place of its default. */
 interface Cell {
   readonly value: PointValue;
-  /** Milliseconds since 1970; absent: until it is reverted. */
+  /** Milliseconds since 1970; absent: in force until reverted. */
   readonly endsAt?: number;
 }
 
@@ -19,7 +19,7 @@ interface FakePoint {
   readonly formula: Formula;
 }
 
-/** One fake device: its points' formulas, and what was written to its memories. */
+/** One fake device: the formulas of its points, and the values written to its memories. */
 export class FakeDevice implements DriverDevice, ComparesHolds {
   readonly #init: DeviceInit<FakeConfig>;
   readonly #now: () => number;
@@ -78,7 +78,7 @@ export class FakeDevice implements DriverDevice, ComparesHolds {
     return { verify: (signal) => this.#verify(name, standard, signal), releases: [name] };
   }
 
-  /** Nobody else writes to it; what was written goes with the process. */
+  /** Compares with the memories. There are no other writers, and written values end with the process. */
   async compareHolds(held: readonly HeldWrite[]): Promise<HoldComparison> {
     const gone = held.filter(({ point, value }) => {
       const cell = this.#standing(point);
@@ -142,7 +142,7 @@ export class FakeDevice implements DriverDevice, ComparesHolds {
       );
   }
 
-  /** Stands for the way to the device and back. */
+  /** Simulates the latency of the device. */
   async #call(signal: AbortSignal): Promise<void> {
     const either = AbortSignal.any([signal, this.#closing]);
     either.throwIfAborted();

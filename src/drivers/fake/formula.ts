@@ -1,6 +1,6 @@
 import type { PointValue } from "../../points/index.ts";
 
-/** What an Attribute Name like `sin(period=60, amplitude=10)` says, with every argument filled in. */
+/** A parsed Attribute Name such as `sin(period=60, amplitude=10)`, with every argument filled in. */
 export interface Formula {
   readonly kind: FormulaKind;
   readonly args: Readonly<Record<string, number | string>>;
@@ -9,19 +9,19 @@ export interface Formula {
 type FormulaKind = keyof typeof FORMULAS;
 
 interface FormulaShape {
-  /** Arguments in the order in which they may stand without their names, with their defaults. */
+  /** Positional arguments in their order, with their defaults. */
   readonly args: Readonly<Record<string, number | string>>;
-  /** The value `seconds` after 1970. The same time gives the same value, whoever asks and how often. */
+  /** Returns the value `seconds` after 1970. It depends on the time and the arguments only. */
   at(seconds: number, arg: (name: string) => number): PointValue;
 }
 
 /** Every formula. Times are seconds; a period runs from 1970, so that devices move together. */
 export const FORMULAS = {
-  /** The same for ever: `constant(5)`, `constant(Garage 3)`. */
+  /** A constant: `constant(5)`, `constant(Garage 3)`. */
   constant: { args: { value: 0 }, at: (): PointValue => null },
   /** A cell that keeps what is written to it: `memory`, `memory(16)`. The argument is its own default. */
   memory: { args: { value: "" }, at: (): PointValue => null },
-  /** Goes up by `step` every `every` seconds and starts again at 0 before it reaches `below`. */
+  /** Increases by `step` every `every` seconds and restarts at 0 before it reaches `below`. */
   counter: {
     args: { step: 1, every: 1, below: 1_000_000 },
     at: (seconds, arg) => (Math.floor(seconds / arg("every")) * arg("step")) % arg("below"),
@@ -37,7 +37,7 @@ export const FORMULAS = {
     args: { period: 60, low: 0, high: 1 },
     at: (seconds, arg) => (seconds % arg("period") < arg("period") / 2 ? arg("high") : arg("low")),
   },
-  /** Another number from `low` to `high` every `every` seconds; the same `seed` gives the same numbers. */
+  /** A pseudo-random number from `low` to `high`, new every `every` seconds; the same `seed` gives the same numbers. */
   random: {
     args: { seed: 1, low: 0, high: 1, every: 1 },
     at: (seconds, arg) =>
@@ -48,10 +48,13 @@ export const FORMULAS = {
 } satisfies Record<string, FormulaShape>;
 
 const PATTERN = /^([a-z]+)(?:\((.*)\))?$/is;
-/** Arguments by which something is divided. */
+/** Arguments used as divisors. */
 const ABOVE_ZERO = new Set(["period", "every", "below"]);
 
-/** Reads an Attribute Name. Throws a SyntaxError that says what is wrong with it. */
+/**
+ * Parses an Attribute Name.
+ * @throws SyntaxError with what is wrong in it
+ */
 export function parseFormula(text: string): Formula {
   const [, word = "", list = ""] = PATTERN.exec(text) ?? [];
   const kind = word.toLowerCase() as FormulaKind;
@@ -76,20 +79,20 @@ function argument(kind: FormulaKind, name: string, text: string): number | strin
   // The arguments of constant and memory take their type from the row.
   if (name === "value") return text;
   const number = text === "" ? Number.NaN : Number(text);
-  if (!Number.isFinite(number)) throw new SyntaxError(`${name} of ${kind} is a number, not "${text}"`);
+  if (!Number.isFinite(number)) throw new SyntaxError(`${name} of ${kind} must be a number, found "${text}"`);
   if (ABOVE_ZERO.has(name) && number <= 0)
-    throw new SyntaxError(`${name} of ${kind} is above 0, not ${number}`);
+    throw new SyntaxError(`${name} of ${kind} must be above 0, found ${number}`);
   return number;
 }
 
-/** The value of a formula at a time in milliseconds since 1970. */
+/** Returns the value of a formula at a time in milliseconds since 1970. */
 export function valueAt(formula: Formula, ms: number): PointValue {
   if (formula.kind === "constant" || formula.kind === "memory") return formula.args.value!;
   const shape: FormulaShape = FORMULAS[formula.kind];
   return shape.at(ms / 1000, (name) => Number(formula.args[name]));
 }
 
-/** A number from 0 up to 1 that looks like chance and hangs on nothing but its two arguments (mulberry32). */
+/** Returns a pseudo-random number in [0, 1), determined by its two arguments only (mulberry32). */
 function noise(seed: number, step: number): number {
   let state = (Math.imul(seed, 0x9e3779b1) + Math.imul(step, 0x85ebca6b) + 0x6d2b79f5) | 0;
   state = Math.imul(state ^ (state >>> 15), state | 1);

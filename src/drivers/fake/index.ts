@@ -1,9 +1,8 @@
 /**
- * The fake driver: devices made of formulas. They are there to try the bridge without hardware.
- *
- * A device config names `"driver_type": "fake"`; each row of its registry has `FakeRegister` as Register Name and a
- * formula as Attribute Name: `sin(period=60, amplitude=10)`, `counter`, `memory(16)`, … (all of them in `formula.ts`).
- * Only a `memory` can be written.
+ * The fake driver: devices whose values are computed from formulas, to try the bridge without hardware.
+ * A device config names `"driver_type": "fake"`; each row of its registry has `FakeRegister` as Register Name and a formula
+ * as Attribute Name: `sin(period=60, amplitude=10)`, `counter`, `memory(16)`, … (all of them in `formula.ts`). Only a
+ * `memory` can be written.
  */
 
 import type { Diagnostic } from "../../config/files/diagnostic.ts";
@@ -17,14 +16,14 @@ import { FORMULAS, parseFormula } from "./formula.ts";
 
 const REGISTER = "FakeRegister";
 
-/** The fake driver type, on a clock of its own where a test wants one (`now`: milliseconds since 1970). */
+/** Returns the fake driver type. `now` returns milliseconds since 1970; tests inject their own clock. */
 export function createFake(now: () => number = Date.now): DriverType<FakeConfig> {
   return {
     name: "fake",
     configSchema,
     checkRows: (rows) => rows.flatMap(checkRow),
     open() {
-      // Ends the calls under way when the bridge stops. A real driver closes its connections here too.
+      // Aborts the calls in progress when the bridge stops. A real driver also closes its connections here.
       const closing = new AbortController();
       return {
         createDevice: (init) => new FakeDevice(init, now, closing.signal),
@@ -44,7 +43,7 @@ function checkRow(row: RegistryRow): Diagnostic[] {
       row.fault("Register Name", {
         code: "unknown_register",
         severity: "error",
-        message: "the fake driver has no such register",
+        message: "there is no such register",
         found: row.register,
         expected: REGISTER,
         suggestion: closest(row.register, [REGISTER]),

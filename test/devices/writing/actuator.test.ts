@@ -88,7 +88,7 @@ describe("set", () => {
     const { commands, within, command } = rig();
     const result = await within(0, commands.set("site/s1", "percent", 101, command()));
     expect(result.text).toBe(
-      '101 is no value for point "percent" of device site/s1: expected a number from 0 to 100',
+      '101 is not a valid value for point "percent" of device site/s1: expected a number from 0 to 100',
     );
   });
 

@@ -31,7 +31,7 @@ test.each(["N/A", "1,5", "12 kW"])(
     const said = rig.logLines.filter((line) => line.includes("the service sent"));
     expect(said).toEqual([
       expect.stringMatching(
-        /point "portLoad_1" of device site\/s1 is null: .* its Type wants a number \(test.csv:\d+\)/,
+        /point "portLoad_1" of device site\/s1 is null: .* its Type expects a number \(test.csv:\d+\)/,
       ),
       expect.stringMatching(/point "portLoad_2" of device site\/s1 is null/),
     ]);
@@ -43,7 +43,7 @@ test("179 names the port of this bridge's own that is in the way, or says that i
   await rig.device.setPoint("percentShed_1", 40, { signal });
   await expect(rig.device.setPoint("allowedLoad", 5, { signal })).rejects.toMatchObject({
     code: "179",
-    message: expect.stringContaining("port 1 is limited in the other way by this bridge: revert that first"),
+    message: expect.stringContaining("port 1 is limited in the other mode by this bridge: revert that first"),
   });
   const stranger = rig.another({ stationID: rig.simulator.stationIDs[1]! });
   const station = rig.simulator.world.findStation(rig.simulator.stationIDs[1]!)!;

@@ -308,7 +308,7 @@ describe("set points", () => {
     ["shedState_1", 2],
     ["clearAlarms", 7],
   ])("E15: %s %d is refused without a call", async (point, value) => {
-    await expect(set(point, value)).rejects.toThrow(/is no value for point/);
+    await expect(set(point, value)).rejects.toThrow(/is not a valid value for point/);
     expect(rig.called()).toEqual([]);
   });
 

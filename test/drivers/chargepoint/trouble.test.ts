@@ -316,7 +316,7 @@ describe("C9: pages", () => {
   test("pages without records that promise more end the walk, with an error", async () => {
     const { error, failed, calls } = await alarms("empty", 150);
     expect(error).toMatchObject({ name: "ProtocolError", fault: "paging" });
-    expect(error?.message).toMatch(/page 3 is empty and promises more/);
+    expect(error?.message).toMatch(/page 3 is empty but announces more/);
     expect([failed, calls]).toEqual([1, 3]);
   });
 

@@ -3,7 +3,7 @@ import { Account, AccountPausedError } from "../../../src/drivers/econnect/accou
 import { EconnectError, type StationEntry } from "../../../src/drivers/econnect/api/index.ts";
 import { systemClock } from "../../../src/time/clock.ts";
 
-/** An account on a clock of its own, whose walks end as the test says. */
+/** An account with a manual clock, whose walks end as the test chooses. */
 function rig() {
   const state = { now: 0, walks: 0, error: undefined as EconnectError | undefined };
   const notices: string[] = [];
@@ -26,7 +26,7 @@ function rig() {
 }
 const passing = () => new EconnectError("down", { fault: "unavailable", code: "503" });
 
-test("what is younger than asked is given again; older is read anew; equal reads are one walk", async () => {
+test("an answer within the maximum age is reused, an older one is read again; concurrent reads share one walk", async () => {
   const { state, read } = rig();
   expect(await Promise.all([read(), read(), read(0)])).toEqual([1, 1, 1]);
   state.now = 59;
@@ -36,7 +36,7 @@ test("what is younger than asked is given again; older is read anew; equal reads
   expect(await read(0)).toBe(3);
 });
 
-test("a failing account is tried at a slowing pace, at least every 30 s, and told of at the second failure, once", async () => {
+test("a failing account is retried with growing pauses of up to 30 s, and reported once, at the second failure", async () => {
   const { state, notices, read } = rig();
   state.error = passing();
   const triedAt: number[] = [];
@@ -53,7 +53,7 @@ test("a failing account is tried at a slowing pace, at least every 30 s, and tol
   expect(notices).toEqual(["account_paused", "account_back"]);
 });
 
-test("Retry-After is heeded, and nothing is asked meanwhile", async () => {
+test("Retry-After is respected: no request is sent before it ends", async () => {
   const { state, read } = rig();
   state.error = new EconnectError("busy", { fault: "unavailable", code: "429", retryAfterSeconds: 300 });
   await expect(read()).rejects.toBe(state.error);
@@ -65,7 +65,7 @@ test("Retry-After is heeded, and nothing is asked meanwhile", async () => {
   expect(await read()).toBe(2);
 });
 
-test("what will not pass by itself is tried seldom: after 30 s, at last every 10 minutes", async () => {
+test("a lasting failure is retried after 30 s, with pauses growing to 10 minutes", async () => {
   const { state, notices, read } = rig();
   state.error = new EconnectError("who are you", { fault: "credentials", code: "401" });
   const triedAt: number[] = [];
@@ -78,7 +78,7 @@ test("what will not pass by itself is tried seldom: after 30 s, at last every 10
   expect(notices).toEqual(["credentials_refused"]);
 });
 
-test("who gives up leaves the walk to the others", async () => {
+test("a caller that aborts leaves the walk to the others", async () => {
   const { state, account } = rig();
   const giveUp = new AbortController();
   const first = account.read(60, giveUp.signal);

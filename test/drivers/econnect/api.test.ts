@@ -43,7 +43,7 @@ async function failure(more: Partial<EconnectOptions> = {}): Promise<EconnectErr
 }
 
 describe("the walk over an account's stations", () => {
-  test("pages of 100 from 0 on until an empty one, every station once and as it was sent", async () => {
+  test("reads pages of 100 from 0 until an empty one; every station once, unchanged", async () => {
     simulator = await startEconnectSimulator({ stations: 250 });
     const entries = await walk();
     expect(entries).toEqual(simulator.stations);
@@ -55,13 +55,13 @@ describe("the walk over an account's stations", () => {
     ]);
   });
 
-  test("a page that is exactly full is not taken for the last", async () => {
+  test("a page that is exactly full is not the last", async () => {
     simulator = await startEconnectSimulator({ stations: 100 });
     expect(await walk()).toHaveLength(100);
     expect(simulator.calls).toHaveLength(2);
   });
 
-  test("who needs no more asks for no more", async () => {
+  test("a consumer that stops early requests no further pages", async () => {
     simulator = await startEconnectSimulator({ stations: 500 });
     for await (const entry of chargingStations(account())) {
       expect(entry.id).toBe(simulator.stations[0]!.id);
@@ -70,7 +70,7 @@ describe("the walk over an account's stations", () => {
     expect(simulator.calls).toHaveLength(1);
   });
 
-  test("business partner, user and password may hold any sign", async () => {
+  test("business partner, user and password may contain any character", async () => {
     const odd = { businessPartner: "a b/ö?#", username: "jörg", password: "p:ä ß%" };
     simulator = await startEconnectSimulator({ stations: 3, ...odd });
     expect(await walk()).toHaveLength(3);
@@ -97,18 +97,18 @@ describe("the walk over an account's stations", () => {
     expect(simulator.calls.length).toBeLessThanOrEqual(22);
   });
 
-  test("a record that is no station spoils only itself, and is told", async () => {
+  test("a record that is not a station affects only itself, and is logged", async () => {
     simulator = await startEconnectSimulator({ stations: 5 });
     simulator.trouble.begin({ effect: { kind: "bad-record" }, page: 0 });
     const lines: string[] = [];
     expect(await walk({ log: createLog({ write: (line) => lines.push(line) }) })).toEqual(
       simulator.stations.slice(1),
     );
-    expect(lines.join("")).toContain("page 0 has 1 records that are no station");
+    expect(lines.join("")).toContain("page 0 has 1 records that are not stations");
   });
 });
 
-test("the simulator answers what it cannot serve as HTTP has it, and takes trouble over /control", async () => {
+test("the simulator answers bad requests with HTTP statuses, and accepts trouble over /control", async () => {
   simulator = await startEconnectSimulator({ stations: 5 });
   const authorization = `Basic ${btoa(`${simulator.username}:${simulator.password}`)}`;
   const ask = async (path: string, init: RequestInit = {}) =>
@@ -138,8 +138,8 @@ test("the simulator answers what it cannot serve as HTTP has it, and takes troub
   expect((await ask("/control/trouble", { headers: { origin: "http://evil.example" } })).status).toBe(403);
 });
 
-describe("what goes wrong", () => {
-  test("401, 403 and 404 are not tried again and say what to check, without the password", async () => {
+describe("failures", () => {
+  test("401, 403 and 404 are not retried; the message says what to check, without the password", async () => {
     simulator = await startEconnectSimulator({ stations: 5 });
     const wrong = await failure({ password: "wrong-password" });
     expect(wrong).toMatchObject({ fault: "credentials", code: "401", retryable: false });
@@ -153,7 +153,7 @@ describe("what goes wrong", () => {
     expect(simulator.calls).toHaveLength(3);
   });
 
-  test("500 passes: the page is asked for again, after a pause that grows", async () => {
+  test("500 is temporary: the page is requested again after growing pauses", async () => {
     simulator = await startEconnectSimulator({ stations: 5 });
     simulator.trouble.begin({ effect: { kind: "status", status: 500 }, times: 2 });
     const pauses: number[] = [];
@@ -163,13 +163,13 @@ describe("what goes wrong", () => {
     expect(pauses[1]).toBeGreaterThanOrEqual(250);
   });
 
-  test("429 and 503: the pause is no shorter than Retry-After asks", async () => {
+  test("429 and 503: the pause is at least Retry-After", async () => {
     simulator = await startEconnectSimulator({ stations: 5 });
     simulator.trouble.begin({ effect: { kind: "status", status: 429, retryAfterSeconds: 7 }, times: 1 });
     const pauses: number[] = [];
     expect(await walk({ clock: hurried((ms) => void pauses.push(ms)) })).toHaveLength(5);
     expect(pauses).toEqual([7000]);
-    // Longer than the deadline leaves: given up at once, with what was asked.
+    // Longer than the rest of the deadline: fails at once, with the wait that was asked for.
     simulator.trouble.begin({ effect: { kind: "status", status: 503, retryAfterSeconds: 3600 } });
     expect(await failure()).toMatchObject({ code: "503", retryable: true, retryAfterSeconds: 3600 });
   });
@@ -185,7 +185,7 @@ describe("what goes wrong", () => {
   });
 
   test.each([
-    ["truncate", "malformed", "no JSON"],
+    ["truncate", "malformed", "not JSON"],
     ["html", "html", "HTML"],
     ["bare", "malformed", '"content"'],
   ] as const)("a page of the kind %s is an error of the kind %s", async (kind, code, text) => {
@@ -196,12 +196,12 @@ describe("what goes wrong", () => {
     expect(error.message).toContain(text);
   });
 
-  test("a page without end is read only up to the bound", async () => {
+  test("an endless page is read only up to the size limit", async () => {
     simulator = await startEconnectSimulator({ stations: 100 });
     expect(await failure({ maxBodyBytes: 1000 })).toMatchObject({ fault: "answer", code: "too large" });
   });
 
-  test("a service that hangs is given up at the deadline, a caller who gives up is heeded at once", async () => {
+  test("a service that hangs fails at the deadline; an abort by the caller takes effect at once", async () => {
     simulator = await startEconnectSimulator({ stations: 5 });
     simulator.trouble.begin({ effect: { kind: "hang" } });
     expect(await failure({ deadlineMs: 100 })).toMatchObject({ fault: "unreachable", code: "timeout" });
@@ -214,7 +214,7 @@ describe("what goes wrong", () => {
     await expect(pending).rejects.toBe(reason);
   });
 
-  test("closing a client ends what is under way", async () => {
+  test("closing a client aborts its requests", async () => {
     simulator = await startEconnectSimulator({ stations: 5 });
     simulator.trouble.begin({ effect: { kind: "hang" } });
     const client = new EconnectClient(account());
@@ -225,7 +225,7 @@ describe("what goes wrong", () => {
     await ended;
   });
 
-  test("nobody there, and an address that is none", async () => {
+  test("no service at the address, and an invalid address", async () => {
     simulator = await startEconnectSimulator({ stations: 5 });
     await simulator.close();
     expect(await failure({ retries: 0 })).toMatchObject({ fault: "unreachable", code: "ECONNREFUSED" });

@@ -10,7 +10,7 @@ import { RunningVoltbridge } from "../../helpers/voltbridge.ts";
 const example = join(import.meta.dirname, "../../../examples/econnect/devices");
 const registry = join(import.meta.dirname, "../../../registry/econnect.csv");
 
-/** What `simulate --econnect` prints. */
+/** The output of `simulate --econnect`. */
 interface Printed {
   readonly endpoint: string;
   readonly businessPartner: string;
@@ -101,7 +101,7 @@ test("scrape, check and plan know the type", async () => {
   expect(plan.stdout).not.toContain(printed.password);
 });
 
-test("simulate --econnect takes none of ChargePoint's options", async () => {
+test("simulate --econnect rejects ChargePoint's options", async () => {
   const { code, stderr } = await cli(["simulate", "--econnect", "--speed", "2"]);
   expect(code).toBe(2);
   expect(stderr).toContain("--speed");

@@ -22,7 +22,7 @@ const read = async (device: AbleDevice) => Object.fromEntries((await device.scra
 const STATE: RowSpec[] = [{ name: "state", attribute: "state" }];
 
 describe("values", () => {
-  test("are the fields that rows ask for, nested ones too, in the row's type; nothing else is read out", async () => {
+  test("are the fields named by rows, nested ones too, in the row's type; no others", async () => {
     const planned = simulator.stations.find(({ state }) => state === "planned")!;
     const device = rig.device(planned.id, [
       { name: "model", attribute: "modelInfo" },
@@ -42,26 +42,26 @@ describe("values", () => {
     });
   });
 
-  test("one that does not fit its Type is null, said once with its line; a list says how to reach its items", async () => {
+  test("a value that does not fit its Type is null, reported once with its line; for a list the message shows how to address its items", async () => {
     const device = rig.device("CS-000001", [
       { name: "type", attribute: "type", type: "integer" },
       { name: "points", attribute: "chargingPoints" },
     ]);
     expect(await read(device)).toEqual({ type: null, points: null });
     await read(device);
-    expect(rig.log.join("")).toMatch(/point "type" .* null.*wants a whole number.*test\.csv:2/);
+    expect(rig.log.join("")).toMatch(/point "type" .* null.*expects a whole number.*test\.csv:2/);
     expect(rig.log.join("")).toContain("chargingPoints[0] is its first item");
     expect(rig.log).toHaveLength(2);
   });
 
-  test("a field that no station has is a failure of its point alone, with the name that was likely meant", async () => {
+  test("a field that no station has fails its point only, with a suggested name", async () => {
     const device = rig.device("CS-000001", [...STATE, { name: "city", attribute: "location.citi" }]);
     const { values, failures } = await device.scrapeAll(signal());
     expect([...values.keys()]).toEqual(["state"]);
     expect(failures.get("city")!.message).toContain('did you mean "location.city"?');
   });
 
-  test("a field of other stations only is null, and what objects inherit is no field", async () => {
+  test("a field that only other stations have is null; inherited properties are not fields", async () => {
     Object.assign(simulator.stations[100]!, { retired: "2025-01-01" });
     const device = rig.device("CS-000001", [
       { name: "retired", attribute: "retired" },
@@ -80,7 +80,7 @@ describe("the station", () => {
     expect(await read(device)).toEqual({ id: "CS-000150" });
   });
 
-  test("that is not there is an error with the likely one; a key that nobody has names the fields there are", async () => {
+  test("a missing station is an error with a suggestion; for a key that no station has, the error lists the fields", async () => {
     await expect(rig.device("CS-00001", STATE).scrapeAll(signal())).rejects.toThrow(
       /did you mean "CS-000001"/,
     );
@@ -101,7 +101,7 @@ describe("one account", () => {
     expect(rig.service.counters!()).toEqual({ calls: 3, errors: 0 });
   });
 
-  test("a read of one point asks the service, whatever is kept", async () => {
+  test("a read of one point bypasses the cache", async () => {
     const device = rig.device("CS-000001", STATE);
     await read(device);
     Object.assign(simulator.stations[0]!, { state: "dismantled" });
@@ -110,15 +110,15 @@ describe("one account", () => {
     expect(await read(device)).toEqual({ state: "dismantled" });
   });
 
-  test("takes one password only", () => {
+  test("accepts only one password", () => {
     rig.device("CS-000001", STATE);
-    expect(() => rig.device("CS-000002", STATE, { password: "another one" })).toThrow(/another password/);
+    expect(() => rig.device("CS-000002", STATE, { password: "another one" })).toThrow(/a different password/);
     expect(() =>
       rig.device("CS-000002", STATE, { business_partner: "1", password: "another one" }),
     ).not.toThrow();
   });
 
-  test("refused credentials cost one call for the whole fleet, and are told once, without the password", async () => {
+  test("refused credentials cost one call for the whole fleet, and are reported once, without the password", async () => {
     simulator.trouble.begin({ effect: { kind: "status", status: 401 } });
     const devices = simulator.stations.map(({ id }) => rig.device(id, STATE));
     for (let round = 0; round < 3; round++) {
@@ -137,7 +137,7 @@ describe("sets of stations", () => {
   const members = async (stations: NonNullable<ReturnType<EconnectRig["config"]>["stations"]>) =>
     rig.service.findMembers!(rig.config({ stations }), signal());
 
-  test("all, those with certain values, or a list; what there is no such station of is no member", async () => {
+  test("all, those with certain values, or a list; listed stations that do not exist are not members", async () => {
     expect(await members("all")).toHaveLength(150);
     const fast = await members({ type: "DC", "location.city": "Dresden" });
     const wanted = simulator.stations.filter(
@@ -154,14 +154,14 @@ describe("sets of stations", () => {
     expect(first).toEqual({ id, names: { station: id, modelInfo, type } });
   });
 
-  test("a lookup that fails rejects, so that a set is never half of itself", async () => {
+  test("a failing lookup rejects, so that a set is never incomplete", async () => {
     simulator.trouble.begin({ effect: { kind: "html" }, page: 1 });
     await expect(members("all")).rejects.toThrow(/HTML/);
   });
 });
 
 describe("registry rows", () => {
-  test("the shipped registry has no fault", async () => {
+  test("the shipped registry is valid", async () => {
     const { rows, diagnostics } = await readRegistry("registry/econnect.csv");
     expect([...diagnostics, ...econnect.checkRows(rows)]).toEqual([]);
     expect(rows.map(({ attribute }) => attribute)).toEqual(["modelInfo", "installDate", "type", "state"]);
@@ -180,7 +180,7 @@ describe("registry rows", () => {
   });
 });
 
-test("plan: one walk for all devices of an account, as often as the most impatient wants it", () => {
+test("plan: one walk for all devices of an account, at their shortest interval", () => {
   const init = (station: string, nameplate_interval: number) => ({
     path: station,
     config: rig.config({ station, nameplate_interval }),

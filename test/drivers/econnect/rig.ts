@@ -6,7 +6,7 @@ import { createLog } from "../../../src/log/log.ts";
 import type { EconnectSimulator } from "../../../src/simulator/econnect/index.ts";
 import { type RowSpec, registryRows } from "../../devices/rows.ts";
 
-/** An open econnect driver against a simulator, and what it said. */
+/** An open econnect driver connected to a simulator, and its log. */
 export interface EconnectRig {
   readonly service: AbleService;
   readonly notices: string[];

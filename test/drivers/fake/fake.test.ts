@@ -46,7 +46,7 @@ driverContract("fake", () => {
   };
 });
 
-/** Counts the writes that a fake device took. */
+/** Counts the writes that a fake device accepted. */
 function counted(device: AbleDevice, count: () => void): AbleDevice {
   const counting = async (write: Promise<WriteOutcome>) => {
     const outcome = await write;
@@ -76,7 +76,7 @@ function device(specs: RowSpec[], config: Partial<FakeConfig> = {}) {
 }
 
 describe("fake formulas", () => {
-  it("give the same values at the same time, whoever asks", async () => {
+  it("give the same values at the same time to every caller", async () => {
     const specs: RowSpec[] = [
       { name: "sin", attribute: "sin(period=60, amplitude=10, mean=20)" },
       { name: "sinInt", attribute: "SIN(60, 10)", type: "integer" },
@@ -124,8 +124,8 @@ describe("fake formulas", () => {
   });
 
   for (const [attribute, message] of [
-    ["sin(period=0)", "period of sin is above 0, not 0"],
-    ["sin(60, ten)", 'amplitude of sin is a number, not "ten"'],
+    ["sin(period=0)", "period of sin must be above 0, found 0"],
+    ["sin(60, ten)", 'amplitude of sin must be a number, found "ten"'],
     ["sin(phase=1)", 'sin takes period, amplitude, mean, not "phase=1"'],
     ["clock(5)", 'clock takes no arguments, not "5"'],
     ["counter(1,2,3,4)", 'counter takes step, every, below, not "4"'],
@@ -133,7 +133,7 @@ describe("fake formulas", () => {
     ["5", "unknown formula"],
     ["", "unknown formula"],
   ] as const)
-    it(`the registry says what is wrong with ${attribute || "an empty formula"}`, () => {
+    it(`the registry check reports what is wrong with ${attribute || "an empty formula"}`, () => {
       const [diagnostic] = createFake().checkRows(registryRows([{ name: "p", attribute }]));
       expect(diagnostic).toMatchObject({
         severity: "error",
@@ -143,7 +143,7 @@ describe("fake formulas", () => {
       });
     });
 
-  it("the registry says what is wrong with the register, with a writable formula and with a value", () => {
+  it("the registry check reports what is wrong with the register, with a writable formula and with a value", () => {
     const faults = createFake().checkRows(
       registryRows([
         { name: "a", attribute: "sin", register: "FakeRegistre" },
@@ -167,7 +167,7 @@ describe("fake memories", () => {
     ...(startingValue !== undefined && { startingValue }),
   });
 
-  it("a revert goes to the Starting Value where there is one; it is not written before", async () => {
+  it("a revert sets the Starting Value where there is one; it is not written before", async () => {
     const { made, read, signal } = device([memory(20)]);
     expect(await read()).toEqual({ limit: 16 });
     await made.setPoint("limit", 0, { signal });

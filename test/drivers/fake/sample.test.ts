@@ -10,7 +10,7 @@ import { driverSettings } from "../../devices/rows.ts";
 
 const folder = fileURLToPath(new URL("../../cases/fake/", import.meta.url));
 
-it("the sample device: loads without a fault but its missing heartbeat, and is read", async () => {
+it("the sample device loads with no fault except its missing heartbeat, and is read", async () => {
   const { devices, diagnostics } = loadDevices(
     resolve(folder, "devices"),
     { fake: fake.configSchema },

@@ -23,46 +23,46 @@ import { StationsSource } from "./sources/stations-source.ts";
 import { OWN_STATUS, PUBLIC_STATUS, StatusSource } from "./sources/status-source.ts";
 
 export interface ReadOptions {
-  /** An answer may be this old; 0 asks the service, though a call already under way is joined. */
+  /** Maximum age of the answer; 0 asks the service, or joins a call in progress. */
   readonly maxAgeSeconds: number;
-  /** Ends the waiting; the call goes on for others. Absent: whoever reads sees to that. */
+  /** Ends the wait; the call continues for other callers. */
   readonly signal?: AbortSignal;
   readonly portDetails?: boolean;
 }
 
-/** A device that reads one kind of answer in its rounds. */
+/** A device that reads one kind of answer in rounds. */
 export type Reader = Member<unknown>;
 
 export interface AccountInit {
-  /** For messages: user name (shortened) and region or endpoint. */
+  /** For messages: the shortened user name, and the region or endpoint. */
   readonly label: string;
   readonly client: Pick<ChargePointClient, "call" | "close">;
   readonly log: Log;
   readonly notice: DriverContext["notice"];
   readonly state: DriverState;
-  /** What its state is stored under. */
+  /** Key of its stored state. */
   readonly stateKey: string;
   readonly callsInFlight: number;
   readonly callsPerMinute: number;
   readonly clock?: Clock;
-  /** Calls back when the present moment is over. */
+  /** Calls back at the end of the current turn of the event loop. */
   readonly gather?: (then: () => void) => void;
 }
 
 type AllReads = { readonly [K in keyof Answers]: GatheredReads<Answers[K]> };
 
-/** Maximum time a scrape waits for a walk over the whole account; the walk goes on. */
+/** Maximum time a scrape waits for a walk over the whole account, in milliseconds; the walk continues. */
 const LONGEST_WAIT_MS = 5000;
 const WALKS: ReadonlySet<AnswerKind> = new Set(["station", "rights", "alarms", "sessions", "publicStation"]);
 
-/** A walk over the whole account has not come to the station yet. */
+/** The walk over the whole account has not reached the station yet. */
 export class StillReadingError extends Error {
   override readonly name = "StillReadingError";
 }
 
 /**
- * One user name at one endpoint: what all its devices share. Devices ask it for a station's answer of a certain age
- * and never call the client themselves; it decides which calls that takes.
+ * One user name at one endpoint: what all its devices share. Devices ask it for a station's answer of a maximum age and
+ * never call the client themselves; the account decides which calls that takes.
  */
 export class Account {
   readonly label: string;
@@ -87,10 +87,10 @@ export class Account {
     const breaker = new Breaker({
       clock,
       onOpen: (cause) => {
-        // What fails in an outage is asked for again as soon as that is over.
+        // Reads that failed in an outage are repeated as soon as it ends.
         this.#forgetFailures(Number.POSITIVE_INFINITY);
         const kind = cause instanceof CredentialsError ? "credentials_refused" : "account_paused";
-        notice("error", kind, `account ${label}: ${cause.message}; it is tried again at a slowing pace`);
+        notice("error", kind, `account ${label}: ${cause.message}; retries continue with growing pauses`);
       },
       onClose: () => {
         this.#forgetFailures(secondsOn(clock));
@@ -124,18 +124,18 @@ export class Account {
     };
   }
 
-  /** Counts on the rounds of a device from now on, so that the first scrape of a fleet is one round already. */
+  /** Registers a device's rounds, so that the first scrape of a fleet is already one round. */
   join(kind: AnswerKind, stationID: string, options: Pace & Pick<ReadOptions, "portDetails">): Reader {
     this.#wantPortDetails(options);
     return this.#of(kind).join(stationID, options);
   }
 
-  /** Counts no more on its rounds. */
+  /** Removes a device's rounds. */
   leave(reader: Reader): void {
     this.#of(reader.kind).leave(reader);
   }
 
-  /** A read of a reader's round: an answer that was fetched with others' since its last one will do too. */
+  /** Reads for a reader's round: an answer fetched with others' since its last round is fresh enough. */
   ask(reader: Reader, waiter: Waiter): void {
     const { kind } = reader;
     const patient = WALKS.has(kind)
@@ -144,17 +144,17 @@ export class Account {
     this.#of(kind).ask(reader, waiter, patient);
   }
 
-  /** Seconds on the clock by which answers say when they were asked for. */
+  /** Seconds on the clock that dates the answers. */
   get nowSeconds(): number {
     return secondsOn(this.#clock);
   }
 
-  /** Calls of a walk that concerns no single station, within the account's limits. */
+  /** Makes calls of a walk that concerns no single station, within the account's limits. */
   get calls(): Pick<ChargePointClient, "call"> {
     return this.#calls;
   }
 
-  /** The account's answer for one station. Rejects with ApiError, TransportError, StationMissingError, … */
+  /** Returns the account's answer for one station. Rejects with ApiError, TransportError, StationMissingError, … */
   read<K extends AnswerKind>(kind: K, stationID: string, options: ReadOptions): Promise<Answers[K]> {
     this.#wantPortDetails(options);
     const { maxAgeSeconds, signal } = options;
@@ -167,24 +167,27 @@ export class Account {
     return signal ? untilAborted(work, signal) : work;
   }
 
-  /** What was read last, of less than the given age; undefined where nothing was, or where it was let go. */
+  /**
+   * Returns the last answer where it is younger than the given age; undefined where there is none, or where it was
+   * released.
+   */
   last<K extends AnswerKind>(kind: K, stationID: string, maxAgeSeconds?: number): Answers[K] | undefined {
     return this.#of(kind).last(stationID, maxAgeSeconds) as Answers[K] | undefined;
   }
 
-  /** All are read with the details as soon as one reader needs them: one page serves all. */
+  /** All status reads include port details as soon as one reader needs them, so that all share one page. */
   #wantPortDetails({ portDetails }: Pick<ReadOptions, "portDetails">): void {
     if (!portDetails || this.#status.portDetails) return;
     this.#status.portDetails = true;
     for (const stationID of this.#reads.status.readers.stationIDs()) this.#reads.status.forget(stationID);
   }
 
-  /** A scrape does not wait for a long walk: it takes what was read before, or goes without. */
+  /** Limits how long a scrape waits for a long walk: after that it uses the last answer, or fails. */
   #boundedWaiter({ kind, stationID }: Reader, waiter: Waiter): Waiter {
     const bounded = new BoundedWaiter(waiter);
     const giveUp = () => {
-      if (this.#of(kind).tellLast(stationID, bounded)) return;
-      const text = `the ${kind} answers of account ${this.label} are still being read, station ${stationID} has none yet; the next scrape may have it`;
+      if (this.#of(kind).deliverLast(stationID, bounded)) return;
+      const text = `the ${kind} answers of account ${this.label} are still being read, and station ${stationID} has none yet; retry with the next scrape`;
       bounded.failed(kind, new StillReadingError(text));
     };
     bounded.ends(this.#clock.after(LONGEST_WAIT_MS, giveUp));
@@ -199,7 +202,7 @@ export class Account {
     return this.#reads[kind] as GatheredReads<unknown>;
   }
 
-  /** Sends a write once and drops what it made stale, whether it went well or not. */
+  /** Sends a write once and drops the answers that it made outdated, whether it succeeded or not. */
   async write<Q extends Fields, A extends Fields>(
     operation: Operation<Q, A>,
     request: RequestOf<Operation<Q, A>>,
@@ -214,7 +217,7 @@ export class Account {
     }
   }
 
-  /** Makes the next read past every cache join nothing that is under way, and drops what a shed changes. */
+  /** Drops the answers that a shed changes, and keeps the next uncached read from joining calls in progress. */
   forget(stationID: string): void {
     for (const kind of ["status", "load"] as const) this.#reads[kind].forget(stationID);
     for (const kind of ["alarms", "sessions"] as const) this.#reads[kind].leaveCalls(stationID);
@@ -226,7 +229,7 @@ export class Account {
   }
 }
 
-/** Passes the first outcome on to a waiter, be it an answer or the end of the time it waits, and ignores all later ones. */
+/** Passes the first outcome to a waiter, the answer or the end of its time limit, and ignores all later ones. */
 class BoundedWaiter implements Waiter {
   #waiter: Waiter | undefined;
   #cancel: (() => void) | undefined;
@@ -235,7 +238,7 @@ class BoundedWaiter implements Waiter {
     this.#waiter = waiter;
   }
 
-  /** `cancel` is called as soon as there is an outcome. */
+  /** Sets the function that is called as soon as there is an outcome. */
   ends(cancel: () => void): void {
     this.#cancel = cancel;
   }

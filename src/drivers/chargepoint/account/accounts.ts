@@ -6,11 +6,11 @@ import { Account } from "./account.ts";
 
 export interface AccountSettings {
   readonly endpoint: string;
-  /** Region word or endpoint, for messages. */
+  /** Region name or endpoint, for messages. */
   readonly place: string;
   readonly username: string;
   readonly password: string;
-  /** What the account's state is stored under; holds no secret. */
+  /** Key of the account's stored state; holds no secret. */
   readonly stateKey: string;
   readonly callsInFlight: number;
   readonly callsPerMinute: number;
@@ -33,14 +33,17 @@ export class Accounts {
     this.#context = context;
   }
 
-  /** Throws where two devices give different passwords for one account: one of them must be wrong. */
+  /**
+   * Returns the account of these settings. Throws where two devices give different passwords for one account: one of them
+   * must be wrong.
+   */
   get(settings: AccountSettings): Account {
     const key = `${settings.endpoint} ${settings.username}`;
     const label = labelOf(settings);
     const known = this.#accounts.get(key);
     if (known && known.settings.password !== settings.password) {
       throw new Error(
-        `account ${label} has another password in an earlier device config; give all its devices the same`,
+        `account ${label} has a different password in an earlier device config; give all its devices the same password`,
       );
     }
     if (known) {
@@ -62,7 +65,7 @@ export class Accounts {
     return account;
   }
 
-  /** What the account shares cannot be two things: the first device decides. */
+  /** Limits are shared by the account, so those of its first device apply; differences are reported. */
   #compareLimits(label: string, first: AccountSettings, other: AccountSettings): void {
     const warned = this.#warned.has(label);
     for (const [name, one, two] of [
@@ -72,12 +75,12 @@ export class Accounts {
       if (one === two || warned) continue;
       this.#warned.add(label);
       this.#context.log.warn(
-        `account ${label}: device configs give ${name} ${one} and ${two}; ${one}, that of the first device, holds. Give all devices of the account the same`,
+        `account ${label}: device configs set ${name} to ${one} and ${two}; ${one}, set by the first device, applies. Use the same value for all devices of the account`,
       );
     }
   }
 
-  /** As they are known to readers beside the devices. */
+  /** Returns the accounts for readers other than the devices. */
   list(): DriverAccount[] {
     return [...this.#accounts.values()].map(({ account, settings }) => ({
       key: createHash("sha256")
@@ -89,7 +92,7 @@ export class Accounts {
     }));
   }
 
-  /** Calls sent, retries included, and how many of them failed. */
+  /** Counts the calls sent, retries included, and how many of them failed. */
   counters(): { calls: number; errors: number } {
     return { calls: this.#calls, errors: this.#errors };
   }
@@ -104,12 +107,12 @@ export class Accounts {
   }
 }
 
-/** Names an account in messages. */
+/** Returns the account's name for messages. */
 export function labelOf({ username, place }: Pick<AccountSettings, "username" | "place">): string {
   return `${shorten(username)} at ${place}`;
 }
 
-/** Licence keys are long and half a secret: enough of one to tell accounts apart. */
+/** Shortens a licence key, which is long and half a secret, to what distinguishes accounts. */
 function shorten(username: string): string {
   return username.length > 12 ? `${username.slice(0, 8)}…` : `${username.slice(0, 2)}…`;
 }

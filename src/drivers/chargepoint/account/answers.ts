@@ -17,7 +17,7 @@ export type SessionsAnswer = ResponseOf<typeof getChargingSessionData>["Charging
 export type PublicStationAnswer = ResponseOf<typeof getPublicStations>["stationData"][number];
 export type PublicStatusAnswer = ResponseOf<typeof getPublicStationStatus>["stationStatusData"][number];
 
-/** What an account can tell of one station. */
+/** The answers that an account has for one station. */
 export interface Answers {
   /** The station's record of getStations. */
   station: StationAnswer;
@@ -29,7 +29,7 @@ export interface Answers {
   alarms: AlarmsAnswer;
   /** The account's rights on the station, one record per station group. */
   rights: RightsAnswer;
-  /** The station's sessions of the last days, the newest start among them. */
+  /** The station's sessions of the last days, including the one that started last. */
   sessions: SessionsAnswer;
   /** The station's record of getPublicStations. */
   publicStation: PublicStationAnswer;

@@ -1,7 +1,7 @@
 import { timeOf } from "../../../points/index.ts";
 
 /**
- * The record with the latest time. The order of records differs between networks, so place tells nothing;
+ * Returns the record with the latest time. The order of records differs between networks, so their position means nothing;
  * a record without a readable time is older than every other.
  */
 export function newestBy<R>(records: readonly R[], time: (record: R) => string | null): R | undefined {

@@ -23,36 +23,38 @@ export interface ClientOptions {
   /** API password. */
   readonly password: string;
   readonly log?: Log;
-  /** Most time for a call in all: connecting, sending, reading, retrying. Default 20 s. */
+  /** Maximum time of a call, including connecting, sending, reading and retries, in milliseconds. Default 20 s. */
   readonly deadlineMs?: number;
-  /** Further attempts of a read after a failure that may pass. Default 2. */
+  /** Further attempts of a read after a temporary failure. Default 2. */
   readonly retries?: number;
-  /** Largest answer, packed and unpacked. Default 16 MiB, some ten times the largest page. */
+  /**
+   * Maximum size of an answer before and after decompression, in bytes. Default 16 MiB, about ten times the largest page.
+   */
   readonly maxBodyBytes?: number;
-  /** Certificate authorities to trust instead of the usual ones (PEM). */
+  /** Certificate authorities to trust instead of the default ones (PEM). */
   readonly ca?: string | Buffer;
-  /** Told of every attempt; must not throw. */
+  /** Called after every attempt; must not throw. */
   readonly onCall?: (call: CallRecord) => void;
   readonly clock?: Clock;
   readonly random?: () => number;
-  /** How answers are read. Default `readPage`; `readAnswer` builds a tree of each and is many times slower. */
+  /** Reads answers. Default `readPage`; `readAnswer` builds a tree of each and is many times slower. */
   readonly read?: ReadAnswer;
 }
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
-  /** Instead of the client's. */
+  /** Overrides the client's deadline. */
   readonly deadlineMs?: number;
 }
 
 /** One attempt of a call. */
 export interface CallRecord {
   readonly operation: string;
-  /** From 1. */
+  /** Starts at 1. */
   readonly attempt: number;
   readonly tookMs: number;
   readonly outcome: CallOutcome;
-  /** Bytes of the answer on the wire; 0 where none came. */
+  /** Size of the answer on the wire, in bytes; 0 where none arrived. */
   readonly bytes: number;
 }
 
@@ -67,7 +69,10 @@ export type CallOutcome =
   | "protocol"
   | "aborted";
 
-/** The ChargePoint web services of one account. Connects when it is first called and keeps its connections until closed. */
+/**
+ * Client of the ChargePoint web services for one account. Connects at the first call and keeps its connections until
+ * closed.
+ */
 export class ChargePointClient {
   readonly #options: ClientOptions;
   readonly #service: Service;
@@ -78,16 +83,16 @@ export class ChargePointClient {
   readonly #calls = new Set<AbortController>();
   #closed = false;
 
-  /** @throws TypeError for an endpoint that cannot be one */
+  /** @throws TypeError for an invalid endpoint */
   constructor(options: ClientOptions) {
     const url = checkEndpoint(options.endpoint);
     const secrets = new Secrets();
     secrets.add(options.password);
-    // A licence key is long; a short name would blank ordinary words.
+    // A licence key is long; hiding a short name would also hide ordinary words.
     if (options.username.length > 8) secrets.add(options.username);
     if (url.protocol === "http:" && !isLoopback(url.hostname)) {
       const endpoint = url.href;
-      options.log?.warn("credentials go over the network in clear: the endpoint is no https URL", {
+      options.log?.warn("credentials are sent unencrypted: the endpoint is not an https URL", {
         endpoint,
       });
     }
@@ -101,11 +106,11 @@ export class ChargePointClient {
     };
     this.#agent = new Agent({
       allowH2: false,
-      // Longer than a usual scrape interval, so that a steady scrape needs no new handshake.
+      // Longer than a usual scrape interval, so that steady scrapes need no new handshake.
       keepAliveTimeout: 90_000,
       connect: {
         minVersion: "TLSv1.2",
-        // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+        // Regardless of NODE_TLS_REJECT_UNAUTHORIZED.
         rejectUnauthorized: true,
         ...(options.ca === undefined ? {} : { ca: options.ca }),
       },
@@ -121,11 +126,10 @@ export class ChargePointClient {
   }
 
   /**
-   * Calls an operation. Resolves for success and for codes that mean an empty result. Reads are tried again after
-   * failures that may pass; writes never.
-   *
-   * @throws ApiError, CredentialsError, SoapFaultError, TransportError, ProtocolError; TypeError for a request that
-   * does not fit its description (nothing was sent); the signal's reason when it aborts.
+   * Calls an operation. Resolves for success and for codes that mean an empty result. Reads are retried after temporary
+   * failures; writes never.
+   * @throws ApiError, CredentialsError, SoapFaultError, TransportError, ProtocolError; TypeError for a request that does
+   * not fit its description (nothing was sent); the signal's reason when it aborts.
    */
   async call<O extends Operation>(
     operation: O,
@@ -152,7 +156,7 @@ export class ChargePointClient {
     }
   }
 
-  /** Ends every call under way and closes the connections. */
+  /** Aborts all calls in progress and closes the connections. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const call of this.#calls) call.abort(CLOSED);
@@ -165,9 +169,9 @@ export class ChargePointClient {
         return await this.#attempt(operation, body, attempt, signal);
       } catch (error) {
         const wait = this.#waitMs(operation, error, attempt);
-        // To give up now tells the caller more than to wait for the deadline.
+        // An error now is more useful to the caller than a wait until the deadline.
         if (wait === null || this.#clock.monotonic() + wait >= end) throw error;
-        this.#options.log?.debug(`${operation.name} failed and is tried again`, { attempt, err: error });
+        this.#options.log?.debug(`${operation.name} failed and is retried`, { attempt, err: error });
         try {
           await pause(this.#clock, wait, signal);
         } catch {
@@ -177,7 +181,7 @@ export class ChargePointClient {
     }
   }
 
-  /** Milliseconds until the next attempt; null for none. */
+  /** Returns the milliseconds until the next attempt; null for none. */
   #waitMs(operation: Operation, error: unknown, attempt: number): number | null {
     if (operation.effect !== "read" || attempt > (this.#options.retries ?? 2)) return null;
     if (!(error instanceof ServiceError || error instanceof TransportError) || !error.retryable) return null;
@@ -186,7 +190,7 @@ export class ChargePointClient {
     return Math.max(own, asked * 1000);
   }
 
-  /** One exchange; the hook hears how it ended. */
+  /** Makes one exchange and reports its outcome to the hook. */
   async #attempt(
     operation: Operation,
     body: string,
@@ -195,7 +199,7 @@ export class ChargePointClient {
   ): Promise<Record<string, unknown>> {
     const begun = this.#clock.monotonic();
     let bytes = 0;
-    const tell = (outcome: CallOutcome): void => {
+    const report = (outcome: CallOutcome): void => {
       const tookMs = this.#clock.monotonic() - begun;
       this.#options.onCall?.({ operation: operation.name, attempt, tookMs, outcome, bytes });
     };
@@ -212,11 +216,11 @@ export class ChargePointClient {
       });
       bytes = answer.bytes;
       const { value, outcome } = await share.parse(signal, () => judge(this.#service, operation, answer));
-      tell(outcome);
+      report(outcome);
       return value;
     } catch (caught) {
       const error = caught instanceof HttpError ? failure(this.#service, operation, caught) : caught;
-      tell(outcomeOf(error));
+      report(outcomeOf(error));
       throw error;
     } finally {
       share.close();

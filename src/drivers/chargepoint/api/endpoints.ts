@@ -12,26 +12,25 @@ export const REGIONS = {
 export type Region = keyof typeof REGIONS;
 
 /**
- * The endpoint to call: the one given, else the region's, else that of NA.
- *
- * @throws TypeError for an unknown region, and for an endpoint that is no http(s) URL or carries credentials.
+ * Returns the endpoint to call: the one given, else the region's, else that of NA.
+ * @throws TypeError for an unknown region, and for an endpoint that is not an http(s) URL or contains credentials.
  */
 export function endpointFor(where: { readonly region?: string; readonly endpoint?: string }): string {
   if (where.endpoint !== undefined) return checkEndpoint(where.endpoint).href;
   const region = where.region ?? "NA";
   if (Object.hasOwn(REGIONS, region)) return REGIONS[region as Region];
   throw new TypeError(
-    `"${region}" is no ChargePoint region: expected one of ${Object.keys(REGIONS).join(", ")}`,
+    `"${region}" is not a ChargePoint region: expected one of ${Object.keys(REGIONS).join(", ")}`,
   );
 }
 
-/** The region an endpoint belongs to; null for any other. */
+/** Returns the region of an endpoint; null where it is not a region's. */
 export function regionOf(endpoint: string): Region | null {
   const found = Object.entries(REGIONS).find(([, url]) => url === endpoint);
   return found ? (found[0] as Region) : null;
 }
 
-/** The endpoint as a URL. Messages do not repeat it, for it may hold a password. */
+/** Returns the endpoint as a URL. Messages do not repeat it, because it may contain a password. */
 export function checkEndpoint(endpoint: string): URL {
   const url = URL.parse(endpoint);
   if (!url || !/^https?:$/.test(url.protocol)) {

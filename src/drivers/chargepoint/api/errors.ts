@@ -3,16 +3,16 @@ import type { Fault } from "./documents/soap.ts";
 import type { Outcome } from "./response-codes.ts";
 import { describe } from "./response-codes.ts";
 
-/** Longest text of the service that goes into a message. */
+/** Maximum length of a text of the service in a message. */
 const MAX_TEXT = 300;
 
 /** The service refused the call with a response code (guide §3). */
 export class ApiError extends ServiceError {
   override readonly name = "ApiError";
   readonly operation: string;
-  /** What to do about it; `empty` where a write found nothing to act on. */
+  /** How to handle it; `not done` where a write succeeded by its code but not by its answer. */
   readonly kind: Exclude<Outcome, "success"> | "not done";
-  /** What the code means by the guide, in our words; null for a code it does not list. */
+  /** The guide's meaning of the code, in our words; null for a code it does not list. */
   readonly guideText: string | null;
   /** The service's own text. */
   readonly serviceText: string | null;
@@ -27,7 +27,7 @@ export class ApiError extends ServiceError {
   ) {
     const code = oneLine(wireCode);
     const serviceText = wireText === null ? null : oneLine(wireText);
-    const meaning = kind === "not done" ? "and yet the answer says that it was not done" : describe(code);
+    const meaning = kind === "not done" ? "but the answer says that it was not done" : describe(code);
     const own = serviceText === null ? "" : ` (service: "${serviceText}")`;
     super(
       `${operation}: code ${code}, ${meaning ?? "which the guide does not list"}${own}${advice === undefined ? "" : `; ${advice}`}`,
@@ -45,7 +45,7 @@ export class ApiError extends ServiceError {
 export class CredentialsError extends ServiceError {
   override readonly name = "CredentialsError";
   readonly operation: string;
-  /** The user name, cut short. */
+  /** The shortened user name. */
   readonly account: string;
   readonly endpoint: string;
 
@@ -82,19 +82,19 @@ export class SoapFaultError extends ServiceError {
 export interface TransportDetails {
   /** Such as `ECONNREFUSED`, `CERT_HAS_EXPIRED`, `timeout`, `closed`, `http-503`. */
   readonly code: string;
-  /** No answer within the deadline. */
+  /** No answer arrived within the deadline. */
   readonly timedOut?: boolean;
   /** Whether the request may have reached the service: a write may then have taken effect. */
   readonly sent: boolean;
   readonly retryable: boolean;
-  /** HTTP status, where an answer came. */
+  /** HTTP status, where there was an answer. */
   readonly status?: number;
-  /** How long the service asks to wait. */
+  /** Wait that the service asks for, in seconds. */
   readonly retryAfterSeconds?: number;
   readonly cause?: unknown;
 }
 
-/** No answer, or one that only says that the service cannot answer now. */
+/** There was no answer, or one that only says that the service cannot answer now. */
 export class TransportError extends Error {
   override readonly name = "TransportError";
   readonly operation: string;
@@ -128,10 +128,10 @@ export type ProtocolFault =
   | "no code"
   | "paging";
 
-/** An answer that is none: a page of HTML, broken XML, the answer to something else, a walk of pages without end. */
+/** The answer is unusable: an HTML page, broken XML, the answer to something else, or pages without end. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
-  /** The service did something, and what it was is not to be read from this. */
+  /** The service did something, but this answer does not show what. */
   readonly sent = true;
   readonly operation: string;
   readonly fault: ProtocolFault;
@@ -144,7 +144,7 @@ export class ProtocolError extends Error {
   }
 }
 
-/** Text of the service for a message: one line, bounded. */
+/** Shortens a text of the service to one bounded line for a message. */
 function oneLine(text: string): string {
   const line = text.replace(/\s+/g, " ").trim();
   return line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)}…` : line;

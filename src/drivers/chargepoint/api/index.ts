@@ -1,4 +1,7 @@
-/** The ChargePoint web services, client side; the message descriptions serve the simulator too. */
+/**
+ * Client of the ChargePoint web services: a call becomes a SOAP request, its answer a typed value or an error. The
+ * simulator uses the same message descriptions.
+ */
 
 export {
   ChargePoint,

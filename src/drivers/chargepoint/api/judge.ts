@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { HttpError } from "../../../net/http.ts";
 import { retryAfterSeconds } from "../../../time/backoff.ts";
-import { MOST_TAGS } from "./documents/markup-guard.ts";
+import { MAX_TAGS } from "./documents/markup-guard.ts";
 import { type Answer, EnvelopeError, type Fault, type ReadAnswer } from "./documents/soap.ts";
 import { XML_LIMITS, XmlError, type XmlLimits } from "./documents/xml.ts";
 import { regionOf } from "./endpoints.ts";
@@ -10,28 +10,28 @@ import type { SoapAnswer } from "./http/http.ts";
 import type { Operation } from "./message.ts";
 import { classify } from "./response-codes.ts";
 
-/** What judging needs to know of the client. */
+/** What judging an answer needs of the client. */
 export interface Service {
   readonly url: URL;
   readonly username: string;
   readonly maxBodyBytes: number;
   readonly read: ReadAnswer;
-  /** Takes the client's secrets out of a text of the service. */
+  /** Removes the client's secrets from a text of the service. */
   readonly blank: (text: string) => string;
 }
 
-/** A response that stands, typed by its operation's description. */
+/** An accepted response, typed by its operation's description. */
 export interface Judged {
   readonly value: Record<string, unknown>;
   readonly outcome: "success" | "empty";
 }
 
-const ANSWER_LIMITS: XmlLimits = { ...XML_LIMITS, maxTags: MOST_TAGS };
+const ANSWER_LIMITS: XmlLimits = { ...XML_LIMITS, maxTags: MAX_TAGS };
 
-/** Statuses that may pass by themselves. */
+/** Statuses of temporary failures. */
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-/** Local parts of faultcodes that are about who is calling; wsse:FailedCheck is a bad signature or digest. */
+/** Local parts of faultcodes about the credentials; wsse:FailedCheck is an invalid signature or digest. */
 const CREDENTIAL_FAULTS = new Set([
   "FailedAuthentication",
   "InvalidSecurity",
@@ -40,14 +40,13 @@ const CREDENTIAL_FAULTS = new Set([
 ]);
 
 /**
- * What an HTTP answer to an operation means.
- *
+ * Returns the response in an HTTP answer to an operation.
  * @throws ApiError, CredentialsError, SoapFaultError, TransportError, ProtocolError
  */
 export function judge(service: Service, operation: Operation, http: SoapAnswer): Judged {
   const { status } = http;
   const ok = status === 200;
-  // By SOAP 1.1 a fault comes with 500; in the field also with 200 and 400.
+  // SOAP 1.1 sends a fault with status 500; some services send it with 200 or 400.
   const answer = ok || status === 400 || status === 500 ? read(service, operation, http, ok) : null;
   if (answer?.kind === "fault") throw faultError(service, operation, answer.fault);
   if (status === 401 || status === 403) throw credentialsError(service, operation, `HTTP ${status}`);
@@ -68,14 +67,14 @@ function judgeCode(service: Service, operation: Operation, value: Record<string,
       throw new ApiError(operation.name, code, "not done", text);
     return { value, outcome: "success" };
   }
-  // For a write, nothing found is nothing done, unless that is what was wanted.
+  // A write that finds nothing has done nothing, unless that was the goal.
   if (kind === "empty" && (operation.effect === "read" || operation.doneCodes?.includes(code))) {
     return { value, outcome: "empty" };
   }
   throw new ApiError(operation.name, service.blank(code), kind, text);
 }
 
-/** Reads the answer's document; null where it is none and need not be (`required` false). */
+/** Reads the answer's document; returns null where it is unreadable and not required. */
 function read(
   service: Service,
   operation: Operation,
@@ -89,7 +88,11 @@ function read(
     if (!(error instanceof XmlError || error instanceof EnvelopeError)) throw error;
     if (!required) return null;
     const fault = error instanceof XmlError ? error.fault : "not soap";
-    throw new ProtocolError(operation.name, fault, `this is no answer: ${service.blank(error.message)}`);
+    throw new ProtocolError(
+      operation.name,
+      fault,
+      `the service's answer is unreadable: ${service.blank(error.message)}`,
+    );
   }
 }
 
@@ -110,7 +113,7 @@ function credentialsError(
   return new CredentialsError(operation.name, code, short(username), url.href, regionOf(url.href));
 }
 
-/** A user name that can be recognised and not used. */
+/** Shortens a user name so that it can be recognised but not used. */
 function short(username: string): string {
   return `${username.slice(0, username.length > 8 ? 4 : 1)}…`;
 }
@@ -129,7 +132,7 @@ function statusError(
       (after === undefined ? "" : ` and asks to wait ${after} s`),
     {
       code: `http-${status}`,
-      // Refusals, but for those of a gateway whose server may have acted: RFC 9110 §15.5, §15.6.
+      // Statuses that refuse the request, except those of a gateway whose server may have acted: RFC 9110 §15.5, §15.6.
       sent: status >= 500 && status !== 503,
       retryable: PASSING.has(status),
       status,
@@ -142,11 +145,11 @@ function statusError(
 export const DEADLINE = Symbol("deadline");
 export const CLOSED = Symbol("closed");
 
-/** Codes of Node for handshakes and certificates that fail: no retry mends them. */
+/** Node's codes for failed handshakes and certificates, which no retry can fix. */
 const TLS_FAILURES =
   /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|EPROTO)/;
 
-/** What a failed exchange means; the caller's own reason where the caller ended it. */
+/** Returns the error of a failed exchange; the caller's own reason where the caller aborted it. */
 export function failure(service: Service, operation: Operation, error: HttpError): unknown {
   const { name } = operation;
   const { origin } = service.url;
@@ -179,7 +182,7 @@ export function failure(service: Service, operation: Operation, error: HttpError
         tls
           ? `no trusted connection to ${origin} (${code}): check its certificate and the configured authorities`
           : `the connection to ${origin} failed (${code})`,
-        // Errors of the HTTP parser carry bytes of the answer; code and message are enough.
+        // Errors of the HTTP parser contain bytes of the answer; only code and message are kept.
         { code, sent, retryable: !tls, cause: new Error(message) },
       );
     }
@@ -189,14 +192,13 @@ export function failure(service: Service, operation: Operation, error: HttpError
 const UTF_8 = /^(utf-?8|us-ascii|ascii)$/i;
 const CHARSET = /charset\s*=\s*["']?([\w.:-]+)/i;
 const DECLARED = /^(?:\xef\xbb\xbf)?<\?xml\s[^>]*?\sencoding\s*=\s*["']([\w.:-]+)["']/;
-/** Longest declaration that is looked at. */
+/** Length of the document's start in which a declaration is searched, in bytes. */
 const DECLARATION_BYTES = 200;
 
 /**
- * The bytes of a document in UTF-8, whatever its charset. The HTTP header's charset counts before the XML declaration's (RFC
- * 7303 §3), unless it says UTF-8 and the bytes are none: many servers add that to whatever they send.
- *
- * @throws XmlError for a charset that is not known, or bytes that are not of it
+ * Returns a document in UTF-8, whatever its charset. The charset of the HTTP header takes precedence over the XML
+ * declaration's (RFC 7303 §3), unless it is UTF-8 and the bytes are not: many servers add that to any document.
+ * @throws XmlError for an unknown charset, or bytes that are not valid in it
  */
 function inUtf8(document: Buffer, contentType: string | undefined): Buffer {
   const inHeader = CHARSET.exec(contentType ?? "")?.[1];

@@ -1,8 +1,8 @@
 /**
- * Descriptions of SOAP messages, read by client and simulator alike, and the typed values they carry.
+ * Descriptions of SOAP messages, used by client and simulator, and the typed values that they carry.
  *
- * A description lists elements in wire order. `Of<typeof description>` is the TypeScript shape of its values:
- * scalars are `T | null` (an absent or empty element, or the text `None`, is "no value"), lists are always arrays.
+ * A description lists elements in wire order. `Of<typeof description>` is the TypeScript type of its values: scalars are
+ * `T | null` (an absent or empty element, or the text `None`, means "no value"), lists are always arrays.
  */
 
 export type Scalar =
@@ -16,23 +16,23 @@ export type Scalar =
   | "date"
   | "time";
 
-/** What every kind of field tells of itself. */
+/** The properties of every kind of field. */
 interface Description {
   /** Other spellings found on the wire; read, never sent. */
   readonly also: readonly string[];
   readonly doc: string;
-  /** The guide asks for it, wherever the element around it is there. Nothing is refused for lacking it, here. */
+  /** Whether the guide requires it wherever its parent element is present. The client does not enforce it. */
   readonly required?: boolean;
 }
 
 export interface ScalarField<T = unknown> extends Description {
   readonly kind: "scalar";
   readonly type: Scalar;
-  /** The values that are documented, as they stand on the wire. Others are read and written all the same. */
+  /** The documented values, as spelt on the wire. Others are read and written too. */
   readonly values?: readonly string[];
-  /** Elements that some callers put around it; read as if they were not there, never sent. */
+  /** Elements that some callers put around it; accepted when reading, never sent. */
   readonly within?: readonly string[];
-  /** Digits after the point when written; absent: as many as needed, three at most for decimals. */
+  /** Decimals when written; absent: as many as needed, at most three for type decimal. */
   readonly fixed?: number;
   /** Phantom: the type of the value. */
   readonly value?: T;
@@ -41,7 +41,10 @@ export interface ScalarField<T = unknown> extends Description {
 export interface GroupField<F extends Fields = Fields> extends Description {
   readonly kind: "group";
   readonly fields: F;
-  /** Its elements come in exactly this order (xsd:sequence); otherwise in any (xsd:all). Only strict reading asks. */
+  /**
+   * Whether its elements must be in exactly this order (xsd:sequence) or may be in any (xsd:all). Only strict reading
+   * checks it.
+   */
   readonly sequence: boolean;
 }
 
@@ -54,7 +57,7 @@ export interface ListField<E extends ScalarField | GroupField = ScalarField | Gr
 export type Field = ScalarField | GroupField | ListField;
 export type Fields = { readonly [name: string]: Field };
 
-/** The value of a field as it is read. */
+/** The value of a field when read. */
 export type Value<F> =
   F extends ScalarField<infer T>
     ? T | null
@@ -64,10 +67,10 @@ export type Value<F> =
         ? Of<G> | null
         : never;
 
-/** The value of a message or group as it is read: every element is there. */
+/** The value of a message or group when read: every element is present. */
 export type Of<G extends Fields> = { [K in keyof G]: Value<G[K]> };
 
-/** The value of a message as it is written: what is left out is not sent; null is sent as an empty element. */
+/** The value of a message when written: omitted elements are not sent; null is sent as an empty element. */
 export type Draft<G extends Fields> = { [K in keyof G]?: DraftValue<G[K]> | null };
 type DraftValue<F> =
   F extends ScalarField<infer T>
@@ -91,16 +94,16 @@ function scalar<T>(type: Scalar) {
   });
 }
 
-/** Text. IDs, serial numbers, postal codes and port numbers are text, whatever they look like. */
+/** Text. IDs, serial numbers, postal codes and port numbers are text even where they look like numbers. */
 export const string = scalar<string>("string");
 export const int = scalar<number>("int");
 /** 64-bit whole number, kept as text: a double loses digits. */
 export const long = scalar<string>("long");
 export const decimal = scalar<number>("decimal");
 export const double = scalar<number>("double");
-/** Written `true`/`false`; read in any case, and as 0/1. */
+/** Written as `true` or `false`; read in any case, and as 0 or 1. */
 export const boolean = scalar<boolean>("boolean");
-/** ISO 8601 text as it stands on the wire; without a zone it is UTC (§1.2). */
+/** ISO 8601 text as on the wire; without a zone it is UTC (§1.2). */
 export const dateTime = scalar<string>("dateTime");
 export const date = scalar<string>("date");
 export const time = scalar<string>("time");
@@ -119,50 +122,50 @@ export function list<E extends ScalarField | GroupField>(
   return { kind: "list", element, doc, also: [], ...options };
 }
 
-/** One operation of the web services: the whole of what client and simulator must agree on. */
+/** One operation of the web services, as client and simulator share it. */
 export interface Operation<Request extends Fields = Fields, Response extends Fields = Fields> {
   readonly name: string;
-  /** Other names it goes by; read, never sent. */
+  /** Alternative names; accepted when reading, never sent. */
   readonly also?: readonly string[];
   /** What it does, in a sentence. */
   readonly doc: string;
-  /** Who may call it and what bounds its answer, where the guide says so. */
+  /** Who may call it and what limits its answer, where the guide says so. */
   readonly restrictions?: string;
-  /** Section of the guide, or where else its facts come from. */
+  /** Section of the guide, or another source. */
   readonly section: string;
   readonly effect: "read" | "write";
   readonly request: Request;
-  /** The request's elements come in exactly this order, as in a {@link GroupField} that is a sequence. */
+  /** Whether the request's elements must be in exactly this order, as in a {@link GroupField} that is a sequence. */
   readonly sequence?: boolean;
   readonly response: Response;
-  /** False where the answer carries no responseCode (getCPNInstances). */
+  /** Whether the answer carries a responseCode; false for getCPNInstances. */
   readonly coded: boolean;
-  /** For a write: codes besides 100 that mean it is done, such as "no alarms" when clearing them. */
+  /** For a write: codes besides 100 that mean success, such as "no alarms" when clearing them. */
   readonly doneCodes?: readonly string[];
-  /** How its pages are walked; absent where the answer comes whole. */
+  /** How its pages are walked; absent where the answer is complete. */
   readonly paging?: Paging;
 }
 
 export interface Paging {
-  /** Records in a page where the request does not say how many. */
+  /** Number of records in a page where the request does not set it. */
   readonly size: number;
-  /** Most records one may ask for; absent: `size`. */
+  /** Maximum number of records that can be requested; absent: `size`. */
   readonly maxSize?: number;
   /** Name of the list in the response. */
   readonly records: string;
-  /** Group of the response that holds the list, where it does not stand bare. */
+  /** Group of the response that contains the list, where it is not at the top level. */
   readonly recordsIn?: string;
   /** Element of the search query that sets the page size, where there is one. */
   readonly sizeElement?: string;
   /** List inside each record whose elements startRecord counts, where it does not count the records. */
   readonly countedElement?: string;
-  /** Element of the response that says whether there is more. */
+  /** Element of the response that tells whether there are more records. */
   readonly moreElement: "moreFlag" | "MoreFlag";
-  /** Group of the response that holds it, where it does not stand bare. */
+  /** Group of the response that contains it, where it is not at the top level. */
   readonly moreIn?: string;
 }
 
-/** Keeps the description's literal types, so that the record type of a paged answer is known. */
+/** Keeps the description's literal types, from which the record type of a paged answer is derived. */
 export function operation<const O extends Operation>(description: O): O {
   return description;
 }

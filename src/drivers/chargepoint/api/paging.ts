@@ -4,13 +4,13 @@ import { ProtocolError } from "./errors.ts";
 import type { Fields, GroupField, Operation, RequestOf, ResponseOf } from "./message.ts";
 
 export interface PagesOptions extends CallOptions {
-  /** Records asked for at a time, where the operation lets one ask; default the most the guide allows. */
+  /** Records requested per page, where the operation supports it; default: the maximum of the guide. */
   readonly pageSize?: number;
-  /** Most pages walked; default 1000. */
+  /** Maximum number of pages; default 1000. */
   readonly maxPages?: number;
   /**
-   * Most pages asked for beside the one that is waited for, where full pages tell where they begin. Of a long walk only: one
-   * for every four pages so far, so that few calls go beyond the end. Default 0: one page after the other.
+   * Maximum number of pages requested ahead, where the start of the next page is known from a full one. Only in long walks:
+   * one for every four pages so far, so that few calls go beyond the end. Default 0: one page after the other.
    */
   readonly ahead?: number;
 }
@@ -22,7 +22,7 @@ export type QueryOf<O> = RequestOf<O> extends { searchQuery?: infer Q } ? NonNul
 export type RecordOf<O> =
   O extends Operation<Fields, Fields> ? ItemOf<PlaceOf<O>, NonNullable<O["paging"]>["records"]> : never;
 
-/** Where the list of records stands: the response, or a group of it. */
+/** Type that contains the list of records: the response, or a group of it. */
 type PlaceOf<O extends Operation> = O["paging"] extends { recordsIn: infer G extends string }
   ? NonNullable<ResponseOf<O>[G & keyof ResponseOf<O>]>
   : ResponseOf<O>;
@@ -30,10 +30,10 @@ type PlaceOf<O extends Operation> = O["paging"] extends { recordsIn: infer G ext
 type ItemOf<P, N extends string> = P extends { [K in N]: (infer R)[] } ? R : never;
 
 /**
- * The records of all pages, in order; a page is fetched when the walk gets to it. `deadlineMs` holds for each page.
- *
- * @throws ProtocolError (`paging`) for a page that promises more and holds none or repeats an earlier one, and for
- * more pages than `maxPages`; and what {@link ChargePointClient.call} throws.
+ * Yields the records of all pages, in order; each page is fetched when the walk reaches it. `deadlineMs` applies to each
+ * page.
+ * @throws ProtocolError (`paging`) for a page that announces more and is empty or repeats an earlier one, and for more
+ * pages than `maxPages`; and what {@link ChargePointClient.call} throws.
  */
 export async function* pages<O extends Operation>(
   client: Pick<ChargePointClient, "call">,
@@ -42,7 +42,7 @@ export async function* pages<O extends Operation>(
   options: PagesOptions = {},
 ): AsyncGenerator<RecordOf<O>, void, undefined> {
   const { paging, name } = operation;
-  if (!paging) throw new TypeError(`${name} does not come in pages`);
+  if (!paging) throw new TypeError(`${name} is not a paged operation`);
   const { pageSize = paging.maxSize ?? paging.size, maxPages = 1000, ahead = 0, ...callOptions } = options;
   const { fields } = operation.request.searchQuery as GroupField;
   const startsWithText = fields.startRecord?.kind === "scalar" && fields.startRecord.type === "long";
@@ -53,11 +53,11 @@ export async function* pages<O extends Operation>(
     if (paging.sizeElement) searchQuery[paging.sizeElement] = pageSize;
     return client.call(operation, { searchQuery } as unknown as RequestOf<O>, callOptions);
   };
-  /** Pages on their way, by their first record. */
+  /** Pages being fetched, by their first record. */
   const coming = new Map<number, Promise<Record<string, unknown>>>();
 
   let start = 1;
-  /** Digests of the pages so far, and their numbers. */
+  /** Digests of the pages so far, with their numbers. */
   const seen = new Map<string, number>();
   for (let page = 1; page <= maxPages; page++) {
     const answer = await (coming.get(start) ?? ask(start));
@@ -67,7 +67,7 @@ export async function* pages<O extends Operation>(
     const earlier = seen.get(digest);
     const more = Number(at(answer, paging.moreIn)[paging.moreElement] ?? 0) > 0;
     const length = countOf(records, paging.countedElement);
-    if (more && length === 0) throw endless(name, `page ${page} is empty and promises more`);
+    if (more && length === 0) throw endless(name, `page ${page} is empty but announces more`);
     if (length > 0 && earlier !== undefined) throw endless(name, `page ${page} repeats page ${earlier}`);
     yield* records as RecordOf<O>[];
     if (!more) return;
@@ -77,7 +77,7 @@ export async function* pages<O extends Operation>(
     for (let next = start; next <= start + beside * length && beside > 0; next += length) {
       if (coming.has(next)) continue;
       const asked = ask(next);
-      // Whether it is needed, and then what becomes of it, is known when the walk gets there.
+      // Whether the page is needed, and so whether its error matters, is known when the walk reaches it.
       asked.catch(() => undefined);
       coming.set(next, asked);
     }
@@ -85,7 +85,7 @@ export async function* pages<O extends Operation>(
   throw endless(name, `more than ${maxPages} pages`);
 }
 
-/** The answer, or a group of it; an empty group is no elements at all. */
+/** Returns the answer, or a group of it; an empty group has no elements. */
 function at(answer: Record<string, unknown>, group: string | undefined): Record<string, unknown> {
   return group === undefined ? answer : ((answer[group] ?? {}) as Record<string, unknown>);
 }

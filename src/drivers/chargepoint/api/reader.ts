@@ -5,43 +5,42 @@ import type * as records from "./records.ts";
 
 type All = typeof operations;
 
-/** Most stations that one getStationStatus may name (guide §7.2.1). */
-const MOST_STATION_IDS = 500;
+/** Maximum number of stations in one getStationStatus (guide §7.2.1). */
+const MAX_STATION_IDS = 500;
 
 /**
- * What an account can be asked, by name: the methods here change nothing. They carry the operations' names without
- * `get` and `Data`. What comes in pages is walked with `for await`: a page is fetched when the walk gets to it, each
- * with a deadline of its own; `signal` ends the whole walk. Where nothing matches a walk ends and a list is empty
- * (codes 102, 120, 134, 136, 153, 160, 180, 201 and the like); that is no error.
- *
- * Times are UTC, ISO 8601, such as `2026-11-21T08:00:00Z`. Identifiers are text: `stationID` is `CPNID:number`.
- * Every method throws what {@link ChargePointClient.call} throws, and walks a ProtocolError (`paging`) where pages
- * would never end.
+ * The read operations of an account by name; none of the methods here changes anything. They carry the operations' names
+ * without `get` and `Data`. Paged operations are walked with `for await`: each page is fetched when the walk reaches it,
+ * with a deadline of its own; `signal` ends the whole walk. Where nothing matches, a walk ends and a list is empty (codes
+ * 102, 120, 134, 136, 153, 160, 180, 201 and the like); that is not an error.
+ * Times are UTC, ISO 8601, such as `2026-11-21T08:00:00Z`. Identifiers are text: `stationID` is `CPNID:number`. Every
+ * method throws what {@link ChargePointClient.call} throws; walks also throw a ProtocolError (`paging`) where pages would
+ * never end.
  */
 export class ChargePointReader extends ChargePointClient {
-  /** The networks whose numbers stand before the colon of every identifier (§4.1). */
+  /** Returns the networks; their numbers are the first part of every identifier, before the colon (§4.1). */
   async cpnInstances(options?: CallOptions): Promise<records.CpnInstance[]> {
     return (await this.call(operations.getCPNInstances, {}, options)).CPN;
   }
 
   /**
-   * Load (kW) and shed state of one of a station, the stations of a group, or a session's station (§5.3). Enterprise
-   * plan (else code 101). Code 182: more than one was given, 184: none.
+   * Returns load (kW) and shed state of one of a station, the stations of a group, or a session's station (§5.3).
+   * Enterprise plan (else code 101). Code 182: more than one was given, 184: none.
    */
   load(query: QueryOf<All["getLoad"]>, options?: CallOptions): Promise<records.Load> {
     return this.call(operations.getLoad, { searchQuery: query }, options);
   }
 
   /**
-   * Charging sessions, oldest first, energy in kWh (§6.1). Renewed by the service every five minutes. Give a window
-   * of `fromTimeStamp` and `toTimeStamp`; a session under way has no `endTime`.
+   * Yields charging sessions, oldest first, energy in kWh (§6.1). The service updates them every five minutes. Limit the
+   * period by `fromTimeStamp` and `toTimeStamp`; an active session has no `endTime`.
    */
   chargingSessions(query: QueryOf<All["getChargingSessionData"]> = {}, options?: PagesOptions) {
     return pages(this, operations.getChargingSessionData, query, options);
   }
 
   /**
-   * One session by quarter hours: kWh and kW (§6.2). `delta`: energy of each interval instead of energy so far.
+   * Returns one session by quarter hours: kWh and kW (§6.2). `delta`: energy of each interval instead of energy so far.
    * Enterprise plan. Code 132: no such session; without any interval (134) the list is empty.
    */
   sessionIntervals(
@@ -53,43 +52,46 @@ export class ChargePointReader extends ChargePointClient {
   }
 
   /**
-   * Fees of sessions and reservations (§6.3). Enterprise plan, stations with a pricing policy. The two times come
-   * together (code 197) and in order (196).
+   * Yields fees of sessions and reservations (§6.3). Enterprise plan, stations with a pricing policy. The two times must be
+   * given together (code 197) and in order (196).
    */
   transactions(query: QueryOf<All["getTransactionData"]> = {}, options?: PagesOptions) {
     return pages(this, operations.getTransactionData, query, options);
   }
 
-  /** Stations with their ports, prices and equipment; power in kW (§7.1). Code 189: `pageSize` above 500. */
+  /** Yields stations with their ports, prices and equipment; power in kW (§7.1). Code 189: `pageSize` above 500. */
   stations(query: QueryOf<All["getStations"]> = {}, options?: PagesOptions) {
     return pages(this, operations.getStations, query, options);
   }
 
   /**
-   * Whether ports are free, in use or out of reach (§7.2). Any number of `stationIDs`: beyond 500 they go in several
-   * calls. Code 194: stationID and stationIDs together.
+   * Yields whether ports are free, in use or out of reach (§7.2). Any number of `stationIDs`: more than 500 are split into
+   * several calls. Code 194: stationID and stationIDs together.
    */
   async *stationStatus(
     query: QueryOf<All["getStationStatus"]> = {},
     options?: PagesOptions,
   ): AsyncGenerator<records.StationStatus, void, undefined> {
     const ids = query.stationIDs?.stationID ?? [];
-    if (ids.length <= MOST_STATION_IDS) {
+    if (ids.length <= MAX_STATION_IDS) {
       yield* pages(this, operations.getStationStatus, query, options);
       return;
     }
-    for (let from = 0; from < ids.length; from += MOST_STATION_IDS) {
-      const part = { ...query, stationIDs: { stationID: ids.slice(from, from + MOST_STATION_IDS) } };
+    for (let from = 0; from < ids.length; from += MAX_STATION_IDS) {
+      const part = { ...query, stationIDs: { stationID: ids.slice(from, from + MAX_STATION_IDS) } };
       yield* pages(this, operations.getStationStatus, part, options);
     }
   }
 
-  /** Custom station groups of an organisation and the stations in each (§7.3). `orgID` is `CPNID:CompanyID` (codes 158, 159). */
+  /**
+   * Returns the custom station groups of an organisation and their stations (§7.3). `orgID` is `CPNID:CompanyID` (codes
+   * 158, 159).
+   */
   async stationGroups(orgID: string, options?: CallOptions): Promise<records.StationGroup[]> {
     return (await this.call(operations.getStationGroups, { orgID }, options)).groupData;
   }
 
-  /** Child groups and stations directly in a group (§7.4). Code 121, 129: no such group. */
+  /** Returns child groups and stations directly in a group (§7.4). Code 121, 129: no such group. */
   stationGroupDetails(
     sgID: number,
     { stationID, ...options }: CallOptions & { readonly stationID?: string } = {},
@@ -98,7 +100,7 @@ export class ChargePointReader extends ChargePointClient {
     return this.call(operations.getStationGroupDetails, request, options);
   }
 
-  /** Organisations and their station groups, as far as the account has rights to them (§7.5). */
+  /** Returns organisations and their station groups, as far as the account has rights to them (§7.5). */
   async orgsAndStationGroups(
     query: QueryOf<All["getOrgsAndStationGroups"]> = {},
     options?: CallOptions,
@@ -106,12 +108,12 @@ export class ChargePointReader extends ChargePointClient {
     return (await this.call(operations.getOrgsAndStationGroups, { searchQuery: query }, options)).orgData;
   }
 
-  /** Rights granted for each station, a record for each group and rights profile of a page (§7.6). */
+  /** Yields the rights granted for each station, a record for each group and rights profile of a page (§7.6). */
   stationRights(query: QueryOf<All["getStationRights"]> = {}, options?: PagesOptions) {
     return pages(this, operations.getStationRights, query, options);
   }
 
-  /** What the account may do with the stations of a group (§7.7). Code 167: no such rights profile. */
+  /** Returns what the account may do with the stations of a group (§7.7). Code 167: no such rights profile. */
   async stationRightsProfile(
     sgID: number,
     { profile, ...options }: CallOptions & { readonly profile?: string } = {},
@@ -120,30 +122,39 @@ export class ChargePointReader extends ChargePointClient {
     return (await this.call(operations.getStationRightsProfile, request, options)).taskList;
   }
 
-  /** Alarms (§8.1). Networks differ in their order: go by `alarmTime`. An empty `portNumber`: the station's own. */
+  /**
+   * Yields alarms (§8.1). Their order differs between networks: sort by `alarmTime`. An empty `portNumber`: the alarm is
+   * the station's.
+   */
   alarms(query: QueryOf<All["getAlarms"]> = {}, options?: PagesOptions) {
     return pages(this, operations.getAlarms, query, options);
   }
 
-  /** Drivers connected to the organisation, asking to be, or managed by it (§9.1); of its first connection offer only. */
+  /**
+   * Yields drivers connected to the organisation, requesting to be, or managed by it (§9.1); of its first connection offer
+   * only.
+   */
   users(query: QueryOf<All["getUsers"]> = {}, options?: PagesOptions) {
     return pages(this, operations.getUsers, query, options);
   }
 
-  /** Vehicles of the account's fleets (§10.4). Organisations with fleet features (else code 101). */
+  /** Yields vehicles of the account's fleets (§10.4). Organisations with fleet features (else code 101). */
   fleetVehicles(query: QueryOf<All["getFleetVehicles"]> = {}, options?: PagesOptions) {
     return pages(this, operations.getFleetVehicles, query, options);
   }
 
   /**
-   * Sessions and fees of the fleets' vehicles, at stations of others too (§10.5): kWh, US gallons and kg saved, %.
-   * Organisations with fleet features (else code 101).
+   * Yields sessions and fees of the fleets' vehicles, including those at other organisations' stations (§10.5): kWh, US
+   * gallons and kg saved, %. Organisations with fleet features (else code 101).
    */
   fleetUsage(query: QueryOf<All["getFleetUsageData"]> = {}, options?: PagesOptions) {
     return pages(this, operations.getFleetUsageData, query, options);
   }
 
-  /** Public stations, whoever owns them (setup guide). `Proximity` reaches around the place, in `proximityUnit` (miles). */
+  /**
+   * Returns public stations of all owners (setup guide). `Proximity` is the radius around the place, in `proximityUnit`
+   * (miles).
+   */
   async publicStations(
     query: QueryOf<All["getPublicStations"]> = {},
     options?: CallOptions,
@@ -151,7 +162,7 @@ export class ChargePointReader extends ChargePointClient {
     return (await this.call(operations.getPublicStations, { searchQuery: query }, options)).stationData;
   }
 
-  /** Whether the ports of public stations are free, in use or out of reach (published schema). */
+  /** Returns whether the ports of public stations are free, in use or out of reach (published schema). */
   async publicStationStatus(
     query: QueryOf<All["getPublicStationStatus"]> = {},
     options?: CallOptions,

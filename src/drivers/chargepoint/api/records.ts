@@ -3,8 +3,8 @@ import type { operations } from "./operations/index.ts";
 import type { RecordOf } from "./paging.ts";
 
 /**
- * The records that an account reads, by everyday names. Their elements keep the spelling of the wire; every element
- * is there, null where the service tells no value, and lists are always arrays.
+ * The records that an account reads, by common names. Their elements keep the spelling of the wire; every element is
+ * present, null where the service sends no value, and lists are always arrays.
  */
 
 type All = typeof operations;

@@ -1,4 +1,4 @@
-/** What to do about a response code. */
+/** How to handle a response code. */
 export type Outcome = "success" | "empty" | "transient" | "forbidden" | "invalid";
 
 const EMPTY = new Set("102 120 122 134 136 148 153 156 160 169 180 201".split(" "));
@@ -6,9 +6,9 @@ const TRANSIENT = new Set(["115", "126", "127", "137", "143"]);
 const FORBIDDEN = new Set(["101", "104", "125", "131", "133", "178"]);
 
 /**
- * Sorts a response code by what to do: `empty` is an answer without records, `transient` may be asked again later,
- * `forbidden` is a matter of the account's plan or rights, `invalid` is the caller's fault and never worth a retry.
- * Codes that the guide does not know are `invalid`.
+ * Classifies a response code: `empty` is an answer without records, `transient` may be retried later, `forbidden` depends on
+ * the account's plan or rights, `invalid` is an error of the caller and never retried. Codes that the guide does not list
+ * are `invalid`.
  */
 export function classify(code: string): Outcome {
   const plain = code.trim();
@@ -19,7 +19,7 @@ export function classify(code: string): Outcome {
   return "invalid";
 }
 
-/** What a code means, in short; null where the guide (§3) does not list it. */
+/** Returns the meaning of a code in short; null where the guide (§3) does not list it. */
 export function describe(code: string): string | null {
   return RESPONSE_CODES[code.trim()] ?? null;
 }

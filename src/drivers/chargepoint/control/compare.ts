@@ -6,12 +6,12 @@ import { describe, keyOf, type Limit, type Target } from "./own-limits.ts";
 
 type Port = LoadAnswer["Port"][number];
 
-/** Of the ports that a limit is meant for. */
+/** At which of the ports meant by a limit it is in force. */
 export type Shown = "everywhere" | "at some ports" | "nowhere";
 
 const SAME = 0.001;
 
-/** Which of the limits that are held show in a station's load answer, and which limits it shows besides. */
+/** Compares the limits that are held with a station's load answer, and finds limits in it that are not held. */
 export function compareWithLoad(
   load: LoadAnswer,
   held: readonly HeldWrite[],
@@ -48,8 +48,8 @@ function shows(load: LoadAnswer, { attribute, port }: RegistryRow, { value }: He
 }
 
 /**
- * Where a limit of a station or of one port is in force. One of the other mode reads as 0 in this one, and is not the same
- * as 0.
+ * Returns where a limit of a station or of one port is in force. A limit of the other mode reads as 0 in this one, which is
+ * not a limit of 0.
  */
 export function showsLimit(load: LoadAnswer, target: Target, { mode, value }: Limit): Shown {
   const other = mode === "allowedLoad" ? "percentShed" : "allowedLoad";

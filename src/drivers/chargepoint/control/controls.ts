@@ -26,27 +26,27 @@ export interface ControlContext {
 
 export interface ControlRequest {
   readonly row: RegistryRow;
-  /** Ports of the station that the registry has limits of. */
+  /** Ports for which the registry has limits. */
   readonly ports: readonly string[];
   readonly value: PointValue;
   readonly durationMinutes: number | undefined;
 }
 
-/** What the service says to a write. */
-type Spoken = Pick<WriteOutcome, "code" | "text" | "warnings">;
+/** The service's reply to a write. */
+type ServiceReply = Pick<WriteOutcome, "code" | "text" | "warnings">;
 
-/** A write that is checked and not sent yet: what comes of it, and how to send it. */
+/** A validated write that was not sent yet: its outcome, and how to send it. */
 export interface Planned {
   readonly outcome: WriteOutcome;
-  send(signal: AbortSignal): Promise<Spoken>;
+  send(signal: AbortSignal): Promise<ServiceReply>;
 }
 
-/** kW are read back with three places. */
+/** kW are read back with three decimals. */
 const SAME_KW = 0.001;
 /** "The allowed load exceeds the station's maximum" (guide §3). */
 const ABOVE_MAXIMUM = "177";
 
-/** How a value gets to a writable attribute of a register. One entry per kind of control. Throws where it cannot. */
+/** Plans the writes of each kind of control. Each throws where the write is not possible. */
 export const controls: Readonly<
   Record<Control, (context: ControlContext, request: ControlRequest) => Planned>
 > = {
@@ -61,9 +61,9 @@ export const controls: Readonly<
 };
 
 /**
- * Ends the shed of the point's station or port: the device's own default for every load point. A point that is reverted by
- * name is meant whoever limited it, and the answer says so where that was somebody else. What the bridge does by itself, and
- * the revert of a whole device, concern only what is in its book of limits.
+ * Plans the end of the shed of the point's station or port: the device's own default for every load point. A revert by name
+ * also ends limits of other programs, and the answer then says so. The bridge's own reverts, and the revert of a whole
+ * device, end only what is in its book of limits.
  */
 export function planClear(
   context: ControlContext,
@@ -75,11 +75,11 @@ export function planClear(
   const verify = verifier(context, row, (load) => (isClear(load) ? "everywhere" : "nowhere"));
   return {
     outcome: { releases, verify },
-    send: async (signal) => spoken(await context.shed.clear(row.port, signal)),
+    send: async (signal) => replyOf(await context.shed.clear(row.port, signal)),
   };
 }
 
-/** A write that has nothing to do: the point always reads 0. */
+/** Plans a write without effect: the point always reads 0. */
 export function planNothing(text: string): Planned {
   const verify = () => Promise.resolve({ confirmed: true, readBack: 0 });
   return { outcome: { verify }, send: () => Promise.resolve({ text }) };
@@ -143,7 +143,7 @@ function planShed(context: ControlContext, request: ControlRequest, limit: Limit
         throw new InvalidValueError(context.path, row.point.name, value, expected);
       }
       try {
-        return spoken(await shed.limit({ target, limit, minutes, signal }));
+        return replyOf(await shed.limit({ target, limit, minutes, signal }));
       } catch (error) {
         if (error instanceof ApiError && error.code === ABOVE_MAXIMUM) await power.learn(signal);
         throw error;
@@ -152,7 +152,7 @@ function planShed(context: ControlContext, request: ControlRequest, limit: Limit
   };
 }
 
-/** Reads past every cache. */
+/** Returns a verification that reads back, bypassing every cache. */
 function verifier({ shed }: ControlContext, row: RegistryRow, done: (load: LoadAnswer) => Shown) {
   return async (signal: AbortSignal): Promise<Verification> => {
     const load = await shed.load(signal);
@@ -176,21 +176,21 @@ function planClearAlarms(context: ControlContext, request: ControlRequest): Plan
     return { confirmed: ofPort(alarms, row.port).length === 0, readBack: 0 };
   };
   return {
-    // Nothing stands in the station after it.
+    // Nothing is in force in the station afterwards.
     outcome: { releases: ["alarms"], verify },
     async send(signal) {
       const searchQuery = { stationID, ...port };
       const answer = await account.write(clearAlarms, { searchQuery }, stationID, signal);
-      return spoken({ code: answer.responseCode, text: answer.responseText });
+      return replyOf({ code: answer.responseCode, text: answer.responseText });
     },
   };
 }
 
-function spoken(answer: {
+function replyOf(answer: {
   readonly code: string | null;
   readonly text: string | null;
   readonly warnings?: readonly string[];
-}): Spoken {
+}): ServiceReply {
   const { code, text, warnings = [] } = answer;
   return { ...(code === null ? {} : { code }), ...(text === null ? {} : { text }), warnings };
 }

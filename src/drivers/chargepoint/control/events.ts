@@ -3,7 +3,7 @@ import type { Account } from "../account/account.ts";
 import { createLoadShedEvent } from "../api/operations/create-load-shed-event.ts";
 import { removeLoadShedEvent } from "../api/operations/remove-load-shed-event.ts";
 
-/** Load shed events of a home utility programme (guide §5.4, §5.5), for a station or one of its account's groups. */
+/** Plans load shed events of a home utility programme (guide §5.4, §5.5), for a station or one of its account's groups. */
 export class LoadShedEvents implements DeviceEvents {
   readonly #account: Account;
   readonly #stationID: string;
@@ -23,16 +23,16 @@ export class LoadShedEvents implements DeviceEvents {
       ...("kw" in limit ? { allowedLoadPerPort: limit.kw } : { percentShedPerStation: limit.percent }),
     };
     const answer = await this.#account.write(createLoadShedEvent, { shedEvent }, this.#stationID, signal);
-    return { ...spoken(answer), ...(answer.eventId !== null && { id: String(answer.eventId) }) };
+    return { ...replyOf(answer), ...(answer.eventId !== null && { id: String(answer.eventId) }) };
   }
 
   async remove(id: string, signal: AbortSignal) {
     const request = { eventId: Number(id) };
-    return spoken(await this.#account.write(removeLoadShedEvent, request, this.#stationID, signal));
+    return replyOf(await this.#account.write(removeLoadShedEvent, request, this.#stationID, signal));
   }
 }
 
-function spoken({
+function replyOf({
   responseCode,
   responseText,
 }: {

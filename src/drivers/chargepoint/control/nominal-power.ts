@@ -4,7 +4,7 @@ import type { Target } from "./own-limits.ts";
 
 const DAY_SECONDS = 86_400;
 
-/** What a station and its ports can deliver at most, as far as getStations (guide §7.1) was read. */
+/** Maximum power of a station and its ports, as far as getStations (guide §7.1) was read. */
 export class NominalPower {
   readonly #account: Account;
   readonly #stationID: string;
@@ -15,12 +15,12 @@ export class NominalPower {
     this.#stationID = stationID;
   }
 
-  /** kW; undefined where it is not known without asking the service. */
+  /** Returns it in kW; undefined where it is not known without asking the service. */
   known(target: Target): number | undefined {
     return kwOf(this.#account.last("station", this.#stationID) ?? this.#learnt, target);
   }
 
-  /** Asks the service, for a station whose registry reads nothing of the kind. What cannot be had stays unknown. */
+  /** Asks the service, for a station whose registry does not read it. A failure leaves it unknown. */
   async learn(signal: AbortSignal): Promise<void> {
     const options = { maxAgeSeconds: DAY_SECONDS, signal };
     this.#learnt = await this.#account.read("station", this.#stationID, options).catch(() => undefined);

@@ -3,14 +3,14 @@ import { HalfDoneError } from "../../errors.ts";
 import { describe, keyOf, type Limit, type OwnLimits } from "./own-limits.ts";
 import type { PortLoad, ShedCalls } from "./shed-calls.ts";
 
-/** Seconds after which the service is asked again whether it shows that a port was cleared. */
+/** Delays, in seconds, of the reads that check whether the service shows that a port was cleared. */
 const LOOK_AGAIN_SECONDS = [0, 0.25, 0.5, 1, 1.25];
-/** Seconds after which a limit that was not taken is applied again. */
+/** Delays, in seconds, of the attempts to apply a limit again. */
 const TRY_AGAIN_SECONDS = [0, 0.5, 1];
 
 /**
- * Keeps the limits of a station's other ports where one port is cleared: networks exist where naming a port still clears
- * the whole station (facts, load shedding rules).
+ * Preserves the limits of a station's other ports when one port is cleared: on some networks, clearing a port clears the
+ * whole station (facts, load shedding rules).
  */
 export class OtherPorts {
   readonly #calls: ShedCalls;
@@ -24,8 +24,8 @@ export class OtherPorts {
   }
 
   /**
-   * Applies the limits that were there `before` again where the service took them away with that of the `cleared` port, to
-   * their original end, and where it does not show within seconds what it did. Gives what the caller should know.
+   * Reapplies the limits that were there `before`, until their original end, where the service cleared them with the
+   * `cleared` port or does not show within seconds whether it did. Returns warnings for the caller.
    */
   async keep(cleared: string, before: readonly PortLoad[], signal: AbortSignal): Promise<string[]> {
     const seen = await this.#seenAfter(cleared, signal);
@@ -41,7 +41,7 @@ export class OtherPorts {
         await this.#apply(number, limit, signal);
       } catch (error) {
         throw new HalfDoneError(
-          `it was cleared, and ${what}, whose limit (${describe(limit)}) could not be applied again: port ${number} is ${seen ? "not limited now" : "perhaps not limited now"}`,
+          `it was cleared, and ${what}, whose limit (${describe(limit)}) could not be applied again: port ${number} is ${seen ? "not limited now" : "possibly not limited now"}`,
           seen ? [keyOf(cleared), keyOf(number)] : [keyOf(cleared)],
           { cause: error, uncertain: seen ? [] : [keyOf(number)] },
         );
@@ -51,7 +51,7 @@ export class OtherPorts {
     return warnings;
   }
 
-  /** The ports as the service shows them once it shows that the port was cleared; undefined where it does not. */
+  /** Returns the ports once the service shows that the port was cleared; undefined where it does not. */
   async #seenAfter(cleared: string, signal: AbortSignal): Promise<readonly PortLoad[] | undefined> {
     for (const seconds of LOOK_AGAIN_SECONDS) {
       await pause(systemClock, seconds * 1000, signal);
@@ -77,7 +77,7 @@ export class OtherPorts {
   }
 }
 
-/** The limit that a port in shed state shows. With both at 0 it is an absolute limit of 0 kW. */
+/** Returns the limit that a port in shed state shows. With both values 0 it is an absolute limit of 0 kW. */
 export function limitRead(port: PortLoad): Limit {
   const percent = port.percentShed ?? 0;
   return percent > 0

@@ -14,16 +14,16 @@ export type Target = string | undefined;
 
 const NOTHING: OwnWrites = { get: () => undefined, standing: () => [] };
 const PORT = "port:";
-/** A cloud shows a change within this, where nothing else is set. */
+/** Time within which the service shows a change, where `actuator.confirm_timeout` is not set, in seconds. */
 const CONFIRM_SECONDS = 60;
 
 /**
- * The limits that this bridge requested for one station, as its book of limits has them: what `shedState` 1 applies again,
- * and how its own shed is told from somebody else's.
+ * The limits that this bridge requested for one station, from its book of limits: the limit that `shedState` 1 applies
+ * again, and how the bridge's own sheds are distinguished from those of other programs.
  */
 export class OwnLimits {
   readonly #own: OwnWrites;
-  /** The limits requested last, as versions before the book of limits kept them. */
+  /** The limits requested last, in the format of versions before the book of limits. */
   readonly #legacy: unknown;
   readonly #confirmMs: number;
 
@@ -33,7 +33,7 @@ export class OwnLimits {
     this.#confirmMs = confirmSeconds * 1000;
   }
 
-  /** The limit requested last, in force or not. */
+  /** Returns the limit requested last, in force or not. */
   last(target: Target): Limit | undefined {
     const detail = this.#own.get(keyOf(target))?.detail;
     if (isLimit(detail)) return detail;
@@ -41,18 +41,23 @@ export class OwnLimits {
     return isLimit(before) ? { mode: before.mode, value: before.value } : undefined;
   }
 
-  /** The limit that is in force, or may be. */
+  /** Returns the limit that is, or may be, in force. */
   standing(target: Target): Limit | undefined {
     return this.#own.get(keyOf(target))?.standing ? this.last(target) : undefined;
   }
 
-  /** Whether a limit of this bridge at a port, or of its whole station, has ended so lately that the service may show it still. */
+  /**
+   * Returns whether a limit of this bridge at a port, or of its whole station, ended so recently that the service may still
+   * show it.
+   */
   endedLately(port: string): boolean {
     const since = Date.now() - this.#confirmMs;
     return [keyOf(port), keyOf(undefined)].some((key) => (this.#own.get(key)?.endedAt ?? 0) > since);
   }
 
-  /** Whole minutes, at least 1, until the service ends the limit; 0: it never does; undefined: none is in force. */
+  /**
+   * Returns the whole minutes, at least 1, until the service ends the limit; 0: it never does; undefined: none is in force.
+   */
   minutesLeft(target: Target): number | undefined {
     const write = this.#own.get(keyOf(target));
     if (!write?.standing) return undefined;
@@ -60,7 +65,7 @@ export class OwnLimits {
     return Math.max(1, Math.ceil((write.endsAt - Date.now()) / 60_000));
   }
 
-  /** Ports with a limit of their own. */
+  /** Returns the ports with a limit of their own. */
   standingPorts(): string[] {
     return this.#own
       .standing()
@@ -69,17 +74,17 @@ export class OwnLimits {
   }
 }
 
-/** The limits of a station as versions before the book of limits kept them. */
+/** Returns the limits of a station as stored by versions before the book of limits. */
 export function legacyLimits(state: DriverState, account: string, stationID: string): unknown {
   return state.get(`shed ${account} ${stationID}`);
 }
 
-/** The key of a target's hold. */
+/** Returns the key of a target's hold. */
 export function keyOf(target: Target): string {
   return target === undefined ? "station" : `${PORT}${target}`;
 }
 
-/** Keys of the holds that a write to the target ends, or would: a station's write ends those of all its `ports`. */
+/** Returns the keys of the holds that a write to the target ends: a write to a station ends those of all its `ports`. */
 export function releasedBy(target: Target, own: OwnLimits, ports: readonly string[]): string[] {
   if (target !== undefined) return [keyOf(target)];
   return [keyOf(undefined), ...new Set([...own.standingPorts(), ...ports].map(keyOf))];

@@ -4,11 +4,11 @@ import { clearShedState } from "../api/operations/clear-shed-state.ts";
 import { shedLoad } from "../api/operations/shed-load.ts";
 import type { Limit, Target } from "./own-limits.ts";
 
-/** What to limit, how, and for how long. */
+/** A limit to apply: its target, value and duration. */
 export interface ShedOrder {
   readonly target: Target;
   readonly limit: Limit;
-  /** `timeInterval`; 0 = until cleared. */
+  /** `timeInterval`, in minutes; 0 = until cleared. */
   readonly minutes: number;
   readonly signal: AbortSignal;
 }
@@ -20,7 +20,7 @@ export interface ServiceAnswer {
 
 export type PortLoad = LoadAnswer["Port"][number];
 
-/** The calls about the sheds of one station (guide §5.1 to §5.3), each sent once. */
+/** The calls for the sheds of one station (guide §5.1 to §5.3), each sent once. */
 export class ShedCalls {
   readonly stationID: string;
   readonly #account: Account;
@@ -47,7 +47,7 @@ export class ShedCalls {
     return answered(await this.#account.write(clearShedState, request, stationID, signal));
   }
 
-  /** The station's load answer, past every cache. */
+  /** Reads the station's load, bypassing every cache. */
   load(signal: AbortSignal): Promise<LoadAnswer> {
     this.#account.forget(this.stationID);
     return this.#account.read("load", this.stationID, { maxAgeSeconds: 0, signal });

@@ -9,26 +9,26 @@ import type { PortLoad, ServiceAnswer, ShedCalls, ShedOrder } from "./shed-calls
 const OTHER_MODE_IN_PROGRESS = "179";
 
 export interface ShedSettings {
-  /** `timeInterval` where the caller names no duration, minutes; 0 = until cleared. */
+  /** `timeInterval` of limits without a duration of their own, in minutes; 0 = until cleared. */
   readonly leaseMinutes: number;
   readonly onModeChange: "clear_first" | "reject";
-  /** Clearing one port while others of the station are limited. */
+  /** What to do when one port is cleared while others of the station are limited. */
   readonly onPortClear: "restore_others" | "reject";
-  /** A percentage on a port that delivers nothing. */
+  /** What to do with a percentage for a port that delivers no power. */
   readonly onIdlePort: "warn" | "reject";
 }
 
-/** What the service answered, and what the caller should know besides. */
+/** The service's answer, and warnings for the caller. */
 export interface ShedAnswer extends ServiceAnswer {
   readonly warnings: readonly string[];
 }
 
-/** What stood before, and for how much longer. */
-type Standing = Limit & { readonly minutes: number };
+/** The previous limit, and its remaining time. */
+type PreviousLimit = Limit & { readonly minutes: number };
 
 /**
- * Limits what a station or one of its ports may draw, by the rules of guide §5.1: one mode per station at a time,
- * one of station or ports per call, every shed with an end.
+ * Limits the power of a station or one of its ports, by the rules of guide §5.1: one mode per station at a time, either
+ * station or ports per call. Sheds end by themselves unless `minutes` is 0.
  */
 export class ShedControl {
   readonly #calls: ShedCalls;
@@ -43,7 +43,7 @@ export class ShedControl {
     this.#others = new OtherPorts(calls, own, settings.leaseMinutes);
   }
 
-  /** Applies a limit. A shed of ours in the other mode is cleared first where that is allowed. */
+  /** Applies a limit. A shed of this bridge in the other mode is cleared first where the settings allow it. */
   async limit(order: ShedOrder): Promise<ShedAnswer> {
     const { target, limit } = order;
     this.#refuseWithinStationLimit(target);
@@ -53,20 +53,20 @@ export class ShedControl {
     return { ...(await this.#applyInMode(order, before)), warnings };
   }
 
-  /** Ends the limit of a station or port. What other ports had is put back where the service cleared it too. */
+  /** Ends the limit of a station or port. Limits of other ports that the service clears with it are reapplied. */
   async clear(target: Target, signal: AbortSignal): Promise<ShedAnswer> {
     this.#refuseWithinStationLimit(target);
     const isOurs = this.#own.standing(target) !== undefined;
-    // Nothing has to be known of others where the whole station is this bridge's.
+    // Other limits do not matter where the whole station is limited by this bridge.
     const ports = isOurs && target === undefined ? [] : await this.#portsBefore(target, signal);
     const limited = ports.filter((port) => port.shedState === 1);
-    // What this bridge has ended may show still, and is not to come back.
+    // A limit that this bridge ended may still show; it must not be reapplied.
     const others = limited.filter(
       (port) => target !== undefined && port.portNumber !== target && !this.#hasEnded(port),
     );
     if (others.length > 0 && this.#settings.onPortClear === "reject")
       throw new WriteRefusedError(
-        `clearing ${this.#name(target)} may clear port ${numbersOf(others)} too, which is limited, and shed_port_clear is "reject": revert the whole station, or that port first`,
+        `clearing ${this.#name(target)} may also clear port ${numbersOf(others)}, which is limited, and shed_port_clear is "reject": revert the whole station, or that port first`,
       );
     const foreign = limited.filter(
       (port) => !isOurs && !others.includes(port) && !this.#isStanding(port) && !this.#hasEnded(port),
@@ -75,17 +75,17 @@ export class ShedControl {
     const kept = others.length === 0 ? [] : await this.#others.keep(target!, others, signal);
     const ended = foreign.map(
       (port) =>
-        `the limit of port ${port.portNumber} (${describe(limitRead(port))}) was not this bridge's, and was ended`,
+        `the limit of port ${port.portNumber} (${describe(limitRead(port))}) was not set by this bridge, and was ended`,
     );
     return { ...answer, warnings: [...ended, ...kept] };
   }
 
-  /** The station's load answer, past every cache. */
+  /** Reads the station's load, bypassing every cache. */
   load(signal: AbortSignal): Promise<LoadAnswer> {
     return this.#calls.load(signal);
   }
 
-  async #applyInMode(order: ShedOrder, before: Standing | undefined): Promise<ServiceAnswer> {
+  async #applyInMode(order: ShedOrder, before: PreviousLimit | undefined): Promise<ServiceAnswer> {
     try {
       return await this.#calls.shed(order);
     } catch (error) {
@@ -102,26 +102,28 @@ export class ShedControl {
     return this.#own.standing(portNumber ?? "") !== undefined;
   }
 
-  /** Whether what a port shows may be a limit of this bridge that has ended. */
+  /** Returns whether the limit of a port may be one of this bridge that has ended. */
   #hasEnded(port: PortLoad): boolean {
     return !this.#isStanding(port) && this.#own.endedLately(port.portNumber ?? "");
   }
 
-  /** The service's 179 with what is in the way, as far as this bridge knows. */
+  /** Returns the service's 179 with the conflicting limit, as far as this bridge knows it. */
   #conflict({ target, limit }: ShedOrder, error: ApiError): ApiError {
     const ports = this.#own
       .standingPorts()
       .filter((port) => port !== target && this.#own.standing(port)?.mode !== limit.mode);
     const what =
       ports.length > 0
-        ? `port ${ports.join(", ")} is limited in the other way by this bridge: revert that first`
-        : "it is shed in the other way, and not by this bridge: revert it first if that is meant";
+        ? `port ${ports.join(", ")} is limited in the other mode by this bridge: revert that first`
+        : "it is shed in the other mode, not by this bridge: revert it first if you want to replace that limit";
     const { operation, code, kind, serviceText } = error;
     return new ApiError(operation, code, kind, serviceText, `${this.#name(target)}: ${what}`);
   }
 
-  /** After the old limit was cleared: the new one, or else the old one again, so that a failure frees nothing. */
-  async #applyOrRestore(order: ShedOrder, before: Standing): Promise<ServiceAnswer> {
+  /**
+   * Applies the new limit after the old one was cleared, or the old one again, so that a failure leaves the port limited.
+   */
+  async #applyOrRestore(order: ShedOrder, before: PreviousLimit): Promise<ServiceAnswer> {
     try {
       return await this.#calls.shed(order);
     } catch (error) {
@@ -129,7 +131,7 @@ export class ShedControl {
         await this.#calls.shed({ ...order, limit: before, minutes: before.minutes });
       } catch (restoreError) {
         throw new HalfDoneError(
-          `${this.#name(order.target)} was cleared for the change to ${order.limit.mode}, then neither the new limit nor the old one was taken: it is not limited now`,
+          `${this.#name(order.target)} was cleared for the change to ${order.limit.mode}, then the service accepted neither the new limit nor the old one: it is not limited now`,
           [keyOf(order.target)],
           { cause: new AggregateError([error, restoreError]) },
         );
@@ -138,7 +140,7 @@ export class ShedControl {
     }
   }
 
-  /** A port's limit inside a station's would end, or be overwritten, when the station's is renewed. */
+  /** A port's limit within a station's limit would end, or be overwritten, when the station's is renewed. */
   #refuseWithinStationLimit(target: Target): void {
     const station = target === undefined ? undefined : this.#own.standing(undefined);
     if (!station) return;
@@ -147,30 +149,30 @@ export class ShedControl {
     );
   }
 
-  /** The ports before a write; a failure of this reading says that nothing was sent. */
+  /** Reads the ports before a write; where that fails, the error says that nothing was sent. */
   async #portsBefore(target: Target, signal: AbortSignal): Promise<readonly PortLoad[]> {
     try {
       return await this.#calls.ports(signal);
     } catch (error) {
       signal.throwIfAborted();
       throw new WriteRefusedError(
-        `what limits ${this.#name(target)} could not be read, so nothing was sent: ${(error as Error).message}`,
+        `the limits of ${this.#name(target)} could not be read, so nothing was sent: ${(error as Error).message}`,
         { cause: error },
       );
     }
   }
 
-  /** Only a shed that is ours, as far as can be seen, is cleared; and none of another port goes with it. */
+  /** Rejects a change of mode that would clear a shed of another program, as far as can be seen, or of another port. */
   async #refuseModeChange({ target, signal }: ShedOrder, own: Limit): Promise<void> {
     const ports = await this.#portsBefore(target, signal);
     const foreign = ports.filter((port) => port.shedState === 1 && !isOurs(port, target, own));
     if (foreign.length === 0) return;
     throw new WriteRefusedError(
-      `${this.#name(target)} takes one kind of shed at a time (code ${OTHER_MODE_IN_PROGRESS}), and changing it would clear port ${numbersOf(foreign)} too, which this command does not mean or this bridge did not shed: clear that first`,
+      `${this.#name(target)} can have one mode of shed at a time (code ${OTHER_MODE_IN_PROGRESS}), and changing it would also clear port ${numbersOf(foreign)}, which is not part of this command or was not shed by this bridge: clear that first`,
     );
   }
 
-  /** A percentage refers to the load of the first call, and that of an idle port is nothing. */
+  /** A percentage refers to the load at the time of the call, which is 0 for an idle port. */
   async #checkIdle({ target, signal }: ShedOrder): Promise<string[]> {
     const refuses = this.#settings.onIdlePort === "reject";
     let ports: readonly PortLoad[];
@@ -178,14 +180,14 @@ export class ShedControl {
       ports = await this.#calls.ports(signal);
     } catch (error) {
       signal.throwIfAborted();
-      const text = `whether a port delivers nothing, where a percentage means 0 kW, could not be read: ${(error as Error).message}`;
+      const text = `the load could not be read, so a port may be idle, where a percentage means 0 kW: ${(error as Error).message}`;
       if (refuses) throw new WriteRefusedError(text, { cause: error });
       return [text];
     }
     const meant = ports.filter((port) => target === undefined || port.portNumber === target);
     const idle = meant.filter((port) => port.shedState !== 1 && port.portLoad === 0);
     if (idle.length === 0) return [];
-    const text = `port ${numbersOf(idle)} delivers nothing now, so a percentage means 0 kW there until the shed ends (guide §5.1)`;
+    const text = `port ${numbersOf(idle)} delivers no power now, so a percentage means 0 kW there until the shed ends (guide §5.1)`;
     if (refuses) throw new WriteRefusedError(`${text}, and shed_idle_port is "reject": use allowedLoad`);
     return [text];
   }

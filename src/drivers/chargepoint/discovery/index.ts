@@ -1,11 +1,11 @@
-/** Which stations an account can see: sets of devices in configs, and `voltbridge discover`. */
+/** Finds the stations that an account can see, for sets of devices in configs and for `voltbridge discover`. */
 
 import type { SetMember } from "../../abilities.ts";
 import { type ChargePointClient, pages, type Station } from "../api/index.ts";
 import { operations } from "../api/operations/index.ts";
 import type { StationSet } from "../config.ts";
 
-/** A station that an account can see (guide §7.1). Text is as the service gives it; null where it gives none. */
+/** A station that an account can see (guide §7.1). Text is as the service sends it; null where it sends none. */
 export interface FoundStation {
   readonly stationID: string;
   /** Organisation / station. */
@@ -19,13 +19,12 @@ export interface FoundStation {
   readonly groups: readonly { readonly sgID: string; readonly name: string }[];
 }
 
-/** A hundred thousand stations are 200 pages: one after the other they take a minute. */
+/** Number of pages requested ahead: 100,000 stations are 200 pages, which take a minute one after the other. */
 const PAGES_AHEAD = 6;
 
 /**
- * The stations of a set, each once, in the service's order; all that the account can see where the set is not given.
- * One walk over the pages of getStations; a walk that fails, fails as a whole, so that a set is never half of itself.
- *
+ * Returns the stations of a set, each once, in the service's order; all that the account can see where no set is given. It
+ * walks once over the pages of getStations. A walk that fails, fails as a whole, so that a set is never incomplete.
  * @throws ApiError, CredentialsError, SoapFaultError, TransportError, ProtocolError
  */
 export async function findStations(
@@ -49,7 +48,10 @@ interface Search {
   readonly wanted: (station: FoundStation) => boolean;
 }
 
-/** What the service is asked, and what is chosen here: how its wildcards work is not said (§7.1.2). */
+/**
+ * Splits the selection into the service's query and a local filter: the guide does not define the service's wildcards
+ * (§7.1.2).
+ */
 function search(set: StationSet | undefined): Search {
   if (isList(set)) {
     const listed = new Set(set);
@@ -66,7 +68,7 @@ function isList(set: StationSet | undefined): set is readonly string[] {
   return Array.isArray(set);
 }
 
-/** `*` any text, `?` one character, upper and lower case alike; the whole name must fit. */
+/** `*` matches any text, `?` one character, regardless of case; the whole name must match. */
 function namePattern(pattern: string): RegExp {
   const parts = [...pattern].map((sign) => {
     if (sign === "*") return ".*";
@@ -75,7 +77,7 @@ function namePattern(pattern: string): RegExp {
   return new RegExp(`^${parts.join("")}$`, "isu");
 }
 
-/** Undefined where the record has no station in it: one such record spoils only itself. */
+/** Returns undefined for a record without a stationID, so that it affects no other record. */
 function foundStation(record: Station): FoundStation | undefined {
   const stationID = record.stationID?.trim();
   if (!stationID) return undefined;
@@ -93,7 +95,9 @@ function foundStation(record: Station): FoundStation | undefined {
   };
 }
 
-/** Identifiers and names come as two lists of text, joined by commas. A name with a comma leaves them unequal. */
+/**
+ * Identifiers and names are two lists of text, joined by commas; a name that contains a comma makes their lengths differ.
+ */
 function groupsOf({ sgID, sgName }: Station): FoundStation["groups"] {
   const parts = (text: string | null) => (text ?? "").split(",").map((part) => part.trim());
   const ids = parts(sgID).filter((id) => id !== "");
@@ -101,7 +105,7 @@ function groupsOf({ sgID, sgName }: Station): FoundStation["groups"] {
   return ids.map((id, i) => ({ sgID: id, name: names.length === ids.length ? names[i]! : "" }));
 }
 
-/** A station as a member of a set: what stands for the placeholders of a topic template. */
+/** Returns a station as a member of a set, with the values for the placeholders of a topic template. */
 export function memberOf(station: FoundStation): SetMember {
   const { stationID, stationName, serial, model, city, state } = station;
   const [organisation, name] = partsOf(stationName ?? "");
@@ -110,7 +114,7 @@ export function memberOf(station: FoundStation): SetMember {
   return { id: stationID, names: Object.fromEntries(names) };
 }
 
-/** `organisation / name` (§7.1.4); what has no slash is all name. */
+/** Splits `organisation / name` (§7.1.4); text without a slash is the name. */
 function partsOf(stationName: string): [organisation: string, name: string] {
   const at = stationName.indexOf("/");
   if (at < 0) return ["", stationName.trim()];

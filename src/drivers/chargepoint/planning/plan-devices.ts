@@ -22,7 +22,7 @@ import { registerClasses } from "../registers/index.ts";
 import { kindOf } from "../registers/register.ts";
 import { type PlannedStation, planCalls, presumedGroups } from "./plan.ts";
 
-/** Devices with the same endpoint and user name share an account. */
+/** Returns the account of a config. Devices with the same endpoint and user name share an account. */
 export function accountOf(config: ChargePointConfig): { key: string; label: string } {
   const { username, endpoint, region } = config;
   return {
@@ -31,7 +31,7 @@ export function accountOf(config: ChargePointConfig): { key: string; label: stri
   };
 }
 
-/** The calls of every account that the devices belong to. */
+/** Returns the calls of every account that the devices belong to. */
 export function planDevices(
   devices: readonly DeviceInit<ChargePointConfig>[],
   { stationsPerGroup, groups: known, sets = [] }: PlanAssumptions,
@@ -63,7 +63,7 @@ export function planDevices(
   });
 }
 
-/** The walk over a set's stations, by which it is followed. */
+/** The walk over a set's stations that finds its members. */
 function refreshing({ file, members, refreshSeconds }: PlannedSet): PlannedCall {
   return {
     operation: "getStations",
@@ -72,11 +72,11 @@ function refreshing({ file, members, refreshSeconds }: PlannedSet): PlannedCall 
     onePerStationPerMinute: 0,
     rows: [],
     cause: `the set of ${file}`,
-    assumes: "a set by name or list walks over no stations but its own",
+    assumes: "no stations beyond the set's where it is by name or list",
   };
 }
 
-/** Which groups the loads are read by. */
+/** Returns the groups by which the loads are read. */
 function covering(stations: readonly PlannedStation[], groups: readonly StationGroup[]): PlannedGroup[] {
   const read = stations.filter(({ rows }) => rows.has("load")).map(({ stationID }) => stationID);
   const cover = coverByGroups(read, groups);
@@ -86,14 +86,17 @@ function covering(stations: readonly PlannedStation[], groups: readonly StationG
   }));
 }
 
-/** The stations whose loads are read. */
+/** Returns the stations whose loads are read. */
 export function stationsWithLoads(devices: readonly DeviceInit<ChargePointConfig>[]): ReadonlySet<string> {
   const kindsOf = rememberedKinds();
   const read = devices.filter(({ rows }) => kindsOf(rows).has("load"));
   return new Set(read.map(({ config }) => config.stationID));
 }
 
-/** Rows by the kind of answer that they are read from; devices that share a registry share the result. */
+/**
+ * Returns a function that sorts rows by the kind of answer they are read from; devices that share a registry share the
+ * result.
+ */
 function rememberedKinds() {
   const known = new Map<readonly RegistryRow[], Map<keyof Answers, RegistryRow[]>>();
   return (rows: readonly RegistryRow[]) => {
@@ -105,9 +108,9 @@ function rememberedKinds() {
 }
 
 /**
- * The station groups by which loads of so many stations are read, as an account learns them at its first scrape.
- * Refused groups are none, as they are to the account: it reads the loads one by one then, and `onRefused` is told.
- * @throws what keeps the account from being asked at all
+ * Returns the station groups by which loads of that many stations are read, as an account learns them at its first scrape.
+ * Refused groups count as none, as they do for the account, which then reads the loads one by one; `onRefused` is called.
+ * @throws the error that prevents the account from being asked at all
  */
 export async function findGroups(
   client: Pick<ChargePointClient, "call">,
@@ -131,7 +134,7 @@ export async function findGroups(
   return { groups, calls: learnt.asked };
 }
 
-/** The service has answered, and will answer the same again. */
+/** Returns whether the service answered and will give the same answer again. */
 function isRefusal(error: unknown): boolean {
   return error instanceof ApiError && error.kind !== "transient";
 }

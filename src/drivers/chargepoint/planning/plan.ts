@@ -8,7 +8,7 @@ import { MOST_STATIONS_AT_ONCE } from "../account/reads/station-groups.ts";
 
 type Kind = keyof Answers;
 
-/** A station of an account, and what is read of it. */
+/** A station of an account, and its rows by the kind of answer they are read from. */
 export interface PlannedStation {
   readonly stationID: string;
   readonly intervalSeconds: number;
@@ -17,7 +17,7 @@ export interface PlannedStation {
   readonly rows: ReadonlyMap<Kind, readonly RegistryRow[]>;
 }
 
-/** Stations that are read at the same pace. */
+/** Stations that are read at the same interval. */
 interface Pace {
   readonly stations: ReadonlyMap<string, PlannedStation>;
   readonly everySeconds: number;
@@ -37,8 +37,8 @@ const OPERATIONS: Readonly<Record<Kind, string>> = {
 const GROUPS_REFRESH_SECONDS = 3600;
 
 /**
- * The calls of one account in a steady state: each kind of answer at each pace, and the learning of its groups.
- * `learning`: calls that this takes, where the groups are known and not presumed.
+ * Returns the calls of one account in a steady state: each kind of answer at each interval, and the refresh of its groups.
+ * `learning`: number of calls of that refresh, where the groups are known and not presumed.
  */
 export function planCalls(
   stations: readonly PlannedStation[],
@@ -54,7 +54,7 @@ export function planCalls(
   const learn = { everySeconds: GROUPS_REFRESH_SECONDS, calls: 1, onePerStationPerMinute: 0, rows };
   const [operation, presumed, assumes] =
     read > MOST_STATIONS_AT_ONCE
-      ? ["getStationGroupDetails", groups.length, "no groups but these"]
+      ? ["getStationGroupDetails", groups.length, "no other groups"]
       : ["getStationGroups", 1, "one organisation"];
   const each = { operation, ...learn, calls: learning ?? presumed };
   return [
@@ -75,7 +75,7 @@ function paces(kind: Kind, stations: readonly PlannedStation[]): Pace[] {
   }));
 }
 
-/** The first scrape after the answer is too old asks anew. */
+/** Returns the seconds between calls: the first scrape after the answer's maximum age reads again. */
 function everySeconds(
   kind: Kind,
   { intervalSeconds, cacheSeconds, nameplateSeconds }: PlannedStation,
@@ -113,17 +113,17 @@ function callsOf(
       return { calls: cover.groups.length + size - cover.groupOf.size };
     }
     case "station":
-      return { calls: Math.ceil(size / STATIONS_PAGE), assumes: "no stations but these" };
+      return { calls: Math.ceil(size / STATIONS_PAGE), assumes: "no other stations" };
     case "rights":
-      return { calls: Math.ceil(size / RIGHTS_PAGE), assumes: "no stations but these" };
+      return { calls: Math.ceil(size / RIGHTS_PAGE), assumes: "no other stations" };
     case "alarms":
-      return { calls: 1, assumes: "no more than 100 alarms a time" };
+      return { calls: 1, assumes: "at most 100 alarms each time" };
     case "sessions":
       return { calls: 2, assumes: "one more for each 100 sessions" };
   }
 }
 
-/** Groups of equal size that hold the stations, for accounts whose own are not known. */
+/** Returns groups of equal size that cover the stations, for accounts whose groups are unknown. */
 export function presumedGroups(stationIDs: readonly string[], stationsPerGroup: number): StationGroup[] {
   if (stationsPerGroup === 0) return [];
   return Array.from({ length: Math.ceil(stationIDs.length / stationsPerGroup) }, (_, n) => ({

@@ -2,7 +2,7 @@ import type { AlarmsAnswer } from "../account/answers.ts";
 import { newestBy } from "../account/newest.ts";
 import { elements, ofPort, type RegisterClass } from "./register.ts";
 
-/** The newest alarm of the station (whichever port it names) or of one port: getAlarms, guide §8.1; clearAlarms, §8.2. */
+/** The newest alarm of the station (for any of its ports) or of one port: getAlarms, guide §8.1; clearAlarms, §8.2. */
 export const alarmRegister: RegisterClass<"alarms"> = {
   kind: "alarms",
   attributes: {

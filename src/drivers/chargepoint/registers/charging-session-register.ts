@@ -17,14 +17,17 @@ const ELEMENTS = {
   startBatteryPercentage: { type: "float", unit: "%", meaning: "Charge of the battery at the start." },
   stopBatteryPercentage: { type: "float", unit: "%", meaning: "Charge at the end." },
   endedBy: { type: "string", meaning: "What ended it, e.g. `Plug Out at Vehicle`." },
-  vehicleMake: { type: "string", meaning: "Where the driver shares it, as the next four." },
+  vehicleMake: {
+    type: "string",
+    meaning: "Manufacturer of the vehicle; this and the next four only where the driver shares them.",
+  },
   vehicleModel: { type: "string", meaning: "Model of the vehicle." },
   vehicleModelYear: { type: "string", meaning: "Model year." },
   vehiclePortMAC: { type: "string", meaning: "MAC address of the vehicle's port. Personal data." },
   vehicleID: { type: "string", meaning: "Id of the vehicle. Personal data." },
 } satisfies Record<string, Description>;
 
-/** The session of the station or port that began last: getChargingSessionData, guide §6.1. */
+/** The most recently started session of the station or port: getChargingSessionData, guide §6.1. */
 export const chargingSessionRegister: RegisterClass<"sessions"> = {
   kind: "sessions",
   attributes: elements("either", ELEMENTS, (answer: SessionsAnswer, name, port) => {

@@ -4,8 +4,8 @@ import { elements, portOf, type RegisterClass } from "./register.ts";
 type ShedElement = "shedState" | "allowedLoad" | "percentShed";
 
 /**
- * A port's own value, or the station's: `shedState` 1 when any port is in shed state; a limit the largest among the
- * ports in shed state, 0 when none is. Null where the answer has no port at all.
+ * Returns a port's own value, or the station's: `shedState` is 1 when any port is in shed state; a limit is the largest
+ * among the ports in shed state, 0 when none is. Null where the answer has no port.
  */
 function shedValue(answer: LoadAnswer, name: ShedElement, port: string | undefined): number | null {
   if (port !== undefined) return portOf(answer, port)[name];
@@ -14,7 +14,7 @@ function shedValue(answer: LoadAnswer, name: ShedElement, port: string | undefin
   return Math.max(0, ...shed.map((candidate) => candidate[name] ?? 0));
 }
 
-/** Whether a port that the row means, or any of the station, is in shed state by this kind of limit. */
+/** Returns whether the row's port, or any port of the station, is in shed state by this mode of limit. */
 function isLimitedBy(
   name: "allowedLoad" | "percentShed",
   answer: LoadAnswer,
@@ -22,13 +22,13 @@ function isLimitedBy(
 ): boolean {
   const ports = port === undefined ? answer.Port : [portOf(answer, port)];
   const isByPercent = name === "percentShed";
-  // With both at 0 it is an absolute limit of 0 kW.
+  // With both values 0 it is an absolute limit of 0 kW.
   return ports.some(
     ({ shedState, percentShed }) => shedState === 1 && (percentShed ?? 0) > 0 === isByPercent,
   );
 }
 
-/** What flows, and what may flow: getLoad (guide §5.3); written through shedLoad and clearShedState (§5.1, §5.2). */
+/** Present load and limits: getLoad (guide §5.3); written through shedLoad and clearShedState (§5.1, §5.2). */
 export const loadRegister: RegisterClass<"load"> = {
   kind: "load",
   attributes: {

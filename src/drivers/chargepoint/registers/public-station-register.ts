@@ -13,7 +13,7 @@ import { STATUS_ELEMENTS } from "./station-status-register.ts";
 
 type Port = PublicStationAnswer["Port"][number];
 
-/** Of the elements of a station, those that public records have. */
+/** The station elements that public records have. */
 const OWN_ELEMENTS = [
   "stationID",
   "stationManufacturer",
@@ -32,7 +32,7 @@ const OWN_ELEMENTS = [
   "currencyCode",
 ] as const;
 
-/** A value of the port, or of the first port that has one: public records have nothing of it on the station. */
+/** Reads a value of the port, or of the first port that has one: public records have none on the station. */
 function either(description: Description, read: (port: Port) => unknown): Attribute<PublicStationAnswer> {
   return {
     ...description,
@@ -45,8 +45,9 @@ function either(description: Description, read: (port: Port) => unknown): Attrib
 }
 
 /**
- * A station that every driver can use, whoever owns it: what it is (getPublicStations, setup guide) and whether its
- * ports are free (getPublicStationStatus, published schema). Each operation is called only where a row needs it.
+ * A station that every driver can use, regardless of its owner: its master data (getPublicStations, setup guide) and
+ * whether its ports are free (getPublicStationStatus, published schema). Each operation is called only where a row needs
+ * it.
  */
 export const publicStationRegister: RegisterClass<"publicStation"> = {
   kind: "publicStation",
@@ -60,11 +61,11 @@ export const publicStationRegister: RegisterClass<"publicStation"> = {
       ({ stationName }) => stationName,
     ),
     Description: either(
-      { type: "string", meaning: "As typed in when the station was set up. Place as for `stationName`." },
+      { type: "string", meaning: "Text entered when the station was set up. Read as `stationName` is." },
       ({ Description }) => Description,
     ),
     Lat: either(
-      { type: "float", unit: "degrees", meaning: "Latitude. Place as for `stationName`." },
+      { type: "float", unit: "degrees", meaning: "Latitude. Read as `stationName` is." },
       ({ Geo }) => Geo?.Lat ?? null,
     ),
     Long: either({ type: "float", unit: "degrees", meaning: "Longitude." }, ({ Geo }) => Geo?.Long ?? null),
@@ -92,7 +93,7 @@ export const publicStationRegister: RegisterClass<"publicStation"> = {
       TimeStamp: {
         level: "port",
         type: "datetime",
-        meaning: "Last word between station and network.",
+        meaning: "Last contact between station and network.",
         movesAlone: true,
         read: (answer: PublicStatusAnswer, port) => portOf(answer, port ?? "").TimeStamp,
       },

@@ -1,13 +1,13 @@
 import type { PointType } from "../../../points/index.ts";
 import type { AnswerKind, Answers } from "../account/answers.ts";
 
-/** Where an attribute lives: on the station (no `Port #`), on a port (`Port #` needed), or on either. */
+/** Level of an attribute: the station (no `Port #`), a port (`Port #` required), or either. */
 export type Level = "station" | "port" | "either";
 
-/** What a write to the attribute means; see `../control/`. */
+/** What a write to the attribute does; see `../control/`. */
 export type Control = "allowedLoad" | "percentShed" | "shedState" | "clearAlarms";
 
-/** What the docs and the shipped registries say of an attribute; `npm run update` writes it there. */
+/** The description of an attribute in the docs and the shipped registries, which `npm run update` writes. */
 export interface Description {
   readonly type: PointType;
   /** Absent: none. */
@@ -16,40 +16,40 @@ export interface Description {
 }
 
 /**
- * One value of a register class. `read` gets the account's answer for the station and the port asked for, and gives
- * the value as the service wrote it; null is "no value". It throws {@link PortMissingError} for a port that the
- * answer does not have.
+ * One value of a register class. `read` gets the account's answer for the station and the port asked for, and returns the
+ * value as the service sent it; null means "no value". It throws {@link PortMissingError} for a port that is missing from
+ * the answer.
  */
 export interface Attribute<Answer> extends Description {
   readonly level: Level;
   read(answer: Answer, port: string | undefined): unknown;
   readonly control?: Control;
-  /** Of a limit: whether none is in force. What is read then, mostly 0, does not mean "stop". */
+  /** For a limit: whether none is in force. The value read then, usually 0, does not mean "stop". */
   isNoLimit?(answer: Answer, port: string | undefined): boolean;
-  /** A time that the service sets anew again and again though nothing has changed. */
+  /** A timestamp that the service updates although nothing has changed. */
   readonly movesAlone?: true;
-  /** The answer that it is read from, where that is another one than its class's. */
+  /** The kind of answer that it is read from, where that is not its class's. */
   readonly kind?: AnswerKind;
 }
 
-/** A `Register Name` of the registry CSV: one operation's answer, and what can be had from it. */
+/** A `Register Name` of the registry CSV: the answer of one operation, and the attributes read from it. */
 export interface RegisterClass<K extends AnswerKind = AnswerKind> {
   readonly kind: K;
   readonly attributes: Readonly<Record<string, Attribute<Answers[K]>>>;
 }
 
-/** Whether the network reaches a station, where its answer says so: REACHABLE or UNREACHABLE, in any case. */
+/** Returns whether an answer reports that the network does not reach the station: REACHABLE or UNREACHABLE, in any case. */
 export function isUnreachable(answer: unknown): boolean {
   const { networkStatus } = answer as { networkStatus?: unknown };
   return typeof networkStatus === "string" && networkStatus.trim().toUpperCase() === "UNREACHABLE";
 }
 
-/** The answer from which an attribute of a class is read. */
+/** Returns the kind of answer from which an attribute of a class is read. */
 export function kindOf(register: RegisterClass, attribute: string): AnswerKind {
   return register.attributes[attribute]?.kind ?? register.kind;
 }
 
-/** Attributes of a class that are read from another answer than the class's own. */
+/** Marks attributes as read from another answer than their class's. */
 export function from<K extends AnswerKind>(
   kind: K,
   attributes: Readonly<Record<string, Attribute<Answers[K]>>>,
@@ -58,7 +58,7 @@ export function from<K extends AnswerKind>(
   return Object.fromEntries(entries) as Record<string, Attribute<never>>;
 }
 
-/** The station's answer does not have the port that the registry row names. */
+/** The port that the registry row names is missing from the station's answer. */
 export class PortMissingError extends Error {
   override readonly name = "PortMissingError";
 
@@ -75,7 +75,7 @@ interface WithPorts<P extends { portNumber: string | null }> {
   readonly Port: readonly P[];
 }
 
-/** The port of the answer, matched by its number and never by its place. */
+/** Returns the port of the answer with that number, never by its position. */
 export function portOf<P extends { portNumber: string | null }>(answer: WithPorts<P>, port: string): P {
   const found = answer.Port.find((candidate) => candidate.portNumber === port);
   if (found) return found;
@@ -86,7 +86,7 @@ export function portOf<P extends { portNumber: string | null }>(answer: WithPort
   );
 }
 
-/** Some of the elements. */
+/** Selects some of the elements. */
 export function pick<Name extends string, Picked extends Name>(
   described: Readonly<Record<Name, Description>>,
   names: readonly Picked[],
@@ -94,7 +94,7 @@ export function pick<Name extends string, Picked extends Name>(
   return Object.fromEntries(names.map((name) => [name, described[name]])) as Record<Picked, Description>;
 }
 
-/** Attributes that are elements of the same name, all at one level. */
+/** Returns attributes that are elements of the same name, all at one level. */
 export function elements<Answer, Name extends string>(
   level: Level,
   described: Readonly<Record<Name, Description>>,
@@ -114,7 +114,7 @@ export function elements<Answer, Name extends string>(
   return Object.fromEntries(attributes) as Record<Name, Attribute<Answer>>;
 }
 
-/** Records of a port, or of the whole station where the row names none. */
+/** Returns the records of a port, or of the whole station where the row names none. */
 export function ofPort<R extends { portNumber: string | null }>(
   records: readonly R[],
   port: string | undefined,

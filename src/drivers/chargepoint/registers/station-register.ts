@@ -18,19 +18,19 @@ export const STATION_ELEMENTS = {
   numPorts: { type: "integer", meaning: "Number of ports." },
   mainPhone: { type: "string", meaning: "Support line for drivers." },
   orgID: { type: "string", meaning: "Organisation that owns it." },
-  organizationName: { type: "string", meaning: "Its name." },
+  organizationName: { type: "string", meaning: "Name of that organisation." },
   sgID: { type: "string", meaning: "Station groups it belongs to, joined by commas." },
-  sgName: { type: "string", meaning: "Their names, joined by commas." },
+  sgName: { type: "string", meaning: "Names of these groups, joined by commas." },
   currencyCode: { type: "string", meaning: "Currency of the prices, ISO 4217." },
   // New in 5.1 (guide §1.1.3 and §7.1.3).
   stationActivationDate: { type: "datetime", meaning: "When it was activated." },
   lastModifiedDate: { type: "datetime", meaning: "When its record was changed last." },
   modTimeStamp: { type: "datetime", meaning: "Last change of the record, as a time stamp." },
-  timezoneOffset: { type: "string", meaning: "Its offset from UTC; text." },
+  timezoneOffset: { type: "string", meaning: "Offset of its time zone from UTC; text." },
   warrantyExpirationDate: { type: "datetime", meaning: "End of the warranty." },
   warrantyService: { type: "string", meaning: "Warranty in force." },
   siteValidated: { type: "boolean", meaning: "Whether the installation was validated." },
-  siteValidationDate: { type: "datetime", meaning: "When it was." },
+  siteValidationDate: { type: "datetime", meaning: "When the installation was validated." },
   wanIpAddress: { type: "string", meaning: "WAN address." },
   networkStatus: { type: "string", meaning: "REACHABLE or UNREACHABLE." },
   stationFirmware: { type: "string", meaning: "Firmware version." },
@@ -38,7 +38,7 @@ export const STATION_ELEMENTS = {
   radioGroupID: { type: "integer", meaning: "Radio group." },
 } satisfies Record<string, Description>;
 
-/** Of the first pricing specification; null on a station without one. */
+/** Elements of the first pricing specification; null on a station without one. */
 export const PRICING_ELEMENTS = {
   Type: {
     type: "string",
@@ -47,17 +47,17 @@ export const PRICING_ELEMENTS = {
   },
   startTime: { type: "time", meaning: "Start of its period, time of day." },
   endTime: { type: "time", meaning: "End of its period." },
-  minPrice: { type: "float", unit: "currency", meaning: "Least charged for a session." },
-  maxPrice: { type: "float", unit: "currency", meaning: "Most charged for a session." },
-  unitPricePerHour: { type: "float", unit: "currency/h", meaning: "Price an hour." },
-  unitPricePerSession: { type: "float", unit: "currency", meaning: "Price a session." },
-  unitPricePerKWh: { type: "float", unit: "currency/kWh", meaning: "Price a kWh." },
+  minPrice: { type: "float", unit: "currency", meaning: "Minimum price of a session." },
+  maxPrice: { type: "float", unit: "currency", meaning: "Maximum price of a session." },
+  unitPricePerHour: { type: "float", unit: "currency/h", meaning: "Price per hour." },
+  unitPricePerSession: { type: "float", unit: "currency", meaning: "Price per session." },
+  unitPricePerKWh: { type: "float", unit: "currency/kWh", meaning: "Price per kWh." },
   unitPriceForFirst: {
     type: "float",
     unit: "currency/h",
-    meaning: "Price of the first part, where it changes with time.",
+    meaning: "Price of the first part, where the price changes with time.",
   },
-  unitPricePerHourThereafter: { type: "float", unit: "currency/h", meaning: "Price after it." },
+  unitPricePerHourThereafter: { type: "float", unit: "currency/h", meaning: "Price after the first part." },
   sessionTime: { type: "string", meaning: "Longest session allowed." },
 } satisfies Record<string, Description>;
 
@@ -66,7 +66,7 @@ export const PORT_ELEMENTS = {
   Reservable: { type: "boolean", meaning: "Whether it can be reserved." },
   Level: { type: "string", meaning: "L1, L2, … (US and AU stations)." },
   Mode: { type: "string", meaning: "Charging mode (European stations)." },
-  Connector: { type: "string", meaning: "Kind of connector." },
+  Connector: { type: "string", meaning: "Connector type." },
   Voltage: { type: "float", unit: "V", meaning: "Nominal voltage." },
   Current: { type: "float", unit: "A", meaning: "Supported current." },
   Power: { type: "float", unit: "kW", meaning: "Supported power." },
@@ -78,8 +78,8 @@ export const PORT_ELEMENTS = {
 } satisfies Record<string, Description>;
 
 /**
- * A value that older stations send on the port and 5.1 stations on the station (§7.1.7). A row with a port looks
- * at that port first; a row without one looks at the station first, then at its ports in their order.
+ * Reads a value that older stations send on the port and 5.1 stations on the station (§7.1.7). A row with a port takes it
+ * from that port first; a row without one takes it from the station first, then from its ports in their order.
  */
 function eitherPlace(
   answer: StationAnswer,
@@ -91,7 +91,7 @@ function eitherPlace(
   return onStation ?? answer.Port.map(onPort).find((value) => value !== null) ?? null;
 }
 
-/** What a station is and where it stands: getStations, guide §7.1. */
+/** Master data of a station and its location: getStations, guide §7.1. */
 export const stationRegister: RegisterClass<"station"> = {
   kind: "station",
   attributes: {
@@ -99,20 +99,20 @@ export const stationRegister: RegisterClass<"station"> = {
       level: "either",
       type: "string",
       meaning:
-        "Organisation and name of the station. Older stations send it with their ports: a row without a port looks at the station first, one with a port at that port first.",
+        "Organisation and name of the station. Older stations send it with their ports: a row without a port takes the station's value first, a row with a port that port's.",
       read: (answer, port) => eitherPlace(answer, port, answer.stationName, (p) => p.stationName),
     },
     Description: {
       level: "either",
       type: "string",
-      meaning: "As typed in when the station was set up. Place as for `stationName`.",
+      meaning: "Text entered when the station was set up. Read as `stationName` is.",
       read: (answer, port) => eitherPlace(answer, port, answer.Description, (p) => p.Description),
     },
     Lat: {
       level: "either",
       type: "float",
       unit: "degrees",
-      meaning: "Latitude. Place as for `stationName`.",
+      meaning: "Latitude. Read as `stationName` is.",
       read: (answer, port) => eitherPlace(answer, port, answer.Geo?.Lat ?? null, (p) => p.Geo?.Lat ?? null),
     },
     Long: {

@@ -1,11 +1,11 @@
 import type { RightsAnswer } from "../account/answers.ts";
 import type { RegisterClass } from "./register.ts";
 
-/** What the account may do with the station: getStationRights, guide §7.6. */
+/** The account's rights on the station: getStationRights, guide §7.6. */
 export const stationRightsRegister: RegisterClass<"rights"> = {
   kind: "rights",
   attributes: {
-    // stationData holds this station only.
+    // stationData contains this station only.
     stationRightsProfile: {
       level: "station",
       type: "dictionary",

@@ -1,24 +1,24 @@
 import type { StatusAnswer } from "../account/answers.ts";
 import { type Description, elements, portOf, type RegisterClass } from "./register.ts";
 
-/** Elements that the service sends only when asked for port details (§7.2.2, portDetails). */
+/** Elements that the service sends only with port details (§7.2.2, portDetails). */
 export const PORT_DETAIL_ATTRIBUTES: ReadonlySet<string> = new Set(["Connector", "Power"]);
 
 export const STATUS_ELEMENTS = {
   Status: { type: "string", meaning: "AVAILABLE, INUSE, UNREACHABLE or UNKNOWN." },
-  faultReason: { type: "string", meaning: "Why a port is out of order; NONE when it is well." },
+  faultReason: { type: "string", meaning: "Why a port is out of order; NONE when it works." },
   Connector: {
     type: "string",
-    meaning: "Kind of connector. A row of it makes the call ask for port details.",
+    meaning: "Connector type. A row of it makes the call request port details.",
   },
   Power: {
     type: "float",
     unit: "kW",
-    meaning: "Supported power. A row of it makes the call ask for port details.",
+    meaning: "Supported power. A row of it makes the call request port details.",
   },
 } satisfies Record<string, Description>;
 
-/** Whether a port is free, and whether the station can be reached: getStationStatus, guide §7.2. */
+/** Whether ports are free, and whether the network reaches the station: getStationStatus, guide §7.2. */
 export const stationStatusRegister: RegisterClass<"status"> = {
   kind: "status",
   attributes: {
@@ -30,7 +30,7 @@ export const stationStatusRegister: RegisterClass<"status"> = {
     TimeStamp: {
       level: "port",
       type: "datetime",
-      meaning: "Last word between station and network.",
+      meaning: "Last contact between station and network.",
       movesAlone: true,
       read: (answer, port) => portOf(answer, port ?? "").TimeStamp,
     },

@@ -10,35 +10,35 @@ import { type Asked, judge } from "./judge.ts";
 
 /** The service's own address. */
 export const ECONNECT_ENDPOINT = "https://api.services-emobility.com";
-/** Records asked for at a time. */
+/** Records requested per page. */
 export const PAGE_SIZE = 100;
 
-/** A charging station as the service describes it: its JSON object, untouched. Only some of its fields are documented. */
+/** A charging station as the service returns it: its unchanged JSON object. Only some of its fields are documented. */
 export type StationEntry = Readonly<Record<string, unknown>>;
 
 /** An account of the Masterdata API, version 1. */
 export interface EconnectOptions {
   /** Address of the service, without `/masterdata`. Default {@link ECONNECT_ENDPOINT}. */
   readonly endpoint?: string;
-  /** Number of the business partner whose stations they are. */
+  /** Number of the business partner that owns the stations. */
   readonly businessPartner: string;
   readonly username: string;
   readonly password: string;
   readonly log?: Log;
-  /** Most time for a page, retries included. Default 30 s. */
+  /** Maximum time for a page, retries included, in milliseconds. Default 30 s. */
   readonly deadlineMs?: number;
-  /** Further attempts for a page after a failure that may pass. Default 2. */
+  /** Further attempts for a page after a temporary failure. Default 2. */
   readonly retries?: number;
-  /** Largest page. Default 16 MiB. */
+  /** Maximum size of a page, in bytes. Default 16 MiB. */
   readonly maxBodyBytes?: number;
-  /** Most pages of a walk. Default 2000. */
+  /** Maximum number of pages of a walk. Default 2000. */
   readonly maxPages?: number;
-  /** Told how every request ended: undefined, or its error; must not throw. */
+  /** Called with the outcome of every request: undefined, or its error. Must not throw. */
   readonly onCall?: (error: EconnectError | undefined) => void;
   readonly clock?: Clock;
 }
 
-/** The Masterdata API of one account. Connects when it is first asked and keeps its connection until closed. */
+/** Client of the Masterdata API for one account. Connects at the first request and keeps its connection until closed. */
 export class EconnectClient {
   readonly #options: EconnectOptions;
   readonly #asked: Asked;
@@ -50,7 +50,7 @@ export class EconnectClient {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #closing = new AbortController();
 
-  /** @throws TypeError for an endpoint that cannot be one */
+  /** @throws TypeError for an invalid endpoint */
   constructor(options: EconnectOptions) {
     const { username, password, businessPartner } = options;
     const base = checkEndpoint(options.endpoint ?? ECONNECT_ENDPOINT);
@@ -58,7 +58,7 @@ export class EconnectClient {
     secrets.add(password);
     if (base.protocol === "http:" && !isLoopback(base.hostname)) {
       const endpoint = base.href;
-      options.log?.warn("credentials go over the network in clear: the endpoint is no https URL", {
+      options.log?.warn("credentials are sent unencrypted: the endpoint is not an https URL", {
         endpoint,
       });
     }
@@ -68,7 +68,7 @@ export class EconnectClient {
       url: new URL(path, base),
       username,
       businessPartner,
-      blank: (text) => secrets.blank(text),
+      redact: (text) => secrets.blank(text),
     };
     this.#headers = {
       authorization: `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`,
@@ -79,9 +79,8 @@ export class EconnectClient {
   }
 
   /**
-   * All stations of the business partner, in the service's order, page by page until an empty one; a page is fetched
-   * when the walk gets to it. Records that are no object are left out and logged.
-   *
+   * Yields all stations of the business partner, in the service's order, page by page until an empty one; each page is
+   * fetched when the walk reaches it. Records that are not objects are omitted and logged.
    * @throws EconnectError; the signal's reason when it aborts
    */
   async *stations(signal?: AbortSignal): AsyncGenerator<StationEntry, void, undefined> {
@@ -98,7 +97,7 @@ export class EconnectClient {
       const entries = records.filter(isEntry);
       if (entries.length < records.length) {
         const bad = records.length - entries.length;
-        log?.warn(`eConnect: page ${page} has ${bad} records that are no station; they are left out`);
+        log?.warn(`eConnect: page ${page} has ${bad} records that are not stations; they are omitted`);
       }
       yield* entries;
     }
@@ -125,9 +124,9 @@ export class EconnectClient {
           return await this.#attempt(url, signal);
         } catch (error) {
           const waitMs = this.#waitMs(error, attempt);
-          // To give up now tells the caller more than to wait for the deadline.
+          // An error now is more useful to the caller than a wait until the deadline.
           if (waitMs === null || clock.monotonic() + waitMs >= end) throw error;
-          this.#options.log?.debug(`eConnect: page ${page} failed and is tried again`, {
+          this.#options.log?.debug(`eConnect: page ${page} failed and is retried`, {
             attempt,
             err: error,
           });
@@ -155,7 +154,7 @@ export class EconnectClient {
     }
   }
 
-  /** Milliseconds until the next attempt; null for none. */
+  /** Returns the milliseconds until the next attempt; null for none. */
   #waitMs(error: unknown, attempt: number): number | null {
     if (!(error instanceof EconnectError) || !error.retryable) return null;
     if (attempt > (this.#options.retries ?? 2)) return null;
@@ -163,7 +162,10 @@ export class EconnectClient {
   }
 }
 
-/** All stations of an account, over a client of their own that is closed at the end. See {@link EconnectClient.stations}. */
+/**
+ * Yields all stations of an account, through a client of its own that is closed at the end. See {@link
+ * EconnectClient.stations}.
+ */
 export async function* chargingStations(
   options: EconnectOptions,
   signal?: AbortSignal,
@@ -176,7 +178,7 @@ export async function* chargingStations(
   }
 }
 
-/** Messages do not repeat the address, for it may hold a password. */
+/** Validates the endpoint. Messages do not repeat it because it may hold a password. */
 function checkEndpoint(endpoint: string): URL {
   const url = URL.parse(endpoint);
   if (!url || !/^https?:$/.test(url.protocol))

@@ -1,6 +1,6 @@
 /**
- * What went wrong: the service refuses the user (`credentials`) or the question (`refused`), cannot answer now
- * (`unavailable`), gave no answer (`unreachable`), or one that is none (`answer`).
+ * The kind of failure: the service refuses the user (`credentials`) or the request (`refused`), cannot answer now
+ * (`unavailable`), did not answer (`unreachable`), or sent an unusable answer (`answer`).
  */
 export type EconnectFault = "credentials" | "refused" | "unavailable" | "unreachable" | "answer";
 
@@ -8,17 +8,17 @@ export interface EconnectErrorDetails {
   readonly fault: EconnectFault;
   /** HTTP status as text, or a word: `timeout`, `ECONNREFUSED`, `html`, `malformed`, `too large`, `paging`, … */
   readonly code: string;
-  /** How long the service asks to wait. */
+  /** Wait that the service asks for, in seconds. */
   readonly retryAfterSeconds?: number | undefined;
   readonly cause?: unknown;
 }
 
-/** The stations could not be had. One class for all reasons: `fault` tells them apart. */
+/** The stations could not be read. One class for all reasons, distinguished by `fault`. */
 export class EconnectError extends Error {
   override readonly name = "EconnectError";
   readonly fault: EconnectFault;
   readonly code: string;
-  /** Whether the same question may be answered later. */
+  /** Whether the same request may succeed later. */
   readonly retryable: boolean;
   readonly retryAfterSeconds?: number;
 

@@ -2,13 +2,12 @@ import type { Dispatcher } from "undici";
 import { exchange, type HttpAnswer, type HttpCall, type HttpError } from "../../../net/http.ts";
 import { EconnectError } from "./errors.ts";
 
-/** Aborts a call that took too long, told apart from a caller who gave up. */
+/** Abort reason of a call that took too long; distinguishes it from an abort by the caller. */
 export const DEADLINE = new Error("no answer within the deadline");
 
 /**
- * One call and its whole answer, redirects included.
- *
- * @throws EconnectError; the signal's reason where it is another than {@link DEADLINE}
+ * Makes one call and returns its whole answer, redirects included.
+ * @throws EconnectError; the signal's reason where it is not {@link DEADLINE}
  */
 export async function get(dispatcher: Dispatcher, call: HttpCall): Promise<HttpAnswer> {
   try {
@@ -22,10 +21,10 @@ export async function get(dispatcher: Dispatcher, call: HttpCall): Promise<HttpA
 function failure({ url, maxBytes }: HttpCall, kind: HttpError["kind"], cause: unknown): EconnectError {
   const place = url.origin;
   if (kind === "too large")
-    return new EconnectError(
-      `${place} sent a page of more than ${maxBytes} bytes; it was not read to its end`,
-      { fault: "answer", code: "too large" },
-    );
+    return new EconnectError(`${place} sent a page of more than ${maxBytes} bytes; the rest was not read`, {
+      fault: "answer",
+      code: "too large",
+    });
   if (kind === "aborted")
     return new EconnectError(`${place} did not answer in time`, { fault: "unreachable", code: "timeout" });
   const { code = "network", message } = cause as { code?: string; message: string };

@@ -1,4 +1,4 @@
-/** The eConnect Masterdata API and nothing else: the stations of a business partner, as the service tells them. */
+/** Client of the eConnect Masterdata API: the stations of a business partner, as the service returns them. */
 
 export {
   chargingStations,

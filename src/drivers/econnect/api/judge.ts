@@ -2,18 +2,21 @@ import type { HttpAnswer } from "../../../net/http.ts";
 import { retryAfterSeconds } from "../../../time/backoff.ts";
 import { EconnectError, type EconnectFault } from "./errors.ts";
 
-/** Whose stations were asked for, for messages. */
+/** The requested stations, for messages. */
 export interface Asked {
   readonly url: URL;
   readonly username: string;
   readonly businessPartner: string;
-  /** Takes secrets out of a text of the service. */
-  blank(text: string): string;
+  /** Removes secrets from a text of the service. */
+  redact(text: string): string;
 }
 
-const MOST_TEXT = 200;
+const MAX_TEXT = 200;
 
-/** The records of a page. @throws EconnectError */
+/**
+ * Returns the records of a page.
+ * @throws EconnectError
+ */
 export function judge(asked: Asked, answer: HttpAnswer): unknown[] {
   if (answer.status !== 200) throw refusal(asked, answer);
   const encoding = String(answer.headers["content-encoding"] ?? "identity");
@@ -26,7 +29,7 @@ export function judge(asked: Asked, answer: HttpAnswer): unknown[] {
   try {
     page = JSON.parse(text);
   } catch (cause) {
-    throw unreadable("malformed", `a page that is no JSON (${(cause as Error).message})`, cause);
+    throw unreadable("malformed", `a page that is not JSON (${(cause as Error).message})`, cause);
   }
   const content = (page as { content?: unknown } | null)?.content;
   if (!Array.isArray(content)) throw unreadable("malformed", 'a page without the list "content"');
@@ -38,7 +41,7 @@ function unreadable(code: string, what: string, cause?: unknown): EconnectError 
 }
 
 function refusal(asked: Asked, { status, headers, body }: HttpAnswer): EconnectError {
-  const own = asked.blank(body.toString()).replace(/\s+/g, " ").trim().slice(0, MOST_TEXT);
+  const own = asked.redact(body.toString()).replace(/\s+/g, " ").trim().slice(0, MAX_TEXT);
   const said = own === "" || own.startsWith("<") ? "" : ` (service: ${JSON.stringify(own)})`;
   const [fault, text] = meaning(asked, status);
   return new EconnectError(`${text}${said}`, {
@@ -63,20 +66,20 @@ function meaning({ url, username, businessPartner }: Asked, status: number): [Ec
     ];
   }
   if (status === 404) {
-    return ["refused", `${url.origin} knows no ${partner} (404); check business_partner and endpoint`];
+    return ["refused", `${url.origin} does not know ${partner} (404); check business_partner and endpoint`];
   }
-  if (status === 429) return ["unavailable", "the service is asked too often (429)"];
+  if (status === 429) return ["unavailable", "the service received too many requests (429)"];
   if (status === 408 || status >= 500) return ["unavailable", `the service cannot answer now (${status})`];
   if (status >= 300 && status < 400) {
     return [
       "refused",
-      `${url.origin} answers that the stations are elsewhere (${status}), which is not followed; check endpoint`,
+      `${url.origin} redirects to another address (${status}), which is not followed; check endpoint`,
     ];
   }
-  return ["refused", `the service refuses the question (${status})`];
+  return ["refused", `the service refuses the request (${status})`];
 }
 
-/** Enough of a user name to tell accounts apart. */
+/** Shortens a user name to what distinguishes accounts. */
 export function shorten(username: string): string {
   return username.length > 12 ? `${username.slice(0, 8)}…` : username;
 }

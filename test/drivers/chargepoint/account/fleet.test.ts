@@ -111,7 +111,7 @@ test("a group that fails is read station by station; an account without groups s
 test("devices that differ in the limits of their account: the first decides, and it is said once", async () => {
   fleet = await openFleet(1);
   fleet.device("1:2", { calls_per_minute: 10, calls_in_flight: 2 });
-  expect(fleet.logLines.filter((line) => line.includes("calls_in_flight 8 and 2; 8"))).toHaveLength(1);
+  expect(fleet.logLines.filter((line) => line.includes("calls_in_flight to 8 and 2; 8"))).toHaveLength(1);
 });
 
 test("what is held is compared with the answer of the scrape: no station is asked for by itself after a round", async () => {

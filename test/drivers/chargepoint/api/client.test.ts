@@ -133,7 +133,7 @@ describe("a call", () => {
     await expect(client.call(getLoad, QUERY)).rejects.toMatchObject({ code: "closed", sent: false });
   });
 
-  it("G1: warns where the credentials would go over a network in clear, without naming them", () => {
+  it("G1: warns where the credentials would go unencrypted, without naming them", () => {
     const warned = (endpoint: string): string[] => {
       const lines: string[] = [];
       const log = createLog({ write: (line) => void lines.push(line) });
@@ -141,7 +141,7 @@ describe("a call", () => {
       return lines;
     };
     expect(warned("http://station.example/")).toEqual([
-      expect.stringMatching(/warn.*in clear.*station\.example/),
+      expect.stringMatching(/warn.*unencrypted.*station\.example/),
     ]);
     expect(warned("http://station.example/").join()).not.toMatch(/canary/);
     expect(["https://station.example/", "http://127.0.0.1/", "http://[::1]/"].flatMap(warned)).toEqual([]);

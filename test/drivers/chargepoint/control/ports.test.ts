@@ -103,7 +103,7 @@ describe("clearing one port", () => {
     rig.called();
     await expect(revert("allowedLoad_1")).rejects.toMatchObject({
       name: "WriteRefusedError",
-      message: expect.stringContaining("may clear port 2 too"),
+      message: expect.stringContaining("may also clear port 2, "),
     });
     expect(rig.called()).not.toContain("clearShedState");
     await revert("allowedLoad");
@@ -139,9 +139,9 @@ describe("policies", () => {
     rig.simulator.world.unplug(rig.stationID, "2");
     await expect(set("percentShed_2", 50)).rejects.toMatchObject({
       name: "WriteRefusedError",
-      message: expect.stringContaining("port 2 delivers nothing now"),
+      message: expect.stringContaining("port 2 delivers no power now"),
     });
-    await expect(set("percentShed", 50)).rejects.toThrow(/port 2 delivers nothing now/);
+    await expect(set("percentShed", 50)).rejects.toThrow(/port 2 delivers no power now/);
     expect(sheds()).toEqual([]);
     expect((await set("percentShed_1", 50)).warnings).toEqual([]);
     // Renewed while shed, its load is no sign.

@@ -16,14 +16,14 @@ export interface AccountCallsInit {
   readonly log: Log;
 }
 
-/** No point is read by these: who learns from them says what their refusal means. */
+/** Operations that no point is read by; their callers report refusals. */
 const LEARNING: ReadonlySet<string> = new Set([
   getOrgsAndStationGroups.name,
   getStationGroups.name,
   getStationGroupDetails.name,
 ]);
 
-/** The account's way to the service: within its limits, at a slowing pace while it fails, refusals said once. */
+/** Calls the service for an account: within its limits, with growing pauses while it fails. Refusals are reported once. */
 export class AccountCalls implements Pick<ChargePointClient, "call"> {
   readonly #init: AccountCallsInit;
   readonly #forbidden = new Set<string>();
@@ -33,7 +33,7 @@ export class AccountCalls implements Pick<ChargePointClient, "call"> {
     this.#init = init;
   }
 
-  /** Calls a read. */
+  /** Calls a read operation. */
   async call<O extends Operation>(
     operation: O,
     request: RequestOf<O>,
@@ -44,12 +44,13 @@ export class AccountCalls implements Pick<ChargePointClient, "call"> {
     try {
       return await breaker.run(() => limits.run(place, () => client.call(operation, request, options)));
     } catch (error) {
-      if (error instanceof ApiError && error.kind === "forbidden") this.#sayForbidden(operation.name, error);
+      if (error instanceof ApiError && error.kind === "forbidden")
+        this.#reportForbidden(operation.name, error);
       throw error;
     }
   }
 
-  /** Calls a write, before all reads that wait, and however the reads fare. */
+  /** Calls a write operation, before all waiting reads and regardless of their failures. */
   write<O extends Operation>(
     operation: O,
     request: RequestOf<O>,
@@ -59,8 +60,8 @@ export class AccountCalls implements Pick<ChargePointClient, "call"> {
     return limits.run({ write: true, lane: "", signal }, () => client.call(operation, request, { signal }));
   }
 
-  /** Plan and rights do not change between scrapes: one line per operation is enough. */
-  #sayForbidden(operation: string, error: Error): void {
+  /** Plan and rights do not change between scrapes, so a refusal is logged once per operation. */
+  #reportForbidden(operation: string, error: Error): void {
     if (this.#forbidden.has(operation) || LEARNING.has(operation)) return;
     this.#forbidden.add(operation);
     const { label, log } = this.#init;
@@ -68,7 +69,7 @@ export class AccountCalls implements Pick<ChargePointClient, "call"> {
   }
 }
 
-/** Calls about one station wait in its line, those about many in their operation's. */
+/** Calls for one station share its lane, other calls their operation's. */
 function laneOf(operation: Operation, request: unknown): string {
   const { searchQuery } = request as { searchQuery?: { stationID?: string } };
   return searchQuery?.stationID ?? operation.name;

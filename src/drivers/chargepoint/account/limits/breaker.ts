@@ -7,30 +7,29 @@ import {
   TransportError,
 } from "../../api/errors.ts";
 
-/** The account is being left alone for a while, because it kept failing. Nothing was sent. */
+/** Calls of the account are paused after repeated failures. Nothing was sent. */
 export class AccountPausedError extends Error {
   override readonly name = "AccountPausedError";
 }
 
 export interface BreakerOptions {
   readonly clock: Clock;
-  /** Told when the account starts to be left alone, and when it answers again. */
+  /** Called when the account is paused; the other callback when it answers again. */
   readonly onOpen: (cause: Error) => void;
   readonly onClose: () => void;
 }
 
-/** So many failures in a row, with no success for so long, and the service counts as away. */
+/** Number of consecutive failures, and seconds without a success, after which the service counts as unavailable. */
 const FAILURES_TO_OPEN = 5;
 const QUIET_SECONDS_TO_OPEN = 30;
-/** A service that is away is tried again at these paces; recovery is to be seen within 30 s. */
+/** Pauses between retries of an unavailable service, in seconds. Recovery must show within 30 s. */
 const TRANSPORT_PAUSE = { first: 5, longest: 30 };
-/** Refused credentials are tried so seldom that no account is locked for it. */
+/** Pauses after refused credentials, in seconds, long enough that the account is not locked. */
 const CREDENTIALS_PAUSE = { first: 30, longest: 600 };
 
 /**
- * Keeps an account that fails from being asked over and over (reliability C5, C11). One station that hangs does not
- * open it while others answer. While open, reads fail at once; after the pause one read goes ahead alone and the
- * rest wait for how it ends.
+ * Stops repeated calls to an account that fails (reliability C5, C11). One station that hangs does not open it while others
+ * answer. While open, reads fail at once; after the pause one read is sent as a probe and the others wait for its outcome.
  */
 export class Breaker {
   readonly #options: BreakerOptions;
@@ -87,7 +86,7 @@ export class Breaker {
 
   #failed(error: unknown): void {
     if (error instanceof CredentialsError) this.#open(error, CREDENTIALS_PAUSE);
-    // The service answered; that it said no is no reason to leave it alone.
+    // The service answered; a refusal is no reason to pause.
     else if (error instanceof ApiError) this.#succeeded();
     else if (isOutage(error)) {
       this.#failures += 1;
@@ -106,7 +105,7 @@ export class Breaker {
 
   #open(cause: Error, pace: { first: number; longest: number }, atLeastSeconds = 0): void {
     const first = this.#openedBy === undefined;
-    // Calls that were already on their way when it opened say nothing new; only a probe makes the pause longer.
+    // Calls sent before it opened carry no news; only a failed probe lengthens the pause.
     if (!first && this.#openUntil > secondsOn(this.#options.clock)) return;
     this.#openedBy = cause;
     this.#pauseSeconds = Math.min(
@@ -119,8 +118,8 @@ export class Breaker {
 }
 
 /**
- * Whether the call reached no working service: no answer, a SOAP Fault, or something that is no answer at all. Errors on
- * this side (a call that waited too long for its turn, or was given up) say nothing about the service.
+ * Returns whether the call reached no working service: no answer, a SOAP Fault, or an unusable answer. Local errors (a call
+ * that waited too long for its turn, or was aborted) say nothing about the service.
  */
 export function isOutage(error: unknown): error is Error {
   return error instanceof TransportError || error instanceof SoapFaultError || error instanceof ProtocolError;

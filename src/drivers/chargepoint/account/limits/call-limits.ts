@@ -1,6 +1,6 @@
 import { type Clock, secondsOn } from "../../../../time/clock.ts";
 
-/** More calls wait for their turn than can be made in time. Nothing was sent. */
+/** Too many calls are waiting to be sent in time. Nothing was sent. */
 export class AccountBusyError extends Error {
   override readonly name = "AccountBusyError";
 }
@@ -13,7 +13,7 @@ export interface CallLimitsOptions {
 
 export interface CallPlace {
   readonly write: boolean;
-  /** Reads of different lanes take turns, so that one that asks much does not hold up the others. */
+  /** Reads of different lanes take turns, so that many reads of one lane do not delay the others. */
   readonly lane: string;
   readonly signal: AbortSignal;
 }
@@ -24,22 +24,22 @@ interface Waiting {
   refuse(error: Error): void;
 }
 
-/** Reads that may wait. At the default pace the last of them waits for longer than any scrape does. */
-const MOST_WAITING = 1000;
+/** Maximum number of waiting reads. At the default rate the last of them waits for longer than any scrape does. */
+const MAX_WAITING = 1000;
 const LONGEST_WAIT_SECONDS = 60;
-/** Part of the calls a minute that reads leave to writes. */
+/** Share of the calls per minute reserved for writes. */
 const KEPT_FOR_WRITES = 0.1;
 const WINDOW_SECONDS = 60;
 
 /**
- * Calls in flight and calls a minute of an account. Writes go first, and some of both is kept free for them. An end of
- * `signal` takes a waiting call out.
+ * Limits the concurrent calls and the calls per minute of an account. Writes go first, and a part of both limits is
+ * reserved for them. Aborting `signal` removes a waiting call.
  */
 export class CallLimits {
   readonly #options: CallLimitsOptions;
   readonly #writes: Waiting[] = [];
   readonly #lanes = new Map<string, Waiting[]>();
-  /** When the calls of the last minute began, oldest first. */
+  /** Start times of the calls of the last minute, oldest first. */
   readonly #begun: number[] = [];
   #waiting = 0;
   #reading = 0;
@@ -50,7 +50,10 @@ export class CallLimits {
     this.#options = options;
   }
 
-  /** Runs `call` when its turn comes. @throws AccountBusyError where that would take too long; the signal's reason */
+  /**
+   * Runs `call` when its turn comes.
+   * @throws AccountBusyError where that would take too long; the signal's reason
+   */
   async run<T>({ write, lane, signal }: CallPlace, call: () => Promise<T>): Promise<T> {
     await this.#turn(write, lane, signal);
     try {
@@ -64,7 +67,7 @@ export class CallLimits {
 
   #turn(write: boolean, lane: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (!write && this.#waiting >= MOST_WAITING) return Promise.reject(this.#busy());
+    if (!write && this.#waiting >= MAX_WAITING) return Promise.reject(this.#busy());
     const line = write ? this.#writes : (this.#lanes.get(lane) ?? []);
     if (!write) this.#lanes.set(lane, line);
     let waiting: Waiting;
@@ -90,7 +93,7 @@ export class CallLimits {
     this.#wakeWhenOneMayGo();
   }
 
-  /** Starts what may start. */
+  /** Starts the calls that the limits allow. */
   #pump(): void {
     const now = secondsOn(this.#options.clock);
     while (this.#begun.length > 0 && now - this.#begun[0]! >= WINDOW_SECONDS) this.#begun.shift();
@@ -124,7 +127,7 @@ export class CallLimits {
     return this.#reading + this.#writing < Math.max(1, inFlight - 1) && this.#begun.length < perMinute - free;
   }
 
-  /** The lanes take turns. */
+  /** Takes the next read, lane by lane. */
   #nextRead(): Waiting {
     const [lane, line] = this.#lanes.entries().next().value!;
     const waiting = line.shift()!;
@@ -134,7 +137,7 @@ export class CallLimits {
     return waiting;
   }
 
-  /** A timer for nobody would keep the process from its end. */
+  /** No timer is set without a waiting call, so that the process can end. */
   #wakeWhenOneMayGo(): void {
     if (this.#waiting + this.#writes.length === 0) {
       this.#cancelWake?.();
@@ -152,7 +155,7 @@ export class CallLimits {
   #busy(): AccountBusyError {
     const { perMinute } = this.#options;
     return new AccountBusyError(
-      `not asked: too many calls wait (calls_per_minute is ${perMinute}); put the stations into station groups, scrape them less often, or raise calls_per_minute (voltbridge plan shows what is needed)`,
+      `not asked: too many calls are waiting (calls_per_minute is ${perMinute}); put the stations into station groups, scrape them less often, or raise calls_per_minute (voltbridge plan shows what is needed)`,
     );
   }
 }

@@ -3,48 +3,48 @@ import { retrySeconds } from "./pace.ts";
 import { Member, type Pace, RoundReaders } from "./round-readers.ts";
 import { type AnswersOptions, type SharedAnswer, StationAnswers, type Waiter } from "./station-answers.ts";
 
-/** Stations whose answers are fetched in one go. Every one is answered or fails by itself. */
+/** Stations whose answers are fetched together. Each of them is answered or fails on its own. */
 export interface Batch<A> {
-  /** Those that somebody waits for. */
+  /** Stations with a pending read. */
   readonly wanted: readonly string[];
-  /** Takes up to so many more into the batch that will be asked for soon; before the first call only. */
+  /** Adds up to that many stations that will be read soon; before the first call only. */
   fill(room: number): string[];
-  /** Takes a station into the batch where it will be asked for soon; whether it is in it. Before the first call only. */
+  /** Adds a station if it will be read soon and returns whether it is in the batch. Before the first call only. */
   include(stationID: string): boolean;
-  /** Stations whose answer is outstanding. */
+  /** Stations without an answer yet. */
   missing(): string[];
   isMissing(stationID: string): boolean;
-  /** For a station that is not in the batch, this does nothing. */
+  /** Does nothing for a station that is not in the batch. */
   answer(stationID: string, answer: A): void;
   fail(stationID: string, error: unknown): void;
 }
 
-/** How the answers of one kind are fetched. */
+/** Fetches the answers of one kind. */
 export interface Source<A> {
-  /** That of an answer which all had who read the station in rounds not all is kept: a fleet's pages are large. */
+  /** Set where an answer is reduced once all rounds have used it: a fleet's pages are large. */
   readonly spent?: AnswersOptions<A>["spent"];
-  /** What a batch has to wait for; reads that come meanwhile go with it. Never rejects. */
+  /** Prepares a batch; reads that arrive meanwhile join it. Never rejects. */
   prepare?(): Promise<void>;
-  /** Answers or fails the batch's stations; what it throws fails all that are left. */
+  /** Answers or fails the batch's stations; an error thrown fails all that remain. */
   fetch(batch: Batch<A>): Promise<void>;
-  /** One station past every cache, in the fewest calls. */
+  /** Reads one station in the fewest calls, bypassing every cache. */
   fetchAlone(stationID: string): Promise<A>;
-  /** What is known of the station no longer holds. */
+  /** Drops what is known of the station. */
   forget?(stationID: string): void;
 }
 
 export interface GatherOptions {
   readonly clock: Clock;
-  /** Calls back when the present moment is over, so that all that was asked in it goes into one batch. */
+  /** Calls back at the end of the current turn of the event loop, so that all reads of that turn become one batch. */
   readonly gather: (then: () => void) => void;
 }
 
-/** By station. */
+/** Pending answers by station. */
 type Outstanding<A> = Map<string, SharedAnswer<A>>;
 
 /**
- * Reads of one kind of answer. What is asked in the same moment is one batch, and stations that will be asked for
- * within their interval go with it, so that a fleet whose scrapes are spread over the interval costs no more calls.
+ * Reads of one kind of answer. Reads of the same turn of the event loop form one batch. Stations that will be read within
+ * their interval join it, so that a fleet whose scrapes are spread over the interval costs no more calls.
  */
 export class GatheredReads<A> {
   readonly readers = new RoundReaders<A>();
@@ -66,7 +66,10 @@ export class GatheredReads<A> {
     };
   }
 
-  /** Counts on a device's rounds, which has not asked yet. A device that is new or changed may mend what failed. */
+  /**
+   * Registers a device's rounds before its first read. A new or changed device may end a failure, so that the station is
+   * read again.
+   */
   join(stationID: string, pace: Pace): Member<A> {
     const answers = this.#of(stationID);
     answers.forgetFailure();
@@ -75,53 +78,53 @@ export class GatheredReads<A> {
     return member;
   }
 
-  /** Counts on them no more. */
+  /** Removes a device's rounds. */
   leave(member: Member<A>): void {
     this.readers.leave(member);
   }
 
-  /** A read of a device's round. Where its answer is not there yet, `instead` may wait in the waiter's place. */
+  /** Reads for a device's round. Where the answer is pending, `instead` may return a waiter to use in place of this one. */
   ask(member: Member<A>, waiter: Waiter, instead?: (waiter: Waiter) => Waiter): void {
     const { answers } = member;
     const { maxAgeSeconds } = member.pace;
     this.readers.asks(member, secondsOn(this.#options.clock));
     const shared = answers.shared(maxAgeSeconds, member) ?? this.#gathered(answers);
     answers.take(shared, maxAgeSeconds, member, member.isOnly);
-    shared.tell(instead && shared.outcome === undefined ? instead(waiter) : waiter);
+    shared.deliver(instead && shared.outcome === undefined ? instead(waiter) : waiter);
     if (shared.spent) answers.spend(shared);
   }
 
-  /** A read outside of rounds. */
+  /** Reads outside of rounds. */
   read(stationID: string, maxAgeSeconds: number, waiter: Waiter): void {
     const answers = this.#of(stationID);
-    (answers.shared(maxAgeSeconds) ?? this.#alone(answers)).tell(waiter);
+    (answers.shared(maxAgeSeconds) ?? this.#alone(answers)).deliver(waiter);
   }
 
-  /** Failures of reads up to this time are not kept any more: the next round asks again. */
+  /** Drops the failures of reads up to this time, so that the next round reads again. */
   forgetFailures(untilSeconds: number): void {
     this.#answers.failuresEndAt = untilSeconds;
   }
 
-  /** The last answer, if it is younger than that. */
+  /** Returns the last answer if it is younger than that. */
   last(stationID: string, maxAgeSeconds = Number.POSITIVE_INFINITY): A | undefined {
     const last = this.#stations.get(stationID)?.last;
     const isFresh = last && secondsOn(this.#options.clock) - last.atSeconds < maxAgeSeconds;
     return isFresh ? (last.value as A) : undefined;
   }
 
-  /** Tells a waiter the last answer; whether there is one. */
-  tellLast(stationID: string, waiter: Waiter): boolean {
+  /** Passes the last answer to a waiter; returns whether there is one. */
+  deliverLast(stationID: string, waiter: Waiter): boolean {
     const last = this.#stations.get(stationID)?.last;
-    last?.tell(waiter);
+    last?.deliver(waiter);
     return last !== undefined;
   }
 
-  /** The next read joins no call that is under way. */
+  /** Keeps the next read from joining a call in progress. */
   leaveCalls(stationID: string): void {
     this.#stations.get(stationID)?.leave();
   }
 
-  /** The next read asks the service, joining no call that is under way. */
+  /** Makes the next read ask the service, without joining a call in progress. */
   forget(stationID: string): void {
     this.#source.forget?.(stationID);
     this.#stations.get(stationID)?.forget();
@@ -216,7 +219,7 @@ class GatheredBatch<A> implements Batch<A> {
   }
 }
 
-/** A station that was forgotten a moment ago can be in it already; the call is yet to be made, so it serves both. */
+/** A station dropped a moment ago may already be in the batch; its call was not sent yet, so it serves both. */
 function add<A>(outstanding: Outstanding<A>, answers: StationAnswers<A>): SharedAnswer<A> {
   const shared = answers.begin(outstanding.get(answers.stationID));
   outstanding.set(answers.stationID, shared);

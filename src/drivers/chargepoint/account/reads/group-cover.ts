@@ -1,34 +1,34 @@
-/** A station group as getLoad answers it: with the stations of the groups inside it. */
+/** A station group as getLoad answers it: including the stations of nested groups. */
 export interface StationGroup {
   readonly sgID: number;
   readonly stationIDs: ReadonlySet<string>;
 }
 
 export interface Cover {
-  /** The groups to ask for. */
+  /** The groups to read. */
   readonly groups: readonly StationGroup[];
-  /** By which of them a station is read; none for those that are asked for one by one. */
+  /** The group by which each station is read; stations without one are read one by one. */
   readonly groupOf: ReadonlyMap<string, StationGroup>;
 }
 
-/** Records of other stations that cost as much as one more call. */
+/** Number of records of other stations that cost as much as one more call. */
 const RECORDS_PER_CALL = 50;
-/** A larger answer takes too long to read at once. */
+/** Maximum number of stations in a group: a larger answer takes too long to parse in one go. */
 export const LARGEST_GROUP = 1000;
 
-/** Whether one call for the group is better than one for each of `stations` of it. */
+/** Returns whether one call for the group is better than one for each of its `stations`. */
 export function isWorthIt(group: StationGroup, stations: number): boolean {
   return gain(group, stations) > 0;
 }
 
-/** Calls saved by asking for the group, less what its other stations cost. */
+/** Returns the calls saved by reading the group, less the cost of its other stations. */
 function gain(group: StationGroup, stations: number): number {
   return stations - 1 - (group.stationIDs.size - stations) / RECORDS_PER_CALL;
 }
 
 /**
- * The groups that cover the stations with the least waste: again and again the one that saves most (greedy set cover).
- * Groups may overlap; of equal ones the smaller, then the one with the smaller identifier.
+ * Returns groups that cover the stations with little waste: repeatedly the one that saves most (greedy set cover). Groups
+ * may overlap; of equal ones the smaller is chosen, then the one with the smaller identifier.
  */
 export function coverByGroups(stationIDs: Iterable<string>, groups: readonly StationGroup[]): Cover {
   const left = new Set(stationIDs);
@@ -39,7 +39,7 @@ export function coverByGroups(stationIDs: Iterable<string>, groups: readonly Sta
     for (const id of group.stationIDs) if (left.has(id)) stations += 1;
     return stations;
   };
-  // What a group saves only ever falls, so a figure that is still the highest after it was counted anew is the highest.
+  // The saving of a group never increases, so a group whose recomputed saving is still the largest is the best.
   let open = groups
     .filter((group) => group.stationIDs.size <= LARGEST_GROUP)
     .map((group) => ({ group, saves: gain(group, count(group)) }))

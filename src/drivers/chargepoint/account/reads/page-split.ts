@@ -1,17 +1,17 @@
 import { ApiError, ProtocolError } from "../../api/errors.ts";
 
-/** Most calls that one failing page may cost. */
+/** Maximum number of calls that one failing page may cost. */
 const MOST_CALLS = 64;
 
-/** Whether a smaller question may be answered where this one was not: one record can spoil a page. */
+/** Returns whether a smaller page may be answered where this one failed: one record can make a whole page unreadable. */
 function mayBeOneStation(error: unknown): boolean {
   if (error instanceof ProtocolError) return true;
   return error instanceof ApiError && (error.kind === "invalid" || error.code === "131");
 }
 
 /**
- * Asks for a page of stations. One that the service refuses, or whose answer cannot be read, is asked for in halves until the
- * stations that spoil it stand alone; `fail` gets each of these, or all that are left when it takes too many calls.
+ * Reads a page of stations. A page that is refused or unreadable is read in halves until the stations that cause it are
+ * isolated; `fail` is called for each of these, or for all that remain when it takes too many calls.
  */
 export async function readSplitting(
   stationIDs: readonly string[],

@@ -1,25 +1,25 @@
 import type { AnswerKind } from "../answers.ts";
 import type { RoundReader, StationAnswers } from "./station-answers.ts";
 
-/** So many intervals without a question, and a reader is no longer counted on: its device is gone. */
+/** Number of intervals without a read after which a reader counts as gone. */
 const SILENT_INTERVALS = 3;
-/** Most age, in seconds, of an answer in a scrape that was fetched for another station's. */
+/** Maximum age, in seconds, of an answer used by a scrape that was fetched for another station's. */
 const LONGEST_SHARE_SECONDS = 60;
 
 export interface Pace {
-  /** Age that an answer may have. */
+  /** Maximum age of an answer. */
   readonly maxAgeSeconds: number;
   /** Seconds between scrapes. */
   readonly intervalSeconds: number;
 }
 
-/** A device that reads a station round after round. Its place among the others is its lane's business. */
+/** A device that reads a station in rounds. Its lane keeps its place among the others. */
 export class Member<A> implements RoundReader {
   readonly answers: StationAnswers<A>;
   readonly pace: Pace;
-  /** When it is expected to ask. */
+  /** When its next read is expected. */
   dueSeconds = 0;
-  /** No other device reads the station. */
+  /** Whether no other device reads the station. */
   isOnly = true;
   lane: Lane<A> | undefined;
   previous: Member<A> | undefined;
@@ -42,35 +42,35 @@ export class Member<A> implements RoundReader {
     return this.answers.stationID;
   }
 
-  /** Whether it will ask soon and its answer is not there yet. */
+  /** Returns whether it will read soon and has no answer yet. */
   isDue(now: number): boolean {
     if (!this.lane || this.dueSeconds - now > this.roundSeconds) return false;
     return !this.answers.serves(Math.max(now, this.dueSeconds), this.pace.maxAgeSeconds, this);
   }
 }
 
-/** Members in the order in which they are due, linked: a fleet's takes its place anew with every scrape. */
+/** Members in the order in which they are due, as a linked list: each moves to its end with every scrape. */
 interface Lane<A> {
   readonly intervalSeconds: number;
-  /** From one turn to the next. */
+  /** Seconds from one read to the next. */
   readonly waitSeconds: number;
   first: Member<A> | undefined;
   last: Member<A> | undefined;
 }
 
-/** Devices that read in rounds, in the order in which they will ask again: the one whose turn was longest ago comes first. */
+/** Devices that read in rounds, in the order of their next reads: the one that read longest ago comes first. */
 export class RoundReaders<A> {
   readonly #lanes: Lane<A>[] = [];
-  /** The members of each station. Hardly ever more than one. */
+  /** The members of each station, rarely more than one. */
   readonly #members = new Map<string, readonly Member<A>[]>();
   #version = 0;
 
-  /** Grows when stations come or go. */
+  /** Increases when the set of stations changes. */
   get version(): number {
     return this.#version;
   }
 
-  /** Stations. */
+  /** Number of stations. */
   get size(): number {
     return this.#members.size;
   }
@@ -79,17 +79,17 @@ export class RoundReaders<A> {
     return this.#members.keys();
   }
 
-  /** It is counted on, from any moment on. */
+  /** Adds a member; its first read may come at any time. */
   join(member: Member<A>, now: number): void {
     this.#turn(member, now, 0);
   }
 
-  /** It asks; its next turn is one interval from now. */
+  /** Records a read; the next is due one interval from now. */
   asks(member: Member<A>, now: number): void {
     this.#turn(member, now, member.pace.intervalSeconds);
   }
 
-  /** It is counted on no more. */
+  /** Removes a member. */
   leave(member: Member<A>): void {
     if (!member.lane) return;
     unlink(member);
@@ -98,13 +98,13 @@ export class RoundReaders<A> {
     this.#set(stationID, others);
   }
 
-  /** Members that will soon ask and whose answer is not there yet, the next first. */
+  /** Yields members that will read soon and have no answer yet, the next first. */
   *due(now: number): Generator<Member<A>> {
     for (const lane of this.#lanes) {
       let member = lane.first;
       while (member) {
         const { next, dueSeconds, pace } = member;
-        // All of a lane have the same interval, and so the same `roundSeconds`.
+        // All members of a lane have the same interval, and so the same `roundSeconds`.
         if (dueSeconds - now > member.roundSeconds) break;
         if (now - dueSeconds > SILENT_INTERVALS * pace.intervalSeconds) this.leave(member);
         else if (member.isDue(now)) yield member;
@@ -113,7 +113,7 @@ export class RoundReaders<A> {
     }
   }
 
-  /** One of those, of a certain station. */
+  /** Returns such a member of a certain station. */
   dueOf(stationID: string, now: number): Member<A> | undefined {
     return this.#members.get(stationID)?.find((member) => member.isDue(now));
   }

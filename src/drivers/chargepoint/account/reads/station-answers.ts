@@ -1,46 +1,46 @@
 import { type Clock, secondsOn } from "../../../../time/clock.ts";
 import type { AnswerKind } from "../answers.ts";
 
-/** Who waits for an answer. Told once: in the turn in which it comes, or at once where it is there. Must not throw. */
+/** Receives an answer, once: in the turn in which it arrives, or at once where it is there. Must not throw. */
 export interface Waiter {
-  /** `atSeconds`: when it was asked for, by the account's clock. */
+  /** `atSeconds`: when it was requested, on the account's clock. */
   answered(kind: AnswerKind, answer: unknown, atSeconds: number): void;
   failed(kind: AnswerKind, error: unknown): void;
 }
 
-/** A reader whose own rounds decide what is fresh enough for it: an answer counts once for each. */
+/** A reader in rounds: it uses each answer once, and its rounds decide which answers are fresh enough. */
 export interface RoundReader {
-  /** Most age that an answer may have that was fetched for others. */
+  /** Maximum age of an answer that was fetched for others. */
   readonly roundSeconds: number;
 }
 
-/** What becomes of an answer that all had who read its station in rounds. */
+/** What happens to an answer once all rounds of its station have used it. */
 export interface SpentAnswers<A> {
-  /** What is kept of it; absent: nothing. */
+  /** Returns the part that is kept; absent: nothing is kept. */
   readonly remains?: ((answer: A) => A) | undefined;
 }
 
 export interface AnswersOptions<A> {
   readonly kind: AnswerKind;
   readonly clock: Clock;
-  /** Absent: an answer is kept whole until the next one. */
+  /** Absent: an answer is kept completely until the next one. */
   readonly spent?: SpentAnswers<A> | undefined;
-  /** Seconds for which a failed read is not repeated in rounds; 0: the next round asks again. */
+  /** Seconds for which a failed read is not repeated in rounds; 0: the next round reads again. */
   readonly retrySeconds: (error: unknown) => number;
-  /** Failures of reads up to this time are not kept any more. */
+  /** Failures of reads up to this time are dropped. */
   failuresEndAt: number;
 }
 
-/** One answer, on its way or there, for all who wait for it. */
+/** One answer, pending or received, shared by all that wait for it. */
 export class SharedAnswer<A> {
   readonly of: StationAnswers<A>;
   readonly atSeconds: number;
-  /** The first reader in rounds; a station hardly ever has another. */
+  /** The first reader in rounds that used it; a station rarely has another. */
   takenBy: RoundReader | undefined;
   others: Set<RoundReader> | undefined;
-  /** All who read the station in rounds had it. */
+  /** Whether all rounds of the station have used it. */
   spent = false;
-  /** Before it is there, undefined. */
+  /** Undefined while it is pending. */
   outcome: "answered" | "failed" | undefined;
   /** The answer or the error. */
   value: unknown;
@@ -60,9 +60,9 @@ export class SharedAnswer<A> {
     this.#settle("failed", error);
   }
 
-  /** Tells the waiter, now or when it is there. */
-  tell(waiter: Waiter): void {
-    if (this.outcome !== undefined) this.#say(waiter);
+  /** Passes the answer to the waiter, now or when it arrives. */
+  deliver(waiter: Waiter): void {
+    if (this.outcome !== undefined) this.#pass(waiter);
     else if (this.#waiter === undefined) this.#waiter = waiter;
     else {
       this.#more ??= [];
@@ -79,12 +79,12 @@ export class SharedAnswer<A> {
     const more = this.#more;
     this.#waiter = undefined;
     this.#more = undefined;
-    if (first) this.#say(first);
-    if (more) for (const waiter of more) this.#say(waiter);
+    if (first) this.#pass(first);
+    if (more) for (const waiter of more) this.#pass(waiter);
     if (this.spent) this.of.spend(this);
   }
 
-  #say(waiter: Waiter): void {
+  #pass(waiter: Waiter): void {
     const { kind } = this.of.options;
     if (this.outcome === "answered") waiter.answered(kind, this.value, this.atSeconds);
     else waiter.failed(kind, this.value);
@@ -92,10 +92,10 @@ export class SharedAnswer<A> {
 }
 
 /**
- * The answers of one kind for one station: equal reads under way at the same moment are one call, and an answer is given
- * again while it is young enough for whoever asks. A failure is given to all who waited; it is kept for the round of those
- * it was fetched for, and for rounds to come where the options say so. There is one of these for each station of a fleet and kind, for as long as it is read: a
- * round makes no more than the answers themselves.
+ * The answers of one kind for one station. Concurrent reads share one call, and an answer is reused while it is young
+ * enough for the reader. A failure goes to all waiting readers; it is kept for the round of the stations it was fetched
+ * for, and for later rounds where the options say so. Every station of a fleet has one of these per kind, so a round
+ * allocates only the answers.
  */
 export class StationAnswers<A> {
   readonly stationID: string;
@@ -109,33 +109,36 @@ export class StationAnswers<A> {
     this.options = options;
   }
 
-  /** What a read can have without a new call, on its way or there. A reader with a round takes it as its own. */
+  /**
+   * Returns the answer that a read can use without a new call, pending or received. A reader in rounds then counts it as
+   * used.
+   */
   shared(maxAgeSeconds: number, reader?: RoundReader): SharedAnswer<A> | undefined {
     return this.#usable(secondsOn(this.options.clock), maxAgeSeconds, reader) ?? this.#underWay;
   }
 
-  /** Whether a read at that time would find its answer here, or on its way. */
+  /** Returns whether a read at that time would find an answer here, pending or received. */
   serves(atSeconds: number, maxAgeSeconds: number, reader: RoundReader): boolean {
     return this.#underWay !== undefined || this.#usable(atSeconds, maxAgeSeconds, reader) !== undefined;
   }
 
-  /** A call is to be made, or `again`: one that is yet to be made will do for whoever reads from now on. */
+  /** Starts an answer for a call to be sent, or reuses `again`, whose call was not sent yet. */
   begin(again?: SharedAnswer<A>): SharedAnswer<A> {
     this.#underWay = again ?? new SharedAnswer(this, secondsOn(this.options.clock));
     return this.#underWay;
   }
 
-  /** The last answer, whatever its age. */
+  /** The last answer, of any age. */
   get last(): SharedAnswer<A> | undefined {
     return this.#kept;
   }
 
-  /** Makes the next round ask again, whatever the last failure was. */
+  /** Drops the last failure, so that the next round reads again. */
   forgetFailure(): void {
     this.#failed = undefined;
   }
 
-  /** A reader has it in its round. `isOnly`: no other reads the station in rounds. */
+  /** Records that a reader used the answer in its round. `isOnly`: no other device reads the station in rounds. */
   take(shared: SharedAnswer<A>, maxAgeSeconds: number, reader: RoundReader, isOnly: boolean): void {
     shared.takenBy ??= reader;
     if (shared.takenBy !== reader) {
@@ -145,12 +148,12 @@ export class StationAnswers<A> {
     if (maxAgeSeconds <= 0 && isOnly && this.options.spent) shared.spent = true;
   }
 
-  /** Makes a later read join nothing that is under way, though a kept answer will do. */
+  /** Keeps later reads from joining a pending answer; a kept one may still be used. */
   leave(): void {
     this.#underWay = undefined;
   }
 
-  /** Makes a later read ask anew: neither a kept answer nor a call that is under way will do. */
+  /** Makes later reads ask again, using neither a kept nor a pending answer. */
   forget(): void {
     this.#kept = undefined;
     this.#failed = undefined;
@@ -165,7 +168,7 @@ export class StationAnswers<A> {
     else this.#failed = shared;
   }
 
-  /** Lets go of what nobody will ask for any more. */
+  /** Releases what no round will use any more. */
   spend(shared: SharedAnswer<A>): void {
     if (this.#kept !== shared) return;
     const remains = this.options.spent?.remains;
@@ -185,7 +188,7 @@ export class StationAnswers<A> {
     return failed && reader && this.#stands(failed, atSeconds, reader) ? failed : undefined;
   }
 
-  /** Whether a reader in rounds is to have this failure instead of a new call. */
+  /** Returns whether a reader in rounds gets this failure instead of a new call. */
   #stands(failed: SharedAnswer<A>, atSeconds: number, reader: RoundReader): boolean {
     if (isNews(failed, atSeconds, reader)) return true;
     const { retrySeconds, failuresEndAt } = this.options;
@@ -193,7 +196,7 @@ export class StationAnswers<A> {
   }
 }
 
-/** Whether a reader has not had the answer yet, and it is young enough for its rounds. */
+/** Returns whether a reader has not used the answer yet and it is young enough for its rounds. */
 function isNews<A>(shared: SharedAnswer<A>, atSeconds: number, reader: RoundReader | undefined): boolean {
   if (!reader || shared.takenBy === reader || shared.others?.has(reader)) return false;
   return atSeconds - shared.atSeconds <= reader.roundSeconds;

@@ -8,22 +8,22 @@ import { isOutsidePlan } from "./pace.ts";
 import { concernsAll } from "./walk.ts";
 
 const REFRESH_SECONDS = 3600;
-/** After a failure, or when the groups turned out to be other than they were. */
+/** Time until the next refresh after a failure, or after the groups turned out to have changed, in seconds. */
 const SOON_SECONDS = 300;
 const MOST_ORGANISATIONS = 50;
-/** For more stations than this, all groups at once would be too long an answer: each is asked for by itself. */
+/** Number of stations above which each group is read separately: all groups at once would be too long an answer. */
 export const MOST_STATIONS_AT_ONCE = 5000;
-/** Groups that are asked for side by side. */
+/** Maximum number of groups read concurrently. */
 const AT_A_TIME = 50;
 
 export interface StationGroupsOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Told when the groups could not be had, the first time, and when one of them failed, each once. */
+  /** Called when the groups could not be read, and when one of them failed; once for each. */
   readonly onFailure: (error: unknown, group?: StationGroup) => void;
 }
 
-/** The station groups that an account may read, learnt when they are first needed and renewed every hour. */
+/** The station groups that an account may read, looked up at the first read and refreshed every hour. */
 export class StationGroups {
   readonly #client: Pick<ChargePointClient, "call">;
   readonly #options: StationGroupsOptions;
@@ -45,18 +45,19 @@ export class StationGroups {
     return this.#groups;
   }
 
-  /** Calls of the last learning, beside the one that lists organisations and groups. */
+  /** Calls of the last refresh, in addition to the one that lists organisations and groups. */
   get asked(): number {
     return this.#asked;
   }
 
-  /** Grows when the groups change. */
+  /** Increases when the groups change. */
   get version(): number {
     return this.#version;
   }
 
   /**
-   * `stations`: how many are read. Waits for the first time only; later renewals go on beside the reads. Never rejects.
+   * Looks up the groups for `stations` read stations. Only the first lookup is waited for; later refreshes run beside the
+   * reads. Never rejects.
    */
   async learn(stations: number): Promise<void> {
     const first = this.#learntAt === Number.NEGATIVE_INFINITY;
@@ -65,7 +66,7 @@ export class StationGroups {
     if (first) await this.#learning;
   }
 
-  /** A group could not be read: it is left out, and all are soon learnt anew. */
+  /** Removes a group that could not be read and refreshes all groups soon. */
   leaveOut(group: StationGroup, error: unknown): void {
     if (!this.#told.has(group.sgID)) this.#options.onFailure(error, group);
     this.#told.add(group.sgID);
@@ -122,7 +123,7 @@ export class StationGroups {
     return direct;
   }
 
-  /** A group that cannot be read is done without. */
+  /** Reads each group; omits those that cannot be read. */
   async #each(sgIDs: readonly number[]): Promise<Map<number, string[]>> {
     const { signal } = this.#options;
     const direct = new Map<number, string[]>();
@@ -145,7 +146,7 @@ function idsOf(stations: readonly { readonly stationID: string | null }[]): stri
   return stations.flatMap(({ stationID }) => stationID ?? []);
 }
 
-/** Stations of a nested group are in the outer one too. */
+/** Adds the stations of nested groups to the outer ones. */
 function withInner(
   direct: ReadonlyMap<number, readonly string[]>,
   parents: ReadonlyMap<number, number>,

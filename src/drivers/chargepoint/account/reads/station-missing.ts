@@ -1,14 +1,14 @@
 import { ServiceError } from "../../../errors.ts";
 import { ApiError } from "../../api/errors.ts";
 
-/** Codes of guide §3 for a stationID that cannot be one: only a change of the config mends it. */
+/** Codes of guide §3 for an invalid stationID: only a change of the config can fix it. */
 const INVALID_STATION: ReadonlySet<string> = new Set(["119", "152"]);
 
 export function isInvalidStation(error: unknown): error is ApiError {
   return error instanceof ApiError && INVALID_STATION.has(error.code);
 }
 
-/** Whether the service does not know the station: no such station (103), or no valid stationID. */
+/** Returns whether the service does not know the station: no such station (103), or an invalid stationID. */
 export function isUnknownStation(error: unknown): error is ApiError {
   return isInvalidStation(error) || (error instanceof ApiError && error.code === "103");
 }
@@ -24,7 +24,7 @@ export class UnknownStationError extends ServiceError {
   }
 }
 
-/** The answer does not hold the station that was asked for; another station's is never taken for it. */
+/** The requested station is missing from the answer; a record of another station is never used instead. */
 export class StationMissingError extends Error {
   override readonly name = "StationMissingError";
 
@@ -37,7 +37,7 @@ export class StationMissingError extends Error {
   }
 }
 
-/** The station's record, by its identifier and never by its place. */
+/** Returns the station's record, found by its identifier and never by its position. */
 export function pick<R extends { stationID: string | null }>(
   operation: string,
   stationID: string,
@@ -49,7 +49,7 @@ export function pick<R extends { stationID: string | null }>(
   throw new StationMissingError(operation, stationID, others);
 }
 
-/** The station's records among those of an answer, which has none or some; only others' answer something else. */
+/** Returns the station's records in an answer; throws where the answer has only records of other stations. */
 export function own<R extends { stationID: string | null }>(
   operation: string,
   stationID: string,

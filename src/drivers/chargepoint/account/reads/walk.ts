@@ -9,32 +9,35 @@ type Client = Pick<ChargePointClient, "call">;
 
 export interface WalkOptions {
   readonly signal: AbortSignal;
-  /** The walk ends after so many pages. */
-  readonly mostPages: number;
+  /** Maximum number of pages. */
+  readonly maxPages: number;
 }
 
 export interface WalkEnd {
-  /** Whether the last page was reached, or `take` had enough. */
+  /** Whether the last page was reached, or `take` ended the walk. */
   readonly complete: boolean;
   readonly pages: number;
 }
 
-/** Asked for beside the next one in a long walk. */
+/** Number of pages requested ahead in a long walk. */
 const PAGES_AHEAD = 3;
 
-/** Walks the pages of an operation until `take` gives false. @throws what {@link pages} throws */
+/**
+ * Walks the pages of an operation until `take` returns false.
+ * @throws what {@link pages} throws
+ */
 export async function walk<O extends Operation>(
   client: Client,
   operation: O,
   query: QueryOf<O>,
-  { signal, mostPages }: WalkOptions,
+  { signal, maxPages }: WalkOptions,
   take: (record: RecordOf<O>) => boolean | undefined,
 ): Promise<WalkEnd> {
   let walked = 0;
   const enough = new Error("enough pages");
   const counting: Client = {
     call: (...args) => {
-      if (walked >= mostPages) return Promise.reject(enough);
+      if (walked >= maxPages) return Promise.reject(enough);
       walked += 1;
       return client.call(...args);
     },
@@ -50,7 +53,7 @@ export async function walk<O extends Operation>(
   }
 }
 
-/** All records of a query that concerns one station. */
+/** Returns all records of a query for one station. */
 export async function collect<O extends Operation>(
   client: Client,
   operation: O,
@@ -62,7 +65,10 @@ export async function collect<O extends Operation>(
   return all;
 }
 
-/** Whether a call for one station would end as that for many did: nobody answers, or the plan lacks the operation. */
+/**
+ * Returns whether a call for one station would fail as the one for many did: the service does not answer, or the plan lacks
+ * the operation.
+ */
 export function concernsAll(error: unknown): boolean {
   if (error instanceof ApiError) return error.kind === "transient" || error.code === "101";
   return [TransportError, CredentialsError, AccountPausedError, AccountBusyError].some(

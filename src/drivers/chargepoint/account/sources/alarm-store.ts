@@ -5,8 +5,8 @@ import { newestBy } from "../newest.ts";
 
 type Alarm = AlarmsAnswer[number];
 
-/** Alarms that are kept on disk; an account with more begins with a whole walk after a restart. */
-const MOST_KEPT = 2000;
+/** Maximum number of alarms kept on disk; an account with more starts with a complete walk after a restart. */
+const MAX_KEPT = 2000;
 
 interface Kept {
   readonly wholeAtMs: number;
@@ -26,7 +26,7 @@ function isKept(value: unknown): value is Kept {
   );
 }
 
-/** The newest alarm of each station and port, and from when on there can be newer ones. Survives a restart. */
+/** The newest alarm of each station and port, and the time after which there can be newer ones. Survives a restart. */
 export class AlarmStore {
   readonly #state: DriverState;
   readonly #key: string;
@@ -41,19 +41,19 @@ export class AlarmStore {
     this.#key = key;
   }
 
-  /** When the whole was last walked, milliseconds since 1970. */
+  /** When the last complete walk began, milliseconds since 1970. */
   get wholeAtMs(): number {
     this.#load();
     return this.#wholeAtMs;
   }
 
-  /** Pages that it took then; 0 where it was not. */
+  /** Number of pages of that walk; 0 before the first. */
   get pages(): number {
     this.#load();
     return this.#pages;
   }
 
-  /** Time of the newest alarm known. */
+  /** Time of the newest known alarm. */
   get until(): string | null {
     this.#load();
     const all = [...this.#newest.values()].flat();
@@ -73,7 +73,7 @@ export class AlarmStore {
     this.#changed = true;
   }
 
-  /** What a whole walk found. */
+  /** Replaces all alarms by those of a complete walk. */
   replace(newest: Iterable<readonly [string, readonly Alarm[]]>, atMs: number, pages: number): void {
     this.#loaded = true;
     this.#newest = new Map(newest);
@@ -82,7 +82,7 @@ export class AlarmStore {
     this.#changed = true;
   }
 
-  /** One page is read whole each round: nothing of it is worth keeping. */
+  /** Saves the alarms. An account with a single page reads it completely in each round, so nothing is saved for it. */
   save(): void {
     if (!this.#changed) return;
     this.#changed = false;
@@ -92,7 +92,7 @@ export class AlarmStore {
       ),
     );
     const kept: Kept | null =
-      this.#pages > 1 && newest.length <= MOST_KEPT
+      this.#pages > 1 && newest.length <= MAX_KEPT
         ? { wholeAtMs: this.#wholeAtMs, pages: this.#pages, newest }
         : null;
     if (kept === null && this.#state.get(this.#key) === null) return;
@@ -103,7 +103,7 @@ export class AlarmStore {
     if (this.#loaded) return;
     this.#loaded = true;
     const kept = this.#state.get(this.#key);
-    // Without it, or with one that does not fit, the account's alarms are walked once from the beginning.
+    // Without a valid saved state, the account's alarms are walked once from the beginning.
     if (!isKept(kept)) return;
     this.#wholeAtMs = kept.wholeAtMs;
     this.#pages = kept.pages;
@@ -120,7 +120,7 @@ function same(one: readonly Alarm[], other: readonly Alarm[]): boolean {
   return text(one) === text(other);
 }
 
-/** What is not kept of an alarm: no register shows it. */
+/** Fields of an alarm that are not saved because no register reads them. */
 const NOTHING: Alarm = {
   stationID: null,
   stationName: null,

@@ -11,9 +11,9 @@ import type { AlarmStore } from "./alarm-store.ts";
 
 type Alarm = AlarmsAnswer[number];
 
-/** An alarm that was cleared elsewhere is gone after this time at the latest. */
+/** Maximum time for which an alarm that was cleared elsewhere is still shown, in seconds. */
 export const WHOLE_WALK_SECONDS = 900;
-/** A station that was out of reach tells of its alarms late. */
+/** Overlap of two rounds, in seconds: a station that was unreachable reports its alarms late. */
 const OVERLAP_SECONDS = 600;
 
 export interface AlarmsSourceOptions {
@@ -23,15 +23,15 @@ export interface AlarmsSourceOptions {
 }
 
 /**
- * getAlarms for the whole account. The service lists the alarms that nobody cleared, so only a whole walk shows that one
- * is gone: where all fit into one page every round is one; else a round asks from the newest alarm on, and every 15
- * minutes there is a whole walk. A clear through this bridge counts at once.
+ * Reads getAlarms for the whole account. The service lists the alarms that were not cleared, so only a complete walk shows
+ * that one is gone. Where all fit into one page, every round is a complete walk; otherwise a round asks from the newest
+ * alarm on, and a complete walk follows every 15 minutes. A clear through this bridge takes effect at once.
  */
 export class AlarmsSource implements Source<AlarmsAnswer> {
   readonly #client: Pick<ChargePointClient, "call">;
   readonly #options: AlarmsSourceOptions;
   readonly #walk: AccountWalk<AlarmsAnswer>;
-  /** Stations of which the store knows nothing for sure, and when that was last found. */
+  /** Stations whose stored alarms may be outdated, and when that was last noted. */
   readonly #unsure = new Map<string, number>();
   #marks = 0;
 
@@ -59,7 +59,7 @@ export class AlarmsSource implements Source<AlarmsAnswer> {
   async fetch(batch: Batch<AlarmsAnswer>): Promise<void> {
     await Promise.all(batch.wanted.filter((id) => this.#unsure.has(id)).map((id) => this.#one(id, batch)));
     if (batch.missing().length === 0) return;
-    await this.#walk.read(batch, (mostPages) => this.#wholeOrNew(batch, mostPages));
+    await this.#walk.read(batch, (maxPages) => this.#wholeOrNew(batch, maxPages));
   }
 
   async #one(stationID: string, batch: Batch<AlarmsAnswer>): Promise<void> {
@@ -70,13 +70,13 @@ export class AlarmsSource implements Source<AlarmsAnswer> {
     }
   }
 
-  async #wholeOrNew(batch: Batch<AlarmsAnswer>, mostPages: number): Promise<WalkEnd> {
+  async #wholeOrNew(batch: Batch<AlarmsAnswer>, maxPages: number): Promise<WalkEnd> {
     const { store, signal, clock } = this.#options;
     const at = clock.now();
     const whole = store.pages <= 1 || at - store.wholeAtMs >= WHOLE_WALK_SECONDS * 1000;
     const query = whole || store.until === null ? {} : { startTime: earlier(store.until) };
     const found = new Map<string, Alarm[]>();
-    const end = await walk(this.#client, getAlarms, query, { signal, mostPages }, (alarm): boolean => {
+    const end = await walk(this.#client, getAlarms, query, { signal, maxPages }, (alarm): boolean => {
       if (alarm.stationID === null) return true;
       const others = found.get(alarm.stationID) ?? [];
       found.set(alarm.stationID, newestOfPorts([...others, alarm]));
@@ -92,7 +92,7 @@ export class AlarmsSource implements Source<AlarmsAnswer> {
   }
 }
 
-/** The newest alarm of every port, and of the station itself. */
+/** Returns the newest alarm of every port, and of the station itself. */
 function newestOfPorts(alarms: readonly Alarm[]): Alarm[] {
   const byPort = Map.groupBy(alarms, (alarm) => alarm.portNumber);
   return [...byPort.values()].flatMap((ofPort) => newestBy(ofPort, (alarm) => alarm.alarmTime) ?? []);

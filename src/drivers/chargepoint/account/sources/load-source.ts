@@ -9,15 +9,15 @@ import type { StationGroups } from "../reads/station-groups.ts";
 import { pick } from "../reads/station-missing.ts";
 import { concernsAll } from "../reads/walk.ts";
 
-/** What is kept of a station without limits. */
+/** What is kept of the load of a station without limits. */
 const UNLIMITED: LoadAnswer = {
   ...{ stationID: null, stationName: null, Address: null, stationLoad: null },
   Port: [],
 };
 
-/** getLoad by station groups where that takes fewer calls, by station for the rest. */
+/** Reads getLoad by station groups where that takes fewer calls, by station for the rest. */
 export class LoadSource implements Source<LoadAnswer> {
-  /** After a scrape its limits are compared with what is held; most stations have none. */
+  /** After a scrape the limits in the answer are compared with those that are held; most stations have none. */
   readonly spent = {
     remains: (answer: LoadAnswer) =>
       answer.Port.some(({ shedState }) => shedState === 1) ? answer : UNLIMITED,
@@ -59,7 +59,7 @@ export class LoadSource implements Source<LoadAnswer> {
       if (isWorthIt(group, stations.length)) byGroup.set(group, stations);
     }
     const grouped = new Set([...byGroup.values()].flat());
-    // Who was to go with a group that is not worth it is in the batch now, and asked for too.
+    // Stations of a group that is not worth a call are in the batch now, so they are read one by one.
     const single = batch.missing().filter((id) => !grouped.has(id));
     await Promise.all([
       ...[...byGroup].map(([group, stations]) => this.#group(group, stations, batch)),

@@ -5,10 +5,10 @@ import type { Batch, Source } from "../reads/gathered-reads.ts";
 import { pick } from "../reads/station-missing.ts";
 import { concernsAll } from "../reads/walk.ts";
 
-/** Calls side by side, so that a large set leaves room for others. */
+/** Maximum number of concurrent calls, so that a large set leaves capacity for others. */
 const AT_A_TIME = 4;
 
-/** getPublicStations, which takes one stationID and has no pages: a call for each station. */
+/** Reads getPublicStations, which takes one stationID and has no pages: one call for each station. */
 export class PublicStationsSource implements Source<PublicStationAnswer> {
   readonly #client: Pick<ChargePointClient, "call">;
   readonly #signal: AbortSignal;

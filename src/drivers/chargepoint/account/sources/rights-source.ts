@@ -7,7 +7,7 @@ import type { Batch, Source } from "../reads/gathered-reads.ts";
 import { own } from "../reads/station-missing.ts";
 import { collect, walk } from "../reads/walk.ts";
 
-/** getStationRights by pages of the whole account, filtered here; a station can be in several groups. */
+/** Reads getStationRights by pages of the whole account, filtered here; a station can be in several groups. */
 export class RightsSource implements Source<RightsAnswer> {
   readonly #client: Pick<ChargePointClient, "call">;
   readonly #signal: AbortSignal;
@@ -32,9 +32,9 @@ export class RightsSource implements Source<RightsAnswer> {
   }
 
   fetch(batch: Batch<RightsAnswer>): Promise<void> {
-    return this.#walk.read(batch, async (mostPages) => {
+    return this.#walk.read(batch, async (maxPages) => {
       const found = new Map<string, RightsAnswer>(batch.missing().map((id) => [id, []]));
-      const options = { signal: this.#signal, mostPages };
+      const options = { signal: this.#signal, maxPages };
       const end = await walk(this.#client, getStationRights, {}, options, (group) => {
         addTo(found, group);
         return true;
@@ -45,7 +45,7 @@ export class RightsSource implements Source<RightsAnswer> {
   }
 }
 
-/** Gives each station of the group that is asked for its own part. */
+/** Adds its own part of a group's record to each requested station. */
 function addTo(found: ReadonlyMap<string, RightsAnswer>, group: RightsAnswer[number]): void {
   for (const station of group.stationData) {
     if (station.stationID !== null) found.get(station.stationID)?.push({ ...group, stationData: [station] });

@@ -3,17 +3,17 @@ import { newestBy } from "../newest.ts";
 
 type Session = SessionsAnswer[number];
 
-/** How far back the first read looks for a station's newest session. */
+/** Period in which the first read looks for a station's newest session, in days. */
 const LOOK_BACK_DAYS = 7;
 
 /**
- * Remembers a station's newest session per port, so that each read asks only from the oldest start that can still
- * bring news: that of a session which is still open, or of the newest one.
+ * Keeps a station's newest session per port, so that each read asks only from the earliest start of a session that can
+ * still change: an active one, or the newest.
  */
 export class SessionWindow {
   readonly #newest = new Map<string | null, Session>();
 
-  /** `fromTimeStamp` of the next read; inclusive, so the newest session comes again and may have ended. */
+  /** Returns `fromTimeStamp` of the next read. It is inclusive, so the newest session is read again and may have ended. */
   from(now: Date): string {
     const earliest = new Date(now.getTime() - LOOK_BACK_DAYS * 86_400_000).toISOString();
     const sessions = this.newest();
@@ -23,7 +23,7 @@ export class SessionWindow {
     return (from > earliest ? from : earliest).replace(/\.\d+Z$/, "Z");
   }
 
-  /** Takes in what was read and answers with the newest session of every port. */
+  /** Merges the sessions read and returns the newest session of every port. */
   merge(sessions: SessionsAnswer): SessionsAnswer {
     for (const session of sessions) {
       const known = this.#newest.get(session.portNumber);
@@ -34,12 +34,12 @@ export class SessionWindow {
     return this.newest();
   }
 
-  /** The newest session of every port. */
+  /** Returns the newest session of every port. */
   newest(): SessionsAnswer {
     return [...this.#newest.values()];
   }
 
-  /** Those of them that are under way. */
+  /** Returns those of them that are active. */
   open(): SessionsAnswer {
     return this.newest().filter(({ endTime }) => endTime === null);
   }

@@ -11,12 +11,17 @@ import { SessionWindow } from "./session-window.ts";
 
 type Session = SessionsAnswer[number];
 
-/** The first walk of a fleet looks back a week, or for large ones as long as brings about so many stations' week. */
+/**
+ * Number of stations whose sessions the first walk reads back for a week; for more, the period is shorter in proportion.
+ */
 const WEEK_OF_STATIONS = 50;
 const LEAST_LOOK_BACK_HOURS = 1;
-/** The source renews session data every five minutes (guide §6.1): a walk looks so far behind the one before. */
+/**
+ * The source updates session data every five minutes (guide §6.1), so a walk overlaps the previous one by this many
+ * seconds.
+ */
 const OVERLAP_SECONDS = 600;
-/** Stations of sessions that ended, in one call. */
+/** Maximum number of stations in one call for ended sessions. */
 const STATIONS_PER_CALL = 100;
 
 export interface SessionsSourceOptions {
@@ -25,8 +30,8 @@ export interface SessionsSourceOptions {
 }
 
 /**
- * getChargingSessionData for the whole account: sessions under way, final ones since the last walk, and the final data
- * of those that were under way then and are not now.
+ * Reads getChargingSessionData for the whole account: active sessions, sessions that ended since the last walk, and the
+ * final data of those that were active then and are not now.
  */
 export class SessionsSource implements Source<SessionsAnswer> {
   readonly #client: Pick<ChargePointClient, "call">;
@@ -41,7 +46,7 @@ export class SessionsSource implements Source<SessionsAnswer> {
     this.#walk = new AccountWalk(options.clock, (id) => this.fetchAlone(id));
   }
 
-  /** Two calls: the service gives final sessions, or with activeSessionsOnly those under way, never both (§6.1.2). */
+  /** Takes two calls: the service returns ended sessions, or with activeSessionsOnly active ones, never both (§6.1.2). */
   async fetchAlone(stationID: string): Promise<SessionsAnswer> {
     const window = this.#window(stationID);
     const read = (query: QueryOf<typeof getChargingSessionData>) =>
@@ -54,21 +59,21 @@ export class SessionsSource implements Source<SessionsAnswer> {
   }
 
   async fetch(batch: Batch<SessionsAnswer>): Promise<void> {
-    await this.#walk.read(batch, (mostPages) => this.#account(batch, mostPages));
+    await this.#walk.read(batch, (maxPages) => this.#account(batch, maxPages));
   }
 
-  async #account(batch: Batch<SessionsAnswer>, mostPages: number): Promise<WalkEnd> {
+  async #account(batch: Batch<SessionsAnswer>, maxPages: number): Promise<WalkEnd> {
     const at = new Date(this.#options.clock.now());
     const stations = batch.missing();
-    // A station that joined since the last walk is read back by itself.
+    // The period of a station added since the last walk is read separately.
     const known = stations.filter((id) => this.#walkedAt === undefined || this.#windows.has(id));
     const back = this.#walkedAt ?? new Date(at.getTime() - lookBackSeconds(stations.length) * 1000);
     const from = new Date(back.getTime() - (this.#walkedAt ? OVERLAP_SECONDS * 1000 : 0));
     const active: Session[] = [];
     const ended: Session[] = [];
     const [first, second] = await Promise.all([
-      this.#collect({ activeSessionsOnly: true }, mostPages, active),
-      this.#collect({ fromTimeStamp: from.toISOString().replace(/\.\d+Z$/, "Z") }, mostPages, ended),
+      this.#collect({ activeSessionsOnly: true }, maxPages, active),
+      this.#collect({ fromTimeStamp: from.toISOString().replace(/\.\d+Z$/, "Z") }, maxPages, ended),
     ]);
     const end = { complete: first.complete && second.complete, pages: first.pages + second.pages };
     if (!end.complete) return end;
@@ -82,15 +87,15 @@ export class SessionsSource implements Source<SessionsAnswer> {
     return end;
   }
 
-  #collect(query: QueryOf<typeof getChargingSessionData>, mostPages: number, into: Session[]) {
-    const options = { signal: this.#options.signal, mostPages };
+  #collect(query: QueryOf<typeof getChargingSessionData>, maxPages: number, into: Session[]) {
+    const options = { signal: this.#options.signal, maxPages };
     return walk(this.#client, getChargingSessionData, query, options, (session): boolean => {
       into.push(session);
       return true;
     });
   }
 
-  /** Sessions that were under way and were not seen again. */
+  /** Returns sessions that were active and are no longer in the answers. */
   #gone(seen: readonly Session[]): Session[] {
     const ids = new Set(seen.map(({ sessionID }) => sessionID));
     return [...this.#windows.values()].flatMap((window) =>
@@ -98,7 +103,7 @@ export class SessionsSource implements Source<SessionsAnswer> {
     );
   }
 
-  /** Their final data. What cannot be read now is asked for again in the next walk. */
+  /** Reads their final data. Sessions that cannot be read now are requested again in the next walk. */
   async #final(gone: readonly Session[]): Promise<Session[]> {
     const byStart = gone.toSorted((a, b) => ((a.startTime ?? "") < (b.startTime ?? "") ? -1 : 1));
     const found: Session[] = [];

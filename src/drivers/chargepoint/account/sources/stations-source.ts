@@ -7,7 +7,7 @@ import type { Batch, Source } from "../reads/gathered-reads.ts";
 import { pick, StationMissingError } from "../reads/station-missing.ts";
 import { walk } from "../reads/walk.ts";
 
-/** getStations by pages of the whole account, filtered here. */
+/** Reads getStations by pages of the whole account, filtered here. */
 export class StationsSource implements Source<StationAnswer> {
   readonly #client: Pick<ChargePointClient, "call">;
   readonly #signal: AbortSignal;
@@ -29,13 +29,13 @@ export class StationsSource implements Source<StationAnswer> {
   }
 
   fetch(batch: Batch<StationAnswer>): Promise<void> {
-    return this.#walk.read(batch, async (mostPages) => {
+    return this.#walk.read(batch, async (maxPages) => {
       const left = new Set(batch.missing());
       const end = await walk(
         this.#client,
         getStations,
         {},
-        { signal: this.#signal, mostPages },
+        { signal: this.#signal, maxPages },
         (record): boolean => {
           if (record.stationID !== null && left.delete(record.stationID))
             batch.answer(record.stationID, record);

@@ -9,7 +9,7 @@ import { readSplitting } from "../reads/page-split.ts";
 import { pick, StationMissingError } from "../reads/station-missing.ts";
 
 type Client = Pick<ChargePointClient, "call">;
-/** The stations asked for, of the same shape in both operations. */
+/** The requested stations; both operations use the same elements. */
 interface StatusQuery {
   readonly stationID?: string;
   readonly stationIDs?: { readonly stationID: string[] };
@@ -20,7 +20,7 @@ interface Identified {
   readonly stationID: string | null;
 }
 
-/** An operation that tells the status of the stations in a list. */
+/** An operation that returns the status of a list of stations. */
 interface StatusOperation<A> {
   readonly name: string;
   ask(
@@ -30,7 +30,7 @@ interface StatusOperation<A> {
   ): Promise<{ records: A[]; hasMore: boolean }>;
 }
 
-/** Of stations that the account may manage (guide §7.2). */
+/** For stations that the account may manage (guide §7.2). */
 export const OWN_STATUS: StatusOperation<StatusAnswer> = {
   name: getStationStatus.name,
   async ask(client, searchQuery, signal) {
@@ -39,7 +39,7 @@ export const OWN_STATUS: StatusOperation<StatusAnswer> = {
   },
 };
 
-/** Of public stations, whoever owns them (published schema). */
+/** For public stations, regardless of their owner (published schema). */
 export const PUBLIC_STATUS: StatusOperation<PublicStatusAnswer> = {
   name: getPublicStationStatus.name,
   async ask(client, searchQuery, signal) {
@@ -48,14 +48,14 @@ export const PUBLIC_STATUS: StatusOperation<PublicStatusAnswer> = {
   },
 };
 
-/** The status by lists of stations. One that once spoilt a list is asked for alone from then on. */
+/** Reads the status by lists of stations. A station that once made a list fail is read alone from then on. */
 export class StatusSource<A extends Identified = StatusAnswer> implements Source<A> {
   readonly spent = {};
   readonly #client: Client;
   readonly #signal: AbortSignal;
   readonly #operation: StatusOperation<A>;
   readonly #spoilers = new Set<string>();
-  /** Ask for Connector and Power too (§7.2.2). */
+  /** Whether to request Connector and Power too (§7.2.2). */
   portDetails = false;
 
   constructor(client: Client, signal: AbortSignal, operation: StatusOperation<A>) {
@@ -102,7 +102,7 @@ export class StatusSource<A extends Identified = StatusAnswer> implements Source
         if (record.stationID !== null && missing.delete(record.stationID))
           batch.answer(record.stationID, record);
       });
-      // A service with smaller pages leaves some for the next call; one that brings nothing new has no more.
+      // A service with smaller pages leaves some stations for the next call; an answer without new stations ends the read.
       if (!hasMore || missing.size === left.size) {
         const others = left.size === 1 ? records.map(({ stationID }) => stationID) : [];
         for (const id of missing) batch.fail(id, new StationMissingError(this.#operation.name, id, others));

@@ -3,26 +3,24 @@ import { noteUnreadable } from "./unreadable.ts";
 import type { XmlNode } from "./xml.ts";
 
 /**
- * Reads the children of an element by a description. Lenient, for answers: elements in any order and spelling the
- * description knows, unknown ones passed over; absent, empty, `None`, nil and unreadable values are null; lists
- * are always arrays.
+ * Reads the children of an element by a description. Lenient, for answers: accepts elements in any order and known spelling
+ * and skips unknown ones; absent, empty, `None`, nil and unreadable values are null; lists are always arrays.
  */
 export function decode<F extends Fields>(fields: F, node: XmlNode): Of<F> {
   return readFields(fields, node, "", undefined, false) as Of<F>;
 }
 
 export interface Problem {
-  /** Where, as `searchQuery/Geo/Lat`. */
+  /** Path of the element, such as `searchQuery/Geo/Lat`. */
   readonly path: string;
   readonly kind: "unknown" | "misplaced" | "repeated" | "value";
   readonly message: string;
 }
 
 /**
- * Reads as {@link decode} does and reports what a checking service would not accept: elements that the description
- * does not have (its other spellings are accepted), elements out of order in a sequence, repeated ones that are no
- * list, text where elements belong, values that are not of their type. `sequence`: the elements themselves are one
- * (`Operation.sequence`).
+ * Reads as {@link decode} does and reports what a validating service would reject: unknown elements (alternative spellings
+ * are accepted), elements out of order in a sequence, repeated elements that are not lists, text in place of elements,
+ * values that are not of their type. `sequence`: whether the elements themselves are one (`Operation.sequence`).
  */
 export function decodeStrict<F extends Fields>(
   fields: F,
@@ -119,7 +117,7 @@ function readElement(
   if (text === "" || text === "None") return null;
   const value = readScalar(field, text);
   if (problems && !conforms(field, text, value)) {
-    problems.push({ path, kind: "value", message: `is no ${field.type}` });
+    problems.push({ path, kind: "value", message: `is not a valid ${field.type}` });
   }
   return value;
 }
@@ -132,7 +130,7 @@ function isNil(node: XmlNode): boolean {
 const WHOLE = /^[+-]?\d+$/;
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 
-/** The value of a trimmed text that is not empty; null where it is none of its type. */
+/** Returns the value of a trimmed text that is not empty; null where it is not of the type. */
 export function readScalar(field: ScalarField, text: string): unknown {
   switch (field.type) {
     case "int": {
@@ -167,7 +165,7 @@ export function readBoolean(text: string): boolean | null {
 const DATE = /^\d{4}-\d\d-\d\d/;
 const TIME = /^\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?$/;
 
-/** Whether a value's text is of its type, by the schema's own rules but for the case of booleans. */
+/** Returns whether a value's text is of its type by the schema's own rules, except for the case of booleans. */
 function conforms(field: ScalarField, text: string, value: unknown): boolean {
   switch (field.type) {
     case "long":

@@ -2,10 +2,9 @@ import type { Draft, Field, Fields, GroupField, ScalarField } from "../message.t
 import { escapeXml } from "./xml.ts";
 
 /**
- * Writes a value as the elements of a description, in its order, whatever the order of the object's keys. Undefined
- * is left out, null is an empty element; a null list is no element at all.
- *
- * @throws TypeError where a value has no place in the description or is not of its type; nothing is guessed.
+ * Writes a value as the elements of a description, in its order, regardless of the object's key order. Undefined is
+ * omitted, null is an empty element; a null list writes no element.
+ * @throws TypeError where a value has no place in the description or is not of its type.
  */
 export function encode<F extends Fields>(fields: F, value: Draft<F>): string {
   return writeFields(fields, value as Readonly<Record<string, unknown>>, "");
@@ -54,7 +53,7 @@ function writeScalar(field: ScalarField, value: unknown, path: string): string {
       if (typeof value === "string") return escapeXml(value);
   }
   const shown = typeof value === "string" ? "text" : String(value);
-  throw new TypeError(`${path}: ${shown} is no ${field.type}`);
+  throw new TypeError(`${path}: ${shown} is not a valid ${field.type}`);
 }
 
 function writeNumber(field: ScalarField, value: number): string {
@@ -62,7 +61,7 @@ function writeNumber(field: ScalarField, value: number): string {
   return field.type === "decimal" ? plainNumber(Number(value.toFixed(3))) : plainNumber(value);
 }
 
-/** The shortest digits that read back as the number, without an exponent. */
+/** Returns the shortest digits that read back as the number, without an exponent. */
 function plainNumber(value: number): string {
   const [digits = "", exponent] = String(value === 0 ? 0 : value).split("e");
   if (exponent === undefined) return digits;
@@ -71,7 +70,7 @@ function plainNumber(value: number): string {
   return `${sign}0.${"0".repeat(-Number(exponent) - 1)}${digits.replace(/[-.]/g, "")}`;
 }
 
-/** `-0.000` is zero. */
+/** Removes the sign of `-0.000`. */
 function unsigned(text: string): string {
   return Number(text) === 0 ? text.replace("-", "") : text;
 }

@@ -1,19 +1,22 @@
 import { MAX_TAG, MAX_TEXT } from "./xml.ts";
 
-/** More tags than the largest answers have: a page of 500 stations 80,000, the loads of a group of 5,000 stations 160,000. */
-export const MOST_TAGS = 200_000;
-/** Longest piece without a tag. */
+/**
+ * Maximum number of tags, above that of the largest answers: a page of 500 stations has 80,000, the loads of a group of
+ * 5,000 stations 160,000.
+ */
+export const MAX_TAGS = 200_000;
+/** Maximum length of a piece without a tag. */
 const LONGEST_RUN = MAX_TEXT + MAX_TAG;
-/** Answers up to this size, most pages among them, are not looked through before they are read. */
+/** Size up to which answers, most pages among them, are not checked before they are read. */
 const UNSEEN_BYTES = 1024 * 1024;
 
-/** Looks through a large answer while it comes, so that what will be refused is not kept until all of it is there. */
+/** Checks a large answer while it is received, so that one that will be rejected is not kept until it is complete. */
 export class MarkupGuard {
   #bytes = 0;
   #tags = 0;
   #run = 0;
 
-  /** What is wrong with it so far; undefined for nothing. */
+  /** Checks a chunk; returns what is wrong with the answer so far, undefined where nothing is. */
   pass(chunk: Buffer): string | undefined {
     this.#bytes += chunk.byteLength;
     if (this.#bytes <= UNSEEN_BYTES) return undefined;
@@ -25,7 +28,7 @@ export class MarkupGuard {
       last = open;
     }
     this.#run += text.length - last;
-    if (this.#tags > MOST_TAGS) return `the answer has more than ${MOST_TAGS} tags`;
+    if (this.#tags > MAX_TAGS) return `the answer has more than ${MAX_TAGS} tags`;
     return this.#run > LONGEST_RUN ? `a tag or text of the answer exceeds ${MAX_TEXT} characters` : undefined;
   }
 }

@@ -2,15 +2,15 @@ import { isAscii } from "node:buffer";
 import { readBoolean } from "./decode.ts";
 import { decodeReferences, localName, MAX_TAG, MAX_TEXT, XmlError, type XmlLimits } from "./xml.ts";
 
-/** The document holds something that the scanner does not judge; `parseXml` does. */
+/** The document contains something that the scanner does not handle; `parseXml` does. */
 export class Unusual extends Error {
   override readonly name = "Unusual";
 }
 
-/** Half of what `parseXml` takes between two tags, for white space before a text is measured by itself. */
+/** Half of the maximum that `parseXml` accepts between two tags: white space before a text is measured separately. */
 const LONGEST_RUN = MAX_TEXT / 2 - 16;
 
-/** Bytes in which tags are counted at a time. */
+/** Number of bytes in which tags are counted at a time. */
 const PIECE = 256 * 1024;
 
 const LT = 0x3c;
@@ -28,25 +28,25 @@ const END_TAIL = /[ \t\n\r]*>/y;
 const REFERENCE = /&(?:(?:lt|gt|amp|quot|apos|#\d{1,7}|#x[\dA-Fa-f]{1,6});)?/g;
 
 /**
- * Walks the markup of a document once, from its start to its end, and keeps its place in `at`. It takes only what is
- * beyond doubt; everything else, broken or merely rare (processing instructions, names that are not ASCII, `>` in
- * attributes, …), ends the walk with {@link Unusual}, so that one reader alone judges what is refused and why.
+ * Scans the markup of a document once, from start to end, with its position in `at`. It accepts only what is unambiguous;
+ * everything else, broken or merely rare (processing instructions, names that are not ASCII, `>` in attributes, …), ends
+ * the scan with {@link Unusual}, so that a single reader decides what is rejected and why.
  */
 export class MarkupScanner {
   readonly text: string;
   at = 0;
-  /** Whether the start tag read last was an empty-element tag. */
+  /** Whether the last start tag was an empty-element tag. */
   empty = false;
-  /** Whether it said `xsi:nil`. */
+  /** Whether it had `xsi:nil`. */
   nil = false;
-  /** Elements that are open. */
+  /** Number of open elements. */
   #depth = 0;
   readonly #maxDepth: number;
 
   /** @throws Unusual for what is not UTF-8 or exceeds the limits */
   constructor(document: Uint8Array, limits: XmlLimits) {
     if (document.byteLength > limits.maxBytes) throw new Unusual();
-    // No tag is shorter than three characters, so tags need counting in large documents only.
+    // No tag is shorter than three characters, so only large documents need their tags counted.
     if (document.byteLength > 3 * limits.maxTags && hasMoreTags(document, limits.maxTags))
       throw new Unusual();
     this.text = textOf(document);
@@ -54,19 +54,22 @@ export class MarkupScanner {
     this.at = DECLARATION.exec(this.text)?.[0].length ?? 0;
   }
 
-  /** To the first tag of an element; nothing but space and comments may stand before it. Its name, prefix and all. */
+  /**
+   * Moves past the first tag of an element, which only white space and comments may precede. Returns its name with the
+   * prefix.
+   */
   root(): string {
     this.#outside();
     return this.startTag();
   }
 
-  /** To the end of the document. */
+  /** Moves to the end of the document. */
   end(): void {
     this.#outside();
     if (this.at !== this.text.length) throw new Unusual();
   }
 
-  /** Reads on to the next child of an element that is open: its name; null where the element has ended. */
+  /** Moves to the next child of an open element and returns its name; null where the element has ended. */
   child(parent: string): string | null {
     for (;;) {
       const kind = this.peek();
@@ -79,7 +82,7 @@ export class MarkupScanner {
     }
   }
 
-  /** What comes next, beyond white space. */
+  /** Returns what follows the white space. */
   peek(): "start" | "end" | "characters" {
     const { text } = this;
     let { at } = this;
@@ -92,7 +95,7 @@ export class MarkupScanner {
     return next === SLASH ? "end" : next === BANG ? "characters" : "start";
   }
 
-  /** A run of text, a comment (which is no text) or a CDATA section. */
+  /** Reads a run of text, a comment (which has no text) or a CDATA section. */
   characters(): string {
     const { text, at } = this;
     if (text.charCodeAt(at) !== LT) {
@@ -110,7 +113,7 @@ export class MarkupScanner {
     return text.slice(at + 9, end);
   }
 
-  /** The name of the element that starts here, prefix and all; tells in `empty` and `nil` what else its tag says. */
+  /** Reads the start tag here: returns its name with the prefix, and sets `empty` and `nil`. */
   startTag(): string {
     const { text, at } = this;
     START.lastIndex = at;
@@ -129,13 +132,13 @@ export class MarkupScanner {
     return name;
   }
 
-  /** Goes into an element whose start tag the caller has compared by itself. */
+  /** Enters an element whose start tag the caller has compared itself. */
   enter(at: number): void {
     if (++this.#depth > this.#maxDepth) throw new Unusual();
     this.at = at;
   }
 
-  /** The end tag of an element, which has to stand here. */
+  /** Reads the end tag of an element, which must follow here. */
   endTag(name: string): void {
     const { text } = this;
     const after = this.at + 2 + name.length;
@@ -150,7 +153,7 @@ export class MarkupScanner {
     this.at = END_TAIL.lastIndex;
   }
 
-  /** Reads an open element that holds text alone; null, and nothing is read, where that cannot be said at a glance. */
+  /** Reads an open element that contains only text; returns null, and reads nothing, where that is not certain at once. */
   leaf(close: string): string | null {
     const { text, at } = this;
     const end = text.indexOf("<", at);
@@ -160,7 +163,7 @@ export class MarkupScanner {
     return resolved(text.slice(at, end));
   }
 
-  /** Reads an element that is open to its end: its text; null where it holds elements, which are passed over. */
+  /** Reads an open element to its end and returns its text; null where it contains elements, which are skipped. */
   content(name: string): string | null {
     const open = [name];
     let text = "";
@@ -210,13 +213,13 @@ export class MarkupScanner {
   #comment(): void {
     const { text, at } = this;
     const end = text.startsWith("<!--", at) ? text.indexOf("--", at + 4) : -1;
-    // Two hyphens that do not end it, and `<!-->`.
+    // Rejects a double hyphen inside a comment, and `<!-->`.
     if (end < 0 || text.charCodeAt(end + 2) !== GT || text.charCodeAt(at + 4) === GT) throw new Unusual();
     this.at = end + 3;
   }
 }
 
-/** Counted piece by piece, before all of a large document becomes one text. */
+/** Counts tags piece by piece, before all of a large document becomes one string. */
 function hasMoreTags(document: Uint8Array, most: number): boolean {
   const bytes = Buffer.from(document.buffer, document.byteOffset, document.byteLength);
   let tags = 0;
@@ -242,7 +245,7 @@ function textOf(document: Uint8Array): string {
   return text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text;
 }
 
-/** Text with its references decoded. */
+/** Returns text with its references decoded. */
 function resolved(text: string): string {
   if (!text.includes("&")) return text;
   for (const [reference] of text.matchAll(REFERENCE)) if (reference === "&") throw new Unusual();
@@ -254,7 +257,7 @@ function resolved(text: string): string {
   }
 }
 
-/** Names that JavaScript's own objects carry: fast-xml-parser refuses some of them. */
+/** Returns whether JavaScript's own objects have a property of that name: fast-xml-parser rejects some of them. */
 function isBuiltIn(name: string): boolean {
   return name in Object.prototype || name === "prototype";
 }

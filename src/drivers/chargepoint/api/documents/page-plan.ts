@@ -1,10 +1,10 @@
 import type { Field, Fields, ScalarField } from "../message.ts";
 
-/** The elements of a message or group, laid out for one pass over a document: see `page-reader.ts`. */
+/** The elements of a message or group, prepared for one pass over a document: see `page-reader.ts`. */
 export interface Plan {
   /** By every spelling of the elements. */
   readonly tags: ReadonlyMap<string, Tag>;
-  /** The element a record is expected to begin with. */
+  /** The element that a record is expected to begin with. */
   readonly first: Tag | null;
   /** A value in which every element is null. */
   readonly blank: Readonly<Record<string, unknown>>;
@@ -12,11 +12,11 @@ export interface Plan {
   readonly lists: readonly string[];
 }
 
-/** An element under one of its spellings. */
+/** One spelling of an element. */
 export interface Tag {
-  /** As in `<stationID`, so that one comparison finds it. */
+  /** Such as `<stationID`, so that one comparison finds it. */
   readonly open: string;
-  /** As in `</stationID>`. */
+  /** Such as `</stationID>`. */
   readonly close: string;
   readonly spelling: string;
   /** Name in the value. */
@@ -24,15 +24,15 @@ export interface Tag {
   readonly list: boolean;
   readonly content: ScalarField | Plan;
   /**
-   * What came after it the last time. A guess and no more: records of a service are alike, and to compare with one
-   * name is much cheaper than to look up any. Wrong guesses cost time and change nothing.
+   * The element that followed it the last time. Only a guess: the records of a service are alike, and comparing with one
+   * name is much cheaper than a lookup. A wrong guess costs time and changes nothing.
    */
   next: Tag | null;
 }
 
 const plans = new WeakMap<Fields, Plan | null>();
 
-/** The plan of a description; null where it asks for what one pass cannot tell (elements that others may wrap). */
+/** Returns the plan of a description; null where one pass cannot read it (elements that others may wrap). */
 export function planOf(fields: Fields): Plan | null {
   let plan = plans.get(fields);
   if (plan === undefined) {
@@ -62,7 +62,7 @@ function compile(fields: Fields): Plan | null {
       last = tag;
     }
   }
-  // From entries, not name by name: an object that grew by many computed names is a hash table to V8, slow to copy.
+  // Built from entries: V8 makes an object that grew by many computed names a hash table, which is slow to copy.
   const blank = Object.fromEntries(Object.keys(fields).map((name) => [name, null]));
   return { tags, first, blank, lists };
 }

@@ -7,23 +7,24 @@ import { noteUnreadable } from "./unreadable.ts";
 import { localName, XML_LIMITS, type XmlLimits } from "./xml.ts";
 
 /**
- * Reads the answer to an operation as {@link readAnswer} does, in one pass and without a tree: it looks for the elements
- * of the operation's description and makes their values on the way. What it does not take (faults, broken and rare
- * documents) goes to `readAnswer`, which alone decides what is refused and why.
- *
+ * Reads the answer to an operation as {@link readAnswer} does, in one pass and without a tree: it searches for the elements
+ * of the operation's description and builds their values on the way. Documents that it does not handle (faults, broken and
+ * rare ones) are passed to `readAnswer`, which alone decides what is rejected and why.
  * @throws XmlError, EnvelopeError
  */
 export const readPage: ReadAnswer = (operation, document, limits = XML_LIMITS) => {
   const value = scanResponse(operation, document, limits);
   if (value !== null) return { kind: "response", value };
   const { maxTags } = limits;
-  return readAnswer(operation, document, { ...limits, maxTags: Math.min(maxTags, MOST_TREE_TAGS) });
+  return readAnswer(operation, document, { ...limits, maxTags: Math.min(maxTags, MAX_TREE_TAGS) });
 };
 
-/** Tags of a document that is read as a tree, which takes twenty times as long and holds up everything else. */
-const MOST_TREE_TAGS = 8_000;
+/**
+ * Maximum number of tags of a document that is read as a tree, which takes twenty times as long and blocks the event loop.
+ */
+const MAX_TREE_TAGS = 8_000;
 
-/** The response of a plain document; null where only `readAnswer` can tell. */
+/** Returns the response of a plain document; null where `readAnswer` has to read it. */
 export function scanResponse<Q extends Fields, A extends Fields>(
   operation: Operation<Q, A>,
   document: Uint8Array,
@@ -39,20 +40,20 @@ export function scanResponse<Q extends Fields, A extends Fields>(
   }
 }
 
-/** Records of an answer: the loads of a group of 5,000 stations have 15,000 with their ports. */
+/** Maximum number of records in an answer: the loads of a group of 5,000 stations have 15,000 with their ports. */
 const MOST_RECORDS = 20_000;
 
 type Row = Record<string, unknown>;
 
 const GT = 0x3e;
 const SLASH = 0x2f;
-/** Shorter parts of a string are copies by themselves. */
+/** Length from which V8 makes a substring a view of its string; shorter ones are copies. */
 const SHORTEST_VIEW = 13;
 
 class PageReader {
   readonly #scanner: MarkupScanner;
   #records = 0;
-  /** The text of the last scalar, where it is no value of its type. */
+  /** The text of the last scalar, where it is not a value of its type. */
   #unreadable: string | undefined;
 
   constructor(scanner: MarkupScanner) {
@@ -84,7 +85,7 @@ class PageReader {
     return value;
   }
 
-  /** Reads the content of an open element and its end tag; whether there was anything but white space in it. */
+  /** Reads the content of an open element and its end tag; returns whether it contained anything but white space. */
   #fields(plan: Plan, row: Row, name: string): boolean {
     const scanner = this.#scanner;
     const { text } = scanner;
@@ -146,7 +147,7 @@ class PageReader {
       return;
     }
     if (list) (row[name] as unknown[]).push(value);
-    // Of several that should be one, the first that tells something counts.
+    // Of several elements in place of one, the first with a value counts.
     else if (row[name] === null) row[name] = value;
   }
 
@@ -169,7 +170,7 @@ function blank({ blank, lists }: Plan): Row {
   return row;
 }
 
-/** A part of the document's text is a view that would keep the whole page in memory for as long as one value lives. */
+/** A part of the document's text is a view that would keep the whole page in memory as long as one value is in use. */
 function copied(text: string): string {
   return text.length < SHORTEST_VIEW ? text : ` ${text}`.slice(1);
 }

@@ -13,7 +13,7 @@ export interface Credentials {
 const PASSWORD_TEXT =
   "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#PasswordText";
 
-/** Content of the SOAP Header for {@link buildRequest}; relies on its `soapenv` prefix. */
+/** Returns the content of the SOAP Header for {@link buildRequest}; relies on its `soapenv` prefix. */
 export function securityHeader({ username, password }: Credentials): string {
   return (
     `<wsse:Security xmlns:wsse="${WSSE_NAMESPACE}" soapenv:mustUnderstand="1"><wsse:UsernameToken>` +
@@ -24,8 +24,8 @@ export function securityHeader({ username, password }: Credentials): string {
 }
 
 /**
- * The credentials of a request's SOAP Header, whatever the prefixes; null where there are none. The Password's Type
- * may be missing; any other than PasswordText cannot be read and counts as none.
+ * Returns the credentials of a request's SOAP Header, with any prefixes; null where there are none. The Password's Type may
+ * be missing; any other than PasswordText cannot be read and counts as none.
  */
 export function readCredentials(header: XmlNode | null): Credentials | null {
   const security = header && child(header, "Security");

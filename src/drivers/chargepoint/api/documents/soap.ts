@@ -8,12 +8,12 @@ import { escapeXml, localName, parseXml, type XmlLimits, type XmlNode } from "./
 export const SOAP_NAMESPACE = "http://schemas.xmlsoap.org/soap/envelope/";
 export const SERVICE_NAMESPACE = "urn:dictionary:com.chargepoint.webservices";
 
-/** Value of the SOAPAction header, quotes included. */
+/** Returns the value of the SOAPAction header, including quotes. */
 export function soapAction(operation: Operation): string {
   return `"urn:provider/interface/chargepointservices/${operation.name}"`;
 }
 
-/** A request. `header` is the finished content of the SOAP Header, such as a security header. */
+/** Returns a request. `header` is the complete content of the SOAP Header, such as a security header. */
 export function buildRequest<Q extends Fields, A extends Fields>(
   operation: Operation<Q, A>,
   request: Draft<Q>,
@@ -23,13 +23,16 @@ export function buildRequest<Q extends Fields, A extends Fields>(
   return envelope(header, body(operation.name, encode(operation.request, whole)));
 }
 
-/** The service's schema wants the group that holds a call's parameters (`searchQuery`, `shedQuery`) even where it is empty. */
+/**
+ * The service's schema requires the group that contains a call's parameters (`searchQuery`, `shedQuery`) even where it is
+ * empty.
+ */
 function emptyQuery<Q extends Fields>(request: Q): Draft<Q> {
   const groups = Object.entries(request).filter(([, { kind }]) => kind === "group");
   return Object.fromEntries(groups.map(([name]) => [name, {}])) as Draft<Q>;
 }
 
-/** An answer, under the name by which the operation was called where it goes by several. */
+/** Returns an answer, under the name by which the operation was called where it has several. */
 export function buildResponse<Q extends Fields, A extends Fields>(
   operation: Operation<Q, A>,
   response: Draft<A>,
@@ -42,11 +45,11 @@ export interface Fault {
   /** Local part of the faultcode, such as `Client`, `Server`, `FailedAuthentication`. */
   readonly code: string;
   readonly text: string;
-  /** Text of the detail element, its children's included; empty where there is none. */
+  /** Text of the detail element, including its children's; empty where there is none. */
   readonly detail: string;
 }
 
-/** A fault. SOAP's own codes (Client, Server, …) carry its prefix, security codes that of WS-Security. */
+/** Returns a fault. SOAP's own codes (Client, Server, …) carry its prefix, security codes that of WS-Security. */
 export function buildFault(fault: {
   readonly code: string;
   readonly text: string;
@@ -61,31 +64,30 @@ export function buildFault(fault: {
   );
 }
 
-/** Namespace of WS-Security, whose codes faults carry too. */
+/** Namespace of WS-Security; some fault codes are in it too. */
 export const WSSE_NAMESPACE =
   "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
 
 export interface Envelope {
   readonly header: XmlNode | null;
-  /** First element of the Body; null for an empty one. */
+  /** First element of the Body; null where it is empty. */
   readonly body: XmlNode | null;
-  /** The body again, where it is a Fault. */
+  /** The body where it is a Fault. */
   readonly fault: Fault | null;
 }
 
-/** The document is XML and no SOAP envelope. */
+/** The document is XML but not a SOAP envelope. */
 export class EnvelopeError extends Error {
   override readonly name = "EnvelopeError";
 }
 
 /**
- * Reads any envelope, request or answer, whatever its prefixes.
- *
+ * Reads any envelope, request or answer, with any prefixes.
  * @throws XmlError, EnvelopeError
  */
 export function parseEnvelope(document: Uint8Array | string, limits?: XmlLimits): Envelope {
   const root = parseXml(document, limits);
-  if (root.name !== "Envelope") throw new EnvelopeError(`<${root.name}> is no SOAP envelope`);
+  if (root.name !== "Envelope") throw new EnvelopeError(`<${root.name}> is not a SOAP envelope`);
   const content = child(root, "Body");
   if (!content) throw new EnvelopeError("the SOAP envelope has no Body");
   const first = content.children[0] ?? null;
@@ -96,12 +98,12 @@ export function parseEnvelope(document: Uint8Array | string, limits?: XmlLimits)
   };
 }
 
-/** Name of the element that answers an operation. */
+/** Returns the name of the element that answers an operation. */
 export function responseName(operation: Pick<Operation, "name">): string {
   return `${operation.name}Response`;
 }
 
-/** Whether an element answers an operation, under any of its names. */
+/** Returns whether an element answers an operation, under any of its names. */
 function isAnswer({ name, also = [] }: Operation, element: string): boolean {
   return [name, ...also].some((known) => element === responseName({ name: known }));
 }
@@ -111,7 +113,10 @@ export type Answer<A extends Fields> =
   | { readonly kind: "response"; readonly value: Of<A> }
   | { readonly kind: "fault"; readonly fault: Fault };
 
-/** How the client reads answers: the one door between text and typed values, so that a faster reader can take its place. */
+/**
+ * Reads answers for the client: the only function between text and typed values, so that it can be replaced by a faster
+ * one.
+ */
 export type ReadAnswer = <Q extends Fields, A extends Fields>(
   operation: Operation<Q, A>,
   document: Uint8Array,
@@ -120,7 +125,6 @@ export type ReadAnswer = <Q extends Fields, A extends Fields>(
 
 /**
  * Reads the answer to an operation.
- *
  * @throws XmlError, and EnvelopeError for a body that answers something else.
  */
 export const readAnswer: ReadAnswer = (operation, document, limits) => {
@@ -146,7 +150,7 @@ function allText(node: XmlNode): string {
   return [node.text.trim(), ...node.children.map(allText)].filter((text) => text !== "").join(" ");
 }
 
-/** First child of that local name. */
+/** Returns the first child with that local name. */
 export function child(node: XmlNode, name: string): XmlNode | null {
   return node.children.find((candidate) => candidate.name === name) ?? null;
 }

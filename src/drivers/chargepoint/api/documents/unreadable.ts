@@ -1,24 +1,27 @@
-/** Texts that are no value of their type, by the record that has null in their place and the element's name. */
+/** Texts that are not values of their type, by the record that has null in their place and the element's name. */
 const texts = new WeakMap<object, Record<string, string>>();
 let anyYet = false;
 
-/** Longest text that is kept. */
-const MOST_CHARACTERS = 40;
+/** Maximum length of a kept text, in characters. */
+const MAX_CHARACTERS = 40;
 
-/** Notes a text that could not be read, so that a device can tell its null from "no value". */
+/** Notes a text that could not be read, so that a device can distinguish its null from "no value". */
 export function noteUnreadable(record: object, element: string, text: string): void {
   anyYet = true;
   const noted = texts.get(record) ?? {};
-  noted[element] = text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text;
+  noted[element] = text.length > MAX_CHARACTERS ? `${text.slice(0, MAX_CHARACTERS)}…` : text;
   texts.set(record, noted);
 }
 
-/** Whether there was any such text since the process began: most services send none, and then nothing is looked through. */
+/**
+ * Returns whether there was any such text since the process started: most services send none, and then no answer is
+ * searched.
+ */
 export function anyUnreadable(): boolean {
   return anyYet;
 }
 
-/** A copy of an answer in which such texts stand where the answer has null; undefined where it has none. */
+/** Returns a copy of an answer with these texts in place of null; undefined where it has none. */
 export function withUnreadable<T>(answer: T): T | undefined {
   return hasUnreadable(answer) ? (copy(answer) as T) : undefined;
 }

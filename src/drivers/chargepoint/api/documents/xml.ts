@@ -1,8 +1,8 @@
 import { XMLParser, XMLValidator } from "fast-xml-parser";
 
 /**
- * An element as it was read. Names are local names, whatever the prefix; so are attribute names, and namespace
- * declarations are left out. `text` is the element's own text with references decoded, untrimmed.
+ * A parsed element. Names of elements and attributes are local names, without prefix; namespace declarations are omitted.
+ * `text` is the element's own text with references decoded, untrimmed.
  */
 export interface XmlNode {
   readonly name: string;
@@ -12,23 +12,23 @@ export interface XmlNode {
 }
 
 export interface XmlLimits {
-  /** Largest document, bytes. */
+  /** Maximum size of a document, in bytes. */
   readonly maxBytes: number;
-  /** Deepest nesting of elements. */
+  /** Maximum nesting of elements. */
   readonly maxDepth: number;
-  /** Most tags, start and end each counted. */
+  /** Maximum number of tags; start and end tags count separately. */
   readonly maxTags: number;
 }
 
 export const XML_LIMITS: XmlLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxTags: 1_000_000 };
 
-/** Longest single tag with its attributes, and longest run of text between two tags; characters. */
+/** Maximum length of a tag with its attributes, and of a run of text between two tags, in characters. */
 export const MAX_TAG = 64 * 1024;
 export const MAX_TEXT = 1024 * 1024;
 
 export type XmlFault = "too large" | "too deep" | "encoding" | "doctype" | "html" | "malformed";
 
-/** A document that is refused, told apart by `fault`. */
+/** The document was rejected; `fault` is the reason. */
 export class XmlError extends Error {
   override readonly name = "XmlError";
   readonly fault: XmlFault;
@@ -40,9 +40,8 @@ export class XmlError extends Error {
 }
 
 /**
- * Reads a UTF-8 document into a tree. Outside documents are hostile: a DOCTYPE is refused unread, so only the five
- * built-in and the numeric references exist; size, depth, number of tags and length of each are bounded.
- *
+ * Parses a UTF-8 document into a tree. Documents are untrusted: a DOCTYPE is rejected unread, so that only the five
+ * built-in and the numeric references exist; size, depth, number of tags and length of each are limited.
  * @throws XmlError
  */
 export function parseXml(document: Uint8Array | string, limits: XmlLimits = XML_LIMITS): XmlNode {
@@ -60,7 +59,8 @@ export function parseXml(document: Uint8Array | string, limits: XmlLimits = XML_
     throw new XmlError("malformed", `not well-formed XML at line ${sound.err.line} (${sound.err.code})`);
   }
   const [root, ...others] = trees.filter((tree) => elementName(tree) !== undefined);
-  if (!root || others.length > 0) throw new XmlError("malformed", "the document has not one root element");
+  if (!root || others.length > 0)
+    throw new XmlError("malformed", "the document does not have exactly one root element");
   return toNode(root);
 }
 
@@ -76,7 +76,7 @@ function decodeText(document: Uint8Array | string, limits: XmlLimits): string {
   }
 }
 
-/** Refuses what must not reach the parser, in one pass from tag to tag. */
+/** Rejects what must not reach the parser, in one pass from tag to tag. */
 function checkTags(text: string, { maxTags, maxDepth }: XmlLimits): void {
   if (/^\s*(<!doctype\s+html|<html[\s>])/i.test(text.slice(0, 1024))) {
     throw new XmlError("html", "an HTML page instead of XML");
@@ -99,7 +99,7 @@ function checkTags(text: string, { maxTags, maxDepth }: XmlLimits): void {
     }
     if (end < 0) throw new XmlError("malformed", "the document is cut off");
   }
-  // The validator passes over text after a root that is an empty-element tag.
+  // The validator ignores text after a root that is an empty-element tag.
   if (!/^(-->|\]\]>|>)\s*$/.test(text.slice(end))) {
     throw new XmlError("malformed", "text outside the root element");
   }
@@ -109,7 +109,7 @@ const TEXT = "#text";
 const CDATA = "#cdata";
 const ATTRIBUTES = ":@";
 
-/** What the parser yields with `preserveOrder`: one key for the element or text, and one for its attributes. */
+/** The parser's output with `preserveOrder`: one key for the element or text, and one for its attributes. */
 type OrderedNode = { readonly [key: string]: unknown };
 
 const parser = new XMLParser({
@@ -123,7 +123,7 @@ const parser = new XMLParser({
   cdataPropName: CDATA,
   ignoreDeclaration: true,
   ignorePiTags: true,
-  // References are decoded below, where CDATA can be told from text; depth is checked above.
+  // References are decoded below, where CDATA can be distinguished from text; depth is checked above.
   processEntities: false,
   maxNestedTags: Number.POSITIVE_INFINITY,
   onDangerousProperty: (name) => name,
@@ -158,14 +158,17 @@ function attributesOf(tree: OrderedNode): Readonly<Record<string, string>> {
   return attributes;
 }
 
-/** A name without its prefix. */
+/** Returns a name without its prefix. */
 export function localName(name: string): string {
   return name.slice(name.indexOf(":") + 1);
 }
 
 const BUILT_IN: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
 
-/** Text with its references decoded. @throws XmlError */
+/**
+ * Returns text with its references decoded.
+ * @throws XmlError
+ */
 export function decodeReferences(text: string): string {
   if (!text.includes("&")) return text;
   return text.replace(/&(?:#x([\da-f]{1,6})|#(\d{1,7})|(\w+));/gi, (all, hex, dec, name) => {
@@ -179,7 +182,7 @@ export function decodeReferences(text: string): string {
     const code = hex ? Number.parseInt(hex, 16) : Number(dec);
     const character = code <= 0x10ffff ? String.fromCodePoint(code) : "";
     if (character === "" || UNCARRIABLE.test(character)) {
-      throw new XmlError("malformed", `${all} is no character of XML`);
+      throw new XmlError("malformed", `${all} is not an XML character`);
     }
     return character;
   });
@@ -190,7 +193,7 @@ export function decodeReferences(text: string): string {
 const UNCARRIABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ud800-\udfff\ufffe\uffff]/u;
 const ALL_UNCARRIABLE = new RegExp(UNCARRIABLE, "gu");
 
-/** Text for an element or a double-quoted attribute; what XML cannot carry becomes U+FFFD. */
+/** Escapes text for an element or a double-quoted attribute; characters that XML cannot carry become U+FFFD. */
 export function escapeXml(text: string): string {
   if (!/[^\x20-\x7e]|[&<>"]/.test(text)) return text;
   return text

@@ -1,34 +1,33 @@
 import { HttpError } from "../../../../net/http.ts";
 
-/** Bytes of an answer that are taken, and parsed, whatever else is under way: those of a station or a few. */
+/** Size up to which an answer is received and parsed regardless of others: the answer for one or a few stations. */
 const FREE_BYTES = 16 * 1024;
-/** Bytes of all larger answers together. The one that has been read for longest may exceed it, so that one always goes on. */
+/** Memory for all larger answers together. The oldest of them may exceed it, so that one always makes progress. */
 const SHARED_BYTES = 4 * 1024 * 1024;
-/** Bytes that a larger answer reserves at first; as it grows, twice as many each time. */
+/** First reservation of a larger answer; it doubles as the answer grows. */
 const FIRST_SHARE_BYTES = 256 * 1024;
-/** Time after which a waiting answer goes before smaller ones, milliseconds. */
+/** Time after which a waiting answer goes before smaller ones, in milliseconds. */
 const LONG_WAIT_MS = 1000;
-/** Time for which larger answers may hold up the event loop in one go, milliseconds. */
+/** Maximum time for which larger answers may block the event loop in one go, in milliseconds. */
 const BURST_MS = 60;
-/** Time that it takes to receive a megabyte, about, milliseconds. */
+/** Approximate time to receive a megabyte, in milliseconds. */
 const RECEIVE_MS_PER_MB = 1;
 const MB = 1024 * 1024;
 
 /**
- * Memory and time of the process that answers may take while they are read, shared by all accounts: however many services
- * send too much at the same time, memory stays bounded and small answers are read on time. Answers of more than
- * {@link FREE_BYTES} wait until others are done, the smallest first unless one has waited for long, and take half of the
- * event loop's time at most.
+ * Limits the memory and time that reading answers takes, shared by all accounts: memory stays bounded and small answers are
+ * read on time, however many services send too much at once. Answers of more than {@link FREE_BYTES} wait for others to
+ * finish, the smallest first unless one has waited for long, and take at most half of the event loop's time.
  */
 export class AnswerBudget {
   readonly #now: () => number;
   readonly #sharedBytes: number;
-  /** Those that have reserved room, the oldest first. */
+  /** Shares with a reservation, the oldest first. */
   readonly #large = new Set<AnswerShare>();
-  /** With the time since when each waits, the oldest first. */
+  /** Waiting shares and since when they wait, the oldest first. */
   readonly #waiting = new Map<AnswerShare, number>();
   #reserved = 0;
-  /** The time already used, and as much again, have passed then. */
+  /** Larger answers are not parsed before this time, so that they take at most half of the event loop's time. */
   #restUntil = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -37,12 +36,12 @@ export class AnswerBudget {
     this.#sharedBytes = options.sharedBytes ?? SHARED_BYTES;
   }
 
-  /** For one answer; it has to be closed. */
+  /** Returns the share of one answer; it must be closed. */
   share(): AnswerShare {
     return new AnswerShare(this);
   }
 
-  /** Whether the share may have so many bytes. */
+  /** Returns whether the share may use that many bytes. */
   reserve(share: AnswerShare, bytes: number): boolean {
     const more = bytes - share.reserved;
     if (more <= 0) return true;
@@ -55,7 +54,7 @@ export class AnswerBudget {
     return true;
   }
 
-  /** Whether a share of more than a small answer may be parsed now. */
+  /** Returns whether a large answer may be parsed now. */
   mayParse(): boolean {
     return !this.#isBusy();
   }
@@ -87,20 +86,23 @@ export class AnswerBudget {
       if (this.#isBusy()) break;
       if (!share.retry()) continue;
       this.#waiting.delete(share);
-      // How long it takes is known when it is closed.
+      // The duration is known when it is closed.
       if (share.isParsing) return;
     }
     this.#wakeLater();
   }
 
-  /** Those that have waited for long, the oldest first; then the others, the smallest first. */
+  /**
+   * Returns the waiting shares in order: those that have waited for long, the oldest first; then the others, the smallest
+   * first.
+   */
   #inTurn(): AnswerShare[] {
     const longSince = this.#now() - LONG_WAIT_MS;
     const rank = ([share, since]: [AnswerShare, number]) => (since <= longSince ? 0 : share.bytes);
     return [...this.#waiting].sort((a, b) => rank(a) - rank(b)).map(([share]) => share);
   }
 
-  /** Where others hold the room, their end wakes those that wait. */
+  /** Where other shares hold the memory, closing them wakes the waiting ones. */
   #wakeLater(): void {
     if (this.#timer || this.#waiting.size === 0) return;
     if (this.#large.size > 0 && !this.#isBusy()) return;
@@ -115,28 +117,28 @@ export class AnswerBudget {
   }
 }
 
-/** What one answer takes of the budget. */
+/** The share of one answer in the budget. */
 export class AnswerShare {
   readonly #budget: AnswerBudget;
   bytes = 0;
   reserved = 0;
   readonly #bodies: BodyBytes[] = [];
   #proceed: (() => void) | undefined;
-  /** Whether all of it is there. */
+  /** Whether all of the answer was received. */
   isParsing = false;
 
   constructor(budget: AnswerBudget) {
     this.#budget = budget;
   }
 
-  /** Memory for a body of the answer, packed or not; given back when the share is closed. */
+  /** Returns memory for a body of the answer, compressed or not; released when the share is closed. */
   newBody(): BodyBytes {
     const body = new BodyBytes();
     this.#bodies.push(body);
     return body;
   }
 
-  /** Counts what has come. False: nothing more is to come until `proceed` is called. */
+  /** Counts received bytes. Returns false where no more may be received until `proceed` is called. */
   take(bytes: number, proceed: () => void): boolean {
     this.bytes += bytes;
     if (this.bytes <= FREE_BYTES || this.#reserve()) return true;
@@ -145,13 +147,19 @@ export class AnswerShare {
     return false;
   }
 
-  /** Waits for room before a packed answer is unpacked, which may be much larger. @throws HttpError */
+  /**
+   * Waits for memory before a compressed answer is decompressed, which may be much larger.
+   * @throws HttpError
+   */
   async beforeUnpacking(signal: AbortSignal): Promise<void> {
     if (this.reserved > 0 || this.#reserve()) return;
     await this.#turn(signal);
   }
 
-  /** Parses the answer, a large one in its turn. @throws HttpError, and what `parse` throws */
+  /**
+   * Parses the answer, a large one in its turn.
+   * @throws HttpError, and what `parse` throws
+   */
   async parse<T>(signal: AbortSignal, parse: () => T): Promise<T> {
     if (this.bytes <= FREE_BYTES) return parse();
     this.isParsing = true;
@@ -164,14 +172,14 @@ export class AnswerShare {
     }
   }
 
-  /** The answer has been read, or given up. */
+  /** Ends the share once the answer was read or abandoned. */
   close(): void {
     this.#proceed = undefined;
     for (const body of this.#bodies) body.free();
     this.#budget.close(this);
   }
 
-  /** Whether it could go on. */
+  /** Returns whether it could continue. */
   retry(): boolean {
     if (!(this.isParsing ? this.#budget.mayParse() : this.#reserve())) return false;
     const proceed = this.#proceed;
@@ -200,16 +208,16 @@ export class AnswerShare {
   }
 }
 
-/** All answers of the process. */
+/** The budget of all answers of the process. */
 export const answerBudget = new AnswerBudget();
 
-/** Most answers fit; larger ones grow by doubling, and from a megabyte on by a megabyte. */
+/** First size of a body, which fits most answers; larger ones grow by doubling, from a megabyte on by a megabyte. */
 const FIRST_BYTES = 16 * 1024;
 const STEP_BYTES = 1024 * 1024;
 
 /**
- * Bytes of a body that is still coming, in one piece of memory that is given back at once by `free`. Chunks that are kept
- * until all have come outlive V8's young generation, and then wait, megabytes of them, until it collects all objects.
+ * Bytes of a body that is still being received, in one block of memory that `free` releases at once. Chunks kept until all
+ * have arrived would outlive V8's young generation, and megabytes of them would then wait for a full collection.
  */
 export class BodyBytes {
   #memory = new ArrayBuffer(0);
@@ -230,7 +238,7 @@ export class BodyBytes {
     this.#size = size;
   }
 
-  /** What has come, until the next `add` or `free`. */
+  /** Returns the received bytes; valid until the next `add` or `free`. */
   view(): Buffer {
     return Buffer.from(this.#memory, 0, this.#size);
   }

@@ -3,18 +3,21 @@ import { HttpError } from "../../../../net/http.ts";
 import { MarkupGuard } from "../documents/markup-guard.ts";
 import type { AnswerShare } from "./answer-budget.ts";
 
-/** Answers of a station or a few: to hand them to another thread and back takes longer than to unpack them. */
+/**
+ * Size up to which an answer is decompressed in this thread, in bytes: passing a small one to another thread and back takes
+ * longer.
+ */
 const SMALL = 4 * 1024;
-/** Each piece of an answer is a way to the other thread and back. */
+/** Size of the decompressed pieces, in bytes. Each of them is a round trip to the other thread. */
 const CHUNK = 256 * 1024;
-/** Kept for the next answers. */
-const MOST_SPARE = 16;
+/** Maximum number of engines kept for later answers. */
+const MAX_SPARE = 16;
 
 /**
- * Unpacks gzip. Large answers in another thread, by engines that are used again: a new one for each answer keeps what it
- * unpacked until V8 collects its older objects, which such buffers then make it do all the time.
- *
- * @throws TooLargeError, HttpError where the signal aborts, or zlib's error where the packed bytes are damaged or cut off
+ * Decompresses gzip, large answers in another thread. Engines are reused: a new one for each answer keeps its output until
+ * V8 collects its older objects, and such buffers force that collection constantly.
+ * @throws TooLargeError, HttpError where the signal aborts, or zlib's error where the compressed bytes are damaged or cut
+ * off
  */
 export async function gunzip(packed: Buffer, bounds: GunzipBounds): Promise<Buffer> {
   const { maxBytes, share, signal } = bounds;
@@ -27,23 +30,23 @@ export async function gunzip(packed: Buffer, bounds: GunzipBounds): Promise<Buff
   const engine = spare.pop() ?? (createGunzip({ chunkSize: CHUNK }) as Engine);
   const whole = await run(engine, packed, bounds);
   engine.reset();
-  if (spare.length < MOST_SPARE) spare.push(engine);
+  if (spare.length < MAX_SPARE) spare.push(engine);
   return whole;
 }
 
 export interface GunzipBounds {
-  /** Most bytes, unpacked. */
+  /** Maximum size after decompression, in bytes. */
   readonly maxBytes: number;
   readonly share: AnswerShare;
   readonly signal: AbortSignal;
 }
 
-/** It is more than was allowed, as its message says. */
+/** The answer is larger than allowed; the message has the limit. */
 export class TooLargeError extends Error {
   override readonly name = "TooLargeError";
 }
 
-/** Its types leave out `reset`, which every unpacking class of node:zlib has. */
+/** The type declarations omit `reset`, which every decompressor of node:zlib has. */
 type Engine = Gunzip & ZlibReset;
 
 const spare: Engine[] = [];
@@ -57,7 +60,7 @@ function gunzipNow(packed: Buffer, maxOutputLength: number): Buffer {
   }
 }
 
-/** After a failure the engine is of no use any more. */
+/** An engine cannot be reused after a failure. */
 function run(engine: Engine, packed: Buffer, { maxBytes, share, signal }: GunzipBounds): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const bytes = share.newBody();
@@ -89,7 +92,7 @@ function run(engine: Engine, packed: Buffer, { maxBytes, share, signal }: Gunzip
       if (!share.take(chunk.byteLength, () => engine.resume())) engine.pause();
       if (flushed) endIfDrained();
     };
-    /** Where the answer waits for room, unpacked bytes may still be in the engine when it has been flushed. */
+    /** Where the answer waits for memory, decompressed bytes may still be in the engine when it was flushed. */
     const endIfDrained = (): void => {
       if (engine.readableLength > 0) return;
       settle();
@@ -100,7 +103,7 @@ function run(engine: Engine, packed: Buffer, { maxBytes, share, signal }: Gunzip
     engine.on("data", take);
     engine.on("error", fail);
     engine.write(packed);
-    // Says so where the packed bytes end too early.
+    // Reports an error where the compressed bytes end too early.
     engine.flush(constants.Z_FINISH, () => {
       flushed = true;
       endIfDrained();

@@ -11,22 +11,21 @@ import { MarkupGuard } from "../documents/markup-guard.ts";
 import type { AnswerShare, BodyBytes } from "./answer-budget.ts";
 import { gunzip, TooLargeError } from "./gunzip.ts";
 
-/** One POST; `maxBytes` holds for the answer packed and unpacked. */
+/** One POST; `maxBytes` applies to the answer before and after decompression. */
 export interface SoapPost extends HttpCall {
-  /** What the answer may take of the process's memory and time. */
+  /** The answer's share of the process's memory and time. */
   readonly share: AnswerShare;
 }
 
 export interface SoapAnswer extends HttpAnswer {
-  /** Unpacked; until the share is closed. */
+  /** Decompressed; valid until the share is closed. */
   readonly body: Buffer;
-  /** Bytes of the body on the wire. */
+  /** Size of the body on the wire, in bytes. */
   readonly bytes: number;
 }
 
 /**
- * Sends a request and reads its answer, unpacked.
- *
+ * Sends a request and returns its decompressed answer.
  * @throws HttpError
  */
 export async function post(dispatcher: Dispatcher, request: SoapPost): Promise<SoapAnswer> {
@@ -54,7 +53,7 @@ function isPacked(headers: IncomingHttpHeaders): boolean {
   return headers["content-encoding"] !== undefined && encodingOf(headers) !== "identity";
 }
 
-/** The bytes of an answer as its share of the budget lets them in, looked through while they come. */
+/** Receives the bytes of an answer as its share of the budget allows, and checks them as they arrive. */
 class SharedBody implements BodyReceiver {
   readonly #share: AnswerShare;
   readonly #bytes: BodyBytes;

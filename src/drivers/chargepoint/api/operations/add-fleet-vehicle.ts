@@ -2,8 +2,8 @@ import { group, list, operation, string } from "../message.ts";
 import { vehicleIn } from "./fleet-vehicle.ts";
 
 /**
- * Adds vehicles to a fleet (guide §10.1). Refusals are told by their text: an unknown make, model or year, an RFID
- * card that is not valid, a fleet that is not there or not the account's (§10.1.4).
+ * Adds vehicles to a fleet (guide §10.1). The reason of a refusal is in the text: an unknown make, model or year, an
+ * invalid RFID card, a fleet that does not exist or is not the account's (§10.1.4).
  */
 export const addFleetVehicle = operation({
   name: "addFleetVehicle",

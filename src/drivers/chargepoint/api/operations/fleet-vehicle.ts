@@ -1,7 +1,7 @@
 import { dateTime, type FieldOptions, group, int, list, string } from "../message.ts";
 
 /**
- * Vehicles as the fleet operations share them (guide §10.1 to §10.4). The guide's tables and its samples spell some
+ * Elements of vehicles shared by the fleet operations (guide §10.1 to §10.4). The guide's tables and samples spell some
  * elements differently: the samples' spelling is sent, either is read.
  */
 
@@ -18,7 +18,7 @@ const MAKE = { also: ["Make"] };
 const MODEL = { also: ["Model"] };
 const YEAR = { also: ["Year"] };
 
-/** A vehicle to be written. `needed` goes to the elements that a new vehicle cannot do without. */
+/** A vehicle to be written. `needed` applies to the elements that a new vehicle requires. */
 export const vehicleIn = (needed: FieldOptions = {}) => ({
   ChargePointCards: group(cards, CARDS, needed),
   LicensePlate: string("", { ...needed, also: ["License", "license"] }),
@@ -37,7 +37,7 @@ export const vehicleIn = (needed: FieldOptions = {}) => ({
   ),
 });
 
-/** What a vehicle is called and looks like; searched for by getFleetVehicles and answered. */
+/** Identification and appearance of a vehicle; searched for by getFleetVehicles and answered. */
 export const vehicleTraits = {
   fleetVehicleID: string("CPNID:fleetVehicleID, globally unique"),
   fleetName: string("Fleet it belongs to", { also: ["FleetName"] }),
@@ -51,7 +51,7 @@ export const vehicleTraits = {
   fleetDriverID: string("Driver assigned to it"),
 };
 
-/** Who owns, watches and pays for a vehicle; searched for and answered. */
+/** Ownership, telematics and payment of a vehicle; searched for and answered. */
 export const vehicleKeeping = {
   orgID: string("CPNID:orgID"),
   organizationName: string(),
@@ -62,7 +62,7 @@ export const vehicleKeeping = {
   paymentStatus: string("Of the source of money", { values: ["Active", "Deleted", "Disabled", "Expired"] }),
 };
 
-/** A vehicle as it is answered. */
+/** A vehicle in an answer. */
 export const vehicleOut = {
   recordNumber: int("Place in the whole result, from 1"),
   lastModifiedTimestamp: dateTime("Last change of its settings, telematicsStatus included", {

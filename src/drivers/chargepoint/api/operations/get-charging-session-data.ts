@@ -2,8 +2,8 @@ import { boolean, dateTime, double, group, int, list, long, operation, string } 
 import { geo, place, radius } from "./station-search.ts";
 
 /**
- * Charging sessions, oldest first (guide §6.1). The service renews them every five minutes; the guide says 500 a
- * page in one place and 100 in another, so MoreFlag decides.
+ * Charging sessions, oldest first (guide §6.1). The service updates them every five minutes. The guide states a page size
+ * of 500 in one place and 100 in another, so MoreFlag decides.
  */
 export const getChargingSessionData = operation({
   name: "getChargingSessionData",

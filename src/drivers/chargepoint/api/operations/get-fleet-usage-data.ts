@@ -27,7 +27,7 @@ const site = {
   Country: string(),
 };
 
-/** Charging of the fleet's vehicles, at home and at stations of others (guide §10.5). */
+/** Charging of the fleet's vehicles, at home and at stations of other organisations (guide §10.5). */
 export const getFleetUsageData = operation({
   name: "getFleetUsageData",
   also: ["getFleetVehicleUsageData", "getFleetVehiclesUsageData"],

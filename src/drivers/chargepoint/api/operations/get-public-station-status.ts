@@ -2,7 +2,7 @@ import { group, list, operation, string } from "../message.ts";
 import { stationStatus } from "./station-record.ts";
 import { statusSearch } from "./station-search.ts";
 
-/** Whether ports of public stations are free; not in the guide's chapters and still served (published schema). */
+/** Whether ports of public stations are free; not in the guide's chapters but still served (published schema). */
 export const getPublicStationStatus = operation({
   name: "getPublicStationStatus",
   doc: "Whether the ports of public stations are free, in use or out of reach",

@@ -13,7 +13,7 @@ import {
   reservable,
 } from "./station-search.ts";
 
-/** Public stations, whoever owns them; not in the guide's chapters and still served (ChargePoint's setup guide). */
+/** Public stations of all owners; not in the guide's chapters but still served (ChargePoint's setup guide). */
 export const getPublicStations = operation({
   name: "getPublicStations",
   doc: "Public stations near a place, with their ports and prices",

@@ -1,6 +1,6 @@
 import { group, int, list, operation, string } from "../message.ts";
 
-/** What is directly in a station group: child groups and stations (guide §7.4). */
+/** Direct contents of a station group: child groups and stations (guide §7.4). */
 export const getStationGroupDetails = operation({
   name: "getStationGroupDetails",
   doc: "Child groups and stations directly in a custom station group",

@@ -13,7 +13,7 @@ import {
   reservable,
 } from "./station-search.ts";
 
-/** What the account may do with each station, by group and rights profile (guide §7.6). */
+/** The account's rights on each station, by group and rights profile (guide §7.6). */
 export const getStationRights = operation({
   name: "getStationRights",
   doc: "Rights granted for each station, by group and rights profile",

@@ -16,7 +16,7 @@ import {
   WARRANTY_SERVICES,
 } from "./station-search.ts";
 
-/** Stations the account has rights to, with their ports, prices and equipment (guide §7.1). */
+/** Stations that the account has rights to, with their ports, prices and equipment (guide §7.1). */
 export const getStations = operation({
   name: "getStations",
   doc: "Stations with their ports, prices and equipment",

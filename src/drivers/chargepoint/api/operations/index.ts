@@ -66,7 +66,7 @@ const byName: ReadonlyMap<string, Operation> = new Map(
   ),
 );
 
-/** The operation of that name, or of another name that it goes by; undefined where there is none. */
+/** Returns the operation with that name or alternative name; undefined where there is none. */
 export function findOperation(name: string): Operation | undefined {
   return byName.get(name);
 }

@@ -1,8 +1,8 @@
 import { int, operation, string } from "../message.ts";
 
 /**
- * Takes back a planned load shed event (guide §5.5). The published schema has the bare eventId, the guide's sample
- * puts shedEvent around it; the bare one is sent, both are read.
+ * Removes a planned load shed event (guide §5.5). The published schema has eventId at the top level, the guide's sample
+ * puts shedEvent around it; the former is sent, both are read.
  */
 export const removeLoadShedEvent = operation({
   name: "removeLoadShedEvent",

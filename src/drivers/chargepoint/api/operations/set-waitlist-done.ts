@@ -1,6 +1,6 @@
 import { operation, string } from "../message.ts";
 
-/** Tells a waitlist that a car is done (guide §9.3). */
+/** Notifies a driver that charging is complete (guide §9.3). */
 export const setWaitlistDone = operation({
   name: "setWaitlistDone",
   doc: "Tells a driver at a station with a waitlist that the session is complete; the waitlist policy may end it",
@@ -11,7 +11,7 @@ export const setWaitlistDone = operation({
   request: {
     stationID: string("CPNID:StationIdentifier", { required: true }),
     portID: string("Port where the driver is charging", { required: true }),
-    userID: string("Driver to be told", { required: true }),
+    userID: string("Driver to notify", { required: true }),
     customMessageText: string("First part of the message; by default that the vehicle is fully charged"),
   },
   response: {

@@ -1,6 +1,6 @@
 import { dateTime, double, group, int, list, string, time } from "../message.ts";
 
-/** Parts of station records that the private and the public operations share (guide §7.1.3, §7.2.3). */
+/** Parts of station records shared by the private and the public operations (guide §7.1.3, §7.2.3). */
 
 /** States of a port and of a home station. */
 export const PORT_STATUS = ["AVAILABLE", "INUSE", "UNREACHABLE", "UNKNOWN"] as const;
@@ -8,7 +8,7 @@ export const PORT_STATUS = ["AVAILABLE", "INUSE", "UNREACHABLE", "UNKNOWN"] as c
 export const position = (doc = "") =>
   group({ Lat: string("Degrees north"), Long: string("Degrees east") }, doc);
 
-/** What the hardware is; its place in the record comes before the address. */
+/** Hardware of a station; precedes the address in the record. */
 export const hardware = {
   stationID: string("CPNID:StationIdentifier; stays when the hardware is replaced"),
   stationManufacturer: string(),

@@ -1,8 +1,6 @@
 import { boolean, double, group, int, list, string, time } from "../message.ts";
 
-/**
- * Search elements that the operations on stations share (guide §7.1.2, §7.2.2, §7.6.2), in the runs in which they follow each other on the wire.
- */
+/** Search elements shared by the operations on stations (guide §7.1.2, §7.2.2, §7.6.2), in their order on the wire. */
 
 export const make = {
   stationManufacturer: string("Manufacturer of the station"),
@@ -64,7 +62,7 @@ export const organisation = {
   sgName: string("Custom station group name"),
 };
 
-/** Search of getStationStatus, but for its pages, and of getPublicStationStatus. */
+/** Search of getStationStatus without its pages, and of getPublicStationStatus. */
 export const statusSearch = {
   stationID: string("One station; not together with stationIDs (code 194)"),
   stationIDs: group({ stationID: list(string("CPNID:StationIdentifier")) }, "Up to 500 stations"),
@@ -94,7 +92,7 @@ export const WARRANTY_SERVICES = [
   "Remote Support and EPW Critical",
 ] as const;
 
-/** Where the page starts, and how long it is. */
+/** Start and length of a page. */
 export const stationPage = {
   startRecord: int("Number of the first record wanted, from 1"),
   numStations: int("Most stations in the answer"),

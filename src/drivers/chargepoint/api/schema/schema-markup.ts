@@ -1,13 +1,13 @@
 import { escapeXml } from "../documents/xml.ts";
 
-/** An element of a document that is written for people too: one element a line, indented. */
+/** An element of a document that people read too: one element per line, indented. */
 export interface Markup {
   readonly name: string;
   readonly attributes: Readonly<Record<string, string>>;
   readonly content: readonly Markup[] | string;
 }
 
-/** Attributes that are undefined and children that are null are left out. */
+/** Creates an element; undefined attributes and null children are omitted. */
 export function markup(
   name: string,
   attributes: Readonly<Record<string, string | undefined>> = {},
@@ -23,7 +23,10 @@ export function markup(
   };
 }
 
-/** Text of an element, ended by a line break. A bare element around a single one shares its line. */
+/**
+ * Returns the text of an element, ended by a line break. An element without attributes around a single child shares its
+ * line.
+ */
 export function render(markup: Markup, indent = ""): string {
   const { name, content } = markup;
   const start = indent + startTag(markup);

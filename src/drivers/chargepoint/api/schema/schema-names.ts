@@ -1,7 +1,7 @@
 /**
- * Names of the published schema's complex types, by where their elements stand: the longest ending of an element's
- * path decides. Toolkits offer types by these names, so programs written for the service's own WSDL use them. What
- * has no name is described in place, as it is there.
+ * Names of the published schema's complex types by the path of their elements; the longest matching ending decides.
+ * Toolkits expose types by these names, so programs written for the service's own WSDL use them. Types without a name are
+ * described in place, as in the published schema.
  */
 const TYPE_NAMES: Readonly<Record<string, string>> = {
   "getStations/searchQuery": "stationSearchRequestExtended",
@@ -74,7 +74,7 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   fleetUsageData: "fleetUsage",
 };
 
-/** Name of the type of the element at a path such as `getStations/searchQuery/Geo`, where it has one. */
+/** Returns the type name of the element at a path such as `getStations/searchQuery/Geo`, if it has one. */
 export function typeName(path: string): string | undefined {
   for (let ending = path; ; ending = ending.slice(ending.indexOf("/") + 1)) {
     if (Object.hasOwn(TYPE_NAMES, ending)) return TYPE_NAMES[ending];
@@ -83,7 +83,7 @@ export function typeName(path: string): string | undefined {
 }
 
 /**
- * Elements that the service sends empty though they hold numbers. The published schema calls them strings, and so
- * must ours: no toolkit reads a choice between a number and an empty text, and an empty number is not valid.
+ * Numeric elements that the service sends empty. The published schema declares them as strings, and so does ours: an empty
+ * number is not valid, and no toolkit reads a choice between a number and an empty text.
  */
 export const SENT_EMPTY: ReadonlySet<string> = new Set(["getLoadResponse/sgLoad"]);

@@ -6,9 +6,9 @@ import { SENT_EMPTY, typeName } from "./schema-names.ts";
 const SCHEMA_NAMESPACE = "http://www.w3.org/2001/XMLSchema";
 
 /**
- * The XML schema of the messages of operations: what the client sends and the service answers is valid by it, with
- * local elements unqualified as on the wire. Everything is optional: what is missing is answered with a response
- * code that says so. Values that are listed are listed in the documentation only, for the same reason.
+ * Returns the XML schema of the messages of operations. It accepts what the client sends and the service answers, with
+ * local elements unqualified as on the wire. Every element is optional, because the service answers a missing one with a
+ * response code; listed values appear in the documentation only, for the same reason.
  */
 export function schema(operations: readonly Operation[]): Markup {
   const types = new TypeTable();
@@ -31,7 +31,7 @@ export function schema(operations: readonly Operation[]): Markup {
 
 type Side = "request" | "response";
 
-/** A message's own elements come in order, as toolkits want it that unwrap messages into parameters. */
+/** A message's own elements are in a sequence, as required by toolkits that unwrap messages into parameters. */
 function message(name: string, fields: Fields, side: Side, types: TypeTable): Markup {
   const children = elements(fields, name, side, types);
   return markup("xsd:element", { name }, [
@@ -70,13 +70,13 @@ function annotation(fields: readonly Field[]): Markup | null {
   return text === "" ? null : markup("xsd:annotation", {}, [markup("xsd:documentation", {}, text)]);
 }
 
-/** The named types met so far. */
+/** The named types found so far. */
 class TypeTable {
   readonly #types = new Map<string, { readonly shape: string; readonly type: Markup }>();
 
   /**
-   * Name of the type of a group, or the type itself where it has no name. Where requests and responses share a
-   * type it is the request's, whose order is the freer one; where they differ, the later is described in place.
+   * Returns the name of a group's type, or the type itself where it has no name. Where requests and responses share a type
+   * it is the request's, whose order is freer; where they differ, the later one is described in place.
    */
   reference(group: GroupField, path: string, side: Side): string | Markup {
     const name = typeName(path);
@@ -96,7 +96,7 @@ class TypeTable {
   }
 }
 
-/** In any order (xsd:all) only what may come so; xsd:all has no room for lists, so beside others they come in order. */
+/** Only groups that allow any order use xsd:all; a group with lists is a sequence because xsd:all cannot contain lists. */
 function complexType(
   attributes: { readonly name?: string },
   { fields, sequence }: GroupField,
@@ -110,7 +110,7 @@ function complexType(
   return markup("xsd:complexType", attributes, [markup(ordered ? "xsd:sequence" : "xsd:all", {}, children)]);
 }
 
-/** Elements and their types, to tell whether two groups are the same. */
+/** Returns elements and their types as text, to compare two groups. */
 function shapeOf(fields: Fields, path: string): string {
   const parts = Object.entries(fields).map(([name, field]) => {
     const content = field.kind === "list" ? field.element : field;

@@ -10,15 +10,15 @@ const HTTP_TRANSPORT = "http://schemas.xmlsoap.org/soap/http";
 const NAME = "chargepointservices";
 
 export interface WsdlOptions {
-  /** URL that toolkits are to call. */
+  /** URL that toolkits call. */
   readonly endpoint: string;
   /** Default: all. */
   readonly operations?: readonly Operation[];
 }
 
 /**
- * A WSDL 1.1 of the web services (document/literal, SOAP 1.1 over HTTP), made of the message descriptions. The
- * same options give the same text. Credentials are no part of it: callers add a WS-Security UsernameToken (§2.3).
+ * Returns a WSDL 1.1 of the web services (document/literal, SOAP 1.1 over HTTP), built from the message descriptions; the
+ * same options give the same text. Credentials are not part of it: callers add a WS-Security UsernameToken (§2.3).
  */
 export function wsdl({ endpoint, operations = Object.values(ALL) }: WsdlOptions): string {
   const definitions = markup(
@@ -52,7 +52,7 @@ export function wsdl({ endpoint, operations = Object.values(ALL) }: WsdlOptions)
   return `<?xml version="1.0" encoding="UTF-8"?>\n${render(definitions)}`;
 }
 
-/** Named as its element. */
+/** The message has the name of its element. */
 function message(name: string): Markup {
   return markup("wsdl:message", { name }, [
     markup("wsdl:part", { name: "parameters", element: `tns:${name}` }),

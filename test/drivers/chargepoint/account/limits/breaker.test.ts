@@ -117,7 +117,7 @@ test("a service that answers with a code is not away", async () => {
 
 test.each([
   ["a SOAP Fault", new SoapFaultError("getLoad", { code: "Server", text: "tired", detail: "" })],
-  ["a page of HTML", new ProtocolError("getLoad", "html", "this is no answer")],
+  ["a page of HTML", new ProtocolError("getLoad", "html", "an HTML page instead of XML")],
 ])("C17: %s in place of every answer is an outage", async (_what, error) => {
   const { clock, onOpen, onClose, call, calls } = rig();
   for (clock.now = 0; clock.now < 600; clock.now += 0.5) await call(error).catch(() => undefined);
