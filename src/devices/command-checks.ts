@@ -10,8 +10,8 @@ import type { Command } from "./commands.ts";
 import type { Device } from "./device.ts";
 import { CommandExpiredError, DeviceNotFoundError } from "./errors.ts";
 
-/** Longer text is nobody's set point. */
-const LONGEST_TEXT = 4096;
+/** Maximum length of a set point's text, in characters. */
+const MAX_TEXT = 4096;
 
 export function findDevice(devices: ReadonlyMap<string, Device>, path: string): Device {
   const device = devices.get(path);
@@ -27,14 +27,18 @@ export function findPoint({ info }: Device, name: string): Point {
 
 export function checkWritable({ info, heartbeat }: Device, point: Point): void {
   if (heartbeat?.kind === "virtual" && heartbeat.point === point.name)
-    throw new PointReadOnlyError(info.path, point.name, "it is the bridge's own heartbeat");
+    throw new PointReadOnlyError(
+      info.path,
+      point.name,
+      "it is the heartbeat, which the bridge writes itself",
+    );
   if (!point.writable) throw new PointReadOnlyError(info.path, point.name);
 }
 
 /**
- * Refuses a command that expired or is older than `maxAgeSeconds` at `now` (milliseconds since 1970). One that seems
- * to come from the future was sent by a clock ahead of ours; only its own expiry can tell that it is too old. Where our
- * clock was never set, nobody can tell the age of one that gives its time.
+ * Rejects a command that is expired or older than `maxAgeSeconds` at `now` (milliseconds since 1970). A command that seems
+ * to come from the future was sent by a clock ahead of the bridge's; only its own expiry can show that it is too old. Where
+ * the bridge's clock was never set, the age of a command with a time is unknown.
  */
 export function checkAge(
   command: Pick<Command, "sentAt" | "expiresAt" | "refusal">,
@@ -45,7 +49,7 @@ export function checkAge(
   if (refusal) throw refusal;
   if (!isClockSet(new Date(now)) && [sentAt, expiresAt].some((at) => at !== undefined && isClockSet(at)))
     throw new CommandExpiredError(
-      "the bridge's clock is not set, so it cannot tell how old the command is; nothing was sent. Set its clock, or send " +
+      "the bridge's clock is not set, so the age of the command is unknown; nothing was sent. Set its clock, or send " +
         "the command without its time and its expiry",
     );
   if (expiresAt !== undefined && now >= expiresAt.getTime())
@@ -58,28 +62,28 @@ export function checkAge(
     );
 }
 
-/** A year. Longest duration of a set point or an event, in minutes. */
-export const LONGEST_MINUTES = 525_600;
+/** Maximum duration of a set point or an event, in minutes: a year. */
+export const MAX_MINUTES = 525_600;
 
 export function checkDuration(durationMinutes: number | undefined): void {
   if (durationMinutes === undefined || isDuration(durationMinutes)) return;
   throw new WriteRefusedError(
-    `duration_minutes is a whole number above 0 and at most ${LONGEST_MINUTES} (a year), not ${durationMinutes}; leave it out for no ` +
+    `duration_minutes must be a whole number above 0 and at most ${MAX_MINUTES} (a year), found ${durationMinutes}; omit it for no ` +
       "end of its own",
   );
 }
 
 export function isDuration(minutes: number): boolean {
-  return Number.isInteger(minutes) && minutes > 0 && minutes <= LONGEST_MINUTES;
+  return Number.isInteger(minutes) && minutes > 0 && minutes <= MAX_MINUTES;
 }
 
-/** `true` and `false` as 1 and 0 where the point is a switch of the driver, whatever type its row has. */
+/** Converts `true` and `false` to 1 and 0 where the point is a switch of the driver, whatever type its row has. */
 export function switched({ driver }: Device, { name, type }: Point, raw: unknown): unknown {
   const isNumber = type === "integer" || type === "float";
   return typeof raw === "boolean" && isNumber && driver.isSwitch?.(name) ? Number(raw) : raw;
 }
 
-/** The value in the point's type, within its bounds. 0 and false are values like any other; null is none. */
+/** Returns the value in the point's type, within its bounds. 0 and false are values; null is not. */
 export function checkedValue(device: string, point: Point, raw: unknown): PointValue {
   const refuse = (expected: string) => new InvalidValueError(device, point.name, shown(raw), expected);
   const bounds = boundsText(point);
@@ -90,8 +94,7 @@ export function checkedValue(device: string, point: Point, raw: unknown): PointV
   if (typeof value === "number" && (value < (point.min ?? -Infinity) || value > (point.max ?? Infinity)))
     throw refuse(`a number${bounds}`);
   const text = typeof value === "object" ? JSON.stringify(value) : value;
-  if (typeof text === "string" && text.length > LONGEST_TEXT)
-    throw refuse(`at most ${LONGEST_TEXT} characters`);
+  if (typeof text === "string" && text.length > MAX_TEXT) throw refuse(`at most ${MAX_TEXT} characters`);
   return value;
 }
 
@@ -101,15 +104,15 @@ function boundsText({ min, max }: Point): string {
   return max === undefined ? "" : `, at most ${max}`;
 }
 
-/** A value as an error can show it: what JSON can carry, and not too much of it. */
+/** Returns a value as an error can show it: as JSON, and shortened. */
 function shown(raw: unknown): unknown {
   const text = jsonText(raw);
   return text.length > 100 ? `${text.slice(0, 100)}…` : JSON.parse(text);
 }
 
-const LONGEST_ECHO = 4096;
+const MAX_ECHO = 4096;
 
-/** JSON, where there is one of it; else the value's own text as a JSON string. Never throws. */
+/** Returns the value as JSON where possible, else its text as a JSON string. Never throws. */
 export function jsonText(raw: unknown): string {
   try {
     return JSON.stringify(raw) ?? "null";
@@ -118,8 +121,8 @@ export function jsonText(raw: unknown): string {
   }
 }
 
-/** What was asked, as far as JSON can carry it and a message should. */
+/** Returns the requested value as far as JSON and the length limit allow. */
 export function askedValue(raw: unknown): PointValue {
   const text = jsonText(raw);
-  return text.length > LONGEST_ECHO ? `${text.slice(0, LONGEST_ECHO)}…` : (JSON.parse(text) as PointValue);
+  return text.length > MAX_ECHO ? `${text.slice(0, MAX_ECHO)}…` : (JSON.parse(text) as PointValue);
 }

@@ -1,21 +1,21 @@
 import type { EventPlan } from "../drivers/abilities.ts";
 import type { CommandSource, PointValue, Scrape, WriteStatus } from "../points/index.ts";
 
-/** A command that came in by any way. Its age and expiry are judged where the write happens: in the actuator. */
+/** A command from any interface. Its age and expiry are checked where it is written: in the actuator. */
 export interface Command extends CommandSource {
-  /** When the requester sent it, where known; else when it arrived. */
+  /** When the requester sent it, where known; otherwise when it arrived. */
   readonly sentAt: Date;
   readonly expiresAt?: Date;
   readonly durationMinutes?: number;
-  /** Told once, early, of a write that the device took and that could not be read back yet; the result comes later. */
+  /** Called once, early, for a write that the device accepted and that could not be read back yet; the result follows. */
   readonly onAccepted?: (result: CommandResult) => void;
-  /** What the way in needs to answer after a restart; comes back with the {@link Write} that tells how it ended. */
+  /** What the interface needs to answer after a restart; included in the {@link Write} that reports the outcome. */
   readonly replyTo?: string;
-  /** Why it is not to be carried out, where the way in found that out: it is refused, and on record, like any other. */
+  /** Why it must not be carried out, where the interface found that out: it is refused and recorded like any other. */
   readonly refusal?: Error;
 }
 
-/** The truthful answer to a write. Never thrown: a refusal is an answer too. */
+/** The result of a write. Never thrown: a refusal is a result too. */
 export interface CommandResult {
   readonly id: string;
   readonly device: string;
@@ -27,30 +27,33 @@ export interface CommandResult {
   /** The service's response code. */
   readonly code?: string;
   readonly text?: string;
-  /** Class name of the error where it was refused, failed, or not answered by the device, e.g. `PointReadOnlyError`. */
+  /** Class name of the error of a refused, failed or unanswered write, e.g. `PointReadOnlyError`. */
   readonly error?: string;
   readonly tookMs: number;
-  /** The first result of a command that came again; nothing was sent this time. */
+  /** Set on the first result of a repeated command; nothing was sent this time. */
   readonly repeated?: true;
 }
 
-/** What the ways in (MQTT, CLI, web) may ask for. */
+/** Commands of the interfaces (MQTT, CLI, web). */
 export interface Commands {
-  /** Reads one point past every cache. Rejects with PointNotFoundError, ServiceError, … */
+  /** Reads one point, bypassing every cache. Rejects with PointNotFoundError, ServiceError, … */
   get(device: string, point: string, signal?: AbortSignal): Promise<PointValue>;
   set(device: string, point: string, value: unknown, command: Command): Promise<CommandResult>;
   revertPoint(device: string, point: string, command: Command): Promise<CommandResult>;
   revertDevice(device: string, command: Command): Promise<CommandResult>;
-  /** Throws what a set would be refused with now, whatever its value: ScheduleError, OverrideError, CommandExpiredError, … */
+  /**
+   * Throws the error that a set would be refused with now, regardless of its value: ScheduleError, OverrideError,
+   * CommandExpiredError, …
+   */
   checkFree(device: string, point: string, command: Command): void;
 }
 
 /** VOLTTRON's answer to a request of the scheduler. */
 export interface ScheduleAnswer {
   readonly result: "SUCCESS" | "FAILURE";
-  /** Empty, or why not: `TASK_ID_ALREADY_EXISTS`, `MALFORMED_REQUEST: ValueError: …`, … */
+  /** Empty, or the reason: `TASK_ID_ALREADY_EXISTS`, `MALFORMED_REQUEST: ValueError: …`, … */
   readonly info: string;
-  /** For `CONFLICTS_WITH_EXISTING_SCHEDULES`: requester → task → `[[device, start, end], …]`. Else empty. */
+  /** For `CONFLICTS_WITH_EXISTING_SCHEDULES`: requester → task → `[[device, start, end], …]`. Otherwise empty. */
   readonly data: Readonly<Record<string, Readonly<Record<string, readonly (readonly string[])[]>>>>;
 }
 
@@ -60,15 +63,15 @@ export interface ScheduledTask {
   readonly requester: string;
   readonly priority: "HIGH" | "LOW" | "LOW_PREEMPT";
   readonly state: "waiting" | "running" | "preempted";
-  /** `[device, start, end]`, times as ISO 8601 text in UTC. Those that are over are left out. */
+  /** `[device, start, end]`, times as ISO 8601 text in UTC. Slots that are over are omitted. */
   readonly slots: readonly (readonly [device: string, start: string, end: string])[];
 }
 
 /** Reservations of devices: VOLTTRON's scheduler. Requests never throw: a refusal is an answer too. */
 export interface Scheduling {
   /**
-   * Reserves devices for times, all or nothing. `slots` is `[[device, start, end], …]`; a time without a zone is in the
-   * bridge's own. What comes from outside is checked here: `unknown` is meant so.
+   * Reserves devices for times, all or none. `slots` is `[[device, start, end], …]`; a time without a zone is in the
+   * bridge's own. The parameters are `unknown` because they come from outside and are validated here.
    */
   requestNewSchedule(
     asked: { readonly taskId: unknown; readonly priority: unknown; readonly slots: unknown },
@@ -78,35 +81,35 @@ export interface Scheduling {
   tasks(): readonly ScheduledTask[];
 }
 
-/** Who asks the scheduler, and when. Without a requester nothing can be reserved. */
+/** The requester of a schedule request, and its times. Without a requester nothing can be reserved. */
 export type ScheduleCommand = Pick<Command, "sentAt" | "expiresAt" | "refusal"> & {
   readonly requester: unknown;
 };
 
-/** A pattern of device paths that take no set points at present. */
+/** A pattern of device paths that accept no set points at present. */
 export interface Override {
-  /** `*` (any text, slashes too), `?`, `[abc]`, `[!abc]`; case counts. */
+  /** `*` (any text, including slashes), `?`, `[abc]`, `[!abc]`; case-sensitive. */
   readonly pattern: string;
   /** When it ends by itself; absent: never. */
   readonly endsAt?: Date;
-  /** The devices under it, as they are now. */
+  /** The devices that match at present. */
   readonly devices: readonly string[];
 }
 
 export interface OverrideOptions {
-  /** Above 0: it ends by itself. Else, and by default, it stands until it is switched off. */
+  /** Above 0: it ends by itself. Otherwise, and by default, it lasts until it is switched off. */
   readonly durationSeconds?: number;
-  /** Whether the devices go back to their default now. Default: true. */
+  /** Whether the devices are reverted to their default now. Default: true. */
   readonly failsafeRevert?: boolean;
-  /** Whether they go back one after the other, 50 ms apart. Default: false. */
+  /** Whether they are reverted one after the other, 50 ms apart. Default: false. */
   readonly staggeredRevert?: boolean;
 }
 
-/** Overrides: while one stands, its devices take neither set points nor reverts. Reading goes on. */
+/** Overrides: while one is active, its devices accept neither set points nor reverts. Reading continues. */
 export interface Overriding {
-  /** Throws OverrideError, CommandExpiredError. The reverts it brings about are announced and on record like others. */
+  /** Throws OverrideError, CommandExpiredError. The reverts that it triggers are announced and recorded like others. */
   setOverrideOn(pattern: string, options: OverrideOptions, command: Command): Override;
-  /** Only the very pattern switches it off. Throws OverrideError where there is none. */
+  /** Switches off the override with exactly this pattern. Throws OverrideError where there is none. */
   setOverrideOff(pattern: string, command: Command): void;
   clearOverrides(command: Command): void;
   /** Paths of the devices that are under an override. */
@@ -114,11 +117,11 @@ export interface Overriding {
   overridePatterns(): readonly Override[];
 }
 
-/** What stands in the devices. Times are ISO 8601 text in UTC. */
+/** Limits in force in the devices. Times are ISO 8601 text in UTC. */
 export interface Sheds {
   /** Set points that this bridge holds. */
   readonly held: readonly HeldSetPoint[];
-  /** Limits on its devices that are not its own, as the last scrape showed them. */
+  /** Limits on its devices that this bridge did not set, as of the last scrape. */
   readonly others: readonly { readonly device: string; readonly text: string; readonly seenAt: string }[];
 }
 
@@ -128,25 +131,25 @@ interface HeldSetPoint {
   readonly value: PointValue;
   readonly requester: string;
   /**
-   * `in_force`: the device took it. `unknown`: the answer to its last write was lost, and whether it is in force is being found
-   * out. `sent`: a write is on its way.
+   * `in_force`: the device accepted it. `unknown`: the answer to its last write was lost, and the bridge is checking
+   * whether it is in force. `sent`: a write is being sent.
    */
   readonly state: "sent" | "in_force" | "unknown" | "ended";
-  /** When it was written first. */
+  /** When it was first written. */
   readonly since: string;
   /** When the device ends it by itself; null: never. */
   readonly endsAt: string | null;
-  /** Its lease is renewed before it ends; null: it is not. */
+  /** Duration of its lease, which is renewed before it ends; null: it is not renewed. */
   readonly leaseSeconds: number | null;
   readonly renewals: number;
 }
 
-/** A port or station that belongs to a group of the site limit controller. kW. */
+/** A port or station that belongs to a group of the site limit controller. Power in kW. */
 export interface LimitedOutlet {
   readonly device: string;
   /** The point that limits it. */
   readonly point: string;
-  /** `waiting`: a vehicle waits for its turn. `idle`: nobody wants power. `unknown`: it could not be read. */
+  /** `waiting`: a vehicle waits for its turn. `idle`: no vehicle wants power. `unknown`: it could not be read. */
   readonly state: "charging" | "waiting" | "idle" | "unknown";
   /** Null: not known. */
   readonly loadKw: number | null;
@@ -157,14 +160,14 @@ export interface LimitedOutlet {
   readonly trouble?: string;
 }
 
-/** Devices whose loads together are kept under a limit. */
+/** Devices whose total load is kept under a limit. */
 export interface LimitGroup {
   readonly group: string;
   /** Null: none. */
   readonly maxKw: number | null;
-  /** What is drawn, as far as it is known. */
+  /** Present load, as far as it is known. */
   readonly loadKw: number;
-  /** The most that could be drawn: the sum of the limits in force, and of all that those without can give. */
+  /** Maximum possible load: the sum of the limits in force, and of the maximum of those without. */
   readonly mayDrawKw: number;
   readonly busy: number;
   readonly waiting: number;

@@ -38,12 +38,12 @@ export interface ControlParts {
 }
 
 /**
- * What writes to the devices: commands, limits that are held, overrides, reservations, events, heartbeats. It does so only
- * while the bridge is in charge of its instance name; before, and after, every write is refused.
+ * Writes to the devices: commands, renewals of held limits, overrides, reservations, events, heartbeats. Only while the
+ * bridge is in charge of its instance name; before and after, every write is refused.
  */
 export class DeviceControl {
   readonly actuator: Actuator;
-  /** What callers may ask for besides the actuator's commands. */
+  /** Requests besides the actuator's commands. */
   readonly besides: Control;
   readonly #parts: ControlParts;
   readonly #schedule: Schedule;
@@ -56,7 +56,7 @@ export class DeviceControl {
   #isPassive = false;
   #wasActive = false;
 
-  /** `stack` undoes what is made here. */
+  /** `stack` undoes what is created here. */
   constructor(parts: ControlParts, stack: AsyncDisposableStack) {
     const { settings, devices, book, scraping, state, bus, clock, notices, log } = parts;
     const { maxCommandAgeSeconds, confirmTimeoutSeconds, controllerGraceSeconds, renewal } =
@@ -78,7 +78,7 @@ export class DeviceControl {
       devices: () => devices.keys(),
       revert: (path, command) => this.actuator.failsafeRevert(path, command),
     });
-    // What is written from here on goes on record by way of it.
+    // All writes from here on are recorded through it.
     const recorded = new RefusalLimit(bus, clock);
     stack.defer(() => recorded.stop());
     const mayWrite = () => !this.#isPassive && !settings.readOnly;
@@ -141,7 +141,7 @@ export class DeviceControl {
         return scraping.now(findDevice(devices, path), AbortSignal.any(signals));
       },
     };
-    // Before the first command can come.
+    // Before the first command can arrive.
     overrides.restore();
     schedule.restore();
   }
@@ -150,7 +150,7 @@ export class DeviceControl {
     return { writes: this.actuator.counters, holds: this.#keeper.counters };
   }
 
-  /** The bridge is in charge: takes up what is held, and renews, ends and reverts it from now on. */
+  /** Called when the bridge takes charge: takes over the held limits, and renews, ends and reverts them from now on. */
   activate(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
@@ -164,17 +164,17 @@ export class DeviceControl {
     }
     this.#wasActive = true;
     this.#controllers?.start();
-    if (settings.readOnly) this.#sayReadOnly();
+    if (settings.readOnly) this.#reportReadOnly();
     else this.#heartbeat.start();
   }
 
-  /** Another bridge is in charge: refuses every write from now on, and renews and ends nothing. */
+  /** Called when another bridge is in charge: refuses every write from now on, and renews and ends nothing. */
   passivate(): void {
     this.#isPassive = true;
     this.#pause();
   }
 
-  /** What is held stays in the store for the next start, and ends at the devices by itself meanwhile. */
+  /** Held limits stay in the store for the next start; in the devices they end by themselves meanwhile. */
   #pause(): void {
     this.#isRunning = false;
     this.#heartbeat.stop();
@@ -184,8 +184,8 @@ export class DeviceControl {
   }
 
   /**
-   * Writes a device's Starting Values once, one after the other, for bridges whose config asks for it. Not where a set point is
-   * held since the last run: that outranks them.
+   * Writes a device's Starting Values once, one after the other, for bridges configured to do so. Set points held since the
+   * last run take precedence over them.
    */
   async writeStartingValues({ info }: Device): Promise<void> {
     const { book, clock, log } = this.#parts;
@@ -202,16 +202,18 @@ export class DeviceControl {
   }
 
   /** Reports, when a read-only bridge starts, which limits are still in force. */
-  #sayReadOnly(): void {
+  #reportReadOnly(): void {
     const held = this.#parts.book.standing();
     const endless = held.filter(({ endsAt }) => endsAt === undefined).length;
     const ends = Math.max(0, ...held.map(({ endsAt }) => endsAt ?? 0));
     const left =
       held.length === endless
         ? ""
-        : `; ${held.length - endless} set points held from before are not renewed and end by themselves, the last at ${new Date(ends).toISOString()}`;
+        : `; ${held.length - endless} set points held since the last run are not renewed and end by themselves, the last at ${new Date(ends).toISOString()}`;
     const stay =
-      endless === 0 ? "" : `; ${endless} held from before have no end and stand until somebody clears them`;
+      endless === 0
+        ? ""
+        : `; ${endless} held since the last run have no end and stay in force until they are cleared`;
     this.#parts.notices.say(
       "warning",
       "read_only",
@@ -227,7 +229,7 @@ export class DeviceControl {
     this.#heartbeat.remove(device);
   }
 
-  /** The device stayed away: what is kept of it may go. */
+  /** Forgets what is kept of a device that was not found again. */
   forget(path: string): void {
     this.#keeper.abandon(path);
   }

@@ -9,8 +9,8 @@ export interface Device {
   /** Milliseconds by which its scrapes follow the aligned time. */
   readonly offsetMs: number;
   /**
-   * `virtual`: the point is ours and toggles with every scrape. `written`: the point is the device's and is written
-   * 1, 0, 1, 0, … every `heartbeat_interval`.
+   * `virtual`: the point belongs to the bridge and toggles with every scrape. `written`: the point belongs to the device
+   * and is written 1, 0, 1, 0, … every `heartbeat_interval`.
    */
   readonly heartbeat?: { readonly kind: "virtual" | "written"; readonly point: string };
 }
@@ -28,7 +28,7 @@ export function outcomeOf(
   return {
     async verify(signal) {
       const readBack = await driver.getPoint(name, signal);
-      // What such a device's own default reads is not known.
+      // The value to which such a device reverts is unknown.
       const confirmed = wanted !== undefined && JSON.stringify(readBack) === JSON.stringify(wanted);
       return { confirmed, readBack };
     },

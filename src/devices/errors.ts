@@ -9,17 +9,17 @@ export class DeviceNotFoundError extends Error {
   }
 }
 
-/** The command came too late, or waited too long. Nothing was sent. */
+/** The command arrived too late, or waited too long. Nothing was sent. */
 export class CommandExpiredError extends Error {
   override readonly name = "CommandExpiredError";
 }
 
-/** The device is reserved by somebody else, or by nobody where `require_schedule` asks for a reservation. Nothing was sent. */
+/** The device is reserved by another requester, or not reserved although `require_schedule` requires it. Nothing was sent. */
 export class ScheduleError extends Error {
   override readonly name = "ScheduleError";
 }
 
-/** An override blocks writes to the device, or the override that is meant does not exist. Nothing was sent. */
+/** An override blocks writes to the device, or the override to be switched off does not exist. Nothing was sent. */
 export class OverrideError extends Error {
   override readonly name = "OverrideError";
 }
@@ -35,22 +35,22 @@ export class ReadOnlyBridgeError extends Error {
   }
 }
 
-/** It cannot be told who asks. Nothing was sent. */
+/** The command does not name its requester. Nothing was sent. */
 export class RequesterError extends Error {
   override readonly name = "RequesterError";
 }
 
-/** A later command took the place of one that still waited. Nothing was sent. */
+/** A later command replaced one that was still waiting. Nothing was sent. */
 export class SupersededError extends Error {
   override readonly name = "SupersededError";
 }
 
-/** The requester used this id for another command. Nothing was sent. */
+/** The requester already used this id for another command. Nothing was sent. */
 export class DuplicateIdError extends Error {
   override readonly name = "DuplicateIdError";
 }
 
-/** No group of the config has this name. */
+/** The config has no group with this name. */
 export class LimitGroupNotFoundError extends Error {
   override readonly name = "LimitGroupNotFoundError";
 

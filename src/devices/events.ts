@@ -5,7 +5,7 @@ import type { PointValue, Write } from "../points/index.ts";
 import { recordOf } from "../storage/saved-record.ts";
 import type { StateNamespace } from "../storage/state-store.ts";
 import { type Clock, withDeadline } from "../time/clock.ts";
-import { checkAge, findDevice, isDuration, LONGEST_MINUTES } from "./command-checks.ts";
+import { checkAge, findDevice, isDuration, MAX_MINUTES } from "./command-checks.ts";
 import type { Command, Eventing, PlannedEvent } from "./commands.ts";
 import type { Device } from "./device.ts";
 import { answerOf } from "./writing/answers.ts";
@@ -36,8 +36,8 @@ const DEADLINE_MS = 30_000;
 const MS_PER_MINUTE = 60_000;
 
 /**
- * Load shed events that were planned here: the network carries them out itself, so that they need no bridge at their time.
- * Their ids are on disk until they are over. Each attempt is on record like a write of the whole device.
+ * Load shed events planned by this bridge. The network carries them out itself, so the bridge need not run at their time.
+ * Their ids are on disk until they are over. Each attempt is recorded like a write of the whole device.
  */
 export class Events implements Eventing {
   readonly #parts: Parts;
@@ -65,7 +65,7 @@ export class Events implements Eventing {
     const { startsAt, durationMinutes, allowOptOut, limit, group } = plan;
     const endsAt = new Date(startsAt.getTime() + durationMinutes * MS_PER_MINUTE);
     const what = { device: path, ...(group !== undefined && { group }), ...limit, allowOptOut };
-    // Null where there is no such time; the check refuses it.
+    // Null for an invalid time, which the check rejects.
     const asked = { ...what, startsAt: startsAt.toJSON(), endsAt: endsAt.toJSON() };
     return this.#recorded("create_event", path, asked, command, async (device) => {
       checkPlan(plan, this.#parts.clock.now());
@@ -75,7 +75,7 @@ export class Events implements Eventing {
       );
       const event = { id: id ?? null, ...planned, requester: command.requester };
       if (id !== undefined) this.#parts.store.set(id, { ...event } as Record<string, unknown> as PointValue);
-      const noId = id === undefined ? "; the service told no id, so it cannot be removed from here" : "";
+      const noId = id === undefined ? "; the service returned no id, so it cannot be removed from here" : "";
       return { result: event, answer: { code, text: `${text ?? ""}${noId}`, readBack: id ?? null } };
     });
   }
@@ -83,7 +83,9 @@ export class Events implements Eventing {
   async removeEvent(id: string, command: Command): Promise<void> {
     const event = this.events().find((one) => one.id === id);
     if (!event)
-      throw new WriteRefusedError(`this bridge knows of no event ${id} that is not over; nothing was sent`);
+      throw new WriteRefusedError(
+        `this bridge has planned no event ${id} that is not over; nothing was sent`,
+      );
     const { device: path } = event;
     await this.#recorded("remove_event", path, { id }, command, async (device) => {
       const { code, text } = await this.#call(`removing event ${id}`, (signal) =>
@@ -113,20 +115,20 @@ export class Events implements Eventing {
     const device = findDevice(devices, path);
     const { id, requester, via } = command;
     const started = clock.monotonic();
-    const say = (told: Partial<Write>) => {
+    const record = (details: Partial<Write>) => {
       const write = { id, requester, via, device: device.info, action, requested };
-      bus.emit("write", { ...write, at: new Date(clock.now()), ...told });
+      bus.emit("write", { ...write, at: new Date(clock.now()), ...details });
     };
     const tookMs = () => Math.round(clock.monotonic() - started);
     try {
       checkAge(command, clock.now(), maxCommandAgeSeconds);
       checkFree(path, requester);
       const { result, answer } = await work(device);
-      const told = Object.entries(answer).filter(([, value]) => value !== undefined && value !== "");
-      say({ status: "accepted", ...Object.fromEntries(told), tookMs: tookMs() });
+      const details = Object.entries(answer).filter(([, value]) => value !== undefined && value !== "");
+      record({ status: "accepted", ...Object.fromEntries(details), tookMs: tookMs() });
       return result;
     } catch (error) {
-      say({ ...answerOf(error), tookMs: tookMs() });
+      record({ ...answerOf(error), tookMs: tookMs() });
       throw error;
     }
   }
@@ -134,18 +136,20 @@ export class Events implements Eventing {
 
 function eventsOf({ driver, info }: Device) {
   if (driver.events) return driver.events;
-  throw new WriteRefusedError(`the network of ${info.path} (${info.driverType}) plans no load shed events`);
+  throw new WriteRefusedError(
+    `the network of ${info.path} (${info.driverType}) does not support load shed events`,
+  );
 }
 
 function checkPlan({ startsAt, durationMinutes, limit }: EventPlan, now: number): void {
   const refuse = (text: string) => new WriteRefusedError(`${text}; nothing was sent`);
-  if (!(startsAt.getTime() > now)) throw refuse("an event begins in the future");
-  if (startsAt.getTime() > now + LONGEST_MINUTES * MS_PER_MINUTE)
-    throw refuse(`an event begins at most a year from now, not at ${startsAt.toISOString()}`);
+  if (!(startsAt.getTime() > now)) throw refuse("an event must begin in the future");
+  if (startsAt.getTime() > now + MAX_MINUTES * MS_PER_MINUTE)
+    throw refuse(`an event must begin at most a year from now, found ${startsAt.toISOString()}`);
   if (!isDuration(durationMinutes))
     throw refuse(
-      `an event lasts a whole number of minutes, at least 1 and at most ${LONGEST_MINUTES} (a year), not ${durationMinutes}`,
+      `the duration of an event must be a whole number of minutes, at least 1 and at most ${MAX_MINUTES} (a year), found ${durationMinutes}`,
     );
   if ("kw" in limit ? !(limit.kw >= 0) : !(limit.percent >= 0 && limit.percent <= 100))
-    throw refuse("the limit is 0 kW or more for each port, or 0 to 100 percent of each station's load");
+    throw refuse("the limit must be 0 kW or more for each port, or 0 to 100 percent of each station's load");
 }

@@ -27,7 +27,7 @@ export interface DevicesOptions {
   readonly settings: ControlSettings;
   readonly bus: Bus;
   readonly log: Log;
-  /** Stays open for as long as the devices run; closed by whoever opened it. */
+  /** Remains open while the devices run; its owner closes it. */
   readonly state: StateStore;
   /** Default: THE LIST. */
   readonly drivers?: Readonly<Record<string, AbleType>>;
@@ -44,33 +44,36 @@ interface DeviceCounters {
   readonly drivers: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
-/** The devices of a bridge. Made by {@link openDevices}; scrapes from `start` to `stop`. */
+/** The devices of a bridge. Created by {@link openDevices}; they are scraped from `start` to `stop`. */
 export interface RunningDevices {
-  /** The devices that could be made, by path. Changes while running where there are sets of devices. */
+  /** The devices that could be created, by path. Changes while running where there are sets of devices. */
   readonly byPath: ReadonlyMap<string, DeviceInfo>;
-  /** The same as a list, as it is now. */
+  /** The same as a list. */
   readonly infos: readonly DeviceInfo[];
-  /** Problems of device configs and registry rows that only the drivers can see. */
+  /** Faults of device configs and registry rows that only the drivers can detect. */
   readonly diagnostics: readonly Diagnostic[];
   readonly latest: LatestValues;
   readonly commands: Commands;
   readonly control: Control;
   counters(): DeviceCounters;
-  /** The accounts of a driver type's devices, as they are now. */
+  /** Returns the present accounts of a driver type's devices. */
   accounts(driverType: string): readonly DriverAccount[];
-  /** How long the event loop was held up since this was asked last. */
+  /** Returns how long the event loop was blocked since the last call. */
   takeLoopDelay(): LoopDelayReading;
-  /** `active` false: it only reads until {@link activate}, and writes nothing. Default: true. */
+  /** `active` false: the bridge only reads until {@link activate}, and writes nothing. Default: true. */
   start(options?: { readonly active: boolean }): void;
-  /** The bridge is in charge: takes up what is held, carries out commands, renews and ends. */
+  /** Called when the bridge takes charge: takes over held limits, carries out commands, renews and ends limits. */
   activate(): void;
-  /** Another bridge is in charge: refuses every write from now on, and renews and ends nothing. */
+  /** Called when another bridge is in charge: refuses every write from now on, and renews and ends nothing. */
   passivate(): void;
-  /** Answers what is under way, ends every call and closes the drivers. */
+  /** Answers the commands in progress, aborts all calls and closes the drivers. */
   stop(): Promise<void>;
 }
 
-/** Makes the devices and what runs them. Until `start`, no network is touched and nothing is written. */
+/**
+ * Creates the devices and the parts that run them: scrapes go to the bus, commands and limits to the devices, write results
+ * to the bus. Until `start`, nothing is read or written.
+ */
 export function openDevices(options: DevicesOptions): RunningDevices {
   const { settings, bus, state, clock = systemClock } = options;
   const log = options.log.part("devices");
@@ -122,7 +125,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     .map((loaded) => new DeviceSet(loaded, { ...setParts, ...membership }));
   for (const set of sets) set.restore();
   stack.defer(async () => void (await Promise.all(sets.map((set) => set.stop()))));
-  // The sets report what is wrong with single members later.
+  // The device sets report later failures of their members.
   const diagnostics = builder.diagnostics.splice(0);
   const startedWith = [...devices.values()].filter(({ info }) => !owners.isMember(info.path));
   const loopDelay = stack.adopt(new LoopDelay(), (one) => one.stop());
@@ -163,23 +166,23 @@ export function openDevices(options: DevicesOptions): RunningDevices {
 
 function reportState(state: StateStore, notices: Notices): void {
   if (state.setAside !== undefined)
-    notices.say("error", "state_damaged", `the state file was damaged and put aside as ${state.setAside}`);
+    notices.say("error", "state_damaged", `the state file was damaged and was moved to ${state.setAside}`);
   state.reportTo({
     unsaved(error) {
       if (error === undefined)
-        notices.say("info", "state_saved", "everything that was not saved is on the disk now");
+        notices.say("info", "state_saved", "all unsaved changes have been written to disk");
       else
         notices.say(
           "error",
           "state_not_saved",
-          `what is in force in the devices could not be saved, so a restart would not know of the last changes; the bridge goes on and tries again: ${messageOf(error)}. Make room on the disk of the data folder`,
+          `the record of limits in force could not be saved, so the last changes would be lost in a restart; the bridge continues and retries: ${messageOf(error)}. Make room on the disk of the data folder`,
         );
     },
     setAside: (namespace, key) =>
       notices.say(
         "error",
         "state_record_set_aside",
-        `the saved record ${key} of ${namespace} is not in the expected form and is left out; it is kept in the state file as "${namespace} ${key}" of "set aside"`,
+        `the saved record ${key} of ${namespace} is invalid and is ignored; it is kept in the state file as "${namespace} ${key}" of "set aside"`,
       ),
   });
 }

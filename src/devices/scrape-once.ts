@@ -21,7 +21,7 @@ interface ScrapeOnceOptions {
   readonly drivers?: Readonly<Record<string, AbleType>>;
 }
 
-/** One reading of one device, without a bridge. Rejects where the device cannot be made or nothing can be read. */
+/** Reads one device once, without a bridge. Rejects where the device cannot be created or nothing can be read. */
 export async function scrapeOnce(
   options: ScrapeOnceOptions,
 ): Promise<{ scrape: Scrape; diagnostics: readonly Diagnostic[] }> {

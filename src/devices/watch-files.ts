@@ -4,20 +4,23 @@ import { Reported } from "../log/notices.ts";
 
 const EVERY_MS = 1000;
 
-/** Something that has a file open for as long as it runs. */
+/** A part that keeps a file open while it runs. */
 export interface HasFile {
-  /** Makes its file anew where it was removed, and says so. Throws where that cannot be. */
+  /** Recreates its file where it was removed, and returns a message. Throws where that fails. */
   restore(): string | undefined;
 }
 
-/** Looks once a second whether files were removed while in use; what is found is logged and told once. Returns the end of it. */
+/**
+ * Checks every second whether files in use were removed; logs and reports each case once. Returns the function that ends
+ * it.
+ */
 export function watchFiles(
   files: readonly HasFile[],
   log: Log,
   onNotice: (notice: Notice) => void,
 ): () => void {
   const failures = new Reported<HasFile>();
-  const tell = (severity: "warning" | "error", text: string) => {
+  const report = (severity: "warning" | "error", text: string) => {
     log[severity === "warning" ? "warn" : severity](text);
     onNotice({ severity, kind: "file_removed", text, at: new Date() });
   };
@@ -25,11 +28,11 @@ export function watchFiles(
     try {
       const text = file.restore();
       failures.ended(file);
-      if (text !== undefined) tell("warning", text);
+      if (text !== undefined) report("warning", text);
     } catch (error) {
       const { message } = error as Error;
       if (failures.isNew(file, message))
-        tell("error", `a file of the bridge was removed and cannot be made anew: ${message}`);
+        report("error", `a file of the bridge was removed and cannot be recreated: ${message}`);
     }
   };
   const timer = setInterval(() => files.forEach(look), EVERY_MS);

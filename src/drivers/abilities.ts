@@ -97,9 +97,7 @@ export interface DriverAccount {
   readonly client: object;
 }
 
-/**
- * Scrapes without promises: V8 would copy those of a large fleet repeatedly while they wait. Called instead of `scrapeAll`.
- */
+/** Scrapes without promises: V8 would copy those of a large fleet repeatedly while they wait. Called instead of `scrapeAll`. */
 export interface ScrapesFleets {
   /** Calls one method of `sink` once, now or later. Never throws. */
   scrapeInto(sink: ReadingSink, signal: AbortSignal): void;
@@ -148,9 +146,7 @@ export interface WritingInit<Config = unknown> extends DeviceInit<Config> {
   readonly confirmTimeoutSeconds?: number;
 }
 
-/**
- * What this bridge wrote to a device, by the keys of the driver's holds. While a write is being sent: the state before it.
- */
+/** What this bridge wrote to a device, by the keys of the driver's holds. While a write is being sent: the state before it. */
 export interface OwnWrites {
   /** Returns the last write under the key. */
   get(key: string): OwnWrite | undefined;

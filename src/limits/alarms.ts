@@ -3,7 +3,7 @@ import type { Clock } from "../time/clock.ts";
 
 const REMIND_MS = 3_600_000;
 
-/** What is wrong with a group: said when it begins, each hour while it goes on, and when it is over. */
+/** Faults of a group: reported when they begin, every hour while they last, and when they end. */
 export class Alarms {
   readonly #notices: Notices;
   readonly #reported: Reported;

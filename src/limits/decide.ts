@@ -2,17 +2,17 @@ import { isBusy, mayDrawKw, needKw, type Outlet } from "./outlet.ts";
 import { chooseTurns, share } from "./share.ts";
 
 export interface Rules {
-  /** What all outlets together may draw, margin taken off. */
+  /** Maximum power of all outlets together, less the margin. */
   readonly budgetKw: number;
-  /** With less a vehicle does not charge. */
+  /** Minimum power with which a vehicle charges. */
   readonly minimumKw: number;
   readonly turnMs: number;
 }
 
-/** Why a limit changes; in words: words.ts. */
+/** Why a limit changes; words.ts has the texts. */
 export type Why = "over" | "start" | "room" | "share" | "spare" | "idle" | "turn";
 
-/** A limit to set, or at `kw` = nominal to take away. */
+/** A limit to set; `kw` = nominal removes it. */
 export interface Move {
   readonly outlet: Outlet;
   readonly kw: number;
@@ -21,22 +21,22 @@ export interface Move {
 }
 
 export interface Plan {
-  /** Those that take away come first. They are all within the budget, whatever becomes of each. */
+  /** Decreases come first. All moves stay within the budget, whether each succeeds or not. */
   readonly moves: readonly Move[];
-  /** What all outlets together may draw before these moves. */
+  /** Maximum power of all outlets together before these moves. */
   readonly mayDrawKw: number;
-  /** How much of that is beyond the budget and cannot be taken away now. */
+  /** Part of it that exceeds the budget and cannot be taken away now. */
   readonly beyondKw: number;
   readonly busy: number;
   readonly waiting: number;
-  /** More is to be given out when what was taken away is confirmed. */
+  /** Whether more can be given out when the decreases are confirmed. */
   readonly unfinished: boolean;
 }
 
-/** Smaller differences are not worth a write. */
+/** Minimum difference that is worth a write. */
 const STEP_KW = 0.5;
 const STEP_SHARE = 0.2;
-/** So much of the budget may lie idle without a write. */
+/** Share of the budget that may be unused without a write. */
 const SPARE_SHARE = 0.04;
 const TINY_KW = 0.01;
 
@@ -44,17 +44,16 @@ interface Target {
   readonly outlet: Outlet;
   readonly busy: boolean;
   readonly kw: number;
-  /** What it may draw now. */
+  /** Its maximum power at present. */
   readonly now: number;
 }
 
 /**
- * What to write now so that the outlets together can never draw more than the budget, shared fairly and used as far as
- * there is demand. Pure: the same outlets and the same time give the same plan.
- *
- * Every outlet counts with the most that it may draw (its limit, or all it can), whether a vehicle is there or not. So
- * power is given out only after it was taken away elsewhere and that is confirmed. `rebalance`: also write what only
- * makes it fairer or gives out what lies idle; without, only what cannot wait.
+ * Returns the writes that are due now, so that the outlets together never draw more than the budget, shared fairly and used
+ * as far as there is demand. Pure: the same outlets and the same time give the same plan.
+ * Every outlet counts with its maximum (its limit, or its full power), whether a vehicle is there or not. So power is given
+ * out only after it was taken away elsewhere and that is confirmed. `rebalance`: also make writes that only improve
+ * fairness or give out unused power; otherwise only urgent ones.
  */
 export function decide(outlets: readonly Outlet[], rules: Rules, now: number, rebalance: boolean): Plan {
   const mayDraw = sum(outlets, mayDrawKw);
@@ -80,7 +79,7 @@ export function decide(outlets: readonly Outlet[], rules: Rules, now: number, re
   return { ...counts, moves: [...taken, ...given], unfinished: taken.length > 0 };
 }
 
-/** Nothing can be written to it now, or what became of the last write is not known. */
+/** Returns whether the outlet cannot be written now, or the outcome of its last write is unknown. */
 function isFixed({ askedKw, blockedUntil = 0 }: Outlet, now: number): boolean {
   return askedKw !== undefined || now < blockedUntil;
 }
@@ -114,7 +113,7 @@ function targetsOf(outlets: readonly Outlet[], room: number, rules: Rules, now: 
   });
 }
 
-/** Outlets without a vehicle get what is left over, in steps: all they can take, the minimum, or nothing. */
+/** Returns the shares of outlets without a vehicle: the rest in steps of full power, the minimum, or nothing. */
 function idleShare(
   idle: readonly Outlet[],
   left: number,
@@ -130,11 +129,11 @@ interface Wish {
   readonly why: Why;
 }
 
-/** Who is to get more, most urgent first. */
+/** Returns the outlets that should get more, the most urgent first. */
 function wishesOf(targets: readonly Target[], rules: Rules, rebalance: boolean, spare: number): Wish[] {
   const { minimumKw, budgetKw } = rules;
   const wishes: Wish[] = [];
-  // Who comes gets at once what is spare, or given to outlets without a vehicle.
+  // A new vehicle gets at once what is unused, or given to outlets without a vehicle.
   let room = spare + sum(targets.filter(isAbove), ({ busy, now, kw }) => (busy ? 0 : now - kw));
   for (const target of byPower(targets)) {
     const { outlet, now, kw, busy } = target;
@@ -162,10 +161,10 @@ function wishesOf(targets: readonly Target[], rules: Rules, rebalance: boolean, 
   return wishes.sort((a, b) => rank(a) - rank(b) || a.target.outlet.turnSince - b.target.outlet.turnSince);
 }
 
-/** Takes away what is missing, first where no vehicle is, then where most is above its share. */
+/** Takes away the missing power, first where there is no vehicle, then where most is above its share. */
 function takeFrom(targets: readonly Target[], wishes: readonly Wish[], missing: number): Move[] {
   const moves: Move[] = [];
-  // Whose turn is over makes room in any case.
+  // Outlets whose turn is over are reduced in any case.
   const over = targets.filter((target) => target.busy && target.kw === 0 && target.now > TINY_KW);
   const donors = targets
     .filter((target) => isAbove(target) && !over.includes(target))
@@ -184,7 +183,7 @@ function takeFrom(targets: readonly Target[], wishes: readonly Wish[], missing: 
   return moves;
 }
 
-/** Gives as far as what is spare already reaches, and whole wishes only. */
+/** Gives out the unused power, as far as it covers complete wishes. */
 function giveTo(wishes: readonly Wish[], spare: number): Move[] {
   const moves: Move[] = [];
   let left = spare;
@@ -205,7 +204,7 @@ function isAbove({ now, kw }: Target): boolean {
   return now > kw + TINY_KW;
 }
 
-/** Two places, rounded down; as much as it can take is no limit. */
+/** Rounds down to two decimals; full power is no limit. */
 function tidy(kw: number, { nominalKw }: Outlet): number {
   return kw >= nominalKw - TINY_KW ? nominalKw : Math.floor(kw * 100 + 1e-6) / 100;
 }

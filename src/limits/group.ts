@@ -23,16 +23,19 @@ export interface GroupParts {
   readonly journal: Journal;
 }
 
-/** The stations of a round come one after the other; then one decision is made for all. */
+/** Time for which the scrapes of a round are collected before one decision is made for all, in milliseconds. */
 const GATHER_MS = 400;
-/** Turns end, retries come due, readings grow old. */
+/** Interval of decisions without a scrape, in milliseconds: turns end, retries are due, readings become old. */
 const TICK_MS = 10_000;
-/** Outlets are freed one after the other, so that the load rises slowly. */
+/** Pause between outlets whose limits are removed, in milliseconds, so that the load rises slowly. */
 const RELEASE_PAUSE_MS = 5_000;
-/** At the start, who cannot be read is waited for only so long. */
+/** Number of intervals for which unreadable outlets are waited for at the start. */
 const INTERVALS_UNTIL_READY = 2;
 
-/** One group of the site limit controller: listens to its devices' scrapes, and writes what {@link decide} tells. */
+/**
+ * One group of the site limit controller: takes the scrapes of its devices, decides by {@link decide}, and writes the
+ * limits to the outlets.
+ */
 export class Group {
   readonly name: string;
   readonly #parts: GroupParts;
@@ -56,7 +59,7 @@ export class Group {
     this.#maxKw = maxKw;
   }
 
-  /** Undefined: none; what was limited is set free. */
+  /** Undefined: no limit; limits set so far are removed. */
   get maxKw(): number | undefined {
     return this.#maxKw;
   }
@@ -75,7 +78,7 @@ export class Group {
     return this.#outlets.has(outlet);
   }
 
-  /** Takes a device in. Gives how many outlets it has; 0 where it has no such points. */
+  /** Adds a device. Returns its number of outlets; 0 where it does not have the points. */
   add(device: DeviceInfo): number {
     const { name, settings } = this.#parts;
     const { minimumKw } = settings;
@@ -180,14 +183,14 @@ export class Group {
     }
   }
 
-  /** Before the first readings nobody knows which limits are in force already. */
+  /** Before the first readings it is not known which limits are already in force. */
   #isReady(all: readonly OutletControl[], now: number): boolean {
     const longest = Math.max(...all.map(({ source }) => source.device.intervalSeconds));
     const waited = now - this.#startedAt > INTERVALS_UNTIL_READY * longest * 1000;
     return waited || all.every(({ wasRead }) => wasRead);
   }
 
-  /** One outlet at a time goes back to its own default. */
+  /** Reverts one outlet at a time to its own default. */
   #release(all: readonly OutletControl[], now: number): void {
     const { journal, name } = this.#parts;
     this.#alarms.clear();
@@ -207,10 +210,10 @@ export class Group {
     void next.write(outlet.nominalKw).then(() => this.#decideSoon());
   }
 
-  /** Tells where the limit cannot be kept, or is not. */
+  /** Reports a limit that cannot be kept, or is exceeded. */
   #judge(all: readonly OutletControl[], plan: Plan, loadKw: number, maxKw: number): void {
     const { name } = this.#parts;
-    const kept = `${name} is kept at its limit of ${kwText(maxKw)} again`;
+    const kept = `${name} is again kept at its limit of ${kwText(maxKw)}`;
     const blocked = all.flatMap(({ outlet, trouble }) => (trouble ? [{ outlet, trouble }] : []));
     if (plan.beyondKw === 0) this.#alarms.lower("limit_not_kept", kept);
     else if (blocked.length > 0)

@@ -2,7 +2,7 @@ import type { Bus } from "../bus.ts";
 import type { Log } from "../log/log.ts";
 import type { Clock } from "../time/clock.ts";
 
-/** One line in the log and one event for each change of a limit: none is left out, however many there are. */
+/** Records every change of a limit with one log line and one event. */
 export class Journal {
   readonly #bus: Bus;
   readonly #log: Log;

@@ -22,18 +22,18 @@ export interface OutletControlParts {
 
 const STALE_INTERVALS = 3;
 const RETRY_MS: Backoff = { first: 30_000, longest: 600_000 };
-/** What became of a write is not told for so long: it counts as the worse of both. */
+/** Time for which the worse of both is assumed after a write with unknown outcome, in milliseconds. */
 const UNKNOWN_MS = 300_000;
 
-/** An outlet with its device: takes in what is read, writes its limit, and keeps account of what may stand there. */
+/** An outlet with its device: updates it by readings, writes its limit, and keeps track of the limits that may be in force. */
 export class OutletControl {
   readonly outlet: Outlet;
   readonly source: Source;
-  /** Why the last write did not come true. */
+  /** Why the last write failed. */
   trouble: string | undefined;
-  /** A write is on its way. */
+  /** Whether a write is being sent. */
   writing = false;
-  /** By the monotonic clock. */
+  /** On the monotonic clock. */
   #readAt: number | undefined;
   #answeredAt = Number.NEGATIVE_INFINITY;
   #failures = 0;
@@ -50,7 +50,7 @@ export class OutletControl {
     return this.#readAt !== undefined;
   }
 
-  /** Whether a limit of ours may stand here. */
+  /** Whether a limit of this controller may be in force here. */
   get isHeld(): boolean {
     return this.#parts.own.has(this.source.id);
   }
@@ -65,24 +65,24 @@ export class OutletControl {
     const { limitKw } = reading;
     if (!settled || limitKw === undefined || outlet.askedKw !== undefined) return;
     if (limitKw !== null && own.isOwn(source.id, limitKw)) return;
-    // Gone, or somebody else's. One that is lower than a share is left alone, as if the port could give no more.
+    // It ended, or belongs to another program. One below its share is left alone, as if the port could give no more.
     if (own.has(source.id))
       this.#parts.notices.say(
         "warning",
         "limit_gone",
-        `${this.#parts.group}: the limit of ${source.id} was ended or replaced by somebody else; the group decides anew`,
+        `${this.#parts.group}: the limit of ${source.id} was ended or replaced elsewhere; the group is balanced again`,
         source.device.path,
       );
     own.forget(source.id);
     if (limitKw !== null) outlet.nominalKw = Math.max(limitKw, outlet.loadKw ?? 0);
   }
 
-  /** Its limit ended without anybody's will. */
+  /** Called when its limit ended unexpectedly. */
   limitLost(): void {
     delete this.outlet.inForceKw;
   }
 
-  /** What was read or sent too long ago is not known any more. */
+  /** Drops what was read or sent too long ago. */
   age(now: number): void {
     const { outlet, source } = this;
     const staleMs = STALE_INTERVALS * source.device.intervalSeconds * 1000;
@@ -92,7 +92,7 @@ export class OutletControl {
     delete outlet.askedKw;
   }
 
-  /** Writes a limit; with all that the outlet can give, it is set free. Resolves when it was answered. */
+  /** Writes a limit; full power removes it. Resolves when it was answered. */
   async write(kw: number): Promise<void> {
     const { commands, clock, own, group } = this.#parts;
     const { outlet, source } = this;
@@ -105,7 +105,7 @@ export class OutletControl {
       via: "limit",
       sentAt: new Date(clock.now()),
     };
-    // Kept before it is sent: after a crash it is known as ours.
+    // Stored before it is sent: after a crash it is recognised as the controller's own.
     if (!free) own.set(source.id, group, kw);
     const result = free
       ? await commands.revertPoint(source.device.path, source.limit, command)
@@ -120,7 +120,7 @@ export class OutletControl {
     this.writing = false;
     this.#answeredAt = now;
     outlet.askedAt = now;
-    // Taken, and to be seen in a scrape; until then it counts as the larger of both.
+    // Accepted, but not seen in a scrape yet; until then it counts as the larger of both.
     if (status === "accepted" || status === "unconfirmed") return;
     if (status === "confirmed") {
       this.#failures = 0;
@@ -136,8 +136,8 @@ export class OutletControl {
     delete outlet.askedKw;
     outlet.blockedUntil = now + backoff(RETRY_MS, ++this.#failures);
     this.trouble = `${error ? `${error}: ` : ""}${text ?? status}`;
-    const what = free ? "could not be freed" : `could not be limited to ${kwText(kw)}`;
-    const counted = `it counts with ${kwText(mayDrawKw(outlet))}, and is tried again`;
+    const what = free ? "could not be cleared of its limit" : `could not be limited to ${kwText(kw)}`;
+    const counted = `it counts with ${kwText(mayDrawKw(outlet))}, and is retried`;
     this.#parts.notices.say(
       "warning",
       "limit_not_set",

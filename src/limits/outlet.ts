@@ -1,66 +1,66 @@
-/** What can be limited by itself: a port of a station, or a station as a whole. All power in kW, all times in ms. */
+/** A unit that can be limited separately: a port of a station, or a whole station. All power in kW, all times in ms. */
 export interface Outlet {
   /** `<device path>/<limit point>`, e.g. `campus/garage/station-1/allowedLoad_1`. */
   readonly id: string;
-  /** Most that it can draw without a limit. */
+  /** Maximum power without a limit. */
   nominalKw: number;
-  /** The limit that was last seen or confirmed; absent: none is known, so it may draw all that it can. */
+  /** The limit that was last seen or confirmed; absent: none is known, so it may draw its full power. */
   inForceKw?: number;
-  /** A limit that was sent and may stand since, until it is known whether it does. `nominalKw` for a clearing. */
+  /** A limit that was sent and may be in force, until that is known. `nominalKw` for a clear. */
   askedKw?: number;
-  /** When it was sent, or was answered without certainty. */
+  /** When it was sent, or when its answer left that open. */
   askedAt?: number;
-  /** What it draws; absent: not known (never read, or too old). */
+  /** Present load; absent: unknown (never read, or too old). */
   loadKw?: number;
-  /** The load was read before the limit in force began. */
+  /** Whether the load was read before the limit in force began. */
   loadIsOld?: boolean;
-  /** Whether a vehicle is there; absent: the device does not tell. */
+  /** Whether a vehicle is there; absent: the device does not report it. */
   connected?: boolean;
-  /** Tells one vehicle from the next, where the device does. */
+  /** Identifies a vehicle's session, where the device reports it. */
   session?: string;
-  /** Since when nothing flows though it may. */
+  /** Since when nothing flows although it may. */
   idleSince?: number;
-  /** Since when its vehicle is known to want nothing. */
+  /** Since when its vehicle is known to want no power. */
   contentSince?: number;
-  /** When it last began to charge or to wait for its turn. */
+  /** When it last started to charge or to wait for its turn. */
   turnSince: number;
-  /** Nothing is to be written before. */
+  /** Nothing is written before this time. */
   blockedUntil?: number;
 }
 
-/** Below this nothing flows that would matter. */
+/** Load below which nothing is considered to flow. */
 const NOTHING_KW = 0.05;
-/** A vehicle draws its limit less what whole amperes and the mains leave over. */
+/** Difference between a limit and the load of a vehicle that uses it fully: whole amperes and the mains voltage. */
 const SLACK_KW = 0.25;
 const SLACK_SHARE = 0.06;
-/** What is left to a vehicle above what it draws: more than the slack, so that it shows when it wants more. */
+/** Power left to a vehicle above its load: more than the slack, so that it shows when it wants more. */
 const HEADROOM_KW = 0.35;
 const HEADROOM_SHARE = 0.08;
-/** A vehicle that was given power and drew none for so long wants none. */
+/** Time after which a vehicle that was given power and draws none counts as wanting none. */
 const CONTENT_AFTER_MS = 180_000;
-/** A cloud may show a change late; what it does not show after so long did not happen. */
+/** Time within which a cloud shows a change; one that does not show by then did not happen. */
 const SHOWN_LATE_MS = 120_000;
-/** After so long it is asked again, so that nobody is forgotten. */
+/** Time after which such a vehicle is offered power again, so that none is forgotten. */
 const ASK_AGAIN_MS = 7_200_000;
 
-/** What it may draw at most, whatever became of the last write. */
+/** Returns the maximum power of an outlet, whatever the outcome of the last write. */
 export function mayDrawKw({ nominalKw, inForceKw = nominalKw, askedKw = inForceKw }: Outlet): number {
   return Math.max(inForceKw, askedKw);
 }
 
-/** Whether its vehicle wants power, as far as can be told. */
+/** Returns whether its vehicle wants power, as far as is known. */
 export function isBusy(outlet: Outlet): boolean {
   if (draws(outlet)) return true;
   return outlet.connected !== false && outlet.contentSince === undefined;
 }
 
-/** Power that it can make use of: what it draws and some room above, or all where its limit is what holds it back. */
+/** Returns the power that it can use: its load and some headroom, or its full power where its limit is what restricts it. */
 export function needKw(outlet: Outlet, minimumKw: number): number {
   const { nominalKw, loadKw } = outlet;
   const limit = mayDrawKw(outlet);
   if (loadKw === undefined) return clamp(limit, minimumKw, nominalKw);
   if (!draws(outlet)) {
-    // Nobody knows whether there is a vehicle; with the minimum it would show.
+    // Whether there is a vehicle is unknown; with the minimum it would show.
     if (outlet.connected === undefined) return Math.min(minimumKw, nominalKw);
     return limit < minimumKw ? nominalKw : clamp(limit, minimumKw, nominalKw);
   }
@@ -73,7 +73,7 @@ function draws({ loadKw }: Outlet): boolean {
   return loadKw !== undefined && loadKw > NOTHING_KW;
 }
 
-/** What a device tells of an outlet at a moment. A limit of `null`: none is in force; absent: not told. */
+/** An outlet's values in a scrape. A limit of `null`: none is in force; absent: not reported. */
 export interface Reading {
   readonly at: number;
   readonly loadKw?: number;
@@ -83,7 +83,10 @@ export interface Reading {
   readonly nominalKw?: number;
 }
 
-/** Takes in what was read. `settled`: since the last write was answered, so that the limit shown is the one in force. */
+/**
+ * Updates an outlet by a reading. `settled`: whether it was read after the last write was answered, so that its limit is
+ * the one in force.
+ */
 export function observe(outlet: Outlet, reading: Reading, minimumKw: number, settled: boolean): void {
   const { at, loadKw, limitKw, connected, session } = reading;
   const newcomer = connected === true && (outlet.connected === false || outlet.session !== session);
@@ -96,7 +99,7 @@ export function observe(outlet: Outlet, reading: Reading, minimumKw: number, set
   put(outlet, "session", session);
   put(outlet, "loadKw", loadKw);
   outlet.loadIsOld = !settled;
-  // A station that gives more than its name plate says can do so again.
+  // A station that exceeds its nominal power can do so again.
   outlet.nominalKw = Math.max(reading.nominalKw ?? outlet.nominalKw, loadKw ?? 0);
   if (settled && limitKw !== undefined) {
     put(outlet, "inForceKw", limitKw ?? undefined);
@@ -123,7 +126,7 @@ function followDemand(outlet: Outlet, at: number, minimumKw: number): void {
   }
 }
 
-/** kW travel with three places. */
+/** kW are sent with three decimals. */
 export function sameKw(a: number | undefined, b: number | undefined): boolean {
   return a === b || (a !== undefined && b !== undefined && Math.abs(a - b) < 0.0015);
 }

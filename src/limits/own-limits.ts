@@ -6,13 +6,13 @@ import { sameKw } from "./outlet.ts";
 interface Saved {
   readonly group: string;
   readonly kw: number;
-  /** The one before: a write that failed may have left it in force. */
+  /** The limit before: a write that failed may have left it in force. */
   readonly beforeKw?: number;
 }
 
 const isSaved = recordOf<Saved>({ group: "string", kw: "number", beforeKw: "number?" });
 
-/** The limits that the controller has set, by outlet, on disk: how it knows its own after a restart. */
+/** The limits that the controller has set, by outlet; stored on disk so that it recognises them after a restart. */
 export class OwnLimits {
   readonly #store: StateNamespace;
   readonly #saved: Map<string, Saved>;
@@ -26,13 +26,13 @@ export class OwnLimits {
     return this.#saved.has(id);
   }
 
-  /** Whether a limit found at the outlet is one that was set here. */
+  /** Returns whether a limit found at the outlet was set by this controller. */
   isOwn(id: string, kw: number): boolean {
     const saved = this.#saved.get(id);
     return saved !== undefined && (sameKw(saved.kw, kw) || sameKw(saved.beforeKw, kw));
   }
 
-  /** Outlet and group of each. */
+  /** Returns outlet and group of each. */
   all(): readonly (readonly [id: string, group: string])[] {
     return [...this.#saved].map(([id, { group }]) => [id, group] as const);
   }

@@ -1,12 +1,12 @@
-/** Somebody who can use so much. */
+/** An outlet and the power that it can use. */
 export interface Claim {
   readonly id: string;
   readonly needKw: number;
 }
 
 /**
- * Divides power fairly: who needs less than an equal share gets what it needs, and the others share the rest equally.
- * Never gives more than there is, and all of it where it is wanted.
+ * Divides power fairly: claims below an equal share get what they need, and the others share the rest equally. Never gives
+ * more than there is, and gives all of it where there is demand.
  */
 export function share(kw: number, claims: readonly Claim[]): Map<string, number> {
   const byNeed = [...claims].sort((a, b) => a.needKw - b.needKw);
@@ -24,13 +24,13 @@ export interface Candidate {
   readonly id: string;
   /** Whether it is charging now. */
   readonly charging: boolean;
-  /** Since when it charges or waits, ms. */
+  /** Since when it charges or waits, in ms. */
   readonly since: number;
 }
 
 /**
- * Who may charge where there is room for `places` only. Who charges goes on until its turn is over; then it makes room
- * for who has waited longest. So everybody's turn comes.
+ * Returns which candidates may charge where there is power for `places` of them only. One that charges continues until its
+ * turn is over; then the one that has waited longest takes its place, so that each gets a turn.
  */
 export function chooseTurns(
   candidates: readonly Candidate[],
@@ -43,7 +43,7 @@ export function chooseTurns(
   return new Set(ranked.slice(0, Math.max(0, places)).map(({ id }) => id));
 }
 
-/** The longest wait first; of those whose turn is over, the latest to begin stays the longest. */
+/** The longest wait first; of those whose turn is over, the one that started last keeps its place longest. */
 function rankWithin(a: Candidate, b: Candidate): number {
   return a.charging
     ? b.since - a.since || (a.id < b.id ? -1 : 1)

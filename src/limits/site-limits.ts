@@ -19,17 +19,17 @@ export interface SiteLimitsOptions {
   readonly groups: Readonly<Record<string, LimitSettings>>;
   readonly bus: Bus;
   readonly commands: Commands;
-  /** By path; those that come later are told on the bus. */
+  /** By path; devices added later are announced on the bus. */
   readonly devices: ReadonlyMap<string, DeviceInfo>;
   readonly state: StateStore;
   readonly clock?: Clock;
   readonly log: Log;
   readonly maxCommandAgeSeconds: number;
-  /** Nothing is written. */
+  /** Whether nothing is written. */
   readonly readOnly: boolean;
 }
 
-/** A limit that was set while running. It stands until the config has another than at that time. */
+/** A limit that was set while running. It applies until the config's limit changes. */
 interface SavedLimit {
   readonly maxKw: number | null;
   readonly configuredKw: number | null;
@@ -62,7 +62,7 @@ export class SiteLimits implements Limiting {
     );
   }
 
-  /** Takes up the limits of the last run. Nothing is written before the devices were read. */
+  /** Restores the limits of the last run. Nothing is written before the devices were read. */
   start(): void {
     const { bus, devices, readOnly } = this.#options;
     for (const device of devices.values()) this.#add(device);
@@ -125,14 +125,14 @@ export class SiteLimits implements Limiting {
       this.#notices.say(
         "error",
         "limit_without_points",
-        `${first.name}: ${device.path} is not limited: it has no writable point ${points.limit} with a ${points.load} beside it`,
+        `${first.name}: ${device.path} is not limited: it has no writable point ${points.limit} with a point ${points.load}`,
         device.path,
       );
     for (const { name } of others)
       this.#notices.say(
         "error",
         "limit_twice",
-        `${device.path} belongs to ${first.name}; ${name} does without it`,
+        `${device.path} belongs to ${first.name} and is ignored in ${name}`,
         device.path,
       );
   }
@@ -141,7 +141,7 @@ export class SiteLimits implements Limiting {
     for (const group of this.#groups.values()) if (group.covers(path)) act(group);
   }
 
-  /** Limits of groups that the config has no more: nobody would ever take them away, and the bridge renews them. */
+  /** Removes limits of groups that are no longer in the config: the bridge would renew them forever. */
   async #freeOrphans(): Promise<void> {
     const { commands, devices } = this.#options;
     for (const [id, name] of this.#own.all()) {
@@ -154,11 +154,11 @@ export class SiteLimits implements Limiting {
       const { status, text } = await commands.revertPoint(path, id.slice(slash + 1), { ...command, sentAt });
       if (status === "failed" || status === "refused") {
         const why = `${text ?? status}; revert it`;
-        const left = `${id} still has a limit of ${name}, which does not cover it any more: ${why}`;
+        const left = `${id} still has a limit of ${name}, which no longer covers it: ${why}`;
         this.#notices.say("warning", "limit_not_set", left, path);
       } else {
         this.#own.forget(id);
-        this.#journal.changed(`${id} → no limit: ${name} does not cover it any more`, path);
+        this.#journal.changed(`${id} → no limit: ${name} no longer covers it`, path);
       }
     }
   }

@@ -2,11 +2,11 @@ import type { LimitPoints } from "../config/index.ts";
 import type { DeviceInfo, PointValue } from "../points/index.ts";
 import type { Reading } from "./outlet.ts";
 
-/** The points of a device that tell of one outlet, and the one that limits it. */
+/** The points of a device for one outlet, including the one that limits it. */
 export interface Source {
   readonly id: string;
   readonly device: DeviceInfo;
-  /** Writable, kW. */
+  /** Name of the limiting point; writable, kW. */
   readonly limit: string;
   readonly load: string;
   readonly state: string | undefined;
@@ -17,7 +17,7 @@ export interface Source {
   readonly powers: readonly string[];
 }
 
-/** The outlets of a device: one for each port that the names' `*` stands for; without a `*`, the device as a whole. */
+/** Returns the outlets of a device: one for each port matched by the `*` in the names; without a `*`, the whole device. */
 export function sourcesOf(device: DeviceInfo, points: LimitPoints): Source[] {
   const writable = [...device.points.values()].filter((point) => point.writable).map(({ name }) => name);
   return writable.flatMap((limit) => {
@@ -41,7 +41,7 @@ export function sourcesOf(device: DeviceInfo, points: LimitPoints): Source[] {
   });
 }
 
-/** What a scrape tells of an outlet. A point that could not be read tells nothing. */
+/** Returns an outlet's values in a scrape. Points that could not be read are omitted. */
 export function read(source: Source, values: ReadonlyMap<string, PointValue>, at: number): Reading {
   const loadKw = numberOf(values.get(source.load));
   const limitKw = limitOf(source, values);
@@ -56,8 +56,8 @@ export function read(source: Source, values: ReadonlyMap<string, PointValue>, at
 }
 
 /**
- * The absolute limit in force; null for none, and for a share of an unknown load, which may be all. A limit reads 0 where
- * there is none, so without a state 0 tells nothing.
+ * Returns the absolute limit in force; null for none, and for a share of an unknown load, which may be all. A limit reads 0
+ * where there is none, so 0 without a state is not conclusive.
  */
 function limitOf(source: Source, values: ReadonlyMap<string, PointValue>): number | null | undefined {
   const limit = numberOf(values.get(source.limit));
@@ -69,14 +69,14 @@ function limitOf(source: Source, values: ReadonlyMap<string, PointValue>): numbe
   return percent > 0 ? null : limit;
 }
 
-/** The sum of the ports' own, where all are known. */
+/** Returns the sum over the ports, where all are known. */
 function nominalOf({ powers }: Source, values: ReadonlyMap<string, PointValue>): number | undefined {
   const all = powers.map((power) => numberOf(values.get(power)));
   if (all.length === 0 || all.some((kw) => kw === undefined || kw <= 0)) return undefined;
   return (all as number[]).reduce((total, kw) => total + kw, 0);
 }
 
-/** Whether there is a vehicle: by its session, else by the port's status. An idle port has session 0 or none. */
+/** Returns whether there is a vehicle: by its session, else by the port's status. An idle port has session 0 or none. */
 function presence(
   { sessions, statuses }: Source,
   values: ReadonlyMap<string, PointValue>,
@@ -94,7 +94,7 @@ function numberOf(value: PointValue | undefined): number | undefined {
   return typeof value === "number" && Number.isFinite(value) ? value : undefined;
 }
 
-/** What the pattern's `*` stands for in a name; undefined where the name is another. */
+/** Returns the text matched by the pattern's `*` in a name; undefined where the name does not match. */
 function portIn(name: string, pattern: string): string | undefined {
   const [before, after] = pattern.split("*") as [string, string?];
   if (after === undefined) return name === pattern ? "" : undefined;

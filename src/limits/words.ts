@@ -1,7 +1,7 @@
 import type { Move, Plan, Why } from "./decide.ts";
 import { mayDrawKw, type Outlet } from "./outlet.ts";
 
-/** What the operators are told, in words and numbers. */
+/** Texts of messages to the operators. */
 
 export function kwText(kw: number): string {
   return `${Number(kw.toFixed(2))} kW`;
@@ -22,12 +22,12 @@ const REASONS: Readonly<Record<Why, (outlet: Outlet, plan: Plan) => string>> = {
   start: ({ loadKw = 0 }) => (loadKw > 0 ? "a vehicle needs the minimum" : "a vehicle waits here"),
   room: () => "a vehicle came, and there is room",
   share: ({ loadKw }) => `to the fair share; it draws ${loadKw === undefined ? "?" : kwText(loadKw)}`,
-  spare: () => "some lay idle",
+  spare: () => "some power was unused",
   idle: () => "no vehicle wants power here",
   turn: () => "its turn is over, others waited longer",
 };
 
-/** What stands in the way of a limit, each outlet with its reason. */
+/** Returns what prevents a limit from being kept, by outlet. */
 export function beyondText(blocked: readonly { outlet: Outlet; trouble: string }[]): string {
   const shown = blocked.slice(0, 3).map(({ outlet, trouble }) => {
     return `${outlet.id} (up to ${kwText(mayDrawKw(outlet))}): ${trouble}`;

@@ -61,7 +61,7 @@ describe("a read-only bridge", () => {
     expect(devices.counters().holds).toEqual({ held: 0, renewed: 0, notRenewed: 0 });
     expect(station().writes).toEqual([]);
     expect(notices[0]?.text).toMatch(
-      /; 1 set points? held from before .* the last at 2026-11-21T09:00:00.000Z$/,
+      /; 1 set points? held since the last run .* the last at 2026-11-21T09:00:00.000Z$/,
     );
     await devices.stop();
   });

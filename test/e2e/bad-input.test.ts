@@ -370,7 +370,7 @@ describe.skipIf(!mosquittoInstalled)(
         portLoad: 3.5,
       });
       // The fake station forgot it with the process: what is not in force any more is told, and not written again.
-      await bridge.printed(/site\/fake\/limit = 4\.5 .* is not in force any more/);
+      await bridge.printed(/site\/fake\/limit = 4\.5 .* is no longer in force/);
       expect(writesSeen()).toHaveLength(before);
       const { code } = await command(["revert", "site/chargepoint1/allowedLoad"]);
       expect(code).toBe(0);

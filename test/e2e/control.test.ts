@@ -188,7 +188,7 @@ describe.skipIf(!mosquittoInstalled)("control, from outside", { timeout: 60_000 
     await start();
     const [value, , headers] = await json(`${VALUE}/allowedLoad_1`, (text) => text.includes('"lost"'));
     expect([value, told(headers)]).toEqual([0, "unconfirmed"]);
-    expect(headers.text).toContain("whether the device took it is not known");
+    expect(headers.text).toContain("it is not known whether the device accepted it");
     const response = await json("voltbridge/test/rpc/set_point/response");
     expect(response).toMatchObject({ id: 7, error: { data: { type: "UnconfirmedError", readBack: 0 } } });
     expect(writes()).toHaveLength(2);

@@ -225,7 +225,7 @@ describe("setting a limit", () => {
       "LimitGroupNotFoundError: there is no limit group garrage; did you mean garage?",
     );
     expect(set("garage", -1)).toMatch(
-      /^InvalidLimitError: -1 is no limit for garage: expected a number of kW/,
+      /^InvalidLimitError: -1 is not a valid limit for garage: expected a number of kW/,
     );
     expect(set("garage", "12")).toMatch(/^InvalidLimitError/);
     expect(set("garage", 5, { sentAt: new Date(site.clock.now() - 61_000) })).toMatch(/^CommandExpiredError/);

@@ -7,7 +7,7 @@ import type { Device } from "../device.ts";
 import { GroupSlots, scrapeOffset } from "../scraping/scrape-times.ts";
 import { StationOwners } from "./owners.ts";
 
-/** A device config and the sound rows of its registry, as the loaders hand them over. */
+/** A device config and the valid rows of its registry, as the loaders return them. */
 export interface LoadedDevice {
   readonly settings: DeviceSettings;
   readonly rows: readonly RegistryRow[];
@@ -16,20 +16,20 @@ export interface LoadedDevice {
 export interface BuildContext {
   readonly drivers: Readonly<Record<string, AbleType>>;
   readonly settings: DriverSettings;
-  /** The open service of a driver type; opened at the first call. */
+  /** Returns the service of a driver type, opened at the first call. */
   service(type: AbleType): AbleService;
-  /** What this bridge wrote to the device of a path. Absent: nothing is written. */
+  /** Returns what this bridge wrote to the device of a path. Absent: nothing is written. */
   own?(path: string): OwnWrites;
   readonly confirmTimeoutSeconds?: number;
 }
 
 export interface Built {
   readonly devices: readonly Device[];
-  /** What is wrong with files: rows that a driver cannot use, devices that cannot be made. */
+  /** Faults in files: rows that a driver cannot use, devices that cannot be created. */
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Makes the running devices of configs that are no sets, which are reported: they are looked up while a bridge runs. */
+/** Creates the devices of configs. Sets are reported as faults: they are looked up while a bridge runs. */
 export function buildDevices(loaded: readonly LoadedDevice[], context: BuildContext): Built {
   const builder = new DeviceBuilder(context);
   for (const { settings } of loaded) {
@@ -43,11 +43,11 @@ export function buildDevices(loaded: readonly LoadedDevice[], context: BuildCont
 }
 
 /**
- * Makes one device after the other, and remembers which rows of a registry are sound, which slots are taken, and which
- * stations have a device. Touches no network and writes nothing.
+ * Creates devices one by one, and keeps the valid rows of registries, the used slots, and the stations that have a device.
+ * Touches no network and writes nothing.
  */
 export class DeviceBuilder {
-  /** What is wrong with files, so far. */
+  /** Faults in files found so far. */
   readonly diagnostics: Diagnostic[] = [];
   readonly #context: BuildContext;
   readonly #soundRows: ReturnType<typeof rowChecker>;
@@ -60,8 +60,8 @@ export class DeviceBuilder {
   }
 
   /**
-   * The devices of configs by path; sets are passed over. One that cannot be made is reported and left out. It keeps its
-   * slot, so that the others are scraped at the same times once it is mended.
+   * Creates the devices of configs, by path; sets are skipped. A device that cannot be created is reported and omitted. It
+   * keeps its slot, so that the other devices keep their scrape times when it is repaired.
    */
   buildAll(loaded: readonly LoadedDevice[]): Map<string, Device> {
     const devices = new Map<string, Device>();
@@ -74,7 +74,7 @@ export class DeviceBuilder {
     return devices;
   }
 
-  /** Undefined, and a diagnostic, where it cannot be made. */
+  /** Creates a device; reports the fault and returns undefined where that is not possible. */
   build(loaded: LoadedDevice): Device | undefined {
     const { settings } = loaded;
     const { path, file, driverConfig: config, intervalSeconds, group } = settings;
@@ -89,7 +89,7 @@ export class DeviceBuilder {
       const owner = this.#stations.of(type, config);
       if (owner) {
         const { id, network } = type.identityOf!(config);
-        const message = `station ${id} of ${network} is device ${owner.path} of ${owner.file} already, and two devices would undo each other's writes; remove one of the two`;
+        const message = `station ${id} of ${network} already is device ${owner.path} of ${owner.file}, and two devices would undo each other's writes; remove one of them`;
         fail("duplicate_station", "driver_config", message);
         return undefined;
       }
@@ -107,12 +107,12 @@ export class DeviceBuilder {
       return { info, driver, offsetMs: scrapeOffset(place), ...(heartbeat && { heartbeat }) };
     } catch (error) {
       const why = messageOf(error);
-      fail("device_not_made", "driver_config", `driver ${type.name} cannot make it: ${why}`);
+      fail("device_not_made", "driver_config", `driver ${type.name} cannot create it: ${why}`);
       return undefined;
     }
   }
 
-  /** The driver type and the rows that it can use; undefined, and a diagnostic, where there is none. */
+  /** Returns the driver type and the rows that it can use; reports the fault and returns undefined where there is none. */
   usable({ settings, rows }: LoadedDevice): { type: AbleType; rows: readonly RegistryRow[] } | undefined {
     const { driverType } = settings;
     const fail = this.failing(settings);
@@ -134,7 +134,7 @@ export class DeviceBuilder {
     return undefined;
   }
 
-  /** What other parts would know of a device, without making it. */
+  /** Returns the information of a device for other parts, without creating it. */
   describe(loaded: LoadedDevice): DeviceInfo | undefined {
     const usable = this.usable(loaded);
     if (!usable) return undefined;
@@ -143,7 +143,7 @@ export class DeviceBuilder {
     return describe(settings, this.#context.settings, usable.rows, heartbeat);
   }
 
-  /** The device is stopped: another one of the same station may be made. */
+  /** Frees the station of a stopped device for another device. */
   release({ settings: { driverType, driverConfig } }: LoadedDevice): void {
     this.#stations.release(this.#context.drivers[driverType]!, driverConfig);
   }
@@ -154,7 +154,7 @@ export class DeviceBuilder {
     fail("duplicate_device", undefined, message);
   }
 
-  /** Tells an error of this config. */
+  /** Returns a function that reports an error of this config. */
   failing(settings: DeviceSettings): (...problem: Problem) => void {
     return (...problem) => void this.diagnostics.push(fault(settings, "error", ...problem));
   }
@@ -177,7 +177,7 @@ function describe(
   };
 }
 
-/** Devices with one registry and the same virtual point, or none, have their points in common. */
+/** Points are shared by devices with the same registry and the same virtual point, if any. */
 const known = new WeakMap<readonly RegistryRow[], Map<string | undefined, ReadonlyMap<string, Point>>>();
 
 function pointsOf(rows: readonly RegistryRow[], virtual: string | undefined): ReadonlyMap<string, Point> {
@@ -192,7 +192,7 @@ function pointsOf(rows: readonly RegistryRow[], virtual: string | undefined): Re
   return points;
 }
 
-/** Leaves out the rows in which a driver type finds an error. Devices that share a registry report it once. */
+/** Returns a function that removes the rows with an error for a driver type. Devices that share a registry report it once. */
 export function rowChecker(diagnostics: Diagnostic[]) {
   const checked = new Map<AbleType, Map<readonly RegistryRow[], readonly RegistryRow[]>>();
   return (type: AbleType, rows: readonly RegistryRow[]): readonly RegistryRow[] => {
@@ -221,22 +221,17 @@ function planHeartbeat(
   const row = rows.find((candidate) => candidate.point.name === name);
   if (row?.point.writable) return { kind: "written", point: name };
   if (row) {
-    warn(
-      "heartbeat_not_writable",
-      "heart_beat_point",
-      "its row is not Writable: there will be no heartbeat",
-      {
-        found: name,
-        expected: `Writable TRUE in ${row.file}:${row.line}, or a name that the registry lacks`,
-      },
-    );
+    warn("heartbeat_not_writable", "heart_beat_point", "its row is not Writable, so there is no heartbeat", {
+      found: name,
+      expected: `Writable TRUE in ${row.file}:${row.line}, or a name that the registry lacks`,
+    });
     return undefined;
   }
   const writable = rows.filter(({ point }) => point.writable).map(({ point }) => point.name);
   warn(
     "heartbeat_not_in_registry",
     "heart_beat_point",
-    "the registry has no such point: it becomes a virtual one that toggles 0 and 1 with every scrape",
+    "the registry has no such point: it becomes a virtual point that toggles between 0 and 1 with every scrape",
     { found: name, suggestion: closest(name, writable) },
   );
   return { kind: "virtual", point: name };
@@ -249,7 +244,7 @@ function virtualHeartbeat(name: string): Point {
     units: "",
     writable: false,
     publish: "always",
-    notes: "Toggles with every scrape: the driver is alive.",
+    notes: "Toggles with every scrape while the driver runs.",
     extra: {},
   };
 }
@@ -261,7 +256,7 @@ type Problem = [
   more?: Pick<Diagnostic, "found" | "expected" | "suggestion">,
 ];
 
-/** A diagnostic at a device config. */
+/** Returns a diagnostic at a device config. */
 function fault(settings: DeviceSettings, severity: Diagnostic["severity"], ...problem: Problem): Diagnostic {
   const [code, path, message, more] = problem;
   return {

@@ -14,19 +14,19 @@ import { KnownMembers } from "./known-members.ts";
 import type { TopicOwners } from "./owners.ts";
 import { deviceOfMember, labelOf, memberFault, pathOfMember } from "./set-member.ts";
 
-/** A walk over a large account takes minutes. */
+/** Maximum time of a lookup, in milliseconds: a walk over a large account takes minutes. */
 const LOOKUP_DEADLINE_MS = 600_000;
 const FIRST_RETRY_MS = 10_000;
-/** So many devices are made or begun before others have a turn. */
+/** Number of devices created or started before yielding to the event loop. */
 const PER_TURN = 100;
 
-/** What becomes of the members of sets. */
+/** Receives the changes of a set's members. */
 export interface Membership {
-  /** Runs one more device. */
+  /** Starts a device. */
   add(device: Device): void;
-  /** Runs it no more. */
+  /** Stops a device. */
   remove(path: string, reason: string): void;
-  /** It stayed away: what is kept of it may go. */
+  /** Forgets what is kept of a device that was not found again. */
   forget(device: DeviceInfo): void;
 }
 
@@ -40,9 +40,9 @@ export interface DeviceSetParts extends Membership {
 }
 
 /**
- * The devices of a config that stands for a set. The members known from the last lookup run at once; the set is looked
- * up at start and every `refresh_interval`, and followed. A lookup that fails changes nothing. A member that a lookup
- * lacks is stopped; one that the next lookup lacks too is forgotten.
+ * The devices of a config that selects a set. The members of the last lookup run at once; the set is looked up at start and
+ * every `refresh_interval`, and changes are applied. A failing lookup changes nothing. A member missing from a lookup is
+ * stopped; one that is also missing from the next is forgotten.
  */
 export class DeviceSet {
   readonly #loaded: LoadedDevice;
@@ -61,7 +61,7 @@ export class DeviceSet {
     this.#known = new KnownMembers(parts.state, loaded.settings, this.#set);
   }
 
-  /** Makes the devices that are known from the last run, and checks config and registry. Touches no network. */
+  /** Creates the devices known from the last run, and checks config and registry. Does not touch the network. */
   restore(): void {
     if (!this.#parts.builder.usable(this.#loaded)) return;
     const devices = this.#known.members.flatMap((member) => this.#make(member) ?? []);
@@ -94,7 +94,7 @@ export class DeviceSet {
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
-        const text = `the set of ${file} cannot be looked up: ${messageOf(error)}; its ${this.#running.size} known devices go on, and it is tried again`;
+        const text = `the set of ${file} cannot be looked up: ${messageOf(error)}; its ${this.#running.size} known devices continue, and the lookup is retried`;
         notices.say("warning", "set_lookup_failed", text, this.#loaded.settings.path);
         waitMs = backoff({ first: FIRST_RETRY_MS, longest: refreshMs }, ++failures);
       }
@@ -102,7 +102,7 @@ export class DeviceSet {
     }
   }
 
-  /** Makes these the members: stops who is missing, then runs who is new. */
+  /** Applies the members of a lookup: stops missing devices, then starts new ones. */
   async #become(members: readonly SetMember[]): Promise<void> {
     const { file } = this.#loaded.settings;
     const { builder, notices, owners } = this.#parts;
@@ -113,8 +113,8 @@ export class DeviceSet {
       const again = now.get(id);
       if (again && this.#pathOf(again) === path) continue;
       const text = again
-        ? `${labelOf(member)} has another topic than ${path} now: it is called ${labelOf(again)}`
-        : `${labelOf(member)} belongs to the set of ${file} no more; device ${path} is stopped`;
+        ? `${labelOf(member)} no longer has the topic ${path}: it is now called ${labelOf(again)}`
+        : `${labelOf(member)} no longer belongs to the set of ${file}; device ${path} is stopped`;
       this.#parts.remove(path, text);
       builder.release(this.#deviceOf(member, path));
       owners.release(path);
@@ -122,7 +122,7 @@ export class DeviceSet {
       left.push(member);
       notices.say("info", "station_gone", text, path);
     }
-    // All are made before the first is scraped, so that a driver knows of all whom it can read with that one.
+    // All are created before the first is scraped, so that the driver can read them together.
     const come = [...now.values()].filter(({ id }) => !this.#running.has(id));
     const made = await this.#inTurns(come, (member) => {
       const device = this.#make(member);
@@ -130,7 +130,7 @@ export class DeviceSet {
     });
     await this.#inTurns(made.flat(), ({ member, device }) => {
       this.#parts.add(device);
-      const text = `${labelOf(member)} has come to the set of ${file}`;
+      const text = `${labelOf(member)} was added to the set of ${file}`;
       if (!isFirst) notices.say("info", "station_added", text, device.info.path);
     });
     if (this.#stopping.signal.aborted) return;
@@ -145,7 +145,7 @@ export class DeviceSet {
     }
   }
 
-  /** Does so with each, and lets others have a turn between; ends early at the stop. */
+  /** Calls `act` for each, yielding to the event loop in between; ends early when stopped. */
   async #inTurns<T, R>(all: readonly T[], act: (one: T) => R): Promise<R[]> {
     const results: R[] = [];
     for (const [index, one] of all.entries()) {
@@ -156,7 +156,7 @@ export class DeviceSet {
     return results;
   }
 
-  /** The device of a member, or undefined where it cannot be, which is told. */
+  /** Returns the device of a member; reports the reason and returns undefined where it cannot be created. */
   #make(member: SetMember): Device | undefined {
     const { builder, owners, notices } = this.#parts;
     const path = this.#pathOf(member);
@@ -170,7 +170,7 @@ export class DeviceSet {
     const device = builder.build(this.#deviceOf(member, path));
     for (const diagnostic of builder.diagnostics.splice(before)) {
       const kind = diagnostic.severity === "error" ? "station_not_added" : diagnostic.code;
-      // What a registry or the set's own config lacks is the same for all members, and said once.
+      // Faults of the registry or the set's own config are the same for all members and reported once.
       const subject = diagnostic.severity === "error" ? path : this.#loaded.settings.path;
       notices.say(diagnostic.severity, kind, formatDiagnostic(diagnostic), subject);
     }

@@ -3,7 +3,7 @@ import type { Log } from "../../log/log.ts";
 import type { Notices } from "../../log/notices.ts";
 import type { StateStore } from "../../storage/state-store.ts";
 
-/** The open driver types: each is opened when the first device asks for it, and closed with the bridge. */
+/** The open driver types: each is opened for its first device and closed with the bridge. */
 export class DriverServices {
   readonly #log: Log;
   readonly #state: StateStore;
@@ -28,14 +28,14 @@ export class DriverServices {
     return service;
   }
 
-  /** The types' own running totals. */
+  /** Returns the types' own running totals. */
   counters(): Record<string, Readonly<Record<string, number>>> {
     const counters: Record<string, Readonly<Record<string, number>>> = {};
     for (const [type, service] of this.#open) counters[type.name] = service.counters?.() ?? {};
     return counters;
   }
 
-  /** The accounts of a type's devices; none where it is not open. */
+  /** Returns the accounts of a type's devices; none where it is not open. */
   accounts(type: string): readonly DriverAccount[] {
     const [, service] = [...this.#open].find(([{ name }]) => name === type) ?? [];
     return service?.accounts?.() ?? [];

@@ -5,7 +5,7 @@ import { recordOf } from "../../storage/saved-record.ts";
 import type { StateNamespace } from "../../storage/state-store.ts";
 
 interface Stored {
-  /** What the set was when it was looked up; another one has other members. */
+  /** The definition of the set at the lookup; another definition has other members. */
   readonly of: string;
   readonly members: readonly SetMember[];
   readonly gone: readonly SetMember[];
@@ -21,7 +21,7 @@ const isMember = recordOf<SetMember>({
 const areMembers = (members: unknown) => Array.isArray(members) && members.every(isMember);
 const isStored = recordOf<Stored>({ of: "string", members: areMembers, gone: areMembers });
 
-/** The members of a set as last looked up, kept on disk: a restart without network knows its devices. */
+/** The members of a set in the last lookup, kept on disk so that a restart without network knows its devices. */
 export class KnownMembers {
   readonly #state: StateNamespace;
   readonly #key: string;
@@ -33,7 +33,7 @@ export class KnownMembers {
     this.#key = file;
     this.#of = JSON.stringify((driverConfig as Record<string, unknown>)[key]);
     const stored = state.get(file);
-    // Another one is looked up anew.
+    // A changed definition is looked up again.
     this.#stored = isStored(stored) && stored.of === this.#of ? stored : undefined;
   }
 
@@ -45,7 +45,7 @@ export class KnownMembers {
     return this.#stored?.members ?? [];
   }
 
-  /** Who was a member before the last lookup and was not in it. */
+  /** Former members that were missing from the last lookup. */
   get gone(): readonly SetMember[] {
     return this.#stored?.gone ?? [];
   }

@@ -1,7 +1,7 @@
 import type { DeviceSettings } from "../../config/index.ts";
 import type { AbleType } from "../../drivers/abilities.ts";
 
-/** Whose a topic path is: the device config's, or that of a member of a set. Upper and lower case make no difference. */
+/** The owner of each topic path: a device config or a member of a set. Not case-sensitive. */
 export class TopicOwners {
   readonly #labels = new Map<string, string>();
   readonly #members = new Set<string>();
@@ -11,7 +11,7 @@ export class TopicOwners {
       if (!settings.set) this.#labels.set(settings.path.toLowerCase(), settings.file);
   }
 
-  /** Who has the path, in words; undefined where it is free. */
+  /** Returns the owner of the path for messages; undefined where it is free. */
   of(path: string): string | undefined {
     return this.#labels.get(path.toLowerCase());
   }
@@ -31,7 +31,7 @@ export class TopicOwners {
   }
 }
 
-/** Which device each station has, of the driver types that can tell. */
+/** The device of each station, for driver types that identify stations. */
 export class StationOwners {
   /** By driver type and network, then by the station's ID. */
   readonly #networks = new Map<string, Map<string, Pick<DeviceSettings, "path" | "file">>>();

@@ -14,8 +14,8 @@ import { TopicOwners } from "./owners.ts";
 import { deviceOfMember, labelOf, memberFault, pathOfMember } from "./set-member.ts";
 
 /**
- * The calls of each account that the devices make; sets are left out, for only the service knows their members.
- * `stationsPerGroup`: stations in each of an account's groups, presumed. Pure.
+ * Returns the calls of each account that the devices make, without sets: only the service knows their members.
+ * `stationsPerGroup`: presumed number of stations in each of an account's groups. Pure.
  */
 export function planAccounts(loaded: readonly LoadedDevice[], stationsPerGroup: number): AccountPlan[] {
   const initOf = deviceInits();
@@ -32,7 +32,7 @@ export function planAccounts(loaded: readonly LoadedDevice[], stationsPerGroup: 
   });
 }
 
-/** Makes what a driver type plans with, with its sound rows only. */
+/** Returns the input of a driver type's plan, with valid rows only. */
 function deviceInits(): (type: AbleType, loaded: LoadedDevice) => DeviceInit {
   const soundRows = rowChecker([]);
   return (type, { settings: { path, driverConfig: config, intervalSeconds }, rows }) => ({
@@ -41,25 +41,25 @@ function deviceInits(): (type: AbleType, loaded: LoadedDevice) => DeviceInit {
   });
 }
 
-/** What failed for one reason is named in a message up to so many. */
-const MOST_NAMED = 3;
+/** Maximum number of subjects named in a message for one reason. */
+const MAX_NAMED = 3;
 
 export interface LookupOptions {
   /** Stations in each group of an account whose groups cannot be looked up. */
   readonly stationsPerGroup: number;
-  /** Each account must have told everything in this time. */
+  /** Time limit of the lookups of each account, in seconds. */
   readonly seconds: number;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
 
-/** The plan of an account that was asked. */
+/** The plan of an account whose sets and groups were looked up. */
 export interface LookedUpPlan extends AccountPlan {
-  /** The sets whose members are counted. */
+  /** The sets whose members are included. */
   readonly sets: readonly PlannedSet[];
-  /** Stations of those sets that cannot be devices, and why. */
+  /** Stations of those sets that cannot be devices, with the reason. */
   readonly notRun: readonly string[];
-  /** What could not be looked up, and why. */
+  /** Failed lookups, with the reason. */
   readonly failure?: string;
 }
 
@@ -79,9 +79,9 @@ interface Answer {
 }
 
 /**
- * Plans with what the services tell: the members of sets and the groups that cover the stations, asked for as a bridge
- * does at its start, all accounts side by side. What cannot be looked up is told in `failure`, and the rest is planned
- * without it. Writes nothing. Rejects only where `signal` is aborted.
+ * Plans with what the services return: the members of sets and the groups that cover the stations, looked up as a bridge
+ * does when it starts, all accounts in parallel. Failed lookups are described in `failure`, and the rest is planned without
+ * them. Writes nothing. Rejects only where `signal` is aborted.
  */
 export async function planWithLookup(
   loaded: readonly LoadedDevice[],
@@ -177,11 +177,11 @@ async function ask(
 }
 
 function few(what: readonly string[]): string {
-  const more = what.length - MOST_NAMED;
-  return `${what.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  const more = what.length - MAX_NAMED;
+  return `${what.slice(0, MAX_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
-/** Nothing is known of it but its single devices. */
+/** Returns the answer of an account that could not be looked up: its single devices only. */
 function unanswered({ loaded }: AskedAccount, error: unknown, signal: AbortSignal): Answer {
   if (signal.aborted) throw error;
   const devices = loaded.filter(({ settings }) => settings.set === undefined);

@@ -3,7 +3,7 @@ import type { SetMember } from "../../drivers/abilities.ts";
 import { devicePathFault } from "../../points/index.ts";
 import type { LoadedDevice } from "./build.ts";
 
-/** The device that a member of a set is, in place of the set's config. */
+/** Returns the config of a member's device, made from that of its set. */
 export function deviceOfMember(
   { settings, rows }: LoadedDevice,
   { id }: SetMember,
@@ -14,7 +14,7 @@ export function deviceOfMember(
   return { settings: { ...own, path, driverConfig: { ...rest, [set!.member]: id } }, rows };
 }
 
-/** Its topic path; undefined where something that the set's topic holds is not known of the member. */
+/** Returns the member's topic path; undefined where a placeholder of the set's topic has no value for it. */
 export function pathOfMember({ settings }: LoadedDevice, { names }: SetMember): string | undefined {
   let known = true;
   const path = fillTemplate(settings.path, (name) => {
@@ -24,7 +24,7 @@ export function pathOfMember({ settings }: LoadedDevice, { names }: SetMember): 
   return known ? path : undefined;
 }
 
-/** Why a member cannot be a device, or undefined where it can. `ownerOf`: whose a topic path is already. */
+/** Returns why a member cannot be a device; undefined where it can. `ownerOf` returns the owner of a topic path. */
 export function memberFault(
   loaded: LoadedDevice,
   member: SetMember,
@@ -44,7 +44,7 @@ export function memberFault(
   return owner && `topic path ${path} belongs to ${owner} already; put {${set!.member}} into the topic`;
 }
 
-/** Names a member in messages. */
+/** Returns the member's name for messages. */
 export function labelOf({ id, names }: SetMember): string {
   const name = names.stationName ?? names.name;
   return name === undefined || name === id ? `station ${id}` : `station ${id} (${name})`;

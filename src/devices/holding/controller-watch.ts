@@ -12,30 +12,30 @@ export interface ControllerWatchParts {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly notices: Notices;
-  /** How long a controller may be away before its set points are reverted. */
+  /** Time for which a controller may be offline before its set points are reverted, in seconds. */
   readonly graceSeconds: number;
-  /** Rejects where the device did not take it. */
+  /** Rejects where the device did not accept it. */
   readonly revert: (limit: HeldLimit) => Promise<void>;
 }
 
-/** A controller that said `offline`, or whose will did. */
+/** A controller that is `offline` by its own message or its will. */
 interface Gone {
   /** Wall clock. */
   readonly since: number;
-  /** Aborted when it is back. */
+  /** Aborted when it is online again. */
   readonly back: AbortController;
-  /** Its grace runs. */
+  /** Whether its time of grace runs. */
   waiting: boolean;
 }
 
-const MOST_GONE = 1000;
+const MAX_GONE = 1000;
 const RETRY_MS: Backoff = { first: 5000, longest: 300_000 };
-/** About two hours. */
+/** Number of attempts, about two hours. */
 const TRIES = 30;
 
 /**
- * Reverts what a controller holds when it has been offline for the time of grace. What it sets while it is offline is
- * reverted likewise. While running, time is measured by the monotonic clock.
+ * Reverts the limits held by a controller that has been offline for the time of grace, and those it sets while offline.
+ * While running, time is measured on the monotonic clock.
  */
 export class ControllerWatch implements Controllers {
   readonly #parts: ControllerWatchParts;
@@ -56,7 +56,7 @@ export class ControllerWatch implements Controllers {
     });
   }
 
-  /** Reverts nothing more, also where it still hears of controllers. */
+  /** Stops reverting, even if it still receives the states of controllers. */
   stop(): void {
     this.#isStopped = true;
     this.#deaf?.();
@@ -72,10 +72,10 @@ export class ControllerWatch implements Controllers {
       gone?.back.abort();
       this.#gone.delete(name);
     } else if (state !== "offline") {
-      const text = `controller ${name} says neither "online" nor "offline" of itself, which is passed over`;
+      const text = `controller ${name} published a state that is neither "online" nor "offline"; it is ignored`;
       notices.say("warning", "controller_state_unknown", text);
-    } else if (!gone && this.#gone.size >= MOST_GONE) {
-      const text = `more than ${MOST_GONE} controllers are offline; what ${name} holds is not reverted. Clear the retained states of those that are no more`;
+    } else if (!gone && this.#gone.size >= MAX_GONE) {
+      const text = `more than ${MAX_GONE} controllers are offline; the limits held by ${name} are not reverted. Clear the retained states of controllers that no longer exist`;
       notices.say("error", "controllers_too_many", text);
     } else if (!gone) {
       const left: Gone = { since: clock.now(), back: new AbortController(), waiting: false };
@@ -84,7 +84,7 @@ export class ControllerWatch implements Controllers {
     }
   }
 
-  /** Reverts what it holds after the grace; what cannot be reverted again and again, until it is back. */
+  /** Reverts its limits after the time of grace; retries failed reverts until it is online again. */
   async #watch(name: string, gone: Gone): Promise<void> {
     const { clock, notices, graceSeconds } = this.#parts;
     const { signal } = gone.back;
@@ -95,7 +95,7 @@ export class ControllerWatch implements Controllers {
     let due = this.#heldBy(name);
     if (due.length === 0) return;
     const since = new Date(gone.since).toISOString();
-    const text = `controller ${name} is offline since ${since}; what it holds is reverted (set points: ${due.length})`;
+    const text = `controller ${name} is offline since ${since}; the limits it holds are reverted (set points: ${due.length})`;
     notices.say("warning", "controller_gone", text);
     for (let tries = 1; ; tries++) {
       const left = await Promise.all(due.map((limit) => this.#revert(limit, tries < TRIES)));
@@ -111,7 +111,7 @@ export class ControllerWatch implements Controllers {
     return this.#parts.book.standing().filter(({ requester }) => requester === name);
   }
 
-  /** The id of what could not be reverted. */
+  /** Returns the id if it could not be reverted. */
   async #revert(limit: HeldLimit, again: boolean): Promise<string | undefined> {
     const { book, notices, revert } = this.#parts;
     try {
@@ -119,9 +119,9 @@ export class ControllerWatch implements Controllers {
       return undefined;
     } catch (error) {
       const id = idOf(limit);
-      // Somebody else ended it meanwhile.
+      // It was ended elsewhere meanwhile.
       if (!book.standing(limit.device).some((other) => idOf(other) === id)) return undefined;
-      const text = `${limit.device}/${limit.point} is held by controller ${limit.requester}, which is offline, and could not be reverted${again ? "; trying again" : ". It is not tried again: revert it by hand"}: ${messageOf(error)}`;
+      const text = `${limit.device}/${limit.point} is held by controller ${limit.requester}, which is offline, and could not be reverted${again ? "; retrying" : ". There is no further retry: revert it by hand"}: ${messageOf(error)}`;
       notices.say(again ? "warning" : "error", "controller_not_reverted", text, limit.device);
       return id;
     }

@@ -1,41 +1,41 @@
 import type { PointValue } from "../../points/index.ts";
 import { recordOf } from "../../storage/saved-record.ts";
-import { LONGEST_MINUTES } from "../command-checks.ts";
+import { MAX_MINUTES } from "../command-checks.ts";
 
 /**
- * `sent`: a write of it, or one that clears it, is on its way. `in_force`: the device took it. `unknown`: whether it is in
- * force is not known, because the answer to the last write was lost; it counts as the bridge's own until it is. `ended`: it
- * is not in force any more.
+ * `sent`: a write that sets or clears it is being sent. `in_force`: the device accepted it. `unknown`: the answer to the
+ * last write was lost, so it is not known whether it is in force; it counts as the bridge's own until it is. `ended`: it is
+ * no longer in force.
  */
 export type LimitState = "sent" | "in_force" | "unknown" | "ended";
 
-/** Something that this bridge wrote and that stays in force in the device. Kept across restarts; times are wall clock, in ms. */
+/** A limit that this bridge wrote and that stays in force in the device. Kept across restarts; times are wall clock, in ms. */
 export interface HeldLimit {
   readonly device: string;
   readonly point: string;
-  /** The driver's name of the place: two limits of a device with the same key replace each other. */
+  /** The driver's name of the place: limits of a device with the same key replace each other. */
   readonly key: string;
   readonly value: PointValue;
   readonly requester: string;
   readonly state: LimitState;
   readonly stateSince: number;
-  /** Of one that is `sent` or `unknown`: the write was to clear it. */
+  /** For one that is `sent` or `unknown`: whether the write clears it. */
   readonly clearing?: boolean;
   readonly setAt: number;
   /** When the device ends it by itself; absent: never. */
   readonly endsAt?: number;
-  /** Renewed before it ends. Absent: it ends for good, as its sender wanted. */
+  /** Duration of its lease, which is renewed before it ends. Absent: it ends for good, as its sender wanted. */
   readonly leaseSeconds?: number;
-  /** Of a lease that was renewed: how often, and when its set point was first written. */
+  /** For a renewed lease: the number of renewals, and when its set point was first written. */
   readonly renewals?: number;
   readonly since?: number;
-  /** What the driver wants to know of it later. */
+  /** Data that the driver keeps with it. */
   readonly detail?: PointValue;
-  /** What was in force under its key before; kept while it is not known which of the two is. */
+  /** The limit before under the same key; kept until it is known which of the two is in force. */
   readonly before?: HeldLimit;
 }
 
-/** Records of earlier versions have no state: what they hold was in force. */
+/** Records of earlier versions have no state: their limits were in force. */
 export type SavedLimit = Omit<HeldLimit, "state" | "stateSince" | "before"> &
   Partial<Pick<HeldLimit, "state" | "stateSince">> & { readonly before?: SavedLimit };
 
@@ -59,9 +59,9 @@ export const isSavedLimit: (value: unknown) => value is SavedLimit = recordOf<Sa
   before: (before) => before === undefined || isSavedLimit(before),
 });
 
-const LONGEST_MS = LONGEST_MINUTES * 60_000;
+const LONGEST_MS = MAX_MINUTES * 60_000;
 
-/** Whether it ends later than any duration can ask for. */
+/** Returns whether it ends later than any valid duration. */
 export function isTooLong({ setAt, endsAt }: SavedLimit): boolean {
   return endsAt !== undefined && endsAt - setAt > LONGEST_MS;
 }
@@ -74,7 +74,7 @@ export function idOf({ device, key }: Pick<HeldLimit, "device" | "key">): string
   return JSON.stringify([device, key]);
 }
 
-/** Whether it is in force, or may be. */
+/** Returns whether it is, or may be, in force. */
 export function mayStand(
   limit: HeldLimit | undefined,
 ): limit is HeldLimit & { readonly state: Exclude<LimitState, "ended"> } {
@@ -90,7 +90,7 @@ export function inForce(limit: HeldLimit, now: number): HeldLimit {
   return { ...ended(limit, now), state: "in_force" };
 }
 
-/** The same limit by a wall clock that was set by so much. */
+/** Returns the same limit after the wall clock was set by `ms`. */
 export function shifted(limit: HeldLimit, ms: number): HeldLimit {
   const { endsAt, since, before } = limit;
   return {
@@ -103,17 +103,17 @@ export function shifted(limit: HeldLimit, ms: number): HeldLimit {
   };
 }
 
-/** A clock may be set back by so much before a stored time counts as from the future. */
+/** Time by which a clock may be set back before a stored time counts as in the future, in milliseconds. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
-/** Whether a time that was noted is later than now: the clock is behind, as after a power cut without a battery. */
+/** Returns whether a stored time is later than now: the clock is behind, as after a power cut without a battery. */
 export function isFromFuture(noted: number, now: number): boolean {
   return now < noted - CLOCK_TOLERANCE_MS;
 }
 
 /**
- * A limit of the last run as this one takes it up. By a clock that `isBehind`, a lease counts in full from now and a duration
- * as what the clock says is left of it, never more than was asked; whether either is still in force is to be looked at.
+ * Returns a limit of the last run for this one. If the clock `isBehind`, a lease starts again now, and a duration has the
+ * rest that the clock shows, at most what was requested; whether either is still in force must be checked.
  */
 export function takenUp(saved: SavedLimit, now: number, isBehind: boolean): HeldLimit {
   const { before, ...rest } = saved;
@@ -137,12 +137,12 @@ export function takenUp(saved: SavedLimit, now: number, isBehind: boolean): Held
   };
 }
 
-/** The limit as messages name it. */
+/** Returns the limit's name for messages. */
 export function describe({ device, point, value }: HeldLimit): string {
   return `the set point ${device}/${point} = ${JSON.stringify(value)}`;
 }
 
-/** What becomes of a limit that is not looked after any more. */
+/** Returns what happens to a limit that is no longer held. */
 export function restOf({ endsAt }: HeldLimit): string {
   if (endsAt === undefined) return "It has no end and stays in force until it is cleared";
   return `It ends by itself at ${new Date(endsAt).toISOString()}`;

@@ -19,16 +19,16 @@ import {
   takenUp,
 } from "./held-limit.ts";
 
-/** A limit and what only this run knows of it. */
+/** A limit and what only the present run knows of it. */
 export interface Entry {
   limit: HeldLimit;
-  /** When the last write of it was answered or given up, by the monotonic clock. */
+  /** When its last write was answered or given up, on the monotonic clock. */
   readonly writtenAt: number;
-  /** Wall clock minus monotonic clock when its times were taken, in milliseconds. */
+  /** Wall clock minus monotonic clock when its times were set, in milliseconds. */
   clockOffset: number;
-  /** It was taken up by a clock that is behind: when its lease ends is not known. */
+  /** It was restored by a clock that is behind, so the end of its lease is unknown. */
   readonly isDoubtful?: boolean;
-  /** An earlier version kept it with an end beyond the longest duration. */
+  /** An earlier version stored it with an end beyond the maximum duration. */
   readonly isShortened?: boolean;
 }
 
@@ -36,21 +36,21 @@ export interface Entry {
 export interface LimitWrite {
   readonly device: string;
   readonly point: string;
-  /** What the point is set to; absent: it goes back to the device's default. */
+  /** The value written; absent: the point is reverted to the device's default. */
   readonly value: PointValue | undefined;
-  /** What it goes back to, where that is a value that stays in force. */
+  /** The value that a revert writes, if it stays in force. */
   readonly startingValue?: PointValue | undefined;
-  /** What the driver says of the write before it is sent. */
+  /** The driver's prediction of the write. */
   readonly planned: Pick<WriteOutcome, "hold" | "releases">;
   readonly by: { readonly requester: string; readonly via: string; readonly durationMinutes?: number };
 }
 
-/** A write on its way. */
+/** A write that is being sent. */
 export interface SentWrite {
   readonly write: LimitWrite;
   /** The entry of the limit that it sets, if any. */
   readonly entry: Entry | undefined;
-  /** What the book had under every key that the write concerns. */
+  /** The entries, before the write, of every key that it concerns. */
   readonly earlier: ReadonlyMap<string, Entry | undefined>;
 }
 
@@ -60,10 +60,9 @@ type Listener = (id: string, entry: Entry | undefined) => void;
 type Changes = Map<string, Entry | undefined>;
 
 /**
- * The book of limits: what this bridge wrote and what is in force in the devices, or may be. Everything that concerns limits
- * (writes, renewals, reverts, ends, read-back, lists, the drivers) reads and writes here and nowhere else. A change is in
- * force in memory first, and then on the disk. One limit stands under each key of a device; one that ended is kept where the
- * driver may want to know of it.
+ * The book of limits: what this bridge wrote and is, or may be, in force in the devices. It is the only record of limits:
+ * writes, renewals, reverts, ends, read-back, lists and the drivers all use it. A change applies in memory first, then on
+ * disk. Each key of a device has one limit; an ended one is kept where the driver may need it.
  */
 export class LimitBook {
   readonly #store: StateNamespace;
@@ -73,7 +72,7 @@ export class LimitBook {
   readonly #listeners = new Set<Listener>();
   #counted = 0;
 
-  /** `alive`: where {@link noteAlive} notes the time. */
+  /** `alive`: the store in which {@link noteAlive} keeps the time. */
   constructor(store: StateNamespace, alive: StateNamespace, clock: Clock) {
     this.#store = store;
     this.#alive = alive;
@@ -96,17 +95,17 @@ export class LimitBook {
     }
   }
 
-  /** Notes that it is now, so that a clock that is behind after a power cut is known to be. */
+  /** Stores the present time, so that a clock that is behind after a power cut is detected. */
   noteAlive(): void {
     if (this.#counted > 0) this.#alive.set(ALIVE, this.#clock.now());
   }
 
-  /** How many limits are in force, or may be. */
+  /** Number of limits that are, or may be, in force. */
   get size(): number {
     return this.#counted;
   }
 
-  /** Called with each change: the entry, or undefined where nothing is in force under the id any more. */
+  /** Adds a listener for changes: it gets the entry, or undefined where nothing is in force under the id any more. */
   onChange(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -116,7 +115,7 @@ export class LimitBook {
     return this.#devices.get(device)?.get(key);
   }
 
-  /** Entries of what is in force, or may be; of one device, or of all. */
+  /** Returns the entries of limits that are, or may be, in force; of one device, or of all. */
   entries(device?: string): Entry[] {
     const all =
       device === undefined
@@ -129,7 +128,7 @@ export class LimitBook {
     return this.entries(device).map(({ limit }) => limit);
   }
 
-  /** Whether something that was written to this point is in force, or may be; with no point, to any of the device's. */
+  /** Returns whether a limit written to this point is, or may be, in force; without a point, to any of the device's. */
   has(device: string, point?: string): boolean {
     return this.standing(device).some((limit) => point === undefined || limit.point === point);
   }
@@ -138,14 +137,17 @@ export class LimitBook {
     return this.entry(limit)?.limit === limit;
   }
 
-  /** Keys of what ended at `since` or later: a device may still show it. */
+  /** Returns the keys of limits that ended at `since` or later: a device may still show them. */
   endedSince(device: string, since: number): string[] {
     return [...(this.#devices.get(device)?.values() ?? [])]
       .filter(({ limit }) => limit.state === "ended" && limit.stateSince >= since)
       .map(({ limit }) => limit.key);
   }
 
-  /** A write goes out now: what it sets and what it clears is `sent`. To be followed by {@link taken} or {@link failed}. */
+  /**
+   * Called before a write is sent: the limits that it sets and clears become `sent`. Followed by {@link taken} or {@link
+   * failed}.
+   */
   sending(write: LimitWrite): SentWrite {
     const { device, planned } = write;
     const now = this.#clock.now();
@@ -170,7 +172,7 @@ export class LimitBook {
     return { write, entry: set && this.entry(set), earlier };
   }
 
-  /** The device took the write. */
+  /** Called when the device accepted the write. */
   taken({ write, earlier }: SentWrite, outcome: Pick<WriteOutcome, "hold" | "releases">): void {
     const { device } = write;
     const now = this.#clock.now();
@@ -186,7 +188,7 @@ export class LimitBook {
     this.#apply(device, changes);
   }
 
-  /** The write did not go through, or its answer was lost: whether it was. */
+  /** Called when the write failed. Returns whether its answer was lost. */
   failed(sent: SentWrite, error: unknown): "lost" | "failed" {
     const { write, earlier } = sent;
     for (const entry of earlier.values()) this.#followClock(entry);
@@ -211,7 +213,7 @@ export class LimitBook {
     return "failed";
   }
 
-  /** It was seen to be in force. */
+  /** Called when the limit was confirmed to be in force. */
   shown(entry: Entry): void {
     if (this.entry(entry.limit) !== entry || entry.limit.state === "in_force") return;
     this.#followClock(entry);
@@ -220,7 +222,7 @@ export class LimitBook {
     this.#save([entry.limit.device, entry.limit.key]);
   }
 
-  /** It was seen not to be in force; `before`: what was in force before it is seen instead. */
+  /** Called when the limit was confirmed not to be in force; `before`: the previous limit, if it is in force instead. */
   gone(entry: Entry, before?: HeldLimit): void {
     if (this.entry(entry.limit) !== entry) return;
     this.#followClock(entry);
@@ -230,7 +232,7 @@ export class LimitBook {
     this.#apply(limit.device, new Map([[limit.key, this.#entry(left, entry.writtenAt)]]));
   }
 
-  /** The device is no more: what was in force in it, or may have been, is forgotten and given back. */
+  /** Called when the device is removed: forgets and returns the limits that were, or may have been, in force in it. */
   forgetDevice(device: string): HeldLimit[] {
     const standing = this.standing(device);
     const keys = [...(this.#devices.get(device)?.keys() ?? [])];
@@ -238,14 +240,14 @@ export class LimitBook {
     return standing;
   }
 
-  /** The wall clock was set: after a restart, limits are to end at their own time all the same. */
+  /** Called when the wall clock was set, so that limits end at their own time after a restart too. */
   followClock(): void {
     const all = [...this.#devices.values()].flatMap((entries) => [...entries.values()]);
     for (const entry of all) this.#followClock(entry);
     this.#save(...all.map(({ limit }) => [limit.device, limit.key] as const));
   }
 
-  /** What a device's driver may know of it. While a write is on its way, it is told what was in force before. */
+  /** Returns what a device's driver may know of it. While a write is being sent, the driver gets the state before it. */
   ofDevice(device: string): OwnWrites {
     const told = ({ limit }: Entry): OwnWrite | undefined => {
       const known = limit.state === "sent" && !limit.clearing ? limit.before : limit;
@@ -269,12 +271,12 @@ export class LimitBook {
     return this.#clock.now() - this.#clock.monotonic();
   }
 
-  /** An entry whose times are of the wall clock as it is set now. */
+  /** Creates an entry whose times are on the present wall clock. */
   #entry(limit: HeldLimit, writtenAt = this.#clock.monotonic()): Entry {
     return { limit, writtenAt, clockOffset: this.#clockOffset };
   }
 
-  /** Moves an entry's times to the wall clock as it is set now. A step is noticed late: entries written since are not moved. */
+  /** Moves an entry's times to the present wall clock. A step is detected late: entries written since are not moved. */
   #followClock(entry: Entry | undefined): void {
     if (!entry) return;
     const by = this.#clockOffset - entry.clockOffset;
@@ -292,7 +294,7 @@ export class LimitBook {
     }
     if (entry) {
       const before = earlier.get(entry.limit.key);
-      // The limit is in force whether its renewal was taken or not, until the end of the lease that is known.
+      // The limit is in force whether its renewal was accepted or not, until the known end of the lease.
       const isRenewal = write.by.via === "lease" && before?.limit.state === "in_force";
       const set = this.#set(write, write.planned, "unknown");
       const kept = entry.limit.before && { before: entry.limit.before };
@@ -301,20 +303,20 @@ export class LimitBook {
     this.#apply(write.device, changes);
   }
 
-  /** Of a write that is not known to have been taken. */
+  /** Returns the entry of a limit whose write may not have been accepted. */
   #unknown(limit: HeldLimit): Entry {
     const now = this.#clock.now();
     return this.#entry({ ...limit, state: "unknown", stateSince: now });
   }
 
-  /** The limits that a write is to clear. */
+  /** Returns the limits that a write clears. */
   #concerned({ device, point, value, planned }: LimitWrite): Entry[] {
     return this.entries(device).filter(
       ({ limit }) => planned.releases?.includes(limit.key) || (value === undefined && limit.point === point),
     );
   }
 
-  /** The limit that a write sets, if it does: one that only ends others leaves nothing in force. */
+  /** Returns the limit that a write sets, if any: a write that only ends others leaves nothing in force. */
   #set(
     { device, point, value: wanted, startingValue, by }: LimitWrite,
     { hold, releases }: Pick<WriteOutcome, "hold" | "releases">,
@@ -352,7 +354,7 @@ export class LimitBook {
     }
   }
 
-  /** An ended limit of which the driver keeps nothing is not kept. */
+  /** Ended limits without data of the driver are not kept. */
   #keep({ device, key }: Pick<HeldLimit, "device" | "key">, entry: Entry | undefined): void {
     const entries = this.#devices.get(device) ?? new Map<string, Entry>();
     if (mayStand(entries.get(key)?.limit)) this.#counted--;

@@ -8,18 +8,18 @@ import { describe, type HeldLimit, idOf, mayStand, restOf } from "./held-limit.t
 import type { Entry, LimitBook } from "./limit-book.ts";
 import type { InForce, LimitWatch } from "./limit-watch.ts";
 
-/** Limits in force, and the renewals of their leases. */
+/** Limits in force, and renewals of their leases. */
 export interface HoldCounters {
   readonly held: number;
   readonly renewed: number;
   readonly notRenewed: number;
 }
 
-/** What is done about limits as their time passes. */
+/** Writes of the keeper when the time of a limit passes. */
 export interface LimitActions {
-  /** Writes a limit again. Rejects where the device did not take it. */
+  /** Writes a limit again. Rejects where the device did not accept it. */
   renew(limit: HeldLimit): Promise<void>;
-  /** Clears a limit. Rejects where it was not seen to be cleared. */
+  /** Clears a limit. Rejects where it was not confirmed to be cleared. */
   end(limit: HeldLimit): Promise<void>;
 }
 
@@ -28,37 +28,37 @@ interface Parts {
   readonly watch: LimitWatch;
   readonly clock: Clock;
   readonly notices: Notices;
-  /** Whether a lease is renewed without a look whether the limit is still in force. */
+  /** Whether a lease is renewed without checking that the limit is still in force. */
   readonly renewsAlways: boolean;
 }
 
-/** A limit whose time is followed. */
+/** A limit whose time is tracked. */
 interface Followed {
   readonly entry: Entry;
-  /** By the monotonic clock; undefined: it has no end. */
+  /** On the monotonic clock; undefined: it has no end. */
   readonly endsAt: number | undefined;
-  /** Renewals that failed, in a row. */
+  /** Number of consecutive failed renewals. */
   failures: number;
-  /** Why it could not be renewed the last time. */
+  /** Why the last renewal failed. */
   trouble?: string;
   cancel?: () => void;
 }
 
 const FIRST_RETRY_MS = 30_000;
-/** A device ends a limit by itself at its time; it is looked at this much later. */
+/** Time after its end at which a limit is checked, in milliseconds; the device ends it by itself. */
 const END_GRACE_MS = 1000;
 const END_RETRY_MS: Backoff = { first: 5000, longest: 300_000 };
-/** About two hours. */
+/** Number of attempts, about two hours. */
 const END_TRIES = 30;
-/** While a write of the limit is on its way, its time is looked at again after this. */
+/** Interval of the checks while a write of the limit is being sent, in milliseconds. */
 const BUSY_MS = 1000;
-/** How often the time is noted while there are limits. */
+/** Interval at which the time is stored while there are limits, in milliseconds. */
 const ALIVE_MS = 60_000;
 
 /**
- * Follows the time of every limit in the book. One with a lease is written again at half of its lease, where it is still in
- * force; one with a duration ends when its sender said, and is cleared where the device did not end it. What was over
- * before the bridge came back is ended likewise. While running, time is measured by the monotonic clock.
+ * Tracks the time of every limit in the book. A limit with a lease is written again at half of its lease, if it is still in
+ * force; one with a duration ends at its time, and is cleared if the device did not end it. Limits that ended before the
+ * bridge started are handled likewise. While running, time is measured on the monotonic clock.
  */
 export class LimitKeeper {
   readonly #parts: Parts;
@@ -75,7 +75,7 @@ export class LimitKeeper {
     return { held: this.#parts.book.size, ...this.#renewals };
   }
 
-  /** Takes up what the book has. Without actions, every limit is left to end by itself. */
+  /** Takes over the limits in the book. Without actions, every limit is left to end by itself. */
   start(devices: ReadonlyMap<string, Device>, actions?: LimitActions): void {
     const { book, clock } = this.#parts;
     this.#actions = actions;
@@ -86,7 +86,7 @@ export class LimitKeeper {
           "warning",
           "hold_shortened",
           limit,
-          "was kept with an end that is too far away, and ends in a year",
+          "was stored with an end too far in the future, and now ends in a year",
         );
       const isKnown = devices.get(limit.device)?.info.points.get(limit.point)?.writable === true;
       const isOver = limit.endsAt !== undefined && limit.endsAt <= clock.now();
@@ -99,7 +99,7 @@ export class LimitKeeper {
           "warning",
           "hold_not_renewed",
           limit,
-          "is left as it is: the bridge runs no such writable point now",
+          "is left as it is: the bridge has no such writable point now",
         );
     }
     this.#ends = [
@@ -109,7 +109,7 @@ export class LimitKeeper {
     this.#noteAlive();
   }
 
-  /** Ends the renewing. What is held stays in the book for the next run. */
+  /** Stops renewing. Held limits stay in the book for the next run. */
   stop(): void {
     this.#actions = undefined;
     for (const end of this.#ends.splice(0)) end();
@@ -117,14 +117,14 @@ export class LimitKeeper {
     this.#followed.clear();
   }
 
-  /** The device is no more: nothing of it is renewed or ended from here on, now or after a restart. */
+  /** Called when the device is removed: none of its limits is renewed or ended from here on, even after a restart. */
   abandon(device: string): void {
     for (const limit of this.#parts.book.forgetDevice(device))
       this.#say(
         "warning",
         "hold_released",
         limit,
-        `is not held any more: its device is gone. ${restOf(limit)}`,
+        `is no longer held: its device was removed. ${restOf(limit)}`,
       );
   }
 
@@ -140,7 +140,7 @@ export class LimitKeeper {
 
   #follow(id: string, entry: Entry | undefined): void {
     const known = this.#followed.get(id);
-    // Until its write is answered, what was followed before is; it may be in force again then.
+    // Until its write is answered, the previous entry stays tracked; it may be in force again then.
     if (known?.entry === entry || entry?.limit.state === "sent") return;
     known?.cancel?.();
     this.#followed.delete(id);
@@ -176,7 +176,7 @@ export class LimitKeeper {
         if (inForce !== "whole") return;
         await this.#actions?.renew(entry.limit);
         this.#renewals.renewed++;
-        // A driver that took it without holding it has ended it.
+        // A driver that accepted it without a hold has ended it.
         if (this.#isMine(followed)) this.#parts.book.gone(entry);
         return;
       } catch (error) {
@@ -187,7 +187,7 @@ export class LimitKeeper {
     }
     if (!this.#isMine(followed)) return;
     const left = endsAt! - this.#parts.clock.monotonic();
-    followed.trouble ??= "the bridge came to it too late";
+    followed.trouble ??= "the bridge was too late to renew it";
     if (left <= 0) {
       this.#say(
         "error",
@@ -202,7 +202,7 @@ export class LimitKeeper {
       "warning",
       "lease_not_renewed",
       limit,
-      `could not be renewed; trying again until its lease ends: ${followed.trouble}`,
+      `could not be renewed; retrying until its lease ends: ${followed.trouble}`,
     );
     const leaseMs = limit.leaseSeconds! * 1000;
     const pauses = { first: Math.min(FIRST_RETRY_MS, leaseMs / 32), longest: leaseMs / 8 };
@@ -211,8 +211,8 @@ export class LimitKeeper {
   }
 
   /**
-   * How much of a limit is in force that is to be renewed: one that somebody else ended, be it at one of its ports, is not
-   * written again. One that cannot be read counts as it was known last. One that is gone is given up.
+   * Returns how much of a limit due for renewal is in force: one that was ended elsewhere, even at one of its ports, is not
+   * written again. One that cannot be read counts as last known. One that is gone is given up.
    */
   async #inForce(entry: Entry): Promise<InForce> {
     const { watch, renewsAlways } = this.#parts;
@@ -224,11 +224,11 @@ export class LimitKeeper {
       return inForce;
     } catch (error) {
       if (isKnown) return "whole";
-      throw new Error(`whether it is in force is not known: ${messageOf(error)}`, { cause: error });
+      throw new Error(`cannot check whether it is in force: ${messageOf(error)}`, { cause: error });
     }
   }
 
-  /** Its time is over. Until it is known to be gone it stays in the book, so that a restart sees to it too. */
+  /** Ends a limit whose time is over. It stays in the book until it is known to be gone, so that a restart handles it too. */
   async #end(followed: Followed, tries = 1): Promise<void> {
     if (!this.#isMine(followed)) return;
     const { book, watch } = this.#parts;
@@ -241,26 +241,31 @@ export class LimitKeeper {
         const before = await watch.before(limit);
         if (!this.#isMine(followed)) return;
         book.gone(entry, before);
-        // What was lost was said already.
+        // The loss was reported already.
         if (followed.trouble === undefined) this.#sayEnded(limit);
         return;
       }
       await this.#actions!.end(entry.limit);
-      this.#say("warning", "hold_cleared", limit, "still stood when its time was over, and was cleared");
+      this.#say(
+        "warning",
+        "hold_cleared",
+        limit,
+        "was still in force when its time was over, and was cleared",
+      );
     } catch (error) {
       const current = book.entry(limit);
       const isLost = current?.limit.clearing === true;
-      // Somebody else set another one meanwhile.
+      // Another one was set meanwhile.
       if (!this.#actions || (current !== entry && mayStand(current?.limit) && !isLost)) return;
       const again = tries < END_TRIES && mayStand(current?.limit);
-      const text = `may still stand though its time is over${again ? "; trying again" : ", and is not tried again: look at the device, and revert it by hand"}: ${messageOf(error)}`;
+      const text = `may still be in force although its time is over${again ? "; retrying" : ". There is no further retry: check the device, and revert it by hand"}: ${messageOf(error)}`;
       this.#say(again ? "warning" : "error", "hold_not_ended", limit, text);
       const next = this.#followed.get(idOf(limit)) ?? followed;
       if (again) this.#after(next, backoff(END_RETRY_MS, tries), () => void this.#end(next, tries + 1));
     }
   }
 
-  /** Calls back while the limit is followed; later, where a write of it is on its way just then. */
+  /** Calls back while the limit is tracked; later, if a write of it is being sent at that time. */
   #after(followed: Followed, ms: number, act: () => void): void {
     followed.cancel?.();
     followed.cancel = this.#parts.clock.after(ms, () => {
@@ -278,7 +283,7 @@ export class LimitKeeper {
 
   #sayEnded(limit: HeldLimit): void {
     if (limit.leaseSeconds === undefined) this.#say("info", "hold_ended", limit, "has ended");
-    else this.#say("warning", "hold_ended", limit, "ran out and is not held any more; set it again");
+    else this.#say("warning", "hold_ended", limit, "expired and is no longer held; set it again");
   }
 
   #say(severity: "info" | "warning" | "error", kind: string, limit: HeldLimit, what: string): void {

@@ -25,16 +25,19 @@ interface Foreign {
 /** How much of a limit is in force. */
 export type InForce = "whole" | "in part" | "gone";
 
-/** Readings in a row, each begun `confirm_timeout` after the last write or later, that prove a limit to be gone; and the pause between them. */
+/**
+ * Number of consecutive readings, each begun `confirm_timeout` after the last write or later, that prove that a limit is
+ * gone, and the pause between them in milliseconds.
+ */
 export const PROOF_READINGS = 2;
 export const PROOF_PAUSE_MS = 5000;
 const DEADLINE_MS = 30_000;
 
 /**
- * Looks at what the devices show of the limits in the book. A cloud shows a change late, and its caches later still: a limit
- * counts as gone only after two readings in a row that were both begun `confirm_timeout` after it was last written. With
- * each scrape, what a device shows is compared with the book; limits of others are reported and listed until they are gone.
- * Nothing is ever written here.
+ * Checks what the devices show of the limits in the book. A cloud shows a change late, and its caches even later: a limit
+ * counts as gone only after two consecutive readings, both begun `confirm_timeout` after its last write. With each scrape,
+ * the limits that a device shows are compared with the book; limits not set by this bridge are reported and listed until
+ * they are gone. Nothing is written here.
  */
 export class LimitWatch {
   readonly #parts: Parts;
@@ -42,7 +45,7 @@ export class LimitWatch {
   readonly #comparing = new Set<string>();
   readonly #compared = new Set<string>();
   readonly #looking = new Map<Entry, Promise<InForce>>();
-  /** Limits of which it was said that only a part is in force. */
+  /** Limits that were reported as only partly in force. */
   readonly #inPart = new WeakSet<Entry>();
   readonly #stopping = new AbortController();
   #ends: (() => void)[] = [];
@@ -86,16 +89,16 @@ export class LimitWatch {
     return { held, others };
   }
 
-  /** Whether a reading that begins now can prove that the limit is gone. */
+  /** Returns whether a reading that begins now can prove that the limit is gone. */
   isSettled({ writtenAt }: Entry): boolean {
     const { clock, confirmTimeoutSeconds } = this.#parts;
     return clock.monotonic() >= writtenAt + confirmTimeoutSeconds * 1000;
   }
 
   /**
-   * Whether the limit is in force, by as many readings as it takes to know; the book has it then. One that is gone stays in
-   * the book: the caller knows what to say of it. That only a part is in force is said once. Rejects where the device cannot
-   * be read, and where it is written meanwhile.
+   * Returns whether the limit is in force, after as many readings as that takes; then the book contains it. One that is
+   * gone stays in the book: the caller reports it. A limit only partly in force is reported once. Rejects where the device
+   * cannot be read, and where it is written meanwhile.
    */
   look(entry: Entry): Promise<InForce> {
     const known = this.#looking.get(entry);
@@ -105,7 +108,7 @@ export class LimitWatch {
     return looking;
   }
 
-  /** Forgets a limit that was seen to be gone though nobody asked this bridge for that, and says so. */
+  /** Forgets a limit that is gone although this bridge was not asked to end it, and reports it. */
   async giveUp(entry: Entry): Promise<void> {
     const { book, notices } = this.#parts;
     const { limit } = entry;
@@ -117,7 +120,7 @@ export class LimitWatch {
     const how =
       limit.state === "unknown"
         ? `whose write at ${since} was not answered, is not in force`
-        : `held since ${since}, is not in force any more: it was ended or replaced by somebody else`;
+        : `held since ${since}, is no longer in force: it was ended or replaced elsewhere`;
     const rest = before ? `; ${JSON.stringify(before.value)}, which was set before, still is` : "";
     notices.say(
       "warning",
@@ -127,7 +130,7 @@ export class LimitWatch {
     );
   }
 
-  /** What was in force before a limit whose write was not answered, where that is seen still. */
+  /** Returns the limit before one whose write was not answered, if it is still shown. */
   async before({ before }: HeldLimit): Promise<HeldLimit | undefined> {
     if (!before) return undefined;
     return (await this.#shown(before).catch(() => "gone")) === "whole" ? before : undefined;
@@ -178,7 +181,7 @@ export class LimitWatch {
     notices.say(
       "warning",
       "hold_in_part",
-      `${describe(limit)} of ${limit.requester} is in force at some of the ports only: somebody else ended or replaced it at the others; ${rest}`,
+      `${describe(limit)} of ${limit.requester} is in force at some of the ports only: it was ended or replaced elsewhere at the others; ${rest}`,
       limit.device,
     );
   }
@@ -197,7 +200,7 @@ export class LimitWatch {
     const isKnown = entries.length === 0 && this.#compared.has(path) && !this.#foreign.has(path);
     if (isKnown || !device.driver.compareHolds) return;
     this.#comparing.add(path);
-    // What cannot be read now is compared after the next scrape.
+    // A failed reading is repeated after the next scrape.
     void this.#compare(device)
       .catch(() => undefined)
       .finally(() => this.#comparing.delete(path));
@@ -218,7 +221,7 @@ export class LimitWatch {
       if (entry?.limit.state === "in_force" && !this.#inPart.has(entry)) this.#resolve(entry);
     }
     this.#compared.add(path);
-    // What was written or cleared here may not show yet.
+    // Changes made here may not show yet.
     const lately = new Set([
       ...book
         .entries(path)
@@ -237,8 +240,8 @@ export class LimitWatch {
   }
 
   /**
-   * Finds out whether the limit is in force. What cannot be read now is tried again after the next scrape. One whose time is
-   * over is the keeper's to look after.
+   * Finds out whether the limit is in force. A failed reading is repeated after the next scrape. The keeper handles limits
+   * whose time is over.
    */
   #resolve(entry: Entry): void {
     if (!this.isSettled(entry) || this.#looking.has(entry)) return;
@@ -261,7 +264,7 @@ export class LimitWatch {
       notices.say(
         "warning",
         "foreign_shed",
-        `${added.join("; ")}: not by this bridge, and left as it is`,
+        `${added.join("; ")}: not set by this bridge, and left as it is`,
         path,
       );
   }

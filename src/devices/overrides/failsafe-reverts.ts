@@ -7,8 +7,8 @@ interface Parts {
   readonly clock: Clock;
   readonly notices: Notices;
   readonly revert: (device: string, command: Command) => Promise<CommandResult>;
-  /** Whether an override of this pattern stands. */
-  readonly stands: (pattern: string) => boolean;
+  /** Returns whether the override of this pattern is active. */
+  readonly isActive: (pattern: string) => boolean;
 }
 
 const STAGGER_MS = 50;
@@ -16,8 +16,8 @@ const RETRY_MS: Backoff = { first: 30_000, longest: 480_000 };
 const TRIES = 6;
 
 /**
- * Puts the devices of a new override back to their default. One that cannot be is tried again at growing pauses, for a
- * quarter of an hour, while the override stands: reverting twice does no harm, and leaving a limit in force does.
+ * Reverts the devices of a new override to their default. A failed revert is retried with growing pauses for a quarter of
+ * an hour while the override is active: reverting twice does no harm, but a limit left in force does.
  */
 export class FailsafeReverts {
   readonly #parts: Parts;
@@ -42,9 +42,9 @@ export class FailsafeReverts {
   }
 
   async #revert(pattern: string, device: string, command: Command, tries: number): Promise<void> {
-    const { clock, notices, revert, stands } = this.#parts;
-    if (!stands(pattern)) return;
-    // The override is in force: its revert does not grow old.
+    const { clock, notices, revert, isActive } = this.#parts;
+    if (!isActive(pattern)) return;
+    // The command does not expire while the override is active.
     const { expiresAt: _, durationMinutes: __, ...lasting } = command;
     const { status, text } = await revert(device, { ...lasting, sentAt: new Date(clock.now()) });
     if (status === "confirmed" || status === "accepted" || this.#stopped) return;
@@ -52,8 +52,8 @@ export class FailsafeReverts {
     notices.say(
       again ? "warning" : "error",
       "override_not_reverted",
-      `the override of ${pattern} could not put the device back to its default` +
-        `${again ? " and tries again" : "; revert it by hand once the override is off"}: ${text}`,
+      `the override of ${pattern} could not revert the device to its default` +
+        `${again ? "; retrying" : "; revert it by hand once the override is off"}: ${text}`,
       device,
     );
     if (again) this.#later(backoff(RETRY_MS, tries), () => this.#revert(pattern, device, command, tries + 1));

@@ -14,13 +14,13 @@ export interface OverridesParts {
   readonly clock: Clock;
   readonly notices: Notices;
   readonly maxCommandAgeSeconds: number;
-  /** Paths of the devices that run. */
+  /** Paths of the running devices. */
   readonly devices: () => Iterable<string>;
-  /** Puts a device back to its default, past every override and reservation. */
+  /** Reverts a device to its default, regardless of overrides and reservations. */
   readonly revert: (device: string, command: Command) => Promise<CommandResult>;
 }
 
-/** As it is on the disk; times are wall clock, in ms. */
+/** The stored form; times are wall clock, in ms. */
 interface SavedOverride {
   readonly setAt: number;
   /** Absent: it has no end. */
@@ -31,22 +31,22 @@ const isSaved = recordOf<SavedOverride>({ setAt: "number", endsAt: "number?" });
 
 interface Standing {
   readonly matches: (path: string) => boolean;
-  /** By the monotonic clock, which decides while the bridge runs. */
+  /** On the monotonic clock, which decides while the bridge runs. */
   readonly ends: number;
   saved: SavedOverride;
   cancel?: () => void;
 }
 
-/** Ten years. An override for longer is one without an end. */
-const LONGEST_SECONDS = 315_360_000;
-const LONGEST_PATTERN = 1024;
-const MOST_PATTERNS = 1000;
-/** How often the end on the disk is compared with the wall clock, which may have been set. */
+/** Ten years. A longer override has no end. */
+const MAX_SECONDS = 315_360_000;
+const MAX_PATTERN = 1024;
+const MAX_PATTERNS = 1000;
+/** Interval at which the stored end is compared with the wall clock, which may have been set, in milliseconds. */
 const LOOK_MS = 60_000;
 
 /**
- * Devices that take no set points, by pattern of their paths, until somebody lifts it or its time is over. On the disk;
- * taking it up again after a restart writes nothing. Time is measured by the monotonic clock while the bridge runs.
+ * Devices that accept no set points, by patterns of their paths, until the override is switched off or ends. Stored on
+ * disk; restoring it after a restart writes nothing. Time is measured on the monotonic clock while the bridge runs.
  */
 export class Overrides implements Overriding {
   readonly #parts: OverridesParts;
@@ -56,11 +56,11 @@ export class Overrides implements Overriding {
   constructor(parts: OverridesParts) {
     this.#parts = parts;
     const { clock, notices, revert } = parts;
-    const stands = (pattern: string) => this.#standing.has(pattern);
-    this.#reverts = new FailsafeReverts({ clock, notices, revert, stands });
+    const isActive = (pattern: string) => this.#standing.has(pattern);
+    this.#reverts = new FailsafeReverts({ clock, notices, revert, isActive });
   }
 
-  /** Takes up what still stood at the end of the last run, until {@link stop}. */
+  /** Restores the overrides that were active at the end of the last run, until {@link stop}. */
   restore(): void {
     const { store, clock } = this.#parts;
     const now = clock.now();
@@ -71,10 +71,10 @@ export class Overrides implements Overriding {
     }
   }
 
-  /** Milliseconds. One that cannot be read as it was saved keeps its devices from being written to all the same. */
+  /** Returns the remaining milliseconds. An unreadable override still blocks writes to its devices. */
   #leftOf(pattern: string, saved: unknown, now: number): number {
     if (!isSaved(saved)) {
-      const how = "cannot be read as it was saved, and stands until it is switched off";
+      const how = "cannot be read from the state file, and stays active until it is switched off";
       this.#say("error", "override_damaged", pattern, how);
       return Infinity;
     }
@@ -82,13 +82,13 @@ export class Overrides implements Overriding {
     if (endsAt === undefined) return Infinity;
     // A clock that was set back does not lengthen it.
     const left = Math.min(endsAt - now, endsAt - setAt);
-    if (left <= LONGEST_SECONDS * 1000) return left;
-    const how = "was saved with an end that is too far away, and ends in ten years now";
+    if (left <= MAX_SECONDS * 1000) return left;
+    const how = "was saved with an end too far in the future, and now ends in ten years";
     this.#say("warning", "override_shortened", pattern, how);
-    return LONGEST_SECONDS * 1000;
+    return MAX_SECONDS * 1000;
   }
 
-  /** Ends the timers. What stands is taken up by the next run. */
+  /** Ends the timers. Active overrides are restored in the next run. */
   stop(): void {
     this.#reverts.stop();
     for (const { cancel } of this.#standing.values()) cancel?.();
@@ -97,17 +97,17 @@ export class Overrides implements Overriding {
   setOverrideOn(pattern: string, options: OverrideOptions, command: Command): Override {
     this.#checkAge(command);
     const { durationSeconds = 0, failsafeRevert = true, staggeredRevert = false } = options;
-    if (pattern === "" || pattern.length > LONGEST_PATTERN)
+    if (pattern === "" || pattern.length > MAX_PATTERN)
       throw new OverrideError(
-        `a pattern is text of 1 to ${LONGEST_PATTERN} characters, e.g. campus/garage/*; nothing was changed`,
+        `the pattern must be text of 1 to ${MAX_PATTERN} characters, e.g. campus/garage/*; nothing was changed`,
       );
-    if (!(durationSeconds <= LONGEST_SECONDS))
+    if (!(durationSeconds <= MAX_SECONDS))
       throw new OverrideError(
-        `the duration is a number of seconds, at most ${LONGEST_SECONDS} (ten years), not ${durationSeconds}; leave it out for an ` +
+        `the duration must be a number of seconds, at most ${MAX_SECONDS} (ten years), found ${durationSeconds}; omit it for an ` +
           "override without an end. Nothing was changed",
       );
-    if (this.#standing.size >= MOST_PATTERNS && !this.#standing.has(pattern))
-      throw new OverrideError(`${MOST_PATTERNS} overrides stand already; switch one off first`);
+    if (this.#standing.size >= MAX_PATTERNS && !this.#standing.has(pattern))
+      throw new OverrideError(`there are already ${MAX_PATTERNS} overrides; switch one off first`);
     const left = durationSeconds > 0 ? durationSeconds * 1000 : Infinity;
     const before = this.#standing.get(pattern);
     if (!before || this.#parts.clock.monotonic() + left > before.ends) this.#stand(pattern, left);
@@ -128,7 +128,7 @@ export class Overrides implements Overriding {
     if (!this.#standing.has(pattern)) {
       const standing = [...this.#standing.keys()].slice(0, 10).join(", ");
       throw new OverrideError(
-        `Pattern ${pattern} does not exist in list of override patterns; ${standing === "" ? "no override stands" : `there are: ${standing}`}`,
+        `Pattern ${pattern} does not exist in list of override patterns; ${standing === "" ? "there are no overrides" : `there are: ${standing}`}`,
       );
     }
     this.#end(pattern, `was switched off by ${command.requester} (command ${command.id})`);
@@ -151,7 +151,7 @@ export class Overrides implements Overriding {
     return [...this.#standing.keys()].map((pattern) => this.#described(pattern));
   }
 
-  /** Throws an OverrideError where an override stands over the device. */
+  /** Throws an OverrideError where an override covers the device. */
   check(device: string, action: "set" | "revert", point: string | undefined): void {
     const pattern = this.#over(device);
     if (pattern === undefined) return;
@@ -185,7 +185,7 @@ export class Overrides implements Overriding {
     if (Number.isFinite(left)) this.#watch(pattern, standing);
   }
 
-  /** Until its time is over; where the wall clock was set meanwhile, the end on the disk is set right. */
+  /** Ends it when its time is over; corrects the stored end where the wall clock was set. */
   #watch(pattern: string, standing: Standing): void {
     const { clock } = this.#parts;
     standing.cancel = clock.after(Math.min(standing.ends - clock.monotonic(), LOOK_MS), () => {

@@ -5,9 +5,8 @@ type Piece =
   | { readonly kind: "set"; readonly not: boolean; readonly ranges: readonly (readonly [string, string])[] };
 
 /**
- * Compiles a shell pattern of device paths: `*` is any text, slashes too, `?` one character, `[a-c]` one of these and
- * `[!a-c]` one that is none of these. Case counts. Matching takes time in proportion to both lengths at most, whatever
- * the pattern is.
+ * Compiles a shell pattern of device paths: `*` is any text, including slashes, `?` one character, `[a-c]` one of these and
+ * `[!a-c]` any other. Case-sensitive. The time of matching is at most proportional to both lengths, whatever the pattern.
  */
 export function pathPattern(pattern: string): (path: string) => boolean {
   const pieces = piecesOf(pattern);
@@ -19,7 +18,7 @@ function piecesOf(pattern: string): Piece[] {
   const pieces: Piece[] = [];
   for (let i = 0; i < chars.length; i++) {
     const char = chars[i]!;
-    // The first character of a set may be "]" itself.
+    // The first character of a set may be "]".
     const close = char === "[" ? chars.indexOf("]", i + (chars[i + 1] === "!" ? 3 : 2)) : -1;
     if (char === "*") pieces.push({ kind: "star" });
     else if (char === "?") pieces.push({ kind: "any" });
@@ -44,7 +43,7 @@ function rangesOf(chars: readonly string[]): [string, string][] {
   return ranges;
 }
 
-/** Only the last star met is ever gone back to. */
+/** Backtracks only to the last star. */
 function matches(pieces: readonly Piece[], path: readonly string[]): boolean {
   let piece = 0;
   let char = 0;

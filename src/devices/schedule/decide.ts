@@ -11,7 +11,7 @@ import {
   unfinished,
 } from "./task.ts";
 
-/** A request for a new task as it came; nothing of it is checked yet. */
+/** A request for a new task as received, not validated. */
 export interface TaskRequest {
   readonly taskId: unknown;
   readonly requester: unknown;
@@ -20,20 +20,20 @@ export interface TaskRequest {
   readonly slots: unknown;
 }
 
-/** Requester → task → the slots of it that are in the way. */
+/** Requester → task → its conflicting slots. */
 export type Conflicts = Readonly<Record<string, Readonly<Record<string, readonly Slot[]>>>>;
 
 export type Decision =
   | { readonly ok: true; readonly tasks: Tasks; readonly task: Task; readonly preempted: readonly Task[] }
   | { readonly ok: false; readonly info: string; readonly conflicts?: Conflicts };
 
-/** Slots of all tasks. More are refused: every write looks through them. */
-const MOST_SLOTS_IN_ALL = 10_000;
-const LONGEST_NAME = 128;
+/** Maximum number of slots of all tasks: every write searches them. */
+const MAX_TOTAL_SLOTS = 10_000;
+const MAX_NAME = 128;
 
 /**
- * Grants a task as a whole or refuses it with VOLTTRON's word for the first thing that is wrong, in VOLTTRON's order.
- * Changes nothing: the tasks after it are in the answer.
+ * Grants a task as a whole, or refuses it with VOLTTRON's text for the first fault in VOLTTRON's order. Changes nothing:
+ * the answer contains the resulting tasks.
  */
 export function decide(tasks: Tasks, asked: TaskRequest, now: number, graceMs: number): Decision {
   const current = unfinished(tasks, now);
@@ -51,11 +51,11 @@ export function decide(tasks: Tasks, asked: TaskRequest, now: number, graceMs: n
   if (slots.some((slot, i) => slots.some((other, j) => j < i && overlap(slot, other))))
     return refused("REQUEST_CONFLICTS_WITH_SELF");
   if (read.malformed) return refused(malformed(read.malformed.kind, read.malformed.message));
-  const tooLong = [requester, taskId].find((name) => name.length > LONGEST_NAME);
+  const tooLong = [requester, taskId].find((name) => name.length > MAX_NAME);
   if (tooLong !== undefined)
-    return refused(malformed("ValueError", `a name has at most ${LONGEST_NAME} characters`));
+    return refused(malformed("ValueError", `a name has at most ${MAX_NAME} characters`));
   const reserved = [...current.values()].reduce((sum, task) => sum + task.slots.length, 0);
-  if (reserved + slots.length > MOST_SLOTS_IN_ALL)
+  if (reserved + slots.length > MAX_TOTAL_SLOTS)
     return refused(malformed("ValueError", `${reserved} slots are reserved already; cancel a task first`));
 
   const startsAt = slots.reduce((first, { start }) => Math.min(first, start), Infinity);
@@ -88,7 +88,7 @@ export function decide(tasks: Tasks, asked: TaskRequest, now: number, graceMs: n
   return { ok: true, tasks: current, task, preempted: inTheWay.map(({ other }) => other) };
 }
 
-/** Cancels a task of its requester. A finished one is gone, and does not exist. */
+/** Cancels a task of its requester. A finished task does not exist any more. */
 export function cancel(
   tasks: Tasks,
   asked: { readonly taskId: unknown; readonly requester: unknown },
@@ -102,7 +102,7 @@ export function cancel(
   return { ok: true, tasks: current };
 }
 
-/** `MALFORMED_REQUEST: <name>: <text>`, VOLTTRON's form for everything that has no word of its own. */
+/** Returns `MALFORMED_REQUEST: <name>: <text>`, VOLTTRON's form for faults without a name of their own. */
 export function malformed(name: string, text: string): string {
   return `MALFORMED_REQUEST: ${name}: ${text}`;
 }
@@ -119,7 +119,7 @@ function isName(value: unknown): value is string {
   return typeof value === "string" && value !== "";
 }
 
-/** What Python takes for nothing. */
+/** Returns whether Python treats the value as false. */
 function isEmpty(value: unknown): boolean {
   if (typeof value === "object" && value !== null) return Object.keys(value).length === 0;
   return !value;

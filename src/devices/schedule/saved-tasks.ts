@@ -6,7 +6,7 @@ import { PRIORITIES, type Priority, type Task, type Tasks } from "./task.ts";
 
 const KEY = "tasks";
 
-/** As it is on the disk: for people to read too. */
+/** The stored form, readable for people too. */
 interface SavedTask {
   readonly taskId: string;
   readonly requester: string;
@@ -29,7 +29,7 @@ function isSlot(slot: unknown): boolean {
   return Array.isArray(slot) && slot.length === 3 && slot.every((part) => typeof part === "string");
 }
 
-/** All in one write, so that a crash never leaves half of a preemption. */
+/** Saves all tasks in one write, so that a crash never leaves half of a preemption. */
 export function saveTasks(store: StateNamespace, tasks: Tasks): void {
   store.set(
     KEY,
@@ -37,7 +37,7 @@ export function saveTasks(store: StateNamespace, tasks: Tasks): void {
   );
 }
 
-/** What was saved, and how many entries of it cannot be read. */
+/** Returns the saved tasks, and the number of unreadable entries. */
 export function loadTasks(store: StateNamespace): { tasks: Tasks; unreadable: number } {
   const list = store.get(KEY);
   if (list === null) return { tasks: new Map(), unreadable: 0 };

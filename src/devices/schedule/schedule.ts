@@ -17,18 +17,18 @@ export interface ScheduleParts {
   readonly clock: Clock;
   readonly bus: Bus;
   readonly notices: Notices;
-  /** Paths of the devices that run. */
+  /** Paths of the running devices. */
   readonly devices: () => Iterable<string>;
 }
 
 /**
- * Who may write to which device when. Reservations are appointments, so the wall clock counts; they are on the disk
- * before they are answered. Says on the bus who holds what, at each change and every `schedule_publish_interval`.
+ * Reservations of devices: which requester may write to a device when. They are appointments, so the wall clock counts;
+ * they are on disk before they are answered. The bus gets the holders at each change and every `schedule_publish_interval`.
  */
 export class Schedule implements Scheduling {
   readonly #parts: ScheduleParts;
   #tasks: Tasks = new Map();
-  /** Tasks in their time of grace; its end is timed, so that a clock set back does not lengthen it. */
+  /** Timers of tasks in their time of grace; its end is timed, so that a clock set back does not lengthen it. */
   readonly #graces = new Map<string, () => void>();
   #cancel: (() => void) | undefined;
   #started = false;
@@ -37,7 +37,7 @@ export class Schedule implements Scheduling {
     this.#parts = parts;
   }
 
-  /** Takes up what was reserved in the last run, until {@link stop}. */
+  /** Restores the reservations of the last run, until {@link stop}. */
   restore(): void {
     const { store, clock, notices } = this.#parts;
     const { tasks, unreadable } = loadTasks(store);
@@ -45,13 +45,13 @@ export class Schedule implements Scheduling {
       notices.say(
         "error",
         "schedule_damaged",
-        `${unreadable} saved reservations cannot be read and are given up`,
+        `${unreadable} saved reservations cannot be read and are discarded`,
       );
     this.#tasks = unfinished(tasks, clock.now());
     this.#timeGraces();
   }
 
-  /** Begins to say who holds what. */
+  /** Starts publishing the holders. */
   start(): void {
     this.#started = true;
     this.#tick();
@@ -122,12 +122,12 @@ export class Schedule implements Scheduling {
     }
   }
 
-  /** On the disk first: what cannot be saved is not granted. */
+  /** Saves first: a task that cannot be saved is not granted. */
   #take(tasks: Tasks): void {
     saveTasks(this.#parts.store, tasks);
     this.#tasks = tasks;
     this.#timeGraces();
-    // After the answer to the request is on its way.
+    // After the answer to the request.
     if (this.#started) this.#arm(0);
   }
 
@@ -166,7 +166,10 @@ export class Schedule implements Scheduling {
     this.#cancel = this.#parts.clock.after(ms, () => this.#tick());
   }
 
-  /** VOLTTRON grants these too: the device may come later. A slip of the pen should be seen all the same. */
+  /**
+   * Returns a warning about unknown devices. VOLTTRON grants them too, because a device may be added later, but a misspelt
+   * path should be noticed.
+   */
   #unknownDevices(named: readonly string[]): string {
     const paths = [...this.#parts.devices()];
     const unknown = [...new Set(named)].filter((device) => !paths.includes(device));

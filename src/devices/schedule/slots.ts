@@ -1,6 +1,6 @@
 import type { Slot } from "./task.ts";
 
-/** The slots that were asked for cannot be read. `kind` is the name that stands before its text in an answer. */
+/** The requested slots cannot be read. `kind` is the name before its text in an answer. */
 export class MalformedError extends Error {
   override readonly name = "MalformedError";
   readonly kind: string;
@@ -11,12 +11,12 @@ export class MalformedError extends Error {
   }
 }
 
-/** More in one request is refused. */
-export const MOST_SLOTS = 1000;
+/** Maximum number of slots in one request. */
+export const MAX_SLOTS = 1000;
 
 /**
- * The slots of a request: those that can be read, and what is wrong with the first that cannot. Forms:
- * `[[device, start, end], …]`; one slot alone; either of them as the only item of a list, as VOLTTRON's clients send it.
+ * Reads the slots of a request: returns the readable ones, and the fault of the first that is not. Forms: `[[device, start,
+ * end], …]`; a single slot; either of them as the only item of a list, as VOLTTRON's clients send it.
  */
 export function readSlots(asked: unknown): { slots: Slot[]; malformed?: MalformedError } {
   const slots: Slot[] = [];
@@ -44,8 +44,8 @@ function listOf(asked: unknown): readonly unknown[] {
   if (!Array.isArray(asked))
     throw new MalformedError("TypeError", "expected a list of slots [device, start, end]");
   const list = asked.length === 1 && Array.isArray(asked[0]?.[0]) ? (asked[0] as unknown[]) : asked;
-  if (list.length > MOST_SLOTS && typeof list[0] !== "string")
-    throw new MalformedError("ValueError", `${list.length} slots; at most ${MOST_SLOTS} make a task`);
+  if (list.length > MAX_SLOTS && typeof list[0] !== "string")
+    throw new MalformedError("ValueError", `${list.length} slots; at most ${MAX_SLOTS} make a task`);
   return typeof list[0] === "string" ? [list] : list;
 }
 
@@ -68,7 +68,7 @@ function readSlot(item: unknown): Slot {
   return { device, start, end };
 }
 
-/** What can be written with a year of four digits. */
+/** Times that can be written with a four-digit year. */
 const FIRST_MS = Date.parse("0001-01-01T00:00:00Z");
 const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
 
@@ -76,9 +76,9 @@ const TIME =
   /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?\s?(Z|[+-]\d\d(?::?\d\d)?)?$/i;
 
 /**
- * A date and time as milliseconds since 1970. Without a zone it is in the bridge's own (`TZ`), as in VOLTTRON; one that
- * occurs twice when clocks go back is the first, and one that is left out when they go forward is as much later, as in
- * calendars (RFC 5545 §3.3.5).
+ * Returns a date and time as milliseconds since 1970. Without a zone it is in the bridge's own (`TZ`), as in VOLTTRON. A
+ * time that occurs twice when clocks go back is the first; one that is skipped when they go forward is later by the
+ * difference, as in calendars (RFC 5545 §3.3.5).
  */
 export function readTime(raw: unknown): number {
   const wrong = () =>
@@ -97,7 +97,7 @@ export function readTime(raw: unknown): number {
   ];
   const ms = Math.trunc(Number(`0.${parts[7] ?? 0}`) * 1000);
   const asUtc = new Date(Date.UTC(year, month - 1, day, hour, minute, second, ms));
-  // 30 February and 25 o'clock would be carried over into the next month and day.
+  // Otherwise 30 February and 25 o'clock would carry over into the next month and day.
   const text = `${parts[1]}-${parts[2]}-${parts[3]}T${parts[4] ?? "00"}:${parts[5] ?? "00"}:${parts[6] ?? "00"}`;
   if (Number.isNaN(asUtc.getTime()) || !asUtc.toISOString().startsWith(text)) throw wrong();
   const zone = parts[8];

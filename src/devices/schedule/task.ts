@@ -1,4 +1,4 @@
-/** What decides between two tasks that want the same device at the same time, in VOLTTRON's words. */
+/** Priorities of tasks that want the same device at the same time, by VOLTTRON's names. */
 export const PRIORITIES = ["HIGH", "LOW", "LOW_PREEMPT"] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
@@ -14,18 +14,18 @@ export interface Task {
   readonly id: string;
   readonly requester: string;
   readonly priority: Priority;
-  /** Those that are over are left out as time goes by. */
+  /** Slots that are over are removed as time passes. */
   readonly slots: readonly Slot[];
-  /** The start of its earliest slot on any device: from then on it counts as started. */
+  /** The start of its earliest slot on any device; from then on the task counts as started. */
   readonly startsAt: number;
-  /** It lost its device to a more urgent task, and only keeps it for a time of grace. */
+  /** Whether it lost its device to a task with priority, and keeps it only for a time of grace. */
   readonly preempted: boolean;
 }
 
 /** By task id. */
 export type Tasks = ReadonlyMap<string, Task>;
 
-/** Touching slots do not overlap. */
+/** Returns whether two slots overlap; touching ones do not. */
 export function overlap(a: Slot, b: Slot): boolean {
   return a.device === b.device && a.start < b.end && b.start < a.end;
 }
@@ -34,7 +34,7 @@ function isRunning({ start, end }: Slot, now: number): boolean {
   return start <= now && now < end;
 }
 
-/** The tasks with what is not over yet. A finished task is gone. */
+/** Returns the tasks with their remaining slots. Finished tasks are omitted. */
 export function unfinished(tasks: Tasks, now: number): Map<string, Task> {
   const left = new Map<string, Task>();
   for (const [id, task] of tasks) {
@@ -44,15 +44,15 @@ export function unfinished(tasks: Tasks, now: number): Map<string, Task> {
   return left;
 }
 
-/** Whether `task` may take a device from `other`: VOLTTRON's rule. */
+/** Returns whether `task` may take a device from `other`: VOLTTRON's rule. */
 export function canPreempt(task: Pick<Task, "priority">, other: Task, now: number): boolean {
   if (task.priority !== "HIGH" || other.priority === "HIGH") return false;
   return other.priority === "LOW_PREEMPT" || now < other.startsAt;
 }
 
 /**
- * What is left of a task that loses its devices: the slots that run now, for at most `graceMs`. Undefined where nothing is.
- * One that lost them before keeps the grace it has.
+ * Returns the rest of a task that loses its devices: the slots that run now, for at most `graceMs`; undefined where none
+ * does. A task that lost them before keeps its time of grace.
  */
 export function preempted(task: Task, now: number, graceMs: number): Task | undefined {
   if (task.preempted) return task;
@@ -63,14 +63,14 @@ export function preempted(task: Task, now: number, graceMs: number): Task | unde
   return slots.length > 0 ? { ...task, slots, preempted: true } : undefined;
 }
 
-/** A device that somebody holds now. */
+/** The present holder of a device. */
 export interface Holder {
   readonly device: string;
   readonly task: Task;
   readonly until: number;
 }
 
-/** Who holds what at `now`. A task in its time of grace comes before the one that took its device. */
+/** Returns the holders at `now`. A task in its time of grace comes before the one that took its device. */
 export function holders(tasks: Tasks, now: number): Map<string, Holder> {
   const found = new Map<string, Holder>();
   for (const task of tasks.values())
@@ -81,7 +81,7 @@ export function holders(tasks: Tasks, now: number): Map<string, Holder> {
   return found;
 }
 
-/** Who holds one device at `now`. */
+/** Returns the holder of one device at `now`. */
 export function holderOf(tasks: Tasks, device: string, now: number): Holder | undefined {
   let found: Holder | undefined;
   for (const task of tasks.values()) {
@@ -91,7 +91,7 @@ export function holderOf(tasks: Tasks, device: string, now: number): Holder | un
   return found;
 }
 
-/** The next moment after `now` at which a slot begins or ends. */
+/** Returns the next time after `now` at which a slot begins or ends. */
 export function nextEdge(tasks: Tasks, now: number): number | undefined {
   let next: number | undefined;
   for (const { slots } of tasks.values())

@@ -1,8 +1,8 @@
-/** Things that are due at a time, the soonest first (a binary heap: 100,000 devices need one timer, not 100,000). */
+/** A queue ordered by due time, the earliest first (a binary heap: 100,000 devices need one timer, not 100,000). */
 export class DueQueue<T extends { dueAt: number }> {
   readonly #heap: T[] = [];
 
-  /** The soonest; undefined where the queue is empty. */
+  /** The earliest entry; undefined where the queue is empty. */
   get first(): T | undefined {
     return this.#heap[0];
   }
@@ -19,7 +19,7 @@ export class DueQueue<T extends { dueAt: number }> {
     heap[place] = item;
   }
 
-  /** Takes out the soonest. */
+  /** Removes and returns the earliest entry. */
   shift(): T | undefined {
     const heap = this.#heap;
     const first = heap[0];

@@ -4,8 +4,8 @@ import type { Clock } from "../../time/clock.ts";
 import type { Device } from "../device.ts";
 
 /**
- * Writes the heartbeat points of the devices that have one: 1, 0, 1, 0, … every `intervalSeconds`, as VOLTTRON does.
- * A device that still has the last one to answer is left out.
+ * Writes the heartbeat points of devices: 1, 0, 1, 0, … every `intervalSeconds`, as VOLTTRON does. Skips a device that has
+ * not answered the previous heartbeat.
  */
 export class Heartbeat {
   readonly #devices: Set<Device>;
@@ -59,7 +59,7 @@ export class Heartbeat {
   }
 
   #arm(): void {
-    // From one due time to the next, so that it does not drift; what was missed is not made up for.
+    // From one due time to the next, so that it does not drift; missed heartbeats are not made up for.
     const behind = Math.max(this.#clock.monotonic() - this.#dueAt, 0);
     this.#dueAt += Math.ceil((behind + 1) / this.#intervalMs) * this.#intervalMs;
     this.#cancel = this.#clock.after(this.#dueAt - this.#clock.monotonic(), () => {

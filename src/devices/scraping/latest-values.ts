@@ -9,7 +9,7 @@ import type {
 } from "../../points/index.ts";
 import type { Clock } from "../../time/clock.ts";
 
-/** So many scrapes in a row that failed as a whole make a device offline. */
+/** Number of consecutive failed scrapes after which a device is reported offline. */
 const MISSES_UNTIL_OFFLINE = 3;
 const INTERVALS_UNTIL_STALE = 3;
 
@@ -19,21 +19,24 @@ interface LatestValue {
   readonly at: Date;
 }
 
-/** What is known of a device. A point that was never read is not in `values`. */
+/** The known state of a device. A point that was never read is not in `values`. */
 export interface DeviceState {
   readonly device: DeviceInfo;
   readonly availability: Availability;
   readonly since: Date;
   /** Why it is not online; absent when it is. */
   readonly reason?: string;
-  /** When the values of the last good scrape were read; absent before the first. */
+  /** When the values of the last successful scrape were read; absent before the first. */
   readonly observedAt?: Date;
   readonly values: ReadonlyMap<string, LatestValue>;
-  /** Points that the last good scrape could not read, with the reason. Their last values stay in `values`. */
+  /** Points that the last successful scrape could not read, with the reason. Their last values stay in `values`. */
   readonly failures: ReadonlyMap<string, string>;
 }
 
-/** A fleet has a million values, and new ones every minute: a place each in one array, most of one scrape's time. */
+/**
+ * The stored state of a device. A fleet has a million values, replaced every minute: one array with a place for each, most
+ * of them from one scrape.
+ */
 interface Known {
   readonly device: DeviceInfo;
   availability: Availability;
@@ -42,16 +45,16 @@ interface Known {
   announced: boolean;
   misses: number;
   observedAt: Date | undefined;
-  /** By the monotonic clock. */
+  /** On the monotonic clock. */
   goodAt: number | undefined;
-  /** In the order of the device's points; undefined where it was never read. */
+  /** In the order of the device's points; undefined where a point was never read. */
   readonly values: (PointValue | undefined)[];
-  /** When those were read that are not of the last good scrape. */
+  /** Read times of values that are not from the last successful scrape. */
   others: Map<string, Date> | undefined;
   failures: ReadonlyMap<string, string>;
 }
 
-/** The newest value of every point, and each device's availability, which is announced on the bus when it changes. */
+/** The latest value of every point, and each device's availability, whose changes are announced on the bus. */
 export class LatestValues {
   readonly #bus: Bus;
   readonly #clock: Clock;
@@ -72,7 +75,7 @@ export class LatestValues {
     this.#count.offline++;
   }
 
-  /** The device is gone: it is announced as offline for this reason, and forgotten. */
+  /** Announces a removed device as offline for this reason, and forgets it. */
   remove(path: string, reason: string): void {
     const known = this.#known.get(path);
     if (!known) return;
@@ -81,19 +84,19 @@ export class LatestValues {
     this.#count[known.availability]--;
   }
 
-  /** Undefined where there is no such device. */
+  /** Returns undefined where there is no such device. */
   get(path: string): DeviceState | undefined {
     const known = this.#known.get(path);
     return known && state(known);
   }
 
-  /** Undefined where it was never read. */
+  /** Returns undefined where it was never read. */
   value(path: string, point: string): LatestValue | undefined {
     const known = this.#known.get(path);
     return known && latestOf(known, point);
   }
 
-  /** What was read back after a write is the newest that is known of its point. */
+  /** Stores the value read back after a write: it is the latest of its point. */
   written({ device, point, readBack }: Write): void {
     if (point === undefined || readBack === undefined) return;
     const known = this.#known.get(device.path);
@@ -108,7 +111,7 @@ export class LatestValues {
     return [...this.#known.values()].map(state);
   }
 
-  /** Devices by availability. */
+  /** Counts the devices by availability. */
   count(): Record<Availability, number> {
     return { ...this.#count };
   }
@@ -124,7 +127,7 @@ export class LatestValues {
       const value = scrape.values.get(point);
       const before = known.values[++place];
       if (value !== undefined) {
-        // What did not change stays: a new one of each would be an old object soon, for V8 to collect among all others.
+        // Unchanged values are kept: a new object for each would soon be an old one, for V8 to collect among all others.
         if (value !== before) known.values[place] = value;
       } else if (before !== undefined) {
         others ??= new Map();
@@ -138,7 +141,7 @@ export class LatestValues {
     else this.#become(known, "offline", scrape.unreachable);
   }
 
-  /** A scrape failed as a whole. */
+  /** Called when a scrape failed as a whole. */
   missed(path: string, reason: string): void {
     const known = this.#known.get(path);
     if (!known) return;
@@ -148,7 +151,7 @@ export class LatestValues {
     else this.check(path, reason);
   }
 
-  /** Makes an online device stale when its last good scrape is too old. */
+  /** Makes an online device stale when its last successful scrape is too old. */
   check(path: string, reason: string): void {
     const known = this.#known.get(path);
     if (known?.availability !== "online" || known.goodAt === undefined) return;
@@ -194,7 +197,7 @@ function unknownYet(device: DeviceInfo, since: Date): Known {
   };
 }
 
-/** Places of a registry's points, made when one is asked for; its devices have them in common. */
+/** Places of a registry's points, created at the first use and shared by its devices. */
 const places = new WeakMap<DeviceInfo["points"], ReadonlyMap<string, number>>();
 
 function placesOf({ points }: DeviceInfo): ReadonlyMap<string, number> {
@@ -216,7 +219,7 @@ function latestAt(known: Known, point: string, place: number): LatestValue | und
   return value === undefined ? undefined : { value, at: timeOf(known, point) };
 }
 
-/** Of a value that is there. */
+/** Returns the read time of a value that exists. */
 function timeOf({ others, observedAt }: Known, point: string): Date {
   return others?.get(point) ?? observedAt!;
 }

@@ -1,6 +1,6 @@
 import { createHistogram } from "node:perf_hooks";
 
-/** How long others had to wait for the event loop, milliseconds. */
+/** Delays of the event loop, in milliseconds. */
 export interface LoopDelayReading {
   readonly p99: number;
   readonly max: number;
@@ -9,8 +9,8 @@ export interface LoopDelayReading {
 const SAMPLE_MS = 20;
 
 /**
- * Watches how late a timer comes: as long waits a command before anything is done about it. Node's own
- * `monitorEventLoopDelay` loses the sample during which it is reset, and that is the one after a long block.
+ * Measures how late a timer fires: a command waits as long before it is handled. Node's own `monitorEventLoopDelay` loses
+ * the sample during which it is reset, which is the one after a long block.
  */
 export class LoopDelay {
   /** In microseconds. */
@@ -28,7 +28,7 @@ export class LoopDelay {
     this.#timer = undefined;
   }
 
-  /** Since it was asked last, a block that has just ended included. Zeros before the first sample. */
+  /** Returns the delays since the last call, including a block that has just ended; zeros before the first sample. */
   take(): LoopDelayReading {
     if (this.#timer && performance.now() - this.#sampledAt > SAMPLE_MS) this.#sample();
     const { count, max } = this.#histogram;
@@ -46,7 +46,7 @@ export class LoopDelay {
   }
 }
 
-/** One decimal is as much as a timer can tell. */
+/** Rounds to one decimal, the precision of a timer. */
 function inMs(microseconds: number): number {
   return Math.round(microseconds / 100) / 10;
 }

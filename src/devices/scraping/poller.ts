@@ -6,33 +6,36 @@ import { ScrapeBatch } from "./scrape-batch.ts";
 import { alignedAt, nextAligned, nextScrape } from "./scrape-times.ts";
 import type { ScrapeEnd } from "./scraper.ts";
 
-/** A timer may fire a little early by the wall clock, and intervals are whole seconds. */
+/** Time by which a timer may fire early on the wall clock, in milliseconds; intervals are whole seconds. */
 const EARLY_MS = 500;
-/** Later than this, the process was stopped or blocked, and others were late with it. */
+/** Delay of a timer, in milliseconds, above which the process was stopped or blocked, so that other devices are late too. */
 const LATE_MS = 1000;
-/** The wall clock moved by more than this against the monotonic one: somebody set it. */
+/** Movement of the wall clock against the monotonic one, in milliseconds, above which it counts as set. */
 const JUMP_MS = 1000;
-/** The timer is set anew at least so often, so that a clock that jumped is noticed. */
+/** Maximum time between two timers, in milliseconds, so that a clock that was set is noticed. */
 const LONGEST_WAIT_MS = 60_000;
-/** A scrape has most of its interval, and on short intervals at least so long: a slow device is skipped, not starved. */
+/**
+ * Minimum deadline of a scrape on short intervals, in milliseconds; otherwise it has most of its interval. A slow device is
+ * skipped, not starved.
+ */
 const SHORTEST_DEADLINE_MS = 20_000;
-/** So long scrapes are begun in one go; then others have a turn. */
+/** Maximum time spent starting scrapes before yielding to the event loop, in milliseconds. */
 const SLICE_MS = 8;
-/** A burst of writes ends in one extra scrape. */
+/** Delay of an extra scrape, in milliseconds, so that a burst of writes causes only one. */
 const EXTRA_DELAY_MS = 250;
 
-/** What comes of the scrapes. */
+/** Receives the results of the scrapes. */
 export interface ScrapeSink {
   scraped(scrape: Scrape): void;
   failed(device: Device, error: unknown): void;
-  /** The scrape before was still running. */
+  /** Called when the previous scrape was still running. */
   skipped(device: Device): void;
-  /** The wall clock was set forward (> 0) or back by so many milliseconds. */
+  /** Called when the wall clock was set forward (> 0) or back by that many milliseconds. */
   clockJumped(ms: number): void;
 }
 
 export interface PollerOptions {
-  /** Asked at the start. */
+  /** Read at the start. */
   readonly devices: Iterable<Device>;
   readonly scrape: (device: Device, synchronizedAt: Date, signal: AbortSignal, end: ScrapeEnd) => void;
   readonly sink: ScrapeSink;
@@ -42,24 +45,24 @@ export interface PollerOptions {
 interface Entry {
   readonly device: Device;
   readonly intervalMs: number;
-  /** By the monotonic clock. */
+  /** On the monotonic clock. */
   dueAt: number;
-  /** An unaligned scrape, at the start or after a suspend; it is made however late it gets. */
+  /** Whether this is an unaligned scrape, at the start or after a suspend; it is made however late it is. */
   catchUp: boolean;
-  /** `extra`: begun outside the schedule. */
+  /** `extra`: a scrape outside the schedule. */
   running: "scheduled" | "extra" | undefined;
-  /** Another scrape is to follow the running one. */
+  /** Whether another scrape follows the running one. */
   again: boolean;
   cancelExtra?: (() => void) | undefined;
-  /** The device is gone: nothing is scraped any more, and what is under way counts for nothing. */
+  /** Set when the device was removed: it is not scraped again, and the result of a running scrape is ignored. */
   gone?: true;
 }
 
 /**
- * Scrapes every device at its times, by one timer. The first scrape comes at once, spread by the devices' offsets; the
- * next ones are aligned. Times follow the schedule, never the end of a scrape; after a suspend or a blocked event loop
- * there is one scrape, spread like the first. Waiting is by the monotonic clock, so an interval keeps its length
- * whatever happens to the wall clock, and the next one is aligned to the new time.
+ * Scrapes every device at its times, with one timer. The first scrape is made at once, spread by the devices' offsets;
+ * later ones are aligned. Times follow the schedule, never the end of a scrape; after a suspend or a blocked event loop
+ * there is one scrape, spread like the first. Waiting uses the monotonic clock, so an interval keeps its length when the
+ * wall clock is set, and the next one is aligned to the new time.
  */
 export class Poller {
   readonly #options: PollerOptions;
@@ -67,19 +70,19 @@ export class Poller {
   readonly #queue = new DueQueue<Entry>();
   readonly #entries = new Map<string, Entry>();
   readonly #stopping = new AbortController();
-  /** With scrapes under way. */
+  /** Batches with running scrapes. */
   readonly #batches = new Set<ScrapeBatch<Entry>>();
-  /** Takes what begins in this moment. */
+  /** The batch for scrapes that start now. */
   #batch: ScrapeBatch<Entry> | undefined;
-  /** Of the last scrape, and of most that follow it. */
+  /** Aligned time of the last scrape, shared by most that follow it. */
   #synchronizedAt = new Date(Number.NaN);
   #cancelTimer: (() => void) | undefined;
   #started = false;
   /** Wall clock minus monotonic clock. */
   #epoch = 0;
-  /** When the timer is to fire, by the monotonic clock. */
+  /** When the timer fires, on the monotonic clock. */
   #wakeAt = 0;
-  /** When the process last went on after it was stopped or blocked. */
+  /** When the process last continued after it was stopped or blocked. */
   #blockedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(options: PollerOptions) {
@@ -94,7 +97,7 @@ export class Poller {
     this.#arm();
   }
 
-  /** Scrapes one more device; before `start`, the list of devices is asked then. */
+  /** Adds a device; before `start`, the list of devices is read then. */
   add(device: Device): void {
     if (!this.#started || this.#stopping.signal.aborted) return;
     const first = this.#queue.first;
@@ -102,7 +105,7 @@ export class Poller {
     if (this.#queue.first !== first) this.#arm();
   }
 
-  /** Scrapes a device no more. */
+  /** Removes a device. */
   remove(path: string): void {
     const entry = this.#entries.get(path);
     if (!entry) return;
@@ -118,7 +121,7 @@ export class Poller {
     this.#spread(entry);
   }
 
-  /** Ends the scrapes under way. */
+  /** Aborts the running scrapes. */
   stop(): void {
     const reason = new Error("the bridge is stopping");
     this.#stopping.abort(reason);
@@ -128,7 +131,7 @@ export class Poller {
     this.#batches.clear();
   }
 
-  /** Scrapes a device soon besides its schedule: something was written to it. */
+  /** Scrapes a device soon outside its schedule, after a write to it. */
   scrapeSoon(path: string): void {
     const entry = this.#entries.get(path);
     if (!entry || entry.cancelExtra || this.#stopping.signal.aborted) return;
@@ -176,7 +179,7 @@ export class Poller {
     else this.#options.sink.skipped(entry.device);
   }
 
-  /** Scrapes as long after now as the device's offset says, or at its next aligned time if that comes first. */
+  /** Schedules a scrape after the device's offset from now, or at its next aligned time if that is earlier. */
   #spread(entry: Entry): void {
     const wall = this.#clock.now();
     const { offsetMs } = entry.device;
@@ -191,7 +194,7 @@ export class Poller {
     this.#queue.push(entry);
   }
 
-  /** The aligned time of the round that a scrape made now belongs to. */
+  /** Returns the aligned time of the round that a scrape made now belongs to. */
   #alignedNow(entry: Entry): number {
     return alignedAt(this.#clock.now() - entry.device.offsetMs + EARLY_MS, entry.intervalMs);
   }
@@ -218,7 +221,7 @@ export class Poller {
     }
     batch.end(entry);
     if (batch.done) this.#batches.delete(batch);
-    // The device counts as busy until its own call has ended, even where that does not heed its deadline.
+    // The device counts as busy until its own call has ended, even where that ignores its deadline.
     entry.running = undefined;
     if (!entry.again || entry.gone || this.#stopping.signal.aborted) return;
     entry.again = false;
@@ -234,7 +237,7 @@ export class Poller {
     return this.#batch;
   }
 
-  /** Others wait for their turn in the same page. */
+  /** Records the values. Other devices may wait for their turn in the same page. */
   #scraped(entry: Entry, scrape: Scrape): void {
     try {
       this.#options.sink.scraped(scrape);
@@ -257,7 +260,7 @@ export class Poller {
 
 type End = (entry: Entry, batch: ScrapeBatch<Entry>, made: Scrape | undefined, error: unknown) => void;
 
-/** What waits for a scrape, a fleet's thousands at the same time: one object each. */
+/** What waits for a scrape. A fleet has thousands at the same time, so it is one object each. */
 class EntryScrape implements ScrapeEnd {
   readonly #entry: Entry;
   readonly #batch: ScrapeBatch<Entry>;

@@ -1,9 +1,12 @@
 import { type Clock, TimeoutError } from "../../time/clock.ts";
 
-/** A signal looks through all who listen to it whenever one comes or goes. */
+/** Maximum number of scrapes in a batch: a signal iterates over all its listeners whenever one is added or removed. */
 const MOST = 32;
 
-/** Scrapes that began in one moment and have equally long: one timer and one signal for all, where a fleet has so many. */
+/**
+ * Scrapes that start at the same time with the same deadline share one timer and one signal, so that a fleet needs few of
+ * them.
+ */
 export class ScrapeBatch<T extends { readonly device: { readonly info: { readonly path: string } } }> {
   readonly ms: number;
   readonly #clock: Clock;
@@ -12,7 +15,7 @@ export class ScrapeBatch<T extends { readonly device: { readonly info: { readonl
   readonly #open = new Set<T>();
   #cancel: (() => void) | undefined;
 
-  /** `giveUp` is called for each that has not ended after `ms`; whatever its call still does counts for nothing. */
+  /** `giveUp` is called for each scrape that has not ended after `ms`; the result of its call is then ignored. */
   constructor(clock: Clock, ms: number, giveUp: (scrape: T, reason: unknown) => void) {
     this.#clock = clock;
     this.ms = ms;
@@ -23,7 +26,7 @@ export class ScrapeBatch<T extends { readonly device: { readonly info: { readonl
     return this.#controller.signal;
   }
 
-  /** Whether none is under way. */
+  /** Whether no scrape is running. */
   get done(): boolean {
     return this.#open.size === 0;
   }
@@ -44,18 +47,18 @@ export class ScrapeBatch<T extends { readonly device: { readonly info: { readonl
     });
   }
 
-  /** Whether it has not been given up. */
+  /** Returns whether the scrape has not been given up. */
   isOpen(scrape: T): boolean {
     return this.#open.has(scrape);
   }
 
-  /** Its call has ended. */
+  /** Called when the scrape's call has ended. */
   end(scrape: T): void {
     this.#open.delete(scrape);
     if (this.done) this.#disarm();
   }
 
-  /** Gives up all that are under way. */
+  /** Gives up all running scrapes. */
   stop(reason: unknown): void {
     this.#disarm();
     this.#endAll(reason, () => reason);

@@ -9,21 +9,21 @@ import type { ScrapeSink } from "./poller.ts";
 
 export interface ScrapeCounters {
   readonly ok: number;
-  /** Failed as a whole. */
+  /** Scrapes that failed as a whole. */
   readonly failed: number;
-  /** Due while the scrape before was still running. */
+  /** Scrapes that were due while the previous one was still running. */
   readonly skipped: number;
-  /** Points that could not be read in scrapes that went well otherwise. */
+  /** Points that could not be read in otherwise successful scrapes. */
   readonly pointFailures: number;
 }
 
-/** What goes wrong with a device at present, so that it is said once and not with every scrape. */
+/** Present failures of a device, kept so that each is reported once and not with every scrape. */
 interface Trouble {
   /** Points that could not be read, with the reason. */
   failures: ReadonlyMap<string, string>;
   misses: number;
   skips: number;
-  /** `skips` at the last good scrape: one during which none was added ends the trouble. */
+  /** `skips` at the last successful scrape: the trouble ends with a scrape during which none was added. */
   skipsBefore: number;
 }
 
@@ -31,21 +31,24 @@ const CLOCK_NOT_SET =
   "the clock of this machine is not set: values are published with the mark ClockNotSet and are not stored, and commands " +
   "that say how old they are are refused, until it is; run NTP";
 const NONE: Trouble["failures"] = new Map();
-/** Number of values from which the listeners of a scrape have a turn of the event loop each: together they take it some 50 ms. */
+/**
+ * Number of values from which each listener of a scrape gets its own turn of the event loop: together they take about 50
+ * ms.
+ */
 const MANY_VALUES = 10_000;
-/** Points named in a line of the log. */
-const MOST_NAMED = 5;
+/** Maximum number of points named in a log line. */
+const MAX_NAMED = 5;
 
-/** Takes what the poller found: values go to the bus, trouble is logged when it begins and when it ends. */
+/** Receives the poller's results: values go to the bus, failures are logged when they begin and when they end. */
 export class ScrapeResults implements ScrapeSink {
   readonly #bus: Bus;
   readonly #latest: LatestValues;
   readonly #notices: Notices;
   readonly #log: QuietLog;
-  /** By path; none for a device that all is well with. */
+  /** By path; devices without failures have no entry. */
   readonly #troubles = new Map<string, Trouble>();
   readonly #counters = { ok: 0, failed: 0, skipped: 0, pointFailures: 0 };
-  /** Scrapes of many values on their way to the listeners. */
+  /** Scrapes of many values that are being passed to the listeners. */
   readonly #underWay = new Map<Scrape, Promise<void>>();
 
   constructor(parts: { bus: Bus; latest: LatestValues; notices: Notices; log: Log; clock: Clock }) {
@@ -75,12 +78,12 @@ export class ScrapeResults implements ScrapeSink {
     this.#underWay.set(scrape, emitting);
   }
 
-  /** Resolves when every listener has every scrape so far. */
+  /** Resolves when every listener has received all scrapes so far. */
   async settled(): Promise<void> {
     await Promise.all(this.#underWay.values());
   }
 
-  /** What a good scrape ends, and what of its points begins. */
+  /** Reports which failures a successful scrape ends, and which failures of points begin. */
   #better(scrape: Scrape): void {
     const device = scrape.device.path;
     if (scrape.failures.size === 0 && !this.#troubles.has(device)) return;
@@ -122,7 +125,7 @@ export class ScrapeResults implements ScrapeSink {
     this.#latest.check(path, "its scrape takes longer than three intervals");
   }
 
-  /** The device is gone. */
+  /** Called when the device is removed. */
   forget(path: string): void {
     this.#troubles.delete(path);
     for (const scrape of this.#underWay.keys())
@@ -142,7 +145,7 @@ export class ScrapeResults implements ScrapeSink {
     return trouble;
   }
 
-  /** One line for all points that fail anew for the same reason. */
+  /** Reports the points that newly fail, one line for each reason. */
   #reportPoints(device: string, before: Trouble["failures"], now: Trouble["failures"]): void {
     if (before.size === 0 && now.size === 0) return;
     const byReason = new Map<string, string[]>();
@@ -163,8 +166,8 @@ export class ScrapeResults implements ScrapeSink {
   }
 }
 
-/** Names enough to know which are meant. */
+/** Shortens a list of points for a message. */
 function some(points: readonly string[]): string[] {
-  const shown = points.slice(0, MOST_NAMED);
+  const shown = points.slice(0, MAX_NAMED);
   return points.length > shown.length ? [...shown, `and ${points.length - shown.length} more`] : shown;
 }

@@ -4,19 +4,19 @@ import type { DeviceInfo, PointValue, Scrape } from "../../points/index.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { Device } from "../device.ts";
 
-/** What becomes of a scrape; told once. */
+/** Receives the outcome of a scrape, once. */
 export interface ScrapeEnd {
   scraped(scrape: Scrape): void;
   failed(error: unknown): void;
 }
 
-/** Reads a device once and makes the reading a scrape. Fails where nothing at all could be read. */
+/** Reads a device once and converts the reading into a scrape. Fails where nothing could be read. */
 export class Scraper {
   readonly #clock: Clock;
   readonly #heartbeats = new Map<string, 0 | 1>();
-  /** Many devices are read in the same millisecond. */
+  /** Time of the last scrape, shared by devices read in the same millisecond. */
   #takenAt = new Date(Number.NaN);
-  /** Of the last scrape whose values came from a cache; a page of a fleet has one time. */
+  /** Time of the last scrape with cached values; a page of a fleet has one time. */
   #observedAt = new Date(Number.NaN);
 
   constructor(clock: Clock) {
@@ -27,7 +27,7 @@ export class Scraper {
     return new Promise((scraped, failed) => this.begin(device, synchronizedAt, signal, { scraped, failed }));
   }
 
-  /** {@link scrape} without a promise: a fleet has thousands of scrapes that wait at the same time. */
+  /** Does {@link scrape} without a promise: a fleet has thousands of waiting scrapes at the same time. */
   begin(device: Device, synchronizedAt: Date, signal: AbortSignal, end: ScrapeEnd): void {
     const sink = new DeviceScrape(device, synchronizedAt, this.#scrapeOf, end);
     const { driver } = device;
@@ -75,7 +75,7 @@ export class Scraper {
     return this.#observedAt;
   }
 
-  /** The device is gone. */
+  /** Called when the device is removed. */
   forget(path: string): void {
     this.#heartbeats.delete(path);
   }
@@ -120,7 +120,7 @@ class DeviceScrape implements ReadingSink {
 
 const NONE: Scrape["failures"] = new Map();
 
-/** Whether it has every point, in their order, nothing else, and no failure: then its values are the scrape's as they are. */
+/** Returns whether the reading has exactly the points, in their order, and no failure: then its values are used unchanged. */
 function isWhole({ values, failures }: Reading, points: DeviceInfo["points"]): boolean {
   if (failures.size > 0 || values.size !== points.size) return false;
   const names = namesOf(points);
@@ -133,7 +133,7 @@ function isWhole({ values, failures }: Reading, points: DeviceInfo["points"]): b
   return whole;
 }
 
-/** Devices of one registry have their points in common. */
+/** Point names, shared by devices of one registry. */
 const known = new WeakMap<DeviceInfo["points"], readonly string[]>();
 
 function namesOf(points: DeviceInfo["points"]): readonly string[] {

@@ -9,10 +9,13 @@ import { Poller } from "./poller.ts";
 import { type ScrapeCounters, ScrapeResults } from "./scrape-results.ts";
 import { Scraper } from "./scraper.ts";
 
-/** A scrape that somebody asked for. */
+/** Deadline of a requested scrape, in milliseconds. */
 const DEADLINE_MS = 30_000;
 
-/** Reads the devices at their times and on request. Scrapes go to the bus, and their values are kept as the latest. */
+/**
+ * Reads the devices at their times and on request: a reading becomes a scrape, goes to the bus, and its values are kept as
+ * the latest.
+ */
 export class Scraping {
   readonly latest: LatestValues;
   readonly #clock: Clock;
@@ -76,7 +79,7 @@ export class Scraping {
     );
   }
 
-  /** Ends the scrapes under way; resolves when all listeners have what was read. */
+  /** Aborts the running scrapes; resolves when all listeners have received what was read. */
   stop(): Promise<void> {
     this.#poller.stop();
     return this.#results.settled();

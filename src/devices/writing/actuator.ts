@@ -26,13 +26,13 @@ import { Writer } from "./writer.ts";
 
 export interface ActuatorParts extends AttemptsParts {
   readonly settings: ActuatorSettings;
-  /** While it is false, every write is refused. */
+  /** Returns whether writes are allowed; otherwise every write is refused. */
   readonly mayWrite: () => boolean;
   readonly book: LimitBook;
-  /** Saves at once what is noted in several places. */
+  /** Saves several changes at once. */
   readonly batch: <T>(work: () => T) => T;
   readonly latest: LatestValues;
-  /** Throws where an override or somebody's reservation forbids the write at this moment. */
+  /** Throws where an override or another requester's reservation forbids the write now. */
   readonly checkFree: (
     device: string,
     action: "set" | "revert",
@@ -42,8 +42,9 @@ export interface ActuatorParts extends AttemptsParts {
 }
 
 /**
- * The only door for writes. Checks, writes, reads back past every cache and answers truthfully; each attempt is on the
- * bus when it is sent and when it is answered. Writes are never repeated here: only their sender knows whether to.
+ * The only way to write: a command comes in, is validated, written and read back (bypassing every cache), and its outcome
+ * goes out as a result. Each attempt is on the bus when it is sent and when it is answered. Writes are never repeated here:
+ * only the sender knows whether to.
  */
 export class Actuator implements Commands, LimitActions {
   readonly #parts: ActuatorParts;
@@ -57,7 +58,7 @@ export class Actuator implements Commands, LimitActions {
     this.#writer = new Writer({ clock, book, batch, ...settings });
   }
 
-  /** Answered writes by status. */
+  /** Number of answered writes by status. */
   get counters(): Readonly<Record<WriteStatus, number>> {
     return this.#attempts.counters;
   }
@@ -85,58 +86,58 @@ export class Actuator implements Commands, LimitActions {
     this.#checkNow({ action: "set", device, point, requested: null, command });
   }
 
-  /** Reverts what this bridge wrote and what has a Starting Value. A point that fails does not stop the others. */
+  /** Reverts what this bridge wrote and points with a Starting Value. A failing point does not stop the others. */
   revertDevice(path: string, command: Command): Promise<CommandResult> {
     return this.#revertDevice({ action: "revert", device: path, requested: null, command });
   }
 
-  /** The same for an override that puts its devices back: nothing holds it up. */
+  /** Does the same for an override that reverts its devices: nothing delays it. */
   failsafeRevert(path: string, command: Command): Promise<CommandResult> {
     return this.#revertDevice({ action: "revert", device: path, requested: null, command, own: true });
   }
 
-  /** Writes a limit again before its lease ends. Rejects where the device did not take it, or did not answer. */
+  /** Writes a limit again before its lease ends. Rejects where the device did not accept it, or did not answer. */
   async renew(limit: HeldLimit): Promise<void> {
     const { error, text } = await this.#writeFor(limit, "set", "lease");
     if (error !== undefined) throw new Error(text);
   }
 
-  /** Clears a limit whose time is over. Rejects where it was not seen to be cleared. */
+  /** Clears a limit whose time is over. Rejects where it was not confirmed to be cleared. */
   async end(limit: HeldLimit): Promise<void> {
     const { status, text } = await this.#writeFor(limit, "revert", "end");
     if (status !== "confirmed") throw new Error(text ?? status);
   }
 
-  /** Reverts what a controller that is gone holds. Rejects where the device did not take it. */
+  /** Reverts a limit of a controller that is offline. Rejects where the device did not accept it. */
   async revertAbandoned(limit: HeldLimit): Promise<void> {
     const { status, text } = await this.#writeFor(limit, "revert", "dead-man");
     if (status !== "confirmed" && status !== "accepted") throw new Error(text ?? status);
   }
 
-  /** A write of the bridge's own for a limit in its book; refused where that is not there any more. */
+  /** Makes a write of the bridge's own for a limit in its book; refused where the limit is no longer in it. */
   #writeFor(limit: HeldLimit, action: "set" | "revert", via: string): Promise<CommandResult> {
     const { device, point, value, requester } = limit;
     const sentAt = new Date(this.#parts.clock.now());
     const command = { id: randomUUID(), requester, via, sentAt };
     const requested = action === "set" ? value : null;
     return this.#write(this.#attempt({ action, device, point, requested, command, own: true }), value, () => {
-      if (!this.#parts.book.isCurrent(limit)) throw new WriteRefusedError("it is not held any more");
+      if (!this.#parts.book.isCurrent(limit)) throw new WriteRefusedError("it is no longer held");
     });
   }
 
-  /** Finds out how the commands ended that the last run left unanswered, and answers them. None is sent again. */
+  /** Finds out the outcome of commands that the last run left unanswered, and answers them. None is sent again. */
   settle(): void {
     for (const sent of this.#parts.ledger.unanswered())
       void this.#attempts.resume(sent, (attempt) => lostOutcome(attempt, sent.at, this.#parts, this.#writer));
   }
 
-  /** Writes a device's heartbeat. Not announced and not read back: it tells only that the bridge is alive. */
+  /** Writes a device's heartbeat. Neither announced nor read back: it only shows that the bridge is alive. */
   async beat(device: Device, value: PointValue): Promise<void> {
     const point = findPoint(device, device.heartbeat!.point);
     await this.#writer.beat(device, point, checkedValue(device.info.path, point, value));
   }
 
-  /** Refuses what waits, lets what is under way end or gives it up, and answers everybody. */
+  /** Refuses waiting commands, lets running ones end or gives them up, and answers all of them. */
   async stop(): Promise<void> {
     await this.#writer.stop();
     await this.#attempts.settled();
@@ -162,7 +163,7 @@ export class Actuator implements Commands, LimitActions {
       const value =
         action === "set" ? checkedValue(attempt.device, point, switched(device, point, raw)) : undefined;
       const onTurn = () => {
-        // It may have waited for others.
+        // It may have waited for other commands.
         this.#checkNow(attempt);
         checkMore?.();
         progress.onTurn();
@@ -183,7 +184,7 @@ export class Actuator implements Commands, LimitActions {
     });
   }
 
-  /** What can change while a command waits. */
+  /** Checks the conditions that can change while a command waits. */
   #checkNow({ device, action, point, command, own }: Attempt): void {
     checkAge(command, this.#parts.clock.now(), this.#parts.settings.maxCommandAgeSeconds);
     if (!this.#parts.mayWrite()) throw new ReadOnlyBridgeError();

@@ -23,10 +23,10 @@ import {
 } from "../errors.ts";
 import type { Verdict } from "./read-back.ts";
 
-/** A command's result without what the asker knows already. */
+/** A command's result without the fields that repeat the command. */
 export type Answer = Pick<CommandResult, "status" | "readBack" | "code" | "text" | "error">;
 
-/** Errors that mean: nothing was sent. */
+/** Errors that mean that nothing was sent. */
 const REFUSALS = [
   DeviceNotFoundError,
   PointNotFoundError,
@@ -46,7 +46,7 @@ export function answerOf(error: unknown): Answer {
   const status = REFUSALS.some((kind) => error instanceof kind) ? "refused" : "failed";
   const unknown =
     error instanceof TimeoutError || mayHaveBeenTaken(error)
-      ? "; whether the device took it is not known: read the point before asking again"
+      ? "; it is not known whether the device accepted it: read the point before writing again"
       : "";
   return {
     status,
@@ -56,7 +56,7 @@ export function answerOf(error: unknown): Answer {
   };
 }
 
-/** The verdict with what the service and the driver had to say. */
+/** Combines the verdict with the texts of the service and the driver. */
 export function told(outcome: WriteOutcome, verdict: Verdict): Answer {
   const text = [verdict.text, outcome.text, ...(outcome.warnings ?? [])].filter(Boolean).join("; ");
   return {
@@ -74,7 +74,7 @@ const FROM_BAD_TO_GOOD: readonly WriteStatus[] = [
   "confirmed",
 ];
 
-/** One answer for many points: the worst status, and how each of them ended. */
+/** Returns one answer for many points: the worst status, and the outcome of each. */
 export function summary(answers: readonly (readonly [point: string, answer: Answer])[]): Answer {
   const sorted = answers.toSorted(
     ([, a], [, b]) => FROM_BAD_TO_GOOD.indexOf(a.status) - FROM_BAD_TO_GOOD.indexOf(b.status),

@@ -15,11 +15,11 @@ export interface AttemptsParts {
   readonly devices: ReadonlyMap<string, Device>;
   readonly bus: Bus;
   readonly clock: Clock;
-  /** Asks for an early scrape of a device, so that everybody sees what a write did. */
+  /** Requests an early scrape of a device, so that the effect of a write is published. */
   readonly scrapeSoon: (path: string) => void;
 }
 
-/** Sees every attempted write to its answer: announced when it is sent and when it is answered, counted, never thrown. */
+/** Follows every attempted write to its answer: announced when it is sent and when it is answered, counted, never thrown. */
 export class Attempts {
   readonly #parts: AttemptsParts;
   readonly #open = new Set<Promise<unknown>>();
@@ -35,14 +35,14 @@ export class Attempts {
     this.#parts = parts;
   }
 
-  /** Answered writes by status. */
+  /** Number of answered writes by status. */
   get counters(): Readonly<Record<WriteStatus, number>> {
     return { ...this.#counters };
   }
 
   /**
-   * Does the work and makes its answer, or its error, the result. A command that came before is not done again: its result
-   * is the first one.
+   * Does the work and returns its answer, or its error, as the result. A repeated command is not done again: it gets the
+   * first result.
    */
   run(attempt: Attempt, work: (progress: Progress) => Promise<Answer>): Promise<CommandResult> {
     const { ledger } = this.#parts;
@@ -70,7 +70,7 @@ export class Attempts {
     return this.#tracked(answering);
   }
 
-  /** A command of the last run, of which the work finds out how it ended. */
+  /** Resumes a command of the last run; the work finds out its outcome. */
   resume(sent: SentCommand, work: (attempt: Attempt) => Promise<Answer>): Promise<CommandResult> {
     const { ledger, clock } = this.#parts;
     const { id, requester, via, at, durationMinutes, replyTo, ...asked } = sent;
@@ -85,7 +85,7 @@ export class Attempts {
     return this.#tracked(answering);
   }
 
-  /** Resolves when all that was begun is answered. */
+  /** Resolves when all started attempts are answered. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#open);
   }
@@ -128,7 +128,7 @@ function resultOf(attempt: Attempt, answer: Answer, tookMs: number): CommandResu
   return { id: command.id, ...place, requested, ...answer, tookMs };
 }
 
-/** An attempt as it goes on record. What concerns no point that exists is no attempted write, and undefined. */
+/** Returns the record of an attempt; undefined where its point does not exist, which is no attempted write. */
 function recordOf(
   attempt: Attempt,
   devices: ReadonlyMap<string, { readonly info: DeviceInfo }>,
@@ -142,11 +142,11 @@ function recordOf(
   return { id, requester, via, device, at, ...asked, ...answer };
 }
 
-const ENDED = "the bridge ended while this was under way";
+const ENDED = "the bridge stopped while this was in progress";
 
 /**
- * What became of a command that the last run sent, or was about to send, at `at` and left unanswered: `confirmed` where the
- * device stands as asked, else `unconfirmed`. Nothing is sent.
+ * Returns the outcome of a command that the last run sent, or was about to send, at `at` and left unanswered: `confirmed`
+ * where the device is in the requested state, else `unconfirmed`. Sends nothing.
  */
 export async function lostOutcome(
   attempt: Attempt,
@@ -161,7 +161,7 @@ export async function lostOutcome(
         ? await ofDevice(device, attempt, at, parts.book, writer)
         : await ofPoint(device, attempt.point, attempt, at, writer);
     if (answer.status === "confirmed")
-      return { ...answer, text: `${ENDED}; it was not sent again, and the device stands as asked` };
+      return { ...answer, text: `${ENDED}; it was not sent again, and the device is in the requested state` };
     const found =
       answer.readBack === undefined ? answer.text : `${JSON.stringify(answer.readBack)} was read back`;
     return unknown(found ?? "nothing was read back", answer.readBack);
@@ -183,7 +183,7 @@ function ofPoint(
   return writer.recall({ device, point, value, command }, at);
 }
 
-/** Points of which something was in force, or may have been, when it was sent. */
+/** Points of which a limit was, or may have been, in force when it was sent. */
 async function ofDevice(
   device: Device,
   attempt: Attempt,
@@ -206,6 +206,6 @@ function unknown(why: string, readBack?: PointValue): Answer {
   return {
     status: "unconfirmed",
     ...(readBack !== undefined && { readBack }),
-    text: `${ENDED}, and whether the device took it is not known (${why}). It was not sent again: read the point before asking anew`,
+    text: `${ENDED}, and it is not known whether the device accepted it (${why}). It was not sent again: read the point before writing again`,
   };
 }

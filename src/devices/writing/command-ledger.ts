@@ -6,21 +6,21 @@ import type { Clock } from "../../time/clock.ts";
 import type { Command, CommandResult } from "../commands.ts";
 import { DuplicateIdError } from "../errors.ts";
 
-/** A write that somebody asked for. */
+/** A requested write. */
 export interface Attempt {
   readonly action: "set" | "revert";
   readonly device: string;
   /** Absent for the revert of a whole device. */
   readonly point?: string;
   readonly requested: PointValue;
-  /** What was read last before; absent where nothing was. */
+  /** The last value read before; absent where there was none. */
   readonly from?: PointValue;
   readonly command: Command;
-  /** The bridge's own doing, e.g. a renewed lease: overrides and reservations do not hold for it. */
+  /** Whether it is the bridge's own, e.g. a renewed lease: overrides and reservations do not apply to it. */
   readonly own?: true;
 }
 
-/** A command that was sent to a device, as it is on the disk; `at` is wall clock, in ms. */
+/** A command that was sent to a device, in its stored form; `at` is wall clock, in ms. */
 export interface SentCommand {
   readonly id: string;
   readonly requester: string;
@@ -66,7 +66,7 @@ const isResult = recordOf<CommandResult>({
   repeated: "boolean?",
 });
 
-/** A command that is under way, and who else waits for its result. */
+/** A running command, and the other callers that wait for its result. */
 interface UnderWay {
   readonly content: Content;
   readonly result: Promise<CommandResult>;
@@ -75,16 +75,16 @@ interface UnderWay {
   readonly onAccepted: ((result: CommandResult) => void)[];
 }
 
-/** What makes two commands the same. */
+/** The fields by which two commands are the same. */
 type Content = Pick<SentCommand, "action" | "device" | "point" | "requested" | "durationMinutes">;
 
 const MOST = 10_000;
 const LONGEST_MS = 24 * 3_600_000;
 
 /**
- * Which commands were sent, by requester and id, so that none is sent twice: a repeated one gets the first result. It is on
- * the disk before anything is sent; what a crash leaves without a result is {@link unanswered} after the restart. What was
- * refused is not kept, for nothing was sent: it may be asked again under the same id.
+ * The sent commands, by requester and id, so that none is sent twice: a repeated one gets the first result. A command is on
+ * disk before it is sent; after a crash, those without a result are {@link unanswered}. Refused commands are not kept
+ * because nothing was sent: their id may be used again.
  */
 export class CommandLedger {
   readonly #store: StateNamespace;
@@ -100,14 +100,14 @@ export class CommandLedger {
     this.#sent = new Map(saved.sort(([, a], [, b]) => a.at - b.at));
   }
 
-  /** Commands of the last run whose results are not known. */
+  /** Commands of the last run without a known result. */
   unanswered(): SentCommand[] {
     return [...this.#sent.values()].filter(({ result }) => !result);
   }
 
   /**
-   * The result of the same command, where there was one, or when there is; undefined: it is new, and under way from now
-   * until {@link end}. Throws DuplicateIdError where the id belongs to another command.
+   * Returns the result of the same command, now or when it is there; undefined: the command is new, and running until
+   * {@link end}. Throws DuplicateIdError where the id belongs to another command.
    */
   claim(attempt: Attempt): Promise<CommandResult> | undefined {
     const key = keyOf(attempt.command);
@@ -130,13 +130,13 @@ export class CommandLedger {
     return Promise.resolve(first.result).then((result) => ({ ...result, repeated: true }));
   }
 
-  /** Takes up a command of the last run; answered with {@link end} like any other. */
+  /** Resumes a command of the last run; answered with {@link end} like any other. */
   resume(sent: SentCommand): void {
     const { promise: result, resolve } = Promise.withResolvers<CommandResult>();
     this.#underWay.set(keyOf(sent), { content: contentOf(sent), result, resolve, onAccepted: [] });
   }
 
-  /** It goes out now: on the disk when this returns. */
+  /** Called before the command is sent; it is on disk when this returns. */
   sending(attempt: Attempt): void {
     const { id, requester, via, durationMinutes, replyTo } = attempt.command;
     const { action, device, point, requested, from } = attempt;
@@ -150,7 +150,7 @@ export class CommandLedger {
     this.#save(keyOf(sent), sent);
   }
 
-  /** The device took it, and nothing was read back yet. */
+  /** Called when the device accepted it and nothing was read back yet. */
   accepted({ command }: Attempt, early: CommandResult): void {
     const underWay = this.#underWay.get(keyOf(command));
     if (!underWay) return;
@@ -161,7 +161,7 @@ export class CommandLedger {
   end(command: Attempt["command"] | SentCommand, result: CommandResult): void {
     const key = keyOf(command);
     const sent = this.#sent.get(key);
-    // Refused on its turn, or by the device's driver: nothing was sent.
+    // Refused in its turn, or by the device's driver: nothing was sent.
     if (sent && result.status === "refused") this.#save(key, null);
     else if (sent) this.#save(key, { ...sent, result });
     this.#underWay.get(key)?.resolve(result);

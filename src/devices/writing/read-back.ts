@@ -7,7 +7,7 @@ import { PROOF_PAUSE_MS, PROOF_READINGS } from "../holding/limit-watch.ts";
 
 const PAUSE_MS: Backoff = { first: 500, longest: 5000 };
 
-/** How a write that the device took has ended, as far as could be seen. */
+/** The outcome of an accepted write, as far as it could be read back. */
 export interface Verdict {
   readonly status: WriteStatus;
   readonly readBack?: PointValue;
@@ -20,8 +20,8 @@ interface Pending {
 }
 
 /**
- * Reads back what devices took. It does not hold up the next write: a later one about the same subject (point, hold)
- * ends the reading back of the earlier, whose value nobody will see any more.
+ * Reads back accepted writes. The next write does not wait for it: a later one for the same subject (point, hold) ends the
+ * reading back of the earlier, whose value will not show any more.
  */
 export class ReadBacks {
   readonly #clock: Clock;
@@ -35,7 +35,7 @@ export class ReadBacks {
     this.#stopping = stopping;
   }
 
-  /** `from` (monotonic): only readings begun then or later count, and it takes two in a row. */
+  /** `from` (monotonic): only readings begun then or later count, and two in a row are needed. */
   async confirm(device: string, point: string, outcome: WriteOutcome, from?: number): Promise<Verdict> {
     const subjects = new Set([
       point,
@@ -62,8 +62,7 @@ export class ReadBacks {
 /**
  * Reads back until the write is confirmed or `ms` are over, with growing pauses: a cloud shows a change late. Another value
  * counts against the write (`unconfirmed`) only where it was read in the second half of that time, and no later reading
- * failed. An abort of `signal` ends the wait; its reason
- * becomes the text.
+ * failed. Aborting `signal` ends the wait; its reason becomes the text.
  */
 async function readBack(
   outcome: WriteOutcome,
@@ -86,25 +85,25 @@ async function readBack(
       lastAt = begun;
       trouble = undefined;
     } catch (error) {
-      // A reading that is cut off at the end says nothing about the device.
+      // A reading that is cut off at the end shows nothing about the device.
       if (clock.monotonic() < end || lastAt < end - ms / 2) trouble = error;
     }
     // An abort rejects, and ends the loop at its head.
     const wait = Math.min(backoff(PAUSE_MS, readings), Math.max(end - clock.monotonic(), 0));
     await pause(clock, wait, signal).catch(() => undefined);
   }
-  if (signal.aborted) return { status: "accepted", text: `taken, but ${messageOf(signal.reason)}` };
+  if (signal.aborted) return { status: "accepted", text: `accepted, but ${messageOf(signal.reason)}` };
   const seconds = ms / 1000;
   const found = last && JSON.stringify(last.readBack);
   if (last && trouble === undefined) {
-    const text = `taken, but ${found} was read back for ${seconds} s; read the point again before relying on it`;
+    const text = `accepted, but ${found} was read back for ${seconds} s; read the point again before relying on it`;
     return { status: "unconfirmed", readBack: last.readBack, text };
   }
-  // The device may have shown later than this what it does.
+  // The device may have shown later what the write did.
   const early = last ? `; before that, ${found} was read` : "";
   return {
     status: "accepted",
-    text: `taken, but not to be read back for ${seconds} s: ${messageOf(trouble)}${early}`,
+    text: `accepted, but it could not be read back for ${seconds} s: ${messageOf(trouble)}${early}`,
   };
 }
 
@@ -127,7 +126,7 @@ async function proveLate(
         readBack = found.readBack;
         confirmed = found.confirmed ? confirmed + 1 : 0;
         if (confirmed === PROOF_READINGS) return { status: "confirmed", readBack };
-        // It was begun late enough: the device does not stand as asked.
+        // The reading began late enough: the device is not in the requested state.
         if (!found.confirmed) break;
       } catch (error) {
         signal.throwIfAborted();

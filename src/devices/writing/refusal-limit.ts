@@ -3,10 +3,10 @@ import type { Write } from "../../points/index.ts";
 import type { Clock } from "../../time/clock.ts";
 
 const WINDOW_MS = 60_000;
-/** Refusals of one requester at one point that go on record one by one in each window. */
+/** Number of refusals of one requester at one point that are recorded individually in each window. */
 const SINGLE_RECORDS = 10;
-/** Pairs of requester and point that are told apart at a time; requesters may invent names. */
-const MOST_PAIRS = 1000;
+/** Maximum number of pairs of requester and point that are tracked: requesters may invent names. */
+const MAX_PAIRS = 1000;
 
 interface Window {
   records: number;
@@ -16,17 +16,17 @@ interface Window {
 }
 
 /**
- * The bus as the writing parts see it: each refused write goes on the bus, and from there into the log and the audit, but of
- * many by one requester at one point only the first ten a minute do so one by one. The others are one write with their number
- * ({@link Write.count}) when the minute is over. A write that its device's driver refused, after it
- * was announced, is always on record. Answers to requesters do not come this way.
+ * The bus for the writing parts. Each refused write goes to the bus, and from there into the log and the audit, but of many
+ * refusals of one requester at one point only the first ten per minute do so individually. The others become one write with
+ * their number ({@link Write.count}) at the end of the minute. A write that the device's driver refused after it was
+ * announced is always recorded. Answers to requesters do not pass through here.
  */
 export class RefusalLimit extends Bus {
   readonly #bus: Bus;
   readonly #clock: Clock;
   readonly #windows = new Map<string, Window>();
   readonly #timers = new Set<() => void>();
-  /** Writes that were announced before they were sent: their answers belong to something that is on record already. */
+  /** Announced writes: their answers belong to something that is recorded already. */
   readonly #announced = new Set<string>();
 
   constructor(bus: Bus, clock: Clock) {
@@ -41,7 +41,7 @@ export class RefusalLimit extends Bus {
     if (event !== "write" || !this.#isCounted(value as Write)) this.#bus.emit(event, value);
   }
 
-  /** Records what was only counted so far. */
+  /** Records the refusals that were only counted so far. */
   stop(): void {
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
@@ -68,7 +68,7 @@ export class RefusalLimit extends Bus {
 
   #keyOf({ requester, device, point = "" }: Write): string {
     const key = JSON.stringify([requester, device.path, point]);
-    return this.#windows.has(key) || this.#windows.size < MOST_PAIRS ? key : "";
+    return this.#windows.has(key) || this.#windows.size < MAX_PAIRS ? key : "";
   }
 
   #open(key: string, window: Window): void {

@@ -2,7 +2,7 @@ import type { Bus } from "../../bus.ts";
 import type { Log } from "../../log/log.ts";
 import { jsonText } from "../command-checks.ts";
 
-/** Logs how each attempted write ended, by whichever way it was asked. Returns the function that ends it. */
+/** Logs the outcome of each attempted write from any interface. Returns the function that ends it. */
 export function logWrites(bus: Bus, log: Log): () => void {
   const part = log.part("devices");
   return bus.on("write", (write) => {

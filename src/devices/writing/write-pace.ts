@@ -2,17 +2,17 @@ import type { Clock } from "../../time/clock.ts";
 
 interface Bucket {
   tokens: number;
-  /** When they were counted, by the monotonic clock. */
+  /** When they were counted, on the monotonic clock. */
   at: number;
 }
 
-/** Of what may be sent at once, this share is kept for reverts. */
+/** Share of the writes allowed at once that is reserved for reverts. */
 const RESERVED = 0.25;
 
 /**
- * How often devices may be written to. In no minute more than `perMinute` writes go to a device: half of them may go at
- * once, the others as the minute passes. The last quarter of what may go at once is for reverts, which free what a storm
- * of set points has left behind.
+ * Limits how often devices are written to. A device gets at most `perMinute` writes in any minute: half of them may be sent
+ * at once, the others as the minute passes. The last quarter of those allowed at once is reserved for reverts, which clear
+ * what a burst of set points has left.
  */
 export class WritePace {
   readonly #clock: Clock;
@@ -26,14 +26,14 @@ export class WritePace {
     this.#perMs = (perMinute - this.#capacity) / 60_000 || perMinute / 60_000;
   }
 
-  /** Milliseconds until a write may go to the device; `urgent`: the reserve may be used too. */
+  /** Returns the milliseconds until a write may be sent to the device; `urgent`: it may use the reserve. */
   waitMs(device: string, urgent: boolean): number {
     const reserve = urgent || this.#capacity === 1 ? 0 : Math.ceil(this.#capacity * RESERVED);
     const missing = 1 + reserve - this.#tokens(device);
     return missing <= 0 ? 0 : Math.ceil(missing / this.#perMs);
   }
 
-  /** A write goes out. One that could not wait (a lease, a heartbeat) leaves nothing below zero. */
+  /** Counts a write. One that could not wait (a lease, a heartbeat) does not make the count negative. */
   take(device: string): void {
     const tokens = Math.max(0, this.#tokens(device) - 1);
     this.#buckets.set(device, { tokens, at: this.#clock.monotonic() });

@@ -3,16 +3,16 @@ import type { Clock } from "../../time/clock.ts";
 import { SupersededError } from "../errors.ts";
 import type { WritePace } from "./write-pace.ts";
 
-/** What a write is to others that wait for the same device. */
+/** A write as seen by others that wait for the same device. */
 export interface Turn {
   /** The point; empty for the whole device. */
   readonly key: string;
-  /** The bridge's `own` (leases, heartbeats, ends) go first and do not wait for the pace. */
+  /** The bridge's `own` writes (leases, heartbeats, ends) go first and do not wait for the pace. */
   readonly kind: "set" | "revert" | "own";
 }
 
-/** So many writes may wait for one device: one for each point and some more. */
-const LONGEST_QUEUE = 200;
+/** Maximum number of waiting writes of a device: one for each point and some more. */
+const MAX_WAITING = 200;
 
 interface Waiting extends Turn {
   readonly run: () => Promise<void>;
@@ -21,15 +21,15 @@ interface Waiting extends Turn {
 
 interface Lane {
   readonly waiting: Waiting[];
-  /** The write that is under way. */
+  /** The running write. */
   running: Promise<void> | undefined;
-  /** Ends a wait for the pace: something came that may not have to wait. */
+  /** Ends a wait for the pace when a write is added that may not have to wait. */
   wake: (() => void) | undefined;
 }
 
 /**
- * One write at a time for each device, in order of arrival and within the pace. In a storm the last value wins: a later
- * set of a point takes the place of one that still waits, a revert that of every earlier command for what it reverts.
+ * Runs one write at a time for each device, in order of arrival and within the pace. In a burst the last value wins: a
+ * later set of a point replaces one that still waits, a revert every earlier command for what it reverts.
  */
 export class WriteQueue {
   readonly #clock: Clock;
@@ -55,19 +55,19 @@ export class WriteQueue {
     } else if (place(lane.waiting, waiting)) {
       lane.wake?.();
     } else {
-      const text = `${LONGEST_QUEUE} writes wait for ${device} already; nothing was sent`;
+      const text = `${MAX_WAITING} writes are already waiting for ${device}; nothing was sent`;
       reject(new WriteRefusedError(text));
     }
     return promise;
   }
 
-  /** Resolves when no write to the device is under way, and those that still wait do so for the pace. */
+  /** Resolves when no write to the device is running, and those that wait do so for the pace. */
   async quiet(device: string): Promise<void> {
     for (let lane = this.#lanes.get(device); lane?.running; lane = this.#lanes.get(device))
       await lane.running;
   }
 
-  /** Refuses what waits and what comes; resolves when the writes under way have ended. */
+  /** Refuses waiting and new writes; resolves when the running ones have ended. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const lane of this.#lanes.values()) {
@@ -104,7 +104,7 @@ export class WriteQueue {
   }
 }
 
-/** Gives a newcomer its place among those that wait; false where there is none. */
+/** Adds a write at its place among those that wait; returns false where there is none. */
 function place(waiting: Waiting[], newcomer: Waiting): boolean {
   const { key, kind } = newcomer;
   if (kind === "own") {
@@ -113,10 +113,10 @@ function place(waiting: Waiting[], newcomer: Waiting): boolean {
     return true;
   }
   const same = (one: Waiting) => one.kind !== "own" && (key === "" || one.key === key);
-  // At its end, not in its place: between them may wait what the newcomer is meant to follow.
+  // At the end, not in place of the other: writes between them may have to come first.
   if (kind === "revert") for (const one of waiting.filter(same)) supersede(waiting, one, kind);
   else if (waiting.findLast(same)?.kind === "set") supersede(waiting, waiting.findLast(same)!, kind);
-  if (waiting.length >= LONGEST_QUEUE) return false;
+  if (waiting.length >= MAX_WAITING) return false;
   waiting.push(newcomer);
   return true;
 }

@@ -10,28 +10,28 @@ import { ReadBacks, type Verdict } from "./read-back.ts";
 import { WritePace } from "./write-pace.ts";
 import { WriteQueue } from "./write-queue.ts";
 
-/** One call to a device. Reading back has its own time, `confirm_timeout`. */
+/** Deadline of one call to a device, in milliseconds. Reading back has its own time, `confirm_timeout`. */
 const CALL_DEADLINE_MS = 30_000;
-/** A write under way when the bridge stops has so long to end. */
+/** Time for a running write to end when the bridge stops, in milliseconds. */
 const STOP_GRACE_MS = 5000;
 
 const NOT_SEEN_YET: Answer = {
   status: "accepted",
-  text: "taken, and not seen yet: reading back goes on, and another answer follows",
+  text: "accepted, but not confirmed yet: reading back continues, and another answer follows",
 };
 
 const NOT_KNOWN_YET: Answer = {
   status: "unconfirmed",
-  text: "its answer was lost, and whether the device took it is not known yet: it is being read back, and another answer follows",
+  text: "its answer was lost, and it is not known yet whether the device accepted it: it is being read back, and another answer follows",
 };
 
 export interface WriterParts {
   readonly clock: Clock;
   readonly book: LimitBook;
-  /** Saves at once what is noted in several places. */
+  /** Saves several changes at once. */
   readonly batch: <T>(work: () => T) => T;
   readonly confirmTimeoutSeconds: number;
-  /** A write that was taken and not read back yet is told as accepted after so long. */
+  /** Time after which an accepted write that was not read back yet is answered as accepted, in seconds. */
   readonly acceptedAfterSeconds: number;
   readonly writesPerMinute: number;
 }
@@ -45,11 +45,11 @@ export interface PointWrite {
   readonly command: Command;
 }
 
-/** What whoever asked for a write wants to know, or has to say, on its way. */
+/** Callbacks for the requester of a write while it runs. */
 export interface Progress {
-  /** The bridge's own doing: it goes first, and does not wait for the pace. */
+  /** Whether it is the bridge's own: it goes first, and does not wait for the pace. */
   readonly own: boolean;
-  /** Its turn has come, and nothing was sent yet; a throw refuses it. */
+  /** Called when its turn has come, before anything is sent; a throw refuses it. */
   onTurn(): void;
   onAccepted(answer: Answer): void;
 }
@@ -58,11 +58,11 @@ export interface Progress {
 interface Sent {
   readonly noted: SentWrite;
   readonly outcome: WriteOutcome;
-  /** Its answer was lost: why, and when. */
+  /** Set where its answer was lost: the reason, and when. */
   readonly lost?: { readonly error: unknown; readonly at: number };
 }
 
-/** Brings writes to the devices, one at a time for each, reads them back, and enters what is in force into the book. */
+/** Sends writes to the devices, one at a time for each, reads them back, and enters what is in force into the book. */
 export class Writer {
   readonly #parts: WriterParts;
   readonly #pace: WritePace;
@@ -87,29 +87,29 @@ export class Writer {
     );
     if (sent.lost) {
       const unknown = () => progress.onAccepted(NOT_KNOWN_YET);
-      return this.#patiently(unknown, () => this.#afterLost(write, sent));
+      return this.#withEarlyAnswer(unknown, () => this.#afterLost(write, sent));
     }
     const { outcome } = sent;
     const accepted = () => progress.onAccepted(told(outcome, NOT_SEEN_YET));
-    return this.#patiently(accepted, async () =>
+    return this.#withEarlyAnswer(accepted, async () =>
       told(outcome, await this.#readBacks.confirm(path, name, outcome)),
     );
   }
 
-  /** Reverts what this bridge wrote and what has a Starting Value. A point that fails does not stop the others. */
+  /** Reverts what this bridge wrote and points with a Starting Value. A failing point does not stop the others. */
   async revertAll(device: Device, command: Command, progress: Progress): Promise<[string, Answer][]> {
     const kind = progress.own ? "own" : "revert";
     const sent = await this.#queue.run(device.info.path, { key: "", kind }, async () => {
       progress.onTurn();
       return this.#revertEach(device, command);
     });
-    return this.#patiently(
+    return this.#withEarlyAnswer(
       () => progress.onAccepted(NOT_SEEN_YET),
       () => Promise.all(sent),
     );
   }
 
-  /** Finds out how a write of the last run ended, which was sent at `at` (wall clock) if it was. Nothing is sent. */
+  /** Finds out the outcome of a write of the last run, which was sent at `at` (wall clock) if at all. Sends nothing. */
   async recall(write: PointWrite, at: number): Promise<Answer> {
     const { device, point, value, command } = write;
     const { book, clock } = this.#parts;
@@ -127,7 +127,7 @@ export class Writer {
     return verdict;
   }
 
-  /** Writes without reading back or keeping account. */
+  /** Writes without reading back or recording. */
   async beat(device: Device, point: Point, value: PointValue): Promise<void> {
     const { path } = device.info;
     await this.#queue.run(path, { key: point.name, kind: "own" }, () =>
@@ -137,7 +137,7 @@ export class Writer {
     );
   }
 
-  /** A read by a command: after the writes that came before it, but for those that wait for the pace. */
+  /** Reads for a command: after the writes that came before it, except those that wait for the pace. */
   read<T>(
     device: string,
     what: string,
@@ -152,14 +152,14 @@ export class Writer {
     return this.call(what, inTurn, signal);
   }
 
-  /** One call to a device, within its deadline; ends with the bridge, and with `signal`. */
+  /** Makes one call to a device, within its deadline; ends with the bridge, and with `signal`. */
   call<T>(what: string, work: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const stopping = this.#stopping.signal;
     const either = signal ? AbortSignal.any([signal, stopping]) : stopping;
     return withDeadline({ clock: this.#parts.clock, ms: CALL_DEADLINE_MS, signal: either, what }, work);
   }
 
-  /** Refuses what waits, lets what is under way end or gives it up. */
+  /** Refuses waiting writes, lets running ones end or gives them up. */
   async stop(): Promise<void> {
     const giveUp = this.#parts.clock.after(STOP_GRACE_MS, () => this.#abort());
     await this.#queue.close();
@@ -168,7 +168,7 @@ export class Writer {
   }
 
   /** Sends an early answer where the work takes long. */
-  async #patiently<T>(early: () => void, work: () => Promise<T>): Promise<T> {
+  async #withEarlyAnswer<T>(early: () => void, work: () => Promise<T>): Promise<T> {
     const told = this.#parts.clock.after(this.#parts.acceptedAfterSeconds * 1000, early);
     try {
       return await work();
@@ -181,13 +181,13 @@ export class Writer {
     this.#stopping.abort(new TimeoutError("the bridge stopped while waiting for the device"));
   }
 
-  /** One answer to come for each point. They are read back together, after the last was sent. */
+  /** Returns a pending answer for each point. They are read back together, after the last was sent. */
   async #revertEach(device: Device, command: Command): Promise<Promise<[string, Answer]>[]> {
     const { path, points } = device.info;
     const answers: Promise<[string, Answer]>[] = [];
     for (const point of points.values()) {
       const { name, writable, startingValue } = point;
-      // Looked up at each turn: reverting one point can release what others stand for.
+      // Checked at each turn: reverting one point can release limits of others.
       const due = startingValue !== undefined || this.#parts.book.has(path, name);
       if (!writable || !due || name === device.heartbeat?.point) continue;
       const write = { device, point, value: undefined, command };
@@ -204,14 +204,14 @@ export class Writer {
     return answers;
   }
 
-  /** Sends one write and enters what is in force after it into the book. Rejects where it was not taken. */
+  /** Sends one write and enters what is in force after it into the book. Rejects where it was not accepted. */
   async #send(write: PointWrite, onTurn?: () => void): Promise<Sent> {
     const { device, point, value, command } = write;
     const { driver, info } = device;
     const { book, batch, clock } = this.#parts;
     const minutes = minutesOf(write);
     const { requester, via } = command;
-    // On the disk before it is sent: a crash leaves it to be found out.
+    // On disk before it is sent: after a crash its outcome is found out.
     const { planned, noted } = batch(() => {
       onTurn?.();
       const planned = outcomeOf(device, point, value, command.durationMinutes);
@@ -236,23 +236,23 @@ export class Writer {
     }
   }
 
-  /** The answer to a write whose own answer was lost: what is read back decides. */
+  /** Returns the answer to a write whose own answer was lost: the value read back decides. */
   async #afterLost(write: PointWrite, { noted, outcome, lost }: Sent): Promise<Answer> {
     const { book } = this.#parts;
     const { error, at } = lost!;
     const unanswered = `its answer was lost (${messageOf(error)})`;
     const name = error instanceof Error ? error.name : "Error";
-    // The value was in force before: reading it would not tell whether the lease was renewed.
+    // The value was in force before: reading it would not show whether the lease was renewed.
     if (write.command.via === "lease")
       return { status: "unconfirmed", text: `${unanswered}; it is written again`, error: name };
-    // As they stand now, right after the loss: what is written later is another matter.
+    // As they are right after the loss; later writes do not count.
     const cleared = [...noted.earlier.keys()].map((key) => book.entry({ device: noted.write.device, key }));
     const set = noted.entry && book.entry(noted.entry.limit);
     const verdict = await this.#found(write, outcome, at);
     if (verdict.status === "confirmed") {
       if (set && write.value !== undefined) book.shown(set);
       else for (const entry of cleared) if (entry?.limit.clearing) book.gone(entry);
-      return { ...verdict, text: `the device stands as asked, though ${unanswered}` };
+      return { ...verdict, text: `the device is in the requested state, although ${unanswered}` };
     }
     const found =
       verdict.readBack === undefined
@@ -261,14 +261,14 @@ export class Writer {
     return {
       status: "unconfirmed",
       ...(verdict.readBack !== undefined && { readBack: verdict.readBack }),
-      text: `${unanswered}; whether the device took it is not known (${found}): read the point before asking again`,
+      text: `${unanswered}; it is not known whether the device accepted it (${found}): read the point before writing again`,
       error: name,
     };
   }
 
   /**
-   * Reads back a write of which it is not known whether it was taken, last sent at `at` (monotonic). The value asked for
-   * proves a set. That a limit is gone takes readings which the service cannot have answered from before the write.
+   * Reads back a write that may not have been accepted, last sent at `at` (monotonic). The requested value proves a set.
+   * That a limit is gone takes readings that the service cannot have answered from before the write.
    */
   #found({ device, point, value }: PointWrite, outcome: WriteOutcome, at: number): Promise<Verdict> {
     const { confirmTimeoutSeconds } = this.#parts;

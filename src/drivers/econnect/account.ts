@@ -20,9 +20,7 @@ export interface AccountInit {
 
 /** Pauses after temporary failures, in seconds; each is twice the one before. */
 const PASSING_PAUSE = { first: 5, longest: 30 };
-/**
- * Pauses after refused credentials, in seconds, long enough that the account is not locked; the same after an endless walk.
- */
+/** Pauses after refused credentials, in seconds, long enough that the account is not locked; the same after an endless walk. */
 const LASTING_PAUSE = { first: 30, longest: 600 };
 
 interface Pause {

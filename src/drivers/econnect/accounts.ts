@@ -65,9 +65,7 @@ export function labelOf({ endpoint, business_partner, username }: Omit<AccountCo
   return `${shorten(username)} of business partner ${business_partner} at ${endpoint}`;
 }
 
-/**
- * Maximum age of what a scrape reads, in seconds. Devices with the same interval share a walk, whatever their slots in it.
- */
+/** Maximum age of what a scrape reads, in seconds. Devices with the same interval share a walk, whatever their slots in it. */
 export function maxAgeSeconds({ config, intervalSeconds }: DeviceInit<EconnectConfig>): number {
   return Math.max(config.nameplate_interval, intervalSeconds / 2);
 }

@@ -7,10 +7,7 @@ const STEP = /^([^.[\]]+)((?:\[\d+\])*)$/;
 /** Maximum number of field names collected from one entry. */
 const MAX_NAMES = 500;
 
-/**
- * Parses an Attribute Name such as `modelInfo`, `location.city` or `chargingPoints[0].evseId`.
- * @throws SyntaxError
- */
+/** Parses an Attribute Name such as `modelInfo`, `location.city` or `chargingPoints[0].evseId`. @throws SyntaxError */
 export function parseField(text: string): FieldPath {
   return text.split(".").flatMap((part) => {
     const [, name, places = ""] = STEP.exec(part) ?? [];

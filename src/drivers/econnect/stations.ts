@@ -54,10 +54,7 @@ export class Stations {
     );
   }
 
-  /**
-   * Returns the value of a field, null where this station has none.
-   * @throws UnknownFieldError
-   */
+  /** Returns the value of a field, null where this station has none. @throws UnknownFieldError */
   valueOf(entry: StationEntry, attribute: string): unknown {
     const value = readField(entry, parseField(attribute));
     if (value !== undefined) return value;

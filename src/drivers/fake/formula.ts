@@ -51,10 +51,7 @@ const PATTERN = /^([a-z]+)(?:\((.*)\))?$/is;
 /** Arguments used as divisors. */
 const ABOVE_ZERO = new Set(["period", "every", "below"]);
 
-/**
- * Parses an Attribute Name.
- * @throws SyntaxError with what is wrong in it
- */
+/** Parses an Attribute Name. @throws SyntaxError with what is wrong in it */
 export function parseFormula(text: string): Formula {
   const [, word = "", list = ""] = PATTERN.exec(text) ?? [];
   const kind = word.toLowerCase() as FormulaKind;

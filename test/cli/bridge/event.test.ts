@@ -90,14 +90,14 @@ test("an event that has not begun can be removed; refusals of the bridge and of 
   expect((await ask("event", "remove", "50001", "--yes")).stdout).toMatch(
     /\n50002 +group 20003 .* 50 % less/,
   );
-  expect((await ask("event", "remove", "50001", "--yes")).stderr).toContain("knows of no event 50001");
+  expect((await ask("event", "remove", "50001", "--yes")).stderr).toContain("has planned no event 50001");
   const before = sent().length;
   expect((await create("--start", "2026-01-01T00:00:00Z", "--minutes", "5", "--kw", "1")).stderr).toContain(
-    "WriteRefusedError: an event begins in the future",
+    "WriteRefusedError: an event must begin in the future",
   );
   for (const past of ["-1h", "now -1.5h"])
     expect((await create("--start", past, "--minutes", "5", "--kw", "1")).stderr).toContain(
-      "an event begins in the future",
+      "an event must begin in the future",
     );
   expect((await create("--start", "tomorrow", "--minutes", "5", "--kw", "1")).code).toBe(2);
   expect((await create("--start", START, "--minutes", "5")).code).toBe(2);

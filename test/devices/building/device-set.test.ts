@@ -236,7 +236,7 @@ describe("a set of devices", () => {
     expect(paths()).toEqual(["1:1", "campus/B"]);
     expect(said("station_not_added")).toMatchObject([{ severity: "error", device: "campus/A" }]);
     expect(said("station_not_added")[0]!.text).toMatch(
-      /garage\.json.*station 1:1 of scripted is device 1:1 of \/configs\/1:1\.json already/,
+      /garage\.json.*station 1:1 of scripted already is device 1:1 of \/configs\/1:1\.json/,
     );
     await looked([station("1:2", "C")]);
     expect(paths()).toEqual(["1:1", "campus/C"]);

@@ -81,7 +81,7 @@ describe("E19: an override", () => {
     overriding.clearOverrides(command());
     expect(overriding.overridePatterns()).toEqual([]);
     expect(await set("site/a/s1")).toBe("confirmed");
-    expect(() => off("*/s1")).toThrow("no override stands");
+    expect(() => off("*/s1")).toThrow("there are no overrides");
     await devices.stop();
   });
 
@@ -119,8 +119,8 @@ describe("E19: an override", () => {
 
   it("refuses what is no pattern, too many, and too late", async () => {
     const { devices, on, overriding, clock, command } = await running();
-    expect(() => on("")).toThrow("a pattern is text");
-    expect(() => on("x".repeat(1025))).toThrow("a pattern is text");
+    expect(() => on("")).toThrow("the pattern must be text");
+    expect(() => on("x".repeat(1025))).toThrow("the pattern must be text");
     expect(() => on("a", { durationSeconds: Number.NaN })).toThrow("a number of seconds");
     const late = command({ sentAt: new Date(clock.now() - 61_000) });
     expect(() => overriding.setOverrideOn("*", {}, late)).toThrow("older than max_command_age");
@@ -128,7 +128,7 @@ describe("E19: an override", () => {
     expect(() => overriding.setOverrideOff("a", late)).toThrow("older than max_command_age");
     expect(() => overriding.clearOverrides(late)).toThrow("older than max_command_age");
     for (let i = 1; i < 1000; i++) on(`p${i}`);
-    expect(() => on("one more")).toThrow("1000 overrides stand already");
+    expect(() => on("one more")).toThrow("there are already 1000 overrides");
     on("p1", { failsafeRevert: false, durationSeconds: 5 });
     expect(overriding.overridePatterns()).toHaveLength(1000);
     await devices.stop();

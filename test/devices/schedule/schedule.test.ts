@@ -276,7 +276,7 @@ describe("T14, E19: after a restart", () => {
     const second = await scheduled({ state: first.state, clock: new ManualClock(first.clock.now()) });
     expect(second.scheduling.tasks().map(({ taskId }) => taskId)).toEqual(["t1"]);
     expect(second.notices.map(({ kind, text }) => [kind, text])).toEqual([
-      ["schedule_damaged", "2 saved reservations cannot be read and are given up"],
+      ["schedule_damaged", "2 saved reservations cannot be read and are discarded"],
     ]);
     await second.devices.stop();
   });

@@ -227,7 +227,7 @@ describe("set", () => {
     });
     const result = await within(61_000, commands.set("site/s1", "limit", 5, command()));
     expect(result).toMatchObject({ status: "accepted", code: "100", tookMs: 60_000 });
-    expect(result.text).toContain("not to be read back for 60 s: reading back took longer than");
+    expect(result.text).toContain("could not be read back for 60 s: reading back took longer than");
     expect(result.text).toContain("before that, 0 was read");
   });
 

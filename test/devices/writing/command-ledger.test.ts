@@ -167,7 +167,7 @@ describe("a crash in the middle", () => {
     const after = await restarted(before);
     const again = after.commands.set("site/s1", "limit", 5, command(after));
     await after.clock.advance(61_000);
-    const text = expect.stringContaining("whether the device took it is not known (0 was read back)");
+    const text = expect.stringContaining("it is not known whether the device accepted it (0 was read back)");
     expect(after.writes).toEqual([
       expect.objectContaining({ ...ID, status: "unconfirmed", readBack: 0, text }),
     ]);

@@ -142,7 +142,7 @@ describe("the judge of set points", () => {
     [
       "unknown, and no answer lost",
       "failed",
-      "whether the device took it is not known",
+      "it is not known whether the device accepted it",
       ["unknown without a lost answer"],
     ],
     ["confirmed, and so it was", "confirmed", "", []],
@@ -162,7 +162,7 @@ describe("the judge of set points", () => {
   });
 
   test("takes unknown where the answer was lost, or the bridge was killed in the middle", () => {
-    const unknown = { status: "unconfirmed", text: "whether the device took it is not known" };
+    const unknown = { status: "unconfirmed", text: "it is not known whether the device accepted it" };
     expect(findings({ acts: [limit(T + 100, 3, "lost")], asked: [set(T, 3, unknown)] })).toEqual([]);
     const lives = [
       { name: "the bridge", from: 0, to: T + 200, end: "kill -9", isAhead: false },

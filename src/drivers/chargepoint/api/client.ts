@@ -27,9 +27,7 @@ export interface ClientOptions {
   readonly deadlineMs?: number;
   /** Further attempts of a read after a temporary failure. Default 2. */
   readonly retries?: number;
-  /**
-   * Maximum size of an answer before and after decompression, in bytes. Default 16 MiB, about ten times the largest page.
-   */
+  /** Maximum size of an answer before and after decompression, in bytes. Default 16 MiB, about ten times the largest page. */
   readonly maxBodyBytes?: number;
   /** Certificate authorities to trust instead of the default ones (PEM). */
   readonly ca?: string | Buffer;

@@ -55,9 +55,7 @@ export class OwnLimits {
     return [keyOf(port), keyOf(undefined)].some((key) => (this.#own.get(key)?.endedAt ?? 0) > since);
   }
 
-  /**
-   * Returns the whole minutes, at least 1, until the service ends the limit; 0: it never does; undefined: none is in force.
-   */
+  /** Returns the whole minutes, at least 1, until the service ends the limit; 0: it never does; undefined: none is in force. */
   minutesLeft(target: Target): number | undefined {
     const write = this.#own.get(keyOf(target));
     if (!write?.standing) return undefined;

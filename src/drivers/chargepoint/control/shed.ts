@@ -120,9 +120,7 @@ export class ShedControl {
     return new ApiError(operation, code, kind, serviceText, `${this.#name(target)}: ${what}`);
   }
 
-  /**
-   * Applies the new limit after the old one was cleared, or the old one again, so that a failure leaves the port limited.
-   */
+  /** Applies the new limit after the old one was cleared, or the old one again, so that a failure leaves the port limited. */
   async #applyOrRestore(order: ShedOrder, before: PreviousLimit): Promise<ServiceAnswer> {
     try {
       return await this.#calls.shed(order);

@@ -95,9 +95,7 @@ function foundStation(record: Station): FoundStation | undefined {
   };
 }
 
-/**
- * Identifiers and names are two lists of text, joined by commas; a name that contains a comma makes their lengths differ.
- */
+/** Identifiers and names are two lists of text, joined by commas; a name that contains a comma makes their lengths differ. */
 function groupsOf({ sgID, sgName }: Station): FoundStation["groups"] {
   const parts = (text: string | null) => (text ?? "").split(",").map((part) => part.trim());
   const ids = parts(sgID).filter((id) => id !== "");

@@ -13,10 +13,7 @@ export interface Asked {
 
 const MAX_TEXT = 200;
 
-/**
- * Returns the records of a page.
- * @throws EconnectError
- */
+/** Returns the records of a page. @throws EconnectError */
 export function judge(asked: Asked, answer: HttpAnswer): unknown[] {
   if (answer.status !== 200) throw refusal(asked, answer);
   const encoding = String(answer.headers["content-encoding"] ?? "identity");

@@ -50,10 +50,7 @@ export class CallLimits {
     this.#options = options;
   }
 
-  /**
-   * Runs `call` when its turn comes.
-   * @throws AccountBusyError where that would take too long; the signal's reason
-   */
+  /** Runs `call` when its turn comes. @throws AccountBusyError where that would take too long; the signal's reason */
   async run<T>({ write, lane, signal }: CallPlace, call: () => Promise<T>): Promise<T> {
     await this.#turn(write, lane, signal);
     try {

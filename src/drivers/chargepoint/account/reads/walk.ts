@@ -22,10 +22,7 @@ export interface WalkEnd {
 /** Number of pages requested ahead in a long walk. */
 const PAGES_AHEAD = 3;
 
-/**
- * Walks the pages of an operation until `take` returns false.
- * @throws what {@link pages} throws
- */
+/** Walks the pages of an operation until `take` returns false. @throws what {@link pages} throws */
 export async function walk<O extends Operation>(
   client: Client,
   operation: O,

@@ -11,9 +11,7 @@ import { SessionWindow } from "./session-window.ts";
 
 type Session = SessionsAnswer[number];
 
-/**
- * Number of stations whose sessions the first walk reads back for a week; for more, the period is shorter in proportion.
- */
+/** Number of stations whose sessions the first walk reads back for a week; for more, the period is shorter in proportion. */
 const WEEK_OF_STATIONS = 50;
 const LEAST_LOOK_BACK_HOURS = 1;
 /**

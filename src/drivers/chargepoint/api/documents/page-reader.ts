@@ -19,9 +19,7 @@ export const readPage: ReadAnswer = (operation, document, limits = XML_LIMITS) =
   return readAnswer(operation, document, { ...limits, maxTags: Math.min(maxTags, MAX_TREE_TAGS) });
 };
 
-/**
- * Maximum number of tags of a document that is read as a tree, which takes twenty times as long and blocks the event loop.
- */
+/** Maximum number of tags of a document that is read as a tree, which takes twenty times as long and blocks the event loop. */
 const MAX_TREE_TAGS = 8_000;
 
 /** Returns the response of a plain document; null where `readAnswer` has to read it. */

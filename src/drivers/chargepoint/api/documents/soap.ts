@@ -81,10 +81,7 @@ export class EnvelopeError extends Error {
   override readonly name = "EnvelopeError";
 }
 
-/**
- * Reads any envelope, request or answer, with any prefixes.
- * @throws XmlError, EnvelopeError
- */
+/** Reads any envelope, request or answer, with any prefixes. @throws XmlError, EnvelopeError */
 export function parseEnvelope(document: Uint8Array | string, limits?: XmlLimits): Envelope {
   const root = parseXml(document, limits);
   if (root.name !== "Envelope") throw new EnvelopeError(`<${root.name}> is not a SOAP envelope`);
@@ -123,10 +120,7 @@ export type ReadAnswer = <Q extends Fields, A extends Fields>(
   limits?: XmlLimits,
 ) => Answer<A>;
 
-/**
- * Reads the answer to an operation.
- * @throws XmlError, and EnvelopeError for a body that answers something else.
- */
+/** Reads the answer to an operation. @throws XmlError, and EnvelopeError for a body that answers something else. */
 export const readAnswer: ReadAnswer = (operation, document, limits) => {
   const { body: first, fault } = parseEnvelope(document, limits);
   if (fault) return { kind: "fault", fault };

@@ -165,10 +165,7 @@ export function localName(name: string): string {
 
 const BUILT_IN: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
 
-/**
- * Returns text with its references decoded.
- * @throws XmlError
- */
+/** Returns text with its references decoded. @throws XmlError */
 export function decodeReferences(text: string): string {
   if (!text.includes("&")) return text;
   return text.replace(/&(?:#x([\da-f]{1,6})|#(\d{1,7})|(\w+));/gi, (all, hex, dec, name) => {

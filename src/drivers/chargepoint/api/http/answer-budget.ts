@@ -147,19 +147,13 @@ export class AnswerShare {
     return false;
   }
 
-  /**
-   * Waits for memory before a compressed answer is decompressed, which may be much larger.
-   * @throws HttpError
-   */
+  /** Waits for memory before a compressed answer is decompressed, which may be much larger. @throws HttpError */
   async beforeUnpacking(signal: AbortSignal): Promise<void> {
     if (this.reserved > 0 || this.#reserve()) return;
     await this.#turn(signal);
   }
 
-  /**
-   * Parses the answer, a large one in its turn.
-   * @throws HttpError, and what `parse` throws
-   */
+  /** Parses the answer, a large one in its turn. @throws HttpError, and what `parse` throws */
   async parse<T>(signal: AbortSignal, parse: () => T): Promise<T> {
     if (this.bytes <= FREE_BYTES) return parse();
     this.isParsing = true;

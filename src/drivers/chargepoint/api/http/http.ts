@@ -24,10 +24,7 @@ export interface SoapAnswer extends HttpAnswer {
   readonly bytes: number;
 }
 
-/**
- * Sends a request and returns its decompressed answer.
- * @throws HttpError
- */
+/** Sends a request and returns its decompressed answer. @throws HttpError */
 export async function post(dispatcher: Dispatcher, request: SoapPost): Promise<SoapAnswer> {
   const { maxBytes, share, signal } = request;
   const { status, headers, body } = await exchange(dispatcher, request, new SharedBody(share));
