@@ -1,17 +1,17 @@
 import { PLANS, type Plan } from "./plans.ts";
 import { ORGANISATIONS, type Organisation } from "./world/stations/organisations.ts";
 
-/** An account to be opened. */
+/** An account to create. */
 export interface AccountOptions {
   readonly username: string;
   readonly password: string;
-  /** Whose account it is, by ID. Default: the organisation that owns most of the stations. */
+  /** ID of its organisation. Default: the organisation that owns most of the stations. */
   readonly organisation?: string;
-  /** What it has subscribed to. Default `full`: every call. */
+  /** Its subscription. Default `full`: every call. */
   readonly plan?: Plan;
 }
 
-/** Somebody who may call the service. What it sees and may do follows from its organisation and plan. */
+/** An account that may call the service. Its organisation and plan determine what it may read and change. */
 export interface Account {
   readonly username: string;
   readonly password: string;
@@ -19,7 +19,7 @@ export interface Account {
   readonly plan: Plan;
 }
 
-/** @throws RangeError for an organisation or plan that there is not */
+/** @throws RangeError for an unknown organisation or plan */
 export function openAccount(options: AccountOptions): Account {
   const { username, password, organisation: id = ORGANISATIONS[0]!.id, plan = "full" } = options;
   const organisation = ORGANISATIONS.find((candidate) => candidate.id === id);
@@ -31,7 +31,7 @@ export function openAccount(options: AccountOptions): Account {
   return { username, password, organisation, plan };
 }
 
-/** Who may call, by user name; the first is the default account. */
+/** The accounts by user name; the first is the default account. */
 export class Accounts {
   readonly #byName: ReadonlyMap<string, Account>;
   readonly first: Account;
@@ -45,7 +45,7 @@ export class Accounts {
     if (this.#byName.size < accounts.length) throw new RangeError("two accounts have the same user name");
   }
 
-  /** The account with this name and password. */
+  /** Returns the account with this name and password. */
   find(username: string, password: string): Account | undefined {
     const account = this.#byName.get(username);
     return account?.password === password ? account : undefined;

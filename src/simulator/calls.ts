@@ -1,31 +1,31 @@
 import type { EffectKind } from "./trouble/effect.ts";
 
-/** A request in a sound envelope, and how it was answered. */
+/** A request in a valid envelope, and how it was answered. */
 export interface Call {
-  /** From 1, without gaps. */
+  /** Consecutive number, from 1. */
   readonly number: number;
   /** In the simulated world, milliseconds since 1970. */
   readonly at: number;
-  /** By the machine's own clock, milliseconds since 1970. */
+  /** On the machine's own clock, milliseconds since 1970. */
   readonly receivedAt: number;
   /** User name; null where the credentials were refused. */
   readonly account: string | null;
   /** Name of the element in the Body; empty where there is none. */
   readonly operation: string;
-  /** Whether the operation writes; null for one that does not exist. */
+  /** Whether the operation writes; null for an unknown one. */
   readonly effect: "read" | "write" | null;
   /** Its values as the description reads them; null where it was refused before that. */
   readonly request: unknown;
   /**
-   * Response code, `ok` where an answer has none, or what came instead: `fault:FailedAuthentication`, `status:503`,
-   * `hang`. A write whose outcome is 100 took effect, whatever became of its answer.
+   * Response code, `ok` where an answer has none, or the reply in its place: `fault:FailedAuthentication`, `status:503`,
+   * `hang`. A write with outcome 100 took effect, whether its answer arrived or not.
    */
   readonly outcome: string;
-  /** Troubles that hit it. */
+  /** Troubles that affected it. */
   readonly trouble: readonly EffectKind[];
-  /** Serials that its answer carries, in the order of its `portLoad` elements; null where it carries none. */
+  /** Serials in its answer, in the order of its `portLoad` elements; null where it has none. */
   readonly serials: { readonly first: number; readonly last: number } | null;
-  /** Whether the whole answer went out, and sound. */
+  /** Whether the complete answer was sent, and intact. */
   completed: boolean;
 }
 
@@ -47,7 +47,7 @@ export class CallLog {
     return numbered;
   }
 
-  /** Forgets them; numbers go on. Tells how many there were. */
+  /** Forgets the calls; numbers continue. Returns how many there were. */
   clear(): number {
     const count = this.#calls.length;
     this.#calls = [];

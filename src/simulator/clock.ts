@@ -1,11 +1,11 @@
-/** What time it is in the simulated world, in milliseconds since 1970 UTC. Never goes back. */
+/** Returns the time in the simulated world, in milliseconds since 1970 UTC. Never goes back. */
 export interface WorldClock {
   now(): number;
 }
 
 /**
- * Real time from `start` on, `speed` times as fast. Elapsed time comes from a monotonic source, so a corrected
- * system clock neither stops the world nor hurries it; where the machine sleeps, so does the world.
+ * Real time from `start` on, at `speed` times its rate. Elapsed time is monotonic, so setting the system clock does not
+ * affect the world; it stops while the machine sleeps.
  */
 export class RunningClock implements WorldClock {
   readonly #start: number;
@@ -28,13 +28,13 @@ export class RunningClock implements WorldClock {
   }
 }
 
-/** Stands still until it is told to move. */
+/** Stops until it is advanced. */
 export class SteppedClock implements WorldClock {
   #now: number;
 
   constructor(start: number | string | Date = "2026-11-18T17:00:00Z") {
     this.#now = new Date(start).getTime();
-    if (Number.isNaN(this.#now)) throw new RangeError(`${start} is no time to start at`);
+    if (Number.isNaN(this.#now)) throw new RangeError(`${start} is not a valid start time`);
   }
 
   now(): number {

@@ -1,6 +1,6 @@
 /**
- * What an organisation has subscribed to (guide §5, §6.1.1, §6.2.1, §6.3, §10.4.1, §5.4.1: the restrictions of the
- * calls). A call outside the plan is answered with code 101.
+ * What an organisation has subscribed to (guide §5, §6.1.1, §6.2.1, §6.3, §10.4.1, §5.4.1: the restrictions of the calls).
+ * Calls outside the plan are answered with code 101.
  */
 export type Plan = "full" | "enterprise" | "commercial";
 
@@ -11,7 +11,7 @@ const FLEET = [
   "getFleetVehicles",
   "getFleetUsageData",
 ];
-/** Demand response of a home utility program. */
+/** Demand response of a home utility programme. */
 const UTILITY = ["createLoadShedEvent", "removeLoadShedEvent"];
 const ENTERPRISE = [
   "shedLoad",

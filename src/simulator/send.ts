@@ -4,11 +4,11 @@ import { gzip } from "node:zlib";
 
 export const SERVER_NAME = "voltbridge-simulator";
 export const XML_TYPE = "text/xml; charset=utf-8";
-/** Characters; to compress less costs more than to send it. */
+/** Size in characters below which compressing costs more than sending. */
 const WORTH_COMPRESSING = 8 * 1024;
 const compress = promisify(gzip);
 
-/** Sends a document, compressed where that is worth it and the caller asks for it. */
+/** Sends a document, compressed where that is worthwhile and the caller accepts it. */
 export async function sendXml(
   request: IncomingMessage,
   response: ServerResponse,

@@ -17,7 +17,7 @@ import { Trouble, type TroubleRule } from "./trouble/trouble.ts";
 import { historyHoursFor, World } from "./world/world.ts";
 
 const MOST_STATIONS = 100_000;
-/** Connections that may wait to be taken: thousands of clients start at once. */
+/** Maximum number of connections waiting to be accepted: thousands of clients start at once. */
 const BACKLOG = 4096;
 
 export interface SimulatorOptions {
@@ -25,52 +25,55 @@ export interface SimulatorOptions {
   readonly host?: string;
   /** Default 0: any free one. */
   readonly port?: number;
-  /** Same seed, same start and same calls at the same times: same answers. Default 1. */
+  /** The same seed, start and calls at the same times give the same answers. Default 1. */
   readonly seed?: number;
   /**
-   * How many the default account manages. Default 100; where they are a hundred or more there are all kinds of stations
-   * among them, and a few beside on which it has only the right to look, or none.
+   * Number of stations that the default account manages. Default 100; with a hundred or more there are all kinds of
+   * stations, and a few more on which it has only viewing rights, or none.
    */
   readonly stations?: number;
   /** Stations of each site, and so of its station group. Default 24. */
   readonly stationsPerSite?: number;
-  /** Name of the only model that there is, e.g. CT4021-GW1. Default: all kinds. */
+  /** Name of the only model, e.g. CT4021-GW1. Default: all models. */
   readonly model?: string;
-  /** How many seconds pass in a second. Default 1. */
+  /** Simulated seconds per second. Default 1. */
   readonly speed?: number;
-  /** When the simulated time starts, milliseconds since 1970 or anything Date takes. Default: now. */
+  /** Start of the simulated time, milliseconds since 1970 or anything Date accepts. Default: now. */
   readonly start?: number | string | Date;
   /** Instead of `speed` and `start`; a `SteppedClock` in tests. */
   readonly clock?: WorldClock;
-  /** Made up where not given. */
+  /** Generated where not given. */
   readonly username?: string;
   readonly password?: string;
   /** More accounts, of other organisations or on smaller plans. */
   readonly accounts?: readonly AccountOptions[];
   /** Default: silent. */
   readonly log?: Log;
-  /** Whether vehicles come by themselves. Default true. */
+  /** Whether vehicles arrive by themselves. Default true. */
   readonly traffic?: boolean;
   /** Whether stations and ports fail by themselves, rarely. Default true. */
   readonly incidents?: boolean;
-  /** How long the world has been running when it starts. Default 24, less for very many stations; 0 without traffic. */
+  /**
+   * Time for which the world has been running when it starts, in hours. Default 24, less for very many stations; 0 without
+   * traffic.
+   */
   readonly historyHours?: number;
-  /** How many sessions that are over it remembers, at least. Default: 10,000, or 100 for each port up to 120,000. */
+  /** Minimum number of ended sessions that are kept. Default: 10,000, or 100 for each port up to 120,000. */
   readonly keepSessions?: number;
-  /** Imitates networks in which clearing named ports clears the whole station. Default false. */
+  /** Simulates networks in which clearing named ports clears the whole station. Default false. */
   readonly clearsWholeStation?: boolean;
   /**
-   * Session data is only renewed at multiples of this; the real service does so every 300 s (guide §6.1). Default 0:
-   * always fresh, so that sessions and loads agree at every instant.
+   * Interval at which session data is updated; 300 s in the real service (guide §6.1). Default 0: always current, so that
+   * sessions and loads agree at every instant.
    */
   readonly sessionRefreshSeconds?: number;
-  /** Trouble from the start: rules, or the path of a JSON file with some. */
+  /** Troubles from the start: rules, or the path of a JSON file. */
   readonly trouble?: string | readonly TroubleRule[];
-  /** Whether `/control` is there, for callers on this machine (default) or for everybody. */
+  /** Whether `/control` is served, for callers on this machine (default) or for all. */
   readonly control?: boolean | "anywhere";
   /**
-   * Every `portLoad` of an answer is a number of its own instead of the load: 0.001, 0.002, …, and the log of calls
-   * tells which answer carried it. For ledgers of what became of each value. Default false.
+   * Replaces every `portLoad` of an answer by a number of its own: 0.001, 0.002, …; the log of calls shows which answer
+   * contained it. For tests that track each value. Default false.
    */
   readonly serials?: boolean;
 }
@@ -81,20 +84,20 @@ export interface Simulator {
   readonly password: string;
   /** Stations that the default account manages. */
   readonly stationIDs: readonly string[];
-  /** To look at, and to bring vehicles, faults and alarms by hand. */
+  /** For inspection, and to add vehicles, faults and alarms by hand. */
   readonly world: World;
   /** To make requests fail. */
   readonly trouble: Trouble;
-  /** Latest requests, oldest first; for tests to see what was asked. */
+  /** Latest requests, oldest first, for tests. */
   readonly calls: readonly Call[];
-  /** Ends every connection, those that hang included. */
+  /** Ends every connection, including hanging ones. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a ChargePoint service on a world of its own.
- *
- * @throws RangeError for options out of range, and a model that is not known; TroubleRulesError for a file of troubles; listen errors
+ * Starts a ChargePoint service with its own world: a request comes in as SOAP, is answered from the state of the world, and
+ * may be changed by a trouble on its way out.
+ * @throws RangeError for options out of range or an unknown model; TroubleRulesError for a file of troubles; listen errors
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const stations = options.stations ?? 100;
@@ -168,6 +171,6 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 function timeOf(start: number | string | Date | undefined): number | undefined {
   if (start === undefined) return undefined;
   const time = new Date(start).getTime();
-  if (Number.isNaN(time)) throw new RangeError(`${start} is no time to start at`);
+  if (Number.isNaN(time)) throw new RangeError(`${start} is not a valid start time`);
   return time;
 }

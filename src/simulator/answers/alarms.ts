@@ -23,7 +23,7 @@ const EVERYTHING: AlarmSearch = {
   portNumber: null,
 };
 
-/** Alarms that nobody has cleared, the newest first. */
+/** Alarms that were not cleared, the newest first. */
 export const answerGetAlarms: AnswerTo<typeof getAlarms> = {
   answer({ searchQuery }, scene) {
     const { world } = scene;
@@ -60,7 +60,7 @@ export const answerGetAlarms: AnswerTo<typeof getAlarms> = {
   },
 };
 
-/** Guide §8.2. An organisation, by either name, or a station must be named: nobody clears everything by an oversight. */
+/** Guide §8.2. An organisation, by either name, or a station is required, so that all alarms are not cleared by mistake. */
 export const answerClearAlarms: AnswerTo<typeof clearAlarms> = {
   answer({ searchQuery }, scene) {
     const orgID = searchQuery?.orgID ?? searchQuery?.companyID ?? null;
@@ -85,9 +85,9 @@ interface AlarmSearch {
 }
 
 /**
- * Tells which alarms a search means; an end belongs to its window. To clear alarms the account must do more than look.
- *
- * @throws Refusal where the search is not sound, 150 where no station has the name
+ * Returns the alarms that a search selects; its end is inclusive. To clear alarms, the account needs more than the right to
+ * view.
+ * @throws Refusal where the search is invalid, 150 where no station has the name
  */
 function alarmFilter(
   scene: Scene,

@@ -17,7 +17,7 @@ const MOST = 500;
 type Query = NonNullable<Parameters<AnswerTo<typeof getUsers>["answer"]>[0]["searchQuery"]>;
 type User = NonNullable<NonNullable<Draft<(typeof getUsers)["response"]>["users"]>["user"]>[number];
 
-/** Guide §9.1: drivers who asked for a connection or are managed, in the order of their numbers. */
+/** Guide §9.1: drivers who requested a connection or are managed, in the order of their numbers. */
 export const answerGetUsers: AnswerTo<typeof getUsers> = {
   badValues: { lastModifiedTimeStamp: "141" },
   answer({ searchQuery }, scene) {
@@ -116,7 +116,7 @@ function describeUser({ world }: Scene, member: Member): User {
 const DECISIONS = ["APPROVED", "REJECTED", "REMOVED"] as const;
 type Decision = (typeof DECISIONS)[number];
 
-/** Guide §9.2: decides about a driver who asked for a connection or signed up. */
+/** Guide §9.2: decides about a driver who requested a connection or signed up. */
 export const answerUpdateUserStatus: AnswerTo<typeof updateUserStatus> = {
   answer({ userID, associationType, Status }, { world, account }) {
     if (userID === null || associationType === null || Status === null) throw new Refusal("172");
@@ -147,7 +147,7 @@ function decideConnection(member: Member, decision: Decision): void {
   member.connection = decision === "REMOVED" ? "NOT CONNECTED" : decision;
 }
 
-/** Who is rejected in a realm, or removed from it, is not managed. */
+/** A driver who is rejected in a realm, or removed from it, is not managed. */
 function decideRealm(member: Member, decision: Decision): void {
   if (member.signedUpAt === null) throw new Refusal("191");
   const realm = decision === "APPROVED" ? "APPROVED" : "NOT MANAGED";
@@ -160,7 +160,7 @@ function already(decision: Decision): Refusal {
   return new Refusal("192", `Connection already ${word} for this driver`);
 }
 
-/** Guide §9.3: tells a driver at a station with a waitlist that the session is done. */
+/** Guide §9.3: notifies a driver at a station with a waitlist that the session is complete. */
 export const answerSetWaitlistDone: AnswerTo<typeof setWaitlistDone> = {
   answer({ stationID, portID, userID }, scene) {
     if (stationID === null || portID === null || userID === null) throw new Refusal("172");

@@ -22,7 +22,7 @@ import {
 
 const MOST = 500;
 const USUAL = 100;
-/** What the guide's sample (§10.5.5) makes of a kWh. */
+/** Values per kWh in the guide's sample (§10.5.5). */
 const GALLONS_PER_KWH = 0.1255;
 const GHG_KG_PER_KWH = 0.42;
 
@@ -34,7 +34,7 @@ interface Use {
   readonly station: Station;
 }
 
-/** Guide §10.5: sessions of the account's fleet vehicles that are settled, at whosever stations. */
+/** Guide §10.5: settled sessions of the account's fleet vehicles, at stations of all owners. */
 export const answerGetFleetUsageData: AnswerTo<typeof getFleetUsageData> = {
   badValues: { fromTimeStamp: "141", toTimeStamp: "141" },
   answer({ searchQuery }, scene) {

@@ -75,7 +75,7 @@ export const answerDeleteFleetVehicle: AnswerTo<typeof deleteFleetVehicle> = {
   },
 };
 
-/** Guide §10.3. All changes are checked before the first is made; what is left out stays. */
+/** Guide §10.3. All changes are checked before the first is made; omitted elements stay unchanged. */
 export const answerUpdateFleetVehicle: AnswerTo<typeof updateFleetVehicle> = {
   badValues: { year: "171", driverID: "171" },
   answer({ vehicle: changes }, scene) {
@@ -160,7 +160,7 @@ function matchingVehicles(scene: Scene, query: Query): FleetVehicle[] {
   );
 }
 
-/** What addFleetVehicle and updateFleetVehicle are given; refusals are in the words of guide §10.1.4 and §10.3.4. */
+/** The input of addFleetVehicle and updateFleetVehicle; refusals use the texts of guide §10.1.4 and §10.3.4. */
 type VehicleIn = Of<(typeof addFleetVehicle)["request"]["vehicle"]["element"]["fields"]>;
 
 /** @throws Refusal 171 */
@@ -180,7 +180,7 @@ function checkVehicleType(
   }
 }
 
-/** Elements that are there, but those that are checked one by one. */
+/** Elements that are present, except those that are checked separately. */
 function plainTraits(vehicle: VehicleIn): Partial<FleetEntry> {
   const given = {
     vehicleID: vehicle.vehicleID,
@@ -200,10 +200,9 @@ interface Cards {
 }
 
 /**
- * Cards for a vehicle. Each is named by its serial number or by what readers read from it; one element may carry both,
- * which must then be of the same card, in the same order.
- *
- * @throws Refusal 172 for none, 147 for a card that nobody has, or that another vehicle has
+ * Returns the cards for a vehicle. Each is named by its serial number or its RFID; an element may contain both, which must
+ * then be of the same cards, in the same order.
+ * @throws Refusal 172 for none, 147 for an unknown card, or one of another vehicle
  */
 function cardsOf(
   { world }: Scene,

@@ -45,7 +45,7 @@ export const answerGetStationGroups: AnswerTo<typeof getStationGroups> = {
   },
 };
 
-/** Guide §7.4: what is directly in a group. */
+/** Guide §7.4: the direct contents of a group. */
 export const answerGetStationGroupDetails: AnswerTo<typeof getStationGroupDetails> = {
   badValues: { sgID: "121" },
   answer({ sgID, stationID }, scene) {
@@ -160,7 +160,7 @@ function matchesState(station: Station, query: Query): boolean {
   );
 }
 
-/** Guide §7.7: what the account may do with a group. A profile that is named must be the one that it has. */
+/** Guide §7.7: the account's rights on a group. If a profile is named, it must be the account's. */
 export const answerGetStationRightsProfile: AnswerTo<typeof getStationRightsProfile> = {
   badValues: { sgID: "121" },
   answer({ sgID, stationRightsProfile: wanted }, scene) {

@@ -26,7 +26,7 @@ import {
 import { answerGetPublicStationStatus, answerGetStationStatus } from "./station-status.ts";
 import { answerGetCPNInstances, answerGetPublicStations, answerGetStations } from "./stations.ts";
 
-/** THE LIST of answers: one for every operation that the descriptions know. */
+/** THE LIST of answers: one for every operation of the descriptions. */
 export const answers: { readonly [Name in keyof typeof operations]: AnswerTo<(typeof operations)[Name]> } = {
   getCPNInstances: answerGetCPNInstances,
   shedLoad: answerShedLoad,

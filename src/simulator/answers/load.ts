@@ -28,10 +28,9 @@ interface Demand {
 }
 
 /**
- * Guide §5.1. All is checked before anything is changed: a refused call leaves every station as it was.
- *
- * A limit of a station with two ports is one limit that they share: the ports in use get equal parts, less what one of
- * them leaves over. A limit of a group holds for each of its stations; those out of reach are passed over.
+ * Guide §5.1. Everything is checked before anything is changed: a refused call leaves every station unchanged.
+ * A limit of a station with two ports is shared by them: the ports in use get equal parts, less what one of them leaves
+ * over. A limit of a group applies to each of its stations; unreachable ones are skipped.
  */
 export const answerShedLoad: AnswerTo<typeof shedLoad> = {
   badValues: {
@@ -44,7 +43,7 @@ export const answerShedLoad: AnswerTo<typeof shedLoad> = {
     if (!shedQuery) throw new Refusal("172");
     const { world } = scene;
     const target = shedTarget(scene, shedQuery.shedGroup, shedQuery.shedStation);
-    // Required by the guide's table, left out by clients in the field (VOLTTRON's driver), whose sheds have no end.
+    // Required by the guide's table, but omitted by clients in the field (VOLTTRON's driver), whose sheds have no end.
     const minutes = shedQuery.timeInterval ?? 0;
     if (minutes < 0) throw new Refusal("124");
 
@@ -109,7 +108,7 @@ function checkAllowed(demand: Demand, maximum: number): void {
   }
 }
 
-/** What the station cannot do at all, and what it cannot do while another shed is in force. */
+/** Refuses what the station does not support, and what it cannot do while another shed is in force. */
 function checkAbility(station: Station, demand: Demand, absoluteRefused: string): void {
   if (station.panelSharing) throw new Refusal("202");
   if (demand.mode === "absolute" && !station.canShedAbsolute) throw new Refusal(absoluteRefused);
@@ -138,7 +137,7 @@ function portDemands(
   });
 }
 
-/** Guide §5.2. Clearing what is not shed is done at once. */
+/** Guide §5.2. Clearing a station that is not shed succeeds. */
 export const answerClearShedState: AnswerTo<typeof clearShedState> = {
   badValues: { sgID: "121" },
   answer({ shedQuery }, scene) {
@@ -204,7 +203,7 @@ function groupLoad(scene: Scene, sgID: number): Draft<(typeof getLoad)["response
 
 function stationOfSession(scene: Scene, id: string): Station {
   const { session, station } = knownSession(scene, id);
-  // A session that is over has no load, and its port may be somebody else's by now.
+  // An ended session has no load, and its port may belong to another session by now.
   if (session.endedAt !== null) throw new Refusal("132");
   return station;
 }
@@ -238,7 +237,7 @@ function describeLoad(world: World, station: Station): Record {
   };
 }
 
-/** The shed as the network tells it: as it is, or still as it was where writes are to show late. */
+/** The shed as the network reports it: the present one, or the previous one where writes show late. */
 function shownShed(port: Port, now: number): ShedReading {
   return port.outdated !== null && now < port.outdated.until ? port.outdated.reading : shedReading(port);
 }
@@ -253,8 +252,7 @@ type Target<G, S> =
   | { readonly kind: "station"; readonly query: S; readonly station: Station };
 
 /**
- * What a shedLoad or clearShedState is about: one group or one station that the network can reach.
- *
+ * Returns the target of a shedLoad or clearShedState: one group, or one reachable station.
  * @throws Refusal 187 for both, 199 for neither, 172 without ID, 103, 115, 119, 121, 122, 125, 129, 131, 152
  */
 function shedTarget<
@@ -278,7 +276,7 @@ function shedTarget<
   throw new Refusal("199");
 }
 
-/** Stations of a group, all of which the account may control. @throws Refusal 121, 122, 125, 129, 131 */
+/** Returns the stations of a group, if the account may control all of them. @throws Refusal 121, 122, 125, 129, 131 */
 export function managedStations(scene: Scene, sgID: number): Station[] {
   const stations = scene.world.stationsOf(knownGroup(scene, sgID));
   if (stations.length === 0) throw new Refusal("122");
@@ -286,7 +284,7 @@ export function managedStations(scene: Scene, sgID: number): Station[] {
   return stations;
 }
 
-/** To be called before a station's shed is changed: where writes are to show late, the old state goes on being told. */
+/** Called before a station's shed is changed: where writes show late, the previous state is reported for a while. */
 function keepOldReading({ lateSeconds, world }: Scene, station: Station): void {
   const lateMs = lateSeconds(station.id) * 1000;
   if (lateMs === 0) return;

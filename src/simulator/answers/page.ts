@@ -2,26 +2,25 @@ import { RESPONSE_CODES } from "../../drivers/chargepoint/api/response-codes.ts"
 import { Refusal } from "./answer.ts";
 
 export interface Page<T> {
-  /** With their places in the whole result, from 1. */
+  /** With their positions in the whole result, from 1. */
   readonly records: readonly { readonly recordNumber: number; readonly record: T }[];
   readonly moreFlag: 0 | 1;
 }
 
 interface Limits {
-  /** Records in the largest page. */
+  /** Maximum number of records in a page. */
   readonly most: number;
-  /** Records in a page where the request does not say; absent: `most`. */
+  /** Number of records in a page where the request does not set it; absent: `most`. */
   readonly usual?: number;
-  /** Code for a page that is asked to be larger; without one it is just the largest. */
+  /** Code for a request of a larger page; absent: the page has the maximum. */
   readonly beyond?: "189" | "198";
   /** Code for a page without records. */
   readonly none: string;
 }
 
 /**
- * Cuts a page out of a result. `startRecord` counts from 1 (a long is text).
- *
- * @throws Refusal 130, `beyond`, and `none` where the result holds nothing from `startRecord` on
+ * Returns a page of a result. `startRecord` counts from 1 (a long is text).
+ * @throws Refusal 130, `beyond`, and `none` where the result has nothing from `startRecord` on
  */
 export function pageOf<T>(
   result: readonly T[],

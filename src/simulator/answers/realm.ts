@@ -5,7 +5,7 @@ import { groupRights, manages, stationRights } from "../world/stations/rights.ts
 import type { Station } from "../world/stations/station.ts";
 import { Refusal, type Scene } from "./answer.ts";
 
-/** What the account may see and touch: its own, and what others have granted its organisation. */
+/** What the account may read and change: its own, and what other organisations have granted its organisation. */
 
 /** Instances of the network, those of the guide's sample (§4.1.5); IDs begin with one of them. */
 export const INSTANCES = [
@@ -19,7 +19,7 @@ export function rightsOn({ account }: Scene, station: Station): Profile | null {
   return stationRights(account.organisation, station);
 }
 
-/** The station of an ID. @throws Refusal 152, 119, 103, 131 */
+/** Returns the station of an ID. @throws Refusal 152, 119, 103, 131 */
 export function knownStation(scene: Scene, id: string): Station {
   const station = scene.world.findStation(checkStationID(id));
   if (!station) throw new Refusal("103");
@@ -27,14 +27,14 @@ export function knownStation(scene: Scene, id: string): Station {
   return station;
 }
 
-/** As {@link knownStation}, of a station with which the account may do more than look. @throws Refusal 131 */
+/** Does what {@link knownStation} does, for a station with more than viewing rights. @throws Refusal 131 */
 export function managedStation(scene: Scene, id: string): Station {
   const station = knownStation(scene, id);
   if (!manages(rightsOn(scene, station))) throw new Refusal("131");
   return station;
 }
 
-/** @throws Refusal 152 for another form than `CPNID:number`, 119 for another network's */
+/** Checks the form of an ID. @throws Refusal 152 for another form than `CPNID:number`, 119 for another network's */
 export function checkStationID(id: string): string {
   if (!/^\d+:\d+$/.test(id)) throw new Refusal("152");
   const [instance] = id.split(":");
@@ -52,7 +52,10 @@ export function seenGroups(scene: Scene, station: Station): readonly Group[] {
   return station.groups.filter((group) => seesGroup(scene, group));
 }
 
-/** The group of an ID. @throws Refusal 121 for no number above 0, 129 for one that is not there, 125 for a foreign one */
+/**
+ * Returns the group of an ID.
+ * @throws Refusal 121 for a number that is not above 0, 129 for an unknown one, 125 for a foreign one
+ */
 export function knownGroup(scene: Scene, id: number): Group {
   if (!(id > 0)) throw new Refusal("121");
   const group = scene.world.findGroup(id);
@@ -67,10 +70,9 @@ export function stationsOf(scene: Scene, group: Group): Station[] {
 }
 
 /**
- * The organisation that a request names by ID, name or both; null where it names none.
- *
- * @throws Refusal 158 for another form of ID, 159 for an unknown one, 149 for an unknown name or one that is not the
- * ID's, 178 for one on whose stations the account has no rights
+ * Returns the organisation that a request names by ID, name or both; null where it names none.
+ * @throws Refusal 158 for another form of ID, 159 for an unknown one, 149 for an unknown name or one that does not belong
+ * to the ID, 178 for one on whose stations the account has no rights
  */
 export function namedOrganisation(
   { account, world }: Scene,
@@ -90,7 +92,7 @@ export function namedOrganisation(
   return organisation;
 }
 
-/** The session of a number, under way or over. @throws Refusal 132 for an unknown one, 133 for a foreign one */
+/** Returns the session of a number, active or over. @throws Refusal 132 for an unknown one, 133 for a foreign one */
 export function knownSession(scene: Scene, id: string): { session: Session; station: Station } {
   const session = scene.world.findSession(Number(id));
   if (!session) throw new Refusal("132");

@@ -31,9 +31,9 @@ import {
 /** Guide §6: charging sessions, their load by quarter of an hour, and the transactions that pay for them. */
 
 const MOST_SESSIONS = 100;
-/** Stations whose sessions are looked up one by one. */
+/** Maximum number of stations whose sessions are looked up one by one. */
 const FEW = 50;
-/** Guide §6.1.3, the starred elements. */
+/** The starred elements of guide §6.1.3. */
 const PLANS_WITH_DRIVERS: ReadonlySet<Plan> = new Set(["full", "enterprise"]);
 
 type SessionQuery = NonNullable<
@@ -44,8 +44,8 @@ type SessionRecord = NonNullable<
 >[number];
 
 /**
- * Guide §6.1: final sessions, or with activeSessionsOnly those under way, oldest first. A session is within a window
- * when it starts at or after its beginning and ends before its end; one under way has no end yet.
+ * Guide §6.1: final sessions, or with activeSessionsOnly active ones, oldest first. A session is within a period when it
+ * starts at or after its beginning and ends before its end; an active one has no end yet.
  */
 export const answerGetChargingSessionData: AnswerTo<typeof getChargingSessionData> = {
   badValues: { sessionID: "132" },
@@ -93,7 +93,7 @@ function matchingSessions(scene: Scene, query: SessionQuery, asOf: number): read
   });
 }
 
-/** Sessions among which to search, in the order in which they started: as few as can be told at once. */
+/** Returns the sessions to search, in the order in which they started: as few as can be determined quickly. */
 function candidates(
   scene: Scene,
   { sessionID }: SessionQuery,
@@ -158,8 +158,8 @@ function describeSession(scene: Scene, session: Session, asOf: number): SessionR
 }
 
 /**
- * Guide §6.2. Energies are those of a meter that shows a millionth of a kWh, so the last reading, and the sum of all
- * differences, is the Energy of the session in getChargingSessionData.
+ * Guide §6.2. Energies are those of a meter with a resolution of a millionth of a kWh, so the last reading, and the sum of
+ * all differences, equals the Energy of the session in getChargingSessionData.
  */
 export const answerGet15minChargingSessionData: AnswerTo<typeof get15minChargingSessionData> = {
   badValues: { sessionID: "132" },
@@ -246,7 +246,10 @@ function matchingTransactions(scene: Scene, query: TransactionQuery): readonly S
   });
 }
 
-/** @throws Refusal 197 for half a window, 196 for one that ends before it begins, 141 for no times */
+/**
+ * Reads a period.
+ * @throws Refusal 197 where one time is missing, 196 for one that ends before it begins, 141 for invalid times
+ */
 function windowOf(query: TransactionQuery): { from: number; to: number } {
   const from = requestTime(query.fromTransactionTimeStamp);
   const to = requestTime(query.toTransactionTimeStamp);

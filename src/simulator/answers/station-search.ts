@@ -36,17 +36,16 @@ export interface StationSearch extends PlaceSearch {
 type Test = (station: Station) => boolean;
 
 /**
- * Stations that the account may see and that match all of a search, in the order of their numbers. Texts match in any
- * case; stationName takes wildcards, an address matches as part of the whole one.
- *
- * @throws Refusal where the search itself is not sound; an unknown or foreign stationID just matches nothing
+ * Returns the stations that the account may see and that match all of a search, in the order of their numbers. Texts match
+ * in any case; stationName takes wildcards, an address matches as part of the whole one.
+ * @throws Refusal where the search itself is invalid; an unknown or foreign stationID matches nothing
  */
 export function searchStations(scene: Scene, search: StationSearch): readonly Station[] {
   const seen = scene.world.stationsSeenBy(scene.account.organisation);
   return searchAmong(scene, search, seen, (station) => rightsOn(scene, station) !== null);
 }
 
-/** As {@link searchStations}, among any stations; `belongs` decides about one that is asked for by ID. */
+/** Does what {@link searchStations} does, among any stations; `belongs` decides about one that is requested by ID. */
 function searchAmong(
   scene: Scene,
   search: StationSearch,
@@ -64,10 +63,10 @@ function searchAmong(
     .sort((a, b) => a.number - b.number);
 }
 
-/** Answers have no pages; beyond these, the first are told. */
+/** Maximum number of stations in an answer, which has no pages. */
 const MOST_PUBLIC = 500;
 
-/** Stations that every driver can find, whoever owns them. @throws Refusal 169 where none matches */
+/** Returns stations that every driver can find, regardless of their owner. @throws Refusal 169 where none matches */
 export function publicStations(
   scene: Scene,
   search: StationSearch,
@@ -78,7 +77,7 @@ export function publicStations(
   return found.slice(0, MOST_PUBLIC);
 }
 
-/** Whether a search names anything that a station must have. */
+/** Returns whether a search has any condition on stations. */
 export function namesStations(search: StationSearch): boolean {
   return Object.values(search).some((value) => value !== null && value !== undefined);
 }
@@ -108,7 +107,7 @@ function hardwareTests(search: StationSearch): Test[] {
   number(search.Voltage, ({ volts }) => volts);
   number(search.Current, ({ amps }) => amps);
   number(search.Power, ({ kw }) => kw);
-  // Modes are told of stations in Europe only, and there are none here.
+  // Modes apply to stations in Europe only, and there are none here.
   if (search.Mode) tests.push(() => false);
   const { stationName, Reservable, demoSerialNumber } = search;
   if (stationName) tests.push((station) => matchesPattern(stationName, station.name));
@@ -166,10 +165,9 @@ function namesPlace({ Address, City, State, Country, postalCode }: PlaceSearch):
 }
 
 /**
- * The circle that a search asks for, and whether the words of its address count besides. A circle lies around Geo, or,
+ * Returns the circle that a search asks for, and whether the words of its address count too. A circle is around Geo, or,
  * where only a Proximity is given, around the most granular part of the address (guide §6.1.2): then the words only
- * say where its middle is.
- *
+ * determine its centre.
  * @throws Refusal 135 where it cannot be read, 118 where Geo and a street address are not at the same place
  */
 function placeOf(world: World, search: PlaceSearch): { circle: Around | null; byText: boolean } {
@@ -189,7 +187,7 @@ function placeOf(world: World, search: PlaceSearch): { circle: Around | null; by
     return { circle: null, byText: true };
   }
   const sites = sitesAt(world, mostGranular(search));
-  // Nobody knows where that is; no station is there by its words either.
+  // The place is unknown, so no station matches its words either.
   if (sites.length === 0) return { circle: null, byText: true };
   const middle = (of: (site: Site) => number): number =>
     sites.reduce((sum, site) => sum + of(site), 0) / sites.length;
@@ -201,7 +199,7 @@ function placeOf(world: World, search: PlaceSearch): { circle: Around | null; by
   return { circle, byText: false };
 }
 
-/** The part of an address that says most exactly where it is; what is wider than it only tells places of that name apart. */
+/** Returns the most specific part of an address; its wider parts only distinguish places of the same name. */
 function mostGranular({ Address, City, State, Country, postalCode }: PlaceSearch): PlaceSearch {
   const wider = { State, Country };
   if (Address) return { Address, postalCode, City, ...wider };
@@ -209,12 +207,12 @@ function mostGranular({ Address, City, State, Country, postalCode }: PlaceSearch
   return City ? { City, ...wider } : wider;
 }
 
-/** Places with stations that an address means. */
+/** Returns the places with stations that match an address. */
 function sitesAt(world: World, search: PlaceSearch): readonly Site[] {
   return world.sites.filter((site) => isAt(site, search));
 }
 
-/** Whether all words of an address are the site's, in any case; the street may be given with what follows it. */
+/** Returns whether all words of an address are the site's, in any case; the street may be followed by more. */
 export function isAt(site: Site, { Address, City, State, Country, postalCode }: PlaceSearch): boolean {
   return (
     sameText(City, site.city) &&
@@ -236,7 +234,7 @@ interface Around {
   readonly metres: number;
 }
 
-/** A radius in metres. @throws Refusal 135 where it is none */
+/** Returns a radius in metres. @throws Refusal 135 for an invalid one */
 function metresOf(proximity: number | null | undefined, unit: string | null | undefined): number {
   const metres = METRES[(unit ?? "M").toUpperCase()];
   const radius = proximity ?? DEFAULT_PROXIMITY;
@@ -244,7 +242,7 @@ function metresOf(proximity: number | null | undefined, unit: string | null | un
   return radius * metres;
 }
 
-/** By the great circle between the two. */
+/** Returns the great-circle distance between two places. */
 function isWithin(circle: Around, place: { latitude: number; longitude: number }): boolean {
   const radians = (degrees: number): number => (degrees * Math.PI) / 180;
   const dLat = radians(place.latitude - circle.latitude);

@@ -12,7 +12,7 @@ import { wireTime } from "./values.ts";
 /** Guide §7.2, and getPublicStationStatus, which is not in the guide: the status of stations and their ports. */
 
 const MOST = 500;
-/** Stations report once in a while. */
+/** Interval at which stations report. */
 const REPORT_MS = 60_000;
 /** The numbers by which a search names a status (guide §7.2.2). */
 const STATUS_BY_NUMBER: Readonly<Record<number, readonly string[]>> = {
@@ -36,7 +36,7 @@ export const answerGetStationStatus: AnswerTo<typeof getStationStatus> = {
       search,
     );
     const only = search.stationID && stations.length === 0 && scene.world.findStation(search.stationID);
-    // It is there, but may not be looked at.
+    // It exists, but the account may not read it.
     if (only && !manages(rightsOn(scene, only))) throw new Refusal("131");
     const page = pageOf(
       stations,
@@ -53,7 +53,7 @@ export const answerGetStationStatus: AnswerTo<typeof getStationStatus> = {
   },
 };
 
-/** Those of which a port has the status that a search names. @throws Refusal 135 */
+/** Returns the stations with a port of the status that a search names. @throws Refusal 135 */
 function inState(stations: readonly Station[], { Status }: StatusSearch): readonly Station[] {
   if (Status === null || Status === undefined) return stations;
   const wanted = STATUS_BY_NUMBER[Status];

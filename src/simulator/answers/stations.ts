@@ -85,7 +85,7 @@ function warrantyOf({ model }: Station): string {
   return model.home ? "None" : WARRANTY;
 }
 
-/** Stations that every driver can find, whoever owns them. */
+/** Stations that every driver can find, regardless of their owner. */
 export const answerGetPublicStations: AnswerTo<typeof getPublicStations> = {
   answer({ searchQuery }, scene) {
     const estimate = estimateOf(searchQuery?.Pricing);
@@ -98,16 +98,16 @@ export const answerGetPublicStations: AnswerTo<typeof getPublicStations> = {
 };
 
 const SUPPORT_PHONE = "+1-800-555-0100";
-/** Hours; what the pricing rules allow. */
+/** Duration in hours allowed by the pricing rules. */
 const LONGEST_SESSION = "14";
 
-/** A session that somebody wants to know the price of. */
+/** A session whose price is requested. */
 interface Estimate {
   readonly hours: number;
   readonly kwh: number;
 }
 
-/** @throws Refusal 166 where the four elements are not all there */
+/** Reads the estimate. @throws Refusal 166 where not all four elements are given */
 function estimateOf(
   pricing:
     | { startTime: unknown; Duration: number | null; energyRequired: number | null; vehiclePower: unknown }
@@ -122,7 +122,7 @@ function estimateOf(
   return { hours: Duration, kwh: energyRequired };
 }
 
-/** What getStations and getPublicStations both tell of a station (guide §7.1.3). */
+/** The elements that getStations and getPublicStations have in common (guide §7.1.3). */
 function describePublicly(station: Station, estimate: Estimate | null) {
   const { model, site, pricing } = station;
   return {
@@ -155,7 +155,7 @@ export function geoOf({ site }: Station): { Lat: string; Long: string } {
   return { Lat: site.latitude.toFixed(6), Long: site.longitude.toFixed(6) };
 }
 
-// Older stations carry name, description and place in the port, newer ones in the station; these do both.
+// Older stations have name, description and place in the port, newer ones in the station; these have both.
 function describePort(
   station: Station,
   port: Port,

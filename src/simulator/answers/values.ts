@@ -1,19 +1,19 @@
 import { convertValue } from "../../points/index.ts";
 import { Refusal } from "./answer.ts";
 
-/** Times, numbers and texts between the world and the wire. */
+/** Converts times, numbers and texts between the world and the wire. */
 
 /** `YYYY-MM-DDTHH:MM:SSZ` (guide §1.2). */
 export function wireTime(time: number): string {
   return `${new Date(seconds(time) * 1000).toISOString().slice(0, 19)}Z`;
 }
 
-/** Whole seconds since 1970: what a time on the wire can tell. */
+/** Returns whole seconds since 1970, the resolution of times on the wire. */
 export function seconds(time: number): number {
   return Math.floor(time / 1000);
 }
 
-/** Seconds since 1970 of a time in a request; without a zone it is UTC. @throws Refusal 141 */
+/** Returns the seconds since 1970 of a time in a request; without a zone it is UTC. @throws Refusal 141 */
 export function requestTime(text: string | null | undefined): number | null {
   if (text === null || text === undefined) return null;
   const converted = convertValue(text, "datetime");
@@ -21,7 +21,7 @@ export function requestTime(text: string | null | undefined): number | null {
   return new Date(String(converted.value)).getTime() / 1000;
 }
 
-/** Refuses a window that ends before it begins. */
+/** Rejects a period that ends before it begins. */
 export function timeWindow(
   from: string | null | undefined,
   to: string | null | undefined,
@@ -34,7 +34,7 @@ export function timeWindow(
   return window;
 }
 
-/** `HH:MM:SS`; hours go on counting after 24. */
+/** Formats as `HH:MM:SS`; hours continue after 24. */
 export function duration(ms: number): string {
   const total = seconds(ms);
   return [Math.floor(total / 3600), Math.floor(total / 60) % 60, total % 60]
@@ -42,12 +42,12 @@ export function duration(ms: number): string {
     .join(":");
 }
 
-/** A load as meters show it: whole watts, never more than there is, so that sums stay within their limit. */
+/** Rounds a load down to whole watts, as meters show it, so that sums stay within their limit. */
 export function shownKw(kw: number): number {
   return Math.floor(kw * 1000 + 1e-6) / 1000;
 }
 
-/** Digits after the point that a meter's energy has. */
+/** Decimals of a meter's energy. */
 export function shownKwh(kwh: number): number {
   return Math.round(kwh * 1e6) / 1e6;
 }
@@ -56,12 +56,12 @@ export function shownPercent(percent: number): number {
   return Math.round(percent * 10) / 10;
 }
 
-/** Whether a text is the wanted one, in any case; nothing wanted is always right. */
+/** Returns whether a text equals the wanted one, in any case; every text does where none is wanted. */
 export function sameText(wanted: string | null | undefined, found: string | null | undefined): boolean {
   return !wanted || wanted.toLowerCase() === found?.toLowerCase();
 }
 
-/** Whether a text matches, in any case; `*` and `%` stand for any run of characters. */
+/** Returns whether a text matches, in any case; `*` and `%` match any characters. */
 export function matchesPattern(pattern: string, text: string): boolean {
   const parts = pattern.toLowerCase().split(/[*%]+/);
   const subject = text.toLowerCase();

@@ -19,8 +19,8 @@ const MOST_BYTES = 1024 * 1024;
 const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/;
 
 /**
- * `/control/trouble`, `/control/log` and `/control/world`: for tests of other software. There is no password, so only
- * callers on this machine are answered unless `anywhere`, and no page of a browser.
+ * Serves `/control/trouble`, `/control/log` and `/control/world`, for tests of other software. There is no password, so
+ * only callers on this machine are answered unless `anywhere` is set, and no web pages.
  */
 export function createControl(controlled: Controlled, anywhere: boolean) {
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -68,8 +68,8 @@ export function refuseStrangers({ headers, socket }: IncomingMessage, anywhere: 
 }
 
 /**
- * Whether a Host header names this machine. The owner of a domain can point it at any address (DNS rebinding), and a browser
- * then takes the simulator for a part of his site; he cannot do that with an address or a name without a dot.
+ * Returns whether a Host header names this machine. The owner of a domain can point it at any address (DNS rebinding), and
+ * a browser then treats the simulator as part of that site; this is not possible with an address or a name without a dot.
  */
 function isOwnHost(header: string): boolean {
   const name = URL.parse(`http://${header}`)?.hostname.replace(/^\[(.*)\]$/, "$1") ?? "";

@@ -13,7 +13,7 @@ export const FILTERS: Readonly<Record<string, (value: string) => (call: Call) =>
   completed: (value) => (call) => String(call.completed) === value,
 };
 
-/** GET: requests, oldest first, those that every filter lets through. DELETE: forgets them all. */
+/** GET: the requests that pass every filter, oldest first. DELETE: forgets all. */
 export function controlLog({ calls }: Controlled, { method, query }: ControlRequest): unknown {
   if (method === "DELETE") return { forgotten: calls.clear() };
   const filters = [...query].map(([name, value]) => {
@@ -23,7 +23,7 @@ export function controlLog({ calls }: Controlled, { method, query }: ControlRequ
   return calls.calls.filter((call) => filters.every((passes) => passes(call))).map(describe);
 }
 
-/** After the request of a number, or received at a time (of the machine's own clock) or later. */
+/** After the request with a number, or received at a time (on the machine's own clock) or later. */
 function since(value: string): (call: Call) => boolean {
   if (/^\d+$/.test(value)) return (call) => call.number > Number(value);
   const time = Date.parse(value);

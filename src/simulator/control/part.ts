@@ -4,7 +4,7 @@ import type { Known } from "../trouble/rules.ts";
 import type { Trouble } from "../trouble/trouble.ts";
 import type { World } from "../world/world.ts";
 
-/** What can be controlled. */
+/** The controllable parts. */
 export interface Controlled {
   readonly world: World;
   readonly clock: WorldClock;
@@ -16,7 +16,7 @@ export interface Controlled {
 /** A request below `/control`: JSON in, JSON out. */
 export interface ControlRequest {
   readonly method: string;
-  /** What follows the part's name. */
+  /** The path after the part's name. */
   readonly rest: string;
   readonly query: URLSearchParams;
   readonly body: string;

@@ -3,8 +3,8 @@ import { parseTroubleRules } from "../trouble/rules.ts";
 import type { Controlled, ControlRequest } from "./part.ts";
 
 /**
- * POST a rule or a list of rules: begun, with their numbers. GET: those that have not ended, with their hits. DELETE:
- * ends the one of that number (`/control/trouble/3`), or all.
+ * POST a rule or a list of rules: starts them and returns their numbers. GET: those that have not ended, with the number of
+ * affected requests. DELETE: ends the one with that number (`/control/trouble/3`), or all.
  */
 export function controlTrouble(
   { trouble, known }: Controlled,

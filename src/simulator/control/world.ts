@@ -14,7 +14,7 @@ const amount: Schema = { type: "number", exclusiveMinimum: 0 };
 const station = { stationID: text };
 const port = { ...station, portNumber: text };
 
-/** What an action is told, as far as it takes it. */
+/** The parameters of an action, as far as it uses them. */
 interface Order extends PlannedVisit {
   readonly stationID: string;
   readonly portNumber: string;
@@ -60,9 +60,9 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
 };
 
 /**
- * GET: what time it is there and how much there is; with `stationID`, the truth about that station, whatever its
- * answers say. POST `{"action": …}`: brings a vehicle, takes one away, …, and tells the truth about the station after
- * it; `advance` moves a stepped clock by `seconds`.
+ * GET: the time and the numbers of the world; with `stationID`, the actual state of that station, regardless of its
+ * answers. POST `{"action": …}`: plugs a vehicle in or out, …, and returns the actual state of the station after it;
+ * `advance` moves a stepped clock by `seconds`.
  */
 export function controlWorld(controlled: Controlled, { method, query, body }: ControlRequest): unknown {
   const { world, clock } = controlled;

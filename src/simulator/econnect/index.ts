@@ -1,3 +1,3 @@
-/** An eConnect Masterdata service to run against. */
+/** A simulated eConnect Masterdata service. */
 
 export { type EconnectSimulator, startEconnectSimulator } from "./simulator.ts";

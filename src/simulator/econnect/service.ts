@@ -7,12 +7,12 @@ import { SERVER_NAME, sendJson } from "../send.ts";
 import type { SimulatedStation } from "./stations.ts";
 import { type EconnectEffect, type EconnectTroubles, parseTrouble } from "./trouble.ts";
 
-/** A request for a page, as it was answered. */
+/** A request for a page, and its answer. */
 export interface EconnectCall {
   readonly method: string;
   readonly page: number;
   readonly size: number;
-  /** 0 where the caller left or got no answer. */
+  /** 0 where the caller disconnected or got no answer. */
   status: number;
 }
 
@@ -30,7 +30,7 @@ const JSON_TYPE = "application/json";
 const CONTROL_PATH = "/control/trouble";
 const MOST_PER_PAGE = 1000;
 const MOST_CONTROL_BYTES = 64 * 1024;
-/** Calls that are remembered. */
+/** Maximum number of calls kept. */
 const MOST_CALLS = 10_000;
 
 /** The Masterdata API, as far as it is documented: Basic authentication, a business partner, pages. */

@@ -17,13 +17,13 @@ export interface EconnectSimulatorOptions {
   readonly host?: string;
   /** Default 0: any free one. */
   readonly port?: number;
-  /** Same seed, same stations. Default 1. */
+  /** The same seed gives the same stations. Default 1. */
   readonly seed?: number;
   /** Default 100. */
   readonly stations?: number;
   /** Default 4711. */
   readonly businessPartner?: string;
-  /** Made up where not given. */
+  /** Generated where not given. */
   readonly username?: string;
   readonly password?: string;
   /** Default: silent. */
@@ -35,12 +35,12 @@ export interface EconnectSimulator {
   readonly businessPartner: string;
   readonly username: string;
   readonly password: string;
-  /** What it tells of its stations. Changing them is changing the network. */
+  /** The contents of its stations. Changing them changes the network. */
   readonly stations: SimulatedStation[];
   readonly trouble: EconnectTroubles;
   /** Latest requests for pages, oldest first. */
   readonly calls: readonly EconnectCall[];
-  /** Ends every connection, those that hang included. */
+  /** Ends every connection, including hanging ones. */
   close(): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export async function startEconnectSimulator(
   const service = new EconnectService({ ...account, stations, troubles: trouble, calls });
   const server = createServer((request, response) => {
     service.answer(request, response).catch((error: unknown) => {
-      // The caller is gone; nobody is left to be told but the log.
+      // The caller has disconnected, so only the log remains.
       if (response.destroyed) return log.debug("a request ended early", { err: error });
       if (error instanceof HttpRefusal) {
         if (error.status === 401) response.setHeader("WWW-Authenticate", 'Basic realm="masterdata"');

@@ -1,8 +1,8 @@
 import { Random } from "../world/sessions/random.ts";
 
 /**
- * A charging station of the simulated service. `modelInfo`, `installDate`, `type` and `state` are documented; that there
- * are more is known, which ones is not, so that all others are our own invention.
+ * A charging station of the simulated service. `modelInfo`, `installDate`, `type` and `state` are documented. The service
+ * has further fields, but which ones is not documented, so all others are our own invention.
  */
 export interface SimulatedStation {
   readonly id: string;
@@ -20,7 +20,7 @@ export interface SimulatedStation {
     readonly coordinates: { readonly latitude: number; readonly longitude: number };
   };
   readonly chargingPoints: readonly { readonly evseId: string; readonly maxPowerKw: number }[];
-  /** Somebody's, so that what is not asked for can be seen not to be published. */
+  /** Personal data, to test that fields that were not requested are not published. */
   readonly contact: { readonly name: string; readonly phone: string };
 }
 
@@ -41,7 +41,10 @@ const FIRST_DAY = Date.UTC(2018, 0, 1);
 const DAYS = 2800;
 const DAY_MS = 86_400_000;
 
-/** The stations of a network; the same seed gives the same ones, and a larger network begins with those of a smaller. */
+/**
+ * Returns the stations of a network; the same seed gives the same ones, and a larger network begins with those of a
+ * smaller.
+ */
 export function makeStations(seed: number, count: number): SimulatedStation[] {
   return Array.from({ length: count }, (_, index) => makeStation(new Random(seed, index), index + 1));
 }

@@ -1,16 +1,16 @@
-/** What goes wrong with a page. */
+/** The effect of a trouble on a page. */
 export type EconnectEffect =
   /** An answer with that HTTP status instead; `retryAfterSeconds` as Retry-After. */
   | { readonly kind: "status"; readonly status: number; readonly retryAfterSeconds?: number }
-  /** The right answer, so much later. */
+  /** The correct answer, delayed. */
   | { readonly kind: "slow"; readonly seconds: number }
   /** No answer. */
   | { readonly kind: "hang" }
-  /** The first page, whichever is asked for. */
+  /** The first page, whichever is requested. */
   | { readonly kind: "repeat" }
-  /** Beyond the last page there is always another one. */
+  /** There is always another page after the last. */
   | { readonly kind: "endless" }
-  /** Half of the JSON, complete as far as HTTP is concerned. */
+  /** Half of the JSON, complete as an HTTP answer. */
   | { readonly kind: "truncate" }
   /** A page of HTML with status 200. */
   | { readonly kind: "html" }
@@ -21,13 +21,13 @@ export type EconnectEffect =
 
 export interface EconnectTrouble {
   readonly effect: EconnectEffect;
-  /** Only this page, from 0; absent: every one. */
+  /** Only this page, from 0; absent: every page. */
   readonly page?: number;
-  /** Ends after so many pages; absent: when it is ended. */
+  /** Ends after this many pages; absent: when it is ended. */
   readonly times?: number;
 }
 
-/** Each kind, and whether its numbers are right. */
+/** Each kind, with a check of its numbers. */
 const KINDS: Readonly<Record<EconnectEffect["kind"], (effect: Record<string, unknown>) => boolean>> = {
   status: ({ status, retryAfterSeconds }) =>
     whole(status, 200, 599) && (retryAfterSeconds === undefined || whole(retryAfterSeconds, 0, 86_400)),
@@ -41,7 +41,7 @@ const KINDS: Readonly<Record<EconnectEffect["kind"], (effect: Record<string, unk
   "bad-record": () => true,
 };
 
-/** A trouble as somebody wrote it. @throws RangeError that says what is wrong with it */
+/** Validates a trouble. @throws RangeError that says what is wrong with it */
 export function parseTrouble(value: unknown): EconnectTrouble {
   const { effect, page, times } = (value ?? {}) as Record<string, unknown>;
   const { kind } = (effect ?? {}) as { kind?: unknown };
@@ -65,19 +65,19 @@ interface Rule {
   left: number;
 }
 
-/** Troubles in force, the latest first in line. */
+/** Active troubles; the latest takes precedence. */
 export class EconnectTroubles {
   readonly #rules: Rule[] = [];
   #over = new AbortController();
 
-  /** Gives what ends it. @throws RangeError */
+  /** Returns the function that ends it. @throws RangeError */
   begin(trouble: EconnectTrouble): () => void {
     const rule: Rule = { trouble: parseTrouble(trouble), left: trouble.times ?? Number.POSITIVE_INFINITY };
     this.#rules.unshift(rule);
     return () => this.#drop(rule);
   }
 
-  /** Ends all of them, and lets go whoever hangs. */
+  /** Ends all of them, and releases hanging requests. */
   end(): void {
     this.#rules.length = 0;
     this.#over.abort();
@@ -88,7 +88,7 @@ export class EconnectTroubles {
     return this.#rules.map(({ trouble }) => trouble);
   }
 
-  /** What strikes a request for a page, and the signal that it is over. */
+  /** Returns what affects a request for a page, and the signal of its end. */
   strike(page: number): { readonly effect: EconnectEffect | undefined; readonly over: AbortSignal } {
     const rule = this.#rules.find(({ trouble }) => trouble.page === undefined || trouble.page === page);
     if (rule) {

@@ -7,17 +7,16 @@ import { type Answer, Refusal, type Scene } from "../answers/answer.ts";
 import { answers } from "../answers/index.ts";
 import { FaultError, tell } from "./envelope.ts";
 
-/** A request's values, and what a strict reader finds wrong with it. */
+/** A request's values, and the faults found by a strict reader. */
 export interface ReadRequest {
   readonly value: Record<string, unknown>;
   readonly problems: readonly Problem[];
 }
 
 /**
- * The document that answers a request, a refusal of the service among them, and the response code it carries (`ok`
- * where the operation has none). `calledAs` is the name by which it was called; `enter` gives what the answer is made
- * from, or throws a Refusal.
- *
+ * Returns the document that answers a request, including a refusal of the service, and its response code (`ok` where the
+ * operation has none). `calledAs` is the name by which it was called; `enter` returns the input of the answer, or throws a
+ * Refusal.
  * @throws FaultError
  */
 export function answerTo(
@@ -39,7 +38,7 @@ export function answerTo(
   }
 }
 
-/** What a strict service would not take: a Fault, or the operation's own code for a value. */
+/** Rejects what a strict service does not accept: with a Fault, or the operation's own code for a value. */
 function refuseProblems(problems: readonly Problem[], operation: Operation, answer: Answer): void {
   for (const problem of problems) {
     const { kind, path } = problem;
@@ -57,7 +56,7 @@ function refusal(operation: Operation, { code, text }: Refusal): Draft<Fields> {
   return { ...coded(code, text), ...("Success" in operation.response ? { Success: 0 } : {}) };
 }
 
-/** What the service says on success, word for word (every sample of the guide). */
+/** The service's text for success, word for word (every sample of the guide). */
 const SUCCESS_TEXT = "API input request executed successfully.";
 
 function coded(

@@ -4,10 +4,10 @@ import { type Envelope, parseEnvelope } from "../../drivers/chargepoint/api/docu
 import { XML_LIMITS, type XmlLimits } from "../../drivers/chargepoint/api/documents/xml.ts";
 import type { Field, Fields } from "../../drivers/chargepoint/api/message.ts";
 
-/** Bounds of a request; the largest, 500 station IDs, is far smaller. */
+/** Limits of a request; the largest, 500 station IDs, is far smaller. */
 export const REQUEST_LIMITS: XmlLimits = { ...XML_LIMITS, maxBytes: 1024 * 1024, maxDepth: 32 };
 
-/** A SOAP Fault on its way out. `code` is the local part of the faultcode. */
+/** A SOAP Fault as an exception. `code` is the local part of the faultcode. */
 export class FaultError extends Error {
   override readonly name = "FaultError";
   readonly code: string;
@@ -24,9 +24,8 @@ const SOAP_12 = "http://www.w3.org/2003/05/soap-envelope";
 const NEXT_ACTOR = "http://schemas.xmlsoap.org/soap/actor/next";
 
 /**
- * Opens a request as SOAP 1.1 says (§4.1.2, §4.2.3): only its own version, and no header entry that has to be understood
- * and is not.
- *
+ * Opens a request as SOAP 1.1 requires (§4.1.2, §4.2.3): rejects other versions, and mandatory header entries that are not
+ * understood.
  * @throws XmlError, EnvelopeError, FaultError
  */
 export function openEnvelope(document: Uint8Array | string): Envelope {
@@ -45,7 +44,7 @@ export function openEnvelope(document: Uint8Array | string): Envelope {
   return envelope;
 }
 
-/** What is wrong with a request, as a text for its sender: where, what, and what may have been meant. */
+/** Returns the fault of a request as a text for its sender: where, what, and a suggestion. */
 export function tell(operation: string, fields: Fields, { path, kind, message }: Problem): string {
   const steps = path.split("/");
   const last = steps.pop()!;
@@ -54,7 +53,7 @@ export function tell(operation: string, fields: Fields, { path, kind, message }:
   return `${place}: ${message}${meant === undefined ? "" : `; did you mean ${meant}?`}`;
 }
 
-/** Names of the elements that may stand at a place. */
+/** Returns the names of the elements that are allowed at a place. */
 function namesAt(fields: Fields, path: readonly string[]): string[] {
   let here = fields;
   for (const step of path) {

@@ -8,34 +8,34 @@ import { HttpRefusal, readDocument, tooLarge } from "./request-body.ts";
 import type { Reply } from "./service.ts";
 import { Wsdl } from "./wsdl.ts";
 
-/** The part of the address that the service's own address has (guide §2.1). */
+/** The path of the service's own address (guide §2.1). */
 export const SERVICE_PATH = "/webservices/chargepoint/services/5.1";
-/** Where the service's own WSDL is found (guide §2.1). */
+/** The path of the service's own WSDL (guide §2.1). */
 const WSDL_PATH = "/cp_api_5.1.wsdl";
 const CONTROL_PATH = /^\/control(\/|$)/;
 
-/** For how long a caller is waited for, milliseconds. */
+/** Time limits for a caller, in milliseconds. */
 export interface Patience {
-  /** Until the head of a request has arrived. */
+  /** Until the head of a request has been received. */
   readonly head: number;
-  /** Until the whole of it has. */
+  /** Until all of it has been received. */
   readonly request: number;
-  /** Between two signs of life while a request is under way; callers who do not read their answer give none. */
+  /** Between two signs of activity during a request; callers who do not read their answer show none. */
   readonly silence: number;
   /** Until the next request. Longer than the pause between the scrapes of most clients. */
   readonly next: number;
 }
 
 const PATIENCE: Patience = { head: 15_000, request: 30_000, silence: 60_000, next: 75_000 };
-/** How often it is looked at who is late. */
+/** Interval of the checks for late callers. */
 const CHECKS_PER_PATIENCE = 3;
 
-/** The web service behind it. */
+/** The web service that it serves. */
 interface Service {
   reply(document: Uint8Array | string): Reply;
 }
 
-/** What is answered below `/control`. */
+/** The answer to requests below `/control`. */
 export type ControlFace = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 /** The service over HTTP/1.1. */
@@ -50,7 +50,7 @@ export function createHttpServer(
     response.setHeader("Server", SERVER_NAME);
     serve(service, control, wsdl, request, response).catch((error: unknown) => {
       if (error instanceof HttpRefusal) return refuse(request, response, error);
-      // The caller is gone; nobody is left to be told but the log.
+      // The caller has disconnected, so only the log remains.
       if (response.destroyed || request.destroyed) return log.debug("a request ended early", { err: error });
       log.error("a request could not be answered; this is a defect of the simulator", { err: error });
       response.destroy();
@@ -117,7 +117,7 @@ async function soap(service: Service, request: IncomingMessage, response: Server
   if (call) call.completed = completed;
 }
 
-/** What is still on its way is not waited for: the connection ends. */
+/** Ends the connection without waiting for what is still being received. */
 function refuse(request: IncomingMessage, response: ServerResponse, { status, message }: HttpRefusal): void {
   response.setHeader("Server", SERVER_NAME);
   if (!request.complete) response.setHeader("Connection", "close");

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { gunzip, inflate } from "node:zlib";
 
-/** The request cannot be taken as HTTP; `status` says why. */
+/** The request is not valid HTTP; `status` is the answer. */
 export class HttpRefusal extends Error {
   override readonly name = "HttpRefusal";
   readonly status: number;
@@ -13,7 +13,7 @@ export class HttpRefusal extends Error {
   }
 }
 
-/** Who sends too much is heard out up to so many bytes: while still sending, most would not see the answer. */
+/** Maximum number of bytes read from a caller who sends too much: most would not see the answer while still sending. */
 const MOST_HEARD = 16 * 1024 * 1024;
 
 const UNPACKERS: Readonly<Record<string, (body: Buffer, options: object) => Promise<Buffer>>> = {
@@ -23,9 +23,8 @@ const UNPACKERS: Readonly<Record<string, (body: Buffer, options: object) => Prom
 };
 
 /**
- * The document of a request, unpacked; as text where it is in another encoding than UTF-8, as bytes otherwise.
- *
- * @throws HttpRefusal 413, 415, 400; stream errors where the caller leaves
+ * Returns the document of a request, decompressed; as text where its encoding is not UTF-8, as bytes otherwise.
+ * @throws HttpRefusal 413, 415, 400; stream errors where the caller disconnects
  */
 export async function readDocument(request: IncomingMessage, maxBytes: number): Promise<Buffer | string> {
   const body = await readBody(request, maxBytes);
@@ -78,7 +77,7 @@ async function unpack(body: Buffer, coding: string, maxBytes: number): Promise<B
   }
 }
 
-/** By byte order mark, else as the Content-Type says, else as the document's own declaration does (RFC 7303 §3). */
+/** By byte order mark, else by the Content-Type, else by the document's own declaration (RFC 7303 §3). */
 function charsetOf(document: Buffer, contentType: string): string {
   if (document[0] === 0xef && document[1] === 0xbb && document[2] === 0xbf) return "utf-8";
   if (document[0] === 0xff && document[1] === 0xfe) return "utf-16le";

@@ -22,7 +22,7 @@ export type Reply =
       readonly kind: "soap";
       readonly status: number;
       readonly document: string;
-      /** How it is to be delivered, where not as usual. */
+      /** How to deliver it, where not as usual. */
       readonly delivery: Struck<DeliveryEffect> | null;
       readonly call: Call | null;
     }
@@ -36,16 +36,16 @@ export type Reply =
 export interface ServiceOptions {
   readonly world: World;
   readonly accounts: Pick<Accounts, "find">;
-  /** What an answer to this account is made from. @throws Refusal where its plan lacks the operation */
+  /** Returns the input of an answer to this account. @throws Refusal where its plan lacks the operation */
   readonly enter: (account: Account, operation: Operation, lateSeconds: Scene["lateSeconds"]) => Scene;
   readonly trouble: Trouble;
   readonly calls: CallLog;
-  /** Number that the first `portLoad` of all answers carries, in watts; null: loads tell the truth. */
+  /** Number of the first `portLoad` of all answers, in watts; null: answers have the real loads. */
   readonly firstSerial: number | null;
   readonly log: Log;
 }
 
-/** What the log of calls will tell of a request, as far as it is known. */
+/** The entry of a request in the log of calls, as far as it is known. */
 interface Entry {
   account: string | null;
   readonly operation: string;
@@ -55,7 +55,7 @@ interface Entry {
   serials: Call["serials"];
 }
 
-/** From a request's document to what is to be replied: the whole of the web service but HTTP. */
+/** Turns a request's document into the reply: the complete web service without HTTP. */
 export class Service {
   readonly #options: ServiceOptions;
   #nextSerial: number | null;
@@ -108,11 +108,11 @@ export class Service {
       );
     }
     const account = this.#options.accounts.find(given.username, given.password);
-    if (!account) throw new FaultError("FailedAuthentication", "the licence key or password is not right");
+    if (!account) throw new FaultError("FailedAuthentication", "the licence key or password is wrong");
     return account;
   }
 
-  /** The answer to an operation, with whatever trouble it meets on its way. @throws FaultError */
+  /** Returns the answer to an operation, with the troubles that affect it. @throws FaultError */
   #serve(account: Account, operation: Operation, read: ReadRequest, entry: Entry): Reply {
     const { trouble } = this.#options;
     const asked = { account: account.username, operation: operation.name, request: read.value };
@@ -154,7 +154,7 @@ export class Service {
     return { kind: "soap", status: 200, document, delivery, call: this.#log(entry, outcome) };
   }
 
-  /** Puts the next serials in place of the loads of ports, in kW with three places. */
+  /** Replaces the loads of ports by the next serials, in kW with three decimals. */
   #number(document: string, entry: Entry): string {
     const first = this.#nextSerial;
     if (first === null) return document;
@@ -194,7 +194,7 @@ export class Service {
   }
 }
 
-/** Values of a request, for who reads the log of calls: `requestOf(operation, call)`. */
+/** Returns the values of a request in the log of calls: `requestOf(operation, call)`. */
 export function requestOf<Q extends Fields, A extends Fields>(operation: Operation<Q, A>, call: Call): Of<Q> {
   if (call.operation !== operation.name) throw new Error(`the call is of ${call.operation}`);
   return call.request as Of<Q>;

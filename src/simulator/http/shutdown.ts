@@ -2,10 +2,10 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How long answers under way may take to go out. */
+/** Time for answers in progress to be sent, in milliseconds. */
 const GRACE_MS = 500;
 
-/** Takes no more connections, lets answers under way go out, then ends every connection that is left. */
+/** Accepts no more connections, lets answers in progress be sent, then ends every remaining connection. */
 export async function shutDown(server: Server): Promise<void> {
   if (!server.listening) return;
   const closed = once(server, "close");

@@ -4,7 +4,7 @@ import { wsdl } from "../../drivers/chargepoint/api/schema/wsdl.ts";
 const MOST_KEPT = 16;
 const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i;
 
-/** The WSDL of the service, with the address by which each caller reaches it. */
+/** Serves the WSDL of the service, with the address by which each caller reaches it. */
 export class Wsdl {
   readonly #path: string;
   readonly #kept = new Map<string, string>();

@@ -3,9 +3,12 @@ import { classify } from "../../drivers/chargepoint/api/response-codes.ts";
 import type { ContentEffect, PagingEffect } from "./effect.ts";
 import { changeBody, childOf, type Element, everyElement, leaf } from "./tree.ts";
 
-/** Changing what an answer says. */
+/** Changes the contents of an answer. */
 
-/** An answer's document with its contents changed: those of one station's records, or all. Its code is that of all. */
+/**
+ * Returns an answer's document with changed contents: those of one station's records, or all. The code belongs to all of
+ * it.
+ */
 export function changeContent(document: string, effect: ContentEffect, stationID?: string): string {
   return changeBody(document, (root) => {
     if (effect.kind === "paddedCode") return pad(childOf(root, "responseCode"));
@@ -75,7 +78,7 @@ function addStrangers(element: Element): void {
   element.children = [leaf("unheardOf", "42"), ...element.children, group];
 }
 
-/** A page's document with what it says of pages changed. `start` is the record that was asked for first. */
+/** Returns a page's document with changed paging elements. `start` is the first record requested. */
 export function changePage(document: string, paging: Paging, { how }: PagingEffect, start: number): string {
   return changeBody(document, (root) => {
     const code = childOf(root, "responseCode");

@@ -7,11 +7,11 @@ import { fallSilent, pause } from "./patience.ts";
 import type { Struck } from "./trouble.ts";
 
 const DEFAULT_CHUNK = 100;
-/** How often a slow answer goes on, at most. */
+/** Maximum rate at which a slow answer continues, per second. */
 const BEATS_PER_SECOND = 20;
 const compress = promisify(gzip);
 
-/** Sends an answer as a trouble wants it. Tells whether all of it was sent, and sound. */
+/** Sends an answer as a trouble requires. Returns whether all of it was sent, and intact. */
 export async function deliver(
   request: IncomingMessage,
   response: ServerResponse,
@@ -87,7 +87,7 @@ export async function deliver(
   }
 }
 
-/** Writes bytes at a pace; all that is left where the trouble ends before. */
+/** Writes bytes at a rate; sends the rest at once where the trouble ends before. */
 async function trickle(
   bytes: Buffer,
   bytesPerSecond: number,

@@ -1,7 +1,7 @@
 import { SERVICE_NAMESPACE, SOAP_NAMESPACE } from "../../drivers/chargepoint/api/documents/soap.ts";
 import type { BombShape } from "./effect.ts";
 
-/** Documents that no service should send. Those in XML look like the answer to the operation. */
+/** Documents that no service should send. XML ones look like the answer to the operation. */
 
 export const HTML_PAGE =
   "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>" +
@@ -40,7 +40,7 @@ export function externalEntity(url: string, operation: string): string {
   return answer(operation, "<responseText>&e;</responseText>", declared);
 }
 
-/** An answer of many megabytes, in pieces, all of it in one text. */
+/** Returns an answer of many megabytes in pieces; all of it is one text. */
 export function* largeAnswer(megabytes: number, operation: string): Generator<string, void, undefined> {
   const piece = "x".repeat(64 * 1024);
   const [before, after] = answer(operation, "<responseText>|</responseText>").split("|");

@@ -1,4 +1,4 @@
-/** Takes the place of the answer; what is asked for is not done. */
+/** Replaces the answer; the request is not carried out. */
 export type InsteadEffect =
   /** A response code instead of the answer. */
   | { readonly kind: "code"; readonly code: string; readonly text?: string }
@@ -8,15 +8,15 @@ export type InsteadEffect =
   | { readonly kind: "status"; readonly status: number; readonly retryAfterSeconds?: number }
   /** `status` 302 where not given. */
   | { readonly kind: "redirect"; readonly location: string; readonly status?: number }
-  /** A page for people, with status 200, as proxies and log-in pages send. */
+  /** A page for people, with status 200, as from proxies and log-in pages. */
   | { readonly kind: "html" }
-  /** A document that is small on the wire or simple to send, and too much for a careless reader. */
+  /** A document that is small or simple to send but overloads a careless reader. */
   | { readonly kind: "bomb"; readonly shape: BombShape }
-  /** A document that refers to another place, which nobody should call. */
+  /** A document that refers to another place, which must not be requested. */
   | { readonly kind: "externalEntity"; readonly url: string }
-  /** An answer of so many megabytes (200), compressed where `packed`. */
+  /** An answer of that many megabytes (200), compressed where `packed`. */
   | { readonly kind: "large"; readonly megabytes?: number; readonly packed?: boolean }
-  /** No answer, for as long as this trouble lasts or the caller waits. */
+  /** No answer, while this trouble lasts or the caller waits. */
   | { readonly kind: "hang" }
   /** The connection is reset. */
   | { readonly kind: "reset" };
@@ -24,66 +24,65 @@ export type InsteadEffect =
 /** Entities that multiply, one long entity over and over, deep nesting, very many attributes. */
 export type BombShape = "entities" | "quadratic" | "depth" | "attributes";
 
-/** The answer as it is, badly delivered; what is asked for is done. */
+/** Delivers the unchanged answer badly; the request is carried out. */
 export type DeliveryEffect =
-  /** Everything comes so much later. */
+  /** Delays the whole answer. */
   | { readonly kind: "delay"; readonly seconds: number }
-  /** The head comes letter by letter, over so long. */
+  /** Sends the head letter by letter over this time. */
   | { readonly kind: "slowHeaders"; readonly seconds: number }
-  /** The body comes at this pace. */
+  /** Sends the body at this rate. */
   | { readonly kind: "drip"; readonly bytesPerSecond: number }
-  /** After so many bytes of the body nothing comes any more; the connection stays. */
+  /** Sends nothing after this many bytes of the body; the connection stays open. */
   | { readonly kind: "stall"; readonly afterBytes: number }
-  /** After so many bytes of the body the connection ends. */
+  /** Ends the connection after this many bytes of the body. */
   | { readonly kind: "cut"; readonly afterBytes: number }
-  /** The connection ends before the first byte. */
+  /** Ends the connection before the first byte. */
   | { readonly kind: "lost" }
-  /** Content-Length says so many bytes more, or less, than there are. */
+  /** Content-Length is too large, or too small, by this many bytes. */
   | { readonly kind: "length"; readonly by: number }
-  /** Without Content-Length, in pieces of so many bytes (100). */
+  /** Without Content-Length, in chunks of this many bytes (100). */
   | { readonly kind: "chunked"; readonly chunkBytes?: number }
-  /** Compressed, whether asked for or not; `broken`: it cannot be unpacked. */
+  /** Compressed even where not requested; `broken`: it cannot be decompressed. */
   | { readonly kind: "gzip"; readonly broken?: boolean }
-  /** Bytes that are no UTF-8 stand in it. */
+  /** It contains bytes that are not UTF-8. */
   | { readonly kind: "badUtf8" };
 
-/** The answer with its contents changed; what is asked for is done. */
+/** Changes the contents of the answer; the request is carried out. */
 export type ContentEffect =
-  /** Ports of a station in reverse order, or one of them (the first) left out. */
+  /** Ports of a station in reverse order, or one of them (the first) omitted. */
   | { readonly kind: "ports"; readonly how: "reversed" | "missing"; readonly portNumber?: string }
-  /** This station's ID in place of every other. */
+  /** This station's ID replaces every other. */
   | { readonly kind: "otherStation"; readonly shown: string }
-  /** Every element of that name is left out, empty, nil, or holds `text` (`None` where not given). */
+  /** Every element with that name is omitted, empty, nil, or contains `text` (`None` where not given). */
   | {
       readonly kind: "element";
       readonly name: string;
       readonly becomes: "absent" | "empty" | "nil" | "text";
       readonly text?: string;
     }
-  /** Elements that nobody knows stand among the others, at every level. */
+  /** Adds unknown elements at every level. */
   | { readonly kind: "extraElements" }
-  /** The elements come in reverse order, at every level. */
+  /** Reverses the order of the elements at every level. */
   | { readonly kind: "order" }
   /** White space around the response code. */
   | { readonly kind: "paddedCode" };
 
 /**
- * Pages of a paged read that go on and on. `more`: every page promises more, the last one too; `empty`: so do pages
- * beyond the end, which hold nothing; `repeated`: every page is the first one; `endless`: the same, with record
- * numbers that go on.
+ * Pages of a paged read that do not end. `more`: every page announces more, including the last; `empty`: so do pages beyond
+ * the end, which are empty; `repeated`: every page is the first one; `endless`: the same, with increasing record numbers.
  */
 export interface PagingEffect {
   readonly kind: "paging";
   readonly how: "more" | "empty" | "repeated" | "endless";
 }
 
-/** What a write does to a station shows so much later, in seconds of the world's clock; it is done at once. */
+/** Delay until a write shows, in seconds of the world's clock; it takes effect at once. */
 export interface LateEffect {
   readonly kind: "late";
   readonly seconds: number;
 }
 
-/** Where on its way a request meets a trouble. At each place it meets one at most, so that troubles can be combined. */
+/** Stages of a request at which troubles apply. At most one applies at each stage, so that troubles can be combined. */
 export interface EffectAt {
   readonly instead: InsteadEffect;
   readonly paging: PagingEffect;
@@ -93,7 +92,7 @@ export interface EffectAt {
 }
 export type Stage = keyof EffectAt;
 
-/** What goes wrong. */
+/** The effect of a trouble. */
 export type Effect = EffectAt[Stage];
 export type EffectKind = Effect["kind"];
 

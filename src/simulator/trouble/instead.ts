@@ -8,12 +8,12 @@ import type { InsteadEffect } from "./effect.ts";
 import { fallSilent } from "./patience.ts";
 import type { Struck } from "./trouble.ts";
 
-/** What the web service itself does not say. */
+/** Text that differs from any of the service itself. */
 export type Rude = Exclude<InsteadEffect, { kind: "code" | "fault" }>;
 
 const DEFAULT_MEGABYTES = 200;
 
-/** Does what a trouble wants in place of an answer. Tells whether something whole was sent. */
+/** Replaces the answer as a trouble requires. Returns whether something complete was sent. */
 export async function sendInstead(
   request: IncomingMessage,
   response: ServerResponse,

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 
-/** Waits, but not for a caller who has gone, nor beyond the end of the trouble (`over`). */
+/** Waits until the time has passed, the caller has disconnected, or the trouble ends (`over`). */
 export function pause(ms: number, over: AbortSignal, response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     if (over.aborted || response.destroyed) return resolve();
@@ -16,7 +16,7 @@ export function pause(ms: number, over: AbortSignal, response: ServerResponse): 
   });
 }
 
-/** Waits until the trouble is over or the caller has gone, then ends the connection without another byte. */
+/** Waits until the trouble ends or the caller has disconnected, then ends the connection without another byte. */
 export async function fallSilent(over: AbortSignal, response: ServerResponse): Promise<void> {
   await pause(Number.POSITIVE_INFINITY, over, response);
   response.destroy();

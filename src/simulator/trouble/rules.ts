@@ -9,7 +9,7 @@ import { operations } from "../../drivers/chargepoint/api/operations/index.ts";
 import { rulesSchema } from "./schema.ts";
 import type { TroubleRule } from "./trouble.ts";
 
-/** Rules that somebody wrote and that cannot be taken. Its message has one line per problem. */
+/** The rules are invalid. The message has one line per problem. */
 export class TroubleRulesError extends Error {
   override readonly name = "TroubleRulesError";
   readonly diagnostics: readonly Diagnostic[];
@@ -20,13 +20,13 @@ export class TroubleRulesError extends Error {
   }
 }
 
-/** What there is in the network; a rule about anything else would never hit. */
+/** The contents of the network; a rule for anything else would never apply. */
 export interface Known {
   readonly accounts: readonly string[];
   hasStation(stationID: string): boolean;
 }
 
-/** Rules from a JSON file: one, or a list; comments and trailing commas are fine. @throws TroubleRulesError */
+/** Reads rules from a JSON file: one, or a list; comments and trailing commas are allowed. @throws TroubleRulesError */
 export function readTroubleFile(file: string, known: Known): TroubleRule[] {
   let source: string;
   try {
@@ -51,7 +51,7 @@ export function parseTroubleRules(source: string, file: string, known: Known): T
   return rules;
 }
 
-/** What is well written and would never hit anything. */
+/** Reports valid rules that would never apply. */
 function misfitsOf(rule: TroubleRule, document: JsonDocument, path: JsonPath, known: Known): Diagnostic[] {
   const { account, stationID, effect } = rule;
   const operation = rule.operation as keyof typeof operations | undefined;

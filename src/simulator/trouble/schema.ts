@@ -10,7 +10,7 @@ const bytes: Schema = { type: "integer", minimum: 0 };
 const flag: Schema = { type: "boolean" };
 const choice = (...words: string[]): Schema => ({ enum: words });
 
-/** What an effect takes besides its kind; what must be given comes first. */
+/** The options of an effect besides its kind; required ones come first. */
 const SETTINGS: Readonly<Record<EffectKind, readonly [needed: Keyed, others?: Keyed]>> = {
   code: [
     { code: { type: "string", pattern: "^\\d{3}$", "x-expected": 'three digits, e.g. "143"' } },
@@ -49,7 +49,7 @@ const SETTINGS: Readonly<Record<EffectKind, readonly [needed: Keyed, others?: Ke
 };
 type Keyed = Readonly<Record<string, Schema>>;
 
-/** The schema that a document of rules is to be held against: one rule, or a list of them. */
+/** The schema of a document of rules: one rule, or a list of them. */
 export function rulesSchema(raw: unknown): Schema {
   if (!Array.isArray(raw)) return ruleSchema(raw);
   return { type: "array", prefixItems: raw.map(ruleSchema), minItems: raw.length, maxItems: raw.length };
@@ -82,7 +82,7 @@ function effectSchema(raw: unknown): Schema {
   return {
     type: "object",
     required: ["kind", ...Object.keys(needed)],
-    // Nothing can be said of the settings of an effect that does not exist.
+    // The options of an unknown effect cannot be checked.
     additionalProperties: known === undefined,
     properties: { kind: { enum: kinds }, ...needed, ...others },
   };

@@ -1,17 +1,17 @@
 import { escapeXml, parseXml, type XmlNode } from "../../drivers/chargepoint/api/documents/xml.ts";
 
-/** An element of an answer that can be changed. Elements have children or text. */
+/** A changeable element of an answer. Elements have children or text. */
 export interface Element {
   readonly name: string;
-  /** As it stands in the start tag, with a leading space. */
+  /** As in the start tag, with a leading space. */
   attributes: string;
   children: Element[];
   text: string;
 }
 
 /**
- * An answer's document, opened at the element in its Body: `change` gets that element, whose children can be changed;
- * what is around it stays as it is.
+ * Opens an answer's document at the element in its Body: `change` gets that element, whose children can be changed; the
+ * document around it stays unchanged.
  */
 export function changeBody(document: string, change: (root: Element) => void): string {
   const start = document.indexOf(">", document.search(/<urn:/)) + 1;
@@ -23,7 +23,7 @@ export function changeBody(document: string, change: (root: Element) => void): s
   return document.slice(0, start) + root.children.map(write).join("") + document.slice(end);
 }
 
-/** An element and everything below it as it is now, from the outside in. */
+/** Yields an element and all its descendants as they are now, from the outside in. */
 export function everyElement(root: Element): Element[] {
   return [root, ...root.children.flatMap(everyElement)];
 }

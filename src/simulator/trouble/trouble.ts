@@ -1,36 +1,36 @@
 import { Random } from "../world/sessions/random.ts";
 import { type Effect, type EffectAt, STAGES, type Stage } from "./effect.ts";
 
-/** Whom a trouble hits, how often and for how long. What is absent does not limit it. */
+/** Which requests a trouble affects, how often and for how long. Absent conditions do not restrict it. */
 export interface TroubleRule {
   readonly effect: Effect;
   /** User name of the caller. */
   readonly account?: string;
   readonly operation?: string;
   /**
-   * Requests that name this station, alone or among others; with an effect on the contents of an answer: this
-   * station's records, in any answer that has some.
+   * Requests that name this station, alone or among others; for an effect on the contents of an answer: this station's
+   * records, in any answer with some.
    */
   readonly stationID?: string;
-  /** Lets so many pass before the first is hit. */
+  /** Number of requests that pass before the first is affected. */
   readonly skip?: number;
-  /** How many requests it hits. */
+  /** Number of requests that it affects. */
   readonly times?: number;
-  /** Hits one with this probability, 0 to 1, by the simulator's seed. */
+  /** Probability with which a request is affected, 0 to 1, by the simulator's seed. */
   readonly probability?: number;
-  /** Ends after so long, in real seconds, as callers' deadlines are; whatever the world's clock does. */
+  /** Duration in real seconds, as callers' deadlines are, regardless of the world's clock. */
   readonly seconds?: number;
 }
 
-/** A trouble that was begun and has not ended. */
+/** A trouble that was started and has not ended. */
 export interface BegunTrouble {
   readonly id: number;
   readonly rule: TroubleRule;
-  /** Requests hit so far. */
+  /** Number of requests affected so far. */
   readonly hits: number;
 }
 
-/** What is known of a request when it may be hit. */
+/** The known facts of a request that may be affected. */
 export interface Asked {
   readonly operation: string;
   readonly request: unknown;
@@ -39,7 +39,7 @@ export interface Asked {
   readonly document?: string;
 }
 
-/** A trouble that hits a request. */
+/** A trouble that affects a request. */
 export interface Struck<E extends Effect = Effect> {
   readonly effect: E;
   readonly stationID: string | undefined;
@@ -58,11 +58,11 @@ interface Entry {
 }
 
 /**
- * Trouble on request, for tests of whoever calls. It hits requests with good credentials for an operation that there
- * is; all others are refused as ever.
+ * Troubles on request, for tests of clients. They affect requests with valid credentials for a known operation; all others
+ * are refused as usual.
  */
 export class Trouble {
-  /** Seconds of the world's clock for which every write goes unseen; rules of kind `late` say it of some. */
+  /** Seconds of the world's clock for which no write shows; rules of kind `late` apply to some of them. */
   writesShowLateSeconds = 0;
   readonly #seed: number;
   readonly #entries = new Map<Stage, Set<Entry>>();
@@ -72,7 +72,7 @@ export class Trouble {
     this.#seed = seed;
   }
 
-  /** Those that have not ended, in the order in which they were begun. */
+  /** Those that have not ended, in the order in which they were started. */
   get begun(): readonly BegunTrouble[] {
     return [...this.#entries.values()]
       .flatMap((entries) => [...entries])
@@ -80,7 +80,7 @@ export class Trouble {
       .map(({ id, rule, hits }) => ({ id, rule, hits }));
   }
 
-  /** Begins a trouble; the function returned ends it. Of several that fit a request, the first begun hits it. */
+  /** Starts a trouble; the function returned ends it. Of several that match a request, the first one started applies. */
   begin(rule: TroubleRule): () => void {
     const { id } = this.add(rule);
     return () => void this.end(id);
@@ -104,7 +104,7 @@ export class Trouble {
     return { id, rule, hits: 0 };
   }
 
-  /** Ends one trouble, or every one and {@link Trouble.writesShowLateSeconds}. Tells how many were ended. */
+  /** Ends one trouble, or all of them and {@link Trouble.writesShowLateSeconds}. Returns how many were ended. */
   end(id?: number): number {
     if (id === undefined) this.writesShowLateSeconds = 0;
     let ended = 0;
@@ -120,7 +120,7 @@ export class Trouble {
     return ended;
   }
 
-  /** What hits a request at a place on its way, if anything; it counts. */
+  /** Returns the trouble that affects a request at a stage, if any, and counts it. */
   strike<S extends Stage>(stage: S, asked: Asked): Struck<EffectAt[S]> | null {
     const entries = this.#entries.get(stage);
     if (entries === undefined) return null;

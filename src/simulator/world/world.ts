@@ -17,10 +17,10 @@ import type { Organisation } from "./stations/organisations.ts";
 import type { Port, Station } from "./stations/station.ts";
 
 const MS_PER_HOUR = 3_600_000;
-/** A day for 10,000 stations: a second or two of work at the start. */
+/** Limit of a day for 10,000 stations: a second or two of computation at the start. */
 const FULL_HISTORY_STATION_HOURS = 240_000;
 
-/** How long a world should have been running when it starts: a day, less for very many stations. */
+/** Returns the time for which a world has been running when it starts: a day, less for very many stations. */
 export function historyHoursFor(stations: number): number {
   return Math.min(24, FULL_HISTORY_STATION_HOURS / stations);
 }
@@ -29,20 +29,20 @@ export interface WorldOptions extends Layout {
   readonly seed: number;
   readonly stations: number;
   readonly clock: WorldClock;
-  /** Whether vehicles come by themselves. Without, only those that {@link World.plugIn} brings. */
+  /** Whether vehicles arrive by themselves. Otherwise only those that {@link World.plugIn} adds. */
   readonly traffic: boolean;
   /** Whether stations lose their supply and ports break down by themselves. */
   readonly incidents: boolean;
-  /** How long it has been running when it starts, so that there are sessions and alarms to be found. */
+  /** Time for which it has been running when it starts, so that sessions and alarms exist. */
   readonly historyHours: number;
-  /** How many sessions that are over it remembers, at least. */
+  /** Minimum number of ended sessions that are kept. */
   readonly keepSessions?: number | undefined;
 }
 
 /**
- * Stations, vehicles, sessions, alarms. It stands still while nobody looks: {@link World.catchUp} takes it through
- * everything that was to happen until the clock's present, each at its own instant. So the same seed and the same
- * calls at the same times lead to the same state, however often anybody looked in between.
+ * Stations, vehicles, sessions, alarms. The world changes only when it is read: {@link World.catchUp} simulates everything
+ * up to the clock's present time, each event at its own instant. So the same seed and the same calls at the same times lead
+ * to the same state, however often it was read in between.
  */
 export class World extends Directory {
   readonly fleets: Fleets;
@@ -73,12 +73,12 @@ export class World extends Directory {
     this.#advance(start);
   }
 
-  /** How far the world has come, milliseconds since 1970. */
+  /** The time up to which the world was simulated, milliseconds since 1970. */
   get now(): number {
     return this.#state.now;
   }
 
-  /** In the order in which they started, those under way among them; the oldest are forgotten in the long run. */
+  /** In the order in which they started, including active ones; the oldest are eventually dropped. */
   get sessions(): readonly Session[] {
     return this.#state.sessions.entries;
   }
@@ -91,19 +91,19 @@ export class World extends Directory {
     return this.#state.transactions;
   }
 
-  /** Drivers whom an organisation knows. */
+  /** Drivers known to an organisation. */
   rosterOf(organisation: Organisation): Roster {
     const roster = this.#rosters.get(organisation) ?? new Roster(this.#state, organisation);
     this.#rosters.set(organisation, roster);
     return roster;
   }
 
-  /** Alarms that nobody has cleared, oldest first. */
+  /** Alarms that were not cleared, oldest first. */
   get alarms(): readonly Alarm[] {
     return this.#state.alarms.entries;
   }
 
-  /** Lets happen what was to happen until now. */
+  /** Simulates everything up to now. */
   catchUp(): this {
     this.#advance(this.#clock.now());
     return this;
@@ -113,7 +113,7 @@ export class World extends Directory {
     return this.#state.sessions.find(id);
   }
 
-  /** Who is charging in a session. */
+  /** Returns the driver of a session. */
   driverOf(session: Session): Driver {
     return this.driver(session.visit.driverNumber);
   }
@@ -131,12 +131,12 @@ export class World extends Directory {
     return driverOfUser(this.#state, userID);
   }
 
-  /** The number of the driver whose card readers read as this; null where nobody known has it. */
+  /** Returns the number of the driver with this RFID; null where no known driver has it. */
   driverOfRfid(rfid: string): number | null {
     return driverOfRfid(this.#state, rfid);
   }
 
-  /** A vehicle comes to a free port. @throws where the port is in use or unknown */
+  /** Plugs a vehicle in at a free port. @throws where the port is in use or unknown */
   plugIn(stationID: string, portNumber: string, plan: PlannedVisit = {}): Session {
     const { station, port } = this.#find(stationID, portNumber);
     const visit = planVisit(plan, port);
@@ -145,7 +145,7 @@ export class World extends Directory {
     return session;
   }
 
-  /** Tells the driver at a port that the session is done; the station's waitlist policy says what follows. */
+  /** Notifies the driver at a port that the session is complete; the station's waitlist policy decides what follows. */
   tellDone(station: Station, port: Port): void {
     tellDone(this.#state, station, port, () => {
       if (this.#traffic) openPort(this.#state, station, port);
@@ -166,7 +166,7 @@ export class World extends Directory {
     reconnect(this.#state, this.#find(stationID).station);
   }
 
-  /** The port is out of order, and says so by an alarm of this type. */
+  /** The port fails and raises an alarm of this type. */
   breakDown(stationID: string, portNumber: string, fault = "GFCI Soft Trip"): void {
     const { station, port } = this.#find(stationID, portNumber);
     breakDown(this.#state, station, port, fault);
@@ -177,13 +177,13 @@ export class World extends Directory {
     repair(this.#state, station, port);
   }
 
-  /** An alarm without consequences, of the station where no port is named. */
+  /** Raises an alarm without consequences, of the station where no port is named. */
   raiseAlarm(stationID: string, type: string, portNumber?: string): void {
     const station = this.#find(stationID).station;
     raise(this.#state, station, portNumber ? this.#find(stationID, portNumber).port : null, type);
   }
 
-  /** Moves alarms out of sight; tells how many. */
+  /** Clears alarms; returns how many. */
   clearAlarms(matches: (alarm: Alarm) => boolean): number {
     return this.#state.alarms.remove(matches);
   }
@@ -212,7 +212,7 @@ export class World extends Directory {
     return { station, port };
   }
 
-  /** Opens every port; whatever the hour, about half of them are in use at `start`. */
+  /** Opens every port; at any hour, about half of them are in use at `start`. */
   #openDoors(start: number): void {
     const state = this.#state;
     const ports = state.stations.flatMap((station) => station.ports.map((port) => ({ station, port })));
@@ -220,7 +220,7 @@ export class World extends Directory {
     const from = Math.max(state.now, start - 0.75 * MS_PER_HOUR);
     this.#advance(from);
     const idle = ports.filter(({ port }) => port.session === null);
-    // Some of those who come now leave before the start, and some of those who are there.
+    // Some of the present visits end before the start.
     const missing = (0.55 * ports.length - (ports.length - idle.length)) / Math.max(1, idle.length);
     for (const { station, port } of idle) {
       if (!port.random.chance(missing)) continue;
@@ -232,7 +232,7 @@ export class World extends Directory {
   #advance(now: number): void {
     const state = this.#state;
     for (let next = state.agenda.take(now); next !== undefined; next = state.agenda.take(now)) {
-      // What was planned for an instant already past happens now.
+      // Events planned for a past instant happen now.
       state.now = Math.max(state.now, next.at);
       next.act();
     }

@@ -6,7 +6,7 @@ import type { Visit } from "../sessions/visit.ts";
 import { bindingLimit, type Port, type Station } from "../stations/station.ts";
 import type { WorldState } from "./state.ts";
 
-/** Plugging in, charging, plugging out: how the load of a port comes about. */
+/** Plugging in, charging and plugging out: computes the load of a port. */
 
 export function plugIn(state: WorldState, station: Station, port: Port, visit: Visit): Session {
   if (port.session) throw new Error(`port ${port.number} of station ${station.id} is in use`);
@@ -19,7 +19,7 @@ export function plugIn(state: WorldState, station: Station, port: Port, visit: V
   return session;
 }
 
-/** Ends the session of a port, if there is one. Whoever calls it says what happens to the port next. */
+/** Ends the session of a port, if any. The caller decides what happens at the port next. */
 export function plugOut(state: WorldState, station: Station, port: Port, endedBy: EndedBy): void {
   const { session } = port;
   if (session === null) return;
@@ -37,8 +37,8 @@ export function plugOut(state: WorldState, station: Station, port: Port, endedBy
 }
 
 /**
- * Works out the load of every port of a station anew, and when it will next change course. To be called whenever
- * something that bears on it has changed: a vehicle, a limit, a fault, the supply.
+ * Computes the load of every port of a station, and when it will change next. Called whenever something changes that
+ * affects it: a vehicle, a limit, a fault, the supply.
  */
 export function recharge(state: WorldState, station: Station): void {
   const caps = capsOf(state, station);
@@ -58,7 +58,10 @@ export function recharge(state: WorldState, station: Station): void {
   }
 }
 
-/** What each port may draw at most. Ports that share a limit or a supply get equal parts of it, less what one of them leaves over. */
+/**
+ * Returns the maximum power of each port. Ports that share a limit or a supply get equal parts of it, less what one of them
+ * leaves over.
+ */
 function capsOf(state: WorldState, station: Station): Map<Port, number> {
   const caps = new Map<Port, number>();
   const sharing = new Map<Limit, Port[]>();
@@ -74,7 +77,7 @@ function capsOf(state: WorldState, station: Station): Map<Port, number> {
   return caps;
 }
 
-/** Divides what there is among ports; none gets more than its cap so far. */
+/** Divides the available power among ports; none gets more than its previous cap. */
 function share(kw: number, ports: readonly Port[], caps: Map<Port, number>, now: number): void {
   const demands = ports
     .map((port) => ({ port, kw: Math.min(demandKw(port, now), caps.get(port) ?? Number.POSITIVE_INFINITY) }))
@@ -91,12 +94,12 @@ function demandKw(port: Port, now: number): number {
   return port.session === null ? 0 : acceptedKw(port.session.visit.acceptance, port.session.kwhAt(now));
 }
 
-/** How long drivers have to move their vehicles when they are told that they are done. */
+/** Time in which drivers move their vehicles when they are notified. */
 const MOVE_WITHIN_MS = 15 * 60_000;
 
 /**
- * Tells the driver at a port that the session is done (guide §9.3). Where the station's policy says so, the vehicle is
- * moved within a quarter of an hour; else it stays, and the session goes on.
+ * Notifies the driver at a port that the session is complete (guide §9.3). Where the station's policy requires it, the
+ * vehicle is moved within a quarter of an hour; otherwise it stays, and the session continues.
  */
 export function tellDone(state: WorldState, station: Station, port: Port, afterwards: () => void): void {
   const { session } = port;

@@ -10,12 +10,12 @@ import type { WorldState } from "./state.ts";
 
 const FIRST_EVENT = 50_001;
 const MS_PER_MINUTE = 60_000;
-/** How many of those who may opt out do. */
+/** Share of the drivers who may opt out that do. */
 const OPT_OUT_SHARE = 0.25;
-/** Within the first part of an event. */
+/** Part of an event within which drivers opt out. */
 const OPT_OUT_WITHIN = 0.5;
 
-/** A limit announced for later, that drivers may be free to have no part in (guide §5.4). */
+/** A planned limit that drivers may be allowed to opt out of (guide §5.4). */
 export interface LoadShedEvent {
   readonly id: number;
   readonly organisation: Organisation;
@@ -28,7 +28,7 @@ export interface LoadShedEvent {
   readonly value: number;
 }
 
-/** Load shed events that are still to begin. */
+/** Load shed events that have not begun. */
 export class EventBook {
   readonly #state: WorldState;
   readonly #waiting = new Map<number, { event: LoadShedEvent; start: Appointment }>();
@@ -48,12 +48,12 @@ export class EventBook {
     return event;
   }
 
-  /** An event that has not begun. */
+  /** Returns an event that has not begun. */
   find(id: number): LoadShedEvent | undefined {
     return this.#waiting.get(id)?.event;
   }
 
-  /** Whether there has been an event with this number. */
+  /** Returns whether there has been an event with this number. */
   hasBegun(id: number): boolean {
     return id >= FIRST_EVENT && id < this.#next && !this.#waiting.has(id);
   }
@@ -64,7 +64,7 @@ export class EventBook {
   }
 }
 
-/** Stations out of reach, and those shed in the other mode (guide §5.1), are passed over. */
+/** Unreachable stations, and those shed in the other mode (guide §5.1), are skipped. */
 function begin(state: WorldState, event: LoadShedEvent): void {
   const { mode, value, minutes } = event;
   for (const station of event.stations) {
@@ -76,7 +76,7 @@ function begin(state: WorldState, event: LoadShedEvent): void {
   }
 }
 
-/** Whoever is charging when an event begins makes up their mind about it. */
+/** Drivers who charge when an event begins decide whether they opt out. */
 function askDriver(state: WorldState, event: LoadShedEvent, station: Station, port: Port): void {
   const { session, limit } = port;
   if (session === null || limit === null) return;

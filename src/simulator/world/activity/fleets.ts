@@ -9,7 +9,7 @@ export interface FleetCard {
   readonly rfid: string;
 }
 
-/** What can be said of a fleet vehicle when it is added, and changed later. */
+/** Properties of a fleet vehicle when it is added, and changed later. */
 export interface FleetEntry {
   fleetName: string;
   vehicleID: string | null;
@@ -31,10 +31,10 @@ export interface FleetVehicle extends FleetEntry {
   readonly organisation: Organisation;
   readonly telematics: { readonly provider: string; readonly connected: boolean } | null;
   readonly payment: FleetPayment | null;
-  /** Sessions from then on are the fleet's. */
+  /** Sessions from then on belong to the fleet. */
   readonly addedAt: number;
   modifiedAt: number;
-  /** Numbers of the drivers to whom its cards were given; the charging follows from them. */
+  /** Numbers of the drivers with its cards; they determine the charging. */
   cardHolders: readonly number[];
 }
 
@@ -51,7 +51,7 @@ const MOST_AT_START = 90;
 const MS_PER_DAY = 86_400_000;
 const COLORS = ["White", "Silver", "Blue", "Red", "Black", "Green"];
 const PAYMENTS = ["Voyager", "WEX", "ChargePoint Fuel Card", "Credit Card", "PayPal"];
-/** Model years for which a make and model is on record. */
+/** Model years for which a make and model is known. */
 export const FIRST_YEAR = 2011;
 
 /** Vehicles of the fleets of all organisations. */
@@ -68,7 +68,7 @@ export class Fleets {
     );
     const count = Math.min(MOST_AT_START, Math.floor(state.driverCount / 20));
     for (let at = 0; at < count; at++) {
-      // Not the first of the drivers, whom visits planned by hand are given to.
+      // Not the first of the drivers, who are used for visits planned by hand.
       const { organisation, name } = fleets[at % fleets.length]!;
       this.#buy(organisation, name, 3 + 5 * at);
     }
@@ -82,18 +82,18 @@ export class Fleets {
     return this.#vehicles.get(id);
   }
 
-  /** The vehicle that a card was given to. */
+  /** Returns the vehicle that has a card. */
   ofCard(cardHolder: number): FleetVehicle | undefined {
     return this.#byHolder.get(cardHolder);
   }
 
-  /** The vehicle that charges, or charged, in a session. */
+  /** Returns the vehicle of a session. */
   ofSession(session: Session): FleetVehicle | undefined {
     const vehicle = this.#byHolder.get(session.visit.driverNumber);
     return vehicle && session.startedAt >= vehicle.addedAt ? vehicle : undefined;
   }
 
-  /** The session in which a vehicle is charging now. */
+  /** Returns the present session of a vehicle. */
   sessionOf(vehicle: FleetVehicle): Session | undefined {
     for (const holder of vehicle.cardHolders) {
       const session = this.#state.parked.get(holder);
@@ -171,7 +171,7 @@ export function cardOf({ credentialID, rfidSerialNumber }: Driver): FleetCard {
   return { serialNumber: credentialID, rfid: rfidSerialNumber };
 }
 
-/** Whether a vehicle of this make, model and year is on record. */
+/** Returns whether a vehicle of this make, model and year is known. */
 export function isVehicleType(make: string, model: string, year: number, thisYear: number): boolean {
   const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
   return (

@@ -10,8 +10,8 @@ const DAYS_BETWEEN_FAULTS = 6;
 const FAULTS = ["GFCI Soft Trip", "Over Current", "Pilot Unreachable"] as const;
 
 /**
- * Lets stations lose their supply and ports break down, once in a while, each coming right by itself. When and where is
- * drawn for all of them together: a plan for each of many thousand ports would weigh more than the ports.
+ * Makes stations lose their supply and ports fail occasionally; each recovers by itself. Times and places are drawn for all
+ * of them together: a plan for each of many thousand ports would need more memory than the ports.
  */
 export function exposeToIncidents(state: WorldState): void {
   const ports = state.stations.flatMap((station) => station.ports.map((port) => ({ station, port })));
@@ -26,7 +26,7 @@ export function exposeToIncidents(state: WorldState): void {
   });
 }
 
-/** The station is without supply: it gives nothing and the network cannot reach it, until {@link reconnect}. */
+/** The station loses its supply: it delivers nothing and the network cannot reach it, until {@link reconnect}. */
 export function disconnect(state: WorldState, station: Station): void {
   if (station.unreachableSince !== null) return;
   station.unreachableSince = state.now;
@@ -41,7 +41,7 @@ export function reconnect(state: WorldState, station: Station): void {
   recharge(state, station);
 }
 
-/** The port is out of order and gives nothing, until {@link repair}. */
+/** The port is out of order and delivers nothing, until {@link repair}. */
 export function breakDown(state: WorldState, station: Station, port: Port, fault: string): void {
   if (port.fault !== null) return;
   port.fault = fault;
@@ -60,7 +60,7 @@ export function raise(state: WorldState, station: Station, port: Port | null, ty
   state.alarms.add({ stationID: station.id, portNumber: port?.number ?? null, type, at: state.now });
 }
 
-/** Lets something happen once in `meanMs` on average, for ever. */
+/** Repeats an action once in `meanMs` on average, without end. */
 function repeat(state: WorldState, random: Random, meanMs: number, happen: () => void): void {
   state.agenda.plan(state.now + random.exponential(meanMs), () => {
     happen();

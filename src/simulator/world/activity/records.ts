@@ -1,6 +1,6 @@
 import type { Session } from "../sessions/session.ts";
 
-/** Something that went wrong, or right again, at a station or one of its ports. */
+/** A failure, or its end, at a station or one of its ports. */
 export interface Alarm {
   readonly stationID: string;
   /** Null: the alarm is the station's. */
@@ -9,7 +9,7 @@ export interface Alarm {
   readonly at: number;
 }
 
-/** Keeps the newest, oldest first; drops the oldest in batches when there are too many. */
+/** Keeps the newest entries, oldest first; drops the oldest in batches when there are too many. */
 export class Chronicle<T> {
   #entries: T[] = [];
   readonly #most: number;
@@ -27,7 +27,7 @@ export class Chronicle<T> {
     if (this.#entries.length > this.#most * 1.1) this.#entries = this.#entries.slice(-this.#most);
   }
 
-  /** Removes what `matches`; tells how many. */
+  /** Removes what `matches`; returns how many. */
   remove(matches: (entry: T) => boolean): number {
     const before = this.#entries.length;
     this.#entries = this.#entries.filter((entry) => !matches(entry));
@@ -36,8 +36,8 @@ export class Chronicle<T> {
 }
 
 /**
- * Sessions by number, by time, by station, and in the order in which they started, those under way among them. It keeps
- * the newest, and whatever is under way.
+ * Sessions by number, by time, by station, and in the order in which they started, including active ones. Keeps the newest,
+ * and all active ones.
  */
 export class SessionBook {
   #entries: Session[] = [];

@@ -4,21 +4,21 @@ import { ORGANISATIONS, type Organisation } from "../stations/organisations.ts";
 import type { Station } from "../stations/station.ts";
 import type { WorldState } from "./state.ts";
 
-/** Words of guide §9.1.3. */
+/** Terms of guide §9.1.3. */
 export type ConnectionStatus = "APPROVED" | "REJECTED" | "PENDING" | "NOT CONNECTED";
 export type RealmStatus = "APPROVED" | "NOT MANAGED";
 
-/** What an organisation has to do with a driver. */
+/** The relation of an organisation to a driver. */
 export interface Member {
   readonly number: number;
   connection: ConnectionStatus;
-  /** When the driver asked to be connected; null where that never happened. */
+  /** When the driver requested the connection; null where there was no request. */
   readonly requestedAt: number | null;
   realm: RealmStatus;
   readonly signedUpAt: number | null;
-  /** What the driver told on asking, by the keys of the organisation's offer. */
+  /** The driver's information in the request, by the keys of the organisation's offer. */
   readonly customInfo: readonly { readonly key: string; readonly value: string }[];
-  /** The home unit of whom the organisation gave one. */
+  /** The home unit, for drivers to whom the organisation gave one. */
   readonly home: Station | null;
   modifiedAt: number;
 }
@@ -33,7 +33,7 @@ const CONNECTIONS: readonly ConnectionStatus[] = [
   "NOT CONNECTED",
 ];
 
-/** Drivers who asked for a connection with an organisation or are managed by it, by their numbers. */
+/** Drivers who requested a connection with an organisation or are managed by it, by their numbers. */
 export class Roster {
   readonly #state: WorldState;
   readonly #members = new Map<number, Member>();
@@ -58,7 +58,7 @@ export class Roster {
     return this.#members.get(number);
   }
 
-  /** Whether the driver asked to be connected and that was approved. */
+  /** Returns whether the driver requested a connection that was approved. */
   knows(number: number): boolean {
     return this.#members.get(number)?.connection === "APPROVED";
   }
@@ -68,7 +68,7 @@ export class Roster {
     const random = new Random(seed, 0xc0ec, offset, number);
     const connection = home ? "APPROVED" : CONNECTIONS[(number + offset) % CONNECTIONS.length]!;
     const managed = home !== null || number % 4 === 1;
-    // Nobody who is neither connected nor managed is known here.
+    // Drivers who are neither connected nor managed are unknown here.
     if (connection === "NOT CONNECTED" && !managed) return;
     const asked = startedAt - random.between(1, 700) * MS_PER_DAY;
     this.#members.set(number, {
@@ -87,7 +87,7 @@ export class Roster {
   }
 }
 
-/** Finds drivers by what is read from their cards; reaches those who are known to an organisation. */
+/** Finds drivers by the RFID of their cards, among those known to an organisation. */
 export function driverOfRfid(state: WorldState, rfid: string): number | null {
   const connected = Math.min(state.driverCount, MOST_CONNECTED);
   for (let number = 0; number < connected; number++) {
@@ -96,7 +96,7 @@ export function driverOfRfid(state: WorldState, rfid: string): number | null {
   return null;
 }
 
-/** The number of the driver with a user ID; null where there is none. */
+/** Returns the number of the driver with a user ID; null where there is none. */
 export function driverOfUser(state: WorldState, userID: string): number | null {
   const number = Number(userID) - Number(driverIDs(0).userID);
   return Number.isInteger(number) && number >= 0 && number < state.people ? number : null;

@@ -3,35 +3,35 @@ import { type Port, portLoadKw, type Station } from "../stations/station.ts";
 import { recharge } from "./charging.ts";
 import type { WorldState } from "./state.ts";
 
-/** Putting limits on stations and ports, and taking them off (guide §5.1, §5.2). */
+/** Sets and removes limits of stations and ports (guide §5.1, §5.2). */
 
 export interface ShedOrder {
   readonly mode: ShedMode;
-  /** kW, or percent of the measured load to take away. */
+  /** kW, or percent of the measured load to shed. */
   readonly value: number;
   /** 0: until cleared. */
   readonly minutes: number;
 }
 
-/** The mode of the shed in force at a station; a station has one at a time. */
+/** Returns the mode of the shed in force at a station; a station has one at a time. */
 export function shedMode(station: Station): ShedMode | null {
   return station.ports.find((port) => port.limit !== null)?.limit?.mode ?? null;
 }
 
 /**
- * One limit for the whole station: its ports share it. It takes the place of every limit in force there.
- * A percentage refers to what each port drew when a shed in force now was first asked of it.
+ * Sets one limit for the whole station, shared by its ports. It replaces every limit in force there. A percentage refers to
+ * each port's load when the shed now in force was first requested.
  */
 export function shedStation(state: WorldState, station: Station, order: ShedOrder): void {
   bind(state, station, station.ports, order);
 }
 
-/** A limit for one port. Where the station has one as well, it goes on binding the other ports. */
+/** Sets a limit for one port. A limit of the station continues to bind the other ports. */
 export function shedPort(state: WorldState, station: Station, port: Port, order: ShedOrder): void {
   bind(state, station, [port], order);
 }
 
-/** Frees ports of their limits, from this instant on. */
+/** Removes the limits of ports from this instant on. */
 export function clearShed(state: WorldState, station: Station, ports: readonly Port[] = station.ports): void {
   for (const port of ports) release(state, station, port);
   recharge(state, station);

@@ -7,10 +7,10 @@ import { type Alarm, Chronicle, SessionBook, TransactionBook } from "./records.t
 
 const FIRST_SESSION = 910_000_001;
 const FIRST_TRANSACTION = 5_000_001;
-/** What a gigabyte has room for beside 100,000 stations. */
+/** Number that fits into a gigabyte beside 100,000 stations. */
 const MOST_ENDED_SESSIONS = 120_000;
 
-/** All that there is in a world. The behaviours beside this file change it, each its own part. */
+/** The complete state of a world. Each of the behaviours in this folder changes its own part. */
 export class WorldState {
   readonly seed: number;
   readonly stations: readonly Station[];
@@ -19,18 +19,18 @@ export class WorldState {
   readonly sessions: SessionBook;
   readonly transactions: TransactionBook;
   readonly alarms: Chronicle<Alarm>;
-  /** Drivers on the road: so many that a port is hardly ever missed by all of them. */
+  /** Number of drivers who move around, large enough that a port rarely lacks one. */
   readonly driverCount: number;
-  /** All drivers: those on the road, then those of the home units. */
+  /** All drivers: those who move around, then those of the home units. */
   readonly people: number;
-  /** In which session a driver is plugged in, by number. */
+  /** The session in which a driver is plugged in, by number. */
   readonly parked = new Map<number, Session>();
   readonly startedAt: number;
-  /** How far the world has come, milliseconds since 1970. */
+  /** The time up to which the world was simulated, milliseconds since 1970. */
   now: number;
   #nextSession = FIRST_SESSION;
 
-  /** `keepSessions`: how many sessions that are over it remembers, at least. */
+  /** `keepSessions`: minimum number of ended sessions that are kept. */
   constructor(seed: number, stationCount: number, start: number, layout?: Layout, keepSessions = 0) {
     const { stations, groups } = buildStations(seed, stationCount, layout);
     const ports = stations.reduce((sum, station) => sum + station.ports.length, 0);

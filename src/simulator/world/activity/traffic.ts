@@ -6,7 +6,7 @@ import type { WorldState } from "./state.ts";
 
 const MS_PER_HOUR = 3_600_000;
 
-/** Vehicles that come to a free port in an hour, by the hour of a working day: in the morning, and after lunch. */
+/** Vehicles arriving at a free port per hour, by the hour of a working day: most in the morning, and after lunch. */
 const ARRIVALS_PER_HOUR = [
   0.15, 0.12, 0.12, 0.12, 0.15, 0.2, 0.5, 1.3, 1.9, 1.1, 0.7, 0.8, 1.4, 1.3, 0.7, 0.6, 0.6, 0.6, 0.5, 0.4,
   0.35, 0.3, 0.25, 0.2,
@@ -14,12 +14,12 @@ const ARRIVALS_PER_HOUR = [
 const WEEKEND_SHARE = 0.6;
 const BUSIEST = Math.max(...ARRIVALS_PER_HOUR);
 
-/** Sends vehicles to a port, one after the other, for as long as the world lasts. */
+/** Sends vehicles to a port, one after the other, without end. */
 export function openPort(state: WorldState, station: Station, port: Port): void {
   expectArrival(state, station, port, nextArrival(station, port, state.now));
 }
 
-/** As {@link openPort}, with the first vehicle at a time given. */
+/** Does what {@link openPort} does, with the first vehicle at a given time. */
 export function expectArrival(state: WorldState, station: Station, port: Port, at: number): void {
   state.agenda.drop(port.arrival);
   port.arrival = state.agenda.plan(at, () => arrive(state, station, port));
@@ -40,7 +40,7 @@ function arrive(state: WorldState, station: Station, port: Port): void {
   planDeparture(state, station, port, visit, () => openPort(state, station, port));
 }
 
-/** Lets a vehicle leave when its stay is over. */
+/** Ends a visit when the stay is over. */
 export function planDeparture(
   state: WorldState,
   station: Station,
@@ -55,7 +55,7 @@ export function planDeparture(
   });
 }
 
-/** The number of somebody who is not parked elsewhere; a home unit is its resident's. */
+/** Returns the number of a driver who is not parked elsewhere; at a home unit, its resident's. */
 function findDriver(state: WorldState, station: Station, port: Port): number | null {
   const { residentNumber } = station;
   if (residentNumber !== null) return state.parked.has(residentNumber) ? null : residentNumber;
@@ -66,7 +66,7 @@ function findDriver(state: WorldState, station: Station, port: Port): number | n
   return null;
 }
 
-/** A random process whose rate changes over the day, by thinning one of the busiest hour's rate. */
+/** Returns the waiting time of a random process whose rate changes over the day, by thinning the busiest hour's rate. */
 function nextArrival(station: Station, port: Port, from: number): number {
   let at = from;
   do at += port.random.exponential(1 / BUSIEST) * MS_PER_HOUR;

@@ -1,13 +1,13 @@
-/** Something that will happen, unless it is dropped before. */
+/** A planned event; it happens unless it is dropped before. */
 export interface Appointment {
   readonly at: number;
   readonly act: () => void;
-  /** Order of making: what falls into the same moment happens in this order. */
+  /** Sequence number: events of the same instant happen in this order. */
   readonly order: number;
   dropped: boolean;
 }
 
-/** What will happen in the world, by time (a binary heap). */
+/** The planned events of the world, by time (a binary heap). */
 export class Agenda {
   #heap: Appointment[] = [];
   #made = 0;
@@ -17,12 +17,12 @@ export class Agenda {
     return this.#heap.length - this.#dropped;
   }
 
-  /** As {@link Agenda.size}, with what was dropped and is not swept yet. */
+  /** Like {@link Agenda.size}, including dropped events that were not removed yet. */
   get weight(): number {
     return this.#heap.length;
   }
 
-  /** Plans `act` for the time `at`; a time that never comes (`Infinity`) is not kept. */
+  /** Plans `act` for the time `at`; `Infinity` is not kept. */
   plan(at: number, act: () => void): Appointment {
     const appointment = { at, act, order: this.#made++, dropped: false };
     if (at < Number.POSITIVE_INFINITY) {
@@ -36,11 +36,11 @@ export class Agenda {
     if (appointment === null || appointment.dropped || appointment.at === Number.POSITIVE_INFINITY) return;
     appointment.dropped = true;
     this.#dropped++;
-    // Whatever is dropped and far off must not pile up.
+    // Dropped events far in the future must not accumulate.
     if (this.#dropped > 1000 && this.#dropped > this.#heap.length / 2) this.#sweep();
   }
 
-  /** Takes out the earliest appointment that is not later than `now`. */
+  /** Removes and returns the earliest event that is not later than `now`. */
   take(now: number): Appointment | undefined {
     for (let first = this.#heap[0]; first !== undefined && first.at <= now; first = this.#heap[0]) {
       const last = this.#heap.pop() as Appointment;

@@ -1,10 +1,10 @@
 const MS_PER_HOUR = 3_600_000;
-/** Energies closer than this are the same: far below what a meter shows, far above what doubles lose. */
+/** Energies that differ by less are equal: far below a meter's resolution, far above the rounding errors of doubles. */
 const KWH_TOLERANCE = 1e-7;
 
 /**
- * How much power a vehicle takes, by the energy it has taken since it was plugged in: `maxKw` up to
- * `taperFromKwh`, then falling in a straight line, until it is full at `fullKwh` and draws `cutoffKw` no more.
+ * The power that a vehicle takes, by the energy it has taken since it was plugged in: `maxKw` up to `taperFromKwh`, then
+ * falling linearly, until it is full at `fullKwh` with a last load of `cutoffKw`.
  */
 export interface Acceptance {
   readonly maxKw: number;
@@ -13,7 +13,7 @@ export interface Acceptance {
   readonly cutoffKw: number;
 }
 
-/** A stretch of time over which the load follows one formula: `kw · e^(−decayPerHour · t)`. */
+/** A section of time in which the load follows one formula: `kw · e^(−decayPerHour · t)`. */
 export interface Stretch {
   /** Milliseconds since 1970. */
   readonly from: number;
@@ -25,7 +25,7 @@ export interface Stretch {
   readonly kwh: number;
 }
 
-/** Power the vehicle would take at this energy if nothing limited it. */
+/** Returns the power that the vehicle takes at this energy without a limit. */
 export function acceptedKw(acceptance: Acceptance, kwh: number): number {
   if (kwh >= acceptance.fullKwh - KWH_TOLERANCE) return 0;
   if (kwh <= acceptance.taperFromKwh) return acceptance.maxKw;
@@ -33,7 +33,7 @@ export function acceptedKw(acceptance: Acceptance, kwh: number): number {
   return Math.min(acceptance.maxKw, slope * (end - kwh));
 }
 
-/** How the load goes on from here under a limit, and until when that holds (`Infinity`: until something changes). */
+/** Returns how the load continues under a limit, and until when (`Infinity`: until something changes). */
 export function nextStretch(
   acceptance: Acceptance,
   limitKw: number,

@@ -4,9 +4,9 @@ export interface Vehicle {
   readonly make: string;
   readonly model: string;
   readonly batteryKwh: number;
-  /** Most its onboard charger takes. */
+  /** Maximum power of its onboard charger. */
   readonly acKw: number;
-  /** Most it takes of a direct current station; absent where it has no such inlet. */
+  /** Maximum power at a direct current station; absent where it has no such inlet. */
   readonly dcKw?: number;
 }
 
@@ -53,7 +53,7 @@ const LAST_NAMES = [
   "Jensen",
 ];
 
-/** What follows from a driver's number alone. */
+/** Properties that depend on a driver's number alone. */
 export interface DriverIDs {
   readonly number: number;
   /** Not an account number. */
@@ -63,14 +63,14 @@ export interface DriverIDs {
   readonly credentialID: string;
 }
 
-/** Somebody with a card and a car. */
+/** A driver with a card and a car. */
 export interface Driver extends DriverIDs {
   readonly firstName: string;
   readonly lastName: string;
   readonly email: string;
-  /** Of the app on the phone; sessions are started with the card. */
+  /** ID of the app on the phone; sessions are started with the card. */
   readonly appID: string;
-  /** What readers of cards read from the card. */
+  /** RFID of the card. */
   readonly rfidSerialNumber: string;
   /** Last four digits of the credit card that pays. */
   readonly creditCard: string;
@@ -93,18 +93,18 @@ export function driverIDs(number: number): DriverIDs {
   };
 }
 
-/** The number of the driver to whom a card was given; null where the text is no card's number. */
+/** Returns the number of the driver who has a card; null where the text is not a card's number. */
 export function driverOfCard(credentialID: string): number | null {
   const digits = /^CNCP(\d{10})$/.exec(credentialID)?.[1];
   return digits === undefined || Number(digits) < FIRST_CARD ? null : Number(digits) - FIRST_CARD;
 }
 
-/** What the driver with this number drives. */
+/** Returns the vehicle of the driver with this number. */
 export function vehicleOf(seed: number, number: number): Vehicle {
   return new Random(seed, 0xca2, number).pick(VEHICLES);
 }
 
-/** The driver with this number: always the same one for a seed, so that none has to be remembered. */
+/** Returns the driver with this number: always the same one for a seed, so that none has to be stored. */
 export function driver(seed: number, number: number): Driver {
   const random = new Random(seed, 0xd71e, number);
   const digits = (count: number): string =>

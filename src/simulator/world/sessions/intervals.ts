@@ -13,9 +13,7 @@ export interface Interval {
   readonly averageKw: number;
 }
 
-/**
- * A session by quarter hours of the clock (guide §6.2). Of one under way, those that are over; so it may have none.
- */
+/** Returns a session by quarter hours of the clock (guide §6.2). For an active one, those that are over, which may be none. */
 export function intervalsOf(session: Session, now: number): Interval[] {
   const end = session.endedAt === null || session.endedAt > now ? null : session.endedAt;
   const until = end ?? Math.floor(now / QUARTER_MS) * QUARTER_MS;
@@ -35,7 +33,7 @@ export function intervalsOf(session: Session, now: number): Interval[] {
   return intervals;
 }
 
-/** Loads never rise within a stretch, so the highest is at the beginning of one, or of the interval. */
+/** Loads never rise within a section, so the maximum is at the beginning of one, or of the interval. */
 function peak(session: Session, from: number, to: number): number {
   let highest = session.kwAt(from);
   for (const stretch of session.history) {

@@ -3,8 +3,8 @@ import type { Stretch } from "./curve.ts";
 const FIELDS = 4;
 
 /**
- * The stretches of a session's load, oldest first. They are kept as plain numbers, field after field: there are
- * hundreds of thousands of sessions, and an object for each stretch is three times as large.
+ * The sections of a session's load, oldest first, kept as plain numbers, field after field: there are hundreds of thousands
+ * of sessions, and an object for each section would be three times as large.
  */
 export class LoadHistory {
   #fields: number[] = [];
@@ -23,21 +23,21 @@ export class LoadHistory {
     return this.at(this.length - 1);
   }
 
-  /** The one in which a time lies; the first where it lies before all. */
+  /** Returns the section that contains a time; the first where it is before all. */
   during(time: number): Stretch {
     let index = this.length - 1;
     while (index > 0 && this.#fields[index * FIELDS]! > time) index--;
     return this.at(index);
   }
 
-  /** One that begins when the last one began takes its place. */
+  /** Adds a section; one that begins when the last one began replaces it. */
   add({ from, kw, decayPerHour, kwh }: Stretch): void {
     const last = this.#fields.length - FIELDS;
     if (last >= 0 && this.#fields[last] === from) this.#fields.length = last;
     this.#fields.push(from, kw, decayPerHour, kwh);
   }
 
-  /** Gives back the room kept for more. */
+  /** Releases the memory reserved for more. */
   close(): void {
     this.#fields = this.#fields.slice();
   }

@@ -1,6 +1,6 @@
 /**
- * A stream of seeded random numbers. Every port and station has a stream of its own, so that what happens to one
- * (a shed, a visit planned by a test) leaves the future of the others as it was.
+ * A stream of seeded random numbers. Every port and station has its own, so that events at one (a shed, a visit planned by
+ * a test) do not change the future of others.
  */
 export class Random {
   #state: number;
@@ -20,7 +20,7 @@ export class Random {
     return low + (high - low) * this.next();
   }
 
-  /** A whole number from 0 up to, not including, `count`. */
+  /** Returns a whole number from 0 up to, but not including, `count`. */
   below(count: number): number {
     return Math.floor(this.next() * count);
   }
@@ -29,7 +29,7 @@ export class Random {
     return this.next() < probability;
   }
 
-  /** Waiting time for something that happens once in `mean` on average. */
+  /** Returns the waiting time for an event that happens once in `mean` on average. */
   exponential(mean: number): number {
     return -mean * Math.log(1 - this.next());
   }
@@ -39,7 +39,7 @@ export class Random {
   }
 }
 
-/** Mixes 32 bits so that neighbouring inputs give unrelated outputs; unsigned. */
+/** Mixes 32 bits so that similar inputs give unrelated outputs; unsigned. */
 function scramble(value: number): number {
   let bits = value | 0;
   bits = Math.imul(bits ^ (bits >>> 16), 0x21f0aaad);

@@ -3,12 +3,12 @@ import type { Limit } from "./limit.ts";
 import { LoadHistory } from "./load-history.ts";
 import type { Visit } from "./visit.ts";
 
-/** Why a session ended, in the words that networks use (guide §6.1.3). */
+/** Why a session ended, in the networks' terms (guide §6.1.3). */
 export type EndedBy = "Plug Out at Vehicle" | "Customer" | "Timeout" | "Station Offline";
 
 /**
- * From plugging in to plugging out. Its load history is complete and exact, so energy, duration and load can be
- * told for every instant, and for every interval in between.
+ * A session from plugging in to plugging out. Its load history is complete and exact, so energy, duration and load are
+ * known for every instant and interval.
  */
 export class Session {
   readonly id: number;
@@ -18,9 +18,9 @@ export class Session {
   readonly startedAt: number;
   endedAt: number | null = null;
   endedBy: EndedBy | null = null;
-  /** Number of the transaction that its end brought about; null while under way, and where charging is free. */
+  /** Number of its transaction; null while active, and where charging is free. */
   transactionID: number | null = null;
-  /** Limit of a load shed event that its driver does not take part in, since then. */
+  /** Limit of a load shed event that its driver has opted out of, since then. */
   optedOutOf: Limit | null = null;
   optedOutAt: number | null = null;
   readonly #history = new LoadHistory();
@@ -72,12 +72,12 @@ export class Session {
     return Math.min(100, startPercent + (100 * this.kwhAt(time)) / batteryKwh);
   }
 
-  /** Whether the vehicle takes no more, by itself and not for a limit. */
+  /** Whether the vehicle accepts no more, regardless of limits. */
   isFullAt(time: number): boolean {
     return acceptedKw(this.visit.acceptance, this.kwhAt(time)) === 0;
   }
 
-  /** Time with current flowing, up to a time. */
+  /** Time with current flowing, until a time. */
   chargingMsAt(time: number): number {
     const within = this.#within(time);
     return this.history.reduce((sum, stretch, index, all) => {

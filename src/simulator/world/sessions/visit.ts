@@ -4,39 +4,39 @@ import type { Random } from "./random.ts";
 
 const MS_PER_HOUR = 3_600_000;
 
-/** A vehicle with its driver at a port: what it will take, and how long it stays. */
+/** A vehicle with its driver at a port: its energy demand, and the length of its stay. */
 export interface Visit {
-  /** Who it is can be asked of `driver()`. */
+  /** `driver()` returns the driver. */
   readonly driverNumber: number;
   readonly acceptance: Acceptance;
   readonly batteryKwh: number;
   /** State of charge on arrival. */
   readonly startPercent: number;
-  /** Stays as long whatever the load, as drivers do. `Infinity`: until it is told to leave. */
+  /** Length of the stay, regardless of the load, as drivers do. `Infinity`: until `unplug`. */
   readonly stayMs: number;
 }
 
-/** A vehicle given by hand, for tests and demonstrations. */
+/** A vehicle planned by hand, for tests and demonstrations. */
 export interface PlannedVisit {
-  /** Power it takes while it is not nearly full. Default: what the port can give. */
+  /** Power that it takes until it is nearly full. Default: the maximum of the port. */
   readonly kw?: number;
   /** Energy until it is full. Default 60. */
   readonly needKwh?: number;
-  /** Energy from which on it takes less and less. Default: the last tenth of `needKwh`. */
+  /** Energy from which on its power falls. Default: the last tenth of `needKwh`. */
   readonly taperFromKwh?: number;
   /** Default: until `unplug`. */
   readonly stayMinutes?: number;
   readonly driverNumber?: number;
 }
 
-/** A visit as the day brings it. */
+/** Returns a random visit. */
 export function drawVisit(
   random: Random,
   driverNumber: number,
   vehicle: Vehicle,
   port: { readonly kw: number; readonly dc: boolean },
 ): Visit {
-  // The mains are seldom at their nominal voltage, and no two chargers draw quite the same.
+  // The mains voltage is rarely nominal, and chargers differ slightly.
   const maxKw =
     random.between(0.93, 1) * Math.min(port.kw, port.dc ? (vehicle.dcKw ?? vehicle.acKw) : vehicle.acKw);
   const startShare = random.between(0.2, 0.8);
@@ -49,7 +49,7 @@ export function drawVisit(
     fullKwh,
     cutoffKw: maxKw * (port.dc ? 0.25 : 0.07),
   };
-  // Nearly the time to the end of the taper; exact enough for deciding when a driver comes back.
+  // Approximates the time to the end of the taper, exactly enough to decide when a driver returns.
   const chargingHours = (1.15 * fullKwh) / maxKw;
   const stayHours = random.chance(0.75)
     ? chargingHours + random.exponential(port.dc ? 0.1 : 1)

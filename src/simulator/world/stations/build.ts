@@ -5,18 +5,18 @@ import { ORGANISATIONS, type Organisation } from "./organisations.ts";
 import { type Site, siteOf } from "./sites.ts";
 import type { Port, Station } from "./station.ts";
 
-/** Stations of a site, where nothing else is asked for. */
+/** Default number of stations of a site. */
 export const STATIONS_PER_SITE = 24;
-/** What a network is like, where not as usual. */
+/** Options of a network. */
 export interface Layout {
   /** Stations of each site, and so of its station group. Default 24. */
   readonly stationsPerSite?: number | undefined;
-  /** Name of the only model that there is. Default: all kinds. */
+  /** Name of the only model. Default: all models. */
   readonly model?: string | undefined;
 }
 
 const FIRST_STATION = 100_001;
-/** Stations beside those that the first organisation manages are numbered from here. */
+/** First number of stations that the first organisation does not manage. */
 const FIRST_BESIDE = 700_001;
 const FIRST_GROUP = 20_001;
 const FEWEST_WITH_OTHERS = 100;
@@ -30,7 +30,7 @@ interface Place {
   readonly group: Group | null;
 }
 
-/** Stations and groups of a world, before anybody has plugged in. */
+/** Builds stations and groups of a world, all ports free. */
 export function buildStations(
   seed: number,
   count: number,
@@ -67,7 +67,10 @@ class Network {
     }
   }
 
-  /** So many each that the first organisation may only look at, has no rights on, and of one that granted none at all. */
+  /**
+   * Number of stations each that the first organisation may only view, has no rights on, and of one that granted none at
+   * all.
+   */
   openOthers(each: number): void {
     let number = FIRST_BESIDE;
     const places = [
@@ -106,7 +109,7 @@ class Network {
   #open({ organisation, site, group }: Place, number: number, index: number, position: number): void {
     const groups = group ? [group] : [];
     const model = this.#onlyModel ?? modelOf(index);
-    // Every third station takes part in demand response as well, where nothing stands in the way.
+    // Every third station also takes part in demand response, where possible.
     if (group && index % 3 === 0 && model.canShedAbsolute && !model.panelSharing) {
       groups.push(this.#root(organisation).demand);
     }
@@ -141,7 +144,7 @@ class Network {
   }
 }
 
-/** A station before anybody has plugged in. */
+/** A station with all ports free. */
 export function buildStation(from: {
   readonly seed: number;
   readonly index: number;
@@ -157,7 +160,7 @@ export function buildStation(from: {
   const random = new Random(seed, 0x57a7, number);
   const place = String(position + 1).padStart(2, "0");
   const macTail = (0x10000 + number).toString(16).toUpperCase().padStart(8, "0");
-  // Leading zeros are common; whoever makes a number of it is found out.
+  // Leading zeros are common; they reveal code that treats it as a number.
   const serial = `00${String(1_841_000_000 + number * 37 + random.below(37))}`;
   return {
     id: `1:${number}`,

@@ -4,7 +4,7 @@ import { manages, stationRights } from "./rights.ts";
 import type { Site } from "./sites.ts";
 import type { Station } from "./station.ts";
 
-/** The stations of a network, and by what they are found. One can be taken out of it and put back. */
+/** The stations of a network and their indexes. A station can be removed from it and put back. */
 export class Directory {
   readonly stations: readonly Station[];
   readonly groups: readonly Group[];
@@ -13,7 +13,7 @@ export class Directory {
   readonly #byID: ReadonlyMap<string, Station>;
   readonly #groupsByID: ReadonlyMap<number, Group>;
   readonly #seenBy = new Map<Organisation, readonly Station[]>();
-  /** Identifiers of those that nobody finds at present. */
+  /** Identifiers of those that are removed at present. */
   readonly #out = new Set<string>();
 
   constructor(stations: readonly Station[], groups: readonly Group[]) {
@@ -29,14 +29,14 @@ export class Directory {
     return this.#inNetwork(this.stations).filter(({ isPublic }) => isPublic);
   }
 
-  /** Takes a station out of the network: nobody finds it. @throws where there is none */
+  /** Removes a station from the network: it is not found any more. @throws where there is none */
   remove(id: string): void {
     if (!this.findStation(id)) throw new Error(`there is no station ${id}`);
     this.#out.add(id);
     this.#seenBy.clear();
   }
 
-  /** Puts a station that was taken out back, as it is by now. @throws where none was */
+  /** Puts a removed station back, in its present state. @throws where none was removed */
   add(id: string): void {
     if (!this.#out.delete(id)) throw new Error(`no station ${id} was removed`);
     this.#seenBy.clear();
@@ -50,7 +50,7 @@ export class Directory {
     return this.#groupsByID.get(id);
   }
 
-  /** Stations on which an organisation has rights, if only to look, in the order of their numbers. */
+  /** Returns the stations on which an organisation has any rights, in the order of their numbers. */
   stationsSeenBy(organisation: Organisation): readonly Station[] {
     const seen =
       this.#seenBy.get(organisation) ??
@@ -59,7 +59,7 @@ export class Directory {
     return seen;
   }
 
-  /** Of them, those with which it may do more than look. */
+  /** Returns those of them with more than viewing rights. */
   stationsManagedBy(organisation: Organisation): readonly Station[] {
     return this.stationsSeenBy(organisation).filter((station) =>
       manages(stationRights(organisation, station)),

@@ -1,6 +1,6 @@
 import type { Organisation } from "./organisations.ts";
 
-/** What an organisation may do with stations. The owner is network manager of its own. */
+/** Rights that an organisation can have on stations. The owner is network manager of its own. */
 export type Profile = "network manager" | "station manager" | "detailed usage viewer";
 
 export interface Task {
@@ -25,14 +25,14 @@ const GOVERNING: readonly Task[] = [
   { name: "Grant rights", description: "Give other organisations rights on station groups" },
 ];
 
-/** The tasks of each profile, the mightiest profile first. */
+/** The tasks of each profile, the profile with most rights first. */
 export const PROFILES: Readonly<Record<Profile, readonly Task[]>> = {
   "network manager": [...LOOKING, ...OPERATING, ...GOVERNING],
   "station manager": [...LOOKING, ...OPERATING],
   "detailed usage viewer": LOOKING,
 };
 
-/** A custom station group. Stations of a nested group are in the outer one too. */
+/** A custom station group. It includes the stations of nested groups. */
 export interface Group {
   readonly id: number;
   readonly name: string;
@@ -41,6 +41,6 @@ export interface Group {
   /** Directly in it. */
   readonly stationNumbers: number[];
   readonly children: Group[];
-  /** What others may do with the stations directly in it. */
+  /** Rights of other organisations on the stations directly in it. */
   readonly grants: Map<Organisation, Profile>;
 }

@@ -3,14 +3,14 @@ export interface Outlet {
   /** Text: ports can be `1A`. */
   readonly number: string;
   readonly connector: string;
-  /** The same in the words of fleets (guide §10.5.3). */
+  /** The same in the terms of fleets (guide §10.5.3). */
   readonly plugType: string;
   readonly kw: number;
   readonly volts: number;
   readonly amps: number;
-  /** As getStations tells it. */
+  /** As in answers of getStations. */
   readonly level: "L1" | "L2" | "DC Fast";
-  /** As searches ask for it (guide §7.1.2). */
+  /** As in searches (guide §7.1.2). */
   readonly levelNumber: "1" | "2" | "4";
 }
 
@@ -21,11 +21,11 @@ export interface StationModel {
   readonly outlets: readonly Outlet[];
   readonly dc: boolean;
   readonly firmware: string;
-  /** In somebody's garage, used by one driver. */
+  /** Whether it is a home unit, used by one driver. */
   readonly home: boolean;
-  /** Most that all ports together can draw, kW, where that is less than their sum. */
+  /** Maximum power of all ports together, in kW, where that is less than their sum. */
   readonly sharedKw: number | null;
-  /** What it cannot do. */
+  /** Unsupported features. */
   readonly canShedPerPort: boolean;
   readonly canShedAbsolute: boolean;
   readonly panelSharing: boolean;
@@ -106,7 +106,7 @@ const MODELS = {
     home: true,
     outlets: [j1772("1", 11.5, 48)],
   },
-  /** The oldest: a household socket and a J1772 plug, limits only by percentage. */
+  /** The oldest: a household socket and a J1772 plug, limited only by percentage. */
   socketAndPlug: {
     ...ordinary,
     name: "CT2100-HD-CCR",
@@ -121,7 +121,7 @@ const MODELS = {
     canShedPerPort: false,
     outlets: twoPorts,
   },
-  /** Both ports on one circuit of a panel, which does the limiting itself. */
+  /** Both ports are on one circuit of a panel, which limits them itself. */
   panelSharing: {
     ...ordinary,
     name: "CT4021-PSG",
@@ -132,7 +132,7 @@ const MODELS = {
   },
 } as const satisfies Record<string, StationModel>;
 
-/** Where in every other site the rare ones stand. */
+/** Positions of the rare models in every other site. */
 const RARE: Readonly<Record<number, StationModel>> = {
   29: MODELS.home,
   33: MODELS.socketAndPlug,
@@ -141,7 +141,7 @@ const RARE: Readonly<Record<number, StationModel>> = {
   45: MODELS.fastTwoCables,
 };
 
-/** The model of this name. @throws RangeError where there is none */
+/** Returns the model with this name. @throws RangeError where there is none */
 export function modelNamed(name: string): StationModel {
   const models: readonly StationModel[] = Object.values(MODELS);
   const found = models.find((model) => model.name === name);
@@ -151,8 +151,8 @@ export function modelNamed(name: string): StationModel {
 }
 
 /**
- * The model of the station with this place in the list: mostly two-port pedestals, the first seven among them, and in
- * the first site nothing that cannot be shed; among the first hundred there is one of every kind.
+ * Returns the model of the station at this position of the list: mostly two-port pedestals, the first seven among them; the
+ * first site has only stations that can be shed; the first hundred stations include every model.
  */
 export function modelOf(index: number): StationModel {
   const rare = RARE[index % 48];

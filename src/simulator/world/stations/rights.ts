@@ -5,12 +5,12 @@ import type { Station } from "./station.ts";
 
 const BY_MIGHT = Object.keys(PROFILES) as readonly Profile[];
 
-/** What an organisation may do with the stations directly in a group; null: nothing. */
+/** Returns the rights of an organisation on the stations directly in a group; null: none. */
 export function groupRights(organisation: Organisation, group: Group): Profile | null {
   return group.organisation === organisation ? "network manager" : (group.grants.get(organisation) ?? null);
 }
 
-/** What an organisation may do with a station: the mightiest of what it may with the groups it is in; null: nothing. */
+/** Returns the rights of an organisation on a station: the strongest of those on its groups; null: none. */
 export function stationRights(organisation: Organisation, station: Station): Profile | null {
   if (station.organisation === organisation) return "network manager";
   let best: Profile | null = null;
@@ -21,7 +21,7 @@ export function stationRights(organisation: Organisation, station: Station): Pro
   return best;
 }
 
-/** Whether the rights go beyond looking: status, money, control (guide §6.3.1, §7.2.1). */
+/** Returns whether the rights exceed viewing: status, money, control (guide §6.3.1, §7.2.1). */
 export function manages(profile: Profile | null): boolean {
   return profile === "network manager" || profile === "station manager";
 }

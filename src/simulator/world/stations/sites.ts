@@ -10,7 +10,7 @@ export interface Site {
   readonly country: string;
   readonly latitude: number;
   readonly longitude: number;
-  /** From UTC, the whole year. */
+  /** Offset from UTC, the same all year. */
   readonly offsetHours: number;
   readonly pricing: PricingRule;
   /** ISO 4217. */
@@ -116,7 +116,7 @@ const PARKINGS = [
   "WEST LOT",
 ];
 
-/** The site with this place in the list; they go round the cities, and never run out. */
+/** Returns the site at this position of the list; sites repeat the cities without end. */
 export function siteOf(index: number): Site {
   const city = CITIES[index % CITIES.length]!;
   const round = Math.floor(index / CITIES.length);

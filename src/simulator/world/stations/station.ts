@@ -8,7 +8,7 @@ import type { Organisation } from "./organisations.ts";
 import type { PricingRule } from "./pricing.ts";
 import type { Site } from "./sites.ts";
 
-/** What the network tells of a port's shed. */
+/** A port's shed as the network reports it. */
 export interface ShedReading {
   readonly shedState: 0 | 1;
   readonly allowedLoad: number;
@@ -20,17 +20,17 @@ export interface Port {
   readonly number: string;
   readonly kw: number;
   readonly outlet: Outlet;
-  /** What happens at this port by chance. */
+  /** Source of random events at this port. */
   readonly random: Random;
   session: Session | null;
-  /** Out of order since a fault; such a port gives nothing. */
+  /** Whether it is out of order since a fault; then it delivers nothing. */
   fault: string | null;
   limit: Limit | null;
-  /** Load when the shed in force was first asked for; percentages refer to it (guide §5.1). Null while not shed. */
+  /** Load when the shed in force was first requested; percentages refer to it (guide §5.1). Null while not shed. */
   measuredKw: number | null;
-  /** Told instead of the truth until then, where writes are to show late. */
+  /** Reported instead of the present state until then, where writes show late. */
   outdated: { readonly reading: ShedReading; readonly until: number } | null;
-  /** When its load changes course, its vehicle leaves, the next one comes. */
+  /** Times at which its load changes, its vehicle leaves, the next one arrives. */
   phase: Appointment | null;
   departure: Appointment | null;
   arrival: Appointment | null;
@@ -51,26 +51,26 @@ export interface Station {
   readonly mac: string;
   readonly activatedAt: number;
   readonly reservable: boolean;
-  /** Drivers find it on the map. */
+  /** Whether drivers find it on the map. */
   readonly isPublic: boolean;
-  /** Null: charging is free of charge, and there is nothing to settle. */
+  /** Null: charging is free, and nothing is settled. */
   readonly pricing: PricingRule | null;
-  /** What a driver on its waitlist policy does when told that the session is done; null: it has no waitlist. */
+  /** What a driver does by its waitlist policy when notified that the session is complete; null: it has no waitlist. */
   readonly waitlist: "move" | "remain" | null;
   /** The one driver of a home unit. */
   residentNumber: number | null;
   readonly ports: readonly Port[];
-  /** Whether it can tell the charge of a vehicle's battery. */
+  /** Whether it reports the charge of a vehicle's battery. */
   readonly tellsBattery: boolean;
-  /** What it cannot do; ordinary stations can do all. */
+  /** Unsupported features; ordinary stations have none. */
   canShedPerPort: boolean;
   canShedAbsolute: boolean;
   panelSharing: boolean;
-  /** Without supply, and silent, since then. */
+  /** Since when it has no supply and does not communicate. */
   unreachableSince: number | null;
 }
 
-/** Most the station can draw, kW. */
+/** Returns the maximum power of the station, in kW. */
 export function maximumKw({ model, ports }: Station): number {
   return Math.min(
     model.sharedKw ?? Number.POSITIVE_INFINITY,
@@ -86,7 +86,7 @@ export function stationLoadKw(station: Station, now: number): number {
   return station.ports.reduce((sum, port) => sum + portLoadKw(port, now), 0);
 }
 
-/** The limit that binds the port; none while its driver has opted out of it. */
+/** Returns the limit that binds the port; none while its driver has opted out of it. */
 export function bindingLimit(port: Port): Limit | null {
   return port.session !== null && port.session.optedOutOf === port.limit ? null : port.limit;
 }

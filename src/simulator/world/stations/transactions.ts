@@ -6,7 +6,7 @@ import type { Station } from "./station.ts";
 export const REPORTED_AFTER_MS = 4000;
 const MS_PER_HOUR = 3_600_000;
 
-/** What a session that is over was worth; nothing where charging is free. */
+/** Returns the fees of an ended session; none where charging is free. */
 export function settlementOf(session: Session, station: Station): Settlement {
   const { pricing, site } = station;
   if (pricing === null || session.endedAt === null) return settle(0, 0);
