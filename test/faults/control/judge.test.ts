@@ -264,4 +264,63 @@ describe("the judge of set points", () => {
     expect(findings({ acts, exchanges, asked: [own, lost] })).toEqual(["unintended write"]);
     expect(findings({ acts, asked: [own], absences: [away] })).toEqual(["unintended write"]);
   });
+
+  test("takes what was over by a clock that was ahead for over in the lives after that too", () => {
+    const held = set(T, 3, confirmed);
+    const acts = [limit(T + 100, 3), clear(T + 20 * SECOND)];
+    const life = (from: number, to: number, isAhead: boolean) => ({
+      name: "the bridge",
+      end: "",
+      from,
+      to,
+      isAhead,
+    });
+    const lives = (isAhead: boolean) => [
+      life(0, T + 5 * SECOND, false),
+      life(T + 6 * SECOND, T + 10 * SECOND, isAhead),
+      life(T + 12 * SECOND, Number.POSITIVE_INFINITY, false),
+    ];
+    expect(findings({ acts, asked: [held], lives: lives(true) })).toEqual([]);
+    expect(findings({ acts, asked: [held], lives: lives(false) })).toEqual(["unintended write"]);
+  });
+
+  test("lets a limit whose answer was lost be put back when the other port was cleared", () => {
+    const lost = set(T, 5, { status: "unknown" });
+    const cut = { ...limit(T + 100, 5, "cut").exchange!, passed: false };
+    const other = asked(T + 5 * SECOND, { action: "revert", port: "2", point: "allowedLoad_2" }, confirmed);
+    const acts = [clear(T + 5.1 * SECOND, { port: "2" }), limit(T + 5.2 * SECOND, 5)];
+    const exchanges = [...acts.map(({ exchange }) => exchange!), cut];
+    expect(findings({ acts, exchanges, asked: [lost, other] })).toEqual([]);
+    expect(findings({ acts, asked: [other] })).toEqual(["unintended write"]);
+  });
+
+  test("gives a clear to the command that says it was sent, not to one that says there was nothing to revert", () => {
+    const text = "nothing to revert: nothing was written here, and no point has a Starting Value";
+    const whole = asked(
+      T + 8 * SECOND,
+      { action: "revert device", port: undefined, point: undefined },
+      { text, at: T + 10.2 * SECOND },
+    );
+    const one = revert(T + 9.9 * SECOND, { status: "accepted", at: T + 11 * SECOND });
+    const acts = [limit(T + 100, 3), clear(T + 10.1 * SECOND)];
+    expect(findings({ acts, asked: [set(T, 3, confirmed), whole, one] })).toEqual([]);
+  });
+
+  test("knows that a last answer may have been on its way when the bridge was killed", () => {
+    const early = { status: "accepted", final: false, at: T + SECOND };
+    const acts = [limit(T + 100, 3)];
+    const life = (from: number, to: number) => ({
+      name: "the bridge",
+      end: "kill -9",
+      from,
+      to,
+      isAhead: false,
+    });
+    const killed = (at: number) => [
+      life(0, T + at * SECOND),
+      life(T + 20 * SECOND, Number.POSITIVE_INFINITY),
+    ];
+    expect(findings({ acts, asked: [set(T, 3, early)], lives: killed(9) })).toEqual([]);
+    expect(findings({ acts, asked: [set(T, 3, early)], lives: killed(4) })).toEqual(["no answer"]);
+  });
 });

@@ -190,7 +190,7 @@ export class Judge {
     // What is written without a command is a limit that was there before, and keeps its command.
     const before = this.#lastLike(act);
     const origin = before && this.#origin.get(before.act);
-    if (!before || !origin) return undefined;
+    if (!before || !origin) return this.#explainUncertain(act);
     this.#origin.set(act, origin);
     const inForce = before.to > act.at;
     const endedMs = act.at - before.to;
@@ -207,6 +207,19 @@ export class Judge {
     if (isModeChange && this.#underWay(act, (asked) => asked.mode !== undefined && asked.mode !== act.mode))
       return "put back after a change of mode";
     return undefined;
+  }
+
+  /** What may be in force is put back like what is, where the other port's clear may have ended it. */
+  #explainUncertain(act: Act): string | undefined {
+    const isLost = (call: Call) =>
+      !isAct(call) && same(call, act) && call.port === act.port && call.at < act.at;
+    const origin = this.#evidence.asked.findLast(
+      (asked) => asked.stationID === act.stationID && this.#calls(asked).some(isLost),
+    );
+    const others = (one: Act) => one.operation === "clearShedState" && one.port !== act.port;
+    if (!origin || act.port === undefined || !this.#justBefore(act, others)) return undefined;
+    this.#origin.set(act, origin);
+    return "put back with the other port";
   }
 
   /** A command that says that nothing was sent is the last to be believed to have done it. */
@@ -238,7 +251,7 @@ export class Judge {
     if (act.port === undefined && this.#underWay(act, changesMode)) return "change of mode";
     const isOver = (limit: Limit) => {
       const due = this.#dueEnd(limit.act);
-      if (due !== undefined && this.#lifeAt(act.at)?.isAhead) return true;
+      if (due !== undefined && this.#wasAhead(limit.act.at, act.at)) return true;
       return due !== undefined && due - CROSSING_MS <= act.at;
     };
     const recent = standing.length > 0 ? standing : this.#recent(act);
@@ -349,6 +362,13 @@ export class Judge {
 
   #lifeAt(at: number): Life | undefined {
     return this.#evidence.lives.findLast(({ from }) => from - STARTING_MS <= at);
+  }
+
+  /** Whether a life began between two times with a clock that was ahead: what was over by it stays over in later lives. */
+  #wasAhead(from: number, to: number): boolean {
+    return this.#evidence.lives.some(
+      (life) => life.isAhead && life.to >= from && life.from - STARTING_MS <= to,
+    );
   }
 
   #deathIn(from: number, to: number): Life | undefined {
@@ -502,6 +522,8 @@ export class Judge {
       const next = lives.find(({ from }) => from > life.to);
       const sent = this.#acts(asked).some(({ at }) => at < life.to - SLACK_MS);
       if (!sent || !next || next.to < next.from + answerMs) return;
+      // Its last answer was due, and may have been on its way when the bridge was killed.
+      if (asked.answers.length > 0 && life.to >= sentAt + confirmSeconds * 1000) return;
     }
     this.#find("no answer", sentAt, asked, `${describe(asked)} was never answered`);
   }
@@ -626,7 +648,8 @@ function isAct(call: Call): call is Act {
 
 /** Whether a command may have sent something, as it was answered. */
 function believed(asked: Asked): boolean {
-  return !["refused", "failed"].includes(verdictOf(asked)?.status ?? "");
+  const { status = "", text = "" } = verdictOf(asked) ?? {};
+  return status !== "refused" && status !== "failed" && !text.startsWith("nothing to revert");
 }
 
 /** Whether a command asks for a call. */
