@@ -30,7 +30,10 @@ export class PostgresPool {
   }
 
   /** Runs `use` with a connection, which is discarded if it fails. Rejects with the signal's reason as soon as it aborts. */
-  async lend<T>(use: (query: Query) => Promise<T>, signal = new AbortController().signal): Promise<T> {
+  async lend<T>(
+    use: (query: Query) => Promise<T>,
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<T> {
     signal.throwIfAborted();
     this.#pool ??= this.#make();
     const connecting = this.#pool.connect();
