@@ -99,7 +99,9 @@ describe("colours", () => {
   test.skipIf(script === undefined)("of the program in a real terminal: all, and none with NO_COLOR", () => {
     const onTerminal = (env: Record<string, string>) => {
       const command = ["exec", process.execPath, starter, ...check].join(" ");
-      const options = { encoding: "utf8", env: { ...process.env, TERM: "xterm", ...env } } as const;
+      // Node takes a terminal of CI for one without colours.
+      const own = { ...process.env, TERM: "xterm", CI: undefined, ...env };
+      const options = { encoding: "utf8", env: own } as const;
       return spawnSync(script!, ["-qec", command, "/dev/null"], options).stdout;
     };
     expect(onTerminal({})).toContain("\u001b[31merror\u001b[39m");

@@ -155,7 +155,8 @@ describe("the demo", () => {
     const command = `exec ${process.execPath} ${starter} demo --stations 1 --data ${place.at("five")}`;
     const terminal = spawn(script!, ["-qefc", command, "/dev/null"], {
       stdio: ["pipe", "pipe", "inherit"],
-      env: { ...process.env, TERM: "xterm", FORCE_COLOR: undefined, NO_COLOR: undefined },
+      // Node takes a terminal of CI for one without colours.
+      env: { ...process.env, TERM: "xterm", FORCE_COLOR: undefined, NO_COLOR: undefined, CI: undefined },
     });
     let output = "";
     terminal.stdout.on("data", (chunk: Buffer) => {

@@ -241,7 +241,7 @@ describe("check of one path", () => {
       const { code, stdout } = await cli(["check", "--config", twins.at("configs/bridge.json")], env);
       const [error, ...rest] = stdout.trimEnd().split("\n");
       expect(error).toMatch(
-        /site\/c\.json:1:1: error \[duplicate_station\] driver_config: station 1:100001 .*site\/a\.json.*remove one of the two/,
+        /site\/c\.json:1:1: error \[duplicate_station\] driver_config: station 1:100001 .*site\/a\.json.*remove one of them/,
       );
       expect(rest).toEqual(["1 error, 0 warnings"]);
       expect(code).toBe(1);
