@@ -85,7 +85,9 @@ describe("voltbridge audit", () => {
     expect(words.slice(0, 3)).toEqual([
       "set lab/one/limit to 4: confirmed",
       "set lab/one/limit to 5: confirmed",
-      expect.stringMatching(/^set lab\/one\/limit to 99: refused: InvalidValueError: 99 is not a valid value /),
+      expect.stringMatching(
+        /^set lab\/one\/limit to 99: refused: InvalidValueError: 99 is not a valid value /,
+      ),
     ]);
     expect(words[5]).toBe("revert lab/one: confirmed");
   });
