@@ -109,7 +109,7 @@ export const configSchema = {
       minimum: 0,
       default: 0,
       description:
-        "Maximum age, in seconds, of an answer of the service that a scrape uses again; [`observedAt`](mqtt.md#the-state-view) tells its time. 0: each scrape reads anew ([fleet](fleet.md)). Reads after a write and `get` always ask the service.",
+        "Maximum age, in seconds, of an answer of the service that a scrape uses again; [`observedAt`](mqtt.md#the-state-view) is its time. 0: each scrape reads anew ([fleet](fleet.md)). Reads after a write and `get` always ask the service.",
     },
     shed_lease_minutes: {
       type: "integer",

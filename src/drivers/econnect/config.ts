@@ -80,7 +80,7 @@ export const configSchema = {
       pattern: FIELD,
       default: "id",
       "x-expected": "the name of a field, e.g. id",
-      description: "Field that [tells the stations apart](econnect.md#which-field-tells-the-stations-apart).",
+      description: "Field that [identifies a station](econnect.md#which-field-identifies-a-station).",
     },
     nameplate_interval: {
       type: "number",

@@ -65,7 +65,7 @@ export class EmbeddedBroker {
       if (performance.now() - warnedAt < WARNING_PAUSE_MS) return;
       warnedAt = performance.now();
       log.warn(
-        `the embedded broker has ${MAXIMUM_CONNECTIONS} connections and refuses more; use a separate broker, e.g. Mosquitto, for so many clients`,
+        `the embedded broker has ${MAXIMUM_CONNECTIONS} connections and refuses more; use a separate broker, e.g. Mosquitto, for a larger number of clients`,
       );
     });
     try {

@@ -199,8 +199,7 @@ export class Judge {
     if (inForce || isCleared || (!endedBy && endedMs <= CROSSING_MS))
       if (this.#isDue(before.act, origin, act.at)) return "renewal";
     // The service may not show yet whether it cleared this port together with the other one.
-    const others = (one: Act) => one.operation === "clearShedState" && one.port !== act.port;
-    if (act.port !== undefined && (inForce || endedMs <= TOGETHER_MS) && this.#justBefore(act, others))
+    if ((inForce || endedMs <= TOGETHER_MS) && this.#otherWasCleared(act))
       return "put back with the other port";
     const isModeChange =
       endedBy?.by === "bridge" && endedBy.operation === "clearShedState" && endedMs <= TOGETHER_MS;
@@ -216,8 +215,7 @@ export class Judge {
     const origin = this.#evidence.asked.findLast(
       (asked) => asked.stationID === act.stationID && this.#calls(asked).some(isLost),
     );
-    const others = (one: Act) => one.operation === "clearShedState" && one.port !== act.port;
-    if (!origin || act.port === undefined || !this.#justBefore(act, others)) return undefined;
+    if (!origin || !this.#otherWasCleared(act)) return undefined;
     this.#origin.set(act, origin);
     return "put back with the other port";
   }
@@ -412,14 +410,17 @@ export class Judge {
     return likes.filter((limit) => limit !== undefined).toSorted((one, other) => one.to - other.to)[0];
   }
 
-  #justBefore(act: Act, passes: (one: Act) => boolean): boolean {
+  /** Whether the bridge cleared something else than this port at its station just before. */
+  #otherWasCleared(act: Act): boolean {
+    if (act.port === undefined) return false;
     return this.#evidence.acts.some(
       (one) =>
         one.by === "bridge" &&
         one.stationID === act.stationID &&
+        one.operation === "clearShedState" &&
+        one.port !== act.port &&
         one.at <= act.at &&
-        one.at >= act.at - TOGETHER_MS &&
-        passes(one),
+        one.at >= act.at - TOGETHER_MS,
     );
   }
 

@@ -159,7 +159,7 @@ export interface Paging {
   readonly sizeElement?: string;
   /** List inside each record whose elements startRecord counts, where it does not count the records. */
   readonly countedElement?: string;
-  /** Element of the response that tells whether there are more records. */
+  /** Element of the response that indicates whether there are more records. */
   readonly moreElement: "moreFlag" | "MoreFlag";
   /** Group of the response that contains it, where it is not at the top level. */
   readonly moreIn?: string;

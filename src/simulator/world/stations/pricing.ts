@@ -33,7 +33,7 @@ export const PRICING_RULES: readonly PricingRule[] = [
   { ...free, name: "By the hour", type: "Hourly", minPrice: 0.5, maxPrice: 20, perHour: 1.2 },
 ];
 
-/** Returns the price of a session of so many hours, plugged in, and kWh; in whole cents. */
+/** Returns the price of a session from its hours plugged in and its kWh, rounded to whole cents. */
 export function feeOf(rule: PricingRule, { hours, kwh }: { hours: number; kwh: number }): number {
   const firstHours = Math.min(hours, rule.firstMinutes / 60);
   const byTime = rule.forFirst * firstHours + (rule.perHourThereafter || rule.perHour) * (hours - firstHours);
