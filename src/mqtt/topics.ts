@@ -279,6 +279,8 @@ export function unknownDevice(target: PointTarget | DeviceTarget, paths: Readonl
 const LONGEST_TOPIC = 65_535;
 /** Maximum number of levels; brokers disconnect a client that uses more (Mosquitto 200, aedes 100). */
 const DEEPEST_TOPIC = 100;
+/** ASCII without control characters and wildcards, as nearly every topic is. */
+const PLAIN_TOPIC = /^[ -"$-*,-~]+$/;
 
 /**
  * Returns why no broker takes a message on this topic, if so. A wildcard published at QoS 1 ends the connection and, when
@@ -286,6 +288,7 @@ const DEEPEST_TOPIC = 100;
  */
 export function topicFault(topic: string): string | undefined {
   if (topic === "") return "is empty";
+  if (topic.length < DEEPEST_TOPIC && PLAIN_TOPIC.test(topic)) return undefined;
   if (/[+#]/.test(topic)) return "holds a wildcard";
   if (/[\p{Cc}\p{Noncharacter_Code_Point}]/u.test(topic) || !topic.isWellFormed())
     return "holds a character that MQTT forbids";

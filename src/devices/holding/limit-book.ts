@@ -59,6 +59,8 @@ const ALIVE = "alive";
 type Listener = (id: string, entry: Entry | undefined) => void;
 type Changes = Map<string, Entry | undefined>;
 
+const NONE: ReadonlyMap<string, Entry> = new Map();
+
 /**
  * The book of limits: what this bridge wrote and is, or may be, in force in the devices. It is the only record of limits:
  * writes, renewals, reverts, ends, read-back, lists and the drivers all use it. A change applies in memory first, then on
@@ -117,11 +119,13 @@ export class LimitBook {
 
   /** Returns the entries of limits that are, or may be, in force; of one device, or of all. */
   entries(device?: string): Entry[] {
-    const all =
-      device === undefined
-        ? [...this.#devices.values()].flatMap((entries) => [...entries.values()])
-        : [...(this.#devices.get(device)?.values() ?? [])];
-    return all.filter(({ limit }) => mayStand(limit));
+    const devices = device === undefined ? [...this.#devices.values()] : [this.#devices.get(device) ?? NONE];
+    return devices.flatMap((entries) => [...entries.values()].filter(({ limit }) => mayStand(limit)));
+  }
+
+  /** Returns whether the book has anything on a device. Costs nothing, for what is asked with every scrape of a fleet. */
+  knows(device: string): boolean {
+    return this.#devices.has(device);
   }
 
   standing(device?: string): HeldLimit[] {

@@ -193,12 +193,13 @@ export class LimitWatch {
 
   #scraped(path: string): void {
     const { book, devices } = this.#parts;
+    const isCompared = this.#compared.has(path) && !this.#foreign.has(path);
+    if (isCompared && !book.knows(path)) return;
     const device = devices.get(path);
     if (!device || this.#comparing.has(path)) return;
     const entries = book.entries(path);
     for (const entry of entries) if (entry.limit.state === "unknown") this.#resolve(entry);
-    const isKnown = entries.length === 0 && this.#compared.has(path) && !this.#foreign.has(path);
-    if (isKnown || !device.driver.compareHolds) return;
+    if ((isCompared && entries.length === 0) || !device.driver.compareHolds) return;
     this.#comparing.add(path);
     // A failed reading is repeated after the next scrape.
     void this.#compare(device)
