@@ -1,10 +1,12 @@
-import type { Scrape } from "../../points/index.ts";
+import type { ReadingSink } from "../../drivers/abilities.ts";
+import type { Reading } from "../../drivers/driver.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { Device } from "../device.ts";
 import { DueQueue } from "./due-queue.ts";
 import { ScrapeBatch } from "./scrape-batch.ts";
+import type { ScrapeResults } from "./scrape-results.ts";
 import { alignedAt, nextAligned, nextScrape } from "./scrape-times.ts";
-import type { ScrapeEnd } from "./scraper.ts";
+import type { Scraper } from "./scraper.ts";
 
 /** Time by which a timer may fire early on the wall clock, in milliseconds; intervals are whole seconds. */
 const EARLY_MS = 500;
@@ -24,21 +26,11 @@ const SLICE_MS = 8;
 /** Delay of an extra scrape, in milliseconds, so that a burst of writes causes only one. */
 const EXTRA_DELAY_MS = 250;
 
-/** Receives the results of the scrapes. */
-export interface ScrapeSink {
-  scraped(scrape: Scrape): void;
-  failed(device: Device, error: unknown): void;
-  /** Called when the previous scrape was still running. */
-  skipped(device: Device): void;
-  /** Called when the wall clock was set forward (> 0) or back by that many milliseconds. */
-  clockJumped(ms: number): void;
-}
-
 export interface PollerOptions {
   /** Read at the start. */
   readonly devices: Iterable<Device>;
-  readonly scrape: (device: Device, synchronizedAt: Date, signal: AbortSignal, end: ScrapeEnd) => void;
-  readonly sink: ScrapeSink;
+  readonly scraper: Pick<Scraper, "begin" | "scrapeOf">;
+  readonly results: Pick<ScrapeResults, "scraped" | "failed" | "skipped" | "clockJumped">;
   readonly clock: Clock;
 }
 
@@ -176,7 +168,7 @@ export class Poller {
     this.#enqueue(entry, next - wall, false);
     if (!entry.running) this.#scrape(entry, kind);
     else if (entry.running === "extra" && !entry.again) entry.again = true;
-    else this.#options.sink.skipped(entry.device);
+    else this.#options.results.skipped(entry.device);
   }
 
   /** Schedules a scrape after the device's offset from now, or at its next aligned time if that is earlier. */
@@ -203,21 +195,16 @@ export class Poller {
     entry.running = kind;
     const batch = this.#batchFor(entry);
     batch.begin(entry);
-    const end = new EntryScrape(entry, batch, this.#end);
     const at = this.#alignedNow(entry);
     if (this.#synchronizedAt.getTime() !== at) this.#synchronizedAt = new Date(at);
-    this.#options.scrape(entry.device, this.#synchronizedAt, batch.signal, end);
+    const scrape = new EntryScrape(entry, batch, this.#synchronizedAt, this.#end);
+    this.#options.scraper.begin(entry.device, scrape, batch.signal);
   }
 
-  readonly #end = (
-    entry: Entry,
-    batch: ScrapeBatch<Entry>,
-    made: Scrape | undefined,
-    error: unknown,
-  ): void => {
+  readonly #end: End = ({ entry, batch, synchronizedAt }, reading, error) => {
     if (batch.isOpen(entry)) {
-      if (made === undefined) this.#failed(entry, error);
-      else if (!entry.gone) this.#scraped(entry, made);
+      if (reading === undefined) this.#failed(entry, error);
+      else if (!entry.gone) this.#scraped(entry, synchronizedAt, reading);
     }
     batch.end(entry);
     if (batch.done) this.#batches.delete(batch);
@@ -238,45 +225,48 @@ export class Poller {
   }
 
   /** Records the values. Other devices may wait for their turn in the same page. */
-  #scraped(entry: Entry, scrape: Scrape): void {
+  #scraped(entry: Entry, synchronizedAt: Date, reading: Reading): void {
+    const { scraper, results } = this.#options;
     try {
-      this.#options.sink.scraped(scrape);
+      results.scraped(scraper.scrapeOf(entry.device, synchronizedAt, reading));
     } catch (error) {
       this.#failed(entry, error);
     }
   }
 
   #failed(entry: Entry, reason: unknown): void {
-    if (!entry.gone && !this.#stopping.signal.aborted) this.#options.sink.failed(entry.device, reason);
+    if (!entry.gone && !this.#stopping.signal.aborted) this.#options.results.failed(entry.device, reason);
   }
 
   #watchClock(): void {
     const epoch = this.#clock.now() - this.#clock.monotonic();
     const moved = epoch - this.#epoch;
     this.#epoch = epoch;
-    if (Math.abs(moved) > JUMP_MS) this.#options.sink.clockJumped(Math.round(moved));
+    if (Math.abs(moved) > JUMP_MS) this.#options.results.clockJumped(Math.round(moved));
   }
 }
 
-type End = (entry: Entry, batch: ScrapeBatch<Entry>, made: Scrape | undefined, error: unknown) => void;
+type End = (scrape: EntryScrape, reading: Reading | undefined, error: unknown) => void;
 
 /** What waits for a scrape. A fleet has thousands at the same time, so it is one object each. */
-class EntryScrape implements ScrapeEnd {
-  readonly #entry: Entry;
-  readonly #batch: ScrapeBatch<Entry>;
+class EntryScrape implements ReadingSink {
+  readonly entry: Entry;
+  readonly batch: ScrapeBatch<Entry>;
+  readonly synchronizedAt: Date;
   readonly #end: End;
 
-  constructor(entry: Entry, batch: ScrapeBatch<Entry>, end: End) {
-    this.#entry = entry;
-    this.#batch = batch;
+  constructor(entry: Entry, batch: ScrapeBatch<Entry>, synchronizedAt: Date, end: End) {
+    this.entry = entry;
+    this.batch = batch;
+    this.synchronizedAt = synchronizedAt;
     this.#end = end;
   }
 
-  scraped(scrape: Scrape): void {
-    this.#end(this.#entry, this.#batch, scrape, undefined);
+  read(reading: Reading): void {
+    this.#end(this, reading, undefined);
   }
 
   failed(error: unknown): void {
-    this.#end(this.#entry, this.#batch, undefined, error);
+    this.#end(this, undefined, error);
   }
 }

@@ -5,7 +5,6 @@ import { isClockSet, type Scrape } from "../../points/index.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { Device } from "../device.ts";
 import type { LatestValues } from "./latest-values.ts";
-import type { ScrapeSink } from "./poller.ts";
 
 export interface ScrapeCounters {
   readonly ok: number;
@@ -40,7 +39,7 @@ const MANY_VALUES = 10_000;
 const MAX_NAMED = 5;
 
 /** Receives the poller's results: values go to the bus, failures are logged when they begin and when they end. */
-export class ScrapeResults implements ScrapeSink {
+export class ScrapeResults {
   readonly #bus: Bus;
   readonly #latest: LatestValues;
   readonly #notices: Notices;
@@ -112,6 +111,7 @@ export class ScrapeResults implements ScrapeSink {
     this.#latest.missed(path, reason);
   }
 
+  /** Called when a scrape was due while the previous one was still running. */
   skipped(device: Device): void {
     this.#counters.skipped++;
     const { path, intervalSeconds } = device.info;
@@ -132,6 +132,7 @@ export class ScrapeResults implements ScrapeSink {
       if (scrape.device.path === path) this.#underWay.delete(scrape);
   }
 
+  /** Called when the wall clock was set forward (> 0) or back by that many milliseconds. */
   clockJumped(ms: number): void {
     const text = `the clock was set ${ms > 0 ? "forward" : "back"} by ${Math.abs(ms) / 1000} s; scrapes are aligned to the new time`;
     this.#notices.say("warning", "clock_jump", text);

@@ -4,13 +4,7 @@ import type { DeviceInfo, PointValue, Scrape } from "../../points/index.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { Device } from "../device.ts";
 
-/** Receives the outcome of a scrape, once. */
-export interface ScrapeEnd {
-  scraped(scrape: Scrape): void;
-  failed(error: unknown): void;
-}
-
-/** Reads a device once and converts the reading into a scrape. Fails where nothing could be read. */
+/** Reads a device once and converts the reading into a scrape. */
 export class Scraper {
   readonly #clock: Clock;
   readonly #heartbeats = new Map<string, 0 | 1>();
@@ -23,14 +17,16 @@ export class Scraper {
     this.#clock = clock;
   }
 
-  scrape(device: Device, synchronizedAt: Date, signal: AbortSignal): Promise<Scrape> {
-    return new Promise((scraped, failed) => this.begin(device, synchronizedAt, signal, { scraped, failed }));
+  /** Rejects where nothing could be read. */
+  async scrape(device: Device, synchronizedAt: Date, signal: AbortSignal): Promise<Scrape> {
+    const reading = await new Promise<Reading>((read, failed) =>
+      this.begin(device, { read, failed }, signal),
+    );
+    return this.scrapeOf(device, synchronizedAt, reading);
   }
 
-  /** Does {@link scrape} without a promise: a fleet has thousands of waiting scrapes at the same time. */
-  begin(device: Device, synchronizedAt: Date, signal: AbortSignal, end: ScrapeEnd): void {
-    const sink = new DeviceScrape(device, synchronizedAt, this.#scrapeOf, end);
-    const { driver } = device;
+  /** Reads without a promise: a fleet has thousands of waiting scrapes at the same time. */
+  begin({ driver }: Device, sink: ReadingSink, signal: AbortSignal): void {
     if (driver.scrapeInto) driver.scrapeInto(sink, signal);
     else
       (async () => driver.scrapeAll(signal))().then(
@@ -39,7 +35,8 @@ export class Scraper {
       );
   }
 
-  readonly #scrapeOf: ScrapeOf = (device, synchronizedAt, reading) => {
+  /** Throws where nothing could be read. */
+  scrapeOf(device: Device, synchronizedAt: Date, reading: Reading): Scrape {
     const now = this.#clock.now();
     if (this.#takenAt.getTime() !== now) this.#takenAt = new Date(now);
     const takenAt = this.#takenAt;
@@ -66,7 +63,7 @@ export class Scraper {
       throw new Error(`no point could be read: ${[...new Set(failures.values())].slice(0, 3).join("; ")}`);
     if (virtual !== undefined) values.set(virtual, this.#beat(device.info.path));
     return { ...scraped, values, failures };
-  };
+  }
 
   #observed({ ageSeconds }: Reading, now: number): Date | undefined {
     if (ageSeconds === undefined) return undefined;
@@ -84,37 +81,6 @@ export class Scraper {
     const next = this.#heartbeats.get(path) === 1 ? 0 : 1;
     this.#heartbeats.set(path, next);
     return next;
-  }
-}
-
-type ScrapeOf = (device: Device, synchronizedAt: Date, reading: Reading) => Scrape;
-
-class DeviceScrape implements ReadingSink {
-  readonly #device: Device;
-  readonly #synchronizedAt: Date;
-  readonly #scrapeOf: ScrapeOf;
-  readonly #end: ScrapeEnd;
-
-  constructor(device: Device, synchronizedAt: Date, scrapeOf: ScrapeOf, end: ScrapeEnd) {
-    this.#device = device;
-    this.#synchronizedAt = synchronizedAt;
-    this.#scrapeOf = scrapeOf;
-    this.#end = end;
-  }
-
-  read(reading: Reading): void {
-    let scrape: Scrape;
-    try {
-      scrape = this.#scrapeOf(this.#device, this.#synchronizedAt, reading);
-    } catch (error) {
-      this.#end.failed(error);
-      return;
-    }
-    this.#end.scraped(scrape);
-  }
-
-  failed(error: unknown): void {
-    this.#end.failed(error);
   }
 }
 

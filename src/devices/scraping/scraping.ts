@@ -31,9 +31,8 @@ export class Scraping {
     readonly log: Log;
   }) {
     const { devices, bus, clock } = parts;
-    const scraper = new Scraper(clock);
     this.#clock = clock;
-    this.#scraper = scraper;
+    this.#scraper = new Scraper(clock);
     this.latest = new LatestValues(
       [...devices.values()].map(({ info }) => info),
       bus,
@@ -43,8 +42,8 @@ export class Scraping {
     this.#poller = new Poller({
       devices: { [Symbol.iterator]: () => devices.values() },
       clock,
-      sink: this.#results,
-      scrape: (device, synchronizedAt, signal, end) => scraper.begin(device, synchronizedAt, signal, end),
+      scraper: this.#scraper,
+      results: this.#results,
     });
   }
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Device } from "../../../src/devices/device.ts";
-import { Poller, type PollerOptions, type ScrapeSink } from "../../../src/devices/scraping/poller.ts";
+import { Poller, type PollerOptions } from "../../../src/devices/scraping/poller.ts";
+import { Scraper } from "../../../src/devices/scraping/scraper.ts";
+import type { Scrape } from "../../../src/points/index.ts";
 import { ManualClock, settled } from "../../helpers/manual-clock.ts";
 
 const START = Date.UTC(2026, 10, 21, 8, 0, 10);
@@ -13,42 +15,50 @@ function device(path: string, offsetMs: number, intervalSeconds = 60): Device {
 
 /** A poller over devices whose scrapes take `takesMs`, and everything it did. */
 function rig(devices: Device[], takesMs = 0, clock = new ManualClock(START)) {
-  const begun: { path: string; at: number; elapsed: number; sync: string }[] = [];
+  const begun: { path: string; at: number; elapsed: number }[] = [];
+  const scraped: Scrape[] = [];
   const failed: string[] = [];
   const skipped: string[] = [];
   const jumps: number[] = [];
-  const state = { takesMs, inFlight: 0, most: 0, heedAbort: true, scraped: 0 };
-  const sink: ScrapeSink = {
-    scraped: () => void state.scraped++,
+  const state = { takesMs, inFlight: 0, most: 0, heedAbort: true };
+  const results: PollerOptions["results"] = {
+    scraped: (scrape) => void scraped.push(scrape),
     failed: (_, error) => void failed.push((error as Error).message),
     skipped: ({ info }) => void skipped.push(info.path),
     clockJumped: (ms) => void jumps.push(ms),
   };
-  const scrape: PollerOptions["scrape"] = ({ info }, synchronizedAt, signal, end) => {
-    const sync = synchronizedAt.toISOString();
-    begun.push({ path: info.path, at: clock.now(), elapsed: clock.monotonic(), sync });
+  const begin: PollerOptions["scraper"]["begin"] = ({ info }, sink, signal) => {
+    begun.push({ path: info.path, at: clock.now(), elapsed: clock.monotonic() });
     state.inFlight++;
     state.most = Math.max(state.most, state.inFlight);
     const cancel = clock.after(state.takesMs, () => {
       state.inFlight--;
-      const takenAt = new Date(clock.now());
-      end.scraped({ device: info, synchronizedAt, takenAt, values: new Map(), failures: new Map() });
+      sink.read({ values: new Map(), failures: new Map() });
     });
     signal.addEventListener("abort", () => {
       if (!state.heedAbort) return;
       cancel();
       state.inFlight--;
-      end.failed(signal.reason);
+      sink.failed(signal.reason);
     });
   };
-  const poller = new Poller({ devices, clock, sink, scrape });
+  const poller = new Poller({
+    devices,
+    clock,
+    scraper: Object.assign(new Scraper(clock), { begin }),
+    results,
+  });
   const clockTimes = () => begun.map(({ at }) => new Date(at).toISOString().slice(11, 23));
-  return { poller, clock, begun, failed, skipped, jumps, state, clockTimes };
+  /** The scrapes so far by the time of their round, hours to seconds. */
+  const rounds = () => [
+    ...Map.groupBy(scraped, ({ synchronizedAt }) => synchronizedAt.toISOString().slice(11, 19)),
+  ];
+  return { poller, clock, begun, scraped, rounds, failed, skipped, jumps, state, clockTimes };
 }
 
 describe("poller", () => {
   it("D1: scrapes at once, spread by the offsets, and at the aligned times from then on", async () => {
-    const { poller, clock, begun, clockTimes } = rig([device("a", 0), device("b", 20), device("c", 5000)]);
+    const { poller, clock, rounds, clockTimes } = rig([device("a", 0), device("b", 20), device("c", 5000)]);
     poller.start();
     await clock.advance(120_000);
     expect(clockTimes()).toEqual([
@@ -62,8 +72,7 @@ describe("poller", () => {
       "08:02:00.020",
       "08:02:05.000",
     ]);
-    const rounds = Map.groupBy(begun, ({ sync }) => sync);
-    expect([...rounds].map(([sync, round]) => [sync.slice(11, 19), round.length])).toEqual([
+    expect(rounds().map(([sync, round]) => [sync, round.length])).toEqual([
       ["08:00:00", 3],
       ["08:01:00", 3],
       ["08:02:00", 3],
@@ -174,10 +183,14 @@ describe("poller", () => {
     ["to 2040", Date.UTC(2040, 0, 1, 0, 0, 31)],
   ] as const)
     it(`D3: the clock set ${name}: no burst, no stop, aligned again, and said once`, async () => {
-      const { poller, clock, begun, jumps, clockTimes } = rig([device("a", 0), device("b", 2000)]);
+      const { poller, clock, begun, scraped, rounds, jumps, clockTimes } = rig([
+        device("a", 0),
+        device("b", 2000),
+      ]);
       poller.start();
       await clock.advance(95_000);
       begun.length = 0;
+      scraped.length = 0;
       const jumpedAt = clock.monotonic();
       clock.set(to);
       await clock.advance(600_000);
@@ -190,8 +203,8 @@ describe("poller", () => {
         expect(mine[0]!.elapsed - jumpedAt).toBe(path === "a" ? 15_000 : 17_000);
       }
       for (const time of clockTimes().slice(2)) expect(time.slice(6)).toMatch(/^(00|02)\.000$/);
-      const rounds = [...Map.groupBy(begun, ({ sync }) => sync).values()];
-      for (const round of rounds.slice(0, -1)) expect(round.map(({ path }) => path)).toEqual(["a", "b"]);
+      for (const [, round] of rounds().slice(0, -1))
+        expect(round.map(({ device }) => device.path)).toEqual(["a", "b"]);
       poller.stop();
     });
 
@@ -209,19 +222,18 @@ describe("poller", () => {
   });
 
   it("a timer that fires a little early by the wall clock makes the scrape of its round, once", async () => {
-    const { poller, clock, begun } = rig([device("a", 0), device("b", 3000)]);
+    const { poller, clock, scraped, rounds } = rig([device("a", 0), device("b", 3000)]);
     poller.start();
     await clock.advance(30_000);
-    begun.length = 0;
+    scraped.length = 0;
     clock.set(clock.now() - 4);
     await clock.advance(300_000);
-    const rounds = [...Map.groupBy(begun, ({ sync }) => sync)];
-    expect(rounds.map(([sync, round]) => [sync.slice(14, 19), round.length])).toEqual([
-      ["01:00", 2],
-      ["02:00", 2],
-      ["03:00", 2],
-      ["04:00", 2],
-      ["05:00", 2],
+    expect(rounds().map(([sync, round]) => [sync, round.length])).toEqual([
+      ["08:01:00", 2],
+      ["08:02:00", 2],
+      ["08:03:00", 2],
+      ["08:04:00", 2],
+      ["08:05:00", 2],
     ]);
     poller.stop();
   });

@@ -1,6 +1,6 @@
 import { type Clock, secondsOn } from "../../../../time/clock.ts";
 import type { Batch } from "./gathered-reads.ts";
-import { concernsAll, type WalkEnd } from "./walk.ts";
+import { concernsAll } from "./walk.ts";
 
 /** Time before an account that shows much more than is read from it is walked again, in seconds. */
 const COSTLY_SECONDS = 3600;
@@ -20,15 +20,18 @@ export class AccountWalk<A> {
     this.#alone = alone;
   }
 
-  /** Reads the batch; `walk` gets the maximum number of pages and answers the stations it finds. */
-  async read(batch: Batch<A>, walk: (maxPages: number) => Promise<WalkEnd>): Promise<void> {
+  /**
+   * Reads the batch; `walk` gets the maximum number of pages, answers the stations it finds, and returns undefined where
+   * that maximum ended it.
+   */
+  async read(batch: Batch<A>, walk: (maxPages: number) => Promise<number | undefined>): Promise<void> {
     const costly = secondsOn(this.#clock) < this.#costly.until ? this.#costly.stations : 0;
     batch.fill(Number.POSITIVE_INFINITY);
     const stations = batch.missing().length;
     if (stations < 2 || stations <= costly) return this.#single(batch);
     try {
-      const { complete } = await walk(stations);
-      if (!complete) this.#costly = { stations, until: secondsOn(this.#clock) + COSTLY_SECONDS };
+      const pages = await walk(stations);
+      if (pages === undefined) this.#costly = { stations, until: secondsOn(this.#clock) + COSTLY_SECONDS };
     } catch (error) {
       if (concernsAll(error)) throw error;
       // A page that cannot be read fails only the stations without a pending read.

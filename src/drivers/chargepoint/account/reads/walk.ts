@@ -13,23 +13,20 @@ export interface WalkOptions {
   readonly maxPages: number;
 }
 
-export interface WalkEnd {
-  /** Whether the last page was reached, or `take` ended the walk. */
-  readonly complete: boolean;
-  readonly pages: number;
-}
-
 /** Number of pages requested ahead in a long walk. */
 const PAGES_AHEAD = 3;
 
-/** Walks the pages of an operation until `take` returns false. @throws what {@link pages} throws */
+/**
+ * Walks the pages of an operation until `take` returns false. Returns how many pages that took; undefined where `maxPages`
+ * ended the walk. @throws what {@link pages} throws
+ */
 export async function walk<O extends Operation>(
   client: Client,
   operation: O,
   query: QueryOf<O>,
   { signal, maxPages }: WalkOptions,
   take: (record: RecordOf<O>) => boolean | undefined,
-): Promise<WalkEnd> {
+): Promise<number | undefined> {
   let walked = 0;
   const enough = new Error("enough pages");
   const counting: Client = {
@@ -43,9 +40,9 @@ export async function walk<O extends Operation>(
     for await (const record of pages(counting, operation, query, { signal, ahead: PAGES_AHEAD })) {
       if (take(record) === false) break;
     }
-    return { complete: true, pages: walked };
+    return walked;
   } catch (error) {
-    if (error === enough) return { complete: false, pages: walked };
+    if (error === enough) return undefined;
     throw error;
   }
 }

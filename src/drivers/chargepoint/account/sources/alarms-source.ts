@@ -6,7 +6,7 @@ import { newestBy } from "../newest.ts";
 import { AccountWalk } from "../reads/account-walk.ts";
 import type { Batch, Source } from "../reads/gathered-reads.ts";
 import { own } from "../reads/station-missing.ts";
-import { collect, type WalkEnd, walk } from "../reads/walk.ts";
+import { collect, walk } from "../reads/walk.ts";
 import type { AlarmStore } from "./alarm-store.ts";
 
 type Alarm = AlarmsAnswer[number];
@@ -70,25 +70,25 @@ export class AlarmsSource implements Source<AlarmsAnswer> {
     }
   }
 
-  async #wholeOrNew(batch: Batch<AlarmsAnswer>, maxPages: number): Promise<WalkEnd> {
+  async #wholeOrNew(batch: Batch<AlarmsAnswer>, maxPages: number): Promise<number | undefined> {
     const { store, signal, clock } = this.#options;
     const at = clock.now();
     const whole = store.pages <= 1 || at - store.wholeAtMs >= WHOLE_WALK_SECONDS * 1000;
     const query = whole || store.until === null ? {} : { startTime: earlier(store.until) };
     const found = new Map<string, Alarm[]>();
-    const end = await walk(this.#client, getAlarms, query, { signal, maxPages }, (alarm): boolean => {
+    const pages = await walk(this.#client, getAlarms, query, { signal, maxPages }, (alarm): boolean => {
       if (alarm.stationID === null) return true;
       const others = found.get(alarm.stationID) ?? [];
       found.set(alarm.stationID, newestOfPorts([...others, alarm]));
       return true;
     });
-    if (!end.complete) return end;
+    if (pages === undefined) return undefined;
     const sure = [...found].filter(([id]) => !this.#unsure.has(id));
-    if (whole) store.replace(sure, at, end.pages);
+    if (whole) store.replace(sure, at, pages);
     else for (const [id, alarms] of sure) store.put(id, newestOfPorts([...store.of(id), ...alarms]));
     store.save();
     for (const id of batch.missing()) if (!this.#unsure.has(id)) batch.answer(id, store.of(id));
-    return end;
+    return pages;
   }
 }
 

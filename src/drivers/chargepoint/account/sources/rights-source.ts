@@ -35,12 +35,12 @@ export class RightsSource implements Source<RightsAnswer> {
     return this.#walk.read(batch, async (maxPages) => {
       const found = new Map<string, RightsAnswer>(batch.missing().map((id) => [id, []]));
       const options = { signal: this.#signal, maxPages };
-      const end = await walk(this.#client, getStationRights, {}, options, (group) => {
+      const pages = await walk(this.#client, getStationRights, {}, options, (group) => {
         addTo(found, group);
         return true;
       });
-      if (end.complete) for (const [id, rights] of found) batch.answer(id, rights);
-      return end;
+      if (pages !== undefined) for (const [id, rights] of found) batch.answer(id, rights);
+      return pages;
     });
   }
 }

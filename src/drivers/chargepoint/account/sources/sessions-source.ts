@@ -6,7 +6,7 @@ import type { SessionsAnswer } from "../answers.ts";
 import { AccountWalk } from "../reads/account-walk.ts";
 import type { Batch, Source } from "../reads/gathered-reads.ts";
 import { own } from "../reads/station-missing.ts";
-import { collect, concernsAll, type WalkEnd, walk } from "../reads/walk.ts";
+import { collect, concernsAll, walk } from "../reads/walk.ts";
 import { SessionWindow } from "./session-window.ts";
 
 type Session = SessionsAnswer[number];
@@ -60,7 +60,7 @@ export class SessionsSource implements Source<SessionsAnswer> {
     await this.#walk.read(batch, (maxPages) => this.#account(batch, maxPages));
   }
 
-  async #account(batch: Batch<SessionsAnswer>, maxPages: number): Promise<WalkEnd> {
+  async #account(batch: Batch<SessionsAnswer>, maxPages: number): Promise<number | undefined> {
     const at = new Date(this.#options.clock.now());
     const stations = batch.missing();
     // The period of a station added since the last walk is read separately.
@@ -73,8 +73,7 @@ export class SessionsSource implements Source<SessionsAnswer> {
       this.#collect({ activeSessionsOnly: true }, maxPages, active),
       this.#collect({ fromTimeStamp: from.toISOString().replace(/\.\d+Z$/, "Z") }, maxPages, ended),
     ]);
-    const end = { complete: first.complete && second.complete, pages: first.pages + second.pages };
-    if (!end.complete) return end;
+    if (first === undefined || second === undefined) return undefined;
     this.#walkedAt = at;
     for (const id of known) this.#window(id);
     const gone = this.#gone([...active, ...ended]);
@@ -82,7 +81,7 @@ export class SessionsSource implements Source<SessionsAnswer> {
       if (session.stationID !== null) this.#windows.get(session.stationID)?.merge([session]);
     }
     for (const id of known) batch.answer(id, this.#window(id).newest());
-    return end;
+    return first + second;
   }
 
   #collect(query: QueryOf<typeof getChargingSessionData>, maxPages: number, into: Session[]) {

@@ -31,21 +31,15 @@ export class StationsSource implements Source<StationAnswer> {
   fetch(batch: Batch<StationAnswer>): Promise<void> {
     return this.#walk.read(batch, async (maxPages) => {
       const left = new Set(batch.missing());
-      const end = await walk(
-        this.#client,
-        getStations,
-        {},
-        { signal: this.#signal, maxPages },
-        (record): boolean => {
-          if (record.stationID !== null && left.delete(record.stationID))
-            batch.answer(record.stationID, record);
-          return left.size > 0;
-        },
-      );
-      if (end.complete) {
+      const options = { signal: this.#signal, maxPages };
+      const pages = await walk(this.#client, getStations, {}, options, (record): boolean => {
+        const { stationID } = record;
+        if (stationID !== null && left.delete(stationID)) batch.answer(stationID, record);
+        return left.size > 0;
+      });
+      if (pages !== undefined)
         for (const id of left) batch.fail(id, new StationMissingError(getStations.name, id));
-      }
-      return end;
+      return pages;
     });
   }
 }
