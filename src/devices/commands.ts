@@ -186,7 +186,7 @@ export interface Limiting {
 
 /** A load shed event that is not over. Times are ISO 8601 text in UTC. */
 export interface PlannedEvent {
-  /** Null where the network told none. */
+  /** Null where the network gave none. */
   readonly id: string | null;
   readonly device: string;
   /** It is for this group of the device's network. */

@@ -203,7 +203,7 @@ export class DeviceControl {
 
   /** Reports, when a read-only bridge starts, which limits are still in force. */
   #reportReadOnly(): void {
-    const held = this.#parts.book.standing();
+    const held = this.#parts.book.active();
     const endless = held.filter(({ endsAt }) => endsAt === undefined).length;
     const ends = Math.max(0, ...held.map(({ endsAt }) => endsAt ?? 0));
     const left =

@@ -151,14 +151,14 @@ export interface OwnWrites {
   /** Returns the last write under the key. */
   get(key: string): OwnWrite | undefined;
   /** Returns the keys of writes that are, or may be, in force. */
-  standing(): string[];
+  active(): string[];
 }
 
 export interface OwnWrite {
   /** The `detail` of the write's `hold`, null where it had none. Read from disk: validate it. */
   readonly detail: PointValue;
   /** Whether it is, or may be, in force. */
-  readonly standing: boolean;
+  readonly active: boolean;
   /** When the device ends it, milliseconds since 1970; absent: never. */
   readonly endsAt?: number | undefined;
   /** When it ended, milliseconds since 1970; absent while it is, or may be, in force. */

@@ -108,7 +108,7 @@ export class ControllerWatch implements Controllers {
   }
 
   #heldBy(name: string): HeldLimit[] {
-    return this.#parts.book.standing().filter(({ requester }) => requester === name);
+    return this.#parts.book.active().filter(({ requester }) => requester === name);
   }
 
   /** Returns the id if it could not be reverted. */
@@ -120,7 +120,7 @@ export class ControllerWatch implements Controllers {
     } catch (error) {
       const id = idOf(limit);
       // It was ended elsewhere meanwhile.
-      if (!book.standing(limit.device).some((other) => idOf(other) === id)) return undefined;
+      if (!book.active(limit.device).some((other) => idOf(other) === id)) return undefined;
       const text = `${limit.device}/${limit.point} is held by controller ${limit.requester}, which is offline, and could not be reverted${again ? "; retrying" : ". There is no further retry: revert it by hand"}: ${messageOf(error)}`;
       notices.say(again ? "warning" : "error", "controller_not_reverted", text, limit.device);
       return id;

@@ -75,7 +75,7 @@ export function idOf({ device, key }: Pick<HeldLimit, "device" | "key">): string
 }
 
 /** Returns whether it is, or may be, in force. */
-export function mayStand(
+export function mayBeActive(
   limit: HeldLimit | undefined,
 ): limit is HeldLimit & { readonly state: Exclude<LimitState, "ended"> } {
   return limit !== undefined && limit.state !== "ended";

@@ -13,7 +13,7 @@ import {
   isFromFuture,
   isSavedLimit,
   isTooLong,
-  mayStand,
+  mayBeActive,
   shifted,
   shortened,
   takenUp,
@@ -120,7 +120,7 @@ export class LimitBook {
   /** Returns the entries of limits that are, or may be, in force; of one device, or of all. */
   entries(device?: string): Entry[] {
     const devices = device === undefined ? [...this.#devices.values()] : [this.#devices.get(device) ?? NONE];
-    return devices.flatMap((entries) => [...entries.values()].filter(({ limit }) => mayStand(limit)));
+    return devices.flatMap((entries) => [...entries.values()].filter(({ limit }) => mayBeActive(limit)));
   }
 
   /** Returns whether the book has anything on a device. Costs nothing, for what is asked with every scrape of a fleet. */
@@ -128,13 +128,13 @@ export class LimitBook {
     return this.#devices.has(device);
   }
 
-  standing(device?: string): HeldLimit[] {
+  active(device?: string): HeldLimit[] {
     return this.entries(device).map(({ limit }) => limit);
   }
 
   /** Returns whether a limit written to this point is, or may be, in force; without a point, to any of the device's. */
   has(device: string, point?: string): boolean {
-    return this.standing(device).some((limit) => point === undefined || limit.point === point);
+    return this.active(device).some((limit) => point === undefined || limit.point === point);
   }
 
   isCurrent(limit: HeldLimit): boolean {
@@ -169,7 +169,7 @@ export class LimitBook {
       const before = this.entry(set);
       this.#followClock(before);
       earlier.set(set.key, before);
-      const kept = mayStand(before?.limit) ? { before: withoutBefore(before.limit) } : {};
+      const kept = mayBeActive(before?.limit) ? { before: withoutBefore(before.limit) } : {};
       changes.set(set.key, this.#entry({ ...set, ...kept }));
     }
     this.#apply(device, changes);
@@ -183,7 +183,7 @@ export class LimitBook {
     for (const entry of earlier.values()) this.#followClock(entry);
     const changes: Changes = new Map(earlier);
     const end = (key: string, entry: Entry | undefined) =>
-      mayStand(entry?.limit) && changes.set(key, { ...entry, limit: ended(entry.limit, now) });
+      mayBeActive(entry?.limit) && changes.set(key, { ...entry, limit: ended(entry.limit, now) });
     for (const key of outcome.releases ?? []) end(key, earlier.get(key) ?? this.entry({ device, key }));
     if (write.value === undefined)
       for (const [key, entry] of earlier) if (entry?.limit.point === write.point) end(key, entry);
@@ -238,10 +238,10 @@ export class LimitBook {
 
   /** Called when the device is removed: forgets and returns the limits that were, or may have been, in force in it. */
   forgetDevice(device: string): HeldLimit[] {
-    const standing = this.standing(device);
+    const active = this.active(device);
     const keys = [...(this.#devices.get(device)?.keys() ?? [])];
     this.#apply(device, new Map(keys.map((key) => [key, undefined])));
-    return standing;
+    return active;
   }
 
   /** Called when the wall clock was set, so that limits end at their own time after a restart too. */
@@ -253,20 +253,20 @@ export class LimitBook {
 
   /** Returns what a device's driver may know of it. While a write is being sent, the driver gets the state before it. */
   ofDevice(device: string): OwnWrites {
-    const told = ({ limit }: Entry): OwnWrite | undefined => {
+    const knownWrite = ({ limit }: Entry): OwnWrite | undefined => {
       const known = limit.state === "sent" && !limit.clearing ? limit.before : limit;
-      if (mayStand(known)) return { detail: known.detail ?? null, standing: true, endsAt: known.endsAt };
+      if (mayBeActive(known)) return { detail: known.detail ?? null, active: true, endsAt: known.endsAt };
       if (limit.detail === undefined) return undefined;
-      return { detail: limit.detail, standing: false, endedAt: limit.stateSince };
+      return { detail: limit.detail, active: false, endedAt: limit.stateSince };
     };
     return {
       get: (key) => {
         const entry = this.entry({ device, key });
-        return entry && told(entry);
+        return entry && knownWrite(entry);
       },
-      standing: () =>
+      active: () =>
         [...(this.#devices.get(device)?.values() ?? [])]
-          .filter((entry) => told(entry)?.standing)
+          .filter((entry) => knownWrite(entry)?.active)
           .map(({ limit }) => limit.key),
     };
   }
@@ -294,7 +294,7 @@ export class LimitBook {
     for (const [key, before] of earlier) {
       if (key === entry?.limit.key || !before) continue;
       const clearing = { ...before.limit, clearing: true };
-      changes.set(key, mayStand(before.limit) ? this.#unknown(clearing) : before);
+      changes.set(key, mayBeActive(before.limit) ? this.#unknown(clearing) : before);
     }
     if (entry) {
       const before = earlier.get(entry.limit.key);
@@ -341,7 +341,7 @@ export class LimitBook {
       ...(lease !== undefined && { leaseSeconds: lease }),
       ...(hold?.detail !== undefined && { detail: hold.detail }),
       ...(via === "lease" &&
-        mayStand(before) && {
+        mayBeActive(before) && {
           renewals: (before.renewals ?? 0) + 1,
           since: before.since ?? before.setAt,
         }),
@@ -353,17 +353,17 @@ export class LimitBook {
     this.#save(...[...changes.keys()].map((key) => [device, key] as const));
     for (const key of changes.keys()) {
       const entry = this.entry({ device, key });
-      const standing = mayStand(entry?.limit) ? entry : undefined;
-      for (const listener of this.#listeners) listener(idOf({ device, key }), standing);
+      const active = mayBeActive(entry?.limit) ? entry : undefined;
+      for (const listener of this.#listeners) listener(idOf({ device, key }), active);
     }
   }
 
   /** Ended limits without data of the driver are not kept. */
   #keep({ device, key }: Pick<HeldLimit, "device" | "key">, entry: Entry | undefined): void {
     const entries = this.#devices.get(device) ?? new Map<string, Entry>();
-    if (mayStand(entries.get(key)?.limit)) this.#counted--;
-    if (mayStand(entry?.limit)) this.#counted++;
-    if (entry && (mayStand(entry.limit) || entry.limit.detail !== undefined)) entries.set(key, entry);
+    if (mayBeActive(entries.get(key)?.limit)) this.#counted--;
+    if (mayBeActive(entry?.limit)) this.#counted++;
+    if (entry && (mayBeActive(entry.limit) || entry.limit.detail !== undefined)) entries.set(key, entry);
     else entries.delete(key);
     if (entries.size > 0) this.#devices.set(device, entries);
     else this.#devices.delete(device);

@@ -4,7 +4,7 @@ import { type Backoff, backoff } from "../../time/backoff.ts";
 import type { Clock } from "../../time/clock.ts";
 import { watchClock } from "../../time/clock-watch.ts";
 import type { Device } from "../device.ts";
-import { describe, type HeldLimit, idOf, mayStand, restOf } from "./held-limit.ts";
+import { describe, type HeldLimit, idOf, mayBeActive, restOf } from "./held-limit.ts";
 import type { Entry, LimitBook } from "./limit-book.ts";
 import type { InForce, LimitWatch } from "./limit-watch.ts";
 
@@ -256,8 +256,8 @@ export class LimitKeeper {
       const current = book.entry(limit);
       const isLost = current?.limit.clearing === true;
       // Another one was set meanwhile.
-      if (!this.#actions || (current !== entry && mayStand(current?.limit) && !isLost)) return;
-      const again = tries < END_TRIES && mayStand(current?.limit);
+      if (!this.#actions || (current !== entry && mayBeActive(current?.limit) && !isLost)) return;
+      const again = tries < END_TRIES && mayBeActive(current?.limit);
       const text = `may still be in force although its time is over${again ? "; retrying" : ". There is no further retry: check the device, and revert it by hand"}: ${messageOf(error)}`;
       this.#say(again ? "warning" : "error", "hold_not_ended", limit, text);
       const next = this.#followed.get(idOf(limit)) ?? followed;
@@ -277,7 +277,7 @@ export class LimitKeeper {
 
   #isMine({ entry }: Followed): boolean {
     return (
-      this.#actions !== undefined && this.#parts.book.entry(entry.limit) === entry && mayStand(entry.limit)
+      this.#actions !== undefined && this.#parts.book.entry(entry.limit) === entry && mayBeActive(entry.limit)
     );
   }
 

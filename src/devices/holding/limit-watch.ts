@@ -72,7 +72,7 @@ export class LimitWatch {
   }
 
   list(): Sheds {
-    const held = this.#parts.book.standing().map((limit) => ({
+    const held = this.#parts.book.active().map((limit) => ({
       device: limit.device,
       point: limit.point,
       value: limit.value,
@@ -209,7 +209,7 @@ export class LimitWatch {
 
   async #compare({ info: { path }, driver }: Device): Promise<void> {
     const { book, clock, confirmTimeoutSeconds } = this.#parts;
-    const held = book.standing(path);
+    const held = book.active(path);
     const found: HoldComparison = await this.#read(`comparing the set points of ${path}`, (signal) =>
       driver.compareHolds!(held, signal),
     );
@@ -230,7 +230,7 @@ export class LimitWatch {
         .map(({ limit }) => limit.key),
       ...book.endedSince(path, clock.now() - confirmTimeoutSeconds * 1000),
     ]);
-    const own = new Set([...lately, ...book.standing(path).map(({ key }) => key)]);
+    const own = new Set([...lately, ...book.active(path).map(({ key }) => key)]);
     const foreign = found.foreign.filter(
       ({ key, within }) => !own.has(key) && (within === undefined || !lately.has(within)),
     );

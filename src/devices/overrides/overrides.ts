@@ -29,7 +29,7 @@ interface SavedOverride {
 
 const isSaved = recordOf<SavedOverride>({ setAt: "number", endsAt: "number?" });
 
-interface Standing {
+interface ActiveOverride {
   readonly matches: (path: string) => boolean;
   /** On the monotonic clock, which decides while the bridge runs. */
   readonly ends: number;
@@ -50,13 +50,13 @@ const LOOK_MS = 60_000;
  */
 export class Overrides implements Overriding {
   readonly #parts: OverridesParts;
-  readonly #standing = new Map<string, Standing>();
+  readonly #active = new Map<string, ActiveOverride>();
   readonly #reverts: FailsafeReverts;
 
   constructor(parts: OverridesParts) {
     this.#parts = parts;
     const { clock, notices, revert } = parts;
-    const isActive = (pattern: string) => this.#standing.has(pattern);
+    const isActive = (pattern: string) => this.#active.has(pattern);
     this.#reverts = new FailsafeReverts({ clock, notices, revert, isActive });
   }
 
@@ -91,7 +91,7 @@ export class Overrides implements Overriding {
   /** Ends the timers. Active overrides are restored in the next run. */
   stop(): void {
     this.#reverts.stop();
-    for (const { cancel } of this.#standing.values()) cancel?.();
+    for (const { cancel } of this.#active.values()) cancel?.();
   }
 
   setOverrideOn(pattern: string, options: OverrideOptions, command: Command): Override {
@@ -106,10 +106,10 @@ export class Overrides implements Overriding {
         `the duration must be a number of seconds, at most ${MAX_SECONDS} (ten years), found ${durationSeconds}; omit it for an ` +
           "override without an end. Nothing was changed",
       );
-    if (this.#standing.size >= MAX_PATTERNS && !this.#standing.has(pattern))
+    if (this.#active.size >= MAX_PATTERNS && !this.#active.has(pattern))
       throw new OverrideError(`there are already ${MAX_PATTERNS} overrides; switch one off first`);
     const left = durationSeconds > 0 ? durationSeconds * 1000 : Infinity;
-    const before = this.#standing.get(pattern);
+    const before = this.#active.get(pattern);
     if (!before || this.#parts.clock.monotonic() + left > before.ends) this.#stand(pattern, left);
     const override = this.#described(pattern);
     const until = override.endsAt ? `until ${override.endsAt.toISOString()}` : "until it is switched off";
@@ -125,10 +125,10 @@ export class Overrides implements Overriding {
 
   setOverrideOff(pattern: string, command: Command): void {
     this.#checkAge(command);
-    if (!this.#standing.has(pattern)) {
-      const standing = [...this.#standing.keys()].slice(0, 10).join(", ");
+    if (!this.#active.has(pattern)) {
+      const active = [...this.#active.keys()].slice(0, 10).join(", ");
       throw new OverrideError(
-        `Pattern ${pattern} does not exist in list of override patterns; ${standing === "" ? "there are no overrides" : `there are: ${standing}`}`,
+        `Pattern ${pattern} does not exist in list of override patterns; ${active === "" ? "there are no overrides" : `there are: ${active}`}`,
       );
     }
     this.#end(pattern, `was switched off by ${command.requester} (command ${command.id})`);
@@ -136,7 +136,7 @@ export class Overrides implements Overriding {
 
   clearOverrides(command: Command): void {
     this.#checkAge(command);
-    for (const pattern of [...this.#standing.keys()])
+    for (const pattern of [...this.#active.keys()])
       this.#end(
         pattern,
         `was switched off by ${command.requester}, who cleared them all (command ${command.id})`,
@@ -148,7 +148,7 @@ export class Overrides implements Overriding {
   }
 
   overridePatterns(): Override[] {
-    return [...this.#standing.keys()].map((pattern) => this.#described(pattern));
+    return [...this.#active.keys()].map((pattern) => this.#described(pattern));
   }
 
   /** Throws an OverrideError where an override covers the device. */
@@ -162,12 +162,12 @@ export class Overrides implements Overriding {
   }
 
   #over(path: string): string | undefined {
-    for (const [pattern, { matches }] of this.#standing) if (matches(path)) return pattern;
+    for (const [pattern, { matches }] of this.#active) if (matches(path)) return pattern;
     return undefined;
   }
 
   #described(pattern: string): Override {
-    const { matches, ends } = this.#standing.get(pattern)!;
+    const { matches, ends } = this.#active.get(pattern)!;
     const { clock, devices } = this.#parts;
     const left = ends - clock.monotonic();
     return {
@@ -178,28 +178,28 @@ export class Overrides implements Overriding {
   }
 
   #stand(pattern: string, left: number): void {
-    this.#standing.get(pattern)?.cancel?.();
+    this.#active.get(pattern)?.cancel?.();
     const ends = this.#parts.clock.monotonic() + left;
-    const standing: Standing = { matches: pathPattern(pattern), ends, saved: this.#save(pattern, left) };
-    this.#standing.set(pattern, standing);
-    if (Number.isFinite(left)) this.#watch(pattern, standing);
+    const active: ActiveOverride = { matches: pathPattern(pattern), ends, saved: this.#save(pattern, left) };
+    this.#active.set(pattern, active);
+    if (Number.isFinite(left)) this.#watch(pattern, active);
   }
 
   /** Ends it when its time is over; corrects the stored end where the wall clock was set. */
-  #watch(pattern: string, standing: Standing): void {
+  #watch(pattern: string, active: ActiveOverride): void {
     const { clock } = this.#parts;
-    standing.cancel = clock.after(Math.min(standing.ends - clock.monotonic(), LOOK_MS), () => {
-      const left = standing.ends - clock.monotonic();
+    active.cancel = clock.after(Math.min(active.ends - clock.monotonic(), LOOK_MS), () => {
+      const left = active.ends - clock.monotonic();
       if (left <= 0) return this.#end(pattern, `has ended at ${new Date(clock.now()).toISOString()}`);
-      const off = Math.abs(clock.now() + left - standing.saved.endsAt!);
-      if (off > CLOCK_TOLERANCE_MS) standing.saved = this.#save(pattern, left);
-      this.#watch(pattern, standing);
+      const off = Math.abs(clock.now() + left - active.saved.endsAt!);
+      if (off > CLOCK_TOLERANCE_MS) active.saved = this.#save(pattern, left);
+      this.#watch(pattern, active);
     });
   }
 
   #end(pattern: string, how: string): void {
-    this.#standing.get(pattern)?.cancel?.();
-    this.#standing.delete(pattern);
+    this.#active.get(pattern)?.cancel?.();
+    this.#active.delete(pattern);
     this.#parts.store.set(pattern, null);
     this.#say("info", "override_off", pattern, how);
   }

@@ -57,7 +57,7 @@ export function answerOf(error: unknown): Answer {
 }
 
 /** Combines the verdict with the texts of the service and the driver. */
-export function told(outcome: WriteOutcome, verdict: Verdict): Answer {
+export function answerWith(outcome: WriteOutcome, verdict: Verdict): Answer {
   const text = [verdict.text, outcome.text, ...(outcome.warnings ?? [])].filter(Boolean).join("; ");
   return {
     ...verdict,

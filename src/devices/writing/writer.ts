@@ -5,7 +5,7 @@ import { type Clock, TimeoutError, withDeadline } from "../../time/clock.ts";
 import type { Command } from "../commands.ts";
 import { type Device, outcomeOf } from "../device.ts";
 import type { LimitBook, SentWrite } from "../holding/limit-book.ts";
-import { type Answer, answerOf, told } from "./answers.ts";
+import { type Answer, answerOf, answerWith } from "./answers.ts";
 import { ReadBacks, type Verdict } from "./read-back.ts";
 import { WritePace } from "./write-pace.ts";
 import { WriteQueue } from "./write-queue.ts";
@@ -90,9 +90,9 @@ export class Writer {
       return this.#withEarlyAnswer(unknown, () => this.#afterLost(write, sent));
     }
     const { outcome } = sent;
-    const accepted = () => progress.onAccepted(told(outcome, NOT_SEEN_YET));
+    const accepted = () => progress.onAccepted(answerWith(outcome, NOT_SEEN_YET));
     return this.#withEarlyAnswer(accepted, async () =>
-      told(outcome, await this.#readBacks.confirm(path, name, outcome)),
+      answerWith(outcome, await this.#readBacks.confirm(path, name, outcome)),
     );
   }
 
@@ -169,11 +169,11 @@ export class Writer {
 
   /** Sends an early answer where the work takes long. */
   async #withEarlyAnswer<T>(early: () => void, work: () => Promise<T>): Promise<T> {
-    const told = this.#parts.clock.after(this.#parts.acceptedAfterSeconds * 1000, early);
+    const cancel = this.#parts.clock.after(this.#parts.acceptedAfterSeconds * 1000, early);
     try {
       return await work();
     } finally {
-      told();
+      cancel();
     }
   }
 
@@ -195,7 +195,9 @@ export class Writer {
         const sent = await this.#send(write);
         const answer = sent.lost
           ? this.#afterLost(write, sent)
-          : this.#readBacks.confirm(path, name, sent.outcome).then((verdict) => told(sent.outcome, verdict));
+          : this.#readBacks
+              .confirm(path, name, sent.outcome)
+              .then((verdict) => answerWith(sent.outcome, verdict));
         answers.push(answer.then((one) => [name, one]));
       } catch (error) {
         answers.push(Promise.resolve([name, answerOf(error)]));

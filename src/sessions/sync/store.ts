@@ -207,9 +207,9 @@ export class SessionStore {
   }
 
   #upsertSessions(rows: readonly PartOf<"session">[]): Statement {
-    const told = names("session").filter((name) => !OWN.has(name));
-    const of = (side: "session" | "excluded") => told.map((name) => `${side}.${name}`).join(", ");
-    const merged = told.map((name) => `coalesce(excluded.${name}, session.${name})`);
+    const given = names("session").filter((name) => !OWN.has(name));
+    const of = (side: "session" | "excluded") => given.map((name) => `${side}.${name}`).join(", ");
+    const merged = given.map((name) => `coalesce(excluded.${name}, session.${name})`);
     const clean = this.#personalData ? rows : rows.map((row) => withoutPersonal("session", row));
     const columns = names("session").filter((name) => name !== "intervals_at");
     const statement = insert(
@@ -218,7 +218,7 @@ export class SessionStore {
       columns,
       clean,
       `ON CONFLICT (session_id) DO UPDATE SET
-         ${told.map((name, index) => `${name} = ${merged[index]}`).join(", ")},
+         ${given.map((name, index) => `${name} = ${merged[index]}`).join(", ")},
          revision = session.revision + 1, changed_at = excluded.changed_at, intervals_at = NULL,
          to_announce = CASE
            WHEN excluded.to_announce IS NULL THEN session.to_announce

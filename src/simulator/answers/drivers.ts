@@ -43,7 +43,7 @@ function matchingMembers({ world, account }: Scene, query: Query): Member[] {
   const { userID, credentialID, Connection, managementRealm } = query;
   const roster = world.rosterOf(account.organisation);
   const modifiedSince = requestTime(query.lastModifiedTimeStamp);
-  const told = (
+  const hasInfo = (
     info: { Key: string | null; Value: string | null } | null | undefined,
     member: Member,
   ): boolean =>
@@ -65,9 +65,9 @@ function matchingMembers({ world, account }: Scene, query: Query): Member[] {
       (names === null ||
         (sameText(query.firstName, names.firstName) && sameText(query.lastName, names.lastName))) &&
       sameText(Connection?.Status, member.connection) &&
-      told(Connection?.customInfo, member) &&
+      hasInfo(Connection?.customInfo, member) &&
       sameText(managementRealm?.Status, member.realm) &&
-      told(managementRealm?.customInfo, member) &&
+      hasInfo(managementRealm?.customInfo, member) &&
       (modifiedSince === null || seconds(member.modifiedAt) >= modifiedSince)
     );
   });

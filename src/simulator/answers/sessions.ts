@@ -147,7 +147,7 @@ function describeSession(scene: Scene, session: Session, asOf: number): SessionR
       ? {
           rfidSerialNumber: driver.rfidSerialNumber,
           driverAccountNumber: driver.accountNumber,
-          // Names are told of drivers who are connected to the organisation only (guide §6.1.3).
+          // Names are given of drivers who are connected to the organisation only (guide §6.1.3).
           driverName: world.rosterOf(account.organisation).knows(driver.number)
             ? `${driver.firstName} ${driver.lastName}`
             : null,

@@ -83,13 +83,13 @@ export function controlWorld(controlled: Controlled, { method, query, body }: Co
     world.catchUp();
     return overview(controlled);
   }
-  const told = order as unknown as Order;
+  const given = order as unknown as Order;
   try {
-    ACTIONS[order.action as string]!.act(world, told);
+    ACTIONS[order.action as string]!.act(world, given);
   } catch (error) {
     throw new HttpRefusal(409, (error as Error).message);
   }
-  return order.action === "remove" ? overview(controlled) : truth(world, told.stationID);
+  return order.action === "remove" ? overview(controlled) : truth(world, given.stationID);
 }
 
 /** @throws TroubleRulesError */

@@ -26,9 +26,8 @@ export function compareWithLoad(
     return { key: write.key, row, shown: row ? shows(load, row, write) : "nowhere" };
   });
   const keysOf = (how: Shown) => rows.filter(({ shown }) => shown === how).map(({ key }) => key);
-  const standing = rows.filter(({ shown }) => shown !== "nowhere").map(({ row }) => row!.port);
-  const covered = ({ portNumber }: Port) =>
-    standing.some((port) => port === undefined || port === portNumber);
+  const ports = rows.filter(({ shown }) => shown !== "nowhere").map(({ row }) => row!.port);
+  const covered = ({ portNumber }: Port) => ports.some((port) => port === undefined || port === portNumber);
   const others = load.Port.filter((port) => port.shedState === 1 && !covered(port));
   return {
     gone: keysOf("nowhere"),

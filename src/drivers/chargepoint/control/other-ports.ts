@@ -33,7 +33,7 @@ export class OtherPorts {
     for (const port of before) {
       const number = port.portNumber ?? "";
       if (seen && seen.find((candidate) => candidate.portNumber === number)?.shedState !== 0) continue;
-      const limit = this.#own.standing(number) ?? limitRead(port);
+      const limit = this.#own.active(number) ?? limitRead(port);
       const what = seen
         ? `the service cleared port ${number} too`
         : `the service does not show yet whether it cleared port ${number} too`;

@@ -12,7 +12,7 @@ export interface Limit {
 /** The whole station, or one of its ports. */
 export type Target = string | undefined;
 
-const NOTHING: OwnWrites = { get: () => undefined, standing: () => [] };
+const NOTHING: OwnWrites = { get: () => undefined, active: () => [] };
 const PORT = "port:";
 /** Time within which the service shows a change, where `actuator.confirm_timeout` is not set, in seconds. */
 const CONFIRM_SECONDS = 60;
@@ -42,8 +42,8 @@ export class OwnLimits {
   }
 
   /** Returns the limit that is, or may be, in force. */
-  standing(target: Target): Limit | undefined {
-    return this.#own.get(keyOf(target))?.standing ? this.last(target) : undefined;
+  active(target: Target): Limit | undefined {
+    return this.#own.get(keyOf(target))?.active ? this.last(target) : undefined;
   }
 
   /**
@@ -58,15 +58,15 @@ export class OwnLimits {
   /** Returns the whole minutes, at least 1, until the service ends the limit; 0: it never does; undefined: none is in force. */
   minutesLeft(target: Target): number | undefined {
     const write = this.#own.get(keyOf(target));
-    if (!write?.standing) return undefined;
+    if (!write?.active) return undefined;
     if (write.endsAt === undefined) return 0;
     return Math.max(1, Math.ceil((write.endsAt - Date.now()) / 60_000));
   }
 
   /** Returns the ports with a limit of their own. */
-  standingPorts(): string[] {
+  activePorts(): string[] {
     return this.#own
-      .standing()
+      .active()
       .filter((key) => key.startsWith(PORT))
       .map((key) => key.slice(PORT.length));
   }
@@ -85,7 +85,7 @@ export function keyOf(target: Target): string {
 /** Returns the keys of the holds that a write to the target ends: a write to a station ends those of all its `ports`. */
 export function releasedBy(target: Target, own: OwnLimits, ports: readonly string[]): string[] {
   if (target !== undefined) return [keyOf(target)];
-  return [keyOf(undefined), ...new Set([...own.standingPorts(), ...ports].map(keyOf))];
+  return [keyOf(undefined), ...new Set([...own.activePorts(), ...ports].map(keyOf))];
 }
 
 export function describe(limit: Limit): string {

@@ -48,15 +48,15 @@ export class ShedControl {
     const { target, limit } = order;
     this.#refuseWithinStationLimit(target);
     const warnings = limit.mode === "percentShed" ? await this.#checkIdle(order) : [];
-    const standing = this.#own.standing(target);
-    const before = standing && { ...standing, minutes: this.#own.minutesLeft(target) ?? 0 };
+    const active = this.#own.active(target);
+    const before = active && { ...active, minutes: this.#own.minutesLeft(target) ?? 0 };
     return { ...(await this.#applyInMode(order, before)), warnings };
   }
 
   /** Ends the limit of a station or port. Limits of other ports that the service clears with it are reapplied. */
   async clear(target: Target, signal: AbortSignal): Promise<ShedAnswer> {
     this.#refuseWithinStationLimit(target);
-    const isOurs = this.#own.standing(target) !== undefined;
+    const isOurs = this.#own.active(target) !== undefined;
     // Other limits do not matter where the whole station is limited by this bridge.
     const ports = isOurs && target === undefined ? [] : await this.#portsBefore(target, signal);
     const limited = ports.filter((port) => port.shedState === 1);
@@ -99,7 +99,7 @@ export class ShedControl {
   }
 
   #isStanding({ portNumber }: PortLoad): boolean {
-    return this.#own.standing(portNumber ?? "") !== undefined;
+    return this.#own.active(portNumber ?? "") !== undefined;
   }
 
   /** Returns whether the limit of a port may be one of this bridge that has ended. */
@@ -110,8 +110,8 @@ export class ShedControl {
   /** Returns the service's 179 with the conflicting limit, as far as this bridge knows it. */
   #conflict({ target, limit }: ShedOrder, error: ApiError): ApiError {
     const ports = this.#own
-      .standingPorts()
-      .filter((port) => port !== target && this.#own.standing(port)?.mode !== limit.mode);
+      .activePorts()
+      .filter((port) => port !== target && this.#own.active(port)?.mode !== limit.mode);
     const what =
       ports.length > 0
         ? `port ${ports.join(", ")} is limited in the other mode by this bridge: revert that first`
@@ -140,7 +140,7 @@ export class ShedControl {
 
   /** A port's limit within a station's limit would end, or be overwritten, when the station's is renewed. */
   #refuseWithinStationLimit(target: Target): void {
-    const station = target === undefined ? undefined : this.#own.standing(undefined);
+    const station = target === undefined ? undefined : this.#own.active(undefined);
     if (!station) return;
     throw new WriteRefusedError(
       `${this.#name(target)} is under the limit that this bridge holds for the whole station (${describe(station)}): revert that first`,

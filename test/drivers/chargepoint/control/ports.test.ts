@@ -129,7 +129,7 @@ describe("clearing one port", () => {
       message: expect.stringContaining("port 2 is not limited now"),
       releases: ["port:1", "port:2"],
     });
-    expect(rig.book.standing()).toEqual([]);
+    expect(rig.book.active()).toEqual([]);
   });
 });
 
@@ -210,7 +210,7 @@ describe("E6: a write whose answer never came", () => {
       leaseSeconds: 3600,
       detail: { mode: "allowedLoad", value: 3 },
     });
-    expect(rig.book.standing()).toMatchObject([{ state: "unknown", value: 3 }]);
+    expect(rig.book.active()).toMatchObject([{ state: "unknown", value: 3 }]);
     expect(await outcome.verify(signal)).toEqual({ confirmed: true, readBack: 3 });
     const reverted = restarted.outcomeOf!("allowedLoad_1", undefined, {});
     expect(await reverted.verify(signal)).toEqual({ confirmed: false, readBack: 3 });
@@ -225,7 +225,7 @@ describe("E6: a write whose answer never came", () => {
     const station = world.findStation(rig.stationID)!;
     world.shedPort(station, station.ports[0]!, { mode: "absolute", value: 3, minutes: 60 });
     await expect(set("percentShed_1", 50)).rejects.toMatchObject({ name: "ApiError", code: "179" });
-    expect(rig.book.standing()).toEqual([]);
+    expect(rig.book.active()).toEqual([]);
   });
 
   test("one that was not taken leaves what was known", async () => {

@@ -185,11 +185,11 @@ export class StationAnswers<A> {
     if (kept && atSeconds - kept.atSeconds < maxAgeSeconds) return kept;
     if (kept && isNews(kept, atSeconds, reader)) return kept;
     const failed = this.#failed;
-    return failed && reader && this.#stands(failed, atSeconds, reader) ? failed : undefined;
+    return failed && reader && this.#keepsFailure(failed, atSeconds, reader) ? failed : undefined;
   }
 
   /** Returns whether a reader in rounds gets this failure instead of a new call. */
-  #stands(failed: SharedAnswer<A>, atSeconds: number, reader: RoundReader): boolean {
+  #keepsFailure(failed: SharedAnswer<A>, atSeconds: number, reader: RoundReader): boolean {
     if (isNews(failed, atSeconds, reader)) return true;
     const { retrySeconds, failuresEndAt } = this.options;
     return failed.atSeconds > failuresEndAt && atSeconds - failed.atSeconds < retrySeconds(failed.value);

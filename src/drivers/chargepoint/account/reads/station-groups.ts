@@ -34,7 +34,7 @@ export class StationGroups {
   #learntAt = Number.NEGATIVE_INFINITY;
   #dueAt = Number.NEGATIVE_INFINITY;
   #failed = false;
-  readonly #told = new Set<number>();
+  readonly #reported = new Set<number>();
 
   constructor(client: Pick<ChargePointClient, "call">, options: StationGroupsOptions) {
     this.#client = client;
@@ -68,8 +68,8 @@ export class StationGroups {
 
   /** Removes a group that could not be read and refreshes all groups soon. */
   leaveOut(group: StationGroup, error: unknown): void {
-    if (!this.#told.has(group.sgID)) this.#options.onFailure(error, group);
-    this.#told.add(group.sgID);
+    if (!this.#reported.has(group.sgID)) this.#options.onFailure(error, group);
+    this.#reported.add(group.sgID);
     this.#set(this.#groups.filter((other) => other.sgID !== group.sgID));
     this.stale();
   }

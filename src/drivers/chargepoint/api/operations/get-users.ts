@@ -12,7 +12,7 @@ const customInfo = group(
     Key: string("Name of the entry, such as Employee ID; the organisation chose it"),
     Value: string("What the driver entered"),
   },
-  "What the driver told when connecting",
+  "What the driver stated when connecting",
   { sequence: true },
 );
 const customInfos = group({ customInfo: list(customInfo) });

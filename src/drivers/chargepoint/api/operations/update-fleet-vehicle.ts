@@ -1,7 +1,7 @@
 import { group, list, operation, string } from "../message.ts";
 import { vehicleIn, vehicleOut } from "./fleet-vehicle.ts";
 
-/** Changes vehicles of a fleet; what is left out stays (guide §10.3). Refusals are told as by addFleetVehicle (§10.3.4). */
+/** Changes vehicles of a fleet; what is left out stays (guide §10.3). Refusals are reported as by addFleetVehicle (§10.3.4). */
 export const updateFleetVehicle = operation({
   name: "updateFleetVehicle",
   doc: "Changes vehicles of a fleet; only the elements that are given",
