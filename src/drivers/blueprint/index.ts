@@ -3,7 +3,9 @@
  * `PUT url?name=x` writes one. It is not in THE LIST, so that no config can name it.
  */
 
+import { Agent } from "undici";
 import { messageOf } from "../../log/log.ts";
+import { exchange, type HttpError } from "../../net/http.ts";
 import { convertValue, type PointValue } from "../../points/index.ts";
 import type { RegistryRow } from "../../registry/index.ts";
 import type { AbleType } from "../abilities.ts";
@@ -11,6 +13,8 @@ import type { DeviceInit, DriverDevice } from "../driver.ts";
 import { PointNotFoundError, PointReadOnlyError, ServiceError, WriteRefusedError } from "../errors.ts";
 
 const REGISTER = "BlueprintRegister";
+/** Maximum size of an answer. */
+const MAX_BYTES = 1024 * 1024;
 const HTTP_ADDRESS = { type: "string", pattern: "^https?://", "x-expected": "an http:// address" };
 
 export const blueprint: AbleType<{ readonly url: string }> = {
@@ -24,11 +28,8 @@ export const blueprint: AbleType<{ readonly url: string }> = {
   checkRows: (rows) => rows.filter(({ register }) => register !== REGISTER).map(unknownRegister),
   identityOf: ({ url }) => ({ network: "HTTP", id: new URL(url).href }),
   open() {
-    const closing = new AbortController();
-    return {
-      createDevice: (init) => makeDevice(init, closing.signal),
-      close: async () => closing.abort(new Error("the driver is closed")),
-    };
+    const agent = new Agent();
+    return { createDevice: (init) => makeDevice(init, agent), close: () => agent.destroy() };
   },
 };
 
@@ -37,18 +38,18 @@ function unknownRegister(row: RegistryRow) {
   return row.fault("Register Name", { ...fault, message: "there is no such register", found: row.register });
 }
 
-function makeDevice({ path, config, rows }: DeviceInit<{ url: string }>, closing: AbortSignal): DriverDevice {
-  async function call(signal: AbortSignal, write?: { name: string; value: PointValue }): Promise<string> {
+function makeDevice({ path, config, rows }: DeviceInit<{ url: string }>, agent: Agent): DriverDevice {
+  async function send(signal: AbortSignal, write?: { name: string; value: PointValue }): Promise<string> {
     const url = new URL(config.url);
     if (write) url.searchParams.set("name", write.name);
-    const request = write ? { method: "PUT", body: JSON.stringify(write.value) } : {};
-    const { ok, status, text } = await fetch(url, { ...request, signal: AbortSignal.any([signal, closing]) })
-      .then(async (answer) => ({ ok: answer.ok, status: answer.status, text: await answer.text() }))
-      .catch((cause) => {
-        // `sent`: the device may have taken a write whose answer was lost; the bridge finds out by reading.
-        throw Object.assign(new Error(`${url}: ${messageOf(cause)}`, { cause }), { sent: Boolean(write) });
-      });
-    if (ok) return text;
+    const request = { method: write ? "PUT" : "GET", body: write && JSON.stringify(write.value) } as const;
+    const call = { ...request, url, headers: {}, signal, maxBytes: MAX_BYTES };
+    const { status, body } = await exchange(agent, call).catch((error: HttpError) => {
+      const text = `${url}: ${messageOf(error.cause ?? error)}`;
+      // `sent`: the device may have taken a write whose answer was lost; the bridge finds out by reading.
+      throw Object.assign(new Error(text, { cause: error }), { sent: error.sent && write !== undefined });
+    });
+    if (status >= 200 && status < 300) return body.toString();
     throw new ServiceError(`${url} answered ${status}`, `${status}`, status >= 500);
   }
 
@@ -60,7 +61,7 @@ function makeDevice({ path, config, rows }: DeviceInit<{ url: string }>, closing
 
   const device: DriverDevice = {
     async scrapeAll(signal) {
-      const answer = JSON.parse(await call(signal)) as Record<string, unknown>;
+      const answer = JSON.parse(await send(signal)) as Record<string, unknown>;
       const values = new Map<string, PointValue>();
       const failures = new Map<string, Error>();
       for (const { attribute, point } of rows) {
@@ -80,7 +81,7 @@ function makeDevice({ path, config, rows }: DeviceInit<{ url: string }>, closing
       const row = rowOf(point);
       if (!row.point.writable) throw new PointReadOnlyError(path, point);
       if (durationMinutes) throw new WriteRefusedError(`"${point}" of ${path} cannot end by itself`);
-      await call(signal, { name: row.attribute, value });
+      await send(signal, { name: row.attribute, value });
       const verify = async (signal: AbortSignal) => {
         const readBack = await device.getPoint(point, signal);
         return { confirmed: JSON.stringify(readBack) === JSON.stringify(value), readBack };
