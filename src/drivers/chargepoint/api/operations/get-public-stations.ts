@@ -1,17 +1,6 @@
 import { dateTime, group, int, list, operation, string } from "../message.ts";
 import { address, hardware, port, pricingRecord } from "./station-record.ts";
-import {
-  demoSerialNumber,
-  geo,
-  level,
-  make,
-  mode,
-  outlet,
-  place,
-  pricing,
-  radius,
-  reservable,
-} from "./station-search.ts";
+import { stationSearch } from "./station-search.ts";
 
 /** Public stations of all owners; not in the guide's chapters but still served (ChargePoint's setup guide). */
 export const getPublicStations = operation({
@@ -22,18 +11,7 @@ export const getPublicStations = operation({
   coded: true,
   request: {
     searchQuery: group({
-      stationID: string("CPNID:StationIdentifier"),
-      ...make,
-      serialNumber: string("Hardware serial number"),
-      ...place,
-      ...radius,
-      ...outlet,
-      demoSerialNumber,
-      Reservable: reservable,
-      Geo: geo,
-      Level: level,
-      Mode: mode,
-      Pricing: pricing,
+      ...stationSearch,
     }),
   },
   response: {

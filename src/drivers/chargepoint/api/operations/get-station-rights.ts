@@ -1,17 +1,5 @@
 import { date, group, int, list, long, operation, string } from "../message.ts";
-import {
-  demoSerialNumber,
-  geo,
-  level,
-  make,
-  mode,
-  organisation,
-  outlet,
-  place,
-  pricing,
-  radius,
-  reservable,
-} from "./station-search.ts";
+import { organisation, stationSearch } from "./station-search.ts";
 
 /** The account's rights on each station, by group and rights profile (guide §7.6). */
 export const getStationRights = operation({
@@ -30,18 +18,7 @@ export const getStationRights = operation({
   },
   request: {
     searchQuery: group({
-      stationID: string("CPNID:StationIdentifier"),
-      ...make,
-      serialNumber: string("Hardware serial number"),
-      ...place,
-      ...radius,
-      ...outlet,
-      demoSerialNumber,
-      Reservable: reservable,
-      Geo: geo,
-      Level: level,
-      Mode: mode,
-      Pricing: pricing,
+      ...stationSearch,
       ...organisation,
       provisionDateRange: group({ startDate: date(), endDate: date() }),
       currentFault: string(),

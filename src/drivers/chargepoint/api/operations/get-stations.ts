@@ -1,20 +1,6 @@
 import { dateTime, group, int, list, operation, string } from "../message.ts";
 import { address, hardware, port, position, pricingRecord } from "./station-record.ts";
-import {
-  demoSerialNumber,
-  geo,
-  level,
-  make,
-  mode,
-  organisation,
-  outlet,
-  place,
-  pricing,
-  radius,
-  reservable,
-  stationPage,
-  WARRANTY_SERVICES,
-} from "./station-search.ts";
+import { organisation, stationPage, stationSearch, WARRANTY_SERVICES } from "./station-search.ts";
 
 /** Stations that the account has rights to, with their ports, prices and equipment (guide §7.1). */
 export const getStations = operation({
@@ -27,18 +13,7 @@ export const getStations = operation({
   paging: { size: 500, records: "stationData", sizeElement: "numStations", moreElement: "moreFlag" },
   request: {
     searchQuery: group({
-      stationID: string("CPNID:StationIdentifier"),
-      ...make,
-      serialNumber: string("Hardware serial number"),
-      ...place,
-      ...radius,
-      ...outlet,
-      demoSerialNumber,
-      Reservable: reservable,
-      Geo: geo,
-      Level: level,
-      Mode: mode,
-      Pricing: pricing,
+      ...stationSearch,
       ...organisation,
       stationActivationDate: dateTime(),
       warrantyService: string("One of the names of §7.1.5", { values: WARRANTY_SERVICES }),

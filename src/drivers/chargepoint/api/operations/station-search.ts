@@ -2,7 +2,7 @@ import { boolean, double, group, int, list, string, time } from "../message.ts";
 
 /** Search elements shared by the operations on stations (guide §7.1.2, §7.2.2, §7.6.2), in their order on the wire. */
 
-export const make = {
+const make = {
   stationManufacturer: string("Manufacturer of the station"),
   stationModel: string("Manufacturer's model number"),
   stationName: string("Organisation and station name; wildcards allowed"),
@@ -23,7 +23,7 @@ export const radius = {
   }),
 };
 
-export const outlet = {
+const outlet = {
   Connector: string("Such as J1772, NEMA 5-20R, Schuko, ALFENL3"),
   Voltage: string("Nominal, V"),
   Current: string("Supported, A"),
@@ -35,17 +35,17 @@ export const geo = group(
   "Reference point; the guide's tables show Lat and Long without their Geo",
 );
 
-export const demoSerialNumber = group(
+const demoSerialNumber = group(
   { serialNumber: list(string("Serial number")) },
   "Only for demonstration stations",
 );
 
-export const reservable = boolean("Whether the station can be reserved");
+const reservable = boolean("Whether the station can be reserved");
 
-export const level = string("1, 2, 3 or 4 (DC fast); US and AU stations", { values: ["1", "2", "3", "4"] });
-export const mode = string("1, 3 or 4 (DC fast); EU stations", { values: ["1", "3", "4"] });
+const level = string("1, 2, 3 or 4 (DC fast); US and AU stations", { values: ["1", "2", "3", "4"] });
+const mode = string("1, 3 or 4 (DC fast); EU stations", { values: ["1", "3", "4"] });
 
-export const pricing = group(
+const pricing = group(
   {
     startTime: time("Start of the session, HH:MM:SS"),
     Duration: int("Estimated, h", { also: ["duration"] }),
@@ -60,6 +60,22 @@ export const organisation = {
   organizationName: string(),
   sgID: string("Custom station group identifier"),
   sgName: string("Custom station group name"),
+};
+
+/** Search of getStations, getPublicStations and getStationRights without their pages and rights. */
+export const stationSearch = {
+  stationID: string("CPNID:StationIdentifier"),
+  ...make,
+  serialNumber: string("Hardware serial number"),
+  ...place,
+  ...radius,
+  ...outlet,
+  demoSerialNumber,
+  Reservable: reservable,
+  Geo: geo,
+  Level: level,
+  Mode: mode,
+  Pricing: pricing,
 };
 
 /** Search of getStationStatus without its pages, and of getPublicStationStatus. */
