@@ -71,8 +71,8 @@ async function measure(database: SessionDatabase): Promise<Record<string, number
   };
   const rows = await time("row by row", async () => {
     const reader = new SessionReader(database);
-    let count = (await reader.stations()).length;
-    for await (const _ of reader.sessions(period)) count++;
+    let count = (await reader.all("station")).length;
+    for await (const _ of reader.rows("session", period)) count++;
     return count;
   });
   const data = await time("read", () => sqlFleet(database, { period, now: NOW, parts: new Set(PARTS) }));

@@ -15,8 +15,6 @@ export { ddl } from "./database/schema.ts";
 export { columnsOf, type RowOf, type TableName, tableNames } from "./database/tables.ts";
 export { type ExportOptions, exportTable } from "./query/export.ts";
 export {
-  type DayEnergy,
-  type DayPayments,
   type Range,
   type ReadOptions,
   SessionReader,

@@ -11,11 +11,11 @@ import {
   sheetsOf,
   sqlFleet,
 } from "../../src/reports/index.ts";
-import { SessionReader, syncSessions } from "../../src/sessions/index.ts";
+import { type SessionDatabase, SessionReader, syncSessions } from "../../src/sessions/index.ts";
 import { startEconnectSimulator } from "../../src/simulator/econnect/index.ts";
 import { startSimulator } from "../../src/simulator/index.ts";
 import { systemClock } from "../../src/time/clock.ts";
-import { type DatabasePlace, places } from "../sessions/databases.ts";
+import { all, type DatabasePlace, places } from "../sessions/databases.ts";
 import { type Simulated, START, simulated } from "../sessions/simulated.ts";
 
 const NOW = new Date(START);
@@ -34,6 +34,21 @@ const options = {
 const sum = <T>(all: readonly T[], of: (one: T) => number) => all.reduce((total, one) => total + of(one), 0);
 const sheet = (data: FleetData, name: string, more = {}) =>
   sheetsOf(fleetReport(data, { ...options, ...more })).find((one) => one.name === name)!;
+
+/** Fills the tables from the site's account. */
+async function sync({ account }: Simulated, database: SessionDatabase, more = {}): Promise<void> {
+  await syncSessions({
+    ...{ account, database, signal, ...more },
+    kind: "backfill",
+    from: new Date(START - 96 * 3_600_000),
+    personalData: false,
+    payments: false,
+    intervals: false,
+    nameplates: true,
+    announceSince: null,
+    clock: { ...systemClock, now: () => NOW.getTime() },
+  });
+}
 
 describe("from a ChargePoint account", () => {
   let site: Simulated;
@@ -87,20 +102,7 @@ describe("from a ChargePoint account", () => {
     const place = await places[0]![1]();
     const database = await place.open();
     try {
-      await syncSessions({
-        account: site.account,
-        database,
-        kind: "backfill",
-        from: new Date(START - 96 * 3_600_000),
-        to: new Date(START + 1000),
-        personalData: false,
-        payments: false,
-        intervals: false,
-        nameplates: true,
-        announceSince: null,
-        signal,
-        clock: { ...systemClock, now: () => NOW.getTime() },
-      });
+      await sync(site, database, { to: new Date(START + 1000) });
       const fromSql = await sqlFleet(database, wanted);
       const ports = (from: FleetData) =>
         from
@@ -230,24 +232,12 @@ describe.each(places)("from %s", (_, make) => {
   test("the report's totals are those of SQL; time in use is each port's own", async () => {
     const database = await place.open();
     try {
-      await syncSessions({
-        account: site.account,
-        database,
-        kind: "backfill",
-        from: new Date(START - 96 * 3_600_000),
-        personalData: false,
-        payments: false,
-        intervals: false,
-        nameplates: true,
-        announceSince: null,
-        signal,
-        clock: { ...systemClock, now: () => NOW.getTime() },
-      });
+      await sync(site, database);
       const data = await sqlFleet(database, wanted);
       const reader = new SessionReader(database);
-      const days = await reader.energyPerDay(period);
-      const sessions = sum(days, (day) => day.sessions);
-      const energy = sum(days, (day) => day.energy_kwh);
+      const found = await all(reader.rows("session", period));
+      const sessions = found.length;
+      const energy = sum(found, ({ energy_kwh }) => energy_kwh ?? 0);
       expect(sessions).toBeGreaterThan(20);
       for (const name of ["Utilisation", "Energy per day", "Energy per month"]) {
         const { columns, rows } = sheet(data, name);
@@ -262,11 +252,11 @@ describe.each(places)("from %s", (_, make) => {
         ).toBeCloseTo(energy, 6);
       }
       const { rows } = sheet(data, "Utilisation");
-      const ports = await reader.ports();
+      const ports = await reader.all("port");
       expect(rows.length).toBe(ports.length);
       // Counted one session after the other.
       const inUse = new Map<string, number>();
-      for await (const { station_id, port_number, started_at, ended_at } of reader.sessions()) {
+      for await (const { station_id, port_number, started_at, ended_at } of reader.rows("session")) {
         const start = Math.max(Date.parse(started_at), period.from.getTime());
         const end = Math.min(ended_at === null ? NOW.getTime() : Date.parse(ended_at), period.to.getTime());
         const key = `${station_id} ${port_number}`;

@@ -85,7 +85,7 @@ async function announcedSince(
   { sessions: { enabled, publish } }: BridgeSettings,
 ): Promise<string | null> {
   if (!enabled || !publish) return null;
-  const runs = await new SessionReader(database).syncRuns();
+  const runs = await new SessionReader(database).all("sync_run");
   return runs.find((run) => run.account === account && run.kind === "continuous")?.first_at ?? null;
 }
 

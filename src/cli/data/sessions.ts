@@ -166,7 +166,7 @@ const COLUMNS = [
 
 async function list(database: SessionDatabase, flags: ReadFlags, terminal: Terminal): Promise<void> {
   const rows = [];
-  for await (const row of new SessionReader(database).sessions(optionsOf(flags, terminal))) {
+  for await (const row of new SessionReader(database).rows("session", optionsOf(flags, terminal))) {
     rows.push(row);
     if (rows.length === flags.count) break;
   }

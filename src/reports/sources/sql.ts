@@ -29,7 +29,7 @@ export async function sqlFleet(
   signal?: AbortSignal,
 ): Promise<FleetData> {
   const reader = new SessionReader(database);
-  const [rows, ports] = [await reader.stations(signal), await reader.ports(signal)];
+  const [rows, ports] = [await reader.all("station", signal), await reader.all("port", signal)];
   const portsOf = Map.groupBy(ports, ({ station_id }) => station_id);
   const sql = new FleetQueries(database, period, now, signal);
   const wanted = parts.has("utilisation") || parts.has("energy");

@@ -14,26 +14,6 @@ export interface ReadOptions extends Range {
   readonly signal?: AbortSignal;
 }
 
-/** Energy and sessions of a station for a day. */
-export interface DayEnergy {
-  /** `2026-11-21`, UTC, by the start of the sessions. */
-  readonly day: string;
-  readonly station_id: string;
-  readonly sessions: number;
-  readonly energy_kwh: number;
-  readonly charging_seconds: number;
-  readonly connected_seconds: number;
-}
-
-/** Revenue of a day in one currency. */
-export interface DayPayments {
-  readonly day: string;
-  readonly currency: string;
-  readonly payments: number;
-  readonly gross_amount: number;
-  readonly net_revenue_amount: number;
-}
-
 /** Number of rows read at once, so that no whole result is in memory. */
 const PAGE = 2000;
 
@@ -53,38 +33,10 @@ export class SessionReader {
     this.#database = database;
   }
 
-  stations(signal?: AbortSignal): Promise<RowOf<"station">[]> {
-    return this.#all("station", signal);
-  }
-
-  ports(signal?: AbortSignal): Promise<RowOf<"port">[]> {
-    return this.#all("port", signal);
-  }
-
-  pricing(signal?: AbortSignal): Promise<RowOf<"pricing">[]> {
-    return this.#all("pricing", signal);
-  }
-
-  portEnergy(signal?: AbortSignal): Promise<RowOf<"port_energy">[]> {
-    return this.#all("port_energy", signal);
-  }
-
-  syncRuns(signal?: AbortSignal): Promise<RowOf<"sync_run">[]> {
-    return this.#all("sync_run", signal);
-  }
-
-  /** Returns sessions ordered by start, including active ones. */
-  sessions(options?: ReadOptions): AsyncGenerator<RowOf<"session">, void, undefined> {
-    return this.rows("session", options);
-  }
-
-  /** Returns alarms ordered by occurrence. */
-  alarms(options?: ReadOptions): AsyncGenerator<RowOf<"alarm">, void, undefined> {
-    return this.rows("alarm", options);
-  }
-
-  payments(options?: ReadOptions): AsyncGenerator<RowOf<"payment">, void, undefined> {
-    return this.rows("payment", options);
+  /** Returns all rows of a table, ordered by their key. */
+  async all<N extends TableName>(table: N, signal?: AbortSignal): Promise<RowOf<N>[]> {
+    const order = tables[table].key.join(", ");
+    return (await this.#select(table, `ORDER BY ${order}`, [], signal)).map((row) => this.#row(table, row));
   }
 
   /** Returns the rows of a table, ordered by their time if they have one, or else by their key. */
@@ -120,45 +72,6 @@ export class SessionReader {
       if (!last || rows.length < PAGE) return;
       after = places.map((place) => last[place] ?? null);
     }
-  }
-
-  /** Returns energy by day and station. */
-  async energyPerDay(range: Range = {}, signal?: AbortSignal): Promise<DayEnergy[]> {
-    const { where, values } = between("started_at", range);
-    const rows = await this.query(
-      `SELECT ${this.#day("started_at")}, station_id, count(*), coalesce(sum(energy_kwh), 0),
-         coalesce(sum(charging_seconds), 0), coalesce(sum(connected_seconds), 0)
-       FROM session ${where} GROUP BY 1, 2 ORDER BY 1, 2`,
-      values,
-      signal,
-    );
-    return rows.map(([day, station_id, sessions, energy, charging, connected]) => ({
-      day: String(day),
-      station_id: String(station_id),
-      sessions: Number(sessions),
-      energy_kwh: Number(energy),
-      charging_seconds: Number(charging),
-      connected_seconds: Number(connected),
-    }));
-  }
-
-  /** Returns revenue by day and currency. */
-  async paymentsPerDay(range: Range = {}, signal?: AbortSignal): Promise<DayPayments[]> {
-    const { where, values } = between("reported_at", range);
-    const rows = await this.query(
-      `SELECT ${this.#day("reported_at")}, coalesce(currency, ''), count(*), coalesce(sum(gross_amount), 0),
-         coalesce(sum(net_revenue_amount), 0)
-       FROM payment ${where} GROUP BY 1, 2 ORDER BY 1, 2`,
-      values,
-      signal,
-    );
-    return rows.map(([day, currency, payments, gross, revenue]) => ({
-      day: String(day),
-      currency: String(currency),
-      payments: Number(payments),
-      gross_amount: Number(gross),
-      net_revenue_amount: Number(revenue),
-    }));
   }
 
   /** Returns sessions with unpublished events, ordered by start. */
@@ -205,11 +118,6 @@ export class SessionReader {
     return this.#database.read(sql, values, signal);
   }
 
-  async #all<N extends TableName>(table: N, signal?: AbortSignal): Promise<RowOf<N>[]> {
-    const order = tables[table].key.join(", ");
-    return (await this.#select(table, `ORDER BY ${order}`, [], signal)).map((row) => this.#row(table, row));
-  }
-
   #select(
     table: TableName,
     rest: string,
@@ -233,16 +141,4 @@ export class SessionReader {
     });
     return Object.fromEntries(entries) as RowOf<N>;
   }
-
-  #day(column: string): string {
-    return `substr(${this.#database.dialect.shown(column, "time")}, 1, 10)`;
-  }
-}
-
-function between(column: string, { from, to }: Range): { where: string; values: SqlValue[] } {
-  const conditions = [...(from ? [`${column} >= ?`] : []), ...(to ? [`${column} < ?`] : [])];
-  return {
-    where: conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : "",
-    values: [from, to].filter((time) => time !== undefined).map(wireTime),
-  };
 }

@@ -53,7 +53,7 @@ async function announceEnergy(
   database: SessionDatabase,
   { outlet, signal }: AnnounceOptions,
 ): Promise<boolean> {
-  const ports = await new SessionReader(database).portEnergy(signal);
+  const ports = await new SessionReader(database).all("port_energy", signal);
   for (const row of ports.filter(({ to_announce }) => to_announce)) {
     signal.throwIfAborted();
     if ((await outlet.energy(energyOf(row))) === "dropped") return false;

@@ -13,7 +13,7 @@ export async function lastRun(
   account: string,
   kind: Run["kind"],
 ): Promise<Run | undefined> {
-  const runs = await new SessionReader(database).syncRuns();
+  const runs = await new SessionReader(database).all("sync_run");
   return runs.find((run) => run.account === account && run.kind === kind);
 }
 

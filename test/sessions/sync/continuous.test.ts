@@ -107,7 +107,7 @@ describe("continuous reading", () => {
     minutes(45);
     await bridge().round();
     expect(outlet.of(id)).toEqual(["started", "ended"]);
-    const [row] = await all(new SessionReader(database).sessions());
+    const [row] = await all(new SessionReader(database).rows("session"));
     expect([row?.started_at, row?.ended_at].map((time) => Date.parse(time!))).toEqual([startedAt, endedAt]);
   });
 
@@ -121,7 +121,7 @@ describe("continuous reading", () => {
     minutes(5 * 60);
     await bridge().round();
     expect(outlet.of(id)).toEqual(["started", "ended"]);
-    const [row] = await all(new SessionReader(database).sessions());
+    const [row] = await all(new SessionReader(database).rows("session"));
     expect(row?.ended_at).not.toBeNull();
   });
 
@@ -154,7 +154,7 @@ describe("continuous reading", () => {
 
   test("rounds that fail neither lose how far those before have come, nor go back behind it", async () => {
     await bridge().round();
-    const [{ sessions_to: before } = { sessions_to: "" }] = await new SessionReader(database).syncRuns();
+    const [{ sessions_to: before } = { sessions_to: "" }] = await new SessionReader(database).all("sync_run");
     const { account } = site;
     const failing = (operation: string, { client } = account) => ({
       ...account,
@@ -168,7 +168,7 @@ describe("continuous reading", () => {
       minutes(5);
       await bridge().round();
     }
-    const [away] = await new SessionReader(database).syncRuns();
+    const [away] = await new SessionReader(database).all("sync_run");
     expect(away).toMatchObject({ sessions_to: before, ended_at: null });
     expect(Date.parse(before) - Date.parse(away!.range_from)).toBe(3_600_000);
     // What is read after the sessions fails: the next round looks behind them all the same.
@@ -176,7 +176,7 @@ describe("continuous reading", () => {
     minutes(5);
     await bridge().round();
     await bridge().round();
-    const [late] = await new SessionReader(database).syncRuns();
+    const [late] = await new SessionReader(database).all("sync_run");
     expect(Date.parse(late!.sessions_to) - Date.parse(late!.range_from)).toBe(3_600_000);
     expect(said.match(/no route/g)!.length).toBeGreaterThan(0);
   });
@@ -191,7 +191,7 @@ describe("continuous reading", () => {
     await database.write([{ sql: "UPDATE session SET energy_kwh = 1", rows: [[]] }]);
     minutes(12 * 60);
     await running.round();
-    const row = async () => (await all(new SessionReader(database).sessions()))[0]!;
+    const row = async () => (await all(new SessionReader(database).rows("session")))[0]!;
     expect(await row()).toMatchObject({ energy_kwh: 1, revision: 1 });
     minutes(12 * 60);
     await running.round();
@@ -210,7 +210,7 @@ describe("continuous reading", () => {
     minutes(5);
     await bridge({ publishPersonalData: true }).round();
     expect(outlet.events[1]!.session.userID).toEqual(expect.stringMatching(/./));
-    const [row] = await all(new SessionReader(database).sessions());
+    const [row] = await all(new SessionReader(database).rows("session"));
     for (const secret of [row!.user_id!, row!.credential_id!]) expect(said).not.toContain(secret);
   });
 
@@ -219,7 +219,7 @@ describe("continuous reading", () => {
     minutes(5);
     await bridge({ personalData: false }).round();
     const reader = new SessionReader(database);
-    const [row] = await all(reader.sessions());
+    const [row] = await all(reader.rows("session"));
     expect(row).toMatchObject({ user_id: null, credential_id: null, vehicle_id: null, vehicle_mac: null });
     expect(await reader.count("user")).toBe(0);
   });
@@ -233,13 +233,15 @@ describe("continuous reading", () => {
     minutes(60);
     await bridge().round();
     expect(outlet.energies.at(-1)!.energyKwh).toBeGreaterThan(first!.energyKwh);
-    const before = (await new SessionReader(database).portEnergy())[0]!.energy_kwh;
+    const before = (await new SessionReader(database).all("port_energy"))[0]!.energy_kwh;
     unplug();
     await bridge().round();
     await database.write([{ sql: "UPDATE session SET energy_kwh = 0", rows: [[]] }]);
     const told = outlet.energies.length;
     await bridge().round();
-    expect((await new SessionReader(database).portEnergy())[0]!.energy_kwh).toBeGreaterThanOrEqual(before);
+    expect((await new SessionReader(database).all("port_energy"))[0]!.energy_kwh).toBeGreaterThanOrEqual(
+      before,
+    );
     expect(outlet.energies.length).toBeLessThanOrEqual(told + 1);
   });
 

@@ -38,7 +38,7 @@ describe.each(places)("storing sessions in %s", (_, make) => {
     return () => database.close();
   });
 
-  const stored = async () => (await all(reader.sessions()))[0]!;
+  const stored = async () => (await all(reader.rows("session")))[0]!;
 
   test("a session that changes after it was stored is updated and counted; the same again is not", async () => {
     expect(await store.sessions([session(ENDED)], FROM)).toMatchObject({
@@ -70,7 +70,7 @@ describe.each(places)("storing sessions in %s", (_, make) => {
     ];
     expect(await store.sessions(records, FROM)).toMatchObject({ added: 2 });
     expect((await all(reader.rows("user")))[0]).toMatchObject({ user_id: "77", driver_name: driverName });
-    expect((await all(reader.sessions())).map((row) => row.user_id)).toEqual(["77", null]);
+    expect((await all(reader.rows("session"))).map((row) => row.user_id)).toEqual(["77", null]);
   });
 
   test("a session across the end of summer time is as long as it was", async () => {

@@ -54,7 +54,7 @@ describe.each(places)("a sync into %s", (_, make) => {
     const { world } = site.simulator;
     const { sessions } = world;
     expect(sessions.length).toBeGreaterThan(100);
-    const stored = await all(reader.sessions());
+    const stored = await all(reader.rows("session"));
     expect(new Set(stored.map((row) => row.session_id))).toEqual(
       new Set(sessions.map(({ id }) => String(id))),
     );
@@ -67,7 +67,7 @@ describe.each(places)("a sync into %s", (_, make) => {
     expect(await reader.count("payment")).toBe(world.transactionBook.entries.length);
     expect(report.payments).toBe(world.transactionBook.entries.length);
     expect(await reader.count("alarm")).toBe(report.alarms);
-    expect((await reader.stations()).length).toBe(report.stations);
+    expect((await reader.all("station")).length).toBe(report.stations);
     expect(report.problems).toEqual([]);
     // Every payment has found its session.
     const [[lonely]] = (await reader.query("SELECT count(*) FROM payment WHERE session_id IS NULL")) as [
@@ -82,7 +82,7 @@ describe.each(places)("a sync into %s", (_, make) => {
     expect(sums.length).toBe(report.intervals);
     for (const [energy, sum] of sums) expect(Number(sum)).toBeCloseTo(Number(energy), 5);
     // Lifetime energy of the ports is that of their sessions.
-    const energy = await reader.portEnergy();
+    const energy = await reader.all("port_energy");
     const total = stored.reduce((sum, row) => sum + (row.energy_kwh ?? 0), 0);
     expect(energy.reduce((sum, row) => sum + row.energy_kwh, 0)).toBeCloseTo(total, 3);
   });
@@ -96,7 +96,7 @@ describe.each(places)("a sync into %s", (_, make) => {
     expect(later.counts.updated).toBeGreaterThan(0);
     expect(later.counts.added).toBeGreaterThan(0);
     const { sessions } = site.simulator.world;
-    const open = (await all(reader.sessions())).filter((row) => row.ended_at === null);
+    const open = (await all(reader.rows("session"))).filter((row) => row.ended_at === null);
     expect(open.map((row) => row.session_id).toSorted()).toEqual(
       sessions
         .filter(({ endedAt }) => endedAt === null)
