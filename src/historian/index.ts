@@ -15,7 +15,7 @@ export type { Archive, ArchiveOptions } from "./delivery/archive.ts";
 export type { DeliveryCounters } from "./delivery/index.ts";
 export type { HistorianErrorKind } from "./errors.ts";
 export { HistorianError, QueryError } from "./errors.ts";
-export { type DeviceGaps, findGaps } from "./gaps/index.ts";
+export { type DeviceGaps, findGaps } from "./gaps/report.ts";
 export { MessageRecorder } from "./ingest/index.ts";
 export type { OpenOptions } from "./open.ts";
 export type {

@@ -1,10 +1,9 @@
 import type { LimitSettings } from "../config/index.ts";
 import type { Commands, LimitGroup } from "../devices/commands.ts";
 import { pathPattern } from "../devices/overrides/pattern.ts";
-import type { Notices } from "../log/notices.ts";
+import { type Notices, Reported } from "../log/notices.ts";
 import type { DeviceInfo, Scrape } from "../points/index.ts";
 import type { Clock } from "../time/clock.ts";
-import { Alarms } from "./alarms.ts";
 import { decide, type Plan } from "./decide.ts";
 import type { Journal } from "./journal.ts";
 import { isBusy, mayDrawKw } from "./outlet.ts";
@@ -238,4 +237,29 @@ function total<T>(items: readonly T[], kw: (item: T) => number): number {
 
 function round(kw: number): number {
   return Number(kw.toFixed(3));
+}
+
+const REMIND_MS = 3_600_000;
+
+/** Faults of a group: reported when they begin, every hour while they last, and when they end. */
+class Alarms {
+  readonly #notices: Notices;
+  readonly #reported: Reported;
+
+  constructor(notices: Notices, clock: Clock) {
+    this.#notices = notices;
+    this.#reported = new Reported(clock, REMIND_MS);
+  }
+
+  raise(severity: "warning" | "error", kind: string, text: string): void {
+    if (this.#reported.isNew(kind)) this.#notices.say(severity, kind, text);
+  }
+
+  lower(kind: string, text: string): void {
+    if (this.#reported.ended(kind)) this.#notices.say("info", "limit_kept", text);
+  }
+
+  clear(): void {
+    this.#reported.clear();
+  }
 }

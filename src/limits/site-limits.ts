@@ -9,7 +9,6 @@ import { Notices } from "../log/notices.ts";
 import type { DeviceInfo } from "../points/index.ts";
 import type { StateStore } from "../storage/state-store.ts";
 import { type Clock, systemClock } from "../time/clock.ts";
-import { InvalidLimitError } from "./errors.ts";
 import { Group } from "./group.ts";
 import { Journal } from "./journal.ts";
 import { OwnLimits } from "./own-limits.ts";
@@ -161,5 +160,16 @@ export class SiteLimits implements Limiting {
         this.#journal.changed(`${id} → no limit: ${name} no longer covers it`, path);
       }
     }
+  }
+}
+
+/** The limit is invalid. Nothing was changed. */
+class InvalidLimitError extends Error {
+  override readonly name = "InvalidLimitError";
+
+  constructor(group: string, found: unknown) {
+    super(
+      `${JSON.stringify(found) ?? String(found)} is not a valid limit for ${group}: expected a number of kW, 0 or more, or null for none; nothing was changed`,
+    );
   }
 }

@@ -1,7 +1,6 @@
 import { type ColumnCount, countColumn, type StatusPivot, statusPivot } from "./counts.ts";
 import { type Cell, type FieldRules, fieldOf } from "./field.ts";
-import type { Alarms, DayUsage, FleetData, Period, PortUsage } from "./fleet-data.ts";
-import { type UnseenStation, unseenStations } from "./unseen.ts";
+import type { Alarms, Contact, DayUsage, FleetData, Period, PortUsage } from "./fleet-data.ts";
 import { byMonth, everyDay } from "./usage.ts";
 
 export interface ReportOptions {
@@ -81,4 +80,28 @@ function utilisation(
       return { ...port, periodSeconds, share };
     })
     .sort((a, b) => b.share - a.share || b.energyKwh - a.energyKwh);
+}
+
+export interface UnseenStation {
+  readonly stationID: string;
+  /** `unreachable`: reported by its network; `silent`: no sign of life for too long; `never`: no sign of life at all. */
+  readonly reason: "unreachable" | "silent" | "never";
+  readonly lastSeen: Date | null;
+}
+
+/** Returns stations that are unreachable or have had no sign of life for `days`, those seen longest ago first. */
+export function unseenStations(contacts: readonly Contact[], now: Date, days: number): UnseenStation[] {
+  const oldest = now.getTime() - days * 86_400_000;
+  const reasonOf = ({ network, lastSeen }: Contact): UnseenStation["reason"] | undefined => {
+    if (network === "unreachable") return "unreachable";
+    if (lastSeen === null) return network === "reachable" ? undefined : "never";
+    return lastSeen.getTime() < oldest ? "silent" : undefined;
+  };
+  return contacts
+    .flatMap((contact) => {
+      const reason = reasonOf(contact);
+      const { stationID, lastSeen } = contact;
+      return reason === undefined ? [] : [{ stationID, reason, lastSeen }];
+    })
+    .sort((a, b) => (a.lastSeen?.getTime() ?? 0) - (b.lastSeen?.getTime() ?? 0));
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Sample } from "../../src/historian/contract.ts";
-import { findGaps } from "../../src/historian/gaps/index.ts";
+import { findGaps } from "../../src/historian/gaps/report.ts";
 import { Historian } from "../../src/historian/query/historian.ts";
 import { availabilityTopic, lossTopic, runTopic, skipTopic } from "../../src/historian/record/own-topics.ts";
 import { SqliteBackend } from "../../src/historian/stores/sqlite/backend.ts";

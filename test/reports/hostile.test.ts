@@ -11,7 +11,7 @@ import {
   sheetsOf,
   workbook,
 } from "../../src/reports/index.ts";
-import { SheetNames } from "../../src/reports/sheet-names.ts";
+import { SheetNames } from "../../src/reports/output/workbook.ts";
 import { readWorkbook } from "./read-workbook.ts";
 
 const NOW = new Date("2026-11-21T08:00:00Z");

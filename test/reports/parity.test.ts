@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { parseIsoDate } from "../../src/reports/field.ts";
 import { econnectFleet, fleetReport, sheetsOf, workbook } from "../../src/reports/index.ts";
-import { parseIsoDate } from "../../src/reports/iso-date.ts";
 import { type ReadCell, readWorkbook } from "./read-workbook.ts";
 
 const NOW = new Date("2026-11-21T08:00:00Z");

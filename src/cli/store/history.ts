@@ -3,6 +3,7 @@ import { closest } from "../../config/files/did-you-mean.ts";
 import {
   type CallArguments,
   checkQuery,
+  type DeviceGaps,
   findGaps,
   type Historian,
   QueryError,
@@ -11,12 +12,11 @@ import {
 import { CommandError } from "../terminal/command-error.ts";
 import { numberOption, outputFormat } from "../terminal/options.ts";
 import { Progress } from "../terminal/progress.ts";
-import { formatTable } from "../terminal/table.ts";
+import { counted, formatTable } from "../terminal/table.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
 import { TIMES } from "../terminal/time-argument.ts";
 import { packageVersion } from "../terminal/version.ts";
 import { FORMATS, type HistoryFormat, historyText, writeText } from "./history-formats.ts";
-import { gapsText } from "./history-gaps.ts";
 import { type StoreFlags, storeOptions, withHistorian } from "./history-store.ts";
 
 interface TopicsFlags extends StoreFlags {
@@ -178,4 +178,27 @@ function parseArguments(text: string): CallArguments {
   }
   if (typeof args === "object" && args !== null && !Array.isArray(args)) return args as CallArguments;
   throw new QueryError("arguments", "expected a JSON object");
+}
+
+/** Formats all gaps as a table, with the total of missing scrapes. */
+function gapsText(reports: readonly DeviceGaps[]): string {
+  const rows = reports.flatMap(({ device, gaps }) =>
+    gaps.map(({ from, to, missing, reason, detail }) => [
+      device,
+      seconds(from),
+      seconds(to),
+      String(missing),
+      detail === "" ? reason : `${reason}: ${detail}`,
+    ]),
+  );
+  const missing = reports.reduce((sum, report) => sum + report.missing, 0);
+  const total = `${counted(reports.length, "device")}: ${counted(missing, "scrape")} missing\n`;
+  return rows.length === 0
+    ? total
+    : `${formatTable(["device", "from", "to", "missing", "reason"], rows)}${total}`;
+}
+
+/** Cuts an ISO 8601 time to whole seconds. */
+function seconds(time: string): string {
+  return `${time.slice(0, 19)}Z`;
 }

@@ -1,3 +1,5 @@
+// A query for devices and a time range comes in. The values and the bridge's own notes in the store give the gaps of each device:
+// when values are missing, how many scrapes, and why.
 import type { HistorianBackend, Topic } from "../contract.ts";
 import { QueryError } from "../errors.ts";
 import type { Historian } from "../query/historian.ts";

@@ -3,14 +3,11 @@ import { matches } from "../../points/index.ts";
 import type { Sample } from "../contract.ts";
 import { whyUnstorable } from "../storable.ts";
 import { type Capture, type CaptureKind, captures } from "./capture.ts";
-import { readDeviceMessage } from "./device-message.ts";
 import { headerTime, type MessageHeaders, mergeHeaders, openEnvelope } from "./headers.ts";
-import { readLogPoint } from "./log-message.ts";
 import { type Ignored, IgnoredError, type Ingested, type IngestMessage } from "./message.ts";
+import { readDeviceMessage, readLogPoint, topicMeta } from "./message-bodies.ts";
 import { Naming } from "./naming.ts";
 import { isObject, type Json, readJson } from "./payload.ts";
-import { exceedsTolerance } from "./time-tolerance.ts";
-import { topicMeta } from "./topic-meta.ts";
 
 /** A parsed message: its body and the headers of its envelope and properties. */
 interface Opened {
@@ -147,3 +144,16 @@ function addSample(topic: string, rest: Omit<Sample, "topic">, samples: Sample[]
   if (fault === undefined) samples.push(sample);
   else ignored.push({ reason: "bad_name", detail: fault });
 }
+
+/** Returns whether a message's own time differs from now by more than `time_tolerance`. Both in microseconds. */
+function exceedsTolerance(
+  time: number,
+  now: number,
+  kind: CaptureKind,
+  { timeToleranceSeconds, timeToleranceTopics }: ToleranceSettings,
+): boolean {
+  if (timeToleranceSeconds === undefined || !timeToleranceTopics.includes(kind)) return false;
+  return Math.abs(now - time) > timeToleranceSeconds * 1_000_000;
+}
+
+type ToleranceSettings = Pick<HistorianSettings, "timeToleranceSeconds" | "timeToleranceTopics">;

@@ -5,10 +5,10 @@ import { type DeviceInfo, isClockSet, type Scrape } from "../../points/index.ts"
 import { type Clock, systemClock } from "../../time/clock.ts";
 import type { Sample } from "../contract.ts";
 import { type DeviceNaming, Naming } from "../ingest/index.ts";
+import { timeOf } from "../time.ts";
 import { BridgeNotes } from "./bridge-notes.ts";
 import type { Loss } from "./losses.ts";
 import { scrapeSamples, WriteAudit } from "./samples.ts";
-import { ScrapeTimes } from "./scrape-times.ts";
 
 /** Destination of samples, which reports their loss. */
 export interface RecorderSink {
@@ -167,5 +167,44 @@ export class Recorder {
   #forget({ path }: DeviceInfo): void {
     this.#namings.delete(path);
     this.#times.forget(path);
+  }
+}
+
+interface Seen {
+  highest: number;
+  last: number;
+  steps: number;
+}
+
+/**
+ * Keeps the times of a device's scrapes unique when the clock is set back: scrapes in a repeated period are stored one microsecond
+ * later for each step back. Scrapes have whole milliseconds, so that both are kept.
+ */
+class ScrapeTimes {
+  readonly #seen = new Map<string, Seen>();
+  #repeated = 0;
+
+  /** Number of scrapes in repeated periods. */
+  get repeated(): number {
+    return this.#repeated;
+  }
+
+  /** Returns the time of a scrape, in microseconds since 1970 UTC. */
+  timeOf(device: string, takenAt: Date): number {
+    const time = timeOf(takenAt);
+    const seen = this.#seen.get(device);
+    if (!seen || time > seen.highest) {
+      this.#seen.set(device, { highest: time, last: time, steps: 0 });
+      return time;
+    }
+    if (time <= seen.last) seen.steps += 1;
+    seen.last = time;
+    this.#repeated += 1;
+    return time + seen.steps;
+  }
+
+  /** Forgets a removed device. */
+  forget(device: string): void {
+    this.#seen.delete(device);
   }
 }

@@ -1,9 +1,7 @@
 import writeExcelFile, { type CellObject } from "write-excel-file/node";
 import { looksLikeFormula } from "../../csv-cell.ts";
 import type { Cell } from "../field.ts";
-import { cut, SheetNames } from "../sheet-names.ts";
 import type { Format, Sheet, SheetColumn } from "../sheets.ts";
-import { printSetup } from "./print-setup.ts";
 
 type ExcelSheet = Parameters<typeof writeExcelFile>[0][number];
 
@@ -112,4 +110,66 @@ function shownLength(cell: Cell, format: Format | undefined): number {
   if (cell instanceof Date) return FORMATS[format ?? "time"].length;
   if (typeof cell === "number" && format) return 10;
   return String(cell).length;
+}
+
+/** Maximum length of an Excel sheet's name, in UTF-16 units. */
+const MAX_NAME_LENGTH = 31;
+
+/**
+ * Assigns names that are valid in Excel and unique ignoring case: without `[ ] : * ? / \` and quotes at the ends, at most 31
+ * characters, not empty, and not `History`, which Excel reserves.
+ */
+export class SheetNames {
+  readonly #taken = new Set(["history"]);
+
+  /** Returns a unique name that is as close as possible to the wanted one. */
+  take(wanted: string): string {
+    const sound =
+      wanted
+        .replace(/[[\]:*?/\\\p{Cc}]/gu, "_")
+        .replace(/^'+|'+$/g, "_")
+        .trim() || "sheet";
+    for (let count = 1; ; count++) {
+      const end = count === 1 ? "" : ` ${count}`;
+      const name = cut(sound, MAX_NAME_LENGTH - end.length) + end;
+      if (this.#taken.has(name.toLowerCase())) continue;
+      this.#taken.add(name.toLowerCase());
+      return name;
+    }
+  }
+}
+
+/** Truncates text without splitting a character. */
+export function cut(text: string, length: number): string {
+  return text.length <= length ? text : text.slice(0, length).replace(/[\ud800-\udbff]$/, "");
+}
+
+type WriterOptions = NonNullable<Parameters<typeof writeExcelFile>[1]>;
+type Feature = NonNullable<WriterOptions["features"]>[number];
+
+/** Setup of every sheet: columns fit on a page's width, and the header can filter and sort. */
+const printSetup: Feature = {
+  files: {
+    transform: {
+      "xl/worksheets/sheet{id}.xml": {
+        transform: (xml) =>
+          xml
+            .replace(/<worksheet[^>]*>/, '$&<sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>')
+            .replace("</sheetData>", `$&${autoFilter(xml)}`),
+        transformElementAttributes: (tag, attributes) =>
+          tag === "pageSetup" ? { ...attributes, fitToWidth: 1, fitToHeight: 0, paperSize: 9 } : attributes,
+      },
+    },
+  },
+};
+
+/** Returns a filter for all cells; a sheet with only a header has none. */
+function autoFilter(xml: string): string {
+  const rows = xml.lastIndexOf("<row ");
+  const last = /^<row [^>]*\br="(\d+)"/.exec(xml.slice(rows, rows + 200))?.[1];
+  const header = /<row [^>]*\br="1"[^>]*>(.*?)<\/row>/s.exec(xml)?.[1] ?? "";
+  const column = [...header.matchAll(/<c [^>]*\br="([A-Z]+)1"/g)].at(-1)?.[1];
+  return last === undefined || last === "1" || column === undefined
+    ? ""
+    : `<autoFilter ref="A1:${column}${last}"/>`;
 }

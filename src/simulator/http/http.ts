@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { wsdl } from "../../drivers/chargepoint/api/schema/wsdl.ts";
 import type { Log } from "../../log/log.ts";
 import { SERVER_NAME, sendText, sendXml } from "../send.ts";
 import { deliver } from "../trouble/delivery.ts";
@@ -6,7 +7,6 @@ import { sendInstead } from "../trouble/instead.ts";
 import { REQUEST_LIMITS } from "./envelope.ts";
 import { HttpRefusal, readDocument, tooLarge } from "./request-body.ts";
 import type { Reply } from "./service.ts";
-import { Wsdl } from "./wsdl.ts";
 
 /** The path of the service's own address (guide §2.1). */
 export const SERVICE_PATH = "/webservices/chargepoint/services/5.1";
@@ -135,4 +135,31 @@ function about(): string {
 
 function notFound(): string {
   return `There is nothing here. The service is at ${SERVICE_PATH}, its WSDL at ${WSDL_PATH}.\n`;
+}
+
+const MOST_KEPT = 16;
+const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i;
+
+/** Serves the WSDL of the service, with the address by which each caller reaches it. */
+class Wsdl {
+  readonly #path: string;
+  readonly #kept = new Map<string, string>();
+
+  /** `path` is that of the service. */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  for(request: IncomingMessage): string {
+    const { host = "" } = request.headers;
+    const { localAddress = "", localPort } = request.socket;
+    const own = localAddress.includes(":") ? `[${localAddress}]` : localAddress;
+    const reached = HOST.test(host) ? host : `${own}:${localPort}`;
+    const kept = this.#kept.get(reached);
+    if (kept !== undefined) return kept;
+    const made = wsdl({ endpoint: `http://${reached}${this.#path}` });
+    if (this.#kept.size >= MOST_KEPT) this.#kept.clear();
+    this.#kept.set(reached, made);
+    return made;
+  }
 }

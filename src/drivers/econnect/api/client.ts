@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { Agent } from "undici";
+import { Agent, type Dispatcher } from "undici";
 import { isLoopback } from "../../../config/loopback.ts";
 import { type Log, Secrets } from "../../../log/log.ts";
+import { exchange, type HttpAnswer, type HttpCall, type HttpError } from "../../../net/http.ts";
 import { backoff, CALL_BACKOFF, jittered } from "../../../time/backoff.ts";
 import { type Clock, pause, systemClock } from "../../../time/clock.ts";
 import { EconnectError } from "./errors.ts";
-import { DEADLINE, get } from "./http.ts";
 import { type Asked, judge } from "./judge.ts";
 
 /** The service's own address. */
@@ -196,4 +196,37 @@ function isEntry(record: unknown): record is StationEntry {
 
 function endless(what: string): EconnectError {
   return new EconnectError(`${what}; the walk ends`, { fault: "answer", code: "paging" });
+}
+
+/** Abort reason of a call that took too long; distinguishes it from an abort by the caller. */
+const DEADLINE = new Error("no answer within the deadline");
+
+/**
+ * Makes one call and returns its whole answer, redirects included.
+ * @throws EconnectError; the signal's reason where it is not {@link DEADLINE}
+ */
+async function get(dispatcher: Dispatcher, call: HttpCall): Promise<HttpAnswer> {
+  try {
+    return await exchange(dispatcher, call);
+  } catch (error) {
+    const { kind, cause } = error as HttpError;
+    throw kind === "aborted" && cause !== DEADLINE ? cause : failure(call, kind, cause);
+  }
+}
+
+function failure({ url, maxBytes }: HttpCall, kind: HttpError["kind"], cause: unknown): EconnectError {
+  const place = url.origin;
+  if (kind === "too large")
+    return new EconnectError(`${place} sent a page of more than ${maxBytes} bytes; the rest was not read`, {
+      fault: "answer",
+      code: "too large",
+    });
+  if (kind === "aborted")
+    return new EconnectError(`${place} did not answer in time`, { fault: "unreachable", code: "timeout" });
+  const { code = "network", message } = cause as { code?: string; message: string };
+  return new EconnectError(`${place} cannot be reached (${message || code})`, {
+    fault: "unreachable",
+    code,
+    cause,
+  });
 }

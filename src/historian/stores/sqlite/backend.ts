@@ -1,4 +1,5 @@
 import type { Durability } from "../../../storage/sqlite.ts";
+import { Thread, type ThreadOptions } from "../../../storage/thread-calls.ts";
 import type {
   BackendContext,
   HistorianBackend,
@@ -12,7 +13,7 @@ import { HistorianError } from "../../errors.ts";
 import { removeInSteps } from "../remove-in-steps.ts";
 import type { VolttronTables } from "../volttron-sqlite/tables.ts";
 import { BatchEncoder } from "./batch.ts";
-import { type SqliteThread, sqliteThread } from "./thread.ts";
+import type { Calls, Failure, ThreadEvent, ThreadSettings } from "./worker.ts";
 
 /** Stores the history in one SQLite file. One thread writes batches, another runs queries; a readonly backend has only the latter. */
 export class SqliteBackend implements HistorianBackend {
@@ -103,4 +104,26 @@ class SqliteRetention implements Retention {
   async size(signal?: AbortSignal): Promise<number | undefined> {
     return await this.#reader.call("size", undefined, signal);
   }
+}
+
+/**
+ * A connection to the history file in its own thread, so that neither a slow disk nor a long query blocks the bridge.
+ */
+type SqliteThread = Thread<Calls, Failure, ThreadEvent>;
+
+function sqliteThread(
+  settings: ThreadSettings,
+  more: Pick<ThreadOptions<Failure, ThreadEvent>, "onDeath" | "onEvent"> = {},
+): SqliteThread {
+  const { file } = settings;
+  return new Thread({
+    entry: new URL("./worker.ts", import.meta.url),
+    name: "historian",
+    settings,
+    failed: ({ kind, message }) => new HistorianError(kind, message),
+    late: (call) => new HistorianError("retry", `history file ${file}: ${call} did not finish in time`),
+    died: (cause) =>
+      new HistorianError("retry", `history file ${file}: its thread ended unexpectedly`, { cause }),
+    ...more,
+  });
 }

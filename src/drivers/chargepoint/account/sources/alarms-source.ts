@@ -3,10 +3,9 @@ import type { ChargePointClient } from "../../api/client.ts";
 import { getAlarms } from "../../api/operations/get-alarms.ts";
 import type { AlarmsAnswer } from "../answers.ts";
 import { newestBy } from "../newest.ts";
-import { AccountWalk } from "../reads/account-walk.ts";
 import type { Batch, Source } from "../reads/gathered-reads.ts";
 import { own } from "../reads/station-missing.ts";
-import { collect, walk } from "../reads/walk.ts";
+import { AccountWalk, collect, walk } from "../reads/walk.ts";
 import type { AlarmStore } from "./alarm-store.ts";
 
 type Alarm = AlarmsAnswer[number];

@@ -2,10 +2,9 @@ import type { Clock } from "../../../../time/clock.ts";
 import type { ChargePointClient } from "../../api/client.ts";
 import { getStationRights } from "../../api/operations/get-station-rights.ts";
 import type { RightsAnswer } from "../answers.ts";
-import { AccountWalk } from "../reads/account-walk.ts";
 import type { Batch, Source } from "../reads/gathered-reads.ts";
 import { own } from "../reads/station-missing.ts";
-import { collect, walk } from "../reads/walk.ts";
+import { AccountWalk, collect, walk } from "../reads/walk.ts";
 
 /** Reads getStationRights by pages of the whole account, filtered here; a station can be in several groups. */
 export class RightsSource implements Source<RightsAnswer> {

@@ -2,10 +2,9 @@ import type { Clock } from "../../../../time/clock.ts";
 import type { ChargePointClient } from "../../api/client.ts";
 import { getStations } from "../../api/operations/get-stations.ts";
 import type { StationAnswer } from "../answers.ts";
-import { AccountWalk } from "../reads/account-walk.ts";
 import type { Batch, Source } from "../reads/gathered-reads.ts";
 import { pick, StationMissingError } from "../reads/station-missing.ts";
-import { walk } from "../reads/walk.ts";
+import { AccountWalk, walk } from "../reads/walk.ts";
 
 /** Reads getStations by pages of the whole account, filtered here. */
 export class StationsSource implements Source<StationAnswer> {

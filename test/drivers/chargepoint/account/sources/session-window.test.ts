@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { SessionsAnswer } from "../../../../../src/drivers/chargepoint/account/answers.ts";
-import { SessionWindow } from "../../../../../src/drivers/chargepoint/account/sources/session-window.ts";
+import { SessionWindow } from "../../../../../src/drivers/chargepoint/account/sources/sessions-source.ts";
 
 const now = new Date("2026-11-21T12:00:00Z");
 
