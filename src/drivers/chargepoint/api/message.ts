@@ -122,6 +122,9 @@ export function list<E extends ScalarField | GroupField>(
   return { kind: "list", element, doc, also: [], ...options };
 }
 
+/** The first elements of an answer: a code of guide §3 and its text. */
+export const result = { responseCode: string(), responseText: string() };
+
 /** One operation of the web services, as client and simulator share it. */
 export interface Operation<Request extends Fields = Fields, Response extends Fields = Fields> {
   readonly name: string;
@@ -165,9 +168,14 @@ export interface Paging {
   readonly moreIn?: string;
 }
 
-/** Keeps the description's literal types, from which the record type of a paged answer is derived. */
-export function operation<const O extends Operation>(description: O): O {
-  return description;
+/**
+ * Completes a description; answers are coded unless it says otherwise. Keeps its literal types, from which the record type
+ * of a paged answer is derived.
+ */
+export function operation<const O extends Omit<Operation, "coded"> & Partial<Pick<Operation, "coded">>>(
+  description: O,
+): O & Pick<Operation, "coded"> {
+  return { coded: true, ...description };
 }
 
 export type RequestOf<O> = O extends Operation<infer Q, Fields> ? Draft<Q> : never;

@@ -1,4 +1,4 @@
-import { group, list, operation, string } from "../message.ts";
+import { group, list, operation, result, string } from "../message.ts";
 import { vehicleIn } from "./fleet-vehicle.ts";
 
 /**
@@ -10,13 +10,11 @@ export const addFleetVehicle = operation({
   doc: "Adds vehicles to a fleet",
   section: "10.1",
   effect: "write",
-  coded: true,
   request: {
     vehicle: list(group(vehicleIn({ required: true })), "One for each vehicle", { required: true }),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     fleetVehicleID: list(
       string("CPNID:fleetVehicleID, globally unique"),
       "One for each vehicle, in their order",

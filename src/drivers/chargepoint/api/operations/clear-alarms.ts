@@ -1,4 +1,4 @@
-import { dateTime, group, int, operation, string } from "../message.ts";
+import { dateTime, group, int, operation, result, string } from "../message.ts";
 
 /**
  * Moves present alarms to the historical ones (guide §8.2). The guide asks for orgID and organizationName, its
@@ -10,7 +10,6 @@ export const clearAlarms = operation({
   restrictions: "Stations that the account has rights to",
   section: "8.2",
   effect: "write",
-  coded: true,
   doneCodes: ["153"],
   request: {
     searchQuery: group({
@@ -28,8 +27,5 @@ export const clearAlarms = operation({
       clearReason: string("Kept with the historical alarm"),
     }),
   },
-  response: {
-    responseCode: string(),
-    responseText: string(),
-  },
+  response: result,
 });

@@ -1,4 +1,4 @@
-import { group, int, list, operation, string } from "../message.ts";
+import { group, int, list, operation, result, string } from "../message.ts";
 
 /** Ends the shed of a group or a station; some networks clear the whole station when ports are named (guide §5.2). */
 export const clearShedState = operation({
@@ -7,7 +7,6 @@ export const clearShedState = operation({
   restrictions: "Enterprise plan",
   section: "5.2",
   effect: "write",
-  coded: true,
   request: {
     shedQuery: group({
       shedGroup: group(
@@ -24,8 +23,7 @@ export const clearShedState = operation({
     }),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     Success: int("1 done, 0 not"),
     sgID: int("Group asked for"),
     stationID: string("Station asked for"),

@@ -1,4 +1,4 @@
-import { boolean, dateTime, double, group, int, operation, string } from "../message.ts";
+import { boolean, dateTime, double, group, int, operation, result, string } from "../message.ts";
 
 /** Plans a shed that drivers of a home utility programme may opt out of (guide §5.4). */
 export const createLoadShedEvent = operation({
@@ -7,7 +7,6 @@ export const createLoadShedEvent = operation({
   restrictions: "Home utility programmes with demand response",
   section: "5.4",
   effect: "write",
-  coded: true,
   request: {
     shedEvent: group(
       {
@@ -26,8 +25,7 @@ export const createLoadShedEvent = operation({
     ),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     eventId: int("Globally unique; removeLoadShedEvent asks for it", { also: ["eventID", "EventId"] }),
   },
 });

@@ -1,4 +1,4 @@
-import { boolean, operation, string } from "../message.ts";
+import { boolean, operation, result, string } from "../message.ts";
 
 /** Takes a vehicle out of its fleet (guide §10.2). */
 export const deleteFleetVehicle = operation({
@@ -6,13 +6,11 @@ export const deleteFleetVehicle = operation({
   doc: "Deletes a vehicle of a fleet",
   section: "10.2",
   effect: "write",
-  coded: true,
   request: {
     fleetVehicleID: string("CPNID:fleetVehicleID", { required: true }),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     Results: boolean("Whether it was deleted"),
   },
 });

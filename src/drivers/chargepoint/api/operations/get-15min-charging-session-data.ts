@@ -1,4 +1,4 @@
-import { boolean, dateTime, double, group, list, long, operation, string } from "../message.ts";
+import { boolean, dateTime, double, group, list, long, operation, result, string } from "../message.ts";
 
 /** A charging session by quarter hours (guide §6.2). */
 export const get15minChargingSessionData = operation({
@@ -7,15 +7,13 @@ export const get15minChargingSessionData = operation({
   restrictions: "Enterprise plan",
   section: "6.2",
   effect: "read",
-  coded: true,
   sequence: true,
   request: {
     sessionID: long("As getChargingSessionData gave it", { required: true }),
     energyConsumedInterval: boolean("true: energy of each interval; false: energy so far. Default false"),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     sessionID: long("Globally unique session identifier"),
     stationID: string("CPNID:StationIdentifier"),
     portNumber: string("Text: ports can be 1A"),

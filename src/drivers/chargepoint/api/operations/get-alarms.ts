@@ -1,4 +1,4 @@
-import { dateTime, group, int, list, operation, string } from "../message.ts";
+import { dateTime, group, int, list, operation, result, string } from "../message.ts";
 
 /** Alarms of the stations the account has rights to; their order differs between networks (guide §8.1). */
 export const getAlarms = operation({
@@ -7,7 +7,6 @@ export const getAlarms = operation({
   restrictions: "Stations that the account has rights to; 100 alarms a call",
   section: "8.1",
   effect: "read",
-  coded: true,
   paging: { size: 100, records: "Alarms", sizeElement: "numTransactions", moreElement: "moreFlag" },
   request: {
     searchQuery: group({
@@ -25,8 +24,7 @@ export const getAlarms = operation({
     }),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     Alarms: list(
       group({
         stationID: string("CPNID:StationIdentifier"),

@@ -1,4 +1,4 @@
-import { boolean, dateTime, double, group, int, list, long, operation, string } from "../message.ts";
+import { boolean, dateTime, double, group, int, list, long, operation, result, string } from "../message.ts";
 import { geo, place, radius } from "./station-search.ts";
 
 /**
@@ -12,7 +12,6 @@ export const getChargingSessionData = operation({
     "100 sessions a call, by another place of the guide 500; card, account, driver and vehicle need the Enterprise plan and rights over the station",
   section: "6.1",
   effect: "read",
-  coded: true,
   paging: { size: 100, records: "ChargingSessionData", moreElement: "MoreFlag" },
   request: {
     searchQuery: group({
@@ -31,8 +30,7 @@ export const getChargingSessionData = operation({
     }),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     ChargingSessionData: list(
       group({
         stationID: string("CPNID:StationIdentifier"),

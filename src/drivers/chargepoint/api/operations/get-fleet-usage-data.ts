@@ -1,4 +1,4 @@
-import { dateTime, double, group, int, list, operation, string } from "../message.ts";
+import { dateTime, double, group, int, list, operation, result, string } from "../message.ts";
 import { PAYMENT_TYPES } from "./fleet-vehicle.ts";
 import { TRANSACTION_TYPES } from "./get-transaction-data.ts";
 
@@ -35,7 +35,6 @@ export const getFleetUsageData = operation({
   restrictions: "Organisations with fleet features; 100 records a call where numRecords is not given",
   section: "10.5",
   effect: "read",
-  coded: true,
   paging: { size: 100, records: "fleetUsageData", sizeElement: "numRecords", moreElement: "moreFlag" },
   request: {
     searchQuery: group({
@@ -51,8 +50,7 @@ export const getFleetUsageData = operation({
     }),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     fleetUsageData: list(
       group({
         recordNumber: int("Place in the whole result, from 1"),

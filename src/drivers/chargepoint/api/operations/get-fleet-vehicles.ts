@@ -1,4 +1,4 @@
-import { dateTime, group, int, list, operation, string } from "../message.ts";
+import { dateTime, group, int, list, operation, result, string } from "../message.ts";
 import { vehicleKeeping, vehicleOut, vehicleTraits } from "./fleet-vehicle.ts";
 
 /** The vehicles of the account's fleets (guide §10.4). */
@@ -8,7 +8,6 @@ export const getFleetVehicles = operation({
   restrictions: "Organisations with fleet features; 100 vehicles a call where numRecords is not given",
   section: "10.4",
   effect: "read",
-  coded: true,
   paging: { size: 100, records: "FleetVehicle", sizeElement: "numRecords", moreElement: "moreFlag" },
   request: {
     searchQuery: group({
@@ -21,8 +20,7 @@ export const getFleetVehicles = operation({
     }),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     FleetVehicle: list(group(vehicleOut)),
     moreFlag: int("1: more vehicles match than the page holds", { also: ["MoreFlag"] }),
   },

@@ -1,4 +1,4 @@
-import { decimal, double, group, int, list, long, operation, string } from "../message.ts";
+import { decimal, double, group, int, list, long, operation, result, string } from "../message.ts";
 
 /** Load and shed state of a station, of the stations of a group, or of a session (guide §5.3). */
 export const getLoad = operation({
@@ -7,7 +7,6 @@ export const getLoad = operation({
   restrictions: "Enterprise plan; battery percentages only where vehicle and station tell them",
   section: "5.3",
   effect: "read",
-  coded: true,
   request: {
     searchQuery: group(
       {
@@ -20,8 +19,7 @@ export const getLoad = operation({
     ),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     sgID: int("Group asked for"),
     numStations: int("Stations in the group; 0 or empty when asked by station"),
     groupName: string("Empty when asked by station"),

@@ -1,4 +1,4 @@
-import { group, int, list, operation, string } from "../message.ts";
+import { group, int, list, operation, result, string } from "../message.ts";
 
 /** Organisations and their custom station groups, as far as the account has rights to them (guide §7.5). */
 export const getOrgsAndStationGroups = operation({
@@ -6,7 +6,6 @@ export const getOrgsAndStationGroups = operation({
   doc: "Organisations and custom station groups that the account has rights to",
   section: "7.5",
   effect: "read",
-  coded: true,
   request: {
     searchQuery: group({
       orgID: string("CPNID:CompanyID"),
@@ -16,8 +15,7 @@ export const getOrgsAndStationGroups = operation({
     }),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     orgData: list(
       group({
         orgID: string("CPNID:orgID"),

@@ -1,4 +1,4 @@
-import { group, list, operation, string } from "../message.ts";
+import { group, list, operation, result } from "../message.ts";
 import { stationStatus } from "./station-record.ts";
 import { statusSearch } from "./station-search.ts";
 
@@ -8,11 +8,9 @@ export const getPublicStationStatus = operation({
   doc: "Whether the ports of public stations are free, in use or out of reach",
   section: "published schema",
   effect: "read",
-  coded: true,
   request: { searchQuery: group(statusSearch) },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     stationStatusData: list(stationStatus),
   },
 });

@@ -1,4 +1,4 @@
-import { dateTime, group, int, list, operation, string } from "../message.ts";
+import { dateTime, group, int, list, operation, result, string } from "../message.ts";
 import { address, hardware, port, pricingRecord } from "./station-record.ts";
 import { stationSearch } from "./station-search.ts";
 
@@ -8,15 +8,13 @@ export const getPublicStations = operation({
   doc: "Public stations near a place, with their ports and prices",
   section: "setup guide",
   effect: "read",
-  coded: true,
   request: {
     searchQuery: group({
       ...stationSearch,
     }),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     stationData: list(
       group({
         ...hardware,

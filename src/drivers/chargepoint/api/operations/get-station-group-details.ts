@@ -1,4 +1,4 @@
-import { group, int, list, operation, string } from "../message.ts";
+import { group, int, list, operation, result, string } from "../message.ts";
 
 /** Direct contents of a station group: child groups and stations (guide §7.4). */
 export const getStationGroupDetails = operation({
@@ -6,15 +6,13 @@ export const getStationGroupDetails = operation({
   doc: "Child groups and stations directly in a custom station group",
   section: "7.4",
   effect: "read",
-  coded: true,
   sequence: true,
   request: {
     sgID: int("Custom station group identifier", { required: true }),
     stationID: string("CPNID:StationIdentifier"),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     groupName: string("Name of the group"),
     numStations: int("Stations in the group"),
     groupData: list(

@@ -1,4 +1,4 @@
-import { group, int, list, operation, string } from "../message.ts";
+import { group, int, list, operation, result, string } from "../message.ts";
 import { position } from "./station-record.ts";
 
 /** The custom station groups of an organisation, with their stations (guide §7.3). */
@@ -7,13 +7,11 @@ export const getStationGroups = operation({
   doc: "Custom station groups of an organisation and the stations in each",
   section: "7.3",
   effect: "read",
-  coded: true,
   request: {
     orgID: string("CPNID:CompanyID", { required: true }),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     groupData: list(
       group({
         sgID: int("Custom station group identifier"),

@@ -1,4 +1,4 @@
-import { date, group, int, list, long, operation, string } from "../message.ts";
+import { date, group, int, list, long, operation, result, string } from "../message.ts";
 import { organisation, stationSearch } from "./station-search.ts";
 
 /** The account's rights on each station, by group and rights profile (guide §7.6). */
@@ -8,7 +8,6 @@ export const getStationRights = operation({
   restrictions: "Stations associated with the organisation; 100 a call",
   section: "7.6",
   effect: "read",
-  coded: true,
   paging: {
     size: 100,
     records: "rightsData",
@@ -31,8 +30,7 @@ export const getStationRights = operation({
     }),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     rightsData: list(
       group({
         sgID: string("Custom station group identifier"),

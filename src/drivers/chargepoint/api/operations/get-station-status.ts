@@ -1,4 +1,4 @@
-import { group, int, list, operation, string } from "../message.ts";
+import { group, int, list, operation, result } from "../message.ts";
 import { stationStatus } from "./station-record.ts";
 import { stationPage, statusSearch } from "./station-search.ts";
 
@@ -9,12 +9,10 @@ export const getStationStatus = operation({
   restrictions: "Stations that the organisation owns or may manage; 500 stations a call",
   section: "7.2",
   effect: "read",
-  coded: true,
   paging: { size: 500, records: "stationData", sizeElement: "numStations", moreElement: "moreFlag" },
   request: { searchQuery: group({ ...statusSearch, ...stationPage }) },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     stationData: list(stationStatus),
     moreFlag: int("1: more stations match than the page holds", { also: ["MoreFlag"] }),
   },

@@ -1,4 +1,4 @@
-import { dateTime, group, int, list, operation, string } from "../message.ts";
+import { dateTime, group, int, list, operation, result, string } from "../message.ts";
 import { address, hardware, port, position, pricingRecord } from "./station-record.ts";
 import { organisation, stationPage, stationSearch, WARRANTY_SERVICES } from "./station-search.ts";
 
@@ -9,7 +9,6 @@ export const getStations = operation({
   restrictions: "Stations that the account has rights to; 500 a call",
   section: "7.1",
   effect: "read",
-  coded: true,
   paging: { size: 500, records: "stationData", sizeElement: "numStations", moreElement: "moreFlag" },
   request: {
     searchQuery: group({
@@ -21,8 +20,7 @@ export const getStations = operation({
     }),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     stationData: list(
       group({
         recordNumber: int("Place in the whole result, from 1"),

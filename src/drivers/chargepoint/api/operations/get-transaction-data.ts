@@ -1,4 +1,4 @@
-import { dateTime, double, group, int, list, long, operation, string } from "../message.ts";
+import { dateTime, double, group, int, list, long, operation, result, string } from "../message.ts";
 
 /** Kinds of transactions, of stations and of fleets (guide §6.3, §10.5). */
 export const TRANSACTION_TYPES = [
@@ -17,7 +17,6 @@ export const getTransactionData = operation({
     "500 where asked for (code 198)",
   section: "6.3",
   effect: "read",
-  coded: true,
   paging: {
     size: 100,
     maxSize: 500,
@@ -44,8 +43,7 @@ export const getTransactionData = operation({
     }),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     transactions: group({
       transactionData: list(
         group({

@@ -1,4 +1,4 @@
-import { dateTime, group, int, list, operation, string } from "../message.ts";
+import { dateTime, group, int, list, operation, result, string } from "../message.ts";
 import { PORT_STATUS } from "./station-record.ts";
 
 const CONNECTION_STATUS = ["APPROVED", "NOT CONNECTED", "REJECTED", "PENDING"] as const;
@@ -25,7 +25,6 @@ export const getUsers = operation({
     "Drivers of the organisation's first connection offer; 500 drivers a call, adjustable by the service",
   section: "9.1",
   effect: "read",
-  coded: true,
   paging: {
     size: 500,
     records: "user",
@@ -50,8 +49,7 @@ export const getUsers = operation({
     }),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     users: group({
       user: list(
         group({

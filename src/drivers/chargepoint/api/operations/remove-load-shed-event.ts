@@ -1,4 +1,4 @@
-import { int, operation, string } from "../message.ts";
+import { int, operation, result, string } from "../message.ts";
 
 /**
  * Removes a planned load shed event (guide §5.5). The published schema has eventId at the top level, the guide's sample
@@ -10,7 +10,6 @@ export const removeLoadShedEvent = operation({
   restrictions: "Events in the future that the account has access to",
   section: "5.5",
   effect: "write",
-  coded: true,
   request: {
     eventId: int("As createLoadShedEvent gave it", {
       required: true,
@@ -19,8 +18,7 @@ export const removeLoadShedEvent = operation({
     }),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     response: string("Success or failure, in words", { also: ["Response"] }),
   },
 });

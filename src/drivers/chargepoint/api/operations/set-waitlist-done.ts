@@ -1,4 +1,4 @@
-import { operation, string } from "../message.ts";
+import { operation, result, string } from "../message.ts";
 
 /** Notifies a driver that charging is complete (guide §9.3). */
 export const setWaitlistDone = operation({
@@ -7,15 +7,11 @@ export const setWaitlistDone = operation({
   restrictions: "Sessions in progress on stations with a waitlist",
   section: "9.3",
   effect: "write",
-  coded: true,
   request: {
     stationID: string("CPNID:StationIdentifier", { required: true }),
     portID: string("Port where the driver is charging", { required: true }),
     userID: string("Driver to notify", { required: true }),
     customMessageText: string("First part of the message; by default that the vehicle is fully charged"),
   },
-  response: {
-    responseCode: string(),
-    responseText: string(),
-  },
+  response: result,
 });

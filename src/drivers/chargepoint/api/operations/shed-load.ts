@@ -1,4 +1,4 @@
-import { decimal, group, int, list, operation, string } from "../message.ts";
+import { decimal, group, int, list, operation, result, string } from "../message.ts";
 
 const perStation = {
   allowedLoadPerStation: decimal("Most the station may draw, kW; not together with percentShedPerStation"),
@@ -25,7 +25,6 @@ export const shedLoad = operation({
   restrictions: "Enterprise plan",
   section: "5.1",
   effect: "write",
-  coded: true,
   request: {
     shedQuery: group({
       shedGroup: group(
@@ -41,8 +40,7 @@ export const shedLoad = operation({
     }),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     Success: int("1 done, 0 not"),
     sgID: int("Group asked for"),
     stationID: string("Station asked for"),

@@ -1,4 +1,4 @@
-import { group, list, operation, string } from "../message.ts";
+import { group, list, operation, result, string } from "../message.ts";
 import { vehicleIn, vehicleOut } from "./fleet-vehicle.ts";
 
 /** Changes vehicles of a fleet; what is left out stays (guide §10.3). Refusals are reported as by addFleetVehicle (§10.3.4). */
@@ -7,7 +7,6 @@ export const updateFleetVehicle = operation({
   doc: "Changes vehicles of a fleet; only the elements that are given",
   section: "10.3",
   effect: "write",
-  coded: true,
   request: {
     vehicle: list(
       group({
@@ -19,8 +18,7 @@ export const updateFleetVehicle = operation({
     ),
   },
   response: {
-    responseCode: string(),
-    responseText: string(),
+    ...result,
     vehicle: list(group(vehicleOut), "The vehicles as they are now"),
   },
 });

@@ -1,4 +1,4 @@
-import { operation, string } from "../message.ts";
+import { operation, result, string } from "../message.ts";
 
 /** Approves, rejects or removes a driver (guide §9.2). */
 export const updateUserStatus = operation({
@@ -7,7 +7,6 @@ export const updateUserStatus = operation({
   restrictions: "Drivers connected to the organisation or in its management realm",
   section: "9.2",
   effect: "write",
-  coded: true,
   request: {
     userID: string("Driver; neither account number nor user name", { required: true }),
     associationType: string("What is decided about", {
@@ -17,8 +16,5 @@ export const updateUserStatus = operation({
     Status: string("The decision", { required: true, values: ["APPROVED", "REJECTED", "REMOVED"] }),
     customText: string("Put into the e-mail"),
   },
-  response: {
-    responseCode: string(),
-    responseText: string(),
-  },
+  response: result,
 });
