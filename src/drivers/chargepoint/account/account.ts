@@ -16,10 +16,9 @@ import { StationGroups } from "./reads/station-groups.ts";
 import { AlarmStore } from "./sources/alarm-store.ts";
 import { AlarmsSource } from "./sources/alarms-source.ts";
 import { LoadSource } from "./sources/load-source.ts";
-import { PublicStationsSource } from "./sources/public-stations-source.ts";
-import { RightsSource } from "./sources/rights-source.ts";
+import { rightsSource } from "./sources/rights-source.ts";
 import { SessionsSource } from "./sources/sessions-source.ts";
-import { StationsSource } from "./sources/stations-source.ts";
+import { publicStationsSource, stationsSource } from "./sources/stations-source.ts";
 import { OWN_STATUS, PUBLIC_STATUS, StatusSource } from "./sources/status-source.ts";
 
 export interface ReadOptions {
@@ -113,13 +112,13 @@ export class Account {
     const reads = <K extends AnswerKind>(kind: K, source: Source<Answers[K]>) =>
       new GatheredReads(kind, source, options);
     this.#reads = {
-      station: reads("station", new StationsSource(this.#calls, signal, clock)),
+      station: reads("station", stationsSource(this.#calls, signal, clock)),
       status: reads("status", this.#status),
       load: reads("load", new LoadSource(this.#calls, signal, groups, () => this.#reads.load.readers)),
       alarms: reads("alarms", new AlarmsSource(this.#calls, { signal, clock, store })),
-      rights: reads("rights", new RightsSource(this.#calls, signal, clock)),
+      rights: reads("rights", rightsSource(this.#calls, signal, clock)),
       sessions: reads("sessions", new SessionsSource(this.#calls, { signal, clock })),
-      publicStation: reads("publicStation", new PublicStationsSource(this.#calls, signal)),
+      publicStation: reads("publicStation", publicStationsSource(this.#calls, signal)),
       publicStatus: reads("publicStatus", new StatusSource(this.#calls, signal, PUBLIC_STATUS)),
     };
   }
