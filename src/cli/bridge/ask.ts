@@ -6,12 +6,15 @@ import { defaultBridge, type MqttSettings } from "../../config/index.ts";
 import {
   type Ask,
   type CommandAnswer,
+  callBridge,
   NoAnswerError,
   NoBridgeError,
   NoBrokerError,
   NoNameError,
+  RpcError,
   request,
 } from "../../mqtt/index.ts";
+import type { PointValue } from "../../points/index.ts";
 import { loadSettings } from "../setup/load.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { numberOption } from "../terminal/options.ts";
@@ -19,7 +22,7 @@ import { formatValue, singleLine } from "../terminal/table.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
 
 /** Errors of a request to a running bridge. */
-export const REQUEST_ERRORS = [NoBrokerError, NoBridgeError, NoAnswerError, NoNameError];
+const REQUEST_ERRORS = [NoBrokerError, NoBridgeError, NoAnswerError, NoNameError];
 
 /** Options of every command that talks to a running bridge. */
 export interface BridgeFlags {
@@ -70,9 +73,20 @@ export function findBroker(
   return { broker: settings.mqtt, instance: settings.instance };
 }
 
-/** Returns the requester, as named in a message and in a topic. */
-export function requesterOf({ requester }: BridgeFlags): { requester: string; user?: string } {
-  return { requester: requester ?? "cli", ...(requester !== undefined && { user: requester }) };
+/** Returns the options of a request: `user` is the requester as a topic names it. */
+export function requestOptions(flags: BridgeFlags, terminal: Terminal) {
+  const { requester, timeout } = flags;
+  return {
+    ...findBroker(flags, terminal),
+    ...{ requester: requester ?? "cli", user: requester },
+    ...{ timeoutMs: timeout * 1000, signal: terminal.ending },
+  };
+}
+
+/** Returns the error that a command ends with where its request has no answer. */
+function failureOf(error: unknown): unknown {
+  const isKnown = REQUEST_ERRORS.some((kind) => error instanceof kind);
+  return isKnown ? new CommandError((error as Error).message) : error;
 }
 
 /** Formats a URL for a message without its password; an invalid URL may hold one too. */
@@ -85,17 +99,10 @@ function shown(url: string): string {
  * @throws CommandError when the command was refused or failed, or has no answer
  */
 export async function ask(what: Ask, flags: BridgeFlags, terminal: Terminal): Promise<void> {
-  const options = {
-    ...findBroker(flags, terminal),
-    ...requesterOf(flags),
-    timeoutMs: flags.timeout * 1000,
-    signal: terminal.ending,
-    onEarly: (early: CommandAnswer) => terminal.err(`${describe(early)}\n`),
-  };
+  const onEarly = (early: CommandAnswer) => terminal.err(`${describe(early)}\n`);
+  const options = { ...requestOptions(flags, terminal), onEarly };
   const answer = await request(what, options).catch((error: unknown) => {
-    throw REQUEST_ERRORS.some((kind) => error instanceof kind)
-      ? new CommandError((error as Error).message)
-      : error;
+    throw failureOf(error);
   });
   if (flags.json) printJson(terminal, answer);
   else terminal.out(`${describe(answer)}\n`);
@@ -121,4 +128,22 @@ function describe(answer: CommandAnswer): string {
   const head = `${status}: ${target}${asked}${readBack}${details.length > 0 ? ` (${details.join(", ")})` : ""}`;
   const error = answer.error === undefined ? "" : `${answer.error}: `;
   return answer.text ? `${head}\n  ${error}${singleLine(answer.text)}` : head;
+}
+
+/**
+ * Calls one verb of the running bridge.
+ * @throws CommandError with its error, and when no bridge answers
+ */
+export async function call(
+  verb: string,
+  params: Readonly<Record<string, PointValue>>,
+  flags: BridgeFlags,
+  terminal: Terminal,
+): Promise<PointValue> {
+  try {
+    return await callBridge(verb, params, requestOptions(flags, terminal));
+  } catch (error) {
+    if (error instanceof RpcError) throw new CommandError(singleLine(`${error.kind}: ${error.message}`));
+    throw failureOf(error);
+  }
 }

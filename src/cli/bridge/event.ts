@@ -6,8 +6,7 @@ import { numberOption } from "../terminal/options.ts";
 import { formatTable } from "../terminal/table.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
 import { absoluteTime } from "../terminal/time-argument.ts";
-import { type BridgeFlags, bridgeOptions } from "./ask.ts";
-import { call } from "./call.ts";
+import { type BridgeFlags, bridgeOptions, call } from "./ask.ts";
 
 interface CreateFlags extends BridgeFlags {
   readonly start: string;

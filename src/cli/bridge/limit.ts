@@ -2,8 +2,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { LimitGroup } from "../../devices/index.ts";
 import { formatTable } from "../terminal/table.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
-import { type BridgeFlags, bridgeOptions } from "./ask.ts";
-import { call } from "./call.ts";
+import { type BridgeFlags, bridgeOptions, call } from "./ask.ts";
 
 export function limit(program: Command, terminal: Terminal): void {
   bridgeOptions(

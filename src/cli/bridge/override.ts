@@ -2,8 +2,7 @@ import type { Command } from "commander";
 import { numberOption } from "../terminal/options.ts";
 import { counted, formatTable } from "../terminal/table.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
-import { type BridgeFlags, bridgeOptions } from "./ask.ts";
-import { call } from "./call.ts";
+import { type BridgeFlags, bridgeOptions, call } from "./ask.ts";
 
 /** An entry of the verb `get_overrides`. */
 interface Override {

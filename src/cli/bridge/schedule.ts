@@ -4,8 +4,7 @@ import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { formatTable, singleLine } from "../terminal/table.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
 import { absoluteTime } from "../terminal/time-argument.ts";
-import { type BridgeFlags, bridgeOptions } from "./ask.ts";
-import { call } from "./call.ts";
+import { type BridgeFlags, bridgeOptions, call } from "./ask.ts";
 
 interface Answer {
   readonly result: string;

@@ -1,8 +1,7 @@
 import type { Command } from "commander";
 import { formatTable, formatValue } from "../terminal/table.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
-import { type BridgeFlags, bridgeOptions } from "./ask.ts";
-import { call } from "./call.ts";
+import { type BridgeFlags, bridgeOptions, call } from "./ask.ts";
 
 /** Result of the verb `get_sheds`. */
 interface Sheds {

@@ -13,7 +13,7 @@ import {
 import { CommandError } from "../terminal/command-error.ts";
 import { counted, duration, formatValue, singleLine } from "../terminal/table.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
-import { type BridgeFlags, bridgeOptions, findBroker, requesterOf } from "./ask.ts";
+import { type BridgeFlags, bridgeOptions, findBroker, requestOptions } from "./ask.ts";
 
 export function status(program: Command, terminal: Terminal): void {
   bridgeOptions(
@@ -58,9 +58,8 @@ async function asked(status: BridgeStatus, flags: BridgeFlags, terminal: Termina
   if (status.state !== "online" || !isBridge(status)) return { ...status, live: false };
   const seconds = Math.min(flags.timeout, ANSWER_SECONDS);
   const options = {
-    ...{ broker: findBroker(flags, terminal).broker, instance: status.instance },
-    ...requesterOf(flags),
-    ...{ timeoutMs: seconds * 1000, signal: terminal.ending },
+    ...requestOptions(flags, terminal),
+    ...{ instance: status.instance, timeoutMs: seconds * 1000 },
   };
   try {
     const health = (await callBridge("get_health", {}, options)) as BridgeStatus["health"];
