@@ -12,7 +12,7 @@ import {
   sqlFleet,
 } from "../../src/reports/index.ts";
 import { type SessionDatabase, SessionReader, syncSessions } from "../../src/sessions/index.ts";
-import { startEconnectSimulator } from "../../src/simulator/econnect/index.ts";
+import { startEconnectSimulator } from "../../src/simulator/econnect/simulator.ts";
 import { startSimulator } from "../../src/simulator/index.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { all, type DatabasePlace, places } from "../sessions/databases.ts";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { type Command, Option } from "commander";
 import { type Log, Secrets } from "../../log/log.ts";
-import { startEconnectSimulator } from "../../simulator/econnect/index.ts";
+import { startEconnectSimulator } from "../../simulator/econnect/simulator.ts";
 import {
   type AccountOptions,
   type SimulatorOptions,

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type EconnectSimulator, startEconnectSimulator } from "../../../src/simulator/econnect/index.ts";
+import { type EconnectSimulator, startEconnectSimulator } from "../../../src/simulator/econnect/simulator.ts";
 import { type Simulator, startSimulator } from "../../../src/simulator/index.ts";
 import { readWorkbook } from "../../reports/read-workbook.ts";
 import { cli } from "../in-process.ts";

@@ -9,7 +9,7 @@ import {
   type StationEntry,
 } from "../../../src/drivers/econnect/api/index.ts";
 import { createLog } from "../../../src/log/log.ts";
-import { type EconnectSimulator, startEconnectSimulator } from "../../../src/simulator/econnect/index.ts";
+import { type EconnectSimulator, startEconnectSimulator } from "../../../src/simulator/econnect/simulator.ts";
 import { hurried } from "../../helpers/hurried.ts";
 
 let simulator: EconnectSimulator;

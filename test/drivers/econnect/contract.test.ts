@@ -1,7 +1,7 @@
 import type { AbleType } from "../../../src/drivers/abilities.ts";
 import { econnect } from "../../../src/drivers/econnect/index.ts";
 import { parseRegistry } from "../../../src/registry/index.ts";
-import { startEconnectSimulator } from "../../../src/simulator/econnect/index.ts";
+import { startEconnectSimulator } from "../../../src/simulator/econnect/simulator.ts";
 import { driverContract } from "../../contracts/driver-contract.ts";
 
 const CSV = `Volttron Point Name,Attribute Name,Register Name,Type,Writable

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { AbleDevice } from "../../../src/drivers/abilities.ts";
 import { econnect } from "../../../src/drivers/econnect/index.ts";
 import { readRegistry } from "../../../src/registry/index.ts";
-import { type EconnectSimulator, startEconnectSimulator } from "../../../src/simulator/econnect/index.ts";
+import { type EconnectSimulator, startEconnectSimulator } from "../../../src/simulator/econnect/simulator.ts";
 import { type RowSpec, registryRows } from "../../devices/rows.ts";
 import { type EconnectRig, openEconnect } from "./rig.ts";
 

@@ -3,7 +3,7 @@ import type { DriverContext } from "../../../src/drivers/driver.ts";
 import type { EconnectConfig } from "../../../src/drivers/econnect/config.ts";
 import { econnect } from "../../../src/drivers/econnect/index.ts";
 import { createLog } from "../../../src/log/log.ts";
-import type { EconnectSimulator } from "../../../src/simulator/econnect/index.ts";
+import type { EconnectSimulator } from "../../../src/simulator/econnect/simulator.ts";
 import { type RowSpec, registryRows } from "../../devices/rows.ts";
 
 /** An open econnect driver connected to a simulator, and its log. */

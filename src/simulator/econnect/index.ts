@@ -1,3 +1,0 @@
-/** A simulated eConnect Masterdata service. */
-
-export { type EconnectSimulator, startEconnectSimulator } from "./simulator.ts";
