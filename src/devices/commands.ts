@@ -1,5 +1,5 @@
 import type { EventPlan } from "../drivers/abilities.ts";
-import type { CommandSource, PointValue, Scrape, WriteStatus } from "../points/index.ts";
+import type { CommandSource, PointValue, Scrape, WriteResult } from "../points/index.ts";
 
 /** A command from any interface. Its age and expiry are checked where it is written: in the actuator. */
 export interface Command extends CommandSource {
@@ -16,19 +16,12 @@ export interface Command extends CommandSource {
 }
 
 /** The result of a write. Never thrown: a refusal is a result too. */
-export interface CommandResult {
+export interface CommandResult extends WriteResult {
   readonly id: string;
   readonly device: string;
   /** Absent for the revert of a whole device. */
   readonly point?: string;
   readonly requested: PointValue;
-  readonly status: WriteStatus;
-  readonly readBack?: PointValue;
-  /** The service's response code. */
-  readonly code?: string;
-  readonly text?: string;
-  /** Class name of the error of a refused, failed or unanswered write, e.g. `PointReadOnlyError`. */
-  readonly error?: string;
   readonly tookMs: number;
   /** Set on the first result of a repeated command; nothing was sent this time. */
   readonly repeated?: true;

@@ -1,14 +1,17 @@
 // The vocabulary of all parts: points and their types and values, devices, scrapes, writes and session events. No other part is
 // imported here.
-
 export { DecimalSum } from "./decimal-sum.ts";
-export { devicePathFault, levelFault, pointNameFault } from "./name.ts";
 export type { DeviceInfo, Point, PublishViews } from "./point.ts";
 export { namedType, POINT_TYPES, type PointType, TYPE_SPELLINGS } from "./point-type.ts";
-export type { Availability, AvailabilityChange, Scrape } from "./scrape.ts";
-export { isClockSet } from "./scrape.ts";
+export { type Availability, type AvailabilityChange, isClockSet, type Scrape } from "./scrape.ts";
 export type { PortEnergy, SessionEvent, SessionOutlet } from "./session-event.ts";
-export { matches } from "./topic-filter.ts";
+export { devicePathFault, levelFault, matches, pointNameFault } from "./topic.ts";
 export type { Conversion, MetadataType, PointValue } from "./value.ts";
 export { convertValue, metadataType, timeOf } from "./value.ts";
-export { type CommandSource, WRITE_STATUSES, type Write, type WriteStatus } from "./write.ts";
+export {
+  type CommandSource,
+  WRITE_STATUSES,
+  type Write,
+  type WriteResult,
+  type WriteStatus,
+} from "./write.ts";

@@ -13,6 +13,17 @@ export type WriteStatus = (typeof WRITE_STATUSES)[number];
 /** All results of commands. */
 export const WRITE_STATUSES = ["confirmed", "accepted", "unconfirmed", "refused", "failed"] as const;
 
+/** How an attempted write ended. */
+export interface WriteResult {
+  readonly status: WriteStatus;
+  readonly readBack?: PointValue;
+  /** The service's response code. */
+  readonly code?: string;
+  readonly text?: string;
+  /** Class of the error of a refused, failed or unanswered write, e.g. `PointReadOnlyError`. */
+  readonly error?: string;
+}
+
 /** Requester and origin of a command, the same for every interface. */
 export interface CommandSource {
   /** Id given by the requester, or created by the interface. */
@@ -23,7 +34,7 @@ export interface CommandSource {
 }
 
 /** An attempted write, emitted when it is requested (`status` absent) and again with its result. */
-export interface Write extends CommandSource {
+export interface Write extends CommandSource, Partial<WriteResult> {
   readonly device: DeviceInfo;
   /** Point name; absent for the revert of a whole device. */
   readonly point?: string;
@@ -34,13 +45,6 @@ export interface Write extends CommandSource {
   readonly requested: PointValue;
   /** Last value read before the request; absent when there is none, and for a whole device. */
   readonly from?: PointValue;
-  readonly status?: WriteStatus;
-  readonly readBack?: PointValue;
-  /** The service's response code, if any. */
-  readonly code?: string;
-  readonly text?: string;
-  /** Class of the error if it was refused, failed, or got no response, e.g. `PointReadOnlyError`. */
-  readonly error?: string;
   readonly tookMs?: number;
   /** Number of refused commands of the same requester and point that this last one represents. */
   readonly count?: number;

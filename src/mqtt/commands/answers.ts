@@ -1,5 +1,5 @@
 import type { CommandResult } from "../../devices/commands.ts";
-import type { CommandSource, DeviceInfo, PointValue, WriteStatus } from "../../points/index.ts";
+import type { CommandSource, DeviceInfo, PointValue, WriteResult } from "../../points/index.ts";
 import type { Message } from "../broker/link.ts";
 import {
   type HeaderPlaces,
@@ -12,7 +12,7 @@ import {
 import type { DeviceTarget, PointTarget, Topics } from "../topics.ts";
 
 /** Outcome of a command over MQTT, as published to the response topic of a requester (JSON). */
-export interface CommandAnswer {
+export interface CommandAnswer extends Partial<WriteResult> {
   readonly id: string;
   readonly action: "get" | "set" | "revert";
   readonly device: string;
@@ -22,14 +22,6 @@ export interface CommandAnswer {
   readonly value?: PointValue;
   /** Value that a set requested. */
   readonly requested?: PointValue;
-  /** Undefined for a get that succeeded. */
-  readonly status?: WriteStatus;
-  readonly readBack?: PointValue;
-  /** The service's response code. */
-  readonly code?: string;
-  readonly text?: string;
-  /** Class name of the error; present where it was refused, failed, or not answered by the device. */
-  readonly error?: string;
   readonly tookMs?: number;
   /** Another answer follows. */
   readonly final?: false;
