@@ -14,13 +14,19 @@ import {
 import { type Archive, openArchive, openHistorian, Recorder } from "./historian/index.ts";
 import { SiteLimits } from "./limits/index.ts";
 import type { Log, Secrets } from "./log/log.ts";
+import { Notices } from "./log/notices.ts";
 import { type Mqtt, startMqtt } from "./mqtt/index.ts";
 import { openQueue } from "./queue/index.ts";
+import { FolderWatch } from "./reload/folder-watch.ts";
+import { type LoadedConfigs, Reloader } from "./reload/reloader.ts";
 import { ContinuousSync, createSessionDatabase, type SessionAccount } from "./sessions/index.ts";
+import { systemClock } from "./time/clock.ts";
 
 export interface BridgeOptions {
   readonly settings: BridgeSettings;
   readonly devices: readonly LoadedDevice[];
+  /** The files of both, and how to load them again while running. Absent: they are not loaded again. */
+  readonly files?: { readonly loaded: LoadedConfigs; readonly load: () => Promise<LoadedConfigs> };
   readonly log: Log;
   readonly secrets: Secrets;
   readonly version: string;
@@ -34,6 +40,8 @@ export interface Bridge {
   readonly bus: Bus;
   readonly devices: RunningDevices;
   readonly mqtt: Mqtt;
+  /** Absent: the files are not loaded again. */
+  readonly reloader: Reloader | undefined;
   /** Ends current commands and calls, writes waiting data, publishes `offline`, and unlocks the data folder. */
   stop(): Promise<void>;
 }
@@ -82,6 +90,10 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       maxCommandAgeSeconds: settings.actuator.maxCommandAgeSeconds,
       readOnly: settings.readOnly,
     });
+    let isActive = () => false;
+    const reloader =
+      options.files &&
+      createReloader(options.files, { options, bus, running, limits, isActive: () => isActive() }, undo);
     const archive = await startRecorder(options, bus, undo);
     const outbox = await openQueue({
       file: join(settings.data, "outbox.sqlite"),
@@ -98,7 +110,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       bus,
       devices: running.byPath,
       commands: running.commands,
-      control: { ...running.control, limiting: limits },
+      control: { ...running.control, limiting: limits, reloading: reloader },
       requester: settings.actuator.requester,
       outbox,
       retained: state.namespace("retained topics"),
@@ -108,9 +120,11 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         ...running.counters(),
         eventLoopDelayMs: running.takeLoopDelay(),
         ...(archive && { historian: archive.counters }),
+        ...(reloader && { config: reloader.health }),
       }),
     });
     undo.push(() => mqtt.stop());
+    isActive = () => mqtt.role.isActive;
     await mqtt.role.decided;
     running.start({ active: mqtt.role.isActive });
     // After the stored limits were loaded, and before the first scrape.
@@ -125,12 +139,41 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       }
     });
     startSessions(options, running, mqtt, undo);
+    reloader?.start();
     started = true;
-    return { bus, devices: running, mqtt, stop };
+    return { bus, devices: running, mqtt, reloader, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+interface ReloaderParts {
+  readonly options: BridgeOptions;
+  readonly bus: Bus;
+  readonly running: RunningDevices;
+  readonly limits: SiteLimits;
+  readonly isActive: () => boolean;
+}
+
+function createReloader(
+  files: NonNullable<BridgeOptions["files"]>,
+  { options: { settings, log }, bus, running, limits, isActive }: ReloaderParts,
+  undo: (() => void | Promise<void>)[],
+): Reloader {
+  const watch = new FolderWatch({ onChange: () => void reloader.filesChanged(), log });
+  const reloader: Reloader = new Reloader({
+    ...files,
+    devices: running.changes,
+    mayWrite: () => isActive() && !settings.readOnly,
+    changeLimits: (groups) => limits.change(groups),
+    follow: (folders) => watch.follow(folders),
+    notices: new Notices(bus, log.part("config"), systemClock),
+    clock: systemClock,
+  });
+  undo.push(() => reloader.stop());
+  undo.push(() => watch.stop());
+  return reloader;
 }
 
 async function startRecorder(

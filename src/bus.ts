@@ -12,13 +12,12 @@ export interface Notice {
 }
 
 /**
- * A device was added or removed while the bridge runs. `gone`: it is no longer scraped, but may return; `forgotten`: it did not return,
- * and its data are removed too.
+ * A device was added, changed or removed while the bridge runs. `changed`: it has the same path and may have other points; `gone`: it is
+ * no longer scraped, but may return; `forgotten`: it did not return, and its data are removed too.
  */
-export interface Membership {
-  readonly device: DeviceInfo;
-  readonly change: "added" | "gone" | "forgotten";
-}
+export type Membership =
+  | { readonly device: DeviceInfo; readonly change: "added" | "gone" | "forgotten" }
+  | { readonly device: DeviceInfo; readonly change: "changed"; readonly before: DeviceInfo };
 
 /** A device is reserved now. Emitted at every change of the schedule and every `schedule_publish_interval`. */
 export interface Reservation {

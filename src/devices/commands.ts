@@ -206,8 +206,69 @@ export interface Controllers {
   heard(name: string, state: string): void;
 }
 
+/** A problem in a config file. */
+export interface ConfigProblem {
+  /** Stable name for programs. */
+  readonly code: string;
+  readonly severity: "error" | "warning";
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+/** What a reload does, or would do, to one device. */
+export interface DeviceChange {
+  readonly kind: "added" | "removed" | "renamed" | "changed";
+  /** Topic path; of a renamed device, the new one. */
+  readonly device: string;
+  readonly file: string;
+  /** What differs, for people. */
+  readonly text: string;
+}
+
+/**
+ * The result of a reload. `invalid`: nothing was changed. `unconfirmed`: nothing was changed, because more than half of the
+ * devices would be removed. Files with an error keep what runs: they are in `problems`, and the rest is applied.
+ */
+export interface ReloadReport {
+  readonly result: "unchanged" | "applied" | "invalid" | "unconfirmed";
+  readonly changes: readonly DeviceChange[];
+  /** Settings of the bridge config that were changed, e.g. `limits`. */
+  readonly settings: readonly string[];
+  /** Changed settings that take effect after a restart. */
+  readonly afterRestart: readonly string[];
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** Applies changed config files and registries while the bridge runs. */
+export interface Reloading {
+  /** `confirm`: removes more than half of the devices too. `preview`: only reports what it would do. */
+  reload(options?: { readonly confirm?: boolean; readonly preview?: boolean }): Promise<ReloadReport>;
+}
+
+/** A device that is neither read nor written. */
+export interface PausedDevice {
+  readonly device: string;
+  /** ISO 8601 text in UTC. */
+  readonly since: string;
+  readonly requester: string;
+}
+
+/** Devices that the bridge leaves alone, also after a restart, until they are resumed. */
+export interface Pausing {
+  /** Throws DeviceNotFoundError, CommandExpiredError; LimitInForceError while the bridge holds a limit in it. */
+  pause(device: string, command: Command): PausedDevice;
+  /** Throws DeviceNotFoundError, CommandExpiredError. */
+  resume(device: string, command: Command): void;
+  paused(): readonly PausedDevice[];
+}
+
 /** Everything beside the {@link Commands} that the ways in may ask for. */
 export interface Control {
+  /** Absent where the configs are not loaded from files. */
+  readonly reloading?: Reloading;
+  readonly pausing: Pausing;
   readonly scheduling: Scheduling;
   readonly overriding: Overriding;
   /** Absent where no site limit controller runs. */

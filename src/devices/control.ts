@@ -229,6 +229,11 @@ export class DeviceControl {
     this.#heartbeat.remove(device);
   }
 
+  replace(before: Device, device: Device): void {
+    this.remove(before);
+    this.add(device);
+  }
+
   /** Forgets what is kept of a device that was not found again. */
   forget(path: string): void {
     this.#keeper.abandon(path);

@@ -3,6 +3,8 @@ export { DataFolderInUseError, DataLock } from "../storage/data-lock.ts";
 export { StateStore } from "../storage/state-store.ts";
 export type { LoadedDevice } from "./building/build.ts";
 export { type LookedUpPlan, planAccounts, planWithLookup } from "./building/plan.ts";
+export type { DeviceChanges } from "./changing/device-changes.ts";
+export { type ConfigChange, describeChange } from "./changing/plan-changes.ts";
 export type { Commands, LimitGroup, PlannedEvent } from "./commands.ts";
 export { openDevices, type RunningDevices } from "./runner.ts";
 export { scrapeOnce } from "./scrape-once.ts";

@@ -12,6 +12,7 @@ import { DeviceBuilder, type LoadedDevice } from "./building/build.ts";
 import { DeviceSet, type Membership } from "./building/device-set.ts";
 import { DriverServices } from "./building/driver-services.ts";
 import { TopicOwners } from "./building/owners.ts";
+import { DeviceChanges } from "./changing/device-changes.ts";
 import type { Commands, Control } from "./commands.ts";
 import { type ControlSettings, DeviceControl } from "./control.ts";
 import { LimitBook } from "./holding/limit-book.ts";
@@ -55,6 +56,8 @@ export interface RunningDevices {
   readonly latest: LatestValues;
   readonly commands: Commands;
   readonly control: Control;
+  /** Applies changed configs while running. */
+  readonly changes: DeviceChanges;
   counters(): DeviceCounters;
   /** Returns the present accounts of a driver type's devices. */
   accounts(driverType: string): readonly DriverAccount[];
@@ -104,6 +107,14 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       control.add(device);
       bus.emit("membership", { device: info, change: "added" });
     },
+    replace(before, device) {
+      const { info } = device;
+      devices.set(info.path, device);
+      infos.set(info.path, info);
+      scraping.replace(device);
+      control.replace(before, device);
+      bus.emit("membership", { device: info, change: "changed", before: before.info });
+    },
     remove(path, reason) {
       const device = devices.get(path);
       if (!device) return;
@@ -120,11 +131,22 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     },
   };
   const setParts = { builder, services, owners, state: state.namespace("device sets"), clock, notices };
-  const sets = options.devices
-    .filter((loaded) => loaded.settings.set)
-    .map((loaded) => new DeviceSet(loaded, { ...setParts, ...membership }));
-  for (const set of sets) set.restore();
-  stack.defer(async () => void (await Promise.all(sets.map((set) => set.stop()))));
+  const createSet = (loaded: LoadedDevice) => new DeviceSet(loaded, { ...setParts, ...membership });
+  const sets = new Map<string, DeviceSet>();
+  for (const loaded of options.devices)
+    if (loaded.settings.set) sets.set(loaded.settings.file, createSet(loaded));
+  for (const set of sets.values()) set.restore();
+  stack.defer(async () => void (await Promise.all([...sets.values()].map((set) => set.stop()))));
+  const changes = new DeviceChanges(
+    {
+      ...{ devices, builder, owners, book, ...membership, createSet },
+      revert: (limit) => control.actuator.revertRemoved(limit),
+      quiet: (path) => control.actuator.quiet(path),
+      scrapeSoon: (path) => scraping.soon(path),
+    },
+    options.devices,
+    sets,
+  );
   // The device sets report later failures of their members.
   const diagnostics = builder.diagnostics.splice(0);
   const startedWith = [...devices.values()].filter(({ info }) => !owners.isMember(info.path));
@@ -140,6 +162,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     commands: control.actuator,
     control: control.besides,
     accounts: (type) => services.accounts(type),
+    changes,
     counters: () => ({
       devices: latest.count(),
       scrapes: scraping.counters,
@@ -154,7 +177,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       if (active) control.activate();
       else control.passivate();
       scraping.start();
-      for (const set of sets) set.start();
+      for (const set of sets.values()) set.start();
       if (active && !settings.readOnly && settings.driver.writeStartingValues)
         for (const device of startedWith) void control.writeStartingValues(device);
     },

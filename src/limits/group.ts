@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { LimitSettings } from "../config/index.ts";
 import type { Commands, LimitGroup } from "../devices/commands.ts";
 import { pathPattern } from "../devices/overrides/pattern.ts";
@@ -9,7 +10,7 @@ import type { Journal } from "./journal.ts";
 import { isBusy, mayDrawKw } from "./outlet.ts";
 import { OutletControl } from "./outlet-control.ts";
 import type { OwnLimits } from "./own-limits.ts";
-import { sourcesOf } from "./sources.ts";
+import { type Source, sourcesOf } from "./sources.ts";
 import { beyondText, kwText, moveText } from "./words.ts";
 
 export interface GroupParts {
@@ -77,12 +78,20 @@ export class Group {
     return this.#outlets.has(outlet);
   }
 
-  /** Adds a device. Returns its number of outlets; 0 where it does not have the points. */
+  /**
+   * Adds a device, or what changed of it: outlets whose points stay as they are continue. Returns its number of outlets; 0
+   * where it does not have the points.
+   */
   add(device: DeviceInfo): number {
     const { name, settings } = this.#parts;
     const { minimumKw } = settings;
     const sources = sourcesOf(device, settings.points);
     for (const source of sources) {
+      const known = this.#outlets.get(source.id);
+      if (known && isSameOutlet(known.source, source)) {
+        known.source = source;
+        continue;
+      }
       const nominalKw = settings.nominalKw * Math.max(1, source.powers.length, source.statuses.length);
       const control = new OutletControl({ ...this.#parts, group: name, source, nominalKw, minimumKw });
       this.#outlets.set(source.id, control);
@@ -90,8 +99,10 @@ export class Group {
     return sources.length;
   }
 
-  remove(path: string): void {
-    for (const control of this.#of(path)) this.#outlets.delete(control.source.id);
+  /** Removes a device, or those of its outlets that `device` no longer has. */
+  remove(path: string, device?: DeviceInfo): void {
+    const left = new Set(device && sourcesOf(device, this.#parts.settings.points).map(({ id }) => id));
+    for (const { source } of this.#of(path)) if (!left.has(source.id)) this.#outlets.delete(source.id);
   }
 
   start(): void {
@@ -237,6 +248,10 @@ function total<T>(items: readonly T[], kw: (item: T) => number): number {
 
 function round(kw: number): number {
   return Number(kw.toFixed(3));
+}
+
+function isSameOutlet({ device: _, ...one }: Source, { device: __, ...other }: Source): boolean {
+  return isDeepStrictEqual(one, other);
 }
 
 const REMIND_MS = 3_600_000;

@@ -28,7 +28,8 @@ const UNKNOWN_MS = 300_000;
 /** An outlet with its device: updates it by readings, writes its limit, and keeps track of the limits that may be in force. */
 export class OutletControl {
   readonly outlet: Outlet;
-  readonly source: Source;
+  /** Replaced by an equal one when its device is changed. */
+  source: Source;
   /** Why the last write failed. */
   trouble: string | undefined;
   /** Whether a write is being sent. */

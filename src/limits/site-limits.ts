@@ -37,12 +37,14 @@ interface SavedLimit {
 /** The site limit controller: groups of devices, each kept under its limit from `start` to `stop`. */
 export class SiteLimits implements Limiting {
   readonly #options: SiteLimitsOptions;
-  readonly #groups: ReadonlyMap<string, Group>;
+  #settings: SiteLimitsOptions["groups"];
+  #groups: ReadonlyMap<string, Group>;
   readonly #own: OwnLimits;
   readonly #notices: Notices;
   readonly #clock: Clock;
   readonly #journal: Journal;
   readonly #unsubscribe: (() => void)[] = [];
+  #isRunning = false;
 
   constructor(options: SiteLimitsOptions) {
     const { bus, clock = systemClock, commands, state } = options;
@@ -53,23 +55,40 @@ export class SiteLimits implements Limiting {
     this.#notices = notices;
     this.#own = new OwnLimits(state.namespace("limits of outlets"));
     this.#journal = new Journal(bus, log, clock);
-    const parts = { commands, clock, notices, journal: this.#journal, own: this.#own };
-    this.#groups = new Map(
-      Object.entries(options.groups).map(([name, settings]) => {
-        return [name, new Group({ ...parts, name, settings }, this.#limitOf(name, settings))] as const;
+    this.#settings = options.groups;
+    this.#groups = this.#create(commands);
+  }
+
+  #create(commands: Commands): ReadonlyMap<string, Group> {
+    const parts = { commands, clock: this.#clock, notices: this.#notices };
+    const all = { ...parts, journal: this.#journal, own: this.#own };
+    return new Map(
+      Object.entries(this.#settings).map(([name, settings]) => {
+        return [name, new Group({ ...all, name, settings }, this.#limitOf(name, settings))] as const;
       }),
     );
+  }
+
+  /** Replaces the groups. Limits that are in force are taken over as after a restart; those of no group any more are removed. */
+  change(groups: SiteLimitsOptions["groups"]): void {
+    const isRunning = this.#isRunning;
+    this.stop();
+    this.#settings = groups;
+    this.#groups = this.#create(this.#options.commands);
+    if (isRunning) this.start();
   }
 
   /** Restores the limits of the last run. Nothing is written before the devices were read. */
   start(): void {
     const { bus, devices, readOnly } = this.#options;
+    this.#isRunning = true;
     for (const device of devices.values()) this.#add(device);
     if (readOnly) return;
     this.#unsubscribe.push(
       bus.on("scrape", (scrape) => this.#each(scrape.device.path, (group) => group.scraped(scrape))),
       bus.on("membership", ({ device, change }) => {
-        if (change === "added") this.#add(device);
+        if (change === "changed") this.#each(device.path, (group) => group.remove(device.path, device));
+        if (change === "added" || change === "changed") this.#add(device);
         else this.#each(device.path, (group) => group.remove(device.path));
       }),
       bus.on("notice", ({ kind, device }) => {
@@ -82,6 +101,7 @@ export class SiteLimits implements Limiting {
   }
 
   stop(): void {
+    this.#isRunning = false;
     for (const end of this.#unsubscribe.splice(0)) end();
     for (const group of this.#groups.values()) group.stop();
   }
@@ -91,14 +111,14 @@ export class SiteLimits implements Limiting {
   }
 
   setLimit(name: string, maxKw: unknown, command: Command): LimitGroup {
-    const { maxCommandAgeSeconds, readOnly, state, groups } = this.#options;
+    const { maxCommandAgeSeconds, readOnly, state } = this.#options;
     checkAge(command, this.#clock.now(), maxCommandAgeSeconds);
     if (readOnly) throw new ReadOnlyBridgeError();
     const group = this.#groups.get(name);
     if (!group) throw new LimitGroupNotFoundError(name, [...this.#groups.keys()]);
     if (maxKw !== null && !(typeof maxKw === "number" && Number.isFinite(maxKw) && maxKw >= 0))
       throw new InvalidLimitError(name, maxKw);
-    const saved: SavedLimit = { maxKw, configuredKw: groups[name]!.maxKw ?? null };
+    const saved: SavedLimit = { maxKw, configuredKw: this.#settings[name]!.maxKw ?? null };
     state.namespace("limits").set(name, { ...saved });
     const before = group.maxKw;
     group.maxKw = maxKw ?? undefined;
@@ -119,7 +139,7 @@ export class SiteLimits implements Limiting {
   #add(device: DeviceInfo): void {
     const [first, ...others] = [...this.#groups.values()].filter((group) => group.covers(device.path));
     if (!first) return;
-    const { points } = this.#options.groups[first.name]!;
+    const { points } = this.#settings[first.name]!;
     if (first.add(device) === 0)
       this.#notices.say(
         "error",

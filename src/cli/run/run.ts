@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { startBridge } from "../../bridge.ts";
 import { type Diagnostic, strict } from "../../config/index.ts";
 import { countErrors, printDiagnostics } from "../setup/diagnostics.ts";
-import { loadAll } from "../setup/load.ts";
+import { BridgeFiles } from "../setup/load.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { logOptions } from "../terminal/options.ts";
 import { counted } from "../terminal/table.ts";
@@ -36,11 +36,9 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
   const { secrets } = terminal;
   const log = terminalLog(terminal, flags, secrets);
   const isStrict = flags.strict ?? false;
-  const { settings, devices, diagnostics } = await loadAll({
-    config: flags.config,
-    secrets,
-    env: terminal.env,
-  });
+  const files = new BridgeFiles({ config: flags.config, secrets, env: terminal.env });
+  const loaded = await files.load();
+  const { settings, devices, diagnostics } = loaded;
   let errors = 0;
   const print = (found: readonly Diagnostic[]) => {
     printDiagnostics(terminal, isStrict ? strict(found) : found, isStrict);
@@ -51,6 +49,7 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
   const bridge = await startBridge({
     settings: flags.readOnly ? { ...settings, readOnly: true } : settings,
     devices,
+    files: { loaded, load: () => files.load() },
     log,
     secrets,
     version: packageVersion(),

@@ -101,6 +101,14 @@ const ACTUATOR = section("Set points.", {
   ),
 });
 
+const RELOAD = section("Changes of configs and registries while the bridge runs.", {
+  holds: choice(
+    ["revert", "keep", "refuse"],
+    "revert",
+    "What happens to a limit in force in a device whose config is removed: it is reverted first; it is left to end by itself; or the device stays until it has none.",
+  ),
+});
+
 const WEB = section("The web page and its API.", {
   host: text("127.0.0.1", "Address to listen on."),
   port: port(8080, "Port to listen on."),
@@ -156,6 +164,7 @@ export const BRIDGE = {
     sessions: SESSIONS,
     actuator: ACTUATOR,
     limits: LIMITS,
+    reload: RELOAD,
     web: WEB,
   },
   additionalProperties: false,

@@ -51,6 +51,7 @@ export class DeviceBuilder {
   readonly diagnostics: Diagnostic[] = [];
   readonly #context: BuildContext;
   readonly #soundRows: ReturnType<typeof rowChecker>;
+  readonly #faults = new WeakMap<readonly RegistryRow[], readonly Diagnostic[]>();
   readonly #slots = new GroupSlots();
   readonly #stations = new StationOwners();
 
@@ -110,6 +111,23 @@ export class DeviceBuilder {
       fail("device_not_made", "driver_config", `driver ${type.name} cannot create it: ${why}`);
       return undefined;
     }
+  }
+
+  /** Returns the faults that the driver type of a config finds in its rows. */
+  faultsOf({ settings: { driverType }, rows }: LoadedDevice): readonly Diagnostic[] {
+    const { drivers } = this.#context;
+    if (!Object.hasOwn(drivers, driverType)) return [];
+    const known = this.#faults.get(rows) ?? drivers[driverType]!.checkRows(rows);
+    this.#faults.set(rows, known);
+    return known;
+  }
+
+  /** Returns what identifies the station of a config; where its driver type does not tell, its path. */
+  stationOf({ settings: { driverType, driverConfig, path } }: LoadedDevice): string {
+    const { drivers } = this.#context;
+    const type = Object.hasOwn(drivers, driverType) ? drivers[driverType] : undefined;
+    const identity = type?.identityOf?.(driverConfig);
+    return JSON.stringify(identity ? [driverType, identity.network, identity.id] : [driverType, path]);
   }
 
   /** Returns the driver type and the rows that it can use; reports the fault and returns undefined where there is none. */
@@ -194,9 +212,9 @@ function pointsOf(rows: readonly RegistryRow[], virtual: string | undefined): Re
 
 /** Returns a function that removes the rows with an error for a driver type. Devices that share a registry report it once. */
 export function rowChecker(diagnostics: Diagnostic[]) {
-  const checked = new Map<AbleType, Map<readonly RegistryRow[], readonly RegistryRow[]>>();
+  const checked = new Map<AbleType, WeakMap<readonly RegistryRow[], readonly RegistryRow[]>>();
   return (type: AbleType, rows: readonly RegistryRow[]): readonly RegistryRow[] => {
-    const byRows = checked.get(type) ?? new Map();
+    const byRows = checked.get(type) ?? new WeakMap<readonly RegistryRow[], readonly RegistryRow[]>();
     checked.set(type, byRows);
     const known = byRows.get(rows);
     if (known) return known;

@@ -20,10 +20,12 @@ const FIRST_RETRY_MS = 10_000;
 /** Number of devices created or started before yielding to the event loop. */
 const PER_TURN = 100;
 
-/** Receives the changes of a set's members. */
+/** Receives the changes of the running devices. */
 export interface Membership {
   /** Starts a device. */
   add(device: Device): void;
+  /** Replaces a running device by one with the same path. */
+  replace(before: Device, device: Device): void;
   /** Stops a device. */
   remove(path: string, reason: string): void;
   /** Forgets what is kept of a device that was not found again. */
@@ -66,6 +68,22 @@ export class DeviceSet {
     if (!this.#parts.builder.usable(this.#loaded)) return;
     const devices = this.#known.members.flatMap((member) => this.#make(member) ?? []);
     for (const device of devices) this.#parts.add(device);
+  }
+
+  /** The running members, with their configs. */
+  get members(): readonly { readonly member: SetMember; readonly loaded: LoadedDevice }[] {
+    return [...this.#running.values()].map(({ member, path }) => ({
+      member,
+      loaded: this.#deviceOf(member, path),
+    }));
+  }
+
+  /** Takes over a running member of the set as it was before its config was changed. Returns its config now, if it can have one. */
+  adopt(member: SetMember): LoadedDevice | undefined {
+    const path = this.#pathOf(member);
+    if (path === undefined) return undefined;
+    this.#running.set(member.id, { member, path });
+    return this.#deviceOf(member, path);
   }
 
   start(): void {

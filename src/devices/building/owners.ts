@@ -7,8 +7,12 @@ export class TopicOwners {
   readonly #members = new Set<string>();
 
   constructor(loaded: readonly { readonly settings: DeviceSettings }[]) {
-    for (const { settings } of loaded)
-      if (!settings.set) this.#labels.set(settings.path.toLowerCase(), settings.file);
+    for (const { settings } of loaded) if (!settings.set) this.own(settings);
+  }
+
+  /** Makes a device config the owner of its path. */
+  own({ path, file }: DeviceSettings): void {
+    this.#labels.set(path.toLowerCase(), file);
   }
 
   /** Returns the owner of the path for messages; undefined where it is free. */

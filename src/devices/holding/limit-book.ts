@@ -236,6 +236,16 @@ export class LimitBook {
     this.#apply(limit.device, new Map([[limit.key, this.#entry(left, entry.writtenAt)]]));
   }
 
+  /** Moves a limit to another device or point, which now is the place that the driver calls by the same key. */
+  move(entry: Entry, to: Pick<HeldLimit, "device" | "point">): void {
+    const { limit, writtenAt } = entry;
+    if (this.entry(limit) !== entry) return;
+    const { before, ...own } = limit;
+    const moved = { ...own, ...to, ...(before && { before: { ...before, ...to } }) };
+    this.#apply(limit.device, new Map([[limit.key, undefined]]));
+    this.#apply(to.device, new Map([[limit.key, { ...this.#entry(moved, writtenAt) }]]));
+  }
+
   /** Called when the device is removed: forgets and returns the limits that were, or may have been, in force in it. */
   forgetDevice(device: string): HeldLimit[] {
     const active = this.active(device);

@@ -60,7 +60,8 @@ export class LimitWatch {
       bus.on("scrape", ({ device }) => this.#scraped(device.path)),
       bus.on("membership", ({ device, change }) => {
         if (change === "added") return;
-        this.#foreign.delete(device.path);
+        // A changed device is compared again; what was reported of it is not reported twice.
+        if (change !== "changed") this.#foreign.delete(device.path);
         this.#compared.delete(device.path);
       }),
     ];

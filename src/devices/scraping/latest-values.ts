@@ -75,6 +75,19 @@ export class LatestValues {
     this.#count.offline++;
   }
 
+  /** Replaces a device by one with the same path. It keeps its availability, and the values of points that stay as they are. */
+  replace(device: DeviceInfo): void {
+    const before = this.#known.get(device.path);
+    if (!before) return this.add(device);
+    const points = [...device.points.values()];
+    const places = placesOf(before.device);
+    const values = points.map(({ name, type }) => {
+      const isSame = before.device.points.get(name)?.type === type;
+      return isSame ? before.values[places.get(name)!] : undefined;
+    });
+    this.#known.set(device.path, { ...before, device, values });
+  }
+
   /** Announces a removed device as offline for this reason, and forgets it. */
   remove(path: string, reason: string): void {
     const known = this.#known.get(path);

@@ -106,6 +106,24 @@ export class Poller {
     this.#entries.delete(path);
   }
 
+  /**
+   * Replaces a device by one with the same path, which keeps its times unless its interval or its place among the others is
+   * another. The result of a running scrape is ignored, and the new device is scraped instead.
+   */
+  replace(device: Device): void {
+    const before = this.#entries.get(device.info.path);
+    if (!before) return this.add(device);
+    this.remove(device.info.path);
+    const { intervalMs, dueAt, catchUp, running } = before;
+    const isSameTime =
+      intervalMs === device.info.intervalSeconds * 1000 && before.device.offsetMs === device.offsetMs;
+    if (!isSameTime) return this.add(device);
+    const entry: Entry = { device, intervalMs, dueAt, catchUp, running: undefined, again: false };
+    this.#entries.set(device.info.path, entry);
+    this.#queue.push(entry);
+    if (running) this.scrapeSoon(device.info.path);
+  }
+
   #schedule(device: Device): void {
     const intervalMs = device.info.intervalSeconds * 1000;
     const entry: Entry = { device, intervalMs, dueAt: 0, catchUp: true, running: undefined, again: false };

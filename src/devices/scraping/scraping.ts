@@ -60,6 +60,12 @@ export class Scraping {
     this.#poller.add(device);
   }
 
+  /** Replaces a device by one with the same path. */
+  replace(device: Device): void {
+    this.latest.replace(device.info);
+    this.#poller.replace(device);
+  }
+
   remove(path: string, reason: string): void {
     this.#poller.remove(path);
     this.latest.remove(path, reason);

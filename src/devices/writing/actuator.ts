@@ -114,6 +114,17 @@ export class Actuator implements Commands, LimitActions {
     if (status !== "confirmed" && status !== "accepted") throw new Error(text ?? status);
   }
 
+  /** Reverts a limit of a device that is removed. Rejects where it was not confirmed to be cleared. */
+  async revertRemoved(limit: HeldLimit): Promise<void> {
+    const { status, text } = await this.#writeFor(limit, "revert", "reload");
+    if (status !== "confirmed") throw new Error(text ?? status);
+  }
+
+  /** Resolves when no write to the device is running. */
+  quiet(path: string): Promise<void> {
+    return this.#writer.quiet(path);
+  }
+
   /** Makes a write of the bridge's own for a limit in its book; refused where the limit is no longer in it. */
   #writeFor(limit: HeldLimit, action: "set" | "revert", via: string): Promise<CommandResult> {
     const { device, point, value, requester } = limit;
@@ -165,6 +176,7 @@ export class Actuator implements Commands, LimitActions {
       const onTurn = () => {
         // It may have waited for other commands.
         this.#checkNow(attempt);
+        this.#checkSame(device);
         checkMore?.();
         progress.onTurn();
       };
@@ -178,10 +190,20 @@ export class Actuator implements Commands, LimitActions {
       this.#checkNow(attempt);
       const onTurn = () => {
         this.#checkNow(attempt);
+        this.#checkSame(device);
         progress.onTurn();
       };
       return summary(await this.#writer.revertAll(device, attempt.command, { ...progress, onTurn }));
     });
+  }
+
+  /** Refuses a command whose device was changed or removed while it waited: it was checked against another point. */
+  #checkSame(device: Device): void {
+    const { path } = device.info;
+    if (this.#parts.devices.get(path) !== device)
+      throw new WriteRefusedError(
+        `the config of ${path} was changed while the command waited, so nothing was sent; send it again`,
+      );
   }
 
   /** Checks the conditions that can change while a command waits. */

@@ -137,6 +137,11 @@ export class Writer {
     );
   }
 
+  /** Resolves when no write to the device is running. */
+  quiet(device: string): Promise<void> {
+    return this.#queue.quiet(device);
+  }
+
   /** Reads for a command: after the writes that came before it, except those that wait for the pace. */
   read<T>(
     device: string,

@@ -62,7 +62,7 @@ class ChargePointService implements AbleService<ChargePointConfig> {
       shed_port_clear: onPortClear = "restore_others",
       shed_idle_port: onIdlePort = "warn",
     } = config;
-    const { account, stateKey } = this.#accountOf(config);
+    const { account, stateKey, use } = this.#accountOf(config);
     const legacy = legacyLimits(this.#context.state, stateKey, stationID);
     const own = new OwnLimits(init.own, legacy, init.confirmTimeoutSeconds);
     const policy = { leaseMinutes, onModeChange, onPortClear, onIdlePort };
@@ -76,6 +76,7 @@ class ChargePointService implements AbleService<ChargePointConfig> {
       shed,
       own,
       power: new NominalPower(account, stationID),
+      leaveAccount: use(),
       leaseMinutes,
       intervalSeconds,
       maxAgeSeconds: config.cacheExpiration,
@@ -103,19 +104,19 @@ class ChargePointService implements AbleService<ChargePointConfig> {
     return await findGroups(account.calls, stationsWithLoads(devices).size, { signal, onRefused });
   }
 
-  #accountOf(config: ChargePointConfig): { account: Account; stateKey: string } {
+  #accountOf(config: ChargePointConfig): { account: Account; stateKey: string; use: () => () => void } {
     const { username, password } = config;
     const endpoint = endpointFor(config);
     // The key is stored and a licence key is half a secret, so its fingerprint is used.
     const fingerprint = createHash("sha256").update(username).digest("hex").slice(0, 16);
     const stateKey = `${endpoint} ${fingerprint}`;
-    const account = this.#accounts.get({
+    const { account, use } = this.#accounts.get({
       ...{ endpoint, username, password, stateKey },
       place: config.endpoint ?? config.region,
       callsInFlight: config.calls_in_flight ?? CALLS_IN_FLIGHT,
       callsPerMinute: config.calls_per_minute ?? CALLS_PER_MINUTE,
     });
-    return { account, stateKey };
+    return { account, stateKey, use };
   }
 
   /** The accounts' clients: each offers `call` of ChargePointClient. */

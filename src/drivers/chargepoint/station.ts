@@ -30,6 +30,8 @@ export interface StationInit extends ControlContext {
   readonly maxAgeSeconds: number;
   /** Maximum age of answers that rarely change, in seconds. */
   readonly nameplateSeconds: number;
+  /** Called when it is closed. */
+  readonly leaveAccount?: () => void;
   readonly log: Log;
 }
 
@@ -69,6 +71,7 @@ export class Station implements AbleDevice {
   /** Removes its reads from the account's rounds. */
   close(): void {
     for (const reader of this.#readers) this.#init.account.leave(reader);
+    this.#init.leaveAccount?.();
   }
 
   scrapeAll(signal: AbortSignal): Promise<Reading> {

@@ -1,3 +1,4 @@
+import { AccountPool, type Pooled } from "../account-pool.ts";
 import type { DeviceInit, DriverContext } from "../driver.ts";
 import type { AccountPlan } from "../plan.ts";
 import { Account } from "./account.ts";
@@ -10,39 +11,25 @@ type AccountConfig = Pick<EconnectConfig, "endpoint" | "business_partner" | "use
 
 /** The accounts of a bridge: devices with the same endpoint, business partner and user share one. */
 export class Accounts {
-  readonly #context: DriverContext;
-  readonly #accounts = new Map<string, { readonly account: Account; readonly password: string }>();
+  readonly #pool: AccountPool<Account, AccountConfig>;
   #calls = 0;
   #errors = 0;
 
-  constructor(context: DriverContext) {
-    this.#context = context;
-  }
-
-  /**
-   * Returns the account of a config.
-   * @throws Error where two devices give different passwords for one account: one of them must be wrong
-   */
-  get(config: AccountConfig): Account {
-    const key = keyOf(config);
-    const label = labelOf(config);
-    const { endpoint, business_partner: businessPartner, username, password } = config;
-    const known = this.#accounts.get(key);
-    if (known && known.password !== password) {
-      throw new Error(
-        `account ${label} has a different password in an earlier device config; give all its devices the same password`,
-      );
-    }
-    if (known) return known.account;
-    const { log, notice } = this.#context;
+  constructor({ log, notice }: DriverContext) {
     const onCall = (error: unknown) => {
       this.#calls += 1;
       if (error !== undefined) this.#errors += 1;
     };
-    const client = new EconnectClient({ endpoint, businessPartner, username, password, log, onCall });
-    const account = new Account({ label, client, notice });
-    this.#accounts.set(key, { account, password });
-    return account;
+    this.#pool = new AccountPool((label, config) => {
+      const { endpoint, business_partner: businessPartner, username, password } = config;
+      const client = new EconnectClient({ endpoint, businessPartner, username, password, log, onCall });
+      return new Account({ label, client, notice });
+    });
+  }
+
+  /** Returns the account of a config. Throws where two devices give different passwords for one account. */
+  get(config: AccountConfig): Pooled<Account, AccountConfig> {
+    return this.#pool.get(keyOf(config), labelOf(config), config);
   }
 
   /** Counts the requests sent, retries included, and how many of them failed. */
@@ -50,8 +37,8 @@ export class Accounts {
     return { calls: this.#calls, errors: this.#errors };
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#accounts.values()].map(({ account }) => account.close()));
+  close(): Promise<void> {
+    return this.#pool.close();
   }
 }
 

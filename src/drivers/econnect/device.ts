@@ -2,6 +2,7 @@ import type { Log } from "../../log/log.ts";
 import { Reported } from "../../log/notices.ts";
 import { convertValue, type PointValue } from "../../points/index.ts";
 import type { RegistryRow } from "../../registry/row.ts";
+import type { Closes } from "../abilities.ts";
 import type { DriverDevice, Reading } from "../driver.ts";
 import { PointNotFoundError, PointReadOnlyError } from "../errors.ts";
 import type { Account } from "./account.ts";
@@ -16,11 +17,13 @@ export interface EconnectStationInit {
   readonly stationKey: string;
   /** Maximum age of what a scrape reads, in seconds. */
   readonly maxAgeSeconds: number;
+  /** Called when it is closed. */
+  readonly leaveAccount?: () => void;
   readonly log: Log;
 }
 
 /** One eConnect charging station as a device. Its points are the fields of its entry, all read-only. */
-export class EconnectStation implements DriverDevice {
+export class EconnectStation implements DriverDevice, Closes {
   readonly #init: EconnectStationInit;
   readonly #rows: ReadonlyMap<string, RegistryRow>;
   readonly #reported = new Reported();
@@ -28,6 +31,10 @@ export class EconnectStation implements DriverDevice {
   constructor(init: EconnectStationInit) {
     this.#init = init;
     this.#rows = new Map(init.rows.map((row) => [row.point.name, row]));
+  }
+
+  close(): void {
+    this.#init.leaveAccount?.();
   }
 
   async scrapeAll(signal: AbortSignal): Promise<Reading> {

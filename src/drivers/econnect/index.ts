@@ -31,10 +31,12 @@ class EconnectDriver implements DriverService<EconnectConfig>, FindsMembers<Econ
 
   createDevice(init: DeviceInit<EconnectConfig>): DriverDevice {
     const { path, rows, config } = init;
+    const { account, use } = this.#accounts.get(config);
     return new EconnectStation({
       path,
       rows,
-      account: this.#accounts.get(config),
+      account,
+      leaveAccount: use(),
       station: config.station,
       stationKey: config.station_key,
       maxAgeSeconds: maxAgeSeconds(init),
@@ -43,7 +45,7 @@ class EconnectDriver implements DriverService<EconnectConfig>, FindsMembers<Econ
   }
 
   async findMembers(config: EconnectConfig, signal: AbortSignal): Promise<SetMember[]> {
-    const stations = await this.#accounts.get(config).read(config.nameplate_interval, signal);
+    const stations = await this.#accounts.get(config).account.read(config.nameplate_interval, signal);
     return membersOf(stations, config);
   }
 

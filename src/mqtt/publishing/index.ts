@@ -124,8 +124,14 @@ export async function startPublishing(
     }),
   );
   undo.defer(
-    bus.on("membership", ({ device, change }) => {
+    bus.on("membership", (membership) => {
+      const { device, change } = membership;
       if (change === "added") retained.keepDevice(device.path);
+      if (change === "changed") {
+        publisher.forgetDevice(device.path);
+        retained.deviceChanged(membership.before, device);
+        return;
+      }
       if (change === "gone") {
         publisher.forgetDevice(device.path);
         retained.deviceGone(device);

@@ -63,6 +63,15 @@ export class RetainedTopics {
     this.#leaving.set(device.path, { device, forgotten: false });
   }
 
+  /** Clears the topics that the device no longer has. */
+  deviceChanged(before: DeviceInfo, device: DeviceInfo): void {
+    const topics = new Set(this.#topicsOf(device));
+    for (const topic of topics) this.#waiting.delete(topic);
+    for (const topic of this.#topicsOf(before)) if (!topics.has(topic)) this.#waiting.set(topic, device.path);
+    void this.#clear();
+    this.#changed();
+  }
+
   clearDevice(device: DeviceInfo): void {
     this.#leaving.set(device.path, { device, forgotten: true });
     for (const topic of this.#topicsOf(device)) this.#waiting.set(topic, device.path);

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { DriverAccount } from "../../abilities.ts";
+import { AccountPool, type Pooled } from "../../account-pool.ts";
 import type { DriverContext } from "../../driver.ts";
 import { type CallRecord, ChargePointClient } from "../api/client.ts";
 import { Account } from "./account.ts";
@@ -16,53 +17,31 @@ export interface AccountSettings {
   readonly callsPerMinute: number;
 }
 
-interface Open {
-  readonly account: Account;
-  readonly settings: AccountSettings;
-}
-
 /** The accounts of a bridge: devices with the same endpoint and user name share one. */
 export class Accounts {
   readonly #context: DriverContext;
-  readonly #accounts = new Map<string, Open>();
+  readonly #pool: AccountPool<Account, AccountSettings>;
   readonly #warned = new Set<string>();
   #calls = 0;
   #errors = 0;
 
   constructor(context: DriverContext) {
     this.#context = context;
+    const { log, notice, state } = context;
+    this.#pool = new AccountPool((label, settings) => {
+      const { endpoint, username, password } = settings;
+      const onCall = (call: CallRecord) => this.#count(call);
+      const client = new ChargePointClient({ endpoint, username, password, log, retries: 1, onCall });
+      return new Account({ label, client, log, notice, state, ...settings });
+    });
   }
 
-  /**
-   * Returns the account of these settings. Throws where two devices give different passwords for one account: one of them
-   * must be wrong.
-   */
-  get(settings: AccountSettings): Account {
-    const key = `${settings.endpoint} ${settings.username}`;
+  /** Returns the account of these settings. Throws where two devices give different passwords for one account. */
+  get(settings: AccountSettings): Pooled<Account, AccountSettings> {
     const label = labelOf(settings);
-    const known = this.#accounts.get(key);
-    if (known && known.settings.password !== settings.password) {
-      throw new Error(
-        `account ${label} has a different password in an earlier device config; give all its devices the same password`,
-      );
-    }
-    if (known) {
-      this.#compareLimits(label, known.settings, settings);
-      return known.account;
-    }
-    const { log, notice, state } = this.#context;
-    const { endpoint, username, password } = settings;
-    const client = new ChargePointClient({
-      endpoint,
-      username,
-      password,
-      log,
-      retries: 1,
-      onCall: (call) => this.#count(call),
-    });
-    const account = new Account({ label, client, log, notice, state, ...settings });
-    this.#accounts.set(key, { account, settings });
-    return account;
+    const pooled = this.#pool.get(`${settings.endpoint} ${settings.username}`, label, settings);
+    this.#compareLimits(label, pooled.settings, settings);
+    return pooled;
   }
 
   /** Limits are shared by the account, so those of its first device apply; differences are reported. */
@@ -82,7 +61,7 @@ export class Accounts {
 
   /** Returns the accounts for readers other than the devices. */
   list(): DriverAccount[] {
-    return [...this.#accounts.values()].map(({ account, settings }) => ({
+    return this.#pool.inUse().map(({ account, settings }) => ({
       key: createHash("sha256")
         .update(`${settings.endpoint} ${settings.username}`)
         .digest("hex")
@@ -102,8 +81,8 @@ export class Accounts {
     if (outcome !== "success" && outcome !== "empty" && outcome !== "aborted") this.#errors += 1;
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#accounts.values()].map(({ account }) => account.close()));
+  close(): Promise<void> {
+    return this.#pool.close();
   }
 }
 
