@@ -32,19 +32,24 @@ const MANY_ROWS_BYTES = 1_000_000;
  * unreadable file is one diagnostic.
  */
 export async function readRegistry(file: string): Promise<Registry> {
-  let bytes: Uint8Array;
-  try {
-    bytes = readBounded(file, MAX_FILE_BYTES);
-  } catch (error) {
-    return { rows: [], diagnostics: [unreadable(file, error)] };
-  }
-  if (bytes.length > MANY_ROWS_BYTES) keepHeapSmall();
-  const reading = parsing(bytes, file);
+  const reading = registryReading(file);
   for (;;) {
     const { done, value } = reading.next();
     if (done) return value;
     await setImmediate();
   }
+}
+
+/** Reads a registry as {@link readRegistry}, one slice for each yield; `read` reads the file. */
+export function* registryReading(file: string, read = readBounded): Generator<void, Registry> {
+  let bytes: Uint8Array;
+  try {
+    bytes = read(file, MAX_FILE_BYTES);
+  } catch (error) {
+    return { rows: [], diagnostics: [unreadable(file, error)] };
+  }
+  if (bytes.length > MANY_ROWS_BYTES) keepHeapSmall();
+  return yield* parsing(bytes, file);
 }
 
 /**

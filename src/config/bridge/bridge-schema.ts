@@ -179,18 +179,41 @@ export interface SectionBackends {
   readonly sessionBackends?: Backends;
 }
 
-/** Returns the schema of the bridge config for this raw document, with the settings of the backends that it chooses. */
+const made = new WeakMap<object, Map<string, Schema>>();
+
+/**
+ * Returns the schema of the bridge config for this raw document, with the settings of the backends that it chooses. Equal calls return
+ * the same object, so that a config that is loaded again does not wait for its schema to be compiled again.
+ */
 export function bridgeSchema(raw: unknown, { backends, sessionBackends }: SectionBackends): Schema {
-  const given = raw as { historian?: { backend?: string }; sessions?: { backend?: string } } | null;
+  const given = raw as { historian?: { backend?: unknown }; sessions?: { backend?: unknown } } | null;
   const { historian, sessions } = BRIDGE.properties;
-  return {
+  const ofHistorian = chosenOf(historian, given?.historian?.backend, backends);
+  const ofSessions = chosenOf(sessions, given?.sessions?.backend, sessionBackends);
+  const owner = backends ?? sessionBackends ?? BRIDGE;
+  const known = made.get(owner) ?? new Map<string, Schema>();
+  made.set(owner, known);
+  const key = JSON.stringify([ofHistorian, ofSessions, sessionBackends && Object.keys(sessionBackends)]);
+  const schema = known.get(key) ?? {
     ...BRIDGE,
     properties: {
       ...BRIDGE.properties,
-      historian: withBackends(historian, given?.historian?.backend, backends && { ...backends, none: {} }),
-      sessions: withBackends(sessions, given?.sessions?.backend, sessionBackends),
+      historian: withBackends(historian, ofHistorian, backends && { ...backends, none: {} }),
+      sessions: withBackends(sessions, ofSessions, sessionBackends),
     },
   };
+  known.set(key, schema);
+  return schema;
+}
+
+/** Returns the name of the backend that a section chooses, undefined if there is none of this name. */
+function chosenOf(
+  section: typeof HISTORIAN | typeof SESSIONS,
+  chosen: unknown,
+  backends: Backends | undefined,
+): string | undefined {
+  const name = String(chosen ?? section.properties.backend.default);
+  return backends && Object.hasOwn(backends, name) ? name : undefined;
 }
 
 function withBackends(
@@ -200,13 +223,12 @@ function withBackends(
 ): Schema {
   if (!backends) return section;
   const { backend, connection } = section.properties;
-  const name = String(chosen ?? backend.default);
   return {
     ...section,
     properties: {
       ...section.properties,
       backend: { ...backend, enum: Object.keys(backends) },
-      connection: { ...connection, ...(Object.hasOwn(backends, name) && backends[name]) },
+      connection: { ...connection, ...(chosen !== undefined && backends[chosen]) },
     },
   };
 }

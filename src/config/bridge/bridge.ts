@@ -1,9 +1,8 @@
-import { existsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import querystring from "node:querystring";
 import { levelFault } from "../../points/index.ts";
 import { type Diagnostic, hasErrors, sortDiagnostics } from "../files/diagnostic.ts";
-import { notRegular } from "../files/file-access.ts";
+import { disk, type FileAccess, notRegular, unreadableReason } from "../files/file-access.ts";
 import { JsonDocument, type JsonPath, pathText } from "../files/json-document.ts";
 import { isLoopback } from "../loopback.ts";
 import { checkValue } from "../schema/check.ts";
@@ -28,14 +27,16 @@ export function loadBridge(
   options: BridgeOptions,
 ): { settings?: BridgeSettings; diagnostics: Diagnostic[] } {
   const path = resolve(file ?? DEFAULT_BRIDGE_FILE);
-  if (file === undefined && !existsSync(path)) return { settings: defaultBridge(path), diagnostics: [] };
+  const files = options.files ?? disk;
+  if (file === undefined && fileFault(path, files) === MISSING)
+    return { settings: defaultBridge(path), diagnostics: [] };
   const schemaOf = (raw: unknown) => bridgeSchema(raw, options);
   const { content, diagnostics } = readSettingsFile(path, schemaOf, options);
   if (!content) return { diagnostics: sortDiagnostics(diagnostics) };
   const settings = settingsOf(content.value, BRIDGE);
   const password = content.sound("mqtt.url") && URL.parse(settings.mqtt.url)?.password;
   if (password) for (const form of [password, querystring.unescape(password)]) options.secrets.add(form);
-  const all = sortDiagnostics([...diagnostics, ...rules(settings, content)]);
+  const all = sortDiagnostics([...diagnostics, ...rules(settings, content, files)]);
   if (hasErrors(all)) return { diagnostics: all };
   return { settings: toBridgeSettings(path, settings), diagnostics: all };
 }
@@ -47,8 +48,24 @@ export function defaultBridge(file: string = DEFAULT_BRIDGE_FILE): BridgeSetting
   return toBridgeSettings(resolve(file), settingsOf(value, BRIDGE));
 }
 
+const MISSING = "does not exist";
+
+/** Returns why a path does not lead to a regular file; undefined where it does. */
+function fileFault(file: string, files: FileAccess): string | undefined {
+  try {
+    const stats = files.stat(file);
+    return stats ? notRegular(stats) : MISSING;
+  } catch (error) {
+    return unreadableReason(error);
+  }
+}
+
 /** Checks rules that a schema cannot express: between settings, and about other files. */
-function rules({ instance, mqtt }: BridgeFile, { document, sound }: SettingsContent): Diagnostic[] {
+function rules(
+  { instance, mqtt }: BridgeFile,
+  { document, sound }: SettingsContent,
+  files: FileAccess,
+): Diagnostic[] {
   const found: Diagnostic[] = [];
   const report = (code: string, path: JsonPath, message: string, severity: "error" | "warning" = "error") =>
     found.push({
@@ -109,8 +126,8 @@ function rules({ instance, mqtt }: BridgeFile, { document, sound }: SettingsCont
     const pem = sound(`mqtt.${name}`) ? mqtt[name] : undefined;
     if (pem === undefined) continue;
     const file = resolve(dirname(document.file), pem);
-    const fault = existsSync(file) && notRegular(statSync(file));
-    if (fault === false) report("missing_file", ["mqtt", name], `there is no file ${file}`);
+    const fault = fileFault(file, files);
+    if (fault === MISSING) report("missing_file", ["mqtt", name], `there is no file ${file}`);
     else if (fault) report("bad_file", ["mqtt", name], `${file} ${fault}`);
   }
   return found;

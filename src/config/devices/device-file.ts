@@ -4,13 +4,14 @@ import type { BridgeSettings } from "../bridge/bridge-settings.ts";
 import { type Diagnostic, hasErrors, sortDiagnostics } from "../files/diagnostic.ts";
 import { closest } from "../files/did-you-mean.ts";
 import { type JsonDocument, type JsonPath, pathText, shortened } from "../files/json-document.ts";
+import { atOnce, listing } from "../files/listing.ts";
 import type { LoadOptions } from "../schema/resolve.ts";
 import { readSettingsFile } from "../schema/settings-file.ts";
 import { settingsOf } from "../schema/settings-of.ts";
 import { DEVICE, type DriverSchemas, deviceSchema } from "./device-schema.ts";
 import { readSet, setSchemaOf, setTemplate } from "./device-set.ts";
 import { type DeviceFile, type DeviceSettings, toDeviceSettings } from "./device-settings.ts";
-import { findRegistry } from "./registry-file.ts";
+import { findBesideDevice, RegistryFolder } from "./registry-file.ts";
 import { fillTemplate } from "./topic-template.ts";
 
 /** Settings of the bridge that device configs depend on. */
@@ -31,7 +32,29 @@ export function loadDeviceFile(
   bridge: DeviceSurroundings,
   options: DeviceFileOptions,
 ): { device?: DeviceSettings; diagnostics: Diagnostic[] } {
-  const path = resolve(file);
+  const found = atOnce(listing(bridge.registries));
+  const registries = new RegistryFolder(bridge.registries, found);
+  const { device, diagnostics } = readDeviceFile(resolve(file), drivers, registries, options);
+  const all = sortDiagnostics([...found.diagnostics, ...diagnostics]);
+  return device ? { device, diagnostics: all } : { diagnostics: all };
+}
+
+/** A device config after it was read. */
+export interface ReadDevice {
+  /** Absent if a diagnostic is an error. */
+  readonly device?: DeviceSettings;
+  readonly diagnostics: readonly Diagnostic[];
+  /** The reference to its registry, as written; present with the device. */
+  readonly reference?: string;
+}
+
+/** Reads a device config as {@link loadDeviceFile}; `path` is absolute. */
+export function readDeviceFile(
+  path: string,
+  drivers: DriverSchemas,
+  registries: RegistryFolder,
+  options: DeviceFileOptions,
+): ReadDevice {
   const schemaOf = (raw: unknown) =>
     deviceSchema((raw as { driver_type?: unknown } | null)?.driver_type, drivers);
   const { content, diagnostics } = readSettingsFile(path, schemaOf, options);
@@ -79,8 +102,9 @@ export function loadDeviceFile(
   if (heartbeatFault)
     report("bad_name", ["heart_beat_point"], `no point can have this name: it ${heartbeatFault}`);
 
+  const reference = value.registryConfig;
   const registry = sound("registry_config")
-    ? findRegistry(value.registryConfig, path, bridge.registries)
+    ? (registries.find(reference) ?? findBesideDevice(reference, path, options.files))
     : undefined;
   if (registry && "problem" in registry)
     report("missing_registry", ["registry_config"], registry.problem, {
@@ -90,7 +114,8 @@ export function loadDeviceFile(
   const sorted = sortDiagnostics(found);
   if (hasErrors(sorted) || topic === undefined || !registry || "problem" in registry)
     return { diagnostics: sorted };
-  return { device: toDeviceSettings(path, topic, registry.file, value, set), diagnostics: sorted };
+  const device = toDeviceSettings(path, topic, registry.file, value, set);
+  return { device, diagnostics: sorted, reference };
 }
 
 const LEVEL_KEYS = ["campus", "building", "unit", "path"] as const;

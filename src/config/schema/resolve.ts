@@ -3,7 +3,13 @@ import type { Secrets } from "../../log/log.ts";
 import { convertValue } from "../../points/index.ts";
 import type { Diagnostic } from "../files/diagnostic.ts";
 import { closest } from "../files/did-you-mean.ts";
-import { readableByAll, readableByOthers, readBounded, unreadableReason } from "../files/file-access.ts";
+import {
+  disk,
+  type FileAccess,
+  readableByAll,
+  readableByOthers,
+  unreadableReason,
+} from "../files/file-access.ts";
 import { type JsonDocument, type JsonPath, MOST_PROBLEMS, pathText } from "../files/json-document.ts";
 import { innerSchema, type Schema } from "./schema.ts";
 
@@ -12,6 +18,8 @@ export interface LoadOptions {
   readonly secrets: Secrets;
   /** Environment variables for `${NAME}`. Default: those of the process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Reads the files. Default: {@link disk}. */
+  readonly files?: FileAccess;
 }
 
 export interface Resolved {
@@ -42,11 +50,13 @@ class Resolver {
   readonly #document: JsonDocument;
   readonly #secrets: Secrets;
   readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #files: FileAccess;
 
   constructor(document: JsonDocument, options: LoadOptions) {
     this.#document = document;
     this.#secrets = options.secrets;
     this.#env = options.env ?? process.env;
+    this.#files = options.files ?? disk;
   }
 
   resolve(value: unknown, path: JsonPath, schema: Schema | undefined): unknown {
@@ -135,7 +145,8 @@ class Resolver {
 
   #secretFile(file: string, path: JsonPath): string | undefined {
     try {
-      const secret = readBounded(file, LARGEST_SECRET)
+      const secret = this.#files
+        .read(file, LARGEST_SECRET)
         .toString()
         .replace(/\r?\n$/, "");
       this.#secrets.add(secret);

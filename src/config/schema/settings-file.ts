@@ -1,5 +1,5 @@
 import type { Diagnostic } from "../files/diagnostic.ts";
-import { readBounded, unreadableReason } from "../files/file-access.ts";
+import { disk, unreadable } from "../files/file-access.ts";
 import { JsonDocument, type JsonPath, pathText } from "../files/json-document.ts";
 import { decodeText } from "../files/text-file.ts";
 import { checkValue } from "./check.ts";
@@ -32,7 +32,7 @@ export function readSettingsFile(
 ): SettingsFile {
   let bytes: Uint8Array;
   try {
-    bytes = readBounded(file, LARGEST_CONFIG);
+    bytes = (options.files ?? disk).read(file, LARGEST_CONFIG);
   } catch (error) {
     return { diagnostics: [unreadable(file, error)] };
   }
@@ -82,12 +82,6 @@ function concerns(path: string | undefined, setting: string): boolean {
   const within = (inner: string, outer: string) =>
     inner.startsWith(outer) && /^[.[]/.test(inner.slice(outer.length));
   return path === undefined || path === setting || within(path, setting) || within(setting, path);
-}
-
-/** Returns the diagnostic of a file that cannot be read. */
-export function unreadable(file: string, error: unknown): Diagnostic {
-  const message = `the file ${unreadableReason(error)}`;
-  return { code: "unreadable_file", severity: "error", file, line: 1, column: 1, message };
 }
 
 function notUtf8(file: string): Diagnostic {

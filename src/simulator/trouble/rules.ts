@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { type Diagnostic, formatDiagnostic } from "../../config/files/diagnostic.ts";
 import { closest } from "../../config/files/did-you-mean.ts";
+import { unreadable } from "../../config/files/file-access.ts";
 import { JsonDocument, type JsonPath, pathText } from "../../config/files/json-document.ts";
 import { checkValue } from "../../config/schema/check.ts";
-import { unreadable } from "../../config/schema/settings-file.ts";
 import type { Operation } from "../../drivers/chargepoint/api/message.ts";
 import { operations } from "../../drivers/chargepoint/api/operations/index.ts";
 import { rulesSchema } from "./schema.ts";
