@@ -266,6 +266,8 @@ export interface Pausing {
 
 /** Everything beside the {@link Commands} that the ways in may ask for. */
 export interface Control {
+  /** Throws where a command must not be carried out: CommandExpiredError, or the interface's own refusal. */
+  checkCommand(command: Command): void;
   /** Absent where the configs are not loaded from files. */
   readonly reloading?: Reloading;
   readonly pausing: Pausing;

@@ -5,8 +5,8 @@ import type { Log } from "../log/log.ts";
 import type { Notices } from "../log/notices.ts";
 import type { StateStore } from "../storage/state-store.ts";
 import type { Clock } from "../time/clock.ts";
-import { findDevice } from "./command-checks.ts";
-import type { Control } from "./commands.ts";
+import { checkAge, findDevice } from "./command-checks.ts";
+import type { Control, PausedDevice } from "./commands.ts";
 import type { Device } from "./device.ts";
 import { ReadOnlyBridgeError } from "./errors.ts";
 import { Events } from "./events.ts";
@@ -15,6 +15,7 @@ import type { LimitBook } from "./holding/limit-book.ts";
 import { LimitKeeper } from "./holding/limit-keeper.ts";
 import { LimitWatch } from "./holding/limit-watch.ts";
 import { Overrides } from "./overrides/overrides.ts";
+import { Pauses } from "./overrides/pauses.ts";
 import { Schedule } from "./schedule/schedule.ts";
 import { Heartbeat } from "./scraping/heartbeat.ts";
 import type { Scraping } from "./scraping/scraping.ts";
@@ -47,6 +48,7 @@ export class DeviceControl {
   readonly besides: Control;
   readonly #parts: ControlParts;
   readonly #schedule: Schedule;
+  readonly #pauses: Pauses;
   readonly #controllers: ControllerWatch | undefined;
   readonly #watch: LimitWatch;
   readonly #keeper: LimitKeeper;
@@ -78,6 +80,16 @@ export class DeviceControl {
       devices: () => devices.keys(),
       revert: (path, command) => this.actuator.failsafeRevert(path, command),
     });
+    const pauses = new Pauses({
+      store: state.namespace("paused"),
+      clock,
+      notices,
+      maxCommandAgeSeconds,
+      devices,
+      held: (path) => book.active(path),
+      stopScraping: (path, reason) => scraping.pause(path, reason),
+      scrapeAgain: (path) => scraping.resume(path),
+    });
     // All writes from here on are recorded through it.
     const recorded = new RefusalLimit(bus, clock);
     stack.defer(() => recorded.stop());
@@ -92,6 +104,7 @@ export class DeviceControl {
       latest: scraping.latest,
       bus: recorded,
       clock,
+      checkPaused: (path) => pauses.check(path),
       checkFree(path, action, point, requester) {
         schedule.check(path, requester);
         overrides.check(path, action, point);
@@ -108,6 +121,7 @@ export class DeviceControl {
       maxCommandAgeSeconds,
       checkFree(path, requester) {
         if (!mayWrite()) throw new ReadOnlyBridgeError();
+        pauses.check(path);
         schedule.check(path, requester);
         overrides.check(path, "set", undefined);
       },
@@ -116,6 +130,7 @@ export class DeviceControl {
     const watch = new LimitWatch({ devices, book, bus, notices, clock, confirmTimeoutSeconds });
     stack.defer(() => watch.stop());
     this.#schedule = schedule;
+    this.#pauses = pauses;
     this.#watch = watch;
     this.#keeper = new LimitKeeper({ book, watch, clock, notices, renewsAlways: renewal === "always" });
     if (controllerGraceSeconds !== undefined && !settings.readOnly)
@@ -124,30 +139,41 @@ export class DeviceControl {
         revert: (limit) => this.actuator.revertAbandoned(limit),
       });
     this.#heartbeat = new Heartbeat(devices.values(), settings.driver.heartbeatIntervalSeconds, {
-      write: (device, value) => this.actuator.beat(device, value),
+      write: async (device, value) => {
+        if (!pauses.has(device.info.path)) await this.actuator.beat(device, value);
+      },
       clock,
       log,
     });
     stack.defer(() => this.#pause());
     stack.defer(() => this.#stopping.abort());
     this.besides = {
+      checkCommand: (command) => checkAge(command, clock.now(), maxCommandAgeSeconds),
+      pausing: pauses,
       scheduling: schedule,
       overriding: overrides,
       eventing: events,
       controllers: this.#controllers,
       sheds: () => watch.list(),
       scrapeAll: async (path, signal) => {
+        const device = findDevice(devices, path);
+        pauses.check(path);
         const signals = signal ? [signal, this.#stopping.signal] : [this.#stopping.signal];
-        return scraping.now(findDevice(devices, path), AbortSignal.any(signals));
+        return scraping.now(device, AbortSignal.any(signals));
       },
     };
     // Before the first command can arrive.
+    pauses.restore();
     overrides.restore();
     schedule.restore();
   }
 
   get counters() {
-    return { writes: this.actuator.counters, holds: this.#keeper.counters };
+    return {
+      writes: this.actuator.counters,
+      holds: this.#keeper.counters,
+      paused: pausedCounters(this.#pauses.paused()),
+    };
   }
 
   /** Called when the bridge takes charge: takes over the held limits, and renews, ends and reverts them from now on. */
@@ -189,7 +215,7 @@ export class DeviceControl {
    */
   async writeStartingValues({ info }: Device): Promise<void> {
     const { book, clock, log } = this.#parts;
-    if (book.has(info.path)) return;
+    if (book.has(info.path) || this.#pauses.has(info.path)) return;
     for (const { name, writable, startingValue } of info.points.values()) {
       if (!writable || startingValue === undefined) continue;
       if (this.#stopping.signal.aborted) return;
@@ -237,5 +263,23 @@ export class DeviceControl {
   /** Forgets what is kept of a device that was not found again. */
   forget(path: string): void {
     this.#keeper.abandon(path);
+    this.#pauses.forget(path);
   }
+}
+
+/** Maximum number of paused devices named in the health of the bridge. */
+const MAX_NAMED = 20;
+
+export interface PausedCounters {
+  readonly count: number;
+  /** Who paused a device and when, by its path; at most 20 of them. */
+  readonly devices: Readonly<Record<string, string>>;
+}
+
+/** Undefined where no device is paused. */
+function pausedCounters(paused: readonly PausedDevice[]): PausedCounters | undefined {
+  if (paused.length === 0) return undefined;
+  const named = paused.slice(0, MAX_NAMED);
+  const texts = named.map(({ device, requester, since }) => [device, `by ${requester} since ${since}`]);
+  return { count: paused.length, devices: Object.fromEntries(texts) };
 }

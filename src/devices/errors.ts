@@ -24,6 +24,31 @@ export class OverrideError extends Error {
   override readonly name = "OverrideError";
 }
 
+/** The device is paused, so nothing is read from it or written to it. Nothing was sent. */
+export class PausedDeviceError extends Error {
+  override readonly name = "PausedDeviceError";
+
+  constructor(device: string, paused: string) {
+    super(
+      `device ${device} is ${paused}; nothing was sent. Resume it first: voltbridge device resume ${device}`,
+    );
+  }
+}
+
+/** The bridge holds a limit in the device, which it could neither renew nor end after the request. Nothing was changed. */
+export class LimitInForceError extends Error {
+  override readonly name = "LimitInForceError";
+
+  constructor(device: string, limits: readonly { readonly point: string; readonly requester: string }[]) {
+    const named = limits.map(({ point, requester }) => `${point} by ${requester}`).join(", ");
+    const isOfSite = limits.some(({ requester }) => requester.startsWith("limit:"));
+    const again = isOfSite ? ". A site limit sets it again: take the device out of its group before" : "";
+    super(
+      `the bridge holds a limit in ${device} (${named}); nothing was changed. Revert it first: voltbridge revert ${device}${again}`,
+    );
+  }
+}
+
 /** The bridge is read-only: by its settings, or while another bridge of its instance name is in charge. Nothing was sent. */
 export class ReadOnlyBridgeError extends Error {
   override readonly name = "ReadOnlyBridgeError";

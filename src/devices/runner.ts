@@ -14,7 +14,7 @@ import { DriverServices } from "./building/driver-services.ts";
 import { TopicOwners } from "./building/owners.ts";
 import { DeviceChanges } from "./changing/device-changes.ts";
 import type { Commands, Control } from "./commands.ts";
-import { type ControlSettings, DeviceControl } from "./control.ts";
+import { type ControlSettings, DeviceControl, type PausedCounters } from "./control.ts";
 import { LimitBook } from "./holding/limit-book.ts";
 import type { HoldCounters } from "./holding/limit-keeper.ts";
 import type { LatestValues } from "./scraping/latest-values.ts";
@@ -41,6 +41,8 @@ interface DeviceCounters {
   /** Answered writes. */
   readonly writes: Readonly<Record<WriteStatus, number>>;
   readonly holds: HoldCounters;
+  /** Undefined: no device is paused. */
+  readonly paused?: PausedCounters;
   /** Running totals of the driver types, e.g. calls and errors. */
   readonly drivers: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }

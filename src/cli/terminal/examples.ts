@@ -46,6 +46,17 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   "event remove": ["event remove 271828 --yes", "event remove 271828 --yes --json"],
   "event list": ["event list", "event list --json"],
+  reload: ["reload", "reload --confirm"],
+  diff: ["diff", "diff --json"],
+  device: ["device pause campus/garage/station-1", "device resume campus/garage/station-1"],
+  "device pause": [
+    "device pause campus/garage/station-1",
+    "device pause campus/garage/station-1 --requester electrician",
+  ],
+  "device resume": [
+    "device resume campus/garage/station-1",
+    "device resume campus/garage/station-1 --requester electrician",
+  ],
   history: [
     "history topics garage",
     "history query campus/garage/station-1/portLoad_1 --start -1h --out load.csv",

@@ -1,5 +1,6 @@
 /** The terminal: everything that a command prints passes through here, without secrets and control characters. */
 
+import { isatty } from "node:tty";
 import { createLog, type Log, type LogLevel, printable, Secrets } from "../../log/log.ts";
 import { coloured } from "./colour.ts";
 
@@ -17,6 +18,11 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted when the user or the system ends the command (Ctrl-C, TERM). */
   readonly ending: AbortSignal;
+  /**
+   * Calls the listener at each SIGHUP instead of ending the command, where the process has no terminal: there the signal is
+   * the request of a service manager to load the configs again. In a terminal it means that the terminal was closed.
+   */
+  onHangUp?(listener: () => void): void;
 }
 
 /**
@@ -76,6 +82,7 @@ export function terminalOn(surroundings: Surroundings): Terminal {
     },
     env: surroundings.env,
     ending: surroundings.ending,
+    onHangUp: (listener) => surroundings.onHangUp?.(listener),
   };
 }
 
@@ -92,7 +99,11 @@ export function processSurroundings(): Surroundings {
       ending.abort(new Error("asked to end"));
     } else if (performance.now() - askedAt > SAME_SIGNAL_MS) process.exit(EXIT_INTERRUPTED);
   };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, end);
+  let hungUp = end;
+  process.on("SIGHUP", () => hungUp());
+  // Read now: a terminal that was closed is none any more.
+  const hasTerminal = [0, 1, 2].some((stream) => isatty(stream));
   // The starter of this process has exited; when it was killed, it forwarded no signal.
   process.once("disconnect", end);
   process.channel?.unref();
@@ -114,6 +125,12 @@ export function processSurroundings(): Surroundings {
     },
     env: process.env,
     ending: ending.signal,
+    onHangUp(listener) {
+      if (hasTerminal) return;
+      hungUp = () => {
+        if (!ending.signal.aborted) listener();
+      };
+    },
   };
 }
 

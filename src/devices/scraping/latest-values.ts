@@ -97,6 +97,24 @@ export class LatestValues {
     this.#count[known.availability]--;
   }
 
+  /** Announces a paused device as offline for this reason, also where it was offline before. */
+  paused(path: string, reason: string): void {
+    const known = this.#known.get(path);
+    if (!known) return;
+    known.announced = false;
+    known.goodAt = undefined;
+    known.since = new Date(this.#clock.now());
+    this.#become(known, "offline", reason);
+  }
+
+  /** Called when a device is resumed: the outcome of its next scrape is announced. */
+  resumed(path: string): void {
+    const known = this.#known.get(path);
+    if (!known) return;
+    known.announced = false;
+    known.reason = "not read since it was resumed";
+  }
+
   /** Returns undefined where there is no such device. */
   get(path: string): DeviceState | undefined {
     const known = this.#known.get(path);

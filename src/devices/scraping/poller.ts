@@ -31,6 +31,8 @@ export interface PollerOptions {
   readonly devices: Iterable<Device>;
   readonly scraper: Pick<Scraper, "begin" | "scrapeOf">;
   readonly results: Pick<ScrapeResults, "scraped" | "failed" | "skipped" | "clockJumped">;
+  /** Whether a device is left out at its times, which it keeps. The result of a running scrape is ignored. */
+  readonly isPaused: (path: string) => boolean;
   readonly clock: Clock;
 }
 
@@ -147,10 +149,17 @@ export class Poller {
     if (!entry || entry.cancelExtra || this.#stopping.signal.aborted) return;
     entry.cancelExtra = this.#clock.after(EXTRA_DELAY_MS, () => {
       entry.cancelExtra = undefined;
-      if (entry.running) entry.again = true;
-      else this.#scrape(entry, "extra");
-      this.#batch = undefined;
+      this.scrapeNow(path);
     });
+  }
+
+  /** Scrapes a device outside its schedule; after the running scrape where there is one. */
+  scrapeNow(path: string): void {
+    const entry = this.#entries.get(path);
+    if (!entry || this.#isLeft(entry) || this.#stopping.signal.aborted) return;
+    if (entry.running) entry.again = true;
+    else this.#scrape(entry, "extra");
+    this.#batch = undefined;
   }
 
   #arm(): void {
@@ -184,6 +193,7 @@ export class Poller {
     const next = nextAligned(this.#alignedNow(entry), entry.intervalMs) + offsetMs;
     const kind = entry.catchUp ? "extra" : "scheduled";
     this.#enqueue(entry, next - wall, false);
+    if (this.#isLeft(entry)) return;
     if (!entry.running) this.#scrape(entry, kind);
     else if (entry.running === "extra" && !entry.again) entry.again = true;
     else this.#options.results.skipped(entry.device);
@@ -222,14 +232,15 @@ export class Poller {
   readonly #end: End = ({ entry, batch, synchronizedAt }, reading, error) => {
     if (batch.isOpen(entry)) {
       if (reading === undefined) this.#failed(entry, error);
-      else if (!entry.gone) this.#scraped(entry, synchronizedAt, reading);
+      else if (!this.#isLeft(entry)) this.#scraped(entry, synchronizedAt, reading);
     }
     batch.end(entry);
     if (batch.done) this.#batches.delete(batch);
     // The device counts as busy until its own call has ended, even where that ignores its deadline.
     entry.running = undefined;
-    if (!entry.again || entry.gone || this.#stopping.signal.aborted) return;
+    const { again } = entry;
     entry.again = false;
+    if (!again || this.#isLeft(entry) || this.#stopping.signal.aborted) return;
     this.#scrape(entry, "scheduled");
     this.#batch = undefined;
   };
@@ -253,7 +264,13 @@ export class Poller {
   }
 
   #failed(entry: Entry, reason: unknown): void {
-    if (!entry.gone && !this.#stopping.signal.aborted) this.#options.results.failed(entry.device, reason);
+    if (!this.#isLeft(entry) && !this.#stopping.signal.aborted)
+      this.#options.results.failed(entry.device, reason);
+  }
+
+  /** Whether the device was removed or is paused. */
+  #isLeft({ gone, device }: Entry): boolean {
+    return gone === true || this.#options.isPaused(device.info.path);
   }
 
   #watchClock(): void {

@@ -22,6 +22,9 @@ export class Scraping {
   readonly #scraper: Scraper;
   readonly #results: ScrapeResults;
   readonly #poller: Poller;
+  /** Reasons by path. A device that is removed and added again stays paused. */
+  readonly #paused = new Map<string, string>();
+  #isStarted = false;
 
   constructor(parts: {
     readonly devices: ReadonlyMap<string, Device>;
@@ -44,6 +47,7 @@ export class Scraping {
       clock,
       scraper: this.#scraper,
       results: this.#results,
+      isPaused: (path) => this.#paused.has(path),
     });
   }
 
@@ -52,12 +56,17 @@ export class Scraping {
   }
 
   start(): void {
+    this.#isStarted = true;
+    for (const [path, reason] of this.#paused) this.latest.paused(path, reason);
     this.#poller.start();
   }
 
   add(device: Device): void {
+    const { path } = device.info;
     this.latest.add(device.info);
     this.#poller.add(device);
+    const paused = this.#paused.get(path);
+    if (paused !== undefined && this.#isStarted) this.latest.paused(path, paused);
   }
 
   /** Replaces a device by one with the same path. */
@@ -71,6 +80,18 @@ export class Scraping {
     this.latest.remove(path, reason);
     this.#results.forget(path);
     this.#scraper.forget(path);
+  }
+
+  /** Leaves out the scrapes of a device, and ignores the result of a running one. Without a start, it is announced then. */
+  pause(path: string, reason: string): void {
+    this.#paused.set(path, reason);
+    if (this.#isStarted) this.latest.paused(path, reason);
+  }
+
+  resume(path: string): void {
+    if (!this.#paused.delete(path)) return;
+    this.latest.resumed(path);
+    this.#poller.scrapeNow(path);
   }
 
   soon(path: string): void {

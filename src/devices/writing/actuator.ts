@@ -32,6 +32,8 @@ export interface ActuatorParts extends AttemptsParts {
   /** Saves several changes at once. */
   readonly batch: <T>(work: () => T) => T;
   readonly latest: LatestValues;
+  /** Throws where the device is paused. */
+  readonly checkPaused: (device: string) => void;
   /** Throws where an override or another requester's reservation forbids the write now. */
   readonly checkFree: (
     device: string,
@@ -66,6 +68,7 @@ export class Actuator implements Commands, LimitActions {
   async get(path: string, name: string, signal?: AbortSignal): Promise<PointValue> {
     const device = findDevice(this.#parts.devices, path);
     const point = findPoint(device, name);
+    this.#parts.checkPaused(path);
     if (device.heartbeat?.kind === "virtual" && device.heartbeat.point === name)
       return this.#parts.latest.get(path)?.values.get(name)?.value ?? null;
     const what = `reading ${path}/${point.name}`;
@@ -210,6 +213,7 @@ export class Actuator implements Commands, LimitActions {
   #checkNow({ device, action, point, command, own }: Attempt): void {
     checkAge(command, this.#parts.clock.now(), this.#parts.settings.maxCommandAgeSeconds);
     if (!this.#parts.mayWrite()) throw new ReadOnlyBridgeError();
+    this.#parts.checkPaused(device);
     if (!own) this.#parts.checkFree(device, action, point, command.requester);
   }
 }

@@ -115,6 +115,17 @@ interface Call {
   readonly signal: AbortSignal;
 }
 
+/** The bridge was not started from config files, so there is nothing to load again. */
+class ReloadUnavailableError extends Error {
+  override readonly name = "ReloadUnavailableError";
+
+  constructor() {
+    super(
+      "this bridge does not run from config files, or cannot load them while it runs; restart it instead",
+    );
+  }
+}
+
 /** A write that was refused, failed, or was not confirmed. */
 export class WriteFailedError extends Error {
   override readonly name: string;
@@ -311,6 +322,28 @@ export const verbs: Readonly<Record<string, Verb>> = {
   get_schedules: {
     params: [],
     call: (_, { control }) => control.scheduling.tasks(),
+  },
+  pause_device: {
+    params: ["path"],
+    call: (params, { control, command }) => control.pausing.pause(params.device(), command),
+  },
+  resume_device: {
+    params: ["path"],
+    call: (params, { control, command }) => control.pausing.resume(params.device(), command),
+  },
+  get_paused: {
+    params: [],
+    call: (_, { control }) => control.pausing.paused(),
+  },
+  reload: {
+    params: ["confirm", "preview"],
+    call(params, { control, command }) {
+      const confirm = params.boolean("confirm") ?? false;
+      const preview = params.boolean("preview") ?? false;
+      if (!control.reloading) throw new ReloadUnavailableError();
+      if (!preview) control.checkCommand(command);
+      return control.reloading.reload({ confirm, preview });
+    },
   },
   get_health: {
     params: [],

@@ -20,7 +20,7 @@ function rig(devices: Device[], takesMs = 0, clock = new ManualClock(START)) {
   const failed: string[] = [];
   const skipped: string[] = [];
   const jumps: number[] = [];
-  const state = { takesMs, inFlight: 0, most: 0, heedAbort: true };
+  const state = { takesMs, inFlight: 0, most: 0, heedAbort: true, paused: new Set<string>() };
   const results: PollerOptions["results"] = {
     scraped: (scrape) => void scraped.push(scrape),
     failed: (_, error) => void failed.push((error as Error).message),
@@ -47,6 +47,7 @@ function rig(devices: Device[], takesMs = 0, clock = new ManualClock(START)) {
     clock,
     scraper: Object.assign(new Scraper(clock), { begin }),
     results,
+    isPaused: (path) => state.paused.has(path),
   });
   const clockTimes = () => begun.map(({ at }) => new Date(at).toISOString().slice(11, 23));
   /** The scrapes so far by the time of their round, hours to seconds. */

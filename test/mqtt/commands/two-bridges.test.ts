@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Eventing, Overriding, Scheduling } from "../../../src/devices/commands.ts";
+import type { Eventing, Overriding, Pausing, Scheduling } from "../../../src/devices/commands.ts";
 import { Mosquitto, mosquittoInstalled } from "../../helpers/mosquitto.ts";
 import { Recorder } from "../../helpers/mqtt-recorder.ts";
 import { connected, device, point, startRig } from "../rig.ts";
@@ -30,6 +30,8 @@ beforeEach(async (context) => {
         instance: name,
         devices: new Map([[`site/${name}`, device(`site/${name}`, POINTS)]]),
         control: {
+          checkCommand: () => undefined,
+          pausing: {} as Pausing,
           scheduling: granting(name),
           overriding,
           eventing: {} as Eventing,
