@@ -162,7 +162,9 @@ export class Reloader implements Reloading {
     };
     const after = configs.map((one) => {
       const before = runs.get(one.settings.file);
-      return isFaulty(one) && before ? before : one;
+      if (!isFaulty(one) || !before) return one;
+      const isSameRegistry = before.settings.registryFile === one.settings.registryFile;
+      return isSameRegistry ? { settings: one.settings, rows: before.rows } : before;
     });
     const files = new Set(configs.map(({ settings }) => settings.file));
     const paths = new Set(configs.map(({ settings }) => settings.path));

@@ -83,7 +83,13 @@ class Run {
   async round(until: number, end: number): Promise<void> {
     await Promise.all([this.#troubles.rage(until), this.#ask(until, end), this.#read(until)]);
     await this.#settle();
-    this.wrong.push(...(await compare(this.#site, this.#judge())));
+    const differences = await compare(this.#site, this.#judge());
+    // What has ended by itself a moment ago may not be seen yet: what differs still does at a second look.
+    if (differences.length > 0) {
+      await delay(SEEN_GONE_MS);
+      await this.#site.readLog();
+      this.wrong.push(...(await compare(this.#site, this.#judge())));
+    }
   }
 
   /** What has a time of its own ends by itself; the rest is held until it is reverted. */

@@ -72,6 +72,7 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
       `started without the devices and rows that have errors: ${counted(errors, "problem")} above; "voltbridge check" lists them again`,
     );
   log.info("running", { devices: bridge.devices.infos.length, broker: bridge.mqtt.url, data: settings.data });
+  terminal.onHangUp?.(() => void bridge.reloader?.filesChanged());
   if (!terminal.ending.aborted) await once(terminal.ending, "abort");
   log.info("stopping");
   await bridge.stop();

@@ -48,7 +48,7 @@ function placeOf({ settings: { set, file, path } }: LoadedDevice): string {
 }
 
 function isSame(one: LoadedDevice, other: LoadedDevice): boolean {
-  if (one.rows !== other.rows) return false;
+  if (one.rows !== other.rows && rowsText(one.rows, other.rows) !== "") return false;
   return one.settings === other.settings || isDeepStrictEqual(one.settings, other.settings);
 }
 
@@ -85,7 +85,8 @@ function differences({ settings: one, rows }: LoadedDevice, other: LoadedDevice)
   for (const [key, name] of Object.entries(NAMES) as [keyof typeof NAMES, string][])
     if (!isDeepStrictEqual(one[key], two[key])) found.push(name);
   if (one.file !== two.file) found.push(`file ${one.file} → ${two.file}`);
-  if (rows !== other.rows) found.push(rowsText(rows, other.rows));
+  const ofRows = rows === other.rows ? "" : rowsText(rows, other.rows);
+  if (ofRows !== "") found.push(ofRows);
   return found;
 }
 
@@ -101,6 +102,7 @@ function rowsText(before: readonly RegistryRow[], after: readonly RegistryRow[])
 /** Maximum number of points named in a change. */
 const MOST_NAMED = 5;
 
+/** Empty where the rows are equal. */
 function differencesOfRows(before: readonly RegistryRow[], after: readonly RegistryRow[]): string {
   const old = new Map(before.map((row) => [row.point.name, row]));
   const now = new Set(after.map(({ point }) => point.name));
@@ -111,7 +113,7 @@ function differencesOfRows(before: readonly RegistryRow[], after: readonly Regis
     .map(({ point }) => point.name);
   const all = [...added, ...gone, ...changed];
   const more = all.length - MOST_NAMED;
-  if (all.length === 0) return "registry (the same points)";
+  if (all.length === 0) return "";
   return `points ${all.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 

@@ -144,7 +144,12 @@ export async function startPublishing(
     }),
   );
   // Of a standby only notices about the instance name are published.
-  undo.defer(bus.on("notice", (notice) => status.publishNotice(notice, notice.kind.startsWith("instance_"))));
+  undo.defer(
+    bus.on("notice", (notice) => {
+      status.publishNotice(notice, notice.kind.startsWith("instance_"));
+      if (notice.kind.startsWith("config_")) status.reportChanged();
+    }),
+  );
   undo.defer(
     link.onChange((up) => {
       if (!up) return;

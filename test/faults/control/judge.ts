@@ -489,7 +489,7 @@ export class Judge {
         break;
       }
       case "accepted":
-        if (done.length === 0 && asked.action !== "revert device")
+        if (done.length === 0 && asked.action !== "revert device" && !this.#wasCleared(asked, answer.at))
           untrue("and the service did not act on it");
         break;
       case "unconfirmed":
@@ -509,6 +509,21 @@ export class Judge {
       default:
         untrue("which is no status");
     }
+  }
+
+  /** Whether its place was cleared while a revert was under way: the clear also fits a set that follows, in another mode. */
+  #wasCleared(asked: Asked, at: number): boolean {
+    return (
+      !asked.mode &&
+      this.#evidence.acts.some(
+        (act) =>
+          act.operation === "clearShedState" &&
+          act.stationID === asked.stationID &&
+          act.port === asked.port &&
+          act.at >= asked.sentAt[0]! - SLACK_MS &&
+          act.at <= at + SLACK_MS,
+      )
+    );
   }
 
   #judgeSilence(asked: Asked): void {
