@@ -135,10 +135,8 @@ export class FolderWatch {
 
   #onEvent(folder: string, at: string, name: string | null): void {
     if (name !== null && OWN_FILES.test(name)) return;
-    if (at === folder) return this.#changed();
-    const next = folder.slice(at.length).split(/[/\\]/).filter(Boolean)[0];
-    const isOnTheWay = name === null || name === next || this.#isStale(folder);
-    if (isOnTheWay && this.#isStale(folder)) this.#open(folder);
+    if (at === folder) this.#changed();
+    else if (this.#isStale(folder)) this.#open(folder);
   }
 
   /** Returns whether a path leads to another folder than the one that is watched. */

@@ -139,7 +139,7 @@ test("F6: a folder that is moved away and back, or deleted and made anew, is a c
   await once(() => place.write("configs/one.json", "newer"));
 });
 
-test("F6: a folder is waited for through parents that do not exist, and missed when a parent is moved away", async () => {
+test("F6: a folder is waited for through parents that do not exist; a parent that is moved away is a change", async () => {
   await follow("registry", "deep/er/configs");
   mkdirSync(place.at("deep"));
   await delay(2 * QUIET_MS);

@@ -80,7 +80,8 @@ function megabytes(bytes: number): string {
 /** Returns the diagnostic of a file that cannot be read, or of a folder. */
 export function unreadable(file: string, error: unknown, kind: "file" | "folder" = "file"): Diagnostic {
   const message = `the ${kind} ${unreadableReason(error)}`;
-  return { code: `unreadable_${kind}`, severity: "error", file, line: 1, column: 1, message };
+  const fault = { severity: "error", file, line: 1, column: 1, message } as const;
+  return kind === "file" ? { code: "unreadable_file", ...fault } : { code: "unreadable_folder", ...fault };
 }
 
 /** Returns the reason for a failed read as a predicate: "does not exist". */
