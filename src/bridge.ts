@@ -14,7 +14,6 @@ import {
 import { type Archive, openArchive, openHistorian, Recorder } from "./historian/index.ts";
 import { SiteLimits } from "./limits/index.ts";
 import type { Log, Secrets } from "./log/log.ts";
-import { Notices } from "./log/notices.ts";
 import { type Mqtt, startMqtt } from "./mqtt/index.ts";
 import { openQueue } from "./queue/index.ts";
 import { FolderWatch } from "./reload/folder-watch.ts";
@@ -168,7 +167,8 @@ function createReloader(
     mayWrite: () => isActive() && !settings.readOnly,
     changeLimits: (groups) => limits.change(groups),
     follow: (folders) => watch.follow(folders),
-    notices: new Notices(bus, log.part("config"), systemClock),
+    bus,
+    log: log.part("reload"),
     clock: systemClock,
   });
   undo.push(() => reloader.stop());

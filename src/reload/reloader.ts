@@ -1,12 +1,12 @@
 /** Config files and registries change while the bridge runs: they are loaded again, and what changed is applied to the devices that it concerns. */
 
 import { isDeepStrictEqual } from "node:util";
+import type { Bus, Notice } from "../bus.ts";
 import { type BridgeSettings, type Diagnostic, formatDiagnostic, hasErrors } from "../config/index.ts";
 import type { Reloading, ReloadReport } from "../devices/commands.ts";
 import type { ConfigChange, DeviceChanges, LoadedDevice } from "../devices/index.ts";
 import { describeChange } from "../devices/index.ts";
-import { messageOf } from "../log/log.ts";
-import type { Notices } from "../log/notices.ts";
+import { type Log, messageOf } from "../log/log.ts";
 import type { Clock } from "../time/clock.ts";
 
 /** The files of a bridge, as last loaded. */
@@ -30,7 +30,8 @@ export interface ReloaderOptions {
   readonly changeLimits: (limits: BridgeSettings["limits"]) => void;
   /** Called with the folders to watch after each load. */
   readonly follow: (folders: ReadonlySet<string>) => void;
-  readonly notices: Notices;
+  readonly bus: Bus;
+  readonly log: Log;
   readonly clock: Clock;
 }
 
@@ -111,7 +112,7 @@ export class Reloader implements Reloading {
       await this.reload();
     } catch (error) {
       const text = `the configs cannot be loaded again, and what runs goes on: ${messageOf(error)}`;
-      this.#options.notices.say("error", "config_error", text);
+      this.#say("error", "config_error", text);
     }
   }
 
@@ -194,32 +195,37 @@ export class Reloader implements Reloading {
     unconfirmed: string | undefined,
     afterRestart: readonly string[],
   ): void {
-    const { notices } = this.#options;
     const before = [this.#problems, this.#unconfirmed, this.#afterRestart] as const;
     this.#problems = problems;
     this.#unconfirmed = unconfirmed;
     this.#afterRestart = afterRestart;
     if (unconfirmed !== undefined && unconfirmed !== before[1])
-      notices.say("error", "config_unconfirmed", unconfirmed);
+      this.#say("error", "config_unconfirmed", unconfirmed);
     if (problems.length > 0 && !isDeepStrictEqual(problems, before[0])) {
       const text = `what the files with errors describe goes on as before: ${few(
         problems.map((problem) => formatDiagnostic(problem)),
         "; ",
       )}`;
-      notices.say("error", "config_error", text);
+      this.#say("error", "config_error", text);
     }
     if (
       problems.length === 0 &&
       unconfirmed === undefined &&
       (before[0].length > 0 || before[1] !== undefined)
     )
-      notices.say("info", "config_ok", "all configs and registries are valid");
+      this.#say("info", "config_ok", "all configs and registries are valid");
     if (afterRestart.length > 0 && !isDeepStrictEqual(afterRestart, before[2]))
-      notices.say(
+      this.#say(
         "warning",
         "config_after_restart",
         `changed settings take effect after a restart: ${afterRestart.join(", ")}`,
       );
+  }
+
+  #say(severity: Notice["severity"], kind: string, text: string): void {
+    const { log, bus, clock } = this.#options;
+    log[severity === "warning" ? "warn" : severity](text, { kind });
+    bus.emit("notice", { severity, kind, text, at: new Date(clock.now()) });
   }
 
   #sayApplied(changes: ReloadReport["changes"], settings: readonly string[]): void {
@@ -233,7 +239,7 @@ export class Reloader implements Reloading {
         )}`,
     );
     const text = [...devices, ...settings.map((name) => `${name} changed`)].join("; ");
-    this.#options.notices.say("info", "config_applied", `the changed configs are in effect: ${text}`);
+    this.#say("info", "config_applied", `the changed configs are in effect: ${text}`);
   }
 }
 
