@@ -1,8 +1,11 @@
-import { spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Progress } from "../../src/cli/terminal/progress.ts";
 import { formatTable } from "../../src/cli/terminal/table.ts";
 import { type Terminal, terminalOn } from "../../src/cli/terminal/terminal.ts";
@@ -171,5 +174,89 @@ describe("progress", () => {
     const progress = started(on, 10_000);
     for (now = 0; now <= 20_000; now += 1000) progress.show({ phase: "rows", count: now });
     expect(printed.err).toBe("rows       0\nrows       10000, 1000/s\nrows       20000, 1000/s\n");
+  });
+});
+
+describe("SIGHUP", () => {
+  const surroundings = new URL("../../src/cli/terminal/terminal.ts", import.meta.url).href;
+  const folder = mkdtempSync(join(tmpdir(), "voltbridge-hup-"));
+  const children: ChildProcess[] = [];
+  const pids: number[] = [];
+  let runs = 0;
+  afterEach(() => {
+    for (const child of children.splice(0)) child.kill("SIGKILL");
+    for (const pid of pids.splice(0)) if (existsSync(`/proc/${pid}`)) process.kill(pid, "SIGKILL");
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** A command that appends what happens to it to a file. `listens`: it is one that loads its configs again. */
+  function command(listens: boolean): { args: string[]; file: string } {
+    const file = join(folder, `${++runs}.txt`);
+    const code = `
+      import { appendFileSync } from "node:fs";
+      import { processSurroundings } from ${JSON.stringify(surroundings)};
+      const say = (text) => appendFileSync(${JSON.stringify(file)}, text + "\\n");
+      const { ending, onHangUp } = processSurroundings();
+      if (${listens}) onHangUp(() => say("reload"));
+      const timer = setInterval(() => {}, 1000);
+      ending.addEventListener("abort", () => { say("ended"); clearInterval(timer); });
+      say("pid " + process.pid);
+    `;
+    return { args: ["--input-type=module", "--no-warnings", "-e", code], file };
+  }
+  const happened = (file: string) => (existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : []);
+  async function pidOf(file: string): Promise<number> {
+    const line = await vi.waitFor(() => {
+      const [first] = happened(file);
+      expect(first).toMatch(/^pid \d+$/);
+      return first!;
+    }, 30_000);
+    const pid = Number(line.replace("pid ", ""));
+    pids.push(pid);
+    return pid;
+  }
+  const becomes = (file: string, expected: string[]) =>
+    vi.waitFor(() => expect(happened(file).slice(1)).toEqual(expected), 30_000);
+
+  test("without a terminal is a request to load the configs again, of a command that does; TERM ends it", async () => {
+    const { args, file } = command(true);
+    children.push(spawn(process.execPath, args, { stdio: "ignore" }));
+    const pid = await pidOf(file);
+    process.kill(pid, "SIGHUP");
+    await becomes(file, ["reload"]);
+    process.kill(pid, "SIGHUP");
+    await becomes(file, ["reload", "reload"]);
+    process.kill(pid, "SIGTERM");
+    await becomes(file, ["reload", "reload", "ended"]);
+  });
+
+  test("ends any other command", async () => {
+    const { args, file } = command(false);
+    children.push(spawn(process.execPath, args, { stdio: "ignore" }));
+    process.kill(await pidOf(file), "SIGHUP");
+    await becomes(file, ["ended"]);
+  });
+
+  test.skipIf(script === undefined).each([
+    [
+      "a terminal that is closed ends it, also where only its input is the terminal",
+      "> /dev/null 2>&1",
+      "ended",
+    ],
+    [
+      "one that was detached from the terminal, as by nohup, goes on",
+      "< /dev/null > /dev/null 2>&1",
+      "reload",
+    ],
+  ])("%s", async (_, streams, expected) => {
+    const { args, file } = command(true);
+    const quoted = [process.execPath, ...args].map((arg) => `'${arg.replaceAll("'", "'\\''")}'`).join(" ");
+    const terminalWindow = spawn(script!, ["-qec", `exec ${quoted} ${streams}`, "/dev/null"], {
+      stdio: ["pipe", "ignore", "ignore"],
+    });
+    children.push(terminalWindow);
+    await pidOf(file);
+    terminalWindow.kill("SIGKILL");
+    await becomes(file, [expected]);
   });
 });

@@ -24,8 +24,8 @@ export function device(program: Command, terminal: Terminal): void {
 }
 
 function show(paused: readonly PausedDevice[], flags: BridgeFlags, terminal: Terminal): void {
-  if (flags.json) return printJson(terminal, paused);
-  if (paused.length === 0) return terminal.out("no devices are paused\n");
   const rows = paused.map(({ device: path, since, requester }) => [path, since, requester]);
-  terminal.out(formatTable(["paused", "since", "by"], rows));
+  if (flags.json) printJson(terminal, paused);
+  else if (rows.length === 0) terminal.out("no devices are paused\n");
+  else terminal.out(formatTable(["paused", "since", "by"], rows));
 }

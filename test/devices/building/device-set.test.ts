@@ -188,6 +188,29 @@ describe("a set of devices", () => {
     await r.devices.stop();
   });
 
+  test("a pause lasts while its station is away, and ends where it is forgotten", async () => {
+    const r = rig();
+    r.account.members = [station("1:1", "A"), station("1:2", "B")];
+    r.devices.start();
+    await r.clock.advance(1000);
+    const sentAt = new Date(r.clock.now());
+    const { pausing } = r.devices.control;
+    pausing.pause("campus/A", { id: "c", requester: "ops", via: "t", sentAt });
+    await r.looked([station("1:2", "B")]);
+    expect(pausing.paused()).toEqual([]);
+    await r.looked([station("1:1", "A"), station("1:2", "B")]);
+    expect(pausing.paused()).toMatchObject([{ device: "campus/A", requester: "ops" }]);
+    expect(r.made.get("campus/A")!.calls).toEqual([]);
+    expect(r.devices.latest.get("campus/A")!.reason).toMatch(/^paused by ops since /);
+    await r.looked([station("1:2", "B")]);
+    await r.looked([station("1:2", "B")]);
+    expect(r.said("device_resumed").map(({ text }) => text)).toEqual([
+      "the device is no longer paused: it was removed",
+    ]);
+    expect(r.state.namespace("paused").entries()).toEqual([]);
+    await r.devices.stop();
+  });
+
   test("a lookup that fails changes nothing, and is told once; a restart without network knows its devices", async () => {
     const first = rig();
     first.account.members = [station("1:1", "A")];
