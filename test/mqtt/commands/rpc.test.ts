@@ -89,6 +89,25 @@ for (const link of LINKS) {
       expect(await call("get_point", ["site/s2", "limit"])).toBe(9);
     });
 
+    test("pause_device, resume_device and get_paused; a reload needs a bridge that runs from files", async () => {
+      expect(await call("pause_device", ["site/s2"])).toEqual([-32_000, "LimitInForceError"]);
+      await call("revert_device", ["site/s2"]);
+      const since = new Date(control.clock.now()).toISOString();
+      const paused = { device: "site/s2", since, requester: "ops" };
+      expect(await call("pause_device", ["site/s2"], { requester: "ops" })).toEqual(paused);
+      expect(await call("get_paused")).toEqual([paused]);
+      expect(await call("set_point", ["site/s2", "limit", 6])).toEqual([-32_000, "PausedDeviceError"]);
+      expect(await call("get_point", ["site/s2", "limit"])).toEqual([-32_000, "PausedDeviceError"]);
+      expect(await call("scrape_all", ["site/s2"])).toEqual([-32_000, "PausedDeviceError"]);
+      const late = { expires_at: new Date(control.clock.now() - 1).toISOString() };
+      expect(await call("resume_device", ["site/s2"], late)).toEqual([-32_000, "CommandExpiredError"]);
+      expect(await call("resume_device", { path: "/site/s2/" })).toBe(null);
+      expect(await call("get_paused")).toEqual([]);
+      expect(await call("pause_device", [])).toEqual([-32_602, "BadParamsError"]);
+      expect(await call("reload")).toEqual([-32_000, "ReloadUnavailableError"]);
+      expect(await call("reload", { confirm: "yes" })).toEqual([-32_602, "BadParamsError"]);
+    });
+
     test("E32: a batch with one device reserved by another, or under an override, writes nothing at all", async () => {
       const at = (minutes: number) => new Date(control.clock.now() + minutes * MINUTE).toISOString();
       const slots = [["site/s2", at(0), at(10)]];
