@@ -1,4 +1,4 @@
-import pg from "pg";
+import type pg from "pg";
 import { readBounded } from "../config/files/file-access.ts";
 import { ConnectionSettingError, type PostgresConnection } from "../config/postgres-connection.ts";
 import { untilAborted } from "../time/until-aborted.ts";
@@ -35,7 +35,10 @@ export class PostgresPool {
     signal: AbortSignal = new AbortController().signal,
   ): Promise<T> {
     signal.throwIfAborted();
-    this.#pool ??= this.#make();
+    // Not loaded by a bridge with other stores.
+    const { default: library } = await import("pg");
+    signal.throwIfAborted();
+    this.#pool ??= this.#make(library);
     const connecting = this.#pool.connect();
     let client: pg.PoolClient;
     try {
@@ -69,9 +72,9 @@ export class PostgresPool {
     await pool?.end();
   }
 
-  #make(): pg.Pool {
+  #make({ Pool }: typeof pg): pg.Pool {
     const { connection, setting, first, ...limits } = this.#options;
-    const pool = new pg.Pool({ ...clientOptions(connection, setting), ...limits });
+    const pool = new Pool({ ...clientOptions(connection, setting), ...limits });
     // Its next user detects a broken connection; here the event must only be handled.
     pool.on("error", () => {});
     pool.on("connect", (client) => {

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { Aedes, type AuthenticateError } from "aedes";
+import type { Aedes, AuthenticateError } from "aedes";
 import type { Log } from "../../log/log.ts";
 
 export interface EmbeddedBrokerOptions {
@@ -36,6 +36,8 @@ export class EmbeddedBroker {
   /** Listens. Rejects with the setting to change where the port cannot be opened. */
   static async start(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
     const { host, port, username, password, log } = options;
+    // Not loaded by a bridge that has a broker.
+    const { Aedes } = await import("aedes");
     const aedes = await Aedes.createBroker({
       ...(username !== undefined && {
         authenticate: (_client, name, word, done) => {

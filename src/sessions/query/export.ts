@@ -1,4 +1,3 @@
-import { fileWriter, parquetWriteRows } from "hyparquet-writer";
 import { csvLine } from "../../csv-cell.ts";
 import { writeWholeFile } from "../../storage/whole-file.ts";
 import {
@@ -79,6 +78,8 @@ export async function writeParquet(
       for (const row of list)
         yield Object.fromEntries(columns.map(([name, { type }], at) => [name, asParquet(row[at]!, type)]));
   };
+  // Loaded when needed, as few exports are.
+  const { fileWriter, parquetWriteRows } = await import("hyparquet-writer");
   await parquetWriteRows({
     writer: fileWriter(file),
     rows: rows(),

@@ -1,6 +1,6 @@
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
-import { InfluxDB } from "influx";
+import type { InfluxDB } from "influx";
 import type { Log } from "../../../log/log.ts";
 import { untilAborted } from "../../../time/until-aborted.ts";
 import { HistorianError } from "../../errors.ts";
@@ -106,6 +106,8 @@ async function withInflux<T>(
   const url = new URL(target.url);
   const secure = url.protocol === "https:";
   const agent = secure ? new HttpsAgent() : new HttpAgent();
+  // Not loaded for other stores.
+  const { InfluxDB } = await import("influx");
   const influx = new InfluxDB({
     host: url.hostname,
     port: Number(url.port) || (secure ? 443 : 80),

@@ -1,4 +1,3 @@
-import pg from "pg";
 import type { PostgresConnection } from "../../../config/postgres-connection.ts";
 import { clientOptions, PostgresPool, placeOf, type Query, sqlState } from "../../../storage/postgres.ts";
 import { untilAborted } from "../../../time/until-aborted.ts";
@@ -54,6 +53,7 @@ export function nameOf(connection: PostgresConnection): string {
 
 /** Creates the database, through the database `postgres` that every server has. */
 async function createDatabase(connection: PostgresConnection): Promise<void> {
+  const { default: pg } = await import("pg");
   const client = new pg.Client(clientOptions({ ...connection, database: "postgres" }, SETTING));
   client.on("error", () => {});
   try {
