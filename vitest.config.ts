@@ -12,6 +12,8 @@ export default defineConfig({
     expect: { poll: { timeout: 20_000 } },
     // CI runs beside others: a stall of some seconds is not a fault. What fails twice is; what failed once is listed.
     retry: process.env.CI ? 1 : 0,
+    // A process runs many files, one after the other: to load the program anew for each costs more than half of the tests need.
+    isolate: false,
     // Two cores are the smallest machine this suite is meant for.
     maxWorkers: 2,
   },

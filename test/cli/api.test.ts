@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { operations } from "../../src/drivers/chargepoint/api/index.ts";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
-import { type CliResult, voltbridge } from "../helpers/voltbridge.ts";
+import { cli, type Outcome } from "./in-process.ts";
 
 let simulator: Simulator;
 let env: Record<string, string>;
@@ -22,11 +22,11 @@ beforeAll(async () => {
 });
 afterAll(() => simulator.close());
 
-const api = (...args: string[]): Promise<CliResult> => voltbridge(["api", ...args], { env });
+const api = (...args: string[]): Promise<Outcome> => cli(["api", ...args], env);
 
 describe("voltbridge api", () => {
   test("has every operation, with its own options", async () => {
-    const { stdout } = await voltbridge(["api", "--help"]);
+    const { stdout } = await cli(["api", "--help"]);
     for (const name of Object.keys(operations)) expect(stdout).toContain(`  ${name} `);
     expect((await api("getLoad", "--help")).stdout).toMatch(/--stationID <text>.*--sessionID <number>/s);
   });
@@ -133,7 +133,7 @@ describe("voltbridge api", () => {
       code: 2,
       stderr: expect.stringContaining("Did you mean getLoad?"),
     });
-    const noAccount = await voltbridge(["api", "getLoad"], { env: { ...env, CHARGEPOINT_PASSWORD: "" } });
+    const noAccount = await cli(["api", "getLoad"], { ...env, CHARGEPOINT_PASSWORD: "" });
     expect(noAccount).toMatchObject({
       code: 78,
       stderr: expect.stringContaining("CHARGEPOINT_PASSWORD or pass --password-file"),
@@ -143,7 +143,7 @@ describe("voltbridge api", () => {
 
 describe("voltbridge completion", () => {
   test("bash completes commands, operations and options", async () => {
-    const { stdout } = await voltbridge(["completion", "bash"]);
+    const { stdout } = await cli(["completion", "bash"]);
     const complete = (...words: string[]): string[] => {
       const script = `${stdout}\nCOMP_WORDS=(voltbridge ${words.join(" ")}); COMP_CWORD=${words.length}; _voltbridge; echo "\${COMPREPLY[@]}"`;
       return execFileSync("bash", ["-c", script], { encoding: "utf8" }).trim().split(" ");
@@ -154,7 +154,7 @@ describe("voltbridge completion", () => {
   });
 
   test.each(["zsh", "fish"])("%s gets a script too", async (shell) => {
-    expect(await voltbridge(["completion", shell])).toMatchObject({
+    expect(await cli(["completion", shell])).toMatchObject({
       code: 0,
       stdout: expect.stringContaining("getStationStatus"),
     });

@@ -1,10 +1,11 @@
 import { EventEmitter, once } from "node:events";
 import { connectAsync, type MqttClient } from "mqtt";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
+import { cli, RunningCli } from "../cli/in-process.ts";
 import { freePort, Mosquitto, mosquittoInstalled } from "../helpers/mosquitto.ts";
 import { Site } from "../helpers/site.ts";
-import { RunningVoltbridge, voltbridge } from "../helpers/voltbridge.ts";
+import { RunningVoltbridge } from "../helpers/voltbridge.ts";
 
 const FULL_KW = 7.2;
 
@@ -91,34 +92,41 @@ type All = [
   Record<string, string>,
 ];
 
-describe.each(brokers)("the bridge through $name", ({ installed, start }) => {
+// One story each: one bridge, from its first scrape to its end; the first of them in a process of its own.
+describe.each(brokers)("the bridge through $name", ({ name, installed, start }) => {
   let simulator: Simulator;
   let broker: Awaited<ReturnType<typeof start>>;
   let site: Site;
-  let bridge: RunningVoltbridge;
+  let stop: (() => Promise<number | null>) | undefined;
   let subscriber: Subscriber;
 
   beforeAll(async () => {
     simulator = await startSimulator({ stations: 2, traffic: false, incidents: false });
     simulator.world.plugIn(simulator.stationIDs[0]!, "1", { kw: FULL_KW, needKwh: 500 });
     simulator.world.plugIn(simulator.stationIDs[0]!, "2", { kw: FULL_KW, needKwh: 500 });
-  });
-  afterAll(() => simulator.close());
-
-  beforeEach(async (context) => {
-    if (!installed) return context.skip();
+    if (!installed) return;
     broker = await start();
     site = new Site({ ...simulator, bridge: { mqtt: broker.settings } });
-    bridge = new RunningVoltbridge(["run", "--config", site.config]);
-    await bridge.printed(/running devices=2/);
+    const args = ["run", "--config", site.config];
+    if (name === brokers[0]!.name) {
+      const bridge = new RunningVoltbridge(args);
+      stop = () => bridge.stop("SIGTERM");
+      await bridge.printed(/running devices=2/);
+    } else {
+      const bridge = new RunningCli(args);
+      stop = async () => (await bridge.stop()).code;
+      await bridge.printed(/running devices=2/);
+    }
     subscriber = await Subscriber.to(broker.url);
   });
-  afterEach(async () => {
+  afterAll(async () => {
     await subscriber?.end();
-    await bridge?.stop("SIGKILL");
+    await stop?.();
     await broker?.stop();
     site?.remove();
+    await simulator.close();
   });
+  beforeEach((context) => context.skip(!installed));
 
   test("scrapes are published and stored, a set point limits a port, a revert frees it", async () => {
     const [values, metadata, headers] = (await subscriber.next("devices/site/s1/all")) as All;
@@ -134,7 +142,7 @@ describe.each(brokers)("the bridge through $name", ({ installed, start }) => {
     expect(headers.SynchronizedTimeStamp).toMatch(/:\d\d\.000000\+00:00$/);
 
     const seen = simulator.calls.length;
-    const set = await voltbridge(["set", "site/s1/allowedLoad_1", "3.3", "--url", broker.url, "--json"]);
+    const set = await cli(["set", "site/s1/allowedLoad_1", "3.3", "--url", broker.url, "--json"]);
     expect(JSON.parse(set.stdout)).toMatchObject({
       status: "confirmed",
       requested: 3.3,
@@ -153,19 +161,19 @@ describe.each(brokers)("the bridge through $name", ({ installed, start }) => {
     const sheds = simulator.calls.slice(seen).filter((call) => call.operation === "shedLoad");
     expect(sheds).toHaveLength(1);
 
-    const revert = await voltbridge(["revert", "site/s1/allowedLoad_1", "--url", broker.url, "--json"]);
+    const revert = await cli(["revert", "site/s1/allowedLoad_1", "--url", broker.url, "--json"]);
     expect(JSON.parse(revert.stdout)).toMatchObject({ status: "confirmed", code: "100" });
     const freed = (await subscriber.next("devices/site/s1/all", ([v]: All) => v.shedState_1 === 0)) as All;
     expect(freed[0]).toMatchObject({ portLoad_1: FULL_KW, allowedLoad_1: 0 });
 
-    const get = await voltbridge(["get", "site/s1/stationLoad", "--url", broker.url]);
+    const get = await cli(["get", "site/s1/stationLoad", "--url", broker.url]);
     expect(get.stdout).toBe(`${2 * FULL_KW}\n`);
 
     const topic = "site/s1/portLoad_1";
     const query = ["history", "query", topic, "--start", "now -10m", "--config", site.config, "--json"];
     // The recorder gathers for a second before it writes.
     await expect
-      .poll(async () => Object.values(JSON.parse((await voltbridge(query)).stdout).values)[0], {
+      .poll(async () => Object.values(JSON.parse((await cli(query)).stdout).values)[0], {
         timeout: 10_000,
       })
       .toEqual(
@@ -212,13 +220,13 @@ describe.each(brokers)("the bridge through $name", ({ installed, start }) => {
       .toMatchObject({ quality: "good", portLoad_1: FULL_KW });
     await late.end();
 
-    const status = await voltbridge(["status", "--url", broker.url]);
+    const status = await cli(["status", "--url", broker.url]);
     expect(status).toMatchObject({ code: 0, stdout: expect.stringContaining("test is online") });
 
     const offline = broker.settings.embedded
       ? undefined
       : subscriber.next("voltbridge/test/state", (text) => text === "offline");
-    expect(await bridge.stop("SIGTERM")).toBe(0);
+    expect(await stop!()).toBe(0);
     await offline;
   });
 });

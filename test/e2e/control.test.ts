@@ -2,10 +2,11 @@ import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
+import { cli, RunningCli } from "../cli/in-process.ts";
 import { Mosquitto, mosquittoInstalled } from "../helpers/mosquitto.ts";
 import { Recorder } from "../helpers/mqtt-recorder.ts";
 import { Site } from "../helpers/site.ts";
-import { RunningVoltbridge, voltbridge } from "../helpers/voltbridge.ts";
+import { RunningVoltbridge } from "../helpers/voltbridge.ts";
 
 const WRITES = /^(shedLoad|clearShedState|clearAlarms)$/;
 const SET = "devices/actuators/set/site/s1";
@@ -20,11 +21,11 @@ beforeAll(async () => {
 });
 afterAll(() => simulator.close());
 
-/** The bridge's own process between a broker and the simulator, which counts the writes. */
+/** A bridge, in its own process where that is killed, between a broker and the simulator, which counts the writes. */
 describe.skipIf(!mosquittoInstalled)("control, from outside", { timeout: 60_000 }, () => {
   let broker: Mosquitto;
   let site: Site;
-  let bridge: RunningVoltbridge | undefined;
+  let end: (() => Promise<unknown>) | undefined;
   let ear: Recorder;
   let seen = 0;
 
@@ -38,13 +39,22 @@ describe.skipIf(!mosquittoInstalled)("control, from outside", { timeout: 60_000 
     });
 
   async function start(): Promise<void> {
-    bridge = new RunningVoltbridge(["run", "--config", site.config]);
+    const bridge = new RunningCli(["run", "--config", site.config]);
+    end = () => bridge.stop();
+    await runs(bridge);
+  }
+  async function startProcess(): Promise<RunningVoltbridge> {
+    const bridge = new RunningVoltbridge(["run", "--config", site.config]);
+    end = () => bridge.stop("SIGKILL");
+    await runs(bridge);
+    return bridge;
+  }
+  async function runs(bridge: RunningCli | RunningVoltbridge): Promise<void> {
     const from = ear.messages.length;
     await bridge.printed(/running devices=2/);
     await ear.find("voltbridge/test/state", ({ text }) => text === "online", from);
     await ear.find("devices/site/s1/all", undefined, from);
   }
-  const kill = async () => void (await bridge?.stop("SIGKILL"));
   const json = async (topic: string, passes?: (text: string) => boolean, from?: number) =>
     JSON.parse((await ear.find(topic, ({ text }) => passes?.(text) ?? true, from, 15_000)).text);
   const told = (headers: { status: string }) => headers.status;
@@ -64,7 +74,7 @@ describe.skipIf(!mosquittoInstalled)("control, from outside", { timeout: 60_000 
   });
   afterEach(async () => {
     simulator.trouble.end();
-    await kill();
+    await end?.();
     await ear.close();
     await broker.dispose();
     site.remove();
@@ -84,8 +94,8 @@ describe.skipIf(!mosquittoInstalled)("control, from outside", { timeout: 60_000 
       .toBeGreaterThan(online);
     await ear.find("devices/site/s1/all", undefined, ear.messages.length);
     const clear = ["set", "site/s1/allowedLoad_1", "--clear-retained", "--url", broker.url];
-    expect(await voltbridge(clear)).toMatchObject({ code: 0, stdout: `cleared: ${SET}/allowedLoad_1\n` });
-    expect((await voltbridge(clear)).stdout).toContain("nothing is retained");
+    expect(await cli(clear)).toMatchObject({ code: 0, stdout: `cleared: ${SET}/allowedLoad_1\n` });
+    expect((await cli(clear)).stdout).toContain("nothing is retained");
     expect(writes()).toEqual([]);
   });
 
@@ -113,8 +123,7 @@ describe.skipIf(!mosquittoInstalled)("control, from outside", { timeout: 60_000 
 
   test("E2, E5: what is sent while the bridge is away never acts; a bare set to the running one does", async () => {
     await prepare();
-    await start();
-    await kill();
+    await (await startProcess()).stop("SIGKILL");
     for (let n = 0; n < 20; n++) await ear.send(`${SET}/allowedLoad_1`, `${n / 10}`);
     await start();
     await ear.send(`${SET}/allowedLoad_1`, "3.5");
@@ -125,7 +134,7 @@ describe.skipIf(!mosquittoInstalled)("control, from outside", { timeout: 60_000 
 
   test("E3: the same id again is answered with the first result and not written, after a kill too; with other content it is refused", async () => {
     await prepare();
-    await start();
+    const killed = await startProcess();
     const command = JSON.stringify({ value: 3, id: "dr-1", requester: "ems" });
     const answers = async (from: number) => {
       await ear.send(`${SET}/allowedLoad_1`, command);
@@ -134,7 +143,7 @@ describe.skipIf(!mosquittoInstalled)("control, from outside", { timeout: 60_000 
     };
     expect(await answers(0)).toEqual(["dr-1", "confirmed", 3, undefined]);
     expect(await answers(ear.messages.length)).toEqual(["dr-1", "confirmed", 3, true]);
-    await kill();
+    await killed.stop("SIGKILL");
     await start();
     expect(await answers(ear.messages.length)).toEqual(["dr-1", "confirmed", 3, true]);
     await ear.send(`${SET}/allowedLoad_1`, JSON.stringify({ value: 4, id: "dr-1", requester: "ems" }));
@@ -144,8 +153,8 @@ describe.skipIf(!mosquittoInstalled)("control, from outside", { timeout: 60_000 
 
   test("E6: killed when the service has the shed and the result is not stored: read back after the restart, answered, not written again", async () => {
     await prepare();
-    await start();
-    for (let round = 1; round <= 3; round++) {
+    for (let round = 1; round <= 2; round++) {
+      const killed = await startProcess();
       const from = ear.messages.length;
       const over = simulator.trouble.begin({
         operation: "shedLoad",
@@ -155,7 +164,7 @@ describe.skipIf(!mosquittoInstalled)("control, from outside", { timeout: 60_000 
       const command = { value: round, id: `k-${round}` };
       await ear.send(`${SET}/allowedLoad_1`, JSON.stringify(command), { properties });
       await expect.poll(() => writes().length, { timeout: 5000, interval: 5 }).toBe(round);
-      await kill();
+      await killed.stop("SIGKILL");
       over();
       await start();
       const [value, , headers] = await json(
@@ -168,22 +177,23 @@ describe.skipIf(!mosquittoInstalled)("control, from outside", { timeout: 60_000 
       const direct = await ear.find("reply/me", undefined, from);
       expect(JSON.parse(direct.text)).toMatchObject({ id: `k-${round}`, status: "confirmed" });
       expect(direct.properties.correlationData?.toString()).toBe(`c-${round}`);
+      if (round === 1) await end?.();
     }
-    expect(limits()).toEqual([1, 2, 3]);
+    expect(limits()).toEqual([1, 2]);
     // It is held like any other.
-    const sheds = await voltbridge(["sheds", "--url", broker.url, "--json"]);
-    expect(JSON.parse(sheds.stdout)).toMatchObject({ held: [{ point: "allowedLoad_1", value: 3 }] });
+    const sheds = await cli(["sheds", "--url", broker.url, "--json"]);
+    expect(JSON.parse(sheds.stdout)).toMatchObject({ held: [{ point: "allowedLoad_1", value: 2 }] });
   });
 
   test("E6: killed, and the service never took it: unconfirmed, by JSON-RPC as well; not written again", async () => {
     await prepare();
-    await start();
+    const killed = await startProcess();
     simulator.trouble.begin({ operation: "shedLoad", effect: { kind: "hang" } });
     await ear.send(`${SET}/allowedLoad_1`, JSON.stringify({ value: 2, id: "lost" }));
     const call = { jsonrpc: "2.0", id: 7, params: ["site/s2", "allowedLoad_1", 2] };
     await ear.send("voltbridge/test/rpc/set_point", JSON.stringify(call));
     await expect.poll(() => writes().length).toBe(2);
-    await kill();
+    await killed.stop("SIGKILL");
     simulator.trouble.end();
     await start();
     const [value, , headers] = await json(`${VALUE}/allowedLoad_1`, (text) => text.includes('"lost"'));
@@ -214,9 +224,9 @@ describe.skipIf(!mosquittoInstalled)("control, from outside", { timeout: 60_000 
     ];
     expect(await statuses(`${VALUE}/allowedLoad_1`)).toEqual(both);
     expect(await statuses("reply/me")).toEqual(both);
-    const cli = await voltbridge(["set", "site/s1/allowedLoad_2", "2", "--url", broker.url]);
-    expect(cli.stderr).toMatch(/^accepted: site\/s1\/allowedLoad_2 = 2 /);
-    expect(cli.stdout).toMatch(/^confirmed: site\/s1\/allowedLoad_2 = 2, read back 2/);
+    const printed = await cli(["set", "site/s1/allowedLoad_2", "2", "--url", broker.url]);
+    expect(printed.stderr).toMatch(/^accepted: site\/s1\/allowedLoad_2 = 2 /);
+    expect(printed.stdout).toMatch(/^confirmed: site\/s1\/allowedLoad_2 = 2, read back 2/);
     expect(limits()).toEqual([2.5, 2]);
   });
 
@@ -294,11 +304,11 @@ describe.skipIf(!mosquittoInstalled)("control, from outside", { timeout: 60_000 
 
   test("E24: TERM while a write is in flight: it is finished or its outcome told, and answered", async () => {
     await prepare();
-    await start();
+    const ended = await startProcess();
     simulator.trouble.begin({ operation: "shedLoad", effect: { kind: "delay", seconds: 1 } });
     await ear.send(`${SET}/allowedLoad_1`, JSON.stringify({ value: 3, id: "last" }));
     await expect.poll(() => writes().length).toBe(1);
-    expect(await bridge!.stop("SIGTERM")).toBe(0);
+    expect(await ended.stop("SIGTERM")).toBe(0);
     const [, , headers] = await json(`${VALUE}/allowedLoad_1`);
     expect(headers).toMatchObject({ id: "last", status: expect.stringMatching(/^(accepted|confirmed)$/) });
     expect(limits()).toEqual([3]);
@@ -313,14 +323,13 @@ describe.skipIf(!mosquittoInstalled)("control, from outside", { timeout: 60_000 
     ];
     site.write("registry/chargepoint-minimal.csv", `${rows.join("\n")}\n`);
     for (let round = 0; round < 4; round++) {
-      await start();
+      await (round % 2 ? startProcess() : start());
       if (round === 2) {
         await broker.stop();
         await broker.start();
         await ear.find("devices/site/s1/all", undefined, ear.messages.length, 15_000);
       }
-      if (round % 2) await kill();
-      else await bridge!.stop("SIGTERM");
+      await end?.();
     }
     expect(writes()).toEqual([]);
   });

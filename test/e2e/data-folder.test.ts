@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
+import { cli, RunningCli } from "../cli/in-process.ts";
 import { Mosquitto, mosquittoInstalled } from "../helpers/mosquitto.ts";
 import { Recorder } from "../helpers/mqtt-recorder.ts";
 import { Site } from "../helpers/site.ts";
-import { RunningVoltbridge, voltbridge } from "../helpers/voltbridge.ts";
 
 /**
  * A data folder as the version of 2026-11-30 left it (`ee002b1`): two stations read for some seconds, two limits held without
@@ -43,7 +43,7 @@ test.skipIf(!mosquittoInstalled)(
       });
     const ear = await Recorder.connect(broker.url, {}, "devices/#");
     undo.push(() => ear.close());
-    const bridge = new RunningVoltbridge(["run", "--config", site.config]);
+    const bridge = new RunningCli(["run", "--config", site.config]);
     undo.push(() => bridge.stop());
     await bridge.printed(/running devices=2/);
     // What waited for the broker comes first, as it was read then.
@@ -53,7 +53,7 @@ test.skipIf(!mosquittoInstalled)(
     expect(JSON.parse(waited.text)[0]).toMatchObject({ allowedLoad_1: 3 });
 
     const asked = async (...args: string[]) => {
-      const { code, stdout } = await voltbridge([...args, "--config", site.config, "--json"]);
+      const { code, stdout } = await cli([...args, "--config", site.config, "--json"]);
       expect(code, args.join(" ")).toBe(0);
       return JSON.parse(stdout);
     };

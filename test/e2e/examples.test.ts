@@ -8,10 +8,10 @@ import { connectAsync } from "mqtt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
 import { portLoadKw } from "../../src/simulator/world/stations/station.ts";
+import { RunningCli } from "../cli/in-process.ts";
 import { freePort, Mosquitto, mosquittoInstalled } from "../helpers/mosquitto.ts";
 import { PYTHON, pahoInstalled } from "../helpers/python.ts";
 import { Site } from "../helpers/site.ts";
-import { RunningVoltbridge } from "../helpers/voltbridge.ts";
 
 const examples = fileURLToPath(new URL("../../examples", import.meta.url));
 /** A running example: what it printed so far, and its end. */
@@ -29,7 +29,7 @@ function start(program: string, args: readonly string[], env: Record<string, str
 describe("the examples, against a running bridge", () => {
   let simulator: Simulator;
   let site: Site;
-  let bridge: RunningVoltbridge;
+  let bridge: RunningCli;
   let url: string;
 
   beforeAll(async () => {
@@ -42,7 +42,7 @@ describe("the examples, against a running bridge", () => {
       ...simulator,
       bridge: { instance: "voltbridge", mqtt: { embedded: { port } }, historian: { backend: "none" } },
     });
-    bridge = new RunningVoltbridge(["run", "--config", site.config]);
+    bridge = new RunningCli(["run", "--config", site.config]);
     await bridge.printed(/running devices=2/);
   });
   afterAll(async () => {

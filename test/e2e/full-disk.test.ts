@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
+import { cli } from "../cli/in-process.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { Mosquitto, mosquittoInstalled } from "../helpers/mosquitto.ts";
 import { Site } from "../helpers/site.ts";
-import { RunningVoltbridge, voltbridge } from "../helpers/voltbridge.ts";
+import { RunningVoltbridge } from "../helpers/voltbridge.ts";
 import { noSmallDisk, SmallDisk } from "../queue/small-disk.ts";
 
 /** The bridge's own process, whose data folder is on a file system of 40 MB that is filled to the last byte. */
@@ -21,7 +22,7 @@ describe.skipIf(noSmallDisk || !mosquittoInstalled)("a full disk, from outside",
     disk?.remove();
   });
 
-  const ask = (...args: string[]) => voltbridge([...args, "--url", broker.url]);
+  const ask = (...args: string[]) => cli([...args, "--url", broker.url]);
   const sheds = async () => JSON.parse((await ask("sheds", "--json")).stdout).held;
   const kw = () => {
     const { world } = simulator;

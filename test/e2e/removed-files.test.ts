@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { cli } from "../cli/in-process.ts";
 import { Workplace } from "../cli/workplace.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { freePort } from "../helpers/mosquitto.ts";
-import { RunningVoltbridge, voltbridge } from "../helpers/voltbridge.ts";
+import { RunningVoltbridge } from "../helpers/voltbridge.ts";
 
 const header =
   "Volttron Point Name,Attribute Name,Register Name,Port #,Type,Units,Starting Value,Writable,Notes\n";
@@ -46,7 +47,7 @@ describe("H11: files removed while the bridge runs", () => {
   });
 
   const refused = async () => {
-    const { code, stderr } = await voltbridge(["run", "--config", place.at("configs/bridge.json")]);
+    const { code, stderr } = await cli(["run", "--config", place.at("configs/bridge.json")]);
     expect(stderr).toContain(`data is in use by process ${bridge.pid}`);
     expect(code).toBe(78);
   };

@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
+import { cli, RunningCli } from "../cli/in-process.ts";
 import { Mosquitto, mosquittoInstalled } from "../helpers/mosquitto.ts";
 import { Recorder } from "../helpers/mqtt-recorder.ts";
 import { Site } from "../helpers/site.ts";
 import { TcpProxy } from "../helpers/tcp-proxy.ts";
-import { RunningVoltbridge, voltbridge } from "../helpers/voltbridge.ts";
+import { RunningVoltbridge } from "../helpers/voltbridge.ts";
 
 const WRITES = /^(shedLoad|clearShedState)$/;
 const SET = "devices/actuators/set/site/s1/allowedLoad_1";
@@ -17,13 +18,13 @@ beforeAll(async () => {
 });
 afterAll(() => simulator.close());
 
-/** Two processes with one instance name, each with a data folder of its own, at one broker. */
+/** A process, which can be killed, and others with its instance name, each with a data folder of its own, at one broker. */
 describe.skipIf(!mosquittoInstalled)("two bridges of one name", { timeout: 60_000 }, () => {
   let broker: Mosquitto;
   let proxy: TcpProxy;
   let ear: Recorder;
   let sites: Site[];
-  let running: RunningVoltbridge[];
+  let ends: (() => Promise<unknown>)[];
   let seen: number;
 
   const writes = () =>
@@ -31,12 +32,13 @@ describe.skipIf(!mosquittoInstalled)("two bridges of one name", { timeout: 60_00
       .filter(({ number, operation }) => number > seen && WRITES.test(operation))
       .map(({ operation }) => operation);
   const start = (site: number, ...more: string[]) => {
-    const bridge = new RunningVoltbridge(["run", "--config", sites[site]!.config, ...more]);
-    running.push(bridge);
+    const bridge = new RunningCli(["run", "--config", sites[site]!.config, ...more]);
+    ends.push(() => bridge.stop());
     return bridge;
   };
   const startFirst = async () => {
-    const bridge = start(0);
+    const bridge = new RunningVoltbridge(["run", "--config", sites[0]!.config]);
+    ends.push(() => bridge.stop("SIGKILL"));
     await bridge.printed(/running devices=1/);
     await ear.find(ALL, undefined, ear.messages.length, 15_000);
     return bridge;
@@ -61,12 +63,12 @@ describe.skipIf(!mosquittoInstalled)("two bridges of one name", { timeout: 60_00
     ear = await Recorder.connect(broker.url, { protocolVersion: 5 });
     simulator.world.clearShed(simulator.world.findStation(simulator.stationIDs[0]!)!);
     seen = simulator.calls.at(-1)?.number ?? 0;
-    running = [];
+    ends = [];
     const bridge = { mqtt: { url: `mqtt://127.0.0.1:${proxy.port}` }, actuator: { confirm_timeout: 5 } };
     sites = [0, 1].map(() => new Site({ ...simulator, bridge }));
   });
   afterEach(async () => {
-    for (const bridge of running) await bridge.stop("SIGKILL");
+    for (const end of ends) await end();
     await ear.close();
     await proxy.close();
     await broker.dispose();
@@ -94,13 +96,13 @@ describe.skipIf(!mosquittoInstalled)("two bridges of one name", { timeout: 60_00
     const headers = ear.on(ALL).map(({ text }) => JSON.parse(text)[2]);
     const rounds = headers.filter(({ Late }) => !Late).map((of) => of.SynchronizedTimeStamp);
     expect(rounds.length - new Set(rounds).size).toBeLessThanOrEqual(2);
-    const status = await voltbridge(["status", "--url", broker.url]);
+    const status = await cli(["status", "--url", broker.url]);
     expect(status.stdout).toMatch(/role active, others \(.*process \d+.* read-only\)/);
     // The newcomer's own store has what it read, and no write.
     const end = ear.messages.length;
     await second.stop();
     expect(ear.messages.slice(end).filter(({ text }) => text === "offline")).toEqual([]);
-    const stored = await voltbridge([
+    const stored = await cli([
       "history",
       "query",
       "site/s1/stationLoad",
@@ -109,7 +111,7 @@ describe.skipIf(!mosquittoInstalled)("two bridges of one name", { timeout: 60_00
       "--json",
     ]);
     expect(Object.values(JSON.parse(stored.stdout).values).flat().length, stored.stderr).toBeGreaterThan(2);
-    const audit = await voltbridge(["audit", "--config", sites[1]!.config, "--json"]);
+    const audit = await cli(["audit", "--config", sites[1]!.config, "--json"]);
     expect(JSON.parse(audit.stdout)).toEqual([]);
   });
 

@@ -3,11 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
+import { cli } from "../cli/in-process.ts";
 import { faketimeLibrary } from "./faketime.ts";
 import { Mosquitto } from "./mosquitto.ts";
 import { type Recorded, Recorder } from "./mqtt-recorder.ts";
 import { Site } from "./site.ts";
-import { RunningVoltbridge, voltbridge } from "./voltbridge.ts";
+import { RunningVoltbridge } from "./voltbridge.ts";
 
 const blocker = new URL("./loop-blocker.ts", import.meta.url).href;
 
@@ -114,7 +115,7 @@ export class ClockSite {
   /** Times of the stored values of a point, milliseconds since 1970, in their order. */
   async stored(topic: string): Promise<number[]> {
     const args = ["history", "query", topic, "--config", this.site.config, "--start", "1960-01-01"];
-    const { code, stdout, stderr } = await voltbridge([...args, "--format", "csv"]);
+    const { code, stdout, stderr } = await cli([...args, "--format", "csv"]);
     if (code !== 0) throw new Error(stderr);
     const times = stdout.match(/\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)/g) ?? [];
     return times.map((time) => Date.parse(time));

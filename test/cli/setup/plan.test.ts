@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Site } from "../../helpers/site.ts";
-import { voltbridge } from "../../helpers/voltbridge.ts";
+import { cli } from "../in-process.ts";
 
 let site: Site;
 
@@ -12,7 +12,7 @@ beforeEach(() => {
 afterEach(() => site.remove());
 
 test("voltbridge plan counts the calls of the loaded devices, without calling anybody", async () => {
-  const { stdout, code } = await voltbridge([
+  const { stdout, code } = await cli([
     "plan",
     "--config",
     site.config,
@@ -26,7 +26,7 @@ test("voltbridge plan counts the calls of the loaded devices, without calling an
     expect.arrayContaining(["getStations", "getStationStatus", "getLoad"]),
   );
   expect(stdout).not.toContain("canary-password");
-  const { stdout: table } = await voltbridge(["plan", "--config", site.config, "--group-size", "20"]);
+  const { stdout: table } = await cli(["plan", "--config", site.config, "--group-size", "20"]);
   expect(table).toMatch(/20 stations.*times fewer than/s);
 });
 
@@ -42,7 +42,7 @@ test("a set of stations is not counted, and said so", async () => {
     },
     registry_config: "config://chargepoint-minimal.csv",
   });
-  const { stdout, stderr } = await voltbridge(["plan", "--config", site.config]);
+  const { stdout, stderr } = await cli(["plan", "--config", site.config]);
   expect(stderr).toMatch(/all\.json: its set of stations is not counted/);
   expect(stdout).toContain("20 stations");
 });

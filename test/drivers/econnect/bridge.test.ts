@@ -1,11 +1,10 @@
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { cli } from "../../cli/in-process.ts";
+import { cli, RunningCli } from "../../cli/in-process.ts";
 import { freePort } from "../../helpers/mosquitto.ts";
 import { Recorder } from "../../helpers/mqtt-recorder.ts";
 import { Site } from "../../helpers/site.ts";
-import { RunningVoltbridge } from "../../helpers/voltbridge.ts";
 
 const example = join(import.meta.dirname, "../../../examples/econnect/devices");
 const registry = join(import.meta.dirname, "../../../registry/econnect.csv");
@@ -19,14 +18,14 @@ interface Printed {
   readonly stations: readonly string[];
 }
 
-let simulator: RunningVoltbridge;
+let simulator: RunningCli;
 let printed: Printed;
 let env: Record<string, string>;
 let site: Site;
 let url: string;
 
 beforeAll(async () => {
-  simulator = new RunningVoltbridge(["simulate", "--econnect", "--port", "0", "--stations", "120"]);
+  simulator = new RunningCli(["simulate", "--econnect", "--port", "0", "--stations", "120"]);
   await simulator.printed(/\}\n/);
   printed = JSON.parse(simulator.stdout) as Printed;
   env = {
@@ -59,7 +58,7 @@ afterAll(async () => {
 });
 
 test("the shipped example: every station of the business partner is a device, published, stored, and read-only", async () => {
-  const bridge = new RunningVoltbridge(["run", "--config", site.config], { env });
+  const bridge = new RunningCli(["run", "--config", site.config], env);
   let recorder: Recorder | undefined;
   try {
     await bridge.printed(/running devices=/);
@@ -86,7 +85,7 @@ test("the shipped example: every station of the business partner is a device, pu
     expect(stdout).toContain(String(values.state));
   } finally {
     await recorder?.close();
-    expect(await bridge.stop()).toBe(0);
+    expect(await bridge.stop()).toMatchObject({ code: 0 });
   }
 });
 
