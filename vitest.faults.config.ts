@@ -21,6 +21,9 @@ export default defineConfig({
         test: {
           name: "quick",
           include: withIds,
+          // See roundsOf in test/faults/scale.ts.
+          env: { FAULTS: "1" },
+          isolate: false,
           testNamePattern: /\b[AB]\d{1,2}[,:]/,
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -8,7 +8,7 @@ describe("what Node made of the sources is kept for the next start", () => {
   let temporary: string;
   const folder = () => join(temporary, `voltbridge-${process.getuid?.()}`);
   const start = (env: Record<string, string> = {}) =>
-    voltbridge(["run", "--help"], { env: { TMPDIR: temporary, ...env } });
+    voltbridge(["simulate", "--help"], { env: { TMPDIR: temporary, ...env } });
   const silent = { code: 0, stderr: "" };
 
   beforeEach(() => {

@@ -1,13 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { connectAsync } from "mqtt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { roundsOf } from "../faults/scale.ts";
 import { Mosquitto, mosquittoInstalled } from "../helpers/mosquitto.ts";
 import { RunningVoltbridge } from "../helpers/voltbridge.ts";
 import { cli } from "./in-process.ts";
 import { Workplace } from "./workplace.ts";
 
-const MESSAGES = 4000;
-const KILLS = 4;
+const KILLS = roundsOf({ ordinary: 4, few: 2 });
+const MESSAGES = KILLS * 1000;
 /** Microseconds since 1970 of the first message; each is one later, so that every one is a row of its own. */
 const FIRST = Date.parse("2026-11-21T08:00:00Z") * 1000;
 

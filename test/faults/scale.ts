@@ -10,6 +10,11 @@ export function rounds(ordinary: number): number {
   return Math.max(2, Math.round(ordinary * factor));
 }
 
+/** The same for a test that `npm test` runs too, with so few. */
+export function roundsOf({ ordinary, few }: { readonly ordinary: number; readonly few: number }): number {
+  return process.env.FAULTS === "1" ? rounds(ordinary) : few;
+}
+
 export const soakMinutes = Number(process.env.FAULTS_SOAK_MINUTES ?? 3 * factor);
 
 /** Minutes of random trouble with set points. */

@@ -12,14 +12,7 @@ beforeEach(() => {
 afterEach(() => site.remove());
 
 test("voltbridge plan counts the calls of the loaded devices, without calling anybody", async () => {
-  const { stdout, code } = await cli([
-    "plan",
-    "--config",
-    site.config,
-    "--group-size",
-    "20",
-    "--json",
-  ]);
+  const { stdout, code } = await cli(["plan", "--config", site.config, "--group-size", "20", "--json"]);
   expect(code).toBe(0);
   const [account] = JSON.parse(stdout);
   expect(account.calls.map((call: { operation: string }) => call.operation)).toEqual(
