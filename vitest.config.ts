@@ -6,6 +6,7 @@ export default defineConfig({
     // Minutes long: vitest.faults.config.ts.
     exclude: ["test/faults/**"],
     globalSetup: ["test/global-setup.ts"],
+    setupFiles: ["test/setup.ts"],
     // Deadlines for the day on which the machine has much else to do; the tests wait for events and need a fraction of it.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -13,6 +13,7 @@ const withIds = globSync("test/**/*.test.ts")
 export default defineConfig({
   test: {
     globalSetup: ["test/global-setup.ts"],
+    setupFiles: ["test/setup.ts"],
     reporters: ["default", "./test/faults/id-reporter.ts"],
     maxWorkers: 2,
     projects: [
