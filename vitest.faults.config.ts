@@ -24,7 +24,6 @@ export default defineConfig({
           include: withIds,
           // See roundsOf in test/faults/scale.ts.
           env: { FAULTS: "1" },
-          isolate: false,
           testNamePattern: /\b[AB]\d{1,2}[,:]/,
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -34,10 +34,8 @@ export class PostgresPool {
     use: (query: Query) => Promise<T>,
     signal: AbortSignal = new AbortController().signal,
   ): Promise<T> {
-    signal.throwIfAborted();
     // Not loaded by a bridge with other stores.
-    const { default: library } = await import("pg");
-    signal.throwIfAborted();
+    const { default: library } = await untilAborted(import("pg"), signal);
     this.#pool ??= this.#make(library);
     const connecting = this.#pool.connect();
     let client: pg.PoolClient;
