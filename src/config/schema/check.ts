@@ -17,15 +17,23 @@ export function checkValue(document: JsonDocument, value: unknown, schema: Schem
 }
 
 const validators = new WeakMap<Schema, ValidateFunction>();
+/** By the text of the schema: that of the bridge config is composed for each file, of parts that seldom differ. */
+const equals = new Map<string, ValidateFunction>();
 
 function compiled(schema: Schema): ValidateFunction {
   const known = validators.get(schema);
   if (known) return known;
-  const ajv = new Ajv2020({ allErrors: true, useDefaults: true, verbose: true, strictTypes: false });
-  ajv.addVocabulary(OWN_KEYWORDS);
-  const validate = ajv.compile(schema);
+  const text = JSON.stringify(schema);
+  const validate = equals.get(text) ?? compile(schema);
+  equals.set(text, validate);
   validators.set(schema, validate);
   return validate;
+}
+
+function compile(schema: Schema): ValidateFunction {
+  const ajv = new Ajv2020({ allErrors: true, useDefaults: true, verbose: true, strictTypes: false });
+  ajv.addVocabulary(OWN_KEYWORDS);
+  return ajv.compile(schema);
 }
 
 /**
