@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, () => Promise<CommandFile>>> = {
   check: async () => (await import("./setup/check.ts")).check,
   plan: async () => (await import("./setup/plan.ts")).plan,
   scrape: async () => (await import("./setup/scrape.ts")).scrape,
+  watch: async () => (await import("./bridge/watch.ts")).watch,
   get: async () => (await import("./bridge/get.ts")).get,
   set: async () => (await import("./bridge/set.ts")).set,
   revert: async () => (await import("./bridge/revert.ts")).revert,

@@ -19,12 +19,15 @@ import { Topics } from "./topics.ts";
 export { brokerUrl } from "./broker/broker-address.ts";
 export { type BridgeStatus, readBridgeStatus } from "./client/bridge-status.ts";
 export { type Ask, callBridge, clearRetained, request } from "./client/client.ts";
+export { type Watch, watchTopics } from "./client/watch.ts";
 export { NoAnswerError, NoBridgeError, NoBrokerError, NoNameError, RpcError } from "./client/visit.ts";
+export type { Incoming } from "./broker/link.ts";
 export type { CommandAnswer } from "./commands/answers.ts";
 export { Intake, type IntakeOptions } from "./intake/intake.ts";
 export { type IntakeStatus, startIntakeStatus } from "./intake/intake-status.ts";
 export type { Check, ProbedDevice } from "./self-test/probes.ts";
 export { type SelfTestVisit, selfTest } from "./self-test/self-test-visit.ts";
+export { filterFault } from "./topics.ts";
 
 export interface MqttOptions
   extends Pick<CommandsOptions, "commands" | "control">,

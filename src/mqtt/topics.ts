@@ -72,6 +72,12 @@ export class Topics {
     return `${this.#base}devices/${point}/${reversed(path)}`;
   }
 
+  /** Returns the filters of everything that bridges of this instance publish; the first two hold those of other bridges too. */
+  ofInstance(): string[] {
+    const own = `${this.#base}voltbridge/${this.#instance}/#`;
+    return [`${this.#base}devices/#`, `${this.#base}state/#`, this.heartbeat(), own];
+  }
+
   heartbeat(): string {
     return `${this.#base}heartbeat/${this.#instance}`;
   }
@@ -274,6 +280,16 @@ export function unknownDevice(target: PointTarget | DeviceTarget, paths: Readonl
   if (target.path === "") return "the topic names no device; expected <device path>/<point>";
   const near = closest(target.path, paths);
   return `there is no device ${target.path}${near ? `; did you mean "${near}"?` : ""}`;
+}
+
+/** Returns why no broker takes a subscription to this filter, if so. */
+export function filterFault(filter: string): string | undefined {
+  const levels = filter.split("/");
+  if (levels.slice(0, -1).some((level) => level.includes("#")) || /.#$/.test(levels.at(-1)!))
+    return "has a # that is not its last level";
+  if (levels.some((level) => level.includes("+") && level !== "+"))
+    return "has a + that is not a whole level";
+  return topicFault(filter.replace(/[+#]/g, "_"));
 }
 
 const LONGEST_TOPIC = 65_535;

@@ -24,22 +24,30 @@ import { printJson, type Terminal } from "../terminal/terminal.ts";
 /** Errors of a request to a running bridge. */
 const REQUEST_ERRORS = [NoBrokerError, NoBridgeError, NoAnswerError, NoNameError];
 
-/** Options of every command that talks to a running bridge. */
-export interface BridgeFlags {
+/** Options that name a broker. */
+export interface BrokerFlags {
   readonly url?: string;
   readonly config?: string;
+}
+
+/** Options of every command that talks to a running bridge. */
+export interface BridgeFlags extends BrokerFlags {
   readonly timeout: number;
   readonly requester?: string;
   readonly json?: true;
 }
 
-export function bridgeOptions(command: Command): Command {
+export function brokerOptions(command: Command): Command {
   return command
     .option(
       "--url <url>",
       "the bridge's broker, e.g. mqtt://user:password@host:1883 (default: the bridge config's mqtt section)",
     )
-    .option("--config <file>", "bridge config (default: configs/bridge.json)")
+    .option("--config <file>", "bridge config (default: configs/bridge.json)");
+}
+
+export function bridgeOptions(command: Command): Command {
+  return brokerOptions(command)
     .option(
       "--timeout <seconds>",
       "maximum time to wait for the answer",
@@ -55,7 +63,7 @@ export function bridgeOptions(command: Command): Command {
 
 /** Returns the bridge's broker, and the instance to ask. */
 export function findBroker(
-  flags: BridgeFlags,
+  flags: BrokerFlags,
   terminal: Terminal,
 ): { broker: MqttSettings; instance?: string } {
   if (flags.url !== undefined) {

@@ -1,3 +1,4 @@
+import { Redrawn } from "../terminal/redrawn.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { DemoParts } from "./demo-text.ts";
 import { commandsToTry, stationTable, whatWasStarted } from "./demo-text.ts";
@@ -12,9 +13,8 @@ const FIRST_READINGS_MS = 5000;
 /** Output of the demo: what was started, the commands to try, and a table of the stations that is kept up to date. */
 export class DemoScreen {
   readonly #terminal: Terminal;
+  readonly #table: Redrawn;
   #parts: DemoParts | undefined;
-  /** Lengths of the table's lines on the screen. */
-  #drawn: readonly number[] = [];
   #timer: NodeJS.Timeout | undefined;
   #shownAt = 0;
   #printedAt = Number.NEGATIVE_INFINITY;
@@ -23,6 +23,7 @@ export class DemoScreen {
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
+    this.#table = new Redrawn(terminal);
   }
 
   show(parts: DemoParts): void {
@@ -38,7 +39,7 @@ export class DemoScreen {
 
   /** Prints a line of the log above the table. */
   note(line: string): void {
-    this.#erase();
+    this.#table.erase();
     this.#terminal.err(line);
     if (this.#introduced && this.#terminal.interactive) this.#draw();
   }
@@ -48,7 +49,7 @@ export class DemoScreen {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     clearTimeout(this.#timer);
     this.#parts = undefined;
-    this.#drawn = [];
+    this.#table.leave();
     this.#terminal.out(`\n${text}\n`);
   }
 
@@ -69,27 +70,6 @@ export class DemoScreen {
       this.#terminal.out(`\n${stationTable(states)}`);
       return;
     }
-    this.#erase();
-    const lines = this.#fitted(["", ...stationTable(states).trimEnd().split("\n")]);
-    this.#drawn = lines.map((line) => line.length);
-    this.#terminal.out(`${lines.join("\n")}\n`);
-  }
-
-  /** Cuts lines and table to the size of the screen: what does not fit cannot be redrawn. */
-  #fitted(lines: readonly string[]): string[] {
-    const { columns, rows } = this.#terminal;
-    const room = Math.max(rows - 1, 4);
-    const left = lines.length - (room - 1);
-    const shown =
-      lines.length <= room ? lines : [...lines.slice(0, room - 1), `… ${left} more lines in a taller window`];
-    return shown.map((line) => line.slice(0, columns).trimEnd());
-  }
-
-  #erase(): void {
-    // A screen that has become narrower has wrapped the lines.
-    const { columns } = this.#terminal;
-    const height = this.#drawn.reduce((sum, length) => sum + Math.max(1, Math.ceil(length / columns)), 0);
-    if (height > 0) this.#terminal.erase(height);
-    this.#drawn = [];
+    this.#table.draw(["", ...stationTable(states).trimEnd().split("\n")]);
   }
 }

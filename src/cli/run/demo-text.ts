@@ -37,17 +37,15 @@ export function commandsToTry(
 ): string {
   const { device, port, load } = busiestPort(states);
   const url = bridge.mqtt.url;
-  const { hostname, port: brokerPort } = new URL(url);
   const limit = Math.max(1, Math.round(load / 2));
   const starter = quoted(relative(process.cwd(), STARTER).replace(/^(?![./])/, "./"));
   // The config is found by default only in the project's root.
   const config = relative(process.cwd(), ROOT) === "" ? "" : ` --config ${quoted(settings.file)}`;
   const data = dataFlag === undefined ? "" : ` --data ${quoted(dataFlag)}`;
-  const place = device.replace(/[^/]+$/, "+");
   const env = `CHARGEPOINT_ENDPOINT=${simulator.endpoint} CHARGEPOINT_USERNAME=${simulator.username} CHARGEPOINT_PASSWORD=${simulator.password}`;
   return `
 From another terminal, in this folder:
-  watch     mosquitto_sub -h ${hostname} -p ${brokerPort} -v -t 'devices/${place}/all'
+  watch     ${starter} watch --url ${url}
   limit     ${starter} set ${device}/allowedLoad_${port} ${limit} --url ${url}
   clear     ${starter} revert ${device}/allowedLoad_${port} --url ${url}
   read      ${starter} get ${device}/portLoad_${port} --url ${url}

@@ -12,6 +12,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   check: ["check", "check registry/garage.csv --strict"],
   plan: ["plan", "plan --lookup"],
   scrape: ["scrape campus/garage/station-1", "scrape configs/devices/campus/garage/station-1.json --json"],
+  watch: ["watch", "watch 'devices/campus/garage/+/all' --json --count 10"],
   get: ["get campus/garage/station-1/portLoad_1", "get campus/garage/station-1/allowedLoad_1 --json"],
   set: [
     "set campus/garage/station-1/allowedLoad_1 3.3",

@@ -64,6 +64,14 @@ export function numberOption(range: NumberRange): (text: string) => number {
   };
 }
 
+/** Parses a length of time, `10s`, `5min`, `2h` or seconds, into milliseconds. */
+export function durationOption(text: string): number {
+  const [, number, unit = "s"] = /^(\d+(?:\.\d+)?) ?(s|min|m|h)?$/.exec(text.trim()) ?? [];
+  const ms = Number(number) * { s: 1000, min: 60_000, m: 60_000, h: 3_600_000 }[unit]!;
+  if (ms > 0) return ms;
+  throw new InvalidArgumentError("expected a time such as 10s, 5min or 2h");
+}
+
 function describe({ min, max, above, fraction }: NumberRange): string {
   const kind = fraction ? "a number" : "a whole number";
   if (above !== undefined) return `${kind} above ${above}`;
