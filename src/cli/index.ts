@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<CommandFile>>> = {
   demo: async () => (await import("./run/demo.ts")).demo,
   simulate: async () => (await import("./run/simulate.ts")).simulate,
   check: async () => (await import("./setup/check.ts")).check,
+  doctor: async () => (await import("./setup/doctor/doctor.ts")).doctor,
   plan: async () => (await import("./setup/plan.ts")).plan,
   scrape: async () => (await import("./setup/scrape.ts")).scrape,
   watch: async () => (await import("./bridge/watch.ts")).watch,

@@ -1,6 +1,7 @@
 export { driverTypes } from "../drivers/index.ts";
 export { DataFolderInUseError, DataLock } from "../storage/data-lock.ts";
 export { StateStore } from "../storage/state-store.ts";
+export { type TestableAccount, testableAccounts } from "./building/account-tests.ts";
 export type { LoadedDevice } from "./building/build.ts";
 export { type LookedUpPlan, planAccounts, planWithLookup } from "./building/plan.ts";
 export type { DeviceChanges } from "./changing/device-changes.ts";

@@ -14,7 +14,7 @@ import type { AccountPlan, KnownGroups, PlanAssumptions } from "./plan.ts";
 /** A driver type with any of the abilities below. The bridge asks for each where it uses it. */
 export interface AbleType<Config = unknown>
   extends DriverType<Config>,
-    Partial<IdentifiesStations<Config> & NamesAccounts<Config> & PlansCalls<Config>> {
+    Partial<IdentifiesStations<Config> & NamesAccounts<Config> & PlansCalls<Config> & TestsAccounts<Config>> {
   open(context: DriverContext): AbleService<Config>;
 }
 
@@ -47,6 +47,28 @@ export interface StationIdentity {
 /** Names the account of a device or set: `key` distinguishes accounts, `label` is for messages. */
 export interface NamesAccounts<Config> {
   accountOf(config: Config): { readonly key: string; readonly label: string };
+}
+
+/** Tests an account without a running bridge, for `voltbridge doctor`. */
+export interface TestsAccounts<Config> {
+  /** Returns the address of the account's service. */
+  serviceOf(config: Config): string;
+  /**
+   * Tests the account of these devices or sets with a few calls that change nothing, at most one of each kind that their
+   * rows need. Calls `found` with each finding. Rejects only with the reason of `signal`.
+   */
+  testAccount(
+    devices: readonly DeviceInit<Config>[],
+    found: (finding: AccountFinding) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
+export interface AccountFinding {
+  readonly outcome: "ok" | "warning" | "failed";
+  readonly text: string;
+  /** What to do; absent where nothing is wrong, or where the text says it. */
+  readonly remedy?: string;
 }
 
 /** Predicts the calls that devices will make, where they share calls. Pure. */

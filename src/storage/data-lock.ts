@@ -75,6 +75,20 @@ export class DataLock {
     this.#writeOwner();
   }
 
+  /** Returns the error with which {@link take} would fail because another process uses the folder. Changes nothing. */
+  static conflict(folder: string): DataFolderInUseError | undefined {
+    if (!existsSync(lockFileOf(folder))) return undefined;
+    try {
+      const ready = (connection: Connection) => void connection.get("SELECT 1 FROM sqlite_schema");
+      Connection.open(lockFileOf(folder), { readOnly: true, busyMs: 0 }, ready).close();
+      return undefined;
+    } catch (error) {
+      if (sqliteCode(error) !== SQLITE_BUSY) throw error;
+      const owner = readOwner(folder);
+      return new DataFolderInUseError(folder, owner?.pid, owner);
+    }
+  }
+
   /** Creates the lock again if its file was removed, and returns a message. Throws when another process was faster. */
   restore(): string | undefined {
     const file = lockFileOf(this.#folder);

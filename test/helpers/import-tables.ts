@@ -66,6 +66,8 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "log",
     "time",
     "storage",
+    "time",
+    "net",
     "csv-cell",
     "devices",
     "historian",

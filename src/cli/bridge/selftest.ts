@@ -1,9 +1,7 @@
 import type { Command } from "commander";
-import type { BridgeSettings } from "../../config/index.ts";
-import type { LoadedDevice } from "../../devices/index.ts";
-import { type Check, type ProbedDevice, selfTest } from "../../mqtt/index.ts";
+import { type Check, selfTest } from "../../mqtt/index.ts";
 import { formatAll } from "../setup/diagnostics.ts";
-import { loadAll } from "../setup/load.ts";
+import { loadAll, probed } from "../setup/load.ts";
 import { CommandError } from "../terminal/command-error.ts";
 import { numberOption } from "../terminal/options.ts";
 import { formatTable } from "../terminal/table.ts";
@@ -53,16 +51,6 @@ async function runSelfTest(flags: Flags, terminal: Terminal): Promise<void> {
   else terminal.out(report(checks));
   const failed = checks.filter(({ outcome }) => outcome === "failed").length;
   if (failed > 0) throw new CommandError(flags.json ? "" : `${failed} of ${checks.length} checks failed`);
-}
-
-function probed({ settings, rows }: LoadedDevice, bridge: BridgeSettings): ProbedDevice {
-  const { path, timezone, publish } = settings;
-  return {
-    path,
-    timezone,
-    points: new Map(rows.map(({ point }) => [point.name, point])),
-    publish: { ...bridge.driver.publish, ...publish },
-  };
 }
 
 function report(checks: readonly Check[]): string {

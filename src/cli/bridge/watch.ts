@@ -1,7 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { Command } from "commander";
-import { filterFault, type Incoming, NoBrokerError, watchTopics } from "../../mqtt/index.ts";
-import { brokerUrl } from "../../mqtt/index.ts";
+import { brokerUrl, filterFault, type Incoming, NoBrokerError, watchTopics } from "../../mqtt/index.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { durationOption, numberOption } from "../terminal/options.ts";
 import { Redrawn } from "../terminal/redrawn.ts";

@@ -66,7 +66,7 @@ interface CheckOptions {
 }
 
 /** Checks a bridge config and the files that it names; the files in its folders even when it has errors itself. */
-async function checkBridge(file: string | undefined, options: CheckOptions): Promise<Diagnostic[]> {
+export async function checkBridge(file: string | undefined, options: CheckOptions): Promise<Diagnostic[]> {
   const { settings, diagnostics } = readBridge(file, options);
   if (settings) return [...diagnostics, ...(await checkDevices(settings.devices, settings, options))];
   const presumed = presumedSettings(resolve(file ?? defaultBridge().file));

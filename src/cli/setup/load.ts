@@ -17,6 +17,7 @@ import {
 import { driverTypes, type LoadedDevice } from "../../devices/index.ts";
 import { backends } from "../../historian/index.ts";
 import type { Secrets } from "../../log/log.ts";
+import type { ProbedDevice } from "../../mqtt/index.ts";
 import { type Registry, readRegistry, registryReading } from "../../registry/index.ts";
 import { sessionBackends } from "../../sessions/index.ts";
 import { inSlices } from "../../time/in-slices.ts";
@@ -226,4 +227,15 @@ export class Registries {
   get diagnostics(): Diagnostic[] {
     return [...this.#read.values()].flatMap((registry) => registry.diagnostics);
   }
+}
+
+/** Returns what the self-test needs to know of a device. */
+export function probed({ settings, rows }: LoadedDevice, bridge: BridgeSettings): ProbedDevice {
+  const { path, timezone, publish } = settings;
+  return {
+    path,
+    timezone,
+    points: new Map(rows.map(({ point }) => [point.name, point])),
+    publish: { ...bridge.driver.publish, ...publish },
+  };
 }

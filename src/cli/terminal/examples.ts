@@ -10,6 +10,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "simulate --stepped --start 2026-03-01T06:00:00Z --port 0",
   ],
   check: ["check", "check registry/garage.csv --strict"],
+  doctor: ["doctor", "doctor --config /etc/voltbridge/bridge.json --json"],
   plan: ["plan", "plan --lookup"],
   scrape: ["scrape campus/garage/station-1", "scrape configs/devices/campus/garage/station-1.json --json"],
   watch: ["watch", "watch 'devices/campus/garage/+/all' --json --count 10"],

@@ -11,6 +11,7 @@ import type { DeviceInit, DriverContext } from "../driver.ts";
 import type { KnownGroups } from "../plan.ts";
 import type { Account } from "./account/account.ts";
 import { Accounts } from "./account/accounts.ts";
+import { testAccount } from "./account-test.ts";
 import { endpointFor } from "./api/endpoints.ts";
 import { checkRows } from "./check-rows.ts";
 import {
@@ -40,6 +41,8 @@ export const chargepoint: AbleType<ChargePointConfig> = {
   open: (context) => new ChargePointService(context),
   plan: planDevices,
   accountOf,
+  serviceOf: endpointFor,
+  testAccount,
   // Without the licence key: two accounts can have rights to one station.
   identityOf: (config) => ({ network: endpointFor(config), id: config.stationID }),
 };

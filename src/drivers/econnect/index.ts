@@ -3,13 +3,36 @@
  * `api/`), shared by all devices of the account, and publishes them as points. Nothing is written.
  */
 
-import type { AbleType, Counts, FindsMembers, SetMember } from "../abilities.ts";
+import type { AbleType, Counts, FindsMembers, SetMember, TestsAccounts } from "../abilities.ts";
 import type { DeviceInit, DriverContext, DriverDevice, DriverService } from "../driver.ts";
 import { Accounts, keyOf, labelOf, maxAgeSeconds, planDevices } from "./accounts.ts";
+import { EconnectClient, EconnectError } from "./api/index.ts";
 import { checkRows } from "./check-rows.ts";
 import { configSchema, type EconnectConfig } from "./config.ts";
 import { EconnectStation } from "./device.ts";
 import { membersOf } from "./stations.ts";
+
+/** Reads the first page of the account's stations. */
+const testAccount: TestsAccounts<EconnectConfig>["testAccount"] = async ([device], found, signal) => {
+  const { endpoint, business_partner: businessPartner, username, password } = device!.config;
+  const client = new EconnectClient({ endpoint, businessPartner, username, password, retries: 0 });
+  try {
+    const { done } = await client.stations(signal).next();
+    if (done)
+      found({
+        outcome: "warning",
+        text: "the user is accepted, and the business partner has no stations",
+        remedy: "check business_partner",
+      });
+    else found({ outcome: "ok", text: "the user is accepted, and stations can be read; 1 call" });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof EconnectError)) throw error;
+    found({ outcome: "failed", text: error.message });
+  } finally {
+    await client.close();
+  }
+};
 
 export const econnect: AbleType<EconnectConfig> = {
   name: "econnect",
@@ -18,6 +41,8 @@ export const econnect: AbleType<EconnectConfig> = {
   open: (context) => new EconnectDriver(context),
   plan: planDevices,
   accountOf: (config) => ({ key: keyOf(config), label: labelOf(config) }),
+  serviceOf: ({ endpoint }) => endpoint,
+  testAccount,
 };
 
 class EconnectDriver implements DriverService<EconnectConfig>, FindsMembers<EconnectConfig>, Counts {

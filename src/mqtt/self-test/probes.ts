@@ -11,7 +11,7 @@ export interface Check {
   /** Stable word: `connect`, `own_topics`, `message_size`, `get`, `set`, `device_topics`, … */
   readonly check: string;
   /** `unknown`: it could not be tested; the text says why. */
-  readonly outcome: "ok" | "failed" | "unknown";
+  readonly outcome: "ok" | "warning" | "failed" | "unknown";
   /** What was seen and, where it is not ok, what to do. */
   readonly text: string;
 }

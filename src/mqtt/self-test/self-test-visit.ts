@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { brokerUrl } from "../broker/broker-address.ts";
+import { brokerUrl, protocolVersion, versionName } from "../broker/broker-address.ts";
 import type { BrokerSession } from "../broker/broker-session.ts";
 import type { Incoming } from "../broker/link.ts";
 import { reasonOf } from "../broker/link.ts";
@@ -44,8 +44,10 @@ export async function selfTest(options: SelfTestVisit): Promise<Check[]> {
     const text = `${reasonOf(error)}; check mqtt.url, the login, and that the broker runs`;
     return [{ check: "connect", outcome: "failed", text }];
   }
-  const version = session.protocolVersion === 5 ? "5" : "3.1.1";
-  const found: Check[] = [{ check: "connect", outcome: "ok", text: `${url}, MQTT ${version}` }];
+  const found: Check[] = [
+    { check: "connect", outcome: "ok", text: `${url} accepts the login` },
+    versionCheck(broker, session.protocolVersion),
+  ];
   try {
     await session.subscribe(bridge.filters);
     await delay(RETAINED_MS / 2, undefined, options.signal && { signal: options.signal });
@@ -59,6 +61,19 @@ export async function selfTest(options: SelfTestVisit): Promise<Check[]> {
     await session.end("done");
   }
   return found;
+}
+
+/** Reports the version of the connection; a warning where the broker refused the newer one. */
+function versionCheck(broker: BridgeBroker, version: 4 | 5): Check {
+  const check = "version";
+  const text = `MQTT ${versionName(version)}`;
+  if (version === protocolVersion(broker)) return { check, outcome: "ok", text };
+  return {
+    ...{ check, outcome: "warning" },
+    text:
+      `the broker refused MQTT 5, so the bridge uses ${text}, in which brokers do not report what they discard; ` +
+      "use a broker with MQTT 5, or set mqtt.protocol_version to 4 to connect without a first attempt",
+  };
 }
 
 /** Collects what a running bridge publishes of itself, and whether there are messages of its devices. */

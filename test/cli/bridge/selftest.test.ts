@@ -24,7 +24,15 @@ test.skipIf(!mosquittoInstalled)(
     expect(code).toBe(0);
     const checks = JSON.parse(stdout) as { check: string; outcome: string; text: string }[];
     expect(Object.fromEntries(checks.map(({ check, outcome }) => [check, outcome]))).toEqual({
-      ...{ connect: "ok", get: "ok", set: "ok", revert_point: "ok", revert_device: "ok", state_set: "ok" },
+      ...{
+        connect: "ok",
+        version: "ok",
+        get: "ok",
+        set: "ok",
+        revert_point: "ok",
+        revert_device: "ok",
+        state_set: "ok",
+      },
       ...{
         own_topics: "ok",
         message_size: "ok",

@@ -64,6 +64,7 @@ describe("the demo", () => {
     // The commands as they stand there, run by a shell from here.
     const commands = [...demo.stdout.matchAll(/^ {2}(no bridge|\w+) +(.*bin\/voltbridge .*)$/gm)];
     expect(commands.map(([, name]) => name)).toEqual([
+      "watch",
       "limit",
       "clear",
       "read",
@@ -73,7 +74,7 @@ describe("the demo", () => {
     ]);
     for (const [, name, line] of commands) {
       if (name === "history") continue;
-      const { code, output } = await shell(line!);
+      const { code, output } = await shell(name === "watch" ? `${line} --count 1` : line!);
       expect(output, line).toMatch(EXPECTED[name!]!);
       expect(code, line).toBe(0);
     }
@@ -88,6 +89,7 @@ describe("the demo", () => {
   });
 
   const EXPECTED: Record<string, RegExp> = {
+    watch: /^\d\d:\d\d:\d\d {2}\S+/m,
     limit: /^confirmed: \S+\/allowedLoad_\d = \d/,
     clear: /^confirmed: \S+\/allowedLoad_\d reverted/,
     read: /^[\d.]+\n$/,
