@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import { DataLock } from "../../../devices/index.ts";
+import { type DataFolderInUseError, DataLock } from "../../../devices/index.ts";
 import { messageOf } from "../../../log/log.ts";
 import { type Check, callBridge, readBridgeStatus, selfTest } from "../../../mqtt/index.ts";
 import { probed } from "../load.ts";
@@ -12,7 +12,7 @@ const OF_BRIDGE = new Set(["bridge", "device_topics"]);
 export const broker: SiteCheck = async (site) => {
   const check = "broker";
   const { settings, devices, timeoutMs, signal } = site;
-  const missing = await unreachable(site);
+  const missing = await site.brokerFault();
   if (missing) return [{ check, ...missing }];
   const found = await selfTest({
     ...{ broker: settings.mqtt, instance: settings.instance, timeoutMs, signal },
@@ -35,8 +35,8 @@ function findingOf({ check, outcome, text }: Check): Finding {
   };
 }
 
-/** Returns why the broker cannot be visited. */
-async function unreachable(site: Site): Promise<Pick<Finding, "outcome" | "text" | "remedy"> | undefined> {
+/** See {@link Site.brokerFault}. */
+export async function brokerFault(site: Site): ReturnType<Site["brokerFault"]> {
   const { url, embedded } = site.settings.mqtt;
   if (!embedded) {
     const { isReached } = await site.reach(new URL(url));
@@ -78,11 +78,23 @@ export const instance: SiteCheck = async (site) => {
   const user = DataLock.conflict(settings.data);
   const folder = user?.pid === undefined ? "another process uses" : `process ${user.pid} uses`;
   const name = `"${settings.instance}"`;
-  const missing = await unreachable(site);
+  const none: Finding = user
+    ? {
+        ...{ check, outcome: "warning" },
+        text: `${folder} the data folder ${settings.data}, and no bridge ${name} is online at the broker`,
+        remedy: "if that process is a bridge, look at its log; another one cannot use the folder meanwhile",
+      }
+    : { check, outcome: "ok", text: `no bridge ${name} runs` };
+  const missing = await site.brokerFault();
   if (missing) {
     if (missing.outcome === "skipped")
-      return [{ check, outcome: "skipped", text: `not checked, because the broker cannot be reached` }];
-    return [{ check, outcome: "ok", text: `no bridge ${name} runs` }];
+      return [
+        {
+          ...{ check, outcome: "skipped" },
+          text: `not checked, because the broker cannot be reached${user ? `; ${folder} the data folder` : ""}`,
+        },
+      ];
+    return [none];
   }
   const status = await readBridgeStatus(settings.mqtt, {
     instance: settings.instance,
@@ -96,17 +108,7 @@ export const instance: SiteCheck = async (site) => {
     return [
       { check, outcome: "skipped", text: "not checked, because the broker cannot be used (see broker)" },
     ];
-  if (status.find((one) => one.instance === settings.instance)?.state !== "online")
-    return user
-      ? [
-          {
-            ...{ check, outcome: "warning" },
-            text: `${folder} the data folder ${settings.data}, and no bridge ${name} is online at the broker`,
-            remedy:
-              "if that process is a bridge, look at its log; a bridge that starts now cannot use the folder",
-          },
-        ]
-      : [{ check, outcome: "ok", text: `no bridge ${name} runs` }];
+  if (status.find((one) => one.instance === settings.instance)?.state !== "online") return [none];
   const health = await callBridge(
     "get_health",
     {},
@@ -123,19 +125,20 @@ export const instance: SiteCheck = async (site) => {
         remedy: '"voltbridge status" shows its last words; if it hangs, restart it',
       },
     ];
-  return running(check, site, health as Record<string, unknown>, user !== undefined);
+  return running(check, site, health as Record<string, unknown>, user);
 };
 
 function running(
   check: string,
   { settings }: Site,
   health: Record<string, unknown>,
-  usesThisFolder: boolean,
+  user: DataFolderInUseError | undefined,
 ): Finding[] {
   const name = `"${settings.instance}"`;
   const { others = {} } = (health.instance ?? {}) as { others?: Record<string, string> };
   const found: Finding[] = [];
   const twins = Object.keys(others);
+  const isStandby = twins.some((twin) => twin.startsWith(`process ${user?.pid} on `));
   if (twins.length > 0)
     found.push({
       ...{ check, outcome: "warning" },
@@ -147,7 +150,13 @@ function running(
   );
   for (const [what, said] of ill)
     found.push({ check, outcome: "failed", text: `the running bridge ${name} reports: ${what} ${said}` });
-  if (!usesThisFolder)
+  if (isStandby)
+    found.push({
+      ...{ check, outcome: "failed" },
+      text: `the bridge of the data folder ${settings.data} only reads, because another bridge ${name} is in charge`,
+      remedy: 'set another "instance" in the bridge config, or stop the other bridge',
+    });
+  else if (!user)
     found.push({
       ...{ check, outcome: "failed" },
       text: `another bridge ${name} is online at this broker and does not use the data folder ${settings.data}; one that starts here would only read`,

@@ -9,7 +9,7 @@ import { printJson, type Terminal } from "../../terminal/terminal.ts";
 import { checkBridge } from "../check.ts";
 import { loadAll, readBridge } from "../load.ts";
 import { accounts, clock, proxy } from "./accounts.ts";
-import { broker, instance } from "./broker.ts";
+import { broker, brokerFault, instance } from "./broker.ts";
 import { disk, permissions } from "./data-folder.ts";
 import { checkFiles, checkSecrets } from "./files.ts";
 import { network, placeOf, type Reached, reachHost } from "./network.ts";
@@ -72,10 +72,15 @@ async function findAll(flags: Flags, terminal: Terminal): Promise<Finding[]> {
     return [...found, ...Object.keys(checks).map((check) => ({ check, outcome: "skipped" as const, text }))];
   }
   const limits = { timeoutMs: flags.timeout * 1000, signal: terminal.ending };
+  let fault: ReturnType<Site["brokerFault"]> | undefined;
   const reached = new Map<string, Promise<Reached>>();
   const site: Site = {
     ...{ settings, devices, diagnostics, env: terminal.env, ...limits },
     accounts: testableAccounts(devices),
+    brokerFault() {
+      fault ??= brokerFault(site);
+      return fault;
+    },
     reach(url) {
       const place = placeOf(url);
       const pem = /^(mqtts|wss):$/.test(url.protocol) ? settings.mqtt : {};

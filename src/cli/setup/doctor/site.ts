@@ -24,6 +24,8 @@ export interface Site {
   /** Maximum time of each step, in milliseconds. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** Finds out once why the broker cannot be visited; undefined where it can. */
+  brokerFault(): Promise<Pick<Finding, "outcome" | "text" | "remedy"> | undefined>;
   /** Tries once whether the network reaches a host. */
   reach(url: URL): Promise<Reached>;
 }
