@@ -107,7 +107,7 @@ export async function testAccount(
     const answered: string[] = [];
     /** Reasons for which the service has no such station, by code. */
     const missing = new Map<string, string>();
-    for (const [kind, points] of pointsByKind(devices)) {
+    const ask = async ([kind, points]: [AnswerKind, ReadonlySet<string>]): Promise<void> => {
       const [operation, call] = CALLS[kind];
       try {
         const { responseCode } = (await call(client, { stationID, signal })) as { responseCode?: string };
@@ -120,7 +120,11 @@ export async function testAccount(
         if (NO_STATION.has(error.code)) missing.set(error.code, error.message);
         else found(refusal(error, operation, points));
       }
-    }
+    };
+    // A refused login must not be repeated by every call.
+    const [first = ["station", new Set<string>()], ...others] = pointsByKind(devices);
+    await ask(first);
+    await Promise.all(others.map(ask));
     for (const text of missing.values())
       found({
         outcome: "warning",

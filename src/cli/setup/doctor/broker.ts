@@ -139,7 +139,7 @@ function running(
   const found: Finding[] = [];
   const twins = Object.keys(others);
   const isStandby = twins.some((twin) => twin.startsWith(`process ${user?.pid} on `));
-  if (twins.length > 0)
+  if (twins.length > 0 && !isStandby)
     found.push({
       ...{ check, outcome: "warning" },
       text: `further bridges with the name ${name} run at this broker and only read: ${twins.join(", ")}`,
