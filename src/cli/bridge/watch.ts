@@ -172,7 +172,7 @@ const DRAW_EVERY_MS = 200;
 class Table implements View {
   readonly #terminal: Terminal;
   readonly #lines: Redrawn;
-  readonly #last = new Map<string, { at: Date; messages: number; text: string }>();
+  readonly #last = new Map<string, { at: Date; text: string }>();
   #passedOver = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -183,13 +183,12 @@ class Table implements View {
 
   show({ topic, payload }: Incoming): boolean {
     this.#timer ??= setTimeout(() => this.#draw(), DRAW_EVERY_MS);
-    const before = this.#last.get(topic);
-    if (!before && this.#last.size >= MOST_TOPICS) {
+    if (!this.#last.has(topic) && this.#last.size >= MOST_TOPICS) {
       this.#passedOver++;
       return false;
     }
     const text = asText(payload.subarray(0, 4 * LONGEST_PAYLOAD)).slice(0, LONGEST_PAYLOAD);
-    this.#last.set(topic, { at: new Date(), messages: (before?.messages ?? 0) + 1, text });
+    this.#last.set(topic, { at: new Date(), text });
     return true;
   }
 
@@ -210,8 +209,8 @@ class Table implements View {
     if (this.#last.size === 0) return;
     const rows = [...this.#last]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([topic, { at, messages, text }]) => [topic, timeOfDay(at), String(messages), text]);
-    const lines = formatTable(["topic", "time", "messages", "payload"], rows).trimEnd().split("\n");
+      .map(([topic, { at, text }]) => [topic, timeOfDay(at), text]);
+    const lines = formatTable(["topic", "time", "payload"], rows).trimEnd().split("\n");
     if (this.#passedOver > 0)
       lines.push(`… ${counted(this.#passedOver, "message")} of further topics passed over`);
     this.#lines.draw(lines);

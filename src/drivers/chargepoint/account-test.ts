@@ -79,7 +79,7 @@ const NOT_IN_PLAN = "101";
 const NO_STATION = new Set(["102", "103", "119", "152", "169"]);
 const CREDENTIALS = new Set(["104"]);
 
-/** See {@link TestsAccounts}. `regions`: the services that a refused key is tried at. */
+/** See {@link TestsAccounts}. `regions`: the services by region; a refused key is tried at the others. */
 export async function testAccount(
   devices: readonly DeviceInit<ChargePointConfig>[],
   found: (finding: AccountFinding) => void,
@@ -93,7 +93,7 @@ export async function testAccount(
       ...{ endpoint, username: config.username, password: config.password, retries: 0 },
       onCall: () => calls++,
     });
-  const client = open(endpointFor(config));
+  const client = open(config.endpoint === undefined ? regions[config.region]! : endpointFor(config));
   try {
     const stationID = await stationOf(devices, client, signal);
     if (stationID === undefined) {

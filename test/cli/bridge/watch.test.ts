@@ -98,31 +98,18 @@ test.skipIf(!mosquittoInstalled)("a broker that restarts: it says so and goes on
 });
 
 test.skipIf(!mosquittoInstalled)("a flood on a screen is passed over in part, and counted", async () => {
-  const { url } = await broker();
+  const { url } = await broker({ config: ["max_queued_messages 0"] });
   const publisher = await client(url);
   const watch = new RunningCli(["watch", "a/#", "--url", url], {}, { interactive: true });
   await watch.printed(/watching a/);
   await Promise.all(
     Array.from({ length: 3000 }, (_, i) => publisher.publishAsync(`a/${i}`, "x", { qos: 1 })),
   );
-  const over = async () => {
-    let passed = 0;
-    let seen = 0;
-    while (passed + seen < 3000) {
-      await watch.printed(
-        new RegExp(`(?:[^]*passed over){${(watch.stderr.match(/passed over/g)?.length ?? 0) + 1}}`),
-      );
-      passed = [...watch.stderr.matchAll(/… (\d+) messages? passed over/g)].reduce(
-        (sum, [, n]) => sum + Number(n),
-        0,
-      );
-      seen = watch.stdout.split("\n").length - 1;
-    }
-    return { passed, seen };
-  };
-  const { passed, seen } = await over();
-  expect(passed + seen).toBe(3000);
-  expect(passed).toBeGreaterThan(1000);
+  const shown = () => watch.stdout.split("\n").length - 1;
+  const passedOver = () =>
+    [...watch.stderr.matchAll(/… (\d+) messages? passed over/g)].reduce((sum, [, n]) => sum + Number(n), 0);
+  await expect.poll(() => shown() + passedOver(), { timeout: 20_000 }).toBe(3000);
+  expect(passedOver()).toBeGreaterThan(0);
   await watch.stop();
 });
 
@@ -151,9 +138,9 @@ test.skipIf(!mosquittoInstalled)("--table: the last message of each topic, in pl
       publisher.publishAsync("a/b", "last", { qos: 1 }).then(() => false),
     ]))
   );
-  expect(screen.text.match(/topic +time +messages +payload/g)).toHaveLength(1);
-  expect(screen.text).toMatch(/^a\/kept +\S{8} +1 +retained$/m);
-  expect(screen.text).toMatch(/^a\/b +\S{8} +\d +last$/m);
+  expect(screen.text.match(/topic +time +payload/g)).toHaveLength(1);
+  expect(screen.text).toMatch(/^a\/kept +\S{8} +retained$/m);
+  expect(screen.text).toMatch(/^a\/b +\S{8} +last$/m);
 });
 
 test("no broker, and filters that are none: 1 and 2, with the reason", async () => {

@@ -133,7 +133,14 @@ describe.skipIf(!mosquittoInstalled)("selfTest()", () => {
       const from = ear.messages.length;
       expect(outcomes(await visit(mosquitto.url, version))).toEqual({
         ...{ connect: "ok", get: "ok", set: "ok", revert_point: "ok", revert_device: "ok", state_set: "ok" },
-        ...{ sessions: "ok", bridge: "ok", device_topics: "ok", own_topics: "ok", message_size: "ok" },
+        ...{
+          version: "ok",
+          sessions: "ok",
+          bridge: "ok",
+          device_topics: "ok",
+          own_topics: "ok",
+          message_size: "ok",
+        },
       });
       // What the bridge says of itself and of its device meanwhile is none of the visit's.
       const own = new RegExp(

@@ -12,8 +12,8 @@ import { accounts, clock, proxy } from "./accounts.ts";
 import { broker, brokerFault, instance } from "./broker.ts";
 import { disk, permissions } from "./data-folder.ts";
 import { checkFiles, checkSecrets } from "./files.ts";
-import { network, placeOf, type Reached, reachHost } from "./network.ts";
-import type { Finding, Site, SiteCheck } from "./site.ts";
+import { network, placeOf, reachHost } from "./network.ts";
+import type { Finding, Reached, Site, SiteCheck } from "./site.ts";
 import { stores } from "./store.ts";
 
 interface Flags {

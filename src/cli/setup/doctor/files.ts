@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import { type Diagnostic, formatDiagnostic, hasErrors } from "../../../config/index.ts";
 import { counted } from "../../terminal/table.ts";
 import { countErrors, countsText } from "../diagnostics.ts";
@@ -22,9 +23,13 @@ export function checkFiles(file: string, devices: number, diagnostics: readonly 
   const check = "files";
   const others = diagnostics.filter(({ code }) => !SECRETS.has(code));
   const first = others.find(({ severity }) => severity === "error") ?? others[0];
+  const short = relative(process.cwd(), file);
+  const name = short.startsWith("..") ? file : short;
+  const besides =
+    others.length < diagnostics.length ? "no problems besides the secrets" : "no problems found";
   if (!first)
     return [
-      { check, outcome: "ok", text: `${file} and ${counted(devices, "device config")}: no problems found` },
+      { check, outcome: "ok", text: `${name} and ${counted(devices, "usable device config")}: ${besides}` },
     ];
   const text = `${countsText(others)}${others.length > 1 ? ", the first" : ""}: ${formatDiagnostic(first, process.cwd())}`;
   return [

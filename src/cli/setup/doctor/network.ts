@@ -3,16 +3,7 @@ import { readFile } from "node:fs/promises";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { systemClock, withDeadline } from "../../../time/clock.ts";
-import type { Finding, Site, SiteCheck } from "./site.ts";
-
-/** How far the network reaches a host. */
-export interface Reached {
-  /** Whether a connection can be made, certificate included. */
-  readonly isReached: boolean;
-  /** Whether something accepts connections there. */
-  readonly isOpen: boolean;
-  readonly findings: readonly Finding[];
-}
+import type { Finding, Reached, Site, SiteCheck } from "./site.ts";
 
 /** PEM files of a connection. */
 export interface PemFiles {

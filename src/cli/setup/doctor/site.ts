@@ -1,6 +1,5 @@
 import type { BridgeSettings, Diagnostic } from "../../../config/index.ts";
 import type { LoadedDevice, TestableAccount } from "../../../devices/index.ts";
-import type { Reached } from "./network.ts";
 
 /** One line of the report. */
 export interface Finding {
@@ -11,6 +10,15 @@ export interface Finding {
   readonly text: string;
   /** What to do; absent where nothing is wrong, or where the text says it. */
   readonly remedy?: string;
+}
+
+/** How far the network reaches a host. */
+export interface Reached {
+  /** Whether a connection can be made, certificate included. */
+  readonly isReached: boolean;
+  /** Whether something accepts connections there. */
+  readonly isOpen: boolean;
+  readonly findings: readonly Finding[];
 }
 
 /** What is checked: the configs of a bridge, as far as they can be used, and how far the network reaches. */
