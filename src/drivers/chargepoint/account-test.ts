@@ -144,8 +144,10 @@ export async function testAccount(
       found({ outcome: "failed", text: `${(error as Error).message}; ${counted(calls)}` });
       return;
     }
-    found(await refusedLogin(error, config, (endpoint) => accepts(open(endpoint), signal), regions));
+    const acceptedAt = (endpoint: string) => accepts(open(endpoint), signal);
+    const refused = await refusedLogin(error, config, acceptedAt, regions);
     signal.throwIfAborted();
+    found({ ...refused, text: `${refused.text}; ${counted(calls)}` });
   } finally {
     await client.close();
   }

@@ -36,7 +36,7 @@ test("a refused account is tried once at the other regions; the one that accepts
   expect(await found("secret-of-ours")).toEqual([
     {
       outcome: "failed",
-      text: "region NA does not accept the account, and region EU does",
+      text: "region NA does not accept the account, and region EU does; 3 calls",
       remedy: expect.stringContaining('"region": "EU"'),
     },
   ]);
