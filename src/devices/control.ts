@@ -255,6 +255,11 @@ export class DeviceControl {
     this.#heartbeat.remove(device);
   }
 
+  /** Called when a device gets another path, before it is added under it. */
+  rename(from: string, to: string): void {
+    this.#pauses.move(from, to);
+  }
+
   replace(before: Device, device: Device): void {
     this.remove(before);
     this.add(device);

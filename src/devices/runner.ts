@@ -145,6 +145,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       revert: (limit) => control.actuator.revertRemoved(limit),
       quiet: (path) => control.actuator.quiet(path),
       scrapeSoon: (path) => scraping.soon(path),
+      rename: (from, to) => control.rename(from, to),
     },
     options.devices,
     sets,

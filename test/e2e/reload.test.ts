@@ -175,6 +175,8 @@ describe.skipIf(!mosquittoInstalled)("files that change while the bridge runs", 
       status: "confirmed",
     });
     const [from, before] = [here(), writes().length];
+    const pause = { ...command, id: "pause-1", sentAt: new Date() };
+    expect(() => bridge.devices.control.pausing.pause("site/s6", pause)).toThrow("limit");
     renameSync(config("s6"), config("east"));
     await applied(from, (text) => text.includes("1 renamed: site/east (was site/s6"));
     expect(bridge.devices.control.sheds().held).toMatchObject([
@@ -188,6 +190,24 @@ describe.skipIf(!mosquittoInstalled)("files that change while the bridge runs", 
       status: "confirmed",
     });
     expect(bridge.devices.control.sheds().held).toEqual([]);
+  });
+
+  test("a pause follows its station to another path", async () => {
+    const { pausing } = bridge.devices.control;
+    const command = { id: "pause-2", requester: "test", via: "test", sentAt: new Date() };
+    pausing.pause("site/s8", command);
+    const from = here();
+    edit(config("s8"), (text) => text.replace("{", '{ "topic": "site/s9",'));
+    await applied(from, (text) => text.includes("1 renamed: site/s9"));
+    expect(pausing.paused()).toMatchObject([{ device: "site/s9", requester: "test" }]);
+    const back = here();
+    edit(config("s8"), (text) => text.replace('"topic": "site/s9",', ""));
+    await applied(back, (text) => text.includes("1 renamed: site/s8"));
+    expect(ear.messages.slice(from).some(({ topic }) => topic === "devices/site/s9/all")).toBe(
+      false,
+    );
+    pausing.resume("site/s8", { ...command, id: "pause-3", sentAt: new Date() });
+    await ear.find("devices/site/s8/all", undefined, back);
   });
 
   test("F7: a rotated password is picked up from its file", async () => {

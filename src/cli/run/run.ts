@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import type { Command } from "commander";
-import { startBridge } from "../../bridge.ts";
+import { type Bridge, startBridge } from "../../bridge.ts";
 import { type Diagnostic, strict } from "../../config/index.ts";
 import { countErrors, printDiagnostics } from "../setup/diagnostics.ts";
 import { BridgeFiles } from "../setup/load.ts";
@@ -32,6 +32,8 @@ export function run(program: Command, terminal: Terminal): void {
 }
 
 async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
+  const started = Promise.withResolvers<Bridge>();
+  terminal.onHangUp?.(() => void started.promise.then(({ reloader }) => reloader?.filesChanged()));
   expectShortLives();
   const { secrets } = terminal;
   const log = terminalLog(terminal, flags, secrets);
@@ -71,8 +73,8 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
     log.warn(
       `started without the devices and rows that have errors: ${counted(errors, "problem")} above; "voltbridge check" lists them again`,
     );
+  started.resolve(bridge);
   log.info("running", { devices: bridge.devices.infos.length, broker: bridge.mqtt.url, data: settings.data });
-  terminal.onHangUp?.(() => void bridge.reloader?.filesChanged());
   if (!terminal.ending.aborted) await once(terminal.ending, "abort");
   log.info("stopping");
   await bridge.stop();

@@ -24,6 +24,8 @@ export interface DeviceChangesParts extends Membership {
   /** Resolves when no write to the device is running. */
   readonly quiet: (path: string) => Promise<void>;
   readonly scrapeSoon: (path: string) => void;
+  /** Called when a station gets another path, before its device is added under it. */
+  readonly rename: (from: string, to: string) => void;
   readonly createSet: (loaded: LoadedDevice) => DeviceSet;
 }
 
@@ -139,7 +141,7 @@ export class DeviceChanges {
     homes: Homes,
     problems: Diagnostic[],
   ): Promise<ConfigChange[]> {
-    const { devices, quiet, remove, forget, owners } = this.#parts;
+    const { devices, quiet, remove, rename, forget, owners } = this.#parts;
     const running = ({ from }: ConfigChange) => (from ? devices.get(from.settings.path) : undefined);
     // These give up a station, a password or a topic path, which others of the change may take over: they go first.
     const leaving = changes.filter((change) => running(change) && isLeaving(change));
@@ -150,6 +152,7 @@ export class DeviceChanges {
       if (kind === "changed") continue;
       remove(from!.settings.path, to ? `renamed to ${to.settings.path}` : "its config was removed");
       owners.release(from!.settings.path);
+      if (to) rename(from!.settings.path, to.settings.path);
     }
     for (const change of changes) this.#moveLimits(change, homes);
     const failed: ConfigChange[] = [];

@@ -89,6 +89,18 @@ export class Pauses implements Pausing {
     if (pause) throw new PausedDeviceError(device, described(pause));
   }
 
+  /** Called when a device gets another path, which it does not have yet: its pause follows it. */
+  move(from: string, to: string): void {
+    const pause = this.#paused.get(from);
+    if (!pause) return;
+    const { store, scrapeAgain } = this.#parts;
+    this.#paused.delete(from);
+    store.set(from, null);
+    scrapeAgain(from);
+    store.set(to, pause);
+    this.#keep(to, pause);
+  }
+
   /** Called when the device was removed for good. */
   forget(device: string): void {
     this.#end(device, "is no longer paused: it was removed");
