@@ -42,6 +42,7 @@ const commands: Readonly<Record<string, () => Promise<CommandFile>>> = {
   status: async () => (await import("./bridge/status.ts")).status,
   selftest: async () => (await import("./bridge/selftest.ts")).selftest,
   api: async () => (await import("./api/index.ts")).api,
+  registry: async () => (await import("./registry/index.ts")).registry,
   discover: async () => (await import("./setup/discover.ts")).discover,
   stations: async () => (await import("./setup/stations.ts")).stations,
   wsdl: async () => (await import("./api/wsdl.ts")).wsdl,

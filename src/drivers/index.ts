@@ -8,4 +8,6 @@ export const driverTypes: Readonly<Record<string, AbleType>> = {
   chargepoint,
   econnect,
   fake,
+  // The name of VOLTTRON's fake driver.
+  fakedriver: fake,
 };

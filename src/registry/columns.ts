@@ -20,6 +20,11 @@ export const HEADERS: readonly RegistryHeader[] = [
 
 /** Required columns; the others have defaults. */
 const REQUIRED: readonly RegistryHeader[] = ["Volttron Point Name", "Attribute Name", "Register Name"];
+/**
+ * Columns that stand for `Attribute Name` in registries of VOLTTRON's fake driver (fakedriver.py), which have neither that nor
+ * `Register Name`.
+ */
+const REFERENCES = ["point name", "reference point name"];
 
 /** Positions of the columns. */
 export interface Columns {
@@ -28,6 +33,8 @@ export interface Columns {
   readonly extra: readonly { readonly name: string; readonly index: number }[];
   /** All indexes with a header. */
   readonly named: ReadonlySet<number>;
+  /** Whether this is a registry of VOLTTRON's fake driver, where a Starting Value is the value of any point. */
+  readonly isTrial: boolean;
 }
 
 /** A problem of the header, at one of its cells. */
@@ -57,7 +64,16 @@ export function readColumns(cells: readonly string[]): { columns: Columns; fault
       faults.push(duplicate(header, index, "error", "remove one of the two"));
     } else indexes.set(header, index);
   }
-  const missing = HEADERS.filter((header) => !indexes.has(header));
+  const reference =
+    indexes.has("Register Name") || indexes.has("Attribute Name") ? undefined : referenceOf(extra);
+  if (reference !== undefined) {
+    indexes.set("Attribute Name", extra.get(reference)!);
+    extra.delete(reference);
+  }
+  const isTrial = reference !== undefined;
+  const missing = HEADERS.filter(
+    (header) => !indexes.has(header) && !(isTrial && header === "Register Name"),
+  );
   for (const [name, index] of extra) {
     const meant = closest(name, missing);
     if (meant !== undefined && !REQUIRED.includes(meant as RegistryHeader))
@@ -68,8 +84,14 @@ export function readColumns(cells: readonly string[]): { columns: Columns; fault
     indexes,
     extra: [...extra].map(([name, index]) => ({ name, index })),
     named: new Set(cells.flatMap((cell, index) => (cell === "" ? [] : [index]))),
+    isTrial,
   };
   return { columns, faults };
+}
+
+function referenceOf(extra: ReadonlyMap<string, number>): string | undefined {
+  const names = [...extra.keys()];
+  return REFERENCES.flatMap((reference) => names.find((name) => fold(name) === reference) ?? [])[0];
 }
 
 function missingColumns(

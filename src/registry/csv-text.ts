@@ -21,7 +21,7 @@ const QUOTE = 34;
 
 /** The records of a CSV file and their positions. Cells are trimmed; empty lines are records of one empty cell. */
 export class CsvText {
-  readonly #delimiter: string;
+  readonly delimiter: string;
   readonly #bytes: Buffer;
   readonly #lineStarts: readonly number[];
   /** Offset of the first record, after a `sep=` line. */
@@ -33,7 +33,7 @@ export class CsvText {
     const firstLine = /^[^\r\n]*/.exec(text)?.[0] ?? "";
     const separator = /^"?sep=([,;|:^~\t])"?\s*$/i.exec(firstLine)?.[1];
     this.#start = separator === undefined ? 0 : (this.#lineStarts[1] ?? this.#bytes.length);
-    this.#delimiter = separator ?? detectDelimiter(text, knownHeader);
+    this.delimiter = separator ?? detectDelimiter(text, knownHeader);
   }
 
   /**
@@ -67,7 +67,7 @@ export class CsvText {
     let wanted = true;
     try {
       parse(this.#bytes.subarray(start), {
-        delimiter: this.#delimiter,
+        delimiter: this.delimiter,
         record_delimiter: ["\r\n", "\n", "\r"],
         trim: true,
         relax_column_count: true,
@@ -107,6 +107,18 @@ export class CsvText {
     return { line: index + 1, column: before.length + 1 };
   }
 
+  /** The line before the first record (`sep=;`), without its line end; mostly empty. */
+  get preamble(): string {
+    return this.#bytes.subarray(0, this.#start).toString().trim();
+  }
+
+  /** Returns the text and the line end of the record from one offset to the next record's. */
+  source(offset: number, next = this.#bytes.length): { text: string; lineEnd: string } {
+    const text = this.#bytes.subarray(offset, next).toString();
+    const lineEnd = /(?:\r\n|\n|\r)?$/.exec(text)![0];
+    return { text: text.slice(0, text.length - lineEnd.length), lineEnd };
+  }
+
   #lineIndex(offset: number): number {
     let low = 0;
     let high = this.#lineStarts.length - 1;
@@ -119,7 +131,7 @@ export class CsvText {
   }
 
   #cellOffset(recordOffset: number, cell: number): number {
-    const delimiter = this.#delimiter.charCodeAt(0);
+    const delimiter = this.delimiter.charCodeAt(0);
     let at = recordOffset;
     for (let passed = 0; passed < cell; passed++) {
       at = this.#cellEnd(at, delimiter);

@@ -1,3 +1,12 @@
 // A registry CSV comes in; rows with points go out, with a diagnostic for every fault by line and column.
+export {
+  type Change,
+  excelText,
+  type LinePair,
+  type Mended,
+  mendRegistry,
+  strictText,
+  UnmendableError,
+} from "./mend.ts";
 export { parseRegistry, type Registry, readRegistry, registryReading } from "./registry.ts";
 export type { RegistryRow } from "./row.ts";

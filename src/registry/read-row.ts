@@ -16,13 +16,17 @@ export class RowReader {
   readonly faults: Diagnostic[] = [];
   readonly #cell: (header: RegistryHeader) => string;
   readonly #place: (header: RegistryHeader, fault: RowFault) => Diagnostic;
+  readonly #isTrial: boolean;
 
+  /** `isTrial`: the row is one of VOLTTRON's fake driver. */
   constructor(
     cell: (header: RegistryHeader) => string,
     place: (header: RegistryHeader, fault: RowFault) => Diagnostic,
+    isTrial: boolean,
   ) {
     this.#cell = cell;
     this.#place = place;
+    this.#isTrial = isTrial;
   }
 
   /** Returns the point; undefined if a fault is an error. */
@@ -126,7 +130,7 @@ export class RowReader {
     const header = "Starting Value";
     const text = this.#cell(header);
     if (text === "" || type === undefined) return undefined;
-    if (!writable) {
+    if (!writable && !this.#isTrial) {
       this.#warning(header, "unused_starting_value", "the starting value of a read-only point is ignored");
       return undefined;
     }

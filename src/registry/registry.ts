@@ -81,11 +81,7 @@ function* parsing(bytes: Uint8Array, file: string): Generator<void, Registry> {
     message,
   });
   const { text, encoding } = decodeText(bytes);
-  const noText = text.startsWith("PK\u0003\u0004")
-    ? "this is an Excel workbook; save it as CSV UTF-8"
-    : /^[^\r\n]*/.exec(text.trimStart())![0].includes("\0")
-      ? "this is not a text file"
-      : undefined;
+  const noText = notCsv(text);
   if (noText) return { rows: [], diagnostics: [atStart("error", "not_csv", noText)] };
 
   const reader = new SheetReader(new Sheet(file, text));
@@ -106,6 +102,13 @@ function* parsing(bytes: Uint8Array, file: string): Generator<void, Registry> {
   if (rows.length === 0 && !hasErrors(diagnostics))
     diagnostics.push(atStart("warning", "no_points", "the file has no row with an Attribute Name"));
   return { rows, diagnostics: sortDiagnostics(diagnostics) };
+}
+
+/** Returns why a text cannot be CSV, if it cannot. */
+export function notCsv(text: string): string | undefined {
+  if (text.startsWith("PK\u0003\u0004")) return "this is an Excel workbook; save it as CSV UTF-8";
+  const isBinary = /^[^\r\n]*/.exec(text.trimStart())![0].includes("\0");
+  return isBinary ? "this is not a text file" : undefined;
 }
 
 /** Maximum length and number of cell texts that rows share. */
@@ -225,7 +228,8 @@ class SheetReader {
     this.#reportStray(cells, offset, columns);
     const kept = cells.map((text) => this.#shared(text));
     const cell = (header: RegistryHeader) => kept[columns.indexes.get(header) ?? -1] ?? "";
-    const reader = new RowReader(cell, (header, fault) => this.#sheet.fault(offset, header, fault));
+    const place = (header: RegistryHeader, fault: RowFault) => this.#sheet.fault(offset, header, fault);
+    const reader = new RowReader(cell, place, columns.isTrial);
     const port = reader.port();
     const point = reader.point(extraCells(cells, columns));
     this.diagnostics.push(...reader.faults);

@@ -8,7 +8,7 @@ export interface RegistryRow {
   readonly point: Point;
   /** `Attribute Name`, trimmed, as written. */
   readonly attribute: string;
-  /** `Register Name`, trimmed, as written. */
+  /** `Register Name`, trimmed, as written; empty in a registry of VOLTTRON's fake driver. */
   readonly register: string;
   /** `Port #`, as the service writes it; undefined when empty or 0 (station level). A string: ports can be `1A`. */
   readonly port?: string;

@@ -12,6 +12,11 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   check: ["check", "check registry/garage.csv --strict"],
   doctor: ["doctor", "doctor --config /etc/voltbridge/bridge.json --json"],
   plan: ["plan", "plan --lookup"],
+  registry: ["registry fix registry/my-garage.csv", "registry fix registry/my-garage.csv --write"],
+  "registry fix": [
+    "registry fix registry/my-garage.csv",
+    "registry fix registry/my-garage.csv --excel my-garage-excel.csv",
+  ],
   scrape: ["scrape campus/garage/station-1", "scrape configs/devices/campus/garage/station-1.json --json"],
   watch: ["watch", "watch 'devices/campus/garage/+/all' --json --count 10"],
   get: ["get campus/garage/station-1/portLoad_1", "get campus/garage/station-1/allowedLoad_1 --json"],

@@ -5,9 +5,9 @@ import type { ComparesHolds, HeldWrite, HoldComparison } from "../abilities.ts";
 import type { DeviceInit, DriverDevice, Reading, WriteOptions, WriteOutcome } from "../driver.ts";
 import { PointNotFoundError, PointReadOnlyError } from "../errors.ts";
 import type { FakeConfig } from "./config.ts";
-import { type Formula, parseFormula, valueAt } from "./formula.ts";
+import { type Formula, formulaOf, valueAt } from "./formula.ts";
 
-/** The written value of a `memory`, in place of its default. */
+/** The written value of a `memory`, in place of its default, or the written amplitude of a wave of VOLTTRON's fake driver. */
 interface Cell {
   readonly value: PointValue;
   /** Milliseconds since 1970; absent: in force until reverted. */
@@ -31,9 +31,7 @@ export class FakeDevice implements DriverDevice, ComparesHolds {
     this.#init = init;
     this.#now = now;
     this.#closing = closing;
-    this.#points = new Map(
-      init.rows.map((row) => [row.point.name, { row, formula: parseFormula(row.attribute) }]),
-    );
+    this.#points = new Map(init.rows.map((row) => [row.point.name, { row, formula: formulaOf(row) }]));
   }
 
   async scrapeAll(signal: AbortSignal): Promise<Reading> {
@@ -72,9 +70,10 @@ export class FakeDevice implements DriverDevice, ComparesHolds {
     await this.#call(options.signal);
     this.#refuseFailing(name);
     const { startingValue } = point.row.point;
-    if (startingValue !== undefined) return this.#put(point, startingValue, options.durationMinutes);
+    if (startingValue !== undefined && !isWave(point))
+      return this.#put(point, startingValue, options.durationMinutes);
     this.#cells.delete(name);
-    const standard = this.#value(point);
+    const standard = isWave(point) ? 1 : this.#value(point);
     return { verify: (signal) => this.#verify(name, standard, signal), releases: [name] };
   }
 
@@ -104,14 +103,18 @@ export class FakeDevice implements DriverDevice, ComparesHolds {
   }
 
   async #verify(name: string, wanted: PointValue, signal: AbortSignal) {
-    const readBack = await this.getPoint(name, signal);
+    const value = await this.getPoint(name, signal);
+    // A wave does not show its amplitude.
+    const readBack = isWave(this.#point(name)) ? (this.#standing(name)?.value ?? 1) : value;
     return { confirmed: JSON.stringify(readBack) === JSON.stringify(wanted), readBack };
   }
 
-  #value({ row, formula }: FakePoint): PointValue {
+  #value(point: FakePoint): PointValue {
+    const { row, formula } = point;
     const cell = this.#standing(row.point.name);
-    if (cell) return cell.value;
-    const computed = valueAt(formula, this.#now());
+    if (cell && !isWave(point)) return cell.value;
+    const formed = valueAt(formula, this.#now());
+    const computed = cell ? Number(formed) * Number(cell.value) : formed;
     const whole = row.point.type === "integer" && typeof computed === "number";
     const converted = convertValue(whole ? Math.round(computed) : computed, row.point.type);
     if (!converted.ok)
@@ -149,4 +152,8 @@ export class FakeDevice implements DriverDevice, ComparesHolds {
     if (this.#init.config.latency_ms === 0) return;
     await pause(systemClock, this.#init.config.latency_ms, either);
   }
+}
+
+function isWave({ formula }: FakePoint): boolean {
+  return formula.kind === "sin";
 }

@@ -1,4 +1,5 @@
 import type { PointValue } from "../../points/index.ts";
+import type { RegistryRow } from "../../registry/row.ts";
 
 /** A parsed Attribute Name such as `sin(period=60, amplitude=10)`, with every argument filled in. */
 export interface Formula {
@@ -70,6 +71,28 @@ export function parseFormula(text: string): Formula {
     args[name] = argument(kind, name, second ?? first);
   });
   return { kind, args };
+}
+
+/** Returns whether a row is one of VOLTTRON's fake driver (fakedriver.py), whose registries have no Register Name. */
+export function isTrial({ register }: RegistryRow): boolean {
+  return register === "";
+}
+
+/** Returns the formula of a row. */
+export function formulaOf(row: RegistryRow): Formula {
+  return isTrial(row) ? trialFormula(row) : parseFormula(row.attribute);
+}
+
+/**
+ * Returns the formula of a row of VOLTTRON's fake driver: a sine wave of one minute for a name that begins with EKG, else a
+ * memory of its Starting Value; without one, of a number from 0 to 100 that depends on the name only.
+ */
+function trialFormula({ point: { name, type, startingValue } }: RegistryRow): Formula {
+  if (name.startsWith("EKG")) return { kind: "sin", args: FORMULAS.sin.args };
+  const seed = [...name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)!) | 0, 0);
+  const value = startingValue ?? (type === "boolean" ? "true" : Math.round(noise(seed, 0) * 100));
+  const isNumeric = type === "integer" || type === "float";
+  return { kind: "memory", args: { value: isNumeric ? Number(value) : String(value) } };
 }
 
 function argument(kind: FormulaKind, name: string, text: string): number | string {

@@ -2,7 +2,7 @@
  * The fake driver: devices whose values are computed from formulas, to try the bridge without hardware.
  * A device config names `"driver_type": "fake"`; each row of its registry has `FakeRegister` as Register Name and a formula
  * as Attribute Name: `sin(period=60, amplitude=10)`, `counter`, `memory(16)`, … (all of them in `formula.ts`). Only a
- * `memory` can be written.
+ * `memory` can be written. Registries of VOLTTRON's fake driver name no register: see `trialFormula`.
  */
 
 import type { Diagnostic } from "../../config/files/diagnostic.ts";
@@ -12,7 +12,7 @@ import type { RegistryRow } from "../../registry/index.ts";
 import type { DriverType } from "../driver.ts";
 import { configSchema, type FakeConfig } from "./config.ts";
 import { FakeDevice } from "./device.ts";
-import { FORMULAS, parseFormula } from "./formula.ts";
+import { FORMULAS, isTrial, parseFormula } from "./formula.ts";
 
 const REGISTER = "FakeRegister";
 
@@ -38,6 +38,7 @@ export function createFake(now: () => number = Date.now): DriverType<FakeConfig>
 export const fake = createFake();
 
 function checkRow(row: RegistryRow): Diagnostic[] {
+  if (isTrial(row)) return [];
   if (row.register !== REGISTER) {
     return [
       row.fault("Register Name", {
