@@ -8,7 +8,7 @@ export type { DeviceChanges } from "./changing/device-changes.ts";
 export { type ConfigChange, describeChange } from "./changing/plan-changes.ts";
 export type { Commands, LimitGroup, PausedDevice, PlannedEvent, ReloadReport } from "./commands.ts";
 export { openDevices, type RunningDevices } from "./runner.ts";
-export { scrapeOnce } from "./scrape-once.ts";
+export { type ScrapedOnce, scrapeOnce } from "./scrape-once.ts";
 export type { DeviceState } from "./scraping/latest-values.ts";
 export { watchFiles } from "./watch-files.ts";
 export { logWrites } from "./writing/write-log.ts";

@@ -1,6 +1,6 @@
 import { Bus } from "../bus.ts";
 import { type Diagnostic, type DriverSettings, formatDiagnostic } from "../config/index.ts";
-import type { AbleType } from "../drivers/abilities.ts";
+import type { AbleDevice, AbleType, ValueSource } from "../drivers/abilities.ts";
 import { driverTypes } from "../drivers/index.ts";
 import type { Log } from "../log/log.ts";
 import { Notices } from "../log/notices.ts";
@@ -21,10 +21,15 @@ interface ScrapeOnceOptions {
   readonly drivers?: Readonly<Record<string, AbleType>>;
 }
 
+export interface ScrapedOnce {
+  readonly scrape: Scrape;
+  /** Where each value comes from; empty for a driver type that cannot explain its readings. */
+  readonly sources: ReadonlyMap<string, ValueSource>;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
 /** Reads one device once, without a bridge. Rejects where the device cannot be created or nothing can be read. */
-export async function scrapeOnce(
-  options: ScrapeOnceOptions,
-): Promise<{ scrape: Scrape; diagnostics: readonly Diagnostic[] }> {
+export async function scrapeOnce(options: ScrapeOnceOptions): Promise<ScrapedOnce> {
   const state = StateStore.open(":memory:");
   const notices = new Notices(new Bus(() => {}), options.log, systemClock);
   const services = new DriverServices(options.log, state, notices);
@@ -39,10 +44,31 @@ export async function scrapeOnce(
     const what = `the scrape of ${device.info.path}`;
     const deadline = { clock: systemClock, ms: DEADLINE_MS, signal: options.signal, what };
     const scraper = new Scraper(systemClock);
-    const scrape = await withDeadline(deadline, (signal) => scraper.scrape(device, new Date(), signal));
-    return { scrape, diagnostics };
+    let sources: ScrapedOnce["sources"] = new Map();
+    const driver = explaining(device.driver, (explained) => {
+      sources = explained;
+    });
+    const scrape = await withDeadline(deadline, (signal) =>
+      scraper.scrape({ ...device, driver }, new Date(), signal),
+    );
+    return { scrape, sources, diagnostics };
   } finally {
     await services.close();
     state.close();
   }
+}
+
+/** Returns a device whose scrapes explain themselves to `tell`, where it can. */
+function explaining(device: AbleDevice, tell: (sources: ScrapedOnce["sources"]) => void): AbleDevice {
+  if (!device.explain) return device;
+  return {
+    scrapeAll: async (signal) => {
+      const { reading, sources } = await device.explain!(signal);
+      tell(sources);
+      return reading;
+    },
+    getPoint: (point, signal) => device.getPoint(point, signal),
+    setPoint: (point, value, options) => device.setPoint(point, value, options),
+    revertPoint: (point, options) => device.revertPoint(point, options),
+  };
 }

@@ -27,7 +27,7 @@ export interface AbleService<Config = unknown>
 export interface AbleDevice
   extends DriverDevice,
     Partial<
-      ScrapesFleets & HasMovingTimes & HasSwitches & ForeseesOutcomes & ComparesHolds & PlansEvents & Closes
+      ScrapesFleets & ExplainsReadings & HasMovingTimes & HasSwitches & ForeseesOutcomes & ComparesHolds & PlansEvents & Closes
     > {}
 
 /**
@@ -130,6 +130,21 @@ export interface ReadingSink {
   read(reading: Reading): void;
   /** Called when nothing could be read, or when the signal was aborted. */
   failed(error: unknown): void;
+}
+
+/** Reads as {@link DriverDevice.scrapeAll} does, and tells where each value comes from: for people who write registries. */
+export interface ExplainsReadings {
+  explain(signal: AbortSignal): Promise<{ reading: Reading; sources: ReadonlyMap<string, ValueSource> }>;
+}
+
+export interface ValueSource {
+  /** The call that brought it, e.g. `getLoad`. */
+  readonly call: string;
+  /** What the service sent for the point; absent where the call failed. */
+  readonly sent?: unknown;
+  readonly ageSeconds?: number;
+  /** Why the value is null; absent where it is not, and where the point could not be read. */
+  readonly missing?: string;
 }
 
 /** Names the points whose timestamps change with each reading although nothing else has changed. */

@@ -2,15 +2,15 @@ import { statSync } from "node:fs";
 import { extname, resolve } from "node:path";
 import type { Command } from "commander";
 import { type BridgeSettings, closest, loadDevices } from "../../config/index.ts";
-import { type LoadedDevice, scrapeOnce } from "../../devices/index.ts";
-import { metadataType, type Scrape } from "../../points/index.ts";
+import type { LoadedDevice } from "../../devices/index.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { logOptions } from "../terminal/options.ts";
-import { counted, formatTable, formatValue } from "../terminal/table.ts";
-import { type LogFlags, printJson, type Terminal, terminalLog } from "../terminal/terminal.ts";
+import { counted } from "../terminal/table.ts";
+import type { LogFlags, Terminal } from "../terminal/terminal.ts";
 import { bridgeFileAbove } from "./bridge-file.ts";
 import { countErrors, formatAll } from "./diagnostics.ts";
 import { driverSchemas, loadDevice, loadSettings, Registries } from "./load.ts";
+import { readDevice } from "./read-device.ts";
 
 interface Flags extends LogFlags {
   readonly config?: string;
@@ -20,7 +20,7 @@ interface Flags extends LogFlags {
 export function scrape(program: Command, terminal: Terminal): void {
   const command = program
     .command("scrape")
-    .description("Read a device once, without a running bridge, and print its points.")
+    .description("Read a device once, without a running bridge: each point with its value, what the service sent, and by which call.")
     .argument("<device>", "device path (campus/garage/station-1) or device config file")
     .option("--config <file>", "bridge config (default: the one above the file, or configs/bridge.json)")
     .option("--json", "print JSON");
@@ -31,18 +31,7 @@ export function scrape(program: Command, terminal: Terminal): void {
 async function scrapeDevice(name: string, flags: Flags, terminal: Terminal): Promise<void> {
   const { secrets } = terminal;
   const { device, settings } = await findDevice(name, flags.config, { secrets, env: terminal.env }, terminal);
-  const { scrape: reading, diagnostics } = await scrapeOnce({
-    device,
-    settings: settings.driver,
-    log: terminalLog(terminal, flags, secrets),
-    signal: terminal.ending,
-  }).catch((cause: Error) => {
-    const message = `device ${device.settings.path} cannot be read: ${cause.message}`;
-    throw new CommandError(message, EXIT.failed, { cause });
-  });
-  terminal.err(formatAll(diagnostics));
-  if (flags.json) printJson(terminal, asJson(reading));
-  else terminal.out(asTable(reading));
+  await readDevice(device, settings.driver, flags, terminal);
 }
 
 interface FileOptions {
@@ -102,32 +91,4 @@ function findByPath(
 
 function withoutExtension(file: string): string {
   return file.slice(0, file.length - extname(file).length);
-}
-
-function asTable({ device, takenAt, values, failures }: Scrape): string {
-  const rows = [...device.points.values()].map((point) => {
-    const value = failures.has(point.name) ? "(not read)" : formatValue(values.get(point.name));
-    return [point.name, value, point.units, point.writable ? "yes" : ""];
-  });
-  const reasons = [...new Set(failures.values())].map((reason) => {
-    const points = [...failures].filter(([, why]) => why === reason).map(([point]) => point);
-    return `\nnot read: ${points.join(", ")}\n  ${reason}\n`;
-  });
-  const title = `${device.path}, ${takenAt.toISOString()}\n\n`;
-  return title + formatTable(["point", "value", "units", "writable"], rows) + reasons.join("");
-}
-
-function asJson({ device, takenAt, values, failures }: Scrape): unknown {
-  return {
-    device: device.path,
-    takenAt,
-    values: Object.fromEntries(values),
-    failures: Object.fromEntries(failures),
-    metadata: Object.fromEntries(
-      [...device.points.values()].map(({ name, units, type }) => [
-        name,
-        { units, type: metadataType(type), tz: device.timezone },
-      ]),
-    ),
-  };
 }

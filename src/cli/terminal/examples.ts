@@ -12,10 +12,14 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   check: ["check", "check registry/garage.csv --strict"],
   doctor: ["doctor", "doctor --config /etc/voltbridge/bridge.json --json"],
   plan: ["plan", "plan --lookup"],
-  registry: ["registry fix registry/my-garage.csv", "registry fix registry/my-garage.csv --write"],
+  registry: ["registry fix registry/my-garage.csv", "registry try registry/my-garage.csv --station 1:12345"],
   "registry fix": [
     "registry fix registry/my-garage.csv",
     "registry fix registry/my-garage.csv --excel my-garage-excel.csv",
+  ],
+  "registry try": [
+    "registry try registry/my-garage.csv --station 1:12345",
+    "registry try registry/my-garage.csv --device configs/devices/campus/garage/station-1.json --json",
   ],
   scrape: ["scrape campus/garage/station-1", "scrape configs/devices/campus/garage/station-1.json --json"],
   watch: ["watch", "watch 'devices/campus/garage/+/all' --json --count 10"],

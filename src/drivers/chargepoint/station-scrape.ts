@@ -22,6 +22,12 @@ export interface AskedAt {
   readonly newest: number;
 }
 
+/** An answer that a scrape used, and when it was requested, in seconds on the account's clock. */
+export interface UsedAnswer {
+  readonly answer: unknown;
+  readonly atSeconds: number;
+}
+
 /** One scrape of a station while its answers are pending. This object is all the memory that a waiting scrape takes. */
 export class StationScrape implements Waiter, Abortable, AskedAt {
   oldest = Number.POSITIVE_INFINITY;
@@ -76,5 +82,15 @@ export class StationScrape implements Waiter, Abortable, AskedAt {
       return;
     }
     this.#sink.read(reading);
+  }
+}
+
+/** A scrape that keeps the answers it used, to explain its values. */
+export class ExplainedScrape extends StationScrape {
+  readonly used = new Map<AnswerKind, UsedAnswer>();
+
+  override answered(kind: AnswerKind, answer: unknown, atSeconds: number): void {
+    this.used.set(kind, { answer, atSeconds });
+    super.answered(kind, answer, atSeconds);
   }
 }

@@ -3,11 +3,19 @@ import { Reported } from "../../log/notices.ts";
 import { convertValue, type PointValue } from "../../points/index.ts";
 import type { RegistryRow } from "../../registry/row.ts";
 import { endingWith } from "../../time/until-aborted.ts";
-import type { AbleDevice, DeviceEvents, HeldWrite, HoldComparison, ReadingSink } from "../abilities.ts";
+import type {
+  AbleDevice,
+  DeviceEvents,
+  ExplainsReadings,
+  HeldWrite,
+  HoldComparison,
+  ReadingSink,
+  ValueSource,
+} from "../abilities.ts";
 import type { Reading, WriteOptions, WriteOutcome } from "../driver.ts";
 import { PointNotFoundError, PointReadOnlyError } from "../errors.ts";
 import type { Reader } from "./account/account.ts";
-import type { AnswerKind } from "./account/answers.ts";
+import { type AnswerKind, OPERATIONS } from "./account/answers.ts";
 import { isOutage } from "./account/limits/breaker.ts";
 import { ageAllowed, isOutsidePlan } from "./account/reads/pace.ts";
 import { isUnknownStation, UnknownStationError } from "./account/reads/station-missing.ts";
@@ -18,7 +26,7 @@ import { compareWithLoad } from "./control/compare.ts";
 import { type ControlContext, controls, type Planned, planClear, planNothing } from "./control/controls.ts";
 import { LoadShedEvents } from "./control/events.ts";
 import { type Attribute, isUnreachable } from "./registers/register.ts";
-import { type AskedAt, StationScrape } from "./station-scrape.ts";
+import { type AskedAt, ExplainedScrape, StationScrape, type UsedAnswer } from "./station-scrape.ts";
 
 export interface StationInit extends ControlContext {
   readonly rows: readonly RegistryRow[];
@@ -83,10 +91,36 @@ export class Station implements AbleDevice {
       sink.failed(signal.reason);
       return;
     }
-    const scrape = new StationScrape(this, sink, endingWith(signal));
+    this.#ask(new StationScrape(this, sink, endingWith(signal)));
+  }
+
+  #ask(scrape: StationScrape): void {
     const { account } = this.#init;
     this.#scrapedAt = account.nowSeconds;
     for (const reader of this.#readers) account.ask(reader, scrape);
+  }
+
+  explain(signal: AbortSignal): ReturnType<ExplainsReadings["explain"]> {
+    return new Promise((explained, failed) => {
+      signal.throwIfAborted();
+      const read = (reading: Reading) => explained({ reading, sources: this.#sources(scrape.used) });
+      const scrape = new ExplainedScrape(this, { read, failed }, endingWith(signal));
+      this.#ask(scrape);
+    });
+  }
+
+  #sources(used: ReadonlyMap<AnswerKind, UsedAnswer>): Map<string, ValueSource> {
+    const { rows, attributes } = this.#rows;
+    return new Map(
+      rows.map((row, i) => {
+        const { kind, attribute } = attributes[i]!;
+        const call = OPERATIONS[kind];
+        const from = used.get(kind);
+        if (!from) return [row.point.name, { call }];
+        const ageSeconds = this.#init.account.nowSeconds - from.atSeconds;
+        return [row.point.name, { call, ageSeconds, ...sentFor(row, attribute, from.answer) }];
+      }),
+    );
   }
 
   /** Kinds of answers that the rows need, in the order in which they are kept. */
@@ -294,6 +328,27 @@ export class Station implements AbleDevice {
       `point "${point.name}" of device ${this.#init.path} is null: the service sent ${JSON.stringify(raw)}, its Type expects ${expected} (${file}:${line})`,
     );
   }
+}
+
+/** Returns what an answer has for a row, as the service sent it, and why it gives no value. */
+function sentFor(
+  { point, port }: RegistryRow,
+  attribute: Attribute<unknown>,
+  answer: unknown,
+): Pick<ValueSource, "sent" | "missing"> {
+  let sent: unknown;
+  try {
+    sent = attribute.read(withUnreadable(answer) ?? answer, port);
+  } catch {
+    // The port is missing from the answer, which the reading reports.
+    return {};
+  }
+  if (sent === null || sent === undefined || sent === "") return { missing: "the service sent no value" };
+  const isUnreadable = attribute.read(answer, port) === null;
+  const converted = convertValue(sent, point.type);
+  if (converted.ok && !isUnreadable) return { sent };
+  const expected = converted.ok ? "a value as the service documents it" : converted.expected;
+  return { sent, missing: `the service sent ${JSON.stringify(sent)}; Type ${point.type} expects ${expected}` };
 }
 
 const NO_FAILURES: Reading["failures"] = new Map();

@@ -1,12 +1,10 @@
 import type { RegistryRow } from "../../../registry/row.ts";
 import type { PlannedCall } from "../../plan.ts";
-import type { Answers } from "../account/answers.ts";
+import { type AnswerKind as Kind, OPERATIONS } from "../account/answers.ts";
 import { coverByGroups, type StationGroup } from "../account/reads/group-cover.ts";
 import { ageAllowed } from "../account/reads/pace.ts";
 import { RIGHTS_PAGE, STATIONS_PAGE, STATUS_PAGE } from "../account/reads/page-sizes.ts";
 import { MOST_STATIONS_AT_ONCE } from "../account/reads/station-groups.ts";
-
-type Kind = keyof Answers;
 
 /** A station of an account, and its rows by the kind of answer they are read from. */
 export interface PlannedStation {
@@ -22,17 +20,6 @@ interface Pace {
   readonly stations: ReadonlyMap<string, PlannedStation>;
   readonly everySeconds: number;
 }
-
-const OPERATIONS: Readonly<Record<Kind, string>> = {
-  station: "getStations",
-  status: "getStationStatus",
-  load: "getLoad",
-  alarms: "getAlarms",
-  rights: "getStationRights",
-  sessions: "getChargingSessionData",
-  publicStation: "getPublicStations",
-  publicStatus: "getPublicStationStatus",
-};
 
 const GROUPS_REFRESH_SECONDS = 3600;
 
