@@ -43,6 +43,7 @@ const commands: Readonly<Record<string, () => Promise<CommandFile>>> = {
   selftest: async () => (await import("./bridge/selftest.ts")).selftest,
   api: async () => (await import("./api/index.ts")).api,
   registry: async () => (await import("./registry/index.ts")).registry,
+  import: async () => (await import("./import/index.ts")).importing,
   discover: async () => (await import("./setup/discover.ts")).discover,
   stations: async () => (await import("./setup/stations.ts")).stations,
   wsdl: async () => (await import("./api/wsdl.ts")).wsdl,

@@ -19,7 +19,7 @@ export { type Diagnostic, formatDiagnostic, hasErrors, sortDiagnostics, strict }
 export { closest } from "./files/did-you-mean.ts";
 export { readBounded, unreadable } from "./files/file-access.ts";
 export { FileVersions, RecordedFiles } from "./files/file-versions.ts";
-export { readLeniently } from "./files/json-document.ts";
+export { JsonDocument, readLeniently } from "./files/json-document.ts";
 export { PathFolders } from "./files/path-folders.ts";
 export { decodeText } from "./files/text-file.ts";
 export { alternatives } from "./schema/schema.ts";

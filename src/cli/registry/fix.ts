@@ -127,10 +127,10 @@ function print(file: string, mended: Mended, flags: Flags, terminal: Terminal): 
 async function writeAsAsked(
   file: string,
   mended: Mended,
-  { write, excel, decimalComma = false }: Flags,
+  { write, excel, decimalComma }: Flags,
 ): Promise<{ written: string; backup?: string } | undefined> {
   if (excel !== undefined) {
-    await writeWithMode(excel, excelText(mended, decimalComma), statSync(file).mode);
+    await writeWithMode(excel, excelText(mended, decimalComma === true), statSync(file).mode);
     return { written: excel };
   }
   if (!write || mended.changes.length === 0) return undefined;

@@ -26,7 +26,10 @@ export function tryOut(group: Command, terminal: Terminal): void {
     .argument("<file>", "registry CSV")
     .option("--station <id>", "stationID of a ChargePoint station of the account, e.g. 1:12345")
     .option("--device <file>", "instead of a station: a device config, of any driver type")
-    .option("--config <file>", "with --device: bridge config (default: the one above the file, or configs/bridge.json)")
+    .option(
+      "--config <file>",
+      "with --device: bridge config (default: the one above the file, or configs/bridge.json)",
+    )
     .option("--json", "print JSON");
   accountOptions(command);
   logOptions(command, "silent").action((file: string, flags: Flags) => tryRegistry(file, flags, terminal));
@@ -41,8 +44,7 @@ async function tryRegistry(file: string, flags: Flags, terminal: Terminal): Prom
   const registries = new Registries();
   const { rows } = await registries.read(registryFile);
   terminal.err(formatAll(registries.diagnostics));
-  if (rows.length === 0)
-    throw new CommandError(`${file} has no row that can be read`, EXIT.configuration);
+  if (rows.length === 0) throw new CommandError(`${file} has no row that can be read`, EXIT.configuration);
   await readDevice({ settings: { ...device, registryFile }, rows }, settings, flags, terminal);
 }
 

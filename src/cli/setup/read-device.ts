@@ -17,10 +17,12 @@ export async function readDevice(
   terminal: Terminal,
 ): Promise<void> {
   const log = terminalLog(terminal, flags, terminal.secrets);
-  const scraped = await scrapeOnce({ device, settings, log, signal: terminal.ending }).catch((cause: Error) => {
-    const message = `device ${device.settings.path} cannot be read: ${cause.message}`;
-    throw new CommandError(message, EXIT.failed, { cause });
-  });
+  const scraped = await scrapeOnce({ device, settings, log, signal: terminal.ending }).catch(
+    (cause: Error) => {
+      const message = `device ${device.settings.path} cannot be read: ${cause.message}`;
+      throw new CommandError(message, EXIT.failed, { cause });
+    },
+  );
   terminal.err(formatAll(scraped.diagnostics));
   if (flags.json) printJson(terminal, asJson(scraped));
   else terminal.out(asTable(scraped));
@@ -39,8 +41,17 @@ function asTable({ scrape: { device, takenAt, values, failures }, sources }: Scr
     const age = ageSeconds === undefined ? "–" : duration(ageSeconds);
     return [name, value, units, type, ...(isExplained ? [raw, call, age] : []), writable ? "yes" : ""];
   });
-  const header = ["point", "value", "units", "type", ...(isExplained ? ["sent", "call", "age"] : []), "writable"];
-  const missing = new Map([...sources].flatMap(([name, { missing: why }]) => (why === undefined ? [] : [[name, why]])));
+  const header = [
+    "point",
+    "value",
+    "units",
+    "type",
+    ...(isExplained ? ["sent", "call", "age"] : []),
+    "writable",
+  ];
+  const missing = new Map(
+    [...sources].flatMap(([name, { missing: why }]) => (why === undefined ? [] : [[name, why]])),
+  );
   return [
     `${device.path}, ${takenAt.toISOString()}\n\n`,
     formatTable(header, rows),

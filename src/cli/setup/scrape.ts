@@ -20,7 +20,9 @@ interface Flags extends LogFlags {
 export function scrape(program: Command, terminal: Terminal): void {
   const command = program
     .command("scrape")
-    .description("Read a device once, without a running bridge: each point with its value, what the service sent, and by which call.")
+    .description(
+      "Read a device once, without a running bridge: each point with its value, what the service sent, and by which call.",
+    )
     .argument("<device>", "device path (campus/garage/station-1) or device config file")
     .option("--config <file>", "bridge config (default: the one above the file, or configs/bridge.json)")
     .option("--json", "print JSON");

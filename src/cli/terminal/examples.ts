@@ -112,6 +112,11 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "stations public --lat 37.28 --long -121.94 --proximity 2",
     "stations public --city Campbell --state CA --available --connector J1772",
   ],
+  import: ["import volttron ~/.volttron/configuration_store", "import volttron exported --out site --json"],
+  "import volttron": [
+    "import volttron ~/.volttron/configuration_store",
+    "import volttron platform.driver.store --out site",
+  ],
   wsdl: ["wsdl", "wsdl --endpoint http://127.0.0.1:8090/webservices/chargepoint/services/5.1"],
   completion: ["completion bash", "completion fish"],
 };

@@ -117,7 +117,8 @@ export class Station implements AbleDevice {
         const call = OPERATIONS[kind];
         const from = used.get(kind);
         if (!from) return [row.point.name, { call }];
-        const ageSeconds = this.#init.account.nowSeconds - from.atSeconds;
+        const age = this.#init.account.nowSeconds - from.atSeconds;
+        const ageSeconds = Math.round(age * 1000) / 1000;
         return [row.point.name, { call, ageSeconds, ...sentFor(row, attribute, from.answer) }];
       }),
     );
@@ -348,7 +349,10 @@ function sentFor(
   const converted = convertValue(sent, point.type);
   if (converted.ok && !isUnreadable) return { sent };
   const expected = converted.ok ? "a value as the service documents it" : converted.expected;
-  return { sent, missing: `the service sent ${JSON.stringify(sent)}; Type ${point.type} expects ${expected}` };
+  return {
+    sent,
+    missing: `the service sent ${JSON.stringify(sent)}; Type ${point.type} expects ${expected}`,
+  };
 }
 
 const NO_FAILURES: Reading["failures"] = new Map();

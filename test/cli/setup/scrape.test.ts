@@ -47,10 +47,12 @@ describe("scrape", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const [title, , header, , ...rows] = stdout.trimEnd().split("\n");
     expect(title).toMatch(/^site\/s1, \d{4}-\d\d-\d\dT/);
-    expect(header).toMatch(/^point +value +units +writable$/);
+    expect(header).toMatch(/^point +value +units +type +sent +call +age +writable$/);
     expect(rows).toHaveLength(12);
-    expect(rows).toContainEqual(expect.stringMatching(/^portLoad_1 +7\.2 +kW$/));
-    expect(rows).toContainEqual(expect.stringMatching(/^allowedLoad_1 +0 +kW +yes$/));
+    expect(rows).toContainEqual(expect.stringMatching(/^portLoad_1 +7\.2 +kW +float +7\.2 +getLoad +\d+ s$/));
+    expect(rows).toContainEqual(
+      expect.stringMatching(/^allowedLoad_1 +0 +kW +float +0 +getLoad +\d+ s +yes$/),
+    );
     const column = header!.indexOf("value");
     for (const row of rows) expect(row.slice(column - 2)).toMatch(/^ {2}\S/);
   });
@@ -58,7 +60,8 @@ describe("scrape", () => {
   test("--json is one document on standard output; the log is on standard error", async () => {
     const args = ["scrape", "site/warned", "--config", site.config, "--json", "--log-level", "debug"];
     const { code, stdout, stderr } = await voltbridge(args);
-    const { device, takenAt, values, failures, metadata } = JSON.parse(stdout);
+    const { device, takenAt, values, failures, metadata, sources } = JSON.parse(stdout);
+    expect(sources.portLoad_1).toEqual({ call: "getLoad", sent: 7.2, ageSeconds: expect.any(Number) });
     expect(device).toBe("site/warned");
     expect(Math.abs(Date.now() - Date.parse(takenAt))).toBeLessThan(30_000);
     expect(values).toMatchObject({ portLoad_1: 7.2, shedState_1: 0, Status_1: "INUSE" });
@@ -77,8 +80,8 @@ describe("scrape", () => {
   test("points that cannot be read are shown as such, with the reason, and the others are read", async () => {
     simulator.trouble.begin({ operation: "getLoad", effect: { kind: "code", code: "102" } });
     const { code, stdout } = await scrape("site/s1");
-    expect(stdout).toMatch(/^portLoad_1 +\(not read\) +kW$/m);
-    expect(stdout).toMatch(/^Status_1 +INUSE$/m);
+    expect(stdout).toMatch(/^portLoad_1 +\(not read\) +kW +float +– +getLoad +–$/m);
+    expect(stdout).toMatch(/^Status_1 +INUSE +string +INUSE +getStationStatus +\d+ s$/m);
     expect(stdout).toMatch(/\n\nnot read: stationLoad, portLoad_1, .*\n {2}getLoad has no station/);
     expect(code).toBe(0);
 
