@@ -133,7 +133,9 @@ describe("the tables of settings in the docs are made from the schemas", () => {
       (name) => name !== "driver_config",
     ));
 
-  test.each(Object.keys(driverTypes))("driver_config of %s", (type) =>
+  // Another name of a type has no section of its own.
+  const types = Object.entries(driverTypes).filter(([name, type]) => type.name === name);
+  test.each(types.map(([name]) => name))("driver_config of %s", (type) =>
     made(configuration, `### driver_config of ${type}`, deviceSchema(type, DRIVER_SCHEMAS), (name) =>
       name.startsWith("driver_config."),
     ),
