@@ -27,7 +27,14 @@ export interface AbleService<Config = unknown>
 export interface AbleDevice
   extends DriverDevice,
     Partial<
-      ScrapesFleets & ExplainsReadings & HasMovingTimes & HasSwitches & ForeseesOutcomes & ComparesHolds & PlansEvents & Closes
+      ScrapesFleets &
+        ExplainsReadings &
+        HasMovingTimes &
+        HasSwitches &
+        ForeseesOutcomes &
+        ComparesHolds &
+        PlansEvents &
+        Closes
     > {}
 
 /**
