@@ -1,4 +1,4 @@
-import { constants, copyFileSync, existsSync, realpathSync, statSync } from "node:fs";
+import { constants, copyFileSync, existsSync, realpathSync, rmSync, statSync } from "node:fs";
 import { chmod, writeFile } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import type { Command } from "commander";
@@ -137,7 +137,12 @@ async function writeAsAsked(
   // A link stays one.
   const path = realpathSync(file);
   const backup = keep(path);
-  await writeWithMode(path, strictText(mended), statSync(path).mode);
+  try {
+    await writeWithMode(path, strictText(mended), statSync(path).mode);
+  } catch (error) {
+    rmSync(backup, { force: true });
+    throw error;
+  }
   return { written: file, backup: shownPath(backup) };
 }
 

@@ -95,5 +95,5 @@ test("a folder that cannot be written to: the reason, and the file stays", async
   expect(code).toBe(1);
   expect(stderr).toMatch(/cannot write: .*nothing was changed/);
   expect(readFileSync(place.at("locked/r.csv"), "utf8")).toBe(EUROPEAN);
-  expect(existsSync(place.at("locked/r.csv"))).toBe(true);
+  expect(existsSync(place.at("locked/r.csv.bak"))).toBe(false);
 });
