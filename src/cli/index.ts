@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Promise<CommandFile>>> = {
   historian: async () => (await import("./run/historian.ts")).historian,
   demo: async () => (await import("./run/demo.ts")).demo,
   simulate: async () => (await import("./run/simulate.ts")).simulate,
+  init: async () => (await import("./setup/init.ts")).init,
   check: async () => (await import("./setup/check.ts")).check,
   doctor: async () => (await import("./setup/doctor/doctor.ts")).doctor,
   plan: async () => (await import("./setup/plan.ts")).plan,

@@ -1,4 +1,4 @@
-import type { PointValue } from "../points/index.ts";
+import type { PointType, PointValue } from "../points/index.ts";
 import type {
   DeviceInit,
   DriverContext,
@@ -14,7 +14,13 @@ import type { AccountPlan, KnownGroups, PlanAssumptions } from "./plan.ts";
 /** A driver type with any of the abilities below. The bridge asks for each where it uses it. */
 export interface AbleType<Config = unknown>
   extends DriverType<Config>,
-    Partial<IdentifiesStations<Config> & NamesAccounts<Config> & PlansCalls<Config> & TestsAccounts<Config>> {
+    Partial<
+      IdentifiesStations<Config> &
+        NamesAccounts<Config> &
+        PlansCalls<Config> &
+        TestsAccounts<Config> &
+        ListsAttributes
+    > {
   open(context: DriverContext): AbleService<Config>;
 }
 
@@ -76,6 +82,26 @@ export interface AccountFinding {
   readonly text: string;
   /** What to do; absent where nothing is wrong, or where the text says it. */
   readonly remedy?: string;
+}
+
+/** Lists what the rows of a registry can name. */
+export interface ListsAttributes {
+  attributes(): readonly ListedAttribute[];
+}
+
+export interface ListedAttribute {
+  /** `Register Name` and `Attribute Name` of the rows. */
+  readonly register: string;
+  readonly attribute: string;
+  /** Whether the rows have no `Port #`, need one, or may have one. */
+  readonly level: "station" | "port" | "either";
+  /** Absent: any, or unknown. */
+  readonly type?: PointType | undefined;
+  readonly unit?: string | undefined;
+  readonly meaning: string;
+  readonly writable: boolean;
+  /** The call that reads it, and how often it is made; absent where reading costs no call. */
+  readonly call?: { readonly operation: string; readonly cost: string };
 }
 
 /** Predicts the calls that devices will make, where they share calls. Pure. */

@@ -20,7 +20,14 @@ export { brokerUrl } from "./broker/broker-address.ts";
 export type { Incoming } from "./broker/link.ts";
 export { type BridgeStatus, readBridgeStatus } from "./client/bridge-status.ts";
 export { type Ask, callBridge, clearRetained, request } from "./client/client.ts";
-export { NoAnswerError, NoBridgeError, NoBrokerError, NoNameError, RpcError } from "./client/visit.ts";
+export {
+  NoAnswerError,
+  NoBridgeError,
+  NoBrokerError,
+  NoNameError,
+  RpcError,
+  visit,
+} from "./client/visit.ts";
 export { type Watch, watchTopics } from "./client/watch.ts";
 export type { CommandAnswer } from "./commands/answers.ts";
 export { Intake, type IntakeOptions } from "./intake/intake.ts";

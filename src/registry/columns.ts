@@ -19,7 +19,7 @@ export const HEADERS: readonly RegistryHeader[] = [
 ];
 
 /** Required columns; the others have defaults. */
-const REQUIRED: readonly RegistryHeader[] = ["Volttron Point Name", "Attribute Name", "Register Name"];
+export const REQUIRED: readonly RegistryHeader[] = ["Volttron Point Name", "Attribute Name", "Register Name"];
 /**
  * Columns that stand for `Attribute Name` in registries of VOLTTRON's fake driver (fakedriver.py), which have neither that nor
  * `Register Name`.

@@ -195,8 +195,8 @@ export class RowReader {
 }
 
 /** Ports of fast chargers have letters: `1A`. */
-const PORT = /^\d[\w-]*$/;
-const PUBLISH = ["always", "change", "never"] as const;
+export const PORT = /^\d[\w-]*$/;
+export const PUBLISH = ["always", "change", "never"] as const;
 const MAX_SHOWN = 60;
 
 /** Formats a cell's text for `found`. */

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
+import { editorSchemas } from "../../src/cli/setup/editor-schemas.ts";
 import { bridgeSchema } from "../../src/config/bridge/bridge-schema.ts";
 import { LIMIT_GROUP } from "../../src/config/bridge/limits-schema.ts";
 import { deviceSchema } from "../../src/config/devices/device-schema.ts";
 import { JsonDocument } from "../../src/config/files/json-document.ts";
-import { bridgeEditorSchema, deviceEditorSchema } from "../../src/config/index.ts";
 import { expectation, type Schema } from "../../src/config/schema/schema.ts";
 import { driverTypes } from "../../src/drivers/index.ts";
 import { backends } from "../../src/historian/index.ts";
@@ -17,18 +17,7 @@ const schemasOf = (types: Readonly<Record<string, { readonly configSchema: Recor
   Object.fromEntries(Object.entries(types).map(([name, { configSchema }]) => [name, configSchema]));
 const DRIVER_SCHEMAS = schemasOf(driverTypes);
 
-const SHIPPED = {
-  "bridge.schema.json": {
-    $schema: "https://json-schema.org/draft/2020-12/schema",
-    title: "voltbridge: bridge config",
-    ...bridgeEditorSchema(),
-  },
-  "device.schema.json": {
-    $schema: "https://json-schema.org/draft/2020-12/schema",
-    title: "voltbridge: device config",
-    ...deviceEditorSchema(DRIVER_SCHEMAS),
-  },
-};
+const SHIPPED = editorSchemas();
 
 describe("the schemas that editors see", () => {
   for (const [name, schema] of Object.entries(SHIPPED)) {
@@ -54,23 +43,32 @@ describe("the schemas that editors see", () => {
     const station = { stationID: "1:1", username: "key", password: "secret" };
     expect(validate(device(station))).toBe(true);
     expect(validate(device({ ...station, password: { file: "/run/secrets/chargepoint" } }))).toBe(true);
+    expect(validate(device({ ...station, username: { file: "../../secrets/key" } }))).toBe(true);
     expect(validate(device({ ...station, password: 5 }))).toBe(false);
     expect(validate(device({ ...station, stationID: { file: "x" } }))).toBe(false);
     expect(validate({ ...device({}), driver_type: "chargepiont" })).toBe(false);
   });
 });
 
-test("the shipped configs fit the shipped schemas, variables and all", () => {
-  const fits = (name: keyof typeof SHIPPED, file: string) => {
-    const validate = new Ajv2020({ strictTypes: false, allErrors: true }).compile(SHIPPED[name]);
-    const document = new JsonDocument(file, readFileSync(join(CONFIGS, file), "utf8"));
+test("the shipped configs fit the shipped schemas, variables and all, and name them", () => {
+  const validators = Object.entries(SHIPPED).map(([name, schema]) => {
+    const ajv = new Ajv2020({ strictTypes: false, allErrors: true });
+    return [join(CONFIGS, name), ajv.compile(schema)] as const;
+  });
+  const fits = (file: string) => {
+    const document = new JsonDocument(file, readFileSync(file, "utf8"));
     expect(document.problems).toEqual([]);
-    expect(validate(document.value), `${file}: ${JSON.stringify(validate.errors)}`).toBe(true);
+    const { $schema } = document.value as { $schema: string };
+    const validate = new Map(validators).get(join(dirname(file), $schema));
+    expect(validate?.(document.value), `${file}: ${JSON.stringify(validate?.errors)}`).toBe(true);
   };
-  fits("bridge.schema.json", "bridge.json");
-  const devices = readdirSync(join(CONFIGS, "devices"), { recursive: true, encoding: "utf8" });
-  for (const file of devices.filter((name) => name.endsWith(".json")))
-    fits("device.schema.json", `devices/${file}`);
+  const shipped = [CONFIGS, join(CONFIGS, "../examples/demo")].flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".json") && !name.endsWith(".schema.json"))
+      .map((name) => join(folder, name)),
+  );
+  expect(shipped).toHaveLength(9);
+  for (const file of shipped) fits(file);
 });
 
 /** Every setting of a schema by its dotted name, as the row of a table; `[]` stands for the items of a list. */

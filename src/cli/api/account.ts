@@ -18,6 +18,18 @@ export function isServiceError(error: unknown): error is Error {
   return SERVICE_ERRORS.some((kind) => error instanceof kind);
 }
 
+/**
+ * Waits for a call.
+ * @throws CommandError when the service, or the connection to it, failed
+ */
+export async function answered<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    throw isServiceError(error) ? new CommandError(error.message, EXIT.failed, { cause: error }) : error;
+  }
+}
+
 export interface AccountFlags {
   readonly endpoint?: string;
   readonly region?: string;
@@ -73,11 +85,11 @@ export function accountOf(flags: AccountFlags, { env, secrets }: Pick<Terminal, 
  * Reads a password from a file.
  * @throws CommandError when it cannot be read
  */
-export function readPassword(file: string): string {
+export function readPassword(file: string, option = "--password-file"): string {
   try {
     return readFileSync(file, "utf8").trimEnd();
   } catch (error) {
-    throw new CommandError(`--password-file: ${(error as Error).message}`, EXIT.configuration, {
+    throw new CommandError(`${option}: ${(error as Error).message}`, EXIT.configuration, {
       cause: error,
     });
   }

@@ -11,11 +11,8 @@ export interface DemoParts {
   readonly bridge: Bridge;
   readonly simulator: Simulator;
   readonly settings: BridgeSettings;
-  /** `--data` as given, for the printed commands. */
-  readonly dataFlag: string | undefined;
 }
 
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const STARTER = fileURLToPath(new URL("../../../bin/voltbridge", import.meta.url));
 
 export function whatWasStarted({ bridge, simulator, settings }: DemoParts): string {
@@ -32,16 +29,15 @@ export function whatWasStarted({ bridge, simulator, settings }: DemoParts): stri
 
 /** Returns the commands to try from another terminal, for the port that draws the most. */
 export function commandsToTry(
-  { bridge, simulator, settings, dataFlag }: DemoParts,
+  { bridge, simulator, settings }: DemoParts,
   states: readonly DeviceState[],
 ): string {
   const { device, port, load } = busiestPort(states);
   const url = bridge.mqtt.url;
   const limit = Math.max(1, Math.round(load / 2));
   const starter = quoted(relative(process.cwd(), STARTER).replace(/^(?![./])/, "./"));
-  // The config is found by default only in the project's root.
-  const config = relative(process.cwd(), ROOT) === "" ? "" : ` --config ${quoted(settings.file)}`;
-  const data = dataFlag === undefined ? "" : ` --data ${quoted(dataFlag)}`;
+  const config = ` --config ${quoted(shortPath(settings.file))}`;
+  const data = ` --data ${quoted(shortPath(settings.data))}`;
   const env = `CHARGEPOINT_ENDPOINT=${simulator.endpoint} CHARGEPOINT_USERNAME=${simulator.username} CHARGEPOINT_PASSWORD=${simulator.password}`;
   return `
 From another terminal, in this folder:

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { resolve } from "node:path";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { type Bridge, startBridge } from "../../bridge.ts";
@@ -30,7 +31,7 @@ export function demo(program: Command, terminal: Terminal): void {
   const command = program
     .command("demo")
     .description(
-      "Run simulator, embedded broker and bridge on loopback, with the configs and registries included.",
+      "Run simulator, embedded broker and bridge on loopback, with configs of its own; it uses no file of the working folder.",
     )
     .option(
       "--stations <number>",
@@ -38,7 +39,7 @@ export function demo(program: Command, terminal: Terminal): void {
       numberOption({ min: 1, max: MOST_STATIONS }),
       6,
     )
-    .option("--data <folder>", "data folder (default: the bridge config's, data/)");
+    .option("--data <folder>", "data folder (default: one of the user, kept from demo to demo)");
   logOptions(command, "warn").action((flags: Flags) => runDemo(flags, terminal));
 }
 
@@ -57,7 +58,7 @@ async function runDemo(flags: Flags, terminal: Terminal): Promise<void> {
   try {
     const { settings, devices } = await configure(flags, simulator, secrets, terminal);
     bridge = await start(settings, devices, log, secrets, terminal);
-    screen.show({ bridge, simulator, settings, dataFlag: flags.data });
+    screen.show({ bridge, simulator, settings });
     const ending = AbortSignal.any([terminal.ending, leftByNpm(terminal)]);
     if (!ending.aborted) await once(ending, "abort");
     screen.end("stopping …");
@@ -100,22 +101,28 @@ async function configure(
     CHARGEPOINT_USERNAME: simulator.username,
     CHARGEPOINT_PASSWORD: simulator.password,
   };
-  const config = fileURLToPath(new URL("../../../configs/bridge.json", import.meta.url));
+  const config = fileURLToPath(new URL("../../../examples/demo/bridge.json", import.meta.url));
   const { settings, devices, diagnostics } = await loadAll({ config, secrets, env });
   printDiagnostics(terminal, diagnostics, false);
   const wanted = settings.mqtt.embedded ?? { host: HOST, port: 1883 };
   const embedded = { ...wanted, port: await freePort(wanted.port) };
-  const data = flags.data === undefined ? settings.data : resolve(flags.data);
+  const data = flags.data === undefined ? userFolder(terminal.env) : resolve(flags.data);
   return {
     settings: { ...settings, data, mqtt: { ...settings.mqtt, embedded } },
     devices: garage(devices, flags.stations, simulator),
   };
 }
 
+/** Returns the user's folder for the data of demos: not in the package, and not a folder of a real bridge. */
+function userFolder({ XDG_STATE_HOME, LOCALAPPDATA }: Terminal["env"]): string {
+  const state = XDG_STATE_HOME || LOCALAPPDATA || join(homedir(), ".local", "state");
+  return join(state, "voltbridge", "demo");
+}
+
 /** Returns `count` devices: the configured ones first, then copies of the last one for further stations. */
 function garage(configured: readonly LoadedDevice[], count: number, simulator: Simulator): LoadedDevice[] {
   const last = configured.at(-1);
-  if (!last) throw new CommandError("configs/devices has no valid device config", EXIT.configuration);
+  if (!last) throw new CommandError("examples/demo/devices has no valid device config", EXIT.configuration);
   const taken = new Set(
     configured.map(({ settings }) => (settings.driverConfig as { stationID: string }).stationID),
   );

@@ -1,17 +1,20 @@
-import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { asLevel } from "../../config/index.ts";
+import { defaultBridge } from "../../config/index.ts";
 import { ChargePointClient } from "../../drivers/chargepoint/api/index.ts";
 import { type FoundStation, findStations } from "../../drivers/chargepoint/discovery/index.ts";
 import { createLog } from "../../log/log.ts";
-import { type AccountFlags, accountOf, accountOptions, isServiceError } from "../api/account.ts";
+import { type AccountFlags, accountOf, accountOptions, answered } from "../api/account.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { Progress } from "../terminal/progress.ts";
-import { formatTable, formatValue } from "../terminal/table.ts";
+import { counted, formatTable, formatValue } from "../terminal/table.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
+import { bridgeFileAbove, presumedSettings } from "./bridge-file.ts";
+import { type AccountReference, deviceConfig, ENVIRONMENT_ACCOUNT, stationFiles } from "./device-configs.ts";
+import { madeNotes, madeTable, makeRegistries, type PointFlags, pointOptions } from "./make-registries.ts";
+import { fewPaths, writeNewFiles } from "./new-files.ts";
 
-interface Flags extends AccountFlags {
+interface Flags extends AccountFlags, PointFlags {
   readonly sgID?: string;
   readonly orgID?: string;
   readonly stationName?: string;
@@ -19,7 +22,7 @@ interface Flags extends AccountFlags {
   readonly set?: true;
   readonly write?: string;
   readonly force?: true;
-  readonly registry: string;
+  readonly registry?: string;
 }
 
 export function discover(program: Command, terminal: Terminal): void {
@@ -31,10 +34,16 @@ export function discover(program: Command, terminal: Terminal): void {
     .option("--stationName <pattern>", "only stations with this name; * any text, ? one character")
     .option("--json", "print JSON")
     .option("--set", "print one device config for all of these stations, those added later included")
-    .option("--write <folder>", "write one device config per station into this folder")
+    .option(
+      "--write <folder>",
+      "write one device config per station into this folder, and a registry for each kind of station",
+    )
     .option("--force", "with --write: overwrite existing files")
-    .option("--registry <name>", "registry to name in the configs", "config://chargepoint.csv");
-  accountOptions(command).action((flags: Flags) => run(flags, terminal));
+    .option(
+      "--registry <name>",
+      "registry to name in the configs, e.g. config://garage.csv, instead of new ones",
+    );
+  accountOptions(pointOptions(command)).action((flags: Flags) => run(flags, terminal));
 }
 
 async function run(flags: Flags, terminal: Terminal): Promise<void> {
@@ -45,25 +54,19 @@ async function run(flags: Flags, terminal: Terminal): Promise<void> {
     );
   if (flags.set && !filtersOf(flags))
     throw new CommandError("--set needs --sgID, --orgID or --stationName (* for all stations)", EXIT.usage);
-  const stations = await lookUp(flags, terminal);
-  if (flags.set) terminal.out(`${JSON.stringify(setConfig(flags, terminal), null, 2)}\n`);
-  else if (flags.write !== undefined) writeConfigs(stations, flags.write, flags, terminal);
-  else if (flags.json) printJson(terminal, stations);
-  else terminal.out(formatTable(HEADER, stations.map(cells)));
-  terminal.err(`${stations.length} ${stations.length === 1 ? "station" : "stations"}\n`);
-}
-
-async function lookUp(flags: Flags, terminal: Terminal): Promise<FoundStation[]> {
   const account = accountOf(flags, terminal);
   const log = createLog({ level: "warn", write: (line) => terminal.err(line) });
   const progress = new Progress(terminal);
-  let pages = 0;
-  const onCall = () => progress.show({ phase: "pages", count: ++pages });
+  let calls = 0;
+  const onCall = () => progress.show({ phase: "calls", count: ++calls });
   const client = new ChargePointClient({ ...account, log, onCall });
   try {
-    return await findStations(client, filtersOf(flags), terminal.ending);
-  } catch (error) {
-    throw isServiceError(error) ? new CommandError(error.message, EXIT.failed, { cause: error }) : error;
+    const stations = await answered(findStations(client, filtersOf(flags), terminal.ending));
+    if (flags.set) terminal.out(`${JSON.stringify(setConfig(stations, flags, terminal), null, 2)}\n`);
+    else if (flags.write !== undefined) await writeConfigs(stations, flags.write, client, flags, terminal);
+    else if (flags.json) printJson(terminal, stations);
+    else terminal.out(formatTable(HEADER, stations.map(cells)));
+    terminal.err(`${counted(stations.length, "station")}\n`);
   } finally {
     await client.close();
   }
@@ -82,57 +85,52 @@ function cells({ stationID, stationName, model, ports, city, groups }: FoundStat
   return [stationID, formatValue(stationName), formatValue(model), String(ports), formatValue(city), named];
 }
 
-function setConfig(flags: Flags, terminal: Terminal) {
-  return config({ stations: filtersOf(flags) }, flags, terminal, { topic: "campus/garage/{stationID}" });
+function setConfig(stations: readonly FoundStation[], flags: Flags, terminal: Terminal) {
+  const ports = new Set(stations.map(({ portNumbers }) => portNumbers.join(" and ")));
+  if (ports.size > 1 && flags.registry === undefined)
+    terminal.err(
+      `these stations have different ports (${[...ports].join("; ")}), so one registry does not fit all of them: --write makes one for each kind\n`,
+    );
+  const account = accountReference(flags, terminal);
+  const registry = flags.registry ?? "config://chargepoint.csv";
+  return deviceConfig({ stations: filtersOf(flags) }, account, registry, {
+    topic: "campus/garage/{stationID}",
+  });
 }
 
-/** Returns a device config. It holds no secrets: it names the variables of the environment. */
-function config(which: object, flags: Flags, { env }: Terminal, more: object = {}) {
+function accountReference(flags: Flags, { env }: Terminal): AccountReference {
   const endpoint = flags.endpoint ?? (flags.region === undefined ? env.CHARGEPOINT_ENDPOINT : undefined);
-  const region = flags.region ?? env.CHARGEPOINT_REGION;
-  return {
-    driver_type: "chargepoint",
-    driver_config: {
-      ...which,
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: variables of the config
-      username: "${CHARGEPOINT_USERNAME}",
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: variables of the config
-      password: "${CHARGEPOINT_PASSWORD}",
-      ...(endpoint !== undefined ? { endpoint } : region !== undefined ? { region } : {}),
-    },
-    registry_config: flags.registry,
-    interval: 60,
-    ...more,
-  };
+  return { endpoint, region: flags.region ?? env.CHARGEPOINT_REGION, ...ENVIRONMENT_ACCOUNT };
 }
 
-/** Writes one file per station, named by its stationID; existing files are kept, unless --force is given. */
-function writeConfigs(
+/** Writes one config per station, and a registry for each kind of station; existing files are kept, unless --force is given. */
+async function writeConfigs(
   stations: readonly FoundStation[],
   folder: string,
+  client: ChargePointClient,
   flags: Flags,
   terminal: Terminal,
-): void {
-  const kept: string[] = [];
-  try {
-    mkdirSync(folder, { recursive: true });
-    for (const { stationID } of stations) {
-      const file = join(folder, `${asLevel(stationID).replaceAll(/[:<>"|?*\\]/g, "-")}.json`);
-      const text = `${JSON.stringify(config({ stationID }, flags, terminal), null, 2)}\n`;
-      try {
-        writeFileSync(file, text, { flag: flags.force ? "w" : "wx" });
-        terminal.out(`${file}\n`);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-        kept.push(file);
-      }
-    }
-  } catch (error) {
-    throw new CommandError(`cannot write: ${(error as Error).message}`, EXIT.failed, { cause: error });
-  }
+): Promise<void> {
+  const made = flags.registry ?? (await makeRegistries(client, stations, flags, terminal));
+  const bridgeFile = bridgeFileAbove(join(folder, "device"));
+  const files = stationFiles({
+    stations,
+    account: accountReference(flags, terminal),
+    folder,
+    bridge: presumedSettings(bridgeFile ?? defaultBridge().file),
+    registries: made,
+  });
+  const force = flags.force ?? false;
+  const { kept: registries } = writeNewFiles(files.registries, force);
+  const { kept, written } = writeNewFiles([...files.configs, ...files.schemas], force);
+  if (typeof made !== "string") terminal.err(`${madeTable(made)}\n${madeNotes(made)}`);
+  for (const path of written) terminal.out(`${path}\n`);
+  if (registries.length > 0)
+    terminal.err(
+      `registries that were there already are used as they are (--force overwrites them): ${fewPaths(registries)}\n`,
+    );
   if (kept.length > 0)
     throw new CommandError(
-      `${kept.length} files already exist and were not changed (--force overwrites them): ${kept.slice(0, 5).join(", ")}${kept.length > 5 ? ", …" : ""}`,
-      EXIT.failed,
+      `${counted(kept.length, "file")} already there and not changed (--force overwrites): ${fewPaths(kept)}`,
     );
 }

@@ -5,7 +5,7 @@ import {
   type PublicStationStatus,
 } from "../../drivers/chargepoint/api/index.ts";
 import { createLog } from "../../log/log.ts";
-import { type AccountFlags, accountOf, accountOptions, isServiceError } from "../api/account.ts";
+import { type AccountFlags, accountOf, accountOptions, answered } from "../api/account.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { numberOption } from "../terminal/options.ts";
 import { counted, formatTable, singleLine } from "../terminal/table.ts";
@@ -168,16 +168,4 @@ async function statusesOf(
     statuses.push(...(await client.publicStationStatus({ stationIDs }, { signal })));
   }
   return statuses;
-}
-
-/**
- * Waits for a call.
- * @throws CommandError when the service, or the connection to it, failed
- */
-async function answered<T>(call: Promise<T>): Promise<T> {
-  try {
-    return await call;
-  } catch (error) {
-    throw isServiceError(error) ? new CommandError(error.message, EXIT.failed, { cause: error }) : error;
-  }
 }

@@ -9,10 +9,16 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "simulate --stations 500 --model CT4021-GW1",
     "simulate --stepped --start 2026-03-01T06:00:00Z --port 0",
   ],
+  init: ["init", "init --broker embedded --region NA --topic campus/garage --points load,status"],
   check: ["check", "check registry/garage.csv --strict"],
   doctor: ["doctor", "doctor --config /etc/voltbridge/bridge.json --json"],
+  "registry attributes": ["registry attributes LoadRegister", "registry attributes --json"],
+  "registry init": [
+    "registry init --station 1:12345 --points load,status --out registry/garage.csv",
+    "registry init --like registry/garage.csv --out registry/",
+  ],
   plan: ["plan", "plan --lookup"],
-  registry: ["registry fix registry/my-garage.csv", "registry try registry/my-garage.csv --station 1:12345"],
+  registry: ["registry attributes LoadRegister", "registry init --station 1:12345 --out registry/garage.csv"],
   "registry fix": [
     "registry fix registry/my-garage.csv",
     "registry fix registry/my-garage.csv --excel my-garage-excel.csv",

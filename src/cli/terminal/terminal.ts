@@ -12,6 +12,8 @@ export interface Surroundings {
   readonly interactive: boolean;
   /** The streams of `out` and `err`; without them, there are no colours and no progress. */
   readonly streams?: { readonly out: NodeJS.WriteStream; readonly err: NodeJS.WriteStream };
+  /** Opens the stream on which answers to questions are typed; without it, or where it is no terminal, nobody can be asked. */
+  input?(): NodeJS.ReadableStream & { readonly isTTY?: boolean };
   /** Current size of the screen, in characters. */
   readonly columns: number;
   readonly rows: number;
@@ -74,6 +76,7 @@ export function terminalOn(surroundings: Surroundings): Terminal {
     secrets,
     interactive: surroundings.interactive,
     ...(streams && { streams }),
+    ...(surroundings.input && { input: surroundings.input }),
     get columns() {
       return surroundings.columns;
     },
@@ -117,6 +120,7 @@ export function processSurroundings(): Surroundings {
     err: (text) => void process.stderr.write(text),
     interactive: process.stdout.isTTY === true,
     streams: { out: process.stdout, err: process.stderr },
+    input: () => process.stdin,
     get columns() {
       return process.stdout.columns || 100;
     },

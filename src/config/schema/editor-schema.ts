@@ -31,7 +31,7 @@ export function editorSchema(schema: Schema): Schema {
   const forms = [
     plain,
     ...(takesVariable(schema) ? [VARIABLE] : []),
-    ...(schema["x-secret"] ? [SECRET_FILE] : []),
+    ...(schema["x-secret"] || schema["x-file"] ? [SECRET_FILE] : []),
   ];
   return {
     ...(description === undefined ? {} : { description: withoutLinks(description) }),

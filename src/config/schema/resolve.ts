@@ -64,7 +64,8 @@ class Resolver {
       const place = this.#document.place(path, "key");
       this.#warn("unused_setting", path, `the bridge does not use this: ${schema["x-unused"]}`, place);
     }
-    if (schema?.["x-secret"]) return this.#secret(value, path);
+    const isInFile = schema?.["x-file"] && typeof value === "object" && value !== null;
+    if (schema?.["x-secret"] || isInFile) return this.#secret(value, path);
     if (schema?.["x-literal"]) return value;
     if (typeof value === "string") return this.#typed(value, path, schema);
     if (Array.isArray(value))

@@ -2,6 +2,7 @@
  * A JSON Schema (draft 2020-12) without `$ref`. Descriptions are Markdown, with links relative to docs/: the tables of settings there
  * are made from them. Additional keywords:
  * - `x-secret`: the value is a secret, may be given as `{"file": "…"}` too, and is never shown.
+ * - `x-file`: the value is not a secret by itself, and may be given as `{"file": "…"}` too.
  * - `x-expected`: the expected value in words, where the other keywords do not say it, e.g. of a pattern.
  * - `x-literal`: the value decides how the rest is read, and is taken as written, without variables.
  * - `x-sends-in-clear`: on an object of settings; finds credentials that would cross the network unencrypted, for a warning.
@@ -17,6 +18,7 @@ export interface Schema {
   readonly description?: string;
   readonly enum?: readonly unknown[];
   readonly "x-secret"?: boolean;
+  readonly "x-file"?: boolean;
   readonly "x-expected"?: string;
   readonly "x-sends-in-clear"?: (settings: never) => SentInClear | undefined;
   readonly "x-literal"?: boolean;
@@ -28,6 +30,7 @@ export interface Schema {
 
 export const OWN_KEYWORDS = [
   "x-secret",
+  "x-file",
   "x-expected",
   "x-literal",
   "x-sends-in-clear",

@@ -85,7 +85,12 @@ export const configSchema = {
       "x-expected": 'an object of sgID, orgID and stationName, or a list of stationIDs, e.g. ["1:12345"]',
       description: "[Set of stations](#sets-of-stations) instead of one; each becomes a device.",
     },
-    username: { type: "string", minLength: 1, description: "API licence key." },
+    username: {
+      type: "string",
+      minLength: 1,
+      "x-file": true,
+      description: "API licence key; may be in a [file](#variables-and-secrets) too.",
+    },
     password: {
       type: "string",
       minLength: 1,

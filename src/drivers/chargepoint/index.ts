@@ -27,6 +27,7 @@ import { ShedControl } from "./control/shed.ts";
 import { ShedCalls } from "./control/shed-calls.ts";
 import { findStations, memberOf } from "./discovery/index.ts";
 import { accountOf, findGroups, planDevices, stationsWithLoads } from "./planning/plan-devices.ts";
+import { listAttributes } from "./registers/list-attributes.ts";
 import { Station } from "./station.ts";
 
 /**
@@ -39,6 +40,7 @@ export const chargepoint: AbleType<ChargePointConfig> = {
   configSchema,
   checkRows,
   open: (context) => new ChargePointService(context),
+  attributes: listAttributes,
   plan: planDevices,
   accountOf,
   serviceOf: endpointFor,

@@ -15,7 +15,7 @@ import type {
 import type { Reading, WriteOptions, WriteOutcome } from "../driver.ts";
 import { PointNotFoundError, PointReadOnlyError } from "../errors.ts";
 import type { Reader } from "./account/account.ts";
-import { type AnswerKind, OPERATIONS } from "./account/answers.ts";
+import type { AnswerKind } from "./account/answers.ts";
 import { isOutage } from "./account/limits/breaker.ts";
 import { ageAllowed, isOutsidePlan } from "./account/reads/pace.ts";
 import { isUnknownStation, UnknownStationError } from "./account/reads/station-missing.ts";
@@ -25,6 +25,7 @@ import { type Binding, type BoundRows, bindingOf, boundRows } from "./bound-rows
 import { compareWithLoad } from "./control/compare.ts";
 import { type ControlContext, controls, type Planned, planClear, planNothing } from "./control/controls.ts";
 import { LoadShedEvents } from "./control/events.ts";
+import { CALLS } from "./registers/calls.ts";
 import { type Attribute, isUnreachable } from "./registers/register.ts";
 import { type AskedAt, ExplainedScrape, StationScrape, type UsedAnswer } from "./station-scrape.ts";
 
@@ -114,7 +115,7 @@ export class Station implements AbleDevice {
     return new Map(
       rows.map((row, i) => {
         const { kind, attribute } = attributes[i]!;
-        const call = OPERATIONS[kind];
+        const call = CALLS[kind].operation;
         const from = used.get(kind);
         if (!from) return [row.point.name, { call }];
         const age = this.#init.account.nowSeconds - from.atSeconds;

@@ -3,6 +3,14 @@ import type { StationEntry } from "./api/index.ts";
 /** Path of a value in a station's entry: field names, and list indexes from 0. */
 export type FieldPath = readonly (string | number)[];
 
+/** Fields that the service documents, with their meanings. */
+export const DOCUMENTED_FIELDS: Readonly<Record<string, string>> = {
+  modelInfo: "Hardware model.",
+  installDate: "Day of installation, as the service writes it; null while planned.",
+  type: "Kind of station.",
+  state: "Whether it is operational, non-operational or still planned.",
+};
+
 const STEP = /^([^.[\]]+)((?:\[\d+\])*)$/;
 /** Maximum number of field names collected from one entry. */
 const MAX_NAMES = 500;

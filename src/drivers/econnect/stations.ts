@@ -2,10 +2,8 @@ import { closest } from "../../config/files/did-you-mean.ts";
 import type { SetMember } from "../abilities.ts";
 import type { StationEntry } from "./api/index.ts";
 import type { EconnectConfig } from "./config.ts";
-import { fieldsOf, parseField, readField, textOf } from "./field.ts";
+import { DOCUMENTED_FIELDS, fieldsOf, parseField, readField, textOf } from "./field.ts";
 
-/** Fields that the service documents: a station without one of them has no value there. */
-const DOCUMENTED: ReadonlySet<string> = new Set(["modelInfo", "installDate", "type", "state"]);
 /** Maximum number of field names in a message. */
 const NAMES_SHOWN = 8;
 
@@ -75,7 +73,8 @@ export class Stations {
 
   #lookFor(attribute: string): UnknownFieldError | undefined {
     const path = parseField(attribute);
-    if (DOCUMENTED.has(attribute)) return undefined;
+    // A station without a documented field has no value there.
+    if (Object.hasOwn(DOCUMENTED_FIELDS, attribute)) return undefined;
     if (this.entries.some((entry) => readField(entry, path) !== undefined)) return undefined;
     const names = new Set(this.entries.slice(0, NAMES_SHOWN).flatMap(fieldsOf));
     const near = closest(attribute, [...names]);

@@ -1,4 +1,4 @@
-import type { PointValue } from "../../points/index.ts";
+import type { PointType, PointValue } from "../../points/index.ts";
 import type { RegistryRow } from "../../registry/row.ts";
 
 /** A parsed Attribute Name such as `sin(period=60, amplitude=10)`, with every argument filled in. */
@@ -9,43 +9,62 @@ export interface Formula {
 
 type FormulaKind = keyof typeof FORMULAS;
 
-interface FormulaShape {
+export interface FormulaShape {
   /** Positional arguments in their order, with their defaults. */
   readonly args: Readonly<Record<string, number | string>>;
+  readonly meaning: string;
+  /** Type of its values; absent: that of the row. */
+  readonly type?: PointType;
   /** Returns the value `seconds` after 1970. It depends on the time and the arguments only. */
   at(seconds: number, arg: (name: string) => number): PointValue;
 }
 
 /** Every formula. Times are seconds; a period runs from 1970, so that devices move together. */
 export const FORMULAS = {
-  /** A constant: `constant(5)`, `constant(Garage 3)`. */
-  constant: { args: { value: 0 }, at: (): PointValue => null },
-  /** A cell that keeps what is written to it: `memory`, `memory(16)`. The argument is its own default. */
-  memory: { args: { value: "" }, at: (): PointValue => null },
-  /** Increases by `step` every `every` seconds and restarts at 0 before it reaches `below`. */
+  constant: {
+    args: { value: 0 },
+    meaning: "A constant: `constant(5)`, `constant(Garage 3)`.",
+    at: (): PointValue => null,
+  },
+  memory: {
+    args: { value: "" },
+    meaning:
+      "A cell that keeps what is written to it: `memory`, `memory(16)`. The argument is its own default.",
+    at: (): PointValue => null,
+  },
   counter: {
     args: { step: 1, every: 1, below: 1_000_000 },
+    type: "float",
+    meaning: "Increases by `step` every `every` seconds and restarts at 0 before it reaches `below`.",
     at: (seconds, arg) => (Math.floor(seconds / arg("every")) * arg("step")) % arg("below"),
   },
-  /** A wave around `mean`: `sin(period=60, amplitude=10, mean=20)`. */
   sin: {
     args: { period: 60, amplitude: 1, mean: 0 },
+    type: "float",
+    meaning: "A wave around `mean`: `sin(period=60, amplitude=10, mean=20)`.",
     at: (seconds, arg) =>
       arg("mean") + arg("amplitude") * Math.sin((2 * Math.PI * (seconds % arg("period"))) / arg("period")),
   },
-  /** `high` in the first half of every period, `low` in the second. */
   square: {
     args: { period: 60, low: 0, high: 1 },
+    type: "float",
+    meaning: "`high` in the first half of every period, `low` in the second.",
     at: (seconds, arg) => (seconds % arg("period") < arg("period") / 2 ? arg("high") : arg("low")),
   },
-  /** A pseudo-random number from `low` to `high`, new every `every` seconds; the same `seed` gives the same numbers. */
   random: {
     args: { seed: 1, low: 0, high: 1, every: 1 },
+    type: "float",
+    meaning:
+      "A pseudo-random number from `low` to `high`, new every `every` seconds; the same `seed` gives the same numbers.",
     at: (seconds, arg) =>
       arg("low") + (arg("high") - arg("low")) * noise(arg("seed"), Math.floor(seconds / arg("every"))),
   },
-  /** The time of the reading. */
-  clock: { args: {}, at: (seconds) => new Date(seconds * 1000).toISOString() },
+  clock: {
+    args: {},
+    type: "datetime",
+    meaning: "The time of the reading.",
+    at: (seconds) => new Date(seconds * 1000).toISOString(),
+  },
 } satisfies Record<string, FormulaShape>;
 
 const PATTERN = /^([a-z]+)(?:\((.*)\))?$/is;

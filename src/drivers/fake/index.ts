@@ -9,19 +9,20 @@ import type { Diagnostic } from "../../config/files/diagnostic.ts";
 import { closest } from "../../config/files/did-you-mean.ts";
 import { convertValue } from "../../points/index.ts";
 import type { RegistryRow } from "../../registry/index.ts";
-import type { DriverType } from "../driver.ts";
+import type { AbleType, ListedAttribute } from "../abilities.ts";
 import { configSchema, type FakeConfig } from "./config.ts";
 import { FakeDevice } from "./device.ts";
-import { FORMULAS, isTrial, parseFormula } from "./formula.ts";
+import { FORMULAS, type FormulaShape, isTrial, parseFormula } from "./formula.ts";
 
 const REGISTER = "FakeRegister";
 
 /** Returns the fake driver type. `now` returns milliseconds since 1970; tests inject their own clock. */
-export function createFake(now: () => number = Date.now): DriverType<FakeConfig> {
+export function createFake(now: () => number = Date.now): AbleType<FakeConfig> {
   return {
     name: "fake",
     configSchema,
     checkRows: (rows) => rows.flatMap(checkRow),
+    attributes: listFormulas,
     open() {
       // Aborts the calls in progress when the bridge stops. A real driver also closes its connections here.
       const closing = new AbortController();
@@ -36,6 +37,14 @@ export function createFake(now: () => number = Date.now): DriverType<FakeConfig>
 }
 
 export const fake = createFake();
+
+function listFormulas(): ListedAttribute[] {
+  return Object.entries<FormulaShape>(FORMULAS).map(([kind, { args, type, meaning }]) => {
+    const names = Object.keys(args);
+    const attribute = names.length === 0 ? kind : `${kind}(${names.join(", ")})`;
+    return { register: REGISTER, attribute, level: "station", type, meaning, writable: kind === "memory" };
+  });
+}
 
 function checkRow(row: RegistryRow): Diagnostic[] {
   if (isTrial(row)) return [];

@@ -1,9 +1,16 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { editorSchemas } from "../../../src/cli/setup/editor-schemas.ts";
+import { loadAll } from "../../../src/cli/setup/load.ts";
+import { driverTypes } from "../../../src/drivers/index.ts";
+import { createLog, Secrets } from "../../../src/log/log.ts";
 import { type Simulator, startSimulator } from "../../../src/simulator/index.ts";
+import { tableFaults } from "../../helpers/table-schema.ts";
 import { cli } from "../in-process.ts";
+import { Workplace } from "../workplace.ts";
 
 let simulator: Simulator;
 let env: Record<string, string>;
@@ -44,7 +51,7 @@ describe("voltbridge discover", () => {
   test("writes one config per station, and over none that is there", async () => {
     const first = await cli(["discover", "--write", folder], env);
     expect(first.code).toBe(0);
-    const files = readdirSync(folder);
+    const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
     expect(files).toHaveLength((await found()).length);
     const text = readFileSync(join(folder, files[0]!), "utf8");
     expect(JSON.parse(text)).toMatchObject({
@@ -54,7 +61,7 @@ describe("voltbridge discover", () => {
     expect(text).not.toContain("canary");
     const second = await cli(["discover", "--write", folder], env);
     expect(second).toMatchObject({ code: 1, stdout: "" });
-    expect(second.stderr).toMatch(/already exist.*--force/);
+    expect(second.stderr).toMatch(/already there.*--force/);
     expect((await cli(["discover", "--write", folder, "--force"], env)).code).toBe(0);
   });
 
@@ -63,5 +70,73 @@ describe("voltbridge discover", () => {
     expect(JSON.parse(stdout).driver_config.stations).toEqual({ stationName: "*" });
     expect((await cli(["discover", "--set"], env)).code).toBe(2);
     expect((await cli(["discover"], {})).code).toBe(78);
+  });
+
+  test("a mixed fleet of 60 stations: a registry for each kind, and no point that cannot be read", async () => {
+    const fleet = await startSimulator({ stations: 60, traffic: false, incidents: false });
+    const place = new Workplace({ "configs/bridge.json": {} });
+    try {
+      const account = {
+        CHARGEPOINT_ENDPOINT: fleet.endpoint,
+        CHARGEPOINT_USERNAME: fleet.username,
+        CHARGEPOINT_PASSWORD: fleet.password,
+      };
+      const { code, stdout } = await cli(["discover", "--write", place.at("configs/devices/site")], account);
+      expect(code).toBe(0);
+      const registries = readdirSync(place.at("registry"));
+      expect(registries).toHaveLength(9);
+      for (const name of registries)
+        expect(tableFaults(readFileSync(place.at(`registry/${name}`), "utf8"))).toEqual([]);
+      expect(stdout).toContain("configs/device.schema.json");
+
+      const options = { config: place.at("configs/bridge.json"), secrets: new Secrets(), env: account };
+      const { devices, diagnostics } = await loadAll(options);
+      expect(diagnostics).toEqual([]);
+      expect(devices).toHaveLength(60);
+      const checked = JSON.parse((await cli(["check", place.folder, "--json"], account)).stdout);
+      expect(checked.diagnostics).toEqual([]);
+      const validate = new Ajv2020({ strictTypes: false }).compile(editorSchemas()["device.schema.json"]);
+      for (const { settings } of devices) {
+        const config = JSON.parse(readFileSync(settings.file, "utf8"));
+        expect(validate(config)).toBe(true);
+        expect(join(settings.file, "..", config.$schema)).toBe(place.at("configs/device.schema.json"));
+      }
+
+      const service = driverTypes.chargepoint!.open({
+        log: createLog({ level: "silent" }),
+        state: { get: () => null, set: () => undefined },
+        notice: () => undefined,
+      });
+      const read = await Promise.all(
+        devices.map(({ settings, rows }) =>
+          service
+            .createDevice({ path: settings.path, config: settings.driverConfig, rows, intervalSeconds: 60 })
+            .scrapeAll(AbortSignal.timeout(60_000)),
+        ),
+      );
+      await service.close();
+      expect(read.flatMap(({ failures }) => [...failures.keys()])).toEqual([]);
+      const ports = devices.map(({ rows }) => [...new Set(rows.flatMap(({ port }) => port ?? []))].join(" "));
+      expect(new Set(ports)).toEqual(new Set(["1", "1 2", "1A", "1A 1B"]));
+      const oneFast = read[ports.indexOf("1A")]!;
+      expect([...oneFast.values.keys()].filter((name) => name.startsWith("Status_"))).toEqual(["Status_1A"]);
+    } finally {
+      await fleet.close();
+      place.remove();
+    }
+  });
+
+  test("registries that are there already are used as they are; --registry makes none", async () => {
+    const place = new Workplace({ "configs/bridge.json": {}, "registry/ct4021-gw1.csv": "mine" });
+    const configs = place.at("configs/devices/site");
+    const { code, stderr } = await cli(["discover", "--write", configs, "--points", "load"], env);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/there already.*ct4021-gw1\.csv/);
+    expect(readFileSync(place.at("registry/ct4021-gw1.csv"), "utf8")).toBe("mine");
+    const before = readdirSync(place.at("registry"));
+    await cli(["discover", "--write", configs, "--registry", "config://mine.csv", "--force"], env);
+    expect(readdirSync(place.at("registry"))).toEqual(before);
+    expect(readFileSync(join(configs, "1-100001.json"), "utf8")).toContain('"config://mine.csv"');
+    place.remove();
   });
 });

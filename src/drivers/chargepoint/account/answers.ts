@@ -38,15 +38,3 @@ export interface Answers {
 }
 
 export type AnswerKind = keyof Answers;
-
-/** The operation that brings each kind of answer. */
-export const OPERATIONS: Readonly<Record<AnswerKind, string>> = {
-  station: "getStations",
-  status: "getStationStatus",
-  load: "getLoad",
-  alarms: "getAlarms",
-  rights: "getStationRights",
-  sessions: "getChargingSessionData",
-  publicStation: "getPublicStations",
-  publicStatus: "getPublicStationStatus",
-};

@@ -3,6 +3,7 @@
 import type { SetMember } from "../../abilities.ts";
 import { type ChargePointClient, pages, type Station } from "../api/index.ts";
 import { operations } from "../api/operations/index.ts";
+import type { QueryOf } from "../api/paging.ts";
 import type { StationSet } from "../config.ts";
 
 /** A station that an account can see (guide §7.1). Text is as the service sends it; null where it sends none. */
@@ -13,6 +14,8 @@ export interface FoundStation {
   readonly model: string | null;
   readonly serial: string | null;
   readonly ports: number;
+  /** As the service writes them: `1`, `2`, `1A`. */
+  readonly portNumbers: readonly string[];
   readonly city: string | null;
   readonly state: string | null;
   readonly orgID: string | null;
@@ -34,6 +37,25 @@ export async function findStations(
 ): Promise<FoundStation[]> {
   const { sgID, orgID, wanted } = search(set);
   const query = { ...(sgID !== undefined && { sgID }), ...(orgID !== undefined && { orgID }) };
+  return walk(client, query, wanted, signal);
+}
+
+/** Returns one station, in one call; undefined where the account cannot see it. */
+export async function findStation(
+  client: Pick<ChargePointClient, "call">,
+  stationID: string,
+  signal: AbortSignal,
+): Promise<FoundStation | undefined> {
+  const [found] = await walk(client, { stationID }, (one) => one.stationID === stationID, signal);
+  return found;
+}
+
+async function walk(
+  client: Pick<ChargePointClient, "call">,
+  query: QueryOf<typeof operations.getStations>,
+  wanted: Search["wanted"],
+  signal: AbortSignal,
+): Promise<FoundStation[]> {
   const found = new Map<string, FoundStation>();
   for await (const record of pages(client, operations.getStations, query, { signal, ahead: PAGES_AHEAD })) {
     const station = foundStation(record);
@@ -88,6 +110,7 @@ function foundStation(record: Station): FoundStation | undefined {
     model: record.stationModel,
     serial: record.stationSerialNum,
     ports: record.numPorts ?? record.Port.length,
+    portNumbers: record.Port.flatMap(({ portNumber }) => portNumber ?? []),
     city: record.City,
     state: record.State,
     orgID: record.orgID,

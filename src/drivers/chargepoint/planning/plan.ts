@@ -1,10 +1,11 @@
 import type { RegistryRow } from "../../../registry/row.ts";
 import type { PlannedCall } from "../../plan.ts";
-import { type AnswerKind as Kind, OPERATIONS } from "../account/answers.ts";
+import type { AnswerKind as Kind } from "../account/answers.ts";
 import { coverByGroups, type StationGroup } from "../account/reads/group-cover.ts";
 import { ageAllowed } from "../account/reads/pace.ts";
 import { RIGHTS_PAGE, STATIONS_PAGE, STATUS_PAGE } from "../account/reads/page-sizes.ts";
 import { MOST_STATIONS_AT_ONCE } from "../account/reads/station-groups.ts";
+import { CALLS } from "../registers/calls.ts";
 
 /** A station of an account, and its rows by the kind of answer they are read from. */
 export interface PlannedStation {
@@ -32,9 +33,9 @@ export function planCalls(
   groups: readonly StationGroup[],
   learning?: number,
 ): PlannedCall[] {
-  const kinds = Object.keys(OPERATIONS) as Kind[];
+  const kinds = Object.keys(CALLS) as Kind[];
   const calls = kinds.flatMap((kind) => paces(kind, stations).map((pace) => planKind(kind, pace, groups)));
-  const loads = calls.filter(({ operation }) => operation === OPERATIONS.load);
+  const loads = calls.filter(({ operation }) => operation === CALLS.load.operation);
   const read = new Set(stations.filter(({ rows }) => rows.has("load")).map((one) => one.stationID)).size;
   if (read < 2) return calls;
   const rows = loads.flatMap((load) => load.rows);
@@ -74,7 +75,7 @@ function everySeconds(
 function planKind(kind: Kind, pace: Pace, groups: readonly StationGroup[]): PlannedCall {
   const all = [...pace.stations.values()];
   return {
-    operation: OPERATIONS[kind],
+    operation: CALLS[kind].operation,
     everySeconds: pace.everySeconds,
     ...callsOf(kind, pace, groups),
     onePerStationPerMinute: all.reduce((sum, { intervalSeconds }) => sum + 60 / intervalSeconds, 0),
