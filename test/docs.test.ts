@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { EXIT } from "../src/cli/terminal/command-error.ts";
 import { BRIDGE } from "../src/config/bridge/bridge-schema.ts";
 import { DEVICE } from "../src/config/devices/device-schema.ts";
+import { DIAGNOSTIC_CODES } from "../src/config/files/diagnostic-codes.ts";
 import type { Schema } from "../src/config/schema/schema.ts";
 import { nameOf } from "../src/config/schema/settings-of.ts";
 import * as message from "../src/drivers/chargepoint/api/message.ts";
@@ -90,8 +91,8 @@ describe("docs/configuration.md", () => {
 
   test("names every setting of VOLTTRON that is accepted and ignored", () => {
     const ignored = section(page, "## VOLTTRON configs");
-    const { driver, historian } = BRIDGE.properties;
-    const unused = [driver, historian, DEVICE]
+    const { driver, historian, actuator } = BRIDGE.properties;
+    const unused = [driver, historian, actuator, DEVICE]
       .flatMap((schema) => Object.entries<Schema>(schema.properties))
       .filter(([, setting]) => setting["x-unused"])
       .map(([name]) => name);
@@ -135,29 +136,32 @@ describe("docs/registry.md", () => {
     const named = section(page, "## Columns");
     expect(HEADERS.filter((column) => !named.includes(`\`${column}\``))).toEqual([]);
   });
+});
 
-  test("every problem's code is on this page or on that of the configs, and no other", () => {
-    const source = ["src/config", "src/registry", "src/drivers", "src/devices"]
-      .flatMap(filesBelow)
-      .filter((file) => file.endsWith(".ts") && !file.includes("/api/"))
+describe("docs/diagnostics.md", () => {
+  const page = "docs/diagnostics.md";
+  const codes = Object.entries(DIAGNOSTIC_CODES);
+  const entries = [...text(page).matchAll(/^### (.+)$/gm)].map((match) => match[1]!);
+
+  test("has an entry for every code, in the order of the list, and no other", () => {
+    expect(entries).toEqual(codes.map(([name]) => name));
+  });
+
+  test.each(codes)("%s: its meaning, severity, cause, remedy and an example", (name, meaning) => {
+    const [, below] = text(page).split(`\n### ${name}\n`) as [string, string];
+    const [entry] = below.split(/^#+ /m);
+    expect(entry!.trim().split("\n")[0]).toBe(meaning);
+    for (const part of ["Severity", "Cause", "Remedy"])
+      expect(entry).toMatch(new RegExp(`^- ${part}: \\S.*\\.$`, "m"));
+    expect(entry).toMatch(new RegExp(`^\\S+:\\d+:\\d+: (error|warning|note) \\[${name}\\] \\S.*$`, "m"));
+  });
+
+  test("no code is in the list that nothing reports", () => {
+    const source = filesBelow("src")
+      .filter((file) => file.endsWith(".ts") && !file.endsWith("diagnostic-codes.ts"))
       .map(text)
       .join("\n");
-    const documented = [
-      ...rows(section(page, "## Problems")),
-      ...rows(section("docs/configuration.md", "## Problems: `check`")),
-    ].map(([cell]) => code(cell!));
-    // Where one is made: `code: "x"`, `report("x"`, `warn("x"`, `#error(header, "x"`, `same ? "x" : "y"`, and ajv's list.
-    const made = [
-      ...source.matchAll(/\bcode: (?:same \? )?"([a-z_\d]+)"(?: : "([a-z_]+)")?/g),
-      ...source.matchAll(/\b(?:report|fail|warn)\(\s*(?:written, )?"([a-z_]+)",/g),
-      ...source.matchAll(/#(?:error|warning)\(\s*(?:header|"[^"]+"),\s*"([a-z_]+)"/g),
-      ...text("src/config/schema/check.ts").matchAll(/^ {2}\w+: \["([a-z_]+)", "/gm),
-      ...source.matchAll(/\?\? \["([a-z_]+)", "/g),
-      ...source.matchAll(/atStart\(\s*"\w+",\s*"([a-z_\d]+)"/g),
-    ].flatMap((match) => match.slice(1).filter((name) => name !== undefined));
-    const codes = new Set(made.filter((name) => !["error", "warning"].includes(name)));
-    expect(codes.size).toBeGreaterThan(50);
-    expect([...new Set(documented)].sort()).toEqual([...codes].sort());
+    expect(codes.map(([name]) => name).filter((name) => !source.includes(`"${name}"`))).toEqual([]);
   });
 });
 

@@ -25,7 +25,9 @@ test("docs/extending.md shows the blueprint of a driver as it is", () => {
 test("docs/registry.md has every attribute of every register class", () => {
   let page = read("docs/registry.md");
   for (const [name, { attributes }] of Object.entries(registerClasses)) {
-    const rows = Object.entries(attributes).map(([attribute, { level, unit = "", meaning, control }]) => {
+    const rows = Object.entries(attributes).map(([attribute, described]) => {
+      const { level, unit = "", meaning, control, personal = false } = described;
+      expect(meaning.includes("Personal data"), `${attribute} of ${name}: its meaning`).toBe(personal);
       expect(/\bWritable[.:]/.test(meaning), `${attribute} of ${name}: its meaning says "Writable."`).toBe(
         control !== undefined,
       );
@@ -65,7 +67,7 @@ function completed(register: string, own: readonly Row[]): Row[] {
     ([name]) =>
       !NOT_SHIPPED.includes(`${register} ${name}`) && !own.some((row) => row["Attribute Name"] === name),
   );
-  return missing.flatMap(([name, { level, type, unit = "", meaning, control }]) =>
+  return missing.flatMap(([name, { level, type, unit = "", meaning, control, personal }]) =>
     placesOf[level].map((port) => ({
       "Volttron Point Name": port === "" ? name : `${name}_${port}`,
       "Attribute Name": name,
@@ -75,7 +77,7 @@ function completed(register: string, own: readonly Row[]): Row[] {
       Units: unit,
       Writable: control ? "TRUE" : "FALSE",
       Notes: meaning,
-      Publish: meaning.includes("Personal data") ? "never" : "",
+      Publish: personal ? "never" : "",
     })),
   );
 }

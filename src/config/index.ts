@@ -15,7 +15,16 @@ export { deviceEditorSchema } from "./devices/device-schema.ts";
 export type { DeviceSetSettings, DeviceSettings } from "./devices/device-settings.ts";
 export { DeviceFiles, loadDevices } from "./devices/devices.ts";
 export { asLevel, fillTemplate, placeholdersOf } from "./devices/topic-template.ts";
-export { type Diagnostic, formatDiagnostic, hasErrors, sortDiagnostics, strict } from "./files/diagnostic.ts";
+export {
+  type Diagnostic,
+  diagnosticText,
+  formatDiagnostic,
+  hasErrors,
+  shortPath,
+  sortDiagnostics,
+  strict,
+} from "./files/diagnostic.ts";
+export { DIAGNOSTIC_CODES, type DiagnosticCode } from "./files/diagnostic-codes.ts";
 export { closest } from "./files/did-you-mean.ts";
 export { readBounded, unreadable } from "./files/file-access.ts";
 export { FileVersions, RecordedFiles } from "./files/file-versions.ts";

@@ -1,3 +1,4 @@
+import type { Diagnostic } from "../config/index.ts";
 import type { EventPlan } from "../drivers/abilities.ts";
 import type { CommandSource, PointValue, Scrape, WriteResult } from "../points/index.ts";
 
@@ -206,17 +207,6 @@ export interface Controllers {
   heard(name: string, state: string): void;
 }
 
-/** A problem in a config file. */
-export interface ConfigProblem {
-  /** Stable name for programs. */
-  readonly code: string;
-  readonly severity: "error" | "warning";
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
-}
-
 /** What a reload does, or would do, to one device. */
 export interface DeviceChange {
   readonly kind: "added" | "removed" | "renamed" | "changed";
@@ -238,7 +228,7 @@ export interface ReloadReport {
   readonly settings: readonly string[];
   /** Changed settings that take effect after a restart. */
   readonly afterRestart: readonly string[];
-  readonly problems: readonly ConfigProblem[];
+  readonly problems: readonly Diagnostic[];
 }
 
 /** Applies changed config files and registries while the bridge runs. */

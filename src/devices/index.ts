@@ -6,6 +6,7 @@ export type { LoadedDevice } from "./building/build.ts";
 export { type LookedUpPlan, planAccounts, planWithLookup } from "./building/plan.ts";
 export type { DeviceChanges } from "./changing/device-changes.ts";
 export { type ConfigChange, describeChange } from "./changing/plan-changes.ts";
+export { checkOnline } from "./check-online.ts";
 export type { Commands, LimitGroup, PausedDevice, PlannedEvent, ReloadReport } from "./commands.ts";
 export { openDevices, type RunningDevices } from "./runner.ts";
 export { type ScrapedOnce, scrapeOnce } from "./scrape-once.ts";

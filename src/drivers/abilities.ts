@@ -1,4 +1,6 @@
+import type { Diagnostic } from "../config/files/diagnostic.ts";
 import type { PointType, PointValue } from "../points/index.ts";
+import type { RegistryRow } from "../registry/row.ts";
 import type {
   DeviceInit,
   DriverContext,
@@ -19,7 +21,8 @@ export interface AbleType<Config = unknown>
         NamesAccounts<Config> &
         PlansCalls<Config> &
         TestsAccounts<Config> &
-        ListsAttributes
+        ListsAttributes &
+        NotesRows
     > {
   open(context: DriverContext): AbleService<Config>;
 }
@@ -107,6 +110,11 @@ export interface ListedAttribute {
 /** Predicts the calls that devices will make, where they share calls. Pure. */
 export interface PlansCalls<Config> {
   plan(devices: readonly DeviceInit<Config>[], assumed: PlanAssumptions): AccountPlan[];
+}
+
+/** Notes what is worth knowing about rows that are right, for `check`: e.g. those that cost a call of their own. Pure. */
+export interface NotesRows {
+  noteRows(rows: readonly RegistryRow[]): Diagnostic[];
 }
 
 /**

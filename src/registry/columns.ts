@@ -38,7 +38,7 @@ export interface Columns {
 }
 
 /** A problem of the header, at one of its cells. */
-export type HeaderFault = Omit<Diagnostic, "file" | "line" | "column"> & { readonly cell: number };
+export type HeaderFault = Omit<Diagnostic, "file" | "line" | "column" | "cell"> & { readonly cell: number };
 
 const byFolded = new Map(HEADERS.map((header) => [fold(header), header]));
 

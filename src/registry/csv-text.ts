@@ -26,6 +26,8 @@ export class CsvText {
   readonly #lineStarts: readonly number[];
   /** Offset of the first record, after a `sep=` line. */
   readonly #start: number;
+  /** Offsets of the records read so far that span several lines; `extra`: lines beyond the first of each, up to this one. */
+  readonly #spanning: { readonly offset: number; readonly extra: number }[] = [];
 
   constructor(text: string, knownHeader: (cell: string) => boolean) {
     this.#bytes = Buffer.from(text);
@@ -64,6 +66,7 @@ export class CsvText {
   ): { next: number; fault?: CsvFault } {
     let offset = start;
     let records = 0;
+    let line = this.#lineIndex(start);
     let wanted = true;
     try {
       parse(this.#bytes.subarray(start), {
@@ -79,7 +82,12 @@ export class CsvText {
             cells.map((cell) => cell.trim()),
             offset,
           );
-          offset = start + bytes;
+          const next = start + bytes;
+          const first = line;
+          while (this.#lineStarts[line + 1]! <= next) line++;
+          const extra = line - first - 1;
+          if (extra > 0) this.#spanning.push({ offset, extra: extra + (this.#spanning.at(-1)?.extra ?? 0) });
+          offset = next;
           records++;
           return null;
         },
@@ -99,12 +107,28 @@ export class CsvText {
     return this.#lineIndex(offset) + 1;
   }
 
-  /** Returns line and column, from 1, of a cell of the record that starts at a byte; of its first cell if it has fewer. */
-  place(offset: number, cell: number): { line: number; column: number } {
+  /**
+   * Returns line and column, from 1, of a cell of the record that starts at a byte, or of its first cell if it has fewer; and the
+   * name of the cell in a spreadsheet.
+   */
+  place(offset: number, cell: number): { line: number; column: number; cell: string } {
     const at = this.#cellOffset(offset, cell);
     const index = this.#lineIndex(at);
     const before = this.#bytes.subarray(this.#lineStarts[index]!, at).toString();
-    return { line: index + 1, column: before.length + 1 };
+    return { line: index + 1, column: before.length + 1, cell: `${columnName(cell)}${this.#row(offset)}` };
+  }
+
+  /** Returns the row, from 1, of a record in a spreadsheet: a record is one row there however many lines it spans. */
+  #row(offset: number): number {
+    const separatorLine = this.#start === 0 ? 0 : 1;
+    let low = 0;
+    let high = this.#spanning.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#spanning[middle]!.offset < offset) low = middle + 1;
+      else high = middle;
+    }
+    return this.line(offset) - separatorLine - (this.#spanning[low - 1]?.extra ?? 0);
   }
 
   /** The line before the first record (`sep=;`), without its line end; mostly empty. */
@@ -179,6 +203,12 @@ function detectDelimiter(text: string, knownHeader: (cell: string) => boolean): 
     return { delimiter, score: known * 1000 + cells.length };
   });
   return scores.reduce((best, next) => (next.score > best.score ? next : best)).delimiter;
+}
+
+/** Returns the name of a column in a spreadsheet: A to Z, then AA. */
+function columnName(index: number): string {
+  const letter = String.fromCharCode(65 + (index % 26));
+  return index < 26 ? letter : columnName(Math.floor(index / 26) - 1) + letter;
 }
 
 function lineStarts(bytes: Buffer): number[] {

@@ -36,3 +36,11 @@ export function excelTrace(
   if (DATE.test(text)) return "a date";
   return SCIENTIFIC.test(text) && !isNumber ? "a number in scientific notation" : undefined;
 }
+
+/** Returns the message of a cell with such a trace. */
+export function convertedText(trace: string): string {
+  return `a spreadsheet made ${trace} of what was typed, which cannot be told from it`;
+}
+
+/** What such a cell should hold. */
+export const TYPED = "what was typed, e.g. 1:2345 or 1A, in a column of the format Text";

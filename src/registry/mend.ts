@@ -4,7 +4,7 @@ import { looksLikeFormula } from "../csv-cell.ts";
 import { convertValue, namedType, type PointType } from "../points/index.ts";
 import { HEADERS, knownHeader } from "./columns.ts";
 import { CsvText } from "./csv-text.ts";
-import { excelTrace } from "./excel-traces.ts";
+import { convertedText, excelTrace, TYPED } from "./excel-traces.ts";
 import { notCsv } from "./registry.ts";
 import type { RegistryHeader } from "./row.ts";
 
@@ -250,12 +250,8 @@ class Mender {
     const isNumber = isBound || (isStart && (type === "integer" || type === "float"));
     const trace = excelTrace(header, name, text, isNumber);
     if (trace !== undefined) {
-      const expected = "what was typed, e.g. 1:2345 or 1A, in a column of the format Text";
-      this.#leave(record, column, text, {
-        code: "excel_converted",
-        message: `a spreadsheet made ${trace} of what was typed, which cannot be told from it`,
-        expected,
-      });
+      const fault = { message: convertedText(trace), expected: TYPED };
+      this.#leave(record, column, text, { code: "excel_converted", ...fault });
       return text;
     }
     if (header === "Port #") return this.#changed("port", record, column, text, portOf(text));
@@ -296,7 +292,7 @@ class Mender {
     const { cell, ...place } = this.#place(record, index);
     this.#left.push({
       ...{ severity: "error", file: this.#file, ...place, path: name, found: JSON.stringify(text) },
-      ...{ message: `cell ${cell}: ${message}`, ...fault },
+      ...{ cell, message, ...fault },
     });
   }
 

@@ -9,6 +9,7 @@ import {
   pointNameFault,
   TYPE_SPELLINGS,
 } from "../points/index.ts";
+import { convertedText, excelTrace, TYPED } from "./excel-traces.ts";
 import type { RegistryHeader, RowFault } from "./row.ts";
 
 /** Reads a row's cells into a point. Adds every fault to `faults`. */
@@ -68,9 +69,28 @@ export class RowReader {
       this.#warning(header, "odd_port", `read as port ${whole}`, "the port as text, as 1 or 1A", whole);
     const port = whole ?? cell;
     if (port === "" || port === "0") return undefined;
+    const trace = excelTrace(header, header, cell, false);
+    if (trace !== undefined) {
+      this.#error(header, "excel_converted", convertedText(trace), TYPED);
+      return undefined;
+    }
     if (PORT.test(port)) return port;
-    this.#error(header, "bad_port", "invalid port", "its number as the service writes it, e.g. 1 or 1A");
+    const number = /^(?:port|outlet|plug|connector|no|nr|p)?[\s.:#_-]*(\d\w*)$/i.exec(port)?.[1];
+    const expected = "its number as the service writes it, e.g. 1 or 1A";
+    this.#error(header, "bad_port", "invalid port", expected, number);
     return undefined;
+  }
+
+  /** Warns of cells that a spreadsheet calculates, and of those in which it failed to: `=A1`, `#REF!`. */
+  formulas(headers: Iterable<RegistryHeader>): void {
+    for (const header of headers)
+      if (FORMULA_STARTS.includes(this.#cell(header)[0] ?? "x") && FORMULA.test(this.#cell(header)))
+        this.#warning(
+          header,
+          "formula",
+          "spreadsheets calculate this cell; here it is plain text",
+          "text or a number",
+        );
   }
 
   #name(): string {
@@ -154,7 +174,7 @@ export class RowReader {
 
   #error(
     header: RegistryHeader,
-    code: string,
+    code: Diagnostic["code"],
     message: string,
     expected?: string,
     suggestion?: string,
@@ -164,7 +184,7 @@ export class RowReader {
 
   #warning(
     header: RegistryHeader,
-    code: string,
+    code: Diagnostic["code"],
     message: string,
     expected?: string,
     suggestion?: string,
@@ -175,7 +195,7 @@ export class RowReader {
   #fault(
     severity: Diagnostic["severity"],
     header: RegistryHeader,
-    code: string,
+    code: Diagnostic["code"],
     message: string,
     expected?: string,
     suggestion?: string,
@@ -194,6 +214,9 @@ export class RowReader {
   }
 }
 
+const FORMULA_STARTS = "=@+-#";
+/** A formula of a spreadsheet, or the error of one. */
+const FORMULA = /^[=@]|^[+-][A-Za-z(]|^#(?:REF|NAME|VALUE|DIV\/0|NULL|NUM)[!?]|^#N\/A$|^#{3,}$/;
 /** Ports of fast chargers have letters: `1A`. */
 export const PORT = /^\d[\w-]*$/;
 export const PUBLISH = ["always", "change", "never"] as const;

@@ -72,7 +72,11 @@ export function parseRegistry(bytes: Uint8Array, file: string): Registry {
 }
 
 function* parsing(bytes: Uint8Array, file: string): Generator<void, Registry> {
-  const atStart = (severity: Diagnostic["severity"], code: string, message: string): Diagnostic => ({
+  const atStart = (
+    severity: Diagnostic["severity"],
+    code: Diagnostic["code"],
+    message: string,
+  ): Diagnostic => ({
     code,
     severity,
     file,
@@ -209,7 +213,7 @@ class SheetReader {
     return { rows: [...this.#rows.values()] };
   }
 
-  #report(offset: number, cell: number, fault: Omit<Diagnostic, "file" | "line" | "column">): void {
+  #report(offset: number, cell: number, fault: Omit<Diagnostic, "file" | "line" | "column" | "cell">): void {
     const { file, csv } = this.#sheet;
     this.diagnostics.push({ file, ...csv.place(offset, cell), ...fault });
   }
@@ -232,6 +236,7 @@ class SheetReader {
     const reader = new RowReader(cell, place, columns.isTrial);
     const port = reader.port();
     const point = reader.point(extraCells(cells, columns));
+    reader.formulas(columns.indexes.keys());
     this.diagnostics.push(...reader.faults);
     if (point) this.#keep(new SheetRow(this.#sheet, offset, point, port, cell));
   }

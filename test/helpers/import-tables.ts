@@ -43,6 +43,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "reload",
     "mqtt",
     "sessions",
+    "time",
   ],
   "historian-process": [
     "points",
@@ -89,7 +90,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
 export const ROOMS: Record<string, readonly string[]> = {
   config: ["files", "schema", "bridge", "devices"],
   cli: ["terminal", "api", "setup", "registry", "import", "run", "bridge", "store", "data"],
-  devices: ["overrides", "schedule", "holding", "scraping", "writing", "building"],
+  devices: ["overrides", "schedule", "holding", "scraping", "writing", "building", "changing"],
   "drivers/chargepoint": ["api", "account", "registers", "control", "discovery", "planning"],
   "drivers/chargepoint/api": ["operations", "documents", "http", "schema"],
   "drivers/chargepoint/account": ["limits", "reads", "sources"],

@@ -111,7 +111,7 @@ describe("F1: reading a registry", () => {
   test("a row returns the position of its cells long after it was read", () => {
     const { rows } = parse(`${HEADER}\nfirst,"b, b", ü ,1\n`);
     const fault = {
-      code: "no_such_register",
+      code: "unknown_register",
       severity: "error",
       message: "there is no such register",
     } as const;
@@ -120,6 +120,7 @@ describe("F1: reading a registry", () => {
       file: "r.csv",
       line: 2,
       column: 15,
+      cell: "C2",
       path: "Register Name",
     });
     expect(rows[0]?.fault("Port #", fault)).toMatchObject({ line: 2, column: 18 });
@@ -330,7 +331,7 @@ describe("a NUL byte", () => {
       ["c", 4],
     ]);
     expect(diagnostics.map((d) => formatDiagnostic(d))).toEqual([
-      'r.csv:3:33: error [nul_byte] Units: this cell contains a NUL byte; the row is ignored; found "k\\u0000W"',
+      'r.csv:3:33: error [nul_byte] F3 Units: this cell contains a NUL byte; the row is ignored; found "k\\u0000W"',
       expect.stringMatching(/^r\.csv:5:1: error \[nul_byte\]/),
     ]);
   });

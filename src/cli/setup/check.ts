@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { extname, join, resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { Bus } from "../../bus.ts";
 import {
   type BridgeSettings,
@@ -13,25 +13,34 @@ import {
   sortDiagnostics,
   strict,
 } from "../../config/index.ts";
-import { driverTypes, type LoadedDevice, openDevices, StateStore } from "../../devices/index.ts";
+import { checkOnline, driverTypes, type LoadedDevice, openDevices, StateStore } from "../../devices/index.ts";
 import { createLog } from "../../log/log.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
-import { printJson, type Terminal } from "../terminal/terminal.ts";
+import { numberOption } from "../terminal/options.ts";
+import { counted } from "../terminal/table.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { bridgeFileAbove, bridgeFileIn, isBridgeFile, presumedSettings } from "./bridge-file.ts";
-import { countErrors, countsText, formatAll } from "./diagnostics.ts";
+import { FORMATS } from "./check-formats.ts";
+import { countErrors } from "./diagnostics.ts";
 import { driverSchemas, loadDevice, Registries, readBridge } from "./load.ts";
 
 interface Flags {
   readonly config?: string;
   readonly driver?: string;
   readonly strict?: true;
+  readonly format: string;
   readonly json?: true;
+  readonly online?: true;
+  readonly maxCalls: number;
+  readonly timeout: number;
 }
 
 export function check(program: Command, terminal: Terminal): void {
   program
     .command("check")
-    .description("List every problem in configs and registries, with its location. Starts nothing.")
+    .description(
+      "List every problem in configs and registries, with its location and remedy. Starts nothing.",
+    )
     .argument(
       "[path...]",
       "bridge configs, device configs, registry CSVs, folders of them (default: everything the bridge config names)",
@@ -39,12 +48,36 @@ export function check(program: Command, terminal: Terminal): void {
     .option("--config <file>", "bridge config (default: the one above the path, or configs/bridge.json)")
     .option("--driver <type>", "driver type to check CSVs against (default: the best match)")
     .option("--strict", "count warnings as errors")
-    .option("--json", "print JSON")
+    .addOption(new Option("--format <format>", "output format").choices(Object.keys(FORMATS)).default("text"))
+    .option("--json", "print JSON; the same as --format json")
+    .option("--online", "ask the accounts whether each station exists and each row can be read")
+    .option(
+      "--max-calls <calls>",
+      "with --online: calls of the services after which no more devices are asked for",
+      numberOption({ min: 1 }),
+      500,
+    )
+    .option(
+      "--timeout <seconds>",
+      "with --online: maximum time",
+      numberOption({ above: 0, fraction: true }),
+      600,
+    )
     .action((paths: string[], flags: Flags) => checkAll(paths, flags, terminal));
 }
 
 async function checkAll(paths: readonly string[], flags: Flags, terminal: Terminal): Promise<void> {
-  const options = { secrets: terminal.secrets, env: terminal.env };
+  let asked = 0;
+  const options: CheckOptions = {
+    secrets: terminal.secrets,
+    env: terminal.env,
+    async online(devices, settings) {
+      if (!flags.online) return [];
+      const answer = await askAccounts(devices, settings, flags, terminal);
+      asked += answer.asked;
+      return answer.diagnostics;
+    },
+  };
   const checks =
     paths.length === 0
       ? [checkBridge(flags.config, options)]
@@ -53,16 +86,34 @@ async function checkAll(paths: readonly string[], flags: Flags, terminal: Termin
   const unique = [...new Map(found.map((d) => [JSON.stringify(d), d])).values()];
   const diagnostics = sortDiagnostics(flags.strict ? strict(unique) : unique);
 
-  const errors = countErrors(diagnostics);
-  const warnings = diagnostics.length - errors;
-  if (flags.json) printJson(terminal, { errors, warnings, diagnostics });
-  else terminal.out(`${formatAll(diagnostics)}${countsText(diagnostics)}\n`);
+  FORMATS[flags.json ? "json" : flags.format]!(terminal, diagnostics);
+  if (flags.online) terminal.err(`${counted(asked, "device")} asked for\n`);
   if (hasErrors(diagnostics)) throw new CommandError("", EXIT.failed);
 }
 
 interface CheckOptions {
   readonly secrets: Terminal["secrets"];
   readonly env: Terminal["env"];
+  /** Returns what the accounts of these devices report, where they are asked. */
+  online(devices: readonly LoadedDevice[], settings: BridgeSettings): Promise<readonly Diagnostic[]>;
+}
+
+async function askAccounts(
+  devices: readonly LoadedDevice[],
+  { driver }: BridgeSettings,
+  { maxCalls, timeout }: Flags,
+  terminal: Terminal,
+) {
+  try {
+    return await checkOnline(devices, {
+      ...{ settings: driver, maxCalls, seconds: timeout, signal: terminal.ending },
+      // What the drivers would log is among the problems.
+      log: createLog({ level: "silent" }),
+      onProgress: (asked, all) => terminal.progress(`asked for ${asked} of ${counted(all, "device")}`),
+    });
+  } finally {
+    terminal.progress();
+  }
 }
 
 /** Checks a bridge config and the files that it names; the files in its folders even when it has errors itself. */
@@ -83,7 +134,7 @@ async function checkPath(path: string, flags: Flags, options: CheckOptions): Pro
   if (isBridgeFile(path)) return checkBridge(path, options);
   const { settings, diagnostics } = surroundings(path, flags, options);
   const { device, diagnostics: own } = loadDevice(path, settings, options);
-  return [...diagnostics, ...own, ...(await checkLoaded(device ? [device] : [], settings))];
+  return [...diagnostics, ...own, ...(await checkLoaded(device ? [device] : [], settings, options))];
 }
 
 /** Checks the bridge in a folder; without one, its device configs and its registries. */
@@ -120,17 +171,29 @@ async function checkDevices(
   options: CheckOptions,
 ): Promise<Diagnostic[]> {
   const { devices, diagnostics } = loadDevices(folder, driverSchemas, settings, options);
-  return [...diagnostics, ...(await checkLoaded(devices, settings))];
+  return [...diagnostics, ...(await checkLoaded(devices, settings, options))];
 }
 
 /** Returns the problems in the registries of these devices, and those that only the drivers find. */
 async function checkLoaded(
   devices: readonly DeviceSettings[],
   settings: BridgeSettings,
+  options: CheckOptions,
 ): Promise<Diagnostic[]> {
   const registries = new Registries();
   const loaded = await registries.load(devices);
-  return [...registries.diagnostics, ...driverDiagnostics(loaded, settings)];
+  const shared = new Map(
+    loaded.map((one) => [`${one.settings.driverType} ${one.settings.registryFile}`, one]),
+  );
+  const notes = [...shared.values()].flatMap(
+    ({ settings: { driverType }, rows }) => driverTypes[driverType]?.noteRows?.(rows) ?? [],
+  );
+  return [
+    ...registries.diagnostics,
+    ...notes,
+    ...driverDiagnostics(loaded, settings),
+    ...(await options.online(loaded, settings)),
+  ];
 }
 
 async function checkRegistry(file: string, driver: string | undefined): Promise<Diagnostic[]> {
@@ -139,7 +202,7 @@ async function checkRegistry(file: string, driver: string | undefined): Promise<
   const types = driver === undefined ? Object.values(driverTypes) : [driverType(driver)];
   // A CSV does not name its driver type; of equal matches, the type listed first wins.
   const [found = []] = types
-    .map((type) => type.checkRows(rows))
+    .map((type) => [...type.checkRows(rows), ...(type.noteRows?.(rows) ?? [])])
     .toSorted((a, b) => countErrors(a) - countErrors(b));
   return [...registries.diagnostics, ...found];
 }

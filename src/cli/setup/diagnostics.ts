@@ -17,7 +17,7 @@ export function printDiagnostics(
   diagnostics: readonly Diagnostic[],
   isStrict: boolean,
 ): void {
-  terminal.err(formatAll(diagnostics));
+  terminal.err(formatAll(diagnostics.filter(({ severity }) => severity !== "note")));
   if (isStrict && hasErrors(diagnostics)) {
     throw new CommandError("not started: --strict treats every warning as an error", EXIT.configuration);
   }
@@ -27,9 +27,18 @@ export function countErrors(diagnostics: readonly Diagnostic[]): number {
   return diagnostics.filter(({ severity }) => severity === "error").length;
 }
 
-/** `3 errors, 1 warning` */
+/** `3 errors, 1 warning, 2 notes` */
 export function countsText(diagnostics: readonly Diagnostic[]): string {
-  if (diagnostics.length === 0) return "no problems found";
+  const { errors, warnings, notes } = countAll(diagnostics);
+  const problems =
+    errors + warnings === 0
+      ? "no problems found"
+      : `${counted(errors, "error")}, ${counted(warnings, "warning")}`;
+  return notes === 0 ? problems : `${problems}, ${counted(notes, "note")}`;
+}
+
+export function countAll(diagnostics: readonly Diagnostic[]) {
   const errors = countErrors(diagnostics);
-  return `${counted(errors, "error")}, ${counted(diagnostics.length - errors, "warning")}`;
+  const notes = diagnostics.filter(({ severity }) => severity === "note").length;
+  return { errors, warnings: diagnostics.length - errors - notes, notes };
 }

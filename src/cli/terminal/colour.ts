@@ -17,7 +17,7 @@ const WORDS = {
     "warn",
   ],
   red: ["offline", "BAD", "refused", "failed", "no answer", "FAILURE", "error", "UNREACHABLE"],
-  cyan: ["INUSE", "in force", "running"],
+  cyan: ["note", "INUSE", "in force", "running"],
 };
 const FORMATS = new Map(
   Object.entries(WORDS).flatMap(([format, words]) => words.map((word) => [word, format as Format])),
@@ -27,7 +27,7 @@ const FORMATS = new Map(
 const RULE = /^─+(?: {2}─+)*$/;
 /** The state that a sentence begins with or is about, the severity of a problem, the level of a log line. */
 const IN_SENTENCE =
-  /^\w+(?=:| before:|$)|(?<=^\S+ is )\w+|(?<=:\d+:\d+: )(?:error|warning)(?= \[)|(?<=^\S+Z )(?:error|warn)\b/;
+  /^\w+(?=:| before:|$)|(?<=^\S+ is )\w+|(?<=:\d+:\d+: )(?:error|warning|note)(?= \[)|(?<=^\S+Z )(?:error|warn)\b/;
 
 /** Returns text with the headings of its tables and its states in colour, where the stream is a terminal that shows colours. */
 export function coloured(text: string, stream: NodeJS.WritableStream | undefined): string {

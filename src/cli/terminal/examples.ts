@@ -10,7 +10,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "simulate --stepped --start 2026-03-01T06:00:00Z --port 0",
   ],
   init: ["init", "init --broker embedded --region NA --topic campus/garage --points load,status"],
-  check: ["check", "check registry/garage.csv --strict"],
+  check: ["check --online", "check registry/garage.csv --strict --format github"],
   doctor: ["doctor", "doctor --config /etc/voltbridge/bridge.json --json"],
   "registry attributes": ["registry attributes LoadRegister", "registry attributes --json"],
   "registry init": [

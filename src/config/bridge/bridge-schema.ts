@@ -43,6 +43,7 @@ const DRIVER = section("Scraping. The names are those of VOLTTRON's platform dri
   ),
   max_open_sockets: { "x-unused": "connections are shared, and limited by each kind of driver" },
   max_concurrent_publishes: { "x-unused": "what waits to be published waits on disk" },
+  allow_duplicate_remotes: { "x-unused": "devices of one account always share its connections" },
   scalability_test: { "x-unused": "there is a benchmark instead" },
   scalability_test_iterations: { "x-unused": "there is a benchmark instead" },
 });
@@ -94,6 +95,8 @@ const ACTUATOR = section("Set points.", {
     description:
       "Seconds that a [controller](control.md#controllers-that-go-away) may report itself `offline` before its set points are reverted; null: they are kept.",
   },
+  schedule_state_file: { "x-unused": "reservations are kept in the data folder" },
+  driver_vip_identity: { "x-unused": "devices and set points are in one process" },
   requester: choice(
     ["message", "topic"],
     "message",

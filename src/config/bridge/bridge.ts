@@ -2,6 +2,7 @@ import { dirname, resolve } from "node:path";
 import querystring from "node:querystring";
 import { levelFault } from "../../points/index.ts";
 import { type Diagnostic, hasErrors, sortDiagnostics } from "../files/diagnostic.ts";
+import type { DiagnosticCode } from "../files/diagnostic-codes.ts";
 import { disk, type FileAccess, notRegular, unreadableReason } from "../files/file-access.ts";
 import { JsonDocument, type JsonPath, pathText } from "../files/json-document.ts";
 import { isLoopback } from "../loopback.ts";
@@ -11,6 +12,7 @@ import { readSettingsFile, type SettingsContent } from "../schema/settings-file.
 import { settingsOf } from "../schema/settings-of.ts";
 import { BRIDGE, bridgeSchema, type SectionBackends } from "./bridge-schema.ts";
 import { type BridgeFile, type BridgeSettings, toBridgeSettings } from "./bridge-settings.ts";
+import { volttronNames } from "./volttron-names.ts";
 
 /** Bridge config that is loaded if none is named; it may be missing. */
 const DEFAULT_BRIDGE_FILE = "configs/bridge.json";
@@ -31,7 +33,7 @@ export function loadBridge(
   if (file === undefined && fileFault(path, files) === MISSING)
     return { settings: defaultBridge(path), diagnostics: [] };
   const schemaOf = (raw: unknown) => bridgeSchema(raw, options);
-  const { content, diagnostics } = readSettingsFile(path, schemaOf, options);
+  const { content, diagnostics } = readSettingsFile(path, schemaOf, options, volttronNames);
   if (!content) return { diagnostics: sortDiagnostics(diagnostics) };
   const settings = settingsOf(content.value, BRIDGE);
   const password = content.sound("mqtt.url") && URL.parse(settings.mqtt.url)?.password;
@@ -67,7 +69,12 @@ function rules(
   files: FileAccess,
 ): Diagnostic[] {
   const found: Diagnostic[] = [];
-  const report = (code: string, path: JsonPath, message: string, severity: "error" | "warning" = "error") =>
+  const report = (
+    code: DiagnosticCode,
+    path: JsonPath,
+    message: string,
+    severity: "error" | "warning" = "error",
+  ) =>
     found.push({
       code,
       severity,

@@ -108,6 +108,8 @@ export const HISTORIAN = section(
       default: ["devices"],
       description: "Kinds of topics to which `time_tolerance` applies.",
     },
+    agentid: { "x-unused": "the bridge has one historian, without an identity of its own" },
+    identity: { "x-unused": "the bridge has one historian, without an identity of its own" },
     all_platforms: { "x-unused": "one bridge is one platform" },
     sync_timestamp: { "x-unused": "scrapes are stored with the time at which they were complete" },
   },

@@ -2,6 +2,7 @@ import { basename, extname, relative, resolve, sep } from "node:path";
 import { devicePathFault, pointNameFault } from "../../points/index.ts";
 import type { BridgeSettings } from "../bridge/bridge-settings.ts";
 import { type Diagnostic, hasErrors, sortDiagnostics } from "../files/diagnostic.ts";
+import type { DiagnosticCode } from "../files/diagnostic-codes.ts";
 import { closest } from "../files/did-you-mean.ts";
 import { type JsonDocument, type JsonPath, pathText, shortened } from "../files/json-document.ts";
 import { atOnce, listing } from "../files/listing.ts";
@@ -63,7 +64,7 @@ export function readDeviceFile(
   const value = settingsOf(content.value, DEVICE);
 
   const found = [...diagnostics];
-  const report = (code: string, where: JsonPath, message: string, more: Partial<Diagnostic> = {}) =>
+  const report = (code: DiagnosticCode, where: JsonPath, message: string, more: Partial<Diagnostic> = {}) =>
     found.push({
       code,
       severity: "error",

@@ -73,6 +73,9 @@ export const DEVICE = {
     unit: level("Third level."),
     path: level("Further levels, e.g. `east/station-1`."),
     module: { "x-unused": "driver_type alone chooses the driver" },
+    heartbeat_interval: {
+      "x-unused": "driver.heartbeat_interval of the bridge config holds for every device",
+    },
     debug: { "x-unused": "the log's level is chosen when the bridge is started" },
     allow_duplicate_remotes: { "x-unused": "devices of one account always share its connections" },
   },

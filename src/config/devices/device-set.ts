@@ -1,3 +1,4 @@
+import type { DiagnosticCode } from "../files/diagnostic-codes.ts";
 import { closest } from "../files/did-you-mean.ts";
 import { alternatives, type Schema, type SetSchema } from "../schema/schema.ts";
 import type { DeviceFile, DeviceSetSettings } from "./device-settings.ts";
@@ -5,7 +6,7 @@ import { placeholdersOf } from "./topic-template.ts";
 
 /** Reports a problem of a device config. */
 type Report = (
-  code: string,
+  code: DiagnosticCode,
   where: readonly (string | number)[],
   message: string,
   more?: { expected?: string; suggestion?: string; found?: string },

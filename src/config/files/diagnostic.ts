@@ -1,13 +1,16 @@
 import { relative } from "node:path";
+import type { DiagnosticCode } from "./diagnostic-codes.ts";
 
 /** A problem in a config or registry file, with its place and its remedy. Lines and columns start at 1. */
 export interface Diagnostic {
-  /** Stable identifier, e.g. `unknown_key`, `wrong_type`, `duplicate_point`, for tests and editors. */
-  readonly code: string;
-  readonly severity: "error" | "warning";
+  readonly code: DiagnosticCode;
+  /** `note`: nothing is wrong; reported by `check` only. */
+  readonly severity: "error" | "warning" | "note";
   readonly file: string;
   readonly line: number;
   readonly column: number;
+  /** Cell of a CSV as a spreadsheet names it, e.g. `J8`. */
+  readonly cell?: string;
   /** Path in the document, e.g. `driver_config.stationID`, or the header of the CSV column. */
   readonly path?: string;
   readonly message: string;
@@ -17,23 +20,34 @@ export interface Diagnostic {
 }
 
 /**
- * Formats a diagnostic as one line: `file:line:column: error [code] path: message; found …, expected …; did you mean "…"?`.
- * Files below `folder` are named relative to it.
+ * Formats a diagnostic as one line: `file:line:column: error [code] path: message; found …, expected …; did you mean "…"?`, with
+ * the cell before the path for a CSV. Files below `folder` are named relative to it.
  */
 export function formatDiagnostic(d: Diagnostic, folder?: string): string {
+  return `${oneLine(shortPath(d.file, folder))}:${d.line}:${d.column}: ${d.severity} [${d.code}] ${diagnosticText(d)}`;
+}
+
+/** Returns a diagnostic as one line, without file, line, severity and code. */
+export function diagnosticText(d: Diagnostic): string {
   const details = [
     d.found === undefined ? undefined : `found ${d.found}`,
     d.expected === undefined ? undefined : `expected ${d.expected}`,
   ].filter((part) => part !== undefined);
-  const line = [
-    `${shortPath(d.file, folder)}:${d.line}:${d.column}: ${d.severity} [${d.code}]${d.path ? ` ${d.path}:` : ""} ${d.message}`,
+  const place = [d.cell, d.path].filter((part) => part).join(" ");
+  const text = [
+    `${place === "" ? "" : `${place}: `}${d.message}`,
     details.length > 0 ? `; ${details.join(", ")}` : "",
     d.suggestion === undefined ? "" : `; did you mean "${d.suggestion}"?`,
   ].join("");
-  return line.replace(/[\r\n]+/g, " ");
+  return oneLine(text);
 }
 
-function shortPath(file: string, folder: string | undefined): string {
+function oneLine(text: string): string {
+  return text.replace(/[\r\n]+/g, " ");
+}
+
+/** Returns the path of a file relative to a folder that contains it; else the path itself. */
+export function shortPath(file: string, folder: string | undefined): string {
   const short = folder === undefined ? file : relative(folder, file);
   return short.startsWith("..") ? file : short;
 }
@@ -51,7 +65,7 @@ export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
   return diagnostics.some((d) => d.severity === "error");
 }
 
-/** Turns warnings into errors, for `--strict`. */
+/** Turns warnings into errors, for `--strict`; notes stay notes. */
 export function strict(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  return diagnostics.map((d) => ({ ...d, severity: "error" }));
+  return diagnostics.map((d) => (d.severity === "warning" ? { ...d, severity: "error" } : d));
 }

@@ -26,6 +26,22 @@ const SHORTEST_BEGINNING = 4;
 /** Maximum length of a word that is compared: the comparison is quadratic. */
 const LONGEST_WORD = 100;
 
+/**
+ * Returns the candidates most similar to a word, the most similar first, however different they are. A candidate that contains the
+ * word comes before all that do not.
+ */
+export function nearest(word: string, candidates: Iterable<string>, count: number): string[] {
+  const wanted = fold(word);
+  const distance = (candidate: string): number => {
+    const other = fold(candidate);
+    const contains = wanted !== "" && other.includes(wanted);
+    return contains ? other.length - wanted.length - LONGEST_WORD : editDistance(wanted, other);
+  };
+  const ranked = [...candidates].map((candidate) => ({ candidate, distance: distance(candidate) }));
+  ranked.sort((a, b) => a.distance - b.distance);
+  return ranked.slice(0, count).map(({ candidate }) => candidate);
+}
+
 function fold(word: string): string {
   return word
     .slice(0, LONGEST_WORD)

@@ -1,5 +1,6 @@
 import { type Node, type ParseError, parse, parseTree, printParseErrorCode } from "jsonc-parser";
 import type { Diagnostic } from "./diagnostic.ts";
+import type { DiagnosticCode } from "./diagnostic-codes.ts";
 
 /** Keys and indexes from the document's root, e.g. `["mqtt", "embedded", "port"]`. */
 export type JsonPath = readonly (string | number)[];
@@ -26,6 +27,8 @@ export class JsonDocument {
   /** Empty for a valid document. `value` is undefined otherwise. */
   readonly problems: readonly Diagnostic[];
   readonly value: unknown;
+  /** Where settings that were renamed are written, by the path of their new name. */
+  readonly #written = new Map<string, JsonPath>();
   readonly #text: string;
   readonly #root: Node | undefined;
   readonly #lineStarts: readonly number[];
@@ -70,24 +73,38 @@ export class JsonDocument {
     return shortened(this.#text.slice(node.offset, node.offset + node.length));
   }
 
+  /** Makes the place of a path be that of another one, at which its value is written. */
+  rename(from: JsonPath, to: JsonPath): void {
+    this.#written.set(pathText(to), from);
+  }
+
   isList(path: JsonPath): boolean {
     return this.#find(path)?.type === "array";
   }
 
   #find(path: JsonPath): Node | undefined {
     let node = this.#root;
-    for (const step of path) node = node && child(node, step);
+    for (const step of this.#asWritten(path)) node = node && child(node, step);
     return node;
   }
 
   #nearest(path: JsonPath): Node | undefined {
     let node = this.#root;
-    for (const step of path) {
+    for (const step of this.#asWritten(path)) {
       const next = node && child(node, step);
       if (!next) break;
       node = next;
     }
     return node;
+  }
+
+  #asWritten(path: JsonPath): JsonPath {
+    if (this.#written.size === 0) return path;
+    for (let length = path.length; length > 0; length--) {
+      const from = this.#written.get(pathText(path.slice(0, length)));
+      if (from) return [...from, ...path.slice(length)];
+    }
+    return path;
   }
 
   #placeAt(offset: number): Place {
@@ -101,7 +118,7 @@ export class JsonDocument {
     return { line: line + 1, column: offset - starts[line]! + 1 };
   }
 
-  #problem(offset: number, fault: { code: string; message: string }): Diagnostic {
+  #problem(offset: number, fault: { code: DiagnosticCode; message: string }): Diagnostic {
     return { severity: "error", file: this.file, ...this.#placeAt(offset), ...fault };
   }
 

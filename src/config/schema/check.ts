@@ -1,5 +1,6 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
 import type { Diagnostic } from "../files/diagnostic.ts";
+import type { DiagnosticCode } from "../files/diagnostic-codes.ts";
 import { closest } from "../files/did-you-mean.ts";
 import { type JsonDocument, type JsonPath, MOST_PROBLEMS, pathText } from "../files/json-document.ts";
 import { alternatives, expectation, OWN_KEYWORDS, type Schema } from "./schema.ts";
@@ -119,7 +120,7 @@ function toDiagnostic(document: JsonDocument, error: ErrorObject): Diagnostic | 
 }
 
 /** Code and message by ajv's keyword. */
-const FAULTS: Readonly<Record<string, readonly [code: string, message: string]>> = {
+const FAULTS: Readonly<Record<string, readonly [code: DiagnosticCode, message: string]>> = {
   type: ["wrong_type", "the value is of the wrong type"],
   enum: ["bad_choice", "the value is not one of the choices"],
   const: ["bad_choice", "the value is not one of the choices"],

@@ -2,6 +2,7 @@ import { dirname, resolve as resolvePath } from "node:path";
 import type { Secrets } from "../../log/log.ts";
 import { convertValue } from "../../points/index.ts";
 import type { Diagnostic } from "../files/diagnostic.ts";
+import type { DiagnosticCode } from "../files/diagnostic-codes.ts";
 import { closest } from "../files/did-you-mean.ts";
 import {
   disk,
@@ -82,7 +83,7 @@ class Resolver {
   /** Returns the text with its variables replaced, or undefined if one of them cannot be. */
   #substitute(text: string, path: JsonPath): string | undefined {
     let sound = true;
-    const fail = (written: string, code: string, message: string, suggestion?: string) => {
+    const fail = (written: string, code: DiagnosticCode, message: string, suggestion?: string) => {
       sound = false;
       if (this.#reported.error >= MOST_PROBLEMS) return "";
       const more = { ...this.#document.placeOf(path, written), ...(suggestion ? { suggestion } : {}) };
@@ -162,17 +163,17 @@ class Resolver {
     }
   }
 
-  #fail(code: string, path: JsonPath, message: string, more: Partial<Diagnostic> = {}): void {
+  #fail(code: DiagnosticCode, path: JsonPath, message: string, more: Partial<Diagnostic> = {}): void {
     this.#report("error", code, path, message, more);
   }
 
-  #warn(code: string, path: JsonPath, message: string, more: Partial<Diagnostic> = {}): void {
+  #warn(code: DiagnosticCode, path: JsonPath, message: string, more: Partial<Diagnostic> = {}): void {
     this.#report("warning", code, path, message, more);
   }
 
   #report(
-    severity: Diagnostic["severity"],
-    code: string,
+    severity: "error" | "warning",
+    code: DiagnosticCode,
     path: JsonPath,
     message: string,
     more: Partial<Diagnostic>,

@@ -1,3 +1,5 @@
+import type { Diagnostic } from "../files/diagnostic.ts";
+
 /**
  * A JSON Schema (draft 2020-12) without `$ref`. Descriptions are Markdown, with links relative to docs/: the tables of settings there
  * are made from them. Additional keywords:
@@ -6,6 +8,7 @@
  * - `x-expected`: the expected value in words, where the other keywords do not say it, e.g. of a pattern.
  * - `x-literal`: the value decides how the rest is read, and is taken as written, without variables.
  * - `x-sends-in-clear`: on an object of settings; finds credentials that would cross the network unencrypted, for a warning.
+ * - `x-faults`: on an object of settings; finds settings that do not fit each other, where the other keywords cannot say it.
  * - `x-set`: on `driver_config`; one of its keys makes the config a set of devices.
  * - `x-unit`: unit of a number, appended to the setting's name in the code where the name does not have it.
  * - `x-unused`: a setting of VOLTTRON that is accepted with a warning, for the given reason, and has no effect.
@@ -21,6 +24,7 @@ export interface Schema {
   readonly "x-file"?: boolean;
   readonly "x-expected"?: string;
   readonly "x-sends-in-clear"?: (settings: never) => SentInClear | undefined;
+  readonly "x-faults"?: (settings: never, isGiven: (setting: string) => boolean) => readonly SettingFault[];
   readonly "x-literal"?: boolean;
   readonly "x-set"?: SetSchema;
   readonly "x-unit"?: string;
@@ -34,6 +38,7 @@ export const OWN_KEYWORDS = [
   "x-expected",
   "x-literal",
   "x-sends-in-clear",
+  "x-faults",
   "x-set",
   "x-unit",
   "x-unused",
@@ -46,6 +51,13 @@ export interface SentInClear {
   readonly host: string;
   /** How to encrypt the connection: `write mqtts://`. */
   readonly remedy: string;
+}
+
+/** A setting that does not fit the others of its object. */
+export interface SettingFault
+  extends Pick<Diagnostic, "code" | "severity" | "message" | "found" | "expected" | "suggestion"> {
+  /** Its key. */
+  readonly setting: string;
 }
 
 /** How one device config of a driver type describes many devices. */

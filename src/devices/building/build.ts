@@ -268,7 +268,7 @@ function virtualHeartbeat(name: string): Point {
 }
 
 type Problem = [
-  code: string,
+  code: Diagnostic["code"],
   path: string | undefined,
   message: string,
   more?: Pick<Diagnostic, "found" | "expected" | "suggestion">,

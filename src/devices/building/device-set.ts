@@ -190,7 +190,12 @@ export class DeviceSet {
       const kind = diagnostic.severity === "error" ? "station_not_added" : diagnostic.code;
       // Faults of the registry or the set's own config are the same for all members and reported once.
       const subject = diagnostic.severity === "error" ? path : this.#loaded.settings.path;
-      notices.say(diagnostic.severity, kind, formatDiagnostic(diagnostic), subject);
+      notices.say(
+        diagnostic.severity === "error" ? "error" : "warning",
+        kind,
+        formatDiagnostic(diagnostic),
+        subject,
+      );
     }
     if (!device) return undefined;
     owners.take(path, `${labelOf(member)} of ${this.#loaded.settings.file}`);

@@ -1,4 +1,6 @@
 import { endpointInClear } from "../../config/loopback.ts";
+import type { SettingFault } from "../../config/schema/schema.ts";
+import { REGIONS, regionOf } from "./api/endpoints.ts";
 
 /** The stations that a config selects: those of a group, of an organisation, with a name (`*` and `?`), or those listed. */
 export type StationSet =
@@ -39,6 +41,7 @@ export const configSchema = {
   additionalProperties: false,
   required: ["username", "password"],
   "x-sends-in-clear": endpointInClear,
+  "x-faults": accountFaults,
   "x-set": {
     key: "stations",
     member: "stationID",
@@ -47,7 +50,7 @@ export const configSchema = {
   properties: {
     stationID: {
       type: "string",
-      pattern: "^\\d+:\\S+$",
+      pattern: "^\\d+:\\d+$",
       "x-expected": "a network number, a colon and a station number, e.g. 1:12345",
       description:
         "Station to read, as ChargePoint writes it: network number, colon, station number. Either this or `stations`.",
@@ -77,7 +80,11 @@ export const configSchema = {
         },
         {
           type: "array",
-          items: { type: "string", pattern: "^\\d+:\\S+$" },
+          items: {
+            type: "string",
+            pattern: "^\\d+:\\d+$",
+            "x-expected": "a network number, a colon and a station number, e.g. 1:12345",
+          },
           minItems: 1,
           uniqueItems: true,
         },
@@ -166,3 +173,32 @@ export const configSchema = {
     },
   },
 } as const;
+
+/** Finds what the service would refuse: an endpoint that is not an address of its API or not the region's, a login that is no key. */
+function accountFaults(
+  { username, region, endpoint }: ChargePointConfig,
+  isGiven: (setting: string) => boolean,
+): SettingFault[] {
+  const faults: SettingFault[] = [];
+  if (username.includes("@"))
+    faults.push({
+      ...{ code: "not_a_licence_key", severity: "warning", setting: "username" },
+      message: "this is an e-mail address; the service accepts only an API licence key",
+      expected: "the key of ChargePoint: Organizations > API Info",
+    });
+  const host = endpoint === undefined ? undefined : URL.parse(endpoint)?.host;
+  const [own, address] = Object.entries(REGIONS).find(([, url]) => new URL(url).host === host) ?? [];
+  if (own === undefined) return faults;
+  if (regionOf(endpoint!) === null)
+    faults.push({
+      ...{ code: "odd_endpoint", severity: "warning", setting: "endpoint" },
+      message: `this is the host of region ${own}, but not the address of its API`,
+      suggestion: address,
+    });
+  if (isGiven("region") && region !== own)
+    faults.push({
+      ...{ code: "region_mismatch", severity: "warning", setting: "region" },
+      message: `the region is ${region} and the endpoint that of ${own}, which is used; remove one of the two`,
+    });
+  return faults;
+}

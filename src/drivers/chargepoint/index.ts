@@ -13,7 +13,7 @@ import type { Account } from "./account/account.ts";
 import { Accounts } from "./account/accounts.ts";
 import { testAccount } from "./account-test.ts";
 import { endpointFor } from "./api/endpoints.ts";
-import { checkRows } from "./check-rows.ts";
+import { checkRows, noteRows } from "./check-rows.ts";
 import {
   CALLS_IN_FLIGHT,
   CALLS_PER_MINUTE,
@@ -39,6 +39,7 @@ export const chargepoint: AbleType<ChargePointConfig> = {
   name: "chargepoint",
   configSchema,
   checkRows,
+  noteRows,
   open: (context) => new ChargePointService(context),
   attributes: listAttributes,
   plan: planDevices,

@@ -8,7 +8,7 @@ import {
 } from "../../../src/config/index.ts";
 
 const at = (file: string, line: number, column: number, more: Partial<Diagnostic> = {}): Diagnostic => ({
-  code: "some_code",
+  code: "bad_value",
   severity: "warning",
   file,
   line,
@@ -25,10 +25,10 @@ test("a diagnostic is one line with everything that is known", () => {
     suggestion: "10",
   });
   expect(formatDiagnostic(full)).toBe(
-    '/site/a.json:3:5: warning [some_code] interval: something is odd; found 0, expected 1 or more; did you mean "10"?',
+    '/site/a.json:3:5: warning [bad_value] interval: something is odd; found 0, expected 1 or more; did you mean "10"?',
   );
   expect(formatDiagnostic(at("/site/a.json", 1, 1), "/site")).toBe(
-    "a.json:1:1: warning [some_code] something is odd",
+    "a.json:1:1: warning [bad_value] something is odd",
   );
   expect(formatDiagnostic(at("/other/a.json", 1, 1), "/site")).toMatch(/^\/other\/a\.json/);
 });

@@ -63,7 +63,7 @@ async function examine(flags: Flags, terminal: Terminal): Promise<void> {
 async function findAll(flags: Flags, terminal: Terminal): Promise<Finding[]> {
   const options = { config: flags.config, secrets: terminal.secrets, env: terminal.env };
   const file = flags.config ?? defaultBridge().file;
-  const diagnostics = await checkBridge(flags.config, options);
+  const diagnostics = await checkBridge(flags.config, { ...options, online: async () => [] });
   const { settings } = readBridge(flags.config, options);
   const devices = settings ? (await loadAll(options)).devices : [];
   const found = [...checkFiles(file, devices.length, diagnostics), ...checkSecrets(diagnostics)];

@@ -7,11 +7,11 @@ const ELEMENTS = {
   startTime: { type: "datetime", meaning: "When it began." },
   endTime: { type: "datetime", meaning: "When it ended; null while it runs." },
   Energy: { type: "float", unit: "kWh", meaning: "Energy drawn." },
-  userID: { type: "string", meaning: "Driver. Personal data." },
-  credentialID: { type: "string", meaning: "Card or app. Personal data." },
-  rfidSerialNumber: { type: "string", meaning: "Card. Personal data." },
-  driverAccountNumber: { type: "string", meaning: "Account of the driver. Personal data." },
-  driverName: { type: "string", meaning: "Name of the driver. Personal data." },
+  userID: { type: "string", meaning: "Driver. Personal data.", personal: true },
+  credentialID: { type: "string", meaning: "Card or app. Personal data.", personal: true },
+  rfidSerialNumber: { type: "string", meaning: "Card. Personal data.", personal: true },
+  driverAccountNumber: { type: "string", meaning: "Account of the driver. Personal data.", personal: true },
+  driverName: { type: "string", meaning: "Name of the driver. Personal data.", personal: true },
   totalChargingDuration: { type: "string", meaning: "Time in which current flowed, hh:mm:ss." },
   totalSessionDuration: { type: "string", meaning: "Time plugged in, hh:mm:ss." },
   startBatteryPercentage: { type: "float", unit: "%", meaning: "Charge of the battery at the start." },
@@ -23,8 +23,12 @@ const ELEMENTS = {
   },
   vehicleModel: { type: "string", meaning: "Model of the vehicle." },
   vehicleModelYear: { type: "string", meaning: "Model year." },
-  vehiclePortMAC: { type: "string", meaning: "MAC address of the vehicle's port. Personal data." },
-  vehicleID: { type: "string", meaning: "Id of the vehicle. Personal data." },
+  vehiclePortMAC: {
+    type: "string",
+    meaning: "MAC address of the vehicle's port. Personal data.",
+    personal: true,
+  },
+  vehicleID: { type: "string", meaning: "Id of the vehicle. Personal data.", personal: true },
 } satisfies Record<string, Description>;
 
 /** The most recently started session of the station or port: getChargingSessionData, guide §6.1. */

@@ -43,8 +43,12 @@ export const loadRegister: RegisterClass<"load"> = {
       "port",
       {
         portLoad: { type: "float", unit: "kW", meaning: "Present load." },
-        userID: { type: "string", meaning: "Driver who is charging. Personal data." },
-        credentialID: { type: "string", meaning: "Card or app that started the session. Personal data." },
+        userID: { type: "string", meaning: "Driver who is charging. Personal data.", personal: true },
+        credentialID: {
+          type: "string",
+          meaning: "Card or app that started the session. Personal data.",
+          personal: true,
+        },
         lastBatteryPercent: {
           type: "float",
           unit: "%",

@@ -13,6 +13,8 @@ export interface Description {
   /** Absent: none. */
   readonly unit?: string;
   readonly meaning: string;
+  /** The value identifies a driver or a vehicle. */
+  readonly personal?: boolean;
 }
 
 /**
@@ -101,16 +103,19 @@ export function elements<Answer, Name extends string>(
   read: (answer: Answer, name: Name, port: string | undefined) => unknown,
 ): Record<Name, Attribute<Answer>> {
   // All of one shape, which V8 reads faster.
-  const attributes = Object.entries<Description>(described).map(([name, { type, unit, meaning }]) => [
-    name,
-    {
-      level,
-      type,
-      unit,
-      meaning,
-      read: (answer: Answer, port: string | undefined) => read(answer, name as Name, port),
-    },
-  ]);
+  const attributes = Object.entries<Description>(described).map(
+    ([name, { type, unit, meaning, personal }]) => [
+      name,
+      {
+        level,
+        type,
+        unit,
+        meaning,
+        personal,
+        read: (answer: Answer, port: string | undefined) => read(answer, name as Name, port),
+      },
+    ],
+  );
   return Object.fromEntries(attributes) as Record<Name, Attribute<Answer>>;
 }
 

@@ -1,5 +1,5 @@
 import { isLoopback } from "../../../config/loopback.ts";
-import type { SentInClear } from "../../../config/schema/schema.ts";
+import type { SentInClear, SettingFault } from "../../../config/schema/schema.ts";
 import { HistorianError } from "../../errors.ts";
 
 /** `historian.connection` of the InfluxDB backend, as the config has it. */
@@ -40,6 +40,7 @@ export const CONNECTION_SCHEMA = {
   type: "object",
   additionalProperties: false,
   "x-sends-in-clear": sentInClear,
+  "x-faults": faultsOf,
   properties: {
     url: {
       type: "string",
@@ -125,22 +126,54 @@ function sentInClear({ url: text, username, token }: InfluxConnection): SentInCl
   return { setting: "url", host: url.host, remedy: "write https:// where the server offers it" };
 }
 
-/** Checks what the schema cannot. @throws {HistorianError} of kind `give_up`. */
-export function targetOf(connection: InfluxConnection): InfluxTarget {
-  const url = URL.parse(connection.url);
-  if (!url) throw unusable(`url must be a URL, found "${connection.url}"`);
-  if (url.username || url.password)
-    throw unusable("url must not contain credentials; move them to username and password");
-  if (url.search || url.hash)
-    throw unusable("url must not have a query or fragment; use only host, port and path");
+/** Finds what the schema cannot: settings that do not fit each other. */
+function faultsOf(connection: InfluxConnection): SettingFault[] {
   const { version } = connection;
+  const faults: SettingFault[] = [];
+  const report = (code: SettingFault["code"], setting: string, message: string, expected?: string) =>
+    faults.push({ code, severity: "error", setting, message, expected });
+  const url = URL.parse(connection.url);
+  if (!url)
+    report(
+      "bad_url",
+      "url",
+      `url must be a URL, found "${connection.url.replace(/\/\/[^/@\s]*@/, "//***@")}"`,
+    );
+  if (url?.username || url?.password)
+    report("bad_url", "url", "url must not contain credentials; move them to username and password");
+  if (url?.search || url?.hash)
+    report("bad_url", "url", "url must not have a query or fragment; use only host, port and path");
   for (const [name, versions] of Object.entries(ONLY_FOR))
     if (connection[name as keyof InfluxConnection] !== null && !versions.includes(version))
-      throw unusable(
+      report(
+        "conflicting_settings",
+        name,
         `${name} is a setting for version ${versions.join(" and ")}; this is version ${version}`,
       );
-  if (version === 2 && connection.org === null) throw unusable("version 2 requires org");
-  if (version === 2 && connection.token === null) throw unusable("version 2 requires token");
+  if (version !== 2) return faults;
+  if (connection.org === null)
+    report(
+      "missing_key",
+      "org",
+      "version 2 requires org",
+      "the name of the organisation that has the bucket",
+    );
+  if (connection.token === null)
+    report(
+      "missing_key",
+      "token",
+      "version 2 requires token",
+      "an API token that may read and write the bucket",
+    );
+  return faults;
+}
+
+/** @throws {HistorianError} of kind `give_up` for settings that do not fit each other. */
+export function targetOf(connection: InfluxConnection): InfluxTarget {
+  const [fault] = faultsOf(connection);
+  if (fault) throw unusable(fault.message);
+  const url = new URL(connection.url);
+  const { version } = connection;
   return {
     url: url.href.replace(/\/$/, ""),
     version,
