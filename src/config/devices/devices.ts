@@ -12,6 +12,8 @@ import type { DeviceSettings } from "./device-settings.ts";
 import { RegistryFolder } from "./registry-file.ts";
 
 const EXTENSIONS = new Set([".json", ".jsonc", ".config"]);
+/** Schemas for editors, of whatever is beside them. */
+const SCHEMA = /\.schema\.json$/i;
 
 export interface FoundDevices {
   readonly devices: DeviceSettings[];
@@ -66,7 +68,9 @@ export class DeviceFiles {
     const names = yield* this.#list(bridge.registries, folders);
     const registries = new RegistryFolder(bridge.registries, names);
     const diagnostics = [...configs.diagnostics, ...names.diagnostics];
-    const files = configs.files.filter((file) => EXTENSIONS.has(extname(file).toLowerCase()));
+    const files = configs.files.filter(
+      (file) => EXTENSIONS.has(extname(file).toLowerCase()) && !SCHEMA.test(file),
+    );
     if (files.length === 0) diagnostics.push(noDevices(root));
 
     const known = new Map<string, KnownDevice>();

@@ -27,7 +27,7 @@ import { ShedControl } from "./control/shed.ts";
 import { ShedCalls } from "./control/shed-calls.ts";
 import { findStations, memberOf } from "./discovery/index.ts";
 import { accountOf, findGroups, planDevices, stationsWithLoads } from "./planning/plan-devices.ts";
-import { listAttributes } from "./registers/list-attributes.ts";
+import { listAttributes } from "./registers/index.ts";
 import { Station } from "./station.ts";
 
 /**

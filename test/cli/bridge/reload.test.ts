@@ -16,7 +16,7 @@ const CHANGES: ReloadReport["changes"] = [
   { kind: "removed", device: "site/s2", file: "/configs/s2.json", text: "its\nfile is gone" },
 ];
 const problem = (severity: "error" | "warning") => ({
-  ...{ code: "unknown_key", severity, file: "/configs/s3.json", line: 4, column: 3 },
+  ...{ code: "unknown_key" as const, severity, file: "/configs/s3.json", line: 4, column: 3 },
   message: 'unknown key "intervall"',
 });
 

@@ -1,8 +1,10 @@
+import type { ListedAttribute } from "../../abilities.ts";
 import { alarmRegister } from "./alarm-register.ts";
+import { CALLS } from "./calls.ts";
 import { chargingSessionRegister } from "./charging-session-register.ts";
 import { loadRegister } from "./load-register.ts";
 import { publicStationRegister } from "./public-station-register.ts";
-import type { RegisterClass } from "./register.ts";
+import { kindOf, type RegisterClass } from "./register.ts";
 import { stationRegister } from "./station-register.ts";
 import { stationRightsRegister } from "./station-rights-register.ts";
 import { stationStatusRegister } from "./station-status-register.ts";
@@ -17,3 +19,14 @@ export const registerClasses: Readonly<Record<string, RegisterClass>> = {
   ChargingSessionRegister: chargingSessionRegister as RegisterClass,
   PublicStationRegister: publicStationRegister as RegisterClass,
 };
+
+/** Returns every attribute of every register class, with the call that reads it. */
+export function listAttributes(): ListedAttribute[] {
+  return Object.entries(registerClasses).flatMap(([register, registerClass]) =>
+    Object.entries(registerClass.attributes).map(([attribute, { level, type, unit, meaning, control }]) => {
+      const { operation, price, shared } = CALLS[kindOf(registerClass, attribute)];
+      const call = { operation, cost: `${price} ${shared}` };
+      return { register, attribute, level, type, unit, meaning, writable: control !== undefined, call };
+    }),
+  );
+}
