@@ -167,7 +167,7 @@ describe.skipIf(!mosquittoInstalled)("doctor at a broker", () => {
     const { url } = await broker();
     const [here, there] = [site({ mqtt: { url } }), site({ mqtt: { url } })];
     const bridge = new RunningCli(["run", "--config", here.at("configs/bridge.json")]);
-    await bridge.printed(/connected to mqtt/);
+    await bridge.printed(/ running\b.*broker/);
     endings.push(() => bridge.stop());
     const beside = await doctor(here);
     expect(beside.of("bridge")).toEqual([

@@ -99,6 +99,7 @@ describe("bridge config", () => {
         requester: "message",
       },
       limits: {},
+      reload: { holds: "revert" },
       web: { host: "127.0.0.1", port: 8080, users: [] },
     });
   });
