@@ -78,7 +78,10 @@ export class LatestValues {
   /** Replaces a device by one with the same path. It keeps its availability, and the values of points that stay as they are. */
   replace(device: DeviceInfo): void {
     const before = this.#known.get(device.path);
-    if (!before) return this.add(device);
+    if (!before) {
+      this.add(device);
+      return;
+    }
     const points = [...device.points.values()];
     const places = placesOf(before.device);
     const values = points.map(({ name, type }) => {

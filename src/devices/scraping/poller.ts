@@ -114,12 +114,13 @@ export class Poller {
    */
   replace(device: Device): void {
     const before = this.#entries.get(device.info.path);
-    if (!before) return this.add(device);
+    const intervalMs = device.info.intervalSeconds * 1000;
     this.remove(device.info.path);
-    const { intervalMs, dueAt, catchUp, running } = before;
-    const isSameTime =
-      intervalMs === device.info.intervalSeconds * 1000 && before.device.offsetMs === device.offsetMs;
-    if (!isSameTime) return this.add(device);
+    if (before?.intervalMs !== intervalMs || before.device.offsetMs !== device.offsetMs) {
+      this.add(device);
+      return;
+    }
+    const { dueAt, catchUp, running } = before;
     const entry: Entry = { device, intervalMs, dueAt, catchUp, running: undefined, again: false };
     this.#entries.set(device.info.path, entry);
     this.#queue.push(entry);
