@@ -147,7 +147,8 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       scrapeSoon: (path) => scraping.soon(path),
       rename: (from, to) => control.rename(from, to),
     },
-    options.devices,
+    // The others are tried again with each reload.
+    options.devices.filter(({ settings }) => settings.set || devices.has(settings.path)),
     sets,
   );
   // The device sets report later failures of their members.

@@ -202,7 +202,7 @@ export class Reloader implements Reloading {
     if (unconfirmed !== undefined && unconfirmed !== before[1])
       this.#say("error", "config_unconfirmed", unconfirmed);
     if (problems.length > 0 && !isDeepStrictEqual(problems, before[0])) {
-      const text = `what the files with errors describe goes on as before: ${few(
+      const text = `files have errors, and what runs of them goes on as before: ${few(
         problems.map((problem) => formatDiagnostic(problem)),
         "; ",
       )}`;

@@ -192,6 +192,27 @@ describe.skipIf(!mosquittoInstalled)("files that change while the bridge runs", 
     expect(bridge.devices.control.sheds().held).toEqual([]);
   });
 
+  test("a second config of a station waits, with its reason, until the first is gone", async () => {
+    const from = here();
+    copyFileSync(config("s3"), config("twin"));
+    await ear.find(
+      EVENT,
+      ({ text }) => /config_error.*twin\.json.*duplicate_station/.test(text),
+      from,
+      SOON_MS,
+    );
+    const reloading = bridge.reloader;
+    expect(await reloading?.reload()).toMatchObject({
+      result: "invalid",
+      problems: [{ code: "duplicate_station", file: config("twin") }],
+    });
+    rmSync(config("s3"));
+    await applied(from, (text) => text.includes("1 renamed: site/twin (was site/s3"));
+    await ear.find(EVENT, ({ text }) => text.includes("config_ok"), from);
+    renameSync(config("twin"), config("s3"));
+    await applied(from, (text) => text.includes("1 renamed: site/s3"));
+  });
+
   test("a pause follows its station to another path", async () => {
     const { pausing } = bridge.devices.control;
     const command = { id: "pause-2", requester: "test", via: "test", sentAt: new Date() };

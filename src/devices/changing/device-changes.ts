@@ -93,11 +93,12 @@ export class DeviceChanges {
     const homes = this.#homesIn(after, changes);
     const [lasting, losing] = [[] as ConfigChange[], new Map<ConfigChange, HeldLimit[]>()];
     for (const change of changes) {
-      const lost = holds === "keep" ? [] : this.#limitsOf(change).filter((limit) => !homes.of(change, limit));
+      const lost = holds === "keep" ? [] : this.#lostLimits(change, homes);
       if (lost.length > 0) losing.set(change, lost);
       else lasting.push(change);
     }
-    const failed = new Set(await this.#make(lasting, homes, problems));
+    const make = (some: readonly ConfigChange[]) => this.#make(some, homes, holds, problems);
+    const failed = new Set(await make(lasting));
     const freed = await Promise.all(
       [...losing].map(async ([change, limits]) => {
         const why = await this.#free(limits, holds);
@@ -107,7 +108,7 @@ export class DeviceChanges {
         return [];
       }),
     );
-    for (const change of await this.#make(freed.flat(), homes, problems)) failed.add(change);
+    for (const change of await make(freed.flat())) failed.add(change);
     for (const set of created) set.start();
     this.#current = inEffect(after, failed);
     if (changes.length <= MOST_SCRAPED_AT_ONCE)
@@ -137,15 +138,20 @@ export class DeviceChanges {
 
   /** Makes changes; returns those that failed, whose devices run as before. */
   async #make(
-    changes: readonly ConfigChange[],
+    all: readonly ConfigChange[],
     homes: Homes,
+    holds: HoldsPolicy,
     problems: Diagnostic[],
   ): Promise<ConfigChange[]> {
     const { devices, quiet, remove, rename, forget, owners } = this.#parts;
     const running = ({ from }: ConfigChange) => (from ? devices.get(from.settings.path) : undefined);
+    await Promise.all(all.filter(isLeaving).map(({ from }) => from && quiet(from.settings.path)));
+    // A command may have come meanwhile.
+    const failed = all.filter((change) => this.#isBeingWritten(change, homes, holds));
+    for (const change of failed) problems.push(kept(change, "a limit is being written; it is tried again"));
+    const changes = all.filter((change) => !failed.includes(change));
     // These give up a station, a password or a topic path, which others of the change may take over: they go first.
     const leaving = changes.filter((change) => running(change) && isLeaving(change));
-    for (const { from } of leaving) await quiet(from!.settings.path);
     const left = new Map(leaving.map((change) => [change, running(change)!]));
     for (const [{ kind, from, to }, device] of left) {
       this.#leave(from!, device);
@@ -155,7 +161,6 @@ export class DeviceChanges {
       if (to) rename(from!.settings.path, to.settings.path);
     }
     for (const change of changes) this.#moveLimits(change, homes);
-    const failed: ConfigChange[] = [];
     for (const change of changes) {
       if (!change.to) continue;
       if (performance.now() > this.#sliceEndsAt) {
@@ -202,6 +207,19 @@ export class DeviceChanges {
 
   #limitsOf({ from }: ConfigChange): HeldLimit[] {
     return from ? this.#parts.book.active(from.settings.path) : [];
+  }
+
+  #lostLimits(change: ConfigChange, homes: Homes): HeldLimit[] {
+    return this.#limitsOf(change).filter((limit) => !homes.of(change, limit));
+  }
+
+  /** Returns whether a limit is being written that the change would move or lose, or one was written that it would lose. */
+  #isBeingWritten(change: ConfigChange, homes: Homes, holds: HoldsPolicy): boolean {
+    return this.#limitsOf(change).some((limit) => {
+      const home = homes.of(change, limit);
+      if (!home) return holds !== "keep";
+      return limit.state === "sent" && (home.device !== limit.device || home.point !== limit.point);
+    });
   }
 
   /** Moves the limits of a changed config to the device and the point at which their station is now. */
@@ -259,12 +277,12 @@ function isLeaving({ kind, from, to }: ConfigChange): boolean {
   return kind !== "changed" || !isDeepStrictEqual(from!.settings.driverConfig, to!.settings.driverConfig);
 }
 
-/** Returns the configs in effect after changes of which some failed. */
+/** Returns the configs in effect after changes of which some failed; those are tried again with the next reload. */
 function inEffect(after: readonly LoadedDevice[], failed: ReadonlySet<ConfigChange>): LoadedDevice[] {
   if (failed.size === 0) return [...after];
-  const instead = new Map([...failed].flatMap(({ from, to }) => (to && from ? [[to, from]] : [])));
-  const stayed = [...failed].flatMap(({ from, to }) => (from && !to ? [from] : []));
-  return [...after.map((loaded) => instead.get(loaded) ?? loaded), ...stayed];
+  const not = new Set([...failed].map(({ to }) => to));
+  const stayed = [...failed].flatMap(({ from }) => from ?? []);
+  return [...after.filter((loaded) => !not.has(loaded)), ...stayed];
 }
 
 /** Returns the problem of a config whose device stays as it is. */
