@@ -50,7 +50,7 @@ describe("run", () => {
     await bridge.printed(/running devices=1/);
     const { stderr } = await bridge.stop();
     expect(stderr).toMatch(/two\.json:\d+:\d+: error \[missing_registry\]/);
-    expect(stderr).toMatch(/fake\.csv:3:\d+: error \[\w+\] Attribute Name/);
+    expect(stderr).toMatch(/fake\.csv:3:\d+: error \[\w+\] B3 Attribute Name/);
     expect(stderr).toContain("2 problems above");
   });
 
