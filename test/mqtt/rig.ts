@@ -156,12 +156,12 @@ export async function startRig(
   return { bus, commands, mqtt, log, devices };
 }
 
-export function connected(mqtt: Mqtt, deadlineMs = 5000): Promise<void> {
+export function connected(mqtt: Mqtt, deadlineMs = 20_000): Promise<void> {
   return mqtt.whenConnected(AbortSignal.timeout(deadlineMs));
 }
 
 /** Waits until it is so. */
-export async function until(holds: () => boolean, what: string, deadlineMs = 5000): Promise<void> {
+export async function until(holds: () => boolean, what: string, deadlineMs = 20_000): Promise<void> {
   const end = Date.now() + deadlineMs;
   while (!holds()) {
     if (Date.now() > end) throw new Error(`not within ${deadlineMs} ms: ${what}`);

@@ -1,8 +1,9 @@
 import type { ServerResponse } from "node:http";
+import { buffer } from "node:stream/consumers";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { createGzip } from "node:zlib";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { AbleService } from "../../../../src/drivers/abilities.ts";
 import { buildResponse } from "../../../../src/drivers/chargepoint/api/documents/soap.ts";
 import { ChargePoint, operations } from "../../../../src/drivers/chargepoint/api/index.ts";
@@ -24,28 +25,36 @@ function heapInUse(): number {
 }
 
 /** Writes blanks after a sound beginning, `megabytes` of them, as fast as they are taken. */
-function flood(response: ServerResponse, target: NodeJS.WritableStream, megabytes: number): void {
+function flood(
+  target: NodeJS.WritableStream,
+  megabytes: number,
+  response?: Pick<ServerResponse, "destroyed">,
+): void {
   const blanks = Buffer.alloc(64 * 1024, " ");
   let left = megabytes * 16;
   target.write('<?xml version="1.0"?><a>');
   const more = (): void => {
-    while (left-- > 0 && !response.destroyed)
+    while (left-- > 0 && !response?.destroyed)
       if (!target.write(blanks)) return void target.once("drain", more);
-    if (!response.destroyed) target.end("</a>");
+    if (!response?.destroyed) target.end("</a>");
   };
   more();
 }
 
 describe("G2: bodies that are too large, read with the bounds that are set for everybody", () => {
+  /** Made before, because that takes longer than to refuse it. */
+  let packed: Buffer;
+  beforeAll(async () => {
+    const gzip = createGzip();
+    flood(gzip, 200);
+    packed = await buffer(gzip);
+  });
+
   it.each<[string, Reply]>([
-    ["200 MB", (response) => flood(response.writeHead(200), response, 200)],
+    ["200 MB", (response) => flood(response.writeHead(200), 200, response)],
     [
       "200 MB in a gzip of 200 kB",
-      (response) => {
-        const gzip = createGzip();
-        gzip.pipe(response.writeHead(200, { "content-encoding": "gzip" }));
-        flood(response, gzip, 200);
-      },
+      (response) => response.writeHead(200, { "content-encoding": "gzip" }).end(packed),
     ],
   ])("%s: refused within 2 s, with less than 50 MB more in memory", async (_what, reply) => {
     const service = await serve(reply);
