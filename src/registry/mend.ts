@@ -1,8 +1,8 @@
 import { parse } from "csv-parse/sync";
-import { type Diagnostic, decodeText } from "../config/index.ts";
+import { closest, type Diagnostic, decodeText } from "../config/index.ts";
 import { looksLikeFormula } from "../csv-cell.ts";
 import { convertValue, namedType, type PointType } from "../points/index.ts";
-import { HEADERS, knownHeader } from "./columns.ts";
+import { HEADERS, knownHeader, REQUIRED } from "./columns.ts";
 import { CsvText } from "./csv-text.ts";
 import { convertedText, excelTrace, TYPED } from "./excel-traces.ts";
 import { notCsv } from "./registry.ts";
@@ -144,6 +144,15 @@ function columnsOf(names: readonly string[]): Column[] {
   for (const [index, name] of names.entries()) {
     const header = known[index] === undefined ? byPlainName.get(plain(name)) : undefined;
     if (header === undefined || taken.has(header)) continue;
+    known[index] = header;
+    taken.add(header);
+  }
+  // A required column that is missing is the only one whose name resembles it.
+  for (const header of REQUIRED.filter((one) => !taken.has(one))) {
+    const [index, ...more] = [...names.keys()].filter(
+      (i) => !known[i] && closest(names[i]!, [header]) === header,
+    );
+    if (index === undefined || more.length > 0) continue;
     known[index] = header;
     taken.add(header);
   }

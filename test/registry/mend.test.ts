@@ -143,6 +143,9 @@ describe("what the reader refuses is mended where it can only mean one thing", (
   );
 
   test("Port stands for Port #, but not beside it", () => {
+    expect(mend(`${HEADER.replace("Attribute Name", "Attribut Name")}\n${ROW}\n`).rows[0]).toContain(
+      "Attribute Name",
+    );
     expect(mend(`${HEADER.replace("Port #", "Port")}\n${ROW}\n`).rows[0]).toContain("Port #");
     expect(mend(`${HEADER},Port\n${ROW},x\n`).rows[0]!.at(-1)).toBe("Port");
   });
