@@ -93,8 +93,9 @@ export class Reloader implements Reloading {
       state,
       loadedAt: new Date(this.#loadedAt).toISOString(),
       ...(this.#unconfirmed && { text: this.#unconfirmed }),
-      problems: this.#problems.length,
-      first: this.#problems.slice(0, MOST_NAMED).map((problem) => formatDiagnostic(problem)),
+      problemCount: this.#problems.length,
+      /** The first of them. */
+      problems: this.#problems.slice(0, MOST_NAMED).map((problem) => formatDiagnostic(problem)),
       afterRestart: this.#afterRestart,
     };
   }

@@ -118,8 +118,9 @@ function ago(time: unknown): string {
   return `${duration(seconds)} ago`;
 }
 
-/** `online 6, stale 0, offline 0` for an object of counters, one level of names deep or more. */
+/** `online 6, stale 0, offline 0` for an object of counters, one level of names deep or more; a list item by item. */
 function flat(value: unknown): string {
+  if (Array.isArray(value)) return value.length > 0 ? value.map(flat).join("; ") : "none";
   if (typeof value !== "object" || value === null) return singleLine(formatValue(value));
   const members = Object.entries(value).map(([name, inner]) => {
     const isGroup = typeof inner === "object" && inner !== null && Object.keys(inner).length > 0;
