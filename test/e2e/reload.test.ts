@@ -192,6 +192,43 @@ describe.skipIf(!mosquittoInstalled)("files that change while the bridge runs", 
     expect(bridge.devices.control.sheds().held).toEqual([]);
   });
 
+  test("another station in the same file: the limit of the one before is reverted first", async () => {
+    const command = { id: "held-5", requester: "test", via: "test", sentAt: new Date() };
+    const set = await bridge.devices.commands.set("site/s7", "limit", 2, command);
+    expect(set).toMatchObject({ status: "confirmed" });
+    const [from, before] = [here(), writes().length];
+    const [old, other] = [simulator.stationIDs[6]!, simulator.stationIDs[9]!];
+    edit(config("s7"), (text) => text.replace(old, other));
+    await ear.find(EVENT, ({ text }) => text.includes("1 changed: site/s7 (driver_config"), from, 15_000);
+    expect(writes().slice(before)).toMatchObject([
+      { operation: "clearShedState", request: { shedQuery: { shedStation: { stationID: old } } } },
+    ]);
+    expect(bridge.devices.control.sheds().held).toEqual([]);
+    const back = here();
+    edit(config("s7"), (text) => text.replace(other, old));
+    await applied(back, (text) => text.includes("site/s7"));
+  });
+
+  test("a command under way is answered, and its limit follows the station that is renamed meanwhile", async () => {
+    const effect = { kind: "delay", seconds: 1.5 } as const;
+    const end = simulator.trouble.begin({ operation: "shedLoad", effect });
+    const command = { id: "held-6", requester: "test", via: "test", sentAt: new Date() };
+    const [from, before] = [here(), writes().length];
+    const answer = bridge.devices.commands.set("site/s2", "limit", 2, command);
+    await eventually(() => expect(writes().length).toBe(before + 1));
+    renameSync(config("s2"), config("west"));
+    expect(await answer).toMatchObject({ status: "confirmed" });
+    end();
+    await ear.find(EVENT, ({ text }) => text.includes("1 renamed: site/west"), from, 15_000);
+    expect(bridge.devices.control.sheds().held).toMatchObject([{ device: "site/west", value: 2 }]);
+    const revert = { ...command, id: "held-7", sentAt: new Date() };
+    await bridge.devices.commands.revertDevice("site/west", revert);
+    const back = here();
+    renameSync(config("west"), config("s2"));
+    await applied(back, (text) => text.includes("1 renamed: site/s2"));
+    expect(writes().length).toBe(before + 2);
+  });
+
   test("a second config of a station waits, with its reason, until the first is gone", async () => {
     const from = here();
     copyFileSync(config("s3"), config("twin"));
