@@ -282,6 +282,47 @@ describe.skipIf(!mosquittoInstalled)("files that change while the bridge runs", 
     expect(ear.messages.some(({ text }) => text.includes(account.password))).toBe(false);
   });
 
+  test("a set: its devices follow its config, and go with it", async () => {
+    const from = here();
+    const { endpoint, username } = simulator;
+    const set = {
+      driver_type: "chargepoint",
+      topic: "set/{stationID}",
+      driver_config: {
+        stations: { stationName: "*" },
+        endpoint,
+        username,
+        password: { file: "../../password" },
+      },
+      registry_config: "config://minimal.csv",
+      interval: 1,
+    };
+    const file = "configs/devices/site/set.json";
+    const present = () =>
+      [...bridge.devices.byPath.keys()].filter((path) => /^(set|pool)\//.test(path)).sort();
+    site.write(file, set);
+    await eventually(() => expect(present()).toHaveLength(4));
+    const [member] = present();
+    const command = { id: "held-8", requester: "test", via: "test", sentAt: new Date() };
+    await ear.find(`devices/${member}/all`, undefined, from);
+    expect(await bridge.devices.commands.set(member!, "limit", 2, command)).toMatchObject({
+      status: "confirmed",
+    });
+    const before = writes().length;
+    site.write(file, { ...set, interval: 2 });
+    await eventually(() => expect(bridge.devices.byPath.get(member!)!.intervalSeconds).toBe(2));
+    site.write(file, { ...set, interval: 2, topic: "pool/{stationID}" });
+    const moved = member!.replace("set/", "pool/");
+    await eventually(() => expect(bridge.devices.control.sheds().held).toMatchObject([{ device: moved }]));
+    expect(present().every((path) => path.startsWith("pool/"))).toBe(true);
+    await ear.find(`state/${member}`, ({ text }) => text === "", from);
+    expect(writes().length).toBe(before);
+    rmSync(join(site.folder, file));
+    await eventually(() => expect(present()).toEqual([]));
+    expect(writes().slice(before)).toMatchObject([{ operation: "clearShedState" }]);
+    expect(bridge.devices.control.sheds().held).toEqual([]);
+  });
+
   test("F6: the folder is moved away and back: nothing is freed or forgotten until it is confirmed", async () => {
     const [from, before] = [here(), writes().length];
     const away = join(site.folder, "away");
