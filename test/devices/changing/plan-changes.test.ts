@@ -2,33 +2,20 @@ import { describe, expect, test } from "vitest";
 import type { DeviceSettings } from "../../../src/config/index.ts";
 import { describeChange, planChanges } from "../../../src/devices/changing/plan-changes.ts";
 import type { LoadedDevice } from "../../../src/devices/index.ts";
-import type { RegistryRow } from "../../../src/registry/index.ts";
+import { deviceSettings, type RowSpec, registryRows } from "../rows.ts";
 
-const row = (name: string, more: Partial<RegistryRow["point"]> = {}): RegistryRow => ({
-  file: "r.csv",
-  line: 2,
-  attribute: "stationLoad",
-  register: "LoadRegister",
-  fault: () => expect.unreachable("a sound row"),
-  point: {
-    name,
-    type: "float",
-    units: "",
-    writable: false,
-    publish: "always",
-    notes: "",
-    extra: {},
-    ...more,
-  },
-});
-const rows = [row("load"), row("other")];
+const row = (name: string, more: Partial<RowSpec> = {}) => ({ name, attribute: "stationLoad", ...more });
+const rows = registryRows([row("load"), row("other")]);
 
 function device(path: string, station: string, more: Partial<DeviceSettings> = {}, own = rows): LoadedDevice {
-  const settings: DeviceSettings = {
-    ...{ file: `${path}.json`, path, driverType: "chargepoint", driverConfig: { stationID: station } },
-    ...{ registryFile: "r.csv", intervalSeconds: 60, timezone: "UTC", group: 0, publish: {} },
+  const driverConfig = { stationID: station };
+  const settings = deviceSettings({
+    path,
+    file: `${path}.json`,
+    driverType: "chargepoint",
+    driverConfig,
     ...more,
-  };
+  });
   return { settings, rows: own };
 }
 
@@ -55,7 +42,7 @@ describe("changes between two loads", () => {
   });
 
   test("points that came, went and changed are named", () => {
-    const after = [row("kw"), row("other", { units: "kW" })];
+    const after = registryRows([row("kw"), row("other", { units: "kW" })]);
     expect(told([device("a", "1")], [device("a", "1", {}, after)])).toEqual([
       "changed a: points +kw, −load, other",
     ]);
