@@ -32,7 +32,7 @@ const MEASURED_MS = 5000;
 
 const folder = mkdtempSync(join(tmpdir(), "voltbridge-reload-"));
 const registry = (name: string) => join(folder, "registry", `${name}.csv`);
-const rows = Array.from({ length: Number(flags.rows) }, (_, i) => `point${i},Sine,Fake,float,FALSE`);
+const rows = Array.from({ length: Number(flags.rows) }, (_, i) => `point${i},sin(period=60),FakeRegister,float,FALSE`);
 
 /** Runs the work, and returns the longest pause of the event loop until `MEASURED_MS` later, in milliseconds. */
 async function pauseOf(work: () => Promise<unknown>): Promise<number> {
