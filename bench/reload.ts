@@ -32,7 +32,10 @@ const MEASURED_MS = 5000;
 
 const folder = mkdtempSync(join(tmpdir(), "voltbridge-reload-"));
 const registry = (name: string) => join(folder, "registry", `${name}.csv`);
-const rows = Array.from({ length: Number(flags.rows) }, (_, i) => `point${i},sin(period=60),FakeRegister,float,FALSE`);
+const rows = Array.from(
+  { length: Number(flags.rows) },
+  (_, i) => `point${i},sin(period=60),FakeRegister,float,FALSE`,
+);
 
 /** Runs the work, and returns the longest pause of the event loop until `MEASURED_MS` later, in milliseconds. */
 async function pauseOf(work: () => Promise<unknown>): Promise<number> {
@@ -81,11 +84,12 @@ try {
     onDiagnostics: (found) => found.length > 0 && console.error(found.slice(0, 3)),
   });
   console.log(`${DEVICES} devices started after ${((performance.now() - begun) / 1000).toFixed(1)} s`);
+  const slots = new Map(loaded.devices.map(({ settings: { path } }, slot) => [path, slot]));
   let late = 0;
   let scrapes = 0;
   bridge.bus.on("scrape", ({ device: { path }, takenAt, synchronizedAt }) => {
     scrapes++;
-    const offset = (Number(path.slice(1)) * INTERVAL * 1000) / DEVICES / 2;
+    const offset = (slots.get(path)! * INTERVAL * 1000) / DEVICES / 2;
     if (takenAt.getTime() - synchronizedAt.getTime() - offset > 1000) late++;
   });
   // Until every device was read once, and the heap has settled.

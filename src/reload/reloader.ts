@@ -1,5 +1,6 @@
 /** Config files and registries change while the bridge runs: they are loaded again, and what changed is applied to the devices that it concerns. */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Bus, Notice } from "../bus.ts";
 import { type BridgeSettings, type Diagnostic, formatDiagnostic, hasErrors } from "../config/index.ts";
@@ -101,25 +102,31 @@ export class Reloader implements Reloading {
   }
 
   reload(options: { readonly confirm?: boolean; readonly preview?: boolean } = {}): Promise<ReloadReport> {
-    const reloading = this.#last.then(() => this.#reload(options));
-    this.#last = reloading.catch(() => undefined);
-    return reloading;
+    return this.#inTurn(() => this.#reload(options));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const working = this.#last.then(work);
+    this.#last = working.catch(() => undefined);
+    return working;
   }
 
   /** Reloads because a file may have changed; reports what cannot be loaded. */
   async filesChanged(): Promise<void> {
     if (this.#isStopped) return;
     try {
-      await this.reload();
+      await this.#inTurn(() => this.#reload({ isReported: false }));
     } catch (error) {
       const text = `the configs cannot be loaded again, and what runs goes on: ${messageOf(error)}`;
       this.#say("error", "config_error", text);
     }
   }
 
-  async #reload({ confirm = false, preview = false }): Promise<ReloadReport> {
+  /** `isReported`: whether anybody reads which devices were changed; of a fleet it takes long to say. */
+  async #reload({ confirm = false, preview = false, isReported = true }): Promise<ReloadReport> {
     const { load, follow, devices, mayWrite, changeLimits, clock } = this.#options;
     const loaded = await load();
+    await nextTurn();
     const next = this.#next(loaded, confirm);
     const { after, plan, settings, afterRestart, unconfirmed } = next;
     const report = { settings, afterRestart };
@@ -134,7 +141,9 @@ export class Reloader implements Reloading {
     }
     follow(loaded.folders);
     const holds = mayWrite() ? loaded.settings.reload.holds : "keep";
-    const { changes, problems: found } = await devices.apply(after, holds);
+    // Comparing and changing the devices of a fleet each take long.
+    await nextTurn();
+    const { changes, problems: found } = await devices.apply(after, plan, holds);
     if (settings.includes("limits")) changeLimits(loaded.settings.limits);
     this.#settings = loaded.settings;
     this.#loadedAt = clock.now();
@@ -147,7 +156,7 @@ export class Reloader implements Reloading {
       this.#cancelRetry = clock.after(RETRY_MS, () => void this.filesChanged());
     const isChanged = changes.length > 0 || settings.length > 0;
     const result = isChanged ? "applied" : problems.length > 0 ? "invalid" : "unchanged";
-    return { result, changes, ...report, problems };
+    return { result, changes: isReported ? changes.map(describeChange) : [], ...report, problems };
   }
 
   /** Compares what was loaded with what runs. */
@@ -203,10 +212,7 @@ export class Reloader implements Reloading {
     if (unconfirmed !== undefined && unconfirmed !== before[1])
       this.#say("error", "config_unconfirmed", unconfirmed);
     if (problems.length > 0 && !isDeepStrictEqual(problems, before[0])) {
-      const text = `files have errors, and what runs of them goes on as before: ${few(
-        problems.map((problem) => formatDiagnostic(problem)),
-        "; ",
-      )}`;
+      const text = `files have errors, and what runs of them goes on as before: ${few(problems, (problem) => formatDiagnostic(problem), "; ")}`;
       this.#say("error", "config_error", text);
     }
     if (
@@ -229,16 +235,14 @@ export class Reloader implements Reloading {
     bus.emit("notice", { severity, kind, text, at: new Date(clock.now()) });
   }
 
-  #sayApplied(changes: ReloadReport["changes"], settings: readonly string[]): void {
+  #sayApplied(changes: readonly ConfigChange[], settings: readonly string[]): void {
     if (changes.length === 0 && settings.length === 0) return;
     const kinds = Map.groupBy(changes, ({ kind }) => kind);
-    const devices = [...kinds].map(
-      ([kind, some]) =>
-        `${some.length} ${kind}: ${few(
-          some.map(({ device, text }) => `${device} (${text})`),
-          ", ",
-        )}`,
-    );
+    const named = (change: ConfigChange) => {
+      const { device, text } = describeChange(change);
+      return `${device} (${text})`;
+    };
+    const devices = [...kinds].map(([kind, some]) => `${some.length} ${kind}: ${few(some, named, ", ")}`);
     const text = [...devices, ...settings.map((name) => `${name} changed`)].join("; ");
     this.#say("info", "config_applied", `the changed configs are in effect: ${text}`);
   }
@@ -263,7 +267,7 @@ function unconfirmedText(removed: number, running: number, folder: string): stri
   return `${removed} of ${running} devices have no config any more, so nothing was changed: is ${folder} complete? "voltbridge reload --confirm" removes them`;
 }
 
-function few(texts: readonly string[], separator: string): string {
-  const more = texts.length - MOST_NAMED;
-  return `${texts.slice(0, MOST_NAMED).join(separator)}${more > 0 ? ` and ${more} more` : ""}`;
+function few<T>(all: readonly T[], name: (one: T) => string, separator: string): string {
+  const more = all.length - MOST_NAMED;
+  return `${all.slice(0, MOST_NAMED).map(name).join(separator)}${more > 0 ? ` and ${more} more` : ""}`;
 }

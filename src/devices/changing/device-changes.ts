@@ -5,11 +5,10 @@ import { messageOf } from "../../log/log.ts";
 import type { DeviceBuilder, LoadedDevice } from "../building/build.ts";
 import type { DeviceSet, Membership } from "../building/device-set.ts";
 import type { TopicOwners } from "../building/owners.ts";
-import type { DeviceChange } from "../commands.ts";
 import type { Device } from "../device.ts";
 import { describe, type HeldLimit } from "../holding/held-limit.ts";
 import type { LimitBook } from "../holding/limit-book.ts";
-import { type ConfigChange, describeChange, planChanges } from "./plan-changes.ts";
+import { type ConfigChange, planChanges } from "./plan-changes.ts";
 
 /** What happens to a limit of a device that is removed. `refuse`: the device stays as long as it has one. */
 export type HoldsPolicy = "revert" | "keep" | "refuse";
@@ -31,7 +30,7 @@ export interface DeviceChangesParts extends Membership {
 
 /** What became of a change of the configs. */
 export interface ChangedDevices {
-  readonly changes: readonly DeviceChange[];
+  readonly changes: readonly ConfigChange[];
   /** Why some changes were not made; their devices run as before. */
   readonly problems: readonly Diagnostic[];
 }
@@ -80,9 +79,15 @@ export class DeviceChanges {
     };
   }
 
-  /** Makes `after` the configs in effect, as far as that is possible. A change of a set is one of each of its devices. */
-  async apply(after: readonly LoadedDevice[], holds: HoldsPolicy): Promise<ChangedDevices> {
-    const planned = this.plan(after);
+  /**
+   * Makes `after` the configs in effect, as far as that is possible; `planned` is what {@link plan} returned for them. A change
+   * of a set is one of each of its devices.
+   */
+  async apply(
+    after: readonly LoadedDevice[],
+    planned: readonly ConfigChange[],
+    holds: HoldsPolicy,
+  ): Promise<ChangedDevices> {
     const problems: Diagnostic[] = [];
     const created: DeviceSet[] = [];
     const changes: ConfigChange[] = [];
@@ -113,8 +118,7 @@ export class DeviceChanges {
     this.#current = inEffect(after, failed);
     if (changes.length <= MOST_SCRAPED_AT_ONCE)
       for (const { to } of changes) if (to) this.#parts.scrapeSoon(to.settings.path);
-    const done = planned.filter((change) => !failed.has(change));
-    return { changes: done.map(describeChange), problems };
+    return { changes: planned.filter((change) => !failed.has(change)), problems };
   }
 
   /** Stops the set before, creates the set after, and returns the changes of their devices. */
