@@ -135,11 +135,15 @@ function topicKey(document: JsonDocument): JsonPath {
   return given ? [given] : [];
 }
 
+/** Time zones that exist. To ask costs a tenth of a millisecond, and a fleet has one for each device. */
+const timezones = new Set([""]);
+
 /** Returns true for a known time zone, else the nearest one, if any. */
 function closestTimezone(name: string): true | string | undefined {
-  if (name === "") return true;
+  if (timezones.has(name)) return true;
   try {
     new Intl.DateTimeFormat("en", { timeZone: name });
+    timezones.add(name);
     return true;
   } catch {
     return closest(name, Intl.supportedValuesOf("timeZone"));

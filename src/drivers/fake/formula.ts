@@ -97,9 +97,14 @@ export function isTrial({ register }: RegistryRow): boolean {
   return register === "";
 }
 
+/** Formulas of rows, which devices share. */
+const formulas = new WeakMap<RegistryRow, Formula>();
+
 /** Returns the formula of a row. */
 export function formulaOf(row: RegistryRow): Formula {
-  return isTrial(row) ? trialFormula(row) : parseFormula(row.attribute);
+  const formula = formulas.get(row) ?? (isTrial(row) ? trialFormula(row) : parseFormula(row.attribute));
+  formulas.set(row, formula);
+  return formula;
 }
 
 /**
