@@ -51,7 +51,6 @@ export class DeviceBuilder {
   readonly diagnostics: Diagnostic[] = [];
   readonly #context: BuildContext;
   readonly #soundRows: ReturnType<typeof rowChecker>;
-  readonly #faults = new WeakMap<readonly RegistryRow[], readonly Diagnostic[]>();
   readonly #slots = new GroupSlots();
   readonly #stations = new StationOwners();
 
@@ -116,10 +115,7 @@ export class DeviceBuilder {
   /** Returns the faults that the driver type of a config finds in its rows. */
   faultsOf({ settings: { driverType }, rows }: LoadedDevice): readonly Diagnostic[] {
     const { drivers } = this.#context;
-    if (!Object.hasOwn(drivers, driverType)) return [];
-    const known = this.#faults.get(rows) ?? drivers[driverType]!.checkRows(rows);
-    this.#faults.set(rows, known);
-    return known;
+    return Object.hasOwn(drivers, driverType) ? faultsOfRows(drivers[driverType]!, rows) : [];
   }
 
   /** Returns what identifies the station of a config; where its driver type does not tell, its path. */
@@ -210,15 +206,26 @@ function pointsOf(rows: readonly RegistryRow[], virtual: string | undefined): Re
   return points;
 }
 
+/** Faults of rows by driver type: to check a hundred thousand rows takes long. */
+const checked = new WeakMap<readonly RegistryRow[], Map<AbleType, readonly Diagnostic[]>>();
+
+function faultsOfRows(type: AbleType, rows: readonly RegistryRow[]): readonly Diagnostic[] {
+  const byType = checked.get(rows) ?? new Map<AbleType, readonly Diagnostic[]>();
+  checked.set(rows, byType);
+  const found = byType.get(type) ?? type.checkRows(rows);
+  byType.set(type, found);
+  return found;
+}
+
 /** Returns a function that removes the rows with an error for a driver type. Devices that share a registry report it once. */
 export function rowChecker(diagnostics: Diagnostic[]) {
-  const checked = new Map<AbleType, WeakMap<readonly RegistryRow[], readonly RegistryRow[]>>();
+  const sounds = new Map<AbleType, WeakMap<readonly RegistryRow[], readonly RegistryRow[]>>();
   return (type: AbleType, rows: readonly RegistryRow[]): readonly RegistryRow[] => {
-    const byRows = checked.get(type) ?? new WeakMap<readonly RegistryRow[], readonly RegistryRow[]>();
-    checked.set(type, byRows);
+    const byRows = sounds.get(type) ?? new WeakMap<readonly RegistryRow[], readonly RegistryRow[]>();
+    sounds.set(type, byRows);
     const known = byRows.get(rows);
     if (known) return known;
-    const found = type.checkRows(rows);
+    const found = faultsOfRows(type, rows);
     diagnostics.push(...found);
     const place = (at: { file: string; line: number }) => `${at.file}:${at.line}`;
     const faulty = new Set(found.filter((d) => d.severity === "error").map(place));
