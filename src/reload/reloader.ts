@@ -127,7 +127,7 @@ export class Reloader implements Reloading {
     const { load, follow, devices, mayWrite, changeLimits, clock } = this.#options;
     const loaded = await load();
     await nextTurn();
-    const next = this.#next(loaded, confirm);
+    const next = await this.#next(loaded, confirm);
     const { after, plan, settings, afterRestart, unconfirmed } = next;
     const report = { settings, afterRestart };
     if (preview || unconfirmed !== undefined) {
@@ -160,7 +160,10 @@ export class Reloader implements Reloading {
   }
 
   /** Compares what was loaded with what runs. */
-  #next({ settings: loaded, devices: configs, diagnostics }: LoadedConfigs, confirm: boolean): Next {
+  async #next(
+    { settings: loaded, devices: configs, diagnostics }: LoadedConfigs,
+    confirm: boolean,
+  ): Promise<Next> {
     const { devices } = this.#options;
     const errors = errorsOf(diagnostics);
     const broken = new Set(errors.map(({ file }) => file));
@@ -181,6 +184,7 @@ export class Reloader implements Reloading {
     const paths = new Set(configs.map(({ settings }) => settings.path));
     for (const [file, one] of runs)
       if (broken.has(file) && !files.has(file) && !paths.has(one.settings.path)) after.push(one);
+    await nextTurn();
     const plan = devices.plan(after);
     const { running, removed } = devices.countRemoved(plan);
     const changed = sections(loaded).filter(
