@@ -7,70 +7,20 @@ import { ApiError, CredentialsError } from "./api/errors.ts";
 import { operations } from "./api/operations/index.ts";
 import { describe } from "./api/response-codes.ts";
 import type { ChargePointConfig } from "./config.ts";
+import { CALLS } from "./registers/calls.ts";
 import { registerClasses } from "./registers/index.ts";
 import { kindOf } from "./registers/register.ts";
 
 type Client = Pick<ChargePointClient, "call">;
 
-interface Asked {
-  readonly stationID: string;
-  readonly signal: AbortSignal;
-}
-
-/** The call that shows whether the account may read a kind of answer, and its operation. */
-const CALLS: Readonly<
-  Record<AnswerKind, readonly [operation: string, call: (client: Client, asked: Asked) => Promise<unknown>]>
-> = {
-  station: [
-    "getStations",
-    (client, { stationID, signal }) =>
-      client.call(operations.getStations, { searchQuery: { stationID } }, { signal }),
-  ],
-  status: [
-    "getStationStatus",
-    (client, { stationID, signal }) =>
-      client.call(operations.getStationStatus, { searchQuery: { stationID } }, { signal }),
-  ],
-  load: [
-    "getLoad",
-    (client, { stationID, signal }) =>
-      client.call(operations.getLoad, { searchQuery: { stationID } }, { signal }),
-  ],
-  alarms: [
-    "getAlarms",
-    (client, { stationID, signal }) =>
-      client.call(operations.getAlarms, { searchQuery: { stationID, ...lastDay() } }, { signal }),
-  ],
-  rights: [
-    "getStationRights",
-    (client, { stationID, signal }) =>
-      client.call(operations.getStationRights, { searchQuery: { stationID } }, { signal }),
-  ],
-  sessions: [
-    "getChargingSessionData",
-    (client, { stationID, signal }) => {
-      const { startTime: fromTimeStamp } = lastDay();
-      return client.call(
-        operations.getChargingSessionData,
-        { searchQuery: { stationID, fromTimeStamp } },
-        { signal },
-      );
-    },
-  ],
-  publicStation: [
-    "getPublicStations",
-    (client, { stationID, signal }) =>
-      client.call(operations.getPublicStations, { searchQuery: { stationID } }, { signal }),
-  ],
-  publicStatus: [
-    "getPublicStationStatus",
-    (client, { stationID, signal }) =>
-      client.call(operations.getPublicStationStatus, { searchQuery: { stationID } }, { signal }),
-  ],
+/** Further fields of the query, for the kinds of answers that would be long without. */
+const QUERIES: Partial<Record<AnswerKind, () => object>> = {
+  alarms: () => ({ startTime: yesterday() }),
+  sessions: () => ({ fromTimeStamp: yesterday() }),
 };
 
-function lastDay(): { startTime: string } {
-  return { startTime: new Date(Date.now() - 86_400_000).toISOString().replace(/\.\d+Z$/, "Z") };
+function yesterday(): string {
+  return new Date(Date.now() - 86_400_000).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
 /** Code of a service plan without the call; the other refusals of an account are about its rights (guide §3). */
@@ -108,9 +58,10 @@ export async function testAccount(
     /** Reasons for which the service has no such station, by code. */
     const missing = new Map<string, string>();
     const ask = async ([kind, points]: [AnswerKind, ReadonlySet<string>]): Promise<void> => {
-      const [operation, call] = CALLS[kind];
+      const { operation } = CALLS[kind];
+      const searchQuery = { stationID, ...QUERIES[kind]?.() };
       try {
-        const { responseCode } = (await call(client, { stationID, signal })) as { responseCode?: string };
+        const { responseCode } = await client.call(operations[operation], { searchQuery }, { signal });
         const code = responseCode?.trim() ?? "";
         if (NO_STATION.has(code)) missing.set(code, `${operation}: code ${code}, ${describe(code)}`);
         else answered.push(operation);

@@ -10,7 +10,7 @@ export interface AnswerCall {
 }
 
 /** The calls by kind of answer. `planning/plan.ts` computes their number for given devices. */
-export const CALLS: Readonly<Record<AnswerKind, AnswerCall>> = {
+export const CALLS = {
   station: { operation: "getStations", price: "1 call an hour", shared: "for up to 500 stations" },
   status: { operation: "getStationStatus", price: "1 call a scrape", shared: "for up to 500 stations" },
   load: {
@@ -31,4 +31,4 @@ export const CALLS: Readonly<Record<AnswerKind, AnswerCall>> = {
     price: "1 call a scrape",
     shared: "for up to 500 stations",
   },
-};
+} as const satisfies Readonly<Record<AnswerKind, AnswerCall>>;
