@@ -3,7 +3,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Bus, Notice } from "../bus.ts";
-import { type BridgeSettings, type Diagnostic, formatDiagnostic, hasErrors } from "../config/index.ts";
+import { type BridgeSettings, type Diagnostic, formatDiagnostic } from "../config/index.ts";
 import type { Reloading, ReloadReport } from "../devices/commands.ts";
 import type { ConfigChange, DeviceChanges, LoadedDevice } from "../devices/index.ts";
 import { describeChange } from "../devices/index.ts";
@@ -16,7 +16,7 @@ export interface LoadedConfigs {
   readonly settings: BridgeSettings;
   readonly devices: readonly LoadedDevice[];
   readonly diagnostics: readonly Diagnostic[];
-  /** Folders in which a change may change the result. */
+  /** Folders in which a change may change the result: those of configs and registries, of the bridge config and of secret files. */
   readonly folders: ReadonlySet<string>;
 }
 
@@ -135,8 +135,8 @@ export class Reloader implements Reloading {
         follow(loaded.folders);
         this.#note(next.problems, unconfirmed, afterRestart);
       }
-      const result = unconfirmed !== undefined ? "unconfirmed" : plan.length > 0 ? "applied" : "unchanged";
-      const problems = [...next.problems];
+      const { problems } = next;
+      const result = unconfirmed !== undefined ? "unconfirmed" : resultOf(plan, settings, problems);
       return { result, changes: plan.map(describeChange), ...report, problems };
     }
     follow(loaded.folders);
@@ -154,8 +154,7 @@ export class Reloader implements Reloading {
     this.#cancelRetry?.();
     if (errorsOf(found).length > 0 && !this.#isStopped)
       this.#cancelRetry = clock.after(RETRY_MS, () => void this.filesChanged());
-    const isChanged = changes.length > 0 || settings.length > 0;
-    const result = isChanged ? "applied" : problems.length > 0 ? "invalid" : "unchanged";
+    const result = resultOf(changes, settings, problems);
     return { result, changes: isReported ? changes.map(describeChange) : [], ...report, problems };
   }
 
@@ -252,8 +251,17 @@ export class Reloader implements Reloading {
   }
 }
 
+function resultOf(
+  changes: readonly unknown[],
+  settings: readonly unknown[],
+  problems: readonly unknown[],
+): ReloadReport["result"] {
+  if (changes.length > 0 || settings.length > 0) return "applied";
+  return problems.length > 0 ? "invalid" : "unchanged";
+}
+
 function errorsOf(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  return diagnostics.filter((one) => hasErrors([one]));
+  return diagnostics.filter(({ severity }) => severity === "error");
 }
 
 type Section = Exclude<keyof BridgeSettings, "file">;
