@@ -58,7 +58,7 @@ export class FileVersions {
       if (known.stamp === undefined || stampOf(stats) !== known.stamp)
         return this.read(file, known.maxBytes).version;
     } catch {
-      // Whoever needs the file reads it next, and reports why that fails.
+      // The loader of the file reads it next, and reports the reason.
       this.#known.delete(file);
       return undefined;
     }
