@@ -3,7 +3,7 @@ import { type Check, selfTest } from "../../mqtt/index.ts";
 import { formatAll } from "../setup/diagnostics.ts";
 import { loadAll, probed } from "../setup/load.ts";
 import { CommandError } from "../terminal/command-error.ts";
-import { numberOption } from "../terminal/options.ts";
+import { testOptions } from "../terminal/options.ts";
 import { formatTable } from "../terminal/table.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
 
@@ -14,20 +14,12 @@ interface Flags {
 }
 
 export function selftest(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command("selftest")
     .description(
       "Test whether the broker allows what the bridge needs: login, topics, message sizes, commands. Exits with 1 when a test fails.",
-    )
-    .option("--config <file>", "bridge config (default: configs/bridge.json)")
-    .option(
-      "--timeout <seconds>",
-      "maximum time for each step",
-      numberOption({ above: 0, fraction: true }),
-      5,
-    )
-    .option("--json", "print JSON")
-    .action((flags: Flags) => runSelfTest(flags, terminal));
+    );
+  testOptions(command).action((flags: Flags) => runSelfTest(flags, terminal));
 }
 
 async function runSelfTest(flags: Flags, terminal: Terminal): Promise<void> {

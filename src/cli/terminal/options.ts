@@ -13,6 +13,19 @@ export function logOptions(command: Command, level: LogLevel): Command {
     );
 }
 
+/** Adds `--config`, `--timeout` (seconds for each step) and `--json` to a command that tests what a bridge needs. */
+export function testOptions(command: Command): Command {
+  return command
+    .option("--config <file>", "bridge config (default: configs/bridge.json)")
+    .option(
+      "--timeout <seconds>",
+      "maximum time for each step",
+      numberOption({ above: 0, fraction: true }),
+      5,
+    )
+    .option("--json", "print JSON");
+}
+
 /**
  * Returns the format of an output file: `--format`, else by its extension, else undefined (no file, or no extension).
  * `endings` are the extensions of each format, without the dot, the usual one first.

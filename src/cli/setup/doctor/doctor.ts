@@ -3,7 +3,7 @@ import { defaultBridge } from "../../../config/index.ts";
 import { testableAccounts } from "../../../devices/index.ts";
 import { messageOf } from "../../../log/log.ts";
 import { CommandError, EXIT } from "../../terminal/command-error.ts";
-import { numberOption } from "../../terminal/options.ts";
+import { testOptions } from "../../terminal/options.ts";
 import { formatTable } from "../../terminal/table.ts";
 import { printJson, type Terminal } from "../../terminal/terminal.ts";
 import { checkBridge } from "../check.ts";
@@ -28,24 +28,16 @@ const checks: Readonly<Record<string, SiteCheck>> = {
 };
 
 export function doctor(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command("doctor")
     .description(
       "Check what a bridge needs: files, secrets, data folder, network, broker, accounts, clock. Exits with 1 when a check fails.",
     )
-    .option("--config <file>", "bridge config (default: configs/bridge.json)")
-    .option(
-      "--timeout <seconds>",
-      "maximum time for each step",
-      numberOption({ above: 0, fraction: true }),
-      5,
-    )
-    .option("--json", "print JSON")
     .addHelpText(
       "after",
       "\nIt runs beside a bridge or without one, changes nothing at stations, and leaves no messages at the broker. Each account\nis asked once for each kind of data that the registries need.",
-    )
-    .action((flags: Flags) => examine(flags, terminal));
+    );
+  testOptions(command).action((flags: Flags) => examine(flags, terminal));
 }
 
 async function examine(flags: Flags, terminal: Terminal): Promise<void> {
