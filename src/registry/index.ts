@@ -8,5 +8,5 @@ export {
   strictText,
   UnmendableError,
 } from "./mend.ts";
-export { parseRegistry, type Registry, readRegistry, registryReading } from "./registry.ts";
+export { MAX_FILE_BYTES, parseRegistry, type Registry, readRegistry, registryReading } from "./registry.ts";
 export type { RegistryRow } from "./row.ts";

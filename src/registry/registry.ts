@@ -22,7 +22,7 @@ export interface Registry {
 }
 
 /** Maximum size of a registry file, in bytes, and its number of rows: a larger device could not be scraped. */
-const MAX_FILE_BYTES = 32_000_000;
+export const MAX_FILE_BYTES = 32_000_000;
 const MAX_ROWS = 250_000;
 /** Size of a file with tens of thousands of rows, in bytes. */
 const MANY_ROWS_BYTES = 1_000_000;

@@ -1,13 +1,14 @@
 import { constants, copyFileSync, existsSync, realpathSync, rmSync, statSync } from "node:fs";
 import { chmod, writeFile } from "node:fs/promises";
-import { relative, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Command } from "commander";
-import { readBounded, unreadable } from "../../config/index.ts";
+import { readBounded, shortPath, unreadable } from "../../config/index.ts";
 import { messageOf } from "../../log/log.ts";
 import {
   type Change,
   excelText,
   type LinePair,
+  MAX_FILE_BYTES,
   type Mended,
   mendRegistry,
   parseRegistry,
@@ -100,12 +101,9 @@ async function fixOne(file: string, flags: Flags, terminal: Terminal): Promise<R
   return { file, changes, left, ...written };
 }
 
-/** Maximum size of a registry, in bytes. */
-const MAX_BYTES = 32_000_000;
-
 function read(file: string): Uint8Array {
   try {
-    return readBounded(file, MAX_BYTES);
+    return readBounded(file, MAX_FILE_BYTES);
   } catch (error) {
     throw new UnmendableError(`${file}: ${unreadable(file, error).message}`);
   }
@@ -121,7 +119,9 @@ function print(file: string, mended: Mended, flags: Flags, terminal: Terminal): 
   const { diagnostics } = parseRegistry(Buffer.from(strictText(mended)), file);
   if (changes.length + left.length === 0) terminal.out(`${file}: nothing to mend\n`);
   if (diagnostics.length > 0)
-    terminal.out(`\n${countsText(diagnostics)} left for you: voltbridge check ${shownPath(file)}\n`);
+    terminal.out(
+      `\n${countsText(diagnostics)} left for you: voltbridge check ${shortPath(file, process.cwd())}\n`,
+    );
 }
 
 async function writeAsAsked(
@@ -143,7 +143,7 @@ async function writeAsAsked(
     rmSync(backup, { force: true });
     throw error;
   }
-  return { written: file, backup: shownPath(backup) };
+  return { written: file, backup: shortPath(backup, process.cwd()) };
 }
 
 /** Writes a file that those may read who could read the earlier one: the bridge may run as another user. */
@@ -160,11 +160,6 @@ function keep(path: string): string {
   for (let n = 2; existsSync(copy); n++) copy = `${path}.bak${n}`;
   copyFileSync(path, copy, constants.COPYFILE_EXCL);
   return copy;
-}
-
-function shownPath(file: string): string {
-  const short = relative(process.cwd(), file);
-  return short.startsWith("..") ? file : short;
 }
 
 const TITLES: Readonly<Record<Change["kind"], string>> = {

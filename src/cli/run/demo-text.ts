@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Bridge } from "../../bridge.ts";
-import type { BridgeSettings } from "../../config/index.ts";
+import { type BridgeSettings, shortPath } from "../../config/index.ts";
 import type { DeviceState } from "../../devices/index.ts";
 import type { PointValue } from "../../points/index.ts";
 import type { Simulator } from "../../simulator/index.ts";
@@ -22,7 +22,7 @@ export function whatWasStarted({ bridge, simulator, settings }: DemoParts): stri
     `  simulator   ${simulator.endpoint}  (${counted(simulator.stationIDs.length, "station")}; simulates ChargePoint)`,
     `  broker      ${bridge.mqtt.url}  (inside the bridge)`,
     `  bridge      ${counted(infos.length, "device")}, read every ${infos[0]?.intervalSeconds} s`,
-    `  history     ${shortPath(settings.data)}`,
+    `  history     ${shown(settings.data)}`,
     "",
   ].join("\n");
 }
@@ -36,8 +36,8 @@ export function commandsToTry(
   const url = bridge.mqtt.url;
   const limit = Math.max(1, Math.round(load / 2));
   const starter = quoted(relative(process.cwd(), STARTER).replace(/^(?![./])/, "./"));
-  const config = ` --config ${quoted(shortPath(settings.file))}`;
-  const data = ` --data ${quoted(shortPath(settings.data))}`;
+  const config = ` --config ${quoted(shown(settings.file))}`;
+  const data = ` --data ${quoted(shown(settings.data))}`;
   const env = `CHARGEPOINT_ENDPOINT=${simulator.endpoint} CHARGEPOINT_USERNAME=${simulator.username} CHARGEPOINT_PASSWORD=${simulator.password}`;
   return `
 From another terminal, in this folder:
@@ -48,7 +48,7 @@ From another terminal, in this folder:
   history   ${starter} history query ${device}/portLoad_${port} --start 'now -10m'${data}${config}
   bridge    ${starter} status --url ${url}
   no bridge ${env} ${starter} scrape ${device}${config}
-Ctrl-C stops everything. Data is kept in ${shortPath(settings.data)}.
+Ctrl-C stops everything. Data is kept in ${shown(settings.data)}.
 `;
 }
 
@@ -95,10 +95,8 @@ function kilowatts(value: PointValue | undefined): string {
 }
 
 /** Returns a path relative to the working directory, when it is below. */
-function shortPath(path: string): string {
-  const short = relative(process.cwd(), path);
-  if (short === "") return ".";
-  return short.startsWith("..") ? path : short;
+function shown(path: string): string {
+  return shortPath(path, process.cwd()) || ".";
 }
 
 /** Quotes a word for a shell's command line. */

@@ -2,6 +2,7 @@ import { dirname, join, relative, resolve, sep } from "node:path";
 import { asLevel, type BridgeSettings } from "../../config/index.ts";
 import type { FoundStation } from "../../drivers/chargepoint/discovery/index.ts";
 import { schemaFiles } from "./editor-schemas.ts";
+import { isWithin } from "./load.ts";
 import type { MadeRegistry } from "./make-registries.ts";
 import type { NewFile } from "./new-files.ts";
 
@@ -69,7 +70,7 @@ export function stationFiles({ stations, account, folder, bridge, registries }: 
   schemas: NewFile[];
 } {
   const place = resolve(folder);
-  const isInside = !relative(bridge.devices, place).startsWith("..");
+  const isInside = isWithin(bridge.devices, place);
   const made = typeof registries === "string" ? [] : registries;
   const referenceOf = new Map(
     made.flatMap(({ name, kind }) =>

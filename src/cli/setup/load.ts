@@ -19,6 +19,7 @@ import { backends } from "../../historian/index.ts";
 import type { Secrets } from "../../log/log.ts";
 import type { ProbedDevice } from "../../mqtt/index.ts";
 import { type Registry, readRegistry, registryReading } from "../../registry/index.ts";
+import type { LoadedConfigs } from "../../reload/reloader.ts";
 import { sessionBackends } from "../../sessions/index.ts";
 import { inSlices } from "../../time/in-slices.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
@@ -79,14 +80,6 @@ export async function loadAll(options: LoadOptions): Promise<LoadedBridge> {
   return new BridgeFiles(options).load();
 }
 
-/** What {@link BridgeFiles} has loaded. */
-export interface LoadedFiles extends LoadedBridge {
-  /** Whether the bridge config could be used; if not, `settings` are those of the load before, and its errors are in `diagnostics`. */
-  readonly isBridgeConfigUsable: boolean;
-  /** Folders in which a change may change the result: those of configs and registries, of the bridge config and of secret files. */
-  readonly folders: ReadonlySet<string>;
-}
-
 type ReadBridge = ReturnType<typeof readBridge> & { readonly files: RecordedFiles };
 
 /**
@@ -113,13 +106,13 @@ export class BridgeFiles {
    * Loads what changed since the load before; calls wait for each other.
    * @throws CommandError with every problem when the bridge config has an error and there was no load before
    */
-  load(): Promise<LoadedFiles> {
+  load(): Promise<LoadedConfigs> {
     const loaded = this.#turn.then(() => inSlices(this.#load()));
     this.#turn = loaded.catch(() => undefined);
     return loaded;
   }
 
-  *#load(): Generator<void, LoadedFiles> {
+  *#load(): Generator<void, LoadedConfigs> {
     this.#versions.startRound();
     const bridge = this.#loadBridge();
     const settings = this.#settings;
@@ -136,7 +129,6 @@ export class BridgeFiles {
       settings,
       devices,
       diagnostics: sortDiagnostics(diagnostics),
-      isBridgeConfigUsable: bridge.settings !== undefined,
       folders: new Set([...own, ...watched]),
     };
   }
@@ -155,7 +147,8 @@ export class BridgeFiles {
   }
 }
 
-function isWithin(folder: string, path: string): boolean {
+/** Returns whether a path is a folder or inside it. */
+export function isWithin(folder: string, path: string): boolean {
   const inner = relative(folder, path);
   return inner === "" || !(inner.startsWith("..") || isAbsolute(inner));
 }
@@ -166,8 +159,7 @@ export function loadDevice(
   settings: BridgeSettings,
   options: Omit<LoadOptions, "config">,
 ): { device?: DeviceSettings; diagnostics: Diagnostic[] } {
-  const inside = !relative(settings.devices, resolve(file)).startsWith("..");
-  const folder = inside ? { folder: settings.devices } : {};
+  const folder = isWithin(settings.devices, resolve(file)) ? { folder: settings.devices } : {};
   return loadDeviceFile(file, driverSchemas, settings, { ...options, ...folder });
 }
 

@@ -14,9 +14,10 @@ import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { BridgeFiles, type LoadedFiles, loadAll } from "../../../src/cli/setup/load.ts";
+import { BridgeFiles, loadAll } from "../../../src/cli/setup/load.ts";
 import { CommandError } from "../../../src/cli/terminal/command-error.ts";
 import { Secrets } from "../../../src/log/log.ts";
+import type { LoadedConfigs } from "../../../src/reload/reloader.ts";
 import { Workplace } from "../workplace.ts";
 
 const REGISTRY = "Volttron Point Name,Attribute Name,Register Name\nload,sum,\n";
@@ -51,7 +52,7 @@ beforeEach(() => {
 afterEach(() => place.remove());
 
 const options = () => ({ config: place.at("configs/bridge.json"), secrets, env: {} });
-const named = (loaded: LoadedFiles, file: string) =>
+const named = (loaded: LoadedConfigs, file: string) =>
   loaded.devices.find(({ settings }) => settings.file === place.at(file));
 
 /** What a load has found; `folders` and identities aside. */
@@ -118,11 +119,11 @@ describe("files that are loaded again", () => {
   test("a bridge config with an error leaves the settings of before, and devices are loaded by them", async () => {
     const files = new BridgeFiles(options());
     const first = await files.load();
-    expect(first.isBridgeConfigUsable).toBe(true);
+    expect(first.diagnostics).toEqual([]);
     place.write("configs/bridge.json", '{ "devices": ');
     place.write("configs/devices/four.json", device());
     const second = await files.load();
-    expect(second).toMatchObject({ isBridgeConfigUsable: false, diagnostics: [{ code: "bad_json" }] });
+    expect(second).toMatchObject({ diagnostics: [{ code: "bad_json", severity: "error" }] });
     expect(second.settings).toBe(first.settings);
     expect(second.devices).toHaveLength(4);
     place.write("configs/bridge.json", {
@@ -132,12 +133,12 @@ describe("files that are loaded again", () => {
       instance: "other",
     });
     expect(await files.load()).toMatchObject({
-      isBridgeConfigUsable: true,
+      diagnostics: [],
       settings: { instance: "other" },
     });
     rmSync(place.at("configs/bridge.json"));
     expect(await files.load()).toMatchObject({
-      isBridgeConfigUsable: false,
+      diagnostics: [{ code: "unreadable_file", severity: "error" }],
       settings: { instance: "other" },
     });
   });

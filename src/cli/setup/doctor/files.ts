@@ -1,5 +1,4 @@
-import { relative } from "node:path";
-import { type Diagnostic, formatDiagnostic, hasErrors } from "../../../config/index.ts";
+import { type Diagnostic, formatDiagnostic, hasErrors, shortPath } from "../../../config/index.ts";
 import { counted } from "../../terminal/table.ts";
 import { countErrors, countsText } from "../diagnostics.ts";
 import type { Finding } from "./site.ts";
@@ -23,8 +22,7 @@ export function checkFiles(file: string, devices: number, diagnostics: readonly 
   const check = "files";
   const others = diagnostics.filter(({ code }) => !SECRETS.has(code));
   const first = others.find(({ severity }) => severity === "error") ?? others[0];
-  const short = relative(process.cwd(), file);
-  const name = short.startsWith("..") ? file : short;
+  const name = shortPath(file, process.cwd());
   const besides =
     others.length < diagnostics.length ? "no problems besides the secrets" : "no problems found";
   if (!first)
