@@ -1,14 +1,11 @@
-import { Bus } from "../bus.ts";
 import type { Diagnostic, DriverSettings } from "../config/index.ts";
 import type { AbleType } from "../drivers/abilities.ts";
 import { driverTypes } from "../drivers/index.ts";
 import { type Log, messageOf } from "../log/log.ts";
-import { Notices } from "../log/notices.ts";
 import type { RegistryRow } from "../registry/index.ts";
-import { StateStore } from "../storage/state-store.ts";
 import { systemClock, withDeadline } from "../time/clock.ts";
 import { DeviceBuilder, type LoadedDevice } from "./building/build.ts";
-import { DriverServices } from "./building/driver-services.ts";
+import { type DriverServices, openServices } from "./building/driver-services.ts";
 import { deviceOfMember, pathOfMember } from "./building/set-member.ts";
 import type { Device } from "./device.ts";
 import { Scraper } from "./scraping/scraper.ts";
@@ -44,29 +41,19 @@ export async function checkOnline(
   loaded: readonly LoadedDevice[],
   options: OnlineOptions,
 ): Promise<{ diagnostics: Diagnostic[]; asked: number }> {
-  const state = StateStore.open(":memory:");
-  const services = new DriverServices(
-    options.log,
-    state,
-    new Notices(new Bus(() => {}), options.log, systemClock),
-  );
-  const check = new OnlineCheck(services, options);
-  try {
-    const deadline = {
-      clock: systemClock,
-      ms: options.seconds * 1000,
-      signal: options.signal,
-      what: "asking",
-    };
-    // What was found within the time is reported.
-    await withDeadline(deadline, (signal) => check.ask(loaded, signal)).catch((error) => {
-      if (options.signal.aborted) throw error;
-    });
-    return { diagnostics: check.diagnostics(), asked: check.asked };
-  } finally {
-    await services.close();
-    state.close();
-  }
+  await using opened = openServices(options.log);
+  const check = new OnlineCheck(opened.services, options);
+  const deadline = {
+    clock: systemClock,
+    ms: options.seconds * 1000,
+    signal: options.signal,
+    what: "asking",
+  };
+  // What was found within the time is reported.
+  await withDeadline(deadline, (signal) => check.ask(loaded, signal)).catch((error) => {
+    if (options.signal.aborted) throw error;
+  });
+  return { diagnostics: check.diagnostics(), asked: check.asked };
 }
 
 class OnlineCheck {

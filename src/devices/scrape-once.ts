@@ -1,14 +1,11 @@
-import { Bus } from "../bus.ts";
 import { type Diagnostic, type DriverSettings, formatDiagnostic } from "../config/index.ts";
 import type { AbleDevice, AbleType, ValueSource } from "../drivers/abilities.ts";
 import { driverTypes } from "../drivers/index.ts";
 import type { Log } from "../log/log.ts";
-import { Notices } from "../log/notices.ts";
 import type { Scrape } from "../points/index.ts";
-import { StateStore } from "../storage/state-store.ts";
 import { systemClock, withDeadline } from "../time/clock.ts";
 import { buildDevices, type LoadedDevice } from "./building/build.ts";
-import { DriverServices } from "./building/driver-services.ts";
+import { openServices } from "./building/driver-services.ts";
 import { Scraper } from "./scraping/scraper.ts";
 
 const DEADLINE_MS = 60_000;
@@ -30,32 +27,25 @@ export interface ScrapedOnce {
 
 /** Reads one device once, without a bridge. Rejects where the device cannot be created or nothing can be read. */
 export async function scrapeOnce(options: ScrapeOnceOptions): Promise<ScrapedOnce> {
-  const state = StateStore.open(":memory:");
-  const notices = new Notices(new Bus(() => {}), options.log, systemClock);
-  const services = new DriverServices(options.log, state, notices);
-  try {
-    const { devices, diagnostics } = buildDevices([options.device], {
-      drivers: options.drivers ?? driverTypes,
-      settings: options.settings,
-      service: (type) => services.open(type),
-    });
-    const [device] = devices;
-    if (!device) throw new Error(diagnostics.map((d) => formatDiagnostic(d)).join("\n"));
-    const what = `the scrape of ${device.info.path}`;
-    const deadline = { clock: systemClock, ms: DEADLINE_MS, signal: options.signal, what };
-    const scraper = new Scraper(systemClock);
-    let sources: ScrapedOnce["sources"] = new Map();
-    const driver = explaining(device.driver, (explained) => {
-      sources = explained;
-    });
-    const scrape = await withDeadline(deadline, (signal) =>
-      scraper.scrape({ ...device, driver }, new Date(), signal),
-    );
-    return { scrape, sources, diagnostics };
-  } finally {
-    await services.close();
-    state.close();
-  }
+  await using opened = openServices(options.log);
+  const { devices, diagnostics } = buildDevices([options.device], {
+    drivers: options.drivers ?? driverTypes,
+    settings: options.settings,
+    service: (type) => opened.services.open(type),
+  });
+  const [device] = devices;
+  if (!device) throw new Error(diagnostics.map((d) => formatDiagnostic(d)).join("\n"));
+  const what = `the scrape of ${device.info.path}`;
+  const deadline = { clock: systemClock, ms: DEADLINE_MS, signal: options.signal, what };
+  const scraper = new Scraper(systemClock);
+  let sources: ScrapedOnce["sources"] = new Map();
+  const driver = explaining(device.driver, (explained) => {
+    sources = explained;
+  });
+  const scrape = await withDeadline(deadline, (signal) =>
+    scraper.scrape({ ...device, driver }, new Date(), signal),
+  );
+  return { scrape, sources, diagnostics };
 }
 
 /** Returns a device whose scrapes explain themselves to `tell`, where it can. */

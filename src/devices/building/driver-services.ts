@@ -1,7 +1,9 @@
+import { Bus } from "../../bus.ts";
 import type { AbleService, AbleType, DriverAccount } from "../../drivers/abilities.ts";
 import type { Log } from "../../log/log.ts";
-import type { Notices } from "../../log/notices.ts";
-import type { StateStore } from "../../storage/state-store.ts";
+import { Notices } from "../../log/notices.ts";
+import { StateStore } from "../../storage/state-store.ts";
+import { systemClock } from "../../time/clock.ts";
 
 /** The open driver types: each is opened for its first device and closed with the bridge. */
 export class DriverServices {
@@ -44,4 +46,17 @@ export class DriverServices {
   async close(): Promise<void> {
     await Promise.all([...this.#open.values()].map((service) => service.close()));
   }
+}
+
+/** Opens driver types without a bridge: nothing is kept, and what they report goes to the log. Disposing of it closes them. */
+export function openServices(log: Log): AsyncDisposable & { readonly services: DriverServices } {
+  const state = StateStore.open(":memory:");
+  const services = new DriverServices(log, state, new Notices(new Bus(() => {}), log, systemClock));
+  return {
+    services,
+    async [Symbol.asyncDispose]() {
+      await services.close();
+      state.close();
+    },
+  };
 }

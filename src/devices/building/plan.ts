@@ -1,15 +1,12 @@
-import { Bus } from "../../bus.ts";
 import type { AbleService, AbleType } from "../../drivers/abilities.ts";
 import type { DeviceInit } from "../../drivers/driver.ts";
 import { driverTypes } from "../../drivers/index.ts";
 import type { AccountPlan, KnownGroups, PlannedSet } from "../../drivers/plan.ts";
 import type { Log } from "../../log/log.ts";
 import { messageOf } from "../../log/log.ts";
-import { Notices } from "../../log/notices.ts";
-import { StateStore } from "../../storage/state-store.ts";
 import { systemClock, withDeadline } from "../../time/clock.ts";
 import { type LoadedDevice, rowChecker } from "./build.ts";
-import { DriverServices } from "./driver-services.ts";
+import { type DriverServices, openServices } from "./driver-services.ts";
 import { TopicOwners } from "./owners.ts";
 import { deviceOfMember, labelOf, memberFault, pathOfMember } from "./set-member.ts";
 
@@ -88,31 +85,24 @@ export async function planWithLookup(
   options: LookupOptions,
 ): Promise<LookedUpPlan[]> {
   const { log, signal, seconds, stationsPerGroup } = options;
-  const state = StateStore.open(":memory:");
-  const notices = new Notices(new Bus(() => {}), log, systemClock);
-  const services = new DriverServices(log, state, notices);
+  await using opened = openServices(log);
   const owners = new TopicOwners(loaded);
   const initOf = deviceInits();
-  try {
-    const accounts = accountsOf(loaded, services);
-    return await Promise.all(
-      accounts.map(async (account) => {
-        const { type, label } = account;
-        const inits = (devices: readonly LoadedDevice[]) => devices.map((device) => initOf(type, device));
-        const deadline = { clock: systemClock, ms: seconds * 1000, signal, what: "looking it up" };
-        const answer = await withDeadline(deadline, (s) => ask(account, owners, inits, s)).catch((error) =>
-          unanswered(account, error, signal),
-        );
-        const { devices, groups, ...rest } = answer;
-        const assumed = { stationsPerGroup, sets: rest.sets, ...(groups && { groups }) };
-        const [plan] = devices.length > 0 ? type.plan!(inits(devices), assumed) : [];
-        return { ...(plan ?? { account: label, stations: 0, calls: [] }), ...rest };
-      }),
-    );
-  } finally {
-    await services.close();
-    state.close();
-  }
+  const accounts = accountsOf(loaded, opened.services);
+  return await Promise.all(
+    accounts.map(async (account) => {
+      const { type, label } = account;
+      const inits = (devices: readonly LoadedDevice[]) => devices.map((device) => initOf(type, device));
+      const deadline = { clock: systemClock, ms: seconds * 1000, signal, what: "looking it up" };
+      const answer = await withDeadline(deadline, (s) => ask(account, owners, inits, s)).catch((error) =>
+        unanswered(account, error, signal),
+      );
+      const { devices, groups, ...rest } = answer;
+      const assumed = { stationsPerGroup, sets: rest.sets, ...(groups && { groups }) };
+      const [plan] = devices.length > 0 ? type.plan!(inits(devices), assumed) : [];
+      return { ...(plan ?? { account: label, stations: 0, calls: [] }), ...rest };
+    }),
+  );
 }
 
 function accountsOf(loaded: readonly LoadedDevice[], services: DriverServices): AskedAccount[] {
