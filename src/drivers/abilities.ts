@@ -1,5 +1,5 @@
 import type { Diagnostic } from "../config/files/diagnostic.ts";
-import type { PointType, PointValue } from "../points/index.ts";
+import type { PointOrigin, PointType, PointValue } from "../points/index.ts";
 import type { RegistryRow } from "../registry/row.ts";
 import type {
   DeviceInit,
@@ -22,6 +22,7 @@ export interface AbleType<Config = unknown>
         PlansCalls<Config> &
         TestsAccounts<Config> &
         ListsAttributes &
+        TracesPoints &
         NotesRows
     > {
   open(context: DriverContext): AbleService<Config>;
@@ -105,6 +106,12 @@ export interface ListedAttribute {
   readonly writable: boolean;
   /** The call that reads it, and how often it is made; absent where reading costs no call. */
   readonly call?: { readonly operation: string; readonly cost: string };
+}
+
+/** Tells where the values of rows come from and what they mean, for views and metrics. Every type with ports should have it. */
+export interface TracesPoints {
+  /** Returns the origin of the value of a valid row. Called once for all devices that share the row. */
+  originOf(row: RegistryRow): PointOrigin;
 }
 
 /** Predicts the calls that devices will make, where they share calls. Pure. */

@@ -1,8 +1,9 @@
 // The vocabulary of all parts: points and their types and values, devices, scrapes, writes and session events. No other part is
 // imported here.
 export { DecimalSum } from "./decimal-sum.ts";
-export type { DeviceInfo, Point, PublishViews } from "./point.ts";
+export type { DeviceInfo, Measure, Point, PointOrigin, PublishViews } from "./point.ts";
 export { namedType, POINT_TYPES, type PointType, TYPE_SPELLINGS } from "./point-type.ts";
+export { type DevicePorts, type PortPoints, type PortState, portState, portsOf } from "./ports.ts";
 export { type Availability, type AvailabilityChange, isClockSet, type Scrape } from "./scrape.ts";
 export type { PortEnergy, SessionEvent, SessionOutlet } from "./session-event.ts";
 export { devicePathFault, levelFault, matches, pointNameFault } from "./topic.ts";

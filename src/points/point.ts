@@ -20,7 +20,41 @@ export interface Point {
   readonly notes: string;
   /** Text of columns unknown to VOLTTRON and to us, kept as metadata, by header. */
   readonly extra: Readonly<Record<string, string>>;
+  /** Absent: a virtual point, or one of a driver type that gives no origins. */
+  readonly origin?: PointOrigin;
 }
+
+/** Where the value of a point comes from, as its driver type describes it. */
+export interface PointOrigin {
+  /** `Register Name` and `Attribute Name` of its row. */
+  readonly register: string;
+  readonly attribute: string;
+  /** Absent: a value of the station. */
+  readonly port?: string;
+  /** The call that reads it, e.g. `getLoad`; absent where reading costs no call. */
+  readonly call?: string;
+  /** What the value means, for views that know no register. Absent: nothing that all networks have. */
+  readonly measure?: Measure;
+  /** The value identifies a driver or a vehicle. */
+  readonly personal?: true;
+}
+
+/**
+ * Meaning of a value that stations of all networks have: `load` and `limit` in kW, `limit_percent` the share of the load that
+ * is shed, `limited` 0 or 1, `state` of a port or station and `reachable` as the network's text, `energy` of the session in kWh,
+ * `session` the id of the session under way, `alarm` the type of the last alarm.
+ */
+export type Measure =
+  | "load"
+  | "state"
+  | "limit"
+  | "limit_percent"
+  | "limited"
+  | "energy"
+  | "session"
+  | "reachable"
+  | "name"
+  | "alarm";
 
 /** Which of the four VOLTTRON topics a device publishes (contracts: MQTT, the VOLTTRON view). */
 export interface PublishViews {

@@ -335,6 +335,20 @@ describe("building", () => {
     expect(diagnostics).toMatchObject([{ code: "unknown_attribute", line: 3, suggestion: "sin" }]);
   });
 
+  it("points know where their values come from, and are shared by the devices of a registry", () => {
+    const written = registryRows([{ name: "wave", attribute: "sin", port: "2" }]);
+    const reader = { ...written[0]!.point };
+    const loaded = ["a", "b"].map((path) => ({ settings: deviceSettings({ path }), rows: written }));
+    const [a, b] = buildDevices(loaded, context({ fake })).devices.map(({ info }) => info.points);
+    expect(a!.get("wave")).toEqual({
+      ...reader,
+      origin: { register: "FakeRegister", attribute: "sin", port: "2" },
+    });
+    expect(b).toBe(a);
+    // A reload compares the points of rows.
+    expect(written[0]!.point).toEqual(reader);
+  });
+
   it("a device's own publish settings win over the bridge's", () => {
     const settings = deviceSettings({ path: "a", publish: { depthFirst: true, depthFirstAll: false } });
     const { devices } = buildDevices([{ settings, rows }], context({ fake }));

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Bridge } from "../../bridge.ts";
 import { type BridgeSettings, shortPath } from "../../config/index.ts";
 import type { DeviceState } from "../../devices/index.ts";
-import type { PointValue } from "../../points/index.ts";
+import { type PointValue, portsOf } from "../../points/index.ts";
 import type { Simulator } from "../../simulator/index.ts";
 import { counted, formatTable, formatValue } from "../terminal/table.ts";
 
@@ -32,7 +32,7 @@ export function commandsToTry(
   { bridge, simulator, settings }: DemoParts,
   states: readonly DeviceState[],
 ): string {
-  const { device, port, load } = busiestPort(states);
+  const { device, loadPoint, limitPoint, load } = busiestPort(states);
   const url = bridge.mqtt.url;
   const limit = Math.max(1, Math.round(load / 2));
   const starter = quoted(relative(process.cwd(), STARTER).replace(/^(?![./])/, "./"));
@@ -42,10 +42,10 @@ export function commandsToTry(
   return `
 From another terminal, in this folder:
   watch     ${starter} watch --url ${url}
-  limit     ${starter} set ${device}/allowedLoad_${port} ${limit} --url ${url}
-  clear     ${starter} revert ${device}/allowedLoad_${port} --url ${url}
-  read      ${starter} get ${device}/portLoad_${port} --url ${url}
-  history   ${starter} history query ${device}/portLoad_${port} --start 'now -10m'${data}${config}
+  limit     ${starter} set ${device}/${limitPoint} ${limit} --url ${url}
+  clear     ${starter} revert ${device}/${limitPoint} --url ${url}
+  read      ${starter} get ${device}/${loadPoint} --url ${url}
+  history   ${starter} history query ${device}/${loadPoint} --start 'now -10m'${data}${config}
   bridge    ${starter} status --url ${url}
   no bridge ${env} ${starter} scrape ${device}${config}
 Ctrl-C stops everything. Data is kept in ${shown(settings.data)}.
@@ -61,30 +61,34 @@ export function stationTable(states: readonly DeviceState[]): string {
 }
 
 function stationRows({ device, availability, reason, observedAt, values }: DeviceState): string[][] {
-  const value = (point: string) => values.get(point)?.value;
+  const value = (point: string | undefined) => (point === undefined ? undefined : values.get(point)?.value);
   if (!observedAt) return [[device.path, "", "", "", "", availability, "", reason ?? ""]];
-  const ports = portsOf(device).filter((port) => values.has(`Status_${port}`));
+  const { station, ports } = portsOf(device.points);
   const readAt = observedAt.toISOString().slice(11, 19);
-  return ports.map((port, index) => [
-    index === 0 ? device.path : "",
-    port,
-    formatValue(value(`Status_${port}`)),
-    kilowatts(value(`portLoad_${port}`)),
-    value(`shedState_${port}`) === 1 ? kilowatts(value(`allowedLoad_${port}`)) : "–",
-    ...(index === 0 ? [availability, readAt, reason ?? formatValue(value("stationName"))] : ["", "", ""]),
-  ]);
+  return ports
+    .filter(({ state }) => state !== undefined && values.has(state))
+    .map(({ port, state, load, limit, limited }, index) => [
+      index === 0 ? device.path : "",
+      port!,
+      formatValue(value(state)),
+      kilowatts(value(load)),
+      value(limited) === 1 ? kilowatts(value(limit)) : "–",
+      ...(index === 0 ? [availability, readAt, reason ?? formatValue(value(station.name))] : ["", "", ""]),
+    ]);
 }
 
-/** Returns the ports, by the point names of the shipped registries: `Status_1`, `Status_2`. */
-function portsOf(device: DeviceState["device"]): string[] {
-  return [...device.points.keys()].flatMap((name) => /^Status_(.+)$/.exec(name)?.[1] ?? []);
+interface BusyPort {
+  readonly device: string;
+  readonly loadPoint: string;
+  readonly limitPoint: string;
+  readonly load: number;
 }
 
-function busiestPort(states: readonly DeviceState[]): { device: string; port: string; load: number } {
+function busiestPort(states: readonly DeviceState[]): BusyPort {
   const ports = states.flatMap(({ device, values }) =>
-    portsOf(device).map((port) => {
-      const load = Number(values.get(`portLoad_${port}`)?.value ?? 0);
-      return { device: device.path, port, load };
+    portsOf(device.points).ports.map(({ load: loadPoint = "", limit: limitPoint = "" }): BusyPort => {
+      const load = Number(values.get(loadPoint)?.value ?? 0);
+      return { device: device.path, loadPoint, limitPoint, load };
     }),
   );
   return ports.reduce((busiest, port) => (port.load > busiest.load ? port : busiest));

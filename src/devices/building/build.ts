@@ -100,7 +100,7 @@ export class DeviceBuilder {
         confirmTimeoutSeconds: this.#context.confirmTimeoutSeconds,
       });
       const { movingTimes } = driver;
-      const described = describe(settings, this.#context.settings, rows, heartbeat);
+      const described = describe(settings, this.#context.settings, usable, heartbeat);
       const info = { ...described, ...(movingTimes && { movingTimes }) };
       const place = { intervalSeconds, slot, group, spacingSeconds, groupOffsetSeconds };
       this.#stations.take(type, settings);
@@ -127,7 +127,7 @@ export class DeviceBuilder {
   }
 
   /** Returns the driver type and the rows that it can use; reports the fault and returns undefined where there is none. */
-  usable({ settings, rows }: LoadedDevice): { type: AbleType; rows: readonly RegistryRow[] } | undefined {
+  usable({ settings, rows }: LoadedDevice): Usable | undefined {
     const { driverType } = settings;
     const fail = this.failing(settings);
     const { drivers } = this.#context;
@@ -154,7 +154,7 @@ export class DeviceBuilder {
     if (!usable) return undefined;
     const { settings } = loaded;
     const heartbeat = planHeartbeat(settings, usable.rows, this.diagnostics);
-    return describe(settings, this.#context.settings, usable.rows, heartbeat);
+    return describe(settings, this.#context.settings, usable, heartbeat);
   }
 
   /** Frees the station of a stopped device for another device. */
@@ -174,13 +174,19 @@ export class DeviceBuilder {
   }
 }
 
+/** The driver type of a device, and the rows that it can use. */
+interface Usable {
+  readonly type: AbleType;
+  readonly rows: readonly RegistryRow[];
+}
+
 function describe(
   settings: DeviceSettings,
   defaults: DriverSettings,
-  rows: readonly RegistryRow[],
+  usable: Usable,
   heartbeat: Device["heartbeat"],
 ): DeviceInfo {
-  const points = pointsOf(rows, heartbeat?.kind === "virtual" ? heartbeat.point : undefined);
+  const points = pointsOf(usable, heartbeat?.kind === "virtual" ? heartbeat.point : undefined);
   return {
     path: settings.path,
     driverType: settings.driverType,
@@ -191,16 +197,25 @@ function describe(
   };
 }
 
-/** Points are shared by devices with the same registry and the same virtual point, if any. */
-const known = new WeakMap<readonly RegistryRow[], Map<string | undefined, ReadonlyMap<string, Point>>>();
+/** Points are shared by devices with the same driver type, registry and virtual point, if any. */
+const known = new WeakMap<
+  readonly RegistryRow[],
+  Map<AbleType, Map<string | undefined, ReadonlyMap<string, Point>>>
+>();
 
-function pointsOf(rows: readonly RegistryRow[], virtual: string | undefined): ReadonlyMap<string, Point> {
-  const byVirtual = known.get(rows) ?? new Map<string | undefined, ReadonlyMap<string, Point>>();
-  known.set(rows, byVirtual);
+function pointsOf({ type, rows }: Usable, virtual: string | undefined): ReadonlyMap<string, Point> {
+  const byType = known.get(rows) ?? new Map<AbleType, Map<string | undefined, ReadonlyMap<string, Point>>>();
+  known.set(rows, byType);
+  const byVirtual = byType.get(type) ?? new Map<string | undefined, ReadonlyMap<string, Point>>();
+  byType.set(type, byVirtual);
   const shared = byVirtual.get(virtual);
   if (shared) return shared;
   const points = new Map<string, Point>();
-  for (const { point } of rows) points.set(point.name, point);
+  // The points of rows stay as the registry reader made them: a reload compares them.
+  for (const row of rows) {
+    const { point } = row;
+    points.set(point.name, type.originOf ? { ...point, origin: type.originOf(row) } : point);
+  }
   if (virtual !== undefined) points.set(virtual, virtualHeartbeat(virtual));
   byVirtual.set(virtual, points);
   return points;

@@ -27,7 +27,7 @@ import { ShedControl } from "./control/shed.ts";
 import { ShedCalls } from "./control/shed-calls.ts";
 import { findStations, memberOf } from "./discovery/index.ts";
 import { accountOf, findGroups, planDevices, stationsWithLoads } from "./planning/plan-devices.ts";
-import { listAttributes } from "./registers/index.ts";
+import { listAttributes, originOf } from "./registers/index.ts";
 import { Station } from "./station.ts";
 
 /**
@@ -42,6 +42,7 @@ export const chargepoint: AbleType<ChargePointConfig> = {
   noteRows,
   open: (context) => new ChargePointService(context),
   attributes: listAttributes,
+  originOf,
   plan: planDevices,
   accountOf,
   serviceOf: endpointFor,

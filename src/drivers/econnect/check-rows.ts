@@ -1,17 +1,20 @@
 import type { Diagnostic } from "../../config/files/diagnostic.ts";
 import { closest } from "../../config/files/did-you-mean.ts";
+import type { PointOrigin } from "../../points/index.ts";
 import type { RegistryRow } from "../../registry/row.ts";
 import type { ListedAttribute } from "../abilities.ts";
 import { DOCUMENTED_FIELDS, parseField } from "./field.ts";
 
 const REGISTER = "ChargingStationRegister";
 
+const CALL = "chargingstations";
+
 const OTHER_FIELDS =
   "Any other field of a station's entry, e.g. `location.city` or `chargingPoints[0].evseId`.";
 
 /** Returns the documented fields, and one entry for all others. */
 export function listFields(): ListedAttribute[] {
-  const call = { operation: "chargingstations", cost: "a walk over all stations every 15 minutes" };
+  const call = { operation: CALL, cost: "a walk over all stations every 15 minutes" };
   const field = (attribute: string, meaning: string, type?: "string"): ListedAttribute => {
     return { register: REGISTER, attribute, level: "station", type, meaning, writable: false, call };
   };
@@ -20,6 +23,11 @@ export function listFields(): ListedAttribute[] {
     ...documented.map(([name, meaning]) => field(name, meaning, "string")),
     field("<field>", OTHER_FIELDS),
   ];
+}
+
+/** Returns where the value of a row comes from. All fields belong to the station. */
+export function originOf({ register, attribute }: RegistryRow): PointOrigin {
+  return { register, attribute, call: CALL, measure: attribute === "state" ? "state" : undefined };
 }
 
 /** Returns the faults of rows that depend on eConnect. Which fields exist is known to the service only. */

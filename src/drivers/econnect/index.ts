@@ -7,7 +7,7 @@ import type { AbleType, Counts, FindsMembers, SetMember, TestsAccounts } from ".
 import type { DeviceInit, DriverContext, DriverDevice, DriverService } from "../driver.ts";
 import { Accounts, keyOf, labelOf, maxAgeSeconds, planDevices } from "./accounts.ts";
 import { EconnectClient, EconnectError } from "./api/index.ts";
-import { checkRows, listFields } from "./check-rows.ts";
+import { checkRows, listFields, originOf } from "./check-rows.ts";
 import { configSchema, type EconnectConfig } from "./config.ts";
 import { EconnectStation } from "./device.ts";
 import { membersOf } from "./stations.ts";
@@ -39,6 +39,7 @@ export const econnect: AbleType<EconnectConfig> = {
   configSchema,
   checkRows,
   attributes: listFields,
+  originOf,
   open: (context) => new EconnectDriver(context),
   plan: planDevices,
   accountOf: (config) => ({ key: keyOf(config), label: labelOf(config) }),

@@ -23,6 +23,7 @@ export function createFake(now: () => number = Date.now): AbleType<FakeConfig> {
     configSchema,
     checkRows: (rows) => rows.flatMap(checkRow),
     attributes: listFormulas,
+    originOf: ({ register, attribute, port }) => ({ register, attribute, port }),
     open() {
       // Aborts the calls in progress when the bridge stops. A real driver also closes its connections here.
       const closing = new AbortController();

@@ -1,5 +1,9 @@
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { registerClasses } from "../../../src/drivers/chargepoint/registers/index.ts";
+import { originOf, registerClasses } from "../../../src/drivers/chargepoint/registers/index.ts";
+import { portsOf } from "../../../src/points/index.ts";
+import { readRegistry } from "../../../src/registry/index.ts";
+import { registryRows } from "../../devices/rows.ts";
 
 function read(register: string, attribute: string, answer: unknown, port?: string): unknown {
   const found = registerClasses[register]?.attributes[attribute];
@@ -155,4 +159,41 @@ test("StationRightsRegister gives a dictionary by station group", () => {
     },
   ];
   expect(read("StationRightsRegister", "stationRightsProfile", rights)).toEqual({ "39491": rights[0] });
+});
+
+describe("the origin of a point", () => {
+  const origin = (register: string, attribute: string, port?: string) =>
+    originOf(registryRows([{ name: "point", register, attribute, port }])[0]!);
+
+  test("names the call that reads it, what it means, and whether it is personal data", () => {
+    expect(origin("LoadRegister", "portLoad", "2")).toEqual({
+      ...{ register: "LoadRegister", attribute: "portLoad", port: "2", call: "getLoad", measure: "load" },
+    });
+    expect(origin("PublicStationRegister", "Status", "1")).toMatchObject({
+      ...{ call: "getPublicStationStatus", measure: "state" },
+    });
+    expect(origin("ChargingSessionRegister", "driverName")).toEqual({
+      ...{ register: "ChargingSessionRegister", attribute: "driverName", call: "getChargingSessionData" },
+      personal: true,
+    });
+  });
+
+  test("the shipped registry has every measure of its ports and station", async () => {
+    const file = fileURLToPath(new URL("../../../registry/chargepoint.csv", import.meta.url));
+    const { rows } = await readRegistry(file);
+    const points = new Map(rows.map((row) => [row.point.name, { ...row.point, origin: originOf(row) }]));
+    const { station, ports } = portsOf(points);
+    const name = (port: string) => ({
+      port,
+      load: `portLoad_${port}`,
+      state: `Status_${port}`,
+      limit: `allowedLoad_${port}`,
+      limitPercent: `percentShed_${port}`,
+      limited: `shedState_${port}`,
+      energy: `session_Energy_${port}`,
+      session: `loadSessionID_${port}`,
+    });
+    expect(ports).toMatchObject([name("1"), name("2")]);
+    expect(station).toMatchObject({ load: "stationLoad", name: "stationName", reachable: "networkStatus" });
+  });
 });

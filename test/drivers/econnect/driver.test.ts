@@ -22,6 +22,16 @@ const read = async (device: AbleDevice) => Object.fromEntries((await device.scra
 const STATE: RowSpec[] = [{ name: "state", attribute: "state" }];
 
 describe("values", () => {
+  test("come from the walk over the stations; the state is that of the station, whatever port a row names", () => {
+    const [state, city] = registryRows([
+      { name: "state", register: "ChargingStationRegister", attribute: "state", port: "1" },
+      { name: "city", register: "ChargingStationRegister", attribute: "location.city" },
+    ]).map((row) => econnect.originOf!(row));
+    const origin = { register: "ChargingStationRegister", call: "chargingstations" };
+    expect(state).toEqual({ ...origin, attribute: "state", measure: "state" });
+    expect(city).toEqual({ ...origin, attribute: "location.city" });
+  });
+
   test("are the fields named by rows, nested ones too, in the row's type; no others", async () => {
     const planned = simulator.stations.find(({ state }) => state === "planned")!;
     const device = rig.device(planned.id, [

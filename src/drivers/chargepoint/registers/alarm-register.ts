@@ -9,7 +9,7 @@ export const alarmRegister: RegisterClass<"alarms"> = {
     ...elements(
       "either",
       {
-        alarmType: { type: "string", meaning: "What happened." },
+        alarmType: { type: "string", meaning: "What happened.", measure: "alarm" },
         alarmTime: { type: "datetime", meaning: "When." },
       },
       (answer: AlarmsAnswer, name, port) => {

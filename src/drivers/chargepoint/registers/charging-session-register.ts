@@ -6,7 +6,7 @@ const ELEMENTS = {
   sessionID: { type: "string", meaning: "Number of the session; text." },
   startTime: { type: "datetime", meaning: "When it began." },
   endTime: { type: "datetime", meaning: "When it ended; null while it runs." },
-  Energy: { type: "float", unit: "kWh", meaning: "Energy drawn." },
+  Energy: { type: "float", unit: "kWh", meaning: "Energy drawn.", measure: "energy" },
   userID: { type: "string", meaning: "Driver. Personal data.", personal: true },
   credentialID: { type: "string", meaning: "Card or app. Personal data.", personal: true },
   rfidSerialNumber: { type: "string", meaning: "Card. Personal data.", personal: true },

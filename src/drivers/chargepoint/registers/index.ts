@@ -1,3 +1,5 @@
+import type { PointOrigin } from "../../../points/index.ts";
+import type { RegistryRow } from "../../../registry/row.ts";
 import type { ListedAttribute } from "../../abilities.ts";
 import { alarmRegister } from "./alarm-register.ts";
 import { CALLS } from "./calls.ts";
@@ -29,4 +31,12 @@ export function listAttributes(): ListedAttribute[] {
       return { register, attribute, level, type, unit, meaning, writable: control !== undefined, call };
     }),
   );
+}
+
+/** Returns where the value of a valid row comes from. */
+export function originOf({ register, attribute, port }: RegistryRow): PointOrigin {
+  const registerClass = registerClasses[register]!;
+  const { measure, personal } = registerClass.attributes[attribute]!;
+  const call = CALLS[kindOf(registerClass, attribute)].operation;
+  return { register, attribute, port, call, measure, personal: personal || undefined };
 }

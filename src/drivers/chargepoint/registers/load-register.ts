@@ -37,12 +37,13 @@ export const loadRegister: RegisterClass<"load"> = {
       type: "float",
       unit: "kW",
       meaning: "Present load of all ports.",
+      measure: "load",
       read: (answer) => answer.stationLoad,
     },
     ...elements(
       "port",
       {
-        portLoad: { type: "float", unit: "kW", meaning: "Present load." },
+        portLoad: { type: "float", unit: "kW", meaning: "Present load.", measure: "load" },
         userID: { type: "string", meaning: "Driver who is charging. Personal data.", personal: true },
         credentialID: {
           type: "string",
@@ -57,6 +58,7 @@ export const loadRegister: RegisterClass<"load"> = {
         sessionID: {
           type: "string",
           meaning: "Session under way; 0 when idle. A load of 0 does not mean that it is over.",
+          measure: "session",
         },
       },
       (answer: LoadAnswer, name, port) => portOf(answer, port ?? "")[name],
@@ -67,6 +69,7 @@ export const loadRegister: RegisterClass<"load"> = {
       meaning:
         "1 while limited. Of a station: 1 while any of its ports is. Writable: 0 clears, 1 applies the last limit again.",
       control: "shedState",
+      measure: "limited",
       read: (answer, port) => shedValue(answer, "shedState", port),
     },
     allowedLoad: {
@@ -76,6 +79,7 @@ export const loadRegister: RegisterClass<"load"> = {
       meaning:
         "Limit; 0 when there is none or when it is a percentage. Of a station: the largest among its limited ports. Writable.",
       control: "allowedLoad",
+      measure: "limit",
       read: (answer, port) => shedValue(answer, "allowedLoad", port),
       isNoLimit: (answer, port) => !isLimitedBy("allowedLoad", answer, port),
     },
@@ -86,6 +90,7 @@ export const loadRegister: RegisterClass<"load"> = {
       meaning:
         "Share of the load that is shed; 0 when there is none or when the limit is absolute. Of a station as for `allowedLoad`. Writable.",
       control: "percentShed",
+      measure: "limit_percent",
       read: (answer, port) => shedValue(answer, "percentShed", port),
       isNoLimit: (answer, port) => !isLimitedBy("percentShed", answer, port),
     },

@@ -57,6 +57,7 @@ export const publicStationRegister: RegisterClass<"publicStation"> = {
         type: "string",
         meaning:
           "Organisation and name of the station. A row without a port takes that of the first port that has one.",
+        measure: "name",
       },
       ({ stationName }) => stationName,
     ),
@@ -101,6 +102,7 @@ export const publicStationRegister: RegisterClass<"publicStation"> = {
         level: "station",
         type: "string",
         meaning: "REACHABLE or UNREACHABLE.",
+        measure: "reachable",
         read: (answer: PublicStatusAnswer) => answer.networkStatus,
       },
     }),

@@ -1,4 +1,4 @@
-import type { PointType } from "../../../points/index.ts";
+import type { Measure, PointType } from "../../../points/index.ts";
 import type { AnswerKind, Answers } from "../account/answers.ts";
 
 /** Level of an attribute: the station (no `Port #`), a port (`Port #` required), or either. */
@@ -15,6 +15,7 @@ export interface Description {
   readonly meaning: string;
   /** The value identifies a driver or a vehicle. */
   readonly personal?: boolean;
+  readonly measure?: Measure;
 }
 
 /**
@@ -104,7 +105,7 @@ export function elements<Answer, Name extends string>(
 ): Record<Name, Attribute<Answer>> {
   // All of one shape, which V8 reads faster.
   const attributes = Object.entries<Description>(described).map(
-    ([name, { type, unit, meaning, personal }]) => [
+    ([name, { type, unit, meaning, personal, measure }]) => [
       name,
       {
         level,
@@ -112,6 +113,7 @@ export function elements<Answer, Name extends string>(
         unit,
         meaning,
         personal,
+        measure,
         read: (answer: Answer, port: string | undefined) => read(answer, name as Name, port),
       },
     ],

@@ -32,7 +32,7 @@ export const STATION_ELEMENTS = {
   siteValidated: { type: "boolean", meaning: "Whether the installation was validated." },
   siteValidationDate: { type: "datetime", meaning: "When the installation was validated." },
   wanIpAddress: { type: "string", meaning: "WAN address." },
-  networkStatus: { type: "string", meaning: "REACHABLE or UNREACHABLE." },
+  networkStatus: { type: "string", meaning: "REACHABLE or UNREACHABLE.", measure: "reachable" },
   stationFirmware: { type: "string", meaning: "Firmware version." },
   stationReception: { type: "integer", unit: "dBm", meaning: "Signal strength; nearer to 0 is better." },
   radioGroupID: { type: "integer", meaning: "Radio group." },
@@ -100,6 +100,7 @@ export const stationRegister: RegisterClass<"station"> = {
       type: "string",
       meaning:
         "Organisation and name of the station. Older stations send it with their ports: a row without a port takes the station's value first, a row with a port that port's.",
+      measure: "name",
       read: (answer, port) => eitherPlace(answer, port, answer.stationName, (p) => p.stationName),
     },
     Description: {

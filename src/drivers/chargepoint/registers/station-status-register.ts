@@ -5,7 +5,7 @@ import { type Description, elements, portOf, type RegisterClass } from "./regist
 export const PORT_DETAIL_ATTRIBUTES: ReadonlySet<string> = new Set(["Connector", "Power"]);
 
 export const STATUS_ELEMENTS = {
-  Status: { type: "string", meaning: "AVAILABLE, INUSE, UNREACHABLE or UNKNOWN." },
+  Status: { type: "string", meaning: "AVAILABLE, INUSE, UNREACHABLE or UNKNOWN.", measure: "state" },
   faultReason: { type: "string", meaning: "Why a port is out of order; NONE when it works." },
   Connector: {
     type: "string",
@@ -45,6 +45,7 @@ export const stationStatusRegister: RegisterClass<"status"> = {
       level: "station",
       type: "string",
       meaning: "REACHABLE or UNREACHABLE.",
+      measure: "reachable",
       read: (answer) => answer.networkStatus,
     },
   },
