@@ -11,15 +11,16 @@ import {
   StateStore,
   watchFiles,
 } from "./devices/index.ts";
-import { type Archive, openArchive, openHistorian, Recorder } from "./historian/index.ts";
+import { type Archive, type Historian, openArchive, openHistorian, Recorder } from "./historian/index.ts";
 import { SiteLimits } from "./limits/index.ts";
 import type { Log, Secrets } from "./log/log.ts";
 import { type Mqtt, startMqtt } from "./mqtt/index.ts";
 import { openQueue } from "./queue/index.ts";
 import { FolderWatch } from "./reload/folder-watch.ts";
 import { type LoadedConfigs, Reloader } from "./reload/reloader.ts";
-import { ContinuousSync, createSessionDatabase, type SessionAccount } from "./sessions/index.ts";
+import { ContinuousSync, createSessionDatabase, type SessionAccount, SessionReader } from "./sessions/index.ts";
 import { systemClock } from "./time/clock.ts";
+import { startWeb, type Web, type WebOptions } from "./web/index.ts";
 
 export interface BridgeOptions {
   readonly settings: BridgeSettings;
@@ -31,6 +32,8 @@ export interface BridgeOptions {
   readonly version: string;
   /** Whether to take over from a running bridge with the same instance name. */
   readonly force?: boolean;
+  /** What everybody on this machine may do over HTTP where there are no users. Default: view. */
+  readonly guestRole?: "view" | "operate";
   /** Called before devices start, with the problems that drivers found in configs and registries and the number of valid devices. If it throws, the start fails. */
   readonly onDiagnostics: (diagnostics: readonly Diagnostic[], devices: number) => void;
 }
@@ -41,6 +44,8 @@ export interface Bridge {
   readonly mqtt: Mqtt;
   /** Absent: the files are not loaded again. */
   readonly reloader: Reloader | undefined;
+  /** Absent: it is switched off. */
+  readonly web: Web | undefined;
   /** Ends current commands and calls, writes waiting data, publishes `offline`, and unlocks the data folder. */
   stop(): Promise<void>;
 }
@@ -94,6 +99,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       options.files &&
       createReloader(options.files, { options, bus, running, limits, isActive: () => isActive() }, undo);
     const archive = await startRecorder(options, bus, undo);
+    const store = archive?.historian ?? (await openForReading(options, undo));
     const outbox = await openQueue({
       file: join(settings.data, "outbox.sqlite"),
       limitBytes: settings.mqtt.outboxLimitMb * 1024 * 1024,
@@ -137,10 +143,24 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         running.passivate();
       }
     });
-    startSessions(options, running, mqtt, undo);
+    const sessions = startSessions(options, running, mqtt, undo);
     reloader?.start();
+    const web = settings.web.enabled
+      ? await openWeb(
+          {
+            ...{ settings, version, bus, log, secrets, mqtt, limits, reloader, sessions, state },
+            devices: running,
+            historian: store,
+            health: () => mqtt.health(),
+            now: () => new Date(),
+            storeWorks: () => archive && archive.counters.failing === undefined,
+            guestRole: options.guestRole,
+          },
+          undo,
+        )
+      : undefined;
     started = true;
-    return { bus, devices: running, mqtt, reloader, stop };
+    return { bus, devices: running, mqtt, reloader, web, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -183,12 +203,7 @@ async function startRecorder(
 ): Promise<Archive | undefined> {
   const { historian, data, instance } = settings;
   if (historian.backend === "none") return undefined;
-  if (historian.readonly) {
-    // Nothing is recorded; opening it reports an unreadable store at the start.
-    const opened = await openHistorian(historian, data, { log });
-    await opened.close();
-    return undefined;
-  }
+  if (historian.readonly) return undefined;
   const archive = await openArchive(historian, data, {
     onNotice: (notice) => bus.emit("notice", notice),
     log,
@@ -200,14 +215,34 @@ async function startRecorder(
   return archive;
 }
 
+/** Opens a store that nothing is recorded in, for queries. Rejects where it is unreadable. */
+async function openForReading(
+  { settings: { historian, data }, log }: BridgeOptions,
+  undo: (() => void | Promise<void>)[],
+): Promise<Historian | undefined> {
+  if (historian.backend === "none") return undefined;
+  const opened = await openHistorian(historian, data, { log });
+  undo.push(() => opened.close());
+  return opened;
+}
+
+/** Starts the HTTP interface. It is stopped after the devices, so that commands under way are still answered. */
+async function openWeb(options: WebOptions, undo: (() => void | Promise<void>)[]): Promise<Web> {
+  await using stack = new AsyncDisposableStack();
+  const web = await startWeb(options, stack);
+  const started = stack.move();
+  undo.push(() => started.disposeAsync());
+  return web;
+}
+
 /** Starts reading charging sessions into their tables if enabled. An unavailable database is retried until the stop. */
 function startSessions(
   { settings: { sessions, data }, log }: BridgeOptions,
   devices: RunningDevices,
   mqtt: Mqtt,
   undo: (() => void | Promise<void>)[],
-): void {
-  if (!sessions.enabled) return;
+): SessionReader | undefined {
+  if (!sessions.enabled) return undefined;
   const { backend, connection } = sessions;
   const database = createSessionDatabase({ backend, connection, dataFolder: data, readonly: false });
   undo.push(() => database.close());
@@ -221,4 +256,5 @@ function startSessions(
   });
   undo.push(() => reading.stop());
   reading.start();
+  return new SessionReader(database);
 }

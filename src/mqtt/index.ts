@@ -57,6 +57,8 @@ export interface Mqtt extends Pick<Publishing, "counters" | "outbox" | "sessions
   /** URL of the broker without user and password; that of the embedded broker where there is one. */
   readonly url: string;
   readonly connected: boolean;
+  /** Returns the content of the health message at this moment. */
+  health(): object;
   /** Whether this bridge is in charge of its instance name; until that is decided, it takes no commands. */
   readonly role: {
     readonly decided: Promise<void>;
@@ -168,6 +170,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       return publishing.outbox;
     },
     sessions: publishing.sessions,
+    health: () => publishing.status.health(),
     whenConnected: (signal) => whenUp(link, signal),
     role: {
       decided: role.decided,

@@ -1,0 +1,45 @@
+import type { Access } from "../access/access.ts";
+import type { Feed } from "../live/feed.ts";
+import type { Recent } from "../live/recent.ts";
+import type { WebParts } from "../parts.ts";
+import { openApi } from "../server/openapi.ts";
+import { type Route, route } from "../server/route.ts";
+import { bridgeRoutes } from "./bridge.ts";
+import { commandRoutes } from "./commands.ts";
+import { deviceRoutes } from "./devices.ts";
+import { liveRoutes } from "./live.ts";
+import { PersonalData } from "./personal.ts";
+import { sessionRoutes } from "./session.ts";
+import { Type } from "typebox";
+
+/** What handlers need besides the parts of the bridge. */
+export interface ApiContext {
+  readonly parts: WebParts;
+  readonly access: Access;
+  readonly feed: Feed;
+  readonly recent: Recent;
+}
+
+/** THE LIST of routes, and last the document that describes them. */
+export function apiRoutes({ parts, access, feed, recent }: ApiContext): Route[] {
+  const personal = new PersonalData(parts);
+  const routes = [
+    ...bridgeRoutes(parts, personal, recent),
+    ...sessionRoutes(access),
+    ...deviceRoutes(parts, personal),
+    ...commandRoutes(parts, recent),
+    ...liveRoutes(feed, access),
+  ];
+  const document = route({
+    method: "GET",
+    path: "/openapi.json",
+    role: "open",
+    tag: "bridge",
+    summary: "This document.",
+    response: Type.Object({}, { additionalProperties: true }),
+    handle: () => described,
+  });
+  const all = [...routes, document];
+  const described = openApi(all, parts.version);
+  return all;
+}

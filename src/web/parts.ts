@@ -1,0 +1,30 @@
+import type { Bus } from "../bus.ts";
+import type { BridgeSettings } from "../config/index.ts";
+import type { RunningDevices } from "../devices/index.ts";
+import type { Historian } from "../historian/index.ts";
+import type { SiteLimits } from "../limits/index.ts";
+import type { Log, Secrets } from "../log/log.ts";
+import type { Reloader } from "../reload/reloader.ts";
+import type { SessionReader } from "../sessions/index.ts";
+
+/** The parts of a running bridge that the HTTP interface reads and commands. */
+export interface WebParts {
+  readonly settings: BridgeSettings;
+  readonly version: string;
+  readonly bus: Bus;
+  readonly devices: RunningDevices;
+  readonly limits: SiteLimits;
+  /** Absent: the configs are not loaded from files. */
+  readonly reloader: Reloader | undefined;
+  /** Absent: there is no store. */
+  readonly historian: Historian | undefined;
+  /** Absent: sessions are not read. */
+  readonly sessions: SessionReader | undefined;
+  readonly mqtt: { readonly url: string; readonly connected: boolean; readonly role: { readonly isActive: boolean } };
+  /** Returns the content of the health message. */
+  readonly health: () => object;
+  readonly log: Log;
+  /** Blanked in everything but measured values. */
+  readonly secrets: Secrets;
+  readonly now: () => Date;
+}

@@ -1,0 +1,132 @@
+import { type Static, type TSchema, Type } from "typebox";
+
+/** An object without further members: what a document does not list is not sent. */
+export const record = <const P extends Record<string, TSchema>>(properties: P, options: object = {}) =>
+  Type.Object(properties, { additionalProperties: false, ...options });
+
+export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+export const time = (description: string) =>
+  Type.String({ format: "date-time", description: `${description} ISO 8601, UTC.` });
+
+export const words = <const W extends readonly string[]>(list: W, options: object = {}) =>
+  Type.Unsafe<W[number]>({ type: "string", enum: list, ...options });
+
+/** The value of a point: any JSON. */
+export const value = Type.Unknown({ description: "Value of the point, in its units; null: none." });
+
+export const portView = record({
+  port: Type.String({ description: "`Port #` of the registry; may be `1A`." }),
+  state: words(["available", "in_use", "faulted", "unreachable", "unknown"], {
+    description: "State in words common to all networks.",
+  }),
+  stateText: nullable(Type.String({ description: "State in the network's own word." })),
+  loadKw: nullable(Type.Number({ description: "Present load in kW." })),
+  loadPoint: nullable(Type.String({ description: "Name of the point with the load." })),
+  limit: nullable(
+    record({
+      kw: nullable(Type.Number({ description: "Limit in kW; null: it is a share of the load." })),
+      percent: nullable(Type.Number({ description: "Share of the load that is shed, in percent." })),
+      state: nullable(
+        words(["sent", "in_force", "unknown"], {
+          description: "State in this bridge's book of limits; null: the limit is not the bridge's.",
+        }),
+      ),
+      requester: nullable(Type.String({ description: "Who set it; null: not this bridge." })),
+      since: nullable(time("When it was set.")),
+      endsAt: nullable(time("When it ends by itself; null: not known, or never.")),
+    }),
+  ),
+  limitPoint: nullable(Type.String({ description: "Name of the writable point that limits the port." })),
+  maxKw: nullable(Type.Number({ description: "Largest limit that the registry allows, in kW." })),
+});
+
+export const deviceView = record({
+  device: Type.String({ description: "Topic path, e.g. `campus/garage/station-1`." }),
+  name: nullable(Type.String({ description: "Name of the station on its network." })),
+  driver: Type.String({ description: "Driver type." }),
+  availability: words(["online", "stale", "offline"]),
+  since: time("Since when it has this availability."),
+  reason: nullable(Type.String({ description: "Why it is not online." })),
+  readAt: nullable(time("When its values were read; null: never.")),
+  intervalSeconds: Type.Number(),
+  paused: Type.Boolean({ description: "Whether the bridge leaves it alone." }),
+  loadKw: nullable(Type.Number({ description: "Present load of the station in kW." })),
+  ports: Type.Array(portView),
+});
+
+export type PortView = Static<typeof portView>;
+export type DeviceView = Static<typeof deviceView>;
+
+export const pointView = record({
+  point: Type.String(),
+  value,
+  readAt: nullable(time("When it was read; null: never.")),
+  quality: words(["good", "stale", "failed", "none"], {
+    description:
+      "`good`: read with the last scrape. `stale`: an earlier value. `failed`: it could not be read. `none`: never read.",
+  }),
+  failure: nullable(Type.String({ description: "Why it could not be read." })),
+  units: Type.String(),
+  type: Type.String(),
+  writable: Type.Boolean(),
+  min: nullable(Type.Number()),
+  max: nullable(Type.Number()),
+  notes: Type.String(),
+  register: nullable(Type.String({ description: "`Register Name` of its row." })),
+  attribute: nullable(Type.String({ description: "`Attribute Name` of its row." })),
+  port: nullable(Type.String()),
+  call: nullable(Type.String({ description: "Call of the network that reads it." })),
+  personal: Type.Boolean({ description: "Personal data; the value is withheld from those who may not see it." }),
+  withheld: Type.Boolean({ description: "The value is null because the caller may not see it." }),
+});
+export type PointView = Static<typeof pointView>;
+
+export const deviceDetails = record({
+  ...deviceView.properties,
+  timezone: Type.String(),
+  points: Type.Array(pointView),
+});
+export type DeviceDetails = Static<typeof deviceDetails>;
+
+/** A command and how far it got. */
+export const commandView = record({
+  id: Type.String(),
+  device: Type.String(),
+  point: nullable(Type.String({ description: "Null: the whole device." })),
+  action: words(["set", "revert", "create_event", "remove_event"]),
+  requested: value,
+  requester: Type.String(),
+  via: Type.String({ description: "Interface it came through: `web`, `mqtt`, `lease`, …" }),
+  status: words(["sent", "confirmed", "accepted", "unconfirmed", "refused", "failed"], {
+    description:
+      "`sent`: under way. `accepted`: the network took it, and it was not read back yet. `confirmed`: read back as requested. `unconfirmed`: another value was read back, or the answer was lost. `refused`: nothing was sent. `failed`: the network rejected it.",
+  }),
+  final: Type.Boolean({ description: "Whether this is the last word on it." }),
+  at: time("When it was requested."),
+  readBack: Type.Optional(value),
+  code: nullable(Type.String({ description: "The network's response code." })),
+  text: nullable(Type.String()),
+  error: nullable(Type.String({ description: "Class of the error, e.g. `PointReadOnlyError`." })),
+  tookMs: nullable(Type.Number()),
+});
+export type CommandView = Static<typeof commandView>;
+
+export const noticeView = record({
+  at: time("When it was reported."),
+  severity: words(["info", "warning", "error"]),
+  kind: Type.String({ description: "Stable name for programs, e.g. `credentials_refused`." }),
+  text: Type.String(),
+  device: nullable(Type.String()),
+});
+export type NoticeView = Static<typeof noticeView>;
+
+export const problem = Type.Object(
+  {
+    type: Type.String({ description: "`urn:voltbridge:problem:<kind>`" }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String({ description: "What is wrong and what to do." }),
+  },
+  { description: "Problem details (RFC 9457).", additionalProperties: true },
+);
