@@ -18,7 +18,12 @@ import { type Mqtt, startMqtt } from "./mqtt/index.ts";
 import { openQueue } from "./queue/index.ts";
 import { FolderWatch } from "./reload/folder-watch.ts";
 import { type LoadedConfigs, Reloader } from "./reload/reloader.ts";
-import { ContinuousSync, createSessionDatabase, type SessionAccount, SessionReader } from "./sessions/index.ts";
+import {
+  ContinuousSync,
+  createSessionDatabase,
+  type SessionAccount,
+  SessionReader,
+} from "./sessions/index.ts";
 import { systemClock } from "./time/clock.ts";
 import { startWeb, type Web, type WebOptions } from "./web/index.ts";
 

@@ -7,9 +7,13 @@ export type {
   HistorianSettings,
   LimitPoints,
   LimitSettings,
+  MetricsSettings,
   MqttSettings,
   SessionSettings,
+  WebSettings,
 } from "./bridge/bridge-settings.ts";
+export { addressList, checkExposure } from "./bridge/web-rules.ts";
+export { ROLES, type Role } from "./bridge/web-schema.ts";
 export { loadDeviceFile } from "./devices/device-file.ts";
 export { deviceEditorSchema } from "./devices/device-schema.ts";
 export type { DeviceSetSettings, DeviceSettings } from "./devices/device-settings.ts";

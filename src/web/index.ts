@@ -1,9 +1,10 @@
 // The HTTP interface: a request comes in, is checked for its host, sender and role (`access`), routed and validated (`server`), and
 // answered from the parts of the running bridge (`api`, `files`). What happens on the bus goes out as live events (`live`). `page` is
 // the program that runs in the browser.
+
+import type { Role } from "../config/index.ts";
 import type { StateStore } from "../storage/state-store.ts";
 import { systemClock } from "../time/clock.ts";
-import type { Role } from "../config/index.ts";
 import { Access, SESSION_NAMESPACE } from "./access/access.ts";
 import { apiRoutes } from "./api/index.ts";
 import { Feed } from "./live/feed.ts";

@@ -20,7 +20,11 @@ export interface WebParts {
   readonly historian: Historian | undefined;
   /** Absent: sessions are not read. */
   readonly sessions: SessionReader | undefined;
-  readonly mqtt: { readonly url: string; readonly connected: boolean; readonly role: { readonly isActive: boolean } };
+  readonly mqtt: {
+    readonly url: string;
+    readonly connected: boolean;
+    readonly role: { readonly isActive: boolean };
+  };
   /** Returns the content of the health message. */
   readonly health: () => object;
   readonly log: Log;

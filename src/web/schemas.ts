@@ -77,7 +77,9 @@ export const pointView = record({
   attribute: nullable(Type.String({ description: "`Attribute Name` of its row." })),
   port: nullable(Type.String()),
   call: nullable(Type.String({ description: "Call of the network that reads it." })),
-  personal: Type.Boolean({ description: "Personal data; the value is withheld from those who may not see it." }),
+  personal: Type.Boolean({
+    description: "Personal data; the value is withheld from those who may not see it.",
+  }),
   withheld: Type.Boolean({ description: "The value is null because the caller may not see it." }),
 });
 export type PointView = Static<typeof pointView>;

@@ -1,9 +1,10 @@
-import { expect } from "vitest";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { expect } from "vitest";
 import { type Bridge, startBridge } from "../../src/bridge.ts";
 import { BridgeFiles } from "../../src/cli/setup/load.ts";
 import { createLog, Secrets } from "../../src/log/log.ts";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
+import { eventually } from "./eventually.ts";
 import { freePort } from "./mosquitto.ts";
 import { Site } from "./site.ts";
 
@@ -44,7 +45,14 @@ export class WebSite {
     this.url = bridge.web!.url;
   }
 
-  static async start({ stations = 2, bridge, web, device, guestRole, prepare }: WebSiteOptions = {}): Promise<WebSite> {
+  static async start({
+    stations = 2,
+    bridge,
+    web,
+    device,
+    guestRole,
+    prepare,
+  }: WebSiteOptions = {}): Promise<WebSite> {
     const simulator = await startSimulator({ stations, traffic: false, incidents: false });
     const { endpoint, username, password, stationIDs } = simulator;
     const site = new Site({
@@ -79,9 +87,12 @@ export class WebSite {
 
   /** Resolves when every device has been read. */
   async scraped(): Promise<void> {
-    await expect
-      .poll(() => this.bridge.devices.latest.all().every(({ observedAt }) => observedAt !== undefined))
-      .toBe(true);
+    await eventually(() => {
+      const waiting = this.bridge.devices.latest
+        .all()
+        .filter(({ availability }) => availability !== "online");
+      if (waiting.length > 0) throw new Error(`${waiting[0]!.device.path} is not online`);
+    });
   }
 
   /** Calls a route (`/devices`), and checks its answer against the document. */
@@ -90,7 +101,9 @@ export class WebSite {
     path: string,
     { body, headers = {} }: { readonly body?: unknown; readonly headers?: Record<string, string> } = {},
   ): Promise<WebAnswer> {
-    this.#document ??= new OpenApiDocument(await (await fetch(`${this.url}${API}/openapi.json`)).json());
+    this.#document ??= new OpenApiDocument(
+      (await (await fetch(`${this.url}${API}/openapi.json`)).json()) as OpenApi,
+    );
     const isSafe = method === "GET";
     const response = await fetch(`${this.url}${API}${path}`, {
       method,
@@ -118,7 +131,14 @@ export class WebSite {
 }
 
 interface Operation {
-  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>>;
+  readonly responses: Readonly<
+    Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>
+  >;
+}
+
+interface OpenApi {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: object;
 }
 
 /** An OpenAPI document that answers are checked against: a route, status, media type or member that it lacks is an error. */
@@ -126,7 +146,7 @@ class OpenApiDocument {
   readonly #paths: readonly (readonly [pattern: RegExp, operations: Readonly<Record<string, Operation>>])[];
   readonly #ajv = new Ajv2020({ strict: false, allErrors: true, formats: { "date-time": isUtc } });
 
-  constructor(document: { paths: Record<string, Record<string, Operation>>; components: object }) {
+  constructor(document: OpenApi) {
     this.#ajv.addSchema({ $id: "http://openapi/", components: document.components });
     this.#paths = Object.entries(document.paths)
       // A path without parameters first: `/history/topics` before `/history/{id}`.
@@ -153,7 +173,9 @@ class OpenApiDocument {
     expect(schema, `the document has no ${media} of ${method} ${path} ${status}`).toBeDefined();
     const text = JSON.stringify(schema).replaceAll('"#/components', '"http://openapi/#/components');
     const validate = this.#ajv.compile(JSON.parse(text));
-    expect(validate(body), `${method} ${path} ${status}: ${this.#ajv.errorsText(validate.errors)}`).toBe(true);
+    expect(validate(body), `${method} ${path} ${status}: ${this.#ajv.errorsText(validate.errors)}`).toBe(
+      true,
+    );
   }
 }
 

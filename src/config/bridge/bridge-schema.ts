@@ -1,10 +1,11 @@
 import { editorSchema } from "../schema/editor-schema.ts";
 import type { Schema } from "../schema/schema.ts";
-import { choice, flag, integer, port, seconds, section, text } from "../schema/setting-kinds.ts";
+import { choice, flag, integer, seconds, section, text } from "../schema/setting-kinds.ts";
 import { HISTORIAN } from "./historian-schema.ts";
 import { LIMITS } from "./limits-schema.ts";
 import { MQTT } from "./mqtt-schema.ts";
 import { SESSIONS } from "./sessions-schema.ts";
+import { METRICS, WEB } from "./web-schema.ts";
 
 /** The four publish settings, of the bridge and of a device. */
 export const PUBLISH_FLAGS = {
@@ -112,30 +113,6 @@ const RELOAD = section("Changes of configs and registries while the bridge runs.
   ),
 });
 
-const WEB = section("The web page and its API.", {
-  host: text("127.0.0.1", "Address to listen on."),
-  port: port(8080, "Port to listen on."),
-  users: {
-    type: "array",
-    default: [],
-    items: {
-      type: "object",
-      properties: {
-        name: { type: "string", minLength: 1, description: "User name." },
-        password: {
-          type: "string",
-          minLength: 1,
-          "x-secret": true,
-          description: "Password. A [secret](#variables-and-secrets).",
-        },
-      },
-      required: ["name", "password"],
-      additionalProperties: false,
-    },
-    description: "Users allowed to log in.",
-  },
-});
-
 /** `configs/bridge.json` (contracts.md: Bridge config). Its defaults are the only ones. */
 export const BRIDGE = {
   type: "object",
@@ -169,6 +146,7 @@ export const BRIDGE = {
     limits: LIMITS,
     reload: RELOAD,
     web: WEB,
+    metrics: METRICS,
   },
   additionalProperties: false,
 } as const satisfies Schema;

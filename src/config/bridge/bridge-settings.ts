@@ -25,11 +25,13 @@ export type ActuatorSettings = BridgeFile["actuator"];
 export type LimitSettings = BridgeFile["limits"][string];
 /** Names of points; `*` stands for the port. */
 export type LimitPoints = LimitSettings["points"];
+export type WebSettings = BridgeFile["web"];
+export type MetricsSettings = BridgeFile["metrics"];
 
 /** Completes the settings of a file: absolute paths, the publish settings as views, the address of an embedded broker. */
 export function toBridgeSettings(file: string, settings: BridgeFile): BridgeSettings {
   const from = (path: string) => resolve(dirname(file), path);
-  const { mqtt } = settings;
+  const { mqtt, web } = settings;
   const {
     publishDepthFirstAll: depthFirstAll,
     publishBreadthFirstAll: breadthFirstAll,
@@ -53,6 +55,7 @@ export function toBridgeSettings(file: string, settings: BridgeFile): BridgeSett
       key: mqtt.key && from(mqtt.key),
       baseTopic: mqtt.baseTopic.replace(/\/$/, ""),
     },
+    web: { ...web, ...(web.tls && { tls: { cert: from(web.tls.cert), key: from(web.tls.key) } }) },
   };
 }
 

@@ -13,6 +13,7 @@ import { settingsOf } from "../schema/settings-of.ts";
 import { BRIDGE, bridgeSchema, type SectionBackends } from "./bridge-schema.ts";
 import { type BridgeFile, type BridgeSettings, toBridgeSettings } from "./bridge-settings.ts";
 import { volttronNames } from "./volttron-names.ts";
+import { checkWeb } from "./web-rules.ts";
 
 /** Bridge config that is loaded if none is named; it may be missing. */
 const DEFAULT_BRIDGE_FILE = "configs/bridge.json";
@@ -63,11 +64,9 @@ function fileFault(file: string, files: FileAccess): string | undefined {
 }
 
 /** Checks rules that a schema cannot express: between settings, and about other files. */
-function rules(
-  { instance, mqtt }: BridgeFile,
-  { document, sound }: SettingsContent,
-  files: FileAccess,
-): Diagnostic[] {
+function rules(file: BridgeFile, content: SettingsContent, files: FileAccess): Diagnostic[] {
+  const { instance, mqtt } = file;
+  const { document, sound } = content;
   const found: Diagnostic[] = [];
   const report = (
     code: DiagnosticCode,
@@ -83,6 +82,12 @@ function rules(
       path: pathText(path),
       message,
     });
+  const checkFile = (path: JsonPath, written: string) => {
+    const named = resolve(dirname(document.file), written);
+    const fault = fileFault(named, files);
+    if (fault === MISSING) report("missing_file", path, `there is no file ${named}`);
+    else if (fault) report("bad_file", path, `${named} ${fault}`);
+  };
 
   const nameFault = sound("instance") && levelFault(instance);
   if (nameFault) report("bad_name", ["instance"], `the name is part of topics, and it ${nameFault}`);
@@ -131,11 +136,8 @@ function rules(
       report("missing_key", ["mqtt", name], `this needs mqtt.${needed} too`);
   for (const name of ["ca", "cert", "key"] as const) {
     const pem = sound(`mqtt.${name}`) ? mqtt[name] : undefined;
-    if (pem === undefined) continue;
-    const file = resolve(dirname(document.file), pem);
-    const fault = fileFault(file, files);
-    if (fault === MISSING) report("missing_file", ["mqtt", name], `there is no file ${file}`);
-    else if (fault) report("bad_file", ["mqtt", name], `${file} ${fault}`);
+    if (pem !== undefined) checkFile(["mqtt", name], pem);
   }
+  checkWeb(file, content, { report, checkFile });
   return found;
 }

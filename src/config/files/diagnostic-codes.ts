@@ -40,6 +40,11 @@ export const DIAGNOSTIC_CODES = {
   secret_in_url: "A URL contains a password.",
   sent_in_clear: "Credentials cross the network unencrypted.",
   open_broker: "The embedded broker would be open to everyone who can reach it.",
+  // Users of the web interface
+  open_web: "The web interface would be open, or unencrypted, to everyone who can reach it.",
+  password_in_clear: "The password of a user is in clear text in the config.",
+  bad_hash: "The hash of a user or a token is unusable.",
+  duplicate_user: "Two users, or two tokens, have one name.",
   // Accounts
   region_mismatch: "`region` and `endpoint` belong to different ChargePoint services.",
   odd_endpoint: "The endpoint is on ChargePoint's host, but is not the address of its API.",

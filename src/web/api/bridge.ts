@@ -2,9 +2,9 @@ import { Type } from "typebox";
 import { ROLES } from "../../config/index.ts";
 import type { Recent } from "../live/recent.ts";
 import type { WebParts } from "../parts.ts";
+import { noticeView, nullable, record, time, words } from "../schemas.ts";
 import { type Route, route } from "../server/route.ts";
 import type { PersonalData } from "./personal.ts";
-import { noticeView, nullable, record, time, words } from "../schemas.ts";
 
 /** The bridge itself: what it is, how it is, and what it reported. */
 export function bridgeRoutes(parts: WebParts, personal: PersonalData, recent: Recent): Route[] {

@@ -4,9 +4,9 @@ import type { Command, CommandResult } from "../../devices/commands.ts";
 import type { Caller } from "../access/caller.ts";
 import { type Recent, resultOf } from "../live/recent.ts";
 import type { WebParts } from "../parts.ts";
+import { type CommandView, commandView, record, time, value } from "../schemas.ts";
 import { kindOf, Problem, statusOf } from "../server/problem.ts";
 import { Reply, type Route, route } from "../server/route.ts";
-import { type CommandView, commandView, record, time, value } from "../schemas.ts";
 
 const id = Type.Optional(
   Type.String({
@@ -168,4 +168,3 @@ async function carryOut(
   const detail = text ?? `the command was ${status}`;
   throw new Problem(statusOf(error ?? ""), kindOf(error ?? status), detail, { command: view });
 }
-

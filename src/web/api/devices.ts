@@ -7,9 +7,9 @@ import type { Point, PointValue } from "../../points/index.ts";
 import type { Caller } from "../access/caller.ts";
 import { holdingsOf, viewOf } from "../live/device-view.ts";
 import type { WebParts } from "../parts.ts";
+import { deviceDetails, deviceView, type PointView, pointView, record } from "../schemas.ts";
 import { Problem } from "../server/problem.ts";
 import { type Route, route } from "../server/route.ts";
-import { deviceDetails, deviceView, type PointView, pointView, record } from "../schemas.ts";
 import type { PersonalData } from "./personal.ts";
 
 /** Longest time that a read of a device may take, in milliseconds. */
@@ -24,7 +24,9 @@ export function deviceRoutes(parts: WebParts, personal: PersonalData): Route[] {
     return state;
   };
   const views = (state: DeviceState, caller: Caller): PointView[] =>
-    [...state.device.points.values()].map((point) => viewOfPoint(state, point, personal.isWithheld(point, caller)));
+    [...state.device.points.values()].map((point) =>
+      viewOfPoint(state, point, personal.isWithheld(point, caller)),
+    );
   return [
     route({
       method: "GET",
@@ -62,7 +64,9 @@ export function deviceRoutes(parts: WebParts, personal: PersonalData): Route[] {
       summary: "One point: as of the last scrape, or read now.",
       query: record({
         fresh: Type.Optional(
-          Type.Boolean({ description: "Read it from the station now, past every cache. Needs the role operate." }),
+          Type.Boolean({
+            description: "Read it from the station now, past every cache. Needs the role operate.",
+          }),
         ),
       }),
       response: pointView,

@@ -1,3 +1,4 @@
+import { Type } from "typebox";
 import type { Access } from "../access/access.ts";
 import type { Feed } from "../live/feed.ts";
 import type { Recent } from "../live/recent.ts";
@@ -10,7 +11,6 @@ import { deviceRoutes } from "./devices.ts";
 import { liveRoutes } from "./live.ts";
 import { PersonalData } from "./personal.ts";
 import { sessionRoutes } from "./session.ts";
-import { Type } from "typebox";
 
 /** What handlers need besides the parts of the bridge. */
 export interface ApiContext {

@@ -2,10 +2,10 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Type } from "typebox";
 import type { Access } from "../access/access.ts";
 import { type Feed, type FeedClient, MOST_CLIENTS } from "../live/feed.ts";
+import { record } from "../schemas.ts";
 import { webRequest } from "../server/app.ts";
 import { Problem } from "../server/problem.ts";
 import { type Route, route } from "../server/route.ts";
-import { record } from "../schemas.ts";
 
 /** Live events. The texts are made by the feed, once for all clients. */
 export function liveRoutes(feed: Feed, access: Access): Route[] {
@@ -19,7 +19,9 @@ export function liveRoutes(feed: Feed, access: Access): Route[] {
         "Server-sent events: `devices` (those that changed), `read` (read again, nothing else changed), `gone`, `write` (a command got further), `notice`, `reset` (the event asked for is too old: load again).",
       query: record({
         lastEventId: Type.Optional(
-          Type.String({ description: "Continue after this event; the header `Last-Event-ID` takes precedence." }),
+          Type.String({
+            description: "Continue after this event; the header `Last-Event-ID` takes precedence.",
+          }),
         ),
       }),
       content: ["text/event-stream"],

@@ -1,5 +1,5 @@
-import type { Point } from "../../points/index.ts";
 import type { Role } from "../../config/index.ts";
+import type { Point } from "../../points/index.ts";
 import { type Caller, includes } from "../access/caller.ts";
 import type { WebParts } from "../parts.ts";
 
@@ -25,7 +25,10 @@ export class PersonalData {
    * Returns whether the values of a topic of the store are withheld. What the text of a device means that does not run any more is not
    * known, so it is.
    */
-  isTopicWithheld({ name, meta }: { readonly name: string; readonly meta: { readonly type: string } }, caller: Caller): boolean {
+  isTopicWithheld(
+    { name, meta }: { readonly name: string; readonly meta: { readonly type: string } },
+    caller: Caller,
+  ): boolean {
     if (this.maySee(caller)) return false;
     const at = name.lastIndexOf("/");
     const point = this.#devices.get(name.slice(0, at))?.points.get(name.slice(at + 1));

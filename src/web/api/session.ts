@@ -1,10 +1,10 @@
 import { Type } from "typebox";
-import type { Access } from "../access/access.ts";
 import { ROLES } from "../../config/index.ts";
+import type { Access } from "../access/access.ts";
 import { isRefusal } from "../access/caller.ts";
+import { record, words } from "../schemas.ts";
 import { refused, webRequest } from "../server/app.ts";
 import { Reply, type Route, route } from "../server/route.ts";
-import { record, words } from "../schemas.ts";
 
 /** Log in and out. */
 export function sessionRoutes(access: Access): Route[] {

@@ -189,7 +189,11 @@ export class Feed {
       }
     }
     if (views.length > 0) this.#publish("devices", views);
-    if (read.size > 0) this.#publish("read", [...read].map(([at, devices]) => ({ at, devices })));
+    if (read.size > 0)
+      this.#publish(
+        "read",
+        [...read].map(([at, devices]) => ({ at, devices })),
+      );
   }
 
   #publish(event: string, data: unknown): void {

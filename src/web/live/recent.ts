@@ -69,7 +69,19 @@ export function resultOf(
   { action, requester, at, final }: Pick<CommandView, "action" | "requester" | "at" | "final">,
 ): CommandView {
   const { id, device, point = null, requested, status } = result;
-  return { id, device, point, action, requested, requester, via: "web", status, final, at, ...outcomeOf(result) };
+  return {
+    id,
+    device,
+    point,
+    action,
+    requested,
+    requester,
+    via: "web",
+    status,
+    final,
+    at,
+    ...outcomeOf(result),
+  };
 }
 
 function outcomeOf({

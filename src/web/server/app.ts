@@ -85,7 +85,11 @@ export function createApp({ routes, access, page, probes, blank, onFault }: AppO
     });
   }
   app.all("/api/*", (c) => {
-    throw new Problem(404, "no_such_route", `there is no ${c.req.path}; ${API}/openapi.json lists all routes`);
+    throw new Problem(
+      404,
+      "no_such_route",
+      `there is no ${c.req.path}; ${API}/openapi.json lists all routes`,
+    );
   });
   app.get("*", (c) => {
     const found = page.response(c.req.path, c.req.header("accept-encoding") ?? "");
@@ -150,7 +154,12 @@ const NOBODY: Caller = { name: "", role: "view", via: "open" };
 function runner(route: Route, blank: (text: string) => string) {
   const readQuery = queryReader(route.query);
   const checkBody = route.body && bodyCheck(route.body);
-  return async (raw: Request, params: Record<string, string>, caller: Caller, node: Bindings): Promise<Response> => {
+  return async (
+    raw: Request,
+    params: Record<string, string>,
+    caller: Caller,
+    node: Bindings,
+  ): Promise<Response> => {
     const query = readQuery(new URL(raw.url).searchParams);
     let body: unknown;
     if (checkBody) {

@@ -3,16 +3,17 @@ import type { TSchema } from "typebox";
 import { closest } from "../../config/index.ts";
 import { Problem } from "./problem.ts";
 
-const FORMATS = { "date-time": true } as const;
-const bodies = new Ajv2020({ allErrors: true, strict: false, formats: FORMATS, useDefaults: true });
-/** Query parameters are text: they are converted to the schema's type. */
-const queries = new Ajv2020({
+const OPTIONS = {
   allErrors: true,
   strict: false,
-  formats: FORMATS,
+  // For the names that a misspelt one may mean.
+  verbose: true,
   useDefaults: true,
-  coerceTypes: "array",
-});
+  formats: { "date-time": (text: string) => !Number.isNaN(Date.parse(text)) },
+};
+const bodies = new Ajv2020(OPTIONS);
+/** Query parameters are text: they are converted to the schema's type. */
+const queries = new Ajv2020({ ...OPTIONS, coerceTypes: "array" });
 
 type Check = (value: unknown) => void;
 

@@ -43,7 +43,9 @@ export class IdentityWatch {
       const reason = messageOf(error);
       if (reason === this.#refused) return;
       this.#refused = reason;
-      log.warn(`the certificate that is used stays: ${files.cert} and ${files.key} cannot be used: ${reason}`);
+      log.warn(
+        `the certificate that is used stays: ${files.cert} and ${files.key} cannot be used: ${reason}`,
+      );
     }
   }
 }

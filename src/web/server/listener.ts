@@ -39,12 +39,17 @@ export class Listener {
     this.#server = server;
   }
 
-  static async open(app: Hono<{ Bindings: Bindings }>, { host, port, identity }: ListenOptions): Promise<Listener> {
+  static async open(
+    app: Hono<{ Bindings: Bindings }>,
+    { host, port, identity }: ListenOptions,
+  ): Promise<Listener> {
     // hono's own Request and Response would replace those of the whole process.
     const listener = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0], {
       overrideGlobalObjects: false,
     });
-    const server = identity ? createHttps({ ...BOUNDS, ...identity }, listener) : createHttp(BOUNDS, listener);
+    const server = identity
+      ? createHttps({ ...BOUNDS, ...identity }, listener)
+      : createHttp(BOUNDS, listener);
     server.maxConnections = MOST_CONNECTIONS;
     server.listen(port, host);
     await once(server, "listening");

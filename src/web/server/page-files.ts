@@ -40,7 +40,9 @@ export class PageFiles {
     const isFile = path.startsWith("/assets/") || this.#files.has(path);
     const file = this.#files.get(isFile ? path : "/index.html");
     if (!file)
-      return isFile ? undefined : new Response(NOT_BUILT, { status: 503, headers: { "content-type": "text/plain" } });
+      return isFile
+        ? undefined
+        : new Response(NOT_BUILT, { status: 503, headers: { "content-type": "text/plain" } });
     const encoding = (["br", "gzip"] as const).find((one) => new RegExp(`\\b${one}\\b`).test(acceptEncoding));
     return new Response(encoding ? file[encoding] : file.plain, {
       headers: {
@@ -58,7 +60,11 @@ function filesOf(folder: string): string[] {
     const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
     return entries
       .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1).replaceAll("\\", "/"));
+      .map((entry) =>
+        join(entry.parentPath, entry.name)
+          .slice(folder.length + 1)
+          .replaceAll("\\", "/"),
+      );
   } catch {
     // The page was not built: the interface works without it.
     return [];

@@ -11,7 +11,10 @@ export class Problem extends Error {
     status: number,
     kind: string,
     detail: string,
-    { headers = {}, ...members }: Readonly<Record<string, unknown>> & {
+    {
+      headers = {},
+      ...members
+    }: Readonly<Record<string, unknown>> & {
       readonly headers?: Readonly<Record<string, string>>;
     } = {},
   ) {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Static, TSchema } from "typebox";
-import type { Caller, Role } from "../access/caller.ts";
+import type { Role } from "../../config/index.ts";
+import type { Caller } from "../access/caller.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
 
