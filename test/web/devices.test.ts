@@ -27,7 +27,10 @@ describe("devices over HTTP", () => {
     const { body } = await web.get("/devices/site%2Fs1");
     const load = body.points.find(({ point }: { point: string }) => point === "portLoad_1");
     expect(load).toMatchObject({ value: 0, units: "kW", quality: "good", call: "getLoad", port: "1" });
-    expect((await web.get("/devices/site%2Fs1/points/portLoad_1")).body).toEqual(load);
+    expect((await web.get("/devices/site%2Fs1/points/portLoad_1")).body).toEqual({
+      ...load,
+      readAt: expect.any(String),
+    });
     expect((await web.get("/devices/site%2Fs1/points/portLoad_1?fresh=true")).body).toMatchObject({
       value: 0,
     });

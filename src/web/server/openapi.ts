@@ -9,7 +9,8 @@ export const API = "/api/v1";
 export function openApi(routes: readonly Route[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
-    const operations = (paths[route.path] ??= {});
+    const operations = paths[route.path] ?? {};
+    paths[route.path] = operations;
     operations[route.method.toLowerCase()] = operation(route);
   }
   return {
