@@ -3,6 +3,8 @@
 // the program that runs in the browser.
 
 import type { Role } from "../config/index.ts";
+import { type Log, messageOf } from "../log/log.ts";
+import { Notices } from "../log/notices.ts";
 import type { StateStore } from "../storage/state-store.ts";
 import { systemClock } from "../time/clock.ts";
 import { Access, SESSION_NAMESPACE } from "./access/access.ts";
@@ -25,13 +27,16 @@ export interface WebOptions extends WebParts, ReadinessParts {
 }
 
 export interface Web {
-  /** Address to open in a browser. */
-  readonly url: string;
+  /** Address to open in a browser; undefined while the server cannot listen. */
+  readonly url: string | undefined;
 }
 
+/** Time between two attempts to listen, in milliseconds. */
+const RETRY_MS = 10_000;
+
 /**
- * Starts the HTTP server of a bridge; `stack` stops it. Rejects where the settings cannot work: port taken, certificate not usable, open
- * to a network without users.
+ * Starts the HTTP server of a bridge; `stack` stops it. A port that is taken or a certificate that cannot be used is reported and retried:
+ * control of the stations does not wait for a page.
  */
 export async function startWeb(options: WebOptions, stack: AsyncDisposableStack): Promise<Web> {
   const { bus, devices, secrets, guestRole = "view", metrics } = options;
@@ -58,19 +63,64 @@ export async function startWeb(options: WebOptions, stack: AsyncDisposableStack)
     blank,
     onFault: (error, request) => log.error(`${request} failed`, { err: error }),
   });
-  const identity = web.tls && (await readIdentity(web.tls));
-  const listener = await Listener.open(app, { host: web.host, port: web.port, identity });
-  // The feed first: its connections do not end by themselves.
-  stack.defer(() => listener.stop());
-  stack.defer(() => feed.stop());
-  if (web.tls && identity) {
-    const watch = new IdentityWatch(web.tls, identity, (found) => listener.changeIdentity(found), log);
-    stack.defer(() => watch.stop());
-  }
-  const host = web.host.includes(":") ? `[${web.host}]` : web.host;
-  const url = `${identity ? "https" : "http"}://${host}:${listener.port}`;
-  log.info("the page and its interface are open", { url });
-  return { url };
+  const notices = new Notices(bus, log, systemClock);
+  let server: OpenServer | undefined;
+  let retry: NodeJS.Timeout | undefined;
+  let isStopping = false;
+  const open = async (): Promise<void> => {
+    try {
+      server = await listen(app, web, log);
+      log.info("the page and its interface are open", { url: server.url });
+    } catch (error) {
+      const text = `the page and its interface cannot be opened at ${web.host} port ${web.port}: ${messageOf(error)}. ${REMEDY}`;
+      notices.say("error", "web_not_open", text);
+      if (!isStopping) retry = setTimeout(reopen, RETRY_MS).unref();
+    }
+  };
+  let opening = open();
+  const reopen = () => {
+    opening = open();
+  };
+  await opening;
+  stack.defer(async () => {
+    isStopping = true;
+    clearTimeout(retry);
+    await opening;
+    // Its connections do not end by themselves.
+    feed.stop();
+    await server?.stop();
+  });
+  return {
+    get url() {
+      return server?.url;
+    },
+  };
+}
+
+const REMEDY = "Set web.port, or web.enabled to false; the bridge runs without it and tries again";
+
+interface OpenServer {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** Opens the port, and follows the certificate. Rejects where that is not possible. */
+async function listen(
+  app: Parameters<typeof Listener.open>[0],
+  { host, port, tls }: WebParts["settings"]["web"],
+  log: Log,
+): Promise<OpenServer> {
+  const identity = tls && (await readIdentity(tls));
+  const listener = await Listener.open(app, { host, port, identity });
+  const watch =
+    tls && identity && new IdentityWatch(tls, identity, (found) => listener.changeIdentity(found), log);
+  return {
+    url: `${identity ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${listener.port}`,
+    async stop() {
+      watch?.stop();
+      await listener.stop();
+    },
+  };
 }
 
 function metricsProbe({ text, contentType }: NonNullable<WebOptions["metrics"]>) {

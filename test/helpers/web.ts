@@ -42,7 +42,7 @@ export class WebSite {
     this.simulator = simulator;
     this.site = site;
     this.bridge = bridge;
-    this.url = bridge.web!.url;
+    this.url = bridge.web!.url!;
   }
 
   static async start({

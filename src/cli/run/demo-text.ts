@@ -24,6 +24,8 @@ export function whatWasStarted({ bridge, simulator, settings }: DemoParts): stri
     `  bridge      ${counted(infos.length, "device")}, read every ${infos[0]?.intervalSeconds} s`,
     `  history     ${shown(settings.data)}`,
     "",
+    bridge.web?.url === undefined ? "The page cannot be opened." : `Open the page: ${bridge.web.url}`,
+    "",
   ].join("\n");
 }
 

@@ -79,7 +79,8 @@ async function start(
   const onDiagnostics = (found: Parameters<typeof printDiagnostics>[1]) =>
     printDiagnostics(terminal, found, false);
   try {
-    return await startBridge({ settings, devices, log, secrets, version: packageVersion(), onDiagnostics });
+    const parts = { settings, devices, log, secrets, version: packageVersion(), onDiagnostics };
+    return await startBridge({ ...parts, guestRole: "operate" });
   } catch (error) {
     const remedy =
       error instanceof DataFolderInUseError ? "; a second demo needs its own --data <folder>" : "";
@@ -106,9 +107,10 @@ async function configure(
   printDiagnostics(terminal, diagnostics, false);
   const wanted = settings.mqtt.embedded ?? { host: HOST, port: 1883 };
   const embedded = { ...wanted, port: await freePort(wanted.port) };
+  const web = { ...settings.web, port: await freePort(settings.web.port) };
   const data = flags.data === undefined ? userFolder(terminal.env) : resolve(flags.data);
   return {
-    settings: { ...settings, data, mqtt: { ...settings.mqtt, embedded } },
+    settings: { ...settings, data, mqtt: { ...settings.mqtt, embedded }, web },
     devices: garage(devices, flags.stations, simulator),
   };
 }
