@@ -42,7 +42,8 @@ export interface PointOrigin {
 /**
  * Meaning of a value that stations of all networks have: `load` and `limit` in kW, `limit_percent` the share of the load that
  * is shed, `limited` 0 or 1, `state` of a port or station and `reachable` as the network's text, `energy` of the session in kWh,
- * `session` the id of the session under way, `alarm` the type of the last alarm.
+ * `session` the id of the session under way, `alarm` the type of the last alarm, `fault` why a port is out of order, `nominal` the
+ * supported power in kW.
  */
 export type Measure =
   | "load"
@@ -54,7 +55,9 @@ export type Measure =
   | "session"
   | "reachable"
   | "name"
-  | "alarm";
+  | "alarm"
+  | "fault"
+  | "nominal";
 
 /** Which of the four VOLTTRON topics a device publishes (contracts: MQTT, the VOLTTRON view). */
 export interface PublishViews {

@@ -15,6 +15,8 @@ export interface PortPoints {
   readonly reachable?: string;
   readonly name?: string;
   readonly alarm?: string;
+  readonly fault?: string;
+  readonly nominal?: string;
 }
 
 export interface DevicePorts {
@@ -46,6 +48,8 @@ const KEYS = {
   reachable: "reachable",
   name: "name",
   alarm: "alarm",
+  fault: "fault",
+  nominal: "nominal",
 } as const satisfies Record<Measure, keyof PortPoints>;
 
 function findPorts(points: ReadonlyMap<string, Point>): DevicePorts {

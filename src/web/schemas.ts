@@ -38,7 +38,11 @@ export const portView = record({
     }),
   ),
   limitPoint: nullable(Type.String({ description: "Name of the writable point that limits the port." })),
-  maxKw: nullable(Type.Number({ description: "Largest limit that the registry allows, in kW." })),
+  maxKw: nullable(
+    Type.Number({
+      description: "Largest limit that makes sense, in kW: the port's power, or the registry's Max.",
+    }),
+  ),
 });
 
 export const deviceView = record({

@@ -50,18 +50,25 @@ function portView(
   held: readonly Sheds["held"][number][],
 ): PortView {
   const stateText = textAt(state, points.state);
+  const fault = faultOf(textAt(state, points.fault));
   const isOut = state.availability === "offline" && state.observedAt !== undefined;
   const { limitPoint, maxKw } = limitPointOf(points, station, state.device.points);
+  const nominalKw = numberAt(state, points.nominal);
   return {
     port: points.port ?? "",
-    state: isOut ? "unreachable" : portState(stateText),
-    stateText,
+    state: isOut ? "unreachable" : fault === null ? portState(stateText) : "faulted",
+    stateText: fault ?? stateText,
     loadKw: numberAt(state, points.load),
     loadPoint: points.load ?? null,
     limit: limitOf(points, station, state, held),
     limitPoint,
-    maxKw,
+    maxKw: nominalKw !== null && nominalKw < (maxKw ?? Infinity) ? nominalKw : maxKw,
   };
+}
+
+/** Returns the reason why a port is out of order; null where the network says that there is none. */
+function faultOf(text: string | null): string | null {
+  return text === null || /^(none|no[_ ]?error)$/i.test(text) ? null : text;
 }
 
 /** Returns the point that limits a port: its own, else the station's; with the largest value that may be written. */

@@ -69,7 +69,7 @@ export const PORT_ELEMENTS = {
   Connector: { type: "string", meaning: "Connector type." },
   Voltage: { type: "float", unit: "V", meaning: "Nominal voltage." },
   Current: { type: "float", unit: "A", meaning: "Supported current." },
-  Power: { type: "float", unit: "kW", meaning: "Supported power." },
+  Power: { type: "float", unit: "kW", meaning: "Supported power.", measure: "nominal" },
   estimatedCost: {
     type: "float",
     unit: "currency",

@@ -6,7 +6,11 @@ export const PORT_DETAIL_ATTRIBUTES: ReadonlySet<string> = new Set(["Connector",
 
 export const STATUS_ELEMENTS = {
   Status: { type: "string", meaning: "AVAILABLE, INUSE, UNREACHABLE or UNKNOWN.", measure: "state" },
-  faultReason: { type: "string", meaning: "Why a port is out of order; NONE when it works." },
+  faultReason: {
+    type: "string",
+    meaning: "Why a port is out of order; NONE when it works.",
+    measure: "fault",
+  },
   Connector: {
     type: "string",
     meaning: "Connector type. A row of it makes the call request port details.",
@@ -15,6 +19,7 @@ export const STATUS_ELEMENTS = {
     type: "float",
     unit: "kW",
     meaning: "Supported power. A row of it makes the call request port details.",
+    measure: "nominal",
   },
 } satisfies Record<string, Description>;
 
