@@ -16,10 +16,10 @@ interface SourceFile {
 }
 
 const files: SourceFile[] = readdirSync(src, { recursive: true, encoding: "utf8" })
-  .filter((path) => path.endsWith(".ts"))
+  .filter((path) => /\.tsx?$/.test(path))
   .map((path) => ({ path, imports: importsOf(src, path) }));
 
-const partOf = (path: string) => path.split("/")[0]!.replace(/\.ts$/, "");
+const partOf = (path: string) => path.split("/")[0]!.replace(/\.tsx?$/, "");
 
 /** Circles in a graph, each as the way around. */
 function cyclesOf(next: ReadonlyMap<string, ReadonlySet<string>>): string[] {
@@ -107,7 +107,7 @@ describe("the shape of the sources", () => {
   });
 
   test("names are kebab-case, folders have a subject", () => {
-    const names = files.flatMap((file) => file.path.split("/").map((name) => name.replace(/\.ts$/, "")));
+    const names = files.flatMap((file) => file.path.split("/").map((name) => name.replace(/\.tsx?$/, "")));
     expect(names.filter((name) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) || GRAB_BAGS.test(name))).toEqual(
       [],
     );

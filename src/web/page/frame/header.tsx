@@ -1,0 +1,182 @@
+import { useEffect, useRef } from "preact/hooks";
+import { count, shortPower } from "../kit/format.ts";
+import { Menu, type MenuItem } from "../kit/menu.tsx";
+import { bridge, logout } from "../state/bridge.ts";
+import { devicesState, totals } from "../state/devices.ts";
+import { useKeys } from "../state/keys.ts";
+import { connection } from "../state/live.ts";
+import { navigate, place } from "../state/router.ts";
+import { useSignalValue } from "../state/signal.ts";
+import { attention } from "./attention.ts";
+
+const PAGES = [
+  ["/", "Stations", "s"],
+  ["/sessions", "Sessions", "e"],
+  ["/history", "History", "h"],
+  ["/control", "Control", "c"],
+  ["/alarms", "Alarms", "a"],
+  ["/registry", "Registry", "r"],
+  ["/system", "System", "y"],
+] as const;
+
+/** Who this is, where to go, how much is drawn, and what needs a person. */
+export function Header() {
+  const header = useRef<HTMLElement>(null);
+  // Heads of tables stay below it.
+  useEffect(() => {
+    const resized = new ResizeObserver(() => {
+      const isFixed = getComputedStyle(header.current!).position === "sticky";
+      const height = isFixed ? header.current!.offsetHeight : 0;
+      document.documentElement.style.setProperty("--sticky-top", `${height}px`);
+    });
+    resized.observe(header.current!);
+    return () => resized.disconnect();
+  }, []);
+  useKeys(
+    PAGES.map(([href, title, key]) => ({
+      keys: `g ${key}`,
+      what: `Go to ${title}`,
+      run: () => navigate(href),
+    })),
+  );
+  return (
+    <header class="page-header" ref={header}>
+      <a class="skip" href="#main">
+        Skip to the content
+      </a>
+      <div class="top">
+        <Brand />
+        <Navigation />
+        <User />
+      </div>
+      <Summary />
+      <Needs />
+    </header>
+  );
+}
+
+function Brand() {
+  const info = useSignalValue(bridge);
+  return (
+    <a class="brand" href="/">
+      <strong>voltbridge</strong>
+      {info?.instance && <bdi class="quiet">{info.instance}</bdi>}
+    </a>
+  );
+}
+
+function Navigation() {
+  const { path } = useSignalValue(place);
+  const isAt = (href: string): boolean =>
+    href === "/"
+      ? path === "/" || path.startsWith("/stations")
+      : path === href || path.startsWith(`${href}/`);
+  return (
+    <nav aria-label="Pages">
+      <ul>
+        {PAGES.map(([href, title]) => (
+          <li key={href}>
+            <a href={href} aria-current={isAt(href) ? "page" : undefined}>
+              {title}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+function User() {
+  const info = useSignalValue(bridge);
+  const caller = info?.caller;
+  if (!info || !caller) return null;
+  if (caller.via === "open")
+    return (
+      <span class="quiet user" title="There are no users: everybody on this machine has this role.">
+        {caller.role === "view" ? "look only" : caller.role}
+      </span>
+    );
+  const items: MenuItem[] = caller.via === "session" ? [{ text: "Log out", run: () => void logout() }] : [];
+  return (
+    <span class="user">
+      <bdi>{caller.name}</bdi> <small class="quiet">{caller.role}</small>
+      {items.length > 0 && <Menu label={`Menu of ${caller.name}`} button="⋯" items={items} />}
+    </span>
+  );
+}
+
+const COUNTS = [
+  ["in_use", "in use"],
+  ["available", "free"],
+  ["limited", "limited"],
+  ["faulted", "faulted"],
+] as const;
+
+/** The site's total, and counts that are filters. */
+function Summary() {
+  const { ports, byState, stale, loadKw, devices } = useSignalValue(totals);
+  const state = useSignalValue(devicesState);
+  const live = useSignalValue(connection);
+  if (devices === 0) return null;
+  const unreachable = byState.unreachable + byState.unknown;
+  return (
+    <div class="summary">
+      <span class="total">
+        <strong class="big">{shortPower(loadKw)}</strong>
+      </span>
+      <ul class="counts">
+        <li>
+          <a href="/">
+            {count(ports)} {ports === 1 ? "port" : "ports"}
+          </a>
+        </li>
+        {COUNTS.map(([show, word]) => (
+          <li key={show}>
+            <a href={`/?show=${show}`}>
+              {count(byState[show])} {word}
+            </a>
+          </li>
+        ))}
+        {unreachable > 0 && (
+          <li>
+            <a href="/?show=unreachable">{count(unreachable)} unreachable</a>
+          </li>
+        )}
+        <li>
+          <a href="/?show=stale">{count(stale)} stale</a>
+        </li>
+        {state === "loading" && <li class="quiet">loading more</li>}
+      </ul>
+      <span class="quiet connection" role="status">
+        {live === "lost" ? "No connection to the bridge; values as of the last one. Trying again." : ""}
+      </span>
+    </div>
+  );
+}
+
+/** What needs a person, each with a way to its remedy. */
+function Needs() {
+  const list = useSignalValue(attention);
+  const info = useSignalValue(bridge);
+  return (
+    <>
+      {list.length > 0 && (
+        <ul class="needs">
+          {list.map(({ text, href }) => (
+            <li key={text}>
+              <a href={href}>
+                <span aria-hidden="true">▲ </span>
+                {text}
+              </a>
+            </li>
+          ))}
+        </ul>
+      )}
+      {info?.caller && !info.active && (
+        <p class="standby">
+          Another bridge is in charge of this instance. This one reads and writes nothing until it takes over.
+        </p>
+      )}
+    </>
+  );
+}

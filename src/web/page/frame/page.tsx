@@ -1,0 +1,96 @@
+import type { ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { Answers } from "../kit/answers.tsx";
+import { PageHeading } from "../kit/heading.tsx";
+import { KeyHelp } from "../kit/key-help.tsx";
+import { Empty, Failed, Skeleton } from "../kit/loading.tsx";
+import { loginsAsked } from "../state/api.ts";
+import { bridge, bridgeError, loadBridge } from "../state/bridge.ts";
+import { startDevices } from "../state/devices.ts";
+import { startLive } from "../state/live.ts";
+import { place } from "../state/router.ts";
+import { useSignalValue } from "../state/signal.ts";
+import { startAttention } from "./attention.ts";
+import { Header } from "./header.tsx";
+import { Login } from "./login.tsx";
+import { type ViewProps, viewOf } from "./routes.ts";
+
+/** The frame around every view, once it is known who the reader is. */
+export function Page() {
+  const { path } = useSignalValue(place);
+  const info = useSignalValue(bridge);
+  const error = useSignalValue(bridgeError);
+  const asked = useSignalValue(loginsAsked);
+  // Also after a session ended: the bridge says what the reader may still see.
+  useEffect(() => void loadBridge(), [asked]);
+  const isIn = info?.caller !== null && info !== undefined;
+  useEffect(() => {
+    if (!isIn) return undefined;
+    const ends = [startLive(), startDevices(), startAttention()];
+    return () => {
+      for (const end of ends) end();
+    };
+  }, [isIn]);
+  return (
+    <>
+      {isIn && <Header />}
+      <main id="main" tabIndex={-1}>
+        {info === undefined ? (
+          error === undefined ? (
+            <Skeleton what="the bridge" lines={8} />
+          ) : (
+            <Failed error={error} what="the page" onRetry={() => void loadBridge()} />
+          )
+        ) : isIn && path !== "/login" ? (
+          <CurrentView path={path} />
+        ) : (
+          <Login />
+        )}
+      </main>
+      <KeyHelp />
+      <Answers />
+    </>
+  );
+}
+
+/** Draws the view of the address; the view before stays until the next one is loaded. */
+function CurrentView({ path }: { path: string }) {
+  const found = viewOf(path);
+  const [shown, setShown] = useState<{ Component: ComponentType<ViewProps>; name: string }>();
+  const [error, setError] = useState<unknown>();
+  const [attempt, setAttempt] = useState(0);
+  // `attempt` loads it again.
+  useEffect(() => {
+    setError(undefined);
+    let ended = false;
+    found?.view.load().then(
+      (module) => {
+        if (!ended) setShown({ Component: module.default, name: found.view.name });
+      },
+      (reason: unknown) => {
+        if (!ended) setError(reason);
+      },
+    );
+    return () => {
+      ended = true;
+    };
+  }, [found?.view, attempt]);
+  if (!found) return <NotFound />;
+  if (error !== undefined)
+    return <Failed error={error} what="this view" onRetry={() => setAttempt((count) => count + 1)} />;
+  if (shown?.name !== found.view.name) return <Skeleton what="this view" />;
+  const { Component } = shown;
+  // Each address is a view of its own: nothing of one station is left when the next is shown.
+  return <Component key={found.rest} rest={found.rest} />;
+}
+
+function NotFound() {
+  return (
+    <>
+      <PageHeading title="Not found" hidden />
+      <Empty title="There is no view at this address.">
+        <a href="/">Go to the stations.</a>
+      </Empty>
+    </>
+  );
+}

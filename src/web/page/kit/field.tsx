@@ -1,0 +1,116 @@
+import type { ComponentChildren, PartialInputHTMLAttributes } from "preact";
+import { useId } from "preact/hooks";
+
+/** What {@link Field} hands to its input. */
+export interface FieldInput {
+  readonly id: string;
+  readonly "aria-describedby": string | undefined;
+  readonly "aria-invalid": boolean;
+}
+
+interface FieldProps {
+  readonly label: string;
+  readonly hint?: ComponentChildren;
+  /** What is wrong and how to put it right. */
+  readonly error?: string | undefined;
+}
+
+/** A label, an input, a hint and what is wrong with it, tied together. */
+export function Field({
+  label,
+  hint,
+  error,
+  children,
+}: FieldProps & { children: (input: FieldInput) => ComponentChildren }) {
+  const id = useId();
+  const described = [hint ? `${id}h` : "", error ? `${id}e` : ""].filter(Boolean).join(" ");
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      {children({ id, "aria-describedby": described || undefined, "aria-invalid": error !== undefined })}
+      {hint && (
+        <small id={`${id}h`} class="quiet">
+          {hint}
+        </small>
+      )}
+      {error && (
+        <small id={`${id}e`} class="wrong">
+          {error}
+        </small>
+      )}
+    </div>
+  );
+}
+
+type InputProps = Pick<
+  PartialInputHTMLAttributes<HTMLInputElement>,
+  | "autoComplete"
+  | "disabled"
+  | "inputMode"
+  | "max"
+  | "maxLength"
+  | "min"
+  | "name"
+  | "placeholder"
+  | "required"
+  | "step"
+> & { type?: "text" | "number" | "password" | "date" | "datetime-local" };
+
+/** A field for one line of text, a number, a password or a time. */
+export function TextField({
+  label,
+  hint,
+  error,
+  value,
+  onValue,
+  type = "text",
+  ...input
+}: FieldProps & InputProps & { value: string; onValue: (text: string) => void }) {
+  return (
+    <Field label={label} hint={hint} error={error}>
+      {(tied) => (
+        <input
+          autoComplete="off"
+          {...input}
+          {...tied}
+          // The types of elements know one kind of input at a time; those of `InputProps` have the same attributes.
+          type={type as "text"}
+          value={value}
+          onInput={({ currentTarget }) => onValue(currentTarget.value)}
+        />
+      )}
+    </Field>
+  );
+}
+
+/** A field that offers a few choices. */
+export function SelectField<Value extends string>({
+  label,
+  hint,
+  error,
+  value,
+  choices,
+  onValue,
+}: FieldProps & {
+  value: Value;
+  choices: readonly (readonly [value: Value, text: string])[];
+  onValue: (value: Value) => void;
+}) {
+  return (
+    <Field label={label} hint={hint} error={error}>
+      {(tied) => (
+        <select
+          {...tied}
+          value={value}
+          onChange={({ currentTarget }) => onValue(currentTarget.value as Value)}
+        >
+          {choices.map(([one, text]) => (
+            <option key={one} value={one}>
+              {text}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
+  );
+}

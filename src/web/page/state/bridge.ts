@@ -1,0 +1,56 @@
+import { type ReadonlySignal, signal } from "@preact/signals-core";
+import { api } from "./api.ts";
+
+export type Role = "view" | "operate" | "admin";
+
+/** The bridge and the reader, as `GET /api/v1/bridge` has them. */
+export interface BridgeInfo {
+  readonly instance: string | null;
+  readonly version: string | null;
+  readonly readOnly: boolean;
+  readonly active: boolean;
+  /** There are users who can log in. */
+  readonly login: boolean;
+  readonly caller: {
+    readonly name: string;
+    readonly role: Role;
+    readonly via: "session" | "token" | "proxy" | "open";
+    readonly personalData: boolean;
+  } | null;
+  readonly has: { readonly history: boolean; readonly sessions: boolean; readonly reload: boolean };
+}
+
+const current = signal<BridgeInfo | undefined>(undefined);
+const failed = signal<unknown>(undefined);
+
+/** Undefined until it is loaded. */
+export const bridge: ReadonlySignal<BridgeInfo | undefined> = current;
+export const bridgeError: ReadonlySignal<unknown> = failed;
+
+export async function loadBridge(): Promise<void> {
+  try {
+    current.value = await api.get<BridgeInfo>("bridge");
+    failed.value = undefined;
+  } catch (error) {
+    failed.value = error;
+  }
+}
+
+/** Whether the reader may do what needs a role; a read-only bridge writes for nobody. */
+export function mayDo(role: Role): boolean {
+  const { caller, readOnly } = current.value ?? {};
+  if (!caller || (readOnly && role === "operate")) return false;
+  const roles: readonly Role[] = ["view", "operate", "admin"];
+  return roles.indexOf(caller.role) >= roles.indexOf(role);
+}
+
+export async function login(name: string, password: string): Promise<void> {
+  await api.post("session", { name, password });
+  await loadBridge();
+}
+
+/** A page that is loaded again holds nothing of the one who left. */
+export async function logout(): Promise<void> {
+  await api.delete("session");
+  location.assign("/login");
+}

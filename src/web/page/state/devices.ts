@@ -1,0 +1,193 @@
+import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
+import type { DeviceView, PortView } from "../../schemas.ts";
+import { apiHref, loginsAsked, problemOf } from "./api.ts";
+import { ApiError } from "./api-error.ts";
+import { onLive } from "./live.ts";
+import { objectsOf } from "./object-stream.ts";
+import { slices } from "./slices.ts";
+
+/** A device of the bridge; a row that shows it follows its signals, and nothing else is drawn again. */
+export interface DeviceCell {
+  readonly path: string;
+  readonly view: Signal<DeviceView>;
+  /** Changes with every scrape; the view only when something besides the time changed. */
+  readonly readAt: Signal<string | null>;
+}
+
+/** Counts of ports by the state that is shown, and sums. Every port is counted under one state. */
+export interface Totals {
+  readonly devices: number;
+  readonly ports: number;
+  readonly byState: Readonly<Record<PortWord, number>>;
+  /** Ports of devices that were not read lately. */
+  readonly stale: number;
+  readonly loadKw: number;
+}
+
+export type PortWord = PortView["state"] | "limited";
+
+/** The state of a port as the page shows it: a limit is news, unless something worse is. */
+export function wordOf({ state, limit }: Pick<PortView, "state" | "limit">): PortWord {
+  return limit && (state === "available" || state === "in_use") ? "limited" : state;
+}
+
+const cells = new Map<string, DeviceCell>();
+const list = signal<readonly DeviceCell[]>([]);
+const totalsNow = signal<Totals>(noTotals());
+const loading = signal<"loading" | "complete" | { readonly error: unknown }>("loading");
+
+/** All devices, ordered by name; a new list when one is added, gone, or has other ports. */
+export const devices: ReadonlySignal<readonly DeviceCell[]> = list;
+export const totals: ReadonlySignal<Totals> = totalsNow;
+export const devicesState: ReadonlySignal<"loading" | "complete" | { readonly error: unknown }> = loading;
+
+export function deviceCell(path: string): DeviceCell | undefined {
+  return cells.get(path);
+}
+
+let sums = noTotals();
+let listChanged = false;
+
+/** Loads all devices and follows their changes. Returns the function that ends it. */
+export function startDevices(): () => void {
+  let ended = new AbortController();
+  const load = (): void => {
+    ended.abort();
+    ended = new AbortController();
+    void loadAll(ended.signal);
+  };
+  const ends = [
+    onLive<readonly DeviceView[]>("devices", (views) => batch(() => takeAll(views))),
+    onLive<readonly { at: string; devices: readonly string[] }[]>("read", (reads) =>
+      batch(() => {
+        for (const { at, devices: paths } of reads)
+          for (const path of paths) {
+            const cell = cells.get(path);
+            if (cell) cell.readAt.value = at;
+          }
+      }),
+    ),
+    onLive<readonly string[]>("gone", (paths) =>
+      batch(() => {
+        for (const path of paths) remove(path);
+        publish();
+      }),
+    ),
+    onLive("reset", load),
+  ];
+  reload = load;
+  load();
+  return () => {
+    ended.abort();
+    for (const end of ends) end();
+  };
+}
+
+/** Loads all devices again, after a failure. */
+let reload: () => void = () => undefined;
+export const reloadDevices = (): void => reload();
+
+async function loadAll(ended: AbortSignal): Promise<void> {
+  loading.value = "loading";
+  const seen = new Set<string>();
+  const breathe = slices();
+  try {
+    const response = await fetch(apiHref("devices"), {
+      signal: ended,
+      headers: { accept: "application/json" },
+    });
+    if (response.status === 401) loginsAsked.value += 1;
+    if (!response.ok || !response.body)
+      throw new ApiError(response.status, problemOf(response, await response.text()));
+    for await (const views of objectsOf<DeviceView>(response.body)) {
+      batch(() => takeAll(views, seen));
+      await breathe();
+    }
+    batch(() => {
+      for (const path of cells.keys()) if (!seen.has(path)) remove(path);
+      publish();
+      loading.value = "complete";
+    });
+  } catch (error) {
+    if (ended.aborted) return;
+    loading.value = {
+      error:
+        error instanceof ApiError
+          ? error
+          : new ApiError(0, { type: "urn:voltbridge:problem:unreachable", title: "Bridge unreachable" }),
+    };
+  }
+}
+
+function takeAll(views: readonly DeviceView[], seen?: Set<string>): void {
+  for (const view of views) {
+    seen?.add(view.device);
+    take(view);
+  }
+  publish();
+}
+
+function take(view: DeviceView): void {
+  const cell = cells.get(view.device);
+  if (!cell) {
+    cells.set(view.device, { path: view.device, view: signal(view), readAt: signal(view.readAt) });
+    listChanged = true;
+  } else {
+    const before = cell.view.peek();
+    // The list was asked for before this event came, and answered after it.
+    if (isOlder(view, before)) return;
+    if (!samePorts(before, view)) listChanged = true;
+    count(before, -1);
+    cell.view.value = view;
+    cell.readAt.value = view.readAt;
+  }
+  count(view, 1);
+}
+
+function isOlder(view: DeviceView, than: DeviceView): boolean {
+  return view.readAt !== null && than.readAt !== null && view.readAt < than.readAt;
+}
+
+function samePorts(a: DeviceView, b: DeviceView): boolean {
+  return (
+    a.ports.length === b.ports.length && a.ports.every(({ port }, index) => port === b.ports[index]!.port)
+  );
+}
+
+function remove(path: string): void {
+  const cell = cells.get(path);
+  if (!cell) return;
+  cells.delete(path);
+  count(cell.view.peek(), -1);
+  listChanged = true;
+}
+
+function count(view: DeviceView, by: 1 | -1): void {
+  const byState = { ...sums.byState };
+  for (const port of view.ports) byState[wordOf(port)] += by;
+  sums = {
+    devices: sums.devices + by,
+    ports: sums.ports + by * view.ports.length,
+    byState,
+    stale: sums.stale + (view.availability === "online" ? 0 : by * view.ports.length),
+    loadKw: sums.loadKw + by * (view.loadKw ?? 0),
+  };
+}
+
+function publish(): void {
+  if (listChanged) {
+    listChanged = false;
+    list.value = [...cells.values()];
+  }
+  totalsNow.value = sums;
+}
+
+function noTotals(): Totals {
+  return {
+    devices: 0,
+    ports: 0,
+    byState: { available: 0, in_use: 0, limited: 0, faulted: 0, unreachable: 0, unknown: 0 },
+    stale: 0,
+    loadKw: 0,
+  };
+}

@@ -1,0 +1,46 @@
+import { useMemo } from "preact/hooks";
+import { place, setQuery } from "./router.ts";
+import { useSignalValue } from "./signal.ts";
+
+export const PRESETS = { "1h": 3_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000 } as const;
+export type Preset = keyof typeof PRESETS;
+
+/** A range of time, in milliseconds since 1970. */
+export interface TimeRange {
+  readonly from: number;
+  readonly to: number;
+  /** The range ends now and goes on with the time. */
+  readonly preset?: Preset | undefined;
+}
+
+/**
+ * Returns the range of the view's charts, which is part of its address: `?range=7d` or `?from=…&to=…`, and the function
+ * that changes it. A preset ends at the time of the call; `refresh` (a count) moves it on.
+ */
+export function useRange(
+  standard: Preset = "24h",
+  refresh = 0,
+): readonly [TimeRange, (range: Preset | Omit<TimeRange, "preset">) => void] {
+  const { query } = useSignalValue(place);
+  const preset = query.get("range");
+  const from = Date.parse(query.get("from") ?? "");
+  const to = Date.parse(query.get("to") ?? "");
+  // `refresh` moves the range on.
+  const range = useMemo((): TimeRange => {
+    if (Number.isFinite(from) && Number.isFinite(to) && from < to) return { from, to };
+    const name = preset && Object.hasOwn(PRESETS, preset) ? (preset as Preset) : standard;
+    const now = Date.now();
+    return { from: now - PRESETS[name] * 1000, to: now, preset: name };
+  }, [preset, from, to, standard, refresh]);
+  return [range, setRange];
+}
+
+function setRange(range: Preset | Omit<TimeRange, "preset">): void {
+  if (typeof range === "string") setQuery({ range, from: undefined, to: undefined });
+  else
+    setQuery({
+      range: undefined,
+      from: new Date(range.from).toISOString(),
+      to: new Date(range.to).toISOString(),
+    });
+}

@@ -1,0 +1,139 @@
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { Chips } from "../kit/chips.tsx";
+import { DataTable, type Sort, useSorted } from "../kit/data-table.tsx";
+import { FilterBox, matches, wordsOf } from "../kit/filter-box.tsx";
+import { count } from "../kit/format.ts";
+import { PageHeading } from "../kit/heading.tsx";
+import { Empty, Failed, Skeleton } from "../kit/loading.tsx";
+import { devices, devicesState, reloadDevices } from "../state/devices.ts";
+import { narrow } from "../state/media.ts";
+import { place, setQuery } from "../state/router.ts";
+import { useSignalValue } from "../state/signal.ts";
+import { StationCards } from "./station-cards.tsx";
+import { COLUMNS } from "./station-columns.tsx";
+import { isShown, type PortRow, rowsOf, SHOWN, type Show } from "./station-rows.ts";
+
+/** Every station with its ports: a row for each port, or a card for each station. */
+export default function Stations() {
+  const { query } = useSignalValue(place);
+  const isNarrow = useSignalValue(narrow);
+  const list = useSignalValue(devices);
+  const state = useSignalValue(devicesState);
+  const show = showOf(query.get("show"));
+  const filter = query.get("filter") ?? "";
+  const asCards = isNarrow || query.get("as") === "cards";
+  const sort = sortOf(query.get("sort"));
+
+  const all = useMemo(() => rowsOf(list), [list]);
+  const [update, setUpdate] = useState(0);
+  // The rows are chosen when the reader asks, not when a state changes: a row does not vanish while it is read.
+  const found = useMemo(() => {
+    const words = wordsOf(filter);
+    return all.filter((row) => isShown(row, show) && matches(row.text, words));
+    // `update`: the reader asked again.
+  }, [all, show, filter, update]);
+  const rows = useSorted(found, COLUMNS, sort);
+  const changed = useChanged(all, found, show, filter);
+
+  if (typeof state === "object")
+    return (
+      <>
+        <PageHeading title="Stations" hidden />
+        <Failed error={state.error} what="the stations" onRetry={reloadDevices} />
+      </>
+    );
+  return (
+    <>
+      <PageHeading title="Stations" hidden />
+      <div class="toolbar">
+        <FilterBox value={filter} label="Filter stations" onFilter={(text) => setQuery({ filter: text })} />
+        <Chips
+          label="Ports shown"
+          choices={SHOWN.some(([one]) => one === show) ? SHOWN : [...SHOWN, [show, show.replace("_", " ")]]}
+          value={show}
+          onChoose={(one) => setQuery({ show: one === "all" ? undefined : one })}
+        />
+        <span class="spring" />
+        {changed > 0 && (
+          <button type="button" class="button plain" onClick={() => setUpdate((times) => times + 1)}>
+            {changed} {changed === 1 ? "port has" : "ports have"} changed: update the list
+          </button>
+        )}
+        {!isNarrow && (
+          <Chips
+            label="Shown as"
+            choices={[
+              ["table", "table"],
+              ["cards", "cards"],
+            ]}
+            value={asCards ? "cards" : "table"}
+            onChoose={(one) => setQuery({ as: one === "table" ? undefined : one })}
+          />
+        )}
+      </div>
+      {list.length === 0 && state === "loading" ? (
+        <Skeleton what="the stations" lines={12} />
+      ) : rows.length === 0 ? (
+        <NoRows none={list.length === 0} total={all.length} />
+      ) : asCards ? (
+        <StationCards rows={rows} />
+      ) : (
+        <DataTable
+          caption={`Ports of all stations, ${count(rows.length)} of ${count(all.length)}`}
+          rows={rows}
+          columns={COLUMNS}
+          keyOf={({ key }) => key}
+          sort={sort}
+          onSort={(next) => setQuery({ sort: next && `${next.column}${next.down ? " down" : ""}` })}
+        />
+      )}
+    </>
+  );
+}
+
+function NoRows({ none, total }: { none: boolean; total: number }) {
+  if (none)
+    return (
+      <Empty title="Every station with its ports would be here.">
+        The bridge has no devices yet. Write a config for each account and a registry for its stations:{" "}
+        <code>voltbridge discover</code> makes both, or begin in the <a href="/registry">Registry</a>.
+      </Empty>
+    );
+  return (
+    <Empty title="No port is like that at present.">
+      {count(total)} ports are hidden by the filter. <a href="/">Show all.</a>
+    </Empty>
+  );
+}
+
+/** Interval at which rows that no longer belong to the chosen ones are counted, in milliseconds. */
+const COUNTED = 3000;
+
+/** Returns how many ports would come or go if the rows were chosen now. */
+function useChanged(all: readonly PortRow[], found: readonly PortRow[], show: Show, filter: string): number {
+  const [changed, setChanged] = useState(0);
+  useEffect(() => {
+    setChanged(0);
+    if (show === "all") return undefined;
+    const shown = new Set(found);
+    const words = wordsOf(filter);
+    const timer = setInterval(() => {
+      const wrong = all.filter((row) => matches(row.text, words) && isShown(row, show) !== shown.has(row));
+      setChanged(wrong.length);
+    }, COUNTED);
+    return () => clearInterval(timer);
+  }, [all, found, show, filter]);
+  return changed;
+}
+
+const OTHERS: readonly Show[] = ["available", "unreachable"];
+
+function showOf(text: string | null): Show {
+  return [...SHOWN.map(([show]) => show), ...OTHERS].find((show) => show === text) ?? "all";
+}
+
+/** `?sort=load down` */
+function sortOf(text: string | null): Sort | undefined {
+  const [column, way] = text?.split(" ") ?? [];
+  return column ? { column, down: way === "down" } : undefined;
+}
