@@ -3,7 +3,7 @@
 // the program that runs in the browser.
 
 import type { Role } from "../config/index.ts";
-import { type Log, messageOf } from "../log/log.ts";
+import { messageOf } from "../log/log.ts";
 import { Notices } from "../log/notices.ts";
 import type { StateStore } from "../storage/state-store.ts";
 import { systemClock } from "../time/clock.ts";
@@ -69,7 +69,7 @@ export async function startWeb(options: WebOptions, stack: AsyncDisposableStack)
   let isStopping = false;
   const open = async (): Promise<void> => {
     try {
-      server = await listen(app, web, log);
+      server = await listen(app, web, notices);
       log.info("the page and its interface are open", { url: server.url });
     } catch (error) {
       const text = `the page and its interface cannot be opened at ${web.host} port ${web.port}: ${messageOf(error)}. ${REMEDY}`;
@@ -108,12 +108,12 @@ interface OpenServer {
 async function listen(
   app: Parameters<typeof Listener.open>[0],
   { host, port, tls }: WebParts["settings"]["web"],
-  log: Log,
+  notices: Notices,
 ): Promise<OpenServer> {
   const identity = tls && (await readIdentity(tls));
   const listener = await Listener.open(app, { host, port, identity });
   const watch =
-    tls && identity && new IdentityWatch(tls, identity, (found) => listener.changeIdentity(found), log);
+    tls && identity && new IdentityWatch(tls, identity, (found) => listener.changeIdentity(found), notices);
   return {
     url: `${identity ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${listener.port}`,
     async stop() {

@@ -113,13 +113,24 @@ export class Mosquitto {
   }
 }
 
+const taken = new Set<number>();
+
+/** Returns a free port below those that the system gives away by itself, another one at each call. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 22_000);
+    if (taken.has(port)) continue;
+    taken.add(port);
+    const server = createServer().listen(port, "127.0.0.1");
+    const isFree = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 async function listens(port: number): Promise<boolean> {
@@ -135,7 +146,7 @@ async function listens(port: number): Promise<boolean> {
 }
 
 /** A CA (`ca.pem`), a server certificate for 127.0.0.1, a client certificate, and a CA that signed none of them. */
-function makeCertificates(folder: string): void {
+export function makeCertificates(folder: string): void {
   const openssl = (...args: string[]): void => {
     execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
   };

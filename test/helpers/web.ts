@@ -1,6 +1,7 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect } from "vitest";
 import { type Bridge, startBridge } from "../../src/bridge.ts";
+import type { Notice } from "../../src/bus.ts";
 import { BridgeFiles } from "../../src/cli/setup/load.ts";
 import { createLog, Secrets } from "../../src/log/log.ts";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
@@ -36,13 +37,15 @@ export class WebSite {
   readonly site: Site;
   readonly bridge: Bridge;
   readonly url: string;
+  readonly notices: Notice[] = [];
   #document: OpenApiDocument | undefined;
 
   private constructor(simulator: Simulator, site: Site, bridge: Bridge) {
     this.simulator = simulator;
     this.site = site;
     this.bridge = bridge;
-    this.url = bridge.web!.url!;
+    this.url = bridge.web!.url ?? "";
+    bridge.bus.on("notice", (notice) => this.notices.push(notice));
   }
 
   static async start({

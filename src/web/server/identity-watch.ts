@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
-import type { Log } from "../../log/log.ts";
 import { messageOf } from "../../log/log.ts";
+import type { Notices } from "../../log/notices.ts";
 import type { Identity } from "./listener.ts";
 
 /** Interval at which the files are read again, in milliseconds: they may be links that are replaced, which no watch sees. */
@@ -17,13 +17,19 @@ export async function readIdentity({ cert, key }: IdentityFiles): Promise<Identi
 
 /** Follows a certificate and its key while they are used: a renewed pair is taken as soon as both fit each other. */
 export class IdentityWatch {
+  readonly #files: IdentityFiles;
+  readonly #change: (identity: Identity) => void;
+  readonly #notices: Notices;
   readonly #timer: NodeJS.Timeout;
   #used: Identity;
-  #refused: string | undefined;
 
-  constructor(files: IdentityFiles, used: Identity, change: (identity: Identity) => void, log: Log) {
+  /** `change` throws where a pair cannot be used. */
+  constructor(files: IdentityFiles, used: Identity, change: (identity: Identity) => void, notices: Notices) {
+    this.#files = files;
     this.#used = used;
-    this.#timer = setInterval(() => void this.#look(files, change, log), EVERY_MS);
+    this.#change = change;
+    this.#notices = notices;
+    this.#timer = setInterval(() => void this.#look(), EVERY_MS);
     this.#timer.unref();
   }
 
@@ -31,21 +37,17 @@ export class IdentityWatch {
     clearInterval(this.#timer);
   }
 
-  async #look(files: IdentityFiles, change: (identity: Identity) => void, log: Log): Promise<void> {
+  async #look(): Promise<void> {
+    const { cert, key } = this.#files;
     try {
-      const found = await readIdentity(files);
+      const found = await readIdentity(this.#files);
       if (found.cert.equals(this.#used.cert) && found.key.equals(this.#used.key)) return;
-      change(found);
+      this.#change(found);
       this.#used = found;
-      this.#refused = undefined;
-      log.info("the certificate was changed", { cert: files.cert });
+      this.#notices.say("info", "certificate_changed", `the certificate of ${cert} is used from now on`);
     } catch (error) {
-      const reason = messageOf(error);
-      if (reason === this.#refused) return;
-      this.#refused = reason;
-      log.warn(
-        `the certificate that is used stays: ${files.cert} and ${files.key} cannot be used: ${reason}`,
-      );
+      const text = `the certificate that is used stays: ${cert} and ${key} cannot be used: ${messageOf(error)}`;
+      this.#notices.say("warning", "certificate_refused", text);
     }
   }
 }
