@@ -42,6 +42,7 @@ const commands: Readonly<Record<string, () => Promise<CommandFile>>> = {
   deadletter: async () => (await import("./store/deadletter.ts")).deadletter,
   status: async () => (await import("./bridge/status.ts")).status,
   selftest: async () => (await import("./bridge/selftest.ts")).selftest,
+  web: async () => (await import("./setup/web.ts")).web,
   api: async () => (await import("./api/index.ts")).api,
   registry: async () => (await import("./registry/index.ts")).registry,
   import: async () => (await import("./import/index.ts")).importing,

@@ -21,6 +21,7 @@ const OWN_KEYS = [
   "sessions",
   "actuator",
   "web",
+  "metrics",
 ];
 const DEVICE_KEYS = ["driver_type", "driver_config", "registry_config"];
 

@@ -123,6 +123,9 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "import volttron ~/.volttron/configuration_store",
     "import volttron platform.driver.store --out site",
   ],
+  web: ["web user ann --role admin", "web token prometheus"],
+  "web user": ["web user ann --role admin", "web user ann < password.txt"],
+  "web token": ["web token prometheus", "web token ems --role operate --json"],
   wsdl: ["wsdl", "wsdl --endpoint http://127.0.0.1:8090/webservices/chargepoint/services/5.1"],
   completion: ["completion bash", "completion fish"],
 };

@@ -7,6 +7,8 @@ export interface Question {
   readonly preset?: string | undefined;
   /** The answer is not shown. */
   readonly hidden?: boolean;
+  /** The answer is taken with the spaces around it. */
+  readonly exact?: boolean;
   /** Returns what is wrong with an answer; undefined where it is fine. */
   readonly fault?: (answer: string) => string | undefined;
 }
@@ -47,10 +49,10 @@ export class Questions {
   /**
    * Repeats a question until the answer is fine. Rejects when the command is ended instead.
    */
-  async ask(text: string, { preset, hidden = false, fault }: Question = {}): Promise<string> {
+  async ask(text: string, { preset, hidden = false, exact = false, fault }: Question = {}): Promise<string> {
     for (;;) {
       const typed = await this.#line(`${text}${preset ? ` [${preset}]` : ""}: `, hidden);
-      const answer = typed.trim() === "" ? (preset ?? "") : typed.trim();
+      const answer = typed.trim() === "" ? (preset ?? "") : exact ? typed : typed.trim();
       const problem = answer === "" && preset === undefined ? "an answer is required" : fault?.(answer);
       if (problem === undefined) return answer;
       this.#terminal.out(`  ${problem}\n`);

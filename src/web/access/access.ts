@@ -116,9 +116,9 @@ export class Access {
     if (includes(caller.role, role)) return undefined;
     const why =
       caller.via === "open"
-        ? `Without a login this bridge can only be looked at; make users with \`voltbridge web user\`.`
-        : `${JSON.stringify(caller.name)} has the role "${caller.role}".`;
-    return { status: 403, kind: "role_needed", detail: `This needs the role "${role}". ${why}` };
+        ? `without a login this bridge can only be looked at; make users with \`voltbridge web user\``
+        : `${JSON.stringify(caller.name)} has the role "${caller.role}"`;
+    return { status: 403, kind: "role_needed", detail: `this needs the role "${role}"; ${why}` };
   }
 
   /** Logs a user in. A session that the request already has ends. */
@@ -129,7 +129,7 @@ export class Access {
     const userName = name.slice(0, LONGEST_NAME + 1).normalize();
     const wait = this.#limit.take(from.address, userName);
     if (wait !== undefined) {
-      this.#log.write("warn", "too_many_logins", `web: too many failed logins from ${from.address}`);
+      this.#log.write("warn", "too_many_logins", `too many failed logins from ${from.address}`);
       return tooMany(wait);
     }
     const user = this.#users.get(userName);
@@ -141,11 +141,11 @@ export class Access {
     // A user that was removed or changed meanwhile has not logged in.
     if (!(await check) || !user || this.#users.get(userName) !== user) {
       const whose = user ? `of ${JSON.stringify(user.name)}` : "with an unknown user name";
-      this.#log.write("warn", "wrong_login", `web: failed login ${whose} from ${from.address}`);
-      return unauthorized("wrong_login", "The user name or the password is wrong.");
+      this.#log.write("warn", "wrong_login", `failed login ${whose} from ${from.address}`);
+      return unauthorized("wrong_login", "the user name or the password is wrong");
     }
     this.#limit.giveBack(from.address, userName);
-    this.#log.write("info", "login", `web: ${JSON.stringify(user.name)} logged in from ${from.address}`);
+    this.#log.write("info", "login", `${JSON.stringify(user.name)} logged in from ${from.address}`);
     const before = this.#sessionIdOf(request, from);
     if (before !== undefined) this.#sessions.end(before);
     const id = this.#sessions.start(user.name, credentialsOf(user));
@@ -190,8 +190,8 @@ export class Access {
     const isOpen = users.length === 0 && tokens.length === 0 && !trustedProxy;
     if (isOpen && isLoopback(request.peer))
       return { name: NAME_OF_GUESTS, role: this.#guestRole, via: "open" };
-    if (id === undefined) return unauthorized("login_needed", "This needs a login or a token.");
-    return unauthorized("session_ended", "The session has ended; log in again.", {
+    if (id === undefined) return unauthorized("login_needed", "this needs a login or a token");
+    return unauthorized("session_ended", "the session has ended; log in again", {
       "Set-Cookie": cookieFor("", from.secure, 0),
     });
   }
@@ -203,16 +203,20 @@ export class Access {
     return {
       status: 403,
       kind: "not_encrypted",
-      detail: "From other machines this bridge is reached over https:// or through its proxy only.",
+      detail: "from other machines this bridge is reached over https:// or through its proxy only",
     };
   }
 
   #callerOfToken(token: string): Caller | Refusal {
     const found = entryOf(token, this.#settings.tokens);
     if (found) return { name: found.name, role: found.role, via: "token" };
-    return unauthorized("wrong_token", "The token is not one of this bridge.", {
-      "WWW-Authenticate": 'Bearer realm="voltbridge", error="invalid_token"',
-    });
+    return unauthorized(
+      "wrong_token",
+      "the token is not one of this bridge; `voltbridge web token` makes one",
+      {
+        "WWW-Authenticate": 'Bearer realm="voltbridge", error="invalid_token"',
+      },
+    );
   }
 
   /** Returns the user that the trusted proxy names; undefined if it names none. */
@@ -225,11 +229,11 @@ export class Access {
       .trim();
     if (name === "") return undefined;
     // Two headers arrive as one, joined by a comma: a proxy that adds its own to that of the client is not set up as it must be.
-    if (name.length > LONGEST_NAME || /[\p{C},]/u.test(name))
+    if (name.length > LONGEST_NAME || /[\p{C}\ufffd,]/u.test(name))
       return {
         status: 403,
         kind: "wrong_proxy_header",
-        detail: `The proxy must replace the header ${userHeader}, with one user name in it.`,
+        detail: `the proxy must replace the header ${userHeader}, with one user name in it`,
       };
     const sent = roleHeader === undefined ? [] : (headers.get(roleHeader) ?? "").split(",");
     const named = ROLES.findLast((one) => sent.some((text) => text.trim() === one));
@@ -291,7 +295,7 @@ function tooMany(seconds: number): Refusal {
   return {
     status: 429,
     kind: "too_many_logins",
-    detail: `Too many logins; try again in ${seconds} s.`,
+    detail: `too many logins; try again in ${seconds} s`,
     headers: { "Retry-After": String(seconds) },
   };
 }

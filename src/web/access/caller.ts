@@ -22,7 +22,7 @@ export interface WebRequest {
 export interface Refusal {
   readonly status: 401 | 403 | 415 | 421 | 429;
   readonly kind: RefusalKind;
-  /** A sentence for the caller: what is wrong, and what to do. */
+  /** What is wrong, and what to do, for the caller. */
   readonly detail: string;
   /** Headers of the response. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -38,7 +38,7 @@ export type RefusalKind =
   | "wrong_proxy_header"
   | "too_many_logins"
   | "cross_site"
-  | "not_json"
+  | "unsupported_media_type"
   | "role_needed";
 
 export function isRefusal(result: object): result is Refusal {

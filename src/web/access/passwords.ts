@@ -9,7 +9,7 @@ const COST = { N: 2 ** 15, r: 8, p: 3 } as const;
 const SALT_BYTES = 16;
 const KEY_BYTES = 32;
 /** Maximum length of a password, in characters. */
-const MAX_LENGTH = 1024;
+export const MAX_LENGTH = 1000;
 
 /** Returns the hash of a password, for `web.users`. */
 export async function hashPassword(password: string): Promise<string> {

@@ -55,8 +55,8 @@ export function hostRefusal({ hosts }: Provenance, allowed: ReadonlySet<string>)
     kind: "wrong_host",
     detail:
       name === undefined
-        ? "The request has no usable Host header."
-        : `This bridge is not known as ${JSON.stringify(name)}. If it is to be reached by that name, add it to web.allowed_hosts.`,
+        ? "the request has no usable Host header"
+        : `this bridge is not known as ${JSON.stringify(name)}; if it is to be reached by that name, add it to web.allowed_hosts`,
   };
 }
 
@@ -87,7 +87,7 @@ export function crossSiteRefusal(request: WebRequest, { secure, hosts }: Provena
     status: 403,
     kind: "cross_site",
     detail:
-      "The request was not made by this bridge's own page. Programs use a token: `voltbridge web token` makes one.",
+      "the request was not made by this bridge's own page; programs use a token, which `voltbridge web token` makes",
   };
   if (SAFE_METHODS.includes(method)) {
     const isOwn = site === null || site === "same-origin" || site === "none";
@@ -104,5 +104,5 @@ export function crossSiteRefusal(request: WebRequest, { secure, hosts }: Provena
   const hasBody = Number(headers.get("content-length") ?? 0) > 0 || headers.has("transfer-encoding");
   const type = headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
   if (!hasBody || type === "application/json") return undefined;
-  return { status: 415, kind: "not_json", detail: "The body must have the Content-Type application/json." };
+  return { status: 415, kind: "unsupported_media_type", detail: "send the body as application/json" };
 }

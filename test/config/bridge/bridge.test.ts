@@ -100,7 +100,17 @@ describe("bridge config", () => {
       },
       limits: {},
       reload: { holds: "revert" },
-      web: { host: "127.0.0.1", port: 8080, users: [] },
+      web: {
+        enabled: false,
+        host: "127.0.0.1",
+        port: 8080,
+        users: [],
+        tokens: [],
+        allowedHosts: [],
+        session: { idleSeconds: 28_800, absoluteSeconds: 604_800 },
+        personalData: "operate",
+      },
+      metrics: { enabled: true, host: "127.0.0.1", perPort: true, maxSeries: 20_000 },
     });
   });
 
@@ -248,7 +258,7 @@ describe("bridge config", () => {
   });
 
   test("variables make numbers and booleans where those are wanted, and stay text elsewhere", () => {
-    const env = { PORT: "8081", RETAIN: "false", NAME: "1234", HOST: "::" };
+    const env = { PORT: "8081", RETAIN: "false", NAME: "1234", HOST: "::1" };
     const { settings, diagnostics } = load(
       { instance: "${NAME}", web: { port: "${PORT}", host: "${HOST}" }, mqtt: { retain: "${RETAIN}" } },
       { env },
@@ -256,7 +266,7 @@ describe("bridge config", () => {
     expect(diagnostics).toEqual([]);
     expect(settings).toMatchObject({
       instance: "1234",
-      web: { port: 8081, host: "::" },
+      web: { port: 8081, host: "::1" },
       mqtt: { retain: false },
     });
   });
@@ -323,7 +333,7 @@ describe("bridge config", () => {
 
   test("a secret in the clear is a warning where others can read the file", () => {
     const file = join(folder, "open.json");
-    writeFileSync(file, '{"web": {"users": [{"name": "a", "password": "in-clear"}]}}');
+    writeFileSync(file, '{"mqtt": {"username": "a", "password": "in-clear"}}');
     const codes = (mode: number) => {
       chmodSync(file, mode);
       return loadBridge(file, { secrets: new Secrets() }).diagnostics.map((d) => d.code);
