@@ -10,6 +10,7 @@ import { systemClock } from "../time/clock.ts";
 import { Access, SESSION_NAMESPACE } from "./access/access.ts";
 import { apiRoutes } from "./api/index.ts";
 import { Feed } from "./live/feed.ts";
+import { LastHour } from "./live/last-hour.ts";
 import { Recent } from "./live/recent.ts";
 import type { WebParts } from "./parts.ts";
 import { createApp } from "./server/app.ts";
@@ -52,11 +53,13 @@ export async function startWeb(options: WebOptions, stack: AsyncDisposableStack)
   const blank = (text: string) => secrets.blank(text);
   const recent = new Recent(bus);
   stack.defer(() => recent.stop());
+  const lastHour = new LastHour(bus, options.now);
+  stack.defer(() => lastHour.stop());
   const feed = new Feed({ bus, devices, blank, log });
   const readiness = readinessProbes(options);
   stack.defer(readiness.stop);
   const app = createApp({
-    routes: apiRoutes({ parts: options, access, feed, recent }),
+    routes: apiRoutes({ parts: options, access, feed, recent, lastHour }),
     access,
     page: new PageFiles(),
     probes: [...readiness.probes, ...(metrics ? [metricsProbe(metrics)] : [])],

@@ -1,6 +1,7 @@
 import { Type } from "typebox";
 import type { Access } from "../access/access.ts";
 import type { Feed } from "../live/feed.ts";
+import type { LastHour } from "../live/last-hour.ts";
 import type { Recent } from "../live/recent.ts";
 import type { WebParts } from "../parts.ts";
 import { openApi } from "../server/openapi.ts";
@@ -8,6 +9,7 @@ import { type Route, route } from "../server/route.ts";
 import { bridgeRoutes } from "./bridge.ts";
 import { commandRoutes } from "./commands.ts";
 import { deviceRoutes } from "./devices.ts";
+import { lastHourRoutes } from "./last-hour.ts";
 import { liveRoutes } from "./live.ts";
 import { PersonalData } from "./personal.ts";
 import { sessionRoutes } from "./session.ts";
@@ -18,16 +20,18 @@ export interface ApiContext {
   readonly access: Access;
   readonly feed: Feed;
   readonly recent: Recent;
+  readonly lastHour: LastHour;
 }
 
 /** THE LIST of routes, and last the document that describes them. */
-export function apiRoutes({ parts, access, feed, recent }: ApiContext): Route[] {
+export function apiRoutes({ parts, access, feed, recent, lastHour }: ApiContext): Route[] {
   const personal = new PersonalData(parts);
   const routes = [
     ...bridgeRoutes(parts, personal, recent),
     ...sessionRoutes(access),
     ...deviceRoutes(parts, personal),
     ...commandRoutes(parts, recent),
+    ...lastHourRoutes(lastHour),
     ...liveRoutes(feed, access),
   ];
   const document = route({

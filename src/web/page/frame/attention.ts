@@ -1,4 +1,5 @@
 import { type ReadonlySignal, signal } from "@preact/signals-core";
+import type { NoticeView } from "../../schemas.ts";
 import { api } from "../state/api.ts";
 import { onLive } from "../state/live.ts";
 
@@ -12,17 +13,16 @@ export interface Attention {
 const list = signal<readonly Attention[]>([]);
 export const attention: ReadonlySignal<readonly Attention[]> = list;
 
-/** The parts of the health message that are looked at. */
+/** The parts of the bridge's answers that are looked at. */
 interface Health {
-  readonly status?: string;
-  readonly broker?: { readonly connected?: boolean };
-  readonly historian?: { readonly failing?: string; readonly waiting?: number };
+  readonly historian?: { readonly failing?: string };
   readonly config?: { readonly state?: string; readonly problemCount?: number; readonly text?: string };
-  readonly accounts?: readonly {
-    readonly account?: string;
-    readonly state?: string;
-    readonly paused?: string;
-  }[];
+}
+interface Readiness {
+  readonly checks: { readonly broker: boolean; readonly store?: boolean; readonly scrapes: boolean };
+}
+interface Notices {
+  readonly notices: readonly NoticeView[];
 }
 
 /** Interval at which the health is asked for; a notice asks at once. In milliseconds. */
@@ -35,7 +35,14 @@ export function startAttention(): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const look = async (): Promise<void> => {
     try {
-      list.value = needsOf(await api.get<Health>("health", { signal: ended.signal }));
+      const { signal: aborted } = ended;
+      const [health, { notices }, readiness] = await Promise.all([
+        api.get<Health>("health", { signal: aborted }),
+        api.get<Notices>("notices", { signal: aborted }),
+        // Not part of the interface: programs that supervise the bridge ask it. 503 says which check failed.
+        fetch("/readyz", { signal: aborted }).then((response) => response.json() as Promise<Readiness>),
+      ]);
+      list.value = [...needsOf(health, readiness), ...refusedAccounts(notices)];
     } catch {
       // The connection's own line says that the bridge is away.
     }
@@ -54,21 +61,40 @@ export function startAttention(): () => void {
   };
 }
 
-function needsOf({ broker, historian, config }: Health): Attention[] {
+function needsOf({ historian, config }: Health, { checks }: Readiness): Attention[] {
   const needs: Attention[] = [];
-  if (broker?.connected === false)
+  if (!checks.broker)
     needs.push({ text: "The MQTT broker cannot be reached: nothing is published.", href: "/system#broker" });
-  if (historian?.failing !== undefined)
-    needs.push({ text: `The store does not accept values: ${historian.failing}`, href: "/system#store" });
-  if (config?.state === "config_error")
+  if (checks.store === false)
     needs.push({
-      text: `The configs on disk have ${config.problemCount ?? 0} ${config.problemCount === 1 ? "problem" : "problems"} and were not loaded.`,
+      text: `The store takes no values; they wait on disk${historian?.failing ? `: ${historian.failing}` : "."}`,
+      href: "/system#store",
+    });
+  if (!checks.scrapes) needs.push({ text: "No station was read lately.", href: "/system#accounts" });
+  if (config?.state === "config_error") {
+    const problems = config.problemCount === 1 ? "a problem" : `${config.problemCount ?? 0} problems`;
+    needs.push({
+      text: `The configs on disk have ${problems}; what has one was not loaded.`,
       href: "/system#configs",
     });
+  }
   if (config?.state === "unconfirmed")
     needs.push({
       text: config.text ?? "A change of the configs waits for a confirmation.",
       href: "/system#configs",
     });
   return needs;
+}
+
+/** Accounts whose last word is that the network refuses or pauses them. Notices come newest first. */
+function refusedAccounts(notices: readonly NoticeView[]): Attention[] {
+  const seen = new Set<string>();
+  return notices.flatMap(({ kind, text }) => {
+    if (kind !== "credentials_refused" && kind !== "account_paused" && kind !== "account_back") return [];
+    // `account <label>: why` and `account <label> answers again`.
+    const account = text.replace(/(: .*| answers again)$/s, "");
+    if (seen.has(account)) return [];
+    seen.add(account);
+    return kind === "account_back" ? [] : [{ text, href: "/system#accounts" }];
+  });
 }

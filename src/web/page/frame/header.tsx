@@ -1,9 +1,11 @@
 import { useEffect, useRef } from "preact/hooks";
 import { count, shortPower } from "../kit/format.ts";
 import { Menu, type MenuItem } from "../kit/menu.tsx";
+import { Sparkline } from "../kit/sparkline.tsx";
 import { bridge, logout } from "../state/bridge.ts";
 import { devicesState, totals } from "../state/devices.ts";
 import { useKeys } from "../state/keys.ts";
+import { startTotalHour, totalHour } from "../state/last-hour.ts";
 import { connection } from "../state/live.ts";
 import { navigate, place } from "../state/router.ts";
 import { useSignalValue } from "../state/signal.ts";
@@ -118,11 +120,11 @@ function Summary() {
   const state = useSignalValue(devicesState);
   const live = useSignalValue(connection);
   if (devices === 0) return null;
-  const unreachable = byState.unreachable + byState.unknown;
   return (
     <div class="summary">
       <span class="total">
         <strong class="big">{shortPower(loadKw)}</strong>
+        <TotalHour />
       </span>
       <ul class="counts">
         <li>
@@ -137,11 +139,15 @@ function Summary() {
             </a>
           </li>
         ))}
-        {unreachable > 0 && (
-          <li>
-            <a href="/?show=unreachable">{count(unreachable)} unreachable</a>
-          </li>
-        )}
+        {(["unreachable", "unknown"] as const)
+          .filter((show) => byState[show] > 0)
+          .map((show) => (
+            <li key={show}>
+              <a href={`/?show=${show}`}>
+                {count(byState[show])} {show}
+              </a>
+            </li>
+          ))}
         <li>
           <a href="/?show=stale">{count(stale)} stale</a>
         </li>
@@ -152,6 +158,16 @@ function Summary() {
       </span>
     </div>
   );
+}
+
+/** The curve of the site in the last hour. */
+function TotalHour() {
+  const values = useSignalValue(totalHour);
+  useEffect(startTotalHour, []);
+  const known = values.filter((value) => value !== null);
+  if (known.length === 0) return null;
+  const label = `Load of all stations in the last hour: ${shortPower(Math.min(...known))} to ${shortPower(Math.max(...known))}`;
+  return <Sparkline values={values} width={140} height={28} label={label} />;
 }
 
 /** What needs a person, each with a way to its remedy. */

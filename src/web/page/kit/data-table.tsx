@@ -1,4 +1,5 @@
-import type { ComponentChildren } from "preact";
+import { effect, type ReadonlySignal } from "@preact/signals-core";
+import { Component, type ComponentChildren } from "preact";
 import { useCallback, useId, useMemo, useRef } from "preact/hooks";
 import { useKeys } from "../state/keys.ts";
 import { narrow } from "../state/media.ts";
@@ -31,13 +32,16 @@ interface DataTableProps<Row> {
   /** Says what the table holds; read by screen readers. */
   readonly caption: string;
   readonly rows: readonly Row[];
+  /** The same list as long as the cells are the same: rows are not drawn again then. */
   readonly columns: readonly Column<Row>[];
   readonly keyOf: (row: Row) => string;
   readonly sort?: Sort | undefined;
   /** Absent: rows cannot be sorted. */
   readonly onSort?: (sort: Sort | undefined) => void;
   /** Class of a row, e.g. `stale`. */
-  readonly rowClass?: (row: Row) => string | undefined;
+  readonly rowClass?: ((row: Row) => string | undefined) | undefined;
+  /** A signal that the cells of a row read: the row alone is drawn again when it changes. */
+  readonly follow?: ((row: Row) => ReadonlySignal<unknown>) | undefined;
   /** Shown where there are no rows. */
   readonly empty?: ComponentChildren;
   /** Whether `j` and `k` go through this table. Default: true; one table a view. */
@@ -51,7 +55,10 @@ interface DataTableProps<Row> {
 export function DataTable<Row>(props: DataTableProps<Row>) {
   const { caption, rows, keyOf, sort, onSort, empty } = props;
   const isNarrow = useSignalValue(narrow);
-  const columns = isNarrow ? props.columns.filter(({ wideOnly }) => !wideOnly) : props.columns;
+  const columns = useMemo(
+    () => (isNarrow ? props.columns.filter(({ wideOnly }) => !wideOnly) : props.columns),
+    [isNarrow, props.columns],
+  );
   const height = isNarrow ? cardHeight(columns) : 32;
   const body = useRef<HTMLTableSectionElement>(null);
   const { first, end } = useVisibleRows(body, rows.length, height);
@@ -103,25 +110,81 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
         >
           <Space height={first * height} columns={columns.length} />
           {rows.slice(first, end).map((row, index) => (
-            <tr key={keyOf(row)} aria-rowindex={first + index + 2} class={props.rowClass?.(row)}>
-              {columns.map((column) =>
-                column.header ? (
-                  <th key={column.id} scope="row">
-                    {column.cell(row)}
-                  </th>
-                ) : (
-                  <td key={column.id} data-title={column.title} class={column.numeric ? "number" : undefined}>
-                    {column.cell(row)}
-                  </td>
-                ),
-              )}
-            </tr>
+            <TableRow
+              key={keyOf(row)}
+              row={row}
+              place={first + index}
+              columns={columns}
+              rowClass={props.rowClass}
+              follow={props.follow}
+            />
           ))}
           <Space height={(rows.length - end) * height} columns={columns.length} />
         </tbody>
       </table>
     </>
   );
+}
+
+interface TableRowProps<Row> extends Pick<DataTableProps<Row>, "rowClass" | "follow"> {
+  readonly row: Row;
+  readonly place: number;
+  readonly columns: readonly Column<Row>[];
+}
+
+/**
+ * A row is drawn again when it is another one, when its columns are other ones, or when the signal that it follows changes;
+ * not when the list around it is scrolled.
+ */
+class TableRow<Row> extends Component<TableRowProps<Row>> {
+  #unfollow: (() => void) | undefined;
+
+  override componentDidMount(): void {
+    this.#follow();
+  }
+
+  override shouldComponentUpdate(next: TableRowProps<Row>): boolean {
+    const { row, place, columns, rowClass } = this.props;
+    return row !== next.row || place !== next.place || columns !== next.columns || rowClass !== next.rowClass;
+  }
+
+  override componentDidUpdate(before: TableRowProps<Row>): void {
+    if (before.row !== this.props.row) this.#follow();
+  }
+
+  override componentWillUnmount(): void {
+    this.#unfollow?.();
+  }
+
+  #follow(): void {
+    this.#unfollow?.();
+    const signal = this.props.follow?.(this.props.row);
+    if (!signal) return;
+    let shown = signal.peek();
+    this.#unfollow = effect(() => {
+      if (signal.value === shown) return;
+      shown = signal.value;
+      this.forceUpdate();
+    });
+  }
+
+  render({ row, place, columns, rowClass }: TableRowProps<Row>) {
+    return (
+      <tr aria-rowindex={place + 2} class={rowClass?.(row)}>
+        {columns.map((column) =>
+          column.header ? (
+            <th key={column.id} scope="row">
+              {column.cell(row)}
+            </th>
+          ) : (
+            <td key={column.id} data-title={column.title} class={column.numeric ? "number" : undefined}>
+              {column.cell(row)}
+            </td>
+          ),
+        )}
+      </tr>
+    );
+  }
 }
 
 /** Stands for rows that are not drawn. */

@@ -8,7 +8,7 @@ export interface VisibleRows {
 }
 
 /** Rows drawn above and below the window, so that a short scroll shows no gap. */
-const SPARE = 12;
+const SPARE = 8;
 
 /**
  * Returns which rows of a tall list are in the window. `list` is the element whose first row starts at its top; rows are

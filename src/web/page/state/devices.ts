@@ -3,6 +3,7 @@ import type { DeviceView, PortView } from "../../schemas.ts";
 import { apiHref, loginsAsked, problemOf } from "./api.ts";
 import { ApiError } from "./api-error.ts";
 import { onLive } from "./live.ts";
+import { naturalKey } from "./natural-key.ts";
 import { objectsOf } from "./object-stream.ts";
 import { slices } from "./slices.ts";
 
@@ -12,7 +13,17 @@ export interface DeviceCell {
   readonly view: Signal<DeviceView>;
   /** Changes with every scrape; the view only when something besides the time changed. */
   readonly readAt: Signal<string | null>;
+  /** Name and path in lower case, for filters. */
+  text: string;
+  /** Key of the order by name. Kept because thousands of names take a while. */
+  order: string;
 }
+
+/** The name of a station: that of its network, else its path. */
+export const nameOf = ({ name, device }: Pick<DeviceView, "name" | "device">): string => name ?? device;
+
+const textOf = (view: DeviceView): string => `${nameOf(view)} ${view.device}`.toLowerCase();
+const orderOf = (view: DeviceView): string => naturalKey(`${nameOf(view)} ${view.device}`);
 
 /** Counts of ports by the state that is shown, and sums. Every port is counted under one state. */
 export interface Totals {
@@ -45,7 +56,7 @@ export function deviceCell(path: string): DeviceCell | undefined {
   return cells.get(path);
 }
 
-let sums = noTotals();
+const sums = noTotals();
 let listChanged = false;
 
 /** Loads all devices and follows their changes. Returns the function that ends it. */
@@ -99,8 +110,17 @@ async function loadAll(ended: AbortSignal): Promise<void> {
     if (response.status === 401) loginsAsked.value += 1;
     if (!response.ok || !response.body)
       throw new ApiError(response.status, problemOf(response, await response.text()));
+    // The first devices are shown at once, then twice as many each time: to order and draw a long list takes a while.
+    let next = 1;
     for await (const views of objectsOf<DeviceView>(response.body)) {
-      batch(() => takeAll(views, seen));
+      for (const view of views) {
+        seen.add(view.device);
+        take(view);
+      }
+      if (seen.size >= next) {
+        batch(publish);
+        next = seen.size * 2;
+      }
       await breathe();
     }
     batch(() => {
@@ -119,24 +139,31 @@ async function loadAll(ended: AbortSignal): Promise<void> {
   }
 }
 
-function takeAll(views: readonly DeviceView[], seen?: Set<string>): void {
-  for (const view of views) {
-    seen?.add(view.device);
-    take(view);
-  }
+function takeAll(views: readonly DeviceView[]): void {
+  for (const view of views) take(view);
   publish();
 }
 
 function take(view: DeviceView): void {
   const cell = cells.get(view.device);
   if (!cell) {
-    cells.set(view.device, { path: view.device, view: signal(view), readAt: signal(view.readAt) });
+    cells.set(view.device, {
+      path: view.device,
+      view: signal(view),
+      readAt: signal(view.readAt),
+      text: textOf(view),
+      order: orderOf(view),
+    });
     listChanged = true;
   } else {
     const before = cell.view.peek();
     // The list was asked for before this event came, and answered after it.
     if (isOlder(view, before)) return;
-    if (!samePorts(before, view)) listChanged = true;
+    if (before.name !== view.name) {
+      cell.text = textOf(view);
+      cell.order = orderOf(view);
+      listChanged = true;
+    } else if (!samePorts(before, view)) listChanged = true;
     count(before, -1);
     cell.view.value = view;
     cell.readAt.value = view.readAt;
@@ -163,26 +190,24 @@ function remove(path: string): void {
 }
 
 function count(view: DeviceView, by: 1 | -1): void {
-  const byState = { ...sums.byState };
-  for (const port of view.ports) byState[wordOf(port)] += by;
-  sums = {
-    devices: sums.devices + by,
-    ports: sums.ports + by * view.ports.length,
-    byState,
-    stale: sums.stale + (view.availability === "online" ? 0 : by * view.ports.length),
-    loadKw: sums.loadKw + by * (view.loadKw ?? 0),
-  };
+  for (const port of view.ports) sums.byState[wordOf(port)] += by;
+  sums.devices += by;
+  sums.ports += by * view.ports.length;
+  if (view.availability !== "online") sums.stale += by * view.ports.length;
+  sums.loadKw += by * (view.loadKw ?? 0);
 }
 
 function publish(): void {
   if (listChanged) {
     listChanged = false;
-    list.value = [...cells.values()];
+    list.value = [...cells.values()].sort((a, b) => (a.order < b.order ? -1 : 1));
   }
-  totalsNow.value = sums;
+  totalsNow.value = { ...sums, byState: { ...sums.byState } };
 }
 
-function noTotals(): Totals {
+function noTotals(): { -readonly [Key in keyof Totals]: Totals[Key] } & {
+  byState: Record<PortWord, number>;
+} {
   return {
     devices: 0,
     ports: 0,

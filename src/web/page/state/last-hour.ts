@@ -1,85 +1,93 @@
-import { type Signal, signal } from "@preact/signals-core";
+import { type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
 import { api } from "./api.ts";
-import { bridge } from "./bridge.ts";
 
-/** Values of the last hour, one for each two minutes; null where there is none. */
-export type HourValues = readonly (number | null)[];
+/** Mean loads of the last hour, one for each two minutes; null where nothing was read. */
+export type HourOfLoad = readonly (number | null)[];
 
-const hours = new Map<string, { readonly values: Signal<HourValues | undefined>; loadedAt: number }>();
-const wanted = new Set<string>();
+interface LastHourAnswer {
+  readonly totalKw: HourOfLoad;
+  readonly devices: readonly {
+    readonly device: string;
+    readonly ports: readonly { readonly port: string; readonly loadKw: HourOfLoad }[];
+  }[];
+}
+
+type Ports = Readonly<Record<string, HourOfLoad>>;
+
+const total = signal<HourOfLoad>([]);
+/** The curve of the whole site; empty until it is loaded. */
+export const totalHour: ReadonlySignal<HourOfLoad> = total;
+
+const hours = new Map<string, { readonly ports: Signal<Ports | undefined>; loadedAt: number }>();
+/** Devices of visible rows, and how many rows want each. */
+const visible = new Map<string, number>();
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** Time after which a curve is loaded again when it is drawn, in milliseconds. */
-const FRESH = 120_000;
+/** Time after which a visible curve is loaded again, in milliseconds. */
+const FRESH = 60_000;
 /** Wait for more rows before they are asked for together, in milliseconds: a scroll asks for the rows it ends at. */
-const GATHER = 200;
-const MOST_TOPICS = 50;
+const GATHER = 150;
+const MOST_DEVICES = 50;
 /** Curves kept; the oldest are forgotten. */
 const MOST_KEPT = 2000;
 
-/** Returns the last hour of a point, loaded with those of the other visible rows. */
-export function lastHour(topic: string): Signal<HourValues | undefined> {
-  let hour = hours.get(topic);
+/** Returns the last hour of the ports of a device: undefined until {@link wantLastHour} has loaded it. */
+export function lastHour(device: string): ReadonlySignal<Ports | undefined> {
+  let hour = hours.get(device);
   if (!hour) {
-    hour = { values: signal(undefined), loadedAt: 0 };
-    hours.set(topic, hour);
+    hour = { ports: signal(undefined), loadedAt: Number.NEGATIVE_INFINITY };
+    hours.set(device, hour);
     if (hours.size > MOST_KEPT) hours.delete(hours.keys().next().value!);
   }
-  return hour.values;
+  return hour.ports;
 }
 
-/** Asks for a curve that is visible. Returns the function that withdraws it. */
-export function wantLastHour(topic: string): () => void {
-  const hour = hours.get(topic);
-  if (!bridge.peek()?.has.history || (hour && Date.now() - hour.loadedAt < FRESH)) return () => undefined;
-  wanted.add(topic);
-  if (timer === undefined) timer = setTimeout(() => void load(), GATHER);
-  return () => wanted.delete(topic);
+/** Keeps the curve of a device up to date while its row is drawn. Returns the function that ends it. */
+export function wantLastHour(device: string): () => void {
+  visible.set(device, (visible.get(device) ?? 0) + 1);
+  loadIn(GATHER);
+  return () => {
+    const rows = (visible.get(device) ?? 0) - 1;
+    if (rows > 0) visible.set(device, rows);
+    else visible.delete(device);
+  };
 }
 
-interface HistoryAnswer {
-  readonly values: Readonly<Record<string, readonly (readonly [at: string, value: unknown])[]>>;
+/** Keeps the curve of the site up to date. Returns the function that ends it. */
+export function startTotalHour(): () => void {
+  loadIn(0);
+  const again = setInterval(() => {
+    if (!document.hidden) loadIn(0);
+  }, FRESH);
+  return () => clearInterval(again);
+}
+
+function loadIn(milliseconds: number): void {
+  if (timer === undefined) timer = setTimeout(() => void load(), milliseconds);
 }
 
 async function load(): Promise<void> {
-  timer = undefined;
-  const topics = [...wanted].slice(0, MOST_TOPICS);
-  if (topics.length === 0) return;
-  for (const topic of topics) wanted.delete(topic);
-  if (wanted.size > 0) timer = setTimeout(() => void load(), GATHER);
-  const end = Date.now();
-  const start = end - 3_600_000;
+  const now = performance.now();
+  const isOld = (device: string): boolean => now - (hours.get(device)?.loadedAt ?? 0) > FRESH / 2;
+  const old = [...visible.keys()].filter(isOld);
+  const device = old.slice(0, MOST_DEVICES);
   try {
-    const { values } = await api.get<HistoryAnswer>("history", {
-      query: {
-        topic: topics,
-        start: new Date(start).toISOString(),
-        agg_type: "avg",
-        agg_period: "2m",
-        count: 30,
-        order: "FIRST_TO_LAST",
-      },
-    });
-    for (const topic of topics) {
-      const hour = hours.get(topic);
+    const answer = await api.get<LastHourAnswer>("last-hour", { query: { device } });
+    total.value = answer.totalKw;
+    for (const one of answer.devices) {
+      const hour = hours.get(one.device);
       if (!hour) continue;
-      hour.loadedAt = end;
-      hour.values.value = inSlots(values[topic] ?? [], start);
+      hour.loadedAt = now;
+      hour.ports.value = Object.fromEntries(one.ports.map(({ port, loadKw }) => [port, loadKw]));
     }
   } catch {
-    // A decoration beside the number: the row says all that matters without it.
-    for (const topic of topics) {
-      const hour = hours.get(topic);
-      if (hour) hour.loadedAt = end;
+    // Decoration beside the numbers, which say all that matters; it is asked for again in a minute.
+    for (const one of device) {
+      const hour = hours.get(one);
+      if (hour) hour.loadedAt = now;
     }
+  } finally {
+    timer = undefined;
   }
-}
-
-function inSlots(samples: readonly (readonly [at: string, value: unknown])[], start: number): HourValues {
-  const slots: (number | null)[] = Array.from({ length: 30 }, () => null);
-  for (const [at, value] of samples) {
-    const slot = Math.floor((Date.parse(at) - start) / 120_000);
-    if (typeof value === "number" && slot >= 0 && slot < slots.length) slots[slot] = value;
-  }
-  return slots;
+  if (old.length > MOST_DEVICES) loadIn(GATHER);
 }

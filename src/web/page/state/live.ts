@@ -1,6 +1,7 @@
 import { type ReadonlySignal, signal } from "@preact/signals-core";
 import { loginsAsked } from "./api.ts";
 import { eventsOf, type StreamEvent } from "./event-stream.ts";
+import { slices } from "./slices.ts";
 
 /** State of the connection on which changes come. */
 export type Connection = "connecting" | "live" | "lost";
@@ -121,7 +122,11 @@ async function readStream(
     if (response.status === 401) loginsAsked.value += 1;
     if (!response.ok || !response.body) throw new Error(`status ${response.status}`);
     opened();
-    for await (const event of eventsOf(response.body, heard)) take(event);
+    const breathe = slices();
+    for await (const event of eventsOf(response.body, heard)) {
+      take(event);
+      await breathe();
+    }
   } finally {
     clearTimeout(silence);
   }

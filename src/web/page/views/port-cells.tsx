@@ -15,10 +15,10 @@ export function PortState({ view, port }: { view: DeviceView; port: PortView }) 
   ];
   const title = told.filter(Boolean).join("; ");
   return (
-    <>
+    <span>
       <StateMark state={word} title={title === "" ? undefined : title} />
       {stale && <small>{stale}</small>}
-    </>
+    </span>
   );
 }
 

@@ -3,12 +3,12 @@ import { power } from "../kit/format.ts";
 import { Name } from "../kit/name.tsx";
 import { Age } from "../kit/time.tsx";
 import { useVisibleRows } from "../kit/visible-rows.ts";
-import type { DeviceCell } from "../state/devices.ts";
+import { type DeviceCell, nameOf } from "../state/devices.ts";
 import { useKeys } from "../state/keys.ts";
 import { stationHref } from "../state/router.ts";
 import { useSignalValue } from "../state/signal.ts";
 import { PortLimit, PortState, PortUntil } from "./port-cells.tsx";
-import { nameOf, type PortRow } from "./station-rows.ts";
+import type { PortRow } from "./station-rows.ts";
 
 /** Least width of a card and space between cards, in pixels. */
 const CARD = 300;

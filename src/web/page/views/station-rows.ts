@@ -1,5 +1,4 @@
-import type { DeviceView, PortView } from "../../schemas.ts";
-import { naturalKey } from "../kit/format.ts";
+import type { PortView } from "../../schemas.ts";
 import { type DeviceCell, wordOf } from "../state/devices.ts";
 
 /** A row of the view: one port of a station. */
@@ -8,13 +7,17 @@ export interface PortRow {
   readonly cell: DeviceCell;
   /** Place among the ports of the station; a station without ports has one row. */
   readonly index: number;
-  /** Search text, in lower case. */
-  readonly text: string;
-  /** Key of the order by name. */
-  readonly order: string;
 }
 
-export type Show = "all" | "in_use" | "available" | "limited" | "faulted" | "unreachable" | "stale";
+export type Show =
+  | "all"
+  | "in_use"
+  | "available"
+  | "limited"
+  | "faulted"
+  | "unreachable"
+  | "unknown"
+  | "stale";
 
 export const SHOWN: readonly (readonly [show: Show, text: string])[] = [
   ["all", "all"],
@@ -24,38 +27,22 @@ export const SHOWN: readonly (readonly [show: Show, text: string])[] = [
   ["stale", "stale"],
 ];
 
-/** Rows by device: made again only where the device has another name or other ports. */
-const known = new WeakMap<
-  DeviceCell,
-  { readonly name: string; readonly ports: number; readonly rows: PortRow[] }
->();
+/** The same rows as long as the ports are the same: the table then draws nothing again. */
+const known = new WeakMap<DeviceCell, readonly PortRow[]>();
 
-/** Returns the rows of all devices, ordered by name. */
-export function rowsOf(cells: readonly DeviceCell[]): readonly PortRow[] {
-  return cells
-    .flatMap(rowsOfDevice)
-    .sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : a.index - b.index));
-}
-
-function rowsOfDevice(cell: DeviceCell): PortRow[] {
-  const view = cell.view.peek();
-  const name = nameOf(view);
+/** Returns the rows of a device. */
+export function rowsOf(cell: DeviceCell): readonly PortRow[] {
+  const { ports } = cell.view.peek();
   const found = known.get(cell);
-  if (found && found.name === name && found.ports === view.ports.length) return found.rows;
-  const text = `${name} ${cell.path}`.toLowerCase();
-  const order = `${naturalKey(name)} ${cell.path}`;
-  const rows = Array.from({ length: Math.max(1, view.ports.length) }, (_, index) => ({
-    key: `${cell.path} ${view.ports[index]?.port ?? ""}`,
+  if (found?.length === Math.max(1, ports.length)) return found;
+  const rows = Array.from({ length: Math.max(1, ports.length) }, (_, index) => ({
+    key: `${cell.path} ${index}`,
     cell,
     index,
-    text,
-    order,
   }));
-  known.set(cell, { name, ports: view.ports.length, rows });
+  known.set(cell, rows);
   return rows;
 }
-
-export const nameOf = ({ name, device }: Pick<DeviceView, "name" | "device">): string => name ?? device;
 
 export function portOf(row: PortRow): PortView | undefined {
   return row.cell.view.peek().ports[row.index];

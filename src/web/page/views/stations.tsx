@@ -24,12 +24,13 @@ export default function Stations() {
   const asCards = isNarrow || query.get("as") === "cards";
   const sort = sortOf(query.get("sort"));
 
-  const all = useMemo(() => rowsOf(list), [list]);
+  const all = useMemo(() => list.flatMap(rowsOf), [list]);
   const [update, setUpdate] = useState(0);
   // The rows are chosen when the reader asks, not when a state changes: a row does not vanish while it is read.
   const found = useMemo(() => {
     const words = wordsOf(filter);
-    return all.filter((row) => isShown(row, show) && matches(row.text, words));
+    if (show === "all" && words.length === 0) return all;
+    return all.filter((row) => isShown(row, show) && matches(row.cell.text, words));
     // `update`: the reader asked again.
   }, [all, show, filter, update]);
   const rows = useSorted(found, COLUMNS, sort);
@@ -82,7 +83,9 @@ export default function Stations() {
           caption={`Ports of all stations, ${count(rows.length)} of ${count(all.length)}`}
           rows={rows}
           columns={COLUMNS}
-          keyOf={({ key }) => key}
+          keyOf={keyOf}
+          rowClass={classOf}
+          follow={followed}
           sort={sort}
           onSort={(next) => setQuery({ sort: next && `${next.column}${next.down ? " down" : ""}` })}
         />
@@ -90,6 +93,12 @@ export default function Stations() {
     </>
   );
 }
+
+const keyOf = ({ key }: PortRow): string => key;
+/** Faded while the values are not those of now. */
+const classOf = ({ cell }: PortRow): string | undefined =>
+  cell.view.peek().availability === "online" ? undefined : "stale";
+const followed = ({ cell }: PortRow) => cell.view;
 
 function NoRows({ none, total }: { none: boolean; total: number }) {
   if (none)
@@ -118,7 +127,9 @@ function useChanged(all: readonly PortRow[], found: readonly PortRow[], show: Sh
     const shown = new Set(found);
     const words = wordsOf(filter);
     const timer = setInterval(() => {
-      const wrong = all.filter((row) => matches(row.text, words) && isShown(row, show) !== shown.has(row));
+      const wrong = all.filter(
+        (row) => matches(row.cell.text, words) && isShown(row, show) !== shown.has(row),
+      );
       setChanged(wrong.length);
     }, COUNTED);
     return () => clearInterval(timer);
@@ -126,7 +137,7 @@ function useChanged(all: readonly PortRow[], found: readonly PortRow[], show: Sh
   return changed;
 }
 
-const OTHERS: readonly Show[] = ["available", "unreachable"];
+const OTHERS: readonly Show[] = ["available", "unreachable", "unknown"];
 
 function showOf(text: string | null): Show {
   return [...SHOWN.map(([show]) => show), ...OTHERS].find((show) => show === text) ?? "all";
