@@ -15,8 +15,8 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { startBridge } from "../src/bridge.ts";
-import { BridgeFiles } from "../src/cli/setup/load.ts";
 import { createLog, Secrets } from "../src/log/log.ts";
+import { BridgeFiles } from "../src/reload/bridge-files.ts";
 import { Mosquitto } from "../test/helpers/mosquitto.ts";
 
 const { values: flags } = parseArgs({

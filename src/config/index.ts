@@ -1,5 +1,5 @@
 export { defaultBridge, loadBridge } from "./bridge/bridge.ts";
-export { bridgeEditorSchema } from "./bridge/bridge-schema.ts";
+export { bridgeEditorSchema, bridgeSchema } from "./bridge/bridge-schema.ts";
 export type {
   ActuatorSettings,
   BridgeSettings,
@@ -12,10 +12,11 @@ export type {
   SessionSettings,
   WebSettings,
 } from "./bridge/bridge-settings.ts";
+export { volttronNames } from "./bridge/volttron-names.ts";
 export { addressList, checkExposure } from "./bridge/web-rules.ts";
 export { ROLES, type Role } from "./bridge/web-schema.ts";
 export { loadDeviceFile } from "./devices/device-file.ts";
-export { deviceEditorSchema } from "./devices/device-schema.ts";
+export { deviceEditorSchema, deviceSchema } from "./devices/device-schema.ts";
 export type { DeviceSetSettings, DeviceSettings } from "./devices/device-settings.ts";
 export { DeviceFiles, loadDevices } from "./devices/devices.ts";
 export { asLevel, fillTemplate, placeholdersOf } from "./devices/topic-template.ts";
@@ -30,10 +31,12 @@ export {
 } from "./files/diagnostic.ts";
 export { DIAGNOSTIC_CODES, type DiagnosticCode } from "./files/diagnostic-codes.ts";
 export { closest } from "./files/did-you-mean.ts";
-export { readBounded, unreadable } from "./files/file-access.ts";
+export { disk, type FileAccess, readBounded, unreadable, unreadableReason } from "./files/file-access.ts";
 export { FileVersions, RecordedFiles } from "./files/file-versions.ts";
-export { JsonDocument, readLeniently } from "./files/json-document.ts";
+export { JsonDocument, type JsonPath, pathText, readLeniently, type Span } from "./files/json-document.ts";
+export { listing } from "./files/listing.ts";
 export { PathFolders } from "./files/path-folders.ts";
 export { decodeText } from "./files/text-file.ts";
-export { alternatives } from "./schema/schema.ts";
+export { applyRenames } from "./schema/renames.ts";
+export { alternatives, innerSchema, type Schema } from "./schema/schema.ts";
 export { LARGEST_CONFIG } from "./schema/settings-file.ts";

@@ -9,6 +9,11 @@ export class DeviceNotFoundError extends Error {
   }
 }
 
+/** No device can be created from a config and its rows. */
+export class DeviceNotMadeError extends Error {
+  override readonly name = "DeviceNotMadeError";
+}
+
 /** The command arrived too late, or waited too long. Nothing was sent. */
 export class CommandExpiredError extends Error {
   override readonly name = "CommandExpiredError";

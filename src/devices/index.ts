@@ -8,6 +8,7 @@ export type { DeviceChanges } from "./changing/device-changes.ts";
 export { type ConfigChange, describeChange } from "./changing/plan-changes.ts";
 export { checkOnline } from "./check-online.ts";
 export type { Commands, LimitGroup, PausedDevice, PlannedEvent, ReloadReport } from "./commands.ts";
+export { driverDiagnostics } from "./driver-diagnostics.ts";
 export { openDevices, type RunningDevices } from "./runner.ts";
 export { type ScrapedOnce, scrapeOnce } from "./scrape-once.ts";
 export type { DeviceState } from "./scraping/latest-values.ts";

@@ -8,7 +8,7 @@ import { Notices } from "../log/notices.ts";
 import type { Availability, DeviceInfo, WriteStatus } from "../points/index.ts";
 import type { StateStore } from "../storage/state-store.ts";
 import { type Clock, systemClock } from "../time/clock.ts";
-import { DeviceBuilder, type LoadedDevice } from "./building/build.ts";
+import { type BuildContext, DeviceBuilder, type LoadedDevice } from "./building/build.ts";
 import { DeviceSet, type Membership } from "./building/device-set.ts";
 import { DriverServices } from "./building/driver-services.ts";
 import { TopicOwners } from "./building/owners.ts";
@@ -17,6 +17,7 @@ import type { Commands, Control } from "./commands.ts";
 import { type ControlSettings, DeviceControl, type PausedCounters } from "./control.ts";
 import { LimitBook } from "./holding/limit-book.ts";
 import type { HoldCounters } from "./holding/limit-keeper.ts";
+import { type ScrapedOnce, scrapeBuilt } from "./scrape-once.ts";
 import type { LatestValues } from "./scraping/latest-values.ts";
 import { LoopDelay, type LoopDelayReading } from "./scraping/loop-delay.ts";
 import type { ScrapeCounters } from "./scraping/scrape-results.ts";
@@ -63,6 +64,11 @@ export interface RunningDevices {
   counters(): DeviceCounters;
   /** Returns the present accounts of a driver type's devices. */
   accounts(driverType: string): readonly DriverAccount[];
+  /**
+   * Reads a device once with other rows than its own, by calls of its account. The running device notices nothing. Rejects where
+   * the device cannot be created with these rows, or nothing can be read.
+   */
+  readWith(loaded: LoadedDevice, signal: AbortSignal): Promise<ScrapedOnce>;
   /** Returns how long the event loop was blocked since the last call. */
   takeLoopDelay(): LoopDelayReading;
   /** `active` false: the bridge only reads until {@link activate}, and writes nothing. Default: true. */
@@ -86,13 +92,14 @@ export function openDevices(options: DevicesOptions): RunningDevices {
   const book = new LimitBook(state.namespace("holds"), state.namespace("clock"), clock);
   const stack = new AsyncDisposableStack();
   const services = stack.adopt(new DriverServices(options.log, state, notices), (all) => all.close());
-  const builder = new DeviceBuilder({
+  const context: BuildContext = {
     drivers: options.drivers ?? driverTypes,
     settings: settings.driver,
     service: (type) => services.open(type),
     own: (path) => book.ofDevice(path),
     confirmTimeoutSeconds: settings.actuator.confirmTimeoutSeconds,
-  });
+  };
+  const builder = new DeviceBuilder(context);
   const devices = builder.buildAll(options.devices);
   const infos = new Map([...devices].map(([path, { info }]) => [path, info]));
   const parts = { devices, book, state, bus, clock, notices, log };
@@ -167,6 +174,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     control: control.besides,
     accounts: (type) => services.accounts(type),
     changes,
+    readWith: (loaded, signal) => scrapeBuilt(loaded, context, signal),
     counters: () => ({
       devices: latest.count(),
       scrapes: scraping.counters,

@@ -4,8 +4,9 @@ import { driverTypes } from "../drivers/index.ts";
 import type { Log } from "../log/log.ts";
 import type { Scrape } from "../points/index.ts";
 import { systemClock, withDeadline } from "../time/clock.ts";
-import { buildDevices, type LoadedDevice } from "./building/build.ts";
+import { type BuildContext, buildDevices, type LoadedDevice } from "./building/build.ts";
 import { openServices } from "./building/driver-services.ts";
+import { DeviceNotMadeError } from "./errors.ts";
 import { Scraper } from "./scraping/scraper.ts";
 
 const DEADLINE_MS = 60_000;
@@ -28,24 +29,38 @@ export interface ScrapedOnce {
 /** Reads one device once, without a bridge. Rejects where the device cannot be created or nothing can be read. */
 export async function scrapeOnce(options: ScrapeOnceOptions): Promise<ScrapedOnce> {
   await using opened = openServices(options.log);
-  const { devices, diagnostics } = buildDevices([options.device], {
+  const context = {
     drivers: options.drivers ?? driverTypes,
     settings: options.settings,
-    service: (type) => opened.services.open(type),
-  });
+    service: (type: AbleType) => opened.services.open(type),
+  };
+  return await scrapeBuilt(options.device, context, options.signal);
+}
+
+/** Creates a device beside those that may run, reads it once, and closes it. Rejects as {@link scrapeOnce}. */
+export async function scrapeBuilt(
+  loaded: LoadedDevice,
+  context: BuildContext,
+  signal?: AbortSignal,
+): Promise<ScrapedOnce> {
+  const { devices, diagnostics } = buildDevices([loaded], context);
   const [device] = devices;
-  if (!device) throw new Error(diagnostics.map((d) => formatDiagnostic(d)).join("\n"));
+  if (!device) throw new DeviceNotMadeError(diagnostics.map((d) => formatDiagnostic(d)).join("\n"));
   const what = `the scrape of ${device.info.path}`;
-  const deadline = { clock: systemClock, ms: DEADLINE_MS, signal: options.signal, what };
+  const deadline = { clock: systemClock, ms: DEADLINE_MS, signal, what };
   const scraper = new Scraper(systemClock);
   let sources: ScrapedOnce["sources"] = new Map();
   const driver = explaining(device.driver, (explained) => {
     sources = explained;
   });
-  const scrape = await withDeadline(deadline, (signal) =>
-    scraper.scrape({ ...device, driver }, new Date(), signal),
-  );
-  return { scrape, sources, diagnostics };
+  try {
+    const scrape = await withDeadline(deadline, (ending) =>
+      scraper.scrape({ ...device, driver }, new Date(), ending),
+    );
+    return { scrape, sources, diagnostics };
+  } finally {
+    device.driver.close?.();
+  }
 }
 
 /** Returns a device whose scrapes explain themselves to `tell`, where it can. */

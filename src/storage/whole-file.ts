@@ -1,4 +1,4 @@
-import { open, rename, rm } from "node:fs/promises";
+import { chmod, chown, open, rename, rm, stat, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
 type Pieces = AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>;
@@ -29,4 +29,34 @@ export async function writeWholeFile(
     await rm(part, { force: true });
     throw error;
   }
+}
+
+/** A file that cannot be replaced without taking it away from its owner. */
+export class OwnedByOthersError extends Error {
+  override readonly name = "OwnedByOthersError";
+}
+
+/**
+ * Writes a file as {@link writeWholeFile}, with the permissions and the owner of the file that it replaces. `check` is called last, when
+ * everything is written but nothing replaced; if it throws, the file stays as it is.
+ * @throws OwnedByOthersError where this process cannot give the new file the same owner
+ */
+export async function replaceFile(
+  file: string,
+  content: string | Uint8Array,
+  check?: () => void,
+): Promise<void> {
+  const { mode, uid, gid } = await stat(file);
+  await writeWholeFile(file, async (part) => {
+    await writeFile(part, content);
+    const made = await stat(part);
+    if (made.uid !== uid || made.gid !== gid)
+      await chown(part, uid, gid).catch((cause: NodeJS.ErrnoException) => {
+        if (cause.code !== "EPERM") throw cause;
+        const message = `${file} belongs to user ${uid} and group ${gid}, and this process (user ${made.uid}) cannot give a new file to them; change the owner of the file, or edit it as that user`;
+        throw new OwnedByOthersError(message, { cause });
+      });
+    await chmod(part, mode & 0o777);
+    check?.();
+  });
 }

@@ -4,7 +4,8 @@ import { type Static, type TSchema, Type } from "typebox";
 export const record = <const P extends Record<string, TSchema>>(properties: P, options: object = {}) =>
   Type.Object(properties, { additionalProperties: false, ...options });
 
-export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+export const nullable = <T extends TSchema>(schema: T, options: { readonly description?: string } = {}) =>
+  Type.Union([schema, Type.Null()], options);
 
 export const time = (description: string) =>
   Type.String({ format: "date-time", description: `${description} ISO 8601, UTC.` });
@@ -136,3 +137,39 @@ export const problem = Type.Object(
   },
   { description: "Problem details (RFC 9457).", additionalProperties: true },
 );
+
+/** A problem in a config or a registry. */
+export const diagnosticView = record({
+  code: Type.String({ description: "Stable code, see docs/diagnostics.md." }),
+  severity: words(["error", "warning", "note"]),
+  file: Type.String(),
+  line: Type.Integer({ description: "From 1." }),
+  column: Type.Integer({ description: "From 1, in UTF-16 units." }),
+  cell: nullable(Type.String({ description: "Cell of a registry as a spreadsheet names it, e.g. `J8`." })),
+  path: nullable(Type.String({ description: "Setting, or column of a registry." })),
+  message: Type.String(),
+  found: nullable(Type.String()),
+  expected: nullable(Type.String()),
+  suggestion: nullable(Type.String()),
+});
+
+/** What a reload did, or would do. */
+export const deviceChangeView = record({
+  kind: words(["added", "removed", "renamed", "changed"]),
+  device: Type.String({ description: "Topic path; of a renamed device, the new one." }),
+  file: Type.String(),
+  text: Type.String({ description: "What differs." }),
+});
+
+export const reloadReport = record({
+  result: words(["unchanged", "applied", "invalid", "unconfirmed"], {
+    description:
+      "`invalid`: files have errors, and nothing was changed. `unconfirmed`: more than half of the devices would be removed, so nothing was changed.",
+  }),
+  changes: Type.Array(deviceChangeView),
+  settings: Type.Array(Type.String({ description: "Section of the bridge config that was changed." })),
+  afterRestart: Type.Array(
+    Type.String({ description: "Changed section that takes effect after a restart." }),
+  ),
+  problems: Type.Array(diagnosticView),
+});

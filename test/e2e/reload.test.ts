@@ -2,8 +2,8 @@ import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSyn
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Bridge, startBridge } from "../../src/bridge.ts";
-import { BridgeFiles } from "../../src/cli/setup/load.ts";
 import { createLog, Secrets } from "../../src/log/log.ts";
+import { BridgeFiles } from "../../src/reload/bridge-files.ts";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { Mosquitto, mosquittoInstalled } from "../helpers/mosquitto.ts";

@@ -4,6 +4,7 @@ import { type Bridge, startBridge } from "../../src/bridge.ts";
 import type { Notice } from "../../src/bus.ts";
 import { BridgeFiles } from "../../src/cli/setup/load.ts";
 import { createLog, Secrets } from "../../src/log/log.ts";
+import { BridgeFiles } from "../../src/reload/bridge-files.ts";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
 import { eventually } from "./eventually.ts";
 import { freePort } from "./mosquitto.ts";

@@ -1,6 +1,7 @@
+import type { LoadedDevice } from "../../devices/index.ts";
 import type { EconnectOptions } from "../../drivers/econnect/api/index.ts";
 import { type AccountFlags, readPassword } from "../api/account.ts";
-import { type LoadedBridge, loadAll } from "../setup/load.ts";
+import { loadAll } from "../setup/load.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
@@ -49,7 +50,7 @@ function ofFlags(flags: EconnectFlags & { readonly username: string }, env: Term
   return { username, password, businessPartner, ...(endpoint !== undefined && { endpoint }) };
 }
 
-function ofDevices(devices: LoadedBridge["devices"]): Account[] {
+function ofDevices(devices: readonly LoadedDevice[]): Account[] {
   const accounts = devices.flatMap(({ settings }) => {
     if (settings.driverType !== "econnect") return [];
     const { endpoint, business_partner, username, password } = settings.driverConfig as Record<

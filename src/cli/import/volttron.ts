@@ -5,7 +5,7 @@ import { JsonDocument } from "../../config/index.ts";
 import { csvLine } from "../../csv-cell.ts";
 import { messageOf } from "../../log/log.ts";
 import { devicePathFault } from "../../points/index.ts";
-import { driverSchemas } from "../setup/load.ts";
+import { driverSchemas } from "../../reload/bridge-files.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { counted, formatTable } from "../terminal/table.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";

@@ -15,7 +15,7 @@ import {
   strictText,
   UnmendableError,
 } from "../../registry/index.ts";
-import { writeWholeFile } from "../../storage/whole-file.ts";
+import { replaceFile, writeWholeFile } from "../../storage/whole-file.ts";
 import { countsText, formatAll } from "../setup/diagnostics.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { counted } from "../terminal/table.ts";
@@ -138,7 +138,7 @@ async function writeAsAsked(
   const path = realpathSync(file);
   const backup = keep(path);
   try {
-    await writeWithMode(path, strictText(mended), statSync(path).mode);
+    await replaceFile(path, strictText(mended));
   } catch (error) {
     rmSync(backup, { force: true });
     throw error;

@@ -1,10 +1,11 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { type DeviceSettings, type DriverSettings, defaultBridge } from "../../config/index.ts";
+import { driverSchemas, loadDevice, Registries } from "../../reload/bridge-files.ts";
 import { type AccountFlags, accountOf, accountOptions } from "../api/account.ts";
 import { bridgeFileAbove } from "../setup/bridge-file.ts";
 import { formatAll } from "../setup/diagnostics.ts";
-import { driverSchemas, loadDevice, loadSettings, Registries } from "../setup/load.ts";
+import { loadSettings } from "../setup/load.ts";
 import { readDevice } from "../setup/read-device.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { logOptions } from "../terminal/options.ts";

@@ -4,8 +4,9 @@ import { once } from "node:events";
 import type { Command } from "commander";
 import { type Bridge, startBridge } from "../../bridge.ts";
 import { type Diagnostic, strict } from "../../config/index.ts";
+import { BridgeFiles } from "../../reload/bridge-files.ts";
 import { countErrors, printDiagnostics } from "../setup/diagnostics.ts";
-import { BridgeFiles } from "../setup/load.ts";
+import { loadFirst } from "../setup/load.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { logOptions } from "../terminal/options.ts";
 import { counted } from "../terminal/table.ts";
@@ -39,7 +40,7 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
   const log = terminalLog(terminal, flags, secrets);
   const isStrict = flags.strict ?? false;
   const files = new BridgeFiles({ config: flags.config, secrets, env: terminal.env });
-  const loaded = await files.load();
+  const loaded = await loadFirst(files);
   const { settings, devices, diagnostics } = loaded;
   let errors = 0;
   const print = (found: readonly Diagnostic[]) => {

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { extname, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { Bus } from "../../bus.ts";
 import {
   type BridgeSettings,
   closest,
@@ -13,8 +12,9 @@ import {
   sortDiagnostics,
   strict,
 } from "../../config/index.ts";
-import { checkOnline, driverTypes, type LoadedDevice, openDevices, StateStore } from "../../devices/index.ts";
+import { checkOnline, driverDiagnostics, driverTypes, type LoadedDevice } from "../../devices/index.ts";
 import { createLog } from "../../log/log.ts";
+import { driverSchemas, loadDevice, Registries, readBridge } from "../../reload/bridge-files.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { numberOption } from "../terminal/options.ts";
 import { counted } from "../terminal/table.ts";
@@ -22,7 +22,6 @@ import type { Terminal } from "../terminal/terminal.ts";
 import { bridgeFileAbove, bridgeFileIn, isBridgeFile, presumedSettings } from "./bridge-file.ts";
 import { FORMATS } from "./check-formats.ts";
 import { countErrors } from "./diagnostics.ts";
-import { driverSchemas, loadDevice, Registries, readBridge } from "./load.ts";
 
 interface Flags {
   readonly config?: string;
@@ -182,15 +181,8 @@ async function checkLoaded(
 ): Promise<Diagnostic[]> {
   const registries = new Registries();
   const loaded = await registries.load(devices);
-  const shared = new Map(
-    loaded.map((one) => [`${one.settings.driverType} ${one.settings.registryFile}`, one]),
-  );
-  const notes = [...shared.values()].flatMap(
-    ({ settings: { driverType }, rows }) => driverTypes[driverType]?.noteRows?.(rows) ?? [],
-  );
   return [
     ...registries.diagnostics,
-    ...notes,
     ...driverDiagnostics(loaded, settings),
     ...(await options.online(loaded, settings)),
   ];
@@ -213,13 +205,4 @@ function driverType(name: string): (typeof driverTypes)[string] {
   const near = closest(name, Object.keys(driverTypes));
   const remedy = near ? `; did you mean "${near}"?` : "";
   throw new CommandError(`unknown driver type "${name}"${remedy}`, EXIT.usage);
-}
-
-/** Returns the problems that drivers report for devices that are built, as for a run, and never started. */
-function driverDiagnostics(devices: readonly LoadedDevice[], settings: BridgeSettings): Diagnostic[] {
-  const state = StateStore.open(":memory:");
-  const log = createLog({ level: "silent" });
-  const running = openDevices({ devices, settings, bus: new Bus(() => undefined), log, state });
-  void running.stop().finally(() => state.close());
-  return [...running.diagnostics];
 }

@@ -1,8 +1,8 @@
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { asLevel, type BridgeSettings } from "../../config/index.ts";
 import type { FoundStation } from "../../drivers/chargepoint/discovery/index.ts";
+import { isWithin } from "../../reload/bridge-files.ts";
 import { schemaFiles } from "./editor-schemas.ts";
-import { isWithin } from "./load.ts";
 import type { MadeRegistry } from "./make-registries.ts";
 import type { NewFile } from "./new-files.ts";
 

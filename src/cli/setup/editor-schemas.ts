@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { bridgeEditorSchema, deviceEditorSchema, readLeniently } from "../../config/index.ts";
-import { driverSchemas } from "./load.ts";
+import { driverSchemas } from "../../reload/bridge-files.ts";
 import type { NewFile } from "./new-files.ts";
 
 const DRAFT = "https://json-schema.org/draft/2020-12/schema";

@@ -1,11 +1,11 @@
 import type { Command } from "commander";
-import { type LookedUpPlan, planAccounts, planWithLookup } from "../../devices/index.ts";
+import { type LoadedDevice, type LookedUpPlan, planAccounts, planWithLookup } from "../../devices/index.ts";
 import { createLog } from "../../log/log.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { numberOption } from "../terminal/options.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
 import { formatAll } from "./diagnostics.ts";
-import { type LoadedBridge, loadAll } from "./load.ts";
+import { loadAll } from "./load.ts";
 import { describePlan, formatPlan, type ShownPlan } from "./plan-text.ts";
 
 interface Flags {
@@ -58,7 +58,7 @@ async function showPlan(flags: Flags, terminal: Terminal): Promise<void> {
   if (failed.length > 0) throw new CommandError(failed.map(failureLine).join("\n"), EXIT.failed);
 }
 
-function planKnown(devices: LoadedBridge["devices"], { groupSize }: Flags, terminal: Terminal) {
+function planKnown(devices: readonly LoadedDevice[], { groupSize }: Flags, terminal: Terminal) {
   for (const { settings } of devices) {
     if (settings.set === undefined) continue;
     terminal.err(
@@ -69,7 +69,7 @@ function planKnown(devices: LoadedBridge["devices"], { groupSize }: Flags, termi
 }
 
 async function lookUp(
-  devices: LoadedBridge["devices"],
+  devices: readonly LoadedDevice[],
   { groupSize, timeout }: Flags,
   terminal: Terminal,
 ): Promise<readonly LookedUpPlan[]> {

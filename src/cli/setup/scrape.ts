@@ -3,13 +3,14 @@ import { extname, resolve } from "node:path";
 import type { Command } from "commander";
 import { type BridgeSettings, closest, loadDevices } from "../../config/index.ts";
 import type { LoadedDevice } from "../../devices/index.ts";
+import { driverSchemas, loadDevice, Registries } from "../../reload/bridge-files.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { logOptions } from "../terminal/options.ts";
 import { counted } from "../terminal/table.ts";
 import type { LogFlags, Terminal } from "../terminal/terminal.ts";
 import { bridgeFileAbove } from "./bridge-file.ts";
 import { countErrors, formatAll } from "./diagnostics.ts";
-import { driverSchemas, loadDevice, loadSettings, Registries } from "./load.ts";
+import { loadSettings } from "./load.ts";
 import { readDevice } from "./read-device.ts";
 
 interface Flags extends LogFlags {

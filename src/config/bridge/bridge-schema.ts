@@ -122,18 +122,27 @@ export const BRIDGE = {
       "voltbridge",
       "Name of this bridge in its client id and its own topics. Of [two bridges of one name](control.md#two-bridges-of-one-name) at a broker only one acts.",
     ),
-    devices: text(
-      "devices",
-      "Folder of the [device configs](#device-config), subfolders included, relative to this file's folder.",
-    ),
-    registries: text(
-      "../registry",
-      "Folder in which `config://` names are looked up, relative to this file's folder.",
-    ),
-    data: text(
-      "../data",
-      "Folder of the data that the bridge keeps (history, held set points, the lock), relative to this file's folder. Each bridge needs its own.",
-    ),
+    devices: {
+      ...text(
+        "devices",
+        "Folder of the [device configs](#device-config), subfolders included, relative to this file's folder.",
+      ),
+      "x-local": true,
+    },
+    registries: {
+      ...text(
+        "../registry",
+        "Folder in which `config://` names are looked up, relative to this file's folder.",
+      ),
+      "x-local": true,
+    },
+    data: {
+      ...text(
+        "../data",
+        "Folder of the data that the bridge keeps (history, held set points, the lock), relative to this file's folder. Each bridge needs its own.",
+      ),
+      "x-local": true,
+    },
     read_only: flag(
       false,
       "Whether the bridge [writes to no device](control.md#read-only). The same as `run --read-only`.",
@@ -145,8 +154,8 @@ export const BRIDGE = {
     actuator: ACTUATOR,
     limits: LIMITS,
     reload: RELOAD,
-    web: WEB,
-    metrics: METRICS,
+    web: { ...WEB, "x-local": true },
+    metrics: { ...METRICS, "x-local": true },
   },
   additionalProperties: false,
 } as const satisfies Schema;

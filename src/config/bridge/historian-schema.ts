@@ -9,6 +9,7 @@ export const HISTORIAN = section(
       minLength: 1,
       default: "sqlite",
       "x-literal": true,
+      "x-destination": true,
       description: "Kind of store; `none` switches the historian off.",
     },
     connection: {

@@ -10,6 +10,7 @@ export const MQTT = {
       pattern: "^(mqtts?|wss?)://[^\\s]+$",
       "x-expected": "a URL that begins with mqtt://, mqtts://, ws:// or wss://",
       default: "mqtt://localhost:1883",
+      "x-destination": true,
       description: "URL of the broker: scheme, host and port.",
     },
     embedded: {
@@ -24,17 +25,24 @@ export const MQTT = {
         port: port(1883, "Port to listen on."),
       },
       additionalProperties: false,
+      "x-destination": true,
     },
     username: optionalText("User name at the broker."),
     password: {
       ...optionalText("Password at the broker. A [secret](#variables-and-secrets)."),
       "x-secret": true,
     },
-    ca: optionalText(
-      "PEM file of the authority that signed the broker's certificate. Only with `mqtts://` or `wss://`.",
-    ),
-    cert: optionalText("PEM file of the bridge's own certificate; requires `mqtt.key`."),
-    key: optionalText("PEM file of the bridge's private key; requires `mqtt.cert`."),
+    ca: {
+      ...optionalText(
+        "PEM file of the authority that signed the broker's certificate. Only with `mqtts://` or `wss://`.",
+      ),
+      "x-local": true,
+    },
+    cert: {
+      ...optionalText("PEM file of the bridge's own certificate; requires `mqtt.key`."),
+      "x-local": true,
+    },
+    key: { ...optionalText("PEM file of the bridge's private key; requires `mqtt.cert`."), "x-local": true },
     protocol_version: choice(
       [4, 5],
       5,

@@ -3,7 +3,11 @@ import { choice, flag, number, seconds, section } from "../schema/setting-kinds.
 /** The `sessions` section of the bridge config. The settings of the database in `connection` are checked by its own schema. */
 export const SESSIONS = section("Charging sessions in SQL tables.", {
   enabled: flag(false, "Whether the bridge reads the sessions of the ChargePoint accounts of its devices."),
-  backend: { ...choice(["sqlite", "postgres"], "sqlite", "Kind of database."), "x-literal": true },
+  backend: {
+    ...choice(["sqlite", "postgres"], "sqlite", "Kind of database."),
+    "x-literal": true,
+    "x-destination": true,
+  },
   connection: {
     type: "object",
     default: {},

@@ -45,6 +45,10 @@ export const DIAGNOSTIC_CODES = {
   password_in_clear: "The password of a user is in clear text in the config.",
   bad_hash: "The hash of a user or a token is unusable.",
   duplicate_user: "Two users, or two tokens, have one name.",
+  // Configs that are changed through the web
+  secret_needed: "A secret that is shown as dots cannot be kept as it is.",
+  local_setting: "The setting can be changed only on the machine of the bridge.",
+  new_reference: "A variable or a secret file is used where it was not used before.",
   // Accounts
   region_mismatch: "`region` and `endpoint` belong to different ChargePoint services.",
   odd_endpoint: "The endpoint is on ChargePoint's host, but is not the address of its API.",

@@ -11,6 +11,17 @@ export interface Place {
   readonly column: number;
 }
 
+/** Part of a text, by UTF-16 units: `start` is the first, `end` the one after the last. A byte order mark does not count. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface Leaf extends Span {
+  readonly path: JsonPath;
+  readonly value: unknown;
+}
+
 /** Maximum number of problems reported for one file. */
 export const MOST_PROBLEMS = 100;
 /** Maximum nesting. No setting is deeper than ten levels, and all code that walks a document recurses. */
@@ -71,6 +82,17 @@ export class JsonDocument {
     if (node.type === "object") return "an object";
     if (node.type === "array") return "a list";
     return shortened(this.#text.slice(node.offset, node.offset + node.length));
+  }
+
+  /** Yields every text, number, `true`, `false` and `null` with its path and where it is written; none of an invalid document. */
+  *leaves(): Generator<Leaf> {
+    if (this.problems.length === 0 && this.#root) yield* leavesOf(this.#root, []);
+  }
+
+  /** Yields where comments are written, of an invalid document too. */
+  *comments(): Generator<Span> {
+    for (const { 0: token, index: start } of this.#text.matchAll(TOKENS))
+      if (/^[/#]/.test(token)) yield { start, end: start + token.length };
   }
 
   /** Makes the place of a path be that of another one, at which its value is written. */
@@ -219,6 +241,16 @@ function toValue(node: Node): unknown {
   return Object.fromEntries(
     (node.children ?? []).map(({ children: [key, value] = [] }) => [key!.value, toValue(value!)]),
   );
+}
+
+function* leavesOf(node: Node, path: JsonPath): Generator<Leaf> {
+  const { type, children = [], offset: start, length } = node;
+  if (type === "array")
+    for (const [index, item] of children.entries()) yield* leavesOf(item, [...path, index]);
+  else if (type === "object")
+    for (const { children: [key, value] = [] } of children)
+      yield* leavesOf(value!, [...path, String(key!.value)]);
+  else yield { path, value: node.value, start, end: start + length };
 }
 
 /** Texts, comments and punctuation. An unclosed comment extends to the end of the text. */

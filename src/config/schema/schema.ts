@@ -11,6 +11,8 @@ import type { Diagnostic } from "../files/diagnostic.ts";
  * - `x-faults`: on an object of settings; finds settings that do not fit each other, where the other keywords cannot say it.
  * - `x-set`: on `driver_config`; one of its keys makes the config a set of devices.
  * - `x-unit`: unit of a number, appended to the setting's name in the code where the name does not have it.
+ * - `x-destination`: credentials of its section, or of a section inside it, are sent where the value says.
+ * - `x-local`: the value is changed on the machine of the bridge only, not through the web: it names a file or folder, or says who may log in.
  * - `x-unused`: a setting of VOLTTRON that is accepted with a warning, for the given reason, and has no effect.
  */
 export interface Schema {
@@ -27,6 +29,8 @@ export interface Schema {
   readonly "x-faults"?: (settings: never, isGiven: (setting: string) => boolean) => readonly SettingFault[];
   readonly "x-literal"?: boolean;
   readonly "x-set"?: SetSchema;
+  readonly "x-destination"?: boolean;
+  readonly "x-local"?: boolean;
   readonly "x-unit"?: string;
   readonly "x-unused"?: string;
   readonly [keyword: string]: unknown;
@@ -40,6 +44,8 @@ export const OWN_KEYWORDS = [
   "x-sends-in-clear",
   "x-faults",
   "x-set",
+  "x-destination",
+  "x-local",
   "x-unit",
   "x-unused",
 ];

@@ -59,6 +59,15 @@ export class DeviceChanges {
     return this.#current;
   }
 
+  /** The configs of single devices: a set counts as its members. */
+  *devices(): Generator<LoadedDevice> {
+    for (const loaded of this.#current) {
+      const set = loaded.settings.set && this.#sets.get(loaded.settings.file);
+      if (set) for (const member of set.members) yield member.loaded;
+      else if (!loaded.settings.set) yield loaded;
+    }
+  }
+
   /** Returns the faults that the driver type of a config finds in its rows. */
   faultsOf(loaded: LoadedDevice): readonly Diagnostic[] {
     return this.#parts.builder.faultsOf(loaded);

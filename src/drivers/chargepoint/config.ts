@@ -108,11 +108,13 @@ export const configSchema = {
       type: "string",
       enum: ["NA", "NA-QA", "EU", "EU-QA", "CA"],
       default: "NA",
+      "x-destination": true,
       description: "ChargePoint service that the account belongs to.",
     },
     endpoint: {
       type: "string",
       pattern: "^https?://",
+      "x-destination": true,
       "x-expected": "an address that begins with https:// or http://",
       description: "Address of the service, instead of a region, e.g. of the [simulator](simulator.md).",
     },

@@ -33,6 +33,7 @@ export const configSchema = {
       type: "string",
       pattern: "^https?://",
       default: ECONNECT_ENDPOINT,
+      "x-destination": true,
       "x-expected": "an address that begins with https:// or http://",
       description: "Address of the service, without `/masterdata`.",
     },

@@ -20,7 +20,7 @@ const sqlite: SessionBackend<{ readonly path: string }> = {
   configSchema: {
     type: "object",
     additionalProperties: false,
-    properties: { path: { type: "string", minLength: 1, default: "sessions.sqlite" } },
+    properties: { path: { type: "string", minLength: 1, default: "sessions.sqlite", "x-local": true } },
   },
   create: ({ path }, { dataFolder, readonly }) =>
     new SqliteSessions(isAbsolute(path) ? path : join(dataFolder, path), readonly),

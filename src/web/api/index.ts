@@ -8,10 +8,12 @@ import { openApi } from "../server/openapi.ts";
 import { type Route, route } from "../server/route.ts";
 import { bridgeRoutes } from "./bridge.ts";
 import { commandRoutes } from "./commands.ts";
+import { configRoutes } from "./configs.ts";
 import { deviceRoutes } from "./devices.ts";
 import { lastHourRoutes } from "./last-hour.ts";
 import { liveRoutes } from "./live.ts";
 import { PersonalData } from "./personal.ts";
+import { registryRoutes } from "./registries.ts";
 import { sessionRoutes } from "./session.ts";
 
 /** What handlers need besides the parts of the bridge. */
@@ -33,6 +35,8 @@ export function apiRoutes({ parts, access, feed, recent, lastHour }: ApiContext)
     ...commandRoutes(parts, recent),
     ...lastHourRoutes(lastHour),
     ...liveRoutes(feed, access),
+    ...registryRoutes(parts),
+    ...configRoutes(parts),
   ];
   const document = route({
     method: "GET",

@@ -14,9 +14,10 @@ import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { BridgeFiles, loadAll } from "../../../src/cli/setup/load.ts";
+import { loadAll } from "../../../src/cli/setup/load.ts";
 import { CommandError } from "../../../src/cli/terminal/command-error.ts";
 import { Secrets } from "../../../src/log/log.ts";
+import { BridgeFiles } from "../../../src/reload/bridge-files.ts";
 import type { LoadedConfigs } from "../../../src/reload/reloader.ts";
 import { Workplace } from "../workplace.ts";
 
@@ -145,7 +146,7 @@ describe("files that are loaded again", () => {
 
   test("the first load of a bridge config with an error fails as before", async () => {
     place.write("configs/bridge.json", "{");
-    await expect(new BridgeFiles(options()).load()).rejects.toThrow(CommandError);
+    await expect(loadAll(options())).rejects.toThrow(CommandError);
   });
 
   test("folders of configs, registries, secrets and link targets, missing ones too, but not the data folder", async () => {

@@ -47,6 +47,7 @@ export const CONNECTION_SCHEMA = {
       pattern: "^https?://",
       "x-expected": "a URL that begins with http:// or https://",
       default: "http://127.0.0.1:8086",
+      "x-destination": true,
       description: "Where the server is; without credentials.",
     },
     version: { enum: [1, 2, 3], default: 1, description: "Major version of the server." },

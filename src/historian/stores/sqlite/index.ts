@@ -25,6 +25,7 @@ export const sqlite: HistorianBackendType<SqliteConnection> = {
         type: "string",
         minLength: 1,
         default: "historian.sqlite",
+        "x-local": true,
         description: "File of the store, relative to the `data` folder.",
       },
       durability: {

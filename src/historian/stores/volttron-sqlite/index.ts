@@ -21,7 +21,7 @@ export const volttronSqlite: HistorianBackendType<VolttronSqliteConnection> = {
     type: "object",
     additionalProperties: false,
     properties: {
-      path: name("platform.historian.sqlite"),
+      path: { ...name("platform.historian.sqlite"), "x-local": true },
       durability: { enum: ["full", "normal"], default: "full" },
       tables_def: {
         type: "object",
