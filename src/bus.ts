@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { AvailabilityChange, DeviceInfo, Scrape, Write } from "./points/index.ts";
+import type { AvailabilityChange, DeviceInfo, Scrape, ServiceCall, Write } from "./points/index.ts";
 
 /** A notice to operators, published on `voltbridge/<instance>/event`. */
 export interface Notice {
@@ -43,6 +43,7 @@ export interface BusEvents {
   write: Write;
   availability: AvailabilityChange;
   notice: Notice;
+  call: ServiceCall;
   membership: Membership;
   reservation: Reservation;
   preemption: Preemption;

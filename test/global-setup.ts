@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { hasFaketime } from "./helpers/faketime.ts";
 import { findProgram } from "./helpers/mosquitto.ts";
 import { hasPostgres } from "./helpers/postgres-programs.ts";
+import { prometheusInstalled } from "./helpers/prometheus.ts";
 import { hasPaho, hasZeep } from "./helpers/python.ts";
 import { hasXmllint } from "./helpers/xmllint.ts";
 
@@ -15,6 +16,7 @@ const NEEDED: Readonly<Record<string, () => boolean>> = {
   "mosquitto-clients": () => findProgram("mosquitto_pub") !== undefined,
   openssl: () => findProgram("openssl") !== undefined,
   postgresql: hasPostgres,
+  prometheus: () => prometheusInstalled,
   "python3-paho-mqtt": hasPaho,
   "python3-zeep": hasZeep,
   strace: () => findProgram("strace") !== undefined,

@@ -1,6 +1,6 @@
 import type { Bus } from "../bus.ts";
 import type { Diagnostic } from "../config/index.ts";
-import type { AbleType, DriverAccount } from "../drivers/abilities.ts";
+import type { AbleType, AccountState, DriverAccount } from "../drivers/abilities.ts";
 import { driverTypes } from "../drivers/index.ts";
 import type { Log } from "../log/log.ts";
 import { messageOf } from "../log/log.ts";
@@ -69,6 +69,8 @@ export interface RunningDevices {
    * the device cannot be created with these rows, or nothing can be read.
    */
   readWith(loaded: LoadedDevice, signal: AbortSignal): Promise<ScrapedOnce>;
+  /** Returns the accounts of all devices, and whether their services answer. */
+  accountStates(): readonly (AccountState & { readonly driverType: string })[];
   /** Returns how long the event loop was blocked since the last call. */
   takeLoopDelay(): LoopDelayReading;
   /** `active` false: the bridge only reads until {@link activate}, and writes nothing. Default: true. */
@@ -91,7 +93,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
   const notices = new Notices(bus, log, clock);
   const book = new LimitBook(state.namespace("holds"), state.namespace("clock"), clock);
   const stack = new AsyncDisposableStack();
-  const services = stack.adopt(new DriverServices(options.log, state, notices), (all) => all.close());
+  const services = stack.adopt(new DriverServices(bus, options.log, state, notices), (all) => all.close());
   const context: BuildContext = {
     drivers: options.drivers ?? driverTypes,
     settings: settings.driver,
@@ -173,6 +175,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     commands: control.actuator,
     control: control.besides,
     accounts: (type) => services.accounts(type),
+    accountStates: () => services.accountStates(),
     changes,
     readWith: (loaded, signal) => scrapeBuilt(loaded, context, signal),
     counters: () => ({

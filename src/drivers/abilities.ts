@@ -30,7 +30,7 @@ export interface AbleType<Config = unknown>
 
 export interface AbleService<Config = unknown>
   extends DriverService<Config>,
-    Partial<FindsMembers<Config> & FindsGroups<Config> & Counts & SharesAccounts> {
+    Partial<FindsMembers<Config> & FindsGroups<Config> & Counts & SharesAccounts & ReportsAccounts> {
   createDevice(init: WritingInit<Config>): AbleDevice;
 }
 
@@ -151,6 +151,18 @@ export interface SetMember {
 /** Running totals for the health topic, e.g. `calls` and `errors`; they never decrease. */
 export interface Counts {
   counters(): Readonly<Record<string, number>>;
+}
+
+/** Tells whether the services of its accounts answer, for metrics. */
+export interface ReportsAccounts {
+  accountStates(): readonly AccountState[];
+}
+
+export interface AccountState {
+  /** For messages; holds no secret. */
+  readonly label: string;
+  /** Whether calls are paused after failures. */
+  readonly isPaused: boolean;
 }
 
 /** Gives other parts access to the accounts of the devices, within the accounts' limits. */

@@ -1,6 +1,6 @@
 import type { Diagnostic } from "../config/files/diagnostic.ts";
 import type { Log } from "../log/log.ts";
-import type { PointValue } from "../points/index.ts";
+import type { PointValue, ServiceCall } from "../points/index.ts";
 import type { RegistryRow } from "../registry/row.ts";
 
 /**
@@ -26,6 +26,8 @@ export interface DriverContext {
   readonly state: DriverState;
   /** Reports something once to the operators (log and event topic); `kind` distinguishes notices. */
   notice(severity: "info" | "warning" | "error", kind: string, text: string, device?: string): void;
+  /** Reports a call of the service, for metrics. */
+  called?(call: Omit<ServiceCall, "driverType">): void;
 }
 
 /** A durable map of JSON values. `set` has committed when it returns; setting `null` removes the key. */

@@ -5,6 +5,7 @@ export type { DeviceInfo, Measure, Point, PointOrigin, PublishViews } from "./po
 export { namedType, POINT_TYPES, type PointType, TYPE_SPELLINGS } from "./point-type.ts";
 export { type DevicePorts, type PortPoints, type PortState, portState, portsOf } from "./ports.ts";
 export { type Availability, type AvailabilityChange, isClockSet, type Scrape } from "./scrape.ts";
+export type { ServiceCall } from "./service-call.ts";
 export type { PortEnergy, SessionEvent, SessionOutlet } from "./session-event.ts";
 export { devicePathFault, levelFault, matches, pointNameFault } from "./topic.ts";
 export type { Conversion, MetadataType, PointValue } from "./value.ts";

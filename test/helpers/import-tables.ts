@@ -106,6 +106,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "mqtt",
     "sessions",
     "reports",
+    "web/access",
     "bridge",
     "historian-process",
     "simulator",

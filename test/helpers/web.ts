@@ -2,7 +2,6 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect } from "vitest";
 import { type Bridge, startBridge } from "../../src/bridge.ts";
 import type { Notice } from "../../src/bus.ts";
-import { BridgeFiles } from "../../src/cli/setup/load.ts";
 import { createLog, Secrets } from "../../src/log/log.ts";
 import { BridgeFiles } from "../../src/reload/bridge-files.ts";
 import { type Simulator, startSimulator } from "../../src/simulator/index.ts";

@@ -13,7 +13,9 @@ const point = (name: string, port: string | undefined): Point =>
 
 function site() {
   let now = 10_000 * STEP_MS;
-  const bus = new Bus();
+  const bus = new Bus((_, error) => {
+    throw error;
+  });
   const hour = new LastHour(bus, () => new Date(now));
   const device = (path: string, ...points: Point[]) =>
     ({ path, points: new Map(points.map((one) => [one.name, one])) }) as unknown as DeviceInfo;
@@ -24,7 +26,10 @@ function site() {
       ...{ values: new Map(Object.entries(values)), failures: new Map() },
     });
   };
-  return { bus, hour, device, read, wait: (steps: number) => void (now += steps * STEP_MS) };
+  const wait = (steps: number) => {
+    now += steps * STEP_MS;
+  };
+  return { bus, hour, device, read, wait };
 }
 
 describe("the load of the last hour", () => {

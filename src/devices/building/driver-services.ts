@@ -1,5 +1,5 @@
 import { Bus } from "../../bus.ts";
-import type { AbleService, AbleType, DriverAccount } from "../../drivers/abilities.ts";
+import type { AbleService, AbleType, AccountState, DriverAccount } from "../../drivers/abilities.ts";
 import type { Log } from "../../log/log.ts";
 import { Notices } from "../../log/notices.ts";
 import { StateStore } from "../../storage/state-store.ts";
@@ -7,12 +7,14 @@ import { systemClock } from "../../time/clock.ts";
 
 /** The open driver types: each is opened for its first device and closed with the bridge. */
 export class DriverServices {
+  readonly #bus: Bus;
   readonly #log: Log;
   readonly #state: StateStore;
   readonly #notices: Notices;
   readonly #open = new Map<AbleType, AbleService>();
 
-  constructor(log: Log, state: StateStore, notices: Notices) {
+  constructor(bus: Bus, log: Log, state: StateStore, notices: Notices) {
+    this.#bus = bus;
     this.#log = log;
     this.#state = state;
     this.#notices = notices;
@@ -25,6 +27,7 @@ export class DriverServices {
       log: this.#log.part(type.name),
       state: this.#state.namespace(`driver ${type.name}`),
       notice: (severity, kind, text, device) => this.#notices.say(severity, kind, text, device),
+      called: (call) => this.#bus.emit("call", { driverType: type.name, ...call }),
     });
     this.#open.set(type, service);
     return service;
@@ -43,6 +46,13 @@ export class DriverServices {
     return service?.accounts?.() ?? [];
   }
 
+  /** Returns the accounts of all types by their names, and whether their services answer. */
+  accountStates(): (AccountState & { readonly driverType: string })[] {
+    return [...this.#open].flatMap(([{ name: driverType }, service]) =>
+      (service.accountStates?.() ?? []).map((state) => ({ driverType, ...state })),
+    );
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#open.values()].map((service) => service.close()));
   }
@@ -51,7 +61,8 @@ export class DriverServices {
 /** Opens driver types without a bridge: nothing is kept, and what they report goes to the log. Disposing of it closes them. */
 export function openServices(log: Log): AsyncDisposable & { readonly services: DriverServices } {
   const state = StateStore.open(":memory:");
-  const services = new DriverServices(log, state, new Notices(new Bus(() => {}), log, systemClock));
+  const bus = new Bus(() => {});
+  const services = new DriverServices(bus, log, state, new Notices(bus, log, systemClock));
   return {
     services,
     async [Symbol.asyncDispose]() {

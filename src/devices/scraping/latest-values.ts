@@ -33,6 +33,12 @@ export interface DeviceState {
   readonly failures: ReadonlyMap<string, string>;
 }
 
+/** The state of a device without its values, of which a fleet has a million. */
+export interface DeviceSummary extends Pick<DeviceState, "device" | "availability" | "observedAt"> {
+  /** Whether the last successful scrape is not older than three intervals. */
+  readonly isRecent: boolean;
+}
+
 /**
  * The stored state of a device. A fleet has a million values, replaced every minute: one array with a place for each, most
  * of them from one scrape.
@@ -145,6 +151,13 @@ export class LatestValues {
     return [...this.#known.values()].map(state);
   }
 
+  *summaries(): Generator<DeviceSummary> {
+    for (const known of this.#known.values()) {
+      const { device, availability, observedAt } = known;
+      yield { device, availability, observedAt, isRecent: this.#isRecent(known) };
+    }
+  }
+
   /** Counts the devices by availability. */
   count(): Record<Availability, number> {
     return { ...this.#count };
@@ -189,9 +202,12 @@ export class LatestValues {
   check(path: string, reason: string): void {
     const known = this.#known.get(path);
     if (known?.availability !== "online" || known.goodAt === undefined) return;
-    const age = this.#clock.monotonic() - known.goodAt;
-    if (age > INTERVALS_UNTIL_STALE * known.device.intervalSeconds * 1000)
-      this.#become(known, "stale", reason);
+    if (!this.#isRecent(known)) this.#become(known, "stale", reason);
+  }
+
+  #isRecent({ goodAt, device }: Known): boolean {
+    if (goodAt === undefined) return false;
+    return this.#clock.monotonic() - goodAt <= INTERVALS_UNTIL_STALE * device.intervalSeconds * 1000;
   }
 
   #become(known: Known, availability: Availability, reason?: string): void {

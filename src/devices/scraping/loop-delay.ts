@@ -15,8 +15,14 @@ const SAMPLE_MS = 20;
 export class LoopDelay {
   /** In microseconds. */
   readonly #histogram = createHistogram();
+  readonly #onSample: (seconds: number) => void;
   #timer: NodeJS.Timeout | undefined;
   #sampledAt = 0;
+
+  /** `onSample` is called with each delay, fifty times a second. */
+  constructor(onSample: (seconds: number) => void = () => {}) {
+    this.#onSample = onSample;
+  }
 
   start(): void {
     this.#sampledAt = performance.now();
@@ -43,6 +49,7 @@ export class LoopDelay {
     const late = now - this.#sampledAt - SAMPLE_MS;
     this.#sampledAt = now;
     this.#histogram.record(Math.max(1, Math.round(late * 1000)));
+    this.#onSample(Math.max(0, late) / 1000);
   }
 }
 

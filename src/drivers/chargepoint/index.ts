@@ -3,6 +3,7 @@ import type {
   AbleDevice,
   AbleService,
   AbleType,
+  AccountState,
   DriverAccount,
   SetMember,
   WritingInit,
@@ -129,6 +130,10 @@ class ChargePointService implements AbleService<ChargePointConfig> {
   /** The accounts' clients: each offers `call` of ChargePointClient. */
   accounts(): readonly DriverAccount[] {
     return this.#accounts.list();
+  }
+
+  accountStates(): readonly AccountState[] {
+    return this.#accounts.states();
   }
 
   counters(): Readonly<Record<string, number>> {

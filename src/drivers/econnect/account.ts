@@ -66,6 +66,11 @@ export class Account {
     return untilAborted(this.#walk, signal);
   }
 
+  /** Whether requests are paused after a failure, until one succeeds. */
+  get isPaused(): boolean {
+    return this.#pause !== undefined;
+  }
+
   async close(): Promise<void> {
     this.#closing.abort(new Error("the bridge is stopping"));
     await this.#init.client.close();

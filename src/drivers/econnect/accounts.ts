@@ -1,10 +1,12 @@
+import type { AccountState } from "../abilities.ts";
 import { AccountPool, type Pooled } from "../account-pool.ts";
 import type { DeviceInit, DriverContext } from "../driver.ts";
 import type { AccountPlan } from "../plan.ts";
 import { Account } from "./account.ts";
 import { PAGE_SIZE } from "./api/client.ts";
-import { EconnectClient } from "./api/index.ts";
+import { EconnectClient, type EconnectError } from "./api/index.ts";
 import { shorten } from "./api/judge.ts";
+import { OPERATION } from "./check-rows.ts";
 import type { EconnectConfig } from "./config.ts";
 
 type AccountConfig = Pick<EconnectConfig, "endpoint" | "business_partner" | "username" | "password">;
@@ -15,12 +17,15 @@ export class Accounts {
   #calls = 0;
   #errors = 0;
 
-  constructor({ log, notice }: DriverContext) {
-    const onCall = (error: unknown) => {
-      this.#calls += 1;
-      if (error !== undefined) this.#errors += 1;
-    };
+  constructor({ log, notice, called }: DriverContext) {
     this.#pool = new AccountPool((label, config) => {
+      const onCall = (error: EconnectError | undefined, tookMs: number) => {
+        const isError = error !== undefined;
+        this.#calls += 1;
+        if (isError) this.#errors += 1;
+        const outcome = error?.fault ?? "success";
+        called?.({ account: label, operation: OPERATION, outcome, isError, seconds: tookMs / 1000 });
+      };
       const { endpoint, business_partner: businessPartner, username, password } = config;
       const client = new EconnectClient({ endpoint, businessPartner, username, password, log, onCall });
       return new Account({ label, client, notice });
@@ -35,6 +40,10 @@ export class Accounts {
   /** Counts the requests sent, retries included, and how many of them failed. */
   counters(): { calls: number; errors: number } {
     return { calls: this.#calls, errors: this.#errors };
+  }
+
+  states(): AccountState[] {
+    return this.#pool.inUse().map(({ account: { label, isPaused } }) => ({ label, isPaused }));
   }
 
   close(): Promise<void> {
@@ -71,7 +80,7 @@ export function planDevices(devices: readonly DeviceInit<EconnectConfig>[]): Acc
       stations,
       calls: [
         {
-          operation: "chargingstations",
+          operation: OPERATION,
           everySeconds: Math.min(...every),
           // The walk ends with an empty page.
           calls: Math.ceil(stations / PAGE_SIZE) + 1,

@@ -7,14 +7,15 @@ import { DOCUMENTED_FIELDS, parseField } from "./field.ts";
 
 const REGISTER = "ChargingStationRegister";
 
-const CALL = "chargingstations";
+/** The call of a walk over the stations. */
+export const OPERATION = "chargingstations";
 
 const OTHER_FIELDS =
   "Any other field of a station's entry, e.g. `location.city` or `chargingPoints[0].evseId`.";
 
 /** Returns the documented fields, and one entry for all others. */
 export function listFields(): ListedAttribute[] {
-  const call = { operation: CALL, cost: "a walk over all stations every 15 minutes" };
+  const call = { operation: OPERATION, cost: "a walk over all stations every 15 minutes" };
   const field = (attribute: string, meaning: string, type?: "string"): ListedAttribute => {
     return { register: REGISTER, attribute, level: "station", type, meaning, writable: false, call };
   };
@@ -27,7 +28,7 @@ export function listFields(): ListedAttribute[] {
 
 /** Returns where the value of a row comes from. All fields belong to the station. */
 export function originOf({ register, attribute }: RegistryRow): PointOrigin {
-  return { register, attribute, call: CALL, measure: attribute === "state" ? "state" : undefined };
+  return { register, attribute, call: OPERATION, measure: attribute === "state" ? "state" : undefined };
 }
 
 /** Returns the faults of rows that depend on eConnect. Which fields exist is known to the service only. */

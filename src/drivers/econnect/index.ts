@@ -3,7 +3,15 @@
  * `api/`), shared by all devices of the account, and publishes them as points. Nothing is written.
  */
 
-import type { AbleType, Counts, FindsMembers, SetMember, TestsAccounts } from "../abilities.ts";
+import type {
+  AbleType,
+  AccountState,
+  Counts,
+  FindsMembers,
+  ReportsAccounts,
+  SetMember,
+  TestsAccounts,
+} from "../abilities.ts";
 import type { DeviceInit, DriverContext, DriverDevice, DriverService } from "../driver.ts";
 import { Accounts, keyOf, labelOf, maxAgeSeconds, planDevices } from "./accounts.ts";
 import { EconnectClient, EconnectError } from "./api/index.ts";
@@ -47,7 +55,9 @@ export const econnect: AbleType<EconnectConfig> = {
   testAccount,
 };
 
-class EconnectDriver implements DriverService<EconnectConfig>, FindsMembers<EconnectConfig>, Counts {
+class EconnectDriver
+  implements DriverService<EconnectConfig>, FindsMembers<EconnectConfig>, Counts, ReportsAccounts
+{
   readonly #context: DriverContext;
   readonly #accounts: Accounts;
 
@@ -74,6 +84,10 @@ class EconnectDriver implements DriverService<EconnectConfig>, FindsMembers<Econ
   async findMembers(config: EconnectConfig, signal: AbortSignal): Promise<SetMember[]> {
     const stations = await this.#accounts.get(config).account.read(config.nameplate_interval, signal);
     return membersOf(stations, config);
+  }
+
+  accountStates(): readonly AccountState[] {
+    return this.#accounts.states();
   }
 
   counters(): Readonly<Record<string, number>> {

@@ -153,6 +153,11 @@ export class Account {
     return this.#calls;
   }
 
+  /** Whether reads are paused after failures. */
+  get isPaused(): boolean {
+    return this.#calls.isPaused;
+  }
+
   /** Returns the account's answer for one station. Rejects with ApiError, TransportError, StationMissingError, … */
   read<K extends AnswerKind>(kind: K, stationID: string, options: ReadOptions): Promise<Answers[K]> {
     this.#wantPortDetails(options);

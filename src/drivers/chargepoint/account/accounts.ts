@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { DriverAccount } from "../../abilities.ts";
+import type { AccountState, DriverAccount } from "../../abilities.ts";
 import { AccountPool, type Pooled } from "../../account-pool.ts";
 import type { DriverContext } from "../../driver.ts";
 import { type CallRecord, ChargePointClient } from "../api/client.ts";
@@ -30,7 +30,7 @@ export class Accounts {
     const { log, notice, state } = context;
     this.#pool = new AccountPool((label, settings) => {
       const { endpoint, username, password } = settings;
-      const onCall = (call: CallRecord) => this.#count(call);
+      const onCall = (call: CallRecord) => this.#count(label, call);
       const client = new ChargePointClient({ endpoint, username, password, log, retries: 1, onCall });
       return new Account({ label, client, log, notice, state, ...settings });
     });
@@ -76,9 +76,15 @@ export class Accounts {
     return { calls: this.#calls, errors: this.#errors };
   }
 
-  #count({ outcome }: CallRecord): void {
+  states(): AccountState[] {
+    return this.#pool.inUse().map(({ account: { label, isPaused } }) => ({ label, isPaused }));
+  }
+
+  #count(account: string, { operation, outcome, tookMs }: CallRecord): void {
+    const isError = outcome !== "success" && outcome !== "empty" && outcome !== "aborted";
     this.#calls += 1;
-    if (outcome !== "success" && outcome !== "empty" && outcome !== "aborted") this.#errors += 1;
+    if (isError) this.#errors += 1;
+    this.#context.called?.({ account, operation, outcome, isError, seconds: tookMs / 1000 });
   }
 
   close(): Promise<void> {

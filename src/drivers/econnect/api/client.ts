@@ -33,8 +33,8 @@ export interface EconnectOptions {
   readonly maxBodyBytes?: number;
   /** Maximum number of pages of a walk. Default 2000. */
   readonly maxPages?: number;
-  /** Called with the outcome of every request: undefined, or its error. Must not throw. */
-  readonly onCall?: (error: EconnectError | undefined) => void;
+  /** Called with the outcome of every request: its error, if any, and its duration. Must not throw. */
+  readonly onCall?: (error: EconnectError | undefined, tookMs: number) => void;
   readonly clock?: Clock;
 }
 
@@ -143,13 +143,14 @@ export class EconnectClient {
   async #attempt(url: URL, signal: AbortSignal): Promise<unknown[]> {
     const { maxBodyBytes: maxBytes = 16 * 1024 * 1024, onCall } = this.#options;
     signal.throwIfAborted();
+    const begun = performance.now();
     try {
       const answer = await get(this.#agent, { method: "GET", url, headers: this.#headers, signal, maxBytes });
       const records = judge(this.#asked, answer);
-      onCall?.(undefined);
+      onCall?.(undefined, performance.now() - begun);
       return records;
     } catch (error) {
-      if (error instanceof EconnectError) onCall?.(error);
+      if (error instanceof EconnectError) onCall?.(error, performance.now() - begun);
       throw error;
     }
   }

@@ -33,6 +33,11 @@ export class AccountCalls implements Pick<ChargePointClient, "call"> {
     this.#init = init;
   }
 
+  /** Whether reads are paused after failures. */
+  get isPaused(): boolean {
+    return this.#init.breaker.isOpen;
+  }
+
   /** Calls a read operation. */
   async call<O extends Operation>(
     operation: O,

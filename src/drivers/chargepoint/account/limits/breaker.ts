@@ -45,6 +45,11 @@ export class Breaker {
     this.#lastSuccess = secondsOn(options.clock);
   }
 
+  /** Whether calls are paused, or one is probing whether the service answers again. */
+  get isOpen(): boolean {
+    return this.#openedBy !== undefined;
+  }
+
   async run<T>(call: () => Promise<T>): Promise<T> {
     if (this.#openedBy && this.#probe) await this.#probe.catch(() => undefined);
     if (!this.#openedBy) return this.#watch(call);
