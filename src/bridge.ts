@@ -14,10 +14,11 @@ import {
 import { type Archive, type Historian, openArchive, openHistorian, Recorder } from "./historian/index.ts";
 import { SiteLimits } from "./limits/index.ts";
 import type { Log, Secrets } from "./log/log.ts";
+import { startMetrics } from "./metrics/index.ts";
 import { type Mqtt, startMqtt } from "./mqtt/index.ts";
 import { openQueue } from "./queue/index.ts";
 import { FolderWatch } from "./reload/folder-watch.ts";
-import { type LoadedConfigs, Reloader } from "./reload/reloader.ts";
+import { type LoadedConfigs, Reloader, type ReloaderOptions } from "./reload/reloader.ts";
 import {
   ContinuousSync,
   createSessionDatabase,
@@ -100,9 +101,21 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       readOnly: settings.readOnly,
     });
     let isActive = () => false;
+    let web: Web | undefined;
     const reloader =
       options.files &&
-      createReloader(options.files, { options, bus, running, limits, isActive: () => isActive() }, undo);
+      createReloader(
+        options.files,
+        {
+          ...{ options, bus, running },
+          isActive: () => isActive(),
+          changeSettings(sections, changed) {
+            if (sections.includes("limits")) limits?.change(changed.limits);
+            if (sections.includes("web")) web?.change(changed.web);
+          },
+        },
+        undo,
+      );
     const archive = await startRecorder(options, bus, undo);
     const store = archive?.historian ?? (await openForReading(options, undo));
     const outbox = await openQueue({
@@ -149,8 +162,16 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       }
     });
     const sessions = startSessions(options, running, mqtt, undo);
+    const metrics = settings.metrics.enabled
+      ? await startMetrics({
+          ...{ instance: settings.instance, version, bus, log, mqtt, limits, archive, reloader },
+          devices: running,
+          settings: settings.metrics,
+        })
+      : undefined;
+    if (metrics) undo.push(() => metrics.stop());
     reloader?.start();
-    const web = settings.web.enabled
+    web = settings.web.enabled
       ? await openWeb(
           {
             ...{ settings, version, bus, log, secrets, mqtt, limits, reloader, sessions, state },
@@ -160,6 +181,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
             now: () => new Date(),
             storeWorks: () => archive && archive.counters.failing === undefined,
             guestRole: options.guestRole,
+            metrics: metrics?.hasPort ? undefined : metrics,
           },
           undo,
         )
@@ -172,17 +194,15 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   }
 }
 
-interface ReloaderParts {
+interface ReloaderParts extends Pick<ReloaderOptions, "bus" | "changeSettings"> {
   readonly options: BridgeOptions;
-  readonly bus: Bus;
   readonly running: RunningDevices;
-  readonly limits: SiteLimits;
   readonly isActive: () => boolean;
 }
 
 function createReloader(
   files: NonNullable<BridgeOptions["files"]>,
-  { options: { settings, log }, bus, running, limits, isActive }: ReloaderParts,
+  { options: { settings, log }, bus, running, isActive, changeSettings }: ReloaderParts,
   undo: (() => void | Promise<void>)[],
 ): Reloader {
   const watch = new FolderWatch({ onChange: () => void reloader.filesChanged(), log });
@@ -190,7 +210,7 @@ function createReloader(
     ...files,
     devices: running.changes,
     mayWrite: () => isActive() && !settings.readOnly,
-    changeLimits: (groups) => limits.change(groups),
+    changeSettings,
     follow: (folders) => watch.follow(folders),
     bus,
     log: log.part("reload"),

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Log, messageOf } from "../log/log.ts";
+import type { Log } from "../log/log.ts";
 import type { Metrics } from "./metrics.ts";
 
 const PATH = "/metrics";
@@ -41,12 +41,7 @@ export async function listen(
   server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(ANSWER_MS);
   server.listen(port, host);
-  try {
-    await once(server, "listening");
-  } catch (error) {
-    const text = `cannot listen for metrics on ${host} port ${port}: ${messageOf(error)}; set metrics.host and metrics.port to an address that is free`;
-    throw new Error(text, { cause: error });
-  }
+  await once(server, "listening");
   server.on("error", (error) => log.error("the listener for metrics failed", { err: error }));
   const bound = server.address() as AddressInfo;
   const name = bound.family === "IPv6" ? `[${bound.address}]` : bound.address;

@@ -27,8 +27,8 @@ export interface ReloaderOptions {
   readonly devices: DeviceChanges;
   /** Whether limits of removed devices can be reverted. */
   readonly mayWrite: () => boolean;
-  /** Applies a changed `limits` section. */
-  readonly changeLimits: (limits: BridgeSettings["limits"]) => void;
+  /** Applies changed sections of the bridge config. */
+  readonly changeSettings: (sections: readonly string[], settings: BridgeSettings) => void;
   /** Called with the folders to watch after each load. */
   readonly follow: (folders: ReadonlySet<string>) => void;
   readonly bus: Bus;
@@ -37,7 +37,11 @@ export interface ReloaderOptions {
 }
 
 /** Sections of the bridge config that take effect at once. */
-const LIVE: ReadonlySet<string> = new Set(["limits", "reload"]);
+const LIVE: ReadonlySet<string> = new Set(["limits", "reload", "web"]);
+/** Settings of them that take effect after a restart. */
+const FIXED: Readonly<Record<string, readonly string[]>> = {
+  web: ["enabled", "host", "port", "tls", "personalData"],
+};
 /** Maximum number of problems and of devices named in a message. */
 const MOST_NAMED = 3;
 /** Time after which changes that could not be made are tried again, in milliseconds. */
@@ -124,7 +128,7 @@ export class Reloader implements Reloading {
 
   /** `isReported`: whether anybody reads which devices were changed; of a fleet it takes long to say. */
   async #reload({ confirm = false, preview = false, isReported = true }): Promise<ReloadReport> {
-    const { load, follow, devices, mayWrite, changeLimits, clock } = this.#options;
+    const { load, follow, devices, mayWrite, changeSettings, clock } = this.#options;
     const loaded = await load();
     await nextTurn();
     const next = await this.#next(loaded, confirm);
@@ -144,7 +148,7 @@ export class Reloader implements Reloading {
     // Comparing and changing the devices of a fleet each take long.
     await nextTurn();
     const { changes, problems: found } = await devices.apply(after, plan, holds);
-    if (settings.includes("limits")) changeLimits(loaded.settings.limits);
+    changeSettings(settings, loaded.settings);
     this.#settings = loaded.settings;
     this.#loadedAt = clock.now();
     const problems = [...next.problems, ...errorsOf(found)];
@@ -187,7 +191,7 @@ export class Reloader implements Reloading {
     const plan = devices.plan(after);
     const { running, removed } = devices.countRemoved(plan);
     const changed = sections(loaded).filter(
-      (name) => !isDeepStrictEqual(loaded[name], this.#settings[name]) && LIVE.has(name),
+      (name) => LIVE.has(name) && !isDeepStrictEqual(livePart(loaded, name), livePart(this.#settings, name)),
     );
     return {
       after,
@@ -197,7 +201,7 @@ export class Reloader implements Reloading {
         !confirm && { unconfirmed: unconfirmedText(removed, running, loaded.devices) }),
       settings: changed,
       afterRestart: sections(loaded)
-        .filter((name) => !LIVE.has(name) && !isDeepStrictEqual(loaded[name], this.#started[name]))
+        .filter((name) => !isDeepStrictEqual(fixedPart(loaded, name), fixedPart(this.#started, name)))
         .map(nameInFile),
     };
   }
@@ -268,6 +272,19 @@ type Section = Exclude<keyof BridgeSettings, "file">;
 
 function sections(settings: BridgeSettings): Section[] {
   return Object.keys(settings).filter((name) => name !== "file") as Section[];
+}
+
+/** Returns what takes effect at once of a section. */
+function livePart(settings: BridgeSettings, name: Section): object {
+  const fixed = FIXED[name] ?? [];
+  return Object.fromEntries(Object.entries(settings[name]).filter(([key]) => !fixed.includes(key)));
+}
+
+/** Returns what takes effect after a restart of a section. */
+function fixedPart(settings: BridgeSettings, name: Section): unknown {
+  if (!LIVE.has(name)) return settings[name];
+  const fixed = FIXED[name] ?? [];
+  return Object.entries(settings[name]).filter(([key]) => fixed.includes(key));
 }
 
 /** Returns the name that a section has in the config file. */

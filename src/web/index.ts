@@ -5,6 +5,7 @@
 import type { Role } from "../config/index.ts";
 import { messageOf } from "../log/log.ts";
 import { Notices } from "../log/notices.ts";
+import { keepListening } from "../net/listening.ts";
 import type { StateStore } from "../storage/state-store.ts";
 import { systemClock } from "../time/clock.ts";
 import { Access, SESSION_NAMESPACE } from "./access/access.ts";
@@ -30,10 +31,9 @@ export interface WebOptions extends WebParts, ReadinessParts {
 export interface Web {
   /** Address to open in a browser; undefined while the server cannot listen. */
   readonly url: string | undefined;
+  /** Applies changed users, tokens, hosts and times of sessions. */
+  change(settings: WebParts["settings"]["web"]): void;
 }
-
-/** Time between two attempts to listen, in milliseconds. */
-const RETRY_MS = 10_000;
 
 /**
  * Starts the HTTP server of a bridge; `stack` stops it. A port that is taken or a certificate that cannot be used is reported and retried:
@@ -67,36 +67,23 @@ export async function startWeb(options: WebOptions, stack: AsyncDisposableStack)
     onFault: (error, request) => log.error(`${request} failed`, { err: error }),
   });
   const notices = new Notices(bus, log, systemClock);
-  let server: OpenServer | undefined;
-  let retry: NodeJS.Timeout | undefined;
-  let isStopping = false;
-  const open = async (): Promise<void> => {
-    try {
-      server = await listen(app, web, notices);
-      log.info("the page and its interface are open", { url: server.url });
-    } catch (error) {
+  const listening = await keepListening(
+    () => listen(app, web, notices),
+    (error) => {
       const text = `the page and its interface cannot be opened at ${web.host} port ${web.port}: ${messageOf(error)}. ${REMEDY}`;
       notices.say("error", "web_not_open", text);
-      if (!isStopping) retry = setTimeout(reopen, RETRY_MS).unref();
-    }
-  };
-  let opening = open();
-  const reopen = () => {
-    opening = open();
-  };
-  await opening;
+    },
+  );
   stack.defer(async () => {
-    isStopping = true;
-    clearTimeout(retry);
-    await opening;
     // Its connections do not end by themselves.
     feed.stop();
-    await server?.stop();
+    await listening.stop();
   });
   return {
     get url() {
-      return server?.url;
+      return listening.server?.url;
     },
+    change: (settings) => access.change(settings),
   };
 }
 

@@ -84,6 +84,11 @@ export class Access {
     this.#proxies = settings.trustedProxy && addressList(settings.trustedProxy.addresses);
   }
 
+  /** Whether there are users who can log in. */
+  get hasUsers(): boolean {
+    return this.#users.size > 0;
+  }
+
   /** Returns the IP address of a request's client: that of the connection, or the one that the trusted proxy reports. */
   addressOf(request: WebRequest): string {
     return provenanceOf(request, this.#proxies).address;

@@ -1,5 +1,6 @@
 import { Type } from "typebox";
 import { ROLES } from "../../config/index.ts";
+import type { Access } from "../access/access.ts";
 import type { Recent } from "../live/recent.ts";
 import type { WebParts } from "../parts.ts";
 import { noticeView, nullable, record, time, words } from "../schemas.ts";
@@ -7,7 +8,12 @@ import { type Route, route } from "../server/route.ts";
 import type { PersonalData } from "./personal.ts";
 
 /** The bridge itself: what it is, how it is, and what it reported. */
-export function bridgeRoutes(parts: WebParts, personal: PersonalData, recent: Recent): Route[] {
+export function bridgeRoutes(
+  parts: WebParts,
+  access: Access,
+  personal: PersonalData,
+  recent: Recent,
+): Route[] {
   const { settings, version, mqtt, historian, sessions, reloader, health, now } = parts;
   const startedAt = now().toISOString();
   return [
@@ -49,7 +55,7 @@ export function bridgeRoutes(parts: WebParts, personal: PersonalData, recent: Re
           now: now().toISOString(),
           readOnly: settings.readOnly,
           active: mqtt.role.isActive,
-          login: settings.web.users.length > 0,
+          login: access.hasUsers,
           caller: isKnown ? { name, role, via, personalData: personal.maySee(caller) } : null,
           has: {
             history: historian !== undefined,

@@ -29,7 +29,7 @@ export interface ApiContext {
 export function apiRoutes({ parts, access, feed, recent, lastHour }: ApiContext): Route[] {
   const personal = new PersonalData(parts);
   const routes = [
-    ...bridgeRoutes(parts, personal, recent),
+    ...bridgeRoutes(parts, access, personal, recent),
     ...sessionRoutes(access),
     ...deviceRoutes(parts, personal),
     ...commandRoutes(parts, recent),
