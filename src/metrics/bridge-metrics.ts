@@ -155,8 +155,10 @@ export function bridgeMetrics(families: Families, parts: BridgeParts, nowMs: () 
     const { ok, failed, skipped, pointFailures: points } = counters.scrapes;
     scrapes.set(byKey("result", { ok, failed, skipped }));
     pointFailures.set(single(points));
+    // Accounts whose shortened names are equal are one series: paused where one of them is.
+    const accounts = devices.accountStates().toSorted((a, b) => Number(a.isPaused) - Number(b.isPaused));
     accountPaused.set(
-      devices.accountStates().map(({ driverType: driver, label: account, isPaused }): Series => {
+      accounts.map(({ driverType: driver, label: account, isPaused }): Series => {
         return [{ driver, account }, isPaused ? 1 : 0];
       }),
     );

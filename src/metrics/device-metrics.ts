@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { RunningDevices } from "../devices/index.ts";
 import {
   type DeviceInfo,
@@ -19,6 +20,8 @@ export interface DeviceMetricsOptions {
 
 const STATES: readonly PortState[] = ["available", "in_use", "faulted", "unreachable", "unknown"];
 const JOULES_PER_KWH = 3_600_000;
+/** Maximum time spent on devices before yielding to the event loop, in milliseconds. */
+const TURN_MS = 10;
 
 /** Metrics with a series for each device or port, all gauges, by name. */
 const EACH = {
@@ -72,11 +75,12 @@ export class DeviceMetrics {
   }
 
   /** Updates the totals, and returns the text of the devices' own series and how many of them were left out. */
-  update(): { readonly text: string; readonly omitted: number } {
+  async update(): Promise<{ readonly text: string; readonly omitted: number }> {
     const { latest, perPort, maxSeries } = this.#options;
     const counts = { available: 0, in_use: 0, faulted: 0, unreachable: 0, unknown: 0 };
     let sessions = 0;
     const text = new SeriesText(maxSeries);
+    let turnAt = performance.now();
     for (const { device, availability, observedAt, isRecent } of latest.summaries()) {
       const isOnline = availability === "online" && isRecent;
       const { station, places } = placesOf(device);
@@ -104,6 +108,10 @@ export class DeviceMetrics {
         if (isOnline) addValues(text, place, value);
       }
       text.endDevice();
+      if (performance.now() - turnAt > TURN_MS) {
+        await nextTurn();
+        turnAt = performance.now();
+      }
     }
     this.#totals.ports.set(STATES.map((state): Series => [{ state }, counts[state]]));
     this.#totals.sessions.set(single(sessions));

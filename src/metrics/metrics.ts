@@ -29,8 +29,8 @@ export interface Metrics {
 const KEEP_MS = 1000;
 
 /**
- * Metrics of a bridge. What is counted elsewhere is read when a text is asked for, all in one turn of the event loop, so that
- * its numbers agree; only calls, notices and delays of the event loop are counted here.
+ * Metrics of a bridge. What is counted elsewhere is read when a text is asked for, in one turn of the event loop, so that its
+ * numbers agree; values of devices take several turns. Only calls, notices and delays of the event loop are counted here.
  */
 export function createMetrics(parts: MetricsParts): Metrics {
   const { bus, devices, settings, clock = systemClock } = parts;
@@ -43,6 +43,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
   const updateProcess = processMetrics(families);
   const reported = new Reported(clock);
   let last: { readonly text: Promise<string>; readonly at: number } | undefined;
+  let isMaking = false;
 
   const reportOmitted = (omitted: number): void => {
     if (omitted === 0) return void reported.ended("omitted");
@@ -52,17 +53,25 @@ export function createMetrics(parts: MetricsParts): Metrics {
     bus.emit("notice", { severity: "warning", kind: "metrics_capped", text, at: new Date(clock.now()) });
   };
 
+  const make = async (): Promise<string> => {
+    isMaking = true;
+    try {
+      const each = await ofDevices.update();
+      reportOmitted(each.omitted);
+      updateBridge();
+      updateProcess();
+      const others = await registry.metrics();
+      return `${others}${each.text && "\n"}${each.text}`;
+    } finally {
+      isMaking = false;
+    }
+  };
+
   return {
     contentType: registry.contentType,
     text() {
       const at = clock.monotonic();
-      if (last && at - last.at < KEEP_MS) return last.text;
-      const each = ofDevices.update();
-      reportOmitted(each.omitted);
-      updateBridge();
-      updateProcess();
-      const text = registry.metrics().then((others) => `${others}${each.text && "\n"}${each.text}`);
-      last = { text, at };
+      if (!last || (!isMaking && at - last.at >= KEEP_MS)) last = { text: make(), at };
       return last.text;
     },
     stop: () => watching[Symbol.dispose](),

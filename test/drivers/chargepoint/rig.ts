@@ -5,7 +5,7 @@ import type { ChargePointConfig } from "../../../src/drivers/chargepoint/config.
 import { chargepoint } from "../../../src/drivers/chargepoint/index.ts";
 import type { WriteOptions, WriteOutcome } from "../../../src/drivers/driver.ts";
 import { createLog } from "../../../src/log/log.ts";
-import type { PointValue } from "../../../src/points/index.ts";
+import type { PointValue, ServiceCall } from "../../../src/points/index.ts";
 import { parseRegistry } from "../../../src/registry/index.ts";
 import {
   type Simulator,
@@ -30,6 +30,8 @@ export interface Rig {
   readonly book: LimitBook;
   readonly notices: string[];
   readonly logLines: string[];
+  /** What the driver reported of its calls. */
+  readonly reported: Omit<ServiceCall, "driverType">[];
   /** Names of the operations called since the last question. */
   called(): string[];
   /** A device of the same account; what it remembers is on the same disk. */
@@ -57,6 +59,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   const state = new Map<string, PointValue>();
   const notices: string[] = [];
   const logLines: string[] = [];
+  const reported: Rig["reported"] = [];
   const service = chargepoint.open({
     log: createLog({ level: "debug", write: (line) => void logLines.push(line) }),
     state: {
@@ -64,6 +67,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
       set: (key, value) => void (value === null ? state.delete(key) : state.set(key, value)),
     },
     notice: (severity, kind, text) => void notices.push(`${severity} ${kind}: ${text}`),
+    called: (call) => void reported.push(call),
   }) as AbleService<ChargePointConfig>;
   const stationID = simulator.stationIDs[0]!;
   const { endpoint, username, password } = simulator;
@@ -106,6 +110,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
     book,
     notices,
     logLines,
+    reported,
     called() {
       const names = simulator.calls.slice(seen).map((call) => call.operation);
       seen = simulator.calls.length;

@@ -117,6 +117,23 @@ describe("scraping", () => {
     expect((await rig.device.scrapeAll(signal)).failures.size).toBe(0);
   });
 
+  test("each call is reported with its account, outcome and duration; an account that is refused is paused", async () => {
+    await rig.device.scrapeAll(signal);
+    await expect(rig.another({ username: "wrong-licence-key" }).scrapeAll(signal)).rejects.toThrow();
+    const [first] = rig.reported;
+    expect(first).toMatchObject({ operation: "getStations", outcome: "success", isError: false });
+    expect(first!.seconds).toBeGreaterThan(0);
+    const refused = rig.reported.filter(({ account }) => account.startsWith("wrong-li… at http:"));
+    expect(refused.length).toBeGreaterThan(0);
+    for (const call of refused) expect(call).toMatchObject({ outcome: "credentials", isError: true });
+    const states = rig.service.accountStates!();
+    expect(states.map(({ label, isPaused }) => [label.split(" ")[0], isPaused])).toEqual([
+      [expect.any(String), false],
+      ["wrong-li…", true],
+    ]);
+    expect(rig.reported).toHaveLength(rig.service.counters!().calls!);
+  });
+
   test("G1: neither password nor licence key is in any log line, notice or error", async () => {
     await rig.device.scrapeAll(signal);
     await rig

@@ -37,7 +37,7 @@ test("an answer within the maximum age is reused, an older one is read again; co
 });
 
 test("a failing account is retried with growing pauses of up to 30 s, and reported once, at the second failure", async () => {
-  const { state, notices, read } = rig();
+  const { state, notices, account, read } = rig();
   state.error = passing();
   const triedAt: number[] = [];
   for (; state.now < 120; state.now += 1) {
@@ -47,10 +47,12 @@ test("a failing account is retried with growing pauses of up to 30 s, and report
   }
   expect(triedAt).toEqual([0, 5, 15, 35, 65, 95]);
   expect(notices).toEqual(["account_paused"]);
+  expect(account.isPaused).toBe(true);
   state.error = undefined;
   state.now = 125;
   expect(await read()).toBe(7);
   expect(notices).toEqual(["account_paused", "account_back"]);
+  expect(account.isPaused).toBe(false);
 });
 
 test("Retry-After is respected: no request is sent before it ends", async () => {

@@ -109,6 +109,12 @@ describe("one account", () => {
     await Promise.all(devices.map(read));
     expect(simulator.calls).toHaveLength(3);
     expect(rig.service.counters!()).toEqual({ calls: 3, errors: 0 });
+    expect(rig.reported).toHaveLength(3);
+    expect(rig.reported[0]).toMatchObject({
+      ...{ operation: "chargingstations", outcome: "success", isError: false },
+      account: expect.stringMatching(/^.*… of business partner/),
+    });
+    expect(rig.service.accountStates!()).toMatchObject([{ isPaused: false }]);
   });
 
   test("a read of one point bypasses the cache", async () => {

@@ -3,6 +3,7 @@ import type { DriverContext } from "../../../src/drivers/driver.ts";
 import type { EconnectConfig } from "../../../src/drivers/econnect/config.ts";
 import { econnect } from "../../../src/drivers/econnect/index.ts";
 import { createLog } from "../../../src/log/log.ts";
+import type { ServiceCall } from "../../../src/points/index.ts";
 import type { EconnectSimulator } from "../../../src/simulator/econnect/simulator.ts";
 import { type RowSpec, registryRows } from "../../devices/rows.ts";
 
@@ -11,6 +12,8 @@ export interface EconnectRig {
   readonly service: AbleService;
   readonly notices: string[];
   readonly log: string[];
+  /** What the driver reported of its requests. */
+  readonly reported: Omit<ServiceCall, "driverType">[];
   device(station: string, specs: readonly RowSpec[], config?: Partial<EconnectConfig>): AbleDevice;
   config(more?: Partial<EconnectConfig>): EconnectConfig;
 }
@@ -18,10 +21,12 @@ export interface EconnectRig {
 export function openEconnect(simulator: EconnectSimulator): EconnectRig {
   const notices: string[] = [];
   const log: string[] = [];
+  const reported: EconnectRig["reported"] = [];
   const context: DriverContext = {
     log: createLog({ write: (line) => log.push(line) }),
     state: { get: () => null, set: () => undefined },
     notice: (severity, kind, text) => void notices.push(`${severity} ${kind}: ${text}`),
+    called: (call) => void reported.push(call),
   };
   const service = econnect.open(context);
   const config = (more: Partial<EconnectConfig> = {}): EconnectConfig => ({
@@ -38,6 +43,7 @@ export function openEconnect(simulator: EconnectSimulator): EconnectRig {
     service: service as AbleService,
     notices,
     log,
+    reported,
     config,
     device: (station, specs, more) =>
       service.createDevice({
