@@ -242,21 +242,27 @@ export class ConfigFiles {
     if (shown) known.add(shown);
     let fresh = known.newOnes(given);
     if (fresh.length > 0 && place.kind === "device") {
-      await inSlices(this.#addOthers(known));
+      await this.#addOthers(known);
       fresh = known.newOnes(given);
     }
     const changed = place.kind === "bridge" ? localChanges(given, shown) : foreignRegistry(given, shown);
     return [...fresh, ...changed];
   }
 
-  /** Adds the references of all device configs that run. */
-  *#addOthers(known: KnownReferences): Generator<void, void> {
-    for (const { settings } of this.#parts.devices.changes.current) {
-      yield;
-      const place: Place = { name: settings.file, kind: "device", file: settings.file, exists: true };
-      const stored = this.#readIf(place);
-      if (stored) known.add(shownText(stored.text, schemaText(place, stored.text)));
-    }
+  /** Adds the references of all device configs on disk. */
+  async #addOthers(known: KnownReferences): Promise<void> {
+    const folder = this.#folder(this.#parts.settings());
+    const found = await folder.list();
+    await inSlices(
+      (function* (read: (place: Place) => StoredText | undefined) {
+        for (const { name } of found) {
+          yield;
+          const place: Place = { name, kind: "device", file: folder.existing(name), exists: true };
+          const stored = read(place);
+          if (stored) known.add(shownText(stored.text, schemaText(place, stored.text)));
+        }
+      })((place) => this.#readIf(place)),
+    );
   }
 
   /** Checks bytes in the place of a config, as "voltbridge check" checks a file. */

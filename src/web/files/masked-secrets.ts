@@ -1,4 +1,5 @@
 import {
+  closest,
   type Diagnostic,
   innerSchema,
   JsonDocument,
@@ -12,10 +13,13 @@ import {
 export const KEPT = "••••••••";
 
 /** Names of settings that hold a secret, where no schema says so: in files with errors, in unknown settings, in comments. */
-const SECRET_NAME = /pass|pwd|secret|token|credential|licen[cs]e|api[-_ ]?key|hash/i;
-/** A name and its value, as in JSON or nearly. */
-const NAMED_VALUE =
-  /["']?([\w .-]{1,60}?)["']?\s*[:=]\s*("(?:[^"\\\n]|\\.)*"|"[^\n]*|'[^'\n]*'?|[^\s,{}[\]"']+)/g;
+const SECRET_NAME = /pas+w|pass|pwd|secret|token|credential|licen[cs]e|api[-_]?key|hash/i;
+const SECRET_WORDS = ["password", "passwd", "secret", "token", "credentials", "hash"];
+/** Such a name and its value, as in JSON or nearly. */
+const NAMED_VALUE = new RegExp(
+  `[\\w-]*(?:${SECRET_NAME.source})[\\w-]*["']?\\s*[:=]\\s*("(?:[^"\\\\\\n]|\\\\.)*"|"[^\\n]*|'[^'\\n]*'?|[^\\s,{}[\\]"']+)`,
+  "gi",
+);
 /** A password in a URL, which ends at the last `@` before the path. */
 const URL_PASSWORD = /(?<=\b[a-z][\w+.-]*:\/\/[^\s/:@"]*:)[^\s/"]+(?=@)/gi;
 /** A variable of the environment; `$${` is plain text. */
@@ -96,7 +100,8 @@ function isSecret(schema: Schema, path: JsonPath): boolean {
   if (marked !== undefined) return !isFileName(path, marked);
   const names = path.filter((step) => typeof step === "string");
   const known = schemaAt(schema, path) !== undefined;
-  return known ? SECRET_NAME.test(names.at(-1) ?? "") : names.some((name) => SECRET_NAME.test(name));
+  if (known) return SECRET_NAME.test(names.at(-1) ?? "");
+  return names.some((name) => SECRET_NAME.test(name) || closest(name, SECRET_WORDS) !== undefined);
 }
 
 /** Returns the length of the shortest beginning of a path whose schema has a keyword. */
@@ -131,8 +136,8 @@ function maskUrl(value: unknown): unknown {
 
 /** Masks what looks like a secret in a text that is no JSON. */
 function maskNamed(text: string): string {
-  const named = text.replaceAll(NAMED_VALUE, (found, name: string, value: string) => {
-    if (!SECRET_NAME.test(name) || VARIABLE.test(value)) return found;
+  const named = text.replaceAll(NAMED_VALUE, (found, value: string) => {
+    if (VARIABLE.test(value)) return found;
     const quote = /^["']/.exec(value)?.[0] ?? "";
     return `${found.slice(0, found.length - value.length)}${quote}${KEPT}${quote}`;
   });

@@ -181,7 +181,8 @@ export class StationAnswers<A> {
     maxAgeSeconds: number,
     reader: RoundReader | undefined,
   ): SharedAnswer<A> | undefined {
-    const kept = this.#kept;
+    // What is left of a spent answer is enough to compare limits with, but not for the rows of another reader.
+    const kept = this.#kept?.spent && reader ? undefined : this.#kept;
     if (kept && atSeconds - kept.atSeconds < maxAgeSeconds) return kept;
     if (kept && isNews(kept, atSeconds, reader)) return kept;
     const failed = this.#failed;
