@@ -1,8 +1,9 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 
 /** Builds the page of the console: `npm run build:page`. */
 export default defineConfig({
-  root: "src/web/page",
+  root: fileURLToPath(new URL("src/web/page", import.meta.url)),
   // The page is served from the root of its own port.
   base: "/",
   build: {

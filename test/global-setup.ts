@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { build } from "vite";
+import { hasChromium } from "./helpers/browser.ts";
 import { hasFaketime } from "./helpers/faketime.ts";
 import { findProgram } from "./helpers/mosquitto.ts";
 import { hasPostgres } from "./helpers/postgres-programs.ts";
@@ -9,6 +11,7 @@ import { hasXmllint } from "./helpers/xmllint.ts";
 
 /** Debian packages that tests need, and how to see that each is there. */
 const NEEDED: Readonly<Record<string, () => boolean>> = {
+  chromium: hasChromium,
   influxdb: () => findProgram("influxd") !== undefined,
   libfaketime: hasFaketime,
   "libxml2-utils": hasXmllint,
@@ -23,10 +26,12 @@ const NEEDED: Readonly<Record<string, () => boolean>> = {
 };
 
 /** Once before all tests: sees to it that the packages of {@link NEEDED} are there, and sets the processes that they run in up. */
-export default function setup(): void {
+export default async function setup(): Promise<void> {
   // As bin/voltbridge does: a thread or process that a test starts then loads the program in half the time.
   if (process.env.NODE_DISABLE_COMPILE_CACHE === undefined)
     process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL("../node_modules/.cache/node", import.meta.url));
+  // The bridge serves the page from the folder that the build writes.
+  await build({ configFile: fileURLToPath(new URL("../vite.config.ts", import.meta.url)), logLevel: "warn" });
   if (missing().length === 0) return;
   if (process.platform === "linux" && process.getuid?.() === 0 && findProgram("apt-get")) install(missing());
   const gone = missing();

@@ -132,4 +132,5 @@ export const ROOMS: Record<string, readonly string[]> = {
   mqtt: ["broker", "commands", "publishing", "client", "intake", "self-test"],
   simulator: ["world", "answers", "trouble", "http", "control", "econnect"],
   "simulator/world": ["sessions", "stations", "activity"],
+  "web/page": ["state", "kit", "views", "frame"],
 };

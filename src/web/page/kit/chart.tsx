@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { dark } from "../state/media.ts";
-import type { TimeRange } from "../state/range.ts";
+import type { Preset, TimeRange } from "../state/range.ts";
 import { useSignalValue } from "../state/signal.ts";
 import { type ChartBand, type ChartSeries, inWords, joinSeries } from "./chart-data.ts";
 import { type Column, DataTable } from "./data-table.tsx";
@@ -13,9 +13,9 @@ interface ChartProps {
   readonly title: string;
   readonly series: readonly ChartSeries[];
   readonly bands?: readonly ChartBand[];
-  readonly range: Pick<TimeRange, "from" | "to">;
-  /** The reader dragged over a part. */
-  readonly onZoom: (range: { from: number; to: number }) => void;
+  readonly range: TimeRange;
+  /** The reader dragged over a part, or went back to a wider one; the second result of `useRange` takes both. */
+  readonly onZoom: (range: Preset | { from: number; to: number }) => void;
   /** Address of the same values as CSV. */
   readonly csv?: string | undefined;
   /** In pixels. Default: 240. */
@@ -48,8 +48,10 @@ export function Chart({
   const isDark = useSignalValue(dark);
   const zoom = useRef(onZoom);
   zoom.current = onZoom;
-  const before = useRef<{ from: number; to: number }[]>([]);
+  const before = useRef<TimeRange[]>([]);
   const { from, to } = range;
+  const shown = useRef(range);
+  shown.current = range;
 
   // Another scheme has other colours.
   useEffect(() => {
@@ -58,12 +60,12 @@ export function Chart({
     let drawing: { destroy: () => void } | undefined;
     const events = {
       zoom(start: number, end: number): void {
-        before.current.push({ from, to });
+        before.current.push(shown.current);
         zoom.current({ from: start, to: end });
       },
       back(): void {
         const last = before.current.pop();
-        if (last) zoom.current(last);
+        if (last) zoom.current(last.preset ?? { from: last.from, to: last.to });
       },
       point: (time: number | undefined, values: readonly (number | null | undefined)[]): void =>
         writeReadout(readout.current, time, values),
@@ -86,7 +88,7 @@ export function Chart({
   return (
     <figure class="chart" style={{ "--chart-height": `${height}px` }}>
       <figcaption class="row apart">
-        <h3>{title}</h3>
+        <h2>{title}</h2>
         <span class="row">
           {note && <small class="quiet">{note}</small>}
           <button

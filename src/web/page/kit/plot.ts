@@ -80,6 +80,7 @@ export function drawPlot(
       cursor: {
         sync: { key: SHARED, setSeries: false, scales: ["x", null] },
         drag: { x: true, y: false, setScale: false },
+        y: false,
         points: { size: 7 },
         bind: {
           dblclick: () => () => {

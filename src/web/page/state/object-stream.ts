@@ -18,7 +18,7 @@ export async function* objectsOf<T>(
       const { value, done } = await reader.read();
       if (done) return;
       text += decoder.decode(value, { stream: true });
-      let first = -1;
+      let first = start;
       let end = -1;
       for (; at < text.length; at++) {
         const code = text.charCodeAt(at);

@@ -1,0 +1,206 @@
+import { globSync, readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  accessibilityFaults,
+  chromiumInstalled,
+  openPage,
+  PHONE,
+  startChromium,
+} from "../helpers/browser.ts";
+import { WebSite } from "../helpers/web.ts";
+
+describe.skipIf(!chromiumInstalled)("the page in Chromium", () => {
+  let web: WebSite;
+  let browser: Browser;
+  beforeAll(async () => {
+    [web, browser] = await Promise.all([
+      WebSite.start({ stations: 12, guestRole: "operate", device: { interval: 2 } }),
+      startChromium(),
+    ]);
+    await web.scraped();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await web?.stop();
+  });
+
+  test("shows every port, and a limit that is set elsewhere, without being loaded again", async () => {
+    const { page, troubles, close } = await openPage(browser, web.url);
+    const row = page.getByRole("row").filter({ hasText: "RIVERBEND / NORTH GARAGE 01" }).first();
+    await row.waitFor();
+    expect(await row.innerText()).toMatch(/1\s+.*available\s+0\.00 kW\s+–/);
+    await page.getByRole("link", { name: /24 ports/ }).waitFor();
+    const body = { value: 3, durationMinutes: 60 };
+    expect((await web.post("/devices/site%2Fs1/points/allowedLoad_1/set", body)).status).toBe(200);
+    await row.getByText("limited").waitFor();
+    await expect.poll(() => row.innerText()).toMatch(/3\.0 kW\s+(1 h|60 min)/);
+    await page.getByRole("link", { name: "1 limited" }).click();
+    await expect.poll(() => page.getByRole("row").count()).toBe(2);
+    expect(new URL(page.url()).search).toBe("?show=limited");
+    await page.goBack();
+    await expect.poll(() => page.getByRole("row").count()).toBeGreaterThan(20);
+    expect(troubles).toEqual([]);
+    await close();
+  });
+
+  test("works with the keyboard alone", async () => {
+    const { page, troubles, close } = await openPage(browser, web.url);
+    await page.getByText("RIVERBEND / NORTH GARAGE 01").first().waitFor();
+    await page.keyboard.press("/");
+    await page.keyboard.type("garage 07");
+    await expect.poll(() => page.getByRole("table").getAttribute("aria-rowcount")).toBe("3");
+    expect(new URL(page.url()).searchParams.get("filter")).toBe("garage 07");
+    await page.keyboard.press("Escape");
+    await expect.poll(() => page.getByRole("table").getAttribute("aria-rowcount")).toBe("25");
+    await page.keyboard.press("Escape");
+    for (const key of ["j", "j", "j", "k"]) {
+      await page.keyboard.press(key);
+      await page.waitForFunction(
+        "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))",
+      );
+    }
+    expect(await page.evaluate("document.activeElement.closest('tr').getAttribute('aria-rowindex')")).toBe(
+      "3",
+    );
+    await page.keyboard.press("?");
+    const keys = page.getByRole("dialog", { name: "Keys" });
+    await keys.waitFor();
+    expect(await keys.innerText()).toContain("Go to Registry");
+    await page.keyboard.press("Escape");
+    await keys.waitFor({ state: "detached" });
+    // The focus is back on the row.
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/stations/site/s1");
+    await page.keyboard.press("g");
+    await page.keyboard.press("s");
+    await page.waitForURL(`${web.url}/`);
+    expect(troubles).toEqual([]);
+    await close();
+  });
+
+  test("axe-core finds nothing in light, dark and on a phone", async () => {
+    for (const [options, path] of [
+      [{}, "/"],
+      [{ colorScheme: "dark" as const }, "/?as=cards"],
+      [{ viewport: PHONE }, "/"],
+    ] as const) {
+      const { page, close } = await openPage(browser, web.url + path, options);
+      await page.getByText("RIVERBEND / NORTH GARAGE 01").first().waitFor();
+      expect(await accessibilityFaults(page)).toEqual([]);
+      await page.keyboard.press("?");
+      await page.getByRole("dialog").waitFor();
+      expect(await accessibilityFaults(page)).toEqual([]);
+      await page.route("**/api/v1/devices", (route) => route.fulfill({ status: 502, body: "bad gateway" }));
+      await page.goto(web.url);
+      await page.getByRole("alert").waitFor();
+      expect(await accessibilityFaults(page)).toEqual([]);
+      await close();
+    }
+  });
+
+  test("the tabs of one browser share one connection; the next tab takes it over", async () => {
+    const { page, close } = await openPage(browser, `${web.url}/api/v1/bridge`);
+    const asked: Promise<string | null>[] = [];
+    page.context().on("request", (request) => {
+      if (request.url().endsWith("/live")) asked.push(request.headerValue("last-event-id"));
+    });
+    await page.goto(web.url);
+    await page.getByText("RIVERBEND / NORTH GARAGE 01").first().waitFor();
+    const second = await page.context().newPage();
+    await second.goto(web.url);
+    const row = second.getByRole("row").filter({ hasText: "RIVERBEND / NORTH GARAGE 02" }).first();
+    await row.waitFor();
+    const body = { value: 2, durationMinutes: 60 };
+    expect((await web.post("/devices/site%2Fs2/points/allowedLoad_1/set", body)).status).toBe(200);
+    await row.getByText("limited").waitFor();
+    expect(asked).toHaveLength(1);
+    await page.close();
+    await expect.poll(() => asked.length).toBe(2);
+    // It goes on after the last event that it saw.
+    expect(await asked[1]).toMatch(/^\w+-\d+$/);
+    await close();
+  });
+
+  test("a failed answer says what happened, what is safe and what to do", async () => {
+    const { page, close } = await openPage(browser, `${web.url}/nowhere`);
+    await page.getByText("There is no view at this address.").waitFor();
+    await page.route("**/api/v1/devices", (route) => route.abort());
+    await page.goto(web.url);
+    const alert = page.getByRole("alert");
+    await alert.waitFor();
+    expect(await alert.innerText()).toMatch(
+      /The bridge could not be reached for the stations\.[\s\S]*Limits that are in force stay in force[\s\S]*Check that the bridge is running/,
+    );
+    await page.unroute("**/api/v1/devices");
+    await alert.getByRole("button", { name: "Try again" }).click();
+    await page.getByText("RIVERBEND / NORTH GARAGE 01").first().waitFor();
+    await close();
+  });
+
+  test("draws only the visible ones of 10,000 stations, whatever their names are", async () => {
+    const { page, troubles, close } = await openPage(browser, `${web.url}/nowhere`);
+    const [view] = (await web.get("/devices")).body.devices;
+    const names = ["<script>alert(1)</script>", "محطة الشحن", "⚡️ 🚗", "x".repeat(500)];
+    const devices = Array.from({ length: 10_000 }, (_, at) => ({
+      ...{ ...view, device: `made/up/${at}`, name: names[at] ?? `Station ${at}` },
+    }));
+    await page.route("**/api/v1/devices", (route) => route.fulfill({ json: { devices } }));
+    await page.goto(web.url);
+    await page.getByText("20\u2009000 ports").waitFor();
+    await page.getByText(names[0]!, { exact: true }).first().waitFor();
+    const rows = () => page.locator("tbody tr[aria-rowindex]").count();
+    expect(await rows()).toBeLessThan(80);
+    await page.evaluate("scrollTo(0, 300000)");
+    await page.getByRole("row").filter({ hasText: "Station 4700" }).first().waitFor();
+    expect(await rows()).toBeLessThan(80);
+    // The way back leads to the same rows.
+    await page.getByText("Station 4700", { exact: true }).first().click();
+    await page.waitForURL("**/stations/made/up/4700");
+    await page.goBack();
+    await page.getByRole("row").filter({ hasText: "Station 4700" }).first().waitFor();
+    expect(await page.evaluate("Math.abs(scrollY - 300000) < 1000")).toBe(true);
+    expect(troubles).toEqual([]);
+    await close();
+  });
+
+  test("the first view is small, and nothing of it is inline", () => {
+    const folder = new URL("../../dist/web/page/", import.meta.url);
+    const html = readFileSync(new URL("index.html", folder), "utf8");
+    expect(html).not.toMatch(/<script>|<style|style=|data:/);
+    const files = globSync("assets/*", { cwd: folder }).map((name) => readFileSync(new URL(name, folder)));
+    const compressed = files.reduce((sum, file) => sum + gzipSync(file).length, gzipSync(html).length);
+    expect(compressed).toBeLessThan(80_000);
+  });
+});
+
+describe.skipIf(!chromiumInstalled)("the page of a bridge with users", () => {
+  test("logs in and out; a link is kept over the login", async () => {
+    const users = [{ name: "ana", password: "correct horse", role: "view" }];
+    const web = await WebSite.start({ web: { users } });
+    const browser = await startChromium();
+    try {
+      const { page, close } = await openPage(browser, `${web.url}/?show=available`);
+      await page.getByRole("heading", { name: "Log in" }).waitFor();
+      expect(await accessibilityFaults(page)).toEqual([]);
+      await page.getByLabel("Name").fill("ana");
+      await page.getByLabel("Password").fill("wrong");
+      await page.keyboard.press("Enter");
+      await page.getByText("Name or password is wrong.").waitFor();
+      expect(await accessibilityFaults(page)).toEqual([]);
+      await page.getByLabel("Password").fill("correct horse");
+      await page.keyboard.press("Enter");
+      await page.getByText("RIVERBEND / NORTH GARAGE 01").first().waitFor();
+      expect(new URL(page.url()).search).toBe("?show=available");
+      await page.getByRole("button", { name: "Menu of ana" }).click();
+      await page.getByRole("menuitem", { name: "Log out" }).click();
+      await page.getByRole("heading", { name: "Log in" }).waitFor();
+      expect(await page.getByText("RIVERBEND").count()).toBe(0);
+      await close();
+    } finally {
+      await browser.close();
+      await web.stop();
+    }
+  });
+});
