@@ -1,6 +1,7 @@
 import type { Notice } from "../bus.ts";
 import type { Log } from "../log/log.ts";
 import type { PointType, PointValue } from "../points/index.ts";
+import type { Thinned, ThinRequest } from "./thinning.ts";
 
 /** A value to store. Its key is (topic, time): a sample with the same key replaces the value. */
 export interface Sample {
@@ -87,6 +88,8 @@ export interface HistorianBackend {
   topics(names?: readonly string[], signal?: AbortSignal): Promise<readonly Topic[]>;
   /** Returns rows. May be called during writes, and concurrently. */
   read(request: ReadRequest, signal?: AbortSignal): Promise<readonly Row[]>;
+  /** Reads a topic as `Thinning` leaves it, for some tenths of a second. Absent: every row is read and thinned by the caller. */
+  readonly thin?: (request: ThinRequest, signal?: AbortSignal) => Promise<Thinned>;
   /** Removal by age and size; absent when the store does not support it. */
   readonly retention?: Retention;
   /** Aborts current calls and releases all resources. May be called repeatedly; no other call follows. */

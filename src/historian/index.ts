@@ -15,6 +15,7 @@ export type { Archive, ArchiveOptions } from "./delivery/archive.ts";
 export type { DeliveryCounters } from "./delivery/index.ts";
 export type { HistorianErrorKind } from "./errors.ts";
 export { HistorianError, QueryError } from "./errors.ts";
+export { EXPORTS, type ExportFormat } from "./export/formats.ts";
 export { type DeviceGaps, findGaps } from "./gaps/report.ts";
 export { MessageRecorder } from "./ingest/index.ts";
 export type { OpenOptions } from "./open.ts";
@@ -26,6 +27,7 @@ export type {
   VolttronAnswer,
 } from "./query/historian.ts";
 export { Historian, volttronAnswer } from "./query/historian.ts";
+export { PLOT_POINTS } from "./query/plot.ts";
 export { checkQuery, type HistoryQuery } from "./query/query.ts";
 export { type CallArguments, volttronHistorian } from "./query/volttron-api.ts";
 export type { RecorderOptions } from "./record/recorder.ts";

@@ -13,7 +13,7 @@ export {
 } from "./database/open.ts";
 export { ddl } from "./database/schema.ts";
 export { columnsOf, type RowOf, type TableName, tableNames } from "./database/tables.ts";
-export { type ExportOptions, exportTable } from "./query/export.ts";
+export { exportTable, TABLE_EXPORTS, type TableExport } from "./query/export.ts";
 export {
   type Range,
   type ReadOptions,

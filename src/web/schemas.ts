@@ -6,12 +6,19 @@ export const record = <const P extends Record<string, TSchema>>(properties: P, o
 
 export const nullable = <T extends TSchema>(schema: T, options: { readonly description?: string } = {}) =>
   Type.Union([schema, Type.Null()], options);
+/** A list that is not changed. */
+export const list = <T extends TSchema>(items: T, options: object = {}) =>
+  Type.Unsafe<readonly Static<T>[]>({ type: "array", items, ...options });
 
 export const time = (description: string) =>
   Type.String({ format: "date-time", description: `${description} ISO 8601, UTC.` });
 
 export const words = <const W extends readonly string[]>(list: W, options: object = {}) =>
   Type.Unsafe<W[number]>({ type: "string", enum: list, ...options });
+
+/** Text of a query: no store takes a NUL. */
+export const nameText = (options: object = {}) =>
+  Type.String({ minLength: 1, maxLength: 1000, pattern: "^[^\\u0000]*$", ...options });
 
 /** The value of a point: any JSON. */
 export const value = Type.Unknown({ description: "Value of the point, in its units; null: none." });

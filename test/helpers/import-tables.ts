@@ -13,7 +13,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   drivers: ["points", "config", "registry", "log", "time", "net"],
   simulator: ["points", "config", "log", "drivers/chargepoint/api"],
   devices: ["points", "config", "registry", "drivers", "bus", "log", "storage", "time"],
-  historian: ["points", "config", "bus", "queue", "log", "storage", "time", "net"],
+  historian: ["points", "config", "bus", "queue", "log", "storage", "time", "net", "csv-cell"],
   limits: ["points", "config", "bus", "devices", "log", "storage", "time"],
   reload: [
     "points",
@@ -126,7 +126,7 @@ export const ROOMS: Record<string, readonly string[]> = {
   "drivers/chargepoint": ["api", "account", "registers", "control", "discovery", "planning"],
   "drivers/chargepoint/api": ["operations", "documents", "http", "schema"],
   "drivers/chargepoint/account": ["limits", "reads", "sources"],
-  historian: ["stores", "ingest", "record", "query", "gaps", "delivery"],
+  historian: ["stores", "ingest", "record", "query", "export", "gaps", "delivery"],
   sessions: ["database", "query", "sync"],
   web: ["access", "files", "server", "live", "api", "page"],
   mqtt: ["broker", "commands", "publishing", "client", "intake", "self-test"],

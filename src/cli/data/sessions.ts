@@ -15,6 +15,7 @@ import {
   type TableName,
   tableNames,
 } from "../../sessions/index.ts";
+import { writeWholeFile } from "../../storage/whole-file.ts";
 import { accountOptions } from "../api/account.ts";
 import { loadSettings } from "../setup/load.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
@@ -189,12 +190,18 @@ async function write(database: SessionDatabase, flags: ExportFlags, terminal: Te
   if (format === "parquet" && out === undefined)
     throw new CommandError("a Parquet file cannot be printed; name it with --out", EXIT.usage);
   const found = new SessionReader(database).rows(table, optionsOf(flags, terminal));
-  const rows = out === undefined ? found : new Progress(terminal).counting("rows", found);
+  let count = 0;
+  const counted = async function* () {
+    for await (const row of found) {
+      count++;
+      yield row;
+    }
+  };
+  const rows = out === undefined ? counted() : new Progress(terminal).counting("rows", counted());
+  const pieces = exportTable(table, rows, format);
   try {
-    const count = await exportTable(table, rows, {
-      format,
-      ...(out === undefined ? { print: terminal.data } : { file: out }),
-    });
+    if (out === undefined) for await (const piece of pieces) terminal.data(String(piece));
+    else await writeWholeFile(out, pieces);
     terminal.err(`${count} ${count === 1 ? "row" : "rows"}\n`);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;

@@ -9,14 +9,14 @@ import {
   QueryError,
   volttronHistorian,
 } from "../../historian/index.ts";
-import { CommandError } from "../terminal/command-error.ts";
+import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { numberOption, outputFormat } from "../terminal/options.ts";
 import { Progress } from "../terminal/progress.ts";
 import { counted, formatTable } from "../terminal/table.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
 import { TIMES } from "../terminal/time-argument.ts";
 import { packageVersion } from "../terminal/version.ts";
-import { FORMATS, type HistoryFormat, historyText, writeText } from "./history-formats.ts";
+import { FORMATS, type HistoryFormat, historyPieces, writePieces } from "./history-formats.ts";
 import { type StoreFlags, storeOptions, withHistorian } from "./history-store.ts";
 
 interface TopicsFlags extends StoreFlags {
@@ -69,10 +69,10 @@ export function history(program: Command, terminal: Terminal): void {
     .addOption(
       new Option(
         "--format <format>",
-        "table, or csv and json of any length (default: by the extension of --out, else table)",
+        "table, or csv, json and parquet of any length (default: by the extension of --out, else table)",
       ).choices(Object.keys(FORMATS)),
     )
-    .option("--out <file>", "output file: .csv, .json or .txt (default: print)")
+    .option("--out <file>", "output file: .csv, .json, .parquet or .txt (default: print)")
     .action((topics: string[], flags: QueryFlags) =>
       withHistorian(flags, terminal, (historian) => query(historian, topics, flags, terminal)),
     );
@@ -126,11 +126,17 @@ async function query(
   const format =
     outputFormat({ ...flags, format: flags.format ?? (flags.json ? "json" : undefined) }, FORMATS) ?? "table";
   const asked = { ...what, ...given };
+  if (format === "parquet" && flags.out === undefined)
+    throw new CommandError("a Parquet file cannot be printed; name it with --out", EXIT.usage);
   checkQuery(asked, historian.now());
   const unknown = await unknownAmong(historian, topics, flags, terminal);
   const progress = flags.out === undefined ? undefined : new Progress(terminal);
   if (unknown.length < topics.length)
-    await writeText(historyText(historian, asked, format, terminal.ending, progress), terminal, flags.out);
+    await writePieces(
+      historyPieces(historian, asked, format, terminal.ending, progress),
+      terminal,
+      flags.out,
+    );
   if (unknown.length > 0) throw new CommandError(unknown.join("\n"));
 }
 

@@ -7,6 +7,7 @@ import { formatTime } from "../time.ts";
 import { aggregate } from "./aggregate.ts";
 import { readPages, slicePages } from "./pages.ts";
 import { compilePattern } from "./pattern.ts";
+import { readPlot } from "./plot.ts";
 import { type CheckedQuery, checkQuery, type HistoryQuery } from "./query.ts";
 
 /** Time as `YYYY-MM-DDTHH:MM:SS.ffffff+00:00`, and value. */
@@ -101,10 +102,40 @@ export class Historian {
       if (total > this.#maxRows)
         throw new QueryError(
           "count",
-          `the result has more than ${this.#maxRows} rows; use a shorter time range, or aggregate`,
+          `the result has more than ${this.#maxRows} rows; use a shorter time range, fewer topics, a smaller count, or aggregate`,
         );
     }
     return { values: Object.fromEntries(values), metadata: Object.fromEntries(metadata) };
+  }
+
+  /**
+   * Returns topics for a plot, in the shape of {@link query}: about `points` values of each, and null where values are missing. See
+   * {@link readPlot}.
+   * @throws {QueryError} for an invalid query.
+   * @throws {HistorianError} when the store does not respond.
+   */
+  async plot(
+    {
+      points,
+      ...query
+    }: Pick<HistoryQuery, "topic" | "pattern" | "start" | "end"> & { readonly points: number },
+    signal?: AbortSignal,
+  ): Promise<HistoryAnswer> {
+    const checked = checkQuery(query, this.#now());
+    const { start, end } = checked;
+    const topics = await this.#resolve(checked, signal);
+    if (topics.length * points > this.#maxRows)
+      throw new QueryError(
+        "points",
+        `${topics.length} topics of ${points} points are more than ${this.#maxRows} rows; ask for fewer`,
+      );
+    const range = { points, ...(start !== undefined && { start }), ...(end !== undefined && { end }) };
+    const values: Record<string, HistoryRow[]> = {};
+    for (const { name } of topics) {
+      const rows = await readPlot(this.backend, name, range, signal);
+      values[name] = rows.map(([time, value]) => [formatTime(time), value]);
+    }
+    return { values, metadata: Object.fromEntries(topics.map(({ name, meta }) => [name, meta])) };
   }
 
   /**

@@ -10,6 +10,7 @@ import { bridgeRoutes } from "./bridge.ts";
 import { commandRoutes } from "./commands.ts";
 import { configRoutes } from "./configs.ts";
 import { deviceRoutes } from "./devices.ts";
+import { historyRoutes } from "./history.ts";
 import { lastHourRoutes } from "./last-hour.ts";
 import { liveRoutes } from "./live.ts";
 import { PersonalData } from "./personal.ts";
@@ -34,6 +35,7 @@ export function apiRoutes({ parts, access, feed, recent, lastHour }: ApiContext)
     ...deviceRoutes(parts, personal),
     ...commandRoutes(parts, recent),
     ...lastHourRoutes(lastHour),
+    ...historyRoutes(parts, personal),
     ...liveRoutes(feed, access),
     ...registryRoutes(parts),
     ...configRoutes(parts),

@@ -61,7 +61,10 @@ function operation({ method, path, role, summary, tag, query, body, responses, c
       ...(content && {
         200: {
           description: "OK",
-          content: Object.fromEntries(content.map((type) => [type, { schema: { type: "string" } }])),
+          content: {
+            ...Object.fromEntries(content.map((type) => [type, { schema: { type: "string" } }])),
+            ...(responses?.[200] && { "application/json": { schema: responses[200] } }),
+          },
         },
       }),
       default: {

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openHistorian, type Sample } from "../../../src/historian/index.ts";
 import { createLog } from "../../../src/log/log.ts";
@@ -166,7 +167,7 @@ time                              value
     const other = await history("query", load, "--out", place.at("values.xlsx"));
     expect(other).toMatchObject({ code: 2, stdout: "" });
     expect(other.stderr).toMatch(
-      /cannot write \S+values\.xlsx: unknown extension \.xlsx; .*\.txt, \.csv, \.json/,
+      /cannot write \S+values\.xlsx: unknown extension \.xlsx; .*\.txt, \.csv, \.json, \.parquet/,
     );
     expect((await history("query", load, "--out", csv, "--format", "json")).code).toBe(2);
     expect(existsSync(place.at("values.xlsx"))).toBe(false);
@@ -225,6 +226,21 @@ time                              value
     );
     expect(bad.code).toBe(2);
     expect(readdirSync(place.at(".")).filter((name) => /bad|part/.test(name))).toEqual([]);
+  });
+
+  test("--format parquet: times with microseconds, numbers and texts in columns of their own", async () => {
+    const file = place.at("all.parquet");
+    expect((await history("query", "--pattern", "odd|s2|s1/portLoad", "--out", file)).code).toBe(0);
+    const parquet = await parquetReadObjects({ file: await asyncBufferFromFile(file) });
+    expect(parquet.map(({ value, text }) => value ?? text)).toEqual([
+      ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 7.2],
+      ...['say "hi", twice\nhere', "", '{"a":[1,true]}'],
+    ]);
+    expect(parquet[1]).toMatchObject({ topic: load, time: new Date(START + MINUTE), units: "kW" });
+    expect(await history("query", load, "--format", "parquet")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--out"),
+    });
   });
 
   test("B15: gaps: a table with the sum, or JSON", async () => {

@@ -13,11 +13,13 @@ import { HistorianError } from "../../errors.ts";
 import { removeInSteps } from "../remove-in-steps.ts";
 import type { VolttronTables } from "../volttron-sqlite/tables.ts";
 import { BatchEncoder } from "./batch.ts";
+import type { Rows } from "./reader.ts";
 import type { Calls, Failure, ThreadEvent, ThreadSettings } from "./worker.ts";
 
 /** Stores the history in one SQLite file. One thread writes batches, another runs queries; a readonly backend has only the latter. */
 export class SqliteBackend implements HistorianBackend {
   readonly retention?: Retention;
+  readonly thin?: HistorianBackend["thin"];
   readonly #file: string;
   readonly #writer: SqliteThread | undefined;
   readonly #reader: SqliteThread;
@@ -50,6 +52,11 @@ export class SqliteBackend implements HistorianBackend {
           },
         );
     this.#reader = sqliteThread(settings);
+    if (!volttron)
+      this.thin = async (request, signal) => {
+        const { next, ...rows } = await this.#reader.call("thin", request, signal);
+        return { rows: rowsOf(rows), ...(next !== undefined && { next }) };
+      };
     if (this.#writer) this.retention = new SqliteRetention(this.#writer, this.#reader);
   }
 
@@ -72,8 +79,7 @@ export class SqliteBackend implements HistorianBackend {
   }
 
   async read(request: ReadRequest, signal?: AbortSignal): Promise<readonly Row[]> {
-    const { times, values } = await this.#reader.call("read", request, signal);
-    return values.map((value, index): Row => [times[index] as number, value]);
+    return rowsOf(await this.#reader.call("read", request, signal));
   }
 
   async close(): Promise<void> {
@@ -81,6 +87,10 @@ export class SqliteBackend implements HistorianBackend {
     await this.#reader.close("close", undefined);
     await this.#writer?.close("close", undefined);
   }
+}
+
+function rowsOf({ times, values }: Rows): Row[] {
+  return values.map((value, index): Row => [times[index] as number, value]);
 }
 
 /** Removes the oldest samples. Their pages are reused; the file does not shrink. */

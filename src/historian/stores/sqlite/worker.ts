@@ -4,12 +4,13 @@ import { sqliteFailure } from "../../../storage/sqlite-failure.ts";
 import { serveThread } from "../../../storage/thread-calls.ts";
 import type { ReadRequest, Topic } from "../../contract.ts";
 import { HistorianError, type HistorianErrorKind } from "../../errors.ts";
+import type { ThinRequest } from "../../thinning.ts";
 import { volttronLayout } from "../volttron-sqlite/layout.ts";
 import { VolttronReader } from "../volttron-sqlite/reader.ts";
 import type { VolttronTables } from "../volttron-sqlite/tables.ts";
 import type { Batch } from "./batch.ts";
 import { ownLayout } from "./layout.ts";
-import { Reader, type Rows } from "./reader.ts";
+import { Reader, type Rows, type ThinnedRows } from "./reader.ts";
 import { type Removal, Writer } from "./writer.ts";
 
 /** Start parameters of a thread. With a durability it writes, otherwise it reads. */
@@ -26,6 +27,7 @@ export interface Calls {
   remove(removal: Removal): number;
   topics(names: readonly string[] | undefined): Topic[];
   read(request: ReadRequest): Rows;
+  thin(request: ThinRequest): ThinnedRows;
   oldest(from: number | undefined): number | undefined;
   size(none: undefined): number;
   close(none: undefined): void;

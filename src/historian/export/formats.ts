@@ -1,0 +1,76 @@
+import { csvCell } from "../../csv-cell.ts";
+import type { PointValue } from "../../points/index.ts";
+import { type ParquetColumn, type ParquetValue, parquetPieces } from "../../storage/parquet.ts";
+import type { HistoryPage } from "../query/historian.ts";
+import { parseIsoTime } from "../time.ts";
+
+/** Formats of exports. Pages of any number come in, pieces of a file go out as they are read. */
+export const EXPORTS = { csv: asCsv, json: asJson, parquet: asParquet } as const;
+export type ExportFormat = keyof typeof EXPORTS;
+
+type Pages = AsyncIterable<HistoryPage>;
+
+/** `topic,time,value,units`: numbers and true/false bare, null as nothing, text in quotes where it needs them, the rest as JSON. */
+async function* asCsv(pages: Pages): AsyncGenerator<string> {
+  yield "topic,time,value,units\r\n";
+  for await (const { topic, rows } of pages) {
+    const name = csvCell(topic.name);
+    const units = csvCell(topic.meta.units);
+    const lines = rows.map(([time, value]) => `${name},${time},${csvValue(value)},${units}\r\n`);
+    if (lines.length > 0) yield lines.join("");
+  }
+}
+
+/** Formats a value so that empty text differs from no value. */
+function csvValue(value: unknown): string {
+  return value === "" ? '""' : csvCell(value);
+}
+
+/** Yields the JSON object of an answer on one line. */
+async function* asJson(pages: Pages): AsyncGenerator<string> {
+  const metadata = new Map<string, unknown>();
+  let current: string | undefined;
+  let first = true;
+  yield '{"values":{';
+  for await (const { topic, rows } of pages) {
+    let text = "";
+    if (topic.name !== current) {
+      text = `${current === undefined ? "" : "],"}${JSON.stringify(topic.name)}:[`;
+      current = topic.name;
+      first = true;
+      metadata.set(topic.name, topic.meta);
+    }
+    const values = rows.map((row) => JSON.stringify(row)).join(",");
+    if (values !== "" && !first) text += ",";
+    if (values !== "") first = false;
+    yield text + values;
+  }
+  yield `${current === undefined ? "" : "]"}},"metadata":${JSON.stringify(Object.fromEntries(metadata))}}\n`;
+}
+
+const COLUMNS: readonly ParquetColumn[] = [
+  { name: "topic", type: "text" },
+  { name: "time", type: "time" },
+  { name: "value", type: "number" },
+  { name: "text", type: "text" },
+  { name: "units", type: "text" },
+];
+
+/** A column has one type: numbers and booleans (1 and 0) are in `value`, everything else in `text`, lists and objects as JSON. */
+function asParquet(pages: Pages): AsyncGenerator<Uint8Array> {
+  const rows = async function* (): AsyncGenerator<readonly ParquetValue[]> {
+    for await (const { topic, rows } of pages)
+      for (const [time, value] of rows)
+        yield [topic.name, BigInt(parseIsoTime(time)!), numberOf(value), textOf(value), topic.meta.units];
+  };
+  return parquetPieces(COLUMNS, rows());
+}
+
+function numberOf(value: PointValue): number | null {
+  return typeof value === "number" || typeof value === "boolean" ? Number(value) : null;
+}
+
+function textOf(value: PointValue): string | null {
+  if (value === null || numberOf(value) !== null) return null;
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

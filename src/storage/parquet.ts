@@ -1,0 +1,71 @@
+/** A column of a Parquet file; every value may be null. `time`: UTC, in microseconds; values are those. `long`: 64 bits, bigint. */
+export interface ParquetColumn {
+  readonly name: string;
+  readonly type: "text" | "integer" | "long" | "number" | "boolean" | "time";
+}
+
+export type ParquetValue = string | number | bigint | boolean | null;
+
+/** Number of rows in a group, which is kept in memory. */
+const GROUP = 10_000;
+
+const ELEMENTS = {
+  text: { type: "BYTE_ARRAY", converted_type: "UTF8" },
+  integer: { type: "INT32" },
+  long: { type: "INT64" },
+  number: { type: "DOUBLE" },
+  boolean: { type: "BOOLEAN" },
+  time: {
+    type: "INT64",
+    converted_type: "TIMESTAMP_MICROS",
+    logical_type: { type: "TIMESTAMP", isAdjustedToUTC: true, unit: "MICROS" },
+  },
+} as const;
+
+/**
+ * Yields a Parquet file of any length, group by group: rows are read no faster than the pieces are taken, and their source is closed
+ * where the pieces are taken no longer. Rows are values in the order of the columns.
+ */
+export async function* parquetPieces(
+  columns: readonly ParquetColumn[],
+  rows: AsyncIterable<readonly ParquetValue[]>,
+): AsyncGenerator<Uint8Array> {
+  // Loaded when needed, as few exports are.
+  const { ByteWriter, parquetWriteRows } = await import("hyparquet-writer");
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const sink = writable.getWriter();
+  const writer = new ByteWriter();
+  const flush = async () => {
+    const piece = writer.getBytes().slice();
+    writer.index = 0;
+    if (piece.length > 0) await sink.write(piece);
+  };
+  const names = columns.map(({ name }) => name);
+  const records = async function* () {
+    for await (const row of rows) yield Object.fromEntries(names.map((name, at) => [name, row[at]]));
+  };
+  const writing = async () => {
+    try {
+      await parquetWriteRows({
+        writer: Object.assign(writer, { flush, finish: flush }),
+        rows: records(),
+        columns: names.map((name) => ({ name })),
+        schema: [
+          { name: "root", num_children: columns.length },
+          ...columns.map(({ name, type }) => ({
+            ...{ name, repetition_type: "OPTIONAL" as const },
+            ...ELEMENTS[type],
+          })),
+        ],
+        rowGroupSize: GROUP,
+        createdBy: "voltbridge",
+      });
+      await sink.close();
+    } catch (error) {
+      // The reader of the pieces gets it, unless it has gone already.
+      await sink.abort(error).catch(() => undefined);
+    }
+  };
+  void writing();
+  yield* readable;
+}
