@@ -89,6 +89,9 @@ export const pointView = record({
   attribute: nullable(Type.String({ description: "`Attribute Name` of its row." })),
   port: nullable(Type.String()),
   call: nullable(Type.String({ description: "Call of the network that reads it." })),
+  measure: nullable(
+    Type.String({ description: "What the value means on every network: `load`, `limit`, `limited`, …" }),
+  ),
   personal: Type.Boolean({
     description: "Personal data; the value is withheld from those who may not see it.",
   }),
@@ -99,6 +102,18 @@ export type PointView = Static<typeof pointView>;
 export const deviceDetails = record({
   ...deviceView.properties,
   timezone: Type.String(),
+  override: nullable(
+    record(
+      { pattern: Type.String(), endsAt: nullable(time("When it ends by itself; null: never.")) },
+      { description: "The override that the device is under: it takes no set points and reverts." },
+    ),
+  ),
+  reservation: nullable(
+    record(
+      { task: Type.String(), requester: Type.String(), endsAt: time("When it ends.") },
+      { description: "The reservation that is in force: only its requester sets and reverts." },
+    ),
+  ),
   points: Type.Array(pointView),
 });
 export type DeviceDetails = Static<typeof deviceDetails>;

@@ -7,7 +7,14 @@ import type { Point, PointValue } from "../../points/index.ts";
 import type { Caller } from "../access/caller.ts";
 import { holdingsOf, viewOf } from "../live/device-view.ts";
 import type { WebParts } from "../parts.ts";
-import { deviceDetails, deviceView, type PointView, pointView, record } from "../schemas.ts";
+import {
+  type DeviceDetails,
+  deviceDetails,
+  deviceView,
+  type PointView,
+  pointView,
+  record,
+} from "../schemas.ts";
 import { Problem } from "../server/problem.ts";
 import { type Route, route } from "../server/route.ts";
 import type { PersonalData } from "./personal.ts";
@@ -27,6 +34,18 @@ export function deviceRoutes(parts: WebParts, personal: PersonalData): Route[] {
     [...state.device.points.values()].map((point) =>
       viewOfPoint(state, point, personal.isWithheld(point, caller)),
     );
+  const overrideOf = (path: string): DeviceDetails["override"] => {
+    const found = devices.control.overriding.overridePatterns().find((one) => one.devices.includes(path));
+    return found ? { pattern: found.pattern, endsAt: found.endsAt?.toISOString() ?? null } : null;
+  };
+  const reservationOf = (path: string): DeviceDetails["reservation"] => {
+    const at = parts.now();
+    for (const { taskId, requester, slots } of devices.control.scheduling.tasks())
+      for (const [device, start, end] of slots)
+        if (device === path && new Date(start) <= at && at < new Date(end))
+          return { task: taskId, requester, endsAt: new Date(end).toISOString() };
+    return null;
+  };
   return [
     route({
       method: "GET",
@@ -52,8 +71,12 @@ export function deviceRoutes(parts: WebParts, personal: PersonalData): Route[] {
       values: true,
       handle({ params, caller }) {
         const state = stateOf(params.device!);
-        const { timezone } = state.device;
-        return { ...viewOf(state, holdingsOf(devices)), timezone, points: views(state, caller) };
+        const { timezone, path } = state.device;
+        return {
+          ...viewOf(state, holdingsOf(devices)),
+          ...{ timezone, override: overrideOf(path), reservation: reservationOf(path) },
+          points: views(state, caller),
+        };
       },
     }),
     route({
@@ -112,6 +135,7 @@ function viewOfPoint(state: DeviceState, point: Point, withheld: boolean): Point
     attribute: origin?.attribute ?? null,
     port: origin?.port ?? null,
     call: origin?.call ?? null,
+    measure: origin?.measure ?? null,
     personal: origin?.personal === true,
     withheld,
   };

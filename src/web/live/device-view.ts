@@ -100,7 +100,8 @@ function limitOf(
     state: hold && hold.state !== "ended" ? hold.state : null,
     requester: hold?.requester ?? null,
     since: hold?.since ?? null,
-    endsAt: hold?.endsAt ?? null,
+    // A lease is renewed before it ends.
+    endsAt: hold?.leaseSeconds === null ? hold.endsAt : null,
   };
 }
 

@@ -14,7 +14,10 @@ interface View {
 }
 
 /** THE LIST of views. Each is loaded when it is shown first. */
-const VIEWS: readonly View[] = [{ name: "", load: () => import("../views/stations.tsx") }];
+const VIEWS: readonly View[] = [
+  { name: "", load: () => import("../views/stations.tsx") },
+  { name: "stations", deep: true, load: () => import("../views/station.tsx") },
+];
 
 /** Returns the view of an address, and the rest of the address after its name; undefined where there is none. */
 export function viewOf(path: string): { readonly view: View; readonly rest: string } | undefined {

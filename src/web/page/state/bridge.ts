@@ -44,6 +44,24 @@ export function mayDo(role: Role): boolean {
   return roles.indexOf(caller.role) >= roles.indexOf(role);
 }
 
+/** Why the reader may not command stations; undefined where nothing forbids it. */
+export function whyNotOperate(info: BridgeInfo | undefined): string | undefined {
+  if (!info?.caller) return "Log in to set limits.";
+  if (info.readOnly) return "This bridge is read-only: it sets and clears nothing, for nobody.";
+  if (!info.active) return "Another bridge of this instance is in charge: limits are set there.";
+  if (info.caller.role === "view")
+    return info.caller.via === "open"
+      ? "Without users this page only shows. To set limits, add users: voltbridge web user."
+      : `Your role, view, shows and does not set. Limits need the role operate: ask an administrator of the bridge.`;
+  return undefined;
+}
+
+/** A read-only bridge pauses and resumes devices all the same. */
+export function mayOperate(): boolean {
+  const role = current.value?.caller?.role;
+  return role === "operate" || role === "admin";
+}
+
 export async function login(name: string, password: string): Promise<void> {
   await api.post("session", { name, password });
   await loadBridge();

@@ -1,0 +1,114 @@
+import { type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
+import { api, apiHref } from "./api.ts";
+
+/** Values of a topic over time, as a chart takes them: null where values are missing. */
+export interface TopicValues {
+  /** Ascending, in milliseconds since 1970. */
+  readonly times: readonly number[];
+  readonly values: readonly (number | null)[];
+}
+
+interface HistoryAnswer {
+  readonly values: Readonly<Record<string, readonly (readonly [at: string, value: unknown])[]>>;
+}
+
+const NOTHING: TopicValues = { times: [], values: [] };
+/** Topics of one request. */
+const MOST_TOPICS = 50;
+
+/** Loads topics as a line of about `points` points shows them, in the order asked for. */
+export async function loadPlot(
+  topics: readonly string[],
+  { from, to, points }: { readonly from: number; readonly to: number; readonly points: number },
+  signal?: AbortSignal,
+): Promise<TopicValues[]> {
+  const range = { start: new Date(from).toISOString(), end: new Date(to).toISOString(), points };
+  const found = new Map<string, TopicValues>();
+  for (let at = 0; at < topics.length; at += MOST_TOPICS) {
+    const topic = topics.slice(at, at + MOST_TOPICS);
+    const { values } = await api.get<HistoryAnswer>("history", { query: { topic, ...range }, signal });
+    // Names of topics ignore case; the store answers with its own spelling.
+    for (const [name, rows] of Object.entries(values)) found.set(name.toLowerCase(), valuesOf(rows));
+  }
+  return topics.map((topic) => found.get(topic.toLowerCase()) ?? NOTHING);
+}
+
+/** Address of the same values as a file. */
+export function downloadHref(topics: readonly string[], from: number, to: number): string {
+  const range = { start: new Date(from).toISOString(), end: new Date(to).toISOString() };
+  return apiHref("history/download", { topic: topics, ...range, format: "csv" });
+}
+
+function valuesOf(rows: readonly (readonly [at: string, value: unknown])[]): TopicValues {
+  return {
+    times: rows.map(([at]) => Date.parse(at)),
+    values: rows.map(([, value]) =>
+      typeof value === "number" ? value : typeof value === "boolean" ? Number(value) : null,
+    ),
+  };
+}
+
+/** Values of the last day at equal distances; null where there is none. */
+export type DayValues = readonly (number | null)[];
+
+const days = new Map<string, { readonly values: Signal<DayValues | undefined>; loadedAt: number }>();
+const wanted = new Set<string>();
+let gathering: ReturnType<typeof setTimeout> | undefined;
+
+const DAY = 86_400_000;
+const SLOTS = 96;
+/** Time after which a curve is loaded again when it is drawn, in milliseconds. */
+const FRESH = 300_000;
+/** Wait for more rows before they are asked for together, in milliseconds. */
+const GATHER = 150;
+/** Curves kept; the oldest are forgotten. */
+const MOST_KEPT = 500;
+
+/** Returns the last day of a topic: undefined until {@link wantDay} has loaded it. */
+export function dayOf(topic: string): ReadonlySignal<DayValues | undefined> {
+  return entryOf(topic).values;
+}
+
+/** Asks for the curve of a visible row. Returns the function that withdraws it. */
+export function wantDay(topic: string): () => void {
+  if (Date.now() - entryOf(topic).loadedAt < FRESH) return () => undefined;
+  wanted.add(topic);
+  if (gathering === undefined) gathering = setTimeout(() => void loadDays(), GATHER);
+  return () => wanted.delete(topic);
+}
+
+function entryOf(topic: string) {
+  let entry = days.get(topic);
+  if (!entry) {
+    entry = { values: signal(undefined), loadedAt: Number.NEGATIVE_INFINITY };
+    days.set(topic, entry);
+    if (days.size > MOST_KEPT) days.delete(days.keys().next().value!);
+  }
+  return entry;
+}
+
+async function loadDays(): Promise<void> {
+  gathering = undefined;
+  const topics = [...wanted];
+  wanted.clear();
+  if (topics.length === 0) return;
+  const to = Date.now();
+  for (const topic of topics) entryOf(topic).loadedAt = to;
+  try {
+    const plots = await loadPlot(topics, { from: to - DAY, to, points: SLOTS });
+    for (const [index, plot] of plots.entries())
+      entryOf(topics[index]!).values.value = inSlots(plot, to - DAY);
+  } catch {
+    // A decoration beside the number: the row says all that matters without it.
+  }
+}
+
+function inSlots({ times, values }: TopicValues, from: number): DayValues {
+  const slots: (number | null)[] = Array.from({ length: SLOTS }, () => null);
+  for (const [index, at] of times.entries()) {
+    const slot = Math.floor(((at - from) / DAY) * SLOTS);
+    const value = values[index];
+    if (slot >= 0 && slot < SLOTS && typeof value === "number") slots[slot] = value;
+  }
+  return slots;
+}

@@ -1,0 +1,98 @@
+import { useState } from "preact/hooks";
+import type { DeviceDetails, PointView } from "../../schemas.ts";
+import { Dialog } from "../kit/dialog.tsx";
+import { anyValue, NONE } from "../kit/format.ts";
+import { Name } from "../kit/name.tsx";
+import { Age, Time } from "../kit/time.tsx";
+import { LimitDialog, limitTargets } from "./station-limit.tsx";
+import { Quality } from "./station-points.tsx";
+import { RevertPointDialog, SetDialog } from "./station-set.tsx";
+
+/** All that is known of a point, and what can be done with it. */
+export function PointDialog({
+  details,
+  point,
+  why,
+  isReading,
+  onRead,
+  onClose,
+}: {
+  details: DeviceDetails;
+  point: PointView;
+  /** Why nothing can be set now; undefined where it can. */
+  why: string | undefined;
+  isReading: boolean;
+  /** Undefined: the reader may not. */
+  onRead: (() => void) | undefined;
+  onClose: () => void;
+}) {
+  const [doing, setDoing] = useState<"set" | "revert">();
+  const target = limitTargets(details).find((one) => one.point === point.point);
+  if (doing === "set" && target) return <LimitDialog details={details} target={target} onClose={onClose} />;
+  if (doing === "set") return <SetDialog details={details} point={point} onClose={onClose} />;
+  if (doing === "revert") return <RevertPointDialog details={details} point={point} onClose={onClose} />;
+  const range =
+    point.min === null && point.max === null ? NONE : `${point.min ?? "any"} to ${point.max ?? "any"}`;
+  const facts: readonly (readonly [string, preact.ComponentChildren])[] = [
+    [
+      "Value",
+      point.withheld ? (
+        "Withheld: it is personal data, which your role does not see."
+      ) : (
+        <bdi class="whole">
+          {`${anyValue(point.value)} ${point.value === null ? "" : point.units}`.trim()}
+        </bdi>
+      ),
+    ],
+    [
+      "Read",
+      <>
+        <Time at={point.readAt} /> <Age at={point.readAt} class="quiet" />
+      </>,
+    ],
+    ["Quality", <Quality point={point} />],
+    ...(point.failure ? ([["Failure", <bdi>{point.failure}</bdi>]] as const) : []),
+    ["Type", point.type],
+    ["Register, attribute", [point.register, point.attribute].filter(Boolean).join(", ") || NONE],
+    ["Port", point.port ?? "station"],
+    ["Call", point.call ?? NONE],
+    ...(point.writable ? ([["Range", range]] as const) : []),
+    ...(point.notes ? ([["Notes", <bdi>{point.notes}</bdi>]] as const) : []),
+  ];
+  return (
+    <Dialog title={<Name text={point.point} />} onClose={onClose}>
+      <dl class="facts">
+        {facts.map(([name, fact]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{fact}</dd>
+          </div>
+        ))}
+      </dl>
+      {!point.writable && <p class="quiet">Cannot be set: its registry row does not have Writable TRUE.</p>}
+      {point.writable && why && <p class="quiet">{why}</p>}
+      <div class="row end">
+        {onRead && (
+          <button type="button" class="button" disabled={isReading} onClick={onRead}>
+            {isReading ? "Reading…" : "Read now"}
+          </button>
+        )}
+        {point.writable && (
+          <>
+            <button
+              type="button"
+              class="button"
+              disabled={why !== undefined}
+              onClick={() => setDoing("revert")}
+            >
+              Revert…
+            </button>
+            <button type="button" class="button" disabled={why !== undefined} onClick={() => setDoing("set")}>
+              Set…
+            </button>
+          </>
+        )}
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,200 @@
+import { useEffect, useState } from "preact/hooks";
+import type { DeviceDetails, PointView } from "../../schemas.ts";
+import type { ViewProps } from "../frame/routes.ts";
+import { PageHeading } from "../kit/heading.tsx";
+import { Empty, Failed, Skeleton } from "../kit/loading.tsx";
+import { Name } from "../kit/name.tsx";
+import { Age, Remaining, Time } from "../kit/time.tsx";
+import { ApiError } from "../state/api-error.ts";
+import { bridge, whyNotOperate } from "../state/bridge.ts";
+import { useKeys } from "../state/keys.ts";
+import { stationHref } from "../state/router.ts";
+import { useSignalValue } from "../state/signal.ts";
+import "../styles/station.css";
+import { nameOf } from "../state/devices.ts";
+import { StationChart } from "./station-chart.tsx";
+import { useDevice } from "./station-device.ts";
+import { ClearDialog, LimitDialog, limitTargets } from "./station-limit.tsx";
+import { StationMenu } from "./station-menu.tsx";
+import { Points } from "./station-points.tsx";
+import { type LimitAction, Ports } from "./station-ports.tsx";
+
+/** One station: its ports, its curve, its points, and what happened there. */
+export default function Station({ rest: path }: ViewProps) {
+  const { value, error, reload } = useDevice(path);
+  if (error instanceof ApiError && error.kind === "device_not_found")
+    return <Unknown path={path} error={error} wasThere={value !== undefined} />;
+  if (!value)
+    return (
+      <>
+        <PageHeading title={path} hidden />
+        {error === undefined ? (
+          <Skeleton what={`station ${path}`} lines={12} />
+        ) : (
+          <Failed error={error} what={`station ${path}`} onRetry={reload} />
+        )}
+      </>
+    );
+  return (
+    <>
+      {error !== undefined && <Failed error={error} what={`station ${path}`} onRetry={reload} />}
+      <Known key={path} details={value} onChange={reload} />
+    </>
+  );
+}
+
+function Known({ details: loaded, onChange }: { details: DeviceDetails; onChange: () => void }) {
+  const info = useSignalValue(bridge);
+  const [action, setAction] = useState<LimitAction>();
+  const [details, takeFresh] = useFresh(loaded);
+  const why = whyNot(details, whyNotOperate(info));
+  const name = nameOf(details);
+  useKeys([
+    {
+      keys: "l",
+      what: "Set a limit",
+      run: () => {
+        const [target] = limitTargets(details);
+        if (target && why === undefined) setAction({ kind: "set", target });
+      },
+    },
+  ]);
+  const close = (): void => setAction(undefined);
+  return (
+    <div class="station-view">
+      <header class="station-head">
+        <div class="row apart">
+          <PageHeading title={name}>
+            <Name text={name} />
+          </PageHeading>
+          <StationMenu details={details} onChange={onChange} />
+        </div>
+        <p class="quiet">
+          {name !== details.device && (
+            <>
+              <Name text={details.device} />
+              {" · "}
+            </>
+          )}
+          {details.driver} · read <Age at={details.readAt} />, every {details.intervalSeconds} s
+        </p>
+        <Notices details={details} />
+        {why && (
+          <p class="quiet" id="why">
+            {why}
+          </p>
+        )}
+      </header>
+      <Ports details={details} why={why} onAction={setAction} />
+      <section aria-label="Load and limit">
+        <StationChart details={details} bandsOf={NO_BANDS} />
+      </section>
+      <section aria-labelledby="points">
+        <h2 id="points">Points</h2>
+        <Points details={details} why={why} onRead={takeFresh} />
+      </section>
+      {action?.kind === "set" && <LimitDialog details={details} target={action.target} onClose={close} />}
+      {action?.kind === "clear" && <ClearDialog details={details} target={action.target} onClose={close} />}
+    </div>
+  );
+}
+
+const NO_BANDS = () => [];
+
+/** Puts points that were read by themselves into the device, until it is loaded again. */
+function useFresh(loaded: DeviceDetails): [DeviceDetails, (point: PointView) => void] {
+  const [fresh, setFresh] = useState<readonly PointView[]>([]);
+  useEffect(() => setFresh([]), [loaded]);
+  if (fresh.length === 0) return [loaded, (point) => setFresh([point])];
+  const points = loaded.points.map((point) => fresh.find((one) => one.point === point.point) ?? point);
+  return [{ ...loaded, points }, (point) => setFresh([...fresh, point])];
+}
+
+/** Why nothing can be set at this station now. */
+function whyNot({ paused, override }: DeviceDetails, reader: string | undefined): string | undefined {
+  if (reader !== undefined) return reader;
+  if (paused) return "A paused device takes no commands: resume it in the menu.";
+  if (override)
+    return "Under an override the station takes neither set points nor reverts: release it in Control.";
+  return undefined;
+}
+
+/** What is out of the ordinary, since when, and why. */
+function Notices({ details }: { details: DeviceDetails }) {
+  const { availability, since, reason, paused, override, reservation } = details;
+  return (
+    <>
+      {availability !== "online" && (
+        <p class="notice failed">
+          <span>
+            <strong>{paused ? "Paused" : availability === "stale" ? "Stale" : "Offline"}</strong> since{" "}
+            <Time at={since} />
+            {reason && (
+              <>
+                : <bdi>{reason}</bdi>
+              </>
+            )}
+            . The values are those of the last reading; limits in force stay in force in the station.
+          </span>
+        </p>
+      )}
+      {override && (
+        <p class="notice">
+          <span>
+            <strong>Override</strong> <code>{override.pattern}</code> is active
+            {override.endsAt ? (
+              <>
+                {" "}
+                for another <Remaining until={override.endsAt} />
+              </>
+            ) : (
+              " until it is switched off"
+            )}
+            . <a href="/control">Go to Control.</a>
+          </span>
+        </p>
+      )}
+      {reservation && (
+        <p class="notice">
+          <span>
+            <strong>Reserved</strong> by <bdi>{reservation.requester}</bdi> (task{" "}
+            <bdi>{reservation.task}</bdi>) for another <Remaining until={reservation.endsAt} />: commands of
+            others are refused.
+          </span>
+        </p>
+      )}
+    </>
+  );
+}
+
+function Unknown({ path, error, wasThere }: { path: string; error: ApiError; wasThere: boolean }) {
+  const near = /did you mean (.+)\?$/.exec(error.message)?.[1];
+  return (
+    <>
+      <PageHeading title="Unknown station" hidden />
+      <Empty
+        title={
+          wasThere ? `${path} is no longer a device of this bridge.` : `This bridge has no device ${path}.`
+        }
+      >
+        {near && (
+          <p>
+            Did you mean{" "}
+            <a href={stationHref(near)}>
+              <Name text={near} />
+            </a>
+            ?
+          </p>
+        )}
+        <p>
+          {wasThere
+            ? "It was removed from the configs, or from its set of stations. Its history is kept: "
+            : "It may have another name, or wait in a config that was not loaded. "}
+          <a href={wasThere ? "/history" : "/"}>
+            {wasThere ? "look at it in History." : "Go to the stations."}
+          </a>
+        </p>
+      </Empty>
+    </>
+  );
+}
