@@ -33,7 +33,7 @@ export function StationCards({ rows }: { rows: readonly PortRow[] }) {
       stations.reduce((most, { view }) => Math.min(MOST_PORTS, Math.max(most, view.peek().ports.length)), 1),
     [stations],
   );
-  const height = 60 + ports * 48 + SPACE;
+  const height = 52 + ports * 40 + SPACE;
   const lines = Math.ceil(stations.length / columns);
   const { first, end } = useVisibleRows(place, lines, height);
   const shown = stations.slice(first * columns, end * columns);
