@@ -3,6 +3,7 @@ export { DataFolderInUseError, DataLock } from "../storage/data-lock.ts";
 export { StateStore } from "../storage/state-store.ts";
 export { type TestableAccount, testableAccounts } from "./building/account-tests.ts";
 export type { LoadedDevice } from "./building/build.ts";
+export { describePlan, type ShownPlan } from "./building/describe-plan.ts";
 export { type LookedUpPlan, planAccounts, planWithLookup } from "./building/plan.ts";
 export type { DeviceChanges } from "./changing/device-changes.ts";
 export { type ConfigChange, describeChange } from "./changing/plan-changes.ts";

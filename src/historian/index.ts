@@ -19,6 +19,7 @@ export { EXPORTS, type ExportFormat } from "./export/formats.ts";
 export { type DeviceGaps, findGaps } from "./gaps/report.ts";
 export { MessageRecorder } from "./ingest/index.ts";
 export type { OpenOptions } from "./open.ts";
+export { type AuditEntry, auditCsv, findAudit } from "./query/audit.ts";
 export type {
   HistorianOptions,
   HistoryAnswer,

@@ -19,6 +19,7 @@ export {
   type ReadOptions,
   SessionReader,
 } from "./query/reader.ts";
+export { type Summary, summarize } from "./query/summary.ts";
 export { ContinuousSync } from "./sync/continuous.ts";
 export type { Progress, SessionAccount, SyncOptions, SyncReport } from "./sync/options.ts";
 export { syncSessions } from "./sync/sync.ts";

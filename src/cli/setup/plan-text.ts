@@ -1,41 +1,9 @@
 import { basename } from "node:path";
-import type { LookedUpPlan, planAccounts } from "../../devices/index.ts";
+import { describePlan, type ShownPlan } from "../../devices/index.ts";
 import { counted, formatTable } from "../terminal/table.ts";
-
-/** A plan; what was looked up is present with --lookup only. */
-export type ShownPlan = ReturnType<typeof planAccounts>[number] & Partial<LookedUpPlan>;
-type PlannedCall = ShownPlan["calls"][number];
 
 /** Maximum number of groups of an account named in the text. */
 const MOST_GROUPS = 8;
-
-/** Returns a plan as a JSON object. */
-export function describePlan({ account, stations, limitPerMinute, calls, ...lookedUp }: ShownPlan) {
-  const perMinute = sum(calls, callsPerMinute);
-  const onePerStationPerMinute = sum(calls, (call) => call.onePerStationPerMinute);
-  const { sets, groups, notRun, failure } = lookedUp;
-  return {
-    account,
-    stations,
-    ...(sets && { sets }),
-    ...(groups && { groups }),
-    ...(notRun && { notRun }),
-    ...(failure !== undefined && { failure }),
-    calls: calls.map(({ rows, ...call }) => ({
-      ...call,
-      callsPerMinute: callsPerMinute(call),
-      rows: [...Map.groupBy(rows, ({ file }) => file)].map(([file, ofFile]) => ({
-        file,
-        lines: ofFile.map(({ line }) => line),
-        attributes: [...new Set(ofFile.map(({ attribute }) => attribute))],
-      })),
-    })),
-    callsPerMinute: perMinute,
-    limitPerMinute,
-    onePerStationPerMinute,
-    timesFewer: perMinute === 0 ? null : onePerStationPerMinute / perMinute,
-  };
-}
 
 /** Formats a plan as text for people; its last line is empty. */
 export function formatPlan(plan: ShownPlan): string {
@@ -82,14 +50,6 @@ function groupsLine(groups: NonNullable<ShownPlan["groups"]>, { calls }: ShownPl
   return groups.length === 0
     ? "no station group saves calls: loads are read station by station"
     : `loads by station groups ${named.join(", ")}; the rest station by station`;
-}
-
-function callsPerMinute({ calls, everySeconds }: Pick<PlannedCall, "calls" | "everySeconds">): number {
-  return (calls * 60) / everySeconds;
-}
-
-function sum<T>(all: readonly T[], of: (one: T) => number): number {
-  return all.reduce((total, one) => total + of(one), 0);
 }
 
 function figure(value: number): string {

@@ -1,12 +1,19 @@
 import type { Command } from "commander";
-import { type LoadedDevice, type LookedUpPlan, planAccounts, planWithLookup } from "../../devices/index.ts";
+import {
+  describePlan,
+  type LoadedDevice,
+  type LookedUpPlan,
+  planAccounts,
+  planWithLookup,
+  type ShownPlan,
+} from "../../devices/index.ts";
 import { createLog } from "../../log/log.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { numberOption } from "../terminal/options.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
 import { formatAll } from "./diagnostics.ts";
 import { loadAll } from "./load.ts";
-import { describePlan, formatPlan, type ShownPlan } from "./plan-text.ts";
+import { formatPlan } from "./plan-text.ts";
 
 interface Flags {
   readonly config?: string;

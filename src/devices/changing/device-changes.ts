@@ -59,13 +59,13 @@ export class DeviceChanges {
     return this.#current;
   }
 
-  /** The configs of single devices: a set counts as its members. */
-  *devices(): Generator<LoadedDevice> {
-    for (const loaded of this.#current) {
-      const set = loaded.settings.set && this.#sets.get(loaded.settings.file);
-      if (set) for (const member of set.members) yield member.loaded;
-      else if (!loaded.settings.set) yield loaded;
-    }
+  /** The configs of the devices; of a set, one for each member. */
+  get ofDevices(): readonly LoadedDevice[] {
+    return this.#current.flatMap((one) =>
+      one.settings.set
+        ? (this.#sets.get(one.settings.file)?.members ?? []).map(({ loaded }) => loaded)
+        : [one],
+    );
   }
 
   /** Returns the faults that the driver type of a config finds in its rows. */

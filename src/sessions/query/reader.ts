@@ -14,6 +14,26 @@ export interface ReadOptions extends Range {
   readonly signal?: AbortSignal;
 }
 
+export interface PageOptions extends ReadOptions {
+  readonly isOpen?: boolean | undefined;
+  readonly after?: readonly [start: string, id: string] | undefined;
+  readonly count: number;
+}
+
+/** Returns the conditions on the rows of table `t`, with `?` for the values. */
+export function sessionFilter({ from, to, stationID }: ReadOptions, time = "t.started_at") {
+  const conditions: string[] = [];
+  const values: SqlValue[] = [];
+  const add = (condition: string, value: SqlValue) => {
+    conditions.push(condition);
+    values.push(value);
+  };
+  if (from) add(`${time} >= ?`, wireTime(from));
+  if (to) add(`${time} < ?`, wireTime(to));
+  if (stationID !== undefined) add("t.station_id = ?", stationID);
+  return { conditions, values };
+}
+
 /** Number of rows read at once, so that no whole result is in memory. */
 const PAGE = 2000;
 
@@ -72,6 +92,52 @@ export class SessionReader {
       if (!last || rows.length < PAGE) return;
       after = places.map((place) => last[place] ?? null);
     }
+  }
+
+  /** Returns sessions, the newest first. `after`: the last one of the page before. */
+  async page({
+    from,
+    to,
+    stationID,
+    isOpen,
+    after,
+    count,
+    signal,
+  }: PageOptions): Promise<RowOf<"session">[]> {
+    const { conditions, values } = sessionFilter({ from, to, stationID });
+    if (isOpen !== undefined) conditions.push(`t.ended_at IS ${isOpen ? "" : "NOT "}NULL`);
+    if (after) {
+      conditions.push("(t.started_at, t.session_id) < (?, ?)");
+      values.push(...after);
+    }
+    const where = conditions.length > 0 ? `WHERE ${conditions.join(" AND ")} ` : "";
+    const rest = `${where}ORDER BY t.started_at DESC, t.session_id DESC LIMIT ${count}`;
+    return (await this.#select("session", rest, values, signal)).map((row) => this.#row("session", row));
+  }
+
+  /** Returns the rows of a table that belong to one session, ordered by their key. */
+  async ofSession<N extends "session" | "payment" | "interval">(
+    table: N,
+    sessionID: string,
+    signal?: AbortSignal,
+  ): Promise<RowOf<N>[]> {
+    const order = tables[table].key.map((column) => `t.${column}`).join(", ");
+    const rows = await this.#select(table, `WHERE t.session_id = ? ORDER BY ${order}`, [sessionID], signal);
+    return rows.map((row) => this.#row(table, row));
+  }
+
+  /** Returns the newest alarms, the newest first. */
+  async newestAlarms({
+    from,
+    to,
+    stationID,
+    count,
+    signal,
+  }: Omit<PageOptions, "after" | "isOpen">): Promise<RowOf<"alarm">[]> {
+    const { conditions, values } = sessionFilter({ from, to, stationID }, "t.occurred_at");
+    const where = conditions.length > 0 ? `WHERE ${conditions.join(" AND ")} ` : "";
+    const rest = `${where}ORDER BY t.occurred_at DESC, t.station_id, t.type, t.port_number LIMIT ${count}`;
+    return (await this.#select("alarm", rest, values, signal)).map((row) => this.#row("alarm", row));
   }
 
   /** Returns sessions with unpublished events, ordered by start. */

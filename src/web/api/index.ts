@@ -6,16 +6,21 @@ import type { Recent } from "../live/recent.ts";
 import type { WebParts } from "../parts.ts";
 import { openApi } from "../server/openapi.ts";
 import { type Route, route } from "../server/route.ts";
+import { alarmRoutes } from "./alarms.ts";
+import { auditRoutes } from "./audit.ts";
 import { bridgeRoutes } from "./bridge.ts";
 import { commandRoutes } from "./commands.ts";
 import { configRoutes } from "./configs.ts";
+import { controlRoutes } from "./control.ts";
 import { deviceRoutes } from "./devices.ts";
 import { historyRoutes } from "./history.ts";
 import { lastHourRoutes } from "./last-hour.ts";
 import { liveRoutes } from "./live.ts";
 import { PersonalData } from "./personal.ts";
+import { planRoutes } from "./plan.ts";
 import { registryRoutes } from "./registries.ts";
 import { sessionRoutes } from "./session.ts";
+import { chargingSessionRoutes } from "./sessions.ts";
 
 /** What handlers need besides the parts of the bridge. */
 export interface ApiContext {
@@ -35,7 +40,12 @@ export function apiRoutes({ parts, access, feed, recent, lastHour }: ApiContext)
     ...deviceRoutes(parts, personal),
     ...commandRoutes(parts, recent),
     ...lastHourRoutes(lastHour),
+    ...controlRoutes(parts),
     ...historyRoutes(parts, personal),
+    ...auditRoutes(parts),
+    ...chargingSessionRoutes(parts, personal),
+    ...alarmRoutes(parts),
+    ...planRoutes(parts),
     ...liveRoutes(feed, access),
     ...registryRoutes(parts),
     ...configRoutes(parts),

@@ -79,7 +79,7 @@ export class RegistryFiles {
 
   async list(): Promise<ListedRegistry[]> {
     const folder = this.#folder();
-    const uses = Map.groupBy(this.#parts.devices.changes.devices(), ({ settings }) => settings.registryFile);
+    const uses = Map.groupBy(this.#parts.devices.changes.ofDevices, ({ settings }) => settings.registryFile);
     const listed: ListedRegistry[] = [];
     for (const found of await folder.list()) {
       const file = folder.existing(found.name);
@@ -122,7 +122,7 @@ export class RegistryFiles {
     signal: AbortSignal,
   ): Promise<ScrapedOnce & { readonly problems: readonly Diagnostic[] }> {
     const { file } = this.#folder().resolve(name);
-    const device = [...this.#parts.devices.changes.devices()].find(({ settings }) => settings.path === path);
+    const device = this.#parts.devices.changes.ofDevices.find(({ settings }) => settings.path === path);
     if (!device) throw new DeviceNotFoundError(path);
     const { rows, diagnostics } = await parsed(file, bounded(Buffer.from(text)));
     if (rows.length === 0)
@@ -185,9 +185,7 @@ export class RegistryFiles {
   }
 
   #usesOf(file: string): LoadedDevice[] {
-    return [...this.#parts.devices.changes.devices()].filter(
-      ({ settings }) => settings.registryFile === file,
-    );
+    return this.#parts.devices.changes.ofDevices.filter(({ settings }) => settings.registryFile === file);
   }
 
   #check(file: string, bytes: Uint8Array): Promise<CheckedRegistry> {
