@@ -102,6 +102,7 @@ export type PointView = Static<typeof pointView>;
 export const deviceDetails = record({
   ...deviceView.properties,
   timezone: Type.String(),
+  station: nullable(Type.String({ description: "Id of its station at the network, as in /sessions." })),
   override: nullable(
     record(
       { pattern: Type.String(), endsAt: nullable(time("When it ends by itself; null: never.")) },

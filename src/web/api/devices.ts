@@ -34,6 +34,11 @@ export function deviceRoutes(parts: WebParts, personal: PersonalData): Route[] {
     [...state.device.points.values()].map((point) =>
       viewOfPoint(state, point, personal.isWithheld(point, caller)),
     );
+  const stationOf = (path: string): string | null => {
+    const found = [...devices.changes.devices()].find(({ settings }) => settings.path === path);
+    const { stationID } = (found?.settings.driverConfig ?? {}) as { stationID?: unknown };
+    return typeof stationID === "string" ? stationID : null;
+  };
   const overrideOf = (path: string): DeviceDetails["override"] => {
     const found = devices.control.overriding.overridePatterns().find((one) => one.devices.includes(path));
     return found ? { pattern: found.pattern, endsAt: found.endsAt?.toISOString() ?? null } : null;
@@ -74,7 +79,8 @@ export function deviceRoutes(parts: WebParts, personal: PersonalData): Route[] {
         const { timezone, path } = state.device;
         return {
           ...viewOf(state, holdingsOf(devices)),
-          ...{ timezone, override: overrideOf(path), reservation: reservationOf(path) },
+          ...{ timezone, station: stationOf(path) },
+          ...{ override: overrideOf(path), reservation: reservationOf(path) },
           points: views(state, caller),
         };
       },

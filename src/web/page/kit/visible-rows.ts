@@ -23,13 +23,17 @@ export function useVisibleRows(
   const measure = useCallback(() => {
     if (!list.current) return;
     const above = -list.current.getBoundingClientRect().top;
-    const first = clamp(Math.floor(above / height) - SPARE, count);
-    const end = clamp(Math.ceil((above + innerHeight) / height) + SPARE, count);
+    const seen = Math.floor(above / height);
+    const seenEnd = Math.ceil((above + innerHeight) / height);
+    const first = clamp(seen - SPARE, count);
+    const end = clamp(seenEnd + SPARE, count);
     // Steps of a few rows: most events of a scroll draw nothing.
     setRows((before) =>
       Math.abs(before.first - first) < SPARE / 2 &&
       Math.abs(before.end - end) < SPARE / 2 &&
-      before.end <= count
+      before.end <= count &&
+      before.first <= clamp(seen, count) &&
+      before.end >= clamp(seenEnd, count)
         ? before
         : { first, end },
     );

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { DeviceDetails, PointView } from "../../schemas.ts";
 import { Chart } from "../kit/chart.tsx";
 import type { ChartBand, ChartSeries } from "../kit/chart-data.ts";
@@ -37,11 +37,11 @@ interface Line {
 /** Load and limit of the station over time, with any other points that the reader adds. */
 export function StationChart({
   details,
-  bandsOf,
+  bands,
 }: {
   details: DeviceDetails;
   /** The spans of time to mark, e.g. the sessions. */
-  bandsOf: (range: { from: number; to: number }) => readonly ChartBand[];
+  bands: readonly ChartBand[];
 }) {
   const info = useSignalValue(bridge);
   const [range, setRange] = useRange("24h");
@@ -73,7 +73,6 @@ export function StationChart({
   const last = useRef(loaded.value);
   last.current = loaded.value ?? last.current;
   const shown = last.current;
-  const bands = useMemo(() => (shown ? bandsOf(shown) : []), [shown, bandsOf]);
   if (info && !info.has.history)
     return (
       <Empty title="Load and limit over time would be here.">

@@ -1,6 +1,7 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { DeviceDetails, PointView } from "../../schemas.ts";
-import type { ViewProps } from "../frame/routes.ts";
+
+import type { ChartBand } from "../kit/chart-data.ts";
 import { PageHeading } from "../kit/heading.tsx";
 import { Empty, Failed, Skeleton } from "../kit/loading.tsx";
 import { Name } from "../kit/name.tsx";
@@ -12,15 +13,19 @@ import { stationHref } from "../state/router.ts";
 import { useSignalValue } from "../state/signal.ts";
 import "../styles/station.css";
 import { nameOf } from "../state/devices.ts";
+import type { SessionRow } from "./session-dialog.tsx";
+import { Alarms } from "./station-alarms.tsx";
 import { StationChart } from "./station-chart.tsx";
 import { useDevice } from "./station-device.ts";
 import { ClearDialog, LimitDialog, limitTargets } from "./station-limit.tsx";
 import { StationMenu } from "./station-menu.tsx";
 import { Points } from "./station-points.tsx";
 import { type LimitAction, Ports } from "./station-ports.tsx";
+import { Sessions } from "./station-sessions.tsx";
+import { Writes } from "./station-writes.tsx";
 
 /** One station: its ports, its curve, its points, and what happened there. */
-export default function Station({ rest: path }: ViewProps) {
+export default function Station({ rest: path }: { rest: string }) {
   const { value, error, reload } = useDevice(path);
   if (error instanceof ApiError && error.kind === "device_not_found")
     return <Unknown path={path} error={error} wasThere={value !== undefined} />;
@@ -47,6 +52,8 @@ function Known({ details: loaded, onChange }: { details: DeviceDetails; onChange
   const info = useSignalValue(bridge);
   const [action, setAction] = useState<LimitAction>();
   const [details, takeFresh] = useFresh(loaded);
+  const [sessions, setSessions] = useState<readonly SessionRow[]>([]);
+  const bands = useMemo(() => sessions.map(bandOf), [sessions]);
   const why = whyNot(details, whyNotOperate(info));
   const name = nameOf(details);
   useKeys([
@@ -85,13 +92,32 @@ function Known({ details: loaded, onChange }: { details: DeviceDetails; onChange
           </p>
         )}
       </header>
+      <nav aria-label="Parts of the view" class="row">
+        <a href="#curve">Curve</a>
+        <a href="#points">Points</a>
+        <a href="#sessions">Sessions</a>
+        <a href="#alarms">Alarms</a>
+        <a href="#writes">Writes</a>
+      </nav>
       <Ports details={details} why={why} onAction={setAction} />
-      <section aria-label="Load and limit">
-        <StationChart details={details} bandsOf={NO_BANDS} />
+      <section id="curve" aria-label="Load and limit">
+        <StationChart details={details} bands={bands} />
       </section>
       <section aria-labelledby="points">
         <h2 id="points">Points</h2>
         <Points details={details} why={why} onRead={takeFresh} />
+      </section>
+      <section aria-labelledby="sessions">
+        <h2 id="sessions">Sessions</h2>
+        <Sessions details={details} onSessions={setSessions} />
+      </section>
+      <section aria-labelledby="alarms">
+        <h2 id="alarms">Alarms</h2>
+        <Alarms details={details} />
+      </section>
+      <section aria-labelledby="writes">
+        <h2 id="writes">Writes</h2>
+        <Writes details={details} />
       </section>
       {action?.kind === "set" && <LimitDialog details={details} target={action.target} onClose={close} />}
       {action?.kind === "clear" && <ClearDialog details={details} target={action.target} onClose={close} />}
@@ -99,7 +125,11 @@ function Known({ details: loaded, onChange }: { details: DeviceDetails; onChange
   );
 }
 
-const NO_BANDS = () => [];
+/** A session under way goes on to the end of the chart. */
+function bandOf({ session_id, started_at, ended_at }: SessionRow): ChartBand {
+  const to = ended_at === null ? Number.MAX_SAFE_INTEGER : Date.parse(ended_at);
+  return { from: Date.parse(started_at), to, label: `Session ${session_id}` };
+}
 
 /** Puts points that were read by themselves into the device, until it is loaded again. */
 function useFresh(loaded: DeviceDetails): [DeviceDetails, (point: PointView) => void] {
