@@ -39,7 +39,7 @@ export function apiRoutes({ parts, access, feed, recent, lastHour }: ApiContext)
     ...sessionRoutes(access),
     ...deviceRoutes(parts, personal),
     ...commandRoutes(parts, recent),
-    ...lastHourRoutes(lastHour),
+    ...lastHourRoutes(parts, lastHour),
     ...controlRoutes(parts),
     ...historyRoutes(parts, personal),
     ...auditRoutes(parts),

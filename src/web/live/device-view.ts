@@ -25,7 +25,9 @@ export function viewOf(state: DeviceState, { held, paused }: Holdings): DeviceVi
   const { device, availability, since, reason, observedAt } = state;
   const { station, ports } = portsOf(device.points);
   const limits = held.get(device.path) ?? [];
-  const views = ports.map((points) => portView(points, station, state, limits));
+  // A registry can list more ports than the station has.
+  const real = observedAt === undefined ? ports : ports.filter((points) => wasRead(points, state));
+  const views = real.map((points) => portView(points, station, state, limits));
   const loads = views.map(({ loadKw }) => loadKw).filter((load) => load !== null);
   const own = numberAt(state, station.load);
   return {
@@ -41,6 +43,10 @@ export function viewOf(state: DeviceState, { held, paused }: Holdings): DeviceVi
     loadKw: own ?? (loads.length > 0 ? loads.reduce((sum, load) => sum + load, 0) : null),
     ports: views,
   };
+}
+
+function wasRead({ port: _, ...points }: PortPoints, { values }: DeviceState): boolean {
+  return Object.values(points).some((point) => point !== undefined && values.has(point));
 }
 
 function portView(

@@ -5,7 +5,7 @@ import { Sparkline } from "../kit/sparkline.tsx";
 import { bridge, logout } from "../state/bridge.ts";
 import { devicesState, totals } from "../state/devices.ts";
 import { useKeys } from "../state/keys.ts";
-import { startTotalHour, totalHour } from "../state/last-hour.ts";
+import { siteLimit, startTotalHour, totalHour } from "../state/last-hour.ts";
 import { connection } from "../state/live.ts";
 import { navigate, place } from "../state/router.ts";
 import { useSignalValue } from "../state/signal.ts";
@@ -119,11 +119,13 @@ function Summary() {
   const { ports, byState, stale, loadKw, devices } = useSignalValue(totals);
   const state = useSignalValue(devicesState);
   const live = useSignalValue(connection);
+  const limitKw = useSignalValue(siteLimit);
   if (devices === 0) return null;
   return (
     <div class="summary">
       <span class="total">
         <strong class="big">{shortPower(loadKw)}</strong>
+        {limitKw !== null && <span class="quiet">of {shortPower(limitKw)}</span>}
         <TotalHour />
       </span>
       <ul class="counts">

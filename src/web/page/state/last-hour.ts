@@ -6,6 +6,7 @@ export type HourOfLoad = readonly (number | null)[];
 
 interface LastHourAnswer {
   readonly totalKw: HourOfLoad;
+  readonly limitKw: number | null;
   readonly devices: readonly {
     readonly device: string;
     readonly ports: readonly { readonly port: string; readonly loadKw: HourOfLoad }[];
@@ -17,6 +18,10 @@ type Ports = Readonly<Record<string, HourOfLoad>>;
 const total = signal<HourOfLoad>([]);
 /** The curve of the whole site; empty until it is loaded. */
 export const totalHour: ReadonlySignal<HourOfLoad> = total;
+
+const limit = signal<number | null>(null);
+/** The limit of the whole site in kW; null where there is none. */
+export const siteLimit: ReadonlySignal<number | null> = limit;
 
 const hours = new Map<string, { readonly ports: Signal<Ports | undefined>; loadedAt: number }>();
 /** Devices of visible rows, and how many rows want each. */
@@ -74,6 +79,7 @@ async function load(): Promise<void> {
   try {
     const answer = await api.get<LastHourAnswer>("last-hour", { query: { device } });
     total.value = answer.totalKw;
+    limit.value = answer.limitKw;
     for (const one of answer.devices) {
       const hour = hours.get(one.device);
       if (!hour) continue;
