@@ -1,7 +1,6 @@
 import type { Notice } from "../bus.ts";
 import type { Log } from "../log/log.ts";
 import type { PointType, PointValue } from "../points/index.ts";
-import type { Thinned, ThinRequest } from "./thinning.ts";
 
 /** A value to store. Its key is (topic, time): a sample with the same key replaces the value. */
 export interface Sample {
@@ -43,6 +42,23 @@ export interface ReadRequest {
   readonly skip: number;
   /** Maximum number of rows to return. Fewer rows mean that there are no more. */
   readonly limit: number;
+}
+
+/** Values of one topic for a plot. Times as in `Sample`. */
+export interface ThinRequest {
+  readonly topic: string;
+  /** Inclusive. */
+  readonly start: number;
+  /** Exclusive. */
+  readonly end: number;
+  /** Length of the periods that are thinned, in microseconds; they are aligned to 1970. */
+  readonly period: number;
+}
+
+export interface Thinned {
+  readonly rows: readonly Row[];
+  /** Where to go on; absent: this is the end. */
+  readonly next?: number;
 }
 
 /** A kind of store: one folder below `historian/stores/` and one line in `historian/index.ts`. */

@@ -1,23 +1,5 @@
 import type { PointValue } from "../points/index.ts";
-import type { Row } from "./contract.ts";
 import { remainder } from "./time.ts";
-
-/** Values of one topic for a plot. Times as in `Sample`. */
-export interface ThinRequest {
-  readonly topic: string;
-  /** Inclusive. */
-  readonly start: number;
-  /** Exclusive. */
-  readonly end: number;
-  /** Length of the periods that are thinned, in microseconds; they are aligned to 1970. */
-  readonly period: number;
-}
-
-export interface Thinned {
-  readonly rows: readonly Row[];
-  /** Where to go on; absent: this is the end. */
-  readonly next?: number;
-}
 
 /** Maximum number of rows of a period. */
 export const ROWS_PER_PERIOD = 4;

@@ -1,5 +1,5 @@
-import type { HistorianBackend, Row } from "../contract.ts";
-import { ROWS_PER_PERIOD, Thinning, type ThinRequest } from "../thinning.ts";
+import type { HistorianBackend, Row, ThinRequest } from "../contract.ts";
+import { ROWS_PER_PERIOD, Thinning } from "../thinning.ts";
 import { readPages } from "./pages.ts";
 
 export interface PlotRange {

@@ -1,7 +1,7 @@
 import type { PointType, PointValue } from "../../../points/index.ts";
 import type { Connection } from "../../../storage/sqlite.ts";
-import type { ReadRequest, Topic } from "../../contract.ts";
-import { Thinning, type ThinRequest } from "../../thinning.ts";
+import type { ReadRequest, ThinRequest, Topic } from "../../contract.ts";
+import { Thinning } from "../../thinning.ts";
 import { topicKey } from "./batch.ts";
 import { DatabaseFile, openForReading } from "./database-file.ts";
 import { LARGE } from "./schema.ts";
