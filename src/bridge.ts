@@ -14,7 +14,7 @@ import {
 import { type Archive, type Historian, openArchive, openHistorian, Recorder } from "./historian/index.ts";
 import { SiteLimits } from "./limits/index.ts";
 import type { Log, Secrets } from "./log/log.ts";
-import { startMetrics } from "./metrics/index.ts";
+import type { RunningMetrics, StartOptions } from "./metrics/index.ts";
 import { type Mqtt, startMqtt } from "./mqtt/index.ts";
 import { openQueue } from "./queue/index.ts";
 import { FolderWatch } from "./reload/folder-watch.ts";
@@ -26,7 +26,7 @@ import {
   SessionReader,
 } from "./sessions/index.ts";
 import { systemClock } from "./time/clock.ts";
-import { startWeb, type Web, type WebOptions } from "./web/index.ts";
+import type { Web, WebOptions } from "./web/index.ts";
 
 export interface BridgeOptions {
   readonly settings: BridgeSettings;
@@ -162,13 +162,11 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       }
     });
     const sessions = startSessions(options, running, mqtt, undo);
-    const metrics = settings.metrics.enabled
-      ? await startMetrics({
-          ...{ instance: settings.instance, version, bus, log, mqtt, limits, archive, reloader },
-          devices: running,
-          settings: settings.metrics,
-        })
-      : undefined;
+    const metrics = await openMetrics({
+      ...{ instance: settings.instance, version, bus, log, mqtt, limits, archive, reloader },
+      devices: running,
+      settings,
+    });
     if (metrics) undo.push(() => metrics.stop());
     reloader?.start();
     web = settings.web.enabled
@@ -251,8 +249,21 @@ async function openForReading(
   return opened;
 }
 
-/** Starts the HTTP interface. It is stopped after the devices, so that commands under way are still answered. */
+/** Starts the metrics where they can be asked for. Their modules are loaded then only. */
+async function openMetrics({
+  settings: { metrics, web },
+  ...parts
+}: Omit<StartOptions, "settings"> & { readonly settings: BridgeSettings }): Promise<
+  RunningMetrics | undefined
+> {
+  if (!metrics.enabled || !(web.enabled || metrics.port !== undefined)) return undefined;
+  const { startMetrics } = await import("./metrics/index.ts");
+  return await startMetrics({ ...parts, settings: metrics });
+}
+
+/** Starts the HTTP interface, whose modules are loaded then only. It is stopped after the devices, so that commands under way are still answered. */
 async function openWeb(options: WebOptions, undo: (() => void | Promise<void>)[]): Promise<Web> {
+  const { startWeb } = await import("./web/index.ts");
   await using stack = new AsyncDisposableStack();
   const web = await startWeb(options, stack);
   const started = stack.move();

@@ -91,8 +91,8 @@ export function createApp({ routes, access, page, probes, blank, onFault }: AppO
       `there is no ${c.req.path}; ${API}/openapi.json lists all routes`,
     );
   });
-  app.get("*", (c) => {
-    const found = page.response(c.req.path, c.req.header("accept-encoding") ?? "");
+  app.get("*", async (c) => {
+    const found = await page.response(c.req.path, c.req.header("accept-encoding") ?? "");
     if (!found) throw new Problem(404, "no_such_file", `there is no ${c.req.path}`);
     return found;
   });

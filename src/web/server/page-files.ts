@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { promisify } from "node:util";
+import { brotliCompress, gzip } from "node:zlib";
 
 /** Folder of the built page: the same for the sources and for the compiled program. */
 const FOLDER = fileURLToPath(new URL("../../../dist/web/page", import.meta.url));
@@ -16,18 +17,21 @@ const TYPES: Readonly<Record<string, string>> = {
   ".webmanifest": "application/manifest+json",
 };
 
+const COMPRESS = { br: promisify(brotliCompress), gzip: promisify(gzip) };
+type Encoding = keyof typeof COMPRESS;
+
 interface PageFile {
   readonly type: string;
   readonly plain: Buffer<ArrayBuffer>;
-  readonly gzip: Buffer<ArrayBuffer>;
-  readonly br: Buffer<ArrayBuffer>;
+  /** By content encoding; each is made when it is first asked for. */
+  readonly compressed: Map<Encoding, Promise<Buffer<ArrayBuffer>>>;
   /** Its name has a hash of its content. */
   readonly hashed: boolean;
 }
 
 const NOT_BUILT = "the page is not built; run: npm run build:page\n";
 
-/** The files of the page, compressed and kept in memory: a path is looked up, and never reaches the file system. */
+/** The files of the page, kept in memory and compressed once: a path is looked up, and never reaches the file system. */
 export class PageFiles {
   readonly #files: ReadonlyMap<string, PageFile>;
 
@@ -36,7 +40,7 @@ export class PageFiles {
   }
 
   /** Returns a file; the page itself for addresses of its views; undefined for a file that is not there. */
-  response(path: string, acceptEncoding: string): Response | undefined {
+  async response(path: string, acceptEncoding: string): Promise<Response | undefined> {
     const isFile = path.startsWith("/assets/") || this.#files.has(path);
     const file = this.#files.get(isFile ? path : "/index.html");
     if (!file)
@@ -44,7 +48,7 @@ export class PageFiles {
         ? undefined
         : new Response(NOT_BUILT, { status: 503, headers: { "content-type": "text/plain" } });
     const encoding = (["br", "gzip"] as const).find((one) => new RegExp(`\\b${one}\\b`).test(acceptEncoding));
-    return new Response(encoding ? file[encoding] : file.plain, {
+    return new Response(encoding ? await compressed(file, encoding) : file.plain, {
       headers: {
         "content-type": file.type,
         "cache-control": file.hashed ? "public, max-age=31536000, immutable" : "no-cache",
@@ -53,6 +57,15 @@ export class PageFiles {
       },
     });
   }
+}
+
+function compressed(
+  { plain, compressed: known }: PageFile,
+  encoding: Encoding,
+): Promise<Buffer<ArrayBuffer>> {
+  const made = known.get(encoding) ?? (COMPRESS[encoding](plain) as Promise<Buffer<ArrayBuffer>>);
+  known.set(encoding, made);
+  return made;
 }
 
 function filesOf(folder: string): string[] {
@@ -76,8 +89,7 @@ function read(folder: string, name: string): PageFile {
   return {
     type: TYPES[extname(name)] ?? "application/octet-stream",
     plain,
-    gzip: gzipSync(plain, { level: 9 }),
-    br: brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: plain.length } }),
+    compressed: new Map(),
     hashed: name.startsWith("assets/"),
   };
 }
