@@ -11,7 +11,14 @@ import {
   StateStore,
   watchFiles,
 } from "./devices/index.ts";
-import { type Archive, type Historian, openArchive, openHistorian, Recorder } from "./historian/index.ts";
+import {
+  type Archive,
+  type Historian,
+  HistoryService,
+  openArchive,
+  openHistorian,
+  Recorder,
+} from "./historian/index.ts";
 import { SiteLimits } from "./limits/index.ts";
 import type { Log, Secrets } from "./log/log.ts";
 import type { RunningMetrics, StartOptions } from "./metrics/index.ts";
@@ -133,7 +140,13 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       bus,
       devices: running.byPath,
       commands: running.commands,
-      control: { ...running.control, limiting: limits, reloading: reloader },
+      control: {
+        ...running.control,
+        ...{ limiting: limits, reloading: reloader },
+        history:
+          store &&
+          new HistoryService({ historian: store, sink: archive, settings: settings.historian, version }),
+      },
       requester: settings.actuator.requester,
       outbox,
       retained: state.namespace("retained topics"),

@@ -254,6 +254,23 @@ export interface Pausing {
   paused(): readonly PausedDevice[];
 }
 
+/** The store, as VOLTTRON's historian. */
+export interface History {
+  /** Calls a method of VOLTTRON's historian with arguments by name. Rejects for a bad query, a store that is away, and an answer that is too long. */
+  call(
+    method:
+      | "get_topic_list"
+      | "get_topics_by_pattern"
+      | "get_topics_metadata"
+      | "get_aggregate_topics"
+      | "query",
+    args: Readonly<Record<string, unknown>>,
+    signal?: AbortSignal,
+  ): Promise<unknown>;
+  /** Stores records `{topic, headers, message}`. Rejects where not all of them are stored, and says which. */
+  insert(records: readonly PointValue[]): Promise<void>;
+}
+
 /** Everything beside the {@link Commands} that the ways in may ask for. */
 export interface Control {
   /** Throws where a command must not be carried out: CommandExpiredError, or the interface's own refusal. */
@@ -266,6 +283,8 @@ export interface Control {
   /** Absent where no site limit controller runs. */
   readonly limiting?: Limiting;
   readonly eventing: Eventing;
+  /** Absent where there is no store. */
+  readonly history?: History | undefined;
   /** Absent where nothing follows from it. */
   readonly controllers?: Controllers;
   sheds(): Sheds;

@@ -17,6 +17,7 @@ export type { HistorianErrorKind } from "./errors.ts";
 export { HistorianError, QueryError } from "./errors.ts";
 export { EXPORTS, type ExportFormat } from "./export/formats.ts";
 export { type DeviceGaps, findGaps } from "./gaps/report.ts";
+export { HistoryService } from "./history-service.ts";
 export { MessageRecorder } from "./ingest/index.ts";
 export type { OpenOptions } from "./open.ts";
 export { type AuditEntry, auditCsv, findAudit } from "./query/audit.ts";

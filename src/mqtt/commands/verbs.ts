@@ -1,5 +1,5 @@
 import { closest } from "../../config/files/did-you-mean.ts";
-import type { Command, CommandResult, Commands, Control, Override } from "../../devices/commands.ts";
+import type { Command, CommandResult, Commands, Control, History, Override } from "../../devices/commands.ts";
 import { LimitGroupNotFoundError } from "../../devices/errors.ts";
 import type { PointValue } from "../../points/index.ts";
 import { type PointTarget, splitTarget } from "../topics.ts";
@@ -123,6 +123,14 @@ class ReloadUnavailableError extends Error {
     super(
       "this bridge does not run from config files, or cannot load them while it runs; restart it instead",
     );
+  }
+}
+
+class NoStoreError extends Error {
+  override readonly name = "NoStoreError";
+
+  constructor() {
+    super("this bridge stores nothing: set historian.backend in its config and restart it");
   }
 }
 
@@ -345,11 +353,42 @@ export const verbs: Readonly<Record<string, Verb>> = {
       return control.reloading.reload({ confirm, preview });
     },
   },
+  get_topic_list: historyVerb("get_topic_list", []),
+  get_topics_by_pattern: historyVerb("get_topics_by_pattern", ["topic_pattern"]),
+  get_topics_metadata: historyVerb("get_topics_metadata", ["topics"]),
+  get_aggregate_topics: historyVerb("get_aggregate_topics", []),
+  query: historyVerb("query", ["topic", "start", "end", "agg_type", "agg_period", "skip", "count", "order"]),
+  insert: {
+    params: ["records"],
+    async call(params, { control, command }) {
+      const records = params.list("records", MOST_POINTS);
+      const history = historyOf(control);
+      control.checkCommand(command);
+      await history.insert(records);
+      return null;
+    },
+  },
   get_health: {
     params: [],
     call: (_, { health }) => health(),
   },
 };
+
+/** Returns a verb that is a method of VOLTTRON's historian. */
+function historyVerb(method: Parameters<History["call"]>[0], names: readonly string[]): Verb {
+  return {
+    params: names,
+    call(params, { control, signal }) {
+      const args = Object.fromEntries(names.map((name) => [name, params.raw(name)]));
+      return historyOf(control).call(method, args, signal);
+    },
+  };
+}
+
+function historyOf({ history }: Control): History {
+  if (history) return history;
+  throw new NoStoreError();
+}
 
 function overrideJson({ pattern, endsAt, devices }: Override) {
   return { pattern, endsAt: endsAt?.toISOString() ?? null, devices };

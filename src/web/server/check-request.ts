@@ -32,6 +32,12 @@ export function queryReader(schema: TSchema | undefined): (search: URLSearchPara
     const query: Record<string, string | string[]> = Object.create(null);
     for (const name of new Set(search.keys())) {
       const all = search.getAll(name);
+      if (all.some((text) => text.includes("\0")))
+        throw new Problem(
+          400,
+          "bad_request",
+          `the query is wrong: ${name.slice(0, 100)} has a NUL character`,
+        );
       query[name] = all.length > 1 ? all : all[0]!;
     }
     check(query);
