@@ -67,6 +67,7 @@ describe.skipIf(!chromiumInstalled)("the Station view in Chromium", () => {
     await tile.getByText("No limit").waitFor();
     const log = page.getByRole("table", { name: "Log of writes" }).getByRole("row");
     await page.getByRole("link", { name: "Writes" }).click();
+    await expect.poll(() => page.evaluate("scrollY")).toBeGreaterThan(0);
     await expect.poll(async () => (await log.allInnerTexts()).slice(1, 3).join()).toMatch(/revert.*3\s/s);
     expect(troubles).toEqual([]);
     await close();

@@ -35,7 +35,7 @@ export function deviceRoutes(parts: WebParts, personal: PersonalData): Route[] {
       viewOfPoint(state, point, personal.isWithheld(point, caller)),
     );
   const stationOf = (path: string): string | null => {
-    const found = [...devices.changes.ofDevices].find(({ settings }) => settings.path === path);
+    const found = devices.changes.ofDevices.find(({ settings }) => settings.path === path);
     const { stationID } = (found?.settings.driverConfig ?? {}) as { stationID?: unknown };
     return typeof stationID === "string" ? stationID : null;
   };

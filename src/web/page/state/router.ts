@@ -69,6 +69,7 @@ export function stationHref(device: string): string {
 export function startRouter(): void {
   history.scrollRestoration = "manual";
   addEventListener("popstate", () => {
+    if (isWithinView()) return;
     if ([...guards].some((stay) => stay())) {
       history.pushState(null, "", current.peek().path + location.search);
       return;
@@ -97,6 +98,13 @@ export function startRouter(): void {
   });
   const before = (history.state as { scroll?: number } | null)?.scroll;
   if (before) restoreScroll(before);
+}
+
+/** Whether the reader followed a link to a part of the view: the browser has gone there already. */
+function isWithinView(): boolean {
+  const { path, query } = current.peek();
+  const isSame = location.pathname === path && String(new URLSearchParams(location.search)) === String(query);
+  return isSame && location.hash !== "" && history.state === null;
 }
 
 /** The position belongs to the entry of the history that the reader is about to leave. */

@@ -89,7 +89,7 @@ function Details({ details }: { details: SessionDetails }) {
     ...payments.map(
       ({ type, currency, gross_amount, net_revenue_amount }) =>
         [
-          type ?? "Payment",
+          type ? `Payment, ${type.toLowerCase()}` : "Payment",
           `${anyValue(gross_amount)} ${currency ?? ""} paid, ${anyValue(net_revenue_amount)} ${currency ?? ""} to the organisation`,
         ] as const,
     ),

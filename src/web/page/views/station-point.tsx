@@ -5,8 +5,8 @@ import { anyValue, NONE } from "../kit/format.ts";
 import { Name } from "../kit/name.tsx";
 import { Age, Time } from "../kit/time.tsx";
 import { LimitDialog, limitTargets } from "./station-limit.tsx";
-import { Quality } from "./station-points.tsx";
 import { RevertPointDialog, SetDialog } from "./station-set.tsx";
+import { Quality } from "./station-value.tsx";
 
 /** All that is known of a point, and what can be done with it. */
 export function PointDialog({

@@ -4,7 +4,7 @@ import { answer } from "../kit/answers.tsx";
 import { Chips } from "../kit/chips.tsx";
 import { type Column, DataTable } from "../kit/data-table.tsx";
 import { FilterBox, matches, wordsOf } from "../kit/filter-box.tsx";
-import { anyValue, count } from "../kit/format.ts";
+import { count } from "../kit/format.ts";
 import { Empty } from "../kit/loading.tsx";
 import { Name } from "../kit/name.tsx";
 import { Sparkline } from "../kit/sparkline.tsx";
@@ -16,6 +16,7 @@ import { dayOf, wantDay } from "../state/history.ts";
 import { useSignalValue } from "../state/signal.ts";
 import { isPlotted } from "./station-chooser.tsx";
 import { PointDialog } from "./station-point.tsx";
+import { Quality, Value } from "./station-value.tsx";
 
 /** Which points are shown: all, those that can be written, those of the station, or of one port (`port 1`). */
 type Part = string;
@@ -173,35 +174,6 @@ function isOfPart({ writable, port }: PointView, part: Part): boolean {
 
 function textOf({ point, notes, register, attribute, call, units }: PointView): string {
   return [point, notes, register, attribute, call, units].join(" ").toLowerCase();
-}
-
-/** A value with its unit; personal data that the reader may not see is said to be withheld. */
-export function Value({ point }: { point: PointView }) {
-  if (point.withheld) return <em class="quiet">withheld</em>;
-  const text = anyValue(point.value);
-  const unit = point.units && point.value !== null ? ` ${point.units}` : "";
-  return <Name text={text + unit} />;
-}
-
-const QUALITIES = {
-  good: "Read with the last scrape.",
-  stale: "An earlier value: it was not read with the last scrape.",
-  failed: "It could not be read.",
-  none: "It was never read.",
-} as const;
-
-export function Quality({ point: { quality, failure } }: { point: PointView }) {
-  const title = failure ?? QUALITIES[quality];
-  return (
-    <span class={quality === "failed" ? "state faulted" : "quiet"} title={title}>
-      {quality === "failed" && (
-        <span class="mark" aria-hidden="true">
-          ▲
-        </span>
-      )}
-      {quality}
-    </span>
-  );
 }
 
 /** The last day, asked for when its row is visible. */
