@@ -1,4 +1,5 @@
 // A registry CSV comes in; rows with points go out, with a diagnostic for every fault by line and column.
+export { HEADERS } from "./columns.ts";
 export { type GridColumn, type GridRow, type RegistryGrid, readingGrid } from "./grid.ts";
 export {
   type Change,

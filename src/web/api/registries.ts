@@ -1,7 +1,8 @@
 import { type Static, Type } from "typebox";
 import type { Diagnostic } from "../../config/index.ts";
 import type { ScrapedOnce } from "../../devices/index.ts";
-import type { RegistryGrid } from "../../registry/index.ts";
+import { POINT_TYPES } from "../../points/index.ts";
+import { HEADERS, type RegistryGrid } from "../../registry/index.ts";
 import { presentSettings } from "../files/present-settings.ts";
 import { listAttributes, MAX_WEB_BYTES, RegistryFiles } from "../files/registry-files.ts";
 import type { WebParts } from "../parts.ts";
@@ -93,6 +94,8 @@ export function registryRoutes(parts: WebParts): Route[] {
       tag,
       summary: "What the rows of a registry can name, of every driver type.",
       response: record({
+        columns: Type.Array(Type.String(), { description: "The known columns, in their usual order." }),
+        types: Type.Array(Type.String(), { description: "Words of the column `Type`." }),
         attributes: Type.Array(
           record({
             driver: Type.String(),
@@ -111,7 +114,7 @@ export function registryRoutes(parts: WebParts): Route[] {
         ),
       }),
       values: true,
-      handle: () => ({ attributes: attributes() }),
+      handle: () => ({ columns: [...HEADERS], types: [...POINT_TYPES], attributes: attributes() }),
     }),
     route({
       method: "GET",
@@ -148,13 +151,21 @@ export function registryRoutes(parts: WebParts): Route[] {
       role: "admin",
       tag,
       summary: "Checks a text as the content of a registry. Writes nothing.",
-      body: textBody,
+      body: record({
+        text,
+        cells: Type.Optional(
+          Type.Boolean({
+            description: "`false` leaves the grid out of the answer; problems keep their place in it.",
+          }),
+        ),
+      }),
       maxBytes,
       response: record(checked),
       values: true,
       handle: async ({ params, body }) => {
         const found = await files.check(params.name!, body.text);
-        return viewOfChecked(found.diagnostics, found.grid);
+        const view = viewOfChecked(found.diagnostics, found.grid);
+        return body.cells === false ? { ...view, grid: null } : view;
       },
     }),
     route({
@@ -266,7 +277,7 @@ function viewOfChecked(diagnostics: readonly Diagnostic[], found: RegistryGrid |
 /** Returns a problem with its place in the grid. */
 function viewInGrid(diagnostic: Diagnostic, found: RegistryGrid | undefined): Static<typeof registryProblem> {
   const { line, cell } = diagnostic;
-  const index = found ? found.rows.findIndex((row) => line >= row.line && line < row.line + row.lines) : -1;
+  const index = found ? rowAt(found.rows, line) : -1;
   const isHeader = found?.headerLine === line;
   const letters = /^[A-Z]+/.exec(cell ?? "")?.[0];
   return {
@@ -274,6 +285,19 @@ function viewInGrid(diagnostic: Diagnostic, found: RegistryGrid | undefined): St
     row: index === -1 && !isHeader ? null : index,
     cellColumn: letters === undefined ? null : columnIndex(letters),
   };
+}
+
+/** Returns the index of the row that a line belongs to, or -1. There can be as many problems as rows. */
+function rowAt(rows: RegistryGrid["rows"], line: number): number {
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rows[middle]!.line <= line) low = middle + 1;
+    else high = middle;
+  }
+  const row = rows[low - 1];
+  return row !== undefined && line < row.line + row.lines ? low - 1 : -1;
 }
 
 /** A is 0, Z 25, AA 26. */

@@ -17,6 +17,7 @@ interface View {
 const VIEWS: readonly View[] = [
   { name: "", load: () => import("../views/stations.tsx") },
   { name: "stations", deep: true, load: () => import("../views/station.tsx") },
+  { name: "registry", deep: true, load: () => import("../views/registry/registry.tsx") },
 ];
 
 /** Returns the view of an address, and the rest of the address after its name; undefined where there is none. */

@@ -18,26 +18,42 @@ const read = (by: Place["by"]): Place => ({
 const current = signal<Place>(read("load"));
 export const place: ReadonlySignal<Place> = current;
 
-/** Functions that may keep the reader on the view, e.g. where changes are not saved. */
-const guards = new Set<() => boolean>();
+/** Keeps the reader on a view whose changes are not saved. */
+export interface LeaveGuard {
+  readonly holds: () => boolean;
+  /** Asks the reader; `leave` goes where they wanted to. */
+  readonly ask: (leave: () => void) => void;
+}
 
-/** Asks `stay` before the reader leaves the view: true keeps the view. Returns the function that ends it. */
-export function guardLeaving(stay: () => boolean): () => void {
+const guards = new Set<LeaveGuard>();
+
+/** Adds a guard while the view is drawn; a tab that is closed is asked by the browser. Returns the function that ends it. */
+export function guardLeaving(guard: LeaveGuard): () => void {
   const unload = (event: BeforeUnloadEvent): void => {
-    if (stay()) event.preventDefault();
+    if (guard.holds()) event.preventDefault();
   };
-  guards.add(stay);
+  guards.add(guard);
   addEventListener("beforeunload", unload);
   return () => {
-    guards.delete(stay);
+    guards.delete(guard);
     removeEventListener("beforeunload", unload);
   };
+}
+
+/** Returns whether a guard holds the reader; it then asks, and goes to `href` once the reader wants to. */
+function isHeld(href: string): boolean {
+  const guard = [...guards].find(({ holds }) => holds());
+  guard?.ask(() => {
+    guards.delete(guard);
+    navigate(href);
+  });
+  return guard !== undefined;
 }
 
 /** Goes to an address of the page. `replace` makes no entry of its own in the history: for filters and ranges. */
 export function navigate(href: string, options: { replace?: boolean } = {}): void {
   const target = new URL(href, location.href);
-  if (target.pathname !== location.pathname && [...guards].some((stay) => stay())) return;
+  if (target.pathname !== location.pathname && isHeld(href)) return;
   if (options.replace) {
     history.replaceState(history.state, "", href);
     current.value = read("replace");
@@ -70,8 +86,11 @@ export function startRouter(): void {
   history.scrollRestoration = "manual";
   addEventListener("popstate", () => {
     if (isWithinView()) return;
-    if ([...guards].some((stay) => stay())) {
-      history.pushState(null, "", current.peek().path + location.search);
+    const { path, query } = current.peek();
+    const target = location.href;
+    if (location.pathname !== path && isHeld(target)) {
+      const search = query.toString();
+      history.pushState(null, "", path + (search === "" ? "" : `?${search}`));
       return;
     }
     current.value = read("back");

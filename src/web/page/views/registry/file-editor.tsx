@@ -1,0 +1,221 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Dialog } from "../../kit/dialog.tsx";
+import { PageHeading } from "../../kit/heading.tsx";
+import { Empty, Failed, Skeleton } from "../../kit/loading.tsx";
+import { Name } from "../../kit/name.tsx";
+import { Time } from "../../kit/time.tsx";
+import { ApiError } from "../../state/api-error.ts";
+import { guardLeaving, setQuery } from "../../state/router.ts";
+import { useSignalValue } from "../../state/signal.ts";
+import { CellEditor } from "./cell-editor.tsx";
+import { type FileName, listAttributes } from "./files-api.ts";
+import type { OpenFile } from "./open-file.ts";
+import { ProblemList } from "./problem-list.tsx";
+import { SaveDialog } from "./save-dialog.tsx";
+import { TextEditor } from "./text-editor.tsx";
+import { beginFile, useFile } from "./use-file.ts";
+
+/** A registry or a config that is edited. */
+export function FileEditor({ kind, name }: FileName) {
+  const loaded = useFile({ kind, name });
+  const { value: open, error } = loaded;
+  if (open) return <OpenEditor open={open} />;
+  return (
+    <>
+      <PageHeading title={name} hidden />
+      {error === undefined ? (
+        <Skeleton what={name} lines={14} />
+      ) : error instanceof ApiError && error.kind === "no_such_file" ? (
+        <NoFile kind={kind} name={name} onBegun={loaded.reload} />
+      ) : (
+        <Failed error={error} what={name} onRetry={loaded.reload} />
+      )}
+    </>
+  );
+}
+
+/** There is no such file: it can be begun. */
+function NoFile({ kind, name, onBegun }: FileName & { onBegun: () => void }) {
+  const [error, setError] = useState<unknown>();
+  const begin = async (): Promise<void> => {
+    try {
+      const text = kind === "registries" ? `${(await listAttributes()).columns.join(",")}\n` : EMPTY_CONFIG;
+      await beginFile({ kind, name }, text);
+      onBegun();
+    } catch (reason) {
+      setError(reason);
+    }
+  };
+  return (
+    <>
+      {error !== undefined && <Failed error={error} what={name} />}
+      <Empty title={`There is no file ${name} yet.`}>
+        <p>Nothing is written before you save it.</p>
+        <p class="row">
+          <button type="button" class="button" onClick={() => void begin()}>
+            {kind === "registries" ? "Begin it with the column names" : "Begin it"}
+          </button>
+          <a href="/registry">Back to the list</a>
+        </p>
+      </Empty>
+    </>
+  );
+}
+
+const EMPTY_CONFIG = `{
+  "driver_type": "chargepoint",
+  "driver_config": {},
+  "registry_config": "config://chargepoint.csv"
+}
+`;
+
+function OpenEditor({ open }: { open: OpenFile }) {
+  const { file } = open;
+  const content = useSignalValue(open.content);
+  const verdict = useSignalValue(open.verdict);
+  const isDirty = useSignalValue(open.isDirty);
+  const canUndo = useSignalValue(open.canUndo);
+  const canRedo = useSignalValue(open.canRedo);
+  const base = useSignalValue(open.base);
+  const [saving, setSaving] = useState(false);
+  const [leave, setLeave] = useState<() => void>();
+  const [textOnly, setTextOnly] = useState<string>();
+  const [failure, setFailure] = useState<unknown>();
+  const goTo = useRef<(line: number, column: number) => void>(() => undefined);
+  useEffect(
+    () =>
+      guardLeaving({
+        holds: () => open.isDirty.peek() && !open.isGivenUp,
+        ask: (go) => setLeave(() => go),
+      }),
+    [open],
+  );
+  const save = (): void => setSaving(true);
+  const onKey = (event: KeyboardEvent): void => {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.key.toLowerCase() !== "s") return;
+    event.preventDefault();
+    if (isDirty) save();
+  };
+  const isRegistry = file.kind === "registries";
+  const isText = content.kind === "text";
+  const toggle = async (): Promise<void> => {
+    setTextOnly(undefined);
+    setFailure(undefined);
+    if (!isText) {
+      open.showText();
+      setQuery({ as: "text" });
+      return;
+    }
+    try {
+      const why = await open.showCells();
+      setTextOnly(why);
+      if (why === undefined) setQuery({ as: undefined });
+    } catch (error) {
+      setFailure(error);
+    }
+  };
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: a key for the whole view
+    <div class="stack file-editor" onKeyDown={onKey}>
+      <header class="row apart">
+        <div class="file-name">
+          <a href="/registry">Registry</a> <span aria-hidden="true">/</span>{" "}
+          <PageHeading title={file.name}>
+            <Name text={file.name} />
+          </PageHeading>{" "}
+          <small class="quiet" role="status">
+            {base.revision === null ? (
+              "new, not saved yet"
+            ) : isDirty ? (
+              "changed, not saved"
+            ) : (
+              <>
+                changed <Time at={base.modifiedAt} seconds={false} />
+              </>
+            )}
+          </small>
+        </div>
+        <div class="row">
+          <button type="button" class="button" disabled={!canUndo} onClick={() => open.undo()}>
+            Undo
+          </button>
+          <button type="button" class="button" disabled={!canRedo} onClick={() => open.redo()}>
+            Redo
+          </button>
+          {isRegistry && (
+            <button type="button" class="button" aria-pressed={isText} onClick={() => void toggle()}>
+              {isText ? "Show as cells" : "Show as text"}
+            </button>
+          )}
+          <button type="button" class="button primary" disabled={!isDirty} onClick={save}>
+            Save…
+          </button>
+        </div>
+      </header>
+      {base.encoding !== "utf-8" && (
+        <p class="notice">The file on disk is {base.encoding}; a save writes it as UTF-8.</p>
+      )}
+      {textOnly !== undefined && (
+        <p class="notice" role="status">
+          {textOnly}
+        </p>
+      )}
+      {failure !== undefined && <Failed error={failure} what="the cells" onRetry={() => void toggle()} />}
+      {!isRegistry && <SecretsHint text={content.kind === "text" ? content.text : ""} />}
+      {content.kind === "grid" ? (
+        <CellEditor open={open} sheet={content.sheet} selection={content.selection} />
+      ) : (
+        <div class="with-problems">
+          <TextEditor
+            name={file.name}
+            text={content.text}
+            problems={verdict.problems}
+            onText={(text) => open.type(text)}
+            onKey={() => undefined}
+            goTo={goTo}
+          />
+          <ProblemList
+            verdict={verdict}
+            what={isRegistry ? "registry" : "config"}
+            onGo={({ line, column }) => goTo.current(line, column)}
+          />
+        </div>
+      )}
+      {saving && <SaveDialog open={open} onClose={() => setSaving(false)} />}
+      {leave && (
+        <Dialog title="Leave without saving?" onClose={() => setLeave(undefined)}>
+          <p>
+            Your changes of <bdi>{file.name}</bdi> are not saved. Leaving drops them.
+          </p>
+          <div class="row end">
+            <button type="button" class="button" onClick={() => setLeave(undefined)}>
+              Stay
+            </button>
+            <button
+              type="button"
+              class="button danger"
+              onClick={() => {
+                open.isGivenUp = true;
+                leave();
+              }}
+            >
+              Leave without saving
+            </button>
+          </div>
+        </Dialog>
+      )}
+    </div>
+  );
+}
+
+/** What the dots in a config mean. */
+function SecretsHint({ text }: { text: string }) {
+  if (!text.includes("••••••••")) return null;
+  return (
+    <p class="quiet">
+      <code>••••••••</code> stands for a secret that the page never sees. Left as it is, the secret on disk is
+      kept; to change it, write the new one in its place. After a change of the server that it is sent to, it
+      has to be entered again.
+    </p>
+  );
+}
