@@ -16,6 +16,8 @@ interface View {
 /** THE LIST of views. Each is loaded when it is shown first. */
 const VIEWS: readonly View[] = [
   { name: "", load: () => import("../views/stations.tsx") },
+  { name: "sessions", deep: true, load: () => import("../views/sessions/sessions.tsx") },
+  { name: "history", load: () => import("../views/history/history.tsx") },
   { name: "stations", deep: true, load: () => import("../views/station.tsx") },
   { name: "registry", deep: true, load: () => import("../views/registry/registry.tsx") },
 ];

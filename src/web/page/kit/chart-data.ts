@@ -13,6 +13,8 @@ export interface ChartSeries {
   readonly colour?: number;
   /** A longer time without a value is drawn as a gap, in milliseconds. Default: 5 times the usual distance. */
   readonly gap?: number;
+  /** Each value is that of a period of this length, in milliseconds: it is drawn up to the end of its period, and no further. */
+  readonly holds?: number;
 }
 
 /** A span of time with a ground of its own, e.g. a session or an event. */
@@ -34,15 +36,28 @@ export function joinSeries(series: readonly ChartSeries[]): JoinedSeries {
   const times = [...new Set(withGaps.flatMap((one) => one.times))].sort((a, b) => a - b);
   const columns = withGaps.map((one) => {
     let at = 0;
-    return times.map((time) => {
+    const column = times.map((time) => {
       if (one.times[at] !== time) return undefined;
       return one.values[at++];
     });
+    return widenGaps(column);
   });
   return { times, columns };
 }
 
-function markGaps({ times, values, gap, step }: ChartSeries): { times: number[]; values: (number | null)[] } {
+/** A gap reaches from value to value, also where other series have values in between. */
+function widenGaps(column: (number | null | undefined)[]): (number | null | undefined)[] {
+  for (const [index, value] of column.entries()) {
+    if (value !== null) continue;
+    for (let at = index - 1; column[at] === undefined && at >= 0; at--) column[at] = null;
+    for (let at = index + 1; column[at] === undefined && at < column.length; at++) column[at] = null;
+  }
+  return column;
+}
+
+function markGaps(series: ChartSeries): { times: number[]; values: (number | null)[] } {
+  const { times, values, gap, step, holds } = series;
+  if (holds !== undefined) return endPeriods(series, holds);
   const longest = gap ?? (step ? Number.POSITIVE_INFINITY : usualDistance(times) * 5);
   const marked: { times: number[]; values: (number | null)[] } = { times: [], values: [] };
   let before: number | undefined;
@@ -55,6 +70,23 @@ function markGaps({ times, values, gap, step }: ChartSeries): { times: number[];
     marked.times.push(time);
     marked.values.push(values[index] ?? null);
     before = time;
+  }
+  return marked;
+}
+
+function endPeriods(
+  { times, values }: ChartSeries,
+  holds: number,
+): { times: number[]; values: (number | null)[] } {
+  const marked: { times: number[]; values: (number | null)[] } = { times: [], values: [] };
+  for (const [index, time] of times.entries()) {
+    marked.times.push(time);
+    marked.values.push(values[index] ?? null);
+    const end = time + holds;
+    const next = times[index + 1] ?? Number.POSITIVE_INFINITY;
+    if (next <= end) continue;
+    marked.times.push(end - 1, end);
+    marked.values.push(values[index] ?? null, null);
   }
   return marked;
 }

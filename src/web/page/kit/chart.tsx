@@ -164,7 +164,9 @@ interface SeriesRow {
 
 function SeriesTable({ title, series }: Pick<ChartProps, "title" | "series">) {
   const rows = useMemo((): SeriesRow[] => {
-    const { times, columns } = joinSeries(series.map((one) => ({ ...one, gap: Number.POSITIVE_INFINITY })));
+    const { times, columns } = joinSeries(
+      series.map((one) => ({ ...one, gap: Number.POSITIVE_INFINITY, holds: undefined })),
+    );
     return times.map((time, index) => ({ time, values: columns.map((column) => column[index]) }));
   }, [series]);
   const columns: Column<SeriesRow>[] = [

@@ -21,6 +21,8 @@ export interface Column<Row> {
   readonly header?: boolean;
   /** Left out on a phone. */
   readonly wideOnly?: boolean;
+  /** Takes a line of its own on a phone: for texts. */
+  readonly whole?: boolean;
 }
 
 export interface Sort {
@@ -177,7 +179,7 @@ class TableRow<Row> extends Component<TableRowProps<Row>> {
               {column.cell(row)}
             </th>
           ) : (
-            <td key={column.id} data-title={column.title} class={column.numeric ? "number" : undefined}>
+            <td key={column.id} data-title={column.title} class={classOf(column)}>
               {column.cell(row)}
             </td>
           ),
@@ -185,6 +187,10 @@ class TableRow<Row> extends Component<TableRowProps<Row>> {
       </tr>
     );
   }
+}
+
+function classOf<Row>({ numeric, whole }: Column<Row>): string | undefined {
+  return numeric ? "number" : whole ? "whole" : undefined;
 }
 
 /** Stands for rows that are not drawn. */
@@ -265,7 +271,7 @@ function NarrowSort<Row>({
 
 /** Height of a card: its title, and two values a line. */
 function cardHeight<Row>(columns: readonly Column<Row>[]): number {
-  const titles = columns.filter(({ header }) => header).length;
+  const titles = columns.filter(({ header, whole }) => header || whole).length;
   return (titles + Math.ceil((columns.length - titles) / 2)) * 24 + 17;
 }
 

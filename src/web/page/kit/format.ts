@@ -20,6 +20,13 @@ export function energy(kwh: number | null | undefined): string {
     : `${fixed(kwh, Math.abs(kwh) >= 100 ? 0 : 2)} kWh`;
 }
 
+/** An amount in its currency, by the code: `USD 12.50`. Networks leave the currency out now and then. */
+export function money(amount: number | null | undefined, currency: string | null | undefined): string {
+  if (amount === null || amount === undefined) return NONE;
+  if (!currency || !/^[A-Z]{3}$/i.test(currency)) return `${fixed(amount, 2)} ${currency ?? ""}`.trim();
+  return amount.toLocaleString("en", { style: "currency", currency, currencyDisplay: "code" });
+}
+
 /** A count with thin spaces between thousands: `12 480`. */
 export function count(value: number): string {
   return Math.abs(value) < 10_000 ? String(value) : String(value).replace(/\B(?=(\d{3})+$)/g, "\u2009");

@@ -40,6 +40,7 @@ export function drawPlot(
     ticks: { stroke: colour("--line"), width: 1, size: 4 },
   };
   const { times, columns } = joinSeries(content.series);
+  const lone = columns.map(loneValues);
   const steps = UPlot.paths.stepped?.({ align: 1 });
   const plot = new UPlot(
     {
@@ -71,7 +72,13 @@ export function drawPlot(
             scale: one.unit,
             stroke: colour(seriesColour(one, index)),
             width: 1.5,
-            points: { show: false },
+            // A value between two gaps has no line.
+            points: {
+              show: true,
+              size: 4,
+              fill: colour(seriesColour(one, index)),
+              filter: () => lone[index]!,
+            },
             ...(one.dashed && { dash: [6, 4] }),
             ...(one.step && steps && { paths: steps }),
           }),
@@ -132,6 +139,13 @@ export function drawPlot(
 /** Name of the colour of a series in styles/tokens.css. */
 export function seriesColour({ colour }: ChartSeries, index: number): string {
   return `--series-${(((colour ?? index + 1) - 1) % 8) + 1}`;
+}
+
+/** Returns the places of values with a gap, or nothing, on both sides. */
+function loneValues(column: readonly (number | null | undefined)[]): number[] {
+  const places = column.flatMap((value, index) => (value === undefined ? [] : index));
+  const isGap = (place: number | undefined): boolean => place === undefined || column[place] === null;
+  return places.filter((place, at) => !isGap(place) && isGap(places[at - 1]) && isGap(places[at + 1]));
 }
 
 /** A series without a value of its own at this time shows the one before it, unless a gap is between. */

@@ -1,17 +1,26 @@
 import { useState } from "preact/hooks";
-import { PRESETS, type Preset, type TimeRange } from "../state/range.ts";
+import type { Preset, TimeRange } from "../state/range.ts";
 import { Dialog } from "./dialog.tsx";
 import { TextField } from "./field.tsx";
 import { localTime } from "./format.ts";
 
-const NAMES: Readonly<Record<Preset, string>> = { "1h": "1 h", "24h": "24 h", "7d": "7 d", "30d": "30 d" };
+const NAMES: Readonly<Record<Preset, string>> = {
+  "1h": "1 h",
+  "24h": "24 h",
+  "7d": "7 d",
+  "30d": "30 d",
+  "365d": "1 year",
+};
+const STANDARD: readonly Preset[] = ["1h", "24h", "7d", "30d"];
 
 /** Buttons that choose the time of a view's charts: the last hour, day, week, month, or any range. */
 export function RangeBar({
   range,
   onRange,
+  presets = STANDARD,
 }: {
   range: TimeRange;
+  presets?: readonly Preset[];
   onRange: (range: Preset | { from: number; to: number }) => void;
 }) {
   const [open, setOpen] = useState(false);
@@ -19,7 +28,7 @@ export function RangeBar({
   return (
     <fieldset class="chips">
       <legend class="hidden-text">Time shown</legend>
-      {(Object.keys(PRESETS) as Preset[]).map((preset) => (
+      {presets.map((preset) => (
         <button
           key={preset}
           type="button"

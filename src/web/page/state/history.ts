@@ -8,8 +8,13 @@ export interface TopicValues {
   readonly values: readonly (number | null)[];
 }
 
-interface HistoryAnswer {
-  readonly values: Readonly<Record<string, readonly (readonly [at: string, value: unknown])[]>>;
+/** Values of one topic as the interface sends them. */
+export type HistoryRows = readonly (readonly [at: string, value: unknown])[];
+
+/** Answer of `GET /api/v1/history`; names of topics as the store spells them. */
+export interface HistoryAnswer {
+  readonly values: Readonly<Record<string, HistoryRows>>;
+  readonly metadata: Readonly<Record<string, { readonly units: string; readonly type: string }>>;
 }
 
 const NOTHING: TopicValues = { times: [], values: [] };
@@ -39,7 +44,7 @@ export function downloadHref(topics: readonly string[], from: number, to: number
   return apiHref("history/download", { topic: topics, ...range, format: "csv" });
 }
 
-function valuesOf(rows: readonly (readonly [at: string, value: unknown])[]): TopicValues {
+export function valuesOf(rows: HistoryRows): TopicValues {
   return {
     times: rows.map(([at]) => Date.parse(at)),
     values: rows.map(([, value]) =>

@@ -46,3 +46,10 @@ export function useLoaded<T>(
   const reload = useCallback(() => setRound((count) => count + 1), []);
   return { ...result, reload };
 }
+
+/** Returns the newest value, also while the one of other inputs is loaded: charts stay until the next ones are there. */
+export function useKept<T>({ value }: Pick<Loaded<T>, "value">): T | undefined {
+  const last = useRef(value);
+  last.current = value ?? last.current;
+  return last.current;
+}

@@ -1,8 +1,14 @@
-import { useMemo } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import { place, setQuery } from "./router.ts";
 import { useSignalValue } from "./signal.ts";
 
-export const PRESETS = { "1h": 3_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000 } as const;
+export const PRESETS = {
+  "1h": 3_600,
+  "24h": 86_400,
+  "7d": 604_800,
+  "30d": 2_592_000,
+  "365d": 31_536_000,
+} as const;
 export type Preset = keyof typeof PRESETS;
 
 /** A range of time, in milliseconds since 1970. */
@@ -43,4 +49,31 @@ function setRange(range: Preset | Omit<TimeRange, "preset">): void {
       from: new Date(range.from).toISOString(),
       to: new Date(range.to).toISOString(),
     });
+}
+
+/** Returns the range as it is now: a preset ends now, also when it is loaded again. */
+export function spanNow({ from, to, preset }: TimeRange): { from: number; to: number } {
+  if (!preset) return { from, to };
+  const now = Date.now();
+  return { from: now - PRESETS[preset] * 1000, to: now };
+}
+
+/** Interval at which a range that ends now is loaded again, in milliseconds. */
+const AGAIN: Readonly<Record<Preset, number>> = {
+  "1h": 10_000,
+  "24h": 60_000,
+  "7d": 300_000,
+  "30d": 600_000,
+  "365d": 600_000,
+};
+
+/** Loads a range that ends now again and again, while the reader looks at it. */
+export function useLoadedAgain({ preset }: TimeRange, reload: () => void): void {
+  useEffect(() => {
+    if (!preset) return undefined;
+    const again = setInterval(() => {
+      if (!document.hidden) reload();
+    }, AGAIN[preset]);
+    return () => clearInterval(again);
+  }, [preset, reload]);
 }

@@ -65,15 +65,22 @@ export function navigate(href: string, options: { replace?: boolean } = {}): voi
   scrollTo(0, 0);
 }
 
-/** Changes values of the query in place; `undefined` or an empty text removes one. */
-export function setQuery(values: Readonly<Record<string, string | undefined>>): void {
+/**
+ * Changes values of the query; `undefined` or an empty text removes one, a list is repeated. In place, unless `entry` makes
+ * an entry of its own in the history: then the way back takes the change back.
+ */
+export function setQuery(
+  values: Readonly<Record<string, string | readonly string[] | undefined>>,
+  { entry = false }: { readonly entry?: boolean } = {},
+): void {
   const query = new URLSearchParams(location.search);
   for (const [name, value] of Object.entries(values)) {
-    if (value === undefined || value === "") query.delete(name);
-    else query.set(name, value);
+    query.delete(name);
+    for (const one of typeof value === "string" ? [value] : (value ?? []))
+      if (one !== "") query.append(name, one);
   }
   const text = query.toString();
-  navigate(location.pathname + (text === "" ? "" : `?${text}`), { replace: true });
+  navigate(location.pathname + (text === "" ? "" : `?${text}`), { replace: !entry });
 }
 
 /** Address of a station's page; the levels of its path stay levels of the address. */

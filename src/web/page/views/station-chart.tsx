@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { DeviceDetails, PointView } from "../../schemas.ts";
 import { Chart } from "../kit/chart.tsx";
 import type { ChartBand, ChartSeries } from "../kit/chart-data.ts";
@@ -6,21 +6,14 @@ import { Empty, Failed, Skeleton } from "../kit/loading.tsx";
 import { RangeBar } from "../kit/range-bar.tsx";
 import { bridge } from "../state/bridge.ts";
 import { downloadHref, loadPlot, type TopicValues } from "../state/history.ts";
-import { useLoaded } from "../state/loaded.ts";
-import { PRESETS, type Preset, type TimeRange, useRange } from "../state/range.ts";
+import { useKept, useLoaded } from "../state/loaded.ts";
+import { spanNow, useLoadedAgain, useRange } from "../state/range.ts";
 import { place, setQuery } from "../state/router.ts";
 import { useSignalValue } from "../state/signal.ts";
 import { isPlotted, PointChooser } from "./station-chooser.tsx";
 
 /** Number of values of a line: about one for each pixel of a wide window. */
 const POINTS = 1200;
-/** Interval at which a range that ends now is loaded again, in milliseconds. */
-const AGAIN: Readonly<Record<Preset, number>> = {
-  "1h": 10_000,
-  "24h": 60_000,
-  "7d": 300_000,
-  "30d": 600_000,
-};
 
 /** A line of the chart and the points that it is made of. */
 interface Line {
@@ -62,17 +55,8 @@ export function StationChart({
     },
     [topics.join("\n"), preset ?? `${range.from} ${range.to}`, info?.has.history],
   );
-  useEffect(() => {
-    if (!preset) return undefined;
-    const again = setInterval(() => {
-      if (!document.hidden) loaded.reload();
-    }, AGAIN[preset]);
-    return () => clearInterval(again);
-  }, [preset, loaded.reload]);
-  // The chart before stays while the next one is loaded.
-  const last = useRef(loaded.value);
-  last.current = loaded.value ?? last.current;
-  const shown = last.current;
+  useLoadedAgain(range, loaded.reload);
+  const shown = useKept(loaded);
   if (info && !info.has.history)
     return (
       <Empty title="Load and limit over time would be here.">
@@ -113,13 +97,6 @@ export function StationChart({
       )}
     </>
   );
-}
-
-/** A preset ends now, also when it is loaded again. */
-function spanNow({ from, to, preset }: TimeRange): { from: number; to: number } {
-  if (!preset) return { from, to };
-  const now = Date.now();
-  return { from: now - PRESETS[preset] * 1000, to: now };
 }
 
 function addedOf(text: string | null): readonly string[] {

@@ -9,12 +9,7 @@ import { api } from "../state/api.ts";
 import { bridge } from "../state/bridge.ts";
 import { useLoaded } from "../state/loaded.ts";
 import { useSignalValue } from "../state/signal.ts";
-import { SessionDialog, type SessionRow } from "./session-dialog.tsx";
-
-interface Page {
-  readonly sessions: readonly SessionRow[];
-  readonly next: string | null;
-}
+import type { SessionPage, SessionRow } from "./sessions/answers.ts";
 
 const MOST = 50;
 
@@ -28,13 +23,12 @@ export function Sessions({
   onSessions: (sessions: readonly SessionRow[]) => void;
 }) {
   const info = useSignalValue(bridge);
-  const [open, setOpen] = useState<string>();
-  const [older, setOlder] = useState<readonly Page[]>([]);
+  const [older, setOlder] = useState<readonly SessionPage[]>([]);
   const [error, setError] = useState<unknown>();
   const isRead = info?.has.sessions === true && station !== null;
-  const load = async (after: string | undefined, signal?: AbortSignal): Promise<Page> =>
+  const load = async (after: string | undefined, signal?: AbortSignal): Promise<SessionPage> =>
     isRead
-      ? await api.get<Page>("sessions", { query: { station, count: MOST, after }, signal })
+      ? await api.get<SessionPage>("sessions", { query: { station, count: MOST, after }, signal })
       : { sessions: [], next: null };
   const loaded = useLoaded((signal) => load(undefined, signal), [station, isRead]);
   const sessions = [...(loaded.value?.sessions ?? []), ...older.flatMap((page) => page.sessions)];
@@ -58,7 +52,7 @@ export function Sessions({
           <DataTable
             caption="Sessions of the station, the newest first"
             rows={sessions}
-            columns={columnsWith(setOpen)}
+            columns={COLUMNS}
             keyOf={({ session_id }) => session_id}
             keys={false}
             empty={
@@ -77,57 +71,54 @@ export function Sessions({
               </button>
             </p>
           )}
-          {open !== undefined && <SessionDialog id={open} onClose={() => setOpen(undefined)} />}
         </>
       )}
     </LoadedView>
   );
 }
 
-function columnsWith(onOpen: (id: string) => void): readonly Column<SessionRow>[] {
-  return [
-    {
-      id: "start",
-      title: "Start",
-      width: "160px",
-      header: true,
-      cell: ({ session_id, started_at }) => (
-        <button type="button" class="link" onClick={() => onOpen(session_id)}>
-          <Time at={started_at} />
-        </button>
-      ),
-    },
-    { id: "port", title: "Port", width: "80px", cell: ({ port_number }) => port_number ?? NONE },
-    {
-      id: "state",
-      title: "State",
-      width: "136px",
-      cell: ({ ended_at }) =>
-        ended_at === null ? <StateMark state="in_use" text="active" /> : <span class="quiet">ended</span>,
-    },
-    {
-      id: "connected",
-      title: "Connected",
-      width: "120px",
-      numeric: true,
-      cell: ({ connected_seconds }) => seconds(connected_seconds),
-    },
-    {
-      id: "charging",
-      title: "Charging",
-      width: "120px",
-      numeric: true,
-      cell: ({ charging_seconds }) => seconds(charging_seconds),
-    },
-    {
-      id: "energy",
-      title: "Energy",
-      width: "120px",
-      numeric: true,
-      cell: ({ energy_kwh }) => energy(energy_kwh),
-    },
-    { id: "by", title: "Ended by", wideOnly: true, cell: ({ ended_by }) => ended_by ?? NONE },
-  ];
-}
+const COLUMNS: readonly Column<SessionRow>[] = [
+  {
+    id: "start",
+    title: "Start",
+    width: "160px",
+    header: true,
+    cell: ({ session_id, started_at }) => (
+      <a href={`/sessions/${session_id}`}>
+        <Time at={started_at} />
+      </a>
+    ),
+  },
+  { id: "port", title: "Port", width: "80px", cell: ({ port_number }) => port_number ?? NONE },
+  {
+    id: "state",
+    title: "State",
+    width: "136px",
+    cell: ({ ended_at }) =>
+      ended_at === null ? <StateMark state="in_use" text="active" /> : <span class="quiet">ended</span>,
+  },
+  {
+    id: "connected",
+    title: "Connected",
+    width: "120px",
+    numeric: true,
+    cell: ({ connected_seconds }) => seconds(connected_seconds),
+  },
+  {
+    id: "charging",
+    title: "Charging",
+    width: "120px",
+    numeric: true,
+    cell: ({ charging_seconds }) => seconds(charging_seconds),
+  },
+  {
+    id: "energy",
+    title: "Energy",
+    width: "120px",
+    numeric: true,
+    cell: ({ energy_kwh }) => energy(energy_kwh),
+  },
+  { id: "by", title: "Ended by", wideOnly: true, cell: ({ ended_by }) => ended_by ?? NONE },
+];
 
 const seconds = (value: number | null): string => (value === null ? NONE : duration(value * 1000));

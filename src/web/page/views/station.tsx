@@ -1,6 +1,5 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { DeviceDetails, PointView } from "../../schemas.ts";
-
 import type { ChartBand } from "../kit/chart-data.ts";
 import { PageHeading } from "../kit/heading.tsx";
 import { Empty, Failed, Skeleton } from "../kit/loading.tsx";
@@ -12,7 +11,7 @@ import { nameOf } from "../state/devices.ts";
 import { useKeys } from "../state/keys.ts";
 import { stationHref } from "../state/router.ts";
 import { useSignalValue } from "../state/signal.ts";
-import type { SessionRow } from "./session-dialog.tsx";
+import type { SessionRow } from "./sessions/answers.ts";
 import { Alarms } from "./station-alarms.tsx";
 import { StationChart } from "./station-chart.tsx";
 import { useDevice } from "./station-device.ts";
