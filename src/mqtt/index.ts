@@ -57,6 +57,8 @@ export interface Mqtt extends Pick<Publishing, "counters" | "outbox" | "sessions
   /** URL of the broker without user and password; that of the embedded broker where there is one. */
   readonly url: string;
   readonly connected: boolean;
+  /** Since when it is connected, or is not. */
+  readonly turnedAt: Date;
   /** Returns the content of the health message at this moment. */
   health(): object;
   /** Whether this bridge is in charge of its instance name; until that is decided, it takes no commands. */
@@ -147,6 +149,10 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     log.warn(
       'the embedded broker does not check that users send in their own name only, so with actuator.requester "topic" a user can still send in the name of another; use a separate broker with access rules',
     );
+  let turnedAt = now();
+  link.onChange(() => {
+    turnedAt = now();
+  });
   const setActive = startCommands({ ...shared, headers, health: () => publishing.status.health() }, stack);
   role.onChange((turned) => {
     void setActive(turned === "active");
@@ -162,6 +168,9 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     url: brokerUrl(address),
     get connected() {
       return link.up;
+    },
+    get turnedAt() {
+      return turnedAt;
     },
     get counters() {
       return publishing.counters;

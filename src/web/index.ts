@@ -10,6 +10,7 @@ import type { StateStore } from "../storage/state-store.ts";
 import { systemClock } from "../time/clock.ts";
 import { Access, SESSION_NAMESPACE } from "./access/access.ts";
 import { apiRoutes } from "./api/index.ts";
+import { AccountCalls } from "./live/account-calls.ts";
 import { Feed } from "./live/feed.ts";
 import { LastHour } from "./live/last-hour.ts";
 import { Recent } from "./live/recent.ts";
@@ -55,11 +56,13 @@ export async function startWeb(options: WebOptions, stack: AsyncDisposableStack)
   stack.defer(() => recent.stop());
   const lastHour = new LastHour(bus, options.now);
   stack.defer(() => lastHour.stop());
+  const calls = new AccountCalls(bus, systemClock);
+  stack.defer(() => calls.stop());
   const feed = new Feed({ bus, devices, blank, log });
   const readiness = readinessProbes(options);
   stack.defer(readiness.stop);
   const app = createApp({
-    routes: apiRoutes({ parts: options, access, feed, recent, lastHour }),
+    routes: apiRoutes({ parts: options, access, feed, recent, lastHour, calls }),
     access,
     page: new PageFiles(),
     probes: [...readiness.probes, ...(metrics ? [metricsProbe(metrics)] : [])],

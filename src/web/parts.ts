@@ -23,6 +23,8 @@ export interface WebParts {
   readonly mqtt: {
     readonly url: string;
     readonly connected: boolean;
+    /** Since when it is connected, or is not. */
+    readonly turnedAt: Date;
     readonly role: { readonly isActive: boolean };
   };
   /** Returns the content of the health message. */

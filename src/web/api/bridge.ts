@@ -39,6 +39,13 @@ export function bridgeRoutes(
             personalData: Type.Boolean({ description: "Whether it may see personal data." }),
           }),
         ),
+        broker: nullable(
+          record({
+            url: Type.String({ description: "Without user and password." }),
+            connected: Type.Boolean(),
+            since: time("Since when it is connected, or is not."),
+          }),
+        ),
         has: record({
           history: Type.Boolean(),
           sessions: Type.Boolean(),
@@ -57,6 +64,9 @@ export function bridgeRoutes(
           active: mqtt.role.isActive,
           login: access.hasUsers,
           caller: isKnown ? { name, role, via, personalData: personal.maySee(caller) } : null,
+          broker: isKnown
+            ? { url: mqtt.url, connected: mqtt.connected, since: mqtt.turnedAt.toISOString() }
+            : null,
           has: {
             history: historian !== undefined,
             sessions: sessions !== undefined,

@@ -9,7 +9,9 @@ import { commandOf } from "./commands.ts";
 const heldLimit = record({
   device: Type.String(),
   point: Type.String(),
+  port: nullable(Type.String({ description: "Null: the station itself." })),
   value,
+  units: Type.String(),
   requester: Type.String(),
   state: words(["sent", "in_force", "unknown", "ended"], {
     description:
@@ -96,6 +98,10 @@ export function controlRoutes(parts: WebParts): Route[] {
       ...{ pattern, devices },
       endsAt: endsAt?.toISOString() ?? null,
     }));
+  const placeOf = ({ device, point }: { readonly device: string; readonly point: string }) => {
+    const known = devices.byPath.get(device)?.points.get(point);
+    return { port: known?.origin?.port ?? null, units: known?.units ?? "" };
+  };
   const done = { 204: undefined };
   const byPattern = record({
     pattern: Type.Optional(nameText({ description: "The override with exactly this pattern." })),
@@ -119,7 +125,10 @@ export function controlRoutes(parts: WebParts): Route[] {
         ),
       }),
       values: true,
-      handle: () => sheds(),
+      handle() {
+        const { held, others } = sheds();
+        return { held: held.map((one) => ({ ...one, ...placeOf(one) })), others };
+      },
     }),
     route({
       method: "GET",

@@ -1,5 +1,6 @@
 import { Type } from "typebox";
 import type { Access } from "../access/access.ts";
+import type { AccountCalls } from "../live/account-calls.ts";
 import type { Feed } from "../live/feed.ts";
 import type { LastHour } from "../live/last-hour.ts";
 import type { Recent } from "../live/recent.ts";
@@ -29,10 +30,11 @@ export interface ApiContext {
   readonly feed: Feed;
   readonly recent: Recent;
   readonly lastHour: LastHour;
+  readonly calls: AccountCalls;
 }
 
 /** THE LIST of routes, and last the document that describes them. */
-export function apiRoutes({ parts, access, feed, recent, lastHour }: ApiContext): Route[] {
+export function apiRoutes({ parts, access, feed, recent, lastHour, calls }: ApiContext): Route[] {
   const personal = new PersonalData(parts);
   const routes = [
     ...bridgeRoutes(parts, access, personal, recent),
@@ -45,7 +47,7 @@ export function apiRoutes({ parts, access, feed, recent, lastHour }: ApiContext)
     ...auditRoutes(parts),
     ...chargingSessionRoutes(parts, personal),
     ...alarmRoutes(parts),
-    ...planRoutes(parts),
+    ...planRoutes(parts, calls),
     ...liveRoutes(feed, access),
     ...registryRoutes(parts),
     ...configRoutes(parts),

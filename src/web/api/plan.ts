@@ -1,14 +1,15 @@
 import { basename } from "node:path";
 import { Type } from "typebox";
 import { describePlan, planAccounts } from "../../devices/index.ts";
+import type { AccountCalls } from "../live/account-calls.ts";
 import type { WebParts } from "../parts.ts";
 import { list, nullable, record } from "../schemas.ts";
 import { type Route, route } from "../server/route.ts";
 
 const count = Type.Number;
 
-/** What the configs mean in calls of each account. */
-export function planRoutes({ devices }: WebParts): Route[] {
+/** What the configs mean in calls of each account, and the calls that are made. */
+export function planRoutes({ devices }: WebParts, calls: AccountCalls): Route[] {
   let planned: { readonly of: readonly unknown[]; readonly plans: ReturnType<typeof plansOf> } | undefined;
   const plans = () => {
     const of = devices.changes.ofDevices;
@@ -52,6 +53,18 @@ export function planRoutes({ devices }: WebParts): Route[] {
             onePerStationPerMinute: count(),
           }),
         ),
+        now: list(
+          record({
+            driver: Type.String(),
+            account: Type.String(),
+            paused: Type.Boolean({ description: "Whether calls are paused after failures." }),
+            perMinute: count({ description: "Calls a minute in the last ten minutes." }),
+            recentErrors: count({ description: "Calls that failed in that time." }),
+            calls: count({ description: "Calls since the start of the bridge." }),
+            errors: count({ description: "Those that failed." }),
+          }),
+          { description: "The accounts as they are called now." },
+        ),
         made: Type.Record(
           Type.String(),
           Type.Unsafe<Readonly<Record<string, number>>>({
@@ -60,7 +73,14 @@ export function planRoutes({ devices }: WebParts): Route[] {
           }),
         ),
       }),
-      handle: () => ({ accounts: plans(), made: devices.counters().drivers }),
+      handle: () => ({
+        accounts: plans(),
+        now: devices.accountStates().map(({ driverType: driver, label: account, isPaused: paused }) => ({
+          ...{ driver, account, paused },
+          ...calls.of(driver, account),
+        })),
+        made: devices.counters().drivers,
+      }),
     }),
   ];
 }

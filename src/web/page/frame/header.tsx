@@ -2,6 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { count, shortPower } from "../kit/format.ts";
 import { Menu, type MenuItem } from "../kit/menu.tsx";
 import { Sparkline } from "../kit/sparkline.tsx";
+import { attention } from "../state/attention.ts";
 import { bridge, logout } from "../state/bridge.ts";
 import { devicesState, totals } from "../state/devices.ts";
 import { useKeys } from "../state/keys.ts";
@@ -9,7 +10,6 @@ import { siteLimit, startTotalHour, totalHour } from "../state/last-hour.ts";
 import { connection } from "../state/live.ts";
 import { navigate, place } from "../state/router.ts";
 import { useSignalValue } from "../state/signal.ts";
-import { attention } from "./attention.ts";
 
 const PAGES = [
   ["/", "Stations", "s"],

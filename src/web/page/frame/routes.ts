@@ -20,6 +20,9 @@ const VIEWS: readonly View[] = [
   { name: "history", load: () => import("../views/history/history.tsx") },
   { name: "stations", deep: true, load: () => import("../views/station.tsx") },
   { name: "registry", deep: true, load: () => import("../views/registry/registry.tsx") },
+  { name: "control", load: () => import("../views/control/control.tsx") },
+  { name: "alarms", load: () => import("../views/alarms/alarms.tsx") },
+  { name: "system", load: () => import("../views/system/system.tsx") },
 ];
 
 /** Returns the view of an address, and the rest of the address after its name; undefined where there is none. */

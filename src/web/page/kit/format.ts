@@ -101,6 +101,12 @@ export function localDate(at: Date, now: Date): string {
   return at.getFullYear() === now.getFullYear() ? day : `${day} ${at.getFullYear()}`;
 }
 
+/** Local time as a `datetime-local` field wants it. */
+export function fieldTime(at: number): string {
+  const date = new Date(at);
+  return new Date(at - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
 /** `2026-11-30 10:32:09 UTC` */
 export function utcTime(at: Date): string {
   return `${at.toISOString().slice(0, 19).replace("T", " ")} UTC`;

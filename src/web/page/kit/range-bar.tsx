@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import type { Preset, TimeRange } from "../state/range.ts";
 import { Dialog } from "./dialog.tsx";
 import { TextField } from "./field.tsx";
-import { localTime } from "./format.ts";
+import { fieldTime, localTime } from "./format.ts";
 
 const NAMES: Readonly<Record<Preset, string>> = {
   "1h": "1 h",
@@ -107,10 +107,4 @@ function CustomRange({
       </form>
     </Dialog>
   );
-}
-
-/** Local time as a `datetime-local` field wants it. */
-function fieldTime(at: number): string {
-  const date = new Date(at);
-  return new Date(at - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { onLive } from "./live.ts";
 
 /** A value that is loaded while the view is drawn. */
 export interface Loaded<T> {
@@ -9,6 +10,8 @@ export interface Loaded<T> {
   readonly loading: boolean;
   /** Loads it again; the current value stays until the new one is there. */
   readonly reload: () => void;
+  /** Loads it again without a trace of it until the answer is there: a failure stays on the page too. */
+  readonly refresh: () => void;
 }
 
 /**
@@ -19,8 +22,8 @@ export function useLoaded<T>(
   load: (signal: AbortSignal) => Promise<T>,
   inputs: readonly unknown[],
 ): Loaded<T> {
-  const [round, setRound] = useState(0);
-  const [result, setResult] = useState<Omit<Loaded<T>, "reload">>({
+  const [round, setRound] = useState({ quiet: false });
+  const [result, setResult] = useState<Omit<Loaded<T>, "reload" | "refresh">>({
     value: undefined,
     error: undefined,
     loading: true,
@@ -31,7 +34,8 @@ export function useLoaded<T>(
     const again = loadedRound.current !== round;
     loadedRound.current = round;
     const ended = new AbortController();
-    setResult((before) => ({ value: again ? before.value : undefined, error: undefined, loading: true }));
+    if (!again || !round.quiet)
+      setResult((before) => ({ value: again ? before.value : undefined, error: undefined, loading: true }));
     load(ended.signal).then(
       (value) => {
         if (!ended.signal.aborted) setResult({ value, error: undefined, loading: false });
@@ -43,8 +47,40 @@ export function useLoaded<T>(
     );
     return () => ended.abort();
   }, [round, ...inputs]);
-  const reload = useCallback(() => setRound((count) => count + 1), []);
-  return { ...result, reload };
+  const reload = useCallback(() => setRound({ quiet: false }), []);
+  const refresh = useCallback(() => setRound({ quiet: true }), []);
+  return { ...result, reload, refresh };
+}
+
+/** Wait for further events before a value is loaded again, in milliseconds. */
+const GATHER = 300;
+
+/** Refreshes a value at live events and, while the page can be seen, at an interval. Returns it. */
+export function useFollowed<T>(
+  loaded: Loaded<T>,
+  { events = [], seconds }: { readonly events?: readonly string[]; readonly seconds: number },
+): Loaded<T> {
+  const { refresh } = loaded;
+  const names = events.join(" ");
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const soon = (): void => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        refresh();
+      }, GATHER);
+    };
+    const ends = ["reset", ...names.split(" ").filter(Boolean)].map((name) => onLive(name, soon));
+    const interval = setInterval(() => {
+      if (!document.hidden) refresh();
+    }, seconds * 1000);
+    return () => {
+      clearTimeout(timer);
+      clearInterval(interval);
+      for (const end of ends) end();
+    };
+  }, [refresh, names, seconds]);
+  return loaded;
 }
 
 /** Returns the newest value, also while the one of other inputs is loaded: charts stay until the next ones are there. */

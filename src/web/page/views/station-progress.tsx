@@ -1,7 +1,7 @@
 import type { ReadonlySignal } from "@preact/signals-core";
 import { anyValue, localTime } from "../kit/format.ts";
 import { Failed } from "../kit/loading.tsx";
-import { StateMark } from "../kit/state-mark.tsx";
+import { type MarkedState, StateMark } from "../kit/state-mark.tsx";
 import { Time } from "../kit/time.tsx";
 import type { CommandProgress, CommandStep } from "../state/commands.ts";
 import { useSignalValue } from "../state/signal.ts";
@@ -50,7 +50,8 @@ export function outcomeText({ request, steps, error }: CommandProgress, units: s
 export const isGood = ({ steps, error }: CommandProgress): boolean =>
   error === undefined && ["confirmed", "accepted"].includes(steps.at(-1)!.state);
 
-function tellStep({ state, view }: CommandStep, units: string): Told {
+/** A step in words. */
+export function tellStep({ state, view }: CommandStep, units: string): Told {
   const text = view?.text ?? "";
   const code = view?.code ? ` (code ${view.code})` : "";
   const reads = view?.readBack === undefined ? "" : `reads ${withUnit(view.readBack, units)}`;
@@ -118,4 +119,19 @@ export function endText(minutes: number | undefined): string {
   if (minutes === undefined) return "";
   const now = new Date();
   return `, until ${localTime(new Date(now.getTime() + minutes * 60_000), now, false)}`;
+}
+
+const STATUSES: Readonly<Record<string, readonly [mark: MarkedState, word: string]>> = {
+  sent: ["in_use", "sent"],
+  accepted: ["in_use", "accepted"],
+  confirmed: ["available", "confirmed"],
+  unconfirmed: ["limited", "not confirmed"],
+  refused: ["faulted", "refused"],
+  failed: ["faulted", "failed"],
+};
+
+/** The status of a command in a log; one that this version does not know is shown as it is. */
+export function StatusMark({ status = "no answer" }: { status?: string | undefined }) {
+  const [state, text] = STATUSES[status] ?? ["unknown", status];
+  return <StateMark state={state} text={text} />;
 }

@@ -4,13 +4,13 @@ import { type Column, DataTable } from "../kit/data-table.tsx";
 import { anyValue, NONE } from "../kit/format.ts";
 import { Empty, LoadedView } from "../kit/loading.tsx";
 import { Name } from "../kit/name.tsx";
-import { StateMark } from "../kit/state-mark.tsx";
 import { Time } from "../kit/time.tsx";
 import { api } from "../state/api.ts";
 import { bridge } from "../state/bridge.ts";
 import { onLive } from "../state/live.ts";
 import { useLoaded } from "../state/loaded.ts";
 import { useSignalValue } from "../state/signal.ts";
+import { StatusMark } from "./station-progress.tsx";
 
 /** Attempts that are listed. */
 const MOST = 200;
@@ -117,15 +117,6 @@ function merged(known: readonly Write[], newer: readonly Write[]): Write[] {
     .slice(0, MOST);
 }
 
-const MARKS = {
-  sent: ["in_use", "sent"],
-  accepted: ["in_use", "accepted"],
-  confirmed: ["available", "confirmed"],
-  unconfirmed: ["limited", "not confirmed"],
-  refused: ["faulted", "refused"],
-  failed: ["faulted", "failed"],
-} as const;
-
 const COLUMNS: readonly Column<Write>[] = [
   { id: "at", title: "Time", width: "128px", header: true, cell: ({ at }) => <Time at={at} /> },
   { id: "requester", title: "Requester", width: "144px", cell: ({ requester }) => <Name text={requester} /> },
@@ -142,10 +133,7 @@ const COLUMNS: readonly Column<Write>[] = [
     id: "status",
     title: "Became",
     width: "152px",
-    cell: ({ status }) => {
-      const [state, text] = MARKS[status as keyof typeof MARKS] ?? ["unknown", status];
-      return <StateMark state={state} text={text} />;
-    },
+    cell: ({ status }) => <StatusMark status={status} />,
   },
   {
     id: "reads",

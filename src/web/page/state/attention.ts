@@ -1,7 +1,7 @@
 import { type ReadonlySignal, signal } from "@preact/signals-core";
 import type { NoticeView } from "../../schemas.ts";
-import { api } from "../state/api.ts";
-import { onLive } from "../state/live.ts";
+import { api } from "./api.ts";
+import { onLive } from "./live.ts";
 
 /** Something that needs a person. */
 export interface Attention {
@@ -15,7 +15,7 @@ export const attention: ReadonlySignal<readonly Attention[]> = list;
 
 /** The parts of the bridge's answers that are looked at. */
 interface Health {
-  readonly historian?: { readonly failing?: string };
+  readonly historian?: { readonly failing?: { readonly error: string } };
   readonly config?: { readonly state?: string; readonly problemCount?: number; readonly text?: string };
 }
 interface Readiness {
@@ -67,7 +67,7 @@ function needsOf({ historian, config }: Health, { checks }: Readiness): Attentio
     needs.push({ text: "The MQTT broker cannot be reached: nothing is published.", href: "/system#broker" });
   if (checks.store === false)
     needs.push({
-      text: `The store takes no values; they wait on disk${historian?.failing ? `: ${historian.failing}` : "."}`,
+      text: `The store takes no values; they wait on disk${historian?.failing ? `: ${historian.failing.error}` : "."}`,
       href: "/system#store",
     });
   if (!checks.scrapes) needs.push({ text: "No station was read lately.", href: "/system#accounts" });

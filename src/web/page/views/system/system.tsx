@@ -1,0 +1,312 @@
+import { type ComponentChildren, Fragment } from "preact";
+import { useEffect } from "preact/hooks";
+import { bytes, count, duration, NONE } from "../../kit/format.ts";
+import { PageHeading } from "../../kit/heading.tsx";
+import { LoadedView } from "../../kit/loading.tsx";
+import { StateMark } from "../../kit/state-mark.tsx";
+import { Age, Time } from "../../kit/time.tsx";
+import { api } from "../../state/api.ts";
+import { useFollowed, useLoaded } from "../../state/loaded.ts";
+import { place } from "../../state/router.ts";
+import { useSignalValue } from "../../state/signal.ts";
+import "../../styles/station.css";
+import "../../styles/control.css";
+import { Accounts } from "./accounts.tsx";
+import { Configs } from "./configs.tsx";
+import type { Book, Bridge, Health } from "./reports.ts";
+import { failedChecks, Verdict } from "./verdict.tsx";
+
+/** How the bridge is: what works, what does not, and what to do about it. */
+export default function System() {
+  const loaded = useFollowed(
+    useLoaded(async (signal) => {
+      const [health, info] = await Promise.all([
+        api.get<Health>("health", { signal }),
+        api.get<Bridge>("bridge", { signal }),
+      ]);
+      return { health, info };
+    }, []),
+    { events: ["notice"], seconds: 10 },
+  );
+  return (
+    <>
+      <PageHeading title="System" hidden />
+      <LoadedView of={loaded} what="the state of the bridge" lines={12}>
+        {({ health, info }) => <Known health={health} info={info} onReload={loaded.refresh} />}
+      </LoadedView>
+    </>
+  );
+}
+
+function Known({ health, info, onReload }: { health: Health; info: Bridge; onReload: () => void }) {
+  const at = useSignalValue(place);
+  // Links of the header lead to parts of this view.
+  useEffect(() => {
+    if (at.by === "link" && location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
+  }, [at]);
+  const { historian, devices, scrapes, selfTest, config } = health;
+  return (
+    <div class="stack wide">
+      <Verdict health={health} info={info} />
+      <div class="parts">
+        <Part id="broker" title="Broker">
+          <Facts
+            facts={[
+              ["Address", <bdi key="a">{info.broker.url}</bdi>],
+              [
+                "Connection",
+                <Fragment key="c">
+                  <StateMark
+                    state={info.broker.connected ? "available" : "faulted"}
+                    text={info.broker.connected ? "connected" : "not connected"}
+                  />{" "}
+                  since <Time at={info.broker.since} />
+                </Fragment>,
+              ],
+              ["In charge", info.active ? "yes" : "no: another bridge of this name is"],
+              ["Messages published", count(health.mqtt.published)],
+              ["Messages lost", count(health.mqtt.dropped)],
+              ["Messages refused", count(health.mqtt.refused)],
+            ]}
+          />
+          <h3>Values of scrapes to the broker</h3>
+          <Balance of={health.outbox} to="delivered" />
+          <p class="quiet">
+            Since the data folder was made; {bytes(health.outbox.bytes)} on disk
+            {health.outbox.oldest && (
+              <>
+                , the oldest that waits is of <Time at={health.outbox.oldest} />
+              </>
+            )}
+            .
+          </p>
+        </Part>
+        <Part id="store" title="Store">
+          {historian ? (
+            <>
+              <Facts
+                facts={[
+                  [
+                    "State",
+                    historian.failing ? (
+                      <Fragment key="s">
+                        <StateMark state="faulted" text="takes no values" /> since{" "}
+                        <Time at={historian.failing.since} />: <bdi>{historian.failing.error}</bdi>
+                      </Fragment>
+                    ) : (
+                      <StateMark key="s" state="available" text="takes values" />
+                    ),
+                  ],
+                  ["Lag", historian.lagSeconds < 1 ? "none" : duration(historian.lagSeconds * 1000)],
+                ]}
+              />
+              <h3>Values to the store</h3>
+              <Balance of={historian} to="stored" />
+            </>
+          ) : (
+            <p class="quiet">
+              This bridge stores nothing: it has no history, no log of commands from before its start, and no
+              curves of days. <code>historian</code> in the bridge config sets a store.
+            </p>
+          )}
+        </Part>
+        <Part id="devices" title="Devices">
+          <Facts
+            facts={[
+              ["Online", count(devices?.online ?? 0)],
+              [
+                "Stale",
+                devices?.stale ? (
+                  <a key="s" href="/?show=stale">
+                    {count(devices.stale)}
+                  </a>
+                ) : (
+                  "0"
+                ),
+              ],
+              [
+                "Offline",
+                devices?.offline ? (
+                  <a key="o" href="/?show=stale">
+                    {count(devices.offline)}
+                  </a>
+                ) : (
+                  "0"
+                ),
+              ],
+              [
+                "Scrapes",
+                `${count(scrapes.ok)} good, ${count(scrapes.failed)} failed, ${count(scrapes.skipped)} skipped`,
+              ],
+              ["Points that failed", count(scrapes.pointFailures)],
+              ["Commands", commandsText(health.writes)],
+            ]}
+          />
+        </Part>
+        <Part id="process" title="Process">
+          <Facts
+            facts={[
+              ["Version", info.version],
+              ["Name", <bdi key="n">{info.instance}</bdi>],
+              [
+                "Started",
+                <Fragment key="s">
+                  <Time at={health.startedAt} />, <Age at={health.startedAt} />
+                </Fragment>,
+              ],
+              ["Writes", info.readOnly ? "none: the bridge is read-only" : "as commanded"],
+              ["Event loop delay", <LoopDelay key="e" of={health.eventLoopDelayMs} />],
+            ]}
+          />
+        </Part>
+      </div>
+      <Part id="accounts" title="Accounts">
+        <Accounts />
+      </Part>
+      <div class="parts">
+        <Part id="self-test" title="Self-test of the broker">
+          <SelfTest of={selfTest} />
+        </Part>
+        <Part id="configs" title="Configs">
+          <Configs config={config} onReload={onReload} />
+        </Part>
+      </div>
+      <Part id="programs" title="For programs">
+        <ul class="links">
+          {LINKS.map(([href, text]) => (
+            <li key={href}>
+              {/* Not views of the page. */}
+              <a href={href} target="_blank" rel="noreferrer">
+                {href}
+              </a>{" "}
+              <span class="quiet">{text}</span>
+            </li>
+          ))}
+        </ul>
+      </Part>
+    </div>
+  );
+}
+
+const LINKS = [
+  ["/api/v1/openapi.json", "the HTTP interface, as an OpenAPI document"],
+  ["/metrics", "for Prometheus, where metrics are on and have no port of their own"],
+  ["/healthz", "whether the process answers"],
+  ["/readyz", "whether broker, store and scrapes work"],
+] as const;
+
+function Part({ id, title, children }: { id: string; title: string; children: ComponentChildren }) {
+  return (
+    <section class="part" id={id} aria-label={title}>
+      <h2>{title}</h2>
+      {children}
+    </section>
+  );
+}
+
+function Facts({ facts }: { facts: readonly (readonly [name: string, value: ComponentChildren])[] }) {
+  return (
+    <dl class="facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** Every value that was accepted is somewhere. */
+function Balance({ of, to }: { of: Book; to: "delivered" | "stored" }) {
+  const lines: readonly (readonly [string, number, string?])[] = [
+    [to, of.delivered],
+    ["waiting on disk", of.waiting],
+    ["dropped", sum(of.dropped), reasons(of.dropped)],
+    ["dead letters", sum(of.deadLettered), reasons(of.deadLettered)],
+  ];
+  const missing = of.accepted - lines.reduce((total, [, value]) => total + value, 0);
+  return (
+    <table class="balance">
+      <caption class="hidden-text">Where the accepted values are</caption>
+      <tbody>
+        <tr>
+          <th scope="row">accepted</th>
+          <td>{count(of.accepted)}</td>
+          <td />
+        </tr>
+        {lines.map(([name, value, why]) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            <td>{count(value)}</td>
+            <td class="quiet">{why}</td>
+          </tr>
+        ))}
+        <tr>
+          <th scope="row">difference</th>
+          <td>{count(missing)}</td>
+          <td class="quiet">
+            {missing === 0 ? "every value is accounted for" : "on their way at this moment"}
+          </td>
+        </tr>
+      </tbody>
+    </table>
+  );
+}
+
+const sum = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(counts).reduce((total, value) => total + value, 0);
+
+const reasons = (counts: Readonly<Record<string, number>>): string =>
+  Object.entries(counts)
+    .map(([reason, value]) => `${count(value)} ${reason.replaceAll("_", " ")}`)
+    .join(", ");
+
+function commandsText(writes: Readonly<Record<string, number>>): ComponentChildren {
+  const some = Object.entries(writes).filter(([, value]) => value > 0);
+  if (some.length === 0) return "none";
+  return (
+    <a href="/control?tab=log">{some.map(([status, value]) => `${count(value)} ${status}`).join(", ")}</a>
+  );
+}
+
+/** Above it, commands wait for longer than they should: docs/mqtt.md. */
+const LONG_DELAY = 50;
+
+function LoopDelay({ of }: { of: Health["eventLoopDelayMs"] }) {
+  if (!of) return NONE;
+  const text = `${of.p99.toFixed(1)} ms (99 of 100), ${of.max.toFixed(0)} ms at most`;
+  return of.p99 > LONG_DELAY ? (
+    <span class="late">
+      {text}: commands wait as long. If it stays, the machine is too small or too busy.
+    </span>
+  ) : (
+    text
+  );
+}
+
+function SelfTest({ of }: { of: Health["selfTest"] }) {
+  if (!of) return <p class="quiet">It runs after each connect: the first result is not there yet.</p>;
+  const failed = new Map(failedChecks(of));
+  return (
+    <>
+      <p class="quiet">
+        Whether the broker's access rules and limits let through what the bridge needs. Done{" "}
+        <Age at={of.at} />.
+      </p>
+      <ul class="checks">
+        {Object.keys(of)
+          .filter((check) => check !== "at")
+          .map((check) => (
+            <li key={check}>
+              <StateMark
+                state={failed.has(check) ? "faulted" : "available"}
+                text={check.replaceAll("_", " ")}
+              />
+              {failed.has(check) && <bdi>: {failed.get(check)}</bdi>}
+            </li>
+          ))}
+      </ul>
+    </>
+  );
+}
