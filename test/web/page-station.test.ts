@@ -240,6 +240,7 @@ describe.skipIf(!chromiumInstalled)("the Station view in Chromium", () => {
     const sideways = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
     expect(await page.evaluate(sideways)).toBeLessThanOrEqual(0);
     expect(troubles).toEqual([]);
+    await page.unrouteAll({ behavior: "ignoreErrors" });
     await close();
   });
 
