@@ -156,11 +156,17 @@ function rowsByPorts(rows: LoadedDevice["rows"], simulator: Simulator) {
       rows.flatMap((row) => {
         if (row.port === undefined) return [row];
         const port = numbers[Number(row.port) - 1];
-        return port === undefined ? [] : [{ ...row, port }];
+        return port === undefined ? [] : [atPort(row, port)];
       });
     known.set(key, found);
     return found;
   };
+}
+
+/** Returns a row at another port. Its file and line are computed by the row, so that a spread would lose them. */
+function atPort(row: LoadedDevice["rows"][number], port: string): LoadedDevice["rows"][number] {
+  const { point, attribute, register, file, line } = row;
+  return { point, attribute, register, port, file, line, fault: (header, fault) => row.fault(header, fault) };
 }
 
 /** Returns the usual port, or 0 (any free one) when it is taken. */

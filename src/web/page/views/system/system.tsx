@@ -271,7 +271,7 @@ function commandsText(writes: Readonly<Record<string, number>>): ComponentChildr
 }
 
 /** Above it, commands wait for longer than they should: docs/mqtt.md. */
-const LONG_DELAY = 50;
+const LONG_DELAY = 200;
 
 function LoopDelay({ of }: { of: Health["eventLoopDelayMs"] }) {
   if (!of) return NONE;
