@@ -2,13 +2,13 @@ import { type Signal, signal } from "@preact/signals-core";
 import { useMemo, useState } from "preact/hooks";
 import { type Column, DataTable, type Sort, useSorted } from "../../kit/data-table.tsx";
 import { FilterBox, matches, wordsOf } from "../../kit/filter-box.tsx";
-import { anyValue } from "../../kit/format.ts";
 import { Empty } from "../../kit/loading.tsx";
 import { Name } from "../../kit/name.tsx";
 import { type MarkedState, StateMark } from "../../kit/state-mark.tsx";
 import { Age, Remaining } from "../../kit/time.tsx";
 import { naturalKey } from "../../state/natural-key.ts";
 import { useSignalValue } from "../../state/signal.ts";
+import { type HeldLimit, keyOf, limitValue, portText } from "./held-limit.ts";
 import { ReleaseDialog, ReleaseSeveralDialog } from "./release.tsx";
 import { StationLink, stationName } from "./station-link.tsx";
 
@@ -16,20 +16,6 @@ export interface Holds {
   readonly held: readonly HeldLimit[];
   /** Limits that this bridge did not set. */
   readonly others: readonly { readonly device: string; readonly text: string; readonly seenAt: string }[];
-}
-
-export interface HeldLimit {
-  readonly device: string;
-  readonly point: string;
-  readonly port: string | null;
-  readonly value: unknown;
-  readonly units: string;
-  readonly requester: string;
-  readonly state: "sent" | "in_force" | "unknown" | "ended";
-  readonly since: string;
-  readonly endsAt: string | null;
-  readonly leaseSeconds: number | null;
-  readonly renewals: number;
 }
 
 const STATES: Readonly<
@@ -44,15 +30,6 @@ const STATES: Readonly<
   ],
   ended: ["available", "ended", "its time is over; the bridge checks that the station ended it"],
 };
-
-export const keyOf = ({ device, point }: HeldLimit): string => `${device}/${point}`;
-
-/** `3 kW`, `50 %` */
-export function limitValue({ value, units }: Pick<HeldLimit, "value" | "units">): string {
-  return `${anyValue(value)} ${units === "percent" ? "%" : units}`.trim();
-}
-
-export const portText = ({ port }: Pick<HeldLimit, "port">): string => port ?? "all";
 
 /** Every limit that the bridge holds, with its end; and those that others set. */
 export function LimitsInForce({

@@ -7,7 +7,7 @@ import { type CommandProgress, sendCommand } from "../../state/commands.ts";
 import { useSignalValue } from "../../state/signal.ts";
 import { CommandDialog, SendForm } from "../station-command.tsx";
 import { tellStep } from "../station-progress.tsx";
-import { type HeldLimit, keyOf, limitValue, portText } from "./limits-in-force.tsx";
+import { type HeldLimit, keyOf, limitValue, portText } from "./held-limit.ts";
 import { stationName } from "./station-link.tsx";
 
 const request = ({ device, point }: HeldLimit) => ({ action: "revert", device, point }) as const;

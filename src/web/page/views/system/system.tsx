@@ -164,7 +164,7 @@ function Known({ health, info, onReload }: { health: Health; info: Bridge; onRel
         <Accounts />
       </Part>
       <div class="parts">
-        <Part id="self-test" title="Self-test of the broker">
+        <Part id="self-test" title="Self-test">
           <SelfTest of={selfTest} />
         </Part>
         <Part id="configs" title="Configs">
