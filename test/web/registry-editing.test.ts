@@ -50,7 +50,7 @@ describe("a sheet", () => {
     expect(sheetText(before)).toBe(strange);
     expect(before.firstNumber).toBe(2);
     const after = setCells(before, [[1, 1, 'say "x"; y']]);
-    expect(sheetText(after)).toBe(strange.replace(/ {2}a [^]*?d"\n/, 'a;"say ""x""; y";"c\r\nd"\r\n'));
+    expect(sheetText(after)).toBe(strange.replace(/ {2}a [\s\S]*?d"\n/, 'a;"say ""x""; y";"c\r\nd"\r\n'));
     expect(setCells(before, [[1, 0, "a"]])).toBe(before);
   });
 

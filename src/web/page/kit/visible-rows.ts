@@ -27,7 +27,7 @@ export function useVisibleRows(
     const seenEnd = Math.ceil((above + innerHeight) / height);
     const first = clamp(seen - SPARE, count);
     const end = clamp(seenEnd + SPARE, count);
-    // Steps of a few rows: most events of a scroll draw nothing.
+    // Steps of a few rows: most events of a scroll draw nothing. A list that grew has its new last rows drawn.
     setRows((before) =>
       Math.abs(before.first - first) < SPARE / 2 &&
       Math.abs(before.end - end) < SPARE / 2 &&

@@ -88,7 +88,10 @@ export function CellEditor({ open, sheet, selection }: CellEditorProps) {
     open.edit(change, next);
     focus.current();
   };
-  useKeys([{ keys: "/", what: "Find in the cells", run: () => setFinding(true) }]);
+  useKeys([
+    { keys: "/", what: "Find in the cells", run: () => setFinding(true) },
+    { keys: "F8", what: "Next problem", run: () => toNext(1) },
+  ]);
 
   const rows = sheet.rows.slice(1);
   const attribute = known.get("Attribute Name") ?? 0;

@@ -92,9 +92,18 @@ function OpenEditor({ open }: { open: OpenFile }) {
   );
   const save = (): void => setSaving(true);
   const onKey = (event: KeyboardEvent): void => {
-    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.key.toLowerCase() !== "s") return;
-    event.preventDefault();
-    if (isDirty) save();
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.defaultPrevented) return;
+    const key = event.key.toLowerCase();
+    // Fields undo what is typed in them by themselves.
+    const isField = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
+    if (key === "s") {
+      event.preventDefault();
+      if (isDirty && !saving) save();
+    } else if (!isField && (key === "z" || key === "y")) {
+      event.preventDefault();
+      if (key === "y" || event.shiftKey) open.redo();
+      else open.undo();
+    }
   };
   const isRegistry = file.kind === "registries";
   const isText = content.kind === "text";

@@ -95,9 +95,10 @@ export function Grid({
 
   // The focus follows the active cell, if it is in the grid.
   const wantsFocus = useRef(false);
+  const [asked, ask] = useState(0);
   focus.current = () => {
     wantsFocus.current = true;
-    showActive();
+    ask((times) => times + 1);
   };
   const showActive = (): void => {
     const cell = grid.current?.querySelector<HTMLElement>(
@@ -108,7 +109,7 @@ export function Grid({
     wantsFocus.current = false;
     scrollTo(grid.current, cell, activeRow, activeColumn);
   };
-  useLayoutEffect(showActive, [activeRow, activeColumn, sheet, editing]);
+  useLayoutEffect(showActive, [selection, sheet, editing, asked]);
 
   const select = (next: Selection): void => {
     wantsFocus.current = true;
@@ -126,15 +127,19 @@ export function Grid({
   useLayoutEffect(() => {
     begun.current = undefined;
   }, [editing]);
+  // A field that is taken away loses the focus too: what was committed or cancelled is not written again.
+  const isOpen = useRef(false);
   const begin = (text: string): void => {
     if (isExtra) return;
+    isOpen.current = true;
     const before = begun.current;
     begun.current = { row: activeRow, column: activeColumn, text: (before?.text ?? "") + text };
     setEditing(begun.current);
   };
   /** Writes the edited cell, and what a chosen attribute says of empty cells beside it. */
   const commit = (text: string, next?: Selection): void => {
-    if (!editing) return;
+    if (!editing || !isOpen.current) return;
+    isOpen.current = false;
     const { row, column } = editing;
     setEditing(undefined);
     edit((before) => {
@@ -144,6 +149,7 @@ export function Grid({
     }, next);
   };
   const cancel = (): void => {
+    isOpen.current = false;
     wantsFocus.current = true;
     setEditing(undefined);
   };

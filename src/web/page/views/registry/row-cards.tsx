@@ -59,7 +59,7 @@ export function RowCards({ open, sheet, selection, live, trials, onTry }: RowCar
         </button>
       ),
     },
-    { id: "attribute", title: "", cell: (row) => <Name text={text(row, "Attribute Name")} /> },
+    { id: "attribute", title: "Is", cell: (row) => <Name text={text(row, "Attribute Name")} /> },
     { id: "port", title: "Port", cell: (row) => text(row, "Port #") || "–" },
     {
       id: "live",
