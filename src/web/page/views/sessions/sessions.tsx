@@ -1,4 +1,3 @@
-import type { ViewProps } from "../../frame/routes.ts";
 import { PageHeading } from "../../kit/heading.tsx";
 import { Empty } from "../../kit/loading.tsx";
 import { bridge } from "../../state/bridge.ts";
@@ -8,7 +7,7 @@ import { SessionView } from "./session.tsx";
 import { SessionLists } from "./session-lists.tsx";
 
 /** The charging sessions and their sums; at `/sessions/<id>` one of them. */
-export default function Sessions({ rest }: ViewProps) {
+export default function Sessions({ rest }: { rest: string }) {
   const info = useSignalValue(bridge);
   if (info && !info.has.sessions)
     return (
