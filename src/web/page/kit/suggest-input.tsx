@@ -102,7 +102,7 @@ export function SuggestInput({
         aria-expanded={isOpen}
         aria-controls={`${id}list`}
         aria-autocomplete="list"
-        aria-activedescendant={isOpen && chosen >= 0 ? `${id}${chosen}` : undefined}
+        aria-activedescendant={isOpen && chosen >= 0 ? `${id}option${chosen}` : undefined}
         autoComplete="off"
         autoCapitalize="off"
         spellcheck={false}
@@ -123,7 +123,7 @@ export function SuggestInput({
         {suggestions.map(({ text, about }, index) => (
           <div
             key={text}
-            id={`${id}${index}`}
+            id={`${id}option${index}`}
             role="option"
             tabIndex={-1}
             aria-selected={index === chosen}

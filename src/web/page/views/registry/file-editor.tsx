@@ -93,18 +93,27 @@ function OpenEditor({ open }: { open: OpenFile }) {
   const save = (): void => setSaving(true);
   const onKey = (event: KeyboardEvent): void => {
     if (!(event.ctrlKey || event.metaKey) || event.altKey || event.defaultPrevented) return;
+    if (document.querySelector("dialog[open]")) return;
     const key = event.key.toLowerCase();
     // Fields undo what is typed in them by themselves.
     const isField = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
     if (key === "s") {
       event.preventDefault();
-      if (isDirty && !saving) save();
+      if (isDirty) save();
     } else if (!isField && (key === "z" || key === "y")) {
       event.preventDefault();
       if (key === "y" || event.shiftKey) open.redo();
       else open.undo();
     }
   };
+  // On the document: a button that was pressed and is then disabled loses the focus to the page.
+  const newestKey = useRef(onKey);
+  newestKey.current = onKey;
+  useEffect(() => {
+    const listen = (event: KeyboardEvent): void => newestKey.current(event);
+    document.addEventListener("keydown", listen);
+    return () => document.removeEventListener("keydown", listen);
+  }, []);
   const isRegistry = file.kind === "registries";
   const isText = content.kind === "text";
   const toggle = async (): Promise<void> => {
@@ -124,8 +133,7 @@ function OpenEditor({ open }: { open: OpenFile }) {
     }
   };
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: a key for the whole view
-    <div class="stack file-editor" onKeyDown={onKey}>
+    <div class="stack file-editor">
       <header class="row apart">
         <div class="file-name">
           <a href="/registry">Registry</a> <span aria-hidden="true">/</span>{" "}
@@ -180,7 +188,6 @@ function OpenEditor({ open }: { open: OpenFile }) {
             text={content.text}
             problems={verdict.problems}
             onText={(text) => open.type(text)}
-            onKey={() => undefined}
             goTo={goTo}
           />
           <ProblemList

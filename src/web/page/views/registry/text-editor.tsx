@@ -14,14 +14,12 @@ export function TextEditor({
   text,
   problems,
   onText,
-  onKey,
   goTo,
 }: {
   name: string;
   text: string;
   problems: readonly FileProblem[];
   onText: (text: string) => void;
-  onKey: (event: KeyboardEvent) => void;
   /** Set by the editor: puts the cursor at a place. */
   goTo: RefObject<(line: number, column: number) => void>;
 }) {
@@ -62,7 +60,6 @@ export function TextEditor({
         autoCapitalize="off"
         value={shown}
         onInput={({ currentTarget }) => onText(withLineEnds(text, currentTarget.value))}
-        onKeyDown={onKey}
         onScroll={({ currentTarget }) =>
           numbers.current?.style.setProperty("transform", `translateY(${-currentTarget.scrollTop}px)`)
         }
