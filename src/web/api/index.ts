@@ -62,6 +62,6 @@ export function apiRoutes({ parts, access, feed, recent, lastHour, calls }: ApiC
     handle: () => described,
   });
   const all = [...routes, document];
-  const described = openApi(all, parts.version);
+  const described = openApi(all);
   return all;
 }

@@ -6,7 +6,7 @@ import type { Route } from "./route.ts";
 export const API = "/api/v1";
 
 /** Returns the OpenAPI 3.1 document of the routes. */
-export function openApi(routes: readonly Route[], version: string): object {
+export function openApi(routes: readonly Route[]): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
     const operations = paths[route.path] ?? {};
@@ -17,7 +17,7 @@ export function openApi(routes: readonly Route[], version: string): object {
     openapi: "3.1.0",
     info: {
       title: "voltbridge",
-      version,
+      version: "1",
       description: "Charging stations of a voltbridge: values, history, sessions, limits, and its own state.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },

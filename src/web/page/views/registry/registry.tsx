@@ -1,4 +1,3 @@
-import type { ViewProps } from "../../frame/routes.ts";
 import { PageHeading } from "../../kit/heading.tsx";
 import { Empty } from "../../kit/loading.tsx";
 import { bridge } from "../../state/bridge.ts";
@@ -8,7 +7,7 @@ import { FileEditor } from "./file-editor.tsx";
 import { FileList } from "./file-list.tsx";
 
 /** Registries and configs: the list of both, or one that is edited. */
-export default function Registry({ rest }: ViewProps) {
+export default function Registry({ rest }: { rest: string }) {
   const caller = useSignalValue(bridge)?.caller;
   if (caller?.role !== "admin") return <NotAdmin role={caller?.role} isOpen={caller?.via === "open"} />;
   if (rest === "") return <FileList />;
