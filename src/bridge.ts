@@ -75,9 +75,12 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   let started = false;
   let limits: SiteLimits | undefined;
   let unfollow: (() => void) | undefined;
+  let stopSessions: (() => Promise<void>) | undefined;
   const stop = async () => {
     unfollow?.();
     limits?.stop();
+    // It uses the clients of the devices' accounts.
+    await stopSessions?.();
     // Devices stop first, so that their last values are published and stored.
     await devices?.stop();
     for (const step of undo.splice(0).reverse()) await step();
@@ -174,7 +177,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         running.passivate();
       }
     });
-    const sessions = startSessions(options, running, mqtt, undo);
+    const reading = startSessions(options, running, mqtt, undo);
+    stopSessions = reading?.stop;
+    const sessions = reading?.reader;
     const metrics = await openMetrics({
       ...{ instance: settings.instance, version, bus, log, mqtt, limits, archive, reloader },
       devices: running,
@@ -290,7 +295,7 @@ function startSessions(
   devices: RunningDevices,
   mqtt: Mqtt,
   undo: (() => void | Promise<void>)[],
-): SessionReader | undefined {
+): { readonly reader: SessionReader; readonly stop: () => Promise<void> } | undefined {
   if (!sessions.enabled) return undefined;
   const { backend, connection } = sessions;
   const database = createSessionDatabase({ backend, connection, dataFolder: data, readonly: false });
@@ -303,7 +308,6 @@ function startSessions(
     ...(sessions.publish && { outlet: mqtt.sessions }),
     log: log.part("sessions"),
   });
-  undo.push(() => reading.stop());
   reading.start();
-  return new SessionReader(database);
+  return { reader: new SessionReader(database), stop: () => reading.stop() };
 }

@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { listen } from "../../src/metrics/listener.ts";
+import { startMetrics } from "../../src/metrics/index.ts";
 import { createMetrics, type Metrics } from "../../src/metrics/metrics.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { eventually } from "../helpers/eventually.ts";
@@ -148,13 +148,18 @@ describe.skipIf(!mosquittoInstalled)("metrics of a bridge over the simulator", (
       expect((await fetch(new URL(url).origin + path)).status, path).toBe(404);
   });
 
-  test("a port that is taken is an error with the settings' names", async () => {
+  test("a port that is taken is reported, and does not stop the bridge", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await new Promise((done) => taken.once("listening", done));
     const { port } = taken.address() as { port: number };
-    await expect(listen(metrics, { host: "127.0.0.1", port }, rig.parts.log)).rejects.toThrow(
-      /cannot listen for metrics on 127\.0\.0\.1 port \d+: .*EADDRINUSE.*; set metrics\.host and metrics\.port/,
-    );
+    const notices: string[] = [];
+    const end = rig.parts.bus.on("notice", ({ text }) => notices.push(text));
+    const settings = { ...rig.parts.settings, host: "127.0.0.1", port };
+    const running = await startMetrics({ ...rig.parts, settings });
+    expect(running.url).toBeUndefined();
+    expect(notices).toEqual([expect.stringMatching(/EADDRINUSE.*Set metrics\.port/)]);
+    await running.stop();
+    end();
     taken.close();
   });
 

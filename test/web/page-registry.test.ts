@@ -158,6 +158,7 @@ describe.skipIf(!chromiumInstalled)("the registry in Chromium", () => {
     await page.keyboard.press("Alt+ArrowUp");
     expect(await textOf(page, 2, 0)).toBe("b");
     await page.keyboard.press("Control+f");
+    await expect.poll(() => page.evaluate("document.activeElement.tagName")).toBe("INPUT");
     await page.keyboard.type("portload");
     await page.getByText("2 cells have it").waitFor();
     await page.keyboard.press("Escape");

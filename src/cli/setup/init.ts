@@ -153,6 +153,7 @@ async function prepare(flags: Flags, questions: Questions | undefined, terminal:
       ? { ...broker.settings, password: inFolder(broker.password, secrets, configs) }
       : broker.settings,
     historian: { backend: "sqlite" },
+    web: { enabled: true },
   };
   const typed = [account.username, account.password, broker.password].flatMap((one) => one?.file ?? []);
   const all: NewFile[] = [

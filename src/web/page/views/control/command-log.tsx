@@ -82,11 +82,15 @@ function queryOf({ requester, status, target, range }: Filters): Query {
 }
 
 async function ofStore(filters: Filters, signal: AbortSignal): Promise<readonly LogEntry[]> {
-  const { entries } = await api.get<{ entries: LogEntry[] }>("audit", {
-    query: { ...queryOf(filters), count: MOST },
-    signal,
-  });
-  return entries.reverse();
+  const query = { ...queryOf(filters), count: MOST };
+  const [{ entries }, recent] = await Promise.all([
+    api.get<{ entries: LogEntry[] }>("audit", { query, signal }),
+    sinceStart(filters, signal),
+  ]);
+  // The newest are on their way to the store.
+  const stored = new Set(entries.map(({ id }) => id));
+  const start = new Date(Date.now() - PRESETS[filters.range] * 1000).toISOString();
+  return [...recent.filter(({ id, time }) => !stored.has(id) && time > start), ...entries.reverse()];
 }
 
 /** Without a store the bridge knows the commands since its start only. */

@@ -29,16 +29,13 @@ function NotAdmin({ role, isOpen }: { role: string | undefined; isOpen: boolean 
       <Empty title="Registries and configs would be here: which points each station has, and how the bridge is set up.">
         <p>
           Only the role admin reads and edits them, because they say what is read, what may be written and
-          where to.{" "}
-          {isOpen
-            ? "This bridge has no users yet, and everybody here may only look."
-            : `Your role is ${role ?? "not known"}.`}
+          where to. {isOpen ? "This bridge has no users yet." : `Your role is ${role ?? "not known"}.`}
         </p>
         <p>
           To become an admin, run <code>voltbridge web user NAME --role admin</code> on the machine of the
           bridge, and put the entry that it prints into <code>web.users</code> of the bridge config
-          {isOpen ? ". Then restart the bridge and log in." : ", or ask who looks after the bridge to do so."}{" "}
-          See “Users and access” in docs/web.md.
+          {isOpen ? ". Then log in." : ", or ask who looks after the bridge to do so."} See “Users and access”
+          in docs/web.md.
         </p>
         <p>
           Without it, registries are edited as files; <code>voltbridge check</code> says what is wrong in
