@@ -37,7 +37,7 @@ const VIEWS: readonly [name: string, address: string, prepare?: (page: Page) => 
   ["system", "/system"],
 ];
 
-const simulator = await startSimulator({ stations: STATIONS, seed: 7 });
+const simulator = await startSimulator({ stations: STATIONS, seed: 7, model: "CT4021-GW1" });
 const { endpoint, username, password, stationIDs } = simulator;
 const site = new Site({
   ...{ endpoint, username, password, stationIDs },
@@ -51,7 +51,7 @@ const site = new Site({
       port: await freePort(),
       users: [{ name: "ann", hash: await hashPassword(PASSWORD), role: "admin" }],
     },
-    limits: { garage: { devices: ["site/*"], max_kw: 160 } },
+    limits: { roof: { devices: ["site/s1", "site/s2", "site/s5"], max_kw: 24 } },
   },
   device: { interval: 5 },
 });
@@ -70,6 +70,13 @@ try {
   await eventually(() => {
     if (bridge.devices.latest.count().online < STATIONS) throw new Error("not all stations were read");
   }, 60_000);
+  for (const [station, kw, durationMinutes] of [
+    ["s3", 3, 30],
+    ["s9", 4.5, 240],
+  ] as const) {
+    const command = { id: station, requester: "ann", via: "web", sentAt: new Date(), durationMinutes };
+    await bridge.devices.commands.set(`site/${station}`, "allowedLoad_1", kw, command);
+  }
   for (const [folder, viewport, colorScheme] of [
     ["wide", WIDE, "light"],
     ["phone", PHONE, "dark"],
@@ -83,10 +90,9 @@ try {
     await page.getByText("in use").first().waitFor();
     for (const [name, address, prepare] of VIEWS) {
       await page.goto(bridge.web!.url! + address);
-      await page.waitForLoadState("networkidle").catch(() => undefined);
       await prepare?.(page);
-      // Charts draw themselves in the frame after their values have come.
-      await page.waitForTimeout(1500);
+      // Values, curves and charts come one after the other.
+      await page.waitForTimeout(3000);
       await page.screenshot({ path: join(flags.folder, `page-${name}-${folder}.png`) });
       console.log(`page-${name}-${folder}.png`);
     }
