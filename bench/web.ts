@@ -53,6 +53,13 @@ const starter = fileURLToPath(new URL("../bin/voltbridge", import.meta.url));
 const token = makeToken();
 const HEADERS = { authorization: `Bearer ${token.token}`, "content-type": "application/json" };
 
+const PLOT = new URLSearchParams({
+  topic: "site/s1/portLoad_1",
+  start: `now -${DAYS}d`,
+  end: "now",
+  points: "800",
+}).toString();
+
 const broker = await Mosquitto.run();
 const browser = await startChromium();
 try {
@@ -131,13 +138,6 @@ async function measured(stations: number): Promise<void> {
   });
 }
 
-const PLOT = new URLSearchParams({
-  topic: "site/s1/portLoad_1",
-  start: `now -${DAYS}d`,
-  end: "now",
-  points: "800",
-}).toString();
-
 /** Fills the store with a value a minute of one point. */
 async function fillHistory(site: Site): Promise<void> {
   const log = createLog({ level: "silent" });
@@ -208,34 +208,52 @@ async function answers(name: string, address: string, bare: string, limitMs: num
   goal(`median < ${limitMs} ms`, at(mine, 0.5) < limitMs);
 }
 
-/** Chromium's own timings, of a browser without a cache. */
+/** Chromium's own clock, from the first byte to the frame after the first station is there, in a browser without a cache. */
 async function firstView(url: string): Promise<void> {
   const times: number[] = [];
-  for (let n = 0; n < 5; n++) {
-    const page = await pageOf(browser, url);
-    await page.waitForSelector("tbody tr");
-    times.push(
-      (await page.evaluate(
-        "performance.now() - performance.getEntriesByType('navigation')[0].responseStart",
-      )) as number,
-    );
-    await page.context().close();
+  for (let n = 0; n < 7; n++) {
+    const context = await contextOf(browser);
+    await context.addInitScript(`new MutationObserver((_, observer) => {
+      if (!document.querySelector("tbody tr")) return;
+      observer.disconnect();
+      requestAnimationFrame(() => requestAnimationFrame(() => { window.firstRow = performance.now(); }));
+    }).observe(document, { childList: true, subtree: true })`);
+    const page = await context.newPage();
+    await page.goto(url);
+    await page.waitForFunction("window.firstRow");
+    const since = "window.firstRow - performance.getEntriesByType('navigation')[0].responseStart";
+    times.push((await page.evaluate(since)) as number);
+    await context.close();
   }
   console.log(
-    `first view          median ${cell(at(times, 0.5))} ms after the first byte, longest ${cell(Math.max(...times))}`,
+    `first view             median ${cell(at(times, 0.5))} ms after the first byte, longest ${cell(Math.max(...times))}`,
   );
   goal("median < 1,000 ms", at(times, 0.5) < 1000);
 }
 
+/** What a browser loads for the Stations view; other views and charts are loaded when they are opened. */
 function pageSize(): void {
   const folder = fileURLToPath(new URL("../dist/web/page", import.meta.url));
-  const sizeOf = (name: string) => brotliCompressSync(readFileSync(join(folder, name))).length;
-  const assets = readdirSync(join(folder, "assets")).map((name) => `assets/${name}`);
-  const all = ["index.html", ...assets].reduce((sum, name) => sum + sizeOf(name), 0);
+  const read = (name: string) => readFileSync(join(folder, name));
+  const names = new Set(["index.html"]);
+  for (const [name] of read("index.html")
+    .toString()
+    .matchAll(/assets\/[^"]+/g))
+    names.add(name);
+  for (const name of readdirSync(join(folder, "assets")))
+    if (/^stations-.*\.js$/.test(name)) names.add(`assets/${name}`);
+  for (const name of names)
+    for (const [, imported] of read(name)
+      .toString()
+      .matchAll(/(?:from|import)"\.\/([^"]+)"/g))
+      names.add(`assets/${imported}`);
+  const sizeOf = (all: Iterable<string>) =>
+    [...all].reduce((sum, name) => sum + brotliCompressSync(read(name)).length, 0) / 1000;
+  const every = readdirSync(join(folder, "assets")).map((name) => `assets/${name}`);
   console.log(
-    `page                ${(all / 1000).toFixed(1)} kB compressed, every view and its chart included`,
+    `page                   ${sizeOf(names).toFixed(1)} kB compressed for the first view; ${sizeOf(["index.html", ...every]).toFixed(1)} kB with every view and its chart`,
   );
-  goal("< 80 kB", all < 80_000);
+  goal("< 80 kB", sizeOf(names) < 80);
 }
 
 /** Processor time of the bridge, in seconds. */
@@ -246,7 +264,7 @@ function cpuOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-/** Alternates between idle and watched times, so that what else happens on the machine is in both. */
+/** `--seconds` is a multiple of the scrape interval, so that each time has as many rounds. Alternates between idle and watched times, so that what else happens on the machine is in both. */
 async function watchers({ url, pid }: Bench): Promise<void> {
   const use = async () => {
     const before = cpuOf(pid);
@@ -310,11 +328,15 @@ async function scrolling(stations: number): Promise<void> {
   });
 }
 
-async function pageOf(of: Browser, url: string) {
-  const context = await of.newContext({
+function contextOf(of: Browser) {
+  return of.newContext({
     viewport: { width: 1440, height: 900 },
     extraHTTPHeaders: { authorization: HEADERS.authorization },
   });
+}
+
+async function pageOf(of: Browser, url: string) {
+  const context = await contextOf(of);
   const page = await context.newPage();
   await page.goto(url);
   return page;
