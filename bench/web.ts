@@ -220,7 +220,8 @@ async function firstView(url: string): Promise<void> {
     }).observe(document, { childList: true, subtree: true })`);
     const page = await context.newPage();
     await page.goto(url);
-    await page.waitForFunction("window.firstRow");
+    await page.waitForSelector("tbody tr");
+    while (!(await page.evaluate("window.firstRow"))) await sleep(50);
     const since = "window.firstRow - performance.getEntriesByType('navigation')[0].responseStart";
     times.push((await page.evaluate(since)) as number);
     await context.close();
