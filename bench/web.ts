@@ -30,6 +30,7 @@ import { startChromium } from "../test/helpers/browser.ts";
 import { freePort, Mosquitto } from "../test/helpers/mosquitto.ts";
 import { Site } from "../test/helpers/site.ts";
 import { RunningVoltbridge } from "../test/helpers/voltbridge.ts";
+import { percentile } from "./percentile.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -181,7 +182,7 @@ async function setPoints({ url, left, bare }: Bench): Promise<void> {
     floor.push(await reference(kw));
   }
   report("set point to the wire", mine, floor);
-  goal("p50 < 5 ms, p99 < 50 ms", at(mine, 0.5) < 5 && at(mine, 0.99) < 50);
+  goal("p50 < 5 ms, p99 < 50 ms", percentile(mine, 0.5) < 5 && percentile(mine, 0.99) < 50);
 }
 
 /** The time of a whole answer, beside that of the bare route. */
@@ -205,7 +206,7 @@ async function answers(name: string, address: string, bare: string, limitMs: num
     await sleep(1100);
   }
   report(`${name} (${Math.round(bytes / 1000)} kB)`, mine, floor);
-  goal(`median < ${limitMs} ms`, at(mine, 0.5) < limitMs);
+  goal(`median < ${limitMs} ms`, percentile(mine, 0.5) < limitMs);
 }
 
 /** Chromium's own clock, from the first byte to the frame after the first station is there, in a browser without a cache. */
@@ -227,9 +228,9 @@ async function firstView(url: string): Promise<void> {
     await context.close();
   }
   console.log(
-    `first view             median ${cell(at(times, 0.5))} ms after the first byte, longest ${cell(Math.max(...times))}`,
+    `first view             median ${cell(percentile(times, 0.5))} ms after the first byte, longest ${cell(Math.max(...times))}`,
   );
-  goal("median < 1,000 ms", at(times, 0.5) < 1000);
+  goal("median < 1,000 ms", percentile(times, 0.5) < 1000);
 }
 
 /** What a browser loads for the Stations view; other views and charts are loaded when they are opened. */
@@ -284,10 +285,10 @@ async function watchers({ url, pid }: Bench): Promise<void> {
     stop.abort();
     await Promise.all(clients);
   }
-  const cost = at(watched, 0.5) - at(idle, 0.5);
+  const cost = percentile(watched, 0.5) - percentile(idle, 0.5);
   const share = (value: number) => `${(value * 100).toFixed(1)} %`;
   console.log(
-    `20 clients, a browser ${share(cost)} of a core (${share(at(watched, 0.5))} beside ${share(at(idle, 0.5))} without them)`,
+    `20 clients, a browser ${share(cost)} of a core (${share(percentile(watched, 0.5))} beside ${share(percentile(idle, 0.5))} without them)`,
   );
   goal("< 5 % of a core", cost < 0.05);
 }
@@ -383,18 +384,14 @@ function linesOf(stream: Readable): { first(pattern: RegExp): Promise<RegExpExec
 
 function report(name: string, mine: readonly number[], floor: readonly number[]): void {
   const shown = (values: readonly number[]) =>
-    `p50 ${cell(at(values, 0.5))} ms, p99 ${cell(at(values, 0.99))} ms`;
+    `p50 ${cell(percentile(values, 0.5))} ms, p99 ${cell(percentile(values, 0.99))} ms`;
   console.log(
-    `${name.padEnd(22)} ${shown(mine)}; bare route ${shown(floor)}; x ${(at(mine, 0.5) / at(floor, 0.5)).toFixed(1)}`,
+    `${name.padEnd(22)} ${shown(mine)}; bare route ${shown(floor)}; x ${(percentile(mine, 0.5) / percentile(floor, 0.5)).toFixed(1)}`,
   );
 }
 
 function goal(text: string, reached: boolean): void {
   console.log(`  goal (${text}): ${reached ? "reached" : "missed"}`);
-}
-
-function at(values: readonly number[], share: number): number {
-  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * share)]!;
 }
 
 function cell(value: number): string {

@@ -19,6 +19,7 @@ import mqtt, { type MqttClient } from "mqtt";
 import { Mosquitto, mosquittoInstalled } from "../test/helpers/mosquitto.ts";
 import { Site } from "../test/helpers/site.ts";
 import { RunningVoltbridge } from "../test/helpers/voltbridge.ts";
+import { percentile } from "./percentile.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -99,10 +100,10 @@ try {
     ["bare call ", floor],
   ] as const)
     console.log(
-      `${name}  ${cell(at(values, 0.5), 8)}  ${cell(at(values, 0.99), 6)}  ${cell(Math.max(...values), 9)}`,
+      `${name}  ${cell(percentile(values, 0.5), 8)}  ${cell(percentile(values, 0.99), 6)}  ${cell(Math.max(...values), 9)}`,
     );
-  console.log(`x reference (median)  ${(at(mine, 0.5) / at(floor, 0.5)).toFixed(1)}`);
-  const reached = at(mine, 0.5) < 5 && at(mine, 0.99) < 50;
+  console.log(`x reference (median)  ${(percentile(mine, 0.5) / percentile(floor, 0.5)).toFixed(1)}`);
+  const reached = percentile(mine, 0.5) < 5 && percentile(mine, 0.99) < 50;
   console.log(`goal (median < 5 ms, p99 < 50 ms): ${reached ? "reached" : "missed"}`);
 } finally {
   bare?.kill();
@@ -132,10 +133,6 @@ function way(sender: MqttClient, stderr: Readable): Way {
     const ns = (await promise.finally(() => clearTimeout(late))) - sentAt;
     return Number(ns) / 1e6;
   };
-}
-
-function at(values: readonly number[], share: number): number {
-  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * share)]!;
 }
 
 function cell(value: number, width: number): string {

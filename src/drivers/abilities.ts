@@ -153,7 +153,7 @@ export interface Counts {
   counters(): Readonly<Record<string, number>>;
 }
 
-/** Tells whether the services of its accounts answer, for metrics. */
+/** Reports whether the services of its accounts answer, for metrics. */
 export interface ReportsAccounts {
   accountStates(): readonly AccountState[];
 }

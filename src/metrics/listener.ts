@@ -23,7 +23,7 @@ export interface MetricsListener {
 }
 
 /**
- * Answers `GET /metrics`, and nothing else, on an address of its own. Whoever reaches it may read.
+ * Answers `GET /metrics`, and nothing else, on an address of its own, to every client that can reach it.
  * @throws Error where the address cannot be used
  */
 export async function listen(

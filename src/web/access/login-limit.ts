@@ -1,7 +1,7 @@
 import { isIPv6 } from "node:net";
 import type { Clock } from "../../time/clock.ts";
 
-/** Failed logins of one address: so many at once, then one each period. */
+/** Failed logins of one address: `burst` at once, then one in each period. */
 const OF_ADDRESS = { burst: 10, periodMs: 60_000 };
 /** Failed logins with one user name, from all addresses. Short, since strangers can lock a user out with it. */
 const OF_NAME = { burst: 20, periodMs: 30_000 };

@@ -102,7 +102,7 @@ export function commandRoutes(parts: WebParts, recent: Recent): Route[] {
         throw new Problem(
           404,
           "command_not_found",
-          "there is no command of this id since the start of the bridge; GET /audit has those of before",
+          "there is no command with this id since the start of the bridge; GET /audit lists earlier ones",
         );
       },
     }),

@@ -1,8 +1,8 @@
 import type { Bus } from "../../bus.ts";
 import type { RunningDevices } from "../../devices/index.ts";
 import type { Log } from "../../log/log.ts";
-import { holdingsOf, viewOf } from "./device-view.ts";
-import { commandOf } from "./recent.ts";
+import { type Holdings, holdingsOf, viewOf } from "./device-view.ts";
+import { commandOf, noticeOf } from "./recent.ts";
 
 /** Time in which changes are collected and sent at once, in milliseconds. */
 const COALESCE_MS = 250;
@@ -112,9 +112,9 @@ export class Feed {
         changed(write.device.path);
         this.#publish("write", commandOf(write));
       }),
-      bus.on("notice", ({ at, severity, kind, text, device = null }) => {
-        this.#publish("notice", { at: at.toISOString(), severity, kind, text, device });
-        if (device !== null) changed(device);
+      bus.on("notice", (notice) => {
+        this.#publish("notice", noticeOf(notice));
+        if (notice.device !== undefined) changed(notice.device);
       }),
       bus.on("membership", ({ device, change }) => {
         if (change === "gone" || change === "forgotten") this.#gone.add(device.path);
@@ -157,9 +157,10 @@ export class Feed {
       this.#gone.clear();
       for (const path of gone) this.#views.delete(path);
       if (gone.length > 0) this.#publish("gone", gone);
+      const holdings = holdingsOf(devices);
       for (let at = 0; at < paths.length; at += DEVICES_PER_TURN) {
         if (at > 0) await new Promise(setImmediate);
-        this.#publishViews(paths.slice(at, at + DEVICES_PER_TURN));
+        this.#publishViews(paths.slice(at, at + DEVICES_PER_TURN), holdings);
       }
     } catch (error) {
       log.error("live events could not be made", { err: error });
@@ -169,9 +170,8 @@ export class Feed {
     }
   }
 
-  #publishViews(paths: readonly string[]): void {
+  #publishViews(paths: readonly string[], holdings: Holdings): void {
     const { devices } = this.#options;
-    const holdings = holdingsOf(devices);
     const views = [];
     const read = new Map<string, string[]>();
     for (const path of paths) {

@@ -1,4 +1,4 @@
-import type { Bus } from "../../bus.ts";
+import type { Bus, Notice } from "../../bus.ts";
 import type { CommandResult } from "../../devices/commands.ts";
 import type { Write } from "../../points/index.ts";
 import type { CommandView, NoticeView } from "../schemas.ts";
@@ -16,8 +16,8 @@ export class Recent {
   constructor(bus: Bus) {
     this.#unsubscribe = [
       bus.on("write", (write) => this.#note(commandOf(write))),
-      bus.on("notice", ({ at, severity, kind, text, device = null }) => {
-        this.#notices.push({ at: at.toISOString(), severity, kind, text, device });
+      bus.on("notice", (notice) => {
+        this.#notices.push(noticeOf(notice));
         if (this.#notices.length > MOST_NOTICES) this.#notices.shift();
       }),
     ];
@@ -50,6 +50,11 @@ export class Recent {
     const [oldest] = this.#commands.keys();
     this.#commands.delete(oldest!);
   }
+}
+
+/** Returns a notice as the interface shows it. */
+export function noticeOf({ at, severity, kind, text, device }: Notice): NoticeView {
+  return { at: at.toISOString(), severity, kind, text, device: device ?? null };
 }
 
 /** Returns a write as the interface shows it. */

@@ -116,7 +116,7 @@ const NOT_RECEIVED = {
   type: "urn:voltbridge:problem:not_received",
   title: "Not received",
   detail:
-    "the bridge has no command of this page's id: it did not receive it, or was started again since; the log of writes has those of before",
+    "the bridge has no command of this page's id: it did not receive it, or was started again since; the log of writes lists earlier ones",
 };
 
 /** A later step has a higher rank; events can overtake the answer. */

@@ -73,7 +73,7 @@ export default function Alarms() {
                 <>
                   <p class="quiet intro">
                     Refused, failed and not confirmed since the start of the bridge, whichever interface they
-                    came through. <a href="/control?tab=log">The log of commands</a> has those of before.
+                    came through. <a href="/control?tab=log">The log of commands</a> lists earlier ones.
                   </p>
                   <CommandTable
                     caption="Commands that were not carried out, the newest first"
