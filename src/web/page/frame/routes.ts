@@ -15,10 +15,10 @@ interface View {
 
 /** THE LIST of views. Each is loaded when it is shown first. */
 const VIEWS: readonly View[] = [
-  { name: "", load: () => import("../views/stations.tsx") },
+  { name: "", load: () => import("../views/stations/stations.tsx") },
   { name: "sessions", deep: true, load: () => import("../views/sessions/sessions.tsx") },
   { name: "history", load: () => import("../views/history/history.tsx") },
-  { name: "stations", deep: true, load: () => import("../views/station.tsx") },
+  { name: "stations", deep: true, load: () => import("../views/station/station.tsx") },
   { name: "registry", deep: true, load: () => import("../views/registry/registry.tsx") },
   { name: "control", load: () => import("../views/control/control.tsx") },
   { name: "alarms", load: () => import("../views/alarms/alarms.tsx") },

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { answer } from "../../kit/answers.tsx";
 import { Dialog } from "../../kit/dialog.tsx";
 import { Failed } from "../../kit/loading.tsx";
-import { SendForm } from "../station-command.tsx";
+import { SendForm } from "../station/station-command.tsx";
 
 /** A dialog with a form that sends one request. A refusal is shown in it, and what was typed stays. */
 export function ActionDialog({

@@ -6,7 +6,7 @@ import { Dialog } from "../../kit/dialog.tsx";
 import { anyValue, NONE } from "../../kit/format.ts";
 import { Name } from "../../kit/name.tsx";
 import { Time } from "../../kit/time.tsx";
-import { StatusMark } from "../station-progress.tsx";
+import { StatusMark } from "../station/station-progress.tsx";
 
 /** A write attempt, from the store or from the memory of the bridge. */
 export interface LogEntry {

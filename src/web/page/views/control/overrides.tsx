@@ -6,7 +6,7 @@ import { Empty } from "../../kit/loading.tsx";
 import { Name } from "../../kit/name.tsx";
 import { Remaining } from "../../kit/time.tsx";
 import { api } from "../../state/api.ts";
-import { DurationField, durationText, HOUR, minutesOf } from "../station-duration.tsx";
+import { DurationField, durationText, HOUR, minutesOf } from "../station/station-duration.tsx";
 import { ActionDialog } from "./action-dialog.tsx";
 import { StationLink } from "./station-link.tsx";
 

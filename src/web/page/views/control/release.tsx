@@ -5,8 +5,8 @@ import { Name } from "../../kit/name.tsx";
 import { StateMark } from "../../kit/state-mark.tsx";
 import { type CommandProgress, sendCommand } from "../../state/commands.ts";
 import { useSignalValue } from "../../state/signal.ts";
-import { CommandDialog, SendForm } from "../station-command.tsx";
-import { tellStep } from "../station-progress.tsx";
+import { CommandDialog, SendForm } from "../station/station-command.tsx";
+import { tellStep } from "../station/station-progress.tsx";
 import { type HeldLimit, keyOf, limitValue, portText } from "./held-limit.ts";
 import { stationName } from "./station-link.tsx";
 

@@ -9,7 +9,7 @@ import { useKeys } from "../../state/keys.ts";
 import { narrow } from "../../state/media.ts";
 import { place, setQuery } from "../../state/router.ts";
 import { useSignalValue } from "../../state/signal.ts";
-import { useDevice } from "../station-device.ts";
+import { useDevice } from "../station/station-device.ts";
 import { FindBar } from "./find-bar.tsx";
 import { Grid } from "./grid.tsx";
 import { attributeOf, knownColumns, offerOf } from "./model/completion.ts";

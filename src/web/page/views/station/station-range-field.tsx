@@ -1,4 +1,4 @@
-import { Field } from "../kit/field.tsx";
+import { Field } from "../../kit/field.tsx";
 
 /** A number by slider, by thumb or by typing; without a largest value there is no slider. */
 export function RangeField({

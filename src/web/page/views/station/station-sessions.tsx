@@ -1,15 +1,15 @@
 import { useEffect, useState } from "preact/hooks";
-import type { DeviceDetails } from "../../schemas.ts";
-import { type Column, DataTable } from "../kit/data-table.tsx";
-import { duration, energy, NONE } from "../kit/format.ts";
-import { Empty, Failed, LoadedView } from "../kit/loading.tsx";
-import { StateMark } from "../kit/state-mark.tsx";
-import { Time } from "../kit/time.tsx";
-import { api } from "../state/api.ts";
-import { bridge } from "../state/bridge.ts";
-import { useLoaded } from "../state/loaded.ts";
-import { useSignalValue } from "../state/signal.ts";
-import type { SessionPage, SessionRow } from "./sessions/answers.ts";
+import type { DeviceDetails } from "../../../schemas.ts";
+import { type Column, DataTable } from "../../kit/data-table.tsx";
+import { duration, energy, NONE } from "../../kit/format.ts";
+import { Empty, Failed, LoadedView } from "../../kit/loading.tsx";
+import { StateMark } from "../../kit/state-mark.tsx";
+import { Time } from "../../kit/time.tsx";
+import { api } from "../../state/api.ts";
+import { bridge } from "../../state/bridge.ts";
+import { useLoaded } from "../../state/loaded.ts";
+import { useSignalValue } from "../../state/signal.ts";
+import type { SessionPage, SessionRow } from "../sessions/answers.ts";
 
 const MOST = 50;
 

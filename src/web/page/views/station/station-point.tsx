@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
-import type { DeviceDetails, PointView } from "../../schemas.ts";
-import { Dialog } from "../kit/dialog.tsx";
-import { anyValue, NONE } from "../kit/format.ts";
-import { Name } from "../kit/name.tsx";
-import { Age, Time } from "../kit/time.tsx";
+import type { DeviceDetails, PointView } from "../../../schemas.ts";
+import { Dialog } from "../../kit/dialog.tsx";
+import { anyValue, NONE } from "../../kit/format.ts";
+import { Name } from "../../kit/name.tsx";
+import { Age, Time } from "../../kit/time.tsx";
 import { LimitDialog, limitTargets } from "./station-limit.tsx";
 import { RevertPointDialog, SetDialog } from "./station-set.tsx";
 import { Quality } from "./station-value.tsx";

@@ -1,15 +1,15 @@
 import { useEffect, useState } from "preact/hooks";
-import type { CommandView, DeviceDetails } from "../../schemas.ts";
-import { type Column, DataTable } from "../kit/data-table.tsx";
-import { anyValue, NONE } from "../kit/format.ts";
-import { Empty, LoadedView } from "../kit/loading.tsx";
-import { Name } from "../kit/name.tsx";
-import { Time } from "../kit/time.tsx";
-import { api } from "../state/api.ts";
-import { bridge } from "../state/bridge.ts";
-import { onLive } from "../state/live.ts";
-import { useLoaded } from "../state/loaded.ts";
-import { useSignalValue } from "../state/signal.ts";
+import type { CommandView, DeviceDetails } from "../../../schemas.ts";
+import { type Column, DataTable } from "../../kit/data-table.tsx";
+import { anyValue, NONE } from "../../kit/format.ts";
+import { Empty, LoadedView } from "../../kit/loading.tsx";
+import { Name } from "../../kit/name.tsx";
+import { Time } from "../../kit/time.tsx";
+import { api } from "../../state/api.ts";
+import { bridge } from "../../state/bridge.ts";
+import { onLive } from "../../state/live.ts";
+import { useLoaded } from "../../state/loaded.ts";
+import { useSignalValue } from "../../state/signal.ts";
 import { StatusMark } from "./station-progress.tsx";
 
 /** Attempts that are listed. */

@@ -1,13 +1,13 @@
 import { useState } from "preact/hooks";
-import type { DeviceDetails } from "../../schemas.ts";
-import { answer } from "../kit/answers.tsx";
-import { Confirm } from "../kit/dialog.tsx";
-import { Menu, type MenuItem } from "../kit/menu.tsx";
-import { Name } from "../kit/name.tsx";
-import { api, apiPath } from "../state/api.ts";
-import { explain } from "../state/api-error.ts";
-import { mayOperate } from "../state/bridge.ts";
-import { nameOf } from "../state/devices.ts";
+import type { DeviceDetails } from "../../../schemas.ts";
+import { answer } from "../../kit/answers.tsx";
+import { Confirm } from "../../kit/dialog.tsx";
+import { Menu, type MenuItem } from "../../kit/menu.tsx";
+import { Name } from "../../kit/name.tsx";
+import { api, apiPath } from "../../state/api.ts";
+import { explain } from "../../state/api-error.ts";
+import { mayOperate } from "../../state/bridge.ts";
+import { nameOf } from "../../state/devices.ts";
 import { CommandDialog, SendForm } from "./station-command.tsx";
 
 /** Revert, pause and resume, each with a question first. */

@@ -1,11 +1,11 @@
-import type { DeviceDetails } from "../../schemas.ts";
-import { type Column, DataTable } from "../kit/data-table.tsx";
-import { Empty, LoadedView } from "../kit/loading.tsx";
-import { Name } from "../kit/name.tsx";
-import { StateMark } from "../kit/state-mark.tsx";
-import { Time } from "../kit/time.tsx";
-import { api } from "../state/api.ts";
-import { useLoaded } from "../state/loaded.ts";
+import type { DeviceDetails } from "../../../schemas.ts";
+import { type Column, DataTable } from "../../kit/data-table.tsx";
+import { Empty, LoadedView } from "../../kit/loading.tsx";
+import { Name } from "../../kit/name.tsx";
+import { StateMark } from "../../kit/state-mark.tsx";
+import { Time } from "../../kit/time.tsx";
+import { api } from "../../state/api.ts";
+import { useLoaded } from "../../state/loaded.ts";
 
 interface Alarm {
   readonly port: string | null;

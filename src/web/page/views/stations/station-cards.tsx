@@ -1,12 +1,12 @@
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { power } from "../kit/format.ts";
-import { Name } from "../kit/name.tsx";
-import { Age } from "../kit/time.tsx";
-import { useVisibleRows } from "../kit/visible-rows.ts";
-import { type DeviceCell, nameOf } from "../state/devices.ts";
-import { useKeys } from "../state/keys.ts";
-import { stationHref } from "../state/router.ts";
-import { useSignalValue } from "../state/signal.ts";
+import { power } from "../../kit/format.ts";
+import { Name } from "../../kit/name.tsx";
+import { Age } from "../../kit/time.tsx";
+import { useVisibleRows } from "../../kit/visible-rows.ts";
+import { type DeviceCell, nameOf } from "../../state/devices.ts";
+import { useKeys } from "../../state/keys.ts";
+import { stationHref } from "../../state/router.ts";
+import { useSignalValue } from "../../state/signal.ts";
 import { PortLimit, PortState, PortUntil } from "./port-cells.tsx";
 import type { PortRow } from "./station-rows.ts";
 

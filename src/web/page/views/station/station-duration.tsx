@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
-import { Chips } from "../kit/chips.tsx";
-import { TextField } from "../kit/field.tsx";
-import { duration } from "../kit/format.ts";
+import { Chips } from "../../kit/chips.tsx";
+import { TextField } from "../../kit/field.tsx";
+import { duration } from "../../kit/format.ts";
 
 const CHOICES = [
   ["15", "15 min"],

@@ -1,10 +1,10 @@
 import type { ReadonlySignal } from "@preact/signals-core";
-import { anyValue, localTime } from "../kit/format.ts";
-import { Failed } from "../kit/loading.tsx";
-import { type MarkedState, StateMark } from "../kit/state-mark.tsx";
-import { Time } from "../kit/time.tsx";
-import type { CommandProgress, CommandStep } from "../state/commands.ts";
-import { useSignalValue } from "../state/signal.ts";
+import { anyValue, localTime } from "../../kit/format.ts";
+import { Failed } from "../../kit/loading.tsx";
+import { type MarkedState, StateMark } from "../../kit/state-mark.tsx";
+import { Time } from "../../kit/time.tsx";
+import type { CommandProgress, CommandStep } from "../../state/commands.ts";
+import { useSignalValue } from "../../state/signal.ts";
 
 interface Told {
   readonly mark: "in_use" | "available" | "limited" | "faulted";

@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
-import type { DeviceDetails, PortView } from "../../schemas.ts";
-import { Chips } from "../kit/chips.tsx";
-import { shortPower } from "../kit/format.ts";
-import { Name } from "../kit/name.tsx";
-import { nameOf } from "../state/devices.ts";
+import type { DeviceDetails, PortView } from "../../../schemas.ts";
+import { Chips } from "../../kit/chips.tsx";
+import { shortPower } from "../../kit/format.ts";
+import { Name } from "../../kit/name.tsx";
+import { nameOf } from "../../state/devices.ts";
 import { CommandDialog, SendForm } from "./station-command.tsx";
 import { DurationField, durationText, HOUR, minutesOf } from "./station-duration.tsx";
 import { endText } from "./station-progress.tsx";

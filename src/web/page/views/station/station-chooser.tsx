@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
-import type { DeviceDetails, PointView } from "../../schemas.ts";
-import { Dialog } from "../kit/dialog.tsx";
-import { FilterBox, matches, wordsOf } from "../kit/filter-box.tsx";
-import { Name } from "../kit/name.tsx";
+import type { DeviceDetails, PointView } from "../../../schemas.ts";
+import { Dialog } from "../../kit/dialog.tsx";
+import { FilterBox, matches, wordsOf } from "../../kit/filter-box.tsx";
+import { Name } from "../../kit/name.tsx";
 
 const NUMBERS = ["integer", "float", "boolean"];
 /** Lines that can be told apart. */

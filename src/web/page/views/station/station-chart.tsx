@@ -1,15 +1,15 @@
 import { useState } from "preact/hooks";
-import type { DeviceDetails, PointView } from "../../schemas.ts";
-import { Chart } from "../kit/chart.tsx";
-import type { ChartBand, ChartSeries } from "../kit/chart-data.ts";
-import { Empty, Failed, Skeleton } from "../kit/loading.tsx";
-import { RangeBar } from "../kit/range-bar.tsx";
-import { bridge } from "../state/bridge.ts";
-import { downloadHref, loadPlot, type TopicValues } from "../state/history.ts";
-import { useKept, useLoaded } from "../state/loaded.ts";
-import { spanNow, useLoadedAgain, useRange } from "../state/range.ts";
-import { place, setQuery } from "../state/router.ts";
-import { useSignalValue } from "../state/signal.ts";
+import type { DeviceDetails, PointView } from "../../../schemas.ts";
+import { Chart } from "../../kit/chart.tsx";
+import type { ChartBand, ChartSeries } from "../../kit/chart-data.ts";
+import { Empty, Failed, Skeleton } from "../../kit/loading.tsx";
+import { RangeBar } from "../../kit/range-bar.tsx";
+import { bridge } from "../../state/bridge.ts";
+import { downloadHref, loadPlot, type TopicValues } from "../../state/history.ts";
+import { useKept, useLoaded } from "../../state/loaded.ts";
+import { spanNow, useLoadedAgain, useRange } from "../../state/range.ts";
+import { place, setQuery } from "../../state/router.ts";
+import { useSignalValue } from "../../state/signal.ts";
 import { isPlotted, PointChooser } from "./station-chooser.tsx";
 
 /** Number of values of a line: about one for each pixel of a wide window. */

@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
-import type { DeviceDetails, PointView } from "../../schemas.ts";
-import { SelectField, TextField } from "../kit/field.tsx";
-import { anyValue } from "../kit/format.ts";
-import { Name } from "../kit/name.tsx";
-import { nameOf } from "../state/devices.ts";
+import type { DeviceDetails, PointView } from "../../../schemas.ts";
+import { SelectField, TextField } from "../../kit/field.tsx";
+import { anyValue } from "../../kit/format.ts";
+import { Name } from "../../kit/name.tsx";
+import { nameOf } from "../../state/devices.ts";
 import { CommandDialog, SendForm } from "./station-command.tsx";
 import { DurationField, durationText, HOUR, minutesOf } from "./station-duration.tsx";
 import { endText } from "./station-progress.tsx";

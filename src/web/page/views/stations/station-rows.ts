@@ -1,5 +1,5 @@
-import type { PortView } from "../../schemas.ts";
-import { type DeviceCell, wordOf } from "../state/devices.ts";
+import type { PortView } from "../../../schemas.ts";
+import { type DeviceCell, wordOf } from "../../state/devices.ts";
 
 /** A row of the view: one port of a station. */
 export interface PortRow {

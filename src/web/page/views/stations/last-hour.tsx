@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
-import { Sparkline } from "../kit/sparkline.tsx";
-import { lastHour, wantLastHour } from "../state/last-hour.ts";
-import { useSignalValue } from "../state/signal.ts";
+import { Sparkline } from "../../kit/sparkline.tsx";
+import { lastHour, wantLastHour } from "../../state/last-hour.ts";
+import { useSignalValue } from "../../state/signal.ts";
 import { type PortRow, portOf } from "./station-rows.ts";
 
 /** The load of the last hour, asked for while its row is drawn. */

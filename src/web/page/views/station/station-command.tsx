@@ -1,10 +1,10 @@
 import { effect, type ReadonlySignal } from "@preact/signals-core";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { answer } from "../kit/answers.tsx";
-import { Dialog, HoldButton } from "../kit/dialog.tsx";
-import { type CommandProgress, type CommandRequest, sendCommand } from "../state/commands.ts";
-import { useSignalValue } from "../state/signal.ts";
+import { answer } from "../../kit/answers.tsx";
+import { Dialog, HoldButton } from "../../kit/dialog.tsx";
+import { type CommandProgress, type CommandRequest, sendCommand } from "../../state/commands.ts";
+import { useSignalValue } from "../../state/signal.ts";
 import { isGood, outcomeText, Progress } from "./station-progress.tsx";
 
 /**

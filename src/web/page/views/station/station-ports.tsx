@@ -1,7 +1,7 @@
-import type { DeviceDetails, PortView } from "../../schemas.ts";
-import { anyValue, power, shortPower } from "../kit/format.ts";
-import { Remaining } from "../kit/time.tsx";
-import { limitText, PortState } from "./port-cells.tsx";
+import type { DeviceDetails, PortView } from "../../../schemas.ts";
+import { anyValue, power, shortPower } from "../../kit/format.ts";
+import { Remaining } from "../../kit/time.tsx";
+import { limitText, PortState } from "../stations/port-cells.tsx";
 import { type LimitTarget, limitTargets } from "./station-limit.tsx";
 
 /** What the reader asks for with the buttons of a port. */

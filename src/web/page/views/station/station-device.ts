@@ -1,8 +1,8 @@
 import { useEffect } from "preact/hooks";
-import type { CommandView, DeviceDetails, DeviceView } from "../../schemas.ts";
-import { api, apiPath } from "../state/api.ts";
-import { onLive } from "../state/live.ts";
-import { type Loaded, useLoaded } from "../state/loaded.ts";
+import type { CommandView, DeviceDetails, DeviceView } from "../../../schemas.ts";
+import { api, apiPath } from "../../state/api.ts";
+import { onLive } from "../../state/live.ts";
+import { type Loaded, useLoaded } from "../../state/loaded.ts";
 
 /** Wait for further events before the device is loaded again, in milliseconds. */
 const GATHER = 300;

@@ -1,6 +1,6 @@
-import type { PointView } from "../../schemas.ts";
-import { anyValue } from "../kit/format.ts";
-import { Name } from "../kit/name.tsx";
+import type { PointView } from "../../../schemas.ts";
+import { anyValue } from "../../kit/format.ts";
+import { Name } from "../../kit/name.tsx";
 
 /** A value with its unit; personal data that the reader may not see is said to be withheld. */
 export function Value({ point }: { point: PointView }) {
