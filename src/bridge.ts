@@ -19,8 +19,10 @@ import {
   openHistorian,
   Recorder,
 } from "./historian/index.ts";
+import { Integrations } from "./integrations/index.ts";
 import { SiteLimits } from "./limits/index.ts";
 import type { Log, Secrets } from "./log/log.ts";
+import { Notices } from "./log/notices.ts";
 import type { RunningMetrics, StartOptions } from "./metrics/index.ts";
 import { type Mqtt, startMqtt } from "./mqtt/index.ts";
 import { openQueue } from "./queue/index.ts";
@@ -112,6 +114,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     });
     let isActive = () => false;
     let web: Web | undefined;
+    let integrations: Integrations | undefined;
     const reloader =
       options.files &&
       createReloader(
@@ -122,6 +125,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
           changeSettings(sections, changed) {
             if (sections.includes("limits")) limits?.change(changed.limits);
             if (sections.includes("web")) web?.change(changed.web);
+            if (sections.includes("integrations")) integrations?.change(changed.integrations);
           },
         },
         undo,
@@ -160,19 +164,31 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         eventLoopDelayMs: running.takeLoopDelay(),
         ...(archive && { historian: archive.counters }),
         ...(reloader && { config: reloader.health }),
+        ...(integrations && { integrations: integrations.counters }),
       }),
     });
     undo.push(() => mqtt.stop());
+    integrations = new Integrations(settings.integrations, {
+      ...{ instance: settings.instance, version, mqtt: settings.mqtt, bus, state, log },
+      ...{ address: mqtt.address, topics: mqtt.topics, devices: running, clock: systemClock },
+      notices: new Notices(bus, log.part("integrations"), systemClock),
+    });
+    undo.push(() => integrations?.stop());
     isActive = () => mqtt.role.isActive;
     await mqtt.role.decided;
     running.start({ active: mqtt.role.isActive });
     // After the stored limits were loaded, and before the first scrape.
-    if (mqtt.role.isActive) limits.start();
+    if (mqtt.role.isActive) {
+      limits.start();
+      integrations.start();
+    }
     unfollow = mqtt.role.onChange((isActive) => {
       if (isActive) {
         running.activate();
         limits?.start();
+        integrations?.start();
       } else {
+        void integrations?.stop();
         limits?.stop();
         running.passivate();
       }

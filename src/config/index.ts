@@ -5,6 +5,7 @@ export type {
   BridgeSettings,
   DriverSettings,
   HistorianSettings,
+  IntegrationSettings,
   LimitPoints,
   LimitSettings,
   MetricsSettings,

@@ -4,7 +4,7 @@ import type { MqttSettings } from "../config/index.ts";
 import type { Log, Secrets } from "../log/log.ts";
 import { untilAborted } from "../time/until-aborted.ts";
 import { ActiveLink } from "./active-link.ts";
-import { addressOptions, brokerUrl } from "./broker/broker-address.ts";
+import { addressOptions, type BrokerAddress, brokerUrl } from "./broker/broker-address.ts";
 import { Connection, type ConnectionTimes } from "./broker/connection.ts";
 import { DirectSender, LossReports } from "./broker/direct-sender.ts";
 import { EmbeddedBroker } from "./broker/embedded-broker.ts";
@@ -56,6 +56,9 @@ export interface MqttOptions
 export interface Mqtt extends Pick<Publishing, "counters" | "outbox" | "sessions"> {
   /** URL of the broker without user and password; that of the embedded broker where there is one. */
   readonly url: string;
+  /** How further clients of this bridge reach the same broker. */
+  readonly address: BrokerAddress;
+  readonly topics: Topics;
   readonly connected: boolean;
   /** Since when it is connected, or is not. */
   readonly turnedAt: Date;
@@ -166,6 +169,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   const started = stack.move();
   return {
     url: brokerUrl(address),
+    ...{ address, topics },
     get connected() {
       return link.up;
     },

@@ -103,6 +103,11 @@ export class Topics {
     return `${this.#base}voltbridge/${this.#instance}/${kind}`;
   }
 
+  /** Returns a topic of an integration's own: `voltbridge/<instance>/<integration>/…`. */
+  integration(name: string, rest: string): string {
+    return `${this.#base}voltbridge/${this.#instance}/${name}/${rest}`;
+  }
+
   /** Returns the topic on which bridges of this instance name ask for others, or on which these answer. */
   owner(kind: "ask" | "answer"): string {
     return `${this.#base}voltbridge/${this.#instance}/owner/${kind}`;

@@ -28,6 +28,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "limits",
   ],
   mqtt: ["points", "config", "bus", "queue", "devices", "log", "time"],
+  integrations: ["points", "config", "bus", "log", "storage", "time", "devices", "mqtt"],
   sessions: ["points", "config", "bus", "log", "storage", "time", "csv-cell", "drivers/chargepoint/api"],
   reports: [
     "points",
@@ -71,6 +72,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "limits",
     "reload",
     "mqtt",
+    "integrations",
     "sessions",
     "metrics",
     "web",

@@ -2,6 +2,7 @@ import { editorSchema } from "../schema/editor-schema.ts";
 import type { Schema } from "../schema/schema.ts";
 import { choice, flag, integer, seconds, section, text } from "../schema/setting-kinds.ts";
 import { HISTORIAN } from "./historian-schema.ts";
+import { INTEGRATIONS } from "./integrations-schema.ts";
 import { LIMITS } from "./limits-schema.ts";
 import { MQTT } from "./mqtt-schema.ts";
 import { SESSIONS } from "./sessions-schema.ts";
@@ -153,6 +154,7 @@ export const BRIDGE = {
     sessions: SESSIONS,
     actuator: ACTUATOR,
     limits: LIMITS,
+    integrations: INTEGRATIONS,
     reload: RELOAD,
     web: { ...WEB, "x-local": true },
     metrics: { ...METRICS, "x-local": true },

@@ -27,6 +27,7 @@ export type LimitSettings = BridgeFile["limits"][string];
 export type LimitPoints = LimitSettings["points"];
 export type WebSettings = BridgeFile["web"];
 export type MetricsSettings = BridgeFile["metrics"];
+export type IntegrationSettings = BridgeFile["integrations"];
 
 /** Completes the settings of a file: absolute paths, the publish settings as views, the address of an embedded broker. */
 export function toBridgeSettings(file: string, settings: BridgeFile): BridgeSettings {
