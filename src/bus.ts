@@ -1,5 +1,15 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { AvailabilityChange, DeviceInfo, Scrape, ServiceCall, Write } from "./points/index.ts";
+import type {
+  AlarmChange,
+  AvailabilityChange,
+  DeviceInfo,
+  LimitEnds,
+  OpenAlarms,
+  PortEnergy,
+  Scrape,
+  ServiceCall,
+  Write,
+} from "./points/index.ts";
 
 /** A notice to operators, published on `voltbridge/<instance>/event`. */
 export interface Notice {
@@ -42,6 +52,11 @@ export interface BusEvents {
   scrape: Scrape;
   write: Write;
   availability: AvailabilityChange;
+  alarm: AlarmChange;
+  openAlarms: OpenAlarms;
+  limitEnds: LimitEnds;
+  /** Lifetime energy of a port, of a station that may have a device. */
+  energy: PortEnergy;
   notice: Notice;
   call: ServiceCall;
   membership: Membership;

@@ -1,6 +1,6 @@
 import type { Diagnostic } from "../config/files/diagnostic.ts";
 import type { Log } from "../log/log.ts";
-import type { PointValue, ServiceCall } from "../points/index.ts";
+import type { AlarmList, PointValue, ServiceCall } from "../points/index.ts";
 import type { RegistryRow } from "../registry/row.ts";
 
 /**
@@ -83,6 +83,8 @@ export interface Reading {
   readonly noLimit?: ReadonlySet<string>;
   /** Why the network cannot reach the device, so that the values are its last known ones; absent where it can reach it. */
   readonly unreachable?: string;
+  /** The alarms that the network lists of the device now; absent where they were not read. */
+  readonly alarms?: AlarmList;
   /** Age in seconds of the oldest cached value that scrapes ask for; absent: all were read for this reading. */
   readonly ageSeconds?: number;
 }

@@ -1,6 +1,8 @@
-// The vocabulary of all parts: points and their types and values, devices, scrapes, writes and session events. No other part is
+// The vocabulary of all parts: points and their types and values, devices, scrapes, writes, alarms and session events. No other part is
 // imported here.
+export type { AlarmChange, AlarmList, AlarmRecord, OpenAlarm, OpenAlarms } from "./alarm.ts";
 export { DecimalSum } from "./decimal-sum.ts";
+export type { LimitEnds } from "./limit-ends.ts";
 export type { DeviceInfo, Measure, Point, PointOrigin, PublishViews } from "./point.ts";
 export { namedType, POINT_TYPES, type PointType, TYPE_SPELLINGS } from "./point-type.ts";
 export { type DevicePorts, type PortPoints, type PortState, portState, portsOf } from "./ports.ts";

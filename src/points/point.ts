@@ -72,6 +72,8 @@ export interface DeviceInfo {
   /** Topic path, e.g. `pnnl/garage/station-1`. */
   readonly path: string;
   readonly driverType: string;
+  /** Id of its station at the network; absent where the driver type does not tell. */
+  readonly stationID?: string;
   /** Points by name, in registry order; a virtual heartbeat is last. */
   readonly points: ReadonlyMap<string, Point>;
   /** Used in metadata (`tz`) only, as in VOLTTRON. */

@@ -1,3 +1,4 @@
+import type { AlarmList } from "./alarm.ts";
 import type { DeviceInfo } from "./point.ts";
 import type { PointValue } from "./value.ts";
 
@@ -19,6 +20,8 @@ export interface Scrape {
   readonly noLimit?: ReadonlySet<string> | undefined;
   /** Why the device's network cannot reach it, so that the values are its last known ones; absent when it can. */
   readonly unreachable?: string | undefined;
+  /** Absent: its alarms were not read. */
+  readonly alarms?: AlarmList | undefined;
 }
 
 /** Reliability of a device's values. `stale`: the last good scrape is older than three intervals. */

@@ -187,9 +187,11 @@ function describe(
   heartbeat: Device["heartbeat"],
 ): DeviceInfo {
   const points = pointsOf(usable, heartbeat?.kind === "virtual" ? heartbeat.point : undefined);
+  const stationID = usable.type.identityOf?.(settings.driverConfig).id;
   return {
     path: settings.path,
     driverType: settings.driverType,
+    ...(stationID !== undefined && { stationID }),
     points,
     timezone: settings.timezone,
     intervalSeconds: settings.intervalSeconds,
