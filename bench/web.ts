@@ -9,7 +9,7 @@
  *
  * Processes: the real bridge (`voltbridge run`), the simulator, Mosquitto, Chromium, the bare server, and this one.
  *
- *   npm run bench:web -- [--stations 1000] [--writes 300] [--seconds 60] [--fleet 10000]
+ *   npm run bench:web -- [--stations 1000] [--writes 300] [--seconds 60] [--only set,plot,metrics,view,size,watch] [--fleet 10000]
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -37,6 +37,7 @@ const { values: flags } = parseArgs({
     stations: { type: "string", default: "1000" },
     writes: { type: "string", default: "300" },
     seconds: { type: "string", default: "60" },
+    only: { type: "string", default: "set,plot,metrics,view,size,watch" },
     fleet: { type: "string", default: "0" },
   },
 });
@@ -44,6 +45,7 @@ const STATIONS = Number(flags.stations);
 const WRITES = Number(flags.writes);
 const SECONDS = Number(flags.seconds);
 const FLEET = Number(flags.fleet);
+const PARTS = new Set(flags.only.split(","));
 const INTERVAL = 60;
 const DAYS = 30;
 const DEADLINE_MS = 15_000;
@@ -130,12 +132,12 @@ async function measured(stations: number): Promise<void> {
   await withBridge(stations, async (bench) => {
     const { url, bare } = bench;
     console.log(`${stations} stations, read every ${INTERVAL} s`);
-    await setPoints(bench);
-    await answers("plot of 30 days", `${url}/api/v1/history?${PLOT}`, bare.url, 300);
-    await answers("/metrics", `${url}/metrics`, bare.url, 100);
-    await firstView(url);
-    pageSize();
-    await watchers(bench);
+    if (PARTS.has("set")) await setPoints(bench);
+    if (PARTS.has("plot")) await answers("plot of 30 days", `${url}/api/v1/history?${PLOT}`, bare.url, 300);
+    if (PARTS.has("metrics")) await answers("/metrics", `${url}/metrics`, bare.url, 100);
+    if (PARTS.has("view")) await firstView(url);
+    if (PARTS.has("size")) pageSize();
+    if (PARTS.has("watch")) await watchers(bench);
   });
 }
 

@@ -161,7 +161,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       secrets,
       health: () => ({
         ...running.counters(),
-        eventLoopDelayMs: running.takeLoopDelay(),
+        eventLoopDelayMs: running.loopDelay(),
         ...(archive && { historian: archive.counters }),
         ...(reloader && { config: reloader.health }),
         ...(integrations && { integrations: integrations.counters }),

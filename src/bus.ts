@@ -39,6 +39,11 @@ export interface Reservation {
   readonly at: Date;
 }
 
+/** Reservations were granted, cancelled or preempted, or have begun or ended. */
+export interface ScheduleChange {
+  readonly at: Date;
+}
+
 /** A task lost its devices to one of higher priority. */
 export interface Preemption {
   readonly requester: string;
@@ -61,6 +66,7 @@ export interface BusEvents {
   call: ServiceCall;
   membership: Membership;
   reservation: Reservation;
+  schedule: ScheduleChange;
   preemption: Preemption;
 }
 

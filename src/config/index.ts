@@ -33,7 +33,7 @@ export {
 export { DIAGNOSTIC_CODES, type DiagnosticCode } from "./files/diagnostic-codes.ts";
 export { closest } from "./files/did-you-mean.ts";
 export { disk, type FileAccess, readBounded, unreadable, unreadableReason } from "./files/file-access.ts";
-export { FileVersions, RecordedFiles } from "./files/file-versions.ts";
+export { type FileVersion, FileVersions, RecordedFiles } from "./files/file-versions.ts";
 export { JsonDocument, type JsonPath, pathText, readLeniently, type Span } from "./files/json-document.ts";
 export { listing } from "./files/listing.ts";
 export { PathFolders } from "./files/path-folders.ts";

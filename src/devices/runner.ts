@@ -71,8 +71,8 @@ export interface RunningDevices {
   readWith(loaded: LoadedDevice, signal: AbortSignal): Promise<ScrapedOnce>;
   /** Returns the accounts of all devices, and whether their services answer. */
   accountStates(): readonly (AccountState & { readonly driverType: string })[];
-  /** Returns how long the event loop was blocked since the last call. */
-  takeLoopDelay(): LoopDelayReading;
+  /** Returns for how long the event loop was blocked in the last one to two minutes. */
+  loopDelay(): LoopDelayReading;
   /** `active` false: the bridge only reads until {@link activate}, and writes nothing. Default: true. */
   start(options?: { readonly active: boolean }): void;
   /** Called when the bridge takes charge: takes over held limits, carries out commands, renews and ends limits. */
@@ -184,7 +184,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       ...control.counters,
       drivers: services.counters(),
     }),
-    takeLoopDelay: () => loopDelay.take(),
+    loopDelay: () => loopDelay.recent(),
     start({ active } = { active: true }) {
       loopDelay.start();
       reportState(state, notices);

@@ -244,7 +244,9 @@ export function watchEvents(registry: Registry, bus: Bus): Disposable {
     }),
   );
   stack.defer(bus.on("notice", ({ severity, kind }) => notices.inc({ severity, kind })));
-  const delay = stack.adopt(new LoopDelay((seconds) => delays.observe(seconds)), (one) => one.stop());
+  const delay = stack.adopt(new LoopDelay({ onSample: (seconds) => delays.observe(seconds) }), (one) =>
+    one.stop(),
+  );
   delay.start();
   return stack;
 }

@@ -56,6 +56,14 @@ export async function startWeb(options: WebOptions, stack: AsyncDisposableStack)
   stack.defer(() => recent.stop());
   const lastHour = new LastHour(bus, options.now);
   stack.defer(() => lastHour.stop());
+  const filling = new AbortController();
+  stack.defer(() => filling.abort());
+  if (options.historian)
+    lastHour.fill(options.historian, devices.infos, filling.signal).catch((error) => {
+      const text =
+        "the curves of the last hour begin with the start of the bridge: the store could not be read";
+      if (!filling.signal.aborted) log.warn(text, { err: error });
+    });
   const calls = new AccountCalls(bus, systemClock);
   stack.defer(() => calls.stop());
   const feed = new Feed({ bus, devices, blank, log });

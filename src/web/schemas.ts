@@ -133,7 +133,7 @@ export const commandView = record({
       "`sent`: under way. `accepted`: the network took it, and it was not read back yet. `confirmed`: read back as requested. `unconfirmed`: another value was read back, or the answer was lost. `refused`: nothing was sent. `failed`: the network rejected it.",
   }),
   final: Type.Boolean({ description: "Whether this is the last word on it." }),
-  at: time("When it was requested."),
+  at: time("When it got this far: was sent, was accepted, or its outcome was known."),
   readBack: Type.Optional(value),
   code: nullable(Type.String({ description: "The network's response code." })),
   text: nullable(Type.String()),

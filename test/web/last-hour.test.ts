@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Bus } from "../../src/bus.ts";
+import type { Historian } from "../../src/historian/index.ts";
 import type { DeviceInfo, Point, PointValue } from "../../src/points/index.ts";
 import { LastHour, STEP_MS, STEPS } from "../../src/web/live/last-hour.ts";
 
@@ -29,7 +30,7 @@ function site() {
   const wait = (steps: number) => {
     now += steps * STEP_MS;
   };
-  return { bus, hour, device, read, wait };
+  return { bus, hour, device, read, wait, now: () => now };
 }
 
 describe("the load of the last hour", () => {
@@ -45,6 +46,31 @@ describe("the load of the last hour", () => {
     expect(first!.loadKw.slice(-3)).toEqual([3, null, 6]);
     expect(second!.loadKw.slice(-3)).toEqual([1, null, 5]);
     expect(hour.total().slice(-3)).toEqual([4, null, 11]);
+  });
+
+  test("is filled with what the store has of the time before", async () => {
+    const { hour, device, read, now } = site();
+    const one = device("a", point("load_1", "1"));
+    const ago = (steps: number) => new Date(now() - steps * STEP_MS).toISOString();
+    const historian = {
+      query: async ({ topic }: { topic: string[] }) => ({
+        values: {
+          [topic[0]!]: [
+            [ago(1), 4],
+            [ago(1), 6],
+            [ago(STEPS - 1), 1],
+            [ago(STEPS), 9],
+            [ago(2), "?"],
+          ],
+        },
+      }),
+    } as unknown as Historian;
+    read(one, { load_1: 2 });
+    await hour.fill(historian, [one], new AbortController().signal);
+    const [curve] = hour.ports("a");
+    expect(curve!.loadKw.slice(-3)).toEqual([null, 5, 2]);
+    expect(curve!.loadKw[0]).toBe(1);
+    expect(hour.total().slice(-2)).toEqual([5, 2]);
   });
 
   test("forgets what is older than an hour, and devices that are gone", () => {

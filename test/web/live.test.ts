@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { DeviceView } from "../../src/web/schemas.ts";
 import { endings } from "../helpers/endings.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { WebSite } from "../helpers/web.ts";
@@ -121,6 +122,32 @@ describe("live events", () => {
     const stranger = await Ear.at(web.url, "another-run-7");
     await stranger.find(({ event }) => event === "reset");
     await web.post(`${s1}/points/allowedLoad_1/revert`, {});
+  });
+
+  test("a new client gets what changed while it asked for all devices", async () => {
+    await web.post(`${s1}/points/allowedLoad_1/set`, { value: 3, id: "live-3" });
+    const isLimited = ({ device, ports }: DeviceView) => device === "site/s1" && ports[0]?.limit?.kw === 3;
+    const first = await Ear.at(web.url);
+    await first.find(({ event, data }) => event === "devices" && data.some(isLimited));
+    const second = await Ear.at(web.url);
+    await second.find(({ event, data }) => event === "devices" && data.some(isLimited));
+    await web.post(`${s1}/points/allowedLoad_1/revert`, {});
+  });
+
+  test("reservations and overrides that change are told", async () => {
+    const ear = await Ear.at(web.url);
+    const [start, end] = [new Date(), new Date(Date.now() + 60_000)].map((time) => time!.toISOString());
+    const slots = [["site/s1", start, end]];
+    const granted = await web.post("/reservations", { taskId: "night", priority: "LOW", slots });
+    expect(granted.status).toBe(201);
+    await ear.find(({ event }) => event === "reservations");
+    const told = ear.events.length;
+    await web.call("DELETE", "/reservations/night");
+    await ear.find((one) => one.event === "reservations" && ear.events.indexOf(one) >= told);
+    await web.post("/overrides", { pattern: "site/s2", failsafeRevert: false });
+    await ear.find(({ event, data }) => event === "notice" && data.kind === "override_on");
+    await web.call("DELETE", "/overrides?pattern=site%2Fs2");
+    await ear.find(({ event, data }) => event === "notice" && data.kind === "override_off");
   });
 
   test("a client that does not read is dropped; nobody waits for it", async () => {

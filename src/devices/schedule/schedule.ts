@@ -31,6 +31,8 @@ export class Schedule implements Scheduling {
   /** Timers of tasks in their time of grace; its end is timed, so that a clock set back does not lengthen it. */
   readonly #graces = new Map<string, () => void>();
   #cancel: (() => void) | undefined;
+  /** The tasks and holders of the last tick, to notice changes. */
+  #seen = "";
   #started = false;
 
   constructor(parts: ScheduleParts) {
@@ -151,7 +153,12 @@ export class Schedule implements Scheduling {
     const { clock, settings, bus } = this.#parts;
     const now = clock.now();
     this.#tasks = unfinished(this.#tasks, now);
-    for (const { device, task, until } of holders(this.#tasks, now).values()) {
+    const held = [...holders(this.#tasks, now).values()];
+    const tasks = [...this.#tasks.values()].map(({ id, preempted }) => [id, preempted]);
+    const seen = JSON.stringify([tasks, held.map(({ device, task }) => [device, task.id])]);
+    if (seen !== this.#seen) bus.emit("schedule", { at: new Date(now) });
+    this.#seen = seen;
+    for (const { device, task, until } of held) {
       const windowSeconds = (until - now) / 1000;
       const holder = { requester: task.requester, taskId: task.id };
       bus.emit("reservation", { device, ...holder, windowSeconds, at: new Date(now) });

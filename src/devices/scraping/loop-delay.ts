@@ -6,6 +6,13 @@ export interface LoopDelayReading {
   readonly max: number;
 }
 
+export interface LoopDelayOptions {
+  /** Called with each delay in seconds, fifty times a second. */
+  readonly onSample?: (seconds: number) => void;
+  /** Time after which delays begin to be forgotten, in milliseconds; after twice of it they are. */
+  readonly windowMs?: number;
+}
+
 const SAMPLE_MS = 20;
 
 /**
@@ -13,19 +20,24 @@ const SAMPLE_MS = 20;
  * the sample during which it is reset, which is the one after a long block.
  */
 export class LoopDelay {
-  /** In microseconds. */
-  readonly #histogram = createHistogram();
+  /** In microseconds: of the window before, and of the one under way. */
+  #before = createHistogram();
+  #current = createHistogram();
+  readonly #both = createHistogram();
+  #windowEndsAt = 0;
+  readonly #windowMs: number;
   readonly #onSample: (seconds: number) => void;
   #timer: NodeJS.Timeout | undefined;
   #sampledAt = 0;
 
-  /** `onSample` is called with each delay, fifty times a second. */
-  constructor(onSample: (seconds: number) => void = () => {}) {
+  constructor({ onSample = () => {}, windowMs = 60_000 }: LoopDelayOptions = {}) {
     this.#onSample = onSample;
+    this.#windowMs = windowMs;
   }
 
   start(): void {
     this.#sampledAt = performance.now();
+    this.#windowEndsAt = this.#sampledAt + this.#windowMs;
     this.#timer = setInterval(() => this.#sample(), SAMPLE_MS).unref();
   }
 
@@ -34,21 +46,26 @@ export class LoopDelay {
     this.#timer = undefined;
   }
 
-  /** Returns the delays since the last call, including a block that has just ended; zeros before the first sample. */
-  take(): LoopDelayReading {
+  /** Returns the delays of the last one to two windows, including a block that has just ended; zeros before the first sample. */
+  recent(): LoopDelayReading {
     if (this.#timer && performance.now() - this.#sampledAt > SAMPLE_MS) this.#sample();
-    const { count, max } = this.#histogram;
-    const reading =
-      count === 0 ? { p99: 0, max: 0 } : { p99: inMs(this.#histogram.percentile(99)), max: inMs(max) };
-    this.#histogram.reset();
-    return reading;
+    const both = this.#both;
+    both.reset();
+    both.add(this.#before);
+    both.add(this.#current);
+    return both.count === 0 ? { p99: 0, max: 0 } : { p99: inMs(both.percentile(99)), max: inMs(both.max) };
   }
 
   #sample(): void {
     const now = performance.now();
     const late = now - this.#sampledAt - SAMPLE_MS;
     this.#sampledAt = now;
-    this.#histogram.record(Math.max(1, Math.round(late * 1000)));
+    if (now >= this.#windowEndsAt) {
+      [this.#before, this.#current] = [this.#current, this.#before];
+      this.#current.reset();
+      this.#windowEndsAt = now + this.#windowMs;
+    }
+    this.#current.record(Math.max(1, Math.round(late * 1000)));
     this.#onSample(Math.max(0, late) / 1000);
   }
 }

@@ -55,6 +55,7 @@ type User = AccessSettings["users"][number];
 const LONGEST_NAME = 100;
 const NAME_OF_GUESTS = "local";
 
+/** Every request passes {@link Access.checkHost} first; the other methods do not look at the name that it was sent to. */
 export class Access {
   readonly #log: QuietLog;
   readonly #guestRole: Role;
@@ -94,7 +95,7 @@ export class Access {
     return provenanceOf(request, this.#proxies).address;
   }
 
-  /** Returns a refusal of a request that was sent to the name of somebody else. For routes that need no caller. */
+  /** Returns a refusal of a request that was sent to the name of somebody else. */
   checkHost(request: WebRequest): Refusal | undefined {
     return hostRefusal(provenanceOf(request, this.#proxies), this.#hosts);
   }
@@ -109,6 +110,7 @@ export class Access {
    * session: a page that is only open does not keep it alive.
    */
   isStill(request: WebRequest, caller: Caller): boolean {
+    if (this.checkHost(request)) return false;
     const now = this.#identify(request, false);
     return !isRefusal(now) && now.name === caller.name && now.role === caller.role && now.via === caller.via;
   }
@@ -129,7 +131,7 @@ export class Access {
   /** Logs a user in. A session that the request already has ends. */
   async login(name: string, password: string, request: WebRequest): Promise<Login | Refusal> {
     const from = provenanceOf(request, this.#proxies);
-    const refusal = this.#refusalFor(request, from) ?? crossSiteRefusal(request, from);
+    const refusal = unencryptedRefusal(request, from) ?? crossSiteRefusal(request, from);
     if (refusal) return refusal;
     const userName = name.slice(0, LONGEST_NAME + 1).normalize();
     const wait = this.#limit.take(from.address, userName);
@@ -163,7 +165,7 @@ export class Access {
   /** Ends the session of a request. Returns the `Set-Cookie` header that removes its cookie. */
   logout(request: WebRequest): { readonly cookie: string } | Refusal {
     const from = provenanceOf(request, this.#proxies);
-    const refusal = this.#refusalFor(request, from) ?? crossSiteRefusal(request, from);
+    const refusal = unencryptedRefusal(request, from) ?? crossSiteRefusal(request, from);
     if (refusal) return refusal;
     const id = this.#sessionIdOf(request, from);
     if (id !== undefined) this.#sessions.end(id);
@@ -172,7 +174,7 @@ export class Access {
 
   #identify(request: WebRequest, isUse: boolean): Caller | Refusal {
     const from = provenanceOf(request, this.#proxies);
-    const refusal = this.#refusalFor(request, from);
+    const refusal = unencryptedRefusal(request, from);
     if (refusal) return refusal;
     const bearer = /^Bearer +(\S+) *$/i.exec(request.headers.get("authorization") ?? "")?.[1];
     if (bearer !== undefined) return this.#callerOfToken(bearer);
@@ -199,17 +201,6 @@ export class Access {
     return unauthorized("session_ended", "the session has ended; log in again", {
       "Set-Cookie": cookieFor("", from.secure, 0),
     });
-  }
-
-  /** Returns a refusal of a request before anybody asks whose it is. */
-  #refusalFor({ peer }: WebRequest, from: Provenance): Refusal | undefined {
-    const refusal = hostRefusal(from, this.#hosts);
-    if (refusal || from.secure || from.viaProxy || isLoopback(peer)) return refusal;
-    return {
-      status: 403,
-      kind: "not_encrypted",
-      detail: "from other machines this bridge is reached over https:// or through its proxy only",
-    };
   }
 
   #callerOfToken(token: string): Caller | Refusal {
@@ -257,6 +248,16 @@ export class Access {
     await pretendToCheck(password, this.#settings.users.find(({ hash }) => hash !== undefined)?.hash);
     return user?.password !== undefined && timingSafeEqual(sha256(password), sha256(user.password));
   }
+}
+
+/** Returns a refusal of a request that came from another machine in clear, before anybody asks whose it is. */
+function unencryptedRefusal({ peer }: WebRequest, { secure, viaProxy }: Provenance): Refusal | undefined {
+  if (secure || viaProxy || isLoopback(peer)) return undefined;
+  return {
+    status: 403,
+    kind: "not_encrypted",
+    detail: "from other machines this bridge is reached over https:// or through its proxy only",
+  };
 }
 
 function credentialsOf({ role, hash, password }: User): string {

@@ -52,12 +52,7 @@ export function alarmRoutes({ devices, sessions, now }: WebParts): Route[] {
           ...(station !== undefined && { stationID: station }),
           ...{ count, signal },
         });
-        const paths = new Map(
-          devices.changes.ofDevices.map(({ settings: { path, driverConfig } }) => [
-            (driverConfig as { stationID?: unknown }).stationID,
-            path,
-          ]),
-        );
+        const paths = new Map(devices.infos.map(({ path, stationID }) => [stationID, path]));
         return {
           alarms: (rows ?? []).map(({ station_id, port_number, type, occurred_at }) => ({
             station: station_id,

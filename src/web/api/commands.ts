@@ -42,7 +42,7 @@ export function commandRoutes(parts: WebParts, recent: Recent): Route[] {
       response: commandView,
       others,
       handle: ({ params, body, caller }) =>
-        carryOut("set", commandOf(caller, body, now()), (command) =>
+        carryOut("set", commandOf(caller, body, now()), now, (command) =>
           commands.set(params.device!, params.point!, body.value, {
             ...command,
             ...(body.durationMinutes !== undefined && { durationMinutes: body.durationMinutes }),
@@ -59,7 +59,7 @@ export function commandRoutes(parts: WebParts, recent: Recent): Route[] {
       response: commandView,
       others,
       handle: ({ params, body, caller }) =>
-        carryOut("revert", commandOf(caller, body, now()), (command) =>
+        carryOut("revert", commandOf(caller, body, now()), now, (command) =>
           commands.revertPoint(params.device!, params.point!, command),
         ),
     }),
@@ -73,7 +73,7 @@ export function commandRoutes(parts: WebParts, recent: Recent): Route[] {
       response: commandView,
       others,
       handle: ({ params, body, caller }) =>
-        carryOut("revert", commandOf(caller, body, now()), (command) =>
+        carryOut("revert", commandOf(caller, body, now()), now, (command) =>
           commands.revertDevice(params.device!, command),
         ),
     }),
@@ -151,16 +151,17 @@ export function commandOf(
 async function carryOut(
   action: CommandView["action"],
   command: Command,
+  now: () => Date,
   write: (command: Command) => Promise<CommandResult>,
 ): Promise<CommandView | Reply> {
-  const { requester, sentAt } = command;
-  const at = sentAt.toISOString();
+  const { requester } = command;
   const early = Promise.withResolvers<CommandResult>();
   const outcome = write({ ...command, onAccepted: early.resolve });
   const first = await Promise.race([
     outcome.then((result) => ({ result, final: true })),
     early.promise.then((result) => ({ result, final: false })),
   ]);
+  const at = now().toISOString();
   const view = resultOf(first.result, { action, requester, at, final: first.final });
   if (!first.final) return new Reply(202, view);
   const { status, error, text } = view;

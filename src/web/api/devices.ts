@@ -34,11 +34,6 @@ export function deviceRoutes(parts: WebParts, personal: PersonalData): Route[] {
     [...state.device.points.values()].map((point) =>
       viewOfPoint(state, point, personal.isWithheld(point, caller)),
     );
-  const stationOf = (path: string): string | null => {
-    const found = devices.changes.ofDevices.find(({ settings }) => settings.path === path);
-    const { stationID } = (found?.settings.driverConfig ?? {}) as { stationID?: unknown };
-    return typeof stationID === "string" ? stationID : null;
-  };
   const overrideOf = (path: string): DeviceDetails["override"] => {
     const found = devices.control.overriding.overridePatterns().find((one) => one.devices.includes(path));
     return found ? { pattern: found.pattern, endsAt: found.endsAt?.toISOString() ?? null } : null;
@@ -76,10 +71,10 @@ export function deviceRoutes(parts: WebParts, personal: PersonalData): Route[] {
       values: true,
       handle({ params, caller }) {
         const state = stateOf(params.device!);
-        const { timezone, path } = state.device;
+        const { timezone, path, stationID: station = null } = state.device;
         return {
           ...viewOf(state, holdingsOf(devices)),
-          ...{ timezone, station: stationOf(path) },
+          ...{ timezone, station },
           ...{ override: overrideOf(path), reservation: reservationOf(path) },
           points: views(state, caller),
         };

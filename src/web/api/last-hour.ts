@@ -21,7 +21,7 @@ export function lastHourRoutes(
       role: "view",
       tag: "devices",
       summary:
-        "Mean load in each two minutes of the last hour, of all devices together and of the ports of some; since the start of the bridge.",
+        "Mean load in each two minutes of the last hour, of all devices together and of the ports of some; the time before the start of the bridge comes from the store.",
       query: record({
         device: Type.Optional(
           Type.Array(Type.String(), {

@@ -16,7 +16,7 @@ export function liveRoutes(feed: Feed, access: Access): Route[] {
       role: "view",
       tag: "live",
       summary:
-        "Server-sent events: `devices` (those that changed), `read` (read again, nothing else changed), `gone`, `write` (a command got further), `notice`, `reset` (the event asked for is too old: load again).",
+        "Server-sent events: `devices` (those that changed), `read` (read again, nothing else changed), `gone`, `write` (a command got further), `reservations` (some changed: load them again), `notice` (also of every override that changes), `reset` (the event asked for is too old: load again).",
       query: record({
         lastEventId: Type.Optional(
           Type.String({

@@ -234,10 +234,8 @@ export function chargingSessionRoutes(parts: WebParts, personal: PersonalData): 
 
   /** Returns the path of a station's device. */
   function deviceOf(stationID: string): string | undefined {
-    const found = devices.changes.ofDevices.find(
-      ({ settings }) => (settings.driverConfig as { stationID?: unknown }).stationID === stationID,
-    );
-    return found && devices.byPath.has(found.settings.path) ? found.settings.path : undefined;
+    for (const device of devices.byPath.values()) if (device.stationID === stationID) return device.path;
+    return undefined;
   }
 
   async function curveOf(

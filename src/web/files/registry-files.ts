@@ -1,4 +1,11 @@
-import { type BridgeSettings, type Diagnostic, hasErrors, sortDiagnostics } from "../../config/index.ts";
+import {
+  type BridgeSettings,
+  type Diagnostic,
+  type FileVersion,
+  FileVersions,
+  hasErrors,
+  sortDiagnostics,
+} from "../../config/index.ts";
 import type { DeviceChange } from "../../devices/commands.ts";
 import { DeviceNotFoundError, DeviceNotMadeError } from "../../devices/errors.ts";
 import {
@@ -66,6 +73,9 @@ export interface RegistryPreview {
 export class RegistryFiles {
   readonly #parts: RegistryFilesParts;
   readonly #turns = new Turns();
+  readonly #versions = new FileVersions();
+  /** Numbers of problems of unchanged files. */
+  readonly #counted = new WeakMap<FileVersion, ProblemCounts>();
   #isTrying = false;
 
   constructor(parts: RegistryFilesParts) {
@@ -79,14 +89,13 @@ export class RegistryFiles {
 
   async list(): Promise<ListedRegistry[]> {
     const folder = this.#folder();
+    this.#versions.startRound();
     const uses = Map.groupBy(this.#parts.devices.changes.ofDevices, ({ settings }) => settings.registryFile);
     const listed: ListedRegistry[] = [];
     for (const found of await folder.list()) {
       const file = folder.existing(found.name);
       const used = uses.get(file) ?? [];
-      const { diagnostics } = await this.#checkFile(file, typesOf(used));
-      const errors = diagnostics.filter(({ severity }) => severity === "error").length;
-      const warnings = diagnostics.filter(({ severity }) => severity === "warning").length;
+      const { errors, warnings } = await this.#count(file, typesOf(used));
       listed.push({ ...found, devices: used.length, errors, warnings });
     }
     return listed;
@@ -201,8 +210,23 @@ export class RegistryFiles {
     return withDrivers(await parsed(file, bytes), typesOf(this.#usesOf(file)));
   }
 
-  async #checkFile(file: string, types: ReadonlySet<string>): Promise<Registry> {
-    return withDrivers(await inSlices(registryReading(file)), types);
+  async #count(file: string, types: ReadonlySet<string>): Promise<ProblemCounts> {
+    const checkedFor = [...types].sort().join();
+    const version = this.#versions.current(file);
+    const known = version && this.#counted.get(version);
+    if (known?.checkedFor === checkedFor) return known;
+    let now: FileVersion | undefined;
+    const read = (path: string, maxBytes: number) => {
+      const found = this.#versions.read(path, maxBytes);
+      now = found.version;
+      return found.bytes;
+    };
+    const { diagnostics } = withDrivers(await inSlices(registryReading(file, read)), types);
+    const count = (of: Diagnostic["severity"]) =>
+      diagnostics.filter(({ severity }) => severity === of).length;
+    const counts = { checkedFor, errors: count("error"), warnings: count("warning") };
+    if (now) this.#counted.set(now, counts);
+    return counts;
   }
 
   /** Returns what becomes of the devices; nothing while the registry has errors, with which they keep their rows. */
@@ -212,6 +236,13 @@ export class RegistryFiles {
     const after = changes.current.map((one) => (one.settings.registryFile === file ? { ...one, rows } : one));
     return changes.plan(after).map((change: ConfigChange) => describeChange(change));
   }
+}
+
+interface ProblemCounts {
+  /** Driver types that checked the rows. */
+  readonly checkedFor: string;
+  readonly errors: number;
+  readonly warnings: number;
 }
 
 /** Faults with which no row of a file can be used. */

@@ -11,6 +11,8 @@ const KEEPALIVE_MS = 15_000;
 /** Number of events that a client which comes back can still be sent. */
 const MOST_KEPT = 500;
 const MOST_KEPT_BYTES = 8 * 1024 * 1024;
+/** Age up to which a new client is sent events of devices: it asked for all of them before it was connected. In milliseconds. */
+const OVERLAP_MS = 10_000;
 /** Time for which events are still collected after the last client has gone, in milliseconds. */
 const LINGER_MS = 60_000;
 /** Unsent data of a client above which it is dropped, in bytes. */
@@ -19,6 +21,14 @@ const MOST_UNSENT_BYTES = 4 * 1024 * 1024;
 const DEVICES_PER_TURN = 200;
 
 export const MOST_CLIENTS = 256;
+
+interface KeptEvent {
+  readonly id: number;
+  readonly event: string;
+  readonly text: string;
+  /** When it was published, by the clock that does not jump. */
+  readonly at: number;
+}
 
 /** A client of the feed: where its events are written. */
 export interface FeedClient {
@@ -50,7 +60,7 @@ export class Feed {
   readonly #gone = new Set<string>();
   /** The last view of each device as text, without its time. */
   readonly #views = new Map<string, string>();
-  readonly #kept: { readonly id: number; readonly text: string }[] = [];
+  readonly #kept: KeptEvent[] = [];
   #keptBytes = 0;
   /** Different in each run, so that ids of the run before are known to be too old. */
   readonly #run = Date.now().toString(36);
@@ -78,6 +88,9 @@ export class Feed {
     client.write("retry: 2000\n\n");
     if (lastId === undefined) {
       client.write(this.#text("hello", {}, this.#id));
+      const since = performance.now() - OVERLAP_MS;
+      for (const { event, at, text } of this.#kept)
+        if (at > since && (event === "devices" || event === "gone")) client.write(text);
       return;
     }
     const missed = this.#since(lastId);
@@ -116,6 +129,8 @@ export class Feed {
         this.#publish("notice", noticeOf(notice));
         if (notice.device !== undefined) changed(notice.device);
       }),
+      // Overrides that change are told as notices.
+      bus.on("schedule", ({ at }) => this.#publish("reservations", { at: at.toISOString() })),
       bus.on("membership", ({ device, change }) => {
         if (change === "gone" || change === "forgotten") this.#gone.add(device.path);
         else this.#gone.delete(device.path);
@@ -199,7 +214,7 @@ export class Feed {
   #publish(event: string, data: unknown): void {
     const id = ++this.#id;
     const text = this.#text(event, data, id);
-    this.#kept.push({ id, text });
+    this.#kept.push({ id, event, text, at: performance.now() });
     this.#keptBytes += text.length;
     while (this.#kept.length > MOST_KEPT || this.#keptBytes > MOST_KEPT_BYTES)
       this.#keptBytes -= this.#kept.shift()!.text.length;

@@ -1,16 +1,24 @@
+import { setTimeout } from "node:timers/promises";
 import type { Bus } from "../../bus.ts";
-import { portsOf, type Scrape } from "../../points/index.ts";
+import type { Historian } from "../../historian/index.ts";
+import { type DeviceInfo, portsOf, type Scrape } from "../../points/index.ts";
 
 /** Length of a step, in milliseconds, and number of steps kept: one hour. */
 export const STEP_MS = 120_000;
 export const STEPS = 30;
+
+/** Devices whose values are read from the store at once, and the pause after them, in milliseconds: scrapes come first. */
+const DEVICES_A_READ = 25;
+const PAUSE_MS = 50;
+/** Values of a point that are read: an hour of one every three seconds. */
+const VALUES_A_POINT = 1200;
 
 /** Means of the steps of the last hour, the oldest first; null where nothing was read. */
 export type HourOfLoad = (number | null)[];
 
 /**
  * The load of every port in the last hour, in memory: the curve beside a port and the curve of the whole site, also without a store.
- * It begins with the start of the bridge.
+ * It begins with the start of the bridge; {@link fill} adds what the store has of the time before.
  */
 export class LastHour {
   readonly #devices = new Map<string, DeviceHour>();
@@ -29,6 +37,28 @@ export class LastHour {
 
   stop(): void {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
+  }
+
+  /** Adds the values of the store from before now, a few devices at a time. Rejects where the store fails, or when `signal` is aborted. */
+  async fill(historian: Historian, devices: readonly DeviceInfo[], signal: AbortSignal): Promise<void> {
+    const end = this.#now();
+    const range = { start: new Date(end.getTime() - STEPS * STEP_MS), end, order: "LAST_TO_FIRST" };
+    for (let at = 0; at < devices.length; at += DEVICES_A_READ) {
+      await setTimeout(PAUSE_MS, undefined, { signal, ref: false });
+      const topics = new Map(
+        devices
+          .slice(at, at + DEVICES_A_READ)
+          .flatMap((device) =>
+            loadsOf(device).map((load) => [`${device.path}/${load.point}`, { device, ...load }]),
+          ),
+      );
+      const query = { topic: [...topics.keys()], ...range, count: VALUES_A_POINT };
+      const { values } = await historian.query(query, signal);
+      for (const [topic, { device, port }] of topics)
+        for (const [time, value] of values[topic] ?? [])
+          if (typeof value === "number")
+            this.#ring(device.path, port).addEarlier(this.#step(), stepOf(new Date(time)), value);
+    }
   }
 
   /** End of the step that is under way: the last one of every curve. */
@@ -55,33 +85,42 @@ export class LastHour {
   }
 
   #step(): number {
-    return Math.floor(this.#now().getTime() / STEP_MS);
+    return stepOf(this.#now());
   }
 
   #note({ device, values }: Scrape): void {
-    const { station, ports } = portsOf(device.points);
     const step = this.#step();
-    let hour = this.#devices.get(device.path);
-    if (!hour) {
-      hour = { station: undefined, ports: new Map() };
-      this.#devices.set(device.path, hour);
-    }
-    const own = station.load === undefined ? undefined : values.get(station.load);
-    if (typeof own === "number") {
-      hour.station ??= new Ring();
-      hour.station.add(step, own);
-    }
-    for (const { port, load } of ports) {
-      const value = load === undefined ? undefined : values.get(load);
-      if (typeof value !== "number" || port === undefined) continue;
-      let ring = hour.ports.get(port);
-      if (!ring) {
-        ring = new Ring();
-        hour.ports.set(port, ring);
-      }
-      ring.add(step, value);
+    for (const { port, point } of loadsOf(device)) {
+      const value = values.get(point);
+      if (typeof value === "number") this.#ring(device.path, port).add(step, value);
     }
   }
+
+  /** Returns the curve of a port, or of the station itself. */
+  #ring(path: string, port: string | undefined): Ring {
+    const hour = this.#devices.get(path) ?? { station: undefined, ports: new Map<string, Ring>() };
+    this.#devices.set(path, hour);
+    if (port === undefined) {
+      hour.station ??= new Ring();
+      return hour.station;
+    }
+    const ring = hour.ports.get(port) ?? new Ring();
+    hour.ports.set(port, ring);
+    return ring;
+  }
+}
+
+function stepOf(time: Date): number {
+  return Math.floor(time.getTime() / STEP_MS);
+}
+
+/** Returns the points with the load of the station itself, without a port, and of its ports. */
+function loadsOf({ points }: DeviceInfo): { readonly port: string | undefined; readonly point: string }[] {
+  const { station, ports } = portsOf(points);
+  const ofPorts = ports.filter(({ port }) => port !== undefined);
+  return [{ ...station, port: undefined }, ...ofPorts].flatMap(({ port, load }) =>
+    load === undefined ? [] : [{ port, point: load }],
+  );
 }
 
 interface DeviceHour {
@@ -101,6 +140,14 @@ class Ring {
     const place = step % STEPS;
     this.#sums[place]! += value;
     this.#counts[place]!++;
+  }
+
+  /** Adds a value of a step before `now`, or of it. */
+  addEarlier(now: number, step: number, value: number): void {
+    this.#advance(now);
+    if (step > now || now - step >= STEPS) return;
+    this.#sums[step % STEPS]! += value;
+    this.#counts[step % STEPS]!++;
   }
 
   values(step: number): HourOfLoad {

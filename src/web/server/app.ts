@@ -163,7 +163,7 @@ function runner(route: Route, blank: (text: string) => string) {
     const query = readQuery(new URL(raw.url).searchParams);
     let body: unknown;
     if (checkBody) {
-      body = await readJson(raw, route.maxBytes ?? MAX_BODY_BYTES);
+      body = await readJson(raw, node.incoming, route.maxBytes ?? MAX_BODY_BYTES);
       checkBody(body);
     }
     const request: RouteRequest = { params, query, body, caller, raw, node, signal: raw.signal };
@@ -179,14 +179,18 @@ function runner(route: Route, blank: (text: string) => string) {
   };
 }
 
-/** Reads a JSON body of at most `maxBytes`. */
-async function readJson(request: Request, maxBytes: number): Promise<unknown> {
-  const type = request.headers.get("content-type") ?? "";
+/**
+ * Reads a JSON body of at most `maxBytes`. From node's own message: the body of a web `Request` costs a set point a fifth of its way
+ * through the bridge.
+ */
+async function readJson({ headers }: Request, incoming: IncomingMessage, maxBytes: number): Promise<unknown> {
+  const type = headers.get("content-type") ?? "";
   if (!/^application\/json\s*(;|$)/i.test(type))
     throw new Problem(415, "unsupported_media_type", "send the body as application/json");
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+  // The response still has to be sent over the connection of a message that is left early.
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
     bytes += chunk.length;
     if (bytes > maxBytes)
       throw new Problem(413, "too_large", `the body is larger than ${maxBytes} bytes`, {

@@ -1,23 +1,32 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { afterEach, expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { LoopDelay } from "../../../src/devices/scraping/loop-delay.ts";
+import { eventually } from "../../helpers/eventually.ts";
 
-const delay = new LoopDelay();
-afterEach(() => delay.stop());
-
-test("tells how long the event loop was held up, the block that has just ended included, and begins anew", async () => {
+test("tells how long the event loop was held up, the block that has just ended included, to everybody who asks", async () => {
+  const delay = new LoopDelay();
+  onTestFinished(() => delay.stop());
   delay.start();
   await pause(50);
-  delay.take();
   const until = performance.now() + 200;
   while (performance.now() < until);
-  const { p99, max } = delay.take();
+  const { p99, max } = delay.recent();
   expect(max).toBeGreaterThan(150);
   expect(p99).toBeGreaterThan(0);
   expect(p99).toBeLessThanOrEqual(max);
-  expect(delay.take().max).toBeLessThan(150);
+  expect(delay.recent().max).toBeGreaterThanOrEqual(max);
+});
+
+test("a delay is forgotten after two windows", async () => {
+  const delay = new LoopDelay({ windowMs: 100 });
+  onTestFinished(() => delay.stop());
+  delay.start();
+  const until = performance.now() + 300;
+  while (performance.now() < until);
+  expect(delay.recent().max).toBeGreaterThan(250);
+  await eventually(() => expect(delay.recent().max).toBeLessThan(250));
 });
 
 test("nothing was sampled yet: zeros", () => {
-  expect(new LoopDelay().take()).toEqual({ p99: 0, max: 0 });
+  expect(new LoopDelay().recent()).toEqual({ p99: 0, max: 0 });
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type SessionDatabase, SessionDatabaseError, SessionReader } from "../../../src/sessions/index.ts";
+import { summarize } from "../../../src/sessions/query/summary.ts";
 import { insertMissing, upsert } from "../../../src/sessions/sync/inserts.ts";
 import { all, type DatabasePlace, places } from "../databases.ts";
 
@@ -56,6 +57,27 @@ describe.each(places)("reading from %s", (_, make) => {
         ["station_id", "occurred_at", "type", "port_number"],
         [{ station_id: "1:1", occurred_at: "2026-01-01T00:00:00Z", type: "GFCI", port_number: "" }],
       ),
+      insertMissing(
+        dialect,
+        "payment",
+        [
+          "session_id",
+          "transaction_id",
+          "station_id",
+          "port_number",
+          "reported_at",
+          "currency",
+          "gross_amount",
+          "net_revenue_amount",
+        ],
+        [
+          {
+            ...{ session_id: "9007199254740993", transaction_id: "1", station_id: "1:1", port_number: "1A" },
+            reported_at: "2026-01-02T00:00:00Z",
+            ...{ currency: "EUR", gross_amount: 1.1, net_revenue_amount: 0.2 },
+          },
+        ],
+      ),
     ]);
   });
   afterAll(async () => {
@@ -87,6 +109,62 @@ describe.each(places)("reading from %s", (_, make) => {
     expect((await reader.all("port"))[0]).toMatchObject({ port_number: "1A", reservable: true });
     expect(await all(reader.rows("alarm"))).toEqual([
       { station_id: "1:1", occurred_at: "2026-01-01T00:00:00Z", type: "GFCI", port_number: "" },
+    ]);
+  });
+
+  test("pages go from the newest to the oldest, and each session comes once", async () => {
+    const ids: string[] = [];
+    let after: [string, string] | undefined;
+    for (let pages = 0; pages < 5; pages++) {
+      const page = await reader.page({ stationID: "1:2", isOpen: true, after, count: 70 });
+      ids.push(...page.map(({ session_id }) => session_id));
+      const { started_at, session_id } = page.at(-1)!;
+      after = [started_at, session_id];
+    }
+    expect(new Set(ids).size).toBe(350);
+    expect(ids[0]).toBe("9007199254745492");
+    expect(ids).toEqual(ids.toSorted().reverse());
+    expect(await reader.page({ isOpen: false, count: 10 })).toEqual([]);
+  });
+
+  test("one session, its payments, and the newest alarms", async () => {
+    const id = "9007199254740993";
+    expect(await reader.ofSession("session", id)).toMatchObject([{ session_id: id, station_id: "1:1" }]);
+    expect(await reader.ofSession("payment", id)).toMatchObject([{ currency: "EUR", gross_amount: 1.1 }]);
+    expect(await reader.ofSession("interval", id)).toEqual([]);
+    const range = { from: new Date("2025-12-31T00:00:00Z"), to: new Date("2026-01-01T00:00:01Z") };
+    expect(await reader.newestAlarms({ ...range, stationID: "1:1", count: 5 })).toMatchObject([
+      { type: "GFCI" },
+    ]);
+    expect(await reader.newestAlarms({ to: range.from, count: 5 })).toEqual([]);
+  });
+
+  test("sums by day, month and station, in the calendar of a zone", async () => {
+    const range = { from: new Date("2026-01-01T00:00:00Z"), to: new Date("2026-01-02T21:00:00Z") };
+    const days = await summarize(reader, { ...range, by: "day", timeZone: "UTC" });
+    expect(days).toEqual([
+      {
+        ...{ key: "2026-01-01", name: null, sessions: 2400, energyKwh: 600 },
+        ...{ connectedSeconds: 0, chargingSeconds: 0 },
+        money: [{ currency: "EUR", gross: 1.1, net: 0.2 }],
+      },
+      {
+        ...{ key: "2026-01-02", name: null, sessions: 2100, energyKwh: 525 },
+        ...{ connectedSeconds: 0, chargingSeconds: 0, money: [] },
+      },
+    ]);
+    const west = await summarize(reader, { ...range, by: "day", timeZone: "America/Los_Angeles" });
+    expect(west.map(({ key, sessions }) => [key, sessions])).toEqual([
+      ["2025-12-31", 800],
+      ["2026-01-01", 2400],
+      ["2026-01-02", 1300],
+    ]);
+    const [month] = await summarize(reader, { ...range, by: "month", timeZone: "UTC" });
+    expect(month).toMatchObject({ key: "2026-01", sessions: 4500 });
+    const stations = await summarize(reader, { ...range, by: "station", timeZone: "UTC" });
+    expect(stations).toMatchObject([
+      { key: "1:1", name: NAME, sessions: 2250, money: [{ gross: 1.1 }] },
+      { key: "1:2", name: NAME, sessions: 2250, money: [] },
     ]);
   });
 

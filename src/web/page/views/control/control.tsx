@@ -21,7 +21,7 @@ type Tab = (typeof TABS)[number];
 /** Loads what a tab shows, and again with what happens on the bridge. */
 function useList<T>(path: string): Loaded<T> {
   const loaded = useLoaded((signal) => api.get<T>(path, { signal }), []);
-  return useFollowed(loaded, { events: ["write", "notice"], seconds: 15 });
+  return useFollowed(loaded, { events: ["write", "notice", "reservations"], seconds: 15 });
 }
 
 /** What holds the stations: limits, site limits, overrides, reservations, planned events; and who commanded what. */
