@@ -135,4 +135,17 @@ export const ROOMS: Record<string, readonly string[]> = {
   simulator: ["world", "answers", "trouble", "http", "control", "econnect"],
   "simulator/world": ["sessions", "stations", "activity"],
   "web/page": ["state", "kit", "views", "frame"],
+  "web/page/state": ["browser", "requests", "bridge"],
+  "web/page/kit": ["text", "controls", "table", "chart"],
+  "web/page/views": [
+    "commands",
+    "sessions",
+    "stations",
+    "station",
+    "control",
+    "alarms",
+    "history",
+    "registry",
+    "system",
+  ],
 };

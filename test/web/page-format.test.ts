@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { joinSeries } from "../../src/web/page/kit/chart-data.ts";
+import { joinSeries } from "../../src/web/page/kit/chart/chart-data.ts";
 import {
   age,
   anyValue,
@@ -10,10 +10,10 @@ import {
   power,
   remaining,
   shortPower,
-} from "../../src/web/page/kit/format.ts";
-import { eventsOf } from "../../src/web/page/state/event-stream.ts";
-import { naturalKey } from "../../src/web/page/state/natural-key.ts";
-import { objectsOf } from "../../src/web/page/state/object-stream.ts";
+} from "../../src/web/page/kit/text/format.ts";
+import { naturalKey } from "../../src/web/page/state/bridge/natural-key.ts";
+import { eventsOf } from "../../src/web/page/state/requests/event-stream.ts";
+import { objectsOf } from "../../src/web/page/state/requests/object-stream.ts";
 
 const MINUTE = 60_000;
 

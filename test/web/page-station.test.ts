@@ -87,10 +87,13 @@ describe.skipIf(!chromiumInstalled)("the Station view in Chromium", () => {
     await page.mouse.move(x + width * 0.75, y + height / 2, { steps: 3 });
     await page.mouse.up();
     await page.waitForURL(/from=.*to=/);
-    await plot.dblclick();
-    await expect.poll(() => page.url()).toContain("from=");
-    await page.getByRole("button", { name: "1 h", exact: true }).click();
-    await page.waitForURL(/range=1h$/);
+    // Back is where the reader was: a range that moves with the time. A click while the plot is drawn again is lost.
+    await expect
+      .poll(async () => {
+        await plot.dblclick();
+        return page.url();
+      })
+      .toMatch(/range=1h$/);
     await page.getByRole("button", { name: "Points…" }).click();
     await page.getByRole("dialog").getByLabel("Filter points").fill("stationLoad");
     await page.getByRole("checkbox", { name: "stationLoad" }).check();
@@ -127,6 +130,8 @@ describe.skipIf(!chromiumInstalled)("the Station view in Chromium", () => {
     const button = dialog.getByRole("button", { name: "Set 0.0 kW" });
     const { x, y, width, height } = (await button.boundingBox())!;
     expect(height).toBeGreaterThanOrEqual(44);
+    // A single press of a program, as screen readers send it.
+    await button.dispatchEvent("click");
     await page.mouse.move(x + width / 2, y + height / 2);
     await page.mouse.down();
     await page.mouse.up();

@@ -32,6 +32,9 @@ describe.skipIf(!chromiumInstalled)("the page in Chromium", () => {
     await row.waitFor();
     expect(await row.innerText()).toMatch(/1\s+.*available\s+0\.00 kW\s+–/);
     await page.getByRole("link", { name: /24 ports/ }).waitFor();
+    // The curves of the last hour: of the site, and of the port.
+    await page.getByRole("img", { name: /^Load of all stations in the last hour/ }).waitFor();
+    await row.locator(".sparkline").waitFor();
     const body = { value: 3, durationMinutes: 60 };
     expect((await web.post("/devices/site%2Fs1/points/allowedLoad_1/set", body)).status).toBe(200);
     await row.getByText("limited").waitFor();
@@ -42,6 +45,15 @@ describe.skipIf(!chromiumInstalled)("the page in Chromium", () => {
     await page.goBack();
     await expect.poll(() => page.getByRole("row").count()).toBeGreaterThan(20);
     expect(troubles).toEqual([]);
+    await close();
+  });
+
+  test("a link to all stations empties the filter", async () => {
+    const { page, close } = await openPage(browser, `${web.url}/?filter=nothing`);
+    await page.getByRole("link", { name: "Show all." }).click();
+    await expect.poll(() => page.getByLabel("Filter stations").inputValue()).toBe("");
+    await page.getByText("RIVERBEND / NORTH GARAGE 01").first().waitFor();
+    expect(new URL(page.url()).search).toBe("");
     await close();
   });
 

@@ -1,8 +1,8 @@
 import { render } from "preact";
 import { Page } from "./frame/page.tsx";
 import { viewOf } from "./frame/routes.ts";
-import { startKeys } from "./state/keys.ts";
-import { startRouter } from "./state/router.ts";
+import { startKeys } from "./state/browser/keys.ts";
+import { startRouter } from "./state/browser/router.ts";
 
 startRouter();
 startKeys();

@@ -1,15 +1,18 @@
 import { useEffect, useRef } from "preact/hooks";
-import { count, shortPower } from "../kit/format.ts";
-import { Menu, type MenuItem } from "../kit/menu.tsx";
-import { Sparkline } from "../kit/sparkline.tsx";
-import { attention } from "../state/attention.ts";
-import { bridge, logout } from "../state/bridge.ts";
-import { devicesState, totals } from "../state/devices.ts";
-import { useKeys } from "../state/keys.ts";
-import { siteLimit, startTotalHour, totalHour } from "../state/last-hour.ts";
-import { connection } from "../state/live.ts";
-import { navigate, place } from "../state/router.ts";
-import { useSignalValue } from "../state/signal.ts";
+import { Sparkline } from "../kit/chart/sparkline.tsx";
+import { answer } from "../kit/controls/answers.tsx";
+import { Menu, type MenuItem } from "../kit/controls/menu.tsx";
+import { count, counted, shortPower } from "../kit/text/format.ts";
+import { attention } from "../state/bridge/attention.ts";
+import { bridge, logout } from "../state/bridge/bridge.ts";
+import { devicesState, type PortWord, totals } from "../state/bridge/devices.ts";
+import { lastHours, SITE, siteLimit } from "../state/bridge/last-hour.ts";
+import { useKeys } from "../state/browser/keys.ts";
+import { navigate, place } from "../state/browser/router.ts";
+import { useSignalValue } from "../state/browser/signal.ts";
+import { failureText } from "../state/requests/api-error.ts";
+import { connection } from "../state/requests/live.ts";
+import { useCurve } from "../state/requests/row-curves.ts";
 
 const PAGES = [
   ["/", "Stations", "s"],
@@ -69,12 +72,19 @@ function Brand() {
 
 function Navigation() {
   const { path } = useSignalValue(place);
+  const nav = useRef<HTMLElement>(null);
+  // On a phone not all of the links fit: the current one is in sight. `scrollIntoView` would move the page as well.
+  useEffect(() => {
+    const bar = nav.current!;
+    const link = bar.querySelector<HTMLElement>("[aria-current]");
+    if (link) bar.scrollLeft = link.offsetLeft - bar.offsetLeft - (bar.clientWidth - link.offsetWidth) / 2;
+  }, [path]);
   const isAt = (href: string): boolean =>
     href === "/"
       ? path === "/" || path.startsWith("/stations")
       : path === href || path.startsWith(`${href}/`);
   return (
-    <nav aria-label="Pages">
+    <nav aria-label="Pages" ref={nav}>
       <ul>
         {PAGES.map(([href, title]) => (
           <li key={href}>
@@ -98,7 +108,7 @@ function User() {
         {caller.role === "view" ? "look only" : caller.role}
       </span>
     );
-  const items: MenuItem[] = caller.via === "session" ? [{ text: "Log out", run: () => void logout() }] : [];
+  const items: MenuItem[] = caller.via === "session" ? [{ text: "Log out", run: logOut }] : [];
   return (
     <span class="user">
       <bdi>{caller.name}</bdi> <small class="quiet">{caller.role}</small>
@@ -107,12 +117,18 @@ function User() {
   );
 }
 
-const COUNTS = [
+const logOut = (): void =>
+  void logout().catch((error: unknown) => answer(failureText(error, "the end of the session"), "failed"));
+
+/** Counts of ports by state; the rare ones only where there are some. */
+const COUNTS: readonly (readonly [show: PortWord, word: string, isRare?: true])[] = [
   ["in_use", "in use"],
   ["available", "free"],
   ["limited", "limited"],
   ["faulted", "faulted"],
-] as const;
+  ["unreachable", "unreachable", true],
+  ["unknown", "unknown", true],
+];
 
 /** The site's total, and counts that are filters. */
 function Summary() {
@@ -130,32 +146,21 @@ function Summary() {
       </span>
       <ul class="counts">
         <li>
-          <a href="/">
-            {count(ports)} {ports === 1 ? "port" : "ports"}
-          </a>
+          <a href="/">{counted(ports, "port")}</a>
         </li>
-        {COUNTS.map(([show, word]) => (
+        {COUNTS.filter(([show, , isRare]) => !isRare || byState[show] > 0).map(([show, word]) => (
           <li key={show}>
             <a href={`/?show=${show}`}>
               {count(byState[show])} {word}
             </a>
           </li>
         ))}
-        {(["unreachable", "unknown"] as const)
-          .filter((show) => byState[show] > 0)
-          .map((show) => (
-            <li key={show}>
-              <a href={`/?show=${show}`}>
-                {count(byState[show])} {show}
-              </a>
-            </li>
-          ))}
         <li>
           <a href="/?show=stale">{count(stale)} stale</a>
         </li>
         {state === "loading" && <li class="quiet">loading more</li>}
       </ul>
-      <span class="quiet connection" role="status">
+      <span class="quiet" role="status">
         {live === "lost" ? "No connection to the bridge; values as of the last one. Trying again." : ""}
       </span>
     </div>
@@ -164,8 +169,7 @@ function Summary() {
 
 /** The curve of the site in the last hour. */
 function TotalHour() {
-  const values = useSignalValue(totalHour);
-  useEffect(startTotalHour, []);
+  const values = useCurve(lastHours, SITE)?.[SITE] ?? [];
   const known = values.filter((value) => value !== null);
   if (known.length === 0) return null;
   const label = `Load of all stations in the last hour: ${shortPower(Math.min(...known))} to ${shortPower(Math.max(...known))}`;

@@ -1,13 +1,13 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { TextField } from "../kit/field.tsx";
-import { PageHeading } from "../kit/heading.tsx";
-import { Failed } from "../kit/loading.tsx";
-import { ApiError } from "../state/api-error.ts";
-import { bridge, login } from "../state/bridge.ts";
-import { navigate, place } from "../state/router.ts";
-import { useSignalValue } from "../state/signal.ts";
+import { TextField } from "../kit/controls/field.tsx";
+import { PageHeading } from "../kit/text/heading.tsx";
+import { Failed } from "../kit/text/loading.tsx";
+import { bridge, login } from "../state/bridge/bridge.ts";
+import { navigate, place } from "../state/browser/router.ts";
+import { useSignalValue } from "../state/browser/signal.ts";
+import { ApiError } from "../state/requests/api-error.ts";
 
-/** Asks for name and password, and goes on to where the reader wanted to be. */
+/** Asks for name and password, then opens the address that the reader asked for. */
 export function Login() {
   const info = useSignalValue(bridge);
   const [name, setName] = useState("");

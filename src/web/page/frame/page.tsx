@@ -1,16 +1,17 @@
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { Answers } from "../kit/answers.tsx";
-import { PageHeading } from "../kit/heading.tsx";
-import { KeyHelp } from "../kit/key-help.tsx";
-import { Empty, Failed, Skeleton } from "../kit/loading.tsx";
-import { loginsAsked } from "../state/api.ts";
-import { startAttention } from "../state/attention.ts";
-import { bridge, bridgeError, loadBridge } from "../state/bridge.ts";
-import { startDevices } from "../state/devices.ts";
-import { startLive } from "../state/live.ts";
-import { place } from "../state/router.ts";
-import { useSignalValue } from "../state/signal.ts";
+import { Answers } from "../kit/controls/answers.tsx";
+import { Dialog } from "../kit/controls/dialog.tsx";
+import { PageHeading } from "../kit/text/heading.tsx";
+import { Empty, Failed, Skeleton } from "../kit/text/loading.tsx";
+import { startAttention } from "../state/bridge/attention.ts";
+import { bridge, bridgeError, loadBridge } from "../state/bridge/bridge.ts";
+import { startDevices } from "../state/bridge/devices.ts";
+import { bindings, useKeys } from "../state/browser/keys.ts";
+import { place } from "../state/browser/router.ts";
+import { useSignalValue } from "../state/browser/signal.ts";
+import { loginsAsked } from "../state/requests/api.ts";
+import { startLive } from "../state/requests/live.ts";
 import { Header } from "./header.tsx";
 import { Login } from "./login.tsx";
 import { type ViewProps, viewOf } from "./routes.ts";
@@ -92,5 +93,38 @@ function NotFound() {
         <a href="/">Go to the stations.</a>
       </Empty>
     </>
+  );
+}
+
+/** The overlay of `?`: every key that does something on this view. */
+function KeyHelp() {
+  const [open, setOpen] = useState(false);
+  useKeys([{ keys: "?", what: "Show the keys", run: () => setOpen(true) }]);
+  const list = useSignalValue(bindings);
+  if (!open) return null;
+  // A view's own binding of a key replaces the one before it.
+  const byKeys = new Map(list.map(({ keys, what }) => [keys, what]));
+  return (
+    <Dialog title="Keys" onClose={() => setOpen(false)}>
+      <dl class="keys">
+        {[...byKeys].map(([keys, what]) => [
+          <dt key={`${keys}k`}>
+            {keys.split(" ").map((key, index) => (
+              // Keys of a sequence can repeat and never move.
+              <kbd key={index}>{key}</kbd>
+            ))}
+          </dt>,
+          <dd key={keys}>{what}</dd>,
+        ])}
+        <dt>
+          <kbd>Enter</kbd>
+        </dt>
+        <dd>Open the row</dd>
+        <dt>
+          <kbd>Esc</kbd>
+        </dt>
+        <dd>Close, or empty the filter</dd>
+      </dl>
+    </Dialog>
   );
 }

@@ -1,14 +1,15 @@
 import type { CommandView, NoticeView } from "../../../schemas.ts";
-import { PageHeading } from "../../kit/heading.tsx";
-import { Empty, LoadedView } from "../../kit/loading.tsx";
-import { Tabs } from "../../kit/tabs.tsx";
-import { api } from "../../state/api.ts";
-import { useFollowed, useLoaded } from "../../state/loaded.ts";
-import { place, setQuery } from "../../state/router.ts";
-import { useSignalValue } from "../../state/signal.ts";
-import "../../styles/station.css";
+import { Tabs } from "../../kit/controls/tabs.tsx";
+import { counted } from "../../kit/text/format.ts";
+import { PageHeading } from "../../kit/text/heading.tsx";
+import { Empty, LoadedView } from "../../kit/text/loading.tsx";
+import { place, setQuery } from "../../state/browser/router.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
+import { api } from "../../state/requests/api.ts";
+import { useFollowed, useLoaded } from "../../state/requests/loaded.ts";
 import "../../styles/control.css";
-import { CommandTable, entryOf } from "../control/command-table.tsx";
+import { entryOf } from "../commands/command-log.ts";
+import { CommandTable } from "../commands/command-table.tsx";
 import { Notices } from "./notices.tsx";
 import { StationAlarms } from "./station-alarms.tsx";
 
@@ -35,12 +36,7 @@ export default function Alarms() {
   const worth = notices.value?.notices.filter(({ severity }) => severity !== "info").length;
   const tabs: readonly (readonly [Tab, string])[] = [
     ["stations", "Alarms of the stations"],
-    [
-      "notices",
-      worth
-        ? `Notices of the bridge (${worth} ${worth === 1 ? "warning" : "warnings"})`
-        : "Notices of the bridge",
-    ],
+    ["notices", worth ? `Notices of the bridge (${counted(worth, "warning")})` : "Notices of the bridge"],
     ["refused", commands.value?.length ? `Refused commands (${commands.value.length})` : "Refused commands"],
   ];
   return (

@@ -1,17 +1,18 @@
 import { useMemo, useState } from "preact/hooks";
 import type { NoticeView } from "../../../schemas.ts";
-import { Chips } from "../../kit/chips.tsx";
-import { type Column, DataTable } from "../../kit/data-table.tsx";
-import { Dialog } from "../../kit/dialog.tsx";
-import { FilterBox, matches, wordsOf } from "../../kit/filter-box.tsx";
-import { NONE } from "../../kit/format.ts";
-import { Empty } from "../../kit/loading.tsx";
-import { Name } from "../../kit/name.tsx";
-import { SeverityMark } from "../../kit/state-mark.tsx";
-import { Time } from "../../kit/time.tsx";
-import { place, setQuery } from "../../state/router.ts";
-import { useSignalValue } from "../../state/signal.ts";
-import { StationLink, stationName } from "../control/station-link.tsx";
+import { Chips } from "../../kit/controls/chips.tsx";
+import { Dialog } from "../../kit/controls/dialog.tsx";
+import { FilterBox, matches, wordsOf } from "../../kit/controls/filter-box.tsx";
+import { type Column, DataTable } from "../../kit/table/data-table.tsx";
+import { Facts } from "../../kit/text/facts.tsx";
+import { NONE } from "../../kit/text/format.ts";
+import { Empty } from "../../kit/text/loading.tsx";
+import { Name, StationLink } from "../../kit/text/name.tsx";
+import { SeverityMark } from "../../kit/text/state-mark.tsx";
+import { Time } from "../../kit/text/time.tsx";
+import { stationName } from "../../state/bridge/devices.ts";
+import { place, setQuery } from "../../state/browser/router.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
 
 const SEVERITIES = ["all", "error", "warning", "info"] as const;
 type Shown = (typeof SEVERITIES)[number];
@@ -128,34 +129,14 @@ function Details({ notice, onClose }: { notice: NoticeView; onClose: () => void 
       <p class="effect">
         <bdi>{text}</bdi>
       </p>
-      <dl class="facts">
-        <div>
-          <dt>Severity</dt>
-          <dd>
-            <SeverityMark severity={severity} />
-          </dd>
-        </div>
-        <div>
-          <dt>Time</dt>
-          <dd>
-            <Time at={at} />
-          </dd>
-        </div>
-        {device !== null && (
-          <div>
-            <dt>Station</dt>
-            <dd>
-              <StationLink device={device} />
-            </dd>
-          </div>
-        )}
-        <div>
-          <dt>Kind</dt>
-          <dd>
-            <code>{kind}</code>
-          </dd>
-        </div>
-      </dl>
+      <Facts
+        facts={[
+          ["Severity", <SeverityMark key="s" severity={severity} />],
+          ["Time", <Time key="t" at={at} />],
+          device !== null && ["Station", <StationLink key="d" device={device} />],
+          ["Kind", <code key="k">{kind}</code>],
+        ]}
+      />
       <p class="quiet">
         What each kind means, and what to do, is in <code>docs/mqtt.md</code>, “The bridge itself”. The same
         notices are published as events over MQTT.

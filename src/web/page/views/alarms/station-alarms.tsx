@@ -1,17 +1,17 @@
 import { useMemo } from "preact/hooks";
-import { Chips } from "../../kit/chips.tsx";
-import { type Column, DataTable } from "../../kit/data-table.tsx";
-import { FilterBox, matches, wordsOf } from "../../kit/filter-box.tsx";
-import { NONE } from "../../kit/format.ts";
-import { Empty, LoadedView } from "../../kit/loading.tsx";
-import { Name } from "../../kit/name.tsx";
-import { Age, Time } from "../../kit/time.tsx";
-import { api } from "../../state/api.ts";
-import { bridge } from "../../state/bridge.ts";
-import { useFollowed, useLoaded } from "../../state/loaded.ts";
-import { place, setQuery } from "../../state/router.ts";
-import { useSignalValue } from "../../state/signal.ts";
-import { StationLink, stationName } from "../control/station-link.tsx";
+import { Chips } from "../../kit/controls/chips.tsx";
+import { FilterBox, matches, wordsOf } from "../../kit/controls/filter-box.tsx";
+import { type Column, DataTable } from "../../kit/table/data-table.tsx";
+import { NONE } from "../../kit/text/format.ts";
+import { Empty, LoadedView } from "../../kit/text/loading.tsx";
+import { Name, StationLink } from "../../kit/text/name.tsx";
+import { Age, Time } from "../../kit/text/time.tsx";
+import { bridge } from "../../state/bridge/bridge.ts";
+import { stationName } from "../../state/bridge/devices.ts";
+import { place, setQuery } from "../../state/browser/router.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
+import { api } from "../../state/requests/api.ts";
+import { useFollowed, useLoaded } from "../../state/requests/loaded.ts";
 
 interface AlarmList {
   /** As the network reported them, the newest first. */

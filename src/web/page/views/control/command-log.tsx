@@ -1,31 +1,24 @@
-import { useState } from "preact/hooks";
-import type { CommandView } from "../../../schemas.ts";
-import { SelectField, TextField } from "../../kit/field.tsx";
-import { Empty, LoadedView } from "../../kit/loading.tsx";
-import { api, apiHref, type Query } from "../../state/api.ts";
-import { bridge } from "../../state/bridge.ts";
-import { useFollowed, useLoaded } from "../../state/loaded.ts";
-import { PRESETS, type Preset } from "../../state/range.ts";
-import { place, setQuery } from "../../state/router.ts";
-import { useSignalValue } from "../../state/signal.ts";
-import { CommandTable, entryOf, type LogEntry } from "./command-table.tsx";
+import { useEffect, useState } from "preact/hooks";
+import { SelectField, TextField } from "../../kit/controls/field.tsx";
+import { Empty, LoadedView } from "../../kit/text/loading.tsx";
+import { bridge } from "../../state/bridge/bridge.ts";
+import { PRESETS, type Preset } from "../../state/browser/range.ts";
+import { place, setQuery } from "../../state/browser/router.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
+import { apiHref } from "../../state/requests/api.ts";
+import { useFollowed, useLoaded } from "../../state/requests/loaded.ts";
+import { type LogFilters, loadLog, logQuery } from "../commands/command-log.ts";
+import { CommandTable } from "../commands/command-table.tsx";
 
 const STATUSES = ["confirmed", "accepted", "unconfirmed", "refused", "failed"] as const;
 const MOST = 1000;
-
-interface Filters {
-  readonly requester: string;
-  readonly status: string;
-  readonly target: string;
-  readonly range: Preset;
-}
 
 /** Who commanded what, over every interface, and what became of it: the newest first. */
 export function CommandLog() {
   const { query } = useSignalValue(place);
   const info = useSignalValue(bridge);
   const range = query.get("range");
-  const filters: Filters = {
+  const filters: LogFilters = {
     requester: query.get("requester") ?? "",
     status: query.get("status") ?? "",
     target: query.get("target") ?? "",
@@ -34,7 +27,7 @@ export function CommandLog() {
   const isStored = info?.has.history === true;
   const loaded = useFollowed(
     useLoaded(
-      (signal) => (isStored ? ofStore(filters, signal) : sinceStart(filters, signal)),
+      (signal) => loadLog(filters, { isStored, count: MOST, signal }),
       [isStored, ...Object.values(filters)],
     ),
     { events: ["write"], seconds: 30 },
@@ -42,7 +35,7 @@ export function CommandLog() {
   const isFiltered = filters.requester !== "" || filters.status !== "" || filters.target !== "";
   return (
     <>
-      <LogFilters filters={filters} isStored={isStored} />
+      <FilterForm filters={filters} isStored={isStored} />
       <LoadedView of={loaded} what="the log of commands" lines={6}>
         {(entries) => (
           <>
@@ -72,46 +65,14 @@ export function CommandLog() {
   );
 }
 
-function queryOf({ requester, status, target, range }: Filters): Query {
-  return {
-    start: `now -${PRESETS[range]}s`,
-    requester: requester || undefined,
-    status: status || undefined,
-    target: target || undefined,
-  };
-}
-
-async function ofStore(filters: Filters, signal: AbortSignal): Promise<readonly LogEntry[]> {
-  const query = { ...queryOf(filters), count: MOST };
-  const [{ entries }, recent] = await Promise.all([
-    api.get<{ entries: LogEntry[] }>("audit", { query, signal }),
-    sinceStart(filters, signal),
-  ]);
-  // The newest are on their way to the store.
-  const stored = new Set(entries.map(({ id }) => id));
-  const start = new Date(Date.now() - PRESETS[filters.range] * 1000).toISOString();
-  return [...recent.filter(({ id, time }) => !stored.has(id) && time > start), ...entries.reverse()];
-}
-
-/** Without a store the bridge knows the commands since its start only. */
-async function sinceStart(
-  { requester, status, target }: Filters,
-  signal: AbortSignal,
-): Promise<readonly LogEntry[]> {
-  const { commands } = await api.get<{ commands: readonly CommandView[] }>("commands", { signal });
-  return commands
-    .map(entryOf)
-    .filter(
-      (one) =>
-        (requester === "" || one.requester === requester) &&
-        (status === "" || one.status === status) &&
-        (target === "" || one.target === target || one.target.startsWith(`${target}/`)),
-    );
-}
-
-function LogFilters({ filters, isStored }: { filters: Filters; isStored: boolean }) {
+function FilterForm({ filters, isStored }: { filters: LogFilters; isStored: boolean }) {
   const [requester, setRequester] = useState(filters.requester);
   const [target, setTarget] = useState(filters.target);
+  // A link, e.g. "Show all", has other filters, or none.
+  useEffect(() => {
+    setRequester(filters.requester);
+    setTarget(filters.target);
+  }, [filters.requester, filters.target]);
   return (
     <form
       class="filters"
@@ -152,7 +113,7 @@ function LogFilters({ filters, isStored }: { filters: Filters; isStored: boolean
       </button>
       <span class="spring" />
       {isStored ? (
-        <a class="button plain" href={apiHref("audit/download", queryOf(filters))} download>
+        <a class="button plain" href={apiHref("audit/download", logQuery(filters))} download>
           CSV
         </a>
       ) : (

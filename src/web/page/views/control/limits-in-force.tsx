@@ -1,16 +1,22 @@
 import { type Signal, signal } from "@preact/signals-core";
 import { useMemo, useState } from "preact/hooks";
-import { type Column, DataTable, type Sort, useSorted } from "../../kit/data-table.tsx";
-import { FilterBox, matches, wordsOf } from "../../kit/filter-box.tsx";
-import { Empty } from "../../kit/loading.tsx";
-import { Name } from "../../kit/name.tsx";
-import { type MarkedState, StateMark } from "../../kit/state-mark.tsx";
-import { Age, Remaining } from "../../kit/time.tsx";
-import { naturalKey } from "../../state/natural-key.ts";
-import { useSignalValue } from "../../state/signal.ts";
-import { type HeldLimit, keyOf, limitValue, portText } from "./held-limit.ts";
-import { ReleaseDialog, ReleaseSeveralDialog } from "./release.tsx";
-import { StationLink, stationName } from "./station-link.tsx";
+import { FilterBox, matches, wordsOf } from "../../kit/controls/filter-box.tsx";
+import { type Column, DataTable, type Sort, useSorted } from "../../kit/table/data-table.tsx";
+import { Empty } from "../../kit/text/loading.tsx";
+import { Name, StationLink } from "../../kit/text/name.tsx";
+import { type MarkedState, StateMark } from "../../kit/text/state-mark.tsx";
+import { Age, Remaining } from "../../kit/text/time.tsx";
+import { stationName } from "../../state/bridge/devices.ts";
+import { naturalKey } from "../../state/bridge/natural-key.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
+import {
+  type HeldLimit,
+  keyOf,
+  limitValue,
+  portText,
+  ReleaseDialog,
+  ReleaseSeveralDialog,
+} from "./release.tsx";
 
 export interface Holds {
   readonly held: readonly HeldLimit[];

@@ -1,14 +1,14 @@
 import { useMemo, useState } from "preact/hooks";
-import { type Column, DataTable } from "../../kit/data-table.tsx";
-import { Dialog } from "../../kit/dialog.tsx";
-import { TextField } from "../../kit/field.tsx";
-import { Empty } from "../../kit/loading.tsx";
-import { Name } from "../../kit/name.tsx";
-import { Remaining } from "../../kit/time.tsx";
-import { api } from "../../state/api.ts";
-import { DurationField, durationText, HOUR, minutesOf } from "../station/station-duration.tsx";
-import { ActionDialog } from "./action-dialog.tsx";
-import { StationLink } from "./station-link.tsx";
+import { Dialog } from "../../kit/controls/dialog.tsx";
+import { ActionDialog } from "../../kit/controls/dialog-form.tsx";
+import { CheckBox, TextField } from "../../kit/controls/field.tsx";
+import { type Column, DataTable } from "../../kit/table/data-table.tsx";
+import { counted } from "../../kit/text/format.ts";
+import { Empty } from "../../kit/text/loading.tsx";
+import { Name, StationLink } from "../../kit/text/name.tsx";
+import { Remaining } from "../../kit/text/time.tsx";
+import { api } from "../../state/requests/api.ts";
+import { DurationField, durationText, HOUR, minutesOf } from "../commands/duration-field.tsx";
 
 export interface Override {
   readonly pattern: string;
@@ -88,8 +88,8 @@ export function Overrides({
           onClose={close}
         >
           <p class="effect">
-            {stations(open.override.devices.length)} under <Name text={open.override.pattern} /> take commands
-            again, where no other override covers them. Nothing is written to them now.
+            {counted(open.override.devices.length, "station")} under <Name text={open.override.pattern} />{" "}
+            take commands again, where no other override covers them. Nothing is written to them now.
           </p>
         </ActionDialog>
       )}
@@ -110,7 +110,7 @@ export function Overrides({
             {list.map(({ pattern, devices }) => (
               <li key={pattern}>
                 <Name text={pattern} />
-                <span class="quiet">{stations(devices.length)}</span>
+                <span class="quiet">{counted(devices.length, "station")}</span>
               </li>
             ))}
           </ul>
@@ -119,8 +119,6 @@ export function Overrides({
     </>
   );
 }
-
-const stations = (count: number): string => (count === 1 ? "1 station" : `${count} stations`);
 
 function columnsOf(may: boolean, onOpen: (open: Open) => void): readonly Column<Override>[] {
   const columns: Column<Override>[] = [
@@ -133,11 +131,11 @@ function columnsOf(may: boolean, onOpen: (open: Open) => void): readonly Column<
         <button
           type="button"
           class="link"
-          aria-label={`${stations(override.devices.length)} under ${override.pattern}`}
+          aria-label={`${counted(override.devices.length, "station")} under ${override.pattern}`}
           disabled={override.devices.length === 0}
           onClick={() => onOpen({ kind: "devices", override })}
         >
-          {stations(override.devices.length)}
+          {counted(override.devices.length, "station")}
         </button>
       ),
     },
@@ -175,7 +173,8 @@ function SetOverride({ onDone, onClose }: { onDone: () => void; onClose: () => v
   const [isReverted, setReverted] = useState(true);
   const [isStaggered, setStaggered] = useState(false);
   const minutes = minutesOf(length);
-  const isValid = pattern.trim() !== "" && minutes !== null;
+  const wanted = pattern.trim();
+  const isValid = wanted !== "" && minutes !== null;
   return (
     <ActionDialog
       title="Set an override"
@@ -184,14 +183,14 @@ function SetOverride({ onDone, onClose }: { onDone: () => void; onClose: () => v
       disabled={!isValid}
       run={async () => {
         const { devices } = await api.post<Override>("overrides", {
-          pattern,
+          pattern: wanted,
           ...(minutes && { durationSeconds: minutes * 60 }),
           failsafeRevert: isReverted,
           staggeredRevert: isReverted && isStaggered,
         });
         return devices.length === 0
-          ? `The override ${pattern} is active; no station matches it at present.`
-          : `${stations(devices.length)} under ${pattern} take no commands now.`;
+          ? `The override ${wanted} is active; no station matches it at present.`
+          : `${counted(devices.length, "station")} under ${wanted} take no commands now.`;
       }}
       onDone={onDone}
       onClose={onClose}
@@ -211,14 +210,7 @@ function SetOverride({ onDone, onClose }: { onDone: () => void; onClose: () => v
       />
       <DurationField value={length} onChange={setLength} />
       <div class="field">
-        <label class="row">
-          <input
-            type="checkbox"
-            checked={isReverted}
-            onChange={({ currentTarget }) => setReverted(currentTarget.checked)}
-          />
-          Failsafe revert
-        </label>
+        <CheckBox label="Failsafe revert" checked={isReverted} onChange={setReverted} />
         <small class="quiet">
           {isReverted
             ? "The stations go back to their defaults now: the limits that this bridge holds there are cleared."
@@ -226,19 +218,12 @@ function SetOverride({ onDone, onClose }: { onDone: () => void; onClose: () => v
         </small>
       </div>
       {isReverted && (
-        <label class="row">
-          <input
-            type="checkbox"
-            checked={isStaggered}
-            onChange={({ currentTarget }) => setStaggered(currentTarget.checked)}
-          />
-          One station after the other
-        </label>
+        <CheckBox label="One station after the other" checked={isStaggered} onChange={setStaggered} />
       )}
       {isValid && (
         <p class="effect">
-          Stations under <Name text={pattern} /> take no set points and no reverts {durationText(minutes)},
-          from nobody.
+          Stations under <Name text={wanted} /> take neither set points nor reverts {durationText(minutes)},
+          from anybody.
         </p>
       )}
     </ActionDialog>

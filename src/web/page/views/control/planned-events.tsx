@@ -1,13 +1,13 @@
 import { useMemo, useState } from "preact/hooks";
-import { type Column, DataTable } from "../../kit/data-table.tsx";
-import { SelectField, TextField } from "../../kit/field.tsx";
-import { fieldTime, NONE } from "../../kit/format.ts";
-import { Empty } from "../../kit/loading.tsx";
-import { Name } from "../../kit/name.tsx";
-import { Time } from "../../kit/time.tsx";
-import { api, apiPath } from "../../state/api.ts";
-import { ActionDialog } from "./action-dialog.tsx";
-import { StationLink, stationName } from "./station-link.tsx";
+import { ActionDialog } from "../../kit/controls/dialog-form.tsx";
+import { CheckBox, SelectField, TextField } from "../../kit/controls/field.tsx";
+import { type Column, DataTable } from "../../kit/table/data-table.tsx";
+import { fieldTime, NONE, nextHour } from "../../kit/text/format.ts";
+import { Empty } from "../../kit/text/loading.tsx";
+import { Name, StationLink } from "../../kit/text/name.tsx";
+import { Time } from "../../kit/text/time.tsx";
+import { stationName } from "../../state/bridge/devices.ts";
+import { api, apiPath } from "../../state/requests/api.ts";
 import { StationPicker } from "./station-picker.tsx";
 
 export interface PlannedEvent {
@@ -150,7 +150,7 @@ function columnsOf(may: boolean, onOpen: (open: Open) => void): readonly Column<
 
 function Plan({ onDone, onClose }: { onDone: () => void; onClose: () => void }) {
   const [stations, setStations] = useState<readonly string[]>([]);
-  const [start, setStart] = useState(fieldTime(Math.ceil(Date.now() / 3_600_000) * 3_600_000));
+  const [start, setStart] = useState(() => fieldTime(nextHour()));
   const [minutes, setMinutes] = useState("60");
   const [kind, setKind] = useState<"kw" | "percent">("kw");
   const [amount, setAmount] = useState("3");
@@ -167,7 +167,7 @@ function Plan({ onDone, onClose }: { onDone: () => void; onClose: () => void }) 
       action="Plan the event"
       what="the event"
       disabled={device === undefined || !isFuture || !isLong || !isAmount}
-      hold={kind === "kw" && Number(amount) === 0 && amount.trim() !== ""}
+      hold={isAmount && Number(amount) === (kind === "kw" ? 0 : 100)}
       run={async () => {
         const planned = await api.post<PlannedEvent>("events", {
           device,
@@ -233,14 +233,7 @@ function Plan({ onDone, onClose }: { onDone: () => void; onClose: () => void }) 
         onValue={setGroup}
         hint="Its id: the event is then for every station of the group, not for this one alone."
       />
-      <label class="row">
-        <input
-          type="checkbox"
-          checked={allowOptOut}
-          onChange={({ currentTarget }) => setOptOut(currentTarget.checked)}
-        />
-        Drivers may opt out
-      </label>
+      <CheckBox label="Drivers may opt out" checked={allowOptOut} onChange={setOptOut} />
     </ActionDialog>
   );
 }

@@ -1,14 +1,39 @@
 import type { ReadonlySignal } from "@preact/signals-core";
 import { useEffect, useState } from "preact/hooks";
-import { Dialog } from "../../kit/dialog.tsx";
-import { Name } from "../../kit/name.tsx";
-import { StateMark } from "../../kit/state-mark.tsx";
-import { type CommandProgress, sendCommand } from "../../state/commands.ts";
-import { useSignalValue } from "../../state/signal.ts";
-import { CommandDialog, SendForm } from "../station/station-command.tsx";
-import { tellStep } from "../station/station-progress.tsx";
-import { type HeldLimit, keyOf, limitValue, portText } from "./held-limit.ts";
-import { stationName } from "./station-link.tsx";
+import { Dialog } from "../../kit/controls/dialog.tsx";
+import { DialogForm } from "../../kit/controls/dialog-form.tsx";
+import { anyValue } from "../../kit/text/format.ts";
+import { Name } from "../../kit/text/name.tsx";
+import { StateMark } from "../../kit/text/state-mark.tsx";
+import { type CommandProgress, sendCommand } from "../../state/bridge/commands.ts";
+import { stationName } from "../../state/bridge/devices.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
+import { AskDialog } from "../commands/command-dialog.tsx";
+import { stepText } from "../commands/progress.tsx";
+
+/** A limit in the book of the bridge, as `GET holds` has it. */
+export interface HeldLimit {
+  readonly device: string;
+  readonly point: string;
+  readonly port: string | null;
+  readonly value: unknown;
+  readonly units: string;
+  readonly requester: string;
+  readonly state: "sent" | "in_force" | "unknown" | "ended";
+  readonly since: string;
+  readonly endsAt: string | null;
+  readonly leaseSeconds: number | null;
+  readonly renewals: number;
+}
+
+export const keyOf = ({ device, point }: HeldLimit): string => `${device}/${point}`;
+
+/** `3 kW`, `50 %` */
+export function limitValue({ value, units }: Pick<HeldLimit, "value" | "units">): string {
+  return `${anyValue(value)} ${units === "percent" ? "%" : units}`.trim();
+}
+
+export const portText = ({ port }: Pick<HeldLimit, "port">): string => port ?? "all";
 
 const request = ({ device, point }: HeldLimit) => ({ action: "revert", device, point }) as const;
 
@@ -20,7 +45,7 @@ export function ReleaseDialog({ limit, onClose }: { limit: HeldLimit; onClose: (
   const name = stationName(device);
   const group = SITE.exec(requester)?.[1];
   return (
-    <CommandDialog
+    <AskDialog
       title={
         <>
           Release the limit of <Name text={name} />
@@ -28,18 +53,16 @@ export function ReleaseDialog({ limit, onClose }: { limit: HeldLimit; onClose: (
       }
       units={units}
       onClose={onClose}
+      action="Release the limit"
+      request={request(limit)}
     >
-      {(send) => (
-        <SendForm action="Release the limit" onClose={onClose} onSend={() => send(request(limit))}>
-          <p class="effect">
-            {port === null ? "" : `Port ${port} of `}
-            <Name text={name} /> is no longer limited to {limitValue(limit)}. The limit was set by{" "}
-            <bdi>{requester}</bdi>.
-          </p>
-          {group !== undefined && <SiteNote groups={[group]} />}
-        </SendForm>
-      )}
-    </CommandDialog>
+      <p class="effect">
+        {port === null ? "" : `Port ${port} of `}
+        <Name text={name} /> is no longer limited to {limitValue(limit)}. The limit was set by{" "}
+        <bdi>{requester}</bdi>.
+      </p>
+      {group !== undefined && <SiteNote groups={[group]} />}
+    </AskDialog>
   );
 }
 
@@ -48,14 +71,12 @@ const AT_ONCE = 4;
 
 /** Releases several limits, and shows what becomes of each. */
 export function ReleaseSeveralDialog({
-  limits,
+  limits: list,
   onClose,
 }: {
   limits: readonly HeldLimit[];
   onClose: () => void;
 }) {
-  // What was chosen stays on the page while the limits end.
-  const [list] = useState(limits);
   const [isSent, setSent] = useState(false);
   const [sent, setProgress] = useState<ReadonlyMap<string, ReadonlySignal<CommandProgress>>>(new Map());
   const groups = [...new Set(list.flatMap(({ requester }) => SITE.exec(requester)?.[1] ?? []))];
@@ -103,7 +124,7 @@ export function ReleaseSeveralDialog({
           </div>
         </>
       ) : (
-        <SendForm action={`Release ${list.length} limits`} onClose={onClose} onSend={() => setSent(true)}>
+        <DialogForm action={`Release ${list.length} limits`} onClose={onClose} onSend={() => setSent(true)}>
           <p class="effect">These ports are no longer limited:</p>
           <ul class="several">
             {list.map((limit) => (
@@ -116,7 +137,7 @@ export function ReleaseSeveralDialog({
             ))}
           </ul>
           {groups.length > 0 && <SiteNote groups={groups} />}
-        </SendForm>
+        </DialogForm>
       )}
     </Dialog>
   );
@@ -138,7 +159,7 @@ function KnownOutcome({ of }: { of: ReadonlySignal<CommandProgress> }) {
   const { steps, error } = useSignalValue(of);
   if (error !== undefined)
     return <StateMark state="faulted" text={error instanceof Error ? error.message : String(error)} />;
-  const { mark, word, text } = tellStep(steps.at(-1)!, "kW");
+  const { mark, word, text } = stepText(steps.at(-1)!, "kW");
   const isPlain = word === "confirmed" || text === "";
   return <StateMark state={mark} text={isPlain ? word : `${word}: ${text}`} />;
 }

@@ -1,18 +1,18 @@
 import { useMemo, useState } from "preact/hooks";
-import { type Column, DataTable } from "../../kit/data-table.tsx";
-import { Dialog } from "../../kit/dialog.tsx";
-import { SelectField, TextField } from "../../kit/field.tsx";
-import { fieldTime } from "../../kit/format.ts";
-import { Empty } from "../../kit/loading.tsx";
-import { Name } from "../../kit/name.tsx";
-import { type MarkedState, StateMark } from "../../kit/state-mark.tsx";
-import { Time } from "../../kit/time.tsx";
-import { api, apiPath } from "../../state/api.ts";
-import { ApiError } from "../../state/api-error.ts";
-import { bridge } from "../../state/bridge.ts";
-import { useSignalValue } from "../../state/signal.ts";
-import { ActionDialog } from "./action-dialog.tsx";
-import { StationLink, stationName } from "./station-link.tsx";
+import { Dialog } from "../../kit/controls/dialog.tsx";
+import { ActionDialog } from "../../kit/controls/dialog-form.tsx";
+import { PeriodFields, SelectField, TextField } from "../../kit/controls/field.tsx";
+import { type Column, DataTable } from "../../kit/table/data-table.tsx";
+import { counted, fieldTime, nextHour } from "../../kit/text/format.ts";
+import { Empty } from "../../kit/text/loading.tsx";
+import { Name, StationLink } from "../../kit/text/name.tsx";
+import { type MarkedState, StateMark } from "../../kit/text/state-mark.tsx";
+import { Time } from "../../kit/text/time.tsx";
+import { bridge } from "../../state/bridge/bridge.ts";
+import { stationName } from "../../state/bridge/devices.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
+import { api, apiPath } from "../../state/requests/api.ts";
+import { ApiError } from "../../state/requests/api-error.ts";
 import { StationPicker } from "./station-picker.tsx";
 
 type Slot = readonly [device: string, start: string, end: string];
@@ -145,7 +145,7 @@ function columnsOf(
             aria-label={`Stations and times of ${reservation.taskId}`}
             onClick={() => onOpen({ kind: "slots", reservation })}
           >
-            {stations === 1 ? "1 station" : `${stations} stations`}
+            {counted(stations, "station")}
             {length > stations && `, ${length} times`}
           </button>
         );
@@ -208,12 +208,11 @@ const PRIORITIES: readonly (readonly [Priority, string, string])[] = [
 ];
 
 function Reserve({ onDone, onClose }: { onDone: () => void; onClose: () => void }) {
-  const hour = Math.ceil(Date.now() / 3_600_000) * 3_600_000;
   const [task, setTask] = useState("");
   const [priority, setPriority] = useState<Priority>("LOW");
   const [stations, setStations] = useState<readonly string[]>([]);
-  const [from, setFrom] = useState(fieldTime(hour));
-  const [to, setTo] = useState(fieldTime(hour + 3_600_000));
+  const [from, setFrom] = useState(() => fieldTime(nextHour()));
+  const [to, setTo] = useState(() => fieldTime(nextHour() + 3_600_000));
   const start = Date.parse(from);
   const end = Date.parse(to);
   const isOrdered = start < end;
@@ -227,7 +226,7 @@ function Reserve({ onDone, onClose }: { onDone: () => void; onClose: () => void 
         const [startText, endText] = [start, end].map((at) => new Date(at).toISOString());
         const slots = stations.map((device) => [device, startText, endText]);
         await reserved(api.post("reservations", { taskId: task.trim(), priority, slots }));
-        return `${task.trim()} has reserved ${stations.length === 1 ? "1 station" : `${stations.length} stations`}.`;
+        return `${task.trim()} has reserved ${counted(stations.length, "station")}.`;
       }}
       onDone={onDone}
       onClose={onClose}
@@ -241,22 +240,7 @@ function Reserve({ onDone, onClose }: { onDone: () => void; onClose: () => void 
         hint="By this name it is listed and cancelled."
       />
       <StationPicker several chosen={stations} onChoose={setStations} />
-      <div class="pair">
-        <TextField
-          label="From"
-          type="datetime-local"
-          value={from}
-          onValue={setFrom}
-          hint="In your local time."
-        />
-        <TextField
-          label="To"
-          type="datetime-local"
-          value={to}
-          onValue={setTo}
-          error={isOrdered ? undefined : "Choose an end after the start."}
-        />
-      </div>
+      <PeriodFields {...{ from, to }} onFrom={setFrom} onTo={setTo} />
       <SelectField
         label="Priority"
         value={priority}

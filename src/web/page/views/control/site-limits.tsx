@@ -1,14 +1,13 @@
 import { useMemo, useState } from "preact/hooks";
-import { type Column, DataTable } from "../../kit/data-table.tsx";
-import { TextField } from "../../kit/field.tsx";
-import { NONE, shortPower } from "../../kit/format.ts";
-import { Empty } from "../../kit/loading.tsx";
-import { Name } from "../../kit/name.tsx";
-import { type MarkedState, StateMark } from "../../kit/state-mark.tsx";
-import { api, apiPath } from "../../state/api.ts";
-import { deviceCell } from "../../state/devices.ts";
-import { ActionDialog } from "./action-dialog.tsx";
-import { StationLink } from "./station-link.tsx";
+import { ActionDialog } from "../../kit/controls/dialog-form.tsx";
+import { CheckBox, TextField } from "../../kit/controls/field.tsx";
+import { type Column, DataTable } from "../../kit/table/data-table.tsx";
+import { NONE, shortPower } from "../../kit/text/format.ts";
+import { Empty } from "../../kit/text/loading.tsx";
+import { Name, StationLink } from "../../kit/text/name.tsx";
+import { type MarkedState, StateMark } from "../../kit/text/state-mark.tsx";
+import { deviceCell } from "../../state/bridge/devices.ts";
+import { api, apiPath } from "../../state/requests/api.ts";
 
 export interface LimitGroup {
   readonly group: string;
@@ -67,6 +66,12 @@ function Group({ group, onChange }: { group: LimitGroup; onChange: (() => void) 
   const troubles = outlets.filter(({ trouble }) => trouble !== undefined).length;
   const isOver = maxKw !== null && mayDrawKw > maxKw + 0.005;
   const scale = Math.max(maxKw ?? 0, mayDrawKw, loadKw, 0.1);
+  const figures = [
+    ["drawn now", shortPower(loadKw)],
+    ["limit", maxKw === null ? "none" : shortPower(maxKw)],
+    ["may draw at most", shortPower(mayDrawKw)],
+    ["ports", `${outlets.length}: ${busy} busy, ${waiting} waiting`],
+  ] as const;
   return (
     <section class="stack tight" aria-label={`Site limit ${name}`}>
       <div class="row apart">
@@ -80,10 +85,12 @@ function Group({ group, onChange }: { group: LimitGroup; onChange: (() => void) 
         )}
       </div>
       <dl class="figures">
-        <Figure name="drawn now" value={shortPower(loadKw)} />
-        <Figure name="limit" value={maxKw === null ? "none" : shortPower(maxKw)} />
-        <Figure name="may draw at most" value={shortPower(mayDrawKw)} />
-        <Figure name="ports" value={`${outlets.length}: ${busy} busy, ${waiting} waiting`} />
+        {figures.map(([title, value]) => (
+          <div key={title}>
+            <dt>{title}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
       </dl>
       <Bar load={loadKw / scale} may={mayDrawKw / scale} limit={maxKw === null ? undefined : maxKw / scale} />
       {isOver && (
@@ -108,15 +115,6 @@ function Group({ group, onChange }: { group: LimitGroup; onChange: (() => void) 
         empty={<p class="quiet">No device of the bridge matches the patterns of this group.</p>}
       />
     </section>
-  );
-}
-
-function Figure({ name, value }: { name: string; value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   );
 }
 
@@ -224,14 +222,7 @@ function ChangeLimit({
       onDone={onDone}
       onClose={onClose}
     >
-      <label class="row">
-        <input
-          type="checkbox"
-          checked={isNone}
-          onChange={({ currentTarget }) => setNone(currentTarget.checked)}
-        />
-        No limit
-      </label>
+      <CheckBox label="No limit" checked={isNone} onChange={setNone} />
       {!isNone && (
         <TextField
           label="Limit of all ports together, kW"

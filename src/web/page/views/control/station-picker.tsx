@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
-import { FilterBox, matches, wordsOf } from "../../kit/filter-box.tsx";
-import { count } from "../../kit/format.ts";
-import { Name } from "../../kit/name.tsx";
-import { devices, nameOf } from "../../state/devices.ts";
-import { useSignalValue } from "../../state/signal.ts";
+import { FilterBox, matches, wordsOf } from "../../kit/controls/filter-box.tsx";
+import { count } from "../../kit/text/format.ts";
+import { Name } from "../../kit/text/name.tsx";
+import { devices, nameOf } from "../../state/bridge/devices.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
 
 /** Stations listed at a time; the filter finds the others. */
 const MOST = 50;

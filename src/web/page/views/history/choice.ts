@@ -1,6 +1,7 @@
 import { useMemo } from "preact/hooks";
-import { place, setQuery } from "../../state/router.ts";
-import { useSignalValue } from "../../state/signal.ts";
+import { MOST_SERIES } from "../../kit/chart/chart-data.ts";
+import { place, setQuery } from "../../state/browser/router.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
 
 /** Ways to make one value of all values of a period. */
 export const AGGREGATES = ["avg", "min", "max", "sum", "count", "first", "last"] as const;
@@ -16,9 +17,6 @@ export const PERIODS = {
   "1M": 2_678_400_000,
 } as const;
 export type Period = keyof typeof PERIODS;
-
-/** Lines that can be told apart. */
-export const MOST_TOPICS = 8;
 
 /** What the reader looks at, besides the range; all of it is part of the address. */
 export interface Choice {
@@ -39,7 +37,7 @@ export function useChoice(): Choice {
   const period = oneOf(Object.keys(PERIODS) as Period[], query.get("period"));
   const apart = query.get("charts") === "apart";
   return useMemo(
-    () => ({ topics: [...new Set(topics)].slice(0, MOST_TOPICS), aggregate, period, apart }),
+    () => ({ topics: [...new Set(topics)].slice(0, MOST_SERIES), aggregate, period, apart }),
     [topics.join("\n"), aggregate, period, apart],
   );
 }

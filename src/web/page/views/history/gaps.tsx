@@ -1,12 +1,11 @@
-import { useMemo } from "preact/hooks";
-import { type Column, DataTable } from "../../kit/data-table.tsx";
-import { count, duration } from "../../kit/format.ts";
-import { Failed, Skeleton } from "../../kit/loading.tsx";
-import { Name } from "../../kit/name.tsx";
-import { Time } from "../../kit/time.tsx";
-import { api } from "../../state/api.ts";
-import { deviceCell, nameOf } from "../../state/devices.ts";
-import { useKept, useLoaded } from "../../state/loaded.ts";
+import { type Column, DataTable } from "../../kit/table/data-table.tsx";
+import { count, duration } from "../../kit/text/format.ts";
+import { LoadedView } from "../../kit/text/loading.tsx";
+import { Name } from "../../kit/text/name.tsx";
+import { Time } from "../../kit/text/time.tsx";
+import { stationName } from "../../state/bridge/devices.ts";
+import { api } from "../../state/requests/api.ts";
+import { useKept, useLoaded } from "../../state/requests/loaded.ts";
 import { partsOf } from "./choice.ts";
 import { rangeOf, type Shown } from "./load.ts";
 
@@ -44,32 +43,29 @@ export function Gaps({ shown: { choice, from, to } }: { shown: Shown }) {
     (signal) => api.get<GapsAnswer>("gaps", { query: { device: paths, ...rangeOf({ from, to }) }, signal }),
     [paths.join("\n"), from, to],
   );
-  const answer = useKept(loaded);
-  const rows = useMemo(() => {
+  const kept = useKept(loaded);
+  const rowsOf = ({ devices }: GapsAnswer): readonly Gap[] => {
     const wanted = new Set(paths.map((path) => path.toLowerCase()));
-    return (answer?.devices ?? [])
+    return devices
       .filter(({ device }) => wanted.has(device.toLowerCase()))
       .flatMap(({ device, gaps }) => gaps.map((gap): Gap => ({ ...gap, device })))
       .sort((a, b) => (a.from < b.from ? 1 : -1));
-  }, [answer]);
+  };
   return (
     <section class="stack" aria-labelledby="gaps">
       <h2 id="gaps">Missing values</h2>
-      {loaded.error !== undefined && (
-        <Failed error={loaded.error} what="the missing values" onRetry={loaded.reload} />
-      )}
-      {answer ? (
-        <DataTable
-          caption="When values are missing, and why"
-          rows={rows}
-          columns={paths.length > 1 ? [STATION, ...COLUMNS] : COLUMNS}
-          keyOf={({ device, from: start }) => `${device} ${start}`}
-          keys={false}
-          empty={<p class="quiet">No scrape is missing in this time.</p>}
-        />
-      ) : (
-        loaded.error === undefined && <Skeleton what="the missing values" lines={2} />
-      )}
+      <LoadedView of={kept} what="the missing values" lines={2}>
+        {(answer) => (
+          <DataTable
+            caption="When values are missing, and why"
+            rows={rowsOf(answer)}
+            columns={paths.length > 1 ? [STATION, ...COLUMNS] : COLUMNS}
+            keyOf={({ device, from: start }) => `${device} ${start}`}
+            keys={false}
+            empty={<p class="quiet">No scrape is missing in this time.</p>}
+          />
+        )}
+      </LoadedView>
     </section>
   );
 }
@@ -78,10 +74,7 @@ const STATION: Column<Gap> = {
   id: "station",
   title: "Station",
   header: true,
-  cell: ({ device }) => {
-    const view = deviceCell(device)?.view.peek();
-    return <Name text={view ? nameOf(view) : device} />;
-  },
+  cell: ({ device }) => <Name text={stationName(device)} />,
 };
 
 const COLUMNS: readonly Column<Gap>[] = [

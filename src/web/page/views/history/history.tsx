@@ -1,21 +1,21 @@
 import { useMemo, useState } from "preact/hooks";
-import { Chart } from "../../kit/chart.tsx";
-import type { ChartSeries } from "../../kit/chart-data.ts";
-import { Chips } from "../../kit/chips.tsx";
-import { PageHeading } from "../../kit/heading.tsx";
-import { Empty, Failed, Skeleton } from "../../kit/loading.tsx";
-import { Menu } from "../../kit/menu.tsx";
-import { Name } from "../../kit/name.tsx";
-import { RangeBar } from "../../kit/range-bar.tsx";
-import { apiHref } from "../../state/api.ts";
-import { ApiError } from "../../state/api-error.ts";
-import { bridge } from "../../state/bridge.ts";
-import { deviceCell, devices, nameOf } from "../../state/devices.ts";
-import { useKeys } from "../../state/keys.ts";
-import { useKept, useLoaded } from "../../state/loaded.ts";
-import { spanNow, useLoadedAgain, useRange } from "../../state/range.ts";
-import { setQuery } from "../../state/router.ts";
-import { useSignalValue } from "../../state/signal.ts";
+import { Chart } from "../../kit/chart/chart.tsx";
+import { type ChartSeries, seriesColour } from "../../kit/chart/chart-data.ts";
+import { RangeBar } from "../../kit/chart/range-bar.tsx";
+import { Chips } from "../../kit/controls/chips.tsx";
+import { Menu } from "../../kit/controls/menu.tsx";
+import { PageHeading } from "../../kit/text/heading.tsx";
+import { Empty, Failed, LoadedView } from "../../kit/text/loading.tsx";
+import { Name } from "../../kit/text/name.tsx";
+import { bridge } from "../../state/bridge/bridge.ts";
+import { devices, nameOf, stationName } from "../../state/bridge/devices.ts";
+import { useKeys } from "../../state/browser/keys.ts";
+import { rangeNow, useLoadedAgain, useRange } from "../../state/browser/range.ts";
+import { setQuery } from "../../state/browser/router.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
+import { apiHref } from "../../state/requests/api.ts";
+import { ApiError } from "../../state/requests/api-error.ts";
+import { useKept, useLoaded } from "../../state/requests/loaded.ts";
 import "../../styles/history.css";
 import {
   AGGREGATES,
@@ -54,42 +54,15 @@ export default function History() {
 
 function Stored() {
   const choice = useChoice();
-  const [range, setRange] = useRange("24h");
   const [choosing, setChoosing] = useState(false);
-  const loaded = useLoaded(
-    (signal) => loadChoice(choice, spanNow(range), signal),
-    [choice, range.preset ?? `${range.from} ${range.to}`],
-  );
-  useLoadedAgain(range, loaded.reload);
-  const shown = useKept(loaded);
-  useKeys([{ keys: "p", what: "Choose points", run: () => setChoosing(true) }]);
-  const isEmpty = choice.topics.length === 0;
+  const choose = (): void => setChoosing(true);
+  useKeys([{ keys: "p", what: "Choose points", run: choose }]);
   return (
-    <div class="history-view">
-      {isEmpty ? (
-        <NothingChosen onChoose={() => setChoosing(true)} />
+    <div class="stack">
+      {choice.topics.length === 0 ? (
+        <NothingChosen onChoose={choose} />
       ) : (
-        <>
-          <div class="row apart">
-            <RangeBar range={range} onRange={setRange} />
-            <Downloads choice={choice} span={shown ?? range} />
-          </div>
-          <ChosenTopics choice={choice} onChoose={() => setChoosing(true)} />
-          <ChartChoices choice={choice} span={range} />
-          {loaded.error !== undefined && (
-            <Failed error={loaded.error} what="the values of this time" onRetry={loaded.reload} />
-          )}
-          {shown && shown.choice.topics.length > 0 ? (
-            <Values
-              shown={shown}
-              isLoading={loaded.value === undefined}
-              onZoom={setRange}
-              reload={loaded.reload}
-            />
-          ) : (
-            loaded.error === undefined && <Skeleton what="the values of this time" lines={9} />
-          )}
-        </>
+        <Chosen choice={choice} onChoose={choose} />
       )}
       {choosing && (
         <TopicChooser
@@ -102,6 +75,39 @@ function Stored() {
         />
       )}
     </div>
+  );
+}
+
+function Chosen({ choice, onChoose }: { choice: Choice; onChoose: () => void }) {
+  const [range, setRange] = useRange("24h");
+  const loaded = useLoaded(
+    (signal) => loadChoice(choice, rangeNow(range), signal),
+    [choice, range.preset ?? `${range.from} ${range.to}`],
+  );
+  useLoadedAgain(range, loaded.refresh);
+  const kept = useKept(loaded);
+  return (
+    <>
+      <div class="row apart">
+        <RangeBar range={range} onRange={setRange} />
+        <Menu
+          label="Download what is chosen"
+          button="Download ▾"
+          items={["CSV", "JSON", "Parquet"].map((text) => ({
+            text,
+            download: true,
+            href: downloadHref(choice, choice.topics, kept.value ?? range, text.toLowerCase()),
+          }))}
+        />
+      </div>
+      <ChosenTopics choice={choice} onChoose={onChoose} />
+      <ChartChoices choice={choice} span={range} />
+      <LoadedView of={kept} what="the values of this time" lines={9}>
+        {(shown) => (
+          <Values shown={shown} isLoading={loaded.loading} onZoom={setRange} reload={loaded.reload} />
+        )}
+      </LoadedView>
+    </>
   );
 }
 
@@ -145,20 +151,6 @@ function NothingChosen({ onChoose }: { onChoose: () => void }) {
   );
 }
 
-function Downloads({ choice, span }: { choice: Choice; span: Span }) {
-  return (
-    <Menu
-      label="Download what is chosen"
-      button="Download ▾"
-      items={[
-        { text: "CSV", download: true, href: downloadHref(choice, choice.topics, span, "csv") },
-        { text: "JSON", download: true, href: downloadHref(choice, choice.topics, span, "json") },
-        { text: "Parquet", download: true, href: downloadHref(choice, choice.topics, span, "parquet") },
-      ]}
-    />
-  );
-}
-
 /** Address of a file with exactly what is chosen; without an aggregate, with every stored value. */
 function downloadHref(choice: Choice, topic: readonly string[], span: Span, format: string): string {
   const { aggregate } = choice;
@@ -173,7 +165,7 @@ function ChosenTopics({ choice: { topics }, onChoose }: { choice: Choice; onChoo
     <ul class="chosen" aria-label="Points chosen">
       {topics.map((topic, index) => (
         <li key={topic}>
-          <span class="swatch" style={{ "--swatch": `var(--series-${(index % 8) + 1})` }} />
+          <span class="swatch" style={{ "--swatch": `var(${seriesColour({}, index)})` }} />
           <Name text={labelOf(topic, [])} />
           <button
             type="button"
@@ -375,18 +367,13 @@ function chartsOf({ choice, topics }: Shown): OneChart[] {
 
 function titleOf({ aggregate, topics }: Choice): string {
   const stations = new Set(topics.map((topic) => partsOf(topic).device));
-  const of = stations.size === 1 ? nameOfDevice([...stations][0]!) : `${stations.size} stations`;
+  const of = stations.size === 1 ? stationName([...stations][0]!) : `${stations.size} stations`;
   return aggregate ? `${of}, ${AGGREGATE_NAMES[aggregate]}` : of;
 }
 
-function nameOfDevice(device: string): string {
-  const view = deviceCell(device)?.view.peek();
-  return view ? nameOf(view) : device;
-}
-
 /** The name of a topic among others: the station is left out where all are of one. */
-export function labelOf(topic: string, among: readonly string[]): string {
+function labelOf(topic: string, among: readonly string[]): string {
   const { device, point } = partsOf(topic);
   if (among.length > 0 && among.every((one) => partsOf(one).device === device)) return point;
-  return `${nameOfDevice(device)} · ${point}`;
+  return `${stationName(device)} · ${point}`;
 }

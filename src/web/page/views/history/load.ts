@@ -1,11 +1,14 @@
-import { api } from "../../state/api.ts";
-import { type HistoryAnswer, type HistoryRows, type TopicValues, valuesOf } from "../../state/history.ts";
+import {
+  type HistoryAnswer,
+  type HistoryRows,
+  type TopicValues,
+  valuesOf,
+} from "../../state/bridge/history.ts";
+import type { TimeRange } from "../../state/browser/range.ts";
+import { api } from "../../state/requests/api.ts";
 import { type Choice, PERIODS, type Period, periodOf } from "./choice.ts";
 
-export interface Span {
-  readonly from: number;
-  readonly to: number;
-}
+export type Span = Pick<TimeRange, "from" | "to">;
 
 /** Values of one topic, or why there are none. */
 export type LoadedTopic =
@@ -33,7 +36,7 @@ export interface TextChange {
 }
 
 /** What is shown of a choice. */
-export interface Shown extends Span {
+export interface Shown extends TimeRange {
   readonly choice: Choice;
   readonly topics: readonly LoadedTopic[];
 }
@@ -42,18 +45,18 @@ export interface Shown extends Span {
 const POINTS = 1200;
 
 /** Loads each topic by itself: one that is unknown does not hide the others. */
-export async function loadChoice(choice: Choice, span: Span, signal: AbortSignal): Promise<Shown> {
+export async function loadChoice(choice: Choice, range: TimeRange, signal: AbortSignal): Promise<Shown> {
   const topics = await Promise.all(
     choice.topics.map(async (topic): Promise<LoadedTopic> => {
       try {
-        return await loadTopic(topic, choice, span, signal);
+        return await loadTopic(topic, choice, range, signal);
       } catch (error) {
         if (signal.aborted) throw error;
         return { topic, kind: "failed", error };
       }
     }),
   );
-  return { ...span, choice, topics };
+  return { ...range, choice, topics };
 }
 
 async function loadTopic(

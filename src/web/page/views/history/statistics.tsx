@@ -1,10 +1,10 @@
 import { useMemo } from "preact/hooks";
-import { type Column, DataTable } from "../../kit/data-table.tsx";
-import { count, NONE, plainNumber } from "../../kit/format.ts";
-import { Failed } from "../../kit/loading.tsx";
-import { Name } from "../../kit/name.tsx";
-import { Time } from "../../kit/time.tsx";
-import { useKept, useLoaded } from "../../state/loaded.ts";
+import { type Column, DataTable } from "../../kit/table/data-table.tsx";
+import { count, NONE, plainNumber } from "../../kit/text/format.ts";
+import { Failed } from "../../kit/text/loading.tsx";
+import { Name } from "../../kit/text/name.tsx";
+import { Time } from "../../kit/text/time.tsx";
+import { useKept, useLoaded } from "../../state/requests/loaded.ts";
 import { type LoadedTopic, loadMeans, type Mean, type Shown } from "./load.ts";
 
 type Row = Extract<LoadedTopic, { kind: "numbers" }> & { readonly mean: Mean | undefined };
@@ -18,39 +18,15 @@ export function Statistics({ shown, nameOf }: { shown: Shown; nameOf: (topic: st
     (signal) => loadMeans(topics, { from, to }, signal),
     [topics.join("\n"), from, to],
   );
-  const means = useKept(loaded);
+  const means = useKept(loaded).value;
   const rows = numbers.map((one): Row => ({ ...one, mean: means?.get(one.topic) }));
   const columns = useMemo(
     (): Column<Row>[] => [
       { id: "point", title: "Point", header: true, cell: ({ topic }) => <Name text={nameOf(topic)} /> },
-      {
-        id: "least",
-        title: "Min",
-        numeric: true,
-        width: "120px",
-        cell: ({ least, unit }) => withUnit(least, unit),
-      },
-      {
-        id: "mean",
-        title: "Mean",
-        numeric: true,
-        width: "120px",
-        cell: ({ mean, unit }) => withUnit(mean?.mean, unit),
-      },
-      {
-        id: "most",
-        title: "Max",
-        numeric: true,
-        width: "120px",
-        cell: ({ most, unit }) => withUnit(most, unit),
-      },
-      {
-        id: "last",
-        title: "Last",
-        numeric: true,
-        width: "120px",
-        cell: ({ last, unit }) => withUnit(last?.value, unit),
-      },
+      number("Min", ({ least }) => least),
+      number("Mean", ({ mean }) => mean?.mean),
+      number("Max", ({ most }) => most),
+      number("Last", ({ last }) => last?.value),
       {
         id: "at",
         title: "Last at",
@@ -88,3 +64,11 @@ export function Statistics({ shown, nameOf }: { shown: Shown; nameOf: (topic: st
 
 const withUnit = (value: number | undefined, unit: string): string =>
   value === undefined ? NONE : `${plainNumber(value, 4)} ${unit === "values" ? "" : unit}`.trim();
+
+const number = (title: string, of: (row: Row) => number | undefined): Column<Row> => ({
+  id: title,
+  title,
+  numeric: true,
+  width: "120px",
+  cell: (row) => withUnit(of(row), row.unit),
+});

@@ -1,7 +1,7 @@
-import { type Column, DataTable } from "../../kit/data-table.tsx";
-import { duration } from "../../kit/format.ts";
-import { Name } from "../../kit/name.tsx";
-import { Time } from "../../kit/time.tsx";
+import { type Column, DataTable } from "../../kit/table/data-table.tsx";
+import { duration } from "../../kit/text/format.ts";
+import { Name } from "../../kit/text/name.tsx";
+import { Time } from "../../kit/text/time.tsx";
 import type { LoadedTopic, TextChange } from "./load.ts";
 
 interface Row extends TextChange {

@@ -1,14 +1,15 @@
 import { useMemo, useState } from "preact/hooks";
-import { Dialog } from "../../kit/dialog.tsx";
-import { FilterBox, matches, wordsOf } from "../../kit/filter-box.tsx";
-import { count } from "../../kit/format.ts";
-import { LoadedView } from "../../kit/loading.tsx";
-import { Name } from "../../kit/name.tsx";
-import { api } from "../../state/api.ts";
-import { type DeviceCell, deviceCell, devices, nameOf } from "../../state/devices.ts";
-import { useLoaded } from "../../state/loaded.ts";
-import { useSignalValue } from "../../state/signal.ts";
-import { MOST_TOPICS, partsOf } from "./choice.ts";
+import { MOST_SERIES } from "../../kit/chart/chart-data.ts";
+import { Dialog } from "../../kit/controls/dialog.tsx";
+import { FilterBox, matches, wordsOf } from "../../kit/controls/filter-box.tsx";
+import { count, counted } from "../../kit/text/format.ts";
+import { LoadedView } from "../../kit/text/loading.tsx";
+import { Name } from "../../kit/text/name.tsx";
+import { type DeviceCell, deviceCell, devices, stationName } from "../../state/bridge/devices.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
+import { api } from "../../state/requests/api.ts";
+import { useLoaded } from "../../state/requests/loaded.ts";
+import { partsOf } from "./choice.ts";
 
 interface TopicsAnswer {
   readonly topics: readonly { readonly topic: string; readonly units: string; readonly type: string }[];
@@ -40,7 +41,7 @@ export function TopicChooser({
   );
   const toggle = (topic: string): void =>
     setChosen(chosen.includes(topic) ? chosen.filter((one) => one !== topic) : [...chosen, topic]);
-  const isFull = chosen.length >= MOST_TOPICS;
+  const isFull = chosen.length >= MOST_SERIES;
   return (
     <Dialog title="Points" wide onClose={onClose}>
       <form
@@ -53,7 +54,7 @@ export function TopicChooser({
         <div class="row apart">
           <FilterBox value={filter} label="Find stations and points" onFilter={setFilter} />
           <span class="quiet">
-            {chosen.length} of at most {MOST_TOPICS} chosen
+            {chosen.length} of at most {MOST_SERIES} chosen
           </span>
         </div>
         <p class="quiet">Words of the station, then of the point: “garage 01 load”.</p>
@@ -104,11 +105,7 @@ export function TopicChooser({
             Cancel
           </button>
           <button type="submit" class="button primary" disabled={chosen.length === 0}>
-            {chosen.length === 0
-              ? "Show"
-              : chosen.length === 1
-                ? "Show 1 point"
-                : `Show ${chosen.length} points`}
+            {chosen.length === 0 ? "Show" : `Show ${counted(chosen.length, "point")}`}
           </button>
         </div>
       </form>
@@ -118,13 +115,12 @@ export function TopicChooser({
 
 /** A station by its name, and its path where that is another one. */
 function StationName({ device }: { device: string }) {
-  const view = deviceCell(device)?.view.peek();
-  const name = view ? nameOf(view) : device;
+  const name = stationName(device);
   return (
     <>
       <Name text={name} />
       {name !== device && <Name text={device} class="quiet" />}
-      {!view && <small class="quiet">no longer a device of this bridge</small>}
+      {!deviceCell(device) && <small class="quiet">no longer a device of this bridge</small>}
     </>
   );
 }

@@ -1,15 +1,15 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { DeviceDetails } from "../../../schemas.ts";
-import { answer } from "../../kit/answers.tsx";
-import { anyValue } from "../../kit/format.ts";
-import { Menu } from "../../kit/menu.tsx";
-import { SuggestInput } from "../../kit/suggest-input.tsx";
-import { devices } from "../../state/devices.ts";
-import { useKeys } from "../../state/keys.ts";
-import { narrow } from "../../state/media.ts";
-import { place, setQuery } from "../../state/router.ts";
-import { useSignalValue } from "../../state/signal.ts";
-import { useDevice } from "../station/station-device.ts";
+import { answer } from "../../kit/controls/answers.tsx";
+import { Menu } from "../../kit/controls/menu.tsx";
+import { SuggestInput } from "../../kit/controls/suggest-input.tsx";
+import { anyValue } from "../../kit/text/format.ts";
+import { devices } from "../../state/bridge/devices.ts";
+import { useKeys } from "../../state/browser/keys.ts";
+import { narrow } from "../../state/browser/media.ts";
+import { place, setQuery } from "../../state/browser/router.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
+import { useDevice } from "../station/device.ts";
 import { FindBar } from "./find-bar.tsx";
 import { Grid } from "./grid.tsx";
 import { attributeOf, knownColumns, offerOf } from "./model/completion.ts";
@@ -23,7 +23,6 @@ import {
   duplicateRows,
   fillDown,
   insertRows,
-  moveRows,
   rowNumber,
   type Sheet,
   setCells,
@@ -45,7 +44,7 @@ const NO_VALUES: ReadonlyMap<string, string> = new Map();
 export function CellEditor({ open, sheet, selection }: CellEditorProps) {
   const vocabulary = open.vocabulary!;
   const { query } = useSignalValue(place);
-  const verdict = useSignalValue(open.verdict);
+  const checkResult = useSignalValue(open.checkResult);
   const isNarrow = useSignalValue(narrow);
   const list = useSignalValue(devices);
   const trials = useMemo(() => new Trials(), [open]);
@@ -75,7 +74,7 @@ export function CellEditor({ open, sheet, selection }: CellEditorProps) {
     if (at >= 0) go({ row: at, column: problem.cellColumn ?? 0 });
   };
   const toNext = (way: 1 | -1): void =>
-    goToProblem(nextProblem(sheet, verdict.problems, selection.active, way));
+    goToProblem(nextProblem(sheet, checkResult.problems, selection.active, way));
   const run = async (rows: Sheet["rows"]): Promise<void> => {
     if (!isKnown) {
       answer("Choose the station to read first, above the cells.", "failed");
@@ -86,6 +85,10 @@ export function CellEditor({ open, sheet, selection }: CellEditorProps) {
   };
   const edit = (change: (before: Sheet) => Sheet, next?: Selection): void => {
     open.edit(change, next);
+    focus.current();
+  };
+  const move = (way: 1 | -1): void => {
+    open.moveRows(way);
     focus.current();
   };
   useKeys([
@@ -137,8 +140,8 @@ export function CellEditor({ open, sheet, selection }: CellEditorProps) {
                 text: "Delete the rows",
                 run: () => edit((s) => deleteRows(s, range.top, range.bottom), one(range.top, column)),
               },
-              { text: "Move up", run: () => edit((s) => moveRows(s, range.top, range.bottom, -1)) },
-              { text: "Move down", run: () => edit((s) => moveRows(s, range.top, range.bottom, 1)) },
+              { text: "Move up", run: () => move(-1) },
+              { text: "Move down", run: () => move(1) },
               { text: "Fill down", run: () => edit((s) => fillDown(s, range)) },
               ...missing.map((name) => ({
                 text: `Add the column ${name}`,
@@ -176,7 +179,7 @@ export function CellEditor({ open, sheet, selection }: CellEditorProps) {
             onTry={(index) => void run([sheet.rows[index]!])}
           />
         ) : (
-          <div class="grid-and-line">
+          <div>
             <Grid
               open={open}
               sheet={sheet}
@@ -192,7 +195,7 @@ export function CellEditor({ open, sheet, selection }: CellEditorProps) {
           </div>
         )}
         <ProblemList
-          verdict={verdict}
+          checkResult={checkResult}
           what="registry"
           onGo={goToProblem}
           onUse={(problem, suggestion) => {

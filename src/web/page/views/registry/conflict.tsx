@@ -1,11 +1,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { answer } from "../../kit/answers.tsx";
-import { Failed, Skeleton } from "../../kit/loading.tsx";
-import { Time } from "../../kit/time.tsx";
-import { ApiError } from "../../state/api-error.ts";
-import { useLoaded } from "../../state/loaded.ts";
+import { answer } from "../../kit/controls/answers.tsx";
+import { LoadedView } from "../../kit/text/loading.tsx";
+import { Time } from "../../kit/text/time.tsx";
+import { useLoaded } from "../../state/requests/loaded.ts";
 import { Diff, reversed } from "./diff.tsx";
-import { loadFile, previewFile } from "./files-api.ts";
+import { fileOnDisk, previewFile } from "./files-api.ts";
 import type { OpenFile } from "./open-file.ts";
 
 /** The file was changed on disk while it was edited: shows both, and lets the reader choose. Nothing is written here. */
@@ -16,10 +15,7 @@ export function Conflict({ open, onDone }: { open: OpenFile; onDone: () => void 
   useEffect(() => heading.current?.focus(), []);
   const loaded = useLoaded(
     async (signal) => {
-      const stored = await loadFile(file, signal).catch((error: unknown) => {
-        if (error instanceof ApiError && error.status === 404) return undefined;
-        throw error;
-      });
+      const stored = await fileOnDisk(file, signal);
       const [theirs, mine] = await Promise.all([
         previewFile(file, open.base.peek().text, signal),
         previewFile(file, open.text(), signal),
@@ -61,65 +57,63 @@ export function Conflict({ open, onDone }: { open: OpenFile; onDone: () => void 
           </>
         )}
       </p>
-      {loaded.error !== undefined && (
-        <Failed error={loaded.error} what="the file on disk" onRetry={loaded.reload} />
-      )}
-      {!value && loaded.error === undefined && <Skeleton what="the file on disk" lines={6} />}
-      {value && (
-        <>
-          <h3>What was changed on disk</h3>
-          <Diff hunks={value.theirs} label="What was changed on disk" />
-          <h3>Your text, compared with the file on disk</h3>
-          <Diff hunks={value.mine} label="Your text, compared with the file on disk" />
-          <ul class="choices">
-            <li>
-              <span class="row">
-                <button type="button" class="button" onClick={() => void copy()}>
-                  Copy my text
-                </button>
-                <button type="button" class="button" onClick={download}>
-                  Download my text
-                </button>
-                {copied && <span role="status">Kept.</span>}
-              </span>
-              <small class="quiet">Keeps what you wrote, whatever you choose below.</small>
-            </li>
-            {value.stored && (
+      <LoadedView of={loaded} what="the file on disk" lines={6}>
+        {({ stored, theirs, mine }) => (
+          <>
+            <h3>What was changed on disk</h3>
+            <Diff hunks={theirs} label="What was changed on disk" />
+            <h3>Your text, compared with the file on disk</h3>
+            <Diff hunks={mine} label="Your text, compared with the file on disk" />
+            <ul class="choices">
+              <li>
+                <span class="row">
+                  <button type="button" class="button" onClick={() => void copy()}>
+                    Copy my text
+                  </button>
+                  <button type="button" class="button" onClick={download}>
+                    Download my text
+                  </button>
+                  {copied && <span role="status">Kept.</span>}
+                </span>
+                <small class="quiet">Keeps what you wrote, whatever you choose below.</small>
+              </li>
+              {stored && (
+                <li>
+                  <button
+                    type="button"
+                    class="button"
+                    onClick={() => {
+                      open.take(stored);
+                      answer(`${file.name} is shown as it is on disk. Undo brings your text back.`, "note");
+                      onDone();
+                    }}
+                  >
+                    Take the file on disk
+                  </button>
+                  <small class="quiet">Your changes are taken out; undo brings them back.</small>
+                </li>
+              )}
               <li>
                 <button
                   type="button"
                   class="button"
                   onClick={() => {
-                    open.take(value.stored!);
-                    answer(`${file.name} is shown as it is on disk. Undo brings your text back.`, "note");
+                    if (stored) open.rebase(stored);
+                    else open.rebase(removed(open));
                     onDone();
                   }}
                 >
-                  Take the file on disk
+                  Go on with my text
                 </button>
-                <small class="quiet">Your changes are taken out; undo brings them back.</small>
+                <small class="quiet">
+                  Nothing is written yet. The next save compares your text with the file as it is now, and
+                  shows what it takes out.
+                </small>
               </li>
-            )}
-            <li>
-              <button
-                type="button"
-                class="button"
-                onClick={() => {
-                  if (value.stored) open.rebase(value.stored);
-                  else open.rebase(removed(open));
-                  onDone();
-                }}
-              >
-                Go on with my text
-              </button>
-              <small class="quiet">
-                Nothing is written yet. The next save compares your text with the file as it is now, and shows
-                what it takes out.
-              </small>
-            </li>
-          </ul>
-        </>
-      )}
+            </ul>
+          </>
+        )}
+      </LoadedView>
       <div class="row end">
         <button type="button" class="button" onClick={onDone}>
           Back to my text

@@ -1,12 +1,12 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Dialog } from "../../kit/dialog.tsx";
-import { PageHeading } from "../../kit/heading.tsx";
-import { Empty, Failed, Skeleton } from "../../kit/loading.tsx";
-import { Name } from "../../kit/name.tsx";
-import { Time } from "../../kit/time.tsx";
-import { ApiError } from "../../state/api-error.ts";
-import { guardLeaving, setQuery } from "../../state/router.ts";
-import { useSignalValue } from "../../state/signal.ts";
+import { Dialog } from "../../kit/controls/dialog.tsx";
+import { PageHeading } from "../../kit/text/heading.tsx";
+import { Empty, Failed, Skeleton } from "../../kit/text/loading.tsx";
+import { Name } from "../../kit/text/name.tsx";
+import { Time } from "../../kit/text/time.tsx";
+import { guardLeaving, setQuery } from "../../state/browser/router.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
+import { ApiError } from "../../state/requests/api-error.ts";
 import { CellEditor } from "./cell-editor.tsx";
 import { type FileName, listAttributes } from "./files-api.ts";
 import type { OpenFile } from "./open-file.ts";
@@ -72,7 +72,7 @@ const EMPTY_CONFIG = `{
 function OpenEditor({ open }: { open: OpenFile }) {
   const { file } = open;
   const content = useSignalValue(open.content);
-  const verdict = useSignalValue(open.verdict);
+  const checkResult = useSignalValue(open.checkResult);
   const isDirty = useSignalValue(open.isDirty);
   const canUndo = useSignalValue(open.canUndo);
   const canRedo = useSignalValue(open.canRedo);
@@ -160,7 +160,7 @@ function OpenEditor({ open }: { open: OpenFile }) {
             Redo
           </button>
           {isRegistry && (
-            <button type="button" class="button" aria-pressed={isText} onClick={() => void toggle()}>
+            <button type="button" class="button" onClick={() => void toggle()}>
               {isText ? "Show as cells" : "Show as text"}
             </button>
           )}
@@ -186,12 +186,12 @@ function OpenEditor({ open }: { open: OpenFile }) {
           <TextEditor
             name={file.name}
             text={content.text}
-            problems={verdict.problems}
+            problems={checkResult.problems}
             onText={(text) => open.type(text)}
             goTo={goTo}
           />
           <ProblemList
-            verdict={verdict}
+            checkResult={checkResult}
             what={isRegistry ? "registry" : "config"}
             onGo={({ line, column }) => goTo.current(line, column)}
           />

@@ -1,14 +1,16 @@
 import { useState } from "preact/hooks";
-import { type Column, DataTable } from "../../kit/data-table.tsx";
-import { Dialog } from "../../kit/dialog.tsx";
-import { SelectField, TextField } from "../../kit/field.tsx";
-import { bytes, count } from "../../kit/format.ts";
-import { PageHeading } from "../../kit/heading.tsx";
-import { Empty, LoadedView } from "../../kit/loading.tsx";
-import { Name } from "../../kit/name.tsx";
-import { Time } from "../../kit/time.tsx";
-import { useLoaded } from "../../state/loaded.ts";
-import { navigate, stationHref } from "../../state/router.ts";
+import { Dialog } from "../../kit/controls/dialog.tsx";
+import { DialogForm } from "../../kit/controls/dialog-form.tsx";
+import { SelectField, TextField } from "../../kit/controls/field.tsx";
+import { type Column, DataTable } from "../../kit/table/data-table.tsx";
+import { bytes, count, counted } from "../../kit/text/format.ts";
+import { PageHeading } from "../../kit/text/heading.tsx";
+import { Empty, LoadedView } from "../../kit/text/loading.tsx";
+import { Name } from "../../kit/text/name.tsx";
+import { SeverityMark } from "../../kit/text/state-mark.tsx";
+import { Time } from "../../kit/text/time.tsx";
+import { navigate, stationHref } from "../../state/browser/router.ts";
+import { useLoaded } from "../../state/requests/loaded.ts";
 import {
   type FileKind,
   fileHref,
@@ -139,22 +141,8 @@ function Problems({ errors, warnings }: { errors: number; warnings: number }) {
   if (errors + warnings === 0) return <span class="quiet">none</span>;
   return (
     <span class="row">
-      {errors > 0 && (
-        <span class="state faulted">
-          <span class="mark" aria-hidden="true">
-            ▲
-          </span>
-          {errors} {errors === 1 ? "error" : "errors"}
-        </span>
-      )}
-      {warnings > 0 && (
-        <span class="state limited">
-          <span class="mark" aria-hidden="true">
-            ◐
-          </span>
-          {warnings} {warnings === 1 ? "warning" : "warnings"}
-        </span>
-      )}
+      {errors > 0 && <SeverityMark severity="error" text={counted(errors, "error")} />}
+      {warnings > 0 && <SeverityMark severity="warning" text={counted(warnings, "warning")} />}
     </span>
   );
 }
@@ -167,13 +155,11 @@ function NewFile({ onClose }: { onClose: () => void }) {
   const whole = name.includes(".") ? name : name + ending;
   return (
     <Dialog title="New file" onClose={onClose}>
-      <form
-        class="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (name.trim() !== "")
-            navigate(fileHref({ kind, name: kind === "registries" ? whole : `devices/${whole}` }));
-        }}
+      <DialogForm
+        action="Begin"
+        disabled={name === ""}
+        onSend={() => navigate(fileHref({ kind, name: kind === "registries" ? whole : `devices/${whole}` }))}
+        onClose={onClose}
       >
         <SelectField
           label="Kind"
@@ -195,15 +181,7 @@ function NewFile({ onClose }: { onClose: () => void }) {
           onValue={(text) => setName(text.trim())}
           required
         />
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" class="button primary">
-            Begin
-          </button>
-        </div>
-      </form>
+      </DialogForm>
     </Dialog>
   );
 }

@@ -1,4 +1,5 @@
-import { api, apiPath } from "../../state/api.ts";
+import { api, apiPath } from "../../state/requests/api.ts";
+import { ApiError } from "../../state/requests/api-error.ts";
 import type { KnownAttribute } from "./model/completion.ts";
 import type { FileProblem } from "./model/problems.ts";
 import type { Grid } from "./model/sheet.ts";
@@ -89,6 +90,16 @@ const path = ({ kind, name }: FileName): string => `${kind}/${encodeURIComponent
 
 export const loadFile = (file: FileName, signal?: AbortSignal): Promise<StoredFile> =>
   api.get(path(file), { signal });
+
+/** Loads a file; undefined where there is none of this name. */
+export async function fileOnDisk(file: FileName, signal?: AbortSignal): Promise<StoredFile | undefined> {
+  try {
+    return await loadFile(file, signal);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return undefined;
+    throw error;
+  }
+}
 
 export const checkFile = (
   file: FileName,

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { CellPlace } from "./model/selection.ts";
 import { countCells, findCell, type Sheet } from "./model/sheet.ts";
 
-/** Finds a text in the cells: Enter goes on, Shift and Enter back, Esc ends. */
+/** Finds a text in the cells: Enter finds the next one, Shift and Enter the previous one, Esc closes it. */
 export function FindBar({
   sheet,
   from,

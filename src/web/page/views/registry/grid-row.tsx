@@ -1,5 +1,5 @@
 import { Component, type ComponentChildren } from "preact";
-import { type PlacedProblem, problemText } from "./model/problems.ts";
+import { type PlacedProblem, problemText, worstOf } from "./model/problems.ts";
 import type { SheetRow } from "./model/sheet.ts";
 import { type RowTrial, TrialText } from "./trial.tsx";
 
@@ -40,7 +40,7 @@ export class GridRow extends Component<GridRowProps> {
         role="row"
         tabIndex={-1}
         aria-rowindex={index + 1}
-        class={isHeader ? "names" : "cells"}
+        class={isHeader ? "names" : undefined}
         style={isHeader ? undefined : { top: `${top}px` }}
       >
         <div
@@ -73,9 +73,7 @@ export class GridRow extends Component<GridRowProps> {
     const { index, from, to, active, editor, columns } = this.props;
     const isHeader = index === 0;
     const isActive = column === active;
-    const worst = ["error", "warning", "note"].find((severity) =>
-      problems.some((one) => one.severity === severity),
-    ) as keyof typeof SIGNS | undefined;
+    const worst = worstOf(problems);
     const isChosen = column >= from && column <= to;
     const said = problems.map((one) => `${one.severity}: ${problemText(one)}`).join("; ");
     const isExtra = column >= columns;

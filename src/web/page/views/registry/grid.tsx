@@ -1,9 +1,9 @@
 import type { RefObject } from "preact";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { answer } from "../../kit/answers.tsx";
-import { SuggestInput } from "../../kit/suggest-input.tsx";
-import { useVisibleRows } from "../../kit/visible-rows.ts";
-import { useSignalValue } from "../../state/signal.ts";
+import { answer } from "../../kit/controls/answers.tsx";
+import { SuggestInput } from "../../kit/controls/suggest-input.tsx";
+import { useVisibleRows } from "../../kit/table/visible-rows.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
 import { GridRow } from "./grid-row.tsx";
 import { formatCells, parseCells } from "./model/clipboard.ts";
 import { knownColumns, offerOf, suggestions } from "./model/completion.ts";
@@ -26,9 +26,9 @@ import {
   columnCount,
   columnLetters,
   deleteRows,
+  edgeOf,
   fillDown,
   insertRows,
-  moveRows,
   pasteCells,
   rowNumber,
   type Sheet,
@@ -75,7 +75,7 @@ export function Grid({
   const grid = useRef<HTMLDivElement>(null);
   const body = useRef<HTMLDivElement>(null);
   const [editing, setEditing] = useState<Editing>();
-  const { problems } = useSignalValue(open.verdict);
+  const { problems } = useSignalValue(open.checkResult);
   const tried = useSignalValue(trials.rows);
   const vocabulary = open.vocabulary!;
   const size = sizeOf(sheet);
@@ -194,9 +194,9 @@ export function Grid({
           case "end":
             return () => select(wentTo(selection, { row: size.rows - 1, column: columns - 1 }, size, shift));
           case "arrowdown":
-            return () => go(edgeDown(sheet, row, column, 1), 0, shift);
+            return () => go(edgeOf(sheet, row, column, 1), 0, shift);
           case "arrowup":
-            return () => go(edgeDown(sheet, row, column, -1), 0, shift);
+            return () => go(edgeOf(sheet, row, column, -1), 0, shift);
           case "arrowright":
             return () => select(wentTo(selection, { row, column: columns - 1 }, size, shift));
           case "arrowleft":
@@ -208,11 +208,10 @@ export function Grid({
       if (alt) {
         if (key !== "ArrowUp" && key !== "ArrowDown") return undefined;
         const way = key === "ArrowUp" ? -1 : 1;
-        return () =>
-          edit(
-            (s) => moveRows(s, range.top, range.bottom, way),
-            canMove(range, size.rows, way) ? moved2(selection, way) : undefined,
-          );
+        return () => {
+          wantsFocus.current = true;
+          open.moveRows(way);
+        };
       }
       switch (key) {
         case "ArrowDown":
@@ -418,28 +417,9 @@ export function Grid({
 
 const height = ({ top, bottom }: CellRange): number => bottom - top + 1;
 
-function canMove({ top, bottom }: CellRange, rows: number, way: 1 | -1): boolean {
-  return top + way >= 1 && bottom + way < rows;
-}
-
-const moved2 = ({ anchor, active }: Selection, way: 1 | -1): Selection => ({
-  anchor: { ...anchor, row: anchor.row + way },
-  active: { ...active, row: active.row + way },
-});
-
 function placeOf(target: EventTarget | null): { row: number; column: number } | undefined {
   const cell = target instanceof Element ? target.closest<HTMLElement>("[data-row]") : null;
   return cell ? { row: Number(cell.dataset.row), column: Number(cell.dataset.column) } : undefined;
-}
-
-/** Distance to the end of a block of filled cells, or to the next filled cell, as Ctrl with an arrow goes in a spreadsheet. */
-function edgeDown(sheet: Sheet, row: number, column: number, way: 1 | -1): number {
-  const isFilled = (at: number): boolean => cellAt(sheet, at, column) !== "";
-  const isInside = (at: number): boolean => at >= 0 && at < sheet.rows.length;
-  let at = row + way;
-  const wanted = isFilled(row) && isFilled(at);
-  while (isInside(at + (wanted ? way : 0)) && isFilled(wanted ? at + way : at) === wanted) at += way;
-  return Math.min(Math.max(0, at), sheet.rows.length - 1) - row;
 }
 
 /** Scrolls the grid so that a cell is not below its head or left of its row numbers. */

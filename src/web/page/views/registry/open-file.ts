@@ -1,10 +1,10 @@
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals-core";
-import { ApiError } from "../../state/api-error.ts";
+import { ApiError } from "../../state/requests/api-error.ts";
 import { checkFile, type FileName, type StoredFile } from "./files-api.ts";
 import type { Vocabulary } from "./model/completion.ts";
 import { type FileProblem, type PlacedProblem, placeProblems } from "./model/problems.ts";
-import { fitted, one, type Selection } from "./model/selection.ts";
-import { columnCount, type Sheet, sheetOf, sheetText } from "./model/sheet.ts";
+import { fitted, one, rangeOf, type Selection, shifted } from "./model/selection.ts";
+import { columnCount, moveRows, type Sheet, sheetOf, sheetText } from "./model/sheet.ts";
 import { advance, amend, begin, redo, type Timeline, undo } from "./model/timeline.ts";
 
 /** What is edited: cells or text. Both can be made of each other. */
@@ -22,7 +22,7 @@ export interface Base {
 }
 
 /** What the bridge says of the text. */
-export interface Verdict {
+export interface CheckResult {
   readonly problems: readonly PlacedProblem[];
   /** The text was changed since, or was never checked. */
   readonly pending: boolean;
@@ -44,7 +44,9 @@ export class OpenFile {
   readonly devices: readonly { readonly device: string; readonly driver: string }[];
   readonly #base = signal<Base>({ text: "", revision: null, encoding: "utf-8", modifiedAt: undefined });
   readonly #line;
-  readonly #verdict = signal<Verdict>({ problems: [], pending: true });
+  readonly #checkResult = signal<CheckResult>({ problems: [], pending: true });
+  readonly base: ReadonlySignal<Base> = this.#base;
+  readonly checkResult: ReadonlySignal<CheckResult> = this.#checkResult;
   readonly content: ReadonlySignal<Content>;
   readonly isDirty: ReadonlySignal<boolean>;
   readonly canUndo: ReadonlySignal<boolean>;
@@ -66,15 +68,7 @@ export class OpenFile {
     this.canUndo = computed(() => this.#line.value.past.length > 0);
     this.canRedo = computed(() => this.#line.value.future.length > 0);
     this.#base.value = baseOf(stored);
-    this.#verdict.value = { problems: this.#placed(stored.problems), pending: false };
-  }
-
-  get base(): ReadonlySignal<Base> {
-    return this.#base;
-  }
-
-  get verdict(): ReadonlySignal<Verdict> {
-    return this.#verdict;
+    this.#checkResult.value = { problems: this.#placed(stored.problems), pending: false };
   }
 
   text(): string {
@@ -94,10 +88,10 @@ export class OpenFile {
       try {
         const { problems } = await checkFile(this.file, textOf(content), false, ended);
         // The sheet that was checked knows which row has which line.
-        this.#verdict.value = { problems: placedIn(content, problems), pending: false };
+        this.#checkResult.value = { problems: placedIn(content, problems), pending: false };
       } catch (error) {
         if (ended.aborted) return;
-        this.#verdict.value = { ...this.#verdict.peek(), pending: false, error };
+        this.#checkResult.value = { ...this.#checkResult.peek(), pending: false, error };
       }
     };
     const end = effect(() => {
@@ -106,11 +100,11 @@ export class OpenFile {
       checked = source;
       clearTimeout(timer);
       running?.abort();
-      if (!this.#verdict.peek().pending)
-        this.#verdict.value = { problems: this.#verdict.peek().problems, pending: true };
+      if (!this.#checkResult.peek().pending)
+        this.#checkResult.value = { problems: this.#checkResult.peek().problems, pending: true };
       timer = setTimeout(() => void check(), SETTLE);
     });
-    if (this.#verdict.peek().pending) void check();
+    if (this.#checkResult.peek().pending) void check();
     return () => {
       end();
       clearTimeout(timer);
@@ -130,6 +124,15 @@ export class OpenFile {
     this.#isTyping = false;
     const next = fitted(selection ?? content.selection, sizeOf(sheet));
     this.#line.value = advance(this.#line.peek(), { kind: "grid", sheet, selection: next });
+  }
+
+  /** Moves the chosen rows up (-1) or down (1), and the selection with them. */
+  moveRows(way: 1 | -1): void {
+    const content = this.content.peek();
+    if (content.kind !== "grid") return;
+    const { top, bottom } = rangeOf(content.selection);
+    const sheet = moveRows(content.sheet, top, bottom, way);
+    if (sheet !== content.sheet) this.edit(() => sheet, shifted(content.selection, way));
   }
 
   select(selection: Selection): void {
@@ -166,12 +169,12 @@ export class OpenFile {
     const text = this.text();
     const { grid, problems } = await checkFile(this.file, text, true);
     if (text !== this.text()) return undefined;
-    this.#verdict.value = { problems: this.#placed(problems), pending: false };
+    this.#checkResult.value = { problems: this.#placed(problems), pending: false };
     if (!grid)
       return "These lines are not cells of one table: mend the rows that are listed, or edit it as text. Files of more than 20,000 rows are text only.";
     const sheet = sheetOf(text, grid);
     this.#show({ kind: "grid", sheet, selection: one(Math.min(1, sheet.rows.length - 1), 0) });
-    this.#verdict.value = { problems: this.#placed(problems), pending: false };
+    this.#checkResult.value = { problems: this.#placed(problems), pending: false };
     return undefined;
   }
 
@@ -181,14 +184,14 @@ export class OpenFile {
     this.#line.value = advance(this.#line.peek(), content);
   }
 
-  /** Goes on from a text on disk, in place of what was edited; that can be undone. */
+  /** Replaces what was edited by the text on disk; that can be undone. */
   take(stored: StoredFile): void {
     this.#base.value = baseOf(stored);
     this.#show(contentOf(stored, this.content.peek().kind === "text"));
-    this.#verdict.value = { problems: this.#placed(stored.problems), pending: false };
+    this.#checkResult.value = { problems: this.#placed(stored.problems), pending: false };
   }
 
-  /** Goes on with what is edited, from now on based on a text on disk. */
+  /** Keeps what is edited, based on the text on disk from now on. */
   rebase(stored: StoredFile): void {
     this.#base.value = baseOf(stored);
   }
@@ -203,7 +206,7 @@ export class OpenFile {
     this.#base.value = baseOf(stored);
     this.#line.value = begin(contentOf(stored, this.content.peek().kind === "text"));
     this.#isTyping = false;
-    this.#verdict.value = { problems: this.#placed(stored.problems), pending: false };
+    this.#checkResult.value = { problems: this.#placed(stored.problems), pending: false };
   }
 
   #placed(problems: readonly FileProblem[]): PlacedProblem[] {
@@ -215,7 +218,7 @@ export function sizeOf(sheet: Sheet): { rows: number; columns: number } {
   return { rows: sheet.rows.length, columns: columnCount(sheet) + EXTRA_COLUMNS };
 }
 
-/** Why a text is not on disk as it is edited: somebody wrote it, removed it or made it meanwhile. */
+/** Whether a save was refused because the file was written, removed or created in the meantime. */
 export function isConflict(error: unknown): boolean {
   return error instanceof ApiError && (error.kind === "file_changed" || error.kind === "file_exists");
 }

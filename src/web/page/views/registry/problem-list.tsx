@@ -1,28 +1,29 @@
-import { Skeleton } from "../../kit/loading.tsx";
-import { explain } from "../../state/api-error.ts";
+import { Skeleton } from "../../kit/text/loading.tsx";
+import { SeverityMark } from "../../kit/text/state-mark.tsx";
+import { explain } from "../../state/requests/api-error.ts";
 import { countText, type FileProblem, type PlacedProblem, problemText } from "./model/problems.ts";
-import type { Verdict } from "./open-file.ts";
+import type { CheckResult } from "./open-file.ts";
 
-/** Number of problems that are listed: a list of thousands is read by nobody. */
+/** Maximum number of problems that are listed. */
 const MOST = 300;
 
 /** What is wrong with the text, beside it; each problem leads to its place. */
 export function ProblemList({
-  verdict,
+  checkResult,
   onGo,
   onUse,
   what,
 }: {
-  verdict: Verdict;
+  checkResult: CheckResult;
   onGo: (problem: PlacedProblem) => void;
   /** Puts the suggestion of a problem in its cell. */
   onUse?: ((problem: PlacedProblem, suggestion: string) => void) | undefined;
   /** "registry" or "config". */
   what: string;
 }) {
-  const { problems, pending, error } = verdict;
+  const { problems, pending, error } = checkResult;
   return (
-    <section class="problems" aria-labelledby="problems">
+    <section class="problem-list" aria-labelledby="problems">
       <h2 id="problems">
         Problems <small class="quiet">{pending ? "checking…" : (countText(problems) ?? "none")}</small>
       </h2>
@@ -39,8 +40,7 @@ export function ProblemList({
         {problems.slice(0, MOST).map((problem, index) => (
           <li key={index} class={problem.severity}>
             <button type="button" class="link" onClick={() => onGo(problem)}>
-              <ProblemMark severity={problem.severity} />
-              {placeText(problem)}
+              <SeverityMark severity={problem.severity} /> {placeText(problem)}
             </button>
             <p>{problemText(problem)}</p>
             {onUse && problem.suggestion !== null && problem.rowId !== undefined && (
@@ -60,18 +60,4 @@ export function ProblemList({
 
 function placeText({ cell, line, column, path }: FileProblem): string {
   return [cell ?? `line ${line}, column ${column}`, path ?? ""].filter(Boolean).join(" · ");
-}
-
-export function ProblemMark({ severity }: { severity: FileProblem["severity"] }) {
-  const [state, mark] = (
-    { error: ["faulted", "▲"], warning: ["limited", "◐"], note: ["in_use", "●"] } as const
-  )[severity];
-  return (
-    <span class={`state ${state}`}>
-      <span class="mark" aria-hidden="true">
-        {mark}
-      </span>
-      {severity}{" "}
-    </span>
-  );
 }

@@ -1,7 +1,7 @@
-import { PageHeading } from "../../kit/heading.tsx";
-import { Empty } from "../../kit/loading.tsx";
-import { bridge } from "../../state/bridge.ts";
-import { useSignalValue } from "../../state/signal.ts";
+import { PageHeading } from "../../kit/text/heading.tsx";
+import { Empty } from "../../kit/text/loading.tsx";
+import { bridge } from "../../state/bridge/bridge.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
 import "../../styles/registry.css";
 import { FileEditor } from "./file-editor.tsx";
 import { FileList } from "./file-list.tsx";

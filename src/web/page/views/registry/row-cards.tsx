@@ -1,12 +1,13 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { type Column, DataTable } from "../../kit/data-table.tsx";
-import { Dialog } from "../../kit/dialog.tsx";
-import { Field } from "../../kit/field.tsx";
-import { Name } from "../../kit/name.tsx";
-import { SuggestInput } from "../../kit/suggest-input.tsx";
-import { useSignalValue } from "../../state/signal.ts";
+import { Dialog } from "../../kit/controls/dialog.tsx";
+import { Field } from "../../kit/controls/field.tsx";
+import { SuggestInput } from "../../kit/controls/suggest-input.tsx";
+import { type Column, DataTable } from "../../kit/table/data-table.tsx";
+import { Name } from "../../kit/text/name.tsx";
+import { SeverityMark } from "../../kit/text/state-mark.tsx";
+import { useSignalValue } from "../../state/browser/signal.ts";
 import { knownColumns, offerOf, suggestions } from "./model/completion.ts";
-import { byRow, type PlacedProblem, problemText } from "./model/problems.ts";
+import { byRow, type PlacedProblem, problemText, worstOf } from "./model/problems.ts";
 import { one, type Selection } from "./model/selection.ts";
 import {
   cellAt,
@@ -19,7 +20,6 @@ import {
   setCells,
 } from "./model/sheet.ts";
 import type { OpenFile } from "./open-file.ts";
-import { ProblemMark } from "./problem-list.tsx";
 import { type Trials, TrialText } from "./trial.tsx";
 
 interface RowCardsProps {
@@ -34,7 +34,7 @@ interface RowCardsProps {
 /** On a phone: a card for each row, and a form for one of them. */
 export function RowCards({ open, sheet, selection, live, trials, onTry }: RowCardsProps) {
   const vocabulary = open.vocabulary!;
-  const { problems } = useSignalValue(open.verdict);
+  const { problems } = useSignalValue(open.checkResult);
   const [opened, setOpened] = useState<number>();
   const found = useMemo(() => byRow(problems), [problems]);
   const known = useMemo(() => knownColumns(sheet, vocabulary), [sheet.rows[0], vocabulary]);
@@ -99,9 +99,9 @@ export function RowCards({ open, sheet, selection, live, trials, onTry }: RowCar
   );
 }
 
-function Worst({ problems }: { problems: readonly PlacedProblem[] | undefined }) {
-  const worst = ["error", "warning"].find((severity) => problems?.some((one) => one.severity === severity));
-  return worst ? <ProblemMark severity={worst as "error" | "warning"} /> : null;
+function Worst({ problems = [] }: { problems: readonly PlacedProblem[] | undefined }) {
+  const worst = worstOf(problems);
+  return worst && worst !== "note" ? <SeverityMark severity={worst} text={`${worst} `} /> : null;
 }
 
 /** The cells of one row as fields. */

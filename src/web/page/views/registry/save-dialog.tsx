@@ -1,14 +1,14 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { answer } from "../../kit/answers.tsx";
-import { Dialog } from "../../kit/dialog.tsx";
-import { Failed, Skeleton } from "../../kit/loading.tsx";
-import { ApiError } from "../../state/api-error.ts";
+import { answer } from "../../kit/controls/answers.tsx";
+import { Dialog } from "../../kit/controls/dialog.tsx";
+import { Failed, Skeleton } from "../../kit/text/loading.tsx";
+import { SeverityMark } from "../../kit/text/state-mark.tsx";
+import { ApiError } from "../../state/requests/api-error.ts";
 import { Conflict } from "./conflict.tsx";
 import { DeviceChanges, Diff, Names } from "./diff.tsx";
-import { loadFile, type Preview, previewFile, type SavedFile, saveFile } from "./files-api.ts";
+import { fileOnDisk, loadFile, type Preview, previewFile, type SavedFile, saveFile } from "./files-api.ts";
 import { countText, type FileProblem, problemText } from "./model/problems.ts";
 import { isConflict, type OpenFile } from "./open-file.ts";
-import { ProblemMark } from "./problem-list.tsx";
 
 type Phase =
   | { readonly at: "preview"; readonly preview?: Preview; readonly error?: unknown }
@@ -27,10 +27,7 @@ export function SaveDialog({ open, onClose }: { open: OpenFile; onClose: () => v
     setPhase({ at: "preview" });
     try {
       const [stored, preview] = await Promise.all([
-        loadFile(file, signal).catch((error: unknown) => {
-          if (error instanceof ApiError && error.status === 404) return undefined;
-          throw error;
-        }),
+        fileOnDisk(file, signal),
         previewFile(file, text.current, signal),
       ]);
       const isSame = (stored?.revision ?? null) === open.base.peek().revision;
@@ -187,8 +184,7 @@ function ProblemLines({ problems }: { problems: readonly FileProblem[] }) {
     <ul class="changes">
       {problems.slice(0, MOST_PROBLEMS).map((problem, index) => (
         <li key={index}>
-          <ProblemMark severity={problem.severity} />
-          {problem.cell ?? `line ${problem.line}`}
+          <SeverityMark severity={problem.severity} /> {problem.cell ?? `line ${problem.line}`}
           {problem.path && ` ${problem.path}`}: {problemText(problem)}
         </li>
       ))}

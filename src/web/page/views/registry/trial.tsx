@@ -1,6 +1,6 @@
 import { type ReadonlySignal, signal } from "@preact/signals-core";
-import { anyValue } from "../../kit/format.ts";
-import { ApiError, explain } from "../../state/api-error.ts";
+import { anyValue } from "../../kit/text/format.ts";
+import { ApiError, explain } from "../../state/requests/api-error.ts";
 import { type TriedPoint, tryRegistry } from "./files-api.ts";
 import { type FileProblem, problemText } from "./model/problems.ts";
 import { rowAlone, type Sheet, type SheetRow, sheetText } from "./model/sheet.ts";
@@ -20,14 +20,8 @@ export interface RowTrial {
 export class Trials {
   readonly #rows = signal<ReadonlyMap<number, RowTrial>>(new Map());
   readonly #busy = signal(false);
-
-  get rows(): ReadonlySignal<ReadonlyMap<number, RowTrial>> {
-    return this.#rows;
-  }
-
-  get busy(): ReadonlySignal<boolean> {
-    return this.#busy;
-  }
+  readonly rows: ReadonlySignal<ReadonlyMap<number, RowTrial>> = this.#rows;
+  readonly busy: ReadonlySignal<boolean> = this.#busy;
 
   /** Reads a station once with one row, or with all. Returns why it could not be read; undefined where it was. */
   async run(

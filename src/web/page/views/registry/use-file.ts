@@ -1,6 +1,6 @@
 import { useEffect } from "preact/hooks";
-import { type Loaded, useLoaded } from "../../state/loaded.ts";
-import { place } from "../../state/router.ts";
+import { place } from "../../state/browser/router.ts";
+import { type Loaded, useLoaded } from "../../state/requests/loaded.ts";
 import { checkFile, type FileName, listAttributes, loadFile, type StoredFile } from "./files-api.ts";
 import type { Vocabulary } from "./model/completion.ts";
 import { OpenFile } from "./open-file.ts";

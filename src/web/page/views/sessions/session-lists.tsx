@@ -1,20 +1,19 @@
-import { useState } from "preact/hooks";
-import { Chips } from "../../kit/chips.tsx";
-import { type Column, DataTable } from "../../kit/data-table.tsx";
-import { count, duration, energy } from "../../kit/format.ts";
-import { PageHeading } from "../../kit/heading.tsx";
-import { Empty, Failed, LoadedView } from "../../kit/loading.tsx";
-import { Menu } from "../../kit/menu.tsx";
-import { Name } from "../../kit/name.tsx";
-import { RangeBar } from "../../kit/range-bar.tsx";
-import { StateMark } from "../../kit/state-mark.tsx";
-import { Time } from "../../kit/time.tsx";
-import { api, apiHref } from "../../state/api.ts";
-import { useKept, useLoaded } from "../../state/loaded.ts";
-import { type Preset, type TimeRange, useRange } from "../../state/range.ts";
-import { place, setQuery } from "../../state/router.ts";
-import { useSignalValue } from "../../state/signal.ts";
-import type { By, SessionPage, SessionRow, Summary } from "./answers.ts";
+import { RangeBar } from "../../kit/chart/range-bar.tsx";
+import { Chips } from "../../kit/controls/chips.tsx";
+import { Menu } from "../../kit/controls/menu.tsx";
+import type { Column } from "../../kit/table/data-table.tsx";
+import { count } from "../../kit/text/format.ts";
+import { PageHeading } from "../../kit/text/heading.tsx";
+import { Empty, LoadedView } from "../../kit/text/loading.tsx";
+import { Name } from "../../kit/text/name.tsx";
+import { StateMark } from "../../kit/text/state-mark.tsx";
+import { type Preset, type TimeRange, useRange } from "../../state/browser/range.ts";
+import { place, setQuery } from "../../state/browser/router.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
+import { api, apiHref } from "../../state/requests/api.ts";
+import { useKept, useLoaded } from "../../state/requests/loaded.ts";
+import type { By, SessionRow, Summary } from "./answers.ts";
+import { CONNECTED, ENERGY, SessionTable, START } from "./session-table.tsx";
 import { SumsTable, Totals } from "./sums.tsx";
 
 const RANGES: readonly Preset[] = ["24h", "7d", "30d", "365d"];
@@ -47,11 +46,11 @@ export function SessionLists() {
     (signal) => api.get<Summary>("sessions/summary", { query: { ...span, timezone, by, station }, signal }),
     [span.from, span.to, timezone, by, station],
   );
-  const known = useKept(stations)?.rows ?? [];
+  const known = useKept(stations).value?.rows ?? [];
   const names = new Map(known.map(({ key, name }) => [key, name ?? key]));
   const file = (format: string): string => apiHref("sessions/download", { ...span, station, format });
   return (
-    <div class="sessions-view">
+    <div class="stack sessions-view">
       <PageHeading title="Sessions" hidden />
       <div class="row apart">
         <RangeBar range={range} onRange={setRange} presets={RANGES} />
@@ -91,13 +90,25 @@ export function SessionLists() {
           </>
         )}
       </LoadedView>
-      <List
-        key={`${span.from} ${span.to} ${station} ${show}`}
-        span={span}
-        station={station}
-        show={show}
-        names={names}
-      />
+      <section class="stack" aria-labelledby="sessions">
+        <div class="row apart">
+          <h2 id="sessions">Sessions, the newest first</h2>
+          <Chips
+            label="Sessions shown"
+            choices={SHOWN}
+            value={show}
+            onChoose={(one) => setQuery({ show: one === "all" ? undefined : one })}
+          />
+        </div>
+        <SessionTable
+          key={`${span.from} ${span.to} ${station} ${show}`}
+          caption={(rows, isAll) => `Sessions, ${count(rows)}${isAll ? "" : " of more"}`}
+          query={{ ...span, station, open: show === "all" ? undefined : show === "active" }}
+          count={100}
+          columns={columnsOf(names)}
+          empty={<NoSessions show={show} />}
+        />
+      </section>
     </div>
   );
 }
@@ -127,87 +138,6 @@ function stationChoices(
   return [...all].sort(([, a], [, b]) => a.localeCompare(b, undefined, { numeric: true }));
 }
 
-const PAGE = 100;
-
-function List({
-  span,
-  station,
-  show,
-  names,
-}: {
-  span: Span;
-  station: string | undefined;
-  show: Show;
-  names: ReadonlyMap<string, string>;
-}) {
-  const page = (after: string | undefined, signal?: AbortSignal): Promise<SessionPage> => {
-    const open = show === "all" ? undefined : show === "active";
-    return api.get<SessionPage>("sessions", {
-      query: { ...span, station, open, count: PAGE, after },
-      signal,
-    });
-  };
-  const first = useLoaded((signal) => page(undefined, signal), []);
-  const [more, setMore] = useState<readonly SessionPage[]>([]);
-  const [isLoading, setLoading] = useState(false);
-  const [error, setError] = useState<unknown>();
-  const loadMore = async (after: string): Promise<void> => {
-    setLoading(true);
-    setError(undefined);
-    try {
-      const next = await page(after);
-      setMore((before) => [...before, next]);
-    } catch (reason) {
-      setError(reason);
-    }
-    setLoading(false);
-  };
-  return (
-    <section class="stack" aria-labelledby="sessions">
-      <div class="row apart">
-        <h2 id="sessions">Sessions, the newest first</h2>
-        <Chips
-          label="Sessions shown"
-          choices={SHOWN}
-          value={show}
-          onChoose={(one) => setQuery({ show: one === "all" ? undefined : one })}
-        />
-      </div>
-      <LoadedView of={first} what="the sessions" lines={8}>
-        {(start) => {
-          const pages = [start, ...more];
-          const rows = pages.flatMap(({ sessions }) => sessions);
-          const next = pages.at(-1)!.next;
-          return (
-            <>
-              <DataTable
-                caption={`Sessions, ${count(rows.length)}${next === null ? "" : " of more"}`}
-                rows={rows}
-                columns={columnsOf(names)}
-                keyOf={({ session_id }) => session_id}
-                empty={<NoSessions show={show} />}
-              />
-              {error !== undefined && <Failed error={error} what="further sessions" />}
-              {next !== null && (
-                <p>
-                  <button
-                    type="button"
-                    class="button"
-                    disabled={isLoading}
-                    onClick={() => void loadMore(next)}
-                  >
-                    {isLoading ? "Loading…" : `Show ${PAGE} more`}
-                  </button>
-                </p>
-              )}
-            </>
-          );
-        }}
-      </LoadedView>
-    </section>
-  );
-}
-
 function NoSessions({ show }: { show: Show }) {
   return (
     <Empty
@@ -221,17 +151,7 @@ function NoSessions({ show }: { show: Show }) {
 
 function columnsOf(names: ReadonlyMap<string, string>): readonly Column<SessionRow>[] {
   return [
-    {
-      id: "start",
-      title: "Start",
-      header: true,
-      width: "136px",
-      cell: ({ session_id, started_at }) => (
-        <a href={`/sessions/${session_id}`}>
-          <Time at={started_at} seconds={false} />
-        </a>
-      ),
-    },
+    START,
     {
       id: "station",
       title: "Station",
@@ -250,30 +170,7 @@ function columnsOf(names: ReadonlyMap<string, string>): readonly Column<SessionR
           <Name text={ended_by ?? "ended"} class="quiet" />
         ),
     },
-    {
-      id: "for",
-      title: "Connected",
-      numeric: true,
-      width: "112px",
-      cell: ({ connected_seconds, started_at, ended_at }) =>
-        duration(connectedFor({ connected_seconds, started_at, ended_at })),
-    },
-    {
-      id: "energy",
-      title: "Energy",
-      numeric: true,
-      width: "112px",
-      cell: ({ energy_kwh }) => energy(energy_kwh),
-    },
+    CONNECTED,
+    ENERGY,
   ];
-}
-
-/** Time that the vehicle was connected, in milliseconds; what the network counted, else from start to end or now. */
-export function connectedFor({
-  connected_seconds,
-  started_at,
-  ended_at,
-}: Pick<SessionRow, "connected_seconds" | "started_at" | "ended_at">): number {
-  if (connected_seconds !== null && ended_at !== null) return connected_seconds * 1000;
-  return (ended_at === null ? Date.now() : Date.parse(ended_at)) - Date.parse(started_at);
 }

@@ -1,43 +1,37 @@
-import type { ComponentChildren } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
-import { Chart } from "../../kit/chart.tsx";
-import type { ChartBand, ChartSeries } from "../../kit/chart-data.ts";
-import { type Column, DataTable } from "../../kit/data-table.tsx";
-import { duration, energy, money, NONE, power } from "../../kit/format.ts";
-import { PageHeading } from "../../kit/heading.tsx";
-import { Empty, LoadedView } from "../../kit/loading.tsx";
-import { Name } from "../../kit/name.tsx";
-import { StateMark } from "../../kit/state-mark.tsx";
-import { Time } from "../../kit/time.tsx";
-import { api, apiPath } from "../../state/api.ts";
-import { ApiError } from "../../state/api-error.ts";
-import { bridge } from "../../state/bridge.ts";
-import { deviceCell, devices, nameOf } from "../../state/devices.ts";
-import { downloadHref, valuesOf } from "../../state/history.ts";
-import { useLoaded } from "../../state/loaded.ts";
-import { stationHref } from "../../state/router.ts";
-import { useSignalValue } from "../../state/signal.ts";
+import { useMemo, useState } from "preact/hooks";
+import { Chart } from "../../kit/chart/chart.tsx";
+import type { ChartBand, ChartSeries } from "../../kit/chart/chart-data.ts";
+import { type Column, DataTable } from "../../kit/table/data-table.tsx";
+import { type Fact, Facts } from "../../kit/text/facts.tsx";
+import { duration, energy, money, NONE, power } from "../../kit/text/format.ts";
+import { PageHeading } from "../../kit/text/heading.tsx";
+import { Empty, LoadedView } from "../../kit/text/loading.tsx";
+import { Name } from "../../kit/text/name.tsx";
+import { StateMark } from "../../kit/text/state-mark.tsx";
+import { Time } from "../../kit/text/time.tsx";
+import { bridge } from "../../state/bridge/bridge.ts";
+import { devices, stationName } from "../../state/bridge/devices.ts";
+import { downloadHref, valuesOf } from "../../state/bridge/history.ts";
+import { stationHref } from "../../state/browser/router.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
+import { api, apiPath } from "../../state/requests/api.ts";
+import { ApiError } from "../../state/requests/api-error.ts";
+import { useFollowed, useLoaded } from "../../state/requests/loaded.ts";
 import type { PaymentRow, QuarterHour, SessionDetails, SessionRow } from "./answers.ts";
-import { connectedFor } from "./session-lists.tsx";
+import { connectedFor } from "./session-table.tsx";
 
-/** Interval at which an active session is loaded again, in milliseconds. */
-const AGAIN = 30_000;
+/** Interval at which an active session is loaded again, in seconds. */
+const AGAIN = 30;
 const QUARTER = 900_000;
 
 /** One session: when, where, how much, who, what it cost, and its power curve. */
 export function SessionView({ id }: { id: string }) {
   const loaded = useLoaded((signal) => api.get<SessionDetails>(apiPath`sessions/${id}`, { signal }), [id]);
-  const isActive = loaded.value !== undefined && loaded.value.session.ended_at === null;
-  useEffect(() => {
-    if (!isActive) return undefined;
-    const again = setInterval(() => {
-      if (!document.hidden) loaded.reload();
-    }, AGAIN);
-    return () => clearInterval(again);
-  }, [isActive, loaded.reload]);
+  const isActive = loaded.value?.session.ended_at === null;
+  useFollowed(loaded, { seconds: isActive ? AGAIN : undefined });
   const { error } = loaded;
   return (
-    <div class="sessions-view">
+    <div class="stack sessions-view">
       <p>
         <a href="/sessions">← All sessions</a>
       </p>
@@ -60,7 +54,7 @@ function Known({ details }: { details: SessionDetails }) {
   const { session, payments, quarterHours, device } = details;
   return (
     <>
-      <Facts session={session} device={device} />
+      <SessionFacts session={session} device={device} />
       <Curve details={details} />
       {quarterHours.length > 0 && (
         <section class="stack" aria-labelledby="quarters">
@@ -89,70 +83,76 @@ function Known({ details }: { details: SessionDetails }) {
   );
 }
 
-function Facts({ session, device }: { session: SessionRow; device: string | null }) {
-  const info = useSignalValue(bridge);
+function SessionFacts({ session, device }: { session: SessionRow; device: string | null }) {
+  const caller = useSignalValue(bridge)?.caller;
   useSignalValue(devices);
   const { started_at, ended_at, energy_kwh, charging_seconds, port_number, station_id } = session;
-  const view = device === null ? undefined : deviceCell(device)?.view.peek();
-  const station = view ? nameOf(view) : (device ?? station_id);
-  const connected = connectedFor(session);
   const charging = charging_seconds === null ? undefined : charging_seconds * 1000;
   const battery = batteryOf(session);
   const vehicle = [session.vehicle_make, session.vehicle_model, session.vehicle_model_year]
     .filter(Boolean)
     .join(" ");
+  const station =
+    device === null ? (
+      <>
+        <Name text={station_id} /> <span class="quiet">not a device of this bridge</span>
+      </>
+    ) : (
+      <a href={stationHref(device)}>
+        <Name text={stationName(device)} />
+      </a>
+    );
   return (
-    <dl class="facts">
-      <Fact name="Station">
-        {device === null ? (
+    <Facts
+      facts={[
+        [
+          "Station",
           <>
-            <Name text={station} /> <span class="quiet">not a device of this bridge</span>
-          </>
-        ) : (
-          <a href={stationHref(device)}>
-            <Name text={station} />
-          </a>
-        )}
-        {port_number !== null && ` port ${port_number}`}
-      </Fact>
-      <Fact name="Start">
-        <Time at={started_at} />
-      </Fact>
-      <Fact name="End">
-        {ended_at === null ? <StateMark state="in_use" text="active" /> : <Time at={ended_at} />}
-      </Fact>
-      <Fact name="Connected">
-        {duration(connected)}
-        {charging !== undefined && `, ${duration(charging)} of it charging`}
-      </Fact>
-      <Fact name="Energy">
-        {energy(energy_kwh)}
-        {ended_at === null && " so far"}
-        {energy_kwh !== null && charging ? `, ${power(energy_kwh / (charging / 3_600_000))} in the mean` : ""}
-      </Fact>
-      {battery && <Fact name="Battery">{battery}</Fact>}
-      {session.ended_by && <Fact name="Ended by">{session.ended_by}</Fact>}
-      {vehicle && <Fact name="Vehicle">{vehicle}</Fact>}
-      {session.opted_out && (
-        <Fact name="Opted out">
-          of a planned load shed, <Time at={session.opted_out_at} />
-        </Fact>
-      )}
-      {info?.caller?.personalData ? (
-        <Person session={session} />
-      ) : (
-        <Fact name="Driver">
-          <span class="quiet">
-            Personal data: your role, {info?.caller?.role ?? "view"}, does not show it.
-          </span>
-        </Fact>
-      )}
-    </dl>
+            {station}
+            {port_number !== null && ` port ${port_number}`}
+          </>,
+        ],
+        ["Start", <Time at={started_at} />],
+        ["End", ended_at === null ? <StateMark state="in_use" text="active" /> : <Time at={ended_at} />],
+        [
+          "Connected",
+          duration(connectedFor(session)) +
+            (charging === undefined ? "" : `, ${duration(charging)} of it charging`),
+        ],
+        [
+          "Energy",
+          energy(energy_kwh) +
+            (ended_at === null ? " so far" : "") +
+            (energy_kwh !== null && charging
+              ? `, ${power(energy_kwh / (charging / 3_600_000))} in the mean`
+              : ""),
+        ],
+        battery && ["Battery", battery],
+        session.ended_by !== null && ["Ended by", session.ended_by],
+        vehicle && ["Vehicle", vehicle],
+        session.opted_out && [
+          "Opted out",
+          <>
+            of a planned load shed, <Time at={session.opted_out_at} />
+          </>,
+        ],
+        ...(caller?.personalData
+          ? personOf(session)
+          : [
+              [
+                "Driver",
+                <span class="quiet">
+                  Personal data: your role, {caller?.role ?? "view"}, does not show it.
+                </span>,
+              ] as const,
+            ]),
+      ]}
+    />
   );
 }
 
 /** Who charged: only for readers who may see personal data. */
-function Person({ session }: { session: SessionRow }) {
+function personOf(session: SessionRow): readonly Fact[] {
   const known = [
     ["Driver", session.user_id],
     ["Card or app", session.credential_id],
@@ -160,31 +160,8 @@ function Person({ session }: { session: SessionRow }) {
     ["Vehicle id", session.vehicle_id],
     ["Vehicle MAC", session.vehicle_mac],
     ["Payment terminal", session.payment_terminal],
-  ].filter((entry): entry is [string, string] => Boolean(entry[1]));
-  if (known.length === 0)
-    return (
-      <Fact name="Driver">
-        <span class="quiet">not known</span>
-      </Fact>
-    );
-  return (
-    <>
-      {known.map(([name, text]) => (
-        <Fact key={name} name={name}>
-          <bdi>{text}</bdi>
-        </Fact>
-      ))}
-    </>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
+  ].flatMap(([name, text]): Fact[] => (text ? [[name!, <bdi key={name}>{text}</bdi>]] : []));
+  return known.length > 0 ? known : [["Driver", <span class="quiet">not known</span>]];
 }
 
 /** `78 % to 88 %`; the network knows both of few vehicles. */

@@ -1,8 +1,8 @@
 import { useMemo, useState } from "preact/hooks";
-import { type Column, DataTable, type Sort, useSorted } from "../../kit/data-table.tsx";
-import { count, duration, energy, localDate, money, NONE } from "../../kit/format.ts";
-import { Name } from "../../kit/name.tsx";
-import { setQuery } from "../../state/router.ts";
+import { type Column, DataTable, type Sort, useSorted } from "../../kit/table/data-table.tsx";
+import { count, duration, energy, localDate, money, NONE } from "../../kit/text/format.ts";
+import { Name } from "../../kit/text/name.tsx";
+import { setQuery } from "../../state/browser/router.ts";
 import { type By, type Money, type Sums, totalOf } from "./answers.ts";
 
 /** What all the sessions make together. */

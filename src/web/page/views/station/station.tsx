@@ -1,26 +1,26 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { DeviceDetails, PointView } from "../../../schemas.ts";
-import type { ChartBand } from "../../kit/chart-data.ts";
-import { PageHeading } from "../../kit/heading.tsx";
-import { Empty, Failed, Skeleton } from "../../kit/loading.tsx";
-import { Name } from "../../kit/name.tsx";
-import { Age, Remaining, Time } from "../../kit/time.tsx";
-import { ApiError } from "../../state/api-error.ts";
-import { bridge, whyNotOperate } from "../../state/bridge.ts";
-import { nameOf } from "../../state/devices.ts";
-import { useKeys } from "../../state/keys.ts";
-import { stationHref } from "../../state/router.ts";
-import { useSignalValue } from "../../state/signal.ts";
+import type { ChartBand } from "../../kit/chart/chart-data.ts";
+import { PageHeading } from "../../kit/text/heading.tsx";
+import { Empty, Failed, Skeleton } from "../../kit/text/loading.tsx";
+import { Name } from "../../kit/text/name.tsx";
+import { Age, Remaining, Time } from "../../kit/text/time.tsx";
+import { bridge, whyNotOperate } from "../../state/bridge/bridge.ts";
+import { nameOf } from "../../state/bridge/devices.ts";
+import { useKeys } from "../../state/browser/keys.ts";
+import { stationHref } from "../../state/browser/router.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
+import { ApiError } from "../../state/requests/api-error.ts";
 import type { SessionRow } from "../sessions/answers.ts";
-import { Alarms } from "./station-alarms.tsx";
-import { StationChart } from "./station-chart.tsx";
-import { useDevice } from "./station-device.ts";
-import { ClearDialog, LimitDialog, limitTargets } from "./station-limit.tsx";
-import { StationMenu } from "./station-menu.tsx";
-import { Points } from "./station-points.tsx";
-import { type LimitAction, Ports } from "./station-ports.tsx";
-import { Sessions } from "./station-sessions.tsx";
-import { Writes } from "./station-writes.tsx";
+import { Alarms } from "./alarms.tsx";
+import { StationChart } from "./chart.tsx";
+import { useDevice } from "./device.ts";
+import { ClearDialog, LimitDialog, limitTargets } from "./limit.tsx";
+import { StationMenu } from "./menu.tsx";
+import { Points } from "./points.tsx";
+import { type LimitAction, Ports } from "./ports.tsx";
+import { Sessions } from "./sessions.tsx";
+import { Writes } from "./writes.tsx";
 
 /** One station: its ports, its curve, its points, and what happened there. */
 export default function Station({ rest: path }: { rest: string }) {
@@ -66,8 +66,8 @@ function Known({ details: loaded, onChange }: { details: DeviceDetails; onChange
   ]);
   const close = (): void => setAction(undefined);
   return (
-    <div class="station-view">
-      <header class="station-head">
+    <div class="stack station-view">
+      <header class="stack tight station-head">
         <div class="row apart">
           <PageHeading title={name}>
             <Name text={name} />
@@ -98,22 +98,22 @@ function Known({ details: loaded, onChange }: { details: DeviceDetails; onChange
         <a href="#writes">Writes</a>
       </nav>
       <Ports details={details} why={why} onAction={setAction} />
-      <section id="curve" aria-label="Load and limit">
+      <section class="stack tight" id="curve" aria-label="Load and limit">
         <StationChart details={details} bands={bands} />
       </section>
-      <section aria-labelledby="points">
+      <section class="stack tight" aria-labelledby="points">
         <h2 id="points">Points</h2>
         <Points details={details} why={why} onRead={takeFresh} />
       </section>
-      <section aria-labelledby="sessions">
+      <section class="stack tight" aria-labelledby="sessions">
         <h2 id="sessions">Sessions</h2>
         <Sessions details={details} onSessions={setSessions} />
       </section>
-      <section aria-labelledby="alarms">
+      <section class="stack tight" aria-labelledby="alarms">
         <h2 id="alarms">Alarms</h2>
         <Alarms details={details} />
       </section>
-      <section aria-labelledby="writes">
+      <section class="stack tight" aria-labelledby="writes">
         <h2 id="writes">Writes</h2>
         <Writes details={details} />
       </section>
@@ -123,7 +123,7 @@ function Known({ details: loaded, onChange }: { details: DeviceDetails; onChange
   );
 }
 
-/** A session under way goes on to the end of the chart. */
+/** A session under way extends to the end of the chart. */
 function bandOf({ session_id, started_at, ended_at }: SessionRow): ChartBand {
   const to = ended_at === null ? Number.MAX_SAFE_INTEGER : Date.parse(ended_at);
   return { from: Date.parse(started_at), to, label: `Session ${session_id}` };
@@ -132,10 +132,11 @@ function bandOf({ session_id, started_at, ended_at }: SessionRow): ChartBand {
 /** Puts points that were read by themselves into the device, until it is loaded again. */
 function useFresh(loaded: DeviceDetails): [DeviceDetails, (point: PointView) => void] {
   const [fresh, setFresh] = useState<readonly PointView[]>([]);
-  useEffect(() => setFresh([]), [loaded]);
-  if (fresh.length === 0) return [loaded, (point) => setFresh([point])];
-  const points = loaded.points.map((point) => fresh.find((one) => one.point === point.point) ?? point);
-  return [{ ...loaded, points }, (point) => setFresh([...fresh, point])];
+  useEffect(() => setFresh((before) => (before.length === 0 ? before : [])), [loaded]);
+  const add = (point: PointView): void => setFresh((before) => [...before, point]);
+  if (fresh.length === 0) return [loaded, add];
+  const points = loaded.points.map((point) => fresh.findLast((one) => one.point === point.point) ?? point);
+  return [{ ...loaded, points }, add];
 }
 
 /** Why nothing can be set at this station now. */

@@ -1,8 +1,8 @@
 import type { DeviceView, PortView } from "../../../schemas.ts";
-import { NONE, shortPower } from "../../kit/format.ts";
-import { StateMark } from "../../kit/state-mark.tsx";
-import { Remaining } from "../../kit/time.tsx";
-import { wordOf } from "../../state/devices.ts";
+import { NONE, shortPower } from "../../kit/text/format.ts";
+import { StateMark } from "../../kit/text/state-mark.tsx";
+import { Remaining } from "../../kit/text/time.tsx";
+import { wordOf } from "../../state/bridge/devices.ts";
 
 /** State of a port; the network's own word and the reason on hover. */
 export function PortState({ view, port }: { view: DeviceView; port: PortView }) {

@@ -1,17 +1,17 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { Chips } from "../../kit/chips.tsx";
-import { DataTable, type Sort, useSorted } from "../../kit/data-table.tsx";
-import { FilterBox, matches, wordsOf } from "../../kit/filter-box.tsx";
-import { count } from "../../kit/format.ts";
-import { PageHeading } from "../../kit/heading.tsx";
-import { Empty, Failed, Skeleton } from "../../kit/loading.tsx";
-import { devices, devicesState, reloadDevices } from "../../state/devices.ts";
-import { narrow } from "../../state/media.ts";
-import { place, setQuery } from "../../state/router.ts";
-import { useSignalValue } from "../../state/signal.ts";
-import { StationCards } from "./station-cards.tsx";
-import { COLUMNS } from "./station-columns.tsx";
-import { isShown, type PortRow, rowsOf, SHOWN, type Show } from "./station-rows.ts";
+import { Chips } from "../../kit/controls/chips.tsx";
+import { FilterBox, matches, wordsOf } from "../../kit/controls/filter-box.tsx";
+import { DataTable, type Sort, useSorted } from "../../kit/table/data-table.tsx";
+import { count, counted } from "../../kit/text/format.ts";
+import { PageHeading } from "../../kit/text/heading.tsx";
+import { Empty, Failed, Skeleton } from "../../kit/text/loading.tsx";
+import { devices, devicesState, reloadDevices } from "../../state/bridge/devices.ts";
+import { narrow } from "../../state/browser/media.ts";
+import { place, setQuery } from "../../state/browser/router.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
+import { StationCards } from "./cards.tsx";
+import { COLUMNS } from "./columns.tsx";
+import { isShown, type PortRow, rowsOf, SHOWN, type Show } from "./rows.ts";
 
 /** Every station with its ports: a row for each port, or a card for each station. */
 export default function Stations() {
@@ -36,16 +36,12 @@ export default function Stations() {
   const rows = useSorted(found, COLUMNS, sort);
   const changed = useChanged(all, found, show, filter);
 
-  if (typeof state === "object")
-    return (
-      <>
-        <PageHeading title="Stations" hidden />
-        <Failed error={state.error} what="the stations" onRetry={reloadDevices} />
-      </>
-    );
   return (
     <>
       <PageHeading title="Stations" hidden />
+      {typeof state === "object" && (
+        <Failed error={state.error} what="the stations" onRetry={reloadDevices} />
+      )}
       <div class="toolbar">
         <FilterBox value={filter} label="Filter stations" onFilter={(text) => setQuery({ filter: text })} />
         <Chips
@@ -57,7 +53,7 @@ export default function Stations() {
         <span class="spring" />
         {changed > 0 && (
           <button type="button" class="button plain" onClick={() => setUpdate((times) => times + 1)}>
-            {changed} {changed === 1 ? "port has" : "ports have"} changed: update the list
+            {counted(changed, "port has", "ports have")} changed: update the list
           </button>
         )}
         {!isNarrow && (
@@ -75,7 +71,7 @@ export default function Stations() {
       {list.length === 0 && state === "loading" ? (
         <Skeleton what="the stations" lines={12} />
       ) : rows.length === 0 ? (
-        <NoRows none={list.length === 0} total={all.length} />
+        typeof state === "string" && <NoRows none={list.length === 0} total={all.length} />
       ) : asCards ? (
         <StationCards rows={rows} />
       ) : (

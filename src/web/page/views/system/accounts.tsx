@@ -1,12 +1,12 @@
 import { useMemo, useState } from "preact/hooks";
-import { type Column, DataTable } from "../../kit/data-table.tsx";
-import { Dialog } from "../../kit/dialog.tsx";
-import { count, duration, NONE, plainNumber } from "../../kit/format.ts";
-import { Empty, LoadedView } from "../../kit/loading.tsx";
-import { Name } from "../../kit/name.tsx";
-import { StateMark } from "../../kit/state-mark.tsx";
-import { api } from "../../state/api.ts";
-import { useFollowed, useLoaded } from "../../state/loaded.ts";
+import { Dialog } from "../../kit/controls/dialog.tsx";
+import { type Column, DataTable } from "../../kit/table/data-table.tsx";
+import { count, duration, NONE, plainNumber } from "../../kit/text/format.ts";
+import { Empty, LoadedView } from "../../kit/text/loading.tsx";
+import { Name } from "../../kit/text/name.tsx";
+import { StateMark } from "../../kit/text/state-mark.tsx";
+import { api } from "../../state/requests/api.ts";
+import { useFollowed, useLoaded } from "../../state/requests/loaded.ts";
 import type { CalledAccount, Plan, PlannedAccount } from "./reports.ts";
 
 interface Row {

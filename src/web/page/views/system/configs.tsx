@@ -1,38 +1,18 @@
-import { useEffect, useState } from "preact/hooks";
-import { answer } from "../../kit/answers.tsx";
-import { Dialog, HoldButton } from "../../kit/dialog.tsx";
-import { Failed, LoadedView } from "../../kit/loading.tsx";
-import { Name } from "../../kit/name.tsx";
-import { StateMark } from "../../kit/state-mark.tsx";
-import { Time } from "../../kit/time.tsx";
-import { api } from "../../state/api.ts";
-import { bridge } from "../../state/bridge.ts";
-import { useLoaded } from "../../state/loaded.ts";
-import { useSignalValue } from "../../state/signal.ts";
+import { useState } from "preact/hooks";
+import { answer } from "../../kit/controls/answers.tsx";
+import { Dialog, HoldButton } from "../../kit/controls/dialog.tsx";
+import { Facts } from "../../kit/text/facts.tsx";
+import { counted } from "../../kit/text/format.ts";
+import { Failed, LoadedView } from "../../kit/text/loading.tsx";
+import { Name } from "../../kit/text/name.tsx";
+import { StateMark } from "../../kit/text/state-mark.tsx";
+import { Time } from "../../kit/text/time.tsx";
+import { bridge } from "../../state/bridge/bridge.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
+import { api } from "../../state/requests/api.ts";
+import { useLoaded } from "../../state/requests/loaded.ts";
+import type { ReloadReport } from "../registry/files-api.ts";
 import type { Health } from "./reports.ts";
-
-/** What `POST reload` did, or would do. */
-interface Report {
-  readonly result: "unchanged" | "applied" | "invalid" | "unconfirmed";
-  readonly changes: readonly {
-    readonly kind: "added" | "removed" | "renamed" | "changed";
-    readonly device: string;
-    readonly file: string;
-    readonly text: string;
-  }[];
-  readonly settings: readonly string[];
-  readonly afterRestart: readonly string[];
-  readonly problems: readonly FileProblem[];
-}
-
-interface FileProblem {
-  readonly code: string;
-  readonly severity: "error" | "warning" | "note";
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
-}
 
 /** The files as they were loaded last, and the way to load them again. */
 export function Configs({ config, onReload }: { config: Health["config"]; onReload: () => void }) {
@@ -43,35 +23,26 @@ export function Configs({ config, onReload }: { config: Health["config"]; onRelo
   const isAdmin = info?.caller?.role === "admin";
   return (
     <>
-      <dl class="facts">
-        <div>
-          <dt>State</dt>
-          <dd>
-            {state === "ok" ? (
-              <StateMark state="available" text="all files are in effect" />
+      <Facts
+        facts={[
+          [
+            "State",
+            state === "ok" ? (
+              <StateMark key="s" state="available" text="all files are in effect" />
             ) : state === "config_error" ? (
               <StateMark
+                key="s"
                 state="faulted"
                 text={problemCount === 1 ? "a file has an error" : `files have ${problemCount} errors`}
               />
             ) : (
-              <StateMark state="limited" text="a change waits for a confirmation" />
-            )}
-          </dd>
-        </div>
-        <div>
-          <dt>Loaded</dt>
-          <dd>
-            <Time at={loadedAt} />
-          </dd>
-        </div>
-        {afterRestart.length > 0 && (
-          <div>
-            <dt>After a restart</dt>
-            <dd>{afterRestart.join(", ")}</dd>
-          </div>
-        )}
-      </dl>
+              <StateMark key="s" state="limited" text="a change waits for a confirmation" />
+            ),
+          ],
+          ["Loaded", <Time key="t" at={loadedAt} />],
+          afterRestart.length > 0 && ["After a restart", afterRestart.join(", ")],
+        ]}
+      />
       {text && <p class="effect">{text}</p>}
       {problems.length > 0 && (
         <ul class="problems">
@@ -103,23 +74,20 @@ export function Configs({ config, onReload }: { config: Health["config"]; onRelo
 
 /** Shows what a reload would do, and does it. */
 function ReloadDialog({ onDone, onClose }: { onDone: () => void; onClose: () => void }) {
-  const preview = useLoaded((signal) => api.post<Report>("reload", { preview: true }, { signal }), []);
+  const preview = useLoaded((signal) => api.post<ReloadReport>("reload", { preview: true }, { signal }), []);
   const [isSending, setSending] = useState(false);
   const [error, setError] = useState<unknown>();
-  const [done, setDone] = useState<Report>();
-  useEffect(() => {
-    if (done) onDone();
-  }, [done, onDone]);
+  const [done, setDone] = useState<ReloadReport>();
   const reload = async (confirm: boolean): Promise<void> => {
     setSending(true);
     setError(undefined);
     try {
-      const report = await api.post<Report>("reload", confirm ? { confirm: true } : {});
+      const report = await api.post<ReloadReport>("reload", confirm ? { confirm: true } : {});
       if (report.result === "applied" && report.problems.length === 0) {
         answer(`Reloaded: ${summary(report)}.`);
         onClose();
-        onDone();
       } else setDone(report);
+      onDone();
     } catch (reason) {
       setError(reason);
     } finally {
@@ -162,7 +130,7 @@ function ReloadDialog({ onDone, onClose }: { onDone: () => void; onClose: () => 
   );
 }
 
-const PREVIEWED: Readonly<Record<Report["result"], string>> = {
+const PREVIEWED: Readonly<Record<ReloadReport["result"], string>> = {
   unchanged: "A reload changes nothing: what runs is what the files say.",
   applied: "A reload does this; what is not named goes on without a pause.",
   invalid: "A reload changes nothing, because of the errors below. Correct them first.",
@@ -170,14 +138,14 @@ const PREVIEWED: Readonly<Record<Report["result"], string>> = {
     "More than half of the devices have no config any more. Is the folder complete? Their limits end as reload.holds says.",
 };
 
-const DONE: Readonly<Record<Report["result"], string>> = {
+const DONE: Readonly<Record<ReloadReport["result"], string>> = {
   unchanged: "Nothing has changed.",
   applied: "The changes are in effect, except for what has an error.",
   invalid: "Nothing was changed, because of the errors below.",
   unconfirmed: "Nothing was changed: more than half of the devices would be removed.",
 };
 
-function ReportView({ report, isDone = false }: { report: Report; isDone?: boolean }) {
+function ReportView({ report, isDone = false }: { report: ReloadReport; isDone?: boolean }) {
   const { result, changes, settings, afterRestart, problems } = report;
   return (
     <>
@@ -203,7 +171,7 @@ function ReportView({ report, isDone = false }: { report: Report; isDone?: boole
       )}
       {problems.length > 0 && (
         <section class="stack tight">
-          <h3>{problems.length === 1 ? "1 problem" : `${problems.length} problems`}</h3>
+          <h3>{counted(problems.length, "problem")}</h3>
           <ul class="problems">
             {problems.map(({ code, severity, file, line, column, message }) => (
               <li key={`${file}:${line}:${column} ${code}`}>
@@ -221,7 +189,7 @@ function ReportView({ report, isDone = false }: { report: Report; isDone?: boole
 }
 
 /** `2 changed, 1 added; limits` */
-function summary({ changes, settings }: Report): string {
+function summary({ changes, settings }: ReloadReport): string {
   const kinds = Map.groupBy(changes, ({ kind }) => kind);
   const devices = [...kinds].map(([kind, some]) => `${some.length} ${kind}`).join(", ");
   return [devices && `devices: ${devices}`, settings.length > 0 && `settings: ${settings.join(", ")}`]

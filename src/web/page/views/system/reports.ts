@@ -1,7 +1,7 @@
 /** What the bridge says of itself, in the parts that the view shows. */
 
 /** Values on their way to the broker or the store. */
-export interface Book {
+export interface ValueCounts {
   readonly accepted: number;
   readonly delivered: number;
   readonly waiting: number;
@@ -16,14 +16,14 @@ export interface Health {
   readonly startedAt: string;
   readonly devices?: Readonly<Record<"online" | "stale" | "offline", number>>;
   readonly mqtt: { readonly published: number; readonly dropped: number; readonly refused: number };
-  readonly outbox: Book & { readonly bytes: number; readonly oldest?: string };
+  readonly outbox: ValueCounts & { readonly bytes: number; readonly oldest?: string };
   readonly instance?: { readonly role: string; readonly others: Readonly<Record<string, unknown>> };
   /** The time of the test, and each check with `ok` or what is wrong. */
   readonly selfTest?: Readonly<Record<string, string>>;
   readonly scrapes: Readonly<Record<"ok" | "failed" | "skipped" | "pointFailures", number>>;
   readonly writes: Readonly<Record<string, number>>;
   readonly eventLoopDelayMs?: { readonly p99: number; readonly max: number };
-  readonly historian?: Book & {
+  readonly historian?: ValueCounts & {
     readonly lagSeconds: number;
     readonly failing?: { readonly since: string; readonly error: string };
   };

@@ -1,20 +1,20 @@
 import { type ComponentChildren, Fragment } from "preact";
 import { useEffect } from "preact/hooks";
-import { bytes, count, duration, NONE } from "../../kit/format.ts";
-import { PageHeading } from "../../kit/heading.tsx";
-import { LoadedView } from "../../kit/loading.tsx";
-import { StateMark } from "../../kit/state-mark.tsx";
-import { Age, Time } from "../../kit/time.tsx";
-import { api } from "../../state/api.ts";
-import { useFollowed, useLoaded } from "../../state/loaded.ts";
-import { place } from "../../state/router.ts";
-import { useSignalValue } from "../../state/signal.ts";
-import "../../styles/station.css";
+import { Facts } from "../../kit/text/facts.tsx";
+import { bytes, count, duration, NONE } from "../../kit/text/format.ts";
+import { PageHeading } from "../../kit/text/heading.tsx";
+import { LoadedView } from "../../kit/text/loading.tsx";
+import { StateMark } from "../../kit/text/state-mark.tsx";
+import { Age, Time } from "../../kit/text/time.tsx";
+import { place } from "../../state/browser/router.ts";
+import { useSignalValue } from "../../state/browser/signal.ts";
+import { api } from "../../state/requests/api.ts";
+import { useFollowed, useLoaded } from "../../state/requests/loaded.ts";
 import "../../styles/control.css";
 import { Accounts } from "./accounts.tsx";
 import { Configs } from "./configs.tsx";
-import type { Book, Bridge, Health } from "./reports.ts";
-import { failedChecks, Verdict } from "./verdict.tsx";
+import { failedChecks, OverallState } from "./overall-state.tsx";
+import type { Bridge, Health, ValueCounts } from "./reports.ts";
 
 /** How the bridge is: what works, what does not, and what to do about it. */
 export default function System() {
@@ -47,7 +47,7 @@ function Known({ health, info, onReload }: { health: Health; info: Bridge; onRel
   const { historian, devices, scrapes, selfTest, config } = health;
   return (
     <div class="stack wide">
-      <Verdict health={health} info={info} />
+      <OverallState health={health} info={info} />
       <div class="parts">
         <Part id="broker" title="Broker">
           <Facts
@@ -114,26 +114,8 @@ function Known({ health, info, onReload }: { health: Health; info: Bridge; onRel
           <Facts
             facts={[
               ["Online", count(devices?.online ?? 0)],
-              [
-                "Stale",
-                devices?.stale ? (
-                  <a key="s" href="/?show=stale">
-                    {count(devices.stale)}
-                  </a>
-                ) : (
-                  "0"
-                ),
-              ],
-              [
-                "Offline",
-                devices?.offline ? (
-                  <a key="o" href="/?show=stale">
-                    {count(devices.offline)}
-                  </a>
-                ) : (
-                  "0"
-                ),
-              ],
+              ["Stale", staleCount(devices?.stale)],
+              ["Offline", staleCount(devices?.offline)],
               [
                 "Scrapes",
                 `${count(scrapes.ok)} good, ${count(scrapes.failed)} failed, ${count(scrapes.skipped)} skipped`,
@@ -188,6 +170,9 @@ function Known({ health, info, onReload }: { health: Health; info: Bridge; onRel
   );
 }
 
+const staleCount = (value = 0): ComponentChildren =>
+  value === 0 ? "0" : <a href="/?show=stale">{count(value)}</a>;
+
 const LINKS = [
   ["/api/v1/openapi.json", "the HTTP interface, as an OpenAPI document"],
   ["/metrics", "for Prometheus, where metrics are on and have no port of their own"],
@@ -204,21 +189,8 @@ function Part({ id, title, children }: { id: string; title: string; children: Co
   );
 }
 
-function Facts({ facts }: { facts: readonly (readonly [name: string, value: ComponentChildren])[] }) {
-  return (
-    <dl class="facts">
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
-}
-
 /** Every value that was accepted is somewhere. */
-function Balance({ of, to }: { of: Book; to: "delivered" | "stored" }) {
+function Balance({ of, to }: { of: ValueCounts; to: "delivered" | "stored" }) {
   const lines: readonly (readonly [string, number, string?])[] = [
     [to, of.delivered],
     ["waiting on disk", of.waiting],

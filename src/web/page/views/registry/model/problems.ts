@@ -58,9 +58,15 @@ export function problemText({ message, found, expected, suggestion }: FileProble
     .join("");
 }
 
+const SEVERITIES = ["error", "warning", "note"] as const;
+
+export function worstOf(problems: readonly FileProblem[]): FileProblem["severity"] | undefined {
+  return SEVERITIES.find((severity) => problems.some((one) => one.severity === severity));
+}
+
 /** `2 errors, 1 warning`; undefined without any. */
 export function countText(problems: readonly Pick<FileProblem, "severity">[]): string | undefined {
-  const parts = (["error", "warning", "note"] as const).flatMap((severity) => {
+  const parts = SEVERITIES.flatMap((severity) => {
     const count = problems.filter((one) => one.severity === severity).length;
     return count === 0 ? [] : [`${count} ${severity}${count === 1 ? "" : "s"}`];
   });

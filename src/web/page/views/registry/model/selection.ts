@@ -51,6 +51,12 @@ export function moved(
   return { anchor: extend ? anchor : next, active: next };
 }
 
+/** The selection after its rows were moved. */
+export const shifted = ({ anchor, active }: Selection, rows: number): Selection => ({
+  anchor: { ...anchor, row: anchor.row + rows },
+  active: { ...active, row: active.row + rows },
+});
+
 /** Goes to a cell; `extend` keeps the other end of the range. */
 export function wentTo(selection: Selection, place: CellPlace, size: Size, extend = false): Selection {
   const active = within(place, size);

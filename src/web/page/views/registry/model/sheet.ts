@@ -303,3 +303,13 @@ export function countCells({ rows }: Sheet, text: string): number {
     0,
   );
 }
+
+/** Distance to the end of a block of filled cells, or to the next filled cell, as Ctrl with an arrow goes in a spreadsheet. */
+export function edgeOf(sheet: Sheet, row: number, column: number, way: 1 | -1): number {
+  const isFilled = (at: number): boolean => cellAt(sheet, at, column) !== "";
+  const isInside = (at: number): boolean => at >= 0 && at < sheet.rows.length;
+  let at = row + way;
+  const wanted = isFilled(row) && isFilled(at);
+  while (isInside(at + (wanted ? way : 0)) && isFilled(wanted ? at + way : at) === wanted) at += way;
+  return Math.min(Math.max(0, at), sheet.rows.length - 1) - row;
+}
