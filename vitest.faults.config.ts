@@ -9,7 +9,9 @@ const withIds = globSync("test/**/*.test.ts")
     /["'`][^"'`\n]*\b[AB]\d{1,2}[,:][^"'`\n]*|contracts\/(queue|historian)-/.test(readFileSync(file, "utf8")),
   );
 
-/** The proof that nothing is lost: the full forms below `test/faults`, and whatever else carries an id A1 to A28 or B1 to B16. */
+const DEADLINES = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 20_000 } } };
+
+/** The proof that nothing is lost: the full forms below `test/faults`, and whatever else carries an id A1 to A28 or B1 to B16; and the page in every look. */
 export default defineConfig({
   test: {
     globalSetup: ["test/global-setup.ts"],
@@ -25,9 +27,20 @@ export default defineConfig({
           // See roundsOf in test/faults/scale.ts.
           env: { FAULTS: "1" },
           testNamePattern: /\b[AB]\d{1,2}[,:]/,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          expect: { poll: { timeout: 20_000 } },
+          ...DEADLINES,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      // Every look of every view; `npm test` checks each view in one. See looks in test/helpers/browser.ts.
+      {
+        extends: true,
+        test: {
+          name: "looks",
+          include: ["test/web/page*.test.ts"],
+          env: { FAULTS: "1" },
+          testNamePattern: /axe-core/,
+          ...DEADLINES,
+          isolate: false,
           sequence: { groupOrder: 0 },
         },
       },

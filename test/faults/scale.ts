@@ -10,9 +10,12 @@ export function rounds(ordinary: number): number {
   return Math.max(2, Math.round(ordinary * factor));
 }
 
+/** Whether the long form runs of what `npm test` has a quick form of. */
+export const isFull = process.env.FAULTS === "1";
+
 /** The same for a test that `npm test` runs too, with so few. */
 export function roundsOf({ ordinary, few }: { readonly ordinary: number; readonly few: number }): number {
-  return process.env.FAULTS === "1" ? rounds(ordinary) : few;
+  return isFull ? rounds(ordinary) : few;
 }
 
 export const soakMinutes = Number(process.env.FAULTS_SOAK_MINUTES ?? 3 * factor);

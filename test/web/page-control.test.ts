@@ -1,33 +1,22 @@
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  accessibilityFaults,
-  chromiumInstalled,
-  openPage,
-  PHONE,
-  startChromium,
-} from "../helpers/browser.ts";
+import { accessibilityFaults, chromiumInstalled, looks, openPage } from "../helpers/browser.ts";
 import { WebSite } from "../helpers/web.ts";
 
 const SOON = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
 
 describe.skipIf(!chromiumInstalled)("control and alarms in Chromium", () => {
   let web: WebSite;
-  let browser: Browser;
   beforeAll(async () => {
-    [web, browser] = await Promise.all([
-      WebSite.start({
-        stations: 4,
-        guestRole: "operate",
-        device: { interval: 2 },
-        bridge: { limits: { roof: { devices: ["site/s4"], max_kw: 20 } } },
-      }),
-      startChromium(),
-    ]);
+    web = await WebSite.start({
+      stations: 4,
+      guestRole: "operate",
+      device: { interval: 2 },
+      bridge: { limits: { roof: { devices: ["site/s4"], max_kw: 20 } } },
+    });
     await web.scraped();
   });
   afterAll(async () => {
-    await browser?.close();
     await web?.stop();
   });
 
@@ -39,7 +28,7 @@ describe.skipIf(!chromiumInstalled)("control and alarms in Chromium", () => {
   const row = (page: Page, text: string) => page.getByRole("row").filter({ hasText: text });
 
   test("limits in force appear live, and are released one by one and together", async () => {
-    const { page, troubles, close } = await openPage(browser, `${web.url}/control`);
+    const { page, troubles } = await openPage(`${web.url}/control`);
     await page.getByText("This bridge holds no limit at present.").waitFor();
     for (const [station, port] of [
       [1, 1],
@@ -71,11 +60,10 @@ describe.skipIf(!chromiumInstalled)("control and alarms in Chromium", () => {
     await page.getByText("This bridge holds no limit at present.").waitFor();
     expect((await web.get("/holds")).body.held).toEqual([]);
     expect(troubles).toEqual([]);
-    await close();
   });
 
   test("an override is set and cleared; what it refuses is in the log and among the alarms", async () => {
-    const { page, troubles, close } = await openPage(browser, `${web.url}/control?tab=overrides`);
+    const { page, troubles } = await openPage(`${web.url}/control?tab=overrides`);
     await page.getByText("No override is active.").waitFor();
     await page.getByRole("button", { name: "Set an override…" }).click();
     const dialog = page.getByRole("dialog");
@@ -104,11 +92,10 @@ describe.skipIf(!chromiumInstalled)("control and alarms in Chromium", () => {
     await dialog.getByRole("button", { name: "Clear the override" }).click();
     await page.getByText("No override is active.").waitFor();
     expect(troubles).toEqual([]);
-    await close();
   });
 
   test("a site limit is changed; a refusal is shown where it was asked for", async () => {
-    const { page, troubles, close } = await openPage(browser, `${web.url}/control?tab=site`);
+    const { page, troubles } = await openPage(`${web.url}/control?tab=site`);
     const group = page.getByRole("region", { name: "Site limit roof" });
     await expect.poll(() => group.innerText()).toMatch(/limit\s+20\.0 kW/);
     await group.getByRole("button", { name: "Change the limit of roof" }).click();
@@ -130,7 +117,6 @@ describe.skipIf(!chromiumInstalled)("control and alarms in Chromium", () => {
     expect((await web.get("/limits/roof")).body.maxKw).toBeNull();
     // The aborted request.
     expect(troubles.filter((text) => !text.includes("ERR_FAILED"))).toEqual([]);
-    await close();
   });
 
   test("stations are reserved, and a planned event is made and removed", async () => {
@@ -139,7 +125,7 @@ describe.skipIf(!chromiumInstalled)("control and alarms in Chromium", () => {
       priority: "LOW",
       slots: [["site/s3", SOON(0), SOON(600)]],
     });
-    const { page, troubles, close } = await openPage(browser, `${web.url}/control?tab=reservations`);
+    const { page, troubles } = await openPage(`${web.url}/control?tab=reservations`);
     await expect.poll(() => row(page, "ems").innerText()).toMatch(/local\s+LOW\s+.*(running|waiting)/);
     await page.getByRole("button", { name: "Reserve stations…" }).click();
     const dialog = page.getByRole("dialog");
@@ -166,11 +152,10 @@ describe.skipIf(!chromiumInstalled)("control and alarms in Chromium", () => {
     await dialog.getByRole("button", { name: "Remove the event" }).click();
     await page.getByText("No load shed event is planned from here.").waitFor();
     expect(troubles.filter((text) => !text.includes("409"))).toEqual([]);
-    await close();
   });
 
   test("a notice appears live, and is found by severity, kind and station", async () => {
-    const { page, troubles, close } = await openPage(browser, `${web.url}/alarms?tab=notices`);
+    const { page, troubles } = await openPage(`${web.url}/alarms?tab=notices`);
     await page.getByRole("tab", { name: /Notices/ }).waitFor();
     const text = "the limit is not in force any more <script>";
     web.bridge.bus.emit("notice", {
@@ -189,37 +174,28 @@ describe.skipIf(!chromiumInstalled)("control and alarms in Chromium", () => {
     expect(await page.getByRole("dialog").innerText()).toContain("docs/mqtt.md");
     expect(await accessibilityFaults(page)).toEqual([]);
     expect(troubles).toEqual([]);
-    await close();
   });
 
-  test("axe-core finds nothing, in light, dark, on a phone, and where everything failed", async () => {
+  test.each(looks("light"))("axe-core finds nothing, also where everything failed: %s", async (_, look) => {
     await limit(1, 1, 3);
     await web.post("/overrides", { pattern: "site/s2" });
-    for (const [options, tabs] of [
-      [{}, ["Limits", "Overrides"]],
-      [{ colorScheme: "dark" as const }, ["Site", "Log"]],
-      [{ viewport: PHONE }, ["Limits"]],
-    ] as const) {
-      const { page, close } = await openPage(browser, `${web.url}/control`, options);
-      for (const tab of tabs) {
-        await page.getByRole("tab", { name: new RegExp(`^${tab}`) }).click();
-        await page.getByRole("row").nth(1).waitFor();
-        expect(await accessibilityFaults(page), tab).toEqual([]);
-      }
-      await page.getByRole("tab", { name: /^Overrides/ }).click();
-      await page.getByRole("button", { name: "Set an override…" }).click();
-      expect(await accessibilityFaults(page)).toEqual([]);
-      await page.route(/\/api\/v1\/alarms/, (route) => route.fulfill({ status: 502, body: "" }));
-      await page.goto(`${web.url}/alarms`);
-      await page.getByRole("alert").waitFor();
-      expect(await accessibilityFaults(page)).toEqual([]);
-      await close();
+    const { page } = await openPage(`${web.url}/control`, look);
+    for (const tab of ["Limits", "Site", "Log", "Overrides"]) {
+      await page.getByRole("tab", { name: new RegExp(`^${tab}`) }).click();
+      await page.getByRole("row").nth(1).waitFor();
+      expect(await accessibilityFaults(page), tab).toEqual([]);
     }
+    await page.getByRole("button", { name: "Set an override…" }).click();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await page.route(/\/api\/v1\/alarms/, (route) => route.fulfill({ status: 502, body: "" }));
+    await page.goto(`${web.url}/alarms`);
+    await page.getByRole("alert").waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
     await web.call("DELETE", "/overrides?all=true");
   });
 
   test("a reader without the role sees everything and no button", async () => {
-    const { page, close } = await openPage(browser, `${web.url}/nowhere`);
+    const { page } = await openPage(`${web.url}/nowhere`);
     const { body } = await web.get("/bridge");
     const bridge = { ...body, readOnly: true };
     await page.route("**/api/v1/bridge", (route) => route.fulfill({ json: bridge }));
@@ -227,6 +203,5 @@ describe.skipIf(!chromiumInstalled)("control and alarms in Chromium", () => {
     await page.getByText("This bridge is read-only").waitFor();
     await row(page, "GARAGE 01").waitFor();
     expect(await page.getByRole("button", { name: /Release/ }).count()).toBe(0);
-    await close();
   });
 });

@@ -1,16 +1,10 @@
 import { readFileSync } from "node:fs";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openHistorian } from "../../src/historian/index.ts";
 import { createLog } from "../../src/log/log.ts";
-import {
-  accessibilityFaults,
-  chromiumInstalled,
-  openPage,
-  PHONE,
-  startChromium,
-} from "../helpers/browser.ts";
+import { accessibilityFaults, chromiumInstalled, looks, openPage, PHONE } from "../helpers/browser.ts";
 import { WebSite } from "../helpers/web.ts";
 import { SETTINGS } from "../historian/settings.ts";
 
@@ -25,9 +19,8 @@ const href = (topics: readonly string[], more = DAY) =>
 
 describe.skipIf(!chromiumInstalled)("History in Chromium", () => {
   let web: WebSite;
-  let browser: Browser;
   beforeAll(async () => {
-    [web, browser] = await Promise.all([WebSite.start({ guestRole: "operate" }), startChromium()]);
+    web = await WebSite.start({ guestRole: "operate" });
     await web.scraped();
     const historian = await openHistorian(SETTINGS, web.site.data, { log: createLog({ level: "silent" }) });
     // A value a minute, with a gap from 06:00 to 08:00; each hour has 0 to 59, so that its mean is 29.5.
@@ -42,14 +35,13 @@ describe.skipIf(!chromiumInstalled)("History in Chromium", () => {
     await historian.close();
   });
   afterAll(async () => {
-    await browser?.close();
     await web?.stop();
   });
 
   const statistics = (page: Page) => page.getByRole("table", { name: /^Statistics/ });
 
   test("points are found by the words of station and point, and plotted together", async () => {
-    const { page, troubles, close } = await openPage(browser, `${web.url}/history?${DAY}`);
+    const { page, troubles } = await openPage(`${web.url}/history?${DAY}`);
     await page.getByText("Curves of the points that you choose would be here.").waitFor();
     expect(await accessibilityFaults(page)).toEqual([]);
     await page.getByRole("button", { name: "Choose points…" }).click();
@@ -84,14 +76,10 @@ describe.skipIf(!chromiumInstalled)("History in Chromium", () => {
     await page.getByRole("button", { name: "Take out old/roof · volts" }).click();
     await expect.poll(() => new URL(page.url()).searchParams.getAll("topic")).toEqual([ONE]);
     expect(troubles).toEqual([]);
-    await close();
   });
 
   test("a drag zooms, a double click goes back, and all charts show the time of the cursor", async () => {
-    const { page, troubles, close } = await openPage(
-      browser,
-      `${web.url}${href([ONE, TWO], `${DAY}&charts=apart`)}`,
-    );
+    const { page, troubles } = await openPage(`${web.url}${href([ONE, TWO], `${DAY}&charts=apart`)}`);
     const plots = page.locator(".u-over");
     await expect.poll(() => plots.count()).toBe(2);
     const { x, y, width, height } = (await plots.first().boundingBox())!;
@@ -111,11 +99,10 @@ describe.skipIf(!chromiumInstalled)("History in Chromium", () => {
     await plots.first().dblclick();
     await expect.poll(from).toBe(START);
     expect(troubles).toEqual([]);
-    await close();
   });
 
   test("means of periods, as table and as files of exactly what is chosen", async () => {
-    const { page, troubles, close } = await openPage(browser, `${web.url}${href([ONE])}`);
+    const { page, troubles } = await openPage(`${web.url}${href([ONE])}`);
     await page.getByLabel("Values").selectOption("mean");
     await page.getByLabel("of each").selectOption("hour");
     await expect.poll(() => new URL(page.url()).search).toContain("agg=avg&period=1h");
@@ -142,11 +129,10 @@ describe.skipIf(!chromiumInstalled)("History in Chromium", () => {
     expect(rows).toHaveLength(22);
     expect(Object.keys(JSON.parse(readFileSync(await file("JSON"), "utf8")).values)).toEqual([ONE]);
     expect(troubles).toEqual([]);
-    await close();
   });
 
   test("texts are a list of changes; missing values have their reason; an unknown point hides no other", async () => {
-    const { page, close } = await openPage(browser, `${web.url}${href([TEXT, ONE, "old/garage/lod"])}`);
+    const { page } = await openPage(`${web.url}${href([TEXT, ONE, "old/garage/lod"])}`);
     const texts = page.getByRole("table", { name: "Changes of texts" });
     await texts.waitFor();
     await expect.poll(() => texts.getByRole("row").count()).toBe(3);
@@ -157,12 +143,12 @@ describe.skipIf(!chromiumInstalled)("History in Chromium", () => {
     const gaps = page.getByRole("table", { name: /^When values are missing/ });
     await gaps.waitFor();
     expect((await gaps.innerText()).replace(/\s+/g, " ")).toMatch(/2 h 120 Not recorded/);
-    await close();
   });
 
-  for (const colorScheme of ["light", "dark"] as const)
-    test(`axe-core finds nothing, ${colorScheme}, also where it failed; a phone shows it in its width`, async () => {
-      const { page, close } = await openPage(browser, `${web.url}${href([ONE, TWO, TEXT])}`, { colorScheme });
+  test.each(looks("dark"))(
+    "axe-core finds nothing, also where it failed; a phone shows it in its width: %s",
+    async (_, look) => {
+      const { page } = await openPage(`${web.url}${href([ONE, TWO, TEXT])}`, look);
       await page.getByRole("table", { name: /^When values are missing/ }).waitFor();
       await statistics(page).getByText("29.5").waitFor();
       expect(await accessibilityFaults(page)).toEqual([]);
@@ -184,6 +170,6 @@ describe.skipIf(!chromiumInstalled)("History in Chromium", () => {
       await page.reload();
       await page.getByText("historian.backend").waitFor();
       expect(await accessibilityFaults(page)).toEqual([]);
-      await close();
-    });
+    },
+  );
 });

@@ -1,14 +1,8 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  accessibilityFaults,
-  chromiumInstalled,
-  openPage,
-  PHONE,
-  startChromium,
-} from "../helpers/browser.ts";
+import { accessibilityFaults, chromiumInstalled, type Look, openPage, PHONE } from "../helpers/browser.ts";
 import { WebSite } from "../helpers/web.ts";
 
 const HEADER = "Volttron Point Name,Attribute Name,Register Name,Port #,Type,Units,Writable";
@@ -21,26 +15,21 @@ const VIC = { name: "vic", password: "battery staple", role: "view" };
 
 describe.skipIf(!chromiumInstalled)("the registry in Chromium", () => {
   let web: WebSite;
-  let browser: Browser;
   const file = (name: string) => join(web.site.folder, "registry", name);
   beforeAll(async () => {
-    [web, browser] = await Promise.all([
-      WebSite.start({
-        web: { users: [ANN, VIC] },
-        prepare: (site) => writeFileSync(join(site.folder, "registry", "chargepoint.csv"), text(LOAD, NAME)),
-      }),
-      startChromium(),
-    ]);
+    web = await WebSite.start({
+      web: { users: [ANN, VIC] },
+      prepare: (site) => writeFileSync(join(site.folder, "registry", "chargepoint.csv"), text(LOAD, NAME)),
+    });
     await web.scraped();
   });
   afterAll(async () => {
-    await browser?.close();
     await web?.stop();
   });
 
   const logins = new Map<string, string>();
   /** Opens a view as a user who is logged in. */
-  async function open(path: string, { name, password } = ANN, options: BrowserContextOptions = {}) {
+  async function open(path: string, { name, password } = ANN, look: Look = {}) {
     if (!logins.has(name)) {
       const { status, headers } = await web.post("/session", { name, password });
       expect(status).toBe(200);
@@ -50,10 +39,7 @@ describe.skipIf(!chromiumInstalled)("the registry in Chromium", () => {
       ...{ name: "voltbridge", value: logins.get(name)!, domain: "127.0.0.1", path: "/", expires: -1 },
       ...{ httpOnly: true, secure: false, sameSite: "Strict" as const },
     };
-    return openPage(browser, web.url + path, {
-      storageState: { cookies: [cookie], origins: [] },
-      ...options,
-    });
+    return openPage(web.url + path, { ...look, cookies: [cookie] });
   }
   const cell = (page: Page, row: number, column: number) =>
     page.locator(`[data-row="${row}"][data-column="${column}"]`);
@@ -64,7 +50,7 @@ describe.skipIf(!chromiumInstalled)("the registry in Chromium", () => {
 
   test("a fault is marked and listed, mended, tried, compared, saved; the stations have the new point", async () => {
     writeFileSync(file("chargepoint.csv"), text(LOAD, NAME));
-    const { page, troubles, close } = await open("/registry");
+    const { page, troubles } = await open("/registry");
     await page
       .getByRole("row")
       .filter({ hasText: "chargepoint.csv" })
@@ -124,13 +110,12 @@ describe.skipIf(!chromiumInstalled)("the registry in Chromium", () => {
     await page.getByRole("link", { name: "Stations" }).click();
     await page.waitForURL(`${web.url}/`);
     expect(troubles).toEqual([]);
-    await close();
   });
 
   test("ranges are copied, pasted from a spreadsheet, filled down, undone; rows that are not edited stay as they are", async () => {
     const spaced = text(` ${LOAD.replace(",", " , ")}`, NAME).replaceAll("\n", "\r\n");
     writeFileSync(file("paste.csv"), spaced);
-    const { page, troubles, close } = await open("/registry/paste.csv");
+    const { page, troubles } = await open("/registry/paste.csv");
     await cell(page, 2, 0).click();
     await page.keyboard.press("Shift+End");
     const copied = await page.evaluate(`(() => {
@@ -176,12 +161,11 @@ describe.skipIf(!chromiumInstalled)("the registry in Chromium", () => {
     await page.getByRole("dialog", { name: "paste.csv was saved" }).waitFor();
     expect(readFileSync(file("paste.csv"), "utf8")).toContain(`\r\n ${LOAD.replace(",", " , ")}\r\nc,City`);
     expect(troubles).toEqual([]);
-    await close();
   });
 
   test("a change on disk meanwhile is shown beside the reader's, and nothing is overwritten", async () => {
     writeFileSync(file("shared.csv"), text(LOAD));
-    const { page, close } = await open("/registry/shared.csv", ANN, { colorScheme: "dark" });
+    const { page } = await open("/registry/shared.csv", ANN, { colorScheme: "dark" });
     await cell(page, 1, 5).click();
     await page.keyboard.type("W");
     await page.keyboard.press("Enter");
@@ -218,11 +202,10 @@ describe.skipIf(!chromiumInstalled)("the registry in Chromium", () => {
     await page.getByRole("link", { name: "Stations" }).click();
     await leave.getByRole("button", { name: "Leave without saving" }).click();
     await page.waitForURL(`${web.url}/`);
-    await close();
   });
 
   test("a config keeps its secret while its server stays the same", async () => {
-    const { page, close } = await open("/registry/config/devices/site/s1.json");
+    const { page } = await open("/registry/config/devices/site/s1.json");
     const area = page.getByRole("textbox", { name: "Text of devices/site/s1.json" });
     expect(await area.inputValue()).toContain('"password": "••••••••"');
     const { endpoint, password } = web.simulator;
@@ -243,13 +226,12 @@ describe.skipIf(!chromiumInstalled)("the registry in Chromium", () => {
     expect(await accessibilityFaults(page)).toEqual([]);
     const saved = readFileSync(join(web.site.devices, "s1.json"), "utf8");
     expect(JSON.parse(saved)).toMatchObject({ interval: 2, driver_config: { password } });
-    await close();
   });
 
   test("20,000 rows: only those in the window are drawn", async () => {
     const rows = Array.from({ length: 19_990 }, (_, at) => LOAD.replace("portLoad_1", `load_${at}`));
     writeFileSync(file("huge.csv"), text(...rows));
-    const { page, close } = await open("/registry/huge.csv");
+    const { page } = await open("/registry/huge.csv");
     await cell(page, 1, 0).click();
     await page.keyboard.press("Control+End");
     await cell(page, 19_990, 0).getByText("load_19989").waitFor();
@@ -260,12 +242,11 @@ describe.skipIf(!chromiumInstalled)("the registry in Chromium", () => {
     await page.keyboard.type("renamed");
     await page.keyboard.press("Enter");
     await expect.poll(() => textOf(page, 1, 0)).toBe("renamed");
-    await close();
   });
 
   test("a phone has a card for each row, and a form for one of them", async () => {
     writeFileSync(file("phone.csv"), text(LOAD.replace("float", "flaot"), NAME));
-    const { page, troubles, close } = await open("/registry/phone.csv", ANN, { viewport: PHONE });
+    const { page, troubles } = await open("/registry/phone.csv", ANN, { viewport: PHONE });
     await page.getByRole("button", { name: /error.*portLoad_1/ }).click();
     const form = page.getByRole("dialog", { name: "Row 2" });
     expect(await accessibilityFaults(page)).toEqual([]);
@@ -275,14 +256,12 @@ describe.skipIf(!chromiumInstalled)("the registry in Chromium", () => {
     await page.getByText("The bridge can use this registry as it is.").waitFor();
     expect(await accessibilityFaults(page)).toEqual([]);
     expect(troubles).toEqual([]);
-    await close();
   });
 
   test("others are told who may edit, and what failed is explained", async () => {
-    const { page, close } = await open("/registry/chargepoint.csv", VIC);
+    const { page } = await open("/registry/chargepoint.csv", VIC);
     await page.getByText("voltbridge web user NAME --role admin").waitFor();
     expect(await accessibilityFaults(page)).toEqual([]);
-    await close();
     const failing = await open("/registry", ANN, { colorScheme: "dark" });
     await failing.page.getByRole("link", { name: "chargepoint.csv" }).waitFor();
     expect(await accessibilityFaults(failing.page)).toEqual([]);
@@ -290,6 +269,5 @@ describe.skipIf(!chromiumInstalled)("the registry in Chromium", () => {
     await failing.page.getByRole("link", { name: "chargepoint.csv" }).click();
     await failing.page.getByRole("alert").waitFor();
     expect(await accessibilityFaults(failing.page)).toEqual([]);
-    await failing.close();
   });
 });

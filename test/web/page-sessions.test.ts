@@ -1,17 +1,10 @@
 import { readFileSync } from "node:fs";
-import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openHistorian } from "../../src/historian/index.ts";
 import { createLog } from "../../src/log/log.ts";
 import { openSessionDatabase } from "../../src/sessions/index.ts";
 import { insertMissing } from "../../src/sessions/sync/inserts.ts";
-import {
-  accessibilityFaults,
-  chromiumInstalled,
-  openPage,
-  PHONE,
-  startChromium,
-} from "../helpers/browser.ts";
+import { accessibilityFaults, chromiumInstalled, looks, openPage, PHONE } from "../helpers/browser.ts";
 import { WebSite } from "../helpers/web.ts";
 import { SETTINGS } from "../historian/settings.ts";
 
@@ -27,16 +20,12 @@ const USER = "driver-4711";
 
 describe.skipIf(!chromiumInstalled)("Sessions in Chromium", () => {
   let web: WebSite;
-  let browser: Browser;
   let station: string;
   beforeAll(async () => {
-    [web, browser] = await Promise.all([
-      WebSite.start({
-        guestRole: "operate",
-        bridge: { sessions: { enabled: true, publish: false }, historian: { backend: "sqlite" } },
-      }),
-      startChromium(),
-    ]);
+    web = await WebSite.start({
+      guestRole: "operate",
+      bridge: { sessions: { enabled: true, publish: false }, historian: { backend: "sqlite" } },
+    });
     await web.scraped();
     station = web.simulator.stationIDs[0]!;
     const database = await openSessionDatabase({
@@ -86,15 +75,14 @@ describe.skipIf(!chromiumInstalled)("Sessions in Chromium", () => {
     await historian.close();
   });
   afterAll(async () => {
-    await browser?.close();
     await web?.stop();
   });
 
   const plain = (text: string) => text.replace(/[\s\u00a0]+/g, " ");
 
   test("sums by day, month and station are those of the database, money by currency", async () => {
-    const { page, troubles, close } = await openPage(browser, `${web.url}/sessions?${RANGE}`, {
-      timezoneId: "UTC",
+    const { page, troubles } = await openPage(`${web.url}/sessions?${RANGE}`, {
+      own: { timezoneId: "UTC" },
     });
     const totals = page.locator(".totals");
     await totals.waitFor();
@@ -134,11 +122,10 @@ describe.skipIf(!chromiumInstalled)("Sessions in Chromium", () => {
     await page.goBack();
     await stations.waitFor();
     expect(troubles).toEqual([]);
-    await close();
   });
 
   test("the list is paged, marks active sessions, follows the filter, and is downloaded", async () => {
-    const { page, troubles, close } = await openPage(browser, `${web.url}/sessions?${RANGE}`);
+    const { page, troubles } = await openPage(`${web.url}/sessions?${RANGE}`);
     const list = page.getByRole("table", { name: /^Sessions,/ });
     await list.waitFor();
     expect(await list.getAttribute("aria-rowcount")).toBe("101");
@@ -163,11 +150,10 @@ describe.skipIf(!chromiumInstalled)("Sessions in Chromium", () => {
         .split("\n"),
     ).toHaveLength(126);
     expect(troubles).toEqual([]);
-    await close();
   });
 
   test("a session opens with its power curve at full resolution, its quarter hours, money and driver", async () => {
-    const { page, troubles, close } = await openPage(browser, `${web.url}/sessions/1`);
+    const { page, troubles } = await openPage(`${web.url}/sessions/1`);
     const curve = page.getByRole("img", { name: /^Power/ });
     await curve.waitFor();
     expect(await curve.getAttribute("aria-label")).toMatch(
@@ -192,12 +178,12 @@ describe.skipIf(!chromiumInstalled)("Sessions in Chromium", () => {
     await page.goto(`${web.url}/sessions/999`);
     await page.getByText("There is no session 999.").waitFor();
     expect(troubles.filter((text) => !text.includes("404"))).toEqual([]);
-    await close();
   });
 
-  for (const colorScheme of ["light", "dark"] as const)
-    test(`axe-core finds nothing, ${colorScheme}, also where it failed; a phone shows it in its width`, async () => {
-      const { page, close } = await openPage(browser, `${web.url}/sessions?${RANGE}`, { colorScheme });
+  test.each(looks("light"))(
+    "axe-core finds nothing, also where it failed; a phone shows it in its width: %s",
+    async (_, look) => {
+      const { page } = await openPage(`${web.url}/sessions?${RANGE}`, look);
       await page.getByRole("table", { name: /^Sessions,/ }).waitFor();
       await page.locator(".totals").waitFor();
       expect(await accessibilityFaults(page)).toEqual([]);
@@ -224,6 +210,6 @@ describe.skipIf(!chromiumInstalled)("Sessions in Chromium", () => {
       await page.goto(`${web.url}/sessions`);
       await page.getByText("sessions.enabled").waitFor();
       expect(await accessibilityFaults(page)).toEqual([]);
-      await close();
-    });
+    },
+  );
 });

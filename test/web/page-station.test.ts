@@ -1,32 +1,21 @@
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import {
-  accessibilityFaults,
-  chromiumInstalled,
-  openPage,
-  PHONE,
-  startChromium,
-} from "../helpers/browser.ts";
+import { accessibilityFaults, chromiumInstalled, looks, openPage, PHONE } from "../helpers/browser.ts";
 import { WebSite } from "../helpers/web.ts";
 
 const S1 = "/stations/site/s1";
 
 describe.skipIf(!chromiumInstalled)("the Station view in Chromium", () => {
   let web: WebSite;
-  let browser: Browser;
   beforeAll(async () => {
-    [web, browser] = await Promise.all([
-      WebSite.start({
-        guestRole: "operate",
-        device: { interval: 2 },
-        bridge: { actuator: { accepted_after: 0.3, confirm_timeout: 20 } },
-      }),
-      startChromium(),
-    ]);
+    web = await WebSite.start({
+      guestRole: "operate",
+      device: { interval: 2 },
+      bridge: { actuator: { accepted_after: 0.3, confirm_timeout: 20 } },
+    });
     await web.scraped();
   });
   afterAll(async () => {
-    await browser?.close();
     await web?.stop();
   });
   beforeEach(() => {
@@ -37,7 +26,7 @@ describe.skipIf(!chromiumInstalled)("the Station view in Chromium", () => {
 
   test("sets a limit: sent, accepted, confirmed as it comes; and clears it", async () => {
     web.simulator.trouble.writesShowLateSeconds = 2;
-    const { page, troubles, close } = await openPage(browser, web.url + S1);
+    const { page, troubles } = await openPage(web.url + S1);
     await port(page, "Port 1").getByText("No limit").waitFor();
     await page.keyboard.press("l");
     const dialog = page.getByRole("dialog");
@@ -70,12 +59,11 @@ describe.skipIf(!chromiumInstalled)("the Station view in Chromium", () => {
     await expect.poll(() => page.evaluate("scrollY")).toBeGreaterThan(0);
     await expect.poll(async () => (await log.allInnerTexts()).slice(1, 3).join()).toMatch(/revert.*3\s/s);
     expect(troubles).toEqual([]);
-    await close();
   });
 
   test("plots load and limit over a range, with a table beside it, CSV, and further points", async () => {
     await web.post("/devices/site%2Fs1/points/allowedLoad_2/set", { value: 5, durationMinutes: 30 });
-    const { page, troubles, close } = await openPage(browser, `${web.url + S1}?range=1h`);
+    const { page, troubles } = await openPage(`${web.url + S1}?range=1h`);
     const plot = page.getByRole("img", { name: /^Load and limit/ });
     await expect
       .poll(() => plot.getAttribute("aria-label"), { timeout: 20_000 })
@@ -105,12 +93,11 @@ describe.skipIf(!chromiumInstalled)("the Station view in Chromium", () => {
     await page.getByRole("columnheader", { name: "stationLoad, kW" }).waitFor();
     await web.post("/devices/site%2Fs1/points/allowedLoad_2/revert", {});
     expect(troubles).toEqual([]);
-    await close();
   });
 
   test("an outcome that is known after the dialog was closed is said beside the page", async () => {
     web.simulator.trouble.writesShowLateSeconds = 2;
-    const { page, close } = await openPage(browser, web.url + S1);
+    const { page } = await openPage(web.url + S1);
     await page.getByRole("button", { name: "Set limit of port 2" }).click();
     await page.getByLabel("Limit in kW", { exact: true }).fill("4");
     await page.keyboard.press("Enter");
@@ -118,11 +105,13 @@ describe.skipIf(!chromiumInstalled)("the Station view in Chromium", () => {
     await page.keyboard.press("Escape");
     await page.getByText("site/s1/allowedLoad_2: confirmed, reads 4 kW").waitFor();
     await web.post("/devices/site%2Fs1/points/allowedLoad_2/revert", {});
-    await close();
   });
 
   test("charging is stopped only by a button that is held", async () => {
-    const { page, close } = await openPage(browser, web.url + S1, { viewport: PHONE, hasTouch: true });
+    const { page } = await openPage(web.url + S1, {
+      viewport: PHONE,
+      own: { hasTouch: true },
+    });
     await page.getByRole("button", { name: "Set limit of port 1" }).tap();
     const dialog = page.getByRole("dialog");
     await dialog.getByLabel("Limit in kW", { exact: true }).fill("0");
@@ -140,11 +129,10 @@ describe.skipIf(!chromiumInstalled)("the Station view in Chromium", () => {
     await dialog.getByText("confirmed").waitFor();
     await page.mouse.up();
     await web.post("/devices/site%2Fs1/points/allowedLoad_1/revert", {});
-    await close();
   });
 
   test("says why a set was refused: a value out of range, a reservation of somebody else, an override", async () => {
-    const { page, close } = await openPage(browser, web.url + S1);
+    const { page } = await openPage(web.url + S1);
     await page.getByRole("button", { name: "Set limit of the whole station" }).click();
     const dialog = page.getByRole("dialog");
     const field = dialog.getByLabel("Limit in kW", { exact: true });
@@ -182,11 +170,10 @@ describe.skipIf(!chromiumInstalled)("the Station view in Chromium", () => {
     await expect
       .poll(() => page.getByRole("button", { name: "Set limit of port 1" }).isDisabled())
       .toBe(false);
-    await close();
   });
 
   test("sets any writable point, reads one now, pauses and resumes", async () => {
-    const { page, troubles, close } = await openPage(browser, web.url + S1);
+    const { page, troubles } = await openPage(web.url + S1);
     await page.getByLabel("Filter points").fill("percentShed_2");
     await page.getByRole("button", { name: "Set percentShed_2" }).click();
     const dialog = page.getByRole("dialog");
@@ -220,20 +207,18 @@ describe.skipIf(!chromiumInstalled)("the Station view in Chromium", () => {
       .poll(() => page.getByRole("button", { name: "Set limit of port 1" }).isDisabled())
       .toBe(false);
     expect(troubles).toEqual([]);
-    await close();
   });
 
   test("an unknown station is named, with the nearest one", async () => {
-    const { page, close } = await openPage(browser, `${web.url}/stations/site/s9`);
+    const { page } = await openPage(`${web.url}/stations/site/s9`);
     await page.getByText("This bridge has no device site/s9.").waitFor();
     await page.getByRole("link", { name: "site/s1" }).click();
     await port(page, "Port 1").waitFor();
-    await close();
   });
 
   test("a name is text, whatever it holds", async () => {
     const name = `<script>alert(1)</script> ‮مرحبا 🔌 ${"x".repeat(480)}`;
-    const { page, troubles, close } = await openPage(browser, `${web.url}/api/v1/bridge`);
+    const { page, troubles } = await openPage(`${web.url}/api/v1/bridge`);
     await page.route("**/api/v1/devices/*", async (route) => {
       const answer = await route.fetch();
       await route.fulfill({ response: answer, json: { ...(await answer.json()), name } });
@@ -246,24 +231,21 @@ describe.skipIf(!chromiumInstalled)("the Station view in Chromium", () => {
     expect(await page.evaluate(sideways)).toBeLessThanOrEqual(0);
     expect(troubles).toEqual([]);
     await page.unrouteAll({ behavior: "ignoreErrors" });
-    await close();
   });
 
-  test.each([
-    ["light", {}],
-    ["dark", { colorScheme: "dark" as const }],
-    ["on a phone", { viewport: PHONE }],
-  ])("axe-core finds nothing on the view, an open dialog and the failed state: %s", async (_, options) => {
-    const { page, close } = await openPage(browser, web.url + S1, options);
-    await page.getByRole("button", { name: "Set limit of port 1" }).waitFor();
-    expect(await accessibilityFaults(page)).toEqual([]);
-    await page.keyboard.press("l");
-    await page.getByRole("dialog").waitFor();
-    expect(await accessibilityFaults(page)).toEqual([]);
-    await page.route("**/api/v1/devices/*", (route) => route.fulfill({ status: 502, body: "bad gateway" }));
-    await page.goto(web.url + S1);
-    await page.getByRole("alert").waitFor();
-    expect(await accessibilityFaults(page)).toEqual([]);
-    await close();
-  });
+  test.each(looks("dark"))(
+    "axe-core finds nothing on the view, an open dialog and the failed state: %s",
+    async (_, look) => {
+      const { page } = await openPage(web.url + S1, look);
+      await page.getByRole("button", { name: "Set limit of port 1" }).waitFor();
+      expect(await accessibilityFaults(page)).toEqual([]);
+      await page.keyboard.press("l");
+      await page.getByRole("dialog").waitFor();
+      expect(await accessibilityFaults(page)).toEqual([]);
+      await page.route("**/api/v1/devices/*", (route) => route.fulfill({ status: 502, body: "bad gateway" }));
+      await page.goto(web.url + S1);
+      await page.getByRole("alert").waitFor();
+      expect(await accessibilityFaults(page)).toEqual([]);
+    },
+  );
 });

@@ -1,34 +1,28 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import type { Browser, BrowserContextOptions } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   accessibilityFaults,
   chromiumInstalled,
+  type Look,
+  looks,
   openPage,
-  PHONE,
-  startChromium,
   type WatchedPage,
 } from "../helpers/browser.ts";
 import { WebSite } from "../helpers/web.ts";
 
-const DARK = { colorScheme: "dark" as const };
-const NARROW = { viewport: PHONE };
-
 describe.skipIf(!chromiumInstalled)("the state of the bridge in Chromium", () => {
   let web: WebSite;
-  let browser: Browser;
   beforeAll(async () => {
     const users = [{ name: "ada", password: "correct horse", role: "admin" }];
-    [web, browser] = await Promise.all([WebSite.start({ stations: 3, web: { users } }), startChromium()]);
+    web = await WebSite.start({ stations: 3, web: { users } });
     await web.scraped();
   });
   afterAll(async () => {
-    await browser?.close();
     await web?.stop();
   });
 
-  async function open(options: BrowserContextOptions = {}): Promise<WatchedPage> {
-    const watched = await openPage(browser, `${web.url}/system`, options);
+  async function open(look: Look = {}): Promise<WatchedPage> {
+    const watched = await openPage(`${web.url}/system`, look);
     const { page } = watched;
     await page.getByLabel("Name").fill("ada");
     await page.getByLabel("Password").fill("correct horse");
@@ -39,7 +33,7 @@ describe.skipIf(!chromiumInstalled)("the state of the bridge in Chromium", () =>
   }
 
   test("says at one glance that everything works, with the books and the calls", async () => {
-    const { page, troubles, close } = await open();
+    const { page, troubles } = await open();
     await page.getByText("Everything works.").waitFor();
     const broker = page.getByRole("region", { name: "Broker" });
     expect(await broker.innerText()).toMatch(/mqtt:\/\/127\.0\.0\.1:\d+[\s\S]*connected since/);
@@ -48,14 +42,14 @@ describe.skipIf(!chromiumInstalled)("the state of the bridge in Chromium", () =>
     await page.getByRole("dialog").getByRole("rowheader", { name: "getStationStatus" }).waitFor();
     expect(await accessibilityFaults(page)).toEqual([]);
     expect(troubles).toEqual([]);
-    await close();
   });
 
-  test("says what needs a person, and how to mend it; axe-core finds nothing", async () => {
-    for (const options of [{}, DARK, NARROW]) {
-      const { page, close } = await open(options);
+  test.each(looks("light"))(
+    "says what needs a person, and how to mend it; axe-core finds nothing: %s",
+    async (_, look) => {
+      const { page } = await open(look);
       await page.getByRole("region", { name: "Accounts" }).getByRole("row").nth(1).waitFor();
-      if (options === NARROW) expect(await accessibilityFaults(page)).toEqual([]);
+      expect(await accessibilityFaults(page)).toEqual([]);
       const health = await page.evaluate("fetch('/api/v1/health').then((answer) => answer.json())");
       const failing = { since: new Date().toISOString(), error: "disk full" };
       const ill = {
@@ -84,13 +78,12 @@ describe.skipIf(!chromiumInstalled)("the state of the bridge in Chromium", () =>
       await page.route("**/api/v1/health", (route) => route.fulfill({ status: 500, body: "" }));
       await page.reload();
       await page.getByRole("alert").waitFor();
-      if (options === DARK) expect(await accessibilityFaults(page)).toEqual([]);
-      await close();
-    }
-  });
+      expect(await accessibilityFaults(page)).toEqual([]);
+    },
+  );
 
   test("previews a reload, and carries it out; what is wrong in a file is named with its place", async () => {
-    const { page, troubles, close } = await open();
+    const { page, troubles } = await open();
     const file = `${web.site.devices}/s3.json`;
     const before = readFileSync(file, "utf8");
     writeFileSync(file, before.replace('"interval":', '"intervall":'));
@@ -110,6 +103,5 @@ describe.skipIf(!chromiumInstalled)("the state of the bridge in Chromium", () =>
     await page.getByText("Reloaded: devices: 2 removed.").waitFor();
     expect(web.bridge.devices.infos).toHaveLength(1);
     expect(troubles).toEqual([]);
-    await close();
   });
 });

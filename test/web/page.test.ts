@@ -1,33 +1,23 @@
 import { globSync, readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import type { Browser } from "playwright-core";
+import type { Request } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  accessibilityFaults,
-  chromiumInstalled,
-  openPage,
-  PHONE,
-  startChromium,
-} from "../helpers/browser.ts";
+import { accessibilityFaults, chromiumInstalled, looks, openPage } from "../helpers/browser.ts";
+import { endings } from "../helpers/endings.ts";
 import { WebSite } from "../helpers/web.ts";
 
 describe.skipIf(!chromiumInstalled)("the page in Chromium", () => {
   let web: WebSite;
-  let browser: Browser;
   beforeAll(async () => {
-    [web, browser] = await Promise.all([
-      WebSite.start({ stations: 12, guestRole: "operate", device: { interval: 2 } }),
-      startChromium(),
-    ]);
+    web = await WebSite.start({ stations: 12, guestRole: "operate", device: { interval: 2 } });
     await web.scraped();
   });
   afterAll(async () => {
-    await browser?.close();
     await web?.stop();
   });
 
   test("shows every port, and a limit that is set elsewhere, without being loaded again", async () => {
-    const { page, troubles, close } = await openPage(browser, web.url);
+    const { page, troubles } = await openPage(web.url);
     const row = page.getByRole("row").filter({ hasText: "RIVERBEND / NORTH GARAGE 01" }).first();
     await row.waitFor();
     expect(await row.innerText()).toMatch(/1\s+.*available\s+0\.00 kW\s+–/);
@@ -45,7 +35,6 @@ describe.skipIf(!chromiumInstalled)("the page in Chromium", () => {
     await page.goBack();
     await expect.poll(() => page.getByRole("row").count()).toBeGreaterThan(20);
     expect(troubles).toEqual([]);
-    await close();
   });
 
   test("a link to all stations empties the filter", async () => {
@@ -58,7 +47,7 @@ describe.skipIf(!chromiumInstalled)("the page in Chromium", () => {
   });
 
   test("works with the keyboard alone", async () => {
-    const { page, troubles, close } = await openPage(browser, web.url);
+    const { page, troubles } = await openPage(web.url);
     await page.getByText("RIVERBEND / NORTH GARAGE 01").first().waitFor();
     await page.keyboard.press("/");
     await page.keyboard.type("garage 07");
@@ -89,38 +78,36 @@ describe.skipIf(!chromiumInstalled)("the page in Chromium", () => {
     await page.keyboard.press("s");
     await page.waitForURL(`${web.url}/`);
     expect(troubles).toEqual([]);
-    await close();
   });
 
-  test("axe-core finds nothing in light, dark and on a phone", async () => {
-    for (const [options, path] of [
-      [{}, "/"],
-      [{ colorScheme: "dark" as const }, "/?as=cards"],
-      [{ viewport: PHONE }, "/"],
-    ] as const) {
-      const { page, close } = await openPage(browser, web.url + path, options);
-      await page.getByText("RIVERBEND / NORTH GARAGE 01").first().waitFor();
-      expect(await accessibilityFaults(page)).toEqual([]);
-      await page.keyboard.press("?");
-      await page.getByRole("dialog").waitFor();
-      expect(await accessibilityFaults(page)).toEqual([]);
-      await page.route("**/api/v1/devices", (route) => route.fulfill({ status: 502, body: "bad gateway" }));
-      await page.goto(web.url);
-      await page.getByRole("alert").waitFor();
-      expect(await accessibilityFaults(page)).toEqual([]);
-      await close();
-    }
+  test.each(looks("light"))("axe-core finds nothing on the Stations view: %s", async (_, look) => {
+    const { page } = await openPage(`${web.url}/?as=cards`, look);
+    await page.getByText("RIVERBEND / NORTH GARAGE 01").first().waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await page.goto(web.url);
+    await page.getByText("RIVERBEND / NORTH GARAGE 01").first().waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await page.keyboard.press("?");
+    await page.getByRole("dialog").waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await page.route("**/api/v1/devices", (route) => route.fulfill({ status: 502, body: "bad gateway" }));
+    await page.goto(web.url);
+    await page.getByRole("alert").waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
   });
 
   test("the tabs of one browser share one connection; the next tab takes it over", async () => {
-    const { page, close } = await openPage(browser, `${web.url}/api/v1/bridge`);
+    const { page } = await openPage(`${web.url}/api/v1/bridge`);
     const asked: Promise<string | null>[] = [];
-    page.context().on("request", (request) => {
+    const context = page.context();
+    const onRequest = (request: Request) => {
       if (request.url().endsWith("/live")) asked.push(request.headerValue("last-event-id"));
-    });
+    };
+    context.on("request", onRequest);
+    endings.push(() => context.off("request", onRequest));
     await page.goto(web.url);
     await page.getByText("RIVERBEND / NORTH GARAGE 01").first().waitFor();
-    const second = await page.context().newPage();
+    const second = await context.newPage();
     await second.goto(web.url);
     const row = second.getByRole("row").filter({ hasText: "RIVERBEND / NORTH GARAGE 02" }).first();
     await row.waitFor();
@@ -132,11 +119,10 @@ describe.skipIf(!chromiumInstalled)("the page in Chromium", () => {
     await expect.poll(() => asked.length).toBe(2);
     // It goes on after the last event that it saw.
     expect(await asked[1]).toMatch(/^\w+-\d+$/);
-    await close();
   });
 
   test("a failed answer says what happened, what is safe and what to do", async () => {
-    const { page, close } = await openPage(browser, `${web.url}/nowhere`);
+    const { page } = await openPage(`${web.url}/nowhere`);
     await page.getByText("There is no view at this address.").waitFor();
     await page.route("**/api/v1/devices", (route) => route.abort());
     await page.goto(web.url);
@@ -148,11 +134,10 @@ describe.skipIf(!chromiumInstalled)("the page in Chromium", () => {
     await page.unroute("**/api/v1/devices");
     await alert.getByRole("button", { name: "Try again" }).click();
     await page.getByText("RIVERBEND / NORTH GARAGE 01").first().waitFor();
-    await close();
   });
 
   test("draws only the visible ones of 10,000 stations, whatever their names are", async () => {
-    const { page, troubles, close } = await openPage(browser, `${web.url}/nowhere`);
+    const { page, troubles } = await openPage(`${web.url}/nowhere`);
     const [view] = (await web.get("/devices")).body.devices;
     const names = ["<script>alert(1)</script>", "محطة الشحن", "⚡️ 🚗", "x".repeat(500)];
     const devices = Array.from({ length: 10_000 }, (_, at) => ({
@@ -175,7 +160,6 @@ describe.skipIf(!chromiumInstalled)("the page in Chromium", () => {
     expect(await page.evaluate("Math.abs(scrollY - 300000) < 1000")).toBe(true);
     // The bridge has no such station, which its own view says.
     expect(troubles.filter((text) => !text.includes("404"))).toEqual([]);
-    await close();
   });
 
   test("the first view is small, and nothing of it is inline", () => {
@@ -201,28 +185,22 @@ describe.skipIf(!chromiumInstalled)("the page of a bridge with users", () => {
   test("logs in and out; a link is kept over the login", async () => {
     const users = [{ name: "ana", password: "correct horse", role: "view" }];
     const web = await WebSite.start({ web: { users } });
-    const browser = await startChromium();
-    try {
-      const { page, close } = await openPage(browser, `${web.url}/?show=available`);
-      await page.getByRole("heading", { name: "Log in" }).waitFor();
-      expect(await accessibilityFaults(page)).toEqual([]);
-      await page.getByLabel("Name").fill("ana");
-      await page.getByLabel("Password").fill("wrong");
-      await page.keyboard.press("Enter");
-      await page.getByText("Name or password is wrong.").waitFor();
-      expect(await accessibilityFaults(page)).toEqual([]);
-      await page.getByLabel("Password").fill("correct horse");
-      await page.keyboard.press("Enter");
-      await page.getByText("RIVERBEND / NORTH GARAGE 01").first().waitFor();
-      expect(new URL(page.url()).search).toBe("?show=available");
-      await page.getByRole("button", { name: "Menu of ana" }).click();
-      await page.getByRole("menuitem", { name: "Log out" }).click();
-      await page.getByRole("heading", { name: "Log in" }).waitFor();
-      expect(await page.getByText("RIVERBEND").count()).toBe(0);
-      await close();
-    } finally {
-      await browser.close();
-      await web.stop();
-    }
+    endings.push(() => web.stop());
+    const { page } = await openPage(`${web.url}/?show=available`);
+    await page.getByRole("heading", { name: "Log in" }).waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await page.getByLabel("Name").fill("ana");
+    await page.getByLabel("Password").fill("wrong");
+    await page.keyboard.press("Enter");
+    await page.getByText("Name or password is wrong.").waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await page.getByLabel("Password").fill("correct horse");
+    await page.keyboard.press("Enter");
+    await page.getByText("RIVERBEND / NORTH GARAGE 01").first().waitFor();
+    expect(new URL(page.url()).search).toBe("?show=available");
+    await page.getByRole("button", { name: "Menu of ana" }).click();
+    await page.getByRole("menuitem", { name: "Log out" }).click();
+    await page.getByRole("heading", { name: "Log in" }).waitFor();
+    expect(await page.getByText("RIVERBEND").count()).toBe(0);
   });
 });
