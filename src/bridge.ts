@@ -25,6 +25,7 @@ import type { Log, Secrets } from "./log/log.ts";
 import { Notices } from "./log/notices.ts";
 import type { RunningMetrics, StartOptions } from "./metrics/index.ts";
 import { type Mqtt, startMqtt } from "./mqtt/index.ts";
+import type { SessionOutlet } from "./points/index.ts";
 import { openQueue } from "./queue/index.ts";
 import { FolderWatch } from "./reload/folder-watch.ts";
 import { type LoadedConfigs, Reloader, type ReloaderOptions } from "./reload/reloader.ts";
@@ -157,6 +158,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       requester: settings.actuator.requester,
       outbox,
       retained: state.namespace("retained topics"),
+      waitingAlarms: state.namespace("alarms to publish"),
       log,
       secrets,
       health: () => ({
@@ -193,7 +195,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         running.passivate();
       }
     });
-    const reading = startSessions(options, running, mqtt, undo);
+    const reading = startSessions(options, { bus, devices: running, mqtt }, undo);
     stopSessions = reading?.stop;
     const sessions = reading?.reader;
     const metrics = await openMetrics({
@@ -308,20 +310,26 @@ async function openWeb(options: WebOptions, undo: (() => void | Promise<void>)[]
 /** Starts reading charging sessions into their tables if enabled. An unavailable database is retried until the stop. */
 function startSessions(
   { settings: { sessions, data }, log }: BridgeOptions,
-  devices: RunningDevices,
-  mqtt: Mqtt,
+  { bus, devices, mqtt }: { bus: Bus; devices: RunningDevices; mqtt: Mqtt },
   undo: (() => void | Promise<void>)[],
 ): { readonly reader: SessionReader; readonly stop: () => Promise<void> } | undefined {
   if (!sessions.enabled) return undefined;
   const { backend, connection } = sessions;
   const database = createSessionDatabase({ backend, connection, dataFolder: data, readonly: false });
   undo.push(() => database.close());
+  const outlet: SessionOutlet = {
+    event: (event) => mqtt.sessions.event(event),
+    energy(energy) {
+      bus.emit("energy", energy);
+      return mqtt.sessions.energy(energy);
+    },
+  };
   const reading = new ContinuousSync({
     // The clients of these accounts belong to the ChargePoint driver.
     accounts: () => devices.accounts("chargepoint") as readonly SessionAccount[],
     database,
     settings: sessions,
-    ...(sessions.publish && { outlet: mqtt.sessions }),
+    ...(sessions.publish && { outlet }),
     log: log.part("sessions"),
   });
   reading.start();

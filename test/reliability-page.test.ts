@@ -13,7 +13,7 @@ const EXPECTED = [
   ...numbers("D", ...upTo(7)),
   ...numbers("E", ...upTo(33)),
   ...numbers("F", 1, 2, 3, 4, 5, 6, 7, 8, 10),
-  ...numbers("G", 1, 6, 9, 10, 11, 12),
+  ...numbers("G", 1, 6, 9, 10, 11, 12, 13),
   ...numbers("H", 3, 4, 11),
 ];
 

@@ -12,6 +12,7 @@ import { ReadOnlyBridgeError } from "./errors.ts";
 import { Events } from "./events.ts";
 import { ControllerWatch } from "./holding/controller-watch.ts";
 import type { LimitBook } from "./holding/limit-book.ts";
+import { LimitEndsWatch } from "./holding/limit-ends.ts";
 import { LimitKeeper } from "./holding/limit-keeper.ts";
 import { LimitWatch } from "./holding/limit-watch.ts";
 import { Overrides } from "./overrides/overrides.ts";
@@ -52,6 +53,7 @@ export class DeviceControl {
   readonly #controllers: ControllerWatch | undefined;
   readonly #watch: LimitWatch;
   readonly #keeper: LimitKeeper;
+  readonly #ends: LimitEndsWatch;
   readonly #heartbeat: Heartbeat;
   readonly #stopping = new AbortController();
   #isRunning = false;
@@ -133,6 +135,9 @@ export class DeviceControl {
     this.#pauses = pauses;
     this.#watch = watch;
     this.#keeper = new LimitKeeper({ book, watch, clock, notices, renewsAlways: renewal === "always" });
+    const isRenewing = () => this.#isRunning && !settings.readOnly;
+    this.#ends = new LimitEndsWatch({ book, bus, devices, isRenewing });
+    stack.defer(() => this.#ends.stop());
     if (controllerGraceSeconds !== undefined && !settings.readOnly)
       this.#controllers = new ControllerWatch({
         ...{ book, bus, clock, notices, graceSeconds: controllerGraceSeconds },
@@ -168,6 +173,11 @@ export class DeviceControl {
     schedule.restore();
   }
 
+  /** Returns when the limits held in a device end, by the point that was written; null: when they are cleared. */
+  limitEnds(path: string): ReadonlyMap<string, Date | null> {
+    return this.#ends.endsOf(path);
+  }
+
   get counters() {
     return {
       writes: this.actuator.counters,
@@ -190,6 +200,7 @@ export class DeviceControl {
     }
     this.#wasActive = true;
     this.#controllers?.start();
+    this.#ends.announceAll();
     if (settings.readOnly) this.#reportReadOnly();
     else this.#heartbeat.start();
   }
@@ -198,6 +209,7 @@ export class DeviceControl {
   passivate(): void {
     this.#isPassive = true;
     this.#pause();
+    this.#ends.announceAll();
   }
 
   /** Held limits stay in the store for the next start; in the devices they end by themselves meanwhile. */

@@ -5,7 +5,7 @@ import { driverTypes } from "../drivers/index.ts";
 import type { Log } from "../log/log.ts";
 import { messageOf } from "../log/log.ts";
 import { Notices } from "../log/notices.ts";
-import type { Availability, DeviceInfo, WriteStatus } from "../points/index.ts";
+import type { Availability, DeviceInfo, OpenAlarms, WriteStatus } from "../points/index.ts";
 import type { StateStore } from "../storage/state-store.ts";
 import { type Clock, systemClock } from "../time/clock.ts";
 import { type BuildContext, DeviceBuilder, type LoadedDevice } from "./building/build.ts";
@@ -18,6 +18,7 @@ import { type ControlSettings, DeviceControl, type PausedCounters } from "./cont
 import { LimitBook } from "./holding/limit-book.ts";
 import type { HoldCounters } from "./holding/limit-keeper.ts";
 import { type ScrapedOnce, scrapeBuilt } from "./scrape-once.ts";
+import { type AlarmCounters, AlarmWatch } from "./scraping/alarm-watch.ts";
 import type { LatestValues } from "./scraping/latest-values.ts";
 import { LoopDelay, type LoopDelayReading } from "./scraping/loop-delay.ts";
 import type { ScrapeCounters } from "./scraping/scrape-results.ts";
@@ -42,6 +43,8 @@ interface DeviceCounters {
   /** Answered writes. */
   readonly writes: Readonly<Record<WriteStatus, number>>;
   readonly holds: HoldCounters;
+  /** Undefined: the alarms of no device are read. */
+  readonly alarms?: AlarmCounters;
   /** Undefined: no device is paused. */
   readonly paused?: PausedCounters;
   /** Running totals of the driver types, e.g. calls and errors. */
@@ -57,6 +60,10 @@ export interface RunningDevices {
   /** Faults of device configs and registry rows that only the drivers can detect. */
   readonly diagnostics: readonly Diagnostic[];
   readonly latest: LatestValues;
+  /** Returns the open alarms of a device; undefined where they were not read in this run. */
+  openAlarms(device: DeviceInfo): OpenAlarms | undefined;
+  /** Returns when the limits held in a device end, by the point that was written; null: when they are cleared. */
+  limitEnds(path: string): ReadonlyMap<string, Date | null>;
   readonly commands: Commands;
   readonly control: Control;
   /** Applies changed configs while running. */
@@ -107,6 +114,10 @@ export function openDevices(options: DevicesOptions): RunningDevices {
   const parts = { devices, book, state, bus, clock, notices, log };
   const scraping = new Scraping(parts);
   const { latest } = scraping;
+  const alarms = new AlarmWatch(bus, state);
+  // After the last scrape, which control ends.
+  stack.defer(() => alarms.flush());
+  stack.defer(bus.on("scrape", (scrape) => alarms.noteScrape(scrape)));
   const control = new DeviceControl({ ...parts, settings, scraping }, stack);
   const owners = new TopicOwners(options.devices);
   const membership: Membership = {
@@ -138,6 +149,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     },
     forget(device) {
       control.forget(device.path);
+      alarms.forget(device.path);
       bus.emit("membership", { device, change: "forgotten" });
     },
   };
@@ -154,7 +166,10 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       revert: (limit) => control.actuator.revertRemoved(limit),
       quiet: (path) => control.actuator.quiet(path),
       scrapeSoon: (path) => scraping.soon(path),
-      rename: (from, to) => control.rename(from, to),
+      rename(from, to) {
+        control.rename(from, to);
+        alarms.rename(from, to);
+      },
     },
     // The others are tried again with each reload.
     options.devices.filter(({ settings }) => settings.set || devices.has(settings.path)),
@@ -172,6 +187,8 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     },
     diagnostics,
     latest,
+    limitEnds: (path) => control.limitEnds(path),
+    openAlarms: (device) => alarms.openAlarms(device),
     commands: control.actuator,
     control: control.besides,
     accounts: (type) => services.accounts(type),
@@ -182,6 +199,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       devices: latest.count(),
       scrapes: scraping.counters,
       ...control.counters,
+      alarms: readAlarms(infos) ? alarms.counters : undefined,
       drivers: services.counters(),
     }),
     loopDelay: () => loopDelay.recent(),
@@ -200,6 +218,11 @@ export function openDevices(options: DevicesOptions): RunningDevices {
     passivate: () => control.passivate(),
     stop: () => stack.disposeAsync(),
   };
+}
+
+function readAlarms(devices: ReadonlyMap<string, DeviceInfo>): boolean {
+  for (const { readsAlarms } of devices.values()) if (readsAlarms) return true;
+  return false;
 }
 
 function reportState(state: StateStore, notices: Notices): void {

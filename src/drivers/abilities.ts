@@ -41,6 +41,7 @@ export interface AbleDevice
         ExplainsReadings &
         HasMovingTimes &
         HasSwitches &
+        ReadsAlarms &
         ForeseesOutcomes &
         ComparesHolds &
         PlansEvents &
@@ -210,6 +211,11 @@ export interface ValueSource {
 /** Names the points whose timestamps change with each reading although nothing else has changed. */
 export interface HasMovingTimes {
   readonly movingTimes: ReadonlySet<string>;
+}
+
+/** Tells whether its readings have `alarms`. */
+export interface ReadsAlarms {
+  readonly readsAlarms: boolean;
 }
 
 /** Returns whether a writable point is a switch, 0 or 1: commands for it may also send `false` or `true`. */

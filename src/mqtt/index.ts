@@ -40,7 +40,15 @@ export interface MqttOptions
   extends Pick<CommandsOptions, "commands" | "control">,
     Pick<
       PublishingOptions,
-      "settings" | "instance" | "version" | "bus" | "devices" | "health" | "retained" | "outbox"
+      | "settings"
+      | "instance"
+      | "version"
+      | "bus"
+      | "devices"
+      | "health"
+      | "retained"
+      | "waitingAlarms"
+      | "outbox"
     > {
   /** Takes the instance name over from a bridge that has it already. */
   readonly force?: boolean;

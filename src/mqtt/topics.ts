@@ -94,6 +94,11 @@ export class Topics {
     return `${this.#base}state/${path}/availability`;
   }
 
+  /** Returns the topic of when the limits of a device end, where each point has a topic of its own. */
+  limitEnds(path: string): string {
+    return `${this.#base}state/${path}/ends`;
+  }
+
   result(target: PointTarget): string {
     return `${this.#base}state/${target.path}/${target.point}/result`;
   }
@@ -121,6 +126,23 @@ export class Topics {
   /** Returns the topic of a session, or of a port's lifetime energy. Station and port are one level each. */
   session(kind: "session" | "energy", station: string, port: string): string {
     return `${this.#base}voltbridge/${this.#instance}/${kind}/${station}/${port}`;
+  }
+
+  /**
+   * Returns a topic by device path: of an alarm that was raised or cleared, of the open alarms, of the availability with its reason.
+   */
+  ofDevice(kind: "alarm" | "alarms" | "availability", path: string): string {
+    return `${this.#base}voltbridge/${this.#instance}/${kind}/${path}`;
+  }
+
+  /** Returns the topic of a port's lifetime energy by its device; {@link session} has it by station. */
+  deviceEnergy(path: string, port: string): string {
+    return `${this.#base}voltbridge/${this.#instance}/energy/${path}/${port}`;
+  }
+
+  /** Returns VOLTTRON's topic of alerts, by the class and the identity of their agent. */
+  alert(): string {
+    return `${this.#base}alerts/voltbridge/${this.#instance.replaceAll(".", "_")}`;
   }
 
   /** Returns the response topic of a requester with this id. */
@@ -227,7 +249,7 @@ export class Topics {
     if (!topic.startsWith(this.#base)) return false;
     const [first, second] = topic.slice(this.#base.length).split("/");
     if (first === "voltbridge") return second !== "response";
-    return [SIGNED, "devices", "state", "heartbeat"].includes(first!);
+    return [SIGNED, "devices", "state", "heartbeat", "alerts"].includes(first!);
   }
 
   /** Returns the filters of the commands for devices with these paths. */

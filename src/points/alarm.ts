@@ -12,7 +12,7 @@ export interface AlarmRecord {
   readonly ends?: (type: string) => boolean;
 }
 
-/** What the network lists of one device: the alarms that were not cleared there, the oldest first. */
+/** What the network lists of one device: the alarms that were not cleared there, the oldest first, and of one time the endings last. */
 export interface AlarmList {
   readonly records: readonly AlarmRecord[];
   /** Older ones were left out. */

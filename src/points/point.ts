@@ -80,6 +80,8 @@ export interface DeviceInfo {
   readonly timezone: string;
   readonly intervalSeconds: number;
   readonly publish: PublishViews;
+  /** Its alarms are read. */
+  readonly readsAlarms?: true;
   /** Points with times that change with each scrape although nothing else has changed. */
   readonly movingTimes?: ReadonlySet<string>;
 }

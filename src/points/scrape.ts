@@ -34,6 +34,8 @@ export interface AvailabilityChange {
   readonly since: Date;
   /** Why it is not online; absent when it is. */
   readonly reason?: string;
+  /** The network cannot reach the device; its service answers. */
+  readonly isUnreachable?: true;
 }
 
 /** Start of the year of the first release, in milliseconds since 1970. A clock with an earlier time was never set. */

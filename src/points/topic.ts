@@ -22,7 +22,7 @@ export function levelFault(name: string): string | undefined {
 }
 
 /** Names that our own topics use in place of a point's name (contracts.md: `devices/<path>/all`, `state/<path>/…`). */
-const RESERVED_POINTS = new Set(["all", "availability", "observedAt", "quality"]);
+const RESERVED_POINTS = new Set(["all", "availability", "ends", "observedAt", "quality"]);
 
 /** Returns why a point cannot have this name, or undefined if it can. */
 export function pointNameFault(name: string): string | undefined {

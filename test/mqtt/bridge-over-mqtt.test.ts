@@ -87,6 +87,7 @@ for (const link of LINKS) {
       expect(JSON.parse(state.text)).toEqual({
         observedAt: AT.toISOString(),
         quality: "good",
+        ends: {},
         portLoad: 1,
         allowedLoad: 3.5,
         status: null,

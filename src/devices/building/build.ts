@@ -99,9 +99,13 @@ export class DeviceBuilder {
         own: this.#context.own?.(path),
         confirmTimeoutSeconds: this.#context.confirmTimeoutSeconds,
       });
-      const { movingTimes } = driver;
+      const { movingTimes, readsAlarms } = driver;
       const described = describe(settings, this.#context.settings, usable, heartbeat);
-      const info = { ...described, ...(movingTimes && { movingTimes }) };
+      const info: DeviceInfo = {
+        ...described,
+        ...(movingTimes && { movingTimes }),
+        ...(readsAlarms && { readsAlarms }),
+      };
       const place = { intervalSeconds, slot, group, spacingSeconds, groupOffsetSeconds };
       this.#stations.take(type, settings);
       return { info, driver, offsetMs: scrapeOffset(place), ...(heartbeat && { heartbeat }) };

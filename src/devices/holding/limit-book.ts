@@ -72,6 +72,7 @@ export class LimitBook {
   readonly #clock: Clock;
   readonly #devices = new Map<string, Map<string, Entry>>();
   readonly #listeners = new Set<Listener>();
+  readonly #ofTimes = new Set<() => void>();
   #counted = 0;
 
   /** `alive`: the store in which {@link noteAlive} keeps the time. */
@@ -111,6 +112,12 @@ export class LimitBook {
   onChange(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Adds a listener that is called after the wall clock was set and the times of limits were moved. */
+  onTimesMoved(listener: () => void): () => void {
+    this.#ofTimes.add(listener);
+    return () => this.#ofTimes.delete(listener);
   }
 
   entry({ device, key }: Pick<HeldLimit, "device" | "key">): Entry | undefined {
@@ -259,6 +266,7 @@ export class LimitBook {
     const all = [...this.#devices.values()].flatMap((entries) => [...entries.values()]);
     for (const entry of all) this.#followClock(entry);
     this.#save(...all.map(({ limit }) => [limit.device, limit.key] as const));
+    for (const listener of this.#ofTimes) listener();
   }
 
   /** Returns what a device's driver may know of it. While a write is being sent, the driver gets the state before it. */

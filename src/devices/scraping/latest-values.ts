@@ -48,6 +48,7 @@ interface Known {
   availability: Availability;
   since: Date;
   reason: string | undefined;
+  isUnreachable: boolean;
   announced: boolean;
   misses: number;
   observedAt: Date | undefined;
@@ -185,7 +186,7 @@ export class LatestValues {
     known.observedAt = scrape.observedAt ?? scrape.takenAt;
     known.failures = scrape.failures;
     if (scrape.unreachable === undefined) this.#become(known, "online");
-    else this.#become(known, "offline", scrape.unreachable);
+    else this.#become(known, "offline", scrape.unreachable, true);
   }
 
   /** Called when a scrape failed as a whole. */
@@ -210,9 +211,12 @@ export class LatestValues {
     return this.#clock.monotonic() - goodAt <= INTERVALS_UNTIL_STALE * device.intervalSeconds * 1000;
   }
 
-  #become(known: Known, availability: Availability, reason?: string): void {
+  #become(known: Known, availability: Availability, reason?: string, isUnreachable = false): void {
     known.reason = reason;
-    if (known.announced && known.availability === availability) return;
+    // Whose fault it is that a device is offline is a change too.
+    const isSame = known.availability === availability && known.isUnreachable === isUnreachable;
+    if (known.announced && isSame) return;
+    known.isUnreachable = isUnreachable;
     if (known.availability !== availability) known.since = new Date(this.#clock.now());
     this.#count[known.availability]--;
     this.#count[availability]++;
@@ -224,6 +228,7 @@ export class LatestValues {
       availability,
       since,
       ...(reason !== undefined && { reason }),
+      ...(isUnreachable && { isUnreachable }),
     };
     this.#bus.emit("availability", change);
   }
@@ -237,6 +242,7 @@ function unknownYet(device: DeviceInfo, since: Date): Known {
     availability: "offline",
     since,
     reason: "not read yet",
+    isUnreachable: false,
     announced: false,
     misses: 0,
     observedAt: undefined,

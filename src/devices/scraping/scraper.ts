@@ -42,9 +42,17 @@ export class Scraper {
     const takenAt = this.#takenAt;
     const virtual = device.heartbeat?.kind === "virtual" ? device.heartbeat.point : undefined;
     const { points } = device.info;
-    const { noLimit, unreachable } = reading;
+    const { noLimit, unreachable, alarms } = reading;
     const observedAt = this.#observed(reading, now);
-    const scraped = { device: device.info, synchronizedAt, takenAt, observedAt, noLimit, unreachable };
+    const scraped = {
+      device: device.info,
+      synchronizedAt,
+      takenAt,
+      observedAt,
+      noLimit,
+      unreachable,
+      alarms,
+    };
     if (virtual === undefined && isWhole(reading, points))
       return { ...scraped, values: reading.values, failures: NONE };
     const values = new Map<string, PointValue>();

@@ -124,7 +124,7 @@ async function stationOf(
   return stationData[0]?.stationID ?? undefined;
 }
 
-/** Returns the kinds of answers that the devices' rows are read from, with the names of the points. */
+/** Returns the kinds of answers that the devices' rows are read from, with the names of the points, none where only `read_alarms` needs it. */
 function pointsByKind(devices: readonly DeviceInit<ChargePointConfig>[]): Map<AnswerKind, Set<string>> {
   const kinds = new Map<AnswerKind, Set<string>>();
   // Devices that share a registry share its rows.
@@ -133,6 +133,7 @@ function pointsByKind(devices: readonly DeviceInit<ChargePointConfig>[]): Map<An
       const kind = kindOf(registerClasses[register]!, attribute);
       kinds.set(kind, (kinds.get(kind) ?? new Set()).add(point.name));
     }
+  if (devices.some(({ config }) => config.read_alarms)) kinds.set("alarms", kinds.get("alarms") ?? new Set());
   return kinds;
 }
 
@@ -141,6 +142,12 @@ const MOST_NAMED = 3;
 
 function refusal(error: ApiError, operation: string, points: ReadonlySet<string>): AccountFinding {
   if (error.kind !== "forbidden") return { outcome: "warning", text: error.message };
+  if (points.size === 0)
+    return {
+      outcome: "warning",
+      text: `${error.message}; without it no alarms are announced`,
+      remedy: "ask ChargePoint or the owner of the station for the right, or set read_alarms to false",
+    };
   const more = points.size - MOST_NAMED;
   const named = `${[...points].slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
   return {

@@ -40,10 +40,15 @@ export interface BoundRows {
 /** Kinds of answers that contain whether the network reaches the station, the freshest first. */
 const REACHABILITY: readonly AnswerKind[] = ["status", "publicStatus", "station"];
 
-const known = new WeakMap<readonly RegistryRow[], BoundRows>();
+const known = {
+  ofRows: new WeakMap<readonly RegistryRow[], BoundRows>(),
+  withAlarms: new WeakMap<readonly RegistryRow[], BoundRows>(),
+};
 
-export function boundRows(rows: readonly RegistryRow[]): BoundRows {
-  const before = known.get(rows);
+/** `readsAlarms`: the alarms are read even where no row needs them. */
+export function boundRows(rows: readonly RegistryRow[], readsAlarms = false): BoundRows {
+  const bounds = readsAlarms ? known.withAlarms : known.ofRows;
+  const before = bounds.get(rows);
   if (before) return before;
   const kinds: AnswerKind[] = [];
   const attributes: BoundAttribute[] = [];
@@ -61,13 +66,15 @@ export function boundRows(rows: readonly RegistryRow[]): BoundRows {
     portDetails ||= bound.kind === "status" && PORT_DETAIL_ATTRIBUTES.has(row.attribute);
   }
   const fresh = kinds.filter((kind) => !SELDOM.has(kind));
+  // Without a value of their own, alarms that cannot be read must not fail a scrape.
+  const telling = new Set(fresh.length > 0 ? fresh : kinds);
+  if (readsAlarms && !kinds.includes("alarms")) kinds.push("alarms");
   const bound = {
-    ...{ rows, attributes, kinds, portDetails, movingTimes, limits },
-    telling: new Set(fresh.length > 0 ? fresh : kinds),
+    ...{ rows, attributes, kinds, telling, portDetails, movingTimes, limits },
     noLimits: new Map<string, ReadonlySet<string>>(),
     reachability: kinds.indexOf(REACHABILITY.find((kind) => kinds.includes(kind))!),
   };
-  known.set(rows, bound);
+  bounds.set(rows, bound);
   return bound;
 }
 

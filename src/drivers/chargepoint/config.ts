@@ -26,6 +26,8 @@ export interface ChargePointConfig {
   readonly shed_idle_port?: "warn" | "reject";
   /** Interval between reads of what rarely changes, stations and rights, in seconds. */
   readonly nameplate_interval?: number;
+  /** Whether the alarms are read even where the registry has no row of them. */
+  readonly read_alarms?: boolean;
   /** Maximum number of concurrent calls of the account. */
   readonly calls_in_flight?: number;
   /** Maximum number of calls of the account per minute. */
@@ -159,6 +161,12 @@ export const configSchema = {
       minimum: 0,
       default: NAMEPLATE_INTERVAL_SECONDS,
       description: "Seconds between reads of what seldom changes: stations and rights.",
+    },
+    read_alarms: {
+      type: "boolean",
+      default: false,
+      description:
+        "Read the station's alarms even where its registry has no row of AlarmRegister, to [announce](mqtt.md#alarms) what is raised and cleared: one `getAlarms` a scrape for all stations of the account that are read so.",
     },
     calls_in_flight: {
       type: "integer",

@@ -88,6 +88,7 @@ class ChargePointService implements AbleService<ChargePointConfig> {
       leaseMinutes,
       intervalSeconds,
       maxAgeSeconds: config.cacheExpiration,
+      readsAlarms: config.read_alarms ?? false,
       nameplateSeconds: config.nameplate_interval ?? NAMEPLATE_INTERVAL_SECONDS,
       log: this.#context.log,
     });

@@ -1,6 +1,6 @@
 import type { Log } from "../../log/log.ts";
 import { Reported } from "../../log/notices.ts";
-import { convertValue, type PointValue } from "../../points/index.ts";
+import { type AlarmList, convertValue, type PointValue } from "../../points/index.ts";
 import type { RegistryRow } from "../../registry/row.ts";
 import { endingWith } from "../../time/until-aborted.ts";
 import type {
@@ -15,7 +15,7 @@ import type {
 import type { Reading, WriteOptions, WriteOutcome } from "../driver.ts";
 import { PointNotFoundError, PointReadOnlyError } from "../errors.ts";
 import type { Reader } from "./account/account.ts";
-import type { AnswerKind } from "./account/answers.ts";
+import type { AlarmsAnswer, AnswerKind } from "./account/answers.ts";
 import { isOutage } from "./account/limits/breaker.ts";
 import { ageAllowed, isOutsidePlan } from "./account/reads/pace.ts";
 import { isUnknownStation, UnknownStationError } from "./account/reads/station-missing.ts";
@@ -25,8 +25,9 @@ import { type Binding, type BoundRows, bindingOf, boundRows } from "./bound-rows
 import { compareWithLoad } from "./control/compare.ts";
 import { type ControlContext, controls, type Planned, planClear, planNothing } from "./control/controls.ts";
 import { LoadShedEvents } from "./control/events.ts";
+import { alarmList } from "./registers/alarm-register.ts";
 import { CALLS } from "./registers/calls.ts";
-import { type Attribute, isUnreachable } from "./registers/register.ts";
+import { type Attribute, unreachableBy } from "./registers/register.ts";
 import { type AskedAt, ExplainedScrape, StationScrape, type UsedAnswer } from "./station-scrape.ts";
 
 export interface StationInit extends ControlContext {
@@ -39,6 +40,8 @@ export interface StationInit extends ControlContext {
   readonly maxAgeSeconds: number;
   /** Maximum age of answers that rarely change, in seconds. */
   readonly nameplateSeconds: number;
+  /** Whether its alarms are read where no row needs them. */
+  readonly readsAlarms?: boolean;
   /** Called when it is closed. */
   readonly leaveAccount?: () => void;
   readonly log: Log;
@@ -56,12 +59,13 @@ export class Station implements AbleDevice {
   #scrapedAt = Number.NEGATIVE_INFINITY;
   /** Points whose unconvertible values were reported. */
   #reported: Reported | undefined;
+  #lastAlarms: { readonly answer: AlarmsAnswer; readonly list: AlarmList } | undefined;
 
   /** Registers its reads with the account. */
   constructor(init: StationInit) {
     this.#init = init;
     this.events = new LoadShedEvents(init.account, init.stationID);
-    this.#rows = boundRows(init.rows);
+    this.#rows = boundRows(init.rows, init.readsAlarms);
     const { account, stationID, intervalSeconds, maxAgeSeconds, nameplateSeconds } = init;
     const { kinds, portDetails } = this.#rows;
     this.#readers = kinds.map((kind) =>
@@ -75,6 +79,10 @@ export class Station implements AbleDevice {
 
   get movingTimes(): ReadonlySet<string> {
     return this.#rows.movingTimes;
+  }
+
+  get readsAlarms(): boolean {
+    return this.kinds.includes("alarms");
   }
 
   /** Removes its reads from the account's rounds. */
@@ -168,7 +176,8 @@ export class Station implements AbleDevice {
       values,
       failures: failures ?? NO_FAILURES,
       noLimit: this.#noLimit(answers, values),
-      unreachable: this.#isUnreachable(answers, errors) ? UNREACHABLE : undefined,
+      unreachable: this.#unreachable(answers, errors),
+      alarms: this.#alarms(answers, errors),
       ageSeconds,
     };
   }
@@ -187,9 +196,25 @@ export class Station implements AbleDevice {
     return names;
   }
 
-  #isUnreachable(answers: readonly unknown[], errors: ReadonlyMap<AnswerKind, unknown> | undefined): boolean {
+  #unreachable(
+    answers: readonly unknown[],
+    errors: ReadonlyMap<AnswerKind, unknown> | undefined,
+  ): string | undefined {
     const { kinds, reachability } = this.#rows;
-    return reachability >= 0 && !errors?.has(kinds[reachability]!) && isUnreachable(answers[reachability]);
+    if (reachability < 0 || errors?.has(kinds[reachability]!)) return undefined;
+    return unreachableBy(answers[reachability]);
+  }
+
+  /** Returns the same list as long as the account has the same alarms. */
+  #alarms(
+    answers: readonly unknown[],
+    errors: ReadonlyMap<AnswerKind, unknown> | undefined,
+  ): AlarmList | undefined {
+    const place = this.kinds.indexOf("alarms");
+    if (place < 0 || errors?.has("alarms")) return undefined;
+    const answer = answers[place] as AlarmsAnswer;
+    if (this.#lastAlarms?.answer !== answer) this.#lastAlarms = { answer, list: alarmList(answer) };
+    return this.#lastAlarms.list;
   }
 
   /**
@@ -357,7 +382,6 @@ function sentFor(
 }
 
 const NO_FAILURES: Reading["failures"] = new Map();
-const UNREACHABLE = "ChargePoint cannot reach the station (networkStatus UNREACHABLE)";
 async function sent({ outcome, send }: Planned, { signal }: WriteOptions): Promise<WriteOutcome> {
   return { ...outcome, ...(await send(signal)) };
 }

@@ -8,6 +8,7 @@ import type { Link } from "../broker/link.ts";
 import type { OtherBridges } from "../commands/other-bridges.ts";
 import { deviceText, headerPlaces } from "../payloads.ts";
 import type { Topics } from "../topics.ts";
+import { AlarmTopics, type WaitingStore } from "./alarm-topics.ts";
 import { Outbox } from "./outbox.ts";
 import { Publisher } from "./publisher.ts";
 import type { Sending } from "./reading.ts";
@@ -29,6 +30,8 @@ export interface PublishingOptions {
   readonly health?: () => HealthReport;
   /** Durable record of the retained topics that earlier runs published. */
   readonly retained?: RetainedStore;
+  /** Durable store in which alarms wait for the broker. Undefined: they wait in memory only. */
+  readonly waitingAlarms?: WaitingStore;
   /** Queue in which scrapes wait for the broker; opened and closed by the caller. */
   readonly outbox: Queue;
   readonly link: Link;
@@ -95,18 +98,29 @@ export async function startPublishing(
     now,
   });
   const state = new StateView({ settings, topics, link, sender, now });
+  const alarms = new AlarmTopics({ ...options, headers: settings.headers, store: options.waitingAlarms });
   const status = new StatusPublisher({
     ...options,
     headers: settings.headers,
     health: () => ({
       mqtt: counters(),
       outbox: outbox.counters,
+      ...alarms.health,
       ...options.ownHealth(),
       ...options.health?.(),
     }),
   });
   const record = options.retained && new RetainedRecord(options.retained);
-  const retained = new RetainedTopics({ settings, link, sender, others, devices, record, log });
+  const retained = new RetainedTopics({
+    settings,
+    instance: options.instance,
+    link,
+    sender,
+    others,
+    devices,
+    record,
+    log,
+  });
 
   undo.defer(() => outbox.stop());
   undo.defer(
@@ -116,6 +130,14 @@ export async function startPublishing(
     }),
   );
   undo.defer(bus.on("scrape", (scrape) => state.noteScrape(scrape)));
+  undo.defer(bus.on("limitEnds", (change) => state.noteLimitEnds(change)));
+  undo.defer(
+    bus.on("alarm", (change) => {
+      // On standby the other bridge publishes it.
+      if (!options.isStandby()) alarms.noteAlarm(change);
+    }),
+  );
+  undo.defer(bus.on("openAlarms", (open) => alarms.noteOpen(open)));
   undo.defer(bus.on("write", (write) => publisher.announceWrite(write)));
   undo.defer(
     bus.on("availability", (change) => {
@@ -138,6 +160,7 @@ export async function startPublishing(
       }
       if (change === "forgotten") {
         state.forgetDevice(device.path);
+        alarms.forgetDevice(device.path);
         retained.clearDevice(device);
       }
       status.membershipChanged(device.path);
@@ -158,6 +181,7 @@ export async function startPublishing(
       status.republish();
       retained.linkUp();
       state.republish();
+      alarms.republish();
     }),
   );
   retained.start();
@@ -165,6 +189,8 @@ export async function startPublishing(
   await outbox.start();
   state.start();
   undo.defer(() => state.stop());
+  alarms.start();
+  undo.defer(() => alarms.stop());
   status.start();
   undo.defer(() => status.stop());
   return {
@@ -175,6 +201,6 @@ export async function startPublishing(
       return outbox.counters;
     },
     status,
-    sessions: new SessionTopics({ link, sender, topics }),
+    sessions: new SessionTopics({ link, sender, topics, devices }),
   };
 }

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
+import { asLevel } from "../../config/devices/topic-template.ts";
 import type { MqttSettings } from "../../config/index.ts";
 import type { Log } from "../../log/log.ts";
-import type { DeviceInfo, PointValue, PublishViews } from "../../points/index.ts";
+import { type DeviceInfo, type PointValue, type PublishViews, portsOf } from "../../points/index.ts";
 import type { DirectSender } from "../broker/direct-sender.ts";
 import type { Link } from "../broker/link.ts";
 import { isObject } from "../commands/command-payload.ts";
@@ -10,6 +11,7 @@ import { Topics } from "../topics.ts";
 
 export interface RetainedTopicsOptions {
   readonly settings: Pick<MqttSettings, "state" | "retain" | "baseTopic">;
+  readonly instance: string;
   readonly link: Link;
   readonly sender: DirectSender;
   readonly others: Pick<OtherBridges, "have">;
@@ -157,10 +159,15 @@ export class RetainedTopics {
     return retainedTopics(this.#published(device));
   }
 
-  #published({ path, points, publish }: DeviceInfo): RetainedDevice {
-    const { state, retain, baseTopic } = this.#options.settings;
-    const flags = JSON.stringify(publish);
-    const views = this.#views.get(flags) ?? { baseTopic, state, ...(retain && { publish }) };
+  #published({ path, points, publish, readsAlarms, stationID }: DeviceInfo): RetainedDevice {
+    const { settings, instance } = this.#options;
+    const { state, retain, baseTopic } = settings;
+    const ports = stationID === undefined ? NO_PORTS : portNames(points);
+    const flags = JSON.stringify([publish, readsAlarms, ports]);
+    const views = this.#views.get(flags) ?? {
+      ...{ baseTopic, state, ...(retain && { publish }) },
+      own: { instance, alarms: readsAlarms === true, ports },
+    };
     this.#views.set(flags, views);
     return { path, points: namesOf(points), views };
   }
@@ -176,6 +183,13 @@ function namesOf(points: DeviceInfo["points"]): readonly string[] {
   return names;
 }
 
+const NO_PORTS: readonly string[] = [];
+
+/** Returns the levels of the ports in topics. */
+function portNames(points: DeviceInfo["points"]): readonly string[] {
+  return portsOf(points).ports.map(({ port }) => asLevel(port!));
+}
+
 /** What is published with retain of one device. */
 interface RetainedDevice {
   readonly path: string;
@@ -189,6 +203,12 @@ interface RetainedViews {
   readonly state: MqttSettings["state"];
   /** Undefined: nothing of the VOLTTRON view is retained. */
   readonly publish?: PublishViews;
+  /** What is published below `voltbridge/<instance>`. Undefined in records of earlier versions, which published nothing there. */
+  readonly own?: {
+    readonly instance: string;
+    readonly alarms: boolean;
+    readonly ports: readonly string[];
+  };
 }
 
 /** Devices that differ in their paths only. */
@@ -233,12 +253,15 @@ export class RetainedRecord {
 }
 
 function retainedTopics({ path, points, views }: RetainedDevice): string[] {
-  const { baseTopic, state, publish } = views;
-  const topics = new Topics("", baseTopic);
+  const { baseTopic, state, publish, own } = views;
+  const topics = new Topics(own?.instance ?? "", baseTopic);
   const found = [topics.availability(path)];
+  if (own) found.push(topics.ofDevice("availability", path));
+  if (own?.alarms) found.push(topics.ofDevice("alarms", path));
+  for (const port of own?.ports ?? []) found.push(topics.deviceEnergy(path, port));
   if (state === "json" || state === "both") found.push(topics.state(path));
   if (state === "attribute" || state === "both")
-    found.push(...points.map((name) => topics.attribute(path, name)));
+    found.push(...points.map((name) => topics.attribute(path, name)), topics.limitEnds(path));
   if (publish?.depthFirstAll) found.push(topics.allDepthFirst(path));
   if (publish?.breadthFirstAll) found.push(topics.allBreadthFirst(path));
   if (publish?.depthFirst) found.push(...points.map((name) => topics.pointDepthFirst(path, name)));
@@ -268,7 +291,7 @@ function grouped(devices: readonly RetainedDevice[]): Group[] {
 function groupOf(value: PointValue): Group | undefined {
   if (!isObject(value) || !isObject(value.views)) return undefined;
   const { paths, points, views } = value;
-  const { baseTopic, state, publish } = views as Record<string, PointValue>;
+  const { baseTopic, state, publish, own } = views as Record<string, PointValue>;
   const known = (["json", "attribute", "both", "off"] as const).find((one) => one === state);
   if (!isTexts(paths) || !isTexts(points) || typeof baseTopic !== "string" || !known) return undefined;
   const retained = isObject(publish) && {
@@ -277,7 +300,21 @@ function groupOf(value: PointValue): Group | undefined {
     depthFirst: publish.depthFirst === true,
     breadthFirst: publish.breadthFirst === true,
   };
-  return { paths, points, views: { baseTopic, state: known, ...(retained && { publish: retained }) } };
+  const ownViews = ownOf(own);
+  return {
+    ...{ paths, points },
+    views: {
+      ...{ baseTopic, state: known, ...(retained && { publish: retained }) },
+      ...(ownViews && { own: ownViews }),
+    },
+  };
+}
+
+function ownOf(value: PointValue | undefined): RetainedViews["own"] {
+  if (!isObject(value)) return undefined;
+  const { instance, alarms, ports } = value;
+  if (typeof instance !== "string" || typeof alarms !== "boolean" || !isTexts(ports)) return undefined;
+  return { instance, alarms, ports };
 }
 
 function isTexts(value: PointValue | undefined): value is string[] {

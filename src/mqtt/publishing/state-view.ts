@@ -1,5 +1,5 @@
 import type { MqttSettings } from "../../config/index.ts";
-import type { AvailabilityChange, DeviceInfo, PointValue, Scrape } from "../../points/index.ts";
+import type { AvailabilityChange, DeviceInfo, LimitEnds, PointValue, Scrape } from "../../points/index.ts";
 import type { DirectSender } from "../broker/direct-sender.ts";
 import type { Link } from "../broker/link.ts";
 import { bareValue, deviceText, hasChanged, valueText } from "../payloads.ts";
@@ -25,7 +25,12 @@ interface DeviceState {
   publishedQuality: Quality | undefined;
   observedAt: Date | undefined;
   partial: boolean;
-  availability: AvailabilityChange["availability"] | undefined;
+  change: AvailabilityChange | undefined;
+  /** Whether the broker has the reason of the last change. */
+  reasonSent: boolean;
+  ends: LimitEnds["ends"];
+  /** JSON text of {@link ends}, as last published. */
+  publishedEnds: string;
   /** Milliseconds since 1970; -Infinity makes it due. */
   publishedAt: number;
 }
@@ -36,7 +41,7 @@ const TICK_MS = 1000;
 
 /**
  * Publishes the state view, retained: last known values, on change (beyond the Deadband) and at least every `state_refresh`
- * seconds, and each device's availability. Nothing is published of a device before its first scrape or change of
+ * seconds, and each device's availability, with its reason where it changed. Nothing is published of a device before its first scrape or change of
  * availability, so that a restart does not clear known values. A limit that is not in force is null. Points that are times
  * which always move are published with the next change of another point. `quality` is `good` (the last scrape read every
  * point), `partial` (some points failed and show their last known value), or the availability where that is not online.
@@ -79,16 +84,28 @@ export class StateView {
 
   noteAvailability(change: AvailabilityChange): void {
     const state = this.#stateOf(change.device);
-    state.availability = change.availability;
+    state.change = change;
+    state.reasonSent = false;
     if (!this.#mayPublish(state)) return;
     this.#publishAvailability(state);
     // A device becomes online by a scrape, which comes here next with its own values.
     if (change.availability !== "online") this.#publish(state, false);
   }
 
+  noteLimitEnds({ device, ends }: LimitEnds): void {
+    const state = this.#stateOf(device);
+    state.ends = ends;
+    // The first scrape, or change of availability, publishes it.
+    const isKnown = state.observedAt !== undefined || state.change !== undefined;
+    if (isKnown && this.#mayPublish(state)) this.#publish(state, false);
+  }
+
   /** Publishes everything known again. Call it after a connect. */
   republish(): void {
-    for (const state of this.#states.values()) this.#makeDue(state);
+    for (const state of this.#states.values()) {
+      state.reasonSent = false;
+      this.#makeDue(state);
+    }
     this.#refresh();
   }
 
@@ -107,7 +124,10 @@ export class StateView {
       publishedQuality: undefined,
       observedAt: known?.observedAt,
       partial: known?.partial ?? false,
-      availability: known?.availability,
+      change: known?.change,
+      reasonSent: false,
+      ends: known?.ends ?? NO_ENDS,
+      publishedEnds: "",
       publishedAt: Number.NEGATIVE_INFINITY,
     };
     this.#states.set(device.path, state);
@@ -158,24 +178,34 @@ export class StateView {
       if (hasChanged(points[i]!, published[i], values[i] ?? null)) news.push(i);
     const quality = qualityOf(state);
     const isChange = news.some((i) => !device.movingTimes?.has(points[i]!.name));
-    const due = all || isChange || quality !== state.publishedQuality;
+    const ends = endsText(state);
+    const isEndsNews = ends !== state.publishedEnds;
+    const due = all || isChange || isEndsNews || quality !== state.publishedQuality;
     if (!due) return;
+    state.publishedEnds = ends;
     state.published = Array.from(points, (_, i) => values[i] ?? null);
     state.publishedQuality = quality;
     state.publishedAt = now().getTime();
     if (settings.state === "json" || settings.state === "both")
-      this.#send(state, topics.state(device.path), stateText(state, quality));
+      this.#send(state, topics.state(device.path), stateText(state, quality, ends));
     if (settings.state === "attribute" || settings.state === "both") {
       for (const i of all ? points.keys() : news)
         this.#send(state, topics.attribute(device.path, points[i]!.name), bareValue(values[i] ?? null));
+      if (ends !== "" && (all || isEndsNews)) this.#send(state, topics.limitEnds(device.path), ends);
     }
   }
 
   #publishAvailability(state: DeviceState): void {
     const { settings, topics, now } = this.#options;
-    if (state.availability === undefined) return;
+    const { change, device, reasonSent } = state;
+    if (change === undefined) return;
     if (settings.state === "off") state.publishedAt = now().getTime();
-    this.#send(state, topics.availability(state.device.path), state.availability);
+    const { availability, since, reason = null, isUnreachable = false } = change;
+    this.#send(state, topics.availability(device.path), availability);
+    if (reasonSent) return;
+    state.reasonSent = true;
+    const text = { device: device.path, availability, since, reason, unreachable: isUnreachable };
+    this.#send(state, topics.ofDevice("availability", device.path), JSON.stringify(text));
   }
 
   #send(state: DeviceState, topic: string, payload: string): void {
@@ -183,7 +213,9 @@ export class StateView {
     void this.#options.sender.sendMeasured({ topic, payload, qos: 1, retain: true }).then((outcome) => {
       this.#inFlight--;
       // Published again with the next tick, or after the next connect.
-      if (outcome === "dropped") this.#makeDue(state);
+      if (outcome !== "dropped") return;
+      state.reasonSent = false;
+      this.#makeDue(state);
     });
   }
 }
@@ -198,16 +230,29 @@ function valuesFor(device: DeviceInfo, known: DeviceState | undefined): (PointVa
 }
 
 function qualityOf(state: DeviceState): Quality {
-  if (state.availability === "stale" || state.availability === "offline") return state.availability;
+  const availability = state.change?.availability;
+  if (availability === "stale" || availability === "offline") return availability;
   return state.partial ? "partial" : "good";
 }
 
-/** Returns `{"observedAt","quality","<point>": value, …}` with every published point, null when unknown. */
-function stateText(state: DeviceState, quality: Quality): string {
+const NO_ENDS: LimitEnds["ends"] = new Map();
+
+/** Returns `{"<point>": time or null, …}` of the points that the bridge limits; empty text where the device has none to limit. */
+function endsText({ device, ends }: DeviceState): string {
+  const { points } = deviceText(device);
+  if (ends.size === 0) return points.some(({ writable }) => writable) ? "{}" : "";
+  return JSON.stringify(
+    Object.fromEntries(points.flatMap(({ name }) => (ends.has(name) ? [[name, ends.get(name)]] : []))),
+  );
+}
+
+/** Returns `{"observedAt","quality","ends","<point>": value, …}` with every published point, null when unknown. */
+function stateText(state: DeviceState, quality: Quality, ends: string): string {
   const { points, keys } = deviceText(state.device);
   const members = [
     `"observedAt":${JSON.stringify(state.observedAt ?? null)}`,
     `"quality":${JSON.stringify(quality)}`,
+    ...(ends === "" ? [] : [`"ends":${ends}`]),
   ];
   for (let i = 0; i < points.length; i++) members.push(keys[i]! + valueText(state.values[i] ?? null));
   return `{${members.join(",")}}`;

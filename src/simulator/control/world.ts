@@ -57,6 +57,17 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     takes: { portNumber: text },
     act: (world, { stationID, type, portNumber }) => world.raiseAlarm(stationID, type, portNumber),
   },
+  clearAlarms: {
+    needs: station,
+    takes: { type: text, portNumber: text },
+    act: (world, order) =>
+      void world.clearAlarms(
+        (alarm) =>
+          alarm.stationID === order.stationID &&
+          (order.type === undefined || alarm.type === order.type) &&
+          (order.portNumber === undefined || alarm.portNumber === order.portNumber),
+      ),
+  },
 };
 
 /**

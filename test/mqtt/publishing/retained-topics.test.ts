@@ -27,7 +27,9 @@ function rig(retain: boolean) {
   return {
     sent,
     link,
-    retained: new RetainedTopics({ settings, link, sender, others, devices: new Map(), log }),
+    retained: new RetainedTopics({
+      ...{ settings, instance: "bridge-1", link, sender, others, devices: new Map(), log },
+    }),
   };
 }
 
@@ -38,8 +40,10 @@ test("what the broker keeps of a device that is gone is cleared with empty retai
   expect(sent.every(({ payload, retain }) => payload === "" && retain)).toBe(true);
   expect(sent.map(({ topic }) => topic)).toEqual([
     `state/${PATH}/availability`,
+    `voltbridge/bridge-1/availability/${PATH}`,
     `state/${PATH}`,
     `state/${PATH}/load`,
+    `state/${PATH}/ends`,
     `devices/${PATH}/all`,
     "devices/all/station-1/garage/pnnl",
     `devices/${PATH}/load`,
@@ -53,7 +57,7 @@ test("while the broker is away it waits; a device that came back keeps its topic
   retained.clearDevice(GONE);
   link.up = true;
   retained.linkUp();
-  expect(sent).toHaveLength(3);
+  expect(sent).toHaveLength(5);
   const again = rig(false);
   again.link.up = false;
   again.retained.clearDevice(GONE);

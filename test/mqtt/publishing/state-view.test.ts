@@ -29,8 +29,12 @@ class FakeLink implements Link {
     return Promise.resolve();
   }
 
-  /** What was sent since the last call. */
+  /** What was sent since the last call, without the reasons of availabilities. */
   take(): [string, unknown][] {
+    return this.takeAll().filter(([topic]) => !topic.startsWith("voltbridge/"));
+  }
+
+  takeAll(): [string, unknown][] {
     return this.sent.splice(0).map(({ topic, payload }) => {
       const isJson = payload.startsWith("{");
       return [topic.replace(`state/${PATH}`, "…"), isJson ? JSON.parse(payload) : payload];
@@ -183,9 +187,51 @@ describe("the state view", () => {
     expect(link.sent).toHaveLength(5000);
     acknowledge();
     await vi.advanceTimersByTimeAsync(2000);
-    expect(link.sent).toHaveLength(7000);
-    expect(new Set(link.sent.map(({ topic }) => topic)).size).toBe(7000);
+    // Each with its reason.
+    expect(link.sent).toHaveLength(14_000);
+    expect(new Set(link.sent.map(({ topic }) => topic)).size).toBe(14_000);
     expect(link.sent.find(({ topic }) => topic.includes("fleet/6999/"))?.payload).toBe("stale");
+  });
+
+  test("an availability has its reason on a topic of its own, at each change and after a connect", async () => {
+    start("json");
+    const reasons = () => link.takeAll().filter(([topic]) => topic.startsWith("voltbridge/"));
+    const topic = `voltbridge/bridge-1/availability/${PATH}`;
+    const away = {
+      ...{ device: PATH, availability: "offline", since: AT.toISOString() },
+      ...{ reason: "the network cannot reach it", unreachable: true },
+    };
+    view.noteAvailability({
+      ...{ device: STATION, availability: "offline", since: AT },
+      ...{ reason: "the network cannot reach it", isUnreachable: true },
+    });
+    expect(reasons()).toEqual([[topic, away]]);
+    await vi.advanceTimersByTimeAsync(61_000);
+    expect(reasons()).toEqual([]);
+    view.republish();
+    expect(reasons()).toEqual([[topic, away]]);
+    availability("online");
+    const here = { ...away, availability: "online", reason: null, unreachable: false };
+    expect(reasons()).toEqual([[topic, here]]);
+  });
+
+  test("when limits end is told as soon as it changes, of writable points only", () => {
+    start("both");
+    const limited = device(PATH, [point("load"), point("limit", { writable: true })]);
+    view.noteScrape(scrape(limited, { load: 5, limit: null }));
+    expect(link.take()).toContainEqual(["…/ends", {}]);
+    const until = (ends: Record<string, Date | null>) =>
+      view.noteLimitEnds({ device: limited, ends: new Map(Object.entries(ends)) });
+    until({ limit: AT });
+    const shown = link.take();
+    expect(shown).toContainEqual(["…/ends", { limit: AT.toISOString() }]);
+    expect(shown).toContainEqual(["…", expect.objectContaining({ ends: { limit: AT.toISOString() } })]);
+    until({ limit: AT });
+    expect(link.take()).toEqual([]);
+    until({ limit: null });
+    expect(link.take()).toContainEqual(["…/ends", { limit: null }]);
+    until({});
+    expect(link.take()).toContainEqual(["…/ends", {}]);
   });
 
   test("everything is said again after a connect; all of it is retained", () => {

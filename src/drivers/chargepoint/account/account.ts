@@ -1,4 +1,5 @@
 import type { Log } from "../../../log/log.ts";
+import { Reported } from "../../../log/notices.ts";
 import { type Clock, secondsOn, systemClock } from "../../../time/clock.ts";
 import { untilAborted } from "../../../time/until-aborted.ts";
 import type { DriverContext, DriverState } from "../../driver.ts";
@@ -109,13 +110,21 @@ export class Account {
     this.#status = new StatusSource(this.#calls, signal, OWN_STATUS);
     const options = { clock, gather: init.gather ?? ((then) => void setImmediate(then)) };
     const store = new AlarmStore(init.state, `alarms ${init.stateKey}`);
+    const forbidden = new Reported(clock);
+    const onForbidden = ({ message }: Error) => {
+      if (!forbidden.isNew(message)) return;
+      const remedy =
+        "ask ChargePoint or the owner of the stations for the right, or remove the rows of AlarmRegister and read_alarms";
+      const text = `account ${label}: alarms cannot be read, so none are announced: ${message}; ${remedy}`;
+      notice("warning", "alarms_refused", text);
+    };
     const reads = <K extends AnswerKind>(kind: K, source: Source<Answers[K]>) =>
       new GatheredReads(kind, source, options);
     this.#reads = {
       station: reads("station", stationsSource(this.#calls, signal, clock)),
       status: reads("status", this.#status),
       load: reads("load", new LoadSource(this.#calls, signal, groups, () => this.#reads.load.readers)),
-      alarms: reads("alarms", new AlarmsSource(this.#calls, { signal, clock, store })),
+      alarms: reads("alarms", new AlarmsSource(this.#calls, { signal, clock, store, onForbidden })),
       rights: reads("rights", rightsSource(this.#calls, signal, clock)),
       sessions: reads("sessions", new SessionsSource(this.#calls, { signal, clock })),
       publicStation: reads("publicStation", publicStationsSource(this.#calls, signal)),

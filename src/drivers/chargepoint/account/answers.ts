@@ -11,7 +11,7 @@ import type { getStations } from "../api/operations/get-stations.ts";
 export type StationAnswer = ResponseOf<typeof getStations>["stationData"][number];
 export type StatusAnswer = ResponseOf<typeof getStationStatus>["stationData"][number];
 export type LoadAnswer = ResponseOf<typeof getLoad>["stationData"][number];
-export type AlarmsAnswer = ResponseOf<typeof getAlarms>["Alarms"];
+export type AlarmsAnswer = readonly ResponseOf<typeof getAlarms>["Alarms"][number][];
 export type RightsAnswer = ResponseOf<typeof getStationRights>["rightsData"];
 export type SessionsAnswer = ResponseOf<typeof getChargingSessionData>["ChargingSessionData"];
 export type PublicStationAnswer = ResponseOf<typeof getPublicStations>["stationData"][number];

@@ -17,8 +17,8 @@ export function newestBy<R>(records: readonly R[], time: (record: R) => string |
   return newest;
 }
 
-/** Milliseconds since 1970 (guide §1.2). */
-function orderOf(text: string | null): number {
+/** Returns milliseconds since 1970 (guide §1.2); before all times where there is none. */
+export function orderOf(text: string | null): number {
   const at = text === null ? Number.NaN : timeOf(text);
   return Number.isNaN(at) ? Number.NEGATIVE_INFINITY : at;
 }

@@ -46,7 +46,7 @@ export function planDevices(
         intervalSeconds: device.intervalSeconds,
         cacheSeconds: device.config.cacheExpiration,
         nameplateSeconds: device.config.nameplate_interval ?? NAMEPLATE_INTERVAL_SECONDS,
-        rows: kindsOf(device.rows),
+        rows: withAlarms(kindsOf(device.rows), device.config),
       }),
     );
     const stationIDs = [...new Set(stations.map(({ stationID }) => stationID))];
@@ -91,6 +91,14 @@ export function stationsWithLoads(devices: readonly DeviceInit<ChargePointConfig
   const kindsOf = rememberedKinds();
   const read = devices.filter(({ rows }) => kindsOf(rows).has("load"));
   return new Set(read.map(({ config }) => config.stationID));
+}
+
+/** Adds the alarms where they are read without a row. */
+function withAlarms(
+  kinds: PlannedStation["rows"],
+  { read_alarms }: ChargePointConfig,
+): PlannedStation["rows"] {
+  return read_alarms && !kinds.has("alarms") ? new Map([...kinds, ["alarms", []]]) : kinds;
 }
 
 /**

@@ -74,12 +74,14 @@ function everySeconds(
 
 function planKind(kind: Kind, pace: Pace, groups: readonly StationGroup[]): PlannedCall {
   const all = [...pace.stations.values()];
+  const rows = [...new Set(all.flatMap((station) => station.rows.get(kind) ?? []))];
   return {
     operation: CALLS[kind].operation,
     everySeconds: pace.everySeconds,
     ...callsOf(kind, pace, groups),
     onePerStationPerMinute: all.reduce((sum, { intervalSeconds }) => sum + 60 / intervalSeconds, 0),
-    rows: [...new Set(all.flatMap((station) => station.rows.get(kind) ?? []))],
+    rows,
+    ...(rows.length === 0 && { cause: "read_alarms of the device configs" }),
   };
 }
 

@@ -9,7 +9,7 @@ import {
   type RegisterClass,
 } from "./register.ts";
 import { PORT_ELEMENTS, PRICING_ELEMENTS, STATION_ELEMENTS } from "./station-register.ts";
-import { STATUS_ELEMENTS } from "./station-status-register.ts";
+import { FREE_PORTS, STATUS_ELEMENTS } from "./station-status-register.ts";
 
 type Port = PublicStationAnswer["Port"][number];
 
@@ -105,6 +105,7 @@ export const publicStationRegister: RegisterClass<"publicStation"> = {
         measure: "reachable",
         read: (answer: PublicStatusAnswer) => answer.networkStatus,
       },
+      ...FREE_PORTS,
     }),
   },
 };

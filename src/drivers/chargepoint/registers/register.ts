@@ -41,10 +41,26 @@ export interface RegisterClass<K extends AnswerKind = AnswerKind> {
   readonly attributes: Readonly<Record<string, Attribute<Answers[K]>>>;
 }
 
-/** Returns whether an answer reports that the network does not reach the station: REACHABLE or UNREACHABLE, in any case. */
-export function isUnreachable(answer: unknown): boolean {
-  const { networkStatus } = answer as { networkStatus?: unknown };
-  return typeof networkStatus === "string" && networkStatus.trim().toUpperCase() === "UNREACHABLE";
+/**
+ * Returns why an answer means that the network does not reach the station: by its `networkStatus`, or where it has none by the
+ * `Status` of all ports. Undefined where the network reaches it, or does not tell.
+ */
+export function unreachableBy(answer: unknown): string | undefined {
+  const { networkStatus, Port } = answer as {
+    networkStatus?: unknown;
+    Port?: readonly { readonly Status?: unknown }[];
+  };
+  if (typeof networkStatus === "string" && networkStatus.trim() !== "")
+    return isUnreachable(networkStatus) ? BY_STATION : undefined;
+  const ports = Port ?? [];
+  return ports.length > 0 && ports.every(({ Status }) => isUnreachable(Status)) ? BY_PORTS : undefined;
+}
+
+const BY_STATION = "ChargePoint cannot reach the station (networkStatus UNREACHABLE)";
+const BY_PORTS = "ChargePoint cannot reach the station (Status UNREACHABLE of every port)";
+
+function isUnreachable(word: unknown): boolean {
+  return typeof word === "string" && word.trim().toUpperCase() === "UNREACHABLE";
 }
 
 /** Returns the kind of answer from which an attribute of a class is read. */

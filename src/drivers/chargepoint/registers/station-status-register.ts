@@ -1,5 +1,5 @@
 import type { StatusAnswer } from "../account/answers.ts";
-import { type Description, elements, portOf, type RegisterClass } from "./register.ts";
+import { type Attribute, type Description, elements, portOf, type RegisterClass } from "./register.ts";
 
 /** Elements that the service sends only with port details (§7.2.2, portDetails). */
 export const PORT_DETAIL_ATTRIBUTES: ReadonlySet<string> = new Set(["Connector", "Power"]);
@@ -22,6 +22,47 @@ export const STATUS_ELEMENTS = {
     measure: "nominal",
   },
 } satisfies Record<string, Description>;
+
+type StatusPort = Pick<StatusAnswer["Port"][number], "Status" | "faultReason">;
+
+/** Texts of `faultReason` of a port that works. */
+const NO_FAULT: ReadonlySet<string> = new Set(["", "NONE"]);
+
+/** Returns whether a vehicle can charge at a port now; null where the network does not know. */
+function isFree({ Status, faultReason }: StatusPort): boolean | null {
+  const status = Status?.trim().toUpperCase();
+  // The last known status of a station out of reach is no answer.
+  if (status === "UNREACHABLE") return null;
+  if (!NO_FAULT.has(faultReason?.trim().toUpperCase() ?? "")) return false;
+  if (status === "AVAILABLE") return true;
+  return status === "INUSE" ? false : null;
+}
+
+/** Values derived from the status of all ports, whether these have rows or not. Null while the ports that are known do not decide. */
+export const FREE_PORTS: Readonly<
+  Record<"anyPortFree" | "allPortsFree", Attribute<{ readonly Port: readonly StatusPort[] }>>
+> = {
+  anyPortFree: {
+    level: "station",
+    type: "boolean",
+    meaning: "Whether a vehicle can charge at one of the ports now. No value where that is not known.",
+    read: ({ Port }) => {
+      const free = Port.map(isFree);
+      if (free.includes(true)) return true;
+      return free.length === 0 || free.includes(null) ? null : false;
+    },
+  },
+  allPortsFree: {
+    level: "station",
+    type: "boolean",
+    meaning: "Whether a vehicle can charge at every port now. No value where that is not known.",
+    read: ({ Port }) => {
+      const free = Port.map(isFree);
+      if (free.includes(false)) return false;
+      return free.length === 0 || free.includes(null) ? null : true;
+    },
+  },
+};
 
 /** Whether ports are free, and whether the network reaches the station: getStationStatus, guide §7.2. */
 export const stationStatusRegister: RegisterClass<"status"> = {
@@ -53,5 +94,6 @@ export const stationStatusRegister: RegisterClass<"status"> = {
       measure: "reachable",
       read: (answer) => answer.networkStatus,
     },
+    ...FREE_PORTS,
   },
 };

@@ -5,8 +5,10 @@ import { newestBy } from "../newest.ts";
 
 type Alarm = AlarmsAnswer[number];
 
+/** Number of the newest alarms kept of each station, beside the newest of each port. */
+export const MOST_OF_STATION = 50;
 /** Maximum number of alarms kept on disk; an account with more starts with a complete walk after a restart. */
-const MAX_KEPT = 2000;
+const MAX_KEPT = 5000;
 
 interface Kept {
   readonly wholeAtMs: number;
@@ -26,7 +28,7 @@ function isKept(value: unknown): value is Kept {
   );
 }
 
-/** The newest alarm of each station and port, and the time after which there can be newer ones. Survives a restart. */
+/** The newest alarms of each station, and the time after which there can be newer ones. Survives a restart. */
 export class AlarmStore {
   readonly #state: DriverState;
   readonly #key: string;
@@ -60,9 +62,10 @@ export class AlarmStore {
     return newestBy(all, ({ alarmTime }) => alarmTime)?.alarmTime ?? null;
   }
 
+  /** Returns the same list until it changes. */
   of(stationID: string): AlarmsAnswer {
     this.#load();
-    return [...(this.#newest.get(stationID) ?? [])];
+    return this.#newest.get(stationID) ?? NONE;
   }
 
   put(stationID: string, alarms: readonly Alarm[]): void {
@@ -76,7 +79,12 @@ export class AlarmStore {
   /** Replaces all alarms by those of a complete walk. */
   replace(newest: Iterable<readonly [string, readonly Alarm[]]>, atMs: number, pages: number): void {
     this.#loaded = true;
-    this.#newest = new Map(newest);
+    const before = this.#newest;
+    this.#newest = new Map();
+    for (const [stationID, alarms] of newest) {
+      const known = before.get(stationID);
+      this.#newest.set(stationID, known && same(known, alarms) ? known : alarms);
+    }
     this.#wholeAtMs = atMs;
     this.#pages = pages;
     this.#changed = true;
@@ -119,6 +127,8 @@ function same(one: readonly Alarm[], other: readonly Alarm[]): boolean {
     JSON.stringify(alarms.map((alarm) => [alarm.portNumber, alarm.alarmType, alarm.alarmTime]));
   return text(one) === text(other);
 }
+
+const NONE: AlarmsAnswer = [];
 
 /** Fields of an alarm that are not saved because no register reads them. */
 const NOTHING: Alarm = {

@@ -1,12 +1,13 @@
 import type { Clock } from "../../../../time/clock.ts";
 import type { ChargePointClient } from "../../api/client.ts";
+import { ApiError } from "../../api/errors.ts";
 import { getAlarms } from "../../api/operations/get-alarms.ts";
 import type { AlarmsAnswer } from "../answers.ts";
-import { newestBy } from "../newest.ts";
+import { newestBy, orderOf } from "../newest.ts";
 import type { Batch, Source } from "../reads/gathered-reads.ts";
 import { own } from "../reads/station-missing.ts";
 import { AccountWalk, collect, walk } from "../reads/walk.ts";
-import type { AlarmStore } from "./alarm-store.ts";
+import { type AlarmStore, MOST_OF_STATION } from "./alarm-store.ts";
 
 type Alarm = AlarmsAnswer[number];
 
@@ -19,6 +20,8 @@ export interface AlarmsSourceOptions {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly store: AlarmStore;
+  /** Called when the account may not read alarms, or not those of a station. */
+  readonly onForbidden: (error: ApiError) => void;
 }
 
 /**
@@ -42,8 +45,8 @@ export class AlarmsSource implements Source<AlarmsAnswer> {
 
   async fetchAlone(stationID: string): Promise<AlarmsAnswer> {
     const mark = this.#unsure.get(stationID);
-    const all = await collect(this.#client, getAlarms, { stationID }, this.#options.signal);
-    const alarms = newestOfPorts(own(getAlarms.name, stationID, all));
+    const all = await this.#reported(collect(this.#client, getAlarms, { stationID }, this.#options.signal));
+    const alarms = newestOf(own(getAlarms.name, stationID, all));
     if (this.#unsure.get(stationID) === mark) {
       this.#unsure.delete(stationID);
       this.#options.store.put(stationID, alarms);
@@ -58,7 +61,16 @@ export class AlarmsSource implements Source<AlarmsAnswer> {
   async fetch(batch: Batch<AlarmsAnswer>): Promise<void> {
     await Promise.all(batch.wanted.filter((id) => this.#unsure.has(id)).map((id) => this.#one(id, batch)));
     if (batch.missing().length === 0) return;
-    await this.#walk.read(batch, (maxPages) => this.#wholeOrNew(batch, maxPages));
+    await this.#walk.read(batch, (maxPages) => this.#reported(this.#wholeOrNew(batch, maxPages)));
+  }
+
+  async #reported<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (error instanceof ApiError && error.kind === "forbidden") this.#options.onForbidden(error);
+      throw error;
+    }
   }
 
   async #one(stationID: string, batch: Batch<AlarmsAnswer>): Promise<void> {
@@ -77,24 +89,34 @@ export class AlarmsSource implements Source<AlarmsAnswer> {
     const found = new Map<string, Alarm[]>();
     const pages = await walk(this.#client, getAlarms, query, { signal, maxPages }, (alarm): boolean => {
       if (alarm.stationID === null) return true;
-      const others = found.get(alarm.stationID) ?? [];
-      found.set(alarm.stationID, newestOfPorts([...others, alarm]));
+      const alarms = found.get(alarm.stationID) ?? [];
+      alarms.push(alarm);
+      found.set(alarm.stationID, alarms.length < 2 * MOST_OF_STATION ? alarms : newestOf(alarms));
       return true;
     });
     if (pages === undefined) return undefined;
-    const sure = [...found].filter(([id]) => !this.#unsure.has(id));
+    const sure = [...found]
+      .filter(([id]) => !this.#unsure.has(id))
+      .map(([id, alarms]) => [id, newestOf(alarms)] as const);
     if (whole) store.replace(sure, at, pages);
-    else for (const [id, alarms] of sure) store.put(id, newestOfPorts([...store.of(id), ...alarms]));
+    else for (const [id, alarms] of sure) store.put(id, newestOf([...store.of(id), ...alarms]));
     store.save();
     for (const id of batch.missing()) if (!this.#unsure.has(id)) batch.answer(id, store.of(id));
     return pages;
   }
 }
 
-/** Returns the newest alarm of every port, and of the station itself. */
-function newestOfPorts(alarms: readonly Alarm[]): Alarm[] {
-  const byPort = Map.groupBy(alarms, (alarm) => alarm.portNumber);
-  return [...byPort.values()].flatMap((ofPort) => newestBy(ofPort, (alarm) => alarm.alarmTime) ?? []);
+/** Returns the newest alarms, each once, and the newest of every port and of the station itself. */
+function newestOf(alarms: readonly Alarm[]): Alarm[] {
+  const once = new Map(alarms.map((alarm) => [identity(alarm), alarm]));
+  const byPort = Map.groupBy(once.values(), (alarm) => alarm.portNumber);
+  const ofPorts = [...byPort.values()].map((ofPort) => newestBy(ofPort, (alarm) => alarm.alarmTime)!);
+  const newest = [...once.values()].sort((one, other) => orderOf(other.alarmTime) - orderOf(one.alarmTime));
+  return [...new Set([...newest.slice(0, MOST_OF_STATION), ...ofPorts])];
+}
+
+function identity({ portNumber, alarmType, alarmTime }: Alarm): string {
+  return JSON.stringify([portNumber, alarmType, alarmTime]);
 }
 
 function earlier(time: string): string {
