@@ -92,7 +92,7 @@ export interface Mqtt extends Pick<Publishing, "counters" | "outbox" | "sessions
  */
 export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   const { settings, instance, bus, devices, requester = "message", times, now = () => new Date() } = options;
-  const { baseTopic, headers, keepaliveSeconds } = settings;
+  const { baseTopic, headers, answers, keepaliveSeconds } = settings;
   const log = options.log.part("mqtt");
   await using stack = new AsyncDisposableStack();
   // Called for its errors: they are the settings' and no retry helps.
@@ -164,7 +164,10 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   link.onChange(() => {
     turnedAt = now();
   });
-  const setActive = startCommands({ ...shared, headers, health: () => publishing.status.health() }, stack);
+  const setActive = startCommands(
+    { ...shared, headers, answers, health: () => publishing.status.health() },
+    stack,
+  );
   role.onChange((turned) => {
     void setActive(turned === "active");
     void link.roleChanged();

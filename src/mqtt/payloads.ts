@@ -63,6 +63,16 @@ export function volttronMessage(
   return `[${value},${metadata},${text}]`;
 }
 
+/**
+ * Returns a message of VOLTTRON's bus: over MQTT 5 as it is, with its headers as user properties; over MQTT 3.1.1, which has
+ * no place for headers, in VOLTTRON's envelope.
+ */
+export function busMessage(message: unknown, headers: Headers, protocolVersion: 4 | 5) {
+  if (protocolVersion === 5)
+    return { payload: JSON.stringify(message), userProperties: userProperties(headers) };
+  return { payload: JSON.stringify({ headers, message }) };
+}
+
 /** Parts of a device's messages that are the same in every scrape, as JSON text. */
 export interface DeviceText {
   /** Published points: all but those with `Publish` = never. */

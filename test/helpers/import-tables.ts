@@ -132,6 +132,7 @@ export const ROOMS: Record<string, readonly string[]> = {
   sessions: ["database", "query", "sync"],
   web: ["access", "files", "server", "live", "api", "page"],
   mqtt: ["broker", "commands", "publishing", "client", "intake", "self-test"],
+  "mqtt/commands": ["rpc"],
   simulator: ["world", "answers", "trouble", "http", "control", "econnect"],
   "simulator/world": ["sessions", "stations", "activity"],
   "web/page": ["state", "kit", "views", "frame"],

@@ -24,8 +24,13 @@ export async function startControl(
   {
     before,
     requester,
+    answers = "bridge",
     ...options
-  }: RigOptions & { before?: (ear: Recorder) => Promise<void>; requester?: "message" | "topic" } = {},
+  }: RigOptions & {
+    before?: (ear: Recorder) => Promise<void>;
+    requester?: "message" | "topic";
+    answers?: "bridge" | "volttron";
+  } = {},
 ) {
   const { protocolVersion } = link;
   const site = rig({ paths: ["site/s1", "site/s2"], ...options });
@@ -33,7 +38,12 @@ export async function startControl(
   const early = mosquitto && (await Recorder.connect(mosquitto.url, { protocolVersion }));
   if (early) await before?.(early);
   const { mqtt } = await startRig(
-    mosquitto ? { url: mosquitto.url, protocolVersion } : { embedded: { host: "127.0.0.1", port: 0 } },
+    {
+      answers,
+      ...(mosquitto
+        ? { url: mosquitto.url, protocolVersion }
+        : { embedded: { host: "127.0.0.1", port: 0 }, protocolVersion }),
+    },
     {
       bus: site.bus,
       devices: site.devices.byPath,

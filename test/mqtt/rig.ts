@@ -115,6 +115,7 @@ export const SETTINGS: MqttSettings = {
   keepaliveSeconds: 60,
   payload: "volttron",
   headers: "payload",
+  answers: "bridge",
   state: "both",
   stateRefreshSeconds: 300,
   noLimit: "null",

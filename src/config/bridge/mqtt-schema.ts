@@ -75,6 +75,11 @@ export const MQTT = {
       "volttron",
       "Format of the device messages: VOLTTRON's arrays, or one JSON object. See [MQTT](mqtt.md#the-volttron-view).",
     ),
+    answers: choice(
+      ["bridge", "volttron"],
+      "bridge",
+      "Form of the answers to [commands](mqtt.md#the-answer), reservations and calls: the bridge's, with all that it knows, or that of [VOLTTRON's actuator](volttron.md#answers-of-the-actuator) with its error names.",
+    ),
     headers: choice(
       ["payload", "properties", "both"],
       "payload",

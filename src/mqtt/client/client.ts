@@ -148,11 +148,17 @@ function readVolttron(
   target: PointTarget | DeviceTarget,
   id: string,
 ): CommandAnswer | undefined {
+  // Over MQTT 5 the answer on the response topic holds it all.
+  if (message.userProperties.id !== undefined) return undefined;
   const body = parseJson(message.payload.toString());
-  const [value, , headers] = Array.isArray(body) ? body : [body?.value, undefined, body];
-  const all = { ...message.userProperties, ...headers };
-  if (all.id !== id) return undefined;
-  const { status, requested, readBack, code, text, tookMs, final, repeated } = headers ?? {};
+  // An array of the bridge, an envelope of VOLTTRON (`mqtt.answers`), or an error of the bridge.
+  const [value, , headers] = Array.isArray(body)
+    ? body
+    : body?.headers
+      ? [body.message, undefined, body.headers]
+      : [body, undefined, body];
+  if (headers?.id !== id) return undefined;
+  const { status, requested, readBack, code, text, tookMs, final, repeated } = headers;
   const known = {
     id,
     action: ask.action,
@@ -168,7 +174,7 @@ function readVolttron(
     ...(repeated === true && { repeated }),
   };
   return message.topic === topics.error(target)
-    ? { ...known, error: body.type, text: body.value }
+    ? { ...known, error: value.type, text: value.value }
     : { ...known, ...(ask.action === "get" && { value }) };
 }
 
@@ -210,7 +216,10 @@ export function callBridge(
       throw new NoAnswerError(
         `the bridge at ${url} did not answer within ${timeoutMs / 1000} s; whether the call was carried out is not known`,
       );
-    if (answer.error) throw new RpcError(answer.error.data?.type ?? "Error", answer.error.message);
+    if (answer.error) {
+      const { data, message } = answer.error;
+      throw new RpcError(data?.type ?? "Error", data?.detail ?? message);
+    }
     return answer.result;
   });
 }

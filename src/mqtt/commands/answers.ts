@@ -2,6 +2,7 @@ import type { CommandResult } from "../../devices/commands.ts";
 import type { CommandSource, DeviceInfo, PointValue, WriteResult } from "../../points/index.ts";
 import type { Message } from "../broker/link.ts";
 import {
+  busMessage,
   type HeaderPlaces,
   type Headers,
   pointMetadata,
@@ -10,6 +11,7 @@ import {
   volttronMessage,
 } from "../payloads.ts";
 import type { DeviceTarget, PointTarget, Topics } from "../topics.ts";
+import { errorMessage } from "./volttron-errors.ts";
 
 /** Outcome of a command over MQTT, as published to the response topic of a requester (JSON). */
 export interface CommandAnswer extends Partial<WriteResult> {
@@ -61,12 +63,12 @@ export interface AnswerContext {
 }
 
 /**
- * Returns VOLTTRON's answer: `…/error/…` with `{"type","value"}`, `…/reverted/…` with null, or `…/value/…` with
+ * Returns the bridge's answer on VOLTTRON's topics: `…/error/…` with `{"type","value"}`, `…/reverted/…` with null, or `…/value/…` with
  * `[value, {"units","type","tz"}, headers]`, the shape of a point's own topic. The value is the one read back, else the
  * one requested. The headers hold the rest: `time`, `requesterID`, `id`, `status`, `requested`, `readBack`, `code`,
  * `text`, `tookMs`, `final`, `repeated`; an error message carries them as further keys.
  */
-export function volttronAnswer(answer: CommandAnswer, context: AnswerContext): Message {
+export function bridgeAnswer(answer: CommandAnswer, context: AnswerContext): Message {
   const { topics, target, places } = context;
   const { status, requested, readBack, code, text, tookMs, final, repeated } = answer;
   const more = { status, requested, readBack, code, text, tookMs, final, repeated };
@@ -89,6 +91,30 @@ export function volttronAnswer(answer: CommandAnswer, context: AnswerContext): M
   const point = context.device?.points.get(target.point);
   const metadata = point && context.device ? pointMetadata(point, context.device.timezone) : "{}";
   return send(topics.value(target), volttronMessage(JSON.stringify(value), metadata, shown));
+}
+
+/**
+ * Returns the answer of VOLTTRON's actuator: the bare value, null, or `{"type", "value"}` with its names of errors. The headers
+ * are the same as those of {@link bridgeAnswer}. Undefined for an early answer: VOLTTRON gives one answer only.
+ */
+export function actuatorAnswer(
+  answer: CommandAnswer,
+  { topics, target, requester, now }: Omit<AnswerContext, "places" | "device">,
+  protocolVersion: 4 | 5,
+): Message | undefined {
+  const { id, status, requested, readBack, code, text, tookMs, final, repeated, error } = answer;
+  if (final === false) return undefined;
+  const more = { status, requested, readBack, code, text, tookMs, repeated };
+  const headers = answerHeaders({ id, requester }, now, more);
+  const send = (topic: string, message: unknown): Message => ({
+    topic,
+    qos: 1,
+    retain: false,
+    ...busMessage(message, headers, protocolVersion),
+  });
+  if (error !== undefined) return send(topics.error(target), errorMessage(error, text ?? "", code));
+  if (answer.action === "revert" || target.point === undefined) return send(topics.reverted(target), null);
+  return send(topics.value(target), answer.value ?? readBack ?? requested ?? null);
 }
 
 /** Returns the message on `state/<path>/<point>/result`, with null for a key that has no value. */

@@ -16,6 +16,8 @@ export interface RequestContext {
   readonly topics: Topics;
   /** Setting `mqtt.headers`. */
   readonly headers: "payload" | "properties" | "both";
+  /** Setting `mqtt.answers`. */
+  readonly answers: "bridge" | "volttron";
   readonly bus: Bus;
   /** By path. May change while running. */
   readonly devices: ReadonlyMap<string, DeviceInfo>;

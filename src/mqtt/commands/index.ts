@@ -4,7 +4,7 @@ import type { Topics } from "../topics.ts";
 import { CommandReceiver } from "./commands.ts";
 import { type RequestContext, Requesters, StallWatch } from "./incoming-request.ts";
 import { LateAnswers, Replies } from "./replies.ts";
-import { RpcReceiver } from "./rpc.ts";
+import { RpcReceiver } from "./rpc/rpc.ts";
 import { ScheduleReceiver } from "./schedule.ts";
 
 export interface CommandsOptions extends Omit<RequestContext, "requesters" | "arrivedAt"> {
@@ -67,7 +67,7 @@ function listen(context: RequestContext, replies: Replies, control: Control | un
   const { link, topics } = context;
   const commands = new CommandReceiver(context, replies);
   const schedule = control && new ScheduleReceiver(context, control.scheduling);
-  const rpc = control && new RpcReceiver(context, control);
+  const rpc = control && new RpcReceiver(context, control, replies);
   const deafen = control?.controllers && followControllers(link, topics, control.controllers);
   commands.start();
   schedule?.start();

@@ -3,7 +3,7 @@ import type { DirectSender } from "../broker/direct-sender.ts";
 import type { Incoming, Link, Message } from "../broker/link.ts";
 import { headerPlaces, parseJson } from "../payloads.ts";
 import type { CommandTopic, PointTarget } from "../topics.ts";
-import { type CommandAnswer, directAnswer, stateAnswer, volttronAnswer } from "./answers.ts";
+import { actuatorAnswer, bridgeAnswer, type CommandAnswer, directAnswer, stateAnswer } from "./answers.ts";
 import type { RequestContext } from "./incoming-request.ts";
 
 /** Addressees of the answers to a command. */
@@ -41,27 +41,29 @@ export class Replies {
     return this.messages(answer, { topic, requester, message: notedAddress(note) });
   }
 
-  messages(answer: CommandAnswer, { topic, requester, message }: ReplyAddress): Message[] {
-    const { link, topics, headers, devices, now } = this.#context;
-    const { responseTopic, correlationData } = message;
-    const messages =
-      topic.view === "state"
-        ? [stateAnswer(answer, topics, topic.target as PointTarget)]
-        : [
-            volttronAnswer(answer, {
-              topics,
-              target: topic.target,
-              requester,
-              now: now(),
-              places: headerPlaces(headers, link.protocolVersion),
-              device: devices.get(topic.target.path),
-            }),
-          ];
+  messages(answer: CommandAnswer, address: ReplyAddress): Message[] {
+    const { topics } = this.#context;
+    const { responseTopic, correlationData } = address.message;
+    const messages = this.#onTopics(answer, address);
     // On a command topic the answer would be a command in the bridge's name.
     if (responseTopic !== undefined && !topics.isReserved(responseTopic))
       messages.push(directAnswer(answer, responseTopic, correlationData));
     // A flood of refusals must not keep other messages waiting.
     return answer.status === "refused" ? messages.map((one) => ({ ...one, yields: true })) : messages;
+  }
+
+  /** Returns the answer on the state view's topic, or on VOLTTRON's in the form of `mqtt.answers`. */
+  #onTopics(
+    answer: CommandAnswer,
+    { topic, requester }: Pick<ReplyAddress, "topic" | "requester">,
+  ): Message[] {
+    const { link, topics, headers, answers, devices, now } = this.#context;
+    const { view, target } = topic;
+    if (view === "state") return [stateAnswer(answer, topics, target as PointTarget)];
+    const context = { topics, target, requester, now: now() };
+    if (answers === "volttron") return [actuatorAnswer(answer, context, link.protocolVersion) ?? []].flat();
+    const places = headerPlaces(headers, link.protocolVersion);
+    return [bridgeAnswer(answer, { ...context, places, device: devices.get(target.path) })];
   }
 }
 

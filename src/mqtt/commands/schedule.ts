@@ -1,8 +1,15 @@
-import type { Preemption, Reservation } from "../../bus.ts";
+import type { Bus, Preemption, Reservation } from "../../bus.ts";
 import type { ScheduleAnswer, ScheduleCommand, Scheduling } from "../../devices/commands.ts";
 import type { PointValue } from "../../points/index.ts";
 import { type Incoming, type Message, reasonOf } from "../broker/link.ts";
-import { type Headers, headerPlaces, timeText, userProperties, volttronMessage } from "../payloads.ts";
+import {
+  busMessage,
+  type Headers,
+  headerPlaces,
+  timeText,
+  userProperties,
+  volttronMessage,
+} from "../payloads.ts";
 import {
   BadPayloadError,
   type CommandPayload,
@@ -63,7 +70,9 @@ export class ScheduleReceiver {
       asked = { ...parseSchedulePayload(message.payload, message.userProperties), ...terms };
       if (message.retained) throw retainedError(message.topic);
       if (this.#isForOthers(asked.slots)) return;
-      this.#answer(message, asked, this.#ask(asked as SchedulePayload, message));
+      const ask = () => this.#ask(asked as SchedulePayload, message);
+      const { answers, bus } = this.#context;
+      this.#answer(message, asked, answers === "volttron" ? withPreempted(bus, ask) : ask());
     } catch (error) {
       const { name } = error as Error;
       const info = `MALFORMED_REQUEST: ${name}: ${reasonOf(error)}`;
@@ -107,11 +116,9 @@ export class ScheduleReceiver {
 
   #publishReservation({ device, requester, taskId, windowSeconds, at }: Reservation): void {
     const headers = { requesterID: requester, taskID: taskId, window: windowSeconds, time: timeText(at) };
-    const { inPayload } = this.#places();
-    const payload = inPayload ? volttronMessage("null", "{}", headers) : "null";
-    void this.#context.sender.send(
-      this.#message(this.#context.topics.announcement(device), payload, headers),
-    );
+    const { sender, topics } = this.#context;
+    const payload = this.#places().inPayload ? volttronMessage("null", "{}", headers) : "null";
+    void sender.send(this.#message(topics.announcement(device), { payload, headers, message: null }));
   }
 
   /** Returns `{"result", "info", "data"}`, with the headers as further keys where they belong into the payload. */
@@ -120,22 +127,45 @@ export class ScheduleReceiver {
     const headers: Record<string, PointValue> = { time: timeText(now()) };
     for (const [name, value] of Object.entries(said)) if (value !== undefined) headers[name] = value;
     const shown = this.#places().inPayload ? headers : {};
-    return this.#message(topics.schedule("result"), JSON.stringify({ ...result, ...shown }), headers);
+    const payload = JSON.stringify({ ...result, ...shown });
+    return this.#message(topics.schedule("result"), { payload, headers, message: result });
   }
 
-  #message(topic: string, payload: string, headers: Headers): Message {
+  /** Returns a message in the form of `mqtt.answers`: with the bridge's payload, or with VOLTTRON's message. */
+  #message(
+    topic: string,
+    {
+      payload,
+      headers,
+      message,
+    }: { readonly payload: string; readonly headers: Headers; readonly message: unknown },
+  ): Message {
+    const { answers, link } = this.#context;
     const { inProperties } = this.#places();
     return {
       topic,
-      payload,
       qos: 1,
       retain: false,
-      ...(inProperties && { userProperties: userProperties(headers) }),
+      ...(answers === "volttron"
+        ? busMessage(message, headers, link.protocolVersion)
+        : { payload, ...(inProperties && { userProperties: userProperties(headers) }) }),
     };
   }
 
   #places() {
     return headerPlaces(this.#context.headers, this.#context.link.protocolVersion);
+  }
+}
+
+/** Returns the answer to a request, with the tasks that it preempted in VOLTTRON's form. */
+export function withPreempted(bus: Bus, ask: () => ScheduleAnswer): Result {
+  const preempted: string[][] = [];
+  const end = bus.on("preemption", ({ requester, taskId }) => preempted.push([requester, taskId]));
+  try {
+    const answer = ask();
+    return preempted.length === 0 ? answer : { ...answer, info: "TASK_WERE_PREEMPTED", data: preempted };
+  } finally {
+    end();
   }
 }
 

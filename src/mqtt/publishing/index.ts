@@ -95,6 +95,7 @@ export async function startPublishing(
     deliver: (reading) => outbox.deliver(reading),
     announce: (message) => void sender.send(message),
     sending,
+    protocolVersion: () => link.protocolVersion,
     now,
   });
   const state = new StateView({ settings, topics, link, sender, now });

@@ -3,6 +3,7 @@ import type { PointValue, Scrape, Write } from "../../points/index.ts";
 import type { Message } from "../broker/link.ts";
 import { answerHeaders } from "../commands/answers.ts";
 import {
+  busMessage,
   deviceText,
   hasChanged,
   jsonPoint,
@@ -17,13 +18,14 @@ import type { Topics } from "../topics.ts";
 import type { Reading, Sending } from "./reading.ts";
 
 export interface PublisherOptions {
-  readonly settings: Pick<MqttSettings, "payload">;
+  readonly settings: Pick<MqttSettings, "payload" | "answers">;
   readonly topics: Topics;
   /** Publishes the readings of scrapes, reliably. */
   readonly deliver: (reading: Reading) => void;
   /** Publishes an announcement, now or never. */
   readonly announce: (message: Message) => void;
   readonly sending: () => Sending;
+  readonly protocolVersion: () => 4 | 5;
   readonly now: () => Date;
 }
 
@@ -62,6 +64,10 @@ export class Publisher {
 
   /** Announces an attempted write: the request and its requester; with a `status`, also the outcome. */
   announceWrite(write: Write): void {
+    if (this.#options.settings.answers === "volttron") {
+      this.#announceAsActuator(write);
+      return;
+    }
     const { topics, announce, sending, now } = this.#options;
     const { device, point } = write;
     const known = point === undefined ? undefined : device.points.get(point);
@@ -77,6 +83,21 @@ export class Publisher {
       qos,
       retain: false,
       ...(places.inProperties && { userProperties: userProperties(headers) }),
+    });
+  }
+
+  /** Announces a set that the device took, as VOLTTRON's actuator does: afterwards, and by its value alone. */
+  #announceAsActuator(write: Write): void {
+    const { topics, announce, sending, protocolVersion, now } = this.#options;
+    const { device, point, action, status, error, via } = write;
+    const isTaken =
+      error === undefined && status !== undefined && status !== "refused" && status !== "failed";
+    if (action !== "set" || !isTaken) return;
+    announce({
+      topic: topics.write(device.path, point),
+      qos: sending().qos,
+      retain: false,
+      ...busMessage(write.requested, answerHeaders(write, now(), { via, status }), protocolVersion()),
     });
   }
 

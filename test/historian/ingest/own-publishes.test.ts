@@ -24,11 +24,12 @@ function published(
   const messages: Message[] = [];
   const sending = { qos: 1, retain: true, places: headerPlaces(headers, version) } as const;
   const publisher = new Publisher({
-    settings: { payload },
+    settings: { payload, answers: "bridge" },
     topics: new Topics("test", ""),
     deliver: (reading) => messages.push(readingMessage(readingRecord(reading), late, sending)),
     announce: (message) => messages.push(message),
     sending: () => sending,
+    protocolVersion: () => version,
     now: () => of.takenAt,
   });
   publisher.publishScrape(of);

@@ -18,6 +18,7 @@ function publisher(settings: Partial<MqttSettings> = {}, protocolVersion: 4 | 5 
     deliver: (reading) => void sent.push(readingMessage(readingRecord(reading), false, sending())),
     announce: (message) => void sent.push(message),
     sending,
+    protocolVersion: () => protocolVersion,
     now: () => AT,
   });
   return { it, sent, topics: () => sent.splice(0).map((message) => message.topic) };

@@ -1,19 +1,35 @@
 import { randomUUID } from "node:crypto";
-import { closest } from "../../config/files/did-you-mean.ts";
-import type { Command, CommandResult, Control } from "../../devices/commands.ts";
-import type { PointValue, Write } from "../../points/index.ts";
-import { type Incoming, type Message, reasonOf } from "../broker/link.ts";
-import { parseJson } from "../payloads.ts";
-import { decodeJson, isObject, LONGEST_REQUEST, readHeaders } from "./command-payload.ts";
+import { closest } from "../../../config/files/did-you-mean.ts";
+import type { Command, CommandResult, Control, ScheduleAnswer } from "../../../devices/commands.ts";
+import type { PointValue, Write } from "../../../points/index.ts";
+import { type Incoming, type Message, reasonOf } from "../../broker/link.ts";
+import { parseJson } from "../../payloads.ts";
+import { answerOf } from "../answers.ts";
+import { decodeJson, foldedHeaders, isObject, LONGEST_REQUEST, readHeaders } from "../command-payload.ts";
 import {
   RefusedError,
   type RequestContext,
   RetainedRefusals,
   retainedError,
   termsOf,
-} from "./incoming-request.ts";
-import { notedAddress, replyNote } from "./replies.ts";
-import { BadParamsError, Params, succeeded, verbs, WriteFailedError } from "./verbs.ts";
+} from "../incoming-request.ts";
+import { notedAddress, type Replies, replyNote } from "../replies.ts";
+import { withPreempted } from "../schedule.ts";
+import { volttronError } from "../volttron-errors.ts";
+import { bridgeVerbs } from "./bridge-verbs.ts";
+import { historyVerbs } from "./history-verbs.ts";
+import { BadParamsError, Params, splitParams } from "./params.ts";
+import { pointVerbs } from "./point-verbs.ts";
+import { scheduleVerbs } from "./schedule-verbs.ts";
+import { orderOf, serviceCode, succeeded, usageOf, type Verb, WriteFailedError } from "./verb.ts";
+
+/** THE LIST of verbs: VOLTTRON's, and the bridge's own where VOLTTRON has none. */
+const verbs: Readonly<Record<string, Verb>> = {
+  ...pointVerbs,
+  ...scheduleVerbs,
+  ...historyVerbs,
+  ...bridgeVerbs,
+};
 
 /** Id of a JSON-RPC call. */
 type Id = string | number | null;
@@ -48,15 +64,17 @@ const EXPECTED = '{"jsonrpc": "2.0", "id": 1, "params": […]}';
 export class RpcReceiver {
   readonly #context: RequestContext;
   readonly #control: Control;
+  readonly #replies: Replies;
   readonly #retained: RetainedRefusals;
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
   #calls = 0;
   #unsubscribe: (() => void) | undefined;
 
-  constructor(context: RequestContext, control: Control) {
+  constructor(context: RequestContext, control: Control, replies: Replies) {
     this.#context = context;
     this.#control = control;
+    this.#replies = replies;
     this.#retained = new RetainedRefusals(context.link);
   }
 
@@ -123,7 +141,7 @@ export class RpcReceiver {
       const result = await this.#call(verb, message, request as Record<string, PointValue>, params);
       response = { jsonrpc: "2.0", id: id ?? null, result: result ?? null };
     } catch (error) {
-      response = failure(id ?? null, codeOf(error), error);
+      response = failure(id ?? null, codeOf(error), error, this.#context.answers);
     }
     return id === undefined ? undefined : response;
   }
@@ -140,40 +158,68 @@ export class RpcReceiver {
       throw new RefusedError("TooManyCommandsError", `${this.#calls} calls run already; send it again later`);
     const known = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
     if (!known) throw new UnknownVerbError(verb);
-    const { commands, health } = this.#context;
+    const { commands, health, answers, bus } = this.#context;
     const control = this.#control;
-    const params = new Params(given, known.params, [...(known.named ?? []), "requester_id"]);
-    const { command, requester } = this.#command(verb, message, request, params.raw("requester_id"));
+    const split = splitParams(given);
+    const order = orderOf(known, split, this.#context.devices);
+    const names = [...known.params, ...(known.actuator ?? []), ...(known.named ?? []), "requester_id"];
+    const params = new Params(split, order, names, usageOf(known));
+    const named = requesterOf(params, request, message);
+    const { terms } = this.#context.requesters.read(message.topic);
+    const requester = terms.requester ?? named;
+    let command: Command;
+    try {
+      // The scheduler checks the name of its requester itself.
+      const checked = known.schedules || named === "" ? null : named;
+      command = this.#command(verb, message, { ...request, requester: checked });
+    } catch (error) {
+      if (!known.schedules) throw error;
+      const info = `MALFORMED_REQUEST: ${(error as Error).name}: ${reasonOf(error)}`;
+      return { result: "FAILURE", info, data: {} };
+    }
     this.#calls++;
     try {
       const { signal } = this.#stopping;
-      const result = await known.call(params, { commands, control, health, command, requester, signal });
-      return known.write ? writtenValue(known.write, succeeded(result as CommandResult)) : result;
+      const call = () =>
+        known.call(params, { commands, control, health, command, requester, answers, signal });
+      if (known.schedules && answers === "volttron") return withPreempted(bus, call as () => ScheduleAnswer);
+      const result = await call();
+      return known.write ? this.#written(known.write, succeeded(result as CommandResult), command) : result;
     } finally {
       this.#calls--;
     }
+  }
+
+  /** Returns the result of a write. VOLTTRON's actuator publishes it as well, as if it had been asked for by topic. */
+  #written(action: "set" | "revert", result: CommandResult, { requester }: Command): PointValue {
+    const { device: path, point } = result;
+    const target = point === undefined ? { path } : { path, point };
+    if (this.#context.answers === "volttron")
+      this.#replies.send(answerOf(action, result), {
+        topic: { view: "volttron", target },
+        requester,
+        message: { responseTopic: undefined, correlationData: undefined },
+      });
+    return writtenValue(action, result);
   }
 
   #command(
     verb: string,
     message: Incoming,
     { id: callId, command_id, requester, time, expires_at }: Readonly<Record<string, PointValue>>,
-    requesterId: PointValue | undefined,
-  ): { command: Command; requester: PointValue | undefined } {
+  ): Command {
     const { arrivedAt, requesters } = this.#context;
     // The id of a call is often a counter from 1 on, so it does not identify a command.
-    const own = { id: command_id, requester: requesterId ?? requester, time, expires_at };
-    const given = Object.fromEntries(Object.entries(own).filter(([, value]) => (value ?? null) !== null));
     const { id: _, ...properties } = readHeaders(message.userProperties);
-    const terms = {
-      ...properties,
-      ...readHeaders(given as Record<string, PointValue>),
-    };
+    const own = { id: command_id, requester, time, expires_at };
+    const given = Object.entries(own).filter(
+      (entry): entry is [string, PointValue] => (entry[1] ?? null) !== null,
+    );
+    const terms = { ...properties, ...readHeaders(Object.fromEntries(given)) };
     const anonymous = { id: randomUUID(), requester: "mqtt", via: "rpc", sentAt: arrivedAt() };
     const signed = requesters.read(message.topic).terms;
     const replyTo = callId === undefined ? {} : { replyTo: replyNote({ verb, id: callId }, message) };
-    const command: Command = { ...anonymous, ...termsOf(terms, message, arrivedAt()), ...signed, ...replyTo };
-    return { command, requester: signed.requester ?? terms.requester };
+    return { ...anonymous, ...termsOf(terms, message, arrivedAt()), ...signed, ...replyTo };
   }
 
   #send(verb: string, message: Incoming, response: Response | Response[]): void {
@@ -199,7 +245,7 @@ export class RpcReceiver {
     const response: Response =
       status === "confirmed"
         ? { jsonrpc: "2.0", id, result: writtenValue(write.action, result) }
-        : failure(id, CODES.server, new WriteFailedError(result));
+        : failure(id, CODES.server, new WriteFailedError(result), this.#context.answers);
     return [this.#message(verb, notedAddress(note), response)];
   }
 
@@ -224,6 +270,17 @@ export class RpcReceiver {
 /** Returns the result of a call that wrote one point or device. */
 function writtenValue(action: Write["action"], { readBack, requested }: CommandResult): PointValue {
   return action === "set" ? (readBack ?? requested) : null;
+}
+
+/** Returns the requester as sent: in the parameters, beside them, or as user property; null where none is. */
+function requesterOf(
+  params: Params,
+  { requester }: Readonly<Record<string, PointValue>>,
+  message: Incoming,
+): PointValue {
+  const properties = foldedHeaders(message.userProperties);
+  const named = [requester, properties.get("requester"), properties.get("requesterid")];
+  return [params.raw("requester_id"), ...named].find((one) => (one ?? null) !== null) ?? null;
 }
 
 class UnknownVerbError extends Error {
@@ -255,10 +312,28 @@ function codeOf(error: unknown): number {
 }
 
 /** Returns an error response: `data.type` is the error's class; for a failed write, `data` holds the result too. */
-function failure(id: Id, code: number, error: unknown): Response {
-  const { name, code: service } = error as { name?: string; code?: unknown };
-  const { status, readBack, code: ownCode } = error instanceof WriteFailedError ? error.result : {};
-  const serviceCode = ownCode ?? (typeof service === "string" ? service : undefined);
-  const data = { type: name ?? "Error", status, readBack, code: serviceCode };
-  return { jsonrpc: "2.0", id, error: { code, message: reasonOf(error), data } };
+function failure(
+  id: Id,
+  code: number,
+  error: unknown,
+  answers: RequestContext["answers"] = "bridge",
+): Response {
+  const name = (error as { name?: string }).name ?? "Error";
+  const { status, readBack } = error instanceof WriteFailedError ? error.result : {};
+  const text = reasonOf(error);
+  const data = { type: name, status, readBack, code: serviceCode(error) };
+  if (answers === "bridge" || code !== CODES.server)
+    return { jsonrpc: "2.0", id, error: { code, message: text, data } };
+  // VOLTTRON's own clients make a RemoteError of this (`exception_from_json`).
+  const { type, args } = volttronError(name, text, data.code);
+  const exception = { exc_type: type, exc_args: args };
+  return {
+    jsonrpc: "2.0",
+    id,
+    error: {
+      code,
+      message: "unhandled exception",
+      data: { ...data, detail: text, "exception.py": exception },
+    },
+  };
 }
