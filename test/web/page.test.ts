@@ -38,12 +38,11 @@ describe.skipIf(!chromiumInstalled)("the page in Chromium", () => {
   });
 
   test("a link to all stations empties the filter", async () => {
-    const { page, close } = await openPage(browser, `${web.url}/?filter=nothing`);
+    const { page } = await openPage(`${web.url}/?filter=nothing`);
     await page.getByRole("link", { name: "Show all." }).click();
     await expect.poll(() => page.getByLabel("Filter stations").inputValue()).toBe("");
     await page.getByText("RIVERBEND / NORTH GARAGE 01").first().waitFor();
     expect(new URL(page.url()).search).toBe("");
-    await close();
   });
 
   test("works with the keyboard alone", async () => {
