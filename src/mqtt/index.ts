@@ -64,7 +64,7 @@ export interface MqttOptions
 export interface Mqtt extends Pick<Publishing, "counters" | "outbox" | "sessions"> {
   /** URL of the broker without user and password; that of the embedded broker where there is one. */
   readonly url: string;
-  /** How further clients of this bridge reach the same broker. */
+  /** Where further clients of this process find the broker: the port of an embedded one is the one it listens on. */
   readonly address: BrokerAddress;
   readonly topics: Topics;
   readonly connected: boolean;
@@ -110,9 +110,10 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   });
   const connection = new Connection({
     address,
-    clientId: `${instance}-${randomBytes(6).toString("hex")}`,
+    clientId: settings.clientId ?? `${instance}-${randomBytes(6).toString("hex")}`,
+    clientIdSetting: settings.clientId === undefined ? undefined : "mqtt.client_id",
     keepaliveSeconds,
-    stateTopic: topics.own("state"),
+    announces: topics.own("state"),
     isSpeaking: () => role.role === "active",
     log,
     observer: {

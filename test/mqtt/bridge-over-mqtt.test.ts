@@ -13,7 +13,7 @@ const READING = { portLoad: 6.6, allowedLoad: 0, status: null, driverName: "Ann 
 const LINKS = [
   { name: "Mosquitto, MQTT 5", protocolVersion: 5, broker: "mosquitto" },
   { name: "Mosquitto, MQTT 3.1.1", protocolVersion: 4, broker: "mosquitto" },
-  { name: "embedded broker", protocolVersion: 4, broker: "embedded" },
+  { name: "embedded broker", protocolVersion: 5, broker: "embedded" },
 ] as const;
 
 for (const link of LINKS) {

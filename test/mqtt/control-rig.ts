@@ -6,7 +6,7 @@ import { connected, startRig } from "./rig.ts";
 export const LINKS = [
   { name: "Mosquitto, MQTT 5", protocolVersion: 5, broker: "mosquitto" },
   { name: "Mosquitto, MQTT 3.1.1", protocolVersion: 4, broker: "mosquitto" },
-  { name: "embedded broker", protocolVersion: 4, broker: "embedded" },
+  { name: "embedded broker", protocolVersion: 5, broker: "embedded" },
 ] as const;
 
 export type LinkKind = (typeof LINKS)[number];

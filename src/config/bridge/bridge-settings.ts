@@ -49,8 +49,7 @@ export function toBridgeSettings(file: string, settings: BridgeFile): BridgeSett
     driver: { ...scraping, publish: { depthFirstAll, breadthFirstAll, depthFirst, breadthFirst } },
     mqtt: {
       ...mqtt,
-      // The embedded broker supports nothing newer than MQTT 3.1.1.
-      ...(mqtt.embedded && { url: embeddedUrl(mqtt.embedded), protocolVersion: 4 }),
+      ...(mqtt.embedded && { url: embeddedUrl(mqtt.embedded) }),
       ca: mqtt.ca && from(mqtt.ca),
       cert: mqtt.cert && from(mqtt.cert),
       key: mqtt.key && from(mqtt.key),

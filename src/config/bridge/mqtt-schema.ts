@@ -16,7 +16,7 @@ export const MQTT = {
     embedded: {
       type: "object",
       description:
-        "Broker inside the bridge instead of one at a URL; `{}` takes its defaults. It speaks MQTT 3.1.1 over TCP only, accepts 1000 connections, and loses its retained messages and sessions on restart. With `mqtt.username` and `mqtt.password` set, every client must log in with them.",
+        "Broker inside the bridge instead of one at a URL; `{}` takes its defaults. It speaks MQTT 5 and 3.1.1 over TCP only, accepts 1000 connections, and loses its retained messages and sessions on restart. With `mqtt.username` and `mqtt.password` set, every client must log in with them.",
       properties: {
         host: text(
           "127.0.0.1",
@@ -48,6 +48,13 @@ export const MQTT = {
       5,
       "5 for MQTT 5, 4 for MQTT 3.1.1. If the broker refuses 5, the bridge connects with 3.1.1.",
     ),
+    client_id: {
+      ...optionalText(
+        "Client id of the bridge at the broker, for brokers whose access rules go by it. A broker ends the connection of a client when another one connects with its id, so no other program may use it, no second bridge either. Default: the instance and a random part, another one at each start.",
+      ),
+      minLength: 1,
+      maxLength: 65_535,
+    },
     base_topic: {
       type: "string",
       default: "",

@@ -1,7 +1,22 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { IClientOptions } from "mqtt";
 import type { Log } from "../../log/log.ts";
 import type { BrokerSession } from "./broker-session.ts";
 import { type Incoming, type Link, LinkDownError, type Message } from "./link.ts";
+
+/** What the client of a connection publishes about itself. */
+export interface Announcer {
+  /** Returns the will of the next connection. Called once for each, before its CONNECT. */
+  will(protocolVersion: 4 | 5): NonNullable<IClientOptions["will"]>;
+  /** Called when everything is subscribed. Where it rejects, the connection ends. */
+  publishBirth(session: BrokerSession): Promise<void>;
+  /** Called with each message of the subscriptions. */
+  hear?(message: Incoming, link: Link): void;
+  /** Called before the client disconnects for good; the broker then discards the will. Bounds its own time. */
+  publishFarewell(session: BrokerSession): Promise<void>;
+  /** Called at the end of each connection. */
+  connectionEnded?(): void;
+}
 
 export interface BirthAndWillOptions {
   /** `voltbridge/<instance>/state`. */
@@ -15,7 +30,7 @@ export interface BirthAndWillOptions {
 const FAREWELL_MS = 2000;
 
 /** Publishes on one retained topic whether the bridge is online: birth message, will, and farewell. */
-export class BirthAndWill {
+export class BirthAndWill implements Announcer {
   readonly #options: BirthAndWillOptions;
   #echo: NodeJS.Timeout | undefined;
 
@@ -24,7 +39,7 @@ export class BirthAndWill {
   }
 
   /** Published by the broker when the connection ends without a DISCONNECT. */
-  get will(): { topic: string; payload: Buffer; qos: 1; retain: true } {
+  will(): { topic: string; payload: Buffer; qos: 1; retain: true } {
     return { topic: this.#options.topic, payload: Buffer.from("offline"), qos: 1, retain: true };
   }
 

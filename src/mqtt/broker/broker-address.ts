@@ -21,11 +21,6 @@ export function userOf(address: BrokerAddress): string | undefined {
   return address.username ?? (decodeURIComponent(parsed(address).username) || undefined);
 }
 
-/** Returns 5, unless the settings want 3.1.1 or the broker is the embedded one, which has only that. */
-export function protocolVersion(address: BrokerAddress): 4 | 5 {
-  return address.embedded ? 4 : address.protocolVersion;
-}
-
 /** Returns the name of the version that a protocol level stands for. */
 export function versionName(version: 4 | 5): string {
   return version === 5 ? "5" : "3.1.1";

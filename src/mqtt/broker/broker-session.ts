@@ -2,11 +2,11 @@ import type { IClientOptions, IConnackPacket, IPublishPacket, MqttClient } from 
 import { topicFault } from "../topics.ts";
 import { ClientSession, connected, incoming, openClient, type SubscribeOptions } from "./client-session.ts";
 import {
+  type AnyMessage,
   type Done,
   ImpossibleMessageError,
   type Incoming,
   LinkDownError,
-  type Message,
   PublishRefusedError,
   published,
   reasonOf,
@@ -44,7 +44,8 @@ export async function openBrokerSession(
 /** One connection that publishes and hears messages, from its CONNACK to its end. */
 export class BrokerSession extends ClientSession {
   readonly #options: BrokerSessionOptions;
-  readonly #limits: NonNullable<IConnackPacket["properties"]>;
+  /** What the broker said of itself at the connect (MQTT 5 §3.2.2.3). */
+  readonly limits: NonNullable<IConnackPacket["properties"]>;
   readonly #window: PublishWindow;
   #turnBegan: number | undefined;
 
@@ -52,9 +53,9 @@ export class BrokerSession extends ClientSession {
     const timeoutMs = options.publishTimeoutMs;
     super(client, timeoutMs);
     this.#options = options;
-    this.#limits = connack.properties ?? {};
+    this.limits = connack.properties ?? {};
     this.#window = new PublishWindow({
-      receiveMaximum: this.#limits.receiveMaximum,
+      receiveMaximum: this.limits.receiveMaximum,
       timeoutMs,
       send: (message, done) => this.#send(message, done),
       cork: () => client.stream.cork(),
@@ -72,12 +73,12 @@ export class BrokerSession extends ClientSession {
     return this.client.options.properties?.maximumPacketSize;
   }
 
-  publish(message: Message): Promise<void> {
+  publish(message: AnyMessage): Promise<void> {
     return published((done) => this.post(message, done));
   }
 
   /** {@link publish} without a promise. */
-  post(message: Message, done: Done): void {
+  post(message: AnyMessage, done: Done): void {
     const { topic, payload } = message;
     const fault = topicFault(topic);
     if (fault) {
@@ -86,7 +87,7 @@ export class BrokerSession extends ClientSession {
       return;
     }
     const size = Buffer.byteLength(topic) + Buffer.byteLength(payload);
-    const { maximumPacketSize: most = Number.POSITIVE_INFINITY } = this.#limits;
+    const { maximumPacketSize: most = Number.POSITIVE_INFINITY } = this.limits;
     const { largestMessage = Number.POSITIVE_INFINITY } = this.#options;
     if (size + PACKET_ALLOWANCE > most || size > largestMessage) {
       const limit =
@@ -110,10 +111,10 @@ export class BrokerSession extends ClientSession {
     if (refused.length > 0) throw new Error(`not granted: ${refused.join(", ")}`);
   }
 
-  #send(message: Message, done: Done): void {
+  #send(message: AnyMessage, done: Done): void {
     const { topic, payload } = message;
-    const qos = Math.min(message.qos, this.#limits.maximumQoS ?? 1) as 0 | 1;
-    const retain = message.retain && this.#limits.retainAvailable !== false;
+    const qos = Math.min(message.qos, this.limits.maximumQoS ?? 1) as 0 | 1;
+    const retain = message.retain && this.limits.retainAvailable !== false;
     this.client.publish(topic, payload, { qos, retain, properties: propertiesOf(message) }, (error) => {
       if (!error) {
         done();
@@ -166,15 +167,25 @@ export class BrokerSession extends ClientSession {
 
 const NO_PROPERTIES: NonNullable<IPublishPacket["properties"]> = {};
 
-function propertiesOf(message: Message): NonNullable<IPublishPacket["properties"]> {
-  const { userProperties, responseTopic, correlationData, expirySeconds } = message;
-  if (!userProperties && responseTopic === undefined && !correlationData && expirySeconds === undefined)
+function propertiesOf(message: AnyMessage): NonNullable<IPublishPacket["properties"]> {
+  const { userProperties, responseTopic, correlationData, expirySeconds, contentType } = message;
+  if (
+    !userProperties &&
+    responseTopic === undefined &&
+    !correlationData &&
+    expirySeconds === undefined &&
+    contentType === undefined
+  )
     return NO_PROPERTIES;
   return {
     ...(userProperties && { userProperties: { ...userProperties } }),
     ...(responseTopic !== undefined && { responseTopic }),
     ...(correlationData && { correlationData }),
     ...(expirySeconds !== undefined && { messageExpiryInterval: expirySeconds }),
+    ...(contentType !== undefined && {
+      contentType,
+      payloadFormatIndicator: typeof message.payload === "string",
+    }),
   };
 }
 

@@ -17,6 +17,10 @@ export interface SubscribeOptions {
   readonly retainedOnce?: boolean;
 }
 
+/** MQTT 5 §3.14.2.1: "Disconnect with Will Message". */
+const DISCONNECT_WITH_WILL = 0x04;
+/** MQTT 5 §3.14.2.1: "Session taken over". */
+const SESSION_TAKEN_OVER = 0x8e;
 /** Time that a broker may take to close the connection after a DISCONNECT, in milliseconds. */
 const GOODBYE_MS = 1000;
 
@@ -96,7 +100,10 @@ export class ClientSession {
     this.client = client;
     this.#answerTimeoutMs = answerTimeoutMs;
     client.on("disconnect", (packet) => {
-      this.#reason ??= `the broker ended the connection (reason code ${packet.reasonCode})`;
+      const { reasonCode } = packet;
+      const taken =
+        reasonCode === SESSION_TAKEN_OVER ? "another client connected with the same client id; " : "";
+      this.#reason ??= `the broker ended the connection (${taken}reason code ${reasonCode})`;
     });
     client.on("error", (error) => this.failed(error));
     this.ended = new Promise((resolve) => {
@@ -150,11 +157,16 @@ export class ClientSession {
     );
   }
 
-  /** Ends the connection with a DISCONNECT, which also discards the will. */
-  async end(reason: string): Promise<void> {
+  /**
+   * Ends the connection with a DISCONNECT, which also discards the will; with `publishWill` the broker publishes it: MQTT 5
+   * has a reason code for that (§3.14.2.1), and over 3.1.1 the connection ends without a DISCONNECT.
+   */
+  async end(reason: string, { publishWill = false } = {}): Promise<void> {
     this.markEnding(reason);
     if (this.#closed) return;
-    this.client.end();
+    if (!publishWill) this.client.end();
+    else if (this.protocolVersion === 5) this.client.end(false, { reasonCode: DISCONNECT_WITH_WILL });
+    else this.client.stream.destroy();
     const late = setTimeout(() => this.client.stream.destroy(), GOODBYE_MS);
     await this.ended;
     clearTimeout(late);

@@ -1,25 +1,27 @@
 import type { IClientOptions } from "mqtt";
 import { matches } from "../../points/index.ts";
-import { BirthAndWill } from "./birth-and-will.ts";
+import { type Announcer, BirthAndWill } from "./birth-and-will.ts";
 import { versionName } from "./broker-address.ts";
 import { type BrokerSession, openBrokerSession } from "./broker-session.ts";
 import {
+  type AnyMessage,
   type Done,
   type Incoming,
   type Link,
   LinkDownError,
-  type Message,
   published,
   type Subscription,
 } from "./link.ts";
 import { SessionLoop, type SessionLoopOptions, type SessionTimes } from "./session-loop.ts";
 
 export interface ConnectionOptions extends SessionLoopOptions {
-  /** Retained topic: `online` after each connect, `offline` at the stop and by the will. */
-  readonly stateTopic: string;
-  /** Whether this connection publishes there. Default: always. */
+  /** What it publishes about itself; a topic: `online` retained there after each connect, `offline` at the stop and by the will. */
+  readonly announces: string | Announcer;
+  /** Whether this connection publishes that. Default: always. */
   readonly isSpeaking?: () => boolean;
   readonly times?: Partial<ConnectionTimes>;
+  /** Setting of the client id, where it has one: another client may have the same. */
+  readonly clientIdSetting?: string;
   readonly observer?: {
     /** Called with each new session when everything is subscribed. */
     connected(session: BrokerSession): void;
@@ -37,51 +39,58 @@ export interface ConnectionTimes extends SessionTimes {
 const PUBLISH_TIMEOUT_MS = 30_000;
 /** Maximum size of a message from the broker over MQTT 5, in bytes. */
 const MAXIMUM_PACKET_SIZE = 1024 * 1024;
+/** MQTT 5 §3.2.2.2: the broker retains nothing, and refuses a connection with a retained will. */
+const RETAIN_NOT_SUPPORTED = 0x9a;
+/** Number of consecutive connections that end too soon after which the likely reason is logged. */
+const FLAPS = 3;
 /** Time for which messages of a size that the broker refused are not sent, because each ends the connection. Milliseconds. */
 const TOO_LARGE_MS = 3_600_000;
 
 /** Keeps one connection to the broker until it is stopped: publishes, and dispatches messages to subscriptions. */
 export class Connection extends SessionLoop<BrokerSession> implements Link {
   readonly #options: ConnectionOptions;
-  readonly #birthAndWill: BirthAndWill;
+  readonly #announcer: Announcer;
   readonly #subscriptions = new Set<Subscription>();
   readonly #listeners = new Set<(up: boolean) => void>();
   #session: BrokerSession | undefined;
   #up = false;
+  /** Limits of the broker that were reported. */
+  readonly #reported = new Set<string>();
+  #isRetainRefused = false;
   #tooLarge: { readonly size: number; readonly until: number } | undefined;
 
   constructor(options: ConnectionOptions) {
     super(options);
     this.#options = options;
-    this.#birthAndWill = new BirthAndWill({
-      topic: options.stateTopic,
-      log: options.log,
-      echoTimeoutMs: this.times.connectTimeoutMs,
-    });
+    const { announces, log } = options;
+    this.#announcer =
+      typeof announces === "string"
+        ? new BirthAndWill({ topic: announces, log, echoTimeoutMs: this.times.connectTimeoutMs })
+        : announces;
   }
 
   get up(): boolean {
     return this.#up && this.#session?.alive === true;
   }
 
-  /** Publishes `offline`, and disconnects. */
+  /** Publishes the farewell, and disconnects. */
   override async stop(): Promise<void> {
     const session = this.#session;
     if (this.#up) this.#change(false);
-    if (session && this.#isSpeaking) await this.#birthAndWill.publishFarewell(session);
+    if (session && this.#isSpeaking) await this.#announcer.publishFarewell(session);
     await super.stop();
   }
 
-  /** Publishes `online`, where it was not published at the connect. */
+  /** Publishes the birth message, where it was not published at the connect; again, where it was. */
   async announce(): Promise<void> {
-    if (this.#session) await this.#birthAndWill.publishBirth(this.#session);
+    if (this.#session) await this.#announcer.publishBirth(this.#session);
   }
 
-  publish(message: Message): Promise<void> {
+  publish(message: AnyMessage): Promise<void> {
     return published((done) => this.post(message, done));
   }
 
-  post(message: Message, done: Done): void {
+  post(message: AnyMessage, done: Done): void {
     if (this.#session) this.#session.post(message, done);
     else done(new LinkDownError(`not connected to ${this.url}`));
   }
@@ -105,13 +114,26 @@ export class Connection extends SessionLoop<BrokerSession> implements Link {
     return this.#options.isSpeaking?.() ?? true;
   }
 
-  protected override open(client: IClientOptions, signal: AbortSignal): Promise<BrokerSession> {
+  protected override async open(client: IClientOptions, signal: AbortSignal): Promise<BrokerSession> {
+    const will = this.#announcer.will(client.protocolVersion === 5 ? 5 : 4);
+    try {
+      return await this.#open(
+        { ...client, will: this.#isRetainRefused ? { ...will, retain: false } : will },
+        signal,
+      );
+    } catch (error) {
+      if (this.#isRetainRefused || (error as { code?: unknown }).code !== RETAIN_NOT_SUPPORTED) throw error;
+      this.#isRetainRefused = true;
+      return await this.#open({ ...client, will: { ...will, retain: false } }, signal);
+    }
+  }
+
+  #open(client: IClientOptions, signal: AbortSignal): Promise<BrokerSession> {
     const tooLarge = this.#tooLarge;
     return openBrokerSession(
       {
         client: {
           ...client,
-          will: this.#birthAndWill.will,
           ...(client.protocolVersion === 5 && { properties: { maximumPacketSize: MAXIMUM_PACKET_SIZE } }),
         },
         publishTimeoutMs: this.#options.times?.publishTimeoutMs ?? PUBLISH_TIMEOUT_MS,
@@ -127,8 +149,9 @@ export class Connection extends SessionLoop<BrokerSession> implements Link {
 
   protected override async prepare(session: BrokerSession): Promise<void> {
     this.#session = session;
+    this.#reportLimits(session.limits);
     await this.#subscribeAll(session, [...this.#subscriptions]);
-    if (this.#isSpeaking) await this.#birthAndWill.publishBirth(session);
+    if (this.#isSpeaking) await this.#announcer.publishBirth(session);
   }
 
   protected override ready(session: BrokerSession): void {
@@ -137,7 +160,7 @@ export class Connection extends SessionLoop<BrokerSession> implements Link {
   }
 
   protected override over(): void {
-    this.#birthAndWill.connectionEnded();
+    this.#announcer.connectionEnded?.();
     this.#session = undefined;
     if (this.#up) this.#change(false);
   }
@@ -149,12 +172,44 @@ export class Connection extends SessionLoop<BrokerSession> implements Link {
     );
   }
 
+  protected override hint(flaps: number): string {
+    const { clientId, clientIdSetting } = this.#options;
+    if (flaps < FLAPS || clientIdSetting === undefined) return "";
+    return `; if another client connects as ${clientId}, give one of the two another id (${clientIdSetting})`;
+  }
+
+  /** Reports once what the broker does not take, and what follows from that. */
+  #reportLimits({ retainAvailable, maximumPacketSize, maximumQoS }: BrokerSession["limits"]): void {
+    const report = (limit: string, text: string): void => {
+      if (this.#reported.has(limit)) return;
+      this.#reported.add(limit);
+      this.log.warn(text, { url: this.url });
+    };
+    if (retainAvailable === false)
+      report(
+        "retain",
+        "the broker retains no messages: a program that connects later sees no state until the next message; " +
+          "allow retained messages at the broker (Mosquitto: retain_available true)",
+      );
+    if (maximumPacketSize !== undefined && maximumPacketSize < MAXIMUM_PACKET_SIZE)
+      report(
+        `packets of ${maximumPacketSize}`,
+        `the broker takes packets of at most ${maximumPacketSize} bytes; larger messages are not sent, and counted as ` +
+          "refused. If there are any, raise its limit (Mosquitto: max_packet_size), or publish points one by one",
+      );
+    if (maximumQoS === 0)
+      report(
+        "QoS",
+        "the broker takes QoS 0 only: what is lost on the way is not noticed; use a broker with QoS 1",
+      );
+  }
+
   protected override failed(): void {
     this.#options.observer?.failed?.();
   }
 
   #dispatch(message: Incoming): void {
-    if (this.#isSpeaking) this.#birthAndWill.hear(message, this);
+    if (this.#isSpeaking) this.#announcer.hear?.(message, this);
     this.#options.observer?.heard(message);
     for (const subscription of this.#subscriptions) {
       if (subscription.filters.some((filter) => matches(filter, message.topic)))

@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Aedes, AuthenticateError } from "aedes";
 import type { Log } from "../../log/log.ts";
+import { fits, guardBroker, guardClient } from "./aedes-guards.ts";
 
 export interface EmbeddedBrokerOptions {
   readonly host: string;
@@ -21,7 +22,7 @@ const HEAD_MS = 10_000;
 /** Minimum pause between two warnings of refused connections, in milliseconds. */
 const WARNING_PAUSE_MS = 60_000;
 
-/** A broker inside the bridge: MQTT 3.1.1 over TCP, without persistence. */
+/** A broker inside the bridge: MQTT 5 and 3.1.1 over TCP, without persistence. */
 export class EmbeddedBroker {
   readonly #server: Server;
   readonly #aedes: Aedes;
@@ -39,6 +40,14 @@ export class EmbeddedBroker {
     // Not loaded by a bridge that has a broker.
     const { Aedes } = await import("aedes");
     const aedes = await Aedes.createBroker({
+      authorizeForward: (client, packet) => {
+        if (fits(client, packet)) return packet;
+        log.debug("a message is larger than a client of the embedded broker takes", {
+          client: client.id,
+          topic: packet.topic,
+        });
+        return null;
+      },
       ...(username !== undefined && {
         authenticate: (_client, name, word, done) => {
           const known = name === username && (word?.toString() ?? "") === (password ?? "");
@@ -47,6 +56,7 @@ export class EmbeddedBroker {
         },
       }),
     });
+    guardBroker(aedes);
     for (const event of ["clientError", "connectionError"] as const)
       aedes.on(event, (client, error) =>
         log.debug("a client of the embedded broker failed", { client: client?.id, err: error }),
@@ -59,7 +69,7 @@ export class EmbeddedBroker {
     const server = createServer({ noDelay: true }, (socket) => {
       sockets.add(socket);
       socket.once("close", () => sockets.delete(socket));
-      awaitConnect(socket, log, () => aedes.handle(socket));
+      awaitConnect(socket, log, () => guardClient(aedes.handle(socket)));
     });
     server.maxConnections = MAXIMUM_CONNECTIONS;
     let warnedAt = Number.NEGATIVE_INFINITY;

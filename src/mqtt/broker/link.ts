@@ -1,7 +1,7 @@
-/** A message to publish. */
-export interface Message {
+/** A message to publish: text, where nothing else is said. */
+export interface Message<Payload extends string | Buffer = string> {
   readonly topic: string;
-  readonly payload: string;
+  readonly payload: Payload;
   readonly qos: 0 | 1;
   readonly retain: boolean;
   /** Sent after all other messages that wait. */
@@ -13,7 +13,11 @@ export interface Message {
   readonly responseTopic?: string;
   /** MQTT 5: seconds after which the broker discards the message. */
   readonly expirySeconds?: number;
+  /** MQTT 5: MIME type of the payload. */
+  readonly contentType?: string;
 }
+
+export type AnyMessage = Message<string | Buffer>;
 
 /** A message from the broker. */
 export interface Incoming {
@@ -47,9 +51,9 @@ export interface Link {
    * calls, those that yield after the others. Rejects with {@link LinkDownError}, {@link PublishRefusedError} or
    * {@link ImpossibleMessageError}; a message that failed is not kept.
    */
-  publish(message: Message): Promise<void>;
+  publish(message: AnyMessage): Promise<void>;
   /** {@link publish} without a promise: `done` is called once, possibly before the return, with no error or one of those. */
-  post(message: Message, done: Done): void;
+  post(message: AnyMessage, done: Done): void;
   /** Subscribes, also after every reconnect. The returned function ends it. */
   subscribe(subscription: Subscription): () => void;
   /** Calls back with true after each connect, when everything is subscribed, and with false after each loss. */

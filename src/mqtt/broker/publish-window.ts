@@ -1,4 +1,4 @@
-import { type Done, LinkDownError, type Message } from "./link.ts";
+import { type AnyMessage, type Done, LinkDownError } from "./link.ts";
 
 /** Maximum number of messages in flight. Throughput is flat above 64 (measured); the rest is room for bursts. */
 const WINDOW = 256;
@@ -8,7 +8,7 @@ const WAITING: WaitingLimits = { messages: 20_000, bytes: 16 * 1024 * 1024 };
 const YIELDING: WaitingLimits = { messages: 5000, bytes: 4 * 1024 * 1024 };
 
 interface Entry {
-  readonly message: Message;
+  readonly message: AnyMessage;
   readonly size: number;
   /** Time when it was entered; from its sending on, time when it was sent. Milliseconds of `performance.now()`. */
   since: number;
@@ -75,7 +75,7 @@ export interface PublishWindowOptions {
   readonly receiveMaximum: number | undefined;
   readonly timeoutMs: number;
   /** Hands a message to the client; `done` is called when it is acknowledged, or with the error. */
-  send(message: Message, done: Done): void;
+  send(message: AnyMessage, done: Done): void;
   /** Called around the messages of a turn, so that they leave in few writes. */
   cork(): void;
   uncork(): void;
@@ -107,7 +107,7 @@ export class PublishWindow {
     this.#sweep = setInterval(() => this.#expireLate(), Math.min(1000, options.timeoutMs / 3));
   }
 
-  add(message: Message, size: number, done: Done): void {
+  add(message: AnyMessage, size: number, done: Done): void {
     if (this.#closed !== undefined) {
       done(new LinkDownError(this.#closed));
       return;
@@ -118,7 +118,7 @@ export class PublishWindow {
   }
 
   /** Ends the oldest message in flight with an error: brokers acknowledge in order, so its acknowledgement is the next. */
-  rejectOldestAcknowledged(errorFor: (message: Message, size: number) => Error): void {
+  rejectOldestAcknowledged(errorFor: (message: AnyMessage, size: number) => Error): void {
     const oldest = this.#sent.find((entry) => !entry.ended && entry.message.qos > 0);
     if (oldest) this.#done(oldest, errorFor(oldest.message, oldest.size));
   }

@@ -2,7 +2,7 @@ import type { IClientOptions } from "mqtt";
 import type { Log } from "../../log/log.ts";
 import { backoff, jittered } from "../../time/backoff.ts";
 import { pause, systemClock } from "../../time/clock.ts";
-import { addressOptions, type BrokerAddress, brokerUrl, protocolVersion } from "./broker-address.ts";
+import { addressOptions, type BrokerAddress, brokerUrl } from "./broker-address.ts";
 import { type ClientSession, isVersionRefusal } from "./client-session.ts";
 import { reasonOf } from "./link.ts";
 
@@ -57,7 +57,7 @@ export abstract class SessionLoop<S extends ClientSession> {
     this.log = options.log;
     this.times = { ...TIMES, ...options.times };
     this.url = brokerUrl(options.address);
-    this.#version = protocolVersion(options.address);
+    this.#version = options.address.protocolVersion;
   }
 
   /** Version of the present connection, or the one that is tried next. */

@@ -1,11 +1,5 @@
 import { randomUUID } from "node:crypto";
-import {
-  addressOptions,
-  type BrokerAddress,
-  brokerUrl,
-  protocolVersion,
-  userOf,
-} from "../broker/broker-address.ts";
+import { addressOptions, type BrokerAddress, brokerUrl, userOf } from "../broker/broker-address.ts";
 import { type BrokerSession, openBrokerSession } from "../broker/broker-session.ts";
 import { isVersionRefusal } from "../broker/client-session.ts";
 import { type Incoming, reasonOf } from "../broker/link.ts";
@@ -83,7 +77,7 @@ export async function visit(
       },
       signal ? AbortSignal.any([deadline, signal]) : deadline,
     );
-  const version = protocolVersion(broker);
+  const version = broker.protocolVersion;
   try {
     return await open(version).catch((error: unknown) => {
       if (version === 5 && isVersionRefusal(error)) return open(4);

@@ -43,7 +43,7 @@ export async function startIntakeStatus(options: IntakeStatusOptions): Promise<I
     address: settings,
     clientId: `${name.replace("/", "-")}-${randomBytes(6).toString("hex")}`,
     keepaliveSeconds: settings.keepaliveSeconds,
-    stateTopic: topics.own("state"),
+    announces: topics.own("state"),
     log,
   });
   const sender = new DirectSender(link, log, new LossReports(log), options.secrets);

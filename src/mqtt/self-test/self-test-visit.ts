@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { brokerUrl, protocolVersion, versionName } from "../broker/broker-address.ts";
+import { brokerUrl, versionName } from "../broker/broker-address.ts";
 import type { BrokerSession } from "../broker/broker-session.ts";
 import type { Incoming } from "../broker/link.ts";
 import { reasonOf } from "../broker/link.ts";
@@ -67,7 +67,7 @@ export async function selfTest(options: SelfTestVisit): Promise<Check[]> {
 function versionCheck(broker: BridgeBroker, version: 4 | 5): Check {
   const check = "version";
   const text = `MQTT ${versionName(version)}`;
-  if (version === protocolVersion(broker)) return { check, outcome: "ok", text };
+  if (version === broker.protocolVersion) return { check, outcome: "ok", text };
   return {
     ...{ check, outcome: "warning" },
     text:

@@ -160,13 +160,12 @@ describe("bridge config", () => {
     expect(settings?.historian).not.toHaveProperty("storageLimitGb");
   });
 
-  test("an embedded broker has the URL at which programs of this machine reach it, and speaks 3.1.1", () => {
+  test("an embedded broker has the URL at which programs of this machine reach it", () => {
     const url = (embedded: object) =>
       load({ mqtt: { embedded, username: "bms", password: "hidden-word" } }).settings?.mqtt.url;
     expect(url({})).toBe("mqtt://127.0.0.1:1883");
     expect(url({ host: "0.0.0.0", port: 1884 })).toBe("mqtt://localhost:1884");
     expect(url({ host: "::1" })).toBe("mqtt://[::1]:1883");
-    expect(load({ mqtt: { embedded: {} } }).settings?.mqtt.protocolVersion).toBe(4);
   });
 
   test.each([

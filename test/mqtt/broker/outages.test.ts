@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, createConnection, createServer } from "node:net";
 import { Aedes } from "aedes";
 import { connect } from "mqtt";
 import { describe, expect, test } from "vitest";
@@ -47,7 +47,7 @@ async function connection(
     address: { url, protocolVersion },
     clientId: "connection-under-test",
     keepaliveSeconds: 60,
-    stateTopic: "voltbridge/test/state",
+    announces: "voltbridge/test/state",
     log: createLog({ write: (line) => log.push(line) }),
     times: { firstPauseMs: 30, longestPauseMs: 100, stableMs: 100, publishTimeoutMs, connectTimeoutMs: 500 },
   });
@@ -251,6 +251,41 @@ describe.skipIf(!mosquittoInstalled)("the broker says no", () => {
     expect(it.up).toBe(true);
   });
 
+  test("A23: a broker that retains nothing and takes small packets only is reported once, with what to do", async () => {
+    const mosquitto = await broker({ config: ["max_packet_size 65536", "retain_available false"] });
+    const { connection: it, log } = await connection(mosquitto.url, 5);
+    await it.publish({ ...message("t"), retain: true });
+    await mosquitto.stop();
+    await until(() => !it.up, "the loss is noticed");
+    await mosquitto.start();
+    await until(() => it.up, "connected again");
+    await it.publish(message("t", "x".repeat(60_000)));
+    await expect(it.publish(message("t", "x".repeat(70_000)))).rejects.toThrow(ImpossibleMessageError);
+    for (const remedy of ["retain_available true", "max_packet_size"])
+      expect(log.filter((line) => line.includes(remedy))).toHaveLength(1);
+  });
+
+  test("H8: a client id that another client uses too is named, with its setting", async () => {
+    const mosquitto = await broker();
+    const log: string[] = [];
+    const twin = (): Connection => {
+      const one = new Connection({
+        address: { url: mosquitto.url, protocolVersion: 5 },
+        ...{ clientId: "garage", clientIdSetting: "mqtt.client_id", keepaliveSeconds: 60 },
+        announces: "voltbridge/test/state",
+        log: createLog({ write: (line) => log.push(line) }),
+        times: { firstPauseMs: 20, longestPauseMs: 50, stableMs: 5000 },
+      });
+      endings.push(() => one.stop());
+      one.start();
+      return one;
+    };
+    twin();
+    twin();
+    await until(() => log.join("").includes("connects as garage"), "the hint");
+    expect(log.join("")).toContain("give one of the two another id (mqtt.client_id)");
+  });
+
   test("A24, T8: impossible topics are never sent, and others are not affected", async () => {
     const mosquitto = await broker();
     const { connection: it } = await connection(mosquitto.url, 5);
@@ -424,7 +459,24 @@ describe("embedded broker", () => {
 
   test("MQTT 5 in the settings ends with 3.1.1 where the broker speaks only that", async () => {
     const { mqtt } = await bridge({ embedded: { host: "127.0.0.1", port: 0 } });
-    const { connection: it, log } = await connection(mqtt.url, 5);
+    // As brokers of 3.1.1 refuse another version: CONNACK with code 1 (3.1.1 §3.2.2.3).
+    const old = createServer((near) => {
+      near
+        .on("error", () => undefined)
+        .once("data", (first: Buffer) => {
+          if (first[first.indexOf("MQTT") + 4] !== 4) {
+            near.end(Buffer.of(0x20, 2, 0, 1));
+            return;
+          }
+          const far = createConnection(Number(new URL(mqtt.url).port), "127.0.0.1");
+          far.on("error", () => undefined).write(first);
+          near.pipe(far).pipe(near);
+        });
+    }).listen(0, "127.0.0.1");
+    endings.push(() => old.close());
+    await once(old, "listening");
+    const url = `mqtt://127.0.0.1:${(old.address() as AddressInfo).port}`;
+    const { connection: it, log } = await connection(url, 5);
     expect(it.protocolVersion).toBe(4);
     expect(log.join("")).toContain("does not speak MQTT 5");
   });
