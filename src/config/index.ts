@@ -11,6 +11,7 @@ export type {
   MetricsSettings,
   MqttSettings,
   SessionSettings,
+  SparkplugSettings,
   WebSettings,
 } from "./bridge/bridge-settings.ts";
 export { volttronNames } from "./bridge/volttron-names.ts";

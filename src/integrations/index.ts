@@ -11,7 +11,9 @@ type Name = keyof IntegrationSettings;
 /** THE LIST: the modules of the integrations by their key in the config. A module is loaded when it is switched on. */
 const INTEGRATIONS: {
   readonly [N in Name]: () => Promise<{ readonly integration: IntegrationType<IntegrationSettings[N]> }>;
-} = {};
+} = {
+  sparkplug: () => import("./sparkplug/index.ts"),
+};
 
 export interface IntegrationsOptions extends Omit<IntegrationParts, "state"> {
   readonly state: StateStore;

@@ -128,6 +128,7 @@ export const ROOMS: Record<string, readonly string[]> = {
   "drivers/chargepoint": ["api", "account", "registers", "control", "discovery", "planning"],
   "drivers/chargepoint/api": ["operations", "documents", "http", "schema"],
   "drivers/chargepoint/account": ["limits", "reads", "sources"],
+  integrations: ["sparkplug"],
   historian: ["stores", "ingest", "record", "query", "export", "gaps", "delivery"],
   sessions: ["database", "query", "sync"],
   web: ["access", "files", "server", "live", "api", "page"],

@@ -28,11 +28,13 @@ export type LimitPoints = LimitSettings["points"];
 export type WebSettings = BridgeFile["web"];
 export type MetricsSettings = BridgeFile["metrics"];
 export type IntegrationSettings = BridgeFile["integrations"];
+export type SparkplugSettings = IntegrationSettings["sparkplug"];
 
 /** Completes the settings of a file: absolute paths, the publish settings as views, the address of an embedded broker. */
 export function toBridgeSettings(file: string, settings: BridgeFile): BridgeSettings {
   const from = (path: string) => resolve(dirname(file), path);
-  const { mqtt, web } = settings;
+  const { mqtt, web, integrations } = settings;
+  const { broker } = integrations.sparkplug;
   const {
     publishDepthFirstAll: depthFirstAll,
     publishBreadthFirstAll: breadthFirstAll,
@@ -54,6 +56,18 @@ export function toBridgeSettings(file: string, settings: BridgeFile): BridgeSett
       cert: mqtt.cert && from(mqtt.cert),
       key: mqtt.key && from(mqtt.key),
       baseTopic: mqtt.baseTopic.replace(/\/$/, ""),
+    },
+    integrations: {
+      ...integrations,
+      sparkplug: {
+        ...integrations.sparkplug,
+        broker: broker && {
+          ...broker,
+          ca: broker.ca && from(broker.ca),
+          cert: broker.cert && from(broker.cert),
+          key: broker.key && from(broker.key),
+        },
+      },
     },
     web: { ...web, ...(web.tls && { tls: { cert: from(web.tls.cert), key: from(web.tls.key) } }) },
   };

@@ -112,7 +112,8 @@ export const MQTT = {
   "x-sends-in-clear": sentInClear,
 } as const satisfies Schema;
 
-function sentInClear(mqtt: {
+/** Returns where a login goes out unencrypted. */
+export function sentInClear(mqtt: {
   readonly url: string;
   readonly embedded?: object;
   readonly username: string | null;
