@@ -35,6 +35,8 @@ export interface PointOrigin {
   readonly call?: string;
   /** What the value means, for views that know no register. Absent: nothing that all networks have. */
   readonly measure?: Measure;
+  /** The network's texts for the value, where they are known; it may send others. */
+  readonly words?: readonly string[];
   /** The value identifies a driver or a vehicle. */
   readonly personal?: true;
 }

@@ -132,6 +132,8 @@ export const ROOMS: Record<string, readonly string[]> = {
   historian: ["stores", "ingest", "record", "query", "export", "gaps", "delivery"],
   sessions: ["database", "query", "sync"],
   web: ["access", "files", "server", "live", "api", "page"],
+  integrations: ["home-assistant"],
+  "integrations/home-assistant": ["rules", "entities", "documents"],
   mqtt: ["broker", "commands", "publishing", "client", "intake", "self-test"],
   "mqtt/commands": ["rpc"],
   simulator: ["world", "answers", "trouble", "http", "control", "econnect"],

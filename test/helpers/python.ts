@@ -17,6 +17,13 @@ export function hasZeep(): boolean {
   return hasModule("zeep");
 }
 
+/** Whether Debian's jinja2 is there, in whose language Home Assistant's templates are. */
+export const jinjaInstalled = hasJinja();
+
+export function hasJinja(): boolean {
+  return hasModule("jinja2");
+}
+
 function hasModule(name: string): boolean {
   return spawnSync(PYTHON, ["-c", `import ${name}`], { stdio: "ignore" }).status === 0;
 }

@@ -36,7 +36,7 @@ export function listAttributes(): ListedAttribute[] {
 /** Returns where the value of a valid row comes from. */
 export function originOf({ register, attribute, port }: RegistryRow): PointOrigin {
   const registerClass = registerClasses[register]!;
-  const { measure, personal } = registerClass.attributes[attribute]!;
+  const { measure, personal, words } = registerClass.attributes[attribute]!;
   const call = CALLS[kindOf(registerClass, attribute)].operation;
-  return { register, attribute, port, call, measure, personal: personal || undefined };
+  return { register, attribute, port, call, measure, words, personal: personal || undefined };
 }

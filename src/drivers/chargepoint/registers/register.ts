@@ -16,6 +16,8 @@ export interface Description {
   /** The value identifies a driver or a vehicle. */
   readonly personal?: boolean;
   readonly measure?: Measure;
+  /** The service's texts, where they are known. */
+  readonly words?: readonly string[];
 }
 
 /**
@@ -121,7 +123,7 @@ export function elements<Answer, Name extends string>(
 ): Record<Name, Attribute<Answer>> {
   // All of one shape, which V8 reads faster.
   const attributes = Object.entries<Description>(described).map(
-    ([name, { type, unit, meaning, personal, measure }]) => [
+    ([name, { type, unit, meaning, personal, measure, words }]) => [
       name,
       {
         level,
@@ -130,6 +132,7 @@ export function elements<Answer, Name extends string>(
         meaning,
         personal,
         measure,
+        words,
         read: (answer: Answer, port: string | undefined) => read(answer, name as Name, port),
       },
     ],

@@ -5,7 +5,12 @@ import { type Attribute, type Description, elements, portOf, type RegisterClass 
 export const PORT_DETAIL_ATTRIBUTES: ReadonlySet<string> = new Set(["Connector", "Power"]);
 
 export const STATUS_ELEMENTS = {
-  Status: { type: "string", meaning: "AVAILABLE, INUSE, UNREACHABLE or UNKNOWN.", measure: "state" },
+  Status: {
+    type: "string",
+    meaning: "AVAILABLE, INUSE, UNREACHABLE or UNKNOWN.",
+    measure: "state",
+    words: ["AVAILABLE", "INUSE", "UNREACHABLE", "UNKNOWN"],
+  },
   faultReason: {
     type: "string",
     meaning: "Why a port is out of order; NONE when it works.",
