@@ -29,6 +29,11 @@ export interface IntegrationParts {
 export interface Integration {
   /** Its part of the health message. */
   readonly counters: IntegrationCounters;
+  /**
+   * Called before {@link stop} when the integration is switched off: removes from its platform what would stay there. Resolves when that is
+   * done, or when `signal` is aborted; then a later run goes on.
+   */
+  withdraw?(signal: AbortSignal): Promise<void>;
   /** Says goodbye to its platform and disconnects, within some seconds. */
   stop(): Promise<void>;
 }

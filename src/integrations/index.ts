@@ -12,8 +12,12 @@ type Name = keyof IntegrationSettings;
 const INTEGRATIONS: {
   readonly [N in Name]: () => Promise<{ readonly integration: IntegrationType<IntegrationSettings[N]> }>;
 } = {
+  homeAssistant: () => import("./home-assistant/index.ts"),
   sparkplug: () => import("./sparkplug/index.ts"),
 };
+
+/** Maximum time for an integration that is switched off to remove what it published, in milliseconds. */
+const WITHDRAW_MS = 30_000;
 
 export interface IntegrationsOptions extends Omit<IntegrationParts, "state"> {
   readonly state: StateStore;
@@ -31,6 +35,7 @@ export class Integrations {
   #wanted: IntegrationSettings;
   #isActive = false;
   #turn: Promise<void> = Promise.resolve();
+  #withdrawing = new AbortController();
 
   constructor(settings: IntegrationSettings, options: IntegrationsOptions) {
     this.#wanted = settings;
@@ -63,31 +68,48 @@ export class Integrations {
 
   /** One change after the other, so that no integration runs twice. */
   #update(): Promise<void> {
+    this.#withdrawing.abort();
+    this.#withdrawing = new AbortController();
+    const { signal } = this.#withdrawing;
     this.#turn = this.#turn.then(async () => {
-      await Promise.all((Object.keys(INTEGRATIONS) as Name[]).map((name) => this.#updateOne(name)));
+      await Promise.all((Object.keys(INTEGRATIONS) as Name[]).map((name) => this.#updateOne(name, signal)));
     });
     return this.#turn;
   }
 
-  async #updateOne<N extends Name>(name: N): Promise<void> {
+  async #updateOne<N extends Name>(name: N, signal: AbortSignal): Promise<void> {
     const { notices } = this.#options;
     const settings: IntegrationSettings[N] = this.#wanted[name];
-    const isWanted = this.#isActive && (settings as { enabled: boolean }).enabled;
+    const { enabled } = settings as { enabled: boolean };
+    const isWanted = this.#isActive && enabled;
     const running = this.#running.get(name);
     if (isWanted && running && isDeepStrictEqual(running.settings, settings)) return;
     try {
       this.#running.delete(name);
+      if (this.#isActive && !enabled) {
+        await this.#withdraw(name, running?.integration, signal);
+        return;
+      }
       await running?.integration.stop();
       if (!isWanted) return;
-      const { integration } = await INTEGRATIONS[name]();
-      this.#running.set(name, {
-        settings,
-        integration: await integration.start(settings, this.#partsOf(name)),
-      });
+      this.#running.set(name, { settings, integration: await this.#start(name) });
     } catch (error) {
       const text = `the integration ${name} does not run: ${messageOf(error)}`;
       notices.say("error", "integration_failed", text);
     }
+  }
+
+  async #start<N extends Name>(name: N): Promise<Integration> {
+    const { integration } = await INTEGRATIONS[name]();
+    return integration.start(this.#wanted[name], this.#partsOf(name));
+  }
+
+  /** Ends an integration that is switched off, also where it was while the bridge did not run: then it has state of an earlier run. */
+  async #withdraw(name: Name, running: Integration | undefined, signal: AbortSignal): Promise<void> {
+    if (!running && this.#partsOf(name).state.entries().length === 0) return;
+    const integration = running ?? (await this.#start(name));
+    await integration.withdraw?.(AbortSignal.any([signal, AbortSignal.timeout(WITHDRAW_MS)]));
+    await integration.stop();
   }
 
   #partsOf(name: Name): IntegrationParts {

@@ -72,4 +72,6 @@ def render(template, payload):
     return {"text": text, "trouble": list(trouble)}
 
 
-json.dump([render(each["template"], each["payload"]) for each in json.load(sys.stdin)], sys.stdout)
+# With --lines, one list a line, until the input ends.
+for text in sys.stdin if "--lines" in sys.argv else [sys.stdin.read()]:
+    print(json.dumps([render(each["template"], each["payload"]) for each in json.loads(text)]), flush=True)

@@ -138,6 +138,18 @@ function rules(file: BridgeFile, content: SettingsContent, files: FileAccess): D
     const pem = sound(`mqtt.${name}`) ? mqtt[name] : undefined;
     if (pem !== undefined) checkFile(["mqtt", name], pem);
   }
+  const { homeAssistant } = file.integrations;
+  if (
+    sound("integrations.home_assistant") &&
+    homeAssistant.enabled &&
+    sound("mqtt.state") &&
+    mqtt.state === "off"
+  )
+    report(
+      "conflicting_settings",
+      ["mqtt", "state"],
+      'Home Assistant reads values from the state view: set this to "json", or integrations.home_assistant.enabled to false',
+    );
   checkWeb(file, content, { report, checkFile });
   return found;
 }

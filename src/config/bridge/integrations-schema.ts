@@ -63,8 +63,43 @@ const SPARKPLUG = section(
   },
 );
 
+const HOME_ASSISTANT = section(
+  "Devices and entities of Home Assistant, which appear there by themselves (MQTT discovery).",
+  {
+    enabled: flag(
+      false,
+      "Whether Home Assistant is told of the devices. Switched off while the bridge runs, or before it starts, their entities are removed from Home Assistant.",
+    ),
+    prefix: {
+      type: "string",
+      default: "homeassistant",
+      pattern: "^[^+#/\\p{C}]+(/[^+#/\\p{C}]+)*$",
+      "x-expected": "a topic without wildcards, and without a slash at its beginning and end",
+      description:
+        "First levels of the topics of discovery: the discovery prefix of Home Assistant's MQTT integration. `mqtt.base_topic` is not put before it.",
+    },
+    discovery: choice(
+      ["device", "component"],
+      "device",
+      "`device`: one message for all entities of a device. `component`: one for each entity, for brokers that refuse large messages and for Home Assistant before 2024.11. After a change the entities keep their settings and history.",
+    ),
+    requester: {
+      type: "string",
+      minLength: 1,
+      maxLength: 128,
+      default: "home-assistant",
+      description:
+        "Name under which set points from Home Assistant are written, reserved ([scheduling](control.md)) and recorded.",
+    },
+    personal: flag(
+      false,
+      "Whether values that identify a driver or a vehicle become entities. Home Assistant stores what its entities show.",
+    ),
+  },
+);
+
 /** The `integrations` section of the bridge config: one key for each integration. */
 export const INTEGRATIONS = section(
   "Views of the devices for other platforms, each with a connection of its own to the broker.",
-  { sparkplug: SPARKPLUG },
+  { home_assistant: HOME_ASSISTANT, sparkplug: SPARKPLUG },
 ) satisfies Schema;

@@ -139,7 +139,12 @@ export async function startPublishing(
     }),
   );
   undo.defer(bus.on("openAlarms", (open) => alarms.noteOpen(open)));
-  undo.defer(bus.on("write", (write) => publisher.announceWrite(write)));
+  undo.defer(
+    bus.on("write", (write) => {
+      publisher.announceWrite(write);
+      state.noteWrite(write);
+    }),
+  );
   undo.defer(
     bus.on("availability", (change) => {
       state.noteAvailability(change);

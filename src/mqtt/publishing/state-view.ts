@@ -1,5 +1,12 @@
 import type { MqttSettings } from "../../config/index.ts";
-import type { AvailabilityChange, DeviceInfo, LimitEnds, PointValue, Scrape } from "../../points/index.ts";
+import type {
+  AvailabilityChange,
+  DeviceInfo,
+  LimitEnds,
+  PointValue,
+  Scrape,
+  Write,
+} from "../../points/index.ts";
 import type { DirectSender } from "../broker/direct-sender.ts";
 import type { Link } from "../broker/link.ts";
 import { bareValue, deviceText, hasChanged, valueText } from "../payloads.ts";
@@ -98,6 +105,13 @@ export class StateView {
     // The first scrape, or change of availability, publishes it.
     const isKnown = state.observedAt !== undefined || state.change !== undefined;
     if (isKnown && this.#mayPublish(state)) this.#publish(state, false);
+  }
+
+  /** Publishes the values of a device again that was not written as requested: a display may show the request. */
+  noteWrite({ device, status }: Write): void {
+    if (status === undefined || status === "confirmed" || status === "accepted") return;
+    const state = this.#states.get(device.path);
+    if (state) this.#makeDue(state);
   }
 
   /** Publishes everything known again. Call it after a connect. */

@@ -12,8 +12,14 @@ export type {
   DocumentContext,
   RefusedComponent,
 } from "../entities/component.ts";
-export { objectIds } from "../entities/identity.ts";
-export { valuesNeeded } from "../entities/index.ts";
+export { objectIdOf, objectIds } from "../entities/identity.ts";
+export {
+  commandFilter,
+  integrationState,
+  ownTopics,
+  parseCommandTopic,
+  valuesNeeded,
+} from "../entities/index.ts";
 
 /** What Home Assistant is told of a device. */
 export interface DeviceDocument {

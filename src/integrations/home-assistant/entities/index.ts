@@ -408,14 +408,14 @@ class EntityBuilder {
   }
 
   #duration(): Draft {
-    const key = "station_limit_duration";
+    const key = DURATION_KEY;
     return {
       key,
       platform: "number",
       name: "Limit duration",
       command: { action: "duration" },
       config: {
-        state_topic: this.#ownTopic(`${key}/state`),
+        state_topic: ownTopics(this.#context.topics, this.#objectId).duration,
         ...{ device_class: "duration", unit_of_measurement: "min", entity_category: "config" },
         ...{ min: 0, max: MOST_MINUTES, step: 1, mode: "box" },
         ...this.#commandConfig(key),
@@ -425,7 +425,7 @@ class EntityBuilder {
 
   /** What became of the last command: refused ones would be silent at Home Assistant. */
   #answer(): Draft {
-    const topic = this.#ownTopic("answer");
+    const topic = ownTopics(this.#context.topics, this.#objectId).answer;
     return {
       key: "station_last_command",
       platform: "sensor",
@@ -462,8 +462,31 @@ class EntityBuilder {
 
 /** Name of the integration in its own topics. */
 const INTEGRATION = "home_assistant";
+const DURATION_KEY = "station_limit_duration";
 const CLEAR_ALARMS: EntityKind = { name: "Clear alarms", reads: "number" };
 const DURATION = { device_class: "duration", unit_of_measurement: "s", state_class: "measurement" };
+
+/** Returns the retained topics of a device that the integration publishes itself: its last answer, and how long limits last. */
+export function ownTopics(topics: DocumentContext["topics"], objectId: string) {
+  const topic = (rest: string) => topics.integration(INTEGRATION, `${objectId}/${rest}`);
+  return { answer: topic("answer"), duration: topic(`${DURATION_KEY}/state`) };
+}
+
+/** Returns the object id and the key of a command topic; undefined for any other topic. */
+export function parseCommandTopic(
+  topic: string,
+  topics: DocumentContext["topics"],
+): { readonly objectId: string; readonly key: string } | undefined {
+  const prefix = topics.integration(INTEGRATION, "");
+  const [objectId, key, verb, ...rest] = topic.slice(prefix.length).split("/");
+  if (!topic.startsWith(prefix) || verb !== "set" || rest.length > 0) return undefined;
+  return { objectId: objectId!, key: key! };
+}
+
+/** Returns a filter for all command topics. */
+export function commandFilter(topics: DocumentContext["topics"]): string {
+  return topics.integration(INTEGRATION, "+/+/set");
+}
 
 /** Returns the topic on which the integration says that it takes commands. */
 export function integrationState(topics: DocumentContext["topics"]): string {

@@ -1,0 +1,192 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { IntegrationSettings } from "../../src/config/index.ts";
+import { eventually } from "../helpers/eventually.ts";
+import { Mosquitto } from "../helpers/mosquitto.ts";
+import { TcpProxy } from "../helpers/tcp-proxy.ts";
+import { IntegrationRig, station } from "../integrations/rig.ts";
+
+/** The platform of an integration, as a program of its own that knows nothing of the bridge. */
+export interface PlatformDouble {
+  /** What the platform would report to its users or write to its log. */
+  readonly complaints: readonly string[];
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  restart(): Promise<void>;
+  /** What it knows, by an id that never changes. Rejects where something is there twice. */
+  entities(): Promise<ReadonlyMap<string, { readonly available: boolean; readonly value: string | null }>>;
+}
+
+export interface ContractIntegration {
+  /** Settings with the integration switched on. */
+  readonly settings: Partial<IntegrationSettings>;
+  platform(url: string, protocolVersion: 4 | 5): PlatformDouble;
+  /** Returns whether an entity belongs to the station with this id. */
+  belongsTo(id: string, stationID: string): boolean;
+  /** Id of the entity with the load of a station. */
+  load(stationID: string): string;
+}
+
+const FIRST = "1:101";
+const SECOND = "1:102";
+const THIRD = "1:103";
+/** Time in which the platform must have everything, in milliseconds. */
+const WITHIN_MS = 30_000;
+
+/** A broker, a bridge behind a proxy, and the platform, of one version of MQTT. */
+export async function startContractRig(integration: ContractIntegration, protocolVersion: 4 | 5) {
+  const stack = new AsyncDisposableStack();
+  onTestFinished(() => stack.disposeAsync());
+  const broker = stack.adopt(await Mosquitto.run(), (one) => one.dispose());
+  const proxy = stack.adopt(await TcpProxy.before(broker.port), (one) => one.close());
+  const url = `mqtt://127.0.0.1:${proxy.port}`;
+  const rig = stack.adopt(new IntegrationRig(integration.settings, { url, protocolVersion }), (one) =>
+    one.dispose(),
+  );
+  rig.add(station("site/a", FIRST));
+  rig.add(station("site/b", SECOND));
+  const platform = stack.adopt(integration.platform(broker.url, protocolVersion), (one) => one.stop());
+
+  const ofStation = async (stationID: string) =>
+    [...(await platform.entities())].filter(([id]) => integration.belongsTo(id, stationID));
+  /** Waits until a station is there with all that `count` says, available and with its load. */
+  const complete = async (stationID: string, count: number, load = "6.6") =>
+    eventually(async () => {
+      const entities = new Map(await ofStation(stationID));
+      expect(entities.size).toBe(count);
+      expect([...entities].filter(([, { available }]) => !available)).toEqual([]);
+      expect(entities.get(integration.load(stationID))?.value).toBe(load);
+    }, WITHIN_MS);
+  const first = async () => {
+    const count = await eventually(async () => {
+      const known = await ofStation(FIRST);
+      expect(known.length).toBeGreaterThan(0);
+      expect(known.find(([id]) => id === integration.load(FIRST))?.[1]).toMatchObject({
+        available: true,
+        value: "6.6",
+      });
+      expect(known.every(([, { available }]) => available)).toBe(true);
+      expect((await ofStation(SECOND)).length).toBe(known.length);
+      return known.length;
+    }, WITHIN_MS);
+    await complete(SECOND, count);
+    return count;
+  };
+  return { broker, proxy, rig, platform, ofStation, complete, first };
+}
+
+/** What every integration keeps, whatever happens to the platform, the broker and the bridge. */
+export function integrationContract(integration: ContractIntegration): void {
+  describe.each([5, 4] as const)("over MQTT %i", (protocolVersion) => {
+    const begin = () => startContractRig(integration, protocolVersion);
+
+    test("birth, rebirth, and a station added, renamed and removed", async () => {
+      const { rig, platform, ofStation, complete, first } = await begin();
+      await platform.start();
+      await rig.start();
+      const count = await first();
+      const ids = (await ofStation(FIRST)).map(([id]) => id).sort();
+      await platform.restart();
+      await complete(FIRST, count);
+      rig.add(station("site/c", THIRD));
+      await complete(THIRD, count);
+      // Another path, the same station.
+      rig.remove("site/a");
+      rig.add(station("other/place/a", FIRST));
+      await eventually(async () => {
+        rig.scrape(7.2);
+        await complete(FIRST, count, "7.2");
+      });
+      expect((await ofStation(FIRST)).map(([id]) => id).sort()).toEqual(ids);
+      rig.remove("site/b");
+      await eventually(async () => expect(await ofStation(SECOND)).toEqual([]), WITHIN_MS);
+      await complete(FIRST, count, "7.2");
+      expect(platform.complaints).toEqual([]);
+    });
+
+    test("a station removed while the platform is away, and one removed while the bridge does not run", async () => {
+      const { rig, platform, ofStation, complete, first } = await begin();
+      await platform.start();
+      await rig.start();
+      const count = await first();
+      await platform.stop();
+      rig.remove("site/b");
+      await platform.start();
+      await complete(FIRST, count);
+      await eventually(async () => expect(await ofStation(SECOND)).toEqual([]), WITHIN_MS);
+      await rig.stop();
+      rig.remove("site/a");
+      rig.add(station("site/c", THIRD));
+      await rig.start();
+      await complete(THIRD, count);
+      await eventually(async () => expect(await ofStation(FIRST)).toEqual([]), WITHIN_MS);
+      expect(platform.complaints).toEqual([]);
+    });
+
+    test("the broker restarts without what it retained; the bridge is killed and comes back", async () => {
+      const { broker, proxy, rig, platform, ofStation, complete, first } = await begin();
+      await platform.start();
+      await rig.start();
+      const count = await first();
+      await broker.kill();
+      await broker.start();
+      await complete(FIRST, count);
+      await complete(SECOND, count);
+      proxy.refusing = true;
+      proxy.cut();
+      await eventually(async () => {
+        const states = (await ofStation(FIRST)).map(([, { available }]) => available);
+        expect(states.length).toBe(count);
+        expect(states).not.toContain(true);
+      }, WITHIN_MS);
+      proxy.heal();
+      await complete(FIRST, count);
+      expect(platform.complaints).toEqual([]);
+    });
+
+    test("a slow broker delays the platform and no scrape; a bridge on standby is silent and takes over whole", async () => {
+      const { proxy, rig, platform, complete, first } = await begin();
+      proxy.trouble = { kind: "delay", ms: 150 };
+      await platform.start();
+      await rig.start();
+      const count = await first();
+      const began = performance.now();
+      for (let i = 0; i < 20; i++) rig.scrape(7 + i / 10);
+      expect((performance.now() - began) / 20).toBeLessThan(100);
+      await complete(FIRST, count, "8.9");
+      proxy.heal();
+      await rig.integrations!.stop();
+      rig.integrations!.start();
+      await complete(FIRST, count, "8.9");
+      await complete(SECOND, count, "8.9");
+      expect(platform.complaints).toEqual([]);
+    });
+
+    test("switched off while it runs, and while the bridge does not: the platform has nothing left", async () => {
+      const { rig, platform, ofStation, first, complete } = await begin();
+      await platform.start();
+      await rig.start();
+      const count = await first();
+      const on = rig.settings;
+      const off = Object.fromEntries(
+        Object.entries(on).map(([name, one]) => [name, { ...one, enabled: false }]),
+      ) as unknown as IntegrationSettings;
+      rig.integrations!.change(off);
+      const nothing = async () => {
+        expect(await ofStation(FIRST)).toEqual([]);
+        expect(await ofStation(SECOND)).toEqual([]);
+      };
+      await eventually(nothing, WITHIN_MS);
+      rig.integrations!.change(on);
+      await complete(FIRST, count);
+      await rig.stop();
+      // A mere stop keeps everything.
+      await delay(200);
+      expect((await ofStation(FIRST)).length).toBe(count);
+      rig.settings = off;
+      await rig.start();
+      await eventually(nothing, WITHIN_MS);
+      expect(platform.complaints).toEqual([]);
+    });
+  });
+}
