@@ -68,10 +68,6 @@ export class SparkplugDevice {
     return this.#past.count;
   }
 
-  isWritable(): boolean {
-    return this.layout.results.size > 0;
-  }
-
   /** Takes over the values of a scrape. Points that could not be read keep their value, as bad. */
   scraped(scrape: Scrape): void {
     const at = (scrape.observedAt ?? scrape.takenAt).getTime();
