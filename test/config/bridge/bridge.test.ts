@@ -43,6 +43,7 @@ describe("bridge config", () => {
         url: "mqtt://localhost:1883",
         protocolVersion: 5,
         baseTopic: "",
+        answers: "bridge",
         qos: 1,
         retain: true,
         keepaliveSeconds: 60,
@@ -99,6 +100,16 @@ describe("bridge config", () => {
         requester: "message",
       },
       limits: {},
+      integrations: {
+        homeAssistant: {
+          enabled: false,
+          prefix: "homeassistant",
+          discovery: "device",
+          requester: "home-assistant",
+          personal: false,
+        },
+        sparkplug: { enabled: false, group: "voltbridge", requester: "sparkplug", historyLimit: 100_000 },
+      },
       reload: { holds: "revert" },
       web: {
         enabled: false,
