@@ -131,4 +131,11 @@ describe("the flow of examples/node-red in Node-RED itself, against a bridge", (
     });
     expect(await nodeRed.set({ device: "site/s1" })).toMatchObject({ status: 400 });
   });
+
+  test("an alarm appears when it is raised", async () => {
+    simulator.world.raiseAlarm(simulator.stationIDs[0]!, "Stuck Relay", "1");
+    await expect
+      .poll(() => nodeRed.get("/voltbridge/alarms"), { timeout: 30_000 })
+      .toMatchObject([{ device: "site/s1", port: "1", alarm: "Stuck Relay", state: "raised" }]);
+  });
 });
