@@ -75,6 +75,64 @@ export async function startContractRig(integration: ContractIntegration, protoco
   return { broker, proxy, rig, platform, ofStation, complete, first };
 }
 
+/** The platform restarts, the broker restarts, or both, in every order; after each, everything is there once, and nothing was removed. */
+export async function restartInAnyOrder(
+  integration: ContractIntegration,
+  protocolVersion: 4 | 5,
+  { rounds, betweenMs = 0 }: { readonly rounds: number; readonly betweenMs?: number },
+): Promise<{ readonly longestMs: number }> {
+  const { broker, rig, platform, ofStation, complete, first } = await startContractRig(
+    integration,
+    protocolVersion,
+  );
+  await platform.start();
+  await rig.start();
+  const count = await first();
+  const ids = async () => [...(await platform.entities()).keys()].sort();
+  const all = await ids();
+  const away = (round: number) => delay((round * 137) % 700);
+  const restartBroker = async (round: number) => {
+    await broker[round % 2 === 0 ? "kill" : "stop"]();
+    await away(round);
+    await broker.start();
+  };
+  const restartPlatform = async (round: number) => {
+    await platform.stop();
+    await away(round);
+    await platform.start();
+  };
+  const orders = [
+    async (round: number) => void (await Promise.all([restartBroker(round), restartPlatform(round)])),
+    async (round: number) => {
+      await restartBroker(round);
+      await restartPlatform(round);
+    },
+    async (round: number) => {
+      await platform.stop();
+      await restartBroker(round);
+      await platform.start();
+    },
+    restartPlatform,
+    restartBroker,
+  ];
+  let longestMs = 0;
+  for (let round = 0; round < rounds; round++) {
+    await orders[round % orders.length]!(round);
+    const began = performance.now();
+    const load = (5 + round / 10).toFixed(1).replace(/\.0$/, "");
+    rig.scrape(Number(load));
+    await complete(FIRST, count, load);
+    await complete(SECOND, count, load);
+    longestMs = Math.max(longestMs, performance.now() - began);
+    expect(await ids(), `round ${round}`).toEqual(all);
+    expect((await ofStation(FIRST)).length).toBe(count);
+    await delay(betweenMs);
+  }
+  expect(longestMs).toBeLessThan(WITHIN_MS);
+  expect(platform.complaints).toEqual([]);
+  return { longestMs };
+}
+
 /** What every integration keeps, whatever happens to the platform, the broker and the bridge. */
 export function integrationContract(integration: ContractIntegration): void {
   describe.each([5, 4] as const)("over MQTT %i", (protocolVersion) => {
@@ -160,6 +218,10 @@ export function integrationContract(integration: ContractIntegration): void {
       await complete(FIRST, count, "8.9");
       await complete(SECOND, count, "8.9");
       expect(platform.complaints).toEqual([]);
+    });
+
+    test("the platform and the broker restart, in any order", async () => {
+      await restartInAnyOrder(integration, protocolVersion, { rounds: 3 });
     });
 
     test("switched off while it runs, and while the bridge does not: the platform has nothing left", async () => {

@@ -1,5 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import mqtt, { type MqttClient } from "mqtt";
 import { PYTHON } from "./python.ts";
@@ -77,8 +78,11 @@ export class HomeAssistant {
 
   /** Forgets what it was told, as its process does, except what it has stored. */
   async stop(): Promise<void> {
-    await this.#client?.publishAsync(`${this.#prefix}/status`, "offline").catch(() => undefined);
-    await this.#client?.endAsync(true);
+    const client = this.#client;
+    const said = client?.publishAsync(`${this.#prefix}/status`, "offline").catch(() => undefined);
+    // A broker that goes away at this moment never answers.
+    await Promise.race([said, delay(500)]);
+    await client?.endAsync(true);
     this.#client = undefined;
     this.discovered.clear();
     this.#last.clear();

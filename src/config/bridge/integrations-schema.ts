@@ -64,7 +64,7 @@ const SPARKPLUG = section(
 );
 
 const HOME_ASSISTANT = section(
-  "Devices and entities of Home Assistant, which appear there by themselves (MQTT discovery).",
+  "Devices and entities of [Home Assistant](home-assistant.md), which appear there by themselves (MQTT discovery).",
   {
     enabled: flag(
       false,

@@ -69,9 +69,9 @@ interface Update {
 
 /** Number of devices whose messages are on their way at the same time. */
 const BATCH = 32;
-/** Part of the time between two documents in which the next one is made: discovery is never urgent. */
-const SHARE = 0.2;
-const LONGEST_PAUSE_MS = 20;
+/** Pause after a document, as a multiple of the time that it took: discovery is never urgent, and a fleet's is out in seconds. */
+const PAUSE_FACTOR = 2;
+const LONGEST_PAUSE_MS = 12;
 /** Pause after messages that a connected broker did not take in time, in milliseconds. */
 const SLOW_BROKER_MS = 2000;
 /** Path of the bridge itself, which no device has. */
@@ -264,7 +264,7 @@ export class Discovery {
         const text = `the document for Home Assistant could not be made: ${messageOf(error)}`;
         parts.notices.say("error", "home_assistant_document", text, this.#paths.get(objectId));
       }
-      const pauseMs = Math.min(LONGEST_PAUSE_MS, ((performance.now() - began) * (1 - SHARE)) / SHARE);
+      const pauseMs = Math.min(LONGEST_PAUSE_MS, (performance.now() - began) * PAUSE_FACTOR);
       await delay(pauseMs, undefined, { signal }).catch(() => undefined);
       if (updates.length >= BATCH || signal.aborted || this.#areIdsOld) break;
     }

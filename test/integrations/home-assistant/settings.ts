@@ -1,5 +1,6 @@
 import { defaultBridge, type IntegrationSettings } from "../../../src/config/index.ts";
-import type { ContractIntegration, PlatformDouble } from "../../contracts/integration-contract.ts";
+import type { ContractIntegration } from "../../contracts/integration-contract.ts";
+import { HomeAssistant } from "../../helpers/home-assistant-double.ts";
 
 export const on = (
   changes: Partial<IntegrationSettings["homeAssistant"]> = {},
@@ -9,13 +10,9 @@ export const on = (
 
 export const idOf = (stationID: string, key: string) => `voltbridge_${stationID.replace(":", "_")}_${key}`;
 
-export function HOME_ASSISTANT(
-  platform: (url: string, protocolVersion: 4 | 5) => PlatformDouble,
-): ContractIntegration {
-  return {
-    settings: on(),
-    platform,
-    belongsTo: (id, stationID) => id.startsWith(idOf(stationID, "")),
-    load: (stationID) => idOf(stationID, "station_Load_stationLoad"),
-  };
-}
+export const HOME_ASSISTANT: ContractIntegration = {
+  settings: on(),
+  platform: (url, protocolVersion) => new HomeAssistant(url, { protocolVersion }),
+  belongsTo: (id, stationID) => id.startsWith(idOf(stationID, "")),
+  load: (stationID) => idOf(stationID, "station_Load_stationLoad"),
+};
