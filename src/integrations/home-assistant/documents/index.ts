@@ -39,8 +39,8 @@ export interface DiscoveryMessage {
 /** `device`: one message for all entities. `component`: one message for each. */
 export type DiscoveryForm = "device" | "component";
 
-/** Maximum size of a document in the form `device`, in bytes: brokers may refuse larger messages. */
-const LARGEST_DOCUMENT = 65_536 - 1024;
+/** Maximum size of a document in the form `device`, in bytes. Where a broker takes less, its refusal leads to the other form. */
+const LARGEST_DOCUMENT = 131_072 - 1024;
 
 /** Returns what Home Assistant is told of a device. */
 export function describeDevice(device: DeviceInfo, context: DocumentContext): DeviceDocument {
