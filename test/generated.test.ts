@@ -5,6 +5,8 @@ import { blueprint } from "../src/drivers/blueprint/index.ts";
 import { registerClasses } from "../src/drivers/chargepoint/registers/index.ts";
 import { driverTypes } from "../src/drivers/index.ts";
 import { expectMade, read, withRows } from "./helpers/made-files.ts";
+import { ASSERTIONS } from "./integrations/sparkplug/specification/assertions.ts";
+import { NOT_APPLICABLE } from "./integrations/sparkplug/specification/not-applicable.ts";
 
 test("no config can name the blueprint of a driver", () => {
   expect(Object.values(driverTypes)).not.toContain(blueprint);
@@ -98,3 +100,17 @@ test.each(["registry/chargepoint.csv", "registry/chargepoint-minimal.csv"])(
     expectMade(file, lines.map((cells) => `${cells.map(csvCell).join(",")}\n`).join(""));
   },
 );
+
+test("docs/sparkplug.md has every assertion of the specification", () => {
+  const rows = Object.entries(ASSERTIONS).flatMap(([file, assertions]) =>
+    assertions.map(({ id, says, version }) => {
+      const over = version === undefined ? "3.1.1, 5" : version === 4 ? "3.1.1" : "5";
+      return `| \`${id}\` | ${says} | [${file}](../test/integrations/sparkplug/specification/${file}.ts) | ${over} |`;
+    }),
+  );
+  const others = NOT_APPLICABLE.map(
+    ([reason, ids]) => `| ${reason} | ${ids.length} | ${ids.map((id) => `\`${id}\``).join(", ")} |`,
+  );
+  const page = withRows(read("docs/sparkplug.md"), "### What is asserted", rows);
+  expectMade("docs/sparkplug.md", withRows(page, "### What does not apply", others));
+});

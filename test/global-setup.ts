@@ -6,7 +6,7 @@ import { hasFaketime } from "./helpers/faketime.ts";
 import { findProgram } from "./helpers/mosquitto.ts";
 import { hasPostgres } from "./helpers/postgres-programs.ts";
 import { prometheusInstalled } from "./helpers/prometheus.ts";
-import { hasJinja, hasPaho, hasZeep } from "./helpers/python.ts";
+import { hasJinja, hasPaho, hasProtobuf, hasZeep } from "./helpers/python.ts";
 import { hasXmllint } from "./helpers/xmllint.ts";
 
 /** Debian packages that tests need, and how to see that each is there. */
@@ -20,8 +20,10 @@ const NEEDED: Readonly<Record<string, () => boolean>> = {
   openssl: () => findProgram("openssl") !== undefined,
   postgresql: hasPostgres,
   prometheus: () => prometheusInstalled,
+  "protobuf-compiler": () => findProgram("protoc") !== undefined,
   "python3-jinja2": hasJinja,
   "python3-paho-mqtt": hasPaho,
+  "python3-protobuf": hasProtobuf,
   "python3-zeep": hasZeep,
   strace: () => findProgram("strace") !== undefined,
 };

@@ -24,6 +24,11 @@ export function hasJinja(): boolean {
   return hasModule("jinja2");
 }
 
+/** Whether Debian's protobuf is there, with which the host application of Sparkplug reads payloads. */
+export function hasProtobuf(): boolean {
+  return hasModule("google.protobuf");
+}
+
 function hasModule(name: string): boolean {
   return spawnSync(PYTHON, ["-c", `import ${name}`], { stdio: "ignore" }).status === 0;
 }

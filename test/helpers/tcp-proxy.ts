@@ -33,6 +33,8 @@ export class TcpProxy {
   /** Ends every new connection at once. */
   refusing = false;
   trouble: Trouble | undefined;
+  /** Called with all bytes of each connection by its number, and with its end. */
+  tap: ((connection: number, from: "near" | "far", bytes: Buffer | "end") => void) | undefined;
   readonly #server: Server;
   readonly #pairs = new Set<Pair>();
   #held: (() => void)[] = [];
@@ -89,6 +91,10 @@ export class TcpProxy {
     far.on("error", () => undefined);
     const pair = { near, far };
     this.#pairs.add(pair);
+    const connection = this.accepted;
+    near.on("data", (bytes) => this.tap?.(connection, "near", bytes));
+    far.on("data", (bytes) => this.tap?.(connection, "far", bytes));
+    near.once("close", () => this.tap?.(connection, "near", "end"));
     const up = new Line((chunk, pass) => this.#pass(chunk, pass, undefined));
     const answers = { passed: 0, bodyAt: -1 };
     const down = new Line((chunk, pass) => this.#pass(chunk, pass, { pair, answers }));

@@ -59,8 +59,8 @@ export class EdgeNode implements Announcer {
   #unborn: SparkplugDevice[] = [];
   /** Devices that came or went, or have values to send. */
   readonly #touched = new Set<SparkplugDevice>();
-  /** IDs of devices that no longer exist, and whose deaths are to be sent. */
-  #deaths: string[] = [];
+  /** IDs of devices that the hosts take for alive, and whose deaths are to be sent after the births. */
+  readonly #deaths = new Set<string>();
   #isRebirthAsked = false;
   /** On the monotonic clock. */
   #birthsEndedAt = Number.NEGATIVE_INFINITY;
@@ -165,6 +165,10 @@ export class EdgeNode implements Announcer {
     return { topic: topics.node("NDEATH"), payload: metrics.death(clock.now()), qos: 1, retain: false };
   }
 
+  unreached(): void {
+    this.#options.metrics.takeBackBdSeq();
+  }
+
   async publishBirth(session: BrokerSession): Promise<void> {
     const { clock } = this.#options;
     this.#session = new NodeSession(session, this.counters, {
@@ -184,7 +188,7 @@ export class EdgeNode implements Announcer {
     this.#phase = "due";
     this.#isAnnounced = false;
     this.#isRebirthAsked = false;
-    this.#deaths = [];
+    this.#deaths.clear();
     this.#unborn = [];
     for (const device of this.#devices.values()) device.isBorn = false;
   }
@@ -261,11 +265,12 @@ export class EdgeNode implements Announcer {
     this.#phase = "births";
     this.#isAnnounced = true;
     this.#isRebirthAsked = false;
-    this.#deaths = [];
     this.counters.births++;
     session.restart();
     session.send({ topic: topics.node("NBIRTH"), metrics: metrics.birth(clock.now()) });
     for (const device of this.#devices.values()) {
+      // One that was lost meanwhile, and has no birth now, has its death still to come.
+      if (device.isBorn) this.#deaths.add(device.id);
       device.isBorn = false;
       device.isWithheld = false;
     }
@@ -294,7 +299,10 @@ export class EdgeNode implements Announcer {
       device.isBorn = false;
       device.isWithheld = true;
       onWithheld(device.info, refusal);
-    } else if (device.pastCount > 0) this.#touched.add(device);
+      return;
+    }
+    this.#deaths.delete(device.id);
+    if (device.pastCount > 0) this.#touched.add(device);
   }
 
   /** Returns whether the births begin now. */
@@ -307,8 +315,9 @@ export class EdgeNode implements Announcer {
 
   #nextData(session: NodeSession): boolean {
     const { topics } = this.#options;
-    const gone = this.#deaths.shift();
+    const [gone] = this.#deaths;
     if (gone !== undefined) {
+      this.#deaths.delete(gone);
       session.send({ topic: topics.device("DDEATH", gone), metrics: [] });
       return true;
     }
@@ -356,7 +365,7 @@ export class EdgeNode implements Announcer {
     this.#touched.delete(device);
     if (!device.isBorn) return;
     device.isBorn = false;
-    this.#deaths.push(device.id);
+    this.#deaths.add(device.id);
     this.#wake();
   }
 }

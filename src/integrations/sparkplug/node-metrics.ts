@@ -31,10 +31,15 @@ export class NodeMetrics {
     return Number(this.#state.get(BD_SEQ) ?? 0);
   }
 
-  /** Counts a connect, from 0 on (chapter 5.4). */
+  /** Counts a CONNECT, from 0 on (chapter 5.4). */
   nextBdSeq(): void {
     const last = this.#state.get(BD_SEQ);
     this.#state.set(BD_SEQ, typeof last === "number" ? (last + 1) % 256 : 0);
+  }
+
+  /** Takes back the last count: no CONNECT was sent. */
+  takeBackBdSeq(): void {
+    this.#state.set(BD_SEQ, this.bdSeq - 1);
   }
 
   death(now: number): Buffer {

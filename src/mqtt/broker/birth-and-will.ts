@@ -8,6 +8,8 @@ import { type Incoming, type Link, LinkDownError, type Message } from "./link.ts
 export interface Announcer {
   /** Returns the will of the next connection. Called once for each, before its CONNECT. */
   will(protocolVersion: 4 | 5): NonNullable<IClientOptions["will"]>;
+  /** Called when the broker could not be reached: the last will was not used, because no CONNECT was sent. */
+  unreached?(): void;
   /** Called when everything is subscribed. Where it rejects, the connection ends. */
   publishBirth(session: BrokerSession): Promise<void>;
   /** Called with each message of the subscriptions. */

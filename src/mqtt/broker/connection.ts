@@ -117,18 +117,19 @@ export class Connection extends SessionLoop<BrokerSession> implements Link {
   protected override async open(client: IClientOptions, signal: AbortSignal): Promise<BrokerSession> {
     const will = this.#announcer.will(client.protocolVersion === 5 ? 5 : 4);
     try {
-      return await this.#open(
+      return await this.#openSession(
         { ...client, will: this.#isRetainRefused ? { ...will, retain: false } : will },
         signal,
       );
     } catch (error) {
+      if (isUnreached(error)) this.#announcer.unreached?.();
       if (this.#isRetainRefused || (error as { code?: unknown }).code !== RETAIN_NOT_SUPPORTED) throw error;
       this.#isRetainRefused = true;
-      return await this.#open({ ...client, will: { ...will, retain: false } }, signal);
+      return await this.#openSession({ ...client, will: { ...will, retain: false } }, signal);
     }
   }
 
-  #open(client: IClientOptions, signal: AbortSignal): Promise<BrokerSession> {
+  #openSession(client: IClientOptions, signal: AbortSignal): Promise<BrokerSession> {
     const tooLarge = this.#tooLarge;
     return openBrokerSession(
       {
@@ -244,4 +245,11 @@ export class Connection extends SessionLoop<BrokerSession> implements Link {
       }
     }
   }
+}
+
+/** Whether the broker's name was not found, or no connection to it was made. */
+function isUnreached(error: unknown): boolean {
+  const { syscall, errors } = error as { readonly syscall?: string; readonly errors?: readonly unknown[] };
+  if (errors) return errors.length > 0 && errors.every(isUnreached);
+  return syscall === "connect" || syscall === "getaddrinfo";
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { StateStore } from "../../../src/storage/state-store.ts";
 import { broker, endings } from "../../helpers/endings.ts";
 import { eventually } from "../../helpers/eventually.ts";
+import { Mosquitto } from "../../helpers/mosquitto.ts";
 import { TcpProxy } from "../../helpers/tcp-proxy.ts";
 import { type Heard, Host, shown, startNode, station } from "./rig.ts";
 
@@ -141,6 +142,21 @@ it("a connection that breaks ends in the will; each connect has the next number,
   const from = host.heard.length;
   await startNode(mosquitto.url, { state });
   expect(byName(host, await host.find("NBIRTH", undefined, from))).toMatchObject({ bdSeq: 2 });
+});
+
+it("attempts that do not reach a broker do not count as connects, also where the number begins anew", async () => {
+  const mosquitto = await Mosquitto.prepare();
+  endings.push(() => mosquitto.dispose());
+  const state = StateStore.open(":memory:");
+  state.namespace("sparkplug").set("bdSeq", 255);
+  const warnings: string[] = [];
+  const { node } = await startNode(mosquitto.url, { state, onLog: (line) => warnings.push(line) });
+  await eventually(() => expect(warnings.join()).toMatch("cannot connect"), 5000, 10);
+  await mosquitto.start();
+  const host = await Host.connect(mosquitto.url);
+  await eventually(() => expect(node.counters.connected).toBe(true), 10_000, 10);
+  await host.rebirth();
+  expect(byName(host, await host.find("NBIRTH"))).toMatchObject({ bdSeq: 0 });
 });
 
 it("a host that asks for births 50 times a second gets few, each complete, and one after its last request", async () => {

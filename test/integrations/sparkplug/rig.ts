@@ -210,6 +210,7 @@ export async function startNode(
     readonly paths?: readonly string[];
     readonly protocolVersion?: 4 | 5;
     readonly state?: StateStore;
+    readonly onLog?: (line: string) => void;
   } = {},
 ): Promise<Rig> {
   const { paths = ["site/a"], protocolVersion = 5, state = StateStore.open(":memory:") } = options;
@@ -222,7 +223,7 @@ export async function startNode(
   const infos = paths.map((path) => station(path));
   const devices = new Map(infos.map((info) => [info.path, info]));
   const latest = new LatestValues(infos, bus, clock);
-  const log = createLog({ level: "warn", write: () => undefined });
+  const log = createLog({ level: "warn", write: options.onLog ?? (() => undefined) });
   const settings = { ...SETTINGS, url, protocolVersion };
   const calls: Rig["calls"] = [];
   const rig: Omit<Rig, "node"> = {
