@@ -25,7 +25,6 @@ import type { Log, Secrets } from "./log/log.ts";
 import { Notices } from "./log/notices.ts";
 import type { RunningMetrics, StartOptions } from "./metrics/index.ts";
 import { type Mqtt, startMqtt } from "./mqtt/index.ts";
-import type { SessionOutlet } from "./points/index.ts";
 import { openQueue } from "./queue/index.ts";
 import { FolderWatch } from "./reload/folder-watch.ts";
 import { type LoadedConfigs, Reloader, type ReloaderOptions } from "./reload/reloader.ts";
@@ -78,12 +77,12 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   let started = false;
   let limits: SiteLimits | undefined;
   let unfollow: (() => void) | undefined;
-  let stopSessions: (() => Promise<void>) | undefined;
+  let sessions: ReturnType<typeof startSessions>;
   const stop = async () => {
     unfollow?.();
     limits?.stop();
     // It uses the clients of the devices' accounts.
-    await stopSessions?.();
+    await sessions?.sync.stop();
     // Devices stop first, so that their last values are published and stored.
     await devices?.stop();
     for (const step of undo.splice(0).reverse()) await step();
@@ -173,6 +172,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     integrations = new Integrations(settings.integrations, {
       ...{ instance: settings.instance, version, mqtt: settings.mqtt, bus, state, log },
       ...{ address: mqtt.address, topics: mqtt.topics, devices: running, clock: systemClock },
+      lifetimeEnergy: (stationID) => sessions?.sync.energiesOf(stationID) ?? [],
       notices: new Notices(bus, log.part("integrations"), systemClock),
     });
     undo.push(() => integrations?.stop());
@@ -195,9 +195,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         running.passivate();
       }
     });
-    const reading = startSessions(options, { bus, devices: running, mqtt }, undo);
-    stopSessions = reading?.stop;
-    const sessions = reading?.reader;
+    sessions = startSessions(options, { bus, devices: running, mqtt, state }, undo);
     const metrics = await openMetrics({
       ...{ instance: settings.instance, version, bus, log, mqtt, limits, archive, reloader },
       devices: running,
@@ -208,7 +206,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     web = settings.web.enabled
       ? await openWeb(
           {
-            ...{ settings, version, bus, log, secrets, mqtt, limits, reloader, sessions, state },
+            ...{ settings, version, bus, log, secrets, mqtt, limits, reloader, state },
+            sessions: sessions?.reader,
             devices: running,
             historian: store,
             health: () => mqtt.health(),
@@ -310,28 +309,23 @@ async function openWeb(options: WebOptions, undo: (() => void | Promise<void>)[]
 /** Starts reading charging sessions into their tables if enabled. An unavailable database is retried until the stop. */
 function startSessions(
   { settings: { sessions, data }, log }: BridgeOptions,
-  { bus, devices, mqtt }: { bus: Bus; devices: RunningDevices; mqtt: Mqtt },
+  { bus, devices, mqtt, state }: { bus: Bus; devices: RunningDevices; mqtt: Mqtt; state: StateStore },
   undo: (() => void | Promise<void>)[],
-): { readonly reader: SessionReader; readonly stop: () => Promise<void> } | undefined {
+): { readonly reader: SessionReader; readonly sync: ContinuousSync } | undefined {
   if (!sessions.enabled) return undefined;
   const { backend, connection } = sessions;
   const database = createSessionDatabase({ backend, connection, dataFolder: data, readonly: false });
   undo.push(() => database.close());
-  const outlet: SessionOutlet = {
-    event: (event) => mqtt.sessions.event(event),
-    energy(energy) {
-      bus.emit("energy", energy);
-      return mqtt.sessions.energy(energy);
-    },
-  };
   const reading = new ContinuousSync({
     // The clients of these accounts belong to the ChargePoint driver.
     accounts: () => devices.accounts("chargepoint") as readonly SessionAccount[],
     database,
     settings: sessions,
-    ...(sessions.publish && { outlet }),
+    outlet: mqtt.sessions,
+    state: state.namespace("lifetime energy"),
+    onEnergy: (energy) => bus.emit("energy", energy),
     log: log.part("sessions"),
   });
   reading.start();
-  return { reader: new SessionReader(database), stop: () => reading.stop() };
+  return { reader: new SessionReader(database), sync: reading };
 }

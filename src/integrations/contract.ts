@@ -5,6 +5,7 @@ import type { Log } from "../log/log.ts";
 import type { Notices } from "../log/notices.ts";
 import type { BrokerAddress } from "../mqtt/broker/broker-address.ts";
 import type { Topics } from "../mqtt/topics.ts";
+import type { PortEnergy } from "../points/index.ts";
 import type { StateNamespace } from "../storage/state-store.ts";
 import type { Clock } from "../time/clock.ts";
 
@@ -17,7 +18,9 @@ export interface IntegrationParts {
   readonly address: BrokerAddress;
   readonly topics: Topics;
   readonly bus: Bus;
-  readonly devices: Pick<RunningDevices, "byPath" | "latest" | "commands" | "control">;
+  readonly devices: Pick<RunningDevices, "byPath" | "latest" | "commands" | "openAlarms" | "limitEnds">;
+  /** Returns the lifetime energy of a station's ports, as far as it is known; changes are on the bus. */
+  lifetimeEnergy(stationID: string | undefined): Iterable<PortEnergy>;
   /** What it keeps across restarts. */
   readonly state: StateNamespace;
   readonly notices: Notices;

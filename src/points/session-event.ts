@@ -20,7 +20,7 @@ export interface PortEnergy {
   readonly at: string;
 }
 
-/** Publishes session events. `dropped`: publish it again later; `refused`: do not. */
+/** Publishes session events and the energy of ports. `dropped`: publish it again later; `refused`: do not. */
 export interface SessionOutlet {
   event(event: SessionEvent): Promise<"published" | "dropped" | "refused">;
   energy(energy: PortEnergy): Promise<"published" | "dropped" | "refused">;

@@ -10,7 +10,7 @@ import { Integrations } from "../../src/integrations/index.ts";
 import { createLog } from "../../src/log/log.ts";
 import { Notices } from "../../src/log/notices.ts";
 import { type Mqtt, startMqtt } from "../../src/mqtt/index.ts";
-import type { DeviceInfo, PointValue } from "../../src/points/index.ts";
+import type { DeviceInfo, PointValue, PortEnergy } from "../../src/points/index.ts";
 import { StateStore } from "../../src/storage/state-store.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { deviceOf } from "../helpers/home-assistant.ts";
@@ -60,6 +60,8 @@ export class IntegrationRig {
   readonly notices: Notice[] = [];
   readonly log: string[] = [];
   readonly calls: Call[] = [];
+  /** Known when an integration starts. */
+  readonly energies: PortEnergy[] = [];
   /** How the device answers. */
   outcome: Partial<CommandResult> = {};
   settings: IntegrationSettings;
@@ -92,7 +94,12 @@ export class IntegrationRig {
     this.integrations = new Integrations(this.settings, {
       ...{ instance: INSTANCE, version: "1.2.3", mqtt: settings, bus, state: this.#state, log },
       ...{ address: this.#mqtt.address, topics: this.#mqtt.topics, clock: systemClock },
-      devices: { byPath: this.devices, latest, commands, control: {} as never },
+      devices: {
+        ...{ byPath: this.devices, latest, commands },
+        openAlarms: () => undefined,
+        limitEnds: () => new Map(),
+      },
+      lifetimeEnergy: (stationID) => this.energies.filter((energy) => energy.stationID === stationID),
       notices: new Notices(bus, log, systemClock),
     });
     this.bus = bus;

@@ -31,6 +31,9 @@ export const SESSIONS = section("Charging sessions in SQL tables.", {
   payments: flag(true, "Whether payments are read, where the account's plan includes them."),
   intervals: flag(false, "Whether quarter-hour values are read too: one call for each session."),
   personal_data: flag(true, "Whether user, card, vehicle and names are stored in the tables."),
-  publish: flag(true, "Whether session events and lifetime energy are published over MQTT."),
-  publish_personal_data: flag(false, "Whether user, card and vehicle are published with them."),
+  publish: flag(
+    true,
+    "Whether session events are published over MQTT. The lifetime energy of the ports always is.",
+  ),
+  publish_personal_data: flag(false, "Whether user, card and vehicle are published with the events."),
 });

@@ -102,8 +102,6 @@ export class Discovery {
   #idsByPath: ReadonlyMap<string, string> = new Map();
   /** Values in the last document of each device, by object id. */
   readonly #shown = new Map<string, Readonly<Record<string, PointValue>>>();
-  /** Ports whose lifetime energy was published in this run, by station. */
-  readonly #energyPorts = new Map<string, Set<string>>();
   /** Resolved when some devices were published; then replaced. */
   #progress = Promise.withResolvers<void>();
 
@@ -156,8 +154,6 @@ export class Discovery {
   }
 
   noteEnergy({ stationID, port }: PortEnergy): void {
-    const ports = this.#energyPorts.get(stationID) ?? new Set();
-    this.#energyPorts.set(stationID, ports.add(port));
     // Of several devices of one station, only the first has its id, and others are compared with the next connect.
     const objectId = objectIdOf({ path: "", stationID });
     if (!this.#paths.has(objectId) || this.#records.get(objectId)?.energyPorts.includes(port)) return;
@@ -374,7 +370,7 @@ export class Discovery {
         known.value(device.path, name)?.value ?? this.#records.get(objectId)?.values[name] ?? null;
       if (value !== null) latest.set(name, value);
     }
-    const ports = this.#energyPorts.get(device.stationID ?? "") ?? [];
+    const ports = [...this.#options.parts.lifetimeEnergy(device.stationID)].map(({ port }) => port);
     const energyPorts = new Set([...(this.#records.get(objectId)?.energyPorts ?? []), ...ports]);
     return { ...this.#context, objectId, latest, energyPorts };
   }

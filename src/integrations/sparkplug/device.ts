@@ -4,6 +4,7 @@ import type {
   LimitEnds,
   OpenAlarms,
   PointValue,
+  PortEnergy,
   Scrape,
 } from "../../points/index.ts";
 import { DataType, type Metric, type MetricValue, type Property } from "./codec.ts";
@@ -115,9 +116,9 @@ export class SparkplugDevice {
     for (const [point, place] of this.layout.ends) this.#set(place, ends.get(point)?.getTime() ?? null, at);
   }
 
-  setEnergy(port: string, kwh: number, at: number): void {
+  setEnergy({ port, energyKwh, at }: PortEnergy): void {
     const place = this.layout.energy.get(port);
-    if (place !== undefined) this.#set(place, kwh, at);
+    if (place !== undefined) this.#set(place, energyKwh, Date.parse(at));
   }
 
   setOutcome(point: string, { status, id, message }: CommandOutcome, at: number): void {

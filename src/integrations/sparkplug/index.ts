@@ -145,22 +145,28 @@ class SparkplugIntegration implements Integration {
 
   /** Takes over the devices that run already, each in a turn of its own. */
   #adopt(): void {
-    const { devices, clock } = this.#parts;
+    const { devices } = this.#parts;
     const infos = [...devices.byPath.values()];
-    const held = Map.groupBy(devices.control.sheds().held, ({ device }) => device);
     this.#listen(infos);
     for (const info of infos)
       this.#node.later(() => {
-        const device = this.#node.add(info);
+        this.#add(info);
         const state = devices.latest.get(info.path);
         if (!state) return;
-        for (const [point, { value, at }] of state.values) device.read(point, value, at.getTime());
-        const ends = new Map(
-          held.get(info.path)?.map(({ point, endsAt }) => [point, endsAt === null ? null : new Date(endsAt)]),
-        );
-        device.setEnds({ ends }, clock.now());
+        const device = this.#node.device(info.path);
+        for (const [point, { value, at }] of state.values) device?.read(point, value, at.getTime());
         this.#availability(state);
       });
+  }
+
+  /** Adds a device with what was announced of it before: the bus has only changes. */
+  #add(info: DeviceInfo): void {
+    const { devices, clock, lifetimeEnergy } = this.#parts;
+    const device = this.#node.add(info);
+    const open = devices.openAlarms(info);
+    if (open) device.setOpenAlarms(open, clock.now());
+    device.setEnds({ ends: devices.limitEnds(info.path) }, clock.now());
+    for (const energy of lifetimeEnergy(info.stationID)) device.setEnergy(energy);
   }
 
   #follow(): void {
@@ -193,14 +199,14 @@ class SparkplugIntegration implements Integration {
       bus.on("limitEnds", (event) =>
         change(event.device.path, (device) => device.setEnds(event, clock.now())),
       ),
-      bus.on("energy", ({ stationID, port, energyKwh, at }) =>
-        change(this.#stations.get(stationID), (device) => device.setEnergy(port, energyKwh, Date.parse(at))),
+      bus.on("energy", (energy) =>
+        change(this.#stations.get(energy.stationID), (device) => device.setEnergy(energy)),
       ),
       bus.on("membership", ({ device, change: what }) =>
         node.later(() => {
           if (what === "added" || what === "changed") {
             this.#listen([device]);
-            node.add(device);
+            this.#add(device);
           } else node.remove(device.path);
         }),
       ),

@@ -99,6 +99,7 @@ export async function startPublishing(
     now,
   });
   const state = new StateView({ settings, topics, link, sender, now });
+  const sessions = new SessionTopics({ link, sender, topics, devices });
   const alarms = new AlarmTopics({ ...options, headers: settings.headers, store: options.waitingAlarms });
   const status = new StatusPublisher({
     ...options,
@@ -154,7 +155,10 @@ export async function startPublishing(
   undo.defer(
     bus.on("membership", (membership) => {
       const { device, change } = membership;
-      if (change === "added") retained.keepDevice(device.path);
+      if (change === "added") {
+        retained.keepDevice(device.path);
+        sessions.addDevice(device);
+      }
       if (change === "changed") {
         publisher.forgetDevice(device.path);
         retained.deviceChanged(membership.before, device);
@@ -167,6 +171,7 @@ export async function startPublishing(
       if (change === "forgotten") {
         state.forgetDevice(device.path);
         alarms.forgetDevice(device.path);
+        sessions.forgetDevice(device);
         retained.clearDevice(device);
       }
       status.membershipChanged(device.path);
@@ -188,6 +193,7 @@ export async function startPublishing(
       retained.linkUp();
       state.republish();
       alarms.republish();
+      sessions.republish();
     }),
   );
   retained.start();
@@ -207,6 +213,6 @@ export async function startPublishing(
       return outbox.counters;
     },
     status,
-    sessions: new SessionTopics({ link, sender, topics, devices }),
+    sessions,
   };
 }

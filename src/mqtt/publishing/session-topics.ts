@@ -18,10 +18,15 @@ const NO_PORT = "-";
 /**
  * Publishes session events (`…/session/<station>/<port>`, not retained) and the lifetime energy of the ports
  * (`…/energy/<station>/<port>`, and `…/energy/<device path>/<port>` of a station that is a device; retained), each acknowledged by
- * the broker.
+ * the broker. A broker that has lost the retained messages gets them again.
  */
 export class SessionTopics implements SessionOutlet {
   readonly #options: SessionTopicsOptions;
+  /** The last energy of each port, by station and port. */
+  readonly #energies = new Map<string, Map<string, PortEnergy>>();
+  /** To be published again. */
+  readonly #due = new Set<PortEnergy>();
+  #isSending = false;
 
   constructor(options: SessionTopicsOptions) {
     this.#options = options;
@@ -32,9 +37,56 @@ export class SessionTopics implements SessionOutlet {
     return this.#send(topic, { event, id, stationID, port, ...session }, false);
   }
 
-  async energy({ stationID, port, ...energy }: PortEnergy) {
+  energy(energy: PortEnergy) {
+    const ports = this.#energies.get(energy.stationID) ?? new Map<string, PortEnergy>();
+    // An earlier one must not be published after this one.
+    this.#due.delete(ports.get(energy.port)!);
+    this.#energies.set(energy.stationID, ports.set(energy.port, energy));
+    return this.#sendEnergy(energy);
+  }
+
+  /** Publishes the energy of all ports again. Call it after a connect. */
+  republish(): void {
+    for (const ports of this.#energies.values()) for (const energy of ports.values()) this.#due.add(energy);
+    void this.#sendDue();
+  }
+
+  /** Publishes the energy of a station's ports under its device path. */
+  addDevice({ stationID }: DeviceInfo): void {
+    for (const energy of this.#energies.get(stationID ?? "")?.values() ?? []) this.#due.add(energy);
+    void this.#sendDue();
+  }
+
+  /** Clears the topics with the path of a device that is gone for good. */
+  forgetDevice({ path, stationID }: DeviceInfo): void {
+    const { link, sender, topics } = this.#options;
+    if (!link.up) return;
+    for (const port of this.#energies.get(stationID ?? "")?.keys() ?? [])
+      void sender.send({
+        topic: topics.deviceEnergy(path, asLevel(port)),
+        payload: "",
+        qos: 1,
+        retain: true,
+      });
+  }
+
+  /** One after the other: nobody waits for them. */
+  async #sendDue(): Promise<void> {
+    if (this.#isSending) return;
+    this.#isSending = true;
+    try {
+      for (const energy of this.#due) {
+        if ((await this.#sendEnergy(energy)) === "dropped") return;
+        this.#due.delete(energy);
+      }
+    } finally {
+      this.#isSending = false;
+    }
+  }
+
+  async #sendEnergy(body: PortEnergy) {
     const { topics } = this.#options;
-    const body = { stationID, port, ...energy };
+    const { stationID, port } = body;
     const byStation = topics.session("energy", asLevel(stationID), asLevel(port));
     const outcome = await this.#send(byStation, body, true);
     const path = this.#pathOf(stationID);

@@ -5,7 +5,11 @@ import { columnsOf, type Table, type TableName, tableNames, tables } from "./tab
  * One step per schema version, from the previous one. `tables.ts` describes the newest version, from which new databases are created;
  * a change there needs a step here that migrates older databases to the same tables.
  */
-const STEPS: readonly ((dialect: Dialect) => string)[] = [];
+const STEPS: readonly ((dialect: Dialect) => string)[] = [
+  ({ types }) =>
+    `ALTER TABLE port_energy ADD COLUMN earlier_kwh ${types.number};
+     ALTER TABLE port_energy ADD COLUMN earlier_until ${types.time}`,
+];
 
 /** Version of a database created by {@link ddl}. */
 export const SCHEMA_VERSION = STEPS.length + 1;

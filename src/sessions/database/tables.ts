@@ -224,14 +224,16 @@ export const tables = {
     indexes: [{ columns: ["occurred_at"] }],
   },
   port_energy: {
-    doc: "Lifetime energy of each port, rebuilt from its sessions; it never decreases",
+    doc: "Lifetime energy of each port, the sum of its sessions; it never decreases",
     columns: {
       station_id: stationID,
       port_number: required(portNumber),
       energy_kwh: required(number("")),
-      session_count: required(integer("")),
+      session_count: required(integer("Of those in these tables")),
       changed_at: required(time("")),
       to_announce: required(boolean("Whether it is to be published")),
+      earlier_kwh: number("After the loss of a database: of the sessions before earlier_until"),
+      earlier_until: time("Sessions that start from here on are added to it"),
     },
     key: ["station_id", "port_number"],
     references: [toPort],

@@ -14,17 +14,12 @@ const PAGE = 200;
 
 /**
  * Publishes waiting events, ordered by the sessions' starts, and removes each when the broker has acknowledged it. An event that was
- * published just before a crash is published again with the same id. Returns whether nothing waits any more: without a broker, the
- * rest remains for the next call.
+ * published just before a crash is published again with the same id. Without a broker, the rest remains for the next call.
  */
-export async function announce(database: SessionDatabase, options: AnnounceOptions): Promise<boolean> {
-  return (await announceSessions(database, options)) && (await announceEnergy(database, options));
-}
-
-async function announceSessions(
+export async function announceSessions(
   database: SessionDatabase,
   { outlet, personalData, signal }: AnnounceOptions,
-): Promise<boolean> {
+): Promise<void> {
   const reader = new SessionReader(database);
   for (;;) {
     const waiting = await reader.waitingSessions(PAGE, signal);
@@ -43,20 +38,21 @@ async function announceSessions(
           rows: [[events.join(" ") || null, row.session_id, row.revision]],
         },
       ]);
-      if (events.length > 0) return false;
+      if (events.length > 0) return;
     }
-    if (waiting.length < PAGE) return true;
+    if (waiting.length < PAGE) return;
   }
 }
 
-async function announceEnergy(
+/** Publishes the lifetime energy of ports where it is due. Without a broker, the rest remains for the next call. */
+export async function announceEnergy(
   database: SessionDatabase,
-  { outlet, signal }: AnnounceOptions,
-): Promise<boolean> {
+  { outlet, signal }: Pick<AnnounceOptions, "outlet" | "signal">,
+): Promise<void> {
   const ports = await new SessionReader(database).all("port_energy", signal);
   for (const row of ports.filter(({ to_announce }) => to_announce)) {
     signal.throwIfAborted();
-    if ((await outlet.energy(energyOf(row))) === "dropped") return false;
+    if ((await outlet.energy(energyOf(row))) === "dropped") return;
     await database.write([
       {
         sql: `UPDATE port_energy SET to_announce = CAST(? AS ${database.dialect.types.boolean})
@@ -65,7 +61,6 @@ async function announceEnergy(
       },
     ]);
   }
-  return true;
 }
 
 function eventOf(row: RowOf<"session">, event: SessionEvent["event"], personalData: boolean): SessionEvent {

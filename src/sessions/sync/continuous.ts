@@ -1,10 +1,11 @@
 import type { Log } from "../../log/log.ts";
 import { Reported } from "../../log/notices.ts";
-import type { SessionOutlet } from "../../points/index.ts";
+import type { PortEnergy, SessionOutlet } from "../../points/index.ts";
 import { type Clock, pause, systemClock } from "../../time/clock.ts";
 import type { SessionDatabase } from "../database/contract.ts";
 import { wireTime } from "../database/times.ts";
-import { announce } from "./announce.ts";
+import { announceEnergy, announceSessions } from "./announce.ts";
+import { LifetimeEnergy, type LifetimeEnergyOptions } from "./lifetime-energy.ts";
 import type { SessionAccount, SyncReport } from "./options.ts";
 import { lastRun } from "./run.ts";
 import { syncSessions } from "./sync.ts";
@@ -18,17 +19,18 @@ export interface ContinuousSettings {
   readonly personalData: boolean;
   readonly payments: boolean;
   readonly intervals: boolean;
+  /** Whether events of sessions are published. */
+  readonly publish: boolean;
   readonly publishPersonalData: boolean;
 }
 
-export interface ContinuousOptions {
+export interface ContinuousOptions extends Pick<LifetimeEnergyOptions, "state" | "onEnergy"> {
   /** Returns the current accounts; device sets add theirs later. */
   readonly accounts: () => readonly SessionAccount[];
   /** Opened by the first successful round; closed by the owner. */
   readonly database: SessionDatabase;
   readonly settings: ContinuousSettings;
-  /** Absent: events are neither published nor stored. */
-  readonly outlet?: SessionOutlet;
+  readonly outlet: SessionOutlet;
   readonly log: Log;
   readonly clock?: Clock;
 }
@@ -49,12 +51,21 @@ export class ContinuousSync {
   readonly #reported = new Reported();
   /** Accounts whose stations were read by this process. */
   readonly #stationsRead = new Set<string>();
+  readonly #energy: LifetimeEnergy;
+  /** Start of the first session that an emptied database needs, in milliseconds since 1970. */
+  #neededFrom = Number.POSITIVE_INFINITY;
   #opened = false;
   #running: Promise<void> | undefined;
 
   constructor(options: ContinuousOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#energy = new LifetimeEnergy(options);
+  }
+
+  /** Returns the lifetime energy of a station's ports, as far as it is known. */
+  energiesOf(stationID: string | undefined): Iterable<PortEnergy> {
+    return this.#energy.of(stationID);
   }
 
   start(): void {
@@ -77,21 +88,31 @@ export class ContinuousSync {
         this.#logProblems(account, await this.#sync(account)),
       );
     }
-    if (!outlet) return;
-    await this.#attempt("session events", async () => {
-      await announce(database, { outlet, personalData: settings.publishPersonalData, signal });
+    await this.#attempt("lifetime energy", async () => {
+      await this.#energy.count(this.#clock.now());
+      await announceEnergy(database, { outlet, signal });
     });
+    if (!settings.publish) return;
+    await this.#attempt("session events", () =>
+      announceSessions(database, { outlet, personalData: settings.publishPersonalData, signal }),
+    );
   }
 
   async #open(): Promise<void> {
     if (this.#opened) return;
-    const { database, outlet } = this.#options;
-    await database.open(this.#ending.signal);
-    // The broker may have lost retained messages, and a sync by hand publishes nothing.
-    if (outlet) {
-      const sql = `UPDATE port_energy SET to_announce = CAST(? AS ${database.dialect.types.boolean})`;
-      await database.write([{ sql, rows: [[true]] }]);
+    const { database, outlet, log } = this.#options;
+    const { signal } = this.#ending;
+    await database.open(signal);
+    const neededFrom = await this.#energy.restore();
+    if (neededFrom !== undefined) {
+      this.#neededFrom = Date.parse(neededFrom);
+      log.warn("the session database has less energy than was published; the ports go on from that");
     }
+    // The broker may have lost retained messages, and a sync by hand publishes nothing.
+    const sql = `UPDATE port_energy SET to_announce = CAST(? AS ${database.dialect.types.boolean})`;
+    await database.write([{ sql, rows: [[true]] }]);
+    await this.#energy.note(this.#clock.now());
+    await announceEnergy(database, { outlet, signal });
     this.#opened = true;
   }
 
@@ -107,18 +128,19 @@ export class ContinuousSync {
   }
 
   async #sync(account: SessionAccount): Promise<SyncReport> {
-    const { database, settings, outlet } = this.#options;
-    const { lookBackDays, recheckDays, personalData, payments, intervals } = settings;
+    const { database, settings } = this.#options;
+    const { lookBackDays, recheckDays, personalData, payments, intervals, publish } = settings;
     const now = this.#clock.now();
     const last = await lastRun(database, account.key, "continuous");
     const rechecks = last !== undefined && now - Date.parse(last.rechecked_at ?? last.first_at) >= DAY_MS;
-    const behind = last ? Date.parse(last.sessions_to) - OVERLAP_MS : now - lookBackDays * DAY_MS;
+    const first = Math.min(now - lookBackDays * DAY_MS, this.#neededFrom);
+    const behind = last ? Date.parse(last.sessions_to) - OVERLAP_MS : first;
     const from = rechecks ? Math.min(behind, now - recheckDays * DAY_MS) : behind;
     const report = await syncSessions({
       ...{ account, database, kind: "continuous", from: new Date(from), rechecks },
       ...{ personalData, payments, intervals },
       nameplates: rechecks || !this.#stationsRead.has(account.key),
-      announceSince: outlet ? (last?.first_at ?? wireTime(new Date(this.#clock.now()))) : null,
+      announceSince: publish ? (last?.first_at ?? wireTime(new Date(this.#clock.now()))) : null,
       signal: this.#ending.signal,
       clock: this.#clock,
     });

@@ -149,12 +149,16 @@ export class SessionStore {
   /** Updates the lifetime energy of all ports from their sessions; it never decreases. */
   async countEnergy(at: string, announce: boolean): Promise<void> {
     const { types, greatest, rounded } = this.#database.dialect;
+    const since = `coalesce(sum(CASE WHEN s.started_at >= p.earlier_until THEN s.energy_kwh END), 0)`;
+    const energy = `${greatest}(coalesce(sum(s.energy_kwh), 0), coalesce(max(p.earlier_kwh), 0) + ${since})`;
     await this.#database.write([
       {
         sql: `INSERT INTO port_energy (station_id, port_number, energy_kwh, session_count, changed_at, to_announce)
-              SELECT station_id, port_number, ${rounded("coalesce(sum(energy_kwh), 0)")}, count(*),
+              SELECT s.station_id, s.port_number, ${rounded(energy)}, count(*),
                 CAST(? AS ${types.time}), CAST(? AS ${types.boolean})
-              FROM session WHERE port_number IS NOT NULL GROUP BY station_id, port_number
+              FROM session s LEFT JOIN port_energy p
+                ON p.station_id = s.station_id AND p.port_number = s.port_number
+              WHERE s.port_number IS NOT NULL GROUP BY s.station_id, s.port_number
               ON CONFLICT (station_id, port_number) DO UPDATE SET
                 energy_kwh = ${greatest}(excluded.energy_kwh, port_energy.energy_kwh),
                 session_count = excluded.session_count,

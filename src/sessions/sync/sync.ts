@@ -48,7 +48,7 @@ class Sync {
   }
 
   async run(): Promise<SyncReport> {
-    const { account, database, kind, payments, intervals, nameplates, announceSince } = this.#options;
+    const { account, database, kind, payments, intervals, nameplates } = this.#options;
     const { run, walkFrom, resumed } = await this.#begin();
     const to = run.range_to ?? this.#at;
     const read = {
@@ -85,7 +85,8 @@ class Sync {
           readIntervals(read, this.#reader, account.key, run.range_from, to),
         )
       : 0;
-    await this.#store.countEnergy(this.#at, announceSince !== null);
+    // A bridge counts after the accounts of a round, once for all.
+    if (kind === "backfill") await this.#store.countEnergy(this.#at, false);
     await database.write([
       endRun(
         database.dialect,

@@ -215,6 +215,73 @@ it("births wait for the primary host; when it goes offline the node leaves, and 
   expect(again.payload.seq).toBe(0);
 });
 
+describe("devices", () => {
+  it("what was announced before the start is in the first birth", async () => {
+    const mosquitto = await broker();
+    const host = await Host.connect(mosquitto.url);
+    const raisedAt = new Date("2026-11-30T07:00:00Z");
+    const endsAt = new Date("2026-11-30T09:00:00Z");
+    const { scrape } = await startNode(mosquitto.url, {
+      known: {
+        openAlarms: new Map([
+          [
+            "site/a",
+            {
+              device: station("site/a"),
+              alarms: [{ port: "1", alarm: "GFCI Trip", raisedAt }],
+              isCut: false,
+            },
+          ],
+        ]),
+        limitEnds: new Map([["site/a", new Map([["allowedLoad_1", endsAt]])]]),
+        energy: [
+          { stationID: "1:6", port: "1", energyKwh: 1234.5, sessions: 99, at: "2026-11-30T06:00:00Z" },
+          { stationID: "1:6", port: "7", energyKwh: 1, sessions: 1, at: "2026-11-30T06:00:00Z" },
+        ],
+      },
+    });
+    scrape("site/a");
+    expect(byName(host, await host.find("DBIRTH"))).toMatchObject({
+      "Alarms/Open": 1,
+      "Alarms/Names": "Port 1: GFCI Trip",
+      "Limit Ends/Port 1/allowedLoad": endsAt.getTime(),
+      "Port 1/Lifetime Energy": 1234.5,
+    });
+  });
+
+  it("a renamed one dies and is born under its new ID with what is known of its station; commands follow", async () => {
+    const mosquitto = await broker();
+    const host = await Host.connect(mosquitto.url);
+    const energy = { stationID: "1:6", port: "1", energyKwh: 12.5, sessions: 3, at: "2026-11-30T06:00:00Z" };
+    const { bus, devices, latest, scrape, calls } = await startNode(mosquitto.url, {
+      known: { energy: [energy] },
+    });
+    scrape("site/a");
+    await host.find("DBIRTH");
+    const before = station("site/a");
+    const after = station("garage/level 1/a", { stationID: "1:6" });
+    devices.delete("site/a");
+    latest.remove("site/a", "removed");
+    bus.emit("membership", { device: before, change: "gone" });
+    devices.set(after.path, after);
+    latest.add(after);
+    bus.emit("membership", { device: after, change: "added" });
+    bus.emit("membership", { device: before, change: "forgotten" });
+    scrape(after.path);
+    await host.find("DDEATH", ({ device }) => device === "site:a");
+    const birth = await host.find("DBIRTH", ({ device }) => device === "garage:level 1:a");
+    expect(byName(host, birth)).toMatchObject({ "Port 1/portLoad": 3.3, "Port 1/Lifetime Energy": 12.5 });
+    bus.emit("energy", { ...energy, energyKwh: 13 });
+    await host.value("garage:level 1:a", "Port 1/Lifetime Energy", 13);
+    const limit = { name: "Port 1/allowedLoad", type: 10, value: 5 };
+    await host.command(DCMD, [limit]);
+    await host.command("spBv1.0/site/DCMD/bridge-1/garage:level 1:a", [limit]);
+    await host.value("garage:level 1:a", "Results/Port 1/allowedLoad/Status", "confirmed");
+    expect(calls.map(({ device }) => device)).toEqual(["garage/level 1/a"]);
+    await eventually(() => expect(numbers(host.heard)).toEqual(numbers(host.heard).map((_, i) => i % 256)));
+  });
+});
+
 describe("commands of hosts", () => {
   async function ready() {
     const mosquitto = await broker();

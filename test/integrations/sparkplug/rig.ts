@@ -15,7 +15,7 @@ import { integration } from "../../../src/integrations/sparkplug/index.ts";
 import { createLog } from "../../../src/log/log.ts";
 import { Notices } from "../../../src/log/notices.ts";
 import { Topics } from "../../../src/mqtt/topics.ts";
-import type { DeviceInfo, PointValue, Scrape } from "../../../src/points/index.ts";
+import type { DeviceInfo, OpenAlarms, PointValue, PortEnergy, Scrape } from "../../../src/points/index.ts";
 import { StateStore } from "../../../src/storage/state-store.ts";
 import { type Clock, systemClock } from "../../../src/time/clock.ts";
 import { endings } from "../../helpers/endings.ts";
@@ -211,6 +211,12 @@ export async function startNode(
     readonly protocolVersion?: 4 | 5;
     readonly state?: StateStore;
     readonly onLog?: (line: string) => void;
+    /** What was announced before the start; alarms and ends by path. */
+    readonly known?: {
+      readonly openAlarms?: ReadonlyMap<string, OpenAlarms>;
+      readonly limitEnds?: ReadonlyMap<string, ReadonlyMap<string, Date | null>>;
+      readonly energy?: readonly PortEnergy[];
+    };
   } = {},
 ): Promise<Rig> {
   const { paths = ["site/a"], protocolVersion = 5, state = StateStore.open(":memory:") } = options;
@@ -275,8 +281,11 @@ export async function startNode(
           revertPoint: (device: string, point: string, command: Command) =>
             answer("revert", device, point, undefined, command),
         } as never,
-        control: { sheds: () => ({ held: [], others: [] }) } as never,
+        openAlarms: ({ path }) => options.known?.openAlarms?.get(path),
+        limitEnds: (path) => options.known?.limitEnds?.get(path) ?? new Map(),
       },
+      lifetimeEnergy: (stationID) =>
+        options.known?.energy?.filter((energy) => energy.stationID === stationID) ?? [],
       state: state.namespace("sparkplug"),
       notices: new Notices(bus, log, clock),
     },

@@ -2,13 +2,15 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createLog } from "../../../src/log/log.ts";
 import type { PortEnergy, SessionEvent, SessionOutlet } from "../../../src/points/index.ts";
 import { ContinuousSync, type SessionDatabase, SessionReader } from "../../../src/sessions/index.ts";
+import { type StateNamespace, StateStore } from "../../../src/storage/state-store.ts";
 import { systemClock } from "../../../src/time/clock.ts";
 import { all, type DatabasePlace, sqlitePlace } from "../databases.ts";
 import { type Simulated, simulated } from "../simulated.ts";
 
 const SETTINGS = {
   ...{ intervalSeconds: 300, lookBackDays: 1, recheckDays: 3 },
-  ...{ personalData: true, payments: true, intervals: false, publishPersonalData: false },
+  ...{ personalData: true, payments: true, intervals: false },
+  ...{ publish: true, publishPersonalData: false },
 };
 
 class Recorder implements SessionOutlet {
@@ -38,6 +40,9 @@ describe("continuous reading", () => {
   let database: SessionDatabase;
   let site: Simulated;
   let outlet: Recorder;
+  let known: PortEnergy[];
+  let store: StateStore;
+  let state: StateNamespace;
   let said: string;
   let id: string;
   let port: readonly [string, string];
@@ -48,6 +53,8 @@ describe("continuous reading", () => {
       database,
       settings: { ...SETTINGS, ...settings },
       outlet,
+      state,
+      onEnergy: (energy) => known.push(energy),
       log: createLog({
         level: "debug",
         write: (line) => {
@@ -64,10 +71,14 @@ describe("continuous reading", () => {
     site = await simulated({ traffic: false, incidents: false, stations: 3 });
     outlet = new Recorder();
     said = "";
+    known = [];
+    store = StateStore.open(":memory:");
+    state = store.namespace("lifetime energy");
     const station = site.simulator.world.findStation(site.simulator.stationIDs[0]!)!;
     port = [station.id, station.ports[0]!.number];
   });
   afterEach(async () => {
+    store.close();
     await database.close();
     await site.close();
     await place.dispose();
@@ -243,6 +254,53 @@ describe("continuous reading", () => {
       before,
     );
     expect(outlet.energies.length).toBeLessThanOrEqual(told + 1);
+  });
+
+  test.each(["lost", "replaced by an older copy"])(
+    "a database that is %s: the energy of a port neither falls nor loses what was charged since",
+    async (what) => {
+      await bridge({ lookBackDays: 0 }).round();
+      plugIn();
+      minutes(90);
+      unplug();
+      minutes(24 * 60);
+      const first = site.simulator.world.findSession(Number(id))!;
+      if (what !== "lost") await bridge({ lookBackDays: 0 }).round();
+      plugIn();
+      minutes(60);
+      await bridge({ lookBackDays: 0 }).round();
+      const second = site.simulator.world.findSession(Number(id))!;
+      const before = outlet.energies.at(-1)!.energyKwh;
+      expect(before).toBeCloseTo(first.kwhAt(site.clock.now()) + second.kwhAt(site.clock.now()), 5);
+      if (what === "lost") {
+        await database.close();
+        database = await place.open("two");
+      } else
+        await database.write([{ sql: "UPDATE port_energy SET energy_kwh = energy_kwh - 1", rows: [[]] }]);
+      known = [];
+      const told = outlet.energies.length;
+      minutes(60);
+      unplug();
+      plugIn();
+      minutes(60);
+      const third = site.simulator.world.findSession(Number(id))!;
+      const running = bridge({ lookBackDays: 0 });
+      await running.round();
+      const after = [first, second, third].reduce((sum, one) => sum + one.kwhAt(site.clock.now()), 0);
+      // Known before anything is read, and counted after it.
+      expect(known.map(({ energyKwh }) => energyKwh)).toEqual([before, expect.closeTo(after, 5)]);
+      expect(outlet.energies.slice(told)).toEqual(known);
+      expect([...running.energiesOf(port[0])]).toEqual([known[1]]);
+    },
+  );
+
+  test("events of sessions can be off; the energy of the ports is published all the same", async () => {
+    await bridge({ publish: false }).round();
+    plugIn();
+    minutes(60);
+    await bridge({ publish: false }).round();
+    expect(outlet.events).toEqual([]);
+    expect(outlet.energies.length).toBe(1);
   });
 
   test("a plan without transactions is reported once, and the rest is read", async () => {

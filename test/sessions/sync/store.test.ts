@@ -4,7 +4,9 @@ import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type ChargingSession, operations } from "../../../src/drivers/chargepoint/api/index.ts";
 import { openSessionDatabase, type SessionDatabase, SessionReader } from "../../../src/sessions/index.ts";
+import { LifetimeEnergy } from "../../../src/sessions/sync/lifetime-energy.ts";
 import { SessionStore } from "../../../src/sessions/sync/store.ts";
+import { StateStore } from "../../../src/storage/state-store.ts";
 import { Workplace } from "../../cli/workplace.ts";
 import { all, type DatabasePlace, places } from "../databases.ts";
 
@@ -99,6 +101,45 @@ describe.each(places)("storing sessions in %s", (_, make) => {
     expect((await stored()).energy_kwh).toBe(13);
   });
 
+  test("the energy of a port goes on in an empty database; older sessions that come back are not counted twice", async () => {
+    const saved = StateStore.open(":memory:");
+    const state = saved.namespace("lifetime energy");
+    const known: number[] = [];
+    const energyIn = (db: SessionDatabase) =>
+      new LifetimeEnergy({ database: db, state, onEnergy: ({ energyKwh }) => known.push(energyKwh) });
+    const at = (time: string) => Date.parse(`2026-11-${time}Z`);
+    const yesterday = session(ENDED);
+    const active = { sessionID: "4712", startTime: "2026-11-02T09:00:00Z", endTime: null };
+    await store.sessions([yesterday, session({ ...ENDED, ...active, Energy: 3 })], FROM);
+    await energyIn(database).count(at("02T12:00:00"));
+    expect(known).toEqual([15.5]);
+
+    const empty = await place.open();
+    try {
+      const after = new SessionStore(empty, { personalData: true });
+      const energy = energyIn(empty);
+      // From the start of the session that was under way.
+      expect(await energy.restore()).toBe("2026-11-02T09:00:00Z");
+      await energy.note(at("02T13:00:00"));
+      await after.sessions(
+        [
+          session({ ...ENDED, ...active, endTime: "2026-11-02T12:30:00Z", Energy: 4 }),
+          session({ ...ENDED, sessionID: "4713", startTime: "2026-11-02T12:40:00Z", Energy: 1 }),
+        ],
+        FROM,
+      );
+      await energy.count(at("02T13:00:00"));
+      await after.sessions([yesterday], FROM);
+      await energy.count(at("02T13:05:00"));
+      expect([...new Set(known)]).toEqual([15.5, 17.5]);
+      expect([...energy.of("1:1")]).toMatchObject([{ port: "1A", energyKwh: 17.5, sessions: 3 }]);
+      expect(await energyIn(empty).restore()).toBeUndefined();
+    } finally {
+      await empty.close();
+      saved.close();
+    }
+  });
+
   test("quarter hours are replaced, and read again after their session changed", async () => {
     await store.sessions([session(ENDED)], FROM);
     const answer = (...energies: number[]) =>
@@ -121,6 +162,41 @@ describe.each(places)("storing sessions in %s", (_, make) => {
     await store.sessions([session({ ...ENDED, Energy: 13 })], FROM);
     expect(await reader.sessionsWithoutIntervals(open)).toEqual([["4711", ENDED.startTime]]);
   });
+});
+
+test("a file of the first version gets the tables of now, and keeps what it has", async () => {
+  const folder = new Workplace();
+  const open = () =>
+    openSessionDatabase({
+      backend: "sqlite",
+      connection: { path: "old.sqlite" },
+      dataFolder: folder.folder,
+      readonly: false,
+    });
+  const shape = (db: DatabaseSync) => db.prepare("PRAGMA table_info(port_energy)").all();
+  try {
+    await (await open()).close();
+    const old = new DatabaseSync(folder.at("old.sqlite"));
+    const now = shape(old);
+    old.exec(`
+      ALTER TABLE port_energy DROP COLUMN earlier_until;
+      ALTER TABLE port_energy DROP COLUMN earlier_kwh;
+      INSERT INTO station (station_id) VALUES ('1:1');
+      INSERT INTO port (station_id, port_number) VALUES ('1:1', '1');
+      INSERT INTO port_energy VALUES ('1:1', '1', 12.5, 2, '2026-11-20T08:00:00Z', 0);
+      PRAGMA user_version = 1`);
+    old.close();
+    const migrated = await open();
+    expect(await new SessionReader(migrated).all("port_energy")).toMatchObject([
+      { energy_kwh: 12.5, session_count: 2, earlier_kwh: null, earlier_until: null },
+    ]);
+    await migrated.close();
+    const after = new DatabaseSync(folder.at("old.sqlite"));
+    expect(shape(after)).toEqual(now);
+    after.close();
+  } finally {
+    folder.remove();
+  }
 });
 
 describe("a file that is not ours", () => {
