@@ -197,13 +197,15 @@ describe.skipIf(!mosquittoInstalled || !jinjaInstalled)("Home Assistant at run t
     rig.names.set("site/a", "A new name");
     rig.scrape();
     await eventually(() => expect(sent(from).length).toBe(1));
-    rig.bus!.emit("energy", {
+    const energy = {
       stationID: STATION,
       port: "1",
       energyKwh: 12.5,
       sessions: 3,
       at: "2026-11-21T08:00:00Z",
-    });
+    };
+    rig.energies.push(energy);
+    rig.bus!.emit("energy", energy);
     await eventually(() => expect(sent(from).length).toBe(2));
     expect(home.find(id("port1_lifetime_energy")).config).toMatchObject({ device: { name: "A new name" } });
     const last = sent(from).at(-1)!.text;
