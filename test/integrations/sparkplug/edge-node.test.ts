@@ -273,7 +273,7 @@ describe("devices", () => {
     expect(byName(host, birth)).toMatchObject({ "Port 1/portLoad": 3.3, "Port 1/Lifetime Energy": 12.5 });
     bus.emit("energy", { ...energy, energyKwh: 13 });
     await host.value("garage:level 1:a", "Port 1/Lifetime Energy", 13);
-    const limit = { name: "Port 1/allowedLoad", type: 10, value: 5 };
+    const limit = { name: "Port 1/allowedLoad", type: 10, value: 5 } as const;
     await host.command(DCMD, [limit]);
     await host.command("spBv1.0/site/DCMD/bridge-1/garage:level 1:a", [limit]);
     await host.value("garage:level 1:a", "Results/Port 1/allowedLoad/Status", "confirmed");
