@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { IntegrationSettings } from "../../src/config/index.ts";
+import type { DeviceInfo } from "../../src/points/index.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { Mosquitto } from "../helpers/mosquitto.ts";
 import { TcpProxy } from "../helpers/tcp-proxy.ts";
@@ -21,15 +22,21 @@ export interface ContractIntegration {
   /** Settings with the integration switched on. */
   readonly settings: Partial<IntegrationSettings>;
   platform(url: string, protocolVersion: 4 | 5): PlatformDouble;
-  /** Returns whether an entity belongs to the station with this id. */
-  belongsTo(id: string, stationID: string): boolean;
-  /** Id of the entity with the load of a station. */
-  load(stationID: string): string;
+  /** Returns what the ids of all entities of a station begin with, and no others. It may depend on the path: then the platform has a renamed station as another one. */
+  beginning(device: Station): string;
+  /** What follows it in the id of the entity with the load of the station. */
+  readonly load: string;
+  /** Whether the platform keeps the entities of what is gone, as unavailable, until its users remove them. */
+  readonly keepsGone: boolean;
 }
 
-const FIRST = "1:101";
-const SECOND = "1:102";
-const THIRD = "1:103";
+type Station = Pick<DeviceInfo, "path" | "stationID">;
+
+const FIRST = station("site/a", "1:101");
+/** The first one at another path. */
+const MOVED = station("other/place/a", "1:101");
+const SECOND = station("site/b", "1:102");
+const THIRD = station("site/c", "1:103");
 /** Time in which the platform must have everything, in milliseconds. */
 const WITHIN_MS = 30_000;
 
@@ -43,25 +50,32 @@ export async function startContractRig(integration: ContractIntegration, protoco
   const rig = stack.adopt(new IntegrationRig(integration.settings, { url, protocolVersion }), (one) =>
     one.dispose(),
   );
-  rig.add(station("site/a", FIRST));
-  rig.add(station("site/b", SECOND));
+  rig.add(FIRST);
+  rig.add(SECOND);
   const platform = stack.adopt(integration.platform(broker.url, protocolVersion), (one) => one.stop());
 
-  const ofStation = async (stationID: string) =>
-    [...(await platform.entities())].filter(([id]) => integration.belongsTo(id, stationID));
+  const ofStation = async (device: Station) =>
+    [...(await platform.entities())].filter(([id]) => id.startsWith(integration.beginning(device)));
+  const load = (device: Station) => `${integration.beginning(device)}${integration.load}`;
   /** Waits until a station is there with all that `count` says, available and with its load. */
-  const complete = async (stationID: string, count: number, load = "6.6") =>
+  const complete = async (device: Station, count: number, value = "6.6") =>
     eventually(async () => {
-      const entities = new Map(await ofStation(stationID));
+      const entities = new Map(await ofStation(device));
       expect(entities.size).toBe(count);
       expect([...entities].filter(([, { available }]) => !available)).toEqual([]);
-      expect(entities.get(integration.load(stationID))?.value).toBe(load);
+      expect(entities.get(load(device))?.value).toBe(value);
+    }, WITHIN_MS);
+  /** Waits until the platform has nothing of a station, or only what its users would remove. */
+  const gone = async (device: Station) =>
+    eventually(async () => {
+      const left = await ofStation(device);
+      expect(left.filter(([, { available }]) => available || !integration.keepsGone)).toEqual([]);
     }, WITHIN_MS);
   const first = async () => {
     const count = await eventually(async () => {
       const known = await ofStation(FIRST);
       expect(known.length).toBeGreaterThan(0);
-      expect(known.find(([id]) => id === integration.load(FIRST))?.[1]).toMatchObject({
+      expect(known.find(([id]) => id === load(FIRST))?.[1]).toMatchObject({
         available: true,
         value: "6.6",
       });
@@ -72,7 +86,7 @@ export async function startContractRig(integration: ContractIntegration, protoco
     await complete(SECOND, count);
     return count;
   };
-  return { broker, proxy, rig, platform, ofStation, complete, first };
+  return { broker, proxy, rig, platform, ofStation, complete, gone, first };
 }
 
 /** The platform restarts, the broker restarts, or both, in every order; after each, everything is there once, and nothing was removed. */
@@ -139,45 +153,47 @@ export function integrationContract(integration: ContractIntegration): void {
     const begin = () => startContractRig(integration, protocolVersion);
 
     test("birth, rebirth, and a station added, renamed and removed", async () => {
-      const { rig, platform, ofStation, complete, first } = await begin();
+      const { rig, platform, ofStation, complete, gone, first } = await begin();
       await platform.start();
       await rig.start();
       const count = await first();
-      const ids = (await ofStation(FIRST)).map(([id]) => id).sort();
+      const idsOf = async (device: Station) => (await ofStation(device)).map(([id]) => id).sort();
+      const ids = await idsOf(FIRST);
       await platform.restart();
       await complete(FIRST, count);
-      rig.add(station("site/c", THIRD));
+      rig.add(THIRD);
       await complete(THIRD, count);
-      // Another path, the same station.
-      rig.remove("site/a");
-      rig.add(station("other/place/a", FIRST));
+      rig.remove(FIRST.path);
+      rig.add(MOVED);
       await eventually(async () => {
         rig.scrape(7.2);
-        await complete(FIRST, count, "7.2");
+        await complete(MOVED, count, "7.2");
       });
-      expect((await ofStation(FIRST)).map(([id]) => id).sort()).toEqual(ids);
-      rig.remove("site/b");
-      await eventually(async () => expect(await ofStation(SECOND)).toEqual([]), WITHIN_MS);
-      await complete(FIRST, count, "7.2");
+      const [before, after] = [integration.beginning(FIRST), integration.beginning(MOVED)];
+      expect(await idsOf(MOVED)).toEqual(ids.map((id) => id.replace(before, after)));
+      if (before !== after) await gone(FIRST);
+      rig.remove(SECOND.path);
+      await gone(SECOND);
+      await complete(MOVED, count, "7.2");
       expect(platform.complaints).toEqual([]);
     });
 
     test("a station removed while the platform is away, and one removed while the bridge does not run", async () => {
-      const { rig, platform, ofStation, complete, first } = await begin();
+      const { rig, platform, complete, gone, first } = await begin();
       await platform.start();
       await rig.start();
       const count = await first();
       await platform.stop();
-      rig.remove("site/b");
+      rig.remove(SECOND.path);
       await platform.start();
       await complete(FIRST, count);
-      await eventually(async () => expect(await ofStation(SECOND)).toEqual([]), WITHIN_MS);
+      await gone(SECOND);
       await rig.stop();
-      rig.remove("site/a");
-      rig.add(station("site/c", THIRD));
+      rig.remove(FIRST.path);
+      rig.add(THIRD);
       await rig.start();
       await complete(THIRD, count);
-      await eventually(async () => expect(await ofStation(FIRST)).toEqual([]), WITHIN_MS);
+      await gone(FIRST);
       expect(platform.complaints).toEqual([]);
     });
 
@@ -225,7 +241,7 @@ export function integrationContract(integration: ContractIntegration): void {
     });
 
     test("switched off while it runs, and while the bridge does not: the platform has nothing left", async () => {
-      const { rig, platform, ofStation, first, complete } = await begin();
+      const { rig, platform, ofStation, complete, gone, first } = await begin();
       await platform.start();
       await rig.start();
       const count = await first();
@@ -234,11 +250,8 @@ export function integrationContract(integration: ContractIntegration): void {
         Object.entries(on).map(([name, one]) => [name, { ...one, enabled: false }]),
       ) as unknown as IntegrationSettings;
       rig.integrations!.change(off);
-      const nothing = async () => {
-        expect(await ofStation(FIRST)).toEqual([]);
-        expect(await ofStation(SECOND)).toEqual([]);
-      };
-      await eventually(nothing, WITHIN_MS);
+      const nothing = () => Promise.all([gone(FIRST), gone(SECOND)]);
+      await nothing();
       rig.integrations!.change(on);
       await complete(FIRST, count);
       await rig.stop();
@@ -247,7 +260,7 @@ export function integrationContract(integration: ContractIntegration): void {
       expect((await ofStation(FIRST)).length).toBe(count);
       rig.settings = off;
       await rig.start();
-      await eventually(nothing, WITHIN_MS);
+      await nothing();
       expect(platform.complaints).toEqual([]);
     });
   });

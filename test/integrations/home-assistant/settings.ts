@@ -13,6 +13,7 @@ export const idOf = (stationID: string, key: string) => `voltbridge_${stationID.
 export const HOME_ASSISTANT: ContractIntegration = {
   settings: on(),
   platform: (url, protocolVersion) => new HomeAssistant(url, { protocolVersion }),
-  belongsTo: (id, stationID) => id.startsWith(idOf(stationID, "")),
-  load: (stationID) => idOf(stationID, "station_Load_stationLoad"),
+  beginning: ({ stationID }) => idOf(stationID!, ""),
+  load: "station_Load_stationLoad",
+  keepsGone: false,
 };
