@@ -145,7 +145,7 @@ export class Garage {
         expect(homeAssistant.get(`voltbridge/test/energy/${stationID}/${port}`), key).toBeCloseTo(kwh, 5);
         expect(this.told.get(`sparkplug ${path} ${port}`)?.at(-1), key).toBeCloseTo(kwh, 5);
       }
-    }, 60_000);
+    }, 25_000);
     return charged;
   }
 

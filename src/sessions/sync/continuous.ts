@@ -89,13 +89,17 @@ export class ContinuousSync {
       );
     }
     await this.#attempt("lifetime energy", async () => {
-      await this.#energy.count(this.#clock.now());
+      await this.#energy.count(this.#clock.now(), this.#accountKeys);
       await announceEnergy(database, { outlet, signal });
     });
     if (!settings.publish) return;
     await this.#attempt("session events", () =>
       announceSessions(database, { outlet, personalData: settings.publishPersonalData, signal }),
     );
+  }
+
+  get #accountKeys(): ReadonlySet<string> {
+    return new Set(this.#options.accounts().map(({ key }) => key));
   }
 
   async #open(): Promise<void> {
@@ -111,7 +115,7 @@ export class ContinuousSync {
     // The broker may have lost retained messages, and a sync by hand publishes nothing.
     const sql = `UPDATE port_energy SET to_announce = CAST(? AS ${database.dialect.types.boolean})`;
     await database.write([{ sql, rows: [[true]] }]);
-    await this.#energy.note(this.#clock.now());
+    await this.#energy.note(this.#accountKeys);
     await announceEnergy(database, { outlet, signal });
     this.#opened = true;
   }

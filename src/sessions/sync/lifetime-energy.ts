@@ -1,7 +1,9 @@
-import type { PortEnergy } from "../../points/index.ts";
+import type { PointValue, PortEnergy } from "../../points/index.ts";
 import type { StateNamespace } from "../../storage/state-store.ts";
-import type { SessionDatabase } from "../database/contract.ts";
+import { inSlices } from "../../time/in-slices.ts";
+import type { Rows, SessionDatabase } from "../database/contract.ts";
 import { wireTime } from "../database/times.ts";
+import { SessionReader } from "../query/reader.ts";
 import { insertMissing } from "./inserts.ts";
 import { SessionStore } from "./store.ts";
 
@@ -22,6 +24,8 @@ export interface LifetimeEnergyOptions {
   readonly onEnergy: (energy: PortEnergy) => void;
 }
 
+/** Number of ports saved in one transaction. */
+const SAVED_AT_ONCE = 500;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
@@ -84,20 +88,25 @@ export class LifetimeEnergy {
     return answers[2]!.map(([until]) => String(until)).sort()[0];
   }
 
-  /** Counts the sessions in the tables. */
-  async count(now: number): Promise<void> {
+  /** Counts the sessions in the tables, which are those of these accounts. */
+  async count(now: number, accounts: ReadonlySet<string>): Promise<void> {
     await new SessionStore(this.#options.database, { personalData: false }).countEnergy(
       wireTime(new Date(now)),
       true,
     );
-    await this.note(now);
+    await this.note(accounts);
   }
 
   /** Keeps what the tables have, and reports what is new. */
-  async note(now: number): Promise<void> {
-    const { database, state, onEnergy } = this.#options;
+  async note(accounts: ReadonlySet<string>): Promise<void> {
+    const { database } = this.#options;
     const { shown, rounded, types } = database.dialect;
-    // Sessions that may still change, or become known: those under way, and those that started within the last hour.
+    const runs = (await new SessionReader(database).all("sync_run")).filter(
+      ({ account, kind }) => kind === "continuous" && accounts.has(account),
+    );
+    // How far every account was read: a read that takes long, or fails, leaves the tables behind the present.
+    const readTo = Math.min(...runs.map(({ sessions_to }) => Date.parse(sessions_to)));
+    // Sessions that may still change, or become known: those under way, and those that started from an hour before that on.
     const rows = await database.read(
       `SELECT e.station_id, e.port_number, e.energy_kwh, e.session_count, ${shown("e.changed_at", "time")},
          ${rounded("e.energy_kwh - coalesce(sum(s.energy_kwh), 0)")}, ${shown("e.until", "time")}
@@ -114,22 +123,36 @@ export class LifetimeEnergy {
        LEFT JOIN session s
          ON s.station_id = e.station_id AND s.port_number = e.port_number AND s.started_at >= e.until
        GROUP BY e.station_id, e.port_number, e.energy_kwh, e.session_count, e.changed_at, e.until`,
-      [wireTime(new Date(now - HOUR_MS))],
+      [wireTime(new Date(runs.length === 0 ? 0 : readTo - HOUR_MS))],
     );
-    const changes: [key: string, saved: SavedEnergy][] = [];
-    for (const [station, port, energy, , changedAt, earlier, until] of rows) {
-      const key = JSON.stringify([station, port]);
-      const saved: SavedEnergy = {
-        ...{ energyKwh: Number(energy), at: String(changedAt) },
-        ...{ earlierKwh: Number(earlier), until: String(until) },
-      };
-      const before = this.#saved.get(key);
-      // The sum is the same, however long ago it was taken; but the longer ago, the more is to be read after a loss.
-      const isOld = before && Date.parse(saved.until) - Date.parse(before.until) > DAY_MS;
-      if (!before || isOld || before.energyKwh !== saved.energyKwh) changes.push([key, saved]);
+    // Of a large fleet it is long work, on the thread of the scrapes.
+    if (runs.length > 0) await inSlices(this.#save(rows));
+    await inSlices(this.#report(rows));
+  }
+
+  *#save(rows: Rows): Generator<void, void> {
+    const { state } = this.#options;
+    for (let at = 0; at < rows.length; at += SAVED_AT_ONCE) {
+      const changes: [key: string, saved: PointValue][] = [];
+      for (const [station, port, energy, , changedAt, earlier, until] of rows.slice(at, at + SAVED_AT_ONCE)) {
+        const key = JSON.stringify([station, port]);
+        const saved: SavedEnergy = {
+          ...{ energyKwh: Number(energy), at: String(changedAt) },
+          ...{ earlierKwh: Number(earlier), until: String(until) },
+        };
+        const before = this.#saved.get(key);
+        // The sum is the same, however long ago it was taken; but the longer ago, the more is to be read after a loss.
+        const isOld = before && Date.parse(saved.until) - Date.parse(before.until) > DAY_MS;
+        if (before?.energyKwh === saved.energyKwh && !isOld) continue;
+        this.#saved.set(key, saved);
+        changes.push([key, { ...saved }]);
+      }
+      if (changes.length > 0) state.setAll(changes);
+      yield;
     }
-    for (const [key, saved] of changes) this.#saved.set(key, saved);
-    if (changes.length > 0) state.setAll(changes.map(([key, saved]) => [key, { ...saved }]));
+  }
+
+  *#report(rows: Rows): Generator<void, void> {
     for (const [station, portNumber, energy, count, changedAt] of rows) {
       const [stationID, port] = [String(station), String(portNumber)];
       const ports = this.#known.get(stationID) ?? new Map<string, PortEnergy>();
@@ -140,7 +163,8 @@ export class LifetimeEnergy {
         at: String(changedAt),
       };
       this.#known.set(stationID, ports.set(port, known));
-      onEnergy(known);
+      this.#options.onEnergy(known);
+      yield;
     }
   }
 }

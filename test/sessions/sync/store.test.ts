@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { type ChargingSession, operations } from "../../../src/drivers/chargepoint/api/index.ts";
 import { openSessionDatabase, type SessionDatabase, SessionReader } from "../../../src/sessions/index.ts";
 import { LifetimeEnergy } from "../../../src/sessions/sync/lifetime-energy.ts";
+import { storeRun } from "../../../src/sessions/sync/run.ts";
 import { SessionStore } from "../../../src/sessions/sync/store.ts";
 import { StateStore } from "../../../src/storage/state-store.ts";
 import { Workplace } from "../../cli/workplace.ts";
@@ -108,10 +109,18 @@ describe.each(places)("storing sessions in %s", (_, make) => {
     const energyIn = (db: SessionDatabase) =>
       new LifetimeEnergy({ database: db, state, onEnergy: ({ energyKwh }) => known.push(energyKwh) });
     const at = (time: string) => Date.parse(`2026-11-${time}Z`);
+    const accounts = new Set(["a"]);
+    const readTo = (db: SessionDatabase, time: string) =>
+      storeRun(db, {
+        ...{ account: "a", kind: "continuous", seen: 0, added: 0, updated: 0, unchanged: 0, refused: 0 },
+        ...{ range_from: ENDED.startTime, range_to: null, ended_at: null, rechecked_at: null },
+        ...{ sessions_to: time, payments_to: time, first_at: time, began_at: time },
+      });
     const yesterday = session(ENDED);
     const active = { sessionID: "4712", startTime: "2026-11-02T09:00:00Z", endTime: null };
     await store.sessions([yesterday, session({ ...ENDED, ...active, Energy: 3 })], FROM);
-    await energyIn(database).count(at("02T12:00:00"));
+    await readTo(database, "2026-11-02T12:00:00Z");
+    await energyIn(database).count(at("02T12:00:00"), accounts);
     expect(known).toEqual([15.5]);
 
     const empty = await place.open();
@@ -120,7 +129,8 @@ describe.each(places)("storing sessions in %s", (_, make) => {
       const energy = energyIn(empty);
       // From the start of the session that was under way.
       expect(await energy.restore()).toBe("2026-11-02T09:00:00Z");
-      await energy.note(at("02T13:00:00"));
+      await energy.note(accounts);
+      await readTo(empty, "2026-11-02T13:00:00Z");
       await after.sessions(
         [
           session({ ...ENDED, ...active, endTime: "2026-11-02T12:30:00Z", Energy: 4 }),
@@ -128,9 +138,9 @@ describe.each(places)("storing sessions in %s", (_, make) => {
         ],
         FROM,
       );
-      await energy.count(at("02T13:00:00"));
+      await energy.count(at("02T13:00:00"), accounts);
       await after.sessions([yesterday], FROM);
-      await energy.count(at("02T13:05:00"));
+      await energy.count(at("02T13:05:00"), accounts);
       expect([...new Set(known)]).toEqual([15.5, 17.5]);
       expect([...energy.of("1:1")]).toMatchObject([{ port: "1A", energyKwh: 17.5, sessions: 3 }]);
       expect(await energyIn(empty).restore()).toBeUndefined();
