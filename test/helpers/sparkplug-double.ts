@@ -26,7 +26,7 @@ interface EdgeNode {
   readonly devices: Map<string, { isAlive: boolean; metrics: Map<string, Known> }>;
 }
 
-const HOST_ID = "host";
+export const HOST_ID = "host";
 /** The device that stands for the node itself. */
 const NODE = "";
 const GOOD = 192;
@@ -192,12 +192,7 @@ export class SparkplugHost {
     } else this.#data(node, device, payload, complain);
   }
 
-  #birth(
-    node: EdgeNode,
-    device: string,
-    payload: ReceivedPayload,
-    complain: (text: string) => void,
-  ): void {
+  #birth(node: EdgeNode, device: string, payload: ReceivedPayload, complain: (text: string) => void): void {
     const metrics = new Map<string, Known>();
     for (const metric of payload.metrics) {
       const { name, alias, datatype } = metric;
