@@ -107,15 +107,15 @@ export class ContinuousSync {
     const { database, outlet, log } = this.#options;
     const { signal } = this.#ending;
     await database.open(signal);
-    const neededFrom = await this.#energy.restore();
-    if (neededFrom !== undefined) {
-      this.#neededFrom = Date.parse(neededFrom);
+    if (await this.#energy.restore())
       log.warn("the session database has less energy than was published; the ports go on from that");
-    }
+    const neededFrom = await this.#energy.neededFrom();
+    if (neededFrom !== undefined) this.#neededFrom = Date.parse(neededFrom);
     // The broker may have lost retained messages, and a sync by hand publishes nothing.
     const sql = `UPDATE port_energy SET to_announce = CAST(? AS ${database.dialect.types.boolean})`;
     await database.write([{ sql, rows: [[true]] }]);
-    await this.#energy.note(this.#accountKeys);
+    // An end in the middle of a read may have left sessions that were not counted.
+    await this.#energy.count(this.#clock.now(), this.#accountKeys);
     await announceEnergy(database, { outlet, signal });
     this.#opened = true;
   }

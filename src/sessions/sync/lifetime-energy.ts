@@ -49,11 +49,8 @@ export class LifetimeEnergy {
     return this.#known.get(stationID ?? "")?.values() ?? [];
   }
 
-  /**
-   * Takes over what is kept where the tables have less. Returns the start of the first session that the tables need for going on, if
-   * any did.
-   */
-  async restore(): Promise<string | undefined> {
+  /** Takes over what is kept where the tables have less. Returns whether any did. */
+  async restore(): Promise<boolean> {
     const { database } = this.#options;
     const { types } = database.dialect;
     const ports = [...this.#saved].map(([key, saved]) => {
@@ -79,26 +76,34 @@ export class LifetimeEnergy {
                 to_announce = excluded.to_announce, earlier_kwh = excluded.earlier_kwh,
                 earlier_until = excluded.earlier_until
               WHERE excluded.energy_kwh > port_energy.energy_kwh
-              RETURNING ${database.dialect.shown("earlier_until", "time")}`,
+              RETURNING station_id`,
         rows: ports.map(({ station_id, port_number, energyKwh, at, earlierKwh, until }) => [
           ...[station_id, port_number, energyKwh, at, true, earlierKwh, until],
         ]),
       },
     ]);
-    return answers[2]!.map(([until]) => String(until)).sort()[0];
+    return answers[2]!.length > 0;
   }
 
-  /** Counts the sessions in the tables, which are those of these accounts. */
+  /** Returns the start of the first session that the tables need for going on after a loss, if there was one. */
+  async neededFrom(): Promise<string | undefined> {
+    const { database } = this.#options;
+    const earliest = database.dialect.shown("min(earlier_until)", "time");
+    const [row] = await database.read(`SELECT ${earliest} FROM port_energy`);
+    return row?.[0] === null || row === undefined ? undefined : String(row[0]);
+  }
+
+  /** Counts the sessions in the tables, which are those of these accounts, keeps the energy, and reports what is new. */
   async count(now: number, accounts: ReadonlySet<string>): Promise<void> {
     await new SessionStore(this.#options.database, { personalData: false }).countEnergy(
       wireTime(new Date(now)),
       true,
     );
-    await this.note(accounts);
+    await this.#note(accounts);
   }
 
-  /** Keeps what the tables have, and reports what is new. */
-  async note(accounts: ReadonlySet<string>): Promise<void> {
+  /** What is kept must fit the tables: call it after they were counted. */
+  async #note(accounts: ReadonlySet<string>): Promise<void> {
     const { database } = this.#options;
     const { shown, rounded, types } = database.dialect;
     const runs = (await new SessionReader(database).all("sync_run")).filter(
