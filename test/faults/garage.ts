@@ -43,15 +43,14 @@ export class Garage {
     const { endpoint, stationIDs } = garage.#simulator;
     garage.#site = new Site({
       ...{ ...LOGIN, endpoint, stationIDs },
-      bridge: {
-        mqtt: { url: garage.#broker.url },
-        sessions: { enabled: true, interval: ROUND_SECONDS, look_back_days: 1 },
-        integrations: { home_assistant: { enabled: true }, sparkplug: { enabled: true, group: "garage" } },
-      },
+      bridge: garage.#config(7),
       device: { interval: 3600 },
     });
     await garage.#listen();
     await garage.startBridge();
+    await eventually(() => expect(garage.told.size).toBeGreaterThan(0));
+    // What later lives know of sessions before them is not because they look back.
+    garage.#site.write("configs/bridge.json", garage.#config(0));
     return garage;
   }
 
@@ -156,6 +155,15 @@ export class Garage {
     await this.#simulator?.close();
     await this.#broker.dispose();
     this.#site?.remove();
+  }
+
+  #config(lookBackDays: number) {
+    return {
+      instance: "test",
+      mqtt: { url: this.#broker.url },
+      sessions: { enabled: true, interval: ROUND_SECONDS, look_back_days: lookBackDays },
+      integrations: { home_assistant: { enabled: true }, sparkplug: { enabled: true, group: "garage" } },
+    };
   }
 
   get #clock(): FastClock {
