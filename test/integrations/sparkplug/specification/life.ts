@@ -34,12 +34,14 @@ export async function lifeOf(version: 4 | 5): Promise<Record> {
   await mosquitto.kill();
   await eventually(() => expect(rig.node.counters.connected).toBe(false), 10_000, 10);
   for (const load of [1, 2]) life.change("site/a", "portLoad_1", "Port 1/portLoad", load);
+  const away = life.now;
   await mosquitto.start();
   await eventually(() => expect(life.host.client.connected).toBe(true), 10_000, 10);
   await life.host.state(HOST, true, 4000);
   await life.born(2);
   await life.until(
     (entry) => isA(entry, "DDATA") && !!entry.payload?.metrics.some((one) => one.is_historical),
+    away,
   );
 
   proxy.cut();
