@@ -109,7 +109,10 @@ describe("the demo", () => {
     for (const line of demo.stderr.trimEnd().split("\n"))
       expect(screen.text.replaceAll("\n", "")).toContain(line);
     const table = screen.text.slice(screen.text.search(TITLE));
-    expect(count(table, /^campus\/garage\/station-\d +1 +\w+ +[\d.]+ +–? +online +\d\d:\d\d:\d\d$/)).toBe(6);
+    // In the evening every port is in use, which leaves room for the first letters of the names.
+    expect(
+      count(table, /^campus\/garage\/station-\d +1 +\w+ +[\d.]+ +–? +online +\d\d:\d\d:\d\d( .*)?$/),
+    ).toBe(6);
 
     screen.narrow(40);
     const drawn = count(demo.stdout, TITLE);
