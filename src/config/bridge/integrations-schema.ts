@@ -1,6 +1,6 @@
 import type { Schema } from "../schema/schema.ts";
 import { choice, flag, integer, optionalText, section, text } from "../schema/setting-kinds.ts";
-import { sentInClear } from "./mqtt-schema.ts";
+import { BROKER_ADDRESS, sentInClear } from "./mqtt-schema.ts";
 
 /** An id of Sparkplug: a level of a topic. */
 const ID = { pattern: "^[^+/#]+$", "x-expected": "a name without +, / and #" } as const;
@@ -31,19 +31,7 @@ const SPARKPLUG = section(
       description:
         "The broker of the hosts, where it is another one than the bridge's. Left out: the bridge's.",
       properties: {
-        url: {
-          type: "string",
-          pattern: "^(mqtts?|wss?)://[^\\s]+$",
-          "x-expected": "a URL that begins with mqtt://, mqtts://, ws:// or wss://",
-          default: "mqtt://localhost:1883",
-          "x-destination": true,
-          description: "URL of the broker: scheme, host and port.",
-        },
-        username: optionalText("User name at the broker."),
-        password: {
-          ...optionalText("Password at the broker. A [secret](#variables-and-secrets)."),
-          "x-secret": true,
-        },
+        ...BROKER_ADDRESS,
         ca: {
           ...optionalText("PEM file of the authority that signed the broker's certificate."),
           "x-local": true,

@@ -2,17 +2,27 @@ import { isLoopback } from "../loopback.ts";
 import type { Schema, SentInClear } from "../schema/schema.ts";
 import { choice, flag, number, optionalText, port, seconds, section, text } from "../schema/setting-kinds.ts";
 
+/** Where a broker is, and who logs in there. */
+export const BROKER_ADDRESS = {
+  url: {
+    type: "string",
+    pattern: "^(mqtts?|wss?)://[^\\s]+$",
+    "x-expected": "a URL that begins with mqtt://, mqtts://, ws:// or wss://",
+    default: "mqtt://localhost:1883",
+    "x-destination": true,
+    description: "URL of the broker: scheme, host and port.",
+  },
+  username: optionalText("User name at the broker."),
+  password: {
+    ...optionalText("Password at the broker. A [secret](#variables-and-secrets)."),
+    "x-secret": true,
+  },
+} as const;
+
 /** The `mqtt` section of the bridge config. */
 export const MQTT = {
   ...section("The broker, and what is published there.", {
-    url: {
-      type: "string",
-      pattern: "^(mqtts?|wss?)://[^\\s]+$",
-      "x-expected": "a URL that begins with mqtt://, mqtts://, ws:// or wss://",
-      default: "mqtt://localhost:1883",
-      "x-destination": true,
-      description: "URL of the broker: scheme, host and port.",
-    },
+    url: BROKER_ADDRESS.url,
     embedded: {
       type: "object",
       description:
@@ -27,11 +37,8 @@ export const MQTT = {
       additionalProperties: false,
       "x-destination": true,
     },
-    username: optionalText("User name at the broker."),
-    password: {
-      ...optionalText("Password at the broker. A [secret](#variables-and-secrets)."),
-      "x-secret": true,
-    },
+    username: BROKER_ADDRESS.username,
+    password: BROKER_ADDRESS.password,
     ca: {
       ...optionalText(
         "PEM file of the authority that signed the broker's certificate. Only with `mqtts://` or `wss://`.",

@@ -8,6 +8,7 @@ import type { Link } from "../../mqtt/broker/link.ts";
 import type { DeviceInfo, PointValue, PortEnergy, Scrape } from "../../points/index.ts";
 import { untilAborted } from "../../time/until-aborted.ts";
 import type { IntegrationParts } from "../contract.ts";
+import { basisOf, type DeviceRecord, isDeviceRecord, underWay } from "./device-record.ts";
 import {
   type Component,
   type DeviceDocument,
@@ -19,10 +20,10 @@ import {
   messagesOf,
   objectIdOf,
   objectIds,
-  ownTopics,
   valuesNeeded,
 } from "./documents/index.ts";
-import { type PublishedDevice, publishedOf, transition, type WantedDevice } from "./documents/transitions.ts";
+import { publishedOf, transition, type WantedDevice } from "./documents/transitions.ts";
+import { ownTopics } from "./topics.ts";
 
 export interface DiscoveryOptions {
   readonly settings: {
@@ -37,24 +38,6 @@ export interface DiscoveryOptions {
   readonly statesOf: (objectId: string, document: DeviceDocument) => readonly DiscoveryMessage[];
   /** Called when a device was removed from Home Assistant. */
   readonly removed: (objectId: string) => void;
-}
-
-/** What is known of a device at Home Assistant, kept over restarts. */
-interface DeviceRecord {
-  /** Empty: the bridge itself. */
-  readonly path: string;
-  /** What the broker has; null: nothing yet. */
-  readonly published: PublishedDevice | null;
-  /** What is being published instead; null: nothing. After a crash the broker may have a part of it. */
-  readonly pending: PublishedDevice | null;
-  /** Of the messages that the broker has; empty where it may not have them all. */
-  readonly checksum: string;
-  /** The broker refused the message of the whole device. */
-  readonly isTooLarge: boolean;
-  /** Last known values of the points that the document shows, so that it is the same after a restart. */
-  readonly values: Readonly<Record<string, PointValue>>;
-  /** Ports whose lifetime energy was published. */
-  readonly energyPorts: readonly string[];
 }
 
 /** The messages that bring a device at Home Assistant up to date. */
@@ -110,7 +93,7 @@ export class Discovery {
     const records = options.parts.state.records((value): value is PointValue => value !== null);
     this.#records = new Map(
       records.flatMap(([key, record]) =>
-        key.startsWith(RECORD) && isRecord(record) ? [[key.slice(RECORD.length), record]] : [],
+        key.startsWith(RECORD) && isDeviceRecord(record) ? [[key.slice(RECORD.length), record]] : [],
       ),
     );
   }
@@ -405,52 +388,4 @@ function checksumOf(messages: readonly DiscoveryMessage[]): string {
   const hash = createHash("sha256");
   for (const { topic, payload } of messages) hash.update(`${topic}\n${payload}\n`);
   return hash.digest("base64url");
-}
-
-/** Returns a record while messages are on their way; undefined: there was nothing, and there will be nothing. */
-function underWay(
-  before: DeviceRecord | undefined,
-  after: DeviceRecord | undefined,
-): DeviceRecord | undefined {
-  if (!after) return before && { ...before, checksum: "" };
-  const isSame = isDeepStrictEqual(before?.published, after.published) && before?.pending === null;
-  // What is published again is at the broker, whatever becomes of this.
-  if (isSame && before.checksum === after.checksum) return before;
-  return {
-    ...after,
-    ...{ published: before?.published ?? null, pending: after.published, checksum: "" },
-    isTooLarge: before?.isTooLarge ?? false,
-  };
-}
-
-/** Returns what the broker is taken to have when a device is published: after a crash on the way it may have both. */
-function basisOf(before: DeviceRecord | undefined, wanted: WantedDevice): PublishedDevice | undefined {
-  const published = before?.published ?? undefined;
-  const pending = before?.pending ?? undefined;
-  if (!published || !pending) return published ?? pending;
-  const basis = pending.form === wanted.form && pending.prefix === wanted.prefix ? published : pending;
-  const platforms = { ...pending.platforms, ...published.platforms };
-  return { ...basis, platforms };
-}
-
-function isRecord(value: unknown): value is DeviceRecord {
-  const { path, published, pending, checksum, values, energyPorts } = (value ?? {}) as Partial<DeviceRecord>;
-  return (
-    typeof path === "string" &&
-    typeof checksum === "string" &&
-    [published, pending].every((one) => one === null || isPublished(one)) &&
-    typeof values === "object" &&
-    values !== null &&
-    Array.isArray(energyPorts)
-  );
-}
-
-function isPublished(value: PublishedDevice | undefined): boolean {
-  const { objectId, form, prefix, platforms } = value ?? {};
-  return (
-    [objectId, prefix].every((text) => typeof text === "string") &&
-    (form === "device" || form === "component") &&
-    typeof platforms === "object" &&
-    platforms !== null
-  );
 }

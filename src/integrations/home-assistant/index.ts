@@ -7,8 +7,8 @@ import { DirectSender, LossReports } from "../../mqtt/broker/direct-sender.ts";
 import type { Incoming } from "../../mqtt/broker/link.ts";
 import type { Integration, IntegrationParts, IntegrationType } from "../contract.ts";
 import { Discovery } from "./discovery.ts";
-import { commandFilter, integrationState } from "./documents/index.ts";
 import { SetPoints } from "./set-points.ts";
+import { commandFilter, integrationState } from "./topics.ts";
 
 type Settings = IntegrationSettings["homeAssistant"];
 

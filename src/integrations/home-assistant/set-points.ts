@@ -6,13 +6,8 @@ import type { Incoming } from "../../mqtt/broker/link.ts";
 import type { DeviceInfo, PointValue } from "../../points/index.ts";
 import type { IntegrationParts } from "../contract.ts";
 import type { Discovery } from "./discovery.ts";
-import {
-  type Component,
-  type DeviceDocument,
-  type DiscoveryMessage,
-  ownTopics,
-  parseCommandTopic,
-} from "./documents/index.ts";
+import type { Component, DeviceDocument, DiscoveryMessage } from "./documents/index.ts";
+import { ownTopics, parseCommandTopic } from "./topics.ts";
 
 export interface SetPointsOptions {
   readonly requester: string;
@@ -178,8 +173,7 @@ export class SetPoints {
     const { status, error, text, code, readBack, requested } = result;
     if (status === "refused") this.counters.refusedCommands++;
     const { name } = component.config;
-    const asked =
-      requested ?? (payload.length > LONGEST_PAYLOAD ? `${payload.slice(0, LONGEST_PAYLOAD)}…` : payload);
+    const asked = requested ?? cut(payload);
     const answer = JSON.stringify({
       ...{ status, entity: name, point: component.point ?? null, asked, readBack: readBack ?? null },
       ...{ error, code, text, at: new Date(parts.clock.now()) },
@@ -217,5 +211,9 @@ function checkPress({ component, payload }: Request): void {
 }
 
 function shown(payload: string): string {
-  return JSON.stringify(payload.length > LONGEST_PAYLOAD ? `${payload.slice(0, LONGEST_PAYLOAD)}…` : payload);
+  return JSON.stringify(cut(payload));
+}
+
+function cut(payload: string): string {
+  return payload.length > LONGEST_PAYLOAD ? `${payload.slice(0, LONGEST_PAYLOAD)}…` : payload;
 }

@@ -210,12 +210,16 @@ function sentText({ datatype, value }: ReceivedMetric): string {
   if (!value) return `no value${type}`;
   if (value.field === "other") return `bytes, a data set or a template${type}`;
   const text = String(value.value);
-  return `${JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text)} in ${value.field}${type}`;
+  return `${shown(text)} in ${value.field}${type}`;
 }
 
 function metricText(name: string | undefined, alias: bigint | undefined): string {
   if (name === undefined) return alias === undefined ? "a metric without a name" : `alias ${alias}`;
-  return JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name);
+  return shown(name);
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
 }
 
 function outcomeOf({ status, text, error }: CommandResult): Omit<CommandOutcome, "id"> {

@@ -1,4 +1,5 @@
 import type { PointValue, PortEnergy } from "../../points/index.ts";
+import { recordOf } from "../../storage/saved-record.ts";
 import type { StateNamespace } from "../../storage/state-store.ts";
 import { inSlices } from "../../time/in-slices.ts";
 import type { Rows, SessionDatabase } from "../database/contract.ts";
@@ -15,6 +16,14 @@ interface SavedEnergy {
   readonly earlierKwh: number;
   readonly until: string;
 }
+
+const isTime = (value: unknown) => typeof value === "string" && !Number.isNaN(Date.parse(value));
+const isSaved = recordOf<SavedEnergy>({
+  energyKwh: "number",
+  at: isTime,
+  earlierKwh: "number",
+  until: isTime,
+});
 
 export interface LifetimeEnergyOptions {
   readonly database: SessionDatabase;
@@ -172,12 +181,4 @@ export class LifetimeEnergy {
       yield;
     }
   }
-}
-
-function isSaved(value: unknown): value is SavedEnergy {
-  const { energyKwh, at, earlierKwh, until } = (value ?? {}) as Partial<SavedEnergy>;
-  return (
-    [energyKwh, earlierKwh].every((number) => typeof number === "number") &&
-    [at, until].every((time) => typeof time === "string" && !Number.isNaN(Date.parse(time)))
-  );
 }

@@ -3,8 +3,9 @@
 import type { DeviceInfo } from "../../../points/index.ts";
 import type { Component, DocumentContext, RefusedComponent } from "../entities/component.ts";
 import { objectIdOf } from "../entities/identity.ts";
-import { availabilityOf, describeEntities } from "../entities/index.ts";
+import { describeEntities } from "../entities/index.ts";
 import { documentFaults, faultsOf } from "../rules/index.ts";
+import { availabilityOf } from "../topics.ts";
 
 export type {
   Component,
@@ -13,13 +14,7 @@ export type {
   RefusedComponent,
 } from "../entities/component.ts";
 export { objectIdOf, objectIds } from "../entities/identity.ts";
-export {
-  commandFilter,
-  integrationState,
-  ownTopics,
-  parseCommandTopic,
-  valuesNeeded,
-} from "../entities/index.ts";
+export { valuesNeeded } from "../entities/nameplate.ts";
 
 /** What Home Assistant is told of a device. */
 export interface DeviceDocument {
@@ -45,14 +40,13 @@ const LARGEST_DOCUMENT = 131_072 - 1024;
 /** Returns what Home Assistant is told of a device. */
 export function describeDevice(device: DeviceInfo, context: DocumentContext): DeviceDocument {
   const objectId = context.objectId ?? objectIdOf(device);
-  const { topics, instance, configurationUrl } = context;
+  const { topics, instance } = context;
   const { device: about, components, refused } = describeEntities(device, objectId, context);
   const shared = {
     device: {
       identifiers: [objectId],
       ...about,
       via_device: bridgeId(instance),
-      ...(configurationUrl !== undefined && { configuration_url: configurationUrl }),
     },
     origin: originOf(context),
     availability: availabilityOf(device.path, topics),

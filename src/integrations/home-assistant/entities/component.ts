@@ -21,8 +21,6 @@ export interface DocumentContext {
   readonly energyPorts?: ReadonlySet<string>;
   /** Id of the device where several have the same station; see `objectIds`. */
   readonly objectId?: string;
-  /** Page of the device, opened from Home Assistant. */
-  readonly configurationUrl?: string;
 }
 
 /** What a message on a component's command topic asks for. */
@@ -56,4 +54,10 @@ export interface RefusedComponent {
   readonly rule: string;
   /** What is wrong and what to do, for people. */
   readonly text: string;
+}
+
+/** An entity before it has an id and a name that no other of its device has. */
+export interface Draft extends Omit<Component, "config"> {
+  readonly name: string;
+  readonly config: Readonly<Record<string, unknown>>;
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { DeviceInfo, Point } from "../../../points/index.ts";
+import type { Component, Draft } from "./component.ts";
 
 /** Ids of ChargePoint stations, as in `1:34003`. */
 const STATION_ID = /^\d+:\d+$/;
@@ -57,4 +58,32 @@ export function valueId({ name, origin }: Pick<Point, "name" | "origin">): strin
 /** Returns the part of an entity's id that names its port, or the station. */
 export function placeId(port: string | undefined): string {
   return port === undefined ? "station" : `port${idPart(port)}`;
+}
+
+/** Gives each entity its id, and a name of its own: of two with the same, the second has the point's name in it. */
+export function namedComponents(drafts: readonly Draft[], objectId: string, deviceName: string): Component[] {
+  const names = new Set<string>();
+  const prefix = entityIdPart(deviceName) || objectId.toLowerCase().replaceAll("-", "_");
+  return drafts.map(({ name: wanted, config, ...draft }) => {
+    const name = names.has(wanted) ? `${wanted} (${draft.point ?? draft.key})` : wanted;
+    names.add(name);
+    const given = {
+      unique_id: `${objectId}_${draft.key}`,
+      name,
+      default_entity_id: `${draft.platform}.${prefix}_${entityIdPart(name) || draft.key.toLowerCase()}`,
+    };
+    const known = Object.entries({ ...given, ...config }).filter(([, value]) => value !== undefined);
+    return { ...draft, config: Object.fromEntries(known) };
+  });
+}
+
+/** Maximum length of a part of an entity id; the whole has 255 characters at most. */
+const LONGEST_PART = 80;
+
+function entityIdPart(text: string): string {
+  const plain = text.normalize("NFKD").toLowerCase().replace(/\p{M}/gu, "");
+  return plain
+    .replace(/[^a-z0-9]+/g, "_")
+    .slice(0, LONGEST_PART)
+    .replace(/^_+|_+$/g, "");
 }

@@ -10,8 +10,10 @@ import {
   portsOf,
 } from "../../../points/index.ts";
 import { DEVICE_CLASSES, NON_NUMERIC_CLASSES, SENSOR_CLASSES } from "../rules/classes.ts";
-import type { Component, ComponentCommand, DocumentContext, RefusedComponent } from "./component.ts";
-import { placeId, valueId } from "./identity.ts";
+import { availabilityOf, commandTopic, DURATION_KEY, integrationState, ownTopics } from "../topics.ts";
+import type { Component, ComponentCommand, DocumentContext, Draft, RefusedComponent } from "./component.ts";
+import { namedComponents, placeId, valueId } from "./identity.ts";
+import { CURRENCY, nameplateOf, textOf } from "./nameplate.ts";
 import { type EntityKind, kindOf, unitOf } from "./table.ts";
 import {
   alarmEvents,
@@ -30,12 +32,6 @@ export interface Described {
   readonly refused: RefusedComponent[];
 }
 
-/** An entity before it has an id and a name that no other of its device has. */
-interface Draft extends Omit<Component, "config"> {
-  readonly name: string;
-  readonly config: Readonly<Record<string, unknown>>;
-}
-
 /** Returns the entities of a device. */
 export function describeEntities(device: DeviceInfo, objectId: string, context: DocumentContext): Described {
   const builder = new EntityBuilder(device, objectId, context);
@@ -45,43 +41,6 @@ export function describeEntities(device: DeviceInfo, objectId: string, context: 
     components: namedComponents(builder.drafts(), objectId, name),
     refused: builder.refused,
   };
-}
-
-/** Returns the points of a device whose values its document shows: names, model, nominal power. */
-export function valuesNeeded(device: DeviceInfo): string[] {
-  const { station, ports } = portsOf(device.points);
-  const named = [station, ...ports].flatMap(({ name, nominal }) => [name, nominal]);
-  const byAttribute = [...device.points.values()].flatMap(({ name, origin }) =>
-    origin && (origin.attribute in NAMEPLATE || origin.attribute === CURRENCY) ? [name] : [],
-  );
-  return [...new Set([...named, ...byAttribute])].filter((name) => name !== undefined);
-}
-
-/** Attributes of stations, and the keys of Home Assistant's device. */
-const NAMEPLATE: Readonly<Record<string, string>> = {
-  stationManufacturer: "manufacturer",
-  stationModel: "model",
-  modelInfo: "model",
-  stationSerialNum: "serial_number",
-  stationFirmware: "sw_version",
-};
-const CURRENCY = "currencyCode";
-
-function nameplateOf(device: DeviceInfo, latest: ReadonlyMap<string, PointValue>) {
-  const { name: namePoint } = portsOf(device.points).station;
-  const about: { name: string } & Record<string, string> = {
-    name: textOf(latest.get(namePoint ?? "")) ?? device.path.split("/").at(-1)!,
-  };
-  for (const { name, origin } of device.points.values()) {
-    const key = origin?.port === undefined ? NAMEPLATE[origin?.attribute ?? ""] : undefined;
-    const text = textOf(latest.get(name));
-    if (key !== undefined && text !== undefined) about[key] ??= text;
-  }
-  return about;
-}
-
-function textOf(value: PointValue | undefined): string | undefined {
-  return typeof value === "string" && value.trim() !== "" ? value.trim() : undefined;
 }
 
 /** Header of the registry's column that decides what a point is at Home Assistant. */
@@ -441,16 +400,12 @@ class EntityBuilder {
   #commandConfig(key: string) {
     const { topics, protocolVersion } = this.#context;
     return {
-      command_topic: this.#ownTopic(`${key}/set`),
+      command_topic: commandTopic(topics, this.#objectId, key),
       // Nobody takes commands while the integration is away.
       availability: [...availabilityOf(this.#device.path, topics), { topic: integrationState(topics) }],
       availability_mode: "all",
       message_expiry_interval: protocolVersion === 5 ? COMMAND_EXPIRY_SECONDS : undefined,
     };
-  }
-
-  #ownTopic(rest: string): string {
-    return this.#context.topics.integration(INTEGRATION, `${this.#objectId}/${rest}`);
   }
 
   /** Returns the seconds without a message after which a value is not shown any more: three times that in which one comes. */
@@ -460,44 +415,8 @@ class EntityBuilder {
   }
 }
 
-/** Name of the integration in its own topics. */
-const INTEGRATION = "home_assistant";
-const DURATION_KEY = "station_limit_duration";
 const CLEAR_ALARMS: EntityKind = { name: "Clear alarms", reads: "number" };
 const DURATION = { device_class: "duration", unit_of_measurement: "s", state_class: "measurement" };
-
-/** Returns the retained topics of a device that the integration publishes itself: its last answer, and how long limits last. */
-export function ownTopics(topics: DocumentContext["topics"], objectId: string) {
-  const topic = (rest: string) => topics.integration(INTEGRATION, `${objectId}/${rest}`);
-  return { answer: topic("answer"), duration: topic(`${DURATION_KEY}/state`) };
-}
-
-/** Returns the object id and the key of a command topic; undefined for any other topic. */
-export function parseCommandTopic(
-  topic: string,
-  topics: DocumentContext["topics"],
-): { readonly objectId: string; readonly key: string } | undefined {
-  const prefix = topics.integration(INTEGRATION, "");
-  const [objectId, key, verb, ...rest] = topic.slice(prefix.length).split("/");
-  if (!topic.startsWith(prefix) || verb !== "set" || rest.length > 0) return undefined;
-  return { objectId: objectId!, key: key! };
-}
-
-/** Returns a filter for all command topics. */
-export function commandFilter(topics: DocumentContext["topics"]): string {
-  return topics.integration(INTEGRATION, "+/+/set");
-}
-
-/** Returns the topic on which the integration says that it takes commands. */
-export function integrationState(topics: DocumentContext["topics"]): string {
-  return topics.integration(INTEGRATION, "state");
-}
-
-/** Returns by what Home Assistant knows that a device's values are current. */
-export function availabilityOf(path: string, topics: DocumentContext["topics"]): object[] {
-  const value_template = '{{ "online" if value == "online" else "offline" }}';
-  return [{ topic: topics.own("state") }, { topic: topics.availability(path), value_template }];
-}
 
 /** Whether only a binary sensor has the class. */
 function isNew(deviceClass: string): boolean {
@@ -527,32 +446,4 @@ function shown({ name, origin }: Point): string {
   const { register, attribute, port } = origin ?? {};
   if (register === undefined) return `point "${name}"`;
   return `point "${name}" (${register}, ${attribute}${port === undefined ? "" : `, port ${port}`})`;
-}
-
-/** Gives each entity its id, and a name of its own: of two with the same, the second has the point's name in it. */
-function namedComponents(drafts: readonly Draft[], objectId: string, deviceName: string): Component[] {
-  const names = new Set<string>();
-  const prefix = entityIdPart(deviceName) || objectId.toLowerCase().replaceAll("-", "_");
-  return drafts.map(({ name: wanted, config, ...draft }) => {
-    const name = names.has(wanted) ? `${wanted} (${draft.point ?? draft.key})` : wanted;
-    names.add(name);
-    const given = {
-      unique_id: `${objectId}_${draft.key}`,
-      name,
-      default_entity_id: `${draft.platform}.${prefix}_${entityIdPart(name) || draft.key.toLowerCase()}`,
-    };
-    const known = Object.entries({ ...given, ...config }).filter(([, value]) => value !== undefined);
-    return { ...draft, config: Object.fromEntries(known) };
-  });
-}
-
-/** Maximum length of a part of an entity id; the whole has 255 characters at most. */
-const LONGEST_PART = 80;
-
-function entityIdPart(text: string): string {
-  const plain = text.normalize("NFKD").toLowerCase().replace(/\p{M}/gu, "");
-  return plain
-    .replace(/[^a-z0-9]+/g, "_")
-    .slice(0, LONGEST_PART)
-    .replace(/^_+|_+$/g, "");
 }
