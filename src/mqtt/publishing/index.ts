@@ -160,6 +160,7 @@ export async function startPublishing(
         sessions.addDevice(device);
       }
       if (change === "changed") {
+        sessions.noteDevice(device);
         publisher.forgetDevice(device.path);
         retained.deviceChanged(membership.before, device);
         return;

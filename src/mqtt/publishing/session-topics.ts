@@ -24,12 +24,20 @@ export class SessionTopics implements SessionOutlet {
   readonly #options: SessionTopicsOptions;
   /** The last energy of each port, by station and port. */
   readonly #energies = new Map<string, Map<string, PortEnergy>>();
+  /** Paths of devices by the ids of their stations. */
+  readonly #paths = new Map<string, string>();
   /** To be published again. */
   readonly #due = new Set<PortEnergy>();
   #isSending = false;
 
   constructor(options: SessionTopicsOptions) {
     this.#options = options;
+    for (const device of options.devices.values()) this.noteDevice(device);
+  }
+
+  /** Call it with each device that is new or has changed. */
+  noteDevice({ path, stationID }: DeviceInfo): void {
+    if (stationID !== undefined && this.#pathOf(stationID) === undefined) this.#paths.set(stationID, path);
   }
 
   event({ event, id, stationID, port, session }: SessionEvent) {
@@ -52,8 +60,9 @@ export class SessionTopics implements SessionOutlet {
   }
 
   /** Publishes the energy of a station's ports under its device path. */
-  addDevice({ stationID }: DeviceInfo): void {
-    for (const energy of this.#energies.get(stationID ?? "")?.values() ?? []) this.#due.add(energy);
+  addDevice(device: DeviceInfo): void {
+    this.noteDevice(device);
+    for (const energy of this.#energies.get(device.stationID ?? "")?.values() ?? []) this.#due.add(energy);
     void this.#sendDue();
   }
 
@@ -98,9 +107,8 @@ export class SessionTopics implements SessionOutlet {
   }
 
   #pathOf(stationID: string): string | undefined {
-    for (const device of this.#options.devices.values())
-      if (device.stationID === stationID) return device.path;
-    return undefined;
+    const path = this.#paths.get(stationID);
+    return this.#options.devices.get(path ?? "")?.stationID === stationID ? path : undefined;
   }
 
   async #send(topic: string, body: object, retain: boolean) {

@@ -28,6 +28,7 @@ test("the energy of a port is retained by station and by device, again where the
   await connected(mqtt);
   const before = device("site/a", [], { stationID: "1:7" });
   devices.set(before.path, before);
+  bus.emit("membership", { device: before, change: "added" });
   expect(await mqtt.sessions.energy(ENERGY)).toBe("published");
   const first = { [BY_STATION]: 5, "voltbridge/bridge-1/energy/site/a/1": 5 };
   expect(await retained(mosquitto.url)).toEqual(first);
