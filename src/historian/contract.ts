@@ -61,6 +61,46 @@ export interface Thinned {
   readonly next?: number;
 }
 
+/** Values of one topic in a period, summed up. `numbers` counts booleans as 1 and 0; null values do not count at all. */
+export interface Rollup {
+  /** Start of the period, in microseconds since 1970 UTC. */
+  readonly start: number;
+  /** Number of values. */
+  readonly count: number;
+  readonly first: Row;
+  readonly last: Row;
+  /** Absent when no value is a number. */
+  readonly numbers?: NumberRollup;
+}
+
+export interface NumberRollup {
+  readonly count: number;
+  readonly min: number;
+  readonly max: number;
+  /** Correctly rounded sum of the decimals. */
+  readonly sum: number;
+}
+
+/** A range of one topic. Times as in `Sample`. */
+export interface RollupRequest {
+  /** In any case. */
+  readonly topic: string;
+  /** Inclusive. */
+  readonly start: number;
+  /** Exclusive. */
+  readonly end: number;
+}
+
+/** A range that hourly rollups describe completely. */
+export interface RolledUp {
+  /** Inclusive, a whole hour (UTC). */
+  readonly start: number;
+  /** Exclusive, a whole hour (UTC). */
+  readonly end: number;
+  /** In the order of time; hours without a value are absent. */
+  readonly hours: readonly Rollup[];
+}
+
 /** A kind of store: one folder below `historian/stores/` and one line in `historian/index.ts`. */
 export interface HistorianBackendType<Connection = unknown> {
   readonly name: string;
@@ -106,6 +146,11 @@ export interface HistorianBackend {
   read(request: ReadRequest, signal?: AbortSignal): Promise<readonly Row[]>;
   /** Reads a topic as `Thinning` leaves it, for some tenths of a second. Absent: every row is read and thinned by the caller. */
   readonly thin?: (request: ThinRequest, signal?: AbortSignal) => Promise<Thinned>;
+  /**
+   * Returns the parts of a range, of at most a year, for which the store has hourly rollups, in the order of time. The samples of all
+   * other parts must be read. Absent: the store has no rollups.
+   */
+  readonly rollups?: (request: RollupRequest, signal?: AbortSignal) => Promise<readonly RolledUp[]>;
   /** Removal by age and size; absent when the store does not support it. */
   readonly retention?: Retention;
   /** Aborts current calls and releases all resources. May be called repeatedly; no other call follows. */

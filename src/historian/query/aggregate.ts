@@ -1,5 +1,6 @@
-import { DecimalSum, type PointValue } from "../../points/index.ts";
+import type { PointValue } from "../../points/index.ts";
 import type { Row } from "../contract.ts";
+import { RollupFold } from "../rollup.ts";
 import { type Period, periodStart } from "./period.ts";
 
 export const AGGREGATE_TYPES = ["AVG", "MIN", "MAX", "SUM", "COUNT", "FIRST", "LAST"] as const;
@@ -15,69 +16,43 @@ export async function* aggregate(
   type: AggregateType,
   period: Period,
 ): AsyncGenerator<readonly Row[]> {
-  let current: PeriodFold | undefined;
+  let current: RollupFold | undefined;
   for await (const page of pages) {
     const done: Row[] = [];
     for (const row of page) {
       const start = periodStart(row[0], period);
-      if (current && current.start !== start) done.push(...current.row(type));
-      if (current?.start !== start) current = new PeriodFold(start);
+      if (current && current.start !== start) done.push(...rowOf(current, type));
+      if (current?.start !== start) current = new RollupFold(start);
       current.add(row);
     }
     if (done.length > 0) yield done;
   }
-  const last = current?.row(type) ?? [];
+  const last = current ? rowOf(current, type) : [];
   if (last.length > 0) yield last;
 }
 
-class PeriodFold {
-  readonly start: number;
-  #count = 0;
-  #numbers = 0;
-  readonly #sum = new DecimalSum();
-  #min = Number.POSITIVE_INFINITY;
-  #max = Number.NEGATIVE_INFINITY;
-  #first: Row | undefined;
-  #last: Row | undefined;
+/** Returns the row of a period, if it has one. */
+function rowOf(fold: RollupFold, type: AggregateType): readonly Row[] {
+  const value = resultOf(fold, type);
+  return value === undefined ? [] : [[fold.start, value]];
+}
 
-  constructor(start: number) {
-    this.start = start;
-  }
-
-  add(row: Row): void {
-    const [time, value] = row;
-    if (value === null) return;
-    this.#count += 1;
-    if (this.#first === undefined || time < this.#first[0]) this.#first = row;
-    if (this.#last === undefined || time > this.#last[0]) this.#last = row;
-    if (typeof value !== "number" && typeof value !== "boolean") return;
-    const number = Number(value);
-    this.#numbers += 1;
-    this.#sum.add(number);
-    this.#min = Math.min(this.#min, number);
-    this.#max = Math.max(this.#max, number);
-  }
-
-  /** Returns the row of this period, if it has one. */
-  row(type: AggregateType): readonly Row[] {
-    const value = this.#value(type);
-    return value === undefined ? [] : [[this.start, value]];
-  }
-
-  #value(type: AggregateType): PointValue | undefined {
-    if (type === "FIRST") return this.#first?.[1];
-    if (type === "LAST") return this.#last?.[1];
-    if (type === "COUNT") return this.#count > 0 ? this.#count : undefined;
-    if (this.#numbers === 0) return undefined;
-    switch (type) {
-      case "AVG":
-        return this.#sum.mean(this.#numbers);
-      case "SUM":
-        return this.#sum.total;
-      case "MIN":
-        return this.#min;
-      case "MAX":
-        return this.#max;
-    }
+function resultOf(fold: RollupFold, type: AggregateType): PointValue | undefined {
+  const rollup = fold.rollup();
+  switch (type) {
+    case "FIRST":
+      return rollup?.first[1];
+    case "LAST":
+      return rollup?.last[1];
+    case "COUNT":
+      return rollup?.count;
+    case "AVG":
+      return fold.mean();
+    case "SUM":
+      return rollup?.numbers?.sum;
+    case "MIN":
+      return rollup?.numbers?.min;
+    case "MAX":
+      return rollup?.numbers?.max;
   }
 }
