@@ -165,7 +165,7 @@ async function throughSpool(path: string, how: "one by one" | "at once" | "drain
 
 async function historian(file: string, devices: number): Promise<Outcome> {
   const topics = Array.from({ length: POINTS }, (_, point) => topicOf(devices, point));
-  const backend = new SqliteBackend(file, "full", false);
+  const backend = new SqliteBackend({ file, durability: "full", readonly: false });
   await backend.open();
   let seconds = 0;
   for (let scrape = 0; scrape < SCRAPES; scrape++) {

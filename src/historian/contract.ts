@@ -153,15 +153,51 @@ export interface HistorianBackend {
   readonly rollups?: (request: RollupRequest, signal?: AbortSignal) => Promise<readonly RolledUp[]>;
   /** Removal by age and size; absent when the store does not support it. */
   readonly retention?: Retention;
+  /** Absent when the store needs none, or was opened for reading only. */
+  readonly upkeep?: Upkeep;
+  /** Absent when the store has no files of days. */
+  readonly files?: StoredFiles;
   /** Aborts current calls and releases all resources. May be called repeatedly; no other call follows. */
   close(): Promise<void>;
+}
+
+/** Work that a store has from time to time. Failures are `HistorianError`s. */
+export interface Upkeep {
+  /** Does a piece of the work that is due. Returns whether there may be more. May be called during all other calls. */
+  work(request: UpkeepRequest, signal?: AbortSignal): Promise<boolean>;
+}
+
+export interface UpkeepRequest {
+  /** The current time, as in {@link Sample}. */
+  readonly now: number;
+  /** Whether also what is not worth it yet is done. */
+  readonly thorough?: boolean;
+}
+
+/** A file in which a store keeps a day of samples. */
+export interface StoredFile {
+  readonly path: string;
+  /** `2026-11-21`. */
+  readonly day: string;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** The files in which a store keeps its days. Failures are `HistorianError`s. */
+export interface StoredFiles {
+  /** Returns the files of the store, by day. */
+  list(signal?: AbortSignal): Promise<readonly StoredFile[]>;
+  /** Reads a file of the list as a whole. Returns what is wrong with it; undefined when nothing is. */
+  check(file: StoredFile, signal?: AbortSignal): Promise<string | undefined>;
+  /** Returns the paths of files beside those of the list, which the store does not use. */
+  others(signal?: AbortSignal): Promise<readonly string[]>;
 }
 
 /** Removal of the oldest samples of a store. Failures are `HistorianError`s. */
 export interface Retention {
   /**
    * Removes samples older than `before` (exclusive; time as in {@link Sample}) for about a second. Returns their number as accurately
-   * as the store knows it; 0: none is left. Topics and their metadata remain.
+   * as the store knows it; 0: none is left. Topics and their metadata remain, and so do samples that share a file with newer ones.
    */
   removeBefore(before: number, signal?: AbortSignal): Promise<number>;
   /** Returns the time of the oldest sample, at or after `from` if given; undefined when there is none. */

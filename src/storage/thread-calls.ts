@@ -100,6 +100,14 @@ export class Thread<Calls extends ThreadFunctions<Calls>, Failure, Event = never
     }
   }
 
+  /** Ends the thread where it is. Its calls reject. */
+  async end(): Promise<void> {
+    const worker = this.#worker;
+    if (!worker) return;
+    this.#ended(worker);
+    await worker.terminate();
+  }
+
   #start(): Worker {
     const { entry, name, settings } = this.#options;
     // The file has the same name in the sources and in dist/, with another extension.

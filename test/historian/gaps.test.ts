@@ -24,7 +24,11 @@ describe("B15: gaps", () => {
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "voltbridge-gaps-"));
-    const backend = new SqliteBackend(join(folder, "h.sqlite"), "normal", false);
+    const backend = new SqliteBackend({
+      file: join(folder, "h.sqlite"),
+      durability: "normal",
+      readonly: false,
+    });
     historian = new Historian(backend, { now: () => new Date(NOON + 60 * MINUTE) });
     samples = [];
   });

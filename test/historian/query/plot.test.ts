@@ -16,7 +16,7 @@ describe("a plot", () => {
   /** The same store, whose rows are thinned by the caller. */
   let plain: HistorianBackend;
   beforeAll(async () => {
-    backend = new SqliteBackend(join(folder, "h.sqlite"), "normal", false);
+    backend = new SqliteBackend({ file: join(folder, "h.sqlite"), durability: "normal", readonly: false });
     plain = { read: (...request) => backend.read(...request) } as HistorianBackend;
     const samples: Sample[] = [];
     for (let i = 0; i < 5000; i++) {

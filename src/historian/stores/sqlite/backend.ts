@@ -1,3 +1,4 @@
+import { dirname, join, relative, resolve } from "node:path";
 import type { Durability } from "../../../storage/sqlite.ts";
 import { Thread, type ThreadOptions } from "../../../storage/thread-calls.ts";
 import type {
@@ -7,57 +8,92 @@ import type {
   Retention,
   Row,
   Sample,
+  StoredFile,
+  StoredFiles,
   Topic,
+  Upkeep,
 } from "../../contract.ts";
 import { HistorianError } from "../../errors.ts";
+import { DAY, formatTime } from "../../time.ts";
 import { removeInSteps } from "../remove-in-steps.ts";
 import type { VolttronTables } from "../volttron-sqlite/tables.ts";
 import { BatchEncoder } from "./batch.ts";
+import { dayOf } from "./days/catalogue.ts";
 import type { Rows } from "./reader.ts";
 import type { Calls, Failure, ThreadEvent, ThreadSettings } from "./worker.ts";
 
-/** Stores the history in one SQLite file. One thread writes batches, another runs queries; a readonly backend has only the latter. */
+export interface SqliteOptions {
+  readonly file: string;
+  readonly durability: Durability;
+  readonly readonly: boolean;
+  /** Folder of the files of closed days; relative to that of the file. Default: `history`. */
+  readonly folder?: string;
+  /** Number of whole days that are not closed yet; null: none is ever closed. Default: null. */
+  readonly recentDays?: number | null;
+  /** The tables of a file of VOLTTRON's historian; absent for our own format. */
+  readonly volttron?: VolttronTables;
+  readonly onNotice?: BackendContext["onNotice"];
+}
+
+/**
+ * Stores the history in one SQLite file, and its closed days in files of their own. One thread writes batches, one runs queries, one
+ * closes days; a readonly backend has only that for queries.
+ */
 export class SqliteBackend implements HistorianBackend {
   readonly retention?: Retention;
   readonly thin?: HistorianBackend["thin"];
+  readonly rollups?: HistorianBackend["rollups"];
+  readonly upkeep?: Upkeep;
+  readonly files?: StoredFiles;
   readonly #file: string;
   readonly #writer: SqliteThread | undefined;
+  readonly #keeper: SqliteThread | undefined;
   readonly #reader: SqliteThread;
   #encoder = new BatchEncoder();
 
-  /** `volttron`: the tables of a file of VOLTTRON's historian; absent for our own format. */
-  constructor(
-    file: string,
-    durability: Durability,
-    readonly: boolean,
-    volttron?: VolttronTables,
-    onNotice?: BackendContext["onNotice"],
-  ) {
-    const settings = { file, ...(volttron && { volttron }) };
+  constructor({
+    file,
+    durability,
+    readonly,
+    folder = "history",
+    recentDays = null,
+    volttron,
+    onNotice,
+  }: SqliteOptions) {
+    const settings = {
+      file,
+      durability,
+      folder: resolve(dirname(file), folder),
+      ...(volttron && { volttron }),
+    };
+    const onEvent = (event: ThreadEvent) => onNotice?.(noticeOf(event, file));
     this.#file = file;
-    this.#writer = readonly
-      ? undefined
-      : sqliteThread(
-          { ...settings, durability },
-          {
-            onDeath: () => {
-              this.#encoder = new BatchEncoder();
-            },
-            onEvent: () =>
-              onNotice?.({
-                severity: "warning",
-                kind: "file_removed",
-                text: `history file ${file} was removed while in use; a new file was created, without the history of the old one`,
-              }),
-          },
-        );
-    this.#reader = sqliteThread(settings);
-    if (!volttron)
-      this.thin = async (request, signal) => {
-        const { next, ...rows } = await this.#reader.call("thin", request, signal);
-        return { rows: rowsOf(rows), ...(next !== undefined && { next }) };
+    this.#reader = sqliteThread({ ...settings, role: "read" }, { onEvent });
+    if (!readonly) {
+      const onDeath = () => {
+        this.#encoder = new BatchEncoder();
       };
-    if (this.#writer) this.retention = new SqliteRetention(this.#writer, this.#reader);
+      this.#writer = sqliteThread({ ...settings, role: "write" }, { onDeath, onEvent });
+      this.retention = new SqliteRetention(this.#writer, this.#reader);
+    }
+    if (volttron) return;
+    this.thin = async (request, signal) => {
+      const { next, ...rows } = await this.#reader.call("thin", request, signal);
+      return { rows: rowsOf(rows), ...(next !== undefined && { next }) };
+    };
+    this.rollups = (request, signal) => this.#reader.call("rollups", request, signal);
+    this.files = new SqliteFiles(settings.folder, this.#reader);
+    if (readonly) return;
+    const keeper = sqliteThread({ ...settings, role: "keep" });
+    this.#keeper = keeper;
+    this.upkeep = {
+      work: ({ now, thorough = false }, signal) =>
+        keeper.call(
+          "work",
+          { closeBefore: recentDays === null ? null : dayOf(now) - recentDays, thorough },
+          signal,
+        ),
+    };
   }
 
   async open(signal?: AbortSignal): Promise<void> {
@@ -83,6 +119,8 @@ export class SqliteBackend implements HistorianBackend {
   }
 
   async close(): Promise<void> {
+    // A day that is being closed is closed after the next start.
+    await this.#keeper?.end();
     // The writer closes last: it moves the WAL into the file, which a reader cannot.
     await this.#reader.close("close", undefined);
     await this.#writer?.close("close", undefined);
@@ -91,6 +129,47 @@ export class SqliteBackend implements HistorianBackend {
 
 function rowsOf({ times, values }: Rows): Row[] {
   return values.map((value, index): Row => [times[index] as number, value]);
+}
+
+function noticeOf(event: ThreadEvent, file: string) {
+  return event.kind === "removed"
+    ? ({
+        severity: "warning",
+        kind: "file_removed",
+        text: `history file ${file} was removed while in use; a new file was created, without the history of the old one`,
+      } as const)
+    : ({
+        severity: "error",
+        kind: "history_day_unreadable",
+        text: `the history of a day is left out of answers: ${event.day.why} "voltbridge history verify" checks all days`,
+      } as const);
+}
+
+/** The files of closed days. */
+class SqliteFiles implements StoredFiles {
+  readonly #folder: string;
+  readonly #reader: SqliteThread;
+
+  constructor(folder: string, reader: SqliteThread) {
+    this.#folder = folder;
+    this.#reader = reader;
+  }
+
+  async list(signal?: AbortSignal): Promise<readonly StoredFile[]> {
+    const days = await this.#reader.call("days", undefined, signal);
+    return days.map(({ day, path, rows, bytes }) => ({
+      ...{ path: join(this.#folder, path!), day: formatTime(day * DAY).slice(0, 10), rows, bytes },
+    }));
+  }
+
+  async check(file: StoredFile, signal?: AbortSignal): Promise<string | undefined> {
+    return await this.#reader.call("check", relative(this.#folder, file.path), signal);
+  }
+
+  async others(signal?: AbortSignal): Promise<readonly string[]> {
+    const paths = await this.#reader.call("others", undefined, signal);
+    return paths.map((path) => join(this.#folder, path));
+  }
 }
 
 /** Removes the oldest samples. Their pages are reused; the file does not shrink. */

@@ -1,6 +1,7 @@
 import { isAbsolute, join } from "node:path";
+import type { Log } from "../../../log/log.ts";
 import type { Durability } from "../../../storage/sqlite.ts";
-import type { HistorianBackendType } from "../../contract.ts";
+import type { BackendContext, HistorianBackendType } from "../../contract.ts";
 import { SqliteBackend } from "./backend.ts";
 
 /** `historian.connection` of the SQLite backend. */
@@ -12,9 +13,13 @@ export interface SqliteConnection {
    * can lose the batches since the last checkpoint; the file itself remains intact.
    */
   readonly durability: Durability;
+  /** Folder of the files of closed days; a relative path is below that of the file. */
+  readonly history: string;
+  /** Number of whole days before today that are not closed yet; null: none is ever closed. */
+  readonly recent_days: number | null;
 }
 
-/** The embedded default store: one file, no server. */
+/** The embedded default store: one file and a folder, no server. */
 export const sqlite: HistorianBackendType<SqliteConnection> = {
   name: "sqlite",
   configSchema: {
@@ -33,15 +38,33 @@ export const sqlite: HistorianBackendType<SqliteConnection> = {
         default: "full",
         description: "What survives a power failure: see [durability](historian.md#durability).",
       },
+      history: {
+        type: "string",
+        minLength: 1,
+        default: "history",
+        "x-local": true,
+        description:
+          "Folder of the [closed days](historian.md#closed-days), relative to the folder of the file.",
+      },
+      recent_days: {
+        type: ["integer", "null"],
+        minimum: 0,
+        default: 1,
+        description:
+          "Number of days (UTC) before today that stay in the file; older ones are [closed](historian.md#closed-days). null: all stay.",
+      },
     },
   },
-  create({ path, durability }, { dataFolder, readonly, onNotice }) {
-    return new SqliteBackend(
-      isAbsolute(path) ? path : join(dataFolder, path),
-      durability,
-      readonly,
-      undefined,
-      onNotice,
-    );
+  create(
+    { path, durability, history, recent_days: recentDays },
+    { dataFolder, readonly, log, onNotice = logged(log) },
+  ) {
+    const file = isAbsolute(path) ? path : join(dataFolder, path);
+    return new SqliteBackend({ file, durability, readonly, folder: history, recentDays, onNotice });
   },
 };
+
+/** Logs the notices of a store that only this process uses. */
+function logged(log: Log): NonNullable<BackendContext["onNotice"]> {
+  return ({ severity, kind, text }) => log[severity === "warning" ? "warn" : severity](text, { kind });
+}

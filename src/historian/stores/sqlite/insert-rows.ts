@@ -11,18 +11,18 @@ export interface Insertion {
   readonly onConflict: string;
 }
 
-/** Inserts `count` rows, many with each statement. `put` adds the columns of a row to the values. */
+/** Inserts rows, many with each statement. `put` adds the columns of a row to the values. */
 export function insertRows(
   database: Connection,
   insertion: Insertion,
-  count: number,
+  rows: Iterable<number>,
   put: (row: number, values: SQLInputValue[]) => void,
 ): void {
   const { columns } = insertion;
   const single = database.prepare(statement(insertion, 1));
   const many = database.prepare(statement(insertion, ROWS));
   let values: SQLInputValue[] = [];
-  for (let row = 0; row < count; row++) {
+  for (const row of rows) {
     put(row, values);
     if (values.length < ROWS * columns) continue;
     many.run(...values);

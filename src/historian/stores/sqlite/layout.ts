@@ -2,9 +2,10 @@ import type { SQLInputValue } from "node:sqlite";
 import type { Connection, Durability } from "../../../storage/sqlite.ts";
 import { type Batch, topicKey } from "./batch.ts";
 import { openForWriting } from "./database-file.ts";
+import { dayOf, removeDay, removeSamples } from "./days/catalogue.ts";
 import { insertRows } from "./insert-rows.ts";
 import { LARGE } from "./schema.ts";
-import type { Layout, Removal } from "./writer.ts";
+import type { Layout } from "./writer.ts";
 
 /** Maximum length of JSON text in `sample`; longer text is stored in `large_value`. */
 const LARGE_LENGTH = 512;
@@ -20,10 +21,14 @@ const SAMPLES = {
   columns: 4,
   onConflict: "ON CONFLICT (device_id, time, topic_id) DO UPDATE SET value = excluded.value",
 };
-const OLD_DEVICES =
-  "SELECT id FROM device WHERE EXISTS (SELECT 1 FROM sample WHERE device_id = device.id AND time < ?)";
-const NTH_TIME = "SELECT time FROM sample WHERE device_id = ? AND time < ? ORDER BY time LIMIT 1 OFFSET ?";
-const REMOVE = "DELETE FROM sample WHERE device_id = ? AND time <= ?";
+/** A new id for each replacement: see `closing.ts`. */
+const LATE = {
+  into: "INSERT OR REPLACE INTO late (topic_id, time, value)",
+  columns: 3,
+  onConflict: "",
+};
+const DAY = "SELECT 1 FROM day WHERE day = ?";
+const REMOVE_LATE = "DELETE FROM late WHERE id IN (SELECT id FROM late WHERE time < ? ORDER BY time LIMIT ?)";
 
 interface Ids {
   readonly deviceId: number;
@@ -40,13 +45,28 @@ export function ownLayout(durability: Durability): Layout<Ids> {
       return { deviceId, topicId: idOf(database, TOPIC, deviceId, key, name, units, type, tz) };
     },
     storeSamples(database, batch, topicOf) {
-      insertRows(database, SAMPLES, batch.times.length, (row, values) => {
+      const { recent, late } = byDay(database, batch.times);
+      insertRows(database, SAMPLES, recent, (row, values) => {
         const { deviceId, topicId } = topicOf(row).ids;
         const time = batch.times[row] as number;
         values.push(deviceId, time, topicId, value(database, batch, row, topicId, time));
       });
+      insertRows(database, LATE, late, (row, values) => {
+        const other = batch.others.get(row);
+        values.push(
+          topicOf(row).ids.topicId,
+          batch.times[row] as number,
+          other === undefined ? (batch.numbers[row] as number) : other,
+        );
+      });
     },
-    remove: removeOldest,
+    remove(database, { before, rows }) {
+      return (
+        removeDay(database, before) ||
+        removeSamples(database, { from: Number.MIN_SAFE_INTEGER, before, rows }) ||
+        Number(database.run(REMOVE_LATE, before, rows).changes)
+      );
+    },
   };
 }
 
@@ -64,15 +84,24 @@ function value(
   return LARGE;
 }
 
-/** Removes samples device by device, in the order of the key, so that whole pages become free. */
-function removeOldest(database: Connection, { before, rows }: Removal): number {
-  let removed = 0;
-  for (const [device] of database.all<[id: number]>(OLD_DEVICES, before)) {
-    if (removed >= rows) break;
-    const nth = database.get<[time: number]>(NTH_TIME, device, before, rows - removed - 1);
-    removed += Number(database.run(REMOVE, device, nth ? nth[0] : before - 1).changes);
+/** Separates the rows of days that are closed, or are being closed. */
+function byDay(
+  database: Connection,
+  times: Float64Array,
+): { recent: readonly number[]; late: readonly number[] } {
+  const closed = new Map<number, boolean>();
+  const recent: number[] = [];
+  const late: number[] = [];
+  for (const [row, time] of times.entries()) {
+    const day = dayOf(time);
+    let isClosed = closed.get(day);
+    if (isClosed === undefined) {
+      isClosed = database.get(DAY, day) !== undefined;
+      closed.set(day, isClosed);
+    }
+    (isClosed ? late : recent).push(row);
   }
-  return removed;
+  return { recent, late };
 }
 
 function idOf(database: Connection, sql: string, ...values: SQLInputValue[]): number {

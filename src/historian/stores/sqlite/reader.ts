@@ -1,10 +1,16 @@
 import type { PointType, PointValue } from "../../../points/index.ts";
 import type { Connection } from "../../../storage/sqlite.ts";
-import type { ReadRequest, ThinRequest, Topic } from "../../contract.ts";
+import type { ReadRequest, RolledUp, RollupRequest, Row, ThinRequest, Topic } from "../../contract.ts";
 import { Thinning } from "../../thinning.ts";
+import { DAY, HOUR } from "../../time.ts";
 import { topicKey } from "./batch.ts";
 import { DatabaseFile, openForReading } from "./database-file.ts";
-import { LARGE } from "./schema.ts";
+import { type DayRow, dayOf, days } from "./days/catalogue.ts";
+import { DayFileError } from "./days/day-file-form.ts";
+import type { DayFile } from "./days/day-file-reader.ts";
+import { DayFiles, type UnreadableDay } from "./days/day-files.ts";
+import { decodeHours } from "./days/hours.ts";
+import { type TopicIds, timeline } from "./days/timeline.ts";
 
 /** Rows as columns, which are fast to transfer between threads. */
 export interface Rows {
@@ -19,40 +25,53 @@ export interface ThinnedRows extends Rows {
 
 /** Time after which a long call ends early, in milliseconds: other queries wait behind it. */
 const THIN_MS = 200;
+/** Schema version of the first files with closed days. */
+const FIRST_WITH_DAYS = 2;
+/** Stands for the tables that an older file does not have; nothing is written to it. */
+const NO_DAYS = `CREATE TEMP TABLE day (day, path, sha256, bytes, rows, first_time, last_time, cleared);
+  CREATE TEMP TABLE day_topic (topic_id, day, first_row, rows, columns, hours);
+  CREATE TEMP TABLE late (id, topic_id, time, value);
+  CREATE TEMP TABLE stray_file (path)`;
+/** The range of times, see `Sample`. */
+const FIRST_TIME = Number.MIN_SAFE_INTEGER;
+const AFTER_LAST_TIME = Number.MAX_SAFE_INTEGER + 1;
 const ROWS_PER_CHECK = 1000;
 
 const TOPICS = "SELECT name, units, type, tz FROM topic";
 const IDS = "SELECT device_id, id FROM topic WHERE key = ?";
-const ROWS_UP = rowsInOrder("ASC");
-const ROWS_DOWN = rowsInOrder("DESC");
 const OLDEST =
   "SELECT min((SELECT min(time) FROM sample WHERE device_id = device.id AND time >= ?)) FROM device";
-/**
- * Rows of one topic by the times of its device: two lookups for each scrape, however many points it has, where a range of the key would
- * read all of them.
- */
-const ROWS_OF_SCRAPES = `WITH RECURSIVE scrape (time) AS (
-    SELECT min(time) FROM sample WHERE device_id = ?1 AND time >= ?3
-    UNION ALL
-    SELECT (SELECT min(time) FROM sample WHERE device_id = ?1 AND time > scrape.time) FROM scrape WHERE scrape.time < ?4)
-  SELECT sample.time, value FROM scrape
-    JOIN sample ON sample.device_id = ?1 AND sample.time = scrape.time AND sample.topic_id = ?2
-    WHERE scrape.time < ?4`;
-const LARGE_VALUE = "SELECT json FROM large_value WHERE topic_id = ? AND time = ?";
+const OLDEST_LATE = "SELECT min(time) FROM late WHERE time >= ?";
+const FILE_BYTES = "SELECT coalesce(sum(bytes), 0) FROM day";
+const HOURS = `SELECT day, hours FROM day_topic WHERE topic_id = ? AND day >= ? AND day <= ? AND NOT EXISTS (
+    SELECT 1 FROM late WHERE late.topic_id = day_topic.topic_id AND time >= day * ${DAY} AND time < (day + 1) * ${DAY})
+  ORDER BY day`;
 
 type TopicColumns = [name: string, units: string, type: PointType, tz: string];
-type SampleColumns = [time: number, value: number | string | null];
-
 /** Runs queries on its own connection, which sees committed data and never blocks the writer. */
 export class Reader {
   readonly #file: DatabaseFile;
+  readonly #files: DayFiles;
+  /** A file of an older version. */
+  #withoutDays: Connection | undefined;
 
-  constructor(file: string) {
-    this.#file = new DatabaseFile(file, (path) => openForReading(path));
+  /** `folder`: of the files of closed days. `onUnreadable`: called once for each file that cannot be read. */
+  constructor(file: string, folder: string, onUnreadable: (day: UnreadableDay) => void) {
+    this.#file = new DatabaseFile(file, (path) => this.#open(path));
+    this.#files = new DayFiles(folder, onUnreadable);
   }
 
   open(): void {
     this.#file.get();
+  }
+
+  #open(path: string): Connection {
+    const database = openForReading(path);
+    if (database.number("PRAGMA user_version") < FIRST_WITH_DAYS) {
+      database.exec(NO_DAYS);
+      this.#withoutDays = database;
+    }
+    return database;
   }
 
   topics(names?: readonly string[]): Topic[] {
@@ -63,89 +82,161 @@ export class Reader {
     );
   }
 
-  read(request: ReadRequest): Rows {
-    const database = this.#file.get();
-    // Rows and large values must come from one snapshot.
-    database.exec("BEGIN");
-    try {
-      const ids = database.get<[deviceId: number, topicId: number]>(IDS, topicKey(request.topic));
-      return ids ? readTopic(database, ...ids, request) : { times: new Float64Array(), values: [] };
-    } finally {
-      database.exec("ROLLBACK");
-    }
+  read({ topic, start, end, order, skip, limit }: ReadRequest): Rows {
+    const range = { start: start ?? FIRST_TIME, end: end ?? AFTER_LAST_TIME, order, skip };
+    return (
+      this.#ofTopic(topic, (database, ids) => {
+        const rows: Row[] = [];
+        if (limit > 0)
+          for (const row of timeline(database, this.#files, { ...ids, ...range })) {
+            rows.push(row);
+            if (rows.length === limit) break;
+          }
+        return columnsOf(rows);
+      }) ?? columnsOf([])
+    );
   }
 
   thin({ topic, start, end, period }: ThinRequest): ThinnedRows {
-    const database = this.#file.get();
-    const thinning = new Thinning<SampleColumns[1]>(period);
-    let next: number | undefined;
-    database.exec("BEGIN");
-    try {
-      const ids = database.get<[deviceId: number, topicId: number]>(IDS, topicKey(topic));
-      if (!ids) return { times: new Float64Array(), values: [] };
-      const until = performance.now() + THIN_MS;
-      let count = 0;
-      let isLate = false;
-      for (const row of database.iterate(ROWS_OF_SCRAPES, ...ids, start, end)) {
-        const [time, value] = row as unknown as SampleColumns;
-        if (++count % ROWS_PER_CHECK === 0) isLate = performance.now() > until;
-        if (isLate && thinning.begins(time)) {
-          next = time;
-          break;
+    return (
+      this.#ofTopic(topic, (database, ids) => {
+        const thinning = new Thinning(period);
+        const request = { ...ids, start, end, order: "FIRST_TO_LAST", byScrape: true } as const;
+        const until = performance.now() + THIN_MS;
+        let next: number | undefined;
+        let count = 0;
+        let isLate = false;
+        for (const [time, value] of timeline(database, this.#files, request)) {
+          if (++count % ROWS_PER_CHECK === 0) isLate = performance.now() > until;
+          if (isLate && thinning.begins(time)) {
+            next = time;
+            break;
+          }
+          thinning.add(time, value);
         }
-        thinning.add(time, value);
-      }
-      const rows = thinning.finish();
-      return {
-        times: Float64Array.from(rows, ([time]) => time),
-        values: rows.map(([time, value]) => decode(database, ids[1], time, value)),
-        ...(next !== undefined && { next }),
-      };
-    } finally {
-      database.exec("ROLLBACK");
-    }
+        return { ...columnsOf(thinning.finish()), ...(next !== undefined && { next }) };
+      }) ?? columnsOf([])
+    );
   }
 
-  oldest(from: number = Number.MIN_SAFE_INTEGER): number | undefined {
-    return this.#file.get().get<[time: number | null]>(OLDEST, from)?.[0] ?? undefined;
+  rollups({ topic, start, end }: RollupRequest): readonly RolledUp[] {
+    return (
+      this.#ofTopic(topic, (database, { topicId }) =>
+        database
+          .all<[day: number, hours: Uint8Array]>(HOURS, topicId, dayOf(start), dayOf(end - 1))
+          .flatMap(([day, bytes]) => {
+            const from = Math.max(day * DAY, Math.ceil(start / HOUR) * HOUR);
+            const to = Math.min((day + 1) * DAY, Math.floor(end / HOUR) * HOUR);
+            if (from >= to) return [];
+            const hours = decodeHours(day, bytes).filter((hour) => hour.start >= from && hour.start < to);
+            return [{ start: from, end: to, hours }];
+          }),
+      ) ?? []
+    );
+  }
+
+  oldest(from: number = FIRST_TIME): number | undefined {
+    return this.#inSnapshot((database) => {
+      const times = [OLDEST, OLDEST_LATE].flatMap(
+        (sql) => database.get<[time: number | null]>(sql, from)?.[0] ?? [],
+      );
+      const filed = this.#oldestFiled(database, from);
+      return [...times, ...(filed === undefined ? [] : [filed])].sort((a, b) => a - b)[0];
+    });
   }
 
   size(): number {
-    return this.#file.get().usedBytes();
+    const database = this.#current();
+    return database.usedBytes() + database.number(FILE_BYTES);
+  }
+
+  days(): DayRow[] {
+    return this.#inSnapshot((database) => days(database, "WHERE path IS NOT NULL ORDER BY day"));
+  }
+
+  /** Reads the whole file of a day. Returns what is wrong with it; undefined when nothing is, or it was replaced meanwhile. */
+  check(path: string): string | undefined {
+    return this.#files.check(path, () => this.days().find((day) => day.path === path));
+  }
+
+  /** Returns the files in the folder that are not of the catalogue, and not about to be removed. */
+  others(): string[] {
+    return this.#inSnapshot((database) => {
+      const strays = database.all<[path: string]>("SELECT path FROM stray_file").flat();
+      const known = new Set([...strays, ...days(database, "WHERE path IS NOT NULL").map(({ path }) => path)]);
+      return this.#files.paths().filter((path) => !known.has(path));
+    });
   }
 
   close(): void {
+    this.#files.close();
     this.#file.close();
+  }
+
+  /** Returns the oldest time in a file at or after `from`. */
+  #oldestFiled(database: Connection, from: number): number | undefined {
+    for (const { path, first } of days(
+      database,
+      "WHERE path IS NOT NULL AND last_time >= ? ORDER BY day LIMIT 2",
+      from,
+    )) {
+      if (first === null || path === null) continue;
+      if (first >= from) return first;
+      try {
+        return firstTime(this.#files.get(path), from);
+      } catch (error) {
+        this.#files.report(path, error);
+      }
+    }
+    return undefined;
+  }
+
+  #ofTopic<T>(topic: string, read: (database: Connection, ids: TopicIds) => T): T | undefined {
+    return this.#inSnapshot((database) => {
+      const ids = database.get<[deviceId: number, topicId: number]>(IDS, topicKey(topic));
+      return ids && read(database, { deviceId: ids[0], topicId: ids[1] });
+    });
+  }
+
+  /** Returns the open file; opens it anew once the bridge has migrated it. */
+  #current(): Connection {
+    const database = this.#file.get();
+    if (database !== this.#withoutDays || database.number("PRAGMA user_version") < FIRST_WITH_DAYS)
+      return database;
+    this.#file.close();
+    return this.#file.get();
+  }
+
+  /** Reads rows, large values and the catalogue as of one time. */
+  #inSnapshot<T>(read: (database: Connection) => T, again = true): T {
+    const database = this.#current();
+    database.exec("BEGIN");
+    try {
+      return read(database);
+    } catch (error) {
+      if (!again || !(error instanceof DayFileError)) throw error;
+    } finally {
+      database.exec("ROLLBACK");
+    }
+    return this.#inSnapshot(read, false);
   }
 }
 
-function readTopic(database: Connection, deviceId: number, topicId: number, request: ReadRequest): Rows {
-  const { start, end, order, limit, skip } = request;
-  const sql = order === "FIRST_TO_LAST" ? ROWS_UP : ROWS_DOWN;
-  const range = [start ?? Number.MIN_SAFE_INTEGER, end ?? Number.MAX_SAFE_INTEGER + 1];
-  const rows = database.all<SampleColumns>(sql, deviceId, topicId, ...range, limit, skip);
-  return {
-    times: Float64Array.from(rows, ([time]) => time),
-    values: rows.map(([time, value]) => decode(database, topicId, time, value)),
-  };
+/** Returns the first time in a file at or after `from`; undefined without one. */
+function firstTime(file: DayFile, from: number): number | undefined {
+  let first = Number.POSITIVE_INFINITY;
+  for (const { times } of file.readRows(
+    { firstRow: 0, rows: file.rows, columns: 0 },
+    { order: "FIRST_TO_LAST" },
+  ))
+    for (const time of times) if (time >= from && time < first) first = time;
+  return Number.isFinite(first) ? first : undefined;
 }
 
-function rowsInOrder(direction: "ASC" | "DESC"): string {
-  return `SELECT time, value FROM sample WHERE device_id = ? AND topic_id = ? AND time >= ? AND time < ?
-    ORDER BY time ${direction} LIMIT ? OFFSET ?`;
+function columnsOf(rows: readonly Row[]): Rows {
+  return { times: Float64Array.from(rows, ([time]) => time), values: rows.map(([, value]) => value) };
 }
 
 function toTopic([name, units, type, tz]: TopicColumns): Topic {
   return { name, meta: { units, type, tz } };
-}
-
-function decode(
-  database: Connection,
-  topicId: number,
-  time: number,
-  value: number | string | null,
-): PointValue {
-  if (typeof value !== "string") return value;
-  if (value !== LARGE) return JSON.parse(value);
-  return JSON.parse(database.get<[json: string]>(LARGE_VALUE, topicId, time)![0]);
 }

@@ -2,20 +2,29 @@ import { workerData } from "node:worker_threads";
 import type { Durability } from "../../../storage/sqlite.ts";
 import { sqliteFailure } from "../../../storage/sqlite-failure.ts";
 import { serveThread } from "../../../storage/thread-calls.ts";
-import type { ReadRequest, ThinRequest, Topic } from "../../contract.ts";
+import type { ReadRequest, RolledUp, RollupRequest, ThinRequest, Topic } from "../../contract.ts";
 import { HistorianError, type HistorianErrorKind } from "../../errors.ts";
 import { volttronLayout } from "../volttron-sqlite/layout.ts";
 import { VolttronReader } from "../volttron-sqlite/reader.ts";
 import type { VolttronTables } from "../volttron-sqlite/tables.ts";
 import type { Batch } from "./batch.ts";
+import type { DayRow } from "./days/catalogue.ts";
+import type { UnreadableDay } from "./days/day-files.ts";
+import { DayKeeper, type KeeperRequest } from "./days/keeper.ts";
 import { ownLayout } from "./layout.ts";
 import { Reader, type Rows, type ThinnedRows } from "./reader.ts";
 import { type Removal, Writer } from "./writer.ts";
 
-/** Start parameters of a thread. With a durability it writes, otherwise it reads. */
+/** What a thread does: write samples, move days into files, or read. */
+export type ThreadRole = "write" | "keep" | "read";
+
+/** Start parameters of a thread. */
 export interface ThreadSettings {
+  readonly role: ThreadRole;
   readonly file: string;
-  readonly durability?: Durability;
+  readonly durability: Durability;
+  /** Folder of the files of closed days. */
+  readonly folder: string;
   /** Tables of a VOLTTRON file; absent for our own format. */
   readonly volttron?: VolttronTables;
 }
@@ -27,13 +36,20 @@ export interface Calls {
   topics(names: readonly string[] | undefined): Topic[];
   read(request: ReadRequest): Rows;
   thin(request: ThinRequest): ThinnedRows;
+  rollups(request: RollupRequest): readonly RolledUp[];
+  work(request: KeeperRequest): boolean;
+  days(none: undefined): DayRow[];
+  check(path: string): string | undefined;
+  others(none: undefined): string[];
   oldest(from: number | undefined): number | undefined;
   size(none: undefined): number;
   close(none: undefined): void;
 }
 
-/** The file was removed while in use, and a new one was created. */
-export type ThreadEvent = "removed";
+/** `removed`: the file was removed while in use, and a new one was created. `unreadable`: the file of a day, which is left out. */
+export type ThreadEvent =
+  | { readonly kind: "removed" }
+  | { readonly kind: "unreadable"; readonly day: UnreadableDay };
 
 /** Interval of the check whether the file was removed, in milliseconds. */
 const CHECK_MS = 1000;
@@ -50,32 +66,33 @@ const GIVE_UP: Readonly<Record<number, string>> = {
 };
 
 /** Serves the thread's calls one after the other on one connection. */
-function serve({ file, durability, volttron }: ThreadSettings): void {
-  const connection = durability
-    ? writer(file, durability, () => emit("removed"), volttron)
-    : reader(file, volttron);
-  const emit = serveThread<Calls, Failure, ThreadEvent>(connection, (error) => {
-    const { kind, message } = historianError(error, file);
-    return { kind, message };
-  });
+function serve(settings: ThreadSettings): void {
+  const emit = serveThread<Calls, Failure, ThreadEvent>(
+    roles[settings.role](settings, (event) => emit(event)),
+    (error) => {
+      const { kind, message } = historianError(error, settings.file);
+      return { kind, message };
+    },
+  );
 }
 
-function writer(
-  file: string,
-  durability: Durability,
-  onRemoved: () => void,
-  volttron?: VolttronTables,
-): Partial<Calls> {
-  const made = volttron
-    ? new Writer(file, volttronLayout(volttron, durability), onRemoved)
-    : new Writer(file, ownLayout(durability), onRemoved);
-  setInterval(() => made.checkFile(), CHECK_MS).unref();
-  return made;
-}
+type Emit = (event: ThreadEvent) => void;
 
-function reader(file: string, volttron?: VolttronTables): Partial<Calls> {
-  return volttron ? new VolttronReader(file, volttron) : new Reader(file);
-}
+const roles: Record<ThreadRole, (settings: ThreadSettings, emit: Emit) => Partial<Calls>> = {
+  write({ file, durability, volttron }, emit) {
+    const onRemoved = () => emit({ kind: "removed" });
+    const made = volttron
+      ? new Writer(file, volttronLayout(volttron, durability), onRemoved)
+      : new Writer(file, ownLayout(durability), onRemoved);
+    setInterval(() => made.checkFile(), CHECK_MS).unref();
+    return made;
+  },
+  keep: ({ file, folder, durability }) => new DayKeeper(file, folder, durability),
+  read: ({ file, folder, volttron }, emit) =>
+    volttron
+      ? new VolttronReader(file, volttron)
+      : new Reader(file, folder, (day) => emit({ kind: "unreadable", day })),
+};
 
 /** Converts an error of SQLite by its result code. Returns a HistorianError unchanged. */
 function historianError(error: unknown, file: string): HistorianError {

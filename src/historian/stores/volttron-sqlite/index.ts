@@ -38,6 +38,6 @@ export const volttronSqlite: HistorianBackendType<VolttronSqliteConnection> = {
   },
   create({ path, durability, tables_def }, { dataFolder, readonly, onNotice }) {
     const file = isAbsolute(path) ? path : join(dataFolder, path);
-    return new SqliteBackend(file, durability, readonly, tablesIn(tables_def), onNotice);
+    return new SqliteBackend({ file, durability, readonly, volttron: tablesIn(tables_def), onNotice });
   },
 };

@@ -62,7 +62,7 @@ export function volttronLayout(tables: VolttronTables, durability: Durability): 
       return id;
     },
     storeSamples(database, batch, topicOf) {
-      insertRows(database, samples, batch.times.length, (row, values) => {
+      insertRows(database, samples, batch.times.keys(), (row, values) => {
         const { ids: id, definition } = topicOf(row);
         const other = batch.others.get(row);
         const text =

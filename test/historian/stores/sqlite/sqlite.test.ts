@@ -10,7 +10,12 @@ import { historianContract, sample } from "../../../contracts/historian-contract
 historianContract("sqlite", async () => {
   const folder = mkdtempSync(join(tmpdir(), "voltbridge-historian-"));
   return {
-    connect: () => new SqliteBackend(join(folder, "deep", "history.sqlite"), "normal", false),
+    connect: () =>
+      new SqliteBackend({
+        file: join(folder, "deep", "history.sqlite"),
+        durability: "normal",
+        readonly: false,
+      }),
     remove: async () => rmSync(folder, { recursive: true }),
   };
 });
@@ -31,7 +36,7 @@ describe("sqlite file", () => {
   });
 
   function backend(readonly = false): SqliteBackend {
-    const made = new SqliteBackend(file, "full", readonly);
+    const made = new SqliteBackend({ file, durability: "full", readonly });
     open.push(made);
     return made;
   }

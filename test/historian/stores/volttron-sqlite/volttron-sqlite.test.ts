@@ -59,7 +59,13 @@ historianContract("volttron-sqlite", async () => {
   const folder = mkdtempSync(join(tmpdir(), "voltbridge-volttron-"));
   const tables = { data: "data", topics: "topics", meta: "meta" };
   return {
-    connect: () => new SqliteBackend(join(folder, "deep", "historian.sqlite"), "normal", false, tables),
+    connect: () =>
+      new SqliteBackend({
+        file: join(folder, "deep", "historian.sqlite"),
+        durability: "normal",
+        readonly: false,
+        volttron: tables,
+      }),
     remove: async () => rmSync(folder, { recursive: true }),
   };
 });
