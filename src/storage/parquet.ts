@@ -1,6 +1,11 @@
-/** A column of a Parquet file; every value may be null. `time`: UTC, in microseconds; values are those. `long`: 64 bits, bigint. */
+import { constants, zstdCompressSync } from "node:zlib";
+import type { SchemaElement } from "hyparquet";
+
+/** A column of a Parquet file. `time`: UTC, in microseconds; values are those. `long`: 64 bits, bigint. */
 export interface ParquetColumn {
   readonly name: string;
+  /** Whether no value is null. */
+  readonly required?: boolean;
   readonly type: "text" | "integer" | "long" | "number" | "boolean" | "time";
 }
 
@@ -21,6 +26,25 @@ const ELEMENTS = {
     logical_type: { type: "TIMESTAMP", isAdjustedToUTC: true, unit: "MICROS" },
   },
 } as const;
+
+/** zstd, with checksums of what it compresses. */
+export const COMPRESSION = {
+  codec: "ZSTD",
+  compressors: {
+    ZSTD: (bytes: Uint8Array): Uint8Array =>
+      zstdCompressSync(bytes, { params: { [constants.ZSTD_c_checksumFlag]: 1 } }),
+  },
+} as const;
+
+export function schemaOf(columns: readonly ParquetColumn[]): SchemaElement[] {
+  return [
+    { name: "root", num_children: columns.length },
+    ...columns.map(({ name, type, required }) => ({
+      ...{ name, repetition_type: required ? ("REQUIRED" as const) : ("OPTIONAL" as const) },
+      ...ELEMENTS[type],
+    })),
+  ];
+}
 
 /**
  * Yields a Parquet file of any length, group by group: rows are read no faster than the pieces are taken, and their source is closed
@@ -50,13 +74,8 @@ export async function* parquetPieces(
         writer: Object.assign(writer, { flush, finish: flush }),
         rows: records(),
         columns: names.map((name) => ({ name })),
-        schema: [
-          { name: "root", num_children: columns.length },
-          ...columns.map(({ name, type }) => ({
-            ...{ name, repetition_type: "OPTIONAL" as const },
-            ...ELEMENTS[type],
-          })),
-        ],
+        schema: schemaOf(columns),
+        ...COMPRESSION,
         rowGroupSize: GROUP,
         createdBy: "voltbridge",
       });

@@ -1,10 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openHistorian } from "../../src/historian/index.ts";
 import { createLog } from "../../src/log/log.ts";
 import { eventually } from "../helpers/eventually.ts";
+import { readParquet } from "../helpers/parquet.ts";
 import { WebSite } from "../helpers/web.ts";
 import { SETTINGS } from "../historian/settings.ts";
 
@@ -120,7 +120,7 @@ describe("history over HTTP", () => {
     const response = await fetch(`${web.url}/api/v1/history/download?${ask}&format=parquet`);
     const file = join(web.site.folder, "h.parquet");
     writeFileSync(file, Buffer.from(await response.arrayBuffer()));
-    const parquet = await parquetReadObjects({ file: await asyncBufferFromFile(file) });
+    const parquet = await readParquet(file);
     expect(parquet).toHaveLength(5000);
     expect(parquet[1]).toMatchObject({ topic: OLD, time: new Date(START + MINUTE), value: 1, text: null });
     expect((await web.get(`/history/download?topic=${OLD}&format=xml`)).status).toBe(400);

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
-import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openHistorian } from "../../src/historian/index.ts";
 import { createLog } from "../../src/log/log.ts";
 import { accessibilityFaults, chromiumInstalled, looks, openPage, PHONE } from "../helpers/browser.ts";
+import { readParquet } from "../helpers/parquet.ts";
 import { WebSite } from "../helpers/web.ts";
 import { SETTINGS } from "../historian/settings.ts";
 
@@ -125,7 +125,7 @@ describe.skipIf(!chromiumInstalled)("History in Chromium", () => {
       .split("\n");
     expect(csv).toHaveLength(23);
     expect(csv[1]).toContain("29.5");
-    const rows = await parquetReadObjects({ file: await asyncBufferFromFile(await file("Parquet")) });
+    const rows = await readParquet(await file("Parquet"));
     expect(rows).toHaveLength(22);
     expect(Object.keys(JSON.parse(readFileSync(await file("JSON"), "utf8")).values)).toEqual([ONE]);
     expect(troubles).toEqual([]);

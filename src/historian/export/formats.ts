@@ -1,7 +1,7 @@
 import { csvCell } from "../../csv-cell.ts";
-import type { PointValue } from "../../points/index.ts";
-import { type ParquetColumn, type ParquetValue, parquetPieces } from "../../storage/parquet.ts";
+import { type ParquetValue, parquetPieces } from "../../storage/parquet.ts";
 import type { HistoryPage } from "../query/historian.ts";
+import { jsonCell, ROW_COLUMNS, textCell, valueCell } from "../row-columns.ts";
 import { parseIsoTime } from "../time.ts";
 
 /** Formats of exports. Pages of any number come in, pieces of a file go out as they are read. */
@@ -48,29 +48,17 @@ async function* asJson(pages: Pages): AsyncGenerator<string> {
   yield `${current === undefined ? "" : "]"}},"metadata":${JSON.stringify(Object.fromEntries(metadata))}}\n`;
 }
 
-const COLUMNS: readonly ParquetColumn[] = [
-  { name: "topic", type: "text" },
-  { name: "time", type: "time" },
-  { name: "value", type: "number" },
-  { name: "text", type: "text" },
-  { name: "units", type: "text" },
-];
-
-/** A column has one type: numbers and booleans (1 and 0) are in `value`, everything else in `text`, lists and objects as JSON. */
+/** The form of the files of closed days. */
 function asParquet(pages: Pages): AsyncGenerator<Uint8Array> {
   const rows = async function* (): AsyncGenerator<readonly ParquetValue[]> {
     for await (const { topic, rows } of pages)
       for (const [time, value] of rows)
-        yield [topic.name, BigInt(parseIsoTime(time)!), numberOf(value), textOf(value), topic.meta.units];
+        yield [
+          topic.name,
+          BigInt(parseIsoTime(time)!),
+          ...[valueCell(value), textCell(value), jsonCell(value)],
+          topic.meta.units,
+        ];
   };
-  return parquetPieces(COLUMNS, rows());
-}
-
-function numberOf(value: PointValue): number | null {
-  return typeof value === "number" || typeof value === "boolean" ? Number(value) : null;
-}
-
-function textOf(value: PointValue): string | null {
-  if (value === null || numberOf(value) !== null) return null;
-  return typeof value === "string" ? value : JSON.stringify(value);
+  return parquetPieces(ROW_COLUMNS, rows());
 }

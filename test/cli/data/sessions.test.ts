@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
-import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Simulator, startSimulator } from "../../../src/simulator/index.ts";
 import { freePort } from "../../helpers/mosquitto.ts";
 import { Recorder } from "../../helpers/mqtt-recorder.ts";
+import { readParquet } from "../../helpers/parquet.ts";
 import { cli, RunningCli } from "../in-process.ts";
 import { Workplace } from "../workplace.ts";
 
@@ -81,7 +81,7 @@ describe("sessions", () => {
     const file = place.at("sessions.parquet");
     const { code, stderr } = await sessions("export", "--format", "parquet", "--out", file);
     expect({ code, stderr }).toEqual({ code: 0, stderr: `${jsonl.length} rows\n` });
-    const parquet = await parquetReadObjects({ file: await asyncBufferFromFile(file) });
+    const parquet = await readParquet(file);
     const lines = jsonl.map((line) => JSON.parse(line));
     expect(csv.length).toBe(lines.length + 1);
     expect(parquet.map((row) => String(row.session_id))).toEqual(lines.map((row) => row.session_id));

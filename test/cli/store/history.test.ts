@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openHistorian, type Sample } from "../../../src/historian/index.ts";
 import { createLog } from "../../../src/log/log.ts";
+import { readParquet } from "../../helpers/parquet.ts";
 import { voltbridge } from "../../helpers/voltbridge.ts";
 import { SETTINGS } from "../../historian/settings.ts";
 import { cli } from "../in-process.ts";
@@ -231,8 +231,8 @@ time                              value
   test("--format parquet: times with microseconds, numbers and texts in columns of their own", async () => {
     const file = place.at("all.parquet");
     expect((await history("query", "--pattern", "odd|s2|s1/portLoad", "--out", file)).code).toBe(0);
-    const parquet = await parquetReadObjects({ file: await asyncBufferFromFile(file) });
-    expect(parquet.map(({ value, text }) => value ?? text)).toEqual([
+    const parquet = await readParquet(file);
+    expect(parquet.map(({ value, text, json }) => json ?? text ?? value)).toEqual([
       ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 7.2],
       ...['say "hi", twice\nhere', "", '{"a":[1,true]}'],
     ]);
