@@ -311,6 +311,7 @@ export function historianContract(name: string, make: () => Promise<BackendUnder
         };
         const ahead = NOON + 3650 * DAY;
         await backend.write([sample("month/one/load", ahead, 1)]);
+        expect(await backend.retention.oldest()).toBe(NOON - 30 * DAY);
         await keep(ahead, (notices) =>
           expect(notices).toMatchObject([{ severity: "warning", kind: "retention_held" }]),
         );

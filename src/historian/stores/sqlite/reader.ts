@@ -43,7 +43,7 @@ const OLDEST =
   "SELECT min((SELECT min(time) FROM sample WHERE device_id = device.id AND time >= ?)) FROM device";
 const OLDEST_LATE = "SELECT min(time) FROM late WHERE time >= ?";
 const FILE_BYTES = "SELECT coalesce(sum(bytes), 0) FROM day";
-const HOURS = `SELECT day, hours FROM day_topic WHERE topic_id = ? AND day >= ? AND day <= ? AND NOT EXISTS (
+const HOURS = `SELECT day, hours FROM day_topic WHERE topic_id = ? AND day >= ? AND day <= ? AND hours IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM late WHERE late.topic_id = day_topic.topic_id AND time >= day * ${DAY} AND time < (day + 1) * ${DAY})
   ORDER BY day`;
 

@@ -11,7 +11,7 @@ import { HistorianError } from "../../errors.ts";
  *
  * `day` has the days (UTC, counted from 1970) that are being closed or are closed: with a `path`, their samples are in that file, and
  * those that `sample` still has of them no longer count; `cleared` says that it has none. `day_topic` says where the rows of a topic are
- * in the file of a day. Samples of these days that arrive later are in `late`, large ones too, and replace those of `sample` or the file.
+ * in the file of a day, and has its hourly rollups unless they would be long. Samples of these days that arrive later are in `late`, large ones too, and replace those of `sample` or the file.
  * `stray_file` has the files that a crash may leave behind.
  */
 const STEPS = [
@@ -79,7 +79,7 @@ const STEPS = [
      first_row INTEGER NOT NULL,
      rows INTEGER NOT NULL,
      columns INTEGER NOT NULL,
-     hours BLOB NOT NULL,
+     hours BLOB,
      PRIMARY KEY (topic_id, day)
    ) WITHOUT ROWID;
 

@@ -1,19 +1,41 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Sample } from "../../../../src/historian/contract.ts";
-import { SqliteBackend } from "../../../../src/historian/stores/sqlite/backend.ts";
+import type { ReadRequest, Row } from "../../../../src/historian/contract.ts";
+import { SqliteBackend, type SqliteOptions } from "../../../../src/historian/stores/sqlite/backend.ts";
 import { DAY } from "../../../../src/historian/time.ts";
 import { historianContract } from "../../../contracts/historian-contract.ts";
 
 /** A time after that of every sample of a test. */
 const END = Date.UTC(2255, 0, 1) * 1000;
 
-/** Closes all days after each batch, and merges what came late. */
+/** Closes all days, and merges what came late, before each question. */
 class ClosingBackend extends SqliteBackend {
-  override async write(samples: readonly Sample[], signal?: AbortSignal): Promise<void> {
-    await super.write(samples, signal);
-    while (await this.upkeep!.work({ now: END + 2 * DAY, thorough: true }, signal));
+  #closing: Promise<void> | undefined;
+
+  constructor(options: SqliteOptions) {
+    super(options);
+    const retention = this.retention!;
+    const { oldest } = retention;
+    retention.oldest = async (...args) => {
+      await this.#closed();
+      return await oldest.apply(retention, args);
+    };
+  }
+
+  override async read(request: ReadRequest, signal?: AbortSignal): Promise<readonly Row[]> {
+    await this.#closed();
+    return await super.read(request, signal);
+  }
+
+  async #closed(): Promise<void> {
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    while (await this.upkeep!.work({ now: END + 2 * DAY, thorough: true }));
+    this.#closing = undefined;
   }
 }
 

@@ -303,7 +303,7 @@ function enterDay(
   database.run(ENTER_DAY, path, sha256, bytes, rows, firstTime ?? null, lastTime ?? null, day);
   const ids = new Map(topics.map(({ id, topic }) => [topic, id]));
   for (const { topic, firstRow, rows: count, columns, hours } of summary.topics)
-    database.run(ENTER_TOPIC, ids.get(topic)!, day, firstRow, count, columns, hours);
+    database.run(ENTER_TOPIC, ids.get(topic)!, day, firstRow, count, columns, hours ?? null);
   late.remove();
   database.run("DELETE FROM stray_file WHERE path = ?", path);
   if (before !== null) markStray(database, before);
