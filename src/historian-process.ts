@@ -73,7 +73,7 @@ export async function startHistorianProcess(options: HistorianProcessOptions): P
       version,
       bus,
       health: () => ({
-        ...((!intake.listening || archive.counters.failing) && { status: "BAD" }),
+        ...((!intake.listening || archive.isFailing) && { status: "BAD" }),
         intake: { listening: intake.listening, ...recorder.counters },
         historian: archive.counters,
       }),

@@ -38,6 +38,7 @@ export const CONNECTION_SCHEMA = {
   type: "object",
   additionalProperties: false,
   "x-sends-in-clear": sentInClear,
+  "x-place": placeOf,
   properties: {
     url: {
       type: "string",
@@ -93,6 +94,17 @@ export function withUrl(connection: PostgresConnection, setting: string): Postgr
     password,
     ssl,
   };
+}
+
+function placeOf(connection: PostgresConnection): string {
+  let target = connection;
+  try {
+    target = withUrl(connection, "connection");
+  } catch {
+    // An invalid URL is reported when the database is opened.
+  }
+  const { host, port, database, schema, table_prefix: prefix } = target;
+  return `${host}:${port} ${database} ${schema}.${prefix}`;
 }
 
 /** Settings without a password count too: it may come from the environment (PGPASSWORD). */

@@ -4,7 +4,8 @@ import type { Sample } from "./contract.ts";
 import { HistorianError, QueryError } from "./errors.ts";
 import { ArrivalClock, PreciseClock } from "./ingest/arrival-clock.ts";
 import { Ingest } from "./ingest/ingest.ts";
-import type { SampleSink } from "./ingest/message-recorder.ts";
+import type { LateSamples } from "./ingest/message.ts";
+import { type SampleSink, setLateAside } from "./ingest/message-recorder.ts";
 import { Historian } from "./query/historian.ts";
 import { type CallArguments, volttronHistorian } from "./query/volttron-api.ts";
 import { isOwnTopic } from "./record/own-topics.ts";
@@ -84,9 +85,15 @@ export class HistoryService {
     const refused: string[] = [];
     const accepting = records.map(async (record, at) => {
       try {
-        const { topic, samples } = this.#read(record, (why) => refused.push(`record ${at + 1}: ${why}`));
+        const read = this.#read(record, (why) => refused.push(`record ${at + 1}: ${why}`));
+        const { topic, samples, late, arrivedAt } = read;
+        const isKept = late.samples.length > 0 && setLateAside(sink, late, topic, arrivedAt);
         if (samples.length > 0 && !(await sink.accept(samples, topic)))
           refused.push(`record ${at + 1} (${topic}): there is no space left`);
+        if (await isKept)
+          refused.push(
+            `record ${at + 1} (${topic}): ${late.detail}; "voltbridge deadletter retry" stores it after all`,
+          );
       } catch (error) {
         refused.push(`record ${at + 1}: ${(error as Error).message}`);
       }
@@ -100,7 +107,7 @@ export class HistoryService {
     );
   }
 
-  #read(record: PointValue, refuse: (why: string) => void): { topic: string; samples: readonly Sample[] } {
+  #read(record: PointValue, refuse: (why: string) => void): ReadRecord {
     const {
       topic,
       headers = {},
@@ -110,7 +117,7 @@ export class HistoryService {
       throw new QueryError("record", 'must be {"topic", "headers", "message"}');
     const payload = Buffer.from(JSON.stringify({ headers: headers ?? {}, message }));
     const arrivedAt = this.#arrival.next();
-    const { samples, ignored } = this.#ingest.ingest({
+    const { samples, late, ignored } = this.#ingest.ingest({
       ...{ topic, payload, arrivedAt, retained: false, userProperties: {} },
     });
     for (const { reason, detail } of ignored)
@@ -119,13 +126,24 @@ export class HistoryService {
           ? `topic ${topic.slice(0, 200)} must begin with devices/, datalogger/, analysis/ or record/`
           : `${topic.slice(0, 200)}: ${detail}`,
       );
-    const own = samples.filter(({ topic: name }) => isOwnTopic(name) || AUDIT.test(name));
-    if (own.length > 0) {
-      refuse(`${own[0]!.topic} is a record of the bridge itself`);
-      return { topic, samples: samples.filter((sample) => !own.includes(sample)) };
-    }
-    return { topic, samples };
+    const isOwn = ({ topic: name }: Sample) => isOwnTopic(name) || AUDIT.test(name);
+    const own = [...samples, ...late.samples].find(isOwn);
+    if (own) refuse(`${own.topic} is a record of the bridge itself`);
+    const others = (some: readonly Sample[]) => some.filter((sample) => !isOwn(sample));
+    return {
+      ...{ topic, arrivedAt },
+      samples: others(samples),
+      late: { ...late, samples: others(late.samples) },
+    };
   }
+}
+
+interface ReadRecord {
+  readonly topic: string;
+  readonly samples: readonly Sample[];
+  readonly late: LateSamples;
+  /** Microseconds since 1970 UTC. */
+  readonly arrivedAt: number;
 }
 
 /** Maximum number of refused records named in an error. */

@@ -11,7 +11,13 @@ import { sqlite } from "./stores/sqlite/index.ts";
 import { volttronSqlite } from "./stores/volttron-sqlite/index.ts";
 
 export type { HistorianBackend, HistorianBackendType, Order, Sample, Topic, TopicMeta } from "./contract.ts";
-export type { Archive, ArchiveOptions } from "./delivery/archive.ts";
+export {
+  type Archive,
+  type ArchiveCounters,
+  type ArchiveOptions,
+  spoolFile,
+  spoolNames,
+} from "./delivery/archive.ts";
 export type { DeliveryCounters } from "./delivery/index.ts";
 export type { HistorianErrorKind } from "./errors.ts";
 export { HistorianError, QueryError } from "./errors.ts";
@@ -57,25 +63,22 @@ export async function openHistorian(
 }
 
 /**
- * Opens the configured store for writing, with its spool in the data folder, for the bridge's recorder and `voltbridge historian`.
+ * Opens the configured stores for writing, each with its spool, for the bridge's recorder and `voltbridge historian`.
  * @throws {HistorianError} for invalid settings.
- * @throws {QueueError} when the spool cannot be opened.
+ * @throws {QueueError} when a spool cannot be opened.
  */
 export async function openArchive(
   settings: HistorianSettings,
   dataFolder: string,
   options: ArchiveOptions,
 ): Promise<Archive> {
-  const log = options.log.part("historian");
-  const onNotice: OpenOptions["onNotice"] = (notice) => {
-    log[notice.severity === "warning" ? "warn" : notice.severity](notice.text);
-    options.onNotice({ ...notice, at: new Date() });
-  };
-  const historian = await openHistorian(settings, dataFolder, { log, readonly: false, onNotice });
-  try {
-    return await Archive.open(historian, settings, { spoolFolder: dataFolder, ...options, log });
-  } catch (error) {
-    await historian.close();
-    throw error;
-  }
+  return await Archive.open(settings, { spoolFolder: dataFolder, ...options }, (own, { log, onNotice }) =>
+    openHistorian(own, dataFolder, {
+      ...{ log, readonly: false },
+      onNotice(notice) {
+        log[notice.severity === "warning" ? "warn" : notice.severity](notice.text);
+        onNotice({ ...notice, at: new Date() });
+      },
+    }),
+  );
 }

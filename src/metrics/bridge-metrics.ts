@@ -29,11 +29,13 @@ export interface BridgeParts {
   };
   /** Absent: nothing is stored. */
   readonly archive?: {
-    readonly counters: QueueBooks & { readonly lagSeconds: number; readonly failing?: object };
+    readonly counters: StoreBooks & { readonly also?: Readonly<Record<string, StoreBooks>> };
   };
   /** Absent: files are not loaded again. */
   readonly reloader?: { readonly health: { readonly state: string; readonly loadedAt: string } };
 }
+
+type StoreBooks = QueueBooks & { readonly lagSeconds: number; readonly failing?: object };
 
 /** Reasons for dropped values that are shown before there are any, so that a rule sees the first one. */
 const NO_DROPS = { limit: 0, disk: 0, damaged: 0, discarded: 0 };
@@ -107,7 +109,8 @@ export function bridgeMetrics(families: Families, parts: BridgeParts, nowMs: () 
   const bytes = queue("gauge", "size_bytes", "Used size of the queue's file; of the outbox only.");
   const storeUp = families.gauge(
     "voltbridge_store_up",
-    "Whether the history store accepts data; absent without a store.",
+    "Whether a history store accepts data; absent without a store.",
+    "store",
   );
   const writes = families.counter("voltbridge_writes_total", "Answered commands by status.", "status");
   const inForce = families.gauge(
@@ -164,12 +167,20 @@ export function bridgeMetrics(families: Families, parts: BridgeParts, nowMs: () 
     );
     const { outbox } = mqtt;
     const oldest = outbox?.oldest?.getTime() ?? nowMs();
-    const store = archive?.counters;
+    const stores: [string, StoreBooks][] = archive
+      ? [
+          ["historian", archive.counters],
+          ...Object.entries(archive.counters.also ?? {}).map(([name, store]): [string, StoreBooks] => [
+            `historian/${name}`,
+            store,
+          ]),
+        ]
+      : [];
     const books: [string, QueueBooks, lagSeconds: number][] = [
       ...(outbox
         ? [["outbox", outbox, Math.max(0, nowMs() - oldest) / 1000] as [string, QueueBooks, number]]
         : []),
-      ...(store ? [["historian", store, store.lagSeconds] as [string, QueueBooks, number]] : []),
+      ...stores.map(([name, store]): [string, QueueBooks, number] => [name, store, store.lagSeconds]),
     ];
     const ofQueues = (value: (book: QueueBooks, lagSeconds: number) => number) =>
       books.map(([name, book, lagSeconds]): Series => [{ queue: name }, value(book, lagSeconds)]);
@@ -182,7 +193,7 @@ export function bridgeMetrics(families: Families, parts: BridgeParts, nowMs: () 
     dead.set(books.flatMap(([name, book]) => byKey("reason", book.deadLettered, { queue: name })));
     lag.set(ofQueues((_, lagSeconds) => lagSeconds));
     bytes.set(outbox ? [[{ queue: "outbox" }, outbox.bytes]] : []);
-    storeUp.set(store ? single(store.failing ? 0 : 1) : []);
+    storeUp.set(stores.map(([store, { failing }]): Series => [{ store }, failing ? 0 : 1]));
     writes.set(byKey("status", counters.writes));
     inForce.set(single(counters.holds.held));
     renewals.set(byKey("result", { renewed: counters.holds.renewed, failed: counters.holds.notRenewed }));

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import {
   type DeviceInfo,
   isClockSet,
@@ -216,15 +215,6 @@ export function jsonObject(members: Iterable<readonly [string, string]>): string
 /** Returns the payload of an attribute topic: text as it is, everything else as JSON (`null`, `true`, `4.5`, `{…}`). */
 export function bareValue(value: PointValue): string {
   return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-/** Returns whether a point's value differs from the one published last: a number by its Deadband or more, any other at all. */
-export function hasChanged(point: Point, last: PointValue | undefined, value: PointValue): boolean {
-  if (typeof last === "number" && typeof value === "number")
-    return last !== value && Math.abs(value - last) >= (point.deadband ?? 0);
-  // Most values are no objects, for which a comparison of the content is not needed.
-  if (typeof value !== "object" || value === null) return last !== value;
-  return !isDeepStrictEqual(last, value);
 }
 
 /** Parses JSON of another party; undefined where it is not JSON. */

@@ -1,9 +1,10 @@
 // The vocabulary of all parts: points and their types and values, devices, scrapes, writes, alarms and session events. No other part is
 // imported here.
 export type { AlarmChange, AlarmList, AlarmRecord, OpenAlarm, OpenAlarms } from "./alarm.ts";
+export { hasChanged } from "./change.ts";
 export { DecimalSum } from "./decimal-sum.ts";
 export type { LimitEnds } from "./limit-ends.ts";
-export type { DeviceInfo, Measure, Point, PointOrigin, PublishViews } from "./point.ts";
+export type { DeviceInfo, Measure, Point, PointOrigin, PublishViews, StorePolicy } from "./point.ts";
 export { namedType, POINT_TYPES, type PointType, TYPE_SPELLINGS } from "./point-type.ts";
 export { type DevicePorts, type PortPoints, type PortState, portState, portsOf } from "./ports.ts";
 export { type Availability, type AvailabilityChange, isClockSet, type Scrape } from "./scrape.ts";

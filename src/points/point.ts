@@ -17,12 +17,17 @@ export interface Point {
   /** Minimum change of a number that counts as a change (state view, `Publish` = change). */
   readonly deadband?: number;
   readonly publish: "always" | "change" | "never";
+  /** When its values are stored. Absent: as its device's setting says. */
+  readonly store?: StorePolicy;
   readonly notes: string;
   /** Text of columns unknown to VOLTTRON and to us, kept as metadata, by header. */
   readonly extra: Readonly<Record<string, string>>;
   /** Absent: a virtual point, or one of a driver type that gives no origins. */
   readonly origin?: PointOrigin;
 }
+
+/** `change`: a value is stored when it differs from the one stored before, and once an hour. */
+export type StorePolicy = "always" | "change";
 
 /** Where the value of a point comes from, as its driver type describes it. */
 export interface PointOrigin {
@@ -39,6 +44,8 @@ export interface PointOrigin {
   readonly words?: readonly string[];
   /** The value identifies a driver or a vehicle. */
   readonly personal?: true;
+  /** Master data, which hardly ever changes: by default it is stored on change. */
+  readonly nameplate?: true;
 }
 
 /**
@@ -82,6 +89,8 @@ export interface DeviceInfo {
   readonly timezone: string;
   readonly intervalSeconds: number;
   readonly publish: PublishViews;
+  /** When values of points without a setting of their own are stored. Absent: nameplate points on change, others always. */
+  readonly store?: StorePolicy;
   /** Its alarms are read. */
   readonly readsAlarms?: true;
   /** Points with times that change with each scrape although nothing else has changed. */

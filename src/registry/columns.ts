@@ -16,6 +16,7 @@ export const HEADERS: readonly RegistryHeader[] = [
   "Max",
   "Deadband",
   "Publish",
+  "Store",
 ];
 
 /** Required columns; the others have defaults. */

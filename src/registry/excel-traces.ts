@@ -29,7 +29,8 @@ export function excelTrace(
   text: string,
   isNumber: boolean,
 ): "a time" | "a date" | "a number in scientific notation" | undefined {
-  if (header === "Notes" || header === "Writable" || header === "Publish") return undefined;
+  if (header === "Notes" || header === "Writable" || header === "Publish" || header === "Store")
+    return undefined;
   if (header === "Starting Value" && !isNumber) return undefined;
   if (header === undefined && !IDENTIFYING.test(name)) return undefined;
   if (TIME.test(text)) return "a time";

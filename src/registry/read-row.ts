@@ -43,7 +43,8 @@ export class RowReader {
     if (deadband !== undefined && deadband < 0)
       this.#error("Deadband", "bad_range", "the deadband must not be negative", "0 or more");
     const startingValue = this.#startingValue(type, writable, min, max);
-    const publish = this.#publish();
+    const publish = this.#choice("Publish", PUBLISH) ?? "always";
+    const store = this.#choice("Store", STORE);
     if (this.faults.some((fault) => fault.severity === "error")) return undefined;
     return {
       name,
@@ -54,7 +55,8 @@ export class RowReader {
       ...(min === undefined ? {} : { min }),
       ...(max === undefined ? {} : { max }),
       ...(deadband === undefined ? {} : { deadband }),
-      publish: publish!,
+      publish,
+      ...(store === undefined ? {} : { store }),
       notes: this.#cell("Notes"),
       extra,
     };
@@ -164,11 +166,12 @@ export class RowReader {
     return start.value;
   }
 
-  #publish(): Point["publish"] | undefined {
-    const word = this.#cell("Publish").toLowerCase();
-    const choice = word === "" ? "always" : PUBLISH.find((known) => known === word);
-    if (choice === undefined)
-      this.#error("Publish", "bad_choice", "unknown choice", alternatives(PUBLISH), closest(word, PUBLISH));
+  /** Returns one of several words; undefined for an empty cell and for a fault. */
+  #choice<Word extends string>(header: RegistryHeader, words: readonly Word[]): Word | undefined {
+    const word = this.#cell(header).toLowerCase();
+    const choice = words.find((known) => known === word);
+    if (choice === undefined && word !== "")
+      this.#error(header, "bad_choice", "unknown choice", alternatives(words), closest(word, words));
     return choice;
   }
 
@@ -220,6 +223,7 @@ const FORMULA = /^[=@]|^[+-][A-Za-z(]|^#(?:REF|NAME|VALUE|DIV\/0|NULL|NUM)[!?]|^
 /** Ports of fast chargers have letters: `1A`. */
 export const PORT = /^\d[\w-]*$/;
 export const PUBLISH = ["always", "change", "never"] as const;
+export const STORE = ["always", "change"] as const;
 const MAX_SHOWN = 60;
 
 /** Formats a cell's text for `found`. */

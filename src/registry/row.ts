@@ -32,7 +32,8 @@ export type RegistryHeader =
   | "Min"
   | "Max"
   | "Deadband"
-  | "Publish";
+  | "Publish"
+  | "Store";
 
 export type RowFault = Pick<
   Diagnostic,

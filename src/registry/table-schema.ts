@@ -1,6 +1,6 @@
 import { POINT_TYPES, TYPE_SPELLINGS } from "../points/index.ts";
 import { HEADERS, REQUIRED } from "./columns.ts";
-import { PORT, PUBLISH } from "./read-row.ts";
+import { PORT, PUBLISH, STORE } from "./read-row.ts";
 import type { RegistryHeader } from "./row.ts";
 
 interface TableField {
@@ -47,6 +47,11 @@ const FIELDS: Readonly<Record<RegistryHeader, TableField>> = {
     type: "string",
     description: "When the point is published and stored.",
     constraints: { enum: PUBLISH },
+  },
+  Store: {
+    type: "string",
+    description: "When values are stored: each, or those that differ from the one before and one an hour.",
+    constraints: { enum: STORE },
   },
 };
 

@@ -163,7 +163,7 @@ export class Ledger {
     /** What is accepted under each key, in the order of arrival. */
     const keys = new Map<string, { readonly id: number; readonly value: string }[]>();
     for (const [id, record] of this.#accepted.spool)
-      for (const { topic, time, value } of fromRecord(record.text)) {
+      for (const { topic, time, value } of fromRecord(record.text).samples) {
         const key = `${topic.toLowerCase()} ${time}`;
         keys.set(key, [...(keys.get(key) ?? []), { id, value: JSON.stringify(value) }]);
       }

@@ -5,7 +5,13 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Sample } from "../../src/historian/contract.ts";
 import { findGaps } from "../../src/historian/gaps/report.ts";
 import { Historian } from "../../src/historian/query/historian.ts";
-import { availabilityTopic, lossTopic, runTopic, skipTopic } from "../../src/historian/record/own-topics.ts";
+import {
+  availabilityTopic,
+  lossTopic,
+  runTopic,
+  skipTopic,
+  unchangedTopic,
+} from "../../src/historian/record/own-topics.ts";
 import { SqliteBackend } from "../../src/historian/stores/sqlite/backend.ts";
 
 const NOON = Date.UTC(2026, 10, 21, 12);
@@ -166,6 +172,46 @@ describe("B15: gaps", () => {
     expect(await gaps()).toMatchObject([
       { device: DEVICE, interval: 60, missing: 10, gaps: [{ reason: "unknown" }] },
     ]);
+  });
+
+  it("unchanged values are no gap: not those of a topic stored on change, nor of a device whose every topic is", async () => {
+    run(-1, 180);
+    is(0, "online");
+    is(0, "online", "", "campus/garage/s2");
+    // The second device stores nothing between the hours; its scrapes of 12:20 to 12:24 failed.
+    for (let minute = 0; minute < 60; minute++) {
+      put(`${DEVICE}/zLoad`, minute, minute);
+      if (minute % 2 === 0) put(`${DEVICE}/aSerial`, minute, minute);
+      if (minute >= 1 && (minute < 20 || minute > 24))
+        put(unchangedTopic("b", "Campus/garage/s2"), minute, 3);
+    }
+    put("campus/garage/s2/serial", 0, "x");
+    expect(await gaps()).toMatchObject([
+      { device: DEVICE, missing: 0, gaps: [] },
+      { device: "campus/garage/s2", missing: 5, gaps: [{ from: text(20), to: text(25), reason: "missed" }] },
+    ]);
+  });
+
+  it("a topic with a hole every few minutes is filled by another one, and the real hole remains", async () => {
+    run(-1, 60);
+    is(0, "online");
+    for (let minute = 0; minute < 60; minute++) {
+      if (minute % 4 === 0) put(`${DEVICE}/a`, minute, 1);
+      if (minute < 30 || minute >= 36) put(`${DEVICE}/b`, minute, 1);
+    }
+    // 12:32 has a value of the first topic.
+    expect((await gaps())[0]?.gaps).toMatchObject([
+      { from: text(30), to: text(32), missing: 2 },
+      { from: text(33), to: text(36), missing: 3 },
+    ]);
+  });
+
+  it("losses of another store explain nothing here", async () => {
+    run(-1, 60);
+    is(0, "online");
+    put(lossTopic("b"), 34, { reason: "limit", values: 60, from: iso(30), to: iso(33), store: "cloud" });
+    values([[30, 33]]);
+    expect((await brief()).map(([, , reason]) => reason)).toEqual(["missed"]);
   });
 
   it("devices are selected by leading levels, ignoring case, and times are those of a query", async () => {

@@ -23,4 +23,6 @@ export const SETTINGS: HistorianSettings = {
   cacheOnlyEnabled: false,
   messagePublishCount: 10_000,
   gatherTimingData: false,
+  syncTimestamp: false,
+  also: [],
 };

@@ -239,6 +239,9 @@ describe("F1: the columns of a row", () => {
       row: { point: { min: -1, max: 10, deadband: 0.5, publish: "change" } },
     });
     expect(one({ Type: "float" }).row?.point.publish).toBe("always");
+    expect(one({ Store: "Change" })).toMatchObject({ codes: [], row: { point: { store: "change" } } });
+    expect(one({ Store: "" }).row?.point).not.toHaveProperty("store");
+    expect(one({ Store: "never" })).toMatchObject({ codes: ["bad_choice"], row: undefined });
     expect(one({ Type: "float", Min: "2", Max: "1" }).codes).toEqual(["bad_range"]);
     expect(one({ Type: "float", Min: "low" }).codes).toEqual(["bad_number"]);
     expect(one({ Type: "float", Max: "1,5" }).diagnostics).toMatchObject([

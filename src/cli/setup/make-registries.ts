@@ -135,9 +135,11 @@ const PRICE = / ?\[get\w+: [^\]]*\]$/;
 function registryText(rows: readonly ProposedRow[]): string {
   const extra = [...new Set(rows.flatMap(({ point }) => Object.keys(point.extra)))];
   const hasDeadband = rows.some(({ point }) => point.deadband !== undefined);
+  const hasStore = rows.some(({ point }) => point.store !== undefined);
   const header = [
     ...["Volttron Point Name", "Attribute Name", "Register Name", "Port #", "Type", "Units"],
     ...["Starting Value", "Writable", "Notes", "Min", "Max", ...(hasDeadband ? ["Deadband"] : []), "Publish"],
+    ...(hasStore ? ["Store"] : []),
     ...extra,
   ];
   const lines = rows.map((row) => {
@@ -148,6 +150,7 @@ function registryText(rows: readonly ProposedRow[]): string {
       ...[point.writable ? "TRUE" : "FALSE", notes, point.min, point.max],
       ...(hasDeadband ? [point.deadband] : []),
       point.publish === "always" ? "" : point.publish,
+      ...(hasStore ? [point.store] : []),
       ...extra.map((name) => point.extra[name]),
     ];
   });

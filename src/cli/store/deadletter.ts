@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { DataFolderInUseError, DataLock } from "../../devices/index.ts";
+import { spoolFile, spoolNames } from "../../historian/index.ts";
 import { type DeadLetter, openQueue, type Queue, QueueError } from "../../queue/index.ts";
 import { loadSettings } from "../setup/load.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
@@ -9,15 +10,14 @@ import { logOptions, numberOption } from "../terminal/options.ts";
 import { counted, formatTable } from "../terminal/table.ts";
 import { type LogFlags, printJson, type Terminal, terminalLog } from "../terminal/terminal.ts";
 
-/** Queue files in the data folder, by their sink. */
-const FILES = { mqtt: "outbox.sqlite", historian: "spool.sqlite" } as const;
-type Sink = keyof typeof FILES;
-const SINKS = Object.keys(FILES) as Sink[];
+/** Queue files that every data folder may have, by their sink. */
+const FILES: Readonly<Record<string, string>> = { mqtt: "outbox.sqlite", historian: spoolFile() };
+const SINKS = "mqtt, historian, or historian/<name> for a store of historian.also";
 
 interface Flags extends LogFlags {
   readonly config?: string;
   readonly data?: string;
-  readonly sink?: Sink;
+  readonly sink?: string;
   readonly json?: true;
 }
 
@@ -44,7 +44,7 @@ export function deadletter(program: Command, terminal: Terminal): void {
 }
 
 async function list(flags: Flags & { readonly count: number }, terminal: Terminal): Promise<void> {
-  const found: ({ readonly sink: Sink } & DeadLetter)[] = [];
+  const found: ({ readonly sink: string } & DeadLetter)[] = [];
   await withQueues(flags, terminal, async (queue, sink) => {
     const letters = await queue.deadLetters({ count: flags.count });
     found.push(...letters.map((letter) => ({ sink, ...letter })));
@@ -68,8 +68,11 @@ async function move(
   act: (queue: Queue, ids?: readonly number[]) => Promise<number>,
 ): Promise<void> {
   if (ids.length > 0 && flags.sink === undefined)
-    throw new CommandError(`ids belong to one sink; add --sink ${SINKS.join(" or --sink ")}`, EXIT.usage);
-  const counts: Partial<Record<Sink, number>> = {};
+    throw new CommandError(
+      "ids belong to one sink; add --sink mqtt, --sink historian or --sink historian/<name>",
+      EXIT.usage,
+    );
+  const counts: Record<string, number> = {};
   await withQueues(flags, terminal, async (queue, sink) => {
     counts[sink] = await act(queue, ids.length > 0 ? ids : undefined);
   });
@@ -86,7 +89,7 @@ async function move(
 
 function options(command: Command): Command {
   const withQueue = command
-    .addOption(new Option("--sink <sink>", "sink that rejected them (default: both)").choices(SINKS))
+    .option("--sink <sink>", `sink that rejected them: ${SINKS} (default: all)`)
     .option("--config <file>", "bridge config (default: configs/bridge.json)")
     .option("--data <folder>", "data folder (default: the bridge config's)")
     .option("--json", "print JSON");
@@ -103,24 +106,30 @@ function idsArgument(text: string, before: readonly number[] = []): readonly num
 async function withQueues(
   flags: Flags,
   terminal: Terminal,
-  use: (queue: Queue, sink: Sink) => Promise<void>,
+  use: (queue: Queue, sink: string) => Promise<void>,
 ): Promise<void> {
   const { secrets } = terminal;
   const folder =
     flags.data === undefined
       ? loadSettings({ config: flags.config, secrets, env: terminal.env }).settings.data
       : resolve(flags.data);
-  const sinks = flags.sink === undefined ? SINKS : [flags.sink];
-  const there = sinks.filter((sink) => existsSync(join(folder, FILES[sink])));
-  if (there.length === 0) {
-    const files = sinks.map((sink) => FILES[sink]).join(" or ");
-    throw new CommandError(`there is no ${files} in ${folder}; "voltbridge run" creates it`);
+  const files = queueFiles(folder);
+  const { sink: wanted } = flags;
+  if (wanted !== undefined && !files.has(wanted))
+    throw new CommandError(
+      `there is no sink "${wanted}" in ${folder}${files.size > 0 ? `; it has ${[...files.keys()].join(", ")}` : ""}`,
+      wanted in FILES || /^historian\/./.test(wanted) ? EXIT.failed : EXIT.usage,
+    );
+  if (files.size === 0) {
+    const expected = Object.values(FILES).join(" or ");
+    throw new CommandError(`there is no ${expected} in ${folder}; "voltbridge run" creates it`);
   }
   const lock = takeLock(folder);
   try {
-    for (const sink of there) {
+    for (const [sink, file] of files) {
+      if (wanted !== undefined && sink !== wanted) continue;
       const queue = await openQueue({
-        file: join(folder, FILES[sink]),
+        file,
         shared: lock === undefined,
         log: terminalLog(terminal, flags, secrets),
       });
@@ -137,6 +146,17 @@ async function withQueues(
   } finally {
     lock?.release();
   }
+}
+
+/** Returns the queue files of a data folder by their sink, those of removed stores too. */
+function queueFiles(folder: string): Map<string, string> {
+  const names = existsSync(folder) ? spoolNames(folder) : [];
+  const all = [
+    ...Object.entries(FILES),
+    ...names.map((name) => [`historian/${name}`, spoolFile(name)] as const),
+  ];
+  const found = all.map(([sink, file]) => [sink, join(folder, file)] as const);
+  return new Map(found.filter(([, file]) => existsSync(file)));
 }
 
 /** Returns undefined when a bridge uses this folder. */

@@ -178,19 +178,35 @@ const made = new WeakMap<object, Map<string, Schema>>();
  * the same object, so that a config that is loaded again does not wait for its schema to be compiled again.
  */
 export function bridgeSchema(raw: unknown, { backends, sessionBackends }: SectionBackends): Schema {
-  const given = raw as { historian?: { backend?: unknown }; sessions?: { backend?: unknown } } | null;
+  const given = raw as {
+    historian?: { backend?: unknown; also?: unknown };
+    sessions?: { backend?: unknown };
+  } | null;
   const { historian, sessions } = BRIDGE.properties;
   const ofHistorian = chosenOf(historian, given?.historian?.backend, backends);
+  const also = given?.historian?.also;
+  const ofAlso = (Array.isArray(also) ? also : []).map((item) =>
+    chosenOf(historian, item?.backend ?? "", backends),
+  );
   const ofSessions = chosenOf(sessions, given?.sessions?.backend, sessionBackends);
   const owner = backends ?? sessionBackends ?? BRIDGE;
   const known = made.get(owner) ?? new Map<string, Schema>();
   made.set(owner, known);
-  const key = JSON.stringify([ofHistorian, ofSessions, sessionBackends && Object.keys(sessionBackends)]);
+  const key = JSON.stringify([
+    ofHistorian,
+    ofAlso,
+    ofSessions,
+    sessionBackends && Object.keys(sessionBackends),
+  ]);
   const schema = known.get(key) ?? {
     ...BRIDGE,
     properties: {
       ...BRIDGE.properties,
-      historian: withBackends(historian, ofHistorian, backends && { ...backends, none: {} }),
+      historian: withFurther(
+        withBackends(historian, ofHistorian, backends && { ...backends, none: {} }),
+        ofAlso,
+        backends,
+      ),
       sessions: withBackends(sessions, ofSessions, sessionBackends),
     },
   };
@@ -223,6 +239,28 @@ function withBackends(
       connection: { ...connection, ...(chosen !== undefined && backends[chosen]) },
     },
   };
+}
+
+/** Returns the schema of the historian section with those of the backends that the items of `also` choose. */
+function withFurther(
+  historian: Schema,
+  chosen: readonly (string | undefined)[],
+  backends: Backends | undefined,
+): Schema {
+  const { also } = HISTORIAN.properties;
+  if (!backends || chosen.length === 0) return historian;
+  const { backend, connection } = also.items.properties;
+  const prefixItems = chosen.map((name) => ({
+    ...also.items,
+    properties: {
+      ...also.items.properties,
+      backend: { ...backend, enum: Object.keys(backends) },
+      connection: { ...connection, ...(name !== undefined && backends[name]) },
+    },
+  }));
+  const count = chosen.length;
+  const lists = { ...also, prefixItems, items: false, minItems: count, maxItems: count };
+  return { ...historian, properties: { ...historian.properties, also: lists as unknown as Schema } };
 }
 
 /** Returns the schema of the bridge config for editors. */

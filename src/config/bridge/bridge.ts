@@ -12,6 +12,7 @@ import { readSettingsFile, type SettingsContent } from "../schema/settings-file.
 import { settingsOf } from "../schema/settings-of.ts";
 import { BRIDGE, bridgeSchema, type SectionBackends } from "./bridge-schema.ts";
 import { type BridgeFile, type BridgeSettings, toBridgeSettings } from "./bridge-settings.ts";
+import { checkStores } from "./store-rules.ts";
 import { volttronNames } from "./volttron-names.ts";
 import { checkWeb } from "./web-rules.ts";
 
@@ -39,7 +40,7 @@ export function loadBridge(
   const settings = settingsOf(content.value, BRIDGE);
   const password = content.sound("mqtt.url") && URL.parse(settings.mqtt.url)?.password;
   if (password) for (const form of [password, querystring.unescape(password)]) options.secrets.add(form);
-  const all = sortDiagnostics([...diagnostics, ...rules(settings, content, files)]);
+  const all = sortDiagnostics([...diagnostics, ...rules(settings, content, { files, ...options })]);
   if (hasErrors(all)) return { diagnostics: all };
   return { settings: toBridgeSettings(path, settings), diagnostics: all };
 }
@@ -64,7 +65,11 @@ function fileFault(file: string, files: FileAccess): string | undefined {
 }
 
 /** Checks rules that a schema cannot express: between settings, and about other files. */
-function rules(file: BridgeFile, content: SettingsContent, files: FileAccess): Diagnostic[] {
+function rules(
+  file: BridgeFile,
+  content: SettingsContent,
+  { files, backends }: { readonly files: FileAccess } & SectionBackends,
+): Diagnostic[] {
   const { instance, mqtt } = file;
   const { document, sound } = content;
   const found: Diagnostic[] = [];
@@ -150,6 +155,7 @@ function rules(file: BridgeFile, content: SettingsContent, files: FileAccess): D
       ["mqtt", "state"],
       'Home Assistant reads values from the state view: set this to "json", or integrations.home_assistant.enabled to false',
     );
+  checkStores(file, content, backends, report);
   checkWeb(file, content, { report, checkFile });
   return found;
 }

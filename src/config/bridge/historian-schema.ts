@@ -1,5 +1,49 @@
 import { flag, integer, limit, lists, number, seconds, section } from "../schema/setting-kinds.ts";
 
+/** Limits that each store has for itself. */
+const LIMITS_OF_STORE = {
+  history_limit_days: limit(
+    "Days after which values are [removed from the store](historian.md#removing-the-oldest); null keeps them.",
+  ),
+  history_limit_wait_days: number(
+    7,
+    { minimum: 0 },
+    "Days for which new values must have been stored before old ones are removed by age, in case [the clock is wrong](historian.md#removing-the-oldest); 0: none.",
+  ),
+  storage_limit_gb: limit(
+    "Gigabytes (2³⁰ bytes) above which the store's oldest values are removed; null keeps them.",
+  ),
+  backup_storage_limit_gb: limit(
+    "Gigabytes that may [wait on disk](historian.md#when-the-store-is-away) for the store; the oldest values are dropped first, and counted. null: until the disk is full.",
+  ),
+} as const;
+
+/** An item of `historian.also`. */
+const ALSO = {
+  type: "object",
+  properties: {
+    name: {
+      type: ["string", "null"],
+      pattern: "^[a-z0-9][a-z0-9_-]{0,39}$",
+      "x-expected": "small letters, digits, - and _, at most 40",
+      default: null,
+      description:
+        "Name of the store in messages, in `health`, and of its file `spool-<name>.sqlite`. Default: the name of the backend.",
+    },
+    backend: {
+      type: "string",
+      minLength: 1,
+      "x-literal": true,
+      "x-destination": true,
+      description: "Kind of store.",
+    },
+    connection: { type: "object", default: {}, description: "Settings of the backend." },
+    ...LIMITS_OF_STORE,
+  },
+  required: ["backend"],
+  additionalProperties: false,
+} as const;
+
 /** The `historian` section of the bridge config. The settings of the backend in `connection` are checked by its own schema. */
 export const HISTORIAN = section(
   "Where the time series are kept. The names are those of VOLTTRON's historians.",
@@ -33,20 +77,7 @@ export const HISTORIAN = section(
       { exclusiveMinimum: 0 },
       "Seconds after which a call that the store did not answer is cancelled and retried. Values above 10 count as 10.",
     ),
-    history_limit_days: limit(
-      "Days after which values are [removed from the store](historian.md#removing-the-oldest); null keeps them.",
-    ),
-    history_limit_wait_days: number(
-      7,
-      { minimum: 0 },
-      "Days for which new values must have been stored before old ones are removed by age, in case [the clock is wrong](historian.md#removing-the-oldest); 0: none.",
-    ),
-    storage_limit_gb: limit(
-      "Gigabytes (2³⁰ bytes) above which the store's oldest values are removed; null keeps them.",
-    ),
-    backup_storage_limit_gb: limit(
-      "Gigabytes that may [wait on disk](historian.md#when-the-store-is-away) for the store; the oldest values are dropped first, and counted. null: until the disk is full.",
-    ),
+    ...LIMITS_OF_STORE,
     backup_storage_report: number(
       0.9,
       { minimum: 0.0001, maximum: 1 },
@@ -99,7 +130,7 @@ export const HISTORIAN = section(
     ),
     time_tolerance: {
       ...limit(
-        "Maximum difference between a message's own time and now, in seconds, before or after; other messages are not stored. null accepts any time. Messages that waited at the broker are late too.",
+        "Maximum difference between a message's own time and its arrival, in seconds, before or after; values beyond it are [set aside](historian.md#values-with-a-wrong-time) instead of stored. null accepts any time. Messages that waited at the broker are late too.",
       ),
       "x-unit": "seconds",
     },
@@ -109,9 +140,19 @@ export const HISTORIAN = section(
       default: ["devices"],
       description: "Kinds of topics to which `time_tolerance` applies.",
     },
+    sync_timestamp: flag(
+      false,
+      "Whether device data is stored with the [aligned time](historian.md#the-time-of-a-scrape) of its scrape, equal for all devices of a round, instead of the time at which it was complete; in messages of others: `SynchronizedTimeStamp` instead of `TimeStamp`.",
+    ),
+    also: {
+      type: "array",
+      default: [],
+      items: ALSO,
+      description:
+        "[Further stores](historian.md#several-stores) for the same values, each with its own queue on disk: `backend`, `connection`, and optionally `name`, `history_limit_days`, `history_limit_wait_days`, `storage_limit_gb`, `backup_storage_limit_gb`. Queries are answered by the store above.",
+    },
     agentid: { "x-unused": "the bridge has one historian, without an identity of its own" },
     identity: { "x-unused": "the bridge has one historian, without an identity of its own" },
     all_platforms: { "x-unused": "one bridge is one platform" },
-    sync_timestamp: { "x-unused": "scrapes are stored with the time at which they were complete" },
   },
 );

@@ -57,6 +57,11 @@ export const DEVICE = {
     publish_breadth_first_all: publishFlag("publish_breadth_first_all"),
     publish_depth_first: publishFlag("publish_depth_first"),
     publish_breadth_first: publishFlag("publish_breadth_first"),
+    store: {
+      enum: ["always", "change"],
+      description:
+        "When values of points whose [registry row](registry.md#store) does not say so are stored: `always`, or on `change` and once an hour. Default: nameplate points on change, the others always.",
+    },
     refresh_interval: {
       ...integer(
         3600,

@@ -1,4 +1,4 @@
-import type { PublishViews } from "../../points/index.ts";
+import type { PublishViews, StorePolicy } from "../../points/index.ts";
 import type { SettingsOf } from "../schema/settings-of.ts";
 import type { DEVICE } from "./device-schema.ts";
 
@@ -16,6 +16,8 @@ export interface DeviceSettings
   readonly heartbeatPoint?: string;
   /** The views that the file names; the bridge's `driver` section decides on the others. */
   readonly publish: Partial<PublishViews>;
+  /** When values are stored, for points whose row does not say so. */
+  readonly store?: StorePolicy;
   /** Present where the config stands for a set of devices. */
   readonly set?: DeviceSetSettings;
 }
@@ -55,6 +57,7 @@ export function toDeviceSettings(
     heartbeatPoint: heartBeatPoint || undefined,
     group,
     publish: Object.fromEntries(Object.entries(publish).filter(([, given]) => given !== undefined)),
+    ...(settings.store !== undefined && { store: settings.store }),
     set,
   };
 }

@@ -29,6 +29,7 @@ export const DIAGNOSTIC_CODES = {
   number_as_text: "A number is written as text.",
   unused_setting: "A setting of VOLTTRON that has no effect here.",
   renamed_setting: "A setting of VOLTTRON that has another name here.",
+  duplicate_store: "Two stores of the historian have one name, or keep their data in one place.",
   // Variables and secrets
   bad_variable: "The text after `${` is not the name of a variable.",
   missing_variable: "An environment variable is not set.",

@@ -9,6 +9,7 @@ import type { Diagnostic } from "../files/diagnostic.ts";
  * - `x-literal`: the value decides how the rest is read, and is taken as written, without variables.
  * - `x-sends-in-clear`: on an object of settings; finds credentials that would cross the network unencrypted, for a warning.
  * - `x-faults`: on an object of settings; finds settings that do not fit each other, where the other keywords cannot say it.
+ * - `x-place`: on the settings of a store; returns a text that is equal for settings that lead to the same data.
  * - `x-set`: on `driver_config`; one of its keys makes the config a set of devices.
  * - `x-unit`: unit of a number, appended to the setting's name in the code where the name does not have it.
  * - `x-destination`: credentials of its section, or of a section inside it, are sent where the value says.
@@ -20,12 +21,15 @@ export interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: boolean | Schema;
   readonly items?: Schema;
+  /** Schemas of single items of a list; the others have that of `items`. */
+  readonly prefixItems?: readonly Schema[];
   readonly description?: string;
   readonly enum?: readonly unknown[];
   readonly "x-secret"?: boolean;
   readonly "x-file"?: boolean;
   readonly "x-expected"?: string;
   readonly "x-sends-in-clear"?: (settings: never) => SentInClear | undefined;
+  readonly "x-place"?: (settings: never, dataFolder: string) => string;
   readonly "x-faults"?: (settings: never, isGiven: (setting: string) => boolean) => readonly SettingFault[];
   readonly "x-literal"?: boolean;
   readonly "x-set"?: SetSchema;
@@ -43,6 +47,7 @@ export const OWN_KEYWORDS = [
   "x-literal",
   "x-sends-in-clear",
   "x-faults",
+  "x-place",
   "x-set",
   "x-destination",
   "x-local",
@@ -81,7 +86,7 @@ export const BRANCHES: readonly string[] = ["allOf", "anyOf", "oneOf"];
 /** Returns the schema of one key or item of a value, or undefined if the schema does not describe it. */
 export function innerSchema(schema: Schema | undefined, step: string | number): Schema | undefined {
   if (!schema) return undefined;
-  if (typeof step === "number") return schema.items ?? inBranches(schema, step);
+  if (typeof step === "number") return schema.prefixItems?.[step] ?? schema.items ?? inBranches(schema, step);
   const own = Object.hasOwn(schema.properties ?? {}, step) ? schema.properties?.[step] : undefined;
   if (own) return own;
   const rest = schema.additionalProperties;

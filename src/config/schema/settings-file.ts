@@ -68,7 +68,12 @@ function* misfitsIn(
   schema: Schema | undefined,
   path: JsonPath,
 ): Generator<Diagnostic> {
-  if (!schema || typeof value !== "object" || value === null || Array.isArray(value)) return;
+  if (!schema || typeof value !== "object" || value === null) return;
+  if (Array.isArray(value)) {
+    for (const [i, item] of value.entries())
+      yield* misfitsIn({ document, sound }, item, innerSchema(schema, i), [...path, i]);
+    return;
+  }
   const { "x-sends-in-clear": isSent, "x-faults": faultsOf } = schema;
   if ((isSent || faultsOf) && sound(pathText(path))) {
     const sent = isSent?.(value as never);

@@ -200,6 +200,7 @@ function describe(
     timezone: settings.timezone,
     intervalSeconds: settings.intervalSeconds,
     publish: { ...defaults.publish, ...settings.publish },
+    ...(settings.store !== undefined && { store: settings.store }),
   };
 }
 

@@ -74,6 +74,7 @@ const NAMES = {
   heartbeatPoint: "heart_beat_point",
   group: "group",
   publish: "publish_*",
+  store: "store",
   set: "refresh_interval",
 } as const;
 

@@ -28,7 +28,11 @@ export function listFields(): ListedAttribute[] {
 
 /** Returns where the value of a row comes from. All fields belong to the station. */
 export function originOf({ register, attribute }: RegistryRow): PointOrigin {
-  return { register, attribute, call: OPERATION, measure: attribute === "state" ? "state" : undefined };
+  const isState = attribute === "state";
+  return {
+    ...{ register, attribute, call: OPERATION },
+    ...(isState ? { measure: "state" } : { nameplate: true }),
+  };
 }
 
 /** Returns the faults of rows that depend on eConnect. Which fields exist is known to the service only. */

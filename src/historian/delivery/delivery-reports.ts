@@ -5,6 +5,7 @@ import type { QueueCounters } from "../../queue/contract.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { Sample } from "../contract.ts";
 import type { HistorianError } from "../errors.ts";
+import type { SetAside } from "../ingest/index.ts";
 import type { Loss } from "../record/losses.ts";
 import { isOwnTopic } from "../record/own-topics.ts";
 import { formatTime } from "../time.ts";
@@ -36,8 +37,8 @@ export interface Timing {
   readonly maxMs: number;
 }
 
-/** Maximum number of topics whose rejection is reported; each is reported once. */
-const MAX_REJECTED_TOPICS = 1000;
+/** Maximum number of topics whose dead letters are reported; each is reported once. */
+const MAX_REPORTED_TOPICS = 1000;
 
 interface Parts {
   readonly settings: Pick<HistorianSettings, "messagePublishCount" | "gatherTimingData">;
@@ -50,6 +51,7 @@ interface Parts {
 export class DeliveryReports {
   readonly #parts: Parts;
   readonly #rejectedTopics = new Set<string>();
+  readonly #asideTopics = new Set<string>();
   #failing: { readonly error: HistorianError; readonly since: Date } | undefined;
   #lost: Loss | undefined;
   #values = 0;
@@ -88,13 +90,19 @@ export class DeliveryReports {
     this.#failing = undefined;
   }
 
-  /** Called when a sample became a dead letter. */
+  /** Called when a sample became a dead letter because the store did not take it. */
   deadLettered({ topic, time }: Sample, reason: string): void {
     if (Number.isSafeInteger(time) && !isOwnTopic(topic)) this.#lost = widened(this.#lost, time / 1000);
-    if (this.#rejectedTopics.has(topic) || this.#rejectedTopics.size >= MAX_REJECTED_TOPICS) return;
-    this.#rejectedTopics.add(topic);
+    if (!isNew(this.#rejectedTopics, topic)) return;
     const text = `"${topic}" at ${when(time)} cannot be stored and was moved to the dead letters: ${reason}`;
     this.#report("warning", "historian_rejected", text);
+  }
+
+  /** Called when a sample became a dead letter without an attempt to store it. No loss: its time may be any. */
+  setAside({ topic, time }: Sample, { detail }: SetAside): void {
+    if (!isNew(this.#asideTopics, topic)) return;
+    const text = `"${topic}" at ${when(time)} was set aside as a dead letter: ${detail}; "voltbridge deadletter list" shows them, "retry" stores them`;
+    this.#report("warning", "historian_set_aside", text);
   }
 
   /** Returns the dead letters since the previous call. */
@@ -136,6 +144,13 @@ export class DeliveryReports {
 function widened(loss: Loss | undefined, time: number): Loss {
   const { values, from, to } = loss ?? { values: 0, from: time, to: time };
   return { reason: "dead_letter", values: values + 1, from: Math.min(from, time), to: Math.max(to, time) };
+}
+
+/** Returns whether a topic is to be reported, and remembers it. */
+function isNew(reported: Set<string>, topic: string): boolean {
+  if (reported.has(topic) || reported.size >= MAX_REPORTED_TOPICS) return false;
+  reported.add(topic);
+  return true;
 }
 
 function tenths(ms: number): number {

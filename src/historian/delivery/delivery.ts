@@ -1,6 +1,7 @@
 import type { Notice } from "../../bus.ts";
 import type { HistorianSettings } from "../../config/index.ts";
 import type { Log } from "../../log/log.ts";
+import type { NewRecord } from "../../queue/contract.ts";
 import { type Backoff, backoff, jittered } from "../../time/backoff.ts";
 import { type Clock, systemClock } from "../../time/clock.ts";
 import type { HistorianBackend, Sample } from "../contract.ts";
@@ -79,7 +80,7 @@ export class Delivery {
     this.#log = log;
     this.#clock = clock;
     this.#random = random;
-    this.#spool = new Spool(queue);
+    this.#spool = new Spool(queue, (sample, why) => this.#reports.setAside(sample, why));
     this.#batchSize = Math.min(settings.submitSizeLimit, MAX_BATCH_SAMPLES);
     this.#planner = new BatchPlanner(this.#batchSize);
     this.#reports = new DeliveryReports({ settings, log, onNotice, clock });
@@ -102,7 +103,11 @@ export class Delivery {
    * samples' own time.
    */
   async accept(samples: Iterable<Sample>, key: string, observedAt?: Date): Promise<boolean> {
-    const records = recordsOf(samples, key, observedAt);
+    return await this.append(recordsOf(samples, key, observedAt));
+  }
+
+  /** Accepts records of {@link recordsOf}, as {@link accept}. */
+  async append(records: readonly NewRecord[]): Promise<boolean> {
     if (records.length === 0) return true;
     const accepted = await this.#spool.append(records);
     this.#news += 1;

@@ -1,6 +1,7 @@
 import type { PointType, PointValue } from "../../points/index.ts";
 import type { NewRecord } from "../../queue/contract.ts";
 import type { Sample, TopicMeta } from "../contract.ts";
+import type { SetAside } from "../ingest/index.ts";
 import { valueToJson } from "../storable.ts";
 
 /** Text of a spool record: samples in columns, with names below `path` and indexes into `metas`. */
@@ -14,6 +15,8 @@ interface RecordText {
   readonly values: readonly PointValue[];
   readonly metas: readonly (readonly [units: string, type: PointType, tz: string])[];
   readonly metaOf: readonly number[];
+  /** Present: the samples are not to be stored, and become dead letters for this reason. */
+  readonly aside?: SetAside;
 }
 
 const VERSION = 1;
@@ -21,15 +24,20 @@ const VERSION = 1;
 const MAX_SAMPLES = 5000;
 
 /** Converts samples to records one after the other; see {@link toRecord}. */
-export function recordsOf(samples: Iterable<Sample>, key: string, observedAt?: Date): NewRecord[] {
+export function recordsOf(
+  samples: Iterable<Sample>,
+  key: string,
+  observedAt?: Date,
+  aside?: SetAside,
+): NewRecord[] {
   const records: NewRecord[] = [];
   let some: Sample[] = [];
   for (const sample of samples) {
     if (some.push(sample) < MAX_SAMPLES) continue;
-    records.push(toRecord(some, key, observedAt));
+    records.push(toRecord(some, key, observedAt, aside));
     some = [];
   }
-  if (some.length > 0) records.push(toRecord(some, key, observedAt));
+  if (some.length > 0) records.push(toRecord(some, key, observedAt, aside));
   return records;
 }
 
@@ -38,7 +46,12 @@ export function recordsOf(samples: Iterable<Sample>, key: string, observedAt?: D
  * differs from the samples' own time.
  * @throws {TypeError} for a value that JSON cannot represent.
  */
-export function toRecord(samples: readonly Sample[], key: string, observedAt?: Date): NewRecord {
+export function toRecord(
+  samples: readonly Sample[],
+  key: string,
+  observedAt?: Date,
+  aside?: SetAside,
+): NewRecord {
   const [first] = samples;
   const path = samples.reduce((common, { topic }) => sharedPath(common, topic), first?.topic ?? "");
   const metas = new Map<TopicMeta | string, number>();
@@ -60,6 +73,7 @@ export function toRecord(samples: readonly Sample[], key: string, observedAt?: D
     values: samples.map(({ value }) => jsonValue(value)),
     metas: texts,
     metaOf: samples.map(({ meta }) => metas.get(meta) ?? numberOf(meta)),
+    aside,
   };
   const milliseconds = Number.isSafeInteger(time) ? Math.floor(time / 1000) : 0;
   return {
@@ -70,17 +84,18 @@ export function toRecord(samples: readonly Sample[], key: string, observedAt?: D
   };
 }
 
-/** Returns the samples of a record in order. Throws when the text is not in our format. */
-export function fromRecord(text: string): Sample[] {
-  const { v, path, names, times, values, metas, metaOf } = JSON.parse(text) as RecordText;
+/** Returns the samples of a record in order, and why they are set aside. Throws when the text is not in our format. */
+export function fromRecord(text: string): { readonly samples: Sample[]; readonly aside?: SetAside } {
+  const { v, path, names, times, values, metas, metaOf, aside } = JSON.parse(text) as RecordText;
   if (v !== VERSION) throw new Error(`its format is ${String(v)}; this version reads format ${VERSION}`);
   const objects = metas.map(([units, type, tz]): TopicMeta => ({ units, type, tz }));
-  return names.map((name, index) => ({
+  const samples = names.map((name, index) => ({
     topic: path + name,
     time: typeof times === "number" ? times : (times[index] as number),
     value: values[index] as PointValue,
     meta: objects[metaOf[index] as number] as TopicMeta,
   }));
+  return { samples, aside };
 }
 
 /** Returns the common beginning of two topics, up to and including a slash. */

@@ -6,6 +6,8 @@ import type {
   QueuedRecord,
   Settlement,
 } from "../../queue/contract.ts";
+import type { Sample } from "../contract.ts";
+import type { SetAside } from "../ingest/index.ts";
 import type { Item, Outcome } from "./batch-planner.ts";
 import { fromRecord, toRecord } from "./sample-record.ts";
 
@@ -28,13 +30,16 @@ interface OpenRecord {
 /** Reads samples from the queue and settles their records once all of their samples are finished. */
 export class Spool {
   readonly #queue: SpoolQueue;
+  readonly #onAside: (sample: Sample, why: SetAside) => void;
   readonly #open = new Map<number, OpenRecord>();
   #after = 0;
   #order = 0;
   #settling: Promise<void> = Promise.resolve();
 
-  constructor(queue: SpoolQueue) {
+  /** `onAside`: called for each sample that was set aside. */
+  constructor(queue: SpoolQueue, onAside: (sample: Sample, why: SetAside) => void) {
     this.#queue = queue;
+    this.#onAside = onAside;
   }
 
   get counters(): QueueCounters {
@@ -46,24 +51,33 @@ export class Spool {
     return (await this.#queue.append(records)).length === records.length;
   }
 
-  /** Returns the next samples, oldest first; undefined at the end of the queue. Unreadable records become dead letters. */
+  /**
+   * Returns the next samples, oldest first; undefined at the end of the queue. Unreadable records, and those set aside, become dead
+   * letters.
+   */
   async read(): Promise<Item[] | undefined> {
     const records = await this.#queue.read({ after: this.#after, ...PAGE });
     const last = records.at(-1);
     if (!last) return undefined;
-    const unreadable: Settlement[] = [];
+    const settled: Settlement[] = [];
     const items = records.flatMap((record) => {
       try {
-        return this.#items(record);
+        const { samples, aside } = samplesOf(record);
+        if (!aside) return this.#items(record, samples);
+        for (const sample of samples) this.#onAside(sample, aside);
+        // Its text is without the reason: a retry stores it.
+        const letter = { ...toRecord(samples, record.key, new Date(record.time)), ...aside };
+        settled.push({ id: record.id, delivered: 0, dead: [letter] });
+        return [];
       } catch (error) {
         const detail = `the record cannot be read: ${(error as Error).message}`;
         const { text, samples, key, time } = record;
         const dead = [{ text, samples, key, time, reason: "unreadable", detail }];
-        unreadable.push({ id: record.id, delivered: 0, dead });
+        settled.push({ id: record.id, delivered: 0, dead });
         return [];
       }
     });
-    await this.#settle(unreadable);
+    await this.#settle(settled);
     this.#after = last.id;
     return items;
   }
@@ -106,11 +120,15 @@ export class Spool {
     if (settlements.length > 0) await this.#queue.settle(settlements);
   }
 
-  #items(record: QueuedRecord): Item[] {
-    const samples = fromRecord(record.text);
-    if (samples.length !== record.samples)
-      throw new Error(`it holds ${samples.length} values instead of ${record.samples}`);
+  #items(record: QueuedRecord, samples: readonly Sample[]): Item[] {
     this.#open.set(record.id, { record, delivered: 0, dead: [] });
     return samples.map((sample) => ({ sample, recordId: record.id, order: this.#order++ }));
   }
+}
+
+function samplesOf({ text, samples: count }: QueuedRecord): ReturnType<typeof fromRecord> {
+  const read = fromRecord(text);
+  if (read.samples.length !== count)
+    throw new Error(`it holds ${read.samples.length} values instead of ${count}`);
+  return read;
 }

@@ -21,48 +21,62 @@ export interface HoleSearch {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Maximum number of holes that are read one by one; beyond it, everything from the first to the last is read in one go. */
+const MOST_SINGLE = 10;
+
 /**
- * Returns the periods longer than `longest` in which no topic has a value. The first topic is read completely, the others only in
- * its holes.
+ * Returns the periods longer than `longest` in which no topic has a value. The first topic is read completely, the others in the holes
+ * that are left.
  */
 export async function findHoles(search: HoleSearch): Promise<Hole[]> {
-  const { topics, start, end } = search;
   let holes: Hole[] = [{}];
-  for (const topic of topics) {
+  for (const topic of search.topics) {
+    // A topic stored on change has a hole every hour.
+    const groups = holes.length > MOST_SINGLE ? [holes] : holes.map((hole) => [hole]);
     const smaller: Hole[] = [];
-    for (const hole of holes) {
-      const from = hole.after === undefined ? start : hole.after + 1;
-      for await (const part of holesOf(search, topic, from, hole.before ?? end, hole)) smaller.push(part);
-    }
+    for (const group of groups) for await (const part of holesOf(search, topic, group)) smaller.push(part);
     holes = smaller;
     if (holes.length === 0) break;
   }
   return holes;
 }
 
+/** Returns what values of a topic leave of some holes, which are in the order of time. */
 async function* holesOf(
   { backend, longest, signal, start, end }: HoleSearch,
   topic: string,
-  from: number,
-  to: number,
-  within: Hole,
+  holes: readonly Hole[],
 ): AsyncGenerator<Hole> {
+  const [first] = holes;
   const range = {
-    start: from,
-    end: to,
+    start: first!.after === undefined ? start : first!.after + 1,
+    end: holes.at(-1)!.before ?? end,
     order: "FIRST_TO_LAST",
     skip: 0,
     count: Number.POSITIVE_INFINITY,
   } as const;
-  let { after } = within;
+  let index = 0;
+  let after = first!.after;
+  /** Returns what is left of the present hole up to `time`, if that is long. */
+  const left = (time: number, before: number | undefined): Hole[] =>
+    time - (after ?? start) > longest
+      ? [{ ...(after !== undefined && { after }), ...(before !== undefined && { before }) }]
+      : [];
+  const next = (): Hole[] => {
+    const { before } = holes[index]!;
+    const rest = left(before ?? end, before);
+    index += 1;
+    after = holes[index]?.after;
+    return rest;
+  };
   for await (const page of readPages(backend, topic, range, signal))
     for (const [time] of page) {
-      if (time - (after ?? start) > longest) yield { ...(after !== undefined && { after }), before: time };
+      while (index < holes.length && time >= (holes[index]!.before ?? end)) yield* next();
+      if (index === holes.length) return;
+      // A value between two holes.
+      if (after !== undefined && time <= after) continue;
+      yield* left(time, time);
       after = time;
     }
-  if ((within.before ?? end) - (after ?? start) > longest)
-    yield {
-      ...(after !== undefined && { after }),
-      ...(within.before !== undefined && { before: within.before }),
-    };
+  while (index < holes.length) yield* next();
 }

@@ -55,7 +55,10 @@ export async function readBridgeNotes(
   const losses = await readNotes<LossNote>(historian, lossTopic(instance), {}, signal);
   return {
     runs: runs.map(({ at, note }) => ({ from: at, until: isoTime(note.until), ended: note.ended })),
-    losses: losses.map(({ note }) => ({ ...note, from: isoTime(note.from), to: isoTime(note.to) })),
+    losses: losses
+      // Another store lacks those of `historian.also`.
+      .filter(({ note }) => note.store === undefined)
+      .map(({ note }) => ({ ...note, from: isoTime(note.from), to: isoTime(note.to) })),
   };
 }
 

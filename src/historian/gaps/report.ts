@@ -3,7 +3,7 @@
 import type { HistorianBackend, Topic } from "../contract.ts";
 import { QueryError } from "../errors.ts";
 import type { Historian } from "../query/historian.ts";
-import { isOwnTopic, parseAvailabilityTopic } from "../record/own-topics.ts";
+import { isOwnTopic, parseAvailabilityTopic, parseUnchangedTopic } from "../record/own-topics.ts";
 import { formatTime, MINUTE, parseTime } from "../time.ts";
 import { findHoles, type Hole } from "./holes.ts";
 import { type Notes, readBridgeNotes, readDeviceNotes } from "./notes.ts";
@@ -223,6 +223,7 @@ async function knownSince(
 
 function devicesOf(topics: readonly Topic[], wanted: readonly string[]): Device[] {
   const devices = new Map<string, { path: string; topics: string[]; instance?: string }>();
+  const unchanged: [path: string, topic: string][] = [];
   const at = (path: string) => {
     const known = devices.get(path.toLowerCase()) ?? { path, topics: [] };
     devices.set(path.toLowerCase(), known);
@@ -230,10 +231,14 @@ function devicesOf(topics: readonly Topic[], wanted: readonly string[]): Device[
   };
   for (const { name } of topics) {
     const noted = parseAvailabilityTopic(name);
-    if (noted) at(noted.path).instance = noted.instance;
+    const scraped = parseUnchangedTopic(name);
+    // Read last: most devices store a value of every scrape.
+    if (scraped !== undefined) unchanged.push([scraped, name]);
+    else if (noted) at(noted.path).instance = noted.instance;
     else if (!isOwnTopic(name) && !NO_DEVICES.test(name) && name.includes("/"))
       at(name.slice(0, name.lastIndexOf("/"))).topics.push(name);
   }
+  for (const [path, topic] of unchanged) at(path).topics.push(topic);
   const isWanted = (path: string) =>
     wanted.length === 0 ||
     wanted.some((begin) => `${path}/`.startsWith(`${begin.toLowerCase().replace(/\/$/, "")}/`));

@@ -4,5 +4,10 @@ export { ArrivalClock, PreciseClock } from "./arrival-clock.ts";
 export { Ingest } from "./ingest.ts";
 export type { Ignored, IgnoreReason, Ingested, IngestMessage } from "./message.ts";
 export { type IngestCounters, MessageCounters } from "./message-counters.ts";
-export { MessageRecorder, type MessageRecorderOptions, type SampleSink } from "./message-recorder.ts";
+export {
+  MessageRecorder,
+  type MessageRecorderOptions,
+  type SampleSink,
+  type SetAside,
+} from "./message-recorder.ts";
 export { type DeviceNaming, Naming, type NamingSettings } from "./naming.ts";

@@ -4,7 +4,14 @@ import type { Sample } from "../contract.ts";
 import { whyUnstorable } from "../storable.ts";
 import { type Capture, type CaptureKind, captures } from "./capture.ts";
 import { headerTime, type MessageHeaders, mergeHeaders, openEnvelope } from "./headers.ts";
-import { type Ignored, IgnoredError, type Ingested, type IngestMessage } from "./message.ts";
+import {
+  type Ignored,
+  IgnoredError,
+  type Ingested,
+  type IngestMessage,
+  type LateSamples,
+  NONE_LATE,
+} from "./message.ts";
 import { readDeviceMessage, readLogPoint, topicMeta } from "./message-bodies.ts";
 import { Naming } from "./naming.ts";
 import { isObject, type Json, readJson } from "./payload.ts";
@@ -39,7 +46,7 @@ export class Ingest {
     try {
       return this.#ingest(message);
     } catch (error) {
-      if (error instanceof IgnoredError) return { samples: [], ignored: [error] };
+      if (error instanceof IgnoredError) return { samples: [], late: NONE_LATE, ignored: [error] };
       throw error;
     }
   }
@@ -58,8 +65,9 @@ export class Ingest {
   /** Reads `devices/<path>/all` and `analysis/<path>[/all]`: the first level and `all` are not part of the name. */
   #values({ message, kind, body, headers: outer }: Opened): Ingested {
     const { values, metadata, headers } = readDeviceMessage(body);
-    const own = headerTime(new Map([...outer, ...mergeHeaders(headers)]), ["TimeStamp", "Date"]);
-    const time = this.#timeOf(own, message, kind);
+    const names = this.#settings.syncTimestamp ? SYNCHRONIZED : PLAIN;
+    const own = headerTime(new Map([...outer, ...mergeHeaders(headers)]), names);
+    const time = timeOf(own, message);
     const topic = message.topic.replace(/\/$/, "");
     const naming = this.#naming.deviceOfTopic(topic.endsWith("/all") ? topic : `${topic}/all`);
     const filtered = kind === "devices";
@@ -74,7 +82,7 @@ export class Ingest {
       throw Object.keys(values).length === 0
         ? new IgnoredError("no_values", "the message has no values")
         : new IgnoredError("filtered", "historian.device_data_filter excludes all of its points");
-    return { samples, ignored };
+    return { ...this.#split(samples, message, kind), ignored };
   }
 
   /** Reads `datalogger/<path>`: each point has its own readings. The stored name keeps the first level. */
@@ -88,7 +96,7 @@ export class Ingest {
       try {
         const { metadata, readings } = readLogPoint(point, item);
         for (const { time: own, value } of readings) {
-          const time = this.#timeOf(own, message, kind);
+          const time = timeOf(own, message);
           addSample(nameOf(name, point), { time, value, meta: topicMeta(metadata, value) }, samples, ignored);
         }
       } catch (error) {
@@ -96,32 +104,47 @@ export class Ingest {
         ignored.push(error);
       }
     }
-    return { samples, ignored };
+    return { ...this.#split(samples, message, kind), ignored };
   }
 
   /** Reads `record/<any>`, with any JSON. The stored name is the topic. */
   #record({ message, kind, body, headers }: Opened): Ingested {
-    const time = this.#timeOf(headerTime(headers, ["Date", "TimeStamp"]), message, kind);
+    const time = timeOf(headerTime(headers, ["Date", "TimeStamp"]), message);
     const samples: Sample[] = [];
     const ignored: Ignored[] = [];
     const meta = topicMeta(undefined, body);
     addSample(this.#naming.rename(message.topic), { time, value: body, meta }, samples, ignored);
-    return { samples, ignored };
+    return { ...this.#split(samples, message, kind), ignored };
   }
 
-  /** Returns a value's own time, or else the arrival time of its message. */
-  #timeOf(own: number | undefined, { retained, arrivedAt }: IngestMessage, kind: CaptureKind): number {
-    if (own === undefined && retained)
-      throw new IgnoredError("retained_without_time", "a retained message without a time has no known age");
-    if (own !== undefined && exceedsTolerance(own, arrivedAt, kind, this.#settings)) {
-      const seconds = Math.round(Math.abs(arrivedAt - own) / 1e6);
-      throw new IgnoredError(
-        "time_tolerance",
-        `its time is ${seconds} s ${own < arrivedAt ? "in the past" : "in the future"}, more than historian.time_tolerance allows`,
-      );
-    }
-    return own ?? arrivedAt;
+  /** Separates samples whose time differs from the arrival of their message by more than `time_tolerance`. */
+  #split(
+    samples: readonly Sample[],
+    { arrivedAt }: IngestMessage,
+    kind: CaptureKind,
+  ): { readonly samples: readonly Sample[]; readonly late: LateSamples } {
+    const { timeToleranceSeconds: tolerance, timeToleranceTopics: kinds } = this.#settings;
+    if (tolerance === undefined || !kinds.includes(kind)) return { samples, late: NONE_LATE };
+    const isLate = ({ time }: Sample) => Math.abs(arrivedAt - time) > tolerance * 1_000_000;
+    const late = samples.filter(isLate);
+    const [first] = late;
+    if (!first) return { samples, late: NONE_LATE };
+    const seconds = Math.round(Math.abs(arrivedAt - first.time) / 1e6);
+    const side = first.time < arrivedAt ? "before" : "after";
+    const detail = `its time is ${seconds} s ${side} its arrival; historian.time_tolerance allows ${tolerance} s`;
+    return { samples: samples.filter((sample) => !isLate(sample)), late: { samples: late, detail } };
   }
+}
+
+/** Headers with the time of device data, the first one present counts. */
+const PLAIN = ["TimeStamp", "Date"];
+const SYNCHRONIZED = ["SynchronizedTimeStamp", ...PLAIN];
+
+/** Returns a value's own time, or else the arrival time of its message. */
+function timeOf(own: number | undefined, { retained, arrivedAt }: IngestMessage): number {
+  if (own === undefined && retained)
+    throw new IgnoredError("retained_without_time", "a retained message without a time has no known age");
+  return own ?? arrivedAt;
 }
 
 /** Accepts only `devices/<path>/all`: other device topics repeat the same values or carry no readings. */
@@ -144,16 +167,3 @@ function addSample(topic: string, rest: Omit<Sample, "topic">, samples: Sample[]
   if (fault === undefined) samples.push(sample);
   else ignored.push({ reason: "bad_name", detail: fault });
 }
-
-/** Returns whether a message's own time differs from now by more than `time_tolerance`. Both in microseconds. */
-function exceedsTolerance(
-  time: number,
-  now: number,
-  kind: CaptureKind,
-  { timeToleranceSeconds, timeToleranceTopics }: ToleranceSettings,
-): boolean {
-  if (timeToleranceSeconds === undefined || !timeToleranceTopics.includes(kind)) return false;
-  return Math.abs(now - time) > timeToleranceSeconds * 1_000_000;
-}
-
-type ToleranceSettings = Pick<HistorianSettings, "timeToleranceSeconds" | "timeToleranceTopics">;

@@ -40,11 +40,15 @@ function ownForm(body: JsonObject): DeviceMessage | undefined {
   if (!isObject(values) || typeof timestamp !== "string" || typeof own(body, "device") !== "string")
     return undefined;
   const units = own(body, "units");
+  const synchronized = own(body, "synchronized");
   const metadata = isObject(units) ? units : {};
   return {
     values,
     metadata: Object.fromEntries(Object.entries(metadata).map(([point, text]) => [point, { units: text }])),
-    headers: { TimeStamp: timestamp },
+    headers: {
+      TimeStamp: timestamp,
+      ...(synchronized !== undefined && { SynchronizedTimeStamp: synchronized }),
+    },
   };
 }
 

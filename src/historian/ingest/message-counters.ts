@@ -7,6 +7,8 @@ export interface IngestCounters {
   readonly received: number;
   /** Values that are stored, or on disk with their message acknowledged. */
   readonly stored: number;
+  /** Values set aside as dead letters: their time is further from their arrival than `time_tolerance`. Absent: none. */
+  readonly setAside?: number;
   /** By reason: messages, and single points of messages. */
   readonly ignored: Readonly<Partial<Record<IgnoreReason, number>>>;
 }
@@ -24,6 +26,7 @@ export class MessageCounters {
   readonly #reported = new Map<IgnoreReason, Reported>();
   #received = 0;
   #stored = 0;
+  #setAside = 0;
 
   /** `now`: milliseconds of a monotonic clock. */
   constructor(log: Log, now: () => number = () => performance.now()) {
@@ -32,16 +35,25 @@ export class MessageCounters {
   }
 
   get counters(): IngestCounters {
-    return { received: this.#received, stored: this.#stored, ignored: Object.fromEntries(this.#ignored) };
+    return {
+      received: this.#received,
+      stored: this.#stored,
+      ...(this.#setAside > 0 && { setAside: this.#setAside }),
+      ignored: Object.fromEntries(this.#ignored),
+    };
   }
 
-  received(topic: string, { ignored }: Ingested): void {
+  received(topic: string, { ignored }: Pick<Ingested, "samples" | "ignored">): void {
     this.#received++;
     for (const one of ignored) this.#countIgnored(topic, one);
   }
 
   stored(values: number): void {
     this.#stored += values;
+  }
+
+  setAside(values: number): void {
+    this.#setAside += values;
   }
 
   #countIgnored(topic: string, { reason, detail }: Ignored): void {

@@ -3,8 +3,14 @@ import type { Log } from "../../log/log.ts";
 import type { Sample } from "../contract.ts";
 import { ArrivalClock, PreciseClock } from "./arrival-clock.ts";
 import { Ingest } from "./ingest.ts";
-import type { Ingested, IngestMessage } from "./message.ts";
+import { type Ingested, type IngestMessage, type LateSamples, NONE_LATE } from "./message.ts";
 import { type IngestCounters, MessageCounters } from "./message-counters.ts";
+
+/** Why samples are set aside: a stable name for counting, and an explanation for people. */
+export interface SetAside {
+  readonly reason: string;
+  readonly detail: string;
+}
 
 /** Destination of samples. */
 export interface SampleSink {
@@ -13,6 +19,8 @@ export interface SampleSink {
    * one turn of the event loop share a commit. `key` names their topic.
    */
   accept(samples: readonly Sample[], key: string): Promise<boolean>;
+  /** Keeps samples as dead letters instead of storing them. Resolves as {@link accept}. `arrivedAt`: when they came. */
+  setAside(samples: readonly Sample[], key: string, why: SetAside, arrivedAt: Date): Promise<boolean>;
 }
 
 export interface MessageRecorderOptions {
@@ -59,11 +67,14 @@ export class MessageRecorder {
    */
   async record(message: Omit<IngestMessage, "arrivedAt">): Promise<void> {
     const topic = message.topic.slice(this.#base.length);
-    const ingested = this.#read({ ...message, topic, arrivedAt: this.#arrival.next() });
+    const arrivedAt = this.#arrival.next();
+    const ingested = this.#read({ ...message, topic, arrivedAt });
     this.#counters.received(topic, ingested);
-    const { samples } = ingested;
-    if (samples.length === 0) return;
-    if (await this.#sink.accept(samples, topic)) this.#counters.stored(samples.length);
+    const { samples, late } = ingested;
+    const kept = late.samples.length > 0 && setLateAside(this.#sink, late, topic, arrivedAt);
+    if (samples.length > 0 && (await this.#sink.accept(samples, topic)))
+      this.#counters.stored(samples.length);
+    if (await kept) this.#counters.setAside(late.samples.length);
   }
 
   #read(message: IngestMessage): Ingested {
@@ -74,7 +85,21 @@ export class MessageRecorder {
         err,
         topic: message.topic,
       });
-      return { samples: [], ignored: [{ reason: "internal_fault", detail: (err as Error).message }] };
+      return {
+        samples: [],
+        late: NONE_LATE,
+        ignored: [{ reason: "internal_fault", detail: (err as Error).message }],
+      };
     }
   }
+}
+
+/** Keeps samples outside of `time_tolerance`, as {@link SampleSink.setAside}. `arrivedAt`: microseconds since 1970 UTC. */
+export function setLateAside(
+  sink: SampleSink,
+  { samples, detail }: LateSamples,
+  key: string,
+  arrivedAt: number,
+): Promise<boolean> {
+  return sink.setAside(samples, key, { reason: "time_tolerance", detail }, new Date(arrivedAt / 1000));
 }

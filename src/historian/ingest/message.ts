@@ -35,8 +35,6 @@ export const BAD_REASONS = [
   "no_values",
   "bad_readings",
   "bad_time",
-  /** Further from now than `time_tolerance`. */
-  "time_tolerance",
   "bad_name",
   "internal_fault",
 ] as const;
@@ -53,8 +51,18 @@ export interface Ignored {
 /** Result of reading a message. */
 export interface Ingested {
   readonly samples: readonly Sample[];
+  /** Samples whose time is further from now than `time_tolerance`: they are kept, but not stored. */
+  readonly late: LateSamples;
   readonly ignored: readonly Ignored[];
 }
+
+export interface LateSamples {
+  readonly samples: readonly Sample[];
+  /** Explanation for people; empty without samples. */
+  readonly detail: string;
+}
+
+export const NONE_LATE: LateSamples = { samples: [], detail: "" };
 
 /** Thrown to ignore a whole message. */
 export class IgnoredError extends Error implements Ignored {

@@ -11,9 +11,12 @@ import {
   type RunNote,
   runTopic,
   skipTopic,
+  unchangedTopic,
 } from "./own-topics.ts";
 
 const META: TopicMeta = { units: "", type: "dictionary", tz: "UTC" };
+
+const COUNT_META: TopicMeta = { units: "", type: "integer", tz: "UTC" };
 
 /** Creates the bridge's notes about itself as samples. */
 export class BridgeNotes {
@@ -41,16 +44,21 @@ export class BridgeNotes {
     return this.#sample(availabilityTopic(this.#instance, path), note, since);
   }
 
+  unchanged(path: string, values: number, time: number): Sample {
+    return { topic: unchangedTopic(this.#instance, path), time, value: values, meta: COUNT_META };
+  }
+
   skip(path: string, text: string): Sample {
     return this.#sample(skipTopic(this.#instance, path), text, this.#now());
   }
 
-  loss({ reason, values, from, to }: Loss): Sample {
+  loss({ reason, values, from, to, store }: Loss): Sample {
     const note: LossNote = {
       reason,
       values,
       from: new Date(from).toISOString(),
       to: new Date(to).toISOString(),
+      ...(store !== undefined && { store }),
     };
     return this.#sample(lossTopic(this.#instance), note, this.#now());
   }

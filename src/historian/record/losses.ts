@@ -6,6 +6,8 @@ export interface Loss {
   readonly values: number;
   readonly from: number;
   readonly to: number;
+  /** Name of the store of `historian.also` that lacks them; absent: the main store. */
+  readonly store?: string;
 }
 
 type Balance = Pick<QueueCounters, "dropped" | "oldest">;

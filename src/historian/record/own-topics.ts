@@ -28,6 +28,16 @@ export function skipTopic(instance: string, devicePath: string): string {
   return `${ROOT}/${instance}/devices/${devicePath}/skipped`;
 }
 
+/** Topic with the number of values of each scrape whose values were all unchanged, so that none was stored. */
+export function unchangedTopic(instance: string, devicePath: string): string {
+  return `${ROOT}/${instance}/devices/${devicePath}/unchanged`;
+}
+
+/** Returns the device path of an {@link unchangedTopic}, undefined for any other topic. */
+export function parseUnchangedTopic(topic: string): string | undefined {
+  return new RegExp(`^${ROOT}/.+?/devices/(.+)/unchanged$`, "i").exec(topic)?.[1];
+}
+
 /** Returns the instance and device path of an availability topic, undefined for any other topic. */
 export function parseAvailabilityTopic(topic: string): { instance: string; path: string } | undefined {
   const [, instance, path] = new RegExp(`^${ROOT}/(.+?)/devices/(.+)/availability$`, "i").exec(topic) ?? [];
@@ -57,4 +67,6 @@ export type LossNote = {
   /** Time of the data; ISO 8601. */
   readonly from: string;
   readonly to: string;
+  /** Name of the store of `historian.also` that lacks them; absent: the main store. */
+  readonly store?: string;
 };

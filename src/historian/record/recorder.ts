@@ -7,12 +7,13 @@ import type { Sample } from "../contract.ts";
 import { type DeviceNaming, Naming } from "../ingest/index.ts";
 import { timeOf } from "../time.ts";
 import { BridgeNotes } from "./bridge-notes.ts";
+import { Changes, type DeviceChanges } from "./changes.ts";
 import type { Loss } from "./losses.ts";
 import { scrapeSamples, WriteAudit } from "./samples.ts";
 
 /** Destination of samples, which reports their loss. */
 export interface RecorderSink {
-  /** Resolves when the samples are on disk, or dropped and counted. `observedAt`: time of the observation, if not the samples' own. */
+  /** Resolves when the samples are on disk, with false when they were dropped and counted. `observedAt`: time of the observation, if not the samples' own. */
   accept(samples: Iterable<Sample>, key: string, observedAt?: Date): Promise<unknown>;
   /** Returns the losses since the previous call. */
   takeLosses(): readonly Loss[];
@@ -43,6 +44,7 @@ export class Recorder {
   readonly #naming: Naming;
   readonly #namings = new Map<string, DeviceNaming>();
   readonly #times = new ScrapeTimes();
+  readonly #changes = new Changes();
   readonly #audit = new WriteAudit();
   readonly #notes: BridgeNotes;
   #subscriptions: (() => void)[] = [];
@@ -99,20 +101,32 @@ export class Recorder {
   }
 
   #recordScrape(scrape: Scrape): void {
-    const { device, takenAt } = scrape;
+    const { device, takenAt, synchronizedAt } = scrape;
     if (!isClockSet(takenAt)) {
       this.#countUndated(scrape);
       return;
     }
     if (this.#undated !== undefined) this.#clockIsSet(this.#undated);
     const before = this.#times.repeated;
-    const time = this.#times.timeOf(device.path, takenAt);
+    const time = this.#times.timeOf(device.path, this.#settings.syncTimestamp ? synchronizedAt : takenAt);
     if (before === 0 && this.#times.repeated > 0)
       this.#log.warn(
         "the clock was set back: values with a timestamp already stored are kept one microsecond later",
       );
     const naming = this.#namingOf(device);
-    this.#acceptAll(scrapeSamples(scrape, naming, time), naming.path);
+    const changes = this.#changes.of(device, time);
+    if (!changes) this.#acceptAll(scrapeSamples(scrape, naming, time), naming.path);
+    else this.#acceptChanges(scrape, naming, time, changes);
+  }
+
+  /** Passes the values that changed to the sink. */
+  #acceptChanges(scrape: Scrape, naming: DeviceNaming, time: number, changes: DeviceChanges): void {
+    const samples = [...scrapeSamples(scrape, naming, time, changes)];
+    // Without it, `history gaps` would see no scrape.
+    if (!changes.isStored && changes.unchanged > 0)
+      samples.push(this.#notes.unchanged(naming.path, changes.unchanged, time));
+    // What is not on disk must not stand for later values that are equal.
+    this.#acceptAll(samples, naming.path, undefined, () => this.#changes.forget(scrape.device.path));
   }
 
   /** Counts values that are not recorded: their time is unknown, and a wrong one would remain in the store. */
@@ -136,11 +150,15 @@ export class Recorder {
     this.#acceptAll([sample], topic.slice(0, Math.max(topic.lastIndexOf("/"), 0)), observedAt);
   }
 
-  /** Passes samples of one device or topic to the sink. */
-  #acceptAll(samples: Iterable<Sample>, key: string, observedAt?: Date): void {
-    this.#accepting = this.#sink
-      .accept(samples, key, observedAt)
-      .catch((error: unknown) => this.#log.error("values were not recorded", { err: error, device: key }));
+  /** Passes samples of one device or topic to the sink. `onLost`: called when they are not kept. */
+  #acceptAll(samples: Iterable<Sample>, key: string, observedAt?: Date, onLost?: () => void): void {
+    const accepted = this.#sink.accept(samples, key, observedAt);
+    this.#accepting = (onLost ? accepted.then((isKept) => isKept === false && onLost()) : accepted).catch(
+      (error: unknown) => {
+        onLost?.();
+        this.#log.error("values were not recorded", { err: error, device: key });
+      },
+    );
   }
 
   /** Notes that the bridge runs and what was lost meanwhile; repeats every minute. */
@@ -167,6 +185,7 @@ export class Recorder {
   #forget({ path }: DeviceInfo): void {
     this.#namings.delete(path);
     this.#times.forget(path);
+    this.#changes.forget(path);
   }
 }
 
@@ -199,7 +218,7 @@ class ScrapeTimes {
     }
     if (time <= seen.last) seen.steps += 1;
     seen.last = time;
-    this.#repeated += 1;
+    if (time < seen.highest) this.#repeated += 1;
     return time + seen.steps;
   }
 

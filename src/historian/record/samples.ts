@@ -2,6 +2,7 @@ import type { PointType, PointValue, Scrape, Write } from "../../points/index.ts
 import type { Sample, TopicMeta } from "../contract.ts";
 import type { DeviceNaming } from "../ingest/index.ts";
 import { timeOf } from "../time.ts";
+import type { DeviceChanges } from "./changes.ts";
 
 const AUDIT_META: TopicMeta = { units: "", type: "dictionary", tz: "UTC" };
 /** Maximum number of writes without a result whose times are kept. */
@@ -9,12 +10,14 @@ const MAX_OPEN_WRITES = 10_000;
 
 /**
  * Returns the values of a scrape, including null. A point that could not be read has no sample, nor has one whose row has `Publish`
- * never: only what subscribers could store is stored (personal data is marked so). `time` as in {@link Sample}.
+ * never: only what subscribers could store is stored (personal data is marked so). `time` as in {@link Sample}. `changes`: which values of
+ * points stored on change are stored.
  */
 export function* scrapeSamples(
   { device, values, takenAt }: Scrape,
   naming: DeviceNaming = { path: device.path, keeps: () => true },
   time: number = timeOf(takenAt),
+  changes?: DeviceChanges,
 ): Generator<Sample> {
   const metas = new Map<string, Map<PointType, TopicMeta>>();
   const metaOf = (units: string, type: PointType): TopicMeta => {
@@ -25,8 +28,10 @@ export function* scrapeSamples(
     return meta;
   };
   for (const [point, value] of values) {
-    const { units = "", type = "string", publish = "always" } = device.points.get(point) ?? {};
+    const described = device.points.get(point);
+    const { units = "", type = "string", publish = "always" } = described ?? {};
     if (publish === "never" || !naming.keeps(point)) continue;
+    if (changes && !changes.takes(described, value)) continue;
     yield { topic: `${naming.path}/${point}`, time, value, meta: metaOf(units, type) };
   }
 }

@@ -1,11 +1,10 @@
 import type { MqttSettings } from "../../config/index.ts";
-import type { PointValue, Scrape, Write } from "../../points/index.ts";
+import { hasChanged, type PointValue, type Scrape, type Write } from "../../points/index.ts";
 import type { Message } from "../broker/link.ts";
 import { answerHeaders } from "../commands/answers.ts";
 import {
   busMessage,
   deviceText,
-  hasChanged,
   jsonPoint,
   jsonReading,
   pointMetadata,

@@ -1,15 +1,16 @@
 import type { MqttSettings } from "../../config/index.ts";
-import type {
-  AvailabilityChange,
-  DeviceInfo,
-  LimitEnds,
-  PointValue,
-  Scrape,
-  Write,
+import {
+  type AvailabilityChange,
+  type DeviceInfo,
+  hasChanged,
+  type LimitEnds,
+  type PointValue,
+  type Scrape,
+  type Write,
 } from "../../points/index.ts";
 import type { DirectSender } from "../broker/direct-sender.ts";
 import type { Link } from "../broker/link.ts";
-import { bareValue, deviceText, hasChanged, valueText } from "../payloads.ts";
+import { bareValue, deviceText, valueText } from "../payloads.ts";
 import type { Topics } from "../topics.ts";
 
 /** Quality of all values together. */

@@ -55,6 +55,7 @@ function* localSettings(schema: Schema, path: JsonPath): Generator<JsonPath> {
     if (inner["x-local"]) yield [...path, name];
     else yield* localSettings(inner, [...path, name]);
   }
+  for (const [i, item] of (schema.prefixItems ?? []).entries()) yield* localSettings(item, [...path, i]);
 }
 
 /** The variables and secret files that configs on disk use: each in its setting, with where it is sent. */

@@ -77,6 +77,20 @@ describe("A11: deadletter", () => {
     await queue.close();
   });
 
+  test("stores of historian.also are sinks of their own, those removed from the config too", async () => {
+    await (await withLetters("spool-cloud", ["a"])).close();
+    await (await withLetters("spool", ["b"])).close();
+    expect((await deadletter("list")).stdout).toMatch(/^historian\/cloud +1 /m);
+    expect(await deadletter("retry", "1", "--sink", "historian/cloud")).toMatchObject({
+      stdout: "historian/cloud: 1 dead letter put back\n",
+    });
+    expect(await deadletter("list", "--sink", "historian/clod")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("it has historian, historian/cloud"),
+    });
+    expect(await deadletter("list", "--sink", "broker")).toMatchObject({ code: 2 });
+  });
+
   test("beside a running bridge: it notices what came back", async () => {
     const lock = DataLock.take(place.at("data"));
     let told = 0;

@@ -7,6 +7,7 @@ import type { BridgeOptions } from "../../../src/config/bridge/bridge.ts";
 import { defaultBridge, formatDiagnostic, loadBridge } from "../../../src/config/index.ts";
 import { CONNECTION_SCHEMA as postgresSchema } from "../../../src/config/postgres-connection.ts";
 import { CONNECTION_SCHEMA as influxdbSchema } from "../../../src/historian/stores/influxdb/settings.ts";
+import { sqlite } from "../../../src/historian/stores/sqlite/index.ts";
 import { Secrets } from "../../../src/log/log.ts";
 
 let folder: string;
@@ -74,6 +75,8 @@ describe("bridge config", () => {
         cacheOnlyEnabled: false,
         messagePublishCount: 10_000,
         gatherTimingData: false,
+        syncTimestamp: false,
+        also: [],
       },
       sessions: {
         enabled: false,
@@ -323,6 +326,56 @@ describe("bridge config", () => {
     expect(load({ historian: { connection: { pth: "x" } } }, { backends }).diagnostics).toMatchObject([
       { code: "unknown_key", path: "historian.connection.pth", suggestion: "path" },
     ]);
+  });
+
+  test("several stores: each item has the settings of its backend; names and places must differ", () => {
+    const backends = { sqlite: sqlite.configSchema, influxdb: influxdbSchema, postgres: postgresSchema };
+    const also = (...items: unknown[]) => load({ historian: { also: items } }, { backends, secrets });
+    const problems = (...items: unknown[]) =>
+      also(...items).diagnostics.map(({ code, path }) => `${code} ${path}`);
+    const secrets = new Secrets();
+    const good = also(
+      { backend: "sqlite", connection: { path: "b.sqlite" }, history_limit_days: 30 },
+      { backend: "influxdb", name: "cloud", connection: { username: "u", password: "deep-secret" } },
+      { backend: "postgres", connection: { host: "localhost", schema: "a" } },
+      { backend: "postgres", name: "b", connection: { host: "localhost", schema: "b" } },
+    );
+    expect(good.diagnostics).toEqual([]);
+    expect(good.settings?.historian.also).toMatchObject([
+      {
+        backend: "sqlite",
+        connection: { durability: "full" },
+        historyLimitDays: 30,
+        historyLimitWaitDays: 7,
+      },
+      { name: "cloud", connection: { url: "http://127.0.0.1:8086" } },
+      {},
+      {},
+    ]);
+    expect(secrets.blank("deep-secret")).toBe("***");
+    expect(problems({ backend: "sqlite" })).toEqual(["duplicate_store historian.also[0].connection"]);
+    const second = { backend: "sqlite", connection: { path: "./x/../historian.sqlite" } };
+    expect(problems(second)).toEqual(["duplicate_store historian.also[0].connection"]);
+    const two = { backend: "influxdb", connection: { database: "a" } };
+    expect(problems(two, { ...two, connection: { database: "b" } })).toEqual([
+      "duplicate_store historian.also[1].backend",
+    ]);
+    expect(problems(two, { ...two, name: "b" })).toEqual(["duplicate_store historian.also[1].connection"]);
+    expect(problems({ backend: "none" })).toEqual(["bad_choice historian.also[0].backend"]);
+    expect(problems({})).toEqual(["missing_key historian.also[0].backend"]);
+    expect(problems({ backend: "sqlite", connection: { pth: "x" } })).toEqual([
+      "unknown_key historian.also[0].connection.pth",
+    ]);
+    expect(problems({ backend: "influxdb", name: "A b", connection: { version: 2 } })[0]).toBe(
+      "bad_text historian.also[0].name",
+    );
+    const inClear = { url: "http://influx.example", username: "u", password: "hidden-word" };
+    expect(problems({ backend: "influxdb", connection: inClear })).toContain(
+      "sent_in_clear historian.also[0].connection.url",
+    );
+    expect(
+      load({ historian: { backend: "none", also: [two] } }, { backends }).diagnostics.map(({ code }) => code),
+    ).toEqual(["conflicting_settings"]);
   });
 
   test("G1: every secret is known before anything is logged: in the clear, from a variable, from a file, in a URL", () => {

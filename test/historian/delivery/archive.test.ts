@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -115,6 +115,85 @@ describe("archive: spool and SQLite", () => {
     expect(values["site/s1/p7"]?.map(([, value]) => value)).toEqual(
       Array.from({ length: 250 }, (_, i) => i * 345 + 0.07),
     );
+  });
+
+  it("D7: values set aside are dead letters at once, are no loss, and a retry stores them", async () => {
+    const why = { reason: "time_tolerance", detail: "its time is 9 s before its arrival" };
+    await archive.setAside(scrape(0), "devices/site/s1/all", why, new Date(NOW));
+    await archive.accept(scrape(1), "site/s1");
+    await delivered(40);
+    expect(archive.counters).toMatchObject({ deadLettered: { time_tolerance: 40 } });
+    expect(archive.takeLosses()).toEqual([]);
+    expect(notices).toHaveLength(40);
+    expect(notices[0]).toMatchObject({ kind: "historian_set_aside", text: expect.stringContaining("9 s") });
+    await restart();
+    const other = await openQueue({ file: join(folder, "spool.sqlite"), log, shared: true });
+    expect(await other.deadLetters()).toMatchObject([{ ...why, key: "devices/site/s1/all", samples: 40 }]);
+    expect(await other.retry()).toBe(1);
+    await other.close();
+    await delivered(80);
+    expect(archive.counters.deadLettered).toEqual({});
+    expect(rows()).toBe(80);
+  });
+
+  describe("several stores", () => {
+    const also = [
+      { name: "second", backend: "sqlite", connection: { path: "second.sqlite" }, historyLimitWaitDays: 7 },
+      { backend: "volttron-sqlite", connection: {}, historyLimitWaitDays: 7 },
+    ];
+
+    it("each gets every value; one that is away delays no other, and gets all of it later", async () => {
+      writeFileSync(join(folder, "second.sqlite"), "not a database".padEnd(5000));
+      await restart({ also });
+      const begun = performance.now();
+      for (let second = 0; second < 20; second++)
+        expect(await archive.accept(scrape(second), "s")).toBe(true);
+      await delivered(800);
+      await vi.waitFor(() => expect(archive.counters.also?.["volttron-sqlite"]?.delivered).toBe(800), 10_000);
+      expect(performance.now() - begun).toBeLessThan(10_000);
+      expect(archive.counters.also?.second).toMatchObject({
+        waiting: 800,
+        failing: { error: expect.any(String) },
+      });
+      expect(archive.isFailing).toBe(true);
+      expect(notices.map(({ text }) => text)).toEqual([
+        expect.stringMatching(/^store "second" of historian\.also: /),
+      ]);
+      await archive.stop();
+      rmSync(join(folder, "second.sqlite"));
+      // The order of the list does not matter.
+      archive = await open({ also: also.toReversed() });
+      await vi.waitFor(
+        () => expect(archive.counters.also?.second).toMatchObject({ delivered: 800, waiting: 0 }),
+        10_000,
+      );
+      expect(archive.counters.delivered).toBe(800);
+    });
+
+    it("a loss names its store; a removed entry leaves its spool, which is reported with what to do", async () => {
+      await restart({ also: also.slice(0, 1) });
+      const bad = { ...scrape(0)[0]!, topic: "x".repeat(70_000) };
+      await archive.accept([bad], "site/s1");
+      const losses: (string | undefined)[] = [];
+      await vi.waitFor(() => {
+        for (const { store } of archive.takeLosses()) losses.push(store);
+        expect(losses.toSorted()).toEqual(["second", undefined]);
+      }, 10_000);
+      notices = [];
+      await restart();
+      expect(notices).toMatchObject([
+        {
+          kind: "spool_left",
+          text: expect.stringMatching(/spool-second\.sqlite .* 0 waiting values and 1 in dead/),
+        },
+      ]);
+      const queue = await openQueue({ file: join(folder, "spool-second.sqlite"), log });
+      await queue.discard();
+      await queue.close();
+      notices = [];
+      await restart();
+      expect(notices).toMatchObject([{ text: expect.stringContaining("it is empty; delete it") }]);
+    });
   });
 
   it("A10: dead letters can be retried from another process", async () => {

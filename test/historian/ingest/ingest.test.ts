@@ -304,6 +304,24 @@ describe("B7: what is captured", () => {
   });
 });
 
+describe("sync_timestamp: the aligned time of a scrape", () => {
+  const aligned = "2026-11-21T08:00:00+00:00";
+  const headers = { TimeStamp: T, SynchronizedTimeStamp: aligned };
+  const timeOf = (payload: unknown, topic = ALL, syncTimestamp = true) =>
+    ingest(topic, payload, {}, { syncTimestamp }).samples[0]?.time;
+
+  test("of device and analysis messages that have it, whatever their form; otherwise their usual time", () => {
+    expect(timeOf({ headers, message: { a: 1 } })).toBe(at(aligned));
+    expect(timeOf([{ a: 1 }, {}, headers], "analysis/x/all")).toBe(at(aligned));
+    const own = { device: PATH, timestamp: T, synchronized: aligned, values: { a: 1 } };
+    expect(timeOf(own)).toBe(at(aligned));
+    expect(timeOf({ headers, message: { a: 1 } }, ALL, false)).toBe(at(T));
+    expect(timeOf(own, ALL, false)).toBe(at(T));
+    expect(timeOf({ headers: { TimeStamp: T }, message: { a: 1 } })).toBe(at(T));
+    expect(timeOf({ headers: { ...headers, Date: T }, message: { a: 1 } }, "record/x")).toBe(at(T));
+  });
+});
+
 describe("D7: time tolerance", () => {
   const DAY = 86_400;
   const of = (
@@ -313,7 +331,7 @@ describe("D7: time tolerance", () => {
     topic = ALL,
   ) => {
     const time = new Date(NOW / 1000 - secondsAgo * 1000).toISOString();
-    return reasons(
+    const { samples, late, ignored } = ingest(
       topic,
       { headers: { TimeStamp: time, Date: time }, message: { a: 1 } },
       {},
@@ -322,6 +340,9 @@ describe("D7: time tolerance", () => {
         timeToleranceTopics: topics,
       },
     );
+    expect(ignored).toEqual([]);
+    expect(samples.length + late.samples.length).toBe(1);
+    return late.samples.map(() => "time_tolerance");
   };
 
   test.each([

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import type { HistorianSettings } from "../../../src/config/index.ts";
 import type { Sample } from "../../../src/historian/contract.ts";
-import { MessageRecorder } from "../../../src/historian/ingest/index.ts";
+import { MessageRecorder, type SetAside } from "../../../src/historian/ingest/index.ts";
 import { createLog } from "../../../src/log/log.ts";
 import { SETTINGS } from "../settings.ts";
 
@@ -15,12 +16,24 @@ class Sink {
     this.keys.push(key);
     return this.answer;
   }
+
+  readonly aside: [topics: readonly string[], why: SetAside, arrivedAt: Date][] = [];
+  setAside(samples: readonly Sample[], _key: string, why: SetAside, arrivedAt: Date): Promise<boolean> {
+    this.aside.push([samples.map(({ topic }) => topic), why, arrivedAt]);
+    return this.answer;
+  }
 }
 
-function setUp(baseTopic = "") {
+function setUp(baseTopic = "", more: Partial<HistorianSettings> = {}) {
   const sink = new Sink();
   const log = createLog({ level: "silent" });
-  const recorder = new MessageRecorder({ settings: SETTINGS, baseTopic, sink, log, now: () => 1000 });
+  const recorder = new MessageRecorder({
+    settings: { ...SETTINGS, ...more },
+    baseTopic,
+    sink,
+    log,
+    now: () => 1000,
+  });
   const record = (topic: string, text: string) =>
     recorder.record({ topic, payload: Buffer.from(text), retained: false, userProperties: {} });
   return { sink, recorder, record };
@@ -70,5 +83,19 @@ describe("recording messages", () => {
     expect(recorder.counters).toEqual({ received: 1, stored: 0, ignored: {} });
     sink.answer = Promise.reject(new Error("closed"));
     await expect(record("record/x", "1")).rejects.toThrow("closed");
+  });
+
+  test("D7: values outside of time_tolerance are set aside, the others of their message stored", async () => {
+    const { sink, recorder, record } = setUp("", {
+      timeToleranceSeconds: 5,
+      timeToleranceTopics: ["datalogger"],
+    });
+    const readings = (time: string) => ({ Readings: [time, 1], Units: "" });
+    const at = { a: readings("1970-01-01T00:00:01Z"), b: readings("2026-11-21T08:00:00Z") };
+    await record("datalogger/x", JSON.stringify(at));
+    expect(sink.samples.map(({ topic }) => topic)).toEqual(["datalogger/x/a"]);
+    const detail = "its time is 1795248000 s after its arrival; historian.time_tolerance allows 5 s";
+    expect(sink.aside).toEqual([[["datalogger/x/b"], { reason: "time_tolerance", detail }, new Date(1)]]);
+    expect(recorder.counters).toEqual({ received: 1, stored: 1, setAside: 1, ignored: {} });
   });
 });

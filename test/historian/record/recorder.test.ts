@@ -31,6 +31,7 @@ const DEVICE: DeviceInfo = {
   intervalSeconds: 60,
   publish: { depthFirstAll: true, breadthFirstAll: false, depthFirst: false, breadthFirst: false },
 };
+const ORIGIN = { register: "StationRegister", attribute: "x" };
 const MICROSECONDS = NOON.getTime() * 1000;
 
 describe("recorder", () => {
@@ -221,6 +222,85 @@ describe("recorder", () => {
     expect(times).toEqual([0, 60, 120, 60.000001, 120.000001, 60.000002, 180, 180.000001, 240]);
     expect(new Set(times).size).toBe(seconds.length);
     expect(lines.filter((line) => line.includes("the clock was set back"))).toHaveLength(1);
+  });
+
+  it("sync_timestamp: values have the aligned time of their scrape, and scrapes of one time stay two", async () => {
+    await restart({ syncTimestamp: true });
+    scrape(3.2, { load: 1 });
+    scrape(8.7, { load: 2 });
+    expect(samples().map(({ time, value }) => [time - MICROSECONDS, value])).toEqual([
+      [0, 1],
+      [1, 2],
+    ]);
+    expect(lines.join("")).not.toContain("the clock was set back");
+  });
+
+  describe("values stored on change", () => {
+    const points = new Map([
+      ["load", { ...point("load", "float", "kW"), deadband: 0.5, store: "change" as const }],
+      ["serial", { ...point("serial", "string"), origin: { ...ORIGIN, nameplate: true as const } }],
+      ["rights", { ...point("rights", "dictionary"), store: "change" as const }],
+      ["status", { ...point("status", "string"), origin: ORIGIN }],
+    ]);
+    let device: DeviceInfo;
+    beforeEach(() => {
+      device = { ...DEVICE, points };
+    });
+    const minute = (at: number, values: Record<string, PointValue>) => {
+      records = [];
+      const takenAt = new Date(NOON.getTime() + at * 60_000);
+      const entries = new Map(Object.entries(values));
+      bus.emit("scrape", { device, takenAt, synchronizedAt: takenAt, values: entries, failures: new Map() });
+      return Object.fromEntries(samples().map(({ topic, value }) => [topic.split("/").at(-1), value]));
+    };
+
+    it("a row's setting, else the device's, else nameplate points only; Deadband counts, null is a value", () => {
+      const all = { load: 7, serial: "A1", rights: { a: [1] }, status: "INUSE" };
+      expect(minute(1, all)).toEqual(all);
+      expect(minute(2, { ...all, rights: { a: [1] } })).toEqual({ status: "INUSE" });
+      expect(minute(3, { ...all, load: 7.4, serial: null })).toEqual({ status: "INUSE", serial: null });
+      expect(minute(4, { ...all, load: 7.5, serial: null })).toEqual({ status: "INUSE", load: 7.5 });
+      device = { ...device, store: "change" };
+      expect(minute(5, all)).toEqual(all);
+      expect(minute(6, all)).toEqual({});
+      device = { ...device, store: "always" };
+      expect(minute(7, all)).toEqual(all);
+      expect(minute(8, all)).toEqual({ serial: "A1", status: "INUSE" });
+    });
+
+    it("the first value of every hour is stored, of each point; a failed read hides no change", () => {
+      expect(minute(58, { load: 7, serial: "A1" })).toEqual({ load: 7, serial: "A1" });
+      expect(minute(59, { load: 7 })).toEqual({});
+      expect(minute(60, { load: 7 })).toEqual({ load: 7 });
+      expect(minute(61, { load: 7, serial: "A1" })).toEqual({ serial: "A1" });
+      expect(minute(62, { serial: "A1" })).toEqual({});
+      expect(minute(63, { load: 8, serial: "A1" })).toEqual({ load: 8 });
+    });
+
+    it("a scrape of which nothing is stored leaves a note, for the report of gaps", () => {
+      minute(1, { load: 7, serial: "A1" });
+      expect(notes("/unchanged")).toEqual([]);
+      minute(2, { load: 7, serial: "A1" });
+      const meta = { units: "", type: "integer", tz: "UTC" };
+      const topic = "_voltbridge/garage/devices/pnnl/garage/station-1/unchanged";
+      expect(notes("/unchanged")).toEqual([{ topic, time: MICROSECONDS + 120e6, value: 2, meta }]);
+      minute(3, {});
+      expect(notes("/unchanged")).toEqual([]);
+    });
+
+    it("A17: what found no room on disk is stored with the next scrape, as after a reload and a restart", async () => {
+      accepting = Promise.resolve(false);
+      minute(1, { load: 7 });
+      await settled();
+      accepting = Promise.resolve(true);
+      expect(minute(2, { load: 7 })).toEqual({ load: 7 });
+      await settled();
+      expect(minute(3, { load: 7 })).toEqual({});
+      device = { ...device, points: new Map(points) };
+      expect(minute(4, { load: 7 })).toEqual({ load: 7 });
+      await restart({});
+      expect(minute(5, { load: 7 })).toEqual({ load: 7 });
+    });
   });
 
   it("B15: notes each run, losses, and changes of availability", async () => {

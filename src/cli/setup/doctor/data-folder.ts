@@ -11,6 +11,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname, join, sep } from "node:path";
+import { spoolFile } from "../../../historian/index.ts";
 import { counted } from "../../terminal/table.ts";
 import type { Finding, SiteCheck } from "./site.ts";
 
@@ -154,7 +155,15 @@ export const disk: SiteCheck = async ({ settings }) => {
     ];
   const limits = [
     ["mqtt.outbox_limit_mb", mqtt.outboxLimitMb * MEGABYTE, "outbox.sqlite"],
-    ["historian.backup_storage_limit_gb", gigabytes(historian.backupStorageLimitGb), "spool.sqlite"],
+    ["historian.backup_storage_limit_gb", gigabytes(historian.backupStorageLimitGb), spoolFile()],
+    ...historian.also.map(
+      ({ name, backend, backupStorageLimitGb }) =>
+        [
+          "historian.also.backup_storage_limit_gb",
+          gigabytes(backupStorageLimitGb),
+          spoolFile(name ?? backend),
+        ] as const,
+    ),
     ...(historian.backend === "sqlite"
       ? ([["historian.storage_limit_gb", gigabytes(historian.storageLimitGb), "historian.sqlite"]] as const)
       : []),

@@ -6,7 +6,7 @@ import { CALLS } from "./calls.ts";
 import { chargingSessionRegister } from "./charging-session-register.ts";
 import { loadRegister } from "./load-register.ts";
 import { publicStationRegister } from "./public-station-register.ts";
-import { kindOf, type RegisterClass } from "./register.ts";
+import { isNameplate, kindOf, type RegisterClass } from "./register.ts";
 import { stationRegister } from "./station-register.ts";
 import { stationRightsRegister } from "./station-rights-register.ts";
 import { stationStatusRegister } from "./station-status-register.ts";
@@ -38,5 +38,9 @@ export function originOf({ register, attribute, port }: RegistryRow): PointOrigi
   const registerClass = registerClasses[register]!;
   const { measure, personal, words } = registerClass.attributes[attribute]!;
   const call = CALLS[kindOf(registerClass, attribute)].operation;
-  return { register, attribute, port, call, measure, words, personal: personal || undefined };
+  return {
+    ...{ register, attribute, port, call, measure, words },
+    personal: personal || undefined,
+    nameplate: isNameplate(registerClass, attribute) || undefined,
+  };
 }

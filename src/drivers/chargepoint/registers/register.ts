@@ -16,6 +16,8 @@ export interface Description {
   /** The value identifies a driver or a vehicle. */
   readonly personal?: boolean;
   readonly measure?: Measure;
+  /** Master data that is not in an answer of master data. */
+  readonly nameplate?: boolean;
   /** The service's texts, where they are known. */
   readonly words?: readonly string[];
 }
@@ -68,6 +70,14 @@ function isUnreachable(word: unknown): boolean {
 /** Returns the kind of answer from which an attribute of a class is read. */
 export function kindOf(register: RegisterClass, attribute: string): AnswerKind {
   return register.attributes[attribute]?.kind ?? register.kind;
+}
+
+/** Kinds of answers with master data: of stations, their ports and prices, and the account's rights. */
+const MASTER_DATA: ReadonlySet<AnswerKind> = new Set(["station", "publicStation", "rights"]);
+
+/** Returns whether the values of an attribute of a class hardly ever change. */
+export function isNameplate(register: RegisterClass, attribute: string): boolean {
+  return register.attributes[attribute]?.nameplate === true || MASTER_DATA.has(kindOf(register, attribute));
 }
 
 /** Marks attributes as read from another answer than their class's. */
@@ -123,7 +133,7 @@ export function elements<Answer, Name extends string>(
 ): Record<Name, Attribute<Answer>> {
   // All of one shape, which V8 reads faster.
   const attributes = Object.entries<Description>(described).map(
-    ([name, { type, unit, meaning, personal, measure, words }]) => [
+    ([name, { type, unit, meaning, personal, measure, nameplate, words }]) => [
       name,
       {
         level,
@@ -132,6 +142,7 @@ export function elements<Answer, Name extends string>(
         meaning,
         personal,
         measure,
+        nameplate,
         words,
         read: (answer: Answer, port: string | undefined) => read(answer, name as Name, port),
       },

@@ -19,12 +19,14 @@ export const STATUS_ELEMENTS = {
   Connector: {
     type: "string",
     meaning: "Connector type. A row of it makes the call request port details.",
+    nameplate: true,
   },
   Power: {
     type: "float",
     unit: "kW",
     meaning: "Supported power. A row of it makes the call request port details.",
     measure: "nominal",
+    nameplate: true,
   },
 } satisfies Record<string, Description>;
 

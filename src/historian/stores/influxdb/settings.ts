@@ -41,6 +41,7 @@ export const CONNECTION_SCHEMA = {
   additionalProperties: false,
   "x-sends-in-clear": sentInClear,
   "x-faults": faultsOf,
+  "x-place": placeOf,
   properties: {
     url: {
       type: "string",
@@ -188,6 +189,14 @@ export function targetOf(connection: InfluxConnection): InfluxTarget {
     timeoutMs: connection.timeout * 1000,
     write: writeEndpoint(connection),
   };
+}
+
+function placeOf(connection: InfluxConnection): string {
+  const { url, version, database, bucket, org, retention_policy: policy } = connection;
+  const name = version === 2 ? [org, bucket ?? database] : version === 1 ? [database, policy] : [database];
+  const parts = name.filter((part) => part !== null);
+  const at = URL.parse(url);
+  return [at ? `${at.host}${at.pathname.replace(/\/$/, "")}` : url, ...parts].join(" ");
 }
 
 const ONLY_FOR: Readonly<Record<string, readonly number[]>> = {

@@ -1,4 +1,4 @@
-import { isAbsolute, join } from "node:path";
+import { resolve } from "node:path";
 import type { Log } from "../../../log/log.ts";
 import type { Durability } from "../../../storage/sqlite.ts";
 import type { BackendContext, HistorianBackendType } from "../../contract.ts";
@@ -25,6 +25,7 @@ export const sqlite: HistorianBackendType<SqliteConnection> = {
   configSchema: {
     type: "object",
     additionalProperties: false,
+    "x-place": ({ path }: { readonly path: string }, dataFolder: string) => resolve(dataFolder, path),
     properties: {
       path: {
         type: "string",
@@ -59,7 +60,7 @@ export const sqlite: HistorianBackendType<SqliteConnection> = {
     { path, durability, history, recent_days: recentDays },
     { dataFolder, readonly, log, onNotice = logged(log) },
   ) {
-    const file = isAbsolute(path) ? path : join(dataFolder, path);
+    const file = resolve(dataFolder, path);
     return new SqliteBackend({ file, durability, readonly, folder: history, recentDays, onNotice });
   },
 };

@@ -1,4 +1,4 @@
-import { isAbsolute, join } from "node:path";
+import { resolve } from "node:path";
 import type { Durability } from "../../../storage/sqlite.ts";
 import type { HistorianBackendType } from "../../contract.ts";
 import { SqliteBackend } from "../sqlite/backend.ts";
@@ -20,6 +20,7 @@ export const volttronSqlite: HistorianBackendType<VolttronSqliteConnection> = {
   configSchema: {
     type: "object",
     additionalProperties: false,
+    "x-place": ({ path }: { readonly path: string }, dataFolder: string) => resolve(dataFolder, path),
     properties: {
       path: { ...name("platform.historian.sqlite"), "x-local": true },
       durability: { enum: ["full", "normal"], default: "full" },
@@ -37,7 +38,7 @@ export const volttronSqlite: HistorianBackendType<VolttronSqliteConnection> = {
     },
   },
   create({ path, durability, tables_def }, { dataFolder, readonly, onNotice }) {
-    const file = isAbsolute(path) ? path : join(dataFolder, path);
+    const file = resolve(dataFolder, path);
     return new SqliteBackend({ file, durability, readonly, volttron: tablesIn(tables_def), onNotice });
   },
 };

@@ -15,8 +15,12 @@ const list = signal<readonly Attention[]>([]);
 export const attention: ReadonlySignal<readonly Attention[]> = list;
 
 /** The parts of the bridge's answers that are looked at. */
+interface Failing {
+  readonly failing?: { readonly error: string };
+}
+
 interface Health {
-  readonly historian?: { readonly failing?: { readonly error: string } };
+  readonly historian?: Failing & { readonly also?: Readonly<Record<string, Failing>> };
   readonly config?: { readonly state?: string; readonly problemCount?: number; readonly text?: string };
 }
 interface Readiness {
@@ -79,6 +83,12 @@ function needsOf({ historian, config }: Health, { checks }: Readiness): Attentio
       text: `The store takes no values; they wait on disk${historian?.failing ? `: ${historian.failing.error}` : "."}`,
       href: "/system#store",
     });
+  for (const [name, { failing }] of Object.entries(historian?.also ?? {}))
+    if (failing)
+      needs.push({
+        text: `The store ${name} takes no values; they wait on disk: ${failing.error}`,
+        href: "/system#store",
+      });
   if (!checks.scrapes) needs.push({ text: "No station was read lately.", href: "/system#accounts" });
   if (config?.state === "config_error") {
     const problems = config.problemCount === 1 ? "a problem" : `${config.problemCount ?? 0} problems`;

@@ -23,10 +23,7 @@ export interface Health {
   readonly scrapes: Readonly<Record<"ok" | "failed" | "skipped" | "pointFailures", number>>;
   readonly writes: Readonly<Record<string, number>>;
   readonly eventLoopDelayMs?: { readonly p99: number; readonly max: number };
-  readonly historian?: ValueCounts & {
-    readonly lagSeconds: number;
-    readonly failing?: { readonly since: string; readonly error: string };
-  };
+  readonly historian?: StoreCounts & { readonly also?: Readonly<Record<string, StoreCounts>> };
   readonly config?: {
     readonly state: "ok" | "config_error" | "unconfirmed";
     readonly loadedAt: string;
@@ -35,6 +32,12 @@ export interface Health {
     readonly problems: readonly string[];
     readonly afterRestart: readonly string[];
   };
+}
+
+/** Counters of a store, and why it takes no values. */
+export interface StoreCounts extends ValueCounts {
+  readonly lagSeconds: number;
+  readonly failing?: { readonly since: string; readonly error: string };
 }
 
 /** `GET bridge`, as far as it changes while the page is open. */

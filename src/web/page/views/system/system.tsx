@@ -14,7 +14,7 @@ import "../../styles/control.css";
 import { Accounts } from "./accounts.tsx";
 import { Configs } from "./configs.tsx";
 import { failedChecks, OverallState } from "./overall-state.tsx";
-import type { Bridge, Health, ValueCounts } from "./reports.ts";
+import type { Bridge, Health, StoreCounts, ValueCounts } from "./reports.ts";
 
 /** How the bridge is: what works, what does not, and what to do about it. */
 export default function System() {
@@ -35,6 +35,27 @@ export default function System() {
         {({ health, info }) => <Known health={health} info={info} onReload={loaded.refresh} />}
       </LoadedView>
     </>
+  );
+}
+
+function StoreState({ of: { failing, lagSeconds } }: { of: StoreCounts }) {
+  return (
+    <Facts
+      facts={[
+        [
+          "State",
+          failing ? (
+            <Fragment key="s">
+              <StateMark state="faulted" text="takes no values" /> since <Time at={failing.since} />:{" "}
+              <bdi>{failing.error}</bdi>
+            </Fragment>
+          ) : (
+            <StateMark key="s" state="available" text="takes values" />
+          ),
+        ],
+        ["Lag", lagSeconds < 1 ? "none" : duration(lagSeconds * 1000)],
+      ]}
+    />
   );
 }
 
@@ -84,24 +105,18 @@ function Known({ health, info, onReload }: { health: Health; info: Bridge; onRel
         <Part id="store" title="Store">
           {historian ? (
             <>
-              <Facts
-                facts={[
-                  [
-                    "State",
-                    historian.failing ? (
-                      <Fragment key="s">
-                        <StateMark state="faulted" text="takes no values" /> since{" "}
-                        <Time at={historian.failing.since} />: <bdi>{historian.failing.error}</bdi>
-                      </Fragment>
-                    ) : (
-                      <StateMark key="s" state="available" text="takes values" />
-                    ),
-                  ],
-                  ["Lag", historian.lagSeconds < 1 ? "none" : duration(historian.lagSeconds * 1000)],
-                ]}
-              />
+              <StoreState of={historian} />
               <h3>Values to the store</h3>
               <Balance of={historian} to="stored" />
+              {Object.entries(historian.also ?? {}).map(([name, store]) => (
+                <Fragment key={name}>
+                  <h3>
+                    Store <bdi>{name}</bdi>
+                  </h3>
+                  <StoreState of={store} />
+                  <Balance of={store} to="stored" />
+                </Fragment>
+              ))}
             </>
           ) : (
             <p class="quiet">

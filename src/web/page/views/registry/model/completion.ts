@@ -123,7 +123,12 @@ function choices(sheet: Sheet, row: number, column: number, vocabulary: Vocabula
       return [
         { text: "always", about: "with each reading" },
         { text: "change", about: "when the value changes" },
-        { text: "never", about: "stored only" },
+        { text: "never", about: "neither published nor stored" },
+      ];
+    case "Store":
+      return [
+        { text: "always", about: "each value is stored" },
+        { text: "change", about: "stored when the value changes, and once an hour" },
       ];
     default:
       return [];
