@@ -1,3 +1,4 @@
+import type { Zone } from "../time/zone.ts";
 import { QueryError } from "./errors.ts";
 
 /** Microseconds. */
@@ -22,13 +23,13 @@ export function timeOf(date: Date): number {
 
 /**
  * Parses a Date, ISO 8601 text or a time relative to now, `now -1d -1.5h` or `-20m` (w, d, h, m, s), to microseconds since 1970 UTC.
- * Text without a zone is UTC; fractional digits beyond the sixth are truncated. Times outside the range of samples (before 1684, after
+ * Text without a zone is local time of `zone`, by default UTC; fractional digits beyond the sixth are truncated. Times outside the range of samples (before 1684, after
  * 2255) become its first or last time.
  * @throws {QueryError} that names `field`.
  */
-export function parseTime(input: string | Date, now: Date, field: string): number {
+export function parseTime(input: string | Date, now: Date, field: string, zone?: Zone): number {
   const text = input instanceof Date ? "" : input.trim();
-  const time = input instanceof Date ? timeOf(input) : (parseIsoTime(text) ?? parseRelative(text, now));
+  const time = input instanceof Date ? timeOf(input) : (parseIsoTime(text, zone) ?? parseRelative(text, now));
   if (time === undefined || Number.isNaN(time))
     throw new QueryError(field, `must be a time, found "${String(input)}"; ${EXPECTED_TIME}`);
   return Math.max(Number.MIN_SAFE_INTEGER, Math.min(time, Number.MAX_SAFE_INTEGER));
@@ -46,17 +47,22 @@ export function remainder(value: number, divisor: number): number {
   return ((value % divisor) + divisor) % divisor;
 }
 
-/** Parses ISO 8601 text, UTC when it has no zone, to microseconds since 1970 UTC. Returns undefined for other text. */
-export function parseIsoTime(text: string): number | undefined {
+/**
+ * Parses ISO 8601 text to microseconds since 1970 UTC. Text without a zone is local time of `local`, by default UTC: where its clocks show
+ * it twice, the first time; where they skip it, the time at which they do. Returns undefined for other text.
+ */
+export function parseIsoTime(text: string, local?: Zone): number | undefined {
   const match = ISO.exec(text);
   if (!match) return undefined;
-  const [, year, month, day, hour = "0", minute = "0", second = "0", fraction = "", zone = "Z"] = match;
+  const [, year, month, day, hour = "0", minute = "0", second = "0", fraction = "", zone] = match;
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined;
   const date = new Date(0);
   date.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
   if (date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day)) return undefined;
   date.setUTCHours(Number(hour), Number(minute), Number(second));
-  return timeOf(date) + Number(fraction.slice(0, 6).padEnd(6, "0")) - zoneOffset(zone);
+  const micros = Number(fraction.slice(0, 6).padEnd(6, "0"));
+  if (zone !== undefined) return timeOf(date) + micros - zoneOffset(zone);
+  return (local ? local.first(date.getTime()) : date.getTime()) * 1000 + micros;
 }
 
 function zoneOffset(zone: string): number {

@@ -3,12 +3,16 @@ import type { PointValue } from "../../points/index.ts";
 import type { HistorianBackend, Row, Topic, TopicMeta } from "../contract.ts";
 import { QueryError } from "../errors.ts";
 import { isOwnTopic } from "../record/own-topics.ts";
-import { formatTime } from "../time.ts";
-import { aggregate } from "./aggregate.ts";
+import { formatTime, timeOf } from "../time.ts";
+import { AGGREGATE_TYPES, type Aggregate, type PeriodSums, rowsOf, sumUp } from "./aggregate.ts";
+import { readFilled, sumUpHeld } from "./fill.ts";
 import { readPages, slicePages } from "./pages.ts";
+import { readParts } from "./parts.ts";
 import { compilePattern } from "./pattern.ts";
 import { readPlot } from "./plot.ts";
 import { type CheckedQuery, checkQuery, type HistoryQuery } from "./query.ts";
+import { rangeOfWindows, slide } from "./rolling.ts";
+import { combine, togetherTopic } from "./together.ts";
 
 /** Time as `YYYY-MM-DDTHH:MM:SS.ffffff+00:00`, and value. */
 export type HistoryRow = [time: string, value: PointValue];
@@ -30,6 +34,9 @@ export type VolttronAnswer =
   | { readonly values: HistoryRow[]; readonly metadata: TopicMeta }
   | { readonly values: Record<string, HistoryRow[]>; readonly metadata: Record<string, never> }
   | Record<string, never>;
+
+/** VOLTTRON's tuple of `get_aggregate_topics`. */
+export type KeptAggregate = [topic: string, type: string, period: string, configured: string[]];
 
 export interface HistorianOptions {
   readonly now?: () => Date;
@@ -118,7 +125,7 @@ export class Historian {
     {
       points,
       ...query
-    }: Pick<HistoryQuery, "topic" | "pattern" | "start" | "end"> & { readonly points: number },
+    }: Pick<HistoryQuery, "topic" | "pattern" | "start" | "end" | "tz"> & { readonly points: number },
     signal?: AbortSignal,
   ): Promise<HistoryAnswer> {
     const checked = checkQuery(query, this.#now());
@@ -144,11 +151,41 @@ export class Historian {
    */
   async *stream(query: HistoryQuery, signal?: AbortSignal): AsyncGenerator<HistoryPage> {
     const checked = checkQuery(query, this.#now());
-    for (const topic of await this.#resolve(checked, signal)) {
+    const topics = await this.#resolve(checked, signal);
+    const { aggregate, together, order, skip, count } = checked;
+    if (aggregate && together) {
+      if (topics.length === 0) return;
+      const topic = togetherTopic(together, topics);
+      yield { topic, rows: [] };
+      const series = topics.map(({ name }) => this.#aggregate(name, checked, aggregate, signal));
+      for await (const page of slicePages(combine(series, together, order), skip, count))
+        yield { topic, rows: page.map(([time, value]) => [formatTime(time), value]) };
+      return;
+    }
+    for (const topic of topics) {
       yield { topic, rows: [] };
       for await (const page of this.#pages(topic.name, checked, signal))
         yield { topic, rows: page.map(([time, value]) => [formatTime(time), value]) };
     }
+  }
+
+  /**
+   * Returns the aggregates that the store keeps by the hour: name of the topic, type, period, and the topics that it is about, as
+   * VOLTTRON's historian lists those that it keeps.
+   * @throws {QueryError} when the list is too long.
+   * @throws {HistorianError} when the store does not respond.
+   */
+  async keptAggregates(signal?: AbortSignal): Promise<KeptAggregate[]> {
+    if (!this.backend.rollups) return [];
+    const topics = await this.topics(undefined, signal);
+    if (topics.length * AGGREGATE_TYPES.length > this.#maxRows)
+      throw new QueryError(
+        "get_aggregate_topics",
+        `the list would have ${topics.length} topics of ${AGGREGATE_TYPES.length} types each, more than ${this.#maxRows} in all: the store keeps every type, by the hour, of each of get_topic_list`,
+      );
+    return topics.flatMap(({ name }) =>
+      AGGREGATE_TYPES.map((type): KeptAggregate => [name, type.toLowerCase(), "1h", [name]]),
+    );
   }
 
   async close(): Promise<void> {
@@ -164,15 +201,36 @@ export class Historian {
   }
 
   #pages(topic: string, query: CheckedQuery, signal?: AbortSignal): AsyncIterable<readonly Row[]> {
-    if (!query.aggregate) return readPages(this.backend, topic, query, signal);
-    const raw = readPages(
-      this.backend,
-      topic,
-      { ...query, skip: 0, count: Number.POSITIVE_INFINITY },
-      signal,
-    );
-    const { type, period } = query.aggregate;
-    return slicePages(aggregate(raw, type, period), query.skip, query.count);
+    const { aggregate, fill, skip, count } = query;
+    if (aggregate) return slicePages(this.#aggregate(topic, query, aggregate, signal), skip, count);
+    if (fill) return slicePages(readFilled(this.backend, { ...query, topic }, signal), skip, count);
+    return readPages(this.backend, topic, query, signal);
+  }
+
+  /** Returns an aggregate of one topic, in pages that are never empty. */
+  async *#aggregate(
+    topic: string,
+    query: CheckedQuery,
+    aggregate: Aggregate,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<readonly Row[]> {
+    const { start, end, order, fill } = query;
+    const { calendar, window } = aggregate;
+    const asked = { start, end };
+    const range = {
+      ...{ topic, order },
+      ...(window === undefined ? asked : rangeOfWindows(asked, calendar, window)),
+    };
+    const now = timeOf(this.#now());
+    const periods: AsyncIterable<readonly PeriodSums[]> = fill
+      ? sumUpHeld(this.backend, range, { calendar, now }, signal)
+      : sumUp(readParts(this.backend, range, calendar, signal), calendar);
+    const sums =
+      window === undefined ? periods : slide(periods, { calendar, size: window, order, range: asked });
+    for await (const page of sums) {
+      const rows = rowsOf(page, aggregate);
+      if (rows.length > 0) yield rows;
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import type { TopicMeta } from "../contract.ts";
 import { QueryError } from "../errors.ts";
-import { type Historian, type VolttronAnswer, volttronAnswer } from "./historian.ts";
+import { type Historian, type KeptAggregate, type VolttronAnswer, volttronAnswer } from "./historian.ts";
 import type { HistoryQuery } from "./query.ts";
 
 /** Arguments by name, as VOLTTRON's RPC has them. */
@@ -13,20 +13,24 @@ interface VolttronHistorian {
   get_topics_by_pattern(args: CallArguments): Promise<Record<string, string>>;
   /** Returns metadata by name for `topics`, one or a list; unknown topics are absent. */
   get_topics_metadata(args: CallArguments): Promise<Record<string, TopicMeta>>;
-  /** Returns an empty list: aggregates are computed on request. */
-  get_aggregate_topics(): Promise<never[]>;
+  /** Returns what the store adds up by the hour; all other aggregates are computed on request. */
+  get_aggregate_topics(): Promise<KeptAggregate[]>;
   get_version(): Promise<string>;
   /** Runs a query with VOLTTRON's arguments and result. */
   query(args: CallArguments): Promise<VolttronAnswer>;
 }
 
-const NUMBERS = ["skip", "count"] as const;
+const NUMBERS = { skip: "skip", count: "count", min_count: "minCount" } as const;
 const TEXTS = {
   start: "start",
   end: "end",
   order: "order",
   agg_type: "aggType",
   agg_period: "aggPeriod",
+  tz: "tz",
+  window: "window",
+  together: "together",
+  fill: "fill",
 } as const;
 
 /** Returns the RPC methods of VOLTTRON's historian, with its names and shapes. They throw as {@link Historian} does. */
@@ -45,12 +49,13 @@ export function volttronHistorian(
       const found = await historian.backend.topics(names("topics", topics), signal);
       return Object.fromEntries(found.map(({ name, meta }) => [name, meta]));
     },
-    get_aggregate_topics: async () => [],
+    get_aggregate_topics: () => historian.keptAggregates(signal),
     get_version: async () => version,
     async query(args) {
       const topic = names("topic", args.topic);
       // VOLTTRON decides by the number of requested names, not by their type or the topics found (sqlhistorian/historian.py).
-      return volttronAnswer(await historian.query(toQuery(topic, args), signal), topic.length === 1);
+      const isOne = topic.length === 1 || args.together != null;
+      return volttronAnswer(await historian.query(toQuery(topic, args), signal), isOne);
     },
   };
 }
@@ -60,7 +65,8 @@ function toQuery(topic: readonly string[], args: CallArguments): HistoryQuery {
   // Python's None is received as null.
   for (const [theirs, ours] of Object.entries(TEXTS))
     if (args[theirs] != null) given.push([ours, text(theirs, args[theirs])]);
-  for (const name of NUMBERS) if (args[name] != null) given.push([name, args[name]]);
+  for (const [theirs, ours] of Object.entries(NUMBERS))
+    if (args[theirs] != null) given.push([ours, args[theirs]]);
   return Object.fromEntries(given);
 }
 
