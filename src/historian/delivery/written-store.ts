@@ -6,6 +6,7 @@ import type { Historian } from "../query/historian.ts";
 import { type Loss, LossWatch } from "../record/losses.ts";
 import { Delivery, type DeliveryCounters } from "./index.ts";
 import { RetentionKeeper } from "./retention.ts";
+import { UpkeepKeeper } from "./upkeep.ts";
 
 interface Parts {
   readonly spoolFile: string;
@@ -18,7 +19,7 @@ const GIGABYTE = 1024 ** 3;
 
 /**
  * A store that is written to: accepted samples are on disk, and their delivery to the store is retried until it succeeds. The oldest
- * samples are removed from the store by age and size.
+ * samples are removed from the store by age and size, and the store does its own work piece by piece.
  */
 export class WrittenStore {
   /** Answers queries. */
@@ -26,6 +27,7 @@ export class WrittenStore {
   readonly #queue: DiskQueue;
   readonly #delivery: Delivery;
   readonly #retention: RetentionKeeper;
+  readonly #upkeep: UpkeepKeeper;
   readonly #losses: LossWatch;
 
   private constructor(
@@ -33,11 +35,13 @@ export class WrittenStore {
     queue: DiskQueue,
     delivery: Delivery,
     retention: RetentionKeeper,
+    upkeep: UpkeepKeeper,
   ) {
     this.historian = historian;
     this.#queue = queue;
     this.#delivery = delivery;
     this.#retention = retention;
+    this.#upkeep = upkeep;
     this.#losses = new LossWatch(queue.latest, Date.now());
   }
 
@@ -63,9 +67,11 @@ export class WrittenStore {
     const parts = { backend: historian.backend, settings, log, onNotice };
     delivery = new Delivery({ ...parts, queue });
     const retention = new RetentionKeeper(parts);
+    const upkeep = new UpkeepKeeper(parts);
     delivery.start();
     retention.start();
-    return new WrittenStore(historian, queue, delivery, retention);
+    upkeep.start();
+    return new WrittenStore(historian, queue, delivery, retention, upkeep);
   }
 
   /** Resolves with true once the records are on disk, with false when there was no space. Rejects only after {@link stop}. */
@@ -86,6 +92,7 @@ export class WrittenStore {
   async stop(): Promise<void> {
     await this.#retention.stop();
     await this.#delivery.stop();
+    await this.#upkeep.stop();
     await this.historian.close();
     await this.#queue.close();
   }

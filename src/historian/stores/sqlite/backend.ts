@@ -1,4 +1,4 @@
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, join, parse, relative, resolve } from "node:path";
 import type { Durability } from "../../../storage/sqlite.ts";
 import { Thread, type ThreadOptions } from "../../../storage/thread-calls.ts";
 import type {
@@ -26,7 +26,7 @@ export interface SqliteOptions {
   readonly file: string;
   readonly durability: Durability;
   readonly readonly: boolean;
-  /** Folder of the files of closed days; relative to that of the file. Default: `history`. */
+  /** Folder of the files of closed days; relative to that of the file. Default: `history`, or `<name>-history` for another file. */
   readonly folder?: string;
   /** Number of whole days that are not closed yet; null: none is ever closed. Default: null. */
   readonly recentDays?: number | null;
@@ -55,7 +55,7 @@ export class SqliteBackend implements HistorianBackend {
     file,
     durability,
     readonly,
-    folder = "history",
+    folder = folderOf(file),
     recentDays = null,
     volttron,
     onNotice,
@@ -129,6 +129,12 @@ export class SqliteBackend implements HistorianBackend {
 
 function rowsOf({ times, values }: Rows): Row[] {
   return values.map((value, index): Row => [times[index] as number, value]);
+}
+
+/** Returns the folder of the closed days of a file. */
+function folderOf(file: string): string {
+  const name = parse(file).name;
+  return name === "historian" ? "history" : `${name}-history`;
 }
 
 function noticeOf(event: ThreadEvent, file: string) {

@@ -13,8 +13,8 @@ export interface SqliteConnection {
    * can lose the batches since the last checkpoint; the file itself remains intact.
    */
   readonly durability: Durability;
-  /** Folder of the files of closed days; a relative path is below that of the file. */
-  readonly history: string;
+  /** Folder of the files of closed days; a relative path is below that of the file. null: named after the file. */
+  readonly history: string | null;
   /** Number of whole days before today that are not closed yet; null: none is ever closed. */
   readonly recent_days: number | null;
 }
@@ -40,12 +40,12 @@ export const sqlite: HistorianBackendType<SqliteConnection> = {
         description: "What survives a power failure: see [durability](historian.md#durability).",
       },
       history: {
-        type: "string",
+        type: ["string", "null"],
         minLength: 1,
-        default: "history",
+        default: null,
         "x-local": true,
         description:
-          "Folder of the [closed days](historian.md#closed-days), relative to the folder of the file.",
+          "Folder of the [closed days](historian.md#closed-days), of this store alone; a relative path is below the folder of the file. null: `history` for `historian.sqlite`, `<name>-history` for another file `<name>.sqlite`.",
       },
       recent_days: {
         type: ["integer", "null"],
@@ -61,7 +61,14 @@ export const sqlite: HistorianBackendType<SqliteConnection> = {
     { dataFolder, readonly, log, onNotice = logged(log) },
   ) {
     const file = resolve(dataFolder, path);
-    return new SqliteBackend({ file, durability, readonly, folder: history, recentDays, onNotice });
+    return new SqliteBackend({
+      file,
+      durability,
+      readonly,
+      recentDays,
+      onNotice,
+      ...(history !== null && { folder: history }),
+    });
   },
 };
 
