@@ -155,7 +155,7 @@ export interface HistorianBackend {
   readonly retention?: Retention;
   /** Absent when the store needs none, or was opened for reading only. */
   readonly upkeep?: Upkeep;
-  /** Absent when the store has no files of days. */
+  /** Absent when the store does not keep its days in files. */
   readonly files?: StoredFiles;
   /** Aborts current calls and releases all resources. May be called repeatedly; no other call follows. */
   close(): Promise<void>;
@@ -174,18 +174,19 @@ export interface UpkeepRequest {
   readonly thorough?: boolean;
 }
 
-/** A file in which a store keeps a day of samples. */
+/** A file of a store. */
 export interface StoredFile {
   readonly path: string;
-  /** `2026-11-21`. */
-  readonly day: string;
-  readonly rows: number;
   readonly bytes: number;
+  /** The day whose samples it has, e.g. `2026-11-21`; absent for the file of all others. */
+  readonly day?: string;
+  /** Number of samples of that day. */
+  readonly rows?: number;
 }
 
-/** The files in which a store keeps its days. Failures are `HistorianError`s. */
+/** The files of a store that keeps its days in files. Failures are `HistorianError`s. */
 export interface StoredFiles {
-  /** Returns the files of the store, by day. */
+  /** Returns the files of the store: that of all others, then the days. */
   list(signal?: AbortSignal): Promise<readonly StoredFile[]>;
   /** Reads a file of the list as a whole. Returns what is wrong with it; undefined when nothing is. */
   check(file: StoredFile, signal?: AbortSignal): Promise<string | undefined>;

@@ -10,7 +10,15 @@ import { postgres } from "./stores/postgres/index.ts";
 import { sqlite } from "./stores/sqlite/index.ts";
 import { volttronSqlite } from "./stores/volttron-sqlite/index.ts";
 
-export type { HistorianBackend, HistorianBackendType, Order, Sample, Topic, TopicMeta } from "./contract.ts";
+export type {
+  HistorianBackend,
+  HistorianBackendType,
+  Order,
+  Sample,
+  StoredFile,
+  Topic,
+  TopicMeta,
+} from "./contract.ts";
 export {
   type Archive,
   type ArchiveCounters,
@@ -24,7 +32,11 @@ export { HistorianError, QueryError } from "./errors.ts";
 export { EXPORTS, type ExportFormat } from "./export/formats.ts";
 export { type DeviceGaps, findGaps } from "./gaps/report.ts";
 export { HistoryService } from "./history-service.ts";
+export { Checkpoint } from "./import/checkpoint.ts";
+export { type ImportReport, importFile } from "./import/import-file.ts";
+export { ImportError } from "./import/source.ts";
 export { MessageRecorder } from "./ingest/index.ts";
+export { Naming } from "./ingest/naming.ts";
 export type { OpenOptions } from "./open.ts";
 export { type AuditEntry, auditCsv, findAudit } from "./query/audit.ts";
 export type {

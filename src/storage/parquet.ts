@@ -48,11 +48,13 @@ export function schemaOf(columns: readonly ParquetColumn[]): SchemaElement[] {
 
 /**
  * Yields a Parquet file of any length, group by group: rows are read no faster than the pieces are taken, and their source is closed
- * where the pieces are taken no longer. Rows are values in the order of the columns.
+ * where the pieces are taken no longer. Rows are values in the order of the columns. `keyValues` returns the metadata at the end of
+ * the file, when all rows were read.
  */
 export async function* parquetPieces(
   columns: readonly ParquetColumn[],
   rows: AsyncIterable<readonly ParquetValue[]>,
+  keyValues: () => Readonly<Record<string, string>> = () => ({}),
 ): AsyncGenerator<Uint8Array> {
   // Loaded when needed, as few exports are.
   const { ByteWriter, parquetWriteRows } = await import("hyparquet-writer");
@@ -65,8 +67,11 @@ export async function* parquetPieces(
     if (piece.length > 0) await sink.write(piece);
   };
   const names = columns.map(({ name }) => name);
+  // The writer reads the list when it writes the end of the file.
+  const kvMetadata: { key: string; value: string }[] = [];
   const records = async function* () {
     for await (const row of rows) yield Object.fromEntries(names.map((name, at) => [name, row[at]]));
+    for (const [key, value] of Object.entries(keyValues())) kvMetadata.push({ key, value });
   };
   const writing = async () => {
     try {
@@ -77,6 +82,7 @@ export async function* parquetPieces(
         schema: schemaOf(columns),
         ...COMPRESSION,
         rowGroupSize: GROUP,
+        kvMetadata,
         createdBy: "voltbridge",
       });
       await sink.close();

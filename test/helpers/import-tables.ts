@@ -128,7 +128,7 @@ export const ROOMS: Record<string, readonly string[]> = {
   "drivers/chargepoint": ["api", "account", "registers", "control", "discovery", "planning"],
   "drivers/chargepoint/api": ["operations", "documents", "http", "schema"],
   "drivers/chargepoint/account": ["limits", "reads", "sources"],
-  historian: ["stores", "ingest", "record", "query", "export", "gaps", "delivery"],
+  historian: ["stores", "ingest", "record", "query", "export", "import", "gaps", "delivery"],
   sessions: ["database", "query", "sync"],
   web: ["access", "files", "server", "live", "api", "page"],
   integrations: ["home-assistant", "sparkplug"],

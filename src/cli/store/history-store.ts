@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import type { HistorianSettings } from "../../config/index.ts";
 import { type Historian, HistorianError, openHistorian, QueryError } from "../../historian/index.ts";
 import { loadSettings } from "../setup/load.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
@@ -23,6 +24,15 @@ export function storeOptions(command: Command): Command {
   return logOptions(withStore, "warn");
 }
 
+/** Returns the settings of the store, and the data folder. */
+export function storeSettings(
+  { config, data }: StoreFlags,
+  { secrets, env }: Terminal,
+): { readonly settings: HistorianSettings; readonly folder: string } {
+  const { settings } = loadSettings({ config, secrets, env });
+  return { settings: settings.historian, folder: data === undefined ? settings.data : resolve(data) };
+}
+
 /**
  * Opens the store for reading, even while a bridge runs.
  * @throws CommandError with exit code 2 for a bad query, with 1 for a failure of the store
@@ -32,17 +42,22 @@ export async function withHistorian(
   terminal: Terminal,
   use: (historian: Historian) => Promise<void>,
 ): Promise<void> {
-  const { secrets } = terminal;
-  const { settings } = loadSettings({ config: flags.config, secrets, env: terminal.env });
-  const folder = flags.data === undefined ? settings.data : resolve(flags.data);
-  try {
-    const log = terminalLog(terminal, flags, secrets);
-    const historian = await openHistorian(settings.historian, folder, { readonly: true, log });
+  const { settings, folder } = storeSettings(flags, terminal);
+  await storeErrors(async () => {
+    const log = terminalLog(terminal, flags, terminal.secrets);
+    const historian = await openHistorian(settings, folder, { readonly: true, log });
     try {
       await use(historian);
     } finally {
       await historian.close();
     }
+  });
+}
+
+/** Runs something and converts its errors of queries and stores as {@link withHistorian} does. */
+export async function storeErrors(run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
   } catch (error) {
     if (error instanceof QueryError) {
       const message = error.message.replaceAll("agg_type", "--agg").replaceAll("agg_period", "--period");

@@ -16,7 +16,10 @@ import { counted, formatTable } from "../terminal/table.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
 import { TIMES } from "../terminal/time-argument.ts";
 import { packageVersion } from "../terminal/version.ts";
+import { historyExport } from "./history-export.ts";
+import { historyFiles } from "./history-files.ts";
 import { FORMATS, type HistoryFormat, historyPieces, writePieces } from "./history-formats.ts";
+import { historyImport } from "./history-import.ts";
 import { type StoreFlags, storeOptions, withHistorian } from "./history-store.ts";
 
 interface TopicsFlags extends StoreFlags {
@@ -76,6 +79,10 @@ export function history(program: Command, terminal: Terminal): void {
     .action((topics: string[], flags: QueryFlags) =>
       withHistorian(flags, terminal, (historian) => query(historian, topics, flags, terminal)),
     );
+
+  historyExport(group, terminal);
+  historyImport(group, terminal);
+  historyFiles(group, terminal);
 
   storeOptions(group.command("gaps").description("List the times without values of devices, and why."))
     .argument("[device...]", "device paths or their beginnings (default: all)")

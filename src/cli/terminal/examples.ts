@@ -83,6 +83,13 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "history query campus/garage/station-1/portLoad_1 --start -1h",
     "history query campus/garage/station-1/portLoad_1 --start -30d --agg MAX --period 1d --out peaks.csv",
   ],
+  "history export": ["history export", "history export 'portLoad_[12]$' --start -30d --out loads.csv"],
+  "history import": [
+    "history import /var/lib/volttron/platform.historian.sqlite --replace PNNL/Garage=campus/garage",
+    "history import november.parquet december.csv --dry-run",
+  ],
+  "history verify": ["history verify", "history verify --data /backup/voltbridge --json"],
+  "history compact": ["history compact", "history compact --data /var/lib/voltbridge"],
   "history gaps": ["history gaps", "history gaps campus/garage --start -7d"],
   "history call": [
     "history call get_topic_list",

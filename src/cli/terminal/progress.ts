@@ -10,6 +10,8 @@ export interface Step {
   readonly reached?: string | undefined;
   readonly from?: string;
   readonly to?: string;
+  /** Part that is done, from 0 to 1, where it does not follow from the times. */
+  readonly share?: number;
 }
 
 /** Width of the bar, in characters. */
@@ -88,7 +90,8 @@ export class Progress {
 }
 
 /** Undefined where the end is not known. */
-function shareOf({ reached, from, to }: Step): number | undefined {
+function shareOf({ reached, from, to, share }: Step): number | undefined {
+  if (share !== undefined) return share;
   if (reached === undefined || from === undefined || to === undefined) return undefined;
   const [here, start, end] = [reached, from, to].map((time) => Date.parse(time)) as [number, number, number];
   return end > start ? Math.min(1, Math.max(0, (here - start) / (end - start))) : 1;

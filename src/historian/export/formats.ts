@@ -1,7 +1,9 @@
+import { zstdCompressSync } from "node:zlib";
 import { csvCell } from "../../csv-cell.ts";
 import { type ParquetValue, parquetPieces } from "../../storage/parquet.ts";
 import type { HistoryPage } from "../query/historian.ts";
 import { jsonCell, ROW_COLUMNS, textCell, valueCell } from "../row-columns.ts";
+import { FORMAT_VERSION, KEYS, type TopicEntry } from "../stores/sqlite/days/day-file-form.ts";
 import { parseIsoTime } from "../time.ts";
 
 /** Formats of exports. Pages of any number come in, pieces of a file go out as they are read. */
@@ -48,17 +50,27 @@ async function* asJson(pages: Pages): AsyncGenerator<string> {
   yield `${current === undefined ? "" : "]"}},"metadata":${JSON.stringify(Object.fromEntries(metadata))}}\n`;
 }
 
-/** The form of the files of closed days. */
+/** The form of the files of closed days, without their order. */
 function asParquet(pages: Pages): AsyncGenerator<Uint8Array> {
+  const topics: TopicEntry[] = [];
+  let count = 0;
   const rows = async function* (): AsyncGenerator<readonly ParquetValue[]> {
-    for await (const { topic, rows } of pages)
+    for await (const { topic, rows } of pages) {
+      const { name, meta } = topic;
+      if (topics.at(-1)?.[0] !== name) topics.push([name, meta.units, meta.type, meta.tz, count, 0]);
       for (const [time, value] of rows)
         yield [
-          topic.name,
+          name,
           BigInt(parseIsoTime(time)!),
           ...[valueCell(value), textCell(value), jsonCell(value)],
-          topic.meta.units,
+          meta.units,
         ];
+      count += rows.length;
+      topics.at(-1)![5] += rows.length;
+    }
   };
-  return parquetPieces(ROW_COLUMNS, rows());
+  return parquetPieces(ROW_COLUMNS, rows(), () => ({
+    [KEYS.format]: String(FORMAT_VERSION),
+    [KEYS.topics]: zstdCompressSync(JSON.stringify(topics)).toString("base64"),
+  }));
 }

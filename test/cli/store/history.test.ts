@@ -271,7 +271,7 @@ time                              value
     expect(await call("get_topics_metadata", `{"topics": ["${load.toUpperCase()}", "no/such"]}`)).toEqual({
       [load]: { units: "kW", type: "float", tz: "UTC" },
     });
-    expect(await call("get_aggregate_topics")).toEqual([]);
+    expect(await call("get_aggregate_topics")).toContainEqual([load, "avg", "1h", [load]]);
     expect(await call("get_version")).toMatch(/^\d+\.\d+\.\d+/);
     const query = { topic: load, start: "2026-11-21T08:03:00", end: null, count: 1, order: "FIRST_TO_LAST" };
     expect(await call("query", JSON.stringify(query))).toEqual({

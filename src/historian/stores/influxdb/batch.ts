@@ -1,6 +1,8 @@
+import type { PointType, PointValue } from "../../../points/index.ts";
 import type { Sample } from "../../contract.ts";
 import { whyUnstorable } from "../../storable.ts";
-import { fieldValue, jsonFieldValue } from "./line.ts";
+import { TEXT_FIELD } from "./layout.ts";
+import { fieldValue, jsonFieldValue, quoted } from "./line.ts";
 import type { BookEntry, TopicBook } from "./topic-book.ts";
 
 /** A sample as part of a line. */
@@ -51,13 +53,27 @@ function whyTimeUnstorable(time: number, oldest: number): string | undefined {
   return time < oldest ? "its time is before the start of the retention policy" : undefined;
 }
 
-function fieldsOf({ value }: Sample, entry: BookEntry, book: TopicBook): string {
+function fieldsOf({ value, meta }: Sample, entry: BookEntry, book: TopicBook): string {
+  const fields = valueFields(value, entry, book);
+  return entry.hasText ? `${fields},${TEXT_FIELD}=${pythonText(value, meta.type)}` : fields;
+}
+
+function valueFields(value: PointValue, entry: BookEntry, book: TopicBook): string {
   const text = fieldValue(entry.kind, value);
   if (text !== undefined)
     return entry.mixed ? `${entry.fieldText}=${text},${entry.jsonText}=""` : `${entry.fieldText}=${text}`;
   const json = jsonFieldValue(value);
   if (!entry.mixed && entry.kind !== "json") book.mix(entry);
   return `${entry.jsonText}=${json}`;
+}
+
+/** Returns a field value with the text that Python's `str` makes, which VOLTTRON writes; lists and objects are JSON. */
+function pythonText(value: PointValue, type: PointType): string {
+  if (typeof value === "number")
+    return `"${value}${type === "float" && Number.isInteger(value) ? ".0" : ""}"`;
+  if (typeof value === "string") return quoted(value.toWellFormed());
+  if (typeof value === "boolean") return value ? '"True"' : '"False"';
+  return value === null ? '"None"' : jsonFieldValue(value);
 }
 
 /** Returns the lines of pieces. Wide: one line for each series and time, with the last value of each topic. */

@@ -1,6 +1,6 @@
 import type { HistorianBackendType } from "../../contract.ts";
 import { InfluxBackend } from "./backend.ts";
-import { evLayout, volttronLayout } from "./layout.ts";
+import { layoutOf } from "./layout.ts";
 import { CONNECTION_SCHEMA, type InfluxConnection, targetOf } from "./settings.ts";
 
 /** InfluxDB 1.x, and 2.x and 3 by their write endpoints. */
@@ -8,7 +8,6 @@ export const influxdb: HistorianBackendType<InfluxConnection> = {
   name: "influxdb",
   configSchema: CONNECTION_SCHEMA,
   create(connection, { readonly, log }) {
-    const layout = connection.layout === "ev" ? evLayout : volttronLayout;
-    return new InfluxBackend({ target: targetOf(connection), layout, readonly, log });
+    return new InfluxBackend({ target: targetOf(connection), layout: layoutOf(connection), readonly, log });
   },
 };

@@ -1,5 +1,6 @@
 import type { Sample } from "../../contract.ts";
 import { safeName, safeNameBeside, type Tag } from "./line.ts";
+import type { InfluxConnection } from "./settings.ts";
 
 /** The series with a topic's values. */
 export interface Location {
@@ -16,10 +17,15 @@ export interface Layout {
   field(sample: Pick<Sample, "topic" | "meta">): string;
   /** Whether values of the same series and time share a line, with one field for each topic. */
   readonly wide: boolean;
+  /** Whether lines have each value as text too, in {@link TEXT_FIELD}. */
+  readonly text: boolean;
 }
 
 /** Measurement with the descriptions of topics, one point each at time 0, as in VOLTTRON's InfluxDB historian. */
 export const META = "meta";
+
+/** Field with each value as text, which VOLTTRON's InfluxDB historian writes and dashboards made for it read. */
+export const TEXT_FIELD = "value_string";
 
 /** Returns the field for values, as JSON, whose kind differs from their field's; when empty, the field itself has the value. */
 export function jsonFieldOf(field: string): string {
@@ -35,6 +41,7 @@ const AUDIT = "actuators/write/";
  */
 export const volttronLayout: Layout = {
   wide: false,
+  text: true,
   locate(key) {
     const levels = key.split("/");
     const measurement = levels.pop() ?? "";
@@ -70,6 +77,7 @@ const RESERVED = new Set(["time", "device", "port"]);
  */
 export const evLayout: Layout = {
   wide: true,
+  text: false,
   locate(key) {
     const audit = key.startsWith(AUDIT);
     const path = audit ? key.slice(AUDIT.length) : key;
@@ -92,6 +100,11 @@ export const evLayout: Layout = {
     return RESERVED.has(field) ? `${field}_value` : field;
   },
 };
+
+/** Returns the layout of the settings. */
+export function layoutOf({ layout, value_string: text }: InfluxConnection): Layout {
+  return layout === "ev" ? evLayout : { ...volttronLayout, text };
+}
 
 function measurementOf(point: string, port: string): string {
   if (SESSION.test(point)) return "ev_session";

@@ -1,12 +1,16 @@
 import type { Retention } from "../../contract.ts";
 import { HistorianError } from "../../errors.ts";
 import { type Series, where } from "./influxql.ts";
+import { TEXT_FIELD } from "./layout.ts";
 
 const HOUR = 3600e6;
 const MIN_STEP = HOUR / 60;
 const MAX_STEP = 30 * 24 * HOUR;
 /** Target range of the duration of a call, in milliseconds. */
 const [SHORT_MS, LONG_MS] = [300, 1000];
+
+/** Number of values as text, which are counted as values already. */
+const TEXT_COUNT = `count_${TEXT_FIELD}`;
 
 /** Maximum number of statements in a request. */
 const MAX_STATEMENTS = 100;
@@ -139,8 +143,9 @@ export class InfluxRetention implements Retention {
 
 function sum(counts: readonly Series[]): number {
   let total = 0;
-  for (const { values } of counts)
-    for (const [, ...columns] of values)
-      for (const count of columns) total += typeof count === "number" ? count : 0;
+  for (const { columns, values } of counts)
+    for (const row of values)
+      for (const [at, count] of row.entries())
+        if (at > 0 && columns[at] !== TEXT_COUNT && typeof count === "number") total += count;
   return total;
 }

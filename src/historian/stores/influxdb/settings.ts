@@ -15,6 +15,7 @@ export interface InfluxConnection {
   readonly retention_policy: string | null;
   readonly retention_duration: string;
   readonly layout: "volttron" | "ev";
+  readonly value_string: boolean;
   readonly gzip: boolean | null;
   readonly consistency: "any" | "one" | "quorum" | "all" | null;
   readonly timeout: number;
@@ -77,6 +78,12 @@ export const CONNECTION_SCHEMA = {
       enum: ["volttron", "ev"],
       default: "volttron",
       description: "`volttron`: one measurement a point; `ev`: wide lines for dashboards.",
+    },
+    value_string: {
+      type: "boolean",
+      default: true,
+      description:
+        "Layout `volttron`: whether each value is stored as text too, in the field `value_string`, as VOLTTRON's historian does.",
     },
     gzip: {
       type: ["boolean", "null"],

@@ -1,6 +1,6 @@
 import { POINT_TYPES } from "../../../points/index.ts";
 import type { Sample, TopicMeta } from "../../contract.ts";
-import { jsonFieldOf, type Layout, type Location, META } from "./layout.ts";
+import { jsonFieldOf, type Layout, type Location, META, TEXT_FIELD } from "./layout.ts";
 import {
   declaredKind,
   escaped,
@@ -26,6 +26,8 @@ export interface BookEntry {
   fieldText: string;
   jsonText: string;
   kind: FieldKind;
+  /** Whether its lines have {@link TEXT_FIELD}: not where the store has that field with another type. */
+  hasText: boolean;
   /** All fields it ever had, the current one last. */
   fields: readonly string[];
   mixed: boolean;
@@ -70,8 +72,11 @@ export class TopicBook {
     if (kind === before) return false;
     this.#learnt.set(id, kind);
     this.#kinds.set(id, kind);
-    for (const entry of this.#byKey.values())
-      if (entry.measurement === measurement && entry.field === field) entry.kind = kind;
+    for (const entry of this.#byKey.values()) {
+      if (entry.measurement !== measurement) continue;
+      if (entry.field === field) entry.kind = kind;
+      entry.hasText = this.#hasText(measurement);
+    }
     return true;
   }
 
@@ -131,6 +136,7 @@ export class TopicBook {
       fieldText: "",
       jsonText: "",
       kind: "json",
+      hasText: false,
       fields: before?.fields ?? [],
       mixed: before?.mixed ?? this.#mixedAtFirst,
       stored: false,
@@ -161,7 +167,12 @@ export class TopicBook {
     entry.fieldText = escaped(field);
     entry.jsonText = escaped(jsonFieldOf(field));
     entry.kind = kind;
+    entry.hasText = this.#hasText(entry.measurement);
     entry.fields = [...entry.fields.filter((other) => other !== field), field];
+  }
+
+  #hasText(measurement: string): boolean {
+    return this.#layout.text && (this.#learnt.get(idOf(measurement, TEXT_FIELD)) ?? "string") === "string";
   }
 
   #claim(key: string, field: string, series = seriesOf(this.#layout.locate(key))): boolean {

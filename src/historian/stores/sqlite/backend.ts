@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { dirname, join, parse, relative, resolve } from "node:path";
 import type { Durability } from "../../../storage/sqlite.ts";
 import { Thread, type ThreadOptions } from "../../../storage/thread-calls.ts";
@@ -82,7 +83,7 @@ export class SqliteBackend implements HistorianBackend {
       return { rows: rowsOf(rows), ...(next !== undefined && { next }) };
     };
     this.rollups = (request, signal) => this.#reader.call("rollups", request, signal);
-    this.files = new SqliteFiles(settings.folder, this.#reader);
+    this.files = new SqliteFiles(file, settings.folder, this.#reader);
     if (readonly) return;
     const keeper = sqliteThread({ ...settings, role: "keep" });
     this.#keeper = keeper;
@@ -151,25 +152,32 @@ function noticeOf(event: ThreadEvent, file: string) {
       } as const);
 }
 
-/** The files of closed days. */
+/** The history file and those of closed days. */
 class SqliteFiles implements StoredFiles {
+  readonly #file: string;
   readonly #folder: string;
   readonly #reader: SqliteThread;
 
-  constructor(folder: string, reader: SqliteThread) {
+  constructor(file: string, folder: string, reader: SqliteThread) {
+    this.#file = file;
     this.#folder = folder;
     this.#reader = reader;
   }
 
   async list(signal?: AbortSignal): Promise<readonly StoredFile[]> {
     const days = await this.#reader.call("days", undefined, signal);
-    return days.map(({ day, path, rows, bytes }) => ({
-      ...{ path: join(this.#folder, path!), day: formatTime(day * DAY).slice(0, 10), rows, bytes },
-    }));
+    return [
+      { path: this.#file, bytes: statSync(this.#file).size },
+      ...days.map(({ day, path, rows, bytes }) => ({
+        ...{ path: join(this.#folder, path!), bytes, day: formatTime(day * DAY).slice(0, 10), rows },
+      })),
+    ];
   }
 
-  async check(file: StoredFile, signal?: AbortSignal): Promise<string | undefined> {
-    return await this.#reader.call("check", relative(this.#folder, file.path), signal);
+  async check({ path, day }: StoredFile, signal?: AbortSignal): Promise<string | undefined> {
+    return day === undefined
+      ? await this.#reader.call("checkRecent", undefined, signal)
+      : await this.#reader.call("check", relative(this.#folder, path), signal);
   }
 
   async others(signal?: AbortSignal): Promise<readonly string[]> {

@@ -159,6 +159,13 @@ export class Reader {
     return this.#files.check(path, () => this.days().find((day) => day.path === path));
   }
 
+  /** Checks the history file itself. Returns the first of its faults. */
+  checkRecent(): string | undefined {
+    const database = this.#current();
+    const [found] = database.get<[string]>("PRAGMA quick_check(1)")!;
+    return found === "ok" ? undefined : `${database.file}: ${found}`;
+  }
+
   /** Returns the files in the folder that are not of the catalogue, and not about to be removed. */
   others(): string[] {
     return this.#inSnapshot((database) => {

@@ -40,6 +40,7 @@ export interface Calls {
   work(request: KeeperRequest): boolean;
   days(none: undefined): DayRow[];
   check(path: string): string | undefined;
+  checkRecent(none: undefined): string | undefined;
   others(none: undefined): string[];
   oldest(from: number | undefined): number | undefined;
   size(none: undefined): number;

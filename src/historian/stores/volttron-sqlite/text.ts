@@ -39,6 +39,15 @@ export function parseMeta(text: string | null): TopicMeta {
   };
 }
 
+/** Returns the texts of a file's metadata, by their names. */
+export function parseTexts(text: string | null): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(parseObject(text)).filter(
+      (entry): entry is [string, string] => typeof entry[1] === "string",
+    ),
+  );
+}
+
 function parseObject(text: string | null): Record<string, unknown> {
   const value = text === null ? null : parseValue(text);
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};

@@ -81,7 +81,9 @@ describe("A12: answers are classified", () => {
   test("A12: 204 is stored", async () => {
     await backend().write(batch(3));
     expect(influx.lines).toEqual(
-      [0, 1, 2].map((i) => `p${i},building=b,campus=a,device=c,source=scrape value=${i} ${NOON}`),
+      [0, 1, 2].map(
+        (i) => `p${i},building=b,campus=a,device=c,source=scrape value=${i},value_string="${i}.0" ${NOON}`,
+      ),
     );
   });
 
@@ -270,7 +272,7 @@ describe("what is sent", () => {
     await store.write(batch(1));
     // What the store may have of it is not known, so the line tells where its value is.
     expect(influx.lines).toEqual([
-      `p0,building=b,campus=a,device=c,source=scrape value=0,value_json="" ${NOON}`,
+      `p0,building=b,campus=a,device=c,source=scrape value=0,value_json="",value_string="0.0" ${NOON}`,
     ]);
     expect(await failure(store.topics())).toMatchObject({
       kind: "give_up",

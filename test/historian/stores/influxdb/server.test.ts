@@ -77,6 +77,7 @@ describe.skipIf(!influxInstalled)("InfluxDB 1.x", () => {
           device: "station",
           source: "scrape",
           value: 7,
+          value_string: "7.0",
         },
       ]);
       expect(await influxd.query("SELECT campus, value FROM status", database)).toEqual([
@@ -93,6 +94,45 @@ describe.skipIf(!influxInstalled)("InfluxDB 1.x", () => {
           meta_dict: '{"units":"kW","type":"float","tz":"UTC"}',
         },
       ]);
+    });
+
+    test("volttron: value_string as VOLTTRON writes it, beside values of every kind; without it by the setting", async () => {
+      const kinds: [PointValue, TopicMeta["type"], string][] = [
+        [7, "float", "7.0"],
+        [6.589, "float", "6.589"],
+        [7, "integer", "7"],
+        [true, "boolean", "True"],
+        ["off", "boolean", "off"],
+        ['say "hi"\n', "string", 'say "hi"\n'],
+        [null, "float", "None"],
+        [{ a: [1] }, "dictionary", '{"a":[1]}'],
+      ];
+      const store = backend();
+      await store.write(
+        kinds.map(([value, type], i) => sample("a/b/c/p", NOON + i, value, { ...TEXT, type })),
+      );
+      const texts = await influxd.query("SELECT value_string FROM p", database);
+      expect(texts.map((row) => row.value_string)).toEqual(kinds.map(([, , text]) => text));
+      expect(await values(store, "a/b/c/p")).toEqual(kinds.map(([value]) => value));
+      await backend({ value_string: false }).write([sample("a/b/c/q", NOON, 1)]);
+      expect(await influxd.query("SELECT * FROM q", database)).toEqual([
+        expect.not.objectContaining({ value_string: expect.anything() }),
+      ]);
+    });
+
+    test("volttron: a field value_string of another type is left as it is", async () => {
+      await influxd.query(`CREATE DATABASE "${database}"`);
+      await post(`p,device=x value_string=1 ${NOON}`);
+      const store = backend();
+      await store.write([sample("a/b/c/p", NOON, 1), sample("a/b/c/q", NOON, 2)]);
+      await post(`r,device=x value_string=1 ${NOON}`);
+      await store.write([sample("a/b/c/q", NOON + 1, 2), sample("a/b/c/r", NOON, 3)]);
+      for (const [point, expected] of [
+        ["p", [1]],
+        ["q", [2, 2]],
+        ["r", [3]],
+      ] as const)
+        expect(await values(store, `a/b/c/${point}`)).toEqual(expected);
     });
 
     test("ev: one line a port or device and time, units in the names, ids as fields", async () => {

@@ -1,7 +1,7 @@
 import type { BackendContext } from "../../../../src/historian/contract.ts";
 import { InfluxBackend } from "../../../../src/historian/stores/influxdb/backend.ts";
 import { influxdb } from "../../../../src/historian/stores/influxdb/index.ts";
-import { evLayout, volttronLayout } from "../../../../src/historian/stores/influxdb/layout.ts";
+import { layoutOf } from "../../../../src/historian/stores/influxdb/layout.ts";
 import { type InfluxConnection, targetOf } from "../../../../src/historian/stores/influxdb/settings.ts";
 import { createLog } from "../../../../src/log/log.ts";
 
@@ -25,7 +25,7 @@ export function backendOf(
   const whole = connection(settings);
   return new InfluxBackend({
     target: targetOf(whole),
-    layout: whole.layout === "ev" ? evLayout : volttronLayout,
+    layout: layoutOf(whole),
     readonly,
     log,
     ...(now ? { now } : {}),

@@ -10,6 +10,8 @@ import { closeDay, rangeOf } from "./closing.ts";
 const STEP_ROWS = 10_000;
 /** Share of late samples above which the file of a day is written again. */
 const LATE_SHARE = 0.01;
+/** Share of free pages above which the file is made smaller. */
+const FREE_SHARE = 0.1;
 /** Least time between two attempts at the same day, in milliseconds: late samples may go on arriving, and what failed may fail again. */
 const AGAIN_MS = 3_600_000;
 
@@ -22,7 +24,7 @@ const LATE = `WHERE path IS NOT NULL AND
 export interface KeeperRequest {
   /** Days before this one are closed, as days since 1970 UTC; null: none. */
   readonly closeBefore: number | null;
-  /** Whether days with few late samples are written again too, and at once. */
+  /** Whether days with few late samples are written again too, and at once, and the file is made smaller. */
   readonly thorough: boolean;
 }
 
@@ -50,7 +52,8 @@ export class DayKeeper {
       this.#clear(database) ||
       this.#close(database, days(database, CLOSING)) ||
       this.#close(database, this.#withLate(database, thorough)) ||
-      (closeBefore !== null && this.#begin(database, closeBefore))
+      (closeBefore !== null && this.#begin(database, closeBefore)) ||
+      (thorough && this.#shrink(database))
     );
   }
 
@@ -92,6 +95,13 @@ export class DayKeeper {
     this.#failed.delete(day.day);
     this.#rewritten.set(day.day, now + AGAIN_MS);
     return true;
+  }
+
+  /** Gives free pages back to the disk if they are many. */
+  #shrink(database: Connection): false {
+    const free = database.number("PRAGMA freelist_count");
+    if (free > FREE_SHARE * database.number("PRAGMA page_count")) database.exec("VACUUM");
+    return false;
   }
 
   /** Begins to close the oldest day before the given one. */
