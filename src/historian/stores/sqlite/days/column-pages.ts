@@ -1,4 +1,4 @@
-import { zstdDecompressSync } from "node:zlib";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { ColumnMetaData, Encoding } from "hyparquet";
 import { parquetHeader, readColumn } from "hyparquet/src/column.js";
 import { decompressPage } from "hyparquet/src/datapage.js";
@@ -25,6 +25,9 @@ const COMPRESSORS = {
   ZSTD: (bytes: Uint8Array, size: number): Uint8Array =>
     // The default of chunkSize is several times slower.
     zstdDecompressSync(bytes, { chunkSize: Math.max(size, 64), maxOutputLength: Math.max(size, 1) }),
+  // Of other writers; hyparquet itself has snappy.
+  GZIP: (bytes: Uint8Array, size: number): Uint8Array =>
+    gunzipSync(bytes, { maxOutputLength: Math.max(size, 1) }),
 };
 /** Microseconds of a unit of time that files of other writers may have. */
 const UNITS = { MILLIS: 1000, MICROS: 1, NANOS: 0.001 };
@@ -94,12 +97,17 @@ const FAST_ENCODINGS: Record<string, readonly Encoding[]> = {
   BYTE_ARRAY: ["PLAIN", "RLE_DICTIONARY"],
 };
 
-/** Returns the pages of a column; undefined when some cannot be read by `readPage`. */
+/** Returns the pages of a column; undefined when the footer names others than `readPage` can read. */
 function pagesOf(chunk: ColumnChunk): Pages | undefined {
   const { meta, schemaPath, bytes } = chunk;
   const encodings = FAST_ENCODINGS[meta.type];
-  if (!encodings || meta.codec !== "ZSTD" || timeUnitOf(chunk) !== "MICROS") return undefined;
-  if (schemaPath.length !== 2 || schemaPath[1]!.element.repetition_type === "REPEATED") return undefined;
+  const { encoding_stats: stats } = meta;
+  if (!encodings || !stats || meta.codec !== "ZSTD" || timeUnitOf(chunk) !== "MICROS") return undefined;
+  // The footer decides: a damaged page header must not lead to a decoder that believes it.
+  const isFast = stats.every(({ page_type: type, encoding }) =>
+    type === "DATA_PAGE_V2" ? encodings.includes(encoding) : type === "DICTIONARY_PAGE",
+  );
+  if (!isFast || schemaPath[1]!.element.repetition_type === "REPEATED") return undefined;
   const reader = { view: viewOf(bytes), offset: 0 };
   let dictionary: Pages["dictionary"];
   const data: Page<DataPageHeaderV2>[] = [];
@@ -120,7 +128,7 @@ function pagesOf(chunk: ColumnChunk): Pages | undefined {
       header.data_page_header_v2.is_compressed !== false
     )
       data.push({ ...page, header: header.data_page_header_v2 });
-    else return undefined;
+    else throw new RangeError(`page ${header.type} is not what the footer says`);
   }
   return { dictionary, data };
 }
