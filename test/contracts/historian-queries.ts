@@ -135,6 +135,32 @@ const CASES: readonly (readonly [name: string, query: HistoryQuery, answer: Answ
     energy(["2028-02-29T12:00:00.000000", 6], ["2028-02-29T12:15:00.000000", 8]),
   ],
   [
+    "days of a zone, whose times without one are local",
+    {
+      ...{ topic: ENERGY, aggType: "SUM", aggPeriod: "1d", tz: "Asia/Kolkata" },
+      ...{ start: "2028-02-29T17:30:00", end: "2028-03-06" },
+    },
+    energy(
+      ["2028-02-28T18:30:00.000000", 19],
+      ["2028-02-29T18:30:00.000000", -9],
+      ["2028-03-04T18:30:00.000000", 10],
+    ),
+  ],
+  [
+    "windows of three months, from the last",
+    { ...monthly("COUNT"), window: "3M", order: "LAST_TO_FIRST", count: 3 },
+    energy(
+      ["2028-05-01T00:00:00.000000", 7],
+      ["2028-04-01T00:00:00.000000", 8],
+      ["2028-03-01T00:00:00.000000", 7],
+    ),
+  ],
+  [
+    "a value that holds from before the range",
+    { topic: ENERGY, fill: "previous", start: "2028-02-29T12:14:00Z", end: "2028-02-29T12:15:00Z" },
+    energy(["2028-02-29T12:14:00.000000", 6], ["2028-02-29T12:14:59.999999", null]),
+  ],
+  [
     "booleans are 1 and 0, other values no numbers",
     { topic: STATE, aggType: "AVG", aggPeriod: "24h" },
     state(["2028-02-29T00:00:00.000000", 4 / 3]),

@@ -75,6 +75,38 @@ describe("history over HTTP", () => {
       });
   });
 
+  test("takes a zone, a window, a minimum count, values that hold, and combines topics", async () => {
+    const days = `topic=${OLD}&start=2026-10-02&end=2026-10-04&tz=Asia/Kolkata&agg_type=COUNT&agg_period=1d`;
+    const first = Date.UTC(2026, 9, 1, 18, 30);
+    expect((await web.get(`/history?${days}`)).body.values[OLD]).toEqual([
+      [ISO(first), 1140],
+      [ISO(first + 1440 * MINUTE), 1440],
+    ]);
+    expect((await web.get(`/history?${days}&min_count=1200`)).body.values[OLD]).toHaveLength(1);
+    const rolling = `topic=${OLD}&agg_type=COUNT&agg_period=10m&window=30m`;
+    const range = `start=${new Date(START + 2300 * MINUTE).toISOString()}&count=4`;
+    expect((await web.get(`/history?${rolling}&${range}`)).body.values[OLD]).toEqual([
+      ...[10, 20, 30, 30].map((count, i) => [ISO(START + (2310 + i * 10) * MINUTE), count]),
+    ]);
+    const together = `topic=${OLD}&topic=${LOAD}&agg_type=MAX&agg_period=1d&together=MAX&count=1`;
+    expect((await web.get(`/history?${together}`)).body).toEqual({
+      values: { "max of 2 topics": [[ISO(START), 99]] },
+      metadata: { "max of 2 topics": { units: "kW", type: "float", tz: "UTC" } },
+    });
+    const at = new Date(START + 2050.5 * MINUTE).toISOString();
+    const held = await web.get(`/history?topic=${OLD}&start=${at}&count=1&fill=previous`);
+    expect(held.body.values[OLD]).toEqual([[ISO(Date.parse(at)), 1999 % 7]]);
+    for (const [query, text] of [
+      [`topic=${OLD}&tz=Mars`, "tz: unknown time zone"],
+      [`topic=${OLD}&points=20&fill=previous`, "cannot be combined"],
+      [`topic=${OLD}&together=SUM`, "together: requires agg_type"],
+    ])
+      expect(await web.get(`/history?${query}`)).toMatchObject({
+        status: 400,
+        body: { detail: expect.stringContaining(text!) },
+      });
+  });
+
   test("an unknown topic is named with the nearest one; a point without values yet is empty", async () => {
     const { status, body } = await web.get("/history?topic=old/garage/laod");
     expect(status).toBe(404);

@@ -60,7 +60,10 @@ export async function storeErrors(run: () => Promise<void>): Promise<void> {
     await run();
   } catch (error) {
     if (error instanceof QueryError) {
-      const message = error.message.replaceAll("agg_type", "--agg").replaceAll("agg_period", "--period");
+      const message = error.message
+        .replaceAll("agg_type", "--agg")
+        .replaceAll("agg_period", "--period")
+        .replaceAll("min_count", "--min-count");
       throw new CommandError(message, EXIT.usage, { cause: error });
     }
     if (error instanceof HistorianError) throw new CommandError(error.message, EXIT.failed, { cause: error });

@@ -37,6 +37,11 @@ interface QueryFlags extends RangeFlags {
   readonly order?: string;
   readonly agg?: string;
   readonly period?: string;
+  readonly tz?: string;
+  readonly window?: string;
+  readonly minCount?: number;
+  readonly together?: string;
+  readonly fill?: string;
   readonly pattern?: true;
   readonly format?: HistoryFormat;
   readonly out?: string;
@@ -68,7 +73,16 @@ export function history(program: Command, terminal: Terminal): void {
     .option("--count <number>", "maximum number of rows of each topic", numberOption({ min: 0 }))
     .option("--order <order>", "FIRST_TO_LAST or LAST_TO_FIRST", "FIRST_TO_LAST")
     .option("--agg <type>", "AVG, MIN, MAX, SUM, COUNT, FIRST or LAST, with --period")
-    .option("--period <period>", "e.g. 15m, 1h, 1d, with --agg")
+    .option("--period <period>", "e.g. 15m, 1h, 1d, 1M, with --agg")
+    .option(
+      "--tz <zone>",
+      "time zone of periods and of times that name none, e.g. America/Los_Angeles",
+      "UTC",
+    )
+    .option("--window <length>", "each row is about the last e.g. 1h up to the end of its period")
+    .option("--min-count <number>", "minimum number of values of a row, with --agg", numberOption({ min: 0 }))
+    .option("--together <type>", "combine the aggregates of all topics: SUM, AVG, MIN, MAX or COUNT")
+    .option("--fill <how>", "previous: a value holds until the next one, two hours at most")
     .addOption(
       new Option(
         "--format <format>",
@@ -127,8 +141,22 @@ async function query(
   terminal: Terminal,
 ): Promise<void> {
   const { start, end, skip, count, order, agg: aggType, period: aggPeriod } = flags;
+  const { tz, window, minCount, together, fill } = flags;
   const what = flags.pattern ? { pattern: topics.join("|") } : { topic: topics };
-  const optional = { start, end, skip, count, order, aggType, aggPeriod };
+  const optional = {
+    start,
+    end,
+    skip,
+    count,
+    order,
+    aggType,
+    aggPeriod,
+    tz,
+    window,
+    minCount,
+    together,
+    fill,
+  };
   const given = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
   const format =
     outputFormat({ ...flags, format: flags.format ?? (flags.json ? "json" : undefined) }, FORMATS) ?? "table";

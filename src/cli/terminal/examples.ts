@@ -81,7 +81,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "history topics": ["history topics", "history topics 'portLoad_[12]$'"],
   "history query": [
     "history query campus/garage/station-1/portLoad_1 --start -1h",
-    "history query campus/garage/station-1/portLoad_1 --start -30d --agg MAX --period 1d --out peaks.csv",
+    "history query --pattern 'portLoad_' --start -30d --agg AVG --period 15m --together SUM --out site.csv",
   ],
   "history export": ["history export", "history export 'portLoad_[12]$' --start -30d --out loads.csv"],
   "history import": [

@@ -1,3 +1,4 @@
+import { Zone } from "../../time/zone.ts";
 import type { SqlValue } from "../database/tables.ts";
 import { wireTime } from "../database/times.ts";
 import { type ReadOptions, type SessionReader, sessionFilter } from "./reader.ts";
@@ -103,15 +104,14 @@ function periodsBetween(
   by: "day" | "month",
   timeZone: string,
 ): readonly CalendarPeriod[] {
-  const local = localTime(timeZone);
+  const zone = new Zone(timeZone);
   const periods: CalendarPeriod[] = [];
-  const [year, month, day] = local(from.getTime());
+  const first = new Date(from.getTime() + zone.offset(from.getTime()));
+  const [year, month, day] = [first.getUTCFullYear(), first.getUTCMonth(), first.getUTCDate()];
   for (let step = 0; ; step++) {
     const date =
-      by === "day"
-        ? new Date(Date.UTC(year, month - 1, day + step))
-        : new Date(Date.UTC(year, month - 1 + step, 1));
-    const start = startOf(date, local);
+      by === "day" ? new Date(Date.UTC(year, month, day + step)) : new Date(Date.UTC(year, month + step, 1));
+    const start = new Date(zone.first(date.getTime()));
     if (start >= to) return periods;
     if (periods.length === MOST_PERIODS)
       throw new RangeError(
@@ -119,27 +119,4 @@ function periodsBetween(
       );
     periods.push({ name: date.toISOString().slice(0, by === "day" ? 10 : 7), start });
   }
-}
-
-type LocalTime = (time: number) => readonly [year: number, month: number, day: number, asUtc: number];
-
-function localTime(timeZone: string): LocalTime {
-  const format = new Intl.DateTimeFormat("en-US", {
-    ...{ timeZone, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric" },
-    ...{ hour: "numeric", minute: "numeric", second: "numeric" },
-  });
-  return (time) => {
-    const parts = new Map(format.formatToParts(time).map(({ type, value }) => [type, Number(value)]));
-    const [year, month, day] = [parts.get("year")!, parts.get("month")!, parts.get("day")!];
-    const [hour, minute, second] = [parts.get("hour")!, parts.get("minute")!, parts.get("second")!];
-    return [year, month, day, Date.UTC(year, month - 1, day, hour, minute, second)];
-  };
-}
-
-/** Returns when a date begins in a zone. Where midnight does not exist, at the first moment of the day. */
-function startOf(date: Date, local: LocalTime): Date {
-  const midnight = date.getTime();
-  const offset = (time: number) => local(time)[3] - time;
-  const guess = midnight - offset(midnight);
-  return new Date(midnight - offset(guess));
 }

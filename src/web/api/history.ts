@@ -60,6 +60,11 @@ const which = {
     nameText({ description: "Regular expression found anywhere in a topic's name, ignoring case." }),
   ),
   ...times,
+  tz: Type.Optional(
+    nameText({
+      description: "Time zone (IANA) of periods, and of `start` and `end` where they have none. Default UTC.",
+    }),
+  ),
 };
 
 const selection = {
@@ -73,6 +78,27 @@ const selection = {
     nameText({ description: "`AVG`, `MIN`, `MAX`, `SUM`, `COUNT`, `FIRST` or `LAST`, with `agg_period`." }),
   ),
   agg_period: Type.Optional(nameText({ description: "`15m`, `1h`, `1d`, `1w`, `1M`, with `agg_type`." })),
+  window: Type.Optional(
+    nameText({
+      description:
+        "A whole number of periods, e.g. `1h` of `5m`: rows are about the last hour up to their time.",
+    }),
+  ),
+  min_count: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description: "Minimum number of values of a row of an aggregate. Default 1.",
+    }),
+  ),
+  together: Type.Optional(
+    nameText({
+      description:
+        "`SUM`, `AVG`, `MIN`, `MAX` or `COUNT`: combines the aggregates of all topics into one series.",
+    }),
+  ),
+  fill: Type.Optional(
+    words(["previous"], { description: "A value holds until the next one, two hours at most." }),
+  ),
 };
 
 interface Selection {
@@ -85,6 +111,11 @@ interface Selection {
   readonly order?: string;
   readonly agg_type?: string;
   readonly agg_period?: string;
+  readonly tz?: string;
+  readonly window?: string;
+  readonly min_count?: number;
+  readonly together?: string;
+  readonly fill?: string;
 }
 
 /** Returns the problem of a bridge that has no store. */
@@ -258,21 +289,29 @@ export function historyRoutes(parts: WebParts, personal: PersonalData): Route[] 
   ];
 }
 
-function historyQuery({ agg_type, agg_period, topic: _, pattern: __, ...rest }: Selection): HistoryQuery {
+function historyQuery({
+  agg_type,
+  agg_period,
+  min_count,
+  topic: _,
+  pattern: __,
+  ...rest
+}: Selection): HistoryQuery {
   return {
     ...rest,
     ...(agg_type !== undefined && { aggType: agg_type }),
     ...(agg_period !== undefined && { aggPeriod: agg_period }),
+    ...(min_count !== undefined && { minCount: min_count }),
   };
 }
 
 /** Returns the query of a plot, which has no other arguments than topics and range. */
-function plotQuery({ topic, start, end, ...others }: HistoryQuery, points: number) {
+function plotQuery({ topic, start, end, tz, ...others }: HistoryQuery, points: number) {
   const [first] = Object.keys(others);
   if (first !== undefined)
-    throw new QueryError("points", "cannot be combined with skip, count, order or an aggregate");
+    throw new QueryError("points", "cannot be combined with skip, count, order, fill or an aggregate");
   return {
-    ...{ topic, points },
+    ...{ topic, points, ...(tz !== undefined && { tz }) },
     ...(start !== undefined && { start }),
     ...(end !== undefined && { end }),
   };

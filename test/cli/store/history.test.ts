@@ -116,6 +116,38 @@ time                              value
     expect(await rows("--agg", "COUNT", "--period", "1h")).toEqual([10]);
   });
 
+  test("--tz, --window, --min-count, --together and --fill", async () => {
+    const csv = async (...args: string[]) => {
+      const { code, stdout, stderr } = await history("query", ...args, "--format", "csv");
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      return stdout.split("\r\n").slice(1, -1);
+    };
+    const daily = ["--agg", "COUNT", "--period", "1d", "--tz", "America/Los_Angeles"];
+    expect(await csv(load, ...daily)).toEqual([`${load},2026-11-21T08:00:00.000000+00:00,10,kW`]);
+    // Midnight there.
+    expect(await rows("--tz", "America/Los_Angeles", "--start", "2026-11-21", "--count", "1")).toEqual([0]);
+    expect(await rows("--tz", "Asia/Kolkata", "--start", "2026-11-21 13:38")).toEqual([8, 9]);
+    const rolling = ["--agg", "SUM", "--period", "2m", "--window", "4m"];
+    expect(await rows(...rolling)).toEqual([1, 6, 14, 22, 30]);
+    expect(await rows(...rolling, "--min-count", "4")).toEqual([6, 14, 22, 30]);
+    const site = ["--pattern", "portLoad_", "--agg", "AVG", "--period", "5m", "--together", "sum"];
+    expect(await csv(...site)).toEqual([
+      "sum of 2 topics,2026-11-21T08:00:00.000000+00:00,9.2,kW",
+      "sum of 2 topics,2026-11-21T08:05:00.000000+00:00,7,kW",
+    ]);
+    const half = ["--start", "2026-11-21T08:02:30Z", "--count", "2"];
+    expect(await rows(...half, "--fill", "previous")).toEqual([2, 3]);
+    for (const [args, text] of [
+      [["--tz", "Europe/Berln"], 'did you mean "Europe/Berlin"?'],
+      [["--window", "1h"], "window: requires --agg and --period"],
+      [["--min-count", "2"], "--min-count: requires --agg"],
+      [["--fill", "next"], 'fill: must be previous; found "next"'],
+    ] as const) {
+      const { code, stderr } = await history("query", load, ...args);
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(text) });
+    }
+  });
+
   test("--pattern takes a regular expression", async () => {
     const { stdout } = await history("query", "--pattern", "s\\d/portload", "--count", "1", "--json");
     expect(Object.keys(JSON.parse(stdout).values)).toEqual([load, "campus/garage/s2/portLoad_1"]);

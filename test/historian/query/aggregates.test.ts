@@ -118,20 +118,21 @@ describe("aggregates", () => {
     Array.from({ length: days * 1440 }, (_, i) => [TO - (i + 1) * MINUTE, i % 10] as const);
 
   test("the newest rows do not cost a year, and rolled up days no values", async () => {
+    const tens = minutes(400).filter((_, i) => i % 10 === 0);
     for (const [order, isRolledUp] of [
       ["LAST_TO_FIRST", () => false],
       ["FIRST_TO_LAST", () => false],
       ["LAST_TO_FIRST", undefined],
     ] as const) {
-      const store = new RolledUpStore({ "a/b": minutes(400) }, isRolledUp);
+      const store = new RolledUpStore({ "a/b": tens }, isRolledUp);
       expect(await rowsOf(store, { aggType: "AVG", aggPeriod: "1d", order, count: 3 })).toHaveLength(3);
-      expect(store.rowsRead).toBeLessThan(7000);
+      expect(store.rowsRead).toBeLessThan(2500);
       expect(store.asked.every(({ start, end }) => end - start <= 31 * DAY)).toBe(true);
     }
-    const store = new RolledUpStore({ "a/b": minutes(400) }, () => true);
+    const store = new RolledUpStore({ "a/b": tens }, () => true);
     const days = await rowsOf(store, { aggType: "AVG", aggPeriod: "1d" });
     expect(days).toHaveLength(400);
-    expect(store.rowsRead).toBeLessThan(70);
+    expect(store.rowsRead).toBeLessThan(20);
     expect(store.asked.length).toBeLessThan(5);
   });
 

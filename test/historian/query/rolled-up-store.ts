@@ -47,7 +47,7 @@ export class RolledUpStore implements HistorianBackend {
   async read(request: ReadRequest): Promise<readonly Row[]> {
     this.reads.push(request);
     const { topic, start = -Infinity, end = Infinity, order, skip, limit } = request;
-    const rows = (this.#topics.get(topic) ?? []).filter(([time]) => time >= start && time < end);
+    const rows = this.#between(topic, start, end);
     const found = (order === "FIRST_TO_LAST" ? rows : rows.reverse()).slice(skip, skip + limit);
     this.rowsRead += found.length;
     return found;
@@ -61,7 +61,7 @@ export class RolledUpStore implements HistorianBackend {
     for (let day = Math.floor(start / DAY); day * DAY < end; day++) {
       if (!this.#isRolledUp?.(day)) continue;
       const part = { start: Math.max(day * DAY, start), end: Math.min((day + 1) * DAY, end) };
-      const rows = (this.#topics.get(topic) ?? []).filter(([t]) => t >= part.start && t < part.end);
+      const rows = this.#between(topic, part.start, part.end);
       const folds = new Map<number, RollupFold>();
       for (const row of rows) {
         const hour = Math.floor(row[0] / HOUR) * HOUR;
@@ -72,5 +72,19 @@ export class RolledUpStore implements HistorianBackend {
       parts.push({ ...part, hours: [...folds.values()].flatMap((fold) => fold.rollup() ?? []) });
     }
     return parts;
+  }
+
+  #between(topic: string, start: number, end: number): Row[] {
+    const rows = this.#topics.get(topic) ?? [];
+    const first = (from: number): number => {
+      let low = 0;
+      for (let high = rows.length; low < high; ) {
+        const middle = (low + high) >> 1;
+        if (rows[middle]![0] < from) low = middle + 1;
+        else high = middle;
+      }
+      return low;
+    };
+    return rows.slice(first(start), first(end));
   }
 }

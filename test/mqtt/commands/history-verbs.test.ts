@@ -57,6 +57,14 @@ describe("history over JSON-RPC", () => {
     expect(await call("query", ["other/meter/kW", null, null, "MAX", "1d"])).toMatchObject({
       values: expect.arrayContaining([[expect.anything(), 3]]),
     });
+    const named = {
+      topic: "other/meter/kW",
+      agg_type: "COUNT",
+      agg_period: "1d",
+      min_count: 100,
+      tz: "Asia/Tokyo",
+    };
+    expect(await call("query", named)).toEqual({});
     expect(await call("query", ["nowhere/x"])).toEqual({});
     expect(await call("get_topic_list")).toEqual(
       expect.arrayContaining(["other/meter/kW", "record/note", "datalogger/lab/temp", "site/s1/portLoad_1"]),

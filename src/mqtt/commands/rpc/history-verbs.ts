@@ -7,7 +7,11 @@ export const historyVerbs: Readonly<Record<string, Verb>> = {
   get_topics_by_pattern: historyVerb("get_topics_by_pattern", ["topic_pattern"]),
   get_topics_metadata: historyVerb("get_topics_metadata", ["topics"]),
   get_aggregate_topics: historyVerb("get_aggregate_topics", []),
-  query: historyVerb("query", ["topic", "start", "end", "agg_type", "agg_period", "skip", "count", "order"]),
+  query: historyVerb("query", [
+    ...["topic", "start", "end", "agg_type", "agg_period", "skip", "count", "order"],
+    // Not VOLTTRON's.
+    ...["tz", "window", "min_count", "together", "fill"],
+  ]),
   insert: {
     params: ["records"],
     async call(params, { control, command }) {
