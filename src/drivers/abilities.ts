@@ -105,6 +105,8 @@ export interface ListedAttribute {
   readonly unit?: string | undefined;
   readonly meaning: string;
   readonly writable: boolean;
+  /** Master data, which is stored on change by default. */
+  readonly nameplate?: boolean;
   /** The call that reads it, and how often it is made; absent where reading costs no call. */
   readonly call?: { readonly operation: string; readonly cost: string };
 }

@@ -70,12 +70,19 @@ function groupsOf(found: readonly Listed[]): (readonly Listed[])[] {
 function formatGroup(group: readonly Listed[], terminal: Terminal): string {
   const { driver, register, call } = group[0]!;
   const cost = call === undefined ? "no API call" : `${call.operation}, ${call.cost}`;
+  const onChange = group.filter(({ nameplate }) => nameplate).map(({ attribute }) => attribute);
+  const stored =
+    onChange.length === group.length
+      ? "; stored on change"
+      : onChange.length > 0
+        ? `; ${onChange.join(", ")}: stored on change`
+        : "";
   const header = ["attribute", "level", "type", "unit", "writable"];
   const cells = group.map(({ attribute, level, type, unit = "", writable }) => {
     return [attribute, level, type ?? "any", unit, writable ? "yes" : ""];
   });
   const meanings = group.map(({ meaning }) => meaning);
-  return `${register} (${driver}): ${cost}\n\n${table(header, cells, meanings, terminal)}`;
+  return `${register} (${driver}): ${cost}${stored}\n\n${table(header, cells, meanings, terminal)}`;
 }
 
 /** Formats a table with meanings as its last column. On a screen they are wrapped, so that the columns stay readable. */

@@ -5,6 +5,8 @@ import type { RegistryRow } from "../../registry/row.ts";
 import type { ListedAttribute } from "../abilities.ts";
 import { DOCUMENTED_FIELDS, parseField } from "./field.ts";
 
+/** The only field that is not master data. */
+const STATE = "state";
 const REGISTER = "ChargingStationRegister";
 
 /** The call of a walk over the stations. */
@@ -17,7 +19,17 @@ const OTHER_FIELDS =
 export function listFields(): ListedAttribute[] {
   const call = { operation: OPERATION, cost: "a walk over all stations every 15 minutes" };
   const field = (attribute: string, meaning: string, type?: "string"): ListedAttribute => {
-    return { register: REGISTER, attribute, level: "station", type, meaning, writable: false, call };
+    const nameplate = attribute !== STATE;
+    return {
+      register: REGISTER,
+      attribute,
+      level: "station",
+      type,
+      meaning,
+      writable: false,
+      nameplate,
+      call,
+    };
   };
   const documented = Object.entries(DOCUMENTED_FIELDS);
   return [
@@ -28,7 +40,7 @@ export function listFields(): ListedAttribute[] {
 
 /** Returns where the value of a row comes from. All fields belong to the station. */
 export function originOf({ register, attribute }: RegistryRow): PointOrigin {
-  const isState = attribute === "state";
+  const isState = attribute === STATE;
   return {
     ...{ register, attribute, call: OPERATION },
     ...(isState ? { measure: "state" } : { nameplate: true }),

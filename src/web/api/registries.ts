@@ -108,6 +108,7 @@ export function registryRoutes(parts: WebParts): Route[] {
             unit: nullable(Type.String()),
             meaning: Type.String(),
             writable: Type.Boolean(),
+            nameplate: Type.Boolean({ description: "Whether it is stored on change by default." }),
             call: nullable(Type.String({ description: "Call that reads it." })),
             cost: nullable(Type.String({ description: "How often it is made." })),
           }),
@@ -251,8 +252,9 @@ export function registryRoutes(parts: WebParts): Route[] {
 }
 
 function attributes() {
-  return listAttributes().map(({ call, type = null, unit = null, ...rest }) => ({
+  return listAttributes().map(({ call, type = null, unit = null, nameplate = false, ...rest }) => ({
     ...rest,
+    nameplate,
     type,
     unit,
     call: call?.operation ?? null,

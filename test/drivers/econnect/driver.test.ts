@@ -29,7 +29,7 @@ describe("values", () => {
     ]).map((row) => econnect.originOf!(row));
     const origin = { register: "ChargingStationRegister", call: "chargingstations" };
     expect(state).toEqual({ ...origin, attribute: "state", measure: "state" });
-    expect(city).toEqual({ ...origin, attribute: "location.city" });
+    expect(city).toEqual({ ...origin, attribute: "location.city", nameplate: true });
   });
 
   test("are the fields named by rows, nested ones too, in the row's type; no others", async () => {

@@ -28,7 +28,12 @@ export function listAttributes(): ListedAttribute[] {
     Object.entries(registerClass.attributes).map(([attribute, { level, type, unit, meaning, control }]) => {
       const { operation, price, shared } = CALLS[kindOf(registerClass, attribute)];
       const call = { operation, cost: `${price} ${shared}` };
-      return { register, attribute, level, type, unit, meaning, writable: control !== undefined, call };
+      const nameplate = isNameplate(registerClass, attribute) || undefined;
+      return {
+        ...{ register, attribute, level, type, unit, meaning, nameplate },
+        writable: control !== undefined,
+        call,
+      };
     }),
   );
 }
