@@ -31,6 +31,17 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
+      // What carries no such id, and of which `npm test` runs a quick form.
+      {
+        extends: true,
+        test: {
+          name: "long",
+          include: ["test/drivers/chargepoint/api/page-reader.test.ts", "test/web/live.test.ts"],
+          env: { FAULTS: "1" },
+          ...DEADLINES,
+          sequence: { groupOrder: 0 },
+        },
+      },
       // Every look of every view; `npm test` checks each view in one. See looks in test/helpers/browser.ts.
       {
         extends: true,

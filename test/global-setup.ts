@@ -11,7 +11,7 @@ import { hasXmllint } from "./helpers/xmllint.ts";
 
 /** Debian packages that tests need, and how to see that each is there. */
 const NEEDED: Readonly<Record<string, () => boolean>> = {
-  chromium: hasChromium,
+  "chromium-headless-shell": hasChromium,
   influxdb: () => findProgram("influxd") !== undefined,
   libfaketime: hasFaketime,
   "libxml2-utils": hasXmllint,

@@ -1,4 +1,4 @@
-import { Ajv2020 } from "ajv/dist/2020.js";
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { expect } from "vitest";
 import { type Bridge, startBridge } from "../../src/bridge.ts";
 import type { Notice } from "../../src/bus.ts";
@@ -104,9 +104,7 @@ export class WebSite {
     path: string,
     { body, headers = {} }: { readonly body?: unknown; readonly headers?: Record<string, string> } = {},
   ): Promise<WebAnswer> {
-    this.#document ??= new OpenApiDocument(
-      (await (await fetch(`${this.url}${API}/openapi.json`)).json()) as OpenApi,
-    );
+    this.#document ??= OpenApiDocument.of(await (await fetch(`${this.url}${API}/openapi.json`)).text());
     const isSafe = method === "GET";
     const response = await fetch(`${this.url}${API}${path}`, {
       method,
@@ -146,10 +144,19 @@ interface OpenApi {
 
 /** An OpenAPI document that answers are checked against: a route, status, media type or member that it lacks is an error. */
 class OpenApiDocument {
+  /** By their text: the bridges of a process serve the same document, and to compile a schema takes longer than most answers. */
+  static readonly #known = new Map<string, OpenApiDocument>();
   readonly #paths: readonly (readonly [pattern: RegExp, operations: Readonly<Record<string, Operation>>])[];
   readonly #ajv = new Ajv2020({ strict: false, allErrors: true, formats: { "date-time": isUtc } });
+  readonly #validators = new Map<object, ValidateFunction>();
 
-  constructor(document: OpenApi) {
+  static of(text: string): OpenApiDocument {
+    const document = OpenApiDocument.#known.get(text) ?? new OpenApiDocument(JSON.parse(text) as OpenApi);
+    OpenApiDocument.#known.set(text, document);
+    return document;
+  }
+
+  private constructor(document: OpenApi) {
     this.#ajv.addSchema({ $id: "http://openapi/", components: document.components });
     this.#paths = Object.entries(document.paths)
       // A path without parameters first: `/history/topics` before `/history/{id}`.
@@ -174,11 +181,17 @@ class OpenApiDocument {
     }
     const schema = known!.content[media]?.schema;
     expect(schema, `the document has no ${media} of ${method} ${path} ${status}`).toBeDefined();
-    const text = JSON.stringify(schema).replaceAll('"#/components', '"http://openapi/#/components');
-    const validate = this.#ajv.compile(JSON.parse(text));
+    const validate = this.#validator(schema!);
     expect(validate(body), `${method} ${path} ${status}: ${this.#ajv.errorsText(validate.errors)}`).toBe(
       true,
     );
+  }
+
+  #validator(schema: object): ValidateFunction {
+    const text = JSON.stringify(schema).replaceAll('"#/components', '"http://openapi/#/components');
+    const validate = this.#validators.get(schema) ?? this.#ajv.compile(JSON.parse(text));
+    this.#validators.set(schema, validate);
+    return validate;
   }
 }
 

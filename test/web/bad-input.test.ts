@@ -6,6 +6,8 @@ import { WebSite } from "../helpers/web.ts";
 
 const TOKEN = "a".repeat(43);
 const AUTHORIZATION = { authorization: `Bearer ${TOKEN}` };
+/** More than most routes take, and more than any does. */
+const HUGE = [64 * 1024, 17 * 1024 * 1024].map((size) => JSON.stringify({ x: "x".repeat(size) }));
 const NAMES = [
   "..%2f..%2fetc%2fpasswd",
   "%00",
@@ -143,9 +145,11 @@ describe("bad input", () => {
           for (const wrong of [{ $: 1 }, [[]], type === "boolean" ? "yes" : true])
             await refused([400], method, place, JSON.stringify({ [name]: wrong }));
       await refused([415], method, place, "{}", { "content-type": "text/plain" });
-      const huge = await ask(method, place, JSON.stringify({ x: "x".repeat(17 * 1024 * 1024) })).catch(
-        () => undefined,
-      );
+      let huge: Awaited<ReturnType<typeof ask>> | undefined;
+      for (const large of HUGE) {
+        huge = await ask(method, place, large).catch(() => undefined);
+        if (huge?.status === 413) break;
+      }
       if (huge) expect(huge.status).toBe(413);
     }
     expect(await state()).toEqual(before);

@@ -4,12 +4,12 @@ import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hashPassword } from "../../src/web/access/passwords.ts";
 import { makeToken } from "../../src/web/access/tokens.ts";
 import { chromiumInstalled, startChromium } from "../helpers/browser.ts";
 import { endings } from "../helpers/endings.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { WebSite } from "../helpers/web.ts";
+import { cheapHash } from "./access-rig.ts";
 
 const PASSWORD = "correct horse";
 const SET = "/devices/site%2Fs1/points/allowedLoad_1/set";
@@ -20,7 +20,7 @@ describe("who may do what over HTTP", () => {
   const operator = makeToken();
   const viewer = makeToken();
   beforeAll(async () => {
-    const hash = await hashPassword(PASSWORD);
+    const hash = cheapHash(PASSWORD);
     users = [
       { name: "vera", hash, role: "view" },
       { name: "oskar", hash, role: "operate" },

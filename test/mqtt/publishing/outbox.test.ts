@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { readingRecord } from "../../../src/mqtt/publishing/reading.ts";
+import { isFull } from "../../faults/scale.ts";
 import { broker, endings } from "../../helpers/endings.ts";
 import { Mosquitto, mosquittoInstalled } from "../../helpers/mosquitto.ts";
 import { connected, until } from "../rig.ts";
@@ -114,7 +115,7 @@ describe.skipIf(!mosquittoInstalled)("nothing is lost between bridge and broker"
     const mosquitto = await broker();
     const queue = await openQueue();
     const [station] = STATIONS;
-    const waiting = 20_000;
+    const waiting = isFull ? 20_000 : 6000;
     for (let done = 0; done < waiting; done += 1000)
       await queue.append(
         Array.from({ length: 1000 }, (_, i) => {

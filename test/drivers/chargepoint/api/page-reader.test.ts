@@ -14,11 +14,12 @@ import {
 import { XML_LIMITS, XmlError } from "../../../../src/drivers/chargepoint/api/documents/xml.ts";
 import type { Operation } from "../../../../src/drivers/chargepoint/api/message.ts";
 import { operations } from "../../../../src/drivers/chargepoint/api/operations/index.ts";
+import { isFull } from "../../../faults/scale.ts";
 import { anyAnswer, damaged } from "./page-documents.ts";
 import { anyValue } from "./values.ts";
 
 /** Documents of each kind for each operation; more by `PAGE_DOCUMENTS=10000 npx vitest run …/page-reader.test.ts`. */
-const RUNS = Number(process.env.PAGE_DOCUMENTS ?? 200);
+const RUNS = Number(process.env.PAGE_DOCUMENTS ?? (isFull ? 200 : 60));
 const LONG = 20_000 + RUNS * 200;
 
 type Outcome = ReturnType<ReadAnswer> | { readonly refused: string };
