@@ -101,6 +101,31 @@ export interface RolledUp {
   readonly hours: readonly Rollup[];
 }
 
+/** Aggregates of one name, type and period that another program has computed and stored. */
+export interface StoredAggregate {
+  /** A topic's name, or one given to the aggregate of several. */
+  readonly name: string;
+  /** In upper case: `AVG`. */
+  readonly type: string;
+  /** Number and unit: `1h`. */
+  readonly period: string;
+  /** Names of the topics, or the pattern that finds them. */
+  readonly topics: readonly string[] | string;
+}
+
+/** Rows of a {@link StoredAggregate}. Names and types in any case. */
+export interface AggregateRequest extends ReadRequest {
+  readonly type: string;
+  readonly period: string;
+}
+
+/** Aggregates that another program stores beside the values, e.g. VOLTTRON's aggregate historian. */
+export interface StoredAggregates {
+  list(signal?: AbortSignal): Promise<readonly StoredAggregate[]>;
+  /** Returns rows as they were stored, VOLTTRON's with the end of each period as time; undefined when there is no such aggregate. */
+  read(request: AggregateRequest, signal?: AbortSignal): Promise<readonly Row[] | undefined>;
+}
+
 /** A kind of store: one folder below `historian/stores/` and one line in `historian/index.ts`. */
 export interface HistorianBackendType<Connection = unknown> {
   readonly name: string;
@@ -151,6 +176,8 @@ export interface HistorianBackend {
    * other parts must be read. Absent: the store has no rollups.
    */
   readonly rollups?: (request: RollupRequest, signal?: AbortSignal) => Promise<readonly RolledUp[]>;
+  /** Aggregates stored by another program; absent when this kind of store has none. */
+  readonly aggregates?: StoredAggregates;
   /** Removal by age and size; absent when the store does not support it. */
   readonly retention?: Retention;
   /** Absent when the store needs none, or was opened for reading only. */

@@ -8,7 +8,7 @@ import type { LateSamples } from "./ingest/message.ts";
 import { type SampleSink, setLateAside } from "./ingest/message-recorder.ts";
 import { Historian } from "./query/historian.ts";
 import { type CallArguments, volttronHistorian } from "./query/volttron-api.ts";
-import { isOwnTopic } from "./record/own-topics.ts";
+import { isOwnTopic } from "./storable.ts";
 
 export interface HistoryServiceOptions {
   readonly historian: Historian;

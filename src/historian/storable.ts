@@ -4,6 +4,13 @@ import type { Sample } from "./contract.ts";
 /** Maximum length of an MQTT topic, in UTF-8 bytes. */
 const MAX_TOPIC_BYTES = 65_535;
 
+/** First level of the bridge's own notes in a store: see `record/own-topics.ts`. */
+export const OWN_ROOT = "_voltbridge";
+
+export function isOwnTopic(topic: string): boolean {
+  return topic.toLowerCase().startsWith(`${OWN_ROOT}/`);
+}
+
 /** Returns why no backend can store this sample's key; undefined when it can. */
 export function whyUnstorable({ topic, time }: Sample): string | undefined {
   if (topic === "") return "its topic is empty";

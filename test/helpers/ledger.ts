@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { expect } from "vitest";
 import { fromRecord } from "../../src/historian/delivery/sample-record.ts";
 import type { HistorianBackend } from "../../src/historian/index.ts";
-import { isOwnTopic } from "../../src/historian/record/own-topics.ts";
+import { isOwnTopic } from "../../src/historian/storable.ts";
 import { createLog } from "../../src/log/log.ts";
 import { readingMessage } from "../../src/mqtt/publishing/reading.ts";
 import { type NewRecord, openQueue, type QueueCounters } from "../../src/queue/index.ts";

@@ -131,15 +131,14 @@ async function topicsIfAny({ backend }: Historian, terminal: Terminal): Promise<
 }
 
 function print(reports: readonly ImportReport[], flags: Flags, terminal: Terminal): void {
-  if (flags.json)
-    return printJson(
+  if (flags.json) {
+    const text = (time: number | undefined) => (time === undefined ? null : formatTime(time));
+    printJson(
       terminal,
-      reports.map(({ first, last, ...report }) => ({
-        ...report,
-        first: first === undefined ? null : formatTime(first),
-        last: last === undefined ? null : formatTime(last),
-      })),
+      reports.map(({ first, last, ...report }) => ({ ...report, first: text(first), last: text(last) })),
     );
+    return;
+  }
   const rows = reports.map(({ file, topics, values, first, last, outside, rejected }) => [
     file,
     String(topics),

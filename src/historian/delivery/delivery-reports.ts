@@ -7,7 +7,7 @@ import type { Sample } from "../contract.ts";
 import type { HistorianError } from "../errors.ts";
 import type { SetAside } from "../ingest/index.ts";
 import type { Loss } from "../record/losses.ts";
-import { isOwnTopic } from "../record/own-topics.ts";
+import { isOwnTopic } from "../storable.ts";
 import { formatTime } from "../time.ts";
 
 /**

@@ -3,7 +3,8 @@
 import type { HistorianBackend, Topic } from "../contract.ts";
 import { QueryError } from "../errors.ts";
 import type { Historian } from "../query/historian.ts";
-import { isOwnTopic, parseAvailabilityTopic, parseUnchangedTopic } from "../record/own-topics.ts";
+import { parseAvailabilityTopic, parseUnchangedTopic } from "../record/own-topics.ts";
+import { isOwnTopic } from "../storable.ts";
 import { formatTime, MINUTE, parseTime } from "../time.ts";
 import { findHoles, type Hole } from "./holes.ts";
 import { type Notes, readBridgeNotes, readDeviceNotes } from "./notes.ts";

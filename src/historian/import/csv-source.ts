@@ -68,7 +68,7 @@ export class CsvSource implements Source {
           reject("the row has too few cells", at);
         else if (name === "") reject("topic must not be empty", at);
         else if (time === undefined) reject(TIME_EXPECTED, at, cell("time"));
-        else rows.push({ topic, time, value: valueOf(cell("value"), isEuropean, topic.meta.type) });
+        else rows.push({ topic, time, value: cellValue(cell("value"), isEuropean, topic.meta.type) });
       }
       read = begin + info.bytes;
       count += 1;
@@ -171,7 +171,7 @@ function textOf(cell: string): string {
   return cell.startsWith("'") && looksLikeFormula(cell.slice(1)) ? cell.slice(1) : cell;
 }
 
-function valueOf(cell: string, isEuropean: boolean, type: string | undefined): PointValue {
+function cellValue(cell: string, isEuropean: boolean, type: string | undefined): PointValue {
   if (cell === "") return null;
   const text = textOf(cell);
   if (text === "" || text !== cell || type === "string") return text;

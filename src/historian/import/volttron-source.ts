@@ -1,6 +1,6 @@
 import { Connection } from "../../storage/sqlite.ts";
 import { sqliteFailure } from "../../storage/sqlite-failure.ts";
-import { quoted, type VolttronTables } from "../stores/volttron-sqlite/tables.ts";
+import { quoted } from "../stores/volttron-sqlite/tables.ts";
 import { parseTexts, parseValue } from "../stores/volttron-sqlite/text.ts";
 import { TIME_EXPECTED, TimeReader } from "./columns.ts";
 import {
@@ -67,7 +67,7 @@ export class VolttronSource implements Source {
 }
 
 /** Finds VOLTTRON's tables by their columns: their names are settings of its historian. */
-function tablesOf(database: Connection): VolttronTables & { readonly isMerged: boolean } {
+function tablesOf(database: Connection) {
   const columns = new Map<string, string[]>();
   const sql = `SELECT m.name, c.name FROM sqlite_schema AS m, pragma_table_info(m.name) AS c WHERE m.type = 'table'`;
   for (const [table, column] of database.all<[string, string]>(sql))

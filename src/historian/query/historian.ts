@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { PointValue } from "../../points/index.ts";
 import type { HistorianBackend, Row, Topic, TopicMeta } from "../contract.ts";
 import { QueryError } from "../errors.ts";
-import { isOwnTopic } from "../record/own-topics.ts";
+import { isOwnTopic } from "../storable.ts";
 import { formatTime, timeOf } from "../time.ts";
 import { AGGREGATE_TYPES, type Aggregate, type PeriodSums, rowsOf, sumUp } from "./aggregate.ts";
 import { readFilled, sumUpHeld } from "./fill.ts";
@@ -12,6 +12,7 @@ import { compilePattern } from "./pattern.ts";
 import { readPlot } from "./plot.ts";
 import { type CheckedQuery, checkQuery, type HistoryQuery } from "./query.ts";
 import { rangeOfWindows, slide } from "./rolling.ts";
+import { findStored } from "./stored.ts";
 import { combine, togetherTopic } from "./together.ts";
 
 /** Time as `YYYY-MM-DDTHH:MM:SS.ffffff+00:00`, and value. */
@@ -36,7 +37,12 @@ export type VolttronAnswer =
   | Record<string, never>;
 
 /** VOLTTRON's tuple of `get_aggregate_topics`. */
-export type KeptAggregate = [topic: string, type: string, period: string, configured: string[]];
+export type KeptAggregate = [
+  topic: string,
+  type: string,
+  period: string,
+  configured: readonly string[] | string,
+];
 
 export interface HistorianOptions {
   readonly now?: () => Date;
@@ -162,21 +168,30 @@ export class Historian {
         yield { topic, rows: page.map(([time, value]) => [formatTime(time), value]) };
       return;
     }
-    for (const topic of topics) {
+    const stored = query.stored ? await findStored(this.backend, query, signal) : undefined;
+    for (const topic of [...topics, ...(stored?.others(topics) ?? [])]) {
       yield { topic, rows: [] };
-      for await (const page of this.#pages(topic.name, checked, signal))
+      const pages = stored?.has(topic)
+        ? readPages(stored, topic.name, checked, signal)
+        : this.#pages(topic.name, checked, signal);
+      for await (const page of pages)
         yield { topic, rows: page.map(([time, value]) => [formatTime(time), value]) };
     }
   }
 
   /**
-   * Returns the aggregates that the store keeps by the hour: name of the topic, type, period, and the topics that it is about, as
-   * VOLTTRON's historian lists those that it keeps.
+   * Returns the aggregates that the store keeps, its own by the hour or those of another program: name, type, period, and the topics
+   * that it is about, as VOLTTRON's historian lists those that it keeps.
    * @throws {QueryError} when the list is too long.
    * @throws {HistorianError} when the store does not respond.
    */
   async keptAggregates(signal?: AbortSignal): Promise<KeptAggregate[]> {
-    if (!this.backend.rollups) return [];
+    const { aggregates, rollups } = this.backend;
+    if (aggregates)
+      return (await aggregates.list(signal)).map(({ name, type, period, topics }) => [
+        ...([name, type.toLowerCase(), period, topics] as const),
+      ]);
+    if (!rollups) return [];
     const topics = await this.topics(undefined, signal);
     if (topics.length * AGGREGATE_TYPES.length > this.#maxRows)
       throw new QueryError(

@@ -13,7 +13,7 @@ export interface RowRange {
 
 /** Reads one topic page by page. Rows stored meanwhile may be missing; no row is returned twice. */
 export async function* readPages(
-  backend: HistorianBackend,
+  backend: Pick<HistorianBackend, "read">,
   topic: string,
   range: RowRange,
   signal?: AbortSignal,

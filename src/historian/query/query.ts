@@ -37,6 +37,8 @@ export interface HistoryQuery {
   readonly together?: string;
   /** `previous`: a value holds until the next one, see `LONGEST_HOLD`. Default: values are at their times only. */
   readonly fill?: string;
+  /** Takes aggregates that another program stored, with the times under which it did (VOLTTRON: the end of the period). */
+  readonly stored?: boolean;
 }
 
 /** A checked query. Times in microseconds since 1970 UTC. */

@@ -13,7 +13,7 @@ interface VolttronHistorian {
   get_topics_by_pattern(args: CallArguments): Promise<Record<string, string>>;
   /** Returns metadata by name for `topics`, one or a list; unknown topics are absent. */
   get_topics_metadata(args: CallArguments): Promise<Record<string, TopicMeta>>;
-  /** Returns what the store adds up by the hour; all other aggregates are computed on request. */
+  /** Returns what the store keeps, by the hour or as VOLTTRON stored it; all other aggregates are computed on request. */
   get_aggregate_topics(): Promise<KeptAggregate[]>;
   get_version(): Promise<string>;
   /** Runs a query with VOLTTRON's arguments and result. */
@@ -61,7 +61,10 @@ export function volttronHistorian(
 }
 
 function toQuery(topic: readonly string[], args: CallArguments): HistoryQuery {
-  const given: [string, unknown][] = [["topic", topic]];
+  const given: [string, unknown][] = [
+    ["topic", topic],
+    ["stored", true],
+  ];
   // Python's None is received as null.
   for (const [theirs, ours] of Object.entries(TEXTS))
     if (args[theirs] != null) given.push([ours, text(theirs, args[theirs])]);

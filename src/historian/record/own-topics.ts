@@ -1,46 +1,41 @@
-/**
- * First level of the bridge's own notes in the store, which explain gaps on every backend and from another machine. No VOLTTRON
- * device path starts like this, and lists of topics exclude these notes unless requested.
- */
-const ROOT = "_voltbridge";
-
-export function isOwnTopic(topic: string): boolean {
-  return topic.toLowerCase().startsWith(`${ROOT}/`);
-}
+// Topics of the bridge's own notes, which explain gaps on every backend and from another machine. No VOLTTRON device path starts like
+// them, and lists of topics exclude them unless requested.
+import { OWN_ROOT } from "../storable.ts";
 
 /** Topic with one value per run, at the time of its start: {@link RunNote}. */
 export function runTopic(instance: string): string {
-  return `${ROOT}/${instance}/run`;
+  return `${OWN_ROOT}/${instance}/run`;
 }
 
 /** Topic of accepted values that will not be stored: {@link LossNote}. */
 export function lossTopic(instance: string): string {
-  return `${ROOT}/${instance}/loss`;
+  return `${OWN_ROOT}/${instance}/loss`;
 }
 
 /** Topic with one value per change: {@link AvailabilityNote}. */
 export function availabilityTopic(instance: string, devicePath: string): string {
-  return `${ROOT}/${instance}/devices/${devicePath}/availability`;
+  return `${OWN_ROOT}/${instance}/devices/${devicePath}/availability`;
 }
 
 /** Topic with the reason each time scrapes start to be skipped because the previous one is still running. */
 export function skipTopic(instance: string, devicePath: string): string {
-  return `${ROOT}/${instance}/devices/${devicePath}/skipped`;
+  return `${OWN_ROOT}/${instance}/devices/${devicePath}/skipped`;
 }
 
 /** Topic with the number of values of each scrape whose values were all unchanged, so that none was stored. */
 export function unchangedTopic(instance: string, devicePath: string): string {
-  return `${ROOT}/${instance}/devices/${devicePath}/unchanged`;
+  return `${OWN_ROOT}/${instance}/devices/${devicePath}/unchanged`;
 }
 
 /** Returns the device path of an {@link unchangedTopic}, undefined for any other topic. */
 export function parseUnchangedTopic(topic: string): string | undefined {
-  return new RegExp(`^${ROOT}/.+?/devices/(.+)/unchanged$`, "i").exec(topic)?.[1];
+  return new RegExp(`^${OWN_ROOT}/.+?/devices/(.+)/unchanged$`, "i").exec(topic)?.[1];
 }
 
 /** Returns the instance and device path of an availability topic, undefined for any other topic. */
 export function parseAvailabilityTopic(topic: string): { instance: string; path: string } | undefined {
-  const [, instance, path] = new RegExp(`^${ROOT}/(.+?)/devices/(.+)/availability$`, "i").exec(topic) ?? [];
+  const [, instance, path] =
+    new RegExp(`^${OWN_ROOT}/(.+?)/devices/(.+)/availability$`, "i").exec(topic) ?? [];
   return instance === undefined || path === undefined ? undefined : { instance, path };
 }
 

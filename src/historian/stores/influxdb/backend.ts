@@ -8,7 +8,14 @@ import { toPieces } from "./batch.ts";
 import { type Policies, prepareDatabase } from "./database.ts";
 import { InfluxHttp } from "./http.ts";
 import { identifier, literal, MissingError, runQuery, type Series, where } from "./influxql.ts";
-import { jsonFieldOf, type Layout, META } from "./layout.ts";
+import {
+  jsonFieldOf,
+  type Layout,
+  META,
+  NAMEPLATE,
+  NAMEPLATE_MEASUREMENT,
+  type NameplatePoint,
+} from "./layout.ts";
 import { type FieldKind, safeName } from "./line.ts";
 import { InfluxRetention, type Source } from "./retention.ts";
 import type { InfluxTarget } from "./settings.ts";
@@ -133,14 +140,23 @@ export class InfluxBackend implements HistorianBackend {
       start,
       end,
     );
-    const rows = await this.#query(
+    const text =
       `SELECT ${columns.join(", ")} FROM ${from(policies.samples, measurement)}${series} ` +
-        `ORDER BY time ${order === "FIRST_TO_LAST" ? "ASC" : "DESC"} LIMIT ${limit} OFFSET ${skip}`,
-      signal,
-    );
-    return rows.flatMap(({ values }) =>
-      values.map(([time, ...columns]): Row => [timeIn(time), valueIn(columns)]),
-    );
+      `ORDER BY time ${order === "FIRST_TO_LAST" ? "ASC" : "DESC"}`;
+    const found: Row[] = [];
+    for (let offset = skip; ; ) {
+      const wanted = limit - found.length;
+      const answer = await this.#query(`${text} LIMIT ${wanted} OFFSET ${offset}`, signal);
+      const rows = answer.flatMap(({ values }) => values);
+      for (const [at, ...columns] of rows) {
+        const time = timeIn(at);
+        // Stored again with other tags of the station, it is in two series.
+        if (layout.stationTags && found.at(-1)?.[0] === time) found.pop();
+        found.push([time, valueIn(columns)]);
+      }
+      offset += rows.length;
+      if (rows.length < wanted || found.length >= limit) return found;
+    }
   }
 
   async close(): Promise<void> {
@@ -159,6 +175,7 @@ export class InfluxBackend implements HistorianBackend {
     if (this.#loaded) return;
     try {
       this.#book.load(await this.#stored(undefined, signal));
+      await this.#loadNameplates(signal);
       for (const { name, values } of await this.#query("SHOW FIELD KEYS", signal))
         for (const [field, type] of values) this.#book.learn(name, String(field), kindOf(type));
     } catch (error) {
@@ -172,6 +189,25 @@ export class InfluxBackend implements HistorianBackend {
       );
     }
     this.#loaded = true;
+  }
+
+  /** Reads what describes the stations: lines begin with it before their points are read again. */
+  async #loadNameplates(signal?: AbortSignal): Promise<void> {
+    if (!this.#options.layout.stationTags) return;
+    const { samples } = await this.#place(signal);
+    const points = Object.keys(NAMEPLATE) as NameplatePoint[];
+    const columns = points.map((point) => `last(${identifier(NAMEPLATE[point].field)})`);
+    const series = await this.#query(
+      `SELECT ${columns.join(", ")} FROM ${from(samples, NAMEPLATE_MEASUREMENT)} GROUP BY "device"`,
+      signal,
+    );
+    for (const { tags, values } of series) {
+      const texts = points.flatMap((point, i) => {
+        const text = values[0]?.[i + 1];
+        return typeof text === "string" ? [[point, text] as const] : [];
+      });
+      this.#book.describe(tags?.device ?? "", Object.fromEntries(texts));
+    }
   }
 
   async #stored(keys: readonly string[] | undefined, signal?: AbortSignal): Promise<readonly StoredTopic[]> {

@@ -28,6 +28,7 @@ export function toPieces(
   book: TopicBook,
   oldest: number,
 ): { readonly pieces: Piece[]; readonly rejected: ReadonlyMap<number, string> } {
+  book.describeAll(samples);
   const pieces: Piece[] = [];
   const rejected = new Map<number, string>();
   for (let index = 0; index < samples.length; index++) {

@@ -19,6 +19,8 @@ export interface Layout {
   readonly wide: boolean;
   /** Whether lines have each value as text too, in {@link TEXT_FIELD}. */
   readonly text: boolean;
+  /** Whether lines have the tags of {@link NAMEPLATE}. */
+  readonly stationTags: boolean;
 }
 
 /** Measurement with the descriptions of topics, one point each at time 0, as in VOLTTRON's InfluxDB historian. */
@@ -33,7 +35,7 @@ export function jsonFieldOf(field: string): string {
 }
 
 /** Prefix of topics with the audit of writes. */
-const AUDIT = "actuators/write/";
+export const AUDIT = "actuators/write/";
 
 /**
  * VOLTTRON's layout: the last level of the lower-case topic is the measurement, the three before it are the tags device, building and
@@ -42,6 +44,7 @@ const AUDIT = "actuators/write/";
 export const volttronLayout: Layout = {
   wide: false,
   text: true,
+  stationTags: false,
   locate(key) {
     const levels = key.split("/");
     const measurement = levels.pop() ?? "";
@@ -69,6 +72,8 @@ const SESSION = /^session_/i;
 const ALARM = /^(clear)?alarm/i;
 /** Names of tags and the time, which a field cannot have. */
 const RESERVED = new Set(["time", "device", "port"]);
+/** Further ones with the tags of stations. */
+const STATION_TAGS = new Set(["station", "site", "model"]);
 
 /**
  * Wide lines for dashboards, one for each device or port and time. Measurements `ev_port`, `ev_station`, `ev_session`, `ev_alarm` (and
@@ -78,6 +83,7 @@ const RESERVED = new Set(["time", "device", "port"]);
 export const evLayout: Layout = {
   wide: true,
   text: false,
+  stationTags: false,
   locate(key) {
     const audit = key.startsWith(AUDIT);
     const path = audit ? key.slice(AUDIT.length) : key;
@@ -97,13 +103,53 @@ export const evLayout: Layout = {
     const name = snakeCase(point.replace(PORT, "").replace(SESSION, "")) || "value";
     const unit = unitName(meta.units);
     const field = unit === "" || namesUnit(name, unit) ? name : `${name}_${unit}`;
-    return RESERVED.has(field) ? `${field}_value` : field;
+    const isTag = RESERVED.has(field) || (this.stationTags && STATION_TAGS.has(field));
+    return isTag ? `${field}_value` : field;
   },
 };
 
 /** Returns the layout of the settings. */
-export function layoutOf({ layout, value_string: text }: InfluxConnection): Layout {
-  return layout === "ev" ? evLayout : { ...volttronLayout, text };
+export function layoutOf({
+  layout,
+  value_string: text,
+  station_tags: stationTags,
+}: InfluxConnection): Layout {
+  return layout === "ev" ? { ...evLayout, stationTags } : { ...volttronLayout, text };
+}
+
+/** Points that describe a station, in lower case, with the field and the tag of each. Of two for one tag, the first that has a text counts. */
+export const NAMEPLATE = {
+  stationname: { field: "station_name", tag: "station" },
+  sgname: { field: "sg_name", tag: "site" },
+  address: { field: "address", tag: "site" },
+  stationmodel: { field: "station_model", tag: "model" },
+} as const;
+export type NameplatePoint = keyof typeof NAMEPLATE;
+
+/** Measurement of the points of {@link NAMEPLATE}. */
+export const NAMEPLATE_MEASUREMENT = "ev_station";
+
+/** What the points of {@link NAMEPLATE} of one device had last. */
+export type Nameplate = Partial<Record<NameplatePoint, string>>;
+
+/** Returns the point's device and name, in lower case, when it describes a station. */
+export function nameplatePoint(topic: string): readonly [device: string, point: NameplatePoint] | undefined {
+  const key = topic.toLowerCase();
+  const cut = key.lastIndexOf("/");
+  const point = key.slice(cut + 1);
+  return cut > 0 && Object.hasOwn(NAMEPLATE, point)
+    ? [key.slice(0, cut), point as NameplatePoint]
+    : undefined;
+}
+
+/** Adds the tags of a station to others. Tags stay ordered by name. */
+export function withStationTags(tags: readonly Tag[], nameplate: Nameplate): readonly Tag[] {
+  const added = new Map<string, string>();
+  for (const [point, { tag }] of Object.entries(NAMEPLATE) as [NameplatePoint, { tag: string }][]) {
+    const text = nameplate[point] ?? "";
+    if (text !== "" && !added.has(tag)) added.set(tag, safeName(text));
+  }
+  return [...tags, ...added].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function measurementOf(point: string, port: string): string {

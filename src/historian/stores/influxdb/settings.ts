@@ -16,6 +16,7 @@ export interface InfluxConnection {
   readonly retention_duration: string;
   readonly layout: "volttron" | "ev";
   readonly value_string: boolean;
+  readonly station_tags: boolean;
   readonly gzip: boolean | null;
   readonly consistency: "any" | "one" | "quorum" | "all" | null;
   readonly timeout: number;
@@ -84,6 +85,12 @@ export const CONNECTION_SCHEMA = {
       default: true,
       description:
         "Layout `volttron`: whether each value is stored as text too, in the field `value_string`, as VOLTTRON's historian does.",
+    },
+    station_tags: {
+      type: "boolean",
+      default: false,
+      description:
+        "Layout `ev`: whether lines have the station's name, site and model as tags. Each change of one begins new series.",
     },
     gzip: {
       type: ["boolean", "null"],

@@ -1,6 +1,17 @@
 import { POINT_TYPES } from "../../../points/index.ts";
 import type { Sample, TopicMeta } from "../../contract.ts";
-import { jsonFieldOf, type Layout, type Location, META, TEXT_FIELD } from "./layout.ts";
+import {
+  AUDIT,
+  jsonFieldOf,
+  type Layout,
+  type Location,
+  META,
+  type Nameplate,
+  type NameplatePoint,
+  nameplatePoint,
+  TEXT_FIELD,
+  withStationTags,
+} from "./layout.ts";
 import {
   declaredKind,
   escaped,
@@ -16,7 +27,7 @@ export interface BookEntry {
   readonly key: string;
   readonly measurement: string;
   /** Start of its lines: measurement and tags, escaped. */
-  readonly series: string;
+  series: string;
   /** Why it cannot be written as a line. */
   readonly fault: string | undefined;
   name: string;
@@ -45,6 +56,9 @@ export class TopicBook {
   readonly #learnt = new Map<string, FieldKind>();
   /** Topics by series and field, in wide layouts. */
   readonly #owners = new Map<string, string>();
+  /** What describes the stations, and their topics, by device in lower case. */
+  readonly #nameplates = new Map<string, Nameplate>();
+  readonly #ofDevice = new Map<string, BookEntry[]>();
   #stored = new Map<string, StoredTopic>();
   /** Whether an unknown topic may have had values of another kind than its field. */
   #mixedAtFirst = false;
@@ -78,6 +92,25 @@ export class TopicBook {
       entry.hasText = this.#hasText(measurement);
     }
     return true;
+  }
+
+  /** Records what describes a station. A change begins new series for all topics of the device. */
+  describe(device: string, found: Nameplate): void {
+    const before = this.#nameplates.get(device);
+    const names = Object.entries(found) as [NameplatePoint, string][];
+    if (before && names.every(([point, text]) => before[point] === text)) return;
+    this.#nameplates.set(device, { ...before, ...found });
+    for (const entry of this.#ofDevice.get(device) ?? []) entry.series = this.#seriesOf(entry.key);
+  }
+
+  /** Records what the samples of a batch tell of stations, for all lines of the batch: it may be sent again. */
+  describeAll(samples: readonly Sample[]): void {
+    if (!this.#layout.stationTags) return;
+    for (const { topic, value } of samples) {
+      const [device, point] = nameplatePoint(topic) ?? [];
+      if (device !== undefined && point !== undefined && typeof value === "string")
+        this.describe(device, { [point]: value.toWellFormed() });
+    }
   }
 
   /** Called when the store may have lost its descriptions of topics. */
@@ -123,7 +156,7 @@ export class TopicBook {
 
   #define(key: string, name: string, meta: TopicMeta): BookEntry {
     const location = this.#layout.locate(key);
-    const series = seriesOf(location);
+    const series = this.#seriesOf(key);
     const before = this.#stored.get(key);
     const entry: BookEntry = {
       key,
@@ -143,6 +176,10 @@ export class TopicBook {
     };
     this.#place(entry);
     this.#byKey.set(key, entry);
+    if (this.#layout.stationTags) {
+      const device = deviceOf(key);
+      this.#ofDevice.set(device, [...(this.#ofDevice.get(device) ?? []), entry]);
+    }
     return entry;
   }
 
@@ -158,8 +195,7 @@ export class TopicBook {
   #place(entry: BookEntry): void {
     const wanted = this.#layout.field({ topic: entry.name, meta: entry.meta });
     let field = wanted;
-    for (let i = 2; this.#layout.wide && !this.#claim(entry.key, field, entry.series); i++)
-      field = `${wanted}_${i}`;
+    for (let i = 2; this.#layout.wide && !this.#claim(entry.key, field); i++) field = `${wanted}_${i}`;
     const id = idOf(entry.measurement, field);
     const kind = this.#kinds.get(id) ?? declaredKind(entry.meta.type);
     if (kind !== "json") this.#kinds.set(id, kind);
@@ -169,6 +205,12 @@ export class TopicBook {
     entry.kind = kind;
     entry.hasText = this.#hasText(entry.measurement);
     entry.fields = [...entry.fields.filter((other) => other !== field), field];
+  }
+
+  #seriesOf(key: string): string {
+    const { measurement, tags } = this.#layout.locate(key);
+    const nameplate = this.#layout.stationTags ? this.#nameplates.get(deviceOf(key)) : undefined;
+    return seriesOf({ measurement, tags: nameplate ? withStationTags(tags, nameplate) : tags });
   }
 
   #hasText(measurement: string): boolean {
@@ -181,6 +223,12 @@ export class TopicBook {
     for (const id of ids) this.#owners.set(id, key);
     return true;
   }
+}
+
+/** Returns the device of a topic by its key, that of the write for the audit. */
+function deviceOf(key: string): string {
+  const path = key.startsWith(AUDIT) ? key.slice(AUDIT.length) : key;
+  return path.slice(0, Math.max(path.lastIndexOf("/"), 0));
 }
 
 function seriesOf({ measurement, tags }: Location): string {

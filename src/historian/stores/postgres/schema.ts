@@ -54,6 +54,25 @@ const STEPS: readonly ((tables: Tables) => string)[] = [
         END AS text,
         topic.units
       FROM ${topic} AS topic JOIN ${sample} AS sample ON sample.topic_id = topic.id;`,
+  // The latest values of the points that describe a station, by the names of the included registries.
+  ({ topic, sample, station }) => String.raw`
+    CREATE OR REPLACE VIEW ${station} AS
+      SELECT
+        max(device) AS device,
+        max(text) FILTER (WHERE point = 'stationname') AS name,
+        coalesce(max(text) FILTER (WHERE point = 'sgname'), max(text) FILTER (WHERE point = 'address')) AS site,
+        max(text) FILTER (WHERE point = 'stationmodel') AS model
+      FROM (
+        SELECT
+          regexp_replace(topic.name, '/[^/]*$', '') AS device,
+          lower(substring(topic.name FROM '[^/]*$')) AS point,
+          nullif(latest.json::json #>> '{}', '') AS text
+        FROM ${topic} AS topic CROSS JOIN LATERAL (
+          SELECT json FROM ${sample} AS sample
+          WHERE sample.topic_id = topic.id AND json LIKE '"%' AND json !~ '\\u(0000|d[89a-f])'
+          ORDER BY time DESC LIMIT 1) AS latest
+        WHERE topic.name ~* '/(stationName|sgName|Address|stationModel)$') AS nameplate
+      GROUP BY lower(device);`,
 ];
 
 const SCHEMA_VERSION = STEPS.length;
@@ -120,14 +139,14 @@ async function checkServer(query: Query): Promise<void> {
 
 /** Returns the schema version; 0 when neither a store nor tables with its names exist. */
 async function versionOf(query: Query, tables: Tables): Promise<number> {
-  const { store, topic, sample, history } = tables;
+  const { store, topic, sample, history, station } = tables;
   if (await exists(query, "to_regclass", store)) {
     const [[version] = [0]] = await query<[number]>(`SELECT version FROM ${store}`);
     rejectNewer(version, store);
     return version;
   }
   const gone = await missing(query, tables);
-  const other = [topic, sample, history].find((table) => !gone.includes(table));
+  const other = [topic, sample, history, station].find((table) => !gone.includes(table));
   if (other === undefined) return 0;
   throw new HistorianError(
     "give_up",
@@ -135,9 +154,9 @@ async function versionOf(query: Query, tables: Tables): Promise<number> {
   );
 }
 
-async function missing(query: Query, { topic, sample, history }: Tables): Promise<string[]> {
+async function missing(query: Query, { topic, sample, history, station }: Tables): Promise<string[]> {
   const gone: string[] = [];
-  for (const table of [topic, sample, history])
+  for (const table of [topic, sample, history, station])
     if (!(await exists(query, "to_regclass", table))) gone.push(table);
   return gone;
 }

@@ -6,6 +6,7 @@ export interface Tables {
   readonly topic: string;
   readonly sample: string;
   readonly history: string;
+  readonly station: string;
   readonly newEpoch: string;
   /** Name of an index, which has no schema. */
   readonly topicName: string;
@@ -20,6 +21,7 @@ export function tablesOf(schema: string, prefix: string): Tables {
     topic: named("topic"),
     sample: named("sample"),
     history: named("history"),
+    station: named("station"),
     newEpoch: named("new_epoch"),
     topicName: `"${prefix}topic_name"`,
   };

@@ -9,6 +9,7 @@ import type {
   Retention,
   Row,
   Sample,
+  StoredAggregates,
   StoredFile,
   StoredFiles,
   Topic,
@@ -46,6 +47,7 @@ export class SqliteBackend implements HistorianBackend {
   readonly rollups?: HistorianBackend["rollups"];
   readonly upkeep?: Upkeep;
   readonly files?: StoredFiles;
+  readonly aggregates?: StoredAggregates;
   readonly #file: string;
   readonly #writer: SqliteThread | undefined;
   readonly #keeper: SqliteThread | undefined;
@@ -77,7 +79,16 @@ export class SqliteBackend implements HistorianBackend {
       this.#writer = sqliteThread({ ...settings, role: "write" }, { onDeath, onEvent });
       this.retention = new SqliteRetention(this.#writer, this.#reader);
     }
-    if (volttron) return;
+    if (volttron) {
+      this.aggregates = {
+        list: async (signal) => await this.#reader.call("aggregates", undefined, signal),
+        read: async (request, signal) => {
+          const rows = await this.#reader.call("readAggregate", request, signal);
+          return rows && rowsOf(rows);
+        },
+      };
+      return;
+    }
     this.thin = async (request, signal) => {
       const { next, ...rows } = await this.#reader.call("thin", request, signal);
       return { rows: rowsOf(rows), ...(next !== undefined && { next }) };

@@ -2,7 +2,15 @@ import { workerData } from "node:worker_threads";
 import type { Durability } from "../../../storage/sqlite.ts";
 import { sqliteFailure } from "../../../storage/sqlite-failure.ts";
 import { serveThread } from "../../../storage/thread-calls.ts";
-import type { ReadRequest, RolledUp, RollupRequest, ThinRequest, Topic } from "../../contract.ts";
+import type {
+  AggregateRequest,
+  ReadRequest,
+  RolledUp,
+  RollupRequest,
+  StoredAggregate,
+  ThinRequest,
+  Topic,
+} from "../../contract.ts";
 import { HistorianError, type HistorianErrorKind } from "../../errors.ts";
 import { volttronLayout } from "../volttron-sqlite/layout.ts";
 import { VolttronReader } from "../volttron-sqlite/reader.ts";
@@ -42,6 +50,8 @@ export interface Calls {
   check(path: string): string | undefined;
   checkRecent(none: undefined): string | undefined;
   others(none: undefined): string[];
+  aggregates(none: undefined): StoredAggregate[];
+  readAggregate(request: AggregateRequest): Rows | undefined;
   oldest(from: number | undefined): number | undefined;
   size(none: undefined): number;
   close(none: undefined): void;

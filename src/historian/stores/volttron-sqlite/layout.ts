@@ -1,4 +1,5 @@
 import { Connection, type Durability, makeFile } from "../../../storage/sqlite.ts";
+import { isOwnTopic } from "../../storable.ts";
 import { formatTime } from "../../time.ts";
 import { type TopicDefinition, topicKey } from "../sqlite/batch.ts";
 import { insertRows } from "../sqlite/insert-rows.ts";
@@ -6,6 +7,9 @@ import type { Layout } from "../sqlite/writer.ts";
 import { fileKind, makeTables, quoted, type VolttronTables } from "./tables.ts";
 import { metaText, numberText } from "./text.ts";
 import { TopicIds } from "./topic-ids.ts";
+
+/** Id of the bridge's own topics: other programs list and show every topic of the file. */
+const NOT_STORED = -1;
 
 /** Returns the layout of VOLTTRON's historian: times and values as text, as its own statements expect. */
 export function volttronLayout(tables: VolttronTables, durability: Durability): Layout<number> {
@@ -44,6 +48,7 @@ export function volttronLayout(tables: VolttronTables, durability: Durability): 
       });
     },
     storeTopic(database, topic) {
+      if (isOwnTopic(topic.name)) return NOT_STORED;
       const key = topicKey(topic.name);
       let id = ids.find(database, key);
       if (id === undefined) {
@@ -64,6 +69,7 @@ export function volttronLayout(tables: VolttronTables, durability: Durability): 
     storeSamples(database, batch, topicOf) {
       insertRows(database, samples, batch.times.keys(), (row, values) => {
         const { ids: id, definition } = topicOf(row);
+        if (id === NOT_STORED) return;
         const other = batch.others.get(row);
         const text =
           other === undefined

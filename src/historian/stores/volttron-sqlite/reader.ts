@@ -1,11 +1,11 @@
 import type { PointValue } from "../../../points/index.ts";
-import type { ReadRequest, Topic } from "../../contract.ts";
+import type { AggregateRequest, ReadRequest, StoredAggregate, Topic } from "../../contract.ts";
 import { formatTime, parseIsoTime } from "../../time.ts";
 import { topicKey } from "../sqlite/batch.ts";
 import { DatabaseFile, openForReading } from "../sqlite/database-file.ts";
 import type { Rows } from "../sqlite/reader.ts";
 import { type FileKind, fileKind, quoted, type VolttronTables } from "./tables.ts";
-import { parseMeta, parseValue } from "./text.ts";
+import { parseConfiguredTopics, parseMeta, parseValue } from "./text.ts";
 import { TopicIds } from "./topic-ids.ts";
 
 /** Texts that sort before and after every time with a four-digit year. */
@@ -54,12 +54,52 @@ export class VolttronReader {
     return [...byKey.values()];
   }
 
-  read({ topic, start, end, order, skip, limit }: ReadRequest): Rows {
+  read(request: ReadRequest): Rows {
+    const id = this.#ids.find(this.#file.get(), topicKey(request.topic));
+    return this.#rows(this.#tables.data, "value_string", id, request);
+  }
+
+  aggregates(): StoredAggregate[] {
+    return this.#aggregates().map(({ id: _, ...aggregate }) => aggregate);
+  }
+
+  readAggregate({ type, period, ...request }: AggregateRequest): Rows | undefined {
+    const found = this.#aggregates().find(
+      (one) =>
+        topicKey(one.name) === topicKey(request.topic) &&
+        one.type === type.toUpperCase() &&
+        one.period === period,
+    );
+    // VOLTTRON puts no prefix before these tables.
+    return found && this.#rows(`${found.type.toLowerCase()}_${found.period}`, "agg_value", found.id, request);
+  }
+
+  #aggregates(): (StoredAggregate & { readonly id: number })[] {
     const database = this.#file.get();
-    const id = this.#ids.find(database, topicKey(topic));
+    const { aggregateTopics, aggregateMeta } = this.#tables;
+    const there = (table: string) => database.get("SELECT 1 FROM pragma_table_info(?)", table) !== undefined;
+    if (!there(aggregateTopics) || !there(aggregateMeta)) return [];
+    const sql = `SELECT t.agg_topic_id, t.agg_topic_name, t.agg_type, t.agg_time_period, m.metadata
+       FROM ${quoted(aggregateTopics)} AS t LEFT JOIN ${quoted(aggregateMeta)} AS m ON m.agg_topic_id = t.agg_topic_id
+       ORDER BY t.agg_topic_id`;
+    return database
+      .all<[number, string, string, string, string | null]>(sql)
+      .map(([id, name, type, period, meta]) => ({
+        ...{ id, name, type: type.toUpperCase(), period, topics: parseConfiguredTopics(meta) },
+      }))
+      .filter(({ type, period }) => there(`${type.toLowerCase()}_${period}`));
+  }
+
+  #rows(
+    table: string,
+    column: string,
+    id: number | undefined,
+    { start, end, order, skip, limit }: Omit<ReadRequest, "topic">,
+  ): Rows {
+    const database = this.#file.get();
     const times: number[] = [];
     const values: PointValue[] = [];
-    const sql = `SELECT ts, value_string FROM ${quoted(this.#tables.data)} WHERE topic_id = ? AND ts >= ? AND ts < ?
+    const sql = `SELECT ts, ${column} FROM ${quoted(table)} WHERE topic_id = ? AND ts >= ? AND ts < ?
        ORDER BY ts ${order === "FIRST_TO_LAST" ? "ASC" : "DESC"} LIMIT ? OFFSET ?`;
     const from = start === undefined ? FIRST : formatTime(start);
     const to = end === undefined ? LAST : formatTime(end);

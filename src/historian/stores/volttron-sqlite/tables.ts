@@ -16,6 +16,9 @@ export interface VolttronTables {
   readonly topics: string;
   /** Exists in older files only. */
   readonly meta: string;
+  /** Aggregates of VOLTTRON's aggregate historian; their values are in a table for each type and period, such as `avg_1h`. */
+  readonly aggregateTopics: string;
+  readonly aggregateMeta: string;
 }
 
 /**
@@ -30,6 +33,8 @@ export function tablesIn(definition: TablesDefinition): VolttronTables {
     data: prefix + definition.data_table,
     topics: prefix + definition.topics_table,
     meta: prefix + definition.meta_table,
+    aggregateTopics: `${prefix}aggregate_${definition.topics_table}`,
+    aggregateMeta: `${prefix}aggregate_${definition.meta_table}`,
   };
 }
 

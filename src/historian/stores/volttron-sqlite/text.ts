@@ -48,6 +48,13 @@ export function parseTexts(text: string | null): Record<string, string> {
   );
 }
 
+/** Returns the topics of an aggregate from its metadata, `{"configured_topics": names or a pattern}`. */
+export function parseConfiguredTopics(text: string | null): readonly string[] | string {
+  const { configured_topics: topics } = parseObject(text);
+  if (typeof topics === "string") return topics;
+  return Array.isArray(topics) ? topics.filter((topic) => typeof topic === "string") : [];
+}
+
 function parseObject(text: string | null): Record<string, unknown> {
   const value = text === null ? null : parseValue(text);
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};

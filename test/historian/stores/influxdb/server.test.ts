@@ -192,6 +192,36 @@ describe.skipIf(!influxInstalled)("InfluxDB 1.x", () => {
       ]);
     });
 
+    test("ev: station, site and model as tags, also of a new process, and new ones when they change", async () => {
+      const settings = { layout: "ev", station_tags: true } as const;
+      const at = (point: string, time: number, value: PointValue): Sample =>
+        sample(`Campus/S1/${point}`, time, value, TEXT);
+      const first = [
+        at("Status_1", NOON, "INUSE"),
+        at("stationName", NOON, "ACME / ONE, north"),
+        at("Address", NOON, "1 Main St"),
+        at("stationModel", NOON, "CT4021"),
+        sample("campus/s2/Status_1", NOON, "INUSE", TEXT),
+      ];
+      await backend(settings).write(first);
+      const later = backend(settings);
+      await later.write([at("Status_1", NOON + 1, "AVAILABLE")]);
+      await later.write([at("Status_1", NOON + 2, "INUSE"), at("sgName", NOON + 2, "North garage")]);
+      const tags = await influxd.query("SELECT status, station, site, model FROM ev_port", database);
+      const site = (name: string | null) =>
+        name === null
+          ? { station: null, site: null, model: null }
+          : { station: "ACME / ONE, north", site: name, model: "CT4021" };
+      expect(tags.map(({ station = null, site = null, model = null }) => ({ station, site, model }))).toEqual(
+        expect.arrayContaining([site("1 Main St"), site("1 Main St"), site("North garage"), site(null)]),
+      );
+      // A batch that is sent again after the change is in two series, and one value all the same.
+      await later.write(first);
+      expect(await values(later, "campus/s1/status_1")).toEqual(["INUSE", "AVAILABLE", "INUSE"]);
+      const page = { topic: "campus/s1/status_1", order: "FIRST_TO_LAST", skip: 0, limit: 2 } as const;
+      expect(await later.read(page)).toHaveLength(2);
+    });
+
     test("ev: topics that would share a field are kept apart, and a new unit is a new field", async () => {
       const store = backend({ layout: "ev" });
       const kw: TopicMeta = { units: "kW", type: "float", tz: "UTC" };

@@ -82,6 +82,36 @@ describe.skipIf(!hasPostgres())("tables in PostgreSQL", () => {
     expect(await rows()).toEqual(before);
   });
 
+  it("the view station has name, site and model of each device, as they were read last; a store of before gets it", async () => {
+    const text = { units: "", type: "string" as const, tz: "UTC" };
+    await backend().write([
+      sample("Campus/S1/stationName", NOON, "ACME / OLD", text),
+      sample("campus/s1/STATIONNAME", NOON + 1, "ACME / NEW", text),
+      sample("campus/s1/stationName", NOON + 2, null, text),
+      sample("campus/s1/sgName", NOON, "North garage", text),
+      sample("campus/s1/Address", NOON, "1 Main St", text),
+      sample("campus/s1/stationModel", NOON, "CT4021", text),
+      sample("campus/s1/portLoad_1", NOON, 6.6),
+      sample("campus/s2/stationName", NOON, "TWO", text),
+      sample("campus/s2/sgName", NOON, "", text),
+      sample("campus/s2/Address", NOON, "2 Main St", text),
+    ]);
+    const stations = () => server.sql("SELECT * FROM voltbridge.station ORDER BY name", DATABASE);
+    const expected = [
+      { device: "campus/s1", name: "ACME / NEW", site: "North garage", model: "CT4021" },
+      { device: "campus/s2", name: "TWO", site: "2 Main St", model: null },
+    ];
+    expect(await stations()).toEqual(expected);
+    const joined = await server.sql(
+      `SELECT s.site, h.value FROM voltbridge.history h JOIN voltbridge.station s ON lower(h.topic) LIKE lower(s.device) || '/portload%'`,
+      DATABASE,
+    );
+    expect(joined).toEqual([{ site: "North garage", value: 6.6 }]);
+    await server.sql("DROP VIEW voltbridge.station; UPDATE voltbridge.store SET version = 1", DATABASE);
+    await backend().open();
+    expect(await stations()).toEqual(expected);
+  });
+
   it("a topic's history is read by the key, and so is one time of many", async () => {
     const writer = backend();
     await writer.write(Array.from({ length: 5000 }, (_, i) => sample(`a/p${i % 50}`, NOON + i, i)));

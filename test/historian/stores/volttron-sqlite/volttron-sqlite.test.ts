@@ -5,7 +5,9 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { HistorianSettings } from "../../../../src/config/index.ts";
 import { type Historian, openHistorian } from "../../../../src/historian/index.ts";
+import { volttronHistorian } from "../../../../src/historian/query/volttron-api.ts";
 import { SqliteBackend } from "../../../../src/historian/stores/sqlite/backend.ts";
+import { tablesIn } from "../../../../src/historian/stores/volttron-sqlite/tables.ts";
 import { createLog } from "../../../../src/log/log.ts";
 import { historianContract, sample } from "../../../contracts/historian-contract.ts";
 import { SETTINGS } from "../../settings.ts";
@@ -57,7 +59,12 @@ function fill(db: DatabaseSync, variant: Variant, prefix = ""): void {
 
 historianContract("volttron-sqlite", async () => {
   const folder = mkdtempSync(join(tmpdir(), "voltbridge-volttron-"));
-  const tables = { data: "data", topics: "topics", meta: "meta" };
+  const tables = tablesIn({
+    table_prefix: "",
+    data_table: "data",
+    topics_table: "topics",
+    meta_table: "meta",
+  });
   return {
     connect: () =>
       new SqliteBackend({
@@ -196,6 +203,69 @@ describe.each(VARIANTS)("B11: a file of VOLTTRON's, metadata %s", (variant) => {
     const ours = await historian({ tables_def: { table_prefix: "ev" } });
     await ours.backend.write([sample("pnnl/garage/state", NOON, "x")]);
     expect((await ours.query({ topic: "pnnl/garage/state" })).values["pnnl/garage/state"]).toHaveLength(4);
+  });
+
+  it("B11: the bridge's own notes stay out of it", async () => {
+    const db = makeFile(file, variant);
+    const ours = await historian();
+    const note = { units: "", type: "dictionary" as const, tz: "UTC" };
+    await ours.backend.write([
+      sample("_voltbridge/bridge/run", NOON, { ended: false }, note),
+      sample("pnnl/garage/load", NOON, 1),
+      sample("_Voltbridge/bridge/devices/pnnl/garage/availability", NOON, { availability: "online" }, note),
+    ]);
+    expect(db.prepare("SELECT topic_name FROM topics").all()).toEqual([{ topic_name: "pnnl/garage/load" }]);
+    expect(db.prepare("SELECT count(*) AS n FROM data").get()).toEqual({ n: 1 });
+    expect(await ours.topics(undefined, undefined, { own: true })).toHaveLength(1);
+    db.close();
+  });
+
+  it("B11: aggregates of VOLTTRON's aggregate historian are listed and read as it reads them", async () => {
+    const db = makeFile(file, variant);
+    db.exec(`INSERT INTO aggregate_topics VALUES (1, 'PNNL/Garage/Load', 'avg', '1h'), (2, 'garage/total', 'sum', '1d'),
+        (3, 'gone/away', 'min', '1h');
+      INSERT INTO aggregate_meta VALUES (1, '{"configured_topics": ["PNNL/Garage/Load"]}'), (2, '{"configured_topics": "Load$"}');
+      CREATE TABLE SUM_1d (ts timestamp NOT NULL, topic_id INTEGER NOT NULL, agg_value REAL NOT NULL, topics TEXT, UNIQUE(topic_id, ts));
+      INSERT INTO SUM_1d VALUES ('2026-11-21T00:00:00.000000+00:00', 2, 100, '[1]');
+      INSERT INTO avg_1h VALUES ('2026-11-21T10:00:00.000000+00:00', 1, 1.5, '[1]'),
+        ('2026-11-21T11:00:00.000000+00:00', 1, 2.5, '[1]'), ('2026-11-21T12:00:00.000000+00:00', 1, 3.5, '[1]')`);
+    db.close();
+    const ours = await historian({}, true);
+    const aggregates = ours.backend.aggregates!;
+    expect(await aggregates.list()).toEqual([
+      { name: "PNNL/Garage/Load", type: "AVG", period: "1h", topics: ["PNNL/Garage/Load"] },
+      { name: "garage/total", type: "SUM", period: "1d", topics: "Load$" },
+    ]);
+    const request = { topic: "pnnl/garage/LOAD", order: "LAST_TO_FIRST", skip: 0, limit: 10 } as const;
+    const hour = { ...request, type: "avg", period: "1h" };
+    const HOUR = 3_600_000_000;
+    expect(await aggregates.read(hour)).toEqual([
+      [NOON, 3.5],
+      [NOON - HOUR, 2.5],
+      [NOON - 2 * HOUR, 1.5],
+    ]);
+    expect(await aggregates.read({ ...hour, start: NOON - HOUR, end: NOON })).toEqual([[NOON - HOUR, 2.5]]);
+    for (const other of [{ type: "MAX" }, { period: "2h" }, { topic: "no/such" }])
+      expect(await aggregates.read({ ...hour, ...other })).toBeUndefined();
+
+    const calls = volttronHistorian(ours, "1");
+    expect(await calls.get_aggregate_topics()).toEqual([
+      ["PNNL/Garage/Load", "avg", "1h", ["PNNL/Garage/Load"]],
+      ["garage/total", "sum", "1d", "Load$"],
+    ]);
+    const daily = { topic: "Garage/Total", agg_type: "sum", agg_period: "24h" };
+    expect(await calls.query(daily)).toMatchObject({
+      values: [["2026-11-21T00:00:00.000000+00:00", 100]],
+    });
+    const hourly = { topic: "pnnl/garage/load", agg_type: "AVG", agg_period: "1h", count: 2 };
+    expect(await calls.query(hourly)).toMatchObject({
+      values: [
+        ["2026-11-21T10:00:00.000000+00:00", 1.5],
+        ["2026-11-21T11:00:00.000000+00:00", 2.5],
+      ],
+    });
+    // Computed from the values.
+    expect(await calls.query({ ...hourly, tz: "UTC" })).not.toEqual(await calls.query(hourly));
   });
 
   it("B11: two topics that differ in case only: the last one counts, as for VOLTTRON", async () => {
