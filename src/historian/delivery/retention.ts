@@ -94,9 +94,9 @@ export class RetentionKeeper {
   /** Performs one step. Returns whether there may be more to remove. */
   async #removeSome(retention: Retention): Promise<boolean> {
     try {
-      const before = (await this.#ageBound(retention)) ?? (await this.#sizeBound(retention));
       const removed =
-        before === undefined ? 0 : await this.#call((signal) => retention.removeBefore(before, signal));
+        (await this.#removeBefore(await this.#ageBound(retention), retention)) ||
+        (await this.#removeBySize(retention));
       this.#failing = false;
       this.#removed += removed;
       if (removed > 0) return true;
@@ -108,6 +108,19 @@ export class RetentionKeeper {
       this.#failing = true;
     }
     return false;
+  }
+
+  async #removeBefore(before: number | undefined, retention: Retention): Promise<number> {
+    return before === undefined ? 0 : await this.#call((signal) => retention.removeBefore(before, signal));
+  }
+
+  async #removeBySize(retention: Retention): Promise<number> {
+    const before = await this.#sizeBound(retention);
+    if (before === undefined) return 0;
+    // The oldest may share the file of a day with newer ones.
+    return (
+      (await this.#removeBefore(before, retention)) || (await this.#removeBefore(before + DAY, retention))
+    );
   }
 
   /** Returns the time before which samples are too old, when there are any. */

@@ -1,6 +1,7 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { FileMetaData } from "hyparquet";
 import type { PointValue } from "../../points/index.ts";
+import { KEYS } from "../stores/sqlite/days/day-file-form.ts";
 import {
   type Column,
   columnsIn,
@@ -147,7 +148,7 @@ class Topics {
 
 /** Reads the list of topics that voltbridge writes into its files: names, units, types, time zones. */
 function describedIn({ key_value_metadata }: FileMetaData): ReadonlyMap<string, SourceTopic["meta"]> {
-  const packed = key_value_metadata?.find(({ key }) => key === "voltbridge.topics")?.value;
+  const packed = key_value_metadata?.find(({ key }) => key === KEYS.topics)?.value;
   if (packed === undefined) return new Map();
   const list = JSON.parse(zstdDecompressSync(Buffer.from(packed, "base64")).toString()) as string[][];
   return new Map(

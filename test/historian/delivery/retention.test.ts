@@ -17,11 +17,14 @@ class OldStore extends DoubleBackend {
   times: number[] = [];
   steps: number[] = [];
   perStep = 10;
+  /** Whether samples leave day by day. */
+  byDay = false;
   fails: Error | undefined;
   readonly retention = {
     removeBefore: async (before: number): Promise<number> => {
       if (this.fails) throw this.fails;
-      const old = this.times.filter((time) => time < before).length;
+      const limit = this.byDay ? before - (before % DAY) : before;
+      const old = this.times.filter((time) => time < limit).length;
       const removed = Math.min(old, this.perStep);
       this.times.splice(0, removed);
       this.steps.push(removed);
@@ -94,6 +97,18 @@ describe("B8: removing the oldest", () => {
     expect(store.times.length).toBeGreaterThan(450);
     expect(store.times.at(-1)).toBe(NOW - DAY + 999 * (DAY / 1000));
     expect(store.times[0]).toBeGreaterThan(NOW - DAY / 1.9);
+  });
+
+  it("by size also where the oldest share a day with newer ones, whatever their age is", async () => {
+    store.byDay = true;
+    store.times = Array.from({ length: 110 }, (_, i) => NOW - 10 * DAY + i * (DAY / 11));
+    const inDays = (time: number) => Math.floor(time / DAY);
+    const [oldest] = store.times.map(inDays);
+    // The limit of age lies within the oldest day: nothing is removed by age.
+    start({ storageLimitGb: 1.05, historyLimitDays: 10 - 0.2 });
+    await clock.advance(300_000);
+    expect(store.times.length * BYTES).toBeLessThanOrEqual(1.05 * 1024 ** 3);
+    expect(inDays(store.times[0]!)).toBe(oldest! + 1);
   });
 
   it("late samples that are already too old are stored and then removed", async () => {
