@@ -8,9 +8,8 @@ import { counted, formatTable } from "../terminal/table.ts";
 import { printJson, type Terminal, terminalLog } from "../terminal/terminal.ts";
 import { type StoreFlags, storeErrors, storeOptions, storeSettings, withHistorian } from "./history-store.ts";
 
+const KILOBYTE = 1024;
 const MEGABYTE = 1024 ** 2;
-/** Time between two lines of progress where standard error is not a screen, in milliseconds. */
-const LINE_EVERY_MS = 10_000;
 
 /** A file with what is wrong with it. */
 interface Fault {
@@ -43,7 +42,7 @@ async function verify(historian: Historian, flags: StoreFlags, terminal: Termina
   if (!store)
     throw new CommandError("this store has no files of its own; check it with the tools of its server");
   const files = await store.list(ending);
-  const progress = new Progress(terminal, LINE_EVERY_MS);
+  const progress = new Progress(terminal);
   const faults: Fault[] = [];
   for (const [count, file] of files.entries()) {
     progress.show({ phase: "files", count, share: count / files.length });
@@ -66,7 +65,7 @@ async function verify(historian: Historian, flags: StoreFlags, terminal: Termina
       terminal.out(`${path} is not part of the history; "voltbridge history import" stores its values\n`);
     const { days, values, bytes } = totals(files);
     terminal.out(
-      `${counted(days, "closed day")} with ${counted(values, "value")} in ${megabytes(bytes)}: ${counted(faults.length, "fault")}\n`,
+      `${counted(days, "closed day")} with ${counted(values, "value")} in ${size(bytes)}: ${counted(faults.length, "fault")}\n`,
     );
   }
   if (faults.length > 0)
@@ -98,7 +97,7 @@ async function compact(flags: StoreFlags, terminal: Terminal): Promise<void> {
         throw new CommandError("this store has no closed days; its server looks after its files");
       await historian.backend.open(ending);
       const before = await files.list(ending);
-      const progress = new Progress(terminal, LINE_EVERY_MS);
+      const progress = new Progress(terminal);
       const failed: string[] = [];
       for (let count = 0, more = true; more; count++) {
         progress.show({ phase: "steps", count });
@@ -153,9 +152,9 @@ function sizes(files: readonly StoredFile[]): { days: number; bytes: number; rec
 
 function cells(files: readonly StoredFile[]): string[] {
   const { days, bytes, recentBytes } = sizes(files);
-  return [String(days), megabytes(bytes), megabytes(recentBytes)];
+  return [String(days), size(bytes), size(recentBytes)];
 }
 
-function megabytes(bytes: number): string {
-  return `${(bytes / MEGABYTE).toFixed(1)} MB`;
+function size(bytes: number): string {
+  return bytes < MEGABYTE ? `${Math.ceil(bytes / KILOBYTE)} kB` : `${(bytes / MEGABYTE).toFixed(1)} MB`;
 }

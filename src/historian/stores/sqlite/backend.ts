@@ -1,4 +1,3 @@
-import { statSync } from "node:fs";
 import { dirname, join, parse, relative, resolve } from "node:path";
 import type { Durability } from "../../../storage/sqlite.ts";
 import { Thread, type ThreadOptions } from "../../../storage/thread-calls.ts";
@@ -177,8 +176,9 @@ class SqliteFiles implements StoredFiles {
 
   async list(signal?: AbortSignal): Promise<readonly StoredFile[]> {
     const days = await this.#reader.call("days", undefined, signal);
+    const all = await this.#reader.call("size", undefined, signal);
     return [
-      { path: this.#file, bytes: statSync(this.#file).size },
+      { path: this.#file, bytes: all - days.reduce((sum, { bytes }) => sum + bytes, 0) },
       ...days.map(({ day, path, rows, bytes }) => ({
         ...{ path: join(this.#folder, path!), bytes, day: formatTime(day * DAY).slice(0, 10), rows },
       })),
