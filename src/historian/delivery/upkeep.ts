@@ -68,7 +68,7 @@ export class UpkeepKeeper {
   }
 
   #report(why: string): void {
-    const text = `closed days cannot be moved into files now: ${why}. They stay in the store, and this is tried again every minute`;
+    const text = `days cannot be moved into files now, stay in the store, and are tried again every minute: ${why}`;
     const kind = "history_upkeep_failing";
     this.#options.log.warn(text, { kind });
     this.#options.onNotice({ severity: "warning", kind, text, at: new Date(this.#clock.now()) });

@@ -2,7 +2,7 @@ import type { SQLInputValue } from "node:sqlite";
 import type { Connection, Durability } from "../../../storage/sqlite.ts";
 import { type Batch, topicKey } from "./batch.ts";
 import { openForWriting } from "./database-file.ts";
-import { dayOf, removeDay, removeSamples } from "./days/catalogue.ts";
+import { dayOf, rangeOf, removeDay, removeSamples } from "./days/catalogue.ts";
 import { insertRows } from "./insert-rows.ts";
 import { LARGE } from "./schema.ts";
 import type { Layout } from "./writer.ts";
@@ -64,10 +64,16 @@ export function ownLayout(durability: Durability): Layout<Ids> {
       return (
         removeDay(database, before) ||
         removeSamples(database, { from: Number.MIN_SAFE_INTEGER, before, rows }) ||
-        Number(database.run(REMOVE_LATE, before, rows).changes)
+        Number(database.run(REMOVE_LATE, lateBound(database, before), rows).changes)
       );
     },
   };
+}
+
+/** Returns the time before which late samples are removed: those of a closed day go with it, or its file would show what they replace. */
+function lateBound(database: Connection, before: number): number {
+  const day = dayOf(before);
+  return database.get(DAY, day) === undefined ? before : rangeOf(day).start;
 }
 
 function value(

@@ -168,10 +168,15 @@ export class Reader {
 
   /** Returns the files in the folder that are not of the catalogue, and not about to be removed. */
   others(): string[] {
+    // Before the catalogue, which knows a file before it is there; some may be gone afterwards.
+    const paths = this.#files.paths();
     return this.#inSnapshot((database) => {
       const strays = database.all<[path: string]>("SELECT path FROM stray_file").flat();
       const known = new Set([...strays, ...days(database, "WHERE path IS NOT NULL").map(({ path }) => path)]);
-      return this.#files.paths().filter((path) => !known.has(path));
+      const others = paths.filter((path) => !known.has(path));
+      if (others.length === 0) return others;
+      const still = new Set(this.#files.paths());
+      return others.filter((path) => still.has(path));
     });
   }
 
@@ -215,17 +220,19 @@ export class Reader {
   }
 
   /** Reads rows, large values and the catalogue as of one time. */
-  #inSnapshot<T>(read: (database: Connection) => T, again = true): T {
-    const database = this.#current();
-    database.exec("BEGIN");
-    try {
-      return read(database);
-    } catch (error) {
-      if (!again || !(error instanceof DayFileError)) throw error;
-    } finally {
-      database.exec("ROLLBACK");
+  #inSnapshot<T>(read: (database: Connection) => T): T {
+    for (;;) {
+      const database = this.#current();
+      database.exec("BEGIN");
+      try {
+        return read(database);
+      } catch (error) {
+        // A file is missing, for the first time: see `DayFiles`.
+        if (!(error instanceof DayFileError)) throw error;
+      } finally {
+        database.exec("ROLLBACK");
+      }
     }
-    return this.#inSnapshot(read, false);
   }
 }
 

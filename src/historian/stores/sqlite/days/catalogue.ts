@@ -38,6 +38,11 @@ export function dayOf(time: number): number {
   return Math.floor(time / DAY);
 }
 
+/** Returns the range of a day, in microseconds since 1970 UTC. */
+export function rangeOf(day: number): { start: number; end: number } {
+  return { start: day * DAY, end: (day + 1) * DAY };
+}
+
 /** Returns days of the catalogue; `which` is what follows `FROM day`. */
 export function days(database: Connection, which: string, ...values: (number | string)[]): DayRow[] {
   return database

@@ -3,10 +3,9 @@ import { dirname, join } from "node:path";
 import type { PointType, PointValue } from "../../../../points/index.ts";
 import { type Connection, syncFolder } from "../../../../storage/sqlite.ts";
 import type { Row, Topic } from "../../../contract.ts";
-import { DAY } from "../../../time.ts";
 import { readValue, type StoredValue } from "../values.ts";
-import { type DayRow, days, forgetDay, markStray } from "./catalogue.ts";
-import { checkDayFile, DayFile, type RowRange } from "./day-file-reader.ts";
+import { type DayRow, days, forgetDay, markStray, rangeOf } from "./catalogue.ts";
+import { checkDayFile, checkSum, DayFile, type RowRange } from "./day-file-reader.ts";
 import { type DayBlock, type DayFileSummary, writeDayFile } from "./day-file-writer.ts";
 
 /** Number of samples of a device that are in memory at once; a topic with more is read in parts. */
@@ -68,7 +67,10 @@ export function closeDay(database: Connection, folder: string, day: DayRow, rest
     day.path === null ? new RecentDay(database, start, end) : new FiledDay(database, folder, day);
   const topics = topicsOf(database).filter(({ id }) => source.has(id) || late.topics.has(id));
   if (topics.length === 0) {
-    database.transaction(() => forgetDay(database, day));
+    database.transaction(() => {
+      // Unless samples arrived meanwhile.
+      if (new LateSamples(database, start, end).topics.size === 0) forgetDay(database, day);
+    });
     return;
   }
   const path = freePath(folder, day);
@@ -84,11 +86,6 @@ export function closeDay(database: Connection, folder: string, day: DayRow, rest
   renameSync(file, join(folder, path));
   syncFolder(join(folder, path));
   database.transaction(() => enterDay(database, day, path, topics, summary, late));
-}
-
-/** Returns the range of a day, in microseconds since 1970 UTC. */
-export function rangeOf(day: number): { start: number; end: number } {
-  return { start: day * DAY, end: (day + 1) * DAY };
 }
 
 /** Late samples of a day, as of now. */
@@ -178,21 +175,17 @@ class RecentDay implements DaySource {
   *#oneByOne({ id, deviceId }: TopicOfDay): Generator<Part> {
     let [start, end] = this.#range;
     for (;;) {
-      const rows = this.#database.all<[number, StoredValue]>(
-        SAMPLES_OF_TOPIC,
-        deviceId,
-        id,
-        start,
-        end,
-        PART,
-      );
-      const last = rows.at(-1);
-      if (!last) return;
-      yield {
-        times: Float64Array.from(rows, ([time]) => time),
-        values: rows.map(([time, value]) => readValue(this.#database, id, time, value)),
-      };
-      start = last[0] + 1;
+      const times: number[] = [];
+      const values: PointValue[] = [];
+      // While rows are iterated, large values are as of the same time, though old samples are removed meanwhile.
+      for (const row of this.#database.iterate(SAMPLES_OF_TOPIC, deviceId, id, start, end, PART)) {
+        const [time, value] = row as [number, StoredValue];
+        times.push(time);
+        values.push(readValue(this.#database, id, time, value));
+      }
+      if (times.length === 0) return;
+      yield { times: Float64Array.from(times), values };
+      start = times.at(-1)! + 1;
     }
   }
 }
@@ -202,7 +195,9 @@ class FiledDay implements DaySource {
   readonly #file: DayFile;
   readonly #topics: ReadonlyMap<number, RowRange>;
 
-  constructor(database: Connection, folder: string, { day, path }: DayRow) {
+  constructor(database: Connection, folder: string, { day, path, sha256 }: DayRow) {
+    // Or the new file would have damaged values and a good checksum.
+    checkSum(join(folder, path!), sha256!);
     this.#file = new DayFile(join(folder, path!));
     this.#topics = new Map(
       database

@@ -312,13 +312,7 @@ export function checkDayFile(
   path: string,
   expected: { readonly sha256: string; readonly digest?: string },
 ): void {
-  const sha256 = checksumOf(path);
-  if (sha256 !== expected.sha256)
-    throw new DayFileError(
-      "damaged",
-      path,
-      damaged(`its checksum is ${sha256}, expected ${expected.sha256}`),
-    );
+  checkSum(path, expected.sha256);
   using file = new DayFile(path);
   const entries = file.entries();
   const digest = new RowDigest();
@@ -335,6 +329,13 @@ export function checkDayFile(
   }
   if (expected.digest !== undefined && digest.finish(entries) !== expected.digest)
     throw new DayFileError("damaged", path, damaged("its samples are not those that were written"));
+}
+
+/** Compares the checksum of a file. @throws DayFileError when it differs; errors of the system as they are. */
+export function checkSum(path: string, expected: string): void {
+  const sha256 = checksumOf(path);
+  if (sha256 !== expected)
+    throw new DayFileError("damaged", path, damaged(`its checksum is ${sha256}, expected ${expected}`));
 }
 
 function checksumOf(path: string): string {

@@ -37,6 +37,7 @@ export class DayFiles {
     // The most recently used are last.
     this.#open.delete(path);
     this.#open.set(path, open);
+    this.#missed.delete(path);
     const [oldest] = this.#open.keys();
     if (this.#open.size > OPEN && oldest !== undefined) this.#forget(oldest);
     return open.file;
@@ -64,8 +65,9 @@ export class DayFiles {
     try {
       if (expected) checkDayFile(join(this.#folder, path), { sha256: expected.sha256! });
     } catch (error) {
-      if (!(error instanceof DayFileError)) throw error;
-      if (current()) return error.message;
+      const { message, syscall } = error as NodeJS.ErrnoException;
+      if (!(error instanceof DayFileError || syscall)) throw error;
+      if (current()) return message;
     }
     return undefined;
   }

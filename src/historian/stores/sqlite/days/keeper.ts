@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { Connection, Durability } from "../../../../storage/sqlite.ts";
 import { DAY } from "../../../time.ts";
 import { DatabaseFile, openForWriting } from "../database-file.ts";
-import { type DayRow, dayOf, days, removeSamples } from "./catalogue.ts";
-import { closeDay, rangeOf } from "./closing.ts";
+import { type DayRow, dayOf, days, rangeOf, removeSamples } from "./catalogue.ts";
+import { closeDay } from "./closing.ts";
 
 /** Rows removed in a transaction, for which a batch may have to wait. */
 const STEP_ROWS = 10_000;
@@ -15,7 +15,9 @@ const FREE_SHARE = 0.1;
 /** Least time between two attempts at the same day, in milliseconds: late samples may go on arriving, and what failed may fail again. */
 const AGAIN_MS = 3_600_000;
 
-const OLDEST = "SELECT min((SELECT min(time) FROM sample WHERE device_id = device.id)) FROM device";
+const OLDEST =
+  "SELECT min((SELECT min(time) FROM sample WHERE device_id = device.id AND time >= ?)) FROM device";
+const IS_KNOWN = "SELECT 1 FROM day WHERE day = ?";
 const CLOSING = "WHERE path IS NULL ORDER BY day";
 const UNCLEARED = "WHERE path IS NOT NULL AND cleared = 0 ORDER BY day LIMIT 1";
 const LATE = `WHERE path IS NOT NULL AND
@@ -37,6 +39,8 @@ export class DayKeeper {
   readonly #folder: string;
   /** Times before which a day is not written again. */
   readonly #failed = new Map<number, number>();
+  /** Why days failed last. */
+  readonly #why = new Map<number, string>();
   readonly #rewritten = new Map<number, number>();
 
   constructor(file: string, folder: string, durability: Durability) {
@@ -90,9 +94,21 @@ export class DayKeeper {
     const now = performance.now();
     const day = candidates.find((one) => (this.#failed.get(one.day) ?? 0) <= now);
     if (!day) return false;
-    this.#failed.set(day.day, now + AGAIN_MS);
-    closeDay(database, this.#folder, day, resting());
+    try {
+      closeDay(database, this.#folder, day, resting());
+    } catch (error) {
+      // A full disk or a read-only folder fails every day: the same day is tried again, and no further day is begun.
+      if (day.path === null && isOfSystem(error)) throw error;
+      this.#failed.set(day.day, now + AGAIN_MS);
+      const why = (error as Error).message;
+      const isKnown = this.#why.get(day.day) === why;
+      this.#why.set(day.day, why);
+      // The other days go on, and the same fault is reported once.
+      if (!isKnown) throw error;
+      return true;
+    }
     this.#failed.delete(day.day);
+    this.#why.delete(day.day);
     this.#rewritten.set(day.day, now + AGAIN_MS);
     return true;
   }
@@ -104,13 +120,26 @@ export class DayKeeper {
     return false;
   }
 
-  /** Begins to close the oldest day before the given one. */
+  /** Begins to close the oldest day before the given one; those that failed are passed over. */
   #begin(database: Connection, before: number): boolean {
-    const [oldest] = database.get<[time: number | null]>(OLDEST)!;
-    if (oldest === null || dayOf(oldest) >= before) return false;
-    database.run("INSERT OR IGNORE INTO day (day) VALUES (?)", dayOf(oldest));
-    return true;
+    for (let from = Number.MIN_SAFE_INTEGER; ; ) {
+      const [oldest] = database.get<[time: number | null]>(OLDEST, from)!;
+      if (oldest === null) return false;
+      const day = dayOf(oldest);
+      if (day >= before) return false;
+      if (database.get(IS_KNOWN, day) === undefined) {
+        database.run("INSERT OR IGNORE INTO day (day) VALUES (?)", day);
+        return true;
+      }
+      from = rangeOf(day).end;
+    }
   }
+}
+
+/** Whether the file system or SQLite reported it. */
+function isOfSystem(error: unknown): boolean {
+  const { syscall, errcode } = error as { syscall?: string; errcode?: number };
+  return syscall !== undefined || errcode !== undefined;
 }
 
 /** Returns a function that rests for as long as the thread has worked since its last call. */
