@@ -73,7 +73,12 @@ describe("history over JSON-RPC", () => {
     expect(await call("get_topics_metadata", [["other/meter/kW", "x/y"]])).toEqual({
       "other/meter/kW": units.kW,
     });
-    expect(await call("get_aggregate_topics")).toEqual([]);
+    expect(await call("get_aggregate_topics")).toContainEqual([
+      "other/meter/kW",
+      "avg",
+      "1h",
+      ["other/meter/kW"],
+    ]);
   });
 
   test("a bad record is named, and the others are stored; notes of the bridge are not taken", async () => {
