@@ -11,7 +11,7 @@ const withIds = globSync("test/**/*.test.ts")
 
 const DEADLINES = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 20_000 } } };
 
-/** The proof that nothing is lost: the full forms below `test/faults`, and whatever else carries an id A1 to A28 or B1 to B16; and the page in every look. */
+/** The proof that nothing is lost: the full forms below `test/faults`, and whatever else carries an id A1 to A29 or B1 to B17; and the page in every look. */
 export default defineConfig({
   test: {
     globalSetup: ["test/global-setup.ts"],
