@@ -194,7 +194,7 @@ function cellsOf(
 /** Values of a dictionary, decoded when they are asked for. */
 class Dictionary {
   readonly #page: Page<{ readonly num_values: number }>;
-  #values: Buffer | undefined;
+  #values: { readonly bytes: Buffer; readonly view: DataView } | undefined;
   /** Of texts. */
   readonly #starts: number[] = [];
   readonly #cells: Cell[] = [];
@@ -206,23 +206,23 @@ class Dictionary {
   at(index: number): Cell {
     const known = this.#cells[index];
     if (known !== undefined) return known;
-    const values = this.#bytes();
+    const { bytes, view } = this.#decompressed();
     const { chunk, header } = this.#page;
     if (index >= header.num_values) throw new RangeError(`dictionary has no value ${index}`);
     const cell =
       chunk.meta.type === "DOUBLE"
-        ? viewOf(values).getFloat64(index * 8, true)
-        : textOf(values, this.#starts[index]! + 4, this.#starts[index + 1]!);
+        ? view.getFloat64(index * 8, true)
+        : textOf(bytes, this.#starts[index]! + 4, this.#starts[index + 1]!);
     this.#cells[index] = cell;
     return cell;
   }
 
-  #bytes(): Buffer {
+  #decompressed(): { readonly bytes: Buffer; readonly view: DataView } {
     if (this.#values) return this.#values;
-    const { chunk, header, bytes, size } = this.#page;
-    const values = decompress(bytes, size);
+    const { chunk, header, size } = this.#page;
+    const bytes = decompress(this.#page.bytes, size);
+    const view = viewOf(bytes);
     if (chunk.meta.type === "BYTE_ARRAY") {
-      const view = viewOf(values);
       let start = 0;
       for (let index = 0; index < header.num_values; index++) {
         this.#starts.push(start);
@@ -230,8 +230,8 @@ class Dictionary {
       }
       this.#starts.push(start);
     }
-    this.#values = values;
-    return values;
+    this.#values = { bytes, view };
+    return this.#values;
   }
 }
 
