@@ -27,7 +27,7 @@ test("A29: kill -9 at random moments while days are closed and written again und
     const unsure = batches[stored];
     if (unsure && isStored(store, unsure)) note(store, unsure);
     store.expectLedger();
-    // Some lives go on where the last one ended.
+    // The other lives go on where the last one ended.
     if (life % 5 === 4) {
       store.closeDays(dayOf(Number.MAX_SAFE_INTEGER), true);
       store.expectLedger();
@@ -54,7 +54,7 @@ async function dieAtRandom(file: string, life: number): Promise<{ write?: Batch;
     output += text;
   });
   await once(running.stdout, "data");
-  await delay(Math.random() * 2000);
+  await delay(Math.random() * 1000);
   running.kill("SIGKILL");
   const [, signal] = await once(running, "close");
   expect(signal).toBe("SIGKILL");

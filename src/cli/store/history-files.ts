@@ -54,13 +54,8 @@ async function verify(historian: Historian, flags: StoreFlags, terminal: Termina
   terminal.progress();
   if (flags.json) printJson(terminal, { ...totals(files), faults, others });
   else {
-    if (faults.length > 0)
-      terminal.out(
-        formatTable(
-          ["day", "fault"],
-          faults.map(({ day = "recent", fault }) => [day, fault]),
-        ),
-      );
+    // No table: paths are longer than a screen is wide.
+    for (const { day = "recent days", fault } of faults) terminal.out(`${day}: ${fault}\n`);
     for (const path of others)
       terminal.out(`${path} is not part of the history; "voltbridge history import" stores its values\n`);
     const { days, values, bytes } = totals(files);

@@ -58,6 +58,8 @@ const MAGIC = Buffer.from("PAR1");
 /** Length of the footer's length and the magic. */
 const TAIL_BYTES = 8;
 const COPY_BYTES = 1024 * 1024;
+/** Number of digits of a checksum that are shown. */
+const SHOWN_DIGITS = 12;
 
 /**
  * The file of a closed day, open for reading. Its footer is parsed once. The rows of files that other programs wrote with the same columns
@@ -334,8 +336,13 @@ export function checkDayFile(
 /** Compares the checksum of a file. @throws DayFileError when it differs; errors of the system as they are. */
 export function checkSum(path: string, expected: string): void {
   const sha256 = checksumOf(path);
+  const short = (sum: string) => `${sum.slice(0, SHOWN_DIGITS)}…`;
   if (sha256 !== expected)
-    throw new DayFileError("damaged", path, damaged(`its checksum is ${sha256}, expected ${expected}`));
+    throw new DayFileError(
+      "damaged",
+      path,
+      damaged(`its checksum is ${short(sha256)}, expected ${short(expected)}`),
+    );
 }
 
 function checksumOf(path: string): string {

@@ -116,7 +116,11 @@ export class DayKeeper {
   /** Gives free pages back to the disk if they are many. */
   #shrink(database: Connection): false {
     const free = database.number("PRAGMA freelist_count");
-    if (free > FREE_SHARE * database.number("PRAGMA page_count")) database.exec("VACUUM");
+    if (free > FREE_SHARE * database.number("PRAGMA page_count")) {
+      database.exec("VACUUM");
+      // The smaller contents are in the log until then.
+      database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    }
     return false;
   }
 

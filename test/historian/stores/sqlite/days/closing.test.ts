@@ -3,15 +3,18 @@ import { mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSy
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
+import { openHistorian } from "../../../../../src/historian/index.ts";
 import { openForWriting } from "../../../../../src/historian/stores/sqlite/database-file.ts";
 import { dayOf, days } from "../../../../../src/historian/stores/sqlite/days/catalogue.ts";
 import { closeDay } from "../../../../../src/historian/stores/sqlite/days/closing.ts";
 import { Thinning } from "../../../../../src/historian/thinning.ts";
 import { DAY, HOUR } from "../../../../../src/historian/time.ts";
+import { createLog } from "../../../../../src/log/log.ts";
 import type { PointValue } from "../../../../../src/points/index.ts";
 import { releasedHistorians } from "../../../../faults/released.ts";
 import { isFull } from "../../../../faults/scale.ts";
 import { noSmallDisk, SmallDisk } from "../../../../queue/small-disk.ts";
+import { SETTINGS } from "../../../settings.ts";
 import { MIDNIGHT, THE_DAY } from "./rows.ts";
 import { SmallStore } from "./small-store.ts";
 
@@ -352,6 +355,26 @@ describe("the file of an older version", () => {
     store.expectCleanFiles();
     expect(store.reader.days().map(({ day }) => day)).toEqual([0, THE_DAY]);
   });
+});
+
+test("a local day with a change of the clocks is summed up from the files of two days, in part from their rollups", async () => {
+  using store = new SmallStore();
+  const start = Date.UTC(2026, 9, 30) * 1000;
+  for (let quarter = 0; quarter < 4 * 24 * 5; quarter++)
+    store.write([LOAD, start + quarter * (HOUR / 4), 0.25]);
+  store.closeDays(dayOf(start) + 5);
+  const log = createLog({ level: "silent" });
+  const historian = await openHistorian(SETTINGS, store.place, { readonly: true, log });
+  try {
+    const days = {
+      ...{ topic: LOAD, aggType: "sum", aggPeriod: "1d", tz: "America/Los_Angeles" },
+      ...{ start: "2026-10-31T07:00:00Z", end: "2026-11-03T08:00:00Z" },
+    };
+    const { values } = await historian.query(days);
+    expect(values[LOAD]!.map(([, sum]) => sum)).toEqual([24, 25, 24]);
+  } finally {
+    await historian.close();
+  }
 });
 
 test("the view of the file has recent and late samples, each once", () => {
