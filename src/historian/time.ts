@@ -35,11 +35,19 @@ export function parseTime(input: string | Date, now: Date, field: string, zone?:
   return Math.max(Number.MIN_SAFE_INTEGER, Math.min(time, Number.MAX_SAFE_INTEGER));
 }
 
+/** Two digits of each number below 100. */
+const DIGITS = Array.from({ length: 100 }, (_, number) => String(number).padStart(2, "0"));
+/** The day that was formatted last: the times of a result are mostly of the same one. */
+let formatted = { day: Number.NaN, text: "" };
+
 /** Formats a time as `YYYY-MM-DDTHH:MM:SS.ffffff+00:00`. */
 export function formatTime(time: number): string {
-  const micros = remainder(time, SECOND);
-  const seconds = new Date((time - micros) / 1000).toISOString().slice(0, -5);
-  return `${seconds}.${String(micros).padStart(6, "0")}+00:00`;
+  const micros = remainder(time, DAY);
+  const day = time - micros;
+  if (formatted.day !== day)
+    formatted = { day, text: new Date(day / 1000).toISOString().slice(0, -"00:00:00.000Z".length) };
+  const two = (unit: number, count: number) => DIGITS[Math.floor(micros / unit) % count];
+  return `${formatted.text}${two(HOUR, 24)}:${two(MINUTE, 60)}:${two(SECOND, 60)}.${two(10_000, 100)}${two(100, 100)}${two(1, 100)}+00:00`;
 }
 
 /** Returns the remainder as a non-negative number. */
