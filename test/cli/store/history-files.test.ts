@@ -51,9 +51,7 @@ test("compact closes days, merges late values and gives space back; verify finds
   const merged = await history("compact");
   expect(merged.code).toBe(0);
   expect(merged.stdout).toMatch(/^ +closed days +their files +recent days\n.*\nbefore +3 .*\nafter +3 /);
-  expect((await history("verify")).stdout).toMatch(
-    /^3 closed days with 6,?001 values in 0\.\d MB: 0 faults\n$/,
-  );
+  expect((await history("verify")).stdout).toMatch(/^3 closed days with 6001 values in \d+ kB: 0 faults\n$/);
   expect(await answer("2026-11-21T00:00:00Z", "2026-11-21T00:00:02Z")).toEqual([
     ["2026-11-21T00:00:00.000000+00:00", -2],
     ["2026-11-21T00:00:00.000001+00:00", -1],
