@@ -1,4 +1,4 @@
-import { constants, zstdCompressSync } from "node:zlib";
+import { brotliDecompressSync, constants, gunzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import type { SchemaElement } from "hyparquet";
 
 /** A column of a Parquet file. `time`: UTC, in microseconds; values are those. `long`: 64 bits, bigint. */
@@ -35,6 +35,17 @@ export const COMPRESSION = {
       zstdCompressSync(bytes, { params: { [constants.ZSTD_c_checksumFlag]: 1 } }),
   },
 } as const;
+
+/** What files of any writer may be compressed with; hyparquet itself has snappy. `size`: of the page, in bytes. */
+export const DECOMPRESSORS = {
+  ZSTD: (bytes: Uint8Array, size: number): Uint8Array =>
+    // The default of chunkSize is several times slower.
+    zstdDecompressSync(bytes, { chunkSize: Math.max(size, 64), maxOutputLength: Math.max(size, 1) }),
+  GZIP: (bytes: Uint8Array, size: number): Uint8Array =>
+    gunzipSync(bytes, { maxOutputLength: Math.max(size, 1) }),
+  BROTLI: (bytes: Uint8Array, size: number): Uint8Array =>
+    brotliDecompressSync(bytes, { maxOutputLength: Math.max(size, 1) }),
+};
 
 export function schemaOf(columns: readonly ParquetColumn[]): SchemaElement[] {
   return [

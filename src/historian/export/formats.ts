@@ -1,9 +1,8 @@
-import { zstdCompressSync } from "node:zlib";
 import { csvCell } from "../../csv-cell.ts";
 import { type ParquetValue, parquetPieces } from "../../storage/parquet.ts";
 import type { HistoryPage } from "../query/historian.ts";
 import { jsonCell, ROW_COLUMNS, textCell, valueCell } from "../row-columns.ts";
-import { FORMAT_VERSION, KEYS, type TopicEntry } from "../stores/sqlite/days/day-file-form.ts";
+import { FORMAT_VERSION, KEYS, packTopics, type TopicEntry } from "../stores/sqlite/days/day-file-form.ts";
 import { parseIsoTime } from "../time.ts";
 
 /** Formats of exports. Pages of any number come in, pieces of a file go out as they are read. */
@@ -71,6 +70,6 @@ function asParquet(pages: Pages): AsyncGenerator<Uint8Array> {
   };
   return parquetPieces(ROW_COLUMNS, rows(), () => ({
     [KEYS.format]: String(FORMAT_VERSION),
-    [KEYS.topics]: zstdCompressSync(JSON.stringify(topics)).toString("base64"),
+    [KEYS.topics]: packTopics(topics),
   }));
 }

@@ -63,7 +63,7 @@ export interface Rejection {
 
 /** Number of rows in a batch: large enough that the cost of a transaction does not count. */
 const BATCH = 20_000;
-/** Maximum number of reasons that are told apart. */
+/** Maximum number of different reasons that are reported. */
 const MOST_REASONS = 50;
 
 /** Returns a source for a file, by its first bytes. */

@@ -1,7 +1,7 @@
-import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { FileMetaData } from "hyparquet";
 import type { PointValue } from "../../points/index.ts";
-import { KEYS } from "../stores/sqlite/days/day-file-form.ts";
+import { DECOMPRESSORS } from "../../storage/parquet.ts";
+import { KEYS, unpackTopics } from "../stores/sqlite/days/day-file-form.ts";
 import {
   type Column,
   columnsIn,
@@ -57,7 +57,7 @@ export class ParquetSource implements Source {
       for (const { rowStart, rowEnd } of rangesOf(metadata, position?.row ?? 0)) {
         const found = await parquetReadObjects({
           ...{ file, metadata, rowStart, rowEnd, parsers: TIMES },
-          compressors: COMPRESSORS,
+          compressors: DECOMPRESSORS,
           columns: wanted.map(([, name]) => name),
         });
         for (let from = 0; from < found.length; from += size) {
@@ -85,13 +85,6 @@ export class ParquetSource implements Source {
     }
   }
 }
-
-const COMPRESSORS = {
-  ZSTD: (bytes: Uint8Array, length: number) =>
-    zstdDecompressSync(bytes, { maxOutputLength: Math.max(length, 1) }),
-  GZIP: (bytes: Uint8Array) => gunzipSync(bytes),
-  BROTLI: (bytes: Uint8Array) => brotliDecompressSync(bytes),
-};
 
 /** Times as microseconds: a Date would lose some. */
 const TIMES = {
@@ -150,14 +143,11 @@ class Topics {
 function describedIn({ key_value_metadata }: FileMetaData): ReadonlyMap<string, SourceTopic["meta"]> {
   const packed = key_value_metadata?.find(({ key }) => key === KEYS.topics)?.value;
   if (packed === undefined) return new Map();
-  const list = JSON.parse(zstdDecompressSync(Buffer.from(packed, "base64")).toString()) as string[][];
-  return new Map(
-    list.map(([name, units, type, tz]) => [name!, { units: units!, type: type!, tz: tz! }] as const),
-  );
+  return new Map(unpackTopics(packed).map(([name, units, type, tz]) => [name, { units, type, tz }]));
 }
 
 class Values {
-  /** Files of before had no column `json`: lists and objects were texts, booleans only numbers. */
+  /** Older exports have no column `json`: lists and objects are texts there, and booleans numbers. */
   readonly #hasJson: boolean;
   readonly #times = new TimeReader();
 

@@ -103,7 +103,7 @@ export class TopicBook {
     for (const entry of this.#ofDevice.get(device) ?? []) entry.series = this.#seriesOf(entry.key);
   }
 
-  /** Records what the samples of a batch tell of stations, for all lines of the batch: it may be sent again. */
+  /** Records the station data in the samples of a batch before its lines are made, so that a retried batch has the same tags. */
   describeAll(samples: readonly Sample[]): void {
     if (!this.#layout.stationTags) return;
     for (const { topic, value } of samples) {

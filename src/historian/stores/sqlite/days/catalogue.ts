@@ -10,23 +10,13 @@ export interface DayRow {
   readonly sha256: string | null;
   readonly bytes: number;
   readonly rows: number;
+  /** Time of the first row. */
   readonly first: number | null;
-  readonly last: number | null;
   /** Whether `sample` has no rows of this day any more. */
   readonly cleared: boolean;
 }
 
-/** Where the rows of a topic are in the file of a day. */
-export interface DayTopic {
-  readonly day: number;
-  readonly path: string;
-  readonly firstRow: number;
-  readonly rows: number;
-  /** Columns with values, as in the writer's summary. */
-  readonly columns: number;
-}
-
-const DAY_COLUMNS = "day, path, sha256, bytes, rows, first_time, last_time, cleared";
+const DAY_COLUMNS = "day, path, sha256, bytes, rows, first_time, cleared";
 const DEVICES_BETWEEN =
   "SELECT id FROM device WHERE EXISTS (SELECT 1 FROM sample WHERE device_id = device.id AND time >= ?1 AND time < ?2)";
 const NTH_TIME =
@@ -46,12 +36,12 @@ export function rangeOf(day: number): { start: number; end: number } {
 /** Returns days of the catalogue; `which` is what follows `FROM day`. */
 export function days(database: Connection, which: string, ...values: (number | string)[]): DayRow[] {
   return database
-    .all<[number, string | null, string | null, number, number, number | null, number | null, number]>(
+    .all<[number, string | null, string | null, number, number, number | null, number]>(
       `SELECT ${DAY_COLUMNS} FROM day ${which}`,
       ...values,
     )
-    .map(([day, path, sha256, bytes, rows, first, last, cleared]) => ({
-      ...{ day, path, sha256, bytes, rows, first, last },
+    .map(([day, path, sha256, bytes, rows, first, cleared]) => ({
+      ...{ day, path, sha256, bytes, rows, first },
       cleared: cleared !== 0,
     }));
 }

@@ -45,7 +45,7 @@ interface TopicOfDay {
   readonly topic: Topic;
 }
 
-/** What a day consists of before its late samples are added. */
+/** Source of the samples of a day, without its late samples. */
 interface DaySource {
   has(topicId: number): boolean;
   /** Yields the parts of the topics, topic by topic in their order; topics without rows too. */

@@ -1,8 +1,8 @@
-import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { ColumnMetaData, Encoding } from "hyparquet";
 import { parquetHeader, readColumn } from "hyparquet/src/column.js";
 import { decompressPage } from "hyparquet/src/datapage.js";
 import type { ColumnDecoder, DataPageHeaderV2, SchemaTree } from "hyparquet/src/types.js";
+import { DECOMPRESSORS } from "../../../../storage/parquet.ts";
 
 /** A column of one row group. */
 export interface ColumnChunk {
@@ -21,14 +21,6 @@ export type Cell = number | string;
 /** Maximum size of a page, so that a damaged header does not claim all memory. */
 const MAX_PAGE_BYTES = 2 ** 30;
 
-const COMPRESSORS = {
-  ZSTD: (bytes: Uint8Array, size: number): Uint8Array =>
-    // The default of chunkSize is several times slower.
-    zstdDecompressSync(bytes, { chunkSize: Math.max(size, 64), maxOutputLength: Math.max(size, 1) }),
-  // Of other writers; hyparquet itself has snappy.
-  GZIP: (bytes: Uint8Array, size: number): Uint8Array =>
-    gunzipSync(bytes, { maxOutputLength: Math.max(size, 1) }),
-};
 /** Microseconds of a unit of time that files of other writers may have. */
 const UNITS = { MILLIS: 1000, MICROS: 1, NANOS: 0.001 };
 
@@ -343,7 +335,7 @@ function readAnyCells(
 ): void {
   const decoder: ColumnDecoder = {
     ...{ pathInSchema: meta.path_in_schema, type: meta.type, codec: meta.codec, parsers: PARSERS },
-    ...{ element: schemaPath.at(-1)!.element, schemaPath: [...schemaPath], compressors: COMPRESSORS },
+    ...{ element: schemaPath.at(-1)!.element, schemaPath: [...schemaPath], compressors: DECOMPRESSORS },
   };
   const { data, skipped } = readColumn(
     { view: viewOf(bytes), offset: 0 },
@@ -372,7 +364,7 @@ function timeUnitOf({ schemaPath }: ColumnChunk): string {
 }
 
 function decompress(bytes: Uint8Array, size: number): Buffer {
-  const page = decompressPage(bytes, size, "ZSTD", COMPRESSORS);
+  const page = decompressPage(bytes, size, "ZSTD", DECOMPRESSORS);
   return Buffer.from(page.buffer, page.byteOffset, page.byteLength);
 }
 

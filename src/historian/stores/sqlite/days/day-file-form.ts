@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import type { PointValue } from "../../../../points/index.ts";
 
 /** Version of the file's format; files of later versions are not read. */
@@ -21,6 +22,16 @@ export type TopicEntry = [
   firstRow: number,
   rows: number,
 ];
+
+/** Returns the text of {@link KEYS.topics}. */
+export function packTopics(topics: readonly TopicEntry[]): string {
+  return zstdCompressSync(JSON.stringify(topics)).toString("base64");
+}
+
+/** Returns the topics of a text of {@link packTopics}. Throws for any other text. */
+export function unpackTopics(text: string): TopicEntry[] {
+  return JSON.parse(zstdDecompressSync(Buffer.from(text, "base64")).toString());
+}
 
 /** Bits of the columns that a topic has values in. */
 export const COLUMN_BITS = { value: 1, text: 2, json: 4 } as const;

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { zstdDecompressSync } from "node:zlib";
 import { type FileMetaData, parquetMetadata, type RowGroup } from "hyparquet";
 import type { SchemaTree } from "hyparquet/src/types.js";
 import type { PointType, PointValue } from "../../../../points/index.ts";
@@ -16,6 +15,7 @@ import {
   RowDigest,
   type RowPiece,
   type TopicEntry,
+  unpackTopics,
 } from "./day-file-form.ts";
 
 /** Where a file has a topic, as its writer returned it. */
@@ -97,7 +97,7 @@ export class DayFile implements Disposable {
     return this.#orDamaged("its list of topics", () => {
       const text = this.#footer.keys.get(KEYS.topics);
       if (text === undefined) throw new RangeError(`no ${KEYS.topics} in its metadata`);
-      return JSON.parse(zstdDecompressSync(Buffer.from(text, "base64")).toString());
+      return unpackTopics(text);
     });
   }
 

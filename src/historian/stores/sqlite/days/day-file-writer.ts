@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
-import { zstdCompressSync } from "node:zlib";
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import type { PointValue } from "../../../../points/index.ts";
 import { COMPRESSION, schemaOf } from "../../../../storage/parquet.ts";
@@ -8,7 +7,14 @@ import type { Topic } from "../../../contract.ts";
 import { RollupFold } from "../../../rollup.ts";
 import { jsonCell, ROW_COLUMNS, textCell, valueCell } from "../../../row-columns.ts";
 import { DAY, HOUR } from "../../../time.ts";
-import { COLUMN_BITS, FORMAT_VERSION, KEYS, RowDigest, type TopicEntry } from "./day-file-form.ts";
+import {
+  COLUMN_BITS,
+  FORMAT_VERSION,
+  KEYS,
+  packTopics,
+  RowDigest,
+  type TopicEntry,
+} from "./day-file-form.ts";
 import { encodeHours } from "./hours.ts";
 
 /** Samples of one topic in the order of time; more of the same topic may follow in the next block. */
@@ -136,7 +142,7 @@ class DayFileWriter {
     this.#parquet.kvMetadata = [
       { key: KEYS.format, value: String(FORMAT_VERSION) },
       { key: KEYS.day, value: new Date((this.#day * DAY) / 1000).toISOString().slice(0, 10) },
-      { key: KEYS.topics, value: zstdCompressSync(JSON.stringify(entries)).toString("base64") },
+      { key: KEYS.topics, value: packTopics(entries) },
     ];
     this.#parquet.finish();
     return {
