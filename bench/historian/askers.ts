@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Historian } from "../../src/historian/query/historian.ts";
+import { decodeDays } from "../../src/historian/stores/sqlite/days/hours.ts";
 import { Reader } from "../../src/historian/stores/sqlite/reader.ts";
 import { DAY, formatTime, HOUR } from "../../src/historian/time.ts";
 import { findDuckDb } from "./duckdb.ts";
@@ -55,7 +56,7 @@ export const ASKERS: Record<string, (folder: string) => Asker | Promise<Asker> |
         if (name === "24 h of one topic")
           return reader.read({ ...question, order: "FIRST_TO_LAST", skip: 0, limit: 1_000_000 }).values
             .length;
-        const hours = reader.rollups(question).flatMap((part) => part.hours);
+        const hours = decodeDays(reader.rollups(question), question).flatMap((part) => part.hours);
         return hours.map(({ start, numbers }) => [start, numbers!.sum / numbers!.count]).length;
       },
       close: () => reader.close(),

@@ -44,10 +44,18 @@ let formatted = { day: Number.NaN, text: "" };
 export function formatTime(time: number): string {
   const micros = remainder(time, DAY);
   const day = time - micros;
-  if (formatted.day !== day)
-    formatted = { day, text: new Date(day / 1000).toISOString().slice(0, -"00:00:00.000Z".length) };
-  const two = (unit: number, count: number) => DIGITS[Math.floor(micros / unit) % count];
-  return `${formatted.text}${two(HOUR, 24)}:${two(MINUTE, 60)}:${two(SECOND, 60)}.${two(10_000, 100)}${two(100, 100)}${two(1, 100)}+00:00`;
+  if (formatted.day !== day) formatted = { day, text: formatDay(new Date(day / 1000)) };
+  const seconds = Math.floor(micros / SECOND);
+  const minutes = Math.floor(seconds / 60);
+  const rest = micros - seconds * SECOND;
+  const clock = `${DIGITS[Math.floor(minutes / 60)]}:${DIGITS[minutes % 60]}:${DIGITS[seconds % 60]}`;
+  const fraction = `${DIGITS[Math.floor(rest / 10_000)]}${DIGITS[Math.floor(rest / 100) % 100]}${DIGITS[rest % 100]}`;
+  return `${formatted.text}${clock}.${fraction}+00:00`;
+}
+
+/** `toISOString` takes tens of milliseconds the first time in a process, if the parts of Node that it needs are not in memory yet. */
+function formatDay(date: Date): string {
+  return `${date.getUTCFullYear()}-${DIGITS[date.getUTCMonth() + 1]}-${DIGITS[date.getUTCDate()]}T`;
 }
 
 /** Returns the remainder as a non-negative number. */

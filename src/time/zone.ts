@@ -5,7 +5,8 @@ type Offsets = number | { readonly before: number; readonly at: number; readonly
 
 /** The clocks of a time zone. Times and offsets in whole milliseconds; a local time is what the clocks show, as if it were UTC. */
 export class Zone {
-  readonly #format: Intl.DateTimeFormat;
+  /** Absent for UTC: most questions need no other zone, and Intl takes milliseconds to start. */
+  readonly #format: Intl.DateTimeFormat | undefined;
   /** By days since 1970 UTC: a question to Intl takes microseconds. */
   readonly #days = new Map<number, Offsets>();
 
@@ -14,6 +15,7 @@ export class Zone {
    * @throws {RangeError} for an unknown name.
    */
   constructor(name: string) {
+    if (name === "UTC") return;
     this.#format = new Intl.DateTimeFormat("en-US", {
       ...{ timeZone: name, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric" },
       ...{ hour: "numeric", minute: "numeric", second: "numeric" },
@@ -22,11 +24,12 @@ export class Zone {
 
   /** Name as the database spells it. */
   get name(): string {
-    return this.#format.resolvedOptions().timeZone;
+    return this.#format?.resolvedOptions().timeZone ?? "UTC";
   }
 
   /** Returns local time minus UTC. */
   offset(time: number): number {
+    if (!this.#format) return 0;
     const day = Math.floor(time / DAY);
     let offsets = this.#days.get(day);
     if (offsets === undefined) {
@@ -70,7 +73,7 @@ export class Zone {
   }
 
   #ask(time: number): number {
-    const parts = new Map(this.#format.formatToParts(time).map(({ type, value }) => [type, Number(value)]));
+    const parts = new Map(this.#format!.formatToParts(time).map(({ type, value }) => [type, Number(value)]));
     const [year, month, day] = [parts.get("year")!, parts.get("month")!, parts.get("day")!];
     const [hour, minute, second] = [parts.get("hour")!, parts.get("minute")!, parts.get("second")!];
     return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(time / 1000) * 1000;

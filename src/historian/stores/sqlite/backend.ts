@@ -20,7 +20,8 @@ import { removeInSteps } from "../remove-in-steps.ts";
 import type { VolttronTables } from "../volttron-sqlite/tables.ts";
 import { BatchEncoder } from "./batch.ts";
 import { dayOf } from "./days/catalogue.ts";
-import type { Rows } from "./reader.ts";
+import { decodeDays } from "./days/hours.ts";
+import { fromColumns } from "./rows.ts";
 import type { Calls, Failure, ThreadEvent, ThreadSettings } from "./worker.ts";
 
 export interface SqliteOptions {
@@ -83,16 +84,24 @@ export class SqliteBackend implements HistorianBackend {
         list: async (signal) => await this.#reader.call("aggregates", undefined, signal),
         read: async (request, signal) => {
           const rows = await this.#reader.call("readAggregate", request, signal);
-          return rows && rowsOf(rows);
+          return rows && fromColumns(rows);
         },
       };
       return;
     }
     this.thin = async (request, signal) => {
       const { next, ...rows } = await this.#reader.call("thin", request, signal);
-      return { rows: rowsOf(rows), ...(next !== undefined && { next }) };
+      return { rows: fromColumns(rows), ...(next !== undefined && { next }) };
     };
-    this.rollups = (request, signal) => this.#reader.call("rollups", request, signal);
+    this.rollups = async (request, signal) => {
+      const found = await this.#reader.call("rollups", request, signal);
+      try {
+        return decodeDays(found, request);
+      } catch (cause) {
+        const why = (cause as Error).message;
+        throw new HistorianError("retry", `history file ${file}: ${request.topic}: ${why}`, { cause });
+      }
+    };
     this.files = new SqliteFiles(file, settings.folder, this.#reader);
     if (readonly) return;
     const keeper = sqliteThread({ ...settings, role: "keep" });
@@ -126,7 +135,7 @@ export class SqliteBackend implements HistorianBackend {
   }
 
   async read(request: ReadRequest, signal?: AbortSignal): Promise<readonly Row[]> {
-    return rowsOf(await this.#reader.call("read", request, signal));
+    return fromColumns(await this.#reader.call("read", request, signal));
   }
 
   async close(): Promise<void> {
@@ -136,10 +145,6 @@ export class SqliteBackend implements HistorianBackend {
     await this.#reader.close("close", undefined);
     await this.#writer?.close("close", undefined);
   }
-}
-
-function rowsOf({ times, values }: Rows): Row[] {
-  return values.map((value, index): Row => [times[index] as number, value]);
 }
 
 /** Returns the folder of the closed days of a file. */

@@ -1,22 +1,17 @@
-import type { PointType, PointValue } from "../../../points/index.ts";
+import type { PointType } from "../../../points/index.ts";
 import type { Connection } from "../../../storage/sqlite.ts";
-import type { ReadRequest, RolledUp, RollupRequest, Row, ThinRequest, Topic } from "../../contract.ts";
+import type { ReadRequest, RollupRequest, ThinRequest, Topic } from "../../contract.ts";
 import { Thinning } from "../../thinning.ts";
-import { DAY, HOUR } from "../../time.ts";
+import { DAY } from "../../time.ts";
 import { topicKey } from "./batch.ts";
 import { DatabaseFile, openForReading } from "./database-file.ts";
 import { type DayRow, dayOf, days } from "./days/catalogue.ts";
 import { DayFileError } from "./days/day-file-form.ts";
 import type { DayFile } from "./days/day-file-reader.ts";
 import { DayFiles, type UnreadableDay } from "./days/day-files.ts";
-import { decodeHours } from "./days/hours.ts";
+import type { EncodedHours } from "./days/hours.ts";
 import { type TopicIds, timeline } from "./days/timeline.ts";
-
-/** Rows as columns, which are fast to transfer between threads. */
-export interface Rows {
-  readonly times: Float64Array<ArrayBuffer>;
-  readonly values: readonly PointValue[];
-}
+import { joinRows, NO_ROWS, type Rows, toColumns } from "./rows.ts";
 
 export interface ThinnedRows extends Rows {
   /** As in `Thinned`. */
@@ -48,6 +43,7 @@ const HOURS = `SELECT day, hours FROM day_topic WHERE topic_id = ? AND day >= ? 
   ORDER BY day`;
 
 type TopicColumns = [name: string, units: string, type: PointType, tz: string];
+
 /** Runs queries on its own connection, which sees committed data and never blocks the writer. */
 export class Reader {
   readonly #file: DatabaseFile;
@@ -83,17 +79,11 @@ export class Reader {
   }
 
   read({ topic, start, end, order, skip, limit }: ReadRequest): Rows {
-    const range = { start: start ?? FIRST_TIME, end: end ?? AFTER_LAST_TIME, order, skip };
+    const range = { start: start ?? FIRST_TIME, end: end ?? AFTER_LAST_TIME, order, skip, limit };
     return (
-      this.#ofTopic(topic, (database, ids) => {
-        const rows: Row[] = [];
-        if (limit > 0)
-          for (const row of timeline(database, this.#files, { ...ids, ...range })) {
-            rows.push(row);
-            if (rows.length === limit) break;
-          }
-        return columnsOf(rows);
-      }) ?? columnsOf([])
+      this.#ofTopic(topic, (database, ids) =>
+        joinRows([...timeline(database, this.#files, { ...ids, ...range })]),
+      ) ?? NO_ROWS
     );
   }
 
@@ -102,35 +92,19 @@ export class Reader {
       this.#ofTopic(topic, (database, ids) => {
         const thinning = new Thinning(period);
         const request = { ...ids, start, end, order: "FIRST_TO_LAST", byScrape: true } as const;
-        const until = performance.now() + THIN_MS;
-        let next: number | undefined;
-        let count = 0;
-        let isLate = false;
-        for (const [time, value] of timeline(database, this.#files, request)) {
-          if (++count % ROWS_PER_CHECK === 0) isLate = performance.now() > until;
-          if (isLate && thinning.begins(time)) {
-            next = time;
-            break;
-          }
-          thinning.add(time, value);
-        }
-        return { ...columnsOf(thinning.finish()), ...(next !== undefined && { next }) };
-      }) ?? columnsOf([])
+        const pieces = timeline(database, this.#files, request);
+        const next = thinUntil(performance.now() + THIN_MS, thinning, pieces);
+        return { ...toColumns(thinning.finish()), ...(next !== undefined && { next }) };
+      }) ?? NO_ROWS
     );
   }
 
-  rollups({ topic, start, end }: RollupRequest): readonly RolledUp[] {
+  rollups({ topic, start, end }: RollupRequest): readonly EncodedHours[] {
     return (
       this.#ofTopic(topic, (database, { topicId }) =>
         database
           .all<[day: number, hours: Uint8Array]>(HOURS, topicId, dayOf(start), dayOf(end - 1))
-          .flatMap(([day, bytes]) => {
-            const from = Math.max(day * DAY, Math.ceil(start / HOUR) * HOUR);
-            const to = Math.min((day + 1) * DAY, Math.floor(end / HOUR) * HOUR);
-            if (from >= to) return [];
-            const hours = decodeHours(day, bytes).filter((hour) => hour.start >= from && hour.start < to);
-            return [{ start: from, end: to, hours }];
-          }),
+          .map(([day, bytes]) => ({ day, bytes })),
       ) ?? []
     );
   }
@@ -247,8 +221,17 @@ function firstTime(file: DayFile, from: number): number | undefined {
   return Number.isFinite(first) ? first : undefined;
 }
 
-function columnsOf(rows: readonly Row[]): Rows {
-  return { times: Float64Array.from(rows, ([time]) => time), values: rows.map(([, value]) => value) };
+/** Adds rows until they end, or the time is over and a period too. Returns the time of the next row in that case. */
+function thinUntil(end: number, thinning: Thinning, pieces: Iterable<Rows>): number | undefined {
+  let count = 0;
+  let isOver = false;
+  for (const { times, values } of pieces)
+    for (const [row, time] of times.entries()) {
+      if (++count % ROWS_PER_CHECK === 0) isOver = performance.now() > end;
+      if (isOver && thinning.begins(time)) return time;
+      thinning.add(time, values[row]!);
+    }
+  return undefined;
 }
 
 function toTopic([name, units, type, tz]: TopicColumns): Topic {

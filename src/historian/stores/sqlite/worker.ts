@@ -5,7 +5,6 @@ import { serveThread } from "../../../storage/thread-calls.ts";
 import type {
   AggregateRequest,
   ReadRequest,
-  RolledUp,
   RollupRequest,
   StoredAggregate,
   ThinRequest,
@@ -18,9 +17,11 @@ import type { VolttronTables } from "../volttron-sqlite/tables.ts";
 import type { Batch } from "./batch.ts";
 import type { DayRow } from "./days/catalogue.ts";
 import type { UnreadableDay } from "./days/day-files.ts";
+import type { EncodedHours } from "./days/hours.ts";
 import { DayKeeper, type KeeperRequest } from "./days/keeper.ts";
 import { ownLayout } from "./layout.ts";
-import { Reader, type Rows, type ThinnedRows } from "./reader.ts";
+import { Reader, type ThinnedRows } from "./reader.ts";
+import type { Rows } from "./rows.ts";
 import { type Removal, Writer } from "./writer.ts";
 
 /** What a thread does: write samples, move days into files, or read. */
@@ -44,7 +45,7 @@ export interface Calls {
   topics(names: readonly string[] | undefined): Topic[];
   read(request: ReadRequest): Rows;
   thin(request: ThinRequest): ThinnedRows;
-  rollups(request: RollupRequest): readonly RolledUp[];
+  rollups(request: RollupRequest): readonly EncodedHours[];
   work(request: KeeperRequest): boolean;
   days(none: undefined): DayRow[];
   check(path: string): string | undefined;

@@ -3,7 +3,7 @@ import type { AggregateRequest, ReadRequest, StoredAggregate, Topic } from "../.
 import { formatTime, parseIsoTime } from "../../time.ts";
 import { topicKey } from "../sqlite/batch.ts";
 import { DatabaseFile, openForReading } from "../sqlite/database-file.ts";
-import type { Rows } from "../sqlite/reader.ts";
+import type { Rows } from "../sqlite/rows.ts";
 import { type FileKind, fileKind, quoted, type VolttronTables } from "./tables.ts";
 import { parseConfiguredTopics, parseMeta, parseValue } from "./text.ts";
 import { TopicIds } from "./topic-ids.ts";

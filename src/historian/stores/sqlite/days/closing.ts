@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import type { PointType, PointValue } from "../../../../points/index.ts";
 import { type Connection, syncFolder } from "../../../../storage/sqlite.ts";
 import type { Row, Topic } from "../../../contract.ts";
+import { type Rows, withLate } from "../rows.ts";
 import { readValue, type StoredValue } from "../values.ts";
 import { type DayRow, days, forgetDay, markStray, rangeOf } from "./catalogue.ts";
 import { checkDayFile, checkSum, DayFile, type RowRange } from "./day-file-reader.ts";
@@ -33,12 +34,6 @@ const ENTER_TOPIC = "INSERT OR REPLACE INTO day_topic VALUES (?, ?, ?, ?, ?, ?)"
 const ENTER_DAY =
   "UPDATE day SET path = ?, sha256 = ?, bytes = ?, rows = ?, first_time = ?, last_time = ? WHERE day = ?";
 
-/** Rows of a topic in the order of time. */
-interface Part {
-  readonly times: Float64Array;
-  readonly values: readonly PointValue[];
-}
-
 interface TopicOfDay {
   readonly id: number;
   readonly deviceId: number;
@@ -49,7 +44,7 @@ interface TopicOfDay {
 interface DaySource {
   has(topicId: number): boolean;
   /** Yields the parts of the topics, topic by topic in their order; topics without rows too. */
-  parts(topics: readonly TopicOfDay[]): Iterable<[topic: TopicOfDay, parts: Iterable<Part>]>;
+  parts(topics: readonly TopicOfDay[]): Iterable<[topic: TopicOfDay, parts: Iterable<Rows>]>;
 }
 
 /** Called between pieces of work, so that the thread can leave the processor to others. */
@@ -132,7 +127,7 @@ class RecentDay implements DaySource {
     return this.#counts.has(topicId);
   }
 
-  *parts(topics: readonly TopicOfDay[]): Generator<[TopicOfDay, Iterable<Part>]> {
+  *parts(topics: readonly TopicOfDay[]): Generator<[TopicOfDay, Iterable<Rows>]> {
     let group: TopicOfDay[] = [];
     let rows = 0;
     for (const topic of topics) {
@@ -150,7 +145,7 @@ class RecentDay implements DaySource {
   }
 
   /** Reads topics of one device. */
-  *#together(topics: readonly TopicOfDay[]): Generator<[TopicOfDay, Iterable<Part>]> {
+  *#together(topics: readonly TopicOfDay[]): Generator<[TopicOfDay, Iterable<Rows>]> {
     const [first] = topics;
     if (!first) return;
     if ((this.#counts.get(first.id) ?? 0) > MOST_IN_MEMORY) {
@@ -172,7 +167,7 @@ class RecentDay implements DaySource {
     }
   }
 
-  *#oneByOne({ id, deviceId }: TopicOfDay): Generator<Part> {
+  *#oneByOne({ id, deviceId }: TopicOfDay): Generator<Rows> {
     let [start, end] = this.#range;
     for (;;) {
       const times: number[] = [];
@@ -210,7 +205,7 @@ class FiledDay implements DaySource {
     return this.#topics.has(topicId);
   }
 
-  *parts(topics: readonly TopicOfDay[]): Generator<[TopicOfDay, Iterable<Part>]> {
+  *parts(topics: readonly TopicOfDay[]): Generator<[TopicOfDay, Iterable<Rows>]> {
     try {
       for (const topic of topics) {
         const rows = this.#topics.get(topic.id);
@@ -240,28 +235,12 @@ function* blocksOf(
   rest: Rest,
 ): Generator<DayBlock> {
   for (const [{ id, topic }, parts] of source.parts(topics)) {
-    const all = late.topics.has(id) ? withLate(parts, late.of(id)) : parts;
-    for (const { times, values } of all) {
-      yield { topic, times, values };
+    const all = late.topics.has(id) ? withLate(parts, late.of(id), "FIRST_TO_LAST") : parts;
+    for (const rows of all) {
+      yield { topic, ...rows };
       rest();
     }
   }
-}
-
-/** Merges late rows into the parts of a topic; they replace those of the same time. */
-function* withLate(parts: Iterable<Part>, late: readonly Row[]): Generator<Part> {
-  let at = 0;
-  for (const { times, values } of parts) {
-    const last = times.at(-1) ?? Number.NEGATIVE_INFINITY;
-    const rows = new Map(values.map((value, row) => [times[row] as number, value]));
-    for (; at < late.length && late[at]![0] <= last; at++) rows.set(...late[at]!);
-    yield partOf([...rows].sort(([a], [b]) => a - b));
-  }
-  if (at < late.length) yield partOf(late.slice(at));
-}
-
-function partOf(rows: readonly Row[]): Part {
-  return { times: Float64Array.from(rows, ([time]) => time), values: rows.map(([, value]) => value) };
 }
 
 /** Returns a path below the folder that no file has, and that the day did not have before: readers keep files open by their paths. */

@@ -18,8 +18,14 @@ export interface ColumnChunk {
 /** A decoded value: a number of columns of times and numbers, text of the others. */
 export type Cell = number | string;
 
+/** Where decoded values are put. */
+export type Cells = Float64Array | unknown[];
+
 /** Maximum size of a page, so that a damaged header does not claim all memory. */
 const MAX_PAGE_BYTES = 2 ** 30;
+
+/** Largest indexes of a dictionary: a row group has fewer values, and four bytes hold one wherever it begins. */
+const MAX_INDEX_BITS = 25;
 
 /** Microseconds of a unit of time that files of other writers may have. */
 const UNITS = { MILLIS: 1000, MICROS: 1, NANOS: 0.001 };
@@ -39,19 +45,14 @@ export const PARSERS = {
 };
 
 /**
- * Calls `put` for each value of the rows `from` (inclusive) to `to` (exclusive) that is not null, with the row's distance from `from`.
+ * Puts the values of the rows `from` (inclusive) to `to` (exclusive) into `cells`, from 0 on; nulls change nothing there.
  * Pages without such rows are not decoded. Pages as the writer makes them are read here, fast; all others by hyparquet.
  * @throws errors of any kind for damaged pages.
  */
-export function readCells(
-  chunk: ColumnChunk,
-  from: number,
-  to: number,
-  put: (row: number, cell: Cell) => void,
-): void {
+export function readCells(chunk: ColumnChunk, from: number, to: number, cells: Cells): void {
   const pages = pagesOf(chunk);
   if (!pages) {
-    readAnyCells(chunk, from, to, put);
+    readAnyCells(chunk, from, to, cells);
     return;
   }
   const dictionary = pages.dictionary && new Dictionary(pages.dictionary);
@@ -59,10 +60,8 @@ export function readCells(
   for (const page of pages.data) {
     const end = first + page.header.num_rows;
     if (end > from && first < to) {
-      const base = first - from;
-      readPage(page, dictionary, Math.max(from - first, 0), Math.min(to, end) - first, (row, cell) =>
-        put(base + row, cell),
-      );
+      const rows = [Math.max(from - first, 0), Math.min(to, end) - first] as const;
+      readPage(page, dictionary, ...rows, cells, first + rows[0] - from);
     }
     first = end;
   }
@@ -125,13 +124,14 @@ function pagesOf(chunk: ColumnChunk): Pages | undefined {
   return { dictionary, data };
 }
 
-/** Reads the rows `from` to `to` of one page. */
+/** Reads the rows `from` to `to` of one page, into `cells` from `at` on. */
 function readPage(
   { chunk, header, bytes, size }: Page<DataPageHeaderV2>,
   dictionary: Dictionary | undefined,
   from: number,
   to: number,
-  put: (row: number, cell: Cell) => void,
+  cells: Cells,
+  at: number,
 ): void {
   const { definition_levels_byte_length: levelBytes, num_values: rows, num_nulls: nulls } = header;
   const isOptional = chunk.schemaPath[1]!.element.repetition_type !== "REQUIRED";
@@ -141,72 +141,79 @@ function readPage(
   const count = levels?.count ?? to - from;
   if (count === 0) return;
   const values = decompress(bytes.subarray(levelBytes), size - levelBytes);
-  const cellAt = cellsOf(chunk, header.encoding, values, dictionary, before, count);
-  if (!levels || count === to - from) {
-    for (let index = 0; index < count; index++) put(from + index, cellAt(index));
-    return;
-  }
+  const isFull = !levels || count === to - from;
+  const found = isFull ? cells : new Array<Cell>(count);
+  decode(chunk, header.encoding, values, dictionary, before, count, found, isFull ? at : 0);
+  if (isFull) return;
   let index = 0;
-  for (let row = from; row < to; row++) if (levels.present[row - from]) put(row, cellAt(index++));
+  for (const [row, isPresent] of levels.present.entries())
+    if (isPresent) cells[at + row] = found[index++] as Cell & number;
 }
 
-/** Returns a function that returns the values `before`, `before` + 1, … of a page, in this order. */
-function cellsOf(
+/** Puts the values `before` to `before` + `count` of a page into `cells`, from `at` on. */
+function decode(
   { meta }: ColumnChunk,
   encoding: Encoding,
   values: Buffer,
   dictionary: Dictionary | undefined,
   before: number,
   count: number,
-): (index: number) => Cell {
+  cells: Cells,
+  at: number,
+): void {
   if (encoding === "RLE_DICTIONARY") {
     if (!dictionary) throw new RangeError("dictionary is missing");
-    const indexes = new Uint32Array(count);
-    readRuns(values.subarray(1), values[0]!, before, before + count, (value, at) => {
-      indexes[at - before] = value;
-    });
-    return (index) => dictionary.at(indexes[index]!);
+    const indexes = readRuns(values.subarray(1), values[0]!, before, before + count);
+    dictionary.put(indexes, cells, at);
+    return;
   }
   const view = viewOf(values);
-  if (meta.type === "DOUBLE") return (index) => view.getFloat64((before + index) * 8, true);
-  if (meta.type === "INT64") return (index) => wholeAt(view, (before + index) * 8);
-  let offset = 0;
-  const next = () => {
-    const start = offset + 4;
-    offset = start + view.getUint32(offset, true);
-    return start;
-  };
-  for (let index = 0; index < before; index++) next();
-  return () => {
-    const start = next();
-    return textOf(values, start, offset);
-  };
+  if (meta.type === "DOUBLE")
+    for (let index = 0; index < count; index++)
+      cells[at + index] = view.getFloat64((before + index) * 8, true);
+  else if (meta.type === "INT64")
+    for (let index = 0; index < count; index++) cells[at + index] = wholeAt(view, (before + index) * 8);
+  else {
+    let offset = 0;
+    for (let index = -before; index < count; index++) {
+      const start = offset + 4;
+      offset = start + view.getUint32(offset, true);
+      if (index >= 0) (cells as unknown[])[at + index] = textOf(values, start, offset);
+    }
+  }
 }
 
-/** Values of a dictionary, decoded when they are asked for. */
+/** Values of a dictionary. Texts are decoded when they are asked for. */
 class Dictionary {
   readonly #page: Page<{ readonly num_values: number }>;
   #values: { readonly bytes: Buffer; readonly view: DataView } | undefined;
   /** Of texts. */
   readonly #starts: number[] = [];
-  readonly #cells: Cell[] = [];
+  readonly #texts = new Map<number, string>();
 
   constructor(page: Page<{ readonly num_values: number }>) {
     this.#page = page;
   }
 
-  at(index: number): Cell {
-    const known = this.#cells[index];
-    if (known !== undefined) return known;
-    const { bytes, view } = this.#decompressed();
+  /** Puts values into `cells`, from `at` on. */
+  put(indexes: Uint32Array, cells: Cells, at: number): void {
+    const { view } = this.#decompressed();
     const { chunk, header } = this.#page;
-    if (index >= header.num_values) throw new RangeError(`dictionary has no value ${index}`);
-    const cell =
-      chunk.meta.type === "DOUBLE"
-        ? view.getFloat64(index * 8, true)
-        : textOf(bytes, this.#starts[index]! + 4, this.#starts[index + 1]!);
-    this.#cells[index] = cell;
-    return cell;
+    const isNumbers = chunk.meta.type === "DOUBLE";
+    for (let row = 0; row < indexes.length; row++) {
+      const index = indexes[row]!;
+      if (index >= header.num_values) throw new RangeError(`dictionary has no value ${index}`);
+      if (isNumbers) cells[at + row] = view.getFloat64(index * 8, true);
+      else (cells as unknown[])[at + row] = this.#text(index);
+    }
+  }
+
+  #text(index: number): string {
+    const known = this.#texts.get(index);
+    if (known !== undefined) return known;
+    const text = textOf(this.#decompressed().bytes, this.#starts[index]! + 4, this.#starts[index + 1]!);
+    this.#texts.set(index, text);
+    return text;
   }
 
   #decompressed(): { readonly bytes: Buffer; readonly view: DataView } {
@@ -265,29 +272,24 @@ function readLevels(bytes: Buffer, rows: number, from: number, to: number): Leve
 }
 
 /** Reads whole numbers of `width` bits from runs; only those from `from` to `to`. */
-function readRuns(
-  bytes: Buffer,
-  width: number,
-  from: number,
-  to: number,
-  put: (value: number, at: number) => void,
-): void {
-  if (!(width <= 32)) throw new RangeError(`numbers of ${width} bits`);
-  const scale = 2 ** width;
+function readRuns(bytes: Buffer, width: number, from: number, to: number): Uint32Array {
+  if (!(width <= MAX_INDEX_BITS)) throw new RangeError(`numbers of ${width} bits`);
+  const numbers = new Uint32Array(to - from);
+  const mask = 2 ** width - 1;
   forEachRun(bytes, width, to, (start, end, value, packed) => {
-    for (let at = Math.max(start, from); at < end; at++) {
-      if (packed < 0) put(value, at);
-      else {
-        const bit = (at - start) * width;
-        const low = bit & 7;
-        let number = 0;
-        // Multiplied, as shifts are of 32 bits.
-        for (let byte = 0; byte * 8 < low + width; byte++)
-          number += bytes[packed + (bit >> 3) + byte]! * 2 ** (byte * 8);
-        put(Math.floor(number / 2 ** low) % scale, at);
-      }
+    const first = Math.max(start, from);
+    if (packed < 0) {
+      if (first < end) numbers.fill(value, first - from, end - from);
+      return;
+    }
+    for (let at = first; at < end; at++) {
+      const bit = (at - start) * width;
+      const byte = packed + (bit >> 3);
+      const [a, b, c, d] = [bytes[byte]!, bytes[byte + 1]!, bytes[byte + 2]!, bytes[byte + 3]!];
+      numbers[at - from] = ((a | (b << 8) | (c << 16) | (d << 24)) >>> (bit & 7)) & mask;
     }
   });
+  return numbers;
 }
 
 /**
@@ -331,7 +333,7 @@ function readAnyCells(
   { meta, schemaPath, bytes, rows }: ColumnChunk,
   from: number,
   to: number,
-  put: (row: number, cell: Cell) => void,
+  cells: Cells,
 ): void {
   const decoder: ColumnDecoder = {
     ...{ pathInSchema: meta.path_in_schema, type: meta.type, codec: meta.codec, parsers: PARSERS },
@@ -345,7 +347,8 @@ function readAnyCells(
   let row = skipped;
   for (const values of data)
     for (const value of values) {
-      if (row >= from && row < to && value !== null && value !== undefined) put(row - from, cellOf(value));
+      if (row >= from && row < to && value !== null && value !== undefined)
+        cells[row - from] = cellOf(value) as Cell & number;
       row++;
     }
   if (row < to) throw new RangeError(`column has ${row} rows, expected ${rows}`);

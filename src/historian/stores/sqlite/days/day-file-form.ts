@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import type { PointValue } from "../../../../points/index.ts";
+import type { Rows } from "../rows.ts";
 
 /** Version of the file's format; files of later versions are not read. */
 export const FORMAT_VERSION = 1;
@@ -37,13 +37,6 @@ export function unpackTopics(text: string): TopicEntry[] {
 export const COLUMN_BITS = { value: 1, text: 2, json: 4 } as const;
 export const ALL_COLUMNS = COLUMN_BITS.value | COLUMN_BITS.text | COLUMN_BITS.json;
 
-/** Rows of one topic as columns. */
-export interface RowPiece {
-  /** Microseconds since 1970 UTC. */
-  readonly times: Float64Array<ArrayBuffer>;
-  readonly values: PointValue[];
-}
-
 /** `newer`: written by a later version of the program, in a format that this version does not know. */
 export type DayFileFault = "missing" | "damaged" | "newer";
 
@@ -67,11 +60,11 @@ export class RowDigest {
   readonly #others = createHash("sha256");
   #rows = 0;
 
-  add(times: Float64Array, values: readonly PointValue[]): void {
+  add({ times, values }: Rows): void {
     const numbers = new Float64Array(times.length);
     let others = "";
     for (let row = 0; row < times.length; row++) {
-      const value = values[row] as PointValue;
+      const value = values[row];
       if (typeof value === "number") numbers[row] = value + 0;
       else others += `${this.#rows + row} ${JSON.stringify(value)}\n`;
     }

@@ -5,6 +5,7 @@ import type { SchemaTree } from "hyparquet/src/types.js";
 import type { PointType, PointValue } from "../../../../points/index.ts";
 import type { Order, Topic } from "../../../contract.ts";
 import { ROW_COLUMNS } from "../../../row-columns.ts";
+import type { Rows } from "../rows.ts";
 import { type Cell, type ColumnChunk, PARSERS, readCells } from "./column-pages.ts";
 import {
   ALL_COLUMNS,
@@ -13,7 +14,6 @@ import {
   FORMAT_VERSION,
   KEYS,
   RowDigest,
-  type RowPiece,
   type TopicEntry,
   unpackTopics,
 } from "./day-file-form.ts";
@@ -41,7 +41,7 @@ export interface FileTopic {
 }
 
 /** Rows of several topics. */
-export interface MixedPiece extends RowPiece {
+export interface MixedRows extends Rows {
   readonly topics: readonly string[];
   readonly units: readonly (string | null)[];
 }
@@ -102,7 +102,7 @@ export class DayFile implements Disposable {
   }
 
   /** Yields rows of one topic in the wanted order, row group by row group, of which one is decoded at a time. */
-  *readRows(range: RowRange, { start, end, order }: RowRequest): Generator<RowPiece, void> {
+  *readRows(range: RowRange, { start, end, order }: RowRequest): Generator<Rows, void> {
     const groups = this.#groupsOf(range);
     for (const group of order === "FIRST_TO_LAST" ? groups : groups.reverse()) {
       const from = Math.max(range.firstRow - group.firstRow, 0);
@@ -111,26 +111,17 @@ export class DayFile implements Disposable {
         this.#readPiece(group, range.columns, from, to, start, end),
       );
       if (!piece) continue;
-      if (order === "LAST_TO_FIRST") {
-        piece.times.reverse();
-        piece.values.reverse();
-      }
-      yield piece;
+      const { times, values } = piece;
+      yield order === "FIRST_TO_LAST" ? piece : { times: times.toReversed(), values: values.toReversed() };
     }
   }
 
   /** Yields all rows, row group by row group. */
-  *readAll(): Generator<MixedPiece, void> {
+  *readAll(): Generator<MixedRows, void> {
     for (const group of this.#footer.groups)
       yield this.#orDamaged(`rows ${group.firstRow} to ${group.firstRow + group.rows}`, () => {
-        const topics = new Array<string>(group.rows);
-        const units = new Array<string | null>(group.rows).fill(null);
-        this.#read(group, "topic", 0, group.rows, (row, cell) => {
-          topics[row] = textOf(cell);
-        });
-        this.#read(group, "units", 0, group.rows, (row, cell) => {
-          units[row] = textOf(cell);
-        });
+        const topics = this.#texts(group, "topic", 0, group.rows) as string[];
+        const units = this.#texts(group, "units", 0, group.rows);
         return { topics, units, ...this.#readPiece(group, ALL_COLUMNS, 0, group.rows)! };
       });
   }
@@ -170,15 +161,12 @@ export class DayFile implements Disposable {
     to: number,
     start = Number.NEGATIVE_INFINITY,
     end = Number.POSITIVE_INFINITY,
-  ): RowPiece | undefined {
+  ): Rows | undefined {
     const { statistics } = this.#columnOf(group, "time");
     const [min, max] = [statistics?.min_value, statistics?.max_value];
     if (typeof min === "number" && min >= end) return undefined;
     if (typeof max === "number" && max < start) return undefined;
-    const all = new Float64Array(to - from).fill(Number.NaN);
-    this.#read(group, "time", from, to, (row, cell) => {
-      all[row] = cell as number;
-    });
+    const all = this.#numbers(group, "time", from, to);
     if (all.includes(Number.NaN)) throw new RangeError("a row has no time");
     const first = start === Number.NEGATIVE_INFINITY ? 0 : firstAtOrAfter(all, start);
     const times = all.slice(first, end === Number.POSITIVE_INFINITY ? undefined : firstAtOrAfter(all, end));
@@ -186,29 +174,35 @@ export class DayFile implements Disposable {
     return { times, values: this.#readValues(group, columns, from + first, from + first + times.length) };
   }
 
-  #readValues(group: Group, columns: number, from: number, to: number): PointValue[] {
+  #readValues(group: Group, columns: number, from: number, to: number): Rows["values"] {
+    if (columns === COLUMN_BITS.value) {
+      const numbers = this.#numbers(group, "value", from, to);
+      // A file has "NaN" as text.
+      if (!numbers.includes(Number.NaN)) return numbers;
+    }
     const values = new Array<PointValue>(to - from).fill(null);
-    const put = (row: number, cell: Cell) => {
-      values[row] = cell;
-    };
-    if (columns & COLUMN_BITS.value) this.#read(group, "value", from, to, put);
-    if (columns & COLUMN_BITS.text) this.#read(group, "text", from, to, put);
+    if (columns & COLUMN_BITS.value) readCells(this.#chunk(group, "value"), from, to, values);
+    if (columns & COLUMN_BITS.text) readCells(this.#chunk(group, "text"), from, to, values);
     // Last: true and false are in `value` as well.
     if (columns & COLUMN_BITS.json)
-      this.#read(group, "json", from, to, (row, cell) => {
-        values[row] = cell === "true" || (cell !== "false" && JSON.parse(textOf(cell)));
-      });
+      for (const [row, json] of this.#texts(group, "json", from, to).entries())
+        if (json !== null) values[row] = json === "true" || (json !== "false" && JSON.parse(json));
     return values;
   }
 
-  #read(
-    group: Group,
-    name: ColumnName,
-    from: number,
-    to: number,
-    put: (row: number, cell: Cell) => void,
-  ): void {
-    readCells(this.#chunk(group, name), from, to, put);
+  /** Returns numbers; NaN for null. */
+  #numbers(group: Group, name: ColumnName, from: number, to: number): Float64Array<ArrayBuffer> {
+    const numbers = new Float64Array(to - from).fill(Number.NaN);
+    readCells(this.#chunk(group, name), from, to, numbers);
+    return numbers;
+  }
+
+  #texts(group: Group, name: ColumnName, from: number, to: number): (string | null)[] {
+    const cells = new Array<Cell | null>(to - from).fill(null);
+    readCells(this.#chunk(group, name), from, to, cells);
+    if (cells.some((cell) => typeof cell === "number"))
+      throw new TypeError("a number where text is expected");
+    return cells as (string | null)[];
   }
 
   #columnOf(group: Group, name: ColumnName) {
@@ -320,12 +314,12 @@ export function checkDayFile(
   const digest = new RowDigest();
   let row = 0;
   let topic = 0;
-  for (const { topics, units, times, values } of file.readAll()) {
-    digest.add(times, values);
-    for (let at = 0; at < times.length; at++, row++) {
+  for (const rows of file.readAll()) {
+    digest.add(rows);
+    for (let at = 0; at < rows.times.length; at++, row++) {
       while (topic < entries.length && row >= entries[topic]![4] + entries[topic]![5]) topic++;
       const [name, unit, , , firstRow] = entries[topic] ?? [];
-      if (name !== topics[at] || row < firstRow! || unit!.toWellFormed() !== units[at])
+      if (name !== rows.topics[at] || row < firstRow! || unit!.toWellFormed() !== rows.units[at])
         throw new DayFileError("damaged", path, damaged(`row ${row} is not of the topic of its list`));
     }
   }
@@ -372,11 +366,6 @@ function open(path: string): number {
 
 function damaged(reason: string): string {
   return `damaged: ${reason}. Restore it from a backup.`;
-}
-
-function textOf(cell: Cell): string {
-  if (typeof cell !== "string") throw new TypeError(`${typeof cell} where text is expected`);
-  return cell;
 }
 
 function firstAtOrAfter(times: Float64Array, time: number): number {

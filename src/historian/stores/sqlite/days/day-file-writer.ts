@@ -7,6 +7,7 @@ import type { Topic } from "../../../contract.ts";
 import { RollupFold } from "../../../rollup.ts";
 import { jsonCell, ROW_COLUMNS, textCell, valueCell } from "../../../row-columns.ts";
 import { DAY, HOUR } from "../../../time.ts";
+import type { Rows } from "../rows.ts";
 import {
   COLUMN_BITS,
   FORMAT_VERSION,
@@ -18,12 +19,8 @@ import {
 import { encodeHours } from "./hours.ts";
 
 /** Samples of one topic in the order of time; more of the same topic may follow in the next block. */
-export interface DayBlock {
+export interface DayBlock extends Rows {
   readonly topic: Topic;
-  /** Microseconds since 1970 UTC. */
-  readonly times: Float64Array;
-  /** As a store returns them: numbers are finite. */
-  readonly values: readonly PointValue[];
 }
 
 export interface DayFileSummary {
@@ -116,14 +113,15 @@ class DayFileWriter {
     });
   }
 
-  add({ topic, times, values }: DayBlock): void {
+  add(block: DayBlock): void {
+    const { topic, times, values } = block;
     if (topic.name !== this.#topic?.topic.name) this.#begin(topic);
     const fold = this.#topic!;
-    this.#digest.add(times, values);
+    this.#digest.add(block);
     for (let row = 0; row < times.length; row++) {
       if (this.#group.isFull()) this.#endGroup();
       const time = times[row]!;
-      const value = values[row] as PointValue;
+      const value = values[row]!;
       fold.columns |= this.#group.add(fold.topic, time, value);
       fold.add(time, value);
     }

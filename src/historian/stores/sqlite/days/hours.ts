@@ -1,5 +1,5 @@
 import type { PointValue } from "../../../../points/index.ts";
-import type { NumberRollup, Rollup } from "../../../contract.ts";
+import type { NumberRollup, RolledUp, Rollup, RollupRequest } from "../../../contract.ts";
 import { DAY, HOUR } from "../../../time.ts";
 
 /*
@@ -59,6 +59,23 @@ export function encodeHours(day: number, hours: readonly Rollup[]): Uint8Array {
   out.column(numbers.map(({ max }) => max));
   out.column(numbers.map(({ sum }) => sum));
   return out.bytes();
+}
+
+/** Rollups of a day of {@link encodeHours}: the hours of a month are quick to transfer between threads only as bytes. */
+export interface EncodedHours {
+  readonly day: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Returns the parts of a range that the rollups of its days describe. @throws {RangeError} as {@link decodeHours} does. */
+export function decodeDays(days: readonly EncodedHours[], { start, end }: RollupRequest): RolledUp[] {
+  return days.flatMap(({ day, bytes }) => {
+    const from = Math.max(day * DAY, Math.ceil(start / HOUR) * HOUR);
+    const to = Math.min((day + 1) * DAY, Math.floor(end / HOUR) * HOUR);
+    if (from >= to) return [];
+    const hours = decodeHours(day, bytes).filter((hour) => hour.start >= from && hour.start < to);
+    return [{ start: from, end: to, hours }];
+  });
 }
 
 /** Returns the rollups of {@link encodeHours}. @throws {RangeError} when the bytes are not its. */

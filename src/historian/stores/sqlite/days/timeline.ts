@@ -1,6 +1,7 @@
 import type { Connection } from "../../../../storage/sqlite.ts";
 import type { Order, Row } from "../../../contract.ts";
 import { DAY } from "../../../time.ts";
+import { type Rows, sliceRows, toColumns, withLate } from "../rows.ts";
 import { readValue, type StoredValue } from "../values.ts";
 import { dayOf } from "./catalogue.ts";
 import type { DayFiles } from "./day-files.ts";
@@ -20,6 +21,8 @@ export interface TimelineRequest extends TopicIds {
   readonly order: Order;
   /** Number of rows to skip. Default 0. */
   readonly skip?: number;
+  /** Maximum number of rows to return. Default: all. */
+  readonly limit?: number;
   /** Looks up each scrape of the device, first to last, instead of reading the range of all its points. */
   readonly byScrape?: boolean;
 }
@@ -31,6 +34,9 @@ interface FiledRows {
   readonly rows: number;
   readonly columns: number;
 }
+
+/** Number of rows of SQLite that are returned at once. */
+const PIECE = 1000;
 
 interface Segment {
   readonly start: number;
@@ -54,13 +60,13 @@ const SAMPLES_BY_SCRAPE = `WITH RECURSIVE scrape (time) AS (
     WHERE scrape.time < ?4`;
 
 /**
- * Yields the rows of a topic, each with one value, from the files of closed days, from `sample`, and from `late`, whose rows replace the
+ * Yields the rows of a topic, piece by piece, from the files of closed days, from `sample`, and from `late`, whose rows replace the
  * others. Must run in a read transaction. The rows of a file that cannot be read are left out.
  */
-export function* timeline(database: Connection, files: DayFiles, request: TimelineRequest): Generator<Row> {
+export function* timeline(database: Connection, files: DayFiles, request: TimelineRequest): Generator<Rows> {
   const { topicId, start, end, order } = request;
-  const isUp = order === "FIRST_TO_LAST";
-  let skip = request.skip ?? 0;
+  let { skip = 0, limit = Number.POSITIVE_INFINITY } = request;
+  if (limit === 0) return;
   const hasLate = database.get(`${LATE} LIMIT 1`, topicId, start, end) !== undefined;
   for (const segment of segments(database, request)) {
     const range = [topicId, segment.start, segment.end] as const;
@@ -70,11 +76,16 @@ export function* timeline(database: Connection, files: DayFiles, request: Timeli
       skip -= filed.rows;
       continue;
     }
-    const rows = filed ? filedRows(files, filed, segment, order) : samples(database, request, segment);
+    const pieces = filed
+      ? filedRows(files, filed, segment, order)
+      : samples(database, request, segment, skip + limit);
     const lateRows = late.map(([time, value]): Row => [time, readValue(database, topicId, time, value)]);
-    for (const row of late.length === 0 ? rows : merged(rows, isUp ? lateRows : lateRows.reverse(), isUp)) {
-      if (skip > 0) skip -= 1;
-      else yield row;
+    for (const piece of withLate(pieces, order === "FIRST_TO_LAST" ? lateRows : lateRows.reverse(), order)) {
+      const rows = sliceRows(piece, skip, skip + limit);
+      skip = Math.max(skip - piece.times.length, 0);
+      limit -= rows.times.length;
+      if (rows.times.length > 0) yield rows;
+      if (limit === 0) return;
     }
   }
 }
@@ -104,10 +115,9 @@ function* filedRows(
   filed: FiledRows,
   { start, end }: Segment,
   order: Order,
-): Generator<Row> {
+): Generator<Rows> {
   try {
-    for (const { times, values } of files.get(filed.path).readRows(filed, { start, end, order }))
-      for (const [row, value] of values.entries()) yield [times[row] as number, value];
+    yield* files.get(filed.path).readRows(filed, { start, end, order });
   } catch (error) {
     files.report(filed.path, error);
   }
@@ -117,22 +127,16 @@ function* samples(
   database: Connection,
   { deviceId, topicId, order, byScrape = false }: TimelineRequest,
   { start, end }: Segment,
-): Generator<Row> {
+  most: number,
+): Generator<Rows> {
   const sql = byScrape ? SAMPLES_BY_SCRAPE : order === "FIRST_TO_LAST" ? SAMPLES : `${SAMPLES} DESC`;
+  const size = Math.min(most, PIECE);
+  let rows: Row[] = [];
   for (const row of database.iterate(sql, deviceId, topicId, start, end)) {
     const [time, value] = row as [number, StoredValue];
-    yield [time, readValue(database, topicId, time, value)];
+    if (rows.push([time, readValue(database, topicId, time, value)]) < size) continue;
+    yield toColumns(rows);
+    rows = [];
   }
-}
-
-/** Merges two lists of rows in the same order; at equal times that of `late` is taken. */
-function* merged(rows: Iterable<Row>, late: readonly Row[], isUp: boolean): Generator<Row> {
-  let at = 0;
-  for (const row of rows) {
-    for (let next = late[at]; next && (isUp ? next[0] < row[0] : next[0] > row[0]); next = late[++at])
-      yield next;
-    if (late[at]?.[0] === row[0]) yield late[at++]!;
-    else yield row;
-  }
-  yield* late.slice(at);
+  if (rows.length > 0) yield toColumns(rows);
 }

@@ -19,6 +19,7 @@ import {
   type DayFileSummary,
   writeDayFile,
 } from "../../../../../src/historian/stores/sqlite/days/day-file-writer.ts";
+import { fromColumns } from "../../../../../src/historian/stores/sqlite/rows.ts";
 import { DAY } from "../../../../../src/historian/time.ts";
 import type { PointValue } from "../../../../../src/points/index.ts";
 import { COMPRESSION, schemaOf } from "../../../../../src/storage/parquet.ts";
@@ -74,10 +75,8 @@ describe("a file of a day", () => {
     expect(file.topics()).toEqual(
       summary.topics.map(({ topic, firstRow, rows }) => ({ topic, firstRow, rows })),
     );
-    for (const [index, { times, values }] of blocks.entries())
-      expect(rowsOf(file, summary.topics[index]!)).toStrictEqual(
-        values.map((value, row) => [times[row], value]),
-      );
+    for (const [index, rows] of blocks.entries())
+      expect(rowsOf(file, summary.topics[index]!)).toStrictEqual(fromColumns(rows));
   });
 
   test("−0 is 0, as in every store", () => {
@@ -115,8 +114,7 @@ describe("a file of a day", () => {
         checkDayFile(path, summary);
         using file = new DayFile(path);
         for (const found of summary.topics) {
-          const { times, values } = blocks.find(({ topic }) => topic.name === found.topic.name)!;
-          const all = values.map((one, row): [number, PointValue] => [times[row]!, one]);
+          const all = fromColumns(blocks.find(({ topic }) => topic.name === found.topic.name)!);
           expect(rowsOf(file, found)).toStrictEqual(all);
           const [from, to] = [MIDNIGHT + start, MIDNIGHT + start + length];
           const part = all.filter(([time]) => time >= from && time < to);
@@ -146,11 +144,11 @@ describe("a file of a day", () => {
     expect(fast).toMatchObject({ firstRow: 3, rows: 170_000, columns: 1 });
     const pieces = [...file.readRows(fast!, { order: "FIRST_TO_LAST" })];
     expect(pieces.map(({ times }) => times.length)).toEqual([59_997, 60_000, 50_003]);
-    expect(pieces.flatMap(({ values }) => values)).toEqual(
+    expect(pieces.flatMap(({ values }) => [...values])).toEqual(
       Array.from({ length: 170_000 }, (_, row) => row / 8),
     );
     const [newest] = file.readRows(fast!, { order: "LAST_TO_FIRST" });
-    expect(newest!.values.slice(0, 2)).toEqual([169_999 / 8, 169_998 / 8]);
+    expect([...newest!.values.slice(0, 2)]).toEqual([169_999 / 8, 169_998 / 8]);
     const noon = MIDNIGHT + DAY / 2;
     expect(rowsOf(file, fast!, { start: noon, end: noon + 1_000_000 })).toEqual([
       [noon, 86_400 / 8],
@@ -252,7 +250,7 @@ describe("a file of a day that other programs wrote", () => {
       values.slice(1),
     ]);
     const [piece] = file.readAll();
-    expect(piece!.values.map((value, row) => [piece!.times[row], value])).toStrictEqual(rows);
+    expect(fromColumns(piece!)).toStrictEqual(rows);
     expect(faultOf(() => file.topics())).toBe("damaged");
   });
 

@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Row } from "../../../../../src/historian/contract.ts";
 import type { DayFile } from "../../../../../src/historian/stores/sqlite/days/day-file-reader.ts";
 import type { DayBlock, DayTopic } from "../../../../../src/historian/stores/sqlite/days/day-file-writer.ts";
+import { fromColumns } from "../../../../../src/historian/stores/sqlite/rows.ts";
 import { DAY } from "../../../../../src/historian/time.ts";
 import type { PointValue } from "../../../../../src/points/index.ts";
 
@@ -28,8 +30,6 @@ export function rowsOf(
   file: DayFile,
   topic: DayTopic,
   request: Partial<Parameters<DayFile["readRows"]>[1]> = {},
-): [time: number, value: PointValue][] {
-  return [...file.readRows(topic, { order: "FIRST_TO_LAST", ...request })].flatMap(({ times, values }) =>
-    values.map((value, row): [number, PointValue] => [times[row]!, value]),
-  );
+): Row[] {
+  return [...file.readRows(topic, { order: "FIRST_TO_LAST", ...request })].flatMap(fromColumns);
 }

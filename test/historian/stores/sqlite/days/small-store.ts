@@ -5,9 +5,11 @@ import { expect } from "vitest";
 import type { Row, Sample } from "../../../../../src/historian/contract.ts";
 import { RollupFold } from "../../../../../src/historian/rollup.ts";
 import { BatchEncoder } from "../../../../../src/historian/stores/sqlite/batch.ts";
+import { decodeDays } from "../../../../../src/historian/stores/sqlite/days/hours.ts";
 import { DayKeeper } from "../../../../../src/historian/stores/sqlite/days/keeper.ts";
 import { ownLayout } from "../../../../../src/historian/stores/sqlite/layout.ts";
 import { Reader } from "../../../../../src/historian/stores/sqlite/reader.ts";
+import { fromColumns } from "../../../../../src/historian/stores/sqlite/rows.ts";
 import { Writer } from "../../../../../src/historian/stores/sqlite/writer.ts";
 import { HOUR } from "../../../../../src/historian/time.ts";
 import type { PointValue } from "../../../../../src/points/index.ts";
@@ -63,8 +65,7 @@ export class SmallStore implements Disposable {
   }
 
   rowsOf(topic: string): readonly Row[] {
-    const { times, values } = this.reader.read({ topic, ...ALL });
-    return values.map((value, row) => [times[row]!, value]);
+    return fromColumns(this.reader.read({ topic, ...ALL }));
   }
 
   /** Expects every sample as it was written, once, and rollups as of these samples. */
@@ -74,8 +75,8 @@ export class SmallStore implements Disposable {
       // Comparing texts is many times faster; `toEqual` shows what differs.
       if (JSON.stringify(this.rowsOf(topic)) !== JSON.stringify(rows))
         expect(this.rowsOf(topic), topic).toEqual(rows);
-      const range = { start: rows[0]![0], end: rows.at(-1)![0] + HOUR };
-      for (const { start, end, hours } of this.reader.rollups({ topic, ...range })) {
+      const range = { topic, start: rows[0]![0], end: rows.at(-1)![0] + HOUR };
+      for (const { start, end, hours } of decodeDays(this.reader.rollups(range), range)) {
         const folds = new Map<number, RollupFold>();
         for (const row of rows.filter(([time]) => time >= start && time < end)) {
           const hour = Math.floor(row[0] / HOUR) * HOUR;
