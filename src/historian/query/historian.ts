@@ -6,7 +6,7 @@ import { isOwnTopic } from "../storable.ts";
 import { formatTime, timeOf } from "../time.ts";
 import { AGGREGATE_TYPES, type Aggregate, type PeriodSums, rowsOf, sumUp } from "./aggregate.ts";
 import { readFilled, sumUpHeld } from "./fill.ts";
-import { readPages, slicePages } from "./pages.ts";
+import { ahead, readPages, slicePages } from "./pages.ts";
 import { readParts } from "./parts.ts";
 import { compilePattern } from "./pattern.ts";
 import { readPlot } from "./plot.ts";
@@ -157,8 +157,14 @@ export class Historian {
    */
   async *stream(query: HistoryQuery, signal?: AbortSignal): AsyncGenerator<HistoryPage> {
     const checked = checkQuery(query, this.#now());
-    const topics = await this.#resolve(checked, signal);
     const { aggregate, together, order, skip, count } = checked;
+    const [name, ...others] = checked.topics ?? [];
+    // The name of one topic is looked up while its values are read.
+    const first =
+      name !== undefined && others.length === 0 && !together && !query.stored
+        ? ahead(this.#pages(name, checked, signal))
+        : undefined;
+    const topics = await this.#resolve(checked, signal);
     if (aggregate && together) {
       if (topics.length === 0) return;
       const topic = togetherTopic(together, topics);
@@ -173,7 +179,7 @@ export class Historian {
       yield { topic, rows: [] };
       const pages = stored?.has(topic)
         ? readPages(stored, topic.name, checked, signal)
-        : this.#pages(topic.name, checked, signal);
+        : (first ?? this.#pages(topic.name, checked, signal));
       for await (const page of pages)
         yield { topic, rows: page.map(([time, value]) => [formatTime(time), value]) };
     }

@@ -55,3 +55,13 @@ export async function* slicePages(
     if (left === 0) return;
   }
 }
+
+/** Asks for the first page at once. What it fails with is thrown where the pages are taken. */
+export function ahead<Page>(pages: AsyncIterable<Page>): AsyncIterable<Page> {
+  const iterator = pages[Symbol.asyncIterator]();
+  const first = iterator.next();
+  first.catch(() => undefined);
+  return (async function* () {
+    for (let page = await first; !page.done; page = await iterator.next()) yield page.value;
+  })();
+}
