@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import type { PointType, PointValue } from "../../../../points/index.ts";
 import { type Connection, syncFolder } from "../../../../storage/sqlite.ts";
 import type { Row, Topic } from "../../../contract.ts";
-import { type Rows, withLate } from "../rows.ts";
+import { NO_ROWS, type Rows, sliceRows, withLate } from "../rows.ts";
 import { readValue, type StoredValue } from "../values.ts";
 import { type DayRow, days, forgetDay, markStray, rangeOf } from "./catalogue.ts";
 import { checkDayFile, checkSum, DayFile, type RowRange } from "./day-file-reader.ts";
@@ -189,11 +189,16 @@ class RecentDay implements DaySource {
 class FiledDay implements DaySource {
   readonly #file: DayFile;
   readonly #topics: ReadonlyMap<number, RowRange>;
+  readonly #groups: Iterator<Rows>;
+  /** The last group, and the number of its first row. */
+  #group = NO_ROWS;
+  #first = 0;
 
   constructor(database: Connection, folder: string, { day, path, sha256 }: DayRow) {
     // Or the new file would have damaged values and a good checksum.
     checkSum(join(folder, path!), sha256!);
     this.#file = new DayFile(join(folder, path!));
+    this.#groups = this.#file.readAll();
     this.#topics = new Map(
       database
         .all<[number, number, number, number]>(FILE_TOPICS, day)
@@ -208,11 +213,29 @@ class FiledDay implements DaySource {
   *parts(topics: readonly TopicOfDay[]): Generator<[TopicOfDay, Iterable<Rows>]> {
     try {
       for (const topic of topics) {
-        const rows = this.#topics.get(topic.id);
-        yield [topic, rows ? this.#file.readRows(rows, { order: "FIRST_TO_LAST" }) : []];
+        const range = this.#topics.get(topic.id);
+        yield [topic, range ? this.#rowsOf(range) : []];
       }
     } finally {
       this.#file.close();
+    }
+  }
+
+  /** Reads on from the rows of the topic before, so that each row group is decoded once, however many topics it has. */
+  *#rowsOf({ firstRow, rows }: RowRange): Generator<Rows> {
+    for (let row = firstRow, end = firstRow + rows; row < end; ) {
+      if (row < this.#first)
+        throw new RangeError("the topics of the file are in another order than in the catalogue");
+      if (row < this.#first + this.#group.times.length) {
+        const group = sliceRows(this.#group, row - this.#first, end - this.#first);
+        yield group;
+        row += group.times.length;
+      } else {
+        const next = this.#groups.next();
+        if (next.done) throw new RangeError(`the file ends at row ${this.#first}, expected ${end}`);
+        this.#first += this.#group.times.length;
+        this.#group = next.value;
+      }
     }
   }
 }
