@@ -19,7 +19,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const VALUES = Array.from({ length: 23 }, (_, i) => (i % 5 === 0 ? `line\r\n${i} ⚡` : i / 10));
+const VALUES = Array.from({ length: 23 }, (_, i) => (i % 5 === 0 ? `\ufeffline\r\n${i} ⚡` : i / 10));
 
 async function exported(format: "csv" | "parquet"): Promise<string> {
   const pages = async function* () {

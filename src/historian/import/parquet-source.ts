@@ -1,6 +1,7 @@
 import type { FileMetaData } from "hyparquet";
 import type { PointValue } from "../../points/index.ts";
 import { DECOMPRESSORS } from "../../storage/parquet.ts";
+import { PARSERS } from "../stores/sqlite/days/column-pages.ts";
 import { KEYS, unpackTopics } from "../stores/sqlite/days/day-file-form.ts";
 import {
   type Column,
@@ -56,7 +57,7 @@ export class ParquetSource implements Source {
       const wanted = [...columns].map(([column, at]) => [column, names[at]!] as const);
       for (const { rowStart, rowEnd } of rangesOf(metadata, position?.row ?? 0)) {
         const found = await parquetReadObjects({
-          ...{ file, metadata, rowStart, rowEnd, parsers: TIMES },
+          ...{ file, metadata, rowStart, rowEnd, parsers: EXACT },
           compressors: DECOMPRESSORS,
           columns: wanted.map(([, name]) => name),
         });
@@ -86,11 +87,14 @@ export class ParquetSource implements Source {
   }
 }
 
-/** Times as microseconds: a Date would lose some. */
-const TIMES = {
-  timestampFromMilliseconds: (ms: bigint) => Number(ms) * 1000,
-  timestampFromMicroseconds: (us: bigint) => Number(us),
-  timestampFromNanoseconds: (ns: bigint) => Number(ns / 1000n),
+/** Times as microseconds, since a Date would lose some, and texts with all of their characters. */
+const { timestampFromMilliseconds, timestampFromMicroseconds, timestampFromNanoseconds, stringFromBytes } =
+  PARSERS;
+const EXACT = {
+  timestampFromMilliseconds,
+  timestampFromMicroseconds,
+  timestampFromNanoseconds,
+  stringFromBytes,
 };
 
 /** Yields the ranges to decode from a row on: row groups, and parts of very large ones. */
