@@ -53,7 +53,7 @@ describe("the examples, against a running bridge", () => {
 
   test("subscribe-node prints scrapes", async () => {
     const example = start(process.execPath, [
-      `${examples}/subscribe-node/subscribe.ts`,
+      `${examples}/subscribe-node/subscribe.mts`,
       "--url",
       url,
       "--count",
@@ -79,7 +79,7 @@ describe("the examples, against a running bridge", () => {
   test("demand-limit sheds above the limit and clears well below it", async () => {
     const example = start(process.execPath, [
       ...[
-        `${examples}/demand-limit/demand-limit.ts`,
+        `${examples}/demand-limit/demand-limit.mts`,
         "--url",
         url,
         "--limit",
@@ -147,7 +147,7 @@ describe.skipIf(!mosquittoInstalled)("the examples that need no bridge", () => {
       const requesterID = "demand-limit";
       await say("voltbridge/garage/info", { devices: ["site/s1", "site/s2", "else/s1"] }, true);
 
-      const script = `${examples}/demand-limit/demand-limit.ts`;
+      const script = `${examples}/demand-limit/demand-limit.mts`;
       const example = start(process.execPath, [
         ...[script, "--url", broker.url, "--limit", "10", "--site", "site"],
       ]);

@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { type Bridge, startBridge } from "../../bridge.ts";
@@ -19,10 +18,12 @@ import { DemoScreen } from "./demo-screen.ts";
 
 interface Flags extends LogFlags {
   readonly stations: number;
-  readonly data?: string;
+  readonly data: string;
 }
 
 const HOST = "127.0.0.1";
+/** Folder for the data, in the working folder: not one of a real bridge, and removed with the folder where the demo was tried. */
+const DATA = "voltbridge-demo";
 const SIMULATOR_PORT = 8090;
 const MOST_STATIONS = 500;
 const PARENT_EVERY_MS = 1000;
@@ -31,7 +32,7 @@ export function demo(program: Command, terminal: Terminal): void {
   const command = program
     .command("demo")
     .description(
-      "Run simulator, embedded broker and bridge on loopback, with configs of its own; it uses no file of the working folder.",
+      "Run simulator, embedded broker and bridge on loopback, with configs of its own; it reads no config of the working folder.",
     )
     .option(
       "--stations <number>",
@@ -39,7 +40,7 @@ export function demo(program: Command, terminal: Terminal): void {
       numberOption({ min: 1, max: MOST_STATIONS }),
       6,
     )
-    .option("--data <folder>", "data folder (default: one of the user, kept from demo to demo)");
+    .option("--data <folder>", "data folder, the only one that is written to, kept from demo to demo", DATA);
   logOptions(command, "warn").action((flags: Flags) => runDemo(flags, terminal));
 }
 
@@ -108,17 +109,10 @@ async function configure(
   const wanted = settings.mqtt.embedded ?? { host: HOST, port: 1883 };
   const embedded = { ...wanted, port: await freePort(wanted.port) };
   const web = { ...settings.web, port: await freePort(settings.web.port) };
-  const data = flags.data === undefined ? userFolder(terminal.env) : resolve(flags.data);
   return {
-    settings: { ...settings, data, mqtt: { ...settings.mqtt, embedded }, web },
+    settings: { ...settings, data: resolve(flags.data), mqtt: { ...settings.mqtt, embedded }, web },
     devices: garage(devices, flags.stations, simulator),
   };
-}
-
-/** Returns the user's folder for the data of demos: not in the package, and not a folder of a real bridge. */
-function userFolder({ XDG_STATE_HOME, LOCALAPPDATA }: Terminal["env"]): string {
-  const state = XDG_STATE_HOME || LOCALAPPDATA || join(homedir(), ".local", "state");
-  return join(state, "voltbridge", "demo");
 }
 
 /** Returns `count` devices: the configured ones first, then copies of the last one for further stations. */

@@ -1,7 +1,7 @@
 // Keeps the sum of a site's charging under a limit: above it, every charging station gets an equal share as its
 // allowedLoad; when the load has stayed well below for a while, the limits are reverted.
 //
-// Usage: demand-limit.ts --limit 20 [--url mqtt://127.0.0.1:1883] [--site campus/garage] [--release 0.7] [--calm 3]
+// Usage: demand-limit.mts --limit 20 [--url mqtt://127.0.0.1:1883] [--site campus/garage] [--release 0.7] [--calm 3]
 //   --limit    kW for the whole site
 //   --site     devices whose topic path starts so (default: all)
 //   --release  share of the limit under which the site counts as calm (default 0.7)

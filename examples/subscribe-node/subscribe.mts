@@ -1,5 +1,5 @@
 // Prints every scrape that a bridge publishes: when, which device, and the values that are not null.
-// Usage: subscribe.ts [--url mqtt://127.0.0.1:1883] [--count N]     (N: leave after so many scrapes)
+// Usage: subscribe.mts [--url mqtt://127.0.0.1:1883] [--count N]     (N: leave after so many scrapes)
 import { parseArgs } from "node:util";
 import { connectAsync } from "mqtt";
 

@@ -1,13 +1,12 @@
 // Lists an account's stations, and the charging sessions of the last day with their energy.
 //
-// Usage: account.ts [--region NA|NA-QA|EU|EU-QA|CA] [--endpoint URL] [--hours 24]
+// Usage: account.mts [--region NA|NA-QA|EU|EU-QA|CA] [--endpoint URL] [--hours 24]
 //   CHARGEPOINT_USERNAME   API licence key
 //   CHARGEPOINT_PASSWORD   API password
 //
-// To try it without an account: `./bin/voltbridge simulate --stations 12` prints endpoint, username and password.
+// To try it without an account: `voltbridge simulate --stations 12` prints endpoint, username and password.
 import { parseArgs } from "node:util";
-// Where voltbridge is a dependency: from "voltbridge/chargepoint".
-import { ChargePointReader, endpointFor } from "../../src/drivers/chargepoint/api/index.ts";
+import { ChargePointReader, endpointFor } from "voltbridge/chargepoint";
 
 const { values: flags } = parseArgs({
   options: {
