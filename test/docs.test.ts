@@ -447,7 +447,10 @@ describe("commands", () => {
 
   test.each(commands)("$page: voltbridge $line", async ({ line }) => {
     const words = shellWords(line);
-    const isGroup = (await helpOf(words.slice(0, 1))).includes("\nCommands:\n");
+    const [, subcommands = ""] = (await helpOf(words.slice(0, 1))).split("\nCommands:\n");
+    // Some groups are commands too, with arguments of their own.
+    const isGroup =
+      subcommands !== "" && (!words[1]?.startsWith("/") || subcommands.includes(`\n  ${words[1]} `));
     const path = words.slice(0, isGroup ? 2 : 1);
     const usage = await helpOf(path);
     expect(usage).toContain(`Usage: voltbridge ${path.join(" ")}`);

@@ -39,6 +39,8 @@ const commands: Readonly<Record<string, () => Promise<CommandFile>>> = {
   sessions: async () => (await import("./data/sessions.ts")).sessions,
   report: async () => (await import("./data/report.ts")).report,
   audit: async () => (await import("./store/audit.ts")).audit,
+  backup: async () => (await import("./store/backup.ts")).backup,
+  restore: async () => (await import("./store/backup.ts")).restore,
   deadletter: async () => (await import("./store/deadletter.ts")).deadletter,
   status: async () => (await import("./bridge/status.ts")).status,
   selftest: async () => (await import("./bridge/selftest.ts")).selftest,

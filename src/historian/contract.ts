@@ -133,6 +133,8 @@ export interface HistorianBackendType<Connection = unknown> {
   readonly configSchema: Record<string, unknown>;
   /** Creates a backend without touching disk or network. `connection` is valid by the schema and has its defaults. */
   create(connection: Connection, context: BackendContext): HistorianBackend;
+  /** Returns where the store has its files; absent for stores on servers. */
+  places?(connection: Connection, dataFolder: string): StorePlaces;
 }
 
 export interface BackendContext {
@@ -199,6 +201,13 @@ export interface UpkeepRequest {
   readonly now: number;
   /** Whether also what is not worth it yet is done. */
   readonly thorough?: boolean;
+}
+
+/** Where a store that is kept in files of this machine has them. */
+export interface StorePlaces {
+  readonly file: string;
+  /** Folder of the closed days; absent where there are none. */
+  readonly history?: string;
 }
 
 /** A file of a store. */

@@ -1,9 +1,9 @@
 // Scrapes and writes come in from the bus (`record`), or messages from a broker (`ingest`). They become samples, wait in the queue
 // and are delivered to one store (`delivery`, `stores`). Queries and reports of gaps read the store (`query`, `gaps`).
 import type { HistorianSettings } from "../config/index.ts";
-import type { HistorianBackendType } from "./contract.ts";
+import type { HistorianBackendType, StorePlaces } from "./contract.ts";
 import { Archive, type ArchiveOptions } from "./delivery/archive.ts";
-import { type OpenOptions, openFrom } from "./open.ts";
+import { checkConnection, type OpenOptions, openFrom } from "./open.ts";
 import type { Historian } from "./query/historian.ts";
 import { influxdb } from "./stores/influxdb/index.ts";
 import { postgres } from "./stores/postgres/index.ts";
@@ -16,6 +16,7 @@ export type {
   Order,
   Sample,
   StoredFile,
+  StorePlaces,
   Topic,
   TopicMeta,
 } from "./contract.ts";
@@ -72,6 +73,14 @@ export async function openHistorian(
   options: OpenOptions,
 ): Promise<Historian> {
   return await openFrom(backends, settings, dataFolder, options);
+}
+
+/** Returns where the configured stores, with those of `also`, have their files; those on servers are left out. */
+export function storePlaces(settings: HistorianSettings, dataFolder: string): StorePlaces[] {
+  return [settings, ...settings.also].flatMap(({ backend, connection }) => {
+    const type = Object.hasOwn(backends, backend) ? backends[backend] : undefined;
+    return type?.places ? [type.places(checkConnection(type, connection), dataFolder)] : [];
+  });
 }
 
 /**

@@ -50,7 +50,10 @@ export async function openFrom(
 }
 
 /** Checks the connection settings and adds the type's defaults. Reports all problems in one error. */
-function checkConnection(type: HistorianBackendType, settings: Readonly<Record<string, unknown>>): unknown {
+export function checkConnection(
+  type: HistorianBackendType,
+  settings: Readonly<Record<string, unknown>>,
+): unknown {
   const connection = structuredClone(settings);
   const ajv = new Ajv2020({ allErrors: true, useDefaults: true }).addVocabulary(OWN_KEYWORDS);
   const validate = ajv.compile(type.configSchema);

@@ -54,10 +54,19 @@ export class DataLock {
   #connection: Connection;
   #open: OpenFile;
 
-  /** Locks the folder, creating a missing one. @throws {DataFolderInUseError} at once when another process has locked it. */
-  static take(folder: string): DataLock {
+  /**
+   * Locks the folder, creating a missing one. `restoring`: also one that is only partly restored.
+   * @throws {DataFolderInUseError} at once when another process has locked it.
+   */
+  static take(folder: string, { restoring = false } = {}): DataLock {
     const made = makeLockFile(folder);
     const connection = lockIn(folder);
+    if (!restoring && existsSync(restoringMark(folder))) {
+      connection.close();
+      throw new Error(
+        `data folder ${folder} is only partly restored; run "voltbridge restore" again, as before, until it ends without an error`,
+      );
+    }
     const pid = ownerOfRemoved(lockFileOf(folder));
     if (pid !== undefined) {
       connection.close();
@@ -133,6 +142,9 @@ export class DataLock {
     }
   }
 }
+
+/** File in a data folder that is only partly restored. */
+export const restoringMark = (folder: string) => join(folder, "restoring.json");
 
 const lockFileOf = (folder: string) => join(folder, "lock.sqlite");
 const ownerFileOf = (folder: string) => join(folder, "lock.json");

@@ -20,7 +20,7 @@ const PUT = "INSERT OR REPLACE INTO state (namespace, key, value) VALUES (?, ?, 
 const DELETE = "DELETE FROM state WHERE namespace = ? AND key = ?";
 const LIST = "SELECT key, value FROM state WHERE namespace = ? ORDER BY key";
 
-const FORM: Form = {
+export const STATE_FORM: Form = {
   newest: 1,
   steps: () => [
     `CREATE TABLE IF NOT EXISTS state (namespace TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
@@ -28,7 +28,7 @@ const FORM: Form = {
   ],
   newer: (file, version) =>
     new Error(
-      `${file} was created by a newer voltbridge (format ${version}; this version supports ${FORM.newest}); use that version, or another data folder`,
+      `${file} was created by a newer voltbridge (format ${version}; this version supports ${STATE_FORM.newest}); use that version, or another data folder`,
     ),
 };
 
@@ -276,7 +276,7 @@ function openDatabase(file: string, alone: boolean): Connection {
     makeFile(file);
     chmodSync(file, 0o600);
   }
-  return Connection.open(file, { durability: "full", alone, form: FORM }, (connection) => {
+  return Connection.open(file, { durability: "full", alone, form: STATE_FORM }, (connection) => {
     connection.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     const check = connection.get("PRAGMA quick_check(1)")?.[0];
     if (check !== "ok") throw new DamagedError(`${file} is damaged: ${check}`);

@@ -40,6 +40,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "drivers/econnect/api",
     "sessions",
   ],
+  backup: ["config", "historian", "queue", "reload", "sessions", "storage", "time"],
   metrics: ["points", "config", "bus", "log", "net", "time", "devices"],
   web: [
     "points",
@@ -106,6 +107,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "devices",
     "historian",
     "reload",
+    "backup",
     "mqtt",
     "sessions",
     "reports",

@@ -109,6 +109,18 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   report: ["report fleet --out fleet.xlsx", "report fleet --out fleet.html"],
   "report fleet": ["report fleet --out fleet.xlsx", "report fleet --from -30d --out fleet.html"],
   audit: ["audit", "audit campus/garage/station-1 --start -1d --status refused"],
+  backup: [
+    "backup /mnt/backup/voltbridge --keep 14",
+    "backup /mnt/backup/voltbridge --config /etc/voltbridge/bridge.json",
+  ],
+  "backup verify": [
+    "backup verify /mnt/backup/voltbridge",
+    "backup verify /mnt/backup/voltbridge --at -7d --json",
+  ],
+  restore: [
+    "restore /mnt/backup/voltbridge",
+    "restore /mnt/backup/voltbridge --at 2026-11-30T12:00:00Z --to /srv/restored",
+  ],
   deadletter: ["deadletter list", "deadletter retry --sink mqtt"],
   "deadletter list": ["deadletter list", "deadletter list --sink historian --count 20"],
   "deadletter retry": ["deadletter retry", "deadletter retry --sink historian"],

@@ -148,7 +148,7 @@ export class SqliteBackend implements HistorianBackend {
 }
 
 /** Returns the folder of the closed days of a file. */
-function folderOf(file: string): string {
+export function folderOf(file: string): string {
   const name = parse(file).name;
   return name === "historian" ? "history" : `${name}-history`;
 }

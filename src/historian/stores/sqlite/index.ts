@@ -1,8 +1,8 @@
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { Log } from "../../../log/log.ts";
 import type { Durability } from "../../../storage/sqlite.ts";
 import type { BackendContext, HistorianBackendType } from "../../contract.ts";
-import { SqliteBackend } from "./backend.ts";
+import { folderOf, SqliteBackend } from "./backend.ts";
 
 /** `historian.connection` of the SQLite backend. */
 export interface SqliteConnection {
@@ -69,6 +69,10 @@ export const sqlite: HistorianBackendType<SqliteConnection> = {
       onNotice,
       ...(history !== null && { folder: history }),
     });
+  },
+  places({ path, history }, dataFolder) {
+    const file = resolve(dataFolder, path);
+    return { file, history: resolve(dirname(file), history ?? folderOf(file)) };
   },
 };
 

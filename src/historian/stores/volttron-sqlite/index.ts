@@ -41,4 +41,5 @@ export const volttronSqlite: HistorianBackendType<VolttronSqliteConnection> = {
     const file = resolve(dataFolder, path);
     return new SqliteBackend({ file, durability, readonly, volttron: tablesIn(tables_def), onNotice });
   },
+  places: ({ path }, dataFolder) => ({ file: resolve(dataFolder, path) }),
 };

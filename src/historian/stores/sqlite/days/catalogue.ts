@@ -1,4 +1,4 @@
-import type { Connection } from "../../../../storage/sqlite.ts";
+import { Connection } from "../../../../storage/sqlite.ts";
 import { DAY } from "../../../time.ts";
 
 /** A row of `day`: a day that is closed, or is being closed while it has no `path`. */
@@ -44,6 +44,19 @@ export function days(database: Connection, which: string, ...values: (number | s
       ...{ day, path, sha256, bytes, rows, first },
       cleared: cleared !== 0,
     }));
+}
+
+/** Returns the closed days of a history file, which is only read; none where it has no catalogue. */
+export function closedDays(file: string): (DayRow & { readonly path: string; readonly sha256: string })[] {
+  const database = Connection.open(file, { readOnly: true });
+  try {
+    if (database.get("SELECT 1 FROM sqlite_schema WHERE name = 'day'") === undefined) return [];
+    return days(database, "WHERE path IS NOT NULL ORDER BY day").flatMap(({ path, sha256, ...day }) =>
+      path === null || sha256 === null ? [] : [{ ...day, path, sha256 }],
+    );
+  } finally {
+    database.close();
+  }
 }
 
 /**
