@@ -52,6 +52,8 @@ export interface BackedUpFile {
 export interface LeftOut {
   readonly path: string;
   readonly why: string;
+  /** The system provides it at each start, so it is no fault. */
+  readonly provided?: true;
 }
 
 /** One backup. */

@@ -63,8 +63,12 @@ export async function findSources(settings: BridgeSettings, options: LoadOptions
 
   const leftOut: LeftOut[] = [];
   for (const file of await configFiles(settings, options)) {
-    const volatile = VOLATILE.some((folder) => isWithin(folder, file));
-    if (volatile) leftOut.push({ path: file, why: "the system provides it at each start; provide it again" });
+    if (VOLATILE.some((folder) => isWithin(folder, file)))
+      leftOut.push({
+        path: file,
+        why: "the system provides it at each start; provide it again",
+        provided: true,
+      });
     else files.add(file);
   }
   const rank = ({ file, store }: Database) => rankOf(file, store);

@@ -52,9 +52,9 @@ export async function verifyBackups(
       checked.push({ name, faults: [{ name, fault: (error as Error).message }] });
       continue;
     }
-    const faults: BackupFault[] = manifest.leftOut.map(({ path, why }) => ({
-      ...{ name, path, fault: `it is not in the backup: ${why}` },
-    }));
+    const faults: BackupFault[] = manifest.leftOut
+      .filter(({ provided }) => !provided)
+      .map(({ path, why }) => ({ name, path, fault: `it is not in the backup: ${why}` }));
     for (const [count, file] of manifest.files.entries()) {
       signal.throwIfAborted();
       onProgress(known.size, (at + count / manifest.files.length) / names.length);

@@ -93,7 +93,7 @@ async function make(folder: string, flags: BackupFlags, terminal: Terminal): Pro
   }
   if (keptAll !== undefined)
     throw new CommandError(`the backup is complete, but old ones were not removed: ${keptAll}`);
-  if (leftOut.some(({ why }) => !why.startsWith("the system ")))
+  if (leftOut.some(({ provided }) => !provided))
     throw new CommandError(
       `the backup is complete except for what is left out (${counted(leftOut.length, "file")})`,
     );
