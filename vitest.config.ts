@@ -17,8 +17,8 @@ export default defineConfig({
     expect: { poll: { timeout: 20_000 } },
     // CI runs beside others: a stall of some seconds is not a fault. What fails twice is; what failed once is listed.
     retry: process.env.CI ? 1 : 0,
-    // One more than the cores of the smallest machine this suite is meant for: a third of the time, tests wait for processes and deadlines.
-    maxWorkers: 3,
+    // Two cores are the smallest machine this suite is meant for.
+    maxWorkers: 2,
     setupFiles: ["test/setup.ts"],
     projects: [
       // A process runs many files, one after the other: to load the program anew for each takes longer than most of them.
