@@ -28,6 +28,7 @@ import { type Mqtt, startMqtt } from "./mqtt/index.ts";
 import { openQueue } from "./queue/index.ts";
 import { FolderWatch } from "./reload/folder-watch.ts";
 import { type LoadedConfigs, Reloader, type ReloaderOptions } from "./reload/reloader.ts";
+import type { Condition } from "./service/condition.ts";
 import {
   ContinuousSync,
   createSessionDatabase,
@@ -35,7 +36,15 @@ import {
   SessionReader,
 } from "./sessions/index.ts";
 import { systemClock } from "./time/clock.ts";
+import { untilAborted } from "./time/until-aborted.ts";
 import type { Web, WebOptions } from "./web/index.ts";
+
+/** What is undone at a stop, in reverse order. */
+type Undo = (() => void | Promise<void>)[];
+
+async function undoAll(steps: Undo): Promise<void> {
+  for (const step of steps.splice(0).reverse()) await step();
+}
 
 export interface BridgeOptions {
   readonly settings: BridgeSettings;
@@ -49,6 +58,8 @@ export interface BridgeOptions {
   readonly force?: boolean;
   /** What everybody on this machine may do over HTTP where there are no users. Default: view. */
   readonly guestRole?: "view" | "operate";
+  /** Aborts the start, which then rejects; nothing keeps running. */
+  readonly signal?: AbortSignal;
   /** Called before devices start, with the problems that drivers found in configs and registries and the number of valid devices. If it throws, the start fails. */
   readonly onDiagnostics: (diagnostics: readonly Diagnostic[], devices: number) => void;
 }
@@ -61,7 +72,9 @@ export interface Bridge {
   readonly reloader: Reloader | undefined;
   /** Absent: it is switched off. */
   readonly web: Web | undefined;
-  /** Ends current commands and calls, writes waiting data, publishes `offline`, and unlocks the data folder. */
+  /** Returns what an operator should know of it at this moment. */
+  condition(): Condition;
+  /** Ends current commands and calls, writes waiting data, publishes `offline`, and unlocks the data folder, within ten seconds unless the disk hangs. */
   stop(): Promise<void>;
 }
 
@@ -72,7 +85,10 @@ export interface Bridge {
  */
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const { settings, log, secrets, version } = options;
-  const undo: (() => void | Promise<void>)[] = [];
+  const { signal = new AbortController().signal } = options;
+  const undo: Undo = [];
+  /** What takes its time at a stop: the broker, the store, and those who read pages. */
+  const outlets = { broker: [] as Undo, store: [] as Undo, readers: [] as Undo };
   let devices: RunningDevices | undefined;
   let started = false;
   let limits: SiteLimits | undefined;
@@ -81,11 +97,11 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const stop = async () => {
     unfollow?.();
     limits?.stop();
-    // It uses the clients of the devices' accounts.
-    await sessions?.sync.stop();
-    // Devices stop first, so that their last values are published and stored.
-    await devices?.stop();
-    for (const step of undo.splice(0).reverse()) await step();
+    // Devices stop before what publishes and stores their last values. Reading sessions ends at once, before the accounts close.
+    await Promise.all([sessions?.sync.stop(), devices?.stop()]);
+    // None waits for another: a broker and a store that do not answer would take the time of both.
+    await Promise.all(Object.values(outlets).map(undoAll));
+    await undoAll(undo);
   };
   try {
     const lock = DataLock.take(settings.data);
@@ -101,6 +117,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     options.onDiagnostics(running.diagnostics, running.infos.length);
     // Creating devices with very many points and opening the store both take long.
     await nextTurn();
+    signal.throwIfAborted();
 
     limits = new SiteLimits({
       groups: settings.limits,
@@ -130,15 +147,17 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         },
         undo,
       );
-    const archive = await startRecorder(options, bus, undo);
-    const store = archive?.historian ?? (await openForReading(options, undo));
+    const archive = await startRecorder(options, bus, outlets.store);
+    const store = archive?.historian ?? (await openForReading(options, outlets.store));
+    signal.throwIfAborted();
     const outbox = await openQueue({
       file: join(settings.data, "outbox.sqlite"),
       limitBytes: settings.mqtt.outboxLimitMb * 1024 * 1024,
       log: log.part("outbox"),
       onNotice: (notice) => bus.emit("notice", { ...notice, at: new Date() }),
     });
-    undo.push(() => outbox.close());
+    outlets.broker.push(() => outbox.close());
+    signal.throwIfAborted();
     const mqtt = await startMqtt({
       settings: settings.mqtt,
       instance: settings.instance,
@@ -168,16 +187,20 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         ...(integrations && { integrations: integrations.counters }),
       }),
     });
-    undo.push(() => mqtt.stop());
+    outlets.broker.push(async () => {
+      const integrated = integrations?.stop();
+      // They are clients of an embedded broker, which stops with the rest of MQTT.
+      if (settings.mqtt.embedded) await integrated;
+      await Promise.all([integrated, mqtt.stop()]);
+    });
     integrations = new Integrations(settings.integrations, {
       ...{ instance: settings.instance, version, mqtt: settings.mqtt, bus, state, log },
       ...{ address: mqtt.address, topics: mqtt.topics, devices: running, clock: systemClock },
       lifetimeEnergy: (stationID) => sessions?.sync.energiesOf(stationID) ?? [],
       notices: new Notices(bus, log.part("integrations"), systemClock),
     });
-    undo.push(() => integrations?.stop());
     isActive = () => mqtt.role.isActive;
-    await mqtt.role.decided;
+    await untilAborted(mqtt.role.decided, signal);
     running.start({ active: mqtt.role.isActive });
     // After the stored limits were loaded, and before the first scrape.
     if (mqtt.role.isActive) {
@@ -195,13 +218,13 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         running.passivate();
       }
     });
-    sessions = startSessions(options, { bus, devices: running, mqtt, state }, undo);
+    sessions = startSessions(options, { bus, devices: running, mqtt, state }, outlets.readers);
     const metrics = await openMetrics({
       ...{ instance: settings.instance, version, bus, log, mqtt, limits, archive, reloader },
       devices: running,
       settings,
     });
-    if (metrics) undo.push(() => metrics.stop());
+    if (metrics) outlets.readers.push(() => metrics.stop());
     reloader?.start();
     web = settings.web.enabled
       ? await openWeb(
@@ -216,11 +239,20 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
             guestRole: options.guestRole,
             metrics: metrics?.hasPort ? undefined : metrics,
           },
-          undo,
+          outlets.readers,
         )
       : undefined;
+    signal.throwIfAborted();
     started = true;
-    return { bus, devices: running, mqtt, reloader, web, stop };
+    const condition = (): Condition => ({
+      devices: running.counters().devices,
+      broker: { url: mqtt.url, connected: mqtt.connected, waiting: mqtt.outbox?.waiting ?? 0 },
+      store: archive && { backend: settings.historian.backend, ...archive.counters },
+      standby: !mqtt.role.isActive,
+      readOnly: settings.readOnly,
+      problems: reloader?.health.problemCount,
+    });
+    return { bus, devices: running, mqtt, reloader, web, condition, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -236,7 +268,7 @@ interface ReloaderParts extends Pick<ReloaderOptions, "bus" | "changeSettings"> 
 function createReloader(
   files: NonNullable<BridgeOptions["files"]>,
   { options: { settings, log }, bus, running, isActive, changeSettings }: ReloaderParts,
-  undo: (() => void | Promise<void>)[],
+  undo: Undo,
 ): Reloader {
   const watch = new FolderWatch({ onChange: () => void reloader.filesChanged(), log });
   const reloader: Reloader = new Reloader({
@@ -257,7 +289,7 @@ function createReloader(
 async function startRecorder(
   { settings, log, version }: BridgeOptions,
   bus: Bus,
-  undo: (() => void | Promise<void>)[],
+  undo: Undo,
 ): Promise<Archive | undefined> {
   const { historian, data, instance } = settings;
   if (historian.backend === "none") return undefined;
@@ -276,7 +308,7 @@ async function startRecorder(
 /** Opens a store that nothing is recorded in, for queries. Rejects where it is unreadable. */
 async function openForReading(
   { settings: { historian, data }, log }: BridgeOptions,
-  undo: (() => void | Promise<void>)[],
+  undo: Undo,
 ): Promise<Historian | undefined> {
   if (historian.backend === "none") return undefined;
   const opened = await openHistorian(historian, data, { log });
@@ -310,7 +342,7 @@ async function openWeb(options: WebOptions, undo: (() => void | Promise<void>)[]
 function startSessions(
   { settings: { sessions, data }, log }: BridgeOptions,
   { bus, devices, mqtt, state }: { bus: Bus; devices: RunningDevices; mqtt: Mqtt; state: StateStore },
-  undo: (() => void | Promise<void>)[],
+  undo: Undo,
 ): { readonly reader: SessionReader; readonly sync: ContinuousSync } | undefined {
   if (!sessions.enabled) return undefined;
   const { backend, connection } = sessions;

@@ -4,7 +4,8 @@ import type { BridgeSettings } from "./config/index.ts";
 import { DataLock, watchFiles } from "./devices/index.ts";
 import { MessageRecorder, openArchive } from "./historian/index.ts";
 import type { Log, Secrets } from "./log/log.ts";
-import { brokerUrl, Intake, startIntakeStatus } from "./mqtt/index.ts";
+import { brokerUrl, Intake, type IntakeStatus, startIntakeStatus } from "./mqtt/index.ts";
+import type { Condition } from "./service/condition.ts";
 
 export interface HistorianProcessOptions {
   readonly settings: BridgeSettings;
@@ -24,7 +25,9 @@ export interface HistorianProcess {
   readonly url: string;
   /** Folder of its lock and spool. */
   readonly folder: string;
-  /** Stops receiving, delivers what the store accepts, publishes `offline`, and unlocks its folder. */
+  /** Returns what an operator should know of it at this moment. */
+  condition(): Condition;
+  /** Stops receiving, delivers what the store accepts, publishes `offline`, and unlocks its folder, within ten seconds unless the disk hangs. */
   stop(): Promise<void>;
 }
 
@@ -55,7 +58,9 @@ export async function startHistorianProcess(options: HistorianProcessOptions): P
       onNotice: (notice) => bus.emit("notice", notice),
       log,
     });
-    undo.push(() => archive.stop());
+    let status: IntakeStatus | undefined;
+    // A broker and a store that do not answer would take the time of both.
+    undo.push(() => Promise.all([status?.stop(), archive.stop()]));
 
     const recorder = new MessageRecorder({
       settings: history,
@@ -67,7 +72,7 @@ export async function startHistorianProcess(options: HistorianProcessOptions): P
       throw new Error(
         "there is nothing to capture: every capture setting of the historian section is false; set one to true",
       );
-    const status = await startIntakeStatus({
+    status = await startIntakeStatus({
       settings: mqtt,
       name: `${instance}/${name}`,
       version,
@@ -80,7 +85,6 @@ export async function startHistorianProcess(options: HistorianProcessOptions): P
       log: log.part("mqtt"),
       secrets,
     });
-    undo.push(() => status.stop());
     const intake = new Intake({
       address: mqtt,
       keepaliveSeconds: mqtt.keepaliveSeconds,
@@ -89,13 +93,18 @@ export async function startHistorianProcess(options: HistorianProcessOptions): P
       ...(options.share !== undefined && { share: { group: options.share, probeTopic: status.probeTopic } }),
       file: join(folder, "intake.json"),
       take: (message) => recorder.record(message),
-      onChange: () => status.republish(),
+      onChange: () => status?.republish(),
       log: log.part("intake"),
     });
     undo.push(() => intake.stop());
     intake.start();
     started = true;
-    return { url: brokerUrl(mqtt), folder, stop };
+    const url = brokerUrl(mqtt);
+    const condition = (): Condition => ({
+      broker: { url, connected: intake.listening, waiting: 0 },
+      store: { backend: history.backend, ...archive.counters },
+    });
+    return { url, folder, condition, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -4,6 +4,7 @@ import { build } from "vite";
 import { hasChromium } from "./helpers/browser.ts";
 import { hasFaketime } from "./helpers/faketime.ts";
 import { findProgram } from "./helpers/mosquitto.ts";
+import { hasAnalyze, hasNotify } from "./helpers/notify-socket.ts";
 import { hasPostgres } from "./helpers/postgres-programs.ts";
 import { prometheusInstalled } from "./helpers/prometheus.ts";
 import { hasJinja, hasPaho, hasProtobuf, hasZeep } from "./helpers/python.ts";
@@ -26,6 +27,7 @@ const NEEDED: Readonly<Record<string, () => boolean>> = {
   "python3-protobuf": hasProtobuf,
   "python3-zeep": hasZeep,
   strace: () => findProgram("strace") !== undefined,
+  systemd: () => hasNotify() && hasAnalyze(),
 };
 
 /** Once before all tests: sees to it that the packages of {@link NEEDED} are there, and sets the processes that they run in up. */

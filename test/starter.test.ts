@@ -75,6 +75,20 @@ describe.skipIf(oldNode === undefined)("bin/voltbridge started by an older Node"
     await expect(fetch(endpoint)).rejects.toThrow();
   });
 
+  test("the child feeds the watchdog that was set for this process, and no other", async () => {
+    const folder = installed('#!/bin/sh\necho "pid=$WATCHDOG_PID"\n');
+    const as = (pid: string) =>
+      execFileSync(
+        "/bin/sh",
+        ["-c", `WATCHDOG_PID=${pid} exec "$0" "$1"`, oldNode!, join(folder, "voltbridge")],
+        {
+          encoding: "utf8",
+        },
+      );
+    expect(as("$$")).toBe("pid=\n");
+    expect(as("1")).toBe("pid=1\n");
+  });
+
   test("ends as the project's Node ends: with its code, or as a shell tells of a signal", async () => {
     expect((await start(oldNode!, installed("#!/bin/sh\nexit 7\n"), []).ended).code).toBe(7);
     expect((await start(oldNode!, installed("#!/bin/sh\nkill -9 $$\n"), []).ended).code).toBe(128 + 9);

@@ -81,7 +81,7 @@ export interface Mqtt extends Pick<Publishing, "counters" | "outbox" | "sessions
   };
   /** Resolves at the next connect, or at once; rejects when `signal` is aborted first. */
   whenConnected(signal: AbortSignal): Promise<void>;
-  /** Ends the commands under way, publishes `offline`, disconnects; no step takes longer than ten seconds. Waiting scrapes stay on disk. */
+  /** Ends the commands under way, publishes `offline`, disconnects; no step takes longer than two seconds. Waiting scrapes stay on disk. */
   stop(): Promise<void>;
 }
 

@@ -72,7 +72,8 @@ export class PostgresPool {
 
   #make({ Pool }: typeof pg): pg.Pool {
     const { connection, setting, first, ...limits } = this.#options;
-    const pool = new Pool({ ...clientOptions(connection, setting), ...limits });
+    // A server that hangs never closes its side: without this, a closed pool would keep the process alive.
+    const pool = new Pool({ ...clientOptions(connection, setting), ...limits, allowExitOnIdle: true });
     // Its next user detects a broken connection; here the event must only be handled.
     pool.on("error", () => {});
     pool.on("connect", (client) => {

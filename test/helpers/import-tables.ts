@@ -41,6 +41,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "sessions",
   ],
   backup: ["config", "historian", "queue", "reload", "sessions", "storage", "time"],
+  service: ["points", "log", "time"],
   metrics: ["points", "config", "bus", "log", "net", "time", "devices"],
   web: [
     "points",
@@ -75,6 +76,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "mqtt",
     "integrations",
     "sessions",
+    "service",
     "metrics",
     "web",
     "time",
@@ -91,6 +93,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "devices",
     "historian",
     "mqtt",
+    "service",
   ],
   cli: [
     "points",
@@ -111,6 +114,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "mqtt",
     "sessions",
     "reports",
+    "service",
     "web/access",
     "bridge",
     "historian-process",

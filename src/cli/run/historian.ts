@@ -1,13 +1,14 @@
-import { once } from "node:events";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
-import { startHistorianProcess } from "../../historian-process.ts";
+import { type HistorianProcess, startHistorianProcess } from "../../historian-process.ts";
+import type { Log } from "../../log/log.ts";
 import { printDiagnostics } from "../setup/diagnostics.ts";
 import { loadSettings } from "../setup/load.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { logOptions } from "../terminal/options.ts";
 import { type LogFlags, type Terminal, terminalLog } from "../terminal/terminal.ts";
 import { packageVersion } from "../terminal/version.ts";
+import { serve } from "./service.ts";
 
 interface Flags extends LogFlags {
   readonly config?: string;
@@ -39,8 +40,12 @@ function nameOption(text: string): string {
 }
 
 async function runHistorian(flags: Flags, terminal: Terminal): Promise<void> {
+  const log = terminalLog(terminal, flags, terminal.secrets);
+  await serve(terminal, log, () => start(flags, terminal, log));
+}
+
+async function start(flags: Flags, terminal: Terminal, log: Log): Promise<HistorianProcess> {
   const { secrets } = terminal;
-  const log = terminalLog(terminal, flags, secrets);
   const { settings, diagnostics } = loadSettings({ config: flags.config, secrets, env: terminal.env });
   printDiagnostics(terminal, diagnostics, false);
   const running = await startHistorianProcess({
@@ -56,8 +61,5 @@ async function runHistorian(flags: Flags, terminal: Terminal): Promise<void> {
     throw new CommandError(message, EXIT.configuration, { cause: error });
   });
   log.info("running", { broker: running.url, spool: running.folder, store: settings.historian.backend });
-  if (!terminal.ending.aborted) await once(terminal.ending, "abort");
-  log.info("stopping");
-  await running.stop();
-  log.info("stopped");
+  return running;
 }

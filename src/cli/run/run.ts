@@ -1,9 +1,9 @@
 /** Commands that keep running: they load the settings, start a process of the bridge, and stop it on Ctrl-C or TERM. */
 
-import { once } from "node:events";
 import type { Command } from "commander";
 import { type Bridge, startBridge } from "../../bridge.ts";
 import { type Diagnostic, strict } from "../../config/index.ts";
+import type { Log } from "../../log/log.ts";
 import { BridgeFiles } from "../../reload/bridge-files.ts";
 import { countErrors, printDiagnostics } from "../setup/diagnostics.ts";
 import { loadFirst } from "../setup/load.ts";
@@ -12,6 +12,7 @@ import { logOptions } from "../terminal/options.ts";
 import { counted } from "../terminal/table.ts";
 import { type LogFlags, type Terminal, terminalLog } from "../terminal/terminal.ts";
 import { packageVersion } from "../terminal/version.ts";
+import { serve } from "./service.ts";
 import { expectShortLives } from "./short-lived.ts";
 
 interface Flags extends LogFlags {
@@ -33,14 +34,19 @@ export function run(program: Command, terminal: Terminal): void {
 }
 
 async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
+  const log = terminalLog(terminal, flags, terminal.secrets);
+  await serve(terminal, log, () => start(flags, terminal, log));
+}
+
+async function start(flags: Flags, terminal: Terminal, log: Log): Promise<Bridge> {
   const started = Promise.withResolvers<Bridge>();
   terminal.onHangUp?.(() => void started.promise.then(({ reloader }) => reloader?.filesChanged()));
   expectShortLives();
-  const { secrets } = terminal;
-  const log = terminalLog(terminal, flags, secrets);
+  const { secrets, ending } = terminal;
   const isStrict = flags.strict ?? false;
   const files = new BridgeFiles({ config: flags.config, secrets, env: terminal.env });
   const loaded = await loadFirst(files);
+  ending.throwIfAborted();
   const { settings, devices, diagnostics } = loaded;
   let errors = 0;
   const print = (found: readonly Diagnostic[]) => {
@@ -57,6 +63,7 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
     secrets,
     version: packageVersion(),
     force: flags.force ?? false,
+    signal: ending,
     onDiagnostics: (found, runnable) => {
       print(found);
       if (runnable === 0 && !devices.some(({ settings: device }) => device.set))
@@ -66,7 +73,7 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
         );
     },
   }).catch((error: unknown) => {
-    if (error instanceof CommandError) throw error;
+    if (error instanceof CommandError || ending.aborted) throw error;
     const message = `the bridge cannot start: ${(error as Error).message}`;
     throw new CommandError(message, EXIT.configuration, { cause: error });
   });
@@ -76,8 +83,5 @@ async function runBridge(flags: Flags, terminal: Terminal): Promise<void> {
     );
   started.resolve(bridge);
   log.info("running", { devices: bridge.devices.infos.length, broker: bridge.mqtt.url, data: settings.data });
-  if (!terminal.ending.aborted) await once(terminal.ending, "abort");
-  log.info("stopping");
-  await bridge.stop();
-  log.info("stopped");
+  return bridge;
 }

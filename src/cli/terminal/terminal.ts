@@ -3,6 +3,7 @@
 import { isatty } from "node:tty";
 import { createLog, type Log, type LogLevel, printable, Secrets } from "../../log/log.ts";
 import { coloured } from "./colour.ts";
+import { EXIT } from "./command-error.ts";
 
 /** The streams and the environment of the process, as a command sees them. */
 export interface Surroundings {
@@ -25,6 +26,8 @@ export interface Surroundings {
    * the request of a service manager to load the configs again. In a terminal it means that the terminal was closed.
    */
   onHangUp?(listener: () => void): void;
+  /** Calls `last` and ends the process with a failure where it still runs after `ms`. Absent where several commands share a process. */
+  endWithin?(ms: number, last: () => void): void;
 }
 
 /**
@@ -86,6 +89,7 @@ export function terminalOn(surroundings: Surroundings): Terminal {
     env: surroundings.env,
     ending: surroundings.ending,
     onHangUp: (listener) => surroundings.onHangUp?.(listener),
+    endWithin: (ms, last) => surroundings.endWithin?.(ms, last),
   };
 }
 
@@ -134,6 +138,13 @@ export function processSurroundings(): Surroundings {
       hungUp = () => {
         if (!ending.signal.aborted) listener();
       };
+    },
+    endWithin(ms, last) {
+      const end = () => {
+        last();
+        process.exit(EXIT.failed);
+      };
+      setTimeout(end, ms).unref();
     },
   };
 }

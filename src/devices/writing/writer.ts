@@ -13,7 +13,7 @@ import { WriteQueue } from "./write-queue.ts";
 /** Deadline of one call to a device, in milliseconds. Reading back has its own time, `confirm_timeout`. */
 const CALL_DEADLINE_MS = 30_000;
 /** Time for a running write to end when the bridge stops, in milliseconds. */
-const STOP_GRACE_MS = 5000;
+const STOP_GRACE_MS = 4000;
 
 const NOT_SEEN_YET: Answer = {
   status: "accepted",

@@ -135,7 +135,7 @@ export class Archive {
     return [...this.#main.takeLosses(), ...others];
   }
 
-  /** Delivers waiting samples for at most 5 s while the stores accept them; the rest stays on disk. Then closes everything. */
+  /** Delivers waiting samples for at most 4 s while the stores accept them; the rest stays on disk. Then closes everything. */
   async stop(): Promise<void> {
     await Promise.all(this.#all.map((store) => store.stop()));
   }

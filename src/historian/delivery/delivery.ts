@@ -44,7 +44,7 @@ const RETRY_MS: Backoff = { first: 1000, longest: 20_000 };
 /** Time between attempts after an error that only a person can resolve. */
 const GIVE_UP_RETRY_MS = 30_000;
 const LONGEST_CALL_SECONDS = 10;
-const STOP_MS = 5000;
+const STOP_MS = 4000;
 
 /**
  * Commits samples to disk and delivers them to the store in batches, oldest first, until the store has confirmed them. Samples that
@@ -123,7 +123,7 @@ export class Delivery {
     this.#wakeSoon();
   }
 
-  /** Delivers waiting samples for at most 5 s while the store accepts them; the rest stays on disk. */
+  /** Delivers waiting samples for at most 4 s while the store accepts them; the rest stays on disk. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#wakeNow();

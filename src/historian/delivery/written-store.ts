@@ -88,7 +88,7 @@ export class WrittenStore {
     return [...this.#losses.findLosses(this.#queue.latest, Date.now()), ...this.#delivery.takeDeadLetters()];
   }
 
-  /** Delivers waiting samples for at most 5 s while the store accepts them; the rest stays on disk. Then closes everything. */
+  /** Delivers waiting samples for at most 4 s while the store accepts them; the rest stays on disk. Then closes everything. */
   async stop(): Promise<void> {
     await this.#retention.stop();
     await this.#delivery.stop();

@@ -29,7 +29,7 @@ export interface BirthAndWillOptions {
 }
 
 /** Maximum time that a broker may take to acknowledge the last message, in milliseconds. */
-const FAREWELL_MS = 2000;
+const FAREWELL_MS = 1000;
 
 /** Publishes on one retained topic whether the bridge is online: birth message, will, and farewell. */
 export class BirthAndWill implements Announcer {

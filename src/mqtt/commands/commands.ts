@@ -19,7 +19,7 @@ const MOST_PER_DEVICE = 1000;
 const MOST = 5000;
 const GET_TIMEOUT_MS = 30_000;
 /** Maximum time for commands under way to end at the stop, in milliseconds. */
-const STOP_MS = 10_000;
+const STOP_MS = 2000;
 
 /** A command with what its answer needs. */
 interface Request {

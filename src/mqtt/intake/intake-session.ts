@@ -15,7 +15,7 @@ export interface IntakeSessionOptions {
 export const RECEIVE_MAXIMUM = 1000;
 const WINDOW_BYTES = 16 * 1024 * 1024;
 /** Maximum time at the end until messages that were taken are acknowledged, in milliseconds. */
-const LAST_MS = 5000;
+const LAST_MS = 3000;
 
 /** Keeps mqtt.js from acknowledging a message as soon as it was handed over, and lets it go on with the next. */
 const LATER = new Error("acknowledged later");

@@ -29,7 +29,7 @@ const PAGE = { count: 500, bytes: 1024 * 1024 };
 /** Time after which records that the broker was too slow to take become backlog, in milliseconds. */
 const BEHIND_MS = 30_000;
 const POLL_MS = 1000;
-/** Maximum time that the stop waits for the disk, and for the broker, in milliseconds. */
+/** Maximum time that the stop waits for the disk and the broker together, in milliseconds. */
 const STOP_MS = 2000;
 
 /**
@@ -87,9 +87,9 @@ export class Outbox {
     clearInterval(this.#timer);
     const { link } = this.#options;
     const late = delay(STOP_MS, undefined, { ref: false });
+    const end = performance.now() + STOP_MS;
     this.#append();
     await Promise.race([this.#lastAppend, late]);
-    const end = performance.now() + STOP_MS;
     while (link.up && this.#live.inFlight + this.#backlog.inFlight > 0 && performance.now() < end)
       await delay(5);
     this.#unwatch?.();

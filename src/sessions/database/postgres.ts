@@ -23,6 +23,7 @@ export class PostgresSessions implements SessionDatabase {
   readonly #connection: PostgresConnection;
   readonly #readonly: boolean;
   readonly #pool: PostgresPool;
+  readonly #closed = new AbortController();
 
   constructor(connection: PostgresConnection, readonly: boolean) {
     this.#connection = connection;
@@ -70,17 +71,16 @@ export class PostgresSessions implements SessionDatabase {
   }
 
   async close(): Promise<void> {
+    this.#closed.abort(new Error("the database was closed"));
     await this.#pool.close();
   }
 
-  /** Each statement has the configured deadline; after `signal` aborts, no further one is started. */
+  /** Each statement has the configured deadline. An abort, or the close, gives up the connection with what it was doing. */
   async #lend<T>(use: (query: Query) => Promise<T>, signal?: AbortSignal): Promise<T> {
     try {
-      return await this.#pool.lend((query) =>
-        use((sql, values) => {
-          signal?.throwIfAborted();
-          return query(sql, values);
-        }),
+      return await this.#pool.lend(
+        use,
+        signal ? AbortSignal.any([this.#closed.signal, signal]) : this.#closed.signal,
       );
     } catch (error) {
       throw this.#failure(error);

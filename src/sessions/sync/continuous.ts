@@ -38,6 +38,7 @@ export interface ContinuousOptions extends Pick<LifetimeEnergyOptions, "state" |
 const DAY_MS = 86_400_000;
 /** Overlap of a round with the previous one: the source updates its data every five minutes (guide §6.1). */
 const OVERLAP_MS = 3_600_000;
+const STOP_MS = 2000;
 
 /**
  * Reads sessions every few minutes from the end of the previous round, so that sessions during a downtime are found later. A failure is
@@ -72,10 +73,14 @@ export class ContinuousSync {
     this.#running ??= this.#run();
   }
 
-  /** Aborts the current round; what it has stored remains. */
+  /** Aborts the current round, and waits for its end for at most 2 s; what it has stored remains. */
   async stop(): Promise<void> {
     this.#ending.abort(new Error("the bridge stops"));
-    await this.#running;
+    const waited = new AbortController();
+    const late = pause(this.#clock, STOP_MS, waited.signal).catch(() => undefined);
+    // A database that does not answer must not delay the stop.
+    await Promise.race([this.#running, late]);
+    waited.abort();
   }
 
   /** Reads every account and publishes events. Never rejects. */
