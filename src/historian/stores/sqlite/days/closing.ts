@@ -6,6 +6,7 @@ import type { Row, Topic } from "../../../contract.ts";
 import { NO_ROWS, type Rows, sliceRows, withLate } from "../rows.ts";
 import { readValue, type StoredValue } from "../values.ts";
 import { type DayRow, days, forgetDay, markStray, rangeOf } from "./catalogue.ts";
+import { ALL_COLUMNS } from "./day-file-form.ts";
 import { checkDayFile, checkSum, DayFile, type RowRange } from "./day-file-reader.ts";
 import { type DayBlock, type DayFileSummary, writeDayFile } from "./day-file-writer.ts";
 
@@ -198,7 +199,8 @@ class FiledDay implements DaySource {
     // Or the new file would have damaged values and a good checksum.
     checkSum(join(folder, path!), sha256!);
     this.#file = new DayFile(join(folder, path!));
-    this.#groups = this.#file.readAll();
+    const all = { firstRow: 0, rows: this.#file.rows, columns: ALL_COLUMNS };
+    this.#groups = this.#file.readRows(all, { order: "FIRST_TO_LAST" });
     this.#topics = new Map(
       database
         .all<[number, number, number, number]>(FILE_TOPICS, day)
