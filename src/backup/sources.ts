@@ -23,7 +23,7 @@ export interface Sources {
 /**
  * Order in which databases are copied, each as of its own time. A value, event or command moves from one store to the next; it is first
  * written there and then removed here. So whatever hands over is copied before what takes over, or a value could be in neither copy. The
- * state comes last: it then knows every command and limit that the other copies can tell of.
+ * state comes last, so that it has every command and limit that appears in the other copies.
  */
 const ORDER: readonly StoreKind[] = ["queue", "history", "other", "sessions", "state"];
 /** Locks, logs, reserves, counters and unfinished or damaged files: made anew, or of no use in a restored folder. */

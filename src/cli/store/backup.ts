@@ -9,12 +9,11 @@ import { loadSettings } from "../setup/load.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { numberOption } from "../terminal/options.ts";
 import { Progress } from "../terminal/progress.ts";
-import { counted, formatTable } from "../terminal/table.ts";
+import { counted, formatBytes, formatTable, MEGABYTE } from "../terminal/table.ts";
 import { printJson, type Terminal } from "../terminal/terminal.ts";
 import { TIMES, timeArgument } from "../terminal/time-argument.ts";
 import { packageVersion } from "../terminal/version.ts";
 
-const MEGABYTE = 1024 ** 2;
 const NAME = /^\d{6,}-/;
 
 interface Flags {
@@ -87,7 +86,7 @@ async function make(folder: string, flags: BackupFlags, terminal: Terminal): Pro
   else {
     for (const { path, why } of leftOut) terminal.out(`left out: ${path}: ${why}\n`);
     terminal.out(
-      `${name}: ${counted(files.length, "file")}, ${size(bytes)}, of which ${size(copiedBytes)} copied now\n`,
+      `${name}: ${counted(files.length, "file")}, ${formatBytes(bytes)}, of which ${formatBytes(copiedBytes)} copied now\n`,
     );
     if (removed.length > 0) terminal.out(`removed ${removed.join(", ")}\n`);
   }
@@ -158,7 +157,7 @@ async function putBack(path: string, { at, to, json }: RestoreFlags, terminal: T
   else {
     for (const { path: file, why } of manifest.leftOut) terminal.out(`not in the backup: ${file}: ${why}\n`);
     terminal.out(
-      `${manifest.name}: ${counted(done.files, "file")} restored (${size(done.bytes)}), ${done.unchanged} already there\n`,
+      `${manifest.name}: ${counted(done.files, "file")} restored (${formatBytes(done.bytes)}), ${done.unchanged} already there\n`,
     );
     terminal.out(`data folder ${done.data}\n`);
     if (done.config !== null) terminal.out(`bridge config ${done.config}\n`);
@@ -194,8 +193,4 @@ async function backupErrors(run: () => Promise<void>): Promise<void> {
 
 function sum(files: readonly { readonly bytes: number }[]): number {
   return files.reduce((all, { bytes }) => all + bytes, 0);
-}
-
-function size(bytes: number): string {
-  return bytes < MEGABYTE ? `${Math.ceil(bytes / 1024)} kB` : `${(bytes / MEGABYTE).toFixed(1)} MB`;
 }

@@ -4,12 +4,9 @@ import { type Historian, openHistorian, type StoredFile } from "../../historian/
 import { timeOf } from "../../historian/time.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { Progress } from "../terminal/progress.ts";
-import { counted, formatTable } from "../terminal/table.ts";
+import { counted, formatBytes, formatTable } from "../terminal/table.ts";
 import { printJson, type Terminal, terminalLog } from "../terminal/terminal.ts";
 import { type StoreFlags, storeErrors, storeOptions, storeSettings, withHistorian } from "./history-store.ts";
-
-const KILOBYTE = 1024;
-const MEGABYTE = 1024 ** 2;
 
 /** A file with what is wrong with it. */
 interface Fault {
@@ -60,7 +57,7 @@ async function verify(historian: Historian, flags: StoreFlags, terminal: Termina
       terminal.out(`${path} is not part of the history; "voltbridge history import" stores its values\n`);
     const { days, values, bytes } = totals(files);
     terminal.out(
-      `${counted(days, "closed day")} with ${counted(values, "value")} in ${size(bytes)}: ${counted(faults.length, "fault")}\n`,
+      `${counted(days, "closed day")} with ${counted(values, "value")} in ${formatBytes(bytes)}: ${counted(faults.length, "fault")}\n`,
     );
   }
   if (faults.length > 0)
@@ -147,9 +144,5 @@ function sizes(files: readonly StoredFile[]): { days: number; bytes: number; rec
 
 function cells(files: readonly StoredFile[]): string[] {
   const { days, bytes, recentBytes } = sizes(files);
-  return [String(days), size(bytes), size(recentBytes)];
-}
-
-function size(bytes: number): string {
-  return bytes < MEGABYTE ? `${Math.ceil(bytes / KILOBYTE)} kB` : `${(bytes / MEGABYTE).toFixed(1)} MB`;
+  return [String(days), formatBytes(bytes), formatBytes(recentBytes)];
 }

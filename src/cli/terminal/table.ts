@@ -43,3 +43,10 @@ export function duration(seconds: number): string {
 export function counted(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
+
+export const MEGABYTE = 1024 ** 2;
+
+/** `12 kB`, `3.4 MB` */
+export function formatBytes(bytes: number): string {
+  return bytes < MEGABYTE ? `${Math.ceil(bytes / 1024)} kB` : `${(bytes / MEGABYTE).toFixed(1)} MB`;
+}
