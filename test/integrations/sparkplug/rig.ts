@@ -127,8 +127,8 @@ export class Host {
     );
   }
 
-  /** Waits for a metric of a device with a value. */
-  value(of: string, name: string, value: unknown, from = 0): Promise<ReceivedMetric> {
+  /** Waits for a metric with a value, of a device or, without one, of the node. */
+  value(of: string | undefined, name: string, value: unknown, from = 0): Promise<ReceivedMetric> {
     return eventually(
       () => {
         for (const { device, payload } of this.heard.slice(from))
@@ -143,7 +143,7 @@ export class Host {
               .filter((metric) => device === of && this.nameOf(metric) === name)
               .map((metric) => shown(metric)),
           );
-        throw new Error(`${of}: ${name} was never ${value}; it was ${came}`);
+        throw new Error(`${of ?? "the node"}: ${name} was never ${value}; it was ${came}`);
       },
       15_000,
       10,

@@ -161,7 +161,7 @@ class Life {
     from = this.now;
     rig.scrape("Site/A");
     const { topic } = (await this.until((entry) => isA(entry, "DBIRTH"), from)) as { topic: string } & Entry;
-    await this.message("NDATA", undefined, from);
+    await host.value(undefined, "Devices/Total", rig.devices.size);
     rig.devices.delete(added.path);
     rig.latest.remove(added.path, "removed");
     this.note({ kind: "lost", device: topic.split("/")[4]! });
