@@ -13,6 +13,7 @@ import { hasXmllint } from "./helpers/xmllint.ts";
 /** Debian packages that tests need, and how to see that each is there. */
 const NEEDED: Readonly<Record<string, () => boolean>> = {
   "chromium-headless-shell": hasChromium,
+  debootstrap: () => findProgram("debootstrap") !== undefined,
   influxdb: () => findProgram("influxd") !== undefined,
   libfaketime: hasFaketime,
   "libxml2-utils": hasXmllint,
