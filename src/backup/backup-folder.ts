@@ -13,7 +13,7 @@ import {
 import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { DataFolderInUseError, DataLock } from "../storage/data-lock.ts";
-import { identityOf, syncFolder } from "../storage/sqlite.ts";
+import { identityOf, newerText, syncFolder } from "../storage/sqlite.ts";
 import { writeWholeFile } from "../storage/whole-file.ts";
 
 /** Version of the layout of a folder of backups and of its manifests. */
@@ -205,7 +205,12 @@ export class BackupFolder {
     const manifest = JSON.parse(body) as Manifest;
     if (manifest.format > FORMAT)
       throw new BackupError(
-        `${file} was created by voltbridge ${manifest.voltbridge}, which is newer; use that version`,
+        newerText(
+          file,
+          manifest.format,
+          FORMAT,
+          `choose an older backup; voltbridge ${manifest.voltbridge} made this one`,
+        ),
       );
     return manifest;
   }
@@ -299,7 +304,6 @@ function readMark(path: string): string {
     readonly format: number;
     readonly instance: string;
   };
-  if (format > FORMAT)
-    throw new BackupError(`${path} was created by a newer voltbridge (format ${format}); use that version`);
+  if (format > FORMAT) throw new BackupError(newerText(path, format, FORMAT, "name another folder"));
   return instance;
 }

@@ -107,7 +107,7 @@ export function newerFault(copy: string, { kind, store = "other" }: BackedUpFile
   try {
     const version = database.number("PRAGMA user_version");
     return version > NEWEST[store]
-      ? `a newer voltbridge wrote it (version ${version}; this one supports ${NEWEST[store]}); use that version`
+      ? `a newer voltbridge wrote it (format ${version}; this version supports ${NEWEST[store]}); use that version, or choose an older backup with --at`
       : undefined;
   } finally {
     database.close();

@@ -1,5 +1,12 @@
 import { closeSync, openSync, renameSync } from "node:fs";
-import { Connection, type Durability, type Form, removeFile, syncFolder } from "../storage/sqlite.ts";
+import {
+  Connection,
+  type Durability,
+  type Form,
+  removeFile,
+  syncFolder,
+  versionsIn,
+} from "../storage/sqlite.ts";
 import { QueueError } from "./failure.ts";
 
 /** SQLite's default, assumed by the calculations of `size-limit.ts`. */
@@ -104,22 +111,11 @@ export const QUEUE_FORM: Form = {
   newest: STEPS.length,
   applicationId: APPLICATION_ID,
   steps: (version) => STEPS.slice(version),
-  newer: newerQueue,
+  newer: (message) => new QueueError("refused", message),
 };
 
-export function newerQueue(file: string): QueueError {
-  return new QueueError(
-    "refused",
-    `${file} was created by a newer voltbridge and was not changed. Run that version, or use another data folder`,
-  );
-}
-
-/**
- * Determines the kind of a file by its first 100 bytes. `newer`: a queue of a later version; `foreign`: another program's SQLite file.
- * Source: the header's fields at 60 and 68 in SQLite's file format.
- */
-export function kindOf(header: Buffer): "queue" | "newer" | "foreign" | "unknown" {
-  if (header.length < 100 || header.toString("latin1", 0, 16) !== "SQLite format 3\0") return "unknown";
-  if (header.readUInt32BE(68) !== APPLICATION_ID) return "foreign";
-  return header.readUInt32BE(60) > QUEUE_FORM.newest ? "newer" : "queue";
+/** Returns whether a header is that of another program's SQLite file. */
+export function isForeign(header: Buffer): boolean {
+  const found = versionsIn(header);
+  return found !== undefined && found.applicationId !== APPLICATION_ID;
 }

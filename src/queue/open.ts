@@ -1,16 +1,16 @@
-import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { Connection, removeLogs } from "../storage/sqlite.ts";
+import { Connection, headerOf, rejectNewer, removeLogs } from "../storage/sqlite.ts";
 import { sqliteCode } from "../storage/sqlite-failure.ts";
 import { readCounterRows, readCountersFile, removeCountersFile, sumOf } from "./counters.ts";
 import { QueueError } from "./failure.ts";
-import { type ConnectOptions, connect, create, kindOf, newerQueue, QUEUE_FORM } from "./file.ts";
+import { type ConnectOptions, connect, create, isForeign, QUEUE_FORM } from "./file.ts";
 import { finishSalvage, type Salvaged, salvage } from "./salvage.ts";
 
 /** Opens a queue that another process owns, without migrating it. */
 export function openShared(file: string, options: ConnectOptions): Connection {
   if (!existsSync(file)) throw new QueueError("refused", `queue file ${file} does not exist`);
-  rejectOthers(file);
+  rejectOthers(file, options.alone);
   const connection = connect(file, options);
   if (connection.number("PRAGMA user_version") === QUEUE_FORM.newest) return connection;
   connection.close();
@@ -36,30 +36,19 @@ export function openOwned(file: string, options: OwnerOptions): Connection {
     removeCountersFile(file);
     create(file);
   }
-  rejectOthers(file);
+  rejectOthers(file, options.alone);
   const why = whyDamaged(file, options);
   if (why !== undefined) options.onSalvaged(salvage(file, why));
   return connect(file, options, QUEUE_FORM);
 }
 
-function rejectOthers(file: string): void {
-  const kind = kindOf(headerOf(file));
-  if (kind === "newer") throw newerQueue(file);
-  if (kind === "foreign" && faultOf(file) === undefined)
+function rejectOthers(file: string, alone?: boolean): void {
+  rejectNewer(file, QUEUE_FORM, alone);
+  if (isForeign(headerOf(file)) && faultOf(file) === undefined)
     throw new QueueError(
       "refused",
       `${file} is a SQLite file of another program and was not changed. Move it away, or use another data folder`,
     );
-}
-
-function headerOf(file: string): Buffer {
-  const descriptor = openSync(file, "r");
-  try {
-    const header = Buffer.alloc(100);
-    return header.subarray(0, readSync(descriptor, header, 0, 100, 0));
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 function whyDamaged(file: string, options: ConnectOptions): string | undefined {

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import {
   DatabaseSync,
@@ -7,6 +7,7 @@ import {
   type StatementResultingChanges,
   type StatementSync,
 } from "node:sqlite";
+import { sqliteCode } from "./sqlite-failure.ts";
 
 /** Maximum time that SQLite waits for another process's write, in milliseconds. */
 const BUSY_MS = 5000;
@@ -37,8 +38,8 @@ export interface Form {
   readonly applicationId?: number;
   /** Returns the statements that migrate a file of this version to the newest, step by step; version 0 is an empty file. */
   steps(version: number): readonly string[];
-  /** Returns the error for a file of a newer version. */
-  newer(file: string, version: number): Error;
+  /** Returns the error for a file of a newer version, with {@link newerText}. */
+  newer(message: string): Error;
   /** Returns the error for another program's file. Absent: none is rejected. */
   foreign?(connection: Connection): Error;
 }
@@ -55,6 +56,7 @@ export class Connection {
     { readOnly, durability, alone, busyMs, form }: OpenOptions,
     ready: (connection: Connection) => void = () => {},
   ): Connection {
+    if (form) rejectNewer(file, form, alone);
     const connection = new Connection(file, readOnly, busyMs);
     try {
       // Before the first access, which would create the index of the log.
@@ -130,7 +132,7 @@ export class Connection {
     const { applicationId } = form;
     const named =
       applicationId === undefined ? version > 0 : this.number("PRAGMA application_id") === applicationId;
-    if (named && version > form.newest) throw form.newer(this.file, version);
+    if (named && version > form.newest) throw form.newer(newerText(this.file, version, form.newest));
     if (this.get("SELECT 1 FROM sqlite_schema LIMIT 1") === undefined) return 0;
     if (!named && form.foreign) throw form.foreign(this);
     return version;
@@ -158,6 +160,64 @@ export class Connection {
 
   close(): void {
     this.db.close();
+  }
+}
+
+/** Returns the message for what a newer program wrote. `remedy`: what to do if that program is not to be used again. */
+export function newerText(
+  what: string,
+  version: number,
+  newest: number,
+  remedy = "restore a backup from before the upgrade (voltbridge restore)",
+): string {
+  return `${what} was created by a newer voltbridge (format ${version}; this version supports ${newest}) and was not changed. Run that version, or ${remedy}`;
+}
+
+const HEADER_BYTES = 100;
+
+/** Returns the start of a file: of a SQLite file, its header. Empty when there is no file. */
+export function headerOf(file: string): Buffer {
+  if (identityOf(file) === "") return Buffer.alloc(0);
+  const descriptor = openSync(file, "r");
+  try {
+    const header = Buffer.alloc(HEADER_BYTES);
+    return header.subarray(0, readSync(descriptor, header, 0, HEADER_BYTES, 0));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/**
+ * Returns the version and the application id in a header; undefined for what is not a SQLite file. Source: the fields at 60 and 68 in
+ * SQLite's file format.
+ */
+export function versionsIn(
+  header: Buffer,
+): { readonly version: number; readonly applicationId: number } | undefined {
+  if (header.length < HEADER_BYTES || header.toString("latin1", 0, 16) !== "SQLite format 3\0")
+    return undefined;
+  return { version: header.readUInt32BE(60), applicationId: header.readUInt32BE(68) };
+}
+
+/**
+ * Throws for a file of a newer version, without changing it: a connection that can write would write its log back when it is closed,
+ * and the log may have the newer version. `alone`: without reading the log, which needs disk space.
+ */
+export function rejectNewer(file: string, form: Form, alone = false): void {
+  const found = versionsIn(headerOf(file));
+  if (!found) return;
+  const isOurs = form.applicationId === undefined || found.applicationId === form.applicationId;
+  if (isOurs && found.version > form.newest) throw form.newer(newerText(file, found.version, form.newest));
+  if (alone || (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
+  let connection: Connection | undefined;
+  try {
+    connection = Connection.open(file, { readOnly: true });
+    connection.version(form);
+  } catch (error) {
+    // Damaged, locked or on a full disk: the caller's own attempt reports it.
+    if (sqliteCode(error) === -1) throw error;
+  } finally {
+    connection?.close();
   }
 }
 

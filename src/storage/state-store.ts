@@ -26,10 +26,7 @@ export const STATE_FORM: Form = {
     `CREATE TABLE IF NOT EXISTS state (namespace TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
        PRIMARY KEY (namespace, key))`,
   ],
-  newer: (file, version) =>
-    new Error(
-      `${file} was created by a newer voltbridge (format ${version}; this version supports ${STATE_FORM.newest}); use that version, or another data folder`,
-    ),
+  newer: (message) => new Error(message),
 };
 
 /** A durable map of JSON values. `set` to null removes the key. */

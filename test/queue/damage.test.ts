@@ -262,7 +262,9 @@ describe("A19: a damaged file", () => {
     db.exec("PRAGMA user_version = 99");
     db.close();
     const before = readFileSync(file());
-    await expect(open()).rejects.toThrow(/newer voltbridge.*another data folder/);
+    await expect(open()).rejects.toThrow(
+      /newer voltbridge \(format 99; this version supports 2\).*voltbridge restore/,
+    );
     expect(readFileSync(file()).equals(before)).toBe(true);
     expect(readdirSync(folder)).toEqual(["queue.sqlite", "queue.sqlite-mark"]);
   });

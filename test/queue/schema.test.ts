@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { kindOf } from "../../src/queue/file.ts";
+import { isForeign } from "../../src/queue/file.ts";
 
 test("a file is known by its header", () => {
   const header = Buffer.alloc(100);
-  expect(kindOf(header)).toBe("unknown");
-  expect(kindOf(Buffer.from("SQLite format 3\0"))).toBe("unknown");
+  expect(isForeign(header)).toBe(false);
+  expect(isForeign(Buffer.from("SQLite format 3\0"))).toBe(false);
   header.write("SQLite format 3\0", "latin1");
-  expect(kindOf(header)).toBe("foreign");
+  expect(isForeign(header)).toBe(true);
 });

@@ -116,7 +116,7 @@ describe("state store", () => {
     const db = new DatabaseSync(file);
     db.exec("PRAGMA user_version = 99");
     db.close();
-    expect(() => StateStore.open(file)).toThrow(/newer voltbridge.*another data folder/s);
+    expect(() => StateStore.open(file)).toThrow(/newer voltbridge.*voltbridge restore/s);
     expect(readdirSync(join(folder, "data")).some((name) => name.includes("damaged"))).toBe(false);
   });
 });

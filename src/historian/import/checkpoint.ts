@@ -1,8 +1,12 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { newerText } from "../../storage/sqlite.ts";
 import { writeWholeFile } from "../../storage/whole-file.ts";
-import type { Position } from "./source.ts";
+import { ImportError, type Position } from "./source.ts";
+
+/** Version of the file's layout; files without one are of version 1. */
+const FORMAT = 1;
 
 export interface Progress {
   readonly position: Position;
@@ -39,20 +43,23 @@ export class Checkpoint {
     return checkpoint;
   }
 
+  /** @throws {ImportError} for a checkpoint of a newer version */
   async load(): Promise<Progress | undefined> {
+    let saved: Progress & { readonly key: string; readonly format?: number };
     try {
-      const { key, ...progress } = JSON.parse(await readFile(this.#file, "utf8")) as Progress & {
-        key: string;
-      };
-      return key === this.#key && progress.rows > 0 ? progress : undefined;
+      saved = JSON.parse(await readFile(this.#file, "utf8"));
     } catch {
       // There is none, or it was damaged: everything is imported again, which changes nothing.
       return undefined;
     }
+    const { key, format = 1, ...progress } = saved;
+    if (format > FORMAT)
+      throw new ImportError(newerText(this.#file, format, FORMAT, "begin the import anew with --restart"));
+    return key === this.#key && progress.rows > 0 ? progress : undefined;
   }
 
   async save(progress: Progress): Promise<void> {
-    await writeWholeFile(this.#file, [JSON.stringify({ key: this.#key, ...progress })]);
+    await writeWholeFile(this.#file, [JSON.stringify({ format: FORMAT, key: this.#key, ...progress })]);
   }
 }
 

@@ -127,6 +127,9 @@ function refusal(code: number): string {
   return `code ${code}; see its access rules`;
 }
 
+/** Version of the file's layout; files without one are of version 1. */
+const KEPT_FORMAT = 1;
+
 /** Remembers over restarts, in a file, what a session that the broker keeps is subscribed to; a broker cannot be asked. */
 class KeptFilters {
   readonly #file: string;
@@ -138,18 +141,19 @@ class KeptFilters {
     this.#session = session;
   }
 
-  /** Returns none where the file is missing, damaged, or of another session: all are subscribed again then. */
+  /** Returns none where the file is missing, damaged, of another session or format: all are subscribed again then. */
   read(): readonly string[] {
     try {
-      const { session, filters } = JSON.parse(readFileSync(this.#file, "utf8"));
-      return session === this.#session && Array.isArray(filters) ? filters : [];
+      const { format = 1, session, filters } = JSON.parse(readFileSync(this.#file, "utf8"));
+      const isKnown = format === KEPT_FORMAT && session === this.#session;
+      return isKnown && Array.isArray(filters) ? filters : [];
     } catch {
       return [];
     }
   }
 
   write(filters: readonly string[]): void {
-    const kept = { session: this.#session, filters };
+    const kept = { format: KEPT_FORMAT, session: this.#session, filters };
     writeFileSync(`${this.#file}.new`, `${JSON.stringify(kept)}\n`, { mode: 0o600 });
     renameSync(`${this.#file}.new`, this.#file);
   }

@@ -1,5 +1,6 @@
 import type { PostgresConnection } from "../../config/postgres-connection.ts";
 import { PostgresPool, placeOf, postgresFailure, type Query, sqlState } from "../../storage/postgres.ts";
+import { newerText } from "../../storage/sqlite.ts";
 import {
   countRows,
   NO_ROWS,
@@ -95,7 +96,12 @@ export class PostgresSessions implements SessionDatabase {
     const [[version] = [0]] = await query("SELECT version FROM schema_version");
     if (Number(version) <= SCHEMA_VERSION) return Number(version);
     throw new SessionDatabaseError(
-      `the sessions in schema ${schema} were created by a newer voltbridge (schema ${version}; this version supports ${SCHEMA_VERSION}) and were not changed. Run that version, or set sessions.connection.schema`,
+      newerText(
+        `schema ${schema} of the sessions`,
+        Number(version),
+        SCHEMA_VERSION,
+        "restore the database as it was before the upgrade, or set sessions.connection.schema to another one",
+      ),
       false,
     );
   }

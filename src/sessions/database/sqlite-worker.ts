@@ -32,11 +32,7 @@ const FORM: Form = {
   /** "vbcs" */
   applicationId: 0x76626373,
   steps: (version) => (version === 0 ? [ddl(sqliteDialect)] : migrationsFrom(version, sqliteDialect)),
-  newer: (file, version) =>
-    new SessionDatabaseError(
-      `${file} was created by a newer voltbridge (schema ${version}; this version supports ${SCHEMA_VERSION}) and was not changed. Run that version, or set sessions.connection.path to another file`,
-      false,
-    ),
+  newer: (message) => new SessionDatabaseError(message, false),
   foreign: ({ file }) =>
     new SessionDatabaseError(
       `${file} is a SQLite file of another program and was not changed. Set sessions.connection.path to another file`,

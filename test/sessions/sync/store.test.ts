@@ -229,7 +229,7 @@ describe("a file that is not ours", () => {
       const newer = new DatabaseSync(folder.at("newer.sqlite"));
       newer.exec("PRAGMA user_version = 99");
       newer.close();
-      await expect(open("newer.sqlite")).rejects.toThrow(/newer voltbridge \(schema 99/);
+      await expect(open("newer.sqlite")).rejects.toThrow(/newer voltbridge \(format 99/);
       writeFileSync(
         join(folder.folder, "text.sqlite"),
         "this is no database, but long enough to be read as one".repeat(99),

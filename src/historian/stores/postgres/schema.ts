@@ -1,5 +1,6 @@
 import type { Log } from "../../../log/log.ts";
 import type { Query } from "../../../storage/postgres.ts";
+import { newerText } from "../../../storage/sqlite.ts";
 import { HistorianError } from "../../errors.ts";
 import type { Tables } from "./tables.ts";
 
@@ -170,7 +171,12 @@ function rejectNewer(version: number, store: string): void {
   if (version <= SCHEMA_VERSION) return;
   throw new HistorianError(
     "give_up",
-    `the history in ${store} was created by a newer voltbridge (schema ${version}; this version supports ${SCHEMA_VERSION}) and was not changed. Run that version, or set historian.connection.schema`,
+    newerText(
+      `the history in ${store}`,
+      version,
+      SCHEMA_VERSION,
+      "restore the database as it was before the upgrade, or set historian.connection.schema to another one",
+    ),
   );
 }
 

@@ -124,11 +124,7 @@ export const LARGE = "@";
 export const HISTORY_FORM: Form = {
   newest: STEPS.length,
   steps: (version) => STEPS.slice(version),
-  newer: (file, version) =>
-    new HistorianError(
-      "give_up",
-      `${file} was created by a newer voltbridge (schema ${version}; this version supports ${STEPS.length}) and was not changed. Run that version, or set historian.connection.path to another file`,
-    ),
+  newer: (message) => new HistorianError("give_up", message),
   foreign(connection) {
     const volttron = connection.get("SELECT 1 FROM pragma_table_xinfo('data') WHERE name = 'value_string'");
     return new HistorianError(

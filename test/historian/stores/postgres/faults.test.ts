@@ -283,7 +283,7 @@ describe.skipIf(!hasPostgres())("postgres that fails", () => {
     const connection = unmade();
     await backend(connection).write([sample("a/b", NOON, 1)]);
     await server.sql("UPDATE voltbridge.store SET version = 99", connection.database);
-    const refused = { kind: "give_up", message: expect.stringContaining("newer voltbridge (schema 99") };
+    const refused = { kind: "give_up", message: expect.stringContaining("newer voltbridge (format 99") };
     expect(await failure(backend(connection).write([sample("a/b", NOON, 2)]))).toMatchObject(refused);
     expect(await failure(backend(connection).open())).toMatchObject(refused);
     expect(await failure(backend(connection, true).open())).toMatchObject(refused);

@@ -87,7 +87,7 @@ describe("sqlite file", () => {
     const db = new DatabaseSync(file);
     db.exec("PRAGMA user_version = 99");
     db.close();
-    const refused = { kind: "give_up", message: expect.stringContaining("newer voltbridge (schema 99") };
+    const refused = { kind: "give_up", message: expect.stringContaining("newer voltbridge (format 99") };
     await expect(backend().write([sample("a/b", NOON, 2)])).rejects.toMatchObject(refused);
     await expect(backend(true).open()).rejects.toMatchObject(refused);
     const after = new DatabaseSync(file);

@@ -266,7 +266,7 @@ class Footer {
       throw new DayFileError(
         "newer",
         path,
-        `written by a newer version of voltbridge (format ${version}, this version reads ${FORMAT_VERSION}). Update voltbridge.`,
+        `written by a newer version of voltbridge (format ${version}, this version reads ${FORMAT_VERSION}). Run that version, or restore a backup from before the upgrade (voltbridge restore).`,
       );
     if (version !== FORMAT_VERSION) throw new RangeError(`${KEYS.format} is ${this.keys.get(KEYS.format)}`);
     this.columns = columnsOf(meta);

@@ -97,9 +97,7 @@ describe("a file of a day that cannot be read", () => {
     hash.prepare("UPDATE day SET sha256 = ?").run(sha256(file));
     hash.close();
     store.write([LOAD, MIDNIGHT + 1, 5]);
-    expect(store.reader.check("2026/11/21.parquet")).toMatch(
-      /newer version of voltbridge.*Update voltbridge/,
-    );
+    expect(store.reader.check("2026/11/21.parquet")).toMatch(/newer version of voltbridge.*Run that version/);
     expect(() => store.closeDays(THE_DAY + 1, true)).toThrow(/newer version/);
     store.closeDays(THE_DAY + 1, true);
     expect(store.rowsOf(LOAD)).toHaveLength(1 + 20);

@@ -333,6 +333,6 @@ describe("a bad file of a day", () => {
     parquet.finish();
     writeFileSync(path, writer.getBytes());
     expect(faultOf(() => new DayFile(path))).toBe("newer");
-    expect(() => new DayFile(path)).toThrow(/format 2, this version reads 1\). Update voltbridge/);
+    expect(() => new DayFile(path)).toThrow(/format 2, this version reads 1\). Run that version/);
   });
 });
