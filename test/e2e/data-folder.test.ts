@@ -1,73 +1,137 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
-import { afterEach, expect, test } from "vitest";
-import { type Simulator, startSimulator } from "../../src/simulator/index.ts";
+import { DatabaseSync } from "node:sqlite";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cli, RunningCli } from "../cli/in-process.ts";
-import { Mosquitto, mosquittoInstalled } from "../helpers/mosquitto.ts";
-import { Recorder } from "../helpers/mqtt-recorder.ts";
-import { Site } from "../helpers/site.ts";
+import { Workplace } from "../cli/workplace.ts";
+import { type Answers, answersOf, filesOf, KEPT_FOLDERS, unpack } from "../helpers/data-folder.ts";
+import { eventually } from "../helpers/eventually.ts";
+import { freePort, mosquittoInstalled } from "../helpers/mosquitto.ts";
 
-/**
- * A data folder as the version of 2026-11-30 left it (`ee002b1`): two stations read for some seconds, two limits held without
- * an end, an override, a reservation, charging sessions, and values that wait for a
- * broker.
- */
-const CASES = join(import.meta.dirname, "../cases/data-folder");
+interface Expected extends Answers {
+  readonly until: string;
+}
 
-let undo: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const step of undo.reverse()) await step();
-  undo = [];
+const versions = readdirSync(KEPT_FOLDERS).sort();
+
+describe.skipIf(!mosquittoInstalled)("A48: data folders of the versions before", () => {
+  test.each(versions)(
+    "the one of %s opens with all that it has, and a second start changes nothing",
+    async (version) => {
+      const folder = join(KEPT_FOLDERS, version);
+      const { until, ...expected }: Expected = JSON.parse(
+        readFileSync(join(folder, "expected.json"), "utf8"),
+      );
+      for (const part of [
+        expected.held,
+        expected.overrides,
+        expected.reservations,
+        Object.keys(expected.waited),
+      ])
+        expect(part.length).toBeGreaterThan(0);
+      const [first, second] = await answersOf(folder, until);
+      expect(first).toEqual(expected);
+      expect(second).toEqual({ ...expected, waited: {} });
+    },
+    60_000,
+  );
 });
 
-test.skipIf(!mosquittoInstalled)(
-  "a data folder of the version before opens, and keeps what it has",
-  async () => {
-    const simulator: Simulator = await startSimulator({ stations: 2, traffic: false, incidents: false });
-    undo.push(() => simulator.close());
-    const broker = await Mosquitto.run();
-    undo.push(() => broker.dispose());
-    const { endpoint, username, password, stationIDs } = simulator;
-    const site = new Site({
-      ...{ endpoint, username, password, stationIDs },
-      bridge: { mqtt: { url: broker.url }, sessions: { enabled: true } },
-      device: { interval: 2 },
-      driver: { shed_lease_minutes: 0 },
+describe("A49: what a newer version wrote", () => {
+  const kept = join(KEPT_FOLDERS, versions.at(-1)!);
+  let place: Workplace;
+  let config: string;
+  beforeAll(async () => {
+    place = new Workplace({
+      "configs/bridge.json": {
+        ...{ instance: "test", data: "../data", mqtt: { embedded: { port: await freePort() } } },
+        sessions: { enabled: true },
+        historian: { also: [{ name: "second", backend: "sqlite", connection: { path: "second.sqlite" } }] },
+      },
+      "configs/devices/lab/one.json": {
+        ...{ driver_type: "fake", driver_config: {}, registry_config: "config://fake.csv", interval: 1 },
+      },
+      "registry/fake.csv":
+        "Volttron Point Name,Attribute Name,Register Name,Port #,Type,Units\nload,constant(3.6),FakeRegister,1,float,kW\n",
     });
-    undo.push(() => site.remove());
-    mkdirSync(site.data);
-    for (const name of readdirSync(CASES))
-      writeFileSync(join(site.data, name.replace(/\.gz$/, "")), gunzipSync(readFileSync(join(CASES, name))), {
-        mode: 0o600,
-      });
-    const ear = await Recorder.connect(broker.url, {}, "devices/#");
-    undo.push(() => ear.close());
-    const bridge = new RunningCli(["run", "--config", site.config]);
-    undo.push(() => bridge.stop());
-    await bridge.printed(/running devices=2/);
-    // What waited for the broker comes first, as it was read then.
-    const waited = await ear.find("devices/site/s1/all", ({ text }) =>
-      text.includes('"TimeStamp":"2026-11-30T04:06'),
-    );
-    expect(JSON.parse(waited.text)[0]).toMatchObject({ allowedLoad_1: 3 });
+    config = place.at("configs/bridge.json");
+    unpack(join(kept, "data"), place.at("data"));
+  });
+  afterAll(() => place.remove());
 
-    const asked = async (...args: string[]) => {
-      const { code, stdout } = await cli([...args, "--config", site.config, "--json"]);
-      expect(code, args.join(" ")).toBe(0);
-      return JSON.parse(stdout);
-    };
-    const { held } = await asked("sheds");
-    expect(held).toMatchObject([
-      { device: "site/s1", point: "allowedLoad_1", value: 3, requester: "ems" },
-      { device: "site/s2", point: "allowedLoad_2", value: 0, requester: "ems" },
-    ]);
-    expect(await asked("override", "list")).toMatchObject([{ pattern: "site/s2" }]);
-    expect(await asked("schedule", "list")).toMatchObject([{ taskId: "peak" }]);
-    const stored = await asked("history", "query", "site/s1/allowedLoad_1", "--end", "2026-11-30T05:00:00Z");
-    expect(JSON.stringify(stored).match(/2026-11-30T04:0/g)?.length).toBeGreaterThan(2);
-    expect((await asked("sessions", "list", "--from", "2026-11-01T00:00:00Z")).length).toBeGreaterThan(0);
-    expect(bridge.stderr).not.toMatch(/damaged|set aside|newer/);
-  },
-  60_000,
-);
+  const hashes = () =>
+    Object.fromEntries(
+      filesOf(place.at("data"))
+        .filter((file) => !/lock\.(sqlite|json)$|-(shm|ballast)$/.test(file))
+        .map((file) => [file, createHash("sha256").update(readFileSync(file)).digest("hex")]),
+    );
+
+  /** Runs something while a file has the next version, and checks that the file remains as it is. */
+  async function raised(file: string, run: (path: string, newest: number) => Promise<void>): Promise<void> {
+    const path = place.at(`data/${file}`);
+    const database = new DatabaseSync(path);
+    const newest = Number(database.prepare("PRAGMA user_version").get()?.user_version);
+    database.exec(`PRAGMA user_version = ${newest + 1}`);
+    database.close();
+    const before = hashes()[path];
+    await run(path, newest);
+    expect(hashes()[path]).toBe(before);
+    const back = new DatabaseSync(path);
+    back.exec(`PRAGMA user_version = ${newest}`);
+    back.close();
+  }
+
+  test.each([
+    ["state.sqlite", "run"],
+    ["outbox.sqlite", "run"],
+    ["spool.sqlite", "run"],
+    ["spool-second.sqlite", "run"],
+    ["historian/spool.sqlite", "historian"],
+  ])("%s: no start, and the file is as it was", async (file, command) => {
+    await raised(file, async (path, newest) => {
+      const { code, stderr } = await cli([command, "--config", config]);
+      expect(stderr).toContain(
+        `${path} was created by a newer voltbridge (format ${newest + 1}; this version supports ${newest}) and was not changed. Run that version, or restore a backup from before the upgrade (voltbridge restore)`,
+      );
+      expect(code).toBe(78);
+    });
+  });
+
+  test("also where its version is only in the log that a killed process has left", async () => {
+    const path = place.at("data/state.sqlite");
+    const newer = new DatabaseSync(path);
+    newer.exec("PRAGMA wal_autocheckpoint = 0; PRAGMA user_version = 2; CREATE TABLE next (a)");
+    const [body, log] = [readFileSync(path), readFileSync(`${path}-wal`)];
+    newer.close();
+    writeFileSync(path, body);
+    writeFileSync(`${path}-wal`, log);
+    expect(body.readUInt32BE(60)).toBe(1);
+    const before = hashes();
+    const { code, stderr } = await cli(["run", "--config", config]);
+    expect(stderr).toContain(`${path} was created by a newer voltbridge (format 2; this version supports 1)`);
+    expect(code).toBe(78);
+    expect(hashes()).toEqual(before);
+    unpack(join(kept, "data"), place.at("data"));
+  });
+
+  test.each(["historian.sqlite", "sessions.sqlite"])(
+    "%s: the bridge runs without this part, and says why",
+    async (file) => {
+      await raised(file, async (path, newest) => {
+        const bridge = new RunningCli(["run", "--config", config]);
+        await bridge.printed(/connected to/);
+        await eventually(() =>
+          expect(bridge.stderr).toContain(
+            `${path} was created by a newer voltbridge (format ${newest + 1}; this version supports ${newest})`,
+          ),
+        );
+        await eventually(async () => {
+          const { stdout } = await cli(["get", "lab/one/load", "--config", config]);
+          expect(stdout).toContain("3.6");
+        });
+        expect((await bridge.stop()).code).toBe(0);
+      });
+    },
+  );
+});

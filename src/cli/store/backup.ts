@@ -34,8 +34,6 @@ interface RestoreFlags extends Flags {
 export function backup(program: Command, terminal: Terminal): void {
   const group = program
     .command("backup")
-    // Or the options of "verify" would be taken for those of "backup".
-    .enablePositionalOptions()
     .description(
       "Back up the data folder, configs and registries into a folder; works while the bridge runs.",
     )
@@ -52,7 +50,10 @@ export function backup(program: Command, terminal: Terminal): void {
     .argument("<folder>", "folder of the backups")
     .option("--at <backup>", `only one: its name, or the last one up to a time: ${TIMES}`)
     .option("--json", "print JSON")
-    .action((folder: string, flags: RestoreFlags) => backupErrors(() => verify(folder, flags, terminal)));
+    // Both commands have --json, and the group takes it.
+    .action((folder: string, _: RestoreFlags, command: Command) =>
+      backupErrors(() => verify(folder, command.optsWithGlobals<RestoreFlags>(), terminal)),
+    );
 }
 
 export function restore(program: Command, terminal: Terminal): void {
