@@ -1,9 +1,10 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { parquetWriteFile } from "hyparquet-writer";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { type Historian, openHistorian, type Sample, type TopicMeta } from "../../../src/historian/index.ts";
 import { createLog } from "../../../src/log/log.ts";
+import { filesOf } from "../../helpers/data-folder.ts";
 import { SETTINGS } from "../../historian/settings.ts";
 import { cli, RunningCli } from "../in-process.ts";
 import { Workplace } from "../workplace.ts";
@@ -290,6 +291,15 @@ describe("import", () => {
     await bridge.backend.write([sample("live/load", NOON + 1, 2)]);
     const again = await history("import", file);
     expect(again.stdout).toContain(`${file}: was imported already; --restart imports it again`);
+    const [checkpoint] = filesOf(place.at("data/imports"));
+    const newer = readFileSync(checkpoint!, "utf8").replace('"format":1', '"format":2');
+    writeFileSync(checkpoint!, newer);
+    const refused = await history("import", file);
+    expect(refused).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("newer voltbridge (format 2; this version supports 1)"),
+    });
+    expect(readFileSync(checkpoint!, "utf8")).toBe(newer);
     expect((await history("import", file, "--restart", "--json")).stdout).toContain('"values":1');
     place.write("a.csv", [...lines, "a/p,2026-11-21T12:01:00Z,2"].join("\n"));
     expect((await history("import", file, "--json")).stdout).toContain('"values":2');

@@ -173,45 +173,51 @@ describe.each(places)("storing sessions in %s", (_, make) => {
     await store.sessions([session({ ...ENDED, Energy: 13 })], FROM);
     expect(await reader.sessionsWithoutIntervals(open)).toEqual([["4711", ENDED.startTime]]);
   });
-});
 
-test("a file of the first version gets the tables of now, and keeps what it has", async () => {
-  const folder = new Workplace();
-  const open = () =>
-    openSessionDatabase({
-      backend: "sqlite",
-      connection: { path: "old.sqlite" },
-      dataFolder: folder.folder,
-      readonly: false,
-    });
-  const shape = (db: DatabaseSync) => db.prepare("PRAGMA table_info(port_energy)").all();
-  try {
-    await (await open()).close();
-    const old = new DatabaseSync(folder.at("old.sqlite"));
-    const now = shape(old);
-    old.exec(`
-      ALTER TABLE port_energy DROP COLUMN earlier_until;
-      ALTER TABLE port_energy DROP COLUMN earlier_kwh;
-      INSERT INTO station (station_id) VALUES ('1:1');
-      INSERT INTO port (station_id, port_number) VALUES ('1:1', '1');
-      INSERT INTO port_energy VALUES ('1:1', '1', 12.5, 2, '2026-11-20T08:00:00Z', 0);
-      PRAGMA user_version = 1`);
-    old.close();
-    const migrated = await open();
-    expect(await new SessionReader(migrated).all("port_energy")).toMatchObject([
-      { energy_kwh: 12.5, session_count: 2, earlier_kwh: null, earlier_until: null },
-    ]);
-    await migrated.close();
-    const after = new DatabaseSync(folder.at("old.sqlite"));
-    expect(shape(after)).toEqual(now);
-    after.close();
-  } finally {
-    folder.remove();
-  }
+  const setVersion = (version: number) =>
+    database.dialect.name === "sqlite"
+      ? `PRAGMA user_version = ${version}`
+      : `UPDATE schema_version SET version = ${version}`;
+  const execute = async (of: SessionDatabase, ...statements: readonly string[]) => {
+    for (const sql of statements) await of.write([{ sql, rows: [[]] }]);
+  };
+
+  test("A61: tables of the first version are migrated, and keep what they have", async () => {
+    const old = await place.open("old");
+    await execute(
+      old,
+      "ALTER TABLE port_energy DROP COLUMN earlier_until",
+      "ALTER TABLE port_energy DROP COLUMN earlier_kwh",
+      "INSERT INTO station (station_id) VALUES ('1:1')",
+      "INSERT INTO port (station_id, port_number) VALUES ('1:1', '1')",
+      `INSERT INTO port_energy (station_id, port_number, energy_kwh, session_count, changed_at, to_announce)
+       VALUES ('1:1', '1', 12.5, 2, '2026-11-20T08:00:00Z', false)`,
+      setVersion(1),
+    );
+    await old.close();
+    await expect(place.open("old", true)).rejects.toThrow(/sessions sync, which creates or migrates it/);
+    for (let life = 0; life < 2; life++) {
+      const migrated = await place.open("old");
+      expect(await new SessionReader(migrated).all("port_energy")).toMatchObject([
+        { energy_kwh: 12.5, session_count: 2, earlier_kwh: null, earlier_until: null },
+      ]);
+      await migrated.close();
+    }
+  });
+
+  test("A61: tables of a newer version are refused with what to do, and not changed", async () => {
+    const newer = await place.open("newer");
+    await execute(newer, setVersion(99));
+    await newer.close();
+    for (const readonly of [false, true])
+      await expect(place.open("newer", readonly)).rejects.toThrow(
+        /newer voltbridge \(format 99; this version supports 2\) and was not changed\. Run that version, or restore/,
+      );
+  });
 });
 
 describe("a file that is not ours", () => {
-  test("of another program, or of a newer version, is refused and left as it is", async () => {
+  test("of another program is refused and left as it is", async () => {
     const folder = new Workplace();
     const open = (path: string) =>
       openSessionDatabase({
@@ -225,11 +231,6 @@ describe("a file that is not ours", () => {
       other.exec("CREATE TABLE theirs (a)");
       other.close();
       await expect(open("other.sqlite")).rejects.toThrow(/of another program.*sessions\.connection\.path/);
-      await (await open("newer.sqlite")).close();
-      const newer = new DatabaseSync(folder.at("newer.sqlite"));
-      newer.exec("PRAGMA user_version = 99");
-      newer.close();
-      await expect(open("newer.sqlite")).rejects.toThrow(/newer voltbridge \(format 99/);
       writeFileSync(
         join(folder.folder, "text.sqlite"),
         "this is no database, but long enough to be read as one".repeat(99),
