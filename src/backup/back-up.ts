@@ -1,7 +1,7 @@
-import { closeSync, existsSync, fsyncSync, openSync, realpathSync, rmSync, statSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { closeSync, existsSync, fsyncSync, openSync, rmSync, statSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
 import { backup } from "node:sqlite";
-import type { BridgeSettings } from "../config/index.ts";
+import { type BridgeSettings, realPath } from "../config/index.ts";
 import { closedDays } from "../historian/stores/sqlite/days/catalogue.ts";
 import { isWithin, type LoadOptions } from "../reload/bridge-files.ts";
 import { Connection } from "../storage/sqlite.ts";
@@ -21,6 +21,8 @@ import { type Database, findSources, folderAbove } from "./sources.ts";
 const PAGES = 2048;
 /** Number of copies of a history whose days are written again while they are copied. */
 const TRIES = 5;
+/** Results that say nothing about the disk: no result of SQLite, SQLITE_ERROR and SQLITE_MISUSE. */
+const OF_PROGRAM = new Set([-1, 1, 21]);
 
 export interface BackupOptions {
   readonly settings: BridgeSettings;
@@ -52,12 +54,12 @@ export async function backUp(options: BackupOptions): Promise<BackupReport> {
     throw new BackupError(
       `there is no data folder ${settings.data}; "voltbridge run" creates it, and --data names another`,
     );
-  for (const used of [settings.data, settings.devices, settings.registries])
-    if (isWithin(realOf(used), realOf(path)))
-      throw new BackupError(
-        `${path} is inside ${used}, which is to be backed up; name a folder outside, best on another disk`,
-      );
   try {
+    for (const used of [settings.data, settings.devices, settings.registries])
+      if (isWithin(realPath(used), realPath(path)))
+        throw new BackupError(
+          `${path} is inside ${used}, which is to be backed up; name a folder outside, best on another disk`,
+        );
     const folder = await BackupFolder.openForWriting(path, settings.instance);
     try {
       const work = new Work(folder, options);
@@ -85,7 +87,8 @@ export async function backUp(options: BackupOptions): Promise<BackupReport> {
       }
     } catch (error) {
       // A full disk gets back what only this backup has; the next one needs it again.
-      if (isFull(error)) folder.prune();
+      if (isFull(error)) makeRoom(folder);
+      if (isOfSystem(error)) folder.checkThere();
       throw error;
     } finally {
       folder.close();
@@ -114,9 +117,13 @@ class Work {
     this.leftOut.push(...sources.leftOut);
     // Before the databases, so that little is left to copy after them, while days may be written again.
     for (const { file, history } of sources.databases)
-      if (history !== undefined) await this.#days(file, file, history, []);
+      if (history !== undefined)
+        await this.#days(file, file, history, []).catch((error) => {
+          // Its copy reports it.
+          if (!isUnreadable(error)) throw error;
+        });
     for (const database of sources.databases)
-      if (database.history === undefined) this.files.push(await this.#database(database));
+      if (database.history === undefined) this.files.push(...(await this.#database(database)));
       else await this.#history(database, database.history);
     for (const file of sources.files) {
       signal.throwIfAborted();
@@ -128,7 +135,8 @@ class Work {
   /** Copies a database with the files of its closed days. A day that was written again has another file: then the database is copied again. */
   async #history(database: Database, history: string): Promise<void> {
     for (let left = TRIES; left > 0; left--) {
-      const copy = await this.#database(database);
+      const [copy] = await this.#database(database);
+      if (!copy) return;
       const files: BackedUpFile[] = [];
       const missed = await this.#days(this.#folder.object(copy.sha256), database.file, history, files);
       if (missed === undefined) {
@@ -185,19 +193,30 @@ class Work {
     }
   }
 
-  async #database({ file, store }: Database): Promise<BackedUpFile> {
+  /** Copies a database. Returns none for a file that SQLite cannot read, which is left out. */
+  async #database({ file, store }: Database): Promise<BackedUpFile[]> {
     const { signal, onProgress } = this.#options;
     const staged = this.#folder.stage();
     const mode = statSync(file).mode & 0o777;
     const name = basename(file);
-    await copyDatabase(file, staged, (done, all) => {
-      signal.throwIfAborted();
-      onProgress(name, done, done / all);
-    });
+    // SQLite reports no progress of a small file.
+    signal.throwIfAborted();
+    onProgress(name, 0, 0);
+    try {
+      await copyDatabase(file, staged, (done, all) => {
+        signal.throwIfAborted();
+        onProgress(name, done, done / all);
+      });
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      rmSync(staged);
+      this.leftOut.push({ path: file, why: `it is damaged or not a database: ${(error as Error).message}` });
+      return [];
+    }
     const content = await contentOf(staged, signal);
     if (!this.#folder.has(content)) this.copiedBytes += content.bytes;
     this.#folder.keep(staged, content);
-    return { path: file, kind: "database", store, ...content, mode };
+    return [{ path: file, kind: "database", store, ...content, mode }];
   }
 
   async #file(file: string): Promise<void> {
@@ -253,37 +272,37 @@ async function copyDatabase(
   closeSync(descriptor);
 }
 
-/** Returns a path with its links followed, as far as it exists. */
-function realOf(path: string): string {
-  return existsSync(path) || dirname(path) === path
-    ? realpathSync(path)
-    : join(realOf(dirname(path)), basename(path));
-}
-
 function isMissing(error: unknown, file: string): boolean {
   const { code, path } = error as NodeJS.ErrnoException;
   return code === "ENOENT" && path === file;
+}
+
+/** Returns whether SQLite found a damaged file (SQLITE_CORRUPT) or one of another kind (SQLITE_NOTADB). */
+function isUnreadable(error: unknown): boolean {
+  return [11, 26].includes(sqliteCode(error));
 }
 
 function isFull(error: unknown): boolean {
   return ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code!) || sqliteCode(error) === 13;
 }
 
-const AWAY = new Set([
-  "ENOENT",
-  "EIO",
-  "ENODEV",
-  "ENOTCONN",
-  "ESTALE",
-  "EROFS",
-  "ENXIO",
-  "EHOSTDOWN",
-  "ETIMEDOUT",
-]);
+/** Removes what only this backup has. A failure leaves it to the next backup: why this one failed is what matters. */
+function makeRoom(folder: BackupFolder): void {
+  try {
+    folder.prune();
+  } catch (error) {
+    if (!(error instanceof BackupError) && !isOfSystem(error)) throw error;
+  }
+}
+
+/** Returns whether files, disks or the network failed, not this program. */
+export function isOfSystem(error: unknown): boolean {
+  return typeof (error as NodeJS.ErrnoException).errno === "number" || !OF_PROGRAM.has(sqliteCode(error));
+}
 
 /** Adds to a failure of the backup folder what to do next. */
 function explained(error: unknown, folder: string): unknown {
-  if (error instanceof BackupError) return error;
+  if (error instanceof BackupError || !isOfSystem(error)) return error;
   const { code = "", message } = error as NodeJS.ErrnoException;
   const rest = "The bridge is not affected, and earlier backups are whole";
   if (isFull(error))
@@ -291,15 +310,13 @@ function explained(error: unknown, folder: string): unknown {
       `the disk of ${folder} is full. ${rest}. Make room there (--keep removes old backups after a new one is complete), then run the backup again`,
       { cause: error },
     );
-  if (AWAY.has(code) || sqliteCode(error) === 10 || sqliteCode(error) === 14)
+  if (code === "EACCES" || code === "EPERM")
     return new BackupError(
-      `cannot go on: ${message}. ${rest}. Check that the disk of ${folder} is mounted and may be written to, then run the backup again`,
+      `${message}; run the backup as a user who may read the data folder and write to ${folder}`,
       { cause: error },
     );
-  return code === "EACCES" || code === "EPERM"
-    ? new BackupError(
-        `${message}; run the backup as a user who may read the data folder and write to ${folder}`,
-        { cause: error },
-      )
-    : error;
+  return new BackupError(
+    `cannot go on: ${message}. ${rest}. Check that the disk of ${folder} is mounted and may be written to, then run the backup again`,
+    { cause: error },
+  );
 }

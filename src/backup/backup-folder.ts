@@ -10,6 +10,7 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
+import { constants } from "node:os";
 import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { DataFolderInUseError, DataLock } from "../storage/data-lock.ts";
@@ -147,8 +148,12 @@ export class BackupFolder {
   }
 
   close(): void {
-    // The folder may have gone away.
-    if (identityOf(this.path) === this.#identity) this.#lock?.release();
+    try {
+      this.#lock?.release();
+    } catch (error) {
+      // A disk that has gone away must not hide why the backup failed.
+      if (typeof (error as NodeJS.ErrnoException).errno !== "number") throw error;
+    }
   }
 
   /** Returns the path for the content of a file that is being copied. */
@@ -183,7 +188,7 @@ export class BackupFolder {
   checkThere(): void {
     if (identityOf(this.path) !== this.#identity)
       throw Object.assign(new Error(`${this.path} was removed, or its disk was unmounted`), {
-        code: "ENOENT",
+        ...{ code: "ENOENT", errno: -constants.errno.ENOENT },
       });
   }
 

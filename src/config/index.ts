@@ -38,6 +38,7 @@ export { type FileVersion, FileVersions, RecordedFiles } from "./files/file-vers
 export { JsonDocument, type JsonPath, pathText, readLeniently, type Span } from "./files/json-document.ts";
 export { listing } from "./files/listing.ts";
 export { PathFolders } from "./files/path-folders.ts";
+export { realPath } from "./files/real-path.ts";
 export { decodeText } from "./files/text-file.ts";
 export { applyRenames } from "./schema/renames.ts";
 export { alternatives, innerSchema, type Schema } from "./schema/schema.ts";

@@ -115,8 +115,10 @@ export class DataLock {
   }
 
   release(): void {
-    rmSync(ownerFileOf(this.#folder), { force: true });
+    // Whatever is at the path after the folder was replaced has another owner.
+    const isOurs = !this.#open.removed;
     this.#connection.close();
+    if (isOurs) rmSync(ownerFileOf(this.#folder), { force: true });
   }
 
   /** Releases the lock after a failed start, and removes a folder created for it unless another process uses it. */

@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { backUp } from "../../backup/back-up.ts";
+import { backUp, isOfSystem } from "../../backup/back-up.ts";
 import { BackupError, BackupFolder } from "../../backup/backup-folder.ts";
 import { chooseBackup, restore as restoreBackup } from "../../backup/restore.ts";
 import { type BackupFault, verifyBackups } from "../../backup/verify.ts";
+import { messageOf } from "../../log/log.ts";
 import { readBridge } from "../../reload/bridge-files.ts";
 import { loadSettings } from "../setup/load.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
@@ -188,6 +189,12 @@ async function backupErrors(run: () => Promise<void>): Promise<void> {
     await run();
   } catch (error) {
     if (error instanceof BackupError) throw new CommandError(error.message, EXIT.failed, { cause: error });
+    if (isOfSystem(error))
+      throw new CommandError(
+        `cannot go on: ${messageOf(error)}. Check that the disk is mounted, then run the command again`,
+        EXIT.failed,
+        { cause: error },
+      );
     throw error;
   }
 }

@@ -1,6 +1,6 @@
-import { lstatSync, realpathSync, type Stats, statSync } from "node:fs";
-import { dirname, extname, join, relative, sep } from "node:path";
-import { listing, unreadableReason } from "../../config/index.ts";
+import { realpathSync, type Stats, statSync } from "node:fs";
+import { extname, join, relative, sep } from "node:path";
+import { listing, realPath, unreadableReason } from "../../config/index.ts";
 import { isWithin } from "../../reload/bridge-files.ts";
 import { inSlices } from "../../time/in-slices.ts";
 import { FileRefusal } from "./refusal.ts";
@@ -96,19 +96,6 @@ function nameFault(name: string): string | undefined {
     return "has an empty step, or one that begins with a dot";
   if (steps.some((step) => step !== step.trim())) return "has a space at the begin or end of a step";
   return undefined;
-}
-
-/** Returns the path without links; of a path that does not exist, that of its nearest parent with the rest. */
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const parent = dirname(path);
-    // A link that leads to nothing is not followed by a save either.
-    if (code !== "ENOENT" || parent === path || lstatSync(path, { throwIfNoEntry: false })) throw error;
-    return join(realPath(parent), path.slice(parent.length));
-  }
 }
 
 function statsOf(path: string): Stats | undefined {
