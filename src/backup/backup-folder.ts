@@ -1,24 +1,15 @@
 import { createHash } from "node:crypto";
-import {
-  createReadStream,
-  createWriteStream,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { constants } from "node:os";
 import { basename, join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { DataFolderInUseError, DataLock } from "../storage/data-lock.ts";
 import { identityOf, newerText, syncFolder } from "../storage/sqlite.ts";
 import { writeWholeFile } from "../storage/whole-file.ts";
 
 /** Version of the layout of a folder of backups and of its manifests. */
 const FORMAT = 1;
+const PIECE_BYTES = 1024 * 1024;
 const MARK = "voltbridge-backups.json";
 const OWN_FILES = new Set([
   MARK,
@@ -260,32 +251,36 @@ export class BackupFolder {
 
 /** Copies a file in pieces and flushes the copy, readable by the owner only. */
 export async function copyFile(source: string, target: string, signal?: AbortSignal): Promise<Content> {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  await pipeline(
-    createReadStream(source),
-    async function* (chunks: AsyncIterable<Buffer>) {
-      for await (const chunk of chunks) {
-        hash.update(chunk);
-        bytes += chunk.length;
-        yield chunk;
-      }
-    },
-    createWriteStream(target, { flags: "wx", mode: 0o600, flush: true }),
-    { signal },
-  );
-  return { sha256: hash.digest("hex"), bytes };
+  await using from = await open(source, "r");
+  await using to = await open(target, "wx", 0o600);
+  const content = await contentIn(from, signal, (piece) => to.writeFile(piece));
+  await to.sync();
+  return content;
 }
 
 /** Reads a file in pieces. */
 export async function contentOf(file: string, signal?: AbortSignal): Promise<Content> {
+  await using handle = await open(file, "r");
+  return await contentIn(handle, signal);
+}
+
+/** Reads an open file through one buffer: a stream leaves its buffers to the garbage collector, which lets them grow by 100 MB. */
+async function contentIn(
+  handle: FileHandle,
+  signal: AbortSignal | undefined,
+  take?: (piece: Buffer) => Promise<void>,
+): Promise<Content> {
   const hash = createHash("sha256");
-  let bytes = 0;
-  for await (const chunk of createReadStream(file, { signal }) as AsyncIterable<Buffer>) {
-    hash.update(chunk);
-    bytes += chunk.length;
+  const buffer = Buffer.allocUnsafe(PIECE_BYTES);
+  for (let bytes = 0; ; ) {
+    signal?.throwIfAborted();
+    const { bytesRead } = await handle.read(buffer, 0, PIECE_BYTES);
+    if (bytesRead === 0) return { sha256: hash.digest("hex"), bytes };
+    const piece = buffer.subarray(0, bytesRead);
+    hash.update(piece);
+    bytes += bytesRead;
+    await take?.(piece);
   }
-  return { sha256: hash.digest("hex"), bytes };
 }
 
 function textSum(text: string): string {
