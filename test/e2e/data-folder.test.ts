@@ -95,6 +95,8 @@ describe("A61: what a newer version wrote", () => {
         `${path} was created by a newer voltbridge (format ${newest + 1}; this version supports ${newest}) and was not changed. Run that version, or restore a backup from before the upgrade (voltbridge restore)`,
       );
       expect(code).toBe(78);
+      const doctor = await cli(["doctor", "--config", config, "--timeout", "1"]);
+      if (command === "run") expect(doctor.stdout).toContain(`${path} was created by a newer voltbridge`);
     });
   });
 

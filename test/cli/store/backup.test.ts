@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import {
   cpSync,
@@ -11,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import { createLog } from "../../../src/log/log.ts";
@@ -248,6 +250,47 @@ test("B23: verify names what is damaged or missing; restore does not use it", as
     readFileSync(join(folder, "backups", manifest!), "utf8").replace("desk", "disk"),
   );
   expect((await verify()).stdout).toMatch(/its checksum does not match/);
+});
+
+test("B23: what a newer version backed up is refused with what to do, and nothing is changed", async () => {
+  const { manifest } = await site.backUp();
+  const mark = join(folder, "voltbridge-backups.json");
+  const file = join(folder, "backups", `${manifest.name}.json`);
+  const newer = (path: string) => {
+    const before = readFileSync(path, "utf8");
+    const [body] = before.split("\n");
+    const raised = body!.replace(/"format":1/, '"format":2');
+    const sum = path === file ? `${createHash("sha256").update(raised).digest("hex")}\n` : "";
+    writeFileSync(path, `${raised}\n${sum}`);
+    return () => writeFileSync(path, before);
+  };
+  for (const [path, remedy, also] of [
+    [mark, "name another folder", [backup]],
+    [file, "choose an older backup; voltbridge 0.0.0 made this one", []],
+  ] as const) {
+    const undo = newer(path);
+    const raised = readFileSync(path, "utf8");
+    const text = `${path === mark ? folder : file} was created by a newer voltbridge (format 2; this version supports 1) and was not changed. Run that version, or ${remedy}`;
+    for (const command of [restore, verify, ...also]) {
+      const { code, stdout, stderr } = await command();
+      expect(stdout + stderr).toContain(text);
+      expect(code).toBe(1);
+    }
+    expect(readFileSync(path, "utf8")).toBe(raised);
+    undo();
+  }
+  expect(existsSync(place.at("copy"))).toBe(false);
+
+  const history = new DatabaseSync(data("historian.sqlite"));
+  history.exec("PRAGMA user_version = 3");
+  history.close();
+  await site.backUp();
+  const text = "a newer voltbridge wrote it (format 3; this version supports 2)";
+  expect(await verify()).toMatchObject({ code: 1, stdout: expect.stringContaining(text) });
+  expect((await restore()).stderr).toMatch(/format 3; this version supports 2.*--at\. Nothing was restored/);
+  expect(existsSync(place.at("copy"))).toBe(false);
+  expect(await restore("--at", manifest.name)).toMatchObject({ code: 0 });
+  expect(await site.query("copy")).toHaveLength(1500);
 });
 
 test("B24: what a backup must not do is refused with a remedy", async () => {

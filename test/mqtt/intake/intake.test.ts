@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectAsync } from "mqtt";
@@ -170,10 +170,27 @@ describe.skipIf(!mosquittoInstalled).each([5, 4] as const)("taking messages over
     await until(() => first.taken.length === 1, "what is retained");
     await first.intake.stop();
     const second = await new Taker(url, { version, file }).listening();
+    expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ format: 1, filters: ["record/#"] });
     await client.publishAsync("analysis/x", "not any more", { qos: 1 });
     await client.publishAsync("record/x", "still", { qos: 1 });
     await until(() => second.taken.length > 0, "the next");
     expect(second.taken).toEqual(["still"]);
+  });
+
+  test("what a newer version noted of the subscriptions does not count: all are made again", async () => {
+    const { url } = await broker();
+    const file = join(folder(), "intake.json");
+    const first = await new Taker(url, { version, file }).listening();
+    await first.intake.stop();
+    const noted = JSON.parse(readFileSync(file, "utf8"));
+    writeFileSync(file, JSON.stringify({ ...noted, format: 2 }));
+    const second = await new Taker(url, { version, file }).listening();
+    expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(noted);
+    const client = await connectAsync(url);
+    endings.push(() => client.endAsync());
+    await client.publishAsync("record/x", "comes", { qos: 1 });
+    await until(() => second.taken.length > 0, "the message");
+    expect(second.taken).toEqual(["comes"]);
   });
 
   test("a retained message says that it is one, a live one to be retained does not", async () => {

@@ -1,16 +1,19 @@
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { HistorianSettings } from "../../../config/index.ts";
-import { openHistorian } from "../../../historian/index.ts";
+import { openHistorian, spoolFile, spoolNames } from "../../../historian/index.ts";
 import { createLog, messageOf } from "../../../log/log.ts";
+import { QUEUE_FORM } from "../../../queue/file.ts";
 import { openSessionDatabase } from "../../../sessions/index.ts";
+import { rejectNewer } from "../../../storage/sqlite.ts";
+import { STATE_FORM } from "../../../storage/state-store.ts";
 import { systemClock, withDeadline } from "../../../time/clock.ts";
 import type { Finding, Site, SiteCheck } from "./site.ts";
 
 /** Default files of the stores that are files, in the data folder. */
 const FILES = { history: "historian.sqlite", sessions: "sessions.sqlite" };
 
-/** Whether the store of the history and that of the sessions can be opened by this version. */
+/** Whether the stores of the history and of the sessions can be opened by this version, and no newer one wrote the other files. */
 export const stores: SiteCheck = async (site) => {
   const { historian, sessions, data } = site.settings;
   const openReading = (store: Pick<HistorianSettings, "backend" | "connection">) => async () => {
@@ -37,8 +40,24 @@ export const stores: SiteCheck = async (site) => {
       opened(site, "history", store, openReading(store), `history in ${store.name ?? store.backend}`),
     ),
   ]);
-  return [history, charging, ...also].filter((finding) => finding !== undefined);
+  return [...newerFiles(data), ...[history, charging, ...also].filter((finding) => finding !== undefined)];
 };
+
+/** Finds the state and queues that a newer version wrote: a bridge does not start on them. */
+function newerFiles(folder: string): Finding[] {
+  if (!existsSync(folder)) return [];
+  const spools = [spoolFile(), ...spoolNames(folder).map(spoolFile)];
+  const queues = ["outbox.sqlite", ...spools].map((name) => [name, QUEUE_FORM] as const);
+  return [["state.sqlite", STATE_FORM] as const, ...queues].flatMap(([name, form]): Finding[] => {
+    try {
+      rejectNewer(join(folder, name), form);
+      return [];
+    } catch (error) {
+      const remedy = "a bridge of this version does not start on it";
+      return [{ check: "store", outcome: "failed", text: messageOf(error), remedy }];
+    }
+  });
+}
 
 async function opened(
   { settings, timeoutMs, signal }: Site,
