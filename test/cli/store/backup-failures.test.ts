@@ -12,6 +12,7 @@ import {
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { DAY } from "../../../src/historian/time.ts";
+import { DataLock } from "../../../src/storage/data-lock.ts";
 import { BackupSite } from "../../helpers/backup-site.ts";
 import { MIDNIGHT, THE_DAY } from "../../historian/stores/sqlite/days/rows.ts";
 import { noSmallDisk, SmallDisk } from "../../queue/small-disk.ts";
@@ -112,6 +113,24 @@ describe("B25: a backup that fails", () => {
       expect(await site.verify()).toMatchObject({ code: 0, stderr: "" });
       expect(await site.backup()).toMatchObject({ code: 0, stderr: "" });
       expect(existsSync(join(folder, "unfinished"))).toBe(false);
+    },
+  );
+
+  test.skipIf(noSmallDisk)(
+    "a restore onto a full disk: what to do, and then it copies the rest",
+    async () => {
+      const disk = new SmallDisk(8 * MEGABYTE);
+      onTestFinished(() => disk.remove());
+      await site.backUp();
+      const restore = () => cli(["restore", site.folder, "--to", join(disk.folder, "copy")]);
+      disk.fill(60 * 1024);
+      const { code, stderr } = await restore();
+      expect(stderr).toMatch(/cannot go on: ENOSPC.*run the same command again; it copies what is missing/);
+      expect(code).toBe(1);
+      expect(() => DataLock.take(join(disk.folder, "copy/data"))).toThrow(/only partly restored/);
+      disk.empty();
+      expect(await restore()).toMatchObject({ code: 0, stderr: "" });
+      DataLock.take(join(disk.folder, "copy/data")).release();
     },
   );
 
