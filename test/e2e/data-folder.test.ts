@@ -15,7 +15,7 @@ interface Expected extends Answers {
 
 const versions = readdirSync(KEPT_FOLDERS).sort();
 
-describe.skipIf(!mosquittoInstalled)("A60: data folders of the versions before", () => {
+describe.skipIf(!mosquittoInstalled)("A50: data folders of the versions before", () => {
   test.each(versions)(
     "the one of %s opens with all that it has, and a second start changes nothing",
     async (version) => {
@@ -38,7 +38,7 @@ describe.skipIf(!mosquittoInstalled)("A60: data folders of the versions before",
   );
 });
 
-describe("A61: what a newer version wrote", () => {
+describe("A51: what a newer version wrote", () => {
   const kept = join(KEPT_FOLDERS, versions.at(-1)!);
   let place: Workplace;
   let config: string;

@@ -182,7 +182,7 @@ describe.each(places)("storing sessions in %s", (_, make) => {
     for (const sql of statements) await of.write([{ sql, rows: [[]] }]);
   };
 
-  test("A61: tables of the first version are migrated, and keep what they have", async () => {
+  test("A51: tables of the first version are migrated, and keep what they have", async () => {
     const old = await place.open("old");
     await execute(
       old,
@@ -205,7 +205,7 @@ describe.each(places)("storing sessions in %s", (_, make) => {
     }
   });
 
-  test("A61: tables of a newer version are refused with what to do, and not changed", async () => {
+  test("A51: tables of a newer version are refused with what to do, and not changed", async () => {
     const newer = await place.open("newer");
     await execute(newer, setVersion(99));
     await newer.close();
