@@ -8,6 +8,7 @@ export type {
   IntegrationSettings,
   LimitPoints,
   LimitSettings,
+  MailSettings,
   MetricsSettings,
   MqttSettings,
   SessionSettings,

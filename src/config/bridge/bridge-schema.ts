@@ -4,6 +4,7 @@ import { choice, flag, integer, seconds, section, text } from "../schema/setting
 import { HISTORIAN } from "./historian-schema.ts";
 import { INTEGRATIONS } from "./integrations-schema.ts";
 import { LIMITS } from "./limits-schema.ts";
+import { MAIL } from "./mail-schema.ts";
 import { MQTT } from "./mqtt-schema.ts";
 import { SESSIONS } from "./sessions-schema.ts";
 import { METRICS, WEB } from "./web-schema.ts";
@@ -156,6 +157,7 @@ export const BRIDGE = {
     limits: LIMITS,
     integrations: INTEGRATIONS,
     reload: RELOAD,
+    mail: MAIL,
     web: { ...WEB, "x-local": true },
     metrics: { ...METRICS, "x-local": true },
   },

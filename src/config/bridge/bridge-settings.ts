@@ -28,12 +28,13 @@ export type LimitPoints = LimitSettings["points"];
 export type WebSettings = BridgeFile["web"];
 export type MetricsSettings = BridgeFile["metrics"];
 export type IntegrationSettings = BridgeFile["integrations"];
+export type MailSettings = BridgeFile["mail"];
 export type SparkplugSettings = IntegrationSettings["sparkplug"];
 
 /** Completes the settings of a file: absolute paths, the publish settings as views, the address of an embedded broker. */
 export function toBridgeSettings(file: string, settings: BridgeFile): BridgeSettings {
   const from = (path: string) => resolve(dirname(file), path);
-  const { mqtt, web, integrations } = settings;
+  const { mail, mqtt, web, integrations } = settings;
   const { broker } = integrations.sparkplug;
   const {
     publishDepthFirstAll: depthFirstAll,
@@ -69,6 +70,7 @@ export function toBridgeSettings(file: string, settings: BridgeFile): BridgeSett
         },
       },
     },
+    mail: { ...mail, ca: mail.ca && from(mail.ca) },
     web: { ...web, ...(web.tls && { tls: { cert: from(web.tls.cert), key: from(web.tls.key) } }) },
   };
 }

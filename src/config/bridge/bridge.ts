@@ -143,6 +143,7 @@ function rules(
     const pem = sound(`mqtt.${name}`) ? mqtt[name] : undefined;
     if (pem !== undefined) checkFile(["mqtt", name], pem);
   }
+  if (sound("mail.ca") && file.mail.ca !== undefined) checkFile(["mail", "ca"], file.mail.ca);
   const { homeAssistant } = file.integrations;
   if (
     sound("integrations.home_assistant") &&

@@ -114,6 +114,7 @@ describe("bridge config", () => {
         sparkplug: { enabled: false, group: "voltbridge", requester: "sparkplug", historyLimit: 100_000 },
       },
       reload: { holds: "revert" },
+      mail: { tls: "starttls" },
       web: {
         enabled: false,
         host: "127.0.0.1",
