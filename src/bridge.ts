@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { Alerts } from "./alerts/alerts.ts";
 import { Bus } from "./bus.ts";
 import type { BridgeSettings, Diagnostic } from "./config/index.ts";
 import {
@@ -92,6 +93,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   let devices: RunningDevices | undefined;
   let started = false;
   let limits: SiteLimits | undefined;
+  let alerts: Alerts | undefined;
   let unfollow: (() => void) | undefined;
   let sessions: ReturnType<typeof startSessions>;
   const stop = async () => {
@@ -142,6 +144,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
           changeSettings(sections, changed) {
             if (sections.includes("limits")) limits?.change(changed.limits);
             if (sections.includes("web")) web?.change(changed.web);
+            if (sections.includes("alerts") || sections.includes("mail"))
+              alerts?.change(changed.alerts, changed.mail);
             if (sections.includes("integrations")) integrations?.change(changed.integrations);
           },
         },
@@ -185,6 +189,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         ...(archive && { historian: archive.counters }),
         ...(reloader && { config: reloader.health }),
         ...(integrations && { integrations: integrations.counters }),
+        ...(alerts?.counters && { alerts: alerts.counters }),
       }),
     });
     outlets.broker.push(async () => {
@@ -193,6 +198,12 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       if (settings.mqtt.embedded) await integrated;
       await Promise.all([integrated, mqtt.stop()]);
     });
+    alerts = new Alerts({
+      ...{ settings: settings.alerts, mail: settings.mail, backend: settings.historian.backend },
+      ...{ instance: settings.instance, version, mqtt, archive, limits, devices: running },
+      ...{ bus, state, log, clock: systemClock },
+    });
+    outlets.broker.push(() => alerts?.stop());
     integrations = new Integrations(settings.integrations, {
       ...{ instance: settings.instance, version, mqtt: settings.mqtt, bus, state, log },
       ...{ address: mqtt.address, topics: mqtt.topics, devices: running, clock: systemClock },
@@ -205,22 +216,25 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     // After the stored limits were loaded, and before the first scrape.
     if (mqtt.role.isActive) {
       limits.start();
+      alerts.start();
       integrations.start();
     }
     unfollow = mqtt.role.onChange((isActive) => {
       if (isActive) {
         running.activate();
         limits?.start();
+        alerts?.start();
         integrations?.start();
       } else {
         void integrations?.stop();
         limits?.stop();
+        alerts?.pause();
         running.passivate();
       }
     });
     sessions = startSessions(options, { bus, devices: running, mqtt, state }, outlets.readers);
     const metrics = await openMetrics({
-      ...{ instance: settings.instance, version, bus, log, mqtt, limits, archive, reloader },
+      ...{ instance: settings.instance, version, bus, log, mqtt, limits, archive, reloader, alerts },
       devices: running,
       settings,
     });

@@ -1,7 +1,17 @@
+export {
+  ALERT_CONDITIONS,
+  type AlertCondition,
+  type AlertSeverity,
+  signingKey,
+  WEEKDAYS,
+} from "./bridge/alerts-schema.ts";
 export { defaultBridge, loadBridge } from "./bridge/bridge.ts";
 export { bridgeEditorSchema, bridgeSchema } from "./bridge/bridge-schema.ts";
 export type {
   ActuatorSettings,
+  AlertRuleSettings,
+  AlertSettings,
+  AlertTargetSettings,
   BridgeSettings,
   DriverSettings,
   HistorianSettings,
@@ -11,6 +21,7 @@ export type {
   MailSettings,
   MetricsSettings,
   MqttSettings,
+  QuietHoursSettings,
   SessionSettings,
   SparkplugSettings,
   WebSettings,

@@ -166,6 +166,8 @@ export interface AccountState {
   readonly label: string;
   /** Whether calls are paused after failures. */
   readonly isPaused: boolean;
+  /** Whether reads wait because the calls of the last minute are used up. Absent: the driver has no such limit. */
+  readonly isUsedUp?: boolean;
 }
 
 /** Gives other parts access to the accounts of the devices, within the accounts' limits. */

@@ -31,8 +31,24 @@ export interface BridgeParts {
   readonly archive?: {
     readonly counters: StoreBooks & { readonly also?: Readonly<Record<string, StoreBooks>> };
   };
+  /** Absent, or without counters: there are no rules of alerts. */
+  readonly alerts?: {
+    readonly counters:
+      | {
+          readonly active: Readonly<Record<string, number>>;
+          readonly targets: Readonly<Record<string, AlertMessages>>;
+        }
+      | undefined;
+  };
   /** Absent: files are not loaded again. */
   readonly reloader?: { readonly health: { readonly state: string; readonly loadedAt: string } };
+}
+
+interface AlertMessages {
+  readonly waiting: number;
+  readonly sent: number;
+  readonly refused: number;
+  readonly dropped: number;
 }
 
 type StoreBooks = QueueBooks & { readonly lagSeconds: number; readonly failing?: object };
@@ -44,7 +60,7 @@ const DELAY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
 /** Creates the metrics of the bridge's parts. Returns a function that updates them. */
 export function bridgeMetrics(families: Families, parts: BridgeParts, nowMs: () => number): () => void {
-  const { instance, version, devices, limits, mqtt, archive, reloader } = parts;
+  const { instance, version, devices, limits, mqtt, archive, reloader, alerts } = parts;
   const info = families.gauge(
     "voltbridge_build_info",
     "1, with the version and the bridge's name.",
@@ -146,6 +162,22 @@ export function bridgeMetrics(families: Families, parts: BridgeParts, nowMs: () 
     "When the running configuration was loaded.",
   );
 
+  const activeAlerts = families.gauge(
+    "voltbridge_alerts_active",
+    "Number of active alerts; absent without rules.",
+    "severity",
+  );
+  const waitingMessages = families.gauge(
+    "voltbridge_alert_messages_waiting",
+    "Alert messages that wait for a target.",
+    "target",
+  );
+  const alertMessages = families.counter(
+    "voltbridge_alert_messages_total",
+    "Alert messages: sent, refused by the target, or dropped because too many waited.",
+    "target result",
+  );
+
   return () => {
     const counters = devices.counters();
     info.set([[{ version, node: process.version, bridge: instance }, 1]]);
@@ -203,6 +235,15 @@ export function bridgeMetrics(families: Families, parts: BridgeParts, nowMs: () 
     );
     siteLoad.set(groups.map(({ group, loadKw }): Series => [{ group }, watts(loadKw)]));
     siteMost.set(groups.map(({ group, mayDrawKw }): Series => [{ group }, watts(mayDrawKw)]));
+    const alerting = alerts?.counters;
+    const targets = Object.entries(alerting?.targets ?? {});
+    activeAlerts.set(alerting ? byKey("severity", alerting.active) : []);
+    waitingMessages.set(targets.map(([target, { waiting }]): Series => [{ target }, waiting]));
+    alertMessages.set(
+      targets.flatMap(([target, { sent, refused, dropped }]) =>
+        byKey("result", { sent, refused, dropped }, { target }),
+      ),
+    );
     const health = reloader?.health;
     configOk.set(health ? single(health.state === "ok" ? 1 : 0) : []);
     configAt.set(health ? single(Date.parse(health.loadedAt) / 1000) : []);

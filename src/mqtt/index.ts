@@ -61,7 +61,7 @@ export interface MqttOptions
   readonly times?: Partial<ConnectionTimes> & Pick<InstanceRoleOptions, "askMs">;
 }
 
-export interface Mqtt extends Pick<Publishing, "counters" | "outbox" | "sessions"> {
+export interface Mqtt extends Pick<Publishing, "counters" | "outbox" | "sessions" | "alerts"> {
   /** URL of the broker without user and password; that of the embedded broker where there is one. */
   readonly url: string;
   /** Where further clients of this process find the broker: the port of an embedded one is the one it listens on. */
@@ -195,6 +195,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
       return publishing.outbox;
     },
     sessions: publishing.sessions,
+    alerts: publishing.alerts,
     health: () => publishing.status.health(),
     whenConnected: (signal) => whenUp(link, signal),
     role: {

@@ -104,7 +104,7 @@ export class Topics {
   }
 
   /** Returns `voltbridge/<instance>/…`; with instance `+` a filter for every bridge. */
-  own(kind: "state" | "info" | "health" | "event" | "probe"): string {
+  own(kind: "state" | "info" | "health" | "event" | "probe" | "alerts"): string {
     return `${this.#base}voltbridge/${this.#instance}/${kind}`;
   }
 
@@ -138,6 +138,11 @@ export class Topics {
   /** Returns the topic of a port's lifetime energy by its device; {@link session} has it by station. */
   deviceEnergy(path: string, port: string): string {
     return `${this.#base}voltbridge/${this.#instance}/energy/${path}/${port}`;
+  }
+
+  /** Returns the topic of alerts of a rule that begin or end. */
+  alertOf(rule: string): string {
+    return `${this.#base}voltbridge/${this.#instance}/alert/${rule}`;
   }
 
   /** Returns VOLTTRON's topic of alerts, by the class and the identity of their agent. */

@@ -1,6 +1,7 @@
 // The vocabulary of all parts: points and their types and values, devices, scrapes, writes, alarms and session events. No other part is
 // imported here.
 export type { AlarmChange, AlarmList, AlarmRecord, OpenAlarm, OpenAlarms } from "./alarm.ts";
+export type { AlertMessage, AlertOutlet, AlertSubject } from "./alert.ts";
 export { hasChanged } from "./change.ts";
 export { DecimalSum } from "./decimal-sum.ts";
 export type { LimitEnds } from "./limit-ends.ts";

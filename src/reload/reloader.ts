@@ -37,7 +37,7 @@ export interface ReloaderOptions {
 }
 
 /** Sections of the bridge config that take effect at once. */
-const LIVE: ReadonlySet<string> = new Set(["limits", "reload", "web", "integrations"]);
+const LIVE: ReadonlySet<string> = new Set(["limits", "reload", "web", "integrations", "mail", "alerts"]);
 /** Settings of them that take effect after a restart. */
 const FIXED: Readonly<Record<string, readonly string[]>> = {
   web: ["enabled", "host", "port", "tls", "personalData"],

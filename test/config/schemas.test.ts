@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { editorSchemas } from "../../src/cli/setup/editor-schemas.ts";
+import { ALERT_RULE, ALERT_TARGET } from "../../src/config/bridge/alerts-schema.ts";
 import { bridgeSchema } from "../../src/config/bridge/bridge-schema.ts";
 import { LIMIT_GROUP } from "../../src/config/bridge/limits-schema.ts";
 import { deviceSchema } from "../../src/config/devices/device-schema.ts";
@@ -106,7 +107,17 @@ describe("the tables of settings in the docs are made from the schemas", () => {
       ),
     );
   const bridge = bridgeSchema({}, { backends: schemasOf(backends) });
-  const SECTIONS = ["driver", "mqtt", "historian", "sessions", "actuator", "web", "metrics"];
+  const SECTIONS = [
+    "driver",
+    "mqtt",
+    "historian",
+    "sessions",
+    "actuator",
+    "mail",
+    "alerts",
+    "web",
+    "metrics",
+  ];
 
   test("those outside of a section of the bridge config", () =>
     made(configuration, "## Bridge config", bridge, (name) => !SECTIONS.includes(name.split(".")[0]!)));
@@ -117,6 +128,11 @@ describe("the tables of settings in the docs are made from the schemas", () => {
 
   test("one group of site limits", () =>
     made("docs/limits.md", "## Settings", LIMIT_GROUP, (name) => name !== "points"));
+
+  test("one rule and one target of alerts", () => {
+    made("docs/alerts.md", "## Rules", ALERT_RULE, () => true);
+    made("docs/alerts.md", "## Targets", ALERT_TARGET, () => true);
+  });
 
   test("those of every device", () =>
     made(

@@ -41,6 +41,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "sessions",
   ],
   backup: ["config", "historian", "queue", "reload", "sessions", "storage", "time"],
+  alerts: ["points", "config", "bus", "devices", "log", "net", "storage", "time"],
   service: ["points", "log", "time"],
   metrics: ["points", "config", "bus", "log", "net", "time", "devices"],
   web: [
@@ -75,6 +76,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "reload",
     "mqtt",
     "integrations",
+    "alerts",
     "sessions",
     "service",
     "metrics",
@@ -116,6 +118,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "reports",
     "service",
     "web/access",
+    "alerts",
     "bridge",
     "historian-process",
     "simulator",

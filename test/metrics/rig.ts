@@ -65,6 +65,12 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
     ...{ instance: settings.instance, version: "0.0.0", bus, log },
     ...{ devices: running.devices, mqtt: running.mqtt, archive },
     limits: { limits: () => options.groups ?? [] },
+    alerts: {
+      counters: {
+        active: { info: 0, warning: 2, critical: 0 },
+        targets: { pager: { waiting: 1, sent: 5, refused: 0, dropped: 0 } },
+      },
+    },
   };
   const metrics = await startMetrics(parts);
   stack.defer(() => metrics.stop());

@@ -9,6 +9,8 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "simulate --stations 500 --model CT4021-GW1",
     "simulate --stepped --start 2026-03-01T06:00:00Z --port 0",
   ],
+  alerts: ["alerts test operators", "alerts test pager --config /etc/voltbridge/bridge.json"],
+  "alerts test": ["alerts test operators", "alerts test pager --config /etc/voltbridge/bridge.json"],
   init: ["init", "init --broker embedded --region NA --topic campus/garage --points load,status"],
   check: ["check --online", "check registry/garage.csv --strict --format github"],
   doctor: ["doctor", "doctor --config /etc/voltbridge/bridge.json --json"],

@@ -1,6 +1,7 @@
 import { editorSchema } from "../schema/editor-schema.ts";
 import type { Schema } from "../schema/schema.ts";
 import { choice, flag, integer, seconds, section, text } from "../schema/setting-kinds.ts";
+import { ALERTS } from "./alerts-schema.ts";
 import { HISTORIAN } from "./historian-schema.ts";
 import { INTEGRATIONS } from "./integrations-schema.ts";
 import { LIMITS } from "./limits-schema.ts";
@@ -158,6 +159,7 @@ export const BRIDGE = {
     integrations: INTEGRATIONS,
     reload: RELOAD,
     mail: MAIL,
+    alerts: ALERTS,
     web: { ...WEB, "x-local": true },
     metrics: { ...METRICS, "x-local": true },
   },

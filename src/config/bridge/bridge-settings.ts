@@ -28,6 +28,10 @@ export type LimitPoints = LimitSettings["points"];
 export type WebSettings = BridgeFile["web"];
 export type MetricsSettings = BridgeFile["metrics"];
 export type IntegrationSettings = BridgeFile["integrations"];
+export type AlertSettings = BridgeFile["alerts"];
+export type AlertRuleSettings = AlertSettings["rules"][string];
+export type AlertTargetSettings = AlertSettings["targets"][string];
+export type QuietHoursSettings = NonNullable<AlertSettings["quietHours"]>;
 export type MailSettings = BridgeFile["mail"];
 export type SparkplugSettings = IntegrationSettings["sparkplug"];
 

@@ -10,6 +10,7 @@ import { checkValue } from "../schema/check.ts";
 import type { LoadOptions } from "../schema/resolve.ts";
 import { readSettingsFile, type SettingsContent } from "../schema/settings-file.ts";
 import { settingsOf } from "../schema/settings-of.ts";
+import { checkAlerts } from "./alert-rules.ts";
 import { BRIDGE, bridgeSchema, type SectionBackends } from "./bridge-schema.ts";
 import { type BridgeFile, type BridgeSettings, toBridgeSettings } from "./bridge-settings.ts";
 import { checkStores } from "./store-rules.ts";
@@ -156,6 +157,7 @@ function rules(
       ["mqtt", "state"],
       'Home Assistant reads values from the state view: set this to "json", or integrations.home_assistant.enabled to false',
     );
+  checkAlerts(file, content, report);
   checkStores(file, content, backends, report);
   checkWeb(file, content, { report, checkFile });
   return found;

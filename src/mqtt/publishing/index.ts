@@ -1,7 +1,7 @@
 import type { Bus } from "../../bus.ts";
 import type { MqttSettings } from "../../config/index.ts";
 import type { Log } from "../../log/log.ts";
-import type { DeviceInfo, SessionOutlet } from "../../points/index.ts";
+import type { AlertOutlet, DeviceInfo, SessionOutlet } from "../../points/index.ts";
 import type { Queue, QueueCounters } from "../../queue/contract.ts";
 import type { DirectSender, LossReports, MqttCounters } from "../broker/direct-sender.ts";
 import type { Link } from "../broker/link.ts";
@@ -9,6 +9,7 @@ import type { OtherBridges } from "../commands/other-bridges.ts";
 import { deviceText, headerPlaces } from "../payloads.ts";
 import type { Topics } from "../topics.ts";
 import { AlarmTopics, type WaitingStore } from "./alarm-topics.ts";
+import { AlertTopics } from "./alert-topics.ts";
 import { Outbox } from "./outbox.ts";
 import { Publisher } from "./publisher.ts";
 import type { Sending } from "./reading.ts";
@@ -56,6 +57,7 @@ export interface Publishing {
   readonly outbox: QueueCounters | undefined;
   readonly status: StatusPublisher;
   readonly sessions: SessionOutlet;
+  readonly alerts: AlertOutlet;
 }
 
 /**
@@ -101,6 +103,7 @@ export async function startPublishing(
   const state = new StateView({ settings, topics, link, sender, now });
   const sessions = new SessionTopics({ link, sender, topics, devices });
   const alarms = new AlarmTopics({ ...options, headers: settings.headers, store: options.waitingAlarms });
+  const alerts = new AlertTopics({ link, sender, topics, now });
   const status = new StatusPublisher({
     ...options,
     headers: settings.headers,
@@ -194,6 +197,7 @@ export async function startPublishing(
       retained.linkUp();
       state.republish();
       alarms.republish();
+      alerts.republish();
       sessions.republish();
     }),
   );
@@ -215,5 +219,6 @@ export async function startPublishing(
     },
     status,
     sessions,
+    alerts,
   };
 }

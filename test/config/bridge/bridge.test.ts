@@ -115,6 +115,7 @@ describe("bridge config", () => {
       },
       reload: { holds: "revert" },
       mail: { tls: "starttls" },
+      alerts: { rules: {}, targets: {} },
       web: {
         enabled: false,
         host: "127.0.0.1",

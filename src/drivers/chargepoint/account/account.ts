@@ -167,6 +167,11 @@ export class Account {
     return this.#calls.isPaused;
   }
 
+  /** Whether reads wait because the calls of the last minute are used up. */
+  get isUsedUp(): boolean {
+    return this.#calls.isUsedUp;
+  }
+
   /** Returns the account's answer for one station. Rejects with ApiError, TransportError, StationMissingError, … */
   read<K extends AnswerKind>(kind: K, stationID: string, options: ReadOptions): Promise<Answers[K]> {
     this.#wantPortDetails(options);

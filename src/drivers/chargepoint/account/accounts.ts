@@ -77,7 +77,9 @@ export class Accounts {
   }
 
   states(): AccountState[] {
-    return this.#pool.inUse().map(({ account: { label, isPaused } }) => ({ label, isPaused }));
+    return this.#pool
+      .inUse()
+      .map(({ account: { label, isPaused, isUsedUp } }) => ({ label, isPaused, isUsedUp }));
   }
 
   #count(account: string, { operation, outcome, tookMs }: CallRecord): void {

@@ -38,6 +38,11 @@ export class AccountCalls implements Pick<ChargePointClient, "call"> {
     return this.#init.breaker.isOpen;
   }
 
+  /** Whether reads wait because the calls of the last minute are used up. */
+  get isUsedUp(): boolean {
+    return this.#init.limits.isUsedUp;
+  }
+
   /** Calls a read operation. */
   async call<O extends Operation>(
     operation: O,

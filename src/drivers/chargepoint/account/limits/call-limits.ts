@@ -50,6 +50,12 @@ export class CallLimits {
     this.#options = options;
   }
 
+  /** Whether reads wait because the calls of the last minute are used up, not for the answers of others. */
+  get isUsedUp(): boolean {
+    const oldest = secondsOn(this.#options.clock) - WINDOW_SECONDS;
+    return this.#waiting > 0 && this.#begun.filter((at) => at > oldest).length >= this.#readsPerMinute;
+  }
+
   /** Runs `call` when its turn comes. @throws AccountBusyError where that would take too long; the signal's reason */
   async run<T>({ write, lane, signal }: CallPlace, call: () => Promise<T>): Promise<T> {
     await this.#turn(write, lane, signal);
@@ -118,10 +124,15 @@ export class CallLimits {
   }
 
   #mayRead(): boolean {
-    const { inFlight, perMinute } = this.#options;
+    const { inFlight } = this.#options;
     if (this.#writes.length > 0) return false;
-    const free = Math.min(Math.ceil(perMinute * KEPT_FOR_WRITES), perMinute - 1);
-    return this.#reading + this.#writing < Math.max(1, inFlight - 1) && this.#begun.length < perMinute - free;
+    const isFree = this.#reading + this.#writing < Math.max(1, inFlight - 1);
+    return isFree && this.#begun.length < this.#readsPerMinute;
+  }
+
+  get #readsPerMinute(): number {
+    const { perMinute } = this.#options;
+    return perMinute - Math.min(Math.ceil(perMinute * KEPT_FOR_WRITES), perMinute - 1);
   }
 
   /** Takes the next read, lane by lane. */
