@@ -201,7 +201,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     alerts = new Alerts({
       ...{ settings: settings.alerts, mail: settings.mail, backend: settings.historian.backend },
       ...{ instance: settings.instance, version, mqtt, archive, limits, devices: running },
-      ...{ bus, state, log, clock: systemClock },
+      ...{ bus, state, log, secrets, clock: systemClock },
     });
     outlets.broker.push(() => alerts?.stop());
     integrations = new Integrations(settings.integrations, {

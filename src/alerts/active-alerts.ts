@@ -7,6 +7,9 @@ import type { Clock } from "../time/clock.ts";
 import type { RuleWatch, Trouble } from "./rule-watch.ts";
 import { alertText, MOST_LISTED } from "./texts.ts";
 
+/** Maximum length of what is said of a subject. */
+const LONGEST_TEXT = 300;
+
 /** An alert that has begun, as it is kept on disk. */
 interface SavedAlert {
   readonly rule: string;
@@ -59,6 +62,8 @@ export interface ActiveAlertsOptions {
   readonly announce: (message: AlertMessage) => void;
   /** Sends a message to targets. */
   readonly send: (message: AlertMessage, targets: readonly string[]) => void;
+  /** Returns a text as it may be shown: without secrets and control characters. */
+  readonly readable: (text: string) => string;
   /** Whether nothing of this severity is sent now. */
   readonly isQuiet: (severity: string) => boolean;
 }
@@ -118,6 +123,7 @@ export class ActiveAlerts {
   }
 
   begin({ name, settings: { when, severity } }: RuleWatch, troubles: ReadonlyMap<string, Trouble>): void {
+    const { readable } = this.#options;
     const all = [...troubles.values()];
     const alert: Alert = {
       id: randomUUID(),
@@ -127,7 +133,10 @@ export class ActiveAlerts {
         all.reduce((first, { sinceMs }) => Math.min(first, sinceMs), Number.POSITIVE_INFINITY),
       ).toISOString(),
       count: all.length,
-      subjects: all.slice(0, MOST_LISTED).map(({ name, text }) => ({ name, text: text.slice(0, 300) })),
+      subjects: all.slice(0, MOST_LISTED).map((one) => ({
+        name: readable(one.name),
+        text: readable(one.text).slice(0, LONGEST_TEXT),
+      })),
       open: new Set(troubles.keys()),
       told: undefined,
       repeats: 0,

@@ -2,7 +2,7 @@
 // targets of the rule outside of quiet hours, each target with a queue of its own.
 import type { Bus } from "../bus.ts";
 import type { AlertSettings, MailSettings } from "../config/index.ts";
-import type { Log } from "../log/log.ts";
+import type { Log, Secrets } from "../log/log.ts";
 import { Notices, QuietLog } from "../log/notices.ts";
 import type {
   AlarmChange,
@@ -16,7 +16,7 @@ import { recordOf } from "../storage/saved-record.ts";
 import type { StateNamespace, StateStore } from "../storage/state-store.ts";
 import type { Clock } from "../time/clock.ts";
 import { ActiveAlerts } from "./active-alerts.ts";
-import { isPolled, polled, type WatchedParts } from "./conditions.ts";
+import { isPolled, LossWatch, polled, type WatchedParts } from "./conditions.ts";
 import { quietHours } from "./quiet-hours.ts";
 import { RuleWatch, type Trouble } from "./rule-watch.ts";
 import { createTarget } from "./targets/index.ts";
@@ -33,6 +33,7 @@ export interface AlertsOptions extends Omit<WatchedParts, "mqtt"> {
   readonly bus: Bus;
   readonly state: StateStore;
   readonly log: Log;
+  readonly secrets: Secrets;
   readonly clock: Clock;
 }
 
@@ -144,6 +145,7 @@ class Run {
   readonly #pendingAlarms: StateNamespace;
   /** Keys of alarms that rules know, by device path. */
   readonly #alarmKeys = new Map<string, Set<string>>();
+  readonly #losses = new LossWatch();
   readonly #log: QuietLog;
   readonly #startedAt: number;
   #ticks = 0;
@@ -180,6 +182,7 @@ class Run {
       send: (message, targets) => {
         for (const name of targets) this.#targets.get(name)?.add(message);
       },
+      readable: (text) => options.secrets.blank(text.replaceAll(/\p{Cc}+/gu, " ")),
       isQuiet: (severity) => isQuietAt(clock.now()) && !exempt.includes(severity),
     });
     this.#takeOver();
@@ -276,7 +279,10 @@ class Run {
   #tick(): void {
     const { clock, state, mqtt } = this.#options;
     this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
-    if (this.#ticks++ % TICKS_PER_POLL === 0) for (const rule of this.#rules.values()) this.#poll(rule);
+    if (this.#ticks++ % TICKS_PER_POLL === 0) {
+      const losses = this.#losses.read(this.#options, { now: clock.now(), monotonic: clock.monotonic() });
+      for (const rule of this.#rules.values()) this.#poll(rule, losses);
+    }
     // What is sent and what is remembered of it are on disk together.
     state.batch(() => {
       for (const rule of this.#rules.values()) {
@@ -293,9 +299,9 @@ class Run {
     mqtt.alerts.show(active, count);
   }
 
-  #poll(rule: RuleWatch): void {
+  #poll(rule: RuleWatch, losses: readonly Trouble[]): void {
     const { clock } = this.#options;
-    const holding = polled(this.#options, rule, clock.now());
+    const holding = polled({ ...this.#options, losses }, rule, clock.now());
     if (!holding) return;
     for (const [key, trouble] of holding) if (!this.#alerts.has(rule.name, key)) rule.begin(key, trouble);
     for (const key of rule.keys()) if (!holding.has(key)) rule.end(key);

@@ -9,6 +9,7 @@ const WHAT: Readonly<Record<AlertCondition, readonly [one: string, many: string]
   station_alarm: ["station alarm", "station alarms"],
   limit_exceeded: ["site limit is exceeded", "site limits are exceeded"],
   store_away: ["history store takes no values", "history stores take no values"],
+  values_lost: ["queue loses values", "queues lose values"],
   broker_away: ["broker is not connected", "brokers are not connected"],
   account_paused: ["account is paused after failures", "accounts are paused after failures"],
   calls_used_up: ["account has used up its calls", "accounts have used up their calls"],

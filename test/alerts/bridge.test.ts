@@ -1,11 +1,17 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createTarget } from "../../src/alerts/targets/index.ts";
 import { type Bridge, startBridge } from "../../src/bridge.ts";
 import { loadAll } from "../../src/cli/setup/load.ts";
+import { loadBridge } from "../../src/config/index.ts";
 import { createLog, Secrets } from "../../src/log/log.ts";
 import type { AlertMessage } from "../../src/points/index.ts";
 import { startSimulator } from "../../src/simulator/index.ts";
+import { systemClock } from "../../src/time/clock.ts";
 import { eventually } from "../helpers/eventually.ts";
-import { Mosquitto, mosquittoInstalled } from "../helpers/mosquitto.ts";
+import { freePort, Mosquitto, mosquittoInstalled } from "../helpers/mosquitto.ts";
 import { Recorder } from "../helpers/mqtt-recorder.ts";
 import { Site } from "../helpers/site.ts";
 import { voltbridge } from "../helpers/voltbridge.ts";
@@ -63,9 +69,11 @@ describe.skipIf(!mosquittoInstalled)("a bridge with alerts, over a real broker",
     simulator.world.breakDown(stationIDs[0]!, "1");
     await eventually(() => expect(hook.data.map(({ state }) => state)).toEqual(["raised"]));
     await eventually(() => expect(shown()).toMatchObject({ count: 1, alerts: [{ rule: "faults" }] }));
-    expect(bridge.mqtt.health()).toMatchObject({
-      alerts: { active: { critical: 1 }, targets: { hook: { sent: 1, waiting: 0 } } },
-    });
+    await eventually(() =>
+      expect(bridge.mqtt.health()).toMatchObject({
+        alerts: { active: { critical: 1 }, targets: { hook: { sent: 1, waiting: 0 } } },
+      }),
+    );
     await bridge.stop();
 
     bridge = await start();
@@ -80,6 +88,46 @@ describe.skipIf(!mosquittoInstalled)("a bridge with alerts, over a real broker",
     expect(new Set([...events, ...hook.data].map(({ id }) => id)).size).toBe(1);
     expect(events[0]?.subjects[0]).toMatchObject({ name: "site/s1", text: "port 1: GFCI Soft Trip" });
   }, 60_000);
+});
+
+describe("the example", () => {
+  test("has a config without problems, and a receiver that takes what is signed, once", async () => {
+    const folder = fileURLToPath(new URL("../../examples/alerts", import.meta.url));
+    const port = await freePort();
+    const env = { WEBHOOK_SECRET: SECRET };
+    const child = spawn(process.execPath, [join(folder, "receiver.mts")], {
+      env: { ...process.env, ...env, PORT: String(port) },
+    });
+    stack.defer(() => void child.kill());
+    let printed = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      printed += chunk;
+    });
+    const config = join(folder, "bridge.json");
+    const { settings, diagnostics } = loadBridge(config, { secrets: new Secrets(), env });
+    expect(diagnostics.filter(({ code }) => code !== "secret_in_clear")).toEqual([]);
+    const target = createTarget(
+      { ...settings!.alerts.targets.receiver!, url: `http://127.0.0.1:${port}/` },
+      { instance: "test", version: "0.0.0", mail: settings!.mail, clock: systemClock },
+    );
+    stack.defer(() => target.close?.());
+    const message = {
+      id: "a",
+      state: "raised",
+      rule: "r",
+      when: "w",
+      severity: "info",
+      text: "it works",
+    } as const;
+    const times = { since: "", at: new Date().toISOString(), subjects: [], count: 0 };
+    const send = () =>
+      target.send([{ id: "msg_1", message: { ...message, ...times } }], new AbortController().signal);
+    await eventually(send);
+    await send();
+    await eventually(() => expect(printed).toBe("alert.raised info: it works\n"));
+    const forged = await fetch(`http://127.0.0.1:${port}/`, { method: "POST", body: "{}" });
+    expect(forged.status).toBe(401);
+  });
 });
 
 describe("voltbridge alerts test", () => {

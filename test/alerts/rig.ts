@@ -55,6 +55,7 @@ export class AlertsRig {
     url: "mqtt://broker",
     connected: true,
     turnedAt: new Date(0),
+    outbox: { dropped: { limit: 0 } },
     alerts: {
       publish: async (message: AlertMessage) => {
         if (!this.mqtt.connected) return "dropped" as const;
@@ -67,6 +68,8 @@ export class AlertsRig {
   paused: string[] = [];
   groups: LimitGroup[] = [];
   accounts: (AccountState & { driverType: string })[] = [];
+  dropped: Record<string, number> = { limit: 5 };
+  readonly secrets = new Secrets();
   failing: { since: string; error: string } | undefined;
   readonly alerts: Alerts;
 
@@ -90,7 +93,7 @@ export class AlertsRig {
       limits: { limits: () => this.groups },
       archive: {
         get counters() {
-          return { failing: rig.failing };
+          return { failing: rig.failing, dropped: rig.dropped };
         },
       },
       devices: {
@@ -107,6 +110,7 @@ export class AlertsRig {
       bus: this.bus,
       state: this.state,
       log: createLog({ level: "silent" }),
+      secrets: this.secrets,
       clock: this.clock,
     });
     this.alerts.start();

@@ -20,6 +20,7 @@ import { numberOption } from "../terminal/options.ts";
 import { counted } from "../terminal/table.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { bridgeFileAbove, bridgeFileIn, isBridgeFile, presumedSettings } from "./bridge-file.ts";
+import { unmatchedPatterns } from "./check-alerts.ts";
 import { FORMATS } from "./check-formats.ts";
 import { countErrors } from "./diagnostics.ts";
 
@@ -170,7 +171,8 @@ async function checkDevices(
   options: CheckOptions,
 ): Promise<Diagnostic[]> {
   const { devices, diagnostics } = loadDevices(folder, driverSchemas, settings, options);
-  return [...diagnostics, ...(await checkLoaded(devices, settings, options))];
+  const patterns = unmatchedPatterns(settings, devices);
+  return [...diagnostics, ...patterns, ...(await checkLoaded(devices, settings, options))];
 }
 
 /** Returns the problems in the registries of these devices, and those that only the drivers find. */

@@ -9,6 +9,7 @@ export const ALERT_CONDITIONS = {
   station_alarm: 0,
   limit_exceeded: 60,
   store_away: 300,
+  values_lost: 0,
   broker_away: 300,
   account_paused: 300,
   calls_used_up: 300,

@@ -31,6 +31,7 @@ export const DIAGNOSTIC_CODES = {
   renamed_setting: "A setting of VOLTTRON that has another name here.",
   unknown_target: "A rule of the alerts names a target that does not exist.",
   unknown_group: "A rule of the alerts names a group of site limits that does not exist.",
+  unmatched_pattern: "A pattern of a rule of the alerts covers no device.",
   duplicate_store: "Two stores of the historian have one name, or keep their data in one place.",
   // Variables and secrets
   bad_variable: "The text after `${` is not the name of a variable.",

@@ -48,6 +48,23 @@ test("G1: an http endpoint on another host is a warning, one on this machine is 
   ]);
 });
 
+test("a pattern of an alert rule that covers no device is a warning, with the nearest device", async () => {
+  const devices = ["campus/garage/s1", "campus/garag/s2", "elsewhere/*", "*/s1"];
+  const place = new Workplace({
+    "configs/bridge.json": { alerts: { rules: { away: { when: "station_unreachable", devices } } } },
+    "configs/devices/campus/garage/s1.json": device(),
+    "registry/sound.csv": soundRegistry,
+  });
+  const { code, stdout } = await cli(["check", place.at("configs/bridge.json"), "--json"], env);
+  place.remove();
+  expect(code).toBe(0);
+  const { diagnostics } = JSON.parse(stdout) as { diagnostics: Diagnostic[] };
+  expect(diagnostics.map(({ code: kind, path, suggestion }) => [kind, path, suggestion])).toEqual([
+    ["unmatched_pattern", "alerts.rules.away.devices[1]", "campus/garage/s1"],
+    ["unmatched_pattern", "alerts.rules.away.devices[2]", undefined],
+  ]);
+});
+
 /** Faults in a bridge config, in device configs and in registries; twenty in all, and two warnings. */
 const faulty = new Workplace({
   "configs/bridge.json": `{
