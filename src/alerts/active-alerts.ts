@@ -77,11 +77,12 @@ export class ActiveAlerts {
   readonly #unsaved = new Set<string>();
   /** Alerts whose end was announced in this run, and is to be sent after the quiet hours. */
   readonly #ended = new Set<string>();
-  #hasChanged = true;
+  #hasChanged: boolean;
 
   constructor(options: ActiveAlertsOptions) {
     this.#options = options;
-    for (const [id, saved] of options.store.records(isSaved)) {
+    const all = options.store.records(isSaved).sort(([, a], [, b]) => (a.since < b.since ? -1 : 1));
+    for (const [id, saved] of all) {
       const { keys, told, repeats, endedAt, ...rest } = saved;
       const alert = {
         ...rest,
@@ -98,10 +99,7 @@ export class ActiveAlerts {
       if (endedAt !== undefined) this.#ended.add(id);
       for (const key of keys) this.#byKey.set(keyIn(rest.rule, key), alert);
     }
-  }
-
-  get size(): number {
-    return this.#alerts.size;
+    this.#hasChanged = all.length > 0;
   }
 
   has(rule: string, key: string): boolean {
@@ -157,6 +155,14 @@ export class ActiveAlerts {
     if (alert.open.size > 0) return;
     alert.endedAt = new Date(this.#options.clock.now()).toISOString();
     this.#unsaved.add(alert.id);
+  }
+
+  /** Called when a target lost the beginning of an alert: it is not told of its end either. */
+  untell(id: string, target: string): void {
+    const alert = this.#alerts.get(id);
+    if (!alert?.told) return;
+    alert.told = alert.told.filter((name) => name !== target);
+    this.#unsaved.add(id);
   }
 
   /** Announces, sends and saves what has changed. `rules`: those that are configured now. */

@@ -160,7 +160,9 @@ class Run {
     const notices = new Notices(bus, log, clock);
     this.#pendingAlarms = state.namespace("alerts to begin");
     const store = state.namespace("alert messages");
-    const queue = (name: string, target: Target) => new TargetQueue({ name, target, store, clock, notices });
+    const onLost = (name: string) => (id: string) => this.#alerts.untell(id, name);
+    const queue = (name: string, target: Target) =>
+      new TargetQueue({ name, target, store, clock, notices, onLost: onLost(name) });
     this.#rules = new Map(
       Object.entries(settings.rules).map(([name, rule]) => [name, new RuleWatch(name, rule, clock)]),
     );
@@ -294,7 +296,9 @@ class Run {
       }
       this.#alerts.flush(this.#rules);
     });
-    if (!this.#alerts.takeChange()) return;
+    // With rules an empty list too, which may replace one of an earlier run. Without them there is none.
+    const isFirst = this.#ticks === 1 && this.#rules.size > 0;
+    if (!this.#alerts.takeChange() && !isFirst) return;
     const { active, count } = this.#alerts.list(MOST_SHOWN);
     mqtt.alerts.show(active, count);
   }

@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { createTransport } from "nodemailer";
 
 /** Where mail is sent from: a server (SMTP) and the sender's address. */
 export interface MailServer {
@@ -78,6 +77,8 @@ export class Mailer {
     const { host, tls, username, password, from } = this.#server;
     const { port = PORTS[tls] } = this.#server;
     const timeout = AbortSignal.timeout(SEND_TIMEOUT_MS);
+    // Loaded with the first mail: most bridges send none.
+    const { createTransport } = await import("nodemailer");
     const transport = createTransport({
       host,
       port,

@@ -152,6 +152,13 @@ describe("a webhook", () => {
     await within(rig, () => expect(rig.notices.at(-1)?.text).toMatch(text));
     expect(rig.notices.at(-1)?.text).not.toContain("/hook");
     expect(rig.alerts.counters?.targets.hook).toMatchObject({ waiting, refused: 1 - waiting });
+    if (status === 403) {
+      // It did not get the beginning, so it does not get the end.
+      rig.alarm("cleared", 1, "Over Current");
+      await within(rig, () => expect(rig.changes).toEqual(["raised faults 1", "cleared faults 1"]));
+      await rig.clock.advance(MINUTE);
+      expect(rig.alerts.counters?.targets.hook).toMatchObject({ waiting: 0, sent: 0 });
+    }
     if (status === 429) await rig.clock.advance(29 * MINUTE);
     expect(hook.posted).toHaveLength(1);
     if (waiting === 1) await within(rig, () => expect(hook.posted).toHaveLength(2), MINUTE);

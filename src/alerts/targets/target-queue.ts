@@ -29,6 +29,8 @@ export interface TargetQueueOptions {
   readonly store: StateNamespace;
   readonly clock: Clock;
   readonly notices: Notices;
+  /** Called with the id of an alert whose beginning was dropped or refused. */
+  readonly onLost: (id: string) => void;
 }
 
 interface Waiting extends Outgoing {
@@ -97,11 +99,12 @@ export class TargetQueue {
       this.#waiting.set(key, { ...outgoing, queuedAt: this.#options.clock.monotonic() });
       changes.push([key, JSON.parse(JSON.stringify(outgoing)) as PointValue]);
     }
-    for (const key of this.#waiting.keys()) {
+    for (const [key, { message: oldest }] of this.#waiting) {
       if (this.#waiting.size <= MOST_WAITING) break;
       if (this.#inFlight.has(key)) continue;
       drop(key);
       this.#counts.dropped++;
+      for (const other of this.#lost(oldest)) drop(other);
     }
     this.#options.store.setAll(changes);
     if (!this.#cancelTimer && !this.#sending) this.#schedule(this.#options.target.gatherMs);
@@ -170,10 +173,20 @@ export class TargetQueue {
     }
   }
 
+  /** Returns the keys of what waits and says nothing without a message that was lost: the end of an alert whose beginning it was. */
+  #lost({ id, state, repeat }: AlertMessage): string[] {
+    if (state !== "raised" || repeat !== undefined) return [];
+    this.#options.onLost(id);
+    return [...this.#waiting].filter(([, { message }]) => message.id === id).map(([key]) => key);
+  }
+
   #done(batch: readonly (readonly [key: string, one: Waiting])[], how: "sent" | "refused"): void {
     for (const [key] of batch) this.#waiting.delete(key);
     this.#counts[how] += batch.length;
-    this.#options.store.setAll(batch.map(([key]): [string, PointValue] => [key, null]));
+    const useless = how === "refused" ? batch.flatMap(([, { message }]) => this.#lost(message)) : [];
+    for (const key of useless) this.#waiting.delete(key);
+    const keys = [...batch.map(([key]) => key), ...useless];
+    this.#options.store.setAll(keys.map((key): [string, PointValue] => [key, null]));
   }
 }
 

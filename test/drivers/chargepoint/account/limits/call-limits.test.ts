@@ -31,7 +31,7 @@ function rig(inFlight: number, perMinute: number) {
     await clock.advance(start + to * 1000 - clock.monotonic());
     await turn();
   };
-  return { ask, end, begun, advance, clock };
+  return { ask, end, begun, advance, clock, limits };
 }
 
 test("reads leave a place in flight to writes, and a waiting write goes before waiting reads", async () => {
@@ -58,8 +58,11 @@ test("a device that asks much does not hold up the others", async () => {
 });
 
 test("calls a minute are kept to, with room for writes, and go on when the minute is over", async () => {
-  const { ask, end, begun, advance } = rig(100, 10);
-  for (let n = 1; n <= 12; n++) void ask(`r${n}`);
+  const { ask, end, begun, advance, limits } = rig(100, 10);
+  for (let n = 1; n <= 9; n++) void ask(`r${n}`);
+  expect(limits.isUsedUp).toBe(false);
+  for (let n = 10; n <= 12; n++) void ask(`r${n}`);
+  expect(limits.isUsedUp).toBe(true);
   void ask("w", { write: true });
   await turn();
   expect(begun).toEqual(["r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "w"]);
@@ -68,6 +71,7 @@ test("calls a minute are kept to, with room for writes, and go on when the minut
   expect(begun).toHaveLength(10);
   await advance(60);
   expect(begun).toHaveLength(13);
+  expect(limits.isUsedUp).toBe(false);
 });
 
 test("an abort takes a waiting call out, and it never runs; no timer is left for it", async () => {
