@@ -40,6 +40,8 @@ export interface AlertsOptions extends Omit<WatchedParts, "mqtt"> {
 export interface AlertCounters {
   /** Active alerts by severity. */
   readonly active: Readonly<Record<string, number>>;
+  /** The newest of them, in a line each; absent while there is none. */
+  readonly newest?: readonly string[];
   readonly targets: Readonly<Record<string, TargetCounters>>;
 }
 
@@ -52,6 +54,8 @@ const TICKS_PER_POLL = 10;
 const SETTLE_MS = 60_000;
 /** Maximum number of active alerts in the retained message. */
 const MOST_SHOWN = 100;
+/** Maximum number of them in the health message. */
+const MOST_IN_HEALTH = 5;
 /** Name of the queue of MQTT; no target can have it. */
 const MQTT = ":mqtt";
 
@@ -195,7 +199,13 @@ class Run {
 
   get counters(): AlertCounters {
     const targets = [...this.#targets].map(([name, queue]) => [name, queue.counters] as const);
-    return { active: this.#alerts.countBySeverity(), targets: Object.fromEntries(targets) };
+    const { active } = this.#alerts.list(MOST_IN_HEALTH);
+    const newest = active.map(({ rule, severity, text }) => `${severity} ${rule}: ${text}`);
+    return {
+      active: this.#alerts.countBySeverity(),
+      ...(newest.length > 0 && { newest }),
+      targets: Object.fromEntries(targets),
+    };
   }
 
   async stop(): Promise<void> {

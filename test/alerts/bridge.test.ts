@@ -71,7 +71,11 @@ describe.skipIf(!mosquittoInstalled)("a bridge with alerts, over a real broker",
     await eventually(() => expect(shown()).toMatchObject({ count: 1, alerts: [{ rule: "faults" }] }));
     await eventually(() =>
       expect(bridge.mqtt.health()).toMatchObject({
-        alerts: { active: { critical: 1 }, targets: { hook: { sent: 1, waiting: 0 } } },
+        alerts: {
+          active: { critical: 1 },
+          newest: ["critical faults: 1 station alarm: site/s1 (port 1: GFCI Soft Trip)"],
+          targets: { hook: { sent: 1, waiting: 0 } },
+        },
       }),
     );
     await bridge.stop();
