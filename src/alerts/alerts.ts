@@ -50,7 +50,10 @@ const isTrouble = recordOf<Trouble>({ name: "string", text: "string", sinceMs: "
 const TICK_MS = 1000;
 /** Number of ticks between two reads of what no event tells. */
 const TICKS_PER_POLL = 10;
-/** Time after the start in which no alert of an earlier run ends because of what is read, in milliseconds: stores are tried first. */
+/**
+ * Time after the start in which an alert of an earlier run does not end because its condition is not seen, in milliseconds: stores,
+ * accounts and loads are tried first.
+ */
 const SETTLE_MS = 60_000;
 /** Maximum number of active alerts in the retained message. */
 const MOST_SHOWN = 100;
@@ -149,6 +152,8 @@ class Run {
   readonly #pendingAlarms: StateNamespace;
   /** Keys of alarms that rules know, by device path. */
   readonly #alarmKeys = new Map<string, Set<string>>();
+  /** What was seen to hold in this run, by rule and key. */
+  readonly #seen = new Set<string>();
   readonly #losses = new LossWatch();
   readonly #log: QuietLog;
   readonly #startedAt: number;
@@ -238,7 +243,7 @@ class Run {
       if (!isMeant || this.#alerts.has(rule.name, key)) continue;
       const trouble = { name: device.path, text, sinceMs: raisedAt.getTime() };
       rule.begin(key, trouble);
-      this.#pendingAlarms.set(pendingKey(rule.name, key), trouble);
+      this.#pendingAlarms.set(placeOf(rule.name, key), trouble);
       this.#rememberAlarm(device.path, key);
     }
   }
@@ -302,7 +307,7 @@ class Run {
         if (!due) continue;
         this.#alerts.begin(rule, due);
         if (rule.settings.when === "station_alarm")
-          this.#pendingAlarms.setAll([...due.keys()].map((key) => [pendingKey(rule.name, key), null]));
+          this.#pendingAlarms.setAll([...due.keys()].map((key) => [placeOf(rule.name, key), null]));
       }
       this.#alerts.flush(this.#rules);
     });
@@ -317,11 +322,15 @@ class Run {
     const { clock } = this.#options;
     const holding = polled({ ...this.#options, losses }, rule, clock.now());
     if (!holding) return;
-    for (const [key, trouble] of holding) if (!this.#alerts.has(rule.name, key)) rule.begin(key, trouble);
+    for (const [key, trouble] of holding) {
+      this.#seen.add(placeOf(rule.name, key));
+      if (!this.#alerts.has(rule.name, key)) rule.begin(key, trouble);
+    }
     for (const key of rule.keys()) if (!holding.has(key)) rule.end(key);
-    if (clock.monotonic() - this.#startedAt < SETTLE_MS) return;
+    const isSettled = clock.monotonic() - this.#startedAt >= SETTLE_MS;
     for (const { rule: name, key } of this.#alerts.open())
-      if (name === rule.name && !holding.has(key)) this.#alerts.end(name, key);
+      if (name === rule.name && !holding.has(key) && (isSettled || this.#seen.has(placeOf(name, key))))
+        this.#alerts.end(name, key);
   }
 
   #announce(message: AlertMessage): void {
@@ -342,7 +351,7 @@ class Run {
     if (known.size === 0) this.#alarmKeys.delete(path);
     for (const rule of this.#rules.values()) {
       if (rule.settings.when !== "station_alarm") continue;
-      if (rule.has(key)) this.#pendingAlarms.set(pendingKey(rule.name, key), null);
+      if (rule.has(key)) this.#pendingAlarms.set(placeOf(rule.name, key), null);
       this.#end(rule.name, key);
     }
   }
@@ -367,7 +376,7 @@ function alarmKey(path: string, port: string | null, alarm: string): string {
   return JSON.stringify([path, port, alarm]);
 }
 
-function pendingKey(rule: string, key: string): string {
+function placeOf(rule: string, key: string): string {
   return `${rule}\n${key}`;
 }
 

@@ -247,6 +247,42 @@ describe("an alert about other things", () => {
   });
 });
 
+describe("an alert about a store that goes on over a restart", () => {
+  const alerts = { rules: { store: { when: "store_away", for: 60 } } };
+
+  test("does not end before the store was tried, and ends when it works", async () => {
+    const rig = open({ alerts });
+    rig.failing = { since: new Date(rig.clock.now()).toISOString(), error: "disk full" };
+    await rig.clock.advance(2 * MINUTE);
+    expect(rig.changes).toEqual(["raised store 1"]);
+    const next = await rig.restarted({ alerts });
+    rigs.push(next);
+    await next.clock.advance(15 * SECOND);
+    next.failing = rig.failing;
+    await next.clock.advance(15 * SECOND);
+    expect(next.changes).toEqual([]);
+    next.failing = undefined;
+    await next.clock.advance(10 * SECOND);
+    expect(next.changes).toEqual(["cleared store 1"]);
+    const last = await next.restarted({ alerts });
+    rigs.push(last);
+    await last.clock.advance(5 * MINUTE);
+    expect(last.changes).toEqual([]);
+  });
+
+  test("ends a minute after the restart where the store works from then", async () => {
+    const rig = open({ alerts });
+    rig.failing = { since: new Date(rig.clock.now()).toISOString(), error: "disk full" };
+    await rig.clock.advance(2 * MINUTE);
+    const next = await rig.restarted({ alerts });
+    rigs.push(next);
+    await next.clock.advance(55 * SECOND);
+    expect(next.changes).toEqual([]);
+    await next.clock.advance(20 * SECOND);
+    expect(next.changes).toEqual(["cleared store 1"]);
+  });
+});
+
 describe("an alert about losses and texts", () => {
   test("values that a queue loses, until none was lost for a quarter of an hour", async () => {
     const rig = open({ alerts: { rules: { lost: { when: "values_lost" } } } });
