@@ -18,16 +18,19 @@ import {
   page,
   sheetsOf,
   sqlFleet,
+  summaryOf,
   workbook,
 } from "../src/reports/index.ts";
 import { openSessionDatabase, type SessionDatabase, SessionReader } from "../src/sessions/index.ts";
+import { Zone } from "../src/time/zone.ts";
 
 const STATIONS = Number(process.argv[2] ?? 10_000);
 const SESSIONS = Number(process.argv[3] ?? 30);
 const ROUNDS = Number(process.argv[4] ?? 5);
+const UTC = new Zone("UTC");
 const NOW = new Date("2026-11-21T00:00:00Z");
 const DAYS = 30;
-const period = { from: new Date(NOW.getTime() - DAYS * 86_400_000), to: NOW };
+const period = { from: new Date(NOW.getTime() - DAYS * 86_400_000), to: NOW, zone: UTC };
 const options = { source: "bench", columns: COMMON_COLUMNS, period, now: NOW, parity: false, unseenDays: 7 };
 
 const folder = mkdtempSync(join(tmpdir(), "voltbridge-bench-report-"));
@@ -82,7 +85,7 @@ async function measure(database: SessionDatabase): Promise<Record<string, number
     const made = fleetReport(data, options);
     return [made, sheetsOf(made)] as const;
   });
-  await time("xlsx", () => workbook(sheets));
+  await time("xlsx", () => workbook(sheets, { zone: UTC, summary: summaryOf(report) }));
   await time("csv", () => sheets.map((sheet) => [...csv(sheet)].join("")));
   await time("json", () => json(report, sheets));
   await time("html", () => page(report, sheets));

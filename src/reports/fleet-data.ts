@@ -1,3 +1,5 @@
+import type { Zone } from "../time/zone.ts";
+
 /** Data of a fleet from a source. Parts that the source does not have are absent, with the reason in `lacks`. */
 export interface FleetData {
   readonly stations: readonly FleetStation[];
@@ -6,6 +8,8 @@ export interface FleetData {
   readonly usage?: Usage;
   readonly alarms?: Alarms;
   readonly contacts?: readonly Contact[];
+  /** By currency. Absent where the source has no payments; empty where none were made. */
+  readonly revenue?: readonly Revenue[];
   readonly lacks: readonly Lack[];
 }
 
@@ -16,6 +20,8 @@ export const COMMON_COLUMNS = ["modelInfo", "installDate", "type", "state"] as c
 export interface Period {
   readonly from: Date;
   readonly to: Date;
+  /** Time zone of its days, months and hours. */
+  readonly zone: Zone;
 }
 
 /** Optional parts of a report. */
@@ -40,14 +46,19 @@ export interface FleetStation {
   readonly name: string | null;
   /** Undefined when unknown. */
   readonly activatedAt?: Date | undefined;
+  /** Address, the same text for all stations of a site. Undefined when unknown. */
+  readonly site?: string | undefined;
+  /** Number of ports. Undefined when unknown. */
+  readonly ports?: number | undefined;
   /** By column; `modelInfo`, `installDate`, `type` and `state` are the common ones. Values are as the source has them. */
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** Charging sessions of a period by port and by day. Sessions and energy count at their start. */
+/** Charging sessions of a period by port, day and hour. Sessions and energy count at their start. */
 export interface Usage {
   readonly ports: readonly PortUsage[];
   readonly days: readonly DayUsage[];
+  readonly hours: readonly HourUsage[];
 }
 
 export interface PortUsage {
@@ -63,11 +74,30 @@ export interface PortUsage {
 }
 
 export interface DayUsage {
-  /** `2026-11-21`, UTC. */
+  /** `2026-11-21`, in the period's zone. */
   readonly day: string;
   readonly sessions: number;
   readonly energyKwh: number;
   readonly chargingSeconds: number;
+}
+
+/** All sessions of the period that began in an hour of the day. */
+export interface HourUsage {
+  /** 0 to 23, in the period's zone. */
+  readonly hour: number;
+  readonly sessions: number;
+  readonly energyKwh: number;
+  readonly chargingSeconds: number;
+}
+
+/** Payments that stations reported in the period. */
+export interface Revenue {
+  readonly currency: string | null;
+  readonly payments: number;
+  /** Paid by drivers. */
+  readonly gross: number;
+  /** Paid to the organisation. */
+  readonly net: number;
 }
 
 export interface Alarms {
@@ -80,6 +110,8 @@ export const NEWEST_ALARMS = 1000;
 
 export interface AlarmCount {
   readonly type: string;
+  /** Whether it reports the end of an alarm, such as `fault cleared`. */
+  readonly isEnding: boolean;
   readonly count: number;
   readonly stations: number;
   readonly latest: Date;

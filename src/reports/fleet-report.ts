@@ -1,7 +1,16 @@
 import { type ColumnCount, countColumn, type StatusPivot, statusPivot } from "./counts.ts";
 import { type Cell, type FieldRules, fieldOf } from "./field.ts";
-import type { Alarms, Contact, DayUsage, FleetData, Period, PortUsage } from "./fleet-data.ts";
-import { byMonth, everyDay } from "./usage.ts";
+import type {
+  Alarms,
+  Contact,
+  DayUsage,
+  FleetData,
+  HourUsage,
+  Period,
+  PortUsage,
+  Revenue,
+} from "./fleet-data.ts";
+import { byMonth, everyDay, everyHour, sum } from "./usage.ts";
 
 export interface ReportOptions {
   /** Name of the data's source, for people. */
@@ -22,6 +31,16 @@ export interface PortUtilisation extends PortUsage {
   readonly share: number;
 }
 
+/** Use of a station: of all its ports together. */
+export interface StationUse {
+  readonly stationID: string;
+  readonly sessions: number;
+  readonly energyKwh: number;
+  readonly inUseSeconds: number;
+  /** Share of the time of its ports with a vehicle connected. */
+  readonly share: number;
+}
+
 /** Contents of a fleet report, before it becomes sheets or a page. Absent parts were not available. */
 export interface FleetReport {
   readonly options: ReportOptions;
@@ -31,16 +50,24 @@ export interface FleetReport {
   readonly values: readonly { readonly id: Cell; readonly name: Cell; readonly cells: readonly Cell[] }[];
   readonly counts: readonly ColumnCount[];
   readonly pivot: StatusPivot;
+  /** Undefined when no address is known. */
+  readonly sites?: number | undefined;
+  /** Undefined when unknown. */
+  readonly ports?: number | undefined;
   readonly utilisation?: readonly PortUtilisation[];
+  /** Most energy first. */
+  readonly stationUse?: readonly StationUse[];
   readonly days?: readonly DayUsage[];
   readonly months?: ReturnType<typeof byMonth>;
+  readonly hours?: readonly HourUsage[];
+  readonly revenue?: readonly Revenue[];
   readonly alarms?: Alarms;
   readonly unseen?: readonly UnseenStation[];
 }
 
 /** Computes a report from a source's data. */
 export function fleetReport(data: FleetData, options: ReportOptions): FleetReport {
-  const { stations, timeColumns, usage, alarms, contacts } = data;
+  const { stations, timeColumns, usage, alarms, contacts, revenue } = data;
   const { columns, parity, period, now } = options;
   const rules: FieldRules = { timeColumns, parity };
   const values = stations.map((station) => ({
@@ -49,6 +76,8 @@ export function fleetReport(data: FleetData, options: ReportOptions): FleetRepor
     cells: columns.map((column) => fieldOf(station, column, rules)),
   }));
   const days = usage && everyDay(usage.days, period);
+  const ports = usage && utilisation(data, usage.ports, period);
+  const sites = new Set(stations.flatMap(({ site }) => site ?? []));
   return {
     options,
     names: new Map(
@@ -57,8 +86,13 @@ export function fleetReport(data: FleetData, options: ReportOptions): FleetRepor
     values,
     counts: columns.map((column) => countColumn(stations, column, rules)),
     pivot: statusPivot(stations, rules),
-    ...(!parity && usage && { utilisation: utilisation(data, usage.ports, period) }),
-    ...(!parity && days && { days, months: byMonth(days) }),
+    sites: sites.size === 0 ? undefined : sites.size,
+    ports: stations.some(({ ports }) => ports !== undefined)
+      ? sum(stations, (station) => station.ports ?? 0)
+      : undefined,
+    ...(!parity && ports && { utilisation: ports, stationUse: stationUse(ports) }),
+    ...(!parity && usage && days && { days, months: byMonth(days), hours: everyHour(usage.hours) }),
+    ...(!parity && revenue && revenue.length > 0 && { revenue }),
     ...(!parity && alarms && { alarms }),
     ...(!parity && contacts && { unseen: unseenStations(contacts, now, options.unseenDays) }),
   };
@@ -80,6 +114,22 @@ function utilisation(
       return { ...port, periodSeconds, share };
     })
     .sort((a, b) => b.share - a.share || b.energyKwh - a.energyKwh);
+}
+
+function stationUse(ports: readonly PortUtilisation[]): StationUse[] {
+  return [...Map.groupBy(ports, ({ stationID }) => stationID)]
+    .map(([stationID, all]) => {
+      const inUseSeconds = sum(all, (port) => port.inUseSeconds);
+      const periodSeconds = sum(all, (port) => port.periodSeconds);
+      return {
+        stationID,
+        sessions: sum(all, ({ sessions }) => sessions),
+        energyKwh: sum(all, ({ energyKwh }) => energyKwh),
+        inUseSeconds,
+        share: inUseSeconds === 0 ? 0 : Math.min(1, inUseSeconds / periodSeconds),
+      };
+    })
+    .sort((a, b) => b.energyKwh - a.energyKwh || b.inUseSeconds - a.inUseSeconds);
 }
 
 export interface UnseenStation {

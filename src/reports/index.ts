@@ -22,3 +22,4 @@ export { type Sheet, sheetsOf } from "./sheets.ts";
 export { chargePointColumns, chargePointFleet } from "./sources/chargepoint.ts";
 export { econnectFleet } from "./sources/econnect.ts";
 export { sqlColumns, sqlFleet } from "./sources/sql.ts";
+export { type Summary, summaryOf } from "./summary.ts";

@@ -54,6 +54,17 @@ export class Zone {
     return this.offset(late) === after ? late : this.#change(late, early);
   }
 
+  /** Returns the times from `from` (exclusive) up to `to` (inclusive) at which the clocks are set. */
+  changes(from: number, to: number): number[] {
+    const changes: number[] = [];
+    for (let day = Math.floor(from / DAY); this.#format && day * DAY <= to; day++) {
+      this.offset(day * DAY);
+      const offsets = this.#days.get(day)!;
+      if (typeof offsets === "object" && offsets.at > from && offsets.at <= to) changes.push(offsets.at);
+    }
+    return changes;
+  }
+
   #offsetsOf(start: number, end: number): Offsets {
     const before = this.#ask(start);
     const after = this.#ask(end);

@@ -35,6 +35,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "config",
     "bus",
     "log",
+    "time",
     "csv-cell",
     "drivers/chargepoint/api",
     "drivers/econnect/api",

@@ -51,6 +51,22 @@ export async function faults(
   }
 }
 
+/** Returns what xmllint says of each document that is not well-formed XML. */
+export async function malformed(documents: Readonly<Record<string, string>>): Promise<string[]> {
+  const folder = await mkdtemp(join(tmpdir(), "xmllint-"));
+  try {
+    const said: string[] = [];
+    for (const [at, [name, content]] of Object.entries(documents).entries()) {
+      await writeFile(join(folder, `${at}.xml`), content);
+      const lines = await xmllint(folder, [`${at}.xml`]);
+      if (lines.join("") !== "") said.push(`${name}: ${lines.join("\n")}`);
+    }
+    return said;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 async function xmllint(folder: string, args: readonly string[]): Promise<string[]> {
   const child = spawn(findProgram("xmllint")!, ["--noout", "--nonet", ...args], {
     cwd: folder,

@@ -3,11 +3,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { econnectFleet, fleetReport, sheetsOf, workbook } from "../../src/reports/index.ts";
+import { econnectFleet, fleetReport, sheetsOf, summaryOf, workbook } from "../../src/reports/index.ts";
+import { Zone } from "../../src/time/zone.ts";
 
 const hasLibreOffice = spawnSync("soffice", ["--version"], { stdio: "ignore" }).status === 0;
+const UTC = new Zone("UTC");
 const NOW = new Date("2026-11-21T08:00:00Z");
-const period = { from: new Date("2026-10-22T08:00:00Z"), to: NOW };
+const period = { from: new Date("2026-10-22T08:00:00Z"), to: NOW, zone: UTC };
 const TEXTS = [
   "=1+1",
   "@SUM(A1)",
@@ -49,27 +51,30 @@ describe.skipIf(!hasLibreOffice)("LibreOffice", () => {
       parity: false,
       unseenDays: 7,
     });
-    writeFileSync(join(folder, "report.xlsx"), await workbook(sheetsOf(report)));
+    writeFileSync(
+      join(folder, "report.xlsx"),
+      await workbook(sheetsOf(report), { zone: UTC, summary: summaryOf(report) }),
+    );
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test("opens the workbook, and shows its texts, dates and counts", { timeout: 120_000 }, () => {
     convert(EVERY_SHEET);
     const files = readdirSync(folder).filter((name) => name.endsWith(".csv"));
-    expect(files).toHaveLength(6);
+    expect(files).toHaveLength(7);
     const lines = (sheet: string) =>
       readFileSync(join(folder, `report-${sheet}.csv`), "utf8")
         .trimEnd()
         .split("\n");
-    expect(lines("values").slice(1)).toEqual(
+    expect(lines("Stations").slice(1)).toEqual(
       TEXTS.map((text, id) => {
         const shown = text.replace("\u0001", "\u25a1").replace(/^(constructor|__proto__)$/, "$1 ");
         const quoted = /[",]/.test(shown) ? `"${shown.replaceAll('"', '""')}"` : shown;
         return `${id},,${quoted},2020-01-02,,${id % 2 ? "operational" : "planned"}`;
       }),
     );
-    expect(lines("Status Pivot").at(-1)).toBe("Total,4,4,8");
-    expect(lines("state_count")[1]).toMatch(/^planned,4,50(\.0)?%$/);
+    expect(lines("Models and states").at(-1)).toBe("Total,4,4,8");
+    expect(lines("By state")[1]).toMatch(/^planned,4,50(\.0)?%$/);
   });
 
   test("makes a PDF of it", { timeout: 120_000 }, () => {

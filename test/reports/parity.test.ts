@@ -2,10 +2,12 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parseIsoDate } from "../../src/reports/field.ts";
 import { econnectFleet, fleetReport, sheetsOf, workbook } from "../../src/reports/index.ts";
+import { Zone } from "../../src/time/zone.ts";
 import { type ReadCell, readWorkbook } from "./read-workbook.ts";
 
+const UTC = new Zone("UTC");
 const NOW = new Date("2026-11-21T08:00:00Z");
-const period = { from: new Date("2026-10-22T08:00:00Z"), to: NOW };
+const period = { from: new Date("2026-10-22T08:00:00Z"), to: NOW, zone: UTC };
 
 interface Case {
   readonly columns: readonly string[];
@@ -29,7 +31,7 @@ async function parityBook(stations: Case["stations"]) {
     parity: true,
     unseenDays: 7,
   });
-  return readWorkbook(await workbook(sheetsOf(report)));
+  return readWorkbook(await workbook(sheetsOf(report), { zone: UTC }));
 }
 
 describe("parity with pandas", () => {

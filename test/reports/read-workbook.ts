@@ -94,7 +94,7 @@ function columnOf(address: string): number {
 }
 
 /** Entries of a zip file by its central directory. */
-function unzip(file: Buffer): Map<string, Buffer> {
+export function unzip(file: Buffer): Map<string, Buffer> {
   const end = file.lastIndexOf(Buffer.from([0x50, 0x4b, 5, 6]));
   const entries = new Map<string, Buffer>();
   let at = file.readUInt32LE(end + 16);

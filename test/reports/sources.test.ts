@@ -15,11 +15,13 @@ import { type SessionDatabase, SessionReader, syncSessions } from "../../src/ses
 import { startEconnectSimulator } from "../../src/simulator/econnect/simulator.ts";
 import { startSimulator } from "../../src/simulator/index.ts";
 import { systemClock } from "../../src/time/clock.ts";
+import { Zone } from "../../src/time/zone.ts";
 import { all, type DatabasePlace, places } from "../sessions/databases.ts";
 import { type Simulated, START, simulated } from "../sessions/simulated.ts";
 
+const UTC = new Zone("UTC");
 const NOW = new Date(START);
-const period = { from: new Date(START - 60 * 3_600_000), to: NOW };
+const period = { from: new Date(START - 60 * 3_600_000), to: NOW, zone: UTC };
 const wanted = { period, parts: new Set(PARTS), now: NOW };
 const signal = new AbortController().signal;
 const options = {
@@ -160,7 +162,7 @@ test("parts that an account may not read are omitted and listed; the rest is pre
   try {
     const now = new Date();
     const recent = {
-      period: { from: new Date(now.getTime() - 86_400_000), to: now },
+      period: { from: new Date(now.getTime() - 86_400_000), to: now, zone: UTC },
       now,
       parts: new Set(PARTS),
     };
@@ -283,7 +285,7 @@ describe.each(places)("from %s", (_, make) => {
         `INSERT INTO session (session_id, account, station_id, port_number, started_at, ended_at, energy_kwh, charging_seconds, revision, changed_at)
          VALUES ${[session(1, -60, 2, "1"), session(2, 1, 5, "1"), session(3, 3, 4, "1"), session(4, 22, null, "1"), session(5, 6, 7, null)].join(", ")}`,
       );
-      const short = { from: new Date(START - 24 * 3_600_000), to: NOW };
+      const short = { from: new Date(START - 24 * 3_600_000), to: NOW, zone: UTC };
       const { usage } = await sqlFleet(database, { ...wanted, period: short });
       const port = (name: string | null) => usage!.ports.find((one) => one.port === name);
       expect(port("1")).toEqual({

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { byMonth, everyDay, UsageSums } from "../../src/reports/usage.ts";
+import { Zone } from "../../src/time/zone.ts";
 
+const UTC = new Zone("UTC");
 const from = new Date("2026-10-24T00:00:00Z");
 const to = new Date("2026-10-27T00:00:00Z");
 const HOUR = 3_600_000;
@@ -16,7 +18,7 @@ const session = (startHour: number, hours: number, energyKwh = 1) => ({
 });
 
 function usageOf(...all: ReturnType<typeof session>[]) {
-  const tally = new UsageSums({ from, to });
+  const tally = new UsageSums({ from, to, zone: UTC });
   for (const one of all) tally.add(one);
   return tally.usage();
 }
@@ -69,7 +71,11 @@ describe("usage of ports", () => {
   });
 
   test("every day of the period is there, and months are the sums of their days", () => {
-    const period = { from: new Date("2026-10-30T12:00:00Z"), to: new Date("2026-11-02T00:00:00Z") };
+    const period = {
+      from: new Date("2026-10-30T12:00:00Z"),
+      to: new Date("2026-11-02T00:00:00Z"),
+      zone: UTC,
+    };
     const day = { sessions: 2, energyKwh: 3.5, chargingSeconds: 60 };
     const days = everyDay(
       [

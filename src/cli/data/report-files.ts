@@ -1,6 +1,15 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { csv, type FleetReport, fileNames, json, page, type Sheet, workbook } from "../../reports/index.ts";
+import {
+  csv,
+  type FleetReport,
+  fileNames,
+  json,
+  page,
+  type Sheet,
+  summaryOf,
+  workbook,
+} from "../../reports/index.ts";
 import { writeWholeFile } from "../../storage/whole-file.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { outputFormat } from "../terminal/options.ts";
@@ -40,7 +49,7 @@ export async function writeReport(
     if (format === "csv") return await writeTables(sheets, out!);
     const content =
       format === "xlsx"
-        ? await workbook(sheets)
+        ? await reportWorkbook(report, sheets)
         : format === "json"
           ? json(report, sheets)
           : page(report, sheets);
@@ -55,6 +64,12 @@ export async function writeReport(
     if (code === undefined || !/^E[A-Z]+$/.test(code)) throw error;
     throw new CommandError(`cannot write ${out}: ${message}`, EXIT.failed, { cause: error });
   }
+}
+
+/** Returns a report's workbook; that of the pandas script has no summary. */
+export function reportWorkbook(report: FleetReport, sheets: readonly Sheet[]): Promise<Buffer> {
+  const { parity, period } = report.options;
+  return workbook(sheets, { zone: period.zone, summary: parity ? undefined : summaryOf(report) });
 }
 
 async function writeTables(sheets: readonly Sheet[], folder: string): Promise<string[]> {

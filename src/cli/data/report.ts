@@ -8,16 +8,18 @@ import {
   hasColumn,
   PARTS,
   type Part,
+  type Period,
   type ReportOptions,
   sheetsOf,
   sqlColumns,
 } from "../../reports/index.ts";
+import { Zone } from "../../time/zone.ts";
 import { accountOptions } from "../api/account.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { logOptions, numberOption } from "../terminal/options.ts";
 import { counted } from "../terminal/table.ts";
 import { type Terminal, terminalLog } from "../terminal/terminal.ts";
-import { TIMES, timeArgument } from "../terminal/time-argument.ts";
+import { parsedTime, TIMES, zoneArgument } from "../terminal/time-argument.ts";
 import { REPORT_FORMATS, type ReportFormat, reportFormat, writeReport } from "./report-files.ts";
 import { readFleet, SOURCES, type SourceFlags } from "./report-sources.ts";
 
@@ -25,8 +27,10 @@ interface Flags extends SourceFlags {
   readonly out?: string;
   readonly format?: ReportFormat;
   readonly columns?: string;
-  readonly from: Date;
-  readonly to?: Date;
+  readonly from?: string;
+  readonly to?: string;
+  readonly last?: Calendar;
+  readonly tz: Zone;
   readonly parity?: true;
   readonly without?: string;
   readonly unseenAfter: number;
@@ -49,13 +53,19 @@ export function report(program: Command, terminal: Terminal): void {
       new Option("--source <source>", "source of the data").choices([...SOURCES]).default("chargepoint"),
     )
     .option("--columns <names>", `columns, separated by commas (default: ${COMMON_COLUMNS.join(",")})`)
-    .option(
-      "--from <time>",
-      `sessions and alarms at or after this time: ${TIMES}`,
-      timeArgument,
-      timeArgument("-30d"),
+    .option("--from <time>", `sessions and alarms at or after this time: ${TIMES} (default: -30d)`)
+    .option("--to <time>", "and before this time (default: now)")
+    .addOption(
+      new Option("--last <period>", "instead of --from and --to: the last whole one").choices([...CALENDAR]),
     )
-    .option("--to <time>", "and before this time (default: now)", timeArgument)
+    .addOption(
+      new Option(
+        "--tz <zone>",
+        "time zone of days, months and hours, of shown times, and of times that name none, e.g. America/Los_Angeles",
+      )
+        .argParser(zoneArgument)
+        .default(new Zone("UTC"), "UTC"),
+    )
     .option("--parity", "only the sheets of the pandas script, with its way of counting")
     .option("--without <parts>", `parts to leave out, separated by commas: ${PARTS.join(", ")}`)
     .option(
@@ -73,8 +83,7 @@ export function report(program: Command, terminal: Terminal): void {
 async function fleetCommand(flags: Flags, terminal: Terminal): Promise<void> {
   const format = reportFormat(flags);
   const now = new Date();
-  const period = { from: flags.from, to: flags.to ?? now };
-  if (period.to <= period.from) throw new CommandError("--to must be after --from", EXIT.usage);
+  const period = periodOf(flags, now);
   const columns = columnsOf(flags);
   const parts = partsOf(flags);
   const { secrets } = terminal;
@@ -94,6 +103,51 @@ async function fleetCommand(flags: Flags, terminal: Terminal): Promise<void> {
   const files = await writeReport(result, sheets, format, flags.out, terminal);
   for (const file of files) terminal.out(`${file}\n`);
   terminal.err(`${counted(data.stations.length, "station")}, ${counted(sheets.length, "sheet")}\n`);
+}
+
+const CALENDAR = ["day", "week", "month"] as const;
+type Calendar = (typeof CALENDAR)[number];
+
+/**
+ * Returns the period that the flags name.
+ * @throws CommandError when it is empty, or named twice
+ */
+function periodOf({ from, to, last, tz: zone, parity }: Flags, now: Date): Period {
+  if (parity && zone.name !== "UTC")
+    throw new CommandError("--parity has the times of the pandas script, in UTC: leave --tz out", EXIT.usage);
+  if (last !== undefined) {
+    if (from !== undefined || to !== undefined)
+      throw new CommandError("--last is the whole period: leave --from and --to out", EXIT.usage);
+    return { ...lastWhole(last, now, zone), zone };
+  }
+  const period = {
+    from: timeOption("--from", from ?? "-30d", now, zone),
+    to: to === undefined ? now : timeOption("--to", to, now, zone),
+    zone,
+  };
+  if (period.to <= period.from) throw new CommandError("--to must be after --from", EXIT.usage);
+  return period;
+}
+
+/** Returns the last day, week (from Monday) or month of a zone that is over. */
+function lastWhole(calendar: Calendar, now: Date, zone: Zone): { from: Date; to: Date } {
+  const local = new Date(now.getTime() + zone.offset(now.getTime()));
+  const [year, month, day] = [local.getUTCFullYear(), local.getUTCMonth(), local.getUTCDate()];
+  const sinceMonday = (local.getUTCDay() + 6) % 7;
+  const [from, to] = {
+    day: [Date.UTC(year, month, day - 1), Date.UTC(year, month, day)],
+    week: [Date.UTC(year, month, day - sinceMonday - 7), Date.UTC(year, month, day - sinceMonday)],
+    month: [Date.UTC(year, month - 1), Date.UTC(year, month)],
+  }[calendar] as [number, number];
+  return { from: new Date(zone.first(from)), to: new Date(zone.first(to)) };
+}
+
+function timeOption(name: string, text: string, now: Date, zone: Zone): Date {
+  try {
+    return parsedTime(text, now, zone);
+  } catch (error) {
+    throw new CommandError(`${name} ${(error as Error).message}`, EXIT.usage, { cause: error });
+  }
 }
 
 function columnsOf({ source, columns }: Flags): string[] {

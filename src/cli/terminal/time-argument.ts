@@ -1,15 +1,31 @@
 import { InvalidArgumentError } from "commander";
+import { checkZone } from "../../historian/query/query.ts";
 import { EXPECTED_TIME, parseRelative, parseTime } from "../../historian/time.ts";
+import type { Zone } from "../../time/zone.ts";
 
 /** Description of a time, for the help of options. */
 export const TIMES = "ISO 8601 (UTC when it names no zone), or relative to now: -12h, -30d, 'now -1d -1.5h'";
 
 /** Parses a time of an option, as in queries of the historian. */
 export function timeArgument(text: string): Date {
+  return parsedTime(text, new Date());
+}
+
+/** Parses a time; without a zone it is local time of `zone`, by default UTC. @throws InvalidArgumentError */
+export function parsedTime(text: string, now: Date, zone?: Zone): Date {
   try {
-    return new Date(parseTime(text, new Date(), "time") / 1000);
+    return new Date(parseTime(text, now, "time", zone) / 1000);
   } catch {
     throw new InvalidArgumentError(EXPECTED_TIME);
+  }
+}
+
+/** Parses the name of a time zone, as in queries of the historian. */
+export function zoneArgument(name: string): Zone {
+  try {
+    return checkZone(name);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message.replace(/^tz: /, ""));
   }
 }
 

@@ -72,7 +72,8 @@ export function checkQuery(query: HistoryQuery, now: Date): CheckedQuery {
   };
 }
 
-function checkZone(name: string): Zone {
+/** Returns the time zone of a name. @throws QueryError with a suggestion for an unknown one */
+export function checkZone(name: string): Zone {
   try {
     return new Zone(name);
   } catch {

@@ -4,7 +4,7 @@ import { isoText } from "./csv.ts";
 
 /**
  * Formats a report as one JSON object. Rows are lists in the order of `columns`, because titles may not be unique. Times are ISO 8601
- * in UTC.
+ * in UTC; days, months and hours are those of `time_zone`.
  */
 export function json({ options }: FleetReport, sheets: readonly Sheet[]): string {
   const { source, period, now, parity } = options;
@@ -14,6 +14,7 @@ export function json({ options }: FleetReport, sheets: readonly Sheet[]): string
     generated_at: isoText(now, false),
     from: isoText(period.from, false),
     to: isoText(period.to, false),
+    time_zone: period.zone.name,
     parity,
     sheets: sheets.map(({ name, columns, rows }) => ({
       name,

@@ -1,28 +1,26 @@
 import writeExcelFile, { type CellObject } from "write-excel-file/node";
-import { looksLikeFormula } from "../../csv-cell.ts";
+import type { Zone } from "../../time/zone.ts";
 import type { Cell } from "../field.ts";
-import type { Format, Sheet, SheetColumn } from "../sheets.ts";
+import type { Format, Sheet } from "../sheets.ts";
+import type { Summary } from "../summary.ts";
+import { bookCharts, type NamedSheet } from "./book-charts.ts";
+import { chartFeature } from "./chart-parts.ts";
+import { cut, excelCell, FORMATS, textCell } from "./excel-cells.ts";
+import { SUMMARY_SHEET, summarySheet } from "./summary-sheet.ts";
 
 type ExcelSheet = Parameters<typeof writeExcelFile>[0][number];
 
 /** Maximum number of rows in an Excel sheet, including the header. */
 const MAX_ROWS = 1_048_576;
-/** Maximum length of a cell's text. */
-const MAX_TEXT_LENGTH = 32_767;
 const MAX_WIDTH = 60;
-/** First date that Excel represents as a number; earlier ones are text. */
-const FIRST_DATE = Date.UTC(1900, 2, 1);
-const LAST_DATE = Date.UTC(10_000, 0, 1);
-
-const FORMATS: Readonly<Record<Format, string>> = {
-  day: "yyyy-mm-dd",
-  time: "yyyy-mm-dd hh:mm",
-  share: "0.0%",
-  hours: "#,##0.0",
-  kWh: "#,##0.00",
-};
+/** Excel's own; without it, cells with a size of their own have another font than the rest. */
+const FONT = { fontFamily: "Calibri", fontSize: 11 };
 
 export interface WorkbookOptions {
+  /** Time zone of the times that are shown. */
+  readonly zone: Zone;
+  /** Contents of the first sheet, with charts. Absent: there is none. */
+  readonly summary?: Summary | undefined;
   /** Default: Excel's maximum. */
   readonly mostRows?: number;
 }
@@ -33,12 +31,20 @@ export interface WorkbookOptions {
  */
 export async function workbook(
   sheets: readonly Sheet[],
-  { mostRows = MAX_ROWS }: WorkbookOptions = {},
+  { zone, summary, mostRows = MAX_ROWS }: WorkbookOptions,
 ): Promise<Buffer> {
   const names = new SheetNames();
-  const parts = sheets.flatMap((sheet) => split(sheet, mostRows - 1));
-  const excelSheets = parts.map((sheet) => excelSheet(sheet, names.take(sheet.name)));
-  return await writeExcelFile(excelSheets, { features: [printSetup] }).toBuffer();
+  const first = summary && summarySheet(summary, zone);
+  if (first) names.take(SUMMARY_SHEET);
+  const parts = sheets
+    .flatMap((sheet) => split(sheet, mostRows - 1))
+    .map((sheet): NamedSheet => ({ excelName: names.take(sheet.heading ?? sheet.name), sheet }));
+  const excelSheets = parts.map(({ excelName, sheet }) => excelSheet(sheet, excelName, zone));
+  const charts = first ? [chartFeature(0, bookCharts(first, parts))] : [];
+  return await writeExcelFile([...(first ? [first.excelSheet] : []), ...excelSheets], {
+    ...FONT,
+    features: [printSetup, ...charts],
+  }).toBuffer();
 }
 
 function split({ rows, ...sheet }: Sheet, most: number): Sheet[] {
@@ -48,59 +54,30 @@ function split({ rows, ...sheet }: Sheet, most: number): Sheet[] {
   return parts;
 }
 
-function excelSheet({ columns, rows }: Sheet, name: string): ExcelSheet {
+function excelSheet({ columns, rows }: Sheet, name: string, zone: Zone): ExcelSheet {
   const header = columns.map(
-    ({ title }): CellObject => ({
-      ...textCell(title),
+    ({ title, heading = title }): CellObject => ({
+      ...textCell(heading),
       fontWeight: "bold",
       backgroundColor: "#e8edf3",
       bottomBorderStyle: "thin",
     }),
   );
+  const formats = columns.map(({ format }) => format);
   return {
     sheet: name,
-    data: [header, ...rows.map((row) => row.map((cell, at) => excelCell(cell, columns[at]!)))],
-    columns: columns.map((column, at) => ({ width: widthOf(column, rows, at) })),
+    data: [header, ...rows.map((row) => row.map((cell, at) => excelCell(cell, formats[at], zone)))],
+    columns: columns.map(({ title, heading = title, format }, at) => ({
+      width: widthOf(heading, format, rows, at),
+    })),
     stickyRowsCount: 1,
     orientation: "landscape",
   };
 }
 
-function excelCell(cell: Cell, { format }: SheetColumn): CellObject | null {
-  if (cell === null || cell === "") return null;
-  if (typeof cell === "boolean") return { value: cell, type: Boolean };
-  if (cell instanceof Date) {
-    const time = cell.getTime();
-    if (time < FIRST_DATE || time >= LAST_DATE) return textCell(cell.toISOString());
-    return { value: cell, type: Date, format: FORMATS[format ?? "time"], align: "left", indent: 1 };
-  }
-  if (typeof cell === "number")
-    return { value: cell, type: Number, ...(format && { format: FORMATS[format] }) };
-  return textCell(cell);
-}
-
-/** Text that looks like a formula is marked as text, so that it remains text when the cell is edited. */
-function textCell(text: string): CellObject {
-  return {
-    value: escapeText(cut(text, MAX_TEXT_LENGTH)),
-    type: String,
-    ...(looksLikeFormula(text) && { format: "@" }),
-  };
-}
-
-/**
- * Escapes text such as `_x0041_`, which means `A` in the file. The writer cannot handle U+FFFD, which it drops and which becomes a
- * square, and property names of every JavaScript object such as `constructor`, because it looks texts up in an object; these get a
- * space at the end.
- */
-function escapeText(text: string): string {
-  const escaped = text.replace(/_(?=x[\dA-Fa-f]{4}_)/g, "_x005F_").replaceAll("\ufffd", "\u25a1");
-  return escaped in {} ? `${escaped} ` : escaped;
-}
-
-/** Returns a column's width by its header and the first thousand rows. */
-function widthOf({ title, format }: SheetColumn, rows: Sheet["rows"], at: number): number {
-  let longest = title.length + 1;
+/** Returns a column's width by its header, with the button of its filter, and the first thousand rows. */
+function widthOf(heading: string, format: Format | undefined, rows: Sheet["rows"], at: number): number {
+  let longest = heading.length + 3;
   for (const row of rows.slice(0, 1000)) longest = Math.max(longest, shownLength(row[at] ?? null, format));
   return Math.min(MAX_WIDTH, Math.max(8, longest + 2));
 }
@@ -139,23 +116,18 @@ export class SheetNames {
   }
 }
 
-/** Truncates text without splitting a character. */
-export function cut(text: string, length: number): string {
-  return text.length <= length ? text : text.slice(0, length).replace(/[\ud800-\udbff]$/, "");
-}
-
 type WriterOptions = NonNullable<Parameters<typeof writeExcelFile>[1]>;
 type Feature = NonNullable<WriterOptions["features"]>[number];
 
-/** Setup of every sheet: columns fit on a page's width, and the header can filter and sort. */
+/** Setup of every sheet: columns fit on a page's width; a header, which is frozen, can filter and sort. */
 const printSetup: Feature = {
   files: {
     transform: {
       "xl/worksheets/sheet{id}.xml": {
-        transform: (xml) =>
+        transform: (xml, { stickyRowsCount }) =>
           xml
             .replace(/<worksheet[^>]*>/, '$&<sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>')
-            .replace("</sheetData>", `$&${autoFilter(xml)}`),
+            .replace("</sheetData>", `$&${stickyRowsCount ? autoFilter(xml) : ""}`),
         transformElementAttributes: (tag, attributes) =>
           tag === "pageSetup" ? { ...attributes, fitToWidth: 1, fitToHeight: 0, paperSize: 9 } : attributes,
       },

@@ -39,3 +39,16 @@ function isBroken({ Status, faultReason }: PortState): boolean {
   const fault = faultReason?.trim() ?? "";
   return Status?.trim().toUpperCase() === "UNREACHABLE" || (fault !== "" && !/^none$/i.test(fault));
 }
+
+/** Returns the address of a site from its parts; undefined where none is known. */
+export function siteOf(parts: readonly (string | null)[]): string | undefined {
+  const known = parts.map((part) => part?.trim().toLowerCase() ?? "").filter((part) => part !== "");
+  return known.length === 0 ? undefined : known.join(", ");
+}
+
+/** Alarms by which ChargePoint reports that others of the port or station are over, in lower case. */
+const ENDINGS = new Set(["fault cleared", "reachable"]);
+
+export function isEnding(alarm: string): boolean {
+  return ENDINGS.has(alarm.trim().toLowerCase());
+}

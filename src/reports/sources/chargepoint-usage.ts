@@ -50,7 +50,7 @@ export async function readUsage(
         : [{ stationID, port, sessions: 0, energyKwh: 0, chargingSeconds: 0, inUseSeconds: 0 }],
     ),
   );
-  return { ports: [...usage.ports, ...unused], days: usage.days };
+  return { ports: [...usage.ports, ...unused], days: usage.days, hours: usage.hours };
 }
 
 /** Reads active sessions first: a session that ends between the two reads is then in both, and otherwise in none. */

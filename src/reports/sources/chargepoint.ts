@@ -22,7 +22,7 @@ import {
   type Lack,
   NEWEST_ALARMS,
 } from "../fleet-data.ts";
-import { chargerType, stateOf } from "./chargepoint-columns.ts";
+import { chargerType, isEnding, siteOf, stateOf } from "./chargepoint-columns.ts";
 import type { ChargePointOptions, Client } from "./chargepoint-reading.ts";
 import { readUsage } from "./chargepoint-usage.ts";
 
@@ -129,6 +129,8 @@ function fleetStation(record: Station, status: StationStatus | undefined): Fleet
     id: record.stationID,
     name: record.stationName ?? record.Port[0]?.stationName ?? null,
     activatedAt: activatedAt && !Number.isNaN(activatedAt.getTime()) ? activatedAt : undefined,
+    site: siteOf([record.Address, record.postalCode, record.City]),
+    ports: record.Port.length,
     fields: {
       ...record,
       modelInfo: record.stationModel,
@@ -166,6 +168,7 @@ async function readAlarms(
   const newest = [...found.values()].sort((a, b) => b.at.getTime() - a.at.getTime());
   const byType = [...Map.groupBy(newest, ({ type }) => type)].map(([type, alarms]) => ({
     type,
+    isEnding: isEnding(type),
     count: alarms.length,
     stations: new Set(alarms.map(({ stationID }) => stationID)).size,
     latest: alarms[0]!.at,

@@ -8,10 +8,13 @@ import {
   type FleetData,
   type FleetStation,
   NEWEST_ALARMS,
+  type Period,
+  type Revenue,
   type Usage,
   type Wanted,
 } from "../fleet-data.ts";
-import { chargerType, stateOf } from "./chargepoint-columns.ts";
+import { byCalendar, type ClockHour } from "../usage.ts";
+import { chargerType, isEnding, siteOf, stateOf } from "./chargepoint-columns.ts";
 
 /** Columns with times in the table `station`. */
 const TIME_COLUMNS = new Set(["installDate", "activated_at", "modified_at", "listed_at"]);
@@ -36,7 +39,8 @@ export async function sqlFleet(
   return {
     stations: rows.map((row) => fleetStation(row, portsOf.get(row.station_id) ?? [])),
     timeColumns: TIME_COLUMNS,
-    ...(wanted && { usage: { ports: await sql.portUsage(), days: await sql.dayUsage() } }),
+    ...(wanted && { usage: { ports: await sql.portUsage(), ...byCalendar(await sql.hourUsage()) } }),
+    ...(parts.has("energy") && { revenue: await sql.revenue() }),
     ...(parts.has("alarms") && { alarms: await sql.alarms() }),
     ...(parts.has("unseen") && { contacts: contacts(rows, await sql.lastSessions()) }),
     lacks: [],
@@ -49,6 +53,8 @@ function fleetStation(row: RowOf<"station">, ports: readonly RowOf<"port">[]): F
     id: row.station_id,
     name: row.name,
     activatedAt: row.activated_at === null ? undefined : new Date(row.activated_at),
+    site: siteOf([row.address, row.postal_code, row.city]),
+    ports: row.port_count ?? ports.length,
     fields: {
       ...fields,
       address_state,
@@ -78,18 +84,15 @@ class FleetQueries {
   readonly #database: SessionDatabase;
   readonly #from: string;
   readonly #to: string;
+  readonly #period: Period;
   readonly #now: Date;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(
-    database: SessionDatabase,
-    { from, to }: Wanted["period"],
-    now: Date,
-    signal: AbortSignal | undefined,
-  ) {
+  constructor(database: SessionDatabase, period: Period, now: Date, signal: AbortSignal | undefined) {
     this.#database = database;
-    this.#from = wireTime(from);
-    this.#to = wireTime(to);
+    this.#from = wireTime(period.from);
+    this.#to = wireTime(period.to);
+    this.#period = period;
     this.#now = now;
     this.#signal = signal;
   }
@@ -136,18 +139,36 @@ class FleetQueries {
     }));
   }
 
-  async dayUsage(): Promise<Usage["days"]> {
+  /** Returns the sessions by hours of local time. */
+  async hourUsage(): Promise<ClockHour[]> {
+    const local = `(${this.#seconds("started_at")} + ${this.#offset("started_at")})`;
+    const hour = this.#database.dialect.name === "sqlite" ? `${local} / 3600` : `floor(${local} / 3600)`;
     const rows = await this.#read(
-      `SELECT substr(${this.#text("started_at")}, 1, 10), count(*), coalesce(sum(energy_kwh), 0),
-         coalesce(sum(charging_seconds), 0)
+      `SELECT ${hour}, count(*), coalesce(sum(energy_kwh), 0), coalesce(sum(charging_seconds), 0)
        FROM session WHERE started_at >= ? AND started_at < ? GROUP BY 1 ORDER BY 1`,
       [this.#from, this.#to],
     );
-    return rows.map(([day, sessions, energy, charging]) => ({
-      day: String(day),
+    return rows.map(([localHour, sessions, energy, charging]) => ({
+      localHour: Number(localHour),
       sessions: Number(sessions),
       energyKwh: kwh(energy),
       chargingSeconds: Number(charging),
+    }));
+  }
+
+  /** Returns the payments of the period by currency, the largest first. */
+  async revenue(): Promise<Revenue[]> {
+    const money = (column: string) => this.#database.dialect.shown(`coalesce(sum(${column}), 0)`, "money");
+    const rows = await this.#read(
+      `SELECT currency, count(*), ${money("gross_amount")}, ${money("net_revenue_amount")}
+       FROM payment WHERE reported_at >= ? AND reported_at < ? GROUP BY currency ORDER BY 3 DESC, 1`,
+      [this.#from, this.#to],
+    );
+    return rows.map(([currency, payments, gross, net]) => ({
+      currency: currency === null ? null : String(currency),
+      payments: Number(payments),
+      gross: amount(gross),
+      net: amount(net),
     }));
   }
 
@@ -167,6 +188,7 @@ class FleetQueries {
     return {
       byType: types.map(([type, count, stations, latest]) => ({
         type: String(type),
+        isEnding: isEnding(String(type)),
         count: Number(count),
         stations: Number(stations),
         latest: new Date(String(latest)),
@@ -201,10 +223,28 @@ class FleetQueries {
   #seconds(time: string): string {
     return this.#database.dialect.name === "sqlite" ? `unixepoch(${time})` : `extract(epoch FROM ${time})`;
   }
+
+  /** Returns SQL for what the clocks of the period's zone show, minus UTC, in seconds. */
+  #offset(time: string): string {
+    const { from, to, zone } = this.#period;
+    const changes = zone.changes(from.getTime(), to.getTime());
+    const seconds = (at: number) => String(Math.round(zone.offset(at) / 1000));
+    const branches = changes.map((at, index) => {
+      const before = index === 0 ? from.getTime() : changes[index - 1]!;
+      return `WHEN ${time} < '${wireTime(new Date(at))}' THEN ${seconds(before)}`;
+    });
+    const last = seconds(changes.at(-1) ?? from.getTime());
+    return branches.length === 0 ? last : `CASE ${branches.join(" ")} ELSE ${last} END`;
+  }
 }
 
 /** Decimals of a kWh beyond any measurement; further ones are rounding errors of binary addition. */
 const KWH_DECIMALS = 9;
+
+/** Money without the rounding errors of binary addition. */
+function amount(sum: unknown): number {
+  return Number(Number(sum).toFixed(4));
+}
 
 function kwh(sum: unknown): number {
   return Number(Number(sum).toFixed(KWH_DECIMALS));

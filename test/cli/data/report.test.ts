@@ -36,22 +36,24 @@ describe("voltbridge report fleet", () => {
   test("writes the workbook of a ChargePoint account, with the sheets that operators ask for", async () => {
     const file = place.at("report.xlsx");
     const { code, stdout, stderr } = await fleet("--out", file, "--from", "-2d");
-    expect(stderr).toMatch(/^\d+ stations, 12 sheets\n$/);
+    expect(stderr).toMatch(/^\d+ stations, 13 sheets\n$/);
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${file}\n` });
     const book = readWorkbook(readFileSync(file));
     expect(book.map(({ name }) => name)).toEqual([
-      "values",
-      "modelInfo_count",
-      "installDate_count",
-      "type_count",
-      "state_count",
-      "Status Pivot",
+      "Summary",
+      "Stations",
+      "By model",
+      "By installed",
+      "By type",
+      "By state",
+      "Models and states",
       "Utilisation",
       "Energy per day",
       "Energy per month",
       "Alarms by type",
       "Alarms",
       "Not seen lately",
+      "Sessions by hour",
     ]);
     expect(existsSync(`${file}.part`)).toBe(false);
   });
