@@ -6,6 +6,7 @@ import type {
   DayUsage,
   FleetData,
   HourUsage,
+  Lack,
   Period,
   PortUsage,
   Revenue,
@@ -63,6 +64,8 @@ export interface FleetReport {
   readonly revenue?: readonly Revenue[];
   readonly alarms?: Alarms;
   readonly unseen?: readonly UnseenStation[];
+  /** Parts that the source did not provide. */
+  readonly lacks: readonly Lack[];
 }
 
 /** Computes a report from a source's data. */
@@ -80,6 +83,7 @@ export function fleetReport(data: FleetData, options: ReportOptions): FleetRepor
   const sites = new Set(stations.flatMap(({ site }) => site ?? []));
   return {
     options,
+    lacks: data.lacks,
     names: new Map(
       stations.flatMap(({ id, name }) => (id === null || name === null ? [] : [[id, name] as const])),
     ),

@@ -16,6 +16,7 @@ export {
 export { type FleetReport, fleetReport, type ReportOptions } from "./fleet-report.ts";
 export { csv, fileNames } from "./output/csv.ts";
 export { json } from "./output/json.ts";
+export { reportMail } from "./output/mail-body.ts";
 export { workbook } from "./output/workbook.ts";
 export { page } from "./page/page.ts";
 export { type Sheet, sheetsOf } from "./sheets.ts";

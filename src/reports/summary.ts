@@ -37,6 +37,7 @@ export function summaryOf(report: FleetReport): Summary {
       periodText(period),
       `${cleanText(options.source)}, made ${timeText(now, zone)}`,
       `Times are in ${zone.name}.`,
+      ...missing(report),
     ],
     figures: [...fleet(report), ...use(report), ...revenue(report), ...troubles(report)],
     tables: [states(report), ...stations(report), ...alarms(report)].filter(({ rows }) => rows.length > 0),
@@ -46,6 +47,12 @@ export function summaryOf(report: FleetReport): Summary {
 /** Formats a figure as a reader expects it. */
 export function figureText({ value, format }: Figure, { options }: FleetReport): string {
   return cellText(value, format, options.period.zone);
+}
+
+function missing({ lacks }: FleetReport): string[] {
+  return [...Map.groupBy(lacks, ({ reason }) => reason)].map(
+    ([reason, all]) => `Left out: ${all.map(({ part }) => part).join(", ")} (${cleanText(reason)}).`,
+  );
 }
 
 function fleet(report: FleetReport): Figure[] {

@@ -20,11 +20,13 @@ import { logOptions, numberOption } from "../terminal/options.ts";
 import { counted } from "../terminal/table.ts";
 import { type Terminal, terminalLog } from "../terminal/terminal.ts";
 import { parsedTime, TIMES, zoneArgument } from "../terminal/time-argument.ts";
-import { REPORT_FORMATS, type ReportFormat, reportFormat, writeReport } from "./report-files.ts";
+import { REPORT_FORMATS, type ReportFormat, reportFiles, reportFormat, writeReport } from "./report-files.ts";
+import { mailReport, reportRecipients } from "./report-mail.ts";
 import { readFleet, SOURCES, type SourceFlags } from "./report-sources.ts";
 
 interface Flags extends SourceFlags {
   readonly out?: string;
+  readonly mail?: readonly string[];
   readonly format?: ReportFormat;
   readonly columns?: string;
   readonly from?: string;
@@ -44,6 +46,10 @@ export function report(program: Command, terminal: Terminal): void {
     .command("fleet")
     .description("Report stations by model and state, their use, energy and alarms.")
     .option("--out <file>", "output file, with csv a folder (default for json and html: print)")
+    .option(
+      "--mail <address...>",
+      "send it as an attachment, with a summary as the text; by the mail server of the bridge config",
+    )
     .addOption(
       new Option("--format <format>", "file format (default: by the extension of --out, else xlsx)").choices([
         ...REPORT_FORMATS,
@@ -82,6 +88,7 @@ export function report(program: Command, terminal: Terminal): void {
 
 async function fleetCommand(flags: Flags, terminal: Terminal): Promise<void> {
   const format = reportFormat(flags);
+  const recipients = flags.mail && reportRecipients(flags.mail, flags.config, terminal);
   const now = new Date();
   const period = periodOf(flags, now);
   const columns = columnsOf(flags);
@@ -100,9 +107,14 @@ async function fleetCommand(flags: Flags, terminal: Terminal): Promise<void> {
   };
   const result = fleetReport(data, options);
   const sheets = sheetsOf(result);
-  const files = await writeReport(result, sheets, format, flags.out, terminal);
-  for (const file of files) terminal.out(`${file}\n`);
+  const files = await reportFiles(result, sheets, format, fileName(period));
+  if (flags.out !== undefined)
+    for (const path of await writeReport(files, format, flags.out)) terminal.out(`${path}\n`);
+  else if (!recipients) for (const { content } of files) terminal.data(String(content));
   terminal.err(`${counted(data.stations.length, "station")}, ${counted(sheets.length, "sheet")}\n`);
+  if (!recipients) return;
+  const attachments = files.map(({ name, content }) => ({ filename: name, content }));
+  await mailReport(result, attachments, recipients, terminal);
 }
 
 const CALENDAR = ["day", "week", "month"] as const;
@@ -140,6 +152,13 @@ function lastWhole(calendar: Calendar, now: Date, zone: Zone): { from: Date; to:
     month: [Date.UTC(year, month - 1), Date.UTC(year, month)],
   }[calendar] as [number, number];
   return { from: new Date(zone.first(from)), to: new Date(zone.first(to)) };
+}
+
+/** Returns the name of a period's file: `fleet-report-2026-11-23-to-2026-11-29`, its first and last day. */
+function fileName({ from, to, zone }: Period): string {
+  const day = (time: number) => new Date(time + zone.offset(time)).toISOString().slice(0, 10);
+  const [first, last] = [day(from.getTime()), day(to.getTime() - 1)];
+  return `fleet-report-${first}${first === last ? "" : `-to-${last}`}`;
 }
 
 function timeOption(name: string, text: string, now: Date, zone: Zone): Date {

@@ -155,6 +155,43 @@ describe("voltbridge report fleet", () => {
     }
   });
 
+  test("--tz is the zone of days, shown times and times without one; --last is the last whole period", async () => {
+    const json = async (...args: string[]) => {
+      const { code, stdout, stderr } = await fleet("--format", "json", "--without", "alarms,unseen", ...args);
+      expect(code, stderr).toBe(0);
+      return JSON.parse(stdout);
+    };
+    const given = await json("--tz", "America/Los_Angeles", "--from", "2026-03-08", "--to", "2026-03-09");
+    expect(given).toMatchObject({
+      ...{ time_zone: "America/Los_Angeles" },
+      // A day of 23 hours.
+      ...{ from: "2026-03-08T08:00:00Z", to: "2026-03-09T07:00:00Z" },
+    });
+    const days = given.sheets.find(({ name }: { name: string }) => name === "Energy per day");
+    expect(days.rows.map(([day]: string[]) => day)).toEqual(["2026-03-08"]);
+    const week = await json("--tz", "Asia/Kolkata", "--last", "week");
+    const local = [week.from, week.to].map((time) => new Date(Date.parse(time) + 5.5 * 3_600_000));
+    expect(local.map((time) => [time.getUTCDay(), time.getTime() % 86_400_000])).toEqual([
+      [1, 0],
+      [1, 0],
+    ]);
+    expect(local[1]!.getTime() - local[0]!.getTime()).toBe(7 * 86_400_000);
+    expect(Date.now() - Date.parse(week.to)).toBeLessThan(7 * 86_400_000);
+    expect(Date.parse(week.to)).toBeLessThanOrEqual(Date.now());
+  });
+
+  test("an unknown zone is refused with a suggestion, and periods that contradict each other", async () => {
+    const refused = await fleet("--format", "json", "--tz", "Europe/Berln");
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('unknown time zone "Europe/Berln"; did you mean "Europe/Berlin"?');
+    const twice = await fleet("--format", "json", "--last", "week", "--from", "-1d");
+    expect(twice).toMatchObject({ code: 2, stderr: expect.stringContaining("leave --from and --to out") });
+    const parity = await fleet("--format", "json", "--parity", "--tz", "Europe/Berlin");
+    expect(parity).toMatchObject({ code: 2, stderr: expect.stringContaining("leave --tz out") });
+    const time = await fleet("--format", "json", "--from", "yesterday");
+    expect(time).toMatchObject({ code: 2, stderr: expect.stringContaining("--from expected 2026-11-21T08") });
+  });
+
   test("what is wrong with the command is said before anything is read", async () => {
     const { length } = econnect.calls;
     const unnamed = await fleet("--source", "econnect");
