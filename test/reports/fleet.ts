@@ -13,7 +13,7 @@ export const PERIOD: Period = {
 };
 export const NOW = new Date("2026-10-27T08:30:00Z");
 
-const SESSIONS: readonly [start: string, hours: number, kwh: number, station: string][] = [
+export const SESSIONS: readonly [start: string, hours: number, kwh: number, station: string][] = [
   // Before and after midnight in Berlin.
   ["2026-10-24T21:30:00Z", 1, 10, "s1"],
   ["2026-10-24T22:30:00Z", 2, 20, "s1"],

@@ -18,6 +18,7 @@ import { systemClock } from "../../src/time/clock.ts";
 import { Zone } from "../../src/time/zone.ts";
 import { all, type DatabasePlace, places } from "../sessions/databases.ts";
 import { type Simulated, START, simulated } from "../sessions/simulated.ts";
+import { BERLIN, NOW as NOW_OF_FLEET, PERIOD, SESSIONS, smallFleet } from "./fleet.ts";
 
 const UTC = new Zone("UTC");
 const NOW = new Date(START);
@@ -266,6 +267,47 @@ describe.each(places)("from %s", (_, make) => {
       }
       for (const [station, , port, , , hours] of rows)
         expect(Number(hours)).toBeCloseTo(inUse.get(`${station} ${port}`) ?? 0, 6);
+    } finally {
+      await database.close();
+    }
+  });
+
+  test("days and hours are those of a zone whose clocks are set back; payments are summed by currency", async () => {
+    // A year before, when the clocks were set back at the same weekday and hour.
+    const earlier = (time: Date | string) => new Date(new Date(time).getTime() - 364 * 86_400_000);
+    const wire = (time: Date | string | number) => new Date(time).toISOString().replace(".000", "");
+    const database = await place.open();
+    try {
+      const run = (sql: string) => database.write([{ sql, rows: [[]] }]);
+      await run(`INSERT INTO station (station_id, name) VALUES ('s1', 'S1'), ('s2', 'S2')`);
+      const rows = SESSIONS.map(([start, hours, kwh, station], at) => {
+        const [from, to] = [wire(earlier(start)), wire(earlier(start).getTime() + hours * 3_600_000)];
+        return `(${9000 + at}, 'a', '${station}', NULL, '${from}', '${to}', ${kwh}, ${hours * 3600}, 1, '${from}')`;
+      });
+      await run(
+        `INSERT INTO session (session_id, account, station_id, port_number, started_at, ended_at, energy_kwh, charging_seconds, revision, changed_at)
+         VALUES ${rows.join(", ")}`,
+      );
+      const paid = (id: number, at: Date, currency: string | null, gross: number) =>
+        `(${id}, 's1', '${wire(at)}', ${currency === null ? "NULL" : `'${currency}'`}, ${gross}, ${gross / 2})`;
+      const last = earlier(PERIOD.to);
+      await run(
+        `INSERT INTO payment (transaction_id, station_id, reported_at, currency, gross_amount, net_revenue_amount) VALUES
+         ${[paid(1, earlier(PERIOD.from), "EUR", 0.1), paid(2, earlier(NOW_OF_FLEET), "EUR", 9), paid(3, earlier(PERIOD.from), "EUR", 0.2), paid(4, new Date(last.getTime() - 1000), null, 4), paid(5, last, "EUR", 8)].join(", ")}`,
+      );
+      const calendar = { from: earlier(PERIOD.from), to: last, zone: BERLIN };
+      const { usage, revenue } = await sqlFleet(database, { ...wanted, period: calendar });
+      const expected = smallFleet().usage!;
+      const byHour = (all: readonly { readonly hour: number }[]) => all.toSorted((a, b) => a.hour - b.hour);
+      expect(usage!.days.map(({ day, ...rest }) => ({ ...rest, day: day.slice(0, 5) }))).toEqual(
+        expected.days.map(({ day: _, ...rest }) => ({ ...rest, day: "2025-" })),
+      );
+      expect(usage!.days.map(({ day }) => day)).toEqual(["2025-10-25", "2025-10-26", "2025-10-27"]);
+      expect(byHour(usage!.hours)).toEqual(byHour(expected.hours));
+      expect(revenue).toEqual([
+        { currency: null, payments: 1, gross: 4, net: 2 },
+        { currency: "EUR", payments: 2, gross: 0.3, net: 0.15 },
+      ]);
     } finally {
       await database.close();
     }
