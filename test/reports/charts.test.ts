@@ -84,6 +84,14 @@ describe("charts of the workbook", () => {
     expect(text("xl/worksheets/sheet1.xml")).toContain("<drawing ");
   });
 
+  test("the header of each table is repeated on every printed page", () => {
+    const { definedNames, sheets } = parser.parse(text("xl/workbook.xml")).workbook;
+    const titles = definedNames.definedName.map((one: Xml) => [Number(one["@localSheetId"]), one["#text"]]);
+    expect(titles).toEqual(
+      sheets.sheet.slice(1).map((sheet: Xml, at: number) => [at + 1, `'${sheet["@name"]}'!$1:$1`]),
+    );
+  });
+
   test("the values that a chart carries are those of the cells that it refers to", () => {
     for (const chart of charts) {
       const series = seriesOf(chart);

@@ -63,13 +63,16 @@ export async function mailReport(
   const mail = { ...reportMail(report, instance), to: addresses, attachments };
   const refused = await mailer.send(mail, terminal.ending).catch((error: unknown) => {
     if (!(error instanceof MailError)) throw error;
-    throw new CommandError(`the report was not sent: ${error.message}`, EXIT.failed, { cause: error });
+    // A service manager tries again after `failed` only.
+    const code = error.permanent ? EXIT.configuration : EXIT.failed;
+    throw new CommandError(`the report was not sent: ${error.message}`, code, { cause: error });
   });
   const taken = addresses.filter((address) => !refused.some((one) => one.address === address));
   terminal.err(`sent to ${taken.join(", ")}\n`);
   if (refused.length === 0) return;
   const list = refused.map(({ address, reason }) => `${address} (${reason})`).join(", ");
-  throw new CommandError(`the mail server refused ${list}; check the addresses`, EXIT.failed);
+  // Another attempt would send it to the others again.
+  throw new CommandError(`the mail server refused ${list}; check the addresses`, EXIT.configuration);
 }
 
 /** @throws CommandError when attachments are larger than mail servers take */
@@ -78,6 +81,6 @@ export function checkSize(attachments: readonly MailAttachment[]): void {
   if (bytes <= MAX_ATTACHMENT_BYTES) return;
   throw new CommandError(
     `the report has ${formatBytes(bytes)}, more than mail servers take (${formatBytes(MAX_ATTACHMENT_BYTES)}); leave parts out with --without, choose a shorter period, or write it with --out`,
-    EXIT.failed,
+    EXIT.usage,
   );
 }

@@ -109,7 +109,10 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   "sessions schema": ["sessions schema", "sessions schema --database postgres"],
   report: ["report fleet --out fleet.xlsx", "report fleet --out fleet.html"],
-  "report fleet": ["report fleet --out fleet.xlsx", "report fleet --from -30d --out fleet.html"],
+  "report fleet": [
+    "report fleet --out fleet.xlsx --tz America/Los_Angeles",
+    "report fleet --last week --mail operator@example.com",
+  ],
   audit: ["audit", "audit campus/garage/station-1 --start -1d --status refused"],
   backup: [
     "backup /mnt/backup/voltbridge --keep 14",

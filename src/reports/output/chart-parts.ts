@@ -89,7 +89,7 @@ function anchor({ chart, number }: { readonly chart: BookChart; readonly number:
   return (
     `<xdr:twoCellAnchor><xdr:from>${cell(at.column, at.row)}</xdr:from>` +
     `<xdr:to>${cell(at.column + CHART_SIZE.columns, at.row + CHART_SIZE.rows)}</xdr:to><xdr:graphicFrame macro=""><xdr:nvGraphicFramePr>` +
-    `<xdr:cNvPr id="${number + 1}" name="Chart ${number}" descr="${escaped(title)}"/><xdr:cNvGraphicFramePr/></xdr:nvGraphicFramePr>` +
+    `<xdr:cNvPr id="${number + 1}" name="Chart ${number}" descr="${escapedXml(title)}"/><xdr:cNvGraphicFramePr/></xdr:nvGraphicFramePr>` +
     `<xdr:xfrm><a:off x="0" y="0"/><a:ext cx="0" cy="0"/></xdr:xfrm><a:graphic><a:graphicData uri="${CHART}">` +
     `<c:chart xmlns:c="${CHART}" xmlns:r="${RELATIONSHIPS}" r:id="rId-chart-${number}"/>` +
     `</a:graphicData></a:graphic></xdr:graphicFrame><xdr:clientData/></xdr:twoCellAnchor>`
@@ -127,7 +127,7 @@ function barGap(count: number): number {
 function titlePart(title: string): string {
   return (
     `<c:title><c:tx><c:rich><a:bodyPr/><a:p><a:pPr><a:defRPr sz="1200" b="1"/></a:pPr><a:r><a:rPr lang="en-US" sz="1200" b="1">${fill(TEXT_COLOUR)}</a:rPr>` +
-    `<a:t>${escaped(title)}</a:t></a:r></a:p></c:rich></c:tx><c:overlay val="0"/></c:title>`
+    `<a:t>${escapedXml(title)}</a:t></a:r></a:p></c:rich></c:tx><c:overlay val="0"/></c:title>`
   );
 }
 
@@ -136,7 +136,7 @@ function seriesPart({ kind, name, categories, values, colour, colours = new Map(
     ([at, own]) =>
       `<c:dPt><c:idx val="${at}"/><c:invertIfNegative val="0"/><c:bubble3D val="0"/><c:spPr>${fill(own)}</c:spPr></c:dPt>`,
   );
-  const labels = `<c:dLbls><c:numFmt formatCode="${escaped(shownFormat(values))}" sourceLinked="0"/><c:spPr><a:noFill/><a:ln><a:noFill/></a:ln></c:spPr>${textPart(900)}<c:showLegendKey val="0"/><c:showVal val="1"/><c:showCatName val="0"/><c:showSerName val="0"/><c:showPercent val="0"/><c:showBubbleSize val="0"/></c:dLbls>`;
+  const labels = `<c:dLbls><c:numFmt formatCode="${escapedXml(shownFormat(values))}" sourceLinked="0"/><c:spPr><a:noFill/><a:ln><a:noFill/></a:ln></c:spPr>${textPart(900)}<c:showLegendKey val="0"/><c:showVal val="1"/><c:showCatName val="0"/><c:showSerName val="0"/><c:showPercent val="0"/><c:showBubbleSize val="0"/></c:dLbls>`;
   return (
     `<c:ser><c:idx val="0"/><c:order val="0"/><c:tx>${textReference(name)}</c:tx><c:spPr>${fill(colour)}</c:spPr><c:invertIfNegative val="0"/>` +
     `${points.join("")}${kind === "bars" ? labels : ""}<c:cat>${reference(categories)}</c:cat><c:val>${reference(values)}</c:val></c:ser>`
@@ -147,7 +147,7 @@ function categoryAxis({ kind, categories }: BookChart): string {
   const isBars = kind === "bars";
   const hasDays = categories.values.some((value) => value instanceof Date);
   const element = hasDays ? "c:dateAx" : "c:catAx";
-  const format = escaped(categories.format ?? "General");
+  const format = escapedXml(categories.format ?? "General");
   return (
     `<${element}><c:axId val="${CATEGORY_AXIS}"/><c:scaling><c:orientation val="${isBars ? "maxMin" : "minMax"}"/></c:scaling><c:delete val="0"/>` +
     `<c:axPos val="${isBars ? "l" : "b"}"/><c:numFmt formatCode="${format}" sourceLinked="0"/><c:majorTickMark val="none"/><c:minorTickMark val="none"/>` +
@@ -166,7 +166,7 @@ function valueAxis({ kind, values }: BookChart): string {
     : `<c:majorGridlines><c:spPr><a:ln w="6350">${fill(LINE_COLOUR)}</a:ln></c:spPr></c:majorGridlines>`;
   return (
     `<c:valAx><c:axId val="${VALUE_AXIS}"/><c:scaling><c:orientation val="minMax"/><c:min val="0"/></c:scaling><c:delete val="${isBars ? 1 : 0}"/>` +
-    `<c:axPos val="${isBars ? "t" : "l"}"/>${lines}<c:numFmt formatCode="${escaped(shownFormat(values))}" sourceLinked="0"/><c:majorTickMark val="none"/><c:minorTickMark val="none"/>` +
+    `<c:axPos val="${isBars ? "t" : "l"}"/>${lines}<c:numFmt formatCode="${escapedXml(shownFormat(values))}" sourceLinked="0"/><c:majorTickMark val="none"/><c:minorTickMark val="none"/>` +
     `<c:tickLblPos val="nextTo"/><c:spPr><a:ln><a:noFill/></a:ln></c:spPr>${textPart(900)}<c:crossAx val="${CATEGORY_AXIS}"/><c:crosses val="autoZero"/><c:crossBetween val="between"/></c:valAx>`
   );
 }
@@ -189,14 +189,14 @@ function reference(range: CellRange): string {
   const points = range.values.flatMap((value, at) =>
     value === null ? [] : [`<c:pt idx="${at}"><c:v>${numberOf(value)}</c:v></c:pt>`],
   );
-  return `<c:numRef><c:f>${escaped(address(range))}</c:f><c:numCache><c:formatCode>${escaped(range.format ?? "General")}</c:formatCode><c:ptCount val="${range.values.length}"/>${points.join("")}</c:numCache></c:numRef>`;
+  return `<c:numRef><c:f>${escapedXml(address(range))}</c:f><c:numCache><c:formatCode>${escapedXml(range.format ?? "General")}</c:formatCode><c:ptCount val="${range.values.length}"/>${points.join("")}</c:numCache></c:numRef>`;
 }
 
 function textReference(range: CellRange): string {
   const points = range.values.flatMap((value, at) =>
-    value === null ? [] : [`<c:pt idx="${at}"><c:v>${escaped(String(value))}</c:v></c:pt>`],
+    value === null ? [] : [`<c:pt idx="${at}"><c:v>${escapedXml(String(value))}</c:v></c:pt>`],
   );
-  return `<c:strRef><c:f>${escaped(address(range))}</c:f><c:strCache><c:ptCount val="${range.values.length}"/>${points.join("")}</c:strCache></c:strRef>`;
+  return `<c:strRef><c:f>${escapedXml(address(range))}</c:f><c:strCache><c:ptCount val="${range.values.length}"/>${points.join("")}</c:strCache></c:strRef>`;
 }
 
 /** Days since 1899-12-30, as Excel counts them from March 1900. */
@@ -217,6 +217,7 @@ function columnLetters(column: number): string {
 
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
-function escaped(text: string): string {
+/** Returns text for the content or an attribute of an XML element. */
+export function escapedXml(text: string): string {
   return text.replace(/[&<>"]/g, (sign) => ENTITIES[sign]!);
 }

@@ -4,7 +4,7 @@ import type { Cell } from "../field.ts";
 import type { Format, Sheet } from "../sheets.ts";
 import type { Summary } from "../summary.ts";
 import { bookCharts, type NamedSheet } from "./book-charts.ts";
-import { chartFeature } from "./chart-parts.ts";
+import { chartFeature, escapedXml } from "./chart-parts.ts";
 import { cut, excelCell, FORMATS, textCell } from "./excel-cells.ts";
 import { SUMMARY_SHEET, summarySheet } from "./summary-sheet.ts";
 
@@ -43,7 +43,7 @@ export async function workbook(
   const charts = first ? [chartFeature(0, bookCharts(first, parts))] : [];
   return await writeExcelFile([...(first ? [first.excelSheet] : []), ...excelSheets], {
     ...FONT,
-    features: [printSetup, ...charts],
+    features: [printSetup, printTitles(parts, first ? 1 : 0), ...charts],
   }).toBuffer();
 }
 
@@ -134,6 +134,22 @@ const printSetup: Feature = {
     },
   },
 };
+
+/** Returns a feature that repeats the header of each sheet on every printed page; `before` sheets have none. */
+function printTitles(sheets: readonly NamedSheet[], before: number): Feature {
+  const names = sheets.map(({ excelName }, at) => {
+    const sheet = escapedXml(excelName.replaceAll("'", "''"));
+    return `<definedName name="_xlnm.Print_Titles" localSheetId="${before + at}">'${sheet}'!$1:$1</definedName>`;
+  });
+  const added = `<definedNames>${names.join("")}</definedNames>`;
+  return {
+    files: {
+      transform: {
+        "xl/workbook.xml": { transform: (xml) => xml.replace("<definedNames/>", () => added) },
+      },
+    },
+  };
+}
 
 /** Returns a filter for all cells; a sheet with only a header has none. */
 function autoFilter(xml: string): string {

@@ -110,7 +110,7 @@ function statusCard({ pivot, options }: FleetReport, sheet: Sheet | undefined): 
     "Models and states",
     "Stations by model, and whether they can be used.",
     html`${stackedBars("Stations by model and state", series, shown)}${table(sheet, { zone: options.period.zone, most: MAX_ROWS, lastIsTotal: isTotal, scrolls: true })}`,
-    "wide",
+    "wide long",
   );
 }
 
@@ -202,6 +202,7 @@ function utilisationCard({ utilisation, names }: FleetReport): Markup {
 function alarmCard({ alarms, options }: FleetReport, newest: Sheet | undefined): Markup {
   if (!alarms || !newest || alarms.byType.length === 0) return html``;
   const types = alarms.byType
+    .filter(({ isEnding }) => !isEnding)
     .slice(0, MAX_BARS)
     .map(({ type, count }) => ({ label: cleanText(type), value: count }));
   return html`${card("Alarms by type", "Alarms of the period.", bars("Alarms by type", types, "tone-3"))}

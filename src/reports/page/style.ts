@@ -54,7 +54,7 @@ footer { margin-top: 22px; font-size: 13px; color: var(--soft); }
   .wide-only { display: none; }
   .bars { grid-template-columns: minmax(0, 1fr) auto; } .bars li { row-gap: 2px; padding: 5px 0; }
   .bars .label { grid-column: 1 / -1; text-align: left; }
-  .scroll th:first-child, .scroll td:first-child { position: sticky; left: 0; background: var(--card); max-width: 45vw; }
+  .scroll th:first-child, .scroll td:first-child { position: sticky; left: 0; background: var(--card); min-width: 9em; max-width: 45vw; }
   .cards-on-phone, .cards-on-phone tbody, .cards-on-phone tr { display: block; }
   .cards-on-phone thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .cards-on-phone tr { display: grid; grid-template-columns: repeat(auto-fit, minmax(88px, 1fr)); gap: 4px 12px; padding: 9px 0; border-bottom: 1px solid var(--line); }
