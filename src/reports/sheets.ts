@@ -287,7 +287,7 @@ function timed(title: string, heading: string, { period }: FleetReport["options"
 /** Headings of the columns that all sources have. */
 const HEADINGS: Readonly<Record<string, string>> = {
   modelInfo: "Model",
-  installDate: "Installed",
+  installDate: "Install date",
   type: "Type",
   state: "State",
 };

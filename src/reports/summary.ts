@@ -55,10 +55,13 @@ function missing({ lacks }: FleetReport): string[] {
   );
 }
 
+/** States of stations that should work: not planned ones, and none in the words of another source. */
+const IN_SERVICE: ReadonlySet<Cell> = new Set(["operational", "partly operational", "non-operational"]);
+
 function fleet(report: FleetReport): Figure[] {
   const { values, sites, ports } = report;
   const states = stateCounts(report);
-  const known = sum(states, ({ state, count }) => (state === null ? 0 : count));
+  const known = sum(states, ({ state, count }) => (IN_SERVICE.has(state) ? count : 0));
   const operational = states.find(({ state }) => state === "operational")?.count ?? 0;
   return [
     ...(sites === undefined ? [] : [count("Sites", sites)]),
@@ -71,7 +74,7 @@ function fleet(report: FleetReport): Figure[] {
             label: "Availability",
             value: operational / known,
             format: "share" as const,
-            note: `${figure(operational)} of ${figure(known)} stations with a known state are operational now`,
+            note: `${figure(operational)} of ${figure(known)} stations in service are operational now`,
           },
         ]),
   ];

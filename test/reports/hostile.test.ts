@@ -8,6 +8,7 @@ import {
   json,
   page,
   type ReportOptions,
+  reportMail,
   sheetsOf,
   workbook,
 } from "../../src/reports/index.ts";
@@ -108,6 +109,17 @@ describe("hostile values", () => {
     expect(text).toContain("default-src 'none'");
     expect(text.replace(/"[^"]*"/g, '""')).not.toMatch(/<[^>]*\s(?:src|href)=/);
     expect(text).not.toMatch(/url\(|@import/);
+  });
+
+  test("a mail shows them as text, each in its line", async () => {
+    const some = HOSTILE.filter((text) => /[<"\r\n]/.test(text));
+    const report = await reportOf(some.map((text, id) => ({ id, name: text, modelInfo: "A", state: text })));
+    const mail = reportMail(report, "line\r\nBcc: nobody@example.com");
+    expect(mail.html).not.toMatch(/<(script|img)/i);
+    expect(`${mail.html}${mail.text}`).not.toMatch(UNFIT);
+    expect(mail.html).toContain("&lt;script&gt;");
+    expect(mail.text).toMatch(/^ {2}line break: Stations 1; Share 20%$/m);
+    expect(mail.subject).not.toMatch(/[\r\n]/);
   });
 
   test("JSON is read back, whatever the columns are called", async () => {
@@ -213,7 +225,7 @@ describe("the workbook", () => {
     const [values, models] = book;
     expect(book.every(({ frozenRows, boldHeader }) => frozenRows === 1 && boldHeader)).toBe(true);
     expect(values!.rows).toEqual([
-      ["Station ID", "Station", "Model", "Installed", "Type", "State"],
+      ["Station ID", "Station", "Model", "Install date", "Type", "State"],
       ["1", null, "A", new Date("2020-01-02"), 7, true],
       ["2", null, "A", "not yet", 7.5, null],
     ]);

@@ -19,7 +19,7 @@ import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { logOptions, numberOption } from "../terminal/options.ts";
 import { counted } from "../terminal/table.ts";
 import { type Terminal, terminalLog } from "../terminal/terminal.ts";
-import { parsedTime, TIMES, zoneArgument } from "../terminal/time-argument.ts";
+import { parsedTime, timesIn, zoneArgument } from "../terminal/time-argument.ts";
 import { REPORT_FORMATS, type ReportFormat, reportFiles, reportFormat, writeReport } from "./report-files.ts";
 import { mailReport, reportRecipients } from "./report-mail.ts";
 import { readFleet, SOURCES, type SourceFlags } from "./report-sources.ts";
@@ -59,7 +59,7 @@ export function report(program: Command, terminal: Terminal): void {
       new Option("--source <source>", "source of the data").choices([...SOURCES]).default("chargepoint"),
     )
     .option("--columns <names>", `columns, separated by commas (default: ${COMMON_COLUMNS.join(",")})`)
-    .option("--from <time>", `sessions and alarms at or after this time: ${TIMES} (default: -30d)`)
+    .option("--from <time>", `sessions and alarms at or after this time: ${timesIn("--tz")} (default: -30d)`)
     .option("--to <time>", "and before this time (default: now)")
     .addOption(
       new Option("--last <period>", "instead of --from and --to: the last whole one").choices([...CALENDAR]),

@@ -3,8 +3,11 @@ import { checkZone } from "../../historian/query/query.ts";
 import { EXPECTED_TIME, parseRelative, parseTime } from "../../historian/time.ts";
 import type { Zone } from "../../time/zone.ts";
 
-/** Description of a time, for the help of options. */
-export const TIMES = "ISO 8601 (UTC when it names no zone), or relative to now: -12h, -30d, 'now -1d -1.5h'";
+/** Returns the description of a time, for the help of options; `zone`: that of a time that names none. */
+export function timesIn(zone: string): string {
+  return `ISO 8601 (${zone} when it names no zone), or relative to now: -12h, -30d, 'now -1d -1.5h'`;
+}
+export const TIMES = timesIn("UTC");
 
 /** Parses a time of an option, as in queries of the historian. */
 export function timeArgument(text: string): Date {

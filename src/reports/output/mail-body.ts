@@ -2,6 +2,7 @@ import { cellText, periodText } from "../figures.ts";
 import type { FleetReport } from "../fleet-report.ts";
 import { html, type Markup } from "../page/markup.ts";
 import { figureText, type SummaryTable, summaryOf } from "../summary.ts";
+import { cleanText } from "../text.ts";
 
 /** A mail about a report: its summary as text, and as HTML that mail programs show without a style sheet. */
 export interface ReportMail {
@@ -16,7 +17,7 @@ export function reportMail(report: FleetReport, name: string): ReportMail {
   const { period } = report.options;
   const { zone } = period;
   const rowsOf = ({ columns, rows }: SummaryTable) =>
-    rows.map((row) => row.map((cell, at) => cellText(cell, columns[at]!.format, zone)));
+    rows.map((row) => row.map((cell, at) => cellText(cell, columns[at]!.format, zone).replace(/\s+/g, " ")));
   const text = [
     ...[title, ...lines, ""],
     ...figures.map((figure) => {
@@ -29,7 +30,7 @@ export function reportMail(report: FleetReport, name: string): ReportMail {
         ...["", table.heading ?? table.name],
         ...rowsOf(table).map(
           ([label, ...values]) =>
-            `  ${label}: ${values.map((value, at) => `${value} ${headings[at]!.toLowerCase()}`).join(", ")}`,
+            `  ${label}: ${values.map((value, at) => `${headings[at]} ${value}`).join("; ")}`,
         ),
       ];
     }),
@@ -48,7 +49,7 @@ ${tables.map((table) => tablePart(table, rowsOf(table)))}
 </body></html>
 `;
   return {
-    subject: `${title}: ${name}, ${periodText(period)}`,
+    subject: cleanText(`${title}: ${name}, ${periodText(period)}`).replace(/\s+/g, " "),
     text: `${text.join("\n")}\n`,
     html: body.text,
   };

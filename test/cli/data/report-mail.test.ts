@@ -79,6 +79,11 @@ describe("voltbridge report fleet --mail", () => {
     const text = parts.get("text/plain")!.toString();
     expect(text).toContain("Times are in Europe/Berlin.");
     expect(text).toContain("Stations: 20\r\n");
+    const inService = econnect.stations.filter(({ state }) => state !== "planned");
+    const operational = inService.filter(({ state }) => state === "operational");
+    expect(text).toContain(
+      `(${operational.length} of ${inService.length} stations in service are operational now)`,
+    );
     expect(text).toMatch(/^Left out: .*the eConnect Masterdata API provides stations only/m);
     expect(parts.get("text/html")!.toString()).toContain("<td");
     const workbook = [...parts].find(([type]) => type.includes("spreadsheetml"))![1];

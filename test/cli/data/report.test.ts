@@ -43,7 +43,7 @@ describe("voltbridge report fleet", () => {
       "Summary",
       "Stations",
       "By model",
-      "By installed",
+      "By install date",
       "By type",
       "By state",
       "Models and states",
