@@ -165,7 +165,7 @@ function timeOption(name: string, text: string, now: Date, zone: Zone): Date {
   try {
     return parsedTime(text, now, zone);
   } catch (error) {
-    throw new CommandError(`${name} ${(error as Error).message}`, EXIT.usage, { cause: error });
+    throw new CommandError(`${name} ${text}: ${(error as Error).message}`, EXIT.usage, { cause: error });
   }
 }
 

@@ -189,7 +189,10 @@ describe("voltbridge report fleet", () => {
     const parity = await fleet("--format", "json", "--parity", "--tz", "Europe/Berlin");
     expect(parity).toMatchObject({ code: 2, stderr: expect.stringContaining("leave --tz out") });
     const time = await fleet("--format", "json", "--from", "yesterday");
-    expect(time).toMatchObject({ code: 2, stderr: expect.stringContaining("--from expected 2026-11-21T08") });
+    expect(time).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--from yesterday: expected 2026-11-21T08"),
+    });
   });
 
   test("what is wrong with the command is said before anything is read", async () => {
