@@ -20,6 +20,11 @@ export function energyText(kwh: number): string {
   return kwh < 10_000 ? `${figure(kwh)} kWh` : `${figure(kwh / 1000)} MWh`;
 }
 
+/** Formats `1,234.50`. */
+export function moneyText(amount: number): string {
+  return cents.format(amount);
+}
+
 export function percentage(share: number): string {
   return percent.format(share);
 }
@@ -30,7 +35,7 @@ export function cellText(cell: Cell, format: Format | undefined, zone: Zone): st
   if (cell instanceof Date) return format === "day" ? cell.toISOString().slice(0, 10) : timeText(cell, zone);
   if (typeof cell !== "number") return String(cell);
   if (format === "share") return percentage(cell);
-  return format === "money" ? cents.format(cell) : figure(cell);
+  return format === "money" ? moneyText(cell) : figure(cell);
 }
 
 /** Returns the local time of a zone as if it were UTC. */
@@ -59,11 +64,6 @@ export function periodText({ from, to, zone }: Period): string {
     return [from, to].map((date) => `${dayText(date, zone)}, ${timeText(date, zone).slice(-5)}`).join(" to ");
   const [first, last] = [dayText(from, zone), dayText(new Date(to.getTime() - 1), zone)];
   return first === last ? first : `${first} to ${last}`;
-}
-
-/** Returns the length of a period in days of its calendar, one of 23 or 25 hours being one. */
-export function daysOf({ from, to, zone }: Period): number {
-  return (localDate(to, zone).getTime() - localDate(from, zone).getTime()) / DAY_MS;
 }
 
 /** Shortens text to `most` characters, keeping its start and end: the end of a station's name distinguishes it from others. */

@@ -2,13 +2,13 @@ import type { ColumnCount } from "./counts.ts";
 import type { Cell } from "./field.ts";
 import type { FleetReport } from "./fleet-report.ts";
 import { cleanText } from "./text.ts";
-import { sum } from "./usage.ts";
+import { daysOf, sum } from "./usage.ts";
 
 /**
  * Format of a column's numbers and times. `day`: a calendar day, as midnight UTC. `time`: an instant, shown to the minute in the
  * report's zone.
  */
-export type Format = "day" | "time" | "share" | "count" | "hours" | "kWh" | "money";
+export type Format = "day" | "time" | "share" | "count" | "mean" | "hours" | "kWh" | "money";
 
 export interface SheetColumn {
   /** For programs: JSON and CSV. Not changed, because others parse it. */
@@ -62,11 +62,7 @@ function values(report: FleetReport): Sheet {
   return {
     name: "values",
     heading: "Stations",
-    columns: [
-      { title: "station", heading: "Station ID" },
-      { title: "name", heading: "Station" },
-      ...valueColumns(report).map(headed),
-    ],
+    columns: [...STATION, ...valueColumns(report).map(headed)],
     rows: report.values.map(({ id, name, cells }) => [id, name, ...cells]),
   };
 }
@@ -186,22 +182,22 @@ function energy({ days, months }: FleetReport): Sheet[] {
 }
 
 /** Sessions by the hour of the day in which they began. */
-function hours({ hours: ofDay, days }: FleetReport): Sheet[] {
-  if (!ofDay || !days) return [];
+function hours({ hours: ofDay, options }: FleetReport): Sheet[] {
+  if (!ofDay) return [];
   return [
     {
       name: "Sessions by hour",
       columns: [
         { title: "hour", heading: "Hour of day" },
         ...AMOUNTS,
-        { title: "sessions per day", heading: "Sessions per day", format: "hours" },
+        { title: "sessions per day", heading: "Sessions per day", format: "mean" },
       ],
       rows: ofDay.map(({ hour, sessions, energyKwh, chargingSeconds }) => [
         `${String(hour).padStart(2, "0")}:00`,
         sessions,
         energyKwh,
         hoursOf(chargingSeconds),
-        sessions / days.length,
+        sessions / daysOf(options.period),
       ]),
     },
   ];

@@ -1,9 +1,9 @@
 import type { Cell } from "./field.ts";
-import { cellText, daysOf, figure, percentage, periodText, timeText } from "./figures.ts";
+import { cellText, figure, moneyText, percentage, periodText, timeText } from "./figures.ts";
 import type { FleetReport, StationUse } from "./fleet-report.ts";
 import { EMPTY, type Format, type Sheet } from "./sheets.ts";
 import { cleanText } from "./text.ts";
-import { sum } from "./usage.ts";
+import { daysOf, sum } from "./usage.ts";
 
 /** A figure that describes the whole fleet. */
 export interface Figure {
@@ -131,12 +131,8 @@ function revenue({ revenue: byCurrency }: FleetReport): Figure[] {
     label: `Paid by drivers (${currency ?? "currency unknown"})`,
     value: gross,
     format: "money",
-    note: `${figure(payments)} payments; ${cellMoney(net)} to the organisation`,
+    note: `${figure(payments)} payments; ${moneyText(net)} to the organisation`,
   }));
-}
-
-function cellMoney(value: number): string {
-  return value.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }
 
 function troubles({ alarms, unseen, options }: FleetReport): Figure[] {

@@ -117,6 +117,12 @@ export function everyDay(days: readonly DayUsage[], { from, to, zone }: Period):
   return all;
 }
 
+/** Returns the length of a period in days of its calendar, one of 23 or 25 hours being one. */
+export function daysOf({ from, to, zone }: Period): number {
+  const local = (date: Date) => date.getTime() + zone.offset(date.getTime());
+  return (local(to) - local(from)) / DAY_MS;
+}
+
 /** Sums days by month: `2026-11`. */
 export function byMonth(days: readonly DayUsage[]): (Amounts & { readonly month: string })[] {
   return [...Map.groupBy(days, ({ day }) => day.slice(0, 7))].map(([month, ofMonth]) => ({

@@ -21,6 +21,8 @@ describe("a report in a time zone", () => {
       [2, 2, 3],
       [23, 2, 14],
     ]);
+    const perDay = sheet("Sessions by hour").rows.map((row) => row[4] as number);
+    expect(perDay.reduce((sum, mean) => sum + mean, 0)).toBeCloseTo(2, 9);
     // Three days, the second of 25 hours.
     expect(report.utilisation!.map(({ periodSeconds }) => periodSeconds / 3600)).toEqual([73, 73, 73]);
     expect(summaryOf(report).figures.find(({ label }) => label === "Sessions")!.note).toBe("2 per day");

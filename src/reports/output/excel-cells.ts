@@ -17,6 +17,7 @@ export const FORMATS: Readonly<Record<Format, string>> = {
   time: "yyyy-mm-dd hh:mm",
   share: "0.0%",
   count: "#,##0",
+  mean: "#,##0.00",
   hours: "#,##0.0",
   kWh: "#,##0.00",
   money: "#,##0.00",
