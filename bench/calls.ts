@@ -9,6 +9,7 @@ import { Account, type Reader } from "../src/drivers/chargepoint/account/account
 import { ageAllowed } from "../src/drivers/chargepoint/account/reads/pace.ts";
 import type { Operation, RequestOf, ResponseOf } from "../src/drivers/chargepoint/api/message.ts";
 import { createLog } from "../src/log/log.ts";
+import { NO_OUTAGES } from "../test/helpers/outages.ts";
 
 const SIZES = [1, 10, 100, 1_000, 10_000, 100_000];
 const GROUPS = [50, 500, 0];
@@ -28,7 +29,13 @@ async function measure(stations: number, groupSize: number): Promise<void> {
   const clock = { now: 0 };
   const service = new CountingService(stations, groupSize);
   const account = new Account({
-    ...{ label: "bench", client: service, log: createLog({ level: "silent" }), notice: () => undefined },
+    ...{
+      label: "bench",
+      client: service,
+      log: createLog({ level: "silent" }),
+      notice: () => undefined,
+      outages: NO_OUTAGES,
+    },
     ...{ state: { get: () => null, set: () => undefined }, stateKey: "bench" },
     ...{ callsInFlight: 8, callsPerMinute: Number.MAX_SAFE_INTEGER },
     clock: {

@@ -14,6 +14,7 @@ import { createLog } from "../src/log/log.ts";
 import type { PointValue } from "../src/points/index.ts";
 import { parseRegistry } from "../src/registry/index.ts";
 import { SteppedClock, startSimulator } from "../src/simulator/index.ts";
+import { outagesTo } from "../test/helpers/outages.ts";
 import { voltbridge } from "../test/helpers/voltbridge.ts";
 
 const [stations = 1000, groupSize = 500, scrapes = 10] = process.argv.slice(2).map(Number);
@@ -92,6 +93,7 @@ async function scrape(): Promise<Map<string, number>> {
   const service = chargepoint.open({
     log,
     notice: (severity, kind, text) => log.warn(`${severity} ${kind}: ${text}`),
+    outages: outagesTo(({ severity, kind, text }) => log.warn(`${severity} ${kind}: ${text}`)),
     state: { get: (key) => state.get(key) ?? null, set: (key, value) => void state.set(key, value) },
   }) as AbleService<ChargePointConfig>;
   const { rows } = parseRegistry(readFileSync(REGISTRY), REGISTRY);

@@ -29,6 +29,7 @@ import type { DeviceInfo } from "../src/points/index.ts";
 import { openQueue } from "../src/queue/index.ts";
 import { parseRegistry } from "../src/registry/index.ts";
 import { Mosquitto, mosquittoInstalled } from "../test/helpers/mosquitto.ts";
+import { outagesTo } from "../test/helpers/outages.ts";
 import { RunningVoltbridge } from "../test/helpers/voltbridge.ts";
 
 const { values: flags } = parseArgs({
@@ -99,7 +100,10 @@ async function measureSize(size: number): Promise<void> {
   });
   await mqtt.whenConnected(AbortSignal.timeout(5000));
   const notice = (_severity: string, kind: string, text: string) => console.error(kind, text);
-  const driver = chargepoint.open({ log, notice, state: { get: () => null, set: () => undefined } });
+  const driver = chargepoint.open({
+    ...{ log, notice, state: { get: () => null, set: () => undefined } },
+    outages: outagesTo(({ severity, kind, text }) => notice(severity, kind, text)),
+  });
   const devices = infos.map((info, index) => {
     const common = {
       region: "NA",

@@ -19,6 +19,18 @@ export interface Notice {
   readonly text: string;
   readonly at: Date;
   readonly device?: string;
+  /** Present where something does not work, or works again. */
+  readonly outage?: NoticeOutage;
+}
+
+export interface NoticeOutage {
+  /** Name of what does not work, the same in the notice of the end, e.g. `account license-… at NA`. */
+  readonly of: string;
+  readonly ended: boolean;
+  /** Duration so far. */
+  readonly seconds: number;
+  /** Number of failed attempts so far. */
+  readonly failures: number;
 }
 
 /**

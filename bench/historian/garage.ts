@@ -7,6 +7,7 @@ import { parseRegistry } from "../../src/registry/index.ts";
 import { SteppedClock, startSimulator, type World } from "../../src/simulator/index.ts";
 import type { Session } from "../../src/simulator/world/sessions/session.ts";
 import type { Port, Station } from "../../src/simulator/world/stations/station.ts";
+import { outagesTo } from "../../test/helpers/outages.ts";
 
 export const MINUTE = 60_000_000;
 export const MINUTES_A_DAY = 1440;
@@ -64,6 +65,7 @@ export class Garage {
       log,
       state,
       notice: (_severity, kind, text) => log.warn(text, { kind }),
+      outages: outagesTo(({ kind, text }) => log.warn(text, { kind })),
     });
     try {
       const { rows } = parseRegistry(readFileSync(REGISTRY), REGISTRY);

@@ -67,7 +67,10 @@ export async function runCli(
     )
     .version(packageVersion())
     .exitOverride()
-    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
+    .configureOutput({
+      writeOut: (text) => terminal.out(text),
+      writeErr: (text) => terminal.err(text, "error"),
+    })
     .addHelpText(
       "after",
       "\nTo try everything without a station or an account: voltbridge demo\n" +
@@ -102,10 +105,13 @@ function exitCodeOf(error: unknown, terminal: Terminal): number {
   // commander has printed its own message already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   if (error instanceof CommandError) {
-    if (error.message !== "") terminal.err(`voltbridge: ${error.message}\n`);
+    if (error.message !== "") terminal.err(`voltbridge: ${error.message}\n`, "error");
     return error.exitCode;
   }
   if (terminal.ending.aborted) return EXIT.done;
-  terminal.err(`voltbridge: internal fault, please report it: ${(error as Error)?.stack ?? String(error)}\n`);
+  terminal.err(
+    `voltbridge: internal fault, please report it: ${(error as Error)?.stack ?? String(error)}\n`,
+    "error",
+  );
   return EXIT.internal;
 }

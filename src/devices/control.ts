@@ -3,6 +3,7 @@ import type { Bus } from "../bus.ts";
 import type { BridgeSettings } from "../config/index.ts";
 import type { Log } from "../log/log.ts";
 import type { Notices } from "../log/notices.ts";
+import type { Outages } from "../log/outages.ts";
 import type { StateStore } from "../storage/state-store.ts";
 import type { Clock } from "../time/clock.ts";
 import { checkAge, findDevice } from "./command-checks.ts";
@@ -36,6 +37,7 @@ export interface ControlParts {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly notices: Notices;
+  readonly outages: Outages;
   readonly log: Log;
 }
 
@@ -62,7 +64,7 @@ export class DeviceControl {
 
   /** `stack` undoes what is created here. */
   constructor(parts: ControlParts, stack: AsyncDisposableStack) {
-    const { settings, devices, book, scraping, state, bus, clock, notices, log } = parts;
+    const { settings, devices, book, scraping, state, bus, clock, notices } = parts;
     const { maxCommandAgeSeconds, confirmTimeoutSeconds, controllerGraceSeconds, renewal } =
       settings.actuator;
     this.#parts = parts;
@@ -148,7 +150,7 @@ export class DeviceControl {
         if (!pauses.has(device.info.path)) await this.actuator.beat(device, value);
       },
       clock,
-      log,
+      outages: parts.outages,
     });
     stack.defer(() => this.#pause());
     stack.defer(() => this.#stopping.abort());

@@ -5,6 +5,7 @@ import { driverTypes } from "../drivers/index.ts";
 import type { Log } from "../log/log.ts";
 import { messageOf } from "../log/log.ts";
 import { Notices } from "../log/notices.ts";
+import { Outages } from "../log/outages.ts";
 import type { Availability, DeviceInfo, OpenAlarms, WriteStatus } from "../points/index.ts";
 import type { StateStore } from "../storage/state-store.ts";
 import { type Clock, systemClock } from "../time/clock.ts";
@@ -98,9 +99,14 @@ export function openDevices(options: DevicesOptions): RunningDevices {
   const { settings, bus, state, clock = systemClock } = options;
   const log = options.log.part("devices");
   const notices = new Notices(bus, log, clock);
+  const outages = new Outages({ log, clock, notify: (notice) => bus.emit("notice", notice) });
   const book = new LimitBook(state.namespace("holds"), state.namespace("clock"), clock);
   const stack = new AsyncDisposableStack();
-  const services = stack.adopt(new DriverServices(bus, options.log, state, notices), (all) => all.close());
+  stack.defer(() => outages.stop());
+  const services = stack.adopt(
+    new DriverServices({ bus, log: options.log, state, notices, outages }),
+    (all) => all.close(),
+  );
   const context: BuildContext = {
     drivers: options.drivers ?? driverTypes,
     settings: settings.driver,
@@ -111,7 +117,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
   const builder = new DeviceBuilder(context);
   const devices = builder.buildAll(options.devices);
   const infos = new Map([...devices].map(([path, { info }]) => [path, info]));
-  const parts = { devices, book, state, bus, clock, notices, log };
+  const parts = { devices, book, state, bus, clock, notices, outages, log };
   const scraping = new Scraping(parts);
   const { latest } = scraping;
   const alarms = new AlarmWatch(bus, state);
@@ -153,7 +159,15 @@ export function openDevices(options: DevicesOptions): RunningDevices {
       bus.emit("membership", { device, change: "forgotten" });
     },
   };
-  const setParts = { builder, services, owners, state: state.namespace("device sets"), clock, notices };
+  const setParts = {
+    builder,
+    services,
+    owners,
+    state: state.namespace("device sets"),
+    clock,
+    notices,
+    outages,
+  };
   const createSet = (loaded: LoadedDevice) => new DeviceSet(loaded, { ...setParts, ...membership });
   const sets = new Map<string, DeviceSet>();
   for (const loaded of options.devices)

@@ -1,5 +1,6 @@
 import type { Diagnostic } from "../config/files/diagnostic.ts";
 import type { Log } from "../log/log.ts";
+import type { OutageReports } from "../log/outages.ts";
 import type { AlarmList, PointValue, ServiceCall } from "../points/index.ts";
 import type { RegistryRow } from "../registry/row.ts";
 
@@ -26,6 +27,8 @@ export interface DriverContext {
   readonly state: DriverState;
   /** Reports something once to the operators (log and event topic); `kind` distinguishes notices. */
   notice(severity: "info" | "warning" | "error", kind: string, text: string, device?: string): void;
+  /** Reports to the operators what does not work and is tried again, such as an account, and when it works again. */
+  readonly outages: OutageReports;
   /** Reports a call of the service, for metrics. */
   called?(call: Omit<ServiceCall, "driverType">): void;
 }

@@ -18,6 +18,11 @@ export interface LogOptions {
   readonly level?: LogLevel;
   /** `text`: one readable line each; `json`: one JSON object each. */
   readonly format?: "text" | "json";
+  /**
+   * Whether the lines go to systemd's journal: each begins with its priority as in sd-daemon(3), and text lines have no time,
+   * because the journal has it.
+   */
+  readonly journal?: boolean;
   /** Called with each complete line, newline included. Default: standard error. */
   readonly write?: (line: string) => void;
   readonly secrets?: Secrets;
@@ -89,20 +94,27 @@ function base64Forms(secret: string): string[] {
   return forms.flatMap((form) => [form, form.replaceAll("+", "-").replaceAll("/", "_")]);
 }
 
-const LEVEL_NAMES: Record<number, string> = { 20: "debug", 30: "info", 40: "warn", 50: "error" };
+/** Prefixes of sd-daemon(3) by level. */
+export const PRIORITIES = { debug: "<7>", info: "<6>", warn: "<4>", error: "<3>" } as const;
 
 /** Creates a log that blanks known secrets and writes one line for each message, whatever it contains. */
 export function createLog(options: LogOptions = {}): Log {
   const write = options.write ?? ((line: string) => void process.stderr.write(line));
-  const secrets = options.secrets;
+  const { secrets, format, journal = false } = options;
   const destination = {
     write(json: string): void {
-      const line = oneLine(options.format === "json" ? json.trimEnd() : textLine(json));
-      write(`${secrets ? secrets.blank(line) : line}\n`);
+      const line = oneLine(format === "json" ? json.trimEnd() : textLine(json, journal));
+      const priority = journal ? priorityOf(JSON.parse(json) as { level: unknown }) : "";
+      write(`${priority}${secrets ? secrets.blank(line) : line}\n`);
     },
   };
   const root = pino(
-    { level: options.level ?? "info", base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      level: options.level ?? "info",
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
     destination,
   );
   return wrap(root, root);
@@ -118,10 +130,14 @@ function wrap(root: Logger, logger: Logger): Log {
   };
 }
 
-/** `2026-11-21T08:00:00.000Z warn  mqtt: broker away url=mqtt://localhost` */
-function textLine(json: string): string {
+function priorityOf({ level }: { readonly level: unknown }): string {
+  return PRIORITIES[level as keyof typeof PRIORITIES] ?? "";
+}
+
+/** `2026-11-21T08:00:00.000Z warn  mqtt: broker away url=mqtt://localhost`; in the journal without the time. */
+function textLine(json: string, journal: boolean): string {
   const { time, level, part, msg, err, ...fields } = JSON.parse(json) as Record<string, unknown>;
-  const words = [String(time), (LEVEL_NAMES[Number(level)] ?? String(level)).padEnd(5)];
+  const words = [...(journal ? [] : [String(time)]), String(level).padEnd(5)];
   words.push(`${part ? `${part}: ` : ""}${String(msg ?? "")}`);
   for (const [key, value] of Object.entries(fields)) words.push(`${key}=${plain(value)}`);
   if (err) words.push(`err=${plain(errorText(err))}`);

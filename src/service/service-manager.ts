@@ -1,10 +1,11 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { type Log, messageOf, printable, type Secrets } from "../log/log.ts";
-import { Reported } from "../log/notices.ts";
+import { Outages } from "../log/outages.ts";
 import { type Clock, systemClock } from "../time/clock.ts";
 
 const PROGRAM = "systemd-notify";
+const OUTAGE = "service manager";
 /** Minimum time between two status texts, in milliseconds. */
 const STATUS_MS = 3000;
 /** Maximum length of a status text, in characters: one line of `systemctl status` on a wide terminal, or a few. */
@@ -30,7 +31,7 @@ export class ServiceManager {
   readonly #log: Log;
   readonly #secrets: Secrets;
   readonly #clock: Clock;
-  readonly #reported = new Reported();
+  readonly #outages: Outages;
   readonly #waiting = new Map<string, string>();
   readonly #timers = new Map<string, () => void>();
   readonly #relay: Relay;
@@ -41,6 +42,7 @@ export class ServiceManager {
   constructor({ env, log, secrets, clock = systemClock }: ServiceManagerOptions) {
     this.#env = env;
     this.#log = log.part("service");
+    this.#outages = new Outages({ log: this.#log, clock });
     this.#secrets = secrets;
     this.#clock = clock;
     this.#isPresent = Boolean(env.NOTIFY_SOCKET);
@@ -64,6 +66,7 @@ export class ServiceManager {
 
   /** Reports that the process ends. The service manager then has its own deadline, and needs no more keep-alives. */
   stopping(): void {
+    this.#outages.stop();
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
     this.#waiting.clear();
@@ -113,7 +116,7 @@ export class ServiceManager {
       this.#waiting.clear();
       try {
         await this.#relay.send(sent.map(([name, value]) => `${name}=${value}`));
-        if (this.#reported.ended("failure")) this.#log.info("the service manager accepts reports again");
+        this.#outages.ended(OUTAGE, { text: "the service manager accepts reports again" });
       } catch (error) {
         this.#failed(error);
         for (const [name, value] of sent)
@@ -127,8 +130,10 @@ export class ServiceManager {
 
   #failed(error: unknown): void {
     if (!(error instanceof NotInstalledError)) {
-      const text = `cannot report to the service manager: ${messageOf(error)}. Retrying`;
-      if (this.#reported.isNew("failure")) this.#log.warn(text);
+      const text = "cannot report to the service manager";
+      this.#outages.failed({
+        ...{ key: OUTAGE, kind: "service_manager_away", text, cause: messageOf(error), next: "retrying" },
+      });
       return;
     }
     this.#isPresent = false;

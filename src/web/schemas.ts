@@ -148,6 +148,17 @@ export const noticeView = record({
   kind: Type.String({ description: "Stable name for programs, e.g. `credentials_refused`." }),
   text: Type.String(),
   device: nullable(Type.String()),
+  outage: nullable(
+    Type.Object(
+      {
+        of: Type.String({ description: "Name of what does not work, the same in the notice of the end." }),
+        ended: Type.Boolean({ description: "Whether it works again." }),
+        seconds: Type.Number({ description: "Duration so far." }),
+        failures: Type.Number({ description: "Number of failed attempts so far." }),
+      },
+      { description: "Present where something does not work, or works again." },
+    ),
+  ),
 });
 export type NoticeView = Static<typeof noticeView>;
 

@@ -5,6 +5,7 @@ import { PointNotFoundError, PointReadOnlyError } from "../../src/drivers/errors
 import { createLog } from "../../src/log/log.ts";
 import type { PointValue } from "../../src/points/index.ts";
 import type { RegistryRow } from "../../src/registry/row.ts";
+import { NO_OUTAGES } from "../helpers/outages.ts";
 
 /** What the suite needs of a driver type: a device of it that works, and ways to disturb it. */
 export interface DriverUnderTest {
@@ -68,6 +69,7 @@ export function driverContract(name: string, setUp: () => DriverUnderTest | Prom
         log: createLog({ level: "silent" }),
         state: { get: (key) => kept.get(key) ?? null, set: (key, value) => void kept.set(key, value) },
         notice: () => {},
+        outages: NO_OUTAGES,
       });
       device = service.createDevice({
         path: "contract/device",

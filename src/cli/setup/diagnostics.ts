@@ -17,7 +17,9 @@ export function printDiagnostics(
   diagnostics: readonly Diagnostic[],
   isStrict: boolean,
 ): void {
-  terminal.err(formatAll(diagnostics.filter(({ severity }) => severity !== "note")));
+  for (const diagnostic of diagnostics)
+    if (diagnostic.severity !== "note")
+      terminal.err(formatAll([diagnostic]), diagnostic.severity === "error" ? "error" : "warn");
   if (isStrict && hasErrors(diagnostics)) {
     throw new CommandError("not started: --strict treats every warning as an error", EXIT.configuration);
   }

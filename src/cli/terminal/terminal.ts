@@ -1,7 +1,8 @@
 /** The terminal: everything that a command prints passes through here, without secrets and control characters. */
 
+import { fstatSync } from "node:fs";
 import { isatty } from "node:tty";
-import { createLog, type Log, type LogLevel, printable, Secrets } from "../../log/log.ts";
+import { createLog, type Log, type LogLevel, PRIORITIES, printable, Secrets } from "../../log/log.ts";
 import { coloured } from "./colour.ts";
 import { EXIT } from "./command-error.ts";
 
@@ -9,6 +10,8 @@ import { EXIT } from "./command-error.ts";
 export interface Surroundings {
   out(text: string): void;
   err(text: string): void;
+  /** Whether `err` goes to systemd's journal. */
+  readonly journal?: boolean;
   /** Whether `out` is a screen whose lines can be rewritten. */
   readonly interactive: boolean;
   /** The streams of `out` and `err`; without them, there are no colours and no progress. */
@@ -37,6 +40,8 @@ export interface Surroundings {
 export interface Terminal extends Surroundings {
   /** Blanked in all that is printed. */
   readonly secrets: Secrets;
+  /** As {@link Surroundings.err}; in the journal, each line has the priority of the level. */
+  err(text: string, level?: "warn" | "error"): void;
   /** Prints stored values to `out`, with only control characters escaped. */
   data(text: string): void;
   /** Rewrites the line of progress, where `err` is a screen. The next output replaces it; without a line, it is erased. */
@@ -48,7 +53,7 @@ export interface Terminal extends Surroundings {
 /** Returns the terminal of one command. */
 export function terminalOn(surroundings: Surroundings): Terminal {
   const secrets = new Secrets();
-  const { streams } = surroundings;
+  const { streams, journal = false } = surroundings;
   let hasProgress = false;
   const hideProgress = () => {
     if (hasProgress) surroundings.err("\r\u001b[K");
@@ -60,10 +65,12 @@ export function terminalOn(surroundings: Surroundings): Terminal {
       hideProgress();
       surroundings.out(coloured(clean(text), streams?.out));
     },
-    err(text) {
+    err(text, level) {
       hideProgress();
-      surroundings.err(coloured(clean(text), streams?.err));
+      const lines = coloured(clean(text), streams?.err);
+      surroundings.err(journal && level ? lines.replaceAll(/^(?=.)/gm, PRIORITIES[level]) : lines);
     },
+    journal,
     data(text) {
       hideProgress();
       surroundings.out(printable(text));
@@ -97,6 +104,21 @@ export function terminalOn(surroundings: Surroundings): Terminal {
 const SAME_SIGNAL_MS = 500;
 const EXIT_INTERRUPTED = 130;
 
+/**
+ * Returns whether standard error goes to the journal: `JOURNAL_STREAM` is the device and inode of its stream, as
+ * systemd.exec(5) describes. Programs that inherit the variable and redirect their output do not match.
+ */
+function isJournal(stream: string | undefined): boolean {
+  if (!stream) return false;
+  try {
+    const { dev, ino } = fstatSync(2, { bigint: true });
+    return stream === `${dev}:${ino}`;
+  } catch {
+    // Standard error is closed.
+    return false;
+  }
+}
+
 export function processSurroundings(): Surroundings {
   const ending = new AbortController();
   let askedAt = 0;
@@ -122,6 +144,7 @@ export function processSurroundings(): Surroundings {
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
+    journal: isJournal(process.env.JOURNAL_STREAM),
     interactive: process.stdout.isTTY === true,
     streams: { out: process.stdout, err: process.stderr },
     input: () => process.stdin,
@@ -158,6 +181,7 @@ export function terminalLog(terminal: Terminal, flags: LogFlags, secrets: Secret
   return createLog({
     level: flags.logLevel ?? "info",
     format: flags.logFormat ?? "text",
+    journal: terminal.journal ?? false,
     write: (line) => terminal.err(line),
     secrets,
   });

@@ -3,6 +3,7 @@ import { type DeviceSetSettings, formatDiagnostic } from "../../config/index.ts"
 import type { SetMember } from "../../drivers/abilities.ts";
 import { messageOf } from "../../log/log.ts";
 import type { Notices } from "../../log/notices.ts";
+import type { Outages } from "../../log/outages.ts";
 import type { DeviceInfo } from "../../points/index.ts";
 import type { StateNamespace } from "../../storage/state-store.ts";
 import { backoff } from "../../time/backoff.ts";
@@ -39,6 +40,7 @@ export interface DeviceSetParts extends Membership {
   readonly state: StateNamespace;
   readonly clock: Clock;
   readonly notices: Notices;
+  readonly outages: Outages;
 }
 
 /**
@@ -96,7 +98,8 @@ export class DeviceSet {
   }
 
   async #follow(): Promise<void> {
-    const { clock, builder, services, notices } = this.#parts;
+    const { clock, builder, services, outages } = this.#parts;
+    const key = `set of ${this.#loaded.settings.file}`;
     const { signal } = this.#stopping;
     const { file, driverConfig } = this.#loaded.settings;
     const usable = builder.usable(this.#loaded);
@@ -109,11 +112,15 @@ export class DeviceSet {
       try {
         const deadline = { clock, ms: LOOKUP_DEADLINE_MS, signal, what: `looking up the set of ${file}` };
         await this.#become(await withDeadline(deadline, (s) => service.findMembers!(driverConfig, s)));
+        outages.ended(key, { text: `the ${key} is looked up again` });
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
-        const text = `the set of ${file} cannot be looked up: ${messageOf(error)}; its ${this.#running.size} known devices continue, and the lookup is retried`;
-        notices.say("warning", "set_lookup_failed", text, this.#loaded.settings.path);
+        outages.failed({
+          ...{ key, kind: "set_lookup_failed", text: `the ${key} cannot be looked up` },
+          ...{ cause: messageOf(error), device: this.#loaded.settings.path },
+          next: `its ${this.#running.size} known devices continue, and the lookup is retried`,
+        });
         waitMs = backoff({ first: FIRST_RETRY_MS, longest: refreshMs }, ++failures);
       }
       await pause(clock, waitMs, signal).catch(() => undefined);

@@ -2,6 +2,7 @@ import { Bus } from "../../bus.ts";
 import type { AbleService, AbleType, AccountState, DriverAccount } from "../../drivers/abilities.ts";
 import type { Log } from "../../log/log.ts";
 import { Notices } from "../../log/notices.ts";
+import { type OutageReports, Outages } from "../../log/outages.ts";
 import { StateStore } from "../../storage/state-store.ts";
 import { systemClock } from "../../time/clock.ts";
 
@@ -11,13 +12,15 @@ export class DriverServices {
   readonly #log: Log;
   readonly #state: StateStore;
   readonly #notices: Notices;
+  readonly #outages: OutageReports;
   readonly #open = new Map<AbleType, AbleService>();
 
-  constructor(bus: Bus, log: Log, state: StateStore, notices: Notices) {
-    this.#bus = bus;
-    this.#log = log;
-    this.#state = state;
-    this.#notices = notices;
+  constructor(parts: { bus: Bus; log: Log; state: StateStore; notices: Notices; outages: OutageReports }) {
+    this.#bus = parts.bus;
+    this.#log = parts.log;
+    this.#state = parts.state;
+    this.#notices = parts.notices;
+    this.#outages = parts.outages;
   }
 
   open(type: AbleType): AbleService {
@@ -27,6 +30,7 @@ export class DriverServices {
       log: this.#log.part(type.name),
       state: this.#state.namespace(`driver ${type.name}`),
       notice: (severity, kind, text, device) => this.#notices.say(severity, kind, text, device),
+      outages: this.#outages,
       called: (call) => this.#bus.emit("call", { driverType: type.name, ...call }),
     });
     this.#open.set(type, service);
@@ -62,11 +66,14 @@ export class DriverServices {
 export function openServices(log: Log): AsyncDisposable & { readonly services: DriverServices } {
   const state = StateStore.open(":memory:");
   const bus = new Bus(() => {});
-  const services = new DriverServices(bus, log, state, new Notices(bus, log, systemClock));
+  const notices = new Notices(bus, log, systemClock);
+  const outages = new Outages({ log });
+  const services = new DriverServices({ bus, log, state, notices, outages });
   return {
     services,
     async [Symbol.asyncDispose]() {
       await services.close();
+      outages.stop();
       state.close();
     },
   };

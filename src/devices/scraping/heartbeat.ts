@@ -1,7 +1,13 @@
-import { type Log, messageOf } from "../../log/log.ts";
-import { Reported } from "../../log/notices.ts";
+import { messageOf } from "../../log/log.ts";
+import type { OutageGroup, Outages } from "../../log/outages.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { Device } from "../device.ts";
+
+const HEARTBEATS: OutageGroup = {
+  name: "heartbeats",
+  failing: (devices) => `the heartbeats of ${devices} devices cannot be written`,
+  working: (devices) => `the heartbeats of ${devices} devices are written again`,
+};
 
 /**
  * Writes the heartbeat points of devices: 1, 0, 1, 0, … every `intervalSeconds`, as VOLTTRON does. Skips a device that has
@@ -12,9 +18,8 @@ export class Heartbeat {
   readonly #intervalMs: number;
   readonly #write: (device: Device, value: 0 | 1) => Promise<void>;
   readonly #clock: Clock;
-  readonly #log: Log;
+  readonly #outages: Outages;
   readonly #underWay = new Set<Device>();
-  readonly #reported = new Reported<Device>();
   #value: 0 | 1 = 0;
   #dueAt = 0;
   #started = false;
@@ -23,13 +28,13 @@ export class Heartbeat {
   constructor(
     devices: Iterable<Device>,
     intervalSeconds: number,
-    parts: { write: (device: Device, value: 0 | 1) => Promise<void>; clock: Clock; log: Log },
+    parts: { write: (device: Device, value: 0 | 1) => Promise<void>; clock: Clock; outages: Outages },
   ) {
     this.#devices = new Set([...devices].filter(isWritten));
     this.#intervalMs = intervalSeconds * 1000;
     this.#write = parts.write;
     this.#clock = parts.clock;
-    this.#log = parts.log;
+    this.#outages = parts.outages;
   }
 
   start(): void {
@@ -45,7 +50,7 @@ export class Heartbeat {
 
   remove(device: Device): void {
     this.#devices.delete(device);
-    this.#reported.ended(device);
+    this.#outages.forget(keyOf(device));
   }
 
   stop(): void {
@@ -74,14 +79,20 @@ export class Heartbeat {
     this.#underWay.add(device);
     try {
       await this.#write(device, value);
-      this.#reported.ended(device);
+      this.#outages.ended(keyOf(device), { text: "the heartbeat is written again" });
     } catch (error) {
-      if (this.#reported.isNew(device))
-        this.#log.warn(`the heartbeat cannot be written: ${messageOf(error)}`, { device: device.info.path });
+      this.#outages.failed({
+        ...{ key: keyOf(device), kind: "heartbeat_failed", text: "the heartbeat cannot be written" },
+        ...{ cause: messageOf(error), device: device.info.path, group: HEARTBEATS, logOnly: true },
+      });
     } finally {
       this.#underWay.delete(device);
     }
   }
+}
+
+function keyOf({ info }: Device): string {
+  return `heartbeat of ${info.path}`;
 }
 
 function isWritten({ heartbeat }: Device): boolean {

@@ -1,8 +1,8 @@
 import type { Bus } from "../../bus.ts";
-import { type Log, messageOf } from "../../log/log.ts";
-import { type Notices, QuietLog } from "../../log/notices.ts";
+import { messageOf } from "../../log/log.ts";
+import type { Notices } from "../../log/notices.ts";
+import type { OutageGroup, Outages } from "../../log/outages.ts";
 import { isClockSet, type Scrape } from "../../points/index.ts";
-import type { Clock } from "../../time/clock.ts";
 import type { Device } from "../device.ts";
 import type { LatestValues } from "./latest-values.ts";
 
@@ -16,11 +16,11 @@ export interface ScrapeCounters {
   readonly pointFailures: number;
 }
 
-/** Present failures of a device, kept so that each is reported once and not with every scrape. */
+/** Present failures of a device. */
 interface Trouble {
   /** Points that could not be read, with the reason. */
   failures: ReadonlyMap<string, string>;
-  misses: number;
+  isMissed: boolean;
   skips: number;
   /** `skips` at the last successful scrape: the trouble ends with a scrape during which none was added. */
   skipsBefore: number;
@@ -35,26 +35,41 @@ const NONE: Trouble["failures"] = new Map();
  * ms.
  */
 const MANY_VALUES = 10_000;
-/** Maximum number of points named in a log line. */
-const MAX_NAMED = 5;
 
-/** Receives the poller's results: values go to the bus, failures are logged when they begin and when they end. */
+const READS: OutageGroup = {
+  name: "reads",
+  failing: (devices) => `${devices} devices cannot be read`,
+  working: (devices) => `${devices} devices are read again`,
+};
+const SKIPS: OutageGroup = {
+  name: "skips",
+  failing: (devices) => `scrapes of ${devices} devices are skipped`,
+  working: (devices) => `scrapes of ${devices} devices are in time again`,
+};
+const POINTS: OutageGroup = {
+  name: "points",
+  failing: (devices) => `points of ${devices} devices cannot be read`,
+  working: (devices) => `points of ${devices} devices are read again`,
+  membersField: "points",
+};
+
+/** Receives the poller's results: values go to the bus, failures are reported. */
 export class ScrapeResults {
   readonly #bus: Bus;
   readonly #latest: LatestValues;
   readonly #notices: Notices;
-  readonly #log: QuietLog;
+  readonly #outages: Outages;
   /** By path; devices without failures have no entry. */
   readonly #troubles = new Map<string, Trouble>();
   readonly #counters = { ok: 0, failed: 0, skipped: 0, pointFailures: 0 };
   /** Scrapes of many values that are being passed to the listeners. */
   readonly #underWay = new Map<Scrape, Promise<void>>();
 
-  constructor(parts: { bus: Bus; latest: LatestValues; notices: Notices; log: Log; clock: Clock }) {
+  constructor(parts: { bus: Bus; latest: LatestValues; notices: Notices; outages: Outages }) {
     this.#bus = parts.bus;
     this.#latest = parts.latest;
     this.#notices = parts.notices;
-    this.#log = new QuietLog(parts.log, parts.clock);
+    this.#outages = parts.outages;
   }
 
   get counters(): ScrapeCounters {
@@ -88,14 +103,11 @@ export class ScrapeResults {
     if (scrape.failures.size === 0 && !this.#troubles.has(device)) return;
     const trouble = this.#trouble(device);
     const slow = trouble.skips > trouble.skipsBefore;
-    if (trouble.misses > 0 || (trouble.skips > 0 && !slow))
-      this.#log.write("info", "recovered", "device is read again", {
-        device,
-        ...(trouble.misses > 0 && { failedScrapes: trouble.misses }),
-        ...(trouble.skips > 0 && { skippedScrapes: trouble.skips }),
-      });
+    if (trouble.isMissed) this.#outages.ended(readKey(device), { text: "device is read again" });
+    if (trouble.skips > 0 && !slow)
+      this.#outages.ended(skipKey(device), { text: "scrapes are in time again" });
     this.#reportPoints(device, trouble.failures, scrape.failures);
-    trouble.misses = 0;
+    trouble.isMissed = false;
     if (!slow) trouble.skips = 0;
     trouble.skipsBefore = trouble.skips;
     trouble.failures = scrape.failures;
@@ -105,31 +117,47 @@ export class ScrapeResults {
   failed(device: Device, error: unknown): void {
     this.#counters.failed++;
     const { path } = device.info;
-    const reason = messageOf(error);
-    if (this.#trouble(path).misses++ === 0)
-      this.#log.write("warn", "scrape_failed", `device cannot be read: ${reason}`, { device: path });
-    this.#latest.missed(path, reason);
+    const cause = messageOf(error);
+    this.#trouble(path).isMissed = true;
+    this.#outages.failed({
+      ...{ key: readKey(path), kind: "scrape_failed", text: "device cannot be read", cause },
+      ...{ device: path, group: READS, logOnly: true },
+    });
+    this.#latest.missed(path, cause);
   }
 
   /** Called when a scrape was due while the previous one was still running. */
   skipped(device: Device): void {
     this.#counters.skipped++;
     const { path, intervalSeconds } = device.info;
-    if (this.#trouble(path).skips++ === 0)
-      this.#notices.say(
-        "warning",
-        "scrape_skipped",
-        `a scrape was skipped because the one before is still running after ${intervalSeconds} s; give the device a longer interval if this stays`,
-        path,
-      );
+    this.#trouble(path).skips++;
+    this.#outages.failed({
+      ...{
+        key: skipKey(path),
+        kind: "scrape_skipped",
+        text: "scrapes are skipped",
+        device: path,
+        group: SKIPS,
+      },
+      cause: `the one before is still running after ${intervalSeconds} s`,
+      next: "give the device a longer interval if this stays",
+    });
     this.#latest.check(path, "its scrape takes longer than three intervals");
   }
 
   /** Called when the device is removed. */
   forget(path: string): void {
-    this.#troubles.delete(path);
+    this.paused(path);
     for (const scrape of this.#underWay.keys())
       if (scrape.device.path === path) this.#underWay.delete(scrape);
+  }
+
+  /** Called when the device is not read for a while. */
+  paused(path: string): void {
+    const failures = this.#troubles.get(path)?.failures ?? NONE;
+    this.#troubles.delete(path);
+    const points = [...failures.keys()].map((point) => pointKey(path, point));
+    for (const key of [readKey(path), skipKey(path), ...points]) this.#outages.forget(key);
   }
 
   /** Called when the wall clock was set forward (> 0) or back by that many milliseconds. */
@@ -141,34 +169,30 @@ export class ScrapeResults {
   #trouble(path: string): Trouble {
     const known = this.#troubles.get(path);
     if (known) return known;
-    const trouble = { failures: NONE, misses: 0, skips: 0, skipsBefore: 0 };
+    const trouble = { failures: NONE, isMissed: false, skips: 0, skipsBefore: 0 };
     this.#troubles.set(path, trouble);
     return trouble;
   }
 
-  /** Reports the points that newly fail, one line for each reason. */
   #reportPoints(device: string, before: Trouble["failures"], now: Trouble["failures"]): void {
-    if (before.size === 0 && now.size === 0) return;
-    const byReason = new Map<string, string[]>();
-    for (const [point, reason] of now) {
-      if (before.has(point)) continue;
-      const points = byReason.get(reason) ?? [];
-      byReason.set(reason, points);
-      points.push(point);
-    }
-    for (const [reason, points] of byReason)
-      this.#log.write("warn", "points_failed", `points cannot be read: ${reason}`, {
-        device,
-        points: some(points),
+    for (const [member, cause] of now)
+      this.#outages.failed({
+        ...{ key: pointKey(device, member), kind: "points_failed", text: "points cannot be read", cause },
+        ...{ device, member, group: POINTS, logOnly: true },
       });
-    const again = [...before.keys()].filter((point) => !now.has(point));
-    if (again.length > 0)
-      this.#log.write("info", "points_recovered", "points are read again", { device, points: some(again) });
+    for (const point of before.keys())
+      if (!now.has(point)) this.#outages.ended(pointKey(device, point), { text: "points are read again" });
   }
 }
 
-/** Shortens a list of points for a message. */
-function some(points: readonly string[]): string[] {
-  const shown = points.slice(0, MAX_NAMED);
-  return points.length > shown.length ? [...shown, `and ${points.length - shown.length} more`] : shown;
+function readKey(path: string): string {
+  return `device ${path}`;
+}
+
+function skipKey(path: string): string {
+  return `interval of ${path}`;
+}
+
+function pointKey(path: string, point: string): string {
+  return `point ${path}/${point}`;
 }

@@ -1,6 +1,6 @@
 import type { Bus } from "../../bus.ts";
-import type { Log } from "../../log/log.ts";
 import type { Notices } from "../../log/notices.ts";
+import type { Outages } from "../../log/outages.ts";
 import type { Scrape } from "../../points/index.ts";
 import { type Clock, withDeadline } from "../../time/clock.ts";
 import type { Device } from "../device.ts";
@@ -31,7 +31,7 @@ export class Scraping {
     readonly bus: Bus;
     readonly clock: Clock;
     readonly notices: Notices;
-    readonly log: Log;
+    readonly outages: Outages;
   }) {
     const { devices, bus, clock } = parts;
     this.#clock = clock;
@@ -85,6 +85,7 @@ export class Scraping {
   /** Leaves out the scrapes of a device, and ignores the result of a running one. Without a start, it is announced then. */
   pause(path: string, reason: string): void {
     this.#paused.set(path, reason);
+    this.#results.paused(path);
     if (this.#isStarted) this.latest.paused(path, reason);
   }
 

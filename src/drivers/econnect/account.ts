@@ -1,4 +1,3 @@
-import { Reported } from "../../log/notices.ts";
 import { type Clock, secondsOn, systemClock } from "../../time/clock.ts";
 import { untilAborted } from "../../time/until-aborted.ts";
 import type { DriverContext } from "../driver.ts";
@@ -14,7 +13,7 @@ export interface AccountInit {
   /** For messages; holds no secret. */
   readonly label: string;
   readonly client: Pick<EconnectClient, "stations" | "close">;
-  readonly notice: DriverContext["notice"];
+  readonly outages: DriverContext["outages"];
   readonly clock?: Clock;
 }
 
@@ -42,7 +41,6 @@ export class Account {
   #kept: { readonly stations: Stations; readonly atSeconds: number } | undefined;
   #walk: Promise<Stations> | undefined;
   #pause: Pause | undefined;
-  readonly #reported = new Reported();
 
   constructor(init: AccountInit) {
     this.label = init.label;
@@ -98,8 +96,8 @@ export class Account {
 
   #succeeded(): void {
     this.#pause = undefined;
-    if (this.#reported.ended("failing"))
-      this.#init.notice("info", "account_back", `account ${this.label} answers again`);
+    const account = `account ${this.label}`;
+    this.#init.outages.ended(account, { text: `${account} answers again`, kind: "account_back" });
   }
 
   #failed(cause: EconnectError): void {
@@ -109,9 +107,13 @@ export class Account {
     const until = secondsOn(this.#clock) + Math.max(seconds, cause.retryAfterSeconds ?? 0);
     this.#pause = { cause, seconds, until, failures };
     // A single temporary failure is not reported.
-    if ((cause.retryable && failures < 2) || !this.#reported.isNew("failing")) return;
-    const kind = cause.fault === "credentials" ? "credentials_refused" : "account_paused";
-    const text = `account ${this.label}: ${cause.message}; retries continue with growing pauses`;
-    this.#init.notice("error", kind, text);
+    if (cause.retryable && failures < 2) return;
+    const account = `account ${this.label}`;
+    this.#init.outages.failed({
+      ...{ key: account, text: account, cause: cause.message, severity: "error" },
+      kind: cause.fault === "credentials" ? "credentials_refused" : "account_paused",
+      next: "retries continue with growing pauses",
+      attempts: cause.retryable && failures === 2 ? 2 : 1,
+    });
   }
 }

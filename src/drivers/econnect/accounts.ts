@@ -17,7 +17,7 @@ export class Accounts {
   #calls = 0;
   #errors = 0;
 
-  constructor({ log, notice, called }: DriverContext) {
+  constructor({ log, outages, called }: DriverContext) {
     this.#pool = new AccountPool((label, config) => {
       const onCall = (error: EconnectError | undefined, tookMs: number) => {
         const isError = error !== undefined;
@@ -28,7 +28,7 @@ export class Accounts {
       };
       const { endpoint, business_partner: businessPartner, username, password } = config;
       const client = new EconnectClient({ endpoint, businessPartner, username, password, log, onCall });
-      return new Account({ label, client, notice });
+      return new Account({ label, client, outages });
     });
   }
 

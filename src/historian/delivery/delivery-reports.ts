@@ -1,6 +1,7 @@
 import type { Notice } from "../../bus.ts";
 import type { HistorianSettings } from "../../config/index.ts";
-import type { Log } from "../../log/log.ts";
+import { type Log, messageOf } from "../../log/log.ts";
+import { Outages } from "../../log/outages.ts";
 import type { QueueCounters } from "../../queue/contract.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { Sample } from "../contract.ts";
@@ -40,6 +41,17 @@ export interface Timing {
 /** Maximum number of topics whose dead letters are reported; each is reported once. */
 const MAX_REPORTED_TOPICS = 1000;
 
+const SPOOL = {
+  read: { failing: "the spool cannot be read", next: "retrying in 1 s", works: "the spool is read again" },
+  removal: {
+    failing: "delivered history could not be removed from the spool",
+    next: "it may be delivered again, which changes nothing",
+    works: "delivered history is removed from the spool again",
+  },
+} as const;
+/** The queue emits notices of its disk. */
+const QUIETLY = { severity: "error", logOnly: true } as const;
+
 interface Parts {
   readonly settings: Pick<HistorianSettings, "messagePublishCount" | "gatherTimingData">;
   readonly log: Log;
@@ -50,6 +62,7 @@ interface Parts {
 /** Reports the delivery to operators: each change once, not each attempt. */
 export class DeliveryReports {
   readonly #parts: Parts;
+  readonly #outages: Outages;
   readonly #rejectedTopics = new Set<string>();
   readonly #asideTopics = new Set<string>();
   #failing: { readonly error: HistorianError; readonly since: Date } | undefined;
@@ -61,15 +74,32 @@ export class DeliveryReports {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#outages = new Outages({ ...parts, notify: parts.onNotice });
+  }
+
+  stop(): void {
+    this.#outages.stop();
   }
 
   failed(error: HistorianError): void {
     const known = this.#failing;
     this.#failing = { error, since: known?.since ?? new Date(this.#parts.clock.now()) };
-    if (known?.error.kind === error.kind) return;
-    const severity = error.kind === "retry" ? "warning" : "error";
-    const text = `history is not being stored, values wait on disk: ${error.message}`;
-    this.#report(severity, "historian_failing", text);
+    this.#outages.failed({
+      ...{ key: "store", kind: "historian_failing", cause: error.message },
+      text: "history is not being stored, values wait on disk",
+      severity: error.kind === "retry" ? "warning" : "error",
+    });
+  }
+
+  /** Called when the spool cannot be read, or delivered values cannot be removed from it. */
+  spoolFailed(what: keyof typeof SPOOL, error: unknown): void {
+    const { failing: text, next } = SPOOL[what];
+    const cause = messageOf(error);
+    this.#outages.failed({ key: `spool ${what}`, kind: "spool_failing", text, cause, next, ...QUIETLY });
+  }
+
+  spoolWorks(what: keyof typeof SPOOL): void {
+    this.#outages.ended(`spool ${what}`, { text: SPOOL[what].works });
   }
 
   /** Called when a batch was stored. `waiting`: values in the spool. */
@@ -85,8 +115,8 @@ export class DeliveryReports {
         waiting,
         ...(gatherTimingData && { ...this.#timing() }),
       });
-    if (this.#failing)
-      this.#report("info", "historian_recovered", `history is stored again; ${waiting} values wait`);
+    const more = `${waiting} values wait`;
+    this.#outages.ended("store", { text: "history is stored again", kind: "historian_recovered", more });
     this.#failing = undefined;
   }
 

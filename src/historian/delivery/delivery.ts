@@ -133,6 +133,7 @@ export class Delivery {
     cancel();
     this.#cancelGathering?.();
     this.#ended.abort();
+    this.#reports.stop();
   }
 
   /** Returns the samples that became dead letters since the previous call, as one range of time. */
@@ -198,11 +199,10 @@ export class Delivery {
 
   async #note(outcome: ReturnType<BatchPlanner["stored"]>): Promise<void> {
     for (const { item, detail } of outcome.dead) this.#reports.deadLettered(item.sample, detail);
-    await this.#spool
-      .note(outcome)
-      .catch((error: unknown) =>
-        this.#log.error("delivered history could not be removed from the spool", { err: error }),
-      );
+    await this.#spool.note(outcome).then(
+      () => this.#reports.spoolWorks("removal"),
+      (error: unknown) => this.#reports.spoolFailed("removal", error),
+    );
   }
 
   /** Reads from the spool until two batches are in memory. */
@@ -211,10 +211,11 @@ export class Delivery {
       const news = this.#news;
       try {
         const items = await this.#spool.read();
+        this.#reports.spoolWorks("read");
         if (items) this.#planner.addItems(items);
         else this.#seen = news;
       } catch (error) {
-        this.#log.error("the spool cannot be read; retrying in 1 s", { err: error });
+        this.#reports.spoolFailed("read", error);
         return this.#wakeSoon();
       }
     }

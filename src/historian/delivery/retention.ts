@@ -1,6 +1,7 @@
 import type { Notice } from "../../bus.ts";
 import type { HistorianSettings } from "../../config/index.ts";
-import type { Log } from "../../log/log.ts";
+import { type Log, messageOf } from "../../log/log.ts";
+import { Outages } from "../../log/outages.ts";
 import { type Clock, systemClock } from "../../time/clock.ts";
 import type { HistorianBackend, Retention } from "../contract.ts";
 import { DAY, formatTime, timeOf } from "../time.ts";
@@ -17,6 +18,7 @@ export interface RetentionOptions {
   readonly clock?: Clock;
 }
 
+const REMOVAL = "removal of old values";
 const GIGABYTE = 1024 ** 3;
 const FIRST_CHECK_MS = 10_000;
 const CHECK_MS = 60_000;
@@ -52,13 +54,14 @@ export class RetentionKeeper {
   #cancel: (() => void) | undefined;
   #step: Promise<void> = Promise.resolve();
   #removed = 0;
-  #failing = false;
+  readonly #outages: Outages;
   /** When the suspension of removal by age was last reported; undefined while it is not suspended. */
   #reportedAt: number | undefined;
 
   constructor(options: RetentionOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#outages = new Outages({ ...options, notify: options.onNotice });
   }
 
   /** Starts removal; reports a store that cannot remove anything. Does nothing without limits. */
@@ -80,6 +83,7 @@ export class RetentionKeeper {
     this.#ended.abort();
     this.#cancel?.();
     await this.#step;
+    this.#outages.stop();
   }
 
   #after(ms: number, retention: Retention): void {
@@ -97,15 +101,18 @@ export class RetentionKeeper {
       const removed =
         (await this.#removeBefore(await this.#ageBound(retention), retention)) ||
         (await this.#removeBySize(retention));
-      this.#failing = false;
+      this.#outages.ended(REMOVAL, { text: "old values can be removed again" });
       this.#removed += removed;
       if (removed > 0) return true;
       if (this.#removed > 0) this.#options.log.info(`${this.#removed} old values were removed`);
       this.#removed = 0;
     } catch (error) {
-      if (!this.#failing && !this.#ended.signal.aborted)
-        this.#report("retention_failing", `old values cannot be removed now: ${(error as Error).message}`);
-      this.#failing = true;
+      if (!this.#ended.signal.aborted)
+        this.#outages.failed({
+          ...{ key: REMOVAL, kind: "retention_failing", cause: messageOf(error) },
+          text: "old values cannot be removed now",
+          next: "trying again every minute",
+        });
     }
     return false;
   }

@@ -1,5 +1,6 @@
 import type { Notice } from "../../bus.ts";
-import type { Log } from "../../log/log.ts";
+import { type Log, messageOf } from "../../log/log.ts";
+import { Outages } from "../../log/outages.ts";
 import { type Clock, systemClock } from "../../time/clock.ts";
 import type { HistorianBackend, Upkeep } from "../contract.ts";
 import { timeOf } from "../time.ts";
@@ -11,6 +12,7 @@ export interface UpkeepOptions {
   readonly clock?: Clock;
 }
 
+const UPKEEP = "closed days";
 const FIRST_MS = 10_000;
 /** Time until the store is looked at again when nothing was due, or when it failed. */
 const AGAIN_MS = 60_000;
@@ -24,11 +26,12 @@ export class UpkeepKeeper {
   readonly #ended = new AbortController();
   #cancel: (() => void) | undefined;
   #piece: Promise<void> = Promise.resolve();
-  #failing = false;
+  readonly #outages: Outages;
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#outages = new Outages({ ...options, notify: options.onNotice });
   }
 
   /** Does nothing for a store without such work. */
@@ -42,6 +45,7 @@ export class UpkeepKeeper {
     this.#ended.abort();
     this.#cancel?.();
     await this.#piece;
+    this.#outages.stop();
   }
 
   #after(ms: number, upkeep: Upkeep): void {
@@ -57,20 +61,16 @@ export class UpkeepKeeper {
     try {
       const now = timeOf(new Date(this.#clock.now()));
       const more = await upkeep.work({ now }, this.#ended.signal);
-      if (this.#failing) this.#options.log.info("the store's files are looked after again");
-      this.#failing = false;
+      this.#outages.ended(UPKEEP, { text: "closed days are moved into files again" });
       return more ? Math.max(performance.now() - begun, REST_MS) : AGAIN_MS;
     } catch (error) {
-      if (!this.#failing && !this.#ended.signal.aborted) this.#report((error as Error).message);
-      this.#failing = true;
+      if (!this.#ended.signal.aborted)
+        this.#outages.failed({
+          ...{ key: UPKEEP, kind: "history_upkeep_failing", cause: messageOf(error) },
+          text: "days cannot be moved into files now",
+          next: "they stay in the store, and are tried again every minute",
+        });
       return AGAIN_MS;
     }
-  }
-
-  #report(why: string): void {
-    const text = `days cannot be moved into files now, stay in the store, and are tried again every minute: ${why}`;
-    const kind = "history_upkeep_failing";
-    this.#options.log.warn(text, { kind });
-    this.#options.onNotice({ severity: "warning", kind, text, at: new Date(this.#clock.now()) });
   }
 }

@@ -1,4 +1,5 @@
 import type { IClientOptions } from "mqtt";
+import type { Recovery } from "../../log/outages.ts";
 import { matches } from "../../points/index.ts";
 import { type Announcer, BirthAndWill } from "./birth-and-will.ts";
 import { versionName } from "./broker-address.ts";
@@ -166,11 +167,8 @@ export class Connection extends SessionLoop<BrokerSession> implements Link {
     if (this.#up) this.#change(false);
   }
 
-  protected override logConnected({ protocolVersion }: BrokerSession, failedAttempts: number): void {
-    this.log.info(
-      `connected to ${this.url}, MQTT ${versionName(protocolVersion)}`,
-      failedAttempts > 0 ? { failedAttempts } : {},
-    );
+  protected override describe({ protocolVersion }: BrokerSession): Recovery {
+    return { text: `connected to ${this.url}`, more: `MQTT ${versionName(protocolVersion)}` };
   }
 
   protected override hint(flaps: number): string {

@@ -1,10 +1,13 @@
 import type { IClientOptions } from "mqtt";
 import type { Log } from "../../log/log.ts";
+import { type Failure, Outages, type Recovery } from "../../log/outages.ts";
 import { backoff, jittered } from "../../time/backoff.ts";
 import { pause, systemClock } from "../../time/clock.ts";
 import { addressOptions, type BrokerAddress, brokerUrl } from "./broker-address.ts";
 import { type ClientSession, isVersionRefusal } from "./client-session.ts";
 import { reasonOf } from "./link.ts";
+
+const OUTAGE = "broker";
 
 /** In milliseconds. */
 export interface SessionTimes {
@@ -45,16 +48,15 @@ export abstract class SessionLoop<S extends ClientSession> {
   #running: Promise<void> | undefined;
   /** Attempts since a connection was last stable. */
   #attempts = 0;
-  /** Failures since a connection was last announced. */
-  #failures = 0;
+  readonly #outages: Outages;
   /** Connections in a row that ended before they were stable. */
   #flaps = 0;
-  #lastReason: string | undefined;
   #announcing: NodeJS.Timeout | undefined;
 
   constructor(options: SessionLoopOptions) {
     this.#options = options;
     this.log = options.log;
+    this.#outages = new Outages({ log: options.log });
     this.times = { ...TIMES, ...options.times };
     this.url = brokerUrl(options.address);
     this.#version = options.address.protocolVersion;
@@ -73,8 +75,8 @@ export abstract class SessionLoop<S extends ClientSession> {
   protected abstract ready(session: S): void;
   /** Called at the end of each session that was opened. */
   protected abstract over(): void;
-  /** Logs the connection; after connections that ended soon it is called only when this one has lasted. */
-  protected abstract logConnected(session: S, failedAttempts: number): void;
+  /** Returns what is logged of a connection. */
+  protected abstract describe(session: S): Recovery;
   /** Called when no session was opened. */
   protected failed(): void {}
   /** What to add to the warning of a lost connection after `flaps` connections in a row that ended too soon. */
@@ -90,6 +92,7 @@ export abstract class SessionLoop<S extends ClientSession> {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
+    this.#outages.stop();
   }
 
   async #run(): Promise<void> {
@@ -144,22 +147,22 @@ export abstract class SessionLoop<S extends ClientSession> {
     this.ready(session);
   }
 
+  /** Logs the connection; after connections that ended soon only when this one has lasted. */
   #announce(session: S): void {
-    this.logConnected(session, this.#failures);
-    this.#failures = 0;
-    this.#lastReason = undefined;
+    const recovery = this.describe(session);
+    const { text, more } = recovery;
+    if (!this.#outages.ended(OUTAGE, recovery)) this.log.info(more === undefined ? text : `${text}, ${more}`);
   }
 
   #lost(reason: string, lastedMs: number): void {
     if (lastedMs < this.times.stableMs) {
       this.#flaps++;
-      this.#failures++;
     } else {
       this.#flaps = 0;
       this.#attempts = 0;
     }
-    const hint = this.hint(this.#flaps);
-    this.#warn(`${reason}${hint}`, `lost ${this.url}: ${reason}; connecting again${hint}`);
+    const next = `connecting again${this.hint(this.#flaps)}`;
+    this.#report({ text: `lost ${this.url}`, cause: reason, next });
   }
 
   #failed(error: unknown): void {
@@ -168,17 +171,20 @@ export abstract class SessionLoop<S extends ClientSession> {
       this.log.info(`${this.url} does not speak MQTT 5; going on with 3.1.1`);
       return;
     }
-    this.#failures++;
     this.failed();
-    const reason = `${reasonOf(error)}${remedy(error)}`;
-    this.#warn(reason, `${this.failure} ${this.url}: ${reason}; trying again at growing pauses`);
+    const isRefused = CREDENTIALS_REFUSED.includes((error as { code?: unknown }).code as number);
+    const cause = `${reasonOf(error)}${isRefused ? " (check mqtt.username and mqtt.password)" : ""}`;
+    const text = `${this.failure} ${this.url}`;
+    this.#report({
+      text,
+      cause,
+      next: "trying again at growing pauses",
+      severity: isRefused ? "error" : "warning",
+    });
   }
 
-  /** Logs each reason once, until a connection is announced. */
-  #warn(reason: string, text: string): void {
-    if (reason === this.#lastReason) return;
-    this.#lastReason = reason;
-    this.log.warn(text);
+  #report(failure: Pick<Failure, "text" | "cause" | "next" | "severity">): void {
+    this.#outages.failed({ key: OUTAGE, kind: "broker_away", severity: "warning", ...failure });
   }
 
   #pauseMs(): number {
@@ -189,8 +195,3 @@ export abstract class SessionLoop<S extends ClientSession> {
 
 /** CONNACK codes for user name, password and permission, of MQTT 3.1.1 (4, 5) and 5 (134, 135). */
 const CREDENTIALS_REFUSED = [4, 5, 134, 135];
-
-function remedy(error: unknown): string {
-  const { code } = error as { code?: unknown };
-  return CREDENTIALS_REFUSED.includes(code as number) ? " (check mqtt.username and mqtt.password)" : "";
-}

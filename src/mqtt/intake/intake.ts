@@ -1,5 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { IClientOptions } from "mqtt";
+import type { Recovery } from "../../log/outages.ts";
 import { versionName } from "../broker/broker-address.ts";
 import type { Incoming } from "../broker/link.ts";
 import { SessionLoop, type SessionLoopOptions } from "../broker/session-loop.ts";
@@ -100,11 +101,12 @@ export class Intake extends SessionLoop<IntakeSession> {
     this.#change(false);
   }
 
-  protected override logConnected({ connack, protocolVersion }: IntakeSession): void {
-    const resumed = connack.sessionPresent ? ", going on where it was left" : "";
-    this.log.info(`taking messages from ${this.url}, MQTT ${versionName(protocolVersion)}${resumed}`);
+  protected override describe({ connack, protocolVersion }: IntakeSession): Recovery {
     if (connack.properties?.sessionExpiryInterval === 0)
       this.log.warn("the broker keeps no sessions: what is published while the historian is away is lost");
+    const resumed = connack.sessionPresent ? ", going on where it was left" : "";
+    const more = `MQTT ${versionName(protocolVersion)}${resumed}`;
+    return { text: `taking messages from ${this.url}`, more };
   }
 
   protected override hint(flaps: number): string {

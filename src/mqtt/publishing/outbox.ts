@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Log } from "../../log/log.ts";
+import { type Log, messageOf } from "../../log/log.ts";
+import { Outages } from "../../log/outages.ts";
 import type { NewRecord, Queue, QueueCounters, QueuedRecord } from "../../queue/contract.ts";
 import { type Link, LinkDownError, type Message, PublishRefusedError } from "../broker/link.ts";
 import { HeldRecords } from "./held-records.ts";
@@ -56,6 +57,7 @@ export class Outbox {
   #stopping = false;
   #counters: QueueCounters | undefined;
   #lossLogged = false;
+  readonly #outages: Outages;
   readonly #messages = { published: 0, refused: 0 };
   #timer: NodeJS.Timeout | undefined;
   #unwatch: (() => void) | undefined;
@@ -63,6 +65,7 @@ export class Outbox {
   constructor(options: OutboxOptions) {
     this.#options = options;
     this.#held = new HeldRecords(options.queue, options.log);
+    this.#outages = new Outages(options);
   }
 
   /** Counters of the queue, about a second old; undefined before the first poll. */
@@ -94,6 +97,7 @@ export class Outbox {
       await delay(5);
     this.#unwatch?.();
     await Promise.race([this.#held.flush(), late]);
+    this.#outages.stop();
   }
 
   deliver(reading: Reading): void {
@@ -115,9 +119,11 @@ export class Outbox {
     this.#lastAppend = this.#options.queue
       .append(records)
       .then(
-        (accepted) => this.#accepted(accepted),
-        (error: unknown) =>
-          this.#options.log.error("the outbox cannot store readings; they are lost", { err: error }),
+        (accepted) => {
+          this.#accepted(accepted);
+          this.#works("the outbox stores readings again", "store");
+        },
+        (error: unknown) => this.#failed("the outbox cannot store readings; they are lost", "store", error),
       )
       .finally(() => this.#appends--);
   }
@@ -174,10 +180,11 @@ export class Outbox {
     stream.reading = true;
     try {
       const page = await this.#options.queue.read({ after: stream.after, ...PAGE });
+      this.#works("the outbox is read again", "read");
       if (connection === this.#connections) this.#take(stream, page);
     } catch (error) {
       stream.more = false;
-      this.#options.log.error("the outbox cannot be read; retrying", { err: error });
+      this.#failed("the outbox cannot be read", "read", error);
     } finally {
       stream.reading = false;
     }
@@ -197,6 +204,14 @@ export class Outbox {
     }
     const isLast = page.length < PAGE.count && news === 0;
     if (isLast || page.at(-1)!.id >= end) stream.more = false;
+  }
+
+  #failed(text: string, key: "store" | "read" | "count", error: unknown): void {
+    this.#outages.failed({ key, kind: "outbox_failing", text, cause: messageOf(error), severity: "error" });
+  }
+
+  #works(text: string, key: "store" | "read" | "count"): void {
+    this.#outages.ended(key, { text });
   }
 
   /** Completes a record whose metadata was lost, so that its values are not. */
@@ -272,9 +287,10 @@ export class Outbox {
     try {
       this.#counters = await this.#options.queue.counters();
     } catch (error) {
-      if (!this.#stopping) this.#options.log.error("the outbox cannot count its records", { err: error });
+      if (!this.#stopping) this.#failed("the outbox cannot count its records", "count", error);
       return;
     }
+    this.#works("the outbox counts its records again", "count");
     const idle = !this.#live.more && !this.#backlog.more && this.#appends === 0;
     if (idle && this.#counters.waiting > Math.max(held, this.#held.samples)) this.#backlog.readFrom(0);
     this.#pump();

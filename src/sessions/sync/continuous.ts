@@ -1,5 +1,6 @@
-import type { Log } from "../../log/log.ts";
+import { type Log, messageOf } from "../../log/log.ts";
 import { Reported } from "../../log/notices.ts";
+import { Outages } from "../../log/outages.ts";
 import type { PortEnergy, SessionOutlet } from "../../points/index.ts";
 import { type Clock, pause, systemClock } from "../../time/clock.ts";
 import type { SessionDatabase } from "../database/contract.ts";
@@ -48,8 +49,9 @@ export class ContinuousSync {
   readonly #options: ContinuousOptions;
   readonly #clock: Clock;
   readonly #ending = new AbortController();
-  /** Reported problems of accounts and failures of rounds. */
+  /** Reported problems of accounts. */
   readonly #reported = new Reported();
+  readonly #outages: Outages;
   /** Accounts whose stations were read by this process. */
   readonly #stationsRead = new Set<string>();
   readonly #energy: LifetimeEnergy;
@@ -61,6 +63,7 @@ export class ContinuousSync {
   constructor(options: ContinuousOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#outages = new Outages(options);
     this.#energy = new LifetimeEnergy(options);
   }
 
@@ -81,6 +84,7 @@ export class ContinuousSync {
     // A database that does not answer must not delay the stop.
     await Promise.race([this.#running, late]);
     waited.abort();
+    this.#outages.stop();
   }
 
   /** Reads every account and publishes events. Never rejects. */
@@ -171,17 +175,18 @@ export class ContinuousSync {
     }
   }
 
-  /** Runs `work` and returns whether it succeeded. Logs the first failure and the recovery. */
+  /** Runs `work` and returns whether it succeeded. Reports failures and the recovery. */
   async #attempt(what: string, work: () => Promise<unknown>): Promise<boolean> {
-    const { log } = this.#options;
     try {
       await work();
-      if (this.#reported.ended(what)) log.info(`${what}: works again`);
+      this.#outages.ended(what, { text: `${what}: works again` });
       return true;
     } catch (error) {
-      const failure = (error as Error).message;
-      if (!this.#ending.signal.aborted && this.#reported.isNew(what, failure))
-        log.warn(`${what}: ${failure}; retrying in the next round`);
+      if (!this.#ending.signal.aborted)
+        this.#outages.failed({
+          ...{ key: what, kind: "sessions_failing", text: what, cause: messageOf(error) },
+          next: "retrying in the next round",
+        });
       return false;
     }
   }

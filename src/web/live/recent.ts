@@ -53,8 +53,8 @@ export class Recent {
 }
 
 /** Returns a notice as the interface shows it. */
-export function noticeOf({ at, severity, kind, text, device }: Notice): NoticeView {
-  return { at: at.toISOString(), severity, kind, text, device: device ?? null };
+export function noticeOf({ at, severity, kind, text, device, outage }: Notice): NoticeView {
+  return { at: at.toISOString(), severity, kind, text, device: device ?? null, outage: outage ?? null };
 }
 
 /** Returns a write as the interface shows it. */

@@ -8,6 +8,7 @@ import { loadAll } from "../../../src/cli/setup/load.ts";
 import { driverTypes } from "../../../src/drivers/index.ts";
 import { createLog, Secrets } from "../../../src/log/log.ts";
 import { type Simulator, startSimulator } from "../../../src/simulator/index.ts";
+import { NO_OUTAGES } from "../../helpers/outages.ts";
 import { tableFaults } from "../../helpers/table-schema.ts";
 import { cli } from "../in-process.ts";
 import { Workplace } from "../workplace.ts";
@@ -106,6 +107,7 @@ describe("voltbridge discover", () => {
         log: createLog({ level: "silent" }),
         state: { get: () => null, set: () => undefined },
         notice: () => undefined,
+        outages: NO_OUTAGES,
       });
       const read = await Promise.all(
         devices.map(({ settings, rows }) =>

@@ -15,6 +15,7 @@ import {
 } from "../../../src/simulator/index.ts";
 import { StateStore } from "../../../src/storage/state-store.ts";
 import { systemClock } from "../../../src/time/clock.ts";
+import { outagesAsLines } from "../../helpers/outages.ts";
 
 const PATH = "site/s1";
 const fullRegistry = new URL("../../../registry/chargepoint.csv", import.meta.url);
@@ -67,6 +68,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
       set: (key, value) => void (value === null ? state.delete(key) : state.set(key, value)),
     },
     notice: (severity, kind, text) => void notices.push(`${severity} ${kind}: ${text}`),
+    outages: outagesAsLines(notices),
     called: (call) => void reported.push(call),
   }) as AbleService<ChargePointConfig>;
   const stationID = simulator.stationIDs[0]!;

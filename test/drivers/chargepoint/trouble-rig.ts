@@ -12,6 +12,7 @@ import { parseRegistry } from "../../../src/registry/index.ts";
 import { type Simulator, SteppedClock, startSimulator } from "../../../src/simulator/index.ts";
 import { systemClock } from "../../../src/time/clock.ts";
 import { hurried } from "../../helpers/hurried.ts";
+import { outagesAsLines } from "../../helpers/outages.ts";
 
 const HEADER = "Volttron Point Name,Attribute Name,Register Name,Port #,Type,Starting Value,Writable\n";
 const REGISTRY = `${HEADER}load_1,portLoad,LoadRegister,1,float,,
@@ -93,6 +94,7 @@ export async function openTroubleRig(
     client,
     log,
     notice,
+    outages: outagesAsLines(notices),
     clock: {
       now: () => clock.now(),
       monotonic: () => performance.now() + waited * 1000,

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { Account, AccountPausedError } from "../../../src/drivers/econnect/account.ts";
 import { EconnectError, type StationEntry } from "../../../src/drivers/econnect/api/index.ts";
 import { systemClock } from "../../../src/time/clock.ts";
+import { outagesTo } from "../../helpers/outages.ts";
 
 /** An account with a manual clock, whose walks end as the test chooses. */
 function rig() {
@@ -10,7 +11,7 @@ function rig() {
   const account = new Account({
     label: "someone",
     clock: { ...systemClock, monotonic: () => state.now * 1000 },
-    notice: (_severity, kind) => void notices.push(kind),
+    outages: outagesTo(({ kind }) => void notices.push(kind)),
     client: {
       close: async () => undefined,
       async *stations(): AsyncGenerator<StationEntry, void, undefined> {

@@ -6,6 +6,7 @@ import { createLog } from "../../../src/log/log.ts";
 import type { ServiceCall } from "../../../src/points/index.ts";
 import type { EconnectSimulator } from "../../../src/simulator/econnect/simulator.ts";
 import { type RowSpec, registryRows } from "../../devices/rows.ts";
+import { outagesAsLines } from "../../helpers/outages.ts";
 
 /** An open econnect driver connected to a simulator, and its log. */
 export interface EconnectRig {
@@ -26,6 +27,7 @@ export function openEconnect(simulator: EconnectSimulator): EconnectRig {
     log: createLog({ write: (line) => log.push(line) }),
     state: { get: () => null, set: () => undefined },
     notice: (severity, kind, text) => void notices.push(`${severity} ${kind}: ${text}`),
+    outages: outagesAsLines(notices),
     called: (call) => void reported.push(call),
   };
   const service = econnect.open(context);

@@ -39,6 +39,7 @@ export interface AccountInit {
   readonly client: Pick<ChargePointClient, "call" | "close">;
   readonly log: Log;
   readonly notice: DriverContext["notice"];
+  readonly outages: DriverContext["outages"];
   readonly state: DriverState;
   /** Key of its stored state. */
   readonly stateKey: string;
@@ -74,7 +75,7 @@ export class Account {
   readonly #closing = new AbortController();
 
   constructor(init: AccountInit) {
-    const { label, log, notice, client, clock = systemClock } = init;
+    const { label, log, notice, outages, client, clock = systemClock } = init;
     this.#clock = clock;
     const { signal } = this.#closing;
     this.label = label;
@@ -84,17 +85,24 @@ export class Account {
       perMinute: init.callsPerMinute,
       clock,
     });
+    const failed = (cause: Error, attempts: number) =>
+      outages.failed({
+        ...{ key: `account ${label}`, text: `account ${label}`, cause: cause.message, attempts },
+        kind: cause instanceof CredentialsError ? "credentials_refused" : "account_paused",
+        severity: "error",
+        next: "retries continue with growing pauses",
+      });
     const breaker = new Breaker({
       clock,
-      onOpen: (cause) => {
+      onOpen: (cause, failures) => {
         // Reads that failed in an outage are repeated as soon as it ends.
         this.#forgetFailures(Number.POSITIVE_INFINITY);
-        const kind = cause instanceof CredentialsError ? "credentials_refused" : "account_paused";
-        notice("error", kind, `account ${label}: ${cause.message}; retries continue with growing pauses`);
+        failed(cause, failures);
       },
+      onFailure: (cause) => failed(cause, 1),
       onClose: () => {
         this.#forgetFailures(secondsOn(clock));
-        notice("info", "account_back", `account ${label} answers again`);
+        outages.ended(`account ${label}`, { text: `account ${label} answers again`, kind: "account_back" });
       },
     });
     this.#calls = new AccountCalls({ label, client, limits, breaker, log });

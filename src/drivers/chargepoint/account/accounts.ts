@@ -27,12 +27,12 @@ export class Accounts {
 
   constructor(context: DriverContext) {
     this.#context = context;
-    const { log, notice, state } = context;
+    const { log, notice, outages, state } = context;
     this.#pool = new AccountPool((label, settings) => {
       const { endpoint, username, password } = settings;
       const onCall = (call: CallRecord) => this.#count(label, call);
       const client = new ChargePointClient({ endpoint, username, password, log, retries: 1, onCall });
-      return new Account({ label, client, log, notice, state, ...settings });
+      return new Account({ label, client, log, notice, outages, state, ...settings });
     });
   }
 

@@ -5,6 +5,7 @@ import { createLog } from "../../../../src/log/log.ts";
 import type { PointValue } from "../../../../src/points/index.ts";
 import { parseRegistry } from "../../../../src/registry/index.ts";
 import { type Simulator, type SimulatorOptions, startSimulator } from "../../../../src/simulator/index.ts";
+import { outagesAsLines } from "../../../helpers/outages.ts";
 
 const HEADER = "Volttron Point Name,Attribute Name,Register Name,Port #,Type,Starting Value,Writable\n";
 
@@ -52,6 +53,7 @@ export async function openFleet(
       set: (key, value) => void (value === null ? state.delete(key) : state.set(key, value)),
     },
     notice: (severity, kind, text) => void logLines.push(`${severity} ${kind}: ${text}`),
+    outages: outagesAsLines(logLines),
   }) as AbleService<ChargePointConfig>;
   const { endpoint, username, password } = simulator;
   const { rows } = parseRegistry(Buffer.from(options.registry ?? ALL_KINDS), "fleet.csv");

@@ -9,6 +9,7 @@ import { SESSION_REFRESH_SECONDS } from "../../../../src/drivers/chargepoint/acc
 import { ApiError, ProtocolError } from "../../../../src/drivers/chargepoint/api/errors.ts";
 import { createLog } from "../../../../src/log/log.ts";
 import type { PointValue } from "../../../../src/points/index.ts";
+import { NO_OUTAGES } from "../../../helpers/outages.ts";
 
 interface Query {
   readonly [name: string]: unknown;
@@ -30,7 +31,13 @@ function rig(answers: Record<string, Answer>, state = new Map<string, PointValue
     close: async () => undefined,
   };
   const account = new Account({
-    ...{ label: "a", client: client as never, log: createLog({ level: "silent" }), notice: () => undefined },
+    ...{
+      label: "a",
+      client: client as never,
+      log: createLog({ level: "silent" }),
+      notice: () => undefined,
+      outages: NO_OUTAGES,
+    },
     state: { get: (key) => state.get(key) ?? null, set: (key, value) => void state.set(key, value) },
     ...{ stateKey: "a", callsInFlight: 8, callsPerMinute: 600 },
     clock: {

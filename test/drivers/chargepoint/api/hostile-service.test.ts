@@ -11,6 +11,7 @@ import type { ChargePointConfig } from "../../../../src/drivers/chargepoint/conf
 import { chargepoint } from "../../../../src/drivers/chargepoint/index.ts";
 import { createLog } from "../../../../src/log/log.ts";
 import { parseRegistry } from "../../../../src/registry/index.ts";
+import { NO_OUTAGES } from "../../../helpers/outages.ts";
 import { connect, PASSWORD, type Reply, serve, USERNAME, xml } from "./service.ts";
 
 const { getLoad, getStations } = operations;
@@ -127,6 +128,7 @@ describe("records that are not what was asked for, as the driver reads them", ()
       log: createLog({ write: () => {} }),
       state: { get: () => null, set: () => {} },
       notice: () => {},
+      outages: NO_OUTAGES,
     }) as AbleService<ChargePointConfig>;
     onTestFinished(() => opened.close());
     const device = opened.createDevice({

@@ -14,8 +14,11 @@ export class AccountPausedError extends Error {
 
 export interface BreakerOptions {
   readonly clock: Clock;
-  /** Called when the account is paused; the other callback when it answers again. */
-  readonly onOpen: (cause: Error) => void;
+  /** Called when the account is paused after a number of failures. */
+  readonly onOpen: (cause: Error, failures: number) => void;
+  /** Called when it fails again after a pause. */
+  readonly onFailure: (cause: Error) => void;
+  /** Called when it answers again. */
   readonly onClose: () => void;
 }
 
@@ -118,7 +121,8 @@ export class Breaker {
       this.#pauseSeconds === 0 ? pace.first : this.#pauseSeconds * 2,
     );
     this.#openUntil = secondsOn(this.#options.clock) + Math.max(this.#pauseSeconds, atLeastSeconds);
-    if (first) this.#options.onOpen(cause);
+    if (first) this.#options.onOpen(cause, Math.max(this.#failures, 1));
+    else this.#options.onFailure(cause);
   }
 }
 

@@ -108,12 +108,11 @@ function needsOf({ historian, config }: Health, { checks }: Readiness): Attentio
 /** Accounts whose last word is that the network refuses or pauses them. Notices come newest first. */
 function refusedAccounts(notices: readonly NoticeView[]): Attention[] {
   const seen = new Set<string>();
-  return notices.flatMap(({ kind, text }) => {
+  return notices.flatMap(({ kind, text, outage }) => {
     if (kind !== "credentials_refused" && kind !== "account_paused" && kind !== "account_back") return [];
-    // `account <label>: why` and `account <label> answers again`.
-    const account = text.replace(/(: .*| answers again)$/s, "");
+    const account = outage?.of ?? text;
     if (seen.has(account)) return [];
     seen.add(account);
-    return kind === "account_back" ? [] : [{ text, href: "/system#accounts" }];
+    return outage?.ended ? [] : [{ text, href: "/system#accounts" }];
   });
 }

@@ -25,10 +25,12 @@ const away = (retryAfterSeconds?: number) =>
 function rig() {
   const clock = { now: 0 };
   const onOpen = vi.fn();
+  const onFailure = vi.fn();
   const onClose = vi.fn();
   const breaker = new Breaker({
     clock: { ...systemClock, monotonic: () => clock.now * 1000 },
     onOpen,
+    onFailure,
     onClose,
   });
   let calls = 0;
@@ -38,7 +40,7 @@ function rig() {
       if (error) throw error;
       return "answer";
     });
-  return { clock, onOpen, onClose, call, calls: () => calls };
+  return { clock, onOpen, onFailure, onClose, call, calls: () => calls };
 }
 
 test("C11: refused credentials are said once and tried at a slowing pace up to ten minutes", async () => {
@@ -81,10 +83,11 @@ test("C2: one station that hangs does not pause the account while others answer"
 });
 
 test("C5: a service that is away is asked at most every 30 s, and once at a time", async () => {
-  const { clock, onOpen, call, calls } = rig();
+  const { clock, onOpen, onFailure, call, calls } = rig();
   for (clock.now = 0; clock.now < 3600; clock.now += 1) await call(away()).catch(() => undefined);
   expect(calls()).toBeLessThan(31 + 3600 / 30 + 10);
   expect(onOpen).toHaveBeenCalledTimes(1);
+  expect(onFailure.mock.calls.length).toBeGreaterThan(100);
 
   clock.now += 60;
   const before = calls();
@@ -121,7 +124,7 @@ test.each([
 ])("C17: %s in place of every answer is an outage", async (_what, error) => {
   const { clock, onOpen, onClose, call, calls } = rig();
   for (clock.now = 0; clock.now < 600; clock.now += 0.5) await call(error).catch(() => undefined);
-  expect(onOpen.mock.calls).toEqual([[error]]);
+  expect(onOpen.mock.calls).toEqual([[error, expect.any(Number)]]);
   expect(calls()).toBeLessThan(2 * 31 + 600 / 30 + 10);
   clock.now += 31;
   expect(await call()).toBe("answer");
