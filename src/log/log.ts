@@ -145,7 +145,8 @@ function textLine(json: string, journal: boolean): string {
 }
 
 function plain(value: unknown): string {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const isList = Array.isArray(value) && value.every((item) => typeof item === "string");
+  const text = isList ? value.join(", ") : typeof value === "string" ? value : JSON.stringify(value);
   return /^[\w./:@+-]+$/.test(text) ? text : JSON.stringify(text);
 }
 

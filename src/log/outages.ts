@@ -60,12 +60,11 @@ const DAY_MS = 24 * HOUR_MS;
 const UNSTABLE_OUTAGES = 3;
 /** Duration from which an outage of something unstable is reported on its own. */
 const LASTING_MS = 600_000;
-/** Time for which failures of a group are gathered into one line. */
-const GATHER_MS = 1000;
-/** Where this many lines of a group were written within {@link WINDOW_MS}, further ones are gathered for longer. */
-const QUICK_LINES = 4;
+/** Time for which failures of a group are gathered into one line, by the number of its lines within {@link WINDOW_MS}. */
+const GATHER_MS = [1000, 10_000, 60_000, 120_000];
 const WINDOW_MS = 600_000;
-const SLOW_GATHER_MS = 120_000;
+/** Time by which a line about what lasts may be early, to share the line of others of its group. */
+const EARLY_MS = 300_000;
 /** Maximum number of devices named in a log line. */
 const MAX_NAMED = 5;
 
@@ -242,7 +241,7 @@ export class Outages {
     gathering.reports.push(report);
     const now = this.#clock.monotonic();
     gathering.written = gathering.written.filter((at) => now - at < WINDOW_MS);
-    const ms = gathering.written.length < QUICK_LINES ? GATHER_MS : SLOW_GATHER_MS;
+    const ms = GATHER_MS[gathering.written.length] ?? GATHER_MS.at(-1)!;
     gathering.cancel ??= this.#clock.after(ms, () => this.#flush(gathering));
   }
 
@@ -265,7 +264,20 @@ export class Outages {
     const isGrave = reports.some((report) => report.failure.severity === "error");
     const level = isOver ? "info" : isGrave ? "error" : "warn";
     const kind = isOver ? (recovery.kind ?? failure.kind) : failure.kind;
-    this.#log[level](textOf(reports), { kind, ...namesOf(reports), ...figuresOf(reports) });
+    const all = failure.group ? this.#countFailing(failure.group) : 0;
+    const isRest = all > (isOver ? 0 : devicesOf(reports).length);
+    this.#log[level](textOf(reports, all), {
+      ...{ kind, ...namesOf(reports), ...figuresOf(reports) },
+      ...(isRest && { all_failing: all }),
+    });
+  }
+
+  /** Returns the number of a group's devices that fail now. */
+  #countFailing({ name }: OutageGroup): number {
+    const devices = new Set<string>();
+    for (const { failure, isFailing } of this.#outages.values())
+      if (isFailing && failure.group?.name === name) devices.add(failure.device ?? failure.key);
+    return devices.size;
   }
 
   #notifyOf(report: Report): void {
@@ -289,12 +301,17 @@ export class Outages {
     this.#cancelCheck = this.#clock.after(MINUTE_MS, () => {
       this.#cancelCheck = undefined;
       const now = this.#clock.monotonic();
-      for (const outage of this.#outages.values()) this.#check(outage, now);
+      const due = new Set(
+        [...this.#outages.values()].filter(({ progress }) => now >= progress.at).map(groupOf),
+      );
+      for (const outage of this.#outages.values())
+        this.#check(outage, now, due.has(groupOf(outage)) ? now + EARLY_MS : now);
       this.#checkLater();
     });
   }
 
-  #check(outage: Outage, now: number): void {
+  /** `dueUntil`: time up to which lines about what lasts are written now. */
+  #check(outage: Outage, now: number, dueUntil: number): void {
     const { isFailing, unstable, progress } = outage;
     if (unstable && isFailing && now - outage.since >= LASTING_MS) {
       this.#report("begun", outage);
@@ -304,7 +321,7 @@ export class Outages {
     } else if (!isFailing && now - outage.endedAt >= HOUR_MS) {
       if (unstable) this.#report("stable", outage);
       this.#outages.delete(outage.failure.key);
-    } else if ((isFailing || (unstable && now - outage.endedAt < LASTING_MS)) && now >= progress.at) {
+    } else if ((isFailing || (unstable && now - outage.endedAt < LASTING_MS)) && dueUntil >= progress.at) {
       this.#report("lasting", outage);
       progress.at += progress.stepMs;
       progress.stepMs = Math.min(progress.stepMs * 2, DAY_MS);
@@ -312,8 +329,13 @@ export class Outages {
   }
 }
 
-/** Returns the text of reports of one phase. */
-function textOf(reports: readonly Report[]): string {
+/** Returns what shares lines: a group, or else only the outage itself. */
+function groupOf(outage: Outage): string | Outage {
+  return outage.failure.group?.name ?? outage;
+}
+
+/** Returns the text of reports of one phase. `all`: number of devices of the group that fail. */
+function textOf(reports: readonly Report[], all = 0): string {
   const { phase, failure, recovery, outages } = reports[0]!;
   const devices = devicesOf(reports);
   const isGroup = failure.group && devices.length > 1;
@@ -323,15 +345,17 @@ function textOf(reports: readonly Report[]): string {
   const longest = `${isGroup ? "at most " : ""}${duration(ms)}`;
   const failures = reports.reduce((sum, report) => sum + report.failures, 0);
   const failed = failures === 1 ? "1 attempt failed" : `${counted(failures)} attempts failed`;
+  const others = isGroup && all > devices.length ? ` (${all} in all)` : "";
+  const rest = isGroup && all > 0 ? `${all} still ${all === 1 ? "fails" : "fail"}` : recovery.more;
   const after = (text: string | undefined) => (text === undefined ? "" : `; ${text}`);
   const times = isGroup ? "several" : outages;
   switch (phase) {
     case "begun":
       if (outages !== undefined && ms >= LASTING_MS)
         return `${failing}: ${causesOf(reports)}; for ${longest} now, after ${times} outages`;
-      return `${failing}: ${causesOf(reports)}${after(failure.next)}`;
+      return `${failing}${others}: ${causesOf(reports)}${after(failure.next)}`;
     case "unstable":
-      return `${failing}: ${causesOf(reports)}; unstable, ${isGroup ? "each " : ""}${UNSTABLE_OUTAGES} outages within an hour: further ones are counted, until it has worked for an hour`;
+      return `${failing}: ${causesOf(reports)}; unstable: ${isGroup ? "each had " : ""}${UNSTABLE_OUTAGES} outages within an hour, further ones are counted until ${isGroup ? "a device" : "it"} has worked for an hour`;
     case "lasting": {
       const news = reports.filter(({ isNewCause }) => isNewCause);
       const now = news.length > 0 ? `; the cause is now: ${causesOf(news)}` : "";
@@ -339,9 +363,9 @@ function textOf(reports: readonly Report[]): string {
       return `${failing}: ${number}for ${longest} now, ${failed}${now}`;
     }
     case "ended":
-      return `${works} after ${longest}; ${failed}${after(isGroup ? undefined : recovery.more)}`;
+      return `${works} after ${longest}${failures > 0 ? `; ${failed}` : ""}${after(rest)}`;
     case "stable":
-      return `${works}, for an hour now; it was unstable for ${longest} before: ${times} outages, ${failed}${after(isGroup ? undefined : recovery.more)}`;
+      return `${works}, for an hour now; it was unstable for ${longest} before: ${times} outages, ${failed}${after(rest)}`;
   }
 }
 

@@ -118,6 +118,8 @@ export interface RigOptions {
   readonly readOnly?: boolean;
   readonly state?: StateStore;
   readonly clock?: ManualClock;
+  /** Called with each line of the log. */
+  readonly write?: (line: string) => void;
   /** Called for each device before anything runs. */
   readonly prepare?: (device: ScriptedDevice) => void;
 }
@@ -173,7 +175,7 @@ export function rig(options: RigOptions = {}) {
     },
     drivers: { scripted },
     bus,
-    log: createLog({ write: (line) => void lines.push(line) }),
+    log: createLog({ write: options.write ?? ((line) => void lines.push(line)) }),
     state,
     clock,
   });

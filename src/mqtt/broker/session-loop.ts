@@ -2,7 +2,7 @@ import type { IClientOptions } from "mqtt";
 import type { Log } from "../../log/log.ts";
 import { type Failure, Outages, type Recovery } from "../../log/outages.ts";
 import { backoff, jittered } from "../../time/backoff.ts";
-import { pause, systemClock } from "../../time/clock.ts";
+import { type Clock, pause, systemClock } from "../../time/clock.ts";
 import { addressOptions, type BrokerAddress, brokerUrl } from "./broker-address.ts";
 import { type ClientSession, isVersionRefusal } from "./client-session.ts";
 import { reasonOf } from "./link.ts";
@@ -33,6 +33,7 @@ export interface SessionLoopOptions {
   readonly keepaliveSeconds: number;
   readonly log: Log;
   readonly times?: Partial<SessionTimes>;
+  readonly clock?: Clock;
 }
 
 /** Opens a session with a broker, and another one after each end, until it is stopped. What a session is for is its subclasses'. */
@@ -43,6 +44,7 @@ export abstract class SessionLoop<S extends ClientSession> {
   /** First words of the warning that no session was opened. */
   protected readonly failure: string = "cannot connect to";
   readonly #options: SessionLoopOptions;
+  readonly #clock: Clock;
   readonly #stopping = new AbortController();
   #version: 4 | 5;
   #running: Promise<void> | undefined;
@@ -51,12 +53,13 @@ export abstract class SessionLoop<S extends ClientSession> {
   readonly #outages: Outages;
   /** Connections in a row that ended before they were stable. */
   #flaps = 0;
-  #announcing: NodeJS.Timeout | undefined;
+  #cancelAnnouncing: (() => void) | undefined;
 
   constructor(options: SessionLoopOptions) {
     this.#options = options;
     this.log = options.log;
-    this.#outages = new Outages({ log: options.log });
+    this.#clock = options.clock ?? systemClock;
+    this.#outages = new Outages({ log: options.log, clock: this.#clock });
     this.times = { ...TIMES, ...options.times };
     this.url = brokerUrl(options.address);
     this.#version = options.address.protocolVersion;
@@ -104,7 +107,7 @@ export abstract class SessionLoop<S extends ClientSession> {
         if (!signal.aborted) this.#failed(error);
       }
       // An abort ends the pause by rejecting; the loop sees it.
-      await pause(systemClock, this.#pauseMs(), signal).catch(() => undefined);
+      await pause(this.#clock, this.#pauseMs(), signal).catch(() => undefined);
     }
   }
 
@@ -122,7 +125,7 @@ export abstract class SessionLoop<S extends ClientSession> {
 
   /** From the CONNACK to the end of the connection. */
   async #serve(session: S, signal: AbortSignal): Promise<void> {
-    const since = performance.now();
+    const since = this.#clock.monotonic();
     const stop = (): void => void session.end("stopped");
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop, { once: true });
@@ -130,20 +133,21 @@ export abstract class SessionLoop<S extends ClientSession> {
       await this.prepare(session);
       if (session.alive) this.#ready(session);
       const reason = await session.ended;
-      if (!signal.aborted) this.#lost(reason, performance.now() - since);
+      if (!signal.aborted) this.#lost(reason, this.#clock.monotonic() - since);
     } catch (error) {
       await session.end("failed");
       throw error;
     } finally {
       signal.removeEventListener("abort", stop);
-      clearTimeout(this.#announcing);
+      this.#cancelAnnouncing?.();
       this.over();
     }
   }
 
   #ready(session: S): void {
-    if (this.#flaps > 0) this.#announcing = setTimeout(() => this.#announce(session), this.times.stableMs);
-    else this.#announce(session);
+    const announce = () => this.#announce(session);
+    if (this.#flaps > 0) this.#cancelAnnouncing = this.#clock.after(this.times.stableMs, announce);
+    else announce();
     this.ready(session);
   }
 
@@ -161,8 +165,16 @@ export abstract class SessionLoop<S extends ClientSession> {
       this.#flaps = 0;
       this.#attempts = 0;
     }
-    const next = `connecting again${this.hint(this.#flaps)}`;
-    this.#report({ text: `lost ${this.url}`, cause: reason, next });
+    const hint = this.hint(this.#flaps);
+    const kind = hint === "" ? "broker_away" : "client_id_in_use";
+    const attempts = this.#flaps === 0 ? 0 : 1;
+    this.#report({
+      kind,
+      text: `lost ${this.url}`,
+      cause: reason,
+      next: `connecting again${hint}`,
+      attempts,
+    });
   }
 
   #failed(error: unknown): void {
@@ -174,17 +186,14 @@ export abstract class SessionLoop<S extends ClientSession> {
     this.failed();
     const isRefused = CREDENTIALS_REFUSED.includes((error as { code?: unknown }).code as number);
     const cause = `${reasonOf(error)}${isRefused ? " (check mqtt.username and mqtt.password)" : ""}`;
-    const text = `${this.failure} ${this.url}`;
     this.#report({
-      text,
-      cause,
+      ...{ kind: isRefused ? "broker_refuses" : "broker_away", text: `${this.failure} ${this.url}`, cause },
       next: "trying again at growing pauses",
-      severity: isRefused ? "error" : "warning",
     });
   }
 
-  #report(failure: Pick<Failure, "text" | "cause" | "next" | "severity">): void {
-    this.#outages.failed({ key: OUTAGE, kind: "broker_away", severity: "warning", ...failure });
+  #report(failure: Omit<Failure, "key">): void {
+    this.#outages.failed({ key: OUTAGE, ...failure });
   }
 
   #pauseMs(): number {
