@@ -2,6 +2,8 @@ import type { Notice } from "../bus.ts";
 import { type Clock, systemClock } from "../time/clock.ts";
 import type { Log, LogFields } from "./log.ts";
 
+export type { NoticeOutage } from "../bus.ts";
+
 /** A failed attempt at something that should work and is tried again. */
 export interface Failure {
   /** Name of what fails, unique within one {@link Outages}. */

@@ -1,7 +1,10 @@
 import type { Log } from "../log/log.ts";
-import type { NewDeadLetter, NewRecord, QueuedRecord, QueueNotice, Settlement } from "./contract.ts";
+import type { OutageReports } from "../log/outages.ts";
+import type { NewDeadLetter, NewRecord, QueuedRecord, Settlement } from "./contract.ts";
 import { QueueError } from "./failure.ts";
 import type { AppendBatch, Appended, CommitRequest, CommitResult, SettleBatch } from "./messages.ts";
+
+const OUTAGE = "queue";
 
 /** What is not committed until the disk is retried. */
 type HeldBack = "nothing" | "appends" | "all";
@@ -14,7 +17,7 @@ export interface CommitterOptions {
   readonly log: Log;
   commit(request: CommitRequest): Promise<CommitResult>;
   onCommitted(result: CommitResult): void;
-  notify(notice: QueueNotice): void;
+  readonly outages: OutageReports;
 }
 
 /** Commits waiting appends and settlements, one commit at a time, and retries a failed commit. */
@@ -98,16 +101,17 @@ export class Committer {
   }
 
   #hold(held: HeldBack, why: string): void {
-    const { appends, retryMs, notify } = this.#options;
+    const { appends, retryMs, outages } = this.#options;
     this.#held = held;
     this.#retry ??= setTimeout(() => {
       this.#release();
       this.#start();
     }, retryMs);
-    if (this.#lostBefore !== undefined) return;
-    this.#lostBefore = appends.lostTotal;
-    const text = `${why}. Until records can be written again, new values wait in memory`;
-    notify({ severity: "error", kind: "queue_blocked", text });
+    this.#lostBefore ??= appends.lostTotal;
+    outages.failed({
+      ...{ key: OUTAGE, kind: "queue_blocked", text: "waiting values cannot be written to disk", cause: why },
+      ...{ severity: "error", next: "until they can be, new values wait in memory" },
+    });
   }
 
   #release(): void {
@@ -118,11 +122,13 @@ export class Committer {
 
   #resumed(): void {
     if (this.#lostBefore === undefined) return;
-    const { file, appends, notify } = this.#options;
+    const { file, appends, outages } = this.#options;
     const lost = appends.lostTotal - this.#lostBefore;
     this.#lostBefore = undefined;
-    const text = `queue file ${file} can be written again; ${lost} values exceeded the memory meanwhile and were dropped`;
-    notify({ severity: "info", kind: "queue_resumed", text });
+    outages.ended(OUTAGE, {
+      ...{ text: `queue file ${file} can be written again`, kind: "queue_resumed" },
+      more: `${lost} values exceeded the memory meanwhile and were dropped`,
+    });
   }
 }
 

@@ -1,3 +1,5 @@
+import type { NoticeOutage } from "../log/outages.ts";
+
 /** Data for a sink (broker, store), as text that only that sink's part reads. */
 export interface NewRecord {
   readonly text: string;
@@ -94,4 +96,5 @@ export interface QueueNotice {
   readonly severity: "info" | "warning" | "error";
   readonly kind: string;
   readonly text: string;
+  readonly outage?: NoticeOutage;
 }

@@ -1,4 +1,5 @@
 import type { Log } from "../log/log.ts";
+import { Outages } from "../log/outages.ts";
 import { Thread } from "../storage/thread-calls.ts";
 import { AppendBuffer, Committer, SettleBuffer } from "./committer.ts";
 import type {
@@ -64,6 +65,7 @@ export class DiskQueue implements Queue {
   readonly #settles: SettleBuffer;
   readonly #committer: Committer;
   readonly #watch: LimitWatch;
+  readonly #outages: Outages;
   #counters: QueueCounters;
   #closed: Promise<void> | undefined;
 
@@ -112,6 +114,7 @@ export class DiskQueue implements Queue {
       (notice) => notify(options, notice),
       opened.counters,
     );
+    this.#outages = new Outages({ log: options.log, notify: options.onNotice });
     this.#committer = new Committer({
       file,
       appends: this.#appends,
@@ -120,7 +123,7 @@ export class DiskQueue implements Queue {
       log: options.log,
       commit: (request) => thread.call("commit", request),
       onCommitted: ({ counters, evicted }) => this.#update(counters, evicted),
-      notify: (notice) => notify(options, notice),
+      outages: this.#outages,
     });
     this.#counters = opened.counters;
   }
@@ -201,6 +204,7 @@ export class DiskQueue implements Queue {
       new QueueError("disk", `queue file ${file} was closed while it could not be written`),
     );
     this.#watch.report();
+    this.#outages.stop();
     await this.#thread.close("close", undefined);
   }
 

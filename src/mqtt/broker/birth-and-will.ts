@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { IClientOptions } from "mqtt";
 import type { Log } from "../../log/log.ts";
+import { Reported } from "../../log/notices.ts";
 import type { BrokerSession } from "./broker-session.ts";
 import { type Incoming, type Link, LinkDownError, type Message } from "./link.ts";
 
@@ -34,6 +35,7 @@ const FAREWELL_MS = 1000;
 /** Publishes on one retained topic whether the bridge is online: birth message, will, and farewell. */
 export class BirthAndWill implements Announcer {
   readonly #options: BirthAndWillOptions;
+  readonly #reported = new Reported();
   #echo: NodeJS.Timeout | undefined;
 
   constructor(options: BirthAndWillOptions) {
@@ -51,6 +53,7 @@ export class BirthAndWill implements Announcer {
     try {
       await session.subscribe([topic]);
       this.#echo = setTimeout(() => {
+        if (!this.#reported.isNew("echo")) return;
         log.warn(
           `the broker took a message on ${topic} and did not deliver it back; its access rules may discard what the ` +
             "bridge publishes, which MQTT 3.1.1 does not report",
@@ -60,6 +63,7 @@ export class BirthAndWill implements Announcer {
     } catch (error) {
       if (error instanceof LinkDownError) return;
       this.connectionEnded();
+      if (!this.#reported.isNew("topic")) return;
       log.warn(
         `${topic} cannot be used, so other programs do not see whether the bridge is online; let the bridge's user read and write it`,
         { err: error },
@@ -71,7 +75,10 @@ export class BirthAndWill implements Announcer {
   hear(message: Incoming, link: Link): void {
     if (message.topic !== this.#options.topic) return;
     const payload = message.payload.toString();
-    if (payload === "online") clearTimeout(this.#echo);
+    if (payload === "online") {
+      clearTimeout(this.#echo);
+      this.#reported.clear();
+    }
     // Where it does not get through the connection is gone, and the next one publishes its own birth message.
     else if (payload === "offline" && link.up) link.publish(this.#message("online")).catch(() => undefined);
   }

@@ -55,7 +55,7 @@ export class Connection extends SessionLoop<BrokerSession> implements Link {
   readonly #listeners = new Set<(up: boolean) => void>();
   #session: BrokerSession | undefined;
   #up = false;
-  /** Limits of the broker that were reported. */
+  /** Limits of the broker and refused subscriptions that were reported. */
   readonly #reported = new Set<string>();
   #isRetainRefused = false;
   #tooLarge: { readonly size: number; readonly until: number } | undefined;
@@ -220,8 +220,12 @@ export class Connection extends SessionLoop<BrokerSession> implements Link {
     for (const { filters } of subscriptions) {
       try {
         await session.subscribe(filters, { noLocal: true, retainAsPublished: true });
+        this.#reported.delete(`subscription ${filters.join(" ")}`);
       } catch (error) {
         if (error instanceof LinkDownError) return;
+        const key = `subscription ${filters.join(" ")}`;
+        if (this.#reported.has(key)) continue;
+        this.#reported.add(key);
         this.log.error(
           "the broker refused a subscription; commands on it do not reach the bridge. Let the bridge's user read it",
           {

@@ -1,4 +1,5 @@
 import type { Log, Secrets } from "../../log/log.ts";
+import { type Backoff, backoff } from "../../time/backoff.ts";
 import { type Link, LinkDownError, type Message, reasonOf } from "./link.ts";
 
 export interface MqttCounters {
@@ -12,15 +13,39 @@ export interface MqttCounters {
 
 type Outcome = "published" | "dropped" | "refused";
 
-/** Minimum pause between two reports of the same loss, in milliseconds. */
-const REPORT_MS = 60_000;
+/** Minimum pause between two reports of the same loss, in milliseconds; it begins anew after the longest one without a loss. */
+const REPORT_MS: Backoff = { first: 60_000, longest: 3_600_000 };
 
-/** Reports which messages did not arrive: once for each reason, then at most once a minute with their number. */
+/** Counts losses, and says when they are to be reported: the first at once, further ones together at growing pauses. */
+class LossCount {
+  #reports = 0;
+  #reportedAt = Number.NEGATIVE_INFINITY;
+  #unreported = 0;
+
+  add(): void {
+    this.#unreported++;
+  }
+
+  /** Returns the number of losses since the last report if it is due. */
+  take(): number | undefined {
+    const now = performance.now();
+    const pauseMs = now - this.#reportedAt;
+    if (this.#unreported === 0 || (this.#reports > 0 && pauseMs < backoff(REPORT_MS, this.#reports)))
+      return undefined;
+    this.#reports = pauseMs > REPORT_MS.longest ? 1 : this.#reports + 1;
+    this.#reportedAt = now;
+    const count = this.#unreported;
+    this.#unreported = 0;
+    return count;
+  }
+}
+
+/** Reports which messages did not arrive: once for each reason, then at growing pauses with their number. */
 export class LossReports {
   readonly #log: Log;
   readonly #notify: (text: string) => void;
-  /** By reason: time of the last report, and number of messages since. */
-  readonly #reported = new Map<string, { at: number; since: number }>();
+  /** By reason. */
+  readonly #losses = new Map<string, LossCount>();
 
   /** `notify` is called with each refusal that is reported, for the operators. */
   constructor(log: Log, notify: (text: string) => void = () => undefined) {
@@ -31,15 +56,13 @@ export class LossReports {
   report(outcome: "dropped" | "refused", topic: string, error: unknown): void {
     const { name, code, reason } = error as { name?: string; code?: unknown; reason?: unknown };
     const key = `${outcome} ${name} ${code ?? reason ?? ""}`;
-    const now = performance.now();
-    const last = this.#reported.get(key);
-    if (last && now - last.at < REPORT_MS) {
-      last.since++;
-      return;
-    }
-    this.#reported.set(key, { at: now, since: 0 });
+    const losses = this.#losses.get(key) ?? new LossCount();
+    this.#losses.set(key, losses);
+    losses.add();
+    const count = losses.take();
+    if (count === undefined) return;
     const text = `a message was ${outcome}: ${reasonOf(error)}`;
-    const more = last && last.since > 0 ? { moreSinceLastReport: last.since } : {};
+    const more = count > 1 ? { moreSinceLastReport: count - 1 } : {};
     this.#log.warn(text, { topic: topic.length > 200 ? `${topic.slice(0, 200)}…` : topic, ...more });
     if (outcome === "refused") this.#notify(text);
   }
@@ -52,8 +75,7 @@ export class DirectSender {
   readonly #reports: LossReports;
   readonly #secrets: Secrets | undefined;
   readonly #counters = { published: 0, dropped: 0, refused: 0 };
-  #droppedWhileAway = 0;
-  #absenceReportedAt = Number.NEGATIVE_INFINITY;
+  readonly #droppedWhileAway = new LossCount();
 
   constructor(link: Link, log: Log, reports: LossReports, secrets?: Secrets) {
     this.#link = link;
@@ -81,7 +103,7 @@ export class DirectSender {
       const outcome = error instanceof LinkDownError ? "dropped" : "refused";
       this.#counters[outcome]++;
       // The connection reports that the broker is away; the number of losses is reported when it is back.
-      if (outcome === "dropped" && !this.#link.up) this.#droppedWhileAway++;
+      if (outcome === "dropped" && !this.#link.up) this.#droppedWhileAway.add();
       else this.#reports.report(outcome, message.topic, error);
       return outcome;
     }
@@ -89,11 +111,8 @@ export class DirectSender {
 
   /** After a connect: reports the number of losses since the last report. */
   reportAbsence(): void {
-    const now = performance.now();
-    if (this.#droppedWhileAway === 0 || now - this.#absenceReportedAt < REPORT_MS) return;
-    this.#log.warn("messages were dropped while the broker was away", { dropped: this.#droppedWhileAway });
-    this.#absenceReportedAt = now;
-    this.#droppedWhileAway = 0;
+    const dropped = this.#droppedWhileAway.take();
+    if (dropped !== undefined) this.#log.warn("messages were dropped while the broker was away", { dropped });
   }
 }
 
