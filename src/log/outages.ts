@@ -93,7 +93,7 @@ interface Progress {
   stepMs: number;
 }
 
-type Phase = "begun" | "unstable" | "lasting" | "ended" | "stable";
+type Phase = "began" | "unstable" | "lasting" | "ended" | "stable";
 
 /** One thing to report, as it was when it happened. */
 interface Report {
@@ -155,7 +155,7 @@ export class Outages {
     const isNewKind = !kinds.has(kind);
     kinds.add(kind);
     if (unstable && !wasUnstable) this.#report("unstable", outage);
-    else if (isNewKind) this.#report("begun", outage);
+    else if (isNewKind) this.#report("began", outage);
     this.#checkLater();
   }
 
@@ -222,7 +222,7 @@ export class Outages {
     const { failure, recovery, unstable } = outage;
     const now = this.#clock.monotonic();
     const isOver = phase === "ended" || phase === "stable";
-    const of = phase === "begun" || phase === "ended" ? outage : (unstable ?? outage);
+    const of = phase === "began" || phase === "ended" ? outage : (unstable ?? outage);
     const cause = similar(failure.cause);
     const report: Report = {
       ...{ phase, failure, recovery, failures: of.failures },
@@ -252,7 +252,7 @@ export class Outages {
     gathering.cancel = undefined;
     const { reports } = gathering;
     gathering.reports = [];
-    for (const phase of ["begun", "unstable", "lasting", "ended", "stable"] as const) {
+    for (const phase of ["began", "unstable", "lasting", "ended", "stable"] as const) {
       const same = reports.filter((report) => report.phase === phase);
       if (same.length === 0) continue;
       gathering.written.push(this.#clock.monotonic());
@@ -269,7 +269,7 @@ export class Outages {
     const all = failure.group ? this.#countFailing(failure.group) : 0;
     const isRest = all > (isOver ? 0 : devicesOf(reports).length);
     this.#log[level](textOf(reports, all), {
-      ...{ kind, ...namesOf(reports), ...figuresOf(reports) },
+      ...{ kind, outage: phase, ...namesOf(reports), ...figuresOf(reports) },
       ...(isRest && { all_failing: all }),
     });
   }
@@ -316,7 +316,7 @@ export class Outages {
   #check(outage: Outage, now: number, dueUntil: number): void {
     const { isFailing, unstable, progress } = outage;
     if (unstable && isFailing && now - outage.since >= LASTING_MS) {
-      this.#report("begun", outage);
+      this.#report("began", outage);
       outage.unstable = undefined;
       outage.recent = outage.recent.slice(-1);
       outage.progress = { at: outage.since + HOUR_MS, stepMs: HOUR_MS };
@@ -352,7 +352,7 @@ function textOf(reports: readonly Report[], all = 0): string {
   const after = (text: string | undefined) => (text === undefined ? "" : `; ${text}`);
   const times = isGroup ? "several" : outages;
   switch (phase) {
-    case "begun":
+    case "began":
       if (outages !== undefined && ms >= LASTING_MS)
         return `${failing}: ${causesOf(reports)}; for ${longest} now, after ${times} outages`;
       return `${failing}${others}: ${causesOf(reports)}${after(failure.next)}`;
@@ -404,7 +404,7 @@ function namesOf(reports: readonly Report[]): LogFields {
 }
 
 function figuresOf(reports: readonly Report[]): LogFields {
-  if (reports[0]!.phase === "begun") return {};
+  if (reports[0]!.phase === "began") return {};
   const outages = reports[0]!.outages;
   return {
     ...(outages !== undefined && { outages }),

@@ -33,7 +33,7 @@ describe("one outage", () => {
   test("the first failure is a line at once, the next ones are counted, and the end has duration and number", async () => {
     const { clock, lines, outages } = rig();
     outages.failed({ ...BROKER, next: "trying again" });
-    expect(lines).toEqual(["warn  cannot connect to x: refused; trying again kind=broker_away"]);
+    expect(lines).toEqual(["warn  cannot connect to x: refused; trying again kind=broker_away outage=began"]);
     for (let i = 0; i < 49; i++) {
       await clock.advance(MINUTE);
       outages.failed(BROKER);
@@ -42,7 +42,7 @@ describe("one outage", () => {
     await clock.advance(20_000);
     expect(outages.ended("broker", { ...BACK, more: "3 values wait" })).toBe(true);
     expect(lines[1]).toBe(
-      "info  connected to x after 49 min 20 s; 50 attempts failed; 3 values wait kind=broker_back duration_s=2960 failures=50",
+      "info  connected to x after 49 min 20 s; 50 attempts failed; 3 values wait kind=broker_back outage=ended duration_s=2960 failures=50",
     );
     expect(outages.ended("broker", BACK)).toBe(false);
     expect(lines).toHaveLength(2);
@@ -61,7 +61,7 @@ describe("one outage", () => {
     }
     expect(at.map((minute) => Math.round(minute / 60))).toEqual([0, 1, 2, 4, 8, 16, 32]);
     expect(lines[1]).toBe(
-      "warn  cannot connect to x: for 1 h now, 60 attempts failed kind=broker_away duration_s=3600 failures=60",
+      "warn  cannot connect to x: for 1 h now, 60 attempts failed kind=broker_away outage=lasting duration_s=3600 failures=60",
     );
     expect(lines[2]).toMatch(/for 2 h now, 120 attempts failed; the cause is now: timed out /);
     expect(lines[3]).not.toContain("the cause is now");
@@ -76,8 +76,8 @@ describe("one outage", () => {
       outages.failed(BROKER);
     }
     expect(lines).toEqual([
-      "warn  cannot connect to x: refused kind=broker_away",
-      "error cannot connect to x: bad password kind=credentials_refused",
+      "warn  cannot connect to x: refused kind=broker_away outage=began",
+      "error cannot connect to x: bad password kind=credentials_refused outage=began",
     ]);
     outages.stop();
   });
@@ -151,7 +151,7 @@ describe("groups", () => {
     for (let i = 0; i < 40; i++) read(`site/s${i}`, i < 38 ? `no answer in ${i} ms` : "no such station");
     await clock.advance(1000);
     expect(lines).toEqual([
-      'warn  40 devices cannot be read: no answer in 0 ms (38); no such station (2) kind=scrape_failed count=40 devices="site/s0, site/s1, site/s2, site/s3, site/s4, and 35 more"',
+      'warn  40 devices cannot be read: no answer in 0 ms (38); no such station (2) kind=scrape_failed outage=began count=40 devices="site/s0, site/s1, site/s2, site/s3, site/s4, and 35 more"',
     ]);
     await clock.advance(HOUR);
     for (let i = 0; i < 38; i++) again(`site/s${i}`);
@@ -171,8 +171,8 @@ describe("groups", () => {
     again("site/s1");
     await clock.advance(10_000);
     expect(lines).toEqual([
-      "warn  device cannot be read: no route kind=scrape_failed device=site/s1",
-      "info  device is read again after 1 s; 1 attempt failed kind=scrape_failed device=site/s1 duration_s=1 failures=1",
+      "warn  device cannot be read: no route kind=scrape_failed outage=began device=site/s1",
+      "info  device is read again after 1 s; 1 attempt failed kind=scrape_failed outage=ended device=site/s1 duration_s=1 failures=1",
     ]);
     outages.stop();
   });
@@ -195,7 +195,7 @@ describe("groups", () => {
     for (const member of ["a", "b", "c"]) read("site/s1", "forbidden", { key: member, member, group });
     await clock.advance(1000);
     expect(lines).toEqual([
-      'warn  device cannot be read: forbidden kind=scrape_failed device=site/s1 points="a, b, c"',
+      'warn  device cannot be read: forbidden kind=scrape_failed outage=began device=site/s1 points="a, b, c"',
     ]);
     for (const member of ["a", "b", "c"]) outages.forget(member);
     await clock.advance(5 * HOUR);
