@@ -46,7 +46,7 @@ export interface Recovery {
 }
 
 /** What parts that call something report to. */
-export type OutageReports = Pick<Outages, "failed" | "ended">;
+export type OutageReports = Pick<Outages, "failed" | "ended" | "forget">;
 
 export interface OutagesOptions {
   readonly log: Log;
@@ -65,6 +65,8 @@ const LASTING_MS = 600_000;
 /** Time for which failures of a group are gathered into one line, by the number of its lines within {@link WINDOW_MS}. */
 const GATHER_MS = [1000, 10_000, 60_000, 120_000];
 const WINDOW_MS = 600_000;
+/** Time without an attempt after which an outage is forgotten: what failed no longer exists. */
+const ABANDONED_MS = 8 * DAY_MS;
 /** Time by which a line about what lasts may be early, to share the line of others of its group. */
 const EARLY_MS = 300_000;
 /** Maximum number of devices named in a log line. */
@@ -77,6 +79,7 @@ interface Outage {
   endedAt: number;
   /** Failed attempts of this outage. */
   failures: number;
+  failedAt: number;
   /** Reported cause, as {@link similar} returns it, and reported kinds with their severities. */
   cause: string;
   readonly kinds: Set<string>;
@@ -91,6 +94,8 @@ interface Outage {
 interface Progress {
   at: number;
   stepMs: number;
+  /** When it was written. */
+  writtenAt: number;
 }
 
 type Phase = "began" | "unstable" | "lasting" | "ended" | "stable";
@@ -149,6 +154,7 @@ export class Outages {
     const { failures, kinds, recent, unstable } = outage;
     const attempts = failure.attempts ?? 1;
     outage.failures = failures + attempts;
+    outage.failedAt = now;
     recent.at(-1)!.failures += attempts;
     if (unstable) unstable.failures += attempts;
     const kind = `${failure.kind} ${failure.severity}`;
@@ -191,9 +197,10 @@ export class Outages {
       since: 0,
       endedAt: 0,
       failures: 0,
+      failedAt: 0,
       cause: "",
       kinds: new Set(),
-      progress: { at: 0, stepMs: HOUR_MS },
+      progress: { at: 0, stepMs: HOUR_MS, writtenAt: 0 },
       recent: [],
       recovery: { text: "works again" },
     };
@@ -212,7 +219,7 @@ export class Outages {
     }
     const { kinds, recent } = outage;
     kinds.clear();
-    outage.progress = { at: now + HOUR_MS, stepMs: HOUR_MS };
+    outage.progress = { at: now + HOUR_MS, stepMs: HOUR_MS, writtenAt: now };
     if (recent.length < UNSTABLE_OUTAGES) return;
     const failures = recent.reduce((sum, one) => sum + one.failures, 0);
     outage.unstable = { since: recent[0]!.at, outages: recent.length, failures };
@@ -319,12 +326,16 @@ export class Outages {
       this.#report("began", outage);
       outage.unstable = undefined;
       outage.recent = outage.recent.slice(-1);
-      outage.progress = { at: outage.since + HOUR_MS, stepMs: HOUR_MS };
+      outage.progress = { at: outage.since + HOUR_MS, stepMs: HOUR_MS, writtenAt: now };
+    } else if (isFailing && now - outage.failedAt >= ABANDONED_MS) {
+      this.#outages.delete(outage.failure.key);
     } else if (!isFailing && now - outage.endedAt >= HOUR_MS) {
       if (unstable) this.#report("stable", outage);
       this.#outages.delete(outage.failure.key);
     } else if ((isFailing || (unstable && now - outage.endedAt < LASTING_MS)) && dueUntil >= progress.at) {
-      this.#report("lasting", outage);
+      // Where nothing was tried since, there is no news.
+      if (outage.failedAt > progress.writtenAt) this.#report("lasting", outage);
+      progress.writtenAt = now;
       progress.at += progress.stepMs;
       progress.stepMs = Math.min(progress.stepMs * 2, DAY_MS);
     }

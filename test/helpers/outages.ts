@@ -14,4 +14,8 @@ export function outagesAsLines(lines: string[]): OutageReports {
   return outagesTo(({ severity, kind, text }) => void lines.push(`${severity} ${kind}: ${text}`));
 }
 
-export const NO_OUTAGES: OutageReports = { failed: () => undefined, ended: () => false };
+export const NO_OUTAGES: OutageReports = {
+  failed: () => undefined,
+  ended: () => false,
+  forget: () => undefined,
+};

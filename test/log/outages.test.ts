@@ -68,6 +68,28 @@ describe("one outage", () => {
     outages.stop();
   });
 
+  test("what is no longer tried has no news, and is forgotten", async () => {
+    const { clock, lines, outages } = rig();
+    outages.failed(BROKER);
+    await clock.advance(9 * 24 * HOUR);
+    expect(lines).toHaveLength(1);
+    expect(clock.waiting).toBe(0);
+  });
+
+  test("as JSON, its fields are numbers and words", async () => {
+    const clock = new ManualClock();
+    const lines: string[] = [];
+    const log = createLog({ format: "json", write: (line) => void lines.push(line) }).part("devices");
+    const outages = new Outages({ log, clock });
+    outages.failed({ ...BROKER, device: "site/s1" });
+    await clock.advance(MINUTE);
+    outages.ended("broker", BACK);
+    const began = { level: "warn", part: "devices", kind: "broker_away", outage: "began", device: "site/s1" };
+    const ended = { level: "info", kind: "broker_back", outage: "ended", duration_s: 60, failures: 1 };
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([began, ended]);
+    outages.stop();
+  });
+
   test("another kind is reported at once, and each kind once", () => {
     const { lines, outages } = rig();
     outages.failed(BROKER);
@@ -153,12 +175,14 @@ describe("groups", () => {
     expect(lines).toEqual([
       'warn  40 devices cannot be read: no answer in 0 ms (38); no such station (2) kind=scrape_failed outage=began count=40 devices="site/s0, site/s1, site/s2, site/s3, site/s4, and 35 more"',
     ]);
-    await clock.advance(HOUR);
+    await clock.advance(HOUR / 2);
+    for (let i = 0; i < 40; i++) read(`site/s${i}`);
+    await clock.advance(HOUR / 2);
     for (let i = 0; i < 38; i++) again(`site/s${i}`);
     await clock.advance(10_000);
-    expect(lines[1]).toMatch(/^warn {2}40 devices cannot be read: for at most 1 h now, 40 attempts failed /);
+    expect(lines[1]).toMatch(/^warn {2}40 devices cannot be read: for at most 1 h now, 80 attempts failed/);
     expect(lines[2]).toMatch(
-      /^info {2}38 devices are read again after at most 1 h; 38 attempts failed; 2 still fail .* count=38 .*all_failing=2$/,
+      /^info {2}38 devices are read again after at most 1 h; 76 attempts failed; 2 still fail .* count=38 .*all_failing=2$/,
     );
     expect(lines).toHaveLength(3);
     outages.stop();

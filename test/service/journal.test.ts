@@ -19,8 +19,8 @@ function place(files: Record<string, unknown> = {}): Workplace {
 }
 
 /** Starts a command with standard error in a file, and `JOURNAL_STREAM` as systemd sets it for the journal's stream. */
-function started(args: readonly string[], at: Workplace, { matches = true } = {}) {
-  const file = at.at("stderr");
+function started(args: readonly string[], at: Workplace, { matches = true, file: name = "stderr" } = {}) {
+  const file = at.at(name);
   const output = openSync(file, "a");
   const { dev, ino } = fstatSync(output, { bigint: true });
   const child = spawn(process.execPath, [starter, ...args], {
@@ -79,6 +79,15 @@ test("JSON lines have the priority before them, and their time and level as fiel
     expect(line.slice(0, 3)).toBe({ debug: "<7>", info: "<6>", warn: "<4>", error: "<3>" }[level!]);
     expect([Date.parse(time!) > 0, typeof msg]).toEqual([true, "string"]);
   }
+
+  // What ends the command is such a line too: a second bridge on the same data folder.
+  const second = started([...run, "--log-format", "json"], at, { file: "second" });
+  expect(await second.ended).toEqual([78, null]);
+  const last = JSON.parse(second.lines().at(-1)!.slice(3)) as Record<string, string>;
+  expect(last).toMatchObject({
+    level: "error",
+    msg: expect.stringMatching(/is in use by process/) as string,
+  });
 });
 
 test("a stream that is not the journal's has no priorities, although the variable was inherited", async () => {

@@ -40,8 +40,13 @@ export interface Surroundings {
 export interface Terminal extends Surroundings {
   /** Blanked in all that is printed. */
   readonly secrets: Secrets;
-  /** As {@link Surroundings.err}; in the journal, each line has the priority of the level. */
+  /**
+   * As {@link Surroundings.err}. Text of a level, such as an error that ends the command: in the journal each line has its
+   * priority, and after {@link logAsJson} each is a line of the log.
+   */
   err(text: string, level?: "warn" | "error"): void;
+  /** Called by a command whose standard error is JSON lines. */
+  logAsJson(log: Log): void;
   /** Prints stored values to `out`, with only control characters escaped. */
   data(text: string): void;
   /** Rewrites the line of progress, where `err` is a screen. The next output replaces it; without a line, it is erased. */
@@ -55,6 +60,7 @@ export function terminalOn(surroundings: Surroundings): Terminal {
   const secrets = new Secrets();
   const { streams, journal = false } = surroundings;
   let hasProgress = false;
+  let jsonLog: Log | undefined;
   const hideProgress = () => {
     if (hasProgress) surroundings.err("\r\u001b[K");
     hasProgress = false;
@@ -67,8 +73,15 @@ export function terminalOn(surroundings: Surroundings): Terminal {
     },
     err(text, level) {
       hideProgress();
+      if (jsonLog && level) {
+        for (const line of text.split("\n")) if (line.trim() !== "") jsonLog[level](line);
+        return;
+      }
       const lines = coloured(clean(text), streams?.err);
       surroundings.err(journal && level ? lines.replaceAll(/^(?=.)/gm, PRIORITIES[level]) : lines);
+    },
+    logAsJson(log) {
+      jsonLog = log;
     },
     journal,
     data(text) {
@@ -178,13 +191,15 @@ export interface LogFlags {
 }
 
 export function terminalLog(terminal: Terminal, flags: LogFlags, secrets: Secrets): Log {
-  return createLog({
+  const log = createLog({
     level: flags.logLevel ?? "info",
     format: flags.logFormat ?? "text",
     journal: terminal.journal ?? false,
     write: (line) => terminal.err(line),
     secrets,
   });
+  if (flags.logFormat === "json") terminal.logAsJson(log);
+  return log;
 }
 
 /** Prints a value as JSON. Secrets are blanked within strings only, so that the output stays valid JSON. */

@@ -95,6 +95,7 @@ export class DeviceSet {
   async stop(): Promise<void> {
     this.#stopping.abort(new Error("the bridge is stopping"));
     await this.#following;
+    this.#parts.outages.forget(`set of ${this.#loaded.settings.file}`);
   }
 
   async #follow(): Promise<void> {

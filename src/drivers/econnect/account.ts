@@ -71,6 +71,7 @@ export class Account {
 
   async close(): Promise<void> {
     this.#closing.abort(new Error("the bridge is stopping"));
+    this.#init.outages.forget(`account ${this.label}`);
     await this.#init.client.close();
   }
 

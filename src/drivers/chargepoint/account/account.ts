@@ -72,6 +72,7 @@ export class Account {
   readonly #calls: AccountCalls;
   readonly #reads: AllReads;
   readonly #status: StatusSource;
+  readonly #outages: AccountInit["outages"];
   readonly #closing = new AbortController();
 
   constructor(init: AccountInit) {
@@ -80,6 +81,7 @@ export class Account {
     const { signal } = this.#closing;
     this.label = label;
     this.#client = client;
+    this.#outages = outages;
     const limits = new CallLimits({
       inFlight: init.callsInFlight,
       perMinute: init.callsPerMinute,
@@ -251,6 +253,7 @@ export class Account {
 
   async close(): Promise<void> {
     this.#closing.abort(new Error("the bridge is stopping"));
+    this.#outages.forget(`account ${this.label}`);
     await this.#client.close();
   }
 }

@@ -36,7 +36,7 @@ export async function readAnswers(
     // Refusals are part of the result.
     log: createLog({ level: "silent" }),
     notice: () => undefined,
-    outages: { failed: () => undefined, ended: () => false },
+    outages: { failed: () => undefined, ended: () => false, forget: () => undefined },
     state: { get: (key) => kept.get(key) ?? null, set: (key, value) => void kept.set(key, value) },
     stateKey: "discovery",
     callsInFlight: CALLS_IN_FLIGHT,
