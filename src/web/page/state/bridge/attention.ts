@@ -3,6 +3,7 @@ import type { NoticeView } from "../../../schemas.ts";
 import { api } from "../requests/api.ts";
 import { onLive } from "../requests/live.ts";
 import { loadBridge } from "./bridge.ts";
+import { refusedAccounts } from "./refused-accounts.ts";
 
 /** Something that needs a person. */
 export interface Attention {
@@ -49,7 +50,10 @@ export function startAttention(): () => void {
         // Not part of the interface: programs that supervise the bridge ask it. 503 says which check failed.
         fetch("/readyz", { signal: aborted }).then((response) => response.json() as Promise<Readiness>),
       ]);
-      list.value = [...needsOf(health, readiness), ...refusedAccounts(notices)];
+      list.value = [
+        ...needsOf(health, readiness),
+        ...refusedAccounts(notices).map(({ text }) => ({ text, href: "/system#accounts" })),
+      ];
     } catch {
       // The connection's own line says that the bridge is away.
     }
@@ -103,16 +107,4 @@ function needsOf({ historian, config }: Health, { checks }: Readiness): Attentio
       href: "/system#configs",
     });
   return needs;
-}
-
-/** Accounts whose last word is that the network refuses or pauses them. Notices come newest first. */
-function refusedAccounts(notices: readonly NoticeView[]): Attention[] {
-  const seen = new Set<string>();
-  return notices.flatMap(({ kind, text, outage }) => {
-    if (kind !== "credentials_refused" && kind !== "account_paused" && kind !== "account_back") return [];
-    const account = outage?.of ?? text;
-    if (seen.has(account)) return [];
-    seen.add(account);
-    return outage?.ended ? [] : [{ text, href: "/system#accounts" }];
-  });
 }
