@@ -1,6 +1,6 @@
 import type { Notice } from "../bus.ts";
-import type { Log } from "../log/log.ts";
-import { Reported } from "../log/notices.ts";
+import { type Log, messageOf } from "../log/log.ts";
+import { Outages } from "../log/outages.ts";
 
 const EVERY_MS = 1000;
 
@@ -19,23 +19,25 @@ export function watchFiles(
   log: Log,
   onNotice: (notice: Notice) => void,
 ): () => void {
-  const failures = new Reported<HasFile>();
-  const report = (severity: "warning" | "error", text: string) => {
-    log[severity === "warning" ? "warn" : severity](text);
-    onNotice({ severity, kind: "file_removed", text, at: new Date() });
-  };
-  const look = (file: HasFile) => {
+  const outages = new Outages({ log, notify: onNotice });
+  const look = (file: HasFile, index: number) => {
+    const key = `file ${index}`;
+    const kind = "file_removed";
     try {
       const text = file.restore();
-      failures.ended(file);
-      if (text !== undefined) report("warning", text);
+      outages.ended(key, { text: "a removed file of the bridge was recreated" });
+      if (text === undefined) return;
+      log.warn(text, { kind });
+      onNotice({ severity: "warning", kind, text, at: new Date() });
     } catch (error) {
-      const { message } = error as Error;
-      if (failures.isNew(file, message))
-        report("error", `a file of the bridge was removed and cannot be recreated: ${message}`);
+      const text = "a file of the bridge was removed and cannot be recreated";
+      outages.failed({ key, kind, text, cause: messageOf(error), severity: "error" });
     }
   };
   const timer = setInterval(() => files.forEach(look), EVERY_MS);
   timer.unref();
-  return () => clearInterval(timer);
+  return () => {
+    clearInterval(timer);
+    outages.stop();
+  };
 }

@@ -31,11 +31,11 @@ export class Notices {
 }
 
 /** Tracks what was reported by key, so that it is reported once: again with another text, or after it had ended. */
-export class Reported<Key = string> {
+export class Reported {
   readonly #clock: Clock;
   readonly #repeatMs: number;
   readonly #most: number;
-  readonly #last = new Map<Key, { readonly text: string; readonly at: number }>();
+  readonly #last = new Map<string, { readonly text: string; readonly at: number }>();
 
   /** The same text is reported again after `repeatMs`. Above `most` keys, all are forgotten. */
   constructor(
@@ -49,7 +49,7 @@ export class Reported<Key = string> {
   }
 
   /** Returns whether a text must be reported, and marks it as reported. */
-  isNew(key: Key, text = ""): boolean {
+  isNew(key: string, text = ""): boolean {
     const at = this.#clock.monotonic();
     const last = this.#last.get(key);
     if (last?.text === text && at - last.at < this.#repeatMs) return false;
@@ -59,7 +59,7 @@ export class Reported<Key = string> {
   }
 
   /** Called when the reported condition has ended. Returns whether it was reported. */
-  ended(key: Key): boolean {
+  ended(key: string): boolean {
     return this.#last.delete(key);
   }
 

@@ -78,12 +78,14 @@ test("H8: a day of outages is a short log, in which each has its start, its end 
   const log = createLog({ write });
 
   let isDown = false;
+  let refused = 0;
   const accountOutages = new Outages({ log: log.part("devices"), clock });
   const account = new Account({
     ...{ label: "license-… at NA", log, notice: () => undefined, outages: accountOutages, clock },
     client: {
       async call() {
         if (!isDown) return {} as never;
+        refused++;
         const details = { code: "http-500", sent: true, retryable: true, status: 500 };
         throw new TransportError(
           "getStations",
@@ -180,6 +182,7 @@ test("H8: a day of outages is a short log, in which each has its start, its end 
   // The account, with every call that failed while it was away.
   expect(minutes(/ account .*; retries continue/)).toEqual([541]);
   expect(minutes(/ account .* answers again/)).toEqual([661]);
+  expect(failures(/ account .* answers again/)).toEqual([refused]);
   // Its devices: no line for each, and none is left out.
   expect(said(/getStations.*kind=scrape_failed/).length).toBeLessThanOrEqual(3);
   expect(minutes(/ 39 devices are read again .*; 1 still fails/)).toEqual([661]);
