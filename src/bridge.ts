@@ -243,7 +243,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     web = settings.web.enabled
       ? await openWeb(
           {
-            ...{ settings, version, bus, log, secrets, mqtt, limits, reloader, state },
+            ...{ settings, version, bus, log, secrets, mqtt, limits, alerts, reloader, state },
             sessions: sessions?.reader,
             devices: running,
             historian: store,

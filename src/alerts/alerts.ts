@@ -99,6 +99,11 @@ export class Alerts {
     return Object.keys(this.#settings.rules).length > 0 ? this.#run?.counters : undefined;
   }
 
+  /** Returns the newest of the active alerts, and their number. */
+  list(most: number): { readonly active: readonly AlertMessage[]; readonly count: number } {
+    return this.#run?.list(most) ?? { active: [], count: 0 };
+  }
+
   start(): void {
     this.#isActive = true;
     this.#restart();
@@ -211,6 +216,10 @@ class Run {
       ...(newest.length > 0 && { newest }),
       targets: Object.fromEntries(targets),
     };
+  }
+
+  list(most: number) {
+    return this.#alerts.list(most);
   }
 
   async stop(): Promise<void> {

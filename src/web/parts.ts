@@ -4,6 +4,7 @@ import type { RunningDevices } from "../devices/index.ts";
 import type { Historian } from "../historian/index.ts";
 import type { SiteLimits } from "../limits/index.ts";
 import type { Log, Secrets } from "../log/log.ts";
+import type { AlertMessage } from "../points/index.ts";
 import type { Reloader } from "../reload/reloader.ts";
 import type { SessionReader } from "../sessions/index.ts";
 
@@ -26,6 +27,10 @@ export interface WebParts {
     /** Since when it is connected, or is not. */
     readonly turnedAt: Date;
     readonly role: { readonly isActive: boolean };
+  };
+  readonly alerts: {
+    /** Returns the newest of the active alerts, and their number. */
+    list(most: number): { readonly active: readonly AlertMessage[]; readonly count: number };
   };
   /** Returns the content of the health message. */
   readonly health: () => object;

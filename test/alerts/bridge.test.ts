@@ -41,6 +41,7 @@ describe.skipIf(!mosquittoInstalled)("a bridge with alerts, over a real broker",
       bridge: {
         mqtt: { url: broker.url },
         historian: { backend: "none" },
+        web: { enabled: true, port: await freePort() },
         alerts: {
           targets: { hook: { type: "webhook", url: hook.url, secret: SECRET } },
           rules: { faults: { when: "station_alarm", severity: "critical", to: ["hook"] } },
@@ -78,6 +79,11 @@ describe.skipIf(!mosquittoInstalled)("a bridge with alerts, over a real broker",
         },
       }),
     );
+    const answer = await fetch(`${bridge.web!.url}/api/v1/alerts`);
+    expect(await answer.json()).toMatchObject({
+      count: 1,
+      alerts: [{ rule: "faults", severity: "critical", subjects: [{ name: "site/s1" }] }],
+    });
     await bridge.stop();
 
     bridge = await start();

@@ -8,6 +8,7 @@ import type { WebParts } from "../parts.ts";
 import { openApi } from "../server/openapi.ts";
 import { type Route, route } from "../server/route.ts";
 import { alarmRoutes } from "./alarms.ts";
+import { alertRoutes } from "./alerts.ts";
 import { auditRoutes } from "./audit.ts";
 import { bridgeRoutes } from "./bridge.ts";
 import { commandRoutes } from "./commands.ts";
@@ -47,6 +48,7 @@ export function apiRoutes({ parts, access, feed, recent, lastHour, calls }: ApiC
     ...auditRoutes(parts),
     ...chargingSessionRoutes(parts, personal),
     ...alarmRoutes(parts),
+    ...alertRoutes(parts),
     ...planRoutes(parts, calls),
     ...liveRoutes(feed, access),
     ...registryRoutes(parts),
