@@ -4,6 +4,7 @@ import type { Bus } from "../bus.ts";
 import type { AlertSettings, MailSettings } from "../config/index.ts";
 import type { Log, Secrets } from "../log/log.ts";
 import { Notices, QuietLog } from "../log/notices.ts";
+import { Outages } from "../log/outages.ts";
 import type {
   AlarmChange,
   AlertMessage,
@@ -161,6 +162,7 @@ class Run {
   readonly #seen = new Set<string>();
   readonly #losses = new LossWatch();
   readonly #log: QuietLog;
+  readonly #outages: Outages;
   readonly #startedAt: number;
   #ticks = 0;
   #cancelTick: () => void;
@@ -172,11 +174,12 @@ class Run {
     this.#log = new QuietLog(log, clock);
     this.#startedAt = clock.monotonic();
     const notices = new Notices(bus, log, clock);
+    this.#outages = new Outages({ log, notify: (notice) => bus.emit("notice", notice), clock });
     this.#pendingAlarms = state.namespace("alerts to begin");
     const store = state.namespace("alert messages");
     const onLost = (name: string) => (id: string) => this.#alerts.untell(id, name);
     const queue = (name: string, target: Target) =>
-      new TargetQueue({ name, target, store, clock, notices, onLost: onLost(name) });
+      new TargetQueue({ name, target, store, clock, notices, outages: this.#outages, onLost: onLost(name) });
     this.#rules = new Map(
       Object.entries(settings.rules).map(([name, rule]) => [name, new RuleWatch(name, rule, clock)]),
     );
@@ -224,6 +227,7 @@ class Run {
 
   async stop(): Promise<void> {
     this.#cancelTick();
+    this.#outages.stop();
     await Promise.all([...this.#targets.values(), this.#mqtt].map((queue) => queue.stop()));
   }
 

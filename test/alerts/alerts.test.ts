@@ -51,7 +51,7 @@ describe("an alert about stations", () => {
     expect(rig.shown.at(-1)).toEqual({ count: 0, alerts: [] });
   });
 
-  test("A60: of an outage that takes 10,000 stations is one, lists some of them, and holds the event loop up for less than 50 ms", async () => {
+  test("A52: of an outage that takes 10,000 stations is one, lists some of them, and holds the event loop up for less than 50 ms", async () => {
     const all = [...Array(10_000).keys()].map((n) => n + 1);
     /** Longest time that one step took. The events of a fleet come one by one, within a minute. */
     const outage = async (): Promise<number> => {
@@ -107,7 +107,7 @@ describe("an alert about stations", () => {
     expect(rig.changes).toEqual(["raised away 1", "cleared away 1"]);
   });
 
-  test("A61: goes on over a restart without a second beginning, and its end is told", async () => {
+  test("A53: goes on over a restart without a second beginning, and its end is told", async () => {
     const rig = open({ alerts: AWAY });
     rig.become("offline", 1, 2);
     await rig.clock.advance(10 * MINUTE);
@@ -159,7 +159,7 @@ describe("an alert about an alarm of a station", () => {
     },
   };
 
-  test("A62: a fault that was cleared is no alarm: it ends the alert, or none begins", async () => {
+  test("A54: a fault that was cleared is no alarm: it ends the alert, or none begins", async () => {
     const rig = open({ alerts });
     rig.alarm("raised", 1, "GFCI Soft Trip");
     rig.alarm("cleared", 1, "GFCI Soft Trip");
@@ -320,7 +320,7 @@ describe("quiet hours and repeats", () => {
       .map(([, value]) => (value as { message: { state: string; rule: string; repeat?: number } }).message)
       .map(({ state, rule, repeat }) => `${state} ${rule}${repeat === undefined ? "" : ` ${repeat}`}`);
 
-  test("A63: what begins in quiet hours is sent at their end if it still holds, and its end only where its beginning was; critical ones are exempt", async () => {
+  test("A55: what begins in quiet hours is sent at their end if it still holds, and its end only where its beginning was; critical ones are exempt", async () => {
     // Saturday, 21:00 in Berlin.
     const clock = new ManualClock(Date.UTC(2026, 10, 21, 20));
     const rules = {

@@ -38,7 +38,7 @@ async function within(rig: AlertsRig, holds: () => void): Promise<void> {
 }
 
 describe("alerts by mail", () => {
-  test("A68: what begins and ends within a minute is one mail that people can read", async () => {
+  test("A60: what begins and ends within a minute is one mail that people can read", async () => {
     const server = new MailServerDouble();
     const port = await server.listen();
     closing.push(() => server.close());

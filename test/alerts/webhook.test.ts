@@ -48,7 +48,7 @@ async function within(rig: AlertsRig, holds: () => void, stepMs = SECOND): Promi
 }
 
 describe("a webhook", () => {
-  test("A64: gets a signed message, as Standard Webhooks says, and its end", async () => {
+  test("A56: gets a signed message, as Standard Webhooks says, and its end", async () => {
     const hook = await receiver();
     const rig = open({ hook });
     rig.alarm("raised", 1, "Over Current");
@@ -72,7 +72,7 @@ describe("a webhook", () => {
     expect(hook.posted[1]?.headers["webhook-id"]).not.toBe(headers["webhook-id"]);
   });
 
-  test("A65: that answers 500 for an hour gets each message later, under one id, with growing pauses; others do not wait", async () => {
+  test("A57: that answers 500 for an hour gets each message later, under one id, with growing pauses; others do not wait", async () => {
     const [hook, other] = [await receiver(), await receiver()];
     const rig = open({ hook, other });
     const opensAt = rig.clock.now() + HOUR;
@@ -97,7 +97,7 @@ describe("a webhook", () => {
     expect(kinds).toEqual(["alert_target_failing", "alert_target_works"]);
   });
 
-  test("A66: that is away gets the newest thousand messages; pairs of which nothing was sent are left out", async () => {
+  test("A58: that is away gets the newest thousand messages; pairs of which nothing was sent are left out", async () => {
     const hook = await receiver();
     hook.answer = (response) => void response.writeHead(503).end();
     const rig = open({ hook }, { for: 0 });
@@ -118,7 +118,7 @@ describe("a webhook", () => {
     expect(rig.alerts.counters?.targets.hook).toMatchObject({ waiting: 999, dropped: 101, sent: 0 });
   });
 
-  test("A67: that hangs is left after ten seconds, and waits for nobody at a stop", async () => {
+  test("A59: that hangs is left after ten seconds, and waits for nobody at a stop", async () => {
     const [hook, other] = [await receiver(), await receiver()];
     hook.answer = () => {};
     const rig = open({ hook, other });

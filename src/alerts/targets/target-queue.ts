@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { messageOf } from "../../log/log.ts";
 import type { Notices } from "../../log/notices.ts";
+import type { OutageReports } from "../../log/outages.ts";
 import type { AlertMessage, PointValue } from "../../points/index.ts";
 import type { StateNamespace } from "../../storage/state-store.ts";
 import { type Backoff, backoff, jittered } from "../../time/backoff.ts";
@@ -29,6 +30,7 @@ export interface TargetQueueOptions {
   readonly store: StateNamespace;
   readonly clock: Clock;
   readonly notices: Notices;
+  readonly outages: OutageReports;
   /** Called with the id of an alert whose beginning was dropped or refused. */
   readonly onLost: (id: string) => void;
 }
@@ -121,7 +123,7 @@ export class TargetQueue {
   }
 
   async #send(): Promise<void> {
-    const { target, name, notices } = this.#options;
+    const { target, name, notices, outages } = this.#options;
     const batch = [...this.#waiting].slice(0, target.mostTogether);
     for (const [key] of batch) this.#inFlight.add(key);
     let pauseMs = 0;
@@ -137,12 +139,11 @@ export class TargetQueue {
           "alert_refused",
           `some recipients of the alert target ${name} get nothing: ${partly}`,
         );
-      if (this.#failures > 0 && !target.isSilent)
-        notices.say(
-          "info",
-          "alert_target_works",
-          `the alert target ${name} takes messages again, after ${this.#failures} failed attempts`,
-        );
+      if (!target.isSilent)
+        outages.ended(name, {
+          kind: "alert_target_works",
+          text: `the alert target ${name} takes messages again`,
+        });
       this.#failures = 0;
       const [, next] = [...this.#waiting][0] ?? [];
       if (next) pauseMs = Math.max(0, next.queuedAt + target.gatherMs - this.#options.clock.monotonic());
@@ -160,12 +161,14 @@ export class TargetQueue {
         this.#failures++;
         const asked = Math.min(retryAfterSeconds, LONGEST_PAUSE_SECONDS) * 1000;
         pauseMs = Math.max(asked, jittered(backoff(target.retries ?? RETRIES, Math.min(this.#failures, 20))));
-        if (this.#failures === 1 && !target.isSilent)
-          notices.say(
-            "warning",
-            "alert_target_failing",
-            `the alert target ${name} gets no messages: ${messageOf(error)}. They wait, and are sent again`,
-          );
+        if (!target.isSilent)
+          outages.failed({
+            key: name,
+            kind: "alert_target_failing",
+            text: `the alert target ${name} gets no messages`,
+            cause: messageOf(error),
+            next: "they wait, and are sent again",
+          });
       }
     } finally {
       this.#inFlight.clear();
