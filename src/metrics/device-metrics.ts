@@ -3,6 +3,7 @@ import type { RunningDevices } from "../devices/index.ts";
 import {
   type DeviceInfo,
   type PointValue,
+  type PortEnergy,
   type PortPoints,
   type PortState,
   portState,
@@ -13,6 +14,8 @@ import { type Families, type Family, type Series, single, watts } from "./famili
 export interface DeviceMetricsOptions {
   readonly latest: RunningDevices["latest"];
   readonly families: Families;
+  /** Returns the lifetime energy of a station's ports. Absent: sessions are not read. */
+  readonly lifetimeEnergy?: (stationID: string | undefined) => Iterable<PortEnergy>;
   readonly perPort: boolean;
   /** Maximum number of series of devices and ports. */
   readonly maxSeries: number;
@@ -23,7 +26,7 @@ const JOULES_PER_KWH = 3_600_000;
 /** Maximum time spent on devices before yielding to the event loop, in milliseconds. */
 const TURN_MS = 10;
 
-/** Metrics with a series for each device or port, all gauges, by name. */
+/** Metrics with a series for each device or port, by name: counters end with `_total`, the others are gauges. */
 const EACH = {
   voltbridge_device_up: "Whether the device is online: 1, or 0 while it is stale or offline.",
   voltbridge_device_last_scrape_timestamp_seconds:
@@ -38,6 +41,10 @@ const EACH = {
     "Limit in force; absent while there is none, or while it is a share of the load.",
   voltbridge_port_shed_ratio: "Share of the load that is shed, 0 to 1; absent without such a limit.",
   voltbridge_port_session_energy_joules: "Energy of the port's latest session; divide by 3600000 for kWh.",
+  voltbridge_port_energy_joules_total:
+    "Energy of all sessions of the port, the one under way included; absent unless sessions are read (sessions.enabled).",
+  voltbridge_port_sessions_total:
+    "Number of sessions of the port, the one under way included; absent unless sessions are read (sessions.enabled).",
 } as const;
 
 type Name = keyof typeof EACH;
@@ -76,7 +83,7 @@ export class DeviceMetrics {
 
   /** Updates the totals, and returns the text of the devices' own series and how many of them were left out. */
   async update(): Promise<{ readonly text: string; readonly omitted: number }> {
-    const { latest, perPort, maxSeries } = this.#options;
+    const { latest, perPort, maxSeries, lifetimeEnergy } = this.#options;
     const counts = { available: 0, in_use: 0, faulted: 0, unreachable: 0, unknown: 0 };
     let sessions = 0;
     const text = new SeriesText(maxSeries);
@@ -107,6 +114,7 @@ export class DeviceMetrics {
         if (isRecent && points.state !== undefined) addState(text, place, state, said);
         if (isOnline) addValues(text, place, value);
       }
+      if (perPort) addLifetime(text, device, lifetimeEnergy?.(device.stationID) ?? []);
       text.endDevice();
       if (performance.now() - turnAt > TURN_MS) {
         await nextTurn();
@@ -144,6 +152,14 @@ function addValues(text: SeriesText, { labels, points }: Place, value: ValueOf):
     text.add("voltbridge_port_session_energy_joules", labels, Math.round(energy * JOULES_PER_KWH));
 }
 
+function addLifetime(text: SeriesText, { path }: DeviceInfo, energies: Iterable<PortEnergy>): void {
+  for (const { port, energyKwh, sessions } of energies) {
+    const labels = `{device="${escaped(path)}",port="${escaped(port)}"}`;
+    text.add("voltbridge_port_energy_joules_total", labels, Math.round(energyKwh * JOULES_PER_KWH));
+    text.add("voltbridge_port_sessions_total", labels, sessions);
+  }
+}
+
 /**
  * The text of many series, which the library would write several times slower. Once the series of one device exceed the
  * maximum, those of all later devices are left out, so that the same ones are shown each time.
@@ -178,7 +194,7 @@ class SeriesText {
   toString(): string {
     return NAMES.map(
       (name) =>
-        `# HELP ${name} ${EACH[name]}\n# TYPE ${name} gauge\n${this.#lines[name].map((line) => `${line}\n`).join("")}`,
+        `# HELP ${name} ${EACH[name]}\n# TYPE ${name} ${name.endsWith("_total") ? "counter" : "gauge"}\n${this.#lines[name].map((line) => `${line}\n`).join("")}`,
     ).join("\n");
   }
 }

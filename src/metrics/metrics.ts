@@ -3,7 +3,7 @@ import type { Log } from "../log/log.ts";
 import { Reported } from "../log/notices.ts";
 import { type Clock, systemClock } from "../time/clock.ts";
 import { type BridgeParts, bridgeMetrics, watchEvents } from "./bridge-metrics.ts";
-import { DeviceMetrics } from "./device-metrics.ts";
+import { DeviceMetrics, type DeviceMetricsOptions } from "./device-metrics.ts";
 import { Families } from "./families.ts";
 import { processMetrics } from "./process-metrics.ts";
 
@@ -14,6 +14,8 @@ export interface MetricsParts extends BridgeParts {
     /** Maximum number of these series. */
     readonly maxSeries: number;
   };
+  /** Returns the lifetime energy of a station's ports. Absent: sessions are not read. */
+  readonly lifetimeEnergy?: DeviceMetricsOptions["lifetimeEnergy"];
   readonly log: Log;
   readonly clock?: Clock;
 }
@@ -33,13 +35,13 @@ const KEEP_MS = 1000;
  * numbers agree; values of devices take several turns. Only calls, notices and delays of the event loop are counted here.
  */
 export function createMetrics(parts: MetricsParts): Metrics {
-  const { bus, devices, settings, clock = systemClock } = parts;
+  const { bus, devices, settings, lifetimeEnergy, clock = systemClock } = parts;
   const log = parts.log.part("metrics");
   const registry = new Registry();
   const families = new Families(registry);
   const updateBridge = bridgeMetrics(families, parts, () => clock.now());
   const watching = watchEvents(registry, bus);
-  const ofDevices = new DeviceMetrics({ latest: devices.latest, families, ...settings });
+  const ofDevices = new DeviceMetrics({ latest: devices.latest, families, lifetimeEnergy, ...settings });
   const updateProcess = processMetrics(families);
   const reported = new Reported(clock);
   let last: { readonly text: Promise<string>; readonly at: number } | undefined;

@@ -42,9 +42,14 @@ function device(path: string, ports: readonly string[] = ["1"], measures = PORT)
   };
 }
 
-function openMetrics(devices: readonly DeviceInfo[], settings: Partial<MetricsParts["settings"]> = {}) {
+function openMetrics(
+  devices: readonly DeviceInfo[],
+  settings: Partial<MetricsParts["settings"]> = {},
+  more: Pick<MetricsParts, "lifetimeEnergy"> = {},
+) {
   const latest = new LatestValues(devices, bus, clock);
   const metrics = createMetrics({
+    ...more,
     settings: { perPort: true, maxSeries: 1000, ...settings },
     ...{ instance: "test", version: "0.0.0", bus, clock, log: createLog({ level: "silent" }) },
     devices: {
@@ -157,6 +162,21 @@ describe("values of ports", () => {
     const { scrape, read } = openMetrics([s1]);
     scrape(s1, { state_1: state });
     expect((await read()).value("voltbridge_port_up")).toBe(up);
+  });
+
+  test("lifetime energy and number of sessions are counters of the ports, also while the station is offline", async () => {
+    const s1 = { ...device("site/s1"), stationID: "1:1" };
+    const lifetimeEnergy = (stationID = "") =>
+      stationID === "1:1"
+        ? [{ stationID, port: "1", energyKwh: 12.5, sessions: 3, at: "2026-11-21T08:00:00Z" }]
+        : [];
+    const { read } = openMetrics([s1, device("site/s2")], {}, { lifetimeEnergy });
+    const text = await read();
+    expect(text.value("voltbridge_port_energy_joules_total", ONE)).toBe(45_000_000);
+    expect(text.value("voltbridge_port_sessions_total", ONE)).toBe(3);
+    expect(text.families.get("voltbridge_port_sessions_total")?.type).toBe("counter");
+    expect(text.families.get("voltbridge_port_power_watts")?.type).toBe("gauge");
+    expect(text.samples.filter(({ name }) => name === "voltbridge_port_sessions_total")).toHaveLength(1);
   });
 
   test("a station without ports is one, without the label; names of any characters stay names", async () => {
