@@ -8,6 +8,7 @@ import { hasAnalyze, hasNotify } from "./helpers/notify-socket.ts";
 import { hasPostgres } from "./helpers/postgres-programs.ts";
 import { prometheusInstalled } from "./helpers/prometheus.ts";
 import { hasJinja, hasPaho, hasProtobuf, hasZeep } from "./helpers/python.ts";
+import { victoriaMetricsInstalled } from "./helpers/victoria-metrics.ts";
 import { hasXmllint } from "./helpers/xmllint.ts";
 
 /** Debian packages that tests need, and how to see that each is there. */
@@ -29,6 +30,7 @@ const NEEDED: Readonly<Record<string, () => boolean>> = {
   "python3-zeep": hasZeep,
   strace: () => findProgram("strace") !== undefined,
   systemd: () => hasNotify() && hasAnalyze(),
+  "victoria-metrics": () => victoriaMetricsInstalled,
 };
 
 /** Once before all tests: sees to it that the packages of {@link NEEDED} are there, and sets the processes that they run in up. */

@@ -1,0 +1,105 @@
+import { expect } from "vitest";
+import type { Influxd } from "../helpers/influxdb.ts";
+import type { Postgres } from "../helpers/postgres.ts";
+import { queryAt, queryRange } from "../helpers/prometheus.ts";
+import type { PanelJson, Target, Values } from "./grafana.ts";
+
+/** What a query gave. */
+export interface Answers {
+  readonly rows: number;
+  /** By the name in the legend. Of tables none. */
+  readonly series: ReadonlyMap<string, readonly (readonly [time: number, value: number | string])[]>;
+}
+
+type Ask = (text: string, target: Target, values: Values) => Promise<Answers>;
+
+export function askPostgres(postgres: Postgres): Ask {
+  return async (text, { format }) => {
+    const rows = await postgres.sql(text);
+    if (format === "table") return { rows: rows.length, series: new Map() };
+    const series = new Map<string, [number, number][]>();
+    for (const row of rows) {
+      expect(Object.keys(row)).toEqual(["time", "metric", "value"]);
+      if (row.value === null) continue;
+      expect(typeof row.metric).toBe("string");
+      const name = String(row.metric);
+      const time = row.time instanceof Date ? row.time.getTime() / 1000 : Number(row.time);
+      expect(time).toBeGreaterThan(1e9);
+      series.set(name, [...(series.get(name) ?? []), [time, Number(row.value)]]);
+    }
+    return { rows: rows.filter(({ value }) => value !== null).length, series };
+  };
+}
+
+export function askInflux(influxd: Influxd): Ask {
+  return async (q, { alias = "", resultFormat }) => {
+    const body = new URLSearchParams({ q, db: "voltbridge", epoch: "ms" });
+    const answer = (await (await fetch(`${influxd.url}/query`, { method: "POST", body })).json()) as {
+      error?: string;
+      results?: {
+        error?: string;
+        series?: { tags?: Record<string, string>; columns: string[]; values: [number, number | string][] }[];
+      }[];
+    };
+    const error = answer.error ?? answer.results?.find((one) => one.error)?.error;
+    if (error) throw new Error(`${q}: ${error}`);
+    const found = answer.results!.flatMap(({ series = [] }) => series);
+    const rows = found.reduce((sum, { values }) => sum + values.length, 0);
+    if (resultFormat === "table") return { rows, series: new Map() };
+    return {
+      rows,
+      series: new Map(
+        found.map(({ tags = {}, columns, values }) => {
+          expect(columns).toHaveLength(2);
+          const name = alias.replaceAll(/\$tag_(\w+)/g, (_, tag) => {
+            expect(tags, q).toHaveProperty(tag);
+            return tags[tag]!;
+          });
+          return [name, values.filter(([, value]) => value !== null)];
+        }),
+      ),
+    };
+  };
+}
+
+export function askPromql(server: string): Ask {
+  return async (text, { legendFormat = "", instant, format }, { from, to, interval }) => {
+    // Grafana asks at whole multiples of the step.
+    const aligned = { from: Math.ceil(from / interval) * interval, to: Math.floor(to / interval) * interval };
+    const found = instant
+      ? await queryAt(server, text, to)
+      : await queryRange(server, text, { ...aligned, step: interval });
+    const rows = found.reduce((sum, { points }) => sum + points.length, 0);
+    if (format === "table") return { rows, series: new Map() };
+    const series = new Map(
+      found.map(({ metric, points }) => {
+        const name = legendFormat.replaceAll(/\{\{(\w+)\}\}/g, (_, label) => {
+          expect(metric, text).toHaveProperty(label);
+          return metric[label]!;
+        });
+        return [name, points] as const;
+      }),
+    );
+    expect(series.size, `two series of ${text} have one name`).toBe(found.length);
+    return { rows, series };
+  };
+}
+
+/**
+ * One number for a panel: of stats and bar gauges the sum of the latest value of each series, of bars the sum of all, of lines the highest
+ * sum of all series at one time, of states the number of points at which a port is in use or limited. Tables have none.
+ */
+export function figureOf({ type, fieldConfig }: PanelJson, answers: readonly Answers[]): number | undefined {
+  const series = answers.flatMap((one) => [...one.series.values()]);
+  if (series.length === 0 || type === "table") return undefined;
+  const { custom, mappings = [] } = fieldConfig.defaults;
+  if (type === "state-timeline")
+    return series
+      .flat()
+      .filter(([, value]) => ["in use", "limited"].includes(mappings[0].options[value].text)).length;
+  if (type !== "timeseries") return series.reduce((sum, points) => sum + Number(points.at(-1)![1]), 0);
+  const sums = new Map<number, number>();
+  for (const [time, value] of series.flat()) sums.set(time, (sums.get(time) ?? 0) + Number(value));
+  const all = [...sums.values()];
+  return custom.drawStyle === "bars" ? all.reduce((sum, value) => sum + value, 0) : Math.max(...all);
+}

@@ -1,0 +1,221 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Influxd, influxInstalled } from "../helpers/influxdb.ts";
+import { expectMade, read, withRows } from "../helpers/made-files.ts";
+import { Postgres } from "../helpers/postgres.ts";
+import { hasPostgres } from "../helpers/postgres-programs.ts";
+import { Prometheus, prometheusInstalled } from "../helpers/prometheus.ts";
+import { VictoriaMetrics, victoriaMetricsInstalled } from "../helpers/victoria-metrics.ts";
+import { type Answers, askInflux, askPostgres, askPromql, figureOf } from "./answers.ts";
+import { type Books, type Day, FROM, LIMIT_KW, liveThroughDay, TO } from "./garage.ts";
+import {
+  dashboards,
+  filled,
+  type Language,
+  type PanelJson,
+  secondsOf,
+  textOf,
+  type Values,
+} from "./grafana.ts";
+
+/**
+ * Shares of values that a figure may differ by: InfluxQL draws straight lines between values, and PromQL counts points, one more than
+ * there are intervals.
+ */
+const TOLERANCE: Readonly<Record<Language, number>> = { postgres: 0.001, influxql: 0.005, promql: 0.01 };
+
+const ALL = { values: [], all: ".*" };
+const VARIABLES: Readonly<Record<Language, Values["variables"]>> = {
+  postgres: {
+    history_schema: { values: ["voltbridge"] },
+    sessions_schema: { values: ["charging"] },
+    timezone: { values: ["UTC"] },
+    site: { values: ["site/"] },
+    port: { values: ["1", "2"] },
+    station: { values: ["site/s1"] },
+  },
+  influxql: {
+    timezone: { values: ["UTC"] },
+    site: ALL,
+    port: ALL,
+    station: { values: ["site/s1"] },
+  },
+  promql: {
+    site: ALL,
+    port: ALL,
+    group: ALL,
+    station: { values: ["site/s1"] },
+  },
+};
+
+/** What the simulator's books say of each panel's figure: see {@link figureOf}. Absent: the query must only give rows. */
+function expected(books: Books, language: Language): Readonly<Record<string, number>> {
+  const perPort = 24;
+  return {
+    "fleet/Load": books.lastKw,
+    "fleet/Energy in the range": books.kwh,
+    "fleet/Peak load in the range": books.peakKw,
+    "fleet/Stations that report": books.stations,
+    "fleet/Stations away": 0,
+    "fleet/Ports in use": 1,
+    "fleet/Load by station": books.peakKw,
+    "fleet/Energy per hour": books.kwh,
+    "fleet/Ports by state": books.ports,
+    "fleet/Utilisation": books.inUseHours / 2 / perPort,
+    "fleet/Uptime": books.stations,
+    "station/Energy in the range": books.firstKwh,
+    "station/Peak load in the range": books.firstPeakKw,
+    "station/Utilisation": books.firstInUseHours / perPort,
+    "station/Idle time": books.firstIdleSeconds,
+    "station/Energy per hour": books.firstKwh,
+    "station/Lifetime energy": books.firstKwh,
+    "sessions/Sessions": books.sessions,
+    "sessions/Under way": books.sessions - books.ended,
+    "sessions/Energy": books.kwh,
+    "sessions/Revenue": books.revenue,
+    "sessions/Energy of a session": books.endedKwh / books.ended,
+    "sessions/Time at the port": books.connectedSeconds / books.ended,
+    "sessions/Successful": 1,
+    "sessions/Energy per day": books.kwh,
+    "sessions/Sessions per day": books.sessions,
+    "sessions/Revenue per day": books.revenue,
+    "sessions/Energy per week": books.kwh,
+    "sessions/Energy per month": books.kwh,
+    "sessions/Energy by station": books.kwh,
+    "sessions/Utilisation by station": books.inUseHours / 2 / perPort,
+    "sessions/Idle time by station": books.idleSeconds,
+    "fleet/States of the ports": books.inUseRounds,
+    // The stores have the reading that confirms the limit too, in the five minutes before.
+    "control/Limited over time": books.limitedRounds + (language === "promql" ? 0 : 1),
+    "control/Commands": books.commands,
+    "control/Commands per hour": books.commands,
+    "control/Renewals of limits": books.commands - 2,
+    "control/Limited ports": 0,
+    "control/Peak load against limit": books.peakKw / LIMIT_KW,
+    "health/Broker connected": 1,
+    "health/Store takes data": 2,
+    "health/Stations": books.stations,
+    "health/Values lost": 0,
+    "health/Stations that report": books.stations,
+  };
+}
+
+const SERVERS = ["PostgreSQL", "InfluxDB", "Prometheus", "VictoriaMetrics"];
+
+function rounded(value: number): string {
+  return String(Math.round(value * 1000) / 1000);
+}
+
+const isWhole = hasPostgres() && influxInstalled && prometheusInstalled;
+
+describe.skipIf(!isWhole)("every query of the dashboards, after a simulated day", () => {
+  const stack = new AsyncDisposableStack();
+  let day: Day;
+  const servers: { name: string; language: Language; ask: (panel: PanelJson) => Promise<Answers[]> }[] = [];
+
+  beforeAll(async () => {
+    const postgres = stack.adopt(await Postgres.run(), (one) => one.dispose());
+    const influxd = stack.adopt(await Influxd.run(), (one) => one.dispose());
+    day = await liveThroughDay(postgres, influxd);
+    const prometheus = await Prometheus.withSamples(samples(day, 1000, "# EOF\n"));
+    stack.defer(() => prometheus.dispose());
+    servers.push(
+      { name: "PostgreSQL", language: "postgres", ask: asking("postgres", askPostgres(postgres)) },
+      { name: "InfluxDB", language: "influxql", ask: asking("influxql", askInflux(influxd)) },
+      { name: "Prometheus", language: "promql", ask: asking("promql", askPromql(prometheus.url)) },
+    );
+    if (!victoriaMetricsInstalled) return;
+    const victoria = await VictoriaMetrics.withSamples(samples(day, 1));
+    stack.defer(() => victoria.dispose());
+    servers.push({
+      name: "VictoriaMetrics",
+      language: "promql",
+      ask: asking("promql", askPromql(victoria.url)),
+    });
+  }, 120_000);
+  afterAll(() => stack.disposeAsync());
+
+  test("parses, gives rows and the names of its legend, and is what the simulator's books say", async () => {
+    const wrong: string[] = [];
+    const table = new Map<string, Map<string, string>>();
+    const known = new Set<string>();
+    for (const { name, language, ask } of servers) {
+      const said = expected(day.books, language);
+      for (const dashboard of dashboards.filter((one) => one.language === language))
+        for (const panel of dashboard.json.panels) {
+          const key = `${dashboard.name}/${panel.title}`;
+          known.add(key);
+          const where = `${name}: ${key}`;
+          try {
+            const answers = await ask(panel);
+            const rows = answers.reduce((sum, one) => sum + one.rows, 0);
+            if (answers.some((one) => one.rows === 0)) wrong.push(`${where}: no rows`);
+            const figure = figureOf(panel, answers);
+            const right = said[key];
+            const cells = table.get(key) ?? new Map<string, string>();
+            const shown = right === undefined ? "" : `: ${rounded(figure!)}`;
+            table.set(key, cells.set(name, `${rows}${shown}`).set("unit", panel.fieldConfig.defaults.unit));
+            if (
+              right !== undefined &&
+              !(Math.abs(figure! - right) <= Math.max(TOLERANCE[language] * right, 1e-9))
+            )
+              wrong.push(`${where}: ${figure} and not ${right}`);
+          } catch (error) {
+            wrong.push(`${where}: ${(error as Error).message}`);
+          }
+        }
+    }
+    expect(wrong).toEqual([]);
+    const books = expected(day.books, "postgres");
+    expect(Object.keys(books).filter((key) => !known.has(key))).toEqual([]);
+    const order = ["fleet", "station", "sessions", "control", "health"];
+    const place = ([key]: [string, unknown]) => order.indexOf(key.split("/")[0]!);
+    const rows = [...table]
+      .sort((a, b) => place(a) - place(b))
+      .map(([key, cells]) => {
+        const right = books[key] === undefined ? "" : rounded(books[key]);
+        const columns = SERVERS.map((name) => cells.get(name) ?? "–");
+        return `| ${[...key.split("/"), cells.get("unit"), ...columns, right].join(" | ")} |`;
+      });
+    const page = () => read("docs/dashboards.md");
+    if (process.env.UPDATE) expectMade("docs/dashboards.md", withRows(page(), "### Rows and sums", rows));
+    // Numbers of rows depend on the versions of the servers; which panels there are does not.
+    const first = (row: string) => row.split(" | ").slice(0, 3).join(" | ");
+    expect(rows.map(first).filter((row) => !page().includes(`\n${row} |`))).toEqual([]);
+  });
+});
+
+/** Asks for every target of a panel as Grafana does. */
+function asking(
+  language: Language,
+  ask: (text: string, target: PanelJson["targets"][number], values: Values) => Promise<Answers>,
+): (panel: PanelJson) => Promise<Answers[]> {
+  return (panel) => {
+    const to = TO / 1000;
+    const range = panel.timeFrom === undefined ? (TO - FROM) / 1000 : secondsOf(panel.timeFrom);
+    const shortest = panel.interval === undefined ? 60 : secondsOf(panel.interval);
+    const interval = Math.max(shortest, Math.round(range / 1440 / 60) * 60);
+    const isSession = panel.targets.some((target) => target.rawSql?.includes("station_id IN"));
+    const variables = isSession
+      ? { ...VARIABLES.postgres, station: { values: ["1:100001", "1:100002", "1:100003"] } }
+      : VARIABLES[language];
+    const values = { from: to - range, to, interval, variables };
+    return Promise.all(
+      panel.targets.map((target) => ask(filled(textOf(target), language, values), target, values)),
+    );
+  };
+}
+
+/** The texts of the metrics as one, with times, and the labels that a scrape adds. */
+function samples({ metrics }: Day, divisor: number, end = ""): string {
+  const scraped = 'job="voltbridge",instance="bridge:9464"';
+  const lines = metrics.flatMap(([time, text]) =>
+    text
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("#"))
+      .map((line) => {
+        const [, name, labels, value] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line)!;
+        return `${name}{${scraped}${labels ? `,${labels}` : ""}} ${value} ${time / divisor}`;
+      }),
+  );
+  return `${lines.join("\n")}\n${end}`;
+}
