@@ -1,6 +1,15 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { networkInterfaces } from "node:os";
@@ -120,7 +129,7 @@ describe("deploy/compose.yaml", () => {
     const { code, stdout } = await cli(["check", "--config", join(folder, "configs/bridge.json")], env);
     // Between containers of one machine nothing is encrypted.
     expect([...stdout.matchAll(/(error|warning) \[(\w+)\]/g)].map((match) => match[2])).toEqual([
-      ...["sent_in_clear", "sent_in_clear"],
+      ...["sent_in_clear", "sent_in_clear", "sent_in_clear"],
     ]);
     expect(code).toBe(0);
   });
@@ -141,6 +150,32 @@ describe("deploy/compose.yaml", () => {
     const hosts = datasources.map(({ url }) => url.replace(/^http:\/\//, "").split(":")[0]!);
     expect(hosts).toEqual(["prometheus", "timescaledb"]);
     expect(hosts.filter((host) => !(host in services))).toEqual([]);
+  });
+
+  test("Grafana's dashboards have their data sources, and are where its provider looks for them", () => {
+    const at = (path: string) => readFileSync(fileAt("grafana", `/etc/grafana/provisioning/${path}`), "utf8");
+    const { providers } = parse(at("dashboards/voltbridge.yaml")) as {
+      providers: { options: { path: string } }[];
+    };
+    const folder = providers[0]!.options.path;
+    const { datasources } = parse(at("datasources/voltbridge.yaml")) as { datasources: { type: string }[] };
+    const types = datasources.map(({ type }) => type);
+    const found = mounts.filter(
+      ({ service, target }) => service === "grafana" && target.startsWith(`${folder}/`),
+    );
+    expect(found).toHaveLength(2);
+    const uids = new Set<string>();
+    for (const { source } of found) {
+      const own = resolve(ROOT, dirname(file), source);
+      const files = readdirSync(own);
+      expect(files).toHaveLength(5);
+      for (const name of files) {
+        const { uid, templating } = JSON.parse(readFileSync(join(own, name), "utf8"));
+        expect(types).toContain(templating.list[0].query);
+        expect(uids).not.toContain(uid);
+        uids.add(uid);
+      }
+    }
   });
 
   test.skipIf(!prometheusInstalled)("Prometheus takes its config and rules", async () => {
