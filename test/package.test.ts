@@ -135,7 +135,7 @@ describe("what npm pack packs", () => {
       if (existsSync(join(ROOT, folder)))
         expect(others.filter((path) => path.startsWith(`${folder}/`)).sort(), folder).toEqual(
           filesBelow(join(ROOT, folder))
-            .filter((path) => !/(^|\/)(data|node_modules|__pycache__)\//.test(path))
+            .filter((path) => !/(^|\/)(data|node_modules|__pycache__)\/|^grafana\/source\//.test(path))
             .map((path) => `${folder}/${path}`)
             .sort(),
         );

@@ -5,7 +5,7 @@ import { Postgres } from "../helpers/postgres.ts";
 import { hasPostgres } from "../helpers/postgres-programs.ts";
 import { Prometheus, prometheusInstalled } from "../helpers/prometheus.ts";
 import { VictoriaMetrics, victoriaMetricsInstalled } from "../helpers/victoria-metrics.ts";
-import { type Answers, askInflux, askPostgres, askPromql, figureOf } from "./answers.ts";
+import { type Answers, figureOf, ofInflux, ofPostgres, ofPromql, type Server } from "./answers.ts";
 import { type Books, type Day, FROM, LIMIT_KW, liveThroughDay, TO } from "./garage.ts";
 import {
   dashboards,
@@ -99,6 +99,7 @@ function expected(books: Books, language: Language): Readonly<Record<string, num
   };
 }
 
+const RANGE = { from: FROM / 1000, to: TO / 1000, interval: 300 };
 const SERVERS = ["PostgreSQL", "InfluxDB", "Prometheus", "VictoriaMetrics"];
 
 function rounded(value: number): string {
@@ -110,7 +111,12 @@ const isWhole = hasPostgres() && influxInstalled && prometheusInstalled;
 describe.skipIf(!isWhole)("every query of the dashboards, after a simulated day", () => {
   const stack = new AsyncDisposableStack();
   let day: Day;
-  const servers: { name: string; language: Language; ask: (panel: PanelJson) => Promise<Answers[]> }[] = [];
+  const servers: {
+    readonly name: string;
+    readonly language: Language;
+    readonly ask: (panel: PanelJson) => Promise<Answers[]>;
+    readonly options: Server["options"];
+  }[] = [];
 
   beforeAll(async () => {
     const postgres = stack.adopt(await Postgres.run(), (one) => one.dispose());
@@ -118,21 +124,38 @@ describe.skipIf(!isWhole)("every query of the dashboards, after a simulated day"
     day = await liveThroughDay(postgres, influxd);
     const prometheus = await Prometheus.withSamples(samples(day, 1000, "# EOF\n"));
     stack.defer(() => prometheus.dispose());
-    servers.push(
-      { name: "PostgreSQL", language: "postgres", ask: asking("postgres", askPostgres(postgres)) },
-      { name: "InfluxDB", language: "influxql", ask: asking("influxql", askInflux(influxd)) },
-      { name: "Prometheus", language: "promql", ask: asking("promql", askPromql(prometheus.url)) },
-    );
+    const add = (name: string, language: Language, server: Server) =>
+      servers.push({ name, language, ask: asking(language, server.ask), options: server.options });
+    add("PostgreSQL", "postgres", ofPostgres(postgres));
+    add("InfluxDB", "influxql", ofInflux(influxd));
+    add("Prometheus", "promql", ofPromql(prometheus.url));
     if (!victoriaMetricsInstalled) return;
     const victoria = await VictoriaMetrics.withSamples(samples(day, 1));
     stack.defer(() => victoria.dispose());
-    servers.push({
-      name: "VictoriaMetrics",
-      language: "promql",
-      ask: asking("promql", askPromql(victoria.url)),
-    });
+    add("VictoriaMetrics", "promql", ofPromql(victoria.url));
   }, 120_000);
   afterAll(() => stack.disposeAsync());
+
+  test("variables offer the sites, stations, ports and limit groups that there are", async () => {
+    const ids = ["1:100001", "1:100002", "1:100003"];
+    const devices = ["site/s1", "site/s2", "site/s3"];
+    for (const { name, language, options } of servers)
+      for (const dashboard of dashboards.filter((one) => one.language === language))
+        for (const { name: variable, type, query, regex } of dashboard.json.templating.list) {
+          if (type !== "query") continue;
+          const text = typeof query === "string" ? query : query.query;
+          const found = await options(filled(text, language, { ...RANGE, variables: VARIABLES[language] }));
+          const pattern = regex ? new RegExp(regex.slice(1, -1)) : /^(.*)$/;
+          const offered = [...new Set(found.flatMap((value) => pattern.exec(value)?.[1] ?? []))].sort();
+          const right = {
+            site: ["site/"],
+            port: ["1", "2"],
+            group: ["garage"],
+            station: language === "postgres" && dashboard.name === "sessions" ? ids : devices,
+          }[variable];
+          expect(offered, `${name}: ${variable} of ${dashboard.file}`).toEqual(right);
+        }
+  });
 
   test("parses, gives rows and the names of its legend, and is what the simulator's books say", async () => {
     const wrong: string[] = [];
@@ -185,10 +208,7 @@ describe.skipIf(!isWhole)("every query of the dashboards, after a simulated day"
 });
 
 /** Asks for every target of a panel as Grafana does. */
-function asking(
-  language: Language,
-  ask: (text: string, target: PanelJson["targets"][number], values: Values) => Promise<Answers>,
-): (panel: PanelJson) => Promise<Answers[]> {
+function asking(language: Language, ask: Server["ask"]): (panel: PanelJson) => Promise<Answers[]> {
   return (panel) => {
     const to = TO / 1000;
     const range = panel.timeFrom === undefined ? (TO - FROM) / 1000 : secondsOf(panel.timeFrom);
@@ -205,16 +225,21 @@ function asking(
   };
 }
 
-/** The texts of the metrics as one, with times, and the labels that a scrape adds. */
+/**
+ * The texts of the metrics as one, with times, and the labels that a scrape adds. A standby of the bridge reads the same stations: it
+ * reports their series too.
+ */
 function samples({ metrics }: Day, divisor: number, end = ""): string {
-  const scraped = 'job="voltbridge",instance="bridge:9464"';
   const lines = metrics.flatMap(([time, text]) =>
     text
       .split("\n")
       .filter((line) => line !== "" && !line.startsWith("#"))
-      .map((line) => {
+      .flatMap((line) => {
         const [, name, labels, value] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line)!;
-        return `${name}{${scraped}${labels ? `,${labels}` : ""}} ${value} ${time / divisor}`;
+        const of = (instance: string) =>
+          `${name}{job="voltbridge",instance="${instance}"${labels ? `,${labels}` : ""}} ${value} ${time / divisor}`;
+        const isOfStations = /^voltbridge_(device|port|site)s?_|^voltbridge_devices/.test(name!);
+        return isOfStations ? [of("bridge:9464"), of("standby:9464")] : [of("bridge:9464")];
       }),
   );
   return `${lines.join("\n")}\n${end}`;

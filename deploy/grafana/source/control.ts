@@ -1,4 +1,5 @@
 import type { Dashboard, Language, Variable } from "./panel.ts";
+import { eachPort } from "./promql.ts";
 import { AT_END, DEVICE_PORT, ofSites, series, sumOfMeans } from "./sql.ts";
 import { LIMITED } from "./states.ts";
 import { SITES } from "./variables.ts";
@@ -18,7 +19,7 @@ const INFLUX = '$timeFilter AND "device" =~ /^${site:regex}/';
 const BY_PORT = 'GROUP BY time($__interval), "device", "port" fill(none)';
 const PORT_ALIAS = "$tag_device port $tag_port";
 const PROM = 'device=~"$site.*"';
-const GROUP = 'group=~"$group"';
+const ofGroup = (what: string) => `max by (group) (voltbridge_site_${what}_watts{group=~"$group"})`;
 const LEGEND = "{{device}} port {{port}}";
 
 /** The audit of writes; what a bridge asked for is in `text` as JSON. */
@@ -43,7 +44,7 @@ export const control: Dashboard = {
               text: `SELECT sum("limited") FROM (SELECT max("shed_state") AS "limited" FROM "ev_port" WHERE ${INFLUX} ${BY_PORT}) WHERE $timeFilter GROUP BY time($__interval) fill(none)`,
               legend: "ports",
             },
-            promql: { text: `sum(voltbridge_port_limited{${PROM}})`, legend: "ports" },
+            promql: { text: `sum(${eachPort("voltbridge_port_limited", PROM)})`, legend: "ports" },
           },
         },
         {
@@ -56,7 +57,7 @@ export const control: Dashboard = {
           queries: {
             promql: {
               ...{ legend: "{{group}}", instant: true },
-              text: `max_over_time((voltbridge_site_power_watts{${GROUP}} / voltbridge_site_limit_watts{${GROUP}})[$__range:1m])`,
+              text: `max_over_time((${ofGroup("power")} / ${ofGroup("limit")})[$__range:1m])`,
             },
           },
         },
@@ -96,9 +97,9 @@ GROUP BY 2 ORDER BY 2`,
             "Load of each group, the most that it could draw with the limits in force, and (dashed) its limit. Needs limits in the bridge config.",
           queries: {
             promql: [
-              { text: `voltbridge_site_power_watts{${GROUP}} / 1000`, legend: "{{group}}" },
-              { text: `voltbridge_site_possible_power_watts{${GROUP}} / 1000`, legend: "{{group}} possible" },
-              { text: `voltbridge_site_limit_watts{${GROUP}} / 1000`, legend: "{{group}} limit" },
+              { text: `${ofGroup("power")} / 1000`, legend: "{{group}}" },
+              { text: `${ofGroup("possible_power")} / 1000`, legend: "{{group}} possible" },
+              { text: `${ofGroup("limit")} / 1000`, legend: "{{group}} limit" },
             ],
           },
         },
@@ -113,7 +114,7 @@ GROUP BY 2 ORDER BY 2`,
               text: `SELECT min("allowed_load_kw") FROM "ev_port" WHERE ${INFLUX} AND "shed_state" = 1 ${BY_PORT}`,
               legend: PORT_ALIAS,
             },
-            promql: { text: `voltbridge_port_limit_watts{${PROM}} / 1000`, legend: LEGEND },
+            promql: { text: `${eachPort("voltbridge_port_limit_watts", PROM)} / 1000`, legend: LEGEND },
           },
         },
       ],
@@ -131,7 +132,7 @@ GROUP BY 2 ORDER BY 2`,
               text: `SELECT max("shed_state") FROM "ev_port" WHERE ${INFLUX} ${BY_PORT}`,
               legend: PORT_ALIAS,
             },
-            promql: { text: `voltbridge_port_limited{${PROM}}`, legend: LEGEND },
+            promql: { text: eachPort("voltbridge_port_limited", PROM), legend: LEGEND },
           },
         },
       ],

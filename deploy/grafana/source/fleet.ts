@@ -1,4 +1,5 @@
 import type { Dashboard } from "./panel.ts";
+import { eachDevice, eachPort, stateCode } from "./promql.ts";
 import {
   AT_END,
   DEVICE,
@@ -10,11 +11,13 @@ import {
   shareOfTime,
   sumOfMeans,
 } from "./sql.ts";
-import { PORT_STATES, stateCode } from "./states.ts";
+import { PORT_STATES } from "./states.ts";
 import { SITES } from "./variables.ts";
 
 const INFLUX = '$timeFilter AND "device" =~ /^${site:regex}/';
 const PROM = 'device=~"$site.*"';
+const POWER = eachDevice("voltbridge_device_power_watts", PROM);
+const UP = eachDevice("voltbridge_device_up", PROM);
 
 export const fleet: Dashboard = {
   ...{ id: "fleet", title: "fleet", from: "24h", variables: SITES },
@@ -32,7 +35,7 @@ export const fleet: Dashboard = {
               text: `SELECT sum("kw") FROM (SELECT mean("station_load_kw") AS "kw" FROM "ev_station" WHERE ${INFLUX} GROUP BY time($__interval), "device" fill(none)) WHERE $timeFilter GROUP BY time($__interval) fill(none)`,
               legend: "load",
             },
-            promql: { text: `sum(voltbridge_device_power_watts{${PROM}}) / 1000`, legend: "load" },
+            promql: { text: `sum(${POWER}) / 1000`, legend: "load" },
           },
         },
         {
@@ -46,7 +49,7 @@ export const fleet: Dashboard = {
             },
             promql: {
               ...{ legend: "energy", instant: true },
-              text: `sum(sum_over_time(voltbridge_device_power_watts{${PROM}}[$__range:1m])) / 60000`,
+              text: `sum(sum_over_time(${POWER}[$__range:1m])) / 60000`,
             },
           },
         },
@@ -69,7 +72,7 @@ export const fleet: Dashboard = {
             },
             promql: {
               ...{ legend: "peak", instant: true },
-              text: `max_over_time(sum(voltbridge_device_power_watts{${PROM}})[$__range:5m]) / 1000`,
+              text: `max_over_time(sum(${POWER})[$__range:5m]) / 1000`,
             },
           },
         },
@@ -86,7 +89,7 @@ GROUP BY 1 ORDER BY 1`,
               text: `SELECT count("kw") FROM (SELECT last("station_load_kw") AS "kw" FROM "ev_station" WHERE ${INFLUX} GROUP BY time($__interval), "device" fill(none)) WHERE $timeFilter GROUP BY time($__interval) fill(none)`,
               legend: "stations",
             },
-            promql: { text: `sum(voltbridge_device_up{${PROM}})`, legend: "stations" },
+            promql: { text: `sum(${UP})`, legend: "stations" },
           },
         },
         {
@@ -97,7 +100,7 @@ GROUP BY 1 ORDER BY 1`,
             { from: 1, color: "red" },
           ],
           queries: {
-            promql: { text: `count(voltbridge_device_up{${PROM}} == 0) or vector(0)`, legend: "stations" },
+            promql: { text: `count(${UP} == 0) or vector(0)`, legend: "stations" },
           },
         },
         {
@@ -111,7 +114,10 @@ GROUP BY 1 ORDER BY 1`,
               text: `SELECT count("state") FROM (SELECT last("status") AS "state" FROM "ev_port" WHERE ${INFLUX} AND "status" = 'INUSE' GROUP BY time($__interval), "device", "port" fill(none)) WHERE $timeFilter GROUP BY time($__interval) fill(0)`,
               legend: "ports",
             },
-            promql: { text: `sum(voltbridge_port_state{state="in_use", ${PROM}})`, legend: "ports" },
+            promql: {
+              text: `sum(${eachPort("voltbridge_port_state", `state="in_use", ${PROM}`)})`,
+              legend: "ports",
+            },
           },
         },
       ],
@@ -129,7 +135,7 @@ GROUP BY 1 ORDER BY 1`,
               text: `SELECT mean("station_load_kw") FROM "ev_station" WHERE ${INFLUX} GROUP BY time($__interval), "device" fill(none)`,
               legend: "$tag_device",
             },
-            promql: { text: `voltbridge_device_power_watts{${PROM}} / 1000`, legend: "{{device}}" },
+            promql: { text: `${POWER} / 1000`, legend: "{{device}}" },
           },
         },
       ],
@@ -153,7 +159,7 @@ GROUP BY 1 ORDER BY 1`,
               legend: "energy",
             },
             promql: {
-              text: `sum(sum_over_time(voltbridge_device_power_watts{${PROM}}[59m30s:1m] offset -59m)) / 60000`,
+              text: `sum(sum_over_time(${POWER}[59m30s:1m] offset -59m)) / 60000`,
               legend: "energy",
             },
           },
@@ -171,7 +177,7 @@ GROUP BY 1 ORDER BY 1`,
 GROUP BY 1, 2 ORDER BY 1, 2`,
             },
             promql: {
-              text: `sum by (state) (voltbridge_port_state{${PROM}})`,
+              text: `sum by (state) (max by (device, port, state) (voltbridge_port_state{${PROM}}))`,
               legend: "{{state}}",
             },
           },
@@ -232,8 +238,8 @@ GROUP BY 1, 2 ORDER BY 1, 2`,
         },
         {
           ...{ title: "Last contact", kind: "table", unit: "none" },
-          description: "When the values of each station were read last.",
-          columns: { "Last contact": "dateTimeAsIso", Age: "s", "Age #B": "s" },
+          description: "When each station was read last, or how long ago.",
+          columns: { "Last contact": "dateTimeAsIso", Age: "dtdurations" },
           queries: {
             postgres: {
               table: true,

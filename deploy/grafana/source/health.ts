@@ -23,7 +23,7 @@ export const health: Dashboard = {
           ...{ title: "Broker connected", ...YES },
           description: "Whether the bridge is connected to the MQTT broker.",
           queries: {
-            promql: { text: "min by (job, instance) (voltbridge_mqtt_connected)", legend: "broker" },
+            promql: { text: "min by (job, instance) (voltbridge_mqtt_connected)", legend: "{{instance}}" },
           },
         },
         {
@@ -40,7 +40,7 @@ export const health: Dashboard = {
           ...{ title: "Stations", kind: "stat", unit: "short", decimals: 0 },
           description: "Number of stations: online, stale, offline.",
           queries: {
-            promql: { text: "sum by (availability) (voltbridge_devices)", legend: "{{availability}}" },
+            promql: { text: "max by (availability) (voltbridge_devices)", legend: "{{availability}}" },
           },
         },
         {
@@ -240,8 +240,8 @@ WHERE gap IS NOT NULL GROUP BY 2 ORDER BY 3 DESC`,
         },
         {
           ...{ title: "Last contact", kind: "table", unit: "none" },
-          description: "Time since each station was read last, in seconds (InfluxDB: when).",
-          columns: { "Last contact": "dateTimeAsIso", Age: "dtdurations", Value: "dtdurations" },
+          description: "When each station was read last, or how long ago.",
+          columns: { "Last contact": "dateTimeAsIso", Age: "dtdurations" },
           queries: {
             postgres: {
               table: true,
@@ -260,12 +260,17 @@ GROUP BY 1 ORDER BY 2`,
           },
         },
         {
-          ...{ title: "Version", kind: "table", unit: "none" },
-          description: "Version and name of the bridge, and of Node.",
+          ...{
+            title: "Version",
+            kind: "stat",
+            unit: "none",
+            values: { 1: { text: "running", color: "green" } },
+          },
+          description: "Name and version of each bridge, and its Node.",
           queries: {
             promql: {
-              ...{ instant: true, table: true },
-              text: "max by (bridge, version, node) (voltbridge_build_info)",
+              text: "max by (bridge, version, node, instance) (voltbridge_build_info)",
+              legend: "{{bridge}} {{version}}, Node {{node}}, {{instance}}",
             },
           },
         },

@@ -127,10 +127,17 @@ function panelJson(panel: Panel, language: Language, id: number, gridPos: object
       datasource: sourceOf(language),
       ...targetJson(query, language),
     })),
+    ...(kind === "table" && language === "promql" && { transformations: [COLUMNS_OF_LABELS] }),
     fieldConfig: fieldConfig(panel, language),
     options: optionsOf(panel),
   };
 }
+
+/** Tables of PromQL have a column for the time of the query, and their value is called "Value". */
+const COLUMNS_OF_LABELS = {
+  id: "organize",
+  options: { excludeByName: { Time: true }, renameByName: { device: "Station", Value: "Age" } },
+};
 
 function targetJson({ text, legend, table = false, instant = false }: Query, language: Language) {
   switch (language) {

@@ -1,4 +1,5 @@
 import type { Dashboard, Language, Variable } from "./panel.ts";
+import { increaseOfPorts } from "./promql.ts";
 import { AT_END, SESSIONS_SCHEMA, TIME_ZONE } from "./sql.ts";
 import { SITES } from "./variables.ts";
 
@@ -17,6 +18,7 @@ const VARIABLES: Readonly<Record<Language, readonly Variable[]>> = {
 
 const INFLUX = '$timeFilter AND "device" =~ /^${site:regex}/';
 const PROM = 'device=~"$site.*"';
+const ENERGY = "voltbridge_port_energy_joules_total";
 
 const STATIONS = "station_id IN (${station:sqlstring})";
 /** Sessions that started in the range. */
@@ -40,7 +42,7 @@ const energyPer = (days: string) => ({
     legend: "energy",
   },
   promql: {
-    text: `sum(increase(voltbridge_port_energy_joules_total{${PROM}}[${days}] offset -${days})) / 3600000`,
+    text: `${increaseOfPorts(ENERGY, PROM, `[${days}] offset -${days}`)} / 3600000`,
     legend: "energy",
   },
 });
@@ -61,7 +63,7 @@ export const sessions: Dashboard = {
             postgres: { text: atEnd("'sessions'", "count(*)") },
             promql: {
               ...{ legend: "sessions", instant: true },
-              text: `sum(increase(voltbridge_port_sessions_total{${PROM}}[$__range]))`,
+              text: increaseOfPorts("voltbridge_port_sessions_total", PROM, "[$__range]"),
             },
           },
         },
@@ -76,7 +78,7 @@ export const sessions: Dashboard = {
                 `FROM $sessions_schema.session WHERE ${STATIONS} AND ended_at IS NULL`,
               ),
             },
-            promql: { text: "voltbridge_sessions_in_progress", legend: "sessions" },
+            promql: { text: "max(voltbridge_sessions_in_progress)", legend: "sessions" },
           },
         },
         {
@@ -91,7 +93,7 @@ export const sessions: Dashboard = {
             },
             promql: {
               ...{ legend: "energy", instant: true },
-              text: `sum(increase(voltbridge_port_energy_joules_total{${PROM}}[$__range])) / 3600000`,
+              text: `${increaseOfPorts(ENERGY, PROM, "[$__range]")} / 3600000`,
             },
           },
         },
@@ -152,7 +154,7 @@ export const sessions: Dashboard = {
           queries: {
             postgres: { text: perPeriod("day", "'sessions'", "count(*)") },
             promql: {
-              text: `sum(increase(voltbridge_port_sessions_total{${PROM}}[1d] offset -1d))`,
+              text: increaseOfPorts("voltbridge_port_sessions_total", PROM, "[1d] offset -1d"),
               legend: "sessions",
             },
           },
@@ -220,7 +222,7 @@ export const sessions: Dashboard = {
             },
             promql: {
               ...{ legend: "{{device}}", instant: true },
-              text: `sum by (device) (increase(voltbridge_port_energy_joules_total{${PROM}}[$__range])) / 3600000`,
+              text: `${increaseOfPorts(ENERGY, PROM, "[$__range]", " by (device)")} / 3600000`,
             },
           },
         },

@@ -19,13 +19,6 @@ export const PORT_STATES: Readonly<Record<string, ValueText>> = {
   UNKNOWN,
 };
 
-/** PromQL: the code of the state of each port. */
-export function stateCode(selector: string): string {
-  const of = (state: string) =>
-    `sum by (device, port) (voltbridge_port_state{state="${state}", ${selector}})`;
-  return `${of("available")} + 2 * ${of("in_use")} + 3 * ${of("faulted")} + 4 * ${of("unreachable")} + 5 * ${of("unknown")}`;
-}
-
 export const LIMITED: Readonly<Record<string, ValueText>> = {
   0: { text: "no limit", color: "transparent" },
   1: { text: "limited", color: "orange" },

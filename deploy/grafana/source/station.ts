@@ -1,4 +1,5 @@
 import type { Dashboard } from "./panel.ts";
+import { eachDevice, eachPort, stateCode } from "./promql.ts";
 import {
   AT_END,
   DEVICE_PORT,
@@ -10,7 +11,7 @@ import {
   series,
   shareOfTime,
 } from "./sql.ts";
-import { LIMITED, PORT_STATES, stateCode } from "./states.ts";
+import { LIMITED, PORT_STATES } from "./states.ts";
 import { STATION_AND_PORTS } from "./variables.ts";
 
 const OF_STATION = '$timeFilter AND "device" =~ /^${station:regex}$/';
@@ -18,6 +19,8 @@ const INFLUX = `${OF_STATION} AND "port" =~ /^\${port:regex}$/`;
 const BY_PORT = 'GROUP BY time($__interval), "device", "port" fill(none)';
 const PORT_ALIAS = "$tag_device port $tag_port";
 const PROM = 'device="$station", port=~"$port"';
+const POWER = eachPort("voltbridge_port_power_watts", PROM);
+const IN_USE = eachPort("voltbridge_port_state", `state="in_use", ${PROM}`);
 const LEGEND = "{{device}} port {{port}}";
 
 export const station: Dashboard = {
@@ -44,7 +47,7 @@ export const station: Dashboard = {
             },
             promql: {
               ...{ legend: LEGEND, instant: true },
-              text: `sum_over_time(voltbridge_port_power_watts{${PROM}}[$__range:1m]) / 60000`,
+              text: `sum_over_time(${POWER}[$__range:1m]) / 60000`,
             },
           },
         },
@@ -63,7 +66,7 @@ GROUP BY 2 ORDER BY 2`,
             },
             promql: {
               ...{ legend: LEGEND, instant: true },
-              text: `max_over_time(voltbridge_port_power_watts{${PROM}}[$__range]) / 1000`,
+              text: `max_over_time(${POWER}[$__range:1m]) / 1000`,
             },
           },
         },
@@ -76,7 +79,7 @@ GROUP BY 2 ORDER BY 2`,
             },
             promql: {
               ...{ legend: LEGEND, instant: true },
-              text: `avg_over_time(voltbridge_port_state{state="in_use", ${PROM}}[$__range])`,
+              text: `avg_over_time(${IN_USE}[$__range:1m])`,
             },
           },
         },
@@ -87,7 +90,7 @@ GROUP BY 2 ORDER BY 2`,
             postgres: { text: idleSeconds(ofPorts("(portLoad|Status)"), "device_port") },
             promql: {
               ...{ legend: LEGEND, instant: true },
-              text: `sum_over_time((voltbridge_port_state{state="in_use", ${PROM}} * on (device, port) group_left () (voltbridge_port_power_watts{${PROM}} == bool 0))[$__range:1m]) * 60`,
+              text: `sum_over_time((${IN_USE} * (${POWER} == bool 0))[$__range:1m]) * 60`,
             },
           },
         },
@@ -102,7 +105,7 @@ HAVING count(*) > 0`,
             },
             promql: {
               ...{ legend: "age", instant: true },
-              text: 'time() - voltbridge_device_last_scrape_timestamp_seconds{device="$station"}',
+              text: `time() - ${eachDevice("voltbridge_device_last_scrape_timestamp_seconds", 'device="$station"')}`,
             },
           },
         },
@@ -142,8 +145,8 @@ HAVING count(*) > 0`,
               },
             ],
             promql: [
-              { text: `voltbridge_port_power_watts{${PROM}} / 1000`, legend: LEGEND },
-              { text: `voltbridge_port_limit_watts{${PROM}} / 1000`, legend: `${LEGEND} limit` },
+              { text: `${POWER} / 1000`, legend: LEGEND },
+              { text: `${eachPort("voltbridge_port_limit_watts", PROM)} / 1000`, legend: `${LEGEND} limit` },
             ],
           },
         },
@@ -175,7 +178,7 @@ HAVING count(*) > 0`,
               text: `SELECT max("shed_state") FROM "ev_port" WHERE ${INFLUX} ${BY_PORT}`,
               legend: PORT_ALIAS,
             },
-            promql: { text: `voltbridge_port_limited{${PROM}}`, legend: LEGEND },
+            promql: { text: eachPort("voltbridge_port_limited", PROM), legend: LEGEND },
           },
         },
       ],
@@ -206,7 +209,7 @@ HAVING count(*) > 0`,
               legend: PORT_ALIAS,
             },
             promql: {
-              text: `sum_over_time(voltbridge_port_power_watts{${PROM}}[59m30s:1m] offset -59m) / 60000`,
+              text: `sum_over_time(${POWER}[59m30s:1m] offset -59m) / 60000`,
               legend: LEGEND,
             },
           },
@@ -217,7 +220,7 @@ HAVING count(*) > 0`,
           queries: {
             promql: {
               ...{ legend: LEGEND, instant: true },
-              text: `voltbridge_port_energy_joules_total{${PROM}} / 3600000`,
+              text: `${eachPort("voltbridge_port_energy_joules_total", PROM)} / 3600000`,
             },
           },
         },

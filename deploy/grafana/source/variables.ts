@@ -17,7 +17,7 @@ export const SITES: Readonly<Record<Language, readonly Variable[]>> = {
       ...{ name: "site", label: "Site", kind: "query", multi: true, description: SITE_DESCRIPTION },
       ...{
         text: 'SHOW TAG VALUES FROM "ev_station" WITH KEY = "device"',
-        regex: "/^(.*\\/)[^\\/]+$/",
+        regex: "/^((?!_voltbridge\\/).*\\/)[^\\/]+$/",
         all: ".*",
       },
     },
