@@ -18,10 +18,11 @@ export interface Server {
   options(text: string): Promise<string[]>;
 }
 
+/** As the user `reader`, who may only read. */
 export function ofPostgres(postgres: Postgres): Server {
   return {
     async ask(text, { format }) {
-      const rows = await postgres.sql(text);
+      const rows = await postgres.sql(`SET ROLE reader; ${text}`);
       if (format === "table") return { rows: rows.length, series: new Map() };
       const series = new Map<string, [number, number][]>();
       for (const row of rows) {
@@ -36,7 +37,7 @@ export function ofPostgres(postgres: Postgres): Server {
       return { rows: rows.filter(({ value }) => value !== null).length, series };
     },
     async options(text) {
-      const rows = await postgres.sql(text);
+      const rows = await postgres.sql(`SET ROLE reader; ${text}`);
       return rows.map((row) => String(row.__value ?? Object.values(row)[0]));
     },
   };

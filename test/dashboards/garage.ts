@@ -70,6 +70,7 @@ export interface Books {
   readonly limitedRounds: number;
   readonly inUseRounds: number;
   readonly commands: number;
+  readonly readings: number;
 }
 
 export interface Day {
@@ -161,7 +162,13 @@ export async function liveThroughDay(postgres: Postgres, influxd: Influxd): Prom
   let commands = 0;
   stack.defer(bus.on("write", ({ status }) => void (status !== undefined && commands++)));
   let scrapes = 0;
-  stack.defer(bus.on("scrape", () => scrapes++));
+  let readings = 0;
+  stack.defer(
+    bus.on("scrape", () => {
+      scrapes++;
+      if (clock.now() >= FROM) readings++;
+    }),
+  );
   running.start();
 
   const texts: [number, string][] = [];
@@ -218,6 +225,7 @@ export async function liveThroughDay(postgres: Postgres, influxd: Influxd): Prom
     limitedRounds,
     rounds,
     commands,
+    readings,
   };
   vi.useRealTimers();
   await eventually(() => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Influxd, influxInstalled } from "../helpers/influxdb.ts";
 import { expectMade, read, withRows } from "../helpers/made-files.ts";
-import { Postgres } from "../helpers/postgres.ts";
+import { POSTGRES_USER, Postgres } from "../helpers/postgres.ts";
 import { hasPostgres } from "../helpers/postgres-programs.ts";
 import { Prometheus, prometheusInstalled } from "../helpers/prometheus.ts";
 import { VictoriaMetrics, victoriaMetricsInstalled } from "../helpers/victoria-metrics.ts";
@@ -96,6 +96,7 @@ function expected(books: Books, language: Language): Readonly<Record<string, num
     "health/Stations": books.stations,
     "health/Values lost": 0,
     "health/Stations that report": books.stations,
+    "health/Readings": books.readings,
   };
 }
 
@@ -122,6 +123,7 @@ describe.skipIf(!isWhole)("every query of the dashboards, after a simulated day"
     const postgres = stack.adopt(await Postgres.run(), (one) => one.dispose());
     const influxd = stack.adopt(await Influxd.run(), (one) => one.dispose());
     day = await liveThroughDay(postgres, influxd);
+    await postgres.sql(readerOf(read("docs/dashboards.md")));
     const prometheus = await Prometheus.withSamples(samples(day, 1000, "# EOF\n"));
     stack.defer(() => prometheus.dispose());
     const add = (name: string, language: Language, server: Server) =>
@@ -206,6 +208,12 @@ describe.skipIf(!isWhole)("every query of the dashboards, after a simulated day"
     expect(rows.map(first).filter((row) => !page().includes(`\n${row} |`))).toEqual([]);
   });
 });
+
+/** The statements of the page that make the user of Grafana, for the owner of the test's database. */
+function readerOf(page: string): string {
+  const [, statements] = /```sql\n(-- PostgreSQL[\s\S]*?)```/.exec(page)!;
+  return statements!.replace("FOR ROLE voltbridge", `FOR ROLE ${POSTGRES_USER}`);
+}
 
 /** Asks for every target of a panel as Grafana does. */
 function asking(language: Language, ask: Server["ask"]): (panel: PanelJson) => Promise<Answers[]> {

@@ -81,9 +81,7 @@ export const fleet: Dashboard = {
           description: "Number of stations whose values were read in the latest period.",
           queries: {
             postgres: {
-              text: `SELECT $__timeGroupAlias(time, $__interval), 'stations' AS metric, count(DISTINCT topic) AS value
-${ofSites("stationLoad")} AND value IS NOT NULL
-GROUP BY 1 ORDER BY 1`,
+              text: sumOfMeans("stations", `${ofSites("stationLoad")} AND value IS NOT NULL`, "1"),
             },
             influxql: {
               text: `SELECT count("kw") FROM (SELECT last("station_load_kw") AS "kw" FROM "ev_station" WHERE ${INFLUX} GROUP BY time($__interval), "device" fill(none)) WHERE $timeFilter GROUP BY time($__interval) fill(none)`,

@@ -1,5 +1,5 @@
 import type { Dashboard } from "./panel.ts";
-import { AT_END, DEVICE, ofSites, series } from "./sql.ts";
+import { AT_END, DEVICE, ofSites, series, sumOfMeans } from "./sql.ts";
 import { YES_NO } from "./states.ts";
 import { SITES } from "./variables.ts";
 
@@ -57,11 +57,7 @@ export const health: Dashboard = {
           ...{ title: "Stations that report", kind: "stat", unit: "short", decimals: 0, interval: "5m" },
           description: "Number of stations with values in the latest period.",
           queries: {
-            postgres: {
-              text: `SELECT $__timeGroupAlias(time, $__interval), 'stations' AS metric, count(DISTINCT ${DEVICE}) AS value
-${ofSites("[^/]+")}
-GROUP BY 1 ORDER BY 1`,
-            },
+            postgres: { text: sumOfMeans("stations", ofSites("stationLoad"), "1") },
             influxql: {
               text: `SELECT count("kw") FROM (SELECT last("station_load_kw") AS "kw" FROM "ev_station" WHERE ${INFLUX} GROUP BY time($__interval), "device" fill(none)) WHERE $timeFilter GROUP BY time($__interval) fill(none)`,
               legend: "stations",
@@ -69,11 +65,15 @@ GROUP BY 1 ORDER BY 1`,
           },
         },
         {
-          ...{ title: "Values stored", kind: "stat", unit: "short", decimals: 0 },
-          description: "Number of values in the range.",
+          ...{ title: "Readings", kind: "stat", unit: "short", decimals: 0 },
+          description: "Number of readings of stations in the range that are stored.",
           queries: {
             postgres: {
-              text: `SELECT ${AT_END}, 'values' AS metric, count(*) AS value\n${ofSites("[^/]+")}`,
+              text: `SELECT ${AT_END}, 'readings' AS metric, count(*) AS value\n${ofSites("stationLoad")}`,
+            },
+            influxql: {
+              text: `SELECT sum("n") FROM (SELECT count("station_load_kw") AS "n" FROM "ev_station" WHERE ${INFLUX} GROUP BY "device")`,
+              legend: "readings",
             },
           },
         },
@@ -84,15 +84,15 @@ GROUP BY 1 ORDER BY 1`,
       panels: [
         {
           ...{
-            title: "Values stored by station",
+            title: "Readings by station",
             kind: "timeseries",
             unit: "short",
             stacked: true,
             interval: "5m",
           },
-          description: "Number of values in each period. Where the line falls, values are missing.",
+          description: "Number of readings in each period. Where the line falls, readings are missing.",
           queries: {
-            postgres: { text: series(DEVICE, "count(*)", ofSites("[^/]+")) },
+            postgres: { text: series(DEVICE, "count(*)", ofSites("stationLoad")) },
             influxql: {
               text: `SELECT count("station_load_kw") FROM "ev_station" WHERE ${INFLUX} GROUP BY time($__interval), "device" fill(none)`,
               legend: "$tag_device",
@@ -246,7 +246,7 @@ WHERE gap IS NOT NULL GROUP BY 2 ORDER BY 3 DESC`,
             postgres: {
               table: true,
               text: `SELECT ${DEVICE} AS "Station", max(time) AS "Last contact", extract(epoch FROM now() - max(time)) AS "Age"
-${ofSites("[^/]+")}
+${ofSites("stationLoad")}
 GROUP BY 1 ORDER BY 2`,
             },
             influxql: {
