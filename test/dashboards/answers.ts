@@ -123,16 +123,20 @@ export function ofPromql(server: string): Server {
 
 /**
  * One number for a panel: of stats and bar gauges the sum of the latest value of each series, of bars the sum of all, of lines the highest
- * sum of all series at one time, of states the number of points at which a port is in use or limited. Tables have none.
+ * sum of all series at one time, of states the hours for which ports are in use or limited. Tables have none.
  */
-export function figureOf({ type, fieldConfig }: PanelJson, answers: readonly Answers[]): number | undefined {
+export function figureOf(
+  { type, fieldConfig }: PanelJson,
+  answers: readonly Answers[],
+  interval: number,
+): number | undefined {
   const series = answers.flatMap((one) => [...one.series.values()]);
   if (series.length === 0 || type === "table") return undefined;
   const { custom, mappings = [] } = fieldConfig.defaults;
-  if (type === "state-timeline")
-    return series
-      .flat()
-      .filter(([, value]) => ["in use", "limited"].includes(mappings[0].options[value].text)).length;
+  if (type === "state-timeline") {
+    const shown = series.flat().map(([, value]) => mappings[0].options[value].text);
+    return (shown.filter((text) => text === "in use" || text === "limited").length * interval) / 3600;
+  }
   if (type !== "timeseries") return series.reduce((sum, points) => sum + Number(points.at(-1)![1]), 0);
   const sums = new Map<number, number>();
   for (const [time, value] of series.flat()) sums.set(time, (sums.get(time) ?? 0) + Number(value));

@@ -83,12 +83,12 @@ function expected(books: Books, language: Language): Readonly<Record<string, num
     "sessions/Energy by station": books.kwh,
     "sessions/Utilisation by station": books.inUseHours / 2 / perPort,
     "sessions/Idle time by station": books.idleSeconds,
-    "fleet/States of the ports": books.inUseRounds,
+    "fleet/States of the ports": books.seenInUseHours,
     // The stores have the reading that confirms the limit too, in the five minutes before.
-    "control/Limited over time": books.limitedRounds + (language === "promql" ? 0 : 1),
+    "control/Limited over time": books.limitedHours + (language === "promql" ? 0 : 5 / 60),
     "control/Commands": books.commands,
     "control/Commands per hour": books.commands,
-    "control/Renewals of limits": books.commands - 2,
+    "control/Renewals of limits": books.renewals,
     "control/Limited ports": 0,
     "control/Peak load against limit": books.peakKw / LIMIT_KW,
     "health/Broker connected": 1,
@@ -174,7 +174,7 @@ describe.skipIf(!isWhole)("every query of the dashboards, after a simulated day"
             const answers = await ask(panel);
             const rows = answers.reduce((sum, one) => sum + one.rows, 0);
             if (answers.some((one) => one.rows === 0)) wrong.push(`${where}: no rows`);
-            const figure = figureOf(panel, answers);
+            const figure = figureOf(panel, answers, intervalOf(panel));
             const right = said[key];
             const cells = table.get(key) ?? new Map<string, string>();
             const shown = right === undefined ? "" : `: ${rounded(figure!)}`;
@@ -215,13 +215,23 @@ function readerOf(page: string): string {
   return statements!.replace("FOR ROLE voltbridge", `FOR ROLE ${POSTGRES_USER}`);
 }
 
+/** Seconds that a panel shows. */
+function rangeOf({ timeFrom }: PanelJson): number {
+  return timeFrom === undefined ? (TO - FROM) / 1000 : secondsOf(timeFrom);
+}
+
+/** Seconds between its points. */
+function intervalOf(panel: PanelJson): number {
+  const shortest = panel.interval === undefined ? 60 : secondsOf(panel.interval);
+  return Math.max(shortest, Math.round(rangeOf(panel) / 1440 / 60) * 60);
+}
+
 /** Asks for every target of a panel as Grafana does. */
 function asking(language: Language, ask: Server["ask"]): (panel: PanelJson) => Promise<Answers[]> {
   return (panel) => {
     const to = TO / 1000;
-    const range = panel.timeFrom === undefined ? (TO - FROM) / 1000 : secondsOf(panel.timeFrom);
-    const shortest = panel.interval === undefined ? 60 : secondsOf(panel.interval);
-    const interval = Math.max(shortest, Math.round(range / 1440 / 60) * 60);
+    const range = rangeOf(panel);
+    const interval = intervalOf(panel);
     const isSession = panel.targets.some((target) => target.rawSql?.includes("station_id IN"));
     const variables = isSession
       ? { ...VARIABLES.postgres, station: { values: ["1:100001", "1:100002", "1:100003"] } }

@@ -120,7 +120,8 @@ function panelJson(panel: Panel, language: Language, id: number, gridPos: object
   return {
     ...{ id, type: kind, title, description, gridPos },
     datasource: sourceOf(language),
-    ...(interval !== undefined && { interval }),
+    // Of other panels Prometheus gives as many points as there is room for.
+    ...(interval !== undefined && (language !== "promql" || panel.bars) && { interval }),
     ...(range !== undefined && { timeFrom: range }),
     targets: queriesOf(panel, language).map((query, index) => ({
       refId: String.fromCharCode(65 + index),
@@ -223,7 +224,7 @@ function customOf({ kind, stacked = false, bars = false }: Panel): object {
   if (kind !== "timeseries") return {};
   return {
     drawStyle: bars ? "bars" : "line",
-    ...{ lineWidth: 1, fillOpacity: bars ? 80 : stacked ? 40 : 10, showPoints: "never" },
+    ...{ lineWidth: 1, fillOpacity: bars ? 80 : stacked ? 40 : 10, showPoints: "auto" },
     stacking: { mode: stacked ? "normal" : "none", group: "A" },
     // A gap stays a gap: an hour without values is no line.
     spanNulls: 3_600_000,
