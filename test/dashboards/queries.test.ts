@@ -28,13 +28,11 @@ const VARIABLES: Readonly<Record<Language, Values["variables"]>> = {
   postgres: {
     history_schema: { values: ["voltbridge"] },
     sessions_schema: { values: ["charging"] },
-    timezone: { values: ["UTC"] },
     site: { values: ["site/"] },
     port: { values: ["1", "2"] },
     station: { values: ["site/s1"] },
   },
   influxql: {
-    timezone: { values: ["UTC"] },
     site: ALL,
     port: ALL,
     station: { values: ["site/s1"] },
@@ -115,7 +113,7 @@ describe.skipIf(!isWhole)("every query of the dashboards, after a simulated day"
   const servers: {
     readonly name: string;
     readonly language: Language;
-    readonly ask: (panel: PanelJson) => Promise<Answers[]>;
+    readonly ask: (panel: PanelJson, timezone?: { values: string[] }) => Promise<Answers[]>;
     readonly options: Server["options"];
   }[] = [];
 
@@ -157,6 +155,24 @@ describe.skipIf(!isWhole)("every query of the dashboards, after a simulated day"
           }[variable];
           expect(offered, `${name}: ${variable} of ${dashboard.file}`).toEqual(right);
         }
+  });
+
+  test("days begin at midnight of the time zone that is chosen", async () => {
+    // Midnight is at 08:00 UTC: the first session starts three quarters of an hour before.
+    const zone = { values: ["America/Los_Angeles"] };
+    for (const [name, kwh] of [
+      ["PostgreSQL", [24, day.books.kwh - 24]],
+      ["InfluxDB", [4.5, day.books.kwh - 4.5]],
+    ] as const) {
+      const { ask, language } = servers.find((one) => one.name === name)!;
+      const { json } = dashboards.find((one) => one.language === language && one.name === "sessions")!;
+      const [answer] = await ask(json.panels.find(({ title }) => title === "Energy per day")!, zone);
+      const [points] = [...answer!.series.values()];
+      const days = points!.filter(([, value]) => Number(value) > 0).map(([, value]) => Number(value));
+      expect(days, name).toHaveLength(2);
+      for (const [index, right] of kwh.entries())
+        expect(Math.abs(days[index]! - right), `${name}: ${days}`).toBeLessThan(0.3);
+    }
   });
 
   test("parses, gives rows and the names of its legend, and is what the simulator's books say", async () => {
@@ -227,8 +243,11 @@ function intervalOf(panel: PanelJson): number {
 }
 
 /** Asks for every target of a panel as Grafana does. */
-function asking(language: Language, ask: Server["ask"]): (panel: PanelJson) => Promise<Answers[]> {
-  return (panel) => {
+function asking(
+  language: Language,
+  ask: Server["ask"],
+): (panel: PanelJson, timezone?: { values: string[] }) => Promise<Answers[]> {
+  return (panel, timezone = { values: ["UTC"] }) => {
     const to = TO / 1000;
     const range = rangeOf(panel);
     const interval = intervalOf(panel);
@@ -236,7 +255,7 @@ function asking(language: Language, ask: Server["ask"]): (panel: PanelJson) => P
     const variables = isSession
       ? { ...VARIABLES.postgres, station: { values: ["1:100001", "1:100002", "1:100003"] } }
       : VARIABLES[language];
-    const values = { from: to - range, to, interval, variables };
+    const values = { from: to - range, to, interval, variables: { ...variables, timezone } };
     return Promise.all(
       panel.targets.map((target) => ask(filled(textOf(target), language, values), target, values)),
     );

@@ -38,7 +38,7 @@ GROUP BY 1, 2 ORDER BY 1, 2`;
 
 const energyPer = (days: string) => ({
   influxql: {
-    text: `SELECT sum("kwh") FROM (SELECT integral("station_load_kw", 1h) AS "kwh" FROM "ev_station" WHERE ${INFLUX} GROUP BY time(${days}), "device") WHERE $timeFilter GROUP BY time(${days}) fill(none) tz('$timezone')`,
+    text: `SELECT sum("kwh") FROM (SELECT integral("station_load_kw", 1h) AS "kwh" FROM "ev_station" WHERE ${INFLUX} GROUP BY time(${days}), "device" tz('$timezone')) WHERE $timeFilter GROUP BY time(${days}) fill(none) tz('$timezone')`,
     legend: "energy",
   },
   promql: {
