@@ -234,7 +234,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     });
     sessions = startSessions(options, { bus, devices: running, mqtt, state }, outlets.readers);
     const metrics = await openMetrics({
-      ...{ instance: settings.instance, version, bus, log, mqtt, limits, archive, reloader },
+      ...{ instance: settings.instance, version, bus, log, mqtt, limits, archive, reloader, alerts },
       lifetimeEnergy: (stationID) => sessions?.sync.energiesOf(stationID) ?? [],
       devices: running,
       settings,
