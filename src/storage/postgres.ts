@@ -1,10 +1,14 @@
+import { Socket } from "node:net";
 import type pg from "pg";
 import { readBounded } from "../config/files/file-access.ts";
 import { ConnectionSettingError, type PostgresConnection } from "../config/postgres-connection.ts";
+import { systemClock } from "../time/clock.ts";
 import { untilAborted } from "../time/until-aborted.ts";
 
 /** Maximum size of a certificate file, in bytes: four times that of all public authorities. */
 const MAX_CA_BYTES = 1_000_000;
+/** Time that a server has to end its connections at a close, in milliseconds. */
+const CLOSE_MS = 1000;
 
 /** Runs a statement; rows are arrays of values as converted by `pg` (bigint as text). */
 export type Query = <Columns extends readonly unknown[]>(
@@ -23,6 +27,8 @@ export interface PoolOptions extends Pick<pg.PoolConfig, "max" | "idleTimeoutMil
 /** Connections that are opened when needed and discarded after a failure, so that no broken one is reused. */
 export class PostgresPool {
   readonly #options: PoolOptions;
+  /** Of all connections, also of those that are being opened. */
+  readonly #sockets = new Set<Socket>();
   #pool: pg.Pool | undefined;
 
   constructor(options: PoolOptions) {
@@ -64,16 +70,30 @@ export class PostgresPool {
     }
   }
 
+  /** Connections of a server that does not answer are destroyed after a second. */
   async close(): Promise<void> {
     const pool = this.#pool;
     this.#pool = undefined;
+    const cancel = systemClock.after(CLOSE_MS, () => {
+      for (const socket of this.#sockets) socket.destroy();
+    });
     await pool?.end();
+    cancel();
   }
 
   #make({ Pool }: typeof pg): pg.Pool {
     const { connection, setting, first, ...limits } = this.#options;
-    // A server that hangs never closes its side: without this, a closed pool would keep the process alive.
-    const pool = new Pool({ ...clientOptions(connection, setting), ...limits, allowExitOnIdle: true });
+    const pool = new Pool({
+      ...clientOptions(connection, setting),
+      ...limits,
+      stream: () => {
+        const socket = new Socket();
+        this.#sockets.add(socket);
+        return socket.once("close", () => this.#sockets.delete(socket));
+      },
+      // A server that hangs never closes its side: without this, a closed pool would keep the process alive.
+      allowExitOnIdle: true,
+    });
     // Its next user detects a broken connection; here the event must only be handled.
     pool.on("error", () => {});
     pool.on("connect", (client) => {

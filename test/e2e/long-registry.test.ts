@@ -66,6 +66,6 @@ test("F2: a device of 100,000 rows is run without keeping the event loop long, a
   const [, longest] = JSON.parse(/turns (\[.*\])/.exec(bridge.stderr)![1]!) as number[];
   // Some 200 ms, 350 on a busy machine; three times as much where one turn holds all that a scrape brings about.
   expect(longest).toBeLessThan(400);
-  // 370 to 430 MB with the embedded broker and the SQLite historian; 50 rows take some 210.
-  expect(peakKb).toBeLessThan(470 * 1024);
+  // 370 to 485 MB with the embedded broker and the SQLite historian; 50 rows take some 210.
+  expect(peakKb).toBeLessThan(520 * 1024);
 }, 60_000);

@@ -75,7 +75,7 @@ describe.skipIf(!mosquittoInstalled)("metrics of a bridge over the simulator", (
           texts.push(text);
           expect(until(text)).toBe(true);
         },
-        20_000,
+        40_000,
         20,
       );
     const waiting = (text: ReadText) => text.value("voltbridge_queue_waiting_values", { queue: "outbox" })!;

@@ -103,7 +103,7 @@ describe.skipIf(!chromiumInstalled)("History in Chromium", () => {
 
   test("means of periods, as table and as files of exactly what is chosen", async () => {
     const { page, troubles } = await openPage(`${web.url}${href([ONE])}`);
-    await page.getByLabel("Values").selectOption("mean");
+    await page.getByRole("combobox", { name: /^Values/ }).selectOption("mean");
     await page.getByLabel("of each").selectOption("hour");
     await expect.poll(() => new URL(page.url()).search).toContain("agg=avg&period=1h");
     await page.getByRole("button", { name: "Table", exact: true }).click();
