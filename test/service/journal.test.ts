@@ -82,7 +82,7 @@ test("JSON lines have the priority before them, and their time and level as fiel
 
   // What ends the command is such a line too: a second bridge on the same data folder.
   const second = started([...run, "--log-format", "json"], at, { file: "second" });
-  expect(await second.ended).toEqual([78, null]);
+  expect(await second.ended).toEqual([1, null]);
   const last = JSON.parse(second.lines().at(-1)!.slice(3)) as Record<string, string>;
   expect(last).toMatchObject({
     level: "error",

@@ -4,11 +4,10 @@ import { type HistorianProcess, startHistorianProcess } from "../../historian-pr
 import type { Log } from "../../log/log.ts";
 import { printDiagnostics } from "../setup/diagnostics.ts";
 import { loadSettings } from "../setup/load.ts";
-import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { logOptions } from "../terminal/options.ts";
 import { type LogFlags, type Terminal, terminalLog } from "../terminal/terminal.ts";
 import { packageVersion } from "../terminal/version.ts";
-import { serve } from "./service.ts";
+import { serve, startError } from "./service.ts";
 
 interface Flags extends LogFlags {
   readonly config?: string;
@@ -57,8 +56,7 @@ async function start(flags: Flags, terminal: Terminal, log: Log): Promise<Histor
     secrets,
     version: packageVersion(),
   }).catch((error: unknown) => {
-    const message = `the historian cannot start: ${(error as Error).message}`;
-    throw new CommandError(message, EXIT.configuration, { cause: error });
+    throw startError("the historian", error);
   });
   log.info("running", { broker: running.url, spool: running.folder, store: settings.historian.backend });
   return running;

@@ -12,7 +12,7 @@ import { logOptions } from "../terminal/options.ts";
 import { counted } from "../terminal/table.ts";
 import { type LogFlags, type Terminal, terminalLog } from "../terminal/terminal.ts";
 import { packageVersion } from "../terminal/version.ts";
-import { serve } from "./service.ts";
+import { serve, startError } from "./service.ts";
 import { expectShortLives } from "./short-lived.ts";
 
 interface Flags extends LogFlags {
@@ -74,8 +74,7 @@ async function start(flags: Flags, terminal: Terminal, log: Log): Promise<Bridge
     },
   }).catch((error: unknown) => {
     if (error instanceof CommandError || ending.aborted) throw error;
-    const message = `the bridge cannot start: ${(error as Error).message}`;
-    throw new CommandError(message, EXIT.configuration, { cause: error });
+    throw startError("the bridge", error);
   });
   if (errors > 0)
     log.warn(

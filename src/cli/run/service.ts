@@ -2,10 +2,14 @@ import { once } from "node:events";
 import type { Log } from "../../log/log.ts";
 import { type Condition, conditionText } from "../../service/condition.ts";
 import { ServiceManager } from "../../service/service-manager.ts";
+import { DataFolderInUseError } from "../../storage/data-lock.ts";
+import { CommandError, EXIT } from "../terminal/command-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 /** Time in which a process ends after it was asked to, in milliseconds. Service managers kill it after ten seconds. */
 const END_MS = 9500;
+/** Failures to open a port that can end by themselves: another process has it, or the address of the machine is not there yet. */
+const PASSING = new Set(["EADDRINUSE", "EADDRNOTAVAIL"]);
 
 /** A bridge or a historian that runs. */
 interface Running {
@@ -51,4 +55,13 @@ function reportFatalErrors(folder: string | undefined): void {
   process.report.directory = folder.split(":")[0]!;
   process.report.reportOnFatalError = true;
   process.report.excludeEnv = true;
+}
+
+/** Returns the error of a process that cannot start. Its exit code says whether another start may succeed with the same configs. */
+export function startError(what: string, error: unknown): CommandError {
+  const { message, cause } = error as Error;
+  const { code = "" } = (cause ?? {}) as NodeJS.ErrnoException;
+  const isPassing = error instanceof DataFolderInUseError || PASSING.has(code);
+  const exitCode = isPassing ? EXIT.failed : EXIT.configuration;
+  return new CommandError(`${what} cannot start: ${message}`, exitCode, { cause: error });
 }

@@ -203,7 +203,7 @@ describe("voltbridge historian cannot start", () => {
     endings.push(() => first.stop());
     await first.printed(/running/);
     const { code, stderr } = await cli(["historian", "--config", config]);
-    expect(code).toBe(78);
+    expect(code).toBe(1);
     expect(stderr).toMatch(/data folder .*data\/historian is in use by process \d+/);
   });
 
