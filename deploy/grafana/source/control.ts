@@ -1,5 +1,6 @@
 import type { Dashboard, Language, Variable } from "./panel.ts";
 import { eachPort } from "./promql.ts";
+import { INFLUX, PROM } from "./sites.ts";
 import { AT_END, DEVICE_PORT, ofSites, series, sumOfMeans } from "./sql.ts";
 import { LIMITED } from "./states.ts";
 import { SITES } from "./variables.ts";
@@ -15,10 +16,8 @@ const VARIABLES: Readonly<Record<Language, readonly Variable[]>> = {
   ],
 };
 
-const INFLUX = '$timeFilter AND "device" =~ /^${site:regex}/';
 const BY_PORT = 'GROUP BY time($__interval), "device", "port" fill(none)';
 const PORT_ALIAS = "$tag_device port $tag_port";
-const PROM = 'device=~"$site.*"';
 const ofGroup = (what: string) => `max by (group) (voltbridge_site_${what}_watts{group=~"$group"})`;
 const LEGEND = "{{device}} port {{port}}";
 

@@ -1,5 +1,6 @@
 import type { Dashboard } from "./panel.ts";
 import { eachDevice, eachPort, stateCode } from "./promql.ts";
+import { INFLUX, LAST_CONTACT, PROM } from "./sites.ts";
 import {
   AT_END,
   DEVICE,
@@ -14,8 +15,6 @@ import {
 import { PORT_STATES } from "./states.ts";
 import { SITES } from "./variables.ts";
 
-const INFLUX = '$timeFilter AND "device" =~ /^${site:regex}/';
-const PROM = 'device=~"$site.*"';
 const POWER = eachDevice("voltbridge_device_power_watts", PROM);
 const UP = eachDevice("voltbridge_device_up", PROM);
 
@@ -234,27 +233,7 @@ GROUP BY 1, 2 ORDER BY 1, 2`,
             },
           },
         },
-        {
-          ...{ title: "Last contact", kind: "table", unit: "none" },
-          description: "When each station was read last, or how long ago.",
-          columns: { "Last contact": "dateTimeAsIso", Age: "dtdurations" },
-          queries: {
-            postgres: {
-              table: true,
-              text: `SELECT ${DEVICE} AS "Station", max(time) AS "Last contact", extract(epoch FROM now() - max(time)) AS "Age"
-${ofSites("stationLoad")}
-GROUP BY 1 ORDER BY 2`,
-            },
-            influxql: {
-              table: true,
-              text: `SELECT last("station_load_kw") AS "Load" FROM "ev_station" WHERE ${INFLUX} GROUP BY "device"`,
-            },
-            promql: {
-              ...{ instant: true, table: true },
-              text: `time() - max by (device) (voltbridge_device_last_scrape_timestamp_seconds{${PROM}})`,
-            },
-          },
-        },
+        LAST_CONTACT,
       ],
     },
   ],

@@ -1,10 +1,8 @@
 import type { Dashboard } from "./panel.ts";
+import { INFLUX, LAST_CONTACT } from "./sites.ts";
 import { AT_END, DEVICE, ofSites, series, sumOfMeans } from "./sql.ts";
 import { YES_NO } from "./states.ts";
 import { SITES } from "./variables.ts";
-
-const INFLUX = '$timeFilter AND "device" =~ /^${site:regex}/';
-const PROM = 'device=~"$site.*"';
 
 const YES = { kind: "stat", unit: "none", values: YES_NO } as const;
 const BAD_ABOVE_0 = [
@@ -238,27 +236,7 @@ WHERE gap IS NOT NULL GROUP BY 2 ORDER BY 3 DESC`,
             },
           },
         },
-        {
-          ...{ title: "Last contact", kind: "table", unit: "none" },
-          description: "When each station was read last, or how long ago.",
-          columns: { "Last contact": "dateTimeAsIso", Age: "dtdurations" },
-          queries: {
-            postgres: {
-              table: true,
-              text: `SELECT ${DEVICE} AS "Station", max(time) AS "Last contact", extract(epoch FROM now() - max(time)) AS "Age"
-${ofSites("stationLoad")}
-GROUP BY 1 ORDER BY 2`,
-            },
-            influxql: {
-              table: true,
-              text: `SELECT last("station_load_kw") AS "Load" FROM "ev_station" WHERE ${INFLUX} GROUP BY "device"`,
-            },
-            promql: {
-              ...{ instant: true, table: true },
-              text: `time() - max by (device) (voltbridge_device_last_scrape_timestamp_seconds{${PROM}})`,
-            },
-          },
-        },
+        LAST_CONTACT,
         {
           ...{
             title: "Version",

@@ -1,5 +1,6 @@
 import type { Dashboard, Language, Variable } from "./panel.ts";
 import { increaseOfPorts } from "./promql.ts";
+import { INFLUX, PROM } from "./sites.ts";
 import { AT_END, SESSIONS_SCHEMA, TIME_ZONE } from "./sql.ts";
 import { SITES } from "./variables.ts";
 
@@ -16,8 +17,6 @@ const VARIABLES: Readonly<Record<Language, readonly Variable[]>> = {
   influxql: [...SITES.influxql, TIME_ZONE],
 };
 
-const INFLUX = '$timeFilter AND "device" =~ /^${site:regex}/';
-const PROM = 'device=~"$site.*"';
 const ENERGY = "voltbridge_port_energy_joules_total";
 
 const STATIONS = "station_id IN (${station:sqlstring})";
