@@ -2,6 +2,7 @@ import { editorSchema } from "../schema/editor-schema.ts";
 import type { Schema } from "../schema/schema.ts";
 import { choice, flag, integer, seconds, section, text } from "../schema/setting-kinds.ts";
 import { ALERTS } from "./alerts-schema.ts";
+import { CLUSTER } from "./cluster-schema.ts";
 import { HISTORIAN } from "./historian-schema.ts";
 import { INTEGRATIONS } from "./integrations-schema.ts";
 import { LIMITS } from "./limits-schema.ts";
@@ -157,6 +158,7 @@ export const BRIDGE = {
     actuator: ACTUATOR,
     limits: LIMITS,
     integrations: INTEGRATIONS,
+    cluster: CLUSTER,
     reload: RELOAD,
     mail: MAIL,
     alerts: ALERTS,

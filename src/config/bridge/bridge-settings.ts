@@ -33,6 +33,7 @@ export type AlertRuleSettings = AlertSettings["rules"][string];
 export type AlertTargetSettings = AlertSettings["targets"][string];
 export type QuietHoursSettings = NonNullable<AlertSettings["quietHours"]>;
 export type MailSettings = BridgeFile["mail"];
+export type ClusterSettings = BridgeFile["cluster"];
 export type SparkplugSettings = IntegrationSettings["sparkplug"];
 
 /** Completes the settings of a file: absolute paths, the publish settings as views, the address of an embedded broker. */
