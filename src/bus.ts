@@ -91,9 +91,12 @@ type Listener<E> = (event: E) => void;
 export class Bus {
   readonly #listeners = new Map<keyof BusEvents, Set<Listener<never>>>();
   readonly #onError: (event: keyof BusEvents, error: unknown) => void;
+  readonly #forwardTo: Bus | undefined;
 
-  constructor(onError: (event: keyof BusEvents, error: unknown) => void) {
+  /** `forwardTo`: a bus that gets every event of this one too, after its own listeners. */
+  constructor(onError: (event: keyof BusEvents, error: unknown) => void, forwardTo?: Bus) {
     this.#onError = onError;
+    this.#forwardTo = forwardTo;
   }
 
   /** Subscribes. Returns a function that unsubscribes. */
@@ -106,6 +109,7 @@ export class Bus {
 
   emit<K extends keyof BusEvents>(event: K, value: BusEvents[K]): void {
     for (const listener of this.#listeners.get(event) ?? []) this.#call(listener, event, value);
+    this.#forwardTo?.emit(event, value);
   }
 
   /**
@@ -122,6 +126,7 @@ export class Bus {
       if (!wanted()) return;
       this.#call(listener, event, value);
     }
+    await this.#forwardTo?.emitInTurns(event, value, wanted);
   }
 
   #call<K extends keyof BusEvents>(listener: Listener<never>, event: K, value: BusEvents[K]): void {

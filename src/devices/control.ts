@@ -24,6 +24,7 @@ import type { Scraping } from "./scraping/scraping.ts";
 import { Actuator } from "./writing/actuator.ts";
 import { CommandLedger } from "./writing/command-ledger.ts";
 import { RefusalLimit } from "./writing/refusal-limit.ts";
+import type { WriteFence } from "./writing/write-fence.ts";
 
 export type ControlSettings = Pick<BridgeSettings, "driver" | "actuator"> &
   Partial<Pick<BridgeSettings, "readOnly">>;
@@ -39,6 +40,7 @@ export interface ControlParts {
   readonly notices: Notices;
   readonly outages: Outages;
   readonly log: Log;
+  readonly fence?: WriteFence | undefined;
 }
 
 /**
@@ -106,6 +108,7 @@ export class DeviceControl {
       book,
       batch: (work) => state.batch(work),
       latest: scraping.latest,
+      fence: parts.fence,
       bus: recorded,
       clock,
       checkPaused: (path) => pauses.check(path),

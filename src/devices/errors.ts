@@ -93,3 +93,12 @@ export class LimitGroupNotFoundError extends Error {
     super(`there is no limit group ${group}${suggestion ? `; did you mean ${suggestion}?` : `; ${there}`}`);
   }
 }
+
+/** Another member of the estate has the device. Nothing was sent. */
+export class DeviceElsewhereError extends Error {
+  override readonly name = "DeviceElsewhereError";
+
+  constructor(path: string, member: string) {
+    super(`device ${path} runs on member ${member}; nothing was sent. Ask there, or over MQTT`);
+  }
+}

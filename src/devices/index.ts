@@ -5,6 +5,7 @@ export { type TestableAccount, testableAccounts } from "./building/account-tests
 export type { LoadedDevice } from "./building/build.ts";
 export { describePlan, type ShownPlan } from "./building/describe-plan.ts";
 export { type LookedUpPlan, planAccounts, planWithLookup } from "./building/plan.ts";
+export { type Shard, shardsOf } from "./building/shards.ts";
 export type { DeviceChanges } from "./changing/device-changes.ts";
 export { type ConfigChange, describeChange } from "./changing/plan-changes.ts";
 export { checkOnline } from "./check-online.ts";
@@ -13,5 +14,7 @@ export { driverDiagnostics } from "./driver-diagnostics.ts";
 export { openDevices, type RunningDevices } from "./runner.ts";
 export { type ScrapedOnce, scrapeOnce } from "./scrape-once.ts";
 export type { DeviceState } from "./scraping/latest-values.ts";
+export { DeviceShards } from "./shards.ts";
 export { watchFiles } from "./watch-files.ts";
+export type { PermittedWrite, WriteFence } from "./writing/write-fence.ts";
 export { logWrites } from "./writing/write-log.ts";

@@ -24,6 +24,7 @@ import type { LatestValues } from "./scraping/latest-values.ts";
 import { LoopDelay, type LoopDelayReading } from "./scraping/loop-delay.ts";
 import type { ScrapeCounters } from "./scraping/scrape-results.ts";
 import { Scraping } from "./scraping/scraping.ts";
+import type { WriteFence } from "./writing/write-fence.ts";
 
 export interface DevicesOptions {
   /** In the order of their slots within each group. */
@@ -33,6 +34,8 @@ export interface DevicesOptions {
   readonly log: Log;
   /** Remains open while the devices run; its owner closes it. */
   readonly state: StateStore;
+  /** Undefined: no other bridge writes to the devices. */
+  readonly fence?: WriteFence | undefined;
   /** Default: THE LIST. */
   readonly drivers?: Readonly<Record<string, AbleType>>;
   readonly clock?: Clock;
@@ -60,7 +63,7 @@ export interface RunningDevices {
   readonly infos: readonly DeviceInfo[];
   /** Faults of device configs and registry rows that only the drivers can detect. */
   readonly diagnostics: readonly Diagnostic[];
-  readonly latest: LatestValues;
+  readonly latest: Pick<LatestValues, "get" | "value" | "all" | "summaries" | "count">;
   /** Returns the open alarms of a device; undefined where they were not read in this run. */
   openAlarms(device: DeviceInfo): OpenAlarms | undefined;
   /** Returns when the limits held in a device end, by the point that was written; null: when they are cleared. */
@@ -68,7 +71,10 @@ export interface RunningDevices {
   readonly commands: Commands;
   readonly control: Control;
   /** Applies changed configs while running. */
-  readonly changes: DeviceChanges;
+  readonly changes: Pick<
+    DeviceChanges,
+    "current" | "ofDevices" | "faultsOf" | "plan" | "countRemoved" | "apply"
+  >;
   counters(): DeviceCounters;
   /** Returns the present accounts of a driver type's devices. */
   accounts(driverType: string): readonly DriverAccount[];
@@ -117,7 +123,7 @@ export function openDevices(options: DevicesOptions): RunningDevices {
   const builder = new DeviceBuilder(context);
   const devices = builder.buildAll(options.devices);
   const infos = new Map([...devices].map(([path, { info }]) => [path, info]));
-  const parts = { devices, book, state, bus, clock, notices, outages, log };
+  const parts = { devices, book, state, bus, clock, notices, outages, log, fence: options.fence };
   const scraping = new Scraping(parts);
   const { latest } = scraping;
   const alarms = new AlarmWatch(bus, state);

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Bus, Notice } from "../bus.ts";
 import { type BridgeSettings, type Diagnostic, formatDiagnostic } from "../config/index.ts";
 import type { Reloading, ReloadReport } from "../devices/commands.ts";
-import type { ConfigChange, DeviceChanges, LoadedDevice } from "../devices/index.ts";
+import type { ConfigChange, LoadedDevice, RunningDevices } from "../devices/index.ts";
 import { describeChange } from "../devices/index.ts";
 import { type Log, messageOf } from "../log/log.ts";
 import type { Clock } from "../time/clock.ts";
@@ -24,7 +24,7 @@ export interface ReloaderOptions {
   /** What runs. */
   readonly loaded: LoadedConfigs;
   readonly load: () => Promise<LoadedConfigs>;
-  readonly devices: DeviceChanges;
+  readonly devices: RunningDevices["changes"];
   /** Whether limits of removed devices can be reverted. */
   readonly mayWrite: () => boolean;
   /** Applies changed sections of the bridge config. */

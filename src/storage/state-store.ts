@@ -48,6 +48,9 @@ export interface StateReports {
   readonly setAside: (namespace: string, key: string) => void;
 }
 
+/** A value of the state; null: it was removed. */
+export type StateEntry = readonly [namespace: string, key: string, value: PointValue];
+
 /**
  * State that survives a restart: JSON values by namespace and key, in SQLite (WAL, synchronous FULL). A change applies in memory first
  * and is on disk when `set` returns; if it cannot be saved, it is kept in memory, reported, and retried. The file is readable by its
@@ -69,6 +72,20 @@ export class StateStore {
   #batches = 0;
   #saves = 0;
   #retry: NodeJS.Timeout | undefined;
+  #onSaved: ((changes: readonly StateEntry[]) => void) | undefined;
+
+  /** Holds these entries in memory only; `onSaved` gets every later change, those of a batch together. */
+  static inMemory(
+    entries: Iterable<StateEntry>,
+    onSaved: (changes: readonly StateEntry[]) => void,
+  ): StateStore {
+    const store = StateStore.open(":memory:");
+    store.batch(() => {
+      for (const [namespace, key, value] of entries) store.#change(namespace, [[key, value]]);
+    });
+    store.#onSaved = onSaved;
+    return store;
+  }
 
   /**
    * Opens or creates the file; `:memory:` keeps it in memory only. A damaged file is moved aside under a dated name. An existing file can
@@ -194,6 +211,11 @@ export class StateStore {
         return;
       }
     }
+    this.#onSaved?.(
+      [...this.#unsaved].flatMap(([name, changes]) =>
+        [...changes].map(([key, value]): StateEntry => [name, key, value]),
+      ),
+    );
     this.#unsaved.clear();
     this.#saves++;
     if (this.#saves % SAVES_PER_CHECK === 0) setImmediate(() => this.#keepAhead());

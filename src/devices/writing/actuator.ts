@@ -22,6 +22,7 @@ import type { LatestValues } from "../scraping/latest-values.ts";
 import { summary } from "./answers.ts";
 import { Attempts, type AttemptsParts, lostOutcome } from "./attempts.ts";
 import type { Attempt } from "./command-ledger.ts";
+import type { WriteFence } from "./write-fence.ts";
 import { Writer } from "./writer.ts";
 
 export interface ActuatorParts extends AttemptsParts {
@@ -32,6 +33,7 @@ export interface ActuatorParts extends AttemptsParts {
   /** Saves several changes at once. */
   readonly batch: <T>(work: () => T) => T;
   readonly latest: LatestValues;
+  readonly fence?: WriteFence | undefined;
   /** Throws where the device is paused. */
   readonly checkPaused: (device: string) => void;
   /** Throws where an override or another requester's reservation forbids the write now. */
@@ -55,9 +57,9 @@ export class Actuator implements Commands, LimitActions {
 
   constructor(parts: ActuatorParts) {
     this.#parts = parts;
-    const { clock, book, batch, settings } = parts;
+    const { clock, book, batch, settings, fence } = parts;
     this.#attempts = new Attempts(parts);
-    this.#writer = new Writer({ clock, book, batch, ...settings });
+    this.#writer = new Writer({ clock, book, batch, ...settings, fence });
   }
 
   /** Number of answered writes by status. */

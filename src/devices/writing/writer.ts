@@ -7,6 +7,7 @@ import { type Device, outcomeOf } from "../device.ts";
 import type { LimitBook, SentWrite } from "../holding/limit-book.ts";
 import { type Answer, answerOf, answerWith } from "./answers.ts";
 import { ReadBacks, type Verdict } from "./read-back.ts";
+import type { PermittedWrite, WriteFence } from "./write-fence.ts";
 import { WritePace } from "./write-pace.ts";
 import { WriteQueue } from "./write-queue.ts";
 
@@ -34,6 +35,8 @@ export interface WriterParts {
   /** Time after which an accepted write that was not read back yet is answered as accepted, in seconds. */
   readonly acceptedAfterSeconds: number;
   readonly writesPerMinute: number;
+  /** Undefined: no other bridge writes to the devices. */
+  readonly fence?: WriteFence | undefined;
 }
 
 /** A write to one point. */
@@ -131,8 +134,10 @@ export class Writer {
   async beat(device: Device, point: Point, value: PointValue): Promise<void> {
     const { path } = device.info;
     await this.#queue.run(path, { key: point.name, kind: "own" }, () =>
-      this.call(`the heartbeat of ${path}`, (signal) =>
-        device.driver.setPoint(point.name, value, { signal }),
+      this.#permitted(path, (permit) =>
+        this.call(`the heartbeat of ${path}`, (signal) =>
+          device.driver.setPoint(point.name, value, { signal, permit }),
+        ),
       ),
     );
   }
@@ -179,6 +184,18 @@ export class Writer {
       return await work();
     } finally {
       cancel();
+    }
+  }
+
+  /** Calls `send` when the write is permitted. */
+  async #permitted<T>(path: string, send: (permit?: PermittedWrite) => Promise<T>): Promise<T> {
+    const { fence } = this.#parts;
+    if (!fence) return send();
+    const permit = await fence.permit(path, this.#stopping.signal);
+    try {
+      return await send(permit);
+    } finally {
+      permit.ended();
     }
   }
 
@@ -229,12 +246,14 @@ export class Writer {
     });
     this.#pace.take(info.path);
     try {
-      const outcome = await this.call(`writing ${info.path}/${point.name}`, (signal) => {
-        const options: WriteOptions = { signal, ...minutes };
-        return value === undefined
-          ? driver.revertPoint(point.name, options)
-          : driver.setPoint(point.name, value, options);
-      });
+      const outcome = await this.#permitted(info.path, (permit) =>
+        this.call(`writing ${info.path}/${point.name}`, (signal) => {
+          const options: WriteOptions = { signal, permit, ...minutes };
+          return value === undefined
+            ? driver.revertPoint(point.name, options)
+            : driver.setPoint(point.name, value, options);
+        }),
+      );
       book.taken(noted, outcome);
       return { noted, outcome };
     } catch (error) {
