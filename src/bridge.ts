@@ -3,8 +3,10 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { Alerts } from "./alerts/alerts.ts";
 import { Bus } from "./bus.ts";
 import type { BridgeSettings, Diagnostic } from "./config/index.ts";
+import type { Limiting } from "./devices/commands.ts";
 import {
   DataLock,
+  driverDiagnostics,
   type LoadedDevice,
   logWrites,
   openDevices,
@@ -12,6 +14,7 @@ import {
   StateStore,
   watchFiles,
 } from "./devices/index.ts";
+import { Estate } from "./estate.ts";
 import {
   type Archive,
   type Historian,
@@ -92,6 +95,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const outlets = { broker: [] as Undo, store: [] as Undo, readers: [] as Undo };
   let devices: RunningDevices | undefined;
   let started = false;
+  let estate: Estate | undefined;
+  /** Where there is no estate; its shards have their own. */
   let limits: SiteLimits | undefined;
   let alerts: Alerts | undefined;
   let unfollow: (() => void) | undefined;
@@ -100,7 +105,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     unfollow?.();
     limits?.stop();
     // Devices stop before what publishes and stores their last values. Reading sessions ends at once, before the accounts close.
-    await Promise.all([sessions?.sync.stop(), devices?.stop()]);
+    await Promise.all([sessions?.sync.stop(), estate?.stop(), devices?.stop()]);
     // None waits for another: a broker and a store that do not answer would take the time of both.
     await Promise.all(Object.values(outlets).map(undoAll));
     await undoAll(undo);
@@ -114,23 +119,28 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     const bus = new Bus((event, err) => log.error(`a listener of ${event} failed`, { err }));
     undo.push(logWrites(bus, log));
     undo.push(watchFiles([lock, state], log, (notice) => bus.emit("notice", notice)));
-    const running = openDevices({ devices: options.devices, settings, bus, log, state });
+    if (settings.cluster.backend !== "none")
+      estate = new Estate({ settings, devices: options.devices, version, bus, state, log });
+    const running = estate?.devices ?? openDevices({ devices: options.devices, settings, bus, log, state });
     devices = running;
-    options.onDiagnostics(running.diagnostics, running.infos.length);
+    if (estate) options.onDiagnostics(driverDiagnostics(options.devices, settings), options.devices.length);
+    else options.onDiagnostics(running.diagnostics, running.infos.length);
     // Creating devices with very many points and opening the store both take long.
     await nextTurn();
     signal.throwIfAborted();
 
-    limits = new SiteLimits({
-      groups: settings.limits,
-      bus,
-      commands: running.commands,
-      devices: running.byPath,
-      state,
-      log,
-      maxCommandAgeSeconds: settings.actuator.maxCommandAgeSeconds,
-      readOnly: settings.readOnly,
-    });
+    if (!estate)
+      limits = new SiteLimits({
+        groups: settings.limits,
+        bus,
+        commands: running.commands,
+        devices: running.byPath,
+        state,
+        log,
+        maxCommandAgeSeconds: settings.actuator.maxCommandAgeSeconds,
+        readOnly: settings.readOnly,
+      });
+    const limiting: Limiting = estate?.limiting ?? limits!;
     let isActive = () => false;
     let web: Web | undefined;
     let integrations: Integrations | undefined;
@@ -139,10 +149,11 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       createReloader(
         options.files,
         {
-          ...{ options, bus, running },
+          ...{ options, bus, running, estate },
           isActive: () => isActive(),
           changeSettings(sections, changed) {
-            if (sections.includes("limits")) limits?.change(changed.limits);
+            if (sections.includes("limits"))
+              estate ? estate.changeLimits(changed.limits) : limits?.change(changed.limits);
             if (sections.includes("web")) web?.change(changed.web);
             if (sections.includes("alerts") || sections.includes("mail"))
               alerts?.change(changed.alerts, changed.mail);
@@ -162,6 +173,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     });
     outlets.broker.push(() => outbox.close());
     signal.throwIfAborted();
+    const history =
+      store && new HistoryService({ historian: store, sink: archive, settings: settings.historian, version });
     const mqtt = await startMqtt({
       settings: settings.mqtt,
       instance: settings.instance,
@@ -172,11 +185,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       commands: running.commands,
       control: {
         ...running.control,
-        ...{ limiting: limits, reloading: reloader },
-        history:
-          store &&
-          new HistoryService({ historian: store, sink: archive, settings: settings.historian, version }),
+        ...{ limiting, reloading: reloader, history },
       },
+      estate: estate && { member: estate.id, isKnown: (path) => estate!.isKnown(path) },
       requester: settings.actuator.requester,
       outbox,
       retained: state.namespace("retained topics"),
@@ -200,7 +211,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     });
     alerts = new Alerts({
       ...{ settings: settings.alerts, mail: settings.mail, backend: settings.historian.backend },
-      ...{ instance: settings.instance, version, mqtt, archive, limits, devices: running },
+      ...{ instance: settings.instance, version, mqtt, archive, limits: limiting, devices: running },
       ...{ bus, state, log, secrets, clock: systemClock },
     });
     outlets.broker.push(() => alerts?.stop());
@@ -212,10 +223,16 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     });
     isActive = () => mqtt.role.isActive;
     await untilAborted(mqtt.role.decided, signal);
-    running.start({ active: mqtt.role.isActive });
+    if (estate)
+      estate.start({
+        mqtt,
+        control: { reloading: reloader, history },
+        applyFiles: async () => reloader?.filesChanged(),
+      });
+    else running.start({ active: mqtt.role.isActive });
     // After the stored limits were loaded, and before the first scrape.
     if (mqtt.role.isActive) {
-      limits.start();
+      limits?.start();
       alerts.start();
       integrations.start();
     }
@@ -234,7 +251,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     });
     sessions = startSessions(options, { bus, devices: running, mqtt, state }, outlets.readers);
     const metrics = await openMetrics({
-      ...{ instance: settings.instance, version, bus, log, mqtt, limits, archive, reloader, alerts },
+      ...{ instance: settings.instance, version, bus, log, mqtt, archive, reloader, alerts },
+      limits: limiting,
       lifetimeEnergy: (stationID) => sessions?.sync.energiesOf(stationID) ?? [],
       devices: running,
       settings,
@@ -244,7 +262,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     web = settings.web.enabled
       ? await openWeb(
           {
-            ...{ settings, version, bus, log, secrets, mqtt, limits, alerts, reloader, state },
+            ...{ settings, version, bus, log, secrets, mqtt, limits: limiting, alerts, reloader, state },
             sessions: sessions?.reader,
             devices: running,
             historian: store,
@@ -277,18 +295,20 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
 interface ReloaderParts extends Pick<ReloaderOptions, "bus" | "changeSettings"> {
   readonly options: BridgeOptions;
   readonly running: RunningDevices;
+  readonly estate: Estate | undefined;
   readonly isActive: () => boolean;
 }
 
 function createReloader(
   files: NonNullable<BridgeOptions["files"]>,
-  { options: { settings, log }, bus, running, isActive, changeSettings }: ReloaderParts,
+  { options: { settings, log }, bus, running, estate, isActive, changeSettings }: ReloaderParts,
   undo: Undo,
 ): Reloader {
   const watch = new FolderWatch({ onChange: () => void reloader.filesChanged(), log });
   const reloader: Reloader = new Reloader({
     ...files,
     devices: running.changes,
+    holdBack: estate && (({ settings: loaded, devices }) => estate.holdBack(loaded, devices)),
     mayWrite: () => isActive() && !settings.readOnly,
     changeSettings,
     follow: (folders) => watch.follow(folders),

@@ -41,6 +41,9 @@ export interface Membership {
   leave(): Promise<void>;
 }
 
+/** Maximum number of changes of one {@link Membership.put}. */
+export const MOST_CHANGES = 100;
+
 export type StateChange = readonly [key: string, value: string | null];
 
 export interface EstateView {
@@ -70,6 +73,8 @@ export interface MemberRecord {
   readonly revision: string | null;
   /** Revision of its files. */
   readonly files: string;
+  /** Id of the estate that it was in before it joined. */
+  readonly estate?: string;
   /** Where its page is, if it has one. */
   readonly url?: string;
 }

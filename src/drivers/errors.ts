@@ -33,7 +33,7 @@ export class InvalidValueError extends Error {
 
 /** The driver refuses the write because of the device's state, which the caller can change. Nothing was sent. */
 export class WriteRefusedError extends Error {
-  override readonly name = "WriteRefusedError";
+  override readonly name: string = "WriteRefusedError";
 }
 
 /**

@@ -25,6 +25,8 @@ export interface ReloaderOptions {
   readonly loaded: LoadedConfigs;
   readonly load: () => Promise<LoadedConfigs>;
   readonly devices: RunningDevices["changes"];
+  /** Returns why what was loaded must not be applied yet, if so. */
+  readonly holdBack?: (loaded: LoadedConfigs) => string | undefined;
   /** Whether limits of removed devices can be reverted. */
   readonly mayWrite: () => boolean;
   /** Applies changed sections of the bridge config. */
@@ -132,7 +134,8 @@ export class Reloader implements Reloading {
     const loaded = await load();
     await nextTurn();
     const next = await this.#next(loaded, confirm);
-    const { after, plan, settings, afterRestart, unconfirmed } = next;
+    const { after, plan, settings, afterRestart } = next;
+    const unconfirmed = next.unconfirmed ?? this.#options.holdBack?.(loaded);
     const report = { settings, afterRestart };
     if (preview || unconfirmed !== undefined) {
       if (!preview) {

@@ -1,8 +1,8 @@
 import type { Bus } from "../bus.ts";
 import type { BridgeSettings } from "../config/index.ts";
+import type { Limiting } from "../devices/commands.ts";
 import type { RunningDevices } from "../devices/index.ts";
 import type { Historian } from "../historian/index.ts";
-import type { SiteLimits } from "../limits/index.ts";
 import type { Log, Secrets } from "../log/log.ts";
 import type { AlertMessage } from "../points/index.ts";
 import type { Reloader } from "../reload/reloader.ts";
@@ -14,7 +14,7 @@ export interface WebParts {
   readonly version: string;
   readonly bus: Bus;
   readonly devices: RunningDevices;
-  readonly limits: SiteLimits;
+  readonly limits: Limiting;
   /** Absent: the configs are not loaded from files. */
   readonly reloader: Reloader | undefined;
   /** Absent: there is no store. */

@@ -10,6 +10,8 @@ export interface Shard {
   /** Labels of its accounts. */
   readonly accounts: readonly string[];
   readonly devices: readonly LoadedDevice[];
+  /** Names of the groups of the site limit controller that cover its devices; the first shard has those that cover none. */
+  readonly groups: readonly string[];
   /** Its part of the work: number of devices; a set counts as {@link STATIONS_OF_A_SET}. */
   readonly stations: number;
 }
@@ -43,25 +45,33 @@ export function shardsOf(
     const next = leaders.get(account);
     return next ? leaderOf(next) : account;
   };
-  for (const { devices: patterns } of Object.values(groups)) {
+  const covering = new Map<string, Account | undefined>();
+  for (const [name, { devices: patterns }] of Object.entries(groups)) {
     const covers = coverage(patterns);
     const joined = [...accounts.values()].filter(({ devices }) => devices.some(covers));
     const [first, ...others] = [...new Set(joined.map(leaderOf))].sort(byKey);
     for (const other of others) leaders.set(other, first!);
+    covering.set(name, first);
   }
   const joined = Map.groupBy([...accounts.values()].sort(byKey), leaderOf);
-  return [...joined]
-    .map(([{ key, label }, members]) => {
+  const shards = [...joined]
+    .map(([leader, members]) => {
+      const { key, label } = leader;
       const devices = members.flatMap((account) => account.devices);
       const sets = devices.filter(({ settings }) => settings.set).length;
       return {
         name: nameOf(label, key),
         accounts: members.map((account) => account.label),
         devices,
+        groups: [...covering].flatMap(([name, account]) =>
+          account && leaderOf(account) === leader ? name : [],
+        ),
         stations: devices.length - sets + sets * STATIONS_OF_A_SET,
       };
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const without = [...covering].flatMap(([name, account]) => (account ? [] : name));
+  return shards.map((shard, i) => (i === 0 ? { ...shard, groups: [...shard.groups, ...without] } : shard));
 }
 
 /** Devices of a driver type without accounts are one. */

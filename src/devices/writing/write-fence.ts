@@ -11,6 +11,6 @@ export interface WriteFence {
 }
 
 export interface PermittedWrite extends WritePermit {
-  /** Called when the write was answered or given up. */
-  ended(): void;
+  /** Called when the write was answered or given up; `known`: whether no request of it can arrive any more. */
+  ended(known: boolean): void;
 }

@@ -1,4 +1,5 @@
 import type { WriteOptions, WriteOutcome } from "../../drivers/driver.ts";
+import { mayHaveBeenTaken } from "../../drivers/errors.ts";
 import { messageOf } from "../../log/log.ts";
 import type { Point, PointValue } from "../../points/index.ts";
 import { type Clock, TimeoutError, withDeadline } from "../../time/clock.ts";
@@ -193,9 +194,12 @@ export class Writer {
     if (!fence) return send();
     const permit = await fence.permit(path, this.#stopping.signal);
     try {
-      return await send(permit);
-    } finally {
-      permit.ended();
+      const answer = await send(permit);
+      permit.ended(true);
+      return answer;
+    } catch (error) {
+      permit.ended(!(error instanceof TimeoutError || mayHaveBeenTaken(error)));
+      throw error;
     }
   }
 
