@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Log } from "../log/log.ts";
 import { messageOf } from "../log/log.ts";
 import type { OutageReports } from "../log/outages.ts";
@@ -323,9 +324,9 @@ export class ClusterMember {
   }
 
   async #rememberEstate(view: EstateView): Promise<void> {
-    const { store, memory, record } = this.#options;
+    const { store, memory } = this.#options;
     const estate = view.settings.get(SETTINGS.estate);
-    if (estate === undefined) await store.set(SETTINGS.estate, record.run, null);
+    if (estate === undefined) await store.set(SETTINGS.estate, randomUUID(), null);
     else if (memory.get() === undefined) memory.set(estate);
   }
 
