@@ -62,7 +62,14 @@ class Site {
     this.member = new ClusterMember(
       {
         store: this.#watched(all.service.store()),
-        record: { id, run: `run of ${id}`, host: id, version: "1", startedAt: "2026-12-01T00:00:00Z", weight },
+        record: {
+          id,
+          run: `run of ${id}`,
+          host: id,
+          version: "1",
+          startedAt: "2026-12-01T00:00:00Z",
+          weight,
+        },
         ttlSeconds: TTL,
         shards: () => SHARDS,
         open: async (ownership) => {
@@ -164,11 +171,19 @@ describe("a member of an estate", () => {
     const before = all.running;
     a.member.filesLoaded("r2");
     await all.pass(2);
-    expect([a.member.revision, b.member.revision, all.service.settings.get("revision")]).toEqual(["r1", "r1", "r1"]);
+    expect([a.member.revision, b.member.revision, all.service.settings.get("revision")]).toEqual([
+      "r1",
+      "r1",
+      "r1",
+    ]);
     expect(all.service.view.members.get("a")).toMatchObject({ revision: "r1", files: "r2" });
     b.member.filesLoaded("r2");
     await all.pass(2);
-    expect([a.member.revision, b.member.revision, all.service.settings.get("revision")]).toEqual(["r2", "r2", "r2"]);
+    expect([a.member.revision, b.member.revision, all.service.settings.get("revision")]).toEqual([
+      "r2",
+      "r2",
+      "r2",
+    ]);
     expect([a.applied, b.applied]).toEqual([1, 1]);
     // No shard moved because of it.
     expect(all.running).toEqual(before);

@@ -34,7 +34,10 @@ describe("placing shards on members", () => {
   });
 
   it("puts a pinned shard where it is pinned, as long as that member is there", () => {
-    const pinned = new Map([["account-0", "c"], ["account-1", "gone"]]);
+    const pinned = new Map([
+      ["account-0", "c"],
+      ["account-1", "gone"],
+    ]);
     const placed = place(shards, members, pinned);
     expect(placed.get("account-0")).toBe("c");
     expect(["a", "b", "c"]).toContain(placed.get("account-1"));

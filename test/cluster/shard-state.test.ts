@@ -73,7 +73,9 @@ describe("the state of a shard", () => {
     expect(keys).toContain(JSON.stringify(["write", `${holder}/1`]));
     ended(true);
     await owners.clock.advance(100);
-    expect([...owners.service.state.get(SHARD)!.keys()]).not.toContain(JSON.stringify(["write", `${holder}/1`]));
+    expect([...owners.service.state.get(SHARD)!.keys()]).not.toContain(
+      JSON.stringify(["write", `${holder}/1`]),
+    );
     owners.service.isUp = false;
     await expect(a.state.permit("garage/1", never)).rejects.toThrow(NotPermittedError);
     owners.service.isUp = true;

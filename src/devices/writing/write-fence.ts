@@ -1,4 +1,6 @@
 import type { WritePermit } from "../../drivers/driver.ts";
+import { mayHaveBeenTaken } from "../../drivers/errors.ts";
+import { TimeoutError } from "../../time/clock.ts";
 
 /** Decides, where several bridges share the devices, whether this one may write to a device now. */
 export interface WriteFence {
@@ -13,4 +15,23 @@ export interface WriteFence {
 export interface PermittedWrite extends WritePermit {
   /** Called when the write was answered or given up; `known`: whether no request of it can arrive any more. */
   ended(known: boolean): void;
+}
+
+/** Sends a write to a device when it is permitted; at once where there is no fence. */
+export async function permitted<T>(
+  fence: WriteFence | undefined,
+  device: string,
+  signal: AbortSignal,
+  send: (permit?: WritePermit) => Promise<T>,
+): Promise<T> {
+  if (!fence) return send();
+  const permit = await fence.permit(device, signal);
+  try {
+    const answer = await send(permit);
+    permit.ended(true);
+    return answer;
+  } catch (error) {
+    permit.ended(!(error instanceof TimeoutError || mayHaveBeenTaken(error)));
+    throw error;
+  }
 }

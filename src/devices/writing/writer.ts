@@ -1,5 +1,4 @@
-import type { WriteOptions, WriteOutcome } from "../../drivers/driver.ts";
-import { mayHaveBeenTaken } from "../../drivers/errors.ts";
+import type { WriteOptions, WriteOutcome, WritePermit } from "../../drivers/driver.ts";
 import { messageOf } from "../../log/log.ts";
 import type { Point, PointValue } from "../../points/index.ts";
 import { type Clock, TimeoutError, withDeadline } from "../../time/clock.ts";
@@ -8,7 +7,7 @@ import { type Device, outcomeOf } from "../device.ts";
 import type { LimitBook, SentWrite } from "../holding/limit-book.ts";
 import { type Answer, answerOf, answerWith } from "./answers.ts";
 import { ReadBacks, type Verdict } from "./read-back.ts";
-import type { PermittedWrite, WriteFence } from "./write-fence.ts";
+import { permitted, type WriteFence } from "./write-fence.ts";
 import { WritePace } from "./write-pace.ts";
 import { WriteQueue } from "./write-queue.ts";
 
@@ -188,19 +187,8 @@ export class Writer {
     }
   }
 
-  /** Calls `send` when the write is permitted. */
-  async #permitted<T>(path: string, send: (permit?: PermittedWrite) => Promise<T>): Promise<T> {
-    const { fence } = this.#parts;
-    if (!fence) return send();
-    const permit = await fence.permit(path, this.#stopping.signal);
-    try {
-      const answer = await send(permit);
-      permit.ended(true);
-      return answer;
-    } catch (error) {
-      permit.ended(!(error instanceof TimeoutError || mayHaveBeenTaken(error)));
-      throw error;
-    }
+  #permitted<T>(path: string, send: (permit?: WritePermit) => Promise<T>): Promise<T> {
+    return permitted(this.#parts.fence, path, this.#stopping.signal, send);
   }
 
   #abort(): void {
