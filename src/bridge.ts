@@ -187,7 +187,11 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         ...running.control,
         ...{ limiting, reloading: reloader, history },
       },
-      estate: estate && { member: estate.id, isKnown: (path) => estate!.isKnown(path) },
+      estate: estate && {
+        member: estate.id,
+        maxCommandAgeSeconds: settings.actuator.maxCommandAgeSeconds,
+        isKnown: (path) => estate!.isKnown(path),
+      },
       requester: settings.actuator.requester,
       outbox,
       retained: state.namespace("retained topics"),

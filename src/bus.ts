@@ -35,10 +35,11 @@ export interface NoticeOutage {
 
 /**
  * A device was added, changed or removed while the bridge runs. `changed`: it has the same path and may have other points; `gone`: it is
- * no longer scraped, but may return; `forgotten`: it did not return, and its data are removed too.
+ * no longer scraped, but may return; `forgotten`: it did not return, and its data are removed too; `released`: another member of the
+ * estate has it from now on, and what was published of it stays.
  */
 export type Membership =
-  | { readonly device: DeviceInfo; readonly change: "added" | "gone" | "forgotten" }
+  | { readonly device: DeviceInfo; readonly change: "added" | "gone" | "forgotten" | "released" }
   | { readonly device: DeviceInfo; readonly change: "changed"; readonly before: DeviceInfo };
 
 /** A device is reserved now. Emitted at every change of the schedule and every `schedule_publish_interval`. */

@@ -20,7 +20,7 @@ import {
 import { SiteLimits } from "./limits/index.ts";
 import { type Log, messageOf } from "./log/log.ts";
 import { Outages } from "./log/outages.ts";
-import type { Mqtt } from "./mqtt/index.ts";
+import type { Mqtt, ShardSession } from "./mqtt/index.ts";
 import { systemClock, withDeadline } from "./time/clock.ts";
 
 export interface EstateOptions {
@@ -48,6 +48,8 @@ const LAST_PUT_MS = 2000;
 
 interface RunningShard {
   readonly limits: SiteLimits;
+  /** Undefined until its commands are taken. */
+  session: ShardSession | undefined;
 }
 
 /**
@@ -103,7 +105,9 @@ export class Estate {
         shards: () => this.#shards,
         open: (ownership) => this.#open(ownership),
         applyFiles: async () => this.#parts?.applyFiles(),
-        onView: () => this.#tellEstate(),
+        onView: () => {
+          for (const { session } of this.#running.values()) session?.infoChanged();
+        },
         memory: {
           get: () => (memory.get("estate") as string | null) ?? undefined,
           set: (estate) => memory.set("estate", estate),
@@ -174,11 +178,11 @@ export class Estate {
 
   /** Whether a path is of a device of the configuration, or may be one of a set. */
   isKnown(path: string): boolean {
-    return this.#shards.some(({ devices }) =>
-      devices.some(({ settings }) =>
-        settings.set ? path.startsWith(/^[^{]*/.exec(settings.path)![0]) : settings.path === path,
-      ),
-    );
+    return this.#shards.some(({ devices }) => devices.some(isOf(path)));
+  }
+
+  #isElsewhere(shard: string, path: string): boolean {
+    return this.#shards.some(({ name, devices }) => name !== shard && devices.some(isOf(path)));
   }
 
   /** Returns why files that were loaded must not be applied yet: not every member has them. */
@@ -264,14 +268,19 @@ export class Estate {
     });
     this.devices.add(name, running);
     for (const device of running.byPath.values()) bus.emit("membership", { device, change: "added" });
-    this.#running.set(name, { limits });
+    const here: RunningShard = { limits, session: undefined };
+    this.#running.set(name, here);
     const isLead = this.#shards[0]?.name === name;
     running.start({ active: true });
     limits.start();
     const session = mqtt.openShard({
       ...{ shard: name, isLead, bus: own, devices: running.byPath, commands: running.commands },
       control: { ...running.control, limiting: limits, ...(isLead && control) },
+      isElsewhere: (path) => this.#isElsewhere(name, path),
+      isLast: () => this.view?.members.size === 1,
+      info: () => this.#info(),
     });
+    here.session = session;
     stack.defer(() => session.stop());
     const started = stack.move();
     return {
@@ -282,7 +291,26 @@ export class Estate {
     };
   }
 
-  #tellEstate(): void {}
+  /** What the lead publishes of the estate. */
+  #info(): object {
+    const { members = new Map(), owners = new Map() } = this.view ?? {};
+    const shardsOfMember = (id: string) =>
+      [...owners].filter(([, { member }]) => member === id).map(([shard, { epoch }]) => ({ shard, epoch }));
+    return {
+      devices: this.#shards.flatMap(({ devices }) =>
+        devices.flatMap(({ settings }) => (settings.set ? [] : settings.path)),
+      ),
+      members: [...members.values()].map(({ id, host, version, startedAt, url }) => {
+        return { id, host, version, startedAt, url, shards: shardsOfMember(id) };
+      }),
+    };
+  }
+}
+
+/** Returns whether a config is that of a device path, or may be of one of its set. */
+function isOf(path: string): (loaded: LoadedDevice) => boolean {
+  return ({ settings }) =>
+    settings.set ? path.startsWith(/^[^{]*/.exec(settings.path)![0]) : settings.path === path;
 }
 
 /** Settings that all members must share, beside the configs of the devices. */

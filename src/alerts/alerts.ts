@@ -88,7 +88,7 @@ export class Alerts {
       bus.on("alarm", (change) => this.#run?.noteAlarm(change)),
       bus.on("openAlarms", (open) => this.#run?.noteOpenAlarms(open)),
       bus.on("membership", ({ device: { path }, change }) => {
-        if (change !== "gone" && change !== "forgotten") return;
+        if (change === "added" || change === "changed") return;
         this.#availability.delete(path);
         this.#run?.noteGone(path);
       }),

@@ -14,6 +14,7 @@ import { OtherBridges } from "./commands/other-bridges.ts";
 import { InstanceRole, type InstanceRoleOptions } from "./instance-role.ts";
 import { type Publishing, type PublishingOptions, startPublishing } from "./publishing/index.ts";
 import { SelfTest } from "./self-test/self-test.ts";
+import { openShardSession, type ShardSession, type ShardSessionOptions } from "./shard-session.ts";
 import { Topics } from "./topics.ts";
 
 export { brokerUrl } from "./broker/broker-address.ts";
@@ -34,6 +35,7 @@ export { Intake, type IntakeOptions } from "./intake/intake.ts";
 export { type IntakeStatus, startIntakeStatus } from "./intake/intake-status.ts";
 export type { Check, ProbedDevice } from "./self-test/probes.ts";
 export { type SelfTestVisit, selfTest } from "./self-test/self-test-visit.ts";
+export type { ShardSession } from "./shard-session.ts";
 export { filterFault } from "./topics.ts";
 
 export interface MqttOptions
@@ -52,6 +54,8 @@ export interface MqttOptions
     > {
   /** Takes the instance name over from a bridge that has it already. */
   readonly force?: boolean;
+  /** Present where the bridge is a member of an estate: it takes commands for the shards that it opens only. */
+  readonly estate?: EstateMember | undefined;
   /** Source of a requester's name. Default: `message`. */
   readonly requester?: "message" | "topic";
   /** Blanked in everything that is published but measured values. */
@@ -59,6 +63,13 @@ export interface MqttOptions
   readonly log: Log;
   readonly now?: () => Date;
   readonly times?: Partial<ConnectionTimes> & Pick<InstanceRoleOptions, "askMs">;
+}
+
+export interface EstateMember {
+  readonly member: string;
+  readonly maxCommandAgeSeconds: number;
+  /** Whether a path is a device of the estate, whoever has it. */
+  isKnown(path: string): boolean;
 }
 
 export interface Mqtt extends Pick<Publishing, "counters" | "outbox" | "sessions" | "alerts"> {
@@ -70,6 +81,8 @@ export interface Mqtt extends Pick<Publishing, "counters" | "outbox" | "sessions
   readonly connected: boolean;
   /** Since when it is connected, or is not. */
   readonly turnedAt: Date;
+  /** Takes the commands for a shard of the estate. */
+  openShard(options: ShardSessionOptions): ShardSession;
   /** Returns the content of the health message at this moment. */
   health(): object;
   /** Whether this bridge is in charge of its instance name; until that is decided, it takes no commands. */
@@ -101,7 +114,9 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   if (broker) stack.defer(() => broker.stop());
   const address = broker ? { ...settings, embedded: { ...settings.embedded!, port: broker.port } } : settings;
 
+  const { estate } = options;
   const topics = new Topics(instance, baseTopic);
+  const statusTopics = estate ? new Topics(`${instance}/${estate.member}`, baseTopic) : topics;
   const notify = (notice: Omit<Notice, "at">) => bus.emit("notice", { ...notice, at: now() });
   const onReport = () => publishing.status.reportChanged();
   const selfTest = new SelfTest({
@@ -113,7 +128,7 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     clientId: settings.clientId ?? `${instance}-${randomBytes(6).toString("hex")}`,
     clientIdSetting: settings.clientId === undefined ? undefined : "mqtt.client_id",
     keepaliveSeconds,
-    announces: topics.own("state"),
+    announces: statusTopics.own("state"),
     isSpeaking: () => role.role === "active",
     log,
     observer: {
@@ -123,18 +138,20 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     },
     times,
   });
-  const role = new InstanceRole({
-    link: connection,
-    topics,
-    instance,
-    force: options.force ?? false,
-    // No other bridge can be at the embedded broker before this one.
-    first: broker !== undefined,
-    log,
-    notify,
-    onReport,
-    askMs: times?.askMs,
-  });
+  const role = estate
+    ? soleRole
+    : new InstanceRole({
+        link: connection,
+        topics,
+        instance,
+        force: options.force ?? false,
+        // No other bridge can be at the embedded broker before this one.
+        first: broker !== undefined,
+        log,
+        notify,
+        onReport,
+        askMs: times?.askMs,
+      });
   stack.defer(() => connection.stop());
   const link = new ActiveLink(connection, () => role.role === "active");
   stack.defer(() => link.stop());
@@ -143,10 +160,11 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   );
   const sender = new DirectSender(link, log, reports, options.secrets);
   const others = new OtherBridges(link, topics, new Topics("+", baseTopic));
-  const shared = { ...options, topics, requester, link, sender, others, log, now };
+  const shared = { ...options, topics, statusTopics, requester, link, sender, others, log, now };
   const publishing = await startPublishing(
     {
       ...shared,
+      ...(estate && { others: { have: ({ path }) => estate.isKnown(path) || others.have({ path }) } }),
       reports,
       isStandby: () => role.role === "standby",
       onDelivered: (topic) => selfTest.delivered(topic),
@@ -165,12 +183,10 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
   link.onChange(() => {
     turnedAt = now();
   });
-  const setActive = startCommands(
-    { ...shared, headers, answers, health: () => publishing.status.health() },
-    stack,
-  );
+  const health = () => publishing.status.health();
+  const setActive = estate ? undefined : startCommands({ ...shared, headers, answers, health }, stack);
   role.onChange((turned) => {
-    void setActive(turned === "active");
+    void setActive?.(turned === "active");
     void link.roleChanged();
     onReport();
   });
@@ -196,7 +212,14 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     },
     sessions: publishing.sessions,
     alerts: publishing.alerts,
-    health: () => publishing.status.health(),
+    openShard: (shard) =>
+      openShardSession(shard, {
+        ...{ settings, instance, address, requester, health, reports, log: options.log, now, times },
+        version: options.version,
+        secrets: options.secrets,
+        maxCommandAgeSeconds: estate?.maxCommandAgeSeconds ?? 0,
+      }),
+    health,
     whenConnected: (signal) => whenUp(link, signal),
     role: {
       decided: role.decided,
@@ -208,6 +231,20 @@ export async function startMqtt(options: MqttOptions): Promise<Mqtt> {
     stop: () => started.disposeAsync(),
   };
 }
+
+/** Of a member of an estate: the cluster decides who acts. */
+const soleRole: Pick<
+  InstanceRole,
+  "role" | "decided" | "report" | "onChange" | "start" | "stop" | "noBroker"
+> = {
+  role: "active",
+  decided: Promise.resolve(),
+  report: { role: "active", others: {} },
+  onChange: () => () => undefined,
+  start: () => undefined,
+  stop: () => undefined,
+  noBroker: () => undefined,
+};
 
 function startBroker(settings: MqttSettings, log: Log): Promise<EmbeddedBroker> {
   const { embedded, username, password } = settings;

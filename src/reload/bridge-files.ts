@@ -2,6 +2,7 @@
 
 import { isAbsolute, relative, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { clusterBackends } from "../cluster/backends.ts";
 import {
   type BridgeSettings,
   bridgeSchema,
@@ -47,7 +48,16 @@ const sessionSchemas = Object.fromEntries(
   Object.entries(sessionBackends).map(([name, type]) => [name, type.configSchema]),
 );
 
-const sectionBackends = { backends: backendSchemas, sessionBackends: sessionSchemas };
+/** JSON Schemas of every cluster service's `cluster.connection`. */
+const clusterSchemas = Object.fromEntries(
+  Object.entries(clusterBackends).map(([name, type]) => [name, type.configSchema]),
+);
+
+const sectionBackends = {
+  backends: backendSchemas,
+  sessionBackends: sessionSchemas,
+  clusterBackends: clusterSchemas,
+};
 
 /** How one file is read. */
 export interface ReadOptions extends Omit<LoadOptions, "config"> {

@@ -84,7 +84,12 @@ class Site {
         },
         applyFiles: async () => void this.applied++,
         onView: () => undefined,
-        memory: { get: () => this.memory, set: (estate) => void (this.memory = estate) },
+        memory: {
+          get: () => this.memory,
+          set: (estate) => {
+            this.memory = estate;
+          },
+        },
         notify: () => undefined,
         outages: new Outages({ log, clock: this.clock }),
         log,

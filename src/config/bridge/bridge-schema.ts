@@ -175,6 +175,7 @@ export type Backends = Readonly<Record<string, Readonly<Record<string, unknown>>
 export interface SectionBackends {
   readonly backends?: Backends;
   readonly sessionBackends?: Backends;
+  readonly clusterBackends?: Backends;
 }
 
 const made = new WeakMap<object, Map<string, Schema>>();
@@ -183,25 +184,31 @@ const made = new WeakMap<object, Map<string, Schema>>();
  * Returns the schema of the bridge config for this raw document, with the settings of the backends that it chooses. Equal calls return
  * the same object, so that a config that is loaded again does not wait for its schema to be compiled again.
  */
-export function bridgeSchema(raw: unknown, { backends, sessionBackends }: SectionBackends): Schema {
+export function bridgeSchema(
+  raw: unknown,
+  { backends, sessionBackends, clusterBackends }: SectionBackends,
+): Schema {
   const given = raw as {
+    cluster?: { backend?: unknown };
     historian?: { backend?: unknown; also?: unknown };
     sessions?: { backend?: unknown };
   } | null;
-  const { historian, sessions } = BRIDGE.properties;
+  const { historian, sessions, cluster } = BRIDGE.properties;
   const ofHistorian = chosenOf(historian, given?.historian?.backend, backends);
   const also = given?.historian?.also;
   const ofAlso = (Array.isArray(also) ? also : []).map((item) =>
     chosenOf(historian, item?.backend ?? "", backends),
   );
   const ofSessions = chosenOf(sessions, given?.sessions?.backend, sessionBackends);
-  const owner = backends ?? sessionBackends ?? BRIDGE;
+  const ofCluster = chosenOf(cluster, given?.cluster?.backend, clusterBackends);
+  const owner = backends ?? sessionBackends ?? clusterBackends ?? BRIDGE;
   const known = made.get(owner) ?? new Map<string, Schema>();
   made.set(owner, known);
   const key = JSON.stringify([
     ofHistorian,
     ofAlso,
     ofSessions,
+    ofCluster,
     sessionBackends && Object.keys(sessionBackends),
   ]);
   const schema = known.get(key) ?? {
@@ -214,6 +221,7 @@ export function bridgeSchema(raw: unknown, { backends, sessionBackends }: Sectio
         backends,
       ),
       sessions: withBackends(sessions, ofSessions, sessionBackends),
+      cluster: withBackends(cluster, ofCluster, clusterBackends && { ...clusterBackends, none: {} }),
     },
   };
   known.set(key, schema);
@@ -222,7 +230,7 @@ export function bridgeSchema(raw: unknown, { backends, sessionBackends }: Sectio
 
 /** Returns the name of the backend that a section chooses, undefined if there is none of this name. */
 function chosenOf(
-  section: typeof HISTORIAN | typeof SESSIONS,
+  section: typeof HISTORIAN | typeof SESSIONS | typeof CLUSTER,
   chosen: unknown,
   backends: Backends | undefined,
 ): string | undefined {
@@ -231,7 +239,7 @@ function chosenOf(
 }
 
 function withBackends(
-  section: typeof HISTORIAN | typeof SESSIONS,
+  section: typeof HISTORIAN | typeof SESSIONS | typeof CLUSTER,
   chosen: string | undefined,
   backends: Backends | undefined,
 ): Schema {

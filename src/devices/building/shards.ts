@@ -96,7 +96,8 @@ function coverage(patterns: readonly string[]): (loaded: LoadedDevice) => boolea
 const LONGEST_NAME = 40;
 
 function nameOf(label: string, key: string): string {
-  const readable = label.replaceAll(/[^A-Za-z0-9_.-]+/g, "-").slice(0, LONGEST_NAME);
+  const short = label.replace(/https?:\/\/([^/:]+)\S*/, "$1");
+  const readable = short.replaceAll(/[^A-Za-z0-9_.-]+/g, "-").slice(0, LONGEST_NAME);
   return `${readable}-${createHash("sha256").update(key).digest("hex").slice(0, 6)}`;
 }
 

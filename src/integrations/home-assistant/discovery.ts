@@ -117,7 +117,7 @@ export class Discovery {
   }
 
   noteMembership({ device, change }: Membership): void {
-    if (change === "gone") this.#gone.add(device.path);
+    if (change === "gone" || change === "released") this.#gone.add(device.path);
     else this.#gone.delete(device.path);
     this.#areIdsOld = true;
     this.#noteChanged(device.path);

@@ -27,6 +27,10 @@ export interface BirthAndWillOptions {
   readonly log: Log;
   /** Maximum time that the broker may take to deliver the birth message back, in milliseconds. */
   readonly echoTimeoutMs: number;
+  /** MQTT 5: time after the end of a connection in which another client can continue its session before the will is published. */
+  readonly willDelaySeconds?: number;
+  /** Whether the farewell is published. Default: always. */
+  readonly hasFarewell?: () => boolean;
 }
 
 /** Maximum time that a broker may take to acknowledge the last message, in milliseconds. */
@@ -43,8 +47,13 @@ export class BirthAndWill implements Announcer {
   }
 
   /** Published by the broker when the connection ends without a DISCONNECT. */
-  will(): { topic: string; payload: Buffer; qos: 1; retain: true } {
-    return { topic: this.#options.topic, payload: Buffer.from("offline"), qos: 1, retain: true };
+  will(protocolVersion: 4 | 5): NonNullable<IClientOptions["will"]> {
+    const { topic, willDelaySeconds } = this.#options;
+    return {
+      ...{ topic, payload: Buffer.from("offline"), qos: 1, retain: true },
+      ...(protocolVersion === 5 &&
+        willDelaySeconds !== undefined && { properties: { willDelayInterval: willDelaySeconds } }),
+    };
   }
 
   /** Publishes `online`. Call it after the commands are subscribed: a reader of the topic may send one at once. */
@@ -84,6 +93,7 @@ export class BirthAndWill implements Announcer {
   }
 
   async publishFarewell(session: BrokerSession): Promise<void> {
+    if (this.#options.hasFarewell?.() === false) return;
     const sent = session.publish(this.#message("offline")).catch(() => undefined);
     await Promise.race([sent, delay(FAREWELL_MS, undefined, { ref: false })]);
   }

@@ -23,6 +23,8 @@ export interface BrokerSessionOptions {
   onTooLarge?(size: number): void;
   /** Called with each message of the subscriptions. */
   onMessage(message: Incoming): void;
+  /** Whether a message is neither handed on nor acknowledged, so that the broker keeps it, and those after it. Default: never. */
+  isDraining?(topic: string): boolean;
 }
 
 /** Allowance for header and properties of a publish beside topic and payload, in bytes. */
@@ -37,13 +39,17 @@ export async function openBrokerSession(
 ): Promise<BrokerSession> {
   const client = openClient({ clean: true, ...options.client }, signal);
   // Messages of a kept session may come in one piece with the CONNACK.
-  client.on("message", (topic, payload, packet) => options.onMessage(incoming(topic, payload, packet)));
+  client.on("message", (topic, payload, packet) => {
+    if (!options.isDraining?.(topic)) options.onMessage(incoming(topic, payload, packet));
+  });
   return new BrokerSession(client, await connected(client, signal), options);
 }
 
 /** One connection that publishes and hears messages, from its CONNACK to its end. */
 export class BrokerSession extends ClientSession {
   readonly #options: BrokerSessionOptions;
+  /** Whether the broker kept a session of this client id, with messages that came meanwhile. */
+  readonly isResumed: boolean;
   /** What the broker said of itself at the connect (MQTT 5 §3.2.2.3). */
   readonly limits: NonNullable<IConnackPacket["properties"]>;
   readonly #window: PublishWindow;
@@ -53,6 +59,7 @@ export class BrokerSession extends ClientSession {
     const timeoutMs = options.publishTimeoutMs;
     super(client, timeoutMs);
     this.#options = options;
+    this.isResumed = connack.sessionPresent;
     this.limits = connack.properties ?? {};
     this.#window = new PublishWindow({
       receiveMaximum: this.limits.receiveMaximum,
@@ -62,8 +69,10 @@ export class BrokerSession extends ClientSession {
       uncork: () => client.stream.uncork(),
       onStuck: () => this.cut(`the broker acknowledged nothing for ${timeoutMs / 1000} s`),
     });
-    // mqtt.js reads the next packet when `next` is called.
-    client.handleMessage = (_packet, next) => this.#readNext(next);
+    // mqtt.js acknowledges the message and reads the next packet when `next` is called.
+    client.handleMessage = ({ topic }, next) => {
+      if (!options.isDraining?.(topic.toString())) this.#readNext(next);
+    };
     // Small writes must not wait for the broker's delayed acknowledgement.
     (client.stream as { setNoDelay?: (on: boolean) => void }).setNoDelay?.(true);
   }

@@ -94,6 +94,7 @@ export class ClientSession {
   readonly #answerTimeoutMs: number;
   #reason: string | undefined;
   #closed = false;
+  #isTakenOver = false;
 
   /** `answerTimeoutMs`: maximum time that the broker may take to answer a subscription. */
   constructor(client: MqttClient, answerTimeoutMs: number) {
@@ -101,8 +102,8 @@ export class ClientSession {
     this.#answerTimeoutMs = answerTimeoutMs;
     client.on("disconnect", (packet) => {
       const { reasonCode } = packet;
-      const taken =
-        reasonCode === SESSION_TAKEN_OVER ? "another client connected with the same client id; " : "";
+      this.#isTakenOver = reasonCode === SESSION_TAKEN_OVER;
+      const taken = this.#isTakenOver ? "another client connected with the same client id; " : "";
       this.#reason ??= `the broker ended the connection (${taken}reason code ${reasonCode})`;
     });
     client.on("error", (error) => this.failed(error));
@@ -123,6 +124,11 @@ export class ClientSession {
   /** False as soon as there is a reason for the end, which may come later. */
   get alive(): boolean {
     return this.#reason === undefined;
+  }
+
+  /** MQTT 5: whether another client connected with the same client id. */
+  get isTakenOver(): boolean {
+    return this.#isTakenOver;
   }
 
   /** Why the session ends or has ended; undefined while it is alive. */

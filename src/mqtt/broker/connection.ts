@@ -21,6 +21,11 @@ export interface ConnectionOptions extends SessionLoopOptions {
   /** Whether this connection publishes that. Default: always. */
   readonly isSpeaking?: () => boolean;
   readonly times?: Partial<ConnectionTimes>;
+  /**
+   * The broker keeps the session, and messages that come to it, after a connection has ended: for so many seconds over MQTT 5, for ever
+   * over 3.1.1. Default: it is not kept.
+   */
+  readonly keepSeconds?: number;
   /** Setting of the client id, where it has one: another client may have the same. */
   readonly clientIdSetting?: string;
   readonly observer?: {
@@ -42,6 +47,8 @@ const PUBLISH_TIMEOUT_MS = 30_000;
 const MAXIMUM_PACKET_SIZE = 1024 * 1024;
 /** MQTT 5 §3.2.2.2: the broker retains nothing, and refuses a connection with a retained will. */
 const RETAIN_NOT_SUPPORTED = 0x9a;
+/** Time after a connect in which a broker delivers what it kept, in milliseconds. */
+const HANDOVER_MS = 10_000;
 /** Number of consecutive connections that end too soon after which the likely reason is logged. */
 const FLAPS = 3;
 /** Time for which messages of a size that the broker refused are not sent, because each ends the connection. Milliseconds. */
@@ -55,6 +62,8 @@ export class Connection extends SessionLoop<BrokerSession> implements Link {
   readonly #listeners = new Set<(up: boolean) => void>();
   #session: BrokerSession | undefined;
   #up = false;
+  #resumedAt = Number.NEGATIVE_INFINITY;
+  #draining: { readonly own: string } | undefined;
   /** Limits of the broker and refused subscriptions that were reported. */
   readonly #reported = new Set<string>();
   #isRetainRefused = false;
@@ -72,6 +81,19 @@ export class Connection extends SessionLoop<BrokerSession> implements Link {
 
   get up(): boolean {
     return this.#up && this.#session?.alive === true;
+  }
+
+  /**
+   * Whether a message that comes now may have waited at the broker for any time, because it kept the session without an end (MQTT 3.1.1),
+   * and this connection has just begun.
+   */
+  get hasOldMessages(): boolean {
+    return this.protocolVersion === 4 && performance.now() - this.#resumedAt < HANDOVER_MS;
+  }
+
+  /** Leaves every message that comes from now on to the next connection of a kept session, except those on `own`. */
+  drain(own: string): void {
+    this.#draining = { own };
   }
 
   /** Publishes the farewell, and disconnects. */
@@ -101,6 +123,8 @@ export class Connection extends SessionLoop<BrokerSession> implements Link {
     if (this.#session) void this.#subscribeAll(this.#session, [subscription]);
     return () => {
       this.#subscriptions.delete(subscription);
+      // A session that is kept goes on gathering messages for the next connection.
+      if (this.#options.keepSeconds !== undefined) return;
       // Where it fails the connection is gone, and the subscription with it.
       void this.#session?.unsubscribe(subscription.filters).catch(() => undefined);
     };
@@ -132,11 +156,18 @@ export class Connection extends SessionLoop<BrokerSession> implements Link {
 
   #openSession(client: IClientOptions, signal: AbortSignal): Promise<BrokerSession> {
     const tooLarge = this.#tooLarge;
+    const { keepSeconds } = this.#options;
     return openBrokerSession(
       {
         client: {
           ...client,
-          ...(client.protocolVersion === 5 && { properties: { maximumPacketSize: MAXIMUM_PACKET_SIZE } }),
+          clean: keepSeconds === undefined,
+          ...(client.protocolVersion === 5 && {
+            properties: {
+              maximumPacketSize: MAXIMUM_PACKET_SIZE,
+              ...(keepSeconds !== undefined && { sessionExpiryInterval: keepSeconds }),
+            },
+          }),
         },
         publishTimeoutMs: this.#options.times?.publishTimeoutMs ?? PUBLISH_TIMEOUT_MS,
         largestMessage: tooLarge && performance.now() < tooLarge.until ? tooLarge.size - 1 : undefined,
@@ -144,6 +175,7 @@ export class Connection extends SessionLoop<BrokerSession> implements Link {
           this.#tooLarge = { size, until: performance.now() + TOO_LARGE_MS };
         },
         onMessage: (message) => this.#dispatch(message),
+        isDraining: (topic) => this.#draining !== undefined && topic !== this.#draining.own,
       },
       signal,
     );
@@ -151,6 +183,7 @@ export class Connection extends SessionLoop<BrokerSession> implements Link {
 
   protected override async prepare(session: BrokerSession): Promise<void> {
     this.#session = session;
+    if (session.isResumed) this.#resumedAt = performance.now();
     this.#reportLimits(session.limits);
     await this.#subscribeAll(session, [...this.#subscriptions]);
     if (this.#isSpeaking) await this.#announcer.publishBirth(session);

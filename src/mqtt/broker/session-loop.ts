@@ -32,6 +32,8 @@ export interface SessionLoopOptions {
   readonly clientId: string;
   readonly keepaliveSeconds: number;
   readonly log: Log;
+  /** Whether the session belongs to whoever connected last: it is not taken back at once. */
+  readonly yields?: boolean;
   readonly times?: Partial<SessionTimes>;
   readonly clock?: Clock;
 }
@@ -133,6 +135,7 @@ export abstract class SessionLoop<S extends ClientSession> {
       await this.prepare(session);
       if (session.alive) this.#ready(session);
       const reason = await session.ended;
+      if (session.isTakenOver && this.#options.yields) this.#attempts = TAKEN_OVER_ATTEMPTS;
       if (!signal.aborted) this.#lost(reason, this.#clock.monotonic() - since);
     } catch (error) {
       await session.end("failed");
@@ -163,7 +166,7 @@ export abstract class SessionLoop<S extends ClientSession> {
       this.#flaps++;
     } else {
       this.#flaps = 0;
-      this.#attempts = 0;
+      if (this.#attempts !== TAKEN_OVER_ATTEMPTS) this.#attempts = 0;
     }
     const hint = this.hint(this.#flaps);
     const kind = hint === "" ? "broker_away" : "client_id_in_use";
@@ -201,6 +204,9 @@ export abstract class SessionLoop<S extends ClientSession> {
     return jittered(backoff({ first, longest }, ++this.#attempts));
   }
 }
+
+/** Attempts after which the pause is the longest. */
+const TAKEN_OVER_ATTEMPTS = 20;
 
 /** CONNACK codes for user name, password and permission, of MQTT 3.1.1 (4, 5) and 5 (134, 135). */
 const CREDENTIALS_REFUSED = [4, 5, 134, 135];

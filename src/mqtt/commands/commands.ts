@@ -8,6 +8,7 @@ import {
   RefusedError,
   type RequestContext,
   RetainedRefusals,
+  refusedForAge,
   retainedError,
   termsOf,
 } from "./incoming-request.ts";
@@ -101,7 +102,9 @@ export class CommandReceiver {
         bareText: topic.view === "state",
         userProperties: message.userProperties,
       });
-      const terms = { ...termsOf(payload, message, arrivedAt()), ...signed.terms };
+      const given = termsOf(payload, message, arrivedAt());
+      const refusal = topic.action === "get" ? undefined : refusedForAge(given, this.#context.scope);
+      const terms = { ...given, ...(refusal && { refusal }), ...signed.terms };
       if (this.#flood.covers(terms.requester ?? anonymous.requester, message.topic)) return;
       const command: Command = {
         ...anonymous,

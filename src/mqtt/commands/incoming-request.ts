@@ -1,6 +1,6 @@
 import type { Bus } from "../../bus.ts";
 import type { Command, Commands } from "../../devices/commands.ts";
-import { RequesterError } from "../../devices/errors.ts";
+import { CommandExpiredError, RequesterError } from "../../devices/errors.ts";
 import type { Log } from "../../log/log.ts";
 import type { DeviceInfo } from "../../points/index.ts";
 import type { DirectSender } from "../broker/direct-sender.ts";
@@ -22,7 +22,10 @@ export interface RequestContext {
   /** By path. May change while running. */
   readonly devices: ReadonlyMap<string, DeviceInfo>;
   readonly commands: Commands;
-  readonly others: OtherBridges;
+  /** Which devices that are not in `devices` others answer for. */
+  readonly others: Pick<OtherBridges, "have">;
+  /** Present where several sessions of an estate share the requests. */
+  readonly scope?: RequestScope | undefined;
   readonly requesters: Requesters;
   /** Returns the health of the bridge at this moment. */
   readonly health: () => object;
@@ -30,6 +33,27 @@ export interface RequestContext {
   readonly now: () => Date;
   /** Returns the earliest time at which a message that is read now can have come. */
   readonly arrivedAt: () => Date;
+}
+
+/** Which requests one session of an estate answers: those for the devices of its shard. */
+export interface RequestScope {
+  /** Whether it answers what names no device, or none that the estate knows, too. */
+  readonly isLead: boolean;
+  /** Whether another shard has the device. */
+  isElsewhere(path: string): boolean;
+  /** Whether a message that comes now may have waited at the broker for any time. */
+  isOfUnknownAge(): boolean;
+}
+
+/** Returns why a request that does not say when it was sent is refused, if it is. */
+export function refusedForAge(
+  { sentAt }: { readonly sentAt?: Date | undefined },
+  scope: RequestScope | undefined,
+): CommandExpiredError | undefined {
+  if (sentAt || !scope?.isOfUnknownAge()) return undefined;
+  return new CommandExpiredError(
+    "it waited at the broker for an unknown time and does not say when it was sent, so nothing was sent; send it again, with its time",
+  );
 }
 
 /** The request was refused before it was carried out; `kind` becomes the `type` of the answer. */

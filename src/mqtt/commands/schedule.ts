@@ -20,7 +20,13 @@ import {
   LONGEST_REQUEST,
   readHeaders,
 } from "./command-payload.ts";
-import { type RequestContext, RetainedRefusals, retainedError, termsOf } from "./incoming-request.ts";
+import {
+  RefusedError,
+  type RequestContext,
+  RetainedRefusals,
+  retainedError,
+  termsOf,
+} from "./incoming-request.ts";
 
 interface Result {
   readonly result: "SUCCESS" | "FAILURE" | "PREEMPTED";
@@ -69,7 +75,7 @@ export class ScheduleReceiver {
     try {
       asked = { ...parseSchedulePayload(message.payload, message.userProperties), ...terms };
       if (message.retained) throw retainedError(message.topic);
-      if (this.#isForOthers(asked.slots)) return;
+      if (this.#isForOthers(asked.slots) || this.#isOfOtherShard(asked)) return;
       const ask = () => this.#ask(asked as SchedulePayload, message);
       const { answers, bus } = this.#context;
       this.#answer(message, asked, answers === "volttron" ? withPreempted(bus, ask) : ask());
@@ -96,6 +102,28 @@ export class ScheduleReceiver {
     const { devices, others } = this.#context;
     const named = devicesIn(slots);
     return !named.some((path) => devices.has(path)) && named.some((path) => others.have({ path }));
+  }
+
+  /**
+   * Returns whether another session of the estate answers: the one whose shard has the first device of a new task, or has the task. A task
+   * must be of one shard, because each shard decides alone.
+   */
+  #isOfOtherShard({ slots, taskId }: Partial<SchedulePayload>): boolean {
+    const { scope, devices } = this.#context;
+    if (!scope) return false;
+    const known = devicesIn(slots).filter((path) => devices.has(path) || scope.isElsewhere(path));
+    if (known.length === 0) {
+      const hasTask = this.#scheduling.tasks().some((task) => task.taskId === taskId);
+      return !hasTask && !scope.isLead;
+    }
+    if (!devices.has(known[0]!)) return true;
+    const strange = known.find((path) => !devices.has(path));
+    if (strange !== undefined)
+      throw new RefusedError(
+        "SplitTaskError",
+        `${known[0]} and ${strange} belong to different shards of the estate: reserve each with a task of its own`,
+      );
+    return false;
   }
 
   #answer(message: Incoming, asked: Partial<SchedulePayload>, result: Result): void {

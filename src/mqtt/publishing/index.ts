@@ -39,7 +39,9 @@ export interface PublishingOptions {
   readonly sender: DirectSender;
   readonly reports: LossReports;
   readonly topics: Topics;
-  readonly others: OtherBridges;
+  readonly others: Pick<OtherBridges, "have">;
+  /** Of the status: those of the instance, or of a member of an estate. */
+  readonly statusTopics: Topics;
   /** Whether another bridge publishes for the instance. */
   readonly isStandby: () => boolean;
   /** Called when the broker acknowledged a reading on this topic. */
@@ -68,7 +70,7 @@ export async function startPublishing(
   options: PublishingOptions,
   undo: AsyncDisposableStack,
 ): Promise<Publishing> {
-  const { settings, bus, devices, link, sender, reports, topics, others, log, now } = options;
+  const { settings, bus, devices, link, sender, reports, topics, statusTopics, others, log, now } = options;
   const sending = (): Sending => ({
     qos: settings.qos,
     retain: settings.retain,
@@ -106,6 +108,8 @@ export async function startPublishing(
   const alerts = new AlertTopics({ link, sender, topics, now });
   const status = new StatusPublisher({
     ...options,
+    topics: statusTopics,
+    events: topics.own("event"),
     headers: settings.headers,
     health: () => ({
       mqtt: counters(),
@@ -171,6 +175,12 @@ export async function startPublishing(
       if (change === "gone") {
         publisher.forgetDevice(device.path);
         retained.deviceGone(device);
+      }
+      if (change === "released") {
+        publisher.forgetDevice(device.path);
+        state.forgetDevice(device.path);
+        alarms.forgetDevice(device.path);
+        sessions.releaseDevice(device);
       }
       if (change === "forgotten") {
         state.forgetDevice(device.path);

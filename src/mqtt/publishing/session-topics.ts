@@ -67,6 +67,11 @@ export class SessionTopics implements SessionOutlet {
   }
 
   /** Clears the topics with the path of a device that is gone for good. */
+  /** Forgets what is not to be published again, because another member of the estate does. */
+  releaseDevice({ stationID }: DeviceInfo): void {
+    this.#energies.delete(stationID ?? "");
+  }
+
   forgetDevice({ path, stationID }: DeviceInfo): void {
     const { link, sender, topics } = this.#options;
     if (!link.up) return;

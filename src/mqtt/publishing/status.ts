@@ -17,6 +17,8 @@ export interface StatusOptions {
   readonly link: Link;
   readonly sender: DirectSender;
   readonly topics: Topics;
+  /** Topic of the events. Default: that of `topics`. */
+  readonly events?: string;
   readonly headers: "payload" | "properties" | "both";
   readonly instance: string;
   readonly version: string;
@@ -137,9 +139,9 @@ export class StatusPublisher {
   }
 
   #sendEvent(notice: Notice) {
-    const { sender, topics } = this.#options;
+    const { sender, topics, events } = this.#options;
     return sender.send({
-      topic: topics.own("event"),
+      topic: events ?? topics.own("event"),
       payload: JSON.stringify(notice),
       qos: 1,
       retain: false,

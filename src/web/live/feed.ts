@@ -132,8 +132,8 @@ export class Feed {
       // Overrides that change are told as notices.
       bus.on("schedule", ({ at }) => this.#publish("reservations", { at: at.toISOString() })),
       bus.on("membership", ({ device, change }) => {
-        if (change === "gone" || change === "forgotten") this.#gone.add(device.path);
-        else this.#gone.delete(device.path);
+        if (change === "added" || change === "changed") this.#gone.delete(device.path);
+        else this.#gone.add(device.path);
         changed(device.path);
       }),
     ];

@@ -30,7 +30,7 @@ export class LastHour {
     this.#unsubscribe = [
       bus.on("scrape", (scrape) => this.#note(scrape)),
       bus.on("membership", ({ device, change }) => {
-        if (change === "gone" || change === "forgotten") this.#devices.delete(device.path);
+        if (change !== "added" && change !== "changed") this.#devices.delete(device.path);
       }),
     ];
   }

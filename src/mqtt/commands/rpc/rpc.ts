@@ -10,6 +10,7 @@ import {
   RefusedError,
   type RequestContext,
   RetainedRefusals,
+  refusedForAge,
   retainedError,
   termsOf,
 } from "../incoming-request.ts";
@@ -21,6 +22,7 @@ import { historyVerbs } from "./history-verbs.ts";
 import { BadParamsError, Params, splitParams } from "./params.ts";
 import { pointVerbs } from "./point-verbs.ts";
 import { scheduleVerbs } from "./schedule-verbs.ts";
+import { shareOf } from "./share.ts";
 import { orderOf, serviceCode, succeeded, usageOf, type Verb, WriteFailedError } from "./verb.ts";
 
 /** THE LIST of verbs: VOLTTRON's, and the bridge's own where VOLTTRON has none. */
@@ -101,8 +103,10 @@ export class RpcReceiver {
     const verb = topics.parseRpc(requesters.read(message.topic).topic);
     if (verb === undefined) return;
     if (message.retained && (message.payload.length === 0 || this.#retained.wasRefused(message))) return;
+    const share = shareOf(verb, message, this.#context, this.#control);
+    if (share === "none") return;
     const running = this.#respond(verb, message).then((response) => {
-      if (response !== undefined) this.#send(verb, message, response);
+      if (response !== undefined && share !== "carried out only") this.#send(verb, message, response);
     });
     this.#running.add(running);
     void running.finally(() => this.#running.delete(running));
@@ -216,10 +220,12 @@ export class RpcReceiver {
       (entry): entry is [string, PointValue] => (entry[1] ?? null) !== null,
     );
     const terms = { ...properties, ...readHeaders(Object.fromEntries(given)) };
+    const refusal = refusedForAge(terms, this.#context.scope);
     const anonymous = { id: randomUUID(), requester: "mqtt", via: "rpc", sentAt: arrivedAt() };
     const signed = requesters.read(message.topic).terms;
     const replyTo = callId === undefined ? {} : { replyTo: replyNote({ verb, id: callId }, message) };
-    return { ...anonymous, ...termsOf(terms, message, arrivedAt()), ...signed, ...replyTo };
+    const old = refusal && { refusal };
+    return { ...anonymous, ...termsOf(terms, message, arrivedAt()), ...old, ...signed, ...replyTo };
   }
 
   #send(verb: string, message: Incoming, response: Response | Response[]): void {
