@@ -125,6 +125,7 @@ export class DeviceControl {
       store: state.namespace("events"),
       bus: recorded,
       clock,
+      fence: parts.fence,
       maxCommandAgeSeconds,
       checkFree(path, requester) {
         if (!mayWrite()) throw new ReadOnlyBridgeError();

@@ -9,6 +9,7 @@ import { checkAge, findDevice, isDuration, MAX_MINUTES } from "./command-checks.
 import type { Command, Eventing, PlannedEvent } from "./commands.ts";
 import type { Device } from "./device.ts";
 import { answerOf } from "./writing/answers.ts";
+import { permitted, type WriteFence } from "./writing/write-fence.ts";
 
 interface Parts {
   readonly devices: ReadonlyMap<string, Device>;
@@ -16,6 +17,7 @@ interface Parts {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly maxCommandAgeSeconds: number;
+  readonly fence?: WriteFence | undefined;
   /** Throws where this requester may not write to the device now. */
   readonly checkFree: (device: string, requester: string) => void;
 }
@@ -70,7 +72,7 @@ export class Events implements Eventing {
     return this.#recorded("create_event", path, asked, command, async (device) => {
       checkPlan(plan, this.#parts.clock.now());
       const planned = { ...what, startsAt: startsAt.toISOString(), endsAt: endsAt.toISOString() };
-      const { id, code, text } = await this.#call(`planning an event of ${path}`, (signal) =>
+      const { id, code, text } = await this.#call(path, `planning an event of ${path}`, (signal) =>
         eventsOf(device).create(plan, signal),
       );
       const event = { id: id ?? null, ...planned, requester: command.requester };
@@ -88,7 +90,7 @@ export class Events implements Eventing {
       );
     const { device: path } = event;
     await this.#recorded("remove_event", path, { id }, command, async (device) => {
-      const { code, text } = await this.#call(`removing event ${id}`, (signal) =>
+      const { code, text } = await this.#call(path, `removing event ${id}`, (signal) =>
         eventsOf(device).remove(id, signal),
       );
       this.#parts.store.set(id, null);
@@ -96,9 +98,10 @@ export class Events implements Eventing {
     });
   }
 
-  #call<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { clock } = this.#parts;
-    return withDeadline({ clock, ms: DEADLINE_MS, signal: this.#stopping.signal, what }, work);
+  #call<T>(path: string, what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { clock, fence } = this.#parts;
+    const { signal } = this.#stopping;
+    return permitted(fence, path, signal, () => withDeadline({ clock, ms: DEADLINE_MS, signal, what }, work));
   }
 
   async #recorded<T>(

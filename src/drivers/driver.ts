@@ -94,16 +94,8 @@ export interface Reading {
 
 export interface WriteOptions {
   readonly signal: AbortSignal;
-  readonly permit?: WritePermit;
   /** Duration after which the write ends by itself, in whole minutes, > 0. Rejected where the point does not support it. */
   readonly durationMinutes?: number;
-}
-
-export interface WritePermit {
-  /** Last moment at which a request of this write may leave, by the monotonic clock (`performance.now()`), in milliseconds. */
-  readonly deadline: number;
-  /** Who writes: member and epoch, told to the service for its records. */
-  readonly holder: string;
 }
 
 export interface WriteOutcome {

@@ -6,8 +6,13 @@ export interface HttpCall {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
-  /** Aborts the call; there is no other time limit. */
+  /** Aborts the call. */
   readonly signal: AbortSignal;
+  /**
+   * Last moment by the monotonic clock (`performance.now()`), in milliseconds, at which the request may leave; its connection is destroyed
+   * then. Default: none.
+   */
+  readonly deadline?: number | undefined;
   /** Maximum size of the response's body, in bytes. */
   readonly maxBytes: number;
 }
@@ -28,7 +33,7 @@ export interface BodyReceiver {
 /** A failed exchange. `cause` is the network's error, the signal's reason, or the receiver's error. */
 export class HttpError extends Error {
   override readonly name = "HttpError";
-  readonly kind: "network" | "aborted" | "too large" | "encoding";
+  readonly kind: "network" | "aborted" | "too large" | "encoding" | "late";
   /** Whether the request may have been sent: it was started on a connection. */
   readonly sent: boolean;
   /** Whether a response had started. */
@@ -50,12 +55,13 @@ export class HttpError extends Error {
  */
 export function exchange(
   dispatcher: Dispatcher,
-  { method, url, headers, body, signal, maxBytes }: HttpCall,
+  { method, url, headers, body, signal, maxBytes, deadline }: HttpCall,
   receiver: BodyReceiver = new Chunks(),
 ): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     let sent = false;
     let settled = false;
+    let timer: NodeJS.Timeout | undefined;
     let controller: Dispatcher.DispatchController | undefined;
     let status = 0;
     let answered: IncomingHttpHeaders = {};
@@ -65,6 +71,7 @@ export function exchange(
       if (settled) return false;
       settled = true;
       signal.removeEventListener("abort", abort);
+      clearTimeout(timer);
       return true;
     };
     const fail = (kind: HttpError["kind"], cause?: unknown): void => {
@@ -76,10 +83,18 @@ export function exchange(
     const abort = (): void => fail("aborted", signal.reason);
     if (signal.aborted) return abort();
     signal.addEventListener("abort", abort, { once: true });
+    const isLate = () => deadline !== undefined && performance.now() >= deadline;
+    if (deadline !== undefined)
+      timer = setTimeout(() => fail("late"), Math.max(0, Math.ceil(deadline - performance.now())));
 
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart(started) {
         if (settled) return started.abort(new Error("withdrawn"));
+        // undici writes the request right after this call, in the same turn. A process that was stopped comes here with its timers late.
+        if (isLate()) {
+          fail("late");
+          return started.abort(new Error("withdrawn"));
+        }
         controller = started;
         sent = true;
       },

@@ -10,6 +10,8 @@ export interface Call {
   readonly receivedAt: number;
   /** User name; null where the credentials were refused. */
   readonly account: string | null;
+  /** User-Agent of the request; null where it has none. */
+  readonly client: string | null;
   /** Name of the element in the Body; empty where there is none. */
   readonly operation: string;
   /** Whether the operation writes; null for an unknown one. */

@@ -69,6 +69,8 @@ export interface SimulatorOptions {
   readonly sessionRefreshSeconds?: number;
   /** Troubles from the start: rules, or the path of a JSON file. */
   readonly trouble?: string | readonly TroubleRule[];
+  /** Whether requests are carried out after the time at which they say that they expire. Default false. */
+  readonly ignoresExpiry?: boolean;
   /** Whether `/control` is served, for callers on this machine (default) or for all. */
   readonly control?: boolean | "anywhere";
   /**
@@ -141,7 +143,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const { control = true } = options;
   const controlled = { world, clock, trouble, calls, known };
   const server = createHttpServer(
-    new Service({ world, accounts, enter, trouble, calls, firstSerial, log }),
+    new Service({
+      ...{ world, accounts, enter, trouble, calls, firstSerial, log },
+      ignoresExpiry: options.ignoresExpiry,
+    }),
     control === false ? null : createControl(controlled, control === "anywhere"),
     log,
   );

@@ -30,6 +30,7 @@ interface Flags extends LogFlags {
   readonly trouble?: string;
   readonly control: "loopback" | "anywhere" | "off";
   readonly serials?: true;
+  readonly ignoreExpires?: true;
   readonly start?: Date;
   readonly stepped?: true;
   readonly econnect?: true;
@@ -54,6 +55,7 @@ const CHARGEPOINT_ONLY = [
   "trouble",
   "control",
   "serials",
+  "ignoreExpires",
   "start",
   "stepped",
 ];
@@ -92,6 +94,7 @@ export function simulate(program: Command, terminal: Terminal): void {
         .choices(["loopback", "anywhere", "off"])
         .default("loopback"),
     )
+    .option("--ignore-expires", "carry out requests that have expired by their wsu:Expires")
     .option("--serials", "add a serial number to every portLoad, and log it")
     .addOption(
       new Option("--econnect", "simulate the eConnect Masterdata API instead").conflicts(CHARGEPOINT_ONLY),
@@ -142,9 +145,10 @@ async function runEconnect(flags: Flags, _accounts: AccountOptions[], log: Log):
 }
 
 function optionsOf(flags: Flags): SimulatorOptions {
-  const { control, stepped, start, accounts: _, econnect: _econnect, ...others } = flags;
+  const { control, stepped, start, accounts: _, econnect: _econnect, ignoreExpires, ...others } = flags;
   return {
     ...others,
+    ignoresExpiry: ignoreExpires ?? false,
     control: control === "loopback" ? true : control === "anywhere" ? "anywhere" : false,
     ...(stepped ? { clock: new SteppedClock(start ?? new Date()) } : start === undefined ? {} : { start }),
   };

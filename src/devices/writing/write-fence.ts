@@ -1,5 +1,5 @@
-import type { WritePermit } from "../../drivers/driver.ts";
 import { mayHaveBeenTaken } from "../../drivers/errors.ts";
+import { type WritePermit, withPermit } from "../../drivers/write-permit.ts";
 import { TimeoutError } from "../../time/clock.ts";
 
 /** Decides, where several bridges share the devices, whether this one may write to a device now. */
@@ -22,12 +22,12 @@ export async function permitted<T>(
   fence: WriteFence | undefined,
   device: string,
   signal: AbortSignal,
-  send: (permit?: WritePermit) => Promise<T>,
+  send: () => Promise<T>,
 ): Promise<T> {
   if (!fence) return send();
   const permit = await fence.permit(device, signal);
   try {
-    const answer = await send(permit);
+    const answer = await withPermit(permit, send);
     permit.ended(true);
     return answer;
   } catch (error) {

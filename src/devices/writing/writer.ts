@@ -1,4 +1,4 @@
-import type { WriteOptions, WriteOutcome, WritePermit } from "../../drivers/driver.ts";
+import type { WriteOptions, WriteOutcome } from "../../drivers/driver.ts";
 import { messageOf } from "../../log/log.ts";
 import type { Point, PointValue } from "../../points/index.ts";
 import { type Clock, TimeoutError, withDeadline } from "../../time/clock.ts";
@@ -134,9 +134,9 @@ export class Writer {
   async beat(device: Device, point: Point, value: PointValue): Promise<void> {
     const { path } = device.info;
     await this.#queue.run(path, { key: point.name, kind: "own" }, () =>
-      this.#permitted(path, (permit) =>
+      this.#permitted(path, () =>
         this.call(`the heartbeat of ${path}`, (signal) =>
-          device.driver.setPoint(point.name, value, { signal, permit }),
+          device.driver.setPoint(point.name, value, { signal }),
         ),
       ),
     );
@@ -187,7 +187,7 @@ export class Writer {
     }
   }
 
-  #permitted<T>(path: string, send: (permit?: WritePermit) => Promise<T>): Promise<T> {
+  #permitted<T>(path: string, send: () => Promise<T>): Promise<T> {
     return permitted(this.#parts.fence, path, this.#stopping.signal, send);
   }
 
@@ -238,9 +238,9 @@ export class Writer {
     });
     this.#pace.take(info.path);
     try {
-      const outcome = await this.#permitted(info.path, (permit) =>
+      const outcome = await this.#permitted(info.path, () =>
         this.call(`writing ${info.path}/${point.name}`, (signal) => {
-          const options: WriteOptions = { signal, permit, ...minutes };
+          const options: WriteOptions = { signal, ...minutes };
           return value === undefined
             ? driver.revertPoint(point.name, options)
             : driver.setPoint(point.name, value, options);

@@ -32,7 +32,7 @@ const CHECKS_PER_PATIENCE = 3;
 
 /** The web service that it serves. */
 interface Service {
-  reply(document: Uint8Array | string): Reply;
+  reply(document: Uint8Array | string, client: string | null): Reply;
 }
 
 /** The answer to requests below `/control`. */
@@ -98,7 +98,7 @@ async function serve(
 
 async function soap(service: Service, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const document = await readDocument(request, REQUEST_LIMITS.maxBytes);
-  const reply = service.reply(document);
+  const reply = service.reply(document, request.headers["user-agent"] ?? null);
   const { call } = reply;
   if (reply.kind === "soap" && reply.delivery === null) {
     if (call) {

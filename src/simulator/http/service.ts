@@ -1,5 +1,5 @@
 import { decodeStrict } from "../../drivers/chargepoint/api/documents/decode.ts";
-import { readCredentials } from "../../drivers/chargepoint/api/documents/security.ts";
+import { readCredentials, readExpires } from "../../drivers/chargepoint/api/documents/security.ts";
 import { buildFault, type Envelope, EnvelopeError } from "../../drivers/chargepoint/api/documents/soap.ts";
 import { XmlError } from "../../drivers/chargepoint/api/documents/xml.ts";
 import type { Fields, Of, Operation } from "../../drivers/chargepoint/api/message.ts";
@@ -39,6 +39,8 @@ export interface ServiceOptions {
   /** Returns the input of an answer to this account. @throws Refusal where its plan lacks the operation */
   readonly enter: (account: Account, operation: Operation, lateSeconds: Scene["lateSeconds"]) => Scene;
   readonly trouble: Trouble;
+  /** Whether requests are carried out that have expired by the `wsu:Expires` of their header. */
+  readonly ignoresExpiry?: boolean | undefined;
   readonly calls: CallLog;
   /** Number of the first `portLoad` of all answers, in watts; null: answers have the real loads. */
   readonly firstSerial: number | null;
@@ -48,6 +50,7 @@ export interface ServiceOptions {
 /** The entry of a request in the log of calls, as far as it is known. */
 interface Entry {
   account: string | null;
+  readonly client: string | null;
   readonly operation: string;
   effect: Call["effect"];
   request: unknown;
@@ -65,7 +68,8 @@ export class Service {
     this.#nextSerial = options.firstSerial;
   }
 
-  reply(document: Uint8Array | string): Reply {
+  /** `client`: the request's User-Agent. */
+  reply(document: Uint8Array | string, client: string | null = null): Reply {
     let envelope: Envelope;
     try {
       envelope = openEnvelope(document);
@@ -77,6 +81,7 @@ export class Service {
     world.catchUp();
     const entry: Entry = {
       account: null,
+      client,
       operation: body?.name ?? "",
       effect: null,
       request: null,
@@ -85,6 +90,7 @@ export class Service {
     };
     try {
       const account = this.#authenticate(envelope);
+      this.#checkExpiry(envelope);
       entry.account = account.username;
       if (body === null) throw new FaultError("Client", "the SOAP Body is empty");
       const operation = findOperation(body.name);
@@ -110,6 +116,13 @@ export class Service {
     const account = this.#options.accounts.find(given.username, given.password);
     if (!account) throw new FaultError("FailedAuthentication", "the licence key or password is wrong");
     return account;
+  }
+
+  /** WS-Security 1.1 §10 and §12: an expired request is not carried out. @throws FaultError */
+  #checkExpiry({ header }: Envelope): void {
+    const expires = readExpires(header);
+    if (this.#options.ignoresExpiry || expires === null || Date.now() < expires.getTime()) return;
+    throw new FaultError("MessageExpired", `the request expired at ${expires.toISOString()}`);
   }
 
   /** Returns the answer to an operation, with the troubles that affect it. @throws FaultError */

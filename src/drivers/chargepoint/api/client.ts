@@ -5,6 +5,7 @@ import { HttpError } from "../../../net/http.ts";
 import { backoff, CALL_BACKOFF, jittered } from "../../../time/backoff.ts";
 import { type Clock, pause, systemClock } from "../../../time/clock.ts";
 import { ServiceError } from "../../errors.ts";
+import { currentPermit, type WritePermit } from "../../write-permit.ts";
 import { readPage } from "./documents/page-reader.ts";
 import { securityHeader } from "./documents/security.ts";
 import { buildRequest, type ReadAnswer, soapAction } from "./documents/soap.ts";
@@ -134,7 +135,8 @@ export class ChargePointClient {
     request: RequestOf<O>,
     options: CallOptions = {},
   ): Promise<ResponseOf<O>> {
-    const body = buildRequest(operation, request, this.#security);
+    const permit = operation.effect === "write" ? currentPermit() : undefined;
+    const body = buildRequest(operation, request, permit ? this.#securityFor(permit) : this.#security);
     const deadlineMs = options.deadlineMs ?? this.#options.deadlineMs ?? 20_000;
     const end = this.#clock.monotonic() + deadlineMs;
     const { signal: caller } = options;
@@ -146,7 +148,7 @@ export class ChargePointClient {
     if (this.#closed) controller.abort(CLOSED);
     this.#calls.add(controller);
     try {
-      return (await this.#attempts(operation, body, end, controller.signal)) as ResponseOf<O>;
+      return (await this.#attempts(operation, { body, end, permit }, controller.signal)) as ResponseOf<O>;
     } finally {
       this.#calls.delete(controller);
       clearTimeout(timer);
@@ -161,10 +163,18 @@ export class ChargePointClient {
     await this.#agent.destroy();
   }
 
-  async #attempts(operation: Operation, body: string, end: number, signal: AbortSignal): Promise<unknown> {
+  /** The request says when it expires, for a service that looks at that. */
+  #securityFor({ deadline }: WritePermit): string {
+    const now = this.#clock.now();
+    const expires = now + Math.max(0, deadline - performance.now());
+    return securityHeader({ ...this.#options, created: new Date(now), expires: new Date(expires) });
+  }
+
+  async #attempts(operation: Operation, sending: Sending, signal: AbortSignal): Promise<unknown> {
+    const { end } = sending;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#attempt(operation, body, attempt, signal);
+        return await this.#attempt(operation, sending, attempt, signal);
       } catch (error) {
         const wait = this.#waitMs(operation, error, attempt);
         // An error now is more useful to the caller than a wait until the deadline.
@@ -191,7 +201,7 @@ export class ChargePointClient {
   /** Makes one exchange and reports its outcome to the hook. */
   async #attempt(
     operation: Operation,
-    body: string,
+    { body, permit }: Sending,
     attempt: number,
     signal: AbortSignal,
   ): Promise<Record<string, unknown>> {
@@ -206,9 +216,14 @@ export class ChargePointClient {
       const answer = await post(this.#agent, {
         method: "POST",
         url: this.#service.url,
-        headers: { ...this.#headers, soapaction: soapAction(operation) },
+        headers: {
+          ...this.#headers,
+          soapaction: soapAction(operation),
+          ...(permit && { "user-agent": `voltbridge (${permit.holder})` }),
+        },
         body,
         signal,
+        deadline: permit?.deadline,
         maxBytes: this.#service.maxBodyBytes,
         share,
       });
@@ -224,6 +239,13 @@ export class ChargePointClient {
       share.close();
     }
   }
+}
+
+/** A request, and until when it is tried, by the monotonic clock. */
+interface Sending {
+  readonly body: string;
+  readonly end: number;
+  readonly permit: WritePermit | undefined;
 }
 
 function outcomeOf(error: unknown): CallOutcome {

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { HttpError } from "../../../net/http.ts";
 import { retryAfterSeconds } from "../../../time/backoff.ts";
+import { WriteRefusedError } from "../../errors.ts";
 import { MAX_TAGS } from "./documents/markup-guard.ts";
 import { type Answer, EnvelopeError, type Fault, type ReadAnswer } from "./documents/soap.ts";
 import { XML_LIMITS, XmlError, type XmlLimits } from "./documents/xml.ts";
@@ -173,6 +174,17 @@ export function failure(service: Service, operation: Operation, error: HttpError
         timedOut: true,
         sent,
         retryable: true,
+      });
+    case "late":
+      if (!sent)
+        return new WriteRefusedError(
+          `${name} was not sent: the time in which this member of the estate may write is over`,
+        );
+      return new TransportError(name, `no answer from ${origin} while this member of the estate may write`, {
+        code: "timeout",
+        timedOut: true,
+        sent,
+        retryable: false,
       });
     case "network": {
       const { code = "network", message } = cause as { code?: string; message: string };
