@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 import { hasChromium } from "./helpers/browser.ts";
+import { etcdInstalled } from "./helpers/etcd.ts";
 import { hasFaketime } from "./helpers/faketime.ts";
 import { findProgram } from "./helpers/mosquitto.ts";
 import { hasAnalyze, hasNotify } from "./helpers/notify-socket.ts";
@@ -15,6 +16,7 @@ import { hasXmllint } from "./helpers/xmllint.ts";
 const NEEDED: Readonly<Record<string, () => boolean>> = {
   "chromium-headless-shell": hasChromium,
   debootstrap: () => findProgram("debootstrap") !== undefined,
+  "etcd-server": () => etcdInstalled(),
   influxdb: () => findProgram("influxd") !== undefined,
   libfaketime: hasFaketime,
   "libxml2-utils": hasXmllint,

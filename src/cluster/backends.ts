@@ -1,24 +1,45 @@
 import { ETCD_CONNECTION_SCHEMA, type EtcdConnection } from "../config/bridge/cluster-schema.ts";
-import type { Log } from "../log/log.ts";
+import { CONNECTION_SCHEMA, type PostgresConnection, withUrl } from "../config/postgres-connection.ts";
 import type { ClusterStore } from "./contract.ts";
 import { EtcdStore } from "./etcd/store.ts";
+import { SETTING } from "./postgres/database.ts";
+import { PostgresStore } from "./postgres/store.ts";
 
-export interface OpenOptions<Connection> {
+export interface ClusterOptions<Connection> {
+  /** Settings, checked by the backend's `configSchema` and with its defaults. */
   readonly connection: Connection;
+  /** Name of the estate. */
   readonly instance: string;
-  readonly log: Log;
 }
 
 export interface ClusterBackend<Connection> {
+  readonly name: string;
   /** JSON Schema of `cluster.connection`. */
   readonly configSchema: Readonly<Record<string, unknown>>;
-  open(options: OpenOptions<Connection>): ClusterStore;
+  /** Does not connect yet. @throws for settings that cannot be used, e.g. a certificate that cannot be read */
+  open(options: ClusterOptions<Connection>): ClusterStore;
 }
 
 const etcd: ClusterBackend<EtcdConnection> = {
+  name: "etcd",
   configSchema: ETCD_CONNECTION_SCHEMA,
   open: ({ connection, instance }) => new EtcdStore(connection, instance),
 };
 
-/** THE LIST of services that keep the owners and the state of an estate. */
-export const clusterBackends = { etcd } as const;
+const { table_prefix: _, ...POSTGRES_SETTINGS } = CONNECTION_SCHEMA.properties;
+
+const postgres: ClusterBackend<PostgresConnection> = {
+  name: "postgres",
+  configSchema: {
+    ...CONNECTION_SCHEMA,
+    properties: {
+      ...POSTGRES_SETTINGS,
+      schema: { ...POSTGRES_SETTINGS.schema, default: "cluster" },
+      timeout: { ...POSTGRES_SETTINGS.timeout, default: 2 },
+    },
+  },
+  open: ({ connection, instance }) => new PostgresStore(withUrl(connection, SETTING), instance),
+};
+
+/** THE LIST of services that keep an estate. */
+export const clusterBackends = { etcd, postgres } as const;

@@ -28,8 +28,8 @@ export interface Membership {
   release(shard: string, epoch: string): Promise<void>;
   /**
    * Changes the state of a shard (null: removes the key), all or nothing, if the epoch is still the present one and none of the keys in
-   * `absent` exists.
-   * @throws {NotOwnerError} where the epoch is over, {@link KeyExistsError} where a key exists.
+   * `absent` exists. Takes at most {@link MOST_CHANGES} changes, and as many absent keys.
+   * @throws {NotOwnerError} where the epoch is over, {@link KeyExistsError} where a key exists, RangeError for too many changes.
    */
   put(
     shard: string,
@@ -41,7 +41,7 @@ export interface Membership {
   leave(): Promise<void>;
 }
 
-/** Maximum number of changes of one {@link Membership.put}. */
+/** Maximum number of changes of a put, and of its absent keys: etcd takes 128 operations in a transaction, some of which fence it. */
 export const MOST_CHANGES = 100;
 
 export type StateChange = readonly [key: string, value: string | null];
@@ -102,4 +102,12 @@ export class NotOwnerError extends Error {
 /** The state has a key that must be absent. */
 export class KeyExistsError extends Error {
   override readonly name = "KeyExistsError";
+}
+
+/** @throws RangeError when a put has more changes or absent keys than a backend takes */
+export function checkSize(changes: number, absent: number): void {
+  if (changes > MOST_CHANGES || absent > MOST_CHANGES)
+    throw new RangeError(
+      `a put takes at most ${MOST_CHANGES} changes and absent keys, found ${changes} and ${absent}; divide it`,
+    );
 }

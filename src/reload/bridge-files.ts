@@ -2,7 +2,7 @@
 
 import { isAbsolute, relative, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { clusterBackends } from "../cluster/backends.ts";
+import { clusterBackends } from "../cluster/index.ts";
 import {
   type BridgeSettings,
   bridgeSchema,
@@ -48,7 +48,7 @@ const sessionSchemas = Object.fromEntries(
   Object.entries(sessionBackends).map(([name, type]) => [name, type.configSchema]),
 );
 
-/** JSON Schemas of every cluster service's `cluster.connection`. */
+/** JSON Schemas of every cluster backend's `cluster.connection`. */
 const clusterSchemas = Object.fromEntries(
   Object.entries(clusterBackends).map(([name, type]) => [name, type.configSchema]),
 );

@@ -1,222 +1,261 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { describe, expect, it } from "vitest";
-import {
-  type ClusterStore,
-  type EstateView,
-  KeyExistsError,
-  LeaseLostError,
-  MemberExistsError,
-  type MemberRecord,
-  MOST_CHANGES,
-  NotOwnerError,
-} from "../../src/cluster/contract.ts";
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ClusterStore, EstateView, MemberRecord } from "../../src/cluster/contract.ts";
 import { eventually } from "../helpers/eventually.ts";
+import { TcpProxy } from "../helpers/tcp-proxy.ts";
 
-const TTL_MS = 3000;
-const never = new AbortController().signal;
-
-export interface ClusterService {
-  /** Opens a store of an estate that no other call has used. */
-  estate(): { open(): ClusterStore };
+export interface ClusterServer {
+  /** Port of 127.0.0.1. */
+  readonly port: number;
+  pause(): void;
+  resume(): void;
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  dispose(): Promise<void>;
 }
 
-/** What holds for every backend of src/cluster/contract.ts. */
-export function clusterContract(name: string, service: () => ClusterService): void {
-  describe(`a cluster in ${name}`, () => {
-    it("has each member once, and each shard one owner", async () => {
-      await using test = new Estate(service());
-      const a = await test.store.join(member("a"), TTL_MS);
-      const b = await test.other.join(member("b"), TTL_MS);
-      await expect(test.other.join(member("a", "another run"), TTL_MS)).rejects.toThrow(MemberExistsError);
-      const epochs = await Promise.all(
-        Array.from({ length: 20 }, async (_, i) => {
-          const shard = `shard ${i}`;
-          return Promise.all([a.claim(shard), b.claim(shard)]);
-        }),
-      );
-      for (const [ofA, ofB] of epochs) expect([ofA, ofB].filter((one) => one === undefined)).toHaveLength(1);
-      const { owners, members } = await test.store.view();
-      expect(owners.size).toBe(20);
-      expect([...members.keys()].sort()).toEqual(["a", "b"]);
-      expect(members.get("a")).toEqual(member("a"));
+export interface ClusterUnderTest {
+  run(): Promise<ClusterServer>;
+  /** Opens a store by ports of 127.0.0.1, with a `timeout` of a second; the first one is used first. */
+  open(instance: string, ports: readonly number[]): ClusterStore;
+  /** Whether several ports can be given. */
+  readonly takesSeveral: boolean;
+}
+
+export const memberOf = (id: string, more: Partial<MemberRecord> = {}): MemberRecord => ({
+  ...{ id, run: randomUUID(), host: "host", version: "1", startedAt: "2026-01-01T00:00:00Z" },
+  ...{ weight: 1, revision: null, files: "f1", ...more },
+});
+
+const TTL_MS = 2000;
+const LONG_MS = 30_000;
+
+export function clusterContract(name: string, { run, open, takesSeveral }: ClusterUnderTest): void {
+  describe(`${name}: the cluster contract`, () => {
+    let server: ClusterServer;
+    const stores: ClusterStore[] = [];
+    const proxies: TcpProxy[] = [];
+    const store = (instance: string, ...ports: number[]): ClusterStore => {
+      const opened = open(instance, ports.length === 0 ? [server.port] : ports);
+      stores.push(opened);
+      return opened;
+    };
+    const proxied = async (): Promise<TcpProxy> => {
+      const proxy = await TcpProxy.before(server.port);
+      proxies.push(proxy);
+      return proxy;
+    };
+
+    beforeAll(async () => {
+      server = await run();
+    }, 30_000);
+    afterAll(async () => {
+      for (const one of stores) await one.close();
+      for (const one of proxies) await one.close();
+      await server.dispose();
     });
 
-    it("gives a later ownership a greater epoch, after which the one before can put nothing", async () => {
-      await using test = new Estate(service());
-      const a = await test.store.join(member("a"), TTL_MS);
-      const b = await test.other.join(member("b"), TTL_MS);
-      const first = await a.claim("s");
-      expect(await b.claim("s")).toBeUndefined();
-      await a.put("s", first!, [["key", "of a"]]);
-      await a.release("s", first!);
-      await expect(a.put("s", first!, [["key", "late"]])).rejects.toThrow(NotOwnerError);
-      const second = await b.claim("s");
-      expect(BigInt(second!)).toBeGreaterThan(BigInt(first!));
-      await expect(a.put("s", first!, [["key", "late"]])).rejects.toThrow(NotOwnerError);
-      await a.release("s", first!);
-      await b.put("s", second!, [["other", "of b"]]);
-      expect(await test.store.list("s")).toEqual(
-        new Map([
-          ["key", "of a"],
-          ["other", "of b"],
-        ]),
-      );
+    test("of two claims one wins; a claim after a release has a greater epoch", async () => {
+      const one = store("race");
+      const a = await one.join(memberOf("a"), LONG_MS);
+      const b = await store("race").join(memberOf("b"), LONG_MS);
+      for (let shard = 0; shard < 10; shard++) {
+        const epochs = await Promise.all([a.claim(`s/${shard}`), b.claim(`s/${shard}`)]);
+        expect(epochs.filter((epoch) => epoch !== undefined)).toHaveLength(1);
+      }
+      const first = await a.claim("own");
+      expect(await a.claim("own")).toBe(first);
+      await a.release("own", first!);
+      await a.release("own", first!);
+      const second = await b.claim("own");
+      expect(Number(second)).toBeGreaterThan(Number(first));
+      await a.release("own", first!);
+      expect((await one.view()).owners.get("own")).toEqual({ member: "b", epoch: second });
+      await expect(a.put("own", first!, [["k", "v"]])).rejects.toMatchObject({ name: "NotOwnerError" });
+      await b.leave();
+      const { members, owners } = await one.view();
+      expect([...members.keys()]).toEqual(["a"]);
+      expect(owners.has("own")).toBe(false);
+      await expect(b.claim("own")).rejects.toMatchObject({ name: "LeaseLostError" });
     });
 
-    it("puts all changes or none", async () => {
-      await using test = new Estate(service());
-      const a = await test.store.join(member("a"), TTL_MS);
+    test("one process is a member; the same process joins again without its old ownership", async () => {
+      const one = store("join");
+      const record = memberOf("a");
+      const old = await one.join(record, LONG_MS);
+      const epoch = await old.claim("s");
+      await expect(one.join(memberOf("a"), LONG_MS)).rejects.toMatchObject({ name: "MemberExistsError" });
+      const again = await one.join(record, LONG_MS);
+      await expect(old.put("s", epoch!, [["k", "v"]])).rejects.toMatchObject({ name: "LeaseLostError" });
+      expect(Number(await again.claim("s"))).toBeGreaterThan(Number(epoch));
+      await again.announce({ ...record, revision: "r2" });
+      expect((await one.view()).members.get("a")?.revision).toBe("r2");
+    });
+
+    test("an ended lease frees its shards; the holder that paused can do nothing", async () => {
+      const one = store("expiry");
+      const a = await one.join(memberOf("a"), TTL_MS);
+      const b = await one.join(memberOf("b"), LONG_MS);
       const epoch = (await a.claim("s"))!;
-      await a.put("s", epoch, [["command", "1"]], ["command"]);
-      const again = a.put(
-        "s",
+      await a.renew(AbortSignal.timeout(1000));
+      const renewed = performance.now();
+      const seen: EstateView[] = [];
+      const stop = one.watch(
+        (view) => seen.push(view),
+        () => {},
+      );
+      const taken = await eventually(
+        async () => {
+          const claimed = await b.claim("s");
+          expect(claimed).toBeDefined();
+          return claimed!;
+        },
+        10_000,
+        50,
+      );
+      expect(performance.now() - renewed).toBeGreaterThan(TTL_MS - 100);
+      expect(performance.now() - renewed).toBeLessThan(TTL_MS + 1500);
+      expect(Number(taken)).toBeGreaterThan(Number(epoch));
+      await expect(a.put("s", epoch, [["k", "v"]])).rejects.toMatchObject({ name: "LeaseLostError" });
+      await expect(a.renew(AbortSignal.timeout(1000))).rejects.toMatchObject({ name: "LeaseLostError" });
+      await eventually(() => {
+        expect([...seen.at(-1)!.members.keys()]).toEqual(["b"]);
+        expect(seen.at(-1)!.owners.get("s")).toEqual({ member: "b", epoch: taken });
+      }, 5000);
+      stop();
+    });
+
+    test("a put is all or nothing, whatever the texts", async () => {
+      const one = store('odd /"instance" ü');
+      const a = await one.join(memberOf("a"), LONG_MS);
+      const shard = 'https://x/y "ü" 店';
+      const epoch = (await a.claim(shard))!;
+      const key = '["cmd/1","a b",{"x":"ü%2F/😀"}]';
+      const big = "v€".repeat(500);
+      await a.put(
+        shard,
         epoch,
         [
-          ["x", "1"],
-          ["command", "2"],
+          [key, big],
+          ["other/", ""],
+          ["gone", "x"],
         ],
-        ["command"],
+        [key],
       );
-      await expect(again).rejects.toThrow(KeyExistsError);
-      expect(await test.store.list("s")).toEqual(new Map([["command", "1"]]));
-      const many = Array.from({ length: MOST_CHANGES }, (_, i): [string, string] => [`k${i}`, `${i}`]);
-      await a.put("s", epoch, many);
-      await a.put(
-        "s",
-        epoch,
-        many.slice(0, 99).map(([key]) => [key, null] as const),
-      );
-      expect(await test.store.list("s")).toEqual(new Map([["command", "1"], many[99]!]));
-    });
-
-    it("keeps keys and values of any text, and those of shards and estates apart", async () => {
-      await using test = new Estate(service());
-      await using elsewhere = new Estate(service());
-      const a = await test.store.join(member("a"), TTL_MS);
-      const odd = ['["holds","garage/1 limit"]', "a/b", "ä ö 漢 🚗", "%2F", "with\nline", " "];
-      const epoch = (await a.claim("s/x"))!;
-      await a.put(
-        "s/x",
-        epoch,
-        odd.map((key) => [key, `value of ${key}`.repeat(50)]),
-      );
-      const prefix = (await a.claim("s"))!;
-      await a.put("s", prefix, [["own", "1"]]);
-      expect([...(await test.store.list("s/x")).keys()].sort()).toEqual(odd.sort());
-      expect(await test.store.list("s")).toEqual(new Map([["own", "1"]]));
-      expect((await elsewhere.store.list("s")).size).toBe(0);
-      expect((await elsewhere.store.view()).members.size).toBe(0);
-    });
-
-    it("lists a state of thousands of keys whole", async () => {
-      await using test = new Estate(service());
-      const a = await test.store.join(member("a"), TTL_MS);
-      const epoch = (await a.claim("s"))!;
-      for (let n = 0; n < 2500; n += MOST_CHANGES)
-        await a.put(
-          "s",
-          epoch,
-          Array.from({ length: MOST_CHANGES }, (_, i) => [`k${n + i}`, "1"]),
-        );
-      expect((await test.store.list("s")).size).toBe(2500);
-    });
-
-    it("sets a setting only where it is what was expected", async () => {
-      await using test = new Estate(service());
-      expect(await test.store.set("revision", "r1", null)).toBe(true);
-      expect(await test.store.set("revision", "r2", null)).toBe(false);
-      expect(await test.store.set("revision", "r2", "r0")).toBe(false);
-      expect(await test.store.set("revision", "r2", "r1")).toBe(true);
-      expect(await test.store.set("move/a shard", "b")).toBe(true);
-      expect((await test.store.view()).settings).toEqual(
+      await a.put(shard, epoch, [
+        ["gone", null],
+        ["never", null],
+      ]);
+      expect(await one.list(shard)).toEqual(
         new Map([
-          ["revision", "r2"],
-          ["move/a shard", "b"],
+          [key, big],
+          ["other/", ""],
         ]),
       );
-      expect(await test.store.set("move/a shard", null)).toBe(true);
-      expect((await test.store.view()).settings.size).toBe(1);
+      await expect(
+        a.put(
+          shard,
+          epoch,
+          [
+            ["new", "1"],
+            ["other/", null],
+          ],
+          ["new", key],
+        ),
+      ).rejects.toMatchObject({
+        name: "KeyExistsError",
+      });
+      await expect(a.put(shard, "1", [["new", "1"]])).rejects.toMatchObject({ name: "NotOwnerError" });
+      const many = Array.from({ length: 101 }, (_, at) => [`m${at}`, "v"] as const);
+      await expect(a.put(shard, epoch, many)).rejects.toThrow(/at most 100/);
+      expect((await one.list(shard)).size).toBe(2);
+      const most = many.slice(0, 100);
+      await a.put(
+        shard,
+        epoch,
+        most,
+        most.map(([name]) => name),
+      );
+      await Promise.all(Array.from({ length: 20 }, (_, at) => a.put(shard, epoch, [[`p${at}`, "v"]])));
+      expect((await one.list(shard)).size).toBe(122);
+      expect(await one.list("x")).toEqual(new Map());
+      const same = await Promise.allSettled(
+        [1, 2, 3].map((at) => a.put(shard, epoch, [[`by${at}`, ""]], ["once"])),
+      );
+      expect(same.every(({ status }) => status === "fulfilled")).toBe(true);
+      const once = await Promise.allSettled(
+        [1, 2, 3].map(() => a.put(shard, epoch, [["once", ""]], ["once"])),
+      );
+      expect(once.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
     });
 
-    it("ends what is not renewed, and with it every ownership, and not what is", async () => {
-      await using test = new Estate(service());
-      const a = await test.store.join(member("a"), TTL_MS);
-      const b = await test.other.join(member("b"), TTL_MS);
+    test("a setting is changed only from what is expected", async () => {
+      const one = store("settings");
+      expect(await one.set("a/b", "1", "0")).toBe(false);
+      expect(await one.set("a/b", "1", null)).toBe(true);
+      expect(await one.set("a/b", "2", null)).toBe(false);
+      expect(await one.set("a/b", "2", "1")).toBe(true);
+      expect((await one.view()).settings).toEqual(new Map([["a/b", "2"]]));
+      expect(await one.set("a/b", null)).toBe(true);
+      expect((await one.view()).settings.size).toBe(0);
+    });
+
+    test("an answer that is lost after the execution is not misread", async () => {
+      const proxy = await proxied();
+      // One endpoint: the connection is lost, a second one of the same call works.
+      const one = store("lost", ...(takesSeveral ? [proxy.port, server.port] : [proxy.port]));
+      const a = await one.join(memberOf("a"), LONG_MS);
+      const losing = async <T>(word: string, call: () => Promise<T>): Promise<T> => {
+        let sent = false;
+        proxy.tap = (_, from, bytes) => {
+          if (from === "near" && bytes !== "end" && bytes.includes(word)) {
+            sent = true;
+            proxy.trouble = { kind: "cut", bytes: 0 };
+          } else if (bytes === "end") proxy.trouble = undefined;
+        };
+        const answer = await call();
+        expect(sent, "an answer was lost").toBe(true);
+        proxy.heal();
+        return answer;
+      };
+      const word = takesSeveral ? "/v3/kv/txn" : "COMMIT";
+      const epoch = await losing(word, () => a.claim("s"));
+      expect((await one.view()).owners.get("s")).toEqual({ member: "a", epoch });
+      await losing(word, () => a.put("s", epoch!, [["k", "1"]], ["k"]));
+      expect(await one.list("s")).toEqual(new Map([["k", "1"]]));
+      await expect(a.put("s", epoch!, [["k", "1"]], ["k"])).rejects.toMatchObject({ name: "KeyExistsError" });
+    });
+
+    test("a server that does not answer is reported, and a watch goes on after its restart", async () => {
+      const one = store("restart");
+      const a = await one.join(memberOf("a"), LONG_MS);
       const epoch = (await a.claim("s"))!;
-      const begun = performance.now();
-      while (performance.now() - begun < TTL_MS + 1500) {
-        await b.renew(never);
-        await delay(300);
-      }
-      const { members, owners } = await test.store.view();
-      expect([[...members.keys()], owners.size]).toEqual([["b"], 0]);
-      await expect(a.renew(never)).rejects.toThrow(LeaseLostError);
-      const put = a.put("s", epoch, [["late", "1"]]);
-      await expect(put).rejects.toSatisfy((e) => e instanceof NotOwnerError || e instanceof LeaseLostError);
-      expect(await b.claim("s")).toBeDefined();
-      await test.store.join(member("a", "another run"), TTL_MS);
-    }, 15_000);
-
-    it("lets a member that leaves go at once, and the same run join again", async () => {
-      await using test = new Estate(service());
-      const a = await test.store.join(member("a"), TTL_MS);
-      await a.claim("s");
-      await a.leave();
-      const { members, owners } = await test.store.view();
-      expect([members.size, owners.size]).toEqual([0, 0]);
-      const first = await test.store.join(member("a"), TTL_MS);
-      await first.claim("s");
-      const second = await test.store.join(member("a"), TTL_MS);
-      await expect(first.renew(never)).rejects.toThrow(LeaseLostError);
-      expect(await second.claim("s")).toBeDefined();
-    });
-
-    it("tells those who watch of members, owners and settings", async () => {
-      await using test = new Estate(service());
-      const views: EstateView[] = [];
-      const end = test.other.watch(
-        (view) => views.push(view),
-        (error) => expect.unreachable(String(error)),
+      await a.put("s", epoch, [["k", "v"]]);
+      const seen: EstateView[] = [];
+      const failures: unknown[] = [];
+      const stop = one.watch(
+        (view) => seen.push(view),
+        (error) => failures.push(error),
       );
-      const a = await test.store.join(member("a"), TTL_MS);
-      await a.announce({ ...member("a"), files: "r2" });
-      const epoch = await a.claim("s");
-      await test.store.set("drain/a", "yes");
-      await eventually(
-        () => {
-          const last = views.at(-1);
-          expect(last?.members.get("a")?.files).toBe("r2");
-          expect(last?.owners).toEqual(new Map([["s", { member: "a", epoch }]]));
-          expect(last?.settings.get("drain/a")).toBe("yes");
-        },
-        5000,
-        20,
-      );
-      await a.leave();
-      await eventually(() => expect(views.at(-1)?.owners.size).toBe(0), 5000, 20);
-      end();
+      await eventually(() => expect(seen).not.toHaveLength(0), 5000, 20);
+      await one.set("x", "1");
+      await eventually(() => expect(seen.at(-1)!.settings.get("x")).toBe("1"), 3000, 20);
+      server.pause();
+      const asked = performance.now();
+      await expect(a.put("s", epoch, [["late", "v"]])).rejects.toMatchObject({
+        name: "ClusterUnavailableError",
+      });
+      expect(performance.now() - asked).toBeLessThan(4000);
+      server.resume();
+      await server.stop();
+      await expect(one.view()).rejects.toThrow(new RegExp(`127\\.0\\.0\\.1:${server.port}.*`));
+      await server.start();
+      await eventually(() => one.set("x", "2"), 10_000);
+      await eventually(() => expect(seen.at(-1)!.settings.get("x")).toBe("2"), 10_000, 20);
+      expect(failures).not.toHaveLength(0);
+      expect((await one.list("s")).get("k")).toBe("v");
+      await eventually(() => a.put("s", epoch, [["k", "w"]]), 10_000);
+      stop();
     });
   });
-}
-
-class Estate implements AsyncDisposable {
-  readonly store: ClusterStore;
-  readonly other: ClusterStore;
-
-  constructor(service: ClusterService) {
-    const estate = service.estate();
-    this.store = estate.open();
-    this.other = estate.open();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.store.close(), this.other.close()]);
-  }
-}
-
-export function member(id: string, run = `run of ${id}`): MemberRecord {
-  return {
-    ...{ id, run, host: `host of ${id}`, version: "1", startedAt: "2026-12-01T00:00:00Z", weight: 1 },
-    ...{ revision: null, files: "r1" },
-  };
 }

@@ -1,138 +1,163 @@
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { findProgram, freePort } from "./mosquitto.ts";
 import { ServerProcess } from "./server-process.ts";
 
-export const etcdInstalled = findProgram("etcd") !== undefined;
-
-export interface EtcdOptions {
-  /** Number of nodes. Default: 1. */
-  readonly nodes?: number;
-  /** Further arguments of every node. */
-  readonly args?: readonly string[];
-  /** Words before the program, e.g. `ip netns exec one`, and the address of each node. Default: all on 127.0.0.1. */
-  readonly hosts?: readonly { readonly prefix: readonly string[]; readonly address: string }[];
+export function etcdInstalled(): boolean {
+  return findProgram("etcd") !== undefined;
 }
 
-/** Real etcd, of one node or several, with folders of its own. */
+export interface EtcdOptions {
+  /** Command that runs each node, e.g. `["ip", "netns", "exec", name]`. */
+  readonly prefix?: (node: number) => readonly string[];
+  /** Address that each node listens at. */
+  readonly host?: (node: number) => string;
+  readonly args?: readonly string[];
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
+}
+
+/** One node of a real etcd, with a folder of its own. */
+export class EtcdNode {
+  readonly url: string;
+  readonly port: number;
+  readonly #start: readonly string[];
+  readonly #answers: () => Promise<boolean>;
+  readonly #server = new ServerProcess();
+
+  constructor(url: string, start: readonly string[], answers: (url: string) => Promise<boolean>) {
+    this.url = url;
+    this.port = Number(new URL(url).port);
+    this.#start = start;
+    this.#answers = () => answers(url);
+  }
+
+  get pid(): number | undefined {
+    return this.#server.pid;
+  }
+
+  async start(): Promise<void> {
+    const [program, ...args] = this.#start;
+    await this.#server.start({ program: program!, args, answers: this.#answers, deadlineMs: 15_000 });
+  }
+
+  stop(): Promise<void> {
+    return this.#server.end("SIGTERM");
+  }
+
+  kill(): Promise<void> {
+    return this.#server.kill();
+  }
+
+  pause(): void {
+    this.#server.pause();
+  }
+
+  resume(): void {
+    this.#server.resume();
+  }
+}
+
+/** An etcd of one node or several. Not for tests of durability. */
 export class Etcd {
   readonly nodes: readonly EtcdNode[];
   readonly #folder: string;
-
-  static async run({ nodes: count = 1, args = [], hosts = [] }: EtcdOptions = {}): Promise<Etcd> {
-    const folder = mkdtempSync(join(tmpdir(), "etcd-"));
-    const local = { prefix: [], address: "127.0.0.1" };
-    const places = await Promise.all(
-      Array.from({ length: count }, async (_, i) => {
-        const { prefix, address } = hosts[i] ?? local;
-        const [client, peer] = [await freePort(), await freePort()];
-        const urls = { client: `http://${address}:${client}`, peer: `http://${address}:${peer}` };
-        return { name: `n${i + 1}`, prefix, ...urls };
-      }),
-    );
-    const cluster = places.map(({ name, peer }) => `${name}=${peer}`).join(",");
-    const nodes = places.map(
-      ({ name, prefix, client, peer }) =>
-        new EtcdNode(client, prefix, [
-          ...["--name", name, "--data-dir", join(folder, name), "--logger", "zap", "--log-level", "error"],
-          ...["--listen-client-urls", client, "--advertise-client-urls", client],
-          ...["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer],
-          ...["--initial-cluster", cluster, "--initial-cluster-state", "new"],
-          ...["--initial-cluster-token", folder, ...args],
-        ]),
-    );
-    const etcd = new Etcd(nodes, folder);
-    await etcd.start();
-    return etcd;
-  }
 
   private constructor(nodes: readonly EtcdNode[], folder: string) {
     this.nodes = nodes;
     this.#folder = folder;
   }
 
+  static async run(count: 1 | 3 = 1, options: EtcdOptions = {}): Promise<Etcd> {
+    const { prefix = () => [], host = () => "127.0.0.1", args = [], tls } = options;
+    const folder = mkdtempSync(join(tmpdir(), "etcd-"));
+    const ports: number[] = [];
+    while (ports.length < 2 * count) {
+      const port = await freePort();
+      if (!ports.includes(port)) ports.push(port);
+    }
+    const scheme = tls ? "https" : "http";
+    const peer = (node: number) => `http://${host(node)}:${ports[2 * node]}`;
+    const cluster = Array.from({ length: count }, (_, node) => `n${node}=${peer(node)}`).join(",");
+    const nodes = Array.from({ length: count }, (_, node) => {
+      const url = `${scheme}://${host(node)}:${ports[2 * node + 1]}`;
+      return new EtcdNode(
+        url,
+        [
+          ...prefix(node),
+          findProgram("etcd")!,
+          ...[
+            "--name",
+            `n${node}`,
+            "--data-dir",
+            join(folder, `n${node}`),
+            "--logger",
+            "zap",
+            "--log-level",
+            "error",
+          ],
+          ...["--listen-client-urls", url, "--advertise-client-urls", url],
+          ...["--listen-peer-urls", peer(node), "--initial-advertise-peer-urls", peer(node)],
+          ...["--initial-cluster", cluster, "--auto-compaction-retention", "1m"],
+          ...(tls
+            ? [
+                "--trusted-ca-file",
+                tls.ca,
+                "--cert-file",
+                tls.cert,
+                "--key-file",
+                tls.key,
+                "--client-cert-auth",
+              ]
+            : []),
+          ...args,
+        ],
+        (at) => answers(at, [...prefix(node)], tls),
+      );
+    });
+    const etcd = new Etcd(nodes, folder);
+    await Promise.all(nodes.map((node) => node.start()));
+    return etcd;
+  }
+
   get endpoints(): string[] {
     return this.nodes.map(({ url }) => url);
   }
 
-  /** Starts the nodes that do not run. */
-  async start(): Promise<void> {
-    await Promise.all(this.nodes.map((node) => node.start()));
-  }
-
-  async kill(): Promise<void> {
-    await Promise.all(this.nodes.map((node) => node.kill()));
-  }
-
-  /** Loses all data, as with new disks, and starts again. */
-  async lose(): Promise<void> {
-    await this.kill();
-    for (let i = 1; i <= this.nodes.length; i++)
-      rmSync(join(this.#folder, `n${i}`), { recursive: true, force: true });
-    await this.start();
-  }
-
-  /** The node that leads at present. */
-  async leader(): Promise<EtcdNode> {
-    for (const node of this.nodes) {
-      const status = await node.status();
-      if (status && status.leader === status.header.member_id) return node;
-    }
-    throw new Error("no node leads");
-  }
-
   async dispose(): Promise<void> {
-    await this.kill();
+    for (const node of this.nodes) {
+      node.resume();
+      await node.kill();
+    }
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
 
-interface Status {
-  readonly leader?: string;
-  readonly header: { readonly member_id: string };
-}
-
-export class EtcdNode {
-  readonly url: string;
-  readonly #prefix: readonly string[];
-  readonly #args: readonly string[];
-  readonly server = new ServerProcess();
-  #runs = false;
-
-  constructor(url: string, prefix: readonly string[], args: readonly string[]) {
-    this.url = url;
-    this.#prefix = prefix;
-    this.#args = args;
-  }
-
-  async start(): Promise<void> {
-    if (this.#runs) return;
-    this.#runs = true;
-    const [program, ...args] = [...this.#prefix, findProgram("etcd")!, ...this.#args];
-    await this.server.start({
-      program: program!,
-      args,
-      answers: async () => ((await this.status())?.leader ?? "0") !== "0",
-      deadlineMs: 20_000,
-    });
-  }
-
-  async kill(): Promise<void> {
-    this.#runs = false;
-    await this.server.kill();
-  }
-
-  async status(): Promise<Status | undefined> {
-    try {
-      const answer = await fetch(`${this.url}/v3/maintenance/status`, {
-        method: "POST",
-        body: "{}",
-        signal: AbortSignal.timeout(1000),
-      });
-      return answer.ok ? ((await answer.json()) as Status) : undefined;
-    } catch {
-      return undefined;
-    }
+/** Asked by a process, which a namespace may need. */
+async function answers(url: string, prefix: string[], tls: EtcdOptions["tls"]): Promise<boolean> {
+  const code = `
+    const [url, ...files] = process.argv.slice(1);
+    const { readFileSync } = require("node:fs");
+    const [ca, cert, key] = files.map((file) => readFileSync(file));
+    require(url.startsWith("https") ? "node:https" : "node:http")
+      .get(url + "/health", { ca, cert, key, timeout: 1000 }, (answer) => {
+        let body = "";
+        answer.on("data", (chunk) => { body += chunk; }).on("end", () => process.exit(body.includes('"true"') ? 0 : 1));
+      }).on("error", () => process.exit(1)).on("timeout", () => process.exit(1));`;
+  const [program, ...args] = [
+    ...prefix,
+    process.execPath,
+    "-e",
+    code,
+    url,
+    ...(tls ? [tls.ca, tls.cert, tls.key] : []),
+  ];
+  try {
+    await promisify(execFile)(program!, args, { timeout: 3000 });
+    return true;
+  } catch {
+    return false;
   }
 }

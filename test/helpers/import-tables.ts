@@ -15,6 +15,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   devices: ["points", "config", "registry", "drivers", "bus", "log", "storage", "time"],
   historian: ["points", "config", "bus", "queue", "log", "storage", "time", "net", "csv-cell"],
   limits: ["points", "config", "bus", "devices", "log", "storage", "time"],
+  cluster: ["points", "config", "log", "time", "net", "storage"],
   reload: [
     "points",
     "config",
@@ -22,6 +23,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "devices",
     "historian",
     "sessions",
+    "cluster",
     "bus",
     "log",
     "time",
@@ -140,6 +142,7 @@ export const ROOMS: Record<string, readonly string[]> = {
   "drivers/chargepoint/account": ["limits", "reads", "sources"],
   historian: ["stores", "ingest", "record", "query", "export", "import", "gaps", "delivery"],
   sessions: ["database", "query", "sync"],
+  cluster: ["etcd", "postgres"],
   web: ["access", "files", "server", "live", "api", "page"],
   integrations: ["home-assistant", "sparkplug"],
   "integrations/home-assistant": ["rules", "entities", "documents"],

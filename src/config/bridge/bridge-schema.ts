@@ -178,6 +178,9 @@ export interface SectionBackends {
   readonly clusterBackends?: Backends;
 }
 
+/** Schema of the connection without a backend: it has no settings. */
+const NOTHING = { additionalProperties: false, properties: {} };
+
 const made = new WeakMap<object, Map<string, Schema>>();
 
 /**
@@ -192,6 +195,7 @@ export function bridgeSchema(
     cluster?: { backend?: unknown };
     historian?: { backend?: unknown; also?: unknown };
     sessions?: { backend?: unknown };
+    cluster?: { backend?: unknown };
   } | null;
   const { historian, sessions, cluster } = BRIDGE.properties;
   const ofHistorian = chosenOf(historian, given?.historian?.backend, backends);
@@ -200,7 +204,8 @@ export function bridgeSchema(
     chosenOf(historian, item?.backend ?? "", backends),
   );
   const ofSessions = chosenOf(sessions, given?.sessions?.backend, sessionBackends);
-  const ofCluster = chosenOf(cluster, given?.cluster?.backend, clusterBackends);
+  const withNone = clusterBackends && { none: NOTHING, ...clusterBackends };
+  const ofCluster = chosenOf(cluster, given?.cluster?.backend, withNone);
   const owner = backends ?? sessionBackends ?? clusterBackends ?? BRIDGE;
   const known = made.get(owner) ?? new Map<string, Schema>();
   made.set(owner, known);
@@ -210,6 +215,8 @@ export function bridgeSchema(
     ofSessions,
     ofCluster,
     sessionBackends && Object.keys(sessionBackends),
+    ofCluster,
+    clusterBackends && Object.keys(clusterBackends),
   ]);
   const schema = known.get(key) ?? {
     ...BRIDGE,
@@ -221,7 +228,7 @@ export function bridgeSchema(
         backends,
       ),
       sessions: withBackends(sessions, ofSessions, sessionBackends),
-      cluster: withBackends(cluster, ofCluster, clusterBackends && { ...clusterBackends, none: {} }),
+      cluster: withBackends(cluster, ofCluster, withNone),
     },
   };
   known.set(key, schema);

@@ -1,0 +1,1 @@
+export { clusterBackends } from "./backends.ts";
