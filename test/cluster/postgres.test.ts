@@ -7,14 +7,14 @@ import { hasPostgres } from "../helpers/postgres-programs.ts";
 describe.skipIf(!hasPostgres())("PostgreSQL", () => {
   clusterContract("postgres", {
     run: () => Postgres.run(),
-    open: (instance, [port]) =>
+    open: (instance, port) =>
       clusterBackends.postgres.open({
         instance,
         connection: {
-          ...{ host: "127.0.0.1", port: port!, database: "postgres", user: POSTGRES_USER },
+          ...{ host: "127.0.0.1", port: port, database: "postgres", user: POSTGRES_USER },
           ...{ password: POSTGRES_PASSWORD, ssl: "disable", schema: "cluster", table_prefix: "", timeout: 1 },
         },
       }),
-    takesSeveral: false,
+    changing: "COMMIT",
   });
 });

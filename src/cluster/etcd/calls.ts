@@ -185,7 +185,10 @@ function parsed({ status, body }: HttpAnswer): unknown {
   try {
     answer = JSON.parse(body.toString());
   } catch {
-    throw new EtcdError(`HTTP ${status} without JSON; is this etcd?`, status >= 500 ? 14 : 2);
+    throw new EtcdError(
+      `HTTP ${status}, not in JSON: ${body.toString("utf8", 0, 300).trim() || "no text"}`,
+      status >= 500 ? 14 : 2,
+    );
   }
   throwError(answer);
   if (status !== 200) throw new EtcdError(answer.message ?? `HTTP ${status}`, answer.code ?? 2);
