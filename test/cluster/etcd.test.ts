@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Agent, request } from "undici";
 import { describe, expect, test } from "vitest";
 import { clusterBackends } from "../../src/cluster/index.ts";
 import type { EtcdConnection } from "../../src/config/bridge/cluster-schema.ts";
@@ -98,28 +99,25 @@ describe.skipIf(!etcdInstalled())("etcd", () => {
       return store;
     };
     try {
-      await expect(opened({}).view()).rejects.toMatchObject({ name: "ClusterUnavailableError" });
+      await expect(opened({ timeout: 0.5 }).view()).rejects.toMatchObject({
+        name: "ClusterUnavailableError",
+      });
       await expect(async () => opened({ ca: join(folder, "none") })).rejects.toThrow(
         /cluster\.connection\.ca/,
       );
       await opened(files).view();
-      const post = (path: string, body: object) =>
-        execFileSync("curl", [
-          "-sf",
-          "--cacert",
-          files.ca,
-          "--cert",
-          files.cert,
-          "--key",
-          files.key,
-          etcd.endpoints[0] + path,
-          "-d",
-          JSON.stringify(body),
-        ]);
-      post("/v3/auth/user/add", { name: "root", password: "canary-pass" });
-      post("/v3/auth/role/add", { name: "root" });
-      post("/v3/auth/user/grant", { user: "root", role: "root" });
-      post("/v3/auth/enable", {});
+      const [ca, cert, key] = [files.ca, files.cert, files.key].map((file) => readFileSync(file));
+      const dispatcher = new Agent({ connect: { ca, cert, key } });
+      const post = async (path: string, body: object) => {
+        const { statusCode } = await request(etcd.endpoints[0] + path, {
+          ...{ method: "POST", body: JSON.stringify(body), dispatcher },
+        });
+        expect(statusCode, path).toBe(200);
+      };
+      await post("/v3/auth/user/add", { name: "root", password: "canary-pass" });
+      await post("/v3/auth/role/add", { name: "root" });
+      await post("/v3/auth/user/grant", { user: "root", role: "root" });
+      await post("/v3/auth/enable", {});
       const store = opened({ ...files, username: "root", password: "canary-pass" });
       const member = await store.join(memberOf("a"), 30_000);
       const epoch = (await member.claim("s"))!;

@@ -207,7 +207,7 @@ export function clusterContract(name: string, { run, open, changing }: ClusterUn
       const losing = async <T>(call: () => Promise<T>): Promise<T> => {
         let sent = false;
         proxy.tap = (_, from, bytes) => {
-          if (from === "near" && bytes !== "end" && bytes.includes(changing)) {
+          if (!sent && from === "near" && bytes !== "end" && bytes.includes(changing)) {
             sent = true;
             proxy.trouble = { kind: "cut", bytes: 0 };
           } else if (bytes === "end") proxy.trouble = undefined;

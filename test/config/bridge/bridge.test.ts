@@ -103,6 +103,7 @@ describe("bridge config", () => {
         requester: "message",
       },
       limits: {},
+      cluster: { backend: "none", connection: {}, ttlSeconds: 6, weight: 1 },
       integrations: {
         homeAssistant: {
           enabled: false,
