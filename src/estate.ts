@@ -2,9 +2,10 @@ import { createHash, randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { relative } from "node:path";
 import { Bus } from "./bus.ts";
-import { clusterBackends } from "./cluster/backends.ts";
+import { openCluster } from "./cluster/backends.ts";
 import type { EstateView } from "./cluster/contract.ts";
 import { ClusterMember, type OpenShard, type Ownership } from "./cluster/member.ts";
+import { SETTINGS } from "./cluster/settings.ts";
 import { ShardState } from "./cluster/shard-state.ts";
 import type { BridgeSettings } from "./config/index.ts";
 import type { Control, Limiting } from "./devices/commands.ts";
@@ -73,20 +74,15 @@ export class Estate {
 
   constructor(options: EstateOptions) {
     const { settings, devices, version, bus, state } = options;
-    const { cluster, instance, limits, actuator } = settings;
+    const { cluster, limits, actuator } = settings;
     this.#options = options;
     this.#log = options.log.part("cluster");
     this.id = cluster.member ?? hostname().split(".")[0]!;
     this.#groups = limits;
     this.#shards = shardsOf(devices, limits);
     this.#outages = new Outages({ log: this.#log, notify: (notice) => bus.emit("notice", notice) });
-    const { backend, connection, ttlSeconds, weight } = cluster;
-    if (backend === "none") throw new Error("there is no estate without a cluster backend");
-    const store = clusterBackends[backend].open({
-      connection: connection as never,
-      instance,
-      log: this.#log,
-    });
+    const { ttlSeconds, weight } = cluster;
+    const store = openCluster(settings);
     this.#store = store;
     const memory = state.namespace("cluster");
     this.#member = new ClusterMember(
@@ -189,7 +185,7 @@ export class Estate {
   holdBack(settings: BridgeSettings, devices: readonly LoadedDevice[]): string | undefined {
     const files = revisionOf(settings, devices);
     this.#member.filesLoaded(files);
-    const active = this.view?.settings.get("revision");
+    const active = this.view?.settings.get(SETTINGS.revision);
     if (active === undefined || files === active) {
       this.#groups = settings.limits;
       return undefined;

@@ -44,6 +44,7 @@ const commands: Readonly<Record<string, () => Promise<CommandFile>>> = {
   deadletter: async () => (await import("./store/deadletter.ts")).deadletter,
   status: async () => (await import("./bridge/status.ts")).status,
   alerts: async () => (await import("./setup/alerts.ts")).alerts,
+  cluster: async () => (await import("./bridge/cluster.ts")).cluster,
   selftest: async () => (await import("./bridge/selftest.ts")).selftest,
   web: async () => (await import("./setup/web.ts")).web,
   api: async () => (await import("./api/index.ts")).api,

@@ -1,4 +1,5 @@
 import { ETCD_CONNECTION_SCHEMA, type EtcdConnection } from "../config/bridge/cluster-schema.ts";
+import type { BridgeSettings } from "../config/index.ts";
 import { CONNECTION_SCHEMA, type PostgresConnection, withUrl } from "../config/postgres-connection.ts";
 import type { ClusterStore } from "./contract.ts";
 import { EtcdStore } from "./etcd/store.ts";
@@ -43,3 +44,13 @@ const postgres: ClusterBackend<PostgresConnection> = {
 
 /** THE LIST of services that keep an estate. */
 export const clusterBackends = { etcd, postgres } as const;
+
+/** Opens the service that the settings choose; it does not connect yet. @throws for settings that cannot be used */
+export function openCluster({
+  cluster,
+  instance,
+}: Pick<BridgeSettings, "cluster" | "instance">): ClusterStore {
+  const { backend, connection } = cluster;
+  if (backend === "none") throw new Error("the bridge config names no cluster.backend");
+  return clusterBackends[backend].open({ connection: connection as never, instance });
+}

@@ -73,7 +73,7 @@ export interface MemberRecord {
   readonly revision: string | null;
   /** Revision of its files. */
   readonly files: string;
-  /** Id of the estate that it was in before it joined. */
+  /** Id of the estate that it was in before it joined; absent: it was in none. */
   readonly estate?: string;
   /** Where its page is, if it has one. */
   readonly url?: string;

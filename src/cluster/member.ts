@@ -13,6 +13,7 @@ import {
 } from "./contract.ts";
 import { type PlacedShard, place } from "./placement.ts";
 import { nextRevision } from "./revisions.ts";
+import { SETTINGS } from "./settings.ts";
 
 /** A shard that this member has from now on. */
 export interface Ownership {
@@ -50,15 +51,6 @@ export interface ClusterMemberOptions {
   readonly log: Log;
   readonly clock: Clock;
 }
-
-/** Names of settings of the estate. */
-export const SETTINGS = {
-  estate: "id",
-  confirmed: "confirmed",
-  revision: "revision",
-  move: (shard: string) => `move/${shard}`,
-  drain: (member: string) => `drain/${member}`,
-} as const;
 
 /** Renewals in one duration of the lease. */
 const RENEWALS = 3;

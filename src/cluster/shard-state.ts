@@ -83,10 +83,10 @@ export class ShardState {
     this.#isFirst = !stored.has(keyOf(OPENED, ""));
     const waitMs = (writes.length > 0 ? WRITE_MS : 0) + (this.#isFirst ? ttlMs : 0) + MARGIN_MS;
     this.#clearedAt = clock.monotonic() + waitMs;
-    if (this.#isFirst) this.#change([[keyOf(OPENED, ""), JSON.stringify(options.member)]]);
     this.#after(waitMs, () => {
       this.#doubtful.clear();
       this.#change(writes.map((key) => [key, null]));
+      if (this.#isFirst) this.#change([[keyOf(OPENED, ""), JSON.stringify(options.member)]]);
     });
   }
 

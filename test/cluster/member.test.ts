@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ClusterStore } from "../../src/cluster/contract.ts";
-import { ClusterMember, type Ownership, SETTINGS } from "../../src/cluster/member.ts";
+import { ClusterMember, type Ownership } from "../../src/cluster/member.ts";
+import { SETTINGS } from "../../src/cluster/settings.ts";
 import { createLog } from "../../src/log/log.ts";
 import { Outages } from "../../src/log/outages.ts";
 import { EstateDouble } from "../helpers/estate-double.ts";

@@ -192,7 +192,6 @@ export function bridgeSchema(
   { backends, sessionBackends, clusterBackends }: SectionBackends,
 ): Schema {
   const given = raw as {
-    cluster?: { backend?: unknown };
     historian?: { backend?: unknown; also?: unknown };
     sessions?: { backend?: unknown };
     cluster?: { backend?: unknown };
@@ -213,7 +212,6 @@ export function bridgeSchema(
     ofHistorian,
     ofAlso,
     ofSessions,
-    ofCluster,
     sessionBackends && Object.keys(sessionBackends),
     ofCluster,
     clusterBackends && Object.keys(clusterBackends),

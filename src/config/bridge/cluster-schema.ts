@@ -7,7 +7,7 @@ export const CLUSTER = {
   ...section("[Several bridges that share the work](cluster.md), one on each machine.", {
     backend: {
       ...choice(
-        ["none", "etcd"],
+        ["none", "etcd", "postgres"],
         "none",
         "Service that keeps who owns which accounts. `none`: this bridge is alone, and the lock of its data folder suffices.",
       ),
