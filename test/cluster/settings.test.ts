@@ -18,5 +18,30 @@ test.each([
   );
   const { diagnostics } = readBridge(file, { secrets: new Secrets(), env: {} });
   rmSync(folder, { recursive: true });
-  expect(diagnostics).toMatchObject([{ severity: "error", file, line: 4, column: 21 }]);
+  const errors = diagnostics.filter(({ severity }) => severity === "error");
+  expect(errors).toMatchObject([{ file, line: 4, column: 21 }]);
+});
+
+test("what a member of an estate cannot have is named with its place", () => {
+  const folder = mkdtempSync(join(tmpdir(), "cluster-settings-"));
+  const file = join(folder, "bridge.json");
+  const settings = {
+    cluster: { backend: "etcd", ttl: 4.5 },
+    mqtt: { embedded: { port: 1884 } },
+    integrations: { home_assistant: { enabled: true }, sparkplug: { enabled: true } },
+    sessions: { enabled: true },
+  };
+  writeFileSync(file, JSON.stringify(settings, null, 2));
+  const { diagnostics } = readBridge(file, { secrets: new Secrets(), env: {} });
+  rmSync(folder, { recursive: true });
+  const found = diagnostics.filter(({ code }) => code === "conflicting_settings");
+  expect(found.map(({ severity, path }) => `${severity} ${path}`).sort()).toEqual([
+    "error cluster.ttl",
+    "error integrations.home_assistant.enabled",
+    "error integrations.sparkplug.enabled",
+    "error mqtt.embedded",
+    "warning historian.backend",
+    "warning sessions.backend",
+  ]);
+  expect(found.find(({ path }) => path === "cluster.ttl")).toMatchObject({ file, line: 4 });
 });

@@ -15,7 +15,8 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   devices: ["points", "config", "registry", "drivers", "bus", "log", "storage", "time"],
   historian: ["points", "config", "bus", "queue", "log", "storage", "time", "net", "csv-cell"],
   limits: ["points", "config", "bus", "devices", "log", "storage", "time"],
-  cluster: ["points", "config", "log", "time", "net", "storage"],
+  cluster: ["points", "config", "drivers/errors", "log", "time", "net", "storage"],
+  estate: ["points", "config", "bus", "cluster", "devices", "limits", "log", "mqtt", "storage", "time"],
   reload: [
     "points",
     "config",
@@ -65,6 +66,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "sessions",
   ],
   bridge: [
+    "estate",
     "points",
     "config",
     "registry",
@@ -103,6 +105,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   cli: [
     "points",
     "config",
+    "cluster",
     "registry",
     "bus",
     "queue",

@@ -13,6 +13,7 @@ import { settingsOf } from "../schema/settings-of.ts";
 import { checkAlerts } from "./alert-rules.ts";
 import { BRIDGE, bridgeSchema, type SectionBackends } from "./bridge-schema.ts";
 import { type BridgeFile, type BridgeSettings, toBridgeSettings } from "./bridge-settings.ts";
+import { checkCluster } from "./cluster-rules.ts";
 import { checkStores } from "./store-rules.ts";
 import { volttronNames } from "./volttron-names.ts";
 import { checkWeb } from "./web-rules.ts";
@@ -158,6 +159,7 @@ function rules(
       'Home Assistant reads values from the state view: set this to "json", or integrations.home_assistant.enabled to false',
     );
   checkAlerts(file, content, report);
+  checkCluster(file, content, report);
   checkStores(file, content, backends, report);
   checkWeb(file, content, { report, checkFile });
   return found;
