@@ -4,8 +4,6 @@
  * every station's status and loads are read in each interval and published as `all` messages.
  *
  *   npm run bench:cluster -- [--accounts 30] [--stations 1000] [--intervals 3] [--interval 60] [--ttl 6]
- *
- * What a set point takes through etcd: `npm run bench:write -- --etcd`.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";

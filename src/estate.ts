@@ -66,7 +66,11 @@ export class Estate {
   readonly #outages: Outages;
   readonly #log: Log;
   readonly #member: ClusterMember;
-  #shards: readonly Shard[];
+  #shards!: readonly Shard[];
+  /** Names of the shards of single devices, by path. */
+  #byPath!: ReadonlyMap<string, string>;
+  /** First levels of the paths of sets, whose members are not known, and the names of their shards. */
+  #bySet!: readonly (readonly [beginning: string, shard: string])[];
   #groups: BridgeSettings["limits"];
   #parts: EstateParts | undefined;
   readonly #store;
@@ -79,7 +83,7 @@ export class Estate {
     this.#log = options.log.part("cluster");
     this.id = cluster.member ?? hostname().split(".")[0]!;
     this.#groups = limits;
-    this.#shards = shardsOf(devices, limits);
+    this.#divide(devices);
     this.#outages = new Outages({ log: this.#log, notify: (notice) => bus.emit("notice", notice) });
     const { ttlSeconds, weight } = cluster;
     const store = openCluster(settings);
@@ -125,7 +129,7 @@ export class Estate {
       partOf: (name, after) =>
         shardsOf(after, this.#groups).find((shard) => shard.name === name)?.devices ?? [],
       applied: (after) => {
-        this.#shards = shardsOf(after, this.#groups);
+        this.#divide(after);
         this.#member.shardsChanged();
       },
     });
@@ -168,17 +172,31 @@ export class Estate {
 
   /** Returns the member that has a device; undefined where no config has it, or no member. */
   ownerOf(path: string): string | undefined {
-    const shard = this.#shards.find(({ devices }) => devices.some(({ settings }) => settings.path === path));
-    return shard && this.view?.owners.get(shard.name)?.member;
+    const shard = this.#byPath.get(path);
+    return shard === undefined ? undefined : this.view?.owners.get(shard)?.member;
   }
 
   /** Whether a path is of a device of the configuration, or may be one of a set. */
   isKnown(path: string): boolean {
-    return this.#shards.some(({ devices }) => devices.some(isOf(path)));
+    return this.#byPath.has(path) || this.#bySet.some(([beginning]) => path.startsWith(beginning));
   }
 
   #isElsewhere(shard: string, path: string): boolean {
-    return this.#shards.some(({ name, devices }) => name !== shard && devices.some(isOf(path)));
+    const known = this.#byPath.get(path);
+    if (known !== undefined) return known !== shard;
+    return this.#bySet.some(([beginning, name]) => name !== shard && path.startsWith(beginning));
+  }
+
+  /** Divides the devices into shards. */
+  #divide(devices: readonly LoadedDevice[]): void {
+    this.#shards = shardsOf(devices, this.#groups);
+    const all = this.#shards.flatMap((shard) => shard.devices.map(({ settings }) => ({ shard, settings })));
+    this.#byPath = new Map(
+      all.flatMap(({ shard, settings }) => (settings.set ? [] : [[settings.path, shard.name] as const])),
+    );
+    this.#bySet = all.flatMap(({ shard, settings: { set, path } }) =>
+      set ? [[/^[^{]*/.exec(path)![0], shard.name] as const] : [],
+    );
   }
 
   /** Returns why files that were loaded must not be applied yet: not every member has them. */
@@ -301,12 +319,6 @@ export class Estate {
       }),
     };
   }
-}
-
-/** Returns whether a config is that of a device path, or may be of one of its set. */
-function isOf(path: string): (loaded: LoadedDevice) => boolean {
-  return ({ settings }) =>
-    settings.set ? path.startsWith(/^[^{]*/.exec(settings.path)![0]) : settings.path === path;
 }
 
 /** Settings that all members must share, beside the configs of the devices. */

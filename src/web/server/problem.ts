@@ -61,6 +61,7 @@ const TITLES: Readonly<Record<number, string>> = {
 /** Status of the errors of other parts, by their class. */
 const STATUS: Readonly<Record<string, number>> = {
   DeviceNotFoundError: 404,
+  DeviceElsewhereError: 409,
   PointNotFoundError: 404,
   LimitGroupNotFoundError: 404,
   QueryError: 400,
@@ -77,6 +78,7 @@ const STATUS: Readonly<Record<string, number>> = {
   SupersededError: 409,
   DuplicateIdError: 409,
   WriteRefusedError: 409,
+  NotPermittedError: 503,
   HistorianError: 503,
   SessionDatabaseError: 503,
   TimeoutError: 504,
