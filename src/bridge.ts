@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Alerts } from "./alerts/alerts.ts";
 import { Bus } from "./bus.ts";
+import { type EstateStatus, estateStatus } from "./cluster/status.ts";
 import type { BridgeSettings, Diagnostic } from "./config/index.ts";
 import type { Limiting } from "./devices/commands.ts";
 import {
@@ -268,6 +269,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
           {
             ...{ settings, version, bus, log, secrets, mqtt, limits: limiting, alerts, reloader, state },
             sessions: sessions?.reader,
+            cluster: estate && { member: estate.id, status: () => statusOf(estate!) },
             devices: running,
             historian: store,
             health: () => mqtt.health(),
@@ -365,6 +367,10 @@ async function openMetrics({
   if (!metrics.enabled || !(web.enabled || metrics.port !== undefined)) return undefined;
   const { startMetrics } = await import("./metrics/index.ts");
   return await startMetrics({ ...parts, settings: metrics });
+}
+
+function statusOf({ view, shards }: Estate): EstateStatus | undefined {
+  return view && estateStatus(view, shards);
 }
 
 /** Starts the HTTP interface, whose modules are loaded then only. It is stopped after the devices, so that commands under way are still answered. */

@@ -1,4 +1,5 @@
 import type { Bus } from "../bus.ts";
+import type { EstateStatus } from "../cluster/status.ts";
 import type { BridgeSettings } from "../config/index.ts";
 import type { Limiting } from "../devices/commands.ts";
 import type { RunningDevices } from "../devices/index.ts";
@@ -21,6 +22,15 @@ export interface WebParts {
   readonly historian: Historian | undefined;
   /** Absent: sessions are not read. */
   readonly sessions: SessionReader | undefined;
+  /** The estate that the bridge is a member of; absent: it is alone. */
+  readonly cluster?:
+    | {
+        /** Id of this member. */
+        readonly member: string;
+        /** Undefined before the cluster service has answered. */
+        readonly status: () => EstateStatus | undefined;
+      }
+    | undefined;
   readonly mqtt: {
     readonly url: string;
     readonly connected: boolean;

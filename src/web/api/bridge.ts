@@ -14,7 +14,7 @@ export function bridgeRoutes(
   personal: PersonalData,
   recent: Recent,
 ): Route[] {
-  const { settings, version, mqtt, historian, sessions, reloader, health, now } = parts;
+  const { settings, version, mqtt, historian, sessions, reloader, cluster, health, now } = parts;
   const startedAt = now().toISOString();
   return [
     route({
@@ -50,6 +50,7 @@ export function bridgeRoutes(
           history: Type.Boolean(),
           sessions: Type.Boolean(),
           reload: Type.Boolean(),
+          cluster: Type.Boolean({ description: "Whether it is a member of an estate: /cluster." }),
         }),
       }),
       handle({ caller }) {
@@ -71,6 +72,7 @@ export function bridgeRoutes(
             history: historian !== undefined,
             sessions: sessions !== undefined,
             reload: reloader !== undefined,
+            cluster: cluster !== undefined,
           },
         };
       },

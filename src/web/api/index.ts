@@ -11,6 +11,7 @@ import { alarmRoutes } from "./alarms.ts";
 import { alertRoutes } from "./alerts.ts";
 import { auditRoutes } from "./audit.ts";
 import { bridgeRoutes } from "./bridge.ts";
+import { clusterRoutes } from "./cluster.ts";
 import { commandRoutes } from "./commands.ts";
 import { configRoutes } from "./configs.ts";
 import { controlRoutes } from "./control.ts";
@@ -39,6 +40,7 @@ export function apiRoutes({ parts, access, feed, recent, lastHour, calls }: ApiC
   const personal = new PersonalData(parts);
   const routes = [
     ...bridgeRoutes(parts, access, personal, recent),
+    ...clusterRoutes(parts),
     ...sessionRoutes(access),
     ...deviceRoutes(parts, personal),
     ...commandRoutes(parts, recent),

@@ -17,7 +17,12 @@ export interface BridgeInfo {
     readonly via: "session" | "token" | "proxy" | "open";
     readonly personalData: boolean;
   } | null;
-  readonly has: { readonly history: boolean; readonly sessions: boolean; readonly reload: boolean };
+  readonly has: {
+    readonly history: boolean;
+    readonly sessions: boolean;
+    readonly reload: boolean;
+    readonly cluster: boolean;
+  };
 }
 
 const current = signal<BridgeInfo | undefined>(undefined);

@@ -1,6 +1,6 @@
 import { attention } from "../../state/bridge/attention.ts";
 import { useSignalValue } from "../../state/browser/signal.ts";
-import type { Bridge, Health } from "./reports.ts";
+import type { Bridge, Estate, Health } from "./reports.ts";
 
 /** What a person does about what the header says, by the part of this view that it links to. */
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -20,14 +20,22 @@ interface Need {
 }
 
 /** One glance: everything works, or what needs a person and what to do. */
-export function OverallState({ health, info }: { health: Health; info: Bridge }) {
+export function OverallState({
+  health,
+  info,
+  estate,
+}: {
+  health: Health;
+  info: Bridge;
+  estate: Estate | undefined;
+}) {
   const urgent = useSignalValue(attention).map(
     ({ text, href }): Need => ({
       ...{ text, href, isError: true },
       remedy: REMEDIES[href.split("#")[1] ?? ""] ?? "Look there for what to do.",
     }),
   );
-  const needs = [...urgent, ...needsOf(health, info)];
+  const needs = [...urgent, ...estateNeeds(estate), ...needsOf(health, info)];
   if (needs.length === 0)
     return (
       <p class="overall-state good">
@@ -52,6 +60,15 @@ export function OverallState({ health, info }: { health: Health; info: Bridge })
       ))}
     </ul>
   );
+}
+
+function estateNeeds(estate: Estate | undefined): Need[] {
+  return (estate?.problems ?? [])
+    .filter(({ severity }) => severity === "error")
+    .map(({ text }) => ({
+      ...{ text: `The estate: ${text}.`, href: "/system#estate", isError: true },
+      remedy: "Members and shards are under Estate; docs/cluster.md says what each state means.",
+    }));
 }
 
 /** What can wait, and is not in the header. */

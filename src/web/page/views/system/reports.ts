@@ -47,6 +47,7 @@ export interface Bridge {
   readonly startedAt: string;
   readonly readOnly: boolean;
   readonly active: boolean;
+  readonly has: { readonly cluster: boolean };
   readonly broker: { readonly url: string; readonly connected: boolean; readonly since: string };
 }
 
@@ -86,4 +87,37 @@ export interface CalledAccount {
   readonly recentErrors: number;
   readonly calls: number;
   readonly errors: number;
+}
+
+/** `GET cluster` */
+export interface Estate {
+  /** The member that answered. */
+  readonly member: string;
+  readonly revision: string | null;
+  readonly members: readonly EstateMember[];
+  readonly shards: readonly EstateShard[];
+  readonly problems: readonly { readonly severity: "error" | "warning"; readonly text: string }[];
+}
+
+export interface EstateMember {
+  readonly id: string;
+  readonly host: string;
+  readonly version: string;
+  readonly startedAt: string;
+  readonly weight: number;
+  readonly draining: boolean;
+  readonly files: string;
+  readonly state: "active" | "pending" | "applying" | "lacking";
+  readonly url: string | null;
+  readonly shards: readonly string[];
+  readonly stations: number;
+}
+
+export interface EstateShard {
+  readonly name: string;
+  readonly accounts: readonly string[];
+  readonly stations: number | null;
+  readonly owner: string | null;
+  readonly epoch: string | null;
+  readonly pinned: string | null;
 }

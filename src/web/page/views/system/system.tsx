@@ -13,8 +13,9 @@ import { useFollowed, useLoaded } from "../../state/requests/loaded.ts";
 import "../../styles/control.css";
 import { Accounts } from "./accounts.tsx";
 import { Configs } from "./configs.tsx";
+import { EstateView } from "./estate.tsx";
 import { failedChecks, OverallState } from "./overall-state.tsx";
-import type { Bridge, Health, StoreCounts, ValueCounts } from "./reports.ts";
+import type { Bridge, Estate, Health, StoreCounts, ValueCounts } from "./reports.ts";
 
 /** How the bridge is: what works, what does not, and what to do about it. */
 export default function System() {
@@ -24,7 +25,11 @@ export default function System() {
         api.get<Health>("health", { signal }),
         api.get<Bridge>("bridge", { signal }),
       ]);
-      return { health, info };
+      // Before the cluster service has answered, there is nothing to show.
+      const estate = info.has.cluster
+        ? await api.get<Estate>("cluster", { signal }).catch(() => undefined)
+        : undefined;
+      return { health, info, estate };
     }, []),
     { events: ["notice"], seconds: 10 },
   );
@@ -32,7 +37,7 @@ export default function System() {
     <>
       <PageHeading title="System" hidden />
       <LoadedView of={loaded} what="the state of the bridge" lines={12}>
-        {({ health, info }) => <Known health={health} info={info} onReload={loaded.refresh} />}
+        {(known) => <Known {...known} onReload={loaded.refresh} />}
       </LoadedView>
     </>
   );
@@ -59,7 +64,13 @@ function StoreState({ of: { failing, lagSeconds } }: { of: StoreCounts }) {
   );
 }
 
-function Known({ health, info, onReload }: { health: Health; info: Bridge; onReload: () => void }) {
+interface Shown {
+  readonly health: Health;
+  readonly info: Bridge;
+  readonly estate: Estate | undefined;
+}
+
+function Known({ health, info, estate, onReload }: Shown & { readonly onReload: () => void }) {
   const at = useSignalValue(place);
   // Links of the header lead to parts of this view.
   useEffect(() => {
@@ -68,7 +79,7 @@ function Known({ health, info, onReload }: { health: Health; info: Bridge; onRel
   const { historian, devices, scrapes, selfTest, config } = health;
   return (
     <div class="stack wide">
-      <OverallState health={health} info={info} />
+      <OverallState health={health} info={info} estate={estate} />
       <div class="parts">
         <Part id="broker" title="Broker">
           <Facts
@@ -157,6 +168,15 @@ function Known({ health, info, onReload }: { health: Health; info: Bridge; onRel
           />
         </Part>
       </div>
+      {info.has.cluster && (
+        <Part id="estate" title="Estate">
+          {estate ? (
+            <EstateView estate={estate} />
+          ) : (
+            <p class="quiet">The cluster service has not answered since the start of this bridge.</p>
+          )}
+        </Part>
+      )}
       <Part id="accounts" title="Accounts">
         <Accounts />
       </Part>
