@@ -13,7 +13,7 @@ import { eventually } from "../helpers/eventually.ts";
 import { Mosquitto, mosquittoInstalled } from "../helpers/mosquitto.ts";
 import { WebSite } from "../helpers/web.ts";
 
-describe.runIf(etcdInstalled && mosquittoInstalled)("the estate over HTTP", () => {
+describe.runIf(etcdInstalled() && mosquittoInstalled)("the estate over HTTP", () => {
   let etcd: Etcd;
   let broker: Mosquitto;
   let web: WebSite;
