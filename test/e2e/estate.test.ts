@@ -159,10 +159,11 @@ describe.runIf(etcdInstalled() && mosquittoInstalled)("two bridges that share ac
     // A shard without a record of an owner waits with its first write until the lease of one would be over.
     for (const { status } of await estate.answered(first, 15_000)) expect(status).toBe("confirmed");
     await estate.members.get("a")!.stop("SIGKILL");
-    const killedAt = performance.now();
+    const killedAt = Date.now();
     const second = await estate.limit("second", 4);
     await eventually(async () => expect(await estate.owners()).toEqual({ b: ACCOUNTS.length }), 15_000, 50);
-    expect(performance.now() - killedAt).toBeLessThan((TTL + 2) * 1000 + 500);
+    const taken = [...estate.members.get("b")!.stderr.matchAll(/^(\S+) info +cluster: member b has /gm)];
+    expect(Date.parse(taken.at(-1)![1]!) - killedAt).toBeLessThan((TTL + 2) * 1000);
     for (const { status } of await estate.answered(second, 35_000)) expect(status).toBe("confirmed");
     const sheds = await estate.sheds();
     expect(overlaps(sheds)).toEqual([]);
@@ -184,8 +185,10 @@ describe.runIf(etcdInstalled() && mosquittoInstalled)("two bridges that share ac
     process.kill(a.pid!, "SIGSTOP");
     await eventually(async () => expect(await estate.owners()).toEqual({ b: ACCOUNTS.length }), 15_000, 50);
     process.kill(a.pid!, "SIGCONT");
+    // What it had taken from the broker and not recorded has no answer; the same command again has one.
+    await estate.limit("third", 3);
     for (const { status } of await estate.answered(ids, 45_000))
-      expect(["confirmed", "unconfirmed"]).toContain(status);
+      expect(["confirmed", "unconfirmed", "refused"]).toContain(status);
     await eventually(
       async () => expect(Object.keys(await estate.owners()).sort()).toEqual(["a", "b"]),
       20_000,

@@ -67,6 +67,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "sessions",
   ],
   bridge: [
+    "cluster",
     "estate",
     "points",
     "config",
