@@ -102,13 +102,11 @@ test("the members of examples/cluster differ in what is theirs only, and pass ch
   });
   expect(shared[1]).toEqual(shared[0]);
   expect(shared[2]).toEqual(shared[0]);
-  for (const member of members) {
-    const { code, stdout } = await cli(["check", "--json", "--config", join(folder, `${member}.json`)]);
-    expect(code).toBe(0);
-    // A checkout gives every file to all users; the passwords are those of the simulator.
-    const codes = (JSON.parse(stdout) as { diagnostics: { code: string }[] }).diagnostics.map(
-      (one) => one.code,
-    );
-    expect(codes.filter((one) => one !== "secret_in_clear")).toEqual([]);
-  }
+  for (const member of members)
+    expect(
+      await cli(["check", "--config", join(folder, `${member}.json`)], { CHARGEPOINT_PASSWORD: "simulated" }),
+    ).toMatchObject({
+      code: 0,
+      stdout: "no problems found\n",
+    });
 });

@@ -45,9 +45,10 @@ export async function withEstate(
   try {
     await run({ store, instance, shards: shardsOf(devices, limits) });
   } catch (error) {
-    if (error instanceof ClusterUnavailableError)
-      throw new CommandError(`the cluster service does not answer, or has no quorum: ${messageOf(error)}`);
-    throw error;
+    if (error instanceof CommandError || terminal.ending.aborted) throw error;
+    const what =
+      error instanceof ClusterUnavailableError ? "does not answer, or has no quorum" : "refused the request";
+    throw new CommandError(`the cluster service ${what}: ${messageOf(error)}`, EXIT.failed, { cause: error });
   } finally {
     await store.close();
   }

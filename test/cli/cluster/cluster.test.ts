@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { cpSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { EtcdStore } from "../../../src/cluster/etcd/store.ts";
@@ -226,6 +229,25 @@ describe.runIf(etcdInstalled())("voltbridge cluster", () => {
     const { code, stderr } = await estateOf("usage").run(...words);
     expect(stderr).toContain(message);
     expect(code).toBe(2);
+  });
+
+  test("a service that refuses the request is named with its reason", async () => {
+    // As etcd answers a user without the permission.
+    const refusing = createServer((_, response) => {
+      response.writeHead(403).end('{"error":"etcdserver: permission denied","code":7}');
+    }).listen(0, "127.0.0.1");
+    onTestFinished(() => void refusing.close());
+    await once(refusing, "listening");
+    const config = place.write("refused.json", {
+      ...{ devices: "devices", registries: "registry" },
+      cluster: {
+        backend: "etcd",
+        connection: { endpoints: [`http://127.0.0.1:${(refusing.address() as AddressInfo).port}`] },
+      },
+    });
+    const { code, stderr } = await cli(["cluster", "status", "--config", config]);
+    expect(stderr).toContain("the cluster service refused the request: etcdserver: permission denied");
+    expect(code).toBe(1);
   });
 
   test("a config without a cluster ends with 78, and a service that does not answer with 1", async () => {
