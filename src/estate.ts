@@ -7,7 +7,7 @@ import type { EstateView } from "./cluster/contract.ts";
 import { ClusterMember, type OpenShard, type Ownership } from "./cluster/member.ts";
 import { SETTINGS } from "./cluster/settings.ts";
 import { ShardState } from "./cluster/shard-state.ts";
-import type { BridgeSettings } from "./config/index.ts";
+import { type BridgeSettings, templateBeginning } from "./config/index.ts";
 import type { Control, Limiting } from "./devices/commands.ts";
 import { LimitGroupNotFoundError } from "./devices/errors.ts";
 import {
@@ -126,8 +126,7 @@ export class Estate {
       devices,
       maxCommandAgeSeconds: actuator.maxCommandAgeSeconds,
       ownerOf: (path) => this.ownerOf(path),
-      partOf: (name, after) =>
-        shardsOf(after, this.#groups).find((shard) => shard.name === name)?.devices ?? [],
+      divide: (after) => new Map(shardsOf(after, this.#groups).map((shard) => [shard.name, shard.devices])),
       applied: (after) => {
         this.#divide(after);
         this.#member.shardsChanged();
@@ -195,7 +194,7 @@ export class Estate {
       all.flatMap(({ shard, settings }) => (settings.set ? [] : [[settings.path, shard.name] as const])),
     );
     this.#bySet = all.flatMap(({ shard, settings: { set, path } }) =>
-      set ? [[/^[^{]*/.exec(path)![0], shard.name] as const] : [],
+      set ? [[templateBeginning(path), shard.name] as const] : [],
     );
   }
 

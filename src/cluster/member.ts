@@ -11,7 +11,7 @@ import {
   type MemberRecord,
   type Membership,
 } from "./contract.ts";
-import { type PlacedShard, place } from "./placement.ts";
+import { type PlacedShard, placed } from "./placement.ts";
 import { nextRevision } from "./revisions.ts";
 import { SETTINGS } from "./settings.ts";
 
@@ -97,11 +97,6 @@ export class ClusterMember {
   /** Undefined before the first answer. */
   get view(): EstateView | undefined {
     return this.#view;
-  }
-
-  /** Until when this member has its shards, by the monotonic clock in milliseconds. */
-  get validUntil(): number {
-    return this.#validUntil;
   }
 
   /** Revision of the configuration that runs; null: none is active yet that this member has. */
@@ -286,28 +281,18 @@ export class ClusterMember {
     await this.#rememberEstate(view);
     await this.#followRevision(view);
     await this.#announce(membership);
-    const { record, shards, clock } = this.#options;
-    const members = this.#members(view);
-    const active = view.settings.get(SETTINGS.revision);
-    // A member that neither runs the active configuration nor has it in its files gets no shard.
-    const ready = members.filter(
-      ({ id, revision, files }) =>
-        (revision === active || files === active) && view.settings.get(SETTINGS.drain(id)) === undefined,
-    );
-    const pinned = new Map<string, string>();
-    for (const { name } of shards()) {
-      const to = view.settings.get(SETTINGS.move(name));
-      if (to !== undefined) pinned.set(name, to);
-    }
-    const placed = place(shards(), ready, pinned);
+    const { record, clock } = this.#options;
+    const shards = this.#options.shards();
+    const targets = placed({ ...view, members: this.#members(view) }, shards);
+    const isDraining = view.settings.has(SETTINGS.drain(record.id));
     for (const [shard, held] of this.#held) {
-      const to = placed.get(shard);
-      const isKnown = shards().some(({ name }) => name === shard);
-      if (to === record.id || (to === undefined && isKnown && !isDraining(view, record.id))) continue;
+      const to = targets.get(shard);
+      const isKnown = shards.some(({ name }) => name === shard);
+      if (to === record.id || (to === undefined && isKnown && !isDraining)) continue;
       void this.#handOver(shard, held, to);
     }
-    for (const [shard, to] of placed) {
-      const isMine = to === record.id && this.#revision === active;
+    for (const [shard, to] of targets) {
+      const isMine = to === record.id && this.#revision === view.settings.get(SETTINGS.revision);
       if (!isMine || this.#held.has(shard) || view.owners.has(shard)) continue;
       const refusedUntil = this.#refusedUntil.get(shard) ?? 0;
       if (clock.monotonic() < refusedUntil) continue;
@@ -326,7 +311,7 @@ export class ClusterMember {
   async #followRevision(view: EstateView): Promise<void> {
     const { store, applyFiles, notify } = this.#options;
     const active = view.settings.get(SETTINGS.revision);
-    const next = nextRevision(this.#members(view), active);
+    const next = nextRevision([...this.#members(view).values()], active);
     if (next !== undefined && next === this.#files) {
       // The change comes with the next view.
       await store.set(SETTINGS.revision, next, active ?? null);
@@ -341,9 +326,9 @@ export class ClusterMember {
   }
 
   /** Returns the members, this one as it is now. */
-  #members(view: EstateView): MemberRecord[] {
+  #members({ members }: EstateView): EstateView["members"] {
     const { id } = this.#options.record;
-    return [...view.members.values()].map((one) => (one.id === id ? this.#record() : one));
+    return members.has(id) ? new Map(members).set(id, this.#record()) : members;
   }
 
   async #announce(membership: Membership): Promise<void> {
@@ -427,8 +412,4 @@ export class ClusterMember {
     })();
     return held.closing;
   }
-}
-
-function isDraining(view: EstateView, member: string): boolean {
-  return view.settings.get(SETTINGS.drain(member)) !== undefined;
 }

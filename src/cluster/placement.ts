@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import type { EstateView, MemberRecord } from "./contract.ts";
+import { SETTINGS } from "./settings.ts";
 
 /** By how much a member's share of the stations may exceed what its weight gives it. */
 const TOLERANCE = 1.1;
@@ -11,6 +13,29 @@ export interface PlacedShard {
 export interface PlacedMember {
   readonly id: string;
   readonly weight: number;
+}
+
+/** Returns whether a member runs the active revision of the configuration, or has it in its files and is about to run it. */
+export function hasRevision({ revision, files }: MemberRecord, active: string | undefined): boolean {
+  return active !== undefined && (revision === active || files === active);
+}
+
+/** Returns the members that get shards: with the active revision, and not draining. */
+export function readyMembers({ members, settings }: EstateView): MemberRecord[] {
+  const active = settings.get(SETTINGS.revision);
+  return [...members.values()].filter(
+    (member) => hasRevision(member, active) && !settings.has(SETTINGS.drain(member.id)),
+  );
+}
+
+/** Returns which member is to have which of these shards in an estate. */
+export function placed(view: EstateView, shards: readonly PlacedShard[]): Map<string, string> {
+  const pinned = new Map<string, string>();
+  for (const { name } of shards) {
+    const to = view.settings.get(SETTINGS.move(name));
+    if (to !== undefined) pinned.set(name, to);
+  }
+  return place(shards, readyMembers(view), pinned);
 }
 
 /**

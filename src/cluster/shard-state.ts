@@ -90,11 +90,6 @@ export class ShardState {
     });
   }
 
-  /** Number of changes that are not in the cluster yet. */
-  get waiting(): number {
-    return this.#pending.size;
-  }
-
   /** Takes changes of the state, which are put soon. */
   saved(changes: readonly StateEntry[]): void {
     this.#change(
@@ -157,7 +152,7 @@ export class ShardState {
     if (this.#ended) throw new NotPermittedError(`${unwritten(shard)}: ${messageOf(this.#ended)}`);
     if (clock.monotonic() + SHORTEST_MS >= validUntil())
       throw new NotPermittedError(
-        `${unwritten(shard)}: the cluster has not answered for so long that another member may have taken over`,
+        `${unwritten(shard)}: the lease was not renewed in time, so another member may have taken over`,
         { cause: new ClusterUnavailableError("the lease is about to end") },
       );
   }

@@ -1,5 +1,5 @@
 import type { EstateView, MemberRecord } from "./contract.ts";
-import { type PlacedMember, place } from "./placement.ts";
+import { hasRevision } from "./placement.ts";
 import { SETTINGS } from "./settings.ts";
 
 /** A shard of the configuration, as far as it is shown. */
@@ -94,24 +94,6 @@ export function estateStatus(view: EstateView, known: readonly ShownShard[]): Es
   };
 }
 
-/** Returns the members that get shards: with the active revision, and not draining. */
-export function readyMembers(view: EstateView): PlacedMember[] {
-  const active = view.settings.get(SETTINGS.revision);
-  return [...view.members.values()].filter(
-    (member) => revisionState(member, active) !== "lacking" && !view.settings.has(SETTINGS.drain(member.id)),
-  );
-}
-
-/** Returns which member is to have which shard, as the members themselves decide it. */
-export function placed(view: EstateView, known: readonly ShownShard[]): Map<string, string> {
-  const pinned = new Map<string, string>();
-  for (const { name } of known) {
-    const to = view.settings.get(SETTINGS.move(name));
-    if (to !== undefined) pinned.set(name, to);
-  }
-  return place(known, readyMembers(view), pinned);
-}
-
 function shardsIn({ owners, settings }: EstateView, known: readonly ShownShard[]): ShardStatus[] {
   const names = new Set([...known.map(({ name }) => name), ...owners.keys()]);
   return [...names].sort().map((name) => {
@@ -128,9 +110,10 @@ function shardsIn({ owners, settings }: EstateView, known: readonly ShownShard[]
   });
 }
 
-function revisionState({ revision, files }: MemberRecord, active: string | undefined): RevisionState {
-  if (revision !== null && revision === active) return files === active ? "active" : "pending";
-  return files === active ? "applying" : "lacking";
+function revisionState(member: MemberRecord, active: string | undefined): RevisionState {
+  if (!hasRevision(member, active)) return "lacking";
+  if (member.revision !== active) return "applying";
+  return member.files === active ? "active" : "pending";
 }
 
 function ownershipProblems(

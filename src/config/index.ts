@@ -33,7 +33,7 @@ export { loadDeviceFile } from "./devices/device-file.ts";
 export { deviceEditorSchema, deviceSchema } from "./devices/device-schema.ts";
 export type { DeviceSetSettings, DeviceSettings } from "./devices/device-settings.ts";
 export { DeviceFiles, loadDevices } from "./devices/devices.ts";
-export { asLevel, fillTemplate, placeholdersOf } from "./devices/topic-template.ts";
+export { asLevel, fillTemplate, placeholdersOf, templateBeginning } from "./devices/topic-template.ts";
 export {
   type Diagnostic,
   diagnosticText,

@@ -16,5 +16,4 @@ export { type ScrapedOnce, scrapeOnce } from "./scrape-once.ts";
 export type { DeviceState } from "./scraping/latest-values.ts";
 export { DeviceShards } from "./shards.ts";
 export { watchFiles } from "./watch-files.ts";
-export type { PermittedWrite, WriteFence } from "./writing/write-fence.ts";
 export { logWrites } from "./writing/write-log.ts";

@@ -14,8 +14,8 @@ export interface DeviceShardsOptions {
   readonly maxCommandAgeSeconds: number;
   /** Returns the member that has a device; undefined where no config has it, or no member. */
   readonly ownerOf: (path: string) => string | undefined;
-  /** Returns the configs of a shard among these. */
-  readonly partOf: (shard: string, devices: readonly LoadedDevice[]) => readonly LoadedDevice[];
+  /** Divides configs by the names of their shards. */
+  readonly divide: (devices: readonly LoadedDevice[]) => ReadonlyMap<string, readonly LoadedDevice[]>;
   /** Called when changed configs were applied to the shards that are here. */
   readonly applied: (devices: readonly LoadedDevice[]) => void;
   readonly clock?: Clock;
@@ -94,19 +94,16 @@ export class DeviceShards implements RunningDevices {
         return all().flatMap(({ changes }) => changes.ofDevices);
       },
       faultsOf: (loaded) => this.#all[0]?.changes.faultsOf(loaded) ?? [],
-      plan: (after) =>
-        [...this.#shards].flatMap(([name, { changes }]) => changes.plan(options.partOf(name, after))),
+      plan: (after) => this.#parts(after).flatMap(({ changes, part }) => changes.plan(part)),
       countRemoved: (changes) => {
         const removed = changes.filter(({ kind }) => kind === "removed").length;
         return { running: this.byPath.size, removed };
       },
       apply: async (after, _planned, holds) => {
         this.#configs = after;
-        const each = [...this.#shards].map(([name, { changes }]) => {
-          const part = options.partOf(name, after);
-          return changes.apply(part, changes.plan(part), holds);
-        });
-        const applied = await Promise.all(each);
+        const applied = await Promise.all(
+          this.#parts(after).map(({ changes, part }) => changes.apply(part, changes.plan(part), holds)),
+        );
         options.applied(after);
         return {
           changes: applied.flatMap(({ changes }) => changes),
@@ -201,6 +198,12 @@ export class DeviceShards implements RunningDevices {
 
   *#summaries() {
     for (const { latest } of this.#all) yield* latest.summaries();
+  }
+
+  /** Returns the shards that are here, each with its part of these configs. */
+  #parts(devices: readonly LoadedDevice[]) {
+    const parts = this.#options.divide(devices);
+    return [...this.#shards].map(([name, { changes }]) => ({ changes, part: parts.get(name) ?? [] }));
   }
 
   #find(path: string): RunningDevices | undefined {

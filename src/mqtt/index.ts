@@ -68,7 +68,7 @@ export interface MqttOptions
 export interface EstateMember {
   readonly member: string;
   readonly maxCommandAgeSeconds: number;
-  /** Whether a path is a device of the estate, whoever has it. */
+  /** Whether a path belongs to a device of the estate, on any member. */
   isKnown(path: string): boolean;
 }
 

@@ -29,7 +29,6 @@ export interface ShardSessionOptions {
 }
 
 export interface ShardSession {
-  readonly connected: boolean;
   /** Call it when the info of the estate has changed. */
   infoChanged(): void;
   /** Takes no more commands, answers those under way, and leaves the rest to the next owner. */
@@ -43,7 +42,7 @@ export interface ShardSessionParts {
   readonly version: string;
   readonly address: BrokerAddress;
   readonly requester: "message" | "topic";
-  /** Commands expire after so many seconds. */
+  /** Age after which a command has expired, in seconds. */
   readonly maxCommandAgeSeconds: number;
   readonly health: () => object;
   readonly reports: LossReports;
@@ -108,9 +107,6 @@ export function openShardSession(options: ShardSessionOptions, parts: ShardSessi
   void setActive(true);
   connection.start();
   return {
-    get connected() {
-      return connection.up;
-    },
     infoChanged: publishInfo,
     async stop() {
       connection.drain(stateTopic);

@@ -2,7 +2,7 @@
 
 import { isAbsolute, relative, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { clusterBackends } from "../cluster/index.ts";
+import { clusterBackends } from "../cluster/backends.ts";
 import {
   type BridgeSettings,
   bridgeSchema,

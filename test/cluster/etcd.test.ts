@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Agent, request } from "undici";
 import { describe, expect, test } from "vitest";
-import { clusterBackends } from "../../src/cluster/index.ts";
+import { clusterBackends } from "../../src/cluster/backends.ts";
 import type { EtcdConnection } from "../../src/config/bridge/cluster-schema.ts";
 import { clusterContract, memberOf } from "../contracts/cluster-contract.ts";
 import { Etcd, etcdInstalled } from "../helpers/etcd.ts";

@@ -1,5 +1,5 @@
 import { describe } from "vitest";
-import { clusterBackends } from "../../src/cluster/index.ts";
+import { clusterBackends } from "../../src/cluster/backends.ts";
 import { clusterContract } from "../contracts/cluster-contract.ts";
 import { POSTGRES_PASSWORD, POSTGRES_USER, Postgres } from "../helpers/postgres.ts";
 import { hasPostgres } from "../helpers/postgres-programs.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { EstateView, MemberRecord } from "../../src/cluster/contract.ts";
-import { estateStatus, placed } from "../../src/cluster/status.ts";
+import { placed } from "../../src/cluster/placement.ts";
+import { estateStatus } from "../../src/cluster/status.ts";
 
 const SHARDS = ["east", "north", "west"].map((name) => ({
   name,

@@ -1,6 +1,6 @@
 import { openCluster } from "../../cluster/backends.ts";
 import { type ClusterStore, ClusterUnavailableError } from "../../cluster/contract.ts";
-import { closest } from "../../config/index.ts";
+import { closest, templateBeginning } from "../../config/index.ts";
 import { type Shard, shardsOf } from "../../devices/index.ts";
 import { messageOf } from "../../log/log.ts";
 import { countErrors } from "../setup/diagnostics.ts";
@@ -57,7 +57,9 @@ export async function withEstate(
 /** Returns the shard that has an account: by its own name, a user name, or the topic path of a device. */
 export function shardNamed(text: string, { shards }: KnownEstate): Shard {
   const found = shards.filter((shard) =>
-    namesOf(shard).some((name) => name === text || text.startsWith(beginningOf(name))),
+    namesOf(shard).some(
+      (name) => name === text || (name.includes("{") && text.startsWith(templateBeginning(name))),
+    ),
   );
   if (found.length === 1) return found[0]!;
   if (found.length > 1)
@@ -83,12 +85,6 @@ function namesOf({ name, devices }: Shard): string[] {
     return typeof username === "string" ? [path, username] : path;
   });
   return [name, ...new Set(others)];
-}
-
-/** Returns what the paths of the devices of a set begin with; of another name, something that no path begins with. */
-function beginningOf(name: string): string {
-  const [beginning, ...variable] = name.split("{");
-  return variable.length > 0 ? beginning! : `${name}\0`;
 }
 
 /** Returns the error for a name that nothing has. */

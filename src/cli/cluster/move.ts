@@ -1,6 +1,6 @@
 import type { EstateView } from "../../cluster/contract.ts";
+import { placed, readyMembers } from "../../cluster/placement.ts";
 import { SETTINGS } from "../../cluster/settings.ts";
-import { placed, readyMembers } from "../../cluster/status.ts";
 import { pause, systemClock } from "../../time/clock.ts";
 import { CommandError, EXIT } from "../terminal/command-error.ts";
 import { counted } from "../terminal/table.ts";

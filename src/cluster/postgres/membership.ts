@@ -11,8 +11,8 @@ import {
 import { type ClusterDatabase, notify } from "./database.ts";
 
 /**
- * A row of `cluster_owners` is locked by whoever claims or releases the shard or changes its state, so that each decides with what the one
- * before has committed. Locks are taken in one order: the owner, then members.
+ * Claims, releases and changes of the state lock the shard's row of `cluster_owners`, so that each of them sees what the previous one
+ * committed. Locks are taken in one order: the owner, then members.
  */
 export class PostgresMembership implements Membership {
   readonly #database: ClusterDatabase;

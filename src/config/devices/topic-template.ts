@@ -10,6 +10,11 @@ export function placeholdersOf(template: string): string[] {
   return [...template.matchAll(PLACEHOLDER)].map((match) => match[1]!);
 }
 
+/** Returns what every topic of a template begins with; a topic without placeholders is returned whole. */
+export function templateBeginning(template: string): string {
+  return template.slice(0, template.search(/\{|$/));
+}
+
 /** Returns the template with every placeholder replaced by the result of `level` for it. */
 export function fillTemplate(template: string, level: (name: string) => string): string {
   return template.replaceAll(PLACEHOLDER, (_, name: string) => level(name));

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { templateBeginning } from "../../config/index.ts";
 import { driverTypes } from "../../drivers/index.ts";
 import { pathPattern } from "../overrides/pattern.ts";
 import type { LoadedDevice } from "./build.ts";
@@ -88,7 +89,7 @@ function coverage(patterns: readonly string[]): (loaded: LoadedDevice) => boolea
   const beginnings = patterns.map((pattern) => /^[^*?[]*/.exec(pattern)![0]);
   return ({ settings: { path, set } }) => {
     if (!set) return matches.some((one) => one(path));
-    const beginning = /^[^{]*/.exec(path)![0];
+    const beginning = templateBeginning(path);
     return beginnings.some((one) => one.startsWith(beginning) || beginning.startsWith(one));
   };
 }

@@ -22,8 +22,8 @@ export interface ConnectionOptions extends SessionLoopOptions {
   readonly isSpeaking?: () => boolean;
   readonly times?: Partial<ConnectionTimes>;
   /**
-   * The broker keeps the session, and messages that come to it, after a connection has ended: for so many seconds over MQTT 5, for ever
-   * over 3.1.1. Default: it is not kept.
+   * Time for which the broker keeps the session and its messages after a connection has ended, in seconds; over MQTT 3.1.1 it keeps them
+   * without an end. Default: the session is not kept.
    */
   readonly keepSeconds?: number;
   /** Setting of the client id, where it has one: another client may have the same. */

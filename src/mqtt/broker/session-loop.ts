@@ -32,7 +32,7 @@ export interface SessionLoopOptions {
   readonly clientId: string;
   readonly keepaliveSeconds: number;
   readonly log: Log;
-  /** Whether the session belongs to whoever connected last: it is not taken back at once. */
+  /** Whether a session that another client took over is left to it for the longest pause. Default: false. */
   readonly yields?: boolean;
   readonly times?: Partial<SessionTimes>;
   readonly clock?: Clock;
@@ -135,8 +135,8 @@ export abstract class SessionLoop<S extends ClientSession> {
       await this.prepare(session);
       if (session.alive) this.#ready(session);
       const reason = await session.ended;
-      if (session.isTakenOver && this.#options.yields) this.#attempts = TAKEN_OVER_ATTEMPTS;
       if (!signal.aborted) this.#lost(reason, this.#clock.monotonic() - since);
+      if (session.isTakenOver && this.#options.yields) this.#attempts = ATTEMPTS_UNTIL_LONGEST;
     } catch (error) {
       await session.end("failed");
       throw error;
@@ -166,7 +166,7 @@ export abstract class SessionLoop<S extends ClientSession> {
       this.#flaps++;
     } else {
       this.#flaps = 0;
-      if (this.#attempts !== TAKEN_OVER_ATTEMPTS) this.#attempts = 0;
+      this.#attempts = 0;
     }
     const hint = this.hint(this.#flaps);
     const kind = hint === "" ? "broker_away" : "client_id_in_use";
@@ -205,8 +205,8 @@ export abstract class SessionLoop<S extends ClientSession> {
   }
 }
 
-/** Attempts after which the pause is the longest. */
-const TAKEN_OVER_ATTEMPTS = 20;
+/** Number of attempts after which the pause is the longest. */
+const ATTEMPTS_UNTIL_LONGEST = 20;
 
 /** CONNACK codes for user name, password and permission, of MQTT 3.1.1 (4, 5) and 5 (134, 135). */
 const CREDENTIALS_REFUSED = [4, 5, 134, 135];

@@ -1,1 +1,0 @@
-export { clusterBackends } from "./backends.ts";
